@@ -1,0 +1,231 @@
+//! Every cap, interval and timeout, each with its unit and reason. What can be full says here when it is.
+
+use std::time::Duration;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+// ---- Consensus. Changing one of these makes another network. ----
+
+/// Bytes of a header's encoding.
+pub const HEADER_BYTES: usize = 124;
+/// Bytes of all transactions of a block together with their count.
+pub const MAX_BLOCK_BYTES: usize = MIB;
+/// Bytes of one transaction.
+pub const MAX_TRANSACTION_BYTES: usize = 16 * KIB;
+/// Inputs of one transaction; bounds the signatures that a cheap message can make us check.
+pub const MAX_INPUTS: usize = 64;
+/// Outputs of one transaction.
+pub const MAX_OUTPUTS: usize = 256;
+/// Bytes of a transaction's memo.
+pub const MAX_MEMO_BYTES: usize = 512;
+/// Transactions of one block: as many of the smallest possible as fit into it.
+pub const MAX_BLOCK_TRANSACTIONS: usize = MAX_BLOCK_BYTES / 40;
+/// Base units that may ever exist; sums of amounts stay below it and therefore never overflow 64 bits.
+pub const MAX_MONEY: u64 = 1 << 62;
+/// Blocks whose times give the median that a new block's time must exceed (Bitcoin's rule).
+pub const MEDIAN_TIME_BLOCKS: usize = 11;
+
+// ---- Frames (design §6). Checked against the frame's head before a byte of its body is kept. ----
+
+/// Bytes before a frame's body: magic 4, kind 1, length 4, checksum 4.
+pub const FRAME_HEAD_BYTES: usize = 13;
+/// Body bytes of `Version`.
+pub const MAX_VERSION_BYTES: usize = 256;
+/// Body bytes of `Peers`.
+pub const MAX_PEERS_BYTES: usize = 4 * KIB;
+/// Body bytes of `GetSync`.
+pub const MAX_GET_SYNC_BYTES: usize = 4 * KIB;
+/// Body bytes of `Sync`.
+pub const MAX_SYNC_BYTES: usize = 32 * KIB;
+/// Body bytes of `GetMemoryPool` and `MemoryPool`.
+pub const MAX_MEMORY_POOL_BYTES: usize = 32 * KIB + 16;
+/// Body bytes of the small messages: acknowledgements, pings, single hashes, farewells.
+pub const MAX_SMALL_BYTES: usize = 128;
+/// Body bytes of `Block`.
+pub const MAX_BLOCK_MESSAGE_BYTES: usize = MAX_BLOCK_BYTES + HEADER_BYTES;
+/// Headers in one `Sync`: the published protocol's number.
+pub const MAX_SYNC_HEADERS: usize = 100;
+/// Hashes in one locator: ten recent ones and doubling steps reach back through 2^54 blocks.
+pub const MAX_LOCATOR_HASHES: usize = 64;
+/// Addresses in one `Peers`.
+pub const MAX_PEERS_ADDRESSES: usize = 100;
+/// Ids in one `GetMemoryPool` or `MemoryPool`.
+pub const MAX_MEMORY_POOL_IDS: usize = 1000;
+/// Bytes of the agent string in `Version`.
+pub const MAX_AGENT_BYTES: usize = 64;
+/// Frames whose body is larger than this need a lease from the pool of large bodies while they arrive.
+pub const LEASE_FREE_BYTES: usize = 16 * KIB;
+
+// ---- Link budgets. ----
+
+/// Bytes of partial frames that may be buffered over all links.
+pub const RECEIVE_BUDGET_BYTES: usize = 6 * MIB;
+/// Bytes that a link's buffer grows ahead of what arrived.
+pub const RECEIVE_AHEAD_BYTES: usize = 16 * KIB;
+/// Bytes queued to one peer above which we stop reading from it: it must read our answers before it asks for more.
+pub const SEND_SOFT_BYTES: usize = 256 * KIB;
+/// Bytes queued to one peer above which the link is closed: room for one largest block beyond the soft limit.
+pub const SEND_HARD_BYTES: usize = MIB + 256 * KIB;
+/// Bytes queued to all peers; beyond it the peer with the longest queue is closed.
+pub const SEND_BUDGET_BYTES: usize = 8 * MIB;
+/// A peer with queued data that accepts no byte for this long is closed.
+pub const SEND_STALL: Duration = seconds(60);
+/// A frame of up to `LEASE_FREE_BYTES` must be complete this long after its first byte.
+pub const PARTIAL_FRAME: Duration = seconds(30);
+/// A larger frame (a block over a slow line) must be complete this long after its first byte.
+pub const PARTIAL_BLOCK: Duration = seconds(120);
+/// How long a TCP connection attempt may take.
+pub const DIAL_TIMEOUT: Duration = seconds(5);
+
+// ---- Connections. ----
+
+/// Links that others opened to us.
+pub const MAX_INBOUND: usize = 48;
+/// Links that we opened, anchors included, feelers not.
+pub const MAX_OUTBOUND: usize = 8;
+/// Accepted links from one IP address (loopback is exempt on test chains).
+pub const MAX_INBOUND_PER_IP: usize = 4;
+/// Accepted links from one /16 (IPv4) or /32 (IPv6).
+pub const MAX_INBOUND_PER_GROUP: usize = 16;
+/// Accept-to-promotion; long enough for two round trips over a bad line.
+pub const HANDSHAKE_TIMEOUT: Duration = seconds(10);
+/// Outbound peers that are redialled first after a restart, against a restart eclipse.
+pub const ANCHORS: usize = 2;
+
+// ---- Keep-alive and discovery. ----
+
+/// Silence after which a `Ping` is sent.
+pub const PING_INTERVAL: Duration = seconds(15);
+/// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
+pub const PONG_TIMEOUT: Duration = seconds(45);
+/// Time between two dial attempts for missing outbound links.
+pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
+/// First wait before an address that failed is tried again; doubles with each failure.
+pub const REDIAL_FIRST: Duration = seconds(2);
+/// Longest wait before a configured (`--connect`, bootnode) address is tried again.
+pub const REDIAL_MAX_CONFIGURED: Duration = seconds(30);
+/// Longest wait before a learned address is tried again.
+pub const REDIAL_MAX: Duration = seconds(600);
+/// Time between two `GetPeers` to the same peer while we look for more peers.
+pub const GET_PEERS_INTERVAL: Duration = seconds(30);
+/// Time between two feelers: short test dials that move an address from "new" to "tried".
+pub const FEELER_INTERVAL: Duration = seconds(120);
+/// Addresses heard of but not yet reached by us.
+pub const BOOK_NEW: usize = 1024;
+/// Addresses that we have shaken hands with.
+pub const BOOK_TRIED: usize = 256;
+/// Failures in a row after which a learned address is forgotten.
+pub const BOOK_FAILURES: u32 = 10;
+/// Bans that are kept; the one that ends first makes room.
+pub const MAX_BANS: usize = 4096;
+/// How long a fault of the heavier kind keeps an address out.
+pub const BAN_TIME: Duration = seconds(3600);
+/// Fault points at which an address is banned.
+pub const BAN_SCORE: u32 = 100;
+/// Fault points that an address loses per minute.
+pub const BAN_SCORE_DECAY_PER_MINUTE: u32 = 1;
+
+// ---- Sync. ----
+
+/// How long a `GetSync` may go unanswered before another sync node is chosen.
+pub const GET_SYNC_TIMEOUT: Duration = seconds(10);
+/// How often a synced node asks a peer for headers although nobody announced any.
+pub const GET_SYNC_IDLE: Duration = seconds(30);
+/// Headers that may be validated ahead of the applied chain.
+pub const HEADERS_AHEAD: u32 = 4096;
+/// Headers kept in memory behind and around the best one; older ones are read from the store.
+pub const HEADERS_IN_MEMORY: usize = 8192;
+/// Headers of branches that are not the best chain that may be stored, over all peers.
+pub const MAX_SIDE_HEADERS: usize = 50_000;
+/// Blocks asked of one peer and not yet answered.
+pub const BLOCKS_IN_FLIGHT_PER_PEER: usize = 16;
+/// Blocks asked of all peers and not yet answered.
+pub const BLOCKS_IN_FLIGHT: usize = 128;
+/// How far ahead of the applied chain bodies may be asked for.
+pub const FETCH_WINDOW: usize = 1024;
+/// Bytes of bodies that arrived and are not yet applied.
+pub const FETCH_BYTES: usize = 3 * MIB;
+/// How long one `GetBlock` may go unanswered before the block is asked of another peer.
+pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
+/// How long the block that holds up the window may take before its peer counts as stalling; doubles up to the maximum,
+/// shrinks by 15 % with each block that arrives (Bitcoin Core's rule).
+pub const STALL_FIRST: Duration = seconds(2);
+/// The longest stall time.
+pub const STALL_MAX: Duration = seconds(64);
+/// Bodies that arrived unasked and wait for their header's verdict.
+pub const MAX_OFFERED: usize = 8;
+/// Without any progress for this long while somebody has more work, the state is `stalled`.
+pub const STALLED_AFTER: Duration = seconds(20);
+/// How long a starting node looks for peers before it says `isolated`.
+pub const ISOLATED_AFTER: Duration = seconds(15);
+
+// ---- Ledger and mempool. ----
+
+/// Bytes of coin changes held before a commit during sync.
+pub const COIN_OVERLAY_BYTES: usize = 8 * MIB;
+/// Longest time between commits during sync.
+pub const COMMIT_INTERVAL: Duration = seconds(2);
+/// Bytes of mempool transactions.
+pub const MEMPOOL_BYTES: usize = 4 * MIB;
+/// How long an unconfirmed transaction is kept.
+pub const MEMPOOL_EXPIRY: Duration = seconds(72 * 3600);
+/// Blocks from the future that are held until their time has come.
+pub const MAX_FUTURE_BLOCKS: usize = 16;
+/// Transactions in one batch to the verifier; larger batches gain little and hold up the next.
+pub const VERIFY_BATCH: usize = 256;
+/// Transactions waiting for the verifier over all peers; a peer that fills it is read no further.
+pub const VERIFY_QUEUE: usize = 2048;
+/// Ids that gossip remembers per peer.
+pub const KNOWN_PER_PEER: usize = 4096;
+/// Refused transactions whose ids are remembered, so that they are not checked twice.
+pub const MAX_REFUSED: usize = 4096;
+
+// ---- Storage. ----
+
+/// SQLite page cache of the writer.
+pub const SQLITE_CACHE_BYTES: usize = 4 * MIB;
+/// A tip younger than this makes every commit durable against power loss.
+pub const DURABLE_WITHIN: Duration = seconds(24 * 3600);
+
+// ---- Threads. ----
+
+/// Events from the poll loop that wait for one role; when full, the links that feed it are not read.
+pub const LINK_QUEUE: usize = 256;
+/// Bytes of frames that wait for one role; when full, the links that feed it are not read.
+pub const LINK_QUEUE_BYTES: usize = MIB + 512 * KIB;
+/// Notices and commands that wait for one role. Protocol windows keep it far from full.
+pub const NOTICE_QUEUE: usize = 8192;
+/// How long a role may wait for another's queue before the node stops as broken.
+pub const NOTICE_TIMEOUT: Duration = seconds(30);
+/// Actions that wait for the poll loop.
+pub const ACTION_QUEUE: usize = 4096;
+/// How long a stop may take before the process ends anyway.
+pub const STOP_TIMEOUT: Duration = seconds(10);
+
+// ---- RPC. ----
+
+/// Connections to the HTTP server.
+pub const HTTP_CONNECTIONS: usize = 32;
+/// Bytes of a request's head.
+pub const HTTP_HEAD_BYTES: usize = 8 * KIB;
+/// Bytes of a request's body.
+pub const HTTP_BODY_BYTES: usize = MIB;
+/// From a request's first byte to its last.
+pub const HTTP_REQUEST: Duration = seconds(10);
+/// Idle keep-alive connections are closed after this.
+pub const HTTP_IDLE: Duration = seconds(60);
+/// Requests in one JSON-RPC batch.
+pub const RPC_BATCH: usize = 50;
+/// How long a role may take to answer a command.
+pub const COMMAND_TIMEOUT: Duration = seconds(30);
+
+// ---- Logs. ----
+
+/// Bytes of one log file.
+pub const LOG_FILE_BYTES: u64 = 2 * 1024 * 1024;
+/// Log files kept, the current one included.
+pub const LOG_FILES: usize = 4;

@@ -1,0 +1,106 @@
+//! Addresses: the hash of a public key, written in bech32m (BIP 350) with a prefix per chain.
+
+use std::fmt;
+
+use bech32::{Bech32m, Hrp};
+
+use crate::base::{
+    codec::{Decode, Encode},
+    hash::{Domain, hex},
+};
+
+/// Who may spend a coin: the first 20 bytes of the domain-separated hash of an Ed25519 public key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+pub struct Address(pub [u8; 20]);
+
+/// Why a text is not an address on this chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// A typing error: the checksum tells.
+    #[error("not a valid address (bech32m checksum or form): {0}")]
+    Malformed(String),
+    /// An address of another chain.
+    #[error("an address of another chain: it starts with \"{found}1\", this chain's with \"{expected}1\"")]
+    OtherChain {
+        /// The prefix in the text.
+        found: String,
+        /// This chain's prefix.
+        expected: String,
+    },
+    /// The right prefix, but not 20 bytes.
+    #[error("an address holds 20 bytes, this one {0}")]
+    Length(usize),
+}
+
+impl Address {
+    /// The address that `public_key` may spend from.
+    pub fn of(public_key: &[u8; 32]) -> Self {
+        let hash = Domain::ADDRESS.hash(public_key);
+        let mut bytes = [0; 20];
+        bytes.copy_from_slice(&hash.0[..20]);
+        Self(bytes)
+    }
+
+    /// The text form, with the chain's prefix.
+    pub fn to_text(&self, prefix: &Prefix) -> String {
+        bech32::encode::<Bech32m>(prefix.0, &self.0).expect("20 bytes and a checked prefix are within bech32's length")
+    }
+
+    /// Reads the text form; the prefix must be this chain's.
+    pub fn parse(text: &str, prefix: &Prefix) -> Result<Self, AddressError> {
+        let checked = bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text.trim())
+            .map_err(|error| AddressError::Malformed(error.to_string()))?;
+        if checked.hrp() != prefix.0 {
+            let (found, expected) = (checked.hrp().to_string().to_lowercase(), prefix.to_string());
+            return Err(AddressError::OtherChain { found, expected });
+        }
+        let bytes: Vec<u8> = checked.byte_iter().collect();
+        let length = bytes.len();
+        bytes.try_into().map(Self).map_err(|_| AddressError::Length(length))
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0[..4]))
+    }
+}
+
+/// The human-readable part of a chain's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix(Hrp);
+
+impl Prefix {
+    /// A prefix of 1 to 10 lower-case letters and digits; anything else is refused.
+    pub fn new(text: &str) -> Option<Self> {
+        let plain = (1..=10).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if plain { Hrp::parse(text).ok().map(Self) } else { None }
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips_and_a_typing_error_or_another_chain_is_told() {
+        let prefix = Prefix::new("tus").unwrap();
+        let address = Address::of(&[7; 32]);
+        let text = address.to_text(&prefix);
+        assert_eq!(Address::parse(&text, &prefix), Ok(address));
+        let mut wrong = text.clone().into_bytes();
+        wrong[10] = if wrong[10] == b'q' { b'p' } else { b'q' };
+        let wrong = String::from_utf8(wrong).unwrap();
+        assert!(matches!(Address::parse(&wrong, &prefix), Err(AddressError::Malformed(_))));
+        let other = Prefix::new("other").unwrap();
+        assert!(matches!(Address::parse(&text, &other), Err(AddressError::OtherChain { .. })));
+        assert!(Prefix::new("Ab").is_none() && Prefix::new("").is_none());
+    }
+}

@@ -1,0 +1,179 @@
+//! The traits through which roles reach the store. `store/` implements them over SQLite; nothing above knows SQL.
+
+use std::net::SocketAddr;
+
+use crate::{
+    base::{bytes::Bytes, hash::Hash, time::UnixTime},
+    chain::{
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        header::Header,
+        target::Work,
+        transaction::OutPoint,
+    },
+};
+
+/// Why the store could not do what was asked. The node stops cleanly on any of them; nothing is retried on a handle
+/// that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full or failing.
+    #[error("disk: {0}")]
+    Io(String),
+    /// The file is not what was written.
+    #[error("damaged: {0}")]
+    Corrupt(String),
+    /// The file belongs to another chain or a newer program.
+    #[error("{0}")]
+    Mismatch(String),
+    /// Anything else that SQLite reports.
+    #[error("database: {0}")]
+    Other(String),
+}
+
+/// How far a block has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BlockStatus {
+    /// The header is valid; no body yet.
+    Header,
+    /// The body is stored and valid on its own; not yet (or no longer) part of the applied chain.
+    Stored,
+    /// Part of the applied chain.
+    Applied,
+    /// Never to be applied, nor anything built upon it.
+    Invalid,
+}
+
+/// A stored header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderRow {
+    /// The header's hash.
+    pub hash: Hash,
+    /// The header.
+    pub header: Header,
+    /// The work of the chain from genesis up to and with this block.
+    pub work: Work,
+    /// How far the block has come.
+    pub status: BlockStatus,
+}
+
+/// The applied chain's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// The tip's hash.
+    pub hash: Hash,
+    /// The tip's height.
+    pub height: u32,
+    /// The tip's time, unix seconds.
+    pub time: u64,
+    /// Work up to and with the tip.
+    pub work: Work,
+    /// The digest of the coins after the tip.
+    pub digest: Hash,
+}
+
+/// Read access to headers. A reader sees what is committed.
+pub trait HeaderArchive: Send {
+    /// The header with this hash.
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderRow>, StoreError>;
+    /// The applied chain's header at a height.
+    fn applied_at(&self, height: u32) -> Result<Option<HeaderRow>, StoreError>;
+    /// Up to `count` headers of the applied chain from height `from` upwards.
+    fn applied_from(&self, from: u32, count: usize) -> Result<Vec<Header>, StoreError>;
+    /// The header with the most work that is not invalid; the first stored wins ties. At least genesis.
+    fn best_header(&self) -> Result<HeaderRow, StoreError>;
+    /// How many stored headers are not part of the applied chain.
+    fn side_headers(&self) -> Result<usize, StoreError>;
+}
+
+/// The one writer of `ledger.db`. Changes gather in one transaction that [`LedgerStore::commit`] ends; a crash before
+/// that loses all of them, and only them.
+pub trait LedgerStore: HeaderArchive {
+    /// The committed tip and the sum over its coins.
+    fn tip(&self) -> Result<(Tip, StateSum), StoreError>;
+    /// Stores validated headers (status [`BlockStatus::Header`]). Known ones are left as they are.
+    fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError>;
+    /// Stores a block's bytes and marks it [`BlockStatus::Stored`]. The header must be stored.
+    fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError>;
+    /// A stored block's bytes, re-hashed on the way: what was damaged on disk is an error, not an answer.
+    fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError>;
+    /// Whether a body is stored.
+    fn has_body(&self, hash: &Hash) -> Result<bool, StoreError>;
+    /// Marks the block as the applied chain's next and keeps what undoes it. Its body must be stored.
+    fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError>;
+    /// Takes the applied chain's last block off it and returns what undoes it.
+    fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
+    /// Marks the block and every stored descendant as invalid; returns their hashes.
+    fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
+    /// A coin, as of the changes flushed so far.
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
+    /// Writes coin changes into the open transaction: `Some` makes a coin, `None` removes one. Best in key order.
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError>;
+    /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
+    fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;
+    /// Drops all changes since the last commit.
+    fn rollback(&mut self) -> Result<(), StoreError>;
+    /// Replaces the transactions kept over a restart.
+    fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;
+    /// The transactions kept over a restart.
+    fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError>;
+    /// Blocks with a stored body above `height` that are not applied: what a crash left between store and apply.
+    fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError>;
+}
+
+/// One address of the peer book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookEntry {
+    /// Where the node listens.
+    pub address: SocketAddr,
+    /// Who told us; `None` for configured addresses.
+    pub source: Option<SocketAddr>,
+    /// When anybody last vouched for it, unix seconds.
+    pub last_seen: UnixTime,
+    /// When we last shook hands with it over a link that we opened.
+    pub last_success: Option<UnixTime>,
+    /// When we last tried.
+    pub last_attempt: Option<UnixTime>,
+    /// Failures since the last success.
+    pub failures: u32,
+}
+
+/// An address that is kept out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// Any port of this IP address.
+    pub ip: std::net::IpAddr,
+    /// Unix seconds.
+    pub until: UnixTime,
+    /// For the operator.
+    pub reason: String,
+}
+
+/// What the peer book keeps over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct BookContents {
+    /// All addresses.
+    pub entries: Vec<BookEntry>,
+    /// Current bans.
+    pub bans: Vec<Ban>,
+    /// Outbound peers to dial first.
+    pub anchors: Vec<SocketAddr>,
+    /// The book's own secret, for its buckets; made at first use.
+    pub secret: [u8; 32],
+}
+
+/// The one writer of `peers.db`. Losing it costs convenience, never the node.
+pub trait PeerStore: Send {
+    /// Everything.
+    fn load(&mut self) -> Result<BookContents, StoreError>;
+    /// Adds or replaces an address.
+    fn put(&mut self, entry: &BookEntry) -> Result<(), StoreError>;
+    /// Forgets an address.
+    fn forget(&mut self, address: &SocketAddr) -> Result<(), StoreError>;
+    /// Replaces the anchors.
+    fn set_anchors(&mut self, anchors: &[SocketAddr]) -> Result<(), StoreError>;
+    /// Adds or replaces a ban.
+    fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError>;
+    /// Lifts a ban.
+    fn lift_ban(&mut self, ip: &std::net::IpAddr) -> Result<(), StoreError>;
+}

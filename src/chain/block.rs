@@ -1,0 +1,117 @@
+//! Blocks: a header and its transactions.
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::{self, CodecError, Decode, Encode, List},
+        hash::Hash,
+        limits::{HEADER_BYTES, MAX_BLOCK_TRANSACTIONS},
+    },
+    chain::{
+        header::Header,
+        merkle,
+        transaction::{OutPoint, Transaction},
+    },
+};
+
+/// A block. Encoding: the header, a `u32` count, the transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Block {
+    /// Commits to the rest.
+    pub header: Header,
+    /// The coinbase first.
+    pub transactions: List<Transaction, MAX_BLOCK_TRANSACTIONS>,
+}
+
+/// A transaction with what was computed once from its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedTransaction {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Its identity, without signatures.
+    pub txid: Hash,
+    /// Its merkle leaf: the hash of all its bytes.
+    pub leaf: Hash,
+    /// Length of its encoding.
+    pub size: usize,
+}
+
+/// A block whose bytes were decoded and hashed once. Says nothing about validity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedBlock {
+    /// The header's hash.
+    pub hash: Hash,
+    /// The header.
+    pub header: Header,
+    /// The transactions, the coinbase first.
+    pub transactions: Vec<HashedTransaction>,
+    /// The whole encoding, as it arrived and as it will be stored.
+    pub bytes: Bytes,
+}
+
+impl HashedTransaction {
+    /// Decodes a transaction that takes up all of `bytes`.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let (decoded, used) = Self::decode_prefix(bytes)?;
+        match bytes.len() - used {
+            0 => Ok(decoded),
+            left => Err(CodecError::Trailing(left)),
+        }
+    }
+
+    /// Hashes a transaction that was made here.
+    pub fn new(transaction: Transaction) -> Self {
+        let bytes = transaction.to_bytes();
+        Self { txid: transaction.txid(), leaf: merkle::leaf(&bytes), size: bytes.len(), transaction }
+    }
+
+    /// The outpoints of its outputs with the outputs' positions.
+    pub fn outpoints(&self) -> impl Iterator<Item = OutPoint> + '_ {
+        (0..self.transaction.outputs.len()).map(|index| Transaction::outpoint(self.txid, index))
+    }
+
+    fn decode_prefix(bytes: &[u8]) -> Result<(Self, usize), CodecError> {
+        let (transaction, size) = codec::decode_prefix::<Transaction>(bytes)?;
+        let txid = transaction.txid();
+        Ok((Self { transaction, txid, leaf: merkle::leaf(&bytes[..size]), size }, size))
+    }
+}
+
+impl HashedBlock {
+    /// Decodes a block that takes up all of `bytes`, hashing each part once on the way.
+    pub fn decode(bytes: Bytes) -> Result<Self, CodecError> {
+        let (header, _) = codec::decode_prefix::<Header>(&bytes)?;
+        let (count, _) = codec::decode_prefix::<u32>(&bytes[HEADER_BYTES..])?;
+        if count as usize > MAX_BLOCK_TRANSACTIONS {
+            let reason = codec::TooMany { count: count as usize, max: MAX_BLOCK_TRANSACTIONS };
+            return Err(CodecError::Malformed(reason.to_string()));
+        }
+        let mut at = HEADER_BYTES + 4;
+        let mut transactions = Vec::with_capacity((count as usize).min(bytes.len() / 128 + 1));
+        for _ in 0..count {
+            let (transaction, size) = HashedTransaction::decode_prefix(&bytes[at..])?;
+            transactions.push(transaction);
+            at += size;
+        }
+        match bytes.len() - at {
+            0 => Ok(Self { hash: header.hash(), header, transactions, bytes }),
+            left => Err(CodecError::Trailing(left)),
+        }
+    }
+
+    /// Hashes a block that was made here.
+    pub fn new(header: Header, transactions: Vec<HashedTransaction>) -> Self {
+        let mut bytes = header.to_bytes().to_vec();
+        let count = u32::try_from(transactions.len()).expect("transactions are limited to far below 2^32");
+        bytes.extend_from_slice(&count.to_le_bytes());
+        for transaction in &transactions {
+            bytes.extend_from_slice(&transaction.transaction.to_bytes());
+        }
+        Self { hash: header.hash(), header, transactions, bytes: bytes.into() }
+    }
+
+    /// The merkle root of the transactions as they are.
+    pub fn merkle_root(&self) -> Hash {
+        merkle::root(self.transactions.iter().map(|transaction| transaction.leaf).collect())
+    }
+}

@@ -1,0 +1,15 @@
+//! What a ledger is: transactions, headers, blocks, proof of work, the state digest, and validity as pure functions.
+
+pub mod address;
+pub mod archive;
+pub mod block;
+pub mod coin;
+pub mod difficulty;
+pub mod digest;
+pub mod header;
+pub mod key;
+pub mod merkle;
+pub mod rules;
+pub mod spec;
+pub mod target;
+pub mod transaction;

@@ -1,0 +1,321 @@
+//! Validity, as pure functions: a block or transaction is valid or has exactly one first fault, whoever asks.
+//!
+//! Order of checks: cheap before costly, and what the sender alone is to blame for (bytes that do not match the header)
+//! before what condemns the header itself. [`BlockFault::blames_header`] tells the two apart.
+
+use crate::{
+    base::{hash::Hash, limits, time::UnixTime},
+    chain::{
+        address::Address,
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        header::{HEADER_VERSION, Header},
+        spec::ChainSpec,
+        target::CompactTarget,
+        transaction::{OutPoint, TRANSACTION_VERSION, Transaction},
+    },
+};
+
+/// What is wrong with a header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    /// Not [`HEADER_VERSION`].
+    #[error("header version {0} is unknown")]
+    Version(u32),
+    /// Not the parent's height plus one.
+    #[error("height {found} where {expected} follows")]
+    Height {
+        /// The header's.
+        found: u32,
+        /// The parent's plus one.
+        expected: u32,
+    },
+    /// `previous` is not the parent's hash.
+    #[error("does not link to its parent")]
+    Link,
+    /// Not the target that the difficulty rule gives.
+    #[error("target {found:#010x} where the difficulty rule gives {expected:#010x}")]
+    Target {
+        /// The header's, compact.
+        found: u32,
+        /// The rule's, compact.
+        expected: u32,
+    },
+    /// The hash is above the target.
+    #[error("no proof of work")]
+    Work,
+    /// Not after the median of the last eleven blocks.
+    #[error("time {found} is not after the median time {median}")]
+    TooOld {
+        /// The header's time.
+        found: u64,
+        /// The median of the ancestors' times.
+        median: u64,
+    },
+}
+
+/// What is wrong with a transaction, before the ledger is asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionFault {
+    /// Not [`TRANSACTION_VERSION`].
+    #[error("transaction version {0} is unknown")]
+    Version(u32),
+    /// Longer than [`limits::MAX_TRANSACTION_BYTES`].
+    #[error("{0} bytes are too many")]
+    Size(usize),
+    /// A transaction that spends nothing, outside a block's first place.
+    #[error("no inputs")]
+    NoInputs,
+    /// A transaction that makes nothing.
+    #[error("no outputs")]
+    NoOutputs,
+    /// The same coin twice.
+    #[error("input {0} spends a coin that an earlier input spends")]
+    RepeatedInput(usize),
+    /// An output of nothing.
+    #[error("output {0} has no amount")]
+    ZeroAmount(usize),
+    /// Outputs above [`limits::MAX_MONEY`], alone or in sum.
+    #[error("outputs sum to more than can exist")]
+    Overflow,
+    /// A signature that does not hold.
+    #[error("the signature of input {0} does not hold")]
+    Signature(usize),
+    /// A coin that does not exist or was spent.
+    #[error("input {0} spends a coin that does not exist")]
+    MissingCoin(usize),
+    /// A key whose address does not own the coin.
+    #[error("input {0} has a key that does not own the coin")]
+    WrongKey(usize),
+    /// A coinbase's coin, too young.
+    #[error("input {input} spends a coinbase that matures at height {matures}")]
+    Immature {
+        /// Position of the input.
+        input: usize,
+        /// The first height at which the coin may be spent.
+        matures: u32,
+    },
+    /// More goes out than came in.
+    #[error("outputs of {outputs} exceed inputs of {inputs}")]
+    Inflation {
+        /// Sum of the coins spent.
+        inputs: u64,
+        /// Sum of the coins made.
+        outputs: u64,
+    },
+}
+
+/// What is wrong with a block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockFault {
+    /// The bytes are not a block.
+    #[error("not a block: {0}")]
+    Malformed(String),
+    /// The transactions are not those that the header commits to.
+    #[error("the merkle root does not match the transactions")]
+    MerkleRoot,
+    /// No transactions.
+    #[error("no transactions")]
+    Empty,
+    /// Longer than [`limits::MAX_BLOCK_BYTES`].
+    #[error("{0} bytes are too many")]
+    Size(usize),
+    /// The first transaction spends coins.
+    #[error("the first transaction is not a coinbase")]
+    NoCoinbase,
+    /// The coinbase is of another height.
+    #[error("the coinbase is not for height {0}")]
+    CoinbaseHeight(u32),
+    /// The coinbase does not create exactly what it may.
+    #[error("the coinbase creates {found} where subsidy and fees are {expected}")]
+    CoinbaseAmount {
+        /// Sum of its outputs.
+        found: u64,
+        /// Subsidy and fees.
+        expected: u64,
+    },
+    /// A transaction is invalid.
+    #[error("transaction {index}: {fault}")]
+    Transaction {
+        /// Position in the block.
+        index: usize,
+        /// What is wrong with it.
+        fault: TransactionFault,
+    },
+    /// The header's digest is not that of the coins before the block.
+    #[error("the state digest {found} differs from ours, {expected}")]
+    StateDigest {
+        /// The header's.
+        found: Hash,
+        /// That of our coins.
+        expected: Hash,
+    },
+}
+
+impl BlockFault {
+    /// Whether the header commits to the fault, so that no body can mend it. A body that merely is not the header's
+    /// costs its sender, never the header.
+    pub fn blames_header(&self) -> bool {
+        !matches!(self, Self::Malformed(_) | Self::MerkleRoot)
+    }
+}
+
+/// What header validation needs to know about the parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentFacts {
+    /// The parent's hash.
+    pub hash: Hash,
+    /// The parent's height.
+    pub height: u32,
+    /// The parent's time.
+    pub time: u64,
+    /// The median time of the parent and up to ten of its ancestors: see [`median_time`].
+    pub median_time: u64,
+}
+
+/// The median of the times of up to [`limits::MEDIAN_TIME_BLOCKS`] blocks; the upper of the middle two, as in Bitcoin.
+pub fn median_time(times: &mut [u64]) -> u64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or(0)
+}
+
+/// The target that the block after `parent` must have.
+pub fn next_target(spec: &ChainSpec, parent_time: u64, parent_height: u32) -> CompactTarget {
+    spec.asert().next(i64::try_from(parent_time).unwrap_or(i64::MAX), i64::from(parent_height))
+}
+
+/// Checks a header against its parent. Says nothing about the future: see [`is_from_future`].
+pub fn check_header(spec: &ChainSpec, parent: &ParentFacts, header: &Header, hash: &Hash) -> Result<(), HeaderFault> {
+    if header.version != HEADER_VERSION {
+        return Err(HeaderFault::Version(header.version));
+    }
+    if header.previous != parent.hash {
+        return Err(HeaderFault::Link);
+    }
+    if parent.height.checked_add(1) != Some(header.height) {
+        let expected = parent.height.saturating_add(1);
+        return Err(HeaderFault::Height { found: header.height, expected });
+    }
+    let expected = next_target(spec, parent.time, parent.height);
+    if header.target != expected {
+        return Err(HeaderFault::Target { found: header.target.0, expected: expected.0 });
+    }
+    if !header.has_work(hash) {
+        return Err(HeaderFault::Work);
+    }
+    if header.time <= parent.median_time {
+        return Err(HeaderFault::TooOld { found: header.time, median: parent.median_time });
+    }
+    Ok(())
+}
+
+/// Whether a header is so far ahead of our clock that its block is held until its time has come. Not a fault: our clock
+/// may be the wrong one.
+pub fn is_from_future(spec: &ChainSpec, header: &Header, now: UnixTime) -> bool {
+    header.time > now.0.saturating_add(u64::from(spec.parameters.future_limit))
+}
+
+/// Checks what can be told from the transaction alone, signatures aside. `coinbase` says whether it stands first in a
+/// block.
+pub fn check_transaction(hashed: &HashedTransaction, coinbase: bool) -> Result<(), TransactionFault> {
+    let transaction = &hashed.transaction;
+    if transaction.version != TRANSACTION_VERSION {
+        return Err(TransactionFault::Version(transaction.version));
+    }
+    if hashed.size > limits::MAX_TRANSACTION_BYTES {
+        return Err(TransactionFault::Size(hashed.size));
+    }
+    if transaction.inputs.is_empty() && !coinbase {
+        return Err(TransactionFault::NoInputs);
+    }
+    if transaction.outputs.is_empty() && !coinbase {
+        return Err(TransactionFault::NoOutputs);
+    }
+    let inputs = &transaction.inputs;
+    for (at, input) in inputs.iter().enumerate().skip(1) {
+        if inputs[..at].iter().any(|earlier| earlier.outpoint == input.outpoint) {
+            return Err(TransactionFault::RepeatedInput(at));
+        }
+    }
+    if let Some(at) = transaction.outputs.iter().position(|output| output.amount == 0) {
+        return Err(TransactionFault::ZeroAmount(at));
+    }
+    output_sum(transaction).map(|_| ())
+}
+
+/// Checks what can be told from the block alone, signatures and header aside.
+pub fn check_block(block: &HashedBlock) -> Result<(), BlockFault> {
+    if block.merkle_root() != block.header.merkle_root {
+        return Err(BlockFault::MerkleRoot);
+    }
+    let size = block.bytes.len().saturating_sub(limits::HEADER_BYTES);
+    if size > limits::MAX_BLOCK_BYTES {
+        return Err(BlockFault::Size(size));
+    }
+    let Some(coinbase) = block.transactions.first() else { return Err(BlockFault::Empty) };
+    if !coinbase.transaction.is_coinbase() {
+        return Err(BlockFault::NoCoinbase);
+    }
+    if coinbase.transaction.coinbase_height() != Some(block.header.height) {
+        return Err(BlockFault::CoinbaseHeight(block.header.height));
+    }
+    for (index, transaction) in block.transactions.iter().enumerate() {
+        check_transaction(transaction, index == 0).map_err(|fault| BlockFault::Transaction { index, fault })?;
+    }
+    Ok(())
+}
+
+/// Checks a transaction's inputs against the coins that they name (`coins[i]` for input `i`; `None`: no such coin), for
+/// a block at `height`. Returns the fee in base units.
+pub fn check_spend(
+    spec: &ChainSpec,
+    transaction: &Transaction,
+    coins: &[Option<Coin>],
+    height: u32,
+) -> Result<u64, TransactionFault> {
+    let mut inputs: u64 = 0;
+    for (at, input) in transaction.inputs.iter().enumerate() {
+        let coin = coins.get(at).and_then(Option::as_ref).ok_or(TransactionFault::MissingCoin(at))?;
+        if Address::of(&input.public_key) != coin.address {
+            return Err(TransactionFault::WrongKey(at));
+        }
+        let matures = matures_at(spec, coin);
+        if height < matures {
+            return Err(TransactionFault::Immature { input: at, matures });
+        }
+        inputs = inputs.checked_add(coin.amount).ok_or(TransactionFault::Overflow)?;
+    }
+    let outputs = output_sum(transaction)?;
+    inputs.checked_sub(outputs).ok_or(TransactionFault::Inflation { inputs, outputs })
+}
+
+/// Checks that the coinbase creates exactly the subsidy and the fees: what is not claimed would break the supply.
+pub fn check_coinbase_amount(
+    spec: &ChainSpec,
+    coinbase: &Transaction,
+    height: u32,
+    fees: u64,
+) -> Result<(), BlockFault> {
+    let found = output_sum(coinbase).map_err(|fault| BlockFault::Transaction { index: 0, fault })?;
+    let overflow = BlockFault::Transaction { index: 0, fault: TransactionFault::Overflow };
+    let expected = spec.subsidy(height).checked_add(fees).ok_or(overflow)?;
+    if found == expected { Ok(()) } else { Err(BlockFault::CoinbaseAmount { found, expected }) }
+}
+
+/// The first height at which `coin` may be spent. Genesis allocations need not mature.
+pub fn matures_at(spec: &ChainSpec, coin: &Coin) -> u32 {
+    if coin.coinbase && coin.height > 0 { coin.height.saturating_add(spec.parameters.maturity) } else { 0 }
+}
+
+/// The coins that a transaction makes in a block at `height`.
+pub fn coins_made(hashed: &HashedTransaction, height: u32) -> impl Iterator<Item = (OutPoint, Coin)> + '_ {
+    let coinbase = hashed.transaction.is_coinbase();
+    hashed.outpoints().zip(hashed.transaction.outputs.iter()).map(move |(outpoint, output)| {
+        (outpoint, Coin { amount: output.amount, address: output.address, height, coinbase })
+    })
+}
+
+fn output_sum(transaction: &Transaction) -> Result<u64, TransactionFault> {
+    let sum = transaction.outputs.iter().try_fold(0u64, |sum, output| sum.checked_add(output.amount));
+    sum.filter(|sum| *sum <= limits::MAX_MONEY).ok_or(TransactionFault::Overflow)
+}
