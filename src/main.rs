@@ -1,1 +1,3 @@
+//! The `tussock` program.
+
 fn main() {}

@@ -1,0 +1,106 @@
+//! Faults as values: what a peer did wrong, why a link ended, why the node must stop.
+
+use crate::{
+    chain::{
+        archive::StoreError,
+        rules::{BlockFault, HeaderFault, TransactionFault},
+    },
+    wire::{
+        frame::FrameFault,
+        message::{GoodbyeCode, Kind},
+    },
+};
+
+/// What a peer did wrong. Each ends the link; [`PeerFault::points`] says what it costs the address beyond that.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerFault {
+    /// Bytes that are no frame, or a frame that is no message.
+    #[error("frame: {0}")]
+    Frame(#[from] FrameFault),
+    /// A message at a time when the protocol does not allow it.
+    #[error("unexpected {0:?}")]
+    Unexpected(Kind),
+    /// No complete handshake in time.
+    #[error("handshake timed out")]
+    HandshakeTimeout,
+    /// No answer to a ping.
+    #[error("ping timed out")]
+    PingTimeout,
+    /// A frame that did not become complete in time.
+    #[error("partial frame timed out")]
+    PartialFrame,
+    /// Queued answers that the peer does not read.
+    #[error("does not read what it asked for")]
+    SendStall,
+    /// Headers that do not form a chain, or end nowhere we know.
+    #[error("headers do not link")]
+    UnlinkedHeaders,
+    /// A header against the rules.
+    #[error("header: {0}")]
+    Header(#[from] HeaderFault),
+    /// A header on a branch that is known to be invalid.
+    #[error("builds on an invalid block")]
+    InvalidBranch,
+    /// No answer to `GetSync`, or answers that lead nowhere.
+    #[error("no progress as sync node")]
+    SyncStall,
+    /// Holds up the download.
+    #[error("stalls the download")]
+    BlockStall,
+    /// A block against the rules.
+    #[error("block: {0}")]
+    Block(#[from] BlockFault),
+    /// A transaction against the rules that do not depend on the ledger's state.
+    #[error("transaction: {0}")]
+    Transaction(#[from] TransactionFault),
+    /// More of something than a peer may send.
+    #[error("floods: {0}")]
+    Flood(&'static str),
+}
+
+impl PeerFault {
+    /// Points towards a ban (at 100): what only a broken or hostile program does costs all, what a bad line or a slow
+    /// host may do costs little, and differences of policy cost nothing.
+    pub fn points(&self) -> u32 {
+        match self {
+            Self::Block(_) | Self::Header(_) | Self::InvalidBranch => 100,
+            Self::Transaction(_) => 50,
+            Self::Frame(_) | Self::Unexpected(_) | Self::UnlinkedHeaders | Self::Flood(_) => 20,
+            Self::HandshakeTimeout | Self::PartialFrame | Self::SendStall => 5,
+            Self::PingTimeout | Self::SyncStall | Self::BlockStall => 0,
+        }
+    }
+}
+
+/// Why a link ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseReason {
+    /// The peer broke the protocol.
+    #[error("fault: {0}")]
+    Fault(PeerFault),
+    /// We said goodbye for another reason.
+    #[error("closed by us: {0:?}")]
+    Local(GoodbyeCode),
+    /// The peer said goodbye, with this code and seconds after which to come back.
+    #[error("closed by the peer: code {code}")]
+    Remote {
+        /// A [`GoodbyeCode`], or unknown.
+        code: u8,
+        /// Seconds; 0: no advice.
+        retry_after: u32,
+    },
+    /// The connection broke or ended without a goodbye.
+    #[error("connection lost: {0}")]
+    Lost(String),
+}
+
+/// Why the node must stop. Not a peer's doing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Something that cannot be happened: a bug.
+    #[error("broken invariant: {0}")]
+    Invariant(String),
+}

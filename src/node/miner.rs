@@ -1,0 +1,28 @@
+//! The `miner` role.
+
+use crate::{
+    base::{
+        rng::Rng,
+        time::{Now, Time},
+    },
+    node::{Event, Outbox, Role, Setup},
+};
+
+/// The `miner` role.
+pub struct Miner;
+
+impl Miner {
+    /// A role that has heard nothing yet.
+    pub fn new(setup: &Setup, rng: Rng) -> Self {
+        let _ = (setup, rng);
+        Self
+    }
+}
+
+impl Role for Miner {
+    fn handle(&mut self, _now: Now, _event: Event, _out: &mut Outbox) {}
+
+    fn deadline(&self) -> Option<Time> {
+        None
+    }
+}

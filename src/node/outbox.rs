@@ -1,0 +1,150 @@
+//! What a role does: one small enum, gathered in an outbox that the driver empties after each event.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use crate::{
+    base::ids::{DialId, LinkId, Ticket},
+    node::{
+        RoleId,
+        command::Reply,
+        event::PeerInfo,
+        fault::{CloseReason, Halt, PeerFault},
+        notice::Notice,
+        report::{Counter, Report},
+    },
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Message},
+    },
+};
+
+/// One effect of a role on the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Connect; completes as `Opened` or `DialFailed`.
+    Dial {
+        /// Chosen by the `peers` role, never reused.
+        dial: DialId,
+        /// Where to.
+        address: SocketAddr,
+    },
+    /// Queue a frame. Ignored on dead links.
+    Send {
+        /// Where to.
+        link: LinkId,
+        /// Already encoded and hashed.
+        frame: Frame,
+    },
+    /// The handshake role is ready for the link's next frame.
+    Resume(LinkId),
+    /// The handshake is done: tell all roles, let all frames flow.
+    Promote {
+        /// The link.
+        link: LinkId,
+        /// Who is there.
+        peer: Arc<PeerInfo>,
+    },
+    /// End the link. A `Goodbye` is sent first unless the peer said it already. Ignored on dead links.
+    Close {
+        /// The link.
+        link: LinkId,
+        /// Why; decides the goodbye's code.
+        reason: CloseReason,
+        /// Seconds, told in the goodbye.
+        retry_after: u32,
+    },
+    /// Tell another role.
+    Tell(RoleId, Notice),
+    /// Answer a command.
+    Reply(Ticket, Reply),
+    /// News for the status board, from which CLI, RPC, metrics and page read.
+    Report(Report),
+    /// Add to a counter.
+    Count(Counter, u64),
+    /// Stop the node.
+    Halt(Halt),
+}
+
+/// The actions of one event, in order.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    actions: Vec<Action>,
+}
+
+impl Outbox {
+    /// Queues a message to a peer.
+    pub fn send(&mut self, link: LinkId, message: &Message) {
+        self.send_frame(link, Frame::new(message));
+    }
+
+    /// Queues an encoded frame to a peer; for one frame to many peers.
+    pub fn send_frame(&mut self, link: LinkId, frame: Frame) {
+        self.actions.push(Action::Send { link, frame });
+    }
+
+    /// Connects to an address.
+    pub fn dial(&mut self, dial: DialId, address: SocketAddr) {
+        self.actions.push(Action::Dial { dial, address });
+    }
+
+    /// Lets the link's next handshake frame through.
+    pub fn resume(&mut self, link: LinkId) {
+        self.actions.push(Action::Resume(link));
+    }
+
+    /// Makes the link a peer.
+    pub fn promote(&mut self, link: LinkId, peer: PeerInfo) {
+        self.actions.push(Action::Promote { link, peer: Arc::new(peer) });
+    }
+
+    /// Ends the link because of what the peer did.
+    pub fn fault(&mut self, link: LinkId, fault: PeerFault) {
+        let retry_after = 0;
+        self.actions.push(Action::Close { link, reason: CloseReason::Fault(fault), retry_after });
+    }
+
+    /// Ends the link for a reason that is nobody's fault.
+    pub fn goodbye(&mut self, link: LinkId, code: GoodbyeCode, retry_after: u32) {
+        self.actions.push(Action::Close { link, reason: CloseReason::Local(code), retry_after });
+    }
+
+    /// Tells another role.
+    pub fn tell(&mut self, role: RoleId, notice: Notice) {
+        self.actions.push(Action::Tell(role, notice));
+    }
+
+    /// Answers a command.
+    pub fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        self.actions.push(Action::Reply(ticket, reply));
+    }
+
+    /// Updates the status board.
+    pub fn report(&mut self, report: Report) {
+        self.actions.push(Action::Report(report));
+    }
+
+    /// Adds to a counter.
+    pub fn count(&mut self, counter: Counter, by: u64) {
+        self.actions.push(Action::Count(counter, by));
+    }
+
+    /// Stops the node.
+    pub fn halt(&mut self, halt: impl Into<Halt>) {
+        self.actions.push(Action::Halt(halt.into()));
+    }
+
+    /// Any other action, as the driver will see it.
+    pub fn push(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Takes the actions, oldest first.
+    pub fn drain(&mut self) -> impl Iterator<Item = Action> + '_ {
+        self.actions.drain(..)
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+}

@@ -1,0 +1,169 @@
+//! What roles report for people and programs to see: the content of the status board.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    base::{ids::LinkId, time::Time},
+    chain::{archive::Tip, target::Work},
+    node::event::PeerInfo,
+};
+
+/// The node's state: one definition for CLI, RPC, metrics and page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncState {
+    /// The ledger is being opened.
+    #[default]
+    Starting,
+    /// No peer yet, and some are being tried.
+    Connecting,
+    /// Fetching headers from a peer with more work.
+    Headers,
+    /// Fetching and applying blocks whose headers are known.
+    Blocks,
+    /// No peer has more proven work and every wanted block is applied.
+    Synced,
+    /// Somebody has more work, and nothing moves.
+    Stalled,
+    /// No peers, and none to be had.
+    Isolated,
+}
+
+impl SyncState {
+    /// All states, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Starting, Self::Connecting, Self::Headers, Self::Blocks, Self::Synced, Self::Stalled, Self::Isolated];
+
+    /// The word used everywhere.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Connecting => "connecting",
+            Self::Headers => "headers",
+            Self::Blocks => "blocks",
+            Self::Synced => "synced",
+            Self::Stalled => "stalled",
+            Self::Isolated => "isolated",
+        }
+    }
+}
+
+impl fmt::Display for SyncState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// News for the status board; each replaces the last of its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// From `headers`: state and why.
+    State {
+        /// The state.
+        state: SyncState,
+        /// One line for people.
+        reason: String,
+    },
+    /// From `headers`: the best header.
+    BestHeader {
+        /// Its height.
+        height: u32,
+        /// Work up to and with it.
+        work: Work,
+    },
+    /// From `ledger`: the committed tip.
+    Tip(Tip),
+    /// From `ledger`: a reorganisation was committed; how many blocks were taken off.
+    Reorganised {
+        /// Blocks taken off.
+        depth: usize,
+    },
+    /// From `ledger`: the mempool.
+    Mempool {
+        /// Transactions.
+        count: usize,
+        /// Bytes of them.
+        bytes: usize,
+    },
+    /// From `peers`: how many there are.
+    PeerCount {
+        /// Links that others opened.
+        inbound: usize,
+        /// Links that we opened.
+        outbound: usize,
+    },
+    /// From `miner`: how it does.
+    Mining {
+        /// Whether it works.
+        enabled: bool,
+        /// Measured over the last seconds.
+        hashes_per_second: u64,
+    },
+    /// From any role: something an operator should know; stays until `clear`ed under the same key.
+    Warning {
+        /// Identifies the condition.
+        key: &'static str,
+        /// One line; `None` clears.
+        text: Option<String>,
+    },
+}
+
+/// A peer as the `peers` role knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerReport {
+    /// The link.
+    pub link: LinkId,
+    /// As the handshake presented it.
+    pub info: std::sync::Arc<PeerInfo>,
+    /// Its latest claimed height.
+    pub height: u32,
+    /// Last round trip, microseconds.
+    pub ping_us: Option<u64>,
+    /// When the link came up.
+    pub since: Time,
+    /// Fault points of its address.
+    pub score: u32,
+}
+
+/// What is counted since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// Signatures checked.
+    SignaturesVerified,
+    /// Signatures not checked again because their transaction was in the mempool.
+    SignaturesReused,
+    /// Blocks applied to the chain.
+    BlocksApplied,
+    /// Transactions applied with them.
+    TransactionsApplied,
+    /// Reorganisations.
+    Reorganisations,
+    /// Handshakes that succeeded.
+    HandshakesDone,
+    /// Handshakes that failed.
+    HandshakesFailed,
+    /// Peers closed for a fault.
+    PeerFaults,
+    /// `Transaction` messages sent.
+    TransactionsRelayed,
+    /// `Transaction` messages received.
+    TransactionsReceived,
+    /// `Transaction` messages received that we knew already.
+    TransactionsRepeated,
+    /// `Block` messages sent as news.
+    BlocksRelayed,
+    /// Blocks served on request.
+    BlocksServed,
+    /// `Sync` messages served.
+    SyncsServed,
+    /// `GetBlock` requests that timed out and went to another peer.
+    BlockRequestsReassigned,
+    /// Peers that stalled the download.
+    Stalls,
+    /// Hashes tried by the miner.
+    Hashes,
+    /// Blocks found by the miner.
+    BlocksMined,
+}

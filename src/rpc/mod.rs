@@ -1,0 +1,1 @@
+//! JSON-RPC, HTTP on its own small mio loop.

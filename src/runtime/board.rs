@@ -1,0 +1,115 @@
+//! The status board: what roles report, for RPC, page and metrics to read. Written by the role threads' driver only.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    chain::{archive::Tip, target::Work},
+    node::report::{Counter, Report, SyncState},
+};
+
+/// What the node is and does, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The state.
+    pub state: SyncState,
+    /// Why, in one line.
+    pub reason: String,
+    /// The committed tip; `None` until the ledger is open.
+    pub tip: Option<Tip>,
+    /// Height of the best header.
+    pub headers: u32,
+    /// Work of the best header's chain.
+    pub headers_work: Work,
+    /// Mempool transactions.
+    pub mempool_count: usize,
+    /// Mempool bytes.
+    pub mempool_bytes: usize,
+    /// Grows with each change of the mempool.
+    pub mempool_sequence: u64,
+    /// Peers that dialled us.
+    pub inbound: usize,
+    /// Peers that we dialled.
+    pub outbound: usize,
+    /// Whether the miner works.
+    pub mining: bool,
+    /// Its measured rate.
+    pub hashes_per_second: u64,
+    /// Depth of the last reorganisation.
+    pub last_reorganisation: Option<usize>,
+    /// What an operator should know, by condition.
+    pub warnings: BTreeMap<&'static str, String>,
+    /// Counted since the start.
+    pub counters: BTreeMap<Counter, u64>,
+}
+
+impl Status {
+    /// A counter's value.
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters.get(&counter).copied().unwrap_or(0)
+    }
+}
+
+type Watcher = Box<dyn Fn() + Send + Sync>;
+
+/// Holds the [`Status`] and wakes whoever watches it.
+#[derive(Default)]
+pub struct Board {
+    status: Mutex<Status>,
+    watchers: Mutex<Vec<Watcher>>,
+}
+
+impl Board {
+    /// A copy of the current status.
+    pub fn status(&self) -> Status {
+        lock(&self.status).clone()
+    }
+
+    /// Calls `wake` after each report; it must not block. (Counters alone wake nobody.)
+    pub fn watch(&self, wake: Watcher) {
+        lock(&self.watchers).push(wake);
+    }
+
+    /// Adds to a counter.
+    pub fn count(&self, counter: Counter, by: u64) {
+        let mut status = lock(&self.status);
+        let value = status.counters.entry(counter).or_default();
+        *value = value.saturating_add(by);
+    }
+
+    /// Takes a report.
+    pub fn report(&self, report: Report) {
+        apply(&mut lock(&self.status), report);
+        lock(&self.watchers).iter().for_each(|wake| wake());
+    }
+}
+
+fn apply(status: &mut Status, report: Report) {
+    match report {
+        Report::State { state, reason } => (status.state, status.reason) = (state, reason),
+        Report::BestHeader { height, work } => (status.headers, status.headers_work) = (height, work),
+        Report::Tip(tip) => status.tip = Some(tip),
+        Report::Reorganised { depth } => status.last_reorganisation = Some(depth),
+        Report::Mempool { count, bytes } => {
+            (status.mempool_count, status.mempool_bytes) = (count, bytes);
+            status.mempool_sequence = status.mempool_sequence.wrapping_add(1);
+        }
+        Report::PeerCount { inbound, outbound } => (status.inbound, status.outbound) = (inbound, outbound),
+        Report::Mining { enabled, hashes_per_second } => {
+            (status.mining, status.hashes_per_second) = (enabled, hashes_per_second);
+        }
+        Report::Warning { key, text: Some(text) } => {
+            status.warnings.insert(key, text);
+        }
+        Report::Warning { key, text: None } => {
+            status.warnings.remove(key);
+        }
+    }
+}
+
+/// A panicking writer leaves at worst one stale field behind; the reader's view stays usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

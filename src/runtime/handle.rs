@@ -1,0 +1,70 @@
+//! The way into a running node for everything that is not a peer: RPC, CLI in the same process, tests.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    base::{ids::LinkId, limits},
+    node::command::{Command, Reply},
+    runtime::board::{Board, Status},
+};
+
+/// Called exactly once with the answer to a command, on another thread; must not block.
+pub type Done = Box<dyn FnOnce(Reply) + Send>;
+
+/// What the runtime offers behind a handle.
+pub trait Backend: Send + Sync {
+    /// Passes a command on without blocking. A full queue is an answer too.
+    fn submit(&self, command: Command, done: Done);
+    /// Bytes sent and received on each link.
+    fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)>;
+    /// Asks the node to stop; returns at once.
+    fn stop(&self);
+}
+
+/// A cheap, shareable handle to a running node.
+#[derive(Clone)]
+pub struct NodeHandle {
+    backend: Arc<dyn Backend>,
+    board: Arc<Board>,
+}
+
+impl NodeHandle {
+    /// A handle to what runs behind `backend`.
+    pub fn new(backend: Arc<dyn Backend>, board: Arc<Board>) -> Self {
+        Self { backend, board }
+    }
+
+    /// The current status.
+    pub fn status(&self) -> Status {
+        self.board.status()
+    }
+
+    /// Calls `wake` after each change of the status; it must not block.
+    pub fn watch(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        self.board.watch(wake);
+    }
+
+    /// Sends a command; `done` is called exactly once with its answer.
+    pub fn submit(&self, command: Command, done: Done) {
+        self.backend.submit(command, done);
+    }
+
+    /// Sends a command and waits for its answer, at most [`limits::COMMAND_TIMEOUT`].
+    pub fn ask(&self, command: Command) -> Reply {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        // The receiver may have given up by then; the answer has nowhere to go, which is fine.
+        self.submit(command, Box::new(move |reply| drop(sender.send(reply))));
+        let late = || Reply::Refused("the node did not answer in time".to_owned());
+        receiver.recv_timeout(limits::COMMAND_TIMEOUT).unwrap_or_else(|_| late())
+    }
+
+    /// Bytes sent and received on each link.
+    pub fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
+        self.backend.link_bytes()
+    }
+
+    /// Asks the node to stop; returns at once.
+    pub fn stop(&self) {
+        self.backend.stop();
+    }
+}

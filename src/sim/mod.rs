@@ -1,0 +1,1 @@
+//! The simulator: many nodes, virtual time, faults, one seed.

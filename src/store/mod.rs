@@ -1,0 +1,1 @@
+//! SQLite: schema, migrations, ledger and peer book queries.

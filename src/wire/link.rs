@@ -1,0 +1,207 @@
+//! The state of one link, shared by the poll loop and the simulator: a framer, a gate, a send queue.
+//!
+//! Until the handshake role promotes the link, frames come out one at a time and only once the role is ready for the
+//! next, because `Verack` and the first `GetSync` may arrive in one segment.
+
+use std::collections::VecDeque;
+
+use crate::{
+    base::{bytes::Bytes, limits},
+    wire::{
+        frame::{Frame, FrameFault, FrameReader},
+        message::Kind,
+    },
+};
+
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// In the handshake, ready to hand out the next frame.
+    Handshake,
+    /// In the handshake, a frame was handed out and the role has not answered yet.
+    Waiting,
+    /// A peer.
+    Open,
+    /// Said goodbye: no frame is handed out any more; what is queued is still sent.
+    Closing,
+}
+
+/// Why a frame could not be queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendOverflow;
+
+/// One link: bytes in, frames out; frames in, bytes out.
+#[derive(Debug)]
+pub struct Link {
+    magic: [u8; 4],
+    phase: Phase,
+    reader: FrameReader,
+    queue: VecDeque<Bytes>,
+    /// Bytes of the queue's first chunk that have been sent.
+    sent_of_first: usize,
+    queued_bytes: usize,
+}
+
+impl Link {
+    /// A link on the network with this magic, before its handshake.
+    pub fn new(magic: [u8; 4]) -> Self {
+        Self {
+            magic,
+            phase: Phase::Handshake,
+            reader: FrameReader::new(magic),
+            queue: VecDeque::new(),
+            sent_of_first: 0,
+            queued_bytes: 0,
+        }
+    }
+
+    /// How far the link has come.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The handshake role is ready for the next frame.
+    pub fn resume(&mut self) {
+        if self.phase == Phase::Waiting {
+            self.phase = Phase::Handshake;
+        }
+    }
+
+    /// The handshake is done; frames of all kinds may flow.
+    pub fn promote(&mut self) {
+        if matches!(self.phase, Phase::Waiting | Phase::Handshake) {
+            self.phase = Phase::Open;
+        }
+    }
+
+    /// Nothing more is received; what is queued is still sent.
+    pub fn close(&mut self) {
+        self.phase = Phase::Closing;
+    }
+
+    /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer
+    /// leaves our answers unread.
+    pub fn wants_input(&self) -> bool {
+        match self.phase {
+            Phase::Handshake => true,
+            Phase::Open => self.queued_bytes < limits::SEND_SOFT_BYTES,
+            Phase::Waiting | Phase::Closing => false,
+        }
+    }
+
+    /// Takes bytes from the front of `input` up to the end of one frame. Call again while it returns frames.
+    pub fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
+        if !self.wants_input() {
+            return Ok(None);
+        }
+        let frame = self.reader.read(input)?;
+        if frame.is_some() && self.phase == Phase::Handshake {
+            self.phase = Phase::Waiting;
+        }
+        Ok(frame)
+    }
+
+    /// The frame that is arriving.
+    pub fn reader(&self) -> &FrameReader {
+        &self.reader
+    }
+
+    /// Queues a frame to be sent.
+    pub fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
+        if self.queued_bytes + frame.wire_len() > limits::SEND_HARD_BYTES && !self.queue.is_empty() {
+            return Err(SendOverflow);
+        }
+        self.queued_bytes += frame.wire_len();
+        if frame.kind == Kind::Block || frame.body.len() > 4096 {
+            // Large bodies are shared between all links that send them; only the head is copied.
+            self.queue.push_back(frame.head(self.magic).to_vec().into());
+            self.queue.push_back(frame.body.clone());
+        } else {
+            self.queue.push_back(frame.to_bytes(self.magic).into());
+        }
+        Ok(())
+    }
+
+    /// The bytes to send next.
+    pub fn output(&self) -> Option<&[u8]> {
+        self.queue.front().map(|first| &first[self.sent_of_first..])
+    }
+
+    /// Up to `count` chunks to send next, for vectored writes.
+    pub fn outputs(&self, count: usize) -> impl Iterator<Item = &[u8]> {
+        let skip = |at| if at == 0 { self.sent_of_first } else { 0 };
+        self.queue.iter().take(count).enumerate().map(move |(at, chunk)| &chunk[skip(at)..])
+    }
+
+    /// `count` bytes of what [`Link::outputs`] offered were sent.
+    pub fn sent(&mut self, mut count: usize) {
+        self.queued_bytes = self.queued_bytes.saturating_sub(count);
+        while let Some(first) = self.queue.front() {
+            let left = first.len() - self.sent_of_first;
+            if count < left {
+                self.sent_of_first += count;
+                return;
+            }
+            count -= left;
+            self.sent_of_first = 0;
+            self.queue.pop_front();
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.queued_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::message::Message;
+
+    const MAGIC: [u8; 4] = [1, 2, 3, 4];
+
+    #[test]
+    fn before_promotion_one_message_at_a_time_comes_out() {
+        let two: Vec<u8> =
+            [Message::Verack(1), Message::GetPeers].iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
+        let mut input = &two[..];
+        let mut link = Link::new(MAGIC);
+        assert_eq!(link.receive(&mut input).unwrap().unwrap().kind, Kind::Verack);
+        assert_eq!(link.receive(&mut input).unwrap(), None, "the role has not answered yet");
+        assert!(!input.is_empty());
+        link.promote();
+        assert_eq!(link.receive(&mut input).unwrap().unwrap().kind, Kind::GetPeers);
+    }
+
+    #[test]
+    fn output_is_the_frames_in_order_however_it_is_cut() {
+        let frames = [Message::Verack(1), Message::Block(vec![5; 10_000].into()), Message::GetPeers];
+        let expected: Vec<u8> = frames.iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
+        for step in [1, 7, 5000, 100_000] {
+            let mut link = Link::new(MAGIC);
+            frames.iter().for_each(|message| link.send(&Frame::new(message)).unwrap());
+            let mut out = Vec::new();
+            while link.output().is_some() {
+                let chunk: Vec<u8> = link.outputs(3).flatten().copied().take(step).collect();
+                link.sent(chunk.len());
+                out.extend(chunk);
+            }
+            assert_eq!(out, expected);
+            assert_eq!(link.queued(), 0);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_read_no_further_and_then_refused() {
+        let mut link = Link::new(MAGIC);
+        link.promote();
+        let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
+        link.send(&block).unwrap();
+        assert!(!link.wants_input());
+        for _ in 0..3 {
+            link.send(&block).unwrap();
+        }
+        assert_eq!(link.send(&block), Err(SendOverflow));
+    }
+}

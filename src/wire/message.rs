@@ -1,0 +1,339 @@
+//! Every message of the protocol and its encoding.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::{self, CodecError, Decode, Encode, List},
+        hash::Hash,
+        limits,
+        time::UnixTime,
+    },
+    chain::{header::Header, target::Work},
+};
+
+/// The protocol version that this program speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The oldest protocol version that it still understands.
+pub const OLDEST_PROTOCOL_VERSION: u32 = 1;
+/// Service bit: serves the bodies of all blocks.
+pub const SERVICE_FULL: u64 = 1;
+
+/// What a frame carries, as its kind byte says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// [`Version`].
+    Version = 1,
+    /// [`Message::Verack`].
+    Verack = 2,
+    /// [`Message::Ping`].
+    Ping = 3,
+    /// [`Message::Pong`].
+    Pong = 4,
+    /// [`Message::GetPeers`].
+    GetPeers = 5,
+    /// [`Message::Peers`].
+    Peers = 6,
+    /// [`Message::GetSync`].
+    GetSync = 7,
+    /// [`Message::Sync`].
+    Sync = 8,
+    /// [`Message::GetBlock`].
+    GetBlock = 9,
+    /// [`Message::Block`].
+    Block = 10,
+    /// [`Message::Absent`].
+    Absent = 11,
+    /// [`Message::Transaction`].
+    Transaction = 12,
+    /// [`Message::GetMemoryPool`].
+    GetMemoryPool = 13,
+    /// [`Message::MemoryPool`].
+    MemoryPool = 14,
+    /// [`Message::Goodbye`].
+    Goodbye = 15,
+}
+
+impl Kind {
+    /// All kinds, in order of their numbers.
+    pub const ALL: [Self; 15] = [
+        Self::Version,
+        Self::Verack,
+        Self::Ping,
+        Self::Pong,
+        Self::GetPeers,
+        Self::Peers,
+        Self::GetSync,
+        Self::Sync,
+        Self::GetBlock,
+        Self::Block,
+        Self::Absent,
+        Self::Transaction,
+        Self::GetMemoryPool,
+        Self::MemoryPool,
+        Self::Goodbye,
+    ];
+
+    /// The kind with this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+
+    /// The most bytes that a body of this kind may have.
+    pub fn max_body(self) -> usize {
+        match self {
+            Self::Version => limits::MAX_VERSION_BYTES,
+            Self::Peers => limits::MAX_PEERS_BYTES,
+            Self::GetSync => limits::MAX_GET_SYNC_BYTES,
+            Self::Sync => limits::MAX_SYNC_BYTES,
+            Self::Block => limits::MAX_BLOCK_MESSAGE_BYTES,
+            Self::Transaction => limits::MAX_TRANSACTION_BYTES,
+            Self::GetMemoryPool | Self::MemoryPool => limits::MAX_MEMORY_POOL_BYTES,
+            Self::GetPeers => 0,
+            Self::Verack | Self::Ping | Self::Pong | Self::GetBlock | Self::Absent | Self::Goodbye => {
+                limits::MAX_SMALL_BYTES
+            }
+        }
+    }
+}
+
+/// The first message of each side.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Version {
+    /// [`PROTOCOL_VERSION`] of the sender.
+    pub protocol: u32,
+    /// Bits such as [`SERVICE_FULL`].
+    pub services: u64,
+    /// The hash of the sender's genesis block.
+    pub genesis: Hash,
+    /// The height of the sender's tip; a hint.
+    pub height: u32,
+    /// The hash of the sender's tip; a hint.
+    pub tip: Hash,
+    /// The cumulative work of the sender's chain, big-endian; a hint until headers prove it.
+    pub work: [u8; 32],
+    /// The sender's clock, unix seconds.
+    pub timestamp: u64,
+    /// Random for each link; one's own comes back when one has dialled oneself.
+    pub nonce: u64,
+    /// The port that the sender listens on; 0: none.
+    pub listen_port: u16,
+    /// Program and version, UTF-8.
+    pub agent: List<u8, { limits::MAX_AGENT_BYTES }>,
+}
+
+impl Version {
+    /// The claimed work as a number.
+    pub fn claimed_work(&self) -> Work {
+        Work::from_be_bytes(self.work)
+    }
+}
+
+/// An address of a node, as told to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PeerAddress {
+    /// IPv6, or IPv4 as `::ffff:a.b.c.d`.
+    pub ip: [u8; 16],
+    /// TCP port.
+    pub port: u16,
+    /// When the teller last knew it to be alive, unix seconds.
+    pub last_seen: u64,
+}
+
+impl PeerAddress {
+    /// From a socket address.
+    pub fn new(address: SocketAddr, last_seen: UnixTime) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        Self { ip: ip.octets(), port: address.port(), last_seen: last_seen.0 }
+    }
+
+    /// To a socket address; mapped IPv4 comes out as IPv4.
+    pub fn socket_address(&self) -> SocketAddr {
+        SocketAddr::new(canonical_ip(IpAddr::V6(Ipv6Addr::from(self.ip))), self.port)
+    }
+}
+
+/// The IPv4 form of a mapped address, any other as it is.
+pub fn canonical_ip(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(ip, |v4: Ipv4Addr| IpAddr::V4(v4)),
+        IpAddr::V4(_) => ip,
+    }
+}
+
+/// Why a side closes the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum GoodbyeCode {
+    /// The node stops.
+    Stopping = 1,
+    /// Another genesis block.
+    WrongNetwork = 2,
+    /// A protocol version that the sender does not speak.
+    WrongVersion = 3,
+    /// The receiver dialled itself.
+    SelfConnection = 4,
+    /// There is a link between the two already.
+    Duplicate = 5,
+    /// No slot is free; try again after `retry_after`.
+    Full = 6,
+    /// The receiver's address is banned.
+    Banned = 7,
+    /// The receiver broke the protocol.
+    Fault = 8,
+    /// A deadline passed.
+    TimedOut = 9,
+    /// An operator asked for it.
+    Operator = 10,
+    /// A test dial that has served its purpose.
+    Feeler = 11,
+    /// A slot was needed for a more useful peer.
+    Evicted = 12,
+}
+
+impl GoodbyeCode {
+    /// The code with this number; unknown ones are `None`, and no fault.
+    pub fn from_number(number: u8) -> Option<Self> {
+        use GoodbyeCode::{
+            Banned, Duplicate, Evicted, Fault, Feeler, Full, Operator, SelfConnection, Stopping, TimedOut,
+            WrongNetwork, WrongVersion,
+        };
+        let all = [
+            Stopping,
+            WrongNetwork,
+            WrongVersion,
+            SelfConnection,
+            Duplicate,
+            Full,
+            Banned,
+            Fault,
+            TimedOut,
+            Operator,
+            Feeler,
+            Evicted,
+        ];
+        all.into_iter().find(|code| *code as u8 == number)
+    }
+}
+
+/// Hashes of a locator, most recent first.
+pub type Locator = List<Hash, { limits::MAX_LOCATOR_HASHES }>;
+
+/// A decoded message. Transactions and blocks stay bytes here: the verifier decodes them, off the poll thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Opens the handshake in either direction.
+    Version(Version),
+    /// Acknowledges the `Version` with this nonce.
+    Verack(u64),
+    /// Asks for a `Pong` with the same nonce and tells the sender's tip.
+    Ping {
+        /// To be echoed.
+        nonce: u64,
+        /// The sender's height.
+        height: u32,
+        /// The sender's tip.
+        tip: Hash,
+    },
+    /// Answers a `Ping`.
+    Pong(u64),
+    /// Asks for addresses.
+    GetPeers,
+    /// Tells addresses.
+    Peers(List<PeerAddress, { limits::MAX_PEERS_ADDRESSES }>),
+    /// Asks for the headers that follow the first hash of the locator that the receiver's chain contains.
+    GetSync(Locator),
+    /// At most 100 headers, each the parent of the next.
+    Sync(List<Header, { limits::MAX_SYNC_HEADERS }>),
+    /// Asks for the block with this header hash.
+    GetBlock(Hash),
+    /// A block's encoding: an answer, or news.
+    Block(Bytes),
+    /// "I don't have that block."
+    Absent(Hash),
+    /// A transaction's encoding.
+    Transaction(Bytes),
+    /// Without ids: asks for the mempool's ids. With ids: asks for those transactions.
+    GetMemoryPool(List<Hash, { limits::MAX_MEMORY_POOL_IDS }>),
+    /// A page of the mempool's ids, highest fee rate first.
+    MemoryPool(List<Hash, { limits::MAX_MEMORY_POOL_IDS }>),
+    /// The last message on a link.
+    Goodbye {
+        /// A [`GoodbyeCode`]; unknown numbers are allowed.
+        code: u8,
+        /// Seconds after which a new attempt makes sense; 0: no advice.
+        retry_after: u32,
+    },
+}
+
+impl Message {
+    /// The frame kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Version(_) => Kind::Version,
+            Self::Verack(_) => Kind::Verack,
+            Self::Ping { .. } => Kind::Ping,
+            Self::Pong(_) => Kind::Pong,
+            Self::GetPeers => Kind::GetPeers,
+            Self::Peers(_) => Kind::Peers,
+            Self::GetSync(_) => Kind::GetSync,
+            Self::Sync(_) => Kind::Sync,
+            Self::GetBlock(_) => Kind::GetBlock,
+            Self::Block(_) => Kind::Block,
+            Self::Absent(_) => Kind::Absent,
+            Self::Transaction(_) => Kind::Transaction,
+            Self::GetMemoryPool(_) => Kind::GetMemoryPool,
+            Self::MemoryPool(_) => Kind::MemoryPool,
+            Self::Goodbye { .. } => Kind::Goodbye,
+        }
+    }
+
+    /// The body's encoding.
+    pub fn body(&self) -> Bytes {
+        match self {
+            Self::Block(bytes) | Self::Transaction(bytes) => bytes.clone(),
+            Self::Version(version) => codec::encode(version).into(),
+            Self::Verack(nonce) | Self::Pong(nonce) => codec::encode(nonce).into(),
+            Self::Ping { nonce, height, tip } => codec::encode(&(nonce, height, tip)).into(),
+            Self::GetPeers => Vec::new().into(),
+            Self::Peers(addresses) => codec::encode(addresses).into(),
+            Self::GetSync(locator) => codec::encode(locator).into(),
+            Self::Sync(headers) => codec::encode(headers).into(),
+            Self::GetBlock(hash) | Self::Absent(hash) => codec::encode(hash).into(),
+            Self::GetMemoryPool(ids) | Self::MemoryPool(ids) => codec::encode(ids).into(),
+            Self::Goodbye { code, retry_after } => codec::encode(&(code, retry_after)).into(),
+        }
+    }
+
+    /// Reads a body; every byte must be used.
+    pub fn decode(kind: Kind, body: &Bytes) -> Result<Self, CodecError> {
+        Ok(match kind {
+            Kind::Version => Self::Version(codec::decode(body)?),
+            Kind::Verack => Self::Verack(codec::decode(body)?),
+            Kind::Ping => {
+                let (nonce, height, tip) = codec::decode(body)?;
+                Self::Ping { nonce, height, tip }
+            }
+            Kind::Pong => Self::Pong(codec::decode(body)?),
+            Kind::GetPeers => codec::decode(body).map(|()| Self::GetPeers)?,
+            Kind::Peers => Self::Peers(codec::decode(body)?),
+            Kind::GetSync => Self::GetSync(codec::decode(body)?),
+            Kind::Sync => Self::Sync(codec::decode(body)?),
+            Kind::GetBlock => Self::GetBlock(codec::decode(body)?),
+            Kind::Block => Self::Block(body.clone()),
+            Kind::Absent => Self::Absent(codec::decode(body)?),
+            Kind::Transaction => Self::Transaction(body.clone()),
+            Kind::GetMemoryPool => Self::GetMemoryPool(codec::decode(body)?),
+            Kind::MemoryPool => Self::MemoryPool(codec::decode(body)?),
+            Kind::Goodbye => {
+                let (code, retry_after) = codec::decode(body)?;
+                Self::Goodbye { code, retry_after }
+            }
+        })
+    }
+}
