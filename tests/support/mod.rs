@@ -180,7 +180,8 @@ impl TestNode {
     pub fn log(&self) -> String {
         let text = fs::read_to_string(self.dir.join(&self.chain).join("logs/tussock.log")).unwrap_or_default();
         let tail: Vec<&str> = text.lines().rev().take(15).collect();
-        tail.into_iter().rev().collect::<Vec<_>>().join("\n") + &fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default()
+        tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            + &fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default()
     }
 
     /// Its tip's hash.
@@ -197,7 +198,12 @@ impl Drop for TestNode {
 
 /// Runs the binary on a data directory.
 pub fn cli_on(dir: &Path, chain: &str, args: &[&str]) -> Output {
-    Command::new(BIN).args(["-d", dir.to_str().unwrap(), "--chain", chain]).args(args).stdin(Stdio::null()).output().unwrap()
+    Command::new(BIN)
+        .args(["-d", dir.to_str().unwrap(), "--chain", chain])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// Standard output as text.

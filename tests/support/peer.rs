@@ -3,16 +3,19 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tussock::{
-    base::{codec::List, hash::Hash},
+    base::{bytes::Bytes, codec::List, hash::Hash},
     chain::spec::ChainSpec,
     wire::{
-        frame::{Frame, FrameReader},
-        message::{Message, PROTOCOL_VERSION, SERVICE_FULL, Version},
+        frame::{Frame, FrameReader, checksum},
+        message::{Kind, Message, PROTOCOL_VERSION, SERVICE_FULL, Version},
     },
 };
 
@@ -52,6 +55,21 @@ impl RawPeer {
         peer.send(&Message::Version(version(spec, 0, Hash([7; 32]), 0)));
         peer.finish_handshake();
         peer
+    }
+
+    /// A connection with the handshake done, whose `Version` claims a longer chain: the node will ask for its headers.
+    pub fn claiming(address: SocketAddr, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Self {
+        let mut peer = Self::connect(address, spec);
+        peer.send(&Message::Version(version(spec, height, Hash([7; 32]), work)));
+        peer.finish_handshake();
+        peer
+    }
+
+    /// Sends a frame with this body, whatever it is, under a good checksum.
+    pub fn send_body(&mut self, kind: Kind, body: Vec<u8>) {
+        let body: Bytes = body.into();
+        let frame = Frame { kind, checksum: checksum(&body), body };
+        self.send_bytes(&frame.to_bytes(self.magic));
     }
 
     /// After our `Version`: takes the node's, acknowledges it, and waits for our own acknowledgement.
@@ -146,6 +164,8 @@ impl RawPeer {
     }
 }
 
+static NEXT_NONCE: AtomicU64 = AtomicU64::new(0x7475_7373_0000_0000);
+
 /// A `Version` with claims of the caller's choice.
 pub fn version(spec: &ChainSpec, height: u32, tip: Hash, work: u64) -> Version {
     let mut claimed = [0; 32];
@@ -158,7 +178,7 @@ pub fn version(spec: &ChainSpec, height: u32, tip: Hash, work: u64) -> Version {
         tip,
         work: claimed,
         timestamp: 1_767_225_600,
-        nonce: 0x1234_5678 + u64::from(std::process::id()),
+        nonce: NEXT_NONCE.fetch_add(1, Ordering::Relaxed),
         listen_port: 0,
         agent: List::truncated(*b"raw:1"),
     }
