@@ -2,7 +2,7 @@
 //!
 //! Nothing here sleeps: waiting is the node's own (`tussock wait`), or a blocking read with a deadline.
 
-#![expect(dead_code, reason = "each test file uses its own part of this module")]
+#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
 
 pub mod peer;
 
