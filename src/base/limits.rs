@@ -173,16 +173,55 @@ pub const COMMIT_INTERVAL: Duration = seconds(2);
 pub const MEMPOOL_BYTES: usize = 4 * MIB;
 /// How long an unconfirmed transaction is kept.
 pub const MEMPOOL_EXPIRY: Duration = seconds(72 * 3600);
+/// Blocks in one commit during sync; bounds what one `ChainMoved` lists.
+pub const COMMIT_BLOCKS: usize = 1024;
+/// Blocks behind the best header up to which a synced node still commits each block by itself.
+pub const COMMIT_BURST: u32 = 4;
+/// Bytes of bodies that wait in memory for their parent: what may be asked for, and what was under way meanwhile.
+pub const WAITING_BYTES: usize = FETCH_BYTES + MIB;
+/// Stored bodies with a missing ancestor that are remembered; beyond it a body is not kept and asked for again.
+pub const STAGED_BLOCKS: usize = 4096;
+/// Blocks taken off at once beyond which an operator is warned.
+pub const DEEP_REORGANISATION: usize = 6;
+/// Unconfirmed ancestors of one mempool transaction; bounds the work of selecting and evicting.
+pub const MEMPOOL_ANCESTORS: usize = 25;
+/// Bytes of bookkeeping per mempool transaction (decoded form, indexes), counted against [`MEMPOOL_BYTES`].
+pub const MEMPOOL_ENTRY_BYTES: usize = 400;
+/// Time between two looks for expired mempool transactions.
+pub const MEMPOOL_EXPIRY_CHECK: Duration = seconds(60);
+/// Packages that are weighed for eviction before a transaction is refused instead.
+pub const MEMPOOL_EVICTION_TRIES: usize = 64;
 /// Blocks from the future that are held until their time has come.
 pub const MAX_FUTURE_BLOCKS: usize = 16;
 /// Transactions in one batch to the verifier; larger batches gain little and hold up the next.
 pub const VERIFY_BATCH: usize = 256;
+/// Signatures in one batch: 13.5 µs each, against 36 µs alone; larger batches gain nothing more.
+pub const SIGNATURE_BATCH: usize = 1024;
 /// Transactions waiting for the verifier over all peers; a peer that fills it is read no further.
 pub const VERIFY_QUEUE: usize = 2048;
 /// Ids that gossip remembers per peer.
 pub const KNOWN_PER_PEER: usize = 4096;
 /// Refused transactions whose ids are remembered, so that they are not checked twice.
 pub const MAX_REFUSED: usize = 4096;
+
+// ---- Mining. ----
+
+/// Hashes that the miner tries per wake: about 2 ms of work, so that a stop or a new tip is heard at once.
+pub const MINE_SLICE_HASHES: u64 = 10_000;
+/// Time between two slices of a throttled miner.
+pub const MINE_SLICE_INTERVAL: Duration = Duration::from_millis(100);
+/// Credit that a throttled miner may save up while it had no work.
+pub const MINE_CREDIT: Duration = seconds(1);
+/// How long the miner waits for a template, or for its block's verdict, before it asks again.
+pub const MINE_TIMEOUT: Duration = seconds(5);
+/// Shortest time between two templates on one tip.
+pub const MINE_REFRESH: Duration = seconds(1);
+/// Time between two reports of the measured rate.
+pub const MINE_REPORT: Duration = seconds(1);
+/// Blocks of one `mine` order.
+pub const MINE_ORDER_BLOCKS: u32 = 10_000;
+/// `mine` orders that may wait for their turn.
+pub const MINE_ORDERS: usize = 16;
 
 // ---- Storage. ----
 
