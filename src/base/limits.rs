@@ -95,6 +95,10 @@ pub const ACCEPTS_PER_TURN: usize = 16;
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes read from, or written to, one link before the others have their turn.
 pub const LINK_TURN_BYTES: usize = 64 * KIB;
+/// Frames handed on from one link before the others have their turn.
+pub const LINK_TURN_FRAMES: usize = 32;
+/// Connection attempts under way; further ones fail at once.
+pub const MAX_DIALS: usize = 32;
 /// Bytes of one read; what cannot be handed on at once stays with the link, so this also bounds that.
 pub const READ_BYTES: usize = 16 * KIB;
 
