@@ -14,10 +14,13 @@ pub mod handshake;
 pub mod headers;
 pub mod ledger;
 pub mod miner;
+pub mod netgroup;
 pub mod notice;
 pub mod outbox;
 pub mod peers;
 pub mod report;
+#[cfg(test)]
+pub mod testing;
 pub mod verify;
 
 pub use build::{Roles, Setup, Stores, build};
