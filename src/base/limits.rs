@@ -135,8 +135,33 @@ pub const BAN_SCORE_DECAY_PER_MINUTE: u32 = 1;
 pub const GET_SYNC_TIMEOUT: Duration = seconds(10);
 /// How often a synced node asks a peer for headers although nobody announced any.
 pub const GET_SYNC_IDLE: Duration = seconds(30);
-/// Headers that may be validated ahead of the applied chain.
+/// How long the sync node may leave a `GetSync` unanswered before another peer that has more is asked instead.
+pub const GET_SYNC_SWITCH: Duration = seconds(3);
+/// How long a peer that answered too late or with nothing new is not chosen as sync node.
+pub const SYNC_NODE_PAUSE: Duration = seconds(60);
+/// After a `GetSync` that brought nothing, no claim of the same peer makes us ask again before this has passed.
+pub const GET_SYNC_QUIET: Duration = seconds(3);
+/// `GetSync` from one peer that bring it no further than the one before: a second's allowance.
+pub const IDLE_GET_SYNC_PER_SECOND: u64 = 50;
+/// Headers that may be validated ahead of the bodies that were fetched.
 pub const HEADERS_AHEAD: u32 = 4096;
+/// Headers that may be validated ahead of the committed tip; they must stay in memory until a commit.
+pub const HEADERS_UNCOMMITTED: u32 = 6144;
+/// Blocks after which the ledger commits during sync even if time and memory would allow more: well below
+/// `HEADERS_UNCOMMITTED`, so that headers never wait for a commit.
+pub const COMMIT_BLOCKS: usize = 2048;
+/// Headers kept in memory below the applied tip: enough for median times and for usual reorganisations.
+pub const HEADERS_BEHIND: u32 = 128;
+/// Hashes of invalid blocks that are remembered besides the marks in the store.
+pub const MAX_INVALID_KNOWN: usize = 1024;
+/// Peers of a synced node announce blocks one by one; up to so many may be on their way before the state changes.
+pub const SYNCED_SLACK_BLOCKS: u32 = 3;
+/// Known headers may wait for their blocks this long before a synced node says that it is not.
+pub const SYNCED_SLACK: Duration = seconds(2);
+/// How long a node with a ledger but without configured peers looks into its peer book before it counts as alone.
+pub const LONE_AFTER: Duration = seconds(2);
+/// Shortest time between two reports of a reason whose state did not change.
+pub const REASON_INTERVAL: Duration = seconds(1);
 /// Headers kept in memory behind and around the best one; older ones are read from the store.
 pub const HEADERS_IN_MEMORY: usize = 8192;
 /// Headers of branches that are not the best chain that may be stored, over all peers.
@@ -156,8 +181,32 @@ pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
 pub const STALL_FIRST: Duration = seconds(2);
 /// The longest stall time.
 pub const STALL_MAX: Duration = seconds(64);
+/// How long a second peer is asked for the same block after the first near the tip; a third after twice that.
+pub const BLOCK_HEDGE: Duration = seconds(5);
+/// With at most so many blocks missing, the download counts as near the tip.
+pub const NEAR_TIP_BLOCKS: usize = 4;
+/// Blocks asked of a new peer before it has delivered any; grows by one with each delivery.
+pub const PEER_WINDOW_FIRST: usize = 4;
+/// Bytes that an unknown block is taken to have, until blocks have arrived.
+pub const BODY_ESTIMATE_BYTES: usize = 16 * KIB;
+/// When every peer said `Absent`, the block is asked for again after this.
+pub const ABSENT_RETRY: Duration = seconds(2);
+/// When nobody delivers a block of the best header chain for this long though all were asked, its branch is set aside.
+pub const WITHHELD_AFTER: Duration = seconds(30);
+/// How long a branch whose blocks nobody delivers is set aside the first time; doubles with each further time.
+pub const WITHHELD_FIRST: Duration = seconds(60);
+/// The longest time that a branch is set aside.
+pub const WITHHELD_MAX: Duration = seconds(3600);
+/// Branches that are set aside at the same time.
+pub const MAX_WITHHELD: usize = 64;
 /// Bodies that arrived unasked and wait for their header's verdict.
 pub const MAX_OFFERED: usize = 8;
+/// Bytes of such bodies; one may always wait.
+pub const OFFERED_BYTES: usize = 2 * MIB;
+/// Unasked blocks from one peer that we knew already: a second's allowance. Relay in a busy cluster stays below it.
+pub const KNOWN_BLOCKS_PER_SECOND: u64 = 100;
+/// `submitblock` commands that wait for their verdict.
+pub const MAX_SUBMITTED: usize = 16;
 /// Without any progress for this long while somebody has more work, the state is `stalled`.
 pub const STALLED_AFTER: Duration = seconds(20);
 /// How long a starting node looks for peers before it says `isolated`.

@@ -4,6 +4,7 @@
 //! the same roles: threads in production, the simulator, and the thread tests. Since roles share no memory, any
 //! interleaving of threads equals some order of message delivery, and what holds in the simulator holds in production.
 
+mod allowance;
 pub mod build;
 pub mod command;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod miner;
 pub mod notice;
 pub mod outbox;
 pub mod peers;
+mod recent;
 pub mod report;
 pub mod verify;
 
