@@ -95,6 +95,8 @@ pub const MAX_INBOUND_PER_GROUP: usize = 16;
 pub const HANDSHAKE_TIMEOUT: Duration = seconds(10);
 /// Outbound peers that are redialled first after a restart, against a restart eclipse.
 pub const ANCHORS: usize = 2;
+/// What a refused newcomer is told to wait when no slot is free.
+pub const FULL_RETRY_AFTER: Duration = seconds(60);
 
 // ---- Keep-alive and discovery. ----
 
@@ -110,6 +112,18 @@ pub const REDIAL_FIRST: Duration = seconds(2);
 pub const REDIAL_MAX_CONFIGURED: Duration = seconds(30);
 /// Longest wait before a learned address is tried again.
 pub const REDIAL_MAX: Duration = seconds(600);
+/// Longest wait before any address is tried again on a test chain: a healed partition must close within seconds.
+pub const REDIAL_MAX_TEST: Duration = seconds(5);
+/// Dials under way at the same time; more wait for the next one to end.
+pub const PENDING_DIALS: usize = 16;
+/// Addresses whose back-off is remembered; when full, the one that ends first is forgotten.
+pub const MAX_BACKOFFS: usize = 2048;
+/// Addresses that an operator may have kept connected; more are refused.
+pub const MAX_CONFIGURED: usize = 64;
+/// Addresses that an operator may deny on a test chain; more are refused.
+pub const MAX_DENIED: usize = 1024;
+/// Addresses known to be our own, found by dialling ourselves; more are not remembered.
+pub const MAX_OWN_ADDRESSES: usize = 64;
 /// Time between two `GetPeers` to the same peer while we look for more peers.
 pub const GET_PEERS_INTERVAL: Duration = seconds(30);
 /// Time between two feelers: short test dials that move an address from "new" to "tried".
@@ -120,12 +134,32 @@ pub const BOOK_NEW: usize = 1024;
 pub const BOOK_TRIED: usize = 256;
 /// Failures in a row after which a learned address is forgotten.
 pub const BOOK_FAILURES: u32 = 10;
+/// Failures without any success that let a newer address take the place of an untested one.
+pub const BOOK_FAILURES_UNTESTED: u32 = 3;
+/// An address that nobody vouched for in this time gives up its place; also the oldest age that is believed.
+pub const BOOK_HORIZON: Duration = seconds(30 * 86_400);
+/// The age that an address gets whose teller claims to have seen it in the future (Bitcoin Core's number).
+pub const BOOK_UNBELIEVED_AGE: Duration = seconds(5 * 86_400);
+/// News of an address being alive is written down only if it is newer by this much: it spares the disk.
+pub const BOOK_REFRESH: Duration = seconds(3600);
+/// Tried addresses that wait to be tested because a newcomer wants their place; more wait for another success.
+pub const BOOK_COLLISIONS: usize = 10;
+/// Time in which a peer may tell one address without having been asked.
+pub const ADDRESS_INTERVAL: Duration = seconds(10);
+/// Addresses that are told in full; of more, at most 23 % are told to one peer (Bitcoin Core's number).
+pub const PEERS_ANSWER_ALL: usize = 64;
+/// How long the same answer to `GetPeers` is given, so that repeated questions do not reveal the whole book.
+pub const PEERS_ANSWER_KEPT: Duration = seconds(3600);
+/// Pings that a peer may send at once; one a second beyond that.
+pub const PING_BURST: u32 = 30;
 /// Bans that are kept; the one that ends first makes room.
 pub const MAX_BANS: usize = 4096;
 /// How long a fault of the heavier kind keeps an address out.
 pub const BAN_TIME: Duration = seconds(3600);
 /// Fault points at which an address is banned.
 pub const BAN_SCORE: u32 = 100;
+/// IP addresses with fault points that are remembered; the lowest score makes room.
+pub const MAX_SCORES: usize = 4096;
 /// Fault points that an address loses per minute.
 pub const BAN_SCORE_DECAY_PER_MINUTE: u32 = 1;
 
@@ -248,6 +282,24 @@ pub const VERIFY_BATCH: usize = 256;
 pub const SIGNATURE_BATCH: usize = 1024;
 /// Transactions waiting for the verifier over all peers; a peer that fills it is read no further.
 pub const VERIFY_QUEUE: usize = 2048;
+/// Of these from one peer; further ones are dropped, other peers will tell them.
+pub const VERIFY_QUEUE_PER_PEER: usize = 512;
+/// Bytes of transactions waiting for the verifier; further ones are dropped.
+pub const VERIFY_QUEUE_BYTES: usize = 2 * MIB;
+/// Bytes of one batch to the verifier.
+pub const VERIFY_BATCH_BYTES: usize = 256 * KIB;
+/// Verified transactions that wait for the one they spend from, which may be on its way; the oldest makes room.
+pub const MAX_ORPHANS: usize = 128;
+/// Bytes of them.
+pub const ORPHAN_BYTES: usize = 256 * KIB;
+/// Ids of transactions lately taken or asked for that gossip remembers, so that they are not asked for again.
+pub const RECENT_TRANSACTIONS: usize = 8192;
+/// Blocks that gossip remembers each peer to have.
+pub const KNOWN_BLOCKS_PER_PEER: usize = 64;
+/// Peers whose mempool a node asks for when it has become synced.
+pub const MEMPOOL_ASK_PEERS: usize = 3;
+/// Shortest time between two such rounds, and after which an id that did not come is asked of another peer.
+pub const MEMPOOL_ASK_INTERVAL: Duration = seconds(5);
 /// Ids that gossip remembers per peer.
 pub const KNOWN_PER_PEER: usize = 4096;
 /// Refused transactions whose ids are remembered, so that they are not checked twice.
