@@ -202,9 +202,6 @@ pub const IDLE_GET_SYNC_PER_SECOND: u64 = 50;
 pub const HEADERS_AHEAD: u32 = 4096;
 /// Headers that may be validated ahead of the committed tip; they must stay in memory until a commit.
 pub const HEADERS_UNCOMMITTED: u32 = 6144;
-/// Blocks after which the ledger commits during sync even if time and memory would allow more: well below
-/// `HEADERS_UNCOMMITTED`, so that headers never wait for a commit.
-pub const COMMIT_BLOCKS: usize = 2048;
 /// Headers kept in memory below the applied tip: enough for median times and for usual reorganisations.
 pub const HEADERS_BEHIND: u32 = 128;
 /// Hashes of invalid blocks that are remembered besides the marks in the store.
@@ -277,7 +274,8 @@ pub const COMMIT_INTERVAL: Duration = seconds(2);
 pub const MEMPOOL_BYTES: usize = 4 * MIB;
 /// How long an unconfirmed transaction is kept.
 pub const MEMPOOL_EXPIRY: Duration = seconds(72 * 3600);
-/// Blocks in one commit during sync; bounds what one `ChainMoved` lists.
+/// Blocks in one commit during sync; bounds what one `ChainMoved` lists. Well below `HEADERS_UNCOMMITTED`, so that
+/// headers never wait for a commit.
 pub const COMMIT_BLOCKS: usize = 1024;
 /// Blocks behind the best header up to which a synced node still commits each block by itself.
 pub const COMMIT_BURST: u32 = 4;

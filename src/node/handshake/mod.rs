@@ -309,7 +309,10 @@ impl Role for Handshake {
             }
             Event::Link(LinkEvent::Frame { link, frame }) => self.frame(now, link, &frame, out),
             Event::Link(LinkEvent::Closed { link, .. }) => self.forget(link, out),
-            Event::Link(LinkEvent::Up { .. } | LinkEvent::DialFailed { .. }) | Event::Start | Event::Wake => {}
+            Event::Link(LinkEvent::Up { .. } | LinkEvent::DialFailed { .. })
+            | Event::Start
+            | Event::Wake
+            | Event::Stop => {}
             Event::Notice(Notice::ChainMoved(moved)) => {
                 self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
             }

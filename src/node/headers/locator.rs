@@ -75,11 +75,7 @@ pub(super) fn answer(archive: &dyn HeaderArchive, genesis: Hash, locator: &Locat
     Ok(answer)
 }
 
-fn highest_common(
-    archive: &dyn HeaderArchive,
-    genesis: Hash,
-    locator: &Locator,
-) -> Result<(u32, Hash), StoreError> {
+fn highest_common(archive: &dyn HeaderArchive, genesis: Hash, locator: &Locator) -> Result<(u32, Hash), StoreError> {
     for hash in locator {
         match archive.header(hash)? {
             Some(row) if row.status == BlockStatus::Applied => return Ok((row.header.height, row.hash)),
