@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    exit::{Exit, Failure, Outcome},
+    exit::{Exit, Outcome},
     keys::Keys,
     output::{self, Rows, number, text},
     units,
@@ -58,13 +58,14 @@ pub struct TxArgs {
 
 /// Runs `tx`.
 pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
-    let tx = context.remote()?.call("tx", json!([arguments.id]))?;
-    let unknown = text(&tx, "status") == "unknown";
-    if unknown && !context.json {
-        return Err(Failure::new(Exit::NotFound, format!("no such transaction: {}", arguments.id)));
-    }
-    context.print(&tx, transaction_text)?;
-    if unknown { Err(Failure::silent(Exit::NotFound)) } else { Ok(()) }
+    let tx = match context.remote()?.call("tx", json!([arguments.id])) {
+        Err(failure) if failure.exit == Exit::NotFound && context.json => {
+            output::json(&json!({ "id": arguments.id, "status": "unknown" }))?;
+            return Err(failure);
+        }
+        result => result?,
+    };
+    context.print(&tx, transaction_text)
 }
 
 fn transaction_text(tx: &Value) -> String {
@@ -91,12 +92,7 @@ fn transaction_text(tx: &Value) -> String {
         }
         lines.push_str(&format!("\n\n{}", rows.text(&format!("no {title}s"))));
     };
-    table("input", &tx["inputs"], |input| {
-        if input.is_string() {
-            return input.as_str().unwrap_or_default().to_owned();
-        }
-        format!("{}:{}", text(input, "txid"), text(input, "index"))
-    });
+    table("input", &tx["inputs"], |input| format!("{}:{}", text(input, "txid"), text(input, "index")));
     table("output", &tx["outputs"], |_| String::new());
     lines
 }
@@ -147,7 +143,7 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
         let list = if history.is_array() { history } else { &history["entries"] };
         let mut rows = Rows::new(&[">height", "time", "id", ">received", ">sent"]);
         for entry in output::items(list) {
-            let id = ["id", "txid"].map(|key| text(entry, key)).concat();
+            let id = ["id", "txid"].map(|key| text(entry, key)).into_iter().find(|id| !id.is_empty()).unwrap_or_default();
             let time = number(entry, "time");
             let time = if time > 0 { units::utc(time) } else { String::new() };
             rows.row([text(entry, "height"), time, id, text(entry, "received"), text(entry, "sent")]);

@@ -140,14 +140,10 @@ pub fn mempool(context: &Context, arguments: &MempoolArgs) -> Outcome {
     watch(&arguments.watch, || {
         let pool = context.remote()?.call("mempool", json!([arguments.limit]))?;
         context.print(&pool, |pool| {
-            let mut rows = Rows::new(&["id", ">bytes", ">fee", "since"]);
-            let list = if pool.is_array() { pool } else { &pool["transactions"] };
-            for entry in output::items(list) {
-                let id =
-                    if entry.is_string() { entry.as_str().unwrap_or_default().to_owned() } else { text(entry, "id") };
-                let since = number(entry, "since");
-                let since = if since > 0 { units::utc(since) } else { String::new() };
-                rows.row([id, text(entry, "size"), text(entry, "fee"), since]);
+            let mut rows = Rows::new(&["id", ">bytes", ">fee", ">age"]);
+            for entry in output::items(&pool["transactions"]) {
+                let age = units::age(number(entry, "age_s"));
+                rows.row([text(entry, "id"), text(entry, "size"), text(entry, "fee"), age]);
             }
             rows.text("the mempool is empty")
         })
@@ -169,8 +165,7 @@ pub fn tips(context: &Context, arguments: &TipsArgs) -> Outcome {
         context.print(&tips, |tips| {
             let mut rows = Rows::new(&[">height", "hash", ">branch", "status"]);
             for tip in output::items(tips) {
-                let branch = ["branch_length", "branchlen", "branch"].map(|key| text(tip, key)).concat();
-                rows.row([text(tip, "height"), text(tip, "hash"), branch, text(tip, "status")]);
+                rows.row(["height", "hash", "branch_length", "status"].map(|key| text(tip, key)));
             }
             rows.text("no tips")
         })
