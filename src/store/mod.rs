@@ -4,6 +4,7 @@
 //! is derived from the first and may be deleted). Others read `ledger.db` over connections of their own ([`reader`]),
 //! in short transactions, and see what is committed.
 
+mod aside;
 mod bodies;
 mod check;
 mod coins;
@@ -13,9 +14,14 @@ pub mod fill;
 mod identity;
 pub mod ledger;
 pub mod migrate;
+pub mod peers;
+pub mod query;
+pub mod reader;
 mod rows;
 #[cfg(test)]
 mod testing;
 mod undo;
 
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
+pub use peers::PeerDb;
+pub use reader::LedgerReader;
