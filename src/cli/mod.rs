@@ -3,6 +3,7 @@
 //! Facts go to standard output, as JSON with `--json`; remarks and errors go to standard error. An error is one line,
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
 
+pub mod bench;
 pub mod context;
 pub mod control;
 pub mod datadir;
@@ -80,6 +81,8 @@ enum Command {
     Stop(control::StopArgs),
     /// Make a new chain
     Genesis(genesis::GenesisArgs),
+    /// Measure this host: sync, signatures, load
+    Bench(bench::BenchArgs),
     /// Print files that other tools want
     Print(print::PrintArgs),
 }
@@ -117,6 +120,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Net(arguments) => peers::net(&client()?, arguments),
         Command::Stop(arguments) => control::stop(&client()?, arguments),
         Command::Genesis(arguments) => genesis::run(&here()?, arguments),
+        Command::Bench(arguments) => bench::run(&here()?, arguments),
         Command::Print(arguments) => print::run(arguments),
     }
 }
