@@ -137,7 +137,7 @@ fn a_stale_node_and_one_on_a_losing_branch_both_end_on_the_most_work() {
     assert_eq!(loner.status()["state_digest"], nodes[0].status()["state_digest"]);
     assert_eq!(loner.json(&["block", &lost_branch.to_string()])["in_best_chain"], false);
     // The payment of the abandoned branch is waiting again, and gets into the winning one.
-    let txid = payment["txid"].as_str().unwrap();
+    let txid = payment["id"].as_str().unwrap();
     assert_eq!(loner.json(&["tx", txid])["status"], "mempool");
     loner.json(&["mine", "1"]);
     nodes[1].wait(&["tx", txid]);
@@ -187,7 +187,7 @@ fn a_transaction_reaches_everybody_once_and_each_signature_is_checked_once() {
     for (number, node) in nodes.iter().enumerate() {
         let from = format!("dev{number}");
         let sent = node.json(&["send", &to, "1000", "--from", &from, "--fee", "500"]);
-        txids.push(sent["txid"].as_str().unwrap().to_owned());
+        txids.push(sent["id"].as_str().unwrap().to_owned());
     }
     for node in &nodes {
         for txid in &txids {

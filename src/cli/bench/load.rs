@@ -70,6 +70,7 @@ struct Load<'a> {
     payments: usize,
 }
 
+/// Runs `bench load`.
 pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
     if !spec.test {
         return Err(Failure::usage(format!("{} is no test chain: its accounts are nobody's to spend", spec.name)));

@@ -55,6 +55,7 @@ struct Run {
     database_bytes: u64,
 }
 
+/// Runs `bench sync`.
 pub fn run(args: &SyncArgs, json: bool) -> Outcome {
     let (blocks, transactions) = match args.workload {
         Some(Workload::W1) => (20_000, 0),

@@ -40,6 +40,7 @@ pub struct Ceiling {
     pub threads: usize,
 }
 
+/// Runs `bench verify`.
 pub fn run(args: &VerifyArgs, json: bool) -> Outcome {
     let ceiling = measure(Duration::from_secs(args.seconds.max(1)), args.threads)?;
     if json {
