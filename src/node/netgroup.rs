@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn private_addresses_and_ports_of_other_services_are_dialled_on_test_chains_only() {
-        for text in ["10.0.0.1:4130", "127.0.0.1:4130", "192.168.1.1:4130", "[::1]:4130", "[fe80::1]:4130", "8.8.8.8:22"] {
+        for text in
+            ["10.0.0.1:4130", "127.0.0.1:4130", "192.168.1.1:4130", "[::1]:4130", "[fe80::1]:4130", "8.8.8.8:22"]
+        {
             assert!(!may_be_dialled(address(text), false), "{text}");
             assert!(may_be_dialled(address(text), true), "{text}");
         }

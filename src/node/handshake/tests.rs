@@ -102,8 +102,7 @@ fn the_receiver_answers_with_version_and_verack_and_asks_for_the_next_frame() {
 #[test]
 fn our_version_tells_where_the_chain_is() {
     let mut node = node(1);
-    let tip =
-        Tip { hash: Hash([9; 32]), height: 12, time: 0, work: Work::from_be_bytes([3; 32]), digest: Hash::ZERO };
+    let tip = Tip { hash: Hash([9; 32]), height: 12, time: 0, work: Work::from_be_bytes([3; 32]), digest: Hash::ZERO };
     let moved = ChainMove { tip, removed: Vec::new(), added: Vec::new(), news: None };
     node.notice(Notice::ChainMoved(Arc::new(moved)));
     let version = sent_version(&node.opened(1, OUT, "127.0.0.1:4131"), 1);
