@@ -12,6 +12,7 @@ mod connect;
 mod error;
 pub mod fill;
 mod identity;
+pub mod index;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;
@@ -22,6 +23,7 @@ mod rows;
 mod testing;
 mod undo;
 
+pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
 pub use peers::PeerDb;
 pub use reader::LedgerReader;
