@@ -22,6 +22,7 @@ mod rows;
 #[cfg(test)]
 mod testing;
 mod undo;
+pub mod verify;
 
 pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
