@@ -4,6 +4,7 @@
 //! is derived from the first and may be deleted). Others read `ledger.db` over connections of their own ([`reader`]),
 //! in short transactions, and see what is committed.
 
+pub mod adhoc;
 mod aside;
 mod bodies;
 mod check;
@@ -12,6 +13,7 @@ mod connect;
 mod error;
 pub mod fill;
 mod identity;
+pub mod index;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;
@@ -21,7 +23,9 @@ mod rows;
 #[cfg(test)]
 mod testing;
 mod undo;
+pub mod verify;
 
+pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
 pub use peers::PeerDb;
 pub use reader::LedgerReader;
