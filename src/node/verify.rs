@@ -129,14 +129,11 @@ impl Verify {
     }
 
     /// The first broken signature of each transaction that has one.
-    fn broken_signatures(
-        &mut self,
-        opened: &[Result<HashedTransaction, PeerFault>],
-        out: &mut Outbox,
-    ) -> Vec<Signed> {
+    fn broken_signatures(&mut self, opened: &[Result<HashedTransaction, PeerFault>], out: &mut Outbox) -> Vec<Signed> {
         let genesis = self.spec.genesis_hash();
         let valid = || opened.iter().enumerate().filter_map(|(index, one)| one.as_ref().ok().map(|one| (index, one)));
-        let claims: Vec<Claim> = valid().flat_map(|(index, one)| signed(one, index, &genesis)).map(|s| s.claim).collect();
+        let claims: Vec<Claim> =
+            valid().flat_map(|(index, one)| signed(one, index, &genesis)).map(|s| s.claim).collect();
         if claims.is_empty() {
             return Vec::new();
         }
@@ -172,11 +169,7 @@ impl Role for Verify {
     }
 }
 
-fn signed<'a>(
-    hashed: &'a HashedTransaction,
-    index: usize,
-    genesis: &Hash,
-) -> impl Iterator<Item = Signed> + use<'a> {
+fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> impl Iterator<Item = Signed> + use<'a> {
     let claims = key::claims(&hashed.transaction, &hashed.txid, genesis);
     claims.enumerate().map(move |(input, claim)| Signed { claim, index, input })
 }

@@ -93,13 +93,7 @@ impl Ledger {
     }
 
     /// The verifier found that the header commits to an invalid body.
-    pub(super) fn condemned(
-        &mut self,
-        now: Now,
-        hash: &Hash,
-        fault: BlockFault,
-        out: &mut Outbox,
-    ) -> Result<(), Halt> {
+    pub(super) fn condemned(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
         match self.chain.store.header(hash)?.map(|row| row.status) {
             None | Some(BlockStatus::Invalid) => Ok(()),
             Some(BlockStatus::Applied) => Err(Halt::Invariant(format!("block {hash} is applied and invalid: {fault}"))),

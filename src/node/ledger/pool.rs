@@ -183,7 +183,8 @@ impl Pool {
                 continue;
             }
             // Ancestors arrived earlier than what spends them.
-            let mut package: Vec<&Entry> = self.with_ancestors(txid).difference(&taken).map(|id| self.known(id)).collect();
+            let mut package: Vec<&Entry> =
+                self.with_ancestors(txid).difference(&taken).map(|id| self.known(id)).collect();
             package.sort_by_key(|entry| Reverse(entry.rank.1));
             let size: usize = package.iter().map(|entry| entry.transaction.size).sum();
             if size > room || selected.len() + package.len() >= limits::MAX_BLOCK_TRANSACTIONS {

@@ -98,13 +98,7 @@ impl Ledger {
     }
 
     /// Applies stored blocks on top of the tip. Each is a step forward, so that a failure leaves the earlier ones.
-    fn follow(
-        &mut self,
-        now: Now,
-        path: &[Hash],
-        origin: Origin,
-        out: &mut Outbox,
-    ) -> Result<Option<Culprit>, Halt> {
+    fn follow(&mut self, now: Now, path: &[Hash], origin: Origin, out: &mut Outbox) -> Result<Option<Culprit>, Halt> {
         for hash in path {
             let row = self.chain.row(hash)?;
             let block = self.chain.block(hash)?;

@@ -46,13 +46,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn command(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        command: Command,
-        out: &mut Outbox,
-    ) -> Result<(), Halt> {
+    pub(super) fn command(&mut self, now: Now, ticket: Ticket, command: Command, out: &mut Outbox) -> Result<(), Halt> {
         let reply = match command {
             Command::Template(address) => Reply::Template(self.template(now, address, out)?),
             Command::Mempool { limit } => {
