@@ -349,8 +349,13 @@ impl Index {
             }
         }
         let full = self.nodes.len() > HEADERS_IN_MEMORY;
-        let old: Vec<(u32, Hash)> =
-            self.side.iter().take_while(|(height, _)| full || *height < floor).take(SIDE_PRUNE_STEPS).copied().collect();
+        let old: Vec<(u32, Hash)> = self
+            .side
+            .iter()
+            .take_while(|(height, _)| full || *height < floor)
+            .take(SIDE_PRUNE_STEPS)
+            .copied()
+            .collect();
         for key in old {
             // A withheld branch is remembered as such for as long as there is room.
             let keep = !full && self.nodes.get(&key.1).is_some_and(|node| node.withheld);

@@ -121,7 +121,7 @@ impl Headers {
     fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), StoreError> {
         match event {
             Event::Start => self.start(out),
-            Event::Wake => Ok(()),
+            Event::Wake | Event::Stop => Ok(()),
             Event::Link(event) => self.take_link(now, event, out),
             Event::Notice(notice) => self.take_notice(now, notice, out),
             // No command has this role as its addressee; the driver's mistake must still not leave one unanswered.
@@ -197,7 +197,11 @@ impl Headers {
         let Some(index) = &mut self.index else { return Ok(()) };
         let change = index.condemn(hashes)?;
         if let Some(culprit) = hashes.first() {
-            log::warn!("headers: invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
+            log::warn!(
+                "headers: invalid block={culprit} dropped={} best={} fault={fault}",
+                hashes.len(),
+                index.best().height
+            );
         }
         self.announce(now, change, out);
         Ok(())

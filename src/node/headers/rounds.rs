@@ -27,7 +27,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let answer = locator::answer(index.archive(), self.spec.genesis_hash(), locator)?;
+        let answer = locator::answer(index.archive(), locator)?;
         let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
         let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
         if !further && !peer.idle_questions.use_one(now) {
@@ -92,7 +92,12 @@ impl Headers {
             return Ok(());
         };
         if last.work <= index.best().work && !index.has_side_room(batch.rows.len()) {
-            log::warn!("headers: side branch ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
+            log::warn!(
+                "headers: side branch ignored link={} remote={} height={}",
+                link.0,
+                peer.info.remote,
+                batch.last.0
+            );
             peer.done(now.mono);
             peer.slow(now.mono);
             return Ok(());
@@ -125,7 +130,11 @@ impl Headers {
         }
         let Some(best) = self.index.as_ref().map(|index| index.best().work) else { return Ok(()) };
         if let Some(slow) = self.peers.switch(now, best) {
-            log::info!("headers: sync node switched from={} to={:?}", slow.0, self.peers.node().map(|(link, _)| link.0));
+            log::info!(
+                "headers: sync node switched from={} to={:?}",
+                slow.0,
+                self.peers.node().map(|(link, _)| link.0)
+            );
         }
         self.poll(now);
         self.peers.wake_due(now);

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 
 use crate::{
     base::{
-        limits::{
-            ISOLATED_AFTER, LONE_AFTER, REASON_INTERVAL, STALLED_AFTER, SYNCED_SLACK, SYNCED_SLACK_BLOCKS,
-        },
+        limits::{ISOLATED_AFTER, LONE_AFTER, REASON_INTERVAL, STALLED_AFTER, SYNCED_SLACK, SYNCED_SLACK_BLOCKS},
         time::Time,
     },
     node::report::SyncState,

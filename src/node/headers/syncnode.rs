@@ -238,9 +238,9 @@ impl Peers {
         if !silent && !vain {
             return None;
         }
-        let other = self.candidate(now, best, Some(link)).filter(|other| {
-            self.map.get(other).is_some_and(|peer| peer.slow_until <= now)
-        })?;
+        let other = self
+            .candidate(now, best, Some(link))
+            .filter(|other| self.map.get(other).is_some_and(|peer| peer.slow_until <= now))?;
         if let Some(peer) = self.map.get_mut(&link) {
             peer.slow(now);
         }
