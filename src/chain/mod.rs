@@ -12,4 +12,5 @@ pub mod merkle;
 pub mod rules;
 pub mod spec;
 pub mod target;
+pub mod testkit;
 pub mod transaction;

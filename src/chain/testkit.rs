@@ -1,0 +1,408 @@
+//! Builds valid blocks for tests, benchmarks and `tussock generate`.
+//!
+//! [`BlockMaker`] is a small ledger in memory: it knows the coins after its tip, so that each block that it makes keeps
+//! all rules of the chain, proof of work included. It checks nothing that it is given: tests build invalid blocks from
+//! the same parts ([`BlockMaker::draft`], [`seal`]).
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use crate::{
+    base::{codec::List, hash::Hash, limits::MEDIAN_TIME_BLOCKS},
+    chain::{
+        address::Address,
+        archive::{BlockStatus, HeaderRow, Tip},
+        block::{HashedBlock, HashedTransaction},
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        header::{HEADER_VERSION, Header},
+        key::SecretKey,
+        merkle,
+        rules::{self, ParentFacts},
+        spec::ChainSpec,
+        target::Work,
+        transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
+    },
+};
+
+/// Makes one valid block after another on top of its tip. A clone goes its own way from there: a fork.
+#[derive(Clone, Debug)]
+pub struct BlockMaker {
+    spec: Arc<ChainSpec>,
+    tip: Header,
+    hash: Hash,
+    work: Work,
+    /// Times of the last blocks, oldest first, for the median.
+    times: VecDeque<u64>,
+    sum: StateSum,
+    coins: BTreeMap<OutPoint, Coin>,
+    /// The same coins by owner and amount, so that a transfer finds one without a scan.
+    owned: BTreeMap<Address, BTreeSet<(u64, OutPoint)>>,
+    /// Coins that transfers since the last block spend.
+    reserved: BTreeSet<OutPoint>,
+    /// Coins that transfers since the last block make.
+    pending: BTreeMap<OutPoint, Coin>,
+    last_changes: CoinChanges,
+}
+
+impl BlockMaker {
+    /// A maker whose tip is the chain's genesis block.
+    pub fn new(spec: Arc<ChainSpec>) -> Self {
+        let genesis = &spec.genesis;
+        let mut maker = Self {
+            tip: genesis.header.clone(),
+            hash: genesis.hash,
+            work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
+            times: VecDeque::from([genesis.header.time]),
+            sum: StateSum::default(),
+            coins: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            reserved: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            last_changes: CoinChanges::default(),
+            spec: spec.clone(),
+        };
+        for (outpoint, coin) in rules::coins_made(&genesis.transactions[0], 0) {
+            maker.add_coin(outpoint, coin);
+        }
+        maker
+    }
+
+    /// Makes the next valid block and moves the tip to it. The coinbase pays subsidy and fees to `pay_to`.
+    ///
+    /// The transactions are taken in the order given; one may spend what an earlier one makes.
+    pub fn next_block(&mut self, transactions: Vec<Transaction>, pay_to: Address) -> HashedBlock {
+        let time = self.next_time();
+        self.next_block_at(transactions, pay_to, time)
+    }
+
+    /// [`BlockMaker::next_block`] with a time of the caller's choice, in unix seconds.
+    pub fn next_block_at(&mut self, transactions: Vec<Transaction>, pay_to: Address, time: u64) -> HashedBlock {
+        let (header, transactions) = self.draft(transactions, pay_to, time);
+        let block = seal(header, transactions);
+        self.connect(&block);
+        block
+    }
+
+    /// `count` blocks without transfers.
+    pub fn empty_blocks(&mut self, count: usize, pay_to: Address) -> Vec<HashedBlock> {
+        (0..count).map(|_| self.next_block(Vec::new(), pay_to)).collect()
+    }
+
+    /// The next block before its merkle root and nonce are right: see [`seal`]. Does not move the tip.
+    pub fn draft(
+        &self,
+        transactions: Vec<Transaction>,
+        pay_to: Address,
+        time: u64,
+    ) -> (Header, Vec<HashedTransaction>) {
+        let height = self.tip.height + 1;
+        let transactions: Vec<_> = transactions.into_iter().map(HashedTransaction::new).collect();
+        let reward = self.spec.subsidy(height) + self.fees(&transactions);
+        let mut all = vec![HashedTransaction::new(coinbase(height, pay_to, reward, b""))];
+        all.extend(transactions);
+        let header = Header {
+            version: HEADER_VERSION,
+            height,
+            previous: self.hash,
+            merkle_root: Hash::ZERO,
+            state_digest: self.sum.digest(),
+            time,
+            target: rules::next_target(&self.spec, self.tip.time, self.tip.height),
+            nonce: 0,
+        };
+        (header, all)
+    }
+
+    /// The time that the next block gets: on schedule after its parent, and in any case after the median time.
+    pub fn next_time(&self) -> u64 {
+        let scheduled = self.tip.time + u64::from(self.spec.parameters.block_time);
+        scheduled.max(self.parent_facts().median_time + 1)
+    }
+
+    /// Moves the tip to a block that was made elsewhere on top of it. Transfers made and not in it are forgotten.
+    pub fn connect(&mut self, block: &HashedBlock) {
+        let (mut made, mut changes) = (BTreeMap::new(), CoinChanges::default());
+        for transaction in &block.transactions {
+            for input in &transaction.transaction.inputs {
+                if made.remove(&input.outpoint).is_none()
+                    && let Some(coin) = self.remove_coin(&input.outpoint)
+                {
+                    changes.spent.push((input.outpoint, coin));
+                }
+            }
+            made.extend(rules::coins_made(transaction, block.header.height));
+        }
+        for (outpoint, coin) in made {
+            self.add_coin(outpoint, coin.clone());
+            changes.made.push((outpoint, coin));
+        }
+        self.reserved.clear();
+        self.pending.clear();
+        self.last_changes = changes;
+        self.work = self.work.plus(block.header.target.expand().map_or(Work::ZERO, |target| target.work()));
+        self.times.push_back(block.header.time);
+        if self.times.len() > MEDIAN_TIME_BLOCKS {
+            self.times.pop_front();
+        }
+        self.hash = block.hash;
+        self.tip = block.header.clone();
+    }
+
+    /// A maker that goes its own way from the same tip.
+    pub fn fork(&self) -> Self {
+        self.clone()
+    }
+
+    /// A signed payment of `amount` base units to `to`, with change back to the payer unless there is none.
+    ///
+    /// Takes the payer's largest mature coins, and once they are used up the outputs of transfers since the last block,
+    /// in which case all of them must go into the same block in the order of making. A coin is reserved until the next
+    /// block. Panics if the payer has too little: a mistake in the test.
+    pub fn transfer(&mut self, from: &SecretKey, to: Address, amount: u64, fee: u64) -> Transaction {
+        let payer = from.address();
+        let needed = amount + fee;
+        let (mut inputs, mut sum) = (Vec::new(), 0u64);
+        for (outpoint, coin) in self.spendable(&payer) {
+            if sum >= needed {
+                break;
+            }
+            sum += coin.amount;
+            inputs.push(outpoint);
+        }
+        assert!(sum >= needed, "{payer:?} owns {sum} base units that can be spent now, {needed} are needed");
+        let mut outputs = vec![Output { amount, address: to }];
+        if sum > needed {
+            outputs.push(Output { amount: sum - needed, address: payer });
+        }
+        self.reserved.extend(inputs.iter().copied());
+        let spends: Vec<_> = inputs.into_iter().map(|outpoint| (outpoint, from)).collect();
+        let transaction = spend(&spends, outputs, b"", &self.spec.genesis_hash());
+        let hashed = HashedTransaction::new(transaction);
+        self.pending.extend(rules::coins_made(&hashed, self.tip.height + 1));
+        hashed.transaction
+    }
+
+    /// The coins that `owner` can spend in the next block: the largest confirmed ones first, then pending ones.
+    pub fn spendable<'a>(&'a self, owner: &'a Address) -> impl Iterator<Item = (OutPoint, &'a Coin)> + 'a {
+        let height = self.tip.height + 1;
+        let confirmed = self.owned.get(owner).into_iter().flatten().rev();
+        let confirmed = confirmed.filter_map(|(_, outpoint)| self.coins.get_key_value(outpoint));
+        let pending = self.pending.iter().filter(move |(_, coin)| coin.address == *owner);
+        confirmed
+            .chain(pending)
+            .filter(move |(outpoint, coin)| {
+                !self.reserved.contains(outpoint) && rules::matures_at(&self.spec, coin) <= height
+            })
+            .map(|(outpoint, coin)| (*outpoint, coin))
+    }
+
+    /// The chain that blocks are made for.
+    pub fn spec(&self) -> &Arc<ChainSpec> {
+        &self.spec
+    }
+
+    /// The tip's height.
+    pub fn height(&self) -> u32 {
+        self.tip.height
+    }
+
+    /// The tip's hash.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The sum over all coins after the tip.
+    pub fn sum(&self) -> &StateSum {
+        &self.sum
+    }
+
+    /// All coins after the tip.
+    pub fn coins(&self) -> &BTreeMap<OutPoint, Coin> {
+        &self.coins
+    }
+
+    /// What the last block did to the coins.
+    pub fn last_changes(&self) -> &CoinChanges {
+        &self.last_changes
+    }
+
+    /// The tip as the store describes it.
+    pub fn tip(&self) -> Tip {
+        Tip {
+            hash: self.hash,
+            height: self.tip.height,
+            time: self.tip.time,
+            work: self.work,
+            digest: self.sum.digest(),
+        }
+    }
+
+    /// The tip's header as a row of status [`BlockStatus::Header`].
+    pub fn header_row(&self) -> HeaderRow {
+        HeaderRow { hash: self.hash, header: self.tip.clone(), work: self.work, status: BlockStatus::Header }
+    }
+
+    /// What validation of the next header needs to know about the tip.
+    pub fn parent_facts(&self) -> ParentFacts {
+        let mut times: Vec<u64> = self.times.iter().copied().collect();
+        ParentFacts {
+            hash: self.hash,
+            height: self.tip.height,
+            time: self.tip.time,
+            median_time: rules::median_time(&mut times),
+        }
+    }
+
+    /// Inputs less outputs; 0 for inputs that are nobody's, so that tests can build blocks that spend such.
+    fn fees(&self, transactions: &[HashedTransaction]) -> u64 {
+        let mut made = BTreeMap::new();
+        let mut fees = 0u64;
+        for hashed in transactions {
+            let transaction = &hashed.transaction;
+            let amount = |input: &Input| {
+                let coin = self.coins.get(&input.outpoint).or_else(|| made.get(&input.outpoint));
+                coin.map_or(0, |coin: &Coin| coin.amount)
+            };
+            let inputs: u64 = transaction.inputs.iter().map(amount).sum();
+            let outputs = transaction.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(output.amount));
+            fees += inputs.saturating_sub(outputs);
+            made.extend(rules::coins_made(hashed, self.tip.height + 1));
+        }
+        fees
+    }
+
+    fn add_coin(&mut self, outpoint: OutPoint, coin: Coin) {
+        self.sum.add(&outpoint, &coin);
+        self.owned.entry(coin.address).or_default().insert((coin.amount, outpoint));
+        self.coins.insert(outpoint, coin);
+    }
+
+    fn remove_coin(&mut self, outpoint: &OutPoint) -> Option<Coin> {
+        let coin = self.coins.remove(outpoint)?;
+        self.sum.remove(outpoint, &coin);
+        if let Some(owned) = self.owned.get_mut(&coin.address) {
+            owned.remove(&(coin.amount, *outpoint));
+            if owned.is_empty() {
+                self.owned.remove(&coin.address);
+            }
+        }
+        Some(coin)
+    }
+}
+
+/// A coinbase that pays `amount` base units to one address (nothing if 0); `extra` follows the height in its memo.
+pub fn coinbase(height: u32, pay_to: Address, amount: u64, extra: &[u8]) -> Transaction {
+    let memo = height.to_le_bytes().into_iter().chain(extra.iter().copied());
+    let output = (amount > 0).then_some(Output { amount, address: pay_to });
+    Transaction {
+        version: TRANSACTION_VERSION,
+        inputs: List::EMPTY,
+        outputs: List::truncated(output),
+        memo: List::truncated(memo),
+    }
+}
+
+/// A transaction that spends coins, each with its owner's key, signed for the network with this genesis block.
+pub fn spend(coins: &[(OutPoint, &SecretKey)], outputs: Vec<Output>, memo: &[u8], genesis: &Hash) -> Transaction {
+    let input = |(outpoint, key): &(OutPoint, &SecretKey)| Input {
+        outpoint: *outpoint,
+        public_key: key.public_key(),
+        signature: [0; 64],
+    };
+    let mut transaction = Transaction {
+        version: TRANSACTION_VERSION,
+        inputs: List::truncated(coins.iter().map(input)),
+        outputs: List::truncated(outputs),
+        memo: List::truncated(memo.iter().copied()),
+    };
+    let signing = Transaction::signing_hash(&transaction.txid(), genesis);
+    let mut last: Option<(&SecretKey, [u8; 64])> = None;
+    for (input, (_, key)) in transaction.inputs.as_mut_slice().iter_mut().zip(coins) {
+        let signature = match last {
+            Some((signer, signature)) if std::ptr::eq(signer, *key) => signature,
+            _ => key.sign(&signing),
+        };
+        input.signature = signature;
+        last = Some((key, signature));
+    }
+    transaction
+}
+
+/// Makes a block of a draft: sets the merkle root and finds a nonce for the target that the header states.
+pub fn seal(mut header: Header, transactions: Vec<HashedTransaction>) -> HashedBlock {
+    header.merkle_root = merkle::root(transactions.iter().map(|transaction| transaction.leaf).collect());
+    mine(&mut header);
+    HashedBlock::new(header, transactions)
+}
+
+/// Finds a nonce, upwards from the header's own.
+pub fn mine(header: &mut Header) {
+    while !header.has_work(&header.hash()) {
+        header.nonce = header.nonce.wrapping_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::rng::Rng,
+        chain::key::{Claim, verify_batch},
+    };
+
+    /// Applies all rules to the block that follows `parent`.
+    fn check(parent: &BlockMaker, block: &HashedBlock) {
+        let spec = parent.spec();
+        rules::check_header(spec, &parent.parent_facts(), &block.header, &block.hash).unwrap();
+        rules::check_block(block).unwrap();
+        assert_eq!(block.header.state_digest, parent.sum().digest());
+        let (mut coins, mut fees, mut claims) = (parent.coins().clone(), 0, Vec::new());
+        for (at, hashed) in block.transactions.iter().enumerate() {
+            let inputs = &hashed.transaction.inputs;
+            let spent: Vec<_> = inputs.iter().map(|input| coins.remove(&input.outpoint)).collect();
+            if at > 0 {
+                fees += rules::check_spend(spec, &hashed.transaction, &spent, block.header.height).unwrap();
+            }
+            let hash = Transaction::signing_hash(&hashed.txid, &spec.genesis_hash());
+            claims.extend(inputs.iter().map(|input| Claim {
+                public_key: input.public_key,
+                hash,
+                signature: input.signature,
+            }));
+            coins.extend(rules::coins_made(hashed, block.header.height));
+        }
+        let coinbase = &block.transactions[0].transaction;
+        rules::check_coinbase_amount(spec, coinbase, block.header.height, fees).unwrap();
+        assert!(verify_batch(&claims, &mut Rng::from_number(1)));
+    }
+
+    #[test]
+    fn blocks_keep_all_rules_also_when_transfers_chain_within_a_block() {
+        let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
+        let (alice, bob) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
+        for round in 0..20u64 {
+            let parent = maker.fork();
+            let transfers = (0..3).map(|n| maker.transfer(&alice, bob, 1000 + round, n)).collect();
+            let block = maker.next_block(transfers, alice.address());
+            assert_eq!(block.transactions.len(), 4);
+            check(&parent, &block);
+        }
+        let supply: u128 = maker.coins().values().map(|coin| u128::from(coin.amount)).sum();
+        assert_eq!(supply, maker.spec().supply(20));
+    }
+
+    #[test]
+    fn a_fork_is_valid_on_its_own_and_decodes_to_itself() {
+        let mut maker = BlockMaker::new(Arc::new(ChainSpec::dev()));
+        let pay_to = SecretKey::well_known(2).address();
+        maker.empty_blocks(3, pay_to);
+        let mut fork = maker.fork();
+        let (one, other) = (maker.next_block(vec![], pay_to), fork.next_block(vec![], Address([9; 20])));
+        assert_eq!(one.header.previous, other.header.previous);
+        assert_ne!(one.hash, other.hash);
+        assert_eq!(HashedBlock::decode(one.bytes.clone()), Ok(one));
+    }
+}
