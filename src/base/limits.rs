@@ -326,6 +326,33 @@ pub const MINE_ORDERS: usize = 16;
 
 /// SQLite page cache of the writer.
 pub const SQLITE_CACHE_BYTES: usize = 4 * MIB;
+/// SQLite page cache of each reader.
+pub const SQLITE_READER_CACHE_BYTES: usize = MIB;
+/// Prepared statements kept per connection; the ledger uses about thirty.
+pub const SQLITE_STATEMENTS: usize = 48;
+/// How long a connection waits for another's lock.
+pub const SQLITE_BUSY_TIMEOUT: Duration = seconds(5);
+/// Pages in the ledger's write-ahead log at which they move into the database: coins lie scattered, so that the more
+/// changes a page gathers before it moves, the less is written.
+pub const LEDGER_CHECKPOINT_PAGES: usize = 8000;
+/// Bytes of the ledger's write-ahead log that stay allocated; a little above `LEDGER_CHECKPOINT_PAGES`.
+pub const LEDGER_LOG_BYTES: usize = 40 * MIB;
+/// The same for the small files.
+pub const SMALL_CHECKPOINT_PAGES: usize = 500;
+/// Bytes of a small file's write-ahead log that stay allocated.
+pub const SMALL_LOG_BYTES: usize = 4 * MIB;
+/// Page cache of the small files.
+pub const SMALL_CACHE_BYTES: usize = 512 * KIB;
+/// Coin changes that are sorted by key at a time on their way to the disk; about 3 MiB.
+pub const COIN_SORT_ROWS: usize = 32_768;
+/// Blocks below the tip that are verified again after an unclean stop.
+pub const RECHECKED_BLOCKS: u32 = 6;
+/// Rows that the index gathers before it writes them, sorted, in one transaction; about 2 MiB.
+pub const INDEX_BATCH_ROWS: usize = 20_000;
+/// Hex digits below which a hash prefix is not looked up.
+pub const MIN_PREFIX_DIGITS: usize = 6;
+/// Hash prefix matches that are told; more than one is ambiguous anyway.
+pub const MAX_PREFIX_MATCHES: usize = 8;
 /// A tip younger than this makes every commit durable against power loss.
 pub const DURABLE_WITHIN: Duration = seconds(24 * 3600);
 
