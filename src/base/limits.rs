@@ -212,7 +212,13 @@ pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
 pub const STALL_FIRST: Duration = seconds(2);
 /// The longest stall time.
 pub const STALL_MAX: Duration = seconds(64);
-/// How long a second peer is asked for the same block after the first near the tip; a third after twice that.
+/// A download of more blocks than this waits a moment for further peers, so that several share it from the start.
+pub const GATHER_BLOCKS: usize = 64;
+/// How many peers are worth waiting for; fewer if fewer are configured with `--connect`.
+pub const GATHER_PEERS: usize = 3;
+/// How long after the first peer: enough to hear of others and to dial some.
+pub const GATHER_TIME: Duration = seconds(2);
+/// How long after the first a second peer is asked for the same block near the tip; a third after twice that.
 pub const BLOCK_HEDGE: Duration = seconds(5);
 /// With at most so many blocks missing, the download counts as near the tip.
 pub const NEAR_TIP_BLOCKS: usize = 4;

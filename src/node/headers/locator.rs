@@ -59,30 +59,27 @@ pub(super) struct Answer {
     pub(super) headers: Vec<Header>,
 }
 
-/// The headers that follow the first hash of the locator that is on the applied chain; genesis is on everybody's.
-pub(super) fn answer(archive: &dyn HeaderArchive, genesis: Hash, locator: &Locator) -> Result<Answer, StoreError> {
+/// The headers that follow the first hash of the locator that is on the applied chain; none if no hash is.
+pub(super) fn answer(archive: &dyn HeaderArchive, locator: &Locator) -> Result<Answer, StoreError> {
     // A commit between the two reads can move the chain; then the headers do not link, and a second look does.
-    let mut answer = Answer { common: 0, headers: Vec::new() };
     for _ in 0..2 {
-        let (common, hash) = highest_common(archive, genesis, locator)?;
+        let Some((common, hash)) = highest_common(archive, locator)? else { break };
         let headers = archive.applied_from(common.saturating_add(1), MAX_SYNC_HEADERS)?;
-        answer = Answer { common, headers };
-        if answer.headers.first().is_none_or(|first| first.previous == hash) {
-            return Ok(answer);
+        if headers.first().is_none_or(|first| first.previous == hash) {
+            return Ok(Answer { common, headers });
         }
     }
-    answer.headers.clear();
-    Ok(answer)
+    Ok(Answer { common: 0, headers: Vec::new() })
 }
 
-fn highest_common(archive: &dyn HeaderArchive, genesis: Hash, locator: &Locator) -> Result<(u32, Hash), StoreError> {
+fn highest_common(archive: &dyn HeaderArchive, locator: &Locator) -> Result<Option<(u32, Hash)>, StoreError> {
     for hash in locator {
         match archive.header(hash)? {
-            Some(row) if row.status == BlockStatus::Applied => return Ok((row.header.height, row.hash)),
+            Some(row) if row.status == BlockStatus::Applied => return Ok(Some((row.header.height, row.hash))),
             _ => {}
         }
     }
-    Ok((0, genesis))
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let answer = locator::answer(index.archive(), self.spec.genesis_hash(), locator)?;
+        let answer = locator::answer(index.archive(), locator)?;
         let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
         let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
         if !further && !peer.idle_questions.use_one(now) {
