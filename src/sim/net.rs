@@ -46,6 +46,11 @@ pub(super) struct Weather {
     pub(super) loss_ppm: u64,
 }
 
+impl Weather {
+    /// Two bytes a second, one after the other.
+    pub(super) const DRIP: Self = Self { bandwidth: 2, window: 1, split_ppm: 0, loss_ppm: 0 };
+}
+
 /// What travels through a pipe.
 #[derive(Debug)]
 pub(super) enum Parcel {

@@ -20,7 +20,7 @@ use crate::{
         Action, Event, LinkEvent, Role, RoleId, Setup, build,
         report::{Counter, SyncState},
     },
-    sim::{clock::Clock, disk::Disk},
+    sim::{clock::Clock, disk::Disk, liars::Liar},
 };
 
 /// The port that all simulated nodes listen on.
@@ -229,6 +229,8 @@ pub(super) struct Node {
     pub(super) vanished: bool,
     /// What its board says.
     pub(super) view: View,
+    /// What it does if it is not honest.
+    pub(super) liar: Option<Liar>,
     /// Bytes sent and received.
     pub(super) traffic: (u64, u64),
 }
@@ -246,6 +248,7 @@ impl Node {
             wake_at: None,
             slow: None,
             vanished: false,
+            liar: None,
             view: View::default(),
             traffic: (0, 0),
         }

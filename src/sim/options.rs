@@ -21,7 +21,7 @@ pub struct Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Topology {
-    /// All know the first node and find the others by asking.
+    /// The first nodes are bootnodes, one for forty; all know some of them and find the others by asking.
     Bootnode,
     /// Each dials the next one; nobody is a bootnode.
     Ring,

@@ -15,7 +15,7 @@ use crate::{
     node::{Action, CloseReason, Direction, LinkEvent, PeerFault, RoleId},
     sim::{
         checkers,
-        net::{self, Conn, ConnId, Parcel, Phase, Side, other},
+        net::{self, Conn, ConnId, Parcel, Phase, Side, Weather, other},
         world::{Happening, World},
     },
     wire::{
@@ -36,7 +36,12 @@ impl World {
     pub(super) fn perform(&mut self, node: usize, action: Action) {
         match action {
             Action::Dial { dial, address } => self.dial(node, dial, address),
-            Action::Send { link, frame } => self.send(link, &frame),
+            Action::Send { link, frame } if self.is_honest(node) => self.send(link, &frame),
+            Action::Send { link, frame } => {
+                for frame in self.twist(node, link, frame) {
+                    self.send(link, &frame);
+                }
+            }
             Action::Resume(link) => {
                 if let Some((conn, side)) = self.live(link) {
                     self.conn(conn).ends[side].link.resume();
@@ -159,7 +164,7 @@ impl World {
 
     // ---- Sending. ----
 
-    fn send(&mut self, link: LinkId, frame: &Frame) {
+    pub(super) fn send(&mut self, link: LinkId, frame: &Frame) {
         let Some((conn, side)) = self.live(link) else { return };
         let now = self.now;
         let end = &mut self.conn(conn).ends[side];
@@ -185,7 +190,10 @@ impl World {
 
     fn pump(&mut self, conn: ConnId, side: Side) {
         let Some(there) = &mut self.conns[conn] else { return };
-        there.pump(side, self.now, &self.weather, &mut self.net_rng);
+        let liar = self.nodes[there.ends[side].node].liar.as_ref();
+        let drips = there.ends[side].up && liar.is_some_and(|liar| liar.trick.drips());
+        let weather = if drips { &Weather::DRIP } else { &self.weather };
+        there.pump(side, self.now, weather, &mut self.net_rng);
         let end = &there.ends[side];
         if end.phase == Phase::Lingering && end.link.output().is_none() && !there.pipes[side].closed {
             there.finish(side, self.now, Parcel::Fin, &self.weather, &mut self.net_rng);
@@ -245,7 +253,9 @@ impl World {
                 }
             }
             (Phase::Live | Phase::Connecting, Parcel::Bytes(bytes)) => {
+                let sender = self.conn(conn).ends[other(side)].node;
                 self.nodes[node].traffic.1 += bytes.len() as u64;
+                self.nodes[sender].traffic.0 += bytes.len() as u64;
                 self.conn(conn).ends[side].arrived(bytes);
             }
             (Phase::Live | Phase::Connecting, Parcel::Fin) => end.ended = true,

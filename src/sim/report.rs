@@ -58,6 +58,30 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// This outcome, failed unless another run of the same options came to the same.
+    pub fn compare(self, other: &Self) -> Self {
+        if self == *other {
+            return self;
+        }
+        let what = format!("two runs of one seed differ: {} and {}", self.trace_digest, other.trace_digest);
+        let failure = Complaint { checker: "determinism".to_owned(), at_us: 0, node: None, what };
+        Self { failure: Some(failure), ..self }
+    }
+
+    /// One line, for many seeds.
+    pub fn line(&self) -> String {
+        let Options { seed, nodes, liars, .. } = self.options;
+        format!(
+            "seed {seed} ok: {nodes} nodes, {liars} liars, {:.0} s, height {}, {} events, trace {}",
+            self.virtual_s,
+            self.summary.height,
+            self.events,
+            &self.trace_digest[..8],
+        )
+    }
+}
+
 /// The options, a line each.
 pub fn options_text(options: &Options) -> String {
     format!("{options:#?}\n")

@@ -10,6 +10,7 @@ use crate::{
         clock::{Clock, EPOCH},
         disk::Disk,
         faults::signed,
+        liars::{self, Liar},
         node::{Node, address},
         options::{Options, Topology},
     },
@@ -62,15 +63,25 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
     let mut miners: Vec<usize> = (0..options.nodes).collect();
     rng.fork("miners").shuffle(&mut miners);
     miners.truncate(options.miners);
-    let (mut clocks, mut links) = (rng.fork("clocks"), rng.fork("topology"));
+    let (mut clocks, mut links, mut liars) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     (0..options.nodes + options.liars)
         .map(|number| {
             let mut setup = setup(options, spec, number);
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
-            setup.is_bootnode = options.topology == Topology::Bootnode && number == 0;
+            setup.is_bootnode = options.topology == Topology::Bootnode && number < bootnodes(options);
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
-            Node::new(number, setup, Disk::new(spec), clock)
+            if number < options.nodes {
+                return Node::new(number, setup, Disk::new(spec), clock);
+            }
+            let liar = Liar::draw(&mut liars);
+            if liar.trick.mines() {
+                setup.mine = Some(SecretKey::well_known(number as u32).address());
+                setup.mine_rate = liars::mine_rate(options);
+            }
+            let mut node = Node::new(number, setup, Disk::new(spec), clock);
+            node.liar = Some(liar);
+            node
         })
         .collect()
 }
@@ -95,11 +106,19 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
     }
 }
 
+fn bootnodes(options: &Options) -> usize {
+    options.nodes.div_ceil(40)
+}
+
 /// Whom a node dials and keeps, and whom it asks for addresses.
 fn neighbours(options: &Options, number: usize, rng: &mut Rng) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     match options.topology {
-        Topology::Bootnode if number == 0 => (Vec::new(), Vec::new()),
-        Topology::Bootnode => (Vec::new(), vec![address(0)]),
+        Topology::Bootnode => {
+            let mut some: Vec<usize> = (0..bootnodes(options)).filter(|other| *other != number).collect();
+            rng.shuffle(&mut some);
+            some.truncate(3);
+            (Vec::new(), some.into_iter().map(address).collect())
+        }
         Topology::Ring if number + 1 < options.nodes => (vec![address(number + 1)], Vec::new()),
         Topology::Ring => (vec![address(0)], Vec::new()),
         Topology::Random => {

@@ -54,8 +54,10 @@ impl World {
         self.nodes[node].crash();
         self.nodes[node].vanished = silent;
         self.abandon(links.into_iter().chain(connecting), silent);
-        self.checkers.crashed(node);
-        self.stats.left(node);
+        if self.is_honest(node) {
+            self.checkers.crashed(node);
+            self.stats.left(node);
+        }
         self.faults.booting.insert(node);
         self.at(self.now + down, Happening::Boot(node));
     }
@@ -135,15 +137,15 @@ impl World {
         life.stepped(slot, &there.clock, busy_until);
         for action in out.drain() {
             log::trace!(target: "tussock::sim", "does {action:?}");
-            self.take_action(node, role, action);
+            self.take_action(node, action);
         }
         narrate::at(self.now);
     }
 
-    fn take_action(&mut self, node: usize, from: RoleId, action: Action) {
+    fn take_action(&mut self, node: usize, action: Action) {
         match action {
             Action::Tell(to, notice) => {
-                self.overhear(node, from, to, &notice);
+                self.overhear(node, to, &notice);
                 let Some(life) = &mut self.nodes[node].life else { return };
                 let waiting = life.inboxes[to as usize].push(Event::Notice(notice));
                 self.check_queue(node, to, waiting);
@@ -164,7 +166,10 @@ impl World {
     }
 
     /// What the statistics and checkers learn from notices between roles.
-    fn overhear(&mut self, node: usize, from: RoleId, to: RoleId, notice: &Notice) {
+    fn overhear(&mut self, node: usize, to: RoleId, notice: &Notice) {
+        if !self.is_honest(node) {
+            return;
+        }
         match notice {
             Notice::ChainMoved(moved) if to == RoleId::Headers => {
                 for (hash, height) in &moved.added {
@@ -177,10 +182,12 @@ impl World {
             Notice::Barred { ips, .. } => self.check_bans(node, ips),
             _ => {}
         }
-        let _ = from;
     }
 
     fn reported(&mut self, node: usize, report: Report) {
+        if !self.is_honest(node) {
+            return;
+        }
         let view = &mut self.nodes[node].view;
         match report {
             Report::State { state, reason } => {

@@ -56,6 +56,7 @@ fn mark(event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Start => out.push(0),
         Event::Wake => out.push(1),
+        Event::Stop => out.push(5),
         Event::Link(event) => {
             out.push(2);
             mark_link(event, out);
@@ -112,6 +113,8 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::OfferDropped { hash: block, .. } => hash(4, block, out),
         Notice::State(state) => out.extend([5, *state as u8]),
         Notice::Offered { hash: block, .. } => hash(6, block, out),
+        Notice::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
+        Notice::Withheld { hash: block } => hash(26, block, out),
         Notice::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),
         Notice::CheckBlock { hash: block, .. } => hash(8, block, out),
         Notice::BlockChecked { block, .. } => hash(9, &block.hash, out),

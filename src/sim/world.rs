@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -49,6 +50,8 @@ pub(super) enum Happening {
     Fault(usize),
     /// Somebody submits a transaction.
     Submit,
+    /// A dishonest node says something of its own.
+    Lie(usize),
     /// The checkers look at the nodes.
     Probe,
 }
@@ -129,6 +132,9 @@ impl World {
         }
         self.at(Time(self.options.seconds * 1_000_000), Happening::Fault(Faults::END));
         self.at(Time(1_000_000), Happening::Probe);
+        for liar in self.options.nodes..self.nodes.len() {
+            self.at(Time(2_000_000), Happening::Lie(liar));
+        }
         self.next_submission();
     }
 
@@ -178,6 +184,7 @@ impl World {
                 self.inflict(fault);
             }
             Happening::Submit => self.submit(),
+            Happening::Lie(node) => self.lie(node),
             Happening::Probe => self.probe(),
         }
     }
@@ -197,7 +204,10 @@ impl World {
     fn end_faults(&mut self) {
         self.faults.calm = true;
         self.weather.loss_ppm = 0;
-        for node in 0..self.nodes.len() {
+        for liar in self.options.nodes..self.nodes.len() {
+            self.crash(liar, Duration::MAX, false);
+        }
+        for node in 0..self.options.nodes {
             self.nodes[node].slow = None;
             if self.nodes[node].life.is_none() && !self.faults.booting.contains(&node) {
                 self.at(self.now, Happening::Boot(node));

@@ -385,7 +385,7 @@ impl Role for Peers {
     fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
         match event {
             Event::Start => self.start(now, out),
-            Event::Wake => {}
+            Event::Wake | Event::Stop => {}
             Event::Link(event) => self.link_event(now, event, out),
             Event::Notice(Notice::ChainMoved(moved)) => self.tip = (moved.tip.height, moved.tip.hash),
             Event::Notice(_) => {}
