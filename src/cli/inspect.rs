@@ -143,7 +143,8 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
         let list = if history.is_array() { history } else { &history["entries"] };
         let mut rows = Rows::new(&[">height", "time", "id", ">received", ">sent"]);
         for entry in output::items(list) {
-            let id = ["id", "txid"].map(|key| text(entry, key)).into_iter().find(|id| !id.is_empty()).unwrap_or_default();
+            let id =
+                ["id", "txid"].map(|key| text(entry, key)).into_iter().find(|id| !id.is_empty()).unwrap_or_default();
             let time = number(entry, "time");
             let time = if time > 0 { units::utc(time) } else { String::new() };
             rows.row([text(entry, "height"), time, id, text(entry, "received"), text(entry, "sent")]);
