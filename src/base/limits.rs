@@ -232,6 +232,10 @@ pub const COIN_SORT_ROWS: usize = 32_768;
 pub const RECHECKED_BLOCKS: u32 = 6;
 /// Rows that the index gathers before it writes them, sorted, in one transaction; about 2 MiB.
 pub const INDEX_BATCH_ROWS: usize = 20_000;
+/// Coin changes that a replay holds in memory; about 3 MiB.
+pub const REPLAY_COINS: usize = 16_384;
+/// Signatures that a replay checks in one batch: larger ones gain little.
+pub const REPLAY_SIGNATURES: usize = 1024;
 /// Hex digits below which a hash prefix is not looked up.
 pub const MIN_PREFIX_DIGITS: usize = 6;
 /// Hash prefix matches that are told; more than one is ambiguous anyway.

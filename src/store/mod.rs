@@ -12,6 +12,7 @@ mod connect;
 mod error;
 pub mod fill;
 mod identity;
+pub mod index;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;
@@ -21,7 +22,9 @@ mod rows;
 #[cfg(test)]
 mod testing;
 mod undo;
+pub mod verify;
 
+pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
 pub use peers::PeerDb;
 pub use reader::LedgerReader;
