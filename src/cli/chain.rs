@@ -19,7 +19,7 @@ use super::{
     datadir::{self, Lock},
     exit::{Exit, Failure, Outcome},
     generate::progress,
-    offline, output, units,
+    offline, units,
 };
 use crate::{
     base::{hash::Hash, limits::FRAME_HEAD_BYTES, rng::Rng, time::UnixTime},
@@ -54,7 +54,9 @@ enum Verb {
         file: PathBuf,
     },
     /// Verify blocks from a file and put them on top of the ledger; the node must be stopped
-    #[command(after_help = "Examples:\n  tussock chain import blocks.dat\n  gunzip < blocks.gz | tussock chain import -")]
+    #[command(
+        after_help = "Examples:\n  tussock chain import blocks.dat\n  gunzip < blocks.gz | tussock chain import -"
+    )]
     Import {
         /// The file; `-` is standard input
         file: PathBuf,
@@ -117,7 +119,10 @@ fn resume(context: &Context, reader: &LedgerReader, file: &mut File, path: &Path
             Ok(None) | Err(Broken::Cut) => return Ok(done),
             Err(broken) => {
                 let advice = "choose another file, or remove it";
-                return Err(Failure::usage(format!("not an export of this chain: {}: {broken}; {advice}", path.display())));
+                return Err(Failure::usage(format!(
+                    "not an export of this chain: {}: {broken}; {advice}",
+                    path.display()
+                )));
             }
         };
         let Some(header) = header else { return Ok(done) };
@@ -144,7 +149,10 @@ fn write_blocks(
         let body = reader.body_at(height).map_err(|error| Failure::store(&context.ledger(), &error))?;
         let header = body.as_deref().and_then(Header::peek);
         let (Some(body), Some(header)) = (body, header) else {
-            return Err(Failure::new(Exit::Internal, format!("block {height} is gone; the node reorganised, try again")));
+            return Err(Failure::new(
+                Exit::Internal,
+                format!("block {height} is gone; the node reorganised, try again"),
+            ));
         };
         if previous.is_some_and(|previous| previous != header.previous) {
             return Err(Failure::new(Exit::Internal, "the node reorganised meanwhile; run the command again"));
@@ -216,7 +224,10 @@ fn read_blocks(appender: &mut Appender, frames: &mut Frames<impl Read>, bar: &Pr
             if ours.is_some_and(|ours| ours.hash == block.hash) {
                 continue;
             }
-            return Err(Failure::new(Exit::Rejected, format!("another branch: block {height} differs from the ledger's")));
+            return Err(Failure::new(
+                Exit::Rejected,
+                format!("another branch: block {height} differs from the ledger's"),
+            ));
         }
         let now = UnixTime(units::unix_now());
         appender.append(&block, now, &mut rng).map_err(|refusal| appender.failure(height, &refusal))?;

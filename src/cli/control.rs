@@ -16,6 +16,10 @@ use crate::{base::limits::STOP_TIMEOUT, rpc::client::Patience};
 
 /// Time between two looks for a node that has not started yet.
 const LOOK: Duration = Duration::from_millis(25);
+/// Blocks asked for in one call, so that a call stays short.
+const MINE_AT_ONCE: u32 = 500;
+/// How long one call may take on a small host.
+const MINE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// `tussock wait`
 #[derive(Args, Debug)]
@@ -53,7 +57,7 @@ enum Condition {
     /// Until a transaction is in a block
     #[command(after_help = "Example:\n  tussock wait tx 5f2a91c0… --confirmations 3")]
     Tx {
-        /// The transaction's id
+        /// The transaction's id, or the first digits of one that the node knows
         id: String,
         /// How many blocks, the transaction's own included
         #[arg(long, default_value_t = 1, value_name = "N")]
@@ -69,8 +73,8 @@ impl Condition {
     fn describe(&self) -> (Value, String) {
         match self {
             Self::Ready => (json!({ "kind": "ready" }), "ready".to_owned()),
-            Self::Height { height } => (json!({ "kind": "height", "height": height }), format!("height {height}")),
-            Self::Peers { count } => (json!({ "kind": "peers", "peers": count }), format!("{count} peers")),
+            Self::Height { height } => (json!({ "kind": "height", "value": height }), format!("height {height}")),
+            Self::Peers { count } => (json!({ "kind": "peers", "value": count }), format!("{count} peers")),
             Self::Tx { id, confirmations } => tx_condition(id, *confirmations),
             Self::Synced => (json!({ "kind": "synced" }), "synced".to_owned()),
         }
@@ -79,14 +83,14 @@ impl Condition {
 
 /// The condition that a transaction has so many confirmations.
 pub fn tx_condition(id: &str, confirmations: u32) -> (Value, String) {
-    let condition = json!({ "kind": "tx", "id": id, "confirmations": confirmations });
+    let condition = json!({ "kind": "tx", "value": id, "confirmations": confirmations });
     (condition, format!("{confirmations} confirmations of {id}"))
 }
 
 /// Runs `wait`.
 pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
     let patience = Patience::of(arguments.timeout);
-    let (condition, phrase) = arguments.condition.describe();
+    let (mut condition, phrase) = arguments.condition.describe();
     let remote = loop {
         match context.remote() {
             // A node that is only just being started has no endpoints yet, perhaps not even a lock.
@@ -100,6 +104,12 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
             result => break result?,
         }
     };
+    if let Condition::Tx { id, .. } = &arguments.condition
+        && id.len() < 64
+    {
+        let tx = remote.call("tx", json!([id]))?;
+        condition["value"] = tx["id"].clone();
+    }
     match remote.wait(&condition, patience)? {
         Some(answer) => context.print(&answer, |_| String::new()),
         None => {
@@ -136,9 +146,17 @@ pub fn mine(context: &Context, arguments: &MineArgs) -> Outcome {
         let address = Keys::new(&folder, context.spec()).address(to)?;
         params.push(json!(context.show(&address)));
     }
-    // A thousand hashes a block take a moment on a small host.
-    let limit = Duration::from_secs(60) + Duration::from_millis(100) * arguments.blocks;
-    let hashes = context.remote()?.call_within("mine", Value::Array(params), limit)?;
+    let remote = context.remote()?;
+    let mut hashes = Vec::new();
+    let mut left = arguments.blocks;
+    while left > 0 {
+        let now = left.min(MINE_AT_ONCE);
+        params[0] = json!(now);
+        let made = remote.call_within("mine", json!(params), MINE_TIMEOUT)?;
+        hashes.extend_from_slice(output::items(&made));
+        left -= now;
+    }
+    let hashes = Value::Array(hashes);
     context
         .print(&hashes, |hashes| output::items(hashes).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"))
 }

@@ -15,7 +15,7 @@ use super::{
     context::Context,
     datadir::Lock,
     exit::{Exit, Failure, Outcome},
-    offline, output, units,
+    offline, units,
 };
 use crate::{
     base::{codec::List, hash::Hash, limits, rng::Rng},
@@ -37,8 +37,8 @@ use crate::{
 const FEE: u64 = 250;
 /// Coins below this are left alone: they could not be split much further.
 const SMALLEST: u64 = 10_000;
-/// Most transactions of one block: they have 272 bytes, and a block holds 1 MiB.
-const MAX_TRANSACTIONS: u32 = 3_500;
+/// Most transactions of one block: they have 204 bytes each, and a block holds 1 MiB.
+const MAX_TRANSACTIONS: u32 = 5_000;
 
 /// `tussock generate`
 #[derive(Args, Debug)]
@@ -104,7 +104,8 @@ pub fn progress(length: u64, what: &str) -> ProgressBar {
 }
 
 fn check(spec: &ChainSpec, arguments: &GenerateArgs) -> Outcome {
-    let owned = |output: &Output| (0..WELL_KNOWN_ACCOUNTS).any(|n| SecretKey::well_known(n).address() == output.address);
+    let owned =
+        |output: &Output| (0..WELL_KNOWN_ACCOUNTS).any(|n| SecretKey::well_known(n).address() == output.address);
     if !spec.test || !spec.genesis.transactions[0].transaction.outputs.iter().any(owned) {
         return Err(Failure::usage(format!("generate works on the local and dev chains only: this is {}", spec.name)));
     }
@@ -210,7 +211,10 @@ impl Maker {
         loop {
             let length = self.coins.len() as u64;
             if length == 0 {
-                return Err(Failure::new(Exit::Internal, "the coins are split too finely; generate fewer transactions"));
+                return Err(Failure::new(
+                    Exit::Internal,
+                    "the coins are split too finely; generate fewer transactions",
+                ));
             }
             let at = usize::try_from(self.rng.below(length)).expect("an index below a list's length");
             let coin = self.coins.swap_remove(at);

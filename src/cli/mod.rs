@@ -4,10 +4,13 @@
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
 
 pub mod bench;
+pub mod appender;
+pub mod chain;
 pub mod context;
 pub mod control;
 pub mod datadir;
 pub mod exit;
+pub mod generate;
 pub mod genesis;
 pub mod inspect;
 pub mod key;
@@ -37,7 +40,7 @@ Examples:
 
 /// A ledger network in one small binary
 #[derive(Parser, Debug)]
-#[command(name = "tussock", version, about, arg_required_else_help = true, disable_help_subcommand = true,
+#[command(name = "tussock", version, arg_required_else_help = true, disable_help_subcommand = true,
     after_help = format!("{}\n\n{EXAMPLES}", exit::TABLE))]
 struct Cli {
     #[command(flatten)]
@@ -79,10 +82,14 @@ enum Command {
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
     Stop(control::StopArgs),
+    /// Make a synthetic ledger, for benchmarks and tests
+    Generate(generate::GenerateArgs),
     /// Make a new chain
     Genesis(genesis::GenesisArgs),
     /// Measure this host: sync, signatures, load
     Bench(bench::BenchArgs),
+    /// Write the chain to a file, or read it from one
+    Chain(chain::ChainArgs),
     /// Print files that other tools want
     Print(print::PrintArgs),
 }
@@ -119,6 +126,8 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mine(arguments) => control::mine(&client()?, arguments),
         Command::Net(arguments) => peers::net(&client()?, arguments),
         Command::Stop(arguments) => control::stop(&client()?, arguments),
+        Command::Generate(arguments) => generate::run(&here()?, arguments),
+        Command::Chain(arguments) => chain::run(&here()?, arguments),
         Command::Genesis(arguments) => genesis::run(&here()?, arguments),
         Command::Bench(arguments) => bench::run(&here()?, arguments),
         Command::Print(arguments) => print::run(arguments),

@@ -8,6 +8,7 @@ use super::{
     exit::{Exit, Failure, Outcome},
     output,
 };
+use crate::store::migrate;
 
 /// `tussock print`
 #[derive(Args, Debug)]
@@ -59,10 +60,19 @@ pub fn run(arguments: &PrintArgs) -> Outcome {
             output::raw(&text)
         }
         What::Man => man(),
-        What::Schema => output::raw(super::offline::schema().as_bytes()),
+        What::Schema => output::raw(schema().as_bytes()),
         What::Unit => output::raw(UNIT.as_bytes()),
         What::Dockerfile => output::raw(DOCKERFILE.as_bytes()),
     }
+}
+
+/// The three files' schemas, each step under its file's name.
+fn schema() -> String {
+    let mut text = String::new();
+    for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX] {
+        text.push_str(&format!("-- ======== {} ========\n\n{}\n", schema.name, schema.steps.join("\n")));
+    }
+    text
 }
 
 /// One page: the program, then each command.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    exit::{Exit, Failure, Outcome},
+    exit::{Exit, Outcome},
     output::{self, Rows, number, short, text},
     units,
 };
@@ -170,11 +170,6 @@ pub fn tips(context: &Context, arguments: &TipsArgs) -> Outcome {
             rows.text("no tips")
         })
     })
-}
-
-/// Nothing to read: neither a node nor a ledger.
-pub fn nothing_there(context: &Context, failure: Failure) -> Failure {
-    Failure { message: format!("{} (no ledger in {})", failure.message, context.folder().display()), ..failure }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub struct NodeFlags {
     /// Memory that the node's caches and buffers are sized for [default: 32]
     #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
     pub max_memory: Option<usize>,
-    /// No banner, and only warnings on standard error
+    /// Nothing on standard output, and no log lines on standard error
     #[arg(long, env = "TUSSOCK_QUIET", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub quiet: Option<bool>,
@@ -117,6 +117,8 @@ pub struct ConfigError(pub String);
 pub struct Settings {
     /// The root of the data directory.
     pub data_dir: PathBuf,
+    /// Whether nobody named a data directory.
+    pub data_dir_is_default: bool,
     /// The network.
     pub spec: Arc<ChainSpec>,
     /// What `--chain` would have to say for the same network.
@@ -141,25 +143,35 @@ impl Settings {
             home.data_dir()
                 .ok_or_else(|| ConfigError("no home directory is known; name a data directory: -d DIR".into()))
         };
-        let (file, data_dir) = match &common.config {
+        let (file, named_dir) = match &common.config {
             Some(path) => {
                 let file = file::read(path, true)?;
                 let data_dir = common.data_dir.clone().or_else(|| file.data_dir.clone());
-                (file, data_dir.map_or_else(default_dir, Ok)?)
+                (file, data_dir)
             }
             None => {
                 let data_dir = common.data_dir.clone().map_or_else(default_dir, Ok)?;
                 let path = data_dir.join("config.toml");
                 let file = if path.exists() { file::read(&path, false)? } else { file::Settings::default() };
-                (file, data_dir)
+                (file, common.data_dir.clone())
             }
         };
+        let data_dir_is_default = named_dir.is_none();
+        let data_dir = named_dir.map_or_else(default_dir, Ok)?;
         let named = common.chain.clone().or(file.chain);
         let chain_is_default = named.is_none();
         let chain = named.unwrap_or_else(|| "local".to_owned());
         let spec = Arc::new(chain_spec(&chain)?);
         let log = common.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
-        Ok(Self { data_dir, spec, chain, chain_is_default, log, node: node.clone().over(file.node) })
+        Ok(Self {
+            data_dir,
+            data_dir_is_default,
+            spec,
+            chain,
+            chain_is_default,
+            log,
+            node: node.clone().over(file.node),
+        })
     }
 
     /// The folder of the chain: ledger, keys, logs.

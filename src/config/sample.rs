@@ -50,6 +50,6 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # MiB that caches and buffers are sized for.
 #max_memory = 32
 
-# No banner, and only warnings on standard error.
+# Nothing on standard output, and no log lines on standard error; the log files have them.
 #quiet = false
 "##;
