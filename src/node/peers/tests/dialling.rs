@@ -224,3 +224,21 @@ fn a_feeler_tests_an_address_and_says_goodbye() {
     assert!(actions.reports().is_empty(), "a feeler is no peer");
     assert!(memory.contents().entries.iter().any(|entry| entry.address == to && entry.last_success.is_some()));
 }
+
+#[test]
+fn a_book_full_of_dead_addresses_makes_no_storm_of_dials() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let mut dials = node.receive(1, &told((5000..5100).map(loopback))).dials();
+    let mut count = 0;
+    for _ in 0..100 {
+        for (dial, to) in std::mem::take(&mut dials) {
+            count += 1;
+            dials.extend(node.dial_failed(dial, to).dials());
+        }
+        dials.extend(run_alive(&mut node, 1, Duration::from_millis(100)).dials());
+    }
+    // Ten seconds: a burst of 16 and 20 a second.
+    assert!((100..=220).contains(&count), "{count}");
+}

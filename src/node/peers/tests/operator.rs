@@ -107,6 +107,23 @@ fn a_partition_cuts_links_and_heals_at_once() {
 }
 
 #[test]
+fn a_short_partition_leaves_no_back_off_behind() {
+    let mut node = node(&Setup { max_outbound: 3, ..setup() });
+    node.start();
+    for (link, listens) in [(1, "127.0.0.1:4131"), (2, "127.0.0.1:4132")] {
+        join(&mut node, link, listens);
+    }
+    let actions = node.receive(1, &told([loopback(4133)]));
+    succeed(&mut node, &actions, 3);
+    let denied: Vec<SocketAddr> = (4131..4134).map(loopback).collect();
+    node.command(1, Command::Deny(denied.clone()));
+    for link in [1, 2, 3] {
+        node.closed(link, CloseReason::Local(GoodbyeCode::Operator));
+    }
+    assert_eq!(node.command(2, Command::Allow).dialled(), denied);
+}
+
+#[test]
 fn a_link_that_came_up_while_it_was_denied_is_closed() {
     let mut node = node(&setup());
     node.start();
