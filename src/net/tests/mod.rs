@@ -66,6 +66,9 @@ fn frames_pass_both_ways_in_pieces_of_any_size() {
         rig.send(link, message);
         assert_eq!(peer.read(), *message);
     }
+    // A byte is counted when the socket has taken it, which its reader may see first.
+    let (other, mut other_peer) = rig.accept_up();
+    rig.settle(other, &mut other_peer);
     let bytes = stream.len() as u64;
     assert_eq!(rig.traffic.totals().get(&link), Some(&(bytes, bytes)));
 }
@@ -326,6 +329,15 @@ fn large_bodies_wait_for_the_pool_and_a_silent_holder_loses_its_lease() {
     assert_eq!(rig.closed(RoleId::Fetch).0, silent);
     assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_000)));
     assert_eq!(rig.message(RoleId::Peers), (waiting, Message::GetPeers));
+}
+
+#[test]
+fn a_stranger_cannot_have_a_large_frame_read() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept();
+    peer.write_bytes(&Frame::new(&block(500_000)).to_bytes(MAGIC)[..1000]);
+    let reason = fault(PeerFault::Flood("a large frame before the handshake"));
+    assert_eq!(rig.closed(RoleId::Handshake), (link, reason));
 }
 
 #[test]
