@@ -124,20 +124,23 @@ impl BlockMaker {
 
     /// Moves the tip to a block that was made elsewhere on top of it. Transfers made and not in it are forgotten.
     pub fn connect(&mut self, block: &HashedBlock) {
-        let (mut made, mut changes) = (BTreeMap::new(), CoinChanges::default());
-        for transaction in &block.transactions {
-            for input in &transaction.transaction.inputs {
-                if made.remove(&input.outpoint).is_none()
-                    && let Some(coin) = self.remove_coin(&input.outpoint)
-                {
+        let height = block.header.height;
+        let inputs: BTreeSet<OutPoint> = block
+            .transactions
+            .iter()
+            .flat_map(|hashed| hashed.transaction.inputs.iter().map(|input| input.outpoint))
+            .collect();
+        let mut changes = CoinChanges::default();
+        for hashed in &block.transactions {
+            for input in &hashed.transaction.inputs {
+                if let Some(coin) = self.remove_coin(&input.outpoint) {
                     changes.spent.push((input.outpoint, coin));
                 }
             }
-            made.extend(rules::coins_made(transaction, block.header.height));
+            changes.made.extend(rules::coins_made(hashed, height).filter(|(outpoint, _)| !inputs.contains(outpoint)));
         }
-        for (outpoint, coin) in made {
-            self.add_coin(outpoint, coin.clone());
-            changes.made.push((outpoint, coin));
+        for (outpoint, coin) in &changes.made {
+            self.add_coin(*outpoint, coin.clone());
         }
         self.reserved.clear();
         self.pending.clear();

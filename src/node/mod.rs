@@ -15,11 +15,14 @@ pub mod handshake;
 pub mod headers;
 pub mod ledger;
 pub mod miner;
+pub mod netgroup;
 pub mod notice;
 pub mod outbox;
 pub mod peers;
 mod recent;
 pub mod report;
+#[cfg(test)]
+pub mod testing;
 pub mod verify;
 
 pub use build::{Roles, Setup, Stores, build};

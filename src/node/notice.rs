@@ -270,6 +270,9 @@ pub enum Refusal {
         /// What would do, base units.
         needed: u64,
     },
+    /// It spends outputs of too long a chain of unconfirmed transactions.
+    #[error("builds on more than {0} unconfirmed transactions; try again after the next block")]
+    Ancestors(usize),
     /// The node does not take transactions now.
     #[error("the node is {0}, not synced")]
     NotSynced(SyncState),

@@ -1,1 +1,31 @@
-//! SQLite: schema, migrations, ledger and peer book queries.
+//! SQLite: schema, migrations, ledger and peer book queries. Nothing outside this module knows SQL.
+//!
+//! Three files, each with one writer: `ledger.db` ([`ledger`]), `peers.db` ([`peers`]) and `index.db` ([`index`], which
+//! is derived from the first and may be deleted). Others read `ledger.db` over connections of their own ([`reader`]),
+//! in short transactions, and see what is committed.
+
+pub mod adhoc;
+mod aside;
+mod bodies;
+mod check;
+mod coins;
+mod connect;
+mod error;
+pub mod fill;
+mod identity;
+pub mod index;
+pub mod ledger;
+pub mod migrate;
+pub mod peers;
+pub mod query;
+pub mod reader;
+mod rows;
+#[cfg(test)]
+mod testing;
+mod undo;
+pub mod verify;
+
+pub use index::IndexDb;
+pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
+pub use peers::PeerDb;
+pub use reader::LedgerReader;

@@ -1,0 +1,82 @@
+//! Block bodies and what undoes them, re-hashed whenever they are read.
+
+use rusqlite::Connection;
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        hash::{Domain, Hash},
+        limits::HEADER_BYTES,
+    },
+    chain::{
+        archive::StoreError,
+        block::HashedBlock,
+        coin::{Coin, CoinChanges},
+        transaction::OutPoint,
+    },
+    store::{
+        error::corrupt,
+        rows::{self, StoredHeader},
+        undo,
+    },
+};
+
+/// Stores the block whose header has this id. The bytes start with that header; they are stored without it.
+pub(super) fn insert(connection: &Connection, id: i64, hash: &Hash, block: &[u8]) -> Result<(), StoreError> {
+    let (header, rest) = block.split_at_checked(HEADER_BYTES).ok_or_else(|| not_its_body(hash))?;
+    if Domain::HEADER.hash(header) != *hash {
+        return Err(not_its_body(hash));
+    }
+    let checksum = Domain::FRAME.hash(block);
+    let sql = "INSERT OR REPLACE INTO bodies (id, checksum, bytes) VALUES (?1, ?2, ?3)";
+    rows::run(connection, sql, (id, checksum.0.as_slice(), rest)).map(|_| ())
+}
+
+/// A block's encoding, header included, re-hashed.
+pub(super) fn read(connection: &Connection, header: &StoredHeader) -> Result<Option<Bytes>, StoreError> {
+    let sql = "SELECT checksum, bytes FROM bodies WHERE id = ?1";
+    let found = rows::one(connection, sql, [header.id], |row| {
+        let rest = rows::slice(row, 1)?;
+        let mut block = Vec::with_capacity(HEADER_BYTES + rest.len());
+        block.extend_from_slice(&header.header.to_bytes());
+        block.extend_from_slice(rest);
+        Ok((Hash(rows::bytes(row, 0)?), block))
+    })?;
+    let Some((checksum, block)) = found else { return Ok(None) };
+    if Domain::FRAME.hash(&block) != checksum {
+        let (hash, height) = (header.hash, header.header.height);
+        return Err(corrupt(format!("block {hash} at height {height} is not what was stored")));
+    }
+    Ok(Some(block.into()))
+}
+
+/// Whether a body is stored.
+pub(super) fn exists(connection: &Connection, id: i64) -> Result<bool, StoreError> {
+    Ok(rows::one(connection, "SELECT 1 FROM bodies WHERE id = ?1", [id], |_| Ok(()))?.is_some())
+}
+
+/// A block that must be there, decoded.
+pub(super) fn decoded(connection: &Connection, header: &StoredHeader) -> Result<HashedBlock, StoreError> {
+    let (hash, height) = (header.hash, header.header.height);
+    let bytes = read(connection, header)?.ok_or_else(|| corrupt(format!("block {hash} at {height} has no body")))?;
+    HashedBlock::decode(bytes).map_err(|error| corrupt(format!("block {hash} at height {height}: {error}")))
+}
+
+/// The coins that the applied block at `height` spent.
+pub(super) fn spent(connection: &Connection, height: u32) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+    let sql = "SELECT undo FROM applied WHERE height = ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        let undo = row.get_ref(0)?.as_blob_or_null().map_err(|error| corrupt(error.to_string()))?;
+        undo::decode(undo)
+    };
+    rows::one(connection, sql, [height], read)?.ok_or_else(|| corrupt(format!("no block is applied at {height}")))
+}
+
+/// All that the applied block with this header did to the coins.
+pub(super) fn changes(connection: &Connection, header: &StoredHeader) -> Result<CoinChanges, StoreError> {
+    undo::changes(&decoded(connection, header)?, spent(connection, header.header.height)?)
+}
+
+fn not_its_body(hash: &Hash) -> StoreError {
+    StoreError::Other(format!("the bytes to be stored are not block {hash}"))
+}

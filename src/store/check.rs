@@ -1,0 +1,78 @@
+//! Is what lies on the disk what was written? The quick answers: SQLite's own check, and the last blocks.
+
+use rusqlite::Connection;
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        archive::{StoreError, Tip},
+        digest::StateSum,
+    },
+    store::{
+        bodies,
+        error::corrupt,
+        rows::{self, StoredHeader},
+    },
+};
+
+/// SQLite's `quick_check`: every page is well-formed and linked.
+pub(super) fn quick(connection: &Connection) -> Result<(), StoreError> {
+    sqlite_check(connection, "PRAGMA quick_check(1)")
+}
+
+/// SQLite's `integrity_check`: also that indexes match their tables.
+pub(super) fn integrity(connection: &Connection) -> Result<(), StoreError> {
+    sqlite_check(connection, "PRAGMA integrity_check(1)")
+}
+
+/// The tip and the sum over its coins, as committed.
+pub(super) fn state(connection: &Connection) -> Result<(Tip, StateSum), StoreError> {
+    let sql = "SELECT height, sum, digest FROM state";
+    let read = |row: &rusqlite::Row<'_>| {
+        let sum =
+            StateSum::from_bytes(rows::slice(row, 1)?).ok_or_else(|| corrupt("the state sum has a wrong size"))?;
+        Ok((rows::integer::<u32>(row, 0)?, sum, Hash(rows::bytes(row, 2)?)))
+    };
+    let (height, sum, digest) =
+        rows::one(connection, sql, [], read)?.ok_or_else(|| corrupt("the state row is missing"))?;
+    if sum.digest() != digest {
+        return Err(corrupt("the state digest is not that of the state sum"));
+    }
+    let end = StoredHeader::applied_at(connection, height)?;
+    let end = end.ok_or_else(|| corrupt(format!("no block is applied at the tip's height {height}")))?;
+    Ok((Tip { hash: end.hash, height, time: end.header.time, work: end.work, digest }, sum))
+}
+
+/// Verifies up to `count` blocks from the tip downwards: header hash and linkage, body, and that undoing each leads to
+/// the state that its header commits to. Returns how many there were.
+pub(super) fn recent_blocks(connection: &Connection, count: u32) -> Result<u32, StoreError> {
+    let (tip, mut sum) = state(connection)?;
+    let mut expected = tip.hash;
+    let lowest = tip.height.saturating_sub(count.saturating_sub(1));
+    for height in (lowest..=tip.height).rev() {
+        let at = |what: &str| corrupt(format!("block {height}: {what}"));
+        let stored = StoredHeader::applied_at(connection, height)?.ok_or_else(|| at("missing"))?;
+        if stored.header.hash() != stored.hash || stored.header.height != height {
+            return Err(at("the header is not what was stored"));
+        }
+        if stored.hash != expected {
+            return Err(at("does not link to the block above it"));
+        }
+        if bodies::decoded(connection, &stored)?.merkle_root() != stored.header.merkle_root {
+            return Err(at("the body is not the header's"));
+        }
+        let changes = bodies::changes(connection, &stored)?;
+        changes.made.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
+        changes.spent.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
+        if sum.digest() != stored.header.state_digest {
+            return Err(at("undoing it does not lead to the state that its header commits to"));
+        }
+        expected = stored.header.previous;
+    }
+    Ok(tip.height - lowest + 1)
+}
+
+fn sqlite_check(connection: &Connection, pragma: &str) -> Result<(), StoreError> {
+    let answer: String = connection.query_row(pragma, [], |row| row.get(0))?;
+    if answer == "ok" { Ok(()) } else { Err(corrupt(answer)) }
+}

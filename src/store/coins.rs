@@ -1,0 +1,230 @@
+//! The coins table: rows under 64-bit keys that nobody outside can aim at, written in key order.
+//!
+//! A key is a hash of the outpoint and of a secret of this file. An integer key keeps the table a third smaller and
+//! half as deep as one over whole outpoints; the secret keeps others from making coins that share a key. Two that do so
+//! by chance are told apart by the outpoint in the row: the second goes to `coins_overflow`.
+
+use rusqlite::Connection;
+
+use crate::{
+    base::{
+        hash::{Domain, Hash},
+        limits::COIN_SORT_ROWS,
+    },
+    chain::{archive::StoreError, coin::Coin, transaction::OutPoint},
+    store::rows,
+};
+
+/// How an outpoint becomes a key. A parameter so that tests can make keys collide.
+pub(super) type KeyFunction = fn(secret: &[u8; 32], outpoint: &OutPoint) -> i64;
+
+/// The coins of one database.
+#[derive(Debug)]
+pub(super) struct CoinTable {
+    secret: [u8; 32],
+    key: KeyFunction,
+    /// Rows in `coins_overflow`; while there are none nobody looks there.
+    overflow: u64,
+}
+
+type Change = (OutPoint, Option<Coin>);
+
+impl CoinTable {
+    /// The coins of the database that `connection` is to.
+    pub(super) fn open(connection: &Connection, secret: [u8; 32]) -> Result<Self, StoreError> {
+        let mut table = Self { secret, key: keyed_hash, overflow: 0 };
+        table.reload(connection)?;
+        Ok(table)
+    }
+
+    /// The same with other keys, for tests.
+    #[cfg(test)]
+    pub(super) fn set_key_function(&mut self, key: KeyFunction) {
+        self.key = key;
+    }
+
+    /// Forgets what it knew about the database, after a rollback.
+    pub(super) fn reload(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let count = rows::one(connection, "SELECT count(*) FROM coins_overflow", [], |row| rows::integer(row, 0))?;
+        self.overflow = count.unwrap_or(0);
+        Ok(())
+    }
+
+    /// The coin at an outpoint.
+    pub(super) fn get(&self, connection: &Connection, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins WHERE key = ?1";
+        let found = rows::one(connection, sql, [(self.key)(&self.secret, outpoint)], |row| rows::coin(row, 0))?;
+        match found {
+            Some((at, coin)) if at == *outpoint => Ok(Some(coin)),
+            _ if self.overflow > 0 => {
+                let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins_overflow \
+                           WHERE txid = ?1 AND position = ?2";
+                let parameters = (outpoint.txid.0.as_slice(), outpoint.index);
+                Ok(rows::one(connection, sql, parameters, |row| rows::coin(row, 0))?.map(|(_, coin)| coin))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes (`Some`) and removes (`None`) coins. Either may be said again of a coin that is there, or gone, already.
+    pub(super) fn write(
+        &mut self,
+        connection: &Connection,
+        changes: &mut dyn Iterator<Item = Change>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let mut sorted: Vec<(i64, Change)> = (&mut *changes)
+                .take(COIN_SORT_ROWS)
+                .map(|change| ((self.key)(&self.secret, &change.0), change))
+                .collect();
+            if sorted.is_empty() {
+                return Ok(());
+            }
+            // Stable: of two changes to one coin the later one counts.
+            sorted.sort_by_key(|(key, _)| *key);
+            self.write_sorted(connection, &sorted)?;
+        }
+    }
+
+    fn write_sorted(&mut self, connection: &Connection, changes: &[(i64, Change)]) -> Result<(), StoreError> {
+        let mut make = connection.prepare_cached(
+            "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, \
+             address = excluded.address, height = excluded.height, coinbase = excluded.coinbase \
+             WHERE txid = excluded.txid AND position = excluded.position",
+        )?;
+        let mut remove =
+            connection.prepare_cached("DELETE FROM coins WHERE key = ?1 AND txid = ?2 AND position = ?3")?;
+        for (key, (outpoint, coin)) in changes {
+            let txid = outpoint.txid.0.as_slice();
+            let Some(coin) = coin else {
+                if remove.execute((key, txid, outpoint.index))? == 0 {
+                    self.remove_overflow(connection, outpoint)?;
+                }
+                continue;
+            };
+            // A coin lies in one of the two tables: one that was put aside earlier must not get a second row.
+            self.remove_overflow(connection, outpoint)?;
+            let (amount, address) = (amount(coin)?, coin.address.0.as_slice());
+            if make.execute((key, txid, outpoint.index, amount, address, coin.height, coin.coinbase))? == 0 {
+                self.put_overflow(connection, outpoint, coin)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_overflow(&mut self, connection: &Connection, outpoint: &OutPoint, coin: &Coin) -> Result<(), StoreError> {
+        let sql = "INSERT INTO coins_overflow (txid, position, amount, address, height, coinbase) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
+        rows::run(connection, sql, (txid, outpoint.index, amount(coin)?, address, coin.height, coin.coinbase))?;
+        self.overflow += 1;
+        Ok(())
+    }
+
+    fn remove_overflow(&mut self, connection: &Connection, outpoint: &OutPoint) -> Result<(), StoreError> {
+        if self.overflow > 0 {
+            let sql = "DELETE FROM coins_overflow WHERE txid = ?1 AND position = ?2";
+            let gone = rows::run(connection, sql, (outpoint.txid.0.as_slice(), outpoint.index))?;
+            self.overflow = self.overflow.saturating_sub(gone as u64);
+        }
+        Ok(())
+    }
+}
+
+/// Visits all coins, in no particular order.
+pub(super) fn each_coin(
+    connection: &Connection,
+    mut visit: impl FnMut(OutPoint, Coin) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins UNION ALL \
+               SELECT txid, position, amount, address, height, coinbase FROM coins_overflow";
+    rows::each(connection, sql, [], |row| {
+        let (outpoint, coin) = rows::coin(row, 0)?;
+        visit(outpoint, coin)
+    })
+}
+
+/// The first eight bytes of the keyed hash of secret and outpoint.
+fn keyed_hash(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
+    let mut input = [0; 68];
+    input[..32].copy_from_slice(secret);
+    input[32..64].copy_from_slice(&outpoint.txid.0);
+    input[64..].copy_from_slice(&outpoint.index.to_le_bytes());
+    let Hash(hash) = Domain::COIN_KEY.hash(&input);
+    i64::from_be_bytes(hash[..8].try_into().expect("32 bytes start with eight"))
+}
+
+fn amount(coin: &Coin) -> Result<i64, StoreError> {
+    i64::try_from(coin.amount).map_err(|_| StoreError::Other(format!("an amount of {} cannot exist", coin.amount)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{chain::address::Address, store::migrate};
+
+    fn outpoint(n: u8) -> OutPoint {
+        OutPoint { txid: Hash([n; 32]), index: u32::from(n) }
+    }
+
+    fn coin(n: u8) -> Coin {
+        Coin { amount: u64::from(n), address: Address([n; 20]), height: 7, coinbase: n.is_multiple_of(2) }
+    }
+
+    fn table(key: KeyFunction) -> (Connection, CoinTable) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate::LEDGER.migrate(&mut connection).unwrap();
+        let mut table = CoinTable::open(&connection, [1; 32]).unwrap();
+        table.set_key_function(key);
+        (connection, table)
+    }
+
+    fn count(connection: &Connection) -> (i64, i64) {
+        let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM coins_overflow)";
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    }
+
+    #[test]
+    fn coins_come_and_go_also_when_all_keys_collide() {
+        for key in [keyed_hash as KeyFunction, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 3)] {
+            let (connection, mut table) = table(key);
+            let mut make = (1..=9).map(|n| (outpoint(n), Some(coin(n))));
+            table.write(&connection, &mut make).unwrap();
+            // Said twice: nothing changes.
+            table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), Some(coin(n))))).unwrap();
+            for n in 1..=9 {
+                assert_eq!(table.get(&connection, &outpoint(n)), Ok(Some(coin(n))), "coin {n}");
+            }
+            assert_eq!(table.get(&connection, &outpoint(10)), Ok(None));
+            // Removing the one that holds the key leaves the others; one of them made again takes its place.
+            let mut change = [(outpoint(1), None), (outpoint(4), None), (outpoint(9), Some(coin(9)))].into_iter();
+            table.write(&connection, &mut change).unwrap();
+            for n in 1..=9 {
+                let expected = (n != 1 && n != 4).then(|| coin(n));
+                assert_eq!(table.get(&connection, &outpoint(n)), Ok(expected), "coin {n}");
+            }
+            let (plain, overflow) = count(&connection);
+            assert_eq!(plain + overflow, 7);
+            let mut seen = 0;
+            each_coin(&connection, |_, _| {
+                seen += 1;
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(seen, 7);
+            table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), None))).unwrap();
+            assert_eq!(count(&connection), (0, 0));
+            assert_eq!(table.overflow, 0);
+        }
+    }
+
+    #[test]
+    fn the_last_change_to_a_coin_counts_and_secrets_make_other_keys() {
+        let (connection, mut table) = table(keyed_hash);
+        let changes = [(outpoint(1), Some(coin(1))), (outpoint(1), None), (outpoint(1), Some(coin(2)))];
+        table.write(&connection, &mut changes.into_iter()).unwrap();
+        assert_eq!(table.get(&connection, &outpoint(1)), Ok(Some(coin(2))));
+        assert_ne!(keyed_hash(&[1; 32], &outpoint(1)), keyed_hash(&[2; 32], &outpoint(1)));
+    }
+}

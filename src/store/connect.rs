@@ -1,0 +1,97 @@
+//! Opening connections: every pragma that matters, read back where a wrong one would lose data.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    base::limits::{SQLITE_BUSY_TIMEOUT, SQLITE_READER_CACHE_BYTES, SQLITE_STATEMENTS},
+    chain::archive::StoreError,
+};
+
+/// How a file that we write is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tuning {
+    /// Page cache, bytes.
+    pub(super) cache_bytes: usize,
+    /// Pages in the write-ahead log at which a commit moves them into the database.
+    pub(super) checkpoint_pages: usize,
+    /// Bytes that the write-ahead log keeps on disk after that.
+    pub(super) log_bytes: usize,
+}
+
+/// Opens a file for writing, creating it if need be. Says nothing about what is in it.
+pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Sets a writer's pragmas. A file system on which the write-ahead log does not work is refused.
+pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(SQLITE_STATEMENTS);
+    let in_memory = connection.path().is_none_or(str::is_empty);
+    let mode = if in_memory { "MEMORY" } else { "WAL" };
+    let found: String = connection.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |row| row.get(0))?;
+    if !found.eq_ignore_ascii_case(mode) {
+        return Err(StoreError::Other(format!(
+            "journal_mode is {found}, not {mode}: the data directory must be on a local file system"
+        )));
+    }
+    set(connection, "synchronous", 1)?;
+    set(connection, "cache_size", -kibibytes(tuning.cache_bytes))?;
+    set(connection, "mmap_size", 0)?;
+    set(connection, "foreign_keys", 0)?; // references document; the code that writes keeps them
+    set(connection, "cell_size_check", 1)?;
+    set(connection, "trusted_schema", 0)?;
+    if !in_memory {
+        set(connection, "wal_autocheckpoint", integer(tuning.checkpoint_pages))?;
+        set(connection, "journal_size_limit", integer(tuning.log_bytes))?;
+    }
+    Ok(())
+}
+
+/// Opens a file for reading only.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(SQLITE_STATEMENTS);
+    set(&connection, "query_only", 1)?;
+    set(&connection, "cache_size", -kibibytes(SQLITE_READER_CACHE_BYTES))?;
+    set(&connection, "mmap_size", 0)?;
+    set(&connection, "cell_size_check", 1)?;
+    set(&connection, "trusted_schema", 0)?;
+    Ok(connection)
+}
+
+/// Whether commits wait for the disk (`FULL`) or only stay in order (`NORMAL`). Not inside a transaction.
+pub(super) fn set_durable(connection: &Connection, durable: bool) -> Result<(), StoreError> {
+    set(connection, "synchronous", if durable { 2 } else { 1 })
+}
+
+/// Sets a pragma and reads it back.
+fn set(connection: &Connection, pragma: &str, value: i64) -> Result<(), StoreError> {
+    // Some pragmas answer when they are set, some do not.
+    connection.pragma_update_and_check(None, pragma, value, |_| Ok(())).or_else(|error| match error {
+        rusqlite::Error::QueryReturnedNoRows => Ok(()),
+        error => Err(error),
+    })?;
+    let found = connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    match found {
+        Ok(found) if found == value => Ok(()),
+        // In memory there is nothing to map: the pragma does not answer.
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
+        Ok(found) => Err(StoreError::Other(format!("PRAGMA {pragma} is {found} after it was set to {value}"))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn kibibytes(bytes: usize) -> i64 {
+    integer(bytes / 1024).max(64)
+}
+
+fn integer(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,55 @@
+//! What SQLite reports, in the node's words.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::chain::archive::StoreError;
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match &error {
+            Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied => Self::Io(text),
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(text),
+                _ => Self::Other(text),
+            },
+            // The schema is strict, so a value of another type or size was not written by this program.
+            Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..) => Self::Corrupt(text),
+            _ => Self::Other(text),
+        }
+    }
+}
+
+/// A row that says what cannot be.
+pub(super) fn corrupt(what: impl Into<String>) -> StoreError {
+    StoreError::Corrupt(what.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, ffi};
+
+    use super::*;
+
+    #[test]
+    fn disk_damage_and_the_rest_are_told_apart() {
+        let error = |code| StoreError::from(Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_READONLY, ffi::SQLITE_CANTOPEN] {
+            assert!(matches!(error(code), StoreError::Io(_)), "{code}");
+        }
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
+            assert!(matches!(error(code), StoreError::Corrupt(_)), "{code}");
+        }
+        assert!(matches!(error(ffi::SQLITE_BUSY), StoreError::Other(_)));
+        let connection = Connection::open_in_memory().unwrap();
+        let wrong_type = connection.query_row("SELECT 'x'", [], |row| row.get::<_, i64>(0)).unwrap_err();
+        assert!(matches!(StoreError::from(wrong_type), StoreError::Corrupt(_)));
+    }
+}

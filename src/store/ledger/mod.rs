@@ -1,0 +1,283 @@
+//! `ledger.db` in the hands of its one writer.
+//!
+//! One transaction is open from the first change after a commit to the next commit. A block costs four B-trees:
+//! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits. What memory
+//! holds besides SQLite's cache: the headers off the applied chain ([`side`]), the tip, and the best header.
+
+mod reads;
+mod shared;
+mod side;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::{cell::Cell, path::Path};
+
+use log::{info, warn};
+use rusqlite::Connection;
+
+pub use self::shared::SharedLedger;
+use self::side::Side;
+pub(super) use self::side::status_of;
+use crate::{
+    base::{hash::Hash, limits},
+    chain::{
+        archive::{StoreError, Tip},
+        digest::StateSum,
+        rules,
+        spec::ChainSpec,
+        target::Work,
+    },
+    store::{
+        bodies, check,
+        coins::CoinTable,
+        connect::{self, Tuning},
+        error::corrupt,
+        identity::{self, Identity},
+        migrate,
+        rows::{self, StoredHeader},
+    },
+};
+
+/// How the ledger is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerOptions {
+    /// SQLite's page cache, bytes.
+    pub cache_bytes: usize,
+    /// Pages in the write-ahead log at which they move into the database.
+    pub checkpoint_pages: usize,
+}
+
+impl Default for LedgerOptions {
+    fn default() -> Self {
+        Self { cache_bytes: limits::SQLITE_CACHE_BYTES, checkpoint_pages: limits::LEDGER_CHECKPOINT_PAGES }
+    }
+}
+
+/// What was found when the ledger was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// There was no ledger; there is one now, with the genesis block.
+    pub created: bool,
+    /// The last writer did not close it: the process was killed, or the power failed.
+    pub unclean: bool,
+    /// Blocks that were therefore verified again.
+    pub checked_blocks: u32,
+}
+
+/// The writer of `ledger.db`. See [`crate::chain::archive::LedgerStore`] for what it does.
+///
+/// Dropping it rolls back what was not committed and marks the file as closed in order, unless a call has failed.
+#[derive(Debug)]
+pub struct LedgerDb {
+    connection: Connection,
+    coins: CoinTable,
+    side: Side,
+    /// The applied chain's end, uncommitted changes included.
+    end: End,
+    /// The header with the most work, uncommitted ones included.
+    best: Best,
+    /// As of the last commit.
+    committed: (Tip, StateSum),
+    /// Whether commits wait for the disk now.
+    durable: bool,
+    /// A change went wrong half-way: nothing may be committed before a rollback.
+    broken: Cell<bool>,
+    /// A call has failed, so the file deserves a check when it is opened again.
+    suspect: Cell<bool>,
+    opened: Opened,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct End {
+    height: u32,
+    id: i64,
+    hash: Hash,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Best {
+    id: i64,
+    hash: Hash,
+    work: Work,
+}
+
+impl LedgerDb {
+    /// Opens the ledger of this chain, or creates it with the genesis block applied.
+    ///
+    /// Refuses with [`StoreError::Mismatch`] what belongs to another chain, another program or a newer version. After an
+    /// unclean stop the file and its last blocks are verified; [`StoreError::Corrupt`] says what is wrong with them.
+    pub fn open(path: &Path, spec: &ChainSpec, options: &LedgerOptions) -> Result<Self, StoreError> {
+        let mut connection = connect::open_file(path)?;
+        // Before the first pragma that writes: a file of somebody else stays as it is.
+        migrate::LEDGER.check(&connection)?;
+        connect::tune_writer(
+            &connection,
+            Tuning {
+                cache_bytes: options.cache_bytes,
+                checkpoint_pages: options.checkpoint_pages,
+                log_bytes: limits::LEDGER_LOG_BYTES,
+            },
+        )?;
+        migrate::LEDGER.migrate(&mut connection)?;
+        let created = create_genesis(&mut connection, spec, None)?;
+        let unclean = !created && !flag_is_clean(&connection)?;
+        let mut checked_blocks = 0;
+        if unclean {
+            info!("store: checking after an unclean stop path={}", path.display());
+            check::quick(&connection)?;
+            checked_blocks = check::recent_blocks(&connection, limits::RECHECKED_BLOCKS)?;
+        }
+        rows::run(&connection, "UPDATE state SET clean = 0", [])?;
+        Self::load(connection, spec, Opened { created, unclean, checked_blocks })
+    }
+
+    /// A ledger in memory, for the simulator and tests. Its coin keys are the same in every run.
+    pub fn in_memory(spec: &ChainSpec) -> Result<Self, StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        connect::tune_writer(
+            &connection,
+            Tuning { cache_bytes: limits::SMALL_CACHE_BYTES, checkpoint_pages: 0, log_bytes: 0 },
+        )?;
+        migrate::LEDGER.migrate(&mut connection)?;
+        create_genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
+        Self::load(connection, spec, Opened { created: true, ..Opened::default() })
+    }
+
+    /// What was found when the ledger was opened.
+    pub fn opened(&self) -> Opened {
+        self.opened
+    }
+
+    /// Ends the transaction without its changes and marks the file as closed in order.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.finish()
+    }
+
+    /// Ends as after a kill: without the uncommitted changes, and not marked as closed in order. For tests.
+    pub fn crash(self) {
+        self.suspect.set(true);
+    }
+
+    fn load(connection: Connection, spec: &ChainSpec, opened: Opened) -> Result<Self, StoreError> {
+        let identity = identity::read(&connection)?;
+        identity.check(spec)?;
+        let coins = CoinTable::open(&connection, identity.coin_secret)?;
+        let memory = Memory::load(&connection)?;
+        Ok(Self {
+            connection,
+            coins,
+            side: memory.side,
+            end: memory.end,
+            best: memory.best,
+            committed: memory.committed,
+            durable: false,
+            broken: Cell::new(false),
+            suspect: Cell::new(false),
+            opened,
+        })
+    }
+
+    /// Forgets all uncommitted changes, in memory too.
+    fn reload(&mut self) -> Result<(), StoreError> {
+        let memory = Memory::load(&self.connection)?;
+        self.coins.reload(&self.connection)?;
+        (self.side, self.end, self.best, self.committed) = (memory.side, memory.end, memory.best, memory.committed);
+        Ok(())
+    }
+
+    /// Opens the transaction if it is not open.
+    fn begin(&self) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            rows::run(&self.connection, "BEGIN IMMEDIATE", [])?;
+        }
+        Ok(())
+    }
+
+    /// Remembers that a call failed.
+    fn watch<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.is_err() {
+            self.suspect.set(true);
+        }
+        result
+    }
+
+    fn finish(&mut self) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            rows::run(&self.connection, "ROLLBACK", [])?;
+        }
+        if !self.suspect.replace(true) {
+            rows::run(&self.connection, "UPDATE state SET clean = 1", [])?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LedgerDb {
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && let Err(error) = self.finish()
+        {
+            warn!("store: could not mark the ledger as closed error=\"{error}\"");
+        }
+    }
+}
+
+/// What memory knows of the database.
+struct Memory {
+    side: Side,
+    end: End,
+    best: Best,
+    committed: (Tip, StateSum),
+}
+
+impl Memory {
+    fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let (tip, sum) = check::state(connection)?;
+        let best: i64 = rows::one(connection, "SELECT best FROM state", [], |row| Ok(row.get(0)?))?
+            .ok_or_else(|| corrupt("the state row is missing"))?;
+        let best = StoredHeader::with_id(connection, best)?;
+        let end = StoredHeader::applied_at(connection, tip.height)?.ok_or_else(|| corrupt("the tip is missing"))?;
+        Ok(Self {
+            side: Side::load(connection)?,
+            end: End { height: tip.height, id: end.id, hash: end.hash },
+            best: Best { id: best.id, hash: best.hash, work: best.work },
+            committed: (tip, sum),
+        })
+    }
+}
+
+fn flag_is_clean(connection: &Connection) -> Result<bool, StoreError> {
+    let flag = rows::one(connection, "SELECT clean FROM state", [], |row| Ok(row.get(0)?))?;
+    flag.ok_or_else(|| corrupt("the state row is missing"))
+}
+
+/// Applies the genesis block to an empty ledger; says whether it was one.
+fn create_genesis(
+    connection: &mut Connection,
+    spec: &ChainSpec,
+    coin_secret: Option<[u8; 32]>,
+) -> Result<bool, StoreError> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if identity::is_set(&transaction)? {
+        return Ok(false);
+    }
+    let genesis = &spec.genesis;
+    let coin_secret = match coin_secret {
+        Some(secret) => secret,
+        None => identity::random_secret(&transaction)?,
+    };
+    Identity { chain: spec.name.clone(), genesis: genesis.hash, coin_secret }.write(&transaction)?;
+    let work = genesis.header.target.expand().map_or(Work::ZERO, |target| target.work());
+    let id = StoredHeader::insert(&transaction, None, &genesis.hash, &genesis.header, &work)?;
+    bodies::insert(&transaction, id, &genesis.hash, &genesis.bytes)?;
+    rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
+    let mut coins = CoinTable::open(&transaction, coin_secret)?;
+    let made = genesis.transactions.iter().flat_map(|one| rules::coins_made(one, 0));
+    coins.write(&transaction, &mut made.map(|(outpoint, coin)| (outpoint, Some(coin))))?;
+    let (sum, digest) = (spec.genesis_sum.to_bytes(), spec.genesis_sum.digest());
+    let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
+    rows::run(&transaction, sql, (id, sum.as_slice(), digest.0.as_slice()))?;
+    transaction.commit()?;
+    Ok(true)
+}

@@ -1,0 +1,122 @@
+//! One ledger for two roles: in the simulator the `ledger` and the `headers` role of a node use the same database in
+//! memory.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::LedgerDb;
+use crate::{
+    base::{bytes::Bytes, hash::Hash},
+    chain::{
+        archive::{HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        header::Header,
+        spec::ChainSpec,
+        transaction::OutPoint,
+    },
+};
+
+/// A handle to a ledger; clones share it. Unlike [`super::super::reader::LedgerReader`], a handle sees uncommitted
+/// changes too.
+#[derive(Clone, Debug)]
+pub struct SharedLedger(Arc<Mutex<LedgerDb>>);
+
+impl SharedLedger {
+    /// Shares a ledger.
+    pub fn new(ledger: LedgerDb) -> Self {
+        Self(Arc::new(Mutex::new(ledger)))
+    }
+
+    /// A new ledger in memory.
+    pub fn in_memory(spec: &ChainSpec) -> Result<Self, StoreError> {
+        LedgerDb::in_memory(spec).map(Self::new)
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, LedgerDb>, StoreError> {
+        self.0.lock().map_err(|_| StoreError::Other("another holder of the ledger panicked".to_owned()))
+    }
+}
+
+impl HeaderArchive for SharedLedger {
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderRow>, StoreError> {
+        self.lock()?.header(hash)
+    }
+
+    fn applied_at(&self, height: u32) -> Result<Option<HeaderRow>, StoreError> {
+        self.lock()?.applied_at(height)
+    }
+
+    fn applied_from(&self, from: u32, count: usize) -> Result<Vec<Header>, StoreError> {
+        self.lock()?.applied_from(from, count)
+    }
+
+    fn best_header(&self) -> Result<HeaderRow, StoreError> {
+        self.lock()?.best_header()
+    }
+
+    fn side_headers(&self) -> Result<usize, StoreError> {
+        self.lock()?.side_headers()
+    }
+}
+
+impl LedgerStore for SharedLedger {
+    fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+        self.lock()?.tip()
+    }
+
+    fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
+        self.lock()?.put_headers(rows)
+    }
+
+    fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
+        self.lock()?.put_body(hash, body)
+    }
+
+    fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        self.lock()?.body(hash)
+    }
+
+    fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
+        self.lock()?.has_body(hash)
+    }
+
+    fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
+        self.lock()?.apply(height, hash, undo)
+    }
+
+    fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.lock()?.unapply(height, hash)
+    }
+
+    fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+        self.lock()?.mark_invalid(hash)
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        self.lock()?.coin(outpoint)
+    }
+
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
+        self.lock()?.flush_coins(changes)
+    }
+
+    fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
+        self.lock()?.commit(tip, sum, durable)
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        self.lock()?.rollback()
+    }
+
+    fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
+        self.lock()?.save_mempool(transactions)
+    }
+
+    fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError> {
+        self.lock()?.load_mempool()
+    }
+
+    fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
+        self.lock()?.stored_above(height)
+    }
+}

@@ -1,0 +1,161 @@
+//! The headers that are not part of the applied chain: the `side` table, kept in memory.
+//!
+//! During sync most headers are stored and applied between two commits and never reach the table. Their number is
+//! bounded by the headers role: branches by `MAX_SIDE_HEADERS`, the way ahead by `HEADERS_AHEAD`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        archive::{BlockStatus, StoreError},
+        target::Work,
+    },
+    store::{error::corrupt, rows},
+};
+
+/// One header off the applied chain.
+#[derive(Clone, Debug)]
+pub(super) struct SideRow {
+    pub(super) id: i64,
+    pub(super) parent: i64,
+    pub(super) height: u32,
+    pub(super) work: Work,
+    pub(super) status: BlockStatus,
+    /// Whether the table has a row for it.
+    persisted: bool,
+}
+
+/// All headers off the applied chain, by hash.
+#[derive(Debug, Default)]
+pub(super) struct Side {
+    rows: BTreeMap<Hash, SideRow>,
+    /// What the table lacks, by id: a status to write, or `None` for a row to delete.
+    dirty: BTreeMap<i64, (Hash, Option<BlockStatus>)>,
+}
+
+impl Side {
+    /// Reads the table.
+    pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT s.id, s.status, h.hash, h.parent, h.height, h.work \
+                   FROM side s JOIN headers h ON h.id = s.id";
+        let mut side = Self::default();
+        rows::each(connection, sql, [], |row| {
+            let side_row = SideRow {
+                id: row.get(0)?,
+                status: status_of(row.get(1)?)?,
+                parent: row.get(3)?,
+                height: rows::integer(row, 4)?,
+                work: Work::from_be_bytes(rows::bytes(row, 5)?),
+                persisted: true,
+            };
+            side.rows.insert(Hash(rows::bytes(row, 2)?), side_row);
+            Ok(())
+        })?;
+        Ok(side)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn get(&self, hash: &Hash) -> Option<&SideRow> {
+        self.rows.get(hash)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Hash, &SideRow)> {
+        self.rows.iter()
+    }
+
+    /// Adds a header that is not, or no longer, applied.
+    pub(super) fn insert(
+        &mut self,
+        hash: Hash,
+        (id, parent): (i64, i64),
+        (height, work): (u32, Work),
+        status: BlockStatus,
+    ) {
+        // A row that was to be deleted is still in the table.
+        let persisted = matches!(self.dirty.get(&id), Some((_, None)));
+        self.rows.insert(hash, SideRow { id, parent, height, work, status, persisted });
+        self.dirty.insert(id, (hash, Some(status)));
+    }
+
+    pub(super) fn set_status(&mut self, hash: &Hash, status: BlockStatus) {
+        if let Some(row) = self.rows.get_mut(hash) {
+            row.status = status;
+            self.dirty.insert(row.id, (*hash, Some(status)));
+        }
+    }
+
+    /// Takes out a header that is applied now.
+    pub(super) fn remove(&mut self, hash: &Hash) {
+        if let Some(row) = self.rows.remove(hash) {
+            if row.persisted {
+                self.dirty.insert(row.id, (*hash, None));
+            } else {
+                self.dirty.remove(&row.id);
+            }
+        }
+    }
+
+    /// The header and all that build on it, parents before children.
+    pub(super) fn with_descendants(&self, hash: &Hash) -> Vec<Hash> {
+        let Some(root) = self.rows.get(hash) else { return Vec::new() };
+        let mut later: Vec<(i64, i64, &Hash)> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.id > root.id)
+            .map(|(hash, row)| (row.id, row.parent, hash))
+            .collect();
+        // Ids grow from parent to child, so that one pass in their order finds all.
+        later.sort_unstable();
+        let (mut family, mut found) = (BTreeSet::from([root.id]), vec![*hash]);
+        for (id, parent, hash) in later {
+            if family.contains(&parent) {
+                family.insert(id);
+                found.push(*hash);
+            }
+        }
+        found
+    }
+
+    /// Writes what changed since the last flush into the open transaction.
+    pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        for (id, (hash, status)) in std::mem::take(&mut self.dirty) {
+            match status {
+                Some(status) => {
+                    rows::run(connection, "INSERT OR REPLACE INTO side VALUES (?1, ?2)", (id, number_of(status)))?;
+                    if let Some(row) = self.rows.get_mut(&hash) {
+                        row.persisted = true;
+                    }
+                }
+                None => {
+                    rows::run(connection, "DELETE FROM side WHERE id = ?1", [id])?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The status that a number in the table stands for.
+pub(in crate::store) fn status_of(number: i64) -> Result<BlockStatus, StoreError> {
+    match number {
+        0 => Ok(BlockStatus::Header),
+        1 => Ok(BlockStatus::Stored),
+        2 => Ok(BlockStatus::Invalid),
+        other => Err(corrupt(format!("a block status of {other}"))),
+    }
+}
+
+fn number_of(status: BlockStatus) -> i64 {
+    match status {
+        BlockStatus::Header => 0,
+        BlockStatus::Stored => 1,
+        BlockStatus::Invalid => 2,
+        BlockStatus::Applied => unreachable!("an applied block has no row here"),
+    }
+}

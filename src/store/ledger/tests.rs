@@ -1,0 +1,386 @@
+//! What the ledger promises to the role that uses it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{LedgerDb, LedgerOptions, Opened, SharedLedger};
+use crate::{
+    base::{bytes::Bytes, hash::Hash},
+    chain::{
+        archive::{BlockStatus, HeaderArchive, LedgerStore, StoreError},
+        block::HashedBlock,
+        coin::CoinChanges,
+        key::SecretKey,
+        spec::ChainSpec,
+        testkit::BlockMaker,
+    },
+    store::{
+        fill,
+        testing::{TempDir, account, dev_maker},
+    },
+};
+
+fn open(path: &Path, spec: &ChainSpec) -> Result<LedgerDb, StoreError> {
+    LedgerDb::open(path, spec, &LedgerOptions::default())
+}
+
+/// A block with two transfers.
+fn busy_block(maker: &mut BlockMaker) -> HashedBlock {
+    let (from, to) = (SecretKey::well_known(1), account(2));
+    let transfers = (0..2).map(|n| maker.transfer(&from, to, 1000 + n, 5)).collect();
+    maker.next_block(transfers, account(3))
+}
+
+fn extend(ledger: &mut dyn LedgerStore, maker: &mut BlockMaker, count: usize) -> Vec<HashedBlock> {
+    let block = |_| {
+        let block = busy_block(maker);
+        fill::append(ledger, maker, &block).unwrap();
+        block
+    };
+    (0..count).map(block).collect()
+}
+
+/// Takes the last block off, flushing what that does to the coins.
+fn undo(ledger: &mut dyn LedgerStore, block: &HashedBlock) -> CoinChanges {
+    let changes = ledger.unapply(block.header.height, &block.hash).unwrap();
+    let gone = changes.made.iter().map(|(outpoint, _)| (*outpoint, None));
+    let back = changes.spent.iter().map(|(outpoint, coin)| (*outpoint, Some(coin.clone())));
+    ledger.flush_coins(&mut gone.chain(back)).unwrap();
+    changes
+}
+
+fn assert_coins(ledger: &dyn LedgerStore, maker: &BlockMaker) {
+    for (outpoint, coin) in maker.coins() {
+        assert_eq!(ledger.coin(outpoint).unwrap().as_ref(), Some(coin));
+    }
+}
+
+fn sql(path: &Path, text: &str) {
+    Connection::open(path).unwrap().execute_batch(text).unwrap();
+}
+
+#[test]
+fn a_new_ledger_holds_genesis_and_opens_again() {
+    let dir = TempDir::new();
+    let (path, spec) = (dir.join("ledger.db"), ChainSpec::local());
+    let ledger = open(&path, &spec).unwrap();
+    assert_eq!(ledger.opened(), Opened { created: true, unclean: false, checked_blocks: 0 });
+    let (tip, sum) = ledger.tip().unwrap();
+    assert_eq!((tip.hash, tip.height, &sum), (spec.genesis_hash(), 0, &spec.genesis_sum));
+    assert_eq!(ledger.body(&tip.hash).unwrap(), Some(spec.genesis.bytes.clone()));
+    assert_eq!(ledger.best_header().unwrap().hash, tip.hash);
+    assert_coins(&ledger, &BlockMaker::new(std::sync::Arc::new(spec.clone())));
+    ledger.close().unwrap();
+    let ledger = open(&path, &spec).unwrap();
+    assert_eq!(ledger.opened(), Opened::default());
+    assert_eq!(ledger.tip().unwrap(), (tip, sum));
+}
+
+#[test]
+fn another_chain_a_newer_version_and_a_foreign_file_are_refused_by_name() {
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    open(&path, &ChainSpec::local()).unwrap().close().unwrap();
+    let Err(StoreError::Mismatch(text)) = open(&path, &ChainSpec::dev()) else { panic!("another chain taken") };
+    assert!(text.contains("\"local\"") && text.contains("\"dev\""), "{text}");
+    sql(&path, "PRAGMA user_version = 99");
+    let Err(StoreError::Mismatch(text)) = open(&path, &ChainSpec::local()) else { panic!("newer version taken") };
+    assert!(text.contains("version 99") && text.contains("up to 1"), "{text}");
+    let foreign = dir.join("foreign.db");
+    sql(&foreign, "CREATE TABLE notes (x)");
+    assert!(matches!(open(&foreign, &ChainSpec::local()), Err(StoreError::Mismatch(_))));
+    let text = dir.join("text");
+    std::fs::write(&text, "not a database at all, but long enough to look at".repeat(100)).unwrap();
+    assert!(matches!(open(&text, &ChainSpec::local()), Err(StoreError::Corrupt(_))));
+}
+
+#[test]
+fn applying_and_taking_off_again_keeps_coins_and_digest() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    extend(&mut ledger, &mut maker, 3);
+    fill::commit(&mut ledger, &maker).unwrap();
+    let before = maker.fork();
+    let blocks = extend(&mut ledger, &mut maker, 4);
+    fill::commit(&mut ledger, &maker).unwrap();
+    assert_coins(&ledger, &maker);
+    assert_eq!(ledger.applied_at(7).unwrap().unwrap().hash, maker.hash());
+    assert_eq!(ledger.applied_from(5, 100).unwrap(), blocks[1..].iter().map(|b| b.header.clone()).collect::<Vec<_>>());
+
+    let (_, mut sum) = ledger.tip().unwrap();
+    let last = maker.last_changes().clone();
+    for (at, block) in blocks.iter().enumerate().rev() {
+        let changes = undo(&mut ledger, block);
+        if at == 3 {
+            assert_eq!(changes, last);
+        }
+        changes.made.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
+        changes.spent.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
+        assert_eq!(sum.digest(), block.header.state_digest);
+    }
+    ledger.commit(&before.tip(), &sum, false).unwrap();
+    assert_coins(&ledger, &before);
+    let gone = maker.coins().keys().filter(|outpoint| !before.coins().contains_key(outpoint));
+    gone.for_each(|outpoint| assert_eq!(ledger.coin(outpoint), Ok(None)));
+    assert_eq!(ledger.tip().unwrap(), (before.tip(), before.sum().clone()));
+    assert_eq!(ledger.applied_at(4).unwrap(), None);
+    // The blocks are still there, to be applied again.
+    assert_eq!(ledger.side_headers(), Ok(4));
+    let stored: Vec<Hash> = ledger.stored_above(3).unwrap().into_iter().map(|row| row.hash).collect();
+    assert_eq!(stored, blocks.iter().map(|block| block.hash).collect::<Vec<_>>());
+    assert_eq!(ledger.best_header().unwrap().hash, maker.hash());
+}
+
+#[test]
+fn a_crash_loses_what_was_not_committed_and_nothing_else() {
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    let mut maker = dev_maker();
+    let spec = maker.spec().clone();
+    let mut ledger = open(&path, &spec).unwrap();
+    extend(&mut ledger, &mut maker, 8);
+    fill::commit(&mut ledger, &maker).unwrap();
+    let committed = maker.fork();
+    let lost = extend(&mut ledger, &mut maker, 2);
+    assert!(ledger.has_body(&lost[1].hash).unwrap());
+    ledger.crash();
+
+    let ledger = open(&path, &spec).unwrap();
+    assert_eq!(ledger.opened(), Opened { created: false, unclean: true, checked_blocks: 6 });
+    assert_eq!(ledger.tip().unwrap(), (committed.tip(), committed.sum().clone()));
+    assert_eq!(ledger.header(&lost[0].hash), Ok(None));
+    assert!(!ledger.has_body(&lost[0].hash).unwrap());
+    assert_coins(&ledger, &committed);
+    drop(ledger);
+    assert!(!open(&path, &spec).unwrap().opened().unclean, "dropping closes in order");
+}
+
+#[test]
+fn rollback_forgets_in_memory_too() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    extend(&mut ledger, &mut maker, 2);
+    fill::commit(&mut ledger, &maker).unwrap();
+    let committed = maker.fork();
+    let blocks = extend(&mut ledger, &mut maker, 2);
+    undo(&mut ledger, &blocks[1]);
+    ledger.mark_invalid(&blocks[1].hash).unwrap();
+    ledger.rollback().unwrap();
+    assert_eq!(ledger.tip().unwrap().0, committed.tip());
+    assert_eq!(ledger.best_header().unwrap().hash, committed.hash());
+    assert_eq!((ledger.side_headers(), ledger.header(&blocks[1].hash)), (Ok(0), Ok(None)));
+    let mut again = committed.fork();
+    extend(&mut ledger, &mut again, 2);
+    fill::commit(&mut ledger, &again).unwrap();
+    assert_coins(&ledger, &again);
+}
+
+#[test]
+fn a_failed_change_cannot_be_committed() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    let before = maker.fork();
+    let block = busy_block(&mut maker);
+    ledger.put_headers(&[maker.header_row()]).unwrap();
+    let no_body = ledger.apply(1, &block.hash, maker.last_changes());
+    assert!(matches!(no_body, Err(StoreError::Other(_))));
+    assert!(fill::commit(&mut ledger, &before).is_err());
+    ledger.rollback().unwrap();
+    fill::commit(&mut ledger, &before).unwrap();
+    assert_eq!(ledger.header(&block.hash), Ok(None));
+}
+
+#[test]
+fn invalid_spreads_to_descendants_and_the_best_header_moves_to_the_next_best() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    extend(&mut ledger, &mut maker, 2);
+    let (mut long, mut short) = (maker.fork(), maker.fork());
+    let rows = |maker: &mut BlockMaker, count, to| {
+        let row = |_| {
+            maker.next_block(vec![], account(to));
+            maker.header_row()
+        };
+        (0..count).map(row).collect::<Vec<_>>()
+    };
+    let (long_rows, short_rows) = (rows(&mut long, 3, 4), rows(&mut short, 2, 5));
+    ledger.put_headers(&short_rows).unwrap();
+    ledger.put_headers(&long_rows).unwrap();
+    assert_eq!(ledger.best_header().unwrap().hash, long.hash());
+    let invalid = ledger.mark_invalid(&long_rows[1].hash).unwrap();
+    assert_eq!(invalid, [long_rows[1].hash, long_rows[2].hash]);
+    // Two branches of equal work are left: the one that was stored first.
+    assert_eq!(ledger.best_header().unwrap().hash, short.hash());
+    let status = |ledger: &LedgerDb, at: usize| ledger.header(&long_rows[at].hash).unwrap().unwrap().status;
+    assert_eq!(
+        [0, 1, 2].map(|at| status(&ledger, at)),
+        [BlockStatus::Header, BlockStatus::Invalid, BlockStatus::Invalid]
+    );
+    // What comes later on top of it is invalid from the start.
+    let after = rows(&mut long, 2, 4);
+    ledger.put_headers(&after).unwrap();
+    assert_eq!(ledger.header(&after[1].hash).unwrap().unwrap().status, BlockStatus::Invalid);
+    assert_eq!(ledger.best_header().unwrap().hash, short.hash());
+    assert_eq!(ledger.mark_invalid(&short_rows[0].hash).unwrap().len(), 2);
+    assert_eq!(ledger.best_header().unwrap().hash, long_rows[0].hash);
+    assert_eq!(ledger.mark_invalid(&Hash([7; 32])), Ok(vec![]));
+    assert!(ledger.mark_invalid(&maker.hash()).is_err(), "an applied block");
+}
+
+#[test]
+fn reorganisations_back_and_forth_leave_the_same_ledger_as_a_reopened_one() {
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    let mut one = dev_maker();
+    let spec = one.spec().clone();
+    let mut ledger = open(&path, &spec).unwrap();
+    extend(&mut ledger, &mut one, 2);
+    fill::commit(&mut ledger, &one).unwrap();
+    let mut makers = vec![one.fork()];
+    let mut blocks = extend(&mut ledger, &mut one, 3);
+    fill::commit(&mut ledger, &one).unwrap();
+    for round in 0..3 {
+        let base = makers[0].fork();
+        blocks.iter().rev().for_each(|block| {
+            undo(&mut ledger, block);
+        });
+        if round == 1 {
+            // A commit in the middle, with the branch taken off.
+            ledger.commit(&base.tip(), base.sum(), true).unwrap();
+        }
+        let mut other = base.fork();
+        other.next_block_at(vec![], account(round), other.next_time() + 1);
+        let block = {
+            let mut again = base.fork();
+            again.next_block_at(vec![], account(round), again.next_time() + 1)
+        };
+        fill::append(&mut ledger, &other, &block).unwrap();
+        blocks = vec![block];
+        blocks.extend(extend(&mut ledger, &mut other, 3));
+        fill::commit(&mut ledger, &other).unwrap();
+        makers.push(other);
+    }
+    let last = makers.last().unwrap();
+    let picture = |ledger: &LedgerDb| {
+        let side: Vec<_> = ledger.stored_above(0).unwrap();
+        (ledger.tip().unwrap(), ledger.best_header().unwrap(), ledger.side_headers().unwrap(), side)
+    };
+    let before = picture(&ledger);
+    assert_eq!(before.2, 3 + 4 + 4);
+    ledger.crash();
+    let ledger = open(&path, &spec).unwrap();
+    assert_eq!(picture(&ledger), before);
+    assert_eq!(ledger.tip().unwrap().0, last.tip());
+    assert_coins(&ledger, last);
+}
+
+#[test]
+fn a_body_that_was_damaged_on_disk_is_an_error_and_not_an_answer() {
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    let mut maker = dev_maker();
+    let spec = maker.spec().clone();
+    let mut ledger = open(&path, &spec).unwrap();
+    let blocks = extend(&mut ledger, &mut maker, 10);
+    fill::commit(&mut ledger, &maker).unwrap();
+    sql(&path, "UPDATE bodies SET bytes = zeroblob(length(bytes)) WHERE id = 3");
+    assert!(matches!(ledger.body(&blocks[1].hash), Err(StoreError::Corrupt(_))));
+    assert_eq!(ledger.body(&blocks[2].hash), Ok(Some(blocks[2].bytes.clone())));
+    drop(ledger);
+    // The failure made the file suspect; the damage is too deep for the check of the last blocks.
+    let ledger = open(&path, &spec).unwrap();
+    assert!(ledger.opened().unclean);
+    sql(&path, "UPDATE bodies SET bytes = zeroblob(length(bytes)) WHERE id = 9");
+    ledger.crash();
+    let Err(StoreError::Corrupt(text)) = open(&path, &spec) else { panic!("damage was not found") };
+    assert!(text.contains("height 8"), "{text}");
+}
+
+#[test]
+fn damage_to_headers_undo_data_or_the_state_of_the_last_blocks_is_found_after_a_crash() {
+    for damage in [
+        "UPDATE headers SET time = time + 1 WHERE height = 8",
+        "UPDATE applied SET undo = NULL WHERE height = 7",
+        "UPDATE applied SET undo = (SELECT undo FROM applied WHERE height = 6) WHERE height = 7",
+        "UPDATE state SET height = 9",
+        "UPDATE state SET sum = zeroblob(2048)",
+        "DELETE FROM bodies WHERE id = 8",
+    ] {
+        let dir = TempDir::new();
+        let path = dir.join("ledger.db");
+        let mut maker = dev_maker();
+        let mut ledger = open(&path, maker.spec()).unwrap();
+        extend(&mut ledger, &mut maker, 10);
+        fill::commit(&mut ledger, &maker).unwrap();
+        ledger.crash();
+        sql(&path, damage);
+        assert!(matches!(open(&path, maker.spec()), Err(StoreError::Corrupt(_))), "{damage}");
+    }
+}
+
+#[test]
+fn durable_commits_wait_for_the_disk() {
+    let dir = TempDir::new();
+    let mut maker = dev_maker();
+    let mut ledger = open(&dir.join("ledger.db"), maker.spec()).unwrap();
+    let level =
+        |ledger: &LedgerDb| -> i64 { ledger.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap() };
+    for (durable, expected) in [(false, 1), (true, 2), (true, 2), (false, 1)] {
+        extend(&mut ledger, &mut maker, 1);
+        ledger.commit(&maker.tip(), maker.sum(), durable).unwrap();
+        assert_eq!(level(&ledger), expected);
+    }
+    let mode: String = ledger.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+}
+
+#[test]
+fn the_mempool_is_kept_in_order_within_and_without_a_transaction() {
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    let mut maker = dev_maker();
+    let spec = maker.spec().clone();
+    let pool = |from: u8| (from..from + 3).map(|n| Bytes::from(vec![n; 3])).collect::<Vec<_>>();
+    let mut ledger = open(&path, &spec).unwrap();
+    ledger.save_mempool(&mut pool(1).into_iter()).unwrap();
+    ledger.close().unwrap();
+    let mut ledger = open(&path, &spec).unwrap();
+    assert_eq!(ledger.load_mempool(), Ok(pool(1)));
+    extend(&mut ledger, &mut maker, 1);
+    ledger.save_mempool(&mut pool(5).into_iter()).unwrap();
+    fill::commit(&mut ledger, &maker).unwrap();
+    ledger.close().unwrap();
+    assert_eq!(open(&path, &spec).unwrap().load_mempool(), Ok(pool(5)));
+}
+
+#[test]
+fn known_headers_and_bodies_are_left_as_they_are_and_strays_are_refused() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    let blocks = extend(&mut ledger, &mut maker, 2);
+    ledger.put_headers(&[maker.header_row()]).unwrap();
+    ledger.put_body(&blocks[0].hash, &blocks[0].bytes).unwrap();
+    assert_eq!(ledger.header(&maker.hash()).unwrap().unwrap().status, BlockStatus::Applied);
+    fill::commit(&mut ledger, &maker).unwrap();
+    let mut other = maker.fork();
+    let stray = other.next_block(vec![], account(1));
+    assert!(ledger.put_body(&stray.hash, &stray.bytes).is_err(), "a body without a header");
+    ledger.rollback().unwrap();
+    ledger.put_headers(&[other.header_row()]).unwrap();
+    assert!(ledger.put_body(&stray.hash, &blocks[0].bytes).is_err(), "another block's body");
+    ledger.rollback().unwrap();
+    other.next_block(vec![], account(1));
+    assert!(ledger.put_headers(&[other.header_row()]).is_err(), "a header without its parent");
+}
+
+#[test]
+fn clones_of_a_shared_ledger_see_the_same() {
+    let mut maker = dev_maker();
+    let mut ledger = SharedLedger::in_memory(maker.spec()).unwrap();
+    let other = ledger.clone();
+    extend(&mut ledger, &mut maker, 3);
+    fill::commit(&mut ledger, &maker).unwrap();
+    assert_eq!(other.applied_at(3).unwrap().unwrap().hash, maker.hash());
+    assert_eq!(other.tip(), ledger.tip());
+}

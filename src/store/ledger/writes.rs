@@ -1,0 +1,253 @@
+//! What the writer changes. Each change checks that it fits the applied chain; one that does not is a broken invariant
+//! of the caller and stops the node.
+
+use super::{Best, End, LedgerDb};
+use crate::{
+    base::{bytes::Bytes, hash::Hash},
+    chain::{
+        archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        transaction::OutPoint,
+    },
+    store::{
+        bodies, connect,
+        error::corrupt,
+        rows::{self, StoredHeader},
+        undo,
+    },
+};
+
+impl LedgerStore for LedgerDb {
+    fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+        Ok(self.committed.clone())
+    }
+
+    fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
+        self.change(|db| rows.iter().try_for_each(|row| db.put_header(row)))
+    }
+
+    fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
+        self.change(|db| db.store_body(hash, body))
+    }
+
+    fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        let read = || match StoredHeader::find(&self.connection, hash)? {
+            Some(stored) => bodies::read(&self.connection, &stored),
+            None => Ok(None),
+        };
+        self.watch(read())
+    }
+
+    fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
+        match self.side.get(hash).map(|row| (row.status, row.id)) {
+            Some((BlockStatus::Header, _)) => Ok(false),
+            Some((BlockStatus::Invalid, id)) => self.watch(bodies::exists(&self.connection, id)),
+            Some(_) => Ok(true),
+            None => Ok(self.watch(StoredHeader::find(&self.connection, hash))?.is_some()),
+        }
+    }
+
+    fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
+        self.change(|db| db.put_on(height, hash, undo))
+    }
+
+    fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.change(|db| db.take_off(height, hash))
+    }
+
+    fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+        self.change(|db| db.condemn(hash))
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        self.watch(self.coins.get(&self.connection, outpoint))
+    }
+
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
+        self.change(|db| db.coins.write(&db.connection, changes))
+    }
+
+    fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
+        self.change(|db| db.end_transaction(tip, sum))?;
+        let level = self.set_durable(durable);
+        self.watch(level)
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            self.watch(rows::run(&self.connection, "ROLLBACK", []))?;
+        }
+        let reloaded = self.reload();
+        self.broken.set(reloaded.is_err());
+        self.watch(reloaded)
+    }
+
+    fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
+        let alone = self.connection.is_autocommit();
+        self.change(|db| {
+            rows::run(&db.connection, "DELETE FROM mempool", [])?;
+            for bytes in transactions {
+                rows::run(&db.connection, "INSERT INTO mempool (bytes) VALUES (?1)", [&bytes[..]])?;
+            }
+            // With nothing else to wait for, it is a transaction of its own.
+            if alone {
+                rows::run(&db.connection, "COMMIT", [])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError> {
+        let sql = "SELECT bytes FROM mempool ORDER BY position";
+        self.watch(rows::all(&self.connection, sql, [], |row| Ok(Bytes::from(rows::slice(row, 0)?.to_vec()))))
+    }
+
+    fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
+        let stored = self.side.iter().filter(|(_, row)| row.status == BlockStatus::Stored && row.height > height);
+        let mut found: Vec<_> = stored.map(|(_, row)| (row.height, row.id)).collect();
+        found.sort_unstable();
+        let read = |(_, id)| Ok(StoredHeader::with_id(&self.connection, id)?.with_status(BlockStatus::Stored));
+        self.watch(found.into_iter().map(read).collect())
+    }
+}
+
+impl LedgerDb {
+    /// Runs a change inside the transaction. One that fails leaves the transaction unfit for a commit.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.broken.get() {
+            return Err(StoreError::Other("an earlier change failed and was not rolled back".to_owned()));
+        }
+        let result = self.begin().and_then(|()| change(self));
+        self.broken.set(result.is_err());
+        self.watch(result)
+    }
+
+    fn put_header(&mut self, row: &HeaderRow) -> Result<(), StoreError> {
+        if self.id_of(&row.hash)?.is_some() {
+            return Ok(());
+        }
+        let parent = self.id_of(&row.header.previous)?;
+        let parent = parent.ok_or_else(|| misuse("the parent of a header is not stored", &row.hash))?;
+        let condemned = self.side.get(&row.header.previous).is_some_and(|row| row.status == BlockStatus::Invalid);
+        let status = if condemned { BlockStatus::Invalid } else { BlockStatus::Header };
+        let id = StoredHeader::insert(&self.connection, Some(parent), &row.hash, &row.header, &row.work)?;
+        self.side.insert(row.hash, (id, parent), (row.header.height, row.work), status);
+        if !condemned && row.work > self.best.work {
+            self.best = Best { id, hash: row.hash, work: row.work };
+        }
+        Ok(())
+    }
+
+    fn store_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
+        match self.side.get(hash).map(|row| (row.status, row.id)) {
+            Some((BlockStatus::Header, id)) => {
+                bodies::insert(&self.connection, id, hash, body)?;
+                self.side.set_status(hash, BlockStatus::Stored);
+                Ok(())
+            }
+            // There already, or not worth its room.
+            Some(_) => Ok(()),
+            None if self.id_of(hash)?.is_some() => Ok(()),
+            None => Err(misuse("a body came before its header", hash)),
+        }
+    }
+
+    fn put_on(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
+        let row = self.side.get(hash).filter(|row| row.status == BlockStatus::Stored);
+        let row = row.ok_or_else(|| misuse("only a stored block can be applied", hash))?;
+        if self.end.height.checked_add(1) != Some(height) || (row.height, row.parent) != (height, self.end.id) {
+            return Err(misuse("the block does not follow the applied chain's last", hash));
+        }
+        let id = row.id;
+        let sql = "INSERT INTO applied (height, id, undo) VALUES (?1, ?2, ?3)";
+        rows::run(&self.connection, sql, (height, id, undo::encode(&undo.spent)))?;
+        self.side.remove(hash);
+        self.end = End { height, id, hash: *hash };
+        Ok(())
+    }
+
+    fn take_off(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        if (self.end.height, self.end.hash) != (height, *hash) || height == 0 {
+            return Err(misuse("only the applied chain's last block can be taken off", hash));
+        }
+        let stored = StoredHeader::with_id(&self.connection, self.end.id)?;
+        let changes = bodies::changes(&self.connection, &stored)?;
+        rows::run(&self.connection, "DELETE FROM applied WHERE height = ?1", [height])?;
+        let parent = stored.parent.ok_or_else(|| corrupt(format!("block {height} has no parent")))?;
+        self.side.insert(*hash, (stored.id, parent), (height, stored.work), BlockStatus::Stored);
+        self.end = End { height: height - 1, id: parent, hash: stored.header.previous };
+        Ok(changes)
+    }
+
+    fn condemn(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+        if self.side.get(hash).is_none() && self.id_of(hash)?.is_some() {
+            return Err(misuse("an applied block must be taken off before it is marked invalid", hash));
+        }
+        let condemned = self.side.with_descendants(hash);
+        for hash in &condemned {
+            self.side.set_status(hash, BlockStatus::Invalid);
+        }
+        if self.side.get(&self.best.hash).is_some_and(|row| row.status == BlockStatus::Invalid) {
+            self.best = self.find_best()?;
+        }
+        Ok(condemned)
+    }
+
+    /// The most work; of equals the one that was stored first, which has the smallest id.
+    fn find_best(&self) -> Result<Best, StoreError> {
+        let end = StoredHeader::with_id(&self.connection, self.end.id)?;
+        let end = Best { id: end.id, hash: end.hash, work: end.work };
+        let valid = self.side.iter().filter(|(_, row)| row.status != BlockStatus::Invalid);
+        let candidates = valid.map(|(hash, row)| Best { id: row.id, hash: *hash, work: row.work });
+        Ok(candidates.fold(end, |best, next| {
+            let better = next.work > best.work || (next.work == best.work && next.id < best.id);
+            if better { next } else { best }
+        }))
+    }
+
+    fn end_transaction(&mut self, tip: &Tip, sum: &StateSum) -> Result<(), StoreError> {
+        if (tip.height, tip.hash) != (self.end.height, self.end.hash) {
+            return Err(misuse("the tip to be committed is not the applied chain's last block", &tip.hash));
+        }
+        self.side.flush(&self.connection)?;
+        let sql = "UPDATE state SET height = ?1, best = ?2, sum = ?3, digest = ?4";
+        let (sum_bytes, digest) = (sum.to_bytes(), tip.digest.0);
+        rows::run(&self.connection, sql, (tip.height, self.best.id, sum_bytes.as_slice(), digest.as_slice()))?;
+        rows::run(&self.connection, "COMMIT", [])?;
+        self.committed = (tip.clone(), sum.clone());
+        Ok(())
+    }
+
+    /// Moves between commits that wait for the disk and such that do not. The pragma cannot change inside a
+    /// transaction, so a first durable commit is followed by an empty one, which syncs the log with both in it.
+    fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
+        if self.durable == durable {
+            return Ok(());
+        }
+        connect::set_durable(&self.connection, durable)?;
+        self.durable = durable;
+        if durable {
+            rows::run(&self.connection, "UPDATE state SET clean = 0", [])?;
+        }
+        Ok(())
+    }
+
+    fn id_of(&self, hash: &Hash) -> Result<Option<i64>, StoreError> {
+        if *hash == self.end.hash {
+            return Ok(Some(self.end.id));
+        }
+        if let Some(row) = self.side.get(hash) {
+            return Ok(Some(row.id));
+        }
+        let sql = "SELECT id, hash FROM headers WHERE key = ?1";
+        let found = rows::all(&self.connection, sql, [rows::key_of(hash)], |row| {
+            Ok((row.get::<_, i64>(0)?, Hash(rows::bytes(row, 1)?)))
+        })?;
+        Ok(found.into_iter().find(|(_, other)| other == hash).map(|(id, _)| id))
+    }
+}
+
+fn misuse(what: &str, hash: &Hash) -> StoreError {
+    StoreError::Other(format!("{what} (block {hash})"))
+}

@@ -1,0 +1,129 @@
+//! Numbered schema files and the runner that brings a database up to date.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::chain::archive::StoreError;
+
+/// One kind of database file: who it belongs to and the steps that build it.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// For messages and `tussock print schema`.
+    pub name: &'static str,
+    /// SQLite's `application_id`: four letters in the file's header.
+    pub application_id: i32,
+    /// Step `n` leads from version `n` to version `n + 1`. Steps that were released never change.
+    pub steps: &'static [&'static str],
+}
+
+/// `ledger.db`.
+pub const LEDGER: Schema = Schema {
+    name: "ledger.db",
+    application_id: i32::from_be_bytes(*b"tusL"),
+    steps: &[include_str!("schema/ledger_0001.sql")],
+};
+/// `peers.db`.
+pub const PEERS: Schema = Schema {
+    name: "peers.db",
+    application_id: i32::from_be_bytes(*b"tusP"),
+    steps: &[include_str!("schema/peers_0001.sql")],
+};
+/// `index.db`.
+pub const INDEX: Schema = Schema {
+    name: "index.db",
+    application_id: i32::from_be_bytes(*b"tusI"),
+    steps: &[include_str!("schema/index_0001.sql")],
+};
+
+impl Schema {
+    /// The version that this program writes.
+    pub fn version(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// The file's version; 0 for an empty one. A file of another program or of a newer version is refused.
+    pub fn check(&self, connection: &Connection) -> Result<usize, StoreError> {
+        let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+        let (application_id, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+        let tables = number("SELECT count(*) FROM sqlite_schema")?;
+        if (application_id, version, tables) == (0, 0, 0) {
+            return Ok(0);
+        }
+        if application_id != self.application_id {
+            return Err(StoreError::Mismatch(format!("the file is not a {} of this program", self.name)));
+        }
+        match usize::try_from(version) {
+            Ok(version) if version <= self.version() => Ok(version),
+            _ => Err(StoreError::Mismatch(format!(
+                "{} has version {version}, this program knows versions up to {}: use a newer tussock",
+                self.name,
+                self.version()
+            ))),
+        }
+    }
+
+    /// Brings the file up to this program's version, each step in one transaction with its number.
+    pub fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.check(connection)?;
+        loop {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Read again under the lock: another process may have been faster.
+            let version = self.check(&transaction)?;
+            let Some(step) = self.steps.get(version) else { return Ok(()) };
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "application_id", self.application_id)?;
+            transaction.pragma_update(None, "user_version", i64::try_from(version + 1).expect("few steps"))?;
+            transaction.commit()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Schema = Schema { name: "x.db", application_id: 7, steps: &["CREATE TABLE a (x INTEGER) STRICT;"] };
+    const SECOND: Schema =
+        Schema { steps: &["CREATE TABLE a (x INTEGER) STRICT;", "ALTER TABLE a ADD COLUMN y INTEGER;"], ..FIRST };
+    const BROKEN: Schema =
+        Schema { steps: &["CREATE TABLE a (x INTEGER) STRICT;", "CREATE TABLE b (x INTEGER); NONSENSE;"], ..FIRST };
+
+    #[test]
+    fn steps_run_once_each_and_keep_what_is_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        FIRST.migrate(&mut connection).unwrap();
+        connection.execute("INSERT INTO a VALUES (5)", []).unwrap();
+        SECOND.migrate(&mut connection).unwrap();
+        SECOND.migrate(&mut connection).unwrap();
+        assert_eq!(SECOND.check(&connection), Ok(2));
+        let row = connection.query_row("SELECT x, y FROM a", [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(row.unwrap(), (5, None::<i64>));
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_before_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(BROKEN.migrate(&mut connection).is_err());
+        assert_eq!(FIRST.check(&connection), Ok(1));
+        assert!(connection.prepare("SELECT * FROM b").is_err());
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_with_both_numbers_and_a_foreign_one_by_name() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        SECOND.migrate(&mut connection).unwrap();
+        let Err(StoreError::Mismatch(text)) = FIRST.migrate(&mut connection) else { panic!("taken") };
+        assert!(text.contains("version 2") && text.contains("up to 1"), "{text}");
+        let foreign = Connection::open_in_memory().unwrap();
+        foreign.execute_batch("CREATE TABLE other (x)").unwrap();
+        assert!(matches!(FIRST.check(&foreign), Err(StoreError::Mismatch(_))));
+    }
+
+    #[test]
+    fn every_schema_builds() {
+        for schema in [LEDGER, PEERS, INDEX] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            schema.migrate(&mut connection).unwrap();
+            assert_eq!(schema.check(&connection), Ok(schema.version()));
+        }
+    }
+}

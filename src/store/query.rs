@@ -1,0 +1,350 @@
+//! What the RPC server and the command line ask of a ledger beyond headers and bodies.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use rusqlite::Connection;
+
+use crate::{
+    base::{
+        hash::Hash,
+        limits::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
+    },
+    chain::{
+        address::Address,
+        archive::{BlockStatus, HeaderRow, StoreError},
+        coin::Coin,
+        transaction::OutPoint,
+    },
+    store::{
+        check, coins,
+        reader::{LedgerReader, with_status},
+        rows::{self, StoredHeader, select_headers},
+    },
+};
+
+/// What a person's name for a block (`tip`, a height, a hash or its first digits) turned out to mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Exactly one block.
+    Block(Box<HeaderRow>),
+    /// Several blocks have hashes that start so; some of them.
+    Ambiguous(Vec<Hash>),
+    /// No block.
+    Nothing,
+    /// Not a name that a block could have.
+    Malformed,
+}
+
+/// The coins of one address.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AddressCoins {
+    /// Sum over all of them, base units.
+    pub balance: u128,
+    /// How many there are.
+    pub count: u64,
+    /// The youngest, up to the limit that was asked for.
+    pub coins: Vec<(OutPoint, Coin)>,
+}
+
+/// The end of a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainTip {
+    /// Its last header.
+    pub row: HeaderRow,
+    /// Blocks between it and the applied chain; 0 for the applied chain's own tip.
+    pub branch_length: u32,
+}
+
+/// All coins together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct CoinTotals {
+    /// How many.
+    pub count: u64,
+    /// Base units.
+    pub sum: u128,
+}
+
+impl LedgerReader {
+    /// How many blocks the applied chain has, genesis included.
+    pub fn block_count(&self) -> Result<u64, StoreError> {
+        let height = rows::one(self.connection(), "SELECT height FROM state", [], |row| rows::integer::<u64>(row, 0))?;
+        Ok(height.map_or(0, |height| height + 1))
+    }
+
+    /// Finds a block by `tip`, height, hash, or the first digits of its hash (at least six). A number is a height first.
+    pub fn find(&self, name: &str) -> Result<Found, StoreError> {
+        let snapshot = self.snapshot()?;
+        let applied = |stored: StoredHeader| Found::Block(Box::new(stored.with_status(BlockStatus::Applied)));
+        let height = if name == "tip" { Some(check::state(&snapshot)?.0.height) } else { name.parse().ok() };
+        if let Some(height) = height
+            && let Some(stored) = StoredHeader::applied_at(&snapshot, height)?
+        {
+            return Ok(applied(stored));
+        }
+        if let Ok(hash) = name.parse::<Hash>() {
+            return Ok(match StoredHeader::find(&snapshot, &hash)? {
+                Some(stored) => Found::Block(Box::new(with_status(&snapshot, stored)?)),
+                None => Found::Nothing,
+            });
+        }
+        let Some((low, high)) = prefix_bounds(name) else {
+            return Ok(if height.is_some() { Found::Nothing } else { Found::Malformed });
+        };
+        let ids = with_prefix(&snapshot, &low, &high)?;
+        match ids.as_slice() {
+            [] => Ok(Found::Nothing),
+            [(id, _)] => {
+                let stored = StoredHeader::with_id(&snapshot, *id)?;
+                Ok(Found::Block(Box::new(with_status(&snapshot, stored)?)))
+            }
+            several => Ok(Found::Ambiguous(several.iter().map(|(_, hash)| *hash).collect())),
+        }
+    }
+
+    /// Headers of the applied chain at height `from` and below, highest first.
+    pub fn headers_down(&self, from: u32, count: usize) -> Result<Vec<HeaderRow>, StoreError> {
+        let sql = select_headers!("JOIN applied a ON a.id = h.id WHERE a.height <= ?1 ORDER BY a.height DESC LIMIT ?2");
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let snapshot = self.snapshot()?;
+        rows::all(&snapshot, sql, (from, count), |row| Ok(StoredHeader::read(row)?.with_status(BlockStatus::Applied)))
+    }
+
+    /// The unspent coins of an address: all in sum and number, the youngest `limit` one by one. Reads the whole coins
+    /// table: some 0.3 s for a million coins.
+    pub fn coins_of(&self, address: &Address, limit: usize) -> Result<AddressCoins, StoreError> {
+        let columns = "SELECT txid, position, amount, address, height, coinbase FROM";
+        let sql = format!(
+            "{columns} coins WHERE address = ?1 UNION ALL {columns} coins_overflow WHERE address = ?1 \
+             ORDER BY height DESC, txid, position"
+        );
+        let snapshot = self.snapshot()?;
+        let mut found = AddressCoins::default();
+        rows::each(&snapshot, &sql, [address.0.as_slice()], |row| {
+            let (outpoint, coin) = rows::coin(row, 0)?;
+            found.balance += u128::from(coin.amount);
+            found.count += 1;
+            if found.coins.len() < limit {
+                found.coins.push((outpoint, coin));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The coin at an outpoint, if it exists and is unspent.
+    pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        let table = coins::CoinTable::open(self.connection(), self.coin_secret())?;
+        let snapshot = self.snapshot()?;
+        table.get(&snapshot, outpoint)
+    }
+
+    /// The end of every branch: the applied chain's first, then by work.
+    pub fn chain_tips(&self) -> Result<Vec<ChainTip>, StoreError> {
+        let snapshot = self.snapshot()?;
+        let (tip, _) = check::state(&snapshot)?;
+        let end = StoredHeader::applied_at(&snapshot, tip.height)?;
+        let end = end.ok_or_else(|| StoreError::Corrupt("the tip is missing".to_owned()))?;
+        let side = rows::all(
+            &snapshot,
+            "SELECT s.id, h.parent, h.height FROM side s JOIN headers h ON h.id = s.id ORDER BY s.id",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, rows::integer::<u32>(row, 2)?)),
+        )?;
+        let parents: BTreeSet<i64> = side.iter().map(|(_, parent, _)| *parent).collect();
+        // Parents come first, so that each branch's first height is known when its next header comes up.
+        let mut branch_start = BTreeMap::new();
+        let mut tips = Vec::new();
+        for (id, parent, height) in side {
+            let start = *branch_start.get(&parent).unwrap_or(&height);
+            branch_start.insert(id, start);
+            if !parents.contains(&id) {
+                let row = with_status(&snapshot, StoredHeader::with_id(&snapshot, id)?)?;
+                tips.push(ChainTip { row, branch_length: height - start + 1 });
+            }
+        }
+        tips.sort_by_key(|tip| Reverse(tip.row.work));
+        let active = ChainTip { row: end.with_status(BlockStatus::Applied), branch_length: 0 };
+        tips.insert(0, active);
+        Ok(tips)
+    }
+
+    /// Number and sum of all coins, to compare with [`crate::chain::spec::ChainSpec::supply`]. Reads the whole table.
+    pub fn coin_totals(&self) -> Result<CoinTotals, StoreError> {
+        let snapshot = self.snapshot()?;
+        let mut totals = CoinTotals::default();
+        coins::each_coin(&snapshot, |_, coin| {
+            totals.count += 1;
+            totals.sum += u128::from(coin.amount);
+            Ok(())
+        })?;
+        Ok(totals)
+    }
+}
+
+/// The smallest and the largest hash that start with these hex digits; `None` if they are none, or too few.
+fn prefix_bounds(digits: &str) -> Option<(Hash, Hash)> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !plain || !(MIN_PREFIX_DIGITS..=64).contains(&digits.len()) {
+        return None;
+    }
+    let fill = |digit: &str| (digits.to_owned() + &digit.repeat(64 - digits.len())).parse().ok();
+    Some((fill("0")?, fill("f")?))
+}
+
+/// Ids and hashes of headers between two hashes. There is no index over whole hashes: a person can wait for a scan, and
+/// sync need not pay for it.
+fn with_prefix(connection: &Connection, low: &Hash, high: &Hash) -> Result<Vec<(i64, Hash)>, StoreError> {
+    let sql = "SELECT id, hash FROM headers WHERE hash BETWEEN ?1 AND ?2 LIMIT ?3";
+    let parameters = (low.0.as_slice(), high.0.as_slice(), i64::try_from(MAX_PREFIX_MATCHES).unwrap_or(i64::MAX));
+    rows::all(connection, sql, parameters, |row| Ok((row.get(0)?, Hash(rows::bytes(row, 1)?))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        chain::{
+            archive::{HeaderArchive, LedgerStore},
+            key::SecretKey,
+            testkit::BlockMaker,
+        },
+        store::{
+            LedgerDb, LedgerOptions, fill,
+            testing::{TempDir, account, dev_maker},
+        },
+    };
+
+    /// Eleven blocks and a branch of two at height 8, in a file.
+    fn ledger(dir: &TempDir) -> (LedgerDb, LedgerReader, BlockMaker, BlockMaker) {
+        let mut maker = dev_maker();
+        let path = dir.join("ledger.db");
+        let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
+        let mut branch = maker.fork();
+        for height in 1..=11 {
+            if height == 9 {
+                branch = maker.fork();
+            }
+            let transfer = maker.transfer(&SecretKey::well_known(0), account(1), height, 1);
+            let block = maker.next_block(vec![transfer], account(2));
+            fill::append(&mut ledger, &maker, &block).unwrap();
+        }
+        for _ in 0..2 {
+            branch.next_block(vec![], account(5));
+            ledger.put_headers(&[branch.header_row()]).unwrap();
+        }
+        fill::commit(&mut ledger, &maker).unwrap();
+        let reader = LedgerReader::open(&path).unwrap();
+        (ledger, reader, maker, branch)
+    }
+
+    #[test]
+    fn a_reader_sees_what_is_committed_and_only_that() {
+        let dir = TempDir::new();
+        let (mut ledger, reader, mut maker, branch) = ledger(&dir);
+        let before = maker.fork();
+        let block = maker.next_block(vec![], account(2));
+        fill::append(&mut ledger, &maker, &block).unwrap();
+        assert_eq!(reader.tip().unwrap(), (before.tip(), before.sum().clone()));
+        assert_eq!(reader.header(&block.hash), Ok(None));
+        assert_eq!(reader.body(&block.hash), Ok(None));
+        fill::commit(&mut ledger, &maker).unwrap();
+        assert_eq!(reader.tip().unwrap().0, maker.tip());
+        assert_eq!(reader.body(&block.hash), Ok(Some(block.bytes.clone())));
+        assert_eq!(reader.body_at(12), Ok(Some(block.bytes.clone())));
+        assert_eq!(reader.block_count(), Ok(13));
+        assert_eq!(reader.best_header().unwrap().hash, maker.hash());
+        assert_eq!(reader.side_headers(), Ok(2));
+        assert_eq!(reader.header(&branch.hash()).unwrap().unwrap().status, BlockStatus::Header);
+        assert_eq!(reader.applied_from(11, 9).unwrap(), ledger.applied_from(11, 9).unwrap());
+        let down = reader.headers_down(12, 3).unwrap();
+        assert_eq!(down.iter().map(|row| row.header.height).collect::<Vec<_>>(), [12, 11, 10]);
+        reader.check_chain(maker.spec()).unwrap();
+        assert!(reader.connection().execute("DELETE FROM coins", []).is_err(), "a reader cannot write");
+    }
+
+    #[test]
+    fn blocks_are_found_by_tip_height_hash_and_prefix() {
+        let dir = TempDir::new();
+        let (_ledger, reader, maker, branch) = ledger(&dir);
+        let hash_of = |name: &str| match reader.find(name).unwrap() {
+            Found::Block(row) => Some((row.hash, row.status)),
+            _ => None,
+        };
+        let tip = Some((maker.hash(), BlockStatus::Applied));
+        assert_eq!([hash_of("tip"), hash_of("11"), hash_of(&maker.hash().to_string())], [tip, tip, tip]);
+        assert_eq!(hash_of(&maker.hash().to_string()[..10]), tip);
+        assert_eq!(hash_of(&branch.hash().to_string()[..12]), Some((branch.hash(), BlockStatus::Header)));
+        for (name, expected) in [("12", Found::Nothing), ("xyz", Found::Malformed), ("abc", Found::Malformed)] {
+            assert_eq!(reader.find(name), Ok(expected), "{name}");
+        }
+        assert_eq!(reader.find(&"ab".repeat(32)), Ok(Found::Nothing));
+        assert_eq!(reader.find("abcdef0123"), Ok(Found::Nothing));
+    }
+
+    #[test]
+    fn a_prefix_of_several_blocks_is_ambiguous() {
+        let dir = TempDir::new();
+        let (ledger, reader, maker, _) = ledger(&dir);
+        let prefix = &maker.hash().to_string()[..8];
+        drop(ledger);
+        // Nobody can find two such hashes; for the test one is written.
+        let writer = Connection::open(dir.join("ledger.db")).unwrap();
+        let mut twin = maker.hash();
+        twin.0[20] ^= 1;
+        writer.execute("UPDATE headers SET hash = ?1 WHERE id = 4", [twin.0.as_slice()]).unwrap();
+        let Found::Ambiguous(mut hashes) = reader.find(prefix).unwrap() else { panic!("not ambiguous") };
+        hashes.sort();
+        let mut expected = vec![twin, maker.hash()];
+        expected.sort();
+        assert_eq!(hashes, expected);
+    }
+
+    #[test]
+    fn coins_of_an_address_and_all_coins_add_up() {
+        let dir = TempDir::new();
+        let (_ledger, reader, maker, _) = ledger(&dir);
+        let owned: Vec<_> = maker.coins().iter().filter(|(_, coin)| coin.address == account(1)).collect();
+        let found = reader.coins_of(&account(1), 3).unwrap();
+        assert_eq!(found.count, owned.len() as u64);
+        assert_eq!(found.balance, owned.iter().map(|(_, coin)| u128::from(coin.amount)).sum::<u128>());
+        assert_eq!(found.coins.iter().map(|(_, coin)| coin.height).collect::<Vec<_>>(), [11, 10, 9]);
+        assert_eq!(reader.coins_of(&Address([1; 20]), 3), Ok(AddressCoins::default()));
+        let totals = reader.coin_totals().unwrap();
+        assert_eq!(totals, CoinTotals { count: maker.coins().len() as u64, sum: maker.spec().supply(11) });
+        let (outpoint, coin) = owned[0];
+        assert_eq!(reader.coin(outpoint), Ok(Some(coin.clone())));
+    }
+
+    #[test]
+    fn tips_are_the_ends_of_all_branches_with_their_lengths() {
+        let dir = TempDir::new();
+        let (mut ledger, reader, maker, mut branch) = ledger(&dir);
+        let mut twig = branch.fork();
+        branch.next_block(vec![], account(6));
+        twig.next_block(vec![], account(7));
+        ledger.put_headers(&[branch.header_row(), twig.header_row()]).unwrap();
+        ledger.mark_invalid(&twig.hash()).unwrap();
+        fill::commit(&mut ledger, &maker).unwrap();
+        let tips = reader.chain_tips().unwrap();
+        let told: Vec<_> = tips.iter().map(|tip| (tip.row.hash, tip.row.status, tip.branch_length)).collect();
+        assert_eq!(
+            told,
+            [
+                (maker.hash(), BlockStatus::Applied, 0),
+                (branch.hash(), BlockStatus::Header, 3),
+                (twig.hash(), BlockStatus::Invalid, 3),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_not_read() {
+        let dir = TempDir::new();
+        assert!(matches!(LedgerReader::open(&dir.join("none.db")), Err(StoreError::Io(_))));
+        Connection::open(dir.join("empty.db")).unwrap().execute_batch("PRAGMA user_version = 0").unwrap();
+        assert!(LedgerReader::open(&dir.join("empty.db")).is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading `ledger.db` while its writer works: connections of their own, short transactions, committed data only.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction};
+
+use crate::{
+    base::{bytes::Bytes, hash::Hash},
+    chain::{
+        archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
+        digest::StateSum,
+        header::Header,
+        spec::ChainSpec,
+    },
+    store::{
+        bodies, check, connect,
+        identity::{self, Identity},
+        ledger::status_of,
+        migrate,
+        rows::{self, StoredHeader},
+    },
+};
+
+/// A read-only connection to a ledger. Each call is one short transaction; two calls may see different tips.
+///
+/// Open one per thread: it cannot be shared, and it costs up to 1 MiB of page cache.
+#[derive(Debug)]
+pub struct LedgerReader {
+    connection: Connection,
+    identity: Identity,
+}
+
+impl LedgerReader {
+    /// Opens a ledger that exists. [`StoreError::Mismatch`] if it is not a ledger of a version that this program reads.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Io(format!("there is no ledger at {}", path.display())));
+        }
+        let connection = connect::open_reader(path)?;
+        if migrate::LEDGER.check(&connection)? != migrate::LEDGER.version() {
+            return Err(StoreError::Mismatch(format!(
+                "{} is of an older version; run a node on it once to bring it up to date",
+                path.display()
+            )));
+        }
+        let identity = identity::read(&connection)?;
+        Ok(Self { connection, identity })
+    }
+
+    /// Refuses the ledger of another chain, naming both.
+    pub fn check_chain(&self, spec: &ChainSpec) -> Result<(), StoreError> {
+        self.identity.check(spec)
+    }
+
+    /// The hash of the ledger's genesis block.
+    pub fn genesis(&self) -> Hash {
+        self.identity.genesis
+    }
+
+    /// The name of the chain that the ledger was made for.
+    pub fn chain(&self) -> &str {
+        &self.identity.chain
+    }
+
+    /// The applied chain's end and the sum over its coins.
+    pub fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+        let snapshot = self.snapshot()?;
+        check::state(&snapshot)
+    }
+
+    /// The bytes of a stored block, re-hashed on the way; `None` if the block or its body is unknown.
+    pub fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        let snapshot = self.snapshot()?;
+        match StoredHeader::find(&snapshot, hash)? {
+            Some(stored) => bodies::read(&snapshot, &stored),
+            None => Ok(None),
+        }
+    }
+
+    /// The bytes of the applied chain's block at a height.
+    pub fn body_at(&self, height: u32) -> Result<Option<Bytes>, StoreError> {
+        let snapshot = self.snapshot()?;
+        match StoredHeader::applied_at(&snapshot, height)? {
+            Some(stored) => bodies::read(&snapshot, &stored),
+            None => Ok(None),
+        }
+    }
+
+    /// One unchanging view for several queries.
+    pub(super) fn snapshot(&self) -> Result<Transaction<'_>, StoreError> {
+        Ok(self.connection.unchecked_transaction()?)
+    }
+
+    pub(super) fn coin_secret(&self) -> [u8; 32] {
+        self.identity.coin_secret
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl HeaderArchive for LedgerReader {
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderRow>, StoreError> {
+        let snapshot = self.snapshot()?;
+        StoredHeader::find(&snapshot, hash)?.map(|stored| with_status(&snapshot, stored)).transpose()
+    }
+
+    fn applied_at(&self, height: u32) -> Result<Option<HeaderRow>, StoreError> {
+        let snapshot = self.snapshot()?;
+        Ok(StoredHeader::applied_at(&snapshot, height)?.map(|stored| stored.with_status(BlockStatus::Applied)))
+    }
+
+    fn applied_from(&self, from: u32, count: usize) -> Result<Vec<Header>, StoreError> {
+        let snapshot = self.snapshot()?;
+        StoredHeader::applied_from(&snapshot, from, count)
+    }
+
+    fn best_header(&self) -> Result<HeaderRow, StoreError> {
+        let snapshot = self.snapshot()?;
+        let best = rows::one(&snapshot, "SELECT best FROM state", [], |row| Ok(row.get(0)?))?;
+        let best = best.ok_or_else(|| StoreError::Corrupt("the state row is missing".to_owned()))?;
+        let stored = StoredHeader::with_id(&snapshot, best)?;
+        with_status(&snapshot, stored)
+    }
+
+    fn side_headers(&self) -> Result<usize, StoreError> {
+        let count = rows::one(&self.connection, "SELECT count(*) FROM side", [], |row| rows::integer(row, 0))?;
+        Ok(count.unwrap_or(0))
+    }
+}
+
+/// A header without a row in `side` is applied.
+pub(super) fn with_status(connection: &Connection, stored: StoredHeader) -> Result<HeaderRow, StoreError> {
+    let sql = "SELECT status FROM side WHERE id = ?1";
+    let status = rows::one(connection, sql, [stored.id], |row| status_of(row.get(0)?))?;
+    Ok(stored.with_status(status.unwrap_or(BlockStatus::Applied)))
+}

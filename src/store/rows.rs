@@ -1,0 +1,200 @@
+//! Rows as values: checked conversions, and headers as they lie in the table.
+
+use rusqlite::{Connection, Params, Row, types::ValueRef};
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        address::Address,
+        archive::{BlockStatus, HeaderRow, StoreError},
+        coin::Coin,
+        header::Header,
+        target::{CompactTarget, Work},
+        transaction::OutPoint,
+    },
+    store::error::corrupt,
+};
+
+/// A header with its place in the table. How far it has come is said elsewhere: see `side`.
+#[derive(Clone, Debug)]
+pub(super) struct StoredHeader {
+    pub(super) id: i64,
+    pub(super) parent: Option<i64>,
+    pub(super) hash: Hash,
+    pub(super) header: Header,
+    pub(super) work: Work,
+}
+
+/// A `SELECT` over headers that [`StoredHeader::read`] understands; what follows the tables is the caller's.
+macro_rules! select_headers {
+    ($rest:literal) => {
+        concat!(
+            "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
+             h.target, h.nonce, h.work FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
+            $rest
+        )
+    };
+}
+pub(super) use select_headers;
+
+impl StoredHeader {
+    /// Reads the columns of `select_headers!`.
+    pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let parent = row.get::<_, Option<i64>>(1)?;
+        let header = Header {
+            version: integer(row, 4)?,
+            height: integer(row, 3)?,
+            previous: if parent.is_some() { Hash(bytes(row, 5)?) } else { Hash::ZERO },
+            merkle_root: Hash(bytes(row, 6)?),
+            state_digest: Hash(bytes(row, 7)?),
+            time: row.get::<_, i64>(8)?.cast_unsigned(),
+            target: CompactTarget(integer(row, 9)?),
+            nonce: row.get::<_, i64>(10)?.cast_unsigned(),
+        };
+        let work = Work::from_be_bytes(bytes(row, 11)?);
+        Ok(Self { id: row.get(0)?, parent, hash: Hash(bytes(row, 2)?), header, work })
+    }
+
+    /// The header with this hash.
+    pub(super) fn find(connection: &Connection, hash: &Hash) -> Result<Option<Self>, StoreError> {
+        let sql = select_headers!("WHERE h.key = ?1");
+        let found = all(connection, sql, [key_of(hash)], Self::read)?;
+        Ok(found.into_iter().find(|row| row.hash == *hash))
+    }
+
+    /// The header with this id. It must be there: ids are only ever taken from other rows.
+    pub(super) fn with_id(connection: &Connection, id: i64) -> Result<Self, StoreError> {
+        one(connection, select_headers!("WHERE h.id = ?1"), [id], Self::read)?
+            .ok_or_else(|| corrupt(format!("header {id} is missing")))
+    }
+
+    /// The applied chain's header at a height.
+    pub(super) fn applied_at(connection: &Connection, height: u32) -> Result<Option<Self>, StoreError> {
+        let sql = select_headers!("WHERE h.id = (SELECT id FROM applied WHERE height = ?1)");
+        one(connection, sql, [height], Self::read)
+    }
+
+    /// Up to `count` headers of the applied chain from height `from` upwards.
+    pub(super) fn applied_from(connection: &Connection, from: u32, count: usize) -> Result<Vec<Header>, StoreError> {
+        let sql = select_headers!("JOIN applied a ON a.id = h.id WHERE a.height >= ?1 ORDER BY a.height LIMIT ?2");
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        all(connection, sql, (from, count), |row| Ok(Self::read(row)?.header))
+    }
+
+    /// Appends a header and returns its id.
+    pub(super) fn insert(
+        connection: &Connection,
+        parent: Option<i64>,
+        hash: &Hash,
+        header: &Header,
+        work: &Work,
+    ) -> Result<i64, StoreError> {
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO headers (hash, key, parent, height, version, merkle_root, state_digest, time, target, nonce, \
+             work) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?;
+        Ok(statement.insert((
+            hash.0.as_slice(),
+            key_of(hash),
+            parent,
+            header.height,
+            header.version,
+            header.merkle_root.0.as_slice(),
+            header.state_digest.0.as_slice(),
+            header.time.cast_signed(),
+            header.target.0,
+            header.nonce.cast_signed(),
+            work.to_be_bytes().as_slice(),
+        ))?)
+    }
+
+    /// As the traits hand it out.
+    pub(super) fn with_status(self, status: BlockStatus) -> HeaderRow {
+        HeaderRow { hash: self.hash, header: self.header, work: self.work, status }
+    }
+}
+
+/// What headers are looked up by: the last eight bytes of the hash.
+pub(super) fn key_of(hash: &Hash) -> i64 {
+    let last: [u8; 8] = hash.0[24..].try_into().expect("32 bytes end in eight");
+    i64::from_be_bytes(last)
+}
+
+/// Reads the first row, if there is one.
+pub(super) fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// Reads all rows; their number is the query's to bound.
+pub(super) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    each(connection, sql, parameters, |row| {
+        found.push(read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Visits all rows.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    mut visit: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    while let Some(row) = rows.next()? {
+        visit(row)?;
+    }
+    Ok(())
+}
+
+/// Runs a statement that changes rows; returns how many.
+pub(super) fn run(connection: &Connection, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
+    Ok(connection.prepare_cached(sql)?.execute(parameters)?)
+}
+
+/// A BLOB of exactly `N` bytes.
+pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: usize) -> Result<[u8; N], StoreError> {
+    let blob = slice(row, column)?;
+    blob.try_into().map_err(|_| corrupt(format!("{} bytes where {N} belong", blob.len())))
+}
+
+/// A BLOB of any length.
+pub(super) fn slice<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], StoreError> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => Ok(bytes),
+        other => Err(corrupt(format!("{} where a blob belongs", other.data_type()))),
+    }
+}
+
+/// An integer within the bounds of its Rust type.
+pub(super) fn integer<T: TryFrom<i64>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    let value: i64 = row.get(column)?;
+    T::try_from(value).map_err(|_| corrupt(format!("{value} is out of range")))
+}
+
+/// A coin from the columns `txid, position, amount, address, height, coinbase`, starting at `first`.
+pub(super) fn coin(row: &Row<'_>, first: usize) -> Result<(OutPoint, Coin), StoreError> {
+    let outpoint = OutPoint { txid: Hash(bytes(row, first)?), index: integer(row, first + 1)? };
+    let coin = Coin {
+        amount: integer(row, first + 2)?,
+        address: Address(bytes(row, first + 3)?),
+        height: integer(row, first + 4)?,
+        coinbase: row.get(first + 5)?,
+    };
+    Ok((outpoint, coin))
+}

@@ -1,0 +1,126 @@
+//! What undoes a block, in few bytes: the coins that it spent. What it made is in its body.
+//!
+//! Layout: the coins in order, each as txid (32 bytes), position, amount, address (20 bytes), 2 × height + coinbase;
+//! numbers in LEB128. A block that spends nothing has no undo data at all.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        address::Address,
+        archive::StoreError,
+        block::HashedBlock,
+        coin::{Coin, CoinChanges},
+        rules,
+        transaction::OutPoint,
+    },
+    store::error::corrupt,
+};
+
+/// Encodes spent coins; `None` if there are none.
+pub(super) fn encode(spent: &[(OutPoint, Coin)]) -> Option<Vec<u8>> {
+    if spent.is_empty() {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(spent.len() * 66);
+    for (outpoint, coin) in spent {
+        bytes.extend_from_slice(&outpoint.txid.0);
+        put_number(&mut bytes, u64::from(outpoint.index));
+        put_number(&mut bytes, coin.amount);
+        bytes.extend_from_slice(&coin.address.0);
+        put_number(&mut bytes, u64::from(coin.height) << 1 | u64::from(coin.coinbase));
+    }
+    Some(bytes)
+}
+
+/// Reads [`encode`]'s result.
+pub(super) fn decode(bytes: Option<&[u8]>) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+    let (mut rest, mut spent) = (bytes.unwrap_or_default(), Vec::new());
+    while !rest.is_empty() {
+        let coin = take_coin(&mut rest).ok_or_else(|| corrupt("the data that undoes a block is cut short"))?;
+        spent.push(coin);
+    }
+    Ok(spent)
+}
+
+/// All that a block did to the coins: what it spent is stored, what it made and did not spend itself follows from it.
+/// Undo data that is not this block's is found out.
+pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> Result<CoinChanges, StoreError> {
+    let inputs: BTreeSet<OutPoint> = block
+        .transactions
+        .iter()
+        .flat_map(|transaction| transaction.transaction.inputs.iter().map(|input| input.outpoint))
+        .collect();
+    let made: BTreeSet<OutPoint> = block.transactions.iter().flat_map(|transaction| transaction.outpoints()).collect();
+    let own = inputs.intersection(&made).count();
+    if own + spent.len() != inputs.len() || !spent.iter().all(|(outpoint, _)| inputs.contains(outpoint)) {
+        return Err(corrupt(format!("the data that undoes block {} is not that block's", block.header.height)));
+    }
+    let height = block.header.height;
+    let all = block.transactions.iter().flat_map(|transaction| rules::coins_made(transaction, height));
+    Ok(CoinChanges { spent, made: all.filter(|(outpoint, _)| !inputs.contains(outpoint)).collect() })
+}
+
+fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
+}
+
+fn take_coin(rest: &mut &[u8]) -> Option<(OutPoint, Coin)> {
+    let txid = Hash(take(rest)?);
+    let index = take_number(rest)?.try_into().ok()?;
+    let amount = take_number(rest)?;
+    let address = Address(take(rest)?);
+    let height = take_number(rest)?;
+    let coin = Coin { amount, address, height: (height >> 1).try_into().ok()?, coinbase: height & 1 == 1 };
+    Some((OutPoint { txid, index }, coin))
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(*first)
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let [byte] = take(rest)?;
+        let part = u64::from(byte & 0x7f);
+        // The tenth byte has room for one bit only.
+        if shift == 63 && part > 1 {
+            return None;
+        }
+        number |= part << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coin(amount: u64, height: u32, coinbase: bool) -> (OutPoint, Coin) {
+        let outpoint = OutPoint { txid: Hash([3; 32]), index: height };
+        (outpoint, Coin { amount, address: Address([4; 20]), height, coinbase })
+    }
+
+    #[test]
+    fn coins_of_every_size_round_trip_and_a_cut_is_noticed() {
+        let coins = [coin(0, 0, true), coin(127, 1, false), coin(128, u32::MAX, true), coin(u64::MAX, 300, false)];
+        let bytes = encode(&coins).unwrap();
+        assert_eq!(decode(Some(&bytes)), Ok(coins.to_vec()));
+        assert!(decode(Some(&bytes[..bytes.len() - 1])).is_err());
+        assert_eq!(encode(&[]), None);
+        assert_eq!(decode(None), Ok(vec![]));
+        let endless = [&bytes[..32], &[0xff; 12]].concat();
+        assert!(decode(Some(&endless)).is_err());
+    }
+}
