@@ -407,7 +407,7 @@ fn refuse(ticket: Ticket, refusal: &Refusal, out: &mut Outbox) {
 impl Role for Gossip {
     fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
         match event {
-            Event::Start | Event::Wake => {}
+            Event::Start | Event::Wake | Event::Stop => {}
             Event::Link(event) => self.link_event(now, event, out),
             Event::Notice(Notice::State(state)) => self.state_changed(now, state),
             Event::Notice(Notice::TransactionsChecked(verdicts)) => self.checked(verdicts, out),
