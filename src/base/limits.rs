@@ -236,6 +236,8 @@ pub const INDEX_BATCH_ROWS: usize = 20_000;
 pub const REPLAY_COINS: usize = 16_384;
 /// Signatures that a replay checks in one batch: larger ones gain little.
 pub const REPLAY_SIGNATURES: usize = 1024;
+/// Bytes of one value in an answer to a person's SQL; a block body fits.
+pub const MAX_SQL_VALUE_BYTES: i32 = 4 * 1024 * 1024;
 /// Hex digits below which a hash prefix is not looked up.
 pub const MIN_PREFIX_DIGITS: usize = 6;
 /// Hash prefix matches that are told; more than one is ambiguous anyway.
