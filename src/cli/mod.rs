@@ -3,6 +3,7 @@
 //! Facts go to standard output, as JSON with `--json`; remarks and errors go to standard error. An error is one line,
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
 
+pub mod bench;
 pub mod appender;
 pub mod chain;
 pub mod context;
@@ -89,6 +90,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Make a new chain
     Genesis(genesis::GenesisArgs),
+    /// Measure this host: sync, signatures, load
+    Bench(bench::BenchArgs),
     /// Write the chain to a file, or read it from one
     Chain(chain::ChainArgs),
     /// Ask the ledger in SQL
@@ -134,6 +137,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Chain(arguments) => chain::run(&here()?, arguments),
         Command::Genesis(arguments) => genesis::run(&here()?, arguments),
         Command::Sql(arguments) => sql::run(&here()?, arguments),
+        Command::Bench(arguments) => bench::run(&here()?, arguments),
         Command::Print(arguments) => print::run(arguments),
     }
 }

@@ -106,6 +106,27 @@ impl Client {
         }
     }
 
+    /// Calls several methods in one request; the results in the same order, errors as objects with `error`.
+    pub fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, ClientError> {
+        let count = calls.len();
+        let request = |(id, (method, params)): (usize, (&str, Value))| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        let body = Value::Array(calls.into_iter().enumerate().map(request).collect()).to_string();
+        let Value::Array(answers) = self.exchange(&body, Patience::of(CALL))? else {
+            return Err(ClientError::Foreign("no batch of answers".to_owned()));
+        };
+        let mut results = vec![Value::Null; count];
+        for mut answer in answers {
+            let id = answer.get("id").and_then(Value::as_u64).and_then(|id| usize::try_from(id).ok());
+            if let Some(place) = id.and_then(|id| results.get_mut(id)) {
+                *place = match answer.get_mut("result") {
+                    Some(result) => result.take(),
+                    None => answer,
+                };
+            }
+        }
+        Ok(results)
+    }
+
     fn exchange(&self, body: &str, deadline: Patience) -> Result<Value, ClientError> {
         let connect = CONNECT.min(left(deadline)?);
         let mut stream = TcpStream::connect_timeout(&self.address, connect).map_err(|error| lost(&error))?;
@@ -189,7 +210,9 @@ fn parse(answer: &Answer) -> Result<Value, ClientError> {
     }
     match serde_json::from_slice(&answer.body) {
         // Servers may put the reason of a refusal into a body beside a status such as 503.
-        Ok(value @ Value::Object(_)) if answer.status == 200 || value.get("jsonrpc").is_some() => Ok(value),
+        Ok(value @ (Value::Object(_) | Value::Array(_))) if answer.status == 200 || value.get("jsonrpc").is_some() => {
+            Ok(value)
+        }
         _ => Err(ClientError::Foreign(format!("HTTP status {}", answer.status))),
     }
 }

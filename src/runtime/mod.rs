@@ -23,4 +23,6 @@ pub use stop::StopReason;
 pub use worker::{Pace, Unpaced};
 
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod tests;

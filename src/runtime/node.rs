@@ -276,7 +276,7 @@ impl Drop for Node {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), StartError> {
+pub(super) fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), StartError> {
     let bound = Listener::bind(address).and_then(|listener| {
         let address = listener.local_address()?;
         Ok((listener, address))

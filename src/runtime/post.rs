@@ -117,11 +117,6 @@ impl Inbox {
         self.take_link().or_else(|| self.take_mail())
     }
 
-    /// Whether [`Inbox::take`] would find something.
-    pub(super) fn is_empty(&self) -> bool {
-        self.mail.is_empty() && self.links.is_empty()
-    }
-
     /// The channels to wait on.
     pub(super) fn watch<'a>(&'a self, select: &mut crossbeam_channel::Select<'a>) {
         select.recv(&self.mail);
@@ -202,6 +197,13 @@ impl Gauge {
                 Err(event)
             }
         }
+    }
+}
+
+impl Orders {
+    /// Whether there is an order to take.
+    pub(super) fn has_next(&self) -> bool {
+        !self.0.is_empty()
     }
 }
 
