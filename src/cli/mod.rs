@@ -21,8 +21,10 @@ pub mod peers;
 pub mod print;
 pub mod remote;
 pub mod send;
+pub mod sql;
 pub mod status;
 pub mod units;
+pub mod verify;
 
 use std::process::ExitCode;
 
@@ -82,6 +84,8 @@ enum Command {
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
     Stop(control::StopArgs),
+    /// Check a stopped node's ledger
+    Verify(verify::VerifyArgs),
     /// Make a synthetic ledger, for benchmarks and tests
     Generate(generate::GenerateArgs),
     /// Make a new chain
@@ -90,6 +94,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Write the chain to a file, or read it from one
     Chain(chain::ChainArgs),
+    /// Ask the ledger in SQL
+    Sql(sql::SqlArgs),
     /// Print files that other tools want
     Print(print::PrintArgs),
 }
@@ -126,9 +132,11 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mine(arguments) => control::mine(&client()?, arguments),
         Command::Net(arguments) => peers::net(&client()?, arguments),
         Command::Stop(arguments) => control::stop(&client()?, arguments),
+        Command::Verify(arguments) => verify::run(&here()?, arguments),
         Command::Generate(arguments) => generate::run(&here()?, arguments),
         Command::Chain(arguments) => chain::run(&here()?, arguments),
         Command::Genesis(arguments) => genesis::run(&here()?, arguments),
+        Command::Sql(arguments) => sql::run(&here()?, arguments),
         Command::Bench(arguments) => bench::run(&here()?, arguments),
         Command::Print(arguments) => print::run(arguments),
     }

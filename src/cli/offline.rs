@@ -19,14 +19,21 @@ use crate::{
 /// Page cache while blocks are put into a ledger outside a node.
 const FILL_CACHE_BYTES: usize = 32 * 1024 * 1024;
 
+/// Fails unless there is a ledger.
+pub fn require_ledger(context: &Context) -> Outcome {
+    let path = context.ledger();
+    if path.exists() {
+        return Ok(());
+    }
+    let flags = context.settings.flags();
+    let problem = format!("there is no ledger: {}; start a node with: tussock run{flags}", path.display());
+    Err(Failure::new(Exit::NotFound, problem))
+}
+
 /// A read-only look at the ledger; there must be one, of this chain.
 pub fn reader(context: &Context) -> Outcome<LedgerReader> {
+    require_ledger(context)?;
     let path = context.ledger();
-    if !path.exists() {
-        let flags = context.settings.flags();
-        let problem = format!("there is no ledger: {}; start a node with: tussock run{flags}", path.display());
-        return Err(Failure::new(Exit::NotFound, problem));
-    }
     let reader = LedgerReader::open(&path).map_err(|error| Failure::store(&path, &error))?;
     reader.check_chain(context.spec()).map_err(|error| Failure::store(&path, &error))?;
     Ok(reader)
