@@ -11,7 +11,7 @@ use crate::{
         http::{Head, PROMETHEUS, Response, Status},
         methods::{self, blocks, mempool, network, status, transactions},
         metrics::{self, Tally},
-        page, render,
+        render,
         step::{Outcome, Shared, Step},
     },
 };
@@ -38,7 +38,7 @@ const SETTLED: u64 = 100;
 pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
     let ready = |value: &Value| Route::Ready(Response::json(Status::Ok, value.to_string()));
     match head.path.as_str() {
-        "/" => return Route::Ready(page::serve(head)),
+        "/" => return Route::Ready(context.page.serve()),
         "/healthz" => return ready(&json!({ "ok": true, "state": context.node.status().state.name() })),
         "/readyz" => return Route::Ready(readiness(context)),
         "/metrics" => {
@@ -132,8 +132,8 @@ fn search(context: &Shared, head: &Head) -> Result<Step, RpcError> {
 }
 
 fn query<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
-    let pairs = head.query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    let mut pairs = head.query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// What `/api/…` answers: the result, marked as immutable where it is asked for by hash and deep in the chain.

@@ -59,7 +59,7 @@ impl Batch {
     }
 
     /// The next call to carry out. Those that are none are answered on the way.
-    pub fn next(&mut self) -> Option<Call> {
+    pub fn next_call(&mut self) -> Option<Call> {
         loop {
             match self.calls.pop_front()? {
                 Ok(call) if self.bytes <= limits::RPC_RESULT_BYTES => return Some(call),
@@ -124,7 +124,7 @@ fn read_call(request: Value) -> Parsed {
 }
 
 fn envelope(id: &Value, outcome: Outcome) -> String {
-    let outcome = outcome.and_then(|result| Ok(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}")));
+    let outcome = outcome.map(|result| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"));
     outcome.unwrap_or_else(|error| {
         let error = step::to_json(&error).unwrap_or_else(|_| "{\"code\":-1,\"message\":\"\"}".to_owned());
         format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
@@ -140,7 +140,7 @@ mod tests {
             Ok(batch) => batch,
             Err(response) => return (response.status.code(), String::from_utf8(response.body).unwrap()),
         };
-        while let Some(call) = batch.next() {
+        while let Some(call) = batch.next_call() {
             let outcome = match call.method.as_str() {
                 "echo" => Ok(call.params.to_string()),
                 "busy" => Err(RpcError::busy("things")),

@@ -15,7 +15,7 @@ use crate::{
         spec::ChainSpec,
     },
     node::report::SyncState,
-    rpc::error::RpcError,
+    rpc::{error::RpcError, page::Page},
     runtime::{board::Status, handle::NodeHandle},
 };
 
@@ -35,6 +35,8 @@ pub struct Context {
     pub index_path: PathBuf,
     /// How far the index is.
     pub indexed: IndexMark,
+    /// The page.
+    pub page: Page,
 }
 
 /// How far the index is. Written by the indexer, read by whoever waits for it.

@@ -159,6 +159,10 @@ impl Engine {
     fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Step) -> Progress {
         let (started, slot) = match step {
             Step::Done(outcome) => return self.finish(connection, exchange, outcome),
+            Step::Ask(ask) if ask.commands.is_empty() => {
+                let step = (ask.then)(Vec::new());
+                return self.drive(connection, exchange, slot, step);
+            }
             Step::Ask(ask) => (self.ask(connection, ask), slot),
             Step::Query(query) => (self.query(connection, query), slot),
             Step::Wait(mut wait) => match (wait.ready)(&self.view()) {
@@ -185,7 +189,7 @@ impl Engine {
     }
 
     fn next_call(&mut self, connection: usize, mut batch: Batch, slot: Option<WaitSlot>) -> Progress {
-        let Some(call) = batch.next() else { return Progress::Done(batch.response()) };
+        let Some(call) = batch.next_call() else { return Progress::Done(batch.response()) };
         let found = methods::find(&call.method);
         let step = match found {
             Some(method) => method.start(&self.context, call.params),

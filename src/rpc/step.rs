@@ -29,6 +29,12 @@ pub enum Step {
     Wait(Wait),
 }
 
+/// Looks at the state: `Some` ends the waiting.
+pub type Look = Box<dyn FnMut(&View) -> Option<Step> + Send>;
+
+/// Goes on with the answers to commands.
+pub type Then = Box<dyn FnOnce(Vec<Reply>) -> Step + Send>;
+
 /// Work for the query thread.
 pub type Query = Box<dyn FnOnce(&mut Books) -> Step + Send>;
 
@@ -39,15 +45,15 @@ pub struct Ask {
     /// How long the roles may take.
     pub within: Duration,
     /// Goes on with the answers, in the commands' order.
-    pub then: Box<dyn FnOnce(Vec<Reply>) -> Step + Send>,
+    pub then: Then,
 }
 
 /// Waiting for the board to change.
 pub struct Wait {
     /// When it is over anyway.
     pub until: Time,
-    /// Looked at once at the start and after each change: `Some` ends the waiting.
-    pub ready: Box<dyn FnMut(&View) -> Option<Step> + Send>,
+    /// Called once at the start and after each change.
+    pub ready: Look,
     /// What follows if the time is up.
     pub late: Box<dyn FnOnce(&View) -> Step + Send>,
 }
@@ -123,7 +129,7 @@ pub(super) struct Pending {
 /// What a pending step waits for.
 pub(super) enum Awaited {
     /// Answers; the positions that are still open are missing.
-    Replies { wanted: usize, replies: BTreeMap<usize, Reply>, then: Box<dyn FnOnce(Vec<Reply>) -> Step + Send> },
+    Replies { wanted: usize, replies: BTreeMap<usize, Reply>, then: Then },
     /// The query thread.
     Query,
     /// A change.

@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// What each well-known account has at the start.
+const GENESIS_COIN: u64 = 100_000_000_000_000;
+
 #[test]
 fn status_has_the_contract_s_keys() {
     let mut rig = Rig::new();
@@ -153,7 +156,7 @@ fn balance_counts_chain_and_mempool_once_each() {
     let text = |number| SecretKey::well_known(number).address().to_text(&spec.prefix);
     let transfer = rig.transfer(5);
     rig.extend(vec![transfer]);
-    assert_eq!(rig.result("balance", json!([text(1)]))["confirmed"], 1_000_000_0000_0000u64 + 5);
+    assert_eq!(rig.result("balance", json!([text(1)]))["confirmed"], GENESIS_COIN + 5);
     // The miner of the block: its coinbase matures at height 2, which the next block has.
     assert_eq!(rig.result("balance", json!([text(9)]))["immature"], 0);
     let pending = rig.transfer(7);
@@ -166,7 +169,7 @@ fn balance_counts_chain_and_mempool_once_each() {
     let coins = rig.result("coins", json!([text(1)]));
     let row = |coin: &Value| (coin["amount"].as_u64().unwrap(), coin["spendable"] == true, coin["pending"] == true);
     let rows: Vec<_> = coins.as_array().unwrap().iter().map(row).collect();
-    assert_eq!(rows, [(1_000_000_0000_0000, true, false), (5, true, false), (7, true, true)]);
+    assert_eq!(rows, [(GENESIS_COIN, true, false), (5, true, false), (7, true, true)]);
     assert_eq!(rig.result("getbalance", json!([text(1)])), receiver["confirmed"]);
     assert_eq!(rig.code("balance", json!(["ltus1nonsense"])), -8);
     let output = rig.result("gettxout", json!([coins[1]["txid"], coins[1]["index"]]));
@@ -193,7 +196,7 @@ fn history_is_told_in_pages() {
     assert_eq!(received(&page), [5, 4, 3]);
     assert_eq!(page["entries"][0]["txid"], json!(transfers[4].txid()));
     let rest = rig.result("history", json!({ "address": address, "limit": 4, "before": page["next"] }));
-    assert_eq!(received(&rest), [2, 1, 1_000_000_0000_0000]);
+    assert_eq!(received(&rest), [2, 1, GENESIS_COIN]);
     assert_eq!(rest["next"], Value::Null);
 }
 
