@@ -428,6 +428,26 @@ pub const HTTP_BODY_BYTES: usize = MIB;
 pub const HTTP_REQUEST: Duration = seconds(10);
 /// Idle keep-alive connections are closed after this.
 pub const HTTP_IDLE: Duration = seconds(60);
+/// An answer must have left for the socket after this, however slowly its reader reads.
+pub const HTTP_RESPONSE: Duration = seconds(60);
+/// How long a connection that was ended with an answer is still read from, so that the answer is not lost to a reset.
+pub const HTTP_LINGER: Duration = seconds(2);
+/// Bytes that all HTTP connections hold together; beyond it new requests are answered with 503.
+pub const HTTP_BUFFER_BYTES: usize = 8 * MIB;
+/// Bytes of the results of one JSON-RPC batch; calls after that fail.
+pub const RPC_RESULT_BYTES: usize = 4 * MIB;
+/// Calls that wait for the board to change (`wait` and its kind); more are told to come back.
+pub const RPC_WAITS: usize = 16;
+/// Node commands asked through RPC and not yet answered.
+pub const RPC_COMMANDS: usize = 256;
+/// Queries that wait for the one thread that reads the database; more are told to come back.
+pub const RPC_QUERIES: usize = 32;
+/// The longest that a call may ask to wait.
+pub const RPC_WAIT_MAX: Duration = seconds(24 * 3600);
+/// How long `mine` may take.
+pub const RPC_MINE: Duration = seconds(600);
+/// How long a database query may take before its asker is given up.
+pub const RPC_QUERY: Duration = seconds(30);
 /// Requests in one JSON-RPC batch.
 pub const RPC_BATCH: usize = 50;
 /// How long a role may take to answer a command.
