@@ -20,7 +20,9 @@ pub mod output;
 pub mod peers;
 pub mod print;
 pub mod remote;
+pub mod run;
 pub mod send;
+pub mod simulate;
 pub mod sql;
 pub mod status;
 pub mod units;
@@ -32,7 +34,10 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{CommonFlags, NodeFlags};
 
-use self::{context::Context, exit::Outcome};
+use self::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,6 +61,10 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run a node
+    Run(Box<run::RunArgs>),
+    /// Run a node on a chain of its own, to play with
+    Dev(Box<run::DevArgs>),
     /// What the node is and does; also reads a stopped node's data
     Status(status::StatusArgs),
     /// Connected peers, and control over them
@@ -92,6 +101,8 @@ enum Command {
     Genesis(genesis::GenesisArgs),
     /// Measure this host: sync, signatures, load
     Bench(bench::BenchArgs),
+    /// Run a whole network in one process, from one seed
+    Simulate(simulate::SimulateArgs),
     /// Write the chain to a file, or read it from one
     Chain(chain::ChainArgs),
     /// Ask the ledger in SQL
@@ -118,6 +129,8 @@ fn run(cli: &Cli) -> Outcome {
     let client = || Context::for_client(&cli.common, cli.json);
     let here = || Context::new(&cli.common, &NodeFlags::default(), cli.json);
     match &cli.command {
+        Command::Run(arguments) => run::run(&cli.common, arguments, cli.json),
+        Command::Dev(arguments) => run::dev(&cli.common, arguments, cli.json),
         Command::Status(arguments) => status::run(&client()?, arguments),
         Command::Peers(arguments) => peers::run(&client()?, arguments),
         Command::Mempool(arguments) => status::mempool(&client()?, arguments),
@@ -139,6 +152,11 @@ fn run(cli: &Cli) -> Outcome {
         Command::Sql(arguments) => sql::run(&here()?, arguments),
         Command::Bench(arguments) => bench::run(&here()?, arguments),
         Command::Print(arguments) => print::run(arguments),
+        Command::Simulate(arguments) => match simulate::run(arguments, cli.json) {
+            ExitCode::SUCCESS => Ok(()),
+            // It has said what failed.
+            _ => Err(Failure::silent(Exit::Internal)),
+        },
     }
 }
 

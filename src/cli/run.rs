@@ -133,7 +133,8 @@ struct Launch {
 impl Launch {
     fn run(self) -> Outcome {
         config::check_variables(std::env::vars_os().map(|(name, _)| name))?;
-        let levels: Levels = self.context.settings.log.parse().map_err(|error| Failure::usage(format!("--log: {error}")))?;
+        let levels: Levels =
+            self.context.settings.log.parse().map_err(|error| Failure::usage(format!("--log: {error}")))?;
         let setup = self.setup()?;
         let folder = self.context.folder();
         let mut lock = Lock::acquire(&folder, &self.context.settings.flags())?;
@@ -310,7 +311,9 @@ impl Launch {
         };
         let listen = self.flags().http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, HTTP_PORT).into());
         if !listen.ip().is_loopback() {
-            log::warn!("http listens beyond this host; whoever reaches it and has the cookie controls the node address={listen}");
+            log::warn!(
+                "http listens beyond this host; whoever reaches it and has the cookie controls the node address={listen}"
+            );
         }
         let server = match start(listen) {
             // A second `dev` beside the first is nobody's mistake.

@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::auth::base64;
+
 /// Bytes of an answer beyond which it is not our node that answers.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// How long a connection attempt may take; the node is on this host or near it.
@@ -215,21 +217,6 @@ fn parse(answer: &Answer) -> Result<Value, ClientError> {
         }
         _ => Err(ClientError::Foreign(format!("HTTP status {}", answer.status))),
     }
-}
-
-/// Base64 with padding (RFC 4648).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place)) as usize & 63;
-            text.push(if place <= group.len() { char::from(ALPHABET[index]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

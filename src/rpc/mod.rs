@@ -27,7 +27,6 @@ pub mod params;
 pub mod query;
 pub mod render;
 mod server;
-mod socket;
 pub mod step;
 #[cfg(test)]
 mod tests;
