@@ -3,8 +3,8 @@
 //! Facts go to standard output, as JSON with `--json`; remarks and errors go to standard error. An error is one line,
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
 
-pub mod bench;
 pub mod appender;
+pub mod bench;
 pub mod chain;
 pub mod context;
 pub mod control;
