@@ -127,7 +127,9 @@ impl Gossip {
         self.peers.remove(&link);
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.
         if matches!(reason, CloseReason::Fault(_)) {
-            self.queue.forget(link).iter().for_each(|item| drop(self.in_progress.remove(&item.leaf)));
+            for item in self.queue.forget(link) {
+                self.in_progress.remove(&item.leaf);
+            }
         }
     }
 
@@ -280,13 +282,17 @@ impl Gossip {
                 let children = self.orphans.children(&transaction.txid);
                 self.readmit(children, out);
             }
-            Err(Refusal::Known | Refusal::Confirmed) => drop(self.taken.insert(&transaction.txid)),
+            Err(Refusal::Known | Refusal::Confirmed) => {
+                self.taken.insert(&transaction.txid);
+            }
             Err(Refusal::Invalid(TransactionFault::MissingCoin(input))) if origin.link().is_some() => {
                 self.orphans.insert(origin, transaction, input);
             }
             // Passing states of this node, not of the transaction.
             Err(Refusal::Busy | Refusal::NotSynced(_)) => {}
-            Err(_) => drop(self.refused.insert(&transaction.leaf)),
+            Err(_) => {
+                self.refused.insert(&transaction.leaf);
+            }
         }
         self.dispatch(out);
     }
@@ -375,7 +381,9 @@ impl Gossip {
 
     fn mempool(&mut self, now: Now, link: LinkId, ids: &[Hash], out: &mut Outbox) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        ids.iter().for_each(|id| drop(peer.transactions.insert(id)));
+        for id in ids {
+            peer.transactions.insert(id);
+        }
         if !std::mem::take(&mut peer.asked) || self.state != SyncState::Synced {
             return;
         }

@@ -234,6 +234,19 @@ fn an_established_link_outlives_a_newcomer_with_any_nonce() {
 }
 
 #[test]
+fn a_second_inbound_link_is_a_duplicate_except_where_routers_hide_nodes() {
+    for (setup, ip, refused) in [(setup(), "127.0.0.1", true), (public_setup(), "8.8.0.1", false)] {
+        let mut node = node_with(&setup, 1);
+        node.opened(1, IN, &format!("{ip}:50000"));
+        node.receive(1, &version(|_| {}));
+        node.opened(2, IN, &format!("{ip}:50001"));
+        let actions = node.receive(2, &version(|_| {}));
+        assert_eq!(actions.said(2, GoodbyeCode::Duplicate), refused);
+        assert!(actions.closed(1).is_none());
+    }
+}
+
+#[test]
 fn nodes_that_do_not_listen_are_never_duplicates() {
     let mut node = node(1);
     for link in [1, 2] {
