@@ -96,6 +96,21 @@ pub fn verify_batch(claims: &[Claim], rng: &mut Rng) -> bool {
     }
 }
 
+/// What the inputs of a transaction claim, in their order, on the network with this genesis block.
+pub fn claims<'a>(transaction: &'a Transaction, txid: &Hash, genesis: &Hash) -> impl Iterator<Item = Claim> + use<'a> {
+    let hash = Transaction::signing_hash(txid, genesis);
+    let inputs = transaction.inputs.iter();
+    inputs.map(move |input| Claim { public_key: input.public_key, hash, signature: input.signature })
+}
+
+/// The first claim that does not hold. Costs a batch if all do, up to one check each beyond that if not.
+pub fn first_invalid(claims: &[Claim], rng: &mut Rng) -> Option<usize> {
+    if verify_batch(claims, rng) {
+        return None;
+    }
+    claims.iter().position(|claim| !verify(&claim.public_key, &claim.hash, &claim.signature))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +129,8 @@ mod tests {
         claims[3].signature[0] ^= 1;
         assert!(!verify_batch(&claims, &mut rng));
         assert!(!verify_batch(&claims[3..4], &mut rng));
+        assert_eq!(first_invalid(&claims, &mut rng), Some(3));
+        assert_eq!(first_invalid(&claims[..3], &mut rng), None);
         assert!(verify_batch(&claims[..3], &mut rng));
     }
 }

@@ -150,6 +150,9 @@ pub enum BlockFault {
         /// That of our coins.
         expected: Hash,
     },
+    /// The block itself was not looked at.
+    #[error("builds on an invalid block")]
+    InvalidParent,
 }
 
 impl BlockFault {

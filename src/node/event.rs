@@ -25,6 +25,8 @@ pub enum Event {
     Notice(Notice),
     /// From an operator or program; the role answers exactly once with [`crate::node::Outbox::reply`].
     Command(Ticket, Command),
+    /// The last event before the role's thread ends: keep what a clean restart shall find.
+    Stop,
 }
 
 /// What happens to links.

@@ -4,6 +4,7 @@
 //! the same roles: threads in production, the simulator, and the thread tests. Since roles share no memory, any
 //! interleaving of threads equals some order of message delivery, and what holds in the simulator holds in production.
 
+mod allowance;
 pub mod build;
 pub mod command;
 pub mod event;
@@ -14,10 +15,14 @@ pub mod handshake;
 pub mod headers;
 pub mod ledger;
 pub mod miner;
+pub mod netgroup;
 pub mod notice;
 pub mod outbox;
 pub mod peers;
+mod recent;
 pub mod report;
+#[cfg(test)]
+pub mod testing;
 pub mod verify;
 
 pub use build::{Roles, Setup, Stores, build};

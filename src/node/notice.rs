@@ -94,6 +94,18 @@ pub enum Notice {
         /// The header.
         header: Header,
     },
+    /// `fetch` → `headers`: the best chain's bodies up to this height were taken; more headers may be asked for. Runs
+    /// ahead of `ChainMoved`, which during sync comes only once per commit.
+    Fetched {
+        /// The height.
+        height: u32,
+    },
+    /// `fetch` → `headers`: every peer was asked for this block of the best header chain, and nobody delivers it. The
+    /// branch must not hold up the rest of the network's.
+    Withheld {
+        /// The block.
+        hash: Hash,
+    },
     /// `miner`, → `fetch`: a block that was made here.
     Produced {
         /// The block's encoding.
@@ -258,6 +270,9 @@ pub enum Refusal {
         /// What would do, base units.
         needed: u64,
     },
+    /// It spends outputs of too long a chain of unconfirmed transactions.
+    #[error("builds on more than {0} unconfirmed transactions; try again after the next block")]
+    Ancestors(usize),
     /// The node does not take transactions now.
     #[error("the node is {0}, not synced")]
     NotSynced(SyncState),

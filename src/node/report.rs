@@ -152,6 +152,8 @@ pub enum Counter {
     TransactionsReceived,
     /// `Transaction` messages received that we knew already.
     TransactionsRepeated,
+    /// `Transaction` messages received and dropped because too many were waiting.
+    TransactionsDropped,
     /// `Block` messages sent as news.
     BlocksRelayed,
     /// Blocks served on request.

@@ -12,6 +12,7 @@
 pub mod api;
 pub mod auth;
 pub mod call;
+pub mod client;
 pub mod context;
 pub mod counters;
 mod engine;

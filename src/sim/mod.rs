@@ -1,1 +1,42 @@
-//! The simulator: many nodes, virtual time, faults, one seed.
+//! The simulator: a whole network in one thread, every interleaving of it from one seed.
+//!
+//! The nodes are made of the roles that production runs ([`crate::node::build`]), their bytes go through the real
+//! framer and link state ([`crate::wire::link::Link`]), their ledgers are the real store on SQLite in memory. Only what
+//! production has threads, sockets and clocks for is simulated. A run has two phases: in the first, faults of all kinds
+//! happen at the rates that the seed draws; in the second, nothing fails any more and all honest nodes must agree
+//! within a bound. Checkers look on; the first complaint ends the run, and its seed replays it.
+
+mod checkers;
+mod clock;
+mod disk;
+mod faults;
+mod liars;
+pub mod narrate;
+mod net;
+mod node;
+pub mod options;
+mod poll;
+pub mod report;
+mod setup;
+mod stats;
+mod step;
+mod trace;
+mod traffic;
+mod world;
+
+use std::panic::{self, AssertUnwindSafe};
+
+pub use options::{Options, Overrides, Partition};
+pub use report::Outcome;
+
+/// Runs the network of these options to its end. A panic of a role is a failure like any other.
+pub fn run(options: Options) -> Outcome {
+    let mut world = world::World::new(options);
+    let end = panic::catch_unwind(AssertUnwindSafe(|| world.run()));
+    if let Err(payload) = end {
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        world.fail("panic", None, text.unwrap_or_default());
+    }
+    Outcome::of(&mut world)
+}

@@ -1,0 +1,168 @@
+//! `tussock simulate`: a whole network from one seed.
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Args;
+use log::LevelFilter;
+
+use crate::sim::{self, Options, Outcome, Overrides, Partition, narrate, report};
+
+const EXAMPLES: &str = "\
+Every option that no flag sets is drawn from the seed; the run prints all of them first. Exit code 1: a check failed.
+
+Examples:
+  tussock simulate --seed 7                                the small network of seed 7, with its faults
+  tussock simulate --seed 1 --seeds 1000                   a thousand networks, up to the first that fails
+  tussock simulate --nodes 100 --seed 7 --minutes 60 --calm";
+
+/// Run a whole network in one process, from one seed
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct SimulateArgs {
+    /// Where every option and everything that happens comes from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Run so many seeds, one after the other; a line for each
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seeds: u64,
+    /// Honest nodes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=20_000))]
+    pub nodes: Option<u64>,
+    /// Virtual minutes in which faults happen; the time to convergence comes on top
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub minutes: Option<u64>,
+    /// Share of packets that are lost, such as 0.01
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub loss: Option<u64>,
+    /// Cut off PERCENT of the nodes (default 50) at second FROM; may be repeated
+    #[arg(long, value_name = "FROM:SECONDS[:PERCENT]")]
+    pub partition: Vec<Partition>,
+    /// Dishonest nodes, on top of the honest ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub liars: Option<u64>,
+    /// No faults but those that other flags ask for
+    #[arg(long)]
+    pub calm: bool,
+    /// Run each seed twice and compare the trace digests
+    #[arg(long)]
+    pub twice: bool,
+    /// Write the nodes' log lines to standard error: error, warn, info, debug, or trace (everything that any role hears)
+    #[arg(long, value_name = "LEVEL")]
+    pub narrate: Option<LevelFilter>,
+}
+
+fn share(text: &str) -> Result<u64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok((share * 1e6).round() as u64),
+        _ => Err("a share from 0 to below 1 is needed, such as 0.01".to_owned()),
+    }
+}
+
+impl SimulateArgs {
+    fn overrides(&self) -> Overrides {
+        let count = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
+        Overrides {
+            nodes: count(self.nodes),
+            minutes: self.minutes,
+            loss_ppm: self.loss,
+            partitions: (!self.partition.is_empty()).then(|| self.partition.clone()),
+            liars: count(self.liars),
+            calm: self.calm,
+        }
+    }
+
+    /// The command that runs one of the seeds again.
+    fn replay(&self, seed: u64) -> String {
+        use std::fmt::Write;
+        let mut line = format!("tussock simulate --seed {seed}");
+        let mut flag = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                write!(line, " --{name} {value}").expect("writing to a string cannot fail");
+            }
+        };
+        flag("nodes", self.nodes.map(|nodes| nodes.to_string()));
+        flag("minutes", self.minutes.map(|minutes| minutes.to_string()));
+        flag("loss", self.loss.map(|ppm| (ppm as f64 / 1e6).to_string()));
+        for Partition { from, seconds, percent } in &self.partition {
+            flag("partition", Some(format!("{from}:{seconds}:{percent}")));
+        }
+        flag("liars", self.liars.map(|liars| liars.to_string()));
+        line + if self.calm { " --calm" } else { "" }
+    }
+}
+
+/// Runs the seeds up to the first that fails.
+pub fn run(args: &SimulateArgs, json: bool) -> ExitCode {
+    if let Some(level) = args.narrate {
+        narrate::install(level);
+    }
+    let overrides = args.overrides();
+    let last = args.seed.saturating_add(args.seeds.max(1) - 1);
+    for seed in args.seed..=last {
+        let options = Options::draw(seed, &overrides);
+        if args.seeds == 1 && !json {
+            print(&report::options_text(&options));
+        }
+        let outcome = run_one(options, args.twice);
+        show(&outcome, args.seeds > 1, json);
+        if outcome.failure.is_some() {
+            eprintln!("to run it again: {}", args.replay(seed));
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run_one(options: Options, twice: bool) -> Outcome {
+    let outcome = sim::run(options.clone());
+    if twice && outcome.failure.is_none() { outcome.compare(&sim::run(options)) } else { outcome }
+}
+
+fn show(outcome: &Outcome, brief: bool, json: bool) {
+    let failed = outcome.failure.is_some();
+    if json {
+        let text = serde_json::to_string(outcome).expect("plain figures always serialise");
+        print(&format!("{text}\n"));
+    } else if brief && !failed {
+        print(&format!("{}\n", outcome.line()));
+    } else if brief {
+        print(&format!("{}{outcome}", report::options_text(&outcome.options)));
+    } else {
+        print(&outcome.to_string());
+    }
+}
+
+/// A closed pipe ends the output, not the program with a panic.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        log::debug!("standard output is closed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    #[test]
+    fn the_replay_line_says_what_was_said() {
+        let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --liars 1 --calm";
+        let args = Line::parse_from(words.split(' ')).args;
+        let replay = args.replay(7);
+        assert_eq!(
+            replay,
+            "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --liars 1 --calm"
+        );
+        let again = Line::parse_from(replay.split(' ').skip(1)).args;
+        assert_eq!(Options::draw(7, &again.overrides()), Options::draw(7, &args.overrides()));
+        assert!(Line::try_parse_from("x --loss 1".split(' ')).is_err());
+    }
+}

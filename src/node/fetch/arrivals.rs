@@ -1,0 +1,138 @@
+//! Blocks as they arrive: asked for, asked for too late, news, submitted, mined.
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::CodecError,
+        hash::Hash,
+        ids::{LinkId, Ticket},
+        limits::MAX_BLOCK_MESSAGE_BYTES,
+        time::Time,
+    },
+    chain::header::Header,
+    node::{
+        Notice, Origin, Outbox, PeerFault, RoleId,
+        command::Reply,
+        fetch::{Fetch, offered::Offer},
+    },
+    wire::{
+        frame::{Frame, FrameFault},
+        message::Message,
+    },
+};
+
+impl Fetch {
+    /// A `Block` frame of a peer. Only its header is looked at here.
+    pub(super) fn take_block(&mut self, now: Time, link: LinkId, frame: Frame, out: &mut Outbox) {
+        let Some(header) = Header::peek(&frame.body) else {
+            let short = CodecError::Malformed(format!("{} bytes are no block", frame.body.len()));
+            self.punish(link, FrameFault::Body(short).into(), out);
+            return;
+        };
+        let hash = header.hash();
+        let Some(peer) = self.peers.get_mut(link) else { return };
+        let asked = peer.complete(&hash).is_some();
+        if asked {
+            peer.delivered(now);
+            self.completions.blocks += 1;
+        }
+        let origin = Origin::Link(link);
+        if self.window.height_of(&hash).is_some() {
+            if self.check_body(origin, hash, frame, out) {
+                return;
+            }
+            // Too much for the budget, or here already.
+        } else if !asked && !self.recent.contains(&hash) && !self.offers.contains(&hash) {
+            self.offer(origin, hash, header, frame, out);
+            return;
+        }
+        // Known: an echo of what others relay, the second answer of a block that two were asked for, or a late one.
+        let Some(peer) = self.peers.get_mut(link) else { return };
+        if !asked && !peer.explain_late() && !peer.repeated(now) {
+            self.punish(link, PeerFault::Flood("known blocks"), out);
+        }
+    }
+
+    /// Passes a wanted body to the verifier. `false` if it is not missing, or too large to be held now.
+    pub(super) fn check_body(&mut self, origin: Origin, hash: Hash, frame: Frame, out: &mut Outbox) -> bool {
+        let Some(height) = self.window.height_of(&hash) else { return false };
+        let bytes = frame.body.len();
+        let lowest = self.window.lowest_missing() == Some(height);
+        // More than was to be expected came at once. The lowest missing block always has room, or nothing could move.
+        let full = self.window.held().saturating_add(bytes) > self.budget;
+        if let Some(link) = origin.link() {
+            self.estimate = bytes.max((self.estimate * 7 + bytes) / 8);
+            if full && !lowest {
+                self.window.in_vain(&hash, link, false);
+                return false;
+            }
+            if let Some(peer) = self.peers.get_mut(link) {
+                peer.shown(height);
+            }
+        }
+        if !self.window.arrive(&hash, bytes) {
+            return false;
+        }
+        self.watch.progress();
+        let checked = self.checked.clone();
+        out.tell(RoleId::Verify, Notice::CheckBlock { origin, hash, frame, checked });
+        true
+    }
+
+    /// Lets `headers` judge the header of a block that nobody asked for.
+    pub(super) fn offer(&mut self, origin: Origin, hash: Hash, header: Header, frame: Frame, out: &mut Outbox) {
+        for dropped in self.offers.insert(Offer { origin, hash, frame }) {
+            self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);
+        }
+        out.tell(RoleId::Headers, Notice::Offered { origin, hash, header });
+    }
+
+    /// A `submitblock` command.
+    pub(super) fn submit(&mut self, now: Time, ticket: Ticket, bytes: Bytes, out: &mut Outbox) {
+        let refuse = |out: &mut Outbox, why: &str| out.reply(ticket, Reply::Refused(why.to_owned()));
+        if bytes.len() > MAX_BLOCK_MESSAGE_BYTES {
+            return refuse(out, "larger than a block may be");
+        }
+        let Some(header) = Header::peek(&bytes) else { return refuse(out, "shorter than a block's header") };
+        let hash = header.hash();
+        if self.recent.contains(&hash) {
+            return refuse(out, "already known");
+        }
+        if !self.submitted.insert(hash, ticket, now) {
+            return refuse(out, "too many submitted blocks are waiting");
+        }
+        self.offer_own(Origin::Command(ticket), bytes, out);
+    }
+
+    /// A block from this node's operator or miner. If it is wanted or waits already, its body may still be what is
+    /// missing.
+    pub(super) fn offer_own(&mut self, origin: Origin, block: Bytes, out: &mut Outbox) {
+        let Some(header) = Header::peek(&block) else {
+            log::error!("fetch: own block is shorter than a header bytes={}", block.len());
+            return;
+        };
+        let hash = header.hash();
+        let frame = Frame::new(&Message::Block(block));
+        if self.window.height_of(&hash).is_some() {
+            self.check_body(origin, hash, frame, out);
+        } else if !self.offers.contains(&hash) {
+            self.offer(origin, hash, header, frame, out);
+        }
+    }
+
+    /// `headers` does not want it.
+    pub(super) fn drop_offer(&mut self, hash: &Hash, reason: Option<String>, out: &mut Outbox) {
+        drop(self.offers.take(hash));
+        if self.window.height_of(hash).is_none() {
+            let reason = reason.unwrap_or_else(|| "valid, but not wanted".to_owned());
+            self.settle(hash, &Reply::Refused(reason), out);
+        }
+    }
+
+    /// Answers the commands that wait for a block.
+    pub(super) fn settle(&mut self, hash: &Hash, reply: &Reply, out: &mut Outbox) {
+        for ticket in self.submitted.take(hash) {
+            out.reply(ticket, reply.clone());
+        }
+    }
+}

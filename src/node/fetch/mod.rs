@@ -1,0 +1,326 @@
+//! The `fetch` role: bodies.
+//!
+//! `headers` says which blocks are wanted (`Want`); this role asks for them over all peers at once, each within its
+//! window, and passes what arrives to `verify`. Every request ends in exactly one way: the block, `Absent`, a timeout, or
+//! the loss of the link. Blocks that nobody asked for wait here until `headers` has judged their header.
+
+mod arrivals;
+mod offered;
+mod peers;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod window;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{
+            ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_BLOCKS, GATHER_PEERS, GATHER_TIME,
+        },
+        rng::Rng,
+        time::{Now, Time},
+    },
+    chain::rules::BlockFault,
+    node::{
+        Event, LinkEvent, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
+        command::{Command, Reply},
+        notice::ChainMove,
+        recent::Recent,
+        report::Counter,
+    },
+    wire::message::{Kind, Message},
+};
+
+use offered::{Offers, Submitted};
+use peers::{Choice, Peers};
+use watch::Watch;
+use window::Window;
+
+/// Blocks applied last that are remembered, so that their echo from other peers is recognized.
+const RECENT_BLOCKS: usize = 1024;
+/// How many blocks further up are looked at when whoever has the lowest one is busy.
+const BUSY_LOOKAHEAD: usize = 16;
+/// How many blocks are taken between two notices of progress to `headers`.
+const FETCHED_STEP: u32 = 64;
+
+/// How many requests ended in which way. Their sum and the open ones is the number of requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Completions {
+    /// Requests sent.
+    pub asked: u64,
+    /// Answered with the block.
+    pub blocks: u64,
+    /// Answered with `Absent`.
+    pub absent: u64,
+    /// Not answered in time.
+    pub timeouts: u64,
+    /// Open when the link went.
+    pub lost: u64,
+}
+
+/// The `fetch` role.
+pub struct Fetch {
+    window: Window,
+    peers: Peers,
+    offers: Offers,
+    submitted: Submitted,
+    recent: Recent,
+    watch: Watch,
+    /// Merkle leaves in the mempool, shared with the verifier.
+    checked: Arc<BTreeSet<Hash>>,
+    completions: Completions,
+    /// Bytes of bodies that may be between arrival and ledger.
+    budget: usize,
+    /// What a body that was not seen yet is taken to have.
+    estimate: usize,
+    /// The height told with the last `Fetched`.
+    fetched: Option<u32>,
+    /// Peers that a large download waits for at the start, and until when.
+    gather: usize,
+    gather_until: Option<Time>,
+    now: Time,
+}
+
+impl Fetch {
+    /// A role that has heard nothing yet.
+    pub fn new(setup: &Setup, _rng: Rng) -> Self {
+        let gather = if setup.connect.is_empty() { GATHER_PEERS } else { setup.connect.len().min(GATHER_PEERS) };
+        Self {
+            window: Window::default(),
+            peers: Peers::default(),
+            offers: Offers::default(),
+            submitted: Submitted::default(),
+            recent: Recent::new(RECENT_BLOCKS),
+            watch: Watch::default(),
+            checked: Arc::default(),
+            completions: Completions::default(),
+            budget: FETCH_BYTES.saturating_mul(setup.memory_percent) / 100,
+            estimate: BODY_ESTIMATE_BYTES,
+            fetched: None,
+            gather,
+            gather_until: None,
+            now: Time(0),
+        }
+    }
+
+    /// How requests ended so far.
+    pub fn completions(&self) -> Completions {
+        self.completions
+    }
+
+    fn take(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        match event {
+            Event::Start | Event::Wake | Event::Stop => {}
+            Event::Link(event) => self.take_link(now.mono, event, out),
+            Event::Notice(notice) => self.take_notice(notice, out),
+            Event::Command(ticket, Command::Deliveries) => {
+                out.reply(ticket, Reply::Deliveries(self.peers.deliveries()));
+            }
+            Event::Command(ticket, Command::SubmitBlock(bytes)) => self.submit(now.mono, ticket, bytes, out),
+            Event::Command(ticket, _) => {
+                out.reply(ticket, Reply::Refused("fetch does not know this command".to_owned()))
+            }
+        }
+    }
+
+    fn take_link(&mut self, now: Time, event: LinkEvent, out: &mut Outbox) {
+        match event {
+            LinkEvent::Up { link, peer } => {
+                self.peers.insert(link, peer.height);
+                self.gather_until.get_or_insert(now + GATHER_TIME);
+                self.window.resume(now, true);
+            }
+            LinkEvent::Closed { link, .. } => self.lose(link, out),
+            LinkEvent::Frame { link, frame } => {
+                if self.peers.get(link).is_none_or(|peer| peer.closing) {
+                    return;
+                }
+                if frame.kind == Kind::Block {
+                    self.take_block(now, link, frame, out);
+                    return;
+                }
+                match frame.open() {
+                    Ok(Message::Absent(hash)) => self.take_absent(link, &hash, out),
+                    Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
+                    Err(fault) => self.punish(link, fault.into(), out),
+                }
+            }
+            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => {}
+        }
+    }
+
+    fn take_notice(&mut self, notice: Notice, out: &mut Outbox) {
+        match notice {
+            Notice::Want { above, hashes } => self.take_want(above, hashes, out),
+            Notice::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
+            Notice::Produced { block } => self.offer_own(Origin::Miner, block, out),
+            Notice::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
+            Notice::BodiesTaken { blocks } => blocks.iter().for_each(|(_, hash)| self.window.take(hash)),
+            Notice::ChainMoved(moved) => self.take_move(&moved, out),
+            Notice::BlocksInvalid { hashes, fault } => self.take_invalid(&hashes, &fault, out),
+            Notice::PeerTip { link, height, .. } => {
+                if let Some(peer) = self.peers.get_mut(link) {
+                    peer.claims(height);
+                }
+            }
+            Notice::PoolChanged { added, removed } => {
+                let checked = Arc::make_mut(&mut self.checked);
+                removed.iter().for_each(|leaf| {
+                    checked.remove(leaf);
+                });
+                checked.extend(added);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_want(&mut self, above: u32, hashes: Vec<Hash>, out: &mut Outbox) {
+        let offered: Vec<Hash> = match self.offers.is_empty() {
+            true => Vec::new(),
+            false => hashes.iter().filter(|hash| self.offers.contains(hash)).copied().collect(),
+        };
+        self.window.replace(above, hashes);
+        for hash in offered {
+            if let Some(offer) = self.offers.take(&hash) {
+                self.check_body(offer.origin, hash, offer.frame, out);
+            }
+        }
+    }
+
+    fn take_absent(&mut self, link: LinkId, hash: &Hash, out: &mut Outbox) {
+        let Some(peer) = self.peers.get_mut(link) else { return };
+        if peer.complete(hash).is_some() {
+            self.completions.absent += 1;
+            self.window.in_vain(hash, link, true);
+        } else if !peer.explain_late() {
+            self.punish(link, PeerFault::Unexpected(Kind::Absent), out);
+        }
+    }
+
+    fn take_refusal(&mut self, hash: &Hash, origin: Origin, fault: &BlockFault, out: &mut Outbox) {
+        self.window.refuse(hash, origin.link());
+        if matches!(origin, Origin::Command(_)) {
+            self.settle(hash, &Reply::Refused(fault.to_string()), out);
+        }
+    }
+
+    fn take_move(&mut self, moved: &ChainMove, out: &mut Outbox) {
+        for (hash, _) in &moved.added {
+            self.window.take(hash);
+        }
+        for (hash, _) in moved.added.iter().rev().take(RECENT_BLOCKS).rev() {
+            self.recent.insert(*hash);
+            drop(self.offers.take(hash));
+        }
+        if !self.submitted.is_empty() {
+            for (hash, _) in &moved.added {
+                self.settle(hash, &Reply::Accepted(*hash), out);
+            }
+        }
+    }
+
+    fn take_invalid(&mut self, hashes: &[Hash], fault: &BlockFault, out: &mut Outbox) {
+        self.window.drop_invalid(hashes);
+        for hash in hashes {
+            self.offers.take(hash);
+            self.settle(hash, &Reply::Refused(fault.to_string()), out);
+        }
+    }
+
+    /// The link is gone: all that was asked of it is asked elsewhere.
+    fn lose(&mut self, link: LinkId, out: &mut Outbox) {
+        let Some(peer) = self.peers.remove(link) else { return };
+        for request in peer.requests() {
+            self.completions.lost += 1;
+            self.window.forget(&request.hash, link);
+            out.count(Counter::BlockRequestsReassigned, 1);
+        }
+    }
+
+    fn punish(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
+        if let Some(peer) = self.peers.get_mut(link) {
+            peer.closing = true;
+        }
+        out.fault(link, fault);
+    }
+
+    /// Asks for whatever may be asked for now.
+    fn pump(&mut self, now: Time, out: &mut Outbox) {
+        self.window.resume(now, false);
+        if self.peers.len() == 0 || self.gathers(now) {
+            return;
+        }
+        let mut in_flight = self.peers.in_flight();
+        let mut busy = 0;
+        while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD {
+            let Some(height) = self.window.to_ask().nth(busy) else { return };
+            let lowest = self.window.lowest_missing() == Some(height);
+            let expected = self.window.held() + (in_flight + 1).saturating_mul(self.estimate);
+            if !lowest && expected > self.budget {
+                return;
+            }
+            let Some(slot) = self.window.slot(height) else { return };
+            match self.peers.choose(height, slot, false) {
+                Choice::Ask(link) => {
+                    self.ask(now, height, link, out);
+                    in_flight += 1;
+                }
+                Choice::Busy => busy += 1,
+                Choice::Nobody => self.window.pause(height, now + ABSENT_RETRY),
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Time, height: u32, link: LinkId, out: &mut Outbox) {
+        let Some(hash) = self.window.slot(height).map(|slot| slot.hash) else { return };
+        self.window.asked(height, link);
+        self.peers.ask(link, hash, now);
+        self.completions.asked += 1;
+        out.send(link, &Message::GetBlock(hash));
+    }
+
+    /// At the start of a large download: whether to wait a moment for more peers.
+    fn gathers(&self, now: Time) -> bool {
+        self.peers.len() < self.gather
+            && self.window.missing() > GATHER_BLOCKS
+            && self.gather_until.is_some_and(|until| now < until)
+    }
+
+    /// Tells `headers` how far the bodies are, now and then and at the end.
+    fn tell_progress(&mut self, out: &mut Outbox) {
+        let height = self.window.base().saturating_sub(1);
+        let due = match self.fetched {
+            None => self.window.base() > 0,
+            Some(told) => {
+                height < told
+                    || height >= told.saturating_add(FETCHED_STEP)
+                    || (height > told && self.window.is_empty())
+            }
+        };
+        if due {
+            self.fetched = Some(height);
+            out.tell(RoleId::Headers, Notice::Fetched { height });
+        }
+    }
+}
+
+impl Role for Fetch {
+    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        self.now = now.mono;
+        self.take(now, event, out);
+        self.expire(now.mono, out);
+        self.pump(now.mono, out);
+        self.watch(now.mono, out);
+        self.tell_progress(out);
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let gather = self.gather_until.filter(|_| self.gathers(self.now));
+        let timeouts = [self.peers.next_timeout(), self.window.next_resume(), self.submitted.next_timeout()];
+        timeouts.into_iter().chain([gather, self.watch_deadline()]).flatten().min()
+    }
+}

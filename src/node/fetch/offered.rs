@@ -1,0 +1,142 @@
+//! Blocks that nobody asked for: news from peers, submitted and mined ones. They wait here, bounded by number and bytes,
+//! until `headers` has judged their header: then they are wanted, or dropped.
+
+use std::collections::VecDeque;
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::Ticket,
+        limits::{COMMAND_TIMEOUT, MAX_OFFERED, MAX_SUBMITTED, OFFERED_BYTES},
+        time::Time,
+    },
+    node::Origin,
+    wire::frame::Frame,
+};
+
+/// A body that waits for its header's verdict.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) origin: Origin,
+    pub(super) hash: Hash,
+    pub(super) frame: Frame,
+}
+
+/// The bodies that wait, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    list: VecDeque<Offer>,
+    bytes: usize,
+}
+
+impl Offers {
+    pub(super) fn contains(&self, hash: &Hash) -> bool {
+        self.list.iter().any(|offer| offer.hash == *hash)
+    }
+
+    /// Keeps an offer. When there is no room, the oldest from a peer goes, then the oldest of all; those are returned.
+    pub(super) fn insert(&mut self, offer: Offer) -> Vec<Offer> {
+        self.bytes += offer.frame.body.len();
+        self.list.push_back(offer);
+        let mut dropped = Vec::new();
+        while self.list.len() > MAX_OFFERED || (self.bytes > OFFERED_BYTES && self.list.len() > 1) {
+            let older = self.list.len() - 1;
+            let from_peer = self.list.iter().take(older).position(|offer| offer.origin.link().is_some());
+            let Some(offer) = self.list.remove(from_peer.unwrap_or(0)) else { break };
+            self.bytes -= offer.frame.body.len();
+            dropped.push(offer);
+        }
+        dropped
+    }
+
+    pub(super) fn take(&mut self, hash: &Hash) -> Option<Offer> {
+        let at = self.list.iter().position(|offer| offer.hash == *hash)?;
+        let offer = self.list.remove(at)?;
+        self.bytes -= offer.frame.body.len();
+        Some(offer)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+/// `submitblock` commands that wait for the ledger's verdict.
+#[derive(Debug, Default)]
+pub(super) struct Submitted {
+    list: VecDeque<(Hash, Ticket, Time)>,
+}
+
+impl Submitted {
+    /// `false` if too many wait.
+    pub(super) fn insert(&mut self, hash: Hash, ticket: Ticket, now: Time) -> bool {
+        if self.list.len() >= MAX_SUBMITTED {
+            return false;
+        }
+        // Sooner than the caller gives up, so that it hears the reason.
+        self.list.push_back((hash, ticket, now + COMMAND_TIMEOUT * 2 / 3));
+        true
+    }
+
+    /// Takes all tickets that wait for a block.
+    pub(super) fn take(&mut self, hash: &Hash) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        self.list.retain(|(waiting, ticket, _)| {
+            if waiting == hash {
+                tickets.push(*ticket);
+            }
+            waiting != hash
+        });
+        tickets
+    }
+
+    /// Takes a ticket whose time is over.
+    pub(super) fn take_expired(&mut self, now: Time) -> Option<Ticket> {
+        self.list.front().filter(|(.., until)| *until <= now)?;
+        self.list.pop_front().map(|(_, ticket, _)| ticket)
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        self.list.front().map(|(.., until)| *until)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::ids::LinkId, wire::message::Message};
+
+    fn offer(n: u8, origin: Origin, bytes: usize) -> Offer {
+        Offer { origin, hash: Hash([n; 32]), frame: Frame::new(&Message::Block(vec![n; bytes].into())) }
+    }
+
+    fn numbers(dropped: &[Offer]) -> Vec<u8> {
+        dropped.iter().map(|offer| offer.hash.0[0]).collect()
+    }
+
+    #[test]
+    fn peers_offers_make_room_before_our_own() {
+        let mut offers = Offers::default();
+        assert!(offers.insert(offer(0, Origin::Miner, 10)).is_empty());
+        for n in 1..8 {
+            assert!(offers.insert(offer(n, Origin::Link(LinkId(1)), 10)).is_empty());
+        }
+        assert_eq!(numbers(&offers.insert(offer(8, Origin::Link(LinkId(2)), 10))), [1]);
+        assert!(offers.contains(&Hash([0; 32])) && !offers.contains(&Hash([1; 32])));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let mut offers = Offers::default();
+        let link = Origin::Link(LinkId(1));
+        assert!(offers.insert(offer(1, link, OFFERED_BYTES - 10)).is_empty());
+        assert_eq!(numbers(&offers.insert(offer(2, link, 11))), [1]);
+        assert_eq!(numbers(&offers.insert(offer(3, link, OFFERED_BYTES + 1))), [2], "one may always wait");
+        assert_eq!(offers.take(&Hash([3; 32])).map(|offer| offer.hash), Some(Hash([3; 32])));
+        assert!(offers.is_empty() && offers.bytes == 0);
+    }
+}

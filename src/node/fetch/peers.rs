@@ -1,0 +1,215 @@
+//! Peers as sources of bodies: what each was asked, how much it may be asked, and which one is asked next.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{BLOCKS_IN_FLIGHT_PER_PEER, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, PEER_WINDOW_FIRST},
+        time::Time,
+    },
+    node::{allowance::Allowance, command::Delivery, fetch::window::Slot},
+};
+
+/// An open `GetBlock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) hash: Hash,
+    pub(super) sent: Time,
+}
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// Claimed or shown.
+    height: u32,
+    /// Oldest first.
+    requests: VecDeque<Request>,
+    /// How many requests may be open.
+    window: usize,
+    last_delivery: Time,
+    /// When it was last asked, as a number that grows with each request to anybody.
+    turn: u64,
+    /// Did not deliver in time: others are preferred until it delivers.
+    slow: bool,
+    blocks: u64,
+    /// Requests that timed out and may still be answered.
+    late: u64,
+    known: Allowance,
+    pub(super) closing: bool,
+}
+
+/// Whom to ask for a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Ask(LinkId),
+    /// Somebody may have it, but was asked for enough already.
+    Busy,
+    /// Everybody said that they do not have it, or was asked for it.
+    Nobody,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    map: BTreeMap<LinkId, Peer>,
+    turn: u64,
+}
+
+impl Peer {
+    /// It sent a block that we asked it for.
+    pub(super) fn delivered(&mut self, now: Time) {
+        self.blocks += 1;
+        self.last_delivery = now;
+        self.slow = false;
+        self.window = (self.window + 1).min(BLOCKS_IN_FLIGHT_PER_PEER);
+    }
+
+    /// It did not in time.
+    pub(super) fn timed_out(&mut self) {
+        self.late += 1;
+        self.slow = true;
+        self.window = (self.window / 2).max(1);
+    }
+
+    /// Takes a request off the list.
+    pub(super) fn complete(&mut self, hash: &Hash) -> Option<Request> {
+        let at = self.requests.iter().position(|request| request.hash == *hash)?;
+        self.requests.remove(at)
+    }
+
+    /// An answer came that no open request explains. `false` if no request that timed out does either.
+    pub(super) fn explain_late(&mut self) -> bool {
+        let explained = self.late > 0;
+        self.late = self.late.saturating_sub(1);
+        explained
+    }
+
+    /// It sent a block that we know, unasked. `false` if that was too many.
+    pub(super) fn repeated(&mut self, now: Time) -> bool {
+        self.known.use_one(now)
+    }
+
+    /// It has the block at this height.
+    pub(super) fn shown(&mut self, height: u32) {
+        self.height = self.height.max(height);
+    }
+
+    /// It says that its tip is at this height.
+    pub(super) fn claims(&mut self, height: u32) {
+        self.height = height;
+    }
+
+    /// The time since which it has owed the block: requests are answered in order, so that the clock of one starts with
+    /// the delivery of the one before.
+    pub(super) fn owes_since(&self, hash: &Hash) -> Option<Time> {
+        let request = self.requests.iter().find(|request| request.hash == *hash)?;
+        Some(request.sent.max(self.last_delivery))
+    }
+
+    pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter()
+    }
+
+    /// Takes the oldest request if its time is over.
+    pub(super) fn take_expired(&mut self, now: Time) -> Option<Request> {
+        let first = *self.requests.front()?;
+        if first.sent + GET_BLOCK_TIMEOUT > now {
+            return None;
+        }
+        self.requests.pop_front()
+    }
+
+    /// Whether it has delivered anything since.
+    pub(super) fn delivered_since(&self, time: Time) -> bool {
+        self.last_delivery >= time && self.blocks > 0
+    }
+}
+
+impl Peers {
+    pub(super) fn insert(&mut self, link: LinkId, height: u32) {
+        let peer = Peer {
+            height,
+            requests: VecDeque::new(),
+            window: PEER_WINDOW_FIRST,
+            last_delivery: Time(0),
+            turn: 0,
+            slow: false,
+            blocks: 0,
+            late: 0,
+            known: Allowance::new(KNOWN_BLOCKS_PER_SECOND),
+            closing: false,
+        };
+        self.map.insert(link, peer);
+    }
+
+    pub(super) fn remove(&mut self, link: LinkId) -> Option<Peer> {
+        self.map.remove(&link)
+    }
+
+    pub(super) fn get(&self, link: LinkId) -> Option<&Peer> {
+        self.map.get(&link)
+    }
+
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
+        self.map.get_mut(&link)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+        self.map.iter().map(|(link, peer)| (*link, peer))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Open requests over all peers.
+    pub(super) fn in_flight(&self) -> usize {
+        self.map.values().map(|peer| peer.requests.len()).sum()
+    }
+
+    /// Who is asked for the block: of those that claim to have it the one with the fewest open requests, in turn. If
+    /// nobody claims it, everybody may have it: claims are old. `more` allows one request beyond a peer's window, for a
+    /// block that holds up everything.
+    pub(super) fn choose(&self, height: u32, slot: &Slot, more: bool) -> Choice {
+        let eligible = |link: &LinkId, peer: &Peer| {
+            let open = peer.requests.iter().any(|request| request.hash == slot.hash);
+            !peer.closing && !open && !slot.absent.contains(link) && !slot.asked.contains(link)
+        };
+        let all = || self.map.iter().filter(|(link, peer)| eligible(link, peer));
+        if all().next().is_none() {
+            return Choice::Nobody;
+        }
+        let claimed = all().any(|(_, peer)| peer.height >= height);
+        let has_room = |peer: &Peer| more || peer.requests.len() < peer.window;
+        let free = all().filter(|(_, peer)| (!claimed || peer.height >= height) && has_room(peer));
+        let key = |link: &LinkId, peer: &Peer| (slot.tried.contains(link), peer.slow, peer.requests.len(), peer.turn);
+        let first = free.min_by_key(|(link, peer)| key(link, peer));
+        first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
+    }
+
+    /// Notes a request.
+    pub(super) fn ask(&mut self, link: LinkId, hash: Hash, now: Time) {
+        self.turn += 1;
+        if let Some(peer) = self.map.get_mut(&link) {
+            peer.turn = self.turn;
+            peer.requests.push_back(Request { hash, sent: now });
+        }
+    }
+
+    /// Whether somebody else could be asked instead.
+    pub(super) fn has_other(&self, than: LinkId, slot: &Slot) -> bool {
+        self.iter().any(|(link, peer)| link != than && !peer.closing && !slot.absent.contains(&link))
+    }
+
+    /// When the first open request times out.
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        self.map.values().filter_map(|peer| peer.requests.front()).map(|first| first.sent + GET_BLOCK_TIMEOUT).min()
+    }
+
+    /// What each peer delivers.
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        let delivery =
+            |(link, peer): (LinkId, &Peer)| Delivery { link, in_flight: peer.requests.len(), blocks: peer.blocks };
+        self.iter().map(delivery).collect()
+    }
+}

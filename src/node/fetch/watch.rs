@@ -1,0 +1,189 @@
+//! What is overdue: single requests, the block that holds up the download, a chain that nobody delivers.
+
+use std::time::Duration;
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{BLOCK_HEDGE, NEAR_TIP_BLOCKS, STALL_FIRST, STALL_MAX, WITHHELD_AFTER},
+        time::Time,
+    },
+    node::{
+        Notice, Outbox, PeerFault, RoleId,
+        command::Reply,
+        fetch::{Fetch, peers::Choice, window::Slot},
+        report::Counter,
+    },
+};
+
+/// Peers that are asked for one block near the tip.
+const MAX_ASKED: usize = 3;
+
+/// Watches the lowest missing block.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// How long the block that holds up the download may take. Bitcoin Core's rule: doubled by each stall, lowered by
+    /// 15 % by each block that arrives.
+    stall: Duration,
+    /// The lowest missing block, since when it is that, and whether it was reported as withheld.
+    lowest: Option<(Hash, Time, bool)>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { stall: STALL_FIRST, lowest: None }
+    }
+}
+
+impl Watch {
+    /// A block arrived.
+    pub(super) fn progress(&mut self) {
+        self.stall = (self.stall * 85 / 100).max(STALL_FIRST);
+    }
+
+    pub(super) fn stalled(&mut self) {
+        self.stall = (self.stall * 2).min(STALL_MAX);
+    }
+
+    fn see(&mut self, now: Time, lowest: Option<Hash>) {
+        let same = self.lowest.map(|(hash, ..)| hash) == lowest;
+        if !same {
+            self.lowest = lowest.map(|hash| (hash, now, false));
+        }
+    }
+}
+
+impl Fetch {
+    /// Ends requests whose time is over.
+    pub(super) fn expire(&mut self, now: Time, out: &mut Outbox) {
+        while let Some(ticket) = self.submitted.take_expired(now) {
+            out.reply(ticket, Reply::Refused("no verdict in time".to_owned()));
+        }
+        if self.peers.next_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        let links: Vec<LinkId> = self.peers.iter().map(|(link, _)| link).collect();
+        for link in links {
+            self.expire_of(now, link, out);
+        }
+    }
+
+    fn expire_of(&mut self, now: Time, link: LinkId, out: &mut Outbox) {
+        let mut silent = false;
+        while let Some(peer) = self.peers.get_mut(link)
+            && let Some(request) = peer.take_expired(now)
+        {
+            peer.timed_out();
+            silent |= !peer.delivered_since(request.sent);
+            self.completions.timeouts += 1;
+            out.count(Counter::BlockRequestsReassigned, 1);
+            self.window.in_vain(&request.hash, link, false);
+        }
+        let others = self.peers.iter().any(|(other, peer)| other != link && !peer.closing);
+        if silent && others && self.peers.get(link).is_some_and(|peer| !peer.closing) {
+            log::info!("fetch: silent peer closed link={}", link.0);
+            self.punish(link, PeerFault::BlockStall, out);
+        }
+    }
+
+    /// Looks after the blocks that everything waits for.
+    pub(super) fn watch(&mut self, now: Time, out: &mut Outbox) {
+        let lowest = self.window.lowest_missing();
+        let slot = lowest.and_then(|height| self.window.slot(height));
+        self.watch.see(now, slot.map(|slot| slot.hash));
+        let Some(lowest) = lowest else { return };
+        if self.window.missing() <= NEAR_TIP_BLOCKS {
+            let heights: Vec<u32> = self.window.being_asked().collect();
+            heights.into_iter().for_each(|height| self.hedge(now, height, out));
+        } else {
+            self.end_stall(now, lowest, out);
+        }
+        self.report_withheld(now, lowest, out);
+    }
+
+    /// Near the tip: asks a second and a third peer for a block that is late.
+    fn hedge(&mut self, now: Time, height: u32, out: &mut Outbox) {
+        while let Some(due) = self.hedge_due(height)
+            && due <= now
+        {
+            let Some(slot) = self.window.slot(height) else { return };
+            let Choice::Ask(link) = self.peers.choose(height, slot, true) else { return };
+            self.ask(now, height, link, out);
+        }
+    }
+
+    /// When a further peer is to be asked for a block near the tip.
+    fn hedge_due(&self, height: u32) -> Option<Time> {
+        let slot = self.window.slot(height).filter(|slot| (1..MAX_ASKED).contains(&slot.asked.len()))?;
+        let first = self.owed_since(slot).map(|(since, _)| since)?;
+        let patience = if self.window.holds_up(height) { BLOCK_HEDGE.min(self.watch.stall) } else { BLOCK_HEDGE };
+        Some(first + patience * u32::try_from(slot.asked.len()).unwrap_or(1))
+    }
+
+    /// Within the bulk: a peer that holds up the others' blocks for too long is closed, if there is somebody else.
+    fn end_stall(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
+        let Some((due, link)) = self.stall_due(lowest) else { return };
+        let Some(slot) = self.window.slot(lowest).filter(|_| due <= now) else { return };
+        let choice = self.peers.choose(lowest, slot, true);
+        log::info!("fetch: stall link={} height={lowest} after_ms={}", link.0, self.watch.stall.as_millis());
+        self.watch.stalled();
+        out.count(Counter::Stalls, 1);
+        if let Choice::Ask(other) = choice {
+            self.ask(now, lowest, other, out);
+        }
+        self.punish(link, PeerFault::BlockStall, out);
+    }
+
+    /// When the lowest missing block counts as stalled, and by whom; `None` if it holds up nothing or nobody else is
+    /// there.
+    fn stall_due(&self, lowest: u32) -> Option<(Time, LinkId)> {
+        let slot = self.window.slot(lowest).filter(|_| self.window.holds_up(lowest))?;
+        let (since, link) = self.owed_since(slot)?;
+        self.peers.has_other(link, slot).then_some((since + self.watch.stall, link))
+    }
+
+    /// Who has owed the block for the longest time, those left aside that are being closed.
+    fn owed_since(&self, slot: &Slot) -> Option<(Time, LinkId)> {
+        let owed = slot.asked.iter().filter_map(|link| {
+            let peer = self.peers.get(*link).filter(|peer| !peer.closing)?;
+            Some((peer.owes_since(&slot.hash)?, *link))
+        });
+        owed.min()
+    }
+
+    /// Everybody was asked for the lowest block, for long, in vain: `headers` must know.
+    fn report_withheld(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
+        let Some(slot) = self.withheld_slot(lowest) else { return };
+        let hash = slot.hash;
+        let Some((_, since, reported)) = &mut self.watch.lowest else { return };
+        if *since + WITHHELD_AFTER > now {
+            return;
+        }
+        *reported = true;
+        log::warn!("fetch: nobody delivers height={lowest} block={hash}");
+        out.tell(RoleId::Headers, Notice::Withheld { hash });
+    }
+
+    /// The lowest block if each peer was asked for it in vain and it was not reported.
+    fn withheld_slot(&self, lowest: u32) -> Option<&Slot> {
+        let slot = self.window.slot(lowest)?;
+        let (hash, _, reported) = self.watch.lowest?;
+        // A peer that says nothing may just be slow; somebody must have said that the block is not there.
+        let all_tried =
+            slot.is_absent && self.peers.len() > 0 && self.peers.iter().all(|(link, _)| slot.tried.contains(&link));
+        (hash == slot.hash && !reported && all_tried).then_some(slot)
+    }
+
+    /// When this module has something to do.
+    pub(super) fn watch_deadline(&self) -> Option<Time> {
+        let lowest = self.window.lowest_missing()?;
+        let overdue = if self.window.missing() <= NEAR_TIP_BLOCKS {
+            self.window.being_asked().filter_map(|height| self.hedge_due(height)).filter(|at| *at > self.now).min()
+        } else {
+            self.stall_due(lowest).map(|(at, _)| at).filter(|at| *at > self.now)
+        };
+        let withheld = self.withheld_slot(lowest).and(self.watch.lowest).map(|(_, since, _)| since + WITHHELD_AFTER);
+        [overdue, withheld.filter(|at| *at > self.now)].into_iter().flatten().min()
+    }
+}

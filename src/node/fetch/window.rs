@@ -1,0 +1,353 @@
+//! The window of wanted blocks: the best header chain from the lowest body that the ledger has not taken, upwards.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::base::{hash::Hash, ids::LinkId, limits::FETCH_WINDOW, time::Time};
+
+/// Peers that are remembered as asked in vain: more than there can be at a time.
+const MAX_TRIED: usize = 96;
+
+/// How far a body has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// Not here.
+    Missing,
+    /// On its way through verifier and ledger, with so many bytes.
+    Arrived(usize),
+    /// The ledger needs it no more.
+    Taken,
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) hash: Hash,
+    pub(super) body: Body,
+    /// Peers with an open request for it.
+    pub(super) asked: Vec<LinkId>,
+    /// Peers that do not have it, or sent a wrong body; forgotten when all have been asked.
+    pub(super) absent: Vec<LinkId>,
+    /// Peers that were asked in vain at any time, the last `MAX_TRIED` of them.
+    pub(super) tried: Vec<LinkId>,
+    /// Somebody has said that it does not have the block.
+    pub(super) is_absent: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// The height of the first slot; all below is taken.
+    base: u32,
+    slots: VecDeque<Slot>,
+    heights: BTreeMap<Hash, u32>,
+    /// Missing and not asked of anybody.
+    open: BTreeSet<u32>,
+    /// Missing and asked of somebody.
+    asked: BTreeSet<u32>,
+    /// Missing, and all peers were asked in vain: when to start over.
+    paused: BTreeMap<u32, Time>,
+    /// The highest block that has arrived.
+    highest: u32,
+    /// Bytes of arrived bodies that are not taken.
+    held: usize,
+}
+
+impl Slot {
+    fn new(hash: Hash) -> Self {
+        Self { hash, body: Body::Missing, asked: Vec::new(), absent: Vec::new(), tried: Vec::new(), is_absent: false }
+    }
+}
+
+impl Window {
+    /// The chain above `above` is another now.
+    pub(super) fn replace(&mut self, above: u32, hashes: Vec<Hash>) {
+        let keep = above.saturating_add(1).saturating_sub(self.base) as usize;
+        if above.saturating_add(1) < self.base || keep > self.slots.len() {
+            // Below what is taken already, or above a gap that the ledger has filled by itself.
+            self.cut(0);
+            self.base = above.saturating_add(1);
+        } else {
+            self.cut(keep);
+        }
+        for hash in hashes {
+            let height = self.end();
+            self.heights.insert(hash, height);
+            self.open.insert(height);
+            self.slots.push_back(Slot::new(hash));
+        }
+        self.advance();
+    }
+
+    /// The height after the last slot.
+    fn end(&self) -> u32 {
+        self.base.saturating_add(u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Everything below this height is taken.
+    pub(super) fn base(&self) -> u32 {
+        self.base
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(super) fn height_of(&self, hash: &Hash) -> Option<u32> {
+        self.heights.get(hash).copied()
+    }
+
+    pub(super) fn slot(&self, height: u32) -> Option<&Slot> {
+        self.slots.get(height.checked_sub(self.base)? as usize)
+    }
+
+    fn slot_mut(&mut self, height: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(height.checked_sub(self.base)? as usize)
+    }
+
+    /// Missing blocks, asked for or not.
+    pub(super) fn missing(&self) -> usize {
+        self.open.len() + self.asked.len() + self.paused.len()
+    }
+
+    /// The lowest missing block: the one that holds up the rest.
+    pub(super) fn lowest_missing(&self) -> Option<u32> {
+        let firsts = [self.open.first(), self.asked.first(), self.paused.keys().next()];
+        firsts.into_iter().flatten().min().copied()
+    }
+
+    /// Blocks to ask for, lowest first, within the window.
+    pub(super) fn to_ask(&self) -> impl Iterator<Item = u32> + '_ {
+        let end = self.base.saturating_add(u32::try_from(FETCH_WINDOW).unwrap_or(u32::MAX));
+        self.open.iter().copied().take_while(move |height| *height < end)
+    }
+
+    /// Missing blocks that somebody was asked for, lowest first.
+    pub(super) fn being_asked(&self) -> impl Iterator<Item = u32> + '_ {
+        self.asked.iter().copied()
+    }
+
+    /// Bytes of bodies between arrival and ledger.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether a block above this one has arrived and waits for it.
+    pub(super) fn holds_up(&self, height: u32) -> bool {
+        self.highest > height
+    }
+
+    /// A request for the block went out.
+    pub(super) fn asked(&mut self, height: u32, link: LinkId) {
+        if let Some(slot) = self.slot_mut(height) {
+            slot.asked.push(link);
+            self.open.remove(&height);
+            self.paused.remove(&height);
+            self.asked.insert(height);
+        }
+    }
+
+    /// A request for the block ended without it. `absent`: that peer does not have it.
+    pub(super) fn in_vain(&mut self, hash: &Hash, link: LinkId, absent: bool) {
+        let Some((height, slot)) = self.missing_slot(hash) else { return };
+        slot.asked.retain(|asked| *asked != link);
+        if !slot.tried.contains(&link) {
+            slot.tried.push(link);
+        }
+        if slot.tried.len() > MAX_TRIED {
+            slot.tried.remove(0);
+        }
+        slot.is_absent |= absent;
+        if absent && !slot.absent.contains(&link) {
+            slot.absent.push(link);
+        }
+        if slot.asked.is_empty() && self.asked.remove(&height) {
+            self.open.insert(height);
+        }
+    }
+
+    /// The peer is gone: nothing is remembered about it.
+    pub(super) fn forget(&mut self, hash: &Hash, link: LinkId) {
+        let Some((height, slot)) = self.missing_slot(hash) else { return };
+        slot.asked.retain(|asked| *asked != link);
+        if slot.asked.is_empty() && self.asked.remove(&height) {
+            self.open.insert(height);
+        }
+    }
+
+    /// Nobody has the block: ask again later.
+    pub(super) fn pause(&mut self, height: u32, until: Time) {
+        if self.open.remove(&height) {
+            self.paused.insert(height, until);
+        }
+    }
+
+    /// Blocks whose pause is over, or all of them if somebody new may have them, can be asked for again.
+    pub(super) fn resume(&mut self, now: Time, all: bool) {
+        let due: Vec<u32> =
+            self.paused.iter().filter(|(_, until)| all || **until <= now).map(|(height, _)| *height).collect();
+        for height in due {
+            self.paused.remove(&height);
+            self.open.insert(height);
+            if let Some(slot) = self.slot_mut(height) {
+                slot.absent.clear();
+            }
+        }
+    }
+
+    /// When the first pause is over.
+    pub(super) fn next_resume(&self) -> Option<Time> {
+        self.paused.values().min().copied()
+    }
+
+    /// The body is here and goes to the verifier. `false` if it is not missing.
+    pub(super) fn arrive(&mut self, hash: &Hash, bytes: usize) -> bool {
+        let Some((height, slot)) = self.missing_slot(hash) else { return false };
+        slot.body = Body::Arrived(bytes);
+        slot.asked.clear();
+        self.unlist(height);
+        self.held += bytes;
+        self.highest = self.highest.max(height);
+        true
+    }
+
+    /// The body was not the header's, or the ledger had no room: it is missing again.
+    pub(super) fn refuse(&mut self, hash: &Hash, sender: Option<LinkId>) {
+        let Some(height) = self.height_of(hash) else { return };
+        let Some(slot) = self.slot_mut(height) else { return };
+        let Body::Arrived(bytes) = slot.body else { return };
+        slot.body = Body::Missing;
+        slot.absent.extend(sender);
+        slot.tried.extend(sender);
+        self.held -= bytes;
+        self.open.insert(height);
+    }
+
+    /// The ledger needs the body no more, wherever it has it from.
+    pub(super) fn take(&mut self, hash: &Hash) {
+        let Some(height) = self.height_of(hash) else { return };
+        let Some(slot) = self.slot_mut(height) else { return };
+        match std::mem::replace(&mut slot.body, Body::Taken) {
+            Body::Missing => self.unlist(height),
+            Body::Arrived(bytes) => self.held -= bytes,
+            Body::Taken => {}
+        }
+        self.advance();
+    }
+
+    /// These blocks are invalid: they and all above are not wanted. What is wanted instead comes as another `replace`.
+    pub(super) fn drop_invalid(&mut self, hashes: &[Hash]) {
+        if let Some(lowest) = hashes.iter().filter_map(|hash| self.height_of(hash)).min() {
+            self.cut((lowest - self.base) as usize);
+        }
+    }
+
+    fn missing_slot(&mut self, hash: &Hash) -> Option<(u32, &mut Slot)> {
+        let height = self.height_of(hash)?;
+        let slot = self.slot_mut(height)?;
+        (slot.body == Body::Missing).then_some((height, slot))
+    }
+
+    fn unlist(&mut self, height: u32) {
+        self.open.remove(&height);
+        self.asked.remove(&height);
+        self.paused.remove(&height);
+    }
+
+    /// Moves the base up over what is taken.
+    fn advance(&mut self) {
+        while let Some(Slot { hash, body: Body::Taken, .. }) = self.slots.front() {
+            self.heights.remove(hash);
+            self.slots.pop_front();
+            self.base += 1;
+        }
+    }
+
+    /// Drops all slots from position `keep` on.
+    fn cut(&mut self, keep: usize) {
+        while self.slots.len() > keep
+            && let Some(slot) = self.slots.pop_back()
+        {
+            let height = self.end();
+            self.heights.remove(&slot.hash);
+            self.unlist(height);
+            if let Body::Arrived(bytes) = slot.body {
+                self.held -= bytes;
+            }
+        }
+        let last = self.end().saturating_sub(1);
+        self.highest = self.highest.min(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(n: u8) -> Hash {
+        Hash([n; 32])
+    }
+
+    fn window(count: u8) -> Window {
+        let mut window = Window::default();
+        window.replace(0, (1..=count).map(hash).collect());
+        window
+    }
+
+    #[test]
+    fn it_moves_up_only_over_what_is_taken() {
+        let mut window = window(5);
+        assert!(window.arrive(&hash(1), 10) && window.arrive(&hash(2), 20));
+        assert!(!window.arrive(&hash(2), 20), "twice is once");
+        assert_eq!((window.base(), window.held(), window.lowest_missing()), (1, 30, Some(3)));
+        window.take(&hash(2));
+        assert_eq!((window.base(), window.held()), (1, 10));
+        window.take(&hash(1));
+        assert_eq!((window.base(), window.held(), window.missing()), (3, 0, 3));
+    }
+
+    #[test]
+    fn a_reorganisation_drops_what_is_above_the_fork_and_can_reach_below_the_base() {
+        let mut window = window(5);
+        window.arrive(&hash(4), 10);
+        window.replace(2, vec![hash(13), hash(14)]);
+        assert_eq!((window.height_of(&hash(4)), window.height_of(&hash(14)), window.held()), (None, Some(4), 0));
+        assert_eq!(window.to_ask().collect::<Vec<_>>(), [1, 2, 3, 4]);
+        (1..=2).for_each(|n| window.take(&hash(n)));
+        window.replace(0, vec![hash(21), hash(22)]);
+        assert_eq!(window.to_ask().collect::<Vec<_>>(), [1, 2]);
+        window.replace(9, vec![hash(30)]);
+        assert_eq!(window.to_ask().collect::<Vec<_>>(), [10], "the ledger has what is between");
+    }
+
+    #[test]
+    fn only_the_window_is_asked_for() {
+        let mut window = Window::default();
+        let hashes = (0..2000u32).map(|n| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&n.to_le_bytes());
+            Hash(bytes)
+        });
+        let hashes: Vec<Hash> = hashes.collect();
+        window.replace(0, hashes.clone());
+        assert_eq!(window.to_ask().count(), FETCH_WINDOW);
+        window.arrive(&hashes[0], 1);
+        assert_eq!(window.to_ask().last(), Some(1024), "it does not move before the ledger takes the lowest");
+        window.take(&hashes[0]);
+        assert_eq!(window.to_ask().last(), Some(1025));
+    }
+
+    #[test]
+    fn a_block_that_nobody_has_pauses_and_resumes() {
+        let mut window = window(2);
+        window.asked(1, LinkId(1));
+        window.in_vain(&hash(1), LinkId(1), true);
+        window.pause(1, Time(50));
+        assert_eq!(
+            (window.to_ask().next(), window.lowest_missing(), window.next_resume()),
+            (Some(2), Some(1), Some(Time(50)))
+        );
+        window.resume(Time(49), false);
+        assert_eq!(window.to_ask().next(), Some(2));
+        window.resume(Time(50), false);
+        assert_eq!(window.to_ask().next(), Some(1));
+        assert!(window.slot(1).unwrap().absent.is_empty() && window.slot(1).unwrap().tried == [LinkId(1)]);
+    }
+}

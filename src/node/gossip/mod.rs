@@ -1,0 +1,166 @@
+//! The `gossip` role: who knows what, and passing on what is new.
+//!
+//! A transaction is verified once, offered to the ledger, and passed on once the ledger has taken it, to each peer that
+//! is not known to have it. A block is passed on once it is committed. What a peer is known to have is what it sent
+//! us, what we sent it, and what it told us it has.
+//!
+//! The id of a transaction leaves its signatures out. Whoever sends it with a bad signature must not keep the good one
+//! from spreading: what is being checked or was refused is remembered by all bytes (the merkle leaf), what was taken
+//! and what peers know by id.
+
+mod intake;
+mod known;
+mod orphans;
+mod queue;
+mod relay;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use self::{known::Known, orphans::Orphans, queue::Queue};
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{KNOWN_BLOCKS_PER_PEER, KNOWN_PER_PEER, MAX_REFUSED, RECENT_TRANSACTIONS},
+        rng::Rng,
+        time::{Now, Time},
+    },
+    node::{
+        CloseReason, Event, LinkEvent, Notice, Origin, Outbox, PeerFault, Role, Setup,
+        command::{Command, Reply},
+        report::SyncState,
+    },
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
+};
+
+/// The `gossip` role.
+pub struct Gossip {
+    test_chain: bool,
+    /// Batches that may be at the verifiers: one being checked and one waiting for each.
+    most_batches: usize,
+    state: SyncState,
+    peers: BTreeMap<LinkId, Peer>,
+    queue: Queue,
+    /// Batches at the verifiers, oldest first: who sent what.
+    batches: VecDeque<Vec<(Origin, Hash)>>,
+    /// Transactions and their bytes that the ledger has not answered yet.
+    at_ledger: (usize, usize),
+    /// Leaves of what waits, is at a verifier or at the ledger.
+    in_progress: BTreeSet<Hash>,
+    /// Leaves of what the ledger refused as the chain stood.
+    refused: Known,
+    /// Ids of what the ledger has, or lately had.
+    taken: Known,
+    orphans: Orphans,
+    /// Ids asked for in the current round of mempool questions.
+    asked: Known,
+    round: Time,
+    /// When a round is to begin.
+    next_round: Option<Time>,
+    rng: Rng,
+}
+
+/// What a peer is known to have.
+struct Peer {
+    transactions: Known,
+    blocks: Known,
+    /// We asked for its mempool, and it has not answered.
+    asked: bool,
+}
+
+impl Gossip {
+    /// A role that has heard nothing yet.
+    pub fn new(setup: &Setup, rng: Rng) -> Self {
+        Self {
+            test_chain: setup.spec.test,
+            most_batches: setup.verifiers.max(1).saturating_mul(2),
+            state: SyncState::Starting,
+            peers: BTreeMap::new(),
+            queue: Queue::default(),
+            batches: VecDeque::new(),
+            at_ledger: (0, 0),
+            in_progress: BTreeSet::new(),
+            refused: Known::new(MAX_REFUSED),
+            taken: Known::new(RECENT_TRANSACTIONS),
+            orphans: Orphans::default(),
+            asked: Known::new(RECENT_TRANSACTIONS),
+            round: Time(0),
+            next_round: None,
+            rng,
+        }
+    }
+
+    fn link_event(&mut self, now: Now, event: LinkEvent, out: &mut Outbox) {
+        match event {
+            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => {}
+            LinkEvent::Up { link, peer } => {
+                let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
+                blocks.insert(&peer.tip);
+                self.peers.insert(link, Peer { transactions: Known::new(KNOWN_PER_PEER), blocks, asked: false });
+                if self.state == SyncState::Synced {
+                    self.ask_mempool(link, out);
+                }
+            }
+            LinkEvent::Frame { link, frame } => self.frame(now, link, frame, out),
+            LinkEvent::Closed { link, reason } => self.closed(link, &reason),
+        }
+    }
+
+    fn closed(&mut self, link: LinkId, reason: &CloseReason) {
+        self.peers.remove(&link);
+        // What an honest peer sent is good without it, and others may have been turned away for sending the same.
+        if matches!(reason, CloseReason::Fault(_)) {
+            for item in self.queue.forget(link) {
+                self.in_progress.remove(&item.leaf);
+            }
+        }
+    }
+
+    fn frame(&mut self, now: Now, link: LinkId, frame: Frame, out: &mut Outbox) {
+        if !self.peers.contains_key(&link) {
+            return;
+        }
+        match frame.kind {
+            Kind::Transaction => self.transaction(link, frame, out),
+            Kind::MemoryPool => match frame.open() {
+                Ok(Message::MemoryPool(ids)) => self.mempool(now, link, &ids, out),
+                Ok(other) => out.fault(link, PeerFault::Unexpected(other.kind())),
+                Err(fault) => out.fault(link, fault.into()),
+            },
+            other => out.fault(link, PeerFault::Unexpected(other)),
+        }
+    }
+}
+
+impl Role for Gossip {
+    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        match event {
+            Event::Start | Event::Wake | Event::Stop => {}
+            Event::Link(event) => self.link_event(now, event, out),
+            Event::Notice(Notice::State(state)) => self.state_changed(now, state),
+            Event::Notice(Notice::TransactionsChecked(verdicts)) => self.checked(verdicts, out),
+            Event::Notice(Notice::Admitted { origin, transaction, result }) => {
+                self.admitted(origin, transaction, result, out);
+            }
+            Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(&moved, out),
+            Event::Notice(Notice::PeerTip { link, tip, .. }) => {
+                if let Some(peer) = self.peers.get_mut(&link) {
+                    peer.blocks.insert(&tip);
+                }
+            }
+            Event::Notice(_) => {}
+            Event::Command(ticket, Command::SubmitTransaction(bytes)) => self.submit(ticket, bytes, out),
+            Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
+        }
+        self.begin_round(now, out);
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.next_round
+    }
+}

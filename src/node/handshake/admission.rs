@@ -1,0 +1,101 @@
+//! Who may have a link: slots, limits per address and group, bans, and one link per node.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+};
+
+use super::{Link, Stage};
+use crate::{
+    base::{
+        ids::LinkId,
+        limits::{MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_IP},
+    },
+    node::netgroup::NetGroup,
+    wire::message::GoodbyeCode,
+};
+
+/// The rules by which newcomers are let in.
+pub(super) struct Admission {
+    /// Slots for links that others opened.
+    pub(super) max_inbound: usize,
+    /// On a test chain all nodes share the loopback address.
+    pub(super) test_chain: bool,
+    /// Banned, any port.
+    pub(super) barred_ips: BTreeSet<IpAddr>,
+    /// Denied by the operator: listening addresses.
+    pub(super) barred_addresses: BTreeSet<SocketAddr>,
+}
+
+impl Admission {
+    /// Why there is no room for one more link from `ip`, if so. `links` holds the others, in the handshake or up.
+    ///
+    /// All slots taken: the newcomer goes. A rule that makes the least useful link go instead belongs here.
+    pub(super) fn no_room(&self, ip: IpAddr, links: &BTreeMap<LinkId, Link>) -> Option<&'static str> {
+        let inbound = || links.values().filter(|link| link.direction.is_inbound());
+        if inbound().count() >= self.max_inbound {
+            return Some("all slots are taken");
+        }
+        if self.test_chain && ip.is_loopback() {
+            return None;
+        }
+        if inbound().filter(|link| link.remote.ip() == ip).count() >= MAX_INBOUND_PER_IP {
+            return Some("too many links from one address");
+        }
+        let group = NetGroup::of(ip);
+        if inbound().filter(|link| NetGroup::of(link.remote.ip()) == group).count() >= MAX_INBOUND_PER_GROUP {
+            return Some("too many links from one network");
+        }
+        None
+    }
+
+    /// Why a link with this remote and (if known) listening address is kept out, if it is.
+    pub(super) fn barred(&self, remote: SocketAddr, listens: Option<SocketAddr>) -> Option<GoodbyeCode> {
+        if self.barred_ips.contains(&remote.ip()) {
+            return Some(GoodbyeCode::Banned);
+        }
+        listens.filter(|address| self.barred_addresses.contains(address)).map(|_| GoodbyeCode::Operator)
+    }
+}
+
+/// What becomes of a newcomer whose node may have a link already.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rivals {
+    /// The newcomer goes.
+    NewcomerLoses,
+    /// The newcomer stays, these go.
+    OthersLose(Vec<LinkId>),
+}
+
+impl Admission {
+    /// Decides between an inbound newcomer, whose node listens at `listens` and chose `nonce`, and earlier links to the
+    /// same node. The key is the listening address because a node's outgoing port says nothing.
+    ///
+    /// Two nodes that dial each other at the same moment must keep the same one of the two links. Both know the nonces
+    /// of both diallers by the time when they accept the other's link, so the smaller one wins at both ends. Otherwise
+    /// the link that stands first wins: an honest node does not dial where it has a link, and hears from its own side
+    /// first.
+    ///
+    /// Two inbound links are no rivals on a public network: they may be two nodes behind one router that both use the
+    /// default port, or one that was cut off and is back before we noticed. The limit per address bounds them.
+    pub(super) fn rivals(
+        &self,
+        links: &BTreeMap<LinkId, Link>,
+        newcomer: LinkId,
+        listens: SocketAddr,
+        nonce: u64,
+    ) -> Rivals {
+        let mut losers = Vec::new();
+        for (id, other) in links.iter().filter(|(id, other)| **id != newcomer && other.listens == Some(listens)) {
+            let inbound = other.direction.is_inbound();
+            if inbound && !self.test_chain {
+                continue;
+            }
+            if inbound || other.stage == Stage::Up || other.nonce <= nonce {
+                return Rivals::NewcomerLoses;
+            }
+            losers.push(*id);
+        }
+        Rivals::OthersLose(losers)
+    }
+}

@@ -1,0 +1,352 @@
+//! The `handshake` role: makes peers of links.
+//!
+//! The dialler sends its `Version`; the receiver answers with its own and a `Verack`; the dialler sends its `Verack`.
+//! Each side promotes the link when it has both. Until then nothing else is accepted but a `Goodbye`.
+
+mod admission;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use self::admission::{Admission, Rivals};
+use crate::{
+    base::{
+        codec::List,
+        hash::Hash,
+        ids::LinkId,
+        limits::{FULL_RETRY_AFTER, HANDSHAKE_TIMEOUT, MAX_AGENT_BYTES},
+        rng::Rng,
+        time::{Now, Time, UnixTime},
+    },
+    chain::{spec::ChainSpec, target::Work},
+    node::{
+        Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
+        command::Reply, netgroup::canonical, report::Counter,
+    },
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, SERVICE_FULL, Version},
+    },
+};
+
+/// Time between two warnings about nodes of other networks; the others are logged at `debug`.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The `handshake` role.
+pub struct Handshake {
+    spec: Arc<ChainSpec>,
+    listen_port: u16,
+    agent: List<u8, MAX_AGENT_BYTES>,
+    admission: Admission,
+    tip: OurTip,
+    /// Links in the handshake and up, without those that we closed.
+    links: BTreeMap<LinkId, Link>,
+    next_warning: Time,
+    rng: Rng,
+}
+
+/// What our `Version` says about our chain.
+struct OurTip {
+    height: u32,
+    hash: Hash,
+    work: Work,
+}
+
+/// One link.
+#[derive(Debug)]
+struct Link {
+    direction: Direction,
+    remote: SocketAddr,
+    /// Where the node at the other end listens; for inbound links known from its `Version` on.
+    listens: Option<SocketAddr>,
+    opened: Time,
+    /// Ours, to be acknowledged.
+    nonce: u64,
+    stage: Stage,
+}
+
+/// What is awaited from the peer.
+#[derive(Debug, PartialEq)]
+enum Stage {
+    /// Its `Version`.
+    Version,
+    /// Its `Verack`; its `Version` is here.
+    Verack(Box<Version>),
+    /// Nothing: it is a peer.
+    Up,
+}
+
+impl Handshake {
+    /// A role that has heard nothing yet.
+    pub fn new(setup: &Setup, rng: Rng) -> Self {
+        let spec = setup.spec.clone();
+        let work = spec.parameters.limit().work();
+        Self {
+            listen_port: setup.listen_port,
+            agent: List::truncated(setup.agent.bytes()),
+            admission: Admission {
+                max_inbound: setup.max_inbound,
+                test_chain: spec.test,
+                barred_ips: BTreeSet::new(),
+                barred_addresses: BTreeSet::new(),
+            },
+            tip: OurTip { height: 0, hash: spec.genesis_hash(), work },
+            links: BTreeMap::new(),
+            next_warning: Time(0),
+            spec,
+            rng,
+        }
+    }
+
+    fn opened(&mut self, now: Now, link: LinkId, direction: Direction, remote: SocketAddr, out: &mut Outbox) {
+        let remote = canonical(remote);
+        let listens = (!direction.is_inbound()).then_some(remote);
+        let refusal = match listens {
+            None => self.refuse_inbound(remote),
+            Some(address) => self.refuse_outbound(address),
+        };
+        if let Some((code, why)) = refusal {
+            log::debug!("link refused link={} remote={remote} code={code:?} why=\"{why}\"", link.0);
+            out.count(Counter::HandshakesFailed, 1);
+            return out.goodbye(link, code, retry_after(code));
+        }
+        let nonce = self.rng.next_u64();
+        self.links.insert(link, Link { direction, remote, listens, opened: now.mono, nonce, stage: Stage::Version });
+        if !direction.is_inbound() {
+            self.send_version(now.unix, link, nonce, out);
+        }
+    }
+
+    fn refuse_inbound(&self, remote: SocketAddr) -> Option<(GoodbyeCode, &'static str)> {
+        if let Some(code) = self.admission.barred(remote, None) {
+            return Some((code, "its address is barred"));
+        }
+        self.admission.no_room(remote.ip(), &self.links).map(|why| (GoodbyeCode::Full, why))
+    }
+
+    fn refuse_outbound(&self, address: SocketAddr) -> Option<(GoodbyeCode, &'static str)> {
+        if let Some(code) = self.admission.barred(address, Some(address)) {
+            return Some((code, "its address is barred"));
+        }
+        let linked = self.links.values().any(|link| link.listens == Some(address));
+        linked.then_some((GoodbyeCode::Duplicate, "the node linked to us in the meantime"))
+    }
+
+    fn frame(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) {
+        let Some(state) = self.links.get(&link) else { return };
+        let expected = match (&state.stage, frame.kind) {
+            (Stage::Up, _) => false,
+            (_, Kind::Goodbye) | (Stage::Version, Kind::Version) | (Stage::Verack(_), Kind::Verack) => true,
+            _ => false,
+        };
+        if !expected {
+            return self.fault(link, PeerFault::Unexpected(frame.kind), out);
+        }
+        match frame.open() {
+            Err(fault) => self.fault(link, fault.into(), out),
+            Ok(Message::Version(version)) => self.version(now, link, version, out),
+            Ok(Message::Verack(nonce)) => self.verack(now, link, nonce, out),
+            Ok(Message::Goodbye { code, retry_after }) => {
+                self.close(link, CloseReason::Remote { code, retry_after }, 0, out);
+            }
+            Ok(other) => self.fault(link, PeerFault::Unexpected(other.kind()), out),
+        }
+    }
+
+    fn version(&mut self, now: Now, link: LinkId, version: Version, out: &mut Outbox) {
+        let Some(state) = self.links.get(&link) else { return };
+        let (remote, inbound, own_nonce) = (state.remote, state.direction.is_inbound(), state.nonce);
+        if version.genesis != self.spec.genesis_hash() {
+            self.warn_wrong_network(now.mono, remote, &version.genesis);
+            return self.goodbye(link, GoodbyeCode::WrongNetwork, out);
+        }
+        if !(OLDEST_PROTOCOL_VERSION..=PROTOCOL_VERSION).contains(&version.protocol) {
+            log::debug!("protocol version refused remote={remote} version={}", version.protocol);
+            return self.goodbye(link, GoodbyeCode::WrongVersion, out);
+        }
+        if self.close_self_connection(link, version.nonce, out) {
+            return;
+        }
+        if inbound && !self.accept_node(link, remote, &version, out) {
+            return;
+        }
+        if inbound {
+            self.send_version(now.unix, link, own_nonce, out);
+        }
+        out.send(link, &Message::Verack(version.nonce));
+        out.resume(link);
+        if let Some(state) = self.links.get_mut(&link) {
+            state.stage = Stage::Verack(Box::new(version));
+        }
+    }
+
+    /// Both ends of a link to ourselves end here: the one that heard the nonce, and the one that sent it, whose
+    /// address the dialler must learn to leave alone.
+    fn close_self_connection(&mut self, link: LinkId, nonce: u64, out: &mut Outbox) -> bool {
+        let ours = self.links.iter().find(|(_, other)| other.nonce == nonce && other.stage != Stage::Up);
+        let Some(sender) = ours.map(|(id, _)| *id) else { return false };
+        self.goodbye(link, GoodbyeCode::SelfConnection, out);
+        if sender != link {
+            self.goodbye(sender, GoodbyeCode::SelfConnection, out);
+        }
+        true
+    }
+
+    /// Whether the node that opened this link may have it, now that we know where it listens.
+    fn accept_node(&mut self, link: LinkId, remote: SocketAddr, version: &Version, out: &mut Outbox) -> bool {
+        if version.listen_port == 0 {
+            return true;
+        }
+        let listens = SocketAddr::new(remote.ip(), version.listen_port);
+        if let Some(code) = self.admission.barred(remote, Some(listens)) {
+            self.goodbye(link, code, out);
+            return false;
+        }
+        match self.admission.rivals(&self.links, link, listens, version.nonce) {
+            Rivals::NewcomerLoses => {
+                self.goodbye(link, GoodbyeCode::Duplicate, out);
+                return false;
+            }
+            Rivals::OthersLose(losers) => {
+                losers.into_iter().for_each(|loser| self.goodbye(loser, GoodbyeCode::Duplicate, out));
+            }
+        }
+        if let Some(state) = self.links.get_mut(&link) {
+            state.listens = Some(listens);
+        }
+        true
+    }
+
+    fn verack(&mut self, now: Now, link: LinkId, nonce: u64, out: &mut Outbox) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        if nonce != state.nonce {
+            return self.fault(link, PeerFault::Unexpected(Kind::Verack), out);
+        }
+        // The operator may have barred it since its Version.
+        if let Some(code) = self.admission.barred(state.remote, state.listens) {
+            return self.goodbye(link, code, out);
+        }
+        let Stage::Verack(version) = std::mem::replace(&mut state.stage, Stage::Up) else { return };
+        let peer = PeerInfo {
+            direction: state.direction,
+            remote: state.remote,
+            listens: state.listens,
+            protocol: version.protocol,
+            services: version.services,
+            height: version.height,
+            tip: version.tip,
+            work: version.claimed_work(),
+            clock_offset: clock_offset(version.timestamp, now.unix),
+            agent: printable(&version.agent),
+        };
+        out.count(Counter::HandshakesDone, 1);
+        out.promote(link, peer);
+    }
+
+    fn send_version(&self, unix: UnixTime, link: LinkId, nonce: u64, out: &mut Outbox) {
+        let version = Version {
+            protocol: PROTOCOL_VERSION,
+            services: SERVICE_FULL,
+            genesis: self.spec.genesis_hash(),
+            height: self.tip.height,
+            tip: self.tip.hash,
+            work: self.tip.work.to_be_bytes(),
+            timestamp: unix.0,
+            nonce,
+            listen_port: self.listen_port,
+            agent: self.agent.clone(),
+        };
+        out.send(link, &Message::Version(version));
+    }
+
+    fn expire(&mut self, now: Now, out: &mut Outbox) {
+        let late = |link: &Link| link.stage != Stage::Up && link.opened + HANDSHAKE_TIMEOUT <= now.mono;
+        let expired: Vec<LinkId> = self.links.iter().filter(|(_, link)| late(link)).map(|(id, _)| *id).collect();
+        expired.into_iter().for_each(|link| self.fault(link, PeerFault::HandshakeTimeout, out));
+    }
+
+    fn fault(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
+        self.close(link, CloseReason::Fault(fault), 0, out);
+    }
+
+    fn goodbye(&mut self, link: LinkId, code: GoodbyeCode, out: &mut Outbox) {
+        self.close(link, CloseReason::Local(code), retry_after(code), out);
+    }
+
+    fn close(&mut self, link: LinkId, reason: CloseReason, retry_after: u32, out: &mut Outbox) {
+        self.forget(link, out);
+        out.push(Action::Close { link, reason, retry_after });
+    }
+
+    /// Drops a link that ended or is about to; counts it if it never came up.
+    fn forget(&mut self, link: LinkId, out: &mut Outbox) {
+        if self.links.remove(&link).is_some_and(|state| state.stage != Stage::Up) {
+            out.count(Counter::HandshakesFailed, 1);
+        }
+    }
+
+    fn warn_wrong_network(&mut self, mono: Time, remote: SocketAddr, theirs: &Hash) {
+        let level = if mono >= self.next_warning { log::Level::Warn } else { log::Level::Debug };
+        if level == log::Level::Warn {
+            self.next_warning = mono + WARN_INTERVAL;
+        }
+        let ours = self.spec.genesis_hash();
+        log::log!(level, "peer of another network refused remote={remote} its_genesis={theirs} our_genesis={ours}");
+    }
+}
+
+impl Role for Handshake {
+    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        match event {
+            Event::Link(LinkEvent::Opened { link, direction, remote }) => {
+                self.opened(now, link, direction, remote, out);
+            }
+            Event::Link(LinkEvent::Frame { link, frame }) => self.frame(now, link, &frame, out),
+            Event::Link(LinkEvent::Closed { link, .. }) => self.forget(link, out),
+            Event::Link(LinkEvent::Up { .. } | LinkEvent::DialFailed { .. })
+            | Event::Start
+            | Event::Wake
+            | Event::Stop => {}
+            Event::Notice(Notice::ChainMoved(moved)) => {
+                self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
+            }
+            Event::Notice(Notice::Barred { ips, addresses }) => {
+                self.admission.barred_ips = ips;
+                self.admission.barred_addresses = addresses;
+            }
+            Event::Notice(_) => {}
+            Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
+        }
+        self.expire(now, out);
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let pending = self.links.values().filter(|link| link.stage != Stage::Up);
+        pending.map(|link| link.opened + HANDSHAKE_TIMEOUT).min()
+    }
+}
+
+/// Seconds that make sense as advice with a goodbye.
+fn retry_after(code: GoodbyeCode) -> u32 {
+    match code {
+        GoodbyeCode::Full => u32::try_from(FULL_RETRY_AFTER.as_secs()).unwrap_or(u32::MAX),
+        _ => 0,
+    }
+}
+
+/// Their clock minus ours, seconds; hostile extremes are kept at the limits of the type.
+fn clock_offset(theirs: u64, ours: UnixTime) -> i64 {
+    let offset = i128::from(theirs) - i128::from(ours.0);
+    i64::try_from(offset).unwrap_or(if offset < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Only what cannot upset a terminal or a log.
+fn printable(agent: &[u8]) -> String {
+    agent.iter().filter(|byte| (0x20..0x7f).contains(*byte)).map(|byte| char::from(*byte)).collect()
+}

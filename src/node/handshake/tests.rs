@@ -1,0 +1,337 @@
+//! Tests of the whole role, and of two of them against each other.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::*;
+use crate::{
+    chain::archive::Tip,
+    node::{
+        notice::ChainMove,
+        testing::{Actions, Driver, START, address, public_setup, setup},
+    },
+};
+
+type Node = Driver<Handshake>;
+
+const OUT: Direction = Direction::Outbound(crate::base::ids::DialId(1));
+const IN: Direction = Direction::Inbound;
+
+fn node(seed: u64) -> Node {
+    node_with(&setup(), seed)
+}
+
+fn node_with(setup: &Setup, seed: u64) -> Node {
+    Driver::new(Handshake::new(setup, Rng::from_number(seed)))
+}
+
+fn version(change: impl FnOnce(&mut Version)) -> Message {
+    let genesis = ChainSpec::local().genesis_hash();
+    let mut version = Version {
+        protocol: PROTOCOL_VERSION,
+        services: SERVICE_FULL,
+        genesis,
+        height: 7,
+        tip: Hash([7; 32]),
+        work: [1; 32],
+        timestamp: START + 5,
+        nonce: 99,
+        listen_port: 4131,
+        agent: List::truncated(*b"/x/"),
+    };
+    change(&mut version);
+    Message::Version(version)
+}
+
+fn sent_version(actions: &Actions, link: u64) -> Version {
+    let found = actions.sent(link).into_iter().find_map(|message| match message {
+        Message::Version(version) => Some(version),
+        _ => None,
+    });
+    found.expect("a Version was sent")
+}
+
+/// Messages on their way between two nodes: (receiver, its link, message).
+type Wire = VecDeque<(usize, u64, Message)>;
+
+/// Link `n` of one node is link `n` of the other. Messages and closes cross in order; what both did comes back.
+fn carry(nodes: &mut [Node; 2], wire: &mut Wire, links: &[u64]) -> [Vec<Action>; 2] {
+    let mut did = [Vec::new(), Vec::new()];
+    while let Some((to, link, message)) = wire.pop_front() {
+        let actions = nodes[to].receive(link, &message);
+        spread(&actions, to, links, wire);
+        did[to].extend(actions.0);
+    }
+    did
+}
+
+fn spread(actions: &Actions, from: usize, links: &[u64], wire: &mut Wire) {
+    for link in links {
+        wire.extend(actions.sent(*link).into_iter().map(|message| (1 - from, *link, message)));
+        if let Some(CloseReason::Local(code)) = actions.closed(*link) {
+            wire.push_back((1 - from, *link, Message::Goodbye { code: code as u8, retry_after: 0 }));
+        }
+    }
+}
+
+#[test]
+fn both_sides_promote_after_version_and_verack_from_each() {
+    let mut nodes = [node(1), node(2)];
+    let mut wire = Wire::new();
+    spread(&nodes[0].opened(1, OUT, "127.0.0.1:4131"), 0, &[1], &mut wire);
+    assert!(nodes[1].opened(1, IN, "127.0.0.1:50000").0.is_empty(), "the receiver waits for the dialler");
+    let did = carry(&mut nodes, &mut wire, &[1]).map(Actions);
+    let peer = did[0].promoted(1).expect("the dialler promotes");
+    assert_eq!((peer.direction, peer.listens), (OUT, Some(address("127.0.0.1:4131"))));
+    let peer = did[1].promoted(1).expect("the receiver promotes");
+    assert_eq!((peer.direction, peer.listens), (IN, Some(address("127.0.0.1:4130"))));
+    assert_eq!(did[0].counted(Counter::HandshakesDone) + did[1].counted(Counter::HandshakesDone), 2);
+    assert_eq!([nodes[0].role.deadline(), nodes[1].role.deadline()], [None, None]);
+}
+
+#[test]
+fn the_receiver_answers_with_version_and_verack_and_asks_for_the_next_frame() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    let actions = node.receive(1, &version(|_| {}));
+    let sent = actions.sent(1);
+    assert!(matches!(sent[..], [Message::Version(_), Message::Verack(99)]), "{sent:?}");
+    assert!(actions.resumed(1));
+    let nonce = sent_version(&actions, 1).nonce;
+    let actions = node.receive(1, &Message::Verack(nonce));
+    assert!(actions.promoted(1).is_some() && !actions.resumed(1));
+}
+
+#[test]
+fn our_version_tells_where_the_chain_is() {
+    let mut node = node(1);
+    let tip = Tip { hash: Hash([9; 32]), height: 12, time: 0, work: Work::from_be_bytes([3; 32]), digest: Hash::ZERO };
+    let moved = ChainMove { tip, removed: Vec::new(), added: Vec::new(), news: None };
+    node.notice(Notice::ChainMoved(Arc::new(moved)));
+    let version = sent_version(&node.opened(1, OUT, "127.0.0.1:4131"), 1);
+    assert_eq!((version.height, version.tip, version.work), (12, Hash([9; 32]), [3; 32]));
+    assert_eq!((version.timestamp, version.listen_port), (START, 4130));
+}
+
+#[test]
+fn nothing_but_version_then_verack_is_accepted_before_promotion() {
+    for message in [Message::GetPeers, Message::Verack(1), Message::GetSync(List::EMPTY), Message::Pong(1)] {
+        let mut node = node(1);
+        node.opened(1, IN, "127.0.0.1:50000");
+        let actions = node.receive(1, &message);
+        assert_eq!(actions.fault(1), Some(PeerFault::Unexpected(message.kind())));
+        assert_eq!(actions.counted(Counter::HandshakesFailed), 1);
+    }
+}
+
+#[test]
+fn a_second_version_is_a_fault_before_and_after_promotion() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    node.receive(1, &version(|_| {}));
+    assert_eq!(node.receive(1, &version(|_| {})).fault(1), Some(PeerFault::Unexpected(Kind::Version)));
+    node.opened(2, IN, "127.0.0.1:50001");
+    let nonce = sent_version(&node.receive(2, &version(|_| {})), 2).nonce;
+    assert!(node.receive(2, &Message::Verack(nonce)).promoted(2).is_some());
+    assert_eq!(node.receive(2, &version(|_| {})).fault(2), Some(PeerFault::Unexpected(Kind::Version)));
+}
+
+#[test]
+fn a_wrong_verack_is_a_fault() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    let nonce = sent_version(&node.receive(1, &version(|_| {})), 1).nonce;
+    assert_eq!(node.receive(1, &Message::Verack(nonce ^ 1)).fault(1), Some(PeerFault::Unexpected(Kind::Verack)));
+}
+
+#[test]
+fn a_damaged_version_is_a_fault() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    let mut frame = Frame::new(&version(|_| {}));
+    frame.checksum[0] ^= 1;
+    assert!(matches!(node.frame(1, frame).fault(1), Some(PeerFault::Frame(_))));
+}
+
+#[test]
+fn a_goodbye_closes_at_any_time() {
+    let mut node = node(1);
+    node.opened(1, OUT, "127.0.0.1:4131");
+    let actions = node.receive(1, &Message::Goodbye { code: 6, retry_after: 60 });
+    assert_eq!(actions.closed(1), Some(CloseReason::Remote { code: 6, retry_after: 60 }));
+}
+
+#[test]
+fn another_genesis_or_version_is_told_so() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    assert!(node.receive(1, &version(|v| v.genesis = Hash([1; 32]))).said(1, GoodbyeCode::WrongNetwork));
+    for (link, protocol) in [(2, 0), (3, PROTOCOL_VERSION + 1), (4, u32::MAX)] {
+        node.opened(link, IN, "127.0.0.1:50000");
+        assert!(node.receive(link, &version(|v| v.protocol = protocol)).said(link, GoodbyeCode::WrongVersion));
+    }
+}
+
+#[test]
+fn a_link_to_ourselves_ends_at_both_ends() {
+    let mut node = node(1);
+    let ours = sent_version(&node.opened(1, OUT, "127.0.0.1:4130"), 1);
+    node.opened(2, IN, "127.0.0.1:50000");
+    let actions = node.receive(2, &Message::Version(ours));
+    assert!(actions.said(2, GoodbyeCode::SelfConnection));
+    assert!(actions.said(1, GoodbyeCode::SelfConnection), "the dialler must learn that this address is its own");
+}
+
+#[test]
+fn silence_ends_the_handshake_after_ten_seconds() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    node.pass(Duration::from_secs(4));
+    node.receive(1, &version(|_| {}));
+    assert_eq!(node.run(Duration::from_millis(5_999)).fault(1), None);
+    let actions = node.run(Duration::from_millis(1));
+    assert_eq!(actions.fault(1), Some(PeerFault::HandshakeTimeout), "the deadline counts from the opening");
+    assert_eq!(node.role.deadline(), None);
+}
+
+#[test]
+fn two_nodes_that_dial_each_other_keep_the_same_one_link() {
+    // Link 1: node 0 dials node 1. Link 2: node 1 dials node 0. In each order of arrival.
+    for seed in 0..20 {
+        for order in [[1, 2], [2, 1]] {
+            let mut nodes = [node(seed), node(seed + 100)];
+            let mut wire = Wire::new();
+            let opened = [nodes[0].opened(1, OUT, "127.0.0.1:4130"), nodes[1].opened(2, OUT, "127.0.0.1:4130")];
+            nodes[1].opened(1, IN, "127.0.0.1:50000");
+            nodes[0].opened(2, IN, "127.0.0.1:50001");
+            for link in order {
+                let from = if link == 1 { 0 } else { 1 };
+                spread(&opened[from], from, &[1, 2], &mut wire);
+            }
+            let did = carry(&mut nodes, &mut wire, &[1, 2]).map(Actions);
+            let kept = |actions: &Actions| [1, 2].into_iter().filter(|l| actions.promoted(*l).is_some()).collect();
+            let kept: [Vec<u64>; 2] = [kept(&did[0]), kept(&did[1])];
+            assert_eq!(kept[0], kept[1], "seed {seed} order {order:?}");
+            assert_eq!(kept[0].len(), 1, "seed {seed} order {order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_dial_that_arrives_after_the_node_linked_to_us_is_given_up() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    node.receive(1, &version(|_| {}));
+    assert!(node.opened(2, OUT, "127.0.0.1:4131").said(2, GoodbyeCode::Duplicate));
+}
+
+#[test]
+fn an_established_link_outlives_a_newcomer_with_any_nonce() {
+    let mut node = node(1);
+    let nonce = sent_version(&node.opened(1, OUT, "127.0.0.1:4131"), 1).nonce;
+    node.receive(1, &version(|_| {}));
+    assert!(node.receive(1, &Message::Verack(nonce)).promoted(1).is_some());
+    node.opened(2, IN, "127.0.0.1:50000");
+    let actions = node.receive(2, &version(|v| v.nonce = 0));
+    assert!(actions.said(2, GoodbyeCode::Duplicate) && actions.closed(1).is_none());
+}
+
+#[test]
+fn a_second_inbound_link_is_a_duplicate_except_where_routers_hide_nodes() {
+    for (setup, ip, refused) in [(setup(), "127.0.0.1", true), (public_setup(), "8.8.0.1", false)] {
+        let mut node = node_with(&setup, 1);
+        node.opened(1, IN, &format!("{ip}:50000"));
+        node.receive(1, &version(|_| {}));
+        node.opened(2, IN, &format!("{ip}:50001"));
+        let actions = node.receive(2, &version(|_| {}));
+        assert_eq!(actions.said(2, GoodbyeCode::Duplicate), refused);
+        assert!(actions.closed(1).is_none());
+    }
+}
+
+#[test]
+fn nodes_that_do_not_listen_are_never_duplicates() {
+    let mut node = node(1);
+    for link in [1, 2] {
+        node.opened(link, IN, "127.0.0.1:50000");
+        assert!(node.receive(link, &version(|v| v.listen_port = 0)).resumed(link));
+    }
+}
+
+#[test]
+fn inbound_links_beyond_the_slots_are_told_when_to_come_back() {
+    let mut node = node_with(&Setup { max_inbound: 1, ..setup() }, 1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    let actions = node.opened(2, IN, "127.0.0.1:50001");
+    assert!(matches!(
+        actions.0.last(),
+        Some(Action::Close { reason: CloseReason::Local(GoodbyeCode::Full), retry_after: 60, .. })
+    ));
+    assert!(node.opened(3, OUT, "127.0.0.1:4131").closed(3).is_none(), "our own dials need no slot");
+    node.lost(1);
+    assert!(node.opened(4, IN, "127.0.0.1:50002").closed(4).is_none());
+}
+
+#[test]
+fn one_address_and_one_network_get_few_of_the_slots() {
+    let mut node = node_with(&public_setup(), 1);
+    for link in 0..4 {
+        assert!(node.opened(link, IN, "8.8.0.1:50000").closed(link).is_none());
+    }
+    assert!(node.opened(4, IN, "8.8.0.1:50000").said(4, GoodbyeCode::Full));
+    for link in 5..17 {
+        assert!(node.opened(link, IN, &format!("8.8.1.{link}:50000")).closed(link).is_none());
+    }
+    assert!(node.opened(17, IN, "8.8.2.1:50000").said(17, GoodbyeCode::Full));
+    assert!(node.opened(18, IN, "8.9.2.1:50000").closed(18).is_none());
+}
+
+#[test]
+fn loopback_is_exempt_from_address_limits_on_test_chains() {
+    let mut node = node(1);
+    for link in 0..20 {
+        assert!(node.opened(link, IN, "127.0.0.1:50000").closed(link).is_none());
+    }
+}
+
+#[test]
+fn banned_and_denied_nodes_are_told_so() {
+    let mut node = node(1);
+    let barred = Notice::Barred {
+        ips: BTreeSet::from(["8.8.0.1".parse().unwrap()]),
+        addresses: BTreeSet::from([address("127.0.0.1:4131")]),
+    };
+    node.notice(barred);
+    assert!(node.opened(1, IN, "8.8.0.1:50000").said(1, GoodbyeCode::Banned));
+    assert!(node.opened(2, IN, "[::ffff:8.8.0.1]:50000").said(2, GoodbyeCode::Banned), "the mapped form is the same");
+    assert!(node.opened(3, OUT, "127.0.0.1:4131").said(3, GoodbyeCode::Operator));
+    node.opened(4, IN, "127.0.0.1:50000");
+    assert!(node.receive(4, &version(|_| {})).said(4, GoodbyeCode::Operator));
+    node.notice(Notice::Barred { ips: BTreeSet::new(), addresses: BTreeSet::new() });
+    node.opened(5, IN, "127.0.0.1:50000");
+    assert!(node.receive(5, &version(|_| {})).resumed(5));
+}
+
+#[test]
+fn a_node_denied_during_its_handshake_is_not_promoted() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    let nonce = sent_version(&node.receive(1, &version(|_| {})), 1).nonce;
+    node.notice(Notice::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from([address("127.0.0.1:4131")]) });
+    assert!(node.receive(1, &Message::Verack(nonce)).said(1, GoodbyeCode::Operator));
+}
+
+#[test]
+fn what_a_peer_claims_is_made_harmless() {
+    let mut node = node(1);
+    node.opened(1, IN, "127.0.0.1:50000");
+    let claims = version(|v| {
+        v.agent = List::truncated(*b"/a\x1b[31m\n\xffb/");
+        v.timestamp = u64::MAX;
+        v.work = [255; 32];
+    });
+    let nonce = sent_version(&node.receive(1, &claims), 1).nonce;
+    let peer = node.receive(1, &Message::Verack(nonce)).promoted(1).unwrap();
+    assert_eq!(peer.agent, "/a[31mb/");
+    assert_eq!(peer.clock_offset, i64::MAX);
+    assert_eq!(clock_offset(START - 3, UnixTime(START)), -3);
+}

@@ -1,0 +1,383 @@
+//! The header index: a window of the header tree in memory, the archive behind it, and the best chain by work.
+//!
+//! What is in memory: every header above the committed tip (the archive does not show it yet), some below, and side
+//! branches until the archive shows them. Below `base` the best chain is the applied chain.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::{
+    base::{
+        hash::Hash,
+        limits::{HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_INVALID_KNOWN, MAX_SIDE_HEADERS, MEDIAN_TIME_BLOCKS},
+    },
+    chain::{
+        archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
+        target::Work,
+    },
+    node::recent::Recent,
+};
+
+/// How many side headers one pruning looks up in the archive, so that a commit's notice costs a bounded time.
+const SIDE_PRUNE_STEPS: usize = 64;
+
+/// What is kept of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) parent: Hash,
+    pub(super) height: u32,
+    /// Unix seconds.
+    pub(super) time: u64,
+    /// From genesis up to and with this header.
+    pub(super) work: Work,
+    /// Nobody delivers its block, or an ancestor's: not a candidate for the best chain for now.
+    pub(super) withheld: bool,
+}
+
+/// What is known about a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Valid(Node),
+    Invalid,
+    Unknown,
+}
+
+/// A change of the best chain: these hashes now follow the block at height `above`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) above: u32,
+    pub(super) hashes: Vec<Hash>,
+}
+
+pub(super) struct Index {
+    archive: Box<dyn HeaderArchive>,
+    nodes: BTreeMap<Hash, Node>,
+    /// The best chain from height `base` up; never empty.
+    chain: VecDeque<Hash>,
+    base: u32,
+    /// Those in memory that are not on the best chain.
+    side: BTreeSet<(u32, Hash)>,
+    /// Headers off the best chain, in memory or stored.
+    side_count: usize,
+    invalid: Recent,
+    best: Node,
+    applied: (Hash, Node),
+}
+
+impl Node {
+    fn of(row: &HeaderRow) -> Self {
+        let HeaderRow { header, work, .. } = row;
+        Self { parent: header.previous, height: header.height, time: header.time, work: *work, withheld: false }
+    }
+}
+
+impl Index {
+    /// Reads the best stored header and the way from it down to the applied chain.
+    pub(super) fn load(archive: Box<dyn HeaderArchive>) -> Result<Self, StoreError> {
+        let mut row = archive.best_header()?;
+        let best = Node::of(&row);
+        let mut nodes = BTreeMap::from([(row.hash, best)]);
+        let mut chain = VecDeque::from([row.hash]);
+        while row.status != BlockStatus::Applied {
+            let parent = archive.header(&row.header.previous)?;
+            row = parent.ok_or_else(|| StoreError::Corrupt(format!("header {} has no parent", row.hash)))?;
+            nodes.insert(row.hash, Node::of(&row));
+            chain.push_front(row.hash);
+        }
+        let side_count = archive.side_headers()?.saturating_sub(chain.len() - 1);
+        let applied = (row.hash, Node::of(&row));
+        Ok(Self {
+            base: row.header.height,
+            archive,
+            nodes,
+            chain,
+            side: BTreeSet::new(),
+            side_count,
+            invalid: Recent::new(MAX_INVALID_KNOWN),
+            best,
+            applied,
+        })
+    }
+
+    /// The archive, for what concerns the applied chain only.
+    pub(super) fn archive(&self) -> &dyn HeaderArchive {
+        &*self.archive
+    }
+
+    pub(super) fn best_hash(&self) -> Hash {
+        *self.chain.back().expect("the best chain is never empty")
+    }
+
+    pub(super) fn best(&self) -> Node {
+        self.best
+    }
+
+    /// The committed tip.
+    pub(super) fn applied(&self) -> Node {
+        self.applied.1
+    }
+
+    /// Whether each header of the best chain is applied. An applied branch of equal work counts: it was seen first.
+    pub(super) fn all_applied(&self) -> bool {
+        self.best.work <= self.applied.1.work
+    }
+
+    pub(super) fn find(&self, hash: &Hash) -> Result<Found, StoreError> {
+        if let Some(node) = self.nodes.get(hash) {
+            return Ok(Found::Valid(*node));
+        }
+        if self.invalid.contains(hash) {
+            return Ok(Found::Invalid);
+        }
+        Ok(match self.archive.header(hash)? {
+            None => Found::Unknown,
+            Some(row) if row.status == BlockStatus::Invalid => Found::Invalid,
+            Some(row) => Found::Valid(Node::of(&row)),
+        })
+    }
+
+    /// The best chain's hash at a height.
+    pub(super) fn hash_at(&self, height: u32) -> Result<Option<Hash>, StoreError> {
+        match height.checked_sub(self.base) {
+            Some(at) => Ok(self.chain.get(at as usize).copied()),
+            None => Ok(self.archive.applied_at(height)?.map(|row| row.hash)),
+        }
+    }
+
+    /// Whether the block is applied and committed.
+    pub(super) fn is_applied(&self, hash: &Hash) -> Result<bool, StoreError> {
+        Ok(self.archive.header(hash)?.is_some_and(|row| row.status == BlockStatus::Applied))
+    }
+
+    /// Whether the best chain contains this block.
+    pub(super) fn is_on_best(&self, height: u32, hash: &Hash) -> Result<bool, StoreError> {
+        Ok(self.hash_at(height)?.as_ref() == Some(hash))
+    }
+
+    /// The best chain above a height.
+    pub(super) fn above(&self, height: u32) -> Vec<Hash> {
+        let from = (height.saturating_add(1)).saturating_sub(self.base) as usize;
+        self.chain.iter().skip(from).copied().collect()
+    }
+
+    /// The times of the block and of up to ten ancestors, the block's own last.
+    pub(super) fn recent_times(&self, node: Node) -> Result<VecDeque<u64>, StoreError> {
+        let mut times = VecDeque::with_capacity(MEDIAN_TIME_BLOCKS + 1);
+        let mut node = node;
+        loop {
+            times.push_front(node.time);
+            if times.len() == MEDIAN_TIME_BLOCKS || node.height == 0 {
+                return Ok(times);
+            }
+            node = self.valid(&node.parent)?;
+        }
+    }
+
+    /// Whether a branch of `count` headers that ends with less than the best work may still be stored.
+    pub(super) fn has_side_room(&self, count: usize) -> bool {
+        self.side_count.saturating_add(count) <= MAX_SIDE_HEADERS && self.nodes.len() <= 2 * HEADERS_IN_MEMORY
+    }
+
+    /// Takes validated headers, each the parent of the next. Returns the change if the best chain is now another.
+    pub(super) fn accept(&mut self, rows: &[HeaderRow]) -> Result<Option<Change>, StoreError> {
+        let Some((first, last)) = rows.first().zip(rows.last()) else { return Ok(None) };
+        let withheld = self.nodes.get(&first.header.previous).is_some_and(|parent| parent.withheld);
+        let extends = first.header.previous == self.best_hash() && !withheld;
+        for row in rows {
+            self.nodes.insert(row.hash, Node { withheld, ..Node::of(row) });
+            if extends {
+                self.chain.push_back(row.hash);
+            } else {
+                self.side.insert((row.header.height, row.hash));
+                self.side_count = self.side_count.saturating_add(1);
+            }
+        }
+        if extends {
+            let above = self.best.height;
+            self.best = Node::of(last);
+            return Ok(Some(Change { above, hashes: rows.iter().map(|row| row.hash).collect() }));
+        }
+        // Strictly more: the first seen wins ties.
+        if !withheld && last.work > self.best.work { self.adopt(last.hash).map(Some) } else { Ok(None) }
+    }
+
+    /// The committed chain moved. Returns a change only if the ledger is ahead of what was known here.
+    pub(super) fn applied_moved(&mut self, tip: &Tip) -> Result<Option<Change>, StoreError> {
+        let Found::Valid(node) = self.find(&tip.hash)? else {
+            return Err(StoreError::Corrupt(format!("the header of the applied tip {} is missing", tip.hash)));
+        };
+        self.applied = (tip.hash, node);
+        let change = if node.work > self.best.work { Some(self.adopt(tip.hash)?) } else { None };
+        self.prune()?;
+        Ok(change)
+    }
+
+    /// Forgets invalid blocks and all that builds on them. Returns the change if the best chain lost any.
+    pub(super) fn condemn(&mut self, hashes: &[Hash]) -> Result<Option<Change>, StoreError> {
+        let mut bad: BTreeSet<Hash> = hashes.iter().copied().collect();
+        self.add_descendants(&mut bad);
+        for hash in &bad {
+            if let Some(node) = self.nodes.remove(hash) {
+                self.side.remove(&(node.height, *hash));
+            }
+            self.invalid.insert(*hash);
+        }
+        if self.chain.iter().any(|hash| bad.contains(hash)) { self.choose_again().map(Some) } else { Ok(None) }
+    }
+
+    /// Sets a branch aside, from this block of the best chain on; nothing that the ledger applied is ever set aside.
+    pub(super) fn withhold(&mut self, hash: &Hash) -> Result<Option<Change>, StoreError> {
+        let Some(node) = self.nodes.get(hash).copied() else { return Ok(None) };
+        if self.is_applied(hash)? || !self.is_on_best(node.height, hash)? {
+            return Ok(None);
+        }
+        self.mark_withheld(hash, true);
+        self.choose_again().map(Some)
+    }
+
+    /// Gives a branch that was set aside another chance.
+    pub(super) fn release(&mut self, hash: &Hash) -> Result<Option<Change>, StoreError> {
+        if !self.nodes.get(hash).is_some_and(|node| node.withheld) {
+            return Ok(None);
+        }
+        self.mark_withheld(hash, false);
+        let before = self.best_hash();
+        let change = self.choose_again()?;
+        Ok((self.best_hash() != before).then_some(change))
+    }
+
+    fn mark_withheld(&mut self, hash: &Hash, withheld: bool) {
+        let mut branch = BTreeSet::from([*hash]);
+        self.add_descendants(&mut branch);
+        for hash in &branch {
+            if let Some(node) = self.nodes.get_mut(hash) {
+                node.withheld = withheld;
+            }
+        }
+    }
+
+    /// Adds all descendants that are in memory.
+    fn add_descendants(&self, blocks: &mut BTreeSet<Hash>) {
+        let mut by_height: Vec<(u32, &Hash, &Hash)> =
+            self.nodes.iter().map(|(hash, node)| (node.height, hash, &node.parent)).collect();
+        by_height.sort_unstable_by_key(|(height, ..)| *height);
+        for (_, hash, parent) in by_height {
+            if blocks.contains(parent) {
+                blocks.insert(*hash);
+            }
+        }
+    }
+
+    /// Looks for the most work among all that is in memory, the applied tip and the archive's best.
+    fn choose_again(&mut self) -> Result<Change, StoreError> {
+        let (mut best, mut work) = (self.applied.0, self.applied.1.work);
+        for (hash, node) in &self.nodes {
+            if node.work > work && !node.withheld {
+                (best, work) = (*hash, node.work);
+            }
+        }
+        let stored = self.archive.best_header()?;
+        if stored.work > work && self.is_clean(&stored)? {
+            best = stored.hash;
+        }
+        self.adopt(best)
+    }
+
+    /// Whether no ancestor is invalid or withheld, as far down as what is in memory or applied.
+    fn is_clean(&self, row: &HeaderRow) -> Result<bool, StoreError> {
+        let mut row = row.clone();
+        for _ in 0..HEADERS_IN_MEMORY {
+            if let Some(node) = self.nodes.get(&row.hash) {
+                return Ok(!node.withheld);
+            }
+            match row.status {
+                BlockStatus::Applied => return Ok(true),
+                BlockStatus::Invalid => return Ok(false),
+                BlockStatus::Header | BlockStatus::Stored if self.invalid.contains(&row.hash) => return Ok(false),
+                BlockStatus::Header | BlockStatus::Stored => {}
+            }
+            let Some(parent) = self.archive.header(&row.header.previous)? else { return Ok(false) };
+            row = parent;
+        }
+        Ok(false)
+    }
+
+    /// Makes `tip` the best header.
+    fn adopt(&mut self, tip: Hash) -> Result<Change, StoreError> {
+        let mut node = self.valid(&tip)?;
+        let best = node;
+        let (mut hash, mut branch) = (tip, Vec::new());
+        while !self.is_on_best(node.height, &hash)? {
+            branch.push((hash, node));
+            hash = node.parent;
+            node = self.valid(&hash)?;
+        }
+        let (fork, fork_hash, fork_node) = (node.height, hash, node);
+        branch.reverse();
+        let keep = if fork < self.base { 0 } else { (fork - self.base) as usize + 1 };
+        for dropped in self.chain.split_off(keep) {
+            if let Some(node) = self.nodes.get(&dropped) {
+                self.side.insert((node.height, dropped));
+            }
+            self.side_count = self.side_count.saturating_add(1);
+        }
+        if self.chain.is_empty() {
+            self.base = fork;
+            self.chain.push_back(fork_hash);
+            self.nodes.insert(fork_hash, fork_node);
+        }
+        for (hash, node) in &branch {
+            self.nodes.insert(*hash, *node);
+            self.side.remove(&(node.height, *hash));
+            self.side_count = self.side_count.saturating_sub(1);
+            self.chain.push_back(*hash);
+        }
+        self.best = best;
+        Ok(Change { above: fork, hashes: branch.into_iter().map(|(hash, _)| hash).collect() })
+    }
+
+    /// Forgets what the archive can give back.
+    fn prune(&mut self) -> Result<(), StoreError> {
+        let (tip, Node { height, .. }) = self.applied;
+        let floor = height.saturating_sub(HEADERS_BEHIND);
+        // Below the fork of best and applied chain everything is applied and committed.
+        if self.is_on_best(height, &tip)? {
+            while self.base < floor && self.chain.len() > 1 {
+                if let Some(hash) = self.chain.pop_front() {
+                    self.nodes.remove(&hash);
+                }
+                self.base += 1;
+            }
+        }
+        let full = self.nodes.len() > HEADERS_IN_MEMORY;
+        let old: Vec<(u32, Hash)> = self
+            .side
+            .iter()
+            .take_while(|(height, _)| full || *height < floor)
+            .take(SIDE_PRUNE_STEPS)
+            .copied()
+            .collect();
+        for key in old {
+            // A withheld branch is remembered as such for as long as there is room.
+            let keep = !full && self.nodes.get(&key.1).is_some_and(|node| node.withheld);
+            if !keep && key.1 != tip && self.archive.header(&key.1)?.is_some() {
+                self.side.remove(&key);
+                self.nodes.remove(&key.1);
+            }
+        }
+        Ok(())
+    }
+
+    fn valid(&self, hash: &Hash) -> Result<Node, StoreError> {
+        match self.find(hash)? {
+            Found::Valid(node) => Ok(node),
+            Found::Invalid => Err(StoreError::Corrupt(format!("a valid header builds on the invalid {hash}"))),
+            Found::Unknown => Err(StoreError::Corrupt(format!("header {hash} is missing"))),
+        }
+    }
+
+    /// Headers in memory.
+    #[cfg(test)]
+    pub(super) fn in_memory(&self) -> usize {
+        self.nodes.len()
+    }
+}

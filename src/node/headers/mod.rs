@@ -1,0 +1,311 @@
+//! The `headers` role: which chain of headers is the best, and what the node's state is.
+//!
+//! It asks peers for headers and answers theirs, validates what comes, has it stored (`StoreHeaders` to `ledger`), tells
+//! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that nobody asked for, and owns the one
+//! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
+
+#[cfg(test)]
+mod fake;
+mod index;
+mod locator;
+mod offered;
+mod rounds;
+mod state;
+mod syncnode;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{GET_SYNC_IDLE, HEADERS_AHEAD, HEADERS_UNCOMMITTED},
+        rng::Rng,
+        time::{Now, Time},
+    },
+    chain::{
+        archive::{HeaderArchive, HeaderRow, StoreError},
+        spec::ChainSpec,
+    },
+    node::{
+        Event, LinkEvent, Notice, Outbox, PeerFault, Role, RoleId, Setup,
+        headers::{
+            index::{Change, Found, Index},
+            state::{Alone, Machine, View},
+            syncnode::Peers,
+        },
+        notice::ChainMove,
+        report::{Report, SyncState},
+    },
+    wire::message::Message,
+};
+
+/// Shortest time between two reports of the best header's height: people and metrics need no more.
+const BEST_REPORT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The `headers` role.
+pub struct Headers {
+    spec: Arc<ChainSpec>,
+    rng: Rng,
+    /// Given to the index at `Start`.
+    archive: Option<Box<dyn HeaderArchive>>,
+    index: Option<Index>,
+    peers: Peers,
+    machine: Machine,
+    /// The ledger has told its tip.
+    open: bool,
+    /// A peer has answered since there were last none.
+    answered: bool,
+    /// Up to this height of the best chain `fetch` has all bodies.
+    fetched: u32,
+    /// When a header or a block last came.
+    progress: Time,
+    next_poll: Option<Time>,
+    best_report: Option<Time>,
+    best_changed: bool,
+    /// Branches that are set aside because nobody delivers their blocks, and until when.
+    withheld: BTreeMap<Hash, Withheld>,
+    /// The time of the last event, for deadlines that have passed and must not come again.
+    now: Time,
+}
+
+/// A branch that is set aside.
+struct Withheld {
+    until: Time,
+    /// How long it was set aside the last time.
+    time: Duration,
+}
+
+impl Headers {
+    /// A role that has heard nothing yet.
+    pub fn new(setup: &Setup, archive: Box<dyn HeaderArchive>, rng: Rng) -> Self {
+        let configured = !setup.connect.is_empty() || !setup.bootnodes.is_empty();
+        let alone = match setup {
+            Setup { is_bootnode: true, .. } => Alone::Bootnode,
+            setup if setup.spec.test && !configured => Alone::Lone,
+            _ => Alone::Lacking,
+        };
+        Self {
+            machine: Machine::new(alone, setup.spec.instant),
+            spec: setup.spec.clone(),
+            rng,
+            archive: Some(archive),
+            index: None,
+            peers: Peers::default(),
+            open: false,
+            answered: false,
+            fetched: 0,
+            progress: Time(0),
+            next_poll: None,
+            best_report: None,
+            best_changed: false,
+            withheld: BTreeMap::new(),
+            now: Time(0),
+        }
+    }
+
+    fn start(&mut self, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(archive) = self.archive.take() else { return Ok(()) };
+        let index = Index::load(archive)?;
+        self.fetched = index.applied().height;
+        // Headers that were stored and not applied before the last stop: the interrupted sync goes on with them.
+        let hashes = index.above(self.fetched);
+        log::info!("headers: start applied={} best={} work={:?}", self.fetched, index.best().height, index.best().work);
+        out.tell(RoleId::Fetch, Notice::Want { above: self.fetched, hashes });
+        self.index = Some(index);
+        self.best_changed = true;
+        Ok(())
+    }
+
+    fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), StoreError> {
+        match event {
+            Event::Start => self.start(out),
+            Event::Wake | Event::Stop => Ok(()),
+            Event::Link(event) => self.take_link(now, event, out),
+            Event::Notice(notice) => self.take_notice(now, notice, out),
+            // No command has this role as its addressee; the driver's mistake must still not leave one unanswered.
+            Event::Command(ticket, _) => {
+                out.reply(ticket, crate::node::command::Reply::Refused("headers takes no commands".to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    fn take_link(&mut self, now: Now, event: LinkEvent, out: &mut Outbox) -> Result<(), StoreError> {
+        match event {
+            LinkEvent::Up { link, peer } => self.peers.insert(link, peer),
+            LinkEvent::Closed { link, .. } => {
+                self.peers.remove(link);
+                self.answered &= self.peers.len() > 0;
+            }
+            LinkEvent::Frame { link, frame } => {
+                if self.peers.get_mut(link).is_none_or(|peer| peer.closing) {
+                    return Ok(());
+                }
+                match frame.open() {
+                    Ok(Message::GetSync(locator)) => self.serve(now.mono, link, &locator, out)?,
+                    Ok(Message::Sync(headers)) => self.take_sync(now, link, headers.into_vec(), out)?,
+                    Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
+                    Err(fault) => self.punish(link, fault.into(), out),
+                }
+            }
+            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn take_notice(&mut self, now: Now, notice: Notice, out: &mut Outbox) -> Result<(), StoreError> {
+        match notice {
+            Notice::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
+            Notice::Offered { origin, hash, header } => self.take_offer(now, origin, hash, header, out),
+            Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
+            Notice::Fetched { height } => {
+                if height > self.fetched {
+                    self.progress = now.mono;
+                }
+                self.fetched = height;
+                Ok(())
+            }
+            Notice::BlocksInvalid { hashes, fault } => self.take_invalid(now.mono, &hashes, &fault, out),
+            Notice::Withheld { hash } => self.take_withheld(now.mono, hash, out),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_move(&mut self, now: Time, moved: &ChainMove, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.applied_moved(&moved.tip)?;
+        if index.is_on_best(moved.tip.height, &moved.tip.hash)? {
+            self.fetched = self.fetched.max(moved.tip.height);
+        }
+        if !moved.added.is_empty() {
+            self.progress = now;
+        }
+        self.open = true;
+        self.announce(now, change, out);
+        Ok(())
+    }
+
+    fn take_invalid(
+        &mut self,
+        now: Time,
+        hashes: &[Hash],
+        fault: &crate::chain::rules::BlockFault,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.condemn(hashes)?;
+        if let Some(culprit) = hashes.first() {
+            log::warn!(
+                "headers: invalid block={culprit} dropped={} best={} fault={fault}",
+                hashes.len(),
+                index.best().height
+            );
+        }
+        self.announce(now, change, out);
+        Ok(())
+    }
+
+    /// The best chain is another: tells `fetch`. What is to be stored was told to the ledger before.
+    fn announce(&mut self, now: Time, change: Option<Change>, out: &mut Outbox) {
+        let Some(Change { above, hashes }) = change else { return };
+        self.progress = now;
+        self.fetched = self.fetched.min(above);
+        self.best_changed = true;
+        out.tell(RoleId::Fetch, Notice::Want { above, hashes });
+    }
+
+    /// Takes validated rows: to the ledger first, so that no body can get there before its header.
+    fn accept(&mut self, now: Time, rows: Vec<HeaderRow>, out: &mut Outbox) -> Result<bool, StoreError> {
+        let Some(index) = &mut self.index else { return Ok(false) };
+        let change = index.accept(&rows)?;
+        out.tell(RoleId::Ledger, Notice::StoreHeaders(rows));
+        let best = change.is_some();
+        self.announce(now, change, out);
+        Ok(best)
+    }
+
+    fn punish(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
+        if let Some(peer) = self.peers.get_mut(link) {
+            peer.closing = true;
+        }
+        out.fault(link, fault);
+    }
+
+    /// Whether more headers may be asked for: bodies and commits must not fall too far behind.
+    fn has_room(&self) -> bool {
+        let Some(index) = &self.index else { return false };
+        let (best, applied) = (index.best().height, index.applied().height);
+        best.saturating_sub(self.fetched) < HEADERS_AHEAD && best.saturating_sub(applied) < HEADERS_UNCOMMITTED
+    }
+
+    fn view(&self, now: Time) -> Option<View> {
+        let index = self.index.as_ref()?;
+        Some(View {
+            open: self.open,
+            peers: self.peers.len(),
+            answered: self.answered,
+            more: self.peers.more_expected(now),
+            full: !self.has_room(),
+            all_applied: index.all_applied(),
+            applied: index.applied().height,
+            fetched: self.fetched,
+            best: index.best().height,
+            source: self.peers.source().map(|peer| (peer.info.remote, peer.height)),
+            progress: self.progress,
+        })
+    }
+
+    /// What follows from every event: questions to peers, the state, the best header's report.
+    fn finish(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        self.release_due(now, out)?;
+        self.drive(now, out)?;
+        let Some(view) = self.view(now) else { return Ok(()) };
+        if let Some(told) = self.machine.update(now, &view) {
+            if told.changed {
+                log::info!("headers: state={} reason=\"{}\" height={}", told.state, told.reason, view.applied);
+                let others = RoleId::ALL.into_iter().filter(|role| *role != RoleId::Headers);
+                others.for_each(|role| out.tell(role, Notice::State(told.state)));
+                self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_IDLE);
+            }
+            out.report(Report::State { state: told.state, reason: told.reason });
+        }
+        self.report_best(now, out);
+        Ok(())
+    }
+
+    fn report_best(&mut self, now: Time, out: &mut Outbox) {
+        let due = self.best_report.is_none_or(|at| now.since(at) >= BEST_REPORT_INTERVAL);
+        if let Some(index) = self.index.as_ref().filter(|_| self.best_changed && due) {
+            (self.best_report, self.best_changed) = (Some(now), false);
+            out.report(Report::BestHeader { height: index.best().height, work: index.best().work });
+        }
+    }
+
+    fn known(&self, hash: &Hash) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        Ok(index.find(hash)? != Found::Unknown)
+    }
+}
+
+impl Role for Headers {
+    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        self.now = now.mono;
+        let done = self.take(now, event, out).and_then(|()| self.finish(now.mono, out));
+        if let Err(error) = done {
+            log::error!("headers: store error=\"{error}\"");
+            out.halt(error);
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let view = self.view(self.now)?;
+        let best = self.best_report.filter(|_| self.best_changed).map(|at| at + BEST_REPORT_INTERVAL);
+        let peers = self.peers.deadline(self.now);
+        let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
+        [self.machine.deadline(&view), peers, self.next_poll, best, withheld].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,125 @@
+//! Headers of blocks that nobody asked for: news from peers, submitted and mined blocks.
+
+use crate::{
+    base::{
+        hash::Hash,
+        time::{Now, Time},
+    },
+    chain::{archive::StoreError, header::Header, rules},
+    node::{
+        Notice, Origin, Outbox, PeerFault, RoleId,
+        headers::{
+            Headers,
+            index::{Found, Node},
+            rounds,
+            syncnode::Standing,
+            validate::Follower,
+        },
+    },
+};
+
+/// What becomes of an offer that is not taken.
+enum Refusal {
+    /// Not wanted, and nobody's fault; the reason is for a command.
+    Drop(&'static str),
+    /// Against the rules.
+    Fault(PeerFault),
+}
+
+impl Headers {
+    /// Judges the header of an offered block. Wanted: `StoreHeaders` and `Want` follow; else `OfferDropped`.
+    pub(super) fn take_offer(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        hash: Hash,
+        header: Header,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let refusal = match self.judge_offer(now, origin, hash, header, out)? {
+            None => return Ok(()),
+            Some(refusal) => refusal,
+        };
+        let reason = match refusal {
+            Refusal::Fault(fault) => {
+                let reason = fault.to_string();
+                if let Some(link) = origin.link() {
+                    log::warn!("headers: offer refused link={} block={hash} fault={fault}", link.0);
+                    self.punish(link, fault, out);
+                }
+                Some(reason)
+            }
+            Refusal::Drop(reason) => origin.link().is_none().then(|| reason.to_owned()),
+        };
+        out.tell(RoleId::Fetch, Notice::OfferDropped { hash, reason });
+        Ok(())
+    }
+
+    fn judge_offer(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        hash: Hash,
+        header: Header,
+        out: &mut Outbox,
+    ) -> Result<Option<Refusal>, StoreError> {
+        let Some(index) = &self.index else { return Ok(Some(Refusal::Drop("the node is starting"))) };
+        match index.find(&hash)? {
+            Found::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
+            Found::Valid(node) => return self.judge_known(now.mono, hash, node, out),
+            Found::Unknown => {}
+        }
+        let parent = match index.find(&header.previous)? {
+            Found::Valid(node) => node,
+            Found::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
+            Found::Unknown => {
+                if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
+                    peer.wake(now.mono);
+                }
+                return Ok(Some(Refusal::Drop("its parent is unknown")));
+            }
+        };
+        if rules::is_from_future(&self.spec, &header, now.unix) {
+            if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link))
+                && peer.asked.is_none()
+                && peer.standing == Standing::Done
+            {
+                rounds::hold(peer, now, header.time, self.spec.parameters.future_limit);
+            }
+            return Ok(Some(Refusal::Drop("its time is too far in the future")));
+        }
+        let previous = header.previous;
+        let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
+            Ok(row) => row,
+            Err(fault) => return Ok(Some(Refusal::Fault(fault.into()))),
+        };
+        if row.work <= index.best().work && !index.has_side_room(1) {
+            return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
+        }
+        if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
+            peer.height = peer.height.max(row.header.height);
+        }
+        match self.accept(now.mono, vec![row], out)? {
+            true => Ok(None),
+            false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
+        }
+    }
+
+    /// A known header: its body is wanted only if it is on the best chain and not applied; then fetch was told so before.
+    fn judge_known(
+        &mut self,
+        now: Time,
+        hash: Hash,
+        node: Node,
+        out: &mut Outbox,
+    ) -> Result<Option<Refusal>, StoreError> {
+        if node.withheld && self.withheld.contains_key(&hash) {
+            // The very block that nobody delivered is here: its branch gets its chance now.
+            self.release(now, hash, out)?;
+        }
+        let Some(index) = &self.index else { return Ok(None) };
+        let applied = index.is_applied(&hash)?;
+        let wanted = !applied && index.is_on_best(node.height, &hash)?;
+        Ok((!wanted).then_some(Refusal::Drop(if applied { "already known" } else { "not on the best chain" })))
+    }
+}

@@ -1,0 +1,216 @@
+//! Rounds of `GetSync` and `Sync`, in both directions, and what peers claim.
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{GET_SYNC_IDLE, MAX_SYNC_HEADERS, MAX_WITHHELD, WITHHELD_FIRST, WITHHELD_MAX},
+        time::{Now, Time},
+    },
+    chain::{archive::StoreError, header::Header},
+    node::{
+        Outbox, PeerFault,
+        headers::{Headers, Withheld, locator, syncnode::Peer, validate, validate::Batch},
+        report::{Counter, SyncState},
+    },
+    wire::message::{Kind, Locator, Message},
+};
+
+impl Headers {
+    /// Answers a peer's `GetSync`. Questions that bring the peer further are never limited: during its sync they come
+    /// by the hundred. Others have an allowance.
+    pub(super) fn serve(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        locator: &Locator,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let answer = locator::answer(index.archive(), locator)?;
+        let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
+        let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
+        if !further && !peer.idle_questions.use_one(now) {
+            self.punish(link, PeerFault::Flood("GetSync"), out);
+            return Ok(());
+        }
+        if further {
+            peer.served = Some(answer.common);
+        }
+        out.count(Counter::SyncsServed, 1);
+        out.send(link, &Message::Sync(crate::base::codec::List::truncated(answer.headers)));
+        Ok(())
+    }
+
+    /// A peer answers our `GetSync`.
+    pub(super) fn take_sync(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        headers: Vec<Header>,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
+        if peer.asked.take().is_none() {
+            self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
+            return Ok(());
+        }
+        if headers.is_empty() {
+            peer.done(now.mono);
+            self.answered = true;
+            return Ok(());
+        }
+        let full = headers.len() == MAX_SYNC_HEADERS;
+        match validate::judge(&self.spec, index, headers, now.unix)? {
+            Err(fault) => {
+                log::warn!("headers: refused link={} remote={} fault={fault}", link.0, peer.info.remote);
+                self.punish(link, fault, out);
+                Ok(())
+            }
+            Ok(batch) => {
+                self.answered = true;
+                self.take_batch(now, link, full, batch, out)
+            }
+        }
+    }
+
+    fn take_batch(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        full: bool,
+        batch: Batch,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
+        let Some(last) = batch.rows.last() else {
+            match batch.future {
+                Some(time) => hold(peer, now, time, self.spec.parameters.future_limit),
+                None if full => peer.repeated(now.mono, batch.last),
+                None => peer.done(now.mono),
+            }
+            return Ok(());
+        };
+        if last.work <= index.best().work && !index.has_side_room(batch.rows.len()) {
+            log::warn!(
+                "headers: side branch ignored link={} remote={} height={}",
+                link.0,
+                peer.info.remote,
+                batch.last.0
+            );
+            peer.done(now.mono);
+            peer.slow(now.mono);
+            return Ok(());
+        }
+        peer.brought(batch.last);
+        if let Some(time) = batch.future {
+            hold(peer, now, time, self.spec.parameters.future_limit);
+        }
+        self.peers.productive(now.mono, link);
+        self.accept(now.mono, batch.rows, out).map(|_| ())
+    }
+
+    /// A peer's ping tells its tip.
+    pub(super) fn take_claim(&mut self, now: Time, link: LinkId, height: u32, tip: Hash) -> Result<(), StoreError> {
+        let Some(best) = self.index.as_ref().map(|index| index.best().height) else { return Ok(()) };
+        let unknown = height >= best && !self.known(&tip)?;
+        if let Some(peer) = self.peers.get_mut(link) {
+            peer.height = height;
+            if unknown {
+                peer.wake(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks whoever is to be asked now.
+    pub(super) fn drive(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        for link in self.peers.overdue(now) {
+            self.punish(link, PeerFault::SyncStall, out);
+        }
+        let Some(best) = self.index.as_ref().map(|index| index.best().work) else { return Ok(()) };
+        if let Some(slow) = self.peers.switch(now, best) {
+            log::info!(
+                "headers: sync node switched from={} to={:?}",
+                slow.0,
+                self.peers.node().map(|(link, _)| link.0)
+            );
+        }
+        self.poll(now);
+        self.peers.wake_due(now);
+        if !self.open || !self.has_room() {
+            return Ok(());
+        }
+        for link in self.peers.fresh() {
+            self.ask(now, link, out)?;
+        }
+        match self.peers.next_node(now, best) {
+            Some(link) => self.ask(now, link, out),
+            None => Ok(()),
+        }
+    }
+
+    fn ask(&mut self, now: Time, link: LinkId, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
+        let locator = locator::build(index, peer.reached)?;
+        peer.ask(now);
+        out.send(link, &Message::GetSync(locator));
+        Ok(())
+    }
+
+    /// A synced node asks somebody now and then although nobody announced anything.
+    fn poll(&mut self, now: Time) {
+        if self.machine.state() != SyncState::Synced || self.next_poll.is_none_or(|at| at > now) {
+            return;
+        }
+        self.next_poll = Some(now + GET_SYNC_IDLE);
+        let links: Vec<LinkId> = self.peers.iter().map(|(link, _)| link).collect();
+        if let Some(peer) = self.rng.pick(&links).and_then(|link| self.peers.get_mut(*link)) {
+            peer.wake(now);
+        }
+    }
+
+    /// Nobody delivers a block of the best header chain. Its branch is set aside, or whoever can make headers could
+    /// hold up the whole network by keeping the bodies back.
+    pub(super) fn take_withheld(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let Some(change) = index.withhold(&hash)? else { return Ok(()) };
+        if self.withheld.len() >= MAX_WITHHELD
+            && let Some(first) = self.withheld.iter().min_by_key(|(_, withheld)| withheld.until).map(|(hash, _)| *hash)
+        {
+            // The one that ends first stays set aside for good, unless it gets more headers some day.
+            self.withheld.remove(&first);
+        }
+        let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
+        log::warn!("headers: nobody delivers block={hash} branch set aside for={} s", time.as_secs());
+        self.withheld.insert(hash, Withheld { until: now + time, time });
+        self.announce(now, Some(change), out);
+        Ok(())
+    }
+
+    /// Gives branches that were set aside for long enough another chance.
+    pub(super) fn release_due(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let due = self.withheld.iter().find(|(_, withheld)| withheld.until <= now).map(|(hash, _)| *hash);
+        due.map_or(Ok(()), |hash| self.release(now, hash, out))
+    }
+
+    pub(super) fn release(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.release(&hash)?;
+        match self.withheld.get_mut(&hash) {
+            // Remembered, so that the next time is longer; never due, so that it is not released twice.
+            Some(withheld) if change.is_some() => withheld.until = Time(u64::MAX),
+            _ => drop(self.withheld.remove(&hash)),
+        }
+        self.announce(now, change, out);
+        Ok(())
+    }
+}
+
+/// The peer's next header is from the future: it is asked again when its time has come.
+pub(super) fn hold(peer: &mut Peer, now: Now, time: u64, future_limit: u32) {
+    let wait = time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
+    peer.done(now.mono);
+    // Our clock or the peer's may be set right in the meantime: do not wait for a date in years.
+    peer.again_at = Some(now.mono + std::time::Duration::from_secs(wait.min(GET_SYNC_IDLE.as_secs())));
+}

@@ -1,0 +1,367 @@
+//! The node's state: decided here, by one definition, from what the role knows; told to everybody.
+
+use std::net::SocketAddr;
+
+use crate::{
+    base::{
+        limits::{ISOLATED_AFTER, LONE_AFTER, REASON_INTERVAL, STALLED_AFTER, SYNCED_SLACK, SYNCED_SLACK_BLOCKS},
+        time::Time,
+    },
+    node::report::SyncState,
+};
+
+/// What the state is decided from.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// The ledger has told its tip.
+    pub(super) open: bool,
+    pub(super) peers: usize,
+    /// A connected peer has answered a `GetSync`.
+    pub(super) answered: bool,
+    /// Headers may still come.
+    pub(super) more: bool,
+    /// As many headers as may be are ahead of their blocks.
+    pub(super) full: bool,
+    /// Each header of the best chain is applied.
+    pub(super) all_applied: bool,
+    /// Height of the committed tip.
+    pub(super) applied: u32,
+    /// Height up to which bodies were fetched.
+    pub(super) fetched: u32,
+    /// Height of the best header.
+    pub(super) best: u32,
+    /// Who is asked for headers, and the height that it claims.
+    pub(super) source: Option<(SocketAddr, u32)>,
+    /// When a header or block last came.
+    pub(super) progress: Time,
+}
+
+/// How a node without peers is to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alone {
+    /// It should have peers.
+    Lacking,
+    /// A test chain's node that was given no peers: it may be the whole network, if its peer book knows nobody either.
+    Lone,
+    /// A bootnode: others come to it.
+    Bootnode,
+}
+
+pub(super) struct Machine {
+    alone: Alone,
+    /// A lone node of such a chain need not wait for its peer book (`dev` starts at once).
+    instant: bool,
+    state: SyncState,
+    reason: String,
+    told: Option<(Time, String)>,
+    /// Since when there is no peer.
+    alone_since: Option<Time>,
+    had_peers: bool,
+    was_synced: bool,
+    /// Since when a synced node knows a header that is not applied.
+    behind_since: Option<Time>,
+    /// Since when there is work to do.
+    busy_since: Option<Time>,
+    /// Headers have been far enough ahead once: what counts from then on is blocks.
+    in_blocks: bool,
+}
+
+/// What is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) state: SyncState,
+    pub(super) reason: String,
+    /// The state is another than the one told before.
+    pub(super) changed: bool,
+}
+
+impl Machine {
+    pub(super) fn new(alone: Alone, instant: bool) -> Self {
+        Self {
+            alone,
+            instant,
+            state: SyncState::Starting,
+            reason: String::new(),
+            told: None,
+            alone_since: None,
+            had_peers: false,
+            was_synced: false,
+            behind_since: None,
+            busy_since: None,
+            in_blocks: false,
+        }
+    }
+
+    pub(super) fn state(&self) -> SyncState {
+        self.state
+    }
+
+    /// Decides anew. Returns what is to be told: a new state at once, a new reason no more than once a second.
+    pub(super) fn update(&mut self, now: Time, view: &View) -> Option<Told> {
+        let (state, reason) = self.decide(now, view);
+        let changed = state != self.state;
+        (self.state, self.reason) = (state, reason);
+        self.was_synced |= state == SyncState::Synced;
+        match &self.told {
+            Some((_, told)) if !changed && *told == self.reason => return None,
+            Some((at, _)) if !changed && now.since(*at) < REASON_INTERVAL => return None,
+            _ => {}
+        }
+        self.told = Some((now, self.reason.clone()));
+        Some(Told { state, reason: self.reason.clone(), changed })
+    }
+
+    /// When time alone may change the state or lets a held-back reason be told.
+    pub(super) fn deadline(&self, view: &View) -> Option<Time> {
+        let reason = self.told.as_ref().filter(|(_, told)| *told != self.reason).map(|(at, _)| *at + REASON_INTERVAL);
+        let alone = self.alone_since.and_then(|since| match self.state {
+            SyncState::Connecting if self.may_be_lone() && view.all_applied => Some(since + LONE_AFTER),
+            SyncState::Connecting => Some(since + ISOLATED_AFTER),
+            _ => None,
+        });
+        let behind = self.behind_since.map(|since| since + SYNCED_SLACK);
+        let stalled = self
+            .busy_since
+            .filter(|_| self.state != SyncState::Stalled)
+            .map(|since| since.max(view.progress) + STALLED_AFTER);
+        [reason, alone, behind, stalled].into_iter().flatten().min()
+    }
+
+    fn decide(&mut self, now: Time, view: &View) -> (SyncState, String) {
+        if !view.open {
+            return (SyncState::Starting, "opening the ledger".to_owned());
+        }
+        if view.peers == 0 {
+            (self.busy_since, self.in_blocks) = (None, false);
+            return self.decide_alone(now, view);
+        }
+        self.alone_since = None;
+        self.had_peers = true;
+        if self.is_synced(now, view) {
+            self.busy_since = None;
+            self.in_blocks = false;
+            return (SyncState::Synced, synced_reason(view));
+        }
+        self.behind_since = None;
+        let busy_since = *self.busy_since.get_or_insert(now);
+        let (state, reason) = self.decide_busy(view);
+        let idle = now.since(busy_since.max(view.progress));
+        if idle >= STALLED_AFTER {
+            return (SyncState::Stalled, format!("no progress for {} s: {reason}", idle.as_secs()));
+        }
+        (state, reason)
+    }
+
+    fn is_synced(&mut self, now: Time, view: &View) -> bool {
+        let nothing_more = self.state == SyncState::Synced || (view.answered && !view.more);
+        self.is_caught_up(now, view) && nothing_more
+    }
+
+    /// Whether the best chain is applied; in a synced node a block that was announced a moment ago may still be on its
+    /// way through fetch, verify and ledger.
+    fn is_caught_up(&mut self, now: Time, view: &View) -> bool {
+        if view.all_applied {
+            self.behind_since = None;
+            return true;
+        }
+        let near = view.best.saturating_sub(view.applied) <= SYNCED_SLACK_BLOCKS;
+        let synced = self.state == SyncState::Synced;
+        synced && near && now.since(*self.behind_since.get_or_insert(now)) < SYNCED_SLACK
+    }
+
+    fn decide_busy(&mut self, view: &View) -> (SyncState, String) {
+        if view.all_applied {
+            self.in_blocks = false;
+        } else if view.full || !view.more {
+            self.in_blocks = true;
+        }
+        if self.in_blocks {
+            let done = view.applied.max(view.fetched);
+            return (SyncState::Blocks, format!("{} of {} blocks to go", view.best.saturating_sub(done), view.best));
+        }
+        let reason = match view.source {
+            Some((remote, height)) if height > view.best => {
+                format!("fetching headers from {remote}: {} of about {height}", view.best)
+            }
+            Some((remote, _)) => format!("asking {remote} for headers above {}", view.best),
+            None => format!("no peer has answered with headers above {}", view.best),
+        };
+        (SyncState::Headers, reason)
+    }
+
+    fn decide_alone(&mut self, now: Time, view: &View) -> (SyncState, String) {
+        let alone_for = now.since(*self.alone_since.get_or_insert(now));
+        if self.may_be_lone() && self.is_caught_up(now, view) {
+            return if self.instant || view.applied == 0 || self.was_synced || alone_for >= LONE_AFTER {
+                (SyncState::Synced, "no peers known; this node is the network".to_owned())
+            } else {
+                (SyncState::Connecting, "looking for peers in the peer book".to_owned())
+            };
+        }
+        self.behind_since = None;
+        let missing = match view.best.saturating_sub(view.applied) {
+            0 => String::new(),
+            count => format!("; {count} of {} blocks to go", view.best),
+        };
+        if self.had_peers && self.was_synced {
+            return (SyncState::Isolated, format!("all peers are gone{missing}"));
+        }
+        if alone_for >= ISOLATED_AFTER {
+            return (SyncState::Isolated, format!("no peer for more than {} s{missing}", ISOLATED_AFTER.as_secs()));
+        }
+        (SyncState::Connecting, format!("no peer yet{missing}"))
+    }
+
+    fn may_be_lone(&self) -> bool {
+        match self.alone {
+            Alone::Lacking => false,
+            Alone::Lone => !self.had_peers,
+            Alone::Bootnode => true,
+        }
+    }
+}
+
+fn synced_reason(view: &View) -> String {
+    match view.peers {
+        1 => "up to date with 1 peer".to_owned(),
+        peers => format!("up to date with {peers} peers"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn view() -> View {
+        View {
+            open: true,
+            peers: 1,
+            answered: true,
+            more: false,
+            full: false,
+            all_applied: true,
+            applied: 10,
+            fetched: 10,
+            best: 10,
+            source: None,
+            progress: Time(0),
+        }
+    }
+
+    fn machine(alone: Alone) -> Machine {
+        Machine::new(alone, false)
+    }
+
+    fn state(machine: &mut Machine, at: u64, view: &View) -> SyncState {
+        machine.update(Time(0) + SECOND * u32::try_from(at).unwrap(), view);
+        machine.state()
+    }
+
+    #[test]
+    fn a_full_sync_goes_through_each_state_once() {
+        let mut machine = machine(Alone::Lacking);
+        let none = View { peers: 0, answered: false, ..view() };
+        assert_eq!(state(&mut machine, 0, &View { open: false, ..none.clone() }), SyncState::Starting);
+        assert_eq!(state(&mut machine, 0, &none), SyncState::Connecting);
+        let source = Some(("127.0.0.1:4131".parse().unwrap(), 5000));
+        let busy = View { more: true, source, all_applied: false, best: 1200, applied: 0, fetched: 0, ..view() };
+        assert_eq!(state(&mut machine, 1, &busy), SyncState::Headers);
+        assert_eq!(machine.reason, "fetching headers from 127.0.0.1:4131: 1200 of about 5000");
+        let full = View { full: true, best: 4096, ..busy.clone() };
+        assert_eq!(state(&mut machine, 2, &full), SyncState::Blocks);
+        let room = View { best: 4196, fetched: 4184, ..busy };
+        assert_eq!(state(&mut machine, 3, &room), SyncState::Blocks, "it does not fall back to headers");
+        assert_eq!(machine.reason, "12 of 4196 blocks to go");
+        assert_eq!(state(&mut machine, 4, &View { more: true, ..view() }), SyncState::Headers, "more may come");
+        assert_eq!(state(&mut machine, 5, &view()), SyncState::Synced);
+    }
+
+    #[test]
+    fn synced_needs_an_answer() {
+        let mut machine = machine(Alone::Lacking);
+        assert_eq!(state(&mut machine, 0, &View { answered: false, ..view() }), SyncState::Headers);
+        assert_eq!(state(&mut machine, 1, &view()), SyncState::Synced);
+        assert_eq!(state(&mut machine, 1, &View { more: true, ..view() }), SyncState::Synced, "claims prove nothing");
+    }
+
+    #[test]
+    fn a_block_on_its_way_does_not_end_synced_but_a_missing_one_does() {
+        let mut machine = machine(Alone::Lacking);
+        assert_eq!(state(&mut machine, 0, &view()), SyncState::Synced);
+        let one = View { all_applied: false, best: 11, progress: Time(100_000_000), ..view() };
+        assert_eq!(state(&mut machine, 100, &one), SyncState::Synced);
+        assert_eq!(machine.deadline(&one), Some(Time(102_000_000)));
+        assert_eq!(state(&mut machine, 102, &one), SyncState::Blocks);
+        assert_eq!(state(&mut machine, 103, &view()), SyncState::Synced);
+        let many = View { best: 10 + SYNCED_SLACK_BLOCKS + 1, ..one };
+        assert_eq!(state(&mut machine, 104, &many), SyncState::Blocks, "at once");
+    }
+
+    #[test]
+    fn nothing_moving_while_more_is_known_is_stalled_until_something_moves() {
+        let mut machine = machine(Alone::Lacking);
+        let behind = View { all_applied: false, best: 50, progress: Time(3_000_000), ..view() };
+        assert_eq!(state(&mut machine, 1, &behind), SyncState::Blocks);
+        assert_eq!(machine.deadline(&behind), Some(Time(23_000_000)));
+        assert_eq!(state(&mut machine, 23, &behind), SyncState::Stalled);
+        assert_eq!(machine.reason, "no progress for 20 s: 40 of 50 blocks to go");
+        let moved = View { progress: Time(24_000_000), ..behind };
+        assert_eq!(state(&mut machine, 24, &moved), SyncState::Blocks);
+    }
+
+    #[test]
+    fn old_progress_is_no_stall_of_new_work() {
+        let mut machine = machine(Alone::Lacking);
+        assert_eq!(state(&mut machine, 0, &View { peers: 0, answered: false, ..view() }), SyncState::Connecting);
+        assert_eq!(state(&mut machine, 900, &View { answered: false, ..view() }), SyncState::Headers);
+    }
+
+    #[test]
+    fn without_peers_a_node_is_connecting_then_isolated_and_isolated_at_once_after_synced() {
+        let none = View { peers: 0, answered: false, ..view() };
+        let mut machine = machine(Alone::Lacking);
+        assert_eq!(state(&mut machine, 0, &none), SyncState::Connecting);
+        assert_eq!(machine.deadline(&none), Some(Time(15_000_000)));
+        assert_eq!(state(&mut machine, 15, &none), SyncState::Isolated);
+        assert_eq!(state(&mut machine, 16, &view()), SyncState::Synced);
+        assert_eq!(state(&mut machine, 17, &none), SyncState::Isolated);
+    }
+
+    #[test]
+    fn a_lone_node_is_the_network_unless_it_lost_its_peers() {
+        let none = View { peers: 0, answered: false, ..view() };
+        let mut lone = machine(Alone::Lone);
+        assert_eq!(state(&mut lone, 0, &none), SyncState::Connecting, "its peer book comes first");
+        assert_eq!(lone.deadline(&none), Some(Time(2_000_000)));
+        assert_eq!(state(&mut lone, 2, &none), SyncState::Synced);
+        assert_eq!(lone.reason, "no peers known; this node is the network");
+        assert_eq!(state(&mut lone, 3, &view()), SyncState::Synced);
+        assert_eq!(state(&mut lone, 4, &none), SyncState::Isolated);
+        let empty = View { applied: 0, best: 0, ..none.clone() };
+        assert_eq!(state(&mut machine(Alone::Lone), 0, &empty), SyncState::Synced, "nothing to look for");
+        assert_eq!(state(&mut Machine::new(Alone::Lone, true), 0, &none), SyncState::Synced);
+        let mut bootnode = machine(Alone::Bootnode);
+        assert_eq!(state(&mut bootnode, 0, &view()), SyncState::Synced);
+        assert_eq!(state(&mut bootnode, 1, &none), SyncState::Synced);
+        let behind = View { all_applied: false, best: 12, ..none };
+        assert_eq!(state(&mut bootnode, 2, &behind), SyncState::Synced, "its own block on its way");
+        assert_eq!(state(&mut bootnode, 4, &behind), SyncState::Isolated);
+        assert_eq!(state(&mut machine(Alone::Bootnode), 0, &behind), SyncState::Connecting);
+    }
+
+    #[test]
+    fn a_reason_alone_is_told_once_a_second() {
+        let mut machine = machine(Alone::Lacking);
+        let busy = |best| View { all_applied: false, best, ..view() };
+        assert!(machine.update(Time(0), &busy(20)).unwrap().changed);
+        assert_eq!(machine.update(Time(1000), &busy(21)), None);
+        assert_eq!(machine.deadline(&busy(21)), Some(Time(1_000_000)));
+        let told = machine.update(Time(1_000_000), &busy(21)).unwrap();
+        assert!(!told.changed && told.reason == "11 of 21 blocks to go", "{told:?}");
+        assert_eq!(machine.update(Time(3_000_000), &busy(21)), None);
+    }
+}

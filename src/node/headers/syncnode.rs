@@ -1,0 +1,277 @@
+//! The peers as sources of headers: what each claims, what it was asked, and which one is the sync node.
+//!
+//! A peer is `Fresh` when there is a reason to ask it: it is new, or it claims something unknown. Each fresh peer is
+//! asked once; whoever answers with headers has `More`, and one of those at a time is the sync node, which is asked
+//! round after round until it has nothing more and is `Done`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE},
+        time::Time,
+    },
+    chain::target::Work,
+    node::{allowance::Allowance, event::PeerInfo},
+};
+
+/// Whether a peer is worth a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// To be asked.
+    Fresh,
+    /// Its last answer was not its last word.
+    More,
+    /// It had nothing that we lacked.
+    Done,
+}
+
+pub(super) struct Peer {
+    pub(super) info: Arc<PeerInfo>,
+    /// Claimed.
+    pub(super) height: u32,
+    pub(super) standing: Standing,
+    /// When the open `GetSync` was sent.
+    pub(super) asked: Option<Time>,
+    /// A reason to ask again came up while a question was open.
+    again: bool,
+    /// Ask again then: a future header's time will have come, or a claim came too soon after a vain question.
+    pub(super) again_at: Option<Time>,
+    quiet_until: Time,
+    slow_until: Time,
+    failures: u32,
+    /// The last header of its last answer; its next locator contains it.
+    pub(super) reached: Option<(u32, Hash)>,
+    /// Answers in a row that held known headers only and led no further.
+    strikes: u8,
+    /// We have closed the link; it is just not gone yet.
+    pub(super) closing: bool,
+    /// Questions of the peer to us that brought it no further, and how far the last one brought it.
+    pub(super) idle_questions: Allowance,
+    pub(super) served: Option<u32>,
+}
+
+#[derive(Default)]
+pub(super) struct Peers {
+    map: BTreeMap<LinkId, Peer>,
+    node: Option<LinkId>,
+    /// When the sync node was chosen or last sent something new.
+    node_since: Time,
+}
+
+impl Peer {
+    fn new(info: Arc<PeerInfo>) -> Self {
+        Self {
+            height: info.height,
+            info,
+            standing: Standing::Fresh,
+            asked: None,
+            again: false,
+            again_at: None,
+            quiet_until: Time(0),
+            slow_until: Time(0),
+            failures: 0,
+            reached: None,
+            strikes: 0,
+            closing: false,
+            idle_questions: Allowance::new(IDLE_GET_SYNC_PER_SECOND),
+            served: None,
+        }
+    }
+
+    /// There is a reason to ask.
+    pub(super) fn wake(&mut self, now: Time) {
+        match self.standing {
+            Standing::Fresh | Standing::More => {}
+            Standing::Done if self.asked.is_some() => self.again = true,
+            Standing::Done if self.quiet_until <= now => self.standing = Standing::Fresh,
+            Standing::Done => self.again_at = Some(self.quiet_until),
+        }
+    }
+
+    /// It was asked.
+    pub(super) fn ask(&mut self, now: Time) {
+        self.asked = Some(now);
+        self.again = false;
+        self.again_at = None;
+        if self.standing == Standing::Fresh {
+            // Until it answers otherwise; `asked` keeps it from being asked twice.
+            self.standing = Standing::Done;
+        }
+    }
+
+    /// It had nothing new.
+    pub(super) fn done(&mut self, now: Time) {
+        self.reached = None;
+        self.strikes = 0;
+        self.quiet_until = now + GET_SYNC_QUIET;
+        self.standing = if std::mem::take(&mut self.again) { Standing::Fresh } else { Standing::Done };
+    }
+
+    /// It sent new headers, up to this one.
+    pub(super) fn brought(&mut self, last: (u32, Hash)) {
+        self.height = self.height.max(last.0);
+        self.reached = Some(last);
+        self.strikes = 0;
+        self.quiet_until = Time(0);
+        self.standing = Standing::More;
+    }
+
+    /// It sent a full batch of known headers, up to this one: its branch may leave ours further on. A second answer
+    /// that leads no further counts as a failure.
+    pub(super) fn repeated(&mut self, now: Time, last: (u32, Hash)) {
+        if self.reached.is_some_and(|(height, _)| last.0 <= height) {
+            self.strikes += 1;
+        }
+        if self.strikes >= 2 {
+            self.done(now);
+            self.slow(now);
+        } else {
+            self.reached = Some(last);
+            self.standing = Standing::More;
+        }
+    }
+
+    /// It is not chosen for a while.
+    pub(super) fn slow(&mut self, now: Time) {
+        self.failures = self.failures.saturating_add(1);
+        self.slow_until = now + SYNC_NODE_PAUSE;
+    }
+
+    /// The order of preference: the peer with the smallest key is asked.
+    fn rank(&self, link: LinkId, best: Work) -> impl Ord + use<> {
+        let inbound = self.info.direction.is_inbound();
+        let more = self.info.work > best;
+        (self.failures, !more, inbound, std::cmp::Reverse((self.info.work, self.height)), link)
+    }
+}
+
+impl Peers {
+    pub(super) fn insert(&mut self, link: LinkId, info: Arc<PeerInfo>) {
+        self.map.insert(link, Peer::new(info));
+    }
+
+    pub(super) fn remove(&mut self, link: LinkId) {
+        self.map.remove(&link);
+        if self.node == Some(link) {
+            self.node = None;
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
+        self.map.get_mut(&link)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+        self.map.iter().map(|(link, peer)| (*link, peer))
+    }
+
+    /// The sync node.
+    pub(super) fn node(&self) -> Option<(LinkId, &Peer)> {
+        let link = self.node?;
+        Some((link, self.map.get(&link)?))
+    }
+
+    /// Whom the node waits for: the sync node, else anybody who was asked.
+    pub(super) fn source(&self) -> Option<&Peer> {
+        let asked = || self.map.values().find(|peer| peer.asked.is_some() && !peer.closing);
+        self.node().map(|(_, peer)| peer).or_else(asked)
+    }
+
+    /// The peer sent something new: it becomes the sync node unless another one is at work.
+    pub(super) fn productive(&mut self, now: Time, link: LinkId) {
+        if self.node == Some(link) || self.node.is_none() {
+            (self.node, self.node_since) = (Some(link), now);
+        }
+    }
+
+    /// Peers whose time to be asked again has come become fresh.
+    pub(super) fn wake_due(&mut self, now: Time) {
+        for peer in self.map.values_mut() {
+            if peer.again_at.is_some_and(|at| at <= now) && peer.asked.is_none() {
+                peer.again_at = None;
+                peer.standing = Standing::Fresh;
+            }
+        }
+    }
+
+    /// Peers to ask besides the sync node.
+    pub(super) fn fresh(&self) -> Vec<LinkId> {
+        let fresh = |peer: &Peer| peer.standing == Standing::Fresh && peer.asked.is_none() && !peer.closing;
+        self.iter().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
+    }
+
+    /// The sync node to ask now, chosen anew if there is none. `None` if nobody has more or the node was asked.
+    pub(super) fn next_node(&mut self, now: Time, best: Work) -> Option<LinkId> {
+        let at_work = |peer: &Peer| peer.standing == Standing::More && !peer.closing;
+        if !self.node().is_some_and(|(_, peer)| at_work(peer)) {
+            self.node = self.candidate(now, best, None);
+            self.node_since = now;
+        }
+        self.node().filter(|(_, peer)| peer.asked.is_none()).map(|(link, _)| link)
+    }
+
+    /// The best peer that has more, other than `except`. Slow ones only if there is no other.
+    fn candidate(&self, now: Time, best: Work, except: Option<LinkId>) -> Option<LinkId> {
+        let eligible = |link: LinkId, peer: &Peer| {
+            peer.standing == Standing::More && peer.asked.is_none() && !peer.closing && Some(link) != except
+        };
+        let ranked = self
+            .iter()
+            .filter(|(link, peer)| eligible(*link, peer))
+            .min_by_key(|(link, peer)| (peer.slow_until > now, peer.rank(*link, best)));
+        ranked.map(|(link, _)| link)
+    }
+
+    /// Gives the role of the sync node to another peer if the present one is silent, or brings nothing new for long, and
+    /// somebody else has more. Returns the one that lost it.
+    pub(super) fn switch(&mut self, now: Time, best: Work) -> Option<LinkId> {
+        let (link, node) = self.node()?;
+        let silent = node.asked.is_some_and(|at| now.since(at) >= GET_SYNC_SWITCH);
+        let vain = now.since(self.node_since) >= GET_SYNC_TIMEOUT && node.asked.is_some();
+        if !silent && !vain {
+            return None;
+        }
+        let other = self
+            .candidate(now, best, Some(link))
+            .filter(|other| self.map.get(other).is_some_and(|peer| peer.slow_until <= now))?;
+        if let Some(peer) = self.map.get_mut(&link) {
+            peer.slow(now);
+        }
+        (self.node, self.node_since) = (Some(other), now);
+        Some(link)
+    }
+
+    /// Peers that left a question open for too long although there is somebody else to ask.
+    pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
+        let late = |peer: &Peer| peer.asked.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
+        if !self.map.values().any(|peer| !late(peer) && !peer.closing) {
+            return Vec::new();
+        }
+        self.iter().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect()
+    }
+
+    /// Whether somebody may still have headers for us: has more, or was asked so recently that the answer is awaited.
+    pub(super) fn more_expected(&self, now: Time) -> bool {
+        self.map.values().any(|peer| {
+            let awaited = peer.asked.is_some_and(|at| now.since(at) < GET_SYNC_SWITCH);
+            let more = peer.standing == Standing::More && peer.slow_until <= now;
+            !peer.closing && (awaited || more || peer.standing == Standing::Fresh)
+        })
+    }
+
+    /// When something is to be done that no event will announce, later than `now`.
+    pub(super) fn deadline(&self, now: Time) -> Option<Time> {
+        let of_peer = |peer: &Peer| {
+            let asked = peer.asked.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
+            asked.chain(peer.again_at.filter(|_| peer.asked.is_none())).filter(|at| *at > now).min()
+        };
+        self.map.values().filter(|peer| !peer.closing).filter_map(of_peer).min()
+    }
+}

@@ -1,0 +1,122 @@
+//! Validation of headers: a batch is judged as a whole before any of it is accepted.
+
+use std::collections::VecDeque;
+
+use crate::{
+    base::{hash::Hash, limits::MEDIAN_TIME_BLOCKS, time::UnixTime},
+    chain::{
+        archive::{BlockStatus, HeaderRow, StoreError},
+        header::Header,
+        rules::{self, HeaderFault, ParentFacts},
+        spec::ChainSpec,
+        target::{CompactTarget, Work},
+    },
+    node::{
+        fault::PeerFault,
+        headers::index::{Found, Index, Node},
+    },
+};
+
+/// Follows a chain of headers from a known parent, checking one after the other.
+pub(super) struct Follower<'a> {
+    spec: &'a ChainSpec,
+    parent: ParentFacts,
+    /// The parent's and its ancestors' times, oldest first.
+    times: VecDeque<u64>,
+    work: Work,
+    /// Neighbours mostly share a target; its work is a 256-bit division.
+    block_work: Option<(CompactTarget, Work)>,
+}
+
+impl<'a> Follower<'a> {
+    pub(super) fn new(spec: &'a ChainSpec, index: &Index, hash: Hash, node: Node) -> Result<Self, StoreError> {
+        let times = index.recent_times(node)?;
+        let parent = ParentFacts { hash, height: node.height, time: node.time, median_time: median(&times) };
+        Ok(Self { spec, parent, times, work: node.work, block_work: None })
+    }
+
+    /// Checks the next header and steps onto it.
+    pub(super) fn step(&mut self, header: Header, hash: Hash) -> Result<HeaderRow, HeaderFault> {
+        rules::check_header(self.spec, &self.parent, &header, &hash)?;
+        let block_work = match self.block_work {
+            Some((target, work)) if target == header.target => work,
+            _ => header.target.expand().map_or(Work::ZERO, |target| target.work()),
+        };
+        self.block_work = Some((header.target, block_work));
+        self.work = self.work.plus(block_work);
+        if self.times.len() == MEDIAN_TIME_BLOCKS {
+            self.times.pop_front();
+        }
+        self.times.push_back(header.time);
+        let median_time = median(&self.times);
+        self.parent = ParentFacts { hash, height: header.height, time: header.time, median_time };
+        Ok(HeaderRow { hash, header, work: self.work, status: BlockStatus::Header })
+    }
+}
+
+fn median(times: &VecDeque<u64>) -> u64 {
+    let mut sorted = [0; MEDIAN_TIME_BLOCKS];
+    let count = times.len().min(MEDIAN_TIME_BLOCKS);
+    sorted.iter_mut().zip(times).for_each(|(slot, time)| *slot = *time);
+    rules::median_time(&mut sorted[..count])
+}
+
+/// What is in a `Sync` that holds at least one header and no fault.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Batch {
+    /// The new headers, valid.
+    pub(super) rows: Vec<HeaderRow>,
+    /// The last header that counts: height and hash.
+    pub(super) last: (u32, Hash),
+    /// The time of the first header that is too far in the future, unix seconds; it and what follows is left out.
+    pub(super) future: Option<u64>,
+}
+
+/// Judges a batch that is not empty. Headers known already may come first.
+pub(super) fn judge(
+    spec: &ChainSpec,
+    index: &Index,
+    headers: Vec<Header>,
+    now: UnixTime,
+) -> Result<Result<Batch, PeerFault>, StoreError> {
+    let Some(first) = headers.first() else { return Ok(Err(PeerFault::UnlinkedHeaders)) };
+    let mut hash = first.previous;
+    let mut node = match index.find(&hash)? {
+        Found::Valid(node) => node,
+        Found::Invalid => return Ok(Err(PeerFault::InvalidBranch)),
+        Found::Unknown => return Ok(Err(PeerFault::UnlinkedHeaders)),
+    };
+    let mut headers = headers.into_iter().peekable();
+    while let Some(header) = headers.peek() {
+        if header.previous != hash {
+            return Ok(Err(PeerFault::UnlinkedHeaders));
+        }
+        let next = header.hash();
+        match index.find(&next)? {
+            Found::Valid(known) => (hash, node) = (next, known),
+            Found::Invalid => return Ok(Err(PeerFault::InvalidBranch)),
+            Found::Unknown => break,
+        }
+        headers.next();
+    }
+    let mut batch = Batch { rows: Vec::with_capacity(headers.len()), last: (node.height, hash), future: None };
+    let mut follower = Follower::new(spec, index, hash, node)?;
+    for header in headers {
+        if header.previous != batch.last.1 {
+            return Ok(Err(PeerFault::UnlinkedHeaders));
+        }
+        if rules::is_from_future(spec, &header, now) {
+            batch.future = Some(header.time);
+            break;
+        }
+        let hash = header.hash();
+        match follower.step(header, hash) {
+            Ok(row) => {
+                batch.last = (row.header.height, hash);
+                batch.rows.push(row);
+            }
+            Err(fault) => return Ok(Err(fault.into())),
+        }
+    }
+    Ok(Ok(batch))
+}

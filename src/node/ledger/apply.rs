@@ -1,0 +1,238 @@
+//! The applied chain: its tip, its coins, and one block on or off.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    base::{hash::Hash, limits},
+    chain::{
+        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        block::{HashedBlock, HashedTransaction},
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        rules::{self, BlockFault, TransactionFault},
+        spec::ChainSpec,
+        target::Work,
+        transaction::OutPoint,
+    },
+    node::{Setup, fault::Halt},
+};
+
+use super::coins::Coins;
+
+/// Why a block could not be applied.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The block breaks a rule.
+    Block(BlockFault),
+    /// The store failed, or what it holds contradicts itself.
+    Halt(Halt),
+}
+
+impl From<BlockFault> for Failure {
+    fn from(fault: BlockFault) -> Self {
+        Self::Block(fault)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Halt(error.into())
+    }
+}
+
+impl From<Halt> for Failure {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+/// The applied chain's end with its coins. Changes gather in the overlay and in the store's open transaction.
+pub(super) struct Chain {
+    pub(super) spec: Arc<ChainSpec>,
+    pub(super) store: Box<dyn LedgerStore>,
+    /// The last applied block, committed or not.
+    pub(super) tip: Tip,
+    sum: StateSum,
+    coins: Coins,
+}
+
+/// The tip and sum to return to when a reorganisation fails.
+pub(super) struct Mark {
+    tip: Tip,
+    sum: StateSum,
+}
+
+impl Chain {
+    /// A chain that stands at genesis until [`Chain::load`].
+    pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
+        let genesis = &setup.spec.genesis;
+        let tip = Tip {
+            hash: genesis.hash,
+            height: 0,
+            time: genesis.header.time,
+            work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
+            digest: setup.spec.genesis_sum.digest(),
+        };
+        let overlay = limits::COIN_OVERLAY_BYTES.saturating_mul(setup.memory_percent) / 100;
+        let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
+        Self { spec, store, tip, sum, coins: Coins::new(overlay) }
+    }
+
+    /// Takes up where the store was left.
+    pub(super) fn load(&mut self) -> Result<(), StoreError> {
+        (self.tip, self.sum) = self.store.tip()?;
+        Ok(())
+    }
+
+    /// A coin as of the tip.
+    pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        match self.coins.get(outpoint) {
+            Some(coin) => Ok(coin.cloned()),
+            None => self.store.coin(outpoint),
+        }
+    }
+
+    /// Whether the overlay has grown to its limit.
+    pub(super) fn overlay_full(&self) -> bool {
+        self.coins.is_full()
+    }
+
+    /// Applies the block on top of the tip, storing its body unless `stored`. After a fault nothing has changed.
+    pub(super) fn connect(&mut self, row: &HeaderRow, block: &HashedBlock, stored: bool) -> Result<(), Failure> {
+        let changes = self.check(block)?;
+        if !stored {
+            self.store.put_body(&block.hash, &block.bytes)?;
+        }
+        self.store.apply(block.header.height, &block.hash, &changes)?;
+        for (outpoint, coin) in &changes.spent {
+            self.sum.remove(outpoint, coin);
+            self.coins.remove(outpoint);
+        }
+        for (outpoint, coin) in changes.made {
+            self.sum.add(&outpoint, &coin);
+            self.coins.add(outpoint, coin);
+        }
+        self.tip = self.tip_at(row);
+        Ok(())
+    }
+
+    /// Takes the tip off the chain. The digest must then be the one that its header vouched for.
+    pub(super) fn disconnect(&mut self) -> Result<(), StoreError> {
+        let row = self.row(&self.tip.hash)?;
+        let parent = self.row(&row.header.previous)?;
+        let changes = self.store.unapply(row.header.height, &row.hash)?;
+        for (outpoint, coin) in changes.spent {
+            self.sum.add(&outpoint, &coin);
+            self.coins.add(outpoint, coin);
+        }
+        for (outpoint, coin) in &changes.made {
+            self.sum.remove(outpoint, coin);
+            self.coins.remove(outpoint);
+        }
+        self.tip = self.tip_at(&parent);
+        if self.tip.digest != row.header.state_digest {
+            let problem = format!("the undo data of block {} does not restore the coins before it", row.hash);
+            return Err(StoreError::Corrupt(problem));
+        }
+        Ok(())
+    }
+
+    /// Moves the overlay into the store's open transaction.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        let store = &mut self.store;
+        self.coins.flush(|changes| store.flush_coins(changes))
+    }
+
+    /// Makes everything so far last.
+    pub(super) fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
+        self.flush()?;
+        self.store.commit(&self.tip, &self.sum, durable)
+    }
+
+    /// Where the chain stands, for [`Chain::rollback`]. Nothing may be uncommitted.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { tip: self.tip.clone(), sum: self.sum.clone() }
+    }
+
+    /// Drops everything since the last commit, which `mark` describes.
+    pub(super) fn rollback(&mut self, mark: Mark) -> Result<(), StoreError> {
+        (self.tip, self.sum) = (mark.tip, mark.sum);
+        self.coins.clear();
+        self.store.rollback()
+    }
+
+    /// A header that must be stored.
+    pub(super) fn row(&self, hash: &Hash) -> Result<HeaderRow, StoreError> {
+        let row = self.store.header(hash)?;
+        row.ok_or_else(|| StoreError::Corrupt(format!("header {hash} is missing")))
+    }
+
+    /// A block whose body must be stored.
+    pub(super) fn block(&self, hash: &Hash) -> Result<HashedBlock, StoreError> {
+        let missing = || StoreError::Corrupt(format!("the body of block {hash} is missing"));
+        let bytes = self.store.body(hash)?.ok_or_else(missing)?;
+        HashedBlock::decode(bytes).map_err(|error| StoreError::Corrupt(format!("the body of block {hash}: {error}")))
+    }
+
+    fn tip_at(&self, row: &HeaderRow) -> Tip {
+        Tip {
+            hash: row.hash,
+            height: row.header.height,
+            time: row.header.time,
+            work: row.work,
+            digest: self.sum.digest(),
+        }
+    }
+
+    /// Checks all that depends on the coins before the block and tells what it does to them.
+    fn check(&self, block: &HashedBlock) -> Result<CoinChanges, Failure> {
+        let header = &block.header;
+        if header.state_digest != self.tip.digest {
+            let (found, expected) = (header.state_digest, self.tip.digest);
+            return Err(BlockFault::StateDigest { found, expected }.into());
+        }
+        let mut draft = Draft::default();
+        let mut fees: u64 = 0;
+        for (index, hashed) in block.transactions.iter().enumerate() {
+            if index > 0 {
+                let coins = draft.spend(self, hashed)?;
+                let fee = rules::check_spend(&self.spec, &hashed.transaction, &coins, header.height);
+                let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
+                fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;
+            }
+            draft.made.extend(rules::coins_made(hashed, header.height));
+        }
+        let Some(coinbase) = block.transactions.first() else { return Err(BlockFault::Empty.into()) };
+        rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
+        Ok(CoinChanges { spent: draft.spent.into_iter().collect(), made: draft.made.into_iter().collect() })
+    }
+}
+
+/// What the transactions of a block so far did to the coins.
+#[derive(Default)]
+struct Draft {
+    /// Coins from before the block.
+    spent: BTreeMap<OutPoint, Coin>,
+    /// Coins of the block that it has not itself spent.
+    made: BTreeMap<OutPoint, Coin>,
+}
+
+impl Draft {
+    /// Takes the coins that a transaction spends; `None` for those that do not exist or are spent.
+    fn spend(&mut self, chain: &Chain, hashed: &HashedTransaction) -> Result<Vec<Option<Coin>>, StoreError> {
+        let mut coins = Vec::with_capacity(hashed.transaction.inputs.len());
+        for input in &hashed.transaction.inputs {
+            let outpoint = &input.outpoint;
+            coins.push(match self.made.remove(outpoint) {
+                Some(coin) => Some(coin),
+                None if self.spent.contains_key(outpoint) => None,
+                None => {
+                    let coin = chain.coin(outpoint)?;
+                    self.spent.extend(coin.clone().map(|coin| (*outpoint, coin)));
+                    coin
+                }
+            });
+        }
+        Ok(coins)
+    }
+}

@@ -1,0 +1,244 @@
+//! What arrives for the chain: headers to store, checked blocks to apply, verdicts that condemn.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::{
+    base::{hash::Hash, time::Now},
+    chain::{
+        archive::{BlockStatus, HeaderRow, StoreError, Tip},
+        block::HashedBlock,
+        rules::BlockFault,
+        target::Work,
+    },
+    node::{Notice, Origin, Outbox, PeerFault, RoleId, fault::Halt},
+};
+
+use super::{Ledger, apply::Failure, waiting::Arrival};
+
+/// The best header stored so far: how much is known to come.
+#[derive(Debug)]
+pub(super) struct Best {
+    height: u32,
+    work: Work,
+}
+
+impl Best {
+    /// As if nothing were known beyond the tip.
+    pub(super) fn at(tip: &Tip) -> Self {
+        Self { height: tip.height, work: tip.work }
+    }
+
+    /// How many blocks the best chain is ahead of the tip; 0 if the tip has as much work.
+    pub(super) fn ahead_of(&self, tip: &Tip) -> u32 {
+        if self.work > tip.work { self.height.saturating_sub(tip.height).max(1) } else { 0 }
+    }
+}
+
+impl From<HeaderRow> for Best {
+    fn from(row: HeaderRow) -> Self {
+        Self { height: row.header.height, work: row.work }
+    }
+}
+
+/// What became of an arrived block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placed {
+    /// Applied, or stored on a branch: its children can follow.
+    There,
+    /// Kept back, dropped or refused.
+    NotYet,
+}
+
+impl Ledger {
+    pub(super) fn store_headers(&mut self, now: Now, rows: &[HeaderRow], out: &mut Outbox) -> Result<(), Halt> {
+        self.chain.store.put_headers(rows)?;
+        self.touch(now);
+        let mut previous = None;
+        for row in rows {
+            // `headers` may not yet have known that a branch is invalid when it sent these.
+            let linked = previous == Some(row.header.previous);
+            previous = Some(row.hash);
+            if !linked && self.builds_on_invalid(row)? {
+                return self.condemn(now, &row.hash, BlockFault::InvalidParent, out);
+            }
+            if row.work > self.best.work {
+                self.best = Best { height: row.header.height, work: row.work };
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a block whose stateless checks hold, and then whatever had to wait for it.
+    pub(super) fn block_checked(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        block: Arc<HashedBlock>,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        let mut arrivals = VecDeque::from([(origin, block)]);
+        while let Some(arrival) = arrivals.pop_front() {
+            let hash = arrival.1.hash;
+            if self.place(now, &arrival, out)? == Placed::There {
+                arrivals.extend(self.waiting.take(&hash));
+                for leaf in self.staged.take(&hash) {
+                    self.consider(now, &leaf, Some((hash, origin)), out)?;
+                }
+            }
+            if self.chain.overlay_full() {
+                self.commit(now, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The verifier found that the header commits to an invalid body.
+    pub(super) fn condemned(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
+        match self.chain.store.header(hash)?.map(|row| row.status) {
+            None | Some(BlockStatus::Invalid) => Ok(()),
+            Some(BlockStatus::Applied) => Err(Halt::Invariant(format!("block {hash} is applied and invalid: {fault}"))),
+            Some(BlockStatus::Header | BlockStatus::Stored) => self.condemn(now, hash, fault, out),
+        }
+    }
+
+    /// Marks a block and its descendants as invalid, for ever, and says so.
+    pub(super) fn condemn(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
+        let hashes = self.chain.store.mark_invalid(hash)?;
+        self.touch(now);
+        self.commit(now, out)?;
+        self.waiting.forget(&hashes);
+        self.staged.forget(&hashes);
+        self.best = Best::from(self.chain.store.best_header()?);
+        log::warn!("block is invalid: block={hash} blocks={} fault={fault}", hashes.len());
+        // The culprit first, as the notice promises, whatever order the store has.
+        let mut ordered = vec![*hash];
+        ordered.extend(hashes.into_iter().filter(|other| other != hash));
+        let notice = Notice::BlocksInvalid { hashes: ordered, fault };
+        out.tell(RoleId::Headers, notice.clone());
+        out.tell(RoleId::Fetch, notice);
+        Ok(())
+    }
+
+    /// Applies bodies that an earlier run stored and did not come to apply.
+    pub(super) fn resume(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        let mut rows = self.chain.store.stored_above(self.chain.tip.height)?;
+        rows.sort_by(|one, other| other.work.cmp(&one.work).then(one.hash.cmp(&other.hash)));
+        for row in rows {
+            self.taken.push((row.header.height, row.hash));
+            self.consider(now, &row.hash, None, out)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that something is uncommitted.
+    pub(super) fn touch(&mut self, now: Now) {
+        self.pending.since.get_or_insert(now.mono);
+    }
+
+    /// Notes an applied block, and frees the mempool of what it confirms or contradicts.
+    pub(super) fn applied(&mut self, now: Now, origin: Origin, block: &HashedBlock) {
+        self.touch(now);
+        self.pending.added.push((block.hash, block.header.height));
+        self.pending.transactions += block.transactions.len() as u64;
+        self.pending.last = Some((origin, block.bytes.clone()));
+    }
+
+    fn place(&mut self, now: Now, (origin, block): &Arrival, out: &mut Outbox) -> Result<Placed, Halt> {
+        let Some(row) = self.chain.store.header(&block.hash)? else {
+            self.refuse(*origin, block.hash, "its header is not known", out);
+            return Ok(Placed::NotYet);
+        };
+        let taken = (row.header.height, row.hash);
+        match row.status {
+            BlockStatus::Invalid => Ok(Placed::NotYet),
+            BlockStatus::Applied => {
+                self.taken.push(taken);
+                Ok(Placed::There)
+            }
+            BlockStatus::Stored => {
+                self.taken.push(taken);
+                self.consider(now, &row.hash, Some((row.hash, *origin)), out)?;
+                Ok(Placed::There)
+            }
+            BlockStatus::Header if row.header.previous == self.chain.tip.hash => {
+                self.extend(now, *origin, &row, block, out)
+            }
+            BlockStatus::Header => self.keep(now, *origin, &row, block, out),
+        }
+    }
+
+    /// Applies a block on top of the tip.
+    fn extend(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        row: &HeaderRow,
+        block: &HashedBlock,
+        out: &mut Outbox,
+    ) -> Result<Placed, Halt> {
+        match self.chain.connect(row, block, false) {
+            Ok(()) => {
+                self.applied(now, origin, block);
+                self.pool.confirm(block);
+                self.taken.push((row.header.height, row.hash));
+                Ok(Placed::There)
+            }
+            Err(Failure::Block(fault)) => {
+                if let Some(link) = origin.link() {
+                    out.fault(link, PeerFault::Block(fault.clone()));
+                }
+                self.condemn(now, &row.hash, fault, out)?;
+                Ok(Placed::NotYet)
+            }
+            Err(Failure::Halt(halt)) => Err(halt),
+        }
+    }
+
+    /// Stores a block of another branch, or lets one wait whose parent's body is not here yet.
+    fn keep(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        row: &HeaderRow,
+        block: &Arc<HashedBlock>,
+        out: &mut Outbox,
+    ) -> Result<Placed, Halt> {
+        let parent = self.chain.store.header(&row.header.previous)?;
+        match parent.map(|parent| parent.status) {
+            Some(BlockStatus::Invalid) => {
+                self.condemn(now, &row.hash, BlockFault::InvalidParent, out)?;
+                return Ok(Placed::NotYet);
+            }
+            Some(BlockStatus::Header) if self.waiting.insert(origin, block) => return Ok(Placed::NotYet),
+            Some(_) => {}
+            None => {
+                let problem = format!("the parent of header {} is missing", row.hash);
+                return Err(StoreError::Corrupt(problem).into());
+            }
+        }
+        if self.staged.is_full() {
+            self.staged.prune(self.chain.tip.work);
+            if self.staged.is_full() {
+                self.refuse(origin, row.hash, "too many blocks wait for an ancestor", out);
+                return Ok(Placed::NotYet);
+            }
+        }
+        self.chain.store.put_body(&block.hash, &block.bytes)?;
+        self.touch(now);
+        self.taken.push((row.header.height, row.hash));
+        self.consider(now, &row.hash, Some((row.hash, origin)), out)?;
+        Ok(Placed::There)
+    }
+
+    /// Lets `fetch` ask for a body again later. Nobody is to blame.
+    fn refuse(&self, origin: Origin, hash: Hash, why: &str, out: &mut Outbox) {
+        log::debug!("block not taken: block={hash} reason={why}");
+        let fault = BlockFault::Malformed(why.to_owned());
+        out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault });
+    }
+
+    fn builds_on_invalid(&self, row: &HeaderRow) -> Result<bool, StoreError> {
+        let parent = self.chain.store.header(&row.header.previous)?;
+        Ok(parent.is_some_and(|parent| parent.status == BlockStatus::Invalid))
+    }
+}

@@ -1,0 +1,136 @@
+//! The coins that changed since the last flush: a bounded overlay over the store's.
+//!
+//! A coin made and spent between two flushes never reaches the store.
+
+use std::collections::BTreeMap;
+
+use crate::chain::{archive::StoreError, coin::Coin, transaction::OutPoint};
+
+/// Bytes that one changed coin takes: key, slot, and its share of half-filled tree nodes.
+const SLOT_BYTES: usize = 144;
+
+/// Changes to the store's coins.
+#[derive(Debug)]
+pub(super) struct Coins {
+    slots: BTreeMap<OutPoint, Slot>,
+    /// Slots beyond which a flush is due.
+    capacity: usize,
+}
+
+/// What became of one coin.
+#[derive(Debug)]
+struct Slot {
+    /// The coin as of now; `None`: there is none.
+    now: Option<Coin>,
+    /// Whether the store has a coin there, which a flush must then replace or remove.
+    stored: bool,
+}
+
+impl Coins {
+    /// An overlay of no changes, due for a flush when it takes `bytes`.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { slots: BTreeMap::new(), capacity: (bytes / SLOT_BYTES).max(1) }
+    }
+
+    /// The coin, if the overlay knows: `Some(None)` is a spent one, `None` a question for the store.
+    pub(super) fn get(&self, outpoint: &OutPoint) -> Option<Option<&Coin>> {
+        self.slots.get(outpoint).map(|slot| slot.now.as_ref())
+    }
+
+    /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
+    pub(super) fn add(&mut self, outpoint: OutPoint, coin: Coin) {
+        let slot = self.slots.entry(outpoint).or_insert(Slot { now: None, stored: false });
+        slot.now = Some(coin);
+    }
+
+    /// Removes a coin that exists, here or in the store.
+    pub(super) fn remove(&mut self, outpoint: &OutPoint) {
+        match self.slots.get_mut(outpoint) {
+            Some(slot) if slot.stored => slot.now = None,
+            Some(_) => drop(self.slots.remove(outpoint)),
+            None => drop(self.slots.insert(*outpoint, Slot { now: None, stored: true })),
+        }
+    }
+
+    /// Whether a flush is due.
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.len() >= self.capacity
+    }
+
+    /// Hands all changes to `flush` in the outpoints' order and forgets them.
+    pub(super) fn flush(
+        &mut self,
+        flush: impl FnOnce(&mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.slots.is_empty() {
+            return Ok(());
+        }
+        let slots = std::mem::take(&mut self.slots);
+        flush(&mut slots.into_iter().map(|(outpoint, slot)| (outpoint, slot.now)))
+    }
+
+    /// Forgets all changes.
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::hash::Hash, chain::address::Address};
+
+    fn outpoint(n: u8) -> OutPoint {
+        OutPoint { txid: Hash([n; 32]), index: 0 }
+    }
+
+    fn coin(amount: u64) -> Coin {
+        Coin { amount, address: Address::default(), height: 1, coinbase: false }
+    }
+
+    fn flushed(coins: &mut Coins) -> Vec<(OutPoint, Option<u64>)> {
+        let mut all = Vec::new();
+        let take = |changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>| {
+            all.extend(changes.map(|(outpoint, coin)| (outpoint, coin.map(|coin| coin.amount))));
+            Ok(())
+        };
+        coins.flush(take).unwrap();
+        all
+    }
+
+    #[test]
+    fn a_coin_made_and_spent_between_flushes_never_reaches_the_store() {
+        let mut coins = Coins::new(1000);
+        coins.add(outpoint(1), coin(5));
+        coins.remove(&outpoint(1));
+        assert_eq!(coins.get(&outpoint(1)), None);
+        assert_eq!(flushed(&mut coins), []);
+    }
+
+    #[test]
+    fn a_stored_coin_is_removed_and_may_come_back_changed() {
+        let mut coins = Coins::new(1000);
+        coins.remove(&outpoint(2));
+        coins.add(outpoint(1), coin(5));
+        assert_eq!(coins.get(&outpoint(2)), Some(None));
+        coins.add(outpoint(2), coin(7));
+        assert_eq!(coins.get(&outpoint(2)), Some(Some(&coin(7))));
+        assert_eq!(flushed(&mut coins), [(outpoint(1), Some(5)), (outpoint(2), Some(7))]);
+        // The replaced coin is the store's: removing it again must reach the store.
+        coins.remove(&outpoint(2));
+        coins.add(outpoint(2), coin(8));
+        coins.remove(&outpoint(2));
+        assert_eq!(flushed(&mut coins), [(outpoint(2), None)]);
+        assert_eq!(coins.get(&outpoint(2)), None, "after a flush the store is asked");
+    }
+
+    #[test]
+    fn it_is_full_at_its_bytes() {
+        let mut coins = Coins::new(3 * SLOT_BYTES);
+        for n in 0..3 {
+            assert!(!coins.is_full());
+            coins.remove(&outpoint(n));
+        }
+        assert!(coins.is_full());
+    }
+}

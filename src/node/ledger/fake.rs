@@ -1,0 +1,276 @@
+//! A ledger store in memory for tests. Stricter than the trait asks: what a sound ledger never does panics.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use crate::{
+    base::{bytes::Bytes, hash::Hash},
+    chain::{
+        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        block::HashedBlock,
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        header::Header,
+        rules,
+        spec::ChainSpec,
+        target::Work,
+        transaction::OutPoint,
+    },
+    node::Setup,
+};
+
+/// A handle to the store; clones see the same data, so that a test can look inside and "restart" a ledger.
+#[derive(Clone)]
+pub(crate) struct FakeStore(Arc<Mutex<Inner>>);
+
+struct Inner {
+    committed: Data,
+    working: Data,
+    commits: Vec<bool>,
+    failing: bool,
+}
+
+/// All that the store holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Data {
+    pub(crate) headers: BTreeMap<Hash, HeaderRow>,
+    pub(crate) bodies: BTreeMap<Hash, Bytes>,
+    pub(crate) applied: Vec<Hash>,
+    pub(crate) undo: BTreeMap<Hash, CoinChanges>,
+    pub(crate) coins: BTreeMap<OutPoint, Coin>,
+    pub(crate) mempool: Vec<Bytes>,
+    pub(crate) tip: Tip,
+    pub(crate) sum: StateSum,
+}
+
+/// What roles of a test node are made from.
+pub(crate) fn setup(spec: &Arc<ChainSpec>) -> Setup {
+    Setup {
+        spec: spec.clone(),
+        listen_port: 4130,
+        own_addresses: Vec::new(),
+        agent: "test".to_owned(),
+        connect: Vec::new(),
+        bootnodes: Vec::new(),
+        is_bootnode: false,
+        max_inbound: 8,
+        max_outbound: 8,
+        mine: None,
+        mine_rate: 0,
+        block_interval_ms: None,
+        verifiers: 1,
+        memory_percent: 100,
+    }
+}
+
+impl FakeStore {
+    /// A store with the genesis block applied.
+    pub(crate) fn new(spec: &ChainSpec) -> Self {
+        let HashedBlock { hash, header, transactions, bytes } = spec.genesis.clone();
+        let work = header.target.expand().map_or(Work::ZERO, |target| target.work());
+        let tip = Tip { hash, height: 0, time: header.time, work, digest: spec.genesis_sum.digest() };
+        let row = HeaderRow { hash, header, work, status: BlockStatus::Applied };
+        let data = Data {
+            headers: BTreeMap::from([(hash, row)]),
+            bodies: BTreeMap::from([(hash, bytes)]),
+            applied: vec![hash],
+            undo: BTreeMap::new(),
+            coins: rules::coins_made(&transactions[0], 0).collect(),
+            mempool: Vec::new(),
+            tip,
+            sum: spec.genesis_sum.clone(),
+        };
+        let inner = Inner { committed: data.clone(), working: data, commits: Vec::new(), failing: false };
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// What a crash now would leave.
+    pub(crate) fn committed(&self) -> Data {
+        self.inner().committed.clone()
+    }
+
+    /// Whether each commit so far was durable.
+    pub(crate) fn commits(&self) -> Vec<bool> {
+        self.inner().commits.clone()
+    }
+
+    /// Loses what is not committed.
+    pub(crate) fn crash(&self) {
+        let mut inner = self.inner();
+        inner.working = inner.committed.clone();
+    }
+
+    /// Lets everything fail from now on.
+    pub(crate) fn fail(&self) {
+        self.inner().failing = true;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Data) -> T) -> Result<T, StoreError> {
+        self.write(|data| read(data))
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut Data) -> T) -> Result<T, StoreError> {
+        let mut inner = self.inner();
+        if inner.failing { Err(StoreError::Io("no disk".to_owned())) } else { Ok(write(&mut inner.working)) }
+    }
+}
+
+impl Data {
+    fn status(&mut self, hash: &Hash, from: &[BlockStatus], to: BlockStatus) {
+        let row = self.headers.get_mut(hash).expect("the header is stored");
+        assert!(from.contains(&row.status), "{hash} goes from {:?} to {to:?}", row.status);
+        row.status = to;
+    }
+}
+
+impl HeaderArchive for FakeStore {
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderRow>, StoreError> {
+        self.read(|data| data.headers.get(hash).cloned())
+    }
+
+    fn applied_at(&self, height: u32) -> Result<Option<HeaderRow>, StoreError> {
+        self.read(|data| data.applied.get(height as usize).and_then(|hash| data.headers.get(hash)).cloned())
+    }
+
+    fn applied_from(&self, from: u32, count: usize) -> Result<Vec<Header>, StoreError> {
+        self.read(|data| {
+            let hashes = data.applied.iter().skip(from as usize).take(count);
+            hashes.map(|hash| data.headers[hash].header.clone()).collect()
+        })
+    }
+
+    fn best_header(&self) -> Result<HeaderRow, StoreError> {
+        self.read(|data| {
+            let valid = data.headers.values().filter(|row| row.status != BlockStatus::Invalid);
+            valid.max_by_key(|row| row.work).expect("genesis is valid").clone()
+        })
+    }
+
+    fn side_headers(&self) -> Result<usize, StoreError> {
+        self.read(|data| data.headers.len() - data.applied.len())
+    }
+}
+
+impl LedgerStore for FakeStore {
+    fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+        self.read(|data| (data.tip.clone(), data.sum.clone()))
+    }
+
+    fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
+        self.write(|data| {
+            for row in rows {
+                let parent = data.headers.get(&row.header.previous).expect("the parent is stored").status;
+                let status = if parent == BlockStatus::Invalid { parent } else { row.status };
+                data.headers.entry(row.hash).or_insert_with(|| HeaderRow { status, ..row.clone() });
+            }
+        })
+    }
+
+    fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
+        self.write(|data| {
+            data.status(hash, &[BlockStatus::Header], BlockStatus::Stored);
+            data.bodies.insert(*hash, body.clone());
+        })
+    }
+
+    fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        self.read(|data| data.bodies.get(hash).cloned())
+    }
+
+    fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
+        self.read(|data| data.bodies.contains_key(hash))
+    }
+
+    fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
+        self.write(|data| {
+            data.status(hash, &[BlockStatus::Stored], BlockStatus::Applied);
+            assert_eq!(data.applied.last(), Some(&data.headers[hash].header.previous));
+            assert_eq!(data.applied.len(), height as usize);
+            data.applied.push(*hash);
+            data.undo.insert(*hash, undo.clone());
+        })
+    }
+
+    fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.write(|data| {
+            data.status(hash, &[BlockStatus::Applied], BlockStatus::Stored);
+            assert_eq!((data.applied.len() - 1, data.applied.pop()), (height as usize, Some(*hash)));
+            data.undo.remove(hash).expect("an applied block has undo data")
+        })
+    }
+
+    fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+        self.write(|data| {
+            let mut marked = vec![*hash];
+            let mut at = 0;
+            while let Some(parent) = marked.get(at).copied() {
+                let children = data.headers.values().filter(|row| row.header.previous == parent);
+                marked.extend(children.map(|row| row.hash));
+                at += 1;
+            }
+            for hash in &marked {
+                let all = [BlockStatus::Header, BlockStatus::Stored, BlockStatus::Invalid];
+                data.status(hash, &all, BlockStatus::Invalid);
+            }
+            marked
+        })
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        self.read(|data| data.coins.get(outpoint).cloned())
+    }
+
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
+        self.write(|data| {
+            for (outpoint, coin) in changes {
+                let before = data.coins.remove(&outpoint);
+                assert_ne!(
+                    before.is_some(),
+                    coin.is_some(),
+                    "a coin is made where none was, or an existing one removed"
+                );
+                data.coins.extend(coin.map(|coin| (outpoint, coin)));
+            }
+        })
+    }
+
+    fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
+        self.write(|data| {
+            assert_eq!(data.applied.last(), Some(&tip.hash));
+            (data.tip, data.sum) = (tip.clone(), sum.clone());
+            let mut check = StateSum::default();
+            data.coins.iter().for_each(|(outpoint, coin)| check.add(outpoint, coin));
+            assert!(check == *sum && sum.digest() == tip.digest, "sum and digest are those of the coins");
+        })?;
+        let mut inner = self.inner();
+        inner.committed = inner.working.clone();
+        inner.commits.push(durable);
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        self.crash();
+        Ok(())
+    }
+
+    fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
+        self.write(|data| data.mempool = transactions.collect())
+    }
+
+    fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError> {
+        self.read(|data| data.mempool.clone())
+    }
+
+    fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
+        self.read(|data| {
+            let stored = data.headers.values().filter(|row| row.status == BlockStatus::Stored);
+            stored.filter(|row| row.header.height > height).cloned().collect()
+        })
+    }
+}

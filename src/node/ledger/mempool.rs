@@ -1,0 +1,99 @@
+//! The mempool's traffic: admission, what comes back from abandoned blocks, what is kept over a restart.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{
+        hash::{Domain, Hash},
+        limits,
+        rng::Rng,
+        time::Now,
+    },
+    chain::{
+        archive::StoreError,
+        block::HashedTransaction,
+        key::{self, Claim},
+        rules,
+    },
+    node::{Notice, Origin, Outbox, RoleId, fault::Halt},
+};
+
+use super::Ledger;
+
+impl Ledger {
+    /// Answers an `Admit`.
+    pub(super) fn admit(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        transaction: Arc<HashedTransaction>,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        let result = self.pool.admit(&self.chain, transaction.clone(), now.unix)?;
+        out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result });
+        Ok(())
+    }
+
+    /// After a reorganisation: what the removed blocks (highest first) had confirmed comes back, unless the new branch
+    /// confirms or contradicts it, and what was here before is judged anew.
+    pub(super) fn return_transactions(
+        &mut self,
+        now: Now,
+        removed: &[Hash],
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let kept = self.pool.drain();
+        let mut returned = Vec::new();
+        for hash in removed.iter().rev() {
+            for hashed in self.chain.block(hash)?.transactions.into_iter().skip(1) {
+                let txid = hashed.txid;
+                if self.pool.admit(&self.chain, Arc::new(hashed), now.unix)?.is_ok() {
+                    returned.push(txid);
+                }
+            }
+        }
+        for (transaction, since) in kept {
+            if let Err(refusal) = self.pool.admit(&self.chain, transaction.clone(), since)? {
+                log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
+            }
+        }
+        for entry in returned.iter().filter_map(|txid| self.pool.entry(txid)) {
+            let (origin, transaction) = (Origin::Ledger, entry.transaction);
+            out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result: Ok(()) });
+        }
+        Ok(())
+    }
+
+    /// Takes in what the last clean stop saved, checked like anything else.
+    pub(super) fn reload(&mut self, now: Now) -> Result<(), StoreError> {
+        let saved = self.chain.store.load_mempool()?;
+        let decoded = saved.iter().filter_map(|bytes| HashedTransaction::decode(bytes).ok());
+        let mut valid: Vec<_> = decoded.filter(|hashed| rules::check_transaction(hashed, false).is_ok()).collect();
+        self.drop_unsigned(&mut valid);
+        for hashed in valid {
+            if let Err(refusal) = self.pool.admit(&self.chain, Arc::new(hashed), now.unix)? {
+                log::debug!("saved transaction dropped: reason={refusal}");
+            }
+        }
+        if !saved.is_empty() {
+            log::info!("mempool restored: saved={} kept={}", saved.len(), self.pool.len());
+        }
+        Ok(())
+    }
+
+    /// Drops transactions with a signature that does not hold.
+    fn drop_unsigned(&self, transactions: &mut Vec<HashedTransaction>) {
+        // The weights of a batch must not be foreseen by those who signed: they follow from all that was signed, as in
+        // Fiat and Shamir's transformation.
+        let leaves: Vec<u8> = transactions.iter().flat_map(|hashed| hashed.leaf.0).collect();
+        let mut rng = Rng::new(Domain::STREAM.hash(&leaves).0);
+        let genesis = self.chain.spec.genesis_hash();
+        let claims = |hashed: &HashedTransaction| -> Vec<Claim> {
+            key::claims(&hashed.transaction, &hashed.txid, &genesis).collect()
+        };
+        let all: Vec<Claim> = transactions.iter().flat_map(claims).collect();
+        if !all.chunks(limits::SIGNATURE_BATCH).all(|batch| key::verify_batch(batch, &mut rng)) {
+            transactions.retain(|hashed| key::first_invalid(&claims(hashed), &mut rng).is_none());
+        }
+    }
+}

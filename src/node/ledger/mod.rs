@@ -1,0 +1,269 @@
+//! The `ledger` role: the applied chain, reorganisations, the mempool, and the serving of both. The only writer of the
+//! ledger's store.
+//!
+//! Blocks are applied at once and committed in batches while much is missing, one by one at the tip. What others hear
+//! of the chain ([`Notice::ChainMoved`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
+
+mod apply;
+mod blocks;
+mod coins;
+#[cfg(test)]
+pub(crate) mod fake;
+mod mempool;
+mod pool;
+mod reorganise;
+mod serve;
+mod template;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use std::sync::Arc;
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        hash::Hash,
+        limits,
+        time::{Now, Time},
+    },
+    chain::archive::{LedgerStore, StoreError},
+    node::{
+        Event, LinkEvent, Notice, Origin, Outbox, Role, RoleId, Setup,
+        command::Reply,
+        fault::Halt,
+        notice::ChainMove,
+        report::{Counter, Report, SyncState},
+    },
+};
+
+use apply::Chain;
+use blocks::Best;
+use pool::Pool;
+use waiting::{Staged, Waiting};
+
+/// Who hears of the applied chain's moves.
+const CHAIN_LISTENERS: [RoleId; 6] =
+    [RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner, RoleId::Peers, RoleId::Handshake];
+
+/// The `ledger` role.
+pub struct Ledger {
+    chain: Chain,
+    pool: Pool,
+    waiting: Waiting,
+    staged: Staged,
+    best: Best,
+    pending: Pending,
+    /// Blocks that `fetch` need not think of any more; told at the end of each event.
+    taken: Vec<(u32, Hash)>,
+    /// The tip's height when the node was last synced.
+    synced_at: Option<u32>,
+    /// When to look for expired mempool transactions.
+    expiry: Time,
+    /// Makes this node's coinbases its own.
+    salt: template::Salt,
+    /// Nothing is done after a failure or a stop.
+    ended: bool,
+}
+
+/// What the next commit will make last, and what to tell then.
+#[derive(Debug, Default)]
+struct Pending {
+    /// When the first of the changes was made; `None`: there are none.
+    since: Option<Time>,
+    removed: Vec<Hash>,
+    added: Vec<(Hash, u32)>,
+    transactions: u64,
+    /// The last block applied.
+    last: Option<(Origin, Bytes)>,
+}
+
+impl Ledger {
+    /// A role that has heard nothing yet.
+    pub fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
+        let chain = Chain::new(setup, store);
+        Self {
+            best: Best::at(&chain.tip),
+            chain,
+            pool: Pool::new(limits::MEMPOOL_BYTES.saturating_mul(setup.memory_percent) / 100),
+            waiting: Waiting::default(),
+            staged: Staged::default(),
+            pending: Pending::default(),
+            taken: Vec::new(),
+            synced_at: None,
+            expiry: Time::default(),
+            salt: template::Salt::new(setup),
+            ended: false,
+        }
+    }
+
+    fn start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        self.chain.load()?;
+        self.best = Best::from(self.chain.store.best_header()?);
+        self.resume(now, out)?;
+        self.write(now)?;
+        // Whatever a crash had left is part of the start, not a move.
+        self.pending = Pending::default();
+        self.announce(Pending::default(), None, out);
+        self.reload(now)?;
+        self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
+        out.report(Report::Mempool { count: self.pool.len(), bytes: self.pool.bytes() });
+        Ok(())
+    }
+
+    /// Leaves everything as a clean restart should find it.
+    fn stop(&mut self, out: &mut Outbox) -> Result<(), Halt> {
+        self.ended = true;
+        let kept = self.pool.in_order_of_arrival();
+        self.chain.store.save_mempool(&mut kept.iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes())))?;
+        self.chain.commit(true)?;
+        let pending = std::mem::take(&mut self.pending);
+        self.announce(pending, None, out);
+        Ok(())
+    }
+
+    fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), Halt> {
+        match event {
+            Event::Start => self.start(now, out),
+            Event::Wake => self.wake(now),
+            Event::Stop => self.stop(out),
+            Event::Notice(notice) => self.notice(now, notice, out),
+            Event::Command(ticket, command) => self.command(now, ticket, command, out),
+            Event::Link(LinkEvent::Frame { link, frame }) => self.serve(link, &frame, out),
+            // Nothing here belongs to a link: answers to dead ones are ignored.
+            Event::Link(_) => Ok(()),
+        }
+    }
+
+    fn notice(&mut self, now: Now, notice: Notice, out: &mut Outbox) -> Result<(), Halt> {
+        match notice {
+            Notice::StoreHeaders(rows) => self.store_headers(now, &rows, out),
+            Notice::BlockChecked { origin, block } => self.block_checked(now, origin, block, out),
+            Notice::Condemned { hash, fault, .. } => self.condemned(now, &hash, fault, out),
+            Notice::Admit { origin, transaction } => self.admit(now, origin, transaction, out),
+            Notice::WantTemplate { address } => {
+                let template = self.template(now, address, out)?;
+                out.tell(RoleId::Miner, Notice::Template(template));
+                Ok(())
+            }
+            Notice::State(state) => {
+                if state == SyncState::Synced {
+                    self.synced_at = Some(self.chain.tip.height);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wake(&mut self, now: Now) -> Result<(), Halt> {
+        if now.mono >= self.expiry {
+            self.pool.expire(now.unix);
+            self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
+        }
+        Ok(())
+    }
+
+    /// Ends each event: commits if it is time, and tells what changed.
+    fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        if self.commit_due(now) {
+            self.commit(now, out)?;
+        }
+        if !self.taken.is_empty() {
+            let blocks = std::mem::take(&mut self.taken);
+            out.tell(RoleId::Fetch, Notice::BodiesTaken { blocks });
+        }
+        if let Some((added, removed)) = self.pool.take_changes() {
+            let notice = Notice::PoolChanged { added, removed };
+            out.tell(RoleId::Fetch, notice.clone());
+            out.tell(RoleId::Miner, notice);
+            out.report(Report::Mempool { count: self.pool.len(), bytes: self.pool.bytes() });
+        }
+        Ok(())
+    }
+
+    fn commit_due(&self, now: Now) -> bool {
+        let Some(since) = self.pending.since else { return false };
+        let moved = !self.pending.added.is_empty();
+        now.mono >= since + limits::COMMIT_INTERVAL
+            || self.chain.overlay_full()
+            || self.pending.added.len() >= limits::COMMIT_BLOCKS
+            || (moved && self.at_tip())
+    }
+
+    /// Whether each block is committed by itself: nothing more is known to come, or only little of it and we are
+    /// synced.
+    fn at_tip(&self) -> bool {
+        match self.best.ahead_of(&self.chain.tip) {
+            0 => true,
+            blocks => blocks <= limits::COMMIT_BURST && self.is_synced(),
+        }
+    }
+
+    /// Whether the node is synced, or was a few blocks ago: a new block's header ends that state for a moment.
+    fn is_synced(&self) -> bool {
+        self.synced_at.is_some_and(|height| self.chain.tip.height.saturating_sub(height) <= limits::COMMIT_BURST)
+    }
+
+    /// Commits what is pending and tells it.
+    fn commit(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        if self.pending.since.is_none() {
+            return Ok(());
+        }
+        let mut pending = self.write(now)?;
+        let is_news = self.is_synced() && self.best.ahead_of(&self.chain.tip) == 0;
+        let news = pending.last.take().filter(|_| is_news);
+        if !pending.added.is_empty() || !pending.removed.is_empty() {
+            self.announce(pending, news, out);
+        }
+        Ok(())
+    }
+
+    /// Commits, and returns what has thereby become true.
+    fn write(&mut self, now: Now) -> Result<Pending, StoreError> {
+        let age = now.unix.0.saturating_sub(self.chain.tip.time);
+        self.chain.commit(age < limits::DURABLE_WITHIN.as_secs())?;
+        Ok(std::mem::take(&mut self.pending))
+    }
+
+    fn announce(&self, pending: Pending, news: Option<(Origin, Bytes)>, out: &mut Outbox) {
+        let tip = self.chain.tip.clone();
+        out.report(Report::Tip(tip.clone()));
+        if !pending.added.is_empty() {
+            out.count(Counter::BlocksApplied, pending.added.len() as u64);
+            out.count(Counter::TransactionsApplied, pending.transactions);
+        }
+        let (removed, added) = (pending.removed, pending.added);
+        let moved = Arc::new(ChainMove { tip, removed, added, news });
+        for role in CHAIN_LISTENERS {
+            out.tell(role, Notice::ChainMoved(moved.clone()));
+        }
+    }
+}
+
+impl Role for Ledger {
+    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        if self.ended {
+            if let Event::Command(ticket, _) = event {
+                out.reply(ticket, Reply::Refused("the ledger has stopped".to_owned()));
+            }
+            return;
+        }
+        let done = self.take(now, event, out);
+        let done = if self.ended { done } else { done.and_then(|()| self.settle(now, out)) };
+        if let Err(halt) = done {
+            self.ended = true;
+            log::error!("the ledger stops: {halt}");
+            out.halt(halt);
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        if self.ended {
+            return None;
+        }
+        let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
+        let expiry = (self.pool.len() > 0).then_some(self.expiry);
+        commit.into_iter().chain(expiry).min()
+    }
+}

@@ -1,0 +1,356 @@
+//! The mempool: transactions that the next blocks could confirm, the best-paying first.
+//!
+//! Full, it gives up the lowest fee rates for a higher one. A transaction may spend outputs of others in here; those
+//! then count as its ancestors, leave with it when they are evicted, and go into a block before it.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    base::{hash::Hash, limits, time::UnixTime},
+    chain::{
+        archive::StoreError,
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        rules::{self, TransactionFault},
+        transaction::{OutPoint, Transaction},
+    },
+    node::{command::PoolEntry, notice::Refusal},
+};
+
+use super::apply::Chain;
+
+/// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
+const CONFIRMED_PROBES: usize = 4;
+
+/// Base units per million bytes, fine enough to order small fees.
+type FeeRate = u64;
+/// Position by fee rate; of equal rates the older stands higher.
+type Rank = (FeeRate, Reverse<u64>);
+
+/// Unconfirmed transactions.
+#[derive(Debug)]
+pub(super) struct Pool {
+    entries: BTreeMap<Hash, Entry>,
+    /// Ids from the lowest rank up.
+    ranks: BTreeMap<Rank, Hash>,
+    /// Who spends an outpoint.
+    spenders: BTreeMap<OutPoint, Hash>,
+    /// Bytes of the transactions.
+    bytes: usize,
+    /// Most bytes with bookkeeping.
+    limit: usize,
+    /// Counts arrivals.
+    arrivals: u64,
+    /// Leaves that came (1) or went (-1) since [`Pool::take_changes`].
+    changes: BTreeMap<Hash, i8>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    transaction: Arc<HashedTransaction>,
+    fee: u64,
+    since: UnixTime,
+    rank: Rank,
+}
+
+impl Entry {
+    /// Bytes that count against the limit.
+    fn cost(&self) -> usize {
+        cost(&self.transaction)
+    }
+}
+
+impl Pool {
+    /// A mempool of nothing that takes up at most `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            ranks: BTreeMap::new(),
+            spenders: BTreeMap::new(),
+            bytes: 0,
+            limit,
+            arrivals: 0,
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// Transactions.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes of the transactions.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes a statelessly valid transaction that could stand in the block after the chain's tip, or says why not.
+    pub(super) fn admit(
+        &mut self,
+        chain: &Chain,
+        transaction: Arc<HashedTransaction>,
+        since: UnixTime,
+    ) -> Result<Result<(), Refusal>, StoreError> {
+        if self.entries.contains_key(&transaction.txid) {
+            return Ok(Err(Refusal::Known));
+        }
+        let inputs = &transaction.transaction.inputs;
+        if let Some(other) = inputs.iter().find_map(|input| self.spenders.get(&input.outpoint)) {
+            return Ok(Err(Refusal::Conflict(*other)));
+        }
+        let height = chain.tip.height.saturating_add(1);
+        let coins = inputs.iter().map(|input| match self.output(&input.outpoint, height) {
+            Some(coin) => Ok(Some(coin)),
+            None => chain.coin(&input.outpoint),
+        });
+        let coins = coins.collect::<Result<Vec<_>, _>>()?;
+        let fee = match rules::check_spend(&chain.spec, &transaction.transaction, &coins, height) {
+            Ok(fee) => fee,
+            Err(TransactionFault::MissingCoin(_)) if is_confirmed(chain, &transaction)? => {
+                return Ok(Err(Refusal::Confirmed));
+            }
+            Err(fault) => return Ok(Err(fault.into())),
+        };
+        Ok(self.make_room(&transaction, fee, chain.spec.min_fee_rate).map(|()| self.insert(transaction, fee, since)))
+    }
+
+    /// Drops what a block confirms, and what can no longer be confirmed because of it.
+    pub(super) fn confirm(&mut self, block: &HashedBlock) {
+        if self.entries.is_empty() {
+            return;
+        }
+        for hashed in block.transactions.iter().skip(1) {
+            if self.entries.contains_key(&hashed.txid) {
+                self.remove(&hashed.txid);
+                continue;
+            }
+            for input in &hashed.transaction.inputs {
+                if let Some(loser) = self.spenders.get(&input.outpoint).copied() {
+                    self.remove_all(self.with_descendants(&loser));
+                }
+            }
+        }
+    }
+
+    /// Drops what has waited for longer than [`limits::MEMPOOL_EXPIRY`].
+    pub(super) fn expire(&mut self, now: UnixTime) {
+        let old = |entry: &Entry| now.0 > entry.since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs());
+        let expired: Vec<Hash> = self.entries.iter().filter(|(_, entry)| old(entry)).map(|(txid, _)| *txid).collect();
+        for txid in expired {
+            self.remove_all(self.with_descendants(&txid));
+        }
+    }
+
+    /// Takes everything out, in the order of arrival, with the times of arrival.
+    pub(super) fn drain(&mut self) -> Vec<(Arc<HashedTransaction>, UnixTime)> {
+        let mut all: Vec<Entry> = self.entries.values().cloned().collect();
+        all.sort_by_key(|entry| Reverse(entry.rank.1));
+        for entry in &all {
+            self.remove(&entry.transaction.txid);
+        }
+        all.into_iter().map(|entry| (entry.transaction, entry.since)).collect()
+    }
+
+    /// Everything in the order of arrival: ancestors before descendants.
+    pub(super) fn in_order_of_arrival(&self) -> Vec<Arc<HashedTransaction>> {
+        let mut all: Vec<&Entry> = self.entries.values().collect();
+        all.sort_by_key(|entry| Reverse(entry.rank.1));
+        all.into_iter().map(|entry| entry.transaction.clone()).collect()
+    }
+
+    /// Ids, the highest fee rate first.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &Hash> {
+        self.ranks.values().rev()
+    }
+
+    /// A transaction with its fee and time of arrival.
+    pub(super) fn entry(&self, txid: &Hash) -> Option<PoolEntry> {
+        let entry = self.entries.get(txid)?;
+        Some(PoolEntry { transaction: entry.transaction.clone(), fee: entry.fee, since: entry.since.0 })
+    }
+
+    /// Transactions for a block, of at most `bytes` together: the highest fee rate first, each after its ancestors.
+    /// With the sum of their fees.
+    pub(super) fn select(&self, bytes: usize) -> (Vec<Arc<HashedTransaction>>, u64) {
+        let (mut selected, mut taken) = (Vec::new(), BTreeSet::new());
+        let (mut room, mut fees) = (bytes, 0u64);
+        for txid in self.ids() {
+            if taken.contains(txid) {
+                continue;
+            }
+            // Ancestors arrived earlier than what spends them.
+            let mut package: Vec<&Entry> =
+                self.with_ancestors(txid).difference(&taken).map(|id| self.known(id)).collect();
+            package.sort_by_key(|entry| Reverse(entry.rank.1));
+            let size: usize = package.iter().map(|entry| entry.transaction.size).sum();
+            if size > room || selected.len() + package.len() >= limits::MAX_BLOCK_TRANSACTIONS {
+                continue;
+            }
+            room -= size;
+            for entry in package {
+                fees = fees.saturating_add(entry.fee);
+                taken.insert(entry.transaction.txid);
+                selected.push(entry.transaction.clone());
+            }
+        }
+        (selected, fees)
+    }
+
+    /// The leaves that came and those that went since the last call; `None` if there are neither.
+    pub(super) fn take_changes(&mut self) -> Option<(Vec<Hash>, Vec<Hash>)> {
+        let changes = std::mem::take(&mut self.changes);
+        let with = |sign: i8| changes.iter().filter(move |(_, net)| **net == sign).map(|(leaf, _)| *leaf).collect();
+        let (added, removed): (Vec<Hash>, Vec<Hash>) = (with(1), with(-1));
+        (!added.is_empty() || !removed.is_empty()).then_some((added, removed))
+    }
+
+    /// The coin that a transaction in here makes.
+    fn output(&self, outpoint: &OutPoint, height: u32) -> Option<Coin> {
+        let outputs = &self.entries.get(&outpoint.txid)?.transaction.transaction.outputs;
+        let output = outputs.get(usize::try_from(outpoint.index).ok()?)?;
+        Some(Coin { amount: output.amount, address: output.address, height, coinbase: false })
+    }
+
+    fn insert(&mut self, transaction: Arc<HashedTransaction>, fee: u64, since: UnixTime) {
+        self.arrivals += 1;
+        let rank = (fee_rate(fee, transaction.size), Reverse(self.arrivals));
+        for input in &transaction.transaction.inputs {
+            self.spenders.insert(input.outpoint, transaction.txid);
+        }
+        self.bytes += transaction.size;
+        self.ranks.insert(rank, transaction.txid);
+        *self.changes.entry(transaction.leaf).or_default() += 1;
+        self.entries.insert(transaction.txid, Entry { transaction, fee, since, rank });
+    }
+
+    fn remove(&mut self, txid: &Hash) {
+        let Some(entry) = self.entries.remove(txid) else { return };
+        for input in &entry.transaction.transaction.inputs {
+            self.spenders.remove(&input.outpoint);
+        }
+        self.bytes -= entry.transaction.size;
+        self.ranks.remove(&entry.rank);
+        *self.changes.entry(entry.transaction.leaf).or_default() -= 1;
+    }
+
+    fn remove_all(&mut self, txids: BTreeSet<Hash>) {
+        txids.iter().for_each(|txid| self.remove(txid));
+    }
+
+    /// Evicts lower fee rates as far as the transaction needs their room. Changes nothing if it is refused.
+    fn make_room(&mut self, hashed: &HashedTransaction, fee: u64, min_rate: u64) -> Result<(), Refusal> {
+        let least = fee_at(min_rate.saturating_mul(1000), hashed.size);
+        if fee < least {
+            return Err(Refusal::Fee { fee, needed: least });
+        }
+        let ancestors = self.ancestors(&hashed.transaction);
+        if ancestors.len() > limits::MEMPOOL_ANCESTORS {
+            return Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS));
+        }
+        let rate = fee_rate(fee, hashed.size);
+        let used = self.bytes + self.entries.len() * limits::MEMPOOL_ENTRY_BYTES + cost(hashed);
+        let mut excess = used.saturating_sub(self.limit);
+        let mut victims = BTreeSet::new();
+        for (tries, (rank, txid)) in self.ranks.iter().enumerate() {
+            if excess == 0 {
+                break;
+            }
+            if rank.0 >= rate || tries >= limits::MEMPOOL_EVICTION_TRIES {
+                return Err(Refusal::Fee { fee, needed: fee_at(rank.0.max(rate).saturating_add(1), hashed.size) });
+            }
+            if ancestors.contains(txid) || victims.contains(txid) {
+                continue;
+            }
+            let package: Vec<Hash> = self.with_descendants(txid).difference(&victims).copied().collect();
+            if self.package_rate(&package) < rate {
+                excess = excess.saturating_sub(package.iter().map(|id| self.known(id).cost()).sum());
+                victims.extend(package);
+            }
+        }
+        if excess > 0 {
+            return Err(Refusal::Fee { fee, needed: fee_at(rate.saturating_add(1), hashed.size) });
+        }
+        self.remove_all(victims);
+        Ok(())
+    }
+
+    /// The fee rate of several together.
+    fn package_rate(&self, txids: &[Hash]) -> FeeRate {
+        let (fee, size) = txids.iter().fold((0u64, 0usize), |(fee, size), txid| {
+            let entry = self.known(txid);
+            (fee.saturating_add(entry.fee), size + entry.transaction.size)
+        });
+        fee_rate(fee, size)
+    }
+
+    /// The unconfirmed transactions that this one builds on, one more than allowed at most.
+    fn ancestors(&self, transaction: &Transaction) -> BTreeSet<Hash> {
+        let parents = |transaction: &Transaction| -> Vec<Hash> {
+            let txids = transaction.inputs.iter().map(|input| input.outpoint.txid);
+            txids.filter(|txid| self.entries.contains_key(txid)).collect()
+        };
+        let mut ancestors = BTreeSet::new();
+        let mut open = parents(transaction);
+        while let Some(txid) = open.pop() {
+            if ancestors.len() > limits::MEMPOOL_ANCESTORS {
+                break;
+            }
+            if ancestors.insert(txid) {
+                open.extend(parents(&self.known(&txid).transaction.transaction));
+            }
+        }
+        ancestors
+    }
+
+    fn with_ancestors(&self, txid: &Hash) -> BTreeSet<Hash> {
+        let mut all = self.ancestors(&self.known(txid).transaction.transaction);
+        all.insert(*txid);
+        all
+    }
+
+    fn with_descendants(&self, txid: &Hash) -> BTreeSet<Hash> {
+        let mut all = BTreeSet::from([*txid]);
+        let mut open = vec![*txid];
+        while let Some(txid) = open.pop() {
+            let outpoints = self.known(&txid).transaction.outpoints();
+            let children = outpoints.filter_map(|outpoint| self.spenders.get(&outpoint).copied());
+            open.extend(children.filter(|child| all.insert(*child)));
+        }
+        all
+    }
+
+    /// An entry whose id came from the indexes.
+    fn known(&self, txid: &Hash) -> &Entry {
+        self.entries.get(txid).expect("the indexes name only transactions that are in the mempool")
+    }
+}
+
+/// Whether a block confirmed the transaction and one of its first outputs is still unspent. Beyond that nobody can
+/// tell without an index of all transactions.
+fn is_confirmed(chain: &Chain, hashed: &HashedTransaction) -> Result<bool, StoreError> {
+    for outpoint in hashed.outpoints().take(CONFIRMED_PROBES) {
+        if chain.coin(&outpoint)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn cost(hashed: &HashedTransaction) -> usize {
+    hashed.size + limits::MEMPOOL_ENTRY_BYTES
+}
+
+fn fee_rate(fee: u64, size: usize) -> FeeRate {
+    let rate = u128::from(fee) * 1_000_000 / (size.max(1) as u128);
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// The fee that makes at least this rate.
+fn fee_at(rate: FeeRate, size: usize) -> u64 {
+    let fee = (u128::from(rate) * size as u128).div_ceil(1_000_000);
+    u64::try_from(fee).unwrap_or(u64::MAX)
+}

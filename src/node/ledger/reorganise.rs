@@ -1,0 +1,176 @@
+//! Moving the applied chain onto a stored branch with more work.
+//!
+//! Off with the old blocks down to the fork, on with the branch's, all in one transaction of the store: a branch that
+//! fails half-way leaves nothing behind but the mark that it is invalid. Bodies are read one at a time, so that depth
+//! costs time and disk, not memory.
+
+use crate::{
+    base::{hash::Hash, limits, time::Now},
+    chain::{
+        archive::{BlockStatus, HeaderRow, StoreError},
+        rules::BlockFault,
+    },
+    node::{
+        Origin, Outbox, PeerFault,
+        fault::Halt,
+        report::{Counter, Report},
+    },
+};
+
+use super::{Ledger, Pending, apply::Failure};
+
+/// A stored block with everything below it.
+enum Branch {
+    /// All bodies are stored down to the applied chain.
+    Whole {
+        /// The applied block that the branch grows from.
+        fork: Hash,
+        /// The branch's blocks, lowest first.
+        path: Vec<Hash>,
+    },
+    /// The highest ancestor whose body is not stored.
+    Missing(Hash),
+}
+
+/// The block that made a branch fail.
+struct Culprit {
+    row: HeaderRow,
+    fault: BlockFault,
+}
+
+impl Ledger {
+    /// Moves to the branch that ends with `leaf` if it is whole and has more work than the tip. `sender` is the block
+    /// that made us look, with its origin.
+    pub(super) fn consider(
+        &mut self,
+        now: Now,
+        leaf: &Hash,
+        sender: Option<(Hash, Origin)>,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        let mut leaf = *leaf;
+        loop {
+            let row = self.chain.row(&leaf)?;
+            if row.status != BlockStatus::Stored || row.work <= self.chain.tip.work {
+                return Ok(());
+            }
+            let (fork, path) = match self.branch(&row)? {
+                Branch::Whole { fork, path } => (fork, path),
+                Branch::Missing(missing) => {
+                    self.staged.insert(missing, row.work, row.hash);
+                    return Ok(());
+                }
+            };
+            let origin = sender.map_or(Origin::Ledger, |(_, origin)| origin);
+            let failed = if fork == self.chain.tip.hash {
+                self.follow(now, &path, origin, out)?
+            } else {
+                self.switch(now, &fork, &path, origin, out)?
+            };
+            let Some(Culprit { row, fault }) = failed else { return Ok(()) };
+            if let Some((_, Origin::Link(link))) = sender.filter(|(hash, _)| *hash == row.hash) {
+                out.fault(link, PeerFault::Block(fault.clone()));
+            }
+            self.condemn(now, &row.hash, fault, out)?;
+            // What the branch has below its culprit is valid, and may still have more work than the tip.
+            leaf = row.header.previous;
+        }
+    }
+
+    fn branch(&self, leaf: &HeaderRow) -> Result<Branch, StoreError> {
+        let mut path = vec![leaf.hash];
+        let mut parent = leaf.header.previous;
+        loop {
+            let row = self.chain.row(&parent)?;
+            match row.status {
+                BlockStatus::Applied => break,
+                BlockStatus::Stored => path.push(row.hash),
+                BlockStatus::Header => return Ok(Branch::Missing(row.hash)),
+                BlockStatus::Invalid => {
+                    let problem = format!("block {} is not invalid though it builds on {parent}", leaf.hash);
+                    return Err(StoreError::Corrupt(problem));
+                }
+            }
+            parent = row.header.previous;
+        }
+        path.reverse();
+        Ok(Branch::Whole { fork: parent, path })
+    }
+
+    /// Applies stored blocks on top of the tip. Each is a step forward, so that a failure leaves the earlier ones.
+    fn follow(&mut self, now: Now, path: &[Hash], origin: Origin, out: &mut Outbox) -> Result<Option<Culprit>, Halt> {
+        for hash in path {
+            let row = self.chain.row(hash)?;
+            let block = self.chain.block(hash)?;
+            match self.chain.connect(&row, &block, true) {
+                Ok(()) => self.applied(now, origin, &block),
+                Err(Failure::Block(fault)) => return Ok(Some(Culprit { row, fault })),
+                Err(Failure::Halt(halt)) => return Err(halt),
+            }
+            self.pool.confirm(&block);
+            if self.chain.overlay_full() || self.pending.added.len() >= limits::COMMIT_BLOCKS {
+                self.commit(now, out)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes blocks off down to `fork` and puts the branch on: all of it, or after a fault nothing.
+    fn switch(
+        &mut self,
+        now: Now,
+        fork: &Hash,
+        path: &[Hash],
+        origin: Origin,
+        out: &mut Outbox,
+    ) -> Result<Option<Culprit>, Halt> {
+        self.commit(now, out)?;
+        let mark = self.chain.mark();
+        let old = self.chain.tip.clone();
+        let mut removed = Vec::new();
+        while self.chain.tip.hash != *fork {
+            removed.push(self.chain.tip.hash);
+            self.chain.disconnect()?;
+            self.spill()?;
+        }
+        // The branch may make a coin that the old one made too; the store must have forgotten the first one by then.
+        self.chain.flush()?;
+        for hash in path {
+            let row = self.chain.row(hash)?;
+            let block = self.chain.block(hash)?;
+            match self.chain.connect(&row, &block, true) {
+                Ok(()) => self.applied(now, origin, &block),
+                Err(Failure::Block(fault)) => {
+                    self.chain.rollback(mark)?;
+                    self.pending = Pending::default();
+                    return Ok(Some(Culprit { row, fault }));
+                }
+                Err(Failure::Halt(halt)) => return Err(halt),
+            }
+            self.spill()?;
+        }
+        let (depth, tip) = (removed.len(), self.chain.tip.clone());
+        self.pending.removed = removed.clone();
+        self.commit(now, out)?;
+        log::info!(
+            "reorganised: depth={depth} old_tip={} old_height={} new_tip={} new_height={}",
+            old.hash,
+            old.height,
+            tip.hash,
+            tip.height
+        );
+        out.report(Report::Reorganised { depth });
+        out.count(Counter::Reorganisations, 1);
+        if depth > limits::DEEP_REORGANISATION {
+            let text = format!("{depth} blocks were replaced at once, from height {} down", old.height);
+            out.report(Report::Warning { key: "deep-reorganisation", text: Some(text) });
+        }
+        self.return_transactions(now, &removed, out)?;
+        Ok(None)
+    }
+
+    /// Moves a full overlay into the open transaction.
+    fn spill(&mut self) -> Result<(), StoreError> {
+        if self.chain.overlay_full() { self.chain.flush() } else { Ok(()) }
+    }
+}

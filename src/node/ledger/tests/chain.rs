@@ -1,0 +1,300 @@
+//! Applying blocks: order, batching, contextual faults, crashes.
+
+use super::*;
+use crate::{
+    base::limits,
+    chain::{
+        archive::BlockStatus,
+        rules::TransactionFault,
+        testkit::{self, coinbase},
+    },
+    node::{
+        fault::Halt,
+        report::{Counter, Report},
+    },
+};
+
+#[test]
+fn the_start_tells_the_tip_once_to_everybody_but_the_verifier() {
+    let mut node = Node::new();
+    let actions = node.restart();
+    let moved = moves(&actions);
+    assert_eq!(moved.len(), 1);
+    assert_eq!((moved[0].tip.hash, moved[0].added.len()), (node.spec.genesis_hash(), 0));
+    let told = |role| actions.iter().any(|a| matches!(a, Action::Tell(to, Notice::ChainMoved(_)) if *to == role));
+    assert!(RoleId::ALL.into_iter().all(|role| told(role) != matches!(role, RoleId::Verify | RoleId::Ledger)));
+    assert!(actions.iter().any(|action| matches!(action, Action::Report(Report::Tip(_)))));
+}
+
+#[test]
+fn at_the_tip_each_block_is_committed_and_told_at_once_as_news_once_synced() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let first = made(&mut maker, vec![]);
+    let actions = node.blocks(&[first]);
+    assert_eq!(moves(&actions)[0].news, None, "not synced yet");
+    node.now.unix = UnixTime(maker.tip().time + limits::DURABLE_WITHIN.as_secs() - 1);
+    node.synced();
+    let second = made(&mut maker, vec![]);
+    let actions = node.blocks(std::slice::from_ref(&second));
+    let moved = moves(&actions);
+    assert_eq!(moved.len(), 1);
+    assert_eq!(moved[0].added, [(second.0.hash, 2)]);
+    assert_eq!(moved[0].news, Some((Origin::Link(PEER), second.1.bytes.clone())));
+    assert!(actions.contains(&Action::Count(Counter::BlocksApplied, 1)));
+    assert_eq!(taken(&actions), [second.0.hash]);
+    assert_eq!(node.store.commits(), [false, false, true], "durable once the tip is younger than a day");
+    node.assert_at(&maker);
+}
+
+#[test]
+fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, 20);
+    let mut actions = node.headers(&blocks);
+    blocks[..10].iter().for_each(|block| actions.extend(node.body(block)));
+    assert_eq!(moves(&actions), [], "nothing is told before it is committed");
+    assert_eq!(taken(&actions), hashes(&blocks[..10]), "but fetch can go on");
+    assert_eq!(node.store.committed().tip.height, 0);
+    let deadline = node.ledger.deadline().expect("a commit is due");
+    node.now.mono = deadline;
+    let moved = moves(&node.event(Event::Wake));
+    assert_eq!((moved.len(), moved[0].added.len(), moved[0].tip.height), (1, 10, 10));
+    assert_eq!(node.ledger.deadline(), None);
+    // The last known block leaves nothing to wait for.
+    let actions: Vec<_> = blocks[10..].iter().flat_map(|block| node.body(block)).collect();
+    assert_eq!(moves(&actions).len(), 1);
+    node.assert_at(&maker);
+}
+
+#[test]
+fn a_full_overlay_is_committed() {
+    let mut node = Node::with(ChainSpec::local(), 0);
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, 3);
+    node.headers(&blocks);
+    assert_eq!(moves(&node.body(&blocks[0])).len(), 1);
+}
+
+#[test]
+fn a_crash_loses_what_was_not_told_and_nothing_else() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, 10);
+    node.headers(&blocks);
+    blocks[..4].iter().for_each(|block| drop(node.body(block)));
+    node.now.mono = node.ledger.deadline().unwrap();
+    assert_eq!(moves(&node.event(Event::Wake))[0].tip.height, 4);
+    blocks[4..7].iter().for_each(|block| drop(node.body(block)));
+    node.store.crash();
+    assert_eq!(moves(&node.restart())[0].tip.height, 4);
+    blocks[4..].iter().for_each(|block| drop(node.body(block)));
+    node.assert_at(&maker);
+}
+
+#[test]
+fn bodies_that_a_crash_left_stored_are_applied_at_the_start() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, 5);
+    node.headers(&blocks);
+    {
+        use crate::chain::archive::LedgerStore;
+        for (row, block) in &blocks[..3] {
+            node.store.put_body(&row.hash, &block.bytes).unwrap();
+        }
+    }
+    let moved = moves(&node.restart());
+    assert_eq!((moved.len(), moved[0].tip.height, moved[0].added.len()), (1, 3, 0));
+    assert_eq!(node.store.committed().tip.height, 3);
+}
+
+#[test]
+fn bodies_in_any_order_end_in_the_same_chain() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, 12);
+    node.headers(&blocks);
+    for at in [11, 3, 2, 4, 1, 10, 9, 8, 5, 6, 7, 7] {
+        assert_eq!(taken(&node.body(&blocks[at])), [], "block {} waits", at + 1);
+    }
+    assert_eq!(taken(&node.body(&blocks[0])).len(), 12);
+    node.assert_at(&maker);
+    assert_eq!(taken(&node.body(&blocks[5])), [blocks[5].0.hash], "one more time is once too often, and no fault");
+}
+
+/// A block of about a megabyte.
+fn fat(maker: &mut BlockMaker) -> Made {
+    let alice = key(0);
+    let (mut outpoint, coin) = maker.spendable(&alice.address()).next().map(|(o, c)| (o, c.clone())).unwrap();
+    let mut amount = coin.amount;
+    let small = Output { amount: 1, address: key(1).address() };
+    let transactions = (0..140).map(|_| {
+        amount -= 255;
+        let mut outputs = vec![small.clone(); 255];
+        outputs.insert(0, Output { amount, address: alice.address() });
+        let transaction = testkit::spend(&[(outpoint, &alice)], outputs, b"", &maker.spec().genesis_hash());
+        outpoint = Transaction::outpoint(transaction.txid(), 0);
+        transaction
+    });
+    let transactions = transactions.collect();
+    made(maker, transactions)
+}
+
+#[test]
+fn more_than_fits_in_memory_waits_in_the_store() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let first = made(&mut maker, vec![]);
+    let rest: Vec<Made> = (0..6).map(|_| fat(&mut maker)).collect();
+    node.headers(std::slice::from_ref(&first));
+    node.headers(&rest);
+    let early: Vec<Hash> = rest.iter().rev().flat_map(|block| taken(&node.body(block))).collect();
+    assert!((1..6).contains(&early.len()), "{} of 6 were stored", early.len());
+    let late = taken(&node.body(&first));
+    assert_eq!(late.len() + early.len(), 7);
+    node.assert_at(&maker);
+    assert_eq!(node.ledger.waiting.take(&first.0.hash).len(), 0);
+}
+
+#[test]
+fn transactions_of_a_block_may_spend_earlier_ones_of_it() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let chained = (0..5).map(|n| maker.transfer(&key(0), key(1).address(), 1000, n)).collect();
+    let block = made(&mut maker, chained);
+    node.blocks(&[block]);
+    node.assert_at(&maker);
+}
+
+/// Delivers an invalid block and checks that nothing of it stays, and that the node goes on.
+fn assert_fault(node: &mut Node, good: &mut BlockMaker, bad: &Made, expected: &BlockFault) {
+    let before = node.store.committed();
+    let digest = node.ledger.chain.tip.digest;
+    let actions = node.blocks(std::slice::from_ref(bad));
+    assert_eq!(invalid(&actions), [(vec![bad.0.hash], expected.clone())]);
+    assert_eq!(faults(&actions), [(PEER, PeerFault::Block(expected.clone()))]);
+    assert!(moves(&actions).is_empty());
+    let after = node.store.committed();
+    assert_eq!((before.tip, before.coins), (after.tip, after.coins));
+    assert_eq!(after.headers[&bad.0.hash].status, BlockStatus::Invalid, "for ever, and committed");
+    assert_eq!(node.ledger.chain.tip.digest, digest);
+    let next = made(good, vec![]);
+    node.blocks(&[next]);
+    node.assert_at(good);
+}
+
+#[test]
+fn contextual_faults_cost_the_sender_and_leave_nothing_behind() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let start = empty(&mut maker, 2);
+    node.blocks(&start);
+    let genesis = node.spec.genesis_hash();
+    let output = |amount| vec![Output { amount, address: key(8).address() }];
+    let at = |fault| BlockFault::Transaction { index: 1, fault };
+    let spend = |outpoint, key: &SecretKey, amount| testkit::spend(&[(outpoint, key)], output(amount), b"", &genesis);
+
+    let wrong = sealed(&mut maker.fork(), |header| header.state_digest = Hash([1; 32]), vec![]);
+    let fault = BlockFault::StateDigest { found: Hash([1; 32]), expected: maker.sum().digest() };
+    assert_fault(&mut node, &mut maker, &wrong, &fault);
+
+    let missing = spend(OutPoint { txid: Hash([5; 32]), index: 0 }, &key(0), 1);
+    let bad = made(&mut maker.fork(), vec![missing]);
+    assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::MissingCoin(0)));
+
+    let (one, other) = (pay_all(&maker, &key(0), 0), pay_all(&maker, &key(0), 1));
+    let bad = made(&mut maker.fork(), vec![one, other]);
+    let fault = BlockFault::Transaction { index: 2, fault: TransactionFault::MissingCoin(0) };
+    assert_fault(&mut node, &mut maker, &bad, &fault);
+
+    let (outpoint, coin) = maker.spendable(&key(0).address()).next().map(|(o, c)| (o, c.clone())).unwrap();
+    let bad = made(&mut maker.fork(), vec![spend(outpoint, &key(1), 1)]);
+    assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::WrongKey(0)));
+
+    let bad = made(&mut maker.fork(), vec![spend(outpoint, &key(0), coin.amount + 1)]);
+    let fault = TransactionFault::Inflation { inputs: coin.amount, outputs: coin.amount + 1 };
+    assert_fault(&mut node, &mut maker, &bad, &at(fault));
+
+    let reward = maker.coins().iter().find(|(_, coin)| coin.height == maker.height()).map(|(o, _)| *o).unwrap();
+    let matures = maker.height() + node.spec.parameters.maturity;
+    let bad = made(&mut maker.fork(), vec![spend(reward, &key(9), 1)]);
+    assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::Immature { input: 0, matures }));
+
+    for (off, fees) in [(1i64, 0), (-1, 0), (0, 1)] {
+        let (header, mut transactions) = maker.draft(vec![], key(9).address(), maker.next_time());
+        let expected = node.spec.subsidy(header.height);
+        let found = expected.saturating_add_signed(off) + fees;
+        if found == expected {
+            continue;
+        }
+        let claim = coinbase(header.height, key(9).address(), found, b"");
+        transactions[0] = HashedTransaction::new(claim);
+        let block = testkit::seal(header, transactions);
+        let mut fork = maker.fork();
+        fork.connect(&block);
+        let bad = (fork.header_row(), Arc::new(block));
+        assert_fault(&mut node, &mut maker, &bad, &BlockFault::CoinbaseAmount { found, expected });
+    }
+}
+
+#[test]
+fn descendants_of_an_invalid_block_are_invalid_whenever_they_come() {
+    let mut node = Node::new();
+    let mut good = node.maker();
+    let mut fork = good.fork();
+    let bad = sealed(&mut fork, |header| header.state_digest = Hash([1; 32]), vec![]);
+    let child = made(&mut fork, vec![]);
+    let grandchild = made(&mut fork, vec![]);
+    node.headers(&[bad.clone(), child.clone()]);
+    assert_eq!(taken(&node.body(&child)), []);
+    let actions = node.body(&bad);
+    assert_eq!(invalid(&actions)[0].0, [bad.0.hash, child.0.hash]);
+    // The waiting child's body is gone, and a header sent before `headers` heard of it is marked too.
+    assert_eq!(node.ledger.waiting.take(&bad.0.hash).len(), 0);
+    let actions = node.headers(std::slice::from_ref(&grandchild));
+    assert_eq!(invalid(&actions), [(vec![grandchild.0.hash], BlockFault::InvalidParent)]);
+    assert_eq!(taken(&node.body(&grandchild)), []);
+    let next = made(&mut good, vec![]);
+    node.blocks(&[next]);
+    node.assert_at(&good);
+}
+
+#[test]
+fn a_verdict_of_the_verifier_condemns_and_one_on_an_unknown_block_does_nothing() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, 2);
+    node.headers(&blocks);
+    let fault = BlockFault::NoCoinbase;
+    let condemn = |hash| Notice::Condemned { hash, origin: Origin::Link(PEER), fault: fault.clone() };
+    assert_eq!(invalid(&node.notice(condemn(Hash([3; 32])))), []);
+    let actions = node.notice(condemn(blocks[0].0.hash));
+    assert_eq!(invalid(&actions), [(hashes(&blocks), fault.clone())]);
+    assert_eq!(invalid(&node.notice(condemn(blocks[0].0.hash))), [], "said once");
+}
+
+#[test]
+fn a_body_whose_header_is_unknown_is_given_back() {
+    let mut node = Node::new();
+    let block = made(&mut node.maker(), vec![]);
+    let actions = node.body(&block);
+    let refused = |a: &Action| matches!(a, Action::Tell(RoleId::Fetch, Notice::BodyRefused { hash, .. }) if *hash == block.0.hash);
+    assert_eq!(actions.iter().filter(|a| refused(a)).count(), 1);
+    assert_eq!(faults(&actions), []);
+}
+
+#[test]
+fn a_failing_store_halts_once_and_commands_are_still_answered() {
+    let mut node = Node::new();
+    let block = made(&mut node.maker(), vec![]);
+    node.store.fail();
+    let actions = node.blocks(&[block]);
+    let halts = actions.iter().filter(|action| matches!(action, Action::Halt(Halt::Store(_)))).count();
+    assert_eq!((halts, actions.len()), (1, 1));
+    let ticket = crate::base::ids::Ticket(1);
+    let actions = node.event(Event::Command(ticket, crate::node::command::Command::Mempool { limit: 1 }));
+    assert!(matches!(&actions[..], [Action::Reply(to, crate::node::command::Reply::Refused(_))] if *to == ticket));
+    assert_eq!(node.ledger.deadline(), None);
+}

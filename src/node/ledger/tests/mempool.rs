@@ -1,0 +1,180 @@
+//! The mempool's policy and what becomes of it over blocks and restarts.
+
+use super::*;
+use crate::{base::limits, chain::rules::TransactionFault, chain::testkit};
+
+/// A child of `parent`'s first output, paying to account 8.
+fn child(node: &Node, parent: &Transaction, fee: u64) -> Transaction {
+    let outpoint = Transaction::outpoint(parent.txid(), 0);
+    let coin = Coin { amount: parent.outputs[0].amount, address: key(8).address(), height: 1, coinbase: false };
+    spend_coin(&node.maker(), &key(8), outpoint, &coin, fee)
+}
+
+#[test]
+fn a_transaction_is_taken_once_and_its_rivals_are_refused() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let (one, rival) = (pay_all(&maker, &key(0), 10), pay_all(&maker, &key(0), 1000));
+    assert_eq!(node.admit(&one), Ok(()));
+    assert_eq!(node.admit(&one), Err(Refusal::Known));
+    assert_eq!(node.admit(&rival), Err(Refusal::Conflict(one.txid())), "also one that pays more");
+    assert_eq!(node.pool(), [one.txid()]);
+}
+
+#[test]
+fn what_the_next_block_could_not_hold_is_refused_with_the_reason() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let block = made(&mut maker, vec![]);
+    node.blocks(&[block]);
+    let missing = OutPoint { txid: Hash([1; 32]), index: 0 };
+    let (outpoint, coin) = maker.spendable(&key(0).address()).next().map(|(o, c)| (o, c.clone())).unwrap();
+    let refused = |fault| Err(Refusal::Invalid(fault));
+    assert_eq!(node.admit(&spend_coin(&maker, &key(0), missing, &coin, 0)), refused(TransactionFault::MissingCoin(0)));
+    assert_eq!(node.admit(&spend_coin(&maker, &key(1), outpoint, &coin, 0)), refused(TransactionFault::WrongKey(0)));
+    let reward = maker.coins().iter().find(|(_, coin)| coin.height == 1).map(|(o, c)| (*o, c.clone())).unwrap();
+    let matures = 1 + node.spec.parameters.maturity;
+    let early = spend_coin(&maker, &key(9), reward.0, &reward.1, 0);
+    assert_eq!(node.admit(&early), refused(TransactionFault::Immature { input: 0, matures }));
+    // The last block before the one that may hold it.
+    let blocks = empty(&mut maker, node.spec.parameters.maturity as usize - 1);
+    node.blocks(&blocks);
+    assert_eq!(node.admit(&early), Ok(()));
+}
+
+#[test]
+fn blocks_take_out_what_they_confirm_and_what_they_contradict() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let (confirmed, loser) = (pay_all(&maker, &key(0), 10), pay_all(&maker, &key(1), 10));
+    let (heir, orphan) = (child(&node, &confirmed, 20), child(&node, &loser, 20));
+    for transaction in [&confirmed, &loser, &heir, &orphan] {
+        node.admit(transaction).unwrap();
+    }
+    let winner = pay_all(&maker, &key(1), 0);
+    let block = made(&mut maker, vec![confirmed.clone(), winner]);
+    let actions = node.blocks(&[block]);
+    assert_eq!(node.pool(), [heir.txid()], "the child of the confirmed one stays, the loser's goes with it");
+    let told = actions.iter().find_map(|action| match action {
+        Action::Tell(RoleId::Fetch, Notice::PoolChanged { added, removed }) => Some((added.len(), removed.len())),
+        _ => None,
+    });
+    assert_eq!(told, Some((0, 3)));
+    assert_eq!(node.admit(&confirmed), Err(Refusal::Confirmed));
+    assert!(matches!(node.admit(&loser), Err(Refusal::Invalid(TransactionFault::MissingCoin(0)))));
+}
+
+#[test]
+fn a_chain_of_unconfirmed_transactions_has_an_end() {
+    let mut node = Node::new();
+    let mut last = pay_all(&node.maker(), &key(0), 1);
+    node.admit(&last).unwrap();
+    for _ in 0..limits::MEMPOOL_ANCESTORS {
+        last = child(&node, &last, 1);
+        assert_eq!(node.admit(&last), Ok(()));
+    }
+    assert_eq!(node.admit(&child(&node, &last, 1)), Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS)));
+}
+
+#[test]
+fn the_chain_s_least_fee_rate_is_kept() {
+    let mut spec = ChainSpec::local();
+    spec.min_fee_rate = 1000;
+    let mut node = Node::with(spec, 100);
+    let free = pay_all(&node.maker(), &key(0), 0);
+    let needed = bytes(&free).len() as u64;
+    assert_eq!(node.admit(&free), Err(Refusal::Fee { fee: 0, needed }));
+    assert_eq!(node.admit(&pay_all(&node.maker(), &key(0), needed)), Ok(()));
+}
+
+#[test]
+fn a_full_mempool_gives_up_the_lowest_fee_rates_with_their_descendants() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let one = pay_all(&maker, &key(0), 100);
+    let cost = bytes(&one).len() + limits::MEMPOOL_ENTRY_BYTES;
+    node.ledger.pool = super::super::pool::Pool::new(4 * cost);
+    let poor_child = child(&node, &one, 110);
+    for transaction in [&one, &poor_child, &pay_all(&maker, &key(2), 300), &pay_all(&maker, &key(3), 400)] {
+        node.admit(transaction).unwrap();
+    }
+    let before = node.pool();
+    let Err(Refusal::Fee { fee: 99, needed }) = node.admit(&pay_all(&maker, &key(4), 99)) else { panic!("refused") };
+    assert!((101..=102).contains(&needed), "{needed}");
+    assert_eq!(node.pool(), before, "a refusal changes nothing");
+    let rich = pay_all(&maker, &key(4), 200);
+    assert_eq!(node.admit(&rich), Ok(()));
+    let pool = node.pool();
+    assert_eq!(pool.len(), 3);
+    assert!(pool.contains(&rich.txid()) && !pool.contains(&one.txid()) && !pool.contains(&poor_child.txid()));
+    // A child never pushes out its own parent.
+    node.admit(&pay_all(&maker, &key(5), 350)).unwrap();
+    let precious = child(&node, &rich, 5000);
+    assert_eq!(node.admit(&precious), Ok(()));
+    assert!(node.pool().contains(&rich.txid()) && node.pool().len() == 4);
+}
+
+#[test]
+fn what_waits_too_long_goes() {
+    let mut node = Node::new();
+    node.admit(&pay_all(&node.maker(), &key(0), 1)).unwrap();
+    node.now.unix.0 += limits::MEMPOOL_EXPIRY.as_secs();
+    node.now.mono = node.ledger.deadline().expect("a look is due");
+    node.event(Event::Wake);
+    assert_eq!(node.pool().len(), 1);
+    node.now.unix.0 += 1;
+    node.now.mono = node.ledger.deadline().expect("another look is due");
+    node.event(Event::Wake);
+    assert_eq!(node.pool(), []);
+    assert_eq!(node.ledger.deadline(), None);
+}
+
+#[test]
+fn a_clean_stop_keeps_the_mempool_and_a_forged_copy_of_it_is_noticed() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let parent = pay_all(&maker, &key(0), 1);
+    // The child pays more and so stands before its parent by rank, but not in the file.
+    let heir = child(&node, &parent, 900);
+    let other = pay_all(&maker, &key(1), 5);
+    for transaction in [&parent, &heir, &other] {
+        node.admit(transaction).unwrap();
+    }
+    let kept = node.pool();
+    node.event(Event::Stop);
+    assert_eq!(node.store.commits().last(), Some(&true));
+    assert_eq!(node.store.committed().mempool.len(), 3);
+    let actions = node.restart();
+    assert_eq!(node.pool(), kept);
+    let told =
+        |a: &Action| matches!(a, Action::Tell(RoleId::Fetch, Notice::PoolChanged { added, .. }) if added.len() == 3);
+    assert!(actions.iter().any(told));
+
+    let mut forged = other.clone();
+    forged.inputs.as_mut_slice()[0].signature[0] ^= 1;
+    use crate::chain::archive::LedgerStore;
+    let saved = [bytes(&parent), bytes(&forged), bytes(&heir), vec![1, 2, 3].into()];
+    node.store.save_mempool(&mut saved.into_iter()).unwrap();
+    node.restart();
+    assert_eq!(node.pool(), [heir.txid(), parent.txid()]);
+}
+
+#[test]
+fn a_transaction_that_a_double_spend_in_a_side_branch_hits_stays() {
+    let mut node = Node::new();
+    let mut ours = node.maker();
+    let mut theirs = ours.fork();
+    let waiting = pay_all(&ours, &key(0), 1);
+    let first = made(&mut ours, vec![]);
+    node.blocks(&[first]);
+    node.admit(&waiting).unwrap();
+    let output = vec![Output { amount: 5, address: key(3).address() }];
+    let outpoint = waiting.inputs[0].outpoint;
+    let rival = testkit::spend(&[(outpoint, &key(0))], output, b"", &node.spec.genesis_hash());
+    let side = made(&mut theirs, vec![rival]);
+    node.blocks(&[side]);
+    assert_eq!(node.pool(), [waiting.txid()]);
+    let more = made(&mut theirs, vec![]);
+    node.blocks(&[more]);
+    assert_eq!(node.pool(), [], "once the branch wins, it goes");
+}

@@ -1,0 +1,222 @@
+//! The role against a strict store in memory: each commit there compares sum and digest with the coins.
+
+mod chain;
+mod mempool;
+mod reorganise;
+mod serve;
+
+use std::sync::Arc;
+
+use super::{
+    Ledger,
+    fake::{FakeStore, setup},
+};
+use crate::{
+    base::{
+        bytes::Bytes,
+        hash::Hash,
+        ids::LinkId,
+        time::{Now, Time, UnixTime},
+    },
+    chain::{
+        archive::HeaderRow,
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        key::SecretKey,
+        rules::BlockFault,
+        spec::ChainSpec,
+        testkit::BlockMaker,
+        transaction::{OutPoint, Output, Transaction},
+    },
+    node::{
+        Action, CloseReason, Event, Notice, Origin, Outbox, PeerFault, Role, RoleId,
+        notice::{ChainMove, Refusal},
+        report::SyncState,
+    },
+};
+
+const PEER: LinkId = LinkId(7);
+
+/// A block with the row that `headers` would store for it.
+type Made = (HeaderRow, Arc<HashedBlock>);
+
+/// A ledger under test.
+struct Node {
+    ledger: Ledger,
+    store: FakeStore,
+    spec: Arc<ChainSpec>,
+    now: Now,
+}
+
+impl Node {
+    fn new() -> Self {
+        Self::with(ChainSpec::local(), 100)
+    }
+
+    fn with(spec: ChainSpec, memory_percent: usize) -> Self {
+        let spec = Arc::new(spec);
+        let store = FakeStore::new(&spec);
+        let setup = crate::node::Setup { memory_percent, ..setup(&spec) };
+        let now = Now { mono: Time(1), unix: UnixTime(spec.parameters.genesis_time + 1_000_000) };
+        let mut node = Self { ledger: Ledger::new(&setup, Box::new(store.clone())), store, spec, now };
+        node.event(Event::Start);
+        node
+    }
+
+    /// A new process on the same store.
+    fn restart(&mut self) -> Vec<Action> {
+        self.ledger = Ledger::new(&setup(&self.spec), Box::new(self.store.clone()));
+        self.event(Event::Start)
+    }
+
+    fn maker(&self) -> BlockMaker {
+        BlockMaker::new(self.spec.clone())
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Action> {
+        let mut out = Outbox::default();
+        self.now.mono.0 += 10;
+        self.ledger.handle(self.now, event, &mut out);
+        out.drain().collect()
+    }
+
+    fn notice(&mut self, notice: Notice) -> Vec<Action> {
+        self.event(Event::Notice(notice))
+    }
+
+    fn synced(&mut self) {
+        self.notice(Notice::State(SyncState::Synced));
+    }
+
+    fn headers(&mut self, blocks: &[Made]) -> Vec<Action> {
+        self.notice(Notice::StoreHeaders(blocks.iter().map(|(row, _)| row.clone()).collect()))
+    }
+
+    fn body(&mut self, (_, block): &Made) -> Vec<Action> {
+        self.notice(Notice::BlockChecked { origin: Origin::Link(PEER), block: block.clone() })
+    }
+
+    /// Header and body of each, in this order.
+    fn blocks(&mut self, blocks: &[Made]) -> Vec<Action> {
+        let mut actions = self.headers(blocks);
+        blocks.iter().for_each(|block| actions.extend(self.body(block)));
+        actions
+    }
+
+    fn admit(&mut self, transaction: &Transaction) -> Result<(), Refusal> {
+        let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
+        let actions = self.notice(Notice::Admit { origin: Origin::Link(PEER), transaction });
+        let mut answers = admitted(&actions);
+        assert_eq!(answers.len(), 1, "exactly one answer");
+        answers.remove(0).2
+    }
+
+    fn pool(&self) -> Vec<Hash> {
+        self.ledger.pool.ids().copied().collect()
+    }
+
+    /// The committed chain is the maker's, coin by coin.
+    fn assert_at(&self, maker: &BlockMaker) {
+        let data = self.store.committed();
+        assert_eq!(data.tip, maker.tip());
+        assert_eq!(&data.coins, maker.coins());
+        let supply: u128 = data.coins.values().map(|coin| u128::from(coin.amount)).sum();
+        assert_eq!(supply, self.spec.supply(maker.height()));
+    }
+}
+
+fn key(number: u32) -> SecretKey {
+    SecretKey::well_known(number)
+}
+
+fn made(maker: &mut BlockMaker, transactions: Vec<Transaction>) -> Made {
+    let block = maker.next_block(transactions, key(9).address());
+    (maker.header_row(), Arc::new(block))
+}
+
+fn empty(maker: &mut BlockMaker, count: usize) -> Vec<Made> {
+    (0..count).map(|_| made(maker, Vec::new())).collect()
+}
+
+/// A block from a draft that the rules of the chain refuse; the maker goes on upon it.
+fn sealed(
+    maker: &mut BlockMaker,
+    change: impl FnOnce(&mut crate::chain::header::Header),
+    txs: Vec<Transaction>,
+) -> Made {
+    let (mut header, transactions) = maker.draft(txs, key(9).address(), maker.next_time());
+    change(&mut header);
+    let block = crate::chain::testkit::seal(header, transactions);
+    maker.connect(&block);
+    (maker.header_row(), Arc::new(block))
+}
+
+/// The first coin that the account may spend next, and a transaction that pays `fee` and the rest to account 8.
+fn pay_all(maker: &BlockMaker, from: &SecretKey, fee: u64) -> Transaction {
+    let payer = from.address();
+    let (outpoint, coin) = maker.spendable(&payer).next().expect("the account has a coin");
+    spend_coin(maker, from, outpoint, coin, fee)
+}
+
+fn spend_coin(maker: &BlockMaker, from: &SecretKey, outpoint: OutPoint, coin: &Coin, fee: u64) -> Transaction {
+    let outputs = vec![Output { amount: coin.amount - fee, address: key(8).address() }];
+    crate::chain::testkit::spend(&[(outpoint, from)], outputs, b"", &maker.spec().genesis_hash())
+}
+
+fn moves(actions: &[Action]) -> Vec<Arc<ChainMove>> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Tell(RoleId::Headers, Notice::ChainMoved(moved)) = action {
+            all.push(moved.clone());
+        }
+    }
+    all
+}
+
+fn taken(actions: &[Action]) -> Vec<Hash> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Tell(RoleId::Fetch, Notice::BodiesTaken { blocks }) = action {
+            all.extend(blocks.iter().map(|(_, hash)| *hash));
+        }
+    }
+    all
+}
+
+fn invalid(actions: &[Action]) -> Vec<(Vec<Hash>, BlockFault)> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Tell(RoleId::Headers, Notice::BlocksInvalid { hashes, fault }) = action {
+            all.push((hashes.clone(), fault.clone()));
+        }
+    }
+    all
+}
+
+fn faults(actions: &[Action]) -> Vec<(LinkId, PeerFault)> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Close { link, reason: CloseReason::Fault(fault), .. } = action {
+            all.push((*link, fault.clone()));
+        }
+    }
+    all
+}
+
+fn admitted(actions: &[Action]) -> Vec<(Origin, Hash, Result<(), Refusal>)> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result }) = action {
+            all.push((*origin, transaction.txid, result.clone()));
+        }
+    }
+    all
+}
+
+fn hashes(blocks: &[Made]) -> Vec<Hash> {
+    blocks.iter().map(|(row, _)| row.hash).collect()
+}
+
+fn bytes(transaction: &Transaction) -> Bytes {
+    transaction.to_bytes().into()
+}

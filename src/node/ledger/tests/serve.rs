@@ -1,0 +1,185 @@
+//! Templates, and answers to peers and programs.
+
+use super::*;
+use crate::{
+    base::{codec::List, ids::Ticket, limits},
+    chain::{block::HashedBlock, rules, testkit},
+    node::{
+        LinkEvent,
+        command::{Command, Reply},
+        notice::Template,
+        report::Counter,
+    },
+    wire::{
+        frame::{Frame, FrameFault},
+        message::Message,
+    },
+};
+
+fn template(node: &mut Node, to: u32) -> Arc<Template> {
+    let actions = node.notice(Notice::WantTemplate { address: key(to).address() });
+    let answers = actions.iter().filter_map(|action| match action {
+        Action::Tell(RoleId::Miner, Notice::Template(template)) => Some(template.clone()),
+        _ => None,
+    });
+    let answers: Vec<_> = answers.collect();
+    assert_eq!(answers.len(), 1);
+    answers[0].clone()
+}
+
+fn solve(template: &Template) -> HashedBlock {
+    let mut header = template.header.clone();
+    testkit::mine(&mut header);
+    HashedBlock::decode([&header.to_bytes()[..], &template.body[..]].concat().into()).unwrap()
+}
+
+#[test]
+fn a_mined_template_is_a_valid_block_with_ancestors_before_descendants() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let start = empty(&mut maker, 3);
+    node.blocks(&start);
+    let parent = pay_all(&maker, &key(0), 1);
+    let outpoint = Transaction::outpoint(parent.txid(), 0);
+    let coin = Coin { amount: parent.outputs[0].amount, address: key(8).address(), height: 4, coinbase: false };
+    let heir = spend_coin(&maker, &key(8), outpoint, &coin, 900);
+    let other = pay_all(&maker, &key(1), 50);
+    for transaction in [&parent, &other, &heir] {
+        node.admit(transaction).unwrap();
+    }
+    let template = template(&mut node, 7);
+    assert_eq!((template.transactions, template.header.time), (3, node.now.unix.0));
+    let block = solve(&template);
+    let order: Vec<Hash> = block.transactions[1..].iter().map(|hashed| hashed.txid).collect();
+    assert_eq!(order, [parent.txid(), heir.txid(), other.txid()]);
+    rules::check_header(&node.spec, &maker.parent_facts(), &block.header, &block.hash).unwrap();
+    rules::check_block(&block).unwrap();
+    let reward = &block.transactions[0].transaction.outputs;
+    assert_eq!((reward.len(), reward[0].amount, reward[0].address), (1, node.spec.subsidy(4) + 951, key(7).address()));
+    maker.connect(&block);
+    node.blocks(&[(maker.header_row(), Arc::new(block))]);
+    node.assert_at(&maker);
+    assert_eq!(node.pool(), []);
+}
+
+#[test]
+fn two_templates_differ_even_for_one_address_and_time_stays_above_the_median() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let ahead = node.now.unix.0 + 1000;
+    for n in 0..12 {
+        let block = maker.next_block_at(vec![], key(9).address(), ahead + n);
+        node.blocks(&[(maker.header_row(), Arc::new(block))]);
+    }
+    let (one, other) = (template(&mut node, 7), template(&mut node, 7));
+    assert_ne!(one.header.merkle_root, other.header.merkle_root);
+    assert_eq!(one.min_time, maker.parent_facts().median_time + 1);
+    assert_eq!(one.header.time, one.min_time);
+}
+
+#[test]
+fn a_template_stays_within_a_block_s_bytes() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let output = Output { amount: 1, address: key(8).address() };
+    let genesis = node.spec.genesis_hash();
+    // Chains of large transactions, ten accounts wide, that together exceed a block by far.
+    for account in 0..10 {
+        let from = key(account);
+        let (mut outpoint, coin) = maker.spendable(&from.address()).next().map(|(o, c)| (o, c.clone())).unwrap();
+        let mut amount = coin.amount;
+        for _ in 0..20 {
+            amount -= 255 + u64::from(account);
+            let mut outputs = vec![Output { amount, address: from.address() }];
+            outputs.resize(256, output.clone());
+            let transaction = testkit::spend(&[(outpoint, &from)], outputs, b"", &genesis);
+            outpoint = Transaction::outpoint(transaction.txid(), 0);
+            node.admit(&transaction).unwrap();
+        }
+    }
+    assert!(node.ledger.pool.bytes() > limits::MAX_BLOCK_BYTES);
+    let template = template(&mut node, 7);
+    assert!(template.body.len() <= limits::MAX_BLOCK_BYTES);
+    assert!(template.body.len() > limits::MAX_BLOCK_BYTES - 8000, "and fills it: {}", template.body.len());
+    let block = solve(&template);
+    rules::check_block(&block).unwrap();
+    let mut maker = maker;
+    maker.connect(&block);
+    node.blocks(&[(maker.header_row(), Arc::new(block))]);
+    node.assert_at(&maker);
+}
+
+fn ask(node: &mut Node, message: &Message) -> Vec<Action> {
+    node.event(Event::Link(LinkEvent::Frame { link: PEER, frame: Frame::new(message) }))
+}
+
+fn sent(actions: &[Action]) -> Vec<Message> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Send { link: PEER, frame } = action {
+            all.push(frame.open().unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn blocks_are_served_unless_they_are_absent_or_invalid() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let mut fork = maker.fork();
+    let good = made(&mut maker, vec![]);
+    node.blocks(std::slice::from_ref(&good));
+    let mut branch = vec![sealed(&mut fork, |header| header.state_digest = Hash([1; 32]), vec![])];
+    branch.extend(empty(&mut fork, 1));
+    node.blocks(&branch);
+    let actions = ask(&mut node, &Message::GetBlock(good.0.hash));
+    assert_eq!(sent(&actions), [Message::Block(good.1.bytes.clone())]);
+    assert!(actions.contains(&Action::Count(Counter::BlocksServed, 1)));
+    for hash in [branch[0].0.hash, Hash([4; 32])] {
+        assert_eq!(sent(&ask(&mut node, &Message::GetBlock(hash))), [Message::Absent(hash)]);
+    }
+    let mut frame = Frame::new(&Message::GetBlock(good.0.hash));
+    frame.checksum[0] ^= 1;
+    let actions = node.event(Event::Link(LinkEvent::Frame { link: PEER, frame }));
+    assert_eq!(faults(&actions), [(PEER, PeerFault::Frame(FrameFault::Checksum))]);
+}
+
+#[test]
+fn the_mempool_is_served_by_id_and_by_list_best_first() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let all: Vec<Transaction> = (0..3).map(|n| pay_all(&maker, &key(n), u64::from(n))).collect();
+    all.iter().for_each(|transaction| node.admit(transaction).unwrap());
+    let ids = List::truncated(all.iter().rev().map(Transaction::txid));
+    assert_eq!(sent(&ask(&mut node, &Message::GetMemoryPool(List::EMPTY))), [Message::MemoryPool(ids)]);
+    let wanted = List::truncated([all[1].txid(), Hash([1; 32]), all[0].txid()]);
+    let found = [Message::Transaction(bytes(&all[1])), Message::Transaction(bytes(&all[0]))];
+    assert_eq!(sent(&ask(&mut node, &Message::GetMemoryPool(wanted))), found);
+    // Asking for one thing a thousand times is answered within what a link takes.
+    let greedy = List::truncated(std::iter::repeat_n(all[0].txid(), limits::MAX_MEMORY_POOL_IDS * 2));
+    let answer: usize = sent(&ask(&mut node, &Message::GetMemoryPool(greedy))).iter().map(|m| m.body().len()).sum();
+    assert!(answer <= limits::SEND_SOFT_BYTES);
+}
+
+#[test]
+fn each_command_gets_one_reply() {
+    let mut node = Node::new();
+    let one = pay_all(&node.maker(), &key(0), 3);
+    node.admit(&one).unwrap();
+    let mut reply = |command| {
+        let actions = node.event(Event::Command(Ticket(5), command));
+        let mut replies = actions.into_iter().filter_map(|action| match action {
+            Action::Reply(Ticket(5), reply) => Some(reply),
+            _ => None,
+        });
+        let first = replies.next().expect("a reply");
+        assert_eq!(replies.next(), None);
+        first
+    };
+    assert!(matches!(reply(Command::Template(key(1).address())), Reply::Template(t) if t.transactions == 1));
+    assert!(matches!(reply(Command::Mempool { limit: 10 }), Reply::Mempool(all) if all.len() == 1 && all[0].fee == 3));
+    assert!(matches!(reply(Command::PoolEntry(one.txid())), Reply::PoolEntry(entry) if entry.fee == 3));
+    assert!(matches!(reply(Command::PoolEntry(Hash([1; 32]))), Reply::NotFound(_)));
+    assert!(matches!(reply(Command::Peers), Reply::Refused(_)));
+}

@@ -1,0 +1,94 @@
+//! What an address says about who owns it: its network group, and whether it makes sense to dial it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::wire::message::canonical_ip;
+
+/// Ports of services that a connection from us would only disturb; also 0, which nothing listens on.
+const BAD_PORTS: [u16; 6] = [0, 22, 25, 53, 80, 443];
+
+/// Addresses that one operator can easily have many of: a /16 of IPv4, a /32 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NetGroup([u8; 5]);
+
+impl NetGroup {
+    /// The group of an IP address.
+    pub fn of(ip: IpAddr) -> Self {
+        match canonical_ip(ip) {
+            IpAddr::V4(ip) => {
+                let [a, b, ..] = ip.octets();
+                Self([4, a, b, 0, 0])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, ..] = ip.octets();
+                Self([6, a, b, c, d])
+            }
+        }
+    }
+
+    /// Distinct bytes for each group, to hash.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The address with a mapped IPv4 address as plain IPv4, so that one node has one name.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(canonical_ip(address.ip()), address.port())
+}
+
+/// Whether an address that somebody told us may be dialled. On test chains every unicast address may.
+pub fn may_be_dialled(address: SocketAddr, test_chain: bool) -> bool {
+    let ip = canonical_ip(address.ip());
+    if address.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
+        return false;
+    }
+    test_chain || (is_public(ip) && !BAD_PORTS.contains(&address.port()))
+}
+
+/// Whether packets to this address leave for the Internet, as far as the address alone tells.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            let shared = a == 100 && (64..128).contains(&b); // RFC 6598
+            let reserved = a == 0 || a >= 240;
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared || reserved)
+        }
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn groups_are_slash_16_and_slash_32() {
+        let group = |text: &str| NetGroup::of(text.parse().unwrap());
+        assert_eq!(group("8.8.1.1"), group("8.8.200.7"));
+        assert_ne!(group("8.8.1.1"), group("8.9.1.1"));
+        assert_eq!(group("2001:db8:1::"), group("2001:db8:ffff::9"));
+        assert_ne!(group("2001:db8::"), group("2001:db9::"));
+        assert_eq!(group("::ffff:8.8.1.1"), group("8.8.1.1"));
+    }
+
+    #[test]
+    fn private_addresses_and_ports_of_other_services_are_dialled_on_test_chains_only() {
+        for text in
+            ["10.0.0.1:4130", "127.0.0.1:4130", "192.168.1.1:4130", "[::1]:4130", "[fe80::1]:4130", "8.8.8.8:22"]
+        {
+            assert!(!may_be_dialled(address(text), false), "{text}");
+            assert!(may_be_dialled(address(text), true), "{text}");
+        }
+        for text in ["8.8.8.8:0", "0.0.0.0:4130", "224.0.0.1:4130", "[ff02::1]:4130"] {
+            assert!(!may_be_dialled(address(text), true), "{text}");
+        }
+        assert!(may_be_dialled(address("8.8.8.8:4130"), false));
+        assert!(may_be_dialled(address("[2a00::1]:4130"), false));
+    }
+}

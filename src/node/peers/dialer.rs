@@ -1,0 +1,345 @@
+//! Whom to dial, and when: anchors, configured addresses, the book, bootnodes, feelers; with back-off for each.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use super::{
+    book::{Book, Table},
+    tokens::Tokens,
+};
+use crate::{
+    base::{
+        ids::DialId,
+        limits::{
+            DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_BACKOFFS, MAX_OWN_ADDRESSES,
+            PENDING_DIALS, REDIAL_FIRST, REDIAL_MAX, REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST,
+        },
+        rng::Rng,
+        time::Time,
+    },
+    node::{
+        Outbox,
+        netgroup::{NetGroup, may_be_dialled},
+    },
+};
+
+/// What a dial is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A peer to stay.
+    Peer,
+    /// A test of an address; the link is closed after its handshake.
+    Feeler,
+}
+
+/// The part of the world that a dial depends on.
+pub(super) struct World<'a> {
+    /// The peer book.
+    pub(super) book: &'a Book,
+    /// Listening addresses of all links.
+    pub(super) linked: BTreeSet<SocketAddr>,
+    /// Network groups of the links that we opened.
+    pub(super) groups: BTreeSet<NetGroup>,
+    /// Links that we opened to stay.
+    pub(super) outbound: usize,
+    /// Addresses that are kept out: banned or denied.
+    pub(super) barred: &'a dyn Fn(SocketAddr) -> bool,
+}
+
+/// When an address may be dialled again.
+#[derive(Clone, Copy, Debug)]
+struct Backoff {
+    until: Time,
+    /// Before jitter; doubles with each failure.
+    wait: Duration,
+}
+
+/// The dialler.
+pub(super) struct Dialer {
+    test_chain: bool,
+    max_outbound: usize,
+    /// Dialled and kept, in any case.
+    configured: BTreeSet<SocketAddr>,
+    /// Dialled when the book does not offer enough.
+    bootnodes: BTreeSet<SocketAddr>,
+    /// Never dialled.
+    own: BTreeSet<SocketAddr>,
+    /// Dialled before all others: anchors at the start, and nodes that are denied no more.
+    soon: VecDeque<SocketAddr>,
+    pending: BTreeMap<DialId, (SocketAddr, Purpose)>,
+    backoffs: BTreeMap<SocketAddr, Backoff>,
+    last_dial: u64,
+    /// Whether the next address from the book comes from the tried table.
+    from_tried: bool,
+    /// Keep dials to addresses from the book at a distance.
+    learned: Tokens,
+    next_feeler: Option<Time>,
+    /// When there may be something to dial that is not allowed yet.
+    wake: Option<Time>,
+}
+
+impl Dialer {
+    /// A dialler that starts with `anchors`.
+    pub(super) fn new(
+        test_chain: bool,
+        max_outbound: usize,
+        configured: impl IntoIterator<Item = SocketAddr>,
+        bootnodes: impl IntoIterator<Item = SocketAddr>,
+        own: impl IntoIterator<Item = SocketAddr>,
+    ) -> Self {
+        Self {
+            test_chain,
+            max_outbound,
+            configured: configured.into_iter().collect(),
+            bootnodes: bootnodes.into_iter().collect(),
+            own: own.into_iter().collect(),
+            soon: VecDeque::new(),
+            pending: BTreeMap::new(),
+            backoffs: BTreeMap::new(),
+            last_dial: 0,
+            from_tried: true,
+            learned: if test_chain {
+                Tokens::new(Time(0), DIAL_BURST_TEST, DIAL_BURST_TEST, DIAL_INTERVAL_TEST)
+            } else {
+                Tokens::new(Time(0), 1, 1, DIAL_INTERVAL)
+            },
+            next_feeler: None,
+            wake: None,
+        }
+    }
+
+    /// Dials this address before others, and without waiting for its back-off.
+    pub(super) fn dial_soon(&mut self, address: SocketAddr) {
+        self.backoffs.remove(&address);
+        if !self.soon.contains(&address) {
+            self.soon.push_back(address);
+        }
+    }
+
+    /// Keeps this address connected from now on.
+    pub(super) fn configure(&mut self, address: SocketAddr) {
+        self.configured.insert(address);
+        self.backoffs.remove(&address);
+    }
+
+    /// Keeps it no longer, and leaves it alone for a while; `false` if it was not configured.
+    pub(super) fn drop_configured(&mut self, now: Time, address: SocketAddr) -> bool {
+        self.set_backoff(address, Backoff { until: now + REDIAL_MAX, wait: REDIAL_MAX });
+        self.soon.retain(|other| *other != address);
+        self.configured.remove(&address)
+    }
+
+    /// Addresses that are kept.
+    pub(super) fn configured(&self) -> usize {
+        self.configured.len()
+    }
+
+    /// Whether an address is our own.
+    pub(super) fn is_own(&self, address: SocketAddr) -> bool {
+        self.own.contains(&address)
+    }
+
+    /// Dialling this address reached ourselves.
+    pub(super) fn found_own(&mut self, address: SocketAddr) {
+        if self.own.len() < MAX_OWN_ADDRESSES {
+            self.own.insert(address);
+        }
+    }
+
+    /// A dial has ended, as a link or a failure; what it was for.
+    pub(super) fn ended(&mut self, dial: DialId) -> Option<(SocketAddr, Purpose)> {
+        self.pending.remove(&dial)
+    }
+
+    /// The address led to no peer, or its link is gone: it is left alone for a while, longer each time. A link that
+    /// lasted is no failure, so that waiting starts anew. `advice` is what the peer asked us to wait.
+    pub(super) fn back_off(&mut self, now: Time, address: SocketAddr, lasted: bool, advice: Duration, rng: &mut Rng) {
+        let longest = self.longest(address);
+        let last = self.backoffs.get(&address).filter(|_| !lasted);
+        let wait = last.map_or(REDIAL_FIRST, |last| last.wait.saturating_mul(2).max(REDIAL_FIRST)).min(longest);
+        // Nodes that were cut off at the same moment must not come back at the same moment.
+        let percent = u32::try_from(rng.between(50, 100)).expect("a number up to 100 fits in 32 bits");
+        let jittered = wait.saturating_mul(percent) / 100;
+        let until = now + jittered.max(advice.min(longest));
+        // What the dial itself has set (see `dial`) stays.
+        let until = self.backoffs.get(&address).map_or(until, |last| last.until.max(until));
+        self.set_backoff(address, Backoff { until, wait });
+    }
+
+    /// Another link leads to the node: no failure, and no hurry.
+    pub(super) fn stands_elsewhere(&mut self, now: Time, address: SocketAddr) {
+        let until = now + REDIAL_FIRST;
+        if self.backoffs.get(&address).is_none_or(|last| last.until < until) {
+            self.set_backoff(address, Backoff { until, wait: Duration::ZERO });
+        }
+    }
+
+    /// Dials what may be dialled now.
+    pub(super) fn round(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
+        self.wake = None;
+        self.round_soon(now, world, out);
+        self.round_configured(now, world, out);
+        self.round_learned(now, world, rng, out);
+        self.round_feeler(now, world, rng, out);
+    }
+
+    /// Outbound links that are missing.
+    pub(super) fn missing(&self, outbound: usize) -> usize {
+        let dialling = self.pending.values().filter(|(_, purpose)| *purpose == Purpose::Peer).count();
+        self.max_outbound.saturating_sub(outbound.saturating_add(dialling))
+    }
+
+    /// When [`Dialer::round`] has something to do although nothing happened.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.wake
+    }
+
+    fn round_soon(&mut self, now: Time, world: &World<'_>, out: &mut Outbox) {
+        for address in std::mem::take(&mut self.soon) {
+            let wanted = self.configured.contains(&address) || self.missing(world.outbound) > 0;
+            if !wanted || !self.is_free(address, world) {
+                continue;
+            }
+            if self.pending.len() >= PENDING_DIALS {
+                self.soon.push_back(address);
+            } else {
+                self.dial(now, address, Purpose::Peer, out);
+            }
+        }
+    }
+
+    fn round_configured(&mut self, now: Time, world: &World<'_>, out: &mut Outbox) {
+        for address in self.configured.clone() {
+            if self.is_free(address, world) && self.is_over(now, address) && self.pending.len() < PENDING_DIALS {
+                self.dial(now, address, Purpose::Peer, out);
+            }
+        }
+    }
+
+    fn round_learned(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
+        while self.missing(world.outbound) > 0 {
+            if !self.learned.may_take(now) {
+                return self.wake_at(self.learned.next());
+            }
+            let Some(address) = self.pick_learned(now, world, rng) else { return };
+            self.learned.take(now);
+            self.dial(now, address, Purpose::Peer, out);
+        }
+    }
+
+    /// From the tried and the new table in turn, so that neither rules; else a bootnode.
+    fn pick_learned(&mut self, now: Time, world: &World<'_>, rng: &mut Rng) -> Option<SocketAddr> {
+        let groups = self.groups_in_use(world);
+        let order = if self.from_tried { [Table::Tried, Table::New] } else { [Table::New, Table::Tried] };
+        for table in order {
+            let known = world.book.table(table).map(|entry| entry.address);
+            let known: Vec<SocketAddr> = known.filter(|address| self.suits(*address, world, &groups)).collect();
+            let ready = self.ready(now, known);
+            if let Some(address) = rng.pick(&ready) {
+                self.from_tried = table == Table::New;
+                return Some(*address);
+            }
+        }
+        let bootnodes = self.bootnodes.iter().copied().filter(|address| self.is_free(*address, world)).collect();
+        let ready = self.ready(now, bootnodes);
+        rng.pick(&ready).copied()
+    }
+
+    fn round_feeler(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
+        let due = *self.next_feeler.get_or_insert(now + FEELER_INTERVAL);
+        let busy = self.pending.values().any(|(_, purpose)| *purpose == Purpose::Feeler);
+        if busy || self.max_outbound == 0 || self.missing(world.outbound) > 0 {
+            return;
+        }
+        if now < due {
+            return self.wake_at(due);
+        }
+        let (holders, untested) = world.book.to_test();
+        for candidates in [holders, untested] {
+            let free = candidates.into_iter().filter(|address| self.is_free(*address, world)).collect();
+            let ready = self.ready(now, free);
+            if let Some(address) = rng.pick(&ready) {
+                self.next_feeler = Some(now + FEELER_INTERVAL);
+                return self.dial(now, *address, Purpose::Feeler, out);
+            }
+        }
+    }
+
+    fn dial(&mut self, now: Time, address: SocketAddr, purpose: Purpose, out: &mut Outbox) {
+        self.last_dial += 1;
+        let dial = DialId(self.last_dial);
+        self.pending.insert(dial, (address, purpose));
+        if self.longest(address) == REDIAL_MAX {
+            // Whatever comes of it: strangers' addresses are not to be hammered at somebody else's word.
+            self.set_backoff(address, Backoff { until: now + REDIAL_MAX, wait: REDIAL_MAX });
+        }
+        log::debug!("dial dial={} address={address} purpose={purpose:?}", dial.0);
+        out.dial(dial, address);
+    }
+
+    /// Those whose back-off is over; notes when the first of the others' will be.
+    fn ready(&mut self, now: Time, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        addresses.into_iter().filter(|address| self.is_over(now, *address)).collect()
+    }
+
+    fn is_over(&mut self, now: Time, address: SocketAddr) -> bool {
+        match self.backoffs.get(&address).map(|backoff| backoff.until) {
+            Some(until) if now < until => {
+                self.wake_at(until);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the book's address may become an outbound peer.
+    fn suits(&self, address: SocketAddr, world: &World<'_>, groups: &BTreeSet<NetGroup>) -> bool {
+        let new_group = self.test_chain || !groups.contains(&NetGroup::of(address.ip()));
+        new_group && self.is_free(address, world)
+    }
+
+    /// Whether nothing but time speaks against dialling the address.
+    fn is_free(&self, address: SocketAddr, world: &World<'_>) -> bool {
+        // What an operator wrote down is dialled as it is; the filter is for hearsay.
+        let sensible = self.is_trusted(address) || may_be_dialled(address, self.test_chain);
+        let dialling = self.pending.values().any(|(pending, _)| *pending == address);
+        sensible
+            && !dialling
+            && !self.own.contains(&address)
+            && !world.linked.contains(&address)
+            && !(world.barred)(address)
+    }
+
+    fn groups_in_use(&self, world: &World<'_>) -> BTreeSet<NetGroup> {
+        let dialling = self.pending.values().map(|(address, _)| NetGroup::of(address.ip()));
+        world.groups.iter().copied().chain(dialling).collect()
+    }
+
+    fn is_trusted(&self, address: SocketAddr) -> bool {
+        self.configured.contains(&address) || self.bootnodes.contains(&address)
+    }
+
+    /// The longest wait for this address.
+    fn longest(&self, address: SocketAddr) -> Duration {
+        match (self.test_chain, self.is_trusted(address)) {
+            (true, _) => REDIAL_MAX_TEST,
+            (false, true) => REDIAL_MAX_CONFIGURED,
+            (false, false) => REDIAL_MAX,
+        }
+    }
+
+    fn set_backoff(&mut self, address: SocketAddr, backoff: Backoff) {
+        if self.backoffs.len() >= MAX_BACKOFFS && !self.backoffs.contains_key(&address) {
+            let first = self.backoffs.iter().min_by_key(|(_, backoff)| backoff.until).map(|(address, _)| *address);
+            first.map(|address| self.backoffs.remove(&address));
+        }
+        self.backoffs.insert(address, backoff);
+    }
+
+    fn wake_at(&mut self, time: Time) {
+        self.wake = Some(self.wake.map_or(time, |wake| wake.min(time)));
+    }
+}

@@ -1,0 +1,76 @@
+//! Keep-alive of one link: a ping at each interval, the round trip, and the verdict when no answer comes.
+
+use std::time::Duration;
+
+use crate::base::{
+    limits::{PING_INTERVAL, PONG_TIMEOUT},
+    time::Time,
+};
+
+/// The pings of one link.
+#[derive(Clone, Debug)]
+pub(super) struct KeepAlive {
+    /// When the next ping is due.
+    next: Time,
+    /// The ping that awaits its answer.
+    pending: Option<Pending>,
+    round_trip: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    nonce: u64,
+    sent: Time,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing.
+    Wait,
+    /// Send a ping with a new nonce.
+    Ping,
+    /// Give the peer up.
+    Dead,
+}
+
+impl KeepAlive {
+    /// A link that came up now. The first ping goes out at once: it tells the peer a tip that may have moved since
+    /// our `Version`, and people the round trip.
+    pub(super) fn new(now: Time) -> Self {
+        Self { next: now, pending: None, round_trip: None }
+    }
+
+    /// What the time calls for.
+    pub(super) fn step(&self, now: Time) -> Step {
+        match self.pending {
+            Some(pending) if pending.sent + PONG_TIMEOUT <= now => Step::Dead,
+            None if self.next <= now => Step::Ping,
+            _ => Step::Wait,
+        }
+    }
+
+    /// A ping went out.
+    pub(super) fn sent(&mut self, now: Time, nonce: u64) {
+        self.pending = Some(Pending { nonce, sent: now });
+        self.next = now + PING_INTERVAL;
+    }
+
+    /// An answer came. Wrong nonces and answers to nothing mean nothing.
+    pub(super) fn pong(&mut self, now: Time, nonce: u64) {
+        if let Some(pending) = self.pending.filter(|pending| pending.nonce == nonce) {
+            self.round_trip = Some(now.since(pending.sent));
+            self.pending = None;
+        }
+    }
+
+    /// The last round trip.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// When [`KeepAlive::step`] will call for something.
+    pub(super) fn deadline(&self) -> Time {
+        self.pending.map_or(self.next, |pending| pending.sent + PONG_TIMEOUT)
+    }
+}

@@ -1,0 +1,93 @@
+//! The peer book's place on disk. When it fails, the node goes on with what it has in memory, and says so.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::book::Change;
+use crate::{
+    base::limits::ANCHORS,
+    chain::archive::{Ban, BookContents, PeerStore, StoreError},
+    node::{Outbox, report::Report},
+};
+
+/// Writes changes down, until the store fails.
+pub(super) struct Shelf {
+    /// `None` after a failure: nothing is retried on a handle that failed.
+    store: Option<Box<dyn PeerStore>>,
+    anchors: Vec<SocketAddr>,
+    /// A failure before there was an outbox to report it in.
+    failure: Option<String>,
+}
+
+impl Shelf {
+    /// Reads everything; a store that cannot be read counts as empty.
+    pub(super) fn open(mut store: Box<dyn PeerStore>) -> (Self, BookContents) {
+        let (store, contents, failure) = match store.load() {
+            Ok(contents) => (Some(store), contents, None),
+            Err(error) => (None, BookContents::default(), Some(error.to_string())),
+        };
+        let anchors = contents.anchors.iter().copied().take(ANCHORS).collect();
+        (Self { store, anchors, failure }, contents)
+    }
+
+    /// Peers to dial first.
+    pub(super) fn anchors(&self) -> &[SocketAddr] {
+        &self.anchors
+    }
+
+    /// Tells the operator when the book could not be read.
+    pub(super) fn report(&mut self, out: &mut Outbox) {
+        if let Some(error) = self.failure.take() {
+            log::warn!("peer book not readable, starting with an empty one error=\"{error}\"");
+            out.report(warning(&error));
+        }
+    }
+
+    /// Changes of the book.
+    pub(super) fn write(&mut self, changes: &[Change], out: &mut Outbox) {
+        for change in changes {
+            self.with(out, |store| match change {
+                Change::Put(entry) => store.put(entry),
+                Change::Forget(address) => store.forget(address),
+            });
+        }
+    }
+
+    /// `outbound` are our outbound peers, oldest first. Earlier anchors fill up what is missing: a node that loses
+    /// its last peer, or stops, must still know whom to dial first.
+    pub(super) fn set_anchors(&mut self, outbound: &[SocketAddr], out: &mut Outbox) {
+        let mut anchors: Vec<SocketAddr> = outbound.iter().copied().take(ANCHORS).collect();
+        for earlier in &self.anchors {
+            if anchors.len() < ANCHORS && !anchors.contains(earlier) {
+                anchors.push(*earlier);
+            }
+        }
+        if anchors != self.anchors {
+            self.with(out, |store| store.set_anchors(&anchors));
+            self.anchors = anchors;
+        }
+    }
+
+    /// A new or changed ban.
+    pub(super) fn put_ban(&mut self, ban: &Ban, out: &mut Outbox) {
+        self.with(out, |store| store.put_ban(ban));
+    }
+
+    /// A ban that ended.
+    pub(super) fn lift_ban(&mut self, ip: IpAddr, out: &mut Outbox) {
+        self.with(out, |store| store.lift_ban(&ip));
+    }
+
+    fn with(&mut self, out: &mut Outbox, write: impl FnOnce(&mut dyn PeerStore) -> Result<(), StoreError>) {
+        let Some(store) = &mut self.store else { return };
+        if let Err(error) = write(store.as_mut()) {
+            self.store = None;
+            log::warn!("peer book not writable, kept in memory only error=\"{error}\"");
+            out.report(warning(&error.to_string()));
+        }
+    }
+}
+
+fn warning(error: &str) -> Report {
+    let text = format!("peers.db cannot be used, the peer book is kept in memory only: {error}");
+    Report::Warning { key: "peer-book", text: Some(text) }
+}

@@ -1,0 +1,82 @@
+//! A token bucket: what a peer may do without being asked.
+
+use std::time::Duration;
+
+use crate::base::time::Time;
+
+/// Tokens that come back one by one and never exceed what the bucket holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tokens {
+    held: u32,
+    most: u32,
+    /// One token comes back in this time.
+    every: Duration,
+    /// Up to when returned tokens have been counted.
+    counted: Time,
+}
+
+impl Tokens {
+    /// A bucket that holds `held` tokens at `now` and at most `most` later.
+    pub(super) fn new(now: Time, held: u32, most: u32, every: Duration) -> Self {
+        Self { held: held.min(most), most, every, counted: now }
+    }
+
+    /// Whether there is a token.
+    pub(super) fn may_take(&mut self, now: Time) -> bool {
+        self.refill(now);
+        self.held > 0
+    }
+
+    /// Takes a token, if there is one.
+    pub(super) fn take(&mut self, now: Time) -> bool {
+        self.refill(now);
+        match self.held.checked_sub(1) {
+            Some(left) => {
+                self.held = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Fills the bucket: something was asked for.
+    pub(super) fn fill(&mut self, now: Time) {
+        self.held = self.most;
+        self.counted = now;
+    }
+
+    /// When there will be a token; possibly in the past.
+    pub(super) fn next(&self) -> Time {
+        if self.held > 0 { self.counted } else { self.counted + self.every }
+    }
+
+    fn refill(&mut self, now: Time) {
+        let every = self.every.as_micros().max(1);
+        let returned = now.since(self.counted).as_micros() / every;
+        if returned == 0 {
+            return;
+        }
+        let returned = u32::try_from(returned).unwrap_or(u32::MAX);
+        self.held = self.held.saturating_add(returned).min(self.most);
+        self.counted = self.counted + self.every.saturating_mul(returned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_back_one_by_one_and_not_beyond_the_rim() {
+        let second = Duration::from_secs(1);
+        let mut tokens = Tokens::new(Time(0), 1, 3, second);
+        assert!(tokens.take(Time(0)) && !tokens.take(Time(999_999)));
+        assert_eq!(tokens.next(), Time(1_000_000));
+        assert!(tokens.take(Time(1_000_000)) && !tokens.take(Time(1_999_999)));
+        let later = Time(1_000_000_000);
+        let taken = (0..10).filter(|_| tokens.take(later)).count();
+        assert_eq!(taken, 3);
+        tokens.fill(later);
+        assert_eq!((0..10).filter(|_| tokens.take(later)).count(), 3);
+    }
+}

@@ -1,0 +1,284 @@
+//! A small language for role tests: a driver with a hand-set clock, collected actions, and made-up nodes.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::{DialId, LinkId, Ticket},
+        time::{Now, Time, UnixTime},
+    },
+    chain::{spec::ChainSpec, target::Work},
+    node::{
+        Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
+        command::{Command, Reply},
+        report::{Counter, Report},
+    },
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Message, PROTOCOL_VERSION, SERVICE_FULL},
+    },
+};
+
+/// Unix time at which each test starts.
+pub const START: u64 = 1_800_000_000;
+
+/// Shorthand for a socket address.
+pub fn address(text: &str) -> SocketAddr {
+    text.parse().expect("tests write valid addresses")
+}
+
+/// What a node on the `local` chain starts with.
+pub fn setup() -> Setup {
+    setup_on(ChainSpec::local())
+}
+
+/// What a node on a chain that is not for tests starts with.
+pub fn public_setup() -> Setup {
+    setup_on(ChainSpec { test: false, ..ChainSpec::local() })
+}
+
+fn setup_on(spec: ChainSpec) -> Setup {
+    Setup {
+        spec: Arc::new(spec),
+        listen_port: 4130,
+        own_addresses: Vec::new(),
+        agent: "/tussock:test/".to_owned(),
+        connect: Vec::new(),
+        bootnodes: Vec::new(),
+        is_bootnode: false,
+        max_inbound: 48,
+        max_outbound: 8,
+        mine: None,
+        mine_rate: 0,
+        block_interval_ms: None,
+        verifiers: 2,
+        memory_percent: 100,
+    }
+}
+
+/// A peer that listens at `listens`, over a link that it opened.
+pub fn inbound_peer(listens: &str) -> PeerInfo {
+    let listens = address(listens);
+    let remote = SocketAddr::new(listens.ip(), 50_000);
+    peer_info(Direction::Inbound, remote, listens)
+}
+
+/// A peer at `remote`, over a link that `dial` opened.
+pub fn outbound_peer(dial: DialId, remote: SocketAddr) -> PeerInfo {
+    peer_info(Direction::Outbound(dial), remote, remote)
+}
+
+fn peer_info(direction: Direction, remote: SocketAddr, listens: SocketAddr) -> PeerInfo {
+    PeerInfo {
+        direction,
+        remote,
+        listens: Some(listens),
+        protocol: PROTOCOL_VERSION,
+        services: SERVICE_FULL,
+        height: 0,
+        tip: Hash::ZERO,
+        work: Work::ZERO,
+        clock_offset: 0,
+        agent: "/peer/".to_owned(),
+    }
+}
+
+/// Drives one role by hand.
+pub struct Driver<R> {
+    /// The role.
+    pub role: R,
+    /// What its clock shows.
+    pub now: Now,
+}
+
+impl<R: Role> Driver<R> {
+    /// A driver at the start of time.
+    pub fn new(role: R) -> Self {
+        Self { role, now: Now { mono: Time(1_000_000), unix: UnixTime(START) } }
+    }
+
+    /// Lets time pass without telling the role.
+    pub fn pass(&mut self, time: Duration) {
+        self.now.mono = self.now.mono + time;
+        self.now.unix = UnixTime(self.now.unix.0 + time.as_secs());
+    }
+
+    /// Lets time pass, waking the role whenever its deadline comes; all that it did.
+    pub fn run(&mut self, time: Duration) -> Actions {
+        let end = self.now.mono + time;
+        let mut all = Vec::new();
+        while let Some(deadline) = self.role.deadline().filter(|deadline| *deadline <= end) {
+            let wait = deadline.max(self.now.mono).since(self.now.mono);
+            self.pass(wait);
+            let did = self.event(Event::Wake).0;
+            let stuck = self.role.deadline().is_some_and(|next| next <= self.now.mono);
+            assert!(!(stuck && did.is_empty()), "a role that asks to be woken again at once must do something");
+            all.extend(did);
+        }
+        let rest = end.since(self.now.mono);
+        self.pass(rest);
+        Actions(all)
+    }
+
+    /// Tells the role something; what it did.
+    pub fn event(&mut self, event: Event) -> Actions {
+        let mut out = Outbox::default();
+        self.role.handle(self.now, event, &mut out);
+        Actions(out.drain().collect())
+    }
+
+    /// The first event.
+    pub fn start(&mut self) -> Actions {
+        self.event(Event::Start)
+    }
+
+    /// The role's timer.
+    pub fn wake(&mut self) -> Actions {
+        self.event(Event::Wake)
+    }
+
+    /// A notice from another role.
+    pub fn notice(&mut self, notice: Notice) -> Actions {
+        self.event(Event::Notice(notice))
+    }
+
+    /// A command.
+    pub fn command(&mut self, ticket: u64, command: Command) -> Actions {
+        self.event(Event::Command(Ticket(ticket), command))
+    }
+
+    /// A TCP connection stands.
+    pub fn opened(&mut self, link: u64, direction: Direction, remote: &str) -> Actions {
+        self.event(Event::Link(LinkEvent::Opened { link: LinkId(link), direction, remote: address(remote) }))
+    }
+
+    /// A dial failed.
+    pub fn dial_failed(&mut self, dial: DialId, address: SocketAddr) -> Actions {
+        self.event(Event::Link(LinkEvent::DialFailed { dial, address, reason: "refused".to_owned() }))
+    }
+
+    /// A link was promoted.
+    pub fn up(&mut self, link: u64, peer: PeerInfo) -> Actions {
+        self.event(Event::Link(LinkEvent::Up { link: LinkId(link), peer: Arc::new(peer) }))
+    }
+
+    /// A message arrived.
+    pub fn receive(&mut self, link: u64, message: &Message) -> Actions {
+        self.frame(link, Frame::new(message))
+    }
+
+    /// A frame arrived.
+    pub fn frame(&mut self, link: u64, frame: Frame) -> Actions {
+        self.event(Event::Link(LinkEvent::Frame { link: LinkId(link), frame }))
+    }
+
+    /// A link is gone.
+    pub fn closed(&mut self, link: u64, reason: CloseReason) -> Actions {
+        self.event(Event::Link(LinkEvent::Closed { link: LinkId(link), reason }))
+    }
+
+    /// A link broke.
+    pub fn lost(&mut self, link: u64) -> Actions {
+        self.closed(link, CloseReason::Lost("reset".to_owned()))
+    }
+}
+
+/// What a role did, in order.
+#[derive(Debug)]
+pub struct Actions(pub Vec<Action>);
+
+impl Actions {
+    /// Messages sent to a link.
+    pub fn sent(&self, to: u64) -> Vec<Message> {
+        let frame = |action: &Action| match action {
+            Action::Send { link, frame } if *link == LinkId(to) => Some(frame.open().expect("roles send valid frames")),
+            _ => None,
+        };
+        self.0.iter().filter_map(frame).collect()
+    }
+
+    /// Why the role closed a link, if it did.
+    pub fn closed(&self, which: u64) -> Option<CloseReason> {
+        self.0.iter().find_map(|action| match action {
+            Action::Close { link, reason, .. } if *link == LinkId(which) => Some(reason.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whether the role said this goodbye to a link.
+    pub fn said(&self, link: u64, code: GoodbyeCode) -> bool {
+        self.closed(link) == Some(CloseReason::Local(code))
+    }
+
+    /// The fault for which the role closed a link.
+    pub fn fault(&self, link: u64) -> Option<PeerFault> {
+        match self.closed(link) {
+            Some(CloseReason::Fault(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Dials, in order.
+    pub fn dials(&self) -> Vec<(DialId, SocketAddr)> {
+        let dial = |action: &Action| match action {
+            Action::Dial { dial, address } => Some((*dial, *address)),
+            _ => None,
+        };
+        self.0.iter().filter_map(dial).collect()
+    }
+
+    /// Addresses dialled, in order.
+    pub fn dialled(&self) -> Vec<SocketAddr> {
+        self.dials().into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// The peer that the role promoted a link to.
+    pub fn promoted(&self, which: u64) -> Option<Arc<PeerInfo>> {
+        self.0.iter().find_map(|action| match action {
+            Action::Promote { link, peer } if *link == LinkId(which) => Some(peer.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whether the role asked for a link's next frame.
+    pub fn resumed(&self, link: u64) -> bool {
+        self.0.contains(&Action::Resume(LinkId(link)))
+    }
+
+    /// What the role told another.
+    pub fn told(&self, role: RoleId) -> Vec<Notice> {
+        let notice = |action: &Action| match action {
+            Action::Tell(to, notice) if *to == role => Some(notice.clone()),
+            _ => None,
+        };
+        self.0.iter().filter_map(notice).collect()
+    }
+
+    /// The answers to a command; a role gives exactly one.
+    pub fn replies(&self, ticket: u64) -> Vec<Reply> {
+        let reply = |action: &Action| match action {
+            Action::Reply(to, reply) if *to == Ticket(ticket) => Some(reply.clone()),
+            _ => None,
+        };
+        self.0.iter().filter_map(reply).collect()
+    }
+
+    /// News for the board.
+    pub fn reports(&self) -> Vec<Report> {
+        let report = |action: &Action| match action {
+            Action::Report(report) => Some(report.clone()),
+            _ => None,
+        };
+        self.0.iter().filter_map(report).collect()
+    }
+
+    /// How far a counter moved.
+    pub fn counted(&self, which: Counter) -> u64 {
+        let by = |action: &Action| match action {
+            Action::Count(counter, by) if *counter == which => *by,
+            _ => 0,
+        };
+        self.0.iter().map(by).sum()
+    }
+}

@@ -1,0 +1,55 @@
+//! A synced node says so, and only then: while a peer that it is connected to has more work for longer than the
+//! protocol needs to find out, it must not.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{base::time::Time, node::report::SyncState, sim::world::World};
+
+/// How long a node may not know of a peer's better chain: an idle `GetSync`, its timeout, another peer's, and delay.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// Since when a node says synced while a peer has more work.
+#[derive(Debug, Default)]
+pub(in crate::sim) struct Behind(BTreeMap<(usize, usize), Time>);
+
+impl Behind {
+    /// A node has died.
+    pub(in crate::sim) fn forget(&mut self, node: usize) {
+        self.0.retain(|(one, other), _| *one != node && *other != node);
+    }
+}
+
+impl World {
+    /// Compares each node that says synced with its honest peers.
+    pub(in crate::sim) fn check_synced(&mut self) {
+        let mut behind = BTreeMap::new();
+        let conns = self.conns.iter().flatten().filter(|conn| conn.stands() && conn.ends.iter().all(|end| end.up));
+        for conn in conns {
+            for side in [0, 1] {
+                let (node, peer) = (conn.ends[side].node, conn.ends[1 - side].node);
+                if self.lags(node, peer) {
+                    let since = self.checkers.behind.0.get(&(node, peer)).copied().unwrap_or(self.now);
+                    behind.insert((node, peer), since);
+                }
+            }
+        }
+        let late = behind.iter().find(|(_, since)| self.now.since(**since) > PATIENCE);
+        if let Some(((node, peer), _)) = late {
+            let what = format!("says synced for {PATIENCE:?} while its peer {peer} has more work");
+            self.fail("synced", Some(*node), what);
+        }
+        self.checkers.behind = Behind(behind);
+    }
+
+    fn lags(&self, node: usize, peer: usize) -> bool {
+        let work = |at: usize| self.nodes[at].view.tip.as_ref().map(|tip| tip.work);
+        let slow = |at: usize| self.nodes[at].slow.is_some();
+        self.is_honest(node)
+            && self.is_honest(peer)
+            && self.nodes[node].view.state == SyncState::Synced
+            && work(peer) > work(node)
+            && !slow(node)
+            && !slow(peer)
+            && self.severed(node, peer).is_none()
+    }
+}

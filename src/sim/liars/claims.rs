@@ -1,0 +1,37 @@
+//! Claims a height and work that nobody has, and proves nothing.
+
+use crate::{
+    base::{codec::List, hash::Hash, ids::LinkId},
+    sim::liars::{Desk, Trick},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
+};
+
+/// The trick.
+pub(super) struct Claims;
+
+impl Trick for Claims {
+    fn send(&mut self, _link: LinkId, frame: Frame, desk: &mut Desk<'_>) -> Vec<Frame> {
+        let message = match (frame.kind, frame.open()) {
+            (Kind::Version, Ok(Message::Version(mut version))) => {
+                version.height = 1_000_000;
+                version.tip = Hash(desk.rng.bytes());
+                version.work = [0x7f; 32];
+                Message::Version(version)
+            }
+            (Kind::Ping, Ok(Message::Ping { nonce, .. })) => {
+                Message::Ping { nonce, height: 1_000_000, tip: Hash(desk.rng.bytes()) }
+            }
+            (Kind::Sync, _) => Message::Sync(List::EMPTY),
+            _ => return vec![frame],
+        };
+        vec![Frame::new(&message)]
+    }
+
+    fn tick(&mut self, links: &[LinkId], desk: &mut Desk<'_>) -> Vec<(LinkId, Frame)> {
+        let ping = Message::Ping { nonce: desk.rng.next_u64(), height: u32::MAX, tip: Hash(desk.rng.bytes()) };
+        links.iter().map(|link| (*link, Frame::new(&ping))).collect()
+    }
+}

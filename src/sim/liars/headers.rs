@@ -1,0 +1,73 @@
+//! Answers with headers that lead nowhere: unconnected ones, or an endless branch from genesis that has work but no
+//! bodies.
+
+use crate::{
+    base::{codec::List, hash::Hash, ids::LinkId, limits},
+    chain::{
+        header::{HEADER_VERSION, Header},
+        rules,
+    },
+    sim::liars::{Desk, Trick},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
+};
+
+/// Headers of the branch that are kept.
+const MAX_BRANCH: usize = 1000;
+/// Hashes that one answer may cost.
+const EFFORT: u32 = 20_000;
+
+/// The trick.
+#[derive(Default)]
+pub(super) struct Headers {
+    branch: Vec<Header>,
+}
+
+impl Trick for Headers {
+    fn send(&mut self, _link: LinkId, frame: Frame, desk: &mut Desk<'_>) -> Vec<Frame> {
+        if frame.kind != Kind::Sync {
+            return vec![frame];
+        }
+        let headers = if desk.rng.chance(300_000) { unconnected(desk) } else { self.endless(desk) };
+        vec![Frame::new(&Message::Sync(List::truncated(headers)))]
+    }
+}
+
+impl Headers {
+    /// A page of the branch, which grows with every answer.
+    fn endless(&mut self, desk: &mut Desk<'_>) -> Vec<Header> {
+        let mut effort = EFFORT;
+        while self.branch.len() < MAX_BRANCH {
+            let parent = self.branch.last().unwrap_or(&desk.spec.genesis.header);
+            let mut header = Header {
+                version: HEADER_VERSION,
+                height: parent.height + 1,
+                previous: parent.hash(),
+                merkle_root: Hash(desk.rng.bytes()),
+                state_digest: Hash(desk.rng.bytes()),
+                time: parent.time + u64::from(desk.spec.parameters.block_time),
+                target: rules::next_target(desk.spec, parent.time, parent.height),
+                nonce: 0,
+            };
+            while effort > 0 && !header.has_work(&header.hash()) {
+                (header.nonce, effort) = (header.nonce + 1, effort - 1);
+            }
+            if effort == 0 {
+                break;
+            }
+            self.branch.push(header);
+        }
+        let last = self.branch.len().saturating_sub(limits::MAX_SYNC_HEADERS);
+        let from = usize::try_from(desk.rng.below(last as u64 + 1)).unwrap_or(0);
+        self.branch[from..].to_vec()
+    }
+}
+
+fn unconnected(desk: &mut Desk<'_>) -> Vec<Header> {
+    let mut header = desk.spec.genesis.header.clone();
+    header.previous = Hash(desk.rng.bytes());
+    header.height = 7;
+    vec![header]
+}

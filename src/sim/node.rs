@@ -1,0 +1,284 @@
+//! One simulated node: the roles that production runs, their queues, and a disk that outlives them.
+//!
+//! In production each role is a thread with two inboxes, and the poll loop one more thread with a queue of actions.
+//! Here each of them is a slot that may take a step whenever it has something to do; which one does, the seed decides.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use crate::{
+    base::{
+        ids::{DialId, LinkId, Ticket},
+        limits,
+        rng::Rng,
+        time::Time,
+    },
+    chain::{archive::Tip, target::Work},
+    node::{
+        Action, Event, LinkEvent, Role, RoleId, Setup, build,
+        report::{Counter, SyncState},
+    },
+    sim::{clock::Clock, disk::Disk, liars::Liar},
+};
+
+/// The port that all simulated nodes listen on.
+pub(super) const PORT: u16 = 4130;
+
+/// The listening address of a node: each has an address group (/16) of its own.
+pub(super) fn address(node: usize) -> SocketAddr {
+    let (high, low) = (20 + node % 100, node / 100);
+    let octet = |value: usize| u8::try_from(value).expect("fewer than 25,600 nodes");
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(octet(high), octet(low), 1, 1)), PORT)
+}
+
+/// What waits for one role.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    links: VecDeque<LinkEvent>,
+    link_bytes: usize,
+    others: VecDeque<Event>,
+}
+
+impl Inbox {
+    /// Whether the poll loop may put another frame of this size in.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.links.len() < limits::LINK_QUEUE
+            && (self.links.is_empty() || self.link_bytes + bytes <= limits::LINK_QUEUE_BYTES)
+    }
+
+    /// An event from the poll loop.
+    pub(super) fn push_link(&mut self, event: LinkEvent) {
+        self.link_bytes += frame_bytes(&event);
+        self.links.push_back(event);
+    }
+
+    /// A notice or command. Returns how many wait.
+    pub(super) fn push(&mut self, event: Event) -> usize {
+        self.others.push_back(event);
+        self.others.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.links.is_empty() && self.others.is_empty()
+    }
+
+    fn pop(&mut self, rng: &mut Rng) -> Option<Event> {
+        let links_first = match (self.links.is_empty(), self.others.is_empty()) {
+            (false, false) => rng.chance(500_000),
+            (links_empty, _) => !links_empty,
+        };
+        if !links_first {
+            return self.others.pop_front();
+        }
+        let event = self.links.pop_front()?;
+        self.link_bytes -= frame_bytes(&event);
+        Some(Event::Link(event))
+    }
+}
+
+fn frame_bytes(event: &LinkEvent) -> usize {
+    if let LinkEvent::Frame { frame, .. } = event { frame.body.len() } else { 0 }
+}
+
+/// One role, as a thread would run it.
+struct Slot {
+    id: RoleId,
+    role: Box<dyn Role>,
+    started: bool,
+    /// World time until which its last step takes.
+    busy_until: Time,
+    /// World time of its deadline.
+    due: Option<Time>,
+}
+
+/// What a node does next.
+pub(super) enum Step {
+    /// The role in this slot hears an event.
+    Role(usize, RoleId, Event),
+    /// The poll loop carries out an action.
+    Poll(Action),
+}
+
+/// A running node: all that a crash loses.
+pub(super) struct Life {
+    /// Counts the starts of this node.
+    pub(super) number: u32,
+    /// By [`RoleId`].
+    pub(super) inboxes: [Inbox; RoleId::ALL.len()],
+    /// What the roles asked of the poll loop.
+    pub(super) actions: VecDeque<Action>,
+    /// The links that the roles know of.
+    pub(super) links: BTreeSet<LinkId>,
+    /// Links with a frame that found no room.
+    pub(super) parked: BTreeSet<LinkId>,
+    /// All dials so far.
+    pub(super) dials: BTreeSet<DialId>,
+    /// Commands without an answer, and since when.
+    pub(super) tickets: BTreeMap<Ticket, Time>,
+    slots: Vec<Slot>,
+    poll_busy_until: Time,
+}
+
+impl Life {
+    fn slot_ready(&self, slot: &Slot, now: Time) -> bool {
+        slot.busy_until <= now
+            && (!slot.started || slot.due.is_some_and(|due| due <= now) || !self.inboxes[slot.id as usize].is_empty())
+    }
+
+    /// Draws who takes the next step, if anybody can.
+    pub(super) fn choose(&mut self, now: Time, rng: &mut Rng) -> Option<Step> {
+        let mut ready = 0u32;
+        for (at, slot) in self.slots.iter().enumerate() {
+            ready |= u32::from(self.slot_ready(slot, now)) << at;
+        }
+        let poll = self.slots.len();
+        ready |= u32::from(!self.actions.is_empty() && self.poll_busy_until <= now) << poll;
+        let count = ready.count_ones();
+        if count == 0 {
+            return None;
+        }
+        let mut skip = if count == 1 { 0 } else { rng.below(u64::from(count)) };
+        let at = (0..=poll).find(|at| {
+            let chosen = ready >> at & 1 == 1 && skip == 0;
+            skip -= u64::from(ready >> at & 1 == 1 && !chosen);
+            chosen
+        })?;
+        if at == poll { self.actions.pop_front().map(Step::Poll) } else { self.role_step(at, now, rng) }
+    }
+
+    fn role_step(&mut self, at: usize, now: Time, rng: &mut Rng) -> Option<Step> {
+        let slot = &mut self.slots[at];
+        let inbox = &mut self.inboxes[slot.id as usize];
+        let due = slot.due.is_some_and(|due| due <= now);
+        let event = if !slot.started {
+            slot.started = true;
+            Event::Start
+        } else if due && (inbox.is_empty() || rng.chance(500_000)) {
+            Event::Wake
+        } else {
+            inbox.pop(rng)?
+        };
+        Some(Step::Role(at, slot.id, event))
+    }
+
+    /// The role in a slot.
+    pub(super) fn role(&mut self, slot: usize) -> &mut dyn Role {
+        &mut *self.slots[slot].role
+    }
+
+    /// Reads a role's deadline again after a step that took until `busy_until`.
+    pub(super) fn stepped(&mut self, slot: usize, clock: &Clock, busy_until: Time) {
+        let slot = &mut self.slots[slot];
+        slot.busy_until = busy_until;
+        slot.due = slot.role.deadline().map(|mono| clock.world(mono));
+    }
+
+    /// The poll loop is busy for a while.
+    pub(super) fn poll_busy(&mut self, until: Time) {
+        self.poll_busy_until = until;
+    }
+
+    /// When the node has something to do again without anything happening to it.
+    pub(super) fn next_time(&self) -> Option<Time> {
+        let of_slot = |slot: &Slot| {
+            let waiting = !slot.started || !self.inboxes[slot.id as usize].is_empty();
+            let next = if waiting { Some(Time::default()) } else { slot.due };
+            next.map(|next| next.max(slot.busy_until))
+        };
+        let poll = (!self.actions.is_empty()).then_some(self.poll_busy_until);
+        self.slots.iter().filter_map(of_slot).chain(poll).min()
+    }
+}
+
+/// What the status board of a node says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    /// The node's state.
+    pub(super) state: SyncState,
+    /// Why.
+    pub(super) reason: String,
+    /// The committed tip.
+    pub(super) tip: Option<Tip>,
+    /// The work of its best header chain.
+    pub(super) headers_work: Work,
+    /// Counters since the start of the run.
+    pub(super) counters: BTreeMap<Counter, u64>,
+}
+
+/// A node, running or not.
+pub(super) struct Node {
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// How it is configured.
+    pub(super) setup: Setup,
+    /// What outlives a crash.
+    pub(super) disk: Disk,
+    /// Its clocks.
+    pub(super) clock: Clock,
+    /// Its roles while it runs.
+    pub(super) life: Option<Life>,
+    /// How often it started.
+    pub(super) lives: u32,
+    /// The earliest wake in the event queue.
+    pub(super) wake_at: Option<Time>,
+    /// Bytes per second that it reads, if it is slow.
+    pub(super) slow: Option<u64>,
+    /// Whether it vanished without a reset of its connections.
+    pub(super) vanished: bool,
+    /// What its board says.
+    pub(super) view: View,
+    /// What it does if it is not honest.
+    pub(super) liar: Option<Liar>,
+    /// Bytes sent and received.
+    pub(super) traffic: (u64, u64),
+}
+
+impl Node {
+    /// A node that has not started.
+    pub(super) fn new(number: usize, setup: Setup, disk: Disk, clock: Clock) -> Self {
+        Self {
+            address: address(number),
+            setup,
+            disk,
+            clock,
+            life: None,
+            lives: 0,
+            wake_at: None,
+            slow: None,
+            vanished: false,
+            liar: None,
+            view: View::default(),
+            traffic: (0, 0),
+        }
+    }
+
+    /// Starts the roles on what the disk holds.
+    pub(super) fn boot(&mut self, now: Time, rng: &mut Rng) {
+        self.lives += 1;
+        self.vanished = false;
+        self.clock.boot(now);
+        self.view = View { counters: std::mem::take(&mut self.view.counters), ..View::default() };
+        let slot = |(id, role)| Slot { id, role, started: false, busy_until: Time::default(), due: None };
+        let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
+        self.life = Some(Life {
+            number: self.lives,
+            inboxes: Default::default(),
+            actions: VecDeque::new(),
+            links: BTreeSet::new(),
+            parked: BTreeSet::new(),
+            dials: BTreeSet::new(),
+            tickets: BTreeMap::new(),
+            slots,
+            poll_busy_until: Time::default(),
+        });
+    }
+
+    /// Loses everything that was not committed.
+    pub(super) fn crash(&mut self) {
+        self.life = None;
+        self.disk.crash();
+        self.view = View { counters: std::mem::take(&mut self.view.counters), ..View::default() };
+    }
+}

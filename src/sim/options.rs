@@ -1,0 +1,279 @@
+//! What a run is made of: every option is drawn from the seed, zero rates included, unless a flag sets it.
+//!
+//! Each option has its own random stream, named after it, so that a new option changes no other option of an old seed.
+
+use serde::Serialize;
+
+use crate::base::rng::Rng;
+
+/// One part of the network that is cut off from the rest for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partition {
+    /// When it begins, seconds of virtual time.
+    pub from: u64,
+    /// How long it lasts, seconds.
+    pub seconds: u64,
+    /// How many percent of the nodes are on the smaller side.
+    pub percent: u64,
+}
+
+/// How nodes know of each other at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topology {
+    /// The first nodes are bootnodes, one for forty; all know some of them and find the others by asking.
+    Bootnode,
+    /// Each dials the next one; nobody is a bootnode.
+    Ring,
+    /// Each dials a few of those that came before it.
+    Random,
+}
+
+/// What flags set instead of the seed.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Number of nodes.
+    pub nodes: Option<usize>,
+    /// Virtual minutes of the safety phase.
+    pub minutes: Option<u64>,
+    /// Share of packets that are lost, parts per million.
+    pub loss_ppm: Option<u64>,
+    /// Partitions; an empty list: none.
+    pub partitions: Option<Vec<Partition>>,
+    /// Dishonest nodes.
+    pub liars: Option<usize>,
+    /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, dishonest nodes.
+    pub calm: bool,
+}
+
+/// All options of a run. Counts of faults are over the whole network and the whole safety phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Options {
+    /// Where everything below and everything that happens comes from.
+    pub seed: u64,
+    /// Honest nodes.
+    pub nodes: usize,
+    /// Dishonest nodes, on top.
+    pub liars: usize,
+    /// Seconds of the safety phase, in which faults happen.
+    pub seconds: u64,
+    /// Seconds after the last fault within which all honest nodes must agree.
+    pub converge_within: u64,
+    /// How nodes know of each other.
+    pub topology: Topology,
+    /// Outbound links that a node keeps.
+    pub max_outbound: usize,
+    /// Inbound links that a node takes.
+    pub max_inbound: usize,
+    /// Verify roles of each node.
+    pub verifiers: usize,
+    /// Percent of the default cache and window sizes.
+    pub memory_percent: usize,
+    /// Seconds between blocks that the difficulty aims at.
+    pub block_time: u64,
+    /// Whether the difficulty follows the blocks; otherwise it rests at its limit.
+    pub retarget: bool,
+    /// Nodes that mine.
+    pub miners: usize,
+    /// Hashes per second of each.
+    pub mine_rate: u64,
+    /// Blocks that a coinbase waits.
+    pub maturity: u64,
+    /// Transactions submitted per minute, over all nodes.
+    pub transactions: u64,
+    /// Of these, how many spend a coin for the second time, parts per million.
+    pub double_spend_ppm: u64,
+    /// The shortest one-way delay between two nodes, microseconds.
+    pub latency_min: u64,
+    /// The longest.
+    pub latency_max: u64,
+    /// Bytes per second of each direction of a link.
+    pub bandwidth: u64,
+    /// Bytes that fit between two sockets.
+    pub window: u64,
+    /// Chunks of bytes that are cut in two, parts per million.
+    pub split_ppm: u64,
+    /// Chunks that are lost and sent again after a while, parts per million.
+    pub loss_ppm: u64,
+    /// Role steps that take time, parts per million.
+    pub delay_ppm: u64,
+    /// The longest that such a step takes, microseconds.
+    pub delay_max: u64,
+    /// Links that are cut.
+    pub cuts: u64,
+    /// Partitions.
+    pub partitions: Vec<Partition>,
+    /// Nodes that read slowly for a while.
+    pub slow_readers: u64,
+    /// Nodes that crash, losing all that was not committed, and start again.
+    pub crashes: u64,
+    /// Crashes that nobody is told of (no reset of the connections), parts per million.
+    pub silent_ppm: u64,
+    /// Nodes that start late, parts per million.
+    pub late_ppm: u64,
+    /// The largest error of a node's clock, seconds.
+    pub skew_max: u64,
+    /// Clocks that are set during the run.
+    pub clock_steps: u64,
+    /// The largest error of a node's oscillator, parts per million.
+    pub drift_max: u64,
+}
+
+/// The stream of one option.
+struct Dice {
+    seed: u64,
+}
+
+impl Dice {
+    fn stream(&self, option: &str) -> Rng {
+        Rng::from_number(self.seed).fork(option)
+    }
+
+    fn between(&self, option: &str, low: u64, high: u64) -> u64 {
+        self.stream(option).between(low, high)
+    }
+
+    fn one_of<T: Copy>(&self, option: &str, choices: &[T]) -> T {
+        *self.stream(option).pick(choices).expect("each option has choices")
+    }
+
+    fn size(&self, option: &str, choices: &[usize]) -> usize {
+        self.one_of(option, choices)
+    }
+
+    /// Zero in half of the seeds.
+    fn rate(&self, option: &str, low: u64, high: u64) -> u64 {
+        let mut stream = self.stream(option);
+        if stream.chance(500_000) { 0 } else { stream.between(low, high) }
+    }
+}
+
+impl Options {
+    /// Draws all options that `overrides` leave open.
+    pub fn draw(seed: u64, overrides: &Overrides) -> Self {
+        let dice = Dice { seed };
+        let nodes = overrides.nodes.unwrap_or_else(|| dice.size("nodes", &[2, 3, 3, 4, 4, 5, 5, 6, 7, 8])).max(1);
+        let seconds = overrides.minutes.map_or_else(|| dice.between("seconds", 40, 150), |minutes| minutes * 60);
+        let mut options = Self::peaceful(&dice, nodes, seconds);
+        if !overrides.calm {
+            options.draw_faults(&dice);
+        }
+        if let Some(loss) = overrides.loss_ppm {
+            options.loss_ppm = loss;
+        }
+        if let Some(partitions) = &overrides.partitions {
+            options.partitions.clone_from(partitions);
+        }
+        if let Some(liars) = overrides.liars {
+            options.liars = liars;
+        }
+        options
+    }
+
+    fn peaceful(dice: &Dice, nodes: usize, seconds: u64) -> Self {
+        let latency_min = dice.one_of("latency_min", &[50, 1_000, 5_000, 20_000]);
+        Self {
+            seed: dice.seed,
+            nodes,
+            liars: 0,
+            seconds,
+            converge_within: 300,
+            topology: dice
+                .one_of("topology", &[Topology::Bootnode, Topology::Bootnode, Topology::Ring, Topology::Random]),
+            max_outbound: dice.size("max_outbound", &[2, 4, 8]),
+            max_inbound: 48.max(nodes.min(125)),
+            verifiers: dice.size("verifiers", &[1, 1, 2, 3]),
+            memory_percent: dice.size("memory_percent", &[10, 50, 100]),
+            block_time: dice.one_of("block_time", &[3, 5, 10]),
+            retarget: dice.one_of("retarget", &[false, false, true]),
+            miners: dice.size("miners", &[1, 2, 3, 4]).min(nodes),
+            mine_rate: dice.one_of("mine_rate", &[4, 20]),
+            maturity: dice.between("maturity", 1, 5),
+            transactions: dice.rate("transactions", 2, 60),
+            double_spend_ppm: dice.rate("double_spend_ppm", 10_000, 200_000),
+            latency_min,
+            latency_max: latency_min + dice.one_of("latency_max", &[0, 10_000, 80_000, 400_000]),
+            bandwidth: dice.one_of("bandwidth", &[20_000, 200_000, 2_000_000, 100_000_000]),
+            window: dice.one_of("window", &[4_096, 65_536, 262_144]),
+            split_ppm: dice.one_of("split_ppm", &[0, 10_000, 300_000]),
+            loss_ppm: 0,
+            delay_ppm: 0,
+            delay_max: 0,
+            cuts: 0,
+            partitions: Vec::new(),
+            slow_readers: 0,
+            crashes: 0,
+            silent_ppm: 0,
+            late_ppm: 0,
+            skew_max: 0,
+            clock_steps: 0,
+            drift_max: 0,
+        }
+    }
+
+    fn draw_faults(&mut self, dice: &Dice) {
+        let minutes = self.seconds.div_ceil(60);
+        self.liars = if dice.stream("liars").chance(400_000) { dice.size("liar_count", &[1, 1, 2, 3]) } else { 0 };
+        self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
+        self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);
+        self.delay_max = dice.one_of("delay_max", &[1_000, 20_000, 200_000]);
+        self.cuts = dice.rate("cuts", 1, 4 * minutes);
+        self.slow_readers = dice.rate("slow_readers", 1, 2);
+        self.crashes = dice.rate("crashes", 1, 2 * minutes);
+        self.silent_ppm = dice.rate("silent_ppm", 100_000, 900_000);
+        self.late_ppm = dice.rate("late_ppm", 100_000, 500_000);
+        self.skew_max = dice.one_of("skew_max", &[0, 0, 2, 30, 600]);
+        self.clock_steps = dice.rate("clock_steps", 1, 3);
+        self.drift_max = dice.one_of("drift_max", &[0, 50, 500]);
+        let mut stream = dice.stream("partitions");
+        for _ in 0..dice.one_of("partition_count", &[0, 0, 1, 2]) {
+            let from = stream.below(self.seconds);
+            let seconds = stream.between(1, 90).min(self.seconds - from);
+            self.partitions.push(Partition { from, seconds, percent: stream.between(1, 50) });
+        }
+    }
+}
+
+impl std::str::FromStr for Partition {
+    type Err = String;
+
+    /// `FROM:SECONDS`, or `FROM:SECONDS:PERCENT`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[from, seconds]) => Ok(Self { from, seconds, percent: 50 }),
+            Some(&[from, seconds, percent @ 1..=99]) => Ok(Self { from, seconds, percent }),
+            _ => Err("FROM:SECONDS or FROM:SECONDS:PERCENT is needed, such as 60:30:50".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_always_draws_the_same_and_flags_win() {
+        let none = Overrides::default();
+        assert_eq!(Options::draw(7, &none), Options::draw(7, &none));
+        let flags = Overrides { nodes: Some(100), loss_ppm: Some(5), ..Overrides::default() };
+        let (flagged, drawn) = (Options::draw(7, &flags), Options::draw(7, &none));
+        assert_eq!((flagged.nodes, flagged.loss_ppm), (100, 5));
+        assert_eq!(flagged.bandwidth, drawn.bandwidth, "a flag moves no other option");
+    }
+
+    #[test]
+    fn faults_end_with_the_safety_phase() {
+        for seed in 0..200 {
+            let options = Options::draw(seed, &Overrides::default());
+            assert!(options.partitions.iter().all(|one| one.from + one.seconds <= options.seconds));
+        }
+    }
+
+    #[test]
+    fn partitions_are_read_from_flags() {
+        assert_eq!("60:30".parse(), Ok(Partition { from: 60, seconds: 30, percent: 50 }));
+        assert_eq!("60:30:10".parse(), Ok(Partition { from: 60, seconds: 30, percent: 10 }));
+        assert!("60:30:0".parse::<Partition>().is_err() && "x".parse::<Partition>().is_err());
+    }
+}

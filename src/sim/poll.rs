@@ -1,0 +1,485 @@
+//! What the poll loop of production promises to the roles, kept here for simulated connections.
+//!
+//! For each link: `Opened`, `Up`, frames, `Closed` in this order; one frame at a time before the promotion; `Closed`
+//! exactly once, to all roles that know of the link; each dial ends in exactly one `Opened` or `DialFailed`; a frame
+//! for a full inbox stays with its link, which is read no further; partial frames and unread answers have deadlines.
+
+use std::{net::SocketAddr, time::Duration};
+
+use crate::{
+    base::{
+        ids::{DialId, LinkId},
+        limits,
+        time::Time,
+    },
+    node::{Action, CloseReason, Direction, LinkEvent, PeerFault, RoleId},
+    sim::{
+        checkers,
+        net::{self, Conn, ConnId, Parcel, Phase, Side, Weather, other},
+        world::{Happening, World},
+    },
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Kind, Message},
+    },
+};
+
+/// The roles that hear of links; before a link is up only the first two do.
+const HEARERS: [RoleId; 7] =
+    [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner];
+
+/// How long the last words of a link may take.
+const LINGER: Duration = Duration::from_secs(5);
+
+impl World {
+    /// Carries out what a role asked of the poll loop.
+    pub(super) fn perform(&mut self, node: usize, action: Action) {
+        match action {
+            Action::Dial { dial, address } => self.dial(node, dial, address),
+            Action::Send { link, frame } if self.is_honest(node) => self.send(link, &frame),
+            Action::Send { link, frame } => {
+                for frame in self.twist(node, link, frame) {
+                    self.send(link, &frame);
+                }
+            }
+            Action::Resume(link) => {
+                if let Some((conn, side)) = self.live(link) {
+                    self.conn(conn).ends[side].link.resume();
+                    self.read(conn, side);
+                }
+            }
+            Action::Promote { link, peer } => {
+                if let Some((conn, side)) = self.live(link) {
+                    let end = &mut self.conn(conn).ends[side];
+                    end.link.promote();
+                    end.up = true;
+                    let up = LinkEvent::Up { link, peer };
+                    HEARERS.iter().for_each(|role| self.deliver(node, *role, up.clone()));
+                    self.read(conn, side);
+                }
+            }
+            Action::Close { link, reason, retry_after } => {
+                if let Some((conn, side)) = self.live(link) {
+                    self.say_goodbye(conn, side, reason, retry_after);
+                }
+            }
+            other => self.fail("driver", Some(node), format!("not the poll loop's: {other:?}")),
+        }
+    }
+
+    /// A connection that exists.
+    fn conn(&mut self, conn: ConnId) -> &mut Conn {
+        self.conns[conn].as_mut().expect("the caller has just looked the connection up")
+    }
+
+    /// The end with this id, if its node still knows it.
+    fn live(&self, link: LinkId) -> Option<(ConnId, Side)> {
+        let (conn, side) = net::end_of(link);
+        let end = &self.conns.get(conn)?.as_ref()?.ends[side];
+        (end.phase == Phase::Live).then_some((conn, side))
+    }
+
+    fn deliver(&mut self, node: usize, role: RoleId, event: LinkEvent) {
+        if let Some(life) = &mut self.nodes[node].life {
+            life.inboxes[role as usize].push_link(event);
+        }
+    }
+
+    // ---- Dialling. ----
+
+    fn dial(&mut self, node: usize, dial: DialId, target: SocketAddr) {
+        let Some(life) = &mut self.nodes[node].life else { return };
+        let number = life.number;
+        if !life.dials.insert(dial) {
+            self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
+        }
+        let latency = self.draw_latency();
+        self.at(self.now + latency, Happening::Knock { node, life: number, dial, target });
+    }
+
+    fn draw_latency(&mut self) -> Duration {
+        Duration::from_micros(self.net_rng.between(self.options.latency_min, self.options.latency_max))
+    }
+
+    pub(super) fn knock(&mut self, node: usize, life: u32, dial: DialId, target: SocketAddr) {
+        let listener = self.at_address.get(&target).copied();
+        let unreachable = listener.is_some_and(|to| self.nodes[to].vanished || self.severed(node, to).is_some());
+        let Some(to) = listener.filter(|to| !unreachable && self.accepts(*to)) else {
+            let wait = if unreachable { limits::DIAL_TIMEOUT } else { Duration::from_millis(1) };
+            let refused = Happening::Refused { node, life, dial, target, timed_out: unreachable };
+            return self.at(self.now + wait, refused);
+        };
+        let latency = self.draw_latency();
+        let acceptor = (to, self.nodes[to].lives);
+        let magic = self.spec.magic();
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        let mut conn = Conn::new((node, life), acceptor, micros, magic, self.now);
+        conn.ends[1].phase = Phase::Live;
+        let id = self.conns.len();
+        self.conns.push(Some(Box::new(conn)));
+        self.at(self.now + latency, Happening::Connected(id, dial));
+        let port = 32_768 + u16::try_from(id % 28_000).expect("below 28,000");
+        self.open(id, 1, Direction::Inbound, SocketAddr::new(self.nodes[node].address.ip(), port));
+    }
+
+    /// Whether a node takes another connection, as production's listener decides it.
+    fn accepts(&self, node: usize) -> bool {
+        let most = self.nodes[node].setup.max_inbound + self.nodes[node].setup.max_outbound + 16;
+        self.is_up(node) && self.links_of(node) < most
+    }
+
+    fn open(&mut self, conn: ConnId, side: Side, direction: Direction, remote: SocketAddr) {
+        let (link, node) = (net::link_id(conn, side), self.conn(conn).ends[side].node);
+        self.know(node, link);
+        let opened = LinkEvent::Opened { link, direction, remote };
+        HEARERS[..2].iter().for_each(|role| self.deliver(node, *role, opened.clone()));
+        self.run_node(node);
+    }
+
+    pub(super) fn connected(&mut self, conn: ConnId, dial: DialId) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        let end = &mut there.ends[0];
+        let (node, life) = (end.node, end.life);
+        if end.phase != Phase::Connecting {
+            return;
+        }
+        if self.nodes[node].lives != life || self.nodes[node].life.is_none() {
+            end.phase = Phase::Gone;
+            return self.end_pipe(conn, 0, Parcel::Reset);
+        }
+        end.phase = Phase::Live;
+        let remote = self.nodes[there.ends[1].node].address;
+        self.open(conn, 0, Direction::Outbound(dial), remote);
+        self.read(conn, 0);
+        self.run_node(node);
+    }
+
+    pub(super) fn refused(&mut self, node: usize, life: u32, dial: DialId, address: SocketAddr, timed_out: bool) {
+        if self.nodes[node].lives == life && self.is_up(node) {
+            let reason = if timed_out { "timed out" } else { "connection refused" }.to_owned();
+            self.deliver(node, RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
+            self.run_node(node);
+        }
+    }
+
+    // ---- Sending. ----
+
+    pub(super) fn send(&mut self, link: LinkId, frame: &Frame) {
+        let Some((conn, side)) = self.live(link) else { return };
+        let now = self.now;
+        let end = &mut self.conn(conn).ends[side];
+        if end.link.output().is_none() {
+            end.progress = now;
+        }
+        let answered = checkers::answers(end, frame);
+        if end.link.send(frame).is_err() {
+            return self.say_goodbye(conn, side, CloseReason::Fault(PeerFault::SendStall), 0);
+        }
+        if answered {
+            self.stats.blocks_served += 1;
+        }
+        self.to_pump.push((conn, side));
+    }
+
+    /// Moves queued bytes of all links that have some into their pipes.
+    pub(super) fn pump_all(&mut self) {
+        while let Some((conn, side)) = self.to_pump.pop() {
+            self.pump(conn, side);
+        }
+    }
+
+    fn pump(&mut self, conn: ConnId, side: Side) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        let liar = self.nodes[there.ends[side].node].liar.as_ref();
+        let drips = there.ends[side].up && liar.is_some_and(|liar| liar.trick.drips());
+        let weather = if drips { &Weather::DRIP } else { &self.weather };
+        there.pump(side, self.now, weather, &mut self.net_rng);
+        let end = &there.ends[side];
+        if end.phase == Phase::Lingering && end.link.output().is_none() && !there.pipes[side].closed {
+            there.finish(side, self.now, Parcel::Fin, &self.weather, &mut self.net_rng);
+        }
+        self.schedule_arrival(conn, side);
+        self.schedule_watch(conn, side);
+    }
+
+    fn schedule_arrival(&mut self, conn: ConnId, side: Side) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        let pipe = &mut there.pipes[side];
+        if let (false, Some(at)) = (pipe.scheduled, pipe.next_arrival()) {
+            pipe.scheduled = true;
+            self.at(at, Happening::Arrive(conn, side));
+        }
+    }
+
+    fn end_pipe(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        there.finish(side, self.now, parcel, &self.weather, &mut self.net_rng);
+        self.schedule_arrival(conn, side);
+    }
+
+    // ---- Receiving. ----
+
+    /// What `side` sent may have arrived at the other side.
+    pub(super) fn arrive(&mut self, conn: ConnId, side: Side) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        there.pipes[side].scheduled = false;
+        let to = other(side);
+        let nodes = [there.ends[0].node, there.ends[1].node];
+        if let Some(until) = self.severed(nodes[0], nodes[1]) {
+            // TCP tries again from time to time, and gets through a while after the partition has healed.
+            let again = until + Duration::from_millis(self.net_rng.below(3_000));
+            self.conn(conn).pipes[side].scheduled = true;
+            return self.at(again, Happening::Arrive(conn, side));
+        }
+        let now = self.now;
+        while let Some(parcel) = self.conn(conn).pipes[side].arrival(now) {
+            self.take(conn, to, parcel);
+        }
+        self.schedule_arrival(conn, side);
+        self.read(conn, to);
+        self.pump(conn, side);
+        self.bury(conn);
+        self.run_node(nodes[to]);
+    }
+
+    fn take(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
+        let end = &mut self.conn(conn).ends[side];
+        let (phase, node, life) = (end.phase, end.node, end.life);
+        match (phase, parcel) {
+            (Phase::Gone, Parcel::Bytes(_)) => {
+                // A host that vanished says nothing; one that is there says that it knows no such connection.
+                if !self.nodes[node].vanished || self.nodes[node].lives != life {
+                    self.end_pipe(conn, side, Parcel::Reset);
+                }
+            }
+            (Phase::Live | Phase::Connecting, Parcel::Bytes(bytes)) => {
+                let sender = self.conn(conn).ends[other(side)].node;
+                self.nodes[node].traffic.1 += bytes.len() as u64;
+                self.nodes[sender].traffic.0 += bytes.len() as u64;
+                self.conn(conn).ends[side].arrived(bytes);
+            }
+            (Phase::Live | Phase::Connecting, Parcel::Fin) => end.ended = true,
+            (Phase::Live, Parcel::Reset) => self.lose(conn, side, "connection reset"),
+            (Phase::Connecting, Parcel::Reset) => {
+                end.discard();
+                end.ended = true;
+            }
+            (Phase::Lingering, Parcel::Fin | Parcel::Reset) => end.phase = Phase::Gone,
+            (Phase::Lingering, Parcel::Bytes(_)) | (Phase::Gone, _) => {}
+        }
+    }
+
+    /// Reads frames as far as the link, its roles' inboxes and the node's pace allow.
+    pub(super) fn read(&mut self, conn: ConnId, side: Side) {
+        loop {
+            let now = self.now;
+            let Some(there) = &mut self.conns[conn] else { return };
+            let end = &mut there.ends[side];
+            if end.phase != Phase::Live || end.parked.is_some() || end.reads_at > now || !end.link.wants_input() {
+                break;
+            }
+            let (node, before) = (end.node, end.unread());
+            match end.read_frame(now) {
+                Err(fault) => return self.say_goodbye(conn, side, CloseReason::Fault(fault.into()), 0),
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    let bytes = before - end.unread();
+                    self.slow_down(conn, side, bytes);
+                    self.hand(node, conn, side, frame);
+                }
+            }
+        }
+        let Some(there) = &self.conns[conn] else { return };
+        let end = &there.ends[side];
+        if end.phase == Phase::Live && end.ended && end.unread() == 0 && end.parked.is_none() {
+            self.lose(conn, side, "connection ended");
+        }
+        self.pump(conn, other(side));
+        self.schedule_watch(conn, side);
+    }
+
+    /// A slow node reads nothing for as long as these bytes take it.
+    fn slow_down(&mut self, conn: ConnId, side: Side, bytes: usize) {
+        let end = &mut self.conns[conn].as_mut().expect("just read from").ends[side];
+        if let Some(rate) = self.nodes[end.node].slow {
+            end.reads_at = self.now + Duration::from_micros(bytes as u64 * 1_000_000 / rate.max(1));
+            let at = end.reads_at;
+            self.at(at, Happening::Read(conn, side));
+        }
+    }
+
+    /// Gives a frame to its role, or parks it.
+    fn hand(&mut self, node: usize, conn: ConnId, side: Side, frame: Frame) {
+        let link = net::link_id(conn, side);
+        let end = &mut self.conns[conn].as_mut().expect("just read from").ends[side];
+        let role = if end.up { RoleId::for_kind(frame.kind) } else { RoleId::Handshake };
+        let Some(life) = &mut self.nodes[node].life else { return };
+        let inbox = &mut life.inboxes[role as usize];
+        if !inbox.has_room(frame.body.len()) {
+            end.parked = Some(frame);
+            life.parked.insert(link);
+            return;
+        }
+        end.farewell |= frame.kind == Kind::Goodbye;
+        checkers::asks(end, &frame, self.now);
+        inbox.push_link(LinkEvent::Frame { link, frame });
+    }
+
+    /// Tries again to hand out the frames that found no room. True if one found it now.
+    pub(super) fn unpark(&mut self, node: usize) -> bool {
+        let parked: Vec<LinkId> = match &self.nodes[node].life {
+            Some(life) if !life.parked.is_empty() => life.parked.iter().copied().collect(),
+            _ => return false,
+        };
+        let mut moved = false;
+        for link in parked {
+            let (conn, side) = net::end_of(link);
+            let frame = self.conns[conn].as_mut().and_then(|there| there.ends[side].parked.take());
+            if let Some(life) = &mut self.nodes[node].life {
+                life.parked.remove(&link);
+            }
+            let Some(frame) = frame else { continue };
+            self.hand(node, conn, side, frame);
+            if self.conn(conn).ends[side].parked.is_none() {
+                moved = true;
+                self.read(conn, side);
+            }
+        }
+        moved
+    }
+
+    // ---- Deadlines. ----
+
+    fn schedule_watch(&mut self, conn: ConnId, side: Side) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        let end = &mut there.ends[side];
+        if let (Phase::Live, false, Some(at)) = (end.phase, end.watched, end.next_deadline()) {
+            end.watched = true;
+            self.at(at, Happening::Watch(conn, side));
+        }
+    }
+
+    pub(super) fn watch(&mut self, conn: ConnId, side: Side) {
+        let now = self.now;
+        let Some(there) = &mut self.conns[conn] else { return };
+        let end = &mut there.ends[side];
+        end.watched = false;
+        let node = end.node;
+        let passed = |deadline: Option<Time>| deadline.is_some_and(|at| at <= now);
+        if end.phase != Phase::Live {
+            return;
+        }
+        if passed(end.partial_deadline()) {
+            self.say_goodbye(conn, side, CloseReason::Fault(PeerFault::PartialFrame), 0);
+        } else if passed(end.stall_deadline()) {
+            self.say_goodbye(conn, side, CloseReason::Fault(PeerFault::SendStall), 0);
+        }
+        self.schedule_watch(conn, side);
+        self.run_node(node);
+    }
+
+    pub(super) fn linger_over(&mut self, conn: ConnId, side: Side) {
+        let Some(there) = &mut self.conns[conn] else { return };
+        if there.ends[side].phase == Phase::Lingering {
+            there.ends[side].phase = Phase::Gone;
+            if !there.pipes[side].closed {
+                self.end_pipe(conn, side, Parcel::Reset);
+            }
+        }
+        self.bury(conn);
+    }
+
+    // ---- Ends. ----
+
+    /// Ends a link as we want it: the roles hear of it at once, the peer after what is queued.
+    fn say_goodbye(&mut self, conn: ConnId, side: Side, reason: CloseReason, retry_after: u32) {
+        let end = &mut self.conns[conn].as_mut().expect("only live ends say goodbye").ends[side];
+        if let (Some(code), false) = (goodbye_code(&reason), end.farewell) {
+            let message = Message::Goodbye { code: code as u8, retry_after };
+            // A queue that is too full for a goodbye belongs to a peer that would not read it.
+            let _ = end.link.send(&Frame::new(&message));
+        }
+        end.link.close();
+        end.phase = Phase::Lingering;
+        end.discard();
+        self.at(self.now + LINGER, Happening::Linger(conn, side));
+        self.forget(conn, side, reason);
+        self.to_pump.push((conn, side));
+    }
+
+    /// A link has ended by itself.
+    fn lose(&mut self, conn: ConnId, side: Side, why: &str) {
+        let end = &mut self.conn(conn).ends[side];
+        end.phase = Phase::Gone;
+        end.discard();
+        if !self.conn(conn).pipes[side].closed {
+            self.end_pipe(conn, side, Parcel::Fin);
+        }
+        self.forget(conn, side, CloseReason::Lost(why.to_owned()));
+    }
+
+    /// Tells all roles that know of the link that it is gone.
+    fn forget(&mut self, conn: ConnId, side: Side, reason: CloseReason) {
+        let link = net::link_id(conn, side);
+        let there = self.conns[conn].as_mut().expect("a link that ends was there");
+        let peer = there.ends[other(side)].node;
+        let end = &mut there.ends[side];
+        end.parked = None;
+        end.partial_since = None;
+        let (node, up) = (end.node, end.up);
+        self.blame(node, peer, &reason);
+        let Some(life) = &mut self.nodes[node].life else { return };
+        life.links.remove(&link);
+        life.parked.remove(&link);
+        let closed = LinkEvent::Closed { link, reason };
+        let hearers = if up { &HEARERS[..] } else { &HEARERS[..2] };
+        hearers.iter().for_each(|role| self.deliver(node, *role, closed.clone()));
+    }
+
+    /// Both sides lose the connection at once.
+    pub(super) fn reset(&mut self, conn: ConnId) {
+        for side in [0, 1] {
+            let Some(there) = &mut self.conns[conn] else { return };
+            there.pipes[side].clear();
+            let node = there.ends[side].node;
+            match there.ends[side].phase {
+                Phase::Live => self.lose(conn, side, "connection reset"),
+                Phase::Connecting => self.end_pipe(conn, other(side), Parcel::Reset),
+                Phase::Lingering | Phase::Gone => self.conn(conn).ends[side].phase = Phase::Gone,
+            }
+            self.run_node(node);
+        }
+        self.bury(conn);
+    }
+
+    /// All connections of a node die with it. Nobody is told if the whole host vanished.
+    pub(super) fn abandon(&mut self, links: impl Iterator<Item = LinkId>, silent: bool) {
+        for link in links {
+            let (conn, side) = net::end_of(link);
+            let Some(there) = &mut self.conns[conn] else { continue };
+            there.ends[side].phase = Phase::Gone;
+            there.ends[side].discard();
+            if !silent {
+                self.end_pipe(conn, side, Parcel::Reset);
+            }
+        }
+    }
+
+    /// Forgets a connection of which nobody will hear again.
+    fn bury(&mut self, conn: ConnId) {
+        if self.conns[conn].as_ref().is_some_and(|there| there.is_over()) {
+            self.conns[conn] = None;
+        }
+    }
+}
+
+fn goodbye_code(reason: &CloseReason) -> Option<GoodbyeCode> {
+    match reason {
+        CloseReason::Fault(
+            PeerFault::HandshakeTimeout | PeerFault::PingTimeout | PeerFault::PartialFrame | PeerFault::SendStall,
+        ) => Some(GoodbyeCode::TimedOut),
+        CloseReason::Fault(_) => Some(GoodbyeCode::Fault),
+        CloseReason::Local(code) => Some(*code),
+        CloseReason::Remote { .. } | CloseReason::Lost(_) => None,
+    }
+}

@@ -1,0 +1,147 @@
+//! The network's chain and its nodes, as the options have them.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use crate::{
+    base::rng::Rng,
+    chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
+    node::Setup,
+    sim::{
+        clock::{Clock, EPOCH},
+        disk::Disk,
+        faults::signed,
+        liars::{self, Liar},
+        node::{Node, address},
+        options::{Options, Topology},
+    },
+};
+
+/// Coins that genesis gives to each well-known account.
+const COINS_PER_ACCOUNT: u32 = 6;
+/// Accounts that have coins at the start, and among which coins move.
+pub(super) const ACCOUNTS: u32 = 10;
+const PREFIX: &str = "stus";
+
+/// A test chain on which the miners together find a block every `block_time` seconds.
+pub(super) fn spec(options: &Options) -> ChainSpec {
+    use std::fmt::Write;
+    let hashes = (options.miners as u64 * options.mine_rate * options.block_time).max(2);
+    // A genesis long ago: the chain is late for ever, so that the difficulty rests at its limit.
+    let genesis_time = if options.retarget { EPOCH - 5 } else { EPOCH - 150 * 86_400 };
+    let mut text = format!(
+        "name = \"simulated\"\naddress_prefix = \"{PREFIX}\"\ngenesis_time = {genesis_time}\nblock_time = {}\n\
+         half_life = 60\ntarget_limit = \"{:08x}\"\nsubsidy = 5000000000\nhalving_interval = 40\nmaturity = {}\n\
+         test = true\n",
+        options.block_time,
+        easiest_target(hashes),
+        options.maturity,
+    );
+    let prefix = Prefix::new(PREFIX).expect("a valid prefix");
+    for account in 0..ACCOUNTS {
+        let owner = SecretKey::well_known(account).address().to_text(&prefix);
+        for _ in 0..COINS_PER_ACCOUNT {
+            write!(text, "[[allocations]]\naddress = \"{owner}\"\namount = 100000000000\n")
+                .expect("writing to a string cannot fail");
+        }
+    }
+    ChainSpec::from_toml(&text).expect("a valid specification")
+}
+
+/// The compact form of the target that a block of about so many hashes has: 2²⁵⁶ ÷ `hashes`.
+fn easiest_target(hashes: u64) -> u32 {
+    let (mut size, mut mantissa) = (32u32, (1u64 << 24) / hashes.max(1));
+    // One form per number: the mantissa is as long as its sign bit allows.
+    while mantissa < 0x8000 && size > 28 {
+        size -= 1;
+        mantissa = (1u64 << (24 + 8 * (32 - size))) / hashes.max(1);
+    }
+    size << 24 | u32::try_from(mantissa.min(0x7f_ffff)).expect("cut to 23 bits")
+}
+
+/// All nodes, none of them started. The last `options.liars` of them are not honest.
+pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> Vec<Node> {
+    let mut miners: Vec<usize> = (0..options.nodes).collect();
+    rng.fork("miners").shuffle(&mut miners);
+    miners.truncate(options.miners);
+    let (mut clocks, mut links, mut liars) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
+    (0..options.nodes + options.liars)
+        .map(|number| {
+            let mut setup = setup(options, spec, number);
+            (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
+            setup.is_bootnode = options.topology == Topology::Bootnode && number < bootnodes(options);
+            setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
+            let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
+            if number < options.nodes {
+                return Node::new(number, setup, Disk::new(spec), clock);
+            }
+            let liar = Liar::draw(&mut liars);
+            if liar.trick.mines() {
+                setup.mine = Some(SecretKey::well_known(number as u32).address());
+                setup.mine_rate = liars::mine_rate(options);
+            }
+            let mut node = Node::new(number, setup, Disk::new(spec), clock);
+            node.liar = Some(liar);
+            node
+        })
+        .collect()
+}
+
+fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
+    let address = address(number);
+    Setup {
+        spec: spec.clone(),
+        listen_port: address.port(),
+        own_addresses: vec![address],
+        agent: format!("simulated/{number}"),
+        connect: Vec::new(),
+        bootnodes: Vec::new(),
+        is_bootnode: false,
+        max_inbound: options.max_inbound,
+        max_outbound: options.max_outbound,
+        mine: None,
+        mine_rate: options.mine_rate,
+        block_interval_ms: None,
+        verifiers: options.verifiers,
+        memory_percent: options.memory_percent,
+    }
+}
+
+fn bootnodes(options: &Options) -> usize {
+    options.nodes.div_ceil(40)
+}
+
+/// Whom a node dials and keeps, and whom it asks for addresses.
+fn neighbours(options: &Options, number: usize, rng: &mut Rng) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+    match options.topology {
+        Topology::Bootnode => {
+            let mut some: Vec<usize> = (0..bootnodes(options)).filter(|other| *other != number).collect();
+            rng.shuffle(&mut some);
+            some.truncate(3);
+            (Vec::new(), some.into_iter().map(address).collect())
+        }
+        Topology::Ring if number + 1 < options.nodes => (vec![address(number + 1)], Vec::new()),
+        Topology::Ring => (vec![address(0)], Vec::new()),
+        Topology::Random => {
+            let mut earlier: Vec<usize> = (0..number.min(options.nodes)).collect();
+            rng.shuffle(&mut earlier);
+            earlier.truncate(options.max_outbound.min(3));
+            (earlier.into_iter().map(address).collect(), Vec::new())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::options::Overrides;
+
+    #[test]
+    fn every_seed_makes_a_chain() {
+        for seed in 0..300 {
+            let options = Options::draw(seed, &Overrides::default());
+            let spec = spec(&options);
+            assert!(spec.test && spec.supply(0) == u128::from(ACCOUNTS * COINS_PER_ACCOUNT) * 100_000_000_000);
+        }
+        assert_eq!([2, 256, 1_000].map(easiest_target), [0x207f_ffff, 0x2001_0000, 0x1f41_8937]);
+    }
+}

@@ -1,0 +1,248 @@
+//! What a run tells about the network: how fast news spreads, reorganisations, bytes, convergence.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    base::{hash::Hash, time::Time},
+    node::report::SyncState,
+};
+
+/// Blocks and transactions that are followed; more than a run of an hour has.
+const MAX_FOLLOWED: usize = 100_000;
+
+/// How one piece of news spread.
+#[derive(Debug)]
+struct Spread {
+    first: Time,
+    reached: u32,
+    half: Option<Time>,
+    all: Option<Time>,
+}
+
+/// Gathers while the run goes on.
+#[derive(Debug, Default)]
+pub(super) struct Stats {
+    nodes: usize,
+    /// Node and what reached it, so that each counts once.
+    blocks: BTreeMap<Hash, Spread>,
+    heights: BTreeMap<Hash, u32>,
+    transactions: BTreeMap<Hash, Spread>,
+    seen: BTreeMap<Hash, Vec<bool>>,
+    reorganisations: BTreeMap<usize, u64>,
+    /// `GetBlock`s that were answered.
+    pub blocks_served: u64,
+    /// Submitted transactions: accepted, refused.
+    pub submitted: (u64, u64),
+    /// Whether all agreed, and when.
+    pub converged_at: Option<Time>,
+    tips: Vec<Option<(Hash, u32)>>,
+    tip_counts: BTreeMap<Hash, usize>,
+    synced: Vec<bool>,
+    synced_count: usize,
+}
+
+impl Stats {
+    pub(super) fn new(nodes: usize) -> Self {
+        Self { nodes, tips: vec![None; nodes], synced: vec![false; nodes], ..Self::default() }
+    }
+
+    /// A node has committed a block.
+    pub(super) fn block_at(&mut self, node: usize, block: Hash, height: u32, now: Time) {
+        self.heights.insert(block, height);
+        if first_time(&mut self.seen, node, block, self.nodes) {
+            spread(&mut self.blocks, block, self.nodes, now);
+        }
+    }
+
+    /// A node has taken a transaction into its mempool.
+    pub(super) fn transaction_at(&mut self, node: usize, txid: Hash, now: Time) {
+        if first_time(&mut self.seen, node, txid, self.nodes) {
+            spread(&mut self.transactions, txid, self.nodes, now);
+        }
+    }
+
+    pub(super) fn reorganised(&mut self, depth: usize) {
+        *self.reorganisations.entry(depth).or_default() += 1;
+    }
+
+    /// A node's committed tip.
+    pub(super) fn tip_of(&mut self, node: usize, tip: Hash, height: u32) {
+        self.forget_tip(node);
+        self.tips[node] = Some((tip, height));
+        *self.tip_counts.entry(tip).or_default() += 1;
+    }
+
+    /// A node's state.
+    pub(super) fn state_of(&mut self, node: usize, state: SyncState) {
+        let synced = state == SyncState::Synced;
+        if self.synced[node] != synced {
+            self.synced[node] = synced;
+            self.synced_count = if synced { self.synced_count + 1 } else { self.synced_count - 1 };
+        }
+    }
+
+    /// A node has died.
+    pub(super) fn left(&mut self, node: usize) {
+        self.forget_tip(node);
+        self.tips[node] = None;
+        self.state_of(node, SyncState::Starting);
+    }
+
+    fn forget_tip(&mut self, node: usize) {
+        let Some((tip, _)) = self.tips[node] else { return };
+        if let Some(count) = self.tip_counts.get_mut(&tip) {
+            *count -= 1;
+            if *count == 0 {
+                self.tip_counts.remove(&tip);
+            }
+        }
+    }
+
+    /// The height on which all of `honest` nodes agree, if they do and say that they are synced.
+    pub(super) fn agreed(&self, honest: usize) -> Option<u32> {
+        let (tip, count) = self.tip_counts.first_key_value()?;
+        let one_tip = self.tip_counts.len() == 1 && *count == honest && self.synced_count == honest;
+        if one_tip { self.heights.get(tip).copied().or(Some(0)) } else { None }
+    }
+
+    /// The greatest height of any node.
+    pub(super) fn best_height(&self) -> u32 {
+        self.tips.iter().flatten().map(|(_, height)| *height).max().unwrap_or(0)
+    }
+
+    /// The figures for people.
+    pub(super) fn summary(&self) -> Summary {
+        Summary {
+            blocks: Propagation::of(&self.blocks),
+            transactions: Propagation::of(&self.transactions),
+            submitted_accepted: self.submitted.0,
+            submitted_refused: self.submitted.1,
+            height: self.best_height(),
+            reorganisations: self.reorganisations.values().sum(),
+            deepest_reorganisation: self.reorganisations.last_key_value().map_or(0, |(depth, _)| *depth),
+            blocks_served: self.blocks_served,
+        }
+    }
+}
+
+fn first_time(seen: &mut BTreeMap<Hash, Vec<bool>>, node: usize, id: Hash, nodes: usize) -> bool {
+    if seen.len() >= MAX_FOLLOWED && !seen.contains_key(&id) {
+        return false;
+    }
+    !std::mem::replace(&mut seen.entry(id).or_insert_with(|| vec![false; nodes])[node], true)
+}
+
+fn spread(all: &mut BTreeMap<Hash, Spread>, id: Hash, nodes: usize, now: Time) {
+    let spread = all.entry(id).or_insert(Spread { first: now, reached: 0, half: None, all: None });
+    spread.reached += 1;
+    if spread.reached as usize * 2 >= nodes {
+        spread.half.get_or_insert(now);
+    }
+    if spread.reached as usize == nodes {
+        spread.all = Some(now);
+    }
+}
+
+/// Percentiles over many pieces of news, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half of them are below.
+    pub p50: f64,
+    /// Nine of ten are.
+    pub p90: f64,
+    /// Ninety-nine of a hundred are.
+    pub p99: f64,
+    /// All are.
+    pub max: f64,
+}
+
+impl Percentiles {
+    fn of(mut micros: Vec<u64>) -> Self {
+        micros.sort_unstable();
+        let at = |percent: usize| {
+            let rank = (micros.len() * percent).div_ceil(100).saturating_sub(1);
+            micros.get(rank).map_or(0.0, |micros| *micros as f64 / 1000.0)
+        };
+        Self { p50: at(50), p90: at(90), p99: at(99), max: at(100) }
+    }
+}
+
+/// How fast one kind of news spreads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Propagation {
+    /// Pieces of news.
+    pub count: usize,
+    /// Of these, how many reached every node.
+    pub reached_all: usize,
+    /// Milliseconds from the first node to half of the nodes.
+    pub to_half: Percentiles,
+    /// Milliseconds from the first node to the last.
+    pub to_all: Percentiles,
+}
+
+impl Propagation {
+    fn of(news: &BTreeMap<Hash, Spread>) -> Self {
+        let times = |pick: fn(&Spread) -> Option<Time>| {
+            let of_one = |spread: &Spread| pick(spread).map(|at| at.0.saturating_sub(spread.first.0));
+            news.values().filter_map(of_one).collect::<Vec<u64>>()
+        };
+        let all = times(|spread| spread.all);
+        Self {
+            count: news.len(),
+            reached_all: all.len(),
+            to_half: Percentiles::of(times(|spread| spread.half)),
+            to_all: Percentiles::of(all),
+        }
+    }
+}
+
+/// The figures of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Blocks.
+    pub blocks: Propagation,
+    /// Transactions.
+    pub transactions: Propagation,
+    /// Submitted transactions that the node took.
+    pub submitted_accepted: u64,
+    /// And that it did not take.
+    pub submitted_refused: u64,
+    /// The greatest height.
+    pub height: u32,
+    /// Reorganisations, over all nodes.
+    pub reorganisations: u64,
+    /// Blocks that the deepest of them took off.
+    pub deepest_reorganisation: usize,
+    /// Blocks that were sent because somebody asked for them.
+    pub blocks_served: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let percentiles = Percentiles::of((1..=200).map(|n| n * 1000).collect());
+        assert_eq!(percentiles, Percentiles { p50: 100.0, p90: 180.0, p99: 198.0, max: 200.0 });
+        assert_eq!(Percentiles::of(Vec::new()), Percentiles::default());
+    }
+
+    #[test]
+    fn agreement_needs_one_tip_and_everybody_synced() {
+        let mut stats = Stats::new(2);
+        let (one, two) = (Hash([1; 32]), Hash([2; 32]));
+        stats.tip_of(0, one, 5);
+        stats.tip_of(1, two, 6);
+        stats.state_of(0, SyncState::Synced);
+        stats.state_of(1, SyncState::Synced);
+        assert_eq!(stats.agreed(2), None);
+        stats.block_at(0, two, 6, Time(0));
+        stats.tip_of(0, two, 6);
+        assert_eq!(stats.agreed(2), Some(6));
+        stats.left(0);
+        assert_eq!(stats.agreed(2), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! Steps of nodes: who hears what next, what comes of it, and when the node is to be looked at again.
+
+use std::time::Duration;
+
+use crate::{
+    base::{ids::Ticket, time::Time},
+    node::{Action, Event, Notice, Outbox, RoleId, command::Command, report::Report},
+    sim::{
+        narrate,
+        net::link_id,
+        node::Step,
+        world::{Happening, World},
+    },
+};
+
+/// Steps of one node at one moment of virtual time, above which its roles keep each other busy for ever.
+const MAX_STEPS_AT_ONCE: u32 = 200_000;
+
+impl World {
+    /// Whether a node runs.
+    pub(super) fn is_up(&self, node: usize) -> bool {
+        self.nodes[node].life.is_some()
+    }
+
+    /// How many links a node knows of.
+    pub(super) fn links_of(&self, node: usize) -> usize {
+        self.nodes[node].life.as_ref().map_or(0, |life| life.links.len())
+    }
+
+    /// The roles of a node may act on this link from now on.
+    pub(super) fn know(&mut self, node: usize, link: crate::base::ids::LinkId) {
+        if let Some(life) = &mut self.nodes[node].life {
+            life.links.insert(link);
+        }
+    }
+
+    /// Starts a node, unless it runs.
+    pub(super) fn boot(&mut self, node: usize) {
+        self.faults.booting.remove(&node);
+        if self.is_up(node) {
+            return;
+        }
+        log::debug!(target: "tussock::sim", "node {node} starts");
+        let mut rng = self.node_rng.fork("life");
+        self.nodes[node].boot(self.now, &mut rng);
+        self.run_node(node);
+    }
+
+    /// A node dies at once.
+    pub(super) fn crash(&mut self, node: usize, down: Duration, silent: bool) {
+        let Some(life) = &self.nodes[node].life else { return };
+        let links = life.links.clone();
+        let connecting = self.connecting(node);
+        self.nodes[node].crash();
+        self.nodes[node].vanished = silent;
+        self.abandon(links.into_iter().chain(connecting), silent);
+        if self.is_honest(node) {
+            self.checkers.crashed(node);
+            self.stats.left(node);
+        }
+        self.faults.booting.insert(node);
+        self.at(self.now + down, Happening::Boot(node));
+    }
+
+    /// Links that a node is about to hear of.
+    fn connecting(&self, node: usize) -> Vec<crate::base::ids::LinkId> {
+        let waits = |conn: &crate::sim::net::Conn| {
+            conn.ends[0].node == node && conn.ends[0].phase == crate::sim::net::Phase::Connecting
+        };
+        (0..self.conns.len())
+            .filter(|at| self.conns[*at].as_ref().is_some_and(|conn| waits(conn)))
+            .map(|at| link_id(at, 0))
+            .collect()
+    }
+
+    /// Lets a node's roles work until all of them wait.
+    pub(super) fn run_node(&mut self, node: usize) {
+        let mut steps = 0;
+        loop {
+            let now = self.now;
+            let Some(life) = &mut self.nodes[node].life else { break };
+            match life.choose(now, &mut self.step_rng) {
+                Some(Step::Role(slot, role, event)) => self.role_step(node, slot, role, event),
+                Some(Step::Poll(action)) => {
+                    let until = self.draw_delay();
+                    self.perform(node, action);
+                    if let (Some(life), true) = (&mut self.nodes[node].life, until > now) {
+                        life.poll_busy(until);
+                    }
+                }
+                None if self.unpark(node) => {}
+                None => break,
+            }
+            steps += 1;
+            if steps > MAX_STEPS_AT_ONCE {
+                self.fail(
+                    "progress",
+                    Some(node),
+                    format!("{steps} steps at one moment: the roles do not come to rest"),
+                );
+            }
+            if self.checkers.failure.is_some() {
+                return;
+            }
+        }
+        self.pump_all();
+        self.wake_later(node);
+    }
+
+    fn wake_later(&mut self, node: usize) {
+        let Some(next) = self.nodes[node].life.as_ref().and_then(|life| life.next_time()) else { return };
+        let next = next.max(Time(self.now.0 + 1));
+        if self.nodes[node].wake_at.is_none_or(|at| next < at || at < self.now) {
+            self.nodes[node].wake_at = Some(next);
+            self.at(next, Happening::Wake(node));
+        }
+    }
+
+    /// When a step that begins now ends: mostly at once.
+    fn draw_delay(&mut self) -> Time {
+        if self.options.delay_ppm == 0 || self.faults.calm || !self.step_rng.chance(self.options.delay_ppm) {
+            return self.now;
+        }
+        self.now + Duration::from_micros(self.step_rng.below(self.options.delay_max))
+    }
+
+    fn role_step(&mut self, node: usize, slot: usize, role: RoleId, event: Event) {
+        self.trace.note(self.now, node, role, &event);
+        narrate::role(self.now, Some((node, role)));
+        log::trace!(target: "tussock::sim", "hears {event:?}");
+        let busy_until = self.draw_delay();
+        let mut out = Outbox::default();
+        let there = &mut self.nodes[node];
+        let now = there.clock.read(self.now);
+        let Some(life) = &mut there.life else { return };
+        life.role(slot).handle(now, event, &mut out);
+        life.stepped(slot, &there.clock, busy_until);
+        for action in out.drain() {
+            log::trace!(target: "tussock::sim", "does {action:?}");
+            self.take_action(node, action);
+        }
+        narrate::at(self.now);
+    }
+
+    fn take_action(&mut self, node: usize, action: Action) {
+        match action {
+            Action::Tell(to, notice) => {
+                self.overhear(node, to, &notice);
+                let Some(life) = &mut self.nodes[node].life else { return };
+                let waiting = life.inboxes[to as usize].push(Event::Notice(notice));
+                self.check_queue(node, to, waiting);
+            }
+            Action::Reply(ticket, reply) => self.replied(node, ticket, &reply),
+            Action::Report(report) => self.reported(node, report),
+            Action::Count(counter, by) => {
+                let value = self.nodes[node].view.counters.entry(counter).or_default();
+                *value = value.saturating_add(by);
+            }
+            Action::Halt(halt) => self.fail("halt", Some(node), halt.to_string()),
+            action => {
+                if let Some(life) = &mut self.nodes[node].life {
+                    life.actions.push_back(action);
+                }
+            }
+        }
+    }
+
+    /// What the statistics and checkers learn from notices between roles.
+    fn overhear(&mut self, node: usize, to: RoleId, notice: &Notice) {
+        if !self.is_honest(node) {
+            return;
+        }
+        match notice {
+            Notice::ChainMoved(moved) if to == RoleId::Headers => {
+                for (hash, height) in &moved.added {
+                    self.stats.block_at(node, *hash, *height, self.now);
+                }
+            }
+            Notice::Admitted { transaction, result: Ok(()), .. } => {
+                self.stats.transaction_at(node, transaction.txid, self.now);
+            }
+            Notice::Barred { ips, .. } => self.check_bans(node, ips),
+            _ => {}
+        }
+    }
+
+    fn reported(&mut self, node: usize, report: Report) {
+        if !self.is_honest(node) {
+            return;
+        }
+        let view = &mut self.nodes[node].view;
+        match report {
+            Report::State { state, reason } => {
+                (view.state, view.reason) = (state, reason);
+                self.stats.state_of(node, state);
+            }
+            Report::Tip(tip) => {
+                self.stats.tip_of(node, tip.hash, tip.height);
+                view.tip = Some(tip);
+            }
+            Report::BestHeader { work, .. } => view.headers_work = work,
+            Report::Reorganised { depth } => self.stats.reorganised(depth),
+            Report::Mempool { .. } | Report::PeerCount { .. } | Report::Mining { .. } | Report::Warning { .. } => {}
+        }
+    }
+
+    /// Asks a node something; the answer comes to [`World::replied`].
+    pub(super) fn command(&mut self, node: usize, command: Command) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let role = command.role();
+        let now = self.now;
+        let Some(life) = &mut self.nodes[node].life else { return };
+        life.tickets.insert(ticket, now);
+        let waiting = life.inboxes[role as usize].push(Event::Command(ticket, command));
+        self.check_queue(node, role, waiting);
+        self.run_node(node);
+    }
+}

@@ -1,0 +1,164 @@
+//! The trace: everything that any role heard, and when, folded into one digest. Two runs of one seed must agree on it.
+
+use crate::{
+    base::{
+        codec,
+        hash::{Domain, Hash},
+        time::Time,
+    },
+    node::{CloseReason, Event, LinkEvent, Notice, RoleId},
+};
+
+/// Bytes that gather before they are folded into the digest.
+const FOLD_BYTES: usize = 16 * 1024;
+
+/// The running digest.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    digest: Hash,
+    pending: Vec<u8>,
+    events: u64,
+}
+
+impl Trace {
+    /// Adds an event that a role hears.
+    pub(super) fn note(&mut self, at: Time, node: usize, role: RoleId, event: &Event) {
+        self.events += 1;
+        self.pending.extend_from_slice(&at.0.to_le_bytes());
+        self.pending.extend_from_slice(&(node as u64).to_le_bytes()[..4]);
+        self.pending.push(role as u8);
+        mark(event, &mut self.pending);
+        if self.pending.len() >= FOLD_BYTES {
+            self.fold();
+        }
+    }
+
+    /// How many events there were.
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The digest of everything so far.
+    pub(super) fn digest(&mut self) -> Hash {
+        self.fold();
+        self.digest
+    }
+
+    fn fold(&mut self) {
+        self.pending.extend_from_slice(&self.digest.0);
+        self.digest = Domain::STREAM.hash(&self.pending);
+        self.pending.clear();
+    }
+}
+
+/// A few bytes that tell an event from any other that could have happened in its place.
+fn mark(event: &Event, out: &mut Vec<u8>) {
+    match event {
+        Event::Start => out.push(0),
+        Event::Wake => out.push(1),
+        Event::Stop => out.push(5),
+        Event::Link(event) => {
+            out.push(2);
+            mark_link(event, out);
+        }
+        Event::Notice(notice) => {
+            out.push(3);
+            mark_notice(notice, out);
+        }
+        Event::Command(ticket, _) => {
+            out.push(4);
+            out.extend_from_slice(&ticket.0.to_le_bytes());
+        }
+    }
+}
+
+fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
+    let (code, id) = match event {
+        LinkEvent::Opened { link, .. } => (0, link.0),
+        LinkEvent::DialFailed { dial, .. } => (1, dial.0),
+        LinkEvent::Up { link, .. } => (2, link.0),
+        LinkEvent::Frame { link, .. } => (3, link.0),
+        LinkEvent::Closed { link, .. } => (4, link.0),
+    };
+    out.push(code);
+    out.extend_from_slice(&id.to_le_bytes());
+    match event {
+        LinkEvent::Frame { frame, .. } => {
+            out.push(frame.kind as u8);
+            out.extend_from_slice(&frame.checksum);
+        }
+        LinkEvent::Closed { reason, .. } => out.push(match reason {
+            CloseReason::Fault(fault) => 100 + u8::try_from(fault.points()).unwrap_or(u8::MAX / 2),
+            CloseReason::Local(code) => *code as u8,
+            CloseReason::Remote { code, .. } => 50u8.saturating_add(*code),
+            CloseReason::Lost(_) => 0,
+        }),
+        _ => {}
+    }
+}
+
+fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
+    let hash = |code: u8, hash: &Hash, out: &mut Vec<u8>| {
+        out.push(code);
+        out.extend_from_slice(&hash.0[..8]);
+    };
+    match notice {
+        Notice::PeerTip { tip, .. } => hash(0, tip, out),
+        Notice::Barred { ips, addresses } => out.extend([1, ips.len() as u8, addresses.len() as u8]),
+        Notice::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
+        Notice::Want { above, hashes } => {
+            out.extend_from_slice(&codec::encode(&(3u8, above)));
+            hashes.iter().for_each(|wanted| hash(3, wanted, out));
+        }
+        Notice::OfferDropped { hash: block, .. } => hash(4, block, out),
+        Notice::State(state) => out.extend([5, *state as u8]),
+        Notice::Offered { hash: block, .. } => hash(6, block, out),
+        Notice::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
+        Notice::Withheld { hash: block } => hash(26, block, out),
+        Notice::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),
+        Notice::CheckBlock { hash: block, .. } => hash(8, block, out),
+        Notice::BlockChecked { block, .. } => hash(9, &block.hash, out),
+        Notice::BodyRefused { hash: block, .. } => hash(10, block, out),
+        Notice::Condemned { hash: block, .. } => hash(11, block, out),
+        Notice::BodiesTaken { blocks } => blocks.iter().for_each(|(_, block)| hash(12, block, out)),
+        Notice::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        Notice::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
+        Notice::CheckTransactions(list) => {
+            out.push(15);
+            list.iter().for_each(|one| out.extend_from_slice(&one.frame.checksum));
+        }
+        Notice::TransactionsChecked(list) => out.extend(list.iter().map(|one| 16 + u8::from(one.result.is_ok()))),
+        Notice::Admit { transaction, .. } => hash(18, &transaction.txid, out),
+        Notice::Admitted { transaction, result, .. } => {
+            hash(19 + u8::from(result.is_ok()), &transaction.txid, out);
+        }
+        Notice::PoolChanged { added, removed } => {
+            added.iter().for_each(|leaf| hash(21, leaf, out));
+            removed.iter().for_each(|leaf| hash(22, leaf, out));
+        }
+        Notice::WantTemplate { address } => out.extend([23, address.0[0]]),
+        Notice::Template(template) => hash(24, &template.header.merkle_root, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_time_both_count() {
+        let digest = |steps: &[(u64, Event)]| {
+            let mut trace = Trace::default();
+            steps.iter().for_each(|(at, event)| trace.note(Time(*at), 0, RoleId::Peers, event));
+            trace.digest()
+        };
+        let (start, wake) = (Event::Start, Event::Wake);
+        let all = [
+            digest(&[(1, start.clone()), (2, wake.clone())]),
+            digest(&[(1, wake.clone()), (2, start.clone())]),
+            digest(&[(1, start.clone()), (3, wake.clone())]),
+        ];
+        assert!(all[0] != all[1] && all[0] != all[2]);
+        assert_eq!(all[0], digest(&[(1, start), (2, wake)]));
+    }
+}

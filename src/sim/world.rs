@@ -1,0 +1,239 @@
+//! The world: all nodes, all connections, and one queue of what happens when, in virtual time.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    base::{ids::DialId, rng::Rng, time::Time},
+    chain::spec::ChainSpec,
+    sim::{
+        checkers::{Checkers, Failure},
+        faults::{Fault, Faults},
+        narrate,
+        net::{Conn, ConnId, Side, Weather},
+        node::Node,
+        options::Options,
+        setup,
+        stats::Stats,
+        trace::Trace,
+        traffic::Wallet,
+    },
+};
+
+/// Something that happens at a moment of virtual time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Happening {
+    /// A node starts.
+    Boot(usize),
+    /// A role has a deadline, or is no longer busy.
+    Wake(usize),
+    /// What this side of a connection sent may have arrived at the other.
+    Arrive(ConnId, Side),
+    /// A connection attempt reaches its target.
+    Knock { node: usize, life: u32, dial: DialId, target: SocketAddr },
+    /// The dialler learns that its connection stands.
+    Connected(ConnId, DialId),
+    /// The dialler learns that there is no connection.
+    Refused { node: usize, life: u32, dial: DialId, target: SocketAddr, timed_out: bool },
+    /// Deadlines of a link: partial frames, unread answers.
+    Watch(ConnId, Side),
+    /// A slow reader reads again.
+    Read(ConnId, Side),
+    /// The last words of a link have had their time.
+    Linger(ConnId, Side),
+    /// A fault of the plan.
+    Fault(usize),
+    /// Somebody submits a transaction.
+    Submit,
+    /// A dishonest node says something of its own.
+    Lie(usize),
+    /// The checkers look at the nodes.
+    Probe,
+}
+
+/// A run.
+pub(super) struct World {
+    /// What the run is made of.
+    pub options: Options,
+    /// The network's chain.
+    pub spec: Arc<ChainSpec>,
+    pub(super) weather: Weather,
+    pub(super) now: Time,
+    pub(super) nodes: Vec<Node>,
+    pub(super) conns: Vec<Option<Box<Conn>>>,
+    pub(super) at_address: BTreeMap<SocketAddr, usize>,
+    pub(super) faults: Faults,
+    pub(super) wallet: Wallet,
+    pub(super) checkers: Checkers,
+    pub(super) stats: Stats,
+    pub(super) trace: Trace,
+    /// Draws what the network does.
+    pub(super) net_rng: Rng,
+    /// Draws who takes the next step, and how long it takes.
+    pub(super) step_rng: Rng,
+    /// Where the nodes' own randomness comes from.
+    pub(super) node_rng: Rng,
+    /// Ends with bytes to be sent.
+    pub(super) to_pump: Vec<(ConnId, Side)>,
+    pub(super) next_ticket: u64,
+    queue: BinaryHeap<Reverse<(Time, u64, Happening)>>,
+    sequence: u64,
+}
+
+impl World {
+    /// A world before anything has happened.
+    pub(super) fn new(options: Options) -> Self {
+        let mut rng = Rng::from_number(options.seed).fork("world");
+        let spec = Arc::new(setup::spec(&options));
+        let nodes = setup::nodes(&options, &spec, &mut rng.fork("nodes"));
+        let at_address = nodes.iter().enumerate().map(|(at, node)| (node.address, at)).collect();
+        let faults = Faults::plan(&options, &mut rng.fork("faults"));
+        let mut world = Self {
+            weather: Weather {
+                bandwidth: options.bandwidth,
+                window: usize::try_from(options.window).unwrap_or(usize::MAX),
+                split_ppm: options.split_ppm,
+                loss_ppm: options.loss_ppm,
+            },
+            now: Time::default(),
+            conns: Vec::new(),
+            at_address,
+            wallet: Wallet::new(&spec, rng.fork("wallet")),
+            checkers: Checkers::new(&options),
+            stats: Stats::new(options.nodes),
+            trace: Trace::default(),
+            net_rng: rng.fork("net"),
+            step_rng: rng.fork("steps"),
+            node_rng: rng.fork("node"),
+            to_pump: Vec::new(),
+            next_ticket: 0,
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            nodes,
+            faults,
+            spec,
+            options,
+        };
+        world.plan();
+        world
+    }
+
+    fn plan(&mut self) {
+        for (node, at) in self.faults.boots.clone().into_iter().enumerate() {
+            self.at(at, Happening::Boot(node));
+        }
+        for (number, (at, _)) in self.faults.list.clone().into_iter().enumerate() {
+            self.at(at, Happening::Fault(number));
+        }
+        self.at(Time(self.options.seconds * 1_000_000), Happening::Fault(Faults::END));
+        self.at(Time(1_000_000), Happening::Probe);
+        for liar in self.options.nodes..self.nodes.len() {
+            self.at(Time(2_000_000), Happening::Lie(liar));
+        }
+        self.next_submission();
+    }
+
+    /// Lets something happen at a moment, after all that was put there before.
+    pub(super) fn at(&mut self, at: Time, happening: Happening) {
+        self.sequence += 1;
+        self.queue.push(Reverse((at.max(self.now), self.sequence, happening)));
+    }
+
+    /// Runs until the network has converged, a checker complains or time is up. Then the last checks.
+    pub(super) fn run(&mut self) {
+        let end = Time((self.options.seconds + self.options.converge_within) * 1_000_000);
+        while self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
+            let Some(Reverse((at, _, happening))) = self.queue.pop() else { break };
+            if at > end {
+                self.now = end;
+                break;
+            }
+            self.now = at;
+            narrate::at(at);
+            self.happen(happening);
+        }
+        self.last_checks();
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Boot(node) => self.boot(node),
+            Happening::Wake(node) => {
+                if self.nodes[node].wake_at == Some(self.now) {
+                    self.nodes[node].wake_at = None;
+                    self.run_node(node);
+                }
+            }
+            Happening::Arrive(conn, side) => self.arrive(conn, side),
+            Happening::Knock { node, life, dial, target } => self.knock(node, life, dial, target),
+            Happening::Connected(conn, dial) => self.connected(conn, dial),
+            Happening::Refused { node, life, dial, target, timed_out } => {
+                self.refused(node, life, dial, target, timed_out);
+            }
+            Happening::Watch(conn, side) => self.watch(conn, side),
+            Happening::Read(conn, side) => self.read(conn, side),
+            Happening::Linger(conn, side) => self.linger_over(conn, side),
+            Happening::Fault(Faults::END) => self.end_faults(),
+            Happening::Fault(number) => {
+                let fault = self.faults.list[number].1.clone();
+                self.inflict(fault);
+            }
+            Happening::Submit => self.submit(),
+            Happening::Lie(node) => self.lie(node),
+            Happening::Probe => self.probe(),
+        }
+    }
+
+    /// A checker's complaint; the first one ends the run.
+    pub(super) fn fail(&mut self, checker: &'static str, node: Option<usize>, what: String) {
+        let at = self.now;
+        self.checkers.failure.get_or_insert(Failure { checker, at, node, what });
+    }
+
+    /// Until when no byte passes between two nodes.
+    pub(super) fn severed(&self, one: usize, other: usize) -> Option<Time> {
+        self.faults.severed(one, other, self.now)
+    }
+
+    /// The faults are over: whatever is broken mends, whoever is down starts.
+    fn end_faults(&mut self) {
+        self.faults.calm = true;
+        self.weather.loss_ppm = 0;
+        for liar in self.options.nodes..self.nodes.len() {
+            self.crash(liar, Duration::MAX, false);
+        }
+        for node in 0..self.options.nodes {
+            self.nodes[node].slow = None;
+            if self.nodes[node].life.is_none() && !self.faults.booting.contains(&node) {
+                self.at(self.now, Happening::Boot(node));
+            }
+        }
+        self.checkers.calm_since(self.now, &self.nodes);
+    }
+
+    fn inflict(&mut self, fault: Fault) {
+        log::debug!(target: "tussock::sim", "fault {fault:?}");
+        match fault {
+            Fault::Crash { node, down, silent } => self.crash(node, down, silent),
+            Fault::Cut { choice } => self.cut(choice),
+            Fault::Part(partition) => self.faults.part(partition),
+            Fault::Slow { node, rate } => self.nodes[node].slow = rate,
+            Fault::Clock { node, seconds } => self.nodes[node].clock.step(seconds),
+        }
+    }
+
+    /// Cuts one of the connections that stand.
+    fn cut(&mut self, choice: u64) {
+        let standing = |conn: &Option<Box<Conn>>| conn.as_ref().is_some_and(|conn| conn.stands());
+        let standing: Vec<ConnId> = (0..self.conns.len()).filter(|at| standing(&self.conns[*at])).collect();
+        if let Some(conn) = usize::try_from(choice).ok().and_then(|choice| standing.get(choice % standing.len().max(1)))
+        {
+            self.reset(*conn);
+        }
+    }
+}
