@@ -9,7 +9,7 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use rusqlite::Connection;
 
@@ -139,35 +139,6 @@ impl IndexDb {
             }
         }
         Ok(None)
-    }
-
-    /// Ids of confirmed transactions that start with these hex digits (at least six); two of them tell that there are
-    /// several.
-    pub fn txids_with_prefix(&self, ledger: &LedgerReader, digits: &str) -> Result<Vec<Hash>, StoreError> {
-        let digits = digits.to_ascii_lowercase();
-        if digits.len() < limits::MIN_PREFIX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(Vec::new());
-        }
-        let start = &digits[..digits.len().min(16)];
-        let bound = |digit: &str| u64::from_str_radix(&(start.to_owned() + &digit.repeat(16 - start.len())), 16);
-        let (Ok(low), Ok(high)) = (bound("0"), bound("f")) else { return Ok(Vec::new()) };
-        // Six digits settle the sign, so that the order of the signed keys is that of the ids.
-        let sql = "SELECT height, position FROM txs WHERE key BETWEEN ?1 AND ?2 LIMIT ?3";
-        let most = i64::try_from(limits::MAX_PREFIX_MATCHES).unwrap_or(i64::MAX);
-        let places = rows::all(&self.connection, sql, (low.cast_signed(), high.cast_signed(), most), |row| {
-            Ok((rows::integer::<u32>(row, 0)?, rows::integer::<u32>(row, 1)?))
-        })?;
-        let mut found = BTreeSet::new();
-        for (height, position) in places {
-            let Some(bytes) = ledger.body_at(height)? else { continue };
-            let block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
-            let txid = block.transactions.get(position as usize).map(|transaction| transaction.txid);
-            found.extend(txid.filter(|txid| txid.to_string().starts_with(&digits)));
-            if found.len() > 1 {
-                break;
-            }
-        }
-        Ok(found.into_iter().collect())
     }
 
     /// What happened to an address, newest first. `before`: only what is older than this height and position (the last
