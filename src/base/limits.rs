@@ -127,6 +127,10 @@ pub const PING_INTERVAL: Duration = seconds(15);
 pub const PONG_TIMEOUT: Duration = seconds(45);
 /// Time between two dial attempts for missing outbound links.
 pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
+/// The same on a test chain, where a cluster is to stand, and to heal, within seconds …
+pub const DIAL_INTERVAL_TEST: Duration = Duration::from_millis(50);
+/// … and so many may go out at once.
+pub const DIAL_BURST_TEST: u32 = 16;
 /// First wait before an address that failed is tried again; doubles with each failure.
 pub const REDIAL_FIRST: Duration = seconds(2);
 /// Longest wait before a configured (`--connect`, bootnode) address is tried again.

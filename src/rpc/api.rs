@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    base::hash::Hash,
+    base::hash::{Hash, unhex},
     node::report::SyncState,
     rpc::{
         context::{Context, unix_now},
@@ -131,9 +131,22 @@ fn search(context: &Shared, head: &Head) -> Result<Step, RpcError> {
     }))
 }
 
-fn query<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+/// The value of a field behind the question mark, its percent signs resolved.
+fn query(head: &Head, name: &str) -> Option<String> {
     let mut pairs = head.query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    pairs.find(|(key, _)| *key == name).and_then(|(_, value)| percent_decode(value))
+}
+
+/// `None` for what is no UTF-8 or breaks off within a sign.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        bytes.extend(unhex(digits)?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// What `/api/…` answers: the result, marked as immutable where it is asked for by hash and deep in the chain.
@@ -161,9 +174,11 @@ fn settled_or_not(head: &Head) -> Finish {
 
 /// Confirmations still grow in what is called immutable; beyond so many nobody counts them.
 fn is_settled(text: &str) -> bool {
-    let value: Option<Value> = serde_json::from_str(text).ok();
-    let count = value.and_then(|value| value.get("confirmations").and_then(Value::as_u64));
-    count.is_some_and(|count| count > SETTLED)
+    // Read off the text, since parsing a large block for one number would hold up the loop. Quotes within texts are
+    // escaped, so that this can only be the field.
+    let rest = text.split_once("\"confirmations\":").map_or("", |(_, rest)| rest);
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse::<u64>().is_ok_and(|count| count > SETTLED)
 }
 
 fn plain(outcome: Outcome) -> Response {
@@ -199,4 +214,25 @@ fn summary(context: &Context) -> Value {
     fields.remove("counters");
     fields.insert("time".to_owned(), json!(unix_now()));
     Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_signs_are_resolved_or_refused() {
+        assert_eq!(percent_decode("7%3A3").as_deref(), Some("7:3"));
+        assert_eq!(percent_decode("%c3%a9").as_deref(), Some("é"));
+        for broken in ["%", "%4", "%zz", "%c3", "a%é"] {
+            assert_eq!(percent_decode(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn only_the_field_itself_tells_confirmations() {
+        assert!(is_settled(r#"{"confirmations":101,"memo":""}"#));
+        assert!(!is_settled(r#"{"confirmations":100}"#) && !is_settled("{}"));
+        assert!(!is_settled(r#"{"memo":"\"confirmations\":999","size":1}"#));
+    }
 }

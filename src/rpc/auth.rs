@@ -42,7 +42,10 @@ impl Gate {
 
     fn check_origin(&self, head: &Head) -> Result<(), Response> {
         let forbidden = |text: &str| Err(Response::error(Status::Forbidden, text));
-        let Some(host) = &head.host else { return Ok(()) };
+        let Some(host) = &head.host else {
+            // HTTP/1.0 without a Host field: no browser sends that.
+            return if head.origin.is_none() { Ok(()) } else { forbidden("an Origin field without a Host field") };
+        };
         if !self.is_own_host(host) {
             return forbidden("the Host field names another host; use 127.0.0.1 or localhost");
         }

@@ -43,7 +43,8 @@ impl Indexer {
     pub(super) fn start(context: Arc<Context>, mailbox: Arc<Mailbox>) -> io::Result<(Self, JoinHandle<()>)> {
         let (wake, woken) = sync_channel(1);
         let indexer = Self { wake, stopping: Arc::default() };
-        let worker = Worker { context, mailbox, woken, stopping: Arc::clone(&indexer.stopping), files: None, file: 0 };
+        let stopping = Arc::clone(&indexer.stopping);
+        let worker = Worker { context, mailbox, woken, stopping, files: None, file: 0, failure: None };
         let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
         indexer.wake();
         Ok((indexer, thread))
@@ -67,7 +68,10 @@ struct Worker {
     woken: Receiver<()>,
     stopping: Arc<AtomicBool>,
     files: Option<(LedgerReader, IndexDb)>,
+    /// Counts the files that were opened.
     file: u64,
+    /// What went wrong last.
+    failure: Option<String>,
 }
 
 /// What the worker does next.
@@ -107,7 +111,12 @@ impl Worker {
         let progress = match self.catch_up() {
             Ok(progress) => progress,
             Err(error) => {
-                log::warn!("index: not filled error=\"{error}\" retry_s={}", RETRY.as_secs());
+                let text = error.to_string();
+                // Told once, however often it is tried again.
+                if self.failure.as_ref() != Some(&text) {
+                    log::warn!("index: not filled error=\"{text}\" retry_s={}", RETRY.as_secs());
+                }
+                self.failure = Some(text);
                 self.files = None;
                 return Next::Batch(RETRY);
             }

@@ -20,8 +20,9 @@ pub type Tally = BTreeMap<(&'static str, i32), u64>;
 pub fn render(context: &Context, tally: &Tally) -> String {
     let mut text = Text(String::with_capacity(6 * 1024));
     node(&mut text, context);
+    let status = context.node.status();
     for counter in &counters::ALL {
-        let value = context.node.status().counter(counter.counter);
+        let value = status.counter(counter.counter);
         text.one(&format!("tussock_{}_total", counter.key), "counter", counter.help, value);
     }
     server(&mut text, context, tally);

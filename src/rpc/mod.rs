@@ -27,6 +27,7 @@ pub mod params;
 pub mod query;
 pub mod render;
 mod server;
+mod socket;
 pub mod step;
 #[cfg(test)]
 mod tests;

@@ -20,9 +20,9 @@ use crate::{
     },
     rpc::{
         context::Context,
-        error::RpcError,
+        error::{INTERNAL, RpcError},
         mailbox::Mailbox,
-        step::{Letter, News, Query},
+        step::{Letter, News, Query, Step},
     },
     store::{
         IndexDb, LedgerReader,
@@ -45,6 +45,10 @@ pub(super) struct Task {
 pub(super) fn run(mut books: Books, tasks: &Receiver<Task>, mailbox: &Mailbox) {
     while let Ok(Task { connection, stage, query }) = tasks.recv() {
         let step = query(&mut books);
+        if matches!(&step, Step::Done(Err(error)) if error.code == INTERNAL) {
+            // Nothing is asked again of a handle that failed.
+            books.close();
+        }
         mailbox.post(Letter { connection, stage, news: News::Step(step) });
     }
 }
@@ -82,6 +86,11 @@ impl Books {
     /// Books of the files that the context names.
     pub fn new(context: Arc<Context>) -> Self {
         Self { context, ledger: None, index: None }
+    }
+
+    /// Closes the files; the next query opens them again.
+    fn close(&mut self) {
+        (self.ledger, self.index) = (None, None);
     }
 
     /// The committed tip.

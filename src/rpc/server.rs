@@ -3,8 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Read, Write},
-    net::Shutdown,
+    io::{self, Write},
     sync::Arc,
     time::Duration,
 };
@@ -19,8 +18,9 @@ use crate::{
     rpc::{
         auth::Gate,
         engine::{Engine, Progress, Running},
-        http::{Connection, Request, Response, Status},
+        http::{Connection, Head, Response, Status},
         mailbox::Mailbox,
+        socket::Client,
     },
 };
 
@@ -30,8 +30,6 @@ pub(super) const WAKER: Token = Token(1);
 const FIRST_CLIENT: usize = 2;
 /// Readiness events taken from the kernel at once.
 const EVENTS: usize = 64;
-/// Bytes read at once.
-const PIECE: usize = 8 * 1024;
 /// Pieces and requests of one connection in one turn; a fast sender must not hold up the others.
 const ROUNDS: usize = 32;
 /// After a failure of `accept` (no file descriptors left), how long until it is tried again.
@@ -49,19 +47,6 @@ pub(super) struct Server {
     /// Connections that have more to do than one turn allows.
     again: BTreeSet<usize>,
     accept_again: Option<Time>,
-}
-
-/// One connection with its socket.
-struct Client {
-    stream: TcpStream,
-    connection: Connection,
-    running: Option<Box<Running>>,
-    /// The socket may have bytes for us.
-    readable: bool,
-    /// The other side has ended its sending.
-    ended: bool,
-    /// We have ended ours.
-    shut: bool,
 }
 
 impl Server {
@@ -189,6 +174,8 @@ impl Server {
 
     /// Reads, answers and writes on one connection until nothing moves, or for long enough.
     fn serve(&mut self, token: usize) {
+        // What all connections hold or have announced; looked up once, since this turn changes little of it.
+        let reserved: usize = self.clients.values().map(|client| client.connection.reserved()).sum();
         for _ in 0..ROUNDS {
             let Some(client) = self.clients.get_mut(&token) else { return };
             let now = self.engine.now();
@@ -196,26 +183,17 @@ impl Server {
                 return self.drop_client(token);
             };
             let gate = &self.gate;
-            if let Some(request) = client.connection.next(now, |head| gate.check(head)) {
-                self.begin(token, request);
-            } else if client.is_done() {
+            let judge = |head: &Head| gate.check(head).and_then(|()| admit(reserved.saturating_add(head.length)));
+            if let Some(request) = client.connection.next(now, judge) {
+                let progress = self.engine.begin(token, request);
+                self.settle(token, progress);
+            } else if client.is_done() || client.is_deserted() {
                 return self.drop_client(token);
             } else if !moved.any && (moved.blocked || client.connection.output().is_empty()) {
                 return;
             }
         }
         self.again.insert(token);
-    }
-
-    fn begin(&mut self, token: usize, request: Request) {
-        let held: usize = self.clients.values().map(|client| client.connection.buffered()).sum();
-        let progress = if held.saturating_add(request.body.len()) > limits::HTTP_BUFFER_BYTES {
-            let busy = Response::error(Status::Unavailable, "too many bytes are under way; try again");
-            Progress::Done(busy.with("Retry-After", "1"))
-        } else {
-            self.engine.begin(token, request)
-        };
-        self.settle(token, progress);
     }
 
     /// Notes how far a connection's request has come.
@@ -313,75 +291,11 @@ impl Server {
     }
 }
 
-/// What a round of reading and writing did.
-#[derive(Clone, Copy, Default)]
-struct Moved {
-    any: bool,
-    blocked: bool,
-}
-
-impl std::ops::BitOr for Moved {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        Self { any: self.any | other.any, blocked: self.blocked | other.blocked }
+/// Whether a request may be read while all connections together hold so many bytes.
+fn admit(bytes: usize) -> Result<(), Response> {
+    if bytes <= limits::HTTP_BUFFER_BYTES {
+        return Ok(());
     }
-}
-
-impl Client {
-    fn new(stream: TcpStream, now: Time) -> Self {
-        Self { stream, connection: Connection::new(now), running: None, readable: false, ended: false, shut: false }
-    }
-
-    /// Whether both sides have ended. Ends our side if all is said.
-    fn is_done(&mut self) -> bool {
-        if !self.connection.is_finished() {
-            return false;
-        }
-        if !self.shut {
-            self.shut = true;
-            // What the other side still sends is read and thrown away until it ends too, or its time is up.
-            return self.ended || self.stream.shutdown(Shutdown::Write).is_err();
-        }
-        self.ended
-    }
-
-    fn write(&mut self, now: Time) -> io::Result<Moved> {
-        let mut moved = Moved::default();
-        while !self.connection.output().is_empty() {
-            match self.stream.write(self.connection.output()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    self.connection.wrote(now, count);
-                    moved.any = true;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Moved { blocked: true, ..moved }),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(moved)
-    }
-
-    /// Reads one piece.
-    fn read(&mut self, now: Time) -> io::Result<Moved> {
-        let mut piece = [0; PIECE];
-        let room = self.connection.room().min(piece.len());
-        if !self.readable || room == 0 {
-            return Ok(Moved::default());
-        }
-        match self.stream.read(&mut piece[..room]) {
-            Ok(0) => {
-                (self.readable, self.ended) = (false, true);
-                self.connection.input_ended();
-            }
-            Ok(count) => self.connection.receive(now, &piece[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.readable = false;
-                return Ok(Moved::default());
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(Moved { any: true, blocked: false })
-    }
+    let busy = Response::error(Status::Unavailable, "too many bytes are under way; try again");
+    Err(busy.with("Retry-After", "1"))
 }

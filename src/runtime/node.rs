@@ -184,6 +184,7 @@ impl Node {
     }
 
     /// Waits like [`Node::wait`], at most so long; then gives the node back, still running.
+    #[expect(clippy::result_large_err, reason = "the node itself comes back, once per wait")]
     pub fn wait_timeout(self, timeout: Duration) -> Result<StopReason, Self> {
         if self.post.stopper.wait(Some(timeout)) { Ok(self.finish()) } else { Err(self) }
     }

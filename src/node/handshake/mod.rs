@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use self::admission::{Admission, Rivals, rivals};
+use self::admission::{Admission, Rivals};
 use crate::{
     base::{
         codec::List,
@@ -208,7 +208,7 @@ impl Handshake {
             self.goodbye(link, code, out);
             return false;
         }
-        match rivals(&self.links, link, listens, version.nonce) {
+        match self.admission.rivals(&self.links, link, listens, version.nonce) {
             Rivals::NewcomerLoses => {
                 self.goodbye(link, GoodbyeCode::Duplicate, out);
                 return false;

@@ -1,3 +1,5 @@
+//! Tests of the whole role, and of two of them against each other.
+
 use std::{collections::VecDeque, time::Duration};
 
 use super::*;
@@ -231,6 +233,19 @@ fn an_established_link_outlives_a_newcomer_with_any_nonce() {
     node.opened(2, IN, "127.0.0.1:50000");
     let actions = node.receive(2, &version(|v| v.nonce = 0));
     assert!(actions.said(2, GoodbyeCode::Duplicate) && actions.closed(1).is_none());
+}
+
+#[test]
+fn a_second_inbound_link_is_a_duplicate_except_where_routers_hide_nodes() {
+    for (setup, ip, refused) in [(setup(), "127.0.0.1", true), (public_setup(), "8.8.0.1", false)] {
+        let mut node = node_with(&setup, 1);
+        node.opened(1, IN, &format!("{ip}:50000"));
+        node.receive(1, &version(|_| {}));
+        node.opened(2, IN, &format!("{ip}:50001"));
+        let actions = node.receive(2, &version(|_| {}));
+        assert_eq!(actions.said(2, GoodbyeCode::Duplicate), refused);
+        assert!(actions.closed(1).is_none());
+    }
 }
 
 #[test]

@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use super::book::{Book, Table};
+use super::{
+    book::{Book, Table},
+    tokens::Tokens,
+};
 use crate::{
     base::{
         ids::DialId,
         limits::{
-            DIAL_INTERVAL, FEELER_INTERVAL, MAX_BACKOFFS, MAX_OWN_ADDRESSES, PENDING_DIALS, REDIAL_FIRST, REDIAL_MAX,
-            REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST,
+            DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_BACKOFFS, MAX_OWN_ADDRESSES,
+            PENDING_DIALS, REDIAL_FIRST, REDIAL_MAX, REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST,
         },
         rng::Rng,
         time::Time,
@@ -71,8 +74,8 @@ pub(super) struct Dialer {
     last_dial: u64,
     /// Whether the next address from the book comes from the tried table.
     from_tried: bool,
-    /// Before this time no address from the book is dialled.
-    next_learned: Time,
+    /// Keep dials to addresses from the book at a distance.
+    learned: Tokens,
     next_feeler: Option<Time>,
     /// When there may be something to dial that is not allowed yet.
     wake: Option<Time>,
@@ -98,7 +101,11 @@ impl Dialer {
             backoffs: BTreeMap::new(),
             last_dial: 0,
             from_tried: true,
-            next_learned: Time(0),
+            learned: if test_chain {
+                Tokens::new(Time(0), DIAL_BURST_TEST, DIAL_BURST_TEST, DIAL_INTERVAL_TEST)
+            } else {
+                Tokens::new(Time(0), 1, 1, DIAL_INTERVAL)
+            },
             next_feeler: None,
             wake: None,
         }
@@ -214,13 +221,11 @@ impl Dialer {
 
     fn round_learned(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
         while self.missing(world.outbound) > 0 {
-            if now < self.next_learned {
-                return self.wake_at(self.next_learned);
+            if !self.learned.may_take(now) {
+                return self.wake_at(self.learned.next());
             }
             let Some(address) = self.pick_learned(now, world, rng) else { return };
-            if !self.test_chain {
-                self.next_learned = now + DIAL_INTERVAL;
-            }
+            self.learned.take(now);
             self.dial(now, address, Purpose::Peer, out);
         }
     }

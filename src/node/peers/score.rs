@@ -96,7 +96,7 @@ impl Bans {
             return Vec::new();
         }
         let ended: Vec<IpAddr> = self.bans.values().filter(|ban| ban.until <= now.unix).map(|ban| ban.ip).collect();
-        ended.iter().for_each(|ip| drop(self.bans.remove(ip)));
+        self.bans.retain(|ip, _| !ended.contains(ip));
         self.schedule(now);
         ended
     }

@@ -21,6 +21,12 @@ impl Tokens {
         Self { held: held.min(most), most, every, counted: now }
     }
 
+    /// Whether there is a token.
+    pub(super) fn may_take(&mut self, now: Time) -> bool {
+        self.refill(now);
+        self.held > 0
+    }
+
     /// Takes a token, if there is one.
     pub(super) fn take(&mut self, now: Time) -> bool {
         self.refill(now);
@@ -37,6 +43,11 @@ impl Tokens {
     pub(super) fn fill(&mut self, now: Time) {
         self.held = self.most;
         self.counted = now;
+    }
+
+    /// When there will be a token; possibly in the past.
+    pub(super) fn next(&self) -> Time {
+        if self.held > 0 { self.counted } else { self.counted + self.every }
     }
 
     fn refill(&mut self, now: Time) {
@@ -60,6 +71,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut tokens = Tokens::new(Time(0), 1, 3, second);
         assert!(tokens.take(Time(0)) && !tokens.take(Time(999_999)));
+        assert_eq!(tokens.next(), Time(1_000_000));
         assert!(tokens.take(Time(1_000_000)) && !tokens.take(Time(1_999_999)));
         let later = Time(1_000_000_000);
         let taken = (0..10).filter(|_| tokens.take(later)).count();

@@ -178,9 +178,13 @@ impl Connection {
         matches!(self.state, State::Head) && self.input.is_empty() && !self.has_output()
     }
 
-    /// Bytes that it holds.
-    pub fn buffered(&self) -> usize {
-        self.input.len() + self.output.len()
+    /// Bytes that it holds, or will hold once an accepted body has arrived.
+    pub fn reserved(&self) -> usize {
+        let input = match &self.state {
+            State::Body(head) => head.length.max(self.input.len()),
+            _ => self.input.len(),
+        };
+        input + self.output.len()
     }
 
     fn has_output(&self) -> bool {

@@ -55,7 +55,7 @@ fn what_is_buffered_ahead_is_bounded() {
     while connection.room() > 0 {
         connection.receive(at(0), &vec![b'x'; connection.room().min(1000)]);
     }
-    assert!(connection.buffered() <= limits::HTTP_HEAD_BYTES);
+    assert!(connection.reserved() <= limits::HTTP_HEAD_BYTES);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_body_is_not_asked_for_before_its_head_is_accepted() {
     assert!(flush(&mut connection, at(0)).starts_with("HTTP/1.1 401 "));
     assert!(connection.is_finished());
     connection.receive(at(0), &[0; 5000]);
-    assert_eq!(connection.buffered(), 0);
+    assert_eq!(connection.reserved(), 0);
 }
 
 #[test]

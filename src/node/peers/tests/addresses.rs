@@ -1,0 +1,82 @@
+use super::*;
+
+#[test]
+fn a_question_for_addresses_is_answered_without_the_asker_s_own() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    join(&mut node, 2, "127.0.0.1:4132");
+    let actions = node.receive(2, &Message::GetPeers);
+    assert_eq!(addresses(&actions.sent(2)[0]), [address("127.0.0.1:4131")]);
+    assert!(node.receive(2, &Message::GetPeers).sent(2).is_empty(), "once in a while only");
+    node.pass(GET_PEERS_INTERVAL / 2);
+    assert!(node.receive(2, &Message::GetPeers).sent(2).iter().any(|message| !addresses(message).is_empty()));
+}
+
+#[test]
+fn a_large_book_is_told_in_part_and_the_same_part_to_all() {
+    let memory = Memory::default();
+    let reached = |n| BookEntry {
+        address: v4(n),
+        source: None,
+        last_seen: UnixTime(START),
+        last_success: Some(UnixTime(START)),
+        last_attempt: None,
+        failures: 0,
+    };
+    memory.inner().0.entries = (0..250).map(reached).collect();
+    let mut node = node_on(&Setup { max_outbound: 0, ..public_setup() }, &memory);
+    node.start();
+    let answers: Vec<BTreeSet<SocketAddr>> = (1..4)
+        .map(|link| {
+            join(&mut node, link, &format!("9.{link}.1.1:4130"));
+            addresses(&node.receive(link, &Message::GetPeers).sent(link)[0]).into_iter().collect()
+        })
+        .collect();
+    assert_eq!(answers[0].len(), 64);
+    assert!(answers.iter().all(|answer| answer.is_subset(&answers[0]) && answer.len() >= 63));
+}
+
+#[test]
+fn addresses_that_nobody_reached_are_told_only_when_there_is_nothing_else() {
+    let setup = Setup { max_outbound: 0, listen_port: 0, ..public_setup() };
+    let mut node = node(&setup);
+    node.start();
+    let silent = PeerInfo { listens: None, ..inbound_peer("9.1.1.1:1") };
+    node.opened(1, Direction::Inbound, "9.1.1.1:50000");
+    node.up(1, silent);
+    node.run(GET_PEERS_INTERVAL);
+    node.receive(1, &told([v4(1)]));
+    assert_eq!(addresses(&node.receive(1, &Message::GetPeers).sent(1)[0]), [v4(1)]);
+    join(&mut node, 2, "9.2.1.1:4130");
+    node.pass(GET_PEERS_INTERVAL);
+    assert_eq!(addresses(&node.receive(1, &Message::GetPeers).sent(1)[0]), [address("9.2.1.1:4130")]);
+}
+
+#[test]
+fn a_peer_may_tell_a_hundred_addresses_when_asked_and_hardly_any_otherwise() {
+    let mut node = node(&Setup { max_outbound: 0, ..setup() });
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let known = |node: &Node| node.role.book.entries().count();
+    for round in 0..10 {
+        node.receive(1, &told((0..100).map(|n| loopback(5000 + round * 100 + n))));
+    }
+    let asked = known(&node);
+    assert!((80..=101).contains(&asked), "{asked}");
+    node.pass(Duration::from_secs(100));
+    node.receive(1, &told((7000..7100).map(loopback)));
+    let unasked = known(&node) - asked;
+    assert!((5..=10).contains(&unasked), "{unasked}");
+}
+
+#[test]
+fn addresses_that_make_no_sense_are_not_learned() {
+    let mut node = node(&Setup { max_outbound: 0, own_addresses: vec![v4(7)], ..public_setup() });
+    node.start();
+    join(&mut node, 1, "9.1.1.1:4130");
+    let bad = ["127.0.0.1:4130", "10.0.0.1:4130", "224.0.0.1:4130", "8.8.8.8:0", "8.8.8.8:22"];
+    node.receive(1, &told(bad.iter().map(|text| address(text)).chain([v4(7), v4(8)])));
+    let known: Vec<SocketAddr> = node.role.book.entries().map(|entry| entry.address).collect();
+    assert_eq!(known, [address("9.1.1.1:4130"), v4(8)]);
+}

@@ -1,0 +1,244 @@
+use super::*;
+
+#[test]
+fn learned_addresses_are_dialled_and_become_tried_once_reached() {
+    let memory = Memory::default();
+    let mut node = node_on(&setup(), &memory);
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let actions = node.receive(1, &told([address("127.0.0.1:4132"), address("127.0.0.1:4133")]));
+    let dialled: BTreeSet<SocketAddr> = actions.dialled().into_iter().collect();
+    assert_eq!(dialled, BTreeSet::from([address("127.0.0.1:4132"), address("127.0.0.1:4133")]));
+    let (dial, to) = actions.dials()[0];
+    succeed_dial(&mut node, dial, to, 2);
+    let kept = memory.contents().entries;
+    let reached = |address: SocketAddr| {
+        kept.iter().find(|entry| entry.address == address).is_some_and(|entry| entry.last_success.is_some())
+    };
+    assert!(reached(to) && !reached(address("127.0.0.1:4131")), "inbound proves nothing: {kept:?}");
+}
+
+#[test]
+fn dial_ids_rise_and_each_dial_is_forgotten_when_it_ends() {
+    let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132"]));
+    let mut dials = node.start().dials();
+    for _ in 0..5 {
+        for (dial, to) in dials.split_off(0) {
+            let actions = node.dial_failed(dial, to);
+            dials.extend(actions.dials());
+        }
+        dials.extend(node.run(REDIAL_MAX_TEST).dials());
+    }
+    let ids: Vec<DialId> = dials.iter().map(|(dial, _)| *dial).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]) && ids[0] > DialId(2), "{ids:?}");
+}
+
+#[test]
+fn configured_peers_are_dialled_again_at_growing_intervals() {
+    let mut node = node(&Setup { connect: vec![v4(1)], ..public_setup() });
+    let mut dials = node.start().dials();
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        let (dial, to) = dials.remove(0);
+        node.dial_failed(dial, to);
+        let failed = node.now.mono;
+        while dials.is_empty() {
+            dials = node.run(Duration::from_millis(100)).dials();
+        }
+        waits.push(node.now.mono.since(failed));
+    }
+    assert!(waits[0] >= Duration::from_secs(1) && waits[0] <= Duration::from_millis(2_100), "{waits:?}");
+    assert!(waits[7] >= Duration::from_secs(15) && waits[7] <= Duration::from_millis(30_100), "{waits:?}");
+}
+
+#[test]
+fn a_lost_configured_peer_is_dialled_again_even_when_all_slots_are_taken() {
+    let mut node = node(&Setup { max_outbound: 0, ..connecting(&["127.0.0.1:4131"]) });
+    let actions = node.start();
+    succeed(&mut node, &actions, 1);
+    node.pass(Duration::from_secs(40));
+    node.lost(1);
+    assert_eq!(node.run(Duration::from_secs(2)).dialled(), [address("127.0.0.1:4131")]);
+}
+
+#[test]
+fn a_node_that_dialled_us_is_not_dialled() {
+    let mut node = node(&connecting(&["127.0.0.1:4131"]));
+    let (dial, to) = node.start().dials()[0];
+    join(&mut node, 1, "127.0.0.1:4131");
+    node.dial_failed(dial, to);
+    assert!(node.run(Duration::from_secs(10)).dialled().is_empty());
+    assert_eq!(node.lost(1).dialled(), [to]);
+}
+
+#[test]
+fn anchors_are_dialled_first_and_follow_every_change() {
+    let memory = Memory::default();
+    let mut node = node_on(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132", "127.0.0.1:4133"]), &memory);
+    let dials = node.start().dials();
+    for (at, (dial, to)) in dials.iter().enumerate() {
+        node.pass(Duration::from_secs(1));
+        succeed_dial(&mut node, *dial, *to, at as u64);
+    }
+    assert_eq!(memory.contents().anchors, [dials[0].1, dials[1].1], "the oldest");
+    node.lost(0);
+    assert_eq!(memory.contents().anchors, [dials[1].1, dials[2].1]);
+    node.lost(1);
+    node.lost(2);
+    assert_eq!(memory.contents().anchors.len(), 2, "who loses everybody still knows whom to dial");
+    for _ in 0..20 {
+        // Killed and started again, without any goodbye.
+        let anchors = memory.contents().anchors;
+        let mut again = node_on(&connecting(&["127.0.0.1:4139"]), &memory);
+        assert_eq!(again.start().dialled()[..2], anchors);
+    }
+}
+
+#[test]
+fn a_stop_leaves_the_anchors_alone() {
+    let memory = Memory::default();
+    let mut node = node_on(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132"]), &memory);
+    for (at, (dial, to)) in node.start().dials().into_iter().enumerate() {
+        succeed_dial(&mut node, dial, to, at as u64);
+    }
+    let before = memory.contents().anchors;
+    node.closed(0, CloseReason::Local(GoodbyeCode::Stopping));
+    assert_eq!(memory.contents().anchors, before);
+}
+
+#[test]
+fn bootnodes_are_dialled_when_the_book_does_not_offer_enough() {
+    let memory = Memory::default();
+    let bootnode = address("127.0.0.1:4130");
+    let setup = Setup { bootnodes: vec![bootnode], max_outbound: 2, ..setup() };
+    assert_eq!(node_on(&setup, &memory).start().dialled(), [bootnode]);
+    let known = |port| BookEntry {
+        address: loopback(port),
+        source: None,
+        last_seen: UnixTime(START),
+        last_success: None,
+        last_attempt: None,
+        failures: 0,
+    };
+    memory.inner().0.entries = (5000..5010).map(known).collect();
+    assert!(!node_on(&setup, &memory).start().dialled().contains(&bootnode));
+}
+
+#[test]
+fn strangers_are_dialled_once_in_ten_minutes_and_one_per_network() {
+    let mut node = node(&public_setup());
+    node.start();
+    join(&mut node, 1, "9.1.1.1:4130");
+    let mut dials = node.receive(1, &told([v4(1)])).dials();
+    assert_eq!(dials.iter().map(|(_, to)| *to).collect::<Vec<_>>(), [v4(1)]);
+    let (dial, to) = dials.remove(0);
+    node.dial_failed(dial, to);
+    assert!(run_alive(&mut node, 1, REDIAL_MAX - Duration::from_secs(1)).dialled().is_empty());
+    let mut dials = run_alive(&mut node, 1, Duration::from_secs(2)).dials();
+    assert_eq!(dials.len(), 1);
+    let (dial, to) = dials.remove(0);
+    succeed_dial(&mut node, dial, to, 2);
+    let same_network = SocketAddr::new([20, 1, 2, 2].into(), 4130);
+    let mut dialled = node.receive(2, &told([same_network, v4(2)])).dialled();
+    dialled.extend(run_alive(&mut node, 1, Duration::from_secs(5)).dialled());
+    assert_eq!(dialled, [v4(2)]);
+}
+
+#[test]
+fn dials_to_strangers_keep_a_distance() {
+    let mut node = node(&public_setup());
+    node.start();
+    join(&mut node, 1, "9.1.1.1:4130");
+    let at_once = node.receive(1, &told((0..20).map(v4))).dials().len();
+    let later = node.run(Duration::from_millis(1_600)).dials().len();
+    assert_eq!((at_once, later), (1, 3));
+}
+
+#[test]
+fn our_own_addresses_are_never_dialled_again() {
+    let mut node = node(&Setup { own_addresses: vec![address("127.0.0.1:4130")], ..setup() });
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    node.receive(1, &told([address("127.0.0.1:4130")]));
+    assert!(node.run(Duration::from_secs(10)).dialled().is_empty());
+    let (dial, to) = node.receive(1, &told([address("127.0.0.2:4130")])).dials()[0];
+    node.opened(2, Direction::Outbound(dial), &to.to_string());
+    node.closed(2, CloseReason::Local(GoodbyeCode::SelfConnection));
+    node.receive(1, &told([to]));
+    assert!(node.run(Duration::from_secs(60)).dialled().is_empty());
+}
+
+#[test]
+fn a_full_peer_is_left_alone_for_as_long_as_it_asked() {
+    let mut node = node(&Setup { connect: vec![v4(1)], ..public_setup() });
+    let (dial, to) = node.start().dials()[0];
+    node.opened(1, Direction::Outbound(dial), &to.to_string());
+    node.closed(1, CloseReason::Remote { code: GoodbyeCode::Full as u8, retry_after: 20 });
+    assert!(node.run(Duration::from_secs(19)).dialled().is_empty());
+    assert_eq!(node.run(Duration::from_secs(2)).dialled(), [to]);
+}
+
+#[test]
+fn an_address_that_fails_again_and_again_is_forgotten_unless_we_are_offline() {
+    let memory = Memory::default();
+    let mut node = node_on(&setup(), &memory);
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let mut dials = node.receive(1, &told([address("127.0.0.1:4132")])).dials();
+    node.lost(1);
+    let fail = |node: &mut Node, dials: &mut Vec<(DialId, SocketAddr)>| {
+        for _ in 0..=BOOK_FAILURES {
+            for (dial, to) in std::mem::take(dials) {
+                dials.extend(node.dial_failed(dial, to).dials());
+            }
+            dials.extend(run_alive(node, 2, REDIAL_MAX_TEST).dials());
+        }
+    };
+    let known = || memory.contents().entries.iter().any(|entry| entry.address == address("127.0.0.1:4132"));
+    fail(&mut node, &mut dials);
+    assert!(known(), "offline, every address fails");
+    let nonces = pings(&join(&mut node, 2, "127.0.0.1:4131"), 2);
+    node.receive(2, &Message::Pong(nonces[0]));
+    fail(&mut node, &mut dials);
+    assert!(!known());
+}
+
+#[test]
+fn a_feeler_tests_an_address_and_says_goodbye() {
+    let memory = Memory::default();
+    let mut node = node_on(&Setup { max_outbound: 1, ..connecting(&["127.0.0.1:4131"]) }, &memory);
+    let actions = node.start();
+    let mut nonces = pings(&succeed(&mut node, &actions, 1), 1);
+    node.receive(1, &told([address("127.0.0.1:4132")]));
+    let mut dials = Vec::new();
+    for _ in 0..(FEELER_INTERVAL.as_secs() / PING_INTERVAL.as_secs()) {
+        node.receive(1, &Message::Pong(nonces.pop().unwrap_or(0)));
+        let actions = node.run(PING_INTERVAL);
+        nonces.extend(pings(&actions, 1));
+        dials.extend(actions.dials());
+    }
+    assert_eq!(dials.iter().map(|(_, to)| *to).collect::<Vec<_>>(), [address("127.0.0.1:4132")]);
+    let (dial, to) = dials[0];
+    let actions = succeed_dial(&mut node, dial, to, 2);
+    assert!(actions.said(2, GoodbyeCode::Feeler) && actions.sent(2).is_empty());
+    assert!(actions.reports().is_empty(), "a feeler is no peer");
+    assert!(memory.contents().entries.iter().any(|entry| entry.address == to && entry.last_success.is_some()));
+}
+
+#[test]
+fn a_book_full_of_dead_addresses_makes_no_storm_of_dials() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let mut dials = node.receive(1, &told((5000..5100).map(loopback))).dials();
+    let mut count = 0;
+    for _ in 0..100 {
+        for (dial, to) in std::mem::take(&mut dials) {
+            count += 1;
+            dials.extend(node.dial_failed(dial, to).dials());
+        }
+        dials.extend(run_alive(&mut node, 1, Duration::from_millis(100)).dials());
+    }
+    // Ten seconds: a burst of 16 and 20 a second.
+    assert!((100..=220).contains(&count), "{count}");
+}

@@ -1,0 +1,84 @@
+use super::*;
+
+#[test]
+fn a_new_peer_is_asked_for_addresses_and_pinged() {
+    let mut node = node(&setup());
+    node.start();
+    let actions = join(&mut node, 1, "127.0.0.1:4131");
+    assert!(matches!(actions.sent(1)[..], [Message::GetPeers, Message::Ping { .. }]));
+}
+
+#[test]
+fn a_ping_follows_each_interval_and_the_round_trip_is_told() {
+    let mut node = node(&setup());
+    node.start();
+    let nonce = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];
+    node.pass(Duration::from_millis(30));
+    node.receive(1, &Message::Pong(nonce ^ 1));
+    node.receive(1, &Message::Pong(nonce));
+    node.receive(1, &Message::Pong(nonce));
+    let replies = node.command(1, Command::Peers).replies(1);
+    let [Reply::Peers(reports)] = &replies[..] else { panic!("one reply: {replies:?}") };
+    assert_eq!(reports[0].ping_us, Some(30_000));
+    assert_eq!(pings(&node.run(PING_INTERVAL), 1).len(), 1);
+}
+
+#[test]
+fn a_peer_that_answers_no_ping_is_given_up_and_one_that_does_stays() {
+    let mut node = node(&setup());
+    node.start();
+    pings(&join(&mut node, 1, "127.0.0.1:4131"), 1);
+    assert_eq!(node.run(PONG_TIMEOUT - Duration::from_secs(1)).fault(1), None);
+    assert_eq!(node.run(Duration::from_secs(1)).fault(1), Some(PeerFault::PingTimeout));
+    let mut nonce = pings(&join(&mut node, 2, "127.0.0.1:4132"), 2);
+    for _ in 0..20 {
+        node.receive(2, &Message::Pong(nonce.remove(0)));
+        let actions = node.run(PING_INTERVAL);
+        nonce.extend(pings(&actions, 2));
+        assert_eq!(actions.fault(2), None);
+    }
+}
+
+#[test]
+fn a_ping_is_answered_and_its_tip_told_to_who_cares() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let actions = node.receive(1, &Message::Ping { nonce: 5, height: 9, tip: Hash([9; 32]) });
+    assert_eq!(actions.sent(1), [Message::Pong(5)]);
+    for role in [RoleId::Headers, RoleId::Fetch, RoleId::Gossip] {
+        assert_eq!(actions.told(role), [Notice::PeerTip { link: LinkId(1), height: 9, tip: Hash([9; 32]) }]);
+    }
+}
+
+#[test]
+fn a_flood_of_pings_is_a_fault() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let ping = Message::Ping { nonce: 5, height: 9, tip: Hash([9; 32]) };
+    for _ in 0..PING_BURST {
+        assert_eq!(node.receive(1, &ping).fault(1), None);
+    }
+    assert_eq!(node.receive(1, &ping).fault(1), Some(PeerFault::Flood("pings")));
+}
+
+#[test]
+fn a_goodbye_ends_the_link_as_the_peer_s_doing() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let actions = node.receive(1, &Message::Goodbye { code: 1, retry_after: 3 });
+    assert_eq!(actions.closed(1), Some(CloseReason::Remote { code: 1, retry_after: 3 }));
+}
+
+#[test]
+fn the_number_of_peers_is_reported_when_it_changes() {
+    let mut node = node(&connecting(&["127.0.0.1:4131"]));
+    let actions = node.start();
+    let count = |inbound, outbound| Report::PeerCount { inbound, outbound };
+    assert_eq!(succeed(&mut node, &actions, 1).reports(), [count(0, 1)]);
+    assert_eq!(join(&mut node, 2, "127.0.0.1:4132").reports(), [count(1, 1)]);
+    assert!(node.receive(2, &Message::Pong(1)).reports().is_empty());
+    assert_eq!(node.lost(2).reports(), [count(0, 1)]);
+}
