@@ -3,6 +3,7 @@
 //! Facts go to standard output, as JSON with `--json`; remarks and errors go to standard error. An error is one line,
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
 
+pub mod announce;
 pub mod appender;
 pub mod bench;
 pub mod chain;
@@ -12,6 +13,7 @@ pub mod datadir;
 pub mod exit;
 pub mod generate;
 pub mod genesis;
+pub mod grafana;
 pub mod inspect;
 pub mod key;
 pub mod keys;

@@ -6,18 +6,17 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    datadir,
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
+    base::limits,
     chain::{
         archive::{HeaderArchive, LedgerStore},
         spec::ChainSpec,
     },
     store::{LedgerDb, LedgerOptions, LedgerReader},
 };
-
-/// Page cache while blocks are put into a ledger outside a node.
-const FILL_CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Fails unless there is a ledger.
 pub fn require_ledger(context: &Context) -> Outcome {
@@ -41,7 +40,7 @@ pub fn reader(context: &Context) -> Outcome<LedgerReader> {
 
 /// The ledger for writing, made if need be. The caller holds the lock.
 pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
-    let options = LedgerOptions { cache_bytes: FILL_CACHE_BYTES, ..LedgerOptions::default() };
+    let options = LedgerOptions { cache_bytes: limits::FILL_CACHE_BYTES, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
     Ok(Box::new(ledger))
 }
@@ -57,7 +56,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     let (tip, _) = reader.tip().map_err(failed)?;
     let best = reader.best_header().map_err(failed)?;
     Ok(json!({
-        "state": "stopped",
+        "state": if datadir::holder(&context.folder()).is_some() { "starting" } else { "stopped" },
         "reason": failure.message,
         "chain": context.spec().name,
         "genesis": context.spec().genesis_hash(),

@@ -171,6 +171,12 @@ impl Node {
         self.local_address
     }
 
+    /// Waits until somebody asks for a stop, a signal comes or the node must halt. It still runs then, so that whoever
+    /// uses it can end first; [`Node::stop`] tells the reason.
+    pub fn await_stop(&self) {
+        self.post.stopper.wait(None);
+    }
+
     /// Waits until somebody asks for a stop, a signal comes or the node must halt; then stops it in order.
     pub fn wait(self) -> StopReason {
         self.post.stopper.wait(None);
