@@ -1,3 +1,5 @@
 //! The `tussock` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    tussock::cli::main()
+}

@@ -80,6 +80,27 @@ pub const PARTIAL_FRAME: Duration = seconds(30);
 pub const PARTIAL_BLOCK: Duration = seconds(120);
 /// How long a TCP connection attempt may take.
 pub const DIAL_TIMEOUT: Duration = seconds(5);
+/// How long a link that said goodbye may take to hand over what is queued and to be closed by the other side too.
+pub const GOODBYE_LINGER: Duration = seconds(2);
+/// A large frame arrives undisturbed for this long before its pace counts.
+pub const LEASE_GRACE: Duration = seconds(5);
+/// While others wait for the pool of large bodies, a large frame that arrives slower than this (bytes per second) is
+/// given up: a few silent announcements must not hold the whole pool.
+pub const LEASE_MIN_RATE: u64 = 32 * 1024;
+/// Accepted connections beyond the inbound maximum: handshakes under way, and links that are being closed.
+pub const INBOUND_SLACK: usize = 16;
+/// Connections accepted in one turn of the poll loop, so that a storm of them does not hold up the peers.
+pub const ACCEPTS_PER_TURN: usize = 16;
+/// How long the listener rests when the host has no file descriptor or memory for another connection.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes read from, or written to, one link before the others have their turn.
+pub const LINK_TURN_BYTES: usize = 64 * KIB;
+/// Frames handed on from one link before the others have their turn.
+pub const LINK_TURN_FRAMES: usize = 32;
+/// Connection attempts under way; further ones fail at once.
+pub const MAX_DIALS: usize = 32;
+/// Bytes of one read; what cannot be handed on at once stays with the link, so this also bounds that.
+pub const READ_BYTES: usize = 16 * KIB;
 
 // ---- Connections. ----
 
@@ -359,6 +380,12 @@ pub const COIN_SORT_ROWS: usize = 32_768;
 pub const RECHECKED_BLOCKS: u32 = 6;
 /// Rows that the index gathers before it writes them, sorted, in one transaction; about 2 MiB.
 pub const INDEX_BATCH_ROWS: usize = 20_000;
+/// Coin changes that a replay holds in memory; about 3 MiB.
+pub const REPLAY_COINS: usize = 16_384;
+/// Signatures that a replay checks in one batch: larger ones gain little.
+pub const REPLAY_SIGNATURES: usize = 1024;
+/// Bytes of one value in an answer to a person's SQL; a block body fits.
+pub const MAX_SQL_VALUE_BYTES: i32 = 4 * 1024 * 1024;
 /// Hex digits below which a hash prefix is not looked up.
 pub const MIN_PREFIX_DIGITS: usize = 6;
 /// Hash prefix matches that are told; more than one is ambiguous anyway.
@@ -378,6 +405,18 @@ pub const NOTICE_QUEUE: usize = 8192;
 pub const NOTICE_TIMEOUT: Duration = seconds(30);
 /// Actions that wait for the poll loop.
 pub const ACTION_QUEUE: usize = 4096;
+/// Notices and commands that a role hears in a row while link events wait.
+pub const NOTICES_IN_A_ROW: usize = 64;
+/// Orders that the poll loop takes before the sockets have their turn.
+pub const ORDERS_PER_TURN: usize = 1024;
+/// Commands that wait for their answers; beyond it new ones are refused.
+pub const MAX_TICKETS: usize = 1024;
+/// Stack of a role thread. SQLite and the codecs need a tenth of it.
+pub const ROLE_STACK_BYTES: usize = 512 * KIB;
+/// Stack of a verify thread: batched signature checks keep their tables on it.
+pub const VERIFY_STACK_BYTES: usize = MIB;
+/// How long the poll loop may take to say goodbye at a stop.
+pub const STOP_FLUSH: Duration = seconds(1);
 /// How long a stop may take before the process ends anyway.
 pub const STOP_TIMEOUT: Duration = seconds(10);
 
@@ -404,3 +443,9 @@ pub const COMMAND_TIMEOUT: Duration = seconds(30);
 pub const LOG_FILE_BYTES: u64 = 2 * 1024 * 1024;
 /// Log files kept, the current one included.
 pub const LOG_FILES: usize = 4;
+/// Bytes that one place in the source may log within [`LOG_SITE_WINDOW`]; what is beyond is counted, not written.
+pub const LOG_SITE_BYTES: usize = MIB;
+/// The time over which [`LOG_SITE_BYTES`] counts.
+pub const LOG_SITE_WINDOW: Duration = seconds(3600);
+/// Places in the source whose volume is counted apart; any further ones share one count.
+pub const LOG_SITES: usize = 1024;

@@ -75,3 +75,25 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
     roles.push((RoleId::Handshake, Box::new(Handshake::new(setup, rng.fork("handshake")))));
     roles
 }
+
+impl Setup {
+    /// A node on `spec` that knows nobody, listens nowhere and does not mine: what tests and tools start from.
+    pub fn bare(spec: Arc<ChainSpec>) -> Self {
+        Self {
+            mine_rate: spec.default_mine_rate,
+            spec,
+            listen_port: 0,
+            own_addresses: Vec::new(),
+            agent: concat!("tussock:", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect: Vec::new(),
+            bootnodes: Vec::new(),
+            is_bootnode: false,
+            max_inbound: crate::base::limits::MAX_INBOUND,
+            max_outbound: crate::base::limits::MAX_OUTBOUND,
+            mine: None,
+            block_interval_ms: None,
+            verifiers: 1,
+            memory_percent: 100,
+        }
+    }
+}

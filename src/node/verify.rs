@@ -85,18 +85,18 @@ impl Verify {
             }
             batch.extend(signed(hashed, index, &genesis));
             if batch.len() >= limits::SIGNATURE_BATCH {
-                self.check_signatures(&mut batch, out).map_err(block_fault)?;
+                self.check_signatures(&mut batch, out)?;
             }
         }
-        self.check_signatures(&mut batch, out).map_err(block_fault)?;
+        self.check_signatures(&mut batch, out)?;
         if reused > 0 {
             out.count(Counter::SignaturesReused, reused);
         }
         Ok(block)
     }
 
-    /// Checks and empties the batch; the first signature that does not hold is returned.
-    fn check_signatures(&mut self, batch: &mut Vec<Signed>, out: &mut Outbox) -> Result<(), Signed> {
+    /// Checks and empties the batch of a block; the fault is that of its first signature that does not hold.
+    fn check_signatures(&mut self, batch: &mut Vec<Signed>, out: &mut Outbox) -> Result<(), BlockFault> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -104,7 +104,10 @@ impl Verify {
         out.count(Counter::SignaturesVerified, claims.len() as u64);
         let invalid = key::first_invalid(&claims, &mut self.rng).and_then(|at| batch.get(at).copied());
         batch.clear();
-        invalid.map_or(Ok(()), Err)
+        invalid.map_or(Ok(()), |signed| {
+            let fault = TransactionFault::Signature(signed.input);
+            Err(BlockFault::Transaction { index: signed.index, fault })
+        })
     }
 
     fn transactions(&mut self, unchecked: Vec<UncheckedTransaction>, out: &mut Outbox) {
@@ -172,10 +175,6 @@ impl Role for Verify {
 fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> impl Iterator<Item = Signed> + use<'a> {
     let claims = key::claims(&hashed.transaction, &hashed.txid, genesis);
     claims.enumerate().map(move |(input, claim)| Signed { claim, index, input })
-}
-
-fn block_fault(signed: Signed) -> BlockFault {
-    BlockFault::Transaction { index: signed.index, fault: TransactionFault::Signature(signed.input) }
 }
 
 /// Deals with an invalid body: its sender, and whoever waits for it.

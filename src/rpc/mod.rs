@@ -1,1 +1,3 @@
 //! JSON-RPC, HTTP on its own small mio loop.
+
+pub mod client;

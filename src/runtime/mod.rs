@@ -1,4 +1,28 @@
-//! Threads, channels, the clock, signals, start and stop order.
+//! Threads, channels, the clock, signals, logs, start and stop order.
+//!
+//! [`node::Node::start`] is the one way to run a node: one thread a role, one for the poll loop. Every channel is
+//! bounded. A role that panics, or a queue that nobody empties, stops the node; it never limps on.
 
+pub mod baton;
 pub mod board;
+pub mod clock;
 pub mod handle;
+pub mod logging;
+pub mod node;
+mod post;
+mod rotation;
+pub mod signals;
+mod stop;
+mod tickets;
+mod worker;
+
+pub use clock::{Clock, ManualClock, RealClock};
+pub use handle::NodeHandle;
+pub use node::{Node, NodeOptions, StartError};
+pub use stop::StopReason;
+pub use worker::{Pace, Unpaced};
+
+#[cfg(test)]
+mod fakes;
+#[cfg(test)]
+mod tests;

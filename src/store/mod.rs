@@ -4,6 +4,7 @@
 //! is derived from the first and may be deleted). Others read `ledger.db` over connections of their own ([`reader`]),
 //! in short transactions, and see what is committed.
 
+pub mod adhoc;
 mod aside;
 mod bodies;
 mod check;
@@ -22,6 +23,7 @@ mod rows;
 #[cfg(test)]
 mod testing;
 mod undo;
+pub mod verify;
 
 pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};

@@ -1,6 +1,9 @@
 //! What the RPC server and the command line ask of a ledger beyond headers and bodies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use rusqlite::Connection;
 
@@ -162,7 +165,7 @@ impl LedgerReader {
                 tips.push(ChainTip { row, branch_length: height - start + 1 });
             }
         }
-        tips.sort_by(|one, other| other.row.work.cmp(&one.row.work));
+        tips.sort_by_key(|tip| Reverse(tip.row.work));
         let active = ChainTip { row: end.with_status(BlockStatus::Applied), branch_length: 0 };
         tips.insert(0, active);
         Ok(tips)

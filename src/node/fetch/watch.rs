@@ -42,7 +42,7 @@ impl Watch {
         self.stall = (self.stall * 85 / 100).max(STALL_FIRST);
     }
 
-    fn stalled(&mut self) {
+    pub(super) fn stalled(&mut self) {
         self.stall = (self.stall * 2).min(STALL_MAX);
     }
 

@@ -239,8 +239,6 @@ impl Ledger {
 
     fn builds_on_invalid(&self, row: &HeaderRow) -> Result<bool, StoreError> {
         let parent = self.chain.store.header(&row.header.previous)?;
-        let known = self.chain.store.header(&row.hash)?;
-        Ok(parent.is_some_and(|parent| parent.status == BlockStatus::Invalid)
-            && known.is_some_and(|row| row.status != BlockStatus::Invalid))
+        Ok(parent.is_some_and(|parent| parent.status == BlockStatus::Invalid))
     }
 }

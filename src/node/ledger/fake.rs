@@ -165,8 +165,9 @@ impl LedgerStore for FakeStore {
     fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
         self.write(|data| {
             for row in rows {
-                assert!(data.headers.contains_key(&row.header.previous), "the parent is stored");
-                data.headers.entry(row.hash).or_insert_with(|| row.clone());
+                let parent = data.headers.get(&row.header.previous).expect("the parent is stored").status;
+                let status = if parent == BlockStatus::Invalid { parent } else { row.status };
+                data.headers.entry(row.hash).or_insert_with(|| HeaderRow { status, ..row.clone() });
             }
         })
     }

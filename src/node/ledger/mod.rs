@@ -8,7 +8,7 @@ mod apply;
 mod blocks;
 mod coins;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod mempool;
 mod pool;
 mod reorganise;

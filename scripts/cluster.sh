@@ -1,0 +1,301 @@
+#!/usr/bin/env bash
+# A ledger network of several nodes on this machine. Needs bash, a Rust toolchain and a C compiler; no root.
+# It ends only processes that it started, by pid, and every verb can be repeated safely.
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+dir=${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}
+bin=${TUSSOCK_BIN:-$root/target/release/tussock}
+chain=${TUSSOCK_CLUSTER_CHAIN:-local}
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/cluster.sh VERB
+  up [N=4] [--topology full|ring|line] [--miners M=1]   build, start N nodes, wait until all are synced
+  down                      stop all nodes (their data stays)
+  kill n | stop n | start n | pause n | resume n        one node: SIGKILL, clean stop, start, SIGSTOP, SIGCONT
+  partition "1 2 | 3 4"     cut the network into groups        heal    undo it
+  status [--json]           a line for each node               logs [n]  the last lines of its log
+  wait agree | wait height H [--timeout S=60]           until all running nodes have one tip, or that height
+  load --tps T --for S      send transactions to all nodes     cli n ARGS…  run a command against node n
+  clean                     down, and delete all data
+Nodes live in ${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}. TUSSOCK_BIN: use this binary instead of building one.
+Exit codes are those of tussock: 0 ok, 2 usage, 3 not running, 6 timed out.
+TEXT
+}
+
+fail() { local code=$1; shift; printf 'cluster: %s\n' "$*" >&2; exit "$code"; }
+node_dir() { printf '%s/node%s' "$dir" "$1"; }
+nodes() { [ -f "$dir/size" ] && seq 1 "$(cat "$dir/size")"; }
+tussock() { local n=$1; shift; "$bin" -d "$(node_dir "$n")" --chain "$chain" "$@"; }
+
+need_node() {
+  [[ ${1:-} =~ ^[0-9]+$ ]] || fail 2 "which node? give its number"
+  [ -d "$(node_dir "$1")" ] || fail 4 "there is no node $1; this cluster has: $(nodes | tr '\n' ' ')"
+}
+
+# The pid of node n if it runs and is ours: a recycled pid of somebody else's process is never touched.
+pid_of() {
+  local pid file="$(node_dir "$1")/pid"
+  [ -f "$file" ] || return 1
+  pid=$(cat "$file")
+  ps -o args= -p "$pid" 2>/dev/null | grep -qF -- "-d $(node_dir "$1") " || return 1
+  printf '%s' "$pid"
+}
+
+# A value of one-line JSON on standard input: number or string, by key.
+field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
+facts() { tussock "$1" status --json 2>/dev/null | tr -d '\n'; }
+
+build() {
+  [ -n "${TUSSOCK_BIN:-}" ] && return
+  (cd "$root" && cargo build --release --locked --bin tussock) || fail 1 "the build failed"
+}
+
+port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# A block of ports that nobody listens on, kept for the life of the cluster so that nodes find each other again.
+choose_ports() {
+  local count=$1 base n
+  [ -f "$dir/port" ] && return
+  for base in 41300 42300 43300 44300 45300 46300; do
+    for n in $(seq 1 "$count"); do
+      port_free $((base + n)) && port_free $((base + 500 + n)) || continue 2
+    done
+    printf '%s\n' "$base" >"$dir/port"
+    return
+  done
+  fail 2 "no free block of ports was found; set one by hand: echo PORT > $dir/port"
+}
+
+start_node() {
+  local n=$1 base folder pid
+  folder=$(node_dir "$n")
+  pid_of "$n" >/dev/null && return
+  base=$(cat "$dir/port")
+  mkdir -p "$folder"
+  local args=()
+  [ -f "$folder/args" ] && mapfile -t args <"$folder/args"
+  # Its own process group: a Ctrl-C for this script is not one for the node.
+  set -m
+  "$bin" -d "$folder" --chain "$chain" run --listen "127.0.0.1:$((base + n))" --http "127.0.0.1:$((base + 500 + n))" \
+    --quiet ${args[@]+"${args[@]}"} >>"$folder/output.log" 2>&1 </dev/null &
+  pid=$!
+  set +m
+  disown "$pid"
+  printf '%s\n' "$pid" >"$folder/pid"
+  tussock "$n" wait ready --timeout 30 >/dev/null || {
+    tail -n 5 "$folder/output.log" >&2
+    fail 1 "node $n did not become ready; see $folder/output.log"
+  }
+}
+
+stop_node() {
+  local n=$1 pid
+  pid=$(pid_of "$n") || return 0
+  kill -CONT "$pid" 2>/dev/null
+  tussock "$n" stop >/dev/null 2>&1 || kill -TERM "$pid" 2>/dev/null
+  await_end "$pid"
+}
+
+# Waits for a process that is not our child, at most 15 s; tail ends with it.
+await_end() { timeout 15 tail --pid="$1" -f /dev/null 2>/dev/null || kill -KILL "$1" 2>/dev/null || true; }
+
+node_arguments() {
+  local n=$1 count=$2 topology=$3 miners=$4 base folder peer
+  folder=$(node_dir "$n")
+  base=$(cat "$dir/port")
+  mkdir -p "$folder"
+  : >"$folder/args"
+  case $topology in
+    full) [ "$n" -gt 1 ] && printf '%s\n' --bootnode "127.0.0.1:$((base + 1))" >>"$folder/args"
+          [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$folder/args" ;;
+    ring | line)
+      peer=$((n - 1))
+      [ "$topology" = ring ] && [ "$n" -eq 1 ] && [ "$count" -gt 2 ] && peer=$count
+      [ "$peer" -ge 1 ] && printf '%s\n' --connect "127.0.0.1:$((base + peer))" >>"$folder/args"
+      printf '%s\n' --max-outbound 1 >>"$folder/args"
+      [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$folder/args" ;;
+  esac
+  if [ "$n" -le "$miners" ]; then
+    local address rate
+    address=$(tussock "$n" key show "dev$((n - 1))" --json | tr -d '\n' | field address)
+    [ -n "$address" ] || fail 1 "no address for the miner of node $n"
+    # The chain's pace is 5 s at 205 hashes a second: share them between the miners.
+    rate=$((205 / miners))
+    printf '%s\n' --mine "$address" --mine-rate "$((rate > 0 ? rate : 1))" >>"$folder/args"
+  fi
+  return 0
+}
+
+verb_up() {
+  local count=4 topology=full miners=1 n
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --topology) topology=${2:-}; shift 2 || fail 2 "--topology needs full, ring or line" ;;
+      --miners) miners=${2:-}; shift 2 || fail 2 "--miners needs a number" ;;
+      [0-9]*) count=$1; shift ;;
+      *) fail 2 "unknown argument to up: $1" ;;
+    esac
+  done
+  [[ $count =~ ^[0-9]+$ && $count -ge 1 && $count -le 200 ]] || fail 2 "1 to 200 nodes are possible"
+  [[ $miners =~ ^[0-9]+$ && $miners -le $count && $miners -le 10 ]] || fail 2 "at most one miner a node, and 10 in all"
+  [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
+  build
+  mkdir -p "$dir" || fail 10 "cannot make $dir"
+  choose_ports "$count"
+  if [ ! -f "$dir/size" ] || [ "$(cat "$dir/size")" -lt "$count" ]; then printf '%s\n' "$count" >"$dir/size"; fi
+  for n in $(seq 1 "$count"); do
+    [ -f "$(node_dir "$n")/args" ] || node_arguments "$n" "$count" "$topology" "$miners"
+    start_node "$n"
+  done
+  for n in $(seq 1 "$count"); do
+    tussock "$n" wait synced --timeout 60 >/dev/null || fail 6 "node $n is not synced after 60 s; see: scripts/cluster.sh status"
+  done
+  verb_wait agree
+  verb_status
+}
+
+verb_status() {
+  local n pid line rows=() heights='' json=${1:-} first=1
+  if [ "$json" = --json ]; then
+    printf '['
+    for n in $(nodes); do
+      [ "$first" = 1 ] || printf ','
+      first=0
+      if pid=$(pid_of "$n"); then
+        line=$(facts "$n")
+        printf '{"node":%s,"pid":%s,"status":%s}' "$n" "$pid" "${line:-null}"
+      else
+        printf '{"node":%s,"pid":null,"status":null}' "$n"
+      fi
+    done
+    printf ']\n'
+    return
+  fi
+  [ -f "$dir/size" ] || fail 3 "no cluster in $dir; start one: scripts/cluster.sh up"
+  printf '%-5s %-8s %-11s %-8s %-9s %-6s %-8s %-7s %s\n' node pid state height tip peers mempool rss page
+  for n in $(nodes); do
+    if pid=$(pid_of "$n"); then
+      line=$(facts "$n")
+      printf '%-5s %-8s %-11s %-8s %-9s %-6s %-8s %-7s %s\n' "$n" "$pid" \
+        "$(field state <<<"$line")" "$(field height <<<"$line")" "$(field tip <<<"$line" | cut -c1-8)" \
+        "$(field inbound <<<"$line")/$(field outbound <<<"$line")" "$(field count <<<"$line")" \
+        "$(($(field rss_bytes <<<"$line" | grep -E '^[0-9]+$' || echo 0) / 1048576))M" \
+        "http://127.0.0.1:$(($(cat "$dir/port") + 500 + n))"
+    else
+      printf '%-5s %-8s %s\n' "$n" - stopped
+    fi
+  done
+  local tips
+  tips=$(tips_of_running)
+  if [ "$(cut -d' ' -f2 <<<"$tips" | sort -u | wc -l)" -le 1 ]; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
+}
+
+# "height tip" of each running node that answers.
+tips_of_running() {
+  local n line
+  for n in $(nodes); do
+    pid_of "$n" >/dev/null || continue
+    [ -f "$(node_dir "$n")/paused" ] && continue
+    line=$(facts "$n")
+    printf '%s %s\n' "$(field height <<<"$line")" "$(field tip <<<"$line")"
+  done
+}
+
+first_running() {
+  local n
+  for n in $(nodes); do
+    pid_of "$n" >/dev/null && [ ! -f "$(node_dir "$n")/paused" ] && { printf '%s' "$n"; return; }
+  done
+  return 1
+}
+
+verb_wait() {
+  local what=${1:-} height=0 timeout=60 deadline tips n highest
+  shift || true
+  if [ "$what" = height ]; then height=${1:-}; shift || true; [[ $height =~ ^[0-9]+$ ]] || fail 2 "wait height needs a number"; fi
+  [ "$what" = agree ] || [ "$what" = height ] || fail 2 "wait agree, or wait height H"
+  [ "${1:-}" = --timeout ] && timeout=${2:-60}
+  [[ $timeout =~ ^[0-9]+$ ]] || fail 2 "--timeout needs seconds"
+  deadline=$((SECONDS + timeout))
+  n=$(first_running) || fail 3 "no node is running; start them: scripts/cluster.sh up"
+  while :; do
+    tips=$(tips_of_running)
+    highest=$(cut -d' ' -f1 <<<"$tips" | sort -n | tail -n 1)
+    if [ "$(sort -u <<<"$tips" | wc -l)" -eq 1 ] && [ "${highest:-0}" -ge "$height" ]; then return 0; fi
+    [ "$SECONDS" -lt "$deadline" ] || fail 6 "not after $timeout s: $(sort -u <<<"$tips" | tr '\n' ';')"
+    # The pause is the node's own waiting: it ends as soon as its chain grows, or after a second.
+    tussock "$n" wait height $((${highest:-0} + 1)) --timeout 1 >/dev/null 2>&1
+  done
+}
+
+verb_partition() {
+  local groups=() group n m base addresses g
+  base=$(cat "$dir/port" 2>/dev/null) || fail 3 "no cluster in $dir"
+  [ $# -eq 1 ] || fail 2 'partition "1 2 | 3 4"'
+  IFS='|' read -ra groups <<<"$1"
+  [ "${#groups[@]}" -ge 2 ] || fail 2 'at least two groups are needed: partition "1 2 | 3 4"'
+  for g in "${!groups[@]}"; do
+    for n in ${groups[$g]}; do
+      need_node "$n"
+      addresses=()
+      for m in "${!groups[@]}"; do
+        [ "$m" = "$g" ] && continue
+        for other in ${groups[$m]}; do addresses+=("127.0.0.1:$((base + other))"); done
+      done
+      tussock "$n" net deny "${addresses[@]}" >/dev/null || fail $? "node $n did not take the order"
+    done
+  done
+}
+
+verb_heal() {
+  local n code=0
+  for n in $(nodes); do
+    pid_of "$n" >/dev/null || continue
+    tussock "$n" net allow >/dev/null || code=$?
+  done
+  return $code
+}
+
+verb_logs() {
+  local n
+  for n in ${1:-$(nodes)}; do
+    need_node "$n"
+    printf '== node %s\n' "$n"
+    tail -n 20 "$(node_dir "$n")/$chain/logs/tussock.log" 2>/dev/null || tail -n 20 "$(node_dir "$n")/output.log"
+  done
+}
+
+verb_down() {
+  local n
+  for n in $(nodes); do stop_node "$n"; rm -f "$(node_dir "$n")/pid" "$(node_dir "$n")/paused"; done
+}
+
+verb_load() {
+  local n folders=()
+  for n in $(nodes); do pid_of "$n" >/dev/null && folders+=(--node "$(node_dir "$n")"); done
+  [ "${#folders[@]}" -gt 0 ] || fail 3 "no node is running; start them: scripts/cluster.sh up"
+  "$bin" --chain "$chain" bench load "${folders[@]}" "$@"
+}
+
+verb_clean() {
+  verb_down
+  [ -f "$dir/size" ] && rm -rf "$dir"
+  return 0
+}
+
+[ $# -gt 0 ] || { usage; exit 2; }
+verb=$1
+shift
+case $verb in
+  up | status | wait | partition | heal | logs | down | load | clean) "verb_$verb" "$@" ;;
+  start) need_node "${1:-}"; build; start_node "$1" ;;
+  stop) need_node "${1:-}"; stop_node "$1"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
+  kill) need_node "${1:-}"; pid=$(pid_of "$1") && kill -KILL "$pid" && await_end "$pid"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
+  pause) need_node "${1:-}"; pid=$(pid_of "$1") || fail 3 "node $1 is not running"; kill -STOP "$pid"; : >"$(node_dir "$1")/paused" ;;
+  resume) need_node "${1:-}"; pid=$(pid_of "$1") || fail 3 "node $1 is not running"; kill -CONT "$pid"; rm -f "$(node_dir "$1")/paused" ;;
+  cli) need_node "${1:-}"; n=$1; shift; tussock "$n" "$@" ;;
+  help | --help | -h) usage ;;
+  *) usage >&2; exit 2 ;;
+esac

@@ -1,0 +1,228 @@
+//! Puts blocks on top of a ledger that no node has open: what `generate` makes and what `chain import` reads.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::exit::{Exit, Failure, Outcome};
+use crate::{
+    base::{limits::MEDIAN_TIME_BLOCKS, rng::Rng, time::UnixTime},
+    chain::{
+        archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
+        block::{HashedBlock, HashedTransaction},
+        coin::{Coin, CoinChanges},
+        digest::StateSum,
+        key::{self, Claim},
+        rules::{self, BlockFault, HeaderFault, ParentFacts, TransactionFault},
+        spec::ChainSpec,
+        target::Work,
+        transaction::{OutPoint, Transaction},
+    },
+};
+
+/// Changed coins that are held before a commit; about 8 MiB.
+const HELD_COINS: usize = 50_000;
+/// Blocks between two commits at most, so that an interrupted import has little to repeat.
+const HELD_BLOCKS: usize = 512;
+
+/// The end of a ledger, with its changes since the last commit.
+pub struct Appender {
+    spec: Arc<ChainSpec>,
+    store: Box<dyn LedgerStore>,
+    path: PathBuf,
+    tip: Tip,
+    sum: StateSum,
+    /// Times of the last blocks, oldest first.
+    times: VecDeque<u64>,
+    coins: BTreeMap<OutPoint, Slot>,
+    blocks: usize,
+}
+
+/// What became of a coin since the last commit.
+struct Slot {
+    now: Option<Coin>,
+    /// Whether the store has it.
+    stored: bool,
+}
+
+/// Why a block does not belong on top of the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Its header breaks a rule.
+    #[error("{0}")]
+    Header(#[from] HeaderFault),
+    /// It breaks a rule.
+    #[error("{0}")]
+    Block(#[from] BlockFault),
+    /// Its time has not come.
+    #[error("it is from the future: check this host's clock")]
+    Future,
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl Appender {
+    /// Takes over the ledger in `path`, which `store` has open.
+    pub fn new(spec: Arc<ChainSpec>, store: Box<dyn LedgerStore>, path: &Path) -> Outcome<Self> {
+        let failed = |error| Failure::store(path, &error);
+        let (tip, sum) = store.tip().map_err(failed)?;
+        let lowest = tip.height.saturating_sub(u32::try_from(MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX) - 1);
+        let headers = store.applied_from(lowest, MEDIAN_TIME_BLOCKS).map_err(failed)?;
+        let times = headers.iter().map(|header| header.time).collect();
+        Ok(Self { spec, store, path: path.to_owned(), tip, sum, times, coins: BTreeMap::new(), blocks: 0 })
+    }
+
+    /// The last block, committed or not.
+    pub fn tip(&self) -> &Tip {
+        &self.tip
+    }
+
+    /// The ledger below.
+    pub fn store(&self) -> &dyn LedgerStore {
+        &*self.store
+    }
+
+    /// Applies a block after checking all rules.
+    pub fn append(&mut self, block: &HashedBlock, now: UnixTime, rng: &mut Rng) -> Result<(), Refusal> {
+        let mut times: Vec<u64> = self.times.iter().copied().collect();
+        let parent = ParentFacts {
+            hash: self.tip.hash,
+            height: self.tip.height,
+            time: self.tip.time,
+            median_time: rules::median_time(&mut times),
+        };
+        rules::check_header(&self.spec, &parent, &block.header, &block.hash)?;
+        if rules::is_from_future(&self.spec, &block.header, now) {
+            return Err(Refusal::Future);
+        }
+        rules::check_block(block)?;
+        self.check_signatures(block, rng)?;
+        let changes = self.check_coins(block)?;
+        Ok(self.append_checked(block, changes)?)
+    }
+
+    /// Applies a block that is known to be valid, with what it does to the coins.
+    pub fn append_checked(&mut self, block: &HashedBlock, changes: CoinChanges) -> Result<(), StoreError> {
+        let header = &block.header;
+        let work = self.tip.work.plus(header.target.expand().map_or(Work::ZERO, |target| target.work()));
+        let row = HeaderRow { hash: block.hash, header: header.clone(), work, status: BlockStatus::Header };
+        self.store.put_headers(&[row])?;
+        self.store.put_body(&block.hash, &block.bytes)?;
+        self.store.apply(header.height, &block.hash, &changes)?;
+        for (outpoint, coin) in &changes.spent {
+            self.sum.remove(outpoint, coin);
+            self.take(outpoint);
+        }
+        for (outpoint, coin) in changes.made {
+            self.sum.add(&outpoint, &coin);
+            let slot = self.coins.entry(outpoint).or_insert(Slot { now: None, stored: false });
+            slot.now = Some(coin);
+        }
+        self.times.push_back(header.time);
+        if self.times.len() > MEDIAN_TIME_BLOCKS {
+            self.times.pop_front();
+        }
+        let digest = self.sum.digest();
+        self.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
+        self.blocks += 1;
+        if self.coins.len() >= HELD_COINS || self.blocks >= HELD_BLOCKS { self.commit(false) } else { Ok(()) }
+    }
+
+    /// Makes everything last and gives the tip.
+    pub fn finish(mut self) -> Outcome<Tip> {
+        self.commit(true).map_err(|error| Failure::store(&self.path, &error))?;
+        Ok(self.tip)
+    }
+
+    /// The failure that a refusal of the block at `height` comes to.
+    pub fn failure(&self, height: u32, refusal: &Refusal) -> Failure {
+        match refusal {
+            Refusal::Store(error) => Failure::store(&self.path, error),
+            refusal => Failure::new(Exit::Rejected, format!("block {height} is not valid: {refusal}")),
+        }
+    }
+
+    fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
+        let coins = std::mem::take(&mut self.coins);
+        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, slot)| (outpoint, slot.now)))?;
+        self.store.commit(&self.tip, &self.sum, durable)?;
+        self.blocks = 0;
+        Ok(())
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        match self.coins.get(outpoint) {
+            Some(slot) => Ok(slot.now.clone()),
+            None => self.store.coin(outpoint),
+        }
+    }
+
+    fn take(&mut self, outpoint: &OutPoint) {
+        match self.coins.get_mut(outpoint) {
+            Some(slot) if slot.stored => slot.now = None,
+            Some(_) => drop(self.coins.remove(outpoint)),
+            None => drop(self.coins.insert(*outpoint, Slot { now: None, stored: true })),
+        }
+    }
+
+    fn check_signatures(&self, block: &HashedBlock, rng: &mut Rng) -> Result<(), BlockFault> {
+        let genesis = self.spec.genesis_hash();
+        let claims_of = |hashed: &HashedTransaction| {
+            let hash = Transaction::signing_hash(&hashed.txid, &genesis);
+            let claim = move |input: &crate::chain::transaction::Input| Claim {
+                public_key: input.public_key,
+                hash,
+                signature: input.signature,
+            };
+            hashed.transaction.inputs.iter().map(claim).collect::<Vec<_>>()
+        };
+        let claims: Vec<Claim> = block.transactions.iter().flat_map(claims_of).collect();
+        if key::verify_batch(&claims, rng) {
+            return Ok(());
+        }
+        for (index, hashed) in block.transactions.iter().enumerate() {
+            let holds = |claim: &Claim| key::verify(&claim.public_key, &claim.hash, &claim.signature);
+            if let Some(input) = claims_of(hashed).iter().position(|claim| !holds(claim)) {
+                return Err(BlockFault::Transaction { index, fault: TransactionFault::Signature(input) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what depends on the coins before the block, and tells what the block does to them.
+    fn check_coins(&self, block: &HashedBlock) -> Result<CoinChanges, Refusal> {
+        let header = &block.header;
+        if header.state_digest != self.tip.digest {
+            let (found, expected) = (header.state_digest, self.tip.digest);
+            return Err(BlockFault::StateDigest { found, expected }.into());
+        }
+        let (mut made, mut spent) = (BTreeMap::new(), BTreeMap::new());
+        let mut fees: u64 = 0;
+        for (index, hashed) in block.transactions.iter().enumerate() {
+            let at = |fault| BlockFault::Transaction { index, fault };
+            if index > 0 {
+                let mut coins = Vec::with_capacity(hashed.transaction.inputs.len());
+                for input in &hashed.transaction.inputs {
+                    coins.push(match made.remove(&input.outpoint) {
+                        None if spent.contains_key(&input.outpoint) => None,
+                        None => {
+                            let coin = self.coin(&input.outpoint)?;
+                            spent.extend(coin.clone().map(|coin| (input.outpoint, coin)));
+                            coin
+                        }
+                        own => own,
+                    });
+                }
+                let fee = rules::check_spend(&self.spec, &hashed.transaction, &coins, header.height).map_err(at)?;
+                fees = fees.checked_add(fee).ok_or(at(TransactionFault::Overflow))?;
+            }
+            made.extend(rules::coins_made(hashed, header.height));
+        }
+        let coinbase = block.transactions.first().ok_or(BlockFault::Empty)?;
+        rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
+        Ok(CoinChanges { spent: spent.into_iter().collect(), made: made.into_iter().collect() })
+    }
+}

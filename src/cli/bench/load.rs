@@ -1,0 +1,295 @@
+//! A steady load on running nodes: payments of one input and two outputs, from well-known accounts of a test chain.
+//!
+//! First the accounts' coins are split until there is one for each payment; then every payment spends a coin of its own,
+//! so that none waits for another. What counts is what ends up in blocks.
+
+use std::{
+    path::PathBuf,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::{
+    datadir,
+    exit::{Exit, Failure, Outcome},
+    output, units,
+};
+use crate::{
+    base::{
+        hash::{Hash, hex},
+        limits,
+        rng::Rng,
+    },
+    chain::{
+        address::Address,
+        key::SecretKey,
+        spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
+        testkit::spend,
+        transaction::{OutPoint, Output, Transaction},
+    },
+    rpc::client::{Client, Patience},
+};
+
+/// Fee of each transaction per output, base units: more than the default fee rate asks of the largest.
+const FEE_PER_OUTPUT: u64 = 100;
+/// Payments in one request; the server's limit for a batch.
+const BATCH: usize = limits::RPC_BATCH;
+/// How long a split or the last payment may wait for its block.
+const CONFIRMATION: Duration = Duration::from_secs(120);
+
+/// Arguments of `bench load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Data directory of a running node; more than one: in turn
+    #[arg(long, required = true, value_name = "DIR")]
+    node: Vec<PathBuf>,
+    /// Transactions a second over all nodes
+    #[arg(long, default_value_t = 20, value_name = "T")]
+    tps: u32,
+    /// How long
+    #[arg(long = "for", default_value = "30s", value_name = "S", value_parser = units::parse_duration)]
+    time: Duration,
+}
+
+/// A coin that can be spent, and whose it is.
+#[derive(Clone, Copy)]
+struct OwnCoin {
+    outpoint: OutPoint,
+    amount: u64,
+    owner: u32,
+}
+
+/// Everything that a load needs to know.
+struct Load<'a> {
+    spec: &'a ChainSpec,
+    nodes: Vec<Client>,
+    payments: usize,
+}
+
+/// Runs `bench load`.
+pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
+    if !spec.test {
+        return Err(Failure::usage(format!("{} is no test chain: its accounts are nobody's to spend", spec.name)));
+    }
+    let payments = f64::from(args.tps) * args.time.as_secs_f64();
+    if !(1.0..=1_000_000.0).contains(&payments) {
+        return Err(Failure::usage("--tps times --for must be between 1 and 1,000,000 transactions"));
+    }
+    let nodes = args.node.iter().map(|dir| client(dir, &spec.name)).collect::<Outcome<Vec<_>>>()?;
+    let load = Load { spec, nodes, payments: payments as usize };
+    output::hint(&format!("splitting coins for {} payments", load.payments));
+    let coins = load.split()?;
+    output::hint("sending");
+    let before = load.call(0, "status", json!([]))?;
+    let start = Instant::now();
+    let sent = load.send(coins, f64::from(args.tps));
+    let sending = start.elapsed();
+    let confirmed = load.settle(&sent.last)?;
+    let figures = json!({
+        "sent": sent.accepted + sent.refused,
+        "accepted": sent.accepted,
+        "refused": sent.refused,
+        "seconds": sending.as_secs_f64(),
+        "offered_per_second": (sent.accepted + sent.refused) as f64 / sending.as_secs_f64(),
+        "confirmed": confirmed,
+        "confirmed_per_second": sent.accepted as f64 / start.elapsed().as_secs_f64(),
+        "blocks": output::number(&load.call(0, "status", json!([]))?, "height") - output::number(&before, "height"),
+    });
+    if json {
+        return output::json(&figures);
+    }
+    let text = |key: &str| output::text(&figures, key);
+    output::line(&output::facts(&[
+        ("sent", text("sent")),
+        ("accepted", text("accepted")),
+        ("refused", text("refused")),
+        ("offered", format!("{:.0}/s", figures["offered_per_second"].as_f64().unwrap_or(0.0))),
+        (
+            "confirmed",
+            format!("{:.0}/s in {} blocks", figures["confirmed_per_second"].as_f64().unwrap_or(0.0), text("blocks")),
+        ),
+    ]))?;
+    if confirmed { Ok(()) } else { Err(Failure::new(Exit::TimedOut, "not all payments were confirmed in time")) }
+}
+
+fn client(dir: &std::path::Path, chain: &str) -> Outcome<Client> {
+    let folder = dir.join(chain);
+    let not_running = || Failure::new(Exit::Unreachable, format!("no node runs on {}", folder.display()));
+    let http = datadir::read_endpoints(&folder).and_then(|endpoints| endpoints.http).ok_or_else(not_running)?;
+    let address = http.parse().map_err(|_| not_running())?;
+    Ok(Client::new(address, &datadir::read_cookie(&folder)?))
+}
+
+/// What was sent, and the last transaction that was accepted.
+struct Sent {
+    accepted: usize,
+    refused: usize,
+    last: Option<Hash>,
+}
+
+impl Load<'_> {
+    fn call(&self, node: usize, method: &str, params: Value) -> Outcome<Value> {
+        let node = &self.nodes[node % self.nodes.len()];
+        node.call(method, params).map_err(|error| Failure::new(Exit::Rejected, format!("{method}: {error}")))
+    }
+
+    /// One confirmed coin for each payment.
+    fn split(&self) -> Outcome<Vec<OwnCoin>> {
+        let mut coins = self.own_coins()?;
+        while coins.len() < self.payments {
+            if coins.is_empty() {
+                return Err(Failure::new(Exit::Rejected, "the well-known accounts have nothing to spend"));
+            }
+            // The largest coins first, each into as many as one transaction can make.
+            coins.sort_by_key(|coin| std::cmp::Reverse(coin.amount));
+            let missing = self.payments - coins.len();
+            let parts = limits::MAX_OUTPUTS.min(missing / coins.len() + 2);
+            let splits = missing.div_ceil(parts - 1).min(coins.len());
+            let mut last = None;
+            let split: Vec<OwnCoin> = coins.drain(..splits).collect();
+            for coin in split {
+                let (transaction, made) = self.split_one(&coin, parts)?;
+                let id = self.call(0, "sendrawtransaction", json!([hex(&transaction.to_bytes())]))?;
+                last = id.as_str().map(str::to_owned);
+                coins.extend(made);
+            }
+            if !self.confirmed(last.as_deref().unwrap_or_default())? {
+                return Err(Failure::new(Exit::TimedOut, "no block took the split of the coins; does anybody mine?"));
+            }
+        }
+        Ok(coins)
+    }
+
+    fn own_coins(&self) -> Outcome<Vec<OwnCoin>> {
+        let mut coins = Vec::new();
+        for owner in 0..WELL_KNOWN_ACCOUNTS {
+            let address = SecretKey::well_known(owner).address().to_text(&self.spec.prefix);
+            let listed = self.call(0, "coins", json!([address]))?;
+            for coin in
+                output::items(&listed).iter().filter(|coin| coin["spendable"] == true && coin["height"].is_u64())
+            {
+                let txid = output::text(coin, "txid").parse();
+                let index = u32::try_from(output::number(coin, "index"));
+                if let (Ok(txid), Ok(index)) = (txid, index) {
+                    let amount = output::number(coin, "amount");
+                    coins.push(OwnCoin { outpoint: OutPoint { txid, index }, amount, owner });
+                }
+            }
+        }
+        Ok(coins)
+    }
+
+    fn split_one(&self, coin: &OwnCoin, parts: usize) -> Outcome<(Transaction, Vec<OwnCoin>)> {
+        let fee = FEE_PER_OUTPUT * parts as u64;
+        let each = coin.amount.saturating_sub(fee) / parts as u64;
+        if each <= 2 * FEE_PER_OUTPUT {
+            return Err(Failure::new(Exit::Rejected, "the well-known accounts' coins are too small to split further"));
+        }
+        let key = SecretKey::well_known(coin.owner);
+        let outputs = vec![Output { amount: each, address: key.address() }; parts];
+        let transaction = spend(&[(coin.outpoint, &key)], outputs, b"", &self.spec.genesis_hash());
+        let txid = transaction.txid();
+        let made = (0..parts)
+            .map(|index| OwnCoin { outpoint: Transaction::outpoint(txid, index), amount: each, owner: coin.owner })
+            .collect();
+        Ok((transaction, made))
+    }
+
+    /// Signs ahead on one thread, sends on one thread for each node, at the pace of the clock.
+    fn send(&self, coins: Vec<OwnCoin>, tps: f64) -> Sent {
+        let start = Instant::now();
+        let payments = self.payments;
+        thread::scope(|scope| {
+            let senders: Vec<_> = self
+                .nodes
+                .iter()
+                .map(|node| {
+                    let (sender, batches) = mpsc::sync_channel::<Vec<String>>(8);
+                    (sender, scope.spawn(move || submit_all(node, &batches)))
+                })
+                .collect();
+            let batch = BATCH.min((tps / 20.0).ceil() as usize).max(1);
+            let mut rng = Rng::from_number(1);
+            for (number, group) in coins[..payments.min(coins.len())].chunks(batch).enumerate() {
+                let signed = group.iter().map(|coin| hex(&self.payment(coin, &mut rng).to_bytes())).collect();
+                let due = Duration::from_secs_f64((number * batch) as f64 / tps);
+                Patience::of(due.saturating_sub(start.elapsed())).pause(due);
+                // A node that went away: its thread ended, and what it did not take counts as refused below.
+                drop(senders[number % senders.len()].0.send(signed));
+            }
+            let mut sent = Sent { accepted: 0, refused: 0, last: None };
+            for (sender, thread) in senders {
+                drop(sender);
+                let (accepted, last) = thread.join().unwrap_or((0, None));
+                sent.accepted += accepted;
+                sent.last = last.or(sent.last);
+            }
+            sent.refused = payments - sent.accepted;
+            sent
+        })
+    }
+
+    fn payment(&self, coin: &OwnCoin, rng: &mut Rng) -> Transaction {
+        let key = SecretKey::well_known(coin.owner);
+        let to: Address = SecretKey::well_known(rng.below(u64::from(WELL_KNOWN_ACCOUNTS)) as u32).address();
+        let amount = coin.amount.saturating_sub(2 * FEE_PER_OUTPUT);
+        let part = 1 + rng.below(amount.saturating_sub(1).max(1));
+        let outputs = vec![
+            Output { amount: part, address: to },
+            Output { amount: amount.saturating_sub(part).max(1), address: key.address() },
+        ];
+        spend(&[(coin.outpoint, &key)], outputs, b"", &self.spec.genesis_hash())
+    }
+
+    /// Waits until every node has an empty mempool, or the last payment in a block.
+    fn settle(&self, last: &Option<Hash>) -> Outcome<bool> {
+        let Some(last) = last else { return Ok(false) };
+        let deadline = Instant::now() + CONFIRMATION;
+        if !self.confirmed(&last.to_string())? {
+            return Ok(false);
+        }
+        // Others may come in a later block than the last one did.
+        while Instant::now() < deadline {
+            let status = self.call(0, "status", json!([]))?;
+            if status["mempool"]["count"] == 0 {
+                return Ok(true);
+            }
+            let next = output::number(&status, "height") + 1;
+            self.wait(0, json!({ "kind": "height", "value": next }))?;
+        }
+        Ok(false)
+    }
+
+    fn confirmed(&self, txid: &str) -> Outcome<bool> {
+        self.wait(0, json!({ "kind": "tx", "value": txid, "confirmations": 1 }))
+    }
+
+    fn wait(&self, node: usize, mut condition: Value) -> Outcome<bool> {
+        let patience = Patience::of(CONFIRMATION);
+        while !patience.left().is_zero() {
+            condition["timeout"] = json!(20.0_f64.min(patience.left().as_secs_f64()));
+            if self.call(node, "wait", json!([condition]))?["ok"] == true {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Submits what comes, in batches; how many were accepted, and the last of them.
+fn submit_all(node: &Client, batches: &mpsc::Receiver<Vec<String>>) -> (usize, Option<Hash>) {
+    let (mut accepted, mut last) = (0, None);
+    for batch in batches {
+        let calls = batch.into_iter().map(|raw| ("sendrawtransaction", json!([raw]))).collect();
+        let Ok(answers) = node.batch(calls) else { continue };
+        for id in answers.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()) {
+            accepted += 1;
+            last = Some(id);
+        }
+    }
+    (accepted, last)
+}

@@ -1,0 +1,50 @@
+//! Benchmarks that users can run on their own host. `tests/bench/` runs the same ones.
+//!
+//! Each figure stands beside its ceiling, measured in the same run: machines differ and are noisy, ratios hold.
+
+pub mod load;
+pub mod processes;
+pub mod sync;
+pub mod verify;
+
+use clap::{Args, Subcommand};
+
+use super::{context::Context, exit::Outcome};
+
+/// `tussock bench …`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tussock bench verify")]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// A newcomer syncs from a provider: two processes over loopback
+    #[command(
+        after_help = "Examples:\n  tussock bench sync --workload w2\n  tussock bench sync --blocks 2000 --txs-per-block 50 --runs 3 --json"
+    )]
+    Sync(sync::SyncArgs),
+    /// Batched signature verification on all cores: the ceiling of everything else
+    #[command(after_help = "Example:\n  tussock bench verify --json")]
+    Verify(verify::VerifyArgs),
+    /// Send transactions to running nodes at a steady rate and see them confirmed
+    #[command(after_help = "Example:\n  tussock bench load --node /tmp/tussock-cluster/node1 --tps 50 --for 10")]
+    Load(load::LoadArgs),
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
+    match &arguments.bench {
+        Bench::Sync(args) => sync::run(args, context.json),
+        Bench::Verify(args) => verify::run(args, context.json),
+        Bench::Load(args) => load::run(args, context.spec(), context.json),
+    }
+}
+
+/// The middle of some measurements; the lower of the middle two for an even number.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,133 @@
+//! Nodes as child processes, and what the kernel says of them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::cli::exit::{Exit, Failure, Outcome};
+
+/// A folder that goes away with its owner.
+pub struct TempFolder(PathBuf);
+
+impl TempFolder {
+    /// A new one below the system's folder for temporary files.
+    pub fn new(name: &str) -> Outcome<Self> {
+        let path = std::env::temp_dir().join(format!("tussock-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|error| Failure::io("cannot make a folder", &path, &error))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        // What stays behind is in the folder for temporary files.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A node in a process of its own; killed with its owner.
+pub struct Node {
+    child: Child,
+    dir: PathBuf,
+}
+
+/// What a process used, by the kernel's account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Most bytes that were ever resident.
+    pub peak_rss_bytes: u64,
+    /// Seconds of processor time, user and system.
+    pub cpu_s: f64,
+}
+
+impl Node {
+    /// Starts a node on the `local` chain and waits until it is ready.
+    pub fn start(dir: &Path, args: &[&str]) -> Outcome<Self> {
+        let child = command(dir)?
+            .arg("run")
+            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--quiet"])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Failure::new(Exit::Internal, format!("cannot start a node: {error}")))?;
+        let node = Self { child, dir: dir.to_owned() };
+        node.wait(&["ready"], 60)?;
+        Ok(node)
+    }
+
+    /// Waits by the node's own `wait`.
+    pub fn wait(&self, what: &[&str], timeout_s: u64) -> Outcome {
+        let mut wait = command(&self.dir)?;
+        wait.arg("wait").args(what).args(["--timeout", &timeout_s.to_string()]);
+        finish(&mut wait, &format!("wait {}", what.join(" ")))
+    }
+
+    /// Where peers dial it.
+    pub fn address(&self) -> Outcome<String> {
+        let file = self.dir.join("local/endpoints.json");
+        let text = fs::read_to_string(&file).map_err(|error| Failure::io("cannot read", &file, &error))?;
+        let endpoints: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        Ok(super::super::output::text(&endpoints, "p2p"))
+    }
+
+    /// What it used so far; zeros where the kernel does not tell (`/proc` is Linux's).
+    pub fn usage(&self) -> Usage {
+        let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0);
+        let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+        // Fields 14 and 15, counted after the name in brackets; 100 ticks a second on every Linux.
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks: u64 =
+            after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Usage { peak_rss_bytes: kib.saturating_mul(1024), cpu_s: ticks as f64 / 100.0 }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It is ours and only a benchmark's: nothing of it is kept.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Runs `tussock generate` into a folder.
+pub fn generate(dir: &Path, blocks: u32, transactions: u32, seed: u64) -> Outcome {
+    let mut generate = command(dir)?;
+    generate.arg("generate");
+    generate.args(["--blocks", &blocks.to_string(), "--txs-per-block", &transactions.to_string()]);
+    generate.args(["--seed", &seed.to_string()]);
+    finish(&mut generate, "generate")
+}
+
+fn command(dir: &Path) -> Outcome<Command> {
+    let own = std::env::current_exe()
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot find this program's file: {error}")))?;
+    let mut command = Command::new(own);
+    command.arg("-d").arg(dir).args(["--chain", "local"]);
+    Ok(command)
+}
+
+fn finish(command: &mut Command, what: &str) -> Outcome {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot run {what}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let exit = if output.status.code() == Some(Exit::TimedOut as i32) { Exit::TimedOut } else { Exit::Internal };
+    Err(Failure::new(exit, format!("{what} failed: {}", said.trim().trim_start_matches("error: "))))
+}

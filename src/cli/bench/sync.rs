@@ -1,0 +1,135 @@
+//! A newcomer's initial sync from one provider, over loopback TCP, each in a process of its own.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{
+    median,
+    processes::{Node, TempFolder, Usage, generate},
+    verify,
+};
+use crate::cli::{exit::Outcome, output};
+
+/// The workloads that figures are quoted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Workload {
+    /// 20,000 blocks with nothing but a coinbase
+    W1,
+    /// 200 blocks of 500 transactions
+    W2,
+    /// 2,000 blocks of 500 transactions, over a million coins
+    W3,
+}
+
+/// Arguments of `bench sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// A standard workload, instead of --blocks and --txs-per-block
+    #[arg(long, conflicts_with_all = ["blocks", "txs_per_block"])]
+    workload: Option<Workload>,
+    /// Blocks of the generated ledger
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    blocks: u32,
+    /// Transactions in each, besides the coinbase
+    #[arg(long, default_value_t = 500, value_name = "M")]
+    txs_per_block: u32,
+    /// Newcomers one after another; the figures are their medians
+    #[arg(long, default_value_t = 1, value_name = "R")]
+    runs: usize,
+    /// Seed of the generated ledger
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// What one newcomer took.
+struct Run {
+    seconds: f64,
+    newcomer: Usage,
+    provider_cpu_s: f64,
+    database_bytes: u64,
+}
+
+/// Runs `bench sync`.
+pub fn run(args: &SyncArgs, json: bool) -> Outcome {
+    let (blocks, transactions) = match args.workload {
+        Some(Workload::W1) => (20_000, 0),
+        Some(Workload::W2) => (200, 500),
+        Some(Workload::W3) => (2_000, 500),
+        None => (args.blocks, args.txs_per_block),
+    };
+    let folder = TempFolder::new("bench-sync")?;
+    let provider_dir = folder.path().join("provider");
+    generate(&provider_dir, blocks, transactions, args.seed)?;
+    let ceiling = verify::measure(Duration::from_secs(2), None)?;
+    let provider = Node::start(&provider_dir, &["--is-bootnode"])?;
+    let runs = (0..args.runs.max(1))
+        .map(|number| newcomer(&provider, &folder.path().join(format!("newcomer{number}")), blocks))
+        .collect::<Outcome<Vec<Run>>>()?;
+    let figures = figures(&runs, blocks, transactions, ceiling);
+    if json { output::json(&figures) } else { output::line(&table(&figures)) }
+}
+
+fn newcomer(provider: &Node, dir: &Path, blocks: u32) -> Outcome<Run> {
+    let before = provider.usage();
+    let address = provider.address()?;
+    let start = Instant::now();
+    let node = Node::start(dir, &["--connect", &address])?;
+    node.wait(&["height", &blocks.to_string()], 3_600)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let run = Run {
+        seconds,
+        newcomer: node.usage(),
+        provider_cpu_s: provider.usage().cpu_s - before.cpu_s,
+        database_bytes: fs::metadata(dir.join("local/ledger.db")).map_or(0, |meta| meta.len()),
+    };
+    drop(node);
+    Ok(run)
+}
+
+fn figures(runs: &[Run], blocks: u32, transactions: u32, ceiling: verify::Ceiling) -> Value {
+    let middle = |of: fn(&Run) -> f64| median(runs.iter().map(of).collect());
+    let seconds = middle(|run| run.seconds);
+    let rate = |count: f64| (count / seconds * 10.0).round() / 10.0;
+    let transactions_per_second = rate(f64::from(blocks) * f64::from(transactions));
+    json!({
+        "blocks": blocks,
+        "transactions": u64::from(blocks) * u64::from(transactions),
+        "runs": runs.len(),
+        "seconds": seconds,
+        "blocks_per_second": rate(f64::from(blocks)),
+        "transactions_per_second": transactions_per_second,
+        "newcomer_peak_rss_bytes": middle(|run| run.newcomer.peak_rss_bytes as f64) as u64,
+        "newcomer_cpu_s": middle(|run| run.newcomer.cpu_s),
+        "provider_cpu_s": middle(|run| run.provider_cpu_s),
+        "database_bytes": middle(|run| run.database_bytes as f64) as u64,
+        "signature_ceiling_per_second": ceiling.signatures_per_second.round(),
+        "share_of_signature_ceiling": transactions_per_second / ceiling.signatures_per_second,
+    })
+}
+
+fn table(figures: &Value) -> String {
+    let number = |key: &str| figures[key].as_f64().unwrap_or(0.0);
+    output::facts(&[
+        ("sync", format!("{:.2} s (median of {})", number("seconds"), figures["runs"])),
+        ("blocks", format!("{:.0}/s", number("blocks_per_second"))),
+        ("transactions", format!("{:.0}/s", number("transactions_per_second"))),
+        ("signature ceiling", format!("{:.0}/s", number("signature_ceiling_per_second"))),
+        ("share of it", format!("{:.0} %", number("share_of_signature_ceiling") * 100.0)),
+        (
+            "newcomer",
+            format!(
+                "{:.1} MiB peak, {:.2} s CPU",
+                number("newcomer_peak_rss_bytes") / 1048576.0,
+                number("newcomer_cpu_s")
+            ),
+        ),
+        ("provider", format!("{:.2} s CPU", number("provider_cpu_s"))),
+        ("database", format!("{:.1} MiB", number("database_bytes") / 1048576.0)),
+    ])
+}

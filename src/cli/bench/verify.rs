@@ -1,0 +1,101 @@
+//! How many signatures a second this host can check at best.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    base::{hash::Domain, limits, rng::Rng},
+    chain::key::{Claim, SecretKey, verify_batch},
+    cli::{
+        exit::{Exit, Failure, Outcome},
+        output,
+    },
+};
+
+/// Distinct keys and messages in the measured batch; more than any cache line reuse could profit from.
+const CLAIMS: u32 = 1_024;
+
+/// Arguments of `bench verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// How long to measure
+    #[arg(long, default_value_t = 2, value_name = "SECONDS")]
+    seconds: u64,
+    /// Threads; default: all cores
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Ceiling {
+    /// Over all threads.
+    pub signatures_per_second: f64,
+    /// How many there were.
+    pub threads: usize,
+}
+
+/// Runs `bench verify`.
+pub fn run(args: &VerifyArgs, json: bool) -> Outcome {
+    let ceiling = measure(Duration::from_secs(args.seconds.max(1)), args.threads)?;
+    if json {
+        let rate = ceiling.signatures_per_second.round();
+        return output::json(&json!({ "signatures_per_second": rate, "threads": ceiling.threads }));
+    }
+    output::line(&format!("{:.0} signatures/s on {} threads", ceiling.signatures_per_second, ceiling.threads))
+}
+
+/// Measures batches of the size that the node uses.
+pub fn measure(time: Duration, threads: Option<usize>) -> Outcome<Ceiling> {
+    let threads = threads.unwrap_or_else(cores).max(1);
+    let claims = claims();
+    let start = Instant::now();
+    let counts: Vec<usize> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|number| {
+                let claims = &claims;
+                scope.spawn(move || count(claims, start, time, number as u64))
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or(0)).collect()
+    });
+    let elapsed = start.elapsed().as_secs_f64();
+    if counts.contains(&0) {
+        return Err(Failure::new(Exit::Internal, "a batch of valid signatures was refused: a bug"));
+    }
+    Ok(Ceiling { signatures_per_second: counts.iter().sum::<usize>() as f64 / elapsed, threads })
+}
+
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn claims() -> Vec<Claim> {
+    let claim = |number: u32| {
+        let key = SecretKey::well_known(number);
+        let hash = Domain::MESSAGE.hash(&number.to_le_bytes());
+        Claim { public_key: key.public_key(), hash, signature: key.sign(&hash) }
+    };
+    (0..CLAIMS).map(claim).collect()
+}
+
+/// Signatures checked by one thread until the time is over; 0 if one did not hold.
+fn count(claims: &[Claim], start: Instant, time: Duration, seed: u64) -> usize {
+    let mut rng = Rng::from_number(seed);
+    let mut done = 0;
+    while start.elapsed() < time {
+        for batch in claims.chunks(limits::VERIFY_BATCH) {
+            if !verify_batch(batch, &mut rng) {
+                return 0;
+            }
+            done += batch.len();
+        }
+    }
+    done
+}

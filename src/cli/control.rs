@@ -1,0 +1,203 @@
+//! `wait`, `mine`, `stop`: what scripts ask of a running node.
+
+use std::{process::Command, time::Duration};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    datadir,
+    exit::{Exit, Failure, Outcome},
+    keys::Keys,
+    output, units,
+};
+use crate::{base::limits::STOP_TIMEOUT, rpc::client::Patience};
+
+/// Time between two looks for a node that has not started yet.
+const LOOK: Duration = Duration::from_millis(25);
+/// Blocks asked for in one call, so that a call stays short.
+const MINE_AT_ONCE: u32 = 500;
+/// How long one call may take on a small host.
+const MINE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// `tussock wait`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit code 6 if it does not come true in time, 3 if no node runs.
+
+Examples:
+  tussock wait ready --timeout 10
+  tussock wait height 100")]
+pub struct WaitArgs {
+    #[command(subcommand)]
+    condition: Condition,
+    /// How long to wait: seconds, or a number with ms, s, m or h
+    #[arg(long, global = true, value_name = "S", default_value = "60", value_parser = units::parse_duration)]
+    timeout: Duration,
+}
+
+#[derive(Subcommand, Debug)]
+enum Condition {
+    /// Until the node answers; also waits for one that is only just being started
+    #[command(after_help = "Example:\n  tussock wait ready --timeout 10")]
+    Ready,
+    /// Until the ledger has this height
+    #[command(after_help = "Example:\n  tussock wait height 100")]
+    Height {
+        /// The height
+        height: u32,
+    },
+    /// Until there are so many peers
+    #[command(after_help = "Example:\n  tussock wait peers 3")]
+    Peers {
+        /// How many, inbound and outbound
+        count: u32,
+    },
+    /// Until a transaction is in a block
+    #[command(after_help = "Example:\n  tussock wait tx 5f2a91c0… --confirmations 3")]
+    Tx {
+        /// The transaction's id, or the first digits of one that the node knows
+        id: String,
+        /// How many blocks, the transaction's own included
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        confirmations: u32,
+    },
+    /// Until nobody has more work and every block is applied
+    #[command(after_help = "Example:\n  tussock wait synced")]
+    Synced,
+}
+
+impl Condition {
+    /// The node's form of it, and a phrase for people.
+    fn describe(&self) -> (Value, String) {
+        match self {
+            Self::Ready => (json!({ "kind": "ready" }), "ready".to_owned()),
+            Self::Height { height } => (json!({ "kind": "height", "value": height }), format!("height {height}")),
+            Self::Peers { count } => (json!({ "kind": "peers", "value": count }), format!("{count} peers")),
+            Self::Tx { id, confirmations } => tx_condition(id, *confirmations),
+            Self::Synced => (json!({ "kind": "synced" }), "synced".to_owned()),
+        }
+    }
+}
+
+/// The condition that a transaction has so many confirmations.
+pub fn tx_condition(id: &str, confirmations: u32) -> (Value, String) {
+    let condition = json!({ "kind": "tx", "value": id, "confirmations": confirmations });
+    (condition, format!("{confirmations} confirmations of {id}"))
+}
+
+/// Runs `wait`.
+pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
+    let patience = Patience::of(arguments.timeout);
+    let (mut condition, phrase) = arguments.condition.describe();
+    let remote = loop {
+        match context.remote() {
+            // A node that is only just being started has no endpoints yet, perhaps not even a lock.
+            Err(failure) if failure.exit == Exit::Unreachable || failure.exit == Exit::Unauthorised => {
+                let may_come =
+                    matches!(arguments.condition, Condition::Ready) || datadir::holder(&context.folder()).is_some();
+                if !may_come || !patience.pause(LOOK) {
+                    return Err(failure);
+                }
+            }
+            result => break result?,
+        }
+    };
+    if let Condition::Tx { id, .. } = &arguments.condition
+        && id.len() < 64
+    {
+        let tx = remote.call("tx", json!([id]))?;
+        condition["value"] = tx["id"].clone();
+    }
+    match remote.wait(&condition, patience)? {
+        Some(answer) => context.print(&answer, |_| String::new()),
+        None => {
+            if context.json {
+                output::json(&json!({ "ok": false }))?;
+            }
+            let seconds = arguments.timeout.as_secs_f64();
+            Err(Failure::new(Exit::TimedOut, format!("not {phrase} within {seconds} s: see tussock status")))
+        }
+    }
+}
+
+/// `tussock mine`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock mine 5\n  tussock mine 1 --to alice")]
+pub struct MineArgs {
+    /// How many blocks
+    #[arg(value_name = "N", default_value_t = 1)]
+    blocks: u32,
+    /// Who is paid: an address, or the name of a key [default: the node's --mine address, else dev0]
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+}
+
+/// Runs `mine`.
+pub fn mine(context: &Context, arguments: &MineArgs) -> Outcome {
+    if !context.spec().test {
+        let chain = &context.spec().name;
+        return Err(Failure::usage(format!("mine works on test chains (local, dev) only: this is {chain}")));
+    }
+    let folder = context.folder();
+    let mut params = vec![json!(arguments.blocks)];
+    if let Some(to) = &arguments.to {
+        let address = Keys::new(&folder, context.spec()).address(to)?;
+        params.push(json!(context.show(&address)));
+    }
+    let remote = context.remote()?;
+    let mut hashes = Vec::new();
+    let mut left = arguments.blocks;
+    while left > 0 {
+        let now = left.min(MINE_AT_ONCE);
+        params[0] = json!(now);
+        let made = remote.call_within("mine", json!(params), MINE_TIMEOUT)?;
+        hashes.extend_from_slice(output::items(&made));
+        left -= now;
+    }
+    let hashes = Value::Array(hashes);
+    context
+        .print(&hashes, |hashes| output::items(hashes).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"))
+}
+
+/// `tussock stop`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tussock stop -d /tmp/tussock-a")]
+pub struct StopArgs {
+    /// How long to wait until the node has stopped
+    #[arg(long, value_name = "S", default_value = "30", value_parser = units::parse_duration)]
+    timeout: Duration,
+}
+
+/// Runs `stop`: asks, and returns when the node holds its data directory no longer.
+pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
+    let folder = context.folder();
+    let pid = datadir::holder(&folder).map(|holder| holder.pid);
+    match (context.remote(), pid) {
+        (Ok(remote), _) => {
+            remote.call("stop", json!([]))?;
+        }
+        // A node without HTTP, or one that is just starting, takes a signal.
+        (Err(failure), Some(pid)) if failure.exit == Exit::Unreachable && pid > 1 => terminate(pid)?,
+        (Err(failure), _) => return Err(failure),
+    }
+    let patience = Patience::of(arguments.timeout.max(STOP_TIMEOUT));
+    if !datadir::wait_released(&folder, patience) {
+        let pid = pid.unwrap_or_default();
+        return Err(Failure::new(Exit::TimedOut, format!("the node has not stopped: pid {pid}: {}", folder.display())));
+    }
+    context.print(&json!({ "stopped": true, "pid": pid }), |_| "stopped".to_owned())
+}
+
+/// Sends SIGTERM through the system's own command, since the system call needs unsafe code.
+fn terminate(pid: u32) -> Outcome {
+    let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+    match sent {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(Failure::new(
+            Exit::Unreachable,
+            format!("the node cannot be signalled: pid {pid}; stop it as its user"),
+        )),
+    }
+}

@@ -1,0 +1,296 @@
+//! The folder of a chain: its lock, and the files that exist only while a node runs.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    exit::{Exit, Failure, Outcome},
+    units,
+};
+use crate::rpc::client::Patience;
+
+/// The ledger's file name.
+pub const LEDGER: &str = "ledger.db";
+/// The peer book's file name.
+pub const PEERS: &str = "peers.db";
+/// The address index's file name; derived, may be deleted.
+pub const INDEX: &str = "index.db";
+/// The folder of key files.
+pub const KEYS: &str = "keys";
+/// The folder of log files.
+pub const LOGS: &str = "logs";
+const LOCK: &str = "lock";
+const ENDPOINTS: &str = "endpoints.json";
+const COOKIE: &str = "rpc.cookie";
+
+/// Who holds a lock, as the lock file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Unix seconds of its start.
+    pub started: u64,
+    /// Its HTTP address, once known.
+    pub http: Option<String>,
+}
+
+/// What a running node offers, as `endpoints.json` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// The process.
+    pub pid: u32,
+    /// Where peers reach it.
+    pub p2p: String,
+    /// Where its RPC is; `None`: it has none.
+    pub http: Option<String>,
+    /// The chain's name.
+    pub chain: String,
+    /// The genesis block's hash, hex.
+    pub genesis: String,
+}
+
+/// Holds a chain's folder for this process; released when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock, making the folder if need be. `flags` lead other commands to the same folder.
+    pub fn acquire(folder: &Path, flags: &str) -> Outcome<Self> {
+        make_folder(folder)?;
+        let path = folder.join(LOCK);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o644).open(&path);
+        let file = file.map_err(|error| cannot_open(&path, &error))?;
+        // Commands that look whether a node runs hold the lock for an instant.
+        let patience = Patience::of(Duration::from_millis(200));
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if patience.pause(Duration::from_millis(20)) => {}
+                Err(TryLockError::WouldBlock) => return Err(in_use(folder, flags)),
+                Err(TryLockError::Error(error)) => return Err(cannot_lock(&path, &error)),
+            }
+        }
+        let mut lock = Self { file, path };
+        lock.describe(&Holder { pid: std::process::id(), started: units::unix_now(), http: None })?;
+        Ok(lock)
+    }
+
+    /// Writes into the file who holds it.
+    pub fn describe(&mut self, holder: &Holder) -> Outcome {
+        let text = serde_json::to_string(holder).expect("a holder is plain data") + "\n";
+        let written = self.file.set_len(0).and_then(|()| io::Seek::rewind(&mut self.file));
+        written
+            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .map_err(|error| Failure::io("cannot write", &self.path, &error))
+    }
+}
+
+/// Who holds the folder's lock; `None` if nobody does.
+pub fn holder(folder: &Path) -> Option<Holder> {
+    let path = folder.join(LOCK);
+    let file = File::open(&path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            Some(serde_json::from_str(&text).unwrap_or_default())
+        }
+        _ => None,
+    }
+}
+
+/// Waits until nobody holds the folder; false if the patience did not last.
+pub fn wait_released(folder: &Path, patience: Patience) -> bool {
+    while holder(folder).is_some() {
+        if !patience.pause(Duration::from_millis(20)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Makes a folder and its parents.
+pub fn make_folder(folder: &Path) -> Outcome {
+    fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => no_permission(folder),
+        _ => Failure::io("cannot make the folder", folder, &error),
+    })
+}
+
+/// Makes a folder that only its owner may enter.
+pub fn make_private_folder(folder: &Path) -> Outcome {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => no_permission(folder),
+        _ => Failure::io("cannot make the folder", folder, &error),
+    })
+}
+
+/// Writes a file whole or not at all, with this mode.
+pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
+    let temporary = temporary_beside(path);
+    let written = (|| {
+        drop(fs::remove_file(&temporary));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    })();
+    written.map_err(|error| {
+        drop(fs::remove_file(&temporary));
+        Failure::io("cannot write", path, &error)
+    })
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Tells the world that the node is ready.
+pub fn write_endpoints(folder: &Path, endpoints: &Endpoints) -> Outcome {
+    let text = serde_json::to_string(endpoints).expect("endpoints are plain data") + "\n";
+    write_atomically(&folder.join(ENDPOINTS), text.as_bytes(), 0o644)
+}
+
+/// What the running node wrote. After a crash the file may still be there: see [`holder`].
+pub fn read_endpoints(folder: &Path) -> Option<Endpoints> {
+    serde_json::from_str(&fs::read_to_string(folder.join(ENDPOINTS)).ok()?).ok()
+}
+
+/// Makes the cookie that commands show to the node: 32 random bytes in hex. Returns the hex.
+pub fn write_cookie(folder: &Path) -> Outcome<String> {
+    let cookie = crate::base::hash::hex(&random_bytes::<32>()?);
+    write_atomically(&folder.join(COOKIE), format!("__cookie__:{cookie}").as_bytes(), 0o600)?;
+    Ok(cookie)
+}
+
+/// The running node's cookie.
+pub fn read_cookie(folder: &Path) -> Outcome<String> {
+    let path = folder.join(COOKIE);
+    fs::read_to_string(&path).map_err(|error| {
+        let advice = "run the command as the node's user";
+        Failure::new(Exit::Unauthorised, format!("cannot read the cookie: {}: {error}; {advice}", path.display()))
+    })
+}
+
+/// Removes what exists only while a node runs.
+pub fn remove_traces(folder: &Path) {
+    for name in [ENDPOINTS, COOKIE] {
+        if let Err(error) = fs::remove_file(folder.join(name))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            log::warn!("cannot remove file={name} error=\"{error}\"");
+        }
+    }
+}
+
+/// Unpredictable bytes from the operating system.
+pub fn random_bytes<const N: usize>() -> Outcome<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random numbers: {error}")))?;
+    Ok(bytes)
+}
+
+fn in_use(folder: &Path, flags: &str) -> Failure {
+    let holder = holder(folder).unwrap_or_default();
+    let rpc = holder.http.map(|http| format!(", rpc {http}")).unwrap_or_default();
+    let since = units::utc(holder.started);
+    Failure::new(
+        Exit::InUse,
+        format!(
+            "the data directory is in use by pid {} (since {since}{rpc}): {}; stop it with: tussock stop{flags}",
+            holder.pid,
+            folder.display()
+        ),
+    )
+}
+
+fn cannot_open(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => no_permission(path),
+        _ => Failure::io("cannot open", path, error),
+    }
+}
+
+fn no_permission(path: &Path) -> Failure {
+    let advice = "choose a data directory that you may write to: -d DIR";
+    Failure::new(Exit::Io, format!("permission denied: {}; {advice}", path.display()))
+}
+
+fn cannot_lock(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(37) {
+        let advice = "choose a data directory on a local disk: -d DIR";
+        return Failure::new(Exit::Io, format!("this filesystem has no file locks: {}; {advice}", path.display()));
+    }
+    Failure::io("cannot lock", path, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("tussock-datadir-{}-{name}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        path
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_names_its_holder() {
+        let folder = folder("lock");
+        let lock = Lock::acquire(&folder, " -d /x").unwrap();
+        assert_eq!(holder(&folder).unwrap().pid, std::process::id());
+        let refused = Lock::acquire(&folder, " -d /x").unwrap_err();
+        assert_eq!(refused.exit, Exit::InUse);
+        let pid = format!("pid {}", std::process::id());
+        assert!(refused.message.contains(&pid) && refused.message.ends_with("tussock stop -d /x"), "{refused:?}");
+        drop(lock);
+        assert_eq!(holder(&folder), None);
+        Lock::acquire(&folder, "").unwrap();
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn traces_are_written_whole_and_private_and_go_away() {
+        let folder = folder("traces");
+        make_folder(&folder).unwrap();
+        let endpoints = Endpoints {
+            pid: 7,
+            p2p: "127.0.0.1:1".into(),
+            http: Some("127.0.0.1:2".into()),
+            chain: "local".into(),
+            genesis: "00".into(),
+        };
+        write_endpoints(&folder, &endpoints).unwrap();
+        assert_eq!(read_endpoints(&folder), Some(endpoints));
+        let cookie = write_cookie(&folder).unwrap();
+        assert_eq!(read_cookie(&folder).unwrap(), format!("__cookie__:{cookie}"));
+        assert_eq!(fs::metadata(folder.join(COOKIE)).unwrap().permissions().mode() & 0o777, 0o600);
+        remove_traces(&folder);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        assert_eq!(read_cookie(&folder).unwrap_err().exit, Exit::Unauthorised);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_told_apart_from_one_in_use() {
+        let file = folder("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(Lock::acquire(&file.join("chain"), "").unwrap_err().exit, Exit::Io);
+        fs::remove_file(file).unwrap();
+    }
+}

@@ -1,0 +1,116 @@
+//! Exit codes, and the one-line failure that goes with each.
+
+use std::{io, path::Path};
+
+use crate::chain::archive::StoreError;
+
+/// How a command ends. The numbers are part of the contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It worked.
+    Ok = 0,
+    /// A bug, or something that nobody foresaw.
+    Internal = 1,
+    /// Wrong arguments or a bad configuration.
+    Usage = 2,
+    /// No node answers.
+    Unreachable = 3,
+    /// There is no such block, transaction, key or peer.
+    NotFound = 4,
+    /// The node, or the rules, refused it.
+    Rejected = 5,
+    /// It did not happen in time.
+    TimedOut = 6,
+    /// Another process holds the data directory.
+    InUse = 7,
+    /// The cookie is missing, unreadable or wrong.
+    Unauthorised = 8,
+    /// The data belongs to another chain or to a newer program.
+    Mismatch = 9,
+    /// The disk is full, failing or damaged, or a file cannot be read or written.
+    Io = 10,
+}
+
+/// The table at the end of `tussock --help`.
+pub const TABLE: &str = "\
+Exit codes:
+  0 ok                       6 timed out
+  1 internal error           7 data directory in use
+  2 usage, configuration     8 not authorised
+  3 node not reachable       9 wrong chain or database version
+  4 not found               10 disk full or I/O error
+  5 rejected               130 second signal";
+
+/// Why a command failed: an exit code and one line, "what: where; next step".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// One line without a full stop; empty: nothing more is to be said.
+    pub message: String,
+}
+
+/// What a command comes to.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure with its line.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// Wrong arguments or a bad configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// A file that cannot be read or written.
+    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(Exit::Io, format!("{what}: {}: {error}", path.display()))
+    }
+
+    /// A code without a further line, for what was reported on standard output.
+    pub fn silent(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
+    /// A store failure, naming the file and what to do about it.
+    pub fn store(path: &Path, error: &StoreError) -> Self {
+        let path = path.display();
+        match error {
+            StoreError::Io(_) => {
+                Self::new(Exit::Io, format!("{error}: {path}; make room or check the disk, then start again"))
+            }
+            StoreError::Corrupt(_) => Self::new(
+                Exit::Io,
+                format!("{error}: {path}; move the file away and start again, the node fetches the ledger anew"),
+            ),
+            StoreError::Mismatch(_) => Self::new(
+                Exit::Mismatch,
+                format!("{error}: {path}; use another --data-dir, the right --chain, or a newer program"),
+            ),
+            StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {path}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn store_errors_have_the_codes_of_the_contract() {
+        let code = |error| Failure::store(Path::new("/x/ledger.db"), &error).exit as u8;
+        assert_eq!(code(StoreError::Io("full".into())), 10);
+        assert_eq!(code(StoreError::Corrupt("page 3".into())), 10);
+        assert_eq!(code(StoreError::Mismatch("newer".into())), 9);
+        assert_eq!(code(StoreError::Other("?".into())), 1);
+    }
+
+    #[test]
+    fn the_help_table_names_every_code() {
+        for code in (0..=10).chain([130]) {
+            assert!(TABLE.split_whitespace().any(|word| word == code.to_string()), "{code}");
+        }
+    }
+}

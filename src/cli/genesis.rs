@@ -1,0 +1,228 @@
+//! `genesis new`: a chain specification on standard output, commented, and checked before it is printed.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{
+    context::Context,
+    exit::{Failure, Outcome},
+    output, units,
+};
+use crate::chain::{
+    address::{Address, Prefix},
+    spec::ChainSpec,
+};
+
+/// `tussock genesis`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tussock genesis new --name meadow > meadow.toml")]
+pub struct GenesisArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Print a chain specification; whoever has the same file is on the same network
+    #[command(after_help = "\
+Examples:
+  tussock genesis new --name meadow --block-time 10s > meadow.toml
+  tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml && tussock run --chain meadow.toml")]
+    New(Box<NewArgs>),
+}
+
+#[derive(Args, Debug)]
+struct NewArgs {
+    /// Name of the chain, and of its folder
+    #[arg(long, value_name = "X")]
+    name: String,
+    /// First part of its addresses [default: made from the name]
+    #[arg(long, value_name = "TEXT")]
+    address_prefix: Option<String>,
+    /// Time between blocks that the difficulty aims at
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::parse_duration)]
+    block_time: Duration,
+    /// Time off schedule that halves or doubles the difficulty [default: 120 blocks]
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration)]
+    half_life: Option<Duration>,
+    /// The first and easiest target, compact form in hex
+    #[arg(long, value_name = "HEX", default_value = "1e0fffff")]
+    target_limit: String,
+    /// Base units that each block creates at first
+    #[arg(long, value_name = "AMOUNT", default_value = "5000000000", value_parser = units::parse_amount)]
+    subsidy: u64,
+    /// Blocks after which the subsidy halves; 0: never
+    #[arg(long, value_name = "N", default_value_t = 210_000)]
+    halving_interval: u32,
+    /// Blocks before a block's reward can be spent
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    maturity: u32,
+    /// Least fee that nodes accept, base units per 1,000 bytes
+    #[arg(long, value_name = "RATE", default_value = "0", value_parser = units::parse_amount)]
+    min_fee_rate: u64,
+    /// Give an address coins from the start; an address of any chain; may be repeated
+    #[arg(long, value_name = "ADDR=AMOUNT", value_parser = parse_fund)]
+    fund: Vec<(Address, u64)>,
+    /// A node that newcomers ask for peers, IP:PORT; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    bootnode: Vec<String>,
+    /// Unix seconds of the genesis block [default: now]
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+    /// A chain for clusters and experiments: dev0 to dev9, mine, net deny; a node without peers counts as synced
+    #[arg(long)]
+    test: bool,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &GenesisArgs) -> Outcome {
+    let Verb::New(arguments) = &arguments.verb;
+    let text = specification(arguments, arguments.time.unwrap_or_else(units::unix_now))?;
+    if context.json {
+        let spec = ChainSpec::from_toml(&text).map_err(|error| Failure::usage(error.to_string()))?;
+        let genesis = spec.genesis_hash().to_string();
+        return output::json(&serde_json::json!({ "name": spec.name, "genesis": genesis, "toml": text }));
+    }
+    output::raw(text.as_bytes())
+}
+
+/// `ADDR=AMOUNT`. The prefix does not matter: an address means the same key on every chain.
+fn parse_fund(text: &str) -> Result<(Address, u64), String> {
+    let (address, amount) = text.split_once('=').ok_or("a grant is ADDR=AMOUNT")?;
+    let prefix = address.rsplit_once('1').and_then(|(prefix, _)| Prefix::new(prefix));
+    let prefix = prefix.ok_or_else(|| format!("{address} is not an address"))?;
+    let address = Address::parse(address, &prefix).map_err(|error| error.to_string())?;
+    Ok((address, units::parse_payment(amount)?))
+}
+
+fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
+    let prefix = arguments.address_prefix.clone().unwrap_or_else(|| prefix_of(&arguments.name));
+    let checked = Prefix::new(&prefix).ok_or_else(|| {
+        Failure::usage(format!("--address-prefix \"{prefix}\": 1 to 10 lower-case letters and digits are needed"))
+    })?;
+    let seconds = |flag: &str, duration: Duration| match duration {
+        duration if duration.subsec_nanos() > 0 || duration.is_zero() => {
+            Err(Failure::usage(format!("{flag}: whole seconds are needed, at least 1")))
+        }
+        duration => Ok(duration.as_secs()),
+    };
+    let block_time = seconds("--block-time", arguments.block_time)?;
+    let half_life = match arguments.half_life {
+        Some(half_life) => seconds("--half-life", half_life)?,
+        None => block_time.saturating_mul(120),
+    };
+    let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("{address:?}")).collect();
+    let mut text = format!(
+        "# A tussock chain. Everybody whose file has the same values is on the same network, and only they are: the\n\
+         # genesis block commits to all of them down to the allocations, except where a comment says otherwise.\n\
+         # Start a node on it: tussock run --chain FILE\n\
+         \n\
+         # Also the name of its folder in the data directory.\n\
+         name = {name:?}\n\
+         # Addresses start with this and a 1. Not committed to.\n\
+         address_prefix = {prefix:?}\n\
+         # Unix seconds of the genesis block: {date}.\n\
+         genesis_time = {time}\n\
+         # Seconds between blocks that the difficulty aims at.\n\
+         block_time = {block_time}\n\
+         # Seconds off schedule that halve or double the difficulty.\n\
+         half_life = {half_life}\n\
+         # The first and easiest target, compact form in hex. Smaller is harder.\n\
+         target_limit = {target:?}\n\
+         # Base units that each block creates at first, and the blocks after which that halves (0: never).\n\
+         subsidy = {subsidy}\n\
+         halving_interval = {halving}\n\
+         # Blocks before a block's reward can be spent.\n\
+         maturity = {maturity}\n\
+         # Seconds that a block may be ahead of a node's clock.\n\
+         future_limit = 7200\n\
+         \n\
+         # ---- Not committed to: each node may have its own. ----\n\
+         \n\
+         # Least fee, base units per 1,000 bytes.\n\
+         min_fee_rate = {fee}\n\
+         # Hashes per second of a miner without --mine-rate; 0: as many as it can.\n\
+         default_mine_rate = 0\n\
+         # A chain for clusters and experiments: dev0 to dev9, mine, net deny; a lone node counts as synced.\n\
+         test = {test}\n\
+         # Nodes that newcomers ask for peers.\n\
+         bootnodes = [{bootnodes}]\n",
+        name = arguments.name,
+        date = units::utc(time),
+        target = arguments.target_limit,
+        subsidy = arguments.subsidy,
+        halving = arguments.halving_interval,
+        maturity = arguments.maturity,
+        fee = arguments.min_fee_rate,
+        test = arguments.test,
+        bootnodes = bootnodes.join(", "),
+    );
+    if !arguments.fund.is_empty() {
+        text.push_str("\n# Coins from the start.\n");
+    }
+    for (address, amount) in &arguments.fund {
+        let address = address.to_text(&checked);
+        text.push_str(&format!("[[allocations]]\naddress = {address:?}\namount = {amount}\n"));
+    }
+    ChainSpec::from_toml(&text).map_err(|error| Failure::usage(format!("no such chain is possible: {error}")))?;
+    Ok(text)
+}
+
+/// The name's letters and digits, as many as a prefix may have.
+fn prefix_of(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit()).take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::chain::key::SecretKey;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: NewArgs,
+    }
+
+    fn new(arguments: &[&str]) -> Outcome<String> {
+        let line = Line::try_parse_from([&["new"], arguments].concat()).unwrap();
+        specification(&line.arguments, 1_800_000_000)
+    }
+
+    #[test]
+    fn what_is_printed_is_the_chain_that_was_asked_for() {
+        let address = SecretKey::well_known(0).address();
+        let foreign = address.to_text(&Prefix::new("ltus").unwrap());
+        let fund = format!("{foreign}=1_000");
+        let text = new(&["--name", "my-chain", "--block-time", "20s", "--subsidy", "7", "--fund", &fund]).unwrap();
+        let spec = ChainSpec::from_toml(&text).unwrap();
+        assert_eq!((spec.name.as_str(), spec.prefix.to_string().as_str()), ("my-chain", "mychain"));
+        let parameters = &spec.parameters;
+        assert_eq!((parameters.block_time, parameters.half_life, parameters.subsidy), (20, 2400, 7));
+        let allocated = &spec.genesis.transactions[0].transaction.outputs[0];
+        assert_eq!((allocated.amount, allocated.address), (1000, address));
+        assert!(text.contains("mychain1") && !spec.test);
+    }
+
+    #[test]
+    fn the_same_arguments_make_the_same_network_and_impossible_ones_are_refused() {
+        let hash = |text: &str| ChainSpec::from_toml(text).unwrap().genesis_hash();
+        let one = new(&["--name", "a"]).unwrap();
+        assert_eq!(hash(&one), hash(&new(&["--name", "a"]).unwrap()));
+        assert_ne!(hash(&one), hash(&new(&["--name", "a", "--maturity", "5"]).unwrap()));
+        for wrong in [
+            &["--name", "local"][..],
+            &["--name", "a", "--block-time", "0"],
+            &["--name", "a", "--block-time", "500ms"],
+            &["--name", "a", "--target-limit", "zz"],
+            &["--name", "a", "--address-prefix", "Ab"],
+            &["--name", "a", "--subsidy", "18446744073709551615"],
+        ] {
+            assert_eq!(new(wrong).unwrap_err().exit as u8, 2, "{wrong:?}");
+        }
+        assert!(parse_fund("nonsense=5").is_err() && parse_fund("ltus1qq").is_err());
+    }
+}

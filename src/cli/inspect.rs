@@ -1,0 +1,154 @@
+//! `block`, `tx`, `balance`, `history`: what is in the ledger.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit::{Exit, Outcome},
+    keys::Keys,
+    output::{self, Rows, number, text},
+    units,
+};
+
+/// `tussock block`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock block tip\n  tussock block 812 --json")]
+pub struct BlockArgs {
+    /// A height, a hash, at least 6 digits of its beginning, or `tip`
+    #[arg(value_name = "ID", default_value = "tip")]
+    id: String,
+}
+
+/// Runs `block`.
+pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
+    let block = context.remote()?.call("block", json!([arguments.id]))?;
+    context.print(&block, |block| {
+        let transactions = output::items(&block["txs"]);
+        let place = match block["in_best_chain"].as_bool() {
+            Some(false) => "not in the best chain".to_owned(),
+            _ => format!("{} confirmations", units::grouped(number(block, "confirmations"))),
+        };
+        let rows = [
+            ("hash", text(block, "hash")),
+            ("height", format!("{}  ({place})", number(block, "height"))),
+            ("previous", text(block, "previous")),
+            ("time", units::utc(number(block, "time"))),
+            ("merkle_root", text(block, "merkle_root")),
+            ("state_digest", text(block, "state_digest")),
+            ("target", text(block, "target")),
+            ("nonce", text(block, "nonce")),
+            ("work", text(block, "work")),
+            ("size", units::bytes(number(block, "size"))),
+            ("txs", transactions.len().to_string()),
+        ];
+        let ids = transactions.iter().filter_map(Value::as_str).map(|id| format!("\n  {id}"));
+        output::facts(&rows) + &ids.collect::<String>()
+    })
+}
+
+/// `tussock tx`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tussock tx 5f2a91c0 --json")]
+pub struct TxArgs {
+    /// The transaction's id, or at least 6 digits of its beginning
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Runs `tx`.
+pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
+    let tx = match context.remote()?.call("tx", json!([arguments.id])) {
+        Err(failure) if failure.exit == Exit::NotFound && context.json => {
+            output::json(&json!({ "id": arguments.id, "status": "unknown" }))?;
+            return Err(failure);
+        }
+        result => result?,
+    };
+    context.print(&tx, transaction_text)
+}
+
+fn transaction_text(tx: &Value) -> String {
+    let confirmed = text(tx, "status") == "confirmed";
+    let place = format!(
+        "{} in block {} ({} confirmations)",
+        text(tx, "block"),
+        text(tx, "height"),
+        units::grouped(number(tx, "confirmations"))
+    );
+    let rows = [
+        ("id", text(tx, "id")),
+        ("status", text(tx, "status")),
+        ("block", if confirmed { place } else { String::new() }),
+        ("fee", text(tx, "fee")),
+        ("memo", text(tx, "memo")),
+        ("size", units::bytes(number(tx, "size"))),
+    ];
+    let mut lines = output::facts(&rows);
+    let mut table = |title: &str, list: &Value, source: fn(&Value) -> String| {
+        let mut rows = Rows::new(&[title, ">amount", "address"]);
+        for item in output::items(list) {
+            rows.row([source(item), text(item, "amount"), text(item, "address")]);
+        }
+        lines.push_str(&format!("\n\n{}", rows.text(&format!("no {title}s"))));
+    };
+    table("input", &tx["inputs"], |input| format!("{}:{}", text(input, "txid"), text(input, "index")));
+    table("output", &tx["outputs"], |_| String::new());
+    lines
+}
+
+/// `tussock balance`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock balance dev0\n  tussock balance ltus1… --json")]
+pub struct BalanceArgs {
+    /// An address, or the name of a key
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+}
+
+/// Runs `balance`.
+pub fn balance(context: &Context, arguments: &BalanceArgs) -> Outcome {
+    let folder = context.folder();
+    let address = context.show(&Keys::new(&folder, context.spec()).address(&arguments.address)?);
+    let balance = context.remote()?.call("balance", json!([address]))?;
+    context.print(&balance, |balance| {
+        let mut rows = vec![("address", text(balance, "address"))];
+        for key in ["confirmed", "spendable", "pending", "immature"] {
+            let amount = balance[key].as_u64().map_or_else(|| text(balance, key), units::grouped);
+            rows.push((key, amount));
+        }
+        rows.push(("coins", text(balance, "coins")));
+        output::facts(&rows)
+    })
+}
+
+/// `tussock history`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tussock history dev0 --limit 10")]
+pub struct HistoryArgs {
+    /// An address, or the name of a key
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+    /// Most entries to show, the newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: u64,
+}
+
+/// Runs `history`.
+pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
+    let folder = context.folder();
+    let address = context.show(&Keys::new(&folder, context.spec()).address(&arguments.address)?);
+    let history = context.remote()?.call("history", json!([address, arguments.limit]))?;
+    context.print(&history, |history| {
+        let list = if history.is_array() { history } else { &history["entries"] };
+        let mut rows = Rows::new(&[">height", "time", "id", ">received", ">sent"]);
+        for entry in output::items(list) {
+            let id =
+                ["id", "txid"].map(|key| text(entry, key)).into_iter().find(|id| !id.is_empty()).unwrap_or_default();
+            let time = number(entry, "time");
+            let time = if time > 0 { units::utc(time) } else { String::new() };
+            rows.row([text(entry, "height"), time, id, text(entry, "received"), text(entry, "sent")]);
+        }
+        rows.text("nothing was paid to or from this address")
+    })
+}

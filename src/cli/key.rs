@@ -1,0 +1,284 @@
+//! `key`: keys in files that only their owner may read. Secrets come and go by files and pipes, never by arguments.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    datadir,
+    exit::{Exit, Failure, Outcome},
+    keys::{KeyFile, Keys, Named, PassphraseFlags},
+    output::{self, Rows},
+};
+use crate::{
+    base::hash::{Domain, hex, unhex},
+    chain::{
+        address::Address,
+        key::{self, SecretKey},
+    },
+};
+
+/// Bytes of a message or key that are read from a pipe or file.
+const MAX_INPUT: u64 = 1024 * 1024;
+
+/// `tussock key`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock key new alice\n  tussock key list --json")]
+pub struct KeyArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Make a key; prints its address
+    #[command(after_help = "Examples:\n  tussock key new alice\n  tussock key new savings --passphrase")]
+    New {
+        /// Name of the key
+        name: String,
+        #[command(flatten)]
+        passphrase: PassphraseFlags,
+    },
+    /// List all keys
+    #[command(after_help = "Example:\n  tussock key list")]
+    List,
+    /// Show a key's address and public key
+    #[command(after_help = "Example:\n  tussock key show dev0")]
+    Show {
+        /// Name of the key
+        name: String,
+    },
+    /// Take over a key: 64 hex digits, or another key file, from a pipe or a file
+    #[command(
+        after_help = "Examples:\n  tussock key import bob --file bob.secret\n  tussock key export alice | tussock -d /tmp/other key import alice"
+    )]
+    Import {
+        /// Name of the key here
+        name: String,
+        /// Read this file instead of standard input
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        passphrase: PassphraseFlags,
+    },
+    /// Print a key's secret, or write it to a file that only its owner may read
+    #[command(after_help = "Example:\n  tussock key export alice --file alice.secret")]
+    Export {
+        /// Name of the key
+        name: String,
+        /// Write to this new file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        passphrase: PassphraseFlags,
+    },
+    /// Sign a text; prints public key and signature in one
+    #[command(after_help = "Example:\n  tussock key sign dev0 'I was here'")]
+    Sign {
+        /// Name of the key
+        name: String,
+        /// The text; `-` reads it from standard input
+        message: String,
+        #[command(flatten)]
+        passphrase: PassphraseFlags,
+    },
+    /// Check a text's signature; exit code 5 if it does not hold
+    #[command(
+        after_help = "Example:\n  tussock key verify dev0 'I was here' \"$(tussock key sign dev0 'I was here')\""
+    )]
+    Verify {
+        /// Who is said to have signed: an address, a public key, or the name of a key
+        signer: String,
+        /// The text; `-` reads it from standard input
+        message: String,
+        /// What `key sign` printed: 192 hex digits
+        signature: String,
+    },
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
+    let folder = context.folder();
+    let keys = Keys::new(&folder, context.spec());
+    match &arguments.verb {
+        Verb::New { name, passphrase } => {
+            let key = SecretKey::from_seed(datadir::random_bytes::<32>()?);
+            store(context, &keys, name, &key, passphrase)
+        }
+        Verb::List => list(context, &keys),
+        Verb::Show { name } => show(context, name, &keys.find(name)?),
+        Verb::Import { name, file, passphrase } => {
+            let key = read_secret(file.as_deref(), passphrase)?;
+            store(context, &keys, name, &key, passphrase)
+        }
+        Verb::Export { name, file, passphrase } => {
+            let key = keys.find(name)?.unlock(passphrase)?;
+            export(context, name, &key, file.as_deref())
+        }
+        Verb::Sign { name, message, passphrase } => {
+            let key = keys.find(name)?.unlock(passphrase)?;
+            sign(context, &key, &read_message(message)?)
+        }
+        Verb::Verify { signer, message, signature } => {
+            verify(context, &keys, signer, &read_message(message)?, signature)
+        }
+    }
+}
+
+fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags: &PassphraseFlags) -> Outcome {
+    let file = keys.add(name, key, flags.for_new()?.as_deref())?;
+    output::hint(&format!("key \"{name}\" is kept in {}", keys.path(name).display()));
+    context.print(&facts(&file), |value| output::text(value, "address"))
+}
+
+fn facts(file: &KeyFile) -> Value {
+    json!({
+        "name": file.name, "address": file.address, "public_key": file.public_key, "encrypted": file.is_encrypted(),
+    })
+}
+
+fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
+    let files = keys.names()?.iter().map(|name| Ok((name.clone(), keys.read(name)?))).collect::<Outcome<Vec<_>>>()?;
+    let list = files.iter().map(|(name, file)| {
+        let mut facts = facts(file);
+        // The file's name is what other commands take, whatever the file says inside.
+        facts["name"] = json!(name);
+        facts
+    });
+    context.print(&list.collect(), |list| {
+        let mut rows = Rows::new(&["name", "address", "file"]);
+        for key in output::items(list) {
+            let encrypted = key["encrypted"].as_bool() == Some(true);
+            let form = if encrypted { "encrypted" } else { "plain" };
+            rows.row([output::text(key, "name"), output::text(key, "address"), form.to_owned()]);
+        }
+        let nothing = if context.spec().test { "no keys; dev0 to dev9 always work on this chain" } else { "no keys" };
+        rows.text(nothing)
+    })
+}
+
+fn show(context: &Context, name: &str, named: &Named) -> Outcome {
+    let facts = match named {
+        Named::File(file) => {
+            let mut facts = facts(file);
+            facts["name"] = json!(name);
+            facts
+        }
+        Named::WellKnown(key) => json!({
+            "name": name, "address": context.show(&key.address()), "public_key": hex(&key.public_key()),
+            "encrypted": false, "well_known": true,
+        }),
+    };
+    context.print(&facts, |facts| {
+        let rows = ["name", "address", "public_key"].map(|key| (key, output::text(facts, key)));
+        output::facts(&rows)
+    })
+}
+
+fn export(context: &Context, name: &str, key: &SecretKey, file: Option<&Path>) -> Outcome {
+    let secret = hex(&key.seed());
+    if let Some(path) = file {
+        if path.exists() {
+            return Err(Failure::usage(format!("the file exists: {}; choose another", path.display())));
+        }
+        datadir::write_atomically(path, format!("{secret}\n").as_bytes(), 0o600)?;
+        output::hint(&format!("the secret of \"{name}\" is in {}", path.display()));
+        return Ok(());
+    }
+    let facts = json!({
+        "name": name, "address": context.show(&key.address()), "public_key": hex(&key.public_key()), "secret": secret,
+    });
+    context.print(&facts, |facts| output::text(facts, "secret"))
+}
+
+fn sign(context: &Context, key: &SecretKey, message: &[u8]) -> Outcome {
+    let signature = key.sign(&Domain::MESSAGE.hash(message));
+    let public_key = hex(&key.public_key());
+    let facts = json!({
+        "address": context.show(&key.address()), "public_key": public_key,
+        "signature": format!("{public_key}{}", hex(&signature)),
+    });
+    context.print(&facts, |facts| output::text(facts, "signature"))
+}
+
+fn verify(context: &Context, keys: &Keys<'_>, signer: &str, message: &[u8], signature: &str) -> Outcome {
+    let form = || Failure::usage("a signature is what `tussock key sign` prints: 192 hex digits");
+    let bytes: [u8; 96] = unhex(signature.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(form)?;
+    let public_key: [u8; 32] = bytes[..32].try_into().expect("32 of 96 bytes");
+    let signature: [u8; 64] = bytes[32..].try_into().expect("64 of 96 bytes");
+    let expected = match unhex(signer).and_then(|key| <[u8; 32]>::try_from(key).ok()) {
+        Some(key) => Address::of(&key),
+        None => keys.address(signer)?,
+    };
+    let holds =
+        Address::of(&public_key) == expected && key::verify(&public_key, &Domain::MESSAGE.hash(message), &signature);
+    let facts = json!({ "valid": holds, "address": context.show(&expected) });
+    context.print(&facts, |_| if holds { "valid".to_owned() } else { String::new() })?;
+    match (holds, context.json) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Failure::silent(Exit::Rejected)),
+        (false, false) => {
+            let who = context.show(&expected);
+            Err(Failure::new(Exit::Rejected, format!("the signature does not hold: {who} did not sign this text")))
+        }
+    }
+}
+
+fn read_message(argument: &str) -> Outcome<Vec<u8>> {
+    if argument != "-" {
+        return Ok(argument.as_bytes().to_vec());
+    }
+    let mut message = Vec::new();
+    let read = io::stdin().lock().take(MAX_INPUT).read_to_end(&mut message);
+    read.map_err(|error| Failure::new(Exit::Io, format!("cannot read standard input: {error}")))?;
+    Ok(message)
+}
+
+fn read_secret(file: Option<&Path>, flags: &PassphraseFlags) -> Outcome<SecretKey> {
+    let mut text = String::new();
+    match file {
+        Some(path) => {
+            let read = File::open(path).and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text));
+            read.map_err(|error| Failure::io("cannot read", path, &error))?;
+        }
+        None => {
+            if io::stdin().is_terminal() {
+                output::note("paste the secret (64 hex digits) or the key file, then press Ctrl-D:");
+            }
+            let read = io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text);
+            read.map_err(|error| Failure::new(Exit::Io, format!("cannot read standard input: {error}")))?;
+        }
+    }
+    parse_secret(text.trim(), flags)
+}
+
+fn parse_secret(text: &str, flags: &PassphraseFlags) -> Outcome<SecretKey> {
+    if let Some(seed) = unhex(text).and_then(|seed| seed.try_into().ok()) {
+        return Ok(SecretKey::from_seed(seed));
+    }
+    match KeyFile::parse(text) {
+        Ok(file) => file.unlock(|| flags.to_open()),
+        Err(_) => Err(Failure::usage("neither a secret of 64 hex digits nor a key file")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hex_or_key_files() {
+        let key = SecretKey::well_known(5);
+        let flags = PassphraseFlags::default();
+        assert_eq!(parse_secret(&hex(&key.seed()), &flags).unwrap().seed(), key.seed());
+        let file = KeyFile::new("x", "a".into(), &key, None).unwrap();
+        assert_eq!(parse_secret(&file.to_text(), &flags).unwrap().seed(), key.seed());
+        assert_eq!(parse_secret("00ff", &flags).unwrap_err().exit, Exit::Usage);
+    }
+}

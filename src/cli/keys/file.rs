@@ -1,0 +1,189 @@
+//! Key files: `keys/<name>.json`, one key each, plain or encrypted with a passphrase.
+//!
+//! Encryption: Argon2id (19 MiB, 2 passes, 1 lane: the least that OWASP advises, so that a small host copes) makes the
+//! key of XChaCha20-Poly1305; the address is authenticated with it, so that a secret cannot be moved into another file.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::hash::{hex, unhex},
+    chain::{address::Address, key::SecretKey},
+    cli::{
+        datadir,
+        exit::{Exit, Failure, Outcome},
+    },
+};
+
+/// The only version of the file form.
+const VERSION: u32 = 1;
+/// KiB of memory that Argon2id works on.
+const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over it.
+const PASSES: u32 = 2;
+
+/// The content of a key file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFile {
+    version: u32,
+    /// The file's name, for people who move files about.
+    pub name: String,
+    /// The address in the chain's text form.
+    pub address: String,
+    /// The public key, hex.
+    pub public_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted: Option<Encrypted>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Encrypted {
+    kdf: String,
+    memory_kib: u32,
+    passes: u32,
+    salt: String,
+    cipher: String,
+    nonce: String,
+    data: String,
+}
+
+impl KeyFile {
+    /// A file for this key; encrypted if there is a passphrase.
+    pub fn new(name: &str, address: String, key: &SecretKey, passphrase: Option<&str>) -> Outcome<Self> {
+        let (secret, encrypted) = match passphrase {
+            None => (Some(hex(&key.seed())), None),
+            Some(passphrase) => (None, Some(encrypt(key, passphrase)?)),
+        };
+        let public_key = hex(&key.public_key());
+        Ok(Self { version: VERSION, name: name.to_owned(), address, public_key, secret, encrypted })
+    }
+
+    /// Reads the text of a file.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match file.version {
+            VERSION => Ok(file),
+            other => Err(format!("version {other} where {VERSION} is known")),
+        }
+    }
+
+    /// The text of the file.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a key file is plain data") + "\n"
+    }
+
+    /// Whether a passphrase is needed.
+    pub fn is_encrypted(&self) -> bool {
+        self.secret.is_none()
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> Option<[u8; 32]> {
+        unhex(&self.public_key)?.try_into().ok()
+    }
+
+    /// The secret key; `ask` gives the passphrase if one is needed.
+    pub fn unlock(&self, ask: impl FnOnce() -> Outcome<String>) -> Outcome<SecretKey> {
+        let seed = match (&self.secret, &self.encrypted) {
+            (Some(secret), _) => unhex(secret).and_then(|seed| seed.try_into().ok()),
+            (None, Some(encrypted)) => Some(decrypt(encrypted, self.public_key(), &ask()?)?),
+            (None, None) => None,
+        };
+        let key = seed.map(SecretKey::from_seed);
+        // A file whose parts do not belong together would pay to one key and sign with another.
+        key.filter(|key| Some(key.public_key()) == self.public_key()).ok_or_else(|| {
+            Failure::new(Exit::Io, format!("the file of key {} is damaged; import the key again", self.name))
+        })
+    }
+}
+
+fn encrypt(key: &SecretKey, passphrase: &str) -> Outcome<Encrypted> {
+    let (salt, nonce) = (datadir::random_bytes::<16>()?, datadir::random_bytes::<24>()?);
+    let cipher = cipher(passphrase, &salt, MEMORY_KIB, PASSES)?;
+    let (seed, address) = (key.seed(), Address::of(&key.public_key()));
+    let data = cipher
+        .encrypt(&XNonce::from(nonce), Payload { msg: &seed, aad: &address.0 })
+        .map_err(|_| Failure::new(Exit::Internal, "the key cannot be encrypted"))?;
+    Ok(Encrypted {
+        kdf: "argon2id".to_owned(),
+        memory_kib: MEMORY_KIB,
+        passes: PASSES,
+        salt: hex(&salt),
+        cipher: "xchacha20-poly1305".to_owned(),
+        nonce: hex(&nonce),
+        data: hex(&data),
+    })
+}
+
+fn decrypt(encrypted: &Encrypted, public_key: Option<[u8; 32]>, passphrase: &str) -> Outcome<[u8; 32]> {
+    let damaged = || Failure::new(Exit::Io, "the key file is damaged; import the key again");
+    if encrypted.kdf != "argon2id" || encrypted.cipher != "xchacha20-poly1305" {
+        return Err(Failure::new(Exit::Mismatch, "the key file was written by another program or a newer version"));
+    }
+    // A file from elsewhere must not take the host's memory.
+    if encrypted.memory_kib > 1024 * 1024 || encrypted.passes > 64 {
+        return Err(damaged());
+    }
+    let bytes = |text: &str| unhex(text).ok_or_else(damaged);
+    let (salt, data) = (bytes(&encrypted.salt)?, bytes(&encrypted.data)?);
+    let nonce: [u8; 24] = bytes(&encrypted.nonce)?.try_into().map_err(|_| damaged())?;
+    let address = Address::of(&public_key.ok_or_else(damaged)?);
+    let seed = cipher(passphrase, &salt, encrypted.memory_kib, encrypted.passes)?
+        .decrypt(&XNonce::from(nonce), Payload { msg: &data, aad: &address.0 })
+        .map_err(|_| Failure::new(Exit::Unauthorised, "the passphrase is wrong"))?;
+    seed.try_into().map_err(|_| damaged())
+}
+
+fn cipher(passphrase: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Outcome<XChaCha20Poly1305> {
+    let failed = |_| Failure::new(Exit::Internal, "the passphrase cannot be turned into a key");
+    let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(failed)?;
+    let mut key = [0; 32];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into(passphrase.as_bytes(), salt, &mut key).map_err(failed)?;
+    Ok(XChaCha20Poly1305::new(&key.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn never() -> Outcome<String> {
+        panic!("no passphrase is needed")
+    }
+
+    #[test]
+    fn a_plain_file_round_trips() {
+        let key = SecretKey::well_known(3);
+        let file = KeyFile::new("a", "addr".into(), &key, None).unwrap();
+        let read = KeyFile::parse(&file.to_text()).unwrap();
+        assert_eq!(read, file);
+        assert_eq!(read.unlock(never).unwrap().seed(), key.seed());
+    }
+
+    #[test]
+    fn an_encrypted_file_needs_its_passphrase_and_hides_the_secret() {
+        let key = SecretKey::well_known(3);
+        let file = KeyFile::new("a", "addr".into(), &key, Some("open sesame")).unwrap();
+        let text = file.to_text();
+        assert!(!text.contains(&hex(&key.seed())) && file.is_encrypted());
+        let read = KeyFile::parse(&text).unwrap();
+        assert_eq!(read.unlock(|| Ok("open sesame".into())).unwrap().seed(), key.seed());
+        assert_eq!(read.unlock(|| Ok("open barley".into())).unwrap_err().exit, Exit::Unauthorised);
+    }
+
+    #[test]
+    fn a_file_whose_parts_do_not_belong_together_is_refused() {
+        let mut file = KeyFile::new("a", "addr".into(), &SecretKey::well_known(3), None).unwrap();
+        file.public_key = hex(&SecretKey::well_known(4).public_key());
+        assert_eq!(file.unlock(never).unwrap_err().exit, Exit::Io);
+        assert!(KeyFile::parse("{\"version\":2}").is_err());
+    }
+}

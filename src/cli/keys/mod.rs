@@ -1,0 +1,223 @@
+//! The folder of key files, and the names of keys.
+
+mod file;
+mod passphrase;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+pub use file::KeyFile;
+pub use passphrase::PassphraseFlags;
+
+use super::{
+    datadir,
+    exit::{Exit, Failure, Outcome},
+};
+use crate::{
+    chain::{
+        address::Address,
+        key::SecretKey,
+        spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
+    },
+    config::suggest,
+};
+
+/// Longest name of a key.
+const MAX_NAME: usize = 64;
+/// Largest key file; ours are below 1 KiB.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// The keys of one chain's folder.
+pub struct Keys<'a> {
+    folder: PathBuf,
+    spec: &'a ChainSpec,
+}
+
+/// A key that a name stands for.
+pub enum Named {
+    /// A file.
+    File(Box<KeyFile>),
+    /// One of the publicly known keys of a test chain.
+    WellKnown(SecretKey),
+}
+
+impl Named {
+    /// The public key.
+    pub fn public_key(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::File(file) => file.public_key(),
+            Self::WellKnown(key) => Some(key.public_key()),
+        }
+    }
+
+    /// The secret key; asks for a passphrase if one is needed.
+    pub fn unlock(&self, flags: &PassphraseFlags) -> Outcome<SecretKey> {
+        match self {
+            Self::File(file) => file.unlock(|| flags.to_open()),
+            Self::WellKnown(key) => Ok(key.clone()),
+        }
+    }
+}
+
+impl<'a> Keys<'a> {
+    /// The keys in a chain's folder.
+    pub fn new(chain_folder: &Path, spec: &'a ChainSpec) -> Self {
+        Self { folder: chain_folder.join(datadir::KEYS), spec }
+    }
+
+    /// The names of all key files, sorted.
+    pub fn names(&self) -> Outcome<Vec<String>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io("cannot read", &self.folder, &error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| Failure::io("cannot read", &self.folder, &error))?;
+            let name = entry.file_name().into_string().unwrap_or_default();
+            if let Some(name) = name.strip_suffix(".json").filter(|name| check_name(name).is_ok()) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The key with this name; `NotFound` says which ones there are.
+    pub fn find(&self, name: &str) -> Outcome<Named> {
+        if check_name(name).is_ok() && self.path(name).exists() {
+            return self.read(name).map(Box::new).map(Named::File);
+        }
+        if let Some(key) = self.well_known(name) {
+            return Ok(Named::WellKnown(key));
+        }
+        let names = self.names()?;
+        let hint = match (suggest(name, names.iter().map(String::as_str)), names.is_empty(), self.spec.test) {
+            (Some(meant), ..) => format!("did you mean \"{meant}\"?"),
+            (None, false, _) => format!("there are: {}", names.join(", ")),
+            (None, true, true) => "dev0 to dev9 always work on this chain".to_owned(),
+            (None, true, false) => "make one with: tussock key new NAME".to_owned(),
+        };
+        Err(Failure::new(Exit::NotFound, format!("no key \"{name}\": {}; {hint}", self.folder.display())))
+    }
+
+    /// Reads a key file.
+    pub fn read(&self, name: &str) -> Outcome<KeyFile> {
+        let path = self.path(name);
+        let size = fs::metadata(&path).map_err(|error| Failure::io("cannot read", &path, &error))?.len();
+        let text = if size > MAX_FILE { Ok(String::new()) } else { fs::read_to_string(&path) };
+        let text = text.map_err(|error| Failure::io("cannot read", &path, &error))?;
+        KeyFile::parse(&text).map_err(|problem| {
+            Failure::new(Exit::Io, format!("not a key file: {}: {problem}; import the key again", path.display()))
+        })
+    }
+
+    /// Writes a new key file; an existing one is never replaced.
+    pub fn add(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
+        check_name(name).map_err(Failure::usage)?;
+        if self.well_known(name).is_some() {
+            return Err(Failure::usage(format!(
+                "\"{name}\" names a publicly known key of this chain; choose another name"
+            )));
+        }
+        let path = self.path(name);
+        if path.exists() {
+            let problem = format!("a key \"{name}\" exists: {}; choose another name", path.display());
+            return Err(Failure::usage(problem));
+        }
+        datadir::make_private_folder(&self.folder)?;
+        let file = KeyFile::new(name, key.address().to_text(&self.spec.prefix), key, passphrase)?;
+        datadir::write_atomically(&path, file.to_text().as_bytes(), 0o600)?;
+        Ok(file)
+    }
+
+    /// Where a key's file is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.json"))
+    }
+
+    /// What an address on the command line stands for: an address, or the name of a key.
+    pub fn address(&self, text: &str) -> Outcome<Address> {
+        let by_name = |named: Named| named.public_key().map(|key| Address::of(&key));
+        if text.len() <= MAX_NAME
+            && let Ok(named) = self.find(text)
+            && let Some(address) = by_name(named)
+        {
+            return Ok(address);
+        }
+        Address::parse(text, &self.spec.prefix).map_err(|error| Failure::usage(format!("{text}: {error}")))
+    }
+
+    /// `dev0` to `dev9` on test chains.
+    fn well_known(&self, name: &str) -> Option<SecretKey> {
+        let digits = name.strip_prefix("dev").filter(|digits| digits.len() == 1 && self.spec.test)?;
+        let number: u32 = digits.parse().ok()?;
+        (number < WELL_KNOWN_ACCOUNTS).then(|| SecretKey::well_known(number))
+    }
+}
+
+/// Names are file names: nothing that leaves the folder or surprises a shell.
+fn check_name(name: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(plain) || name.starts_with(['.', '-']) {
+        return Err(format!("\"{name}\" cannot name a key; use 1 to {MAX_NAME} letters, digits, hyphens or dots"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("tussock-keys-{}-{name}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        path
+    }
+
+    #[test]
+    fn files_are_private_found_by_name_and_never_replaced() {
+        let (folder, spec) = (folder("files"), ChainSpec::local());
+        let keys = Keys::new(&folder, &spec);
+        assert_eq!(keys.names().unwrap(), [] as [&str; 0]);
+        let key = SecretKey::from_seed([9; 32]);
+        keys.add("alice", &key, None).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&keys.path("alice")), mode(&folder.join("keys"))), (0o600, 0o700));
+        assert_eq!(keys.names().unwrap(), ["alice"]);
+        assert_eq!(keys.find("alice").unwrap().public_key(), Some(key.public_key()));
+        assert_eq!(keys.address("alice"), Ok(key.address()));
+        assert_eq!(keys.add("alice", &key, None).unwrap_err().exit, Exit::Usage);
+        let missing = keys.find("alcie").err().unwrap();
+        assert_eq!(missing.exit, Exit::NotFound);
+        assert!(missing.message.contains("alice"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn well_known_names_work_on_test_chains_and_cannot_be_taken() {
+        let (folder, mut spec) = (folder("well-known"), ChainSpec::local());
+        let address = SecretKey::well_known(9).address();
+        let keys = Keys::new(&folder, &spec);
+        assert_eq!(keys.address("dev9"), Ok(address));
+        assert_eq!(keys.address(&address.to_text(&spec.prefix)), Ok(address));
+        assert_eq!(keys.address("dev10").unwrap_err().exit, Exit::Usage);
+        assert_eq!(keys.add("dev1", &SecretKey::well_known(1), None).unwrap_err().exit, Exit::Usage);
+        spec.test = false;
+        assert_eq!(Keys::new(&folder, &spec).find("dev9").err().unwrap().exit, Exit::NotFound);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn names_stay_within_the_folder() {
+        for name in ["", ".", "..", "../x", "a/b", "-rf", "a b", &"x".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        assert!(check_name("Alice_2.old-key").is_ok());
+    }
+}

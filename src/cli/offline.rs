@@ -1,0 +1,71 @@
+//! What can be told and done without a running node: by reading, or under the data directory's lock.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
+use crate::{
+    chain::{
+        archive::{HeaderArchive, LedgerStore},
+        spec::ChainSpec,
+    },
+    store::{LedgerDb, LedgerOptions, LedgerReader},
+};
+
+/// Page cache while blocks are put into a ledger outside a node.
+const FILL_CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// A read-only look at the ledger; there must be one, of this chain.
+pub fn reader(context: &Context) -> Outcome<LedgerReader> {
+    let path = context.ledger();
+    if !path.exists() {
+        let flags = context.settings.flags();
+        let problem = format!("there is no ledger: {}; start a node with: tussock run{flags}", path.display());
+        return Err(Failure::new(Exit::NotFound, problem));
+    }
+    let reader = LedgerReader::open(&path).map_err(|error| Failure::store(&path, &error))?;
+    reader.check_chain(context.spec()).map_err(|error| Failure::store(&path, &error))?;
+    Ok(reader)
+}
+
+/// The ledger for writing, made if need be. The caller holds the lock.
+pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
+    let options = LedgerOptions { cache_bytes: FILL_CACHE_BYTES, ..LedgerOptions::default() };
+    let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
+    Ok(Box::new(ledger))
+}
+
+/// The data directory's own answer to `status`, in the running node's form. `failure` says why there is no node.
+pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
+    let path = context.ledger();
+    if !path.exists() {
+        return Err(failure);
+    }
+    let reader = reader(context)?;
+    let failed = |error| Failure::store(&path, &error);
+    let (tip, _) = reader.tip().map_err(failed)?;
+    let best = reader.best_header().map_err(failed)?;
+    Ok(json!({
+        "state": "stopped",
+        "reason": failure.message,
+        "chain": context.spec().name,
+        "genesis": context.spec().genesis_hash(),
+        "height": tip.height,
+        "tip": tip.hash,
+        "tip_time": tip.time,
+        "headers": best.header.height,
+        "work": tip.work.to_string(),
+        "state_digest": tip.digest,
+        "peers": { "inbound": 0, "outbound": 0 },
+        "mempool": { "count": 0, "bytes": 0 },
+        "mining": { "enabled": false, "hashes_per_second": 0 },
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": 0,
+        "rss_bytes": 0,
+        "warnings": [],
+    }))
+}

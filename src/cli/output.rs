@@ -1,0 +1,131 @@
+//! Standard output and error: JSON for programs, tables for people, and no panic when a pipe closes.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::Value;
+
+use super::exit::{Exit, Failure, Outcome};
+
+/// Prints a line and hands it on at once, also into a pipe.
+pub fn line(text: &str) -> Outcome {
+    raw(format!("{text}\n").as_bytes())
+}
+
+/// Prints bytes as they are.
+pub fn raw(bytes: &[u8]) -> Outcome {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        // Whoever reads has seen enough (`tussock history … | head`).
+        io::ErrorKind::BrokenPipe => Failure::silent(Exit::Ok),
+        _ => Failure::new(Exit::Io, format!("cannot write to standard output: {error}")),
+    })
+}
+
+/// A remark for people, on standard error; a closed standard error is no reason to fail.
+pub fn note(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// A remark for people only: nothing unless standard error is a terminal.
+pub fn hint(text: &str) {
+    if io::stderr().is_terminal() {
+        note(text);
+    }
+}
+
+/// Prints JSON: readable on a terminal, one line otherwise.
+pub fn json(value: &Value) -> Outcome {
+    if io::stdout().is_terminal() { line(&format!("{value:#}")) } else { line(&value.to_string()) }
+}
+
+/// A plain table: a head, rows, right-aligned where `right` says so. Fits any width: it never wraps a cell.
+pub struct Rows {
+    table: Table,
+    any: bool,
+}
+
+impl Rows {
+    /// A table with these column heads; those that start with `>` are aligned to the right.
+    pub fn new(heads: &[&str]) -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(heads.iter().map(|head| head.trim_start_matches('>')));
+        for (column, head) in table.column_iter_mut().zip(heads) {
+            column.set_padding((0, 2));
+            if head.starts_with('>') {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        Self { table, any: false }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.any = true;
+        self.table.add_row(cells.into_iter().collect::<Vec<_>>());
+    }
+
+    /// The table's lines, or `nothing` if it has no rows.
+    pub fn text(&self, nothing: &str) -> String {
+        if !self.any {
+            return nothing.to_owned();
+        }
+        self.table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// `key  value` lines with the values in one column; rows without a value are left out.
+pub fn facts(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    let lines = rows.iter().filter(|(_, value)| !value.is_empty());
+    lines.map(|(key, value)| format!("{key:width$}  {value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// A field of an answer as text: strings as they are, numbers in digits, nothing for what is missing or null.
+pub fn text(value: &Value, key: &str) -> String {
+    match value.get(key) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A field of an answer as a number; 0 if it is missing.
+pub fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// The first eight characters of a hash.
+pub fn short(value: &Value, key: &str) -> String {
+    text(value, key).chars().take(8).collect()
+}
+
+/// The elements of an answer that is a list.
+pub fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tables_align_and_say_when_there_is_nothing() {
+        let mut rows = Rows::new(&["name", ">height"]);
+        assert_eq!(rows.text("no rows"), "no rows");
+        rows.row(["a".into(), "1234".into()]);
+        rows.row(["longer".into(), "7".into()]);
+        assert_eq!(rows.text(""), "name    height\na         1234\nlonger       7");
+    }
+
+    #[test]
+    fn facts_leave_out_what_is_unknown() {
+        let rows = [("a", "1".to_owned()), ("long", String::new()), ("bc", "2".to_owned())];
+        assert_eq!(facts(&rows), "a     1\nbc    2");
+        assert_eq!(text(&json!({"a": null, "b": "x", "c": 3}), "a"), "");
+        assert_eq!(text(&json!({"c": 3}), "c"), "3");
+    }
+}

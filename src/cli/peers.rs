@@ -1,0 +1,238 @@
+//! `peers`: who is connected, and the operator's control over it.
+
+use std::{
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit::{Failure, Outcome},
+    output::{self, Rows, number, text},
+    status::{WatchFlags, watch},
+    units,
+};
+
+/// `tussock peers`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Columns: dir in or out · height, and how far it is from ours · ping last round trip · sent, received ·
+flight blocks asked for and not yet here · score fault points of the address · age of the connection
+
+Examples:
+  tussock peers --watch
+  tussock peers add 127.0.0.1:4131")]
+pub struct PeersArgs {
+    #[command(flatten)]
+    watch: WatchFlags,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Dial a node and keep the connection
+    #[command(after_help = "Example:\n  tussock peers add 127.0.0.1:4131")]
+    Add {
+        /// IP:PORT or HOST:PORT
+        #[arg(value_parser = address)]
+        address: SocketAddr,
+    },
+    /// Close a connection and dial it no more
+    #[command(after_help = "Example:\n  tussock peers drop 127.0.0.1:4131")]
+    Drop {
+        /// IP:PORT or HOST:PORT
+        #[arg(value_parser = address)]
+        address: SocketAddr,
+    },
+    /// Keep an IP address out
+    #[command(after_help = "Example:\n  tussock peers ban 192.0.2.7 --for 1d --why 'sends rubbish'")]
+    Ban {
+        /// The IP address, any port
+        #[arg(value_parser = ip)]
+        ip: IpAddr,
+        /// For how long
+        #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = units::parse_duration)]
+        time: Duration,
+        /// Shown in the list of bans
+        #[arg(long, value_name = "TEXT", default_value = "by the operator")]
+        why: String,
+    },
+    /// Lift a ban
+    #[command(after_help = "Example:\n  tussock peers unban 192.0.2.7")]
+    Unban {
+        /// The IP address
+        #[arg(value_parser = ip)]
+        ip: IpAddr,
+    },
+    /// Show all known addresses and bans
+    #[command(after_help = "Example:\n  tussock peers book --json")]
+    Book,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
+    let order = |method: &str, params: Value, done: String| {
+        let answer = context.remote()?.call(method, params)?;
+        context.print(&answer, |_| done)
+    };
+    match &arguments.verb {
+        None => watch(&arguments.watch, || list(context)),
+        Some(Verb::Add { address }) => order("addpeer", json!([address.to_string()]), format!("dialling {address}")),
+        Some(Verb::Drop { address }) => order("droppeer", json!([address.to_string()]), format!("dropped {address}")),
+        Some(Verb::Ban { ip, time, why }) => {
+            let seconds = time.as_secs();
+            let done = format!("{ip} is kept out for {}", units::age(seconds));
+            order("ban", json!([ip.to_string(), seconds, why]), done)
+        }
+        Some(Verb::Unban { ip }) => order("unban", json!([ip.to_string()]), format!("{ip} may connect again")),
+        Some(Verb::Book) => book(context),
+    }
+}
+
+fn list(context: &Context) -> Outcome {
+    let remote = context.remote()?;
+    let peers = remote.call("peers", json!([]))?;
+    let ours = if context.json { 0 } else { number(&remote.call("status", json!([]))?, "height") };
+    context.print(&peers, |peers| {
+        let mut rows = Rows::new(&[
+            "dir",
+            "address",
+            ">height",
+            ">ping",
+            ">sent",
+            ">received",
+            ">flight",
+            ">score",
+            ">age",
+            "agent",
+        ]);
+        let mut peers: Vec<&Value> = output::items(peers).iter().collect();
+        peers.sort_by_key(|peer| (text(peer, "direction"), text(peer, "address")));
+        for peer in peers {
+            let ping = text(peer, "ping_ms");
+            rows.row([
+                text(peer, "direction").replace("inbound", "in").replace("outbound", "out"),
+                text(peer, "address"),
+                against(number(peer, "height"), ours),
+                if ping.is_empty() { "-".to_owned() } else { format!("{ping} ms") },
+                units::bytes(number(peer, "sent_bytes")),
+                units::bytes(number(peer, "received_bytes")),
+                text(peer, "in_flight"),
+                text(peer, "score"),
+                units::age(number(peer, "connected_s")),
+                text(peer, "agent"),
+            ]);
+        }
+        rows.text("no peers")
+    })
+}
+
+/// A height, and how far it is from ours.
+fn against(height: u64, ours: u64) -> String {
+    match height.cmp(&ours) {
+        std::cmp::Ordering::Equal => height.to_string(),
+        std::cmp::Ordering::Less => format!("{height} (-{})", ours - height),
+        std::cmp::Ordering::Greater => format!("{height} (+{})", height - ours),
+    }
+}
+
+fn book(context: &Context) -> Outcome {
+    let book = context.remote()?.call("book", json!([]))?;
+    context.print(&book, |book| {
+        let when = |value: &Value, key: &str| match number(value, key) {
+            0 => "-".to_owned(),
+            unix => units::utc(unix),
+        };
+        let mut addresses = Rows::new(&["address", "last seen", "last success", ">failures"]);
+        for entry in output::items(&book["entries"]) {
+            let (seen, success) = (when(entry, "last_seen"), when(entry, "last_success"));
+            addresses.row([text(entry, "address"), seen, success, text(entry, "failures")]);
+        }
+        let mut bans = Rows::new(&["banned", "until", "reason"]);
+        for ban in output::items(&book["bans"]) {
+            bans.row([text(ban, "ip"), when(ban, "until"), text(ban, "reason")]);
+        }
+        format!("{}\n\n{}", addresses.text("no addresses"), bans.text("no bans"))
+    })
+}
+
+/// `IP:PORT`, or a name that resolves.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if !text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+        return Err("an address is IP:PORT, such as 127.0.0.1:4130".to_owned());
+    }
+    let found = text.to_socket_addrs().map_err(|error| format!("the name cannot be resolved: {error}"))?;
+    found.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
+}
+
+/// An IP address; a port behind it is ignored, so that what `peers` shows can be copied.
+fn ip(text: &str) -> Result<IpAddr, String> {
+    let with_port = |_| text.parse::<SocketAddr>().map(|address| address.ip());
+    text.parse().or_else(with_port).map_err(|_| "an IP address is needed, such as 192.0.2.7".to_owned())
+}
+
+/// `tussock net`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133\n  tussock net allow")]
+pub struct NetArgs {
+    #[command(subcommand)]
+    verb: NetVerb,
+}
+
+#[derive(Subcommand, Debug)]
+enum NetVerb {
+    /// Close and refuse connections with the nodes that listen on these addresses
+    #[command(after_help = "Example:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133")]
+    Deny {
+        /// IP:PORT of each node
+        #[arg(required = true, value_parser = address)]
+        addresses: Vec<SocketAddr>,
+    },
+    /// Forget all denials
+    #[command(after_help = "Example:\n  tussock net allow")]
+    Allow,
+}
+
+/// Runs `net`.
+pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
+    if !context.spec().test {
+        let chain = &context.spec().name;
+        return Err(Failure::usage(format!("net works on test chains (local, dev) only: this is {chain}")));
+    }
+    let (method, params, done) = match &arguments.verb {
+        NetVerb::Deny { addresses } => {
+            let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+            let done = format!("denied {}", list.join(" "));
+            ("netdeny", json!([list]), done)
+        }
+        NetVerb::Allow => ("netallow", json!([]), "all nodes are allowed".to_owned()),
+    };
+    let answer = context.remote()?.call(method, params)?;
+    context.print(&answer, |_| done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_need_a_port_and_bans_need_none() {
+        assert_eq!(address("127.0.0.1:4130"), Ok(([127, 0, 0, 1], 4130).into()));
+        assert!(address("localhost:4130").is_ok());
+        assert!(address("127.0.0.1").is_err() && address(":1").is_err() && address("a:b").is_err());
+        assert_eq!(ip("192.0.2.7:99"), ip("192.0.2.7"));
+        assert!(ip("nowhere").is_err());
+    }
+
+    #[test]
+    fn heights_are_shown_against_ours() {
+        assert_eq!((against(5, 5), against(3, 5), against(9, 5)), ("5".into(), "3 (-2)".into(), "9 (+4)".into()));
+    }
+}

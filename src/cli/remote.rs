@@ -1,0 +1,132 @@
+//! The way to the running node: finds it by its data directory, and turns its answers into exit codes.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    datadir::{self, Endpoints},
+    exit::{Exit, Failure, Outcome},
+};
+use crate::{
+    config::Settings,
+    rpc::client::{Client, ClientError, Patience},
+};
+
+/// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
+const WAIT_SLICE: Duration = Duration::from_secs(25);
+/// How long a call waits for a node that is still starting.
+const STARTING: Duration = Duration::from_secs(30);
+
+/// A running node.
+pub struct Remote {
+    client: Client,
+    /// What it wrote about itself.
+    pub endpoints: Endpoints,
+    place: String,
+    flags: String,
+}
+
+impl Remote {
+    /// The node that runs on this data directory.
+    pub fn find(settings: &Settings) -> Outcome<Self> {
+        let folder = settings.chain_dir();
+        let (place, flags) = (folder.display().to_string(), settings.flags());
+        // The endpoints of a node that was killed are still there.
+        let running = datadir::holder(&folder).and_then(|_| datadir::read_endpoints(&folder));
+        let Some(endpoints) = running else { return Err(not_running(&place, &flags)) };
+        let Some(http) = &endpoints.http else {
+            let reason = format!("the node runs without HTTP (--no-http): {place}; restart it with HTTP to talk to it");
+            return Err(Failure::new(Exit::Unreachable, reason));
+        };
+        let address: SocketAddr = http.parse().map_err(|_| {
+            Failure::new(Exit::Unreachable, format!("endpoints.json holds no address: {place}; restart the node"))
+        })?;
+        let cookie = datadir::read_cookie(&folder)?;
+        Ok(Self { client: Client::new(address, &cookie), endpoints, place, flags })
+    }
+
+    /// Calls a method.
+    pub fn call(&self, method: &str, params: Value) -> Outcome<Value> {
+        self.call_within(method, params, Duration::from_secs(40))
+    }
+
+    /// Calls a method that may take as long as `limit`.
+    pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Outcome<Value> {
+        let patience = Patience::of(STARTING);
+        loop {
+            match self.client.call_within(method, params.clone(), limit) {
+                Err(ClientError::Refused { code: -28, .. }) if patience.pause(Duration::from_millis(50)) => {}
+                result => return result.map_err(|error| self.failure(method, error)),
+            }
+        }
+    }
+
+    /// Waits until the node says that a condition holds. The answer, or `None` if the patience did not last.
+    pub fn wait(&self, condition: &Value, patience: Patience) -> Outcome<Option<Value>> {
+        loop {
+            let slice = patience.left().min(WAIT_SLICE);
+            let mut question = condition.clone();
+            question["timeout"] = json!(slice.as_secs_f64());
+            let answer = self.call_within("wait", json!([question]), slice + Duration::from_secs(10))?;
+            if answer.get("ok").and_then(Value::as_bool) == Some(true) {
+                return Ok(Some(answer));
+            }
+            if patience.left().is_zero() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn failure(&self, method: &str, error: ClientError) -> Failure {
+        match error {
+            ClientError::Refused { code, message } => Failure::new(exit_of(code), message),
+            ClientError::Unauthorised => {
+                let advice = "the node may have been restarted, try again";
+                Failure::new(
+                    Exit::Unauthorised,
+                    format!("the node does not accept the cookie: {}; {advice}", self.place),
+                )
+            }
+            ClientError::TimedOut => {
+                Failure::new(Exit::TimedOut, format!("the node did not answer {method} in time: {}", self.place))
+            }
+            ClientError::Unreachable(reason) => {
+                let http = self.endpoints.http.as_deref().unwrap_or_default();
+                let start = format!("start it with: tussock run{}", self.flags);
+                Failure::new(Exit::Unreachable, format!("the node does not answer: {http}: {reason}; {start}"))
+            }
+            ClientError::Foreign(what) => {
+                let http = self.endpoints.http.as_deref().unwrap_or_default();
+                Failure::new(Exit::Unreachable, format!("what answers is not this node: {http}: {what}"))
+            }
+        }
+    }
+}
+
+/// The exit code that goes with a code of the node's errors.
+fn exit_of(code: i64) -> Exit {
+    match code {
+        -5 => Exit::NotFound,
+        -26 | -22 => Exit::Rejected,
+        -8 | -32602 => Exit::Usage,
+        -28 => Exit::Unreachable,
+        -32000 => Exit::TimedOut,
+        _ => Exit::Internal,
+    }
+}
+
+fn not_running(place: &str, flags: &str) -> Failure {
+    Failure::new(Exit::Unreachable, format!("no node runs on {place}; start one with: tussock run{flags}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_s_codes_become_exit_codes() {
+        let exits = [-5, -26, -22, -8, -32602, -28, -32000, -32601].map(|code| exit_of(code) as u8);
+        assert_eq!(exits, [4, 5, 5, 2, 2, 3, 6, 1]);
+    }
+}

@@ -1,0 +1,423 @@
+//! `run` and `dev`: a node in this process, from the lock on its data directory to the last thread.
+
+use std::{
+    fs, io,
+    io::IsTerminal,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    datadir::{self, Endpoints, Holder, Lock},
+    exit::{Exit, Failure, Outcome},
+    keys::Keys,
+    output, peers, units,
+};
+use crate::{
+    base::{hash::hex, limits},
+    chain::{
+        address::Address,
+        key::SecretKey,
+        spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
+    },
+    config::{self, CommonFlags, NodeFlags},
+    node::{Halt, Setup, Stores},
+    rpc::{Server, ServerOptions},
+    runtime::{
+        Node, NodeOptions, StartError, StopReason,
+        logging::{self, Levels, LogError, LogOptions},
+    },
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb},
+};
+
+/// The port for peers.
+const P2P_PORT: u16 = 4130;
+/// The port for RPC and the page.
+const HTTP_PORT: u16 = 3030;
+/// MiB that the default limits are made for (design §6).
+const DEFAULT_MEMORY: usize = 32;
+/// The least that a node works well in.
+const LEAST_MEMORY: usize = 16;
+/// The most that larger caches make sense for.
+const MOST_MEMORY: usize = 1024;
+/// Threads that check signatures; more would only wait for the ledger.
+const MOST_VERIFIERS: usize = 8;
+/// How long the ledger may take until the node is ready. Whatever takes long in it happens before, when it is opened.
+const READY: Duration = Duration::from_secs(60);
+
+/// `tussock run`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tussock run
+  tussock run -d /tmp/tussock-a --listen 127.0.0.1:0 --http 127.0.0.1:0 --mine dev0")]
+pub struct RunArgs {
+    #[command(flatten)]
+    node: NodeFlags,
+}
+
+/// `tussock dev`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tussock dev
+  tussock dev --block-time 2s --data-dir /tmp/tussock-dev")]
+pub struct DevArgs {
+    /// Make a block at this interval instead of one for each transaction
+    #[arg(long, value_name = "TIME", env = "TUSSOCK_BLOCK_TIME", hide_env_values = true,
+        value_parser = units::parse_duration)]
+    block_time: Option<Duration>,
+    #[command(flatten)]
+    node: NodeFlags,
+}
+
+/// Runs `run`.
+pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
+    let context = Context::new(common, &arguments.node, json)?;
+    Launch { context, block_time: None, dev: false }.run()
+}
+
+/// Runs `dev`.
+pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
+    if common.chain.as_deref().is_some_and(|chain| chain != "dev") {
+        return Err(Failure::usage("dev is a chain of its own; leave out --chain, or use: tussock run"));
+    }
+    if arguments.block_time.is_some_and(|time| time < Duration::from_millis(10)) {
+        return Err(Failure::usage("--block-time: at least 10ms"));
+    }
+    let mut common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
+    let context = Context::new(&common, &arguments.node, json)?;
+    if !context.settings.data_dir_is_default {
+        return Launch { context, block_time: arguments.block_time, dev: true }.run();
+    }
+    let folder = TemporaryFolder::new()?;
+    common.data_dir = Some(folder.0.clone());
+    let context = Context::new(&common, &arguments.node, json)?;
+    Launch { context, block_time: arguments.block_time, dev: true }.run()
+}
+
+/// A folder that goes away with this value.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> Outcome<Self> {
+        let name = format!("tussock-dev-{}", hex(&datadir::random_bytes::<4>()?));
+        let folder = std::env::temp_dir().join(name);
+        datadir::make_private_folder(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            output::note(&format!("cannot remove {}: {error}", self.0.display()));
+        }
+    }
+}
+
+/// A node about to start.
+struct Launch {
+    context: Context,
+    block_time: Option<Duration>,
+    dev: bool,
+}
+
+impl Launch {
+    fn run(self) -> Outcome {
+        config::check_variables(std::env::vars_os().map(|(name, _)| name))?;
+        let levels: Levels = self.context.settings.log.parse().map_err(|error| Failure::usage(format!("--log: {error}")))?;
+        let setup = self.setup()?;
+        let folder = self.context.folder();
+        let mut lock = Lock::acquire(&folder, &self.context.settings.flags())?;
+        // What a killed node left behind would lead commands astray.
+        datadir::remove_traces(&folder);
+        self.start_log(levels)?;
+        let (ledger, stores) = self.open_stores(&setup)?;
+        let started = Instant::now();
+        let node = self.start_node(setup, stores)?;
+        let result = self.serve(node, started, &mut lock);
+        datadir::remove_traces(&folder);
+        match result? {
+            StopReason::Halt(Halt::Store(error)) => Err(Failure::store(&ledger, &error)),
+            StopReason::Halt(halt) => Err(Failure::new(Exit::Internal, halt.to_string())),
+            StopReason::Asked | StopReason::Signal(_) => Ok(()),
+        }
+    }
+
+    fn flags(&self) -> &NodeFlags {
+        &self.context.settings.node
+    }
+
+    fn quiet(&self) -> bool {
+        self.flags().quiet == Some(true)
+    }
+
+    fn start_log(&self, levels: Levels) -> Outcome {
+        let folder = self.context.folder().join(datadir::LOGS);
+        let options = LogOptions { folder: Some(folder), stderr: !self.quiet(), levels };
+        logging::init(options).map_err(|error| match error {
+            LogError::File { path, source } => Failure::io("cannot write the log", &path, &source),
+            LogError::Twice => Failure::new(Exit::Internal, error.to_string()),
+        })
+    }
+
+    /// What the roles need to know.
+    fn setup(&self) -> Outcome<Setup> {
+        let (flags, spec) = (self.flags(), &self.context.settings.spec);
+        let memory = flags.max_memory.unwrap_or(DEFAULT_MEMORY);
+        if !(LEAST_MEMORY..=MOST_MEMORY).contains(&memory) {
+            let range = format!("{LEAST_MEMORY} to {MOST_MEMORY} MiB are possible");
+            return Err(Failure::usage(format!("--max-memory {memory}: {range}")));
+        }
+        let mine = match &flags.mine {
+            Some(mine) => Some(self.miner(mine)?),
+            None if self.dev => Some(SecretKey::well_known(0).address()),
+            None => None,
+        };
+        let block_interval_ms = self.block_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        Ok(Setup {
+            spec: Arc::clone(spec),
+            listen_port: 0,
+            own_addresses: Vec::new(),
+            agent: format!("tussock/{}", env!("CARGO_PKG_VERSION")),
+            connect: resolve("--connect", flags.connect.as_deref().unwrap_or_default())?,
+            bootnodes: self.bootnodes()?,
+            is_bootnode: flags.is_bootnode == Some(true),
+            max_inbound: flags.max_inbound.unwrap_or(limits::MAX_INBOUND),
+            max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
+            mine,
+            mine_rate: flags.mine_rate.unwrap_or(spec.default_mine_rate),
+            block_interval_ms,
+            verifiers: thread::available_parallelism().map_or(1, usize::from).min(MOST_VERIFIERS),
+            memory_percent: memory * 100 / DEFAULT_MEMORY,
+        })
+    }
+
+    fn miner(&self, text: &str) -> Outcome<Address> {
+        let folder = self.context.folder();
+        let address = Keys::new(&folder, self.context.spec()).address(text);
+        address.map_err(|failure| Failure::usage(format!("--mine {}", failure.message)))
+    }
+
+    /// Those of the flags must resolve; those of the chain's specification are tried as far as they do.
+    fn bootnodes(&self) -> Outcome<Vec<SocketAddr>> {
+        let mut addresses = resolve("--bootnode", self.flags().bootnode.as_deref().unwrap_or_default())?;
+        for name in &self.context.spec().bootnodes {
+            match peers::address(name) {
+                Ok(address) => addresses.push(address),
+                Err(problem) => output::note(&format!("warning: bootnode {name} of the chain: {problem}")),
+            }
+        }
+        Ok(addresses)
+    }
+
+    fn open_stores(&self, setup: &Setup) -> Outcome<(PathBuf, Stores)> {
+        let path = self.context.ledger();
+        let failed = |error| Failure::store(&path, &error);
+        let cache_bytes = limits::SQLITE_CACHE_BYTES * setup.memory_percent / 100;
+        let options = LedgerOptions { cache_bytes, ..LedgerOptions::default() };
+        let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
+        let headers = LedgerReader::open(&path).map_err(failed)?;
+        let (peers, problem) = PeerDb::open(&self.context.folder().join(datadir::PEERS));
+        if let Some(problem) = problem {
+            log::warn!("peer book {problem}");
+        }
+        let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
+        Ok((path, stores))
+    }
+
+    fn start_node(&self, setup: Setup, stores: Stores) -> Outcome<Node> {
+        let options = NodeOptions {
+            listen: Some(self.flags().listen.unwrap_or_else(|| self.default_listen())),
+            seed: datadir::random_bytes::<32>()?,
+            signals: true,
+            net: None,
+        };
+        Node::start(setup, stores, options).map_err(|error| match error {
+            StartError::Listen { .. } => Failure::usage(error.to_string()),
+            StartError::System { .. } => Failure::new(Exit::Internal, error.to_string()),
+        })
+    }
+
+    /// Test chains stay on this host; nobody needs to know where a `dev` node listens.
+    fn default_listen(&self) -> SocketAddr {
+        match (self.dev, self.context.spec().test) {
+            (true, _) => (Ipv4Addr::LOCALHOST, 0).into(),
+            (false, true) => (Ipv4Addr::LOCALHOST, P2P_PORT).into(),
+            (false, false) => (Ipv4Addr::UNSPECIFIED, P2P_PORT).into(),
+        }
+    }
+
+    /// Opens the way to the node, says that it is ready, and waits for its end.
+    fn serve(&self, node: Node, started: Instant, lock: &mut Lock) -> Outcome<StopReason> {
+        let server = match self.start_server(&node, started) {
+            Ok(server) => server,
+            Err(failure) => {
+                node.stop();
+                return Err(failure);
+            }
+        };
+        let node = match until_ready(node) {
+            Ok(node) => node,
+            Err(reason) => return Ok(reason),
+        };
+        let endpoints = Endpoints {
+            pid: std::process::id(),
+            p2p: node.local_address().map(|address| address.to_string()).unwrap_or_default(),
+            http: server.as_ref().map(|server| server.local_address().to_string()),
+            chain: self.context.spec().name.clone(),
+            genesis: self.context.spec().genesis_hash().to_string(),
+        };
+        let holder = Holder { pid: endpoints.pid, started: units::unix_now(), http: endpoints.http.clone() };
+        let told = lock.describe(&holder).and_then(|()| datadir::write_endpoints(&self.context.folder(), &endpoints));
+        if let Err(failure) = told {
+            node.stop();
+            return Err(failure);
+        }
+        // Whoever started the node may have closed its output; the node runs none the less.
+        drop(self.announce(&endpoints));
+        let reason = node.wait();
+        if let Some(server) = server {
+            server.stop();
+        }
+        Ok(reason)
+    }
+
+    fn start_server(&self, node: &Node, started: Instant) -> Outcome<Option<Server>> {
+        if self.flags().no_http == Some(true) {
+            return Ok(None);
+        }
+        let cookie = datadir::write_cookie(&self.context.folder())?;
+        let start = |listen: SocketAddr| {
+            let options = ServerOptions {
+                listen,
+                cookie: cookie.clone(),
+                chain: Arc::clone(&self.context.settings.spec),
+                ledger_path: self.context.ledger(),
+                index_path: self.context.folder().join(datadir::INDEX),
+                started,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            Server::start(options, node.handle())
+        };
+        let listen = self.flags().http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, HTTP_PORT).into());
+        if !listen.ip().is_loopback() {
+            log::warn!("http listens beyond this host; whoever reaches it and has the cookie controls the node address={listen}");
+        }
+        let server = match start(listen) {
+            // A second `dev` beside the first is nobody's mistake.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && self.dev && self.flags().http.is_none() => {
+                start((Ipv4Addr::LOCALHOST, 0).into())
+            }
+            result => result,
+        };
+        server.map(Some).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => Failure::usage(format!(
+                "the HTTP address is in use: {listen}; choose another with --http IP:PORT (port 0: any free one)"
+            )),
+            _ => Failure::usage(format!("cannot serve HTTP: {listen}: {error}; choose another with --http IP:PORT")),
+        })
+    }
+
+    fn announce(&self, endpoints: &Endpoints) -> Outcome {
+        if self.quiet() {
+            return Ok(());
+        }
+        let facts = self.facts(endpoints);
+        if self.context.json {
+            return output::line(&facts.to_string());
+        }
+        let text = if io::stdout().is_terminal() { banner(&facts) } else { line(&facts) };
+        output::line(&text)
+    }
+
+    fn facts(&self, endpoints: &Endpoints) -> Value {
+        let settings = &self.context.settings;
+        let accounts: Vec<Value> = if self.dev { accounts(&settings.spec) } else { Vec::new() };
+        json!({
+            "version": env!("CARGO_PKG_VERSION"), "pid": endpoints.pid, "chain": endpoints.chain,
+            "genesis": endpoints.genesis, "p2p": endpoints.p2p, "http": endpoints.http,
+            "folder": self.context.folder().display().to_string(), "accounts": accounts,
+            "mining": self.dev || settings.node.mine.is_some(),
+            "next": format!("tussock {}{}", if self.dev { "send dev1 250000" } else { "status" }, settings.flags()),
+        })
+    }
+}
+
+/// The funded accounts whose keys everybody knows.
+fn accounts(spec: &ChainSpec) -> Vec<Value> {
+    let outputs = &spec.genesis.transactions[0].transaction.outputs;
+    let account = |number: u32| {
+        let address = SecretKey::well_known(number).address();
+        let amount: u64 = outputs.iter().filter(|output| output.address == address).map(|output| output.amount).sum();
+        json!({ "name": format!("dev{number}"), "address": address.to_text(&spec.prefix), "amount": amount })
+    };
+    (0..WELL_KNOWN_ACCOUNTS).map(account).collect()
+}
+
+/// For people in front of a terminal.
+fn banner(facts: &Value) -> String {
+    let text = |key: &str| output::text(facts, key);
+    let mut lines = vec![format!("tussock {}  pid {}", text("version"), text("pid"))];
+    for account in output::items(&facts["accounts"]) {
+        let amount = units::grouped(output::number(account, "amount"));
+        lines.push(format!("  {}  {}  {amount}", output::text(account, "name"), output::text(account, "address")));
+    }
+    let http = text("http");
+    let http = if http.is_empty() { "off".to_owned() } else { format!("http://{http}/") };
+    let rows = [
+        ("chain", format!("{}  genesis {}", text("chain"), output::short(facts, "genesis"))),
+        ("folder", text("folder")),
+        ("peers", text("p2p")),
+        ("http", http),
+        ("mining", if facts["mining"] == json!(true) { "on".to_owned() } else { "off".to_owned() }),
+        ("next", text("next")),
+    ];
+    lines.push(output::facts(&rows));
+    lines.join("\n")
+}
+
+/// For scripts: one line, and one for each account.
+fn line(facts: &Value) -> String {
+    let text = |key: &str| output::text(facts, key);
+    let mut line = format!(
+        "ready chain={} p2p={} http={} pid={} folder={}",
+        text("chain"),
+        text("p2p"),
+        if facts["http"].is_null() { "off".to_owned() } else { text("http") },
+        text("pid"),
+        text("folder")
+    );
+    for account in output::items(&facts["accounts"]) {
+        let [name, address, amount] = ["name", "address", "amount"].map(|key| output::text(account, key));
+        line.push_str(&format!("\naccount {name} {address} {amount}"));
+    }
+    line
+}
+
+/// Waits until the ledger has reported its tip. The node's end, should it come before.
+fn until_ready(mut node: Node) -> Result<Node, StopReason> {
+    let began = Instant::now();
+    while node.handle().status().tip.is_none() && began.elapsed() < READY {
+        node = match node.wait_timeout(Duration::from_millis(5)) {
+            Ok(reason) => return Err(reason),
+            Err(node) => node,
+        };
+    }
+    Ok(node)
+}
+
+fn resolve(flag: &str, names: &[String]) -> Outcome<Vec<SocketAddr>> {
+    let address = |name: &String| {
+        peers::address(name.trim()).map_err(|problem| Failure::usage(format!("{flag} {name}: {problem}")))
+    };
+    names.iter().filter(|name| !name.trim().is_empty()).map(address).collect()
+}

@@ -1,0 +1,185 @@
+//! `status`, `mempool`, `tips`: what the node is and does.
+
+use std::{io::Write, time::Duration};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit::{Exit, Outcome},
+    output::{self, Rows, number, short, text},
+    units,
+};
+use crate::rpc::client::Patience;
+
+/// Time between two redraws.
+const REDRAW: Duration = Duration::from_secs(1);
+
+/// Flags of commands that can keep watching.
+#[derive(Args, Debug)]
+pub struct WatchFlags {
+    /// Redraw every second until interrupted
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+/// Shows once, or again and again.
+pub fn watch(flags: &WatchFlags, show: impl Fn() -> Outcome) -> Outcome {
+    if !flags.watch {
+        return show();
+    }
+    loop {
+        clear_screen();
+        match show() {
+            // A node that is being restarted is worth waiting for.
+            Err(failure) if failure.exit == Exit::Unreachable => output::note(&failure.message),
+            outcome => outcome?,
+        }
+        Patience::of(REDRAW).pause(REDRAW);
+    }
+}
+
+fn clear_screen() {
+    use std::io::IsTerminal;
+    let mut out = std::io::stdout().lock();
+    if out.is_terminal() {
+        // Cursor home, erase what follows. A closed output is noticed by what is printed next.
+        drop(out.write_all(b"\x1b[H\x1b[2J"));
+    }
+}
+
+/// `tussock status`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock status\n  tussock status --watch\n  tussock status --json")]
+pub struct StatusArgs {
+    #[command(flatten)]
+    watch: WatchFlags,
+}
+
+/// Runs `status`.
+pub fn run(context: &Context, arguments: &StatusArgs) -> Outcome {
+    watch(&arguments.watch, || {
+        let status = match context.remote() {
+            Ok(remote) => remote.call("status", json!([]))?,
+            Err(failure) if failure.exit == Exit::Unreachable => super::offline::status(context, failure)?,
+            Err(failure) => return Err(failure),
+        };
+        context.print(&status, |status| people(context, status))
+    })
+}
+
+fn people(context: &Context, status: &Value) -> String {
+    let (height, headers) = (number(status, "height"), number(status, "headers"));
+    let (peers, mempool, mining) = (&status["peers"], &status["mempool"], &status["mining"]);
+    let stopped = text(status, "state") == "stopped";
+    let running = |text: String| if stopped { String::new() } else { text };
+    let mut state = text(status, "state");
+    if headers > height && height > 0 {
+        state.push_str(&format!("  {}", bar(height, headers)));
+    }
+    let reason = text(status, "reason");
+    if !reason.is_empty() {
+        state.push_str(&format!("  ({reason})"));
+    }
+    let tip_age = units::age(units::unix_now().saturating_sub(number(status, "tip_time")));
+    let warnings: Vec<String> = output::items(&status["warnings"])
+        .iter()
+        .map(|warning| warning.as_str().map_or_else(|| warning.to_string(), str::to_owned))
+        .collect();
+    let rate = match mining["enabled"].as_bool() {
+        Some(true) => format!("{} hashes/s", units::grouped(number(mining, "hashes_per_second"))),
+        _ => "off".to_owned(),
+    };
+    let rows = [
+        ("state", state),
+        ("chain", format!("{}  genesis {}", text(status, "chain"), short(status, "genesis"))),
+        ("height", format!("{}  tip {}  {tip_age} ago", units::grouped(height), short(status, "tip"))),
+        ("headers", if headers > height { units::grouped(headers) } else { String::new() }),
+        ("peers", running(format!("{} in, {} out", number(peers, "inbound"), number(peers, "outbound")))),
+        (
+            "mempool",
+            running(format!("{} transactions, {}", number(mempool, "count"), units::bytes(number(mempool, "bytes")))),
+        ),
+        ("mining", running(rate)),
+        (
+            "process",
+            running(format!(
+                "up {}, {} resident, version {}",
+                units::age(number(status, "uptime_s")),
+                units::bytes(number(status, "rss_bytes")),
+                text(status, "version")
+            )),
+        ),
+        ("folder", context.folder().display().to_string()),
+        ("warnings", warnings.join("; ")),
+    ];
+    output::facts(&rows)
+}
+
+/// Twenty cells, in whole percent rounded down: full only when nothing is missing.
+fn bar(done: u64, all: u64) -> String {
+    let part = |of: u64| u128::from(done) * u128::from(of) / u128::from(all.max(1));
+    let cells = usize::try_from(part(20)).unwrap_or(20).min(20);
+    format!("{}{} {}%", "▒".repeat(cells), "░".repeat(20 - cells), part(100))
+}
+
+/// `tussock mempool`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock mempool\n  tussock mempool --limit 5 --json")]
+pub struct MempoolArgs {
+    /// Most transactions to show, the highest fee rate first
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: u64,
+    #[command(flatten)]
+    watch: WatchFlags,
+}
+
+/// Runs `mempool`.
+pub fn mempool(context: &Context, arguments: &MempoolArgs) -> Outcome {
+    watch(&arguments.watch, || {
+        let pool = context.remote()?.call("mempool", json!([arguments.limit]))?;
+        context.print(&pool, |pool| {
+            let mut rows = Rows::new(&["id", ">bytes", ">fee", ">age"]);
+            for entry in output::items(&pool["transactions"]) {
+                let age = units::age(number(entry, "age_s"));
+                rows.row([text(entry, "id"), text(entry, "size"), text(entry, "fee"), age]);
+            }
+            rows.text("the mempool is empty")
+        })
+    })
+}
+
+/// `tussock tips`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  tussock tips --json")]
+pub struct TipsArgs {
+    #[command(flatten)]
+    watch: WatchFlags,
+}
+
+/// Runs `tips`.
+pub fn tips(context: &Context, arguments: &TipsArgs) -> Outcome {
+    watch(&arguments.watch, || {
+        let tips = context.remote()?.call("tips", json!([]))?;
+        context.print(&tips, |tips| {
+            let mut rows = Rows::new(&[">height", "hash", ">branch", "status"]);
+            for tip in output::items(tips) {
+                rows.row(["height", "hash", "branch_length", "status"].map(|key| text(tip, key)));
+            }
+            rows.text("no tips")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_is_full_only_at_the_end() {
+        assert!(bar(41_876, 41_877).ends_with("░ 99%"));
+        assert_eq!(bar(5, 5), format!("{} 100%", "▒".repeat(20)));
+        assert!(bar(0, 0).ends_with(" 0%"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Amounts, durations and sizes: from people and for people.
+
+use std::time::Duration;
+
+/// An amount in base units: digits, with `_` between them where it helps. Never a fraction.
+pub fn parse_amount(text: &str) -> Result<u64, String> {
+    let digits: String = text.chars().filter(|c| *c != '_').collect();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("an amount is a whole number of base units, such as 250000".to_owned());
+    }
+    digits.parse().map_err(|_| "the amount is larger than 64 bits can hold".to_owned())
+}
+
+/// An amount of at least one base unit.
+pub fn parse_payment(text: &str) -> Result<u64, String> {
+    match parse_amount(text)? {
+        0 => Err("at least 1 base unit can be paid".to_owned()),
+        amount => Ok(amount),
+    }
+}
+
+/// A duration: a number with `ms`, `s`, `m`, `h` or `d`; without a unit, seconds.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let help = || "a duration is a number with ms, s, m, h or d, such as 90s".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err(help()),
+    };
+    let number: f64 = number.parse().map_err(|_| help())?;
+    Duration::try_from_secs_f64(number * factor).map_err(|_| help())
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds as the two largest units: `42s`, `3m07s`, `2h05m`, `4d03h`.
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..=86_399 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// Bytes with a binary unit: `812 B`, `1.5 MiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let (mut value, mut unit) = (count as f64 / 1024.0, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// This host's clock, unix seconds.
+pub fn unix_now() -> u64 {
+    u64::try_from(time::OffsetDateTime::now_utc().unix_timestamp()).unwrap_or(0)
+}
+
+/// Unix seconds as `2026-01-01T00:00:00Z`.
+pub fn utc(unix: u64) -> String {
+    let format = time::format_description::well_known::Rfc3339;
+    let moment = i64::try_from(unix).ok().and_then(|unix| time::OffsetDateTime::from_unix_timestamp(unix).ok());
+    moment.and_then(|moment| moment.format(&format).ok()).unwrap_or_else(|| unix.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_whole_base_units() {
+        assert_eq!(parse_amount("250_000"), Ok(250_000));
+        assert_eq!(parse_amount("18446744073709551615"), Ok(u64::MAX));
+        for wrong in ["", "1.5", "-1", "1e3", "18446744073709551616", "_"] {
+            assert!(parse_amount(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_payment("0").is_err());
+    }
+
+    #[test]
+    fn durations_have_units_and_default_to_seconds() {
+        assert_eq!(parse_duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("1d"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "s", "2x", "-3", "1 s", "1e30d"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn people_read_groups_units_and_dates() {
+        assert_eq!((grouped(0), grouped(1234), grouped(1_234_567)), ("0".into(), "1,234".into(), "1,234,567".into()));
+        assert_eq!((age(59), age(187), age(90_061)), ("59s".into(), "3m07s".into(), "1d01h".into()));
+        assert_eq!((bytes(812), bytes(1536), bytes(19 << 20)), ("812 B".into(), "1.5 KiB".into(), "19.0 MiB".into()));
+        assert_eq!(utc(1_767_225_600), "2026-01-01T00:00:00Z");
+    }
+}

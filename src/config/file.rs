@@ -1,0 +1,99 @@
+//! Configuration files: TOML, every key known, every error with its line.
+
+use std::{fs, path::Path, path::PathBuf};
+
+use serde::Deserialize;
+use toml::de::DeTable;
+
+use super::{ConfigError, KEYS, NodeFlags, suggest};
+
+/// What a file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) chain: Option<String>,
+    pub(super) log: Option<String>,
+    pub(super) node: NodeFlags,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Common {
+    data_dir: Option<PathBuf>,
+    chain: Option<String>,
+    log: Option<String>,
+}
+
+/// Reads a file. `data_dir` is only meaningful in one that was named, not in one found in the data directory.
+pub(super) fn read(path: &Path, named: bool) -> Result<Settings, ConfigError> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("cannot read the configuration: {shown}: {error}")))?;
+    let settings = parse(&text).map_err(|(line, problem)| ConfigError(format!("{shown}:{line}: {problem}")))?;
+    if !named && settings.data_dir.is_some() {
+        let problem = "data_dir has no meaning in the data directory's own file; remove it or use --config";
+        return Err(ConfigError(format!("{shown}: {problem}")));
+    }
+    Ok(settings)
+}
+
+/// Reads the text; an error comes with its line.
+fn parse(text: &str) -> Result<Settings, (usize, String)> {
+    let told =
+        |error: toml::de::Error| (line(text, error.span().map_or(0, |span| span.start)), error.message().to_owned());
+    let table = DeTable::parse(text).map_err(told)?;
+    for key in table.get_ref().keys() {
+        let name: &str = key.get_ref();
+        if !KEYS.contains(&name) {
+            let hint = suggest(name, KEYS.into_iter()).map(|meant| format!("; did you mean \"{meant}\"?"));
+            let problem = format!("unknown key \"{name}\"{}", hint.unwrap_or_default());
+            return Err((line(text, key.span().start), problem));
+        }
+    }
+    let common: Common = toml::from_str(text).map_err(told)?;
+    let node: NodeFlags = toml::from_str(text).map_err(told)?;
+    Ok(Settings { data_dir: common.data_dir, chain: common.chain, log: common.log, node })
+}
+
+fn line(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_line_and_the_likely_one() {
+        let (line, problem) = parse("# a comment\nlog = \"warn\"\nlisen = \"127.0.0.1:1\"\n").unwrap_err();
+        assert_eq!((line, problem.as_str()), (3, "unknown key \"lisen\"; did you mean \"listen\"?"));
+        let (line, problem) = parse("[section]\nkey = 1").unwrap_err();
+        assert_eq!((line, problem.as_str()), (1, "unknown key \"section\""));
+    }
+
+    #[test]
+    fn wrong_values_and_broken_syntax_are_told_with_their_line() {
+        assert_eq!(parse("\nlisten = \"somewhere\"").unwrap_err().0, 2);
+        assert_eq!(parse("\n\nmax_inbound = -1").unwrap_err().0, 3);
+        assert_eq!(parse("log = ").unwrap_err().0, 1);
+    }
+
+    #[test]
+    fn lists_numbers_and_flags_are_read() {
+        let settings = parse("connect = [\"a:1\", \"b:2\"]\nmine_rate = 5\nno_http = true").unwrap();
+        assert_eq!(settings.node.connect, Some(vec!["a:1".to_owned(), "b:2".to_owned()]));
+        assert_eq!((settings.node.mine_rate, settings.node.no_http), (Some(5), Some(true)));
+    }
+
+    #[test]
+    fn the_sample_is_valid_and_names_every_key_also_with_its_settings_switched_on() {
+        assert_eq!(parse(super::super::SAMPLE), Ok(Settings::default()));
+        let on: String = super::super::SAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("#").filter(|rest| !rest.starts_with([' ', '#'])).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        parse(&on).unwrap();
+        let keys = DeTable::parse(&on).unwrap();
+        assert!(KEYS.iter().all(|key| keys.get_ref().contains_key(*key)), "{on}");
+    }
+}

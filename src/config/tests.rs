@@ -1,0 +1,81 @@
+use std::{fs, process};
+
+use super::*;
+
+/// A folder of this test's own, empty.
+fn folder(name: &str) -> PathBuf {
+    let path = env::temp_dir().join(format!("tussock-config-{}-{name}", process::id()));
+    drop(fs::remove_dir_all(&path));
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn load(common: &CommonFlags, node: &NodeFlags) -> Result<Settings, ConfigError> {
+    Settings::load_with(common, node, &HomeVariables { xdg: None, home: Some("/home/somebody".into()) })
+}
+
+#[test]
+fn the_default_data_directory_follows_xdg() {
+    let dir = |xdg: Option<&str>, home: Option<&str>| {
+        HomeVariables { xdg: xdg.map(Into::into), home: home.map(Into::into) }.data_dir()
+    };
+    assert_eq!(dir(Some("/data"), Some("/home/a")), Some("/data/tussock".into()));
+    assert_eq!(dir(Some("relative"), Some("/home/a")), Some("/home/a/.local/share/tussock".into()));
+    assert_eq!(dir(None, None), None);
+}
+
+#[test]
+fn flags_stand_above_the_file_and_the_file_above_the_defaults() {
+    let dir = folder("precedence");
+    fs::write(dir.join("config.toml"), "chain = \"dev\"\nmine_rate = 7\nmax_inbound = 3\n").unwrap();
+    let common = CommonFlags { data_dir: Some(dir.clone()), ..CommonFlags::default() };
+    let flags = NodeFlags { max_inbound: Some(9), ..NodeFlags::default() };
+    let settings = load(&common, &flags).unwrap();
+    assert_eq!((settings.spec.name.as_str(), settings.log.as_str()), ("dev", "info"));
+    assert_eq!((settings.node.mine_rate, settings.node.max_inbound), (Some(7), Some(9)));
+    assert_eq!(settings.chain_dir(), dir.join("dev"));
+
+    let named = dir.join("named.toml");
+    fs::write(&named, "log = \"warn\"\n").unwrap();
+    let common = CommonFlags { config: Some(named), chain: Some("local".into()), ..common };
+    let settings = load(&common, &NodeFlags::default()).unwrap();
+    // The named file takes the place of the one in the data directory.
+    assert_eq!((settings.log.as_str(), settings.node.mine_rate), ("warn", None));
+    assert!(!settings.chain_is_default);
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_named_file_may_move_the_data_directory_and_must_exist() {
+    let dir = folder("named");
+    let named = dir.join("node.toml");
+    fs::write(&named, "data_dir = \"/srv/tussock\"\n").unwrap();
+    let common = CommonFlags { config: Some(named.clone()), ..CommonFlags::default() };
+    assert_eq!(load(&common, &NodeFlags::default()).unwrap().data_dir, PathBuf::from("/srv/tussock"));
+    fs::rename(&named, dir.join("config.toml")).unwrap();
+    assert!(load(&common, &NodeFlags::default()).unwrap_err().0.contains("cannot read"));
+    let common = CommonFlags { data_dir: Some(dir.clone()), ..CommonFlags::default() };
+    assert!(load(&common, &NodeFlags::default()).unwrap_err().0.contains("data_dir"));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn chains_are_named_or_files_and_a_misspelt_name_is_told() {
+    assert!(chain_spec("local").is_ok() && chain_spec("dev").is_ok());
+    assert_eq!(chain_spec("lcoal").unwrap_err().0, "unknown chain \"lcoal\"; did you mean \"local\"?");
+    assert!(chain_spec("./nowhere.toml").unwrap_err().0.contains("./nowhere.toml"));
+    let dir = folder("spec");
+    let path = dir.join("chain.toml");
+    fs::write(&path, "name = \"x\"\ncolour = 3\n").unwrap();
+    let told = chain_spec(path.to_str().unwrap()).unwrap_err().0;
+    assert!(told.contains("line 2") && told.contains("colour") && !told.contains('\n'), "{told}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn misspelt_variables_are_told_and_foreign_ones_left_alone() {
+    let check = |names: &[&str]| check_variables(names.iter().map(Into::into));
+    assert!(check(&["PATH", "TUSSOCK_LISTEN", "TUSSOCK_CLUSTER_DIR", "TUSSOCK_SOMETHING_ELSE"]).is_ok());
+    let told = check(&["TUSSOCK_DATADIR"]).unwrap_err().0;
+    assert_eq!(told, "unknown variable TUSSOCK_DATADIR; did you mean TUSSOCK_DATA_DIR?");
+}

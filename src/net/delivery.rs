@@ -1,0 +1,100 @@
+//! From the poll loop to the roles: order per link, nothing lost, fair between links that wait for a full inbox.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    base::{ids::LinkId, limits},
+    net::EventSink,
+    node::{LinkEvent, RoleId},
+    wire::frame::Frame,
+};
+
+/// The roles that hear of links. `verify` does not: its threads share one queue and know no links.
+const HEARERS: [RoleId; 7] =
+    [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner];
+
+/// The roles that hear `Up` and, for a link that was up or not, `Closed`. Before a link is up only the first two,
+/// `handshake` and `peers`, know of it.
+pub fn hearers(up: bool) -> &'static [RoleId] {
+    if up { &HEARERS } else { &HEARERS[..2] }
+}
+
+/// Puts events into inboxes, and keeps them in order in front of those that are full.
+pub struct Delivery {
+    sink: Box<dyn EventSink>,
+    lanes: BTreeMap<RoleId, Lane>,
+}
+
+/// What is in front of one inbox.
+#[derive(Default)]
+struct Lane {
+    /// `Opened`, `Up` and `Closed` of links, `DialFailed`. Bounded: nothing is accepted while it is long
+    /// ([`Delivery::congested`]), and a role that does not listen dials nothing either.
+    backlog: VecDeque<LinkEvent>,
+    /// Links with a frame for this inbox, in the order in which they found it full.
+    waiting: VecDeque<LinkId>,
+}
+
+impl Delivery {
+    /// Delivers into `sink`.
+    pub fn new(sink: Box<dyn EventSink>) -> Self {
+        Self { sink, lanes: HEARERS.into_iter().map(|role| (role, Lane::default())).collect() }
+    }
+
+    /// Delivers an event that must not be lost: now, or in its order once the inbox has room.
+    pub fn tell(&mut self, role: RoleId, event: LinkEvent) {
+        let lane = self.lanes.entry(role).or_default();
+        if lane.backlog.is_empty() {
+            if let Err(event) = self.sink.try_deliver(role, event) {
+                lane.backlog.push_back(event);
+            }
+        } else {
+            lane.backlog.push_back(event);
+        }
+    }
+
+    /// Delivers a frame, or gives it back: then the link is in line for this inbox. A link whose turn it is
+    /// ([`Delivery::next_waiting`]) says so with `turn`; others go behind those that wait already.
+    pub fn hand(&mut self, role: RoleId, link: LinkId, frame: Frame, turn: bool) -> Result<(), Frame> {
+        let lane = self.lanes.entry(role).or_default();
+        let refused = if lane.backlog.is_empty() && (turn || lane.waiting.is_empty()) {
+            match self.sink.try_deliver(role, LinkEvent::Frame { link, frame }) {
+                Err(LinkEvent::Frame { frame, .. }) => frame,
+                Ok(()) | Err(_) => return Ok(()),
+            }
+        } else {
+            frame
+        };
+        if !lane.waiting.contains(&link) {
+            lane.waiting.push_back(link);
+        }
+        Err(refused)
+    }
+
+    /// Moves what waits in front of a role's inbox into it. True if links may follow.
+    pub fn flush(&mut self, role: RoleId) -> bool {
+        let Some(lane) = self.lanes.get_mut(&role) else { return false };
+        while let Some(event) = lane.backlog.pop_front() {
+            if let Err(event) = self.sink.try_deliver(role, event) {
+                lane.backlog.push_front(event);
+                return false;
+            }
+        }
+        !lane.waiting.is_empty()
+    }
+
+    /// Takes the link out of the line for this inbox that is first in it.
+    pub fn next_waiting(&mut self, role: RoleId) -> Option<LinkId> {
+        self.lanes.get_mut(&role)?.waiting.pop_front()
+    }
+
+    /// Whether a role is so far behind that no new connections should be taken on.
+    pub fn congested(&self) -> bool {
+        self.lanes.values().any(|lane| lane.backlog.len() >= limits::LINK_QUEUE)
+    }
+
+    /// Takes a link that is gone out of all lines.
+    pub fn forget(&mut self, link: LinkId) {
+        self.lanes.values_mut().for_each(|lane| lane.waiting.retain(|waiting| *waiting != link));
+    }
+}

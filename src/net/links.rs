@@ -1,0 +1,316 @@
+//! All links of the poll loop: who has something to do, who waits for what, and how links end.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use mio::net::TcpStream;
+
+use crate::{
+    base::{ids::LinkId, limits, time::Time},
+    net::{
+        Config, Delivery,
+        conn::{Conn, Surroundings, Turn},
+        delivery::hearers,
+        leases::Leases,
+        timers::Timers,
+        traffic::Traffic,
+    },
+    node::{CloseReason, Direction, LinkEvent, PeerFault, PeerInfo, RoleId},
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Message, canonical_ip},
+    },
+};
+
+/// How often slow holders of leases are looked for while somebody waits for one.
+const LEASE_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Every socket that is a link, with what they share.
+pub(super) struct Links {
+    config: Config,
+    conns: BTreeMap<LinkId, Conn>,
+    /// Links with something to do, each at most once, in turns.
+    ready: VecDeque<LinkId>,
+    timers: Timers,
+    leases: Leases,
+    lease_check: Option<Time>,
+    pub(super) delivery: Delivery,
+    traffic: Arc<Traffic>,
+    /// Bytes queued on all links.
+    queued: usize,
+    accepted: usize,
+    scratch: Vec<u8>,
+}
+
+impl Links {
+    pub(super) fn new(config: Config, delivery: Delivery, traffic: Arc<Traffic>) -> Self {
+        Self {
+            leases: Leases::new(config.receive_budget),
+            config,
+            conns: BTreeMap::new(),
+            ready: VecDeque::new(),
+            timers: Timers::default(),
+            lease_check: None,
+            delivery,
+            traffic,
+            queued: 0,
+            accepted: 0,
+            scratch: vec![0; limits::LINK_TURN_BYTES],
+        }
+    }
+
+    /// Whether another connection may be accepted.
+    pub(super) fn has_room(&self) -> bool {
+        self.accepted < self.config.max_accepted
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.conns.is_empty()
+    }
+
+    /// A connection stands; its socket is registered.
+    pub(super) fn open(&mut self, id: LinkId, stream: TcpStream, direction: Direction, remote: SocketAddr) {
+        let remote = SocketAddr::new(canonical_ip(remote.ip()), remote.port());
+        let conn = Conn::new(id, self.config.magic, stream, direction, self.traffic.open(id));
+        self.accepted += usize::from(direction.is_inbound());
+        self.conns.insert(id, conn);
+        for role in hearers(false) {
+            self.delivery.tell(*role, LinkEvent::Opened { link: id, direction, remote });
+        }
+        self.list(id);
+    }
+
+    /// The socket has news.
+    pub(super) fn event(&mut self, id: LinkId, readable: bool, writable: bool) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        conn.readable |= readable;
+        conn.writable |= writable;
+        self.list(id);
+    }
+
+    pub(super) fn send(&mut self, id: LinkId, frame: &Frame) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.ends.is_some() {
+            return;
+        }
+        let before = conn.link.queued();
+        let sent = conn.link.send(frame);
+        self.queued += conn.link.queued() - before;
+        if sent.is_err() {
+            self.end(id, CloseReason::Fault(PeerFault::SendStall), 0, Time::default());
+            return;
+        }
+        self.list(id);
+        if self.queued > self.config.send_budget {
+            let longest = self.conns.values().max_by_key(|conn| conn.link.queued()).map(|conn| conn.id);
+            let Some(longest) = longest else { return };
+            self.end(longest, CloseReason::Fault(PeerFault::SendStall), 0, Time::default());
+        }
+    }
+
+    pub(super) fn resume(&mut self, id: LinkId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.link.resume();
+            self.list(id);
+        }
+    }
+
+    pub(super) fn promote(&mut self, id: LinkId, peer: &Arc<PeerInfo>) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.up || conn.ends.is_some() {
+            return;
+        }
+        conn.up = true;
+        conn.link.promote();
+        for role in hearers(true) {
+            self.delivery.tell(*role, LinkEvent::Up { link: id, peer: Arc::clone(peer) });
+        }
+        self.list(id);
+    }
+
+    /// Ends a link: the roles hear of it at once. The socket lives until `ends` at most, so that the goodbye gets
+    /// through; a link that takes no more bytes, or that the peer ended, has no goodbye and is gone at once.
+    pub(super) fn end(&mut self, id: LinkId, reason: CloseReason, retry_after: u32, ends: Time) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.ends.is_some() {
+            return;
+        }
+        log::debug!("link closed link={} reason={:?}", id.0, reason.to_string());
+        let code = match &reason {
+            CloseReason::Fault(PeerFault::SendStall) => None,
+            CloseReason::Fault(_) => Some(GoodbyeCode::Fault),
+            CloseReason::Local(code) => Some(*code),
+            CloseReason::Remote { .. } | CloseReason::Lost(_) => None,
+        };
+        let up = conn.up;
+        let goodbye = code.map(|code| Frame::new(&Message::Goodbye { code: code as u8, retry_after }));
+        let before = conn.link.queued();
+        let lingers = goodbye.is_some_and(|goodbye| conn.link.send(&goodbye).is_ok());
+        self.queued += conn.link.queued() - before;
+        conn.close(ends);
+        self.traffic.close(id);
+        self.delivery.forget(id);
+        for role in hearers(up) {
+            self.delivery.tell(*role, LinkEvent::Closed { link: id, reason: reason.clone() });
+        }
+        if lingers {
+            self.list(id);
+        } else {
+            self.remove(id);
+        }
+    }
+
+    /// Says goodbye to everybody.
+    pub(super) fn end_all(&mut self, code: GoodbyeCode, ends: Time) {
+        for id in self.conns.keys().copied().collect::<Vec<_>>() {
+            self.end(id, CloseReason::Local(code), 0, ends);
+        }
+    }
+
+    /// Gives each link in the list one turn. True if some want another.
+    pub(super) fn turns(&mut self, now: Time) -> bool {
+        for _ in 0..self.ready.len() {
+            let Some(id) = self.ready.pop_front() else { break };
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.listed = false;
+                self.turn(id, None, now);
+            }
+        }
+        !self.ready.is_empty()
+    }
+
+    /// Looks whether inboxes that were full have room again: first what is told, then the links, each in its turn.
+    pub(super) fn flush(&mut self, now: Time) {
+        for role in hearers(true) {
+            let mut open = self.delivery.flush(*role);
+            while open {
+                let Some(id) = self.delivery.next_waiting(*role) else { break };
+                open = self.turn(id, Some(*role), now) != Some(Turn::Inbox(*role));
+            }
+        }
+    }
+
+    /// The next moment at which [`Links::alarms`] has something to do.
+    pub(super) fn next_alarm(&self) -> Option<Time> {
+        [self.timers.next(), self.lease_check].into_iter().flatten().min()
+    }
+
+    /// Ends what is overdue.
+    pub(super) fn alarms(&mut self, now: Time) {
+        while let Some(id) = self.timers.due(now) {
+            let Some(conn) = self.conns.get_mut(&id) else { continue };
+            conn.armed = None;
+            if conn.ends.is_some_and(|ends| ends <= now) {
+                self.remove(id);
+            } else if let Some(fault) = conn.overdue(&self.config, now).filter(|_| conn.ends.is_none()) {
+                self.end(id, CloseReason::Fault(fault), 0, now + self.config.goodbye_linger);
+            } else {
+                self.arm(id);
+            }
+        }
+        if self.lease_check.is_some_and(|check| check <= now) {
+            self.check_leases(now);
+        }
+    }
+
+    fn turn(&mut self, id: LinkId, turn_at: Option<RoleId>, now: Time) -> Option<Turn> {
+        let conn = self.conns.get_mut(&id)?;
+        let before = conn.link.queued();
+        let written = conn.write_turn(now);
+        self.queued = self.queued.saturating_sub(before - conn.link.queued());
+        if conn.ends.is_some() {
+            let gone = written.is_err() || conn.shut() || conn.discard_turn(&mut self.scratch);
+            self.after_goodbye(id, gone);
+            return None;
+        }
+        let mut around = Surroundings {
+            delivery: &mut self.delivery,
+            leases: &mut self.leases,
+            scratch: &mut self.scratch,
+            turn_at,
+            now,
+        };
+        // Even if nothing can be written any more: what the peer said last may still be there to be read.
+        let read = conn.read_turn(&mut around);
+        let again = conn.writable && conn.link.queued() > 0;
+        match read.and_then(|turn| written.map(|()| turn)) {
+            Ok(turn) => {
+                if turn == Turn::Lease {
+                    self.lease_check.get_or_insert(now + LEASE_CHECK);
+                }
+                if turn == Turn::More || again {
+                    self.list(id);
+                }
+                self.arm(id);
+                self.call_lease();
+                Some(turn)
+            }
+            Err(reason) => {
+                self.end(id, reason, 0, now + self.config.goodbye_linger);
+                None
+            }
+        }
+    }
+
+    fn after_goodbye(&mut self, id: LinkId, gone: bool) {
+        let Some(conn) = self.conns.get(&id) else { return };
+        if gone {
+            self.remove(id);
+            return;
+        }
+        let again = conn.readable || conn.writable && conn.link.queued() > 0;
+        self.arm(id);
+        if again {
+            self.list(id);
+        }
+    }
+
+    fn remove(&mut self, id: LinkId) {
+        let Some(conn) = self.conns.remove(&id) else { return };
+        self.queued = self.queued.saturating_sub(conn.link.queued());
+        self.accepted -= usize::from(conn.direction.is_inbound());
+        self.timers.disarm(id, conn.armed);
+        self.leases.release(id);
+        self.call_lease();
+    }
+
+    /// Puts a link on the list of those that have something to do.
+    fn list(&mut self, id: LinkId) {
+        if let Some(conn) = self.conns.get_mut(&id)
+            && !conn.listed
+        {
+            conn.listed = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    fn arm(&mut self, id: LinkId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            let deadline = conn.deadline(&self.config);
+            self.timers.arm(id, &mut conn.armed, deadline);
+        }
+    }
+
+    /// Gives whoever is first in line for a lease a turn; if there is not enough, it stays first.
+    fn call_lease(&mut self) {
+        if let Some(next) = self.leases.call() {
+            self.list(next);
+        }
+    }
+
+    /// Somebody waits for a lease: a holder that hardly sends is given up.
+    fn check_leases(&mut self, now: Time) {
+        self.lease_check = self.leases.contended().then(|| now + LEASE_CHECK);
+        let pace = |id: LinkId| self.conns.get(&id).and_then(|conn| conn.lease_pace(now)).map(|pace| (pace, id));
+        let slowest = self.leases.holders().filter_map(pace).min();
+        if let Some((pace, id)) =
+            slowest.filter(|(pace, _)| *pace < limits::LEASE_MIN_RATE && self.lease_check.is_some())
+        {
+            log::debug!("slow large frame given up link={} bytes_per_second={pace}", id.0);
+            self.end(id, CloseReason::Fault(PeerFault::PartialFrame), 0, now + self.config.goodbye_linger);
+        }
+    }
+}

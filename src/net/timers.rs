@@ -1,0 +1,67 @@
+//! Deadlines of many sockets; the next one is found without asking each.
+
+use std::collections::BTreeSet;
+
+use crate::base::{ids::LinkId, time::Time};
+
+/// At most one alarm per socket. An alarm that comes too early is harmless: whoever owns the socket looks at its real
+/// deadline and sets the next. So a deadline that only moves later costs nothing here.
+#[derive(Default)]
+pub(super) struct Timers(BTreeSet<(Time, LinkId)>);
+
+impl Timers {
+    /// The next alarm.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.0.first().map(|(time, _)| *time)
+    }
+
+    /// Makes sure that `socket` is looked at by `deadline`. `armed` is where the socket keeps its alarm.
+    pub(super) fn arm(&mut self, socket: LinkId, armed: &mut Option<Time>, deadline: Option<Time>) {
+        let Some(deadline) = deadline else { return };
+        match *armed {
+            Some(alarm) if alarm <= deadline => return,
+            Some(alarm) => drop(self.0.remove(&(alarm, socket))),
+            None => {}
+        }
+        self.0.insert((deadline, socket));
+        *armed = Some(deadline);
+    }
+
+    /// Forgets a socket's alarm.
+    pub(super) fn disarm(&mut self, socket: LinkId, armed: Option<Time>) {
+        if let Some(alarm) = armed {
+            self.0.remove(&(alarm, socket));
+        }
+    }
+
+    /// Takes one alarm that is due. Its owner's `armed` must be cleared.
+    pub(super) fn due(&mut self, now: Time) -> Option<LinkId> {
+        let (time, socket) = *self.0.first()?;
+        if time > now {
+            return None;
+        }
+        self.0.pop_first();
+        Some(socket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_moves_only_forward_in_time_and_rings_once() {
+        let (mut timers, mut armed) = (Timers::default(), None);
+        timers.arm(LinkId(1), &mut armed, Some(Time(50)));
+        timers.arm(LinkId(1), &mut armed, Some(Time(80)));
+        assert_eq!(timers.next(), Some(Time(50)), "a later deadline waits for the earlier alarm");
+        timers.arm(LinkId(1), &mut armed, Some(Time(20)));
+        assert_eq!((timers.next(), armed), (Some(Time(20)), Some(Time(20))));
+        assert_eq!(timers.due(Time(19)), None);
+        assert_eq!(timers.due(Time(20)), Some(LinkId(1)));
+        assert_eq!(timers.due(Time(100)), None);
+        timers.arm(LinkId(2), &mut None, Some(Time(5)));
+        timers.disarm(LinkId(2), Some(Time(5)));
+        assert_eq!(timers.next(), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What comes late or not at all.
+
+use super::*;
+
+#[test]
+fn a_request_times_out_and_a_late_answer_still_counts_once() {
+    let mut rig = Rig::new(1, &[1]);
+    let actions = rig.pass(GET_BLOCK_TIMEOUT);
+    assert_eq!((requests(&actions), faults(&actions)), (vec![(1, hash(1))], vec![]), "there is nobody else");
+    assert_eq!(rig.role.completions().timeouts, 1);
+    // Two answers: the first is the late one, for this role they are the same.
+    assert_eq!(checked(&rig.answer(1)), [(Origin::Link(LinkId(1)), hash(1))]);
+    let actions = rig.answer(1);
+    assert_eq!((checked(&actions), faults(&actions)), (vec![], vec![]));
+}
+
+#[test]
+fn a_peer_that_answers_nothing_is_closed_if_there_is_another() {
+    let mut rig = Rig::new(2, &[1, 2]);
+    rig.run(&[1]);
+    let actions = rig.pass(GET_BLOCK_TIMEOUT);
+    assert_eq!(faults(&actions), [(1, PeerFault::BlockStall)]);
+}
+
+#[test]
+fn near_the_tip_a_second_and_a_third_peer_are_asked() {
+    let mut rig = Rig::new(1, &[1, 2, 3, 4]);
+    assert_eq!(requests(&rig.pass(BLOCK_HEDGE - SECOND)), []);
+    assert_eq!(requests(&rig.pass(SECOND)).len(), 1);
+    assert_eq!(requests(&rig.pass(BLOCK_HEDGE)).len(), 1);
+    assert_eq!(requests(&rig.pass(BLOCK_HEDGE)), [], "three are enough");
+    let actions = rig.answer(3);
+    assert_eq!(checked(&actions).len(), 1);
+    assert_eq!(faults(&rig.answer(2)), [], "the others' answers are no fault");
+}
+
+#[test]
+fn a_stalling_peer_is_closed_after_a_time_that_doubles_and_shrinks() {
+    let mut rig = Rig::new(300, &[1, 2, 3]);
+    // 1 got block 1 and stops; what 2 and 3 deliver waits for it.
+    rig.answer(2);
+    assert_eq!(faults(&rig.pass(STALL_FIRST - SECOND / 10)), []);
+    let actions = rig.pass(SECOND / 10);
+    assert_eq!(faults(&actions), [(1, PeerFault::BlockStall)]);
+    assert_eq!(requests(&actions)[0].1, hash(1), "and the block is asked of another");
+    assert!(actions.contains(&Action::Count(Counter::Stalls, 1)));
+    rig.down(1);
+    // The next one gets twice the time.
+    rig.up(4, 300);
+    rig.run(&[3]);
+    assert_eq!(rig.role.window.missing() + rig.role.window.base() as usize, 301 - held_blocks(&rig));
+    let stall = rig.role.watch_deadline().unwrap().since(rig.now.mono);
+    assert_eq!(stall, STALL_FIRST, "many arrived since: it has shrunk back");
+    rig.role.watch.stalled();
+    rig.role.watch.stalled();
+    assert_eq!(rig.role.watch_deadline().unwrap().since(rig.now.mono), STALL_FIRST * 4);
+}
+
+/// Blocks that have arrived and wait for a lower one.
+fn held_blocks(rig: &Rig) -> usize {
+    (rig.role.window.base()..=300)
+        .filter_map(|height| rig.role.window.slot(height))
+        .filter(|slot| matches!(slot.body, crate::node::fetch::window::Body::Arrived(_)))
+        .count()
+}
+
+#[test]
+fn a_staller_without_rivals_is_kept() {
+    let mut rig = Rig::new(300, &[1]);
+    // It answers its second request and not the first.
+    rig.open.get_mut(&1).unwrap().remove(0);
+    rig.answer(1);
+    assert_eq!(faults(&rig.pass(GET_BLOCK_TIMEOUT * 2)), []);
+}
+
+#[test]
+fn a_block_that_nobody_has_is_reported_once() {
+    let mut rig = Rig::new(10, &[1, 2]);
+    let mut reported = 0;
+    let absent = |rig: &mut Rig| {
+        for link in [1, 2] {
+            while let Some(hash) = rig.open.get_mut(&link).and_then(|open| (!open.is_empty()).then(|| open.remove(0))) {
+                rig.receive(link, &Message::Absent(hash));
+            }
+        }
+    };
+    for second in 0..60 {
+        absent(&mut rig);
+        let actions = rig.pass(SECOND);
+        let now = told(&actions, |notice| matches!(notice, Notice::Withheld { .. }));
+        assert!(now == 0 || second >= WITHHELD_AFTER.as_secs() - 1);
+        reported += now;
+    }
+    assert_eq!(reported, 1);
+}

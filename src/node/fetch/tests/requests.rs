@@ -1,0 +1,144 @@
+//! Who is asked for what, and how much.
+
+use super::*;
+
+#[test]
+fn tiny_blocks_too_come_from_all_peers() {
+    let mut rig = Rig::new(40, &[1, 2, 3, 4]);
+    assert!((1..=4).all(|link| rig.waiting(link) == PEER_WINDOW_FIRST), "{:?}", rig.open);
+    rig.run(&[]);
+    let deliveries = rig.deliveries();
+    assert_eq!(deliveries.iter().map(|delivery| delivery.blocks).sum::<u64>(), 40);
+    assert!(deliveries.iter().all(|delivery| delivery.blocks >= 4 && delivery.in_flight == 0), "{deliveries:?}");
+    assert_eq!(rig.role.completions(), Completions { asked: 40, blocks: 40, ..Completions::default() });
+}
+
+#[test]
+fn a_peer_s_window_grows_with_what_it_delivers_up_to_its_limit() {
+    let mut rig = Rig::new(500, &[1]);
+    assert_eq!(rig.waiting(1), PEER_WINDOW_FIRST);
+    rig.answer(1);
+    assert_eq!(rig.waiting(1), PEER_WINDOW_FIRST + 1);
+    (0..50).for_each(|_| drop(rig.answer(1)));
+    assert_eq!(rig.waiting(1), BLOCKS_IN_FLIGHT_PER_PEER);
+}
+
+#[test]
+fn no_more_than_the_overall_limit_is_in_flight() {
+    let peers: Vec<u64> = (1..=12).collect();
+    let mut rig = Rig::new(900, &peers);
+    for _ in 0..20 {
+        peers.iter().for_each(|link| drop(rig.answer(*link)));
+    }
+    assert_eq!(rig.role.peers.in_flight(), BLOCKS_IN_FLIGHT);
+}
+
+#[test]
+fn nothing_beyond_the_window_is_asked_for() {
+    let mut rig = Rig::new(3000, &[1, 2]);
+    let top = u32::try_from(FETCH_WINDOW).unwrap();
+    // Peer 2 never answers: the window stays where its first block is. No time passes.
+    while rig.waiting(1) > 0 {
+        rig.answer(1);
+    }
+    let asked = rig.role.completions().asked;
+    assert!((asked as usize) <= FETCH_WINDOW, "{asked}");
+    assert!(rig.role.window.slot(top).unwrap().body != crate::node::fetch::window::Body::Missing);
+    assert!(rig.role.window.slot(top + 1).unwrap().body == crate::node::fetch::window::Body::Missing);
+}
+
+#[test]
+fn the_ledger_s_progress_is_passed_on() {
+    let mut rig = Rig::new(200, &[1]);
+    let height = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::Tell(RoleId::Headers, Notice::Fetched { height }) => Some(*height),
+            _ => None,
+        })
+    };
+    assert_eq!(height(&rig.taken(1..=63)), None);
+    assert_eq!(height(&rig.taken(64..=64)), Some(64));
+    assert_eq!(height(&rig.taken(65..=199)), Some(199));
+    assert_eq!(height(&rig.taken(200..=200)), Some(200), "at the end at once");
+}
+
+#[test]
+fn absent_asks_another_peer_and_pauses_when_nobody_is_left() {
+    let mut rig = Rig::new(1, &[1, 2]);
+    let absent = Message::Absent(hash(1));
+    assert_eq!(rig.waiting(1), 1);
+    assert_eq!(requests(&rig.receive(1, &absent)), [(2, hash(1))]);
+    assert_eq!(requests(&rig.receive(2, &absent)), []);
+    assert_eq!(requests(&rig.pass(ABSENT_RETRY)).len(), 1);
+    assert_eq!(rig.role.completions().absent, 2);
+    let actions = rig.receive(2, &absent);
+    assert_eq!(faults(&actions), [(2, PeerFault::Unexpected(Kind::Absent))], "it was peer 1's turn");
+}
+
+#[test]
+fn a_new_peer_ends_the_pause() {
+    let mut rig = Rig::new(1, &[1]);
+    rig.receive(1, &Message::Absent(hash(1)));
+    assert_eq!(requests(&rig.up(2, 1)).len(), 1);
+}
+
+#[test]
+fn whoever_claims_to_have_a_block_is_preferred_and_if_nobody_does_all_are_tried() {
+    let mut rig = Rig::new(0, &[]);
+    rig.up(1, 0);
+    rig.up(2, 9);
+    assert_eq!(requests(&rig.want(0, vec![hash(1)])), [(2, hash(1))]);
+    rig.notice(Notice::PeerTip { link: LinkId(2), height: 0, tip: Hash::ZERO });
+    rig.notice(Notice::PeerTip { link: LinkId(1), height: 2, tip: Hash::ZERO });
+    assert_eq!(requests(&rig.want(1, vec![hash(2)])), [(1, hash(2))]);
+    assert_eq!(requests(&rig.want(2, vec![hash(3)])).len(), 1);
+}
+
+#[test]
+fn a_lost_peer_s_requests_go_to_others() {
+    let mut rig = Rig::new(8, &[1, 2]);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (4, 4));
+    rig.run(&[1]);
+    assert_eq!(rig.waiting(2), 0);
+    rig.down(1);
+    assert_eq!(rig.waiting(2), 4);
+    rig.run(&[]);
+    assert_eq!(rig.role.completions(), Completions { asked: 12, blocks: 8, lost: 4, ..Completions::default() });
+}
+
+#[test]
+fn bodies_are_bounded_by_bytes_but_for_the_lowest_missing() {
+    let mut rig = Rig::new(60, &[1, 2, 3, 4]);
+    let large = 1_000_000;
+    // The first blocks show how large they are; from then on fewer are asked for. Block 1 is peer 1's.
+    for link in [2, 3, 4, 2, 3, 4, 2, 3, 4] {
+        rig.answer_with(link, large);
+        assert!(rig.role.window.held() <= FETCH_BYTES);
+    }
+    assert_eq!(rig.role.window.held(), 3 * large);
+    assert_eq!(rig.role.completions().asked, 16, "nothing more is asked for");
+    let actions = rig.answer_with(1, large);
+    assert_eq!(checked(&actions).len(), 1, "the lowest always has room");
+    rig.taken(1..=4);
+    rig.run_with(&[], large);
+    assert_eq!((rig.role.window.base(), rig.role.window.held()), (61, 0), "and so everything arrives");
+    let wasted = rig.role.completions().blocks - 60;
+    assert!(wasted <= 13, "only what was under way before their size was known was asked for twice: {wasted}");
+}
+
+#[test]
+fn a_large_download_waits_a_moment_for_more_peers_unless_they_are_all_there() {
+    let fetch = Fetch::new(&Setup { connect: vec![], ..setup() }, Rng::from_number(1));
+    let mut rig = Rig::new(0, &[]);
+    rig.role = fetch;
+    rig.up(1, 500);
+    let hashes: Vec<Hash> = (1..=500).map(hash).collect();
+    assert_eq!(requests(&rig.want(0, hashes.clone())), []);
+    rig.up(2, 500);
+    let mut other = Rig::new(0, &[]);
+    other.role = Fetch::new(&Setup { connect: vec![], ..setup() }, Rng::from_number(1));
+    other.up(1, 500);
+    other.want(0, hashes);
+    assert_eq!(requests(&rig.up(3, 500)).len(), 3 * PEER_WINDOW_FIRST);
+    assert_eq!(requests(&other.pass(GATHER_TIME)).len(), PEER_WINDOW_FIRST, "but not for long");
+}

@@ -1,0 +1,144 @@
+//! Which chain is the best: forks, invalid and withheld branches, what memory keeps.
+
+use super::*;
+
+#[test]
+fn more_work_wins_and_fetch_hears_of_the_fork() {
+    let ours = Chain::new().grow(20, 0);
+    let mut rig = synced(&ours);
+    let fork = ours.first(15).grow(7, 1);
+    rig.up(2, &fork);
+    let actions = rig.sync(2, fork.headers(14..=22));
+    assert_eq!(wants(&actions), [(15, fork.hashes(16..=22))]);
+    assert_eq!(rig.take_stored(), fork.hashes(16..=22));
+    // And back, in two steps: first a tie, which the first seen wins.
+    let tie = ours.clone().grow(2, 0);
+    rig.up(4, &tie);
+    assert_eq!(wants(&rig.sync(4, tie.headers(21..=22))), []);
+    let longer = tie.grow(1, 0);
+    rig.up(6, &longer);
+    assert_eq!(wants(&rig.sync(6, longer.headers(23..=23))), [(15, longer.hashes(16..=23))]);
+}
+
+#[test]
+fn a_fork_below_memory_is_found_in_the_archive() {
+    let ours = Chain::new().grow(1000, 0);
+    let mut rig = synced(&ours);
+    let fork = ours.first(100).grow(950, 1);
+    rig.up(2, &fork);
+    let mut wanted = Vec::new();
+    for start in (101..=1050).step_by(100) {
+        let end = (start + 99).min(1050);
+        let actions = rig.sync(2, fork.headers(start..=end));
+        assert_eq!(asked(&actions), [2]);
+        wanted.extend(wants(&actions));
+    }
+    // Only the last round has more work than ours: with the one before it the branches are equal.
+    assert_eq!(wanted, [(100, fork.hashes(101..=1050))]);
+    let (_, locator) = questions(&rig.up(4, &fork)).remove(0);
+    assert_eq!(locator[0], fork.tip());
+    rig.moved(&fork);
+    assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), fork.tip());
+}
+
+#[test]
+fn an_invalid_branch_is_left_and_never_entered_again() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let bad = ours.clone().grow(5, 1);
+    rig.up(3, &bad);
+    rig.sync(3, bad.headers(11..=15));
+    rig.commit();
+    bad.hashes(12..=15).iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
+    let fault = BlockFault::Empty;
+    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(12..=15), fault });
+    assert_eq!(wants(&actions), [(11, vec![])], "what is below the culprit is still the best chain");
+    assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), bad.hash(11));
+    let longer = bad.clone().grow(1, 1);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &longer)).len(), 1);
+    let mut rig = {
+        rig.up(5, &longer);
+        rig
+    };
+    let actions = rig.sync(5, longer.headers(16..=16));
+    assert_eq!(faults(&actions), [(5, PeerFault::InvalidBranch)]);
+}
+
+#[test]
+fn after_an_invalid_block_the_next_best_branch_is_wanted() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let second = ours.first(8).grow(4, 2);
+    rig.up(2, &second);
+    rig.sync(2, second.headers(9..=12));
+    let bad = ours.clone().grow(4, 1);
+    rig.up(3, &bad);
+    assert_eq!(wants(&rig.sync(3, bad.headers(11..=14))), [(8, bad.hashes(9..=14))]);
+    rig.commit();
+    bad.hashes(11..=14).iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
+    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(11..=14), fault: BlockFault::Empty });
+    assert_eq!(wants(&actions), [(8, second.hashes(9..=12))]);
+}
+
+#[test]
+fn an_interrupted_sync_goes_on_with_the_headers_that_are_stored() {
+    let chain = Chain::new().grow(30, 0);
+    let archive = FakeArchive::default();
+    archive.put(&chain.rows);
+    archive.apply(&chain.hash(12));
+    let mut rig = Rig::on(setup(), archive);
+    let actions = rig.start();
+    assert_eq!(wants(&actions), [(12, chain.hashes(13..=30))]);
+    assert!(actions.contains(&Action::Report(Report::BestHeader { height: 30, work: chain.work() })));
+    rig.moved(&chain.first(12));
+    let (_, locator) = questions(&rig.up(1, &chain)).remove(0);
+    assert_eq!(locator[0], chain.tip());
+}
+
+#[test]
+fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let withheld = ours.clone().grow(50, 1);
+    rig.up(3, &withheld);
+    rig.sync(3, withheld.headers(11..=60));
+    rig.sync(3, vec![]);
+    assert_eq!(rig.state, SyncState::Blocks);
+    let honest = ours.clone().grow(1, 0);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &honest)), [None]);
+    let actions = rig.notice(Notice::Withheld { hash: withheld.hash(11) });
+    assert_eq!(wants(&actions), [(10, vec![honest.tip()])]);
+    rig.moved(&honest);
+    assert_eq!(rig.state, SyncState::Synced);
+    // More headers on top of it do not bring it back.
+    let longer = withheld.clone().grow(1, 1);
+    assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(3)), &longer)), []);
+    // Time does, and the second time it is set aside for longer.
+    assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), [(10, longer.hashes(11..=61))]);
+    rig.notice(Notice::Withheld { hash: withheld.hash(11) });
+    assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), []);
+    // And so does the block itself.
+    assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
+}
+
+#[test]
+fn an_applied_block_is_never_set_aside() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    assert_eq!(wants(&rig.notice(Notice::Withheld { hash: ours.hash(10) })), []);
+}
+
+#[test]
+fn memory_keeps_a_window_and_all_that_is_not_committed() {
+    let chain = Chain::new().grow(3000, 0);
+    let mut rig = asking(&chain);
+    for start in (1..=3000).step_by(100) {
+        rig.sync(1, chain.headers(start..=start + 99));
+    }
+    assert_eq!(rig.role.index.as_ref().unwrap().in_memory(), 3001);
+    rig.moved(&chain.first(1000));
+    assert_eq!(rig.role.index.as_ref().unwrap().in_memory(), 2001 + HEADERS_BEHIND as usize);
+    rig.moved(&chain);
+    assert_eq!(rig.role.index.as_ref().unwrap().in_memory(), 1 + HEADERS_BEHIND as usize);
+    assert_eq!(rig.role.index.as_ref().unwrap().hash_at(7), Ok(Some(chain.hash(7))));
+}

@@ -1,0 +1,64 @@
+//! The role, by events and with a clock set by hand.
+
+mod branches;
+mod news;
+mod rounds;
+
+use std::time::Duration;
+
+use super::fake::{Chain, FakeArchive, Rig, asked, faults, message, questions, setup, wants};
+use crate::{
+    base::{
+        codec::List,
+        hash::Hash,
+        ids::{LinkId, Ticket},
+        limits::{
+            GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, HEADERS_AHEAD, HEADERS_BEHIND,
+            MAX_LOCATOR_HASHES, WITHHELD_FIRST,
+        },
+    },
+    chain::{
+        archive::BlockStatus,
+        rules::{BlockFault, HeaderFault},
+        target::CompactTarget,
+        testkit,
+    },
+    node::{
+        Action, Notice, Origin, PeerFault, RoleId,
+        report::{Report, SyncState},
+    },
+    wire::message::{Kind, Message},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A node at genesis that has just asked peer 1 for its headers.
+fn asking(chain: &Chain) -> Rig {
+    let mut rig = Rig::new(&Chain::new());
+    assert_eq!(asked(&rig.up(1, chain)), [1]);
+    rig
+}
+
+/// The same, with the first `count` headers of the chain known and applied, and peer 1 having nothing more.
+fn synced(chain: &Chain) -> Rig {
+    let mut rig = Rig::new(chain);
+    rig.up(1, chain);
+    rig.sync(1, vec![]);
+    assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
+    rig
+}
+
+fn offer(rig: &mut Rig, origin: Origin, chain: &Chain) -> Vec<Action> {
+    let row = chain.rows.last().unwrap();
+    rig.notice(Notice::Offered { origin, hash: row.hash, header: row.header.clone() })
+}
+
+fn dropped(actions: &[Action]) -> Vec<Option<String>> {
+    let reason = |action: &Action| match action {
+        Action::Tell(RoleId::Fetch, Notice::OfferDropped { reason, .. }) => Some(reason.clone()),
+        _ => None,
+    };
+    actions.iter().filter_map(reason).collect()
+}
+
+const PEER: Origin = Origin::Link(LinkId(1));

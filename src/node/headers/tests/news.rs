@@ -1,0 +1,88 @@
+//! Offered blocks, and what others are told.
+
+use super::*;
+
+#[test]
+fn what_is_stored_goes_to_the_ledger_before_fetch_wants_it() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = asking(&chain);
+    let actions = rig.sync(1, chain.headers(1..=3));
+    let place = |wanted: fn(&Notice) -> bool| {
+        actions.iter().position(|action| matches!(action, Action::Tell(_, notice) if wanted(notice))).unwrap()
+    };
+    assert!(
+        place(|notice| matches!(notice, Notice::StoreHeaders(_)))
+            < place(|notice| matches!(notice, Notice::Want { .. }))
+    );
+}
+
+#[test]
+fn an_offered_block_that_extends_the_chain_is_stored_and_wanted() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    let next = chain.clone().grow(1, 0);
+    let actions = offer(&mut rig, PEER, &next);
+    assert_eq!((wants(&actions), dropped(&actions)), (vec![(3, vec![next.tip()])], vec![]));
+    assert_eq!(rig.take_stored(), [next.tip()]);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &next)), [], "it is wanted already: no verdict until it is applied");
+    assert_eq!(rig.state, SyncState::Synced, "a block on its way is no gap");
+    // A rival of equal work is kept for what may come after it.
+    let rival = chain.clone().grow(1, 7);
+    let actions = offer(&mut rig, PEER, &rival);
+    assert_eq!((wants(&actions), dropped(&actions)), (vec![], vec![None]));
+    assert_eq!(rig.take_stored(), [rival.tip()]);
+    let longer = rival.clone().grow(1, 7);
+    assert_eq!(wants(&offer(&mut rig, PEER, &longer)), [(3, longer.hashes(4..=5))]);
+}
+
+#[test]
+fn an_offered_block_without_a_known_parent_is_a_reason_to_ask() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    rig.pass(GET_SYNC_QUIET);
+    let far = chain.clone().grow(4, 0);
+    let actions = offer(&mut rig, PEER, &far);
+    assert_eq!((dropped(&actions), faults(&actions), asked(&actions)), (vec![None], vec![], vec![1]));
+    rig.sync(1, vec![]);
+    assert_eq!(asked(&offer(&mut rig, PEER, &far)), [0; 0], "not again at once when nothing came of it");
+    assert_eq!(asked(&rig.pass(GET_SYNC_QUIET)), [1], "but a little later");
+    let command = Origin::Command(Ticket(1));
+    assert_eq!(dropped(&offer(&mut rig, command, &far)), [Some("its parent is unknown".to_owned())]);
+}
+
+#[test]
+fn an_invalid_offer_costs_a_peer_its_link_and_tells_a_command_why() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    let mut bad = chain.clone();
+    let mut header = bad.draft(0);
+    header.time -= 3;
+    testkit::mine(&mut header);
+    bad.push(header);
+    let reason = dropped(&offer(&mut rig, Origin::Command(Ticket(1)), &bad)).remove(0).unwrap();
+    assert!(reason.contains("is not after the median time"), "{reason}");
+    let actions = offer(&mut rig, PEER, &bad);
+    assert!(matches!(faults(&actions)[..], [(1, PeerFault::Header(HeaderFault::TooOld { .. }))]));
+    assert_eq!(dropped(&offer(&mut rig, Origin::Command(Ticket(2)), &chain)), [Some("already known".to_owned())]);
+}
+
+#[test]
+fn a_whole_sync_ends_synced_and_tells_everybody() {
+    let chain = Chain::new().grow(150, 0);
+    let mut rig = Rig::new(&Chain::new());
+    assert_eq!(rig.state, SyncState::Connecting);
+    rig.up(1, &chain);
+    assert_eq!(rig.state, SyncState::Headers);
+    rig.sync(1, chain.headers(1..=100));
+    rig.moved(&chain.first(100));
+    assert_eq!(rig.state, SyncState::Headers, "applied so far, but more is expected");
+    rig.sync(1, chain.headers(101..=150));
+    rig.sync(1, vec![]);
+    assert_eq!(rig.state, SyncState::Blocks);
+    let actions = rig.moved(&chain);
+    assert_eq!(rig.state, SyncState::Synced);
+    let told = actions.iter().filter(|action| matches!(action, Action::Tell(_, Notice::State(SyncState::Synced))));
+    assert_eq!(told.count(), RoleId::ALL.len() - 1);
+    rig.down(1);
+    assert_eq!(rig.state, SyncState::Isolated);
+}

@@ -1,0 +1,297 @@
+//! The client of `POST /rpc`: one request over one connection, with a deadline for the whole of it.
+
+use std::{
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// Bytes of an answer beyond which it is not our node that answers.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// How long a connection attempt may take; the node is on this host or near it.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long a call may take unless it says otherwise; longer than the node's own limit for a command.
+const CALL: Duration = Duration::from_secs(40);
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answers there, or the connection broke.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The answer did not come in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The cookie is not the node's.
+    #[error("the node does not accept the cookie")]
+    Unauthorised,
+    /// Something answers that is not a node's RPC.
+    #[error("not an answer of a node: {0}")]
+    Foreign(String),
+    /// The node's own error.
+    #[error("{message}")]
+    Refused {
+        /// The JSON-RPC code.
+        code: i64,
+        /// The node's words.
+        message: String,
+    },
+}
+
+/// How long somebody is willing to wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    until: Instant,
+}
+
+impl Patience {
+    /// Patience that lasts so long from now on.
+    pub fn of(duration: Duration) -> Self {
+        // A century is as good as for ever, and no instant overflows by it.
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        Self { until: Instant::now() + duration.min(century) }
+    }
+
+    /// What is left of it.
+    pub fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits a moment; false once the patience is used up.
+    pub fn pause(&self, moment: Duration) -> bool {
+        std::thread::sleep(moment.min(self.left()));
+        !self.left().is_zero()
+    }
+}
+
+/// Calls the methods of one node.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: SocketAddr,
+    authorization: String,
+}
+
+impl Client {
+    /// A client of the node whose HTTP server listens on `address`; `cookie` is the content of its cookie file.
+    pub fn new(address: SocketAddr, cookie: &str) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let authorization = format!("Basic {}", base64(cookie.trim().as_bytes()));
+        Self { address: SocketAddr::new(ip, address.port()), authorization }
+    }
+
+    /// Calls a method with positional parameters.
+    pub fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
+        self.call_within(method, params, CALL)
+    }
+
+    /// Calls a method that may take as long as `limit`.
+    pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Result<Value, ClientError> {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        let deadline = Patience::of(limit);
+        let mut answer = self.exchange(&body, deadline)?;
+        if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
+            let code = error.get("code").and_then(Value::as_i64).unwrap_or(0);
+            let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
+            return Err(ClientError::Refused { code, message });
+        }
+        match answer.get_mut("result") {
+            Some(result) => Ok(result.take()),
+            None => Err(ClientError::Foreign("neither a result nor an error".to_owned())),
+        }
+    }
+
+    /// Calls several methods in one request; the results in the same order, errors as objects with `error`.
+    pub fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, ClientError> {
+        let count = calls.len();
+        let request = |(id, (method, params)): (usize, (&str, Value))| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        let body = Value::Array(calls.into_iter().enumerate().map(request).collect()).to_string();
+        let Value::Array(answers) = self.exchange(&body, Patience::of(CALL))? else {
+            return Err(ClientError::Foreign("no batch of answers".to_owned()));
+        };
+        let mut results = vec![Value::Null; count];
+        for mut answer in answers {
+            let id = answer.get("id").and_then(Value::as_u64).and_then(|id| usize::try_from(id).ok());
+            if let Some(place) = id.and_then(|id| results.get_mut(id)) {
+                *place = match answer.get_mut("result") {
+                    Some(result) => result.take(),
+                    None => answer,
+                };
+            }
+        }
+        Ok(results)
+    }
+
+    fn exchange(&self, body: &str, deadline: Patience) -> Result<Value, ClientError> {
+        let connect = CONNECT.min(left(deadline)?);
+        let mut stream = TcpStream::connect_timeout(&self.address, connect).map_err(|error| lost(&error))?;
+        let head = format!(
+            "POST /rpc HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.address,
+            self.authorization,
+            body.len()
+        );
+        stream.set_write_timeout(Some(left(deadline)?)).map_err(|error| lost(&error))?;
+        // A server that refuses the head may close before it has read the body; its answer counts, not our failure.
+        let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+        match (read_answer(&mut stream, deadline), sent) {
+            (Err(ClientError::Unreachable(_)), Err(error)) => Err(lost(&error)),
+            (answer, _) => parse(&answer?),
+        }
+    }
+}
+
+fn left(deadline: Patience) -> Result<Duration, ClientError> {
+    let left = deadline.left();
+    if left.is_zero() { Err(ClientError::TimedOut) } else { Ok(left) }
+}
+
+fn lost(error: &io::Error) -> ClientError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::TimedOut,
+        _ => ClientError::Unreachable(error.to_string()),
+    }
+}
+
+/// Status and body of an answer.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+fn read_answer(stream: &mut TcpStream, deadline: Patience) -> Result<Answer, ClientError> {
+    let mut bytes = Vec::new();
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        if let Some((status, start, length)) = head(&bytes)? {
+            let end = start.saturating_add(length);
+            if bytes.len() >= end {
+                bytes.truncate(end);
+                return Ok(Answer { status, body: bytes.split_off(start) });
+            }
+        }
+        stream.set_read_timeout(Some(left(deadline)?)).map_err(|error| lost(&error))?;
+        match stream.read(&mut piece) {
+            Ok(0) => return Err(ClientError::Unreachable("the connection ended before the answer did".to_owned())),
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(lost(&error)),
+        }
+    }
+}
+
+/// Status, start of the body and its length, once the head is complete.
+fn head(bytes: &[u8]) -> Result<Option<(u16, usize, usize)>, ClientError> {
+    let foreign = |what: &str| ClientError::Foreign(what.to_owned());
+    let mut fields = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut fields);
+    let start = match response.parse(bytes).map_err(|error| foreign(&error.to_string()))? {
+        httparse::Status::Partial => return Ok(None),
+        httparse::Status::Complete(start) => start,
+    };
+    let length = response.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.trim().parse::<usize>().ok());
+    match length {
+        Some(length) if length <= MAX_ANSWER => Ok(Some((response.code.unwrap_or(0), start, length))),
+        Some(_) => Err(foreign("too long")),
+        None => Err(foreign("of unknown length")),
+    }
+}
+
+fn parse(answer: &Answer) -> Result<Value, ClientError> {
+    if answer.status == 401 {
+        return Err(ClientError::Unauthorised);
+    }
+    match serde_json::from_slice(&answer.body) {
+        // Servers may put the reason of a refusal into a body beside a status such as 503.
+        Ok(value @ (Value::Object(_) | Value::Array(_))) if answer.status == 200 || value.get("jsonrpc").is_some() => {
+            Ok(value)
+        }
+        _ => Err(ClientError::Foreign(format!("HTTP status {}", answer.status))),
+    }
+}
+
+/// Base64 with padding (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let index = (bits >> (18 - 6 * place)) as usize & 63;
+            text.push(if place <= group.len() { char::from(ALPHABET[index]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    /// Answers one connection with these bytes in small pieces; returns what was asked.
+    fn server(answer: &'static str) -> (SocketAddr, thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = String::new();
+            let mut piece = [0; 1024];
+            while !asked.ends_with('}') {
+                let count = stream.read(&mut piece).unwrap();
+                asked.push_str(std::str::from_utf8(&piece[..count]).unwrap());
+            }
+            for piece in answer.as_bytes().chunks(7) {
+                stream.write_all(piece).unwrap();
+            }
+            asked
+        });
+        (address, thread)
+    }
+
+    fn call(answer: &'static str) -> (Result<Value, ClientError>, String) {
+        let (address, thread) = server(answer);
+        let result = Client::new(address, "__cookie__:00ff\n").call("block", json!(["tip"]));
+        (result, thread.join().unwrap())
+    }
+
+    #[test]
+    fn a_result_comes_back_and_the_cookie_goes_out() {
+        let (result, asked) =
+            call("HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n{\"jsonrpc\":\"2.0\",\"result\":[7],\"id\": 1}");
+        assert_eq!(result, Ok(json!([7])));
+        assert!(asked.contains("Authorization: Basic X19jb29raWVfXzowMGZm\r\n"), "{asked}");
+        assert!(asked.contains("\"method\":\"block\"") && asked.contains("[\"tip\"]"), "{asked}");
+    }
+
+    #[test]
+    fn errors_keep_their_code_and_refusals_their_kind() {
+        let body = "HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n{\"error\":{\"code\":-5,\"message\":\"no such\"}}    ";
+        let refused = ClientError::Refused { code: -5, message: "no such".to_owned() };
+        assert_eq!(call(body).0, Err(refused));
+        let body = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(call(body).0, Err(ClientError::Unauthorised));
+        assert!(matches!(call("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n").0, Err(ClientError::Foreign(_))));
+        assert!(matches!(call("SSH-2.0-OpenSSH\r\n\r\n").0, Err(ClientError::Foreign(_))));
+        assert!(matches!(call("HTTP/1.1 200 OK\r\nContent-Len").0, Err(ClientError::Unreachable(_))));
+    }
+
+    #[test]
+    fn nobody_there_is_told_and_silence_ends() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(matches!(Client::new(free, "").call("status", json!([])), Err(ClientError::Unreachable(_))));
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(silent.local_addr().unwrap(), "");
+        let result = client.call_within("status", json!([]), Duration::from_millis(50));
+        assert_eq!(result, Err(ClientError::TimedOut));
+    }
+}

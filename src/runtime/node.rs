@@ -1,0 +1,305 @@
+//! A running node: its threads, their start and their stop.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::{
+    base::{ids::LinkId, limits, rng::Rng},
+    net::{self, Listener, Order, Poller, Traffic},
+    node::{RoleId, Roles, Setup, Stores, build, command::Command},
+    runtime::{
+        board::Board,
+        clock::{Clock, RealClock},
+        handle::{Backend, Done, NodeHandle},
+        post::{self, Post},
+        signals::{self, SignalWatch},
+        stop::{StopReason, Stopper},
+        worker::{Unpaced, Worker, panic_message},
+    },
+};
+
+/// The poll loop's name among threads.
+const NET: &str = "net";
+
+/// How a node runs, beyond what its roles need to know.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// Where to listen for peers; port 0 takes any free port. `None`: outbound links only.
+    pub listen: Option<SocketAddr>,
+    /// Unpredictable bytes from the operating system: all randomness of the node comes from them.
+    pub seed: [u8; 32],
+    /// Stop at SIGINT and SIGTERM. For the one node of a process.
+    pub signals: bool,
+    /// Limits of the poll loop; `None`: the defaults.
+    pub net: Option<net::Config>,
+}
+
+/// Why a node could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The listening address cannot be had.
+    #[error("cannot listen on {address}: {source}{}", hint(source))]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system refused something else.
+    #[error("cannot start {what}: {source}")]
+    System {
+        /// What was to be started.
+        what: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program, perhaps another node, uses this port: stop it, or choose another with --listen"
+        }
+        io::ErrorKind::AddrNotAvailable => "; this host does not have that address",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
+        _ => "",
+    }
+}
+
+/// A running node. Dropping it stops it.
+pub struct Node {
+    post: Arc<Post>,
+    handle: NodeHandle,
+    local_address: Option<SocketAddr>,
+    threads: Vec<Thread>,
+    /// Each thread says its index here when it ends.
+    ended: Receiver<usize>,
+    _signals: Option<SignalWatch>,
+}
+
+/// One thread of the node.
+struct Thread {
+    /// `None`: the poll loop.
+    role: Option<RoleId>,
+    /// Dropped to stop the thread.
+    stop: Option<Sender<()>>,
+    join: Option<thread::JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts a node: binds the listening address, makes the roles, starts the threads.
+    ///
+    /// The port that was bound replaces `setup.listen_port`.
+    pub fn start(mut setup: Setup, stores: Stores, options: NodeOptions) -> Result<Self, StartError> {
+        let listener = options.listen.map(listen).transpose()?;
+        let local_address = listener.as_ref().map(|(_, address)| *address);
+        setup.listen_port = local_address.map_or(0, |address| address.port());
+        setup.own_addresses.extend(local_address.filter(|address| !address.ip().is_unspecified()));
+        let net = options.net.unwrap_or_else(|| net::Config::new(setup.spec.magic(), setup.max_inbound));
+        let roles = build(&setup, stores, &mut Rng::new(options.seed));
+        Self::launch(roles, listener, net, options.signals)
+    }
+
+    /// Starts the threads of a node with any roles.
+    pub(super) fn launch(
+        roles: Roles,
+        listener: Option<(Listener, SocketAddr)>,
+        net: net::Config,
+        signals: bool,
+    ) -> Result<Self, StartError> {
+        let system = |what| move |source| StartError::System { what, source };
+        let poller = Poller::new(net).map_err(system("the poll loop"))?;
+        let (waker, traffic) = (poller.waker(), poller.traffic());
+        let (board, stopper) = (Arc::<Board>::default(), Arc::new(Stopper::new()));
+        let ids: Vec<RoleId> = roles.iter().map(|(id, _)| *id).collect();
+        let wake_net = Arc::new(move || waker.wake());
+        let channels = post::channels(&ids, wake_net, Arc::clone(&board), Arc::clone(&stopper));
+        let post = Arc::new(channels.post);
+        let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
+        let watch = signals.then(|| {
+            let stopper = Arc::clone(&stopper);
+            signals::watch(move |number| stopper.stop(StopReason::Signal(number)))
+        });
+        let backend = Running { post: Arc::clone(&post), traffic };
+        let (say_ended, ended) = unbounded();
+        // From here on a failure drops the node, which stops what was started.
+        let mut node = Self {
+            handle: NodeHandle::new(Arc::new(backend), board),
+            local_address: listener.as_ref().map(|(_, address)| *address),
+            threads: Vec::new(),
+            ended,
+            _signals: watch.transpose().map_err(system("signal handling"))?,
+            post,
+        };
+        for ((id, role), inbox) in roles.into_iter().zip(channels.inboxes) {
+            let (stop, stopped) = bounded(0);
+            let (post, clock) = (Arc::clone(&node.post), Arc::clone(&clock));
+            let worker =
+                Worker { id, role, inbox, post, clock, pace: Box::new(Unpaced), stop: stopped, before_wake: 0 };
+            node.spawn(Some(id), Some(stop), &say_ended, move || worker.run()).map_err(system(id.name()))?;
+        }
+        let listeners = listener.map(|(listener, _)| listener).into_iter().collect();
+        let (sink, orders) = (Box::new(channels.sink), Box::new(channels.orders));
+        let run = move || {
+            let run = || poller.run(listeners, sink, orders, || clock.now().mono);
+            match catch_unwind(AssertUnwindSafe(run)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => stopper.broken(format!("the poll loop failed: {error}")),
+                Err(panic) => stopper.broken(format!("the poll loop panicked: {}", panic_message(&*panic))),
+            }
+        };
+        node.spawn(None, None, &say_ended, run).map_err(system("the poll loop"))?;
+        Ok(node)
+    }
+
+    /// A handle for RPC, command line and tests.
+    pub fn handle(&self) -> NodeHandle {
+        self.handle.clone()
+    }
+
+    /// Where the node listens for peers, with the real port.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.local_address
+    }
+
+    /// Waits until somebody asks for a stop, a signal comes or the node must halt; then stops it in order.
+    pub fn wait(self) -> StopReason {
+        self.post.stopper.wait(None);
+        self.finish()
+    }
+
+    /// Waits like [`Node::wait`], at most so long; then gives the node back, still running.
+    pub fn wait_timeout(self, timeout: Duration) -> Result<StopReason, Self> {
+        if self.post.stopper.wait(Some(timeout)) { Ok(self.finish()) } else { Err(self) }
+    }
+
+    /// Asks for a stop and waits for it.
+    pub fn stop(self) -> StopReason {
+        self.post.stopper.stop(StopReason::Asked);
+        self.wait()
+    }
+
+    fn finish(mut self) -> StopReason {
+        self.shut_down();
+        self.post.stopper.reason().unwrap_or(StopReason::Asked)
+    }
+
+    fn spawn(
+        &mut self,
+        role: Option<RoleId>,
+        stop: Option<Sender<()>>,
+        say_ended: &Sender<usize>,
+        run: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        let (at, say_ended) = (self.threads.len(), say_ended.clone());
+        let same = self.threads.iter().filter(|thread| thread.role == role).count();
+        let name = match (role, same) {
+            (None, _) => NET.to_owned(),
+            (Some(role), 0) => role.name().to_owned(),
+            (Some(role), number) => format!("{}-{}", role.name(), number + 1),
+        };
+        let stack = if role == Some(RoleId::Verify) { limits::VERIFY_STACK_BYTES } else { limits::ROLE_STACK_BYTES };
+        let join = thread::Builder::new().name(name).stack_size(stack).spawn(move || {
+            run();
+            // The node may have given up on us; then nobody listens any more.
+            let _ = say_ended.send(at);
+        })?;
+        self.threads.push(Thread { role, stop, join: Some(join) });
+        Ok(())
+    }
+
+    /// Stops in order: nothing new from outside; the roles in the opposite order of their start, the ledger last; the
+    /// peers hear our goodbye as soon as the roles that care for them are done.
+    fn shut_down(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        log::info!("stopping reason={:?}", self.post.stopper.reason().map(|reason| reason.to_string()));
+        let start = Instant::now();
+        self.post.tickets.close();
+        self.post.order(Order::Retire);
+        let mut gone = BTreeMap::new();
+        for role in RoleId::ALL.into_iter().rev() {
+            // Whatever another role is stuck in, the ledger gets its time.
+            let share = if role == RoleId::Ledger { 1 } else { 2 };
+            let deadline = start + limits::STOP_TIMEOUT / share;
+            self.end_role(role, &mut gone, deadline);
+            // `peers` has by now noted whom to call first after the restart: the links may end.
+            if role == RoleId::Peers {
+                self.post.order(Order::Stop);
+            }
+        }
+        let net: Vec<usize> = (0..self.threads.len()).filter(|at| self.threads[*at].role.is_none()).collect();
+        self.await_threads(&net, &mut gone, start + limits::STOP_TIMEOUT);
+        for (at, thread) in self.threads.drain(..).enumerate() {
+            let name = thread.role.map_or(NET, RoleId::name);
+            match thread.join {
+                Some(join) if gone.contains_key(&at) => drop(join.join()),
+                _ => self.post.stopper.broken(format!("{name} did not stop in time")),
+            }
+        }
+        self.post.tickets.refuse_all();
+        log::info!("stopped");
+    }
+
+    fn end_role(&mut self, role: RoleId, gone: &mut BTreeMap<usize, ()>, deadline: Instant) {
+        let mut wanted = Vec::new();
+        for (at, thread) in self.threads.iter_mut().enumerate().filter(|(_, thread)| thread.role == Some(role)) {
+            thread.stop = None;
+            wanted.push(at);
+        }
+        self.await_threads(&wanted, gone, deadline);
+    }
+
+    fn await_threads(&self, wanted: &[usize], gone: &mut BTreeMap<usize, ()>, deadline: Instant) {
+        while !wanted.iter().all(|at| gone.contains_key(at)) {
+            match self.ended.recv_deadline(deadline) {
+                Ok(at) => drop(gone.insert(at, ())),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+pub(super) fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), StartError> {
+    let bound = Listener::bind(address).and_then(|listener| {
+        let address = listener.local_address()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|source| StartError::Listen { address, source })
+}
+
+/// What a handle reaches.
+struct Running {
+    post: Arc<Post>,
+    traffic: Arc<Traffic>,
+}
+
+impl Backend for Running {
+    fn submit(&self, command: Command, done: Done) {
+        self.post.submit(command, done);
+    }
+
+    fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
+        self.traffic.totals()
+    }
+
+    fn stop(&self) {
+        self.post.stopper.stop(StopReason::Asked);
+    }
+}

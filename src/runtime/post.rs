@@ -1,0 +1,303 @@
+//! The channels between threads: each role's two inboxes, the poll loop's orders, and the way from a role's outbox to
+//! all of them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded, never};
+
+use crate::{
+    base::{ids::Ticket, limits},
+    net::{EventSink, Order, OrderSource},
+    node::{
+        Action, Event, LinkEvent, Notice, RoleId,
+        command::{Command, Reply},
+    },
+    runtime::{
+        board::Board,
+        handle::Done,
+        stop::{StopReason, Stopper},
+        tickets::{BUSY, STOPPING, Tickets},
+    },
+};
+
+/// What comes from other threads than the poll loop.
+enum Mail {
+    Notice(Notice),
+    Command(Ticket, Command),
+}
+
+/// A role's inboxes, at the receiving end.
+pub(super) struct Inbox {
+    /// Boxed: the channel allocates all its slots at once.
+    mail: Receiver<Box<Mail>>,
+    links: Receiver<LinkEvent>,
+    gauge: Arc<Gauge>,
+    /// Notices and commands taken in a row.
+    in_a_row: usize,
+    wake_net: WakeNet,
+}
+
+/// Makes the poll loop look; does nothing where there is none.
+pub(super) type WakeNet = Arc<dyn Fn() + Send + Sync>;
+
+/// How full an inbox of link events is, beyond the number of events in it.
+#[derive(Default)]
+struct Gauge {
+    bytes: AtomicUsize,
+    /// The poll loop found the inbox full and wants to be woken.
+    found_full: AtomicBool,
+}
+
+/// The poll loop's way to all roles.
+pub(super) struct Sink(BTreeMap<RoleId, (Sender<LinkEvent>, Arc<Gauge>)>);
+
+/// The poll loop's orders.
+pub(super) struct Orders(Receiver<Order>);
+
+/// Everything a role's actions can reach.
+pub(super) struct Post {
+    mail: BTreeMap<RoleId, Sender<Box<Mail>>>,
+    orders: Sender<Order>,
+    wake_net: WakeNet,
+    pub(super) board: Arc<Board>,
+    pub(super) tickets: Tickets,
+    pub(super) stopper: Arc<Stopper>,
+}
+
+/// All ends of a node's channels.
+pub(super) struct Channels {
+    pub(super) post: Post,
+    pub(super) sink: Sink,
+    pub(super) orders: Orders,
+    pub(super) inboxes: Vec<Inbox>,
+}
+
+/// Makes the channels of a node with these roles. Roles of the same id share an inbox of notices; the first of them
+/// hears of links.
+pub(super) fn channels(roles: &[RoleId], wake_net: WakeNet, board: Arc<Board>, stopper: Arc<Stopper>) -> Channels {
+    let (orders, order_source) = bounded(limits::ACTION_QUEUE);
+    let mut mail: BTreeMap<RoleId, (Sender<_>, Receiver<_>)> = BTreeMap::new();
+    let mut sink = Sink(BTreeMap::new());
+    let mut inboxes = Vec::new();
+    for role in roles {
+        let (_, mail_out) = mail.entry(*role).or_insert_with(|| bounded(limits::NOTICE_QUEUE));
+        let gauge = Arc::new(Gauge::default());
+        let links = if sink.0.contains_key(role) {
+            never()
+        } else {
+            let (links, links_out) = bounded(limits::LINK_QUEUE);
+            sink.0.insert(*role, (links, Arc::clone(&gauge)));
+            links_out
+        };
+        let wake_net = Arc::clone(&wake_net);
+        inboxes.push(Inbox { mail: mail_out.clone(), links, gauge, in_a_row: 0, wake_net });
+    }
+    let mail = mail.into_iter().map(|(role, (sender, _))| (role, sender)).collect();
+    let post = Post { mail, orders, wake_net, board, tickets: Tickets::default(), stopper };
+    Channels { post, sink, orders: Orders(order_source), inboxes }
+}
+
+impl Inbox {
+    /// The next event, if there is one. Notices come first, but not for ever: links have their turn after
+    /// [`limits::NOTICES_IN_A_ROW`] of them.
+    pub(super) fn take(&mut self) -> Option<Event> {
+        if self.in_a_row < limits::NOTICES_IN_A_ROW
+            && let Some(event) = self.take_mail()
+        {
+            self.in_a_row += 1;
+            return Some(event);
+        }
+        self.in_a_row = 0;
+        self.take_link().or_else(|| self.take_mail())
+    }
+
+    /// The channels to wait on.
+    pub(super) fn watch<'a>(&'a self, select: &mut crossbeam_channel::Select<'a>) {
+        select.recv(&self.mail);
+        select.recv(&self.links);
+    }
+
+    /// A view of the same channels that tells whether there is something in them.
+    pub(super) fn probe(&self) -> impl Fn() -> bool + Send + use<> {
+        let (mail, links) = (self.mail.clone(), self.links.clone());
+        move || !mail.is_empty() || !links.is_empty()
+    }
+
+    fn take_mail(&mut self) -> Option<Event> {
+        match self.mail.try_recv() {
+            Ok(mail) => Some(match *mail {
+                Mail::Notice(notice) => Event::Notice(notice),
+                Mail::Command(ticket, command) => Event::Command(ticket, command),
+            }),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                // A disconnected channel counts as ready for ever, and waiting on it would spin.
+                self.mail = never();
+                None
+            }
+        }
+    }
+
+    fn take_link(&mut self) -> Option<Event> {
+        match self.links.try_recv() {
+            Ok(event) => {
+                let bytes = self.gauge.bytes.fetch_sub(size(&event), SeqCst).saturating_sub(size(&event));
+                let roomy = self.links.len() <= limits::LINK_QUEUE / 2 && bytes <= limits::LINK_QUEUE_BYTES / 2;
+                if roomy && self.gauge.found_full.swap(false, SeqCst) {
+                    (self.wake_net)();
+                }
+                Some(Event::Link(event))
+            }
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.links = never();
+                None
+            }
+        }
+    }
+}
+
+fn size(event: &LinkEvent) -> usize {
+    if let LinkEvent::Frame { frame, .. } = event { frame.wire_len() } else { 0 }
+}
+
+impl EventSink for Sink {
+    fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent> {
+        let Some((links, gauge)) = self.0.get(&role) else { return Ok(()) };
+        let event = match gauge.put(links, event) {
+            Ok(()) => return Ok(()),
+            Err(event) => event,
+        };
+        // The role may have made room between the attempt and the flag, and would not see it: hence once more.
+        gauge.found_full.store(true, SeqCst);
+        gauge.put(links, event)
+    }
+}
+
+impl Gauge {
+    fn put(&self, links: &Sender<LinkEvent>, event: LinkEvent) -> Result<(), LinkEvent> {
+        let size = size(&event);
+        let bytes = self.bytes.load(SeqCst);
+        // One frame always fits, however large, so that none waits for ever.
+        if bytes > 0 && bytes + size > limits::LINK_QUEUE_BYTES {
+            return Err(event);
+        }
+        // Before the event can be taken out, so that the sum never falls below zero.
+        self.bytes.fetch_add(size, SeqCst);
+        match links.try_send(event) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+            Err(TrySendError::Full(event)) => {
+                self.bytes.fetch_sub(size, SeqCst);
+                Err(event)
+            }
+        }
+    }
+}
+
+impl Orders {
+    /// Whether there is an order to take.
+    pub(super) fn has_next(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+impl OrderSource for Orders {
+    fn next_order(&mut self) -> Option<Order> {
+        self.0.try_recv().ok()
+    }
+}
+
+impl Post {
+    /// Carries out what a role wants.
+    pub(super) fn dispatch(&self, from: RoleId, actions: impl Iterator<Item = Action>) {
+        let mut ordered = false;
+        for action in actions {
+            let order = match action {
+                Action::Dial { dial, address } => Order::Dial { dial, address },
+                Action::Send { link, frame } => Order::Send { link, frame },
+                Action::Resume(link) => Order::Resume(link),
+                Action::Promote { link, peer } => Order::Promote { link, peer },
+                Action::Close { link, reason, retry_after } => {
+                    Order::Close { link, reason: Box::new(reason), retry_after }
+                }
+                other => {
+                    self.dispatch_local(from, other);
+                    continue;
+                }
+            };
+            self.order_unwoken(order);
+            ordered = true;
+        }
+        if ordered {
+            (self.wake_net)();
+        }
+    }
+
+    /// Gives the poll loop an order.
+    pub(super) fn order(&self, order: Order) {
+        self.order_unwoken(order);
+        (self.wake_net)();
+    }
+
+    /// Passes a command on to its role. `done` hears exactly one answer, whatever happens.
+    pub(super) fn submit(&self, command: Command, done: Done) {
+        let role = command.role();
+        let Some(ticket) = self.tickets.open(done) else { return };
+        let refusal = match self.mail.get(&role) {
+            None => STOPPING,
+            Some(mail) => match mail.try_send(Box::new(Mail::Command(ticket, command))) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => BUSY,
+                Err(TrySendError::Disconnected(_)) => STOPPING,
+            },
+        };
+        self.tickets.complete(ticket, Reply::Refused(refusal.to_owned()));
+    }
+
+    fn dispatch_local(&self, from: RoleId, action: Action) {
+        match action {
+            Action::Tell(role, notice) => self.tell(from, role, notice),
+            Action::Reply(ticket, reply) => self.tickets.complete(ticket, reply),
+            Action::Report(report) => self.board.report(report),
+            Action::Count(counter, by) => self.board.count(counter, by),
+            Action::Halt(halt) => self.stopper.stop(StopReason::Halt(halt)),
+            Action::Dial { .. }
+            | Action::Send { .. }
+            | Action::Resume(_)
+            | Action::Promote { .. }
+            | Action::Close { .. } => {}
+        }
+    }
+
+    fn tell(&self, from: RoleId, to: RoleId, notice: Notice) {
+        let Some(mail) = self.mail.get(&to) else { return };
+        match mail.send_timeout(Box::new(Mail::Notice(notice)), limits::NOTICE_TIMEOUT) {
+            // A role that has ended hears nothing any more: the node is stopping.
+            Ok(()) | Err(SendTimeoutError::Disconnected(_)) => {}
+            Err(SendTimeoutError::Timeout(_)) => self.stuck(to.name(), from),
+        }
+    }
+
+    fn order_unwoken(&self, order: Order) {
+        let order = match self.orders.try_send(order) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+            Err(TrySendError::Full(order)) => order,
+        };
+        // The poll loop may not know yet that there is anything to take.
+        (self.wake_net)();
+        if let Err(SendTimeoutError::Timeout(_)) = self.orders.send_timeout(order, limits::NOTICE_TIMEOUT) {
+            self.stopper.broken("the poll loop takes no orders".to_owned());
+        }
+    }
+
+    fn stuck(&self, role: &str, from: RoleId) {
+        let seconds = limits::NOTICE_TIMEOUT.as_secs();
+        self.stopper.broken(format!("{role} took nothing from {} for {seconds} s", from.name()));
+    }
+}

@@ -1,0 +1,252 @@
+//! Whole nodes of small roles over loopback sockets. Every wait has an end.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, bounded};
+
+use super::{
+    fakes::{MAGIC, diary, fake, handshake, idle, node as roles, peers},
+    node::{Node, StartError, listen},
+    signals,
+    stop::StopReason,
+};
+use crate::{
+    base::hash::Hash,
+    net::Config,
+    node::{
+        CloseReason, Event, Halt, LinkEvent, Role, RoleId,
+        command::{Command, Reply},
+    },
+    wire::{
+        frame::{Frame, FrameReader},
+        message::{GoodbyeCode, Message},
+    },
+};
+
+/// Far beyond what any step takes; only a broken node waits so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn launch(with: Vec<(RoleId, Box<dyn Role>)>) -> Node {
+    let listener = listen(loopback()).unwrap();
+    Node::launch(roles(with), Some(listener), Config::new(MAGIC, 8), false).unwrap()
+}
+
+/// A role that writes down what it hears of links.
+fn listener() -> (Box<dyn Role>, Receiver<LinkEvent>) {
+    let (write, heard) = diary();
+    let role = fake(move |_, event, _| {
+        if let Event::Link(event) = event {
+            write(event);
+        }
+        None
+    });
+    (role, heard)
+}
+
+#[test]
+fn nodes_find_each_other_and_hear_of_a_stop() {
+    let (gossip, heard) = listener();
+    let one = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, peers(None)), (RoleId::Gossip, gossip)]);
+    let dial = one.local_address();
+    let two = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, peers(dial))]);
+    let Ok(LinkEvent::Up { link, .. }) = heard.recv_timeout(PATIENCE) else { panic!("no link") };
+    let bytes = one.handle().link_bytes();
+    assert_eq!(bytes.get(&link).map(|(_, received)| *received), Some(13 + 8));
+    assert_eq!(two.stop(), StopReason::Asked);
+    let reason = CloseReason::Remote { code: GoodbyeCode::Stopping as u8, retry_after: 0 };
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok(LinkEvent::Closed { link, reason }));
+    one.handle().stop();
+    assert_eq!(one.wait(), StopReason::Asked);
+}
+
+#[test]
+fn a_port_in_use_is_told_in_plain_words() {
+    let node = launch(Vec::new());
+    let address = node.local_address().unwrap();
+    let Err(error) = listen(address) else { panic!("the port is taken") };
+    assert!(matches!(error, StartError::Listen { address: told, .. } if told == address));
+    let text = error.to_string();
+    assert!(text.contains(&address.to_string()) && text.contains("--listen"), "{text}");
+    node.stop();
+    listen(address).expect("a node that has stopped frees its port at once");
+}
+
+#[test]
+fn every_command_is_answered_once_even_by_a_role_that_never_does() {
+    let ledger = fake(|_, event, out| {
+        if let Event::Command(ticket, _) = event {
+            out.reply(ticket, Reply::Done);
+            out.reply(ticket, Reply::Refused("again".to_owned()));
+        }
+        None
+    });
+    let node = launch(vec![(RoleId::Ledger, ledger)]);
+    let handle = node.handle();
+    assert_eq!(handle.ask(Command::Mempool { limit: 1 }), Reply::Done);
+    let (sender, answers) = bounded(10);
+    handle.submit(Command::Peers, Box::new(move |reply| sender.send(reply).unwrap()));
+    assert!(answers.is_empty());
+    node.stop();
+    let stopping = Reply::Refused("the node is stopping".to_owned());
+    assert_eq!(answers.iter().collect::<Vec<_>>(), [stopping.clone()]);
+    assert_eq!(handle.ask(Command::Peers), stopping, "after the stop too");
+}
+
+#[test]
+fn a_panic_in_a_role_stops_the_node_and_says_why() {
+    let gossip = fake(|_, event, _| {
+        assert!(matches!(event, Event::Start | Event::Stop), "cannot {}", 7);
+        None
+    });
+    let (ledger, _) = listener();
+    let node = launch(vec![(RoleId::Gossip, gossip), (RoleId::Ledger, ledger)]);
+    let (sender, answers) = bounded(1);
+    node.handle()
+        .submit(Command::SubmitTransaction(Vec::new().into()), Box::new(move |reply| sender.send(reply).unwrap()));
+    let reason = node.wait();
+    assert_eq!(reason, StopReason::Halt(Halt::Invariant("gossip panicked: cannot 7".to_owned())));
+    assert_eq!(reason.exit_code(), 1);
+    assert_eq!(answers.recv(), Ok(Reply::Refused("the node is stopping".to_owned())));
+}
+
+#[test]
+fn roles_stop_one_after_the_other_the_ledger_last() {
+    let (write, heard) = diary();
+    let spy = |id| -> (RoleId, Box<dyn Role>) {
+        let write = write.clone();
+        let role = fake(move |_, event, _| {
+            if event == Event::Stop {
+                write(id);
+            }
+            None
+        });
+        (id, role)
+    };
+    launch(RoleId::ALL.into_iter().map(spy).collect()).stop();
+    assert!(heard.try_iter().eq(RoleId::ALL.into_iter().rev()));
+}
+
+#[test]
+fn a_role_that_is_always_due_still_hears_commands_and_links() {
+    let (write, heard) = diary();
+    let miner = fake(move |now, event, out| {
+        match event {
+            Event::Command(ticket, _) => out.reply(ticket, Reply::Mined(Vec::new())),
+            Event::Link(event) => write(event),
+            _ => {}
+        }
+        Some(now.mono)
+    });
+    let node = launch(vec![(RoleId::Miner, miner), (RoleId::Handshake, handshake())]);
+    let mine = || Command::Mine { blocks: 1, address: None };
+    (0..1000).for_each(|_| assert_eq!(node.handle().ask(mine()), Reply::Mined(Vec::new())));
+    let mut stream = connect(&node);
+    write_message(&mut stream, &Message::Verack(1));
+    assert!(matches!(heard.recv_timeout(PATIENCE), Ok(LinkEvent::Up { .. })));
+    node.stop();
+}
+
+#[test]
+fn a_busy_role_holds_back_its_links_and_nobody_else() {
+    let (hold, held) = bounded::<()>(0);
+    let (write, heard) = diary();
+    let ledger = fake(move |_, event, _| {
+        if let Event::Link(LinkEvent::Frame { frame, .. }) = event {
+            // Until the test lets go.
+            let _ = held.recv();
+            write(frame.open().unwrap());
+        }
+        None
+    });
+    let node = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, peers(None)), (RoleId::Ledger, ledger)]);
+    let message = |number: u32| {
+        let mut hash = Hash::ZERO;
+        hash.0[..4].copy_from_slice(&number.to_le_bytes());
+        Message::GetBlock(hash)
+    };
+    // More than inbox and link hold; the rest waits in the sockets' buffers.
+    let mut flooding = connect(&node);
+    write_message(&mut flooding, &Message::Verack(1));
+    (0..2000).for_each(|number| write_message(&mut flooding, &message(number)));
+    let mut other = connect(&node);
+    write_message(&mut other, &Message::Verack(1));
+    assert_eq!(read_message(&mut other), Message::Verack(2));
+    for nonce in 0..100 {
+        write_message(&mut other, &Message::Ping { nonce, height: 0, tip: Hash::ZERO });
+        assert_eq!(read_message(&mut other), Message::Pong(nonce));
+    }
+    let inbox_and_link = u64::from(u16::MAX);
+    let received = node.handle().link_bytes().values().map(|(_, received)| *received).max();
+    assert!(received.is_some_and(|bytes| bytes < inbox_and_link), "{received:?}");
+    assert!(heard.is_empty());
+    drop(hold);
+    for number in 0..2000 {
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(message(number)));
+    }
+    node.stop();
+}
+
+#[test]
+fn notices_arrive_in_order_and_do_not_starve_links() {
+    let (write, heard) = diary();
+    let gossip = fake(move |_, event, out| {
+        match event {
+            // Keeps itself busy with notices for ever.
+            Event::Start => (0..200).for_each(|_| out.tell(RoleId::Gossip, notice())),
+            Event::Notice(notice) => out.tell(RoleId::Gossip, notice),
+            Event::Link(event) => write(event),
+            _ => {}
+        }
+        None
+    });
+    let node = launch(vec![(RoleId::Gossip, gossip), (RoleId::Handshake, handshake()), (RoleId::Headers, idle())]);
+    let mut stream = connect(&node);
+    write_message(&mut stream, &Message::Verack(1));
+    assert!(matches!(heard.recv_timeout(PATIENCE), Ok(LinkEvent::Up { .. })));
+    assert_eq!(node.stop(), StopReason::Asked);
+}
+
+#[test]
+fn the_first_signal_is_passed_on_and_a_file_size_limit_kills_nobody() {
+    let (sender, signals) = bounded(1);
+    let watch = signals::watch(move |number| sender.send(number).unwrap_or_default()).unwrap();
+    signal_hook::low_level::raise(signal_hook::consts::SIGXFSZ).unwrap();
+    signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
+    assert_eq!(signals.recv_timeout(PATIENCE), Ok(signal_hook::consts::SIGTERM));
+    drop(watch);
+}
+
+fn notice() -> crate::node::Notice {
+    crate::node::Notice::PoolChanged { added: Vec::new(), removed: Vec::new() }
+}
+
+fn connect(node: &Node) -> TcpStream {
+    let stream = TcpStream::connect(node.local_address().unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+fn write_message(stream: &mut TcpStream, message: &Message) {
+    stream.write_all(&Frame::new(message).to_bytes(MAGIC)).unwrap();
+}
+
+fn read_message(stream: &mut TcpStream) -> Message {
+    let mut reader = FrameReader::new(MAGIC);
+    loop {
+        let mut bytes = vec![0; reader.wanted()];
+        stream.read_exact(&mut bytes).unwrap();
+        if let Some(frame) = reader.read(&mut &bytes[..]).unwrap() {
+            return frame.open().unwrap();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Commands that wait for their answers. Each is answered exactly once, whatever happens to the role that should.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    base::{ids::Ticket, limits},
+    node::command::Reply,
+    runtime::handle::Done,
+};
+
+/// The open tickets.
+#[derive(Default)]
+pub(super) struct Tickets(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    last: u64,
+    waiting: BTreeMap<Ticket, Done>,
+    closed: bool,
+}
+
+impl Tickets {
+    /// A ticket whose answer goes to `done`. If none is to be had, `done` has heard why.
+    pub(super) fn open(&self, done: Done) -> Option<Ticket> {
+        let mut open = self.lock();
+        let refusal = match (open.closed, open.waiting.len() >= limits::MAX_TICKETS) {
+            (true, _) => STOPPING,
+            (_, true) => BUSY,
+            _ => {
+                open.last += 1;
+                let ticket = Ticket(open.last);
+                open.waiting.insert(ticket, done);
+                return Some(ticket);
+            }
+        };
+        drop(open);
+        done(Reply::Refused(refusal.to_owned()));
+        None
+    }
+
+    /// Answers a ticket. A second answer goes nowhere.
+    pub(super) fn complete(&self, ticket: Ticket, reply: Reply) {
+        // The lock is not held while `done` runs: it may submit the next command.
+        let done = self.lock().waiting.remove(&ticket);
+        match done {
+            Some(done) => done(reply),
+            None => log::debug!("second answer to a command dropped ticket={}", ticket.0),
+        }
+    }
+
+    /// Refuses new commands from now on.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    /// Answers all that are open: nobody is left who would.
+    pub(super) fn refuse_all(&self) {
+        self.close();
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        waiting.into_values().for_each(|done| done(Reply::Refused(STOPPING.to_owned())));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer when the queue of the role is full.
+pub(super) const BUSY: &str = "the node is busy; try again";
+/// The answer when the node will not get to it any more.
+pub(super) const STOPPING: &str = "the node is stopping";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_answered_exactly_once() {
+        let tickets = Tickets::default();
+        let (sender, answers) = mpsc::channel();
+        let done = || -> Done {
+            let sender = sender.clone();
+            Box::new(move |reply| sender.send(reply).unwrap())
+        };
+        let first = tickets.open(done()).unwrap();
+        let second = tickets.open(done()).unwrap();
+        assert_ne!(first, second);
+        tickets.complete(first, Reply::Done);
+        tickets.complete(first, Reply::Refused("again".to_owned()));
+        tickets.refuse_all();
+        assert!(tickets.open(done()).is_none());
+        tickets.complete(second, Reply::Done);
+        let stopping = Reply::Refused(STOPPING.to_owned());
+        assert_eq!(answers.try_iter().collect::<Vec<_>>(), [Reply::Done, stopping.clone(), stopping]);
+    }
+
+    #[test]
+    fn more_commands_than_may_wait_are_refused() {
+        let tickets = Tickets::default();
+        for _ in 0..limits::MAX_TICKETS {
+            assert!(tickets.open(Box::new(|_| {})).is_some());
+        }
+        let (sender, answers) = mpsc::channel();
+        assert!(tickets.open(Box::new(move |reply| sender.send(reply).unwrap())).is_none());
+        assert_eq!(answers.recv(), Ok(Reply::Refused(BUSY.to_owned())));
+    }
+}

@@ -1,0 +1,135 @@
+//! The loop of a role thread: one event, its actions, the next event.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use crossbeam_channel::{Receiver, Select, TryRecvError};
+
+use crate::{
+    base::{
+        limits,
+        time::{Now, Time},
+    },
+    node::{Event, Outbox, Role, RoleId},
+    runtime::{
+        clock::Clock,
+        post::{Inbox, Post},
+    },
+};
+
+/// Sets the pace of a worker. In production there is nothing to set; the thread tests let one worker step at a time.
+pub trait Pace: Send {
+    /// Before each step: returns when it is this worker's turn. False: end at once, without a word, as in a crash.
+    fn begin(&mut self) -> bool {
+        true
+    }
+
+    /// The worker is about to handle `event`.
+    fn sees(&mut self, now: Now, event: &Event) {
+        let _ = (now, event);
+    }
+
+    /// After each step that handled an event and carried out its actions.
+    fn end(&mut self) {}
+
+    /// There is nothing to do before `deadline`; `wait` returns when there may be.
+    fn rest(&mut self, deadline: Option<Time>, wait: &mut dyn FnMut()) {
+        let _ = deadline;
+        wait();
+    }
+}
+
+/// No pace: as fast as it goes.
+pub struct Unpaced;
+
+impl Pace for Unpaced {}
+
+/// A role with its thread's end of everything.
+pub(super) struct Worker {
+    pub(super) id: RoleId,
+    pub(super) role: Box<dyn Role>,
+    pub(super) inbox: Inbox,
+    pub(super) post: Arc<Post>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) pace: Box<dyn Pace>,
+    /// Disconnected: end. Nothing is ever sent.
+    pub(super) stop: Receiver<()>,
+    /// Events that are heard before the next wake of a role that is due all the time.
+    pub(super) before_wake: usize,
+}
+
+impl Worker {
+    /// Runs until the stop channel is disconnected. A panic stops the node: a role that lost its state must not limp
+    /// on, and the others must not wait for it.
+    pub(super) fn run(self) {
+        let (id, post) = (self.id, Arc::clone(&self.post));
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run_unguarded())) {
+            post.stopper.broken(format!("{} panicked: {}", id.name(), panic_message(&*panic)));
+        }
+    }
+
+    fn run_unguarded(mut self) {
+        let mut out = Outbox::default();
+        let mut next = Some(Event::Start);
+        while self.pace.begin() {
+            let now = self.clock.now();
+            let event = match next.take() {
+                Some(event) => event,
+                None if self.stop.try_recv() == Err(TryRecvError::Disconnected) => Event::Stop,
+                None => match self.next_event(now.mono) {
+                    Some(event) => event,
+                    None => {
+                        self.rest();
+                        continue;
+                    }
+                },
+            };
+            let last = matches!(event, Event::Stop);
+            self.pace.sees(now, &event);
+            self.role.handle(now, event, &mut out);
+            self.post.dispatch(self.id, out.drain());
+            self.pace.end();
+            if last {
+                return;
+            }
+        }
+    }
+
+    /// A deadline that has come goes first, so that traffic cannot starve it. A role that is due again at once hears
+    /// some of what waits before its next wake, so that a busy role does not go deaf.
+    fn next_event(&mut self, now: Time) -> Option<Event> {
+        let due = self.role.deadline().is_some_and(|deadline| deadline <= now);
+        if !due {
+            self.before_wake = 0;
+        }
+        if due && self.before_wake == 0 {
+            self.before_wake = limits::NOTICES_IN_A_ROW;
+            return Some(Event::Wake);
+        }
+        let event = self.inbox.take();
+        self.before_wake = self.before_wake.saturating_sub(1);
+        event.or(due.then_some(Event::Wake))
+    }
+
+    fn rest(&mut self) {
+        let deadline = self.role.deadline();
+        let (stop, inbox, clock) = (&self.stop, &self.inbox, &self.clock);
+        self.pace.rest(deadline, &mut || {
+            let mut select = Select::new();
+            select.recv(stop);
+            inbox.watch(&mut select);
+            match deadline {
+                None => drop(select.ready()),
+                Some(deadline) => drop(select.ready_timeout(deadline.since(clock.now().mono))),
+            }
+        });
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

@@ -1,0 +1,135 @@
+//! Questions in SQL from people (`tussock sql`): read-only, bounded, and to be interrupted from another thread.
+
+use rusqlite::{InterruptHandle, limits::Limit, types::ValueRef};
+
+use crate::{base::limits::MAX_SQL_VALUE_BYTES, chain::archive::StoreError, store::reader::LedgerReader};
+
+/// One value of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// NULL.
+    Null,
+    /// A signed 64-bit number.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// A text; bytes that are no UTF-8 are replaced.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Table {
+    /// The columns' names.
+    pub columns: Vec<String>,
+    /// The rows, each with a value per column.
+    pub rows: Vec<Vec<Value>>,
+    /// Whether there were more rows than the caller wanted.
+    pub truncated: bool,
+}
+
+/// Ends a query that another thread is waiting for.
+pub struct Interrupter(InterruptHandle);
+
+impl Interrupter {
+    /// Makes the running query fail. Without one, nothing happens.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}
+
+impl LedgerReader {
+    /// What stops a [`LedgerReader::sql`] that takes too long; to be given to a thread that watches the clock.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.connection().get_interrupt_handle())
+    }
+
+    /// Answers one SQL statement that only reads; at most `max_rows` rows. The views `v_headers`, `v_blocks`, `v_coins`
+    /// and `v_tip` are meant for this. Errors carry SQLite's own words.
+    pub fn sql(&self, statement: &str, max_rows: usize) -> Result<Table, StoreError> {
+        let connection = self.connection();
+        // No other file, and no value that alone could exhaust the memory.
+        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_SQL_VALUE_BYTES)?;
+        let mut statement = connection.prepare(statement)?;
+        if !statement.readonly() || statement.column_count() == 0 {
+            return Err(StoreError::Other("only statements that read are possible".to_owned()));
+        }
+        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut table = Table { columns, ..Table::default() };
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if table.rows.len() == max_rows {
+                table.truncated = true;
+                break;
+            }
+            let values = (0..table.columns.len()).map(|column| Ok(Value::of(row.get_ref(column)?)));
+            table.rows.push(values.collect::<Result<_, StoreError>>()?);
+        }
+        Ok(table)
+    }
+}
+
+impl Value {
+    fn of(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(number) => Self::Integer(number),
+            ValueRef::Real(number) => Self::Real(number),
+            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Self::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        LedgerDb, LedgerOptions, fill,
+        testing::{TempDir, account, dev_maker},
+    };
+
+    #[test]
+    fn the_views_answer_in_hex_and_nothing_can_be_changed() {
+        let dir = TempDir::new();
+        let mut maker = dev_maker();
+        let path = dir.join("ledger.db");
+        let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
+        for _ in 0..3 {
+            let block = maker.next_block(vec![], account(1));
+            fill::append(&mut ledger, &maker, &block).unwrap();
+        }
+        fill::commit(&mut ledger, &maker).unwrap();
+        let reader = LedgerReader::open(&path).unwrap();
+        let table = reader.sql("SELECT height, hash FROM v_blocks ORDER BY height DESC", 2).unwrap();
+        assert_eq!((table.columns, table.rows.len(), table.truncated), (vec!["height".into(), "hash".into()], 2, true));
+        assert_eq!(table.rows[0], [Value::Integer(3), Value::Text(maker.hash().to_string())]);
+        let one = |sql: &str| reader.sql(sql, 9).unwrap().rows.swap_remove(0).swap_remove(0);
+        let digest = maker.tip().digest.to_string();
+        assert_eq!(one("SELECT state_digest FROM v_tip"), Value::Text(digest));
+        assert_eq!(one("SELECT count(*) FROM v_coins"), Value::Integer(maker.coins().len() as i64));
+        assert_eq!(one("SELECT status FROM v_headers WHERE height = 2"), Value::Text("applied".into()));
+        for refused in ["DELETE FROM coins", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", ""] {
+            assert!(reader.sql(refused, 9).is_err(), "{refused}");
+        }
+        let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+        let interrupter = reader.interrupter();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let answer = std::thread::scope(|scope| {
+            // Repeated until it is over: an interrupt before the query starts has no effect.
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    interrupter.interrupt();
+                    std::thread::yield_now();
+                }
+            });
+            let answer = reader.sql(endless, 1);
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            answer
+        });
+        assert!(matches!(answer, Err(StoreError::Other(_))));
+    }
+}

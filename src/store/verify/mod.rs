@@ -1,0 +1,272 @@
+//! The offline check behind `tussock verify`: is this file a ledger that keeps all rules of its chain?
+//!
+//! [`quick`] asks SQLite and looks at the last blocks. [`deep`] replays every block from genesis with the rules that
+//! the node itself uses, against coins of its own, and compares everything that the file claims with what comes out.
+
+mod replay;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use self::replay::Replay;
+use crate::{
+    base::{hash::Hash, limits::RECHECKED_BLOCKS},
+    chain::{archive::StoreError, digest::StateSum, spec::ChainSpec},
+    store::{check, coins, error::corrupt, reader::LedgerReader},
+};
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Whether all is as it should be.
+    pub ok: bool,
+    /// The tip's height; after a problem that of the last block that was found good.
+    pub height: u32,
+    /// That block's hash.
+    pub tip: Hash,
+    /// The digest of all coins after it.
+    pub state_digest: Hash,
+    /// Blocks that were checked.
+    pub checked_blocks: u64,
+    /// What is wrong first.
+    pub problem: Option<String>,
+}
+
+/// Checks that the file is well-formed and that its last blocks are what was stored. Errors mean that it could not be
+/// checked; damage is a report.
+pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> {
+    let found = open(path, spec).and_then(|reader| {
+        let snapshot = reader.snapshot()?;
+        check::quick(&snapshot)?;
+        let checked = check::recent_blocks(&snapshot, RECHECKED_BLOCKS)?;
+        let (tip, _) = check::state(&snapshot)?;
+        Ok((tip, checked))
+    });
+    damage_as_report(
+        found.map(|(tip, checked)| VerifyReport {
+            ok: true,
+            height: tip.height,
+            tip: tip.hash,
+            state_digest: tip.digest,
+            checked_blocks: checked.into(),
+            problem: None,
+        }),
+        VerifyReport::nothing(),
+    )
+}
+
+/// Replays the ledger from genesis. `progress` is told how many of how many blocks are done. A node must not write to
+/// the file meanwhile: its log would grow until the check ends.
+pub fn deep(path: &Path, spec: &ChainSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, StoreError> {
+    let mut report = VerifyReport::nothing();
+    let result = open(path, spec).and_then(|reader| replay_all(&reader, spec, progress, &mut report));
+    damage_as_report(result.map(|()| VerifyReport { ok: true, ..report.clone() }), report)
+}
+
+impl VerifyReport {
+    fn nothing() -> Self {
+        let zero = Hash::ZERO;
+        Self { ok: false, height: 0, tip: zero, state_digest: zero, checked_blocks: 0, problem: None }
+    }
+}
+
+fn open(path: &Path, spec: &ChainSpec) -> Result<LedgerReader, StoreError> {
+    let reader = LedgerReader::open(path)?;
+    reader.check_chain(spec)?;
+    Ok(reader)
+}
+
+fn replay_all(
+    reader: &LedgerReader,
+    spec: &ChainSpec,
+    progress: &mut dyn FnMut(u64, u64),
+    report: &mut VerifyReport,
+) -> Result<(), StoreError> {
+    let snapshot = reader.snapshot()?;
+    check::integrity(&snapshot)?;
+    let (tip, sum) = check::state(&snapshot)?;
+    let total = u64::from(tip.height) + 1;
+    let mut replay = Replay::new(&snapshot, spec)?;
+    for height in 0..=tip.height {
+        replay.block(height)?;
+        (report.height, report.tip, report.checked_blocks) = (height, replay.tip(), u64::from(height) + 1);
+        progress(report.checked_blocks, total);
+    }
+    replay.finish()?;
+    report.state_digest = replay.sum().digest();
+    if *replay.sum() != sum {
+        return Err(corrupt(format!(
+            "replaying leads to the state {}, the ledger says {}",
+            report.state_digest, tip.digest
+        )));
+    }
+    let count = replay.coin_count()?;
+    compare_coins(&snapshot, replay.sum(), count, spec.supply(tip.height))?;
+    let beyond = crate::store::rows::one(&snapshot, "SELECT max(height) FROM applied", [], |row| Ok(row.get(0)?))?;
+    if beyond != Some(i64::from(tip.height)) {
+        return Err(corrupt("blocks are applied above the tip"));
+    }
+    Ok(())
+}
+
+/// Compares the coins table with what the replay came to: by digest, by number, and its sum with the supply.
+fn compare_coins(ledger: &Connection, expected: &StateSum, count: u64, supply: u128) -> Result<(), StoreError> {
+    let (mut found, mut found_count, mut amount) = (StateSum::default(), 0u64, 0u128);
+    coins::each_coin(ledger, |outpoint, coin| {
+        found.add(&outpoint, &coin);
+        found_count += 1;
+        amount += u128::from(coin.amount);
+        Ok(())
+    })?;
+    if found_count != count {
+        return Err(corrupt(format!("the coins table has {found_count} coins, replaying leads to {count}")));
+    }
+    if found != *expected {
+        return Err(corrupt("the coins table holds other coins than replaying leads to"));
+    }
+    if amount != supply {
+        return Err(corrupt(format!("the coins add up to {amount}, the chain's supply is {supply}")));
+    }
+    Ok(())
+}
+
+/// Damage is what the check is there to find; only what keeps it from looking is an error.
+fn damage_as_report(
+    result: Result<VerifyReport, StoreError>,
+    so_far: VerifyReport,
+) -> Result<VerifyReport, StoreError> {
+    match result {
+        Err(StoreError::Corrupt(problem)) => Ok(VerifyReport { ok: false, problem: Some(problem), ..so_far }),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        chain::{block::HashedTransaction, key::SecretKey, testkit, testkit::BlockMaker},
+        store::{
+            LedgerDb, LedgerOptions, fill,
+            testing::{TempDir, account, dev_maker},
+        },
+    };
+
+    const BLOCKS: u32 = 30;
+
+    /// A ledger with transfers in each block; `change` may spoil the draft of block 20.
+    fn ledger(dir: &TempDir, change: impl Fn(&mut Vec<HashedTransaction>)) -> BlockMaker {
+        let mut maker = dev_maker();
+        let mut db = LedgerDb::open(&dir.join("ledger.db"), maker.spec(), &LedgerOptions::default()).unwrap();
+        for height in 1..=BLOCKS {
+            let (from, to) = (SecretKey::well_known(height % 3), account(5));
+            let transfers = (0..3).map(|n| maker.transfer(&from, to, 10 + n, n)).collect();
+            let (header, mut transactions) = maker.draft(transfers, account(6), maker.next_time());
+            if height == 20 {
+                change(&mut transactions);
+            }
+            let block = testkit::seal(header, transactions);
+            maker.connect(&block);
+            fill::append(&mut db, &maker, &block).unwrap();
+        }
+        fill::commit(&mut db, &maker).unwrap();
+        maker
+    }
+
+    fn deeply(dir: &TempDir) -> VerifyReport {
+        deep(&dir.join("ledger.db"), &ChainSpec::dev(), &mut |_, _| {}).unwrap()
+    }
+
+    #[test]
+    fn a_sound_ledger_passes_both_checks() {
+        let dir = TempDir::new();
+        let maker = ledger(&dir, |_| {});
+        let mut last = (0, 0);
+        let report = deep(&dir.join("ledger.db"), maker.spec(), &mut |done, total| last = (done, total)).unwrap();
+        let expected = VerifyReport {
+            ok: true,
+            height: BLOCKS,
+            tip: maker.hash(),
+            state_digest: maker.sum().digest(),
+            checked_blocks: u64::from(BLOCKS) + 1,
+            problem: None,
+        };
+        assert_eq!((&report, last), (&expected, (31, 31)));
+        let report = quick(&dir.join("ledger.db"), maker.spec()).unwrap();
+        assert_eq!(report, VerifyReport { checked_blocks: RECHECKED_BLOCKS.into(), ..expected });
+    }
+
+    #[test]
+    fn blocks_that_break_a_rule_are_found_even_if_the_file_is_consistent() {
+        type Change = fn(&mut Vec<HashedTransaction>);
+        let cases: [(Change, &str); 4] = [
+            (
+                |transactions| {
+                    let mut forged = transactions[2].transaction.clone();
+                    forged.inputs.as_mut_slice()[0].signature[5] ^= 1;
+                    transactions[2] = HashedTransaction::new(forged);
+                },
+                "signature",
+            ),
+            (
+                |transactions| {
+                    let mut greedy = transactions[0].transaction.clone();
+                    greedy.outputs.as_mut_slice()[0].amount += 1;
+                    transactions[0] = HashedTransaction::new(greedy);
+                },
+                "coinbase creates",
+            ),
+            (
+                |transactions| {
+                    transactions.remove(1);
+                },
+                "does not exist",
+            ),
+            (
+                |transactions| {
+                    let mut thief = transactions[1].transaction.clone();
+                    thief.inputs.as_mut_slice()[0].public_key = SecretKey::well_known(7).public_key();
+                    transactions.truncate(1);
+                    transactions.push(HashedTransaction::new(thief));
+                },
+                "does not own",
+            ),
+        ];
+        for (change, problem) in cases {
+            let dir = TempDir::new();
+            ledger(&dir, change);
+            let report = deeply(&dir);
+            let text = report.problem.unwrap();
+            assert!(!report.ok && text.contains("block 20:") && text.contains(problem), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_disagrees_with_its_blocks_is_found() {
+        for (damage, problem) in [
+            ("UPDATE coins SET amount = amount + 1 WHERE height = 7", "other coins"),
+            ("DELETE FROM coins WHERE height = 7", "coins table has"),
+            ("UPDATE headers SET nonce = nonce + 1 WHERE height = 9", "block 9"),
+            ("UPDATE bodies SET bytes = zeroblob(9) WHERE id = 10", "block"),
+            ("UPDATE headers SET work = zeroblob(32) WHERE height = 9", "work"),
+            ("UPDATE applied SET undo = NULL WHERE height = 12", "block 12"),
+            ("UPDATE applied SET id = 3 WHERE height = 12", "block 12"),
+        ] {
+            let dir = TempDir::new();
+            ledger(&dir, |_| {});
+            Connection::open(dir.join("ledger.db")).unwrap().execute_batch(damage).unwrap();
+            let report = deeply(&dir);
+            let text = report.problem.unwrap_or_default();
+            assert!(!report.ok && text.contains(problem), "{damage}: {text}");
+        }
+    }
+
+    #[test]
+    fn another_chain_is_an_error_and_no_report() {
+        let dir = TempDir::new();
+        ledger(&dir, |_| {});
+        let result = quick(&dir.join("ledger.db"), &ChainSpec::local());
+        assert!(matches!(result, Err(StoreError::Mismatch(_))));
+    }
+}

@@ -1,0 +1,231 @@
+//! One pass over the applied chain with the real rules, in bounded memory.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rusqlite::Connection;
+
+use crate::{
+    base::{
+        hash::Hash,
+        limits::{MEDIAN_TIME_BLOCKS, REPLAY_COINS, REPLAY_SIGNATURES},
+        rng::Rng,
+    },
+    chain::{
+        archive::StoreError,
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        digest::StateSum,
+        key::{self, Claim},
+        rules::{self, BlockFault, ParentFacts},
+        spec::ChainSpec,
+        target::Work,
+        transaction::{OutPoint, Transaction},
+    },
+    store::{
+        bodies,
+        coins::CoinTable,
+        error::corrupt,
+        identity, migrate,
+        rows::{self, StoredHeader},
+    },
+};
+
+/// The state of a replay: everything is computed here, nothing is taken from the ledger but headers and bodies.
+pub(super) struct Replay<'a> {
+    ledger: &'a Connection,
+    spec: &'a ChainSpec,
+    /// The block replayed last; the zero hash before genesis.
+    tip: Hash,
+    height: u32,
+    time: u64,
+    work: Work,
+    times: VecDeque<u64>,
+    sum: StateSum,
+    coins: Coins,
+    /// Signatures to be checked in one batch, each with the height of its block.
+    claims: Vec<(u32, Claim)>,
+    rng: Rng,
+}
+
+/// The coins after the block replayed last: a temporary database that SQLite deletes, under a bounded overlay.
+struct Coins {
+    connection: Connection,
+    table: CoinTable,
+    overlay: BTreeMap<OutPoint, Option<Coin>>,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(ledger: &'a Connection, spec: &'a ChainSpec) -> Result<Self, StoreError> {
+        Ok(Self {
+            ledger,
+            spec,
+            tip: Hash::ZERO,
+            height: 0,
+            time: 0,
+            work: Work::ZERO,
+            times: VecDeque::new(),
+            sum: StateSum::default(),
+            coins: Coins::new()?,
+            claims: Vec::new(),
+            // Nobody who signed can foresee the weights of a batch.
+            rng: Rng::new(identity::random_secret(ledger)?),
+        })
+    }
+
+    /// The block replayed last.
+    pub(super) fn tip(&self) -> Hash {
+        self.tip
+    }
+
+    /// The sum over the coins after it.
+    pub(super) fn sum(&self) -> &StateSum {
+        &self.sum
+    }
+
+    /// How many coins there are after it.
+    pub(super) fn coin_count(&mut self) -> Result<u64, StoreError> {
+        self.coins.count()
+    }
+
+    /// Checks the applied chain's block at the next height against all rules and applies it.
+    pub(super) fn block(&mut self, height: u32) -> Result<(), StoreError> {
+        let at = |what: String| corrupt(format!("block {height}: {what}"));
+        let stored = StoredHeader::applied_at(self.ledger, height)?.ok_or_else(|| at("missing".to_owned()))?;
+        let (header, hash) = (&stored.header, stored.hash);
+        if header.hash() != hash {
+            return Err(at("the header does not have the hash that it is stored under".to_owned()));
+        }
+        if height == 0 {
+            if hash != self.spec.genesis_hash() {
+                return Err(at("not the chain's genesis block".to_owned()));
+            }
+        } else {
+            rules::check_header(self.spec, &self.parent(), header, &hash).map_err(|fault| at(fault.to_string()))?;
+        }
+        let work = header.target.expand().map_or(Work::ZERO, |target| target.work());
+        if self.work.plus(work) != stored.work {
+            return Err(at("the cumulative work stored is not the chain's".to_owned()));
+        }
+        let block = bodies::decoded(self.ledger, &stored).map_err(|error| at(error.to_string()))?;
+        rules::check_block(&block).map_err(|fault| at(fault.to_string()))?;
+        if self.sum.digest() != header.state_digest {
+            let (found, expected) = (header.state_digest, self.sum.digest());
+            return Err(at(BlockFault::StateDigest { found, expected }.to_string()));
+        }
+        let mut spent = self.transactions(&block)?;
+        let mut undo = bodies::spent(self.ledger, height)?;
+        spent.sort_by_key(|(outpoint, _)| *outpoint);
+        undo.sort_by_key(|(outpoint, _)| *outpoint);
+        if spent != undo {
+            return Err(at("the data that undoes it is not what it spent".to_owned()));
+        }
+        (self.tip, self.height, self.time, self.work) = (hash, height, header.time, stored.work);
+        self.times.push_back(header.time);
+        if self.times.len() > MEDIAN_TIME_BLOCKS {
+            self.times.pop_front();
+        }
+        self.coins.spill(REPLAY_COINS)?;
+        if self.claims.len() >= REPLAY_SIGNATURES { self.finish() } else { Ok(()) }
+    }
+
+    /// Checks the signatures that have gathered.
+    pub(super) fn finish(&mut self) -> Result<(), StoreError> {
+        let batch: Vec<Claim> = self.claims.iter().map(|(_, claim)| *claim).collect();
+        if key::verify_batch(&batch, &mut self.rng) {
+            self.claims.clear();
+            return Ok(());
+        }
+        let bad = self.claims.iter().find(|(_, claim)| !key::verify(&claim.public_key, &claim.hash, &claim.signature));
+        let height = bad.map_or(self.height, |(height, _)| *height);
+        Err(corrupt(format!("block {height}: a signature does not hold")))
+    }
+
+    /// Spends and makes coins; returns those spent that the block did not make itself.
+    fn transactions(&mut self, block: &HashedBlock) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+        let height = block.header.height;
+        let at = |fault: BlockFault| corrupt(format!("block {height}: {fault}"));
+        let (mut fees, mut spent) = (0u64, Vec::new());
+        for (index, hashed) in block.transactions.iter().enumerate() {
+            let inputs = &hashed.transaction.inputs;
+            let coins: Vec<Option<Coin>> =
+                inputs.iter().map(|input| self.coins.get(&input.outpoint)).collect::<Result<_, _>>()?;
+            if index > 0 {
+                let fee = rules::check_spend(self.spec, &hashed.transaction, &coins, height)
+                    .map_err(|fault| at(BlockFault::Transaction { index, fault }))?;
+                fees = fees.checked_add(fee).ok_or_else(|| corrupt(format!("block {height}: fees overflow")))?;
+            }
+            for (input, coin) in inputs.iter().zip(coins) {
+                let coin = coin.ok_or_else(|| corrupt(format!("block {height}: a coin is missing")))?;
+                self.sum.remove(&input.outpoint, &coin);
+                self.coins.overlay.insert(input.outpoint, None);
+                if coin.height != height {
+                    spent.push((input.outpoint, coin));
+                }
+            }
+            for (outpoint, coin) in rules::coins_made(hashed, height) {
+                self.sum.add(&outpoint, &coin);
+                self.coins.overlay.insert(outpoint, Some(coin));
+            }
+            self.claim(height, hashed);
+        }
+        if height > 0 {
+            rules::check_coinbase_amount(self.spec, &block.transactions[0].transaction, height, fees).map_err(at)?;
+        }
+        Ok(spent)
+    }
+
+    fn claim(&mut self, height: u32, hashed: &HashedTransaction) {
+        let hash = Transaction::signing_hash(&hashed.txid, &self.spec.genesis_hash());
+        let claims = hashed
+            .transaction
+            .inputs
+            .iter()
+            .map(|input| (height, Claim { public_key: input.public_key, hash, signature: input.signature }));
+        self.claims.extend(claims);
+    }
+
+    fn parent(&self) -> ParentFacts {
+        let mut times: Vec<u64> = self.times.iter().copied().collect();
+        ParentFacts {
+            hash: self.tip,
+            height: self.height,
+            time: self.time,
+            median_time: rules::median_time(&mut times),
+        }
+    }
+}
+
+impl Coins {
+    fn new() -> Result<Self, StoreError> {
+        // An empty name is SQLite's way to ask for a file that nobody else sees and that is gone when it is closed.
+        let mut connection = Connection::open("")?;
+        connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096")?;
+        migrate::LEDGER.migrate(&mut connection)?;
+        let secret = identity::random_secret(&connection)?;
+        let table = CoinTable::open(&connection, secret)?;
+        Ok(Self { connection, table, overlay: BTreeMap::new() })
+    }
+
+    fn get(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        match self.overlay.get(outpoint) {
+            Some(coin) => Ok(coin.clone()),
+            None => self.table.get(&self.connection, outpoint),
+        }
+    }
+
+    /// Moves the overlay into the database once it holds so many changes.
+    fn spill(&mut self, at: usize) -> Result<(), StoreError> {
+        if self.overlay.len() >= at {
+            rows::run(&self.connection, "BEGIN", [])?;
+            self.table.write(&self.connection, &mut std::mem::take(&mut self.overlay).into_iter())?;
+            rows::run(&self.connection, "COMMIT", [])?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<u64, StoreError> {
+        self.spill(0)?;
+        let sql = "SELECT (SELECT count(*) FROM coins) + (SELECT count(*) FROM coins_overflow)";
+        Ok(rows::one(&self.connection, sql, [], |row| rows::integer(row, 0))?.unwrap_or(0))
+    }
+}

@@ -1,0 +1,150 @@
+//! Bad input from a person: one clear line on standard error, the contract's exit code, and nothing lost.
+
+mod support;
+
+use std::{fs, net::TcpListener, path::Path, process::Output};
+
+use support::{TempDir, TestNode, cli_on, stderr};
+
+/// One line, and the code.
+fn refused(output: &Output, code: i32, says: &[&str]) {
+    let text = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
+    assert!(text.starts_with("error: "), "{text}");
+    for word in says {
+        assert!(text.contains(word), "{word:?} in {text}");
+    }
+}
+
+/// `run` in a folder, expected to end by itself.
+fn run_in(dir: &Path, args: &[&str]) -> Output {
+    cli_on(dir, "local", &[&["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], args].concat())
+}
+
+/// A folder with a small ledger in it.
+fn ledger() -> TempDir {
+    let dir = TempDir::new();
+    let args = ["generate", "--blocks", "20", "--txs-per-block", "2", "--seed", "1"];
+    assert!(cli_on(dir.path(), "local", &args).status.success());
+    dir
+}
+
+fn height(dir: &TempDir) -> u64 {
+    let output = cli_on(dir.path(), "local", &["verify", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["height"].as_u64().unwrap()
+}
+
+#[test]
+fn a_data_directory_in_use_names_its_owner() {
+    let dir = ledger();
+    let node = TestNode::start_in(dir.path(), &[]);
+    refused(&run_in(dir.path(), &[]), 7, &["in use", &node.pid().to_string(), "tussock stop"]);
+    refused(&cli_on(dir.path(), "local", &["verify"]), 7, &["in use"]);
+    assert_eq!(node.height(), 20);
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let dir = ledger();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let listen = cli_on(dir.path(), "local", &["run", "--listen", &address, "--no-http"]);
+    refused(&listen, 2, &[&address, "in use"]);
+    let http = cli_on(dir.path(), "local", &["run", "--listen", "127.0.0.1:0", "--http", &address]);
+    refused(&http, 2, &[&address, "in use"]);
+    assert_eq!(height(&dir), 20);
+}
+
+#[test]
+fn a_corrupt_ledger_is_named_and_left_alone() {
+    let dir = ledger();
+    let file = dir.path().join("local/ledger.db");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[..100].fill(0x5a);
+    fs::write(&file, &bytes).unwrap();
+    refused(&run_in(dir.path(), &[]), 10, &["ledger.db"]);
+    assert_eq!(fs::read(&file).unwrap(), bytes, "nobody touched it");
+}
+
+#[test]
+fn a_ledger_that_cannot_be_opened_is_named() {
+    let dir = TempDir::new();
+    fs::create_dir_all(dir.path().join("local/ledger.db")).unwrap();
+    refused(&run_in(dir.path(), &[]), 10, &["ledger.db"]);
+}
+
+#[test]
+fn a_damaged_peer_book_is_set_aside_and_does_not_stop_the_node() {
+    let dir = ledger();
+    fs::write(dir.path().join("local/peers.db"), vec![0x5a; 5_000]).unwrap();
+    let node = TestNode::start_in(dir.path(), &[]);
+    assert_eq!(node.height(), 20);
+    let aside = fs::read_dir(dir.path().join("local")).unwrap().any(|entry| {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        name.starts_with("peers.db.")
+            && fs::read(dir.path().join("local").join(&name)).is_ok_and(|bytes| bytes == vec![0x5a; 5_000])
+    });
+    assert!(aside, "the damaged file is kept under another name");
+    assert!(node.status()["warnings"].to_string().contains("peers.db"), "{}", node.status());
+}
+
+#[test]
+fn a_newer_schema_is_refused_with_both_numbers() {
+    let dir = ledger();
+    let file = dir.path().join("local/ledger.db");
+    let database = rusqlite::Connection::open(&file).unwrap();
+    database.pragma_update(None, "user_version", 999).unwrap();
+    drop(database);
+    refused(&run_in(dir.path(), &[]), 9, &["999", "ledger.db"]);
+}
+
+#[test]
+fn a_ledger_of_another_chain_is_refused_with_both_names() {
+    let dir = ledger();
+    fs::create_dir_all(dir.path().join("dev")).unwrap();
+    fs::copy(dir.path().join("local/ledger.db"), dir.path().join("dev/ledger.db")).unwrap();
+    let output = cli_on(dir.path(), "dev", &["run", "--listen", "127.0.0.1:0", "--no-http"]);
+    refused(&output, 9, &["local", "dev"]);
+}
+
+#[test]
+fn an_unknown_configuration_key_gets_a_suggestion() {
+    let dir = TempDir::new();
+    fs::write(dir.path().join("config.toml"), "listn = \"127.0.0.1:0\"\n").unwrap();
+    refused(&run_in(dir.path(), &[]), 2, &["listn", "listen", "config.toml"]);
+    let output = cli_on(dir.path(), "no-such-chain", &["status"]);
+    refused(&output, 2, &["no-such-chain"]);
+}
+
+#[test]
+fn payments_that_cannot_be_made_say_why() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let to = node.json(&["key", "show", "dev1"])["address"].as_str().unwrap().to_owned();
+    refused(&node.cli(&["send", "ltus1qqqqqq", "5"]), 2, &["address"]);
+    refused(&node.cli(&["send", &to, "9999999999999999999"]), 5, &["spendable"]);
+    refused(&node.cli(&["send", &to, "5", "--from", "nobody"]), 4, &["nobody"]);
+    refused(&node.cli(&["block", "4711"]), 4, &["4711"]);
+    refused(&node.cli(&["tx", &"ab".repeat(32)]), 4, &["abab"]);
+    refused(&node.cli(&["wait", "height", "5", "--timeout", "1"]), 6, &["height"]);
+    assert_eq!(node.status()["mempool"]["count"], 0);
+}
+
+#[test]
+fn a_node_that_does_not_run_is_told_with_the_command_that_starts_it() {
+    let dir = TempDir::new();
+    for args in [&["peers"][..], &["mempool"], &["mine", "1"], &["stop"], &["wait", "synced", "--timeout", "1"]] {
+        refused(&cli_on(dir.path(), "local", args), 3, &["not running", "tussock"]);
+    }
+}
+
+#[test]
+fn a_status_of_a_stopped_node_reads_its_ledger_and_says_so() {
+    let dir = ledger();
+    let output = cli_on(dir.path(), "local", &["status"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = support::stdout(&output);
+    assert!(text.contains("stopped") && text.contains("20"), "{text}");
+}

@@ -1,0 +1,335 @@
+//! What a hostile peer puts on the wire, each thing against a real node with an honest peer beside: the culprit is
+//! disconnected with a reason, the node stays up, and the honest peer notices nothing.
+
+mod support;
+
+use std::sync::Arc;
+
+use support::{TestNode, peer::RawPeer};
+use tussock::{
+    base::{
+        codec::{self, List},
+        hash::Hash,
+        limits,
+    },
+    chain::{
+        block::{HashedBlock, HashedTransaction},
+        header::Header,
+        key::SecretKey,
+        rules::next_target,
+        spec::ChainSpec,
+        testkit::{self, BlockMaker},
+        transaction::{Output, Transaction},
+    },
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Kind, Message},
+    },
+};
+
+const FAULT: Option<u8> = Some(GoodbyeCode::Fault as u8);
+
+/// A node, the chain, and an honest peer that must not notice anything.
+struct Scene {
+    node: TestNode,
+    spec: Arc<ChainSpec>,
+    honest: RawPeer,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let spec = Arc::new(ChainSpec::local());
+        let node = TestNode::start(&["--is-bootnode"]);
+        node.wait(&["synced"]);
+        let honest = RawPeer::handshaken(node.p2p(), &spec);
+        Self { node, spec, honest }
+    }
+
+    fn peer(&self) -> RawPeer {
+        RawPeer::handshaken(self.node.p2p(), &self.spec)
+    }
+
+    /// The peer is closed for a fault; everybody else goes on, and the ledger is as it was.
+    fn expect_fault(mut self, mut culprit: RawPeer) {
+        assert_eq!(culprit.goodbye(), FAULT, "{}", self.node.log());
+        self.expect_peace();
+    }
+
+    fn expect_peace(&mut self) {
+        self.honest.ping(99);
+        assert!(self.node.alive());
+        assert_eq!(self.node.height(), 0);
+        assert_eq!(self.node.tip(), self.spec.genesis_hash());
+    }
+
+    /// A block that the node has no reason to refuse before its body is checked.
+    fn maker(&self) -> BlockMaker {
+        BlockMaker::new(self.spec.clone())
+    }
+
+    /// Sends a block as news; it must cost the sender its connection.
+    fn refuses(self, block: &HashedBlock) {
+        let mut culprit = self.peer();
+        culprit.send(&Message::Block(block.bytes.clone()));
+        self.expect_fault(culprit);
+    }
+}
+
+/// A valid block of one transfer, before its header is sealed.
+fn draft(maker: &mut BlockMaker, change: impl FnOnce(&mut Transaction)) -> (Header, Vec<HashedTransaction>) {
+    let mut transfer = maker.transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 5_000, 100);
+    change(&mut transfer);
+    let time = maker.next_time();
+    maker.draft(vec![transfer], SecretKey::well_known(2).address(), time)
+}
+
+#[test]
+fn garbage_and_a_wrong_magic_end_the_connection() {
+    let mut scene = Scene::new();
+    for bytes in [vec![0xa5; 500], b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()] {
+        let mut culprit = RawPeer::connect(scene.node.p2p(), &scene.spec);
+        culprit.send_bytes(&bytes);
+        culprit.goodbye();
+        scene.expect_peace();
+    }
+    let mut culprit = scene.peer();
+    culprit.send_bytes(&Frame::new(&Message::GetPeers).to_bytes([9; 4]));
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn an_oversize_length_is_refused_at_its_head() {
+    let scene = Scene::new();
+    let mut culprit = scene.peer();
+    let mut head = Frame::new(&Message::Pong(1)).to_bytes(scene.spec.magic());
+    head[5..9].copy_from_slice(&u32::MAX.to_le_bytes());
+    culprit.send_bytes(&head[..limits::FRAME_HEAD_BYTES]);
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn a_bad_checksum_is_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = scene.peer();
+    let mut bytes = Frame::new(&Message::Ping { nonce: 1, height: 0, tip: Hash::ZERO }).to_bytes(scene.spec.magic());
+    bytes[9] ^= 1;
+    culprit.send_bytes(&bytes);
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn trailing_bytes_are_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = scene.peer();
+    let mut body = codec::encode(&(1u64, 0u32, Hash::ZERO));
+    body.push(0);
+    culprit.send_body(Kind::Ping, body);
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn an_unknown_kind_is_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = scene.peer();
+    let mut bytes = Frame::new(&Message::GetPeers).to_bytes(scene.spec.magic());
+    bytes[4] = 77;
+    culprit.send_bytes(&bytes);
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn nothing_is_accepted_before_the_handshake() {
+    let mut scene = Scene::new();
+    let early = [
+        Message::GetPeers,
+        Message::Ping { nonce: 1, height: 0, tip: Hash::ZERO },
+        Message::GetBlock(scene.spec.genesis_hash()),
+        Message::Transaction(vec![0; 10].into()),
+    ];
+    for message in early {
+        let mut culprit = RawPeer::connect(scene.node.p2p(), &scene.spec);
+        culprit.send(&message);
+        assert_eq!(culprit.goodbye(), FAULT, "{message:?}");
+        scene.expect_peace();
+    }
+}
+
+#[test]
+fn a_second_version_is_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = scene.peer();
+    culprit.send(&Message::Version(support::peer::version(&scene.spec, 0, Hash::ZERO, 0)));
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn another_network_is_told_so() {
+    let mut scene = Scene::new();
+    let mut stranger = RawPeer::connect(scene.node.p2p(), &scene.spec);
+    let mut version = support::peer::version(&scene.spec, 0, Hash::ZERO, 0);
+    version.genesis = Hash([1; 32]);
+    stranger.send(&Message::Version(version));
+    assert_eq!(stranger.goodbye(), Some(GoodbyeCode::WrongNetwork as u8));
+    scene.expect_peace();
+}
+
+/// A peer that claims more work and has been asked for its headers.
+fn asked_for_headers(scene: &Scene) -> RawPeer {
+    let mut peer = RawPeer::claiming(scene.node.p2p(), &scene.spec, 1_000, 1 << 40);
+    peer.read_until(|message| matches!(message, Message::GetSync(_)).then_some(()));
+    peer
+}
+
+fn headers(maker: &mut BlockMaker, count: usize) -> Vec<Header> {
+    let address = SecretKey::well_known(3).address();
+    maker.empty_blocks(count, address).into_iter().map(|block| block.header).collect()
+}
+
+#[test]
+fn a_hundred_and_one_headers_are_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = asked_for_headers(&scene);
+    let headers = headers(&mut scene.maker(), 101);
+    let mut body = 101u32.to_le_bytes().to_vec();
+    headers.iter().for_each(|header| body.extend_from_slice(&header.to_bytes()));
+    culprit.send_body(Kind::Sync, body);
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn headers_that_do_not_link_are_a_fault_and_none_is_kept() {
+    let scene = Scene::new();
+    let mut culprit = asked_for_headers(&scene);
+    let mut headers = headers(&mut scene.maker(), 5);
+    headers.remove(2);
+    culprit.send(&Message::Sync(List::truncated(headers)));
+    let headers_known = |scene: &Scene| scene.node.status()["headers"].as_u64().unwrap();
+    assert_eq!(culprit.goodbye(), FAULT);
+    assert_eq!(headers_known(&scene), 0);
+    let again = asked_for_headers(&scene);
+    drop(again);
+    let mut scene = scene;
+    scene.expect_peace();
+}
+
+#[test]
+fn headers_without_proof_of_work_are_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = asked_for_headers(&scene);
+    let mut header = headers(&mut scene.maker(), 1).remove(0);
+    while header.has_work(&header.hash()) {
+        header.nonce = header.nonce.wrapping_add(1);
+    }
+    culprit.send(&Message::Sync(List::truncated([header])));
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn a_header_with_another_target_is_a_fault() {
+    let scene = Scene::new();
+    let mut culprit = asked_for_headers(&scene);
+    let mut header = headers(&mut scene.maker(), 1).remove(0);
+    assert_eq!(header.target, next_target(&scene.spec, scene.spec.parameters.genesis_time, 0));
+    header.target = tussock::chain::target::CompactTarget(0x2000_ffff);
+    testkit::mine(&mut header);
+    culprit.send(&Message::Sync(List::truncated([header])));
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn a_block_with_a_bad_signature_is_refused() {
+    let scene = Scene::new();
+    let (header, transactions) = draft(&mut scene.maker(), |transfer| {
+        transfer.inputs.as_mut_slice()[0].signature[7] ^= 1;
+    });
+    scene.refuses(&testkit::seal(header, transactions));
+}
+
+#[test]
+fn a_block_that_spends_a_coin_twice_is_refused() {
+    let scene = Scene::new();
+    let mut maker = scene.maker();
+    let mut fork = maker.fork();
+    let (header, mut transactions) = draft(&mut maker, |_| {});
+    // The same coin to somebody else.
+    let second = fork.transfer(&SecretKey::well_known(0), SecretKey::well_known(4).address(), 6_000, 0);
+    assert_eq!(second.inputs[0].outpoint, transactions[1].transaction.inputs[0].outpoint);
+    transactions.push(HashedTransaction::new(second));
+    scene.refuses(&testkit::seal(header, transactions));
+}
+
+#[test]
+fn a_block_whose_amounts_overflow_is_refused() {
+    let scene = Scene::new();
+    let genesis = scene.spec.genesis_hash();
+    let (header, transactions) = draft(&mut scene.maker(), |transfer| {
+        let output = Output { amount: u64::MAX, address: SecretKey::well_known(0).address() };
+        transfer.outputs = List::truncated([output.clone(), output]);
+        SecretKey::well_known(0).sign_transaction(transfer, &genesis);
+    });
+    scene.refuses(&testkit::seal(header, transactions));
+}
+
+#[test]
+fn a_block_that_makes_money_is_refused() {
+    let scene = Scene::new();
+    let genesis = scene.spec.genesis_hash();
+    let (header, transactions) = draft(&mut scene.maker(), |transfer| {
+        transfer.outputs.as_mut_slice()[0].amount += 1_000_000_000_000_000;
+        SecretKey::well_known(0).sign_transaction(transfer, &genesis);
+    });
+    scene.refuses(&testkit::seal(header, transactions));
+}
+
+#[test]
+fn a_body_that_is_not_the_header_s_costs_its_sender_and_not_the_header() {
+    let scene = Scene::new();
+    let (header, transactions) = draft(&mut scene.maker(), |_| {});
+    let good = testkit::seal(header, transactions.clone());
+    let mut other = transactions;
+    other.pop();
+    let mutated = HashedBlock::new(good.header.clone(), other);
+    assert_eq!(mutated.hash, good.hash);
+    let mut culprit = scene.peer();
+    culprit.send(&Message::Block(mutated.bytes.clone()));
+    assert_eq!(culprit.goodbye(), FAULT);
+    // The honest peer has the real body; the header is as good as before.
+    let mut scene = scene;
+    scene.honest.send(&Message::Block(good.bytes.clone()));
+    scene.node.wait(&["height", "1"]);
+    assert_eq!(scene.node.tip(), good.hash);
+    scene.honest.ping(5);
+}
+
+#[test]
+fn a_block_with_a_wrong_state_digest_is_refused() {
+    let scene = Scene::new();
+    let (mut header, transactions) = draft(&mut scene.maker(), |_| {});
+    header.state_digest = Hash([8; 32]);
+    scene.refuses(&testkit::seal(header, transactions));
+}
+
+#[test]
+fn a_transaction_with_a_bad_signature_costs_its_sender_the_connection() {
+    let scene = Scene::new();
+    let mut transfer = scene.maker().transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 7, 1);
+    transfer.inputs.as_mut_slice()[0].signature[0] ^= 1;
+    let mut culprit = scene.peer();
+    culprit.send(&Message::Transaction(transfer.to_bytes().into()));
+    scene.expect_fault(culprit);
+}
+
+#[test]
+fn a_valid_block_among_all_this_is_taken_and_passed_on() {
+    let mut scene = Scene::new();
+    let mut maker = scene.maker();
+    let block = maker.next_block(Vec::new(), SecretKey::well_known(0).address());
+    let mut sender = scene.peer();
+    sender.send(&Message::Block(block.bytes.clone()));
+    let bytes = scene.honest.read_until(|message| match message {
+        Message::Block(bytes) => Some(bytes),
+        _ => None,
+    });
+    assert_eq!(bytes, block.bytes);
+    assert_eq!(scene.node.height(), 1);
+}

@@ -1,0 +1,217 @@
+//! What the process tests share: real nodes in temporary folders, and a client that speaks raw TCP.
+//!
+//! Nothing here sleeps: waiting is the node's own (`tussock wait`), or a blocking read with a deadline.
+
+#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
+
+pub mod peer;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::Value;
+use tussock::base::hash::Hash;
+
+/// The binary under test.
+pub const BIN: &str = env!("CARGO_BIN_EXE_tussock");
+
+/// A folder that goes away with its owner.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// A new empty folder.
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tussock-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A running node of its own, ended with its owner.
+pub struct TestNode {
+    child: Option<Child>,
+    /// Its data directory; kept over restarts.
+    pub dir: PathBuf,
+    chain: String,
+    _own: Option<TempDir>,
+}
+
+impl TestNode {
+    /// A node on the `local` chain in a folder of its own, ready when this returns.
+    pub fn start(args: &[&str]) -> Self {
+        let own = TempDir::new();
+        let mut node = Self::start_in(own.path(), args);
+        node._own = Some(own);
+        node
+    }
+
+    /// A node in a folder that the caller keeps.
+    pub fn start_in(dir: &Path, args: &[&str]) -> Self {
+        Self::start_on(dir, "local", args)
+    }
+
+    /// A node on another chain (a name or a file).
+    pub fn start_on(dir: &Path, chain: &str, args: &[&str]) -> Self {
+        let mut node = Self { child: None, dir: dir.to_owned(), chain: chain.to_owned(), _own: None };
+        node.restart(args);
+        node
+    }
+
+    /// Starts it again after it ended.
+    pub fn restart(&mut self, args: &[&str]) {
+        let child = self.spawn(args);
+        self.child = Some(child);
+        let output = self.cli(&["wait", "ready", "--timeout", "60"]);
+        assert!(output.status.success(), "not ready: {} {}", stderr(&output), self.log());
+    }
+
+    fn spawn(&self, args: &[&str]) -> Child {
+        let log = fs::File::options().create(true).append(true).open(self.dir.join("stderr.txt")).unwrap();
+        Command::new(BIN)
+            .args(["-d", self.dir.to_str().unwrap(), "--chain", &self.chain, "run"])
+            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--quiet"])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Runs a command against it.
+    pub fn cli(&self, args: &[&str]) -> Output {
+        cli_on(&self.dir, &self.chain, args)
+    }
+
+    /// Runs a command with `--json`, which must succeed.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let output = self.cli(&[args, &["--json"]].concat());
+        assert!(output.status.success(), "{args:?}: {}\n{}", stderr(&output), self.log());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", stdout(&output)))
+    }
+
+    /// Waits by the node's own `wait`; fails the test at its deadline.
+    pub fn wait(&self, what: &[&str]) {
+        let output = self.cli(&[&["wait"], what, &["--timeout", "120"]].concat());
+        assert!(output.status.success(), "wait {what:?}: {}\n{}", stderr(&output), self.log());
+    }
+
+    /// Its facts.
+    pub fn status(&self) -> Value {
+        self.json(&["status"])
+    }
+
+    /// Its height.
+    pub fn height(&self) -> u64 {
+        self.status()["height"].as_u64().unwrap()
+    }
+
+    /// What `endpoints.json` says.
+    pub fn endpoint(&self, key: &str) -> SocketAddr {
+        let folder = if self.chain.ends_with(".toml") { self.chain_folder() } else { self.dir.join(&self.chain) };
+        let text = fs::read_to_string(folder.join("endpoints.json")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()[key].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Where peers dial it.
+    pub fn p2p(&self) -> SocketAddr {
+        self.endpoint("p2p")
+    }
+
+    /// Where it serves HTTP.
+    pub fn http(&self) -> SocketAddr {
+        self.endpoint("http")
+    }
+
+    fn chain_folder(&self) -> PathBuf {
+        let holds = |path: &PathBuf| path.join("endpoints.json").exists();
+        fs::read_dir(&self.dir).unwrap().map(|entry| entry.unwrap().path()).find(holds).unwrap()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            child.wait().unwrap();
+        }
+    }
+
+    /// A clean stop; the exit code.
+    pub fn stop(&mut self) -> i32 {
+        let output = self.cli(&["stop"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        self.child.take().unwrap().wait().unwrap().code().unwrap_or(-1)
+    }
+
+    /// Whether the process still runs.
+    pub fn alive(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    /// The end of its log, for messages of failed tests.
+    pub fn log(&self) -> String {
+        let text = fs::read_to_string(self.dir.join(&self.chain).join("logs/tussock.log")).unwrap_or_default();
+        let tail: Vec<&str> = text.lines().rev().take(15).collect();
+        tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            + &fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default()
+    }
+
+    /// Its tip's hash.
+    pub fn tip(&self) -> Hash {
+        self.status()["tip"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for TestNode {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs the binary on a data directory.
+pub fn cli_on(dir: &Path, chain: &str, args: &[&str]) -> Output {
+    Command::new(BIN)
+        .args(["-d", dir.to_str().unwrap(), "--chain", chain])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Standard output as text.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

@@ -1,0 +1,185 @@
+//! A peer that speaks raw TCP: an honest handshake when wanted, and after it whatever a test puts on the wire.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tussock::{
+    base::{bytes::Bytes, codec::List, hash::Hash},
+    chain::spec::ChainSpec,
+    wire::{
+        frame::{Frame, FrameReader, checksum},
+        message::{Kind, Message, PROTOCOL_VERSION, SERVICE_FULL, Version},
+    },
+};
+
+/// How long a test waits for an answer before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection to a node under test.
+pub struct RawPeer {
+    stream: TcpStream,
+    reader: FrameReader,
+    input: Vec<u8>,
+    magic: [u8; 4],
+    spec: Arc<ChainSpec>,
+}
+
+impl RawPeer {
+    /// A TCP connection, nothing said yet.
+    pub fn connect(address: SocketAddr, spec: &Arc<ChainSpec>) -> Self {
+        Self::over(TcpStream::connect(address).unwrap(), spec)
+    }
+
+    /// Speaks over a stream that a listener of the test accepted.
+    pub fn over(stream: TcpStream, spec: &Arc<ChainSpec>) -> Self {
+        stream.set_nodelay(true).unwrap();
+        let magic = spec.magic();
+        Self { stream, reader: FrameReader::new(magic), input: Vec::new(), magic, spec: spec.clone() }
+    }
+
+    /// Accepts the node's dial.
+    pub fn accept(listener: &TcpListener, spec: &Arc<ChainSpec>) -> Self {
+        Self::over(listener.accept().unwrap().0, spec)
+    }
+
+    /// A connection with the handshake done.
+    pub fn handshaken(address: SocketAddr, spec: &Arc<ChainSpec>) -> Self {
+        let mut peer = Self::connect(address, spec);
+        peer.send(&Message::Version(version(spec, 0, Hash([7; 32]), 0)));
+        peer.finish_handshake();
+        peer
+    }
+
+    /// A connection with the handshake done, whose `Version` claims a longer chain: the node will ask for its headers.
+    pub fn claiming(address: SocketAddr, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Self {
+        let mut peer = Self::connect(address, spec);
+        peer.send(&Message::Version(version(spec, height, Hash([7; 32]), work)));
+        peer.finish_handshake();
+        peer
+    }
+
+    /// Sends a frame with this body, whatever it is, under a good checksum.
+    pub fn send_body(&mut self, kind: Kind, body: Vec<u8>) {
+        let body: Bytes = body.into();
+        let frame = Frame { kind, checksum: checksum(&body), body };
+        self.send_bytes(&frame.to_bytes(self.magic));
+    }
+
+    /// After our `Version`: takes the node's, acknowledges it, and waits for our own acknowledgement.
+    pub fn finish_handshake(&mut self) {
+        let (mut acknowledged, mut answered) = (false, false);
+        while !(acknowledged && answered) {
+            match self.read().expect("the node closed during the handshake") {
+                Message::Version(theirs) => {
+                    answered = true;
+                    self.send(&Message::Verack(theirs.nonce));
+                }
+                Message::Verack(_) => acknowledged = true,
+                other => panic!("{other:?} during the handshake"),
+            }
+        }
+    }
+
+    /// Sends a message. A node that closed already is no failure here: the test reads why.
+    pub fn send(&mut self, message: &Message) {
+        let bytes = Frame::new(message).to_bytes(self.magic);
+        self.send_bytes(&bytes);
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        drop(self.stream.write_all(bytes));
+    }
+
+    /// The next message, or `None` once the node has closed. Fails the test after [`PATIENCE`].
+    pub fn read(&mut self) -> Option<Message> {
+        self.read_within(PATIENCE).unwrap_or_else(|| panic!("nothing came within {PATIENCE:?}"))
+    }
+
+    /// `None`: nothing within `time`. `Some(None)`: closed. `Some(Some(message))`: a message.
+    pub fn read_within(&mut self, time: Duration) -> Option<Option<Message>> {
+        let deadline = Instant::now() + time;
+        loop {
+            let mut input = &self.input[..];
+            let frame = self.reader.read(&mut input).unwrap();
+            self.input = input.to_vec();
+            if let Some(frame) = frame {
+                return Some(Some(frame.open().unwrap()));
+            }
+            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            self.stream.set_read_timeout(Some(left)).unwrap();
+            let mut buffer = [0; 65_536];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Some(None),
+                Ok(count) => self.input.extend_from_slice(&buffer[..count]),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Some(None),
+            }
+        }
+    }
+
+    /// Reads until `wanted` says so, answering pings on the way.
+    pub fn read_until<T>(&mut self, mut wanted: impl FnMut(Message) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let message = self.read().expect("the node closed");
+            if let Message::Ping { nonce, .. } = message {
+                self.send(&Message::Pong(nonce));
+            }
+            if let Some(found) = wanted(message) {
+                return found;
+            }
+        }
+        panic!("what was wanted did not come within {PATIENCE:?}");
+    }
+
+    /// Reads until the node closes; the code of its `Goodbye`, if it said one.
+    pub fn goodbye(&mut self) -> Option<u8> {
+        let mut said = None;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match self.read() {
+                Some(Message::Goodbye { code, .. }) => said = Some(code),
+                Some(_) => {}
+                None => return said,
+            }
+        }
+        panic!("the node did not close within {PATIENCE:?}");
+    }
+
+    /// A ping and its round trip: the node listens to us.
+    pub fn ping(&mut self, nonce: u64) -> Duration {
+        let start = Instant::now();
+        self.send(&Message::Ping { nonce, height: 0, tip: self.spec.genesis_hash() });
+        self.read_until(|message| (message == Message::Pong(nonce)).then_some(()));
+        start.elapsed()
+    }
+}
+
+static NEXT_NONCE: AtomicU64 = AtomicU64::new(0x7475_7373_0000_0000);
+
+/// A `Version` with claims of the caller's choice.
+pub fn version(spec: &ChainSpec, height: u32, tip: Hash, work: u64) -> Version {
+    let mut claimed = [0; 32];
+    claimed[24..].copy_from_slice(&work.to_be_bytes());
+    Version {
+        protocol: PROTOCOL_VERSION,
+        services: SERVICE_FULL,
+        genesis: spec.genesis_hash(),
+        height,
+        tip,
+        work: claimed,
+        timestamp: 1_767_225_600,
+        nonce: NEXT_NONCE.fetch_add(1, Ordering::Relaxed),
+        listen_port: 0,
+        agent: List::truncated(*b"raw:1"),
+    }
+}

@@ -1,0 +1,305 @@
+//! The architecture as a test: reads `src/` as text and holds it to design rules that the compiler does not know.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// One source file: its path below `src/`, and its text without the unit tests at its end.
+struct Source {
+    path: String,
+    product: String,
+    whole: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root: PathBuf = [env!("CARGO_MANIFEST_DIR"), "src"].iter().collect();
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    assert!(files.len() > 30, "src/ was not found");
+    files
+        .into_iter()
+        .map(|file| {
+            let whole = fs::read_to_string(&file).unwrap();
+            let path = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            let cut = whole.find("#[cfg(test)]").unwrap_or(whole.len());
+            // A file that is all tests (declared under cfg(test) by its parent) has no product.
+            let all_tests = path.ends_with("tests.rs") || path.contains("/testing") || path.contains("/tests/");
+            let product = if all_tests { String::new() } else { whole[..cut].to_owned() };
+            Source { path, product, whole }
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Code lines only: comments do not count as uses.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line))
+}
+
+fn report(problems: &[String]) {
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+/// What each module may import from this crate, and which external crates are its own (design, section 1).
+fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
+    let base = vec!["base"];
+    let chain = vec!["base", "chain"];
+    let wire = vec!["base", "chain", "wire"];
+    BTreeMap::from([
+        ("base", (base, vec!["blake3", "bincode", "rand_chacha"])),
+        ("chain", (chain, vec!["ed25519_zebra", "bech32", "ruint", "toml"])),
+        ("wire", (wire, vec![])),
+        ("store", (vec!["base", "chain", "store"], vec!["rusqlite"])),
+        ("node", (vec!["base", "chain", "wire", "node"], vec![])),
+        ("net", (vec!["base", "chain", "wire", "node", "net"], vec!["mio"])),
+        ("sim", (vec!["base", "chain", "wire", "node", "store", "sim"], vec![])),
+        (
+            "runtime",
+            (
+                vec!["base", "chain", "wire", "node", "store", "net", "runtime"],
+                vec!["crossbeam_channel", "signal_hook", "mio", "simplelog", "time"],
+            ),
+        ),
+        (
+            "rpc",
+            (vec!["base", "chain", "wire", "node", "store", "runtime", "rpc"], vec!["httparse", "serde_json", "mio"]),
+        ),
+        ("cli", (vec!["*"], vec!["*"])),
+        ("config", (vec!["*"], vec!["*"])),
+        ("main", (vec!["*"], vec!["*"])),
+        ("lib", (vec!["*"], vec![])),
+    ])
+}
+
+/// Crates that are not free for all.
+const OWNED: [&str; 22] = [
+    "blake3",
+    "bincode",
+    "rand_chacha",
+    "ed25519_zebra",
+    "bech32",
+    "ruint",
+    "toml",
+    "rusqlite",
+    "mio",
+    "crossbeam_channel",
+    "signal_hook",
+    "signal_hook_mio",
+    "simplelog",
+    "httparse",
+    "serde_json",
+    "clap",
+    "indicatif",
+    "comfy_table",
+    "argon2",
+    "chacha20poly1305",
+    "getrandom",
+    "clap_mangen",
+];
+
+fn module_of(path: &str) -> &str {
+    let first = path.split('/').next().unwrap();
+    first.strip_suffix(".rs").unwrap_or(first)
+}
+
+#[test]
+fn a_module_imports_only_from_the_layers_above_it() {
+    let layers = layers();
+    let mut problems = Vec::new();
+    for source in sources() {
+        let module = module_of(&source.path);
+        let Some((own, crates)) = layers.get(module) else {
+            problems.push(format!("src/{}: no layer is known for it", source.path));
+            continue;
+        };
+        if own.contains(&"*") {
+            continue;
+        }
+        let text: String = code_lines(&source.product).map(|(_, line)| format!("{line}\n")).collect();
+        for used in uses_of_this_crate(&text) {
+            if !own.contains(&used.as_str()) {
+                problems.push(format!("src/{}: {module} may not use {used}", source.path));
+            }
+        }
+        for name in OWNED {
+            let mentions = text.contains(&format!("{name}::")) || text.contains(&format!("use {name};"));
+            if mentions && !crates.iter().any(|own| *own == name || name.starts_with(&format!("{own}_"))) {
+                problems.push(format!("src/{}: {module} may not use the crate {name}", source.path));
+            }
+        }
+    }
+    report(&problems);
+}
+
+/// Top-level modules named by `crate::x` and by the groups of `use crate::{…}`.
+fn uses_of_this_crate(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 1;
+            let mut item = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 0 || (depth == 1 && c == ',') {
+                    found.push(first_name(&item));
+                    item.clear();
+                } else {
+                    item.push(c);
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        } else {
+            found.push(first_name(rest));
+        }
+    }
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+fn first_name(text: &str) -> String {
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn banned_calls_stay_out() {
+    // What, where it is allowed, and why it is banned elsewhere.
+    let rules: [(&str, &[&str], &str); 12] = [
+        ("Instant::now", &["runtime/clock.rs", "rpc/", "cli/"], "roles are told the time"),
+        (
+            "SystemTime::now",
+            &["runtime/clock.rs", "runtime/logging.rs", "rpc/", "cli/", "store/"],
+            "roles are told the time",
+        ),
+        ("thread::sleep", &[], "wait on an event with a deadline"),
+        (".unwrap()", &[], "a value that is missing is a fault, an error, or a named invariant"),
+        ("todo!(", &[], "nothing unfinished is called done"),
+        ("unimplemented!(", &[], "nothing unfinished is called done"),
+        ("TODO", &[], "finish it or file it"),
+        ("FIXME", &[], "finish it or file it"),
+        ("#[allow", &[], "expect, with a reason"),
+        ("#![allow", &[], "expect, with a reason"),
+        ("dbg!(", &[], "leftover"),
+        ("cfg(feature", &[], "the simulator runs what production runs"),
+    ];
+    let mut problems = Vec::new();
+    for source in sources() {
+        for (line, text) in code_lines(&source.product) {
+            for (what, allowed, why) in rules {
+                if text.contains(what) && !allowed.iter().any(|place| source.path.starts_with(place)) {
+                    problems.push(format!("src/{}:{line}: {what}: {why}", source.path));
+                }
+            }
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn roles_and_simulator_are_deterministic_by_construction() {
+    let mut problems = Vec::new();
+    for source in sources() {
+        if !["node", "sim", "wire", "chain", "base"].contains(&module_of(&source.path)) {
+            continue;
+        }
+        for (line, text) in code_lines(&source.product) {
+            for what in ["HashMap", "HashSet", "std::thread", "std::fs", "TcpStream", "rand::", "std::env"] {
+                if text.contains(what) && !(what == "std::fs" && source.path.starts_with("sim/")) {
+                    problems.push(format!("src/{}:{line}: {what}", source.path));
+                }
+            }
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn nothing_in_a_test_sleeps() {
+    let mut files = Vec::new();
+    collect(&[env!("CARGO_MANIFEST_DIR"), "tests"].iter().collect::<PathBuf>(), &mut files);
+    let mut texts: Vec<(String, String)> =
+        files.iter().map(|file| (file.display().to_string(), fs::read_to_string(file).unwrap())).collect();
+    texts.extend(sources().into_iter().map(|source| (source.path, source.whole)));
+    let call = ["thread::", "sleep("].concat();
+    let problems: Vec<String> = texts.iter().filter(|(_, text)| text.contains(&call)).map(|(p, _)| p.clone()).collect();
+    report(&problems);
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut problems = Vec::new();
+    for source in sources() {
+        let lines = source.product.lines().count();
+        if lines > 500 {
+            problems.push(format!("src/{}: {lines} lines of product code", source.path));
+        }
+        for (name, length) in functions(&source.product) {
+            if length > 80 {
+                problems.push(format!("src/{}: fn {name} has {length} lines", source.path));
+            }
+        }
+    }
+    report(&problems);
+}
+
+/// Functions by rustfmt's layout: from `fn` to the closing brace at the same indentation.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let trimmed = line.trim_start();
+        let is_function = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "const fn ", "pub const fn "]
+            .iter()
+            .any(|start| trimmed.starts_with(start));
+        if !is_function || line.ends_with(';') || line.ends_with('}') {
+            continue;
+        }
+        let indent = " ".repeat(line.len() - trimmed.len());
+        let end = lines[at..].iter().position(|line| *line == format!("{indent}}}"));
+        let name = trimmed.split("fn ").nth(1).map(first_name).unwrap_or_default();
+        found.push((name, end.unwrap_or(0) + 1));
+    }
+    found
+}
+
+#[test]
+fn the_top_level_holds_nothing_unexpected() {
+    let expected = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "README.md",
+        "LICENSE",
+        "src",
+        "tests",
+        "scripts",
+        "target",
+        "rustfmt.toml",
+        "clippy.toml",
+        "deny.toml",
+    ];
+    let problems: Vec<String> = fs::read_dir(env!("CARGO_MANIFEST_DIR"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.') && !expected.contains(&name.as_str()))
+        .collect();
+    report(&problems);
+}

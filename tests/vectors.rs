@@ -1,0 +1,285 @@
+//! Golden vectors: what this program computes is what `tests/vectors/*.json` say, so that a client in another language
+//! can be checked against the same files, and no dependency can change a byte unnoticed.
+//!
+//! `TUSSOCK_WRITE_VECTORS=1 cargo test --release --test vectors` writes the files of our own formats anew; a change in
+//! them is a change of the protocol. Public standards' vectors are never written.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+use tussock::{
+    base::{
+        codec::{self, List},
+        hash::{Domain, Hash, hex, unhex},
+        rng::Rng,
+    },
+    chain::{
+        address::{Address, Prefix},
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        difficulty::Asert,
+        digest::StateSum,
+        header::Header,
+        key::{self, Claim, SecretKey},
+        merkle, rules,
+        spec::ChainSpec,
+        target::CompactTarget,
+        transaction::{Input, OutPoint, Output, Transaction},
+    },
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Kind, Message, PeerAddress, Version},
+    },
+};
+
+fn file(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", name].iter().collect()
+}
+
+fn read(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(file(name)).unwrap()).unwrap()
+}
+
+/// Compares with the committed file, or writes it if asked to.
+fn golden(name: &str, computed: &Value) {
+    if std::env::var_os("TUSSOCK_WRITE_VECTORS").is_some() {
+        fs::write(file(name), serde_json::to_string_pretty(computed).unwrap() + "\n").unwrap();
+    }
+    let committed = read(name);
+    for (key, value) in computed.as_object().unwrap() {
+        assert_eq!(&committed[key], value, "{name}: {key}");
+    }
+    assert_eq!(&committed, computed, "{name} has more than this program computes");
+}
+
+fn hash(n: u8) -> Hash {
+    Hash([n; 32])
+}
+
+fn sample_header() -> Header {
+    Header {
+        version: 1,
+        height: 7,
+        previous: hash(1),
+        merkle_root: hash(2),
+        state_digest: hash(3),
+        time: 1_767_225_635,
+        target: CompactTarget(0x1f3f_ffff),
+        nonce: 0x0102_0304_0506_0708,
+    }
+}
+
+fn sample_transaction(genesis: &Hash) -> Transaction {
+    let key = SecretKey::well_known(0);
+    let outpoint = OutPoint { txid: hash(9), index: 1 };
+    let input = Input { outpoint, public_key: key.public_key(), signature: [0; 64] };
+    let outputs = [
+        Output { amount: 1_000, address: SecretKey::well_known(1).address() },
+        Output { amount: 2_000, address: key.address() },
+    ];
+    let mut transaction = Transaction {
+        version: 1,
+        inputs: List::truncated([input]),
+        outputs: List::truncated(outputs),
+        memo: List::truncated(*b"a memo"),
+    };
+    key.sign_transaction(&mut transaction, genesis);
+    transaction
+}
+
+fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
+    let transaction = sample_transaction(&spec.genesis_hash());
+    vec![
+        Message::Version(Version {
+            protocol: 1,
+            services: 1,
+            genesis: spec.genesis_hash(),
+            height: 7,
+            tip: hash(4),
+            work: [5; 32],
+            timestamp: 1_767_225_640,
+            nonce: 6,
+            listen_port: 4130,
+            agent: List::truncated(*b"tussock:0.1.0"),
+        }),
+        Message::Verack(6),
+        Message::Ping { nonce: 8, height: 7, tip: hash(4) },
+        Message::Pong(8),
+        Message::GetPeers,
+        Message::Peers(List::truncated([
+            PeerAddress::new("192.0.2.1:4130".parse().unwrap(), tussock::base::time::UnixTime(1_767_225_000)),
+            PeerAddress::new("[2001:db8::1]:4131".parse().unwrap(), tussock::base::time::UnixTime(1_767_225_001)),
+        ])),
+        Message::GetSync(List::truncated([hash(4), spec.genesis_hash()])),
+        Message::Sync(List::truncated([sample_header()])),
+        Message::GetBlock(hash(4)),
+        Message::Block(spec.genesis.bytes.clone()),
+        Message::Absent(hash(4)),
+        Message::Transaction(transaction.to_bytes().into()),
+        Message::GetMemoryPool(List::EMPTY),
+        Message::MemoryPool(List::truncated([transaction.txid()])),
+        Message::Goodbye { code: GoodbyeCode::Full as u8, retry_after: 60 },
+    ]
+}
+
+#[test]
+fn every_message_has_the_golden_frame_and_reads_back() {
+    let spec = ChainSpec::local();
+    let messages = sample_messages(&spec);
+    let kinds: Vec<Kind> = messages.iter().map(Message::kind).collect();
+    assert_eq!(kinds, Kind::ALL, "a vector for each kind");
+    let frames: serde_json::Map<String, Value> = messages
+        .iter()
+        .map(|message| {
+            let frame = Frame::new(message);
+            assert_eq!(frame.open().as_ref(), Ok(message));
+            (format!("{:?}", message.kind()), json!(hex(&frame.to_bytes(spec.magic()))))
+        })
+        .collect();
+    golden("frames.json", &json!({ "magic": hex(&spec.magic()), "frames": frames }));
+}
+
+#[test]
+fn headers_transactions_merkle_roots_and_digests_are_golden() {
+    let spec = ChainSpec::local();
+    let genesis = spec.genesis_hash();
+    let header = sample_header();
+    let transaction = sample_transaction(&genesis);
+    let txid = transaction.txid();
+    let leaves: Vec<Hash> = (0u8..7).map(|n| merkle::leaf(&[n])).collect();
+    let roots: Vec<String> = (1..=7).map(|count| merkle::root(leaves[..count].to_vec()).to_string()).collect();
+
+    // The coin that the transaction spends, then the coins that it makes.
+    let key = SecretKey::well_known(0);
+    let spent = Coin { amount: 3_500, address: key.address(), height: 3, coinbase: true };
+    let mut sum = StateSum::default();
+    let empty = sum.digest();
+    sum.add(&transaction.inputs[0].outpoint, &spent);
+    let before = sum.digest();
+    sum.remove(&transaction.inputs[0].outpoint, &spent);
+    for (outpoint, coin) in rules::coins_made(&HashedTransaction::new(transaction.clone()), 8) {
+        sum.add(&outpoint, &coin);
+    }
+    let prefix = Prefix::new("ltus").unwrap();
+    golden(
+        "chain.json",
+        &json!({
+            "header": { "bytes": hex(&header.to_bytes()), "hash": header.hash() },
+            "transaction": {
+                "secret_key": hex(&key.seed()),
+                "public_key": hex(&key.public_key()),
+                "genesis": genesis,
+                "bytes": hex(&transaction.to_bytes()),
+                "txid": txid,
+                "signing_hash": Transaction::signing_hash(&txid, &genesis),
+                "merkle_leaf": merkle::leaf(&transaction.to_bytes()),
+            },
+            "merkle": { "leaves_are_of_bytes": ["00", "01", "02", "03", "04", "05", "06"], "roots_of_first_n": roots },
+            "address": { "bytes": hex(&key.address().0), "prefix": "ltus", "text": key.address().to_text(&prefix) },
+            "state_digest": { "empty": empty, "before_transaction": before, "after_transaction": sum.digest() },
+            "genesis": {
+                "local": { "hash": ChainSpec::local().genesis_hash(), "block": hex(&ChainSpec::local().genesis.bytes) },
+                "dev": { "hash": ChainSpec::dev().genesis_hash() },
+            },
+            "work": { "target": "1f3fffff", "work": CompactTarget(0x1f3f_ffff).expand().unwrap().work().to_string() },
+        }),
+    );
+    let decoded = HashedBlock::decode(spec.genesis.bytes.clone()).unwrap();
+    assert_eq!(decoded, spec.genesis);
+    assert_eq!(codec::encode(&codec::decode::<Transaction>(&transaction.to_bytes()).unwrap()), transaction.to_bytes());
+}
+
+#[test]
+fn aserti3_2d_holds_the_public_vectors() {
+    let vectors = read("aserti3-2d.json");
+    for run in vectors["runs"].as_array().unwrap() {
+        let number = |key: &str| run[key].as_i64().unwrap();
+        let compact = |text: &Value| {
+            CompactTarget(u32::from_str_radix(text.as_str().unwrap().trim_start_matches("0x"), 16).unwrap())
+        };
+        let asert = Asert {
+            anchor_target: compact(&run["anchor_bits"]),
+            anchor_parent_time: number("anchor_parent_time"),
+            anchor_height: number("anchor_height"),
+            block_time: 600,
+            half_life: 2 * 24 * 3600,
+            limit: CompactTarget(0x1d00_ffff).expand().unwrap(),
+        };
+        for row in run["rows"].as_array().unwrap() {
+            let (height, time) = (row[0].as_i64().unwrap(), row[1].as_i64().unwrap());
+            assert_eq!(asert.next(time, height), compact(&row[2]), "{} at height {height}", run["name"]);
+        }
+    }
+}
+
+#[test]
+fn bech32m_holds_bip_350_s_vectors() {
+    use bech32::{Bech32m, primitives::decode::CheckedHrpstring};
+    let vectors = read("bip350.json");
+    for valid in vectors["valid"].as_array().unwrap() {
+        assert!(CheckedHrpstring::new::<Bech32m>(valid.as_str().unwrap()).is_ok(), "{valid}");
+    }
+    for invalid in vectors["invalid"].as_array().unwrap() {
+        let text = invalid.as_str().unwrap();
+        assert!(CheckedHrpstring::new::<Bech32m>(text).is_err(), "{invalid}");
+        let prefix = Prefix::new("ltus").unwrap();
+        assert!(Address::parse(text, &prefix).is_err(), "{invalid}");
+    }
+}
+
+#[test]
+fn blake3_holds_the_keyed_vectors_of_its_reference() {
+    let vectors = read("blake3.json");
+    let key: [u8; 32] = vectors["key"].as_str().unwrap().as_bytes().try_into().unwrap();
+    for case in vectors["cases"].as_array().unwrap() {
+        let length = usize::try_from(case["input_len"].as_u64().unwrap()).unwrap();
+        let input: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let expected = unhex(case["keyed_hash"].as_str().unwrap()).unwrap();
+        assert_eq!(blake3::keyed_hash(&key, &input).as_bytes()[..], expected[..32], "length {length}");
+    }
+    // Our domains are that mode with the padded name as the key, and nothing else.
+    let mut key = [0; 32];
+    key[..12].copy_from_slice(b"tussock txid");
+    assert_eq!(Domain::TXID.hash(b"abc").0, *blake3::keyed_hash(&key, b"abc").as_bytes());
+}
+
+/// ZIP 215: every encoding of a point of small order is acceptable as key and as R, canonical or not, the equation is
+/// the cofactored one, and S must be below the group order; one by one and in a batch the verdicts agree.
+#[test]
+fn ed25519_holds_zip_215_one_by_one_and_in_batches() {
+    let vectors = read("zip215.json");
+    let points: Vec<[u8; 32]> = vectors["small_order_encodings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| unhex(text.as_str().unwrap()).unwrap().try_into().unwrap())
+        .collect();
+    let message = Domain::MESSAGE.hash(b"zip215");
+    let mut rng = Rng::from_number(215);
+    for public_key in &points {
+        for r in &points {
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(r);
+            let claim = Claim { public_key: *public_key, hash: message, signature };
+            assert!(key::verify(public_key, &message, &signature), "key {} R {}", hex(public_key), hex(r));
+            assert!(key::verify_batch(&[claim, claim], &mut rng), "batch: key {} R {}", hex(public_key), hex(r));
+        }
+    }
+    // S at or above the order, and encodings that are no points, are refused.
+    let signer = SecretKey::well_known(0);
+    let good = signer.sign(&message);
+    let order = unhex(vectors["group_order_le"].as_str().unwrap()).unwrap();
+    let mut carry = 0u16;
+    let mut above = good;
+    for (at, part) in order.iter().enumerate() {
+        let sum = u16::from(good[32 + at]) + u16::from(*part) + carry;
+        above[32 + at] = u8::try_from(sum & 0xff).unwrap();
+        carry = sum >> 8;
+    }
+    assert_eq!(carry, 0, "S plus the order still fits in 32 bytes");
+    for (public_key, signature) in [(signer.public_key(), above), ([2; 32], good)] {
+        let claim = Claim { public_key, hash: message, signature };
+        assert!(!key::verify(&public_key, &message, &signature));
+        assert!(!key::verify_batch(&[claim, claim], &mut rng));
+    }
+}
