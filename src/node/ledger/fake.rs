@@ -108,7 +108,7 @@ impl FakeStore {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap()
+        self.0.lock().expect("no test panics while it holds the store")
     }
 
     fn read<T>(&self, read: impl FnOnce(&Data) -> T) -> Result<T, StoreError> {

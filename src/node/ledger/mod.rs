@@ -56,12 +56,16 @@ pub struct Ledger {
     pending: Pending,
     /// Blocks that `fetch` need not think of any more; told at the end of each event.
     taken: Vec<(u32, Hash)>,
-    /// The tip's height when the node was last synced.
-    synced_at: Option<u32>,
+    /// Whether the node is synced.
+    synced: bool,
+    /// The tip's height when it last ceased to be.
+    synced_until: Option<u32>,
     /// When to look for expired mempool transactions.
     expiry: Time,
     /// Makes this node's coinbases its own.
     salt: template::Salt,
+    /// Whether the store's tip is loaded.
+    started: bool,
     /// Nothing is done after a failure or a stop.
     ended: bool,
 }
@@ -90,15 +94,18 @@ impl Ledger {
             staged: Staged::default(),
             pending: Pending::default(),
             taken: Vec::new(),
-            synced_at: None,
+            synced: false,
+            synced_until: None,
             expiry: Time::default(),
             salt: template::Salt::new(setup),
+            started: false,
             ended: false,
         }
     }
 
     fn start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         self.chain.load()?;
+        self.started = true;
         self.best = Best::from(self.chain.store.best_header()?);
         self.resume(now, out)?;
         self.write(now)?;
@@ -114,6 +121,9 @@ impl Ledger {
     /// Leaves everything as a clean restart should find it.
     fn stop(&mut self, out: &mut Outbox) -> Result<(), Halt> {
         self.ended = true;
+        if !self.started {
+            return Ok(());
+        }
         let kept = self.pool.in_order_of_arrival();
         self.chain.store.save_mempool(&mut kept.iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes())))?;
         self.chain.commit(true)?;
@@ -147,9 +157,10 @@ impl Ledger {
                 Ok(())
             }
             Notice::State(state) => {
-                if state == SyncState::Synced {
-                    self.synced_at = Some(self.chain.tip.height);
+                if self.synced && state != SyncState::Synced {
+                    self.synced_until = Some(self.chain.tip.height);
                 }
+                self.synced = state == SyncState::Synced;
                 Ok(())
             }
             _ => Ok(()),
@@ -202,7 +213,8 @@ impl Ledger {
 
     /// Whether the node is synced, or was a few blocks ago: a new block's header ends that state for a moment.
     fn is_synced(&self) -> bool {
-        self.synced_at.is_some_and(|height| self.chain.tip.height.saturating_sub(height) <= limits::COMMIT_BURST)
+        let recently = |height: u32| self.chain.tip.height.saturating_sub(height) <= limits::COMMIT_BURST;
+        self.synced || self.synced_until.is_some_and(recently)
     }
 
     /// Commits what is pending and tells it.

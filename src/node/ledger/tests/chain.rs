@@ -48,6 +48,31 @@ fn at_the_tip_each_block_is_committed_and_told_at_once_as_news_once_synced() {
 }
 
 #[test]
+fn a_synced_node_s_blocks_stay_news_and_a_moment_of_catching_up_changes_nothing() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    node.synced();
+    let mut news = |node: &mut Node| {
+        let block = made(&mut maker, vec![]);
+        moves(&node.blocks(&[block])).iter().filter(|moved| moved.news.is_some()).count()
+    };
+    assert_eq!((0..10).map(|_| news(&mut node)).sum::<usize>(), 10);
+    node.notice(Notice::State(SyncState::Blocks));
+    assert_eq!(news(&mut node), 1, "its own header ended the state for a moment");
+    let later: usize = (0..10).map(|_| news(&mut node)).sum();
+    assert!(later < 5, "{later} of 10 during a longer sync");
+}
+
+#[test]
+fn a_stop_before_the_start_leaves_the_store_alone() {
+    let spec = Arc::new(ChainSpec::local());
+    let store = FakeStore::new(&spec);
+    let mut out = Outbox::default();
+    Ledger::new(&setup(&spec), Box::new(store.clone())).handle(Now::default(), Event::Stop, &mut out);
+    assert!(out.is_empty() && store.commits().is_empty());
+}
+
+#[test]
 fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
     let mut node = Node::new();
     let mut maker = node.maker();
