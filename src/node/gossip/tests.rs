@@ -1,17 +1,29 @@
+//! Tests of the whole role, driven by events and a hand-set clock.
+
+use std::sync::Arc;
+
 use super::*;
 use crate::{
-    base::limits::{MAX_ORPHANS, VERIFY_BATCH, VERIFY_QUEUE_PER_PEER},
+    base::{
+        bytes::Bytes,
+        codec::List,
+        ids::Ticket,
+        limits::{MAX_ORPHANS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, VERIFY_BATCH, VERIFY_QUEUE_PER_PEER},
+    },
     chain::{
         address::Address,
         archive::Tip,
+        block::HashedTransaction,
         key::SecretKey,
+        rules::TransactionFault,
         spec::ChainSpec,
         target::Work,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
     node::{
-        PeerInfo,
-        notice::InvalidTransaction,
+        PeerInfo, RoleId,
+        notice::{ChainMove, InvalidTransaction, Refusal, TransactionVerdict, UncheckedTransaction},
+        report::Counter,
         testing::{Actions, Driver, inbound_peer, public_setup, setup},
     },
 };

@@ -1,3 +1,5 @@
+//! Tests of the whole role, and of two of them against each other.
+
 use std::{collections::VecDeque, time::Duration};
 
 use super::*;

@@ -6,7 +6,10 @@ mod dialling;
 mod keepalive;
 mod operator;
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    net::IpAddr,
+    sync::{Mutex, MutexGuard},
+};
 
 use super::*;
 use crate::{
@@ -14,11 +17,11 @@ use crate::{
         codec::List,
         ids::Ticket,
         limits::{
-            BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PONG_TIMEOUT, REDIAL_MAX,
-            REDIAL_MAX_TEST,
+            BAN_TIME, BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PONG_TIMEOUT,
+            REDIAL_MAX, REDIAL_MAX_TEST,
         },
     },
-    chain::archive::{BookContents, BookEntry, StoreError},
+    chain::archive::{Ban, BookContents, BookEntry, StoreError},
     node::{
         command::{Command, Reply},
         testing::{Actions, Driver, START, address, inbound_peer, outbound_peer, public_setup, setup},

@@ -1,0 +1,120 @@
+//! Passing on what is new, and asking for what we missed.
+
+use super::Gossip;
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::List,
+        hash::Hash,
+        ids::LinkId,
+        limits::{MAX_MEMORY_POOL_IDS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS},
+        time::{Now, Time},
+    },
+    chain::block::HashedTransaction,
+    node::{
+        Origin, Outbox,
+        notice::ChainMove,
+        report::{Counter, SyncState},
+    },
+    wire::{frame::Frame, message::Message},
+};
+
+impl Gossip {
+    pub(super) fn relay(&mut self, origin: Origin, transaction: &HashedTransaction, out: &mut Outbox) {
+        if self.state != SyncState::Synced {
+            return;
+        }
+        let mut frame = None;
+        for (link, peer) in &mut self.peers {
+            // The sender is known to have it, unless it has sent very much more since.
+            if peer.transactions.insert(&transaction.txid) && origin.link() != Some(*link) {
+                let encode = || Frame::new(&Message::Transaction(transaction.transaction.to_bytes().into()));
+                out.send_frame(*link, frame.get_or_insert_with(encode).clone());
+                out.count(Counter::TransactionsRelayed, 1);
+            }
+        }
+    }
+
+    pub(super) fn chain_moved(&mut self, moved: &ChainMove, out: &mut Outbox) {
+        if let Some((origin, bytes)) = &moved.news {
+            self.relay_block(&moved.tip.hash, *origin, bytes, out);
+        }
+        if moved.added.is_empty() && moved.removed.is_empty() {
+            return;
+        }
+        // What was wrong before this block may be right after it.
+        self.refused.clear();
+        let orphans = self.orphans.all();
+        self.readmit(orphans, out);
+    }
+
+    pub(super) fn relay_block(&mut self, hash: &Hash, origin: Origin, bytes: &Bytes, out: &mut Outbox) {
+        if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(&link)) {
+            peer.blocks.insert(hash);
+        }
+        let mut frame = None;
+        for (link, peer) in &mut self.peers {
+            if peer.blocks.insert(hash) {
+                let encode = || Frame::new(&Message::Block(bytes.clone()));
+                out.send_frame(*link, frame.get_or_insert_with(encode).clone());
+                out.count(Counter::BlocksRelayed, 1);
+            }
+        }
+    }
+
+    pub(super) fn state_changed(&mut self, now: Now, state: SyncState) {
+        if state == SyncState::Synced && self.state != SyncState::Synced {
+            // A node at the edge of being synced must not ask again with each block.
+            let earliest = if self.round == Time(0) { now.mono } else { self.round + MEMPOOL_ASK_INTERVAL };
+            self.next_round = Some(earliest.max(now.mono));
+        }
+        self.state = state;
+    }
+
+    /// Asks a few peers what we missed while we were not synced.
+    pub(super) fn begin_round(&mut self, now: Now, out: &mut Outbox) {
+        if self.next_round.is_none_or(|time| now.mono < time) {
+            return;
+        }
+        self.next_round = None;
+        if self.state != SyncState::Synced {
+            return;
+        }
+        let mut links: Vec<LinkId> = self.peers.keys().copied().collect();
+        self.rng.shuffle(&mut links);
+        self.fresh_round(now);
+        links.into_iter().take(MEMPOOL_ASK_PEERS).for_each(|link| self.ask_mempool(link, out));
+    }
+
+    fn fresh_round(&mut self, now: Now) {
+        self.asked.clear();
+        self.round = now.mono;
+    }
+
+    pub(super) fn ask_mempool(&mut self, link: LinkId, out: &mut Outbox) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.asked = true;
+            out.send(link, &Message::GetMemoryPool(List::EMPTY));
+        }
+    }
+
+    pub(super) fn mempool(&mut self, now: Now, link: LinkId, ids: &[Hash], out: &mut Outbox) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        for id in ids {
+            peer.transactions.insert(id);
+        }
+        if !std::mem::take(&mut peer.asked) || self.state != SyncState::Synced {
+            return;
+        }
+        if now.mono.since(self.round) >= MEMPOOL_ASK_INTERVAL {
+            self.fresh_round(now);
+        }
+        let new = |id: &&Hash| !self.taken.contains(id);
+        let wanted: Vec<Hash> = ids.iter().filter(new).copied().take(MAX_MEMORY_POOL_IDS).collect();
+        let wanted: Vec<Hash> = wanted.into_iter().filter(|id| self.asked.insert(id)).collect();
+        // A question without ids would ask for the list again.
+        if !wanted.is_empty() {
+            out.send(link, &Message::GetMemoryPool(List::truncated(wanted)));
+        }
+    }
+}
