@@ -57,7 +57,7 @@ impl LedgerReader {
         if !statement.readonly() || statement.column_count() == 0 {
             return Err(StoreError::Other("only statements that read are possible".to_owned()));
         }
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut table = Table { columns, ..Table::default() };
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

