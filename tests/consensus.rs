@@ -166,7 +166,7 @@ type HeaderCase = (&'static str, fn(&mut Header), fn(&PeerFault) -> bool);
 
 #[test]
 fn headers_one_field_away_from_valid_are_refused_each_for_its_reason() {
-    let (_, mut maker, mut court) = scene();
+    let (_, maker, mut court) = scene();
     let digest = court.digest();
     let cases: Vec<HeaderCase> = vec![
         ("version 0", |h| h.version = 0, |f| *f == PeerFault::Header(HeaderFault::Version(0))),

@@ -4,8 +4,6 @@
 //! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that nobody asked for, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
-#[cfg(test)]
-mod fake;
 mod index;
 mod locator;
 mod offered;

@@ -120,12 +120,12 @@ pub(in crate::rpc) fn page(context: &Context, books: &mut Books, below: u64, cou
     let from = u32::try_from(from).unwrap_or(tip.height);
     let mut rows = Vec::new();
     for row in books.headers_down(from, usize::try_from(count.min(MAX_PAGE)).unwrap_or(0))? {
-        let body = books.block(&row.hash)?;
-        let mut fields = render::block(context, &row, body.as_ref(), &tip, None);
-        let coinbase = body.as_ref().and_then(|body| body.transactions.first());
-        let miner = coinbase.and_then(|coinbase| coinbase.transaction.outputs.first());
-        fields.insert("miner".to_owned(), json!(miner.map(|output| context.text(&output.address))));
-        fields.remove("txs");
+        let outline = books.outline(&row.hash)?;
+        let mut fields = render::header(context, &row, &tip, None);
+        fields.insert("size".to_owned(), json!(outline.as_ref().map(|outline| outline.size)));
+        fields.insert("transactions".to_owned(), json!(outline.as_ref().map(|outline| outline.transactions)));
+        let miner = outline.and_then(|outline| outline.miner);
+        fields.insert("miner".to_owned(), json!(miner.map(|address| context.text(&address))));
         fields.remove("next");
         rows.push(Value::Object(fields));
     }

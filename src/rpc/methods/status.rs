@@ -72,7 +72,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "height": tip.map_or(0, |tip| tip.height),
         "tip": tip.map(|tip| tip.hash),
         "tip_time": tip.map(|tip| tip.time),
-        "headers": status.headers,
+        "headers": status.headers.max(tip.map_or(0, |tip| tip.height)),
         "work": tip.map(|tip| tip.work.to_string()),
         "state_digest": tip.map(|tip| tip.digest),
         "peers": { "inbound": status.inbound, "outbound": status.outbound },
@@ -85,8 +85,6 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "counters": counters,
         "limits": {
             "mempool_bytes": limits::MEMPOOL_BYTES,
-            "inbound": limits::MAX_INBOUND,
-            "outbound": limits::MAX_OUTBOUND,
             "http_connections": limits::HTTP_CONNECTIONS,
         },
         "last_reorganisation": status.last_reorganisation,

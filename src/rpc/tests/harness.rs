@@ -182,24 +182,24 @@ impl Rig {
         client.answer()
     }
 
+    /// Asks again until something is so.
+    pub(super) fn until(&self, holds: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !holds(self) {
+            assert!(start.elapsed() < PATIENCE, "it never came true");
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until the index has this block.
     pub(super) fn wait_for_index(&self, height: u64) {
-        let start = Instant::now();
-        while self.result("status", json!([]))["indexed"].as_u64() < Some(height) {
-            assert!(start.elapsed() < PATIENCE, "the index is not filled");
-        }
+        self.until(|rig| rig.result("status", json!([]))["indexed"].as_u64() >= Some(height));
     }
 
     /// Waits until a held command is there and takes it.
     pub(super) fn take_held(&self) -> Done {
-        let start = Instant::now();
-        loop {
-            if let Some(done) = self.node.held.lock().unwrap().pop() {
-                return done;
-            }
-            assert!(start.elapsed() < PATIENCE, "the node was never asked");
-            std::thread::yield_now();
-        }
+        self.until(|rig| !rig.node.held.lock().unwrap().is_empty());
+        self.node.held.lock().unwrap().pop().expect("it was there, and nobody else takes any")
     }
 }
 

@@ -1,12 +1,12 @@
 //! The role, by events and with a clock set by hand.
 
 mod branches;
+mod fake;
 mod news;
 mod rounds;
 
 use std::time::Duration;
 
-use super::fake::{Chain, FakeArchive, Rig, asked, faults, message, questions, setup, wants};
 use crate::{
     base::{
         codec::List,
@@ -29,6 +29,7 @@ use crate::{
     },
     wire::message::{Kind, Message},
 };
+use fake::{Chain, FakeArchive, Rig, asked, faults, message, questions, setup, wants};
 
 const SECOND: Duration = Duration::from_secs(1);
 
