@@ -1,7 +1,7 @@
 //! The state digest: an order-free sum over all coins that each block changes by only what it touches.
 //!
-//! LtHash ("Securing Update Propagation with Homomorphic Hashing", Lewi et al. 2019, lthash16): each coin is expanded
-//! by BLAKE3 to 1,024 numbers of 16 bits; the state is their sum modulo 2¹⁶, place by place; the digest is the hash of
+//! LtHash ("Securing Update Propagation with Homomorphic Hashing", Lewi et al. 2019, lthash16): each coin is hashed and
+//! expanded to 1,024 numbers of 16 bits; the state is their sum modulo 2¹⁶, place by place; the digest is the hash of
 //! the sums. Adding and removing coins commute, so that a reorganisation is as cheap as the blocks that it moves.
 
 use crate::{
