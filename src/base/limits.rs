@@ -432,10 +432,55 @@ pub const HTTP_BODY_BYTES: usize = MIB;
 pub const HTTP_REQUEST: Duration = seconds(10);
 /// Idle keep-alive connections are closed after this.
 pub const HTTP_IDLE: Duration = seconds(60);
+/// An answer must have left for the socket after this, however slowly its reader reads.
+pub const HTTP_RESPONSE: Duration = seconds(60);
+/// How long a connection that was ended with an answer is still read from, so that the answer is not lost to a reset.
+pub const HTTP_LINGER: Duration = seconds(2);
+/// Bytes that all HTTP connections hold together; beyond it new requests are answered with 503.
+pub const HTTP_BUFFER_BYTES: usize = 8 * MIB;
+/// Bytes of the results of one JSON-RPC batch; calls after that fail.
+pub const RPC_RESULT_BYTES: usize = 4 * MIB;
+/// Calls that wait for the board to change (`wait` and its kind); more are told to come back.
+pub const RPC_WAITS: usize = 16;
+/// Node commands asked through RPC and not yet answered.
+pub const RPC_COMMANDS: usize = 256;
+/// Queries that wait for the one thread that reads the database; more are told to come back.
+pub const RPC_QUERIES: usize = 32;
+/// The longest that a call may ask to wait.
+pub const RPC_WAIT_MAX: Duration = seconds(24 * 3600);
+/// How long `mine` may take.
+pub const RPC_MINE: Duration = seconds(600);
+/// How long a database query may take before its asker is given up.
+pub const RPC_QUERY: Duration = seconds(30);
 /// Requests in one JSON-RPC batch.
 pub const RPC_BATCH: usize = 50;
 /// How long a role may take to answer a command.
 pub const COMMAND_TIMEOUT: Duration = seconds(30);
+
+// ---- Command line. ----
+
+/// Bytes of an RPC answer beyond which it is not our node that answers.
+pub const RPC_ANSWER_BYTES: usize = 64 * MIB;
+/// How long the command line tries to connect; the node is on this host or near it.
+pub const RPC_CONNECT: Duration = seconds(3);
+/// How long a call may take unless it says otherwise: longer than the node's own limit for a command.
+pub const RPC_CALL: Duration = seconds(40);
+/// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
+pub const RPC_WAIT_SLICE: Duration = seconds(25);
+/// How long a call waits for a node that says it is starting.
+pub const RPC_STARTING: Duration = seconds(30);
+/// How long `wait` gives a node that is only just being started to take its lock.
+pub const WAIT_GRACE: Duration = seconds(1);
+/// Bytes of a key file; ours are below 1 KiB.
+pub const KEY_FILE_BYTES: u64 = 64 * 1024;
+/// Bytes of a message or a key that are read from a pipe.
+pub const COMMAND_INPUT_BYTES: u64 = 1024 * 1024;
+/// SQLite page cache while blocks are put into a ledger outside a node.
+pub const FILL_CACHE_BYTES: usize = 16 * MIB;
+/// Changed coins that are held before a commit there; about 8 MiB.
+pub const FILL_COINS: usize = 50_000;
+/// Blocks between two commits there, so that an interrupted import has little to repeat.
+pub const FILL_BLOCKS: usize = 512;
 
 // ---- Logs. ----
 

@@ -8,7 +8,11 @@ use std::{
 
 use super::exit::{Exit, Failure, Outcome};
 use crate::{
-    base::{limits::MEDIAN_TIME_BLOCKS, rng::Rng, time::UnixTime},
+    base::{
+        limits::{self, MEDIAN_TIME_BLOCKS},
+        rng::Rng,
+        time::UnixTime,
+    },
     chain::{
         archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
@@ -21,11 +25,6 @@ use crate::{
         transaction::{OutPoint, Transaction},
     },
 };
-
-/// Changed coins that are held before a commit; about 8 MiB.
-const HELD_COINS: usize = 50_000;
-/// Blocks between two commits at most, so that an interrupted import has little to repeat.
-const HELD_BLOCKS: usize = 512;
 
 /// The end of a ledger, with its changes since the last commit.
 pub struct Appender {
@@ -128,7 +127,11 @@ impl Appender {
         let digest = self.sum.digest();
         self.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
         self.blocks += 1;
-        if self.coins.len() >= HELD_COINS || self.blocks >= HELD_BLOCKS { self.commit(false) } else { Ok(()) }
+        if self.coins.len() >= limits::FILL_COINS || self.blocks >= limits::FILL_BLOCKS {
+            self.commit(false)
+        } else {
+            Ok(())
+        }
     }
 
     /// Makes everything last and gives the tip.

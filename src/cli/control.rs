@@ -12,7 +12,10 @@ use super::{
     keys::Keys,
     output, units,
 };
-use crate::{base::limits::STOP_TIMEOUT, rpc::client::Patience};
+use crate::{
+    base::limits::{STOP_TIMEOUT, WAIT_GRACE},
+    rpc::client::Patience,
+};
 
 /// Time between two looks for a node that has not started yet.
 const LOOK: Duration = Duration::from_millis(25);
@@ -89,15 +92,15 @@ pub fn tx_condition(id: &str, confirmations: u32) -> (Value, String) {
 
 /// Runs `wait`.
 pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
-    let patience = Patience::of(arguments.timeout);
+    let (patience, grace) = (Patience::of(arguments.timeout), Patience::of(WAIT_GRACE));
     let (mut condition, phrase) = arguments.condition.describe();
     let remote = loop {
         match context.remote() {
             // A node that is only just being started has no endpoints yet, perhaps not even a lock.
             Err(failure) if failure.exit == Exit::Unreachable || failure.exit == Exit::Unauthorised => {
-                let may_come =
-                    matches!(arguments.condition, Condition::Ready) || datadir::holder(&context.folder()).is_some();
-                if !may_come || !patience.pause(LOOK) {
+                let starts = datadir::holder(&context.folder()).is_some();
+                let may_come = matches!(arguments.condition, Condition::Ready) || starts;
+                if !(may_come || grace.pause(LOOK)) || !patience.pause(LOOK) {
                     return Err(failure);
                 }
             }

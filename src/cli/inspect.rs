@@ -140,14 +140,14 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     let address = context.show(&Keys::new(&folder, context.spec()).address(&arguments.address)?);
     let history = context.remote()?.call("history", json!([address, arguments.limit]))?;
     context.print(&history, |history| {
-        let list = if history.is_array() { history } else { &history["entries"] };
-        let mut rows = Rows::new(&[">height", "time", "id", ">received", ">sent"]);
-        for entry in output::items(list) {
-            let id =
-                ["id", "txid"].map(|key| text(entry, key)).into_iter().find(|id| !id.is_empty()).unwrap_or_default();
-            let time = number(entry, "time");
-            let time = if time > 0 { units::utc(time) } else { String::new() };
-            rows.row([text(entry, "height"), time, id, text(entry, "received"), text(entry, "sent")]);
+        let mut rows = Rows::new(&[">height", "id", ">received", ">sent", ">confirmations"]);
+        for entry in output::items(&history["pending"]) {
+            let sent = if entry["spends"] == json!(true) { "some" } else { "0" };
+            let [id, received] = ["txid", "received"].map(|key| text(entry, key));
+            rows.row(["pending".to_owned(), id, received, sent.to_owned(), "0".to_owned()]);
+        }
+        for entry in output::items(&history["entries"]) {
+            rows.row(["height", "txid", "received", "sent", "confirmations"].map(|key| text(entry, key)));
         }
         rows.text("nothing was paid to or from this address")
     })

@@ -3,6 +3,7 @@
 //! Facts go to standard output, as JSON with `--json`; remarks and errors go to standard error. An error is one line,
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
 
+pub mod announce;
 pub mod appender;
 pub mod bench;
 pub mod chain;
@@ -12,6 +13,7 @@ pub mod datadir;
 pub mod exit;
 pub mod generate;
 pub mod genesis;
+pub mod grafana;
 pub mod inspect;
 pub mod key;
 pub mod keys;
@@ -20,9 +22,13 @@ pub mod output;
 pub mod peers;
 pub mod print;
 pub mod remote;
+pub mod run;
 pub mod send;
+pub mod simulate;
+pub mod sql;
 pub mod status;
 pub mod units;
+pub mod verify;
 
 use std::process::ExitCode;
 
@@ -30,7 +36,10 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{CommonFlags, NodeFlags};
 
-use self::{context::Context, exit::Outcome};
+use self::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +63,10 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run a node
+    Run(Box<run::RunArgs>),
+    /// Run a node on a chain of its own, to play with
+    Dev(Box<run::DevArgs>),
     /// What the node is and does; also reads a stopped node's data
     Status(status::StatusArgs),
     /// Connected peers, and control over them
@@ -82,14 +95,20 @@ enum Command {
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
     Stop(control::StopArgs),
+    /// Check a stopped node's ledger
+    Verify(verify::VerifyArgs),
     /// Make a synthetic ledger, for benchmarks and tests
     Generate(generate::GenerateArgs),
     /// Make a new chain
     Genesis(genesis::GenesisArgs),
     /// Measure this host: sync, signatures, load
     Bench(bench::BenchArgs),
+    /// Run a whole network in one process, from one seed
+    Simulate(simulate::SimulateArgs),
     /// Write the chain to a file, or read it from one
     Chain(chain::ChainArgs),
+    /// Ask the ledger in SQL
+    Sql(sql::SqlArgs),
     /// Print files that other tools want
     Print(print::PrintArgs),
 }
@@ -112,6 +131,8 @@ fn run(cli: &Cli) -> Outcome {
     let client = || Context::for_client(&cli.common, cli.json);
     let here = || Context::new(&cli.common, &NodeFlags::default(), cli.json);
     match &cli.command {
+        Command::Run(arguments) => run::run(&cli.common, arguments, cli.json),
+        Command::Dev(arguments) => run::dev(&cli.common, arguments, cli.json),
         Command::Status(arguments) => status::run(&client()?, arguments),
         Command::Peers(arguments) => peers::run(&client()?, arguments),
         Command::Mempool(arguments) => status::mempool(&client()?, arguments),
@@ -126,11 +147,18 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mine(arguments) => control::mine(&client()?, arguments),
         Command::Net(arguments) => peers::net(&client()?, arguments),
         Command::Stop(arguments) => control::stop(&client()?, arguments),
+        Command::Verify(arguments) => verify::run(&here()?, arguments),
         Command::Generate(arguments) => generate::run(&here()?, arguments),
         Command::Chain(arguments) => chain::run(&here()?, arguments),
         Command::Genesis(arguments) => genesis::run(&here()?, arguments),
+        Command::Sql(arguments) => sql::run(&here()?, arguments),
         Command::Bench(arguments) => bench::run(&here()?, arguments),
         Command::Print(arguments) => print::run(arguments),
+        Command::Simulate(arguments) => match simulate::run(arguments, cli.json) {
+            ExitCode::SUCCESS => Ok(()),
+            // It has said what failed.
+            _ => Err(Failure::silent(Exit::Internal)),
+        },
     }
 }
 

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    datadir,
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
+    base::limits,
     chain::{
         archive::{HeaderArchive, LedgerStore},
         spec::ChainSpec,
@@ -16,17 +18,21 @@ use crate::{
     store::{LedgerDb, LedgerOptions, LedgerReader},
 };
 
-/// Page cache while blocks are put into a ledger outside a node.
-const FILL_CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// Fails unless there is a ledger.
+pub fn require_ledger(context: &Context) -> Outcome {
+    let path = context.ledger();
+    if path.exists() {
+        return Ok(());
+    }
+    let flags = context.settings.flags();
+    let problem = format!("there is no ledger: {}; start a node with: tussock run{flags}", path.display());
+    Err(Failure::new(Exit::NotFound, problem))
+}
 
 /// A read-only look at the ledger; there must be one, of this chain.
 pub fn reader(context: &Context) -> Outcome<LedgerReader> {
+    require_ledger(context)?;
     let path = context.ledger();
-    if !path.exists() {
-        let flags = context.settings.flags();
-        let problem = format!("there is no ledger: {}; start a node with: tussock run{flags}", path.display());
-        return Err(Failure::new(Exit::NotFound, problem));
-    }
     let reader = LedgerReader::open(&path).map_err(|error| Failure::store(&path, &error))?;
     reader.check_chain(context.spec()).map_err(|error| Failure::store(&path, &error))?;
     Ok(reader)
@@ -34,7 +40,7 @@ pub fn reader(context: &Context) -> Outcome<LedgerReader> {
 
 /// The ledger for writing, made if need be. The caller holds the lock.
 pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
-    let options = LedgerOptions { cache_bytes: FILL_CACHE_BYTES, ..LedgerOptions::default() };
+    let options = LedgerOptions { cache_bytes: limits::FILL_CACHE_BYTES, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
     Ok(Box::new(ledger))
 }
@@ -50,7 +56,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     let (tip, _) = reader.tip().map_err(failed)?;
     let best = reader.best_header().map_err(failed)?;
     Ok(json!({
-        "state": "stopped",
+        "state": if datadir::holder(&context.folder()).is_some() { "starting" } else { "stopped" },
         "reason": failure.message,
         "chain": context.spec().name,
         "genesis": context.spec().genesis_hash(),

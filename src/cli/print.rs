@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use super::{
     Cli,
     exit::{Exit, Failure, Outcome},
-    output,
+    grafana, output,
 };
 use crate::store::migrate;
 
@@ -44,6 +44,12 @@ enum What {
     /// A systemd unit
     #[command(after_help = "Example:\n  tussock print unit > /etc/systemd/system/tussock.service")]
     Unit,
+    /// The OpenRPC document of all JSON-RPC methods
+    #[command(after_help = "Example:\n  tussock print openrpc > openrpc.json")]
+    Openrpc,
+    /// A Grafana dashboard of the metrics
+    #[command(after_help = "Example:\n  tussock print grafana > tussock.json")]
+    Grafana,
     /// A Dockerfile
     #[command(after_help = "Example:\n  tussock print dockerfile > Dockerfile")]
     Dockerfile,
@@ -62,6 +68,8 @@ pub fn run(arguments: &PrintArgs) -> Outcome {
         What::Man => man(),
         What::Schema => output::raw(schema().as_bytes()),
         What::Unit => output::raw(UNIT.as_bytes()),
+        What::Openrpc => output::line(&format!("{:#}", crate::rpc::methods::openrpc(env!("CARGO_PKG_VERSION")))),
+        What::Grafana => output::line(&format!("{:#}", grafana::dashboard())),
         What::Dockerfile => output::raw(DOCKERFILE.as_bytes()),
     }
 }

@@ -9,14 +9,10 @@ use super::{
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
+    base::limits,
     config::Settings,
     rpc::client::{Client, ClientError, Patience},
 };
-
-/// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
-const WAIT_SLICE: Duration = Duration::from_secs(25);
-/// How long a call waits for a node that is still starting.
-const STARTING: Duration = Duration::from_secs(30);
 
 /// A running node.
 pub struct Remote {
@@ -33,8 +29,12 @@ impl Remote {
         let folder = settings.chain_dir();
         let (place, flags) = (folder.display().to_string(), settings.flags());
         // The endpoints of a node that was killed are still there.
-        let running = datadir::holder(&folder).and_then(|_| datadir::read_endpoints(&folder));
-        let Some(endpoints) = running else { return Err(not_running(&place, &flags)) };
+        let Some(holder) = datadir::holder(&folder) else { return Err(not_running(&place, &flags)) };
+        let Some(endpoints) = datadir::read_endpoints(&folder) else {
+            let reason =
+                format!("pid {} is starting or stopping: {place}; wait with: tussock wait ready{flags}", holder.pid);
+            return Err(Failure::new(Exit::Unreachable, reason));
+        };
         let Some(http) = &endpoints.http else {
             let reason = format!("the node runs without HTTP (--no-http): {place}; restart it with HTTP to talk to it");
             return Err(Failure::new(Exit::Unreachable, reason));
@@ -48,12 +48,12 @@ impl Remote {
 
     /// Calls a method.
     pub fn call(&self, method: &str, params: Value) -> Outcome<Value> {
-        self.call_within(method, params, Duration::from_secs(40))
+        self.call_within(method, params, limits::RPC_CALL)
     }
 
     /// Calls a method that may take as long as `limit`.
     pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Outcome<Value> {
-        let patience = Patience::of(STARTING);
+        let patience = Patience::of(limits::RPC_STARTING);
         loop {
             match self.client.call_within(method, params.clone(), limit) {
                 Err(ClientError::Refused { code: -28, .. }) if patience.pause(Duration::from_millis(50)) => {}
@@ -65,7 +65,7 @@ impl Remote {
     /// Waits until the node says that a condition holds. The answer, or `None` if the patience did not last.
     pub fn wait(&self, condition: &Value, patience: Patience) -> Outcome<Option<Value>> {
         loop {
-            let slice = patience.left().min(WAIT_SLICE);
+            let slice = patience.left().min(limits::RPC_WAIT_SLICE);
             let mut question = condition.clone();
             question["timeout"] = json!(slice.as_secs_f64());
             let answer = self.call_within("wait", json!([question]), slice + Duration::from_secs(10))?;

@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    io::IsTerminal,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -11,9 +10,9 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::{
+    announce,
     context::Context,
     datadir::{self, Endpoints, Holder, Lock},
     exit::{Exit, Failure, Outcome},
@@ -22,11 +21,7 @@ use super::{
 };
 use crate::{
     base::{hash::hex, limits},
-    chain::{
-        address::Address,
-        key::SecretKey,
-        spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
-    },
+    chain::{address::Address, key::SecretKey},
     config::{self, CommonFlags, NodeFlags},
     node::{Halt, Setup, Stores},
     rpc::{Server, ServerOptions},
@@ -133,7 +128,8 @@ struct Launch {
 impl Launch {
     fn run(self) -> Outcome {
         config::check_variables(std::env::vars_os().map(|(name, _)| name))?;
-        let levels: Levels = self.context.settings.log.parse().map_err(|error| Failure::usage(format!("--log: {error}")))?;
+        let levels: Levels =
+            self.context.settings.log.parse().map_err(|error| Failure::usage(format!("--log: {error}")))?;
         let setup = self.setup()?;
         let folder = self.context.folder();
         let mut lock = Lock::acquire(&folder, &self.context.settings.flags())?;
@@ -284,11 +280,13 @@ impl Launch {
         }
         // Whoever started the node may have closed its output; the node runs none the less.
         drop(self.announce(&endpoints));
-        let reason = node.wait();
+        node.await_stop();
+        // The server first: it reads the ledger's files, and whoever closes them last tidies them up.
+        datadir::remove_traces(&self.context.folder());
         if let Some(server) = server {
             server.stop();
         }
-        Ok(reason)
+        Ok(node.stop())
     }
 
     fn start_server(&self, node: &Node, started: Instant) -> Outcome<Option<Server>> {
@@ -310,7 +308,9 @@ impl Launch {
         };
         let listen = self.flags().http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, HTTP_PORT).into());
         if !listen.ip().is_loopback() {
-            log::warn!("http listens beyond this host; whoever reaches it and has the cookie controls the node address={listen}");
+            log::warn!(
+                "http listens beyond this host; whoever reaches it and has the cookie controls the node address={listen}"
+            );
         }
         let server = match start(listen) {
             // A second `dev` beside the first is nobody's mistake.
@@ -328,79 +328,8 @@ impl Launch {
     }
 
     fn announce(&self, endpoints: &Endpoints) -> Outcome {
-        if self.quiet() {
-            return Ok(());
-        }
-        let facts = self.facts(endpoints);
-        if self.context.json {
-            return output::line(&facts.to_string());
-        }
-        let text = if io::stdout().is_terminal() { banner(&facts) } else { line(&facts) };
-        output::line(&text)
+        if self.quiet() { Ok(()) } else { announce::ready(&self.context, endpoints, self.dev) }
     }
-
-    fn facts(&self, endpoints: &Endpoints) -> Value {
-        let settings = &self.context.settings;
-        let accounts: Vec<Value> = if self.dev { accounts(&settings.spec) } else { Vec::new() };
-        json!({
-            "version": env!("CARGO_PKG_VERSION"), "pid": endpoints.pid, "chain": endpoints.chain,
-            "genesis": endpoints.genesis, "p2p": endpoints.p2p, "http": endpoints.http,
-            "folder": self.context.folder().display().to_string(), "accounts": accounts,
-            "mining": self.dev || settings.node.mine.is_some(),
-            "next": format!("tussock {}{}", if self.dev { "send dev1 250000" } else { "status" }, settings.flags()),
-        })
-    }
-}
-
-/// The funded accounts whose keys everybody knows.
-fn accounts(spec: &ChainSpec) -> Vec<Value> {
-    let outputs = &spec.genesis.transactions[0].transaction.outputs;
-    let account = |number: u32| {
-        let address = SecretKey::well_known(number).address();
-        let amount: u64 = outputs.iter().filter(|output| output.address == address).map(|output| output.amount).sum();
-        json!({ "name": format!("dev{number}"), "address": address.to_text(&spec.prefix), "amount": amount })
-    };
-    (0..WELL_KNOWN_ACCOUNTS).map(account).collect()
-}
-
-/// For people in front of a terminal.
-fn banner(facts: &Value) -> String {
-    let text = |key: &str| output::text(facts, key);
-    let mut lines = vec![format!("tussock {}  pid {}", text("version"), text("pid"))];
-    for account in output::items(&facts["accounts"]) {
-        let amount = units::grouped(output::number(account, "amount"));
-        lines.push(format!("  {}  {}  {amount}", output::text(account, "name"), output::text(account, "address")));
-    }
-    let http = text("http");
-    let http = if http.is_empty() { "off".to_owned() } else { format!("http://{http}/") };
-    let rows = [
-        ("chain", format!("{}  genesis {}", text("chain"), output::short(facts, "genesis"))),
-        ("folder", text("folder")),
-        ("peers", text("p2p")),
-        ("http", http),
-        ("mining", if facts["mining"] == json!(true) { "on".to_owned() } else { "off".to_owned() }),
-        ("next", text("next")),
-    ];
-    lines.push(output::facts(&rows));
-    lines.join("\n")
-}
-
-/// For scripts: one line, and one for each account.
-fn line(facts: &Value) -> String {
-    let text = |key: &str| output::text(facts, key);
-    let mut line = format!(
-        "ready chain={} p2p={} http={} pid={} folder={}",
-        text("chain"),
-        text("p2p"),
-        if facts["http"].is_null() { "off".to_owned() } else { text("http") },
-        text("pid"),
-        text("folder")
-    );
-    for account in output::items(&facts["accounts"]) {
-        let [name, address, amount] = ["name", "address", "amount"].map(|key| output::text(account, key));
-        line.push_str(&format!("\naccount {name} {address} {amount}"));
-    }
-    line
 }
 
 /// Waits until the ledger has reported its tip. The node's end, should it come before.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::runtime::{Clock, RealClock};
+
 /// An amount in base units: digits, with `_` between them where it helps. Never a fraction.
 pub fn parse_amount(text: &str) -> Result<u64, String> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
@@ -75,7 +77,7 @@ pub fn bytes(count: u64) -> String {
 
 /// This host's clock, unix seconds.
 pub fn unix_now() -> u64 {
-    u64::try_from(time::OffsetDateTime::now_utc().unix_timestamp()).unwrap_or(0)
+    RealClock::new().now().unix.0
 }
 
 /// Unix seconds as `2026-01-01T00:00:00Z`.

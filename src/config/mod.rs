@@ -254,7 +254,7 @@ pub fn chain_spec(name: &str) -> Result<ChainSpec, ConfigError> {
 /// The first and the last line of a TOML error: where, and what.
 fn one_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    match (lines.next(), lines.last()) {
+    match (lines.next(), lines.next_back()) {
         (Some(first), Some(last)) => format!("{first}: {last}"),
         (first, _) => first.unwrap_or("not a chain specification").to_owned(),
     }

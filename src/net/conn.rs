@@ -138,7 +138,7 @@ impl Conn {
             return Ok(turn);
         }
         loop {
-            if !self.lease(around.leases) {
+            if !self.lease(around.leases)? {
                 return Ok(Turn::Lease);
             }
             if !self.readable {
@@ -209,11 +209,15 @@ impl Conn {
         }
     }
 
-    /// Whether what is arriving may be read on: large bodies need a lease.
-    fn lease(&self, leases: &mut Leases) -> bool {
+    /// Whether what is arriving may be read on: large bodies need a lease, and no message of a handshake is large, so
+    /// that strangers cannot hold the pool.
+    fn lease(&self, leases: &mut Leases) -> Result<bool, CloseReason> {
         match self.link.reader().body_len() {
-            Some(length) if length > limits::LEASE_FREE_BYTES => leases.acquire(self.id, length),
-            _ => true,
+            Some(length) if length > limits::LEASE_FREE_BYTES => match self.link.phase() {
+                Phase::Open => Ok(leases.acquire(self.id, length)),
+                _ => Err(CloseReason::Fault(PeerFault::Flood("a large frame before the handshake"))),
+            },
+            _ => Ok(true),
         }
     }
 

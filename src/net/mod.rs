@@ -41,7 +41,6 @@ pub use waker::Waker;
 pub trait EventSink: Send {
     /// Puts an event into a role's inbox. A full inbox gives it back, and promises to use the poll loop's [`Waker`]
     /// once there is room. A role that has ended takes everything and hears nothing.
-    #[expect(clippy::result_large_err, reason = "a full inbox must give the event back; it is rare")]
     fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent>;
 }
 

@@ -8,12 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Bytes of an answer beyond which it is not our node that answers.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
-/// How long a connection attempt may take; the node is on this host or near it.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long a call may take unless it says otherwise; longer than the node's own limit for a command.
-const CALL: Duration = Duration::from_secs(40);
+use crate::{base::limits, rpc::auth::base64};
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +82,7 @@ impl Client {
 
     /// Calls a method with positional parameters.
     pub fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
-        self.call_within(method, params, CALL)
+        self.call_within(method, params, limits::RPC_CALL)
     }
 
     /// Calls a method that may take as long as `limit`.
@@ -111,7 +106,7 @@ impl Client {
         let count = calls.len();
         let request = |(id, (method, params)): (usize, (&str, Value))| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let body = Value::Array(calls.into_iter().enumerate().map(request).collect()).to_string();
-        let Value::Array(answers) = self.exchange(&body, Patience::of(CALL))? else {
+        let Value::Array(answers) = self.exchange(&body, Patience::of(limits::RPC_CALL))? else {
             return Err(ClientError::Foreign("no batch of answers".to_owned()));
         };
         let mut results = vec![Value::Null; count];
@@ -128,7 +123,7 @@ impl Client {
     }
 
     fn exchange(&self, body: &str, deadline: Patience) -> Result<Value, ClientError> {
-        let connect = CONNECT.min(left(deadline)?);
+        let connect = limits::RPC_CONNECT.min(left(deadline)?);
         let mut stream = TcpStream::connect_timeout(&self.address, connect).map_err(|error| lost(&error))?;
         let head = format!(
             "POST /rpc HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
@@ -198,7 +193,7 @@ fn head(bytes: &[u8]) -> Result<Option<(u16, usize, usize)>, ClientError> {
     let length = response.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
     let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.trim().parse::<usize>().ok());
     match length {
-        Some(length) if length <= MAX_ANSWER => Ok(Some((response.code.unwrap_or(0), start, length))),
+        Some(length) if length <= limits::RPC_ANSWER_BYTES => Ok(Some((response.code.unwrap_or(0), start, length))),
         Some(_) => Err(foreign("too long")),
         None => Err(foreign("of unknown length")),
     }
@@ -215,21 +210,6 @@ fn parse(answer: &Answer) -> Result<Value, ClientError> {
         }
         _ => Err(ClientError::Foreign(format!("HTTP status {}", answer.status))),
     }
-}
-
-/// Base64 with padding (RFC 4648).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place)) as usize & 63;
-            text.push(if place <= group.len() { char::from(ALPHABET[index]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

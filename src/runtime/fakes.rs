@@ -49,7 +49,7 @@ pub(super) fn handshake() -> Box<dyn Role> {
                 }
             }
             Event::Link(LinkEvent::Frame { link, .. }) => {
-                let Some((direction, remote)) = inbound.get(&link).copied() else { return None };
+                let (direction, remote) = inbound.get(&link).copied()?;
                 if direction.is_inbound() {
                     out.send(link, &Message::Verack(2));
                 }

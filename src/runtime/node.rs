@@ -171,6 +171,12 @@ impl Node {
         self.local_address
     }
 
+    /// Waits until somebody asks for a stop, a signal comes or the node must halt. It still runs then, so that whoever
+    /// uses it can end first; [`Node::stop`] tells the reason.
+    pub fn await_stop(&self) {
+        self.post.stopper.wait(None);
+    }
+
     /// Waits until somebody asks for a stop, a signal comes or the node must halt; then stops it in order.
     pub fn wait(self) -> StopReason {
         self.post.stopper.wait(None);
@@ -178,6 +184,7 @@ impl Node {
     }
 
     /// Waits like [`Node::wait`], at most so long; then gives the node back, still running.
+    #[expect(clippy::result_large_err, reason = "the node itself comes back, once per wait")]
     pub fn wait_timeout(self, timeout: Duration) -> Result<StopReason, Self> {
         if self.post.stopper.wait(Some(timeout)) { Ok(self.finish()) } else { Err(self) }
     }

@@ -96,7 +96,7 @@ fn every_command_is_answered_once_even_by_a_role_that_never_does() {
     assert!(answers.is_empty());
     node.stop();
     let stopping = Reply::Refused("the node is stopping".to_owned());
-    assert_eq!(answers.iter().collect::<Vec<_>>(), [stopping.clone()]);
+    assert!(answers.iter().eq([stopping.clone()]));
     assert_eq!(handle.ask(Command::Peers), stopping, "after the stop too");
 }
 
@@ -166,7 +166,14 @@ fn a_busy_role_holds_back_its_links_and_nobody_else() {
         }
         None
     });
-    let node = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, peers(None)), (RoleId::Ledger, ledger)]);
+    // No timer: after the flood nothing but the role itself can make the poll loop look again.
+    let echo = fake(|_, event, out| {
+        if let Event::Link(LinkEvent::Frame { link, frame }) = event {
+            out.send_frame(link, frame);
+        }
+        None
+    });
+    let node = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, echo), (RoleId::Ledger, ledger)]);
     let message = |number: u32| {
         let mut hash = Hash::ZERO;
         hash.0[..4].copy_from_slice(&number.to_le_bytes());
@@ -180,7 +187,7 @@ fn a_busy_role_holds_back_its_links_and_nobody_else() {
     write_message(&mut other, &Message::Verack(1));
     assert_eq!(read_message(&mut other), Message::Verack(2));
     for nonce in 0..100 {
-        write_message(&mut other, &Message::Ping { nonce, height: 0, tip: Hash::ZERO });
+        write_message(&mut other, &Message::Pong(nonce));
         assert_eq!(read_message(&mut other), Message::Pong(nonce));
     }
     let inbox_and_link = u64::from(u16::MAX);

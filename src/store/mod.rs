@@ -20,6 +20,7 @@ pub mod peers;
 pub mod query;
 pub mod reader;
 mod rows;
+mod spent;
 #[cfg(test)]
 mod testing;
 mod undo;

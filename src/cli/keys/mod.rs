@@ -16,6 +16,7 @@ use super::{
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
+    base::limits,
     chain::{
         address::Address,
         key::SecretKey,
@@ -26,8 +27,6 @@ use crate::{
 
 /// Longest name of a key.
 const MAX_NAME: usize = 64;
-/// Largest key file; ours are below 1 KiB.
-const MAX_FILE: u64 = 64 * 1024;
 
 /// The keys of one chain's folder.
 pub struct Keys<'a> {
@@ -40,7 +39,7 @@ pub enum Named {
     /// A file.
     File(Box<KeyFile>),
     /// One of the publicly known keys of a test chain.
-    WellKnown(SecretKey),
+    WellKnown(Box<SecretKey>),
 }
 
 impl Named {
@@ -56,7 +55,7 @@ impl Named {
     pub fn unlock(&self, flags: &PassphraseFlags) -> Outcome<SecretKey> {
         match self {
             Self::File(file) => file.unlock(|| flags.to_open()),
-            Self::WellKnown(key) => Ok(key.clone()),
+            Self::WellKnown(key) => Ok((**key).clone()),
         }
     }
 }
@@ -92,7 +91,7 @@ impl<'a> Keys<'a> {
             return self.read(name).map(Box::new).map(Named::File);
         }
         if let Some(key) = self.well_known(name) {
-            return Ok(Named::WellKnown(key));
+            return Ok(Named::WellKnown(Box::new(key)));
         }
         let names = self.names()?;
         let hint = match (suggest(name, names.iter().map(String::as_str)), names.is_empty(), self.spec.test) {
@@ -108,7 +107,7 @@ impl<'a> Keys<'a> {
     pub fn read(&self, name: &str) -> Outcome<KeyFile> {
         let path = self.path(name);
         let size = fs::metadata(&path).map_err(|error| Failure::io("cannot read", &path, &error))?.len();
-        let text = if size > MAX_FILE { Ok(String::new()) } else { fs::read_to_string(&path) };
+        let text = if size > limits::KEY_FILE_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
         let text = text.map_err(|error| Failure::io("cannot read", &path, &error))?;
         KeyFile::parse(&text).map_err(|problem| {
             Failure::new(Exit::Io, format!("not a key file: {}: {problem}; import the key again", path.display()))

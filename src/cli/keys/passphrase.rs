@@ -26,7 +26,7 @@ impl PassphraseFlags {
     /// The passphrase for a new file; `None`: the file stays plain.
     pub fn for_new(&self) -> Outcome<Option<String>> {
         let passphrase = match (&self.passphrase_file, self.passphrase) {
-            (Some(_), _) => self.from_file()?,
+            (Some(_), _) => self.read_file()?,
             (None, true) => {
                 let passphrase = ask("passphrase: ")?;
                 if ask("once more:  ")? != passphrase {
@@ -44,10 +44,10 @@ impl PassphraseFlags {
 
     /// The passphrase of an existing file.
     pub fn to_open(&self) -> Outcome<String> {
-        if self.passphrase_file.is_some() { self.from_file() } else { ask("passphrase: ") }
+        if self.passphrase_file.is_some() { self.read_file() } else { ask("passphrase: ") }
     }
 
-    fn from_file(&self) -> Outcome<String> {
+    fn read_file(&self) -> Outcome<String> {
         let path = self.passphrase_file.as_ref().expect("the caller has seen the path");
         let text = fs::read_to_string(path).map_err(|error| {
             Failure::usage(format!("cannot read the passphrase: {}: {error}; check --passphrase-file", path.display()))

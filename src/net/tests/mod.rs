@@ -66,6 +66,9 @@ fn frames_pass_both_ways_in_pieces_of_any_size() {
         rig.send(link, message);
         assert_eq!(peer.read(), *message);
     }
+    // A byte is counted when the socket has taken it, which its reader may see first.
+    let (other, mut other_peer) = rig.accept_up();
+    rig.settle(other, &mut other_peer);
     let bytes = stream.len() as u64;
     assert_eq!(rig.traffic.totals().get(&link), Some(&(bytes, bytes)));
 }
@@ -326,6 +329,49 @@ fn large_bodies_wait_for_the_pool_and_a_silent_holder_loses_its_lease() {
     assert_eq!(rig.closed(RoleId::Fetch).0, silent);
     assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_000)));
     assert_eq!(rig.message(RoleId::Peers), (waiting, Message::GetPeers));
+}
+
+#[test]
+fn a_frame_that_we_do_not_read_on_is_never_late() {
+    let rig = Rig::with(|config| config.receive_budget = 100_000);
+    rig.set_room(RoleId::Fetch, Some(3)); // The three `Up`s.
+    let (full, mut full_peer) = rig.accept_up();
+    let (waiting, mut waiting_peer) = rig.accept_up();
+    let (idle, mut idle_peer) = rig.accept_up();
+    full_peer.write(&block(80_000));
+    while rig.traffic.totals()[&full].1 < 80_000 {
+        rig.settle(idle, &mut idle_peer);
+    }
+    let bytes = Frame::new(&block(80_001)).to_bytes(MAGIC);
+    let (most, last) = bytes.split_at(80_000);
+    waiting_peer.write_bytes(most);
+    while rig.traffic.totals()[&waiting].1 < 1000 {
+        rig.settle(idle, &mut idle_peer);
+    }
+    for _ in 0..10 {
+        rig.settle(idle, &mut idle_peer);
+        rig.pass(100);
+    }
+    rig.settle(idle, &mut idle_peer);
+    assert_eq!((rig.heard(RoleId::Peers), rig.heard(RoleId::Fetch)), (0, 0));
+    rig.set_room(RoleId::Fetch, None);
+    assert_eq!(rig.message(RoleId::Fetch), (full, block(80_000)));
+    while rig.traffic.totals()[&waiting].1 < 80_000 {
+        rig.settle(idle, &mut idle_peer);
+    }
+    rig.settle(idle, &mut idle_peer);
+    assert_eq!(rig.heard(RoleId::Peers), 0, "the time during which we did not read does not count afterwards either");
+    waiting_peer.write_bytes(last);
+    assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_001)));
+}
+
+#[test]
+fn a_stranger_cannot_have_a_large_frame_read() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept();
+    peer.write_bytes(&Frame::new(&block(500_000)).to_bytes(MAGIC)[..1000]);
+    let reason = fault(PeerFault::Flood("a large frame before the handshake"));
+    assert_eq!(rig.closed(RoleId::Handshake), (link, reason));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! again that are no longer applied (their bodies are kept, so what they added is known).
 
 mod batch;
+mod prefix;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,84 @@
+//! What a node says when it is ready: a banner for people, a line for scripts, JSON for programs.
+
+use std::io::{self, IsTerminal};
+
+use serde_json::{Value, json};
+
+use super::{context::Context, datadir::Endpoints, exit::Outcome, output, units};
+use crate::chain::{
+    key::SecretKey,
+    spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
+};
+
+/// Says that the node is ready, and how to go on.
+pub fn ready(context: &Context, endpoints: &Endpoints, dev: bool) -> Outcome {
+    let facts = facts(context, endpoints, dev);
+    if context.json {
+        return output::line(&facts.to_string());
+    }
+    let text = if io::stdout().is_terminal() { banner(&facts) } else { line(&facts) };
+    output::line(&text)
+}
+
+fn facts(context: &Context, endpoints: &Endpoints, dev: bool) -> Value {
+    let settings = &context.settings;
+    let accounts: Vec<Value> = if dev { accounts(&settings.spec) } else { Vec::new() };
+    let command = if dev { "send dev1 250000" } else { "status" };
+    json!({
+        "version": env!("CARGO_PKG_VERSION"), "pid": endpoints.pid, "chain": endpoints.chain,
+        "genesis": endpoints.genesis, "p2p": endpoints.p2p, "http": endpoints.http,
+        "data_dir": settings.data_dir.display().to_string(), "accounts": accounts,
+        "mining": dev || settings.node.mine.is_some(), "next": format!("tussock {command}{}", settings.flags()),
+    })
+}
+
+/// The funded accounts whose keys everybody knows.
+fn accounts(spec: &ChainSpec) -> Vec<Value> {
+    let outputs = &spec.genesis.transactions[0].transaction.outputs;
+    let account = |number: u32| {
+        let address = SecretKey::well_known(number).address();
+        let amount: u64 = outputs.iter().filter(|output| output.address == address).map(|output| output.amount).sum();
+        json!({ "name": format!("dev{number}"), "address": address.to_text(&spec.prefix), "amount": amount })
+    };
+    (0..WELL_KNOWN_ACCOUNTS).map(account).collect()
+}
+
+/// For people in front of a terminal.
+fn banner(facts: &Value) -> String {
+    let text = |key: &str| output::text(facts, key);
+    let mut lines = vec![format!("tussock {}  pid {}", text("version"), text("pid"))];
+    for account in output::items(&facts["accounts"]) {
+        let amount = units::grouped(output::number(account, "amount"));
+        lines.push(format!("  {}  {}  {amount}", output::text(account, "name"), output::text(account, "address")));
+    }
+    let http = text("http");
+    let http = if http.is_empty() { "off".to_owned() } else { format!("http://{http}/") };
+    let rows = [
+        ("chain", format!("{}  genesis {}", text("chain"), output::short(facts, "genesis"))),
+        ("data", text("data_dir")),
+        ("peers", text("p2p")),
+        ("http", http),
+        ("mining", if facts["mining"] == json!(true) { "on".to_owned() } else { "off".to_owned() }),
+        ("next", text("next")),
+    ];
+    lines.push(output::facts(&rows));
+    lines.join("\n")
+}
+
+/// For scripts: one line, and one for each account.
+fn line(facts: &Value) -> String {
+    let text = |key: &str| output::text(facts, key);
+    let mut line = format!(
+        "ready chain={} p2p={} http={} pid={} data_dir={}",
+        text("chain"),
+        text("p2p"),
+        if facts["http"].is_null() { "off".to_owned() } else { text("http") },
+        text("pid"),
+        text("data_dir")
+    );
+    for account in output::items(&facts["accounts"]) {
+        let [name, address, amount] = ["name", "address", "amount"].map(|key| output::text(account, key));
+        line.push_str(&format!("\naccount {name} {address} {amount}"));
+    }
+    line
+}

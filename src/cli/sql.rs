@@ -1,0 +1,122 @@
+//! `sql`: questions to the ledger in SQL; read-only, limited in time and rows, also while the node runs.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+    offline,
+    output::{self, Rows},
+    units,
+};
+use crate::{
+    base::hash::hex,
+    chain::archive::StoreError,
+    store::adhoc::{Interrupter, Table, Value as Cell},
+};
+
+/// `tussock sql`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Views: v_headers, v_blocks, v_coins, v_tip (tussock print schema).
+
+Examples:
+  tussock sql 'SELECT height, hash, utc FROM v_blocks ORDER BY height DESC LIMIT 5'
+  tussock sql 'SELECT count(*), sum(amount) FROM v_coins' --json")]
+pub struct SqlArgs {
+    /// One SELECT statement
+    #[arg(value_name = "SELECT …")]
+    statement: String,
+    /// Most rows to print
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
+    /// The longest that the answer may take
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    timeout: String,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
+    let timeout = units::parse_duration(&arguments.timeout)
+        .map_err(|problem| Failure::usage(format!("--timeout {}: {problem}", arguments.timeout)))?;
+    let reader = offline::reader(context)?;
+    let (result, late) = within(timeout, reader.interrupter(), || reader.sql(&arguments.statement, arguments.limit));
+    let table = result.map_err(|error| match error {
+        _ if late => Failure::new(
+            Exit::TimedOut,
+            format!("no answer within {}: ask for less, or allow more with --timeout", arguments.timeout),
+        ),
+        StoreError::Other(problem) => Failure::usage(format!("sql: {problem}; see: tussock print schema")),
+        error => Failure::store(&context.ledger(), &error),
+    })?;
+    if table.truncated {
+        output::note(&format!("only the first {} rows; more with --limit", arguments.limit));
+    }
+    let facts: Value = table.rows.iter().map(|row| object(&table, row)).collect();
+    context.print(&facts, |_| text(&table))
+}
+
+/// Runs a query and interrupts it when the time is up; says whether that was so.
+fn within<T>(timeout: Duration, interrupter: Interrupter, query: impl FnOnce() -> T) -> (T, bool) {
+    thread::scope(|scope| {
+        let (done, ended) = mpsc::channel::<()>();
+        let watch = scope.spawn(move || {
+            let mut late = false;
+            let mut patience = timeout;
+            // Repeated: an interrupt before the query has begun would be lost.
+            while ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                late = true;
+                interrupter.interrupt();
+                patience = Duration::from_millis(20);
+            }
+            late
+        });
+        let result = query();
+        drop(done);
+        (result, watch.join().unwrap_or(false))
+    })
+}
+
+fn object(table: &Table, row: &[Cell]) -> Value {
+    let value = |cell: &Cell| match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(number) => json!(number),
+        Cell::Real(number) => json!(number),
+        Cell::Text(text) => json!(text),
+        Cell::Bytes(bytes) => json!(hex(bytes)),
+    };
+    let fields = table.columns.iter().cloned().zip(row.iter().map(value));
+    Value::Object(fields.collect::<Map<String, Value>>())
+}
+
+fn text(table: &Table) -> String {
+    // Numbers are aligned to the right, where the first row has one.
+    let is_number = |column: usize| {
+        let first = table.rows.first().and_then(|row| row.get(column));
+        matches!(first, Some(Cell::Integer(_) | Cell::Real(_)))
+    };
+    let heads: Vec<String> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, name)| if is_number(at) { format!(">{name}") } else { name.clone() })
+        .collect();
+    let mut rows = Rows::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in &table.rows {
+        rows.row(row.iter().map(|cell| match cell {
+            Cell::Null => String::new(),
+            Cell::Integer(number) => number.to_string(),
+            Cell::Real(number) => number.to_string(),
+            Cell::Text(text) => text.clone(),
+            Cell::Bytes(bytes) => hex(bytes),
+        }));
+    }
+    rows.text("no rows")
+}

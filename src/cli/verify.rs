@@ -1,0 +1,75 @@
+//! `verify`: is the ledger on the disk one that keeps all rules?
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    context::Context,
+    datadir::Lock,
+    exit::{Exit, Failure, Outcome},
+    generate::progress,
+    offline, output, units,
+};
+use crate::store::verify;
+
+/// `tussock verify`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The node must be stopped. Exit code 1 if the ledger is damaged.
+
+Examples:
+  tussock verify
+  tussock verify --deep --json")]
+pub struct VerifyArgs {
+    /// Replay everything from genesis, signatures included, instead of looking at the last blocks
+    #[arg(long)]
+    deep: bool,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
+    // There must be a ledger before a lock is made in what may be no data directory at all.
+    offline::require_ledger(context)?;
+    let _lock = Lock::acquire(&context.folder(), &context.settings.flags())?;
+    let path = context.ledger();
+    let report = if arguments.deep {
+        let bar = progress(0, "blocks");
+        let report = verify::deep(&path, context.spec(), &mut |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        report
+    } else {
+        verify::quick(&path, context.spec())
+    };
+    let report = report.map_err(|error| Failure::store(&path, &error))?;
+    let mut facts = json!({
+        "ok": report.ok, "height": report.height, "tip": report.tip, "state_digest": report.state_digest,
+        "checked_blocks": report.checked_blocks,
+    });
+    if let Some(problem) = &report.problem {
+        facts["problem"] = json!(problem);
+    }
+    if context.json {
+        output::json(&facts)?;
+    }
+    if !report.ok {
+        let problem = report.problem.unwrap_or_else(|| "no reason given".to_owned());
+        let advice = "move the file away and start the node, it fetches the ledger anew";
+        return Err(Failure::new(
+            Exit::Internal,
+            format!("the ledger is damaged: {}: {problem}; {advice}", path.display()),
+        ));
+    }
+    if !context.json {
+        let rows = [
+            ("ledger", "ok".to_owned()),
+            ("checked", format!("{} blocks", units::grouped(report.checked_blocks))),
+            ("height", format!("{}  tip {}", report.height, report.tip)),
+            ("state_digest", report.state_digest.to_string()),
+        ];
+        output::line(&output::facts(&rows))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Who may ask what: the checks on a request's head, before anything of its body is read.
+//!
+//! A node on loopback is reachable by every page in its user's browser. So: names in `Host` that are not ours are
+//! refused (DNS rebinding), as are requests that another site's page sent (`Origin`); calls need the cookie, which no
+//! page can read, and a content type that no form can send. Nothing here ever allows another origin.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::rpc::http::{Head, Method, Response, Status};
+
+/// The user name in front of the cookie.
+pub const COOKIE_USER: &str = "__cookie__";
+
+/// The checks on heads.
+pub struct Gate {
+    listen: SocketAddr,
+    expected: String,
+}
+
+impl Gate {
+    /// For a server that is bound to `listen` and takes calls with this cookie (hex).
+    pub fn new(listen: SocketAddr, cookie: &str) -> Self {
+        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()) }
+    }
+
+    /// Lets a head pass, or says why not.
+    pub fn check(&self, head: &Head) -> Result<(), Response> {
+        self.check_origin(head)?;
+        let allowed = match head.path.as_str() {
+            "/rpc" => head.method == Method::Post,
+            _ => matches!(head.method, Method::Get | Method::Head),
+        };
+        if !allowed {
+            let (allow, text) = match head.path.as_str() {
+                "/rpc" => ("POST", "calls are POST requests"),
+                _ => ("GET, HEAD", "this is only for reading"),
+            };
+            return Err(Response::error(Status::MethodNotAllowed, text).with("Allow", allow));
+        }
+        if head.method == Method::Post { self.check_call(head) } else { Ok(()) }
+    }
+
+    fn check_origin(&self, head: &Head) -> Result<(), Response> {
+        let forbidden = |text: &str| Err(Response::error(Status::Forbidden, text));
+        let Some(host) = &head.host else {
+            // HTTP/1.0 without a Host field: no browser sends that.
+            return if head.origin.is_none() { Ok(()) } else { forbidden("an Origin field without a Host field") };
+        };
+        if !self.is_own_host(host) {
+            return forbidden("the Host field names another host; use 127.0.0.1 or localhost");
+        }
+        match &head.origin {
+            Some(origin) if !origin.eq_ignore_ascii_case(&format!("http://{host}")) => {
+                forbidden("a page of another site sent this request")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Loopback, or the address that the server is bound to. An address in digits cannot be rebound, so that a server
+    /// on all interfaces takes any. The port does not matter: it may be forwarded.
+    fn is_own_host(&self, host: &str) -> bool {
+        let name = without_port(host);
+        if name.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let digits = name.trim_start_matches('[').trim_end_matches(']');
+        let Ok(ip) = digits.parse::<IpAddr>() else { return false };
+        ip.is_loopback() || ip == self.listen.ip() || self.listen.ip().is_unspecified()
+    }
+
+    fn check_call(&self, head: &Head) -> Result<(), Response> {
+        let given = head.authorization.as_deref().and_then(|text| {
+            let (scheme, rest) = text.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("basic").then(|| rest.trim())
+        });
+        if !given.is_some_and(|given| equal(given.as_bytes(), self.expected.as_bytes())) {
+            let text = match given {
+                None => "calls need the content of the file rpc.cookie as HTTP Basic credentials",
+                Some(_) => "these are not the credentials in rpc.cookie; the file is new after each start of the node",
+            };
+            let challenge = "Basic realm=\"tussock\", charset=\"UTF-8\"";
+            return Err(Response::error(Status::Unauthorized, text).with("WWW-Authenticate", challenge));
+        }
+        let media = head.content_type.as_deref().unwrap_or_default();
+        let media = media.split(';').next().unwrap_or_default().trim();
+        if !media.eq_ignore_ascii_case("application/json") {
+            return Err(Response::error(Status::MediaType, "calls are of type application/json"));
+        }
+        Ok(())
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // The colons of an IPv6 address are within its brackets.
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    }
+}
+
+/// Compares without telling by its time where the first difference is.
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    let difference = a.iter().zip(b).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b)));
+    a.len() == b.len() && difference == 0
+}
+
+/// Base64 with padding (RFC 4648).
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let index = (bits >> (18 - 6 * place)) as usize & 63;
+            text.push(if place <= group.len() { char::from(ALPHABET[index]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(method: Method, path: &str) -> Head {
+        Head {
+            method,
+            path: path.to_owned(),
+            query: String::new(),
+            host: Some("127.0.0.1:3030".to_owned()),
+            origin: None,
+            authorization: None,
+            content_type: Some("application/json".to_owned()),
+            if_none_match: None,
+            length: 0,
+            keep_alive: true,
+            expects_continue: false,
+        }
+    }
+
+    fn gate(listen: &str) -> Gate {
+        Gate::new(listen.parse().unwrap(), "00ff")
+    }
+
+    fn status(head: &Head) -> u16 {
+        gate("127.0.0.1:3030").check(head).map_or_else(|response| response.status.code(), |()| 200)
+    }
+
+    #[test]
+    fn base64_of_the_rfc_s_examples() {
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn calls_need_the_cookie_and_nothing_but_the_cookie() {
+        let mut call = head(Method::Post, "/rpc");
+        assert_eq!(status(&call), 401);
+        for (credentials, expected) in [
+            (format!("Basic {}", base64(b"__cookie__:00ff")), 200),
+            (format!("basic  {}", base64(b"__cookie__:00ff")), 200),
+            (format!("Basic {}", base64(b"__cookie__:00fe")), 401),
+            (format!("Basic {}", base64(b"__cookie__:00f")), 401),
+            (format!("Basic {}", base64(b"__cookie__:00ff0")), 401),
+            (format!("Bearer {}", base64(b"__cookie__:00ff")), 401),
+            ("Basic".to_owned(), 401),
+            ("Basic ".to_owned(), 401),
+        ] {
+            call.authorization = Some(credentials.clone());
+            assert_eq!(status(&call), expected, "{credentials}");
+        }
+        let refused = gate("127.0.0.1:1").check(&head(Method::Post, "/rpc")).unwrap_err();
+        assert!(refused.fields.iter().any(|(name, _)| *name == "WWW-Authenticate"));
+        assert!(!String::from_utf8(refused.body).unwrap().contains("00ff"));
+    }
+
+    #[test]
+    fn a_form_cannot_make_a_call() {
+        let mut call = head(Method::Post, "/rpc");
+        call.authorization = Some(format!("Basic {}", base64(b"__cookie__:00ff")));
+        for (media, expected) in [
+            (Some("application/json; charset=utf-8"), 200),
+            (Some("text/plain"), 415),
+            (Some("application/x-www-form-urlencoded"), 415),
+            (None, 415),
+        ] {
+            call.content_type = media.map(str::to_owned);
+            assert_eq!(status(&call), expected, "{media:?}");
+        }
+    }
+
+    #[test]
+    fn a_rebound_name_is_refused() {
+        let host = |listen: &str, host: &str| {
+            let head = Head { host: Some(host.to_owned()), ..head(Method::Get, "/api/status") };
+            gate(listen).check(&head).is_ok()
+        };
+        for own in ["localhost", "LOCALHOST:3030", "127.0.0.1", "127.1.2.3:9", "[::1]:3030", "[::1]"] {
+            assert!(host("127.0.0.1:3030", own), "{own}");
+        }
+        for other in ["evil.example", "evil.example:3030", "localhost.evil.example", "10.0.0.1:3030", "", "[::2]:1"] {
+            assert!(!host("127.0.0.1:3030", other), "{other}");
+        }
+        assert!(host("10.0.0.1:3030", "10.0.0.1:8080"));
+        assert!(host("0.0.0.0:3030", "10.0.0.1:8080") && !host("0.0.0.0:3030", "evil.example"));
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_refused_even_for_reading() {
+        for (origin, expected) in [
+            ("http://127.0.0.1:3030", 200),
+            ("http://evil.example", 403),
+            ("null", 403),
+            ("https://127.0.0.1:3030", 403),
+            ("http://127.0.0.1:3031", 403),
+        ] {
+            let head = Head { origin: Some(origin.to_owned()), ..head(Method::Get, "/api/status") };
+            assert_eq!(status(&head), expected, "{origin}");
+        }
+    }
+
+    #[test]
+    fn state_changes_only_by_calls() {
+        assert_eq!(status(&head(Method::Get, "/rpc")), 405);
+        assert_eq!(status(&head(Method::Other, "/rpc")), 405);
+        assert_eq!(status(&head(Method::Post, "/api/status")), 405);
+        assert_eq!(status(&head(Method::Other, "/")), 405);
+        assert_eq!(status(&head(Method::Head, "/")), 200);
+    }
+}

@@ -1,0 +1,121 @@
+//! What every method can reach: the chain, the node, the clock, how far the index is.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    base::time::Time,
+    chain::{
+        address::{Address, AddressError},
+        archive::Tip,
+        spec::ChainSpec,
+    },
+    node::report::SyncState,
+    rpc::{error::RpcError, page::Page},
+    runtime::{board::Status, handle::NodeHandle},
+};
+
+/// What every method can reach.
+pub struct Context {
+    /// The network.
+    pub chain: Arc<ChainSpec>,
+    /// The running node.
+    pub node: NodeHandle,
+    /// This program's version.
+    pub version: String,
+    /// When the node's clock started.
+    pub started: Instant,
+    /// The ledger's file.
+    pub ledger_path: PathBuf,
+    /// The index' file.
+    pub index_path: PathBuf,
+    /// How far the index is.
+    pub indexed: IndexMark,
+    /// The page.
+    pub page: Page,
+}
+
+/// How far the index is. Written by the indexer, read by whoever waits for it.
+#[derive(Default)]
+pub struct IndexMark(Mutex<IndexState>);
+
+/// How far the index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct IndexState {
+    /// The highest block in it; `None` before the first.
+    pub height: Option<u32>,
+    /// Grows when the file is another one, so that its readers open it again.
+    pub file: u64,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+impl IndexMark {
+    /// The current state.
+    pub fn get(&self) -> IndexState {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces it.
+    pub fn set(&self, state: IndexState) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+/// One look at what waiting calls wait for.
+pub struct View {
+    /// The status board.
+    pub status: Status,
+    /// How far the index is.
+    pub indexed: IndexState,
+}
+
+impl Context {
+    /// The node's monotonic time.
+    pub fn now(&self) -> Time {
+        Time(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// What waiting calls look at.
+    pub fn view(&self) -> View {
+        View { status: self.node.status(), indexed: self.indexed.get() }
+    }
+
+    /// The committed tip, or that the node is starting.
+    pub fn tip(&self) -> Result<Tip, RpcError> {
+        self.node.status().tip.ok_or_else(RpcError::starting)
+    }
+
+    /// Reads an address of this chain.
+    pub fn address(&self, text: &str) -> Result<Address, RpcError> {
+        Address::parse(text, &self.chain.prefix)
+            .map_err(|error: AddressError| RpcError::bad_parameter(error.to_string()))
+    }
+
+    /// An address as text.
+    pub fn text(&self, address: &Address) -> String {
+        address.to_text(&self.chain.prefix)
+    }
+
+    /// Whether a state counts as synced for readiness: the node serves what the network agrees on.
+    pub fn is_ready(status: &Status) -> bool {
+        status.state == SyncState::Synced
+    }
+}
+
+/// Unix seconds by this host's clock, for ages in displays.
+pub fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// Resident memory of this process in bytes; 0 where the system does not tell.
+pub fn resident_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
+}

@@ -1,0 +1,78 @@
+//! What is counted, with the names under which it is shown.
+
+use crate::node::report::Counter;
+
+/// A counter's names.
+pub struct Named {
+    /// The counter.
+    pub counter: Counter,
+    /// In JSON. As a metric: `tussock_<key>_total`.
+    pub key: &'static str,
+    /// In a line.
+    pub help: &'static str,
+}
+
+const fn named(counter: Counter, key: &'static str, help: &'static str) -> Named {
+    Named { counter, key, help }
+}
+
+/// All counters.
+pub const ALL: [Named; 18] = [
+    named(Counter::SignaturesVerified, "signatures_verified", "Signatures checked."),
+    named(Counter::SignaturesReused, "signatures_reused", "Signatures known from the mempool and not checked again."),
+    named(Counter::BlocksApplied, "blocks_applied", "Blocks applied to the chain."),
+    named(Counter::TransactionsApplied, "transactions_applied", "Transactions applied with them."),
+    named(Counter::Reorganisations, "chain_reorganisations", "Reorganisations."),
+    named(Counter::HandshakesDone, "handshakes_done", "Handshakes that succeeded."),
+    named(Counter::HandshakesFailed, "handshakes_failed", "Handshakes that failed."),
+    named(Counter::PeerFaults, "peer_faults", "Peers closed for a fault."),
+    named(Counter::TransactionsRelayed, "transactions_relayed", "Transaction messages sent."),
+    named(Counter::TransactionsReceived, "transactions_received", "Transaction messages received."),
+    named(Counter::TransactionsRepeated, "transactions_repeated", "Transaction messages received that were known."),
+    named(Counter::BlocksRelayed, "blocks_relayed", "Block messages sent as news."),
+    named(Counter::BlocksServed, "blocks_served", "Blocks served on request."),
+    named(Counter::SyncsServed, "syncs_served", "Sync messages served."),
+    named(Counter::BlockRequestsReassigned, "block_requests_reassigned", "Block requests passed on to another peer."),
+    named(Counter::Stalls, "sync_stalls", "Peers that stalled the download."),
+    named(Counter::Hashes, "miner_hashes", "Hashes tried by the miner."),
+    named(Counter::BlocksMined, "miner_blocks", "Blocks found by the miner."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A new counter does not compile here until it has a place.
+    fn place(counter: Counter) -> usize {
+        match counter {
+            Counter::SignaturesVerified => 0,
+            Counter::SignaturesReused => 1,
+            Counter::BlocksApplied => 2,
+            Counter::TransactionsApplied => 3,
+            Counter::Reorganisations => 4,
+            Counter::HandshakesDone => 5,
+            Counter::HandshakesFailed => 6,
+            Counter::PeerFaults => 7,
+            Counter::TransactionsRelayed => 8,
+            Counter::TransactionsReceived => 9,
+            Counter::TransactionsRepeated => 10,
+            Counter::BlocksRelayed => 11,
+            Counter::BlocksServed => 12,
+            Counter::SyncsServed => 13,
+            Counter::BlockRequestsReassigned => 14,
+            Counter::Stalls => 15,
+            Counter::Hashes => 16,
+            Counter::BlocksMined => 17,
+        }
+    }
+
+    #[test]
+    fn every_counter_has_a_name_of_its_own() {
+        for (at, one) in ALL.iter().enumerate() {
+            assert_eq!(place(one.counter), at, "{}", one.key);
+        }
+        assert_eq!(ALL.iter().map(|one| one.key).collect::<BTreeSet<_>>().len(), ALL.len());
+    }
+}

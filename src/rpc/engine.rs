@@ -1,0 +1,272 @@
+//! Drives requests from their first step to their answer. Never blocks; owned by the server's loop.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{SyncSender, TrySendError},
+    },
+};
+
+use serde_json::Value;
+
+use crate::{
+    base::{limits, time::Time},
+    node::command::Reply,
+    rpc::{
+        api::{self, Route},
+        call::Batch,
+        context::{Context, View},
+        error::{self, RpcError},
+        http::{Head, Request, Response},
+        mailbox::Mailbox,
+        methods,
+        metrics::Tally,
+        query::Task,
+        step::{Ask, Awaited, Letter, News, Outcome, Pending, Query, Step, Wait},
+    },
+};
+
+/// Makes answers out of requests.
+pub(super) struct Engine {
+    context: Arc<Context>,
+    mailbox: Arc<Mailbox>,
+    worker: SyncSender<Task>,
+    waits: Arc<AtomicUsize>,
+    stage: u64,
+    tally: Tally,
+}
+
+/// A request under way.
+pub(super) struct Running {
+    connection: usize,
+    exchange: Exchange,
+    pending: Pending,
+    slot: Option<WaitSlot>,
+}
+
+/// How far a request has come.
+pub(super) enum Progress {
+    /// To its answer.
+    Done(Response),
+    /// To a step that has to wait.
+    Pending(Box<Running>),
+}
+
+/// What the outcome of steps is for.
+enum Exchange {
+    Calls { batch: Batch, id: Option<Value>, method: &'static str },
+    Read { finish: api::Finish },
+}
+
+/// A place among the waiting calls, given back when the call ends, however it ends.
+struct WaitSlot(Arc<AtomicUsize>);
+
+impl Drop for WaitSlot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Engine {
+    /// An engine whose queries go to `worker` and whose answers come back by `mailbox`.
+    pub(super) fn new(context: Arc<Context>, mailbox: Arc<Mailbox>, worker: SyncSender<Task>) -> Self {
+        Self { context, mailbox, worker, waits: Arc::default(), stage: 0, tally: Tally::new() }
+    }
+
+    /// The node's time.
+    pub(super) fn now(&self) -> Time {
+        self.context.now()
+    }
+
+    /// What waiting calls look at.
+    pub(super) fn view(&self) -> View {
+        self.context.view()
+    }
+
+    /// Starts to answer a request that came over this connection.
+    pub(super) fn begin(&mut self, connection: usize, request: Request) -> Progress {
+        if request.head.path == "/rpc" {
+            return match Batch::parse(&request.body) {
+                Ok(batch) => self.next_call(connection, batch, None),
+                Err(response) => Progress::Done(response),
+            };
+        }
+        self.read(connection, &request.head)
+    }
+
+    /// Takes news for a running request.
+    pub(super) fn deliver(&mut self, mut running: Box<Running>, letter: Letter) -> Progress {
+        if running.pending.stage != letter.stage {
+            return Progress::Pending(running);
+        }
+        match (letter.news, &mut running.pending.what) {
+            (News::Step(step), Awaited::Query) => self.go_on(running, step),
+            (News::Reply(at, reply), Awaited::Replies { wanted, replies, .. }) => {
+                replies.insert(at, reply);
+                if replies.len() < *wanted { Progress::Pending(running) } else { self.replied(running) }
+            }
+            _ => Progress::Pending(running),
+        }
+    }
+
+    /// Looks at a waiting request again after a change.
+    pub(super) fn changed(&mut self, mut running: Box<Running>, view: &View) -> Progress {
+        match &mut running.pending.what {
+            Awaited::Change(wait) => match (wait.ready)(view) {
+                Some(step) => self.go_on(running, step),
+                None => Progress::Pending(running),
+            },
+            _ => Progress::Pending(running),
+        }
+    }
+
+    /// Gives up a request whose time has come.
+    pub(super) fn expire(&mut self, mut running: Box<Running>, now: Time) -> Progress {
+        if now < running.pending.deadline {
+            return Progress::Pending(running);
+        }
+        let waited = std::mem::replace(&mut running.pending.what, Awaited::Query);
+        let step = match waited {
+            Awaited::Change(wait) => (wait.late)(&self.view()),
+            _ => Step::fail(RpcError::internal("the node did not answer in time")),
+        };
+        self.go_on(running, step)
+    }
+
+    /// Ends a request because the server stops.
+    pub(super) fn abort(&mut self, running: Box<Running>) -> Progress {
+        self.go_on(running, Step::fail(RpcError::internal("the node is stopping")))
+    }
+
+    fn replied(&mut self, mut running: Box<Running>) -> Progress {
+        match std::mem::replace(&mut running.pending.what, Awaited::Query) {
+            Awaited::Replies { replies, then, .. } => {
+                let step = then(replies.into_values().collect());
+                self.go_on(running, step)
+            }
+            _ => Progress::Pending(running),
+        }
+    }
+
+    fn go_on(&mut self, running: Box<Running>, step: Step) -> Progress {
+        let Running { connection, exchange, slot, .. } = *running;
+        self.drive(connection, exchange, slot, step)
+    }
+
+    /// Carries a step as far as it goes without waiting.
+    fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Step) -> Progress {
+        let (started, slot) = match step {
+            Step::Done(outcome) => return self.finish(connection, exchange, outcome),
+            Step::Ask(ask) if ask.commands.is_empty() => {
+                let step = (ask.then)(Vec::new());
+                return self.drive(connection, exchange, slot, step);
+            }
+            Step::Ask(ask) => (self.ask(connection, ask), slot),
+            Step::Query(query) => (self.query(connection, query), slot),
+            Step::Wait(mut wait) => match (wait.ready)(&self.view()) {
+                Some(step) => return self.drive(connection, exchange, slot, step),
+                None => self.park(wait, slot),
+            },
+        };
+        match started {
+            Ok(pending) => Progress::Pending(Box::new(Running { connection, exchange, pending, slot })),
+            Err(error) => self.finish(connection, exchange, Err(error)),
+        }
+    }
+
+    fn finish(&mut self, connection: usize, exchange: Exchange, outcome: Outcome) -> Progress {
+        match exchange {
+            Exchange::Read { finish } => Progress::Done(finish(outcome)),
+            Exchange::Calls { mut batch, id, method } => {
+                let code = outcome.as_ref().err().map_or(0, |error| error.code);
+                *self.tally.entry((method, code)).or_default() += 1;
+                batch.finish(id, outcome);
+                self.next_call(connection, batch, None)
+            }
+        }
+    }
+
+    fn next_call(&mut self, connection: usize, mut batch: Batch, slot: Option<WaitSlot>) -> Progress {
+        let Some(call) = batch.next_call() else { return Progress::Done(batch.response()) };
+        let found = methods::find(&call.method);
+        let step = match found {
+            Some(method) => method.start(&self.context, call.params),
+            None => {
+                let text = format!("no method \"{}\"; rpc.discover lists all", clipped(&call.method));
+                Step::fail(RpcError::new(error::METHOD_NOT_FOUND, text))
+            }
+        };
+        let method = found.map_or("unknown", |method| method.name);
+        self.drive(connection, Exchange::Calls { batch, id: call.id, method }, slot, step)
+    }
+
+    fn read(&mut self, connection: usize, head: &Head) -> Progress {
+        match api::route(&self.context, &self.tally, head) {
+            Route::Ready(response) => Progress::Done(response),
+            Route::Step(step, finish) => self.drive(connection, Exchange::Read { finish }, None, step),
+        }
+    }
+
+    fn ask(&mut self, connection: usize, ask: Ask) -> Result<Pending, RpcError> {
+        let stage = self.next_stage();
+        let wanted = ask.commands.len();
+        for (at, command) in ask.commands.into_iter().enumerate() {
+            if !self.mailbox.begin_command() {
+                return Err(RpcError::busy("commands"));
+            }
+            let mailbox = Arc::clone(&self.mailbox);
+            let done = move |reply: Reply| {
+                mailbox.end_command();
+                mailbox.post(Letter { connection, stage, news: News::Reply(at, reply) });
+            };
+            self.context.node.submit(command, Box::new(done));
+        }
+        let what = Awaited::Replies { wanted, replies: BTreeMap::new(), then: ask.then };
+        Ok(Pending { stage, deadline: self.now() + ask.within, what })
+    }
+
+    fn query(&mut self, connection: usize, query: Query) -> Result<Pending, RpcError> {
+        let stage = self.next_stage();
+        match self.worker.try_send(Task { connection, stage, query }) {
+            Ok(()) => Ok(Pending { stage, deadline: self.now() + limits::RPC_QUERY, what: Awaited::Query }),
+            Err(TrySendError::Full(_)) => Err(RpcError::busy("queries")),
+            Err(TrySendError::Disconnected(_)) => Err(RpcError::internal("the query thread has ended")),
+        }
+    }
+
+    fn park(&mut self, wait: Wait, slot: Option<WaitSlot>) -> (Result<Pending, RpcError>, Option<WaitSlot>) {
+        let slot = slot.or_else(|| {
+            let more = |count: usize| (count < limits::RPC_WAITS).then_some(count + 1);
+            let taken = self.waits.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();
+            taken.then(|| WaitSlot(Arc::clone(&self.waits)))
+        });
+        if slot.is_none() {
+            return (Err(RpcError::busy("waiting calls")), None);
+        }
+        (Ok(Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }), slot)
+    }
+
+    fn next_stage(&mut self) -> u64 {
+        self.stage += 1;
+        self.stage
+    }
+}
+
+impl Running {
+    /// When [`Engine::expire`] wants to be called.
+    pub(super) fn deadline(&self) -> Time {
+        self.pending.deadline
+    }
+
+    /// Whether it waits for a change, so that nobody misses the answer if the asker has gone.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.pending.what, Awaited::Change(_))
+    }
+}
+
+/// The start of a text from outside, for messages.
+fn clipped(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(40).collect()
+}

@@ -1,0 +1,209 @@
+//! The head of a request: what is read from it, and which heads are refused.
+
+use crate::{
+    base::limits,
+    rpc::http::response::{Response, Status},
+};
+
+/// Header fields in one request; browsers send about fifteen.
+const MAX_FIELDS: usize = 48;
+
+/// What a request wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Read, but leave out the body of the answer.
+    Head,
+    /// Call.
+    Post,
+    /// Anything else: refused wherever it goes.
+    Other,
+}
+
+/// A request's first line and the header fields that mean something here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What is wanted.
+    pub method: Method,
+    /// From the slash to the question mark, as sent.
+    pub path: String,
+    /// After the question mark; empty if there is none.
+    pub query: String,
+    /// `Host`.
+    pub host: Option<String>,
+    /// `Origin`.
+    pub origin: Option<String>,
+    /// `Authorization`.
+    pub authorization: Option<String>,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<String>,
+    /// `Content-Length`; 0 if there is none.
+    pub length: usize,
+    /// Whether the connection may serve another request.
+    pub keep_alive: bool,
+    /// Whether the sender waits for `100 Continue` before it sends the body.
+    pub expects_continue: bool,
+}
+
+/// What the bytes so far amount to.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// Not complete yet.
+    Partial,
+    /// A head, and how many bytes it took.
+    Complete(Box<Head>, usize),
+    /// No request that this server takes; the answer.
+    Refused(Box<Response>),
+}
+
+/// Reads a request's head.
+pub(super) fn parse(bytes: &[u8]) -> Parsed {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Complete(used)) if used <= limits::HTTP_HEAD_BYTES => match interpret(&request) {
+            Ok(head) => Parsed::Complete(Box::new(head), used),
+            Err(response) => Parsed::Refused(Box::new(response)),
+        },
+        Ok(httparse::Status::Partial) if bytes.len() < limits::HTTP_HEAD_BYTES => Parsed::Partial,
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => {
+            Parsed::Refused(Box::new(Response::error(Status::HeadTooLarge, "the request's head is too large")))
+        }
+        Err(error) => {
+            Parsed::Refused(Box::new(Response::error(Status::BadRequest, &format!("not an HTTP request: {error}"))))
+        }
+    }
+}
+
+fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
+    let bad = |text: &str| Response::error(Status::BadRequest, text);
+    let target = request.path.unwrap_or_default();
+    if !target.starts_with('/') {
+        return Err(bad("the request target must be a path"));
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let version = request.version.unwrap_or(0);
+    let mut head = Head {
+        method: match request.method.unwrap_or_default() {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" => Method::Post,
+            _ => Method::Other,
+        },
+        path: path.to_owned(),
+        query: query.to_owned(),
+        host: None,
+        origin: None,
+        authorization: None,
+        content_type: None,
+        if_none_match: None,
+        length: 0,
+        keep_alive: version == 1,
+        expects_continue: false,
+    };
+    let mut length = None;
+    for field in request.headers.iter() {
+        let text = || std::str::from_utf8(field.value).map(str::trim).map_err(|_| bad("a header field is not text"));
+        match field.name.to_ascii_lowercase().as_str() {
+            "host" => once(&mut head.host, text()?)?,
+            "origin" => once(&mut head.origin, text()?)?,
+            "authorization" => once(&mut head.authorization, text()?)?,
+            "content-type" => once(&mut head.content_type, text()?)?,
+            "if-none-match" => head.if_none_match = Some(text()?.to_owned()),
+            "content-length" => once(&mut length, text()?)?,
+            "connection" => head.keep_alive &= !text()?.eq_ignore_ascii_case("close"),
+            "expect" => head.expects_continue = text()?.eq_ignore_ascii_case("100-continue"),
+            // Two ways to tell the length of a body are how requests get smuggled; one is enough.
+            "transfer-encoding" => return Err(Response::error(Status::LengthRequired, "send Content-Length instead")),
+            _ => {}
+        }
+    }
+    if version == 1 && head.host.is_none() {
+        return Err(bad("no Host field"));
+    }
+    head.length = length.as_deref().map_or(Ok(0), parse_length)?;
+    Ok(head)
+}
+
+/// Fields that decide something may not come twice: two readers could pick different ones.
+fn once(slot: &mut Option<String>, value: &str) -> Result<(), Response> {
+    match slot.replace(value.to_owned()) {
+        None => Ok(()),
+        Some(_) => Err(Response::error(Status::BadRequest, "a header field comes twice")),
+    }
+}
+
+fn parse_length(text: &str) -> Result<usize, Response> {
+    // `str::parse` takes a leading plus, which the grammar does not.
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits {
+        return Err(Response::error(Status::BadRequest, "Content-Length is not a number"));
+    }
+    match text.parse() {
+        Ok(length) if length <= limits::HTTP_BODY_BYTES => Ok(length),
+        _ => Err(Response::error(Status::BodyTooLarge, "the body is larger than 1 MiB")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(text: &str) -> Head {
+        match parse(text.as_bytes()) {
+            Parsed::Complete(head, used) => {
+                assert_eq!(used, text.len());
+                *head
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refusal(text: &str) -> u16 {
+        match parse(text.as_bytes()) {
+            Parsed::Refused(response) => response.status.code(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_whatever_the_case_of_its_names() {
+        let head =
+            head("POST /rpc?a=1 HTTP/1.1\r\nhOST: x:1\r\nContent-length: 12\r\nAUTHORIZATION: Basic eA==\r\n\r\n");
+        assert_eq!((head.method, head.path.as_str(), head.query.as_str()), (Method::Post, "/rpc", "a=1"));
+        assert_eq!((head.host.as_deref(), head.length), (Some("x:1"), 12));
+        assert_eq!(head.authorization.as_deref(), Some("Basic eA=="));
+        assert!(head.keep_alive);
+    }
+
+    #[test]
+    fn keep_alive_follows_version_and_connection_field() {
+        assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
+        assert!(!head("GET / HTTP/1.1\r\nHost: x\r\nConnection: Close\r\n\r\n").keep_alive);
+    }
+
+    #[test]
+    fn what_two_readers_could_understand_differently_is_refused() {
+        assert_eq!(refusal("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), 400);
+        assert_eq!(refusal("GET / HTTP/1.1\r\n\r\n"), 400);
+        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n"), 400);
+        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"), 400);
+        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"), 411);
+        assert_eq!(refusal("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+        assert_eq!(refusal("\u{16}\u{3}\u{1}\u{2}"), 400);
+    }
+
+    #[test]
+    fn sizes_are_refused_before_anything_is_buffered() {
+        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n"), 413);
+        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n"), 413);
+        let many: String = (0..50).map(|n| format!("a{n}: b\r\n")).collect();
+        assert_eq!(refusal(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")), 431);
+        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(limits::HTTP_HEAD_BYTES));
+        assert_eq!(refusal(&long), 431);
+        assert!(matches!(parse(b"GET / HT"), Parsed::Partial));
+    }
+}

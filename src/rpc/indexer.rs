@@ -1,0 +1,167 @@
+//! Fills `index.db` behind the applied chain, in the background.
+//!
+//! The index is derived: where it is missing, damaged or deleted under way it is made anew. It takes in a batch of
+//! blocks at a time and rests in between, longer while the node itself is busy catching up.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    chain::archive::StoreError,
+    node::report::SyncState,
+    rpc::{
+        context::{Context, IndexState},
+        mailbox::Mailbox,
+    },
+    store::{IndexDb, LedgerReader},
+};
+
+/// Blocks in one batch.
+const BATCH: u32 = 32;
+/// How long after a failure the next attempt is made.
+const RETRY: Duration = Duration::from_secs(5);
+/// After each batch, this many times as long as it took is left to others while the node is catching up.
+const REST_SYNCING: u32 = 4;
+
+/// The handle to the indexer's thread.
+#[derive(Clone)]
+pub(super) struct Indexer {
+    wake: SyncSender<()>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Indexer {
+    /// Starts the thread.
+    pub(super) fn start(context: Arc<Context>, mailbox: Arc<Mailbox>) -> io::Result<(Self, JoinHandle<()>)> {
+        let (wake, woken) = sync_channel(1);
+        let indexer = Self { wake, stopping: Arc::default() };
+        let stopping = Arc::clone(&indexer.stopping);
+        let worker = Worker { context, mailbox, woken, stopping, files: None, file: 0, failure: None };
+        let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
+        indexer.wake();
+        Ok((indexer, thread))
+    }
+
+    /// Says that the chain may have moved. Never blocks: one pending wake is as good as two.
+    pub(super) fn wake(&self) {
+        let _ = self.wake.try_send(());
+    }
+
+    /// Asks the thread to end after its current batch.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake();
+    }
+}
+
+struct Worker {
+    context: Arc<Context>,
+    mailbox: Arc<Mailbox>,
+    woken: Receiver<()>,
+    stopping: Arc<AtomicBool>,
+    files: Option<(LedgerReader, IndexDb)>,
+    /// Counts the files that were opened.
+    file: u64,
+    /// What went wrong last.
+    failure: Option<String>,
+}
+
+/// What the worker does next.
+enum Next {
+    /// Another batch, after a rest.
+    Batch(Duration),
+    /// Nothing, until the chain moves.
+    Idle,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut done = None;
+        while !self.stopping.load(Ordering::Acquire) {
+            let tip = self.context.node.status().tip.map(|tip| tip.hash);
+            // Most changes of the board are none of the chain.
+            let next = if tip.is_none() || tip == done && self.is_in_place() { Next::Idle } else { self.turn() };
+            match next {
+                Next::Batch(rest) => self.rest(rest),
+                Next::Idle => {
+                    done = tip;
+                    if self.woken.recv().is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the files are open and the index has not been deleted.
+    fn is_in_place(&self) -> bool {
+        self.files.is_some() && self.context.index_path.exists()
+    }
+
+    fn turn(&mut self) -> Next {
+        let started = Instant::now();
+        let progress = match self.catch_up() {
+            Ok(progress) => progress,
+            Err(error) => {
+                let text = error.to_string();
+                // Told once, however often it is tried again.
+                if self.failure.as_ref() != Some(&text) {
+                    log::warn!("index: not filled error=\"{text}\" retry_s={}", RETRY.as_secs());
+                }
+                self.failure = Some(text);
+                self.files = None;
+                return Next::Batch(RETRY);
+            }
+        };
+        if progress {
+            return Next::Idle;
+        }
+        let state = self.context.node.status().state;
+        let syncing = matches!(state, SyncState::Headers | SyncState::Blocks);
+        let times = if syncing { REST_SYNCING } else { 1 };
+        Next::Batch(started.elapsed().saturating_mul(times))
+    }
+
+    /// Takes in a batch; returns whether nothing is left to do.
+    fn catch_up(&mut self) -> Result<bool, StoreError> {
+        if !self.is_in_place() {
+            self.files = None;
+            self.file += 1;
+            self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
+            let ledger = LedgerReader::open(&self.context.ledger_path)?;
+            let index = IndexDb::open(&self.context.index_path, &self.context.chain.genesis_hash())?;
+            self.files = Some((ledger, index));
+        }
+        let Some((ledger, index)) = &mut self.files else { return Ok(true) };
+        let progress = index.catch_up(ledger, BATCH)?;
+        let height = progress.indexed.checked_sub(1).and_then(|height| u32::try_from(height).ok());
+        let revision = self.context.indexed.get().revision.wrapping_add(1);
+        self.context.indexed.set(IndexState { height, file: self.file, revision });
+        self.mailbox.changed();
+        Ok(progress.is_complete())
+    }
+
+    /// Rests, but not longer than until the end.
+    fn rest(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.stopping.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            match self.woken.recv_timeout(left) {
+                // A wake during the rest is not lost: the next turn looks at the chain as it is then.
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+}

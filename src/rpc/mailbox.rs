@@ -1,0 +1,83 @@
+//! What other threads tell the server's loop, and how they wake it.
+//!
+//! Bounded without a limit of its own: every letter is the answer to something that was let through one —
+//! [`limits::RPC_COMMANDS`](crate::base::limits::RPC_COMMANDS) commands and
+//! [`limits::RPC_QUERIES`](crate::base::limits::RPC_QUERIES) queries.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use crate::{base::limits, rpc::step::Letter};
+
+/// Letters to the loop, and its flags.
+pub(super) struct Mailbox {
+    letters: Mutex<Vec<Letter>>,
+    changed: AtomicBool,
+    stopping: AtomicBool,
+    commands: AtomicUsize,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Mailbox {
+    /// A mailbox whose owner is woken with `wake`.
+    pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            letters: Mutex::default(),
+            changed: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            commands: AtomicUsize::new(0),
+            wake,
+        }
+    }
+
+    /// Leaves a letter.
+    pub(super) fn post(&self, letter: Letter) {
+        self.lock().push(letter);
+        (self.wake)();
+    }
+
+    /// Takes all letters.
+    pub(super) fn take(&self) -> Vec<Letter> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// Says that the board or the index changed. A burst of changes wakes once.
+    pub(super) fn changed(&self) {
+        if !self.changed.swap(true, Ordering::AcqRel) {
+            (self.wake)();
+        }
+    }
+
+    /// Whether anything changed since the last time this was asked.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Asks the loop to end.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// Whether the loop was asked to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Counts in one more command, unless there are too many.
+    pub(super) fn begin_command(&self) -> bool {
+        let more = |count: usize| (count < limits::RPC_COMMANDS).then_some(count + 1);
+        self.commands.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+    }
+
+    /// Counts out an answered command.
+    pub(super) fn end_command(&self) {
+        self.commands.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Letter>> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

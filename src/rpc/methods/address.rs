@@ -1,0 +1,288 @@
+//! What an address has and had.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    chain::{
+        address::Address,
+        coin::Coin,
+        rules,
+        transaction::{OutPoint, Transaction},
+    },
+    node::command::{Command, PoolEntry, Reply},
+    rpc::{
+        context::Context,
+        error::RpcError,
+        methods::Method,
+        params::{Args, Kind, optional, required},
+        query::{Books, Cursor},
+        render,
+        step::{Shared, Step, unexpected},
+    },
+};
+
+/// Coins in one answer, the largest first: more than fit into any transaction.
+const MAX_COINS: u64 = 10_000;
+/// Coins in one answer unless more are asked for.
+const DEFAULT_COINS: u64 = 1000;
+/// Entries in one page of a history.
+const MAX_HISTORY: u64 = 500;
+
+const ADDRESS: crate::rpc::params::Param = required("address", Kind::Text, "an address of this chain");
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "balance",
+        params: &[ADDRESS],
+        summary: "what an address has",
+        returns: "an object with confirmed, pending, immature, spendable and coins",
+        handler: |context, args| {
+            with_pool(context, args, |context, books, address, pool| {
+                let tally = Tally::of(&context, books, &address, &pool)?;
+                Ok(tally.show(&context, &address))
+            })
+        },
+    },
+    Method {
+        name: "getbalance",
+        params: &[ADDRESS],
+        summary: "what an address has in the chain",
+        returns: "a number",
+        handler: |context, args| {
+            with_pool(context, args, |context, books, address, pool| {
+                Ok(json!(Tally::of(&context, books, &address, &pool)?.confirmed))
+            })
+        },
+    },
+    Method {
+        name: "coins",
+        params: &[ADDRESS, optional("limit", Kind::Integer, "how many; 1000 if left out")],
+        summary: "the unspent outputs of an address, the largest first; those in the mempool are marked as pending",
+        returns: "an array of objects with txid, index, amount, height, coinbase, spendable and pending",
+        handler: |context, args| {
+            let limit = args.integer_in("limit", 1..=MAX_COINS, DEFAULT_COINS)?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            with_pool(context, args, move |context, books, address, pool| {
+                coins(&context, books, &address, &pool, limit)
+            })
+        },
+    },
+    Method {
+        name: "history",
+        params: &[
+            ADDRESS,
+            optional("limit", Kind::Integer, "how many; 25 if left out"),
+            optional("before", Kind::Id, "the \"next\" of the page before this one, or a height"),
+        ],
+        summary: "the transactions that concern an address, the newest first",
+        returns: "an object with entries, pending (on the first page) and next",
+        handler: history,
+    },
+    Method {
+        name: "validateaddress",
+        params: &[required("address", Kind::Text, "what may be an address")],
+        summary: "whether a text is an address of this chain",
+        returns: "an object with isvalid and, if it is not, error",
+        handler: |context, args| {
+            let text = args.required_text("address")?;
+            Ok(Step::value(&match Address::parse(text, &context.chain.prefix) {
+                Ok(address) => json!({ "isvalid": true, "address": context.text(&address) }),
+                Err(error) => json!({ "isvalid": false, "error": error.to_string() }),
+            }))
+        },
+    },
+];
+
+/// What the mempool does to an address.
+struct Pool {
+    entries: Vec<PoolEntry>,
+    spent: BTreeSet<OutPoint>,
+}
+
+impl Pool {
+    fn new(entries: Vec<PoolEntry>) -> Self {
+        let inputs = |entry: &PoolEntry| {
+            entry.transaction.transaction.inputs.iter().map(|input| input.outpoint).collect::<Vec<_>>()
+        };
+        let spent = entries.iter().flat_map(inputs).collect();
+        Self { entries, spent }
+    }
+
+    /// Coins that mempool transactions spend with the address's key.
+    fn spent_of(&self, address: &Address) -> Vec<OutPoint> {
+        let inputs = self.entries.iter().flat_map(|entry| entry.transaction.transaction.inputs.iter());
+        let own = inputs.filter(|input| Address::of(&input.public_key) == *address);
+        own.map(|input| input.outpoint).collect()
+    }
+
+    /// Outputs to the address that no mempool transaction spends, with their amounts.
+    fn coins<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = (OutPoint, u64)> + 'a {
+        let outputs = self.entries.iter().flat_map(|entry| {
+            let transaction = &entry.transaction;
+            transaction.transaction.outputs.iter().enumerate().map(|(at, output)| (transaction.txid, at, output))
+        });
+        let own = outputs.filter(|(_, _, output)| output.address == *address);
+        let coins = own.map(|(txid, at, output)| (Transaction::outpoint(txid, at), output.amount));
+        coins.filter(|(outpoint, _)| !self.spent.contains(outpoint))
+    }
+}
+
+/// Asks the mempool first and the chain after it: a transaction that is confirmed in between is then counted in the
+/// chain, and its coins are known by their outpoints not to be counted twice.
+fn with_pool(
+    context: &Shared,
+    args: &Args,
+    show: impl FnOnce(Shared, &mut Books, Address, Pool) -> Result<Value, RpcError> + Send + 'static,
+) -> Result<Step, RpcError> {
+    let address = context.address(args.required_text("address")?)?;
+    let context = context.clone();
+    Ok(Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+        Ok(Step::query(move |books| show(context, books, address, Pool::new(entries))))
+    }))
+}
+
+/// Sums over an address's coins.
+#[derive(Default)]
+struct Tally {
+    confirmed: u64,
+    immature: u64,
+    spendable: u64,
+    pending: u64,
+    spending: u64,
+    coins: u64,
+}
+
+impl Tally {
+    fn of(context: &Context, books: &mut Books, address: &Address, pool: &Pool) -> Result<Self, RpcError> {
+        let next = books.tip()?.height.saturating_add(1);
+        let found = books.coins_of(address, most_coins())?;
+        let confirmed = u64::try_from(found.balance).unwrap_or(u64::MAX);
+        let mut tally = Self { confirmed, coins: found.count, ..Self::default() };
+        // Young coins come first, so that those that must still mature are among them.
+        let immature = found.coins.iter().filter(|(_, coin)| rules::matures_at(&context.chain, coin) > next);
+        tally.immature = sum(immature.map(|(_, coin)| coin.amount));
+        for outpoint in pool.spent_of(address) {
+            // What is not in the chain is an output of the mempool itself.
+            let coin = books.coin(&outpoint)?.filter(|coin| coin.address == *address);
+            tally.spending = tally.spending.saturating_add(coin.map_or(0, |coin| coin.amount));
+        }
+        let left = tally.confirmed.saturating_sub(tally.immature);
+        tally.spendable = left.saturating_sub(tally.spending);
+        let confirmed: BTreeSet<OutPoint> = found.coins.iter().map(|(outpoint, _)| *outpoint).collect();
+        let pending = pool.coins(address).filter(|(outpoint, _)| !confirmed.contains(outpoint));
+        tally.pending = sum(pending.map(|(_, amount)| amount));
+        Ok(tally)
+    }
+
+    fn show(&self, context: &Context, address: &Address) -> Value {
+        json!({
+            "address": context.text(address),
+            "confirmed": self.confirmed,
+            "pending": self.pending,
+            "immature": self.immature,
+            "spendable": self.spendable,
+            "spending": self.spending,
+            "coins": self.coins,
+        })
+    }
+}
+
+/// Sums of existing coins stay below 2^62; kept at the maximum nevertheless.
+fn sum(amounts: impl Iterator<Item = u64>) -> u64 {
+    amounts.fold(0, u64::saturating_add)
+}
+
+fn most_coins() -> usize {
+    usize::try_from(MAX_COINS).unwrap_or(usize::MAX)
+}
+
+fn coins(
+    context: &Context,
+    books: &mut Books,
+    address: &Address,
+    pool: &Pool,
+    limit: usize,
+) -> Result<Value, RpcError> {
+    let next = books.tip()?.height.saturating_add(1);
+    let spendable = |(outpoint, coin): (OutPoint, Coin)| {
+        let spendable = rules::matures_at(&context.chain, &coin) <= next && !pool.spent.contains(&outpoint);
+        (outpoint, coin, spendable)
+    };
+    let mut found: Vec<_> = books.coins_of(address, most_coins())?.coins.into_iter().map(spendable).collect();
+    let confirmed: BTreeSet<OutPoint> = found.iter().map(|(outpoint, ..)| *outpoint).collect();
+    best(&mut found, limit);
+    let pending = pool.coins(address).filter(|(outpoint, _)| !confirmed.contains(outpoint));
+    let mut rows: Vec<Value> = Vec::with_capacity(found.len());
+    rows.extend(found.iter().map(|(outpoint, coin, spendable)| {
+        json!({
+            "txid": outpoint.txid, "index": outpoint.index, "amount": coin.amount, "height": coin.height,
+            "coinbase": coin.coinbase, "spendable": spendable, "pending": false,
+        })
+    }));
+    // The mempool takes transactions that spend its own transactions' outputs.
+    rows.extend(pending.take(limit).map(|(outpoint, amount)| {
+        json!({
+            "txid": outpoint.txid, "index": outpoint.index, "amount": amount, "height": null,
+            "coinbase": false, "spendable": true, "pending": true,
+        })
+    }));
+    Ok(Value::Array(rows))
+}
+
+/// Keeps the `limit` most useful coins: those that can be spent, the largest first.
+fn best(coins: &mut Vec<(OutPoint, Coin, bool)>, limit: usize) {
+    coins.sort_by_key(|(outpoint, coin, spendable)| (!spendable, u64::MAX - coin.amount, *outpoint));
+    coins.truncate(limit);
+}
+
+fn history(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let limit = args.integer_in("limit", 1..=MAX_HISTORY, 25)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let before = Cursor::parse(&args.id("before", ""))?;
+    with_pool(context, args, move |context, books, address, pool| {
+        let tip = books.tip()?;
+        let page = books.history(&address, before, limit)?;
+        let next = (page.len() == limit)
+            .then(|| page.last().map(|entry| Cursor { height: entry.height, position: entry.position }.to_text()))
+            .flatten();
+        let entries = page.iter().map(|entry| {
+            json!({
+                "txid": entry.txid,
+                "height": entry.height,
+                "position": entry.position,
+                "received": entry.received,
+                "sent": entry.sent,
+                "net": i128::from(entry.received) - i128::from(entry.sent),
+                "confirmations": render::confirmations(&tip, entry.height),
+            })
+        });
+        let mut answer = json!({
+            "address": context.text(&address),
+            "entries": entries.collect::<Vec<_>>(),
+            "next": next,
+            "indexed": context.indexed.get().height,
+        });
+        if before.is_none() {
+            answer["pending"] = pending(&address, &pool);
+        }
+        Ok(answer)
+    })
+}
+
+/// Mempool transactions that concern an address. What they spend of it is recognised by the key in the input.
+fn pending(address: &Address, pool: &Pool) -> Value {
+    let rows = pool.entries.iter().filter_map(|entry| {
+        let transaction = &entry.transaction.transaction;
+        let outputs = transaction.outputs.iter().filter(|output| output.address == *address);
+        let received: u128 = outputs.map(|output| u128::from(output.amount)).sum();
+        let spends = transaction.inputs.iter().any(|input| Address::of(&input.public_key) == *address);
+        let received = u64::try_from(received).unwrap_or(u64::MAX);
+        (spends || received > 0).then(
+            || json!({ "txid": entry.transaction.txid, "received": received, "spends": spends, "since": entry.since }),
+        )
+    });
+    rows.take(usize::try_from(MAX_HISTORY).unwrap_or(usize::MAX)).collect()
+}

@@ -1,0 +1,229 @@
+//! Blocks and branches.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::hash::{Hash, hex},
+    chain::archive::{BlockStatus, HeaderRow},
+    rpc::{
+        context::Context,
+        error::RpcError,
+        methods::{Method, status},
+        params::{Args, Kind, optional, required},
+        query::Books,
+        render,
+        step::{Shared, Step},
+    },
+};
+
+/// Transactions of a block that are shown in full in one answer.
+const MAX_FULL_TRANSACTIONS: usize = 1000;
+/// Blocks in one page of a list.
+pub(in crate::rpc) const MAX_PAGE: u64 = 100;
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "block",
+        params: &[optional("id", Kind::Id, "height, hash, unique prefix of at least 6 digits, or tip")],
+        summary: "a block",
+        returns: "an object; see tussock block --json",
+        handler: |context, args| {
+            let (context, id) = (context.clone(), args.id("id", "tip"));
+            Ok(Step::query(move |books| block(&context, books, &id)))
+        },
+    },
+    Method {
+        name: "tips",
+        params: &[],
+        summary: "the ends of all branches",
+        returns: "an array of objects with height, hash, branch_length and status",
+        handler: |_, _| Ok(Step::query(tips)),
+    },
+    Method {
+        name: "getchaintips",
+        params: &[],
+        summary: "the ends of all branches",
+        returns: "an array of objects with height, hash, branchlen and status",
+        handler: |_, _| Ok(Step::query(tips)),
+    },
+    Method {
+        name: "getblockcount",
+        params: &[],
+        summary: "the tip's height",
+        returns: "a number",
+        handler: |context, args| status::of_tip(context, args, |tip| tip.height),
+    },
+    Method {
+        name: "getbestblockhash",
+        params: &[],
+        summary: "the tip's hash",
+        returns: "a hash",
+        handler: |context, args| status::of_tip(context, args, |tip| tip.hash),
+    },
+    Method {
+        name: "getblockhash",
+        params: &[required("height", Kind::Integer, "height")],
+        summary: "the hash of the block at a height",
+        returns: "a hash",
+        handler: |_, args| {
+            let height = args.integer_in("height", 0..=u64::from(u32::MAX), 0)?;
+            Ok(Step::query(move |books| Ok(books.at_height(height)?.hash)))
+        },
+    },
+    Method {
+        name: "getblockheader",
+        params: &[
+            required("blockhash", Kind::Id, "hash or height"),
+            optional("verbose", Kind::Boolean, "false: as hex"),
+        ],
+        summary: "a block's header",
+        returns: "an object, or hex",
+        handler: block_header,
+    },
+    Method {
+        name: "getblock",
+        params: &[
+            required("blockhash", Kind::Id, "hash or height"),
+            optional("verbosity", Kind::Integer, "0: hex, 1: ids of transactions, 2: transactions"),
+        ],
+        summary: "a block",
+        returns: "an object, or hex",
+        handler: get_block,
+    },
+    Method {
+        name: "getdifficulty",
+        params: &[],
+        summary: "how many times harder than the chain's easiest target the tip's is",
+        returns: "a number",
+        handler: |context, _| {
+            let context = context.clone();
+            Ok(Step::query(move |books| {
+                let row = books.find_block("tip")?;
+                Ok(status::difficulty(&context, row.header.target))
+            }))
+        },
+    },
+];
+
+/// The contract's form of a block.
+pub(in crate::rpc) fn block(context: &Context, books: &mut Books, id: &str) -> Result<Value, RpcError> {
+    let row = books.find_block(id)?;
+    let (tip, next) = (books.tip()?, next_of(books, &row)?);
+    let body = books.block(&row.hash)?;
+    Ok(Value::Object(render::block(context, &row, body.as_ref(), &tip, next)))
+}
+
+/// A page of the applied chain, highest first: header fields, size and number of transactions.
+pub(in crate::rpc) fn page(context: &Context, books: &mut Books, below: u64, count: u64) -> Result<Value, RpcError> {
+    let tip = books.tip()?;
+    let Some(from) = below.min(u64::from(tip.height) + 1).checked_sub(1) else { return Ok(json!([])) };
+    let from = u32::try_from(from).unwrap_or(tip.height);
+    let mut rows = Vec::new();
+    for row in books.headers_down(from, usize::try_from(count.min(MAX_PAGE)).unwrap_or(0))? {
+        let body = books.block(&row.hash)?;
+        let mut fields = render::block(context, &row, body.as_ref(), &tip, None);
+        let coinbase = body.as_ref().and_then(|body| body.transactions.first());
+        let miner = coinbase.and_then(|coinbase| coinbase.transaction.outputs.first());
+        fields.insert("miner".to_owned(), json!(miner.map(|output| context.text(&output.address))));
+        fields.remove("txs");
+        fields.remove("next");
+        rows.push(Value::Object(fields));
+    }
+    Ok(Value::Array(rows))
+}
+
+/// The ends of all branches, the applied chain's first.
+pub(in crate::rpc) fn tips(books: &mut Books) -> Result<Value, RpcError> {
+    let rows = books.branch_tips()?.into_iter().map(|branch| {
+        let row = &branch.row;
+        let status = match row.status {
+            BlockStatus::Applied => "active",
+            BlockStatus::Stored => "valid-fork",
+            BlockStatus::Header => "headers-only",
+            BlockStatus::Invalid => "invalid",
+        };
+        let length = branch.branch_length;
+        json!({
+            "height": row.header.height, "hash": row.hash, "branch_length": length, "branchlen": length,
+            "status": status, "work": row.work.to_string(),
+        })
+    });
+    Ok(rows.collect())
+}
+
+fn next_of(books: &mut Books, row: &HeaderRow) -> Result<Option<Hash>, RpcError> {
+    match row.status {
+        BlockStatus::Applied => books.hash_after(row.header.height),
+        _ => Ok(None),
+    }
+}
+
+fn block_header(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let (context, id, verbose) = (context.clone(), args.id("blockhash", ""), args.boolean("verbose", true));
+    Ok(Step::query(move |books| {
+        let row = books.find_block(&id)?;
+        if !verbose {
+            return Ok(Value::String(hex(&row.header.to_bytes())));
+        }
+        let (tip, next) = (books.tip()?, next_of(books, &row)?);
+        let mut fields = render::header(&context, &row, &tip, next);
+        familiar(&mut fields, &row);
+        Ok(Value::Object(fields))
+    }))
+}
+
+fn get_block(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let (context, id) = (context.clone(), args.id("blockhash", ""));
+    let verbosity = args.integer_in("verbosity", 0..=2, 1)?;
+    Ok(Step::query(move |books| {
+        let row = books.find_block(&id)?;
+        let (tip, next) = (books.tip()?, next_of(books, &row)?);
+        let body =
+            books.block(&row.hash)?.ok_or_else(|| RpcError::not_found("only this block's header is here yet"))?;
+        if verbosity == 0 {
+            return Ok(Value::String(hex(&body.bytes)));
+        }
+        let mut fields = render::block(&context, &row, Some(&body), &tip, next);
+        familiar(&mut fields, &row);
+        if verbosity == 2 {
+            if body.transactions.len() > MAX_FULL_TRANSACTIONS {
+                return Err(RpcError::bad_parameter("too many transactions for verbosity 2; use getrawtransaction"));
+            }
+            let spent = books.spent_in(&row, &body)?;
+            let place = |position| render::Place::Block {
+                hash: row.hash,
+                height: row.header.height,
+                time: row.header.time,
+                position,
+                confirmations: render::confirmations(&tip, row.header.height),
+            };
+            let transactions = body.transactions.iter().enumerate().map(|(at, transaction)| {
+                let coins = spent.of(transaction);
+                render::transaction(&context, transaction, &place(at), &coins)
+            });
+            fields.insert("tx".to_owned(), transactions.collect());
+        } else if let Some(ids) = fields.get("txs").cloned() {
+            fields.insert("tx".to_owned(), ids);
+        }
+        Ok(Value::Object(fields))
+    }))
+}
+
+/// Adds the names under which users of other nodes know these fields.
+fn familiar(fields: &mut serde_json::Map<String, Value>, row: &HeaderRow) {
+    for (ours, theirs) in [
+        ("previous", "previousblockhash"),
+        ("next", "nextblockhash"),
+        ("merkle_root", "merkleroot"),
+        ("target", "bits"),
+        ("work", "chainwork"),
+        ("transactions", "nTx"),
+    ] {
+        if let Some(value) = fields.get(ours).filter(|value| !value.is_null()).cloned() {
+            fields.insert(theirs.to_owned(), value);
+        }
+    }
+    if row.status != BlockStatus::Applied {
+        fields.insert("confirmations".to_owned(), json!(-1));
+    }
+}

@@ -1,0 +1,112 @@
+//! The mempool.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::{hash::unhex, limits},
+    chain::block::HashedTransaction,
+    node::command::{Command, PoolEntry, Reply},
+    rpc::{
+        error::{REJECTED, RpcError, UNDECODABLE},
+        methods::Method,
+        params::{Args, Kind, optional, required},
+        render,
+        step::{Shared, Step, unexpected},
+    },
+};
+
+/// Entries in one answer: ids of a full mempool of small transactions fit, more would not help anybody.
+const MAX_ENTRIES: u64 = 50_000;
+/// Entries in one answer unless more are asked for.
+const DEFAULT_ENTRIES: u64 = 1000;
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "mempool",
+        params: &[optional("limit", Kind::Integer, "how many transactions; 1000 if left out")],
+        summary: "the transactions that wait for a block, highest fee rate first",
+        returns: "an object with count, bytes and transactions",
+        handler: |context, args| list(context, args.integer_in("limit", 0..=MAX_ENTRIES, DEFAULT_ENTRIES)?),
+    },
+    Method {
+        name: "getmempoolinfo",
+        params: &[],
+        summary: "how full the mempool is",
+        returns: "an object",
+        handler: |context, _| {
+            let status = context.node.status();
+            Ok(Step::value(&json!({
+                "loaded": true,
+                "size": status.mempool_count,
+                "bytes": status.mempool_bytes,
+                "maxmempool": limits::MEMPOOL_BYTES,
+                "mempoolminfee": context.chain.min_fee_rate,
+                "sequence": status.mempool_sequence,
+            })))
+        },
+    },
+    Method {
+        name: "getrawmempool",
+        params: &[optional("verbose", Kind::Boolean, "true: an object by id")],
+        summary: "the ids of the transactions that wait for a block",
+        returns: "an array of ids, or an object",
+        handler: raw_mempool,
+    },
+    Method {
+        name: "sendrawtransaction",
+        params: &[required("hexstring", Kind::Text, "the transaction's encoding in hex")],
+        summary: "verifies a transaction, takes it into the mempool and relays it",
+        returns: "its id",
+        handler: send,
+    },
+];
+
+/// The mempool with a part of its transactions.
+pub(in crate::rpc) fn list(context: &Shared, limit: u64) -> Result<Step, RpcError> {
+    let (context, limit) = (context.clone(), usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(entries(limit, move |entries| {
+        let status = context.node.status();
+        json!({
+            "count": status.mempool_count,
+            "bytes": status.mempool_bytes,
+            "limit_bytes": limits::MEMPOOL_BYTES,
+            "transactions": entries.iter().map(|entry| render::pool_entry(&context, entry)).collect::<Vec<_>>(),
+        })
+    }))
+}
+
+fn entries(limit: usize, show: impl FnOnce(Vec<PoolEntry>) -> Value + Send + 'static) -> Step {
+    Step::ask(Command::Mempool { limit }, move |reply| match reply {
+        Reply::Mempool(entries) => Ok(Step::value(&show(entries))),
+        other => Err(unexpected(other)),
+    })
+}
+
+fn raw_mempool(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let (context, verbose) = (context.clone(), args.boolean("verbose", false));
+    let limit = if verbose { DEFAULT_ENTRIES } else { MAX_ENTRIES };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(entries(limit, move |entries| {
+        if verbose {
+            let pair = |entry: &PoolEntry| (entry.transaction.txid.to_string(), render::pool_entry(&context, entry));
+            return Value::Object(entries.iter().map(pair).collect());
+        }
+        entries.iter().map(|entry| json!(entry.transaction.txid)).collect()
+    }))
+}
+
+fn send(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
+    let text = args.required_text("hexstring")?.trim();
+    if text.len() / 2 > limits::MAX_TRANSACTION_BYTES {
+        return Err(undecodable(format!("a transaction has at most {} bytes", limits::MAX_TRANSACTION_BYTES)));
+    }
+    let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
+    // Decoded here only to tell what is no transaction from what is no valid one.
+    HashedTransaction::decode(&bytes).map_err(|error| undecodable(format!("not a transaction: {error}")))?;
+    Ok(Step::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
+        Reply::Accepted(txid) => Ok(Step::value(&txid)),
+        Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
+        other => Err(unexpected(other)),
+    }))
+}

@@ -1,0 +1,153 @@
+//! Making blocks.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::{
+        hash::{hex, unhex},
+        limits,
+    },
+    chain::{block::HashedBlock, key::SecretKey},
+    node::{
+        command::{Command, Reply},
+        notice::Template,
+    },
+    rpc::{
+        context::Context,
+        error::{REJECTED, RpcError, UNDECODABLE},
+        methods::{Method, status},
+        params::{Args, Kind, optional, required},
+        step::{Shared, Step, unexpected},
+    },
+};
+
+/// Blocks that one call makes.
+const MAX_BLOCKS: u64 = 10_000;
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "mine",
+        params: &[
+            required("blocks", Kind::Integer, "how many, 1 to 10000"),
+            optional("address", Kind::Text, "who is paid; the configured address if left out"),
+        ],
+        summary: "test chains: makes blocks now",
+        returns: "their hashes",
+        handler: mine,
+    },
+    Method {
+        name: "generatetoaddress",
+        params: &[
+            required("nblocks", Kind::Integer, "how many, 1 to 10000"),
+            required("address", Kind::Text, "who is paid"),
+        ],
+        summary: "test chains: makes blocks now",
+        returns: "their hashes",
+        handler: mine,
+    },
+    Method {
+        name: "getmininginfo",
+        params: &[],
+        summary: "the miner, and what it works on",
+        returns: "an object",
+        handler: mining_info,
+    },
+    Method {
+        name: "getblocktemplate",
+        params: &[optional("address", Kind::Text, "who is paid; on test chains the first known account if left out")],
+        summary: "a block that lacks only its nonce",
+        returns: "an object; header and body in hex, to be put together with the nonce in the header's last 8 bytes",
+        handler: template,
+    },
+    Method {
+        name: "submitblock",
+        params: &[required("hexdata", Kind::Text, "the block's encoding in hex")],
+        summary: "verifies a block, applies it and relays it",
+        returns: "null",
+        handler: submit,
+    },
+];
+
+fn mine(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    if !context.chain.test {
+        return Err(RpcError::new(REJECTED, "blocks are made on demand only on test chains, such as local and dev"));
+    }
+    let name = if args.integer("nblocks").is_some() { "nblocks" } else { "blocks" };
+    let blocks = args.integer_in(name, 1..=MAX_BLOCKS, 1)?;
+    let blocks = u32::try_from(blocks).unwrap_or(1);
+    let address = args.text("address").map(|text| context.address(text)).transpose()?;
+    let step = Step::ask(Command::Mine { blocks, address }, |reply| match reply {
+        Reply::Mined(hashes) => Ok(Step::value(&hashes)),
+        other => Err(unexpected(other)),
+    });
+    Ok(step.within(limits::RPC_MINE))
+}
+
+fn mining_info(context: &Shared, _: &Args) -> Result<Step, RpcError> {
+    let context = context.clone();
+    Ok(Step::query(move |books| {
+        let status = context.node.status();
+        let row = books.find_block("tip")?;
+        Ok(json!({
+            "blocks": row.header.height,
+            "chain": context.chain.name,
+            "mining": status.mining,
+            "hashespersec": status.hashes_per_second,
+            "difficulty": status::difficulty(&context, row.header.target),
+            "bits": format!("{:08x}", row.header.target.0),
+            "pooledtx": status.mempool_count,
+            "warnings": status.warnings.values().collect::<Vec<_>>(),
+        }))
+    }))
+}
+
+fn template(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let address = match args.text("address") {
+        Some(text) => context.address(text)?,
+        None if context.chain.test => SecretKey::well_known(0).address(),
+        None => return Err(RpcError::invalid_params("\"address\" is missing: who is paid")),
+    };
+    let context = context.clone();
+    Ok(Step::ask(Command::Template(address), move |reply| match reply {
+        Reply::Template(template) => Ok(Step::value(&show(&context, &template))),
+        other => Err(unexpected(other)),
+    }))
+}
+
+fn show(context: &Context, template: &Template) -> Value {
+    let header = &template.header;
+    let target = header.target.expand().map(|target| hex(&target.value().to_be_bytes::<32>()));
+    json!({
+        "height": header.height,
+        "previousblockhash": header.previous,
+        "version": header.version,
+        "bits": format!("{:08x}", header.target.0),
+        "target": target,
+        "curtime": header.time,
+        "mintime": template.min_time,
+        "merkle_root": header.merkle_root,
+        "state_digest": header.state_digest,
+        "coinbasevalue_subsidy": context.chain.subsidy(header.height),
+        "transactions": template.transactions,
+        "sizelimit": limits::MAX_BLOCK_BYTES,
+        "header": hex(&header.to_bytes()),
+        "body": hex(&template.body),
+    })
+}
+
+fn submit(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
+    let text = args.required_text("hexdata")?.trim();
+    let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
+    if bytes.len() > limits::MAX_BLOCK_MESSAGE_BYTES {
+        return Err(undecodable("larger than a block may be".to_owned()));
+    }
+    let bytes: crate::base::bytes::Bytes = bytes.into();
+    // Decoded here only to tell what is no block from what is no valid one.
+    HashedBlock::decode(bytes.clone()).map_err(|error| undecodable(format!("not a block: {error}")))?;
+    Ok(Step::ask(Command::SubmitBlock(bytes), |reply| match reply {
+        Reply::Accepted(_) => Ok(Step::value(&Value::Null)),
+        Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
+        other => Err(unexpected(other)),
+    }))
+}

@@ -1,0 +1,342 @@
+//! Peers, the peer book, bans, and the partitions that operators of test chains make.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::{ids::LinkId, limits},
+    chain::archive::{Ban, BookEntry},
+    node::{
+        command::{Command, Delivery, Reply},
+        report::PeerReport,
+    },
+    rpc::{
+        context::{Context, unix_now},
+        error::{self, RpcError},
+        methods::Method,
+        params::{Args, Kind, optional, required},
+        step::{Shared, Step, unexpected},
+    },
+};
+
+/// Addresses in one `netdeny`.
+const MAX_DENY: usize = 256;
+/// The longest ban: ten years.
+const MAX_BAN_SECONDS: u64 = 10 * 365 * 24 * 3600;
+/// Bytes of a ban's reason.
+const MAX_REASON: usize = 200;
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "peers",
+        params: &[],
+        summary: "the connected peers",
+        returns: "an array; see tussock peers --json",
+        handler: |context, _| Ok(peers(context, row)),
+    },
+    Method {
+        name: "getpeerinfo",
+        params: &[],
+        summary: "the connected peers, under the field names that users of other nodes know",
+        returns: "an array",
+        handler: |context, _| Ok(peers(context, familiar_row)),
+    },
+    Method {
+        name: "addpeer",
+        params: &[required("address", Kind::Text, "IP:PORT")],
+        summary: "dials an address and keeps the connection up",
+        returns: "true",
+        handler: |_, args| Ok(order(Command::AddPeer(socket(args, "address")?))),
+    },
+    Method {
+        name: "droppeer",
+        params: &[required("address", Kind::Text, "IP:PORT, remote or listening")],
+        summary: "closes a connection and keeps it up no longer",
+        returns: "true",
+        handler: |_, args| Ok(order(Command::DropPeer(socket(args, "address")?))),
+    },
+    Method {
+        name: "ban",
+        params: &[
+            required("ip", Kind::Text, "IP address, any port"),
+            optional("seconds", Kind::Integer, "how long; an hour if left out"),
+            optional("reason", Kind::Text, "for the list of bans"),
+        ],
+        summary: "keeps an IP address out",
+        returns: "true",
+        handler: |_, args| Ok(order(ban(args, "ip", "seconds")?)),
+    },
+    Method {
+        name: "unban",
+        params: &[required("ip", Kind::Text, "IP address")],
+        summary: "lifts a ban",
+        returns: "true",
+        handler: |_, args| Ok(order(Command::Unban(ip(args, "ip")?))),
+    },
+    Method {
+        name: "book",
+        params: &[],
+        summary: "the peer book and the bans",
+        returns: "an object with entries and bans",
+        handler: |_, _| Ok(book(|entries, bans| json!({ "entries": entries, "bans": bans }))),
+    },
+    Method {
+        name: "listbanned",
+        params: &[],
+        summary: "the bans",
+        returns: "an array",
+        handler: |_, _| Ok(book(|_, bans| bans)),
+    },
+    Method {
+        name: "getnodeaddresses",
+        params: &[optional("count", Kind::Integer, "how many; 100 if left out")],
+        summary: "addresses of other nodes from the peer book",
+        returns: "an array of objects with address, port, time and source",
+        handler: node_addresses,
+    },
+    Method {
+        name: "netdeny",
+        params: &[required("addresses", Kind::Texts, "listening addresses, IP:PORT")],
+        summary: "test chains: closes and refuses links with these nodes; adds to earlier ones",
+        returns: "true",
+        handler: deny,
+    },
+    Method {
+        name: "netallow",
+        params: &[],
+        summary: "test chains: ends every netdeny",
+        returns: "true",
+        handler: |context, _| {
+            test_chain(context)?;
+            Ok(order(Command::Allow))
+        },
+    },
+    Method {
+        name: "addnode",
+        params: &[required("node", Kind::Text, "IP:PORT"), required("command", Kind::Text, "add, remove or onetry")],
+        summary: "adds or removes a node to keep connected to",
+        returns: "null",
+        handler: |_, args| {
+            let address = socket(args, "node")?;
+            match args.required_text("command")? {
+                "add" | "onetry" => Ok(silent(Command::AddPeer(address))),
+                "remove" => Ok(silent(Command::DropPeer(address))),
+                _ => Err(RpcError::bad_parameter("\"command\" is add, remove or onetry")),
+            }
+        },
+    },
+    Method {
+        name: "disconnectnode",
+        params: &[required("address", Kind::Text, "IP:PORT")],
+        summary: "closes a connection",
+        returns: "null",
+        handler: |_, args| Ok(silent(Command::DropPeer(socket(args, "address")?))),
+    },
+    Method {
+        name: "setban",
+        params: &[
+            required("subnet", Kind::Text, "IP address"),
+            required("command", Kind::Text, "add or remove"),
+            optional("bantime", Kind::Integer, "seconds; an hour if left out or 0"),
+            optional("reason", Kind::Text, "for the list of bans"),
+        ],
+        summary: "bans an IP address or lifts its ban",
+        returns: "null",
+        handler: |_, args| match args.required_text("command")? {
+            "add" => Ok(silent(ban(args, "subnet", "bantime")?)),
+            "remove" => Ok(silent(Command::Unban(ip(args, "subnet")?))),
+            _ => Err(RpcError::bad_parameter("\"command\" is add or remove")),
+        },
+    },
+];
+
+type Row = fn(&Context, &PeerReport, Option<&Delivery>, (u64, u64)) -> Value;
+
+/// The peers, as the roles and the poll loop each know them, in rows of one form.
+pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Step {
+    let context = context.clone();
+    Step::ask_all(vec![Command::Peers, Command::Deliveries], move |replies| {
+        let mut replies = replies.into_iter();
+        let (reports, deliveries) = match (replies.next(), replies.next()) {
+            (Some(Reply::Peers(reports)), Some(Reply::Deliveries(deliveries))) => (reports, deliveries),
+            // Without the second answer the list is still worth having.
+            (Some(Reply::Peers(reports)), _) => (reports, Vec::new()),
+            (Some(other), _) => return Err(unexpected(other)),
+            (None, _) => return Err(RpcError::internal("a command was not answered")),
+        };
+        let bytes = context.node.link_bytes();
+        let deliveries: BTreeMap<LinkId, Delivery> = deliveries.into_iter().map(|one| (one.link, one)).collect();
+        let moved = |link: &LinkId| bytes.get(link).copied().unwrap_or_default();
+        let rows =
+            reports.iter().map(|report| row(&context, report, deliveries.get(&report.link), moved(&report.link)));
+        Ok(Step::value(&rows.collect::<Vec<_>>()))
+    })
+}
+
+/// The contract's form of a peer.
+pub(in crate::rpc) fn row(
+    context: &Context,
+    report: &PeerReport,
+    delivery: Option<&Delivery>,
+    (sent, received): (u64, u64),
+) -> Value {
+    let info = &report.info;
+    json!({
+        "id": report.link.0,
+        "address": info.remote,
+        "direction": if info.direction.is_inbound() { "inbound" } else { "outbound" },
+        "agent": info.agent,
+        "height": report.height,
+        "ping_ms": report.ping_us.map(milliseconds),
+        "connected_s": context.now().since(report.since).as_secs(),
+        "sent_bytes": sent,
+        "received_bytes": received,
+        "in_flight": delivery.map_or(0, |delivery| delivery.in_flight),
+        "score": report.score,
+        "blocks_received": delivery.map_or(0, |delivery| delivery.blocks),
+        "listens": info.listens,
+        "protocol": info.protocol,
+        "services": info.services,
+        "clock_offset_s": info.clock_offset,
+    })
+}
+
+fn familiar_row(
+    context: &Context,
+    report: &PeerReport,
+    delivery: Option<&Delivery>,
+    (sent, received): (u64, u64),
+) -> Value {
+    let info = &report.info;
+    let since = context.now().since(report.since).as_secs();
+    json!({
+        "id": report.link.0,
+        "addr": info.remote,
+        "addrbind": info.listens,
+        "services": format!("{:016x}", info.services),
+        "version": info.protocol,
+        "subver": info.agent,
+        "inbound": info.direction.is_inbound(),
+        "startingheight": info.height,
+        "synced_blocks": report.height,
+        "conntime": unix_now().saturating_sub(since),
+        "timeoffset": info.clock_offset,
+        "pingtime": report.ping_us.map(|us| milliseconds(us) / 1000.0),
+        "bytessent": sent,
+        "bytesrecv": received,
+        "inflight": delivery.map_or(0, |delivery| delivery.in_flight),
+    })
+}
+
+/// Milliseconds with three places.
+fn milliseconds(microseconds: u64) -> f64 {
+    // Exact up to 2^53 µs, which are 285 years.
+    microseconds as f64 / 1000.0
+}
+
+/// An order whose answer is `true`.
+fn order(command: Command) -> Step {
+    answered(command, Value::Bool(true))
+}
+
+/// An order whose answer is nothing, as in the nodes that its name comes from.
+fn silent(command: Command) -> Step {
+    answered(command, Value::Null)
+}
+
+fn answered(command: Command, value: Value) -> Step {
+    Step::ask(command, move |reply| match reply {
+        Reply::Done => Ok(Step::value(&value)),
+        other => Err(unexpected(other)),
+    })
+}
+
+fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<Command, RpcError> {
+    let default = limits::BAN_TIME.as_secs();
+    let seconds = args.integer_in(seconds_name, 0..=MAX_BAN_SECONDS, default)?;
+    let time = Duration::from_secs(if seconds == 0 { default } else { seconds });
+    let reason = args.text("reason").unwrap_or("by the operator");
+    if reason.len() > MAX_REASON || reason.chars().any(char::is_control) {
+        return Err(RpcError::bad_parameter("\"reason\" is one line of at most 200 bytes"));
+    }
+    Ok(Command::Ban { ip: ip(args, ip_name)?, time, reason: reason.to_owned() })
+}
+
+/// A range of addresses is taken if it is a single one: bans are by address.
+fn ip(args: &Args, name: &str) -> Result<IpAddr, RpcError> {
+    let text = args.required_text(name)?;
+    let alone = text.strip_suffix("/32").or_else(|| text.strip_suffix("/128")).unwrap_or(text);
+    alone.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not an IP address")))
+}
+
+fn socket(args: &Args, name: &str) -> Result<SocketAddr, RpcError> {
+    args.parsed(name, "an address of the form IP:PORT, such as 127.0.0.1:4130")
+}
+
+fn test_chain(context: &Context) -> Result<(), RpcError> {
+    match context.chain.test {
+        true => Ok(()),
+        false => Err(RpcError::new(error::REJECTED, "only on test chains, such as local and dev")),
+    }
+}
+
+fn deny(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    test_chain(context)?;
+    let texts = args.texts("addresses");
+    if texts.len() > MAX_DENY {
+        return Err(RpcError::bad_parameter("at most 256 addresses at once"));
+    }
+    let read = |text: &&str| text.parse::<SocketAddr>();
+    let addresses: Result<Vec<SocketAddr>, _> = texts.iter().map(read).collect();
+    let addresses = addresses.map_err(|_| RpcError::bad_parameter("\"addresses\" are of the form IP:PORT"))?;
+    Ok(order(Command::Deny(addresses)))
+}
+
+fn book(show: fn(Value, Value) -> Value) -> Step {
+    Step::ask(Command::Book, move |reply| match reply {
+        Reply::Book { entries, bans } => {
+            let entries = entries.iter().map(entry_row).collect();
+            let bans = bans.iter().map(ban_row).collect();
+            Ok(Step::value(&show(Value::Array(entries), Value::Array(bans))))
+        }
+        other => Err(unexpected(other)),
+    })
+}
+
+fn entry_row(entry: &BookEntry) -> Value {
+    json!({
+        "address": entry.address,
+        "source": entry.source,
+        "last_seen": entry.last_seen.0,
+        "last_success": entry.last_success.map(|time| time.0),
+        "last_attempt": entry.last_attempt.map(|time| time.0),
+        "failures": entry.failures,
+    })
+}
+
+fn ban_row(ban: &Ban) -> Value {
+    json!({ "ip": ban.ip, "address": ban.ip, "until": ban.until.0, "banned_until": ban.until.0, "reason": ban.reason })
+}
+
+fn node_addresses(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let count = usize::try_from(args.integer_in("count", 0..=10_000, 100)?).unwrap_or(usize::MAX);
+    Ok(Step::ask(Command::Book, move |reply| {
+        let Reply::Book { entries, .. } = reply else { return Err(unexpected(reply)) };
+        let row = |entry: &BookEntry| {
+            json!({
+                "address": entry.address.ip(),
+                "port": entry.address.port(),
+                "time": entry.last_seen.0,
+                "source": entry.source,
+            })
+        };
+        // As with the nodes that the name comes from, 0 stands for all.
+        let count = if count == 0 { usize::MAX } else { count };
+        Ok(Step::value(&entries.iter().take(count).map(row).collect::<Vec<_>>()))
+    }))
+}

@@ -1,0 +1,149 @@
+//! The node as a whole.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::limits,
+    chain::target::{CompactTarget, Target},
+    node::report::SyncState,
+    rpc::{
+        context::{self, Context},
+        counters,
+        error::RpcError,
+        methods::Method,
+        params::Args,
+        step::{Shared, Step},
+    },
+    wire::message::PROTOCOL_VERSION,
+};
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "status",
+        params: &[],
+        summary: "state, tip, peers, mempool and health of the node",
+        returns: "an object; see tussock status --json",
+        handler: |context, _| Ok(Step::value(&status(context))),
+    },
+    Method {
+        name: "getblockchaininfo",
+        params: &[],
+        summary: "the chain's tip and how far the node has come",
+        returns: "an object",
+        handler: |context, _| Ok(Step::value(&chain_info(context)?)),
+    },
+    Method {
+        name: "getnetworkinfo",
+        params: &[],
+        summary: "protocol version and number of connections",
+        returns: "an object",
+        handler: |context, _| Ok(Step::value(&network_info(context))),
+    },
+    Method {
+        name: "getconnectioncount",
+        params: &[],
+        summary: "how many peers there are",
+        returns: "a number",
+        handler: |context, _| {
+            let status = context.node.status();
+            Ok(Step::value(&status.inbound.saturating_add(status.outbound)))
+        },
+    },
+    Method {
+        name: "uptime",
+        params: &[],
+        summary: "seconds since the node started",
+        returns: "a number",
+        handler: |context, _| Ok(Step::value(&context.started.elapsed().as_secs())),
+    },
+];
+
+/// The object that CLI, page and API show.
+pub(in crate::rpc) fn status(context: &Context) -> Value {
+    let status = context.node.status();
+    let tip = status.tip.as_ref();
+    let counters: serde_json::Map<String, Value> =
+        counters::ALL.iter().map(|one| (one.key.to_owned(), status.counter(one.counter).into())).collect();
+    json!({
+        "state": status.state.name(),
+        "reason": status.reason,
+        "chain": context.chain.name,
+        "genesis": context.chain.genesis_hash(),
+        "height": tip.map_or(0, |tip| tip.height),
+        "tip": tip.map(|tip| tip.hash),
+        "tip_time": tip.map(|tip| tip.time),
+        "headers": status.headers,
+        "work": tip.map(|tip| tip.work.to_string()),
+        "state_digest": tip.map(|tip| tip.digest),
+        "peers": { "inbound": status.inbound, "outbound": status.outbound },
+        "mempool": { "count": status.mempool_count, "bytes": status.mempool_bytes },
+        "mining": { "enabled": status.mining, "hashes_per_second": status.hashes_per_second },
+        "version": context.version,
+        "uptime_s": context.started.elapsed().as_secs(),
+        "rss_bytes": context::resident_bytes(),
+        "warnings": status.warnings.values().collect::<Vec<_>>(),
+        "counters": counters,
+        "limits": {
+            "mempool_bytes": limits::MEMPOOL_BYTES,
+            "inbound": limits::MAX_INBOUND,
+            "outbound": limits::MAX_OUTBOUND,
+            "http_connections": limits::HTTP_CONNECTIONS,
+        },
+        "last_reorganisation": status.last_reorganisation,
+        "mempool_sequence": status.mempool_sequence,
+        "indexed": context.indexed.get().height,
+        "block_time": context.chain.parameters.block_time,
+        "address_prefix": context.chain.prefix.to_string(),
+        "test_chain": context.chain.test,
+    })
+}
+
+fn chain_info(context: &Context) -> Result<Value, RpcError> {
+    let status = context.node.status();
+    let tip = status.tip.as_ref().ok_or_else(RpcError::starting)?;
+    let headers = status.headers.max(tip.height);
+    // Exactly 1 at the tip, and never before.
+    let progress = if headers == tip.height { 1.0 } else { f64::from(tip.height) / f64::from(headers) };
+    Ok(json!({
+        "chain": context.chain.name,
+        "blocks": tip.height,
+        "headers": headers,
+        "bestblockhash": tip.hash,
+        "time": tip.time,
+        "chainwork": tip.work.to_string(),
+        "verificationprogress": progress,
+        "initialblockdownload": !Context::is_ready(&status),
+        "state": status.state.name(),
+        "pruned": false,
+        "warnings": status.warnings.values().collect::<Vec<_>>(),
+    }))
+}
+
+fn network_info(context: &Context) -> Value {
+    let status = context.node.status();
+    json!({
+        "version": context.version,
+        "subversion": format!("/tussock:{}/", context.version),
+        "protocolversion": PROTOCOL_VERSION,
+        "networkactive": status.state != SyncState::Starting,
+        "connections": status.inbound.saturating_add(status.outbound),
+        "connections_in": status.inbound,
+        "connections_out": status.outbound,
+        "warnings": status.warnings.values().collect::<Vec<_>>(),
+    })
+}
+
+/// How many times harder than the chain's easiest target a target is.
+pub(in crate::rpc) fn difficulty(context: &Context, target: CompactTarget) -> f64 {
+    let ratio = |target: Target| f64::from(context.chain.parameters.limit().value()) / f64::from(target.value());
+    target.expand().map_or(0.0, ratio)
+}
+
+/// A method without parameters that reads something off the status board's tip.
+pub(super) fn of_tip<T: serde::Serialize>(
+    context: &Shared,
+    _: &Args,
+    read: fn(&crate::chain::archive::Tip) -> T,
+) -> Result<Step, RpcError> {
+    Ok(Step::value(&read(&context.tip()?)))
+}

@@ -1,0 +1,212 @@
+//! Single transactions and coins.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::hash::{Hash, hex},
+    chain::{
+        coin::Coin,
+        rules,
+        transaction::{OutPoint, Transaction},
+    },
+    node::command::{Command, PoolEntry, Reply},
+    rpc::{
+        context::Context,
+        error::RpcError,
+        methods::Method,
+        params::{Args, Kind, optional, required},
+        query::{Books, Confirmed},
+        render::{self, Place},
+        step::{Shared, Step, unexpected},
+    },
+};
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "tx",
+        params: &[required("id", Kind::Text, "transaction id or a unique prefix of at least 6 digits")],
+        summary: "a transaction of the mempool or the chain",
+        returns: "an object; see tussock tx --json",
+        handler: |context, args| Ok(transaction(context, args.required_text("id")?)),
+    },
+    Method {
+        name: "getrawtransaction",
+        params: &[
+            required("txid", Kind::Text, "transaction id"),
+            optional("verbose", Kind::Boolean, "true: as an object"),
+        ],
+        summary: "a transaction of the mempool or the chain",
+        returns: "hex, or an object",
+        handler: |context, args| {
+            let id = args.required_text("txid")?;
+            Ok(if args.boolean("verbose", false) { transaction(context, id) } else { raw(context, id) })
+        },
+    },
+    Method {
+        name: "gettxout",
+        params: &[
+            required("txid", Kind::Text, "transaction id"),
+            required("n", Kind::Integer, "position of the output"),
+            optional("include_mempool", Kind::Boolean, "whether the mempool counts; true if left out"),
+        ],
+        summary: "an unspent output; null if it is spent or unknown",
+        returns: "an object or null",
+        handler: unspent_output,
+    },
+];
+
+/// A transaction that was looked for and found.
+enum Found {
+    Pool(PoolEntry),
+    Chain(Box<Confirmed>),
+}
+
+/// The contract's form of a transaction.
+pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Step {
+    find(context, id, |context, books, found| match found {
+        Found::Pool(entry) => {
+            let inputs = entry.transaction.transaction.inputs.iter();
+            let spent = inputs.map(|input| books.coin(&input.outpoint)).collect::<Result<Vec<_>, _>>()?;
+            let place = Place::Pool { fee: entry.fee, since: entry.since };
+            Ok(render::transaction(context, &entry.transaction, &place, &spent))
+        }
+        Found::Chain(confirmed) => {
+            let spent = books.spent_in(&confirmed.row, &confirmed.block)?;
+            let transaction = confirmed.transaction();
+            let header = &confirmed.row.header;
+            let place = Place::Block {
+                hash: confirmed.row.hash,
+                height: header.height,
+                time: header.time,
+                position: confirmed.position,
+                confirmations: render::confirmations(&books.tip()?, header.height),
+            };
+            Ok(render::transaction(context, transaction, &place, &spent.of(transaction)))
+        }
+    })
+}
+
+fn raw(context: &Shared, id: &str) -> Step {
+    find(context, id, |_, _, found| {
+        let transaction: &Transaction = match &found {
+            Found::Pool(entry) => &entry.transaction.transaction,
+            Found::Chain(confirmed) => &confirmed.transaction().transaction,
+        };
+        Ok(Value::String(hex(&transaction.to_bytes())))
+    })
+}
+
+/// Looks in the mempool, then in the chain, and again in the mempool's order of precedence: a transaction that is being
+/// confirmed in between is found in one of the two, since the chain is looked at last.
+fn find(
+    context: &Shared,
+    id: &str,
+    show: impl FnOnce(&Context, &mut Books, Found) -> Result<Value, RpcError> + Send + 'static,
+) -> Step {
+    let (context, id) = (context.clone(), id.trim().to_ascii_lowercase());
+    let command = match id.parse::<Hash>() {
+        Ok(txid) => Command::PoolEntry(txid),
+        Err(_) => Command::Mempool { limit: usize::MAX },
+    };
+    Step::ask(command, move |reply| {
+        let entry = match reply {
+            Reply::PoolEntry(entry) => Some(entry),
+            Reply::NotFound(_) => None,
+            Reply::Mempool(entries) => by_prefix(entries, &id)?,
+            other => return Err(unexpected(other)),
+        };
+        Ok(Step::query(move |books| {
+            let found = match entry {
+                Some(entry) => Found::Pool(entry),
+                None => match in_chain(books, &id)? {
+                    Some(confirmed) => Found::Chain(Box::new(confirmed)),
+                    None => return Err(missing(books, &id)),
+                },
+            };
+            show(&context, books, found)
+        }))
+    })
+}
+
+fn by_prefix(entries: Vec<PoolEntry>, prefix: &str) -> Result<Option<PoolEntry>, RpcError> {
+    check_prefix(prefix)?;
+    let mut matching = entries.into_iter().filter(|entry| entry.transaction.txid.to_string().starts_with(prefix));
+    match (matching.next(), matching.next()) {
+        (Some(_), Some(_)) => Err(RpcError::bad_parameter("several transactions start with these digits")),
+        (first, _) => Ok(first),
+    }
+}
+
+/// A transaction of the applied chain by its id or a unique start of it.
+pub(in crate::rpc) fn in_chain(books: &mut Books, id: &str) -> Result<Option<Confirmed>, RpcError> {
+    if let Ok(txid) = id.parse() {
+        return books.find_transaction(&txid);
+    }
+    check_prefix(id)?;
+    match books.transactions_with_prefix(id)?.as_slice() {
+        [] => Ok(None),
+        [txid] => books.find_transaction(txid),
+        _ => Err(RpcError::bad_parameter("several transactions start with these digits")),
+    }
+}
+
+/// Prefixes are 6 to 63 hex digits.
+fn check_prefix(text: &str) -> Result<(), RpcError> {
+    if (6..64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(RpcError::bad_parameter("an id is 64 hex digits, or at least the first 6 of them"))
+}
+
+fn missing(books: &mut Books, id: &str) -> RpcError {
+    let mut error = RpcError::not_found("no such transaction in the mempool or the chain");
+    if let Ok(lag @ 1..) = books.index_lag() {
+        error.message = format!("not found, but the index still lacks {lag} blocks; try again");
+    }
+    error.data = Some(render::unknown_transaction(id));
+    error
+}
+
+fn unspent_output(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let txid: Hash = args.parsed("txid", "a transaction id of 64 hex digits")?;
+    let index = args.integer_in("n", 0..=u64::from(u32::MAX), 0)?;
+    let outpoint = OutPoint { txid, index: u32::try_from(index).unwrap_or(u32::MAX) };
+    let context = context.clone();
+    if !args.boolean("include_mempool", true) {
+        return Ok(Step::query(move |books| show_coin(&context, books, &outpoint)));
+    }
+    Ok(Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+        let spends =
+            |entry: &PoolEntry| entry.transaction.transaction.inputs.iter().any(|input| input.outpoint == outpoint);
+        if entries.iter().any(spends) {
+            return Ok(Step::value(&Value::Null));
+        }
+        let maker = entries.iter().find(|entry| entry.transaction.txid == txid);
+        let made = maker.and_then(|entry| entry.transaction.transaction.outputs.get(outpoint.index as usize));
+        match made {
+            Some(output) => Ok(Step::value(&json!({
+                "bestblock": context.tip()?.hash, "confirmations": 0, "value": output.amount,
+                "amount": output.amount, "address": context.text(&output.address), "coinbase": false,
+            }))),
+            None => Ok(Step::query(move |books| show_coin(&context, books, &outpoint))),
+        }
+    }))
+}
+
+fn show_coin(context: &Context, books: &mut Books, outpoint: &OutPoint) -> Result<Value, RpcError> {
+    let tip = books.tip()?;
+    let show = |coin: Coin| {
+        json!({
+            "bestblock": tip.hash,
+            "confirmations": render::confirmations(&tip, coin.height),
+            "value": coin.amount,
+            "amount": coin.amount,
+            "address": context.text(&coin.address),
+            "coinbase": coin.coinbase,
+            "height": coin.height,
+            "matures_at": rules::matures_at(&context.chain, &coin),
+        })
+    };
+    Ok(books.coin(outpoint)?.map_or(Value::Null, show))
+}

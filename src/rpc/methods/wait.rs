@@ -1,0 +1,211 @@
+//! Long polls: calls that are answered when something has come true, so that scripts need not ask again and again.
+//!
+//! Each looks at the state once at the start and after every change of the board. Nothing is missed in between: the
+//! first look comes after the waiting was registered. Time that is up is an answer too (`ok: false`), not an error.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    base::{hash::Hash, limits, time::Time},
+    node::{
+        command::{Command, Reply},
+        report::SyncState,
+    },
+    rpc::{
+        context::{Context, View},
+        error::RpcError,
+        methods::Method,
+        params::{Args, Kind, optional, required},
+        render,
+        step::{Shared, Step, Wait, unexpected},
+    },
+};
+
+/// How long a call waits that does not say.
+const DEFAULT: Duration = Duration::from_secs(60);
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "wait",
+        params: &[
+            required("kind", Kind::Text, "ready, synced, height, peers or tx"),
+            optional("value", Kind::Id, "the height, the number of peers, or the transaction's id"),
+            optional("confirmations", Kind::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
+            optional("timeout", Kind::Number, "seconds; 60 if left out"),
+        ],
+        summary: "answers when something is so, or when the time is up",
+        returns: "an object: ok tells which of the two; the rest are the facts at that moment",
+        handler: wait,
+    },
+    Method {
+        name: "waitforblockheight",
+        params: &[
+            required("height", Kind::Integer, "height"),
+            optional("timeout", Kind::Integer, "milliseconds; 0 or left out: very long"),
+        ],
+        summary: "answers when the tip has reached a height, or when the time is up",
+        returns: "the tip's hash and height",
+        handler: |context, args| {
+            let height = args.integer_in("height", 0..=u64::from(u32::MAX), 0)?;
+            let reached = move |view: &View| height_of(view) >= Some(height);
+            Ok(until(reached, tip_facts, deadline(context, familiar_timeout(args))))
+        },
+    },
+    Method {
+        name: "waitfornewblock",
+        params: &[optional("timeout", Kind::Integer, "milliseconds; 0 or left out: very long")],
+        summary: "answers when the tip has moved, or when the time is up",
+        returns: "the tip's hash and height",
+        handler: |context, args| {
+            let before = context.tip()?.hash;
+            let moved = move |view: &View| view.status.tip.as_ref().is_some_and(|tip| tip.hash != before);
+            Ok(until(moved, tip_facts, deadline(context, familiar_timeout(args))))
+        },
+    },
+];
+
+fn wait(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let timeout =
+        args.number("timeout").map_or(DEFAULT, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    let until_time = deadline(context, timeout);
+    let value = args.id("value", "");
+    let number = || value.parse::<u64>().map_err(|_| RpcError::invalid_params("\"value\" must be a whole number"));
+    match args.required_text("kind")? {
+        "ready" => {
+            Ok(facts_when(|view| view.status.tip.is_some() && view.status.state != SyncState::Starting, until_time))
+        }
+        "synced" => Ok(facts_when(|view| Context::is_ready(&view.status), until_time)),
+        "height" => {
+            let height = number()?;
+            Ok(facts_when(move |view| height_of(view) >= Some(height), until_time))
+        }
+        "peers" => {
+            let peers = number()?;
+            let count = |view: &View| view.status.inbound.saturating_add(view.status.outbound);
+            Ok(facts_when(move |view| u64::try_from(count(view)).is_ok_and(|count| count >= peers), until_time))
+        }
+        "tx" => {
+            let id = value
+                .trim()
+                .parse()
+                .map_err(|_| RpcError::bad_parameter("\"value\" must be a transaction id of 64 hex digits"))?;
+            let confirmations = args.integer_in("confirmations", 0..=u64::from(u32::MAX), 1)?;
+            Ok(probe(Transaction { context: context.clone(), id, confirmations, until: until_time }))
+        }
+        _ => Err(RpcError::bad_parameter("\"kind\" is ready, synced, height, peers or tx")),
+    }
+}
+
+fn facts_when(holds: impl Fn(&View) -> bool + Send + 'static, time: Time) -> Step {
+    until(holds, facts, time)
+}
+
+/// Waits until something holds; either way the answer is made of what is seen then.
+fn until(holds: impl Fn(&View) -> bool + Send + 'static, show: fn(&View, bool) -> Value, time: Time) -> Step {
+    Step::Wait(Wait {
+        until: time,
+        ready: Box::new(move |view| holds(view).then(|| Step::value(&show(view, true)))),
+        late: Box::new(move |view| Step::value(&show(view, false))),
+    })
+}
+
+fn facts(view: &View, ok: bool) -> Value {
+    let status = &view.status;
+    json!({
+        "ok": ok,
+        "state": status.state.name(),
+        "reason": status.reason,
+        "height": status.tip.as_ref().map(|tip| tip.height),
+        "tip": status.tip.as_ref().map(|tip| tip.hash),
+        "headers": status.headers,
+        "peers": { "inbound": status.inbound, "outbound": status.outbound },
+    })
+}
+
+fn tip_facts(view: &View, _: bool) -> Value {
+    json!({
+        "hash": view.status.tip.as_ref().map(|tip| tip.hash),
+        "height": view.status.tip.as_ref().map(|tip| tip.height),
+    })
+}
+
+fn height_of(view: &View) -> Option<u64> {
+    view.status.tip.as_ref().map(|tip| u64::from(tip.height))
+}
+
+fn deadline(context: &Context, timeout: Duration) -> Time {
+    context.now() + timeout.min(limits::RPC_WAIT_MAX)
+}
+
+fn familiar_timeout(args: &Args) -> Duration {
+    match args.integer("timeout") {
+        None | Some(0) => Duration::MAX,
+        Some(milliseconds) => Duration::from_millis(milliseconds),
+    }
+}
+
+/// A transaction that is waited for.
+struct Transaction {
+    context: Shared,
+    id: Hash,
+    confirmations: u64,
+    until: Time,
+}
+
+/// Looks for the transaction in mempool and chain; if it is not there often enough, waits for a change and looks again.
+fn probe(wanted: Transaction) -> Step {
+    // Taken before the look, so that a change during it is a change afterwards.
+    let before = wanted.context.view();
+    let id = wanted.id;
+    Step::ask(Command::PoolEntry(id), move |reply| {
+        let waiting = match reply {
+            Reply::PoolEntry(_) => true,
+            Reply::NotFound(_) => false,
+            other => return Err(unexpected(other)),
+        };
+        Ok(Step::query_then(move |books| {
+            let tip = books.tip()?;
+            let confirmed = books.find_transaction(&id)?;
+            let mut found = Map::new();
+            found.insert("id".to_owned(), json!(id));
+            let height = confirmed.as_ref().map(|confirmed| confirmed.row.header.height);
+            let confirmations = height.map_or(0, |height| render::confirmations(&tip, height));
+            let status = match (height, waiting) {
+                (Some(_), _) => "confirmed",
+                (None, true) => "mempool",
+                (None, false) => "unknown",
+            };
+            found.insert("status".to_owned(), json!(status));
+            found.insert("block".to_owned(), json!(confirmed.map(|confirmed| confirmed.row.hash)));
+            found.insert("tx_height".to_owned(), json!(height));
+            found.insert("confirmations".to_owned(), json!(confirmations));
+            let known = height.is_some() || waiting;
+            let ok = known && u64::from(confirmations) >= wanted.confirmations;
+            Ok(if ok { answer(&wanted.context.view(), found, true) } else { look_again(wanted, before, found) })
+        }))
+    })
+}
+
+fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> Step {
+    let until = wanted.until;
+    let mut wanted = Some(wanted);
+    Step::Wait(Wait {
+        until,
+        ready: Box::new(move |view| {
+            let tip = |view: &View| view.status.tip.as_ref().map(|tip| tip.hash);
+            let moved = tip(view) != tip(&before) || view.indexed != before.indexed;
+            let pool = view.status.mempool_sequence != before.status.mempool_sequence;
+            let for_pool = wanted.as_ref().is_some_and(|wanted| wanted.confirmations == 0);
+            if moved || pool && for_pool { wanted.take().map(probe) } else { None }
+        }),
+        late: Box::new(move |view| answer(view, found, false)),
+    })
+}
+
+fn answer(view: &View, found: Map<String, Value>, ok: bool) -> Step {
+    let mut fields = render::object(facts(view, ok));
+    fields.extend(found);
+    Step::value(&fields)
+}

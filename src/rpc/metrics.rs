@@ -1,0 +1,148 @@
+//! `/metrics`: the Prometheus text format. Base units, `_total` on counters only, no label with an address or an id.
+
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+
+use crate::{
+    node::report::SyncState,
+    rpc::{
+        context::{Context, resident_bytes, unix_now},
+        counters,
+    },
+};
+
+/// Clock ticks a second in /proc, the same on every Linux that runs this program.
+const TICKS: f64 = 100.0;
+
+/// Calls answered, by method and error code (0: none).
+pub type Tally = BTreeMap<(&'static str, i32), u64>;
+
+/// The text.
+pub fn render(context: &Context, tally: &Tally) -> String {
+    let mut text = Text(String::with_capacity(6 * 1024));
+    node(&mut text, context);
+    let status = context.node.status();
+    for counter in &counters::ALL {
+        let value = status.counter(counter.counter);
+        text.one(&format!("tussock_{}_total", counter.key), "counter", counter.help, value);
+    }
+    server(&mut text, context, tally);
+    process(&mut text, context);
+    text.0
+}
+
+fn node(text: &mut Text, context: &Context) {
+    let status = context.node.status();
+    text.head("tussock_build_info", "gauge", "The program's version, in its label.");
+    text.line("tussock_build_info", &[("version", &context.version)], 1);
+    text.head("tussock_node_state", "gauge", "1 for the state that the node is in.");
+    for state in SyncState::ALL {
+        text.line("tussock_node_state", &[("state", state.name())], u8::from(state == status.state));
+    }
+    if let Some(tip) = &status.tip {
+        text.one("tussock_chain_height", "gauge", "Height of the tip.", tip.height);
+        text.one("tussock_chain_tip_timestamp_seconds", "gauge", "Unix time of the tip.", tip.time);
+        let work = tip.work.to_f64();
+        let log2 = if work > 0.0 { work.log2() } else { 0.0 };
+        text.one("tussock_chain_work_log2", "gauge", "Binary logarithm of the chain's work in hashes.", log2);
+    }
+    text.one("tussock_chain_headers_height", "gauge", "Height of the best header.", status.headers);
+    if let Some(depth) = status.last_reorganisation {
+        text.one("tussock_chain_last_reorganisation_blocks", "gauge", "Depth of the last reorganisation.", depth);
+    }
+    text.head("tussock_peers", "gauge", "Connected peers.");
+    text.line("tussock_peers", &[("direction", "inbound")], status.inbound);
+    text.line("tussock_peers", &[("direction", "outbound")], status.outbound);
+    let (sent, received) =
+        context.node.link_bytes().values().fold((0u64, 0u64), |(sent, received), link| {
+            (sent.saturating_add(link.0), received.saturating_add(link.1))
+        });
+    text.head("tussock_links_bytes", "gauge", "Bytes moved over the links that are up now.");
+    text.line("tussock_links_bytes", &[("direction", "sent")], sent);
+    text.line("tussock_links_bytes", &[("direction", "received")], received);
+    text.one("tussock_mempool_transactions", "gauge", "Transactions in the mempool.", status.mempool_count);
+    text.one("tussock_mempool_bytes", "gauge", "Bytes of the transactions in the mempool.", status.mempool_bytes);
+    text.one("tussock_miner_enabled", "gauge", "1 if the miner works.", u8::from(status.mining));
+    let help = "Hashes a second, over the last seconds.";
+    text.one("tussock_miner_hashes_per_second", "gauge", help, status.hashes_per_second);
+    text.head("tussock_warnings", "gauge", "1 for each condition that an operator should know.");
+    for kind in status.warnings.keys() {
+        text.line("tussock_warnings", &[("kind", kind)], 1);
+    }
+}
+
+fn server(text: &mut Text, context: &Context, tally: &Tally) {
+    if let Some(height) = context.indexed.get().height {
+        text.one("tussock_index_height", "gauge", "Height up to which the index is filled.", height);
+    }
+    let files = [
+        ("tussock_db_size_bytes", "Size of the ledger's database file.", context.ledger_path.clone()),
+        ("tussock_db_wal_size_bytes", "Size of its write-ahead log.", beside(&context.ledger_path, "-wal")),
+        ("tussock_index_size_bytes", "Size of the index' database file.", context.index_path.clone()),
+    ];
+    for (name, help, path) in files {
+        if let Ok(data) = fs::metadata(path) {
+            text.one(name, "gauge", help, data.len());
+        }
+    }
+    text.head("tussock_rpc_requests_total", "counter", "Calls answered, by method and error code (0: none).");
+    for ((method, code), count) in tally {
+        text.line("tussock_rpc_requests_total", &[("method", method), ("code", &code.to_string())], count);
+    }
+}
+
+fn process(text: &mut Text, context: &Context) {
+    text.one("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+    let start = unix_now().saturating_sub(context.started.elapsed().as_secs());
+    text.one("process_start_time_seconds", "gauge", "Unix time of the start.", start);
+    if let Some(seconds) = cpu_seconds() {
+        text.one("process_cpu_seconds_total", "counter", "Processor time, user and system.", seconds);
+    }
+    if let Ok(entries) = fs::read_dir("/proc/self/fd") {
+        // The listing itself holds one open.
+        text.one("process_open_fds", "gauge", "Open file descriptors.", entries.count().saturating_sub(1));
+    }
+}
+
+fn cpu_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The program's name, in parentheses, may hold anything; the fields count from behind it.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS)
+}
+
+fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        self.put(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+        self.head(name, kind, help);
+        self.line(name, &[], value);
+    }
+
+    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
+        if labels.is_empty() {
+            self.put(format_args!("{name} {value}\n"));
+        } else {
+            self.put(format_args!("{name}{{{}}} {value}\n", labels.join(",")));
+        }
+    }
+
+    fn put(&mut self, text: std::fmt::Arguments<'_>) {
+        self.0.write_fmt(text).expect("writing to a string cannot fail");
+    }
+}
+
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

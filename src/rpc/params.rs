@@ -1,0 +1,233 @@
+//! Parameters: one table entry says what a method takes; this reads it, by position or by name.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::rpc::error::RpcError;
+
+/// What a parameter may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number that is not negative.
+    Integer,
+    /// A number that is not negative.
+    Number,
+    /// A text.
+    Text,
+    /// True or false.
+    Boolean,
+    /// A whole number or a text: heights and hashes.
+    Id,
+    /// A list of texts.
+    Texts,
+}
+
+/// A parameter of a method.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Its name, for calls by name and for people.
+    pub name: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it says.
+    pub summary: &'static str,
+}
+
+/// A parameter that must be there.
+pub const fn required(name: &'static str, kind: Kind, summary: &'static str) -> Param {
+    Param { name, kind, required: true, summary }
+}
+
+/// A parameter that may be left out or null.
+pub const fn optional(name: &'static str, kind: Kind, summary: &'static str) -> Param {
+    Param { name, kind, required: false, summary }
+}
+
+/// The parameters of one call, checked against the table.
+#[derive(Debug)]
+pub struct Args(Map<String, Value>);
+
+impl Args {
+    /// Reads what a call brings. A single object in an array counts as named parameters.
+    pub fn read(params: &[Param], given: Value) -> Result<Self, RpcError> {
+        let named = match given {
+            Value::Null => Map::new(),
+            Value::Object(named) => named,
+            Value::Array(mut list) => match (list.len(), list.first_mut()) {
+                (1, Some(Value::Object(named))) => std::mem::take(named),
+                _ => by_position(params, list)?,
+            },
+            _ => return Err(RpcError::invalid_params("parameters are an array or an object")),
+        };
+        let args = Self(named.into_iter().filter(|(_, value)| !value.is_null()).collect());
+        args.check(params)?;
+        Ok(args)
+    }
+
+    fn check(&self, params: &[Param]) -> Result<(), RpcError> {
+        if let Some(name) = self.0.keys().find(|name| params.iter().all(|param| param.name != name.as_str())) {
+            let names: Vec<&str> = params.iter().map(|param| param.name).collect();
+            let name: String = name.chars().take(40).collect();
+            let text = format!("no parameter \"{}\"; there are: {}", name.escape_default(), names.join(", "));
+            return Err(RpcError::invalid_params(text));
+        }
+        for param in params {
+            match self.0.get(param.name) {
+                None if param.required => {
+                    let text = format!("\"{}\" is missing: {}", param.name, param.summary);
+                    return Err(RpcError::invalid_params(text));
+                }
+                Some(value) if !param.kind.takes(value) => {
+                    let text = format!("\"{}\" must be {}", param.name, param.kind.words());
+                    return Err(RpcError::invalid_params(text));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A whole number.
+    pub fn integer(&self, name: &str) -> Option<u64> {
+        self.0.get(name).and_then(Value::as_u64)
+    }
+
+    /// A number that the table says is not negative.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.0.get(name).and_then(Value::as_f64)
+    }
+
+    /// A whole number within a range, or its default.
+    pub fn integer_in(&self, name: &str, range: std::ops::RangeInclusive<u64>, default: u64) -> Result<u64, RpcError> {
+        let number = self.integer(name).unwrap_or(default);
+        if range.contains(&number) {
+            return Ok(number);
+        }
+        let text = format!("\"{name}\" must be within {} and {}", range.start(), range.end());
+        Err(RpcError::bad_parameter(text))
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// A text that the table says must be there.
+    pub fn required_text(&self, name: &str) -> Result<&str, RpcError> {
+        self.text(name).ok_or_else(|| RpcError::invalid_params(format!("\"{name}\" is missing")))
+    }
+
+    /// A text of a form of its own, such as an address.
+    pub fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<T, RpcError> {
+        let text = self.required_text(name)?;
+        text.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not {what}")))
+    }
+
+    /// True or false, or its default.
+    pub fn boolean(&self, name: &str, default: bool) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// A number or text as text, or its default.
+    pub fn id(&self, name: &str, default: &str) -> String {
+        match self.0.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => default.to_owned(),
+        }
+    }
+
+    /// A list of texts; empty if it is left out.
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        let list = self.0.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+}
+
+impl Kind {
+    fn takes(self, value: &Value) -> bool {
+        match self {
+            Self::Integer => value.is_u64(),
+            Self::Number => value.as_f64().is_some_and(|number| number >= 0.0),
+            Self::Text => value.is_string(),
+            Self::Boolean => value.is_boolean(),
+            Self::Id => value.is_string() || value.is_u64(),
+            Self::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Integer => "a whole number",
+            Self::Number => "a number of at least 0",
+            Self::Text => "a text",
+            Self::Boolean => "true or false",
+            Self::Id => "a whole number or a text",
+            Self::Texts => "a list of texts",
+        }
+    }
+
+    /// The JSON schema.
+    pub fn schema(self) -> Value {
+        match self {
+            Self::Integer => serde_json::json!({ "type": "integer", "minimum": 0 }),
+            Self::Number => serde_json::json!({ "type": "number", "minimum": 0 }),
+            Self::Text => serde_json::json!({ "type": "string" }),
+            Self::Boolean => serde_json::json!({ "type": "boolean" }),
+            Self::Id => serde_json::json!({ "type": ["integer", "string"] }),
+            Self::Texts => serde_json::json!({ "type": "array", "items": { "type": "string" } }),
+        }
+    }
+}
+
+fn by_position(params: &[Param], list: Vec<Value>) -> Result<Map<String, Value>, RpcError> {
+    if list.len() > params.len() {
+        let text = format!("{} parameters where at most {} are taken", list.len(), params.len());
+        return Err(RpcError::invalid_params(text));
+    }
+    Ok(params.iter().map(|param| param.name.to_owned()).zip(list).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PARAMS: &[Param] = &[
+        required("id", Kind::Id, "height or hash"),
+        optional("limit", Kind::Integer, "how many"),
+        optional("names", Kind::Texts, "names"),
+    ];
+
+    #[test]
+    fn position_and_name_mean_the_same() {
+        for given in
+            [json!([7, 3]), json!({ "id": 7, "limit": 3 }), json!([{ "id": 7, "limit": 3 }]), json!([7, 3, null])]
+        {
+            let args = Args::read(PARAMS, given).unwrap();
+            assert_eq!((args.id("id", ""), args.integer("limit")), ("7".to_owned(), Some(3)));
+            assert_eq!(args.texts("names"), Vec::<&str>::new());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_its_name() {
+        let refused = |given: Value| {
+            let error = Args::read(PARAMS, given).unwrap_err();
+            assert_eq!(error.code, -32602);
+            error.message
+        };
+        assert!(refused(json!([])).contains("\"id\" is missing"));
+        assert!(refused(json!([null])).contains("\"id\" is missing"));
+        assert!(refused(json!([1, -1])).contains("\"limit\" must be a whole number"));
+        assert!(refused(json!([1, 1.5])).contains("\"limit\""));
+        assert!(refused(json!([true])).contains("\"id\""));
+        assert!(refused(json!([1, 2, ["a", 3]])).contains("\"names\" must be a list of texts"));
+        assert!(refused(json!([1, 2, [], 4])).contains("4 parameters"));
+        assert!(refused(json!({ "id": 1, "colour": 2 })).contains("no parameter \"colour\""));
+    }
+}

@@ -1,0 +1,305 @@
+//! The query thread: the one place of this server that reads the databases for those who ask.
+//!
+//! One thread, one connection to each file, a bounded queue. Each reading is a short transaction, so that the writer's
+//! log never grows because somebody looks at an address.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, mpsc::Receiver},
+};
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        address::Address,
+        archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        rules,
+        transaction::OutPoint,
+    },
+    rpc::{
+        context::Context,
+        error::{INTERNAL, RpcError},
+        mailbox::Mailbox,
+        step::{Letter, News, Query, Step},
+    },
+    store::{
+        IndexDb, LedgerReader,
+        index::HistoryEntry,
+        query::{AddressCoins, ChainTip, Found},
+    },
+};
+
+/// Blocks that the index has not taken in yet and that are searched one by one instead.
+const UNINDEXED_BLOCKS: u32 = 64;
+
+/// A query and who asks.
+pub(super) struct Task {
+    pub(super) connection: usize,
+    pub(super) stage: u64,
+    pub(super) query: Query,
+}
+
+/// Carries out queries until nobody can ask any more.
+pub(super) fn run(mut books: Books, tasks: &Receiver<Task>, mailbox: &Mailbox) {
+    while let Ok(Task { connection, stage, query }) = tasks.recv() {
+        let step = query(&mut books);
+        if matches!(&step, Step::Done(Err(error)) if error.code == INTERNAL) {
+            // Nothing is asked again of a handle that failed.
+            books.close();
+        }
+        mailbox.post(Letter { connection, stage, news: News::Step(step) });
+    }
+}
+
+/// The databases, opened when they are first needed.
+pub struct Books {
+    context: Arc<Context>,
+    ledger: Option<LedgerReader>,
+    index: Option<(IndexDb, u64)>,
+}
+
+/// A transaction of the applied chain.
+pub struct Confirmed {
+    /// Its block's header.
+    pub row: HeaderRow,
+    /// Its block.
+    pub block: HashedBlock,
+    /// Its place in the block.
+    pub position: usize,
+}
+
+/// The coins that one block's transactions spend.
+pub struct Spent(BTreeMap<OutPoint, Coin>);
+
+/// A place in an address's history: pages end and start there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The block.
+    pub height: u32,
+    /// The transaction's place in it.
+    pub position: u32,
+}
+
+impl Books {
+    /// Books of the files that the context names.
+    pub fn new(context: Arc<Context>) -> Self {
+        Self { context, ledger: None, index: None }
+    }
+
+    /// Closes the files; the next query opens them again.
+    fn close(&mut self) {
+        (self.ledger, self.index) = (None, None);
+    }
+
+    /// The committed tip.
+    pub fn tip(&mut self) -> Result<Tip, RpcError> {
+        Ok(self.ledger()?.tip()?.0)
+    }
+
+    /// The block that a person means: height, hash, prefix, or `tip`.
+    pub fn find_block(&mut self, name: &str) -> Result<HeaderRow, RpcError> {
+        match self.ledger()?.find(&name.trim().to_ascii_lowercase())? {
+            Found::Block(row) => Ok(*row),
+            Found::Nothing => Err(RpcError::not_found("no such block")),
+            Found::Ambiguous(hashes) => {
+                let some: Vec<String> = hashes.iter().take(3).map(Hash::to_string).collect();
+                Err(RpcError::bad_parameter(format!("several blocks start with these digits: {}", some.join(", "))))
+            }
+            Found::Malformed => Err(RpcError::bad_parameter(
+                "a block is named by its height, its hash, at least the first 6 digits of that, or tip",
+            )),
+        }
+    }
+
+    /// The applied chain's block at a height.
+    pub fn at_height(&mut self, height: u64) -> Result<HeaderRow, RpcError> {
+        let row = match u32::try_from(height) {
+            Ok(height) => self.ledger()?.applied_at(height)?,
+            Err(_) => None,
+        };
+        row.ok_or_else(|| RpcError::not_found("the chain is not that high"))
+    }
+
+    /// The hash of the applied chain's block above a height.
+    pub fn hash_after(&mut self, height: u32) -> Result<Option<Hash>, RpcError> {
+        let next = height.saturating_add(1);
+        Ok(self.ledger()?.applied_at(next)?.map(|row| row.hash))
+    }
+
+    /// Headers of the applied chain at a height and below, highest first.
+    pub fn headers_down(&mut self, from: u32, count: usize) -> Result<Vec<HeaderRow>, RpcError> {
+        Ok(self.ledger()?.headers_down(from, count)?)
+    }
+
+    /// A block with its transactions; `None` if only its header is stored.
+    pub fn block(&mut self, hash: &Hash) -> Result<Option<HashedBlock>, RpcError> {
+        self.ledger()?.body(hash)?.map(decode).transpose()
+    }
+
+    /// The ends of all branches.
+    pub fn branch_tips(&mut self) -> Result<Vec<ChainTip>, RpcError> {
+        Ok(self.ledger()?.chain_tips()?)
+    }
+
+    /// A coin, if it exists and the chain has not spent it.
+    pub fn coin(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, RpcError> {
+        Ok(self.ledger()?.coin(outpoint)?)
+    }
+
+    /// An address's coins: sum, number, and the youngest of them.
+    pub fn coins_of(&mut self, address: &Address, limit: usize) -> Result<AddressCoins, RpcError> {
+        Ok(self.ledger()?.coins_of(address, limit)?)
+    }
+
+    /// What the transactions of a block spend: what the block took out of the ledger, and what it made itself. Empty for
+    /// a block that is not applied: what it would spend is not known.
+    pub fn spent_in(&mut self, row: &HeaderRow, block: &HashedBlock) -> Result<Spent, RpcError> {
+        let Some(spent) = self.ledger()?.spent_in(&row.hash)? else { return Ok(Spent(BTreeMap::new())) };
+        let height = row.header.height;
+        let made = block.transactions.iter().flat_map(|transaction| rules::coins_made(transaction, height));
+        Ok(Spent(made.chain(spent).collect()))
+    }
+
+    /// A transaction of the applied chain. The index is asked first, then the few blocks that it does not have yet.
+    pub fn find_transaction(&mut self, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
+        let (ledger, index) = self.both()?;
+        let place = match index {
+            Some(index) => index.tx(ledger, txid)?.map(|found| (found.height, found.block)),
+            None => None,
+        };
+        let found = match place {
+            Some((height, hash)) => confirmed(ledger, height, txid)?.filter(|found| found.row.hash == hash),
+            None => None,
+        };
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => self.search_unindexed(txid),
+        }
+    }
+
+    /// Ids of confirmed transactions that start with these hex digits; at most a few.
+    pub fn transactions_with_prefix(&mut self, prefix: &str) -> Result<Vec<Hash>, RpcError> {
+        let (ledger, index) = self.both()?;
+        let Some(index) = index else { return Ok(Vec::new()) };
+        Ok(index.txids_with_prefix(ledger, prefix)?)
+    }
+
+    /// A page of an address's history, newest first.
+    pub fn history(
+        &mut self,
+        address: &Address,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, RpcError> {
+        let (_, index) = self.both()?;
+        let index = index.ok_or_else(|| RpcError::new(super::error::STARTING, "the index is not there yet"))?;
+        Ok(index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit)?)
+    }
+
+    /// How many blocks the index lacks.
+    pub fn index_lag(&mut self) -> Result<u32, RpcError> {
+        let tip = self.tip()?.height;
+        let indexed = self.context.indexed.get().height;
+        Ok(indexed.map_or(tip.saturating_add(1), |indexed| tip.saturating_sub(indexed)))
+    }
+
+    fn search_unindexed(&mut self, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
+        let (tip, lag) = (self.tip()?.height, self.index_lag()?.min(UNINDEXED_BLOCKS));
+        let ledger = self.ledger()?;
+        for height in (0..=tip).rev().take(usize::try_from(lag).unwrap_or(0)) {
+            if let Some(found) = confirmed(ledger, height, txid)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn ledger(&mut self) -> Result<&LedgerReader, RpcError> {
+        if self.ledger.is_none() {
+            let ledger = LedgerReader::open(&self.context.ledger_path).map_err(|error| match error {
+                StoreError::Io(_) => RpcError::starting(),
+                error => error.into(),
+            })?;
+            ledger.check_chain(&self.context.chain)?;
+            self.ledger = Some(ledger);
+        }
+        self.ledger.as_ref().ok_or_else(RpcError::starting)
+    }
+
+    /// The ledger, and the index if the indexer has made it: this thread opens no file that the other may be about to
+    /// set aside.
+    fn both(&mut self) -> Result<(&LedgerReader, Option<&IndexDb>), RpcError> {
+        let mark = self.context.indexed.get();
+        if self.index.as_ref().is_some_and(|(_, file)| *file != mark.file) {
+            self.index = None;
+        }
+        if self.index.is_none() && mark.height.is_some() {
+            let index = IndexDb::open(&self.context.index_path, &self.context.chain.genesis_hash())?;
+            self.index = Some((index, mark.file));
+        }
+        self.ledger()?;
+        let ledger = self.ledger.as_ref().ok_or_else(RpcError::starting)?;
+        Ok((ledger, self.index.as_ref().map(|(index, _)| index)))
+    }
+}
+
+impl Confirmed {
+    /// The transaction.
+    pub fn transaction(&self) -> &HashedTransaction {
+        &self.block.transactions[self.position]
+    }
+}
+
+impl Spent {
+    /// The coins of a transaction's inputs, in order.
+    pub fn of(&self, transaction: &HashedTransaction) -> Vec<Option<Coin>> {
+        transaction.transaction.inputs.iter().map(|input| self.0.get(&input.outpoint).cloned()).collect()
+    }
+}
+
+impl Cursor {
+    /// Reads `height` (everything below it) or `height:position`; nothing for an empty text.
+    pub fn parse(text: &str) -> Result<Option<Self>, RpcError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let (height, position) = text.split_once(':').unwrap_or((text, "0"));
+        match (height.parse(), position.parse()) {
+            (Ok(height), Ok(position)) => Ok(Some(Self { height, position })),
+            _ => Err(RpcError::bad_parameter("\"before\" is a height, or what the page before gave as \"next\"")),
+        }
+    }
+
+    /// The form that [`Cursor::parse`] reads.
+    pub fn to_text(self) -> String {
+        format!("{}:{}", self.height, self.position)
+    }
+}
+
+fn confirmed(ledger: &LedgerReader, height: u32, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
+    let Some(row) = ledger.applied_at(height)? else { return Ok(None) };
+    debug_assert_eq!(row.status, BlockStatus::Applied);
+    let Some(block) = ledger.body(&row.hash)?.map(decode).transpose()? else { return Ok(None) };
+    let position = block.transactions.iter().position(|transaction| transaction.txid == *txid);
+    Ok(position.map(|position| Confirmed { row, block, position }))
+}
+
+fn decode(bytes: crate::base::bytes::Bytes) -> Result<HashedBlock, RpcError> {
+    HashedBlock::decode(bytes).map_err(|error| RpcError::internal(format!("a stored block cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_what_it_writes_and_plain_heights() {
+        let cursor = Cursor { height: 7, position: 3 };
+        assert_eq!(Cursor::parse(&cursor.to_text()), Ok(Some(cursor)));
+        assert_eq!(Cursor::parse("9"), Ok(Some(Cursor { height: 9, position: 0 })));
+        assert_eq!(Cursor::parse(""), Ok(None));
+        assert!(Cursor::parse("x").is_err() && Cursor::parse("1:").is_err() && Cursor::parse("-1").is_err());
+    }
+}

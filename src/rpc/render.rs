@@ -1,0 +1,198 @@
+//! The JSON forms of blocks and transactions, the same for calls, `/api` and the page.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    base::hash::{Hash, hex},
+    chain::{
+        address::Address,
+        archive::{BlockStatus, HeaderRow, Tip},
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        transaction::Transaction,
+    },
+    node::command::PoolEntry,
+    rpc::{
+        context::{Context, unix_now},
+        methods::status::difficulty,
+    },
+};
+
+/// Where a transaction is.
+pub enum Place {
+    /// In the mempool.
+    Pool {
+        /// Its fee.
+        fee: u64,
+        /// When it came, unix seconds.
+        since: u64,
+    },
+    /// In a block of the applied chain.
+    Block {
+        /// The block.
+        hash: Hash,
+        /// Its height.
+        height: u32,
+        /// Its time.
+        time: u64,
+        /// Of the transaction in the block.
+        position: usize,
+        /// Blocks from it to the tip, both counted.
+        confirmations: u32,
+    },
+}
+
+/// Blocks from `height` to the tip, both counted.
+pub fn confirmations(tip: &Tip, height: u32) -> u32 {
+    tip.height.saturating_sub(height).saturating_add(1)
+}
+
+/// The name of a block's status.
+pub fn status_name(status: BlockStatus) -> &'static str {
+    match status {
+        BlockStatus::Header => "header",
+        BlockStatus::Stored => "stored",
+        BlockStatus::Applied => "applied",
+        BlockStatus::Invalid => "invalid",
+    }
+}
+
+/// A header's fields.
+pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>) -> Map<String, Value> {
+    let header = &row.header;
+    let in_best_chain = row.status == BlockStatus::Applied;
+    object(json!({
+        "hash": row.hash,
+        "height": header.height,
+        "version": header.version,
+        "previous": (header.height > 0).then_some(header.previous),
+        "next": next,
+        "merkle_root": header.merkle_root,
+        "state_digest": header.state_digest,
+        "time": header.time,
+        "target": format!("{:08x}", header.target.0),
+        "difficulty": difficulty(context, header.target),
+        "nonce": header.nonce,
+        "work": row.work.to_string(),
+        "status": status_name(row.status),
+        "in_best_chain": in_best_chain,
+        "confirmations": if in_best_chain { confirmations(tip, header.height) } else { 0 },
+    }))
+}
+
+/// A block: its header's fields, its size and the ids of its transactions. Without a body those are null and empty.
+pub fn block(
+    context: &Context,
+    row: &HeaderRow,
+    body: Option<&HashedBlock>,
+    tip: &Tip,
+    next: Option<Hash>,
+) -> Map<String, Value> {
+    let mut fields = header(context, row, tip, next);
+    let ids = body.map(|body| body.transactions.iter().map(|transaction| transaction.txid).collect::<Vec<_>>());
+    fields.insert("size".to_owned(), json!(body.map(|body| body.bytes.len())));
+    fields.insert("transactions".to_owned(), json!(ids.as_ref().map(Vec::len)));
+    fields.insert("txs".to_owned(), json!(ids.unwrap_or_default()));
+    fields
+}
+
+/// A transaction. `spent[i]` is the coin of input `i`, if it is known.
+pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place, spent: &[Option<Coin>]) -> Value {
+    let transaction = &hashed.transaction;
+    let inputs = transaction.inputs.iter().enumerate().map(|(at, input)| {
+        let coin = spent.get(at).and_then(Option::as_ref);
+        json!({
+            "txid": input.outpoint.txid,
+            "index": input.outpoint.index,
+            "address": context.text(&Address::of(&input.public_key)),
+            "amount": coin.map(|coin| coin.amount),
+            "public_key": hex(&input.public_key),
+            "signature": hex(&input.signature),
+        })
+    });
+    let outputs = transaction.outputs.iter();
+    let outputs = outputs.map(|output| json!({ "amount": output.amount, "address": context.text(&output.address) }));
+    let mut fields = object(json!({
+        "id": hashed.txid,
+        "inputs": inputs.collect::<Vec<_>>(),
+        "outputs": outputs.collect::<Vec<_>>(),
+        "coinbase": transaction.is_coinbase(),
+        "memo": memo(transaction),
+        "memo_hex": hex(&transaction.memo),
+        "size": hashed.size,
+        "version": transaction.version,
+    }));
+    fields.extend(object(match place {
+        Place::Pool { fee, since } => json!({
+            "status": "mempool", "block": null, "height": null, "confirmations": 0, "fee": fee, "since": since,
+        }),
+        Place::Block { hash, height, time, position, confirmations } => json!({
+            "status": "confirmed", "block": hash, "height": height, "confirmations": confirmations,
+            "fee": fee(transaction, spent), "time": time, "position": position,
+        }),
+    }));
+    Value::Object(fields)
+}
+
+/// What a transaction that nobody knows looks like.
+pub fn unknown_transaction(id: &str) -> Value {
+    json!({
+        "id": id, "status": "unknown", "block": null, "height": null, "confirmations": 0,
+        "inputs": [], "outputs": [], "fee": null, "memo": "", "size": 0,
+    })
+}
+
+/// A mempool transaction in a list.
+pub fn pool_entry(context: &Context, entry: &PoolEntry) -> Value {
+    let hashed = &entry.transaction;
+    let outputs = hashed.transaction.outputs.iter();
+    json!({
+        "id": hashed.txid,
+        "fee": entry.fee,
+        "size": hashed.size,
+        "fee_rate": fee_rate(entry.fee, hashed.size),
+        "since": entry.since,
+        "age_s": unix_now().saturating_sub(entry.since),
+        "inputs": hashed.transaction.inputs.len(),
+        "outputs": outputs.len(),
+        "amount": outputs.map(|output| u128::from(output.amount)).sum::<u128>().min(u128::from(u64::MAX)) as u64,
+        "memo": memo(&hashed.transaction),
+        "first_output": hashed.transaction.outputs.first().map(|output| context.text(&output.address)),
+    })
+}
+
+/// Base units per 1,000 bytes.
+pub fn fee_rate(fee: u64, size: usize) -> u64 {
+    let size = u128::try_from(size.max(1)).unwrap_or(u128::MAX);
+    u64::try_from(u128::from(fee) * 1000 / size).unwrap_or(u64::MAX)
+}
+
+/// The memo as text if it is one, else as hex. A coinbase's starts with its height, which is left out here.
+fn memo(transaction: &Transaction) -> String {
+    let bytes: &[u8] = &transaction.memo;
+    let bytes = if transaction.is_coinbase() { bytes.get(4..).unwrap_or_default() } else { bytes };
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.chars().all(|c| !c.is_control() || c == '\n') => text.to_owned(),
+        _ => hex(bytes),
+    }
+}
+
+fn fee(transaction: &Transaction, spent: &[Option<Coin>]) -> Option<u64> {
+    if transaction.is_coinbase() {
+        return Some(0);
+    }
+    if spent.len() != transaction.inputs.len() {
+        return None;
+    }
+    let sum = spent.iter().try_fold(0u64, |sum, coin| sum.checked_add(coin.as_ref()?.amount))?;
+    let out = transaction.outputs.iter().try_fold(0u64, |sum, output| sum.checked_add(output.amount))?;
+    sum.checked_sub(out)
+}
+
+/// The fields of an object that was written down as one.
+pub fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

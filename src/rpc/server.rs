@@ -1,0 +1,301 @@
+//! The HTTP server's loop: one thread, one mio poll, all connections. It reads, judges, hands on and writes; whatever
+//! takes longer happens elsewhere and comes back by mail.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
+
+use mio::{
+    Events, Interest, Poll, Token,
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    base::{limits, time::Time},
+    rpc::{
+        auth::Gate,
+        engine::{Engine, Progress, Running},
+        http::{Connection, Head, Response, Status},
+        mailbox::Mailbox,
+        socket::Client,
+    },
+};
+
+const LISTENER: Token = Token(0);
+/// The mailbox' waker.
+pub(super) const WAKER: Token = Token(1);
+const FIRST_CLIENT: usize = 2;
+/// Readiness events taken from the kernel at once.
+const EVENTS: usize = 64;
+/// Pieces and requests of one connection in one turn; a fast sender must not hold up the others.
+const ROUNDS: usize = 32;
+/// After a failure of `accept` (no file descriptors left), how long until it is tried again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The loop's state.
+pub(super) struct Server {
+    poll: Poll,
+    listener: TcpListener,
+    mailbox: Arc<Mailbox>,
+    engine: Engine,
+    gate: Gate,
+    clients: BTreeMap<usize, Client>,
+    next_client: usize,
+    /// Connections that have more to do than one turn allows.
+    again: BTreeSet<usize>,
+    accept_again: Option<Time>,
+}
+
+impl Server {
+    pub(super) fn new(
+        poll: Poll,
+        mut listener: TcpListener,
+        mailbox: Arc<Mailbox>,
+        engine: Engine,
+        gate: Gate,
+    ) -> io::Result<Self> {
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self {
+            poll,
+            listener,
+            mailbox,
+            engine,
+            gate,
+            clients: BTreeMap::new(),
+            next_client: FIRST_CLIENT,
+            again: BTreeSet::new(),
+            accept_again: None,
+        })
+    }
+
+    /// Serves until the mailbox says stop.
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.mailbox.is_stopping() {
+            if let Err(error) = self.poll.poll(&mut events, self.timeout())
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                log::error!("http server ends: poll failed error={error}");
+                return;
+            }
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(),
+                    WAKER => {}
+                    Token(client) => self.ready(client, event),
+                }
+            }
+            for token in std::mem::take(&mut self.again) {
+                self.serve(token);
+            }
+            self.read_mail();
+            self.expire();
+        }
+        self.end();
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        // One millisecond more: poll counts in whole ones, and too early would be a busy loop.
+        let until = |deadline: Time| deadline.since(self.engine.now()).saturating_add(Duration::from_millis(1));
+        self.next_deadline().map(until)
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let deadlines = self.clients.values().flat_map(|client| {
+            [client.connection.deadline(), client.running.as_ref().map(|running| running.deadline())]
+        });
+        deadlines.chain([self.accept_again]).flatten().min()
+    }
+
+    fn accept(&mut self) {
+        self.accept_again = None;
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.admit(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    log::warn!("http connection not accepted error={error}");
+                    self.accept_again = Some(self.engine.now() + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: TcpStream) {
+        if self.clients.len() >= limits::HTTP_CONNECTIONS && !self.close_one_idle() {
+            // Best effort: the socket's own buffer takes these few bytes, or the asker sees a closed connection.
+            let mut connection = Connection::new(self.engine.now());
+            connection.refuse(self.engine.now(), &Response::error(Status::Unavailable, "too many connections"));
+            drop(stream.write(connection.output()));
+            return;
+        }
+        let token = self.next_client;
+        let registered =
+            self.poll.registry().register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE);
+        if let Err(error) = registered {
+            log::warn!("http connection not registered error={error}");
+            return;
+        }
+        // Small answers should not wait for more to come; a failure only makes them slower.
+        drop(stream.set_nodelay(true));
+        self.next_client += 1;
+        self.clients.insert(token, Client::new(stream, self.engine.now()));
+    }
+
+    /// Makes room by ending a connection that rests between requests, the oldest first.
+    fn close_one_idle(&mut self) -> bool {
+        let idle = self.clients.iter().find(|(_, client)| client.connection.is_idle()).map(|(token, _)| *token);
+        idle.is_some_and(|token| {
+            self.drop_client(token);
+            true
+        })
+    }
+
+    fn ready(&mut self, token: usize, event: &mio::event::Event) {
+        let Some(client) = self.clients.get_mut(&token) else { return };
+        client.readable |= event.is_readable() || event.is_read_closed();
+        let gone = event.is_error() || event.is_write_closed() && event.is_read_closed();
+        let waits = client.running.as_ref().is_some_and(|running| running.is_waiting());
+        // Nobody is left who could read the answer. (Who only ended its sending still gets one, unless it would have
+        // to be waited for.)
+        if gone || waits && event.is_read_closed() {
+            return self.drop_client(token);
+        }
+        self.serve(token);
+    }
+
+    /// Reads, answers and writes on one connection until nothing moves, or for long enough.
+    fn serve(&mut self, token: usize) {
+        // What all connections hold or have announced; looked up once, since this turn changes little of it.
+        let reserved: usize = self.clients.values().map(|client| client.connection.reserved()).sum();
+        for _ in 0..ROUNDS {
+            let Some(client) = self.clients.get_mut(&token) else { return };
+            let now = self.engine.now();
+            let Ok(moved) = client.write(now).and_then(|written| Ok(written | client.read(now)?)) else {
+                return self.drop_client(token);
+            };
+            let gate = &self.gate;
+            let judge = |head: &Head| gate.check(head).and_then(|()| admit(reserved.saturating_add(head.length)));
+            if let Some(request) = client.connection.next(now, judge) {
+                let progress = self.engine.begin(token, request);
+                self.settle(token, progress);
+            } else if client.is_done() || client.is_deserted() {
+                return self.drop_client(token);
+            } else if !moved.any && (moved.blocked || client.connection.output().is_empty()) {
+                return;
+            }
+        }
+        self.again.insert(token);
+    }
+
+    /// Notes how far a connection's request has come.
+    fn settle(&mut self, token: usize, progress: Progress) {
+        let Some(client) = self.clients.get_mut(&token) else { return };
+        match progress {
+            Progress::Done(response) => {
+                client.running = None;
+                client.connection.respond(self.engine.now(), &response);
+            }
+            Progress::Pending(running) => client.running = Some(running),
+        }
+    }
+
+    fn read_mail(&mut self) {
+        for letter in self.mailbox.take() {
+            let token = letter.connection;
+            // The asker may have gone in the meantime.
+            let Some(running) = self.clients.get_mut(&token).and_then(|client| client.running.take()) else { continue };
+            let progress = self.engine.deliver(running, letter);
+            self.settle(token, progress);
+            self.serve(token);
+        }
+        if self.mailbox.take_changed() {
+            let view = self.engine.view();
+            for token in self.waiting() {
+                let Some(running) = self.take_running(token) else { continue };
+                let progress = self.engine.changed(running, &view);
+                self.settle(token, progress);
+                self.serve(token);
+            }
+        }
+    }
+
+    fn waiting(&self) -> Vec<usize> {
+        let waits = |client: &Client| client.running.as_ref().is_some_and(|running| running.is_waiting());
+        self.clients.iter().filter(|(_, client)| waits(client)).map(|(token, _)| *token).collect()
+    }
+
+    fn take_running(&mut self, token: usize) -> Option<Box<Running>> {
+        self.clients.get_mut(&token)?.running.take()
+    }
+
+    fn expire(&mut self) {
+        let now = self.engine.now();
+        if self.accept_again.is_some_and(|time| time <= now) {
+            self.accept();
+        }
+        let is_due = |client: &Client| {
+            let running = client.running.as_ref().map(|running| running.deadline());
+            [client.connection.deadline(), running].into_iter().flatten().any(|deadline| deadline <= now)
+        };
+        let due: Vec<usize> =
+            self.clients.iter().filter(|(_, client)| is_due(client)).map(|(token, _)| *token).collect();
+        for token in due {
+            if let Some(running) = self.take_running(token) {
+                let progress = self.engine.expire(running, now);
+                self.settle(token, progress);
+            }
+            if self.clients.get_mut(&token).is_some_and(|client| client.connection.expire(now)) {
+                self.drop_client(token);
+            } else {
+                self.serve(token);
+            }
+        }
+    }
+
+    fn drop_client(&mut self, token: usize) {
+        if let Some(mut client) = self.clients.remove(&token) {
+            // The socket closes right after; there is nothing to do about a failure.
+            drop(self.poll.registry().deregister(&mut client.stream));
+        }
+    }
+
+    /// Answers what is under way as far as that goes without waiting.
+    fn end(mut self) {
+        let tokens: Vec<usize> = self.clients.keys().copied().collect();
+        self.read_mail();
+        for token in tokens {
+            let mut aborted = 0;
+            // Each step that is given up ends one call; the rest of its batch is given up likewise.
+            while let Some(running) = self.take_running(token)
+                && aborted <= limits::RPC_BATCH
+            {
+                let progress = self.engine.abort(running);
+                self.settle(token, progress);
+                aborted += 1;
+            }
+            if let Some(client) = self.clients.get_mut(&token) {
+                // Best effort: what the socket does not take at once is lost with it.
+                drop(client.write(self.engine.now()));
+            }
+            self.drop_client(token);
+        }
+    }
+}
+
+/// Whether a request may be read while all connections together hold so many bytes.
+fn admit(bytes: usize) -> Result<(), Response> {
+    if bytes <= limits::HTTP_BUFFER_BYTES {
+        return Ok(());
+    }
+    let busy = Response::error(Status::Unavailable, "too many bytes are under way; try again");
+    Err(busy.with("Retry-After", "1"))
+}

@@ -1,0 +1,109 @@
+//! One socket of the server's loop: edge-triggered reading and writing around a [`Connection`].
+
+use std::{
+    io::{self, Read, Write},
+    net::Shutdown,
+};
+
+use mio::net::TcpStream;
+
+use crate::{
+    base::time::Time,
+    rpc::{engine::Running, http::Connection},
+};
+
+/// Bytes read at once.
+const PIECE: usize = 8 * 1024;
+
+/// One connection with its socket.
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
+    pub(super) connection: Connection,
+    pub(super) running: Option<Box<Running>>,
+    /// The socket may have bytes for us.
+    pub(super) readable: bool,
+    /// The other side has ended its sending.
+    pub(super) ended: bool,
+    /// We have ended ours.
+    shut: bool,
+}
+
+/// What a round of reading and writing did.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Moved {
+    /// Bytes moved.
+    pub(super) any: bool,
+    /// The socket takes no more for now.
+    pub(super) blocked: bool,
+}
+
+impl std::ops::BitOr for Moved {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self { any: self.any | other.any, blocked: self.blocked | other.blocked }
+    }
+}
+
+impl Client {
+    pub(super) fn new(stream: TcpStream, now: Time) -> Self {
+        Self { stream, connection: Connection::new(now), running: None, readable: false, ended: false, shut: false }
+    }
+
+    /// Whether it waits for a change that nobody is left to hear of.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.ended && self.running.as_ref().is_some_and(|running| running.is_waiting())
+    }
+
+    /// Whether both sides have ended. Ends our side if all is said.
+    pub(super) fn is_done(&mut self) -> bool {
+        if !self.connection.is_finished() {
+            return false;
+        }
+        if !self.shut {
+            self.shut = true;
+            // What the other side still sends is read and thrown away until it ends too, or its time is up.
+            return self.ended || self.stream.shutdown(Shutdown::Write).is_err();
+        }
+        self.ended
+    }
+
+    pub(super) fn write(&mut self, now: Time) -> io::Result<Moved> {
+        let mut moved = Moved::default();
+        while !self.connection.output().is_empty() {
+            match self.stream.write(self.connection.output()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.connection.wrote(now, count);
+                    moved.any = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Moved { blocked: true, ..moved }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Reads one piece.
+    pub(super) fn read(&mut self, now: Time) -> io::Result<Moved> {
+        let mut piece = [0; PIECE];
+        let room = self.connection.room().min(piece.len());
+        if !self.readable || room == 0 {
+            return Ok(Moved::default());
+        }
+        match self.stream.read(&mut piece[..room]) {
+            Ok(0) => {
+                (self.readable, self.ended) = (false, true);
+                self.connection.input_ended();
+            }
+            Ok(count) => self.connection.receive(now, &piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                return Ok(Moved::default());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Moved { any: true, blocked: false })
+    }
+}

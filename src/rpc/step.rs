@@ -1,0 +1,183 @@
+//! How a call that cannot be answered at once goes on: steps instead of threads.
+//!
+//! A method returns its first [`Step`]. Steps that need a role, the database or the passing of time name what they wait
+//! for and how to go on; the server's loop drives them and never blocks. Everything is plain closures, so that a method
+//! reads top-down.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    base::{limits, time::Time},
+    node::command::{Command, Reply},
+    rpc::{context::View, error::RpcError, query::Books},
+};
+
+/// What a call comes to: JSON text, or an error.
+pub type Outcome = Result<String, RpcError>;
+
+/// A call's next step.
+pub enum Step {
+    /// It is done.
+    Done(Outcome),
+    /// It needs answers of the node's roles.
+    Ask(Ask),
+    /// It needs the database. Runs on the query thread.
+    Query(Query),
+    /// It waits for something to happen.
+    Wait(Wait),
+}
+
+/// Looks at the state: `Some` ends the waiting.
+pub type Look = Box<dyn FnMut(&View) -> Option<Step> + Send>;
+
+/// Goes on with the answers to commands.
+pub type Then = Box<dyn FnOnce(Vec<Reply>) -> Step + Send>;
+
+/// Work for the query thread.
+pub type Query = Box<dyn FnOnce(&mut Books) -> Step + Send>;
+
+/// Commands, asked all at once.
+pub struct Ask {
+    /// The commands.
+    pub commands: Vec<Command>,
+    /// How long the roles may take.
+    pub within: Duration,
+    /// Goes on with the answers, in the commands' order.
+    pub then: Then,
+}
+
+/// Waiting for the board to change.
+pub struct Wait {
+    /// When it is over anyway.
+    pub until: Time,
+    /// Called once at the start and after each change.
+    pub ready: Look,
+    /// What follows if the time is up.
+    pub late: Box<dyn FnOnce(&View) -> Step + Send>,
+}
+
+impl Step {
+    /// A result.
+    pub fn value(value: &impl Serialize) -> Self {
+        Self::Done(to_json(value))
+    }
+
+    /// A failure.
+    pub fn fail(error: RpcError) -> Self {
+        Self::Done(Err(error))
+    }
+
+    /// One command.
+    pub fn ask(command: Command, then: impl FnOnce(Reply) -> Result<Step, RpcError> + Send + 'static) -> Self {
+        Self::ask_all(vec![command], move |mut replies| match replies.pop() {
+            Some(reply) => then(reply),
+            None => Err(RpcError::internal("a command was not answered")),
+        })
+    }
+
+    /// Several commands at once.
+    pub fn ask_all(
+        commands: Vec<Command>,
+        then: impl FnOnce(Vec<Reply>) -> Result<Step, RpcError> + Send + 'static,
+    ) -> Self {
+        let then = Box::new(|replies| then(replies).unwrap_or_else(Step::fail));
+        Self::Ask(Ask { commands, within: limits::COMMAND_TIMEOUT, then })
+    }
+
+    /// Work on the query thread that ends the call.
+    pub fn query<T: Serialize>(query: impl FnOnce(&mut Books) -> Result<T, RpcError> + Send + 'static) -> Self {
+        Self::query_then(move |books| Ok(Step::value(&query(books)?)))
+    }
+
+    /// Work on the query thread that may go on with another step.
+    pub fn query_then(query: impl FnOnce(&mut Books) -> Result<Step, RpcError> + Send + 'static) -> Self {
+        Self::Query(Box::new(|books| query(books).unwrap_or_else(Step::fail)))
+    }
+
+    /// As it is, but with another time allowed for commands.
+    pub fn within(mut self, within: Duration) -> Self {
+        if let Self::Ask(ask) = &mut self {
+            ask.within = within;
+        }
+        self
+    }
+}
+
+impl From<Result<Step, RpcError>> for Step {
+    fn from(result: Result<Step, RpcError>) -> Self {
+        result.unwrap_or_else(Step::fail)
+    }
+}
+
+/// The text of a result.
+pub fn to_json(value: &impl Serialize) -> Outcome {
+    serde_json::to_string(value).map_err(|error| RpcError::internal(format!("a result cannot be written: {error}")))
+}
+
+/// A call's step under way.
+pub(super) struct Pending {
+    /// Answers that come for another stage are late and ignored.
+    pub(super) stage: u64,
+    /// When it is given up.
+    pub(super) deadline: Time,
+    /// What is awaited.
+    pub(super) what: Awaited,
+}
+
+/// What a pending step waits for.
+pub(super) enum Awaited {
+    /// Answers; the positions that are still open are missing.
+    Replies { wanted: usize, replies: BTreeMap<usize, Reply>, then: Then },
+    /// The query thread.
+    Query,
+    /// A change.
+    Change(Wait),
+}
+
+/// News for a pending step.
+pub(super) enum News {
+    /// A role's answer to the command at this position.
+    Reply(usize, Reply),
+    /// What the query came to.
+    Step(Step),
+}
+
+/// News and whom they are for.
+pub(super) struct Letter {
+    /// The connection.
+    pub(super) connection: usize,
+    /// The stage of its call.
+    pub(super) stage: u64,
+    /// The news.
+    pub(super) news: News,
+}
+
+/// Shared text of a reply that a method did not expect: a bug, told as one.
+pub fn unexpected(reply: Reply) -> RpcError {
+    match reply {
+        Reply::Refused(reason) => RpcError::new(super::error::REJECTED, reason),
+        Reply::NotFound(what) => RpcError::not_found(what),
+        other => RpcError::internal(format!("unexpected answer of a role: {}", name_of(&other))),
+    }
+}
+
+fn name_of(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Done => "done",
+        Reply::NotFound(_) => "not found",
+        Reply::Refused(_) => "refused",
+        Reply::Accepted(_) => "accepted",
+        Reply::Peers(_) => "peers",
+        Reply::Deliveries(_) => "deliveries",
+        Reply::Book { .. } => "book",
+        Reply::Template(_) => "template",
+        Reply::Mempool(_) => "mempool",
+        Reply::PoolEntry(_) => "mempool entry",
+        Reply::Mined(_) => "mined",
+    }
+}
+
+/// The context that all methods share.
+pub type Shared = Arc<super::context::Context>;

@@ -1,0 +1,146 @@
+//! Reading over GET.
+
+use serde_json::json;
+
+use super::harness::{Client, Rig};
+use crate::{
+    chain::key::SecretKey,
+    node::report::{Counter, Report, SyncState},
+};
+
+#[test]
+fn health_and_readiness_are_two_things() {
+    let rig = Rig::new();
+    assert_eq!(rig.get("/healthz").status, 200);
+    let unready = rig.get("/readyz");
+    assert_eq!((unready.status, &unready.json()["state"]), (503, &json!("starting")));
+    rig.set_state(SyncState::Synced);
+    let ready = rig.get("/readyz");
+    assert_eq!((ready.status, &ready.json()["reason"]), (200, &json!("because")));
+}
+
+#[test]
+fn each_path_answers_in_json() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(3);
+    let block = rig.extend(vec![transfer.clone()]);
+    rig.wait_for_index(1);
+    let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
+    for (path, key) in [
+        ("/api/summary".to_owned(), "mempool_sequence"),
+        ("/api/status".to_owned(), "height"),
+        (format!("/api/block/{}", block.hash), "merkle_root"),
+        (format!("/api/tx/{}", transfer.txid()), "outputs"),
+        (format!("/api/address/{address}"), "spendable"),
+        (format!("/api/address/{address}/txs?limit=1"), "entries"),
+        ("/api/mempool".to_owned(), "transactions"),
+        ("/api/search?q=1".to_owned(), "kind"),
+        ("/openrpc.json".to_owned(), "methods"),
+    ] {
+        let answer = rig.get(&path);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert!(answer.json().get(key).is_some(), "{path}: {answer:?}");
+        assert!(answer.head.contains("Content-Type: application/json\r\n"));
+    }
+    for path in ["/api/blocks", "/api/blocks?before=1&limit=1", "/api/peers", "/api/tips"] {
+        assert!(rig.get(path).json().is_array(), "{path}");
+    }
+    assert_eq!(rig.get("/api/blocks").json()[0]["transactions"], 2);
+    for (path, status) in [
+        ("/api/nothing", 404),
+        ("/nothing", 404),
+        ("/api/block/99", 404),
+        ("/api/block/%00", 400),
+        ("/api/address/x", 400),
+        ("/api/blocks?before=x", 400),
+        ("/api/search?q=zz", 404),
+    ] {
+        assert_eq!(rig.get(path).status, status, "{path}");
+    }
+}
+
+#[test]
+fn only_what_is_deep_in_the_chain_is_called_immutable() {
+    let mut rig = Rig::new();
+    let block = rig.extend(vec![]);
+    let path = format!("/api/block/{}", block.hash);
+    assert!(rig.get(&path).head.contains("Cache-Control: no-store\r\n"));
+    for _ in 0..100 {
+        rig.extend(vec![]);
+    }
+    let answer = rig.get(&path);
+    assert!(answer.head.contains("immutable") && answer.head.contains(&format!("ETag: \"{}\"", block.hash)));
+    assert!(!rig.get("/api/block/1").head.contains("immutable"), "a height may mean another block tomorrow");
+    let mut client = rig.client();
+    client.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"{}\"\r\n\r\n", block.hash));
+    let unchanged = client.answer();
+    assert_eq!((unchanged.status, unchanged.body.as_str()), (304, ""));
+}
+
+#[test]
+fn metrics_keep_prometheus_s_rules() {
+    let rig = Rig::new();
+    rig.board.count(Counter::BlocksApplied, 3);
+    rig.board.report(Report::Warning { key: "clock", text: Some("off".to_owned()) });
+    rig.result("ping", json!([]));
+    rig.code("block", json!([99]));
+    let text = rig.get("/metrics").body;
+    for line in [
+        "tussock_build_info{version=\"1.2.3\"} 1",
+        "tussock_blocks_applied_total 3",
+        "tussock_node_state{state=\"starting\"} 1",
+        "tussock_node_state{state=\"synced\"} 0",
+        "tussock_peers{direction=\"inbound\"} 0",
+        "tussock_links_bytes{direction=\"received\"} 20",
+        "tussock_warnings{kind=\"clock\"} 1",
+        "tussock_rpc_requests_total{method=\"ping\",code=\"0\"} 1",
+        "tussock_rpc_requests_total{method=\"block\",code=\"-5\"} 1",
+        "# TYPE process_cpu_seconds_total counter",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line} in {text}");
+    }
+    let mut kind = ("", "");
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            kind = rest.split_once(' ').unwrap();
+            assert_eq!(kind.0.ends_with("_total"), kind.1 == "counter", "{line}");
+        } else if !line.starts_with('#') {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert_eq!(name.split('{').next().unwrap(), kind.0, "{line}: each sample follows its type");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_page_is_small_and_runs_nothing_but_itself() {
+    let rig = Rig::new();
+    let answer = rig.get("/");
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() <= 48 * 1024);
+    let policy = answer.head.lines().find(|line| line.starts_with("Content-Security-Policy: ")).unwrap();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+    assert!(answer.body.contains(&format!("<script nonce=\"{nonce}\">")));
+    assert!(answer.body.contains(&format!("<style nonce=\"{nonce}\">")));
+    assert!(!rig.get("/").body.contains(nonce), "a nonce is used once");
+    for outside in ["http://", "https://", "//cdn", " style=", " onclick=", "innerHTML"] {
+        assert!(!answer.body.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn head_requests_get_no_body() {
+    let rig = Rig::new();
+    let mut client = Client::connect(rig.address());
+    client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"}") {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut client.stream, &mut byte).unwrap();
+        bytes.push(byte[0]);
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    let second = text.split("\r\n\r\n").nth(1).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 ") && second.starts_with("HTTP/1.1 404 "), "{text}");
+}

@@ -1,0 +1,286 @@
+//! Methods, against a real ledger.
+
+use serde_json::{Value, json};
+
+use super::harness::Rig;
+use crate::{
+    base::hash::hex,
+    chain::{block::HashedTransaction, key::SecretKey},
+    node::{
+        command::{Command, Reply},
+        report::SyncState,
+    },
+};
+
+/// What each well-known account has at the start.
+const GENESIS_COIN: u64 = 100_000_000_000_000;
+
+#[test]
+fn status_has_the_contract_s_keys() {
+    let mut rig = Rig::new();
+    rig.extend(vec![]);
+    rig.set_state(SyncState::Synced);
+    let status = rig.result("status", json!([]));
+    for key in [
+        "state",
+        "reason",
+        "chain",
+        "genesis",
+        "height",
+        "tip",
+        "tip_time",
+        "headers",
+        "work",
+        "state_digest",
+        "peers",
+        "mempool",
+        "mining",
+        "version",
+        "uptime_s",
+        "rss_bytes",
+        "warnings",
+    ] {
+        assert!(status.get(key).is_some(), "{key}");
+    }
+    assert_eq!((&status["state"], &status["height"]), (&json!("synced"), &json!(1)));
+    assert_eq!(status["tip"], json!(rig.maker.hash()));
+    assert_eq!(status["peers"], json!({ "inbound": 0, "outbound": 0 }));
+    assert_eq!(status["mining"], json!({ "enabled": false, "hashes_per_second": 0 }));
+    assert!(status["rss_bytes"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_block_is_found_by_height_hash_prefix_and_tip() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(5);
+    let block = rig.extend(vec![transfer]);
+    let next = rig.extend(vec![]);
+    let hash = block.hash.to_string();
+    for id in [json!(1), json!("1"), json!(hash), json!(hash[..10])] {
+        assert_eq!(rig.result("block", json!([id]))["hash"], json!(hash), "{id}");
+    }
+    assert_eq!(rig.result("block", json!([]))["hash"], json!(next.hash));
+    let shown = rig.result("block", json!(["1"]));
+    for key in [
+        "hash",
+        "height",
+        "previous",
+        "merkle_root",
+        "state_digest",
+        "time",
+        "target",
+        "nonce",
+        "work",
+        "in_best_chain",
+        "confirmations",
+        "size",
+        "txs",
+    ] {
+        assert!(shown.get(key).is_some(), "{key}");
+    }
+    assert_eq!((&shown["in_best_chain"], &shown["confirmations"]), (&json!(true), &json!(2)));
+    assert_eq!((&shown["next"], &shown["size"]), (&json!(next.hash), &json!(block.bytes.len())));
+    let ids: Vec<_> = block.transactions.iter().map(|transaction| transaction.txid).collect();
+    assert_eq!(shown["txs"], json!(ids));
+    assert_eq!(rig.code("block", json!([99])), -5);
+    assert_eq!(rig.code("block", json!(["zz"])), -8);
+    assert_eq!(rig.code("block", json!([true])), -32602);
+}
+
+#[test]
+fn the_familiar_names_tell_the_same() {
+    let mut rig = Rig::new();
+    let block = rig.extend(vec![]);
+    assert_eq!(rig.result("getblockcount", json!([])), 1);
+    assert_eq!(rig.result("getbestblockhash", json!([])), json!(block.hash));
+    assert_eq!(rig.result("getblockhash", json!([0])), json!(rig.maker.spec().genesis_hash()));
+    assert_eq!(rig.result("getblock", json!([block.hash, 0])), json!(hex(&block.bytes)));
+    let header = rig.result("getblockheader", json!([block.hash]));
+    assert_eq!(header["previousblockhash"], json!(rig.maker.spec().genesis_hash()));
+    assert_eq!(rig.result("getblockheader", json!([block.hash, false])), json!(hex(&block.header.to_bytes())));
+    let full = rig.result("getblock", json!([1, 2]));
+    assert_eq!(full["tx"][0]["id"], json!(block.transactions[0].txid));
+    assert_eq!(rig.result("getchaintips", json!([]))[0]["status"], "active");
+    assert_eq!(rig.result("getblockchaininfo", json!([]))["verificationprogress"], 1.0);
+    assert_eq!(rig.result("getdifficulty", json!([])), 1.0);
+    for method in ["getmininginfo", "getnetworkinfo", "getmempoolinfo", "getpeerinfo", "uptime", "listbanned", "help"] {
+        rig.result(method, json!([]));
+    }
+    assert!(rig.result("help", json!(["wait"])).as_str().unwrap().contains("confirmations"));
+}
+
+#[test]
+fn a_transaction_goes_from_unknown_over_mempool_to_confirmed() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(5);
+    let txid = transfer.txid();
+    let unknown = rig.call("tx", json!([txid]));
+    assert_eq!((&unknown["error"]["code"], &unknown["error"]["data"]["status"]), (&json!(-5), &json!("unknown")));
+    rig.put_into_pool(&transfer);
+    for id in [txid.to_string(), txid.to_string()[..8].to_owned()] {
+        let pending = rig.result("tx", json!([id]));
+        assert_eq!(
+            (&pending["status"], &pending["fee"], &pending["block"]),
+            (&json!("mempool"), &json!(1), &Value::Null)
+        );
+    }
+    rig.node.pool.lock().unwrap().clear();
+    let block = rig.extend(vec![transfer.clone()]);
+    let confirmed = rig.result("tx", json!([txid]));
+    for key in ["id", "status", "block", "height", "confirmations", "inputs", "outputs", "fee", "memo", "size"] {
+        assert!(confirmed.get(key).is_some(), "{key}");
+    }
+    assert_eq!((&confirmed["status"], &confirmed["block"]), (&json!("confirmed"), &json!(block.hash)));
+    assert_eq!((&confirmed["confirmations"], &confirmed["fee"]), (&json!(1), &json!(1)));
+    assert_eq!(confirmed["outputs"][0]["amount"], 5);
+    assert!(confirmed["inputs"][0]["amount"].as_u64().unwrap() > 5);
+    assert_eq!(rig.result("getrawtransaction", json!([txid])), json!(hex(&transfer.to_bytes())));
+    assert_eq!(rig.code("tx", json!(["12"])), -8);
+}
+
+#[test]
+fn a_transaction_s_prefix_is_found_once_it_is_indexed() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(5);
+    rig.extend(vec![transfer.clone()]);
+    rig.wait_for_index(1);
+    let txid = transfer.txid().to_string();
+    assert_eq!(rig.result("tx", json!([txid[..9]]))["id"], json!(txid));
+    assert_eq!(rig.code("tx", json!(["000000000000"])), -5);
+}
+
+#[test]
+fn balance_counts_chain_and_mempool_once_each() {
+    let mut rig = Rig::new();
+    let spec = rig.maker.spec().clone();
+    let text = |number| SecretKey::well_known(number).address().to_text(&spec.prefix);
+    let transfer = rig.transfer(5);
+    rig.extend(vec![transfer]);
+    assert_eq!(rig.result("balance", json!([text(1)]))["confirmed"], GENESIS_COIN + 5);
+    // The miner of the block: its coinbase matures at height 2, which the next block has.
+    assert_eq!(rig.result("balance", json!([text(9)]))["immature"], 0);
+    let pending = rig.transfer(7);
+    rig.put_into_pool(&pending);
+    let receiver = rig.result("balance", json!([text(1)]));
+    assert_eq!((&receiver["pending"], &receiver["spendable"]), (&json!(7), &receiver["confirmed"]));
+    let sender = rig.result("balance", json!([text(0)]));
+    assert_eq!((&sender["spendable"], &sender["spending"]), (&json!(0), &sender["confirmed"]));
+    assert!(sender["pending"].as_u64().unwrap() > 0, "the change");
+    let coins = rig.result("coins", json!([text(1)]));
+    let row = |coin: &Value| (coin["amount"].as_u64().unwrap(), coin["spendable"] == true, coin["pending"] == true);
+    let rows: Vec<_> = coins.as_array().unwrap().iter().map(row).collect();
+    assert_eq!(rows, [(GENESIS_COIN, true, false), (5, true, false), (7, true, true)]);
+    assert_eq!(rig.result("getbalance", json!([text(1)])), receiver["confirmed"]);
+    assert_eq!(rig.code("balance", json!(["ltus1nonsense"])), -8);
+    let output = rig.result("gettxout", json!([coins[1]["txid"], coins[1]["index"]]));
+    assert_eq!((&output["value"], &output["confirmations"]), (&json!(5), &json!(1)));
+}
+
+#[test]
+fn history_is_told_in_pages() {
+    let mut rig = Rig::new();
+    let spec = rig.maker.spec().clone();
+    let address = SecretKey::well_known(1).address().to_text(&spec.prefix);
+    let transfers: Vec<_> = (1..=5)
+        .map(|amount| {
+            let t = rig.transfer(amount);
+            rig.extend(vec![t.clone()]);
+            t
+        })
+        .collect();
+    rig.wait_for_index(5);
+    let page = rig.result("history", json!([address, 3]));
+    let received = |page: &Value| -> Vec<u64> {
+        page["entries"].as_array().unwrap().iter().map(|entry| entry["received"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(received(&page), [5, 4, 3]);
+    assert_eq!(page["entries"][0]["txid"], json!(transfers[4].txid()));
+    let rest = rig.result("history", json!({ "address": address, "limit": 4, "before": page["next"] }));
+    assert_eq!(received(&rest), [2, 1, GENESIS_COIN]);
+    assert_eq!(rest["next"], Value::Null);
+}
+
+#[test]
+fn the_index_is_made_anew_when_it_is_deleted() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(1);
+    rig.extend(vec![transfer.clone()]);
+    rig.wait_for_index(1);
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(rig.dir.join(format!("index.db{suffix}")));
+    }
+    rig.extend(vec![]);
+    rig.wait_for_index(2);
+    let prefix = &transfer.txid().to_string()[..12];
+    assert_eq!(rig.result("tx", json!([prefix]))["status"], "confirmed");
+}
+
+#[test]
+fn transactions_are_sent_and_their_refusals_told_apart() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(1);
+    assert_eq!(rig.result("sendrawtransaction", json!([hex(&transfer.to_bytes())])), json!(transfer.txid()));
+    let mut refused = transfer;
+    refused.memo = crate::base::codec::List::truncated(*b"x");
+    assert_eq!(
+        rig.code("sendrawtransaction", json!([hex(&HashedTransaction::new(refused).transaction.to_bytes())])),
+        -26
+    );
+    assert_eq!(rig.code("sendrawtransaction", json!(["00"])), -22);
+    assert_eq!(rig.code("sendrawtransaction", json!(["xyz"])), -22);
+    assert_eq!(rig.code("submitblock", json!(["00"])), -22);
+}
+
+#[test]
+fn orders_reach_the_node_as_commands() {
+    let rig = Rig::new();
+    for (method, params) in [
+        ("addpeer", json!(["127.0.0.1:4130"])),
+        ("ban", json!(["10.0.0.1", 60, "why"])),
+        ("setban", json!(["10.0.0.1/32", "add"])),
+        ("unban", json!(["10.0.0.1"])),
+        ("netdeny", json!([["127.0.0.1:1", "127.0.0.1:2"]])),
+        ("netallow", json!([])),
+        ("addnode", json!(["127.0.0.1:4130", "onetry"])),
+    ] {
+        rig.result(method, params);
+    }
+    let asked = rig.node.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 7);
+    assert_eq!(asked[0], Command::AddPeer("127.0.0.1:4130".parse().unwrap()));
+    assert_eq!(asked[4], Command::Deny(vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()]));
+    assert_eq!(rig.code("droppeer", json!(["127.0.0.1:1"])), -5);
+    assert_eq!(rig.code("addpeer", json!(["nowhere"])), -8);
+    assert_eq!(rig.code("setban", json!(["10.0.0.0/8", "add"])), -8);
+    rig.result("stop", json!([]));
+    assert!(*rig.node.stopped.lock().unwrap());
+}
+
+#[test]
+fn mining_answers_when_the_blocks_are_made() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[2]}"#);
+    let done = rig.take_held();
+    assert_eq!(*rig.node.asked.lock().unwrap(), [Command::Mine { blocks: 2, address: None }]);
+    done(Reply::Mined(vec![rig.maker.hash(); 2]));
+    assert_eq!(client.answer().json()["result"].as_array().unwrap().len(), 2);
+    assert_eq!(rig.code("mine", json!([0])), -8);
+}
+
+#[test]
+fn a_batch_runs_in_order_and_unknown_methods_are_told() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let call = |id: u32, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method });
+    client.call(&json!([call(1, "ping"), call(2, "nix"), call(3, "getblock"), call(4, "tips")]).to_string());
+    let answers = client.answer().json();
+    assert_eq!(answers[0]["result"], "pong");
+    assert_eq!(answers[1]["error"]["code"], -32601);
+    assert_eq!(answers[2]["error"]["code"], -32602);
+    assert_eq!(answers[3]["result"][0]["height"], 0);
+    assert_eq!(
+        answers.as_array().unwrap().iter().map(|one| one["id"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [1, 2, 3, 4]
+    );
+}

@@ -1,0 +1,133 @@
+//! Connections, credentials, and the end.
+
+use std::{io::Write, net::Shutdown};
+
+use serde_json::json;
+
+use super::harness::{Client, Rig};
+use crate::{base::limits, node::command::Reply};
+
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+#[test]
+fn a_connection_serves_many_requests_also_pipelined() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    for _ in 0..3 {
+        client.call(CALL);
+    }
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for _ in 0..3 {
+        assert_eq!(client.answer().json()["result"], "pong");
+    }
+    assert_eq!(client.answer().json()["ok"], true);
+}
+
+#[test]
+fn a_request_in_many_pieces_is_answered() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" {
+        client.stream.write_all(&[*byte]).unwrap();
+    }
+    assert_eq!(client.answer().status, 200);
+}
+
+#[test]
+fn without_the_cookie_there_is_no_call_and_the_body_is_not_read() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    client.send(
+        "POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n",
+    );
+    let answer = client.answer();
+    assert_eq!(answer.status, 401);
+    assert!(answer.head.contains("WWW-Authenticate: Basic") && answer.head.contains("Connection: close"));
+    assert!(client.is_closed());
+    assert_eq!(*rig.node.asked.lock().unwrap(), []);
+}
+
+#[test]
+fn other_hosts_and_origins_are_refused_everywhere() {
+    let rig = Rig::new();
+    for field in ["Host: evil.example", "Host: localhost\r\nOrigin: http://evil.example"] {
+        let mut client = rig.client();
+        client.send(&format!("GET /api/status HTTP/1.1\r\n{field}\r\n\r\n"));
+        assert_eq!(client.answer().status, 403, "{field}");
+    }
+}
+
+#[test]
+fn an_oversized_body_is_refused_by_its_announcement() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    client.send("POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n");
+    assert_eq!(client.answer().status, 413);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn who_ends_its_sending_still_gets_its_answer() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    client.call(CALL);
+    client.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.answer().json()["result"], "pong");
+    assert!(client.is_closed());
+}
+
+#[test]
+fn one_connection_too_many_takes_the_place_of_one_that_rests() {
+    let rig = Rig::new();
+    let mut clients: Vec<Client> = (0..limits::HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    for client in &mut clients {
+        client.call(CALL);
+        client.answer();
+    }
+    let mut late = rig.client();
+    late.call(CALL);
+    assert_eq!(late.answer().status, 200);
+    assert!(clients[0].is_closed());
+}
+
+#[test]
+fn if_none_rests_the_one_too_many_is_told_so() {
+    let rig = Rig::new();
+    let mut clients: Vec<Client> = (0..limits::HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    for client in &mut clients {
+        client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);
+    }
+    // Each has asked the node, so each is busy.
+    let held: Vec<_> = clients.iter().map(|_| rig.take_held()).collect();
+    let mut late = rig.client();
+    assert_eq!(late.answer().status, 503);
+    held.into_iter().for_each(|done| done(Reply::Mined(Vec::new())));
+    for client in &mut clients {
+        assert_eq!(client.answer().json()["result"], json!([]));
+    }
+}
+
+#[test]
+fn health_is_told_while_calls_hang() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);
+    let done = rig.take_held();
+    assert_eq!(rig.get("/healthz").status, 200);
+    done(Reply::Refused("no".to_owned()));
+    assert_eq!(client.answer().json()["error"]["code"], -26);
+}
+
+#[test]
+fn stopping_answers_what_hangs_and_closes() {
+    let mut rig = Rig::new();
+    let mut client = rig.client();
+    client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);
+    let done = rig.take_held();
+    let address = rig.address();
+    rig.server.take().unwrap().stop();
+    assert_eq!(client.answer().json()["error"]["code"], -1);
+    assert!(client.is_closed());
+    assert!(std::net::TcpStream::connect(address).is_err());
+    done(Reply::Mined(Vec::new()));
+}

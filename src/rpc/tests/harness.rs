@@ -1,0 +1,287 @@
+//! A server with a fake node and a real ledger, and a client that reads answers byte by byte.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::ids::LinkId,
+    chain::{
+        block::{HashedBlock, HashedTransaction},
+        key::SecretKey,
+        spec::ChainSpec,
+        testkit::BlockMaker,
+        transaction::Transaction,
+    },
+    node::{
+        command::{Command, PoolEntry, Reply},
+        report::{Report, SyncState},
+    },
+    rpc::{Server, ServerOptions, auth::base64},
+    runtime::{
+        board::Board,
+        handle::{Backend, Done, NodeHandle},
+    },
+    store::{LedgerDb, LedgerOptions, fill},
+};
+
+pub(super) const COOKIE: &str = "00112233445566778899aabbccddeeff";
+
+/// How long a test waits for what must come; only a failing test ever waits so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A node without roles: a mempool, and a list of what it was asked.
+#[derive(Default)]
+pub(super) struct FakeNode {
+    pub(super) pool: Mutex<Vec<PoolEntry>>,
+    pub(super) asked: Mutex<Vec<Command>>,
+    /// Commands whose answers the test gives itself.
+    pub(super) held: Mutex<Vec<Done>>,
+    pub(super) stopped: Mutex<bool>,
+}
+
+impl Backend for FakeNode {
+    fn submit(&self, command: Command, done: Done) {
+        self.asked.lock().unwrap().push(command.clone());
+        let reply = match command {
+            Command::Mempool { limit } => {
+                Reply::Mempool(self.pool.lock().unwrap().iter().take(limit).cloned().collect())
+            }
+            Command::PoolEntry(txid) => {
+                let pool = self.pool.lock().unwrap();
+                match pool.iter().find(|entry| entry.transaction.txid == txid) {
+                    Some(entry) => Reply::PoolEntry(entry.clone()),
+                    None => Reply::NotFound("no such transaction".to_owned()),
+                }
+            }
+            Command::SubmitTransaction(bytes) => match HashedTransaction::decode(&bytes) {
+                Ok(hashed) if hashed.transaction.memo.is_empty() => Reply::Accepted(hashed.txid),
+                _ => Reply::Refused("it has a memo".to_owned()),
+            },
+            Command::Mine { .. } => return self.held.lock().unwrap().push(done),
+            Command::Peers => Reply::Peers(Vec::new()),
+            Command::Deliveries => Reply::Deliveries(Vec::new()),
+            Command::Book => Reply::Book { entries: Vec::new(), bans: Vec::new() },
+            Command::DropPeer(_) => Reply::NotFound("no such peer".to_owned()),
+            _ => Reply::Done,
+        };
+        done(reply);
+    }
+
+    fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
+        BTreeMap::from([(LinkId(1), (10, 20))])
+    }
+
+    fn stop(&self) {
+        *self.stopped.lock().unwrap() = true;
+    }
+}
+
+/// A server, its node, its ledger.
+pub(super) struct Rig {
+    pub(super) server: Option<Server>,
+    pub(super) node: Arc<FakeNode>,
+    pub(super) board: Arc<Board>,
+    pub(super) ledger: LedgerDb,
+    pub(super) maker: BlockMaker,
+    pub(super) dir: PathBuf,
+}
+
+impl Rig {
+    /// With a ledger of genesis only.
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("tussock-rpc-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let spec = Arc::new(ChainSpec::dev());
+        let maker = BlockMaker::new(Arc::clone(&spec));
+        let ledger = LedgerDb::open(&dir.join("ledger.db"), &spec, &LedgerOptions::default()).unwrap();
+        let (node, board) = (Arc::new(FakeNode::default()), Arc::new(Board::default()));
+        board.report(Report::Tip(maker.tip()));
+        let options = ServerOptions {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            cookie: COOKIE.to_owned(),
+            chain: spec,
+            ledger_path: dir.join("ledger.db"),
+            index_path: dir.join("index.db"),
+            started: Instant::now(),
+            version: "1.2.3".to_owned(),
+        };
+        let backend: Arc<dyn Backend> = node.clone();
+        let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&board))).unwrap();
+        Self { server: Some(server), node, board, ledger, maker, dir }
+    }
+
+    /// Applies a block with these transactions and reports it.
+    pub(super) fn extend(&mut self, transactions: Vec<Transaction>) -> HashedBlock {
+        let block = self.maker.next_block(transactions, SecretKey::well_known(9).address());
+        fill::append(&mut self.ledger, &self.maker, &block).unwrap();
+        fill::commit(&mut self.ledger, &self.maker).unwrap();
+        self.board.report(Report::Tip(self.maker.tip()));
+        block
+    }
+
+    /// A transfer of the well-known account 0 to account 1.
+    pub(super) fn transfer(&mut self, amount: u64) -> Transaction {
+        self.maker.transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), amount, 1)
+    }
+
+    pub(super) fn put_into_pool(&self, transaction: &Transaction) {
+        let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
+        self.node.pool.lock().unwrap().push(PoolEntry { transaction, fee: 1, since: 5 });
+        self.board.report(Report::Mempool { count: 1, bytes: 100 });
+    }
+
+    pub(super) fn set_state(&self, state: SyncState) {
+        self.board.report(Report::State { state, reason: "because".to_owned() });
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.server.as_ref().unwrap().local_address()
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// One call over a connection of its own.
+    pub(super) fn call(&self, method: &str, params: Value) -> Value {
+        let mut client = self.client();
+        client.call(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string());
+        client.answer().json()
+    }
+
+    /// The result of a call that must have one.
+    pub(super) fn result(&self, method: &str, params: Value) -> Value {
+        let mut answer = self.call(method, params);
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// The code of a call that must fail.
+    pub(super) fn code(&self, method: &str, params: Value) -> i64 {
+        let answer = self.call(method, params);
+        answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{method}: {answer}"))
+    }
+
+    /// One reading over a connection of its own.
+    pub(super) fn get(&self, path: &str) -> Answer {
+        let mut client = self.client();
+        client.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        client.answer()
+    }
+
+    /// Waits until the index has this block.
+    pub(super) fn wait_for_index(&self, height: u64) {
+        let start = Instant::now();
+        while self.result("status", json!([]))["indexed"].as_u64() < Some(height) {
+            assert!(start.elapsed() < PATIENCE, "the index is not filled");
+        }
+    }
+
+    /// Waits until a held command is there and takes it.
+    pub(super) fn take_held(&self) -> Done {
+        let start = Instant::now();
+        loop {
+            if let Some(done) = self.node.held.lock().unwrap().pop() {
+                return done;
+            }
+            assert!(start.elapsed() < PATIENCE, "the node was never asked");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        drop(self.server.take());
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A connection.
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
+    bytes: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+}
+
+impl Client {
+    pub(super) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, bytes: Vec::new() }
+    }
+
+    pub(super) fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Sends a call with the right credentials.
+    pub(super) fn call(&mut self, body: &str) {
+        let credentials = base64(format!("__cookie__:{COOKIE}").as_bytes());
+        self.send(&format!(
+            "POST /rpc HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+    }
+
+    /// The next answer.
+    pub(super) fn answer(&mut self) -> Answer {
+        loop {
+            if let Some(answer) = self.take() {
+                return answer;
+            }
+            let mut piece = [0; 4096];
+            let count = self.stream.read(&mut piece).expect("an answer comes in time");
+            assert!(count > 0, "the connection ended: {:?}", String::from_utf8_lossy(&self.bytes));
+            self.bytes.extend_from_slice(&piece[..count]);
+        }
+    }
+
+    /// Whether the server ends the connection without another byte.
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.bytes.is_empty() && matches!(self.stream.read(&mut [0; 1]), Ok(0))
+    }
+
+    fn take(&mut self) -> Option<Answer> {
+        let end = self.bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+        let head = String::from_utf8(self.bytes[..end].to_vec()).unwrap();
+        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+        let length: usize = field("Content-Length: ").unwrap().parse().unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        // Not modified: the length is that of the body that is not sent.
+        let length = if status == 304 { 0 } else { length };
+        if self.bytes.len() < end + length {
+            return None;
+        }
+        let body = String::from_utf8(self.bytes[end..end + length].to_vec()).unwrap();
+        self.bytes.drain(..end + length);
+        Some(Answer { status, head, body })
+    }
+}

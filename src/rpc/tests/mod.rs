@@ -1,0 +1,7 @@
+//! The server over real sockets, with a hand-made node behind it and a real ledger.
+
+mod api;
+mod calls;
+mod connections;
+mod harness;
+mod waits;

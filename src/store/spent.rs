@@ -1,0 +1,51 @@
+//! What an applied block spent, for those who show fees and where amounts came from.
+
+use crate::{
+    base::hash::Hash,
+    chain::{archive::StoreError, coin::Coin, transaction::OutPoint},
+    store::{LedgerReader, bodies, rows::StoredHeader},
+};
+
+impl LedgerReader {
+    /// The coins that the block with this hash took out of the ledger: those that its own transactions made and spent
+    /// are not among them. `None` if the block is not applied.
+    pub fn spent_in(&self, hash: &Hash) -> Result<Option<Vec<(OutPoint, Coin)>>, StoreError> {
+        let snapshot = self.snapshot()?;
+        let Some(stored) = StoredHeader::find(&snapshot, hash)? else { return Ok(None) };
+        let height = stored.header.height;
+        match StoredHeader::applied_at(&snapshot, height)? {
+            Some(applied) if applied.hash == *hash => bodies::spent(&snapshot, height).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        base::hash::Hash,
+        chain::key::SecretKey,
+        store::{
+            LedgerDb, LedgerOptions, LedgerReader, fill,
+            testing::{TempDir, account, dev_maker},
+        },
+    };
+
+    #[test]
+    fn an_applied_block_tells_what_it_spent_and_others_nothing() {
+        let dir = TempDir::new();
+        let path = dir.join("ledger.db");
+        let mut maker = dev_maker();
+        let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
+        let transfer = maker.transfer(&SecretKey::well_known(0), account(1), 5, 1);
+        let block = maker.next_block(vec![transfer.clone()], account(2));
+        fill::append(&mut ledger, &maker, &block).unwrap();
+        fill::commit(&mut ledger, &maker).unwrap();
+        let reader = LedgerReader::open(&path).unwrap();
+        let spent = reader.spent_in(&block.hash).unwrap().unwrap();
+        assert_eq!(spent.len(), 1);
+        assert_eq!((spent[0].0, spent[0].1.address), (transfer.inputs[0].outpoint, account(0)));
+        assert_eq!(reader.spent_in(&maker.spec().genesis_hash()).unwrap(), Some(vec![]));
+        assert_eq!(reader.spent_in(&Hash([7; 32])).unwrap(), None);
+    }
+}

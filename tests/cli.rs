@@ -1,0 +1,329 @@
+//! The command line from outside: exit codes, standard output, files. Nothing here needs a running node.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// A folder of one test's own; goes away with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tussock-cli-{}-{name}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Runs the program on this data directory.
+    fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, &[], "")
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TUSSOCK_")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).env("HOME", &self.0).env_remove("XDG_DATA_HOME").current_dir(&self.0);
+        command.envs(variables.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A program that does not read its input may have closed it.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        Run(child.wait_with_output().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+struct Run(Output);
+
+impl Run {
+    fn code(&self) -> i32 {
+        self.0.status.code().unwrap()
+    }
+
+    fn out(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    fn error(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// What a successful run printed, without the newline.
+    fn ok(&self) -> String {
+        assert_eq!(self.code(), 0, "{}", self.error());
+        self.out().trim_end().to_owned()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+
+    /// Fails with this code and one line that contains all of these.
+    #[track_caller]
+    fn fails(&self, code: i32, words: &[&str]) {
+        let error = self.error();
+        assert_eq!(self.code(), code, "{error}");
+        assert!(error.starts_with("error: ") && error.trim_end().lines().count() == 1, "{error:?}");
+        assert!(words.iter().all(|word| error.contains(word)), "{error:?} lacks one of {words:?}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_usage_errors() {
+    let folder = Folder::new("usage");
+    for line in [
+        "",
+        "statu",
+        "status --colour",
+        "send dev1",
+        "send dev1 1.5",
+        "send dev1 0",
+        "send dev1 5 --wait=x",
+        "wait height ten",
+        "wait ready --timeout soon",
+        "peers ban nowhere",
+        "net deny",
+        "run --listen nowhere",
+        "run --mine-rate fast",
+        "dev --block-time 0s",
+        "generate",
+        "print completions elvis",
+    ] {
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(folder.run(&arguments).code(), 2, "tussock {line}");
+    }
+    assert_eq!(folder.run(&["--help"]).code(), 0);
+    assert!(folder.run(&["--help"]).out().contains("130 second signal"));
+}
+
+#[test]
+fn bad_configurations_are_told_in_one_line() {
+    let folder = Folder::new("configuration");
+    folder.run(&["run", "--chain", "lcoal"]).fails(2, &["lcoal", "did you mean \"local\"?"]);
+    folder.run(&["run", "--max-memory", "1"]).fails(2, &["--max-memory 1"]);
+    folder.run(&["run", "--mine", "nobody"]).fails(2, &["--mine nobody"]);
+    folder.run(&["run", "--log", "loud"]).fails(2, &["--log", "loud"]);
+    folder.run(&["run", "--connect", "127.0.0.1"]).fails(2, &["--connect 127.0.0.1", "IP:PORT"]);
+    folder.run(&["dev", "--chain", "local"]).fails(2, &["--chain"]);
+    let misspelt = [("TUSSOCK_MINE_RAET", "5")];
+    folder.run_with(&["run"], &misspelt, "").fails(2, &["TUSSOCK_MINE_RAET", "TUSSOCK_MINE_RATE"]);
+    fs::write(folder.path("config.toml"), "log = \"info\"\nmine-rte = 5\n").unwrap();
+    let data = folder.0.to_str().unwrap();
+    folder.run(&["status", "-d", data]).fails(2, &["config.toml:2", "mine-rte", "mine_rate"]);
+    folder.run(&["status", "--config", "nowhere.toml"]).fails(2, &["nowhere.toml"]);
+    assert!(!folder.path(".local").exists(), "a bad configuration leaves no trace");
+}
+
+#[test]
+fn commands_for_a_node_say_how_to_start_one() {
+    let folder = Folder::new("unreachable");
+    let data = folder.path("data with space");
+    let data = data.to_str().unwrap();
+    for line in [
+        "status",
+        "peers",
+        "mempool",
+        "tips",
+        "block tip",
+        "tx 00ff00ff",
+        "balance dev0",
+        "history dev0",
+        "send dev1 5",
+        "wait height 5",
+        "wait ready --timeout 50ms",
+        "mine 1",
+        "net allow",
+        "stop",
+        "peers book",
+    ] {
+        let arguments: Vec<&str> = line.split(' ').chain(["-d", data]).collect();
+        folder.run(&arguments).fails(3, &["tussock run"]);
+    }
+    folder.run(&["balance", "ltus1qqqq", "-d", data]).fails(2, &["ltus1qqqq"]);
+    folder.run(&["send", "dev1", "5", "--from", "nobody", "-d", data]).fails(4, &["nobody", "dev0"]);
+}
+
+#[test]
+fn keys_travel_by_pipe_and_file_and_stay_private() {
+    let folder = Folder::new("keys");
+    let address = folder.run(&["key", "new", "alice"]).ok();
+    assert!(address.starts_with("ltus1"), "{address}");
+    let file = folder.path(".local/share/tussock/local/keys/alice.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let shown = folder.run(&["key", "show", "alice", "--json"]).json();
+    assert_eq!((shown["name"].as_str(), shown["address"].as_str()), (Some("alice"), Some(address.as_str())));
+    assert!(shown.get("secret").is_none());
+
+    let secret = folder.run(&["key", "export", "alice"]).ok();
+    assert_eq!(secret.len(), 64);
+    assert_eq!(folder.run_with(&["key", "import", "bob"], &[], &secret).ok(), address);
+    folder.run_with(&["key", "import", "bob"], &[], &secret).fails(2, &["bob", "exists"]);
+    folder.run_with(&["key", "import", "carol"], &[], "not a secret").fails(2, &["64 hex digits"]);
+    folder.run(&["key", "export", "alice", "--file", "out.secret"]).ok();
+    assert_eq!(fs::metadata(folder.path("out.secret")).unwrap().permissions().mode() & 0o777, 0o600);
+    let list = folder.run(&["key", "list", "--json"]).json();
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    folder.run(&["key", "show", "alcie"]).fails(4, &["did you mean \"alice\"?"]);
+}
+
+#[test]
+fn encrypted_keys_need_their_passphrase() {
+    let folder = Folder::new("passphrase");
+    fs::write(folder.path("right"), "open sesame\n").unwrap();
+    fs::write(folder.path("wrong"), "open barley\n").unwrap();
+    let address = folder.run(&["key", "new", "safe", "--passphrase-file", "right"]).ok();
+    let file = fs::read_to_string(folder.path(".local/share/tussock/local/keys/safe.json")).unwrap();
+    assert!(file.contains("argon2id") && !file.contains("\"secret\""), "{file}");
+    folder.run(&["key", "export", "safe", "--passphrase-file", "wrong"]).fails(8, &["passphrase"]);
+    let secret = folder.run_with(&["key", "export", "safe"], &[("TUSSOCK_PASSPHRASE_FILE", "right")], "").ok();
+    assert_eq!(folder.run_with(&["key", "import", "plain"], &[], &secret).ok(), address);
+}
+
+#[test]
+fn a_signed_text_is_verified_by_anybody_who_knows_the_address() {
+    let folder = Folder::new("sign");
+    let signature = folder.run(&["key", "sign", "dev3", "I was here"]).ok();
+    let address = folder.run(&["key", "show", "dev3", "--json"]).json()["address"].as_str().unwrap().to_owned();
+    assert_eq!(folder.run(&["key", "verify", &address, "I was here", &signature]).ok(), "valid");
+    assert_eq!(folder.run_with(&["key", "verify", "dev3", "-", &signature], &[], "I was here").ok(), "valid");
+    folder.run(&["key", "verify", &address, "I was there", &signature]).fails(5, &["does not hold"]);
+    folder.run(&["key", "verify", "dev4", "I was here", &signature]).fails(5, &["does not hold"]);
+    folder.run(&["key", "verify", &address, "I was here", "00"]).fails(2, &["192 hex digits"]);
+}
+
+#[test]
+fn a_new_chain_s_specification_is_one_that_the_program_takes() {
+    let folder = Folder::new("genesis");
+    let address = folder.run(&["key", "new", "founder"]).ok();
+    let fund = format!("{address}=1000000");
+    let text = folder.run(&["genesis", "new", "--name", "meadow", "--block-time", "10s", "--fund", &fund]).ok();
+    fs::write(folder.path("meadow.toml"), &text).unwrap();
+    let list = folder.run(&["key", "new", "x", "--chain", "meadow.toml"]).ok();
+    assert!(list.starts_with("meadow1"), "{list}");
+    assert!(folder.path(".local/share/tussock/meadow/keys/x.json").exists());
+    folder.run(&["genesis", "new", "--name", "local"]).fails(2, &["name"]);
+    assert_eq!(folder.run(&["genesis", "new"]).code(), 2);
+}
+
+fn generate(folder: &Folder, into: &str, seed: &str) -> serde_json::Value {
+    let arguments =
+        ["generate", "--blocks", "12", "--txs-per-block", "8", "--seed", seed, "--data-dir", into, "--json"];
+    folder.run(&arguments).json()
+}
+
+#[test]
+fn a_generated_ledger_depends_on_its_seed_only_and_keeps_all_rules() {
+    let folder = Folder::new("generate");
+    let one = generate(&folder, "a", "7");
+    let other = generate(&folder, "b", "7");
+    assert_eq!((&one["tip"], &one["state_digest"]), (&other["tip"], &other["state_digest"]));
+    assert_eq!((&one["height"], &one["transactions"]), (&12.into(), &96.into()));
+    assert_ne!(generate(&folder, "c", "8")["tip"], one["tip"]);
+    folder.run(&["generate", "--blocks", "1", "-d", "a"]).fails(2, &["height 12"]);
+
+    // An import checks every rule of every block.
+    folder.run(&["chain", "export", "blocks", "-d", "a"]).ok();
+    let imported = folder.run(&["chain", "import", "blocks", "-d", "d", "--json"]).json();
+    assert_eq!((&imported["tip"], &imported["imported"]), (&one["tip"], &12.into()));
+    for (arguments, least) in
+        [(&["verify", "-d", "d", "--json"][..], 1), (&["verify", "--deep", "-d", "d", "--json"], 12)]
+    {
+        let report = folder.run(arguments).json();
+        assert_eq!((&report["ok"], &report["height"], &report["tip"]), (&true.into(), &12.into(), &one["tip"]));
+        assert_eq!(report["state_digest"], one["state_digest"]);
+        assert!(report["checked_blocks"].as_u64().unwrap() >= least, "{report}");
+    }
+    folder.run(&["verify", "-d", "nowhere"]).fails(4, &["no ledger", "tussock run"]);
+    assert!(!folder.path("nowhere").exists());
+    let status = folder.run(&["status", "-d", "d", "--json"]).json();
+    assert_eq!((&status["state"], &status["height"]), (&"stopped".into(), &12.into()));
+    assert_eq!((&status["tip"], &status["state_digest"]), (&one["tip"], &one["state_digest"]));
+}
+
+#[test]
+fn exports_and_imports_go_on_where_they_were_cut_and_refuse_what_is_damaged() {
+    let folder = Folder::new("chain");
+    let tip = generate(&folder, "a", "1")["tip"].clone();
+    folder.run(&["chain", "export", "whole", "-d", "a"]).ok();
+    let whole = fs::read(folder.path("whole")).unwrap();
+    fs::write(folder.path("cut"), &whole[..whole.len() / 2 + 9]).unwrap();
+    folder.run(&["chain", "import", "cut", "-d", "b"]).fails(5, &["ends within a block"]);
+    let rest = folder.run(&["chain", "import", "whole", "-d", "b", "--json"]).json();
+    assert!(rest["tip"] == tip && rest["imported"].as_u64().unwrap() < 12, "{rest}");
+    folder.run(&["chain", "export", "cut", "-d", "a"]).ok();
+    assert!(fs::read(folder.path("cut")).unwrap() == whole);
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2 + 500] ^= 1;
+    fs::write(folder.path("damaged"), damaged).unwrap();
+    folder.run(&["chain", "import", "damaged", "-d", "c"]).fails(5, &["checksum"]);
+    fs::write(folder.path("foreign"), "GIF89a and so on").unwrap();
+    folder.run(&["chain", "import", "foreign", "-d", "c"]).fails(5, &["magic"]);
+    folder.run(&["chain", "export", "foreign", "-d", "a"]).fails(2, &["foreign", "not an export"]);
+    generate(&folder, "fork", "2");
+    folder.run(&["chain", "import", "whole", "-d", "fork"]).fails(5, &["another branch"]);
+}
+
+#[test]
+fn a_ledger_of_another_chain_or_a_damaged_one_has_its_exit_code() {
+    let folder = Folder::new("mismatch");
+    generate(&folder, "a", "1");
+    let copy = |from: &str, to: &str| {
+        fs::create_dir_all(folder.path(to)).unwrap();
+        fs::copy(folder.path(from).join("ledger.db"), folder.path(to).join("ledger.db")).unwrap();
+    };
+    copy("a/local", "b/dev");
+    folder.run(&["status", "-d", "b", "--chain", "dev"]).fails(9, &["local", "dev", "ledger.db"]);
+    fs::create_dir_all(folder.path("c/local")).unwrap();
+    fs::write(folder.path("c/local/ledger.db"), "this is not a database, whatever it is called").unwrap();
+    let refused = folder.run(&["run", "-d", "c", "--quiet"]);
+    assert!([9, 10].contains(&refused.code()), "{}", refused.error());
+    assert!(Path::new(&folder.path("c/local/ledger.db")).exists());
+}
+
+#[test]
+fn sql_reads_the_views_and_changes_nothing() {
+    let folder = Folder::new("sql");
+    let tip = generate(&folder, "a", "1")["tip"].clone();
+    let rows =
+        folder.run(&["sql", "SELECT height, hash FROM v_blocks ORDER BY height DESC LIMIT 2", "-d", "a", "--json"]);
+    assert_eq!(
+        rows.json(),
+        serde_json::json!([{ "height": 12, "hash": tip }, { "height": 11, "hash": rows.json()[1]["hash"] }])
+    );
+    let text = folder.run(&["sql", "SELECT height FROM v_tip", "-d", "a"]).ok();
+    assert_eq!(text, "height\n12");
+    folder.run(&["sql", "DELETE FROM coins", "-d", "a"]).fails(2, &["read"]);
+    folder.run(&["sql", "SELECT nothing FROM nowhere", "-d", "a"]).fails(2, &["nowhere"]);
+    let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+    folder.run(&["sql", endless, "--timeout", "100ms", "-d", "a"]).fails(6, &["100ms"]);
+}
+
+#[test]
+fn printed_files_are_there_and_the_configuration_is_valid() {
+    let folder = Folder::new("print");
+    for what in ["config", "protocol", "man", "schema", "unit", "dockerfile"] {
+        assert!(!folder.run(&["print", what]).ok().is_empty(), "{what}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(folder.run(&["print", "completions", shell]).ok().contains("tussock"), "{shell}");
+    }
+    fs::write(folder.path("config.toml"), folder.run(&["print", "config"]).ok()).unwrap();
+    folder.run(&["status", "-d", ".", "--config", "config.toml"]).fails(3, &["tussock run"]);
+}
