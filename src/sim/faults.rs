@@ -12,6 +12,8 @@ use crate::{
 pub(super) enum Fault {
     /// A node loses everything that it had not committed, and starts again after a while.
     Crash { node: usize, down: Duration, silent: bool },
+    /// A node stops in order, and starts again after a while.
+    Stop { node: usize, down: Duration },
     /// A connection is reset; the choice is taken modulo those that stand.
     Cut { choice: u64 },
     /// Some nodes hear nothing from the others.
@@ -57,11 +59,10 @@ impl Faults {
         let micros = options.seconds * 1_000_000;
         let mut crashes = rng.fork("crashes");
         for _ in 0..options.crashes {
-            let fault = Fault::Crash {
-                node: draw(&mut crashes, options.nodes),
-                down: Duration::from_millis(crashes.between(1, 30_000)),
-                silent: crashes.chance(options.silent_ppm),
-            };
+            let (node, down) = (draw(&mut crashes, options.nodes), Duration::from_millis(crashes.between(1, 30_000)));
+            let silent = crashes.chance(options.silent_ppm);
+            let stop = crashes.chance(options.stop_ppm);
+            let fault = if stop { Fault::Stop { node, down } } else { Fault::Crash { node, down, silent } };
             plan.list.push((Time(crashes.below(micros)), fault));
         }
         let mut cuts = rng.fork("cuts");

@@ -20,7 +20,7 @@ use crate::{
         Action, Event, LinkEvent, Role, RoleId, Setup, build,
         report::{Counter, SyncState},
     },
-    sim::{clock::Clock, disk::Disk, liars::Liar},
+    sim::{checkers::Question, clock::Clock, disk::Disk, liars::Liar},
 };
 
 /// The port that all simulated nodes listen on.
@@ -87,6 +87,8 @@ struct Slot {
     id: RoleId,
     role: Box<dyn Role>,
     started: bool,
+    /// It has heard its stop.
+    ended: bool,
     /// World time until which its last step takes.
     busy_until: Time,
     /// World time of its deadline.
@@ -116,7 +118,7 @@ pub(super) struct Life {
     /// All dials so far.
     pub(super) dials: BTreeSet<DialId>,
     /// Commands without an answer, and since when.
-    pub(super) tickets: BTreeMap<Ticket, Time>,
+    pub(super) tickets: BTreeMap<Ticket, (Time, Question)>,
     slots: Vec<Slot>,
     poll_busy_until: Time,
 }
@@ -178,6 +180,16 @@ impl Life {
     /// The poll loop is busy for a while.
     pub(super) fn poll_busy(&mut self, until: Time) {
         self.poll_busy_until = until;
+    }
+
+    /// What a role still has to hear before it ends: its inbox, then its stop. In order, whatever else is waiting.
+    pub(super) fn last_step(&mut self, role: RoleId, rng: &mut Rng) -> Option<(usize, Event)> {
+        let at = self.slots.iter().position(|slot| slot.id == role && !slot.ended)?;
+        if let Some(event) = self.inboxes[role as usize].pop(rng) {
+            return Some((at, event));
+        }
+        self.slots[at].ended = true;
+        Some((at, Event::Stop))
     }
 
     /// When the node has something to do again without anything happening to it.
@@ -260,7 +272,7 @@ impl Node {
         self.vanished = false;
         self.clock.boot(now);
         self.view = View { counters: std::mem::take(&mut self.view.counters), ..View::default() };
-        let slot = |(id, role)| Slot { id, role, started: false, busy_until: Time::default(), due: None };
+        let slot = |(id, role)| Slot { id, role, started: false, ended: false, busy_until: Time::default(), due: None };
         let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,

@@ -109,6 +109,8 @@ pub struct Options {
     pub crashes: u64,
     /// Crashes that nobody is told of (no reset of the connections), parts per million.
     pub silent_ppm: u64,
+    /// Of these, how many are stops in good order instead, parts per million.
+    pub stop_ppm: u64,
     /// Nodes that start late, parts per million.
     pub late_ppm: u64,
     /// The largest error of a node's clock, seconds.
@@ -204,6 +206,7 @@ impl Options {
             slow_readers: 0,
             crashes: 0,
             silent_ppm: 0,
+            stop_ppm: 0,
             late_ppm: 0,
             skew_max: 0,
             clock_steps: 0,
@@ -221,6 +224,7 @@ impl Options {
         self.slow_readers = dice.rate("slow_readers", 1, 2);
         self.crashes = dice.rate("crashes", 1, 2 * minutes);
         self.silent_ppm = dice.rate("silent_ppm", 100_000, 900_000);
+        self.stop_ppm = dice.rate("stop_ppm", 100_000, 900_000);
         self.late_ppm = dice.rate("late_ppm", 100_000, 500_000);
         self.skew_max = dice.one_of("skew_max", &[0, 0, 2, 30, 600]);
         self.clock_steps = dice.rate("clock_steps", 1, 3);

@@ -407,6 +407,14 @@ impl World {
         self.to_pump.push((conn, side));
     }
 
+    /// Says goodbye to all peers, because the node stops.
+    pub(super) fn part_with_all(&mut self, node: usize) {
+        let links: Vec<LinkId> = self.nodes[node].life.iter().flat_map(|life| life.links.iter().copied()).collect();
+        for (conn, side) in links.into_iter().filter_map(|link| self.live(link)).collect::<Vec<_>>() {
+            self.say_goodbye(conn, side, CloseReason::Local(GoodbyeCode::Stopping), 0);
+        }
+    }
+
     /// A link has ended by itself.
     fn lose(&mut self, conn: ConnId, side: Side, why: &str) {
         let end = &mut self.conn(conn).ends[side];

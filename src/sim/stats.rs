@@ -1,6 +1,6 @@
 //! What a run tells about the network: how fast news spreads, reorganisations, bytes, convergence.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
@@ -105,6 +105,13 @@ impl Stats {
         let (tip, count) = self.tip_counts.first_key_value()?;
         let one_tip = self.tip_counts.len() == 1 && *count == honest && self.synced_count == honest;
         if one_tip { self.heights.get(tip).copied().or(Some(0)) } else { None }
+    }
+
+    /// How many blocks (or transactions) were first seen after `since` and reached every node soon.
+    pub(super) fn timely(&self, since: Time, soon: Duration) -> (usize, usize) {
+        let is_timely =
+            |spread: &&Spread| spread.first >= since && spread.all.is_some_and(|all| all.since(spread.first) <= soon);
+        (self.blocks.values().filter(is_timely).count(), self.transactions.values().filter(is_timely).count())
     }
 
     /// The greatest height of any node.

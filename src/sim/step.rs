@@ -6,6 +6,7 @@ use crate::{
     base::{ids::Ticket, time::Time},
     node::{Action, Event, Notice, Outbox, RoleId, command::Command, report::Report},
     sim::{
+        checkers::Question,
         narrate,
         net::link_id,
         node::Step,
@@ -51,9 +52,37 @@ impl World {
         let Some(life) = &self.nodes[node].life else { return };
         let links = life.links.clone();
         let connecting = self.connecting(node);
-        self.nodes[node].crash();
-        self.nodes[node].vanished = silent;
         self.abandon(links.into_iter().chain(connecting), silent);
+        self.nodes[node].vanished = silent;
+        self.end_life(node, down);
+    }
+
+    /// A node stops as an operator stops it: the roles one after the other, the ledger last.
+    pub(super) fn stop(&mut self, node: usize, down: Duration) {
+        if !self.is_up(node) {
+            return;
+        }
+        for role in RoleId::ALL.into_iter().rev() {
+            while let Some((slot, event)) =
+                self.nodes[node].life.as_mut().and_then(|life| life.last_step(role, &mut self.step_rng))
+            {
+                self.role_step(node, slot, role, event);
+            }
+            while let Some(action) = self.nodes[node].life.as_mut().and_then(|life| life.actions.pop_front()) {
+                self.perform(node, action);
+            }
+            if role == RoleId::Peers {
+                self.part_with_all(node);
+            }
+        }
+        self.pump_all();
+        let connecting = self.connecting(node);
+        self.abandon(connecting.into_iter(), false);
+        self.end_life(node, down);
+    }
+
+    fn end_life(&mut self, node: usize, down: Duration) {
+        self.nodes[node].crash();
         if self.is_honest(node) {
             self.checkers.crashed(node);
             self.stats.left(node);
@@ -172,6 +201,7 @@ impl World {
         }
         match notice {
             Notice::ChainMoved(moved) if to == RoleId::Headers => {
+                self.expect_returned(node, &moved.removed);
                 for (hash, height) in &moved.added {
                     self.stats.block_at(node, *hash, *height, self.now);
                 }
@@ -187,6 +217,9 @@ impl World {
     fn reported(&mut self, node: usize, report: Report) {
         if !self.is_honest(node) {
             return;
+        }
+        if let Report::Tip(tip) = &report {
+            self.check_work(node, tip);
         }
         let view = &mut self.nodes[node].view;
         match report {
@@ -205,13 +238,13 @@ impl World {
     }
 
     /// Asks a node something; the answer comes to [`World::replied`].
-    pub(super) fn command(&mut self, node: usize, command: Command) {
+    pub(super) fn command(&mut self, node: usize, command: Command, question: Question) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let role = command.role();
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };
-        life.tickets.insert(ticket, now);
+        life.tickets.insert(ticket, (now, question));
         let waiting = life.inboxes[role as usize].push(Event::Command(ticket, command));
         self.check_queue(node, role, waiting);
         self.run_node(node);

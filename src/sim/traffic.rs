@@ -16,6 +16,7 @@ use crate::{
         report::SyncState,
     },
     sim::{
+        checkers::Question,
         setup::ACCOUNTS,
         world::{Happening, World},
     },
@@ -135,28 +136,25 @@ impl World {
         let double_ppm = self.options.double_spend_ppm;
         let made = self.nodes[node].disk.read(|ledger| self.wallet.make(&self.spec, ledger, double_ppm));
         if let Some(made) = made {
-            self.command(node, Command::SubmitTransaction(made.transaction.to_bytes().into()));
+            self.command(node, Command::SubmitTransaction(made.transaction.to_bytes().into()), Question::Submit);
         }
     }
 
     /// A command was answered.
     pub(super) fn replied(&mut self, node: usize, ticket: crate::base::ids::Ticket, reply: &Reply) {
         let known = self.nodes[node].life.as_mut().and_then(|life| life.tickets.remove(&ticket));
-        if known.is_none() {
+        let Some((_, question)) = known else {
             let what = format!("{ticket:?} was answered twice, or never asked: {reply:?}");
             return self.fail("completions", Some(node), what);
+        };
+        if let Question::Pooled(returned) = question {
+            return self.check_returned(&returned, reply);
         }
         match reply {
             Reply::Accepted(_) => self.stats.submitted.0 += 1,
             Reply::Refused(reason) => {
                 log::debug!(target: "tussock::sim", "node {node} refuses a transaction: {reason}");
                 self.stats.submitted.1 += 1;
-            }
-            Reply::Deliveries(deliveries) => {
-                if let Some(stuck) = deliveries.iter().find(|one| one.in_flight > 0) {
-                    let what = format!("{} block requests to {:?} never complete", stuck.in_flight, stuck.link);
-                    self.fail("completions", Some(node), what);
-                }
             }
             _ => {}
         }

@@ -213,13 +213,14 @@ impl World {
                 self.at(self.now, Happening::Boot(node));
             }
         }
-        self.checkers.calm_since(self.now, &self.nodes);
+        self.checkers.calm_since(self.now);
     }
 
     fn inflict(&mut self, fault: Fault) {
         log::debug!(target: "tussock::sim", "fault {fault:?}");
         match fault {
             Fault::Crash { node, down, silent } => self.crash(node, down, silent),
+            Fault::Stop { node, down } => self.stop(node, down),
             Fault::Cut { choice } => self.cut(choice),
             Fault::Part(partition) => self.faults.part(partition),
             Fault::Slow { node, rate } => self.nodes[node].slow = rate,

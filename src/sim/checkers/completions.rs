@@ -48,7 +48,7 @@ impl World {
         let overdue = |since: &Time| self.now.since(*since) > PATIENCE;
         for node in 0..self.nodes.len() {
             let Some(life) = &self.nodes[node].life else { continue };
-            if let Some((ticket, _)) = life.tickets.iter().find(|(_, since)| overdue(since)) {
+            if let Some((ticket, _)) = life.tickets.iter().find(|(_, (since, _))| overdue(since)) {
                 return self.fail("completions", Some(node), format!("{ticket:?} has no answer"));
             }
         }

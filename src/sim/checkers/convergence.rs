@@ -1,15 +1,26 @@
-//! Once the faults are over, all honest nodes come to one tip and say so, and the chain goes on growing.
+//! Once the faults are over, all honest nodes come to one tip and say so, the chain goes on growing, and news of it
+//! reaches everybody soon.
 
-use crate::sim::world::World;
+use std::time::Duration;
 
-/// Blocks that the chain must have grown since the faults ended.
-const GROWTH: u32 = 2;
+use crate::{base::time::Time, sim::world::World};
+
+/// Links must stand again so long after the last fault.
+const SETTLE: Duration = Duration::from_secs(35);
+/// How long a new block or transaction may take to the last node.
+const SOON: Duration = Duration::from_secs(10);
+/// So many of them must have come so soon.
+const TIMELY: usize = 3;
+/// Transactions per minute above which these must come soon too.
+const MANY_TRANSACTIONS: u64 = 10;
 
 impl World {
     /// Notes the moment at which all agree.
     pub(in crate::sim) fn check_convergence(&mut self) {
-        let Some(calm_height) = self.checkers.calm_height else { return };
-        if self.stats.agreed(self.options.nodes).is_some_and(|height| height >= calm_height + GROWTH) {
+        let Some(calm_at) = self.checkers.calm_at else { return };
+        let (blocks, transactions) = self.stats.timely(calm_at + SETTLE, SOON);
+        let news = blocks >= TIMELY && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
+        if news && self.stats.agreed(self.options.nodes).is_some() {
             self.stats.converged_at = Some(self.now);
         }
     }
@@ -17,7 +28,13 @@ impl World {
     /// Says who is where.
     pub(in crate::sim) fn complain_of_divergence(&mut self) {
         use std::fmt::Write;
-        let mut what = format!("no agreement within {} s:", self.options.converge_within);
+        let calm_at = self.checkers.calm_at.unwrap_or(Time(u64::MAX));
+        let (blocks, transactions) = self.stats.timely(calm_at + SETTLE, SOON);
+        let mut what = format!(
+            "no agreement within {} s, or too little news that spread soon ({blocks} blocks, {transactions} \
+             transactions):",
+            self.options.converge_within
+        );
         for node in 0..self.options.nodes.min(10) {
             let (view, links) = (&self.nodes[node].view, self.links_of(node));
             let tip = view.tip.as_ref().map(|tip| (tip.height, tip.hash.short()));

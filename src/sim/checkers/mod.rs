@@ -6,17 +6,19 @@ mod completions;
 mod convergence;
 mod queues;
 mod replay;
+mod returned;
 mod supply;
 mod synced;
+mod work;
 
 pub(super) use completions::{answers, asks};
+pub(super) use returned::Question;
 
 use serde::Serialize;
 
 use crate::{
     base::time::Time,
     sim::{
-        node::Node,
         options::Options,
         world::{Happening, World},
     },
@@ -65,8 +67,10 @@ pub(super) struct Checkers {
     pub failure: Option<Failure>,
     honest: usize,
     behind: synced::Behind,
-    /// The best height when the faults ended.
-    calm_height: Option<u32>,
+    /// When the faults ended.
+    calm_at: Option<Time>,
+    /// Transactions that came off the chain, to be found in mempools.
+    returned: Vec<returned::Returned>,
 }
 
 impl Checkers {
@@ -75,10 +79,9 @@ impl Checkers {
     }
 
     /// The faults are over.
-    pub(super) fn calm_since(&mut self, now: Time, nodes: &[Node]) {
-        let height = nodes.iter().filter_map(|node| Some(node.view.tip.as_ref()?.height)).max();
-        self.calm_height = Some(height.unwrap_or(0));
-        log::debug!(target: "tussock::sim", "faults end at {}s, best height {height:?}", now.0 / 1_000_000);
+    pub(super) fn calm_since(&mut self, now: Time) {
+        self.calm_at = Some(now);
+        log::debug!(target: "tussock::sim", "the faults end");
     }
 
     /// A node has died, and with it what was known of it.
@@ -97,6 +100,7 @@ impl World {
     pub(super) fn probe(&mut self) {
         self.check_synced();
         self.check_overdue();
+        self.look_for_returned();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };
         self.at(Time(self.now.0 + wait), Happening::Probe);

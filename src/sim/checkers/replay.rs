@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     chain::{
-        block::HashedBlock, coin::Coin, digest::StateSum, header::Header, rules, spec::ChainSpec, transaction::OutPoint,
+        block::HashedBlock, coin::Coin, digest::StateSum, header::Header, key, rules, spec::ChainSpec,
+        transaction::OutPoint,
     },
     sim::world::World,
 };
@@ -35,6 +36,10 @@ impl Replay {
         rules::check_block(block).map_err(|error| fault(&error))?;
         let mut fees = 0;
         for hashed in &block.transactions {
+            let mut claims = key::claims(&hashed.transaction, &hashed.txid, &spec.genesis_hash());
+            if !claims.all(|claim| key::verify(&claim.public_key, &claim.hash, &claim.signature)) {
+                return Err(fault(&"signature"));
+            }
             let inputs = &hashed.transaction.inputs;
             let coins: Vec<Option<Coin>> = inputs.iter().map(|input| self.coins.remove(&input.outpoint)).collect();
             if !hashed.transaction.is_coinbase() {

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Plants one fault after another into a copy of the program and lets the simulator look for it: each must be found
+# within 200 seeds. What is not found is a hole in the simulator's checkers.
+#
+#   scripts/mutants.sh             all of them
+#   scripts/mutants.sh NAME...     only these
+#
+# MUTANTS_SEEDS sets how many seeds may be tried.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seeds=${MUTANTS_SEEDS:-200}
+
+# Name, file, and the sed command that plants the fault.
+mutants=(
+  'skip-the-merkle-check       src/chain/rules.rs            s/if block\.merkle_root() != block\.header\.merkle_root/if block.merkle_root() == Hash::ZERO/'
+  'skip-the-signatures         src/chain/key.rs              s/batch\.verify(rng\.generator())\.is_ok()/true/; s/\[claim\] => verify(.*/[_] => true,/'
+  'locator-off-by-one          src/node/headers/locator.rs   s/common\.saturating_add(1), MAX_SYNC_HEADERS/common.saturating_add(2), MAX_SYNC_HEADERS/'
+  'apply-without-undo          src/node/ledger/apply.rs      s/self\.store\.apply(block\.header\.height, &block\.hash, &changes)/self.store.apply(block.header.height, \&block.hash, \&CoinChanges::default())/'
+  'digest-not-updated          src/node/ledger/apply.rs      0,/self\.sum\.remove(outpoint, coin);/s///'
+  'commit-without-coins        src/node/ledger/apply.rs      /pub(super) fn commit/,/^    }/s/self\.flush()?;//'
+  'wrong-tie-break             src/node/ledger/reorganise.rs s/row\.work <= self\.chain\.tip\.work/row.work < self.chain.tip.work/'
+  'lost-mempool-return         src/node/ledger/reorganise.rs s/self\.return_transactions(now, &removed, out)?;//'
+  'fees-for-nobody             src/node/ledger/apply.rs      s/header\.height, fees)?;/header.height, 0)?;/'
+  'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'
+  'relay-before-verify         src/node/gossip/intake.rs     s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(Origin::Link(link), \&transaction, out);/'
+  'no-block-relay              src/node/gossip/relay.rs      s/self\.relay_block(&moved\.tip\.hash, \*origin, bytes, out);/let _ = (origin, bytes);/'
+  'forget-a-timer              src/node/headers/mod.rs       s/\[self\.machine\.deadline(&view), peers, self\.next_poll,/[self.machine.deadline(\&view), peers.filter(|_| false), None,/'
+  'no-redial                   src/node/peers/dialer.rs      s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
+  'deaf-to-pongs               src/node/peers/keepalive.rs   s/            self\.pending = None;//'
+  'two-frames-at-a-time        src/wire/link.rs              s/if frame\.is_some() \&\& self\.phase == Phase::Handshake/if false/'
+)
+
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+tar --exclude=./target --exclude=./.git -cf - . | tar -xf - -C "$copy"
+# Quick builds matter more here than quick programs.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_INCREMENTAL=true
+export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-$copy/target}
+
+survivors=0
+for mutant in "${mutants[@]}"; do
+  read -r name file command <<<"$mutant"
+  if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
+    continue
+  fi
+  cp "$copy/$file" "$copy/original"
+  sed -i "$command" "$copy/$file"
+  if cmp -s "$copy/$file" "$copy/original"; then
+    echo "$name: the program has changed, nothing was planted"
+    survivors=$((survivors + 1))
+    continue
+  fi
+  if ! (cd "$copy" && cargo build --release --quiet --bin tussock 2>"$copy/build.log"); then
+    echo "$name: does not build"
+    grep -m 5 -A 6 '^error' "$copy/build.log"
+    survivors=$((survivors + 1))
+  elif timeout 1800 "$CARGO_TARGET_DIR/release/tussock" simulate --seed 1 --seeds "$seeds" >"$copy/run.log" 2>/dev/null; then
+    echo "$name: SURVIVES $seeds seeds"
+    survivors=$((survivors + 1))
+  else
+    found=$(grep -c ' ok: ' "$copy/run.log" || true)
+    echo "$name: found after $((found + 1)) seeds: $(grep -m 1 '^FAILED' "$copy/run.log" | cut -c 20-150)"
+  fi
+  mv "$copy/original" "$copy/$file"
+done
+[ "$survivors" -eq 0 ] || { echo "$survivors not found"; exit 1; }

@@ -1,0 +1,73 @@
+//! Transactions of an abandoned branch return to the mempool, unless the other branch has them or spends their coins.
+
+use crate::{
+    base::hash::Hash,
+    chain::{block::HashedBlock, transaction::OutPoint},
+    node::command::{Command, Reply},
+    sim::world::World,
+};
+
+/// Transactions that are looked for at a time.
+const MAX_RETURNED: usize = 256;
+
+/// A transaction that came off a node's chain.
+#[derive(Clone, Debug)]
+pub(in crate::sim) struct Returned {
+    node: usize,
+    life: u32,
+    txid: Hash,
+    inputs: Vec<OutPoint>,
+}
+
+/// What a command was for.
+#[derive(Clone, Debug)]
+pub(in crate::sim) enum Question {
+    /// Somebody submits a transaction.
+    Submit,
+    /// We look for a transaction in a mempool.
+    Pooled(Returned),
+}
+
+impl World {
+    /// A node's chain has lost these blocks. With double spends about, too little is certain.
+    pub(in crate::sim) fn expect_returned(&mut self, node: usize, removed: &[Hash]) {
+        if self.options.double_spend_ppm > 0 {
+            return;
+        }
+        for hash in removed {
+            let body = self.nodes[node].disk.read(|ledger| ledger.body(hash)).ok().flatten();
+            let Some(block) = body.and_then(|bytes| HashedBlock::decode(bytes).ok()) else { continue };
+            for hashed in &block.transactions[1..] {
+                let inputs = hashed.transaction.inputs.iter().map(|input| input.outpoint).collect();
+                let life = self.nodes[node].lives;
+                self.checkers.returned.push(Returned { node, life, txid: hashed.txid, inputs });
+            }
+        }
+        self.checkers.returned.truncate(MAX_RETURNED);
+    }
+
+    /// Looks for what came back since the last look.
+    pub(in crate::sim) fn look_for_returned(&mut self) {
+        for returned in std::mem::take(&mut self.checkers.returned) {
+            if self.is_spendable(&returned) {
+                let (node, txid) = (returned.node, returned.txid);
+                self.command(node, Command::PoolEntry(txid), Question::Pooled(returned));
+            }
+        }
+    }
+
+    /// Whether the node's chain neither has the transaction nor conflicts with it.
+    fn is_spendable(&self, returned: &Returned) -> bool {
+        let node = &self.nodes[returned.node];
+        let there = |outpoint: &OutPoint| node.disk.read(|ledger| matches!(ledger.coin(outpoint), Ok(Some(_))));
+        node.life.is_some() && node.lives == returned.life && returned.inputs.iter().all(there)
+    }
+
+    /// The node's answer.
+    pub(in crate::sim) fn check_returned(&mut self, returned: &Returned, reply: &Reply) {
+        if matches!(reply, Reply::NotFound(_)) && self.is_spendable(returned) {
+            let what = format!("transaction {:?} of an abandoned block is not in the mempool", returned.txid);
+            self.fail("mempool", Some(returned.node), what);
+        }
+    }
+}
