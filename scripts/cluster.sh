@@ -7,6 +7,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}
 bin=${TUSSOCK_BIN:-$root/target/release/tussock}
 chain=${TUSSOCK_CLUSTER_CHAIN:-local}
+# They steer this script, not the nodes that it starts.
+export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN
 
 usage() {
   cat <<'TEXT'

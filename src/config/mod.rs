@@ -105,7 +105,7 @@ pub const KEYS: [&str; 15] = [
 ];
 
 /// Variables that are no settings of a file.
-const OTHER_VARIABLES: [&str; 4] = ["CONFIG", "PASSPHRASE_FILE", "BLOCK_TIME", "CLUSTER_DIR"];
+const OTHER_VARIABLES: [&str; 6] = ["CONFIG", "PASSPHRASE_FILE", "BLOCK_TIME", "CLUSTER_DIR", "CLUSTER_CHAIN", "BIN"];
 
 /// A bad configuration: one line that says where and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

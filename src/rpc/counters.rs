@@ -17,7 +17,7 @@ const fn named(counter: Counter, key: &'static str, help: &'static str) -> Named
 }
 
 /// All counters.
-pub const ALL: [Named; 18] = [
+pub const ALL: [Named; 19] = [
     named(Counter::SignaturesVerified, "signatures_verified", "Signatures checked."),
     named(Counter::SignaturesReused, "signatures_reused", "Signatures known from the mempool and not checked again."),
     named(Counter::BlocksApplied, "blocks_applied", "Blocks applied to the chain."),
@@ -36,6 +36,7 @@ pub const ALL: [Named; 18] = [
     named(Counter::Stalls, "sync_stalls", "Peers that stalled the download."),
     named(Counter::Hashes, "miner_hashes", "Hashes tried by the miner."),
     named(Counter::BlocksMined, "miner_blocks", "Blocks found by the miner."),
+    named(Counter::TransactionsDropped, "transactions_dropped", "Transactions dropped because a queue was full."),
 ];
 
 #[cfg(test)]
@@ -65,6 +66,7 @@ mod tests {
             Counter::Stalls => 15,
             Counter::Hashes => 16,
             Counter::BlocksMined => 17,
+            Counter::TransactionsDropped => 18,
         }
     }
 

@@ -127,7 +127,7 @@ impl World {
     fn role_step(&mut self, node: usize, slot: usize, role: RoleId, event: Event) {
         self.trace.note(self.now, node, role, &event);
         narrate::role(self.now, Some((node, role)));
-        log::trace!(target: "tussock::sim", "hears {event:?}");
+        narrate::tell("hears", &event);
         let busy_until = self.draw_delay();
         let mut out = Outbox::default();
         let there = &mut self.nodes[node];
@@ -136,7 +136,7 @@ impl World {
         life.role(slot).handle(now, event, &mut out);
         life.stepped(slot, &there.clock, busy_until);
         for action in out.drain() {
-            log::trace!(target: "tussock::sim", "does {action:?}");
+            narrate::tell("does", &action);
             self.take_action(node, action);
         }
         narrate::at(self.now);
