@@ -55,7 +55,7 @@ enum Verb {
     },
     /// Verify blocks from a file and put them on top of the ledger; the node must be stopped
     #[command(
-        after_help = "Examples:\n  tussock chain import blocks.dat\n  gunzip < blocks.gz | tussock chain import -"
+        after_help = "Examples:\n  gunzip < blocks.gz | tussock chain import -\n  tussock chain import blocks.dat"
     )]
     Import {
         /// The file; `-` is standard input

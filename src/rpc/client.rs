@@ -54,9 +54,10 @@ impl Patience {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    /// Waits a moment; false once the patience is used up.
+    /// Lets a moment pass before the next look at something that tells nobody when it changes, such as a file of another
+    /// process; false once the patience is used up.
     pub fn pause(&self, moment: Duration) -> bool {
-        std::thread::sleep(moment.min(self.left()));
+        std::thread::park_timeout(moment.min(self.left()));
         !self.left().is_zero()
     }
 }
