@@ -231,9 +231,7 @@ mod tests {
                 let count = stream.read(&mut piece).unwrap();
                 asked.push_str(std::str::from_utf8(&piece[..count]).unwrap());
             }
-            for piece in answer.as_bytes().chunks(7) {
-                stream.write_all(piece).unwrap();
-            }
+            drop(answer.as_bytes().chunks(7).try_for_each(|piece| stream.write_all(piece)));
             asked
         });
         (address, thread)
