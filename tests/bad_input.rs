@@ -114,7 +114,8 @@ fn an_unknown_configuration_key_gets_a_suggestion() {
     let dir = TempDir::new();
     fs::write(dir.path().join("config.toml"), "listn = \"127.0.0.1:0\"\n").unwrap();
     refused(&run_in(dir.path(), &[]), 2, &["listn", "listen", "config.toml"]);
-    let output = cli_on(dir.path(), "no-such-chain", &["status"]);
+    let elsewhere = TempDir::new();
+    let output = cli_on(elsewhere.path(), "no-such-chain", &["status"]);
     refused(&output, 2, &["no-such-chain"]);
 }
 
@@ -136,7 +137,7 @@ fn payments_that_cannot_be_made_say_why() {
 fn a_node_that_does_not_run_is_told_with_the_command_that_starts_it() {
     let dir = TempDir::new();
     for args in [&["peers"][..], &["mempool"], &["mine", "1"], &["stop"], &["wait", "synced", "--timeout", "1"]] {
-        refused(&cli_on(dir.path(), "local", args), 3, &["not running", "tussock"]);
+        refused(&cli_on(dir.path(), "local", args), 3, &["no node runs", "tussock run"]);
     }
 }
 

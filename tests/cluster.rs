@@ -202,7 +202,7 @@ fn a_transaction_reaches_everybody_once_and_each_signature_is_checked_once() {
         assert_eq!(counters["signatures_reused"], 4, "{counters}");
         // Three peers; what a peer sent us is not sent back to it.
         assert!(counters["transactions_relayed"].as_u64().unwrap() <= 4 * 3, "{counters}");
-        assert_eq!(node.json(&["balance", &to])["confirmed"], 1_000_000_000_000_000u64 + 4_000);
+        assert_eq!(node.json(&["balance", &to])["confirmed"], 100_000_000_000_000u64 + 4_000);
     }
 }
 

@@ -184,7 +184,11 @@ fn first_name(text: &str) -> String {
 fn banned_calls_stay_out() {
     // What, where it is allowed, and why it is banned elsewhere.
     let rules: [(&str, &[&str], &str); 12] = [
-        ("Instant::now", &["runtime/clock.rs", "runtime/logging.rs", "runtime/node.rs", "rpc/", "cli/"], "roles are told the time"),
+        (
+            "Instant::now",
+            &["runtime/clock.rs", "runtime/logging.rs", "runtime/node.rs", "rpc/", "cli/"],
+            "roles are told the time",
+        ),
         (
             "SystemTime::now",
             &["runtime/clock.rs", "runtime/logging.rs", "rpc/", "cli/", "store/"],

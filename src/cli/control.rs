@@ -113,7 +113,18 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
         let tx = remote.call("tx", json!([id]))?;
         condition["value"] = tx["id"].clone();
     }
-    match remote.wait(&condition, patience)? {
+    let answer = match remote.wait(&condition, patience) {
+        // The node that was found is gone, or is another one's remains: look again.
+        Err(failure)
+            if failure.exit == Exit::Unreachable
+                && matches!(arguments.condition, Condition::Ready)
+                && patience.pause(LOOK) =>
+        {
+            return wait(context, &WaitArgs { condition: Condition::Ready, timeout: patience.left() });
+        }
+        answer => answer?,
+    };
+    match answer {
         Some(answer) => context.print(&answer, |_| String::new()),
         None => {
             if context.json {

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
     thread,
@@ -136,9 +136,13 @@ impl Launch {
         // What a killed node left behind would lead commands astray.
         datadir::remove_traces(&folder);
         self.start_log(levels)?;
-        let (ledger, stores) = self.open_stores(&setup)?;
+        self.check_http_address()?;
+        let (ledger, stores, warning) = self.open_stores(&setup)?;
         let started = Instant::now();
         let node = self.start_node(setup, stores)?;
+        if let Some(warning) = warning {
+            node.handle().warn("peer book", warning);
+        }
         let result = self.serve(node, started, &mut lock);
         datadir::remove_traces(&folder);
         match result? {
@@ -215,19 +219,19 @@ impl Launch {
         Ok(addresses)
     }
 
-    fn open_stores(&self, setup: &Setup) -> Outcome<(PathBuf, Stores)> {
+    fn open_stores(&self, setup: &Setup) -> Outcome<(PathBuf, Stores, Option<String>)> {
         let path = self.context.ledger();
         let failed = |error| Failure::store(&path, &error);
         let cache_bytes = limits::SQLITE_CACHE_BYTES * setup.memory_percent / 100;
         let options = LedgerOptions { cache_bytes, ..LedgerOptions::default() };
         let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
         let headers = LedgerReader::open(&path).map_err(failed)?;
-        let (peers, problem) = PeerDb::open(&self.context.folder().join(datadir::PEERS));
-        if let Some(problem) = problem {
-            log::warn!("peer book {problem}");
+        let (peers, warning) = PeerDb::open(&self.context.folder().join(datadir::PEERS));
+        if let Some(warning) = &warning {
+            log::warn!("{warning}");
         }
         let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
-        Ok((path, stores))
+        Ok((path, stores, warning))
     }
 
     fn start_node(&self, setup: Setup, stores: Stores) -> Outcome<Node> {
@@ -319,12 +323,17 @@ impl Launch {
             }
             result => result,
         };
-        server.map(Some).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => Failure::usage(format!(
-                "the HTTP address is in use: {listen}; choose another with --http IP:PORT (port 0: any free one)"
-            )),
-            _ => Failure::usage(format!("cannot serve HTTP: {listen}: {error}; choose another with --http IP:PORT")),
-        })
+        server.map(Some).map_err(|error| http_failure(listen, &error))
+    }
+
+    /// A wrong HTTP address is told before anything is opened or started for it.
+    fn check_http_address(&self) -> Outcome {
+        match self.flags().http {
+            Some(listen) if self.flags().no_http != Some(true) => {
+                TcpListener::bind(listen).map(drop).map_err(|error| http_failure(listen, &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn announce(&self, endpoints: &Endpoints) -> Outcome {
@@ -349,4 +358,13 @@ fn resolve(flag: &str, names: &[String]) -> Outcome<Vec<SocketAddr>> {
         peers::address(name.trim()).map_err(|problem| Failure::usage(format!("{flag} {name}: {problem}")))
     };
     names.iter().filter(|name| !name.trim().is_empty()).map(address).collect()
+}
+
+fn http_failure(listen: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::usage(format!(
+            "the HTTP address is in use: {listen}; choose another with --http IP:PORT (port 0: any free one)"
+        )),
+        _ => Failure::usage(format!("cannot serve HTTP: {listen}: {error}; choose another with --http IP:PORT")),
+    }
 }

@@ -117,7 +117,7 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
 /// Prints the id at once, then waits if asked.
 fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, payment: &Payment) -> Outcome {
     let mut facts = json!({
-        "id": txid, "amount": arguments.amount, "fee": payment.fee, "change": payment.change, "status": "mempool",
+        "id": txid, "txid": txid, "amount": arguments.amount, "fee": payment.fee, "change": payment.change, "status": "mempool",
     });
     if !context.json {
         output::line(txid)?;
@@ -197,7 +197,7 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
         let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
             return Err(Failure::new(
                 Exit::Rejected,
-                format!("{needed} base units are needed, {all} can be spent now"),
+                format!("{needed} base units are needed, {all} are spendable now"),
             ));
         };
         inputs.push(OutPoint { txid: coin.txid, index: coin.index });

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     base::{ids::LinkId, limits},
-    node::command::{Command, Reply},
+    node::{
+        command::{Command, Reply},
+        report::Report,
+    },
     runtime::board::{Board, Status},
 };
 
@@ -32,6 +35,11 @@ impl NodeHandle {
     /// A handle to what runs behind `backend`.
     pub fn new(backend: Arc<dyn Backend>, board: Arc<Board>) -> Self {
         Self { backend, board }
+    }
+
+    /// Shows the operator a condition that no role knows of.
+    pub fn warn(&self, key: &'static str, text: String) {
+        self.board.report(Report::Warning { key, text: Some(text) });
     }
 
     /// The current status.
