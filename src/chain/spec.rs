@@ -226,7 +226,7 @@ impl ChainSpec {
 
     fn built_in(name: &str, prefix: Prefix, parameters: Parameters, instant: bool, default_mine_rate: u64) -> Self {
         let allocation =
-            |number| Output { amount: 1_000_000_0000_0000, address: SecretKey::well_known(number).address() };
+            |number| Output { amount: 100_000_000_000_000, address: SecretKey::well_known(number).address() };
         let allocations = (0..WELL_KNOWN_ACCOUNTS).map(allocation).collect();
         let (genesis, genesis_sum) = genesis(name, &parameters, allocations);
         Self {
@@ -357,7 +357,7 @@ mod tests {
         let mut spec = ChainSpec::local();
         spec.parameters.halving_interval = 10;
         let mut sum = spec.supply(0);
-        assert_eq!(sum, 10 * 1_000_000_0000_0000);
+        assert_eq!(sum, 10 * 100_000_000_000_000);
         for height in 1..700 {
             sum += u128::from(spec.subsidy(height));
             assert_eq!(spec.supply(height), sum, "height {height}");

@@ -1,8 +1,8 @@
 //! What other threads tell the server's loop, and how they wake it.
 //!
 //! Bounded without a limit of its own: every letter is the answer to something that was let through one —
-//! [`limits::RPC_COMMANDS`](crate::base::limits::RPC_COMMANDS) commands and
-//! [`limits::RPC_QUERIES`](crate::base::limits::RPC_QUERIES) queries.
+//! [`limits::RPC_COMMANDS`] commands and
+//! [`limits::RPC_QUERIES`] queries.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,

@@ -116,7 +116,9 @@ impl Books {
     pub fn find_block(&mut self, name: &str) -> Result<HeaderRow, RpcError> {
         match self.ledger()?.find(&name.trim().to_ascii_lowercase())? {
             Found::Block(row) => Ok(*row),
-            Found::Nothing => Err(RpcError::not_found("no such block")),
+            Found::Nothing => {
+                Err(RpcError::not_found(format!("no such block: {}", name.chars().take(64).collect::<String>())))
+            }
             Found::Ambiguous(hashes) => {
                 let some: Vec<String> = hashes.iter().take(3).map(Hash::to_string).collect();
                 Err(RpcError::bad_parameter(format!("several blocks start with these digits: {}", some.join(", "))))

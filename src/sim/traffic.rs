@@ -121,8 +121,8 @@ impl Wallet {
 impl World {
     /// Puts the next transaction into the event queue.
     pub(super) fn next_submission(&mut self) {
-        if self.options.transactions > 0 {
-            let wait = self.wallet.rng.below(2 * 60_000_000 / self.options.transactions) + 1;
+        if let Some(mean_doubled) = (2 * 60_000_000u64).checked_div(self.options.transactions) {
+            let wait = self.wallet.rng.below(mean_doubled) + 1;
             self.at(Time(self.now.0 + wait), Happening::Submit);
         }
     }

@@ -159,7 +159,7 @@ fn check_prefix(text: &str) -> Result<(), RpcError> {
 }
 
 fn missing(books: &mut Books, id: &str) -> RpcError {
-    let mut error = RpcError::not_found("no such transaction in the mempool or the chain");
+    let mut error = RpcError::not_found(format!("no such transaction in the mempool or the chain: {id}"));
     if let Ok(lag @ 1..) = books.index_lag() {
         error.message = format!("not found, but the index still lacks {lag} blocks; try again");
     }

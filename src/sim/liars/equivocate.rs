@@ -25,7 +25,7 @@ pub(super) struct Equivocate {
 impl Trick for Equivocate {
     fn send(&mut self, link: LinkId, frame: Frame, desk: &mut Desk<'_>) -> Vec<Frame> {
         match frame.kind {
-            Kind::Block if link.0 / 2 % 2 == 0 => match self.twin(&frame.body, desk) {
+            Kind::Block if (link.0 / 2).is_multiple_of(2) => match self.twin(&frame.body, desk) {
                 Some(twin) => vec![Frame::new(&Message::Block(twin))],
                 None => vec![frame],
             },
