@@ -86,10 +86,18 @@ fn newcomer(provider: &Node, dir: &Path, blocks: u32) -> Outcome<Run> {
         seconds,
         newcomer: node.usage(),
         provider_cpu_s: provider.usage().cpu_s - before.cpu_s,
-        database_bytes: fs::metadata(dir.join("local/ledger.db")).map_or(0, |meta| meta.len()),
+        database_bytes: ["ledger.db", "ledger.db-wal"]
+            .map(|file| file_bytes(&dir.join("local").join(file)))
+            .iter()
+            .sum(),
     };
     drop(node);
     Ok(run)
+}
+
+/// Bytes of a file; 0 if there is none.
+fn file_bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
 fn figures(runs: &[Run], blocks: u32, transactions: u32, ceiling: verify::Ceiling) -> Value {
