@@ -24,7 +24,7 @@ mutants=(
   'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'
   'relay-before-verify         src/node/gossip/intake.rs     s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(Origin::Link(link), \&transaction, out);/'
   'no-block-relay              src/node/gossip/relay.rs      s/self\.relay_block(&moved\.tip\.hash, \*origin, bytes, out);/let _ = (origin, bytes);/'
-  'forget-a-timer              src/node/headers/mod.rs       s/\[self\.machine\.deadline(&view), peers, self\.next_poll,/[self.machine.deadline(\&view), peers.filter(|_| false), None,/'
+  'forget-a-timer              src/node/peers/dialer.rs      /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
   'no-redial                   src/node/peers/dialer.rs      s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/            self\.pending = None;//'
   'two-frames-at-a-time        src/wire/link.rs              s/if frame\.is_some() \&\& self\.phase == Phase::Handshake/if false/'

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::base::rng::Rng;
 
+/// Nodes from which on a network is large.
+const LARGE: usize = 50;
+
 /// One part of the network that is cut off from the rest for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Partition {
@@ -191,7 +194,11 @@ impl Options {
             miners: dice.size("miners", &[1, 2, 3, 4]).min(nodes),
             mine_rate: dice.one_of("mine_rate", &[4, 20]),
             maturity: dice.between("maturity", 1, 5),
-            transactions: dice.rate("transactions", 2, 60),
+            transactions: match nodes {
+                ..LARGE => dice.rate("transactions", 2, 60),
+                // A large network is run for its figures, which should not be empty.
+                _ => dice.between("transactions", 6, 20),
+            },
             double_spend_ppm: dice.rate("double_spend_ppm", 10_000, 200_000),
             latency_min,
             latency_max: latency_min + dice.one_of("latency_max", &[0, 10_000, 80_000, 400_000]),
