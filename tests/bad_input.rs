@@ -1,10 +1,8 @@
 //! Bad input from a person: one clear line on standard error, the contract's exit code, and nothing lost.
 
-mod support;
-
 use std::{fs, net::TcpListener, path::Path, process::Output};
 
-use support::{TempDir, TestNode, cli_on, stderr};
+use crate::support::{TempDir, TestNode, cli_on, stderr};
 
 /// One line, and the code.
 fn refused(output: &Output, code: i32, says: &[&str]) {
@@ -146,6 +144,6 @@ fn a_status_of_a_stopped_node_reads_its_ledger_and_says_so() {
     let dir = ledger();
     let output = cli_on(dir.path(), "local", &["status"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let text = support::stdout(&output);
+    let text = crate::support::stdout(&output);
     assert!(text.contains("stopped") && text.contains("20"), "{text}");
 }

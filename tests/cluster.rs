@@ -1,11 +1,9 @@
 //! Networks of real processes: sync from many peers, reorganisation, partition, sudden death.
 
-mod support;
-
 use std::{fs, path::Path, time::Instant};
 
+use crate::support::{TempDir, TestNode, cli_on, stderr};
 use serde_json::Value;
-use support::{TempDir, TestNode, cli_on, stderr};
 
 /// A ledger made by `generate`, to be copied into nodes.
 struct Ledger(TempDir);

@@ -1,11 +1,9 @@
 //! What a hostile peer puts on the wire, each thing against a real node with an honest peer beside: the culprit is
 //! disconnected with a reason, the node stays up, and the honest peer notices nothing.
 
-mod support;
-
 use std::sync::Arc;
 
-use support::{TestNode, peer::RawPeer};
+use crate::support::{TestNode, peer::RawPeer};
 use tussock::{
     base::{
         codec::{self, List},
@@ -158,7 +156,7 @@ fn nothing_is_accepted_before_the_handshake() {
 fn a_second_version_is_a_fault() {
     let scene = Scene::new();
     let mut culprit = scene.peer();
-    culprit.send(&Message::Version(support::peer::version(&scene.spec, 0, Hash::ZERO, 0)));
+    culprit.send(&Message::Version(crate::support::peer::version(&scene.spec, 0, Hash::ZERO, 0)));
     scene.expect_fault(culprit);
 }
 
@@ -166,7 +164,7 @@ fn a_second_version_is_a_fault() {
 fn another_network_is_told_so() {
     let mut scene = Scene::new();
     let mut stranger = RawPeer::connect(scene.node.p2p(), &scene.spec);
-    let mut version = support::peer::version(&scene.spec, 0, Hash::ZERO, 0);
+    let mut version = crate::support::peer::version(&scene.spec, 0, Hash::ZERO, 0);
     version.genesis = Hash([1; 32]);
     stranger.send(&Message::Version(version));
     assert_eq!(stranger.goodbye(), Some(GoodbyeCode::WrongNetwork as u8));

@@ -1,10 +1,8 @@
 //! The README's tour, each command as it stands there.
 
-mod support;
-
 use std::{fs, process::Command};
 
-use support::TempDir;
+use crate::support::TempDir;
 
 #[test]
 fn every_command_of_the_tour_works() {
@@ -17,7 +15,7 @@ fn every_command_of_the_tour_works() {
         Command::new("bash")
             .args(["-c", line])
             .current_dir(root)
-            .env("TUSSOCK_BIN", support::BIN)
+            .env("TUSSOCK_BIN", crate::support::BIN)
             .env("TUSSOCK_CLUSTER_DIR", &cluster)
             .output()
             .unwrap()
@@ -26,7 +24,7 @@ fn every_command_of_the_tour_works() {
         let output = run(line);
         if !output.status.success() {
             run("scripts/cluster.sh clean");
-            panic!("{line}: {}{}", support::stdout(&output), support::stderr(&output));
+            panic!("{line}: {}{}", crate::support::stdout(&output), crate::support::stderr(&output));
         }
     }
     assert!(!cluster.exists(), "the tour cleans up behind itself");

@@ -1,7 +1,7 @@
 //! Golden vectors: what this program computes is what `tests/vectors/*.json` say, so that a client in another language
 //! can be checked against the same files, and no dependency can change a byte unnoticed.
 //!
-//! `TUSSOCK_WRITE_VECTORS=1 cargo test --release --test vectors` writes the files of our own formats anew; a change in
+//! `TUSSOCK_WRITE_VECTORS=1 cargo test --release --test all vectors::` writes the files of our own formats anew; a change in
 //! them is a change of the protocol. Public standards' vectors are never written.
 
 use std::{fs, path::PathBuf};
