@@ -34,7 +34,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{CommonFlags, NodeFlags};
+use crate::{
+    config::{CommonFlags, NodeFlags},
+    runtime::panics,
+};
 
 use self::{
     context::Context,
@@ -115,6 +118,7 @@ enum Command {
 
 /// The program: reads the command line, runs the command, reports its failure.
 pub fn main() -> ExitCode {
+    panics::exit_on_panic();
     let cli = Cli::parse();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -140,6 +140,7 @@ impl Launch {
         let (ledger, stores, warning) = self.open_stores(&setup)?;
         let started = Instant::now();
         let node = self.start_node(setup, stores)?;
+        node.halt_on_panic();
         if let Some(warning) = warning {
             node.handle().warn("peer book", warning);
         }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod handle;
 pub mod logging;
 pub mod node;
+pub mod panics;
 mod post;
 mod rotation;
 pub mod signals;

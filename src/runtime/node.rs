@@ -20,6 +20,7 @@ use crate::{
         board::Board,
         clock::{Clock, RealClock},
         handle::{Backend, Done, NodeHandle},
+        panics,
         post::{self, Post},
         signals::{self, SignalWatch},
         stop::{StopReason, Stopper},
@@ -164,6 +165,11 @@ impl Node {
     /// A handle for RPC, command line and tests.
     pub fn handle(&self) -> NodeHandle {
         self.handle.clone()
+    }
+
+    /// From now on a panic of any thread of this process stops the node, whether or not the build can unwind.
+    pub fn halt_on_panic(&self) {
+        panics::halt_on_panic(Arc::clone(&self.post.stopper));
     }
 
     /// Where the node listens for peers, with the real port.
