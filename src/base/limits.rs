@@ -229,7 +229,7 @@ pub const BLOCKS_IN_FLIGHT: usize = 128;
 /// How far ahead of the applied chain bodies may be asked for.
 pub const FETCH_WINDOW: usize = 1024;
 /// Bytes of bodies that arrived and are not yet applied.
-pub const FETCH_BYTES: usize = 3 * MIB;
+pub const FETCH_BYTES: usize = 2 * MIB;
 /// How long one `GetBlock` may go unanswered before the block is asked of another peer.
 pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
 /// How long the block that holds up the window may take before its peer counts as stalling; doubles up to the maximum,

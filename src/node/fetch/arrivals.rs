@@ -57,13 +57,14 @@ impl Fetch {
     pub(super) fn check_body(&mut self, origin: Origin, hash: Hash, frame: Frame, out: &mut Outbox) -> bool {
         let Some(height) = self.window.height_of(&hash) else { return false };
         let bytes = frame.body.len();
-        let lowest = self.window.lowest_missing() == Some(height);
-        // More than was to be expected came at once. The lowest missing block always has room, or nothing could move.
+        // More than was to be expected came at once. Only the block that the ledger waits for always has room: from one
+        // peer that answers in order, each block is in turn the lowest missing.
+        let next = height == self.window.base();
         let full = self.window.held().saturating_add(bytes) > self.budget;
         if let Some(link) = origin.link() {
             self.estimate = bytes.max((self.estimate * 7 + bytes) / 8);
-            if full && !lowest {
-                self.window.in_vain(&hash, link, false);
+            if full && !next {
+                self.window.forget(&hash, link);
                 return false;
             }
             if let Some(peer) = self.peers.get_mut(link) {

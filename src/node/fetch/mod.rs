@@ -258,9 +258,9 @@ impl Fetch {
         let mut busy = 0;
         while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD {
             let Some(height) = self.window.to_ask().nth(busy) else { return };
-            let lowest = self.window.lowest_missing() == Some(height);
+            let next = height == self.window.base();
             let expected = self.window.held() + (in_flight + 1).saturating_mul(self.estimate);
-            if !lowest && expected > self.budget {
+            if !next && expected > self.budget {
                 return;
             }
             let Some(slot) = self.window.slot(height) else { return };

@@ -163,7 +163,7 @@ impl Window {
         }
     }
 
-    /// The peer is gone: nothing is remembered about it.
+    /// A request for the block ended by nothing that the peer did about it: nothing is remembered.
     pub(super) fn forget(&mut self, hash: &Hash, link: LinkId) {
         let Some((height, slot)) = self.missing_slot(hash) else { return };
         slot.asked.retain(|asked| *asked != link);
