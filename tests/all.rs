@@ -3,6 +3,7 @@
 //! One file of them: `cargo test --release --test all hostile::`.
 
 mod bad_input;
+mod branches;
 mod cli;
 mod cluster;
 mod consensus;

@@ -80,3 +80,10 @@ fn blocks_stay_news_while_a_node_stays_synced() {
         assert_holds(&outcome(seed));
     }
 }
+
+/// A node that catches up confirms a returned transaction in a block that it commits with later ones: for that moment
+/// the transaction is neither in the mempool nor on the disk, and the checker took it for lost.
+#[test]
+fn a_returned_transaction_may_be_in_a_block_that_is_not_committed_yet() {
+    assert_holds(&outcome(1_091_189_094));
+}

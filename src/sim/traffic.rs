@@ -148,7 +148,7 @@ impl World {
             return self.fail("completions", Some(node), what);
         };
         if let Question::Pooled(returned) = question {
-            return self.check_returned(&returned, reply);
+            return self.check_returned(returned, reply);
         }
         match reply {
             Reply::Accepted(_) => self.stats.submitted.0 += 1,

@@ -62,6 +62,14 @@ pub struct Completions {
     pub lost: u64,
 }
 
+impl Completions {
+    /// Requests that have not ended.
+    fn open(&self) -> usize {
+        let ended = self.blocks + self.absent + self.timeouts + self.lost;
+        usize::try_from(self.asked - ended).unwrap_or(usize::MAX)
+    }
+}
+
 /// The `fetch` role.
 pub struct Fetch {
     window: Window,
@@ -254,7 +262,7 @@ impl Fetch {
         if self.peers.len() == 0 || self.gathers(now) {
             return;
         }
-        let mut in_flight = self.peers.in_flight();
+        let mut in_flight = self.completions.open();
         let mut busy = 0;
         while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD {
             let Some(height) = self.window.to_ask().nth(busy) else { return };
@@ -290,6 +298,11 @@ impl Fetch {
             && self.gather_until.is_some_and(|until| now < until)
     }
 
+    /// When the first open request times out. A synced node has none open, and many peers.
+    fn next_timeout(&self) -> Option<Time> {
+        if self.completions.open() == 0 { None } else { self.peers.next_timeout() }
+    }
+
     /// Tells `headers` how far the bodies are, now and then and at the end.
     fn tell_progress(&mut self, out: &mut Outbox) {
         let height = self.window.base().saturating_sub(1);
@@ -320,7 +333,7 @@ impl Role for Fetch {
 
     fn deadline(&self) -> Option<Time> {
         let gather = self.gather_until.filter(|_| self.gathers(self.now));
-        let timeouts = [self.peers.next_timeout(), self.window.next_resume(), self.submitted.next_timeout()];
+        let timeouts = [self.next_timeout(), self.window.next_resume(), self.submitted.next_timeout()];
         timeouts.into_iter().chain([gather, self.watch_deadline()]).flatten().min()
     }
 }

@@ -163,6 +163,7 @@ impl Peers {
     }
 
     /// Open requests over all peers.
+    #[cfg(test)]
     pub(super) fn in_flight(&self) -> usize {
         self.map.values().map(|peer| peer.requests.len()).sum()
     }

@@ -60,7 +60,7 @@ impl Fetch {
         while let Some(ticket) = self.submitted.take_expired(now) {
             out.reply(ticket, Reply::Refused("no verdict in time".to_owned()));
         }
-        if self.peers.next_timeout().is_none_or(|at| at > now) {
+        if self.next_timeout().is_none_or(|at| at > now) {
             return;
         }
         let links: Vec<LinkId> = self.peers.iter().map(|(link, _)| link).collect();

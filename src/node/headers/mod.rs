@@ -261,6 +261,7 @@ impl Headers {
     fn finish(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         self.release_due(now, out)?;
         self.drive(now, out)?;
+        self.peers.settle();
         let Some(view) = self.view(now) else { return Ok(()) };
         if let Some(told) = self.machine.update(now, &view) {
             if told.changed {

@@ -4,7 +4,10 @@
 //! asked once; whoever answers with headers has `More`, and one of those at a time is the sync node, which is asked
 //! round after round until it has nothing more and is `Done`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     base::{
@@ -56,6 +59,9 @@ pub(super) struct Peer {
 #[derive(Default)]
 pub(super) struct Peers {
     map: BTreeMap<LinkId, Peer>,
+    /// All peers that are not idle, and perhaps others. Each event looks at these; of a synced node's many peers they
+    /// are few.
+    busy: BTreeSet<LinkId>,
     node: Option<LinkId>,
     /// When the sync node was chosen or last sent something new.
     node_since: Time,
@@ -89,6 +95,11 @@ impl Peer {
             Standing::Done if self.quiet_until <= now => self.standing = Standing::Fresh,
             Standing::Done => self.again_at = Some(self.quiet_until),
         }
+    }
+
+    /// Neither to be asked nor asked, now or later, unless something happens.
+    fn is_idle(&self) -> bool {
+        self.closing || (self.standing == Standing::Done && self.asked.is_none() && self.again_at.is_none())
     }
 
     /// It was asked.
@@ -151,17 +162,31 @@ impl Peer {
 impl Peers {
     pub(super) fn insert(&mut self, link: LinkId, info: Arc<PeerInfo>) {
         self.map.insert(link, Peer::new(info));
+        self.busy.insert(link);
     }
 
     pub(super) fn remove(&mut self, link: LinkId) {
         self.map.remove(&link);
+        self.busy.remove(&link);
         if self.node == Some(link) {
             self.node = None;
         }
     }
 
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
-        self.map.get_mut(&link)
+        let peer = self.map.get_mut(&link)?;
+        self.busy.insert(link);
+        Some(peer)
+    }
+
+    /// Ends an event: those that have become idle need no more looking at.
+    pub(super) fn settle(&mut self) {
+        let map = &self.map;
+        self.busy.retain(|link| map.get(link).is_some_and(|peer| !peer.is_idle()));
+    }
+
+    fn busy(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+        self.busy.iter().filter_map(|link| Some((*link, self.map.get(link)?)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -180,7 +205,7 @@ impl Peers {
 
     /// Whom the node waits for: the sync node, else anybody who was asked.
     pub(super) fn source(&self) -> Option<&Peer> {
-        let asked = || self.map.values().find(|peer| peer.asked.is_some() && !peer.closing);
+        let asked = || self.busy().map(|(_, peer)| peer).find(|peer| peer.asked.is_some() && !peer.closing);
         self.node().map(|(_, peer)| peer).or_else(asked)
     }
 
@@ -193,7 +218,8 @@ impl Peers {
 
     /// Peers whose time to be asked again has come become fresh.
     pub(super) fn wake_due(&mut self, now: Time) {
-        for peer in self.map.values_mut() {
+        for link in &self.busy {
+            let Some(peer) = self.map.get_mut(link) else { continue };
             if peer.again_at.is_some_and(|at| at <= now) && peer.asked.is_none() {
                 peer.again_at = None;
                 peer.standing = Standing::Fresh;
@@ -204,7 +230,7 @@ impl Peers {
     /// Peers to ask besides the sync node.
     pub(super) fn fresh(&self) -> Vec<LinkId> {
         let fresh = |peer: &Peer| peer.standing == Standing::Fresh && peer.asked.is_none() && !peer.closing;
-        self.iter().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
+        self.busy().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
     }
 
     /// The sync node to ask now, chosen anew if there is none. `None` if nobody has more or the node was asked.
@@ -223,7 +249,7 @@ impl Peers {
             peer.standing == Standing::More && peer.asked.is_none() && !peer.closing && Some(link) != except
         };
         let ranked = self
-            .iter()
+            .busy()
             .filter(|(link, peer)| eligible(*link, peer))
             .min_by_key(|(link, peer)| (peer.slow_until > now, peer.rank(*link, best)));
         ranked.map(|(link, _)| link)
@@ -251,15 +277,15 @@ impl Peers {
     /// Peers that left a question open for too long although there is somebody else to ask.
     pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
         let late = |peer: &Peer| peer.asked.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
-        if !self.map.values().any(|peer| !late(peer) && !peer.closing) {
-            return Vec::new();
-        }
-        self.iter().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect()
+        let found: Vec<LinkId> =
+            self.busy().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect();
+        let others = || self.map.values().any(|peer| !late(peer) && !peer.closing);
+        if found.is_empty() || others() { found } else { Vec::new() }
     }
 
     /// Whether somebody may still have headers for us: has more, or was asked so recently that the answer is awaited.
     pub(super) fn more_expected(&self, now: Time) -> bool {
-        self.map.values().any(|peer| {
+        self.busy().any(|(_, peer)| {
             let awaited = peer.asked.is_some_and(|at| now.since(at) < GET_SYNC_SWITCH);
             let more = peer.standing == Standing::More && peer.slow_until <= now;
             !peer.closing && (awaited || more || peer.standing == Standing::Fresh)
@@ -272,6 +298,6 @@ impl Peers {
             let asked = peer.asked.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
             asked.chain(peer.again_at.filter(|_| peer.asked.is_none())).filter(|at| *at > now).min()
         };
-        self.map.values().filter(|peer| !peer.closing).filter_map(of_peer).min()
+        self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer).min()
     }
 }

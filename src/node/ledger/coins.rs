@@ -77,6 +77,8 @@ impl Coins {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{base::hash::Hash, chain::address::Address};
 
@@ -132,5 +134,63 @@ mod tests {
             coins.remove(&outpoint(n));
         }
         assert!(coins.is_full());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Toggle(u8, u64),
+        Flush,
+        Clear,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            12 => (0..12u8, 1..1000u64).prop_map(|(n, amount)| Op::Toggle(n, amount)),
+            2 => Just(Op::Flush),
+            1 => Just(Op::Clear),
+        ]
+    }
+
+    /// What the overlay and the store say together.
+    fn seen(coins: &Coins, stored: &BTreeMap<OutPoint, u64>) -> BTreeMap<OutPoint, u64> {
+        let look = |n| match coins.get(&outpoint(n)) {
+            Some(coin) => coin.map(|coin| coin.amount),
+            None => stored.get(&outpoint(n)).copied(),
+        };
+        (0..12).filter_map(|n| Some((outpoint(n), look(n)?))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn overlay_and_store_together_are_the_plain_map_of_coins(ops in proptest::collection::vec(op(), 1..200)) {
+            let (mut coins, mut stored, mut model) = (Coins::new(100_000), BTreeMap::new(), BTreeMap::new());
+            for op in ops {
+                match op {
+                    Op::Toggle(n, _) if model.remove(&outpoint(n)).is_some() => coins.remove(&outpoint(n)),
+                    Op::Toggle(n, amount) => {
+                        model.insert(outpoint(n), amount);
+                        coins.add(outpoint(n), coin(amount));
+                    }
+                    Op::Flush => {
+                        let changes = flushed(&mut coins);
+                        prop_assert!(changes.is_sorted(), "in the store's order");
+                        for (outpoint, amount) in changes {
+                            let before = stored.remove(&outpoint);
+                            prop_assert!(before.is_some() || amount.is_some(), "what the store never saw is not removed");
+                            stored.extend(amount.map(|amount| (outpoint, amount)));
+                        }
+                        prop_assert_eq!(&stored, &model);
+                    }
+                    // A transaction is rolled back.
+                    Op::Clear => {
+                        coins.clear();
+                        model.clone_from(&stored);
+                    }
+                }
+                prop_assert_eq!(seen(&coins, &stored), model.clone());
+            }
+        }
     }
 }

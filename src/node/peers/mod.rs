@@ -39,7 +39,7 @@ use crate::{
     },
     wire::{
         frame::Frame,
-        message::{GoodbyeCode, Message},
+        message::{GoodbyeCode, Kind, Message},
     },
 };
 
@@ -61,6 +61,8 @@ pub struct Peers {
     dial_again: bool,
     /// Inbound and outbound peers as last reported.
     reported: (usize, usize),
+    /// When time alone calls for something.
+    due: Option<Time>,
     rng: Rng,
 }
 
@@ -94,6 +96,7 @@ impl Peers {
             tip: (0, setup.spec.genesis_hash()),
             dial_again: true,
             reported: (0, 0),
+            due: None,
             rng,
         }
     }
@@ -270,6 +273,13 @@ impl Peers {
         }
     }
 
+    fn next_due(&self) -> Option<Time> {
+        let lonely = self.dialer.missing(self.links.outbound()) > 0;
+        let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.next_question);
+        let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
+        questions.chain(pings).chain(self.bans.deadline()).chain(self.dialer.deadline()).min()
+    }
+
     fn report_count(&mut self, out: &mut Outbox) {
         let counts = self.links.counts();
         if counts != self.reported {
@@ -279,8 +289,22 @@ impl Peers {
     }
 }
 
+/// The link of a frame that changes no timer but this link's own. There are far more of these than of anything else, and
+/// looking at all links for each of them would cost a node with many links most of its time.
+fn routine(event: &Event) -> Option<LinkId> {
+    match event {
+        Event::Link(LinkEvent::Frame { link, frame }) if is_upkeep(frame.kind) => Some(*link),
+        _ => None,
+    }
+}
+
+fn is_upkeep(kind: Kind) -> bool {
+    matches!(kind, Kind::Ping | Kind::Pong | Kind::GetPeers)
+}
+
 impl Role for Peers {
     fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        let routine = routine(&event);
         match event {
             Event::Start => self.start(now, out),
             Event::Wake | Event::Stop => {}
@@ -289,15 +313,20 @@ impl Role for Peers {
             Event::Notice(_) => {}
             Event::Command(ticket, command) => self.command(now, ticket, command, out),
         }
+        if let Some(peer) = routine.and_then(|link| self.links.peer_mut(link))
+            && self.due.is_some_and(|due| due > now.mono)
+        {
+            // A pong brings the next ping forward.
+            self.due = self.due.min(Some(peer.keep_alive.deadline()));
+            return;
+        }
         self.timers(now, out);
         self.shelf.write(&self.book.take_changes(), out);
         self.report_count(out);
+        self.due = self.next_due();
     }
 
     fn deadline(&self) -> Option<Time> {
-        let lonely = self.dialer.missing(self.links.outbound()) > 0;
-        let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.next_question);
-        let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
-        questions.chain(pings).chain(self.bans.deadline()).chain(self.dialer.deadline()).min()
+        self.due
     }
 }

@@ -329,4 +329,6 @@ impl Drop for Stage {
 }
 
 #[cfg(test)]
+mod scenes;
+#[cfg(test)]
 mod tests;

@@ -1,11 +1,17 @@
 //! Transactions of an abandoned branch return to the mempool, unless the other branch has them or spends their coins.
 
+use std::time::Duration;
+
 use crate::{
-    base::hash::Hash,
+    base::{hash::Hash, limits, time::Time},
     chain::{block::HashedBlock, transaction::OutPoint},
     node::command::{Command, Reply},
     sim::world::World,
 };
+
+/// How long a transaction may be neither in the mempool nor on the disk: a block that has it is applied at once, but
+/// committed with others, and a busy ledger may be late.
+const PATIENCE: Duration = limits::COMMIT_INTERVAL.saturating_mul(3);
 
 /// Transactions that are looked for at a time.
 const MAX_RETURNED: usize = 256;
@@ -15,6 +21,8 @@ const MAX_RETURNED: usize = 256;
 pub(in crate::sim) struct Returned {
     node: usize,
     life: u32,
+    /// When it did.
+    since: Time,
     txid: Hash,
     inputs: Vec<OutPoint>,
 }
@@ -39,8 +47,8 @@ impl World {
             let Some(block) = body.and_then(|bytes| HashedBlock::decode(bytes).ok()) else { continue };
             for hashed in &block.transactions[1..] {
                 let inputs = hashed.transaction.inputs.iter().map(|input| input.outpoint).collect();
-                let life = self.nodes[node].lives;
-                self.checkers.returned.push(Returned { node, life, txid: hashed.txid, inputs });
+                let (life, since) = (self.nodes[node].lives, self.now);
+                self.checkers.returned.push(Returned { node, life, since, txid: hashed.txid, inputs });
             }
         }
         self.checkers.returned.truncate(MAX_RETURNED);
@@ -63,11 +71,16 @@ impl World {
         node.life.is_some() && node.lives == returned.life && returned.inputs.iter().all(there)
     }
 
-    /// The node's answer.
-    pub(in crate::sim) fn check_returned(&mut self, returned: &Returned, reply: &Reply) {
-        if matches!(reply, Reply::NotFound(_)) && self.is_spendable(returned) {
-            let what = format!("transaction {:?} of an abandoned block is not in the mempool", returned.txid);
-            self.fail("mempool", Some(returned.node), what);
+    /// The node's answer. A missing transaction is looked for again: the ledger may have applied a block with it that
+    /// it has not committed yet.
+    pub(in crate::sim) fn check_returned(&mut self, returned: Returned, reply: &Reply) {
+        if !matches!(reply, Reply::NotFound(_)) || !self.is_spendable(&returned) {
+            return;
         }
+        if self.now.since(returned.since) > PATIENCE {
+            let what = format!("transaction {:?} of an abandoned block is not in the mempool", returned.txid);
+            return self.fail("mempool", Some(returned.node), what);
+        }
+        self.checkers.returned.push(returned);
     }
 }

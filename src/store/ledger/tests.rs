@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use super::{LedgerDb, LedgerOptions, Opened, SharedLedger};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     },
     store::{
         fill,
+        rows::select_headers,
         testing::{TempDir, account, dev_maker},
     },
 };
@@ -419,4 +420,23 @@ fn clones_of_a_shared_ledger_see_the_same() {
     fill::commit(&mut ledger, &maker).unwrap();
     assert_eq!(other.applied_at(3).unwrap().unwrap().hash, maker.hash());
     assert_eq!(other.tip(), ledger.tip());
+}
+
+#[test]
+fn statements_are_planned_once() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    let blocks = extend(&mut ledger, &mut maker, 5);
+    for block in &blocks {
+        assert_eq!(ledger.header(&block.hash).unwrap().map(|row| row.hash), Some(block.hash));
+    }
+    assert_eq!(ledger.applied_from(1, 3).unwrap().len(), 3);
+    assert_eq!(ledger.applied_from(2, 4).unwrap().len(), 4);
+    let by_key = select_headers!("WHERE h.key = ?1");
+    let by_height = select_headers!("JOIN applied a ON a.id = h.id WHERE a.height >= ?1 ORDER BY a.height LIMIT ?2");
+    for sql in [by_key, by_height] {
+        let statement = ledger.connection.prepare_cached(sql).unwrap();
+        assert!(statement.get_status(StatementStatus::Run) >= 2, "used before: {sql}");
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod branches;
 mod fake;
+mod model;
 mod news;
 mod rounds;
 

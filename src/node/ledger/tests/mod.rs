@@ -2,6 +2,7 @@
 
 mod chain;
 mod mempool;
+mod model;
 mod reorganise;
 mod serve;
 

@@ -8,6 +8,8 @@
 
 mod buckets;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 use std::{
