@@ -15,7 +15,11 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crate::{
     base::{ids::LinkId, limits, rng::Rng},
     net::{self, Listener, Order, Poller, Traffic},
-    node::{RoleId, Roles, Setup, Stores, build, command::Command},
+    node::{
+        RoleId, Roles, Setup, Stores, build,
+        command::Command,
+        limit::{Limit, Meter},
+    },
     runtime::{
         board::Board,
         clock::{Clock, RealClock},
@@ -304,6 +308,10 @@ impl Backend for Running {
 
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         self.traffic.totals()
+    }
+
+    fn net_limits(&self) -> Vec<(Limit, Meter)> {
+        self.traffic.limits()
     }
 
     fn stop(&self) {
