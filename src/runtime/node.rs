@@ -23,6 +23,7 @@ use crate::{
     runtime::{
         board::Board,
         clock::{Clock, RealClock},
+        descriptors,
         handle::{Backend, Done, NodeHandle},
         post::{self, Post},
         signals::{self, SignalWatch},
@@ -108,7 +109,7 @@ impl Node {
         let local_address = listener.as_ref().map(|(_, address)| *address);
         setup.listen_port = local_address.map_or(0, |address| address.port());
         setup.own_addresses.extend(local_address.filter(|address| !address.ip().is_unspecified()));
-        let net = options.net.unwrap_or_else(|| net::Config::new(setup.spec.magic(), setup.max_inbound));
+        let net = options.net.unwrap_or_else(|| config_for(&mut setup));
         let roles = build(&setup, stores, &mut Rng::new(options.seed));
         Self::launch(roles, listener, net, options.signals)
     }
@@ -285,6 +286,19 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// The poll loop's limits, and fewer slots if this process may not open that many files.
+fn config_for(setup: &mut Setup) -> net::Config {
+    let mut config = net::Config::new(setup.spec.magic(), setup.max_inbound);
+    let room = |spare| descriptors::room_for_peers(spare, setup.max_outbound, config.max_accepted);
+    if let Some(room) = descriptors::spare().and_then(room) {
+        config.max_accepted = room;
+        // The others are for handshakes and for links that are being closed.
+        setup.max_inbound = setup.max_inbound.min(room * 2 / 3);
+        log::warn!("few files may be open, fewer peers are let in inbound={} (see ulimit -n)", setup.max_inbound);
+    }
+    config
 }
 
 pub(super) fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), StartError> {
