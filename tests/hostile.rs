@@ -1,6 +1,11 @@
 //! What a hostile peer puts on the wire, each thing against a real node with an honest peer beside: the culprit is
 //! disconnected with a reason, the node stays up, and the honest peer notices nothing.
 
+mod chain;
+mod flood;
+mod slots;
+mod soak;
+
 use std::sync::Arc;
 
 use crate::support::{TestNode, peer::RawPeer};

@@ -1,6 +1,10 @@
 //! Every cap, interval and timeout, each with its unit and reason. What can be full says here when it is.
 
+mod defence;
+
 use std::time::Duration;
+
+pub use defence::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -87,7 +91,7 @@ pub const LEASE_GRACE: Duration = seconds(5);
 /// While others wait for the pool of large bodies, a large frame that arrives slower than this (bytes per second) is
 /// given up: a few silent announcements must not hold the whole pool.
 pub const LEASE_MIN_RATE: u64 = 32 * 1024;
-/// Accepted connections beyond the inbound maximum: handshakes under way, and links that are being closed.
+/// Accepted connections beyond the inbound maximum: handshakes under way while all slots are taken.
 pub const INBOUND_SLACK: usize = 16;
 /// Connections accepted in one turn of the poll loop, so that a storm of them does not hold up the peers.
 pub const ACCEPTS_PER_TURN: usize = 16;

@@ -64,6 +64,11 @@ impl Leases {
         !self.waiting.is_empty()
     }
 
+    /// Bytes that are leased out.
+    pub(super) fn used(&self) -> usize {
+        self.pool.saturating_sub(self.free)
+    }
+
     /// Who holds a lease.
     pub(super) fn holders(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.held.keys().copied()

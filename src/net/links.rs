@@ -18,7 +18,10 @@ use crate::{
         timers::Timers,
         traffic::Traffic,
     },
-    node::{CloseReason, Direction, LinkEvent, PeerFault, PeerInfo, RoleId},
+    node::{
+        CloseReason, Direction, LinkEvent, PeerFault, PeerInfo, RoleId,
+        limit::{Limit, Limiter},
+    },
     wire::{
         frame::Frame,
         message::{GoodbyeCode, Message, canonical_ip},
@@ -43,6 +46,7 @@ pub(super) struct Links {
     queued: usize,
     accepted: usize,
     scratch: Vec<u8>,
+    limiter: Limiter,
 }
 
 impl Links {
@@ -59,12 +63,32 @@ impl Links {
             queued: 0,
             accepted: 0,
             scratch: vec![0; limits::LINK_TURN_BYTES],
+            limiter: Limiter::default(),
         }
     }
 
-    /// Whether another connection may be accepted.
-    pub(super) fn has_room(&self) -> bool {
-        self.accepted < self.config.max_accepted
+    /// Whether another connection may be accepted. One that was ended and only waits for its farewell to be read makes
+    /// room: whoever dials again and again must not keep others out by being refused.
+    pub(super) fn make_room(&mut self, now: Time) -> bool {
+        if self.accepted < self.config.max_accepted {
+            return true;
+        }
+        self.hit(now, Limit::Accepted, self.config.max_accepted);
+        let closing = self.conns.values().filter(|conn| conn.direction.is_inbound());
+        let first = closing.filter_map(|conn| Some((conn.ends?, conn.id))).min();
+        first.map(|(_, id)| self.remove(id)).is_some()
+    }
+
+    /// Tells how much of each budget is used.
+    pub(super) fn meter(&self) {
+        self.traffic.used(Limit::Receive, self.leases.used(), self.config.receive_budget);
+        self.traffic.used(Limit::Send, self.queued, self.config.send_budget);
+        self.traffic.used(Limit::Accepted, self.accepted, self.config.max_accepted);
+    }
+
+    fn hit(&mut self, now: Time, limit: Limit, cap: usize) {
+        self.traffic.hit(limit);
+        self.limiter.hit(now, limit, cap);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -91,7 +115,7 @@ impl Links {
         self.list(id);
     }
 
-    pub(super) fn send(&mut self, id: LinkId, frame: &Frame) {
+    pub(super) fn send(&mut self, id: LinkId, frame: &Frame, now: Time) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         if conn.ends.is_some() {
             return;
@@ -107,6 +131,7 @@ impl Links {
         if self.queued > self.config.send_budget {
             let longest = self.conns.values().max_by_key(|conn| conn.link.queued()).map(|conn| conn.id);
             let Some(longest) = longest else { return };
+            self.hit(now, Limit::Send, self.config.send_budget);
             self.end(longest, CloseReason::Fault(PeerFault::SendStall), 0, Time::default());
         }
     }
@@ -239,6 +264,7 @@ impl Links {
         match read.and_then(|turn| written.map(|()| turn)) {
             Ok(turn) => {
                 if turn == Turn::Lease {
+                    self.hit(now, Limit::Receive, self.config.receive_budget);
                     self.lease_check.get_or_insert(now + LEASE_CHECK);
                 }
                 if turn == Turn::More || again {

@@ -121,7 +121,7 @@ impl Config {
     pub fn new(magic: [u8; 4], max_inbound: usize) -> Self {
         Self {
             magic,
-            max_accepted: max_inbound.saturating_add(limits::INBOUND_SLACK),
+            max_accepted: max_inbound.saturating_add(limits::INBOUND_SLACK + limits::CLOSING_SLACK),
             dial_timeout: limits::DIAL_TIMEOUT,
             partial_frame: limits::PARTIAL_FRAME,
             partial_block: limits::PARTIAL_BLOCK,

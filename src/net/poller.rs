@@ -117,6 +117,7 @@ impl Loop {
             self.links.flush(time);
             self.alarms(time);
             self.accept(time);
+            self.links.meter();
             busy = self.links.turns(time) | self.more_orders | self.accepts_now(time);
             if self.stop_by.is_some_and(|by| by <= time || self.links.is_empty()) {
                 return Ok(());
@@ -163,7 +164,7 @@ impl Loop {
     fn order(&mut self, order: Order, now: Time) {
         match order {
             Order::Dial { dial, address } => self.dial(dial, address, now),
-            Order::Send { link, frame } => self.links.send(link, &frame),
+            Order::Send { link, frame } => self.links.send(link, &frame, now),
             Order::Resume(link) => self.links.resume(link),
             Order::Promote { link, peer } => self.links.promote(link, &peer),
             Order::Close { link, reason, retry_after } => {
@@ -235,7 +236,7 @@ impl Loop {
         }
         for (stream, remote) in accepted {
             // Without a free place the connection is closed at once, by dropping it.
-            if !self.links.has_room() {
+            if !self.links.make_room(now) {
                 log::debug!("connection refused, no free place remote={remote}");
                 continue;
             }

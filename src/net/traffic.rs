@@ -1,4 +1,4 @@
-//! Bytes per link, counted by the poll loop and read by anybody.
+//! Bytes per link, and how full the poll loop's budgets are: counted by the poll loop and read by anybody.
 
 use std::{
     collections::BTreeMap,
@@ -8,12 +8,18 @@ use std::{
     },
 };
 
-use crate::base::ids::LinkId;
+use crate::{
+    base::ids::LinkId,
+    node::limit::{Limit, Meter},
+};
 
 /// Bytes sent and received on each live link. The poll loop adds to atomics; the map changes only when links come and
 /// go.
 #[derive(Default)]
-pub struct Traffic(Mutex<BTreeMap<LinkId, Arc<LinkTraffic>>>);
+pub struct Traffic {
+    links: Mutex<BTreeMap<LinkId, Arc<LinkTraffic>>>,
+    meters: Mutex<BTreeMap<Limit, Meter>>,
+}
 
 /// One link's bytes.
 #[derive(Default)]
@@ -29,6 +35,25 @@ impl Traffic {
         self.links().iter().map(|(link, traffic)| (*link, read(traffic))).collect()
     }
 
+    /// The poll loop's limits.
+    pub fn limits(&self) -> Vec<(Limit, Meter)> {
+        self.meters().iter().map(|(limit, meter)| (*limit, *meter)).collect()
+    }
+
+    /// Notes how much of a limit is used.
+    pub(super) fn used(&self, limit: Limit, used: usize, cap: usize) {
+        let mut meters = self.meters();
+        let meter = meters.entry(limit).or_default();
+        (meter.used, meter.cap) = (used, cap);
+    }
+
+    /// Notes that a limit bit.
+    pub(super) fn hit(&self, limit: Limit) {
+        let mut meters = self.meters();
+        let meter = meters.entry(limit).or_default();
+        meter.hits = meter.hits.saturating_add(1);
+    }
+
     pub(super) fn open(&self, link: LinkId) -> Arc<LinkTraffic> {
         Arc::clone(self.links().entry(link).or_default())
     }
@@ -38,7 +63,11 @@ impl Traffic {
     }
 
     fn links(&self) -> MutexGuard<'_, BTreeMap<LinkId, Arc<LinkTraffic>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn meters(&self) -> MutexGuard<'_, BTreeMap<Limit, Meter>> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

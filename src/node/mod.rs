@@ -14,6 +14,7 @@ pub mod gossip;
 pub mod handshake;
 pub mod headers;
 pub mod ledger;
+pub mod limit;
 pub mod miner;
 pub mod netgroup;
 pub mod notice;

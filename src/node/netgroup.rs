@@ -1,6 +1,6 @@
 //! What an address says about who owns it: its network group, and whether it makes sense to dial it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::wire::message::canonical_ip;
 
@@ -35,6 +35,15 @@ impl NetGroup {
 /// The address with a mapped IPv4 address as plain IPv4, so that one node has one name.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(canonical_ip(address.ip()), address.port())
+}
+
+/// What one host has for its own: an IPv4 address, or a /64 of IPv6, which every customer gets and may use up at will.
+/// As the network's first address.
+pub fn host(ip: IpAddr) -> IpAddr {
+    match canonical_ip(ip) {
+        IpAddr::V4(ip) => IpAddr::V4(ip),
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+    }
 }
 
 /// Whether an address that somebody told us may be dialled. On test chains every unicast address may.
@@ -75,6 +84,15 @@ mod tests {
         assert_eq!(group("2001:db8:1::"), group("2001:db8:ffff::9"));
         assert_ne!(group("2001:db8::"), group("2001:db9::"));
         assert_eq!(group("::ffff:8.8.1.1"), group("8.8.1.1"));
+    }
+
+    #[test]
+    fn a_host_is_an_ipv4_address_or_a_slash_64() {
+        let host = |text: &str| host(text.parse().unwrap()).to_string();
+        assert_eq!(host("8.8.1.1"), "8.8.1.1");
+        assert_eq!(host("::ffff:8.8.1.1"), "8.8.1.1");
+        assert_eq!(host("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_ne!(host("2001:db8:1:2::1"), host("2001:db8:1:3::1"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -43,6 +44,17 @@ impl Origin {
     }
 }
 
+/// What a peer can be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Useful {
+    /// It was the first with a block that we applied.
+    Block,
+    /// It was the first with a transaction that we took.
+    Transaction,
+    /// It answered a ping in this time.
+    RoundTrip(Duration),
+}
+
 /// One thing that one role tells another.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
@@ -61,6 +73,14 @@ pub enum Notice {
         ips: BTreeSet<IpAddr>,
         /// Denied by the operator (`net deny`): listening addresses.
         addresses: BTreeSet<SocketAddr>,
+    },
+
+    /// `peers`, `gossip` → `handshake`: a peer was good for something; it counts when a slot is needed.
+    Useful {
+        /// The peer.
+        link: LinkId,
+        /// What for.
+        what: Useful,
     },
 
     /// `headers` → `ledger`: validated headers to store, each after its parent.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     base::{ids::LinkId, time::Time},
     chain::{archive::Tip, target::Work},
-    node::event::PeerInfo,
+    node::{event::PeerInfo, limit::Limit},
 };
 
 /// The node's state: one definition for CLI, RPC, metrics and page.
@@ -101,6 +101,17 @@ pub enum Report {
         /// Measured over the last seconds.
         hashes_per_second: u64,
     },
+    /// From any role: how much of a limit is used. (Wakes nobody who watches the board.)
+    Used {
+        /// The limit.
+        limit: Limit,
+        /// What is used.
+        used: usize,
+        /// The most that may be.
+        cap: usize,
+    },
+    /// From any role: something was refused, delayed or given up for a limit. (Wakes nobody.)
+    LimitHit(Limit),
     /// From any role: something an operator should know; stays until `clear`ed under the same key.
     Warning {
         /// Identifies the condition.

@@ -12,6 +12,7 @@ use crate::{
     node::{
         Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
         command::{Command, Reply},
+        limit::Limit,
         report::{Counter, Report},
     },
     wire::{
@@ -264,9 +265,18 @@ impl Actions {
         self.0.iter().filter_map(reply).collect()
     }
 
-    /// News for the board.
+    /// How much of a limit is used, if the role told of it.
+    pub fn used(&self, which: Limit) -> Option<usize> {
+        self.0.iter().rev().find_map(|action| match action {
+            Action::Report(Report::Used { limit, used, .. }) if *limit == which => Some(*used),
+            _ => None,
+        })
+    }
+
+    /// News for the board, but for [`Actions::used`].
     pub fn reports(&self) -> Vec<Report> {
         let report = |action: &Action| match action {
+            Action::Report(Report::Used { .. }) => None,
             Action::Report(report) => Some(report.clone()),
             _ => None,
         };

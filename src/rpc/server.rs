@@ -22,6 +22,7 @@ use crate::{
         mailbox::Mailbox,
         socket::Client,
     },
+    runtime::descriptors,
 };
 
 const LISTENER: Token = Token(0);
@@ -47,6 +48,8 @@ pub(super) struct Server {
     /// Connections that have more to do than one turn allows.
     again: BTreeSet<usize>,
     accept_again: Option<Time>,
+    /// The most connections.
+    most: usize,
 }
 
 impl Server {
@@ -68,6 +71,7 @@ impl Server {
             next_client: FIRST_CLIENT,
             again: BTreeSet::new(),
             accept_again: None,
+            most: most_connections(),
         })
     }
 
@@ -130,7 +134,7 @@ impl Server {
     }
 
     fn admit(&mut self, mut stream: TcpStream) {
-        if self.clients.len() >= limits::HTTP_CONNECTIONS && !self.close_one_idle() {
+        if self.clients.len() >= self.most && !self.close_one_idle() {
             // Best effort: the socket's own buffer takes these few bytes, or the asker sees a closed connection.
             let mut connection = Connection::new(self.engine.now());
             connection.refuse(self.engine.now(), &Response::error(Status::Unavailable, "too many connections"));
@@ -298,4 +302,10 @@ fn admit(bytes: usize) -> Result<(), Response> {
     }
     let busy = Response::error(Status::Unavailable, "too many bytes are under way; try again");
     Err(busy.with("Retry-After", "1"))
+}
+
+/// Fewer than usual if this process may open few files only.
+fn most_connections() -> usize {
+    let share = |spare: usize| (spare / limits::DESCRIPTORS_PER_HTTP).max(1);
+    descriptors::spare().map_or(limits::HTTP_CONNECTIONS, |spare| share(spare).min(limits::HTTP_CONNECTIONS))
 }

@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     chain::{archive::Tip, target::Work},
-    node::report::{Counter, Report, SyncState},
+    node::{
+        limit::{Limit, Meter},
+        report::{Counter, Report, SyncState},
+    },
 };
 
 /// What the node is and does, at one moment.
@@ -39,6 +42,8 @@ pub struct Status {
     pub hashes_per_second: u64,
     /// Depth of the last reorganisation.
     pub last_reorganisation: Option<usize>,
+    /// The limits that roles tell of.
+    pub limits: BTreeMap<Limit, Meter>,
     /// What an operator should know, by condition.
     pub warnings: BTreeMap<&'static str, String>,
     /// Counted since the start.
@@ -67,7 +72,7 @@ impl Board {
         lock(&self.status).clone()
     }
 
-    /// Calls `wake` after each report; it must not block. (Counters alone wake nobody.)
+    /// Calls `wake` after each report; it must not block. (Counters and limits wake nobody.)
     pub fn watch(&self, wake: Watcher) {
         lock(&self.watchers).push(wake);
     }
@@ -81,7 +86,11 @@ impl Board {
 
     /// Takes a report.
     pub fn report(&self, report: Report) {
+        let quiet = matches!(report, Report::Used { .. } | Report::LimitHit(_));
         apply(&mut lock(&self.status), report);
+        if quiet {
+            return;
+        }
         lock(&self.watchers).iter().for_each(|wake| wake());
     }
 }
@@ -99,6 +108,14 @@ fn apply(status: &mut Status, report: Report) {
         Report::PeerCount { inbound, outbound } => (status.inbound, status.outbound) = (inbound, outbound),
         Report::Mining { enabled, hashes_per_second } => {
             (status.mining, status.hashes_per_second) = (enabled, hashes_per_second);
+        }
+        Report::Used { limit, used, cap } => {
+            let meter = status.limits.entry(limit).or_default();
+            (meter.used, meter.cap) = (used, cap);
+        }
+        Report::LimitHit(limit) => {
+            let meter = status.limits.entry(limit).or_default();
+            meter.hits = meter.hits.saturating_add(1);
         }
         Report::Warning { key, text: Some(text) } => {
             status.warnings.insert(key, text);

@@ -6,6 +6,7 @@ use crate::{
     base::{ids::LinkId, limits},
     node::{
         command::{Command, Reply},
+        limit::{Limit, Meter},
         report::Report,
     },
     runtime::board::{Board, Status},
@@ -20,6 +21,8 @@ pub trait Backend: Send + Sync {
     fn submit(&self, command: Command, done: Done);
     /// Bytes sent and received on each link.
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)>;
+    /// The poll loop's limits and how much of them is used.
+    fn net_limits(&self) -> Vec<(Limit, Meter)>;
     /// Asks the node to stop; returns at once.
     fn stop(&self);
 }
@@ -69,6 +72,11 @@ impl NodeHandle {
     /// Bytes sent and received on each link.
     pub fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         self.backend.link_bytes()
+    }
+
+    /// The poll loop's limits and how much of them is used.
+    pub fn net_limits(&self) -> Vec<(Limit, Meter)> {
+        self.backend.net_limits()
     }
 
     /// Asks the node to stop; returns at once.

@@ -6,6 +6,7 @@
 pub mod baton;
 pub mod board;
 pub mod clock;
+pub mod descriptors;
 pub mod handle;
 pub mod logging;
 pub mod node;

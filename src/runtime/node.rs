@@ -15,10 +15,15 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crate::{
     base::{ids::LinkId, limits, rng::Rng},
     net::{self, Listener, Order, Poller, Traffic},
-    node::{RoleId, Roles, Setup, Stores, build, command::Command},
+    node::{
+        RoleId, Roles, Setup, Stores, build,
+        command::Command,
+        limit::{Limit, Meter},
+    },
     runtime::{
         board::Board,
         clock::{Clock, RealClock},
+        descriptors,
         handle::{Backend, Done, NodeHandle},
         panics,
         post::{self, Post},
@@ -105,7 +110,7 @@ impl Node {
         let local_address = listener.as_ref().map(|(_, address)| *address);
         setup.listen_port = local_address.map_or(0, |address| address.port());
         setup.own_addresses.extend(local_address.filter(|address| !address.ip().is_unspecified()));
-        let net = options.net.unwrap_or_else(|| net::Config::new(setup.spec.magic(), setup.max_inbound));
+        let net = options.net.unwrap_or_else(|| config_for(&mut setup));
         let roles = build(&setup, stores, &mut Rng::new(options.seed));
         Self::launch(roles, listener, net, options.signals)
     }
@@ -289,6 +294,19 @@ impl Drop for Node {
     }
 }
 
+/// The poll loop's limits, and fewer slots if this process may not open that many files.
+fn config_for(setup: &mut Setup) -> net::Config {
+    let mut config = net::Config::new(setup.spec.magic(), setup.max_inbound);
+    let room = |spare| descriptors::room_for_peers(spare, setup.max_outbound, config.max_accepted);
+    if let Some(room) = descriptors::spare().and_then(room) {
+        config.max_accepted = room;
+        // The others are for handshakes and for links that are being closed.
+        setup.max_inbound = setup.max_inbound.min(room * 2 / 3);
+        log::warn!("few files may be open, fewer peers are let in inbound={} (see ulimit -n)", setup.max_inbound);
+    }
+    config
+}
+
 pub(super) fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), StartError> {
     let bound = Listener::bind(address).and_then(|listener| {
         let address = listener.local_address()?;
@@ -310,6 +328,10 @@ impl Backend for Running {
 
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         self.traffic.totals()
+    }
+
+    fn net_limits(&self) -> Vec<(Limit, Meter)> {
+        self.traffic.limits()
     }
 
     fn stop(&self) {

@@ -233,7 +233,12 @@ impl World {
             }
             Report::BestHeader { work, .. } => view.headers_work = work,
             Report::Reorganised { depth } => self.stats.reorganised(depth),
-            Report::Mempool { .. } | Report::PeerCount { .. } | Report::Mining { .. } | Report::Warning { .. } => {}
+            Report::Mempool { .. }
+            | Report::PeerCount { .. }
+            | Report::Mining { .. }
+            | Report::Warning { .. }
+            | Report::Used { .. }
+            | Report::LimitHit(_) => {}
         }
     }
 

@@ -4,6 +4,8 @@
 
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
 
+pub mod attack;
+pub mod mutate;
 pub mod peer;
 
 use std::{
@@ -17,8 +19,13 @@ use std::{
 use serde_json::Value;
 use tussock::base::hash::Hash;
 
-/// The binary under test.
+/// The binary of this build.
 pub const BIN: &str = env!("CARGO_BIN_EXE_tussock");
+
+/// The binary under test: this build's, unless `TUSSOCK_BIN` names another.
+pub fn bin() -> String {
+    std::env::var("TUSSOCK_BIN").unwrap_or_else(|_| BIN.to_owned())
+}
 
 /// A folder that goes away with its owner.
 pub struct TempDir(PathBuf);
@@ -51,6 +58,8 @@ pub struct TestNode {
     /// Its data directory; kept over restarts.
     pub dir: PathBuf,
     chain: String,
+    /// The most files that it may have open.
+    open_files: Option<u32>,
     _own: Option<TempDir>,
 }
 
@@ -68,9 +77,23 @@ impl TestNode {
         Self::start_on(dir, "local", args)
     }
 
+    /// A node in a folder of its own that may have only so many files open.
+    pub fn start_with_open_files(limit: u32, args: &[&str]) -> Self {
+        let own = TempDir::new();
+        let mut node = Self {
+            child: None,
+            dir: own.path().to_owned(),
+            chain: "local".to_owned(),
+            open_files: Some(limit),
+            _own: Some(own),
+        };
+        node.restart(args);
+        node
+    }
+
     /// A node on another chain (a name or a file).
     pub fn start_on(dir: &Path, chain: &str, args: &[&str]) -> Self {
-        let mut node = Self { child: None, dir: dir.to_owned(), chain: chain.to_owned(), _own: None };
+        let mut node = Self { child: None, dir: dir.to_owned(), chain: chain.to_owned(), open_files: None, _own: None };
         node.restart(args);
         node
     }
@@ -85,7 +108,15 @@ impl TestNode {
 
     fn spawn(&self, args: &[&str]) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.dir.join("stderr.txt")).unwrap();
-        Command::new(BIN)
+        let mut command = match self.open_files {
+            None => Command::new(bin()),
+            Some(limit) => {
+                let mut shell = Command::new("bash");
+                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), &bin()]);
+                shell
+            }
+        };
+        command
             .args(["-d", self.dir.to_str().unwrap(), "--chain", &self.chain, "run"])
             .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--quiet"])
             .args(args)
@@ -198,7 +229,7 @@ impl Drop for TestNode {
 
 /// Runs the binary on a data directory.
 pub fn cli_on(dir: &Path, chain: &str, args: &[&str]) -> Output {
-    Command::new(BIN)
+    Command::new(bin())
         .args(["-d", dir.to_str().unwrap(), "--chain", chain])
         .args(args)
         .stdin(Stdio::null())

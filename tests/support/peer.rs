@@ -65,6 +65,80 @@ impl RawPeer {
         peer
     }
 
+    /// A connection with the handshake done, or `None` if the node does not want us within `time`.
+    pub fn try_handshaken(address: SocketAddr, spec: &Arc<ChainSpec>, time: Duration) -> Option<Self> {
+        let peer = Self::over(TcpStream::connect_timeout(&address, time).ok()?, spec);
+        peer.shake_hands(version(spec, 0, Hash([7; 32]), 0), time)
+    }
+
+    /// The same with a claim of a longer chain.
+    pub fn try_claiming(address: SocketAddr, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Option<Self> {
+        let peer = Self::over(TcpStream::connect_timeout(&address, PATIENCE).ok()?, spec);
+        peer.shake_hands(version(spec, height, Hash([7; 32]), work), PATIENCE)
+    }
+
+    /// Answers the node's dial, claiming this chain.
+    pub fn answer(stream: TcpStream, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Option<Self> {
+        Self::over(stream, spec).shake_hands(version(spec, height, Hash([7; 32]), work), PATIENCE)
+    }
+
+    fn shake_hands(self, version: Version, time: Duration) -> Option<Self> {
+        let (mut peer, deadline) = (self, Instant::now() + time);
+        peer.send(&Message::Version(version));
+        let (mut acknowledged, mut answered) = (false, false);
+        while !(acknowledged && answered) {
+            match peer.read_within(deadline.saturating_duration_since(Instant::now()))?? {
+                Message::Version(theirs) => {
+                    answered = true;
+                    peer.send(&Message::Verack(theirs.nonce));
+                }
+                Message::Verack(_) => acknowledged = true,
+                _ => return None,
+            }
+        }
+        Some(peer)
+    }
+
+    /// Writes as much as the node takes at once; `None` once the node has closed.
+    pub fn push(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.stream.set_nonblocking(true).unwrap();
+        let written = self.stream.write(bytes);
+        self.stream.set_nonblocking(false).unwrap();
+        match written {
+            Ok(count) => Some(count),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Some(0),
+            Err(_) => None,
+        }
+    }
+
+    /// Reads and forgets what has come, if anything; `false` once the node has closed.
+    pub fn skim(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 65_536];
+        let alive = loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => break false,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break error.kind() == ErrorKind::WouldBlock,
+            }
+        };
+        self.stream.set_nonblocking(false).unwrap();
+        alive
+    }
+
+    /// Takes what has come and answers pings; `false` once the node has closed.
+    pub fn drain(&mut self) -> bool {
+        loop {
+            match self.read_within(Duration::from_micros(1)) {
+                None => return true,
+                Some(None) => return false,
+                Some(Some(Message::Ping { nonce, .. })) => self.send(&Message::Pong(nonce)),
+                Some(Some(_)) => {}
+            }
+        }
+    }
+
     /// Sends a frame with this body, whatever it is, under a good checksum.
     pub fn send_body(&mut self, kind: Kind, body: Vec<u8>) {
         let body: Bytes = body.into();

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use super::{Order, hearers};
 use crate::{
     base::ids::{DialId, LinkId},
-    node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId},
+    node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},
         message::{GoodbyeCode, Kind, Message},
@@ -298,6 +298,20 @@ fn connections_beyond_the_maximum_are_closed_at_once() {
     assert_eq!(rig.closed(RoleId::Handshake).0, two);
     assert_eq!(rig.closed(RoleId::Peers).0, two);
     rig.accept();
+}
+
+#[test]
+fn a_link_that_only_lingers_makes_room_for_a_newcomer() {
+    let rig = Rig::with(|config| config.max_accepted = 2);
+    let (_one, _one_peer) = rig.accept();
+    let (two, _two_peer) = rig.accept();
+    rig.close(two, CloseReason::Local(GoodbyeCode::Evicted));
+    assert_eq!((rig.closed(RoleId::Handshake).0, rig.closed(RoleId::Peers).0), (two, two));
+    // The other side of `two` does not close, and the loop's clock stands still.
+    let (three, _three_peer) = rig.accept();
+    assert_ne!(three, two);
+    let accepted = rig.traffic.limits().into_iter().find(|(limit, _)| *limit == Limit::Accepted).unwrap().1;
+    assert!(accepted.used <= 2 && accepted.cap == 2 && accepted.hits >= 1, "{accepted:?}");
 }
 
 #[test]

@@ -71,6 +71,8 @@ struct Peer {
     blocks: Known,
     /// We asked for its mempool, and it has not answered.
     asked: bool,
+    /// When it was last told to be useful for a transaction.
+    praised: Option<Time>,
 }
 
 impl Gossip {
@@ -101,7 +103,10 @@ impl Gossip {
             LinkEvent::Up { link, peer } => {
                 let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
                 blocks.insert(&peer.tip);
-                self.peers.insert(link, Peer { transactions: Known::new(KNOWN_PER_PEER), blocks, asked: false });
+                self.peers.insert(
+                    link,
+                    Peer { transactions: Known::new(KNOWN_PER_PEER), blocks, asked: false, praised: None },
+                );
                 if self.state == SyncState::Synced {
                     self.ask_mempool(link, out);
                 }
@@ -145,6 +150,7 @@ impl Role for Gossip {
             Event::Notice(Notice::State(state)) => self.state_changed(now, state),
             Event::Notice(Notice::TransactionsChecked(verdicts)) => self.checked(verdicts, out),
             Event::Notice(Notice::Admitted { origin, transaction, result }) => {
+                self.praise(now, origin, &result, out);
                 self.admitted(origin, transaction, result, out);
             }
             Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(&moved, out),

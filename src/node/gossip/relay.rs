@@ -7,13 +7,13 @@ use crate::{
         codec::List,
         hash::Hash,
         ids::LinkId,
-        limits::{MAX_MEMORY_POOL_IDS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS},
+        limits::{MAX_MEMORY_POOL_IDS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, USEFUL_INTERVAL},
         time::{Now, Time},
     },
     chain::block::HashedTransaction,
     node::{
-        Origin, Outbox,
-        notice::ChainMove,
+        Notice, Origin, Outbox, RoleId,
+        notice::{ChainMove, Refusal, Useful},
         report::{Counter, SyncState},
     },
     wire::{frame::Frame, message::Message},
@@ -35,8 +35,22 @@ impl Gossip {
         }
     }
 
+    /// Notes who brings new transactions, for the choice of who keeps a slot.
+    pub(super) fn praise(&mut self, now: Now, origin: Origin, result: &Result<(), Refusal>, out: &mut Outbox) {
+        let Some((link, peer)) = origin.link().and_then(|link| Some((link, self.peers.get_mut(&link)?))) else {
+            return;
+        };
+        if result.is_ok() && peer.praised.is_none_or(|last| last + USEFUL_INTERVAL <= now.mono) {
+            peer.praised = Some(now.mono);
+            out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::Transaction });
+        }
+    }
+
     pub(super) fn chain_moved(&mut self, moved: &ChainMove, out: &mut Outbox) {
         if let Some((origin, bytes)) = &moved.news {
+            if let Some(link) = origin.link() {
+                out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::Block });
+            }
             self.relay_block(&moved.tip.hash, *origin, bytes, out);
         }
         if moved.added.is_empty() && moved.removed.is_empty() {

@@ -9,9 +9,12 @@ use super::{Link, Stage};
 use crate::{
     base::{
         ids::LinkId,
-        limits::{MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_IP},
+        limits::{INBOUND_SLACK, MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_IP},
     },
-    node::netgroup::NetGroup,
+    node::{
+        limit::Limit,
+        netgroup::{NetGroup, host},
+    },
     wire::message::GoodbyeCode,
 };
 
@@ -21,37 +24,62 @@ pub(super) struct Admission {
     pub(super) max_inbound: usize,
     /// On a test chain all nodes share the loopback address.
     pub(super) test_chain: bool,
-    /// Banned, any port.
+    /// Banned, any port: hosts ([`host`]).
     pub(super) barred_ips: BTreeSet<IpAddr>,
     /// Denied by the operator: listening addresses.
     pub(super) barred_addresses: BTreeSet<SocketAddr>,
 }
 
 impl Admission {
-    /// Why there is no room for one more link from `ip`, if so. `links` holds the others, in the handshake or up.
-    ///
-    /// All slots taken: the newcomer goes. A rule that makes the least useful link go instead belongs here.
-    pub(super) fn no_room(&self, ip: IpAddr, links: &BTreeMap<LinkId, Link>) -> Option<&'static str> {
-        let inbound = || links.values().filter(|link| link.direction.is_inbound());
-        if inbound().count() >= self.max_inbound {
-            return Some("all slots are taken");
+    /// Why there is no room for one more link from `ip`, if so: from there come too many. `links` holds the others, in
+    /// the handshake or up. (When all slots are taken, somebody makes room: see `eviction`.)
+    pub(super) fn no_room(&self, ip: IpAddr, links: &BTreeMap<LinkId, Link>) -> Option<(Limit, &'static str)> {
+        if self.max_inbound == 0 {
+            return Some((Limit::Inbound, "this node takes no links"));
         }
-        if self.test_chain && ip.is_loopback() {
+        if self.is_exempt(ip) {
             return None;
         }
-        if inbound().filter(|link| link.remote.ip() == ip).count() >= MAX_INBOUND_PER_IP {
-            return Some("too many links from one address");
+        let inbound = || links.values().filter(|link| link.direction.is_inbound());
+        if inbound().filter(|link| host(link.remote.ip()) == host(ip)).count() >= MAX_INBOUND_PER_IP {
+            return Some((Limit::PerAddress, "too many links from one address"));
         }
         let group = NetGroup::of(ip);
         if inbound().filter(|link| NetGroup::of(link.remote.ip()) == group).count() >= MAX_INBOUND_PER_GROUP {
-            return Some("too many links from one network");
+            return Some((Limit::PerNetwork, "too many links from one network"));
         }
         None
     }
 
+    /// What a limit that this role keeps comes to.
+    pub(super) fn cap(&self, limit: Limit) -> usize {
+        match limit {
+            Limit::Inbound => self.max_inbound,
+            Limit::PerAddress => MAX_INBOUND_PER_IP,
+            Limit::PerNetwork => MAX_INBOUND_PER_GROUP,
+            // Handshakes may take free slots, too.
+            _ => self.max_inbound.saturating_add(INBOUND_SLACK),
+        }
+    }
+
+    /// The most links that one address, and one network, have to us.
+    pub(super) fn most(&self, links: &BTreeMap<LinkId, Link>) -> (usize, usize) {
+        let counted = links.values().filter(|link| link.direction.is_inbound() && !self.is_exempt(link.remote.ip()));
+        let (mut addresses, mut networks) = (BTreeMap::new(), BTreeMap::new());
+        for link in counted {
+            *addresses.entry(host(link.remote.ip())).or_insert(0) += 1;
+            *networks.entry(NetGroup::of(link.remote.ip())).or_insert(0) += 1;
+        }
+        (addresses.into_values().max().unwrap_or(0), networks.into_values().max().unwrap_or(0))
+    }
+
+    fn is_exempt(&self, ip: IpAddr) -> bool {
+        self.test_chain && ip.is_loopback()
+    }
+
     /// Why a link with this remote and (if known) listening address is kept out, if it is.
     pub(super) fn barred(&self, remote: SocketAddr, listens: Option<SocketAddr>) -> Option<GoodbyeCode> {
-        if self.barred_ips.contains(&remote.ip()) {
+        if self.barred_ips.contains(&host(remote.ip())) {
             return Some(GoodbyeCode::Banned);
         }
         listens.filter(|address| self.barred_addresses.contains(address)).map(|_| GoodbyeCode::Operator)

@@ -4,6 +4,7 @@
 //! Each side promotes the link when it has both. Until then nothing else is accepted but a `Goodbye`.
 
 mod admission;
+mod eviction;
 #[cfg(test)]
 mod tests;
 
@@ -14,20 +15,26 @@ use std::{
     time::Duration,
 };
 
-use self::admission::{Admission, Rivals};
+use self::{
+    admission::{Admission, Rivals},
+    eviction::Worth,
+};
 use crate::{
     base::{
         codec::List,
         hash::Hash,
         ids::LinkId,
-        limits::{FULL_RETRY_AFTER, HANDSHAKE_TIMEOUT, MAX_AGENT_BYTES},
+        limits::{FULL_RETRY_AFTER, HANDSHAKE_TIMEOUT, INBOUND_SLACK, MAX_AGENT_BYTES},
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
     chain::{spec::ChainSpec, target::Work},
     node::{
         Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
-        command::Reply, netgroup::canonical, report::Counter,
+        command::Reply,
+        limit::{Limit, Limiter},
+        netgroup::canonical,
+        report::{Counter, Report},
     },
     wire::{
         frame::Frame,
@@ -48,6 +55,11 @@ pub struct Handshake {
     /// Links in the handshake and up, without those that we closed.
     links: BTreeMap<LinkId, Link>,
     next_warning: Time,
+    limiter: Limiter,
+    /// Inbound peers and inbound handshakes as last reported.
+    reported: (usize, usize),
+    /// Decides which network groups are protected from eviction.
+    secret: [u8; 32],
     rng: Rng,
 }
 
@@ -69,6 +81,7 @@ struct Link {
     /// Ours, to be acknowledged.
     nonce: u64,
     stage: Stage,
+    worth: Worth,
 }
 
 /// What is awaited from the peer.
@@ -84,7 +97,7 @@ enum Stage {
 
 impl Handshake {
     /// A role that has heard nothing yet.
-    pub fn new(setup: &Setup, rng: Rng) -> Self {
+    pub fn new(setup: &Setup, mut rng: Rng) -> Self {
         let spec = setup.spec.clone();
         let work = spec.parameters.limit().work();
         Self {
@@ -99,6 +112,9 @@ impl Handshake {
             tip: OurTip { height: 0, hash: spec.genesis_hash(), work },
             links: BTreeMap::new(),
             next_warning: Time(0),
+            limiter: Limiter::default(),
+            reported: (0, 0),
+            secret: rng.bytes(),
             spec,
             rng,
         }
@@ -108,7 +124,7 @@ impl Handshake {
         let remote = canonical(remote);
         let listens = (!direction.is_inbound()).then_some(remote);
         let refusal = match listens {
-            None => self.refuse_inbound(remote),
+            None => self.refuse_inbound(now.mono, remote, out),
             Some(address) => self.refuse_outbound(address),
         };
         if let Some((code, why)) = refusal {
@@ -117,17 +133,86 @@ impl Handshake {
             return out.goodbye(link, code, retry_after(code));
         }
         let nonce = self.rng.next_u64();
-        self.links.insert(link, Link { direction, remote, listens, opened: now.mono, nonce, stage: Stage::Version });
+        let (opened, stage, worth) = (now.mono, Stage::Version, Worth::default());
+        self.links.insert(link, Link { direction, remote, listens, opened, nonce, stage, worth });
         if !direction.is_inbound() {
             self.send_version(now.unix, link, nonce, out);
         }
     }
 
-    fn refuse_inbound(&self, remote: SocketAddr) -> Option<(GoodbyeCode, &'static str)> {
+    fn refuse_inbound(
+        &mut self,
+        now: Time,
+        remote: SocketAddr,
+        out: &mut Outbox,
+    ) -> Option<(GoodbyeCode, &'static str)> {
         if let Some(code) = self.admission.barred(remote, None) {
             return Some((code, "its address is barred"));
         }
-        self.admission.no_room(remote.ip(), &self.links).map(|why| (GoodbyeCode::Full, why))
+        if let Some((limit, why)) = self.admission.no_room(remote.ip(), &self.links) {
+            self.limit_hit(now, limit, out);
+            return Some((GoodbyeCode::Full, why));
+        }
+        let (peers, handshakes) = self.inbound();
+        if peers + handshakes >= self.admission.max_inbound.saturating_add(INBOUND_SLACK) {
+            self.limit_hit(now, Limit::Handshakes, out);
+            match eviction::least_promising(&self.links) {
+                Some(other) => self.goodbye(other, GoodbyeCode::Evicted, out),
+                None => return Some((GoodbyeCode::Full, "too many handshakes are under way")),
+            }
+        }
+        None
+    }
+
+    /// Links that others opened: those that are peers, and those in the handshake.
+    fn inbound(&self) -> (usize, usize) {
+        let all = self.links.values().filter(|link| link.direction.is_inbound()).count();
+        let up = self.links.values().filter(|link| link.direction.is_inbound() && link.stage == Stage::Up).count();
+        (up, all - up)
+    }
+
+    /// A slot for a newcomer that is through with its handshake. All taken: the least useful peer goes, or, if each is
+    /// worth more than somebody unknown, the newcomer.
+    fn take_slot(&mut self, now: Time, link: LinkId, out: &mut Outbox) -> bool {
+        let inbound = self.links.get(&link).is_some_and(|state| state.direction.is_inbound());
+        if !inbound || self.inbound().0 < self.admission.max_inbound {
+            return true;
+        }
+        self.limit_hit(now, Limit::Inbound, out);
+        match eviction::least_useful(&self.links, &self.secret) {
+            Some(other) => {
+                log::debug!("peer evicted for a newcomer link={} newcomer={}", other.0, link.0);
+                self.goodbye(other, GoodbyeCode::Evicted, out);
+                true
+            }
+            None => {
+                self.goodbye(link, GoodbyeCode::Full, out);
+                false
+            }
+        }
+    }
+
+    fn limit_hit(&mut self, now: Time, limit: Limit, out: &mut Outbox) {
+        self.limiter.hit(now, limit, self.admission.cap(limit));
+        out.report(Report::LimitHit(limit));
+    }
+
+    fn report_use(&mut self, out: &mut Outbox) {
+        let inbound = self.inbound();
+        if inbound == self.reported {
+            return;
+        }
+        self.reported = inbound;
+        let (address, network) = self.admission.most(&self.links);
+        let used = [
+            (Limit::Inbound, inbound.0),
+            (Limit::Handshakes, inbound.1),
+            (Limit::PerAddress, address),
+            (Limit::PerNetwork, network),
+        ];
+        for (limit, used) in used {
+            out.report(Report::Used { limit, used, cap: self.admission.cap(limit) });
+        }
     }
 
     fn refuse_outbound(&self, address: SocketAddr) -> Option<(GoodbyeCode, &'static str)> {
@@ -232,6 +317,10 @@ impl Handshake {
         if let Some(code) = self.admission.barred(state.remote, state.listens) {
             return self.goodbye(link, code, out);
         }
+        if !self.take_slot(now.mono, link, out) {
+            return;
+        }
+        let Some(state) = self.links.get_mut(&link) else { return };
         let Stage::Verack(version) = std::mem::replace(&mut state.stage, Stage::Up) else { return };
         let peer = PeerInfo {
             direction: state.direction,
@@ -316,6 +405,11 @@ impl Role for Handshake {
             Event::Notice(Notice::ChainMoved(moved)) => {
                 self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
             }
+            Event::Notice(Notice::Useful { link, what }) => {
+                if let Some(state) = self.links.get_mut(&link) {
+                    state.worth.note(now.mono, what);
+                }
+            }
             Event::Notice(Notice::Barred { ips, addresses }) => {
                 self.admission.barred_ips = ips;
                 self.admission.barred_addresses = addresses;
@@ -324,6 +418,7 @@ impl Role for Handshake {
             Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
         }
         self.expire(now, out);
+        self.report_use(out);
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -335,7 +430,7 @@ impl Role for Handshake {
 /// Seconds that make sense as advice with a goodbye.
 fn retry_after(code: GoodbyeCode) -> u32 {
     match code {
-        GoodbyeCode::Full => u32::try_from(FULL_RETRY_AFTER.as_secs()).unwrap_or(u32::MAX),
+        GoodbyeCode::Full | GoodbyeCode::Evicted => u32::try_from(FULL_RETRY_AFTER.as_secs()).unwrap_or(u32::MAX),
         _ => 0,
     }
 }

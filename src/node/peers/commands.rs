@@ -13,10 +13,10 @@ use crate::{
     node::{
         Outbox,
         command::{Command, Reply},
-        netgroup::canonical,
+        netgroup::{canonical, host},
         report::PeerReport,
     },
-    wire::message::{GoodbyeCode, canonical_ip},
+    wire::message::GoodbyeCode,
 };
 
 impl Peers {
@@ -28,10 +28,10 @@ impl Peers {
             Command::DropPeer(address) => self.drop_peer(now, canonical(address), out),
             Command::Ban { ip, time, reason } => {
                 let until = UnixTime(now.unix.0.saturating_add(time.as_secs()));
-                self.ban(now, Ban { ip: canonical_ip(ip), until, reason }, out);
+                self.ban(now, Ban { ip, until, reason }, out);
                 Reply::Done
             }
-            Command::Unban(ip) => self.unban(now, canonical_ip(ip), out),
+            Command::Unban(ip) => self.unban(now, host(ip), out),
             Command::Book => Reply::Book { entries: self.book.entries().cloned().collect(), bans: self.bans.list() },
             Command::Deny(addresses) => self.deny(addresses, out),
             Command::Allow => self.allow(out),

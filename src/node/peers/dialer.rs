@@ -61,6 +61,8 @@ struct Backoff {
 pub(super) struct Dialer {
     test_chain: bool,
     max_outbound: usize,
+    /// Peers wanted beyond that for the moment.
+    extra: usize,
     /// Dialled and kept, in any case.
     configured: BTreeSet<SocketAddr>,
     /// Dialled when the book does not offer enough.
@@ -93,6 +95,7 @@ impl Dialer {
         Self {
             test_chain,
             max_outbound,
+            extra: 0,
             configured: configured.into_iter().collect(),
             bootnodes: bootnodes.into_iter().collect(),
             own: own.into_iter().collect(),
@@ -186,10 +189,41 @@ impl Dialer {
         self.round_feeler(now, world, rng, out);
     }
 
+    /// Wants so many peers more than usual from now on. Who wants none at all gets none.
+    pub(super) fn set_extra(&mut self, extra: usize) {
+        self.extra = if self.max_outbound == 0 { 0 } else { extra };
+    }
+
+    /// Outbound links that are wanted.
+    pub(super) fn slots(&self) -> usize {
+        self.max_outbound.saturating_add(self.extra)
+    }
+
+    /// Whether there are more outbound links than are usual.
+    pub(super) fn has_surplus(&self, outbound: usize) -> bool {
+        outbound > self.max_outbound
+    }
+
+    /// Whether an operator wants this address kept.
+    pub(super) fn is_configured(&self, address: SocketAddr) -> bool {
+        self.configured.contains(&address)
+    }
+
+    /// Dials under way.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What a dial that is under way is for.
+    #[cfg(test)]
+    pub(super) fn purpose(&self, dial: DialId) -> Option<Purpose> {
+        self.pending.get(&dial).map(|(_, purpose)| *purpose)
+    }
+
     /// Outbound links that are missing.
     pub(super) fn missing(&self, outbound: usize) -> usize {
         let dialling = self.pending.values().filter(|(_, purpose)| *purpose == Purpose::Peer).count();
-        self.max_outbound.saturating_sub(outbound.saturating_add(dialling))
+        self.slots().saturating_sub(outbound.saturating_add(dialling))
     }
 
     /// When [`Dialer::round`] has something to do although nothing happened.
@@ -251,7 +285,7 @@ impl Dialer {
     fn round_feeler(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
         let due = *self.next_feeler.get_or_insert(now + FEELER_INTERVAL);
         let busy = self.pending.values().any(|(_, purpose)| *purpose == Purpose::Feeler);
-        if busy || self.max_outbound == 0 || self.missing(world.outbound) > 0 {
+        if busy || self.max_outbound == 0 || self.missing(world.outbound) > self.extra {
             return;
         }
         if now < due {

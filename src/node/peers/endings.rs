@@ -13,7 +13,7 @@ use crate::{
         time::{Now, UnixTime},
     },
     chain::archive::Ban,
-    node::{CloseReason, Outbox, PeerFault, report::Counter},
+    node::{CloseReason, Outbox, PeerFault, netgroup::host, report::Counter},
     wire::message::GoodbyeCode,
 };
 
@@ -94,6 +94,7 @@ impl Peers {
     }
 
     pub(super) fn ban(&mut self, now: Now, ban: Ban, out: &mut Outbox) {
+        let ban = Ban { ip: host(ban.ip), ..ban };
         let ip = ban.ip;
         log::warn!("address banned ip={ip} until={} reason=\"{}\"", ban.until, ban.reason);
         self.shelf.put_ban(&ban, out);
@@ -101,7 +102,7 @@ impl Peers {
             self.shelf.lift_ban(first, out);
         }
         self.scores.clear(ip);
-        let theirs = |link: &&Link| link.remote.ip() == ip;
+        let theirs = |link: &&Link| host(link.remote.ip()) == ip;
         let links: Vec<LinkId> = self.links.0.iter().filter(|(_, link)| theirs(link)).map(|(id, _)| *id).collect();
         links.into_iter().for_each(|link| self.goodbye(link, GoodbyeCode::Banned, out));
         self.tell_barred(out);

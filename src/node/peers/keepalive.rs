@@ -56,12 +56,12 @@ impl KeepAlive {
         self.next = now + PING_INTERVAL;
     }
 
-    /// An answer came. Wrong nonces and answers to nothing mean nothing.
-    pub(super) fn pong(&mut self, now: Time, nonce: u64) {
-        if let Some(pending) = self.pending.filter(|pending| pending.nonce == nonce) {
-            self.round_trip = Some(now.since(pending.sent));
-            self.pending = None;
-        }
+    /// An answer came: the round trip. Wrong nonces and answers to nothing mean nothing.
+    pub(super) fn pong(&mut self, now: Time, nonce: u64) -> Option<Duration> {
+        let pending = self.pending.filter(|pending| pending.nonce == nonce)?;
+        self.round_trip = Some(now.since(pending.sent));
+        self.pending = None;
+        self.round_trip
     }
 
     /// The last round trip.

@@ -9,6 +9,8 @@ mod keepalive;
 mod links;
 mod score;
 mod shelf;
+mod skew;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -16,25 +18,29 @@ mod tokens;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use self::{
-    book::Book,
+    book::{Book, Table},
     dialer::{Dialer, Purpose, World},
     exchange::Answer,
     keepalive::Step,
     links::{Link, Links, Peer},
     score::{Bans, Scores},
     shelf::Shelf,
+    stale::Staleness,
 };
 use crate::{
     base::{
         hash::Hash,
         ids::{DialId, LinkId},
+        limits::{BOOK_NEW, BOOK_TRIED, MAX_BANS, PENDING_DIALS},
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
     chain::archive::PeerStore,
     node::{
         Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
+        limit::Limit,
         netgroup::{canonical, may_be_dialled},
+        notice::Useful,
         report::Report,
     },
     wire::{
@@ -59,10 +65,15 @@ pub struct Peers {
     tip: (u32, Hash),
     /// Something changed that whom we dial depends on.
     dial_again: bool,
+    staleness: Staleness,
+    /// The operator was told that the clock is wrong.
+    clock_warned: bool,
     /// Inbound and outbound peers as last reported.
     reported: (usize, usize),
     /// When time alone calls for something.
     due: Option<Time>,
+    /// Limits as last reported.
+    used: [(Limit, usize); 5],
     rng: Rng,
 }
 
@@ -95,8 +106,12 @@ impl Peers {
             answer: Answer::default(),
             tip: (0, setup.spec.genesis_hash()),
             dial_again: true,
+            staleness: Staleness::new(setup.spec.parameters.block_time),
+            clock_warned: false,
             reported: (0, 0),
             due: None,
+            used: [Limit::Outbound, Limit::Dials, Limit::BookNew, Limit::BookTried, Limit::Bans]
+                .map(|limit| (limit, 0)),
             rng,
         }
     }
@@ -178,8 +193,10 @@ impl Peers {
         match message {
             Message::Ping { nonce, height, tip } => self.ping(now, link, (nonce, height, tip), out),
             Message::Pong(nonce) => {
-                if let Some(peer) = self.links.peer_mut(link) {
-                    peer.keep_alive.pong(now.mono, nonce);
+                if let Some(peer) = self.links.peer_mut(link)
+                    && let Some(time) = peer.keep_alive.pong(now.mono, nonce)
+                {
+                    out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::RoundTrip(time) });
                 }
             }
             Message::GetPeers => self.tell_addresses(now, link, out),
@@ -228,6 +245,7 @@ impl Peers {
 
     fn outbound_changed(&mut self, direction: Direction, out: &mut Outbox) {
         if !direction.is_inbound() {
+            self.compare_clocks(out);
             self.shelf.set_anchors(&self.links.oldest_outbound(), out);
         }
     }
@@ -252,6 +270,7 @@ impl Peers {
     /// Everything that time alone calls for.
     fn timers(&mut self, now: Now, out: &mut Outbox) {
         self.lift_expired(now, out);
+        self.look_beyond(now, out);
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
         for link in self.links.ids() {
             self.keep_alive(now, link, out);
@@ -277,7 +296,8 @@ impl Peers {
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
         let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.next_question);
         let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
-        questions.chain(pings).chain(self.bans.deadline()).chain(self.dialer.deadline()).min()
+        let others = [self.bans.deadline(), self.dialer.deadline(), self.staleness.deadline()];
+        questions.chain(pings).chain(others.into_iter().flatten()).min()
     }
 
     fn report_count(&mut self, out: &mut Outbox) {
@@ -285,6 +305,18 @@ impl Peers {
         if counts != self.reported {
             self.reported = counts;
             out.report(Report::PeerCount { inbound: counts.0, outbound: counts.1 });
+        }
+        for (limit, last) in &mut self.used {
+            let (used, cap) = match limit {
+                Limit::Outbound => (self.links.outbound(), self.dialer.slots()),
+                Limit::Dials => (self.dialer.pending(), PENDING_DIALS),
+                Limit::BookNew => (self.book.count(Table::New), BOOK_NEW),
+                Limit::BookTried => (self.book.count(Table::Tried), BOOK_TRIED),
+                _ => (self.bans.count(), MAX_BANS),
+            };
+            if std::mem::replace(last, used) != used {
+                out.report(Report::Used { limit: *limit, used, cap });
+            }
         }
     }
 }
@@ -309,7 +341,10 @@ impl Role for Peers {
             Event::Start => self.start(now, out),
             Event::Wake | Event::Stop => {}
             Event::Link(event) => self.link_event(now, event, out),
-            Event::Notice(Notice::ChainMoved(moved)) => self.tip = (moved.tip.height, moved.tip.hash),
+            Event::Notice(Notice::ChainMoved(moved)) => {
+                self.tip = (moved.tip.height, moved.tip.hash);
+                self.tip_moved(now, out);
+            }
             Event::Notice(_) => {}
             Event::Command(ticket, command) => self.command(now, ticket, command, out),
         }

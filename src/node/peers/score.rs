@@ -1,4 +1,4 @@
-//! Fault points of IP addresses, and bans.
+//! Fault points of hosts, and bans. A host is an IPv4 address or a /64 of IPv6 ([`host`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +11,7 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     chain::archive::Ban,
+    node::netgroup::host,
 };
 
 /// Fault points that fade.
@@ -34,11 +35,12 @@ impl Score {
 impl Scores {
     /// The points of an address.
     pub(super) fn points(&self, now: Time, ip: IpAddr) -> u32 {
-        self.0.get(&ip).map_or(0, |score| score.now(now))
+        self.0.get(&host(ip)).map_or(0, |score| score.now(now))
     }
 
     /// Adds points; returns the new sum.
     pub(super) fn add(&mut self, now: Time, ip: IpAddr, points: u32) -> u32 {
+        let ip = host(ip);
         let sum = self.points(now, ip).saturating_add(points);
         if sum > 0 {
             self.make_room(now, ip);
@@ -49,7 +51,7 @@ impl Scores {
 
     /// Forgets an address's points: they have led to a ban, or an operator forgave them.
     pub(super) fn clear(&mut self, ip: IpAddr) {
-        self.0.remove(&ip);
+        self.0.remove(&host(ip));
     }
 
     fn make_room(&mut self, now: Time, newcomer: IpAddr) {
@@ -75,6 +77,7 @@ pub(super) struct Bans {
 impl Bans {
     /// Adds or replaces a ban; returns the one that had to make room.
     pub(super) fn insert(&mut self, now: Now, ban: Ban) -> Option<IpAddr> {
+        let ban = Ban { ip: host(ban.ip), ..ban };
         let full = self.bans.len() >= MAX_BANS && !self.bans.contains_key(&ban.ip);
         let first = full.then(|| self.bans.values().min_by_key(|ban| ban.until).map(|ban| ban.ip)).flatten();
         first.map(|ip| self.bans.remove(&ip));
@@ -85,7 +88,7 @@ impl Bans {
 
     /// Lifts a ban; `false` if there was none.
     pub(super) fn remove(&mut self, now: Now, ip: IpAddr) -> bool {
-        let found = self.bans.remove(&ip).is_some();
+        let found = self.bans.remove(&host(ip)).is_some();
         self.schedule(now);
         found
     }
@@ -103,7 +106,12 @@ impl Bans {
 
     /// Whether an address is banned.
     pub(super) fn contains(&self, ip: IpAddr) -> bool {
-        self.bans.contains_key(&ip)
+        self.bans.contains_key(&host(ip))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.bans.len()
     }
 
     /// All banned addresses.
@@ -155,6 +163,20 @@ mod tests {
         assert_eq!(scores.points(later, ip(1)), 15);
         assert_eq!(scores.add(later, ip(1), 20), 35);
         assert_eq!(scores.points(later + Duration::from_secs(1_000_000), ip(1)), 0);
+    }
+
+    #[test]
+    fn points_and_bans_of_ipv6_are_a_whole_slash_64_s() {
+        let (one, other, far) = ("2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:db8:0:8::1");
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut scores = Scores::default();
+        scores.add(Time(0), ip(one), 20);
+        assert_eq!(scores.add(Time(0), ip(other), 20), 40);
+        assert_eq!(scores.points(Time(0), ip(far)), 0);
+        let mut bans = Bans::default();
+        bans.insert(now(0), Ban { ip: ip(one), until: UnixTime(2_000), reason: String::new() });
+        assert!(bans.contains(ip(other)) && !bans.contains(ip(far)));
+        assert!(bans.remove(now(0), ip(other)) && !bans.contains(ip(one)));
     }
 
     #[test]

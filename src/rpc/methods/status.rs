@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::{
     base::limits,
     chain::target::{CompactTarget, Target},
-    node::report::SyncState,
+    node::{
+        limit::{Limit, Meter},
+        report::SyncState,
+    },
     rpc::{
         context::{self, Context},
         counters,
@@ -14,6 +17,7 @@ use crate::{
         params::Args,
         step::{Shared, Step},
     },
+    runtime::board::Status,
     wire::message::PROTOCOL_VERSION,
 };
 
@@ -83,10 +87,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "rss_bytes": context::resident_bytes(),
         "warnings": status.warnings.values().collect::<Vec<_>>(),
         "counters": counters,
-        "limits": {
-            "mempool_bytes": limits::MEMPOOL_BYTES,
-            "http_connections": limits::HTTP_CONNECTIONS,
-        },
+        "limits": limits_in_use(context, &status),
         "last_reorganisation": status.last_reorganisation,
         "mempool_sequence": status.mempool_sequence,
         "indexed": context.indexed.get().height,
@@ -94,6 +95,18 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "address_prefix": context.chain.prefix.to_string(),
         "test_chain": context.chain.test,
     })
+}
+
+/// Each limit with what is used of it, the most that may be, and how often it bit since the start.
+fn limits_in_use(context: &Context, status: &Status) -> Value {
+    let mut meters = status.limits.clone();
+    meters.extend(context.node.net_limits());
+    let pool = meters.entry(Limit::Mempool).or_default();
+    (pool.used, pool.cap) = (status.mempool_bytes, limits::MEMPOOL_BYTES);
+    let shown = |(limit, meter): (Limit, Meter)| {
+        (limit.name().to_owned(), json!({ "used": meter.used, "cap": meter.cap, "hits": meter.hits }))
+    };
+    meters.into_iter().map(shown).collect::<serde_json::Map<String, Value>>().into()
 }
 
 fn chain_info(context: &Context) -> Result<Value, RpcError> {

@@ -16,6 +16,15 @@ use crate::{
 const GENESIS_COIN: u64 = 100_000_000_000_000;
 
 #[test]
+fn status_shows_use_and_cap_of_each_limit() {
+    let mut rig = Rig::new();
+    rig.extend(vec![]);
+    let shown = rig.result("status", json!([]))["limits"].clone();
+    assert_eq!(shown["send_bytes"], json!({ "used": 5, "cap": 10, "hits": 1 }));
+    assert_eq!(shown["mempool_bytes"]["cap"], json!(crate::base::limits::MEMPOOL_BYTES));
+}
+
+#[test]
 fn status_has_the_contract_s_keys() {
     let mut rig = Rig::new();
     rig.extend(vec![]);

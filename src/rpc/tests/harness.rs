@@ -25,6 +25,7 @@ use crate::{
     },
     node::{
         command::{Command, PoolEntry, Reply},
+        limit::{Limit, Meter},
         report::{Report, SyncState},
     },
     rpc::{Server, ServerOptions, auth::base64},
@@ -51,6 +52,10 @@ pub(super) struct FakeNode {
 }
 
 impl Backend for FakeNode {
+    fn net_limits(&self) -> Vec<(Limit, Meter)> {
+        vec![(Limit::Send, Meter { used: 5, cap: 10, hits: 1 })]
+    }
+
     fn submit(&self, command: Command, done: Done) {
         self.asked.lock().unwrap().push(command.clone());
         let reply = match command {

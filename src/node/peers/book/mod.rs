@@ -162,6 +162,11 @@ impl Book {
         (holders, untested.map(|entry| entry.address).collect())
     }
 
+    /// How many addresses a table holds.
+    pub(in crate::node::peers) fn count(&self, table: Table) -> usize {
+        if table == Table::New { self.new.len() } else { self.tried.len() }
+    }
+
     /// Whether there is something to be written down.
     pub(super) fn has_changed(&self) -> bool {
         !self.changes.is_empty()

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod cluster;
+mod defence;
 mod dialling;
 mod keepalive;
 mod operator;

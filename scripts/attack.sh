@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Attacks a node as the tests of tests/hostile/ do, at full scale, one attack after the other; prints the figures.
+#
+#   scripts/attack.sh                       all of them; several hours
+#   scripts/attack.sh slots flood::valid    those whose names contain one of these words
+#   scripts/attack.sh soak --minutes 60     so many minutes each, for those that go on for a time
+#   scripts/attack.sh --list                their names
+#
+# Everything goes to this host's loopback address. TUSSOCK_BIN names another node to attack (default: the release build).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+attacks=(
+    hostile::slots::all_slots_hold_the_largest_frame_less_its_last_byte
+    hostile::slots::silent_and_slow_clients_redial_while_honest_dials_succeed
+    hostile::slots::connects_and_resets_leave_nothing_behind
+    hostile::slots::two_hundred_connections_with_sixty_four_descriptors
+    hostile::flood::mutated_frames_of_recorded_sessions
+    hostile::flood::transactions_with_bad_signatures_from_one_peer
+    hostile::flood::valid_transactions_at_full_speed_from_eight_peers
+    hostile::flood::ten_thousand_questions_for_blocks_by_a_client_that_reads_nothing
+    hostile::flood::a_hundred_thousand_addresses_of_one_network_through_ten_peers
+    hostile::chain::minimum_work_headers_that_fork_at_genesis_from_ten_peers
+    hostile::chain::peers_that_withhold_blocks_slow_the_sync_down_only_so_much
+    hostile::soak::everything_at_a_low_rate_makes_nothing_grow
+)
+words=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --list) printf '%s\n' "${attacks[@]}"; exit ;;
+        --minutes) export TUSSOCK_ATTACK_MINUTES=$2; shift ;;
+        -*) echo "usage: scripts/attack.sh [WORD…] [--minutes M] [--list]" >&2; exit 2 ;;
+        *) words+=("$1") ;;
+    esac
+    shift
+done
+
+wanted() {
+    [ ${#words[@]} -eq 0 ] && return
+    for word in "${words[@]}"; do
+        [[ $1 == *"$word"* ]] && return
+    done
+    return 1
+}
+
+export TUSSOCK_ATTACK=full
+if [ -z "${TUSSOCK_BIN:-}" ]; then
+    cargo build --release --quiet --bin tussock
+    export TUSSOCK_BIN=$PWD/target/release/tussock
+fi
+export TUSSOCK_ATTACK_REPORT=${TUSSOCK_ATTACK_REPORT:-$(mktemp)}
+failed=()
+for attack in "${attacks[@]}"; do
+    if wanted "$attack"; then
+        echo "== $attack"
+        cargo test ${ATTACK_PROFILE---release} --quiet --test all "$attack" -- --exact --nocapture || failed+=("$attack")
+    fi
+done
+printf '\nattack | figure | limit | the honest peers\n'
+cat "$TUSSOCK_ATTACK_REPORT"
+if [ ${#failed[@]} -gt 0 ]; then
+    printf 'failed: %s\n' "${failed[@]}"
+    exit 1
+fi

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Fuzzes what reads strangers' bytes for longer than the tests do; prints the one command that replays a finding.
+#
+#   scripts/fuzz.sh                     100,000 inputs for each target, from a new seed
+#   scripts/fuzz.sh 1000000 blocks      so many for one target: frames, messages, headers, transactions, blocks, http,
+#                                       json_rpc, configuration, chain_specification
+#   TUSSOCK_FUZZ_SEED=7 scripts/fuzz.sh 1 blocks    replays
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export TUSSOCK_FUZZ_COUNT=${1:-100000}
+export TUSSOCK_FUZZ_SEED=${TUSSOCK_FUZZ_SEED:-$(($(date +%s) * 1000))}
+echo "seeds $TUSSOCK_FUZZ_SEED to $((TUSSOCK_FUZZ_SEED + TUSSOCK_FUZZ_COUNT - 1))"
+exec cargo test ${FUZZ_PROFILE---release} --test all "fuzz::${2:-}"

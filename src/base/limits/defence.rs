@@ -1,0 +1,30 @@
+//! Limits against being crowded out, cut off or misled.
+
+use std::time::Duration;
+
+/// Accepted connections beyond slots and handshakes: those that are being closed, and newcomers that the handshake
+/// role has not heard of yet.
+pub const CLOSING_SLACK: usize = 16;
+/// Inbound slots for each peer that is protected from eviction for its network group, for its last transaction and for
+/// its last block: 2 of each with 48 slots. Twice as many are protected for their round trip, which costs most to fake.
+pub const SLOTS_PER_PROTECTED: usize = 24;
+/// Time between two notices that the same peer brought something new: eviction needs no finer times.
+pub const USEFUL_INTERVAL: Duration = Duration::from_secs(10);
+/// Block intervals without a new block after which the tip counts as stale: in a healthy network one in 400 waits.
+pub const STALE_INTERVALS: u32 = 6;
+/// The shortest and the longest time that this may come to.
+pub const STALE_AFTER: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(1800));
+/// How often a node with a stale tip exchanges its extra outbound peer for another.
+pub const STALE_DIAL_INTERVAL: Duration = Duration::from_secs(600);
+/// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
+/// Nothing is ever set by it.
+pub const CLOCK_OFFSET_SECONDS: u64 = 600;
+/// Outbound peers whose clocks make a median worth a warning.
+pub const CLOCK_SAMPLES: usize = 3;
+/// A limit that bites again within this time after it was logged is counted and not logged.
+pub const LIMIT_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// File descriptors that stay free of peers: for the database's journals, log files, and the HTTP server with its own
+/// connections to the database.
+pub const DESCRIPTORS_RESERVED: usize = 28;
+/// Of the descriptors left when the HTTP server starts, one in so many may be an HTTP connection.
+pub const DESCRIPTORS_PER_HTTP: usize = 8;

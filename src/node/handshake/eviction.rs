@@ -1,0 +1,97 @@
+//! Who goes when all slots are taken.
+//!
+//! A newcomer that was simply refused would make it cheap to keep everybody else out: whoever takes the slots first has
+//! them. So the least useful link makes room, and whoever wants to stay must be useful in a way that an attacker cannot
+//! be everywhere at once: near us, from a network group that he cannot foresee, first with blocks or transactions, or
+//! with us for long. (The idea is that of Bitcoin Core's eviction logic, with the numbers of a small node.)
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{Link, Stage};
+use crate::{
+    base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
+    node::{netgroup::NetGroup, notice::Useful},
+};
+
+/// What a peer was good for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Worth {
+    block: Option<Time>,
+    transaction: Option<Time>,
+    /// The shortest.
+    round_trip: Option<Duration>,
+}
+
+impl Worth {
+    /// The peer was good for something.
+    pub(super) fn note(&mut self, now: Time, useful: Useful) {
+        match useful {
+            Useful::Block => self.block = Some(now),
+            Useful::Transaction => self.transaction = Some(now),
+            Useful::RoundTrip(time) => {
+                self.round_trip = Some(self.round_trip.map_or(time, |shortest| shortest.min(time)));
+            }
+        }
+    }
+}
+
+/// Inbound peers, of which one may go.
+type Peers<'a> = Vec<(LinkId, &'a Link)>;
+
+/// The inbound peer that makes room for a newcomer; `None`: each is worth more than somebody unknown.
+pub(super) fn least_useful(links: &BTreeMap<LinkId, Link>, secret: &[u8; 32]) -> Option<LinkId> {
+    let is_inbound_peer = |link: &&Link| link.direction.is_inbound() && link.stage == Stage::Up;
+    let mut left: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, l)| is_inbound_peer(l)).collect();
+    let share = left.len().div_ceil(SLOTS_PER_PROTECTED);
+    // With very few slots these shares would be all of them.
+    let share = if left.len() <= 8 { 0 } else { share };
+    protect(&mut left, share, |link| Some(keyed(secret, NetGroup::of(link.remote.ip()))));
+    protect(&mut left, share * 2, |link| link.worth.round_trip);
+    protect(&mut left, share, |link| link.worth.transaction.map(Reverse));
+    protect(&mut left, share, |link| link.worth.block.map(Reverse));
+    let half = left.len().div_ceil(2);
+    protect(&mut left, half, |link| Some(link.opened));
+    let group = largest_group(&left)?;
+    let theirs = left.into_iter().filter(|(_, link)| NetGroup::of(link.remote.ip()) == group);
+    theirs.max_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
+}
+
+/// The handshake that makes room for a newcomer's: of the group with most of them, one that has said nothing yet if
+/// there is, and of these the oldest. Who means it is through with its handshake in two round trips.
+pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> {
+    let pending = |link: &&Link| link.direction.is_inbound() && link.stage != Stage::Up;
+    let all: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, link)| pending(link)).collect();
+    let silent = all.iter().copied().filter(|(_, link)| link.stage == Stage::Version).collect::<Peers<'_>>();
+    let from = if silent.is_empty() { all } else { silent };
+    let group = largest_group(&from)?;
+    let theirs = from.into_iter().filter(|(_, link)| NetGroup::of(link.remote.ip()) == group);
+    theirs.min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
+}
+
+/// Takes the `count` with the smallest keys out; who has no key is not among them.
+fn protect<K: Ord>(left: &mut Peers<'_>, count: usize, key: impl Fn(&Link) -> Option<K>) {
+    let mut ranked: Vec<(K, LinkId)> = left.iter().filter_map(|(id, link)| Some((key(link)?, *id))).collect();
+    ranked.sort();
+    let safe: BTreeSet<LinkId> = ranked.into_iter().take(count).map(|(_, id)| id).collect();
+    left.retain(|(id, _)| !safe.contains(id));
+}
+
+/// The network group with most links; of several, the one whose youngest link is youngest.
+fn largest_group(links: &Peers<'_>) -> Option<NetGroup> {
+    let mut groups: BTreeMap<NetGroup, (usize, Time)> = BTreeMap::new();
+    for (_, link) in links {
+        let (count, youngest) = groups.entry(NetGroup::of(link.remote.ip())).or_default();
+        *count += 1;
+        *youngest = link.opened.max(*youngest);
+    }
+    groups.into_iter().max_by_key(|(_, rank)| *rank).map(|(group, _)| group)
+}
+
+/// An order of network groups that nobody outside can foresee.
+fn keyed(secret: &[u8; 32], group: NetGroup) -> [u8; 32] {
+    Domain::BUCKET.hash(&[secret.as_slice(), group.bytes()].concat()).0
+}

@@ -1,0 +1,201 @@
+//! Stale tips, wrong clocks, and what is told about limits.
+
+use super::*;
+use crate::{
+    base::{
+        limits::{CLOCK_SAMPLES, STALE_AFTER, STALE_DIAL_INTERVAL},
+        time::UnixTime,
+    },
+    chain::{archive::Tip, target::Work},
+    node::{
+        limit::Limit,
+        notice::{ChainMove, Useful},
+        report::Report,
+    },
+};
+
+fn moved(height: u32) -> Notice {
+    let tip = Tip { hash: Hash([9; 32]), height, time: 0, work: Work::ZERO, digest: Hash::ZERO };
+    let added = vec![(tip.hash, height)];
+    Notice::ChainMoved(Arc::new(ChainMove { tip, removed: Vec::new(), added, news: None }))
+}
+
+/// A node on a public network with two outbound slots, both taken, that knows of many more addresses.
+fn full() -> Node {
+    let memory = Memory::default();
+    memory
+        .change(|contents| {
+            contents.entries = (0..40)
+                .map(|n| BookEntry {
+                    address: v4(n),
+                    source: None,
+                    last_seen: UnixTime(START),
+                    last_success: None,
+                    last_attempt: None,
+                    failures: 0,
+                })
+                .collect();
+        })
+        .unwrap();
+    let mut node = node_on(&Setup { max_outbound: 2, ..public_setup() }, &memory);
+    let mut dials = node.start().dials();
+    dials.extend(node.run(Duration::from_secs(2)).dials());
+    for (at, (dial, to)) in dials.iter().take(2).enumerate() {
+        let up = succeed_dial(&mut node, *dial, *to, at as u64);
+        pings(&up, at as u64).into_iter().for_each(|nonce| drop(node.receive(at as u64, &Message::Pong(nonce))));
+    }
+    assert_eq!(node.role.links.counts(), (0, 2));
+    node
+}
+
+/// Lets time pass while both peers answer their pings.
+fn quiet(node: &mut Node, links: &[u64], time: Duration) -> Actions {
+    let end = node.now.mono + time;
+    let mut all = Vec::new();
+    while node.now.mono < end {
+        let actions = node.run(Duration::from_secs(1));
+        for link in links {
+            for nonce in pings(&actions, *link) {
+                all.extend(node.receive(*link, &Message::Pong(nonce)).0);
+            }
+        }
+        all.extend(actions.0);
+    }
+    Actions(all)
+}
+
+/// Dials for peers to stay, told from feelers by what the role itself says of them.
+fn stays(node: &Node, actions: &Actions) -> Vec<(DialId, SocketAddr)> {
+    actions.dials().into_iter().filter(|(dial, _)| node.role.dialer.purpose(*dial) == Some(Purpose::Peer)).collect()
+}
+
+#[test]
+fn a_stale_tip_makes_the_node_look_for_one_more_peer_and_then_for_another() {
+    let mut node = full();
+    node.notice(moved(1));
+    let before = quiet(&mut node, &[0, 1], STALE_AFTER.0 - Duration::from_secs(10));
+    assert_eq!(stays(&node, &before), [], "the tip is fresh");
+    let dials = quiet(&mut node, &[0, 1], Duration::from_secs(15));
+    let extra = stays(&node, &dials);
+    assert_eq!(extra.len(), 1, "one more, not many");
+    let up = succeed_dial(&mut node, extra[0].0, extra[0].1, 2);
+    pings(&up, 2).into_iter().for_each(|nonce| drop(node.receive(2, &Message::Pong(nonce))));
+    let later = quiet(&mut node, &[0, 1, 2], STALE_DIAL_INTERVAL + STALE_AFTER.0);
+    assert!(later.said(2, GoodbyeCode::Evicted), "the youngest, which brought nothing, makes room for another");
+    assert!(later.closed(0).is_none() && later.closed(1).is_none());
+    assert_eq!(stays(&node, &later).len(), 1, "another takes its place");
+}
+
+#[test]
+fn a_new_block_ends_the_search_and_the_peer_that_is_behind_goes() {
+    let mut node = full();
+    node.notice(moved(1));
+    let dials = quiet(&mut node, &[0, 1], STALE_AFTER.0 + Duration::from_secs(5));
+    let extra = stays(&node, &dials);
+    succeed_dial(&mut node, extra[0].0, extra[0].1, 2);
+    for (link, height) in [(0, 7), (1, 1), (2, 7)] {
+        node.receive(link, &Message::Ping { nonce: 1, height, tip: Hash::ZERO });
+    }
+    let actions = node.notice(moved(7));
+    assert!(actions.said(1, GoodbyeCode::Evicted));
+    assert!(actions.closed(0).is_none() && actions.closed(2).is_none());
+    node.closed(1, CloseReason::Local(GoodbyeCode::Evicted));
+    let after = node.run(Duration::from_secs(1));
+    assert_eq!(stays(&node, &after), []);
+}
+
+#[test]
+fn peers_whose_clocks_agree_against_ours_cause_a_warning_until_they_are_gone() {
+    let warning = |actions: &Actions| {
+        actions.reports().into_iter().find_map(|report| match report {
+            Report::Warning { key: "clock", text } => Some(text.is_some()),
+            _ => None,
+        })
+    };
+    let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132", "127.0.0.1:4133"]));
+    let dials = node.start().dials();
+    let mut last = None;
+    for (at, (dial, to)) in dials.iter().enumerate() {
+        assert_eq!(last, None, "{at} peers are not enough");
+        node.opened(at as u64, Direction::Outbound(*dial), &to.to_string());
+        let info = PeerInfo { clock_offset: -601, ..outbound_peer(*dial, *to) };
+        last = warning(&node.up(at as u64, info));
+    }
+    assert_eq!((last, dials.len()), (Some(true), CLOCK_SAMPLES));
+    assert_eq!(warning(&node.lost(0)), Some(false));
+    // Whoever dials us has no say.
+    for link in 10..20 {
+        let info = PeerInfo { clock_offset: i64::MAX, ..inbound_peer(&format!("127.0.0.1:{}", 5_000 + link)) };
+        node.opened(link, Direction::Inbound, &info.remote.to_string());
+        assert_eq!(warning(&node.up(link, info)), None);
+    }
+}
+
+#[test]
+fn round_trips_are_told_to_whom_decides_about_slots() {
+    let mut node = node(&setup());
+    node.start();
+    let ping = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];
+    node.pass(Duration::from_millis(30));
+    let told = node.receive(1, &Message::Pong(ping)).told(RoleId::Handshake);
+    let what = Useful::RoundTrip(Duration::from_millis(30));
+    assert!(told.contains(&Notice::Useful { link: LinkId(1), what }), "{told:?}");
+}
+
+#[test]
+fn the_use_of_the_book_is_told_when_it_changes() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let actions = node.receive(1, &told([address("127.0.0.1:4132")]));
+    assert_eq!(actions.used(Limit::BookNew), Some(2));
+}
+
+/// A peer, killed and started again twenty times, among eight honest nodes and a thousand addresses of an attacker in
+/// one network: the anchors are dialled first, and the attacker holds at most one outbound slot.
+#[test]
+fn after_each_kill_the_anchors_come_first_and_one_network_gets_one_slot() {
+    let memory = Memory::default();
+    let setup = Setup { bootnodes: vec![v4(0)], ..public_setup() };
+    let attacker = |n: u16| {
+        let [high, low] = n.to_be_bytes();
+        SocketAddr::new([66, 66, high, low].into(), 4130)
+    };
+    let is_attacker = |address: &SocketAddr| address.ip().to_string().starts_with("66.66.");
+    let mut anchors: Vec<SocketAddr> = Vec::new();
+    for round in 0..20 {
+        let mut node = node_on(&setup, &memory);
+        let mut dials = node.start().dials();
+        let first: Vec<SocketAddr> = dials.iter().map(|(_, to)| *to).collect();
+        assert!(first.starts_with(&anchors), "round {round}: {first:?} after {anchors:?}");
+        let mut link = 0;
+        // Nobody answers pings here, so that the round ends before that matters.
+        let end = node.now.mono + Duration::from_secs(40);
+        while node.now.mono < end {
+            for (dial, to) in std::mem::take(&mut dials) {
+                link += 1;
+                // Everybody answers, honest or not; each tells its own kind.
+                dials.extend(succeed_dial(&mut node, dial, to, link).dials());
+                let kind = (0..100).map(|n| if is_attacker(&to) { attacker(link as u16 * 100 + n) } else { v4(n % 8) });
+                dials.extend(node.receive(link, &told(kind)).dials());
+            }
+            // The attacker dials us too, and tells of all its addresses.
+            link += 1;
+            let from = attacker((link % 1_000) as u16);
+            join(&mut node, link, &from.to_string());
+            dials.extend(node.receive(link, &told((0..100).map(|n| attacker(n * 10 + round)))).dials());
+            dials.extend(node.lost(link).dials());
+            dials.extend(node.run(Duration::from_secs(1)).dials());
+        }
+        let outbound: Vec<SocketAddr> =
+            node.role.links.peers().filter(|(_, l, _)| !l.direction.is_inbound()).map(|(_, l, _)| l.remote).collect();
+        let theirs = outbound.iter().filter(|address| is_attacker(address)).count();
+        assert!(theirs <= 1 && outbound.len() >= 8, "round {round}: {outbound:?}");
+        anchors = memory.contents().anchors;
+        assert_eq!(anchors.len(), 2);
+        assert!(anchors.iter().any(|anchor| !is_attacker(anchor)), "round {round}: {anchors:?}");
+        let book = memory.contents().entries;
+        let share = book.iter().filter(|entry| is_attacker(&entry.address)).count();
+        assert!(share <= (1024 + 256) / 16, "round {round}: {share} of the book");
+    }
+}

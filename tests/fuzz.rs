@@ -1,0 +1,150 @@
+//! Structure-aware fuzzing on the stable toolchain: inputs of `tests/fuzz/corpus/` and of our own making are changed from
+//! a seed, and whatever reads what strangers send must neither panic nor disagree with itself.
+//!
+//! `cargo test` runs a bounded number of inputs from a fixed seed; `scripts/fuzz.sh` runs more, from other seeds.
+//! `TUSSOCK_FUZZ_COUNT` and `TUSSOCK_FUZZ_SEED` set both. Input `n` depends on seed plus `n` only, so that a finding is
+//! replayed by its seed and a count of one.
+
+mod seeds;
+mod targets;
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+};
+
+use tussock::base::rng::Rng;
+
+use crate::support::mutate;
+
+/// What `cargo test` runs of each target.
+const COUNT: u64 = 1_500;
+/// Inputs larger than this are cut: what is slow finds little.
+const MOST_BYTES: usize = 64 * 1024;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+fn folder(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/fuzz/corpus", name].iter().collect()
+}
+
+/// Puts what our encoders make into the corpus: `TUSSOCK_FUZZ_SAVE=1`, once after each change of a format, so that the
+/// old forms stay among the inputs.
+fn save(name: &str, made: &[Vec<u8>]) {
+    if std::env::var_os("TUSSOCK_FUZZ_SAVE").is_none() {
+        return;
+    }
+    fs::create_dir_all(folder(name)).unwrap();
+    for (at, input) in made.iter().enumerate() {
+        fs::write(folder(name).join(format!("v1-{at:02}")), input).unwrap();
+    }
+}
+
+/// Files of a target's corpus, in the order of their names: what it started from, and what it once failed at.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder(name)).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| fs::read(file).unwrap()).collect()
+}
+
+/// Runs a target over the corpus as it is, and over its changes.
+fn fuzz(name: &str, made: Vec<Vec<u8>>, structure: fn(&mut Rng, &mut Vec<u8>), target: fn(&[u8])) {
+    save(name, &made);
+    let mut inputs = corpus(name);
+    assert!(!inputs.is_empty(), "tests/fuzz/corpus/{name} is missing");
+    inputs.extend(made);
+    inputs.iter().for_each(|input| target(input));
+    let (count, first) = (number("TUSSOCK_FUZZ_COUNT").unwrap_or(COUNT), number("TUSSOCK_FUZZ_SEED").unwrap_or(1));
+    for seed in first..first.saturating_add(count) {
+        let input = change(&inputs, structure, seed);
+        if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
+            let hex: String = input.iter().take(2_000).map(|byte| format!("{byte:02x}")).collect();
+            panic!(
+                "{name} failed; replay: TUSSOCK_FUZZ_SEED={seed} TUSSOCK_FUZZ_COUNT=1 cargo test --test all fuzz::{name}\ninput: {hex}"
+            );
+        }
+    }
+}
+
+/// One input: another with its bytes changed, or two that run into each other.
+fn change(inputs: &[Vec<u8>], structure: fn(&mut Rng, &mut Vec<u8>), seed: u64) -> Vec<u8> {
+    let mut rng = Rng::from_number(seed);
+    let mut input = rng.pick(inputs).cloned().unwrap_or_default();
+    if rng.chance(100_000) {
+        let other = rng.pick(inputs).cloned().unwrap_or_default();
+        let cut = |bytes: &[u8], rng: &mut Rng| usize::try_from(rng.below(bytes.len() as u64 + 1)).unwrap();
+        let (head, tail) = (cut(&input, &mut rng), cut(&other, &mut rng));
+        input.truncate(head);
+        input.extend_from_slice(&other[tail..]);
+    }
+    mutate::bytes(&mut rng, &mut input);
+    input.truncate(MOST_BYTES);
+    structure(&mut rng, &mut input);
+    input
+}
+
+fn as_it_is(_: &mut Rng, _: &mut Vec<u8>) {}
+
+/// Lengths and checksums right again, for most.
+fn whole_frame(rng: &mut Rng, input: &mut Vec<u8>) {
+    if rng.chance(800_000) {
+        mutate::repair(input);
+    }
+}
+
+#[test]
+fn frames() {
+    fuzz("frames", seeds::frames(), whole_frame, targets::frames);
+}
+
+#[test]
+fn messages() {
+    fuzz("messages", seeds::messages(), as_it_is, targets::messages);
+}
+
+#[test]
+fn headers() {
+    fuzz("headers", seeds::headers(), as_it_is, targets::headers);
+}
+
+#[test]
+fn transactions() {
+    fuzz("transactions", seeds::transactions(), as_it_is, targets::transactions);
+}
+
+#[test]
+fn blocks() {
+    fuzz("blocks", seeds::blocks(), as_it_is, targets::blocks);
+}
+
+#[test]
+fn http() {
+    fuzz("http", Vec::new(), as_it_is, targets::http);
+}
+
+#[test]
+fn json_rpc() {
+    fuzz("json_rpc", Vec::new(), as_it_is, targets::json_rpc);
+}
+
+#[test]
+fn configuration() {
+    fuzz("configuration", Vec::new(), as_it_is, targets::configuration);
+}
+
+#[test]
+fn chain_specification() {
+    fuzz("chain_specification", Vec::new(), as_it_is, targets::chain_specification);
+}
+
+#[test]
+fn the_same_seed_makes_the_same_input() {
+    let inputs = seeds::frames();
+    let made = |seed| change(&inputs, whole_frame, seed);
+    assert_eq!(made(7), made(7));
+    assert_ne!(made(7), made(8));
+}

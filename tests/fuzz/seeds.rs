@@ -1,0 +1,97 @@
+//! Inputs that are valid through and through, made by the product's own encoders: nothing that is checked early keeps
+//! their changes from what is checked late.
+
+use std::sync::Arc;
+
+use tussock::{
+    base::{codec::List, hash::Hash, time::UnixTime},
+    chain::{
+        key::SecretKey,
+        spec::ChainSpec,
+        testkit::{self, BlockMaker},
+        transaction::{Output, Transaction},
+    },
+    wire::{
+        frame::Frame,
+        message::{Message, PeerAddress},
+    },
+};
+
+use crate::support::peer::version;
+
+/// One message of each kind.
+pub(super) fn all_messages() -> Vec<Message> {
+    let spec = Arc::new(ChainSpec::local());
+    let mut maker = BlockMaker::new(spec.clone());
+    let key = SecretKey::well_known(0);
+    let transfer = maker.transfer(&key, SecretKey::well_known(1).address(), 5_000, 100);
+    let block = maker.fork().next_block(vec![transfer.clone()], key.address());
+    let hash = Hash([3; 32]);
+    let addresses = ["8.8.8.8:4130", "[2001:db8::1]:4130", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+    let told = addresses.map(|address| PeerAddress::new(address, UnixTime(1_790_000_000)));
+    vec![
+        Message::Version(version(&spec, 5, hash, 9)),
+        Message::Verack(7),
+        Message::Ping { nonce: 1, height: 2, tip: hash },
+        Message::Pong(4),
+        Message::GetPeers,
+        Message::Peers(List::truncated(told)),
+        Message::GetSync(List::truncated([hash, spec.genesis_hash()])),
+        Message::Sync(List::truncated([block.header.clone(), spec.genesis.header.clone()])),
+        Message::GetBlock(hash),
+        Message::Block(block.bytes),
+        Message::Absent(hash),
+        Message::Transaction(transfer.to_bytes().into()),
+        Message::GetMemoryPool(List::truncated([hash; 2])),
+        Message::MemoryPool(List::truncated([hash; 3])),
+        Message::Goodbye { code: 9, retry_after: 3 },
+    ]
+}
+
+pub(super) fn frames() -> Vec<Vec<u8>> {
+    let magic = ChainSpec::local().magic();
+    all_messages().iter().map(|message| Frame::new(message).to_bytes(magic)).collect()
+}
+
+/// The kind's number, and the body.
+pub(super) fn messages() -> Vec<Vec<u8>> {
+    let bytes = |message: &Message| [&[message.kind() as u8][..], &message.body()[..]].concat();
+    all_messages().iter().map(bytes).collect()
+}
+
+pub(super) fn headers() -> Vec<Vec<u8>> {
+    let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
+    maker
+        .empty_blocks(3, SecretKey::well_known(0).address())
+        .iter()
+        .map(|block| block.header.to_bytes().to_vec())
+        .collect()
+}
+
+/// With one input, several, none, and a memo.
+pub(super) fn transactions() -> Vec<Vec<u8>> {
+    valid_transactions().iter().map(Transaction::to_bytes).collect()
+}
+
+pub(super) fn valid_transactions() -> Vec<Transaction> {
+    let spec = ChainSpec::local();
+    let maker = BlockMaker::new(Arc::new(spec.clone()));
+    let keys: Vec<SecretKey> = (0..4).map(SecretKey::well_known).collect();
+    let coin = |key: &SecretKey| maker.spendable(&key.address()).next().unwrap().0;
+    let coins: Vec<_> = keys.iter().map(|key| (coin(key), key)).collect();
+    let output = |amount| Output { amount, address: keys[0].address() };
+    let genesis = spec.genesis_hash();
+    vec![
+        testkit::spend(&coins[..1], vec![output(1)], b"", &genesis),
+        testkit::spend(&coins, vec![output(1), output(u64::MAX), output(0)], b"memo", &genesis),
+        testkit::coinbase(3, keys[1].address(), 500, b"extra"),
+    ]
+}
+
+pub(super) fn blocks() -> Vec<Vec<u8>> {
+    let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
+    let key = SecretKey::well_known(0);
+    let transfers = (0..3).map(|n| maker.transfer(&key, key.address(), 1_000 + n, 10)).collect();
+    let full = maker.next_block(transfers, key.address());
+    vec![full.bytes.to_vec(), maker.next_block(Vec::new(), key.address()).bytes.to_vec()]
+}

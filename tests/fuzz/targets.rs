@@ -1,0 +1,191 @@
+//! What is fuzzed, and what must hold for every input.
+
+use std::sync::{Arc, OnceLock};
+
+use tussock::{
+    base::{
+        bytes::Bytes,
+        limits,
+        rng::Rng,
+        time::{Time, UnixTime},
+    },
+    chain::{
+        block::{HashedBlock, HashedTransaction},
+        header::Header,
+        key::{claims, first_invalid, verify, verify_batch},
+        rules::{self, BlockFault},
+        spec::ChainSpec,
+        testkit::{self, BlockMaker},
+        transaction::Transaction,
+    },
+    config::{CommonFlags, NodeFlags, Settings},
+    rpc::{
+        auth::Gate,
+        call::Batch,
+        error::RpcError,
+        http::{Connection, Response, Status},
+    },
+    wire::{
+        frame::{Frame, FrameReader},
+        message::{Kind, Message},
+    },
+};
+
+use crate::support::TempDir;
+
+/// However the bytes are cut, the same frames come out, and no more is kept than came in.
+pub(super) fn frames(input: &[u8]) {
+    let magic = ChainSpec::local().magic();
+    let read = |piece: usize| {
+        let (mut reader, mut out) = (FrameReader::new(magic), Vec::new());
+        for mut bytes in input.chunks(piece.max(1)) {
+            while !bytes.is_empty() {
+                match reader.read(&mut bytes) {
+                    Ok(Some(frame)) => out.push(frame),
+                    Ok(None) => {}
+                    Err(fault) => return (out, Some(fault)),
+                }
+            }
+            assert!(reader.buffered() <= input.len() + limits::RECEIVE_AHEAD_BYTES);
+        }
+        (out, None)
+    };
+    let (whole, cut) = (read(input.len()), read(1 + input.len() % 17));
+    assert_eq!(whole, cut);
+    for frame in whole.0 {
+        if let Ok(message) = frame.open() {
+            assert_eq!(Frame::new(&message), frame, "one encoding only");
+        }
+    }
+}
+
+/// The first byte is the kind. What decodes encodes to the same bytes.
+pub(super) fn messages(input: &[u8]) {
+    let Some((number, body)) = input.split_first() else { return };
+    let Some(kind) = Kind::from_number(number % 16) else { return };
+    let body: Bytes = body.to_vec().into();
+    if let Ok(message) = Message::decode(kind, &body) {
+        assert_eq!(message.kind(), kind);
+        assert_eq!(message.body(), body, "one encoding only");
+    }
+}
+
+fn local() -> &'static Arc<ChainSpec> {
+    static SPEC: OnceLock<Arc<ChainSpec>> = OnceLock::new();
+    SPEC.get_or_init(|| Arc::new(ChainSpec::local()))
+}
+
+pub(super) fn headers(input: &[u8]) {
+    let Some(header) = Header::peek(input) else { return };
+    assert_eq!(header.to_bytes().as_slice(), &input[..limits::HEADER_BYTES], "one encoding only");
+    let parent = BlockMaker::new(local().clone()).parent_facts();
+    let verdict = rules::check_header(local(), &parent, &header, &header.hash());
+    assert!(verdict.is_err() || header.has_work(&header.hash()));
+    let _ = (header.target.expand(), rules::is_from_future(local(), &header, UnixTime(1_800_000_000)));
+    let _ = rules::next_target(local(), header.time, header.height);
+}
+
+/// What decodes encodes to the same bytes; signatures hold alone if and only if they hold in a batch.
+pub(super) fn transactions(input: &[u8]) {
+    let Ok(hashed) = HashedTransaction::decode(input) else { return };
+    assert_eq!(hashed.transaction.to_bytes(), input, "one encoding only");
+    assert_eq!(hashed.txid, hashed.transaction.txid());
+    check_transaction(&hashed);
+}
+
+fn check_transaction(hashed: &HashedTransaction) {
+    let sum =
+        |transaction: &Transaction| transaction.outputs.iter().map(|output| u128::from(output.amount)).sum::<u128>();
+    for coinbase in [false, true] {
+        if rules::check_transaction(hashed, coinbase).is_ok() {
+            assert!(sum(&hashed.transaction) <= u128::from(limits::MAX_MONEY));
+        }
+    }
+    let missing = vec![None; hashed.transaction.inputs.len()];
+    assert!(
+        hashed.transaction.inputs.is_empty() || rules::check_spend(local(), &hashed.transaction, &missing, 1).is_err()
+    );
+    let claims: Vec<_> = claims(&hashed.transaction, &hashed.txid, &local().genesis_hash()).collect();
+    let alone: Vec<bool> =
+        claims.iter().map(|claim| verify(&claim.public_key, &claim.hash, &claim.signature)).collect();
+    let mut rng = Rng::from_number(3);
+    assert_eq!(verify_batch(&claims, &mut rng), alone.iter().all(|good| *good));
+    assert_eq!(first_invalid(&claims, &mut rng), alone.iter().position(|good| !good));
+}
+
+/// As it comes; and once more with the header made right for whatever the body became.
+pub(super) fn blocks(input: &[u8]) {
+    let Ok(block) = HashedBlock::decode(input.to_vec().into()) else { return };
+    assert_eq!(&block.bytes[..], input);
+    let again = HashedBlock::new(block.header.clone(), block.transactions.clone());
+    assert_eq!(again.bytes, block.bytes, "one encoding only");
+    let _ = rules::check_block(&block);
+    let mut header = block.header.clone();
+    header.target = local().parameters.target_limit;
+    let sealed = testkit::seal(header, block.transactions);
+    let verdict = rules::check_block(&sealed);
+    assert!(!matches!(verdict, Err(BlockFault::MerkleRoot)));
+    sealed.transactions.iter().for_each(check_transaction);
+}
+
+/// A connection to the HTTP server: bounded in what it keeps, and with an answer for everything that is complete.
+pub(super) fn http(input: &[u8]) {
+    let gate = Gate::new("127.0.0.1:3030".parse().unwrap(), "__cookie__:00112233445566778899aabbccddeeff");
+    let mut connection = Connection::new(Time(0));
+    let mut rest = input;
+    while !rest.is_empty() {
+        let count = connection.room().min(rest.len()).min(700);
+        if count == 0 {
+            break;
+        }
+        connection.receive(Time(1), &rest[..count]);
+        rest = &rest[count..];
+        for _ in 0..100 {
+            let Some(request) = connection.next(Time(1), |head| gate.check(head)) else { break };
+            assert!(request.body.len() <= limits::HTTP_BODY_BYTES);
+            json_rpc(&request.body);
+            connection.respond(Time(1), &Response::error(Status::BadRequest, "a test"));
+        }
+        let written = connection.output().len();
+        connection.wrote(Time(2), written);
+        assert!(connection.reserved() <= 2 * (limits::HTTP_BODY_BYTES + limits::HTTP_HEAD_BYTES));
+    }
+    connection.input_ended();
+    let _ = connection.expire(Time(u64::MAX / 2));
+}
+
+/// Each call is answered once, and the answers are JSON again.
+pub(super) fn json_rpc(input: &[u8]) {
+    let mut batch = match Batch::parse(input) {
+        Ok(batch) => batch,
+        Err(response) => return assert!(serde_json::from_slice::<serde_json::Value>(&response.body).is_ok()),
+    };
+    let mut calls = 0;
+    while let Some(call) = batch.next_call() {
+        calls += 1;
+        assert!(calls <= limits::RPC_BATCH);
+        batch.finish(call.id, Err(RpcError::starting()));
+    }
+    let response = batch.response();
+    assert!(response.body.is_empty() || serde_json::from_slice::<serde_json::Value>(&response.body).is_ok());
+}
+
+/// An error or settings, never a panic; and an error names its line.
+pub(super) fn configuration(input: &[u8]) {
+    let folder = TempDir::new();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, input).unwrap();
+    let common = CommonFlags { config: Some(file), data_dir: Some(folder.path().to_owned()), ..CommonFlags::default() };
+    if let Err(error) = Settings::load(&common, &NodeFlags::default()) {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+pub(super) fn chain_specification(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok(spec) = ChainSpec::from_toml(text) {
+        let _ = (spec.genesis_hash(), spec.magic(), spec.supply(1_000_000), spec.subsidy(u32::MAX));
+        let _ = rules::next_target(&spec, u64::MAX, u32::MAX);
+        let _ = rules::next_target(&spec, 0, 0);
+    }
+}

@@ -1,0 +1,294 @@
+//! Attacks by mass: frames, transactions, questions.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tussock::{
+    base::{codec::List, hash::Hash, rng::Rng, time::UnixTime},
+    chain::{
+        key::SecretKey,
+        spec::ChainSpec,
+        testkit::{self, BlockMaker},
+        transaction::{OutPoint, Output, Transaction},
+    },
+    wire::{
+        frame::Frame,
+        message::{Message, PeerAddress},
+    },
+};
+
+use crate::support::{
+    TestNode,
+    attack::{Watch, count, duration, rest},
+    peer::{RawPeer, version},
+};
+
+/// A node whose first block splits the known accounts' money into coins of their own; who has which.
+fn funded(each: usize) -> (TestNode, BlockMaker, Vec<(OutPoint, SecretKey, u64)>) {
+    let node = TestNode::start(&["--is-bootnode"]);
+    node.wait(&["synced"]);
+    let spec = Arc::new(ChainSpec::local());
+    let mut maker = BlockMaker::new(spec.clone());
+    let mut coins: Vec<(OutPoint, SecretKey, u64)> = Vec::new();
+    for account in 0..8 {
+        let key = SecretKey::well_known(account);
+        let owned: Vec<(OutPoint, u64)> = maker.spendable(&key.address()).map(|(at, coin)| (at, coin.amount)).collect();
+        coins.extend(owned.into_iter().map(|(at, amount)| (at, SecretKey::well_known(account), amount)));
+    }
+    let mut miner = RawPeer::handshaken(node.p2p(), &spec);
+    while coins.len() < each {
+        let mut next = Vec::new();
+        let mut transactions = Vec::new();
+        for (at, key, amount) in coins.drain(..) {
+            let share = (amount - 20_000) / 200;
+            let outputs: Vec<Output> = (0..200).map(|_| Output { amount: share, address: key.address() }).collect();
+            let split = testkit::spend(&[(at, &key)], outputs, b"", &spec.genesis_hash());
+            let txid = split.txid();
+            let number = account_of(&key);
+            next.extend((0..200).map(|index| (OutPoint { txid, index }, SecretKey::well_known(number), share)));
+            transactions.push(split);
+            // Blocks of a megabyte at most.
+            if transactions.len() == 80 {
+                mine(&mut maker, &mut miner, std::mem::take(&mut transactions));
+            }
+            if next.len() >= each {
+                break;
+            }
+        }
+        mine(&mut maker, &mut miner, transactions);
+        coins = next;
+    }
+    node.wait(&["height", &maker.height().to_string()]);
+    (node, maker, coins)
+}
+
+fn account_of(key: &SecretKey) -> u32 {
+    (0..10).find(|n| SecretKey::well_known(*n).address() == key.address()).unwrap()
+}
+
+fn mine(maker: &mut BlockMaker, miner: &mut RawPeer, transactions: Vec<Transaction>) {
+    let block = maker.next_block(transactions, SecretKey::well_known(9).address());
+    miner.send(&Message::Block(block.bytes));
+}
+
+/// A valid transaction for each coin.
+fn spends(coins: &[(OutPoint, SecretKey, u64)], genesis: &Hash) -> Vec<Vec<u8>> {
+    let to = SecretKey::well_known(9).address();
+    let spend = |(at, key, amount): &(OutPoint, SecretKey, u64)| {
+        let output = Output { amount: amount - 1_000, address: to };
+        testkit::spend(&[(*at, key)], vec![output], b"", genesis).to_bytes()
+    };
+    coins.iter().map(spend).collect()
+}
+
+/// A session as it was recorded: one frame of each kind, as a peer might send it.
+fn session(spec: &Arc<ChainSpec>) -> Vec<Vec<u8>> {
+    let mut maker = BlockMaker::new(spec.clone());
+    let transfer = maker.transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 5_000, 100);
+    let block = maker.fork().next_block(vec![transfer.clone()], SecretKey::well_known(2).address());
+    let (hash, address) = (Hash([3; 32]), PeerAddress::new("8.8.8.8:4130".parse().unwrap(), UnixTime(1_790_000_000)));
+    let messages = [
+        Message::Version(version(spec, 5, hash, 9)),
+        Message::Verack(7),
+        Message::Ping { nonce: 1, height: 2, tip: hash },
+        Message::Pong(4),
+        Message::GetPeers,
+        Message::Peers(List::truncated([address; 20])),
+        Message::GetSync(List::truncated([hash, spec.genesis_hash()])),
+        Message::Sync(List::truncated([block.header.clone()])),
+        Message::GetBlock(spec.genesis_hash()),
+        Message::Block(block.bytes),
+        Message::Absent(hash),
+        Message::Transaction(transfer.to_bytes().into()),
+        Message::GetMemoryPool(List::EMPTY),
+        Message::MemoryPool(List::truncated([hash; 30])),
+        Message::Goodbye { code: 9, retry_after: 3 },
+    ];
+    messages.iter().map(|message| Frame::new(message).to_bytes(spec.magic())).collect()
+}
+
+#[test]
+fn mutated_frames_of_recorded_sessions() {
+    let node = TestNode::start(&["--is-bootnode"]);
+    node.wait(&["synced"]);
+    let mut node = node;
+    let spec = Arc::new(ChainSpec::local());
+    let watch = Watch::start(&node, BlockMaker::new(spec.clone()));
+    let (all, frames, address) = (count(2_000, 1_000_000), session(&spec), node.p2p());
+    // At full scale as many as fit into the time that is given.
+    let end = Instant::now() + duration(Duration::from_secs(600), Duration::from_secs(3_600));
+    let mut rng = Rng::from_number(4);
+    let (mut sent, mut connections) = (0, 0);
+    while sent < all && Instant::now() < end {
+        connections += 1;
+        // Every fourth comes before the handshake.
+        let peer = if connections % 4 == 0 {
+            std::net::TcpStream::connect(address).ok().map(|stream| RawPeer::over(stream, &spec))
+        } else {
+            RawPeer::try_handshaken(address, &spec, Duration::from_secs(5))
+        };
+        let Some(mut peer) = peer else { continue };
+        // One is enough for most to be closed; the others show that what follows a fault is not heard.
+        let mut burst = Vec::new();
+        for _ in 0..rng.between(1, 40) {
+            let mut frame = rng.pick(&frames).unwrap().clone();
+            crate::support::mutate::bytes(&mut rng, &mut frame);
+            if rng.chance(500_000) {
+                crate::support::mutate::repair(&mut frame);
+            }
+            burst.extend(frame);
+            sent += 1;
+        }
+        peer.push(&burst);
+    }
+    let figure = format!("{sent} frames over {connections} connections");
+    watch.finish(&mut node, "mutated frames", &figure, "1,000,000");
+}
+
+#[test]
+fn transactions_with_bad_signatures_from_one_peer() {
+    let (mut node, maker, coins) = funded(count(200, 2_000));
+    let spec = maker.spec().clone();
+    let mut bad = spends(&coins, &spec.genesis_hash());
+    bad.iter_mut().for_each(|bytes| {
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+    });
+    let frames: Vec<Vec<u8>> =
+        bad.into_iter().map(|b| Frame::new(&Message::Transaction(b.into())).to_bytes(spec.magic())).collect();
+    let watch = Watch::start(&node, maker);
+    let (time, address) = (duration(Duration::from_secs(3), Duration::from_secs(120)), node.p2p());
+    let (start, mut sent, mut closed) = (Instant::now(), 0usize, 0);
+    let mut peer: Option<RawPeer> = None;
+    while start.elapsed() < time {
+        let due = (start.elapsed().as_secs_f64() * 1_000.0) as usize;
+        if sent >= due {
+            rest(Duration::from_millis(5));
+            continue;
+        }
+        let Some(open) = &mut peer else {
+            peer = RawPeer::try_handshaken(address, &spec, Duration::from_secs(5));
+            continue;
+        };
+        let burst: Vec<u8> = (sent..due.min(sent + 100)).flat_map(|n| frames[n % frames.len()].clone()).collect();
+        sent = due.min(sent + 100);
+        if open.push(&burst).is_none() || !open.skim() {
+            (peer, closed) = (None, closed + 1);
+        }
+    }
+    let figure = format!("{:.0} a second, {closed} connections lost", sent as f64 / start.elapsed().as_secs_f64());
+    watch.finish(&mut node, "bad signatures", &figure, "1,000 a second");
+    assert!(closed > 0, "a bad signature costs the connection");
+}
+
+#[test]
+fn valid_transactions_at_full_speed_from_eight_peers() {
+    let (mut node, maker, coins) = funded(count(800, 40_000));
+    let spec = maker.spec().clone();
+    let frames: Vec<Vec<u8>> = spends(&coins, &spec.genesis_hash())
+        .into_iter()
+        .map(|bytes| Frame::new(&Message::Transaction(bytes.into())).to_bytes(spec.magic()))
+        .collect();
+    let watch = Watch::start(&node, maker);
+    let (start, address) = (Instant::now(), node.p2p());
+    let share = frames.len().div_ceil(8);
+    let senders: Vec<_> = frames
+        .chunks(share)
+        .map(|part| {
+            let (part, spec) = (part.concat(), spec.clone());
+            std::thread::spawn(move || push_all(address, &spec, &part))
+        })
+        .collect();
+    let through = senders.into_iter().map(|sender| sender.join().unwrap()).filter(|through| *through).count();
+    let seconds = start.elapsed().as_secs_f64();
+    let counters = node.status()["counters"].clone();
+    let figure = format!(
+        "{:.0} a second sent, {} taken in, {} dropped, {through} of 8 peers kept",
+        frames.len() as f64 / seconds,
+        counters["transactions_received"],
+        counters["transactions_dropped"]
+    );
+    watch.finish(&mut node, "valid transactions from eight peers", &figure, "full speed");
+    assert_eq!(through, 8, "what is valid costs nobody the connection");
+}
+
+/// Sends everything, reading what comes; `false` if the node closed.
+fn push_all(address: SocketAddr, spec: &Arc<ChainSpec>, bytes: &[u8]) -> bool {
+    let mut peer = RawPeer::handshaken(address, spec);
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some(count) = peer.push(&bytes[at..]) else { return false };
+        at += count;
+        if !peer.drain() {
+            return false;
+        }
+        if count == 0 {
+            rest(Duration::from_millis(1));
+        }
+    }
+    true
+}
+
+#[test]
+fn ten_thousand_questions_for_blocks_by_a_client_that_reads_nothing() {
+    let (mut node, maker, _) = funded(1_600);
+    let spec = maker.spec().clone();
+    let large = maker.hash();
+    let questions: Vec<u8> = Frame::new(&Message::GetBlock(large)).to_bytes(spec.magic()).repeat(10_000);
+    let watch = Watch::start(&node, maker);
+    let mut peer = RawPeer::handshaken(node.p2p(), &spec);
+    let time = duration(Duration::from_secs(3), Duration::from_secs(120));
+    let (start, mut at, mut closed) = (Instant::now(), 0, 0);
+    while start.elapsed() < time {
+        match if at < questions.len() { peer.push(&questions[at..]) } else { Some(0) } {
+            Some(count) => at += count,
+            None => {
+                closed += 1;
+                peer = RawPeer::handshaken(node.p2p(), &spec);
+                at = 0;
+            }
+        }
+        rest(Duration::from_millis(20));
+    }
+    let send = node.status()["limits"]["send_bytes"]["used"].clone();
+    let served = node.status()["counters"]["blocks_served"].clone();
+    drop(peer);
+    let figure = format!("{} questions taken, {served} blocks served, {send} bytes queued, {closed} closed", at / 45);
+    watch.finish(&mut node, "GetBlock and no reading", &figure, "10,000 pipelined");
+}
+
+#[test]
+fn a_hundred_thousand_addresses_of_one_network_through_ten_peers() {
+    let mut node = TestNode::start(&["--is-bootnode"]);
+    node.wait(&["synced"]);
+    let spec = Arc::new(ChainSpec::local());
+    let watch = Watch::start(&node, BlockMaker::new(spec.clone()));
+    let mut peers: Vec<RawPeer> = (0..10).map(|_| RawPeer::handshaken(node.p2p(), &spec)).collect();
+    let all = count(2_000, 100_000);
+    let mut told = 0;
+    for batch in 0..all / 100 {
+        let addresses = (0..100).map(|n| {
+            let [_, _, high, low] = ((batch * 100 + n) as u32).to_be_bytes();
+            PeerAddress::new(
+                SocketAddr::from(([66, 66, high, low], 4130 + (batch % 7) as u16)),
+                UnixTime(1_795_000_000),
+            )
+        });
+        let peer = &mut peers[batch % 10];
+        peer.send(&Message::Peers(List::truncated(addresses)));
+        peer.drain();
+        told += 100;
+    }
+    for peer in &mut peers {
+        peer.ping(1);
+    }
+    let book = node.json(&["peers", "book"]).to_string();
+    let theirs = book.matches("\"66.66.").count();
+    drop(peers);
+    let figure = format!("{told} told, {theirs} in the book of 1,280");
+    watch.finish(&mut node, "addresses of one network", &figure, "6.25 % (80)");
+    assert!(theirs <= 80, "{figure}");
+}
