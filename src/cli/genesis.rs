@@ -35,7 +35,7 @@ Examples:
 #[derive(Args, Debug)]
 struct NewArgs {
     /// Name of the chain, and of its folder
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", default_value = "private")]
     name: String,
     /// First part of its addresses [default: made from the name]
     #[arg(long, value_name = "TEXT")]

@@ -5,15 +5,19 @@
 
 pub mod announce;
 pub mod appender;
+pub mod backup;
 pub mod bench;
 pub mod chain;
 pub mod context;
 pub mod control;
 pub mod datadir;
+pub mod doctor;
+pub mod events;
 pub mod exit;
 pub mod generate;
 pub mod genesis;
 pub mod grafana;
+pub mod help;
 pub mod inspect;
 pub mod key;
 pub mod keys;
@@ -95,8 +99,20 @@ enum Command {
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
     Stop(control::StopArgs),
+    /// What happens, as it happens, as lines of JSON
+    Events(events::EventsArgs),
+    /// What is logged; change it while the node runs
+    Log(events::LogArgs),
     /// Check a stopped node's ledger
     Verify(verify::VerifyArgs),
+    /// Copy ledger, peer book and keys, also while the node runs
+    Backup(backup::BackupArgs),
+    /// Put a backup into an empty data directory
+    Restore(backup::RestoreArgs),
+    /// Give back the space of abandoned branches
+    Prune(backup::PruneArgs),
+    /// Write one file for a bug report, without what is private
+    Doctor(doctor::DoctorArgs),
     /// Make a synthetic ledger, for benchmarks and tests
     Generate(generate::GenerateArgs),
     /// Make a new chain
@@ -111,6 +127,8 @@ enum Command {
     Sql(sql::SqlArgs),
     /// Print files that other tools want
     Print(print::PrintArgs),
+    /// What a command does, or a page about a subject: files, metrics, sql, …
+    Help(help::HelpArgs),
 }
 
 /// The program: reads the command line, runs the command, reports its failure.
@@ -147,6 +165,13 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mine(arguments) => control::mine(&client()?, arguments),
         Command::Net(arguments) => peers::net(&client()?, arguments),
         Command::Stop(arguments) => control::stop(&client()?, arguments),
+        Command::Events(arguments) => events::run(&client()?, arguments),
+        Command::Log(arguments) => events::log(&client()?, arguments),
+        Command::Backup(arguments) => backup::backup(&client()?, arguments),
+        Command::Restore(arguments) => backup::restore(&here()?, arguments),
+        Command::Prune(arguments) => backup::prune(&here()?, arguments),
+        Command::Doctor(arguments) => doctor::run(&client()?, arguments),
+        Command::Help(arguments) => help::run(arguments),
         Command::Verify(arguments) => verify::run(&here()?, arguments),
         Command::Generate(arguments) => generate::run(&here()?, arguments),
         Command::Chain(arguments) => chain::run(&here()?, arguments),

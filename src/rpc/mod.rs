@@ -17,6 +17,7 @@ pub mod context;
 pub mod counters;
 mod engine;
 pub mod error;
+pub mod events;
 pub mod http;
 mod indexer;
 mod mailbox;
@@ -97,6 +98,7 @@ impl Server {
             ledger_path: options.ledger_path,
             index_path: options.index_path,
             indexed: context::IndexMark::default(),
+            events: events::Events::default(),
             page: page::Page::new(&options.cookie),
         });
         let (worker, tasks) = mpsc::sync_channel(limits::RPC_QUERIES);
