@@ -8,6 +8,7 @@ mod cluster;
 mod consensus;
 mod hostile;
 mod node;
+mod operations;
 mod readme;
 mod sim;
 mod support;

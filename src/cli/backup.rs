@@ -164,7 +164,8 @@ pub fn prune(context: &Context, arguments: &PruneArgs) -> Outcome {
     offline::require_ledger(context)?;
     let _lock = Lock::acquire(&context.folder(), &context.settings.flags())?;
     let path = context.ledger();
-    let pruned = pruning::prune(&path, context.spec(), arguments.keep).map_err(|error| Failure::store(&path, &error))?;
+    let pruned =
+        pruning::prune(&path, context.spec(), arguments.keep).map_err(|error| Failure::store(&path, &error))?;
     let facts = json!({
         "blocks": pruned.blocks, "bytes_before": pruned.bytes_before, "bytes_after": pruned.bytes_after,
     });

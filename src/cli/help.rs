@@ -65,7 +65,8 @@ fn page(topic: &str) -> Option<String> {
         "exit-codes" => Some(exit::TABLE.to_owned()),
         "protocol" => Some(include_str!("../wire/PROTOCOL.md").to_owned()),
         "metrics" => {
-            let lines = counters::ALL.iter().map(|one| format!("  {:<50}{}\n", format!("tussock_{}_total", one.key), one.help));
+            let lines =
+                counters::ALL.iter().map(|one| format!("  {:<50}{}\n", format!("tussock_{}_total", one.key), one.help));
             Some(format!("{}\n{}", section("metrics")?.trim_end(), lines.collect::<String>()))
         }
         "settings" => None,

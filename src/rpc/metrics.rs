@@ -226,7 +226,8 @@ mod tests {
         let mut text = Text(String::new());
         text.histogram("x_seconds", "help", &histogram);
         let lines: Vec<&str> = text.0.lines().skip(2).collect();
-        let buckets = ["x_seconds_bucket{le=\"1\"} 2", "x_seconds_bucket{le=\"5\"} 3", "x_seconds_bucket{le=\"+Inf\"} 4"];
+        let buckets =
+            ["x_seconds_bucket{le=\"1\"} 2", "x_seconds_bucket{le=\"5\"} 3", "x_seconds_bucket{le=\"+Inf\"} 4"];
         assert_eq!((&lines[..3], &lines[3..]), (&buckets[..], &["x_seconds_sum 13.5", "x_seconds_count 4"][..]));
     }
 }

@@ -101,6 +101,8 @@ impl Server {
             events: events::Events::default(),
             page: page::Page::new(&options.cookie),
         });
+        // Where the node stands now; what changes from here on is an event.
+        context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(limits::RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&mailbox), worker);
         let gate = Gate::new(local_address, &options.cookie);

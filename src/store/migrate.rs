@@ -31,7 +31,7 @@ pub const PEERS: Schema = Schema {
 pub const INDEX: Schema = Schema {
     name: "index.db",
     application_id: i32::from_be_bytes(*b"tusI"),
-    steps: &[include_str!("schema/index_0001.sql")],
+    steps: &[include_str!("schema/index_0001.sql"), include_str!("schema/index_0002.sql")],
 };
 
 impl Schema {
@@ -65,7 +65,9 @@ impl Schema {
     /// version is copied before, to its name with `.v` and that version behind it.
     pub fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let found = self.check(connection)?;
+        // The index is derived: its steps fill it anew, and its old content is of no use to anybody.
         if (1..self.version()).contains(&found)
+            && self.application_id != INDEX.application_id
             && let Some(copy) = copy::before_upgrade(connection, found)?
         {
             log::info!("store: upgrading {} version={found} copy={}", self.name, copy.display());

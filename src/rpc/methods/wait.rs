@@ -133,7 +133,8 @@ fn tell(list: Vec<Event>, missed: bool, next: u64) -> Step {
     Step::query(move |books| {
         let mut events = Vec::with_capacity(list.len());
         for event in list {
-            if let (Some(after), Some(height)) = (event.after, event.fields["height"].as_u64()) {
+            let height = event.fields.get("height").and_then(Value::as_u64);
+            if let (Some(after), Some(height)) = (event.after, height) {
                 let height = u32::try_from(height).unwrap_or(u32::MAX);
                 let first = after.saturating_add(1).max(height.saturating_sub(limits::RPC_EVENT_BLOCKS));
                 for between in first..height {
