@@ -9,6 +9,7 @@ mod consensus;
 mod hostile;
 mod node;
 mod operations;
+mod page;
 mod readme;
 mod sim;
 mod support;

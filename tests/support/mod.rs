@@ -4,6 +4,7 @@
 
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
 
+pub mod browser;
 pub mod peer;
 
 use std::{
