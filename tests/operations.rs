@@ -163,6 +163,29 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
 }
 
 #[test]
+fn nodes_of_two_networks_that_meet_both_say_which_two() {
+    let dir = TempDir::new();
+    let (local, dev) = (dir.path().join("l"), dir.path().join("d"));
+    fs::create_dir_all(&local).unwrap();
+    fs::create_dir_all(&dev).unwrap();
+    let local = TestNode::start_in(&local, &[]);
+    let dev = TestNode::start_on(&dev, "dev", &["--connect", &local.p2p().to_string()]);
+    let genesis = [&local, &dev].map(|node| node.status()["genesis"].as_str().unwrap().to_owned());
+    for node in [&local, &dev] {
+        let told = || {
+            let log = node.log();
+            let line = log.lines().find(|line| line.contains("peer of another network refused"))?.to_owned();
+            let wanted = [&genesis[0], &genesis[1], "local", "dev"];
+            assert!(wanted.iter().all(|word| line.contains(*word)), "{line}");
+            Some(())
+        };
+        // A wait that does not come true is as long as this test may need between two looks.
+        let pause = || node.cli(&["wait", "peers", "1", "--timeout", "1"]);
+        assert!((0..30).any(|_| told().is_some() || !pause().status.success() && told().is_some()), "{}", node.log());
+    }
+}
+
+#[test]
 fn help_has_a_page_for_each_topic_and_each_command() {
     let help = |words: &[&str]| cli_on(Path::new("/nonexistent"), "local", &[&["help"], words].concat());
     for (topic, word) in [

@@ -187,7 +187,8 @@ impl Launch {
             spec: Arc::clone(spec),
             listen_port: 0,
             own_addresses: Vec::new(),
-            agent: format!("tussock/{}", env!("CARGO_PKG_VERSION")),
+            // The network's name, so that whoever dials the wrong one can be told both.
+            agent: format!("tussock/{} ({})", env!("CARGO_PKG_VERSION"), spec.name),
             connect: resolve("--connect", flags.connect.as_deref().unwrap_or_default())?,
             bootnodes: self.bootnodes()?,
             is_bootnode: flags.is_bootnode == Some(true),
