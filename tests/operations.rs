@@ -3,8 +3,10 @@
 use std::{
     fs,
     io::Write,
+    os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -183,6 +185,30 @@ fn nodes_of_two_networks_that_meet_both_say_which_two() {
         let pause = || node.cli(&["wait", "peers", "1", "--timeout", "1"]);
         assert!((0..30).any(|_| told().is_some() || !pause().status.success() && told().is_some()), "{}", node.log());
     }
+}
+
+#[test]
+fn a_service_manager_is_told_when_the_node_is_ready_and_when_it_stops() {
+    let dir = TempDir::new();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let heard = || {
+        let mut bytes = [0; 64];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    let mut node = Command::new(BIN)
+        .args(["-d", dir.path().to_str().unwrap(), "run", "--quiet"])
+        .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .env("NOTIFY_SOCKET", &path)
+        .spawn()
+        .unwrap();
+    assert_eq!(heard(), "READY=1");
+    assert!(dir.path().join("local/endpoints.json").exists());
+    assert!(cli_on(dir.path(), "local", &["stop"]).status.success());
+    assert_eq!(heard(), "STOPPING=1");
+    assert!(node.wait().unwrap().success());
 }
 
 #[test]

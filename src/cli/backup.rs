@@ -74,7 +74,7 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
         "folder": target.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,
     });
-    context.print(&facts, |_| format!("height {} and {keys} keys are in {}", tip.height, target.display()))
+    context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), target.display()))
 }
 
 /// `tussock restore`
@@ -123,7 +123,11 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         "folder": folder.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,
     });
-    context.print(&facts, |_| format!("height {} and {keys} keys are in {}", tip.height, folder.display()))
+    context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), folder.display()))
+}
+
+fn count(keys: usize) -> String {
+    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
 }
 
 /// Copies key files that the target lacks; says how many.

@@ -21,10 +21,12 @@ pub mod help;
 pub mod inspect;
 pub mod key;
 pub mod keys;
+pub mod notify;
 pub mod offline;
 pub mod output;
 pub mod peers;
 pub mod print;
+pub mod progress;
 pub mod remote;
 pub mod run;
 pub mod send;
@@ -34,7 +36,7 @@ pub mod status;
 pub mod units;
 pub mod verify;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -133,7 +135,10 @@ enum Command {
 
 /// The program: reads the command line, runs the command, reports its failure.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -143,6 +148,25 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// Prints what is wrong with the command line, or the help that was asked for; what the standard library says of numbers
+/// and addresses in words that help.
+fn explain(error: &clap::Error) -> ExitCode {
+    let styled = error.render();
+    let text = if std::io::stderr().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
+    let text = text
+        .replace("invalid digit found in string", "a whole number is needed")
+        .replace("cannot parse integer from empty string", "a whole number is needed")
+        .replace("number too large to fit in target type", "the number is too large")
+        .replace("invalid socket address syntax", "IP:PORT is needed, such as 127.0.0.1:4130");
+    if error.use_stderr() {
+        output::note(text.trim_end());
+    } else {
+        // A closed pipe has seen enough.
+        drop(output::line(text.trim_end()));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
 }
 
 fn run(cli: &Cli) -> Outcome {

@@ -17,7 +17,9 @@ use super::{
     datadir::{self, Endpoints, Holder, Lock},
     exit::{Exit, Failure, Outcome},
     keys::Keys,
-    output, peers, units,
+    notify, output, peers,
+    progress::Reporter,
+    units,
 };
 use crate::{
     base::{hash::hex, limits},
@@ -285,7 +287,11 @@ impl Launch {
         }
         // Whoever started the node may have closed its output; the node runs none the less.
         drop(self.announce(&endpoints));
+        notify::tell("READY=1");
+        let progress = Reporter::start(node.handle());
         node.await_stop();
+        drop(progress);
+        notify::tell("STOPPING=1");
         // The server first: it reads the ledger's files, and whoever closes them last tidies them up.
         datadir::remove_traces(&self.context.folder());
         if let Some(server) = server {

@@ -144,6 +144,7 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
         output::json(&facts)?;
     }
     match answer {
+        Some(_) if confirmations == 0 => Ok(()),
         Some(_) => {
             let (height, depth) = (output::text(&tx, "height"), output::text(&tx, "confirmations"));
             output::note(&format!("included height={height} confirmations={depth}"));
@@ -155,7 +156,8 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
                 "confirmed" => "it is in a block, with fewer confirmations",
                 _ => "it is no longer in the mempool: evicted, replaced or expired",
             };
-            Err(Failure::new(Exit::TimedOut, format!("no {confirmations} confirmations in time: {txid}; {state}")))
+            let many = if confirmations > 1 { format!(" {confirmations} times") } else { String::new() };
+            Err(Failure::new(Exit::TimedOut, format!("not confirmed{many} in time: {txid}; {state}")))
         }
     }
 }
@@ -205,12 +207,17 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
         let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
             return Err(Failure::new(
                 Exit::Rejected,
-                format!("{needed} base units are needed, {all} are spendable now"),
+                format!("the payment needs {}, {} are spendable now", units::grouped(needed), grouped(all)),
             ));
         };
         inputs.push(OutPoint { txid: coin.txid, index: coin.index });
         sum = sum.saturating_add(coin.amount);
     }
+}
+
+/// Sums of coins stay below 2^62.
+fn grouped(amount: u128) -> String {
+    units::grouped(u64::try_from(amount).unwrap_or(u64::MAX))
 }
 
 /// The fee of a transaction with two outputs, change included: rate times size, rounded up.
@@ -249,9 +256,8 @@ fn sign(
 /// Adds what the payer has that cannot be spent yet, and why.
 fn explain(remote: &Remote, owner: &str, failure: Failure) -> Failure {
     let Ok(balance) = remote.call("balance", json!([owner])) else { return failure };
-    let (immature, pending) = (output::number(&balance, "immature"), output::text(&balance, "pending"));
-    let pending = if pending.is_empty() { "0".to_owned() } else { pending };
-    let message = format!("{}: {owner}: {immature} immature, {pending} pending", failure.message);
+    let [immature, pending] = ["immature", "pending"].map(|key| units::grouped(output::number(&balance, key)));
+    let message = format!("{}: {owner} has {immature} immature, {pending} pending", failure.message);
     Failure { message, ..failure }
 }
 

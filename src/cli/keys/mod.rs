@@ -162,7 +162,11 @@ impl<'a> Keys<'a> {
         {
             return Ok(address);
         }
-        Address::parse(text, &self.spec.prefix).map_err(|error| Failure::usage(format!("{text}: {error}")))
+        let start = format!("{}1", self.spec.prefix);
+        Address::parse(text, &self.spec.prefix).map_err(|error| match text.contains('1') {
+            true => Failure::usage(format!("{text}: {error}")),
+            false => Failure::usage(format!("{text}: neither a key nor an address; addresses start with {start}")),
+        })
     }
 
     /// `dev0` to `dev9` on test chains.
