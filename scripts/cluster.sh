@@ -41,7 +41,8 @@ pid_of() {
   local pid file="$(node_dir "$1")/pid"
   [ -f "$file" ] || return 1
   pid=$(cat "$file")
-  ps -o args= -p "$pid" 2>/dev/null | grep -qF -- "-d $(node_dir "$1") " || return 1
+  # Not every small machine has ps.
+  { tr '\0' ' ' <"/proc/$pid/cmdline" || ps -o args= -p "$pid"; } 2>/dev/null | grep -qF -- "-d $(node_dir "$1") " || return 1
   printf '%s' "$pid"
 }
 
@@ -189,28 +190,45 @@ verb_status() {
       printf '%-5s %-8s %s\n' "$n" - stopped
     fi
   done
-  local tips
-  tips=$(tips_of_running)
-  if [ "$(cut -d' ' -f2 <<<"$tips" | sort -u | wc -l)" -le 1 ]; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
+  if agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
+}
+
+# Whether all running nodes have one tip. They are asked one after the other, and a block may arrive meanwhile: those that
+# are behind are given a second to follow, twice.
+agree_soon() {
+  local try tips highest n
+  for try in 1 2 3; do
+    tips=$(tips_of_running)
+    [ "$(sort -u <<<"$tips" | wc -l)" -le 1 ] && return 0
+    [ "$try" = 3 ] && return 1
+    highest=$(cut -d' ' -f1 <<<"$tips" | sort -n | tail -n 1)
+    for n in $(running); do tussock "$n" wait height "${highest:-0}" --timeout 1 >/dev/null 2>&1 & done
+    wait
+  done
+}
+
+# Nodes that run and are not paused.
+running() {
+  local n
+  for n in $(nodes); do
+    pid_of "$n" >/dev/null && [ ! -f "$(node_dir "$n")/paused" ] && printf '%s\n' "$n"
+  done
+  return 0
 }
 
 # "height tip" of each running node that answers.
 tips_of_running() {
   local n line
-  for n in $(nodes); do
-    pid_of "$n" >/dev/null || continue
-    [ -f "$(node_dir "$n")/paused" ] && continue
+  for n in $(running); do
     line=$(facts "$n")
     printf '%s %s\n' "$(field height <<<"$line")" "$(field tip <<<"$line")"
   done
 }
 
 first_running() {
-  local n
-  for n in $(nodes); do
-    pid_of "$n" >/dev/null && [ ! -f "$(node_dir "$n")/paused" ] && { printf '%s' "$n"; return; }
-  done
-  return 1
+  local all
+  all=$(running)
+  [ -n "$all" ] && printf '%s' "${all%%$'\n'*}"
 }
 
 verb_wait() {

@@ -10,6 +10,8 @@ mod consensus;
 mod fuzz;
 mod hostile;
 mod node;
+mod operations;
+mod page;
 mod readme;
 mod sim;
 mod support;

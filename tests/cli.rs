@@ -218,7 +218,8 @@ fn a_new_chain_s_specification_is_one_that_the_program_takes() {
     assert!(list.starts_with("meadow1"), "{list}");
     assert!(folder.path(".local/share/tussock/meadow/keys/x.json").exists());
     folder.run(&["genesis", "new", "--name", "local"]).fails(2, &["name"]);
-    assert_eq!(folder.run(&["genesis", "new"]).code(), 2);
+    folder.run(&["genesis", "new", "--name", "A B"]).fails(2, &["--name"]);
+    assert!(folder.run(&["genesis", "new"]).ok().contains("name = \"private\""));
 }
 
 fn generate(folder: &Folder, into: &str, seed: &str) -> serde_json::Value {

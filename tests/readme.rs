@@ -1,14 +1,24 @@
-//! The README's tour, each command as it stands there.
+//! The README's commands, each as it stands there.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    process::{Command, Stdio},
+};
 
 use crate::support::TempDir;
+
+/// The lines of the README's code block of this name.
+fn block(name: &str) -> String {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let block = readme.split(&format!("```sh {name}\n")).nth(1).unwrap_or_else(|| panic!("the README has a {name}"));
+    block.split("```").next().unwrap().to_owned()
+}
 
 #[test]
 fn every_command_of_the_tour_works() {
     let root = env!("CARGO_MANIFEST_DIR");
-    let readme = fs::read_to_string(format!("{root}/README.md")).unwrap();
-    let tour = readme.split("```sh tour\n").nth(1).expect("the README has a tour").split("```").next().unwrap();
+    let tour = block("tour");
     let dir = TempDir::new();
     let cluster = dir.path().join("cluster");
     let run = |line: &str| {
@@ -28,4 +38,47 @@ fn every_command_of_the_tour_works() {
         }
     }
     assert!(!cluster.exists(), "the tour cleans up behind itself");
+}
+
+/// Ports that are free on the three addresses that stand for machines.
+fn free_port() -> String {
+    let free =
+        |port: u16| [1, 2, 3].iter().all(|last| TcpListener::bind((Ipv4Addr::new(127, 0, 0, *last), port)).is_ok());
+    (0..100)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
+        .find(|port| free(*port))
+        .expect("a free port")
+        .to_string()
+}
+
+#[test]
+fn three_machines_make_a_network_of_their_own() {
+    let dir = TempDir::new();
+    let commands = block("private").replace("4130", &free_port()).replace("3030", &free_port());
+    let count = commands.lines().filter(|line| line.starts_with("tussock") || line.starts_with("bob=")).count();
+    assert_eq!(count, 10, "the README promises ten commands");
+    // The binary's folder stands for the installed program. Nodes write to a file, so that nobody waits for their pipes.
+    let script =
+        format!("set -e; exec 2>errors\n{}\n", commands.replace("--quiet &", "--quiet >/dev/null 2>>errors &"));
+    let folder = std::path::Path::new(crate::support::BIN).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(dir.path())
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let on = |machine: &str, arguments: &[&str]| {
+        let chain = dir.path().join("meadow.toml");
+        crate::support::cli_on(&dir.path().join(machine), chain.to_str().unwrap(), arguments)
+    };
+    let peers = crate::support::stdout(&on("b", &["peers", "--json"]));
+    let stopped = ["a", "b", "c"].map(|machine| on(machine, &["stop"]).status.success());
+    let told = crate::support::stdout(&output);
+    let errors = fs::read_to_string(dir.path().join("errors")).unwrap_or_default();
+    assert!(output.status.success(), "{told}{errors}");
+    assert!(told.contains("confirmed  250,000"), "{told}{errors}");
+    assert!(peers.contains("(meadow)"), "{peers}");
+    assert_eq!(stopped, [true; 3], "{errors}");
 }

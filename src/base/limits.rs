@@ -450,6 +450,10 @@ pub const RPC_WAITS: usize = 16;
 pub const RPC_COMMANDS: usize = 256;
 /// Queries that wait for the one thread that reads the database; more are told to come back.
 pub const RPC_QUERIES: usize = 32;
+/// Events that are kept for those who ask for what happened.
+pub const RPC_EVENTS: usize = 512;
+/// Blocks that one event may stand for and that are still told one by one.
+pub const RPC_EVENT_BLOCKS: u32 = 100;
 /// The longest that a call may ask to wait.
 pub const RPC_WAIT_MAX: Duration = seconds(24 * 3600);
 /// How long `mine` may take.

@@ -99,7 +99,10 @@ fn export(context: &Context, file: &Path) -> Outcome {
     let facts = json!({
         "file": file.display().to_string(), "from": done.height + 1, "height": tip.height, "tip": tip.hash,
     });
-    context.print(&facts, |_| format!("blocks {} to {} are in {}", done.height + 1, tip.height, file.display()))
+    context.print(&facts, |_| match done.height {
+        height if height == tip.height => format!("nothing to add: blocks 1 to {height} are in {}", file.display()),
+        height => format!("blocks {} to {} are in {}", height + 1, tip.height, file.display()),
+    })
 }
 
 /// What a file holds already: its last whole block and where that ends.

@@ -35,7 +35,7 @@ Examples:
 #[derive(Args, Debug)]
 struct NewArgs {
     /// Name of the chain, and of its folder
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", default_value = "private")]
     name: String,
     /// First part of its addresses [default: made from the name]
     #[arg(long, value_name = "TEXT")]
@@ -97,6 +97,11 @@ fn parse_fund(text: &str) -> Result<(Address, u64), String> {
 }
 
 fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
+    let name = &arguments.name;
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        let problem = "1 to 32 lower-case letters, digits and hyphens are needed";
+        return Err(Failure::usage(format!("--name {name:?}: {problem}")));
+    }
     let prefix = arguments.address_prefix.clone().unwrap_or_else(|| prefix_of(&arguments.name));
     let checked = Prefix::new(&prefix).ok_or_else(|| {
         Failure::usage(format!("--address-prefix \"{prefix}\": 1 to 10 lower-case letters and digits are needed"))

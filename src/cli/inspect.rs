@@ -60,7 +60,7 @@ pub struct TxArgs {
 pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
     let tx = match context.remote()?.call("tx", json!([arguments.id])) {
         Err(failure) if failure.exit == Exit::NotFound && context.json => {
-            output::json(&json!({ "id": arguments.id, "status": "unknown" }))?;
+            output::json(&crate::rpc::render::unknown_transaction(&arguments.id))?;
             return Err(failure);
         }
         result => result?,

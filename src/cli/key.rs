@@ -45,6 +45,14 @@ enum Verb {
         #[command(flatten)]
         passphrase: PassphraseFlags,
     },
+    /// Note what a key is for; shown by list
+    #[command(after_help = "Example:\n  tussock key label alice 'rent and food'")]
+    Label {
+        /// Name of the key
+        name: String,
+        /// One line; an empty one removes the label
+        label: String,
+    },
     /// List all keys
     #[command(after_help = "Example:\n  tussock key list")]
     List,
@@ -111,6 +119,10 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
             let key = SecretKey::from_seed(datadir::random_bytes::<32>()?);
             store(context, &keys, name, &key, passphrase)
         }
+        Verb::Label { name, label } => {
+            let file = keys.label(name, label)?;
+            context.print(&facts(&file), |_| String::new())
+        }
         Verb::List => list(context, &keys),
         Verb::Show { name } => show(context, name, &keys.find(name)?),
         Verb::Import { name, file, passphrase } => {
@@ -140,6 +152,7 @@ fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags:
 fn facts(file: &KeyFile) -> Value {
     json!({
         "name": file.name, "address": file.address, "public_key": file.public_key, "encrypted": file.is_encrypted(),
+        "label": file.label,
     })
 }
 
@@ -152,11 +165,12 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
         facts
     });
     context.print(&list.collect(), |list| {
-        let mut rows = Rows::new(&["name", "address", "file"]);
+        let mut rows = Rows::new(&["name", "address", "file", "label"]);
         for key in output::items(list) {
             let encrypted = key["encrypted"].as_bool() == Some(true);
             let form = if encrypted { "encrypted" } else { "plain" };
-            rows.row([output::text(key, "name"), output::text(key, "address"), form.to_owned()]);
+            let [name, address, label] = ["name", "address", "label"].map(|field| output::text(key, field));
+            rows.row([name, address, form.to_owned(), label]);
         }
         let nothing = if context.spec().test { "no keys; dev0 to dev9 always work on this chain" } else { "no keys" };
         rows.text(nothing)
@@ -176,7 +190,7 @@ fn show(context: &Context, name: &str, named: &Named) -> Outcome {
         }),
     };
     context.print(&facts, |facts| {
-        let rows = ["name", "address", "public_key"].map(|key| (key, output::text(facts, key)));
+        let rows = ["name", "address", "public_key", "label"].map(|key| (key, output::text(facts, key)));
         output::facts(&rows)
     })
 }

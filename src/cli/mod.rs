@@ -5,22 +5,28 @@
 
 pub mod announce;
 pub mod appender;
+pub mod backup;
 pub mod bench;
 pub mod chain;
 pub mod context;
 pub mod control;
 pub mod datadir;
+pub mod doctor;
+pub mod events;
 pub mod exit;
 pub mod generate;
 pub mod genesis;
 pub mod grafana;
+pub mod help;
 pub mod inspect;
 pub mod key;
 pub mod keys;
+pub mod notify;
 pub mod offline;
 pub mod output;
 pub mod peers;
 pub mod print;
+pub mod progress;
 pub mod remote;
 pub mod run;
 pub mod send;
@@ -30,7 +36,7 @@ pub mod status;
 pub mod units;
 pub mod verify;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -98,8 +104,20 @@ enum Command {
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
     Stop(control::StopArgs),
+    /// What happens, as it happens, as lines of JSON
+    Events(events::EventsArgs),
+    /// What is logged; change it while the node runs
+    Log(events::LogArgs),
     /// Check a stopped node's ledger
     Verify(verify::VerifyArgs),
+    /// Copy ledger, peer book and keys, also while the node runs
+    Backup(backup::BackupArgs),
+    /// Put a backup into an empty data directory
+    Restore(backup::RestoreArgs),
+    /// Give back the space of abandoned branches
+    Prune(backup::PruneArgs),
+    /// Write one file for a bug report, without what is private
+    Doctor(doctor::DoctorArgs),
     /// Make a synthetic ledger, for benchmarks and tests
     Generate(generate::GenerateArgs),
     /// Make a new chain
@@ -114,12 +132,17 @@ enum Command {
     Sql(sql::SqlArgs),
     /// Print files that other tools want
     Print(print::PrintArgs),
+    /// What a command does, or a page about a subject: files, metrics, sql, …
+    Help(help::HelpArgs),
 }
 
 /// The program: reads the command line, runs the command, reports its failure.
 pub fn main() -> ExitCode {
     panics::exit_on_panic();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -129,6 +152,25 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// Prints what is wrong with the command line, or the help that was asked for; what the standard library says of numbers
+/// and addresses in words that help.
+fn explain(error: &clap::Error) -> ExitCode {
+    let styled = error.render();
+    let text = if std::io::stderr().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
+    let text = text
+        .replace("invalid digit found in string", "a whole number is needed")
+        .replace("cannot parse integer from empty string", "a whole number is needed")
+        .replace("number too large to fit in target type", "the number is too large")
+        .replace("invalid socket address syntax", "IP:PORT is needed, such as 127.0.0.1:4130");
+    if error.use_stderr() {
+        output::note(text.trim_end());
+    } else {
+        // A closed pipe has seen enough.
+        drop(output::line(text.trim_end()));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
 }
 
 fn run(cli: &Cli) -> Outcome {
@@ -151,6 +193,13 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mine(arguments) => control::mine(&client()?, arguments),
         Command::Net(arguments) => peers::net(&client()?, arguments),
         Command::Stop(arguments) => control::stop(&client()?, arguments),
+        Command::Events(arguments) => events::run(&client()?, arguments),
+        Command::Log(arguments) => events::log(&client()?, arguments),
+        Command::Backup(arguments) => backup::backup(&client()?, arguments),
+        Command::Restore(arguments) => backup::restore(&here()?, arguments),
+        Command::Prune(arguments) => backup::prune(&here()?, arguments),
+        Command::Doctor(arguments) => doctor::run(&client()?, arguments),
+        Command::Help(arguments) => help::run(arguments),
         Command::Verify(arguments) => verify::run(&here()?, arguments),
         Command::Generate(arguments) => generate::run(&here()?, arguments),
         Command::Chain(arguments) => chain::run(&here()?, arguments),

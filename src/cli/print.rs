@@ -67,10 +67,10 @@ pub fn run(arguments: &PrintArgs) -> Outcome {
         }
         What::Man => man(),
         What::Schema => output::raw(schema().as_bytes()),
-        What::Unit => output::raw(UNIT.as_bytes()),
+        What::Unit => output::raw(include_bytes!("tussock.service")),
         What::Openrpc => output::line(&format!("{:#}", crate::rpc::methods::openrpc(env!("CARGO_PKG_VERSION")))),
         What::Grafana => output::line(&format!("{:#}", grafana::dashboard())),
-        What::Dockerfile => output::raw(DOCKERFILE.as_bytes()),
+        What::Dockerfile => output::raw(include_bytes!("Dockerfile")),
     }
 }
 
@@ -100,63 +100,3 @@ fn man() -> Outcome {
     }
     output::raw(&text)
 }
-
-const UNIT: &str = "\
-# A tussock node as a system service. Settings: /var/lib/tussock/config.toml (tussock print config).
-[Unit]
-Description=tussock ledger node
-After=network-online.target time-sync.target
-Wants=network-online.target
-
-[Service]
-ExecStart=/usr/local/bin/tussock run --data-dir /var/lib/tussock --quiet
-DynamicUser=yes
-StateDirectory=tussock
-Restart=on-failure
-RestartSec=5
-# The node stops within 10 seconds, and loses nothing if it does not.
-TimeoutStopSec=20
-# A wrong argument, another node's data directory or another chain's database will not get better by trying again.
-RestartPreventExitStatus=2 7 9
-MemoryMax=128M
-LimitNOFILE=1024
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_INET6
-RestrictNamespaces=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-
-[Install]
-WantedBy=multi-user.target
-";
-
-const DOCKERFILE: &str = "\
-# A tussock node in a container. Build in the source folder:  docker build -t tussock .
-# Run:  docker run -p 4130:4130 -p 127.0.0.1:3030:3030 -v tussock:/data tussock
-# Publish 3030 on loopback only: it is the way to the node's controls.
-FROM rust:1-slim AS build
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev
-WORKDIR /source
-COPY Cargo.toml Cargo.lock README.md ./
-COPY src ./src
-RUN cargo build --release --locked
-
-FROM debian:stable-slim
-COPY --from=build /source/target/release/tussock /usr/local/bin/tussock
-VOLUME /data
-EXPOSE 4130 3030
-ENV TUSSOCK_DATA_DIR=/data
-STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s CMD [\"tussock\", \"status\", \"--json\"]
-ENTRYPOINT [\"tussock\"]
-CMD [\"run\", \"--listen\", \"0.0.0.0:4130\", \"--http\", \"0.0.0.0:3030\", \"--quiet\"]
-";

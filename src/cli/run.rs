@@ -17,7 +17,9 @@ use super::{
     datadir::{self, Endpoints, Holder, Lock},
     exit::{Exit, Failure, Outcome},
     keys::Keys,
-    output, peers, units,
+    notify, output, peers,
+    progress::Reporter,
+    units,
 };
 use crate::{
     base::{hash::hex, limits},
@@ -188,7 +190,8 @@ impl Launch {
             spec: Arc::clone(spec),
             listen_port: 0,
             own_addresses: Vec::new(),
-            agent: format!("tussock/{}", env!("CARGO_PKG_VERSION")),
+            // The network's name, so that whoever dials the wrong one can be told both.
+            agent: format!("tussock/{} ({})", env!("CARGO_PKG_VERSION"), spec.name),
             connect: resolve("--connect", flags.connect.as_deref().unwrap_or_default())?,
             bootnodes: self.bootnodes()?,
             is_bootnode: flags.is_bootnode == Some(true),
@@ -285,7 +288,11 @@ impl Launch {
         }
         // Whoever started the node may have closed its output; the node runs none the less.
         drop(self.announce(&endpoints));
+        notify::tell("READY=1");
+        let progress = Reporter::start(node.handle());
         node.await_stop();
+        drop(progress);
+        notify::tell("STOPPING=1");
         // The server first: it reads the ledger's files, and whoever closes them last tidies them up.
         datadir::remove_traces(&self.context.folder());
         if let Some(server) = server {

@@ -30,13 +30,15 @@ use crate::{
     rpc::client::Patience,
 };
 
-/// The fee rate when nobody names a fee, in base units per 1,000 bytes; the chain's minimum if that is higher.
+/// The least fee rate when nobody names a fee, in base units per 1,000 bytes. The chain's minimum counts if that is
+/// higher, or what it takes now to get into the next block.
 const DEFAULT_FEE_RATE: u64 = 1000;
 
 /// `tussock send`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Amounts are whole base units. The fee defaults to 1 base unit a byte, or the chain's minimum if that is higher.
+Amounts are whole base units. The fee defaults to 1 base unit a byte, or more if the chain's minimum or a mempool that
+fills the next block ask for it.
 
 Examples:
   tussock send dev1 250000
@@ -104,7 +106,11 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let coins = remote.call("coins", json!([owner]))?;
     let coins: Vec<OwnCoin> = serde_json::from_value(coins)
         .map_err(|error| Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}")))?;
-    let order = Order { to, amount: arguments.amount, fee: arguments.fee, memo: arguments.memo.as_bytes() };
+    let rate = match arguments.fee {
+        Some(_) => 0,
+        None => output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate"),
+    };
+    let order = Order { to, amount: arguments.amount, fee: arguments.fee, rate, memo: arguments.memo.as_bytes() };
     let payment = match pay(context.spec(), &key, coins, &order) {
         Err(failure) if failure.exit == Exit::Rejected => return Err(explain(&remote, &owner, failure)),
         result => result?,
@@ -138,6 +144,7 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
         output::json(&facts)?;
     }
     match answer {
+        Some(_) if confirmations == 0 => Ok(()),
         Some(_) => {
             let (height, depth) = (output::text(&tx, "height"), output::text(&tx, "confirmations"));
             output::note(&format!("included height={height} confirmations={depth}"));
@@ -149,7 +156,8 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
                 "confirmed" => "it is in a block, with fewer confirmations",
                 _ => "it is no longer in the mempool: evicted, replaced or expired",
             };
-            Err(Failure::new(Exit::TimedOut, format!("no {confirmations} confirmations in time: {txid}; {state}")))
+            let many = if confirmations > 1 { format!(" {confirmations} times") } else { String::new() };
+            Err(Failure::new(Exit::TimedOut, format!("not confirmed{many} in time: {txid}; {state}")))
         }
     }
 }
@@ -170,6 +178,8 @@ struct Order<'a> {
     to: Address,
     amount: u64,
     fee: Option<u64>,
+    /// What the node estimates, base units per 1,000 bytes.
+    rate: u64,
     memo: &'a [u8],
 }
 
@@ -180,7 +190,7 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
     let all: u128 = coins.iter().map(|coin| u128::from(coin.amount)).sum();
     let (mut inputs, mut sum) = (Vec::new(), 0u64);
     loop {
-        let fee = order.fee.unwrap_or_else(|| default_fee(spec, inputs.len().max(1), order.memo.len()));
+        let fee = order.fee.unwrap_or_else(|| default_fee(spec, inputs.len().max(1), order));
         let Some(needed) = order.amount.checked_add(fee) else {
             return Err(Failure::usage("amount and fee are more than can exist"));
         };
@@ -197,7 +207,7 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
         let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
             return Err(Failure::new(
                 Exit::Rejected,
-                format!("{needed} base units are needed, {all} are spendable now"),
+                format!("the payment needs {}, {} are spendable now", units::grouped(needed), grouped(all)),
             ));
         };
         inputs.push(OutPoint { txid: coin.txid, index: coin.index });
@@ -205,12 +215,17 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
     }
 }
 
+/// Sums of coins stay below 2^62.
+fn grouped(amount: u128) -> String {
+    units::grouped(u64::try_from(amount).unwrap_or(u64::MAX))
+}
+
 /// The fee of a transaction with two outputs, change included: rate times size, rounded up.
-fn default_fee(spec: &ChainSpec, inputs: usize, memo: usize) -> u64 {
+fn default_fee(spec: &ChainSpec, inputs: usize, order: &Order<'_>) -> u64 {
     const FIXED: usize = 4 + 4 + 4 + 2 * 28 + 4;
     const INPUT: usize = 36 + 32 + 64;
-    let bytes = u64::try_from(FIXED + inputs * INPUT + memo).unwrap_or(u64::MAX);
-    bytes.saturating_mul(spec.min_fee_rate.max(DEFAULT_FEE_RATE)).div_ceil(1000)
+    let bytes = u64::try_from(FIXED + inputs * INPUT + order.memo.len()).unwrap_or(u64::MAX);
+    bytes.saturating_mul(spec.min_fee_rate.max(DEFAULT_FEE_RATE).max(order.rate)).div_ceil(1000)
 }
 
 fn sign(
@@ -241,9 +256,8 @@ fn sign(
 /// Adds what the payer has that cannot be spent yet, and why.
 fn explain(remote: &Remote, owner: &str, failure: Failure) -> Failure {
     let Ok(balance) = remote.call("balance", json!([owner])) else { return failure };
-    let (immature, pending) = (output::number(&balance, "immature"), output::text(&balance, "pending"));
-    let pending = if pending.is_empty() { "0".to_owned() } else { pending };
-    let message = format!("{}: {owner}: {immature} immature, {pending} pending", failure.message);
+    let [immature, pending] = ["immature", "pending"].map(|key| units::grouped(output::number(&balance, key)));
+    let message = format!("{}: {owner} has {immature} immature, {pending} pending", failure.message);
     Failure { message, ..failure }
 }
 
@@ -257,7 +271,7 @@ mod tests {
     }
 
     fn try_pay(coins: Vec<OwnCoin>, amount: u64, fee: Option<u64>) -> Outcome<Payment> {
-        let order = Order { to: Address([1; 20]), amount, fee, memo: b"hi" };
+        let order = Order { to: Address([1; 20]), amount, fee, rate: 0, memo: b"hi" };
         pay(&ChainSpec::local(), &SecretKey::well_known(0), coins, &order)
     }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     context::Context,
+    datadir,
     exit::{Exit, Failure, Outcome},
     offline,
     output::{self, Rows},
@@ -25,7 +26,7 @@ use crate::{
 /// `tussock sql`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Views: v_headers, v_blocks, v_coins, v_tip (tussock print schema).
+Views: v_blocks, v_txs, v_outputs, v_coins, v_balances, v_miners, v_tips, v_headers, v_tip, v_peers (tussock help sql).
 
 Examples:
   tussock sql 'SELECT height, hash, utc FROM v_blocks ORDER BY height DESC LIMIT 5'
@@ -47,13 +48,16 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     let timeout = units::parse_duration(&arguments.timeout)
         .map_err(|problem| Failure::usage(format!("--timeout {}: {problem}", arguments.timeout)))?;
     let reader = offline::reader(context)?;
+    let folder = context.folder();
+    let joined = reader.join(&folder.join(datadir::INDEX), &folder.join(datadir::PEERS));
+    joined.map_err(|error| Failure::store(&context.ledger(), &error))?;
     let (result, late) = within(timeout, reader.interrupter(), || reader.sql(&arguments.statement, arguments.limit));
     let table = result.map_err(|error| match error {
         _ if late => Failure::new(
             Exit::TimedOut,
             format!("no answer within {}: ask for less, or allow more with --timeout", arguments.timeout),
         ),
-        StoreError::Other(problem) => Failure::usage(format!("sql: {problem}; see: tussock print schema")),
+        StoreError::Other(problem) => Failure::usage(format!("sql: {problem}; see: tussock help sql")),
         error => Failure::store(&context.ledger(), &error),
     })?;
     if table.truncated {

@@ -1,6 +1,10 @@
 //! `status`, `mempool`, `tips`: what the node is and does.
 
-use std::{io::Write, time::Duration};
+use std::{
+    cell::Cell,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,6 +13,7 @@ use super::{
     context::Context,
     exit::{Exit, Outcome},
     output::{self, Rows, number, short, text},
+    progress::{Pace, percent},
     units,
 };
 use crate::rpc::client::Patience;
@@ -59,24 +64,32 @@ pub struct StatusArgs {
 
 /// Runs `status`.
 pub fn run(context: &Context, arguments: &StatusArgs) -> Outcome {
+    let pace = Cell::new(None);
     watch(&arguments.watch, || {
         let status = match context.remote() {
             Ok(remote) => remote.call("status", json!([]))?,
             Err(failure) if failure.exit == Exit::Unreachable => super::offline::status(context, failure)?,
             Err(failure) => return Err(failure),
         };
-        context.print(&status, |status| people(context, status))
+        context.print(&status, |status| people(context, status, &pace))
     })
 }
 
-fn people(context: &Context, status: &Value) -> String {
+/// `pace`: since the first look, if there are several.
+fn people(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> String {
     let (height, headers) = (number(status, "height"), number(status, "headers"));
     let (peers, mempool, mining) = (&status["peers"], &status["mempool"], &status["mining"]);
     let stopped = text(status, "state") == "stopped";
     let running = |text: String| if stopped { String::new() } else { text };
     let mut state = text(status, "state");
     if headers > height && height > 0 {
+        let now = Instant::now();
+        let since = pace.get().unwrap_or_else(|| Pace::begin(now, height));
+        pace.set(Some(since));
         state.push_str(&format!("  {}", bar(height, headers)));
+        if let Some(words) = since.words(now, height, headers) {
+            state.push_str(&format!("  {words}"));
+        }
     }
     let reason = text(status, "reason");
     if !reason.is_empty() {
@@ -119,9 +132,9 @@ fn people(context: &Context, status: &Value) -> String {
 
 /// Twenty cells, in whole percent rounded down: full only when nothing is missing.
 fn bar(done: u64, all: u64) -> String {
-    let part = |of: u64| u128::from(done) * u128::from(of) / u128::from(all.max(1));
-    let cells = usize::try_from(part(20)).unwrap_or(20).min(20);
-    format!("{}{} {}%", "▒".repeat(cells), "░".repeat(20 - cells), part(100))
+    let percent = percent(done, all);
+    let cells = usize::try_from(percent / 5).unwrap_or(20);
+    format!("{}{} {percent}%", "▒".repeat(cells), "░".repeat(20 - cells))
 }
 
 /// `tussock mempool`
@@ -180,6 +193,6 @@ mod tests {
     fn the_bar_is_full_only_at_the_end() {
         assert!(bar(41_876, 41_877).ends_with("░ 99%"));
         assert_eq!(bar(5, 5), format!("{} 100%", "▒".repeat(20)));
-        assert!(bar(0, 0).ends_with(" 0%"));
+        assert!(bar(0, 7).ends_with(" 0%"));
     }
 }

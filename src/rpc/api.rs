@@ -78,6 +78,7 @@ fn api(context: &Shared, head: &Head) -> Option<Result<Step, RpcError>> {
         ("mempool", None, None) => mempool::list(context, POOL_PAGE),
         ("peers", None, None) => Ok(network::peers(context, network::row)),
         ("tips", None, None) => Ok(Step::query(blocks::tips)),
+        ("events", None, None) => events(context, head),
         ("search", None, None) => search(context, head),
         _ => return None,
     })
@@ -109,6 +110,17 @@ fn page_of_blocks(context: &Shared, head: &Head) -> Result<Step, RpcError> {
     let (before, limit) = (number("before", u64::MAX)?, number("limit", BLOCK_PAGE)?);
     let (context, limit) = (context.clone(), limit.min(blocks::MAX_PAGE));
     Ok(Step::query(move |books| blocks::page(&context, books, before, limit)))
+}
+
+/// A long poll: what happened since the answer before.
+fn events(context: &Shared, head: &Head) -> Result<Step, RpcError> {
+    let mut params = json!({});
+    for name in ["since", "timeout"] {
+        if let Some(text) = query(head, name) {
+            params[name] = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        }
+    }
+    call(context, "events", params)
 }
 
 /// What a text from the search box is: `{kind, id}` with a kind of block, tx or address.

@@ -15,7 +15,7 @@ use crate::{
         spec::ChainSpec,
     },
     node::report::SyncState,
-    rpc::{error::RpcError, page::Page},
+    rpc::{error::RpcError, events::Events, page::Page},
     runtime::{board::Status, handle::NodeHandle},
 };
 
@@ -35,6 +35,8 @@ pub struct Context {
     pub index_path: PathBuf,
     /// How far the index is.
     pub indexed: IndexMark,
+    /// What happened lately.
+    pub events: Events,
     /// The page.
     pub page: Page,
 }

@@ -56,7 +56,7 @@ pub(super) enum Progress {
 
 /// What the outcome of steps is for.
 enum Exchange {
-    Calls { batch: Batch, id: Option<Value>, method: &'static str },
+    Calls { batch: Batch, id: Option<Value>, method: &'static str, begun: Time },
     Read { finish: api::Finish },
 }
 
@@ -72,7 +72,7 @@ impl Drop for WaitSlot {
 impl Engine {
     /// An engine whose queries go to `worker` and whose answers come back by `mailbox`.
     pub(super) fn new(context: Arc<Context>, mailbox: Arc<Mailbox>, worker: SyncSender<Task>) -> Self {
-        Self { context, mailbox, worker, waits: Arc::default(), stage: 0, tally: Tally::new() }
+        Self { context, mailbox, worker, waits: Arc::default(), stage: 0, tally: Tally::default() }
     }
 
     /// The node's time.
@@ -80,9 +80,11 @@ impl Engine {
         self.context.now()
     }
 
-    /// What waiting calls look at.
+    /// What waiting calls look at, after it was noted what has changed since the last look.
     pub(super) fn view(&self) -> View {
-        self.context.view()
+        let view = self.context.view();
+        self.context.events.note(&view.status);
+        view
     }
 
     /// Starts to answer a request that came over this connection.
@@ -179,9 +181,9 @@ impl Engine {
     fn finish(&mut self, connection: usize, exchange: Exchange, outcome: Outcome) -> Progress {
         match exchange {
             Exchange::Read { finish } => Progress::Done(finish(outcome)),
-            Exchange::Calls { mut batch, id, method } => {
+            Exchange::Calls { mut batch, id, method, begun } => {
                 let code = outcome.as_ref().err().map_or(0, |error| error.code);
-                *self.tally.entry((method, code)).or_default() += 1;
+                self.tally.note(method, code, self.now().since(begun));
                 batch.finish(id, outcome);
                 self.next_call(connection, batch, None)
             }
@@ -199,7 +201,8 @@ impl Engine {
             }
         };
         let method = found.map_or("unknown", |method| method.name);
-        self.drive(connection, Exchange::Calls { batch, id: call.id, method }, slot, step)
+        let begun = self.now();
+        self.drive(connection, Exchange::Calls { batch, id: call.id, method, begun }, slot, step)
     }
 
     fn read(&mut self, connection: usize, head: &Head) -> Progress {

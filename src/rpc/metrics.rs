@@ -1,6 +1,6 @@
 //! `/metrics`: the Prometheus text format. Base units, `_total` on counters only, no label with an address or an id.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path, time::Duration};
 
 use crate::{
     node::report::SyncState,
@@ -13,8 +13,60 @@ use crate::{
 /// Clock ticks a second in /proc, the same on every Linux that runs this program.
 const TICKS: f64 = 100.0;
 
-/// Calls answered, by method and error code (0: none).
-pub type Tally = BTreeMap<(&'static str, i32), u64>;
+/// Bounds of the histogram of seconds that calls take.
+const CALL_SECONDS: [f64; 8] = [0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1.0, 10.0];
+
+/// Calls answered.
+pub struct Tally {
+    /// By method and error code (0: none).
+    calls: BTreeMap<(&'static str, i32), u64>,
+    /// How long they took, those left out that wait for something to happen.
+    seconds: Histogram,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { calls: BTreeMap::new(), seconds: Histogram::new(&CALL_SECONDS) }
+    }
+}
+
+impl Tally {
+    /// Counts a call.
+    pub fn note(&mut self, method: &'static str, code: i32, time: Duration) {
+        *self.calls.entry((method, code)).or_default() += 1;
+        if !method.starts_with("wait") && method != "events" {
+            self.seconds.observe(time.as_secs_f64());
+        }
+    }
+}
+
+/// How many observations fell below each bound.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    bounds: &'static [f64],
+    /// One more than bounds: what is above all of them.
+    counts: Vec<u64>,
+    sum: f64,
+}
+
+impl Histogram {
+    /// An empty one with these upper bounds, ascending.
+    pub fn new(bounds: &'static [f64]) -> Self {
+        Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
+    }
+
+    /// Counts an observation in.
+    pub fn observe(&mut self, value: f64) {
+        let at = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
+        self.counts[at] += 1;
+        self.sum += value;
+    }
+
+    /// How many observations there were.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
 
 /// The text.
 pub fn render(context: &Context, tally: &Tally) -> String {
@@ -85,9 +137,13 @@ fn server(text: &mut Text, context: &Context, tally: &Tally) {
         }
     }
     text.head("tussock_rpc_requests_total", "counter", "Calls answered, by method and error code (0: none).");
-    for ((method, code), count) in tally {
+    for ((method, code), count) in &tally.calls {
         text.line("tussock_rpc_requests_total", &[("method", method), ("code", &code.to_string())], count);
     }
+    let help = "How long calls took, those left out that wait for something to happen.";
+    text.histogram("tussock_rpc_request_duration_seconds", help, &tally.seconds);
+    let help = "Seconds between blocks, by their own times, of those that came since the start.";
+    text.histogram("tussock_chain_block_interval_seconds", help, &context.events.intervals());
 }
 
 fn process(text: &mut Text, context: &Context) {
@@ -129,6 +185,18 @@ impl Text {
         self.line(name, &[], value);
     }
 
+    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
+        self.head(name, "histogram", help);
+        let mut below = 0;
+        let bounds = histogram.bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+        for (bound, count) in bounds.zip(&histogram.counts) {
+            below += count;
+            self.line(&format!("{name}_bucket"), &[("le", &bound)], below);
+        }
+        self.line(&format!("{name}_sum"), &[], histogram.sum);
+        self.line(&format!("{name}_count"), &[], below);
+    }
+
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
         if labels.is_empty() {
@@ -145,4 +213,21 @@ impl Text {
 
 fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_s_buckets_count_everything_below_their_bound() {
+        let mut histogram = Histogram::new(&[1.0, 5.0]);
+        [0.5, 1.0, 3.0, 9.0].into_iter().for_each(|value| histogram.observe(value));
+        let mut text = Text(String::new());
+        text.histogram("x_seconds", "help", &histogram);
+        let lines: Vec<&str> = text.0.lines().skip(2).collect();
+        let buckets =
+            ["x_seconds_bucket{le=\"1\"} 2", "x_seconds_bucket{le=\"5\"} 3", "x_seconds_bucket{le=\"+Inf\"} 4"];
+        assert_eq!((&lines[..3], &lines[3..]), (&buckets[..], &["x_seconds_sum 13.5", "x_seconds_count 4"][..]));
+    }
 }

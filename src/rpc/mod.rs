@@ -17,6 +17,7 @@ pub mod context;
 pub mod counters;
 mod engine;
 pub mod error;
+pub mod events;
 pub mod http;
 mod indexer;
 mod mailbox;
@@ -97,8 +98,11 @@ impl Server {
             ledger_path: options.ledger_path,
             index_path: options.index_path,
             indexed: context::IndexMark::default(),
+            events: events::Events::default(),
             page: page::Page::new(&options.cookie),
         });
+        // Where the node stands now; what changes from here on is an event.
+        context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(limits::RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&mailbox), worker);
         let gate = Gate::new(local_address, &options.cookie);

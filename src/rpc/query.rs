@@ -175,9 +175,16 @@ impl Books {
         Ok(self.ledger()?.coin(outpoint)?)
     }
 
-    /// An address's coins: sum, number, and the youngest of them.
+    /// An address's coins: sum, number, and the youngest of them. From the index; by reading all coins, which takes some
+    /// 0.3 s for a million of them, only while the index is behind.
     pub fn coins_of(&mut self, address: &Address, limit: usize) -> Result<AddressCoins, RpcError> {
-        Ok(self.ledger()?.coins_of(address, limit)?)
+        let tip = self.tip()?.hash;
+        let (ledger, index) = self.both()?;
+        let indexed = index.map(|index| index.coins_of(&tip, address, limit)).transpose()?.flatten();
+        Ok(match indexed {
+            Some(coins) => coins,
+            None => ledger.coins_of(address, limit)?,
+        })
     }
 
     /// What the transactions of a block spend: what the block took out of the ledger, and what it made itself. Empty for
@@ -208,9 +215,9 @@ impl Books {
 
     /// Ids of confirmed transactions that start with these hex digits; at most a few.
     pub fn transactions_with_prefix(&mut self, prefix: &str) -> Result<Vec<Hash>, RpcError> {
-        let (ledger, index) = self.both()?;
+        let (_, index) = self.both()?;
         let Some(index) = index else { return Ok(Vec::new()) };
-        Ok(index.txids_with_prefix(ledger, prefix)?)
+        Ok(index.txids_with_prefix(prefix)?)
     }
 
     /// A page of an address's history, newest first.

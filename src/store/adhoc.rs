@@ -1,8 +1,24 @@
 //! Questions in SQL from people (`tussock sql`): read-only, bounded, and to be interrupted from another thread.
 
+use std::path::Path;
+
 use rusqlite::{InterruptHandle, limits::Limit, types::ValueRef};
 
-use crate::{base::limits::MAX_SQL_VALUE_BYTES, chain::archive::StoreError, store::reader::LedgerReader};
+use crate::{
+    base::limits::MAX_SQL_VALUE_BYTES,
+    chain::archive::StoreError,
+    store::{connect, migrate, reader::LedgerReader},
+};
+
+/// The ends of all branches.
+const TIPS: &str = "CREATE TEMP VIEW v_tips AS
+    SELECT h.height, h.hash, h.status, h.work FROM v_headers h JOIN v_tip t ON t.hash = h.hash
+    UNION ALL
+    SELECT h.height, h.hash, h.status, h.work FROM v_headers h JOIN side s ON s.id = h.id
+    WHERE NOT EXISTS (SELECT 1 FROM side x JOIN headers c ON c.id = x.id WHERE c.parent = h.id)";
+/// The peer book.
+const BOOK: &str = "CREATE TEMP VIEW v_peers AS
+    SELECT address, source, last_seen, last_success, last_attempt, failures FROM book_of_peers.book";
 
 /// One value of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +62,30 @@ impl LedgerReader {
         Interrupter(self.connection().get_interrupt_handle())
     }
 
-    /// Answers one SQL statement that only reads; at most `max_rows` rows. The views `v_headers`, `v_blocks`, `v_coins`
-    /// and `v_tip` are meant for this. Errors carry SQLite's own words.
+    /// Joins the index and the peer book to what [`LedgerReader::sql`] can ask, as far as they are there and of this
+    /// program's version, and adds the views over the ledger that are too slow, or too special, for its file.
+    pub fn join(&self, index: &Path, peers: &Path) -> Result<(), StoreError> {
+        let connection = self.connection();
+        // Temporary views count as changes, too; the files stay read-only by the way they were opened.
+        connection.pragma_update(None, "query_only", 0)?;
+        connection.execute_batch(TIPS)?;
+        let files = [(index, "book_of_txs", &migrate::INDEX, ""), (peers, "book_of_peers", &migrate::PEERS, BOOK)];
+        for (path, name, schema, views) in files {
+            let usable = path.exists()
+                && connect::open_reader(path)
+                    .and_then(|file| schema.check(&file))
+                    .is_ok_and(|version| version == schema.version());
+            if usable {
+                let path = path.to_string_lossy();
+                connection.execute(&format!("ATTACH ?1 AS {name}"), [path.as_ref()])?;
+                connection.execute_batch(views)?;
+            }
+        }
+        Ok(connection.pragma_update(None, "query_only", 1)?)
+    }
+
+    /// Answers one SQL statement that only reads; at most `max_rows` rows. The views
+    /// (`v_blocks` and its kind) are meant for this. Errors carry SQLite's own words.
     pub fn sql(&self, statement: &str, max_rows: usize) -> Result<Table, StoreError> {
         let connection = self.connection();
         // No other file, and no value that alone could exhaust the memory.
@@ -88,7 +126,7 @@ impl Value {
 mod tests {
     use super::*;
     use crate::store::{
-        LedgerDb, LedgerOptions, fill,
+        IndexDb, LedgerDb, LedgerOptions, PeerDb, fill,
         testing::{TempDir, account, dev_maker},
     };
 
@@ -112,7 +150,20 @@ mod tests {
         assert_eq!(one("SELECT state_digest FROM v_tip"), Value::Text(digest));
         assert_eq!(one("SELECT count(*) FROM v_coins"), Value::Integer(maker.coins().len() as i64));
         assert_eq!(one("SELECT status FROM v_headers WHERE height = 2"), Value::Text("applied".into()));
-        for refused in ["DELETE FROM coins", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", ""] {
+        let mut index = IndexDb::open(&dir.join("index.db"), &reader.genesis()).unwrap();
+        assert!(index.catch_up(&reader, 100).unwrap().is_complete());
+        drop(PeerDb::open(&dir.join("peers.db")));
+        let reader = LedgerReader::open(&path).unwrap();
+        reader.join(&dir.join("index.db"), &dir.join("peers.db")).unwrap();
+        let one = |sql: &str| reader.sql(sql, 9).unwrap().rows.swap_remove(0).swap_remove(0);
+        assert_eq!(one("SELECT count(*) FROM v_txs"), Value::Integer(4));
+        assert_eq!(one("SELECT sum(balance) FROM v_balances"), one("SELECT sum(amount) FROM v_coins"));
+        assert_eq!(one("SELECT sum(amount) FROM v_outputs"), one("SELECT sum(amount) FROM v_coins"));
+        assert_eq!(one("SELECT blocks FROM v_miners"), Value::Integer(3));
+        assert_eq!(one("SELECT hash FROM v_tips"), Value::Text(maker.hash().to_string()));
+        assert_eq!(one("SELECT count(*) FROM v_peers"), Value::Integer(0));
+        for refused in ["DELETE FROM coins", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", "DROP VIEW v_tips", ""]
+        {
             assert!(reader.sql(refused, 9).is_err(), "{refused}");
         }
         let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";

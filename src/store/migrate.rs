@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::chain::archive::StoreError;
+use crate::{chain::archive::StoreError, store::copy};
 
 /// One kind of database file: who it belongs to and the steps that build it.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub const PEERS: Schema = Schema {
 pub const INDEX: Schema = Schema {
     name: "index.db",
     application_id: i32::from_be_bytes(*b"tusI"),
-    steps: &[include_str!("schema/index_0001.sql")],
+    steps: &[include_str!("schema/index_0001.sql"), include_str!("schema/index_0002.sql")],
 };
 
 impl Schema {
@@ -61,9 +61,17 @@ impl Schema {
         }
     }
 
-    /// Brings the file up to this program's version, each step in one transaction with its number.
+    /// Brings the file up to this program's version, each step in one transaction with its number. A file of an older
+    /// version is copied before, to its name with `.v` and that version behind it.
     pub fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
-        self.check(connection)?;
+        let found = self.check(connection)?;
+        // The index is derived: its steps fill it anew, and its old content is of no use to anybody.
+        if (1..self.version()).contains(&found)
+            && self.application_id != INDEX.application_id
+            && let Some(copy) = copy::before_upgrade(connection, found)?
+        {
+            log::info!("store: upgrading {} version={found} copy={}", self.name, copy.display());
+        }
         loop {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // Read again under the lock: another process may have been faster.
@@ -80,6 +88,7 @@ impl Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::testing::TempDir;
 
     const FIRST: Schema = Schema { name: "x.db", application_id: 7, steps: &["CREATE TABLE a (x INTEGER) STRICT;"] };
     const SECOND: Schema =
@@ -97,6 +106,22 @@ mod tests {
         assert_eq!(SECOND.check(&connection), Ok(2));
         let row = connection.query_row("SELECT x, y FROM a", [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(row.unwrap(), (5, None::<i64>));
+    }
+
+    #[test]
+    fn a_file_is_copied_before_it_is_upgraded_and_only_then() {
+        let dir = TempDir::new();
+        let path = dir.join("x.db");
+        let mut connection = Connection::open(&path).unwrap();
+        FIRST.migrate(&mut connection).unwrap();
+        FIRST.migrate(&mut connection).unwrap();
+        connection.execute("INSERT INTO a VALUES (5)", []).unwrap();
+        let copy = dir.join("x.db.v1");
+        assert!(!copy.exists(), "nothing was upgraded");
+        SECOND.migrate(&mut connection).unwrap();
+        let old = Connection::open(&copy).unwrap();
+        assert_eq!(FIRST.check(&old), Ok(1));
+        assert_eq!(old.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)), Ok(5));
     }
 
     #[test]

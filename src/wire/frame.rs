@@ -99,15 +99,24 @@ impl Frame {
 /// The head of a frame whose body is still arriving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
+    magic: [u8; 4],
     kind: Kind,
     length: usize,
     checksum: [u8; 4],
 }
 
+/// Where in the body of a `Version` the genesis hash begins: the four bytes that are the network's magic.
+const VERSION_GENESIS: std::ops::Range<usize> = 12..16;
+
 /// Puts frames together from bytes as they arrive, in pieces of any size.
+///
+/// The first frame may be the `Version` of another network, if its magic and its genesis hash belong together: so that
+/// either side can tell its operator which two networks met.
 #[derive(Debug)]
 pub struct FrameReader {
     magic: [u8; 4],
+    /// Whether no frame is complete yet.
+    first: bool,
     head: Option<Head>,
     buffer: Vec<u8>,
 }
@@ -115,7 +124,7 @@ pub struct FrameReader {
 impl FrameReader {
     /// A reader for the network with this magic.
     pub fn new(magic: [u8; 4]) -> Self {
-        Self { magic, head: None, buffer: Vec::new() }
+        Self { magic, first: true, head: None, buffer: Vec::new() }
     }
 
     /// Takes bytes from the front of `input`, no further than the end of one frame, and returns that frame once it is
@@ -136,7 +145,11 @@ impl FrameReader {
                     self.head = Some(self.judge_head()?);
                     self.buffer.clear();
                 }
-                Some(Head { kind, checksum, .. }) => {
+                Some(Head { magic, kind, checksum, .. }) => {
+                    if magic != self.magic && self.buffer.get(VERSION_GENESIS) != Some(&magic) {
+                        return Err(FrameFault::Magic);
+                    }
+                    self.first = false;
                     let mut body = std::mem::take(&mut self.buffer);
                     body.shrink_to_fit();
                     return Ok(Some(Frame { kind, checksum, body: body.into() }));
@@ -176,7 +189,9 @@ impl FrameReader {
 
     fn judge_head(&self) -> Result<Head, FrameFault> {
         let bytes = &self.buffer;
-        if bytes[0..4] != self.magic {
+        let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        let introduction = self.first && bytes[4] == Kind::Version as u8;
+        if magic != self.magic && !introduction {
             return Err(FrameFault::Magic);
         }
         let kind = Kind::from_number(bytes[4]).ok_or(FrameFault::Kind(bytes[4]))?;
@@ -184,7 +199,7 @@ impl FrameReader {
         if length as usize > kind.max_body() {
             return Err(FrameFault::Length { kind, length });
         }
-        Ok(Head { kind, length: length as usize, checksum: [bytes[9], bytes[10], bytes[11], bytes[12]] })
+        Ok(Head { magic, kind, length: length as usize, checksum: [bytes[9], bytes[10], bytes[11], bytes[12]] })
     }
 }
 
@@ -205,6 +220,26 @@ mod tests {
         .iter()
         .map(Frame::new)
         .collect()
+    }
+
+    #[test]
+    fn only_a_first_version_may_be_of_another_network_and_must_say_which() {
+        let introduction = |genesis: [u8; 32]| {
+            let mut body = vec![0; 12];
+            body.extend_from_slice(&genesis);
+            Frame { kind: Kind::Version, checksum: checksum(&body), body: body.into() }
+        };
+        let read = |reader: &mut FrameReader, bytes: &[u8]| reader.read(&mut &bytes[..]);
+        let (foreign, honest) = ([9; 4], introduction([9; 32]));
+        let mut reader = FrameReader::new(MAGIC);
+        assert_eq!(read(&mut reader, &honest.to_bytes(foreign)), Ok(Some(honest.clone())));
+        assert_eq!(read(&mut reader, &honest.to_bytes(foreign)), Err(FrameFault::Magic), "not the first");
+        let liar = introduction([1; 32]);
+        assert_eq!(read(&mut FrameReader::new(MAGIC), &liar.to_bytes(foreign)), Err(FrameFault::Magic));
+        let verack = Frame::new(&Message::Verack(5));
+        assert_eq!(read(&mut FrameReader::new(MAGIC), &verack.to_bytes(foreign)), Err(FrameFault::Magic));
+        let empty = Frame { kind: Kind::Version, checksum: checksum(&[]), body: Vec::new().into() };
+        assert_eq!(read(&mut FrameReader::new(MAGIC), &empty.to_bytes(foreign)), Err(FrameFault::Magic));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
 
 pub mod attack;
+pub mod browser;
 pub mod mutate;
 pub mod peer;
 

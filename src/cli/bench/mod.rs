@@ -2,6 +2,8 @@
 //!
 //! Each figure stands beside its ceiling, measured in the same run: machines differ and are noisy, ratios hold.
 
+pub mod apply;
+pub mod gossip;
 pub mod load;
 pub mod processes;
 pub mod sync;
@@ -26,6 +28,12 @@ enum Bench {
         after_help = "Examples:\n  tussock bench sync --workload w2\n  tussock bench sync --blocks 2000 --txs-per-block 50 --runs 3 --json"
     )]
     Sync(sync::SyncArgs),
+    /// Verify and apply blocks that are at hand, without a network
+    #[command(after_help = "Example:\n  tussock bench apply --blocks 100 --txs-per-block 200 --json")]
+    Apply(apply::ApplyArgs),
+    /// How blocks and payments spread in a simulated network
+    #[command(after_help = "Example:\n  tussock bench gossip --nodes 50 --json")]
+    Gossip(gossip::GossipArgs),
     /// Batched signature verification on all cores: the ceiling of everything else
     #[command(after_help = "Example:\n  tussock bench verify --json")]
     Verify(verify::VerifyArgs),
@@ -38,6 +46,8 @@ enum Bench {
 pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
     match &arguments.bench {
         Bench::Sync(args) => sync::run(args, context.json),
+        Bench::Apply(args) => apply::run(args, context.json),
+        Bench::Gossip(args) => gossip::run(args, context.json),
         Bench::Verify(args) => verify::run(args, context.json),
         Bench::Load(args) => load::run(args, context.spec(), context.json),
     }

@@ -50,7 +50,7 @@ pub struct Usage {
 impl Node {
     /// Starts a node on the `local` chain and waits until it is ready.
     pub fn start(dir: &Path, args: &[&str]) -> Outcome<Self> {
-        let child = command(dir)?
+        let child = on(dir)?
             .arg("run")
             .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--quiet"])
             .args(args)
@@ -66,7 +66,7 @@ impl Node {
 
     /// Waits by the node's own `wait`.
     pub fn wait(&self, what: &[&str], timeout_s: u64) -> Outcome {
-        let mut wait = command(&self.dir)?;
+        let mut wait = on(&self.dir)?;
         wait.arg("wait").args(what).args(["--timeout", &timeout_s.to_string()]);
         finish(&mut wait, &format!("wait {}", what.join(" ")))
     }
@@ -104,14 +104,15 @@ impl Drop for Node {
 
 /// Runs `tussock generate` into a folder.
 pub fn generate(dir: &Path, blocks: u32, transactions: u32, seed: u64) -> Outcome {
-    let mut generate = command(dir)?;
+    let mut generate = on(dir)?;
     generate.arg("generate");
     generate.args(["--blocks", &blocks.to_string(), "--txs-per-block", &transactions.to_string()]);
     generate.args(["--seed", &seed.to_string()]);
     finish(&mut generate, "generate")
 }
 
-fn command(dir: &Path) -> Outcome<Command> {
+/// This program on a data directory of the `local` chain.
+pub fn on(dir: &Path) -> Outcome<Command> {
     let own = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot find this program's file: {error}")))?;
     let mut command = Command::new(own);
@@ -119,7 +120,8 @@ fn command(dir: &Path) -> Outcome<Command> {
     Ok(command)
 }
 
-fn finish(command: &mut Command, what: &str) -> Outcome {
+/// Runs a command to its end; `what` names it in a failure.
+pub fn finish(command: &mut Command, what: &str) -> Outcome {
     let output = command
         .stdin(Stdio::null())
         .output()

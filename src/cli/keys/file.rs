@@ -37,6 +37,9 @@ pub struct KeyFile {
     pub address: String,
     /// The public key, hex.
     pub public_key: String,
+    /// What the owner calls it, for lists.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +66,8 @@ impl KeyFile {
             Some(passphrase) => (None, Some(encrypt(key, passphrase)?)),
         };
         let public_key = hex(&key.public_key());
-        Ok(Self { version: VERSION, name: name.to_owned(), address, public_key, secret, encrypted })
+        let (name, label) = (name.to_owned(), String::new());
+        Ok(Self { version: VERSION, name, address, public_key, label, secret, encrypted })
     }
 
     /// Reads the text of a file.

@@ -27,6 +27,8 @@ use crate::{
 
 /// Longest name of a key.
 const MAX_NAME: usize = 64;
+/// Most characters of a label.
+const MAX_LABEL: usize = 80;
 
 /// The keys of one chain's folder.
 pub struct Keys<'a> {
@@ -114,6 +116,19 @@ impl<'a> Keys<'a> {
         })
     }
 
+    /// Gives a key file another label.
+    pub fn label(&self, name: &str, label: &str) -> Outcome<KeyFile> {
+        if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
+            return Err(Failure::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
+        }
+        let Named::File(mut file) = self.find(name)? else {
+            return Err(Failure::usage(format!("\"{name}\" is a publicly known key without a file; it has no label")));
+        };
+        file.label = label.to_owned();
+        datadir::write_atomically(&self.path(name), file.to_text().as_bytes(), 0o600)?;
+        Ok(*file)
+    }
+
     /// Writes a new key file; an existing one is never replaced.
     pub fn add(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
         check_name(name).map_err(Failure::usage)?;
@@ -147,7 +162,11 @@ impl<'a> Keys<'a> {
         {
             return Ok(address);
         }
-        Address::parse(text, &self.spec.prefix).map_err(|error| Failure::usage(format!("{text}: {error}")))
+        let start = format!("{}1", self.spec.prefix);
+        Address::parse(text, &self.spec.prefix).map_err(|error| match text.contains('1') {
+            true => Failure::usage(format!("{text}: {error}")),
+            false => Failure::usage(format!("{text}: neither a key nor an address; addresses start with {start}")),
+        })
     }
 
     /// `dev0` to `dev9` on test chains.
@@ -192,6 +211,10 @@ mod tests {
         assert_eq!(keys.find("alice").unwrap().public_key(), Some(key.public_key()));
         assert_eq!(keys.address("alice"), Ok(key.address()));
         assert_eq!(keys.add("alice", &key, None).unwrap_err().exit, Exit::Usage);
+        keys.label("alice", "for rent").unwrap();
+        assert_eq!((keys.read("alice").unwrap().label.as_str(), mode(&keys.path("alice"))), ("for rent", 0o600));
+        assert_eq!(keys.label("alice", "two\nlines").unwrap_err().exit, Exit::Usage);
+        assert_eq!(keys.label("dev0", "x").unwrap_err().exit, Exit::Usage);
         let missing = keys.find("alcie").err().unwrap();
         assert_eq!(missing.exit, Exit::NotFound);
         assert!(missing.message.contains("alice"));

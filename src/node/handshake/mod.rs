@@ -248,7 +248,11 @@ impl Handshake {
         let Some(state) = self.links.get(&link) else { return };
         let (remote, inbound, own_nonce) = (state.remote, state.direction.is_inbound(), state.nonce);
         if version.genesis != self.spec.genesis_hash() {
-            self.warn_wrong_network(now.mono, remote, &version.genesis);
+            self.warn_wrong_network(now.mono, remote, &version);
+            if inbound {
+                // The other side's operator may be the one who is mistaken.
+                self.send_version(now.unix, link, own_nonce, out);
+            }
             return self.goodbye(link, GoodbyeCode::WrongNetwork, out);
         }
         if !(OLDEST_PROTOCOL_VERSION..=PROTOCOL_VERSION).contains(&version.protocol) {
@@ -380,13 +384,18 @@ impl Handshake {
         }
     }
 
-    fn warn_wrong_network(&mut self, mono: Time, remote: SocketAddr, theirs: &Hash) {
+    fn warn_wrong_network(&mut self, mono: Time, remote: SocketAddr, version: &Version) {
         let level = if mono >= self.next_warning { log::Level::Warn } else { log::Level::Debug };
         if level == log::Level::Warn {
             self.next_warning = mono + WARN_INTERVAL;
         }
-        let ours = self.spec.genesis_hash();
-        log::log!(level, "peer of another network refused remote={remote} its_genesis={theirs} our_genesis={ours}");
+        let (name, ours, theirs) = (&self.spec.name, self.spec.genesis_hash(), version.genesis);
+        let agent = printable(&version.agent);
+        log::log!(
+            level,
+            "peer of another network refused remote={remote} its_agent=\"{agent}\" its_genesis={theirs} \
+             our_network={name} our_genesis={ours}"
+        );
     }
 }
 

@@ -1,10 +1,13 @@
 //! About the server itself.
 
-use crate::rpc::{
-    error::RpcError,
-    methods::{self, Method},
-    params::{Kind, optional},
-    step::Step,
+use crate::{
+    rpc::{
+        error::RpcError,
+        methods::{self, Method},
+        params::{Args, Kind, optional},
+        step::{Shared, Step},
+    },
+    runtime::logging::{self, LevelError, Levels},
 };
 
 pub(super) const METHODS: &[Method] = &[
@@ -27,6 +30,13 @@ pub(super) const METHODS: &[Method] = &[
         },
     },
     Method {
+        name: "logging",
+        params: &[optional("levels", Kind::Text, "LEVEL[,module=LEVEL]…, such as info,peers=debug")],
+        summary: "says what is logged; with levels, changes that until the node stops",
+        returns: "the levels that hold now",
+        handler: logging,
+    },
+    Method {
         name: "help",
         params: &[optional("method", Kind::Text, "the method to explain")],
         summary: "lists the methods, or explains one",
@@ -47,6 +57,17 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, _| Ok(Step::value(&methods::openrpc(&context.version))),
     },
 ];
+
+fn logging(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+    if let Some(text) = args.text("levels") {
+        let levels: Levels = text.parse().map_err(|error: LevelError| RpcError::bad_parameter(error.to_string()))?;
+        // Told at the level that is least likely to be switched off, before and after.
+        log::warn!("log levels change levels={levels}");
+        logging::set_levels(levels);
+    }
+    let levels = logging::levels().ok_or_else(|| RpcError::internal("this node does not log"))?;
+    Ok(Step::value(&levels.to_string()))
+}
 
 fn list() -> String {
     methods::all().map(|method| format!("{} - {}\n", method.usage(), method.summary)).collect()

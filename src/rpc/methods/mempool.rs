@@ -53,6 +53,13 @@ pub(super) const METHODS: &[Method] = &[
         handler: raw_mempool,
     },
     Method {
+        name: "estimatesmartfee",
+        params: &[optional("conf_target", Kind::Integer, "within how many blocks; 1 if left out")],
+        summary: "the fee rate that gets a transaction into one of the next blocks, by what the mempool holds now",
+        returns: "an object with feerate (base units per 1000 bytes) and blocks",
+        handler: estimate,
+    },
+    Method {
         name: "sendrawtransaction",
         params: &[required("hexstring", Kind::Text, "the transaction's encoding in hex")],
         summary: "verifies a transaction, takes it into the mempool and relays it",
@@ -95,6 +102,29 @@ fn raw_mempool(context: &Shared, args: &Args) -> Result<Step, RpcError> {
     }))
 }
 
+/// The lowest rate that still fits if what pays better goes first; the least that nodes take if there is room for all.
+fn estimate(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+    let blocks = args.integer_in("conf_target", 1..=1000, 1)?;
+    let least = context.chain.min_fee_rate;
+    let room = usize::try_from(blocks).unwrap_or(usize::MAX).saturating_mul(limits::MAX_BLOCK_BYTES);
+    Ok(entries(usize::MAX, move |entries| {
+        let rates = entries.iter().map(|entry| (entry.transaction.size, entry.fee));
+        json!({ "feerate": rate_for(rates, room).max(least), "blocks": blocks })
+    }))
+}
+
+/// `entries`: size and fee, the highest rate first.
+fn rate_for(entries: impl Iterator<Item = (usize, u64)>, room: usize) -> u64 {
+    let mut taken = 0usize;
+    for (size, fee) in entries {
+        taken = taken.saturating_add(size);
+        if taken > room {
+            return render::fee_rate(fee, size).saturating_add(1);
+        }
+    }
+    0
+}
+
 fn send(_: &Shared, args: &Args) -> Result<Step, RpcError> {
     let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
     let text = args.required_text("hexstring")?.trim();
@@ -109,4 +139,16 @@ fn send(_: &Shared, args: &Args) -> Result<Step, RpcError> {
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_is_needed_only_where_the_better_paying_fill_the_room() {
+        let pool = [(500, 5000), (500, 1000), (500, 100)];
+        let rate = |room| rate_for(pool.into_iter(), room);
+        assert_eq!([rate(1500), rate(1499), rate(999), rate(100)], [0, 201, 2001, 10_001]);
+    }
 }

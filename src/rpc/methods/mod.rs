@@ -167,6 +167,9 @@ mod tests {
             "ping",
             "generatetoaddress",
             "rpc.discover",
+            "events",
+            "logging",
+            "estimatesmartfee",
         ] {
             assert!(names.contains(promised), "{promised}");
         }

@@ -16,6 +16,7 @@ use crate::{
     rpc::{
         context::{Context, View},
         error::RpcError,
+        events::Event,
         methods::Method,
         params::{Args, Kind, optional, required},
         render,
@@ -38,6 +39,20 @@ pub(super) const METHODS: &[Method] = &[
         summary: "answers when something is so, or when the time is up",
         returns: "an object: ok tells which of the two; the rest are the facts at that moment",
         handler: wait,
+    },
+    Method {
+        name: "events",
+        params: &[
+            optional("since", Kind::Integer, "the \"next\" of the answer before; from now on if left out"),
+            optional("timeout", Kind::Number, "seconds; 60 if left out, 0: what there is now"),
+        ],
+        summary: "what happened after an earlier answer; waits for something to happen if nothing did",
+        returns: "an object: events (each with seq, time and event: block, reorganisation, state, peers, mempool or \
+                  warnings), next, and missed if some were forgotten",
+        handler: |context, args| {
+            let since = args.integer("since").unwrap_or_else(|| context.events.last());
+            Ok(events(context, since, timeout_of(args)))
+        },
     },
     Method {
         name: "waitforblockheight",
@@ -67,9 +82,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 fn wait(context: &Shared, args: &Args) -> Result<Step, RpcError> {
-    let timeout =
-        args.number("timeout").map_or(DEFAULT, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
-    let until_time = deadline(context, timeout);
+    let until_time = deadline(context, timeout_of(args));
     let value = args.id("value", "");
     let number = || value.parse::<u64>().map_err(|_| RpcError::invalid_params("\"value\" must be a whole number"));
     match args.required_text("kind")? {
@@ -96,6 +109,52 @@ fn wait(context: &Shared, args: &Args) -> Result<Step, RpcError> {
         }
         _ => Err(RpcError::bad_parameter("\"kind\" is ready, synced, height, peers or tx")),
     }
+}
+
+fn timeout_of(args: &Args) -> Duration {
+    args.number("timeout").map_or(DEFAULT, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// Waits until there are events after number `since`.
+fn events(context: &Shared, since: u64, timeout: Duration) -> Step {
+    let (now, late) = (context.clone(), context.clone());
+    Step::Wait(Wait {
+        until: deadline(context, timeout),
+        ready: Box::new(move |_| {
+            let (list, missed) = now.events.since(since);
+            (!list.is_empty() || missed).then(|| tell(list, missed, now.events.last()))
+        }),
+        late: Box::new(move |_| tell(Vec::new(), false, late.events.last())),
+    })
+}
+
+/// The answer. Blocks between two tips that were seen are looked up.
+fn tell(list: Vec<Event>, missed: bool, next: u64) -> Step {
+    Step::query(move |books| {
+        let mut events = Vec::with_capacity(list.len());
+        for event in list {
+            let height = event.fields.get("height").and_then(Value::as_u64);
+            if let (Some(after), Some(height)) = (event.after, height) {
+                let height = u32::try_from(height).unwrap_or(u32::MAX);
+                let first = after.saturating_add(1).max(height.saturating_sub(limits::RPC_EVENT_BLOCKS));
+                for between in first..height {
+                    // Not there: the chain has moved on meanwhile, and tells so in its next event.
+                    let Ok(row) = books.at_height(u64::from(between)) else { break };
+                    let mut fields = event.fields.clone();
+                    fields.insert("height".to_owned(), json!(between));
+                    fields.insert("hash".to_owned(), json!(row.hash));
+                    fields.insert("block_time".to_owned(), json!(row.header.time));
+                    events.push(fields);
+                }
+            }
+            events.push(event.fields);
+        }
+        let mut answer = json!({ "events": events, "next": next });
+        if missed {
+            answer["missed"] = json!(true);
+        }
+        Ok(answer)
+    })
 }
 
 fn facts_when(holds: impl Fn(&View) -> bool + Send + 'static, time: Time) -> Step {

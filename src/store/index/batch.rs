@@ -1,18 +1,13 @@
 //! The rows that blocks add to the index, gathered and sorted before they are written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::key_of;
+use super::place_of;
 use crate::{
     base::{hash::Hash, limits::INDEX_BATCH_ROWS},
-    chain::{
-        address::Address,
-        archive::StoreError,
-        block::{HashedBlock, HashedTransaction},
-        transaction::OutPoint,
-    },
+    chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
     store::{
         bodies,
         error::corrupt,
@@ -20,11 +15,18 @@ use crate::{
     },
 };
 
+/// A coin and its owner: the order of the table.
+pub(super) type Owned = (Address, OutPoint);
+
 /// The rows of some blocks, sorted, so that each page of the index is touched once a batch.
 #[derive(Default)]
 pub(super) struct Batch {
-    txs: Vec<(i64, u32, u32)>,
-    history: BTreeMap<(Address, u32, u32), (Hash, u64, u64)>,
+    txs: Vec<(i64, Hash)>,
+    history: BTreeMap<(Address, i64), (u64, u64)>,
+    /// Coins made and not spent again within the batch: transaction and amount.
+    made: BTreeMap<Owned, (i64, u64)>,
+    /// Coins spent that the index has.
+    spent: BTreeSet<Owned>,
     pub(super) blocks: Vec<(u32, Hash)>,
 }
 
@@ -46,18 +48,21 @@ impl Batch {
     }
 
     /// Adds the rows to the index, in one transaction.
-    pub(super) fn write(mut self, index: &mut Connection) -> Result<(), StoreError> {
+    pub(super) fn write(self, index: &mut Connection) -> Result<(), StoreError> {
         let transaction = index.transaction()?;
-        self.txs.sort_unstable();
-        for row in self.txs {
-            rows::run(&transaction, "INSERT INTO txs (key, height, position) VALUES (?1, ?2, ?3)", row)?;
+        for (id, txid) in self.txs {
+            rows::run(&transaction, "INSERT INTO txs (id, txid) VALUES (?1, ?2)", (id, txid.0.as_slice()))?;
         }
-        let sql = "INSERT INTO history (address, height, position, txid, received, sent) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        for ((address, height, position), (txid, received, sent)) in self.history {
-            let (received, sent) = (received.cast_signed(), sent.cast_signed());
-            let parameters = (address.0.as_slice(), height, position, txid.0.as_slice(), received, sent);
+        let sql = "INSERT INTO history (address, tx, received, sent) VALUES (?1, ?2, ?3, ?4)";
+        for ((address, tx), (received, sent)) in self.history {
+            let parameters = (address.0.as_slice(), tx, received.cast_signed(), sent.cast_signed());
             rows::run(&transaction, sql, parameters)?;
+        }
+        for owned in &self.spent {
+            remove_coin(&transaction, owned)?;
+        }
+        for (owned, (tx, amount)) in &self.made {
+            add_coin(&transaction, owned, *tx, *amount)?;
         }
         for (height, hash) in self.blocks {
             let sql = "INSERT INTO indexed (height, hash) VALUES (?1, ?2)";
@@ -70,31 +75,38 @@ impl Batch {
     fn add(&mut self, block: &HashedBlock, mut amounts: BTreeMap<OutPoint, u64>) -> Result<(), StoreError> {
         let height = block.header.height;
         for (position, hashed) in (0u32..).zip(&block.transactions) {
-            self.txs.push((key_of(&hashed.txid), height, position));
+            let tx = place_of(height, position);
+            self.txs.push((tx, hashed.txid));
             for input in &hashed.transaction.inputs {
                 let amount = amounts.get(&input.outpoint).ok_or_else(|| {
                     corrupt(format!("block {height} spends a coin that the data that undoes it does not name"))
                 })?;
-                let entry = self.entry(Address::of(&input.public_key), height, position, hashed);
-                entry.2 = entry.2.saturating_add(*amount);
+                let owned = (Address::of(&input.public_key), input.outpoint);
+                let entry = self.history.entry((owned.0, tx)).or_default();
+                entry.1 = entry.1.saturating_add(*amount);
+                if self.made.remove(&owned).is_none() {
+                    self.spent.insert(owned);
+                }
             }
             for (outpoint, output) in hashed.outpoints().zip(hashed.transaction.outputs.iter()) {
                 amounts.insert(outpoint, output.amount);
-                let entry = self.entry(output.address, height, position, hashed);
-                entry.1 = entry.1.saturating_add(output.amount);
+                let entry = self.history.entry((output.address, tx)).or_default();
+                entry.0 = entry.0.saturating_add(output.amount);
+                self.made.insert((output.address, outpoint), (tx, output.amount));
             }
         }
         self.blocks.push((height, block.hash));
         Ok(())
     }
+}
 
-    fn entry(
-        &mut self,
-        address: Address,
-        height: u32,
-        position: u32,
-        hashed: &HashedTransaction,
-    ) -> &mut (Hash, u64, u64) {
-        self.history.entry((address, height, position)).or_insert((hashed.txid, 0, 0))
-    }
+pub(super) fn add_coin(index: &Connection, (address, coin): &Owned, tx: i64, amount: u64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO coins (address, txid, position, tx, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let parameters = (address.0.as_slice(), coin.txid.0.as_slice(), coin.index, tx, amount.cast_signed());
+    rows::run(index, sql, parameters).map(|_| ())
+}
+
+pub(super) fn remove_coin(index: &Connection, (address, coin): &Owned) -> Result<(), StoreError> {
+    let sql = "DELETE FROM coins WHERE address = ?1 AND txid = ?2 AND position = ?3";
+    rows::run(index, sql, (address.0.as_slice(), coin.txid.0.as_slice(), coin.index)).map(|_| ())
 }

@@ -8,6 +8,7 @@ mod batch;
 mod prefix;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::path::Path;
 
@@ -20,16 +21,22 @@ use crate::{
         address::Address,
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        transaction::OutPoint,
     },
     store::{
-        aside, bodies, check,
+        aside, check,
         connect::{self, Tuning},
         error::corrupt,
         migrate,
+        query::AddressCoins,
         reader::LedgerReader,
         rows::{self, StoredHeader},
     },
 };
+
+/// Bits of `txs.id` that hold the transaction's position in its block.
+const POSITION_BITS: u32 = 20;
 
 /// The writer (and reader) of `index.db`.
 #[derive(Debug)]
@@ -124,21 +131,17 @@ impl IndexDb {
 
     /// A confirmed transaction, read from its block; `None` if the index does not know it.
     pub fn tx(&self, ledger: &LedgerReader, txid: &Hash) -> Result<Option<IndexedTransaction>, StoreError> {
-        let sql = "SELECT height, position FROM txs WHERE key = ?1";
-        let places = rows::all(&self.connection, sql, [key_of(txid)], |row| {
-            Ok((rows::integer::<u32>(row, 0)?, rows::integer::<u32>(row, 1)?))
-        })?;
-        for (height, position) in places {
-            // Not there, or another transaction: the chain moved since, or two ids have the same key.
-            let Some(bytes) = ledger.body_at(height)? else { continue };
-            let mut block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
-            let at = position as usize;
-            if block.transactions.get(at).is_some_and(|found| found.txid == *txid) {
-                let transaction = block.transactions.swap_remove(at);
-                return Ok(Some(IndexedTransaction { block: block.hash, height, position, transaction }));
-            }
+        let Some(id) = find(&self.connection, txid)? else { return Ok(None) };
+        let (height, position) = (height_of(id), position_of(id));
+        // Not there, or another transaction: the chain moved since.
+        let Some(bytes) = ledger.body_at(height)? else { return Ok(None) };
+        let mut block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
+        let at = position as usize;
+        if block.transactions.get(at).is_none_or(|found| found.txid != *txid) {
+            return Ok(None);
         }
-        Ok(None)
+        let transaction = block.transactions.swap_remove(at);
+        Ok(Some(IndexedTransaction { block: block.hash, height, position, transaction }))
     }
 
     /// What happened to an address, newest first. `before`: only what is older than this height and position (the last
@@ -149,19 +152,44 @@ impl IndexDb {
         before: Option<(u32, u32)>,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        let (height, position) = before.unwrap_or((u32::MAX, u32::MAX));
-        let sql = "SELECT height, position, txid, received, sent FROM history \
-                   WHERE address = ?1 AND (height, position) < (?2, ?3) ORDER BY height DESC, position DESC LIMIT ?4";
+        let before = before.map_or(i64::MAX, |(height, position)| place_of(height, position));
+        let sql = "SELECT h.tx, t.txid, h.received, h.sent FROM history h JOIN txs t ON t.id = h.tx \
+                   WHERE h.address = ?1 AND h.tx < ?2 ORDER BY h.tx DESC LIMIT ?3";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        rows::all(&self.connection, sql, (address.0.as_slice(), height, position, limit), |row| {
+        rows::all(&self.connection, sql, (address.0.as_slice(), before, limit), |row| {
+            let tx = row.get(0)?;
             Ok(HistoryEntry {
-                height: rows::integer(row, 0)?,
-                position: rows::integer(row, 1)?,
-                txid: Hash(rows::bytes(row, 2)?),
-                received: rows::integer(row, 3)?,
-                sent: rows::integer(row, 4)?,
+                height: height_of(tx),
+                position: position_of(tx),
+                txid: Hash(rows::bytes(row, 1)?),
+                received: rows::integer(row, 2)?,
+                sent: rows::integer(row, 3)?,
             })
         })
+    }
+
+    /// The unspent coins of an address as of the block `tip`: all in sum and number, the youngest `limit` one by one.
+    /// `None` if the index is not level with that block.
+    pub fn coins_of(&self, tip: &Hash, address: &Address, limit: usize) -> Result<Option<AddressCoins>, StoreError> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        if self.last()?.is_none_or(|(_, hash)| hash != *tip) {
+            return Ok(None);
+        }
+        // Their sum is below the supply, which is below 2^62.
+        let sql = "SELECT count(*), coalesce(sum(amount), 0) FROM coins WHERE address = ?1";
+        let sums = rows::one(&snapshot, sql, [address.0.as_slice()], |row| {
+            Ok((rows::integer::<u64>(row, 0)?, rows::integer::<u64>(row, 1)?))
+        })?;
+        let (count, balance) = sums.unwrap_or_default();
+        let sql = "SELECT txid, position, tx, amount FROM coins WHERE address = ?1 ORDER BY tx DESC, position LIMIT ?2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let coins = rows::all(&snapshot, sql, (address.0.as_slice(), limit), |row| {
+            let outpoint = OutPoint { txid: Hash(rows::bytes(row, 0)?), index: rows::integer(row, 1)? };
+            let (tx, amount) = (row.get(2)?, rows::integer(row, 3)?);
+            let (height, coinbase) = (height_of(tx), position_of(tx) == 0);
+            Ok((outpoint, Coin { amount, address: *address, height, coinbase }))
+        })?;
+        Ok(Some(AddressCoins { balance: u128::from(balance), count, coins }))
     }
 
     fn try_open(path: &Path, genesis: &Hash) -> Result<Self, StoreError> {
@@ -191,30 +219,23 @@ impl IndexDb {
         let sql = "SELECT height, hash FROM indexed ORDER BY height DESC LIMIT 1";
         rows::one(&self.connection, sql, [], |row| Ok((rows::integer(row, 0)?, Hash(rows::bytes(row, 1)?))))
     }
-
-    /// Takes the highest block out of the index. It is no longer applied, but its body is still stored; if it is not,
-    /// the ledger is another one than that which was indexed, and the index starts anew.
-    fn take_off(&mut self, ledger: &Connection, height: u32, hash: &Hash) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction()?;
-        let Some(stored) = StoredHeader::find(ledger, hash)? else {
-            transaction.execute_batch("DELETE FROM txs; DELETE FROM history; DELETE FROM indexed")?;
-            return Ok(transaction.commit()?);
-        };
-        for hashed in bodies::decoded(ledger, &stored)?.transactions {
-            let sql = "DELETE FROM txs WHERE key = ?1 AND height = ?2";
-            rows::run(&transaction, sql, (key_of(&hashed.txid), height))?;
-            let owners = hashed.transaction.inputs.iter().map(|input| Address::of(&input.public_key));
-            for address in owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)) {
-                let sql = "DELETE FROM history WHERE address = ?1 AND height = ?2";
-                rows::run(&transaction, sql, (address.0.as_slice(), height))?;
-            }
-        }
-        rows::run(&transaction, "DELETE FROM indexed WHERE height = ?1", [height])?;
-        Ok(transaction.commit()?)
-    }
 }
 
-/// What transactions are looked up by: the first eight bytes of the id.
-fn key_of(txid: &Hash) -> i64 {
-    i64::from_be_bytes(txid.0[..8].try_into().expect("32 bytes start with eight"))
+/// What `txs.id` is made of; positions in a block stay below 2^20.
+fn place_of(height: u32, position: u32) -> i64 {
+    (i64::from(height) << POSITION_BITS) | i64::from(position.min((1 << POSITION_BITS) - 1))
+}
+
+fn height_of(place: i64) -> u32 {
+    u32::try_from(place >> POSITION_BITS).unwrap_or(u32::MAX)
+}
+
+fn position_of(place: i64) -> u32 {
+    u32::try_from(place & ((1 << POSITION_BITS) - 1)).unwrap_or(u32::MAX)
+}
+
+/// The row of the transaction with this id.
+fn find(index: &Connection, txid: &Hash) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT id FROM txs WHERE substr(txid, 1, 8) = ?1 AND txid = ?2";
+    rows::one(index, sql, (&txid.0[..8], txid.0.as_slice()), |row| Ok(row.get(0)?))
 }

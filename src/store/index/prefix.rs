@@ -1,48 +1,29 @@
 //! Finding transactions by the first digits of their ids.
 
-use std::collections::BTreeSet;
-
 use crate::{
     base::{
         hash::Hash,
         limits::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
     },
-    chain::{archive::StoreError, block::HashedBlock},
-    store::{LedgerReader, error::corrupt, index::IndexDb, rows},
+    chain::archive::StoreError,
+    store::{index::IndexDb, rows},
 };
 
-/// Hex digits that a row's key holds of the id.
-const KEY_DIGITS: usize = 16;
-
 impl IndexDb {
-    /// Ids of confirmed transactions that start with these hex digits (at least six); two of them tell that there are
-    /// several.
-    pub fn txids_with_prefix(&self, ledger: &LedgerReader, digits: &str) -> Result<Vec<Hash>, StoreError> {
+    /// Ids of confirmed transactions that start with these hex digits (at least six); several of them tell that there
+    /// are several.
+    pub fn txids_with_prefix(&self, digits: &str) -> Result<Vec<Hash>, StoreError> {
         let digits = digits.to_ascii_lowercase();
-        if digits.len() < MIN_PREFIX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !plain || !(MIN_PREFIX_DIGITS..=64).contains(&digits.len()) {
             return Ok(Vec::new());
         }
-        let start = &digits[..digits.len().min(KEY_DIGITS)];
-        let fill = KEY_DIGITS - start.len();
-        let bound = |digit: &str| u64::from_str_radix(&(start.to_owned() + &digit.repeat(fill)), 16);
-        let (Ok(low), Ok(high)) = (bound("0"), bound("f")) else { return Ok(Vec::new()) };
-        // Six digits settle the sign, so that the order of the signed keys is that of the ids.
-        let sql = "SELECT height, position FROM txs WHERE key BETWEEN ?1 AND ?2 LIMIT ?3";
+        let bound = |digit: &str| (digits.clone() + &digit.repeat(64 - digits.len())).parse::<Hash>().ok();
+        let (Some(low), Some(high)) = (bound("0"), bound("f")) else { return Ok(Vec::new()) };
+        let sql = "SELECT txid FROM txs WHERE substr(txid, 1, 8) BETWEEN ?1 AND ?2 AND txid BETWEEN ?3 AND ?4 LIMIT ?5";
         let most = i64::try_from(MAX_PREFIX_MATCHES).unwrap_or(i64::MAX);
-        let places = rows::all(&self.connection, sql, (low.cast_signed(), high.cast_signed(), most), |row| {
-            Ok((rows::integer::<u32>(row, 0)?, rows::integer::<u32>(row, 1)?))
-        })?;
-        let mut found = BTreeSet::new();
-        for (height, position) in places {
-            let Some(bytes) = ledger.body_at(height)? else { continue };
-            let block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
-            let txid = block.transactions.get(position as usize).map(|transaction| transaction.txid);
-            found.extend(txid.filter(|txid| txid.to_string().starts_with(&digits)));
-            if found.len() > 1 {
-                break;
-            }
-        }
-        Ok(found.into_iter().collect())
+        let parameters = (&low.0[..8], &high.0[..8], low.0.as_slice(), high.0.as_slice(), most);
+        rows::all(&self.connection, sql, parameters, |row| Ok(Hash(rows::bytes(row, 0)?)))
     }
 }
 
@@ -72,12 +53,12 @@ mod tests {
             let block = crate::chain::block::HashedBlock::decode(body).unwrap();
             let (txid, text) = (block.transactions[0].txid, block.transactions[0].txid.to_string());
             for digits in [8, 16, 17, 64] {
-                assert_eq!(index.txids_with_prefix(&reader, &text[..digits]).unwrap(), [txid], "height {height}");
+                assert_eq!(index.txids_with_prefix(&text[..digits]).unwrap(), [txid], "height {height}");
             }
             let other = if text.ends_with('0') { "1" } else { "0" };
             let wrong = text[..63].to_owned() + other;
-            assert_eq!(index.txids_with_prefix(&reader, &wrong).unwrap(), []);
-            assert_eq!(index.txids_with_prefix(&reader, &text[..5]).unwrap(), [], "too few");
+            assert_eq!(index.txids_with_prefix(&wrong).unwrap(), []);
+            assert_eq!(index.txids_with_prefix(&text[..5]).unwrap(), [], "too few");
         }
     }
 }

@@ -1,0 +1,180 @@
+//! `backup`, `restore`, `prune`: what keeps a data directory safe and small.
+
+use std::{fs, path::PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    context::Context,
+    datadir::{self, Lock},
+    exit::{Exit, Failure, Outcome},
+    generate::progress,
+    offline, units,
+};
+use crate::store::{LedgerReader, copy, prune as pruning};
+
+/// Databases of a backup; the index is derived and left out.
+const DATABASES: [&str; 2] = [datadir::LEDGER, datadir::PEERS];
+/// Blocks below the tip within which abandoned branches are kept unless told otherwise.
+const KEEP: u32 = 1000;
+
+/// `tussock backup`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Holds ledger, peer book and keys. Also works while the node runs, and does not hold it up.
+
+Examples:
+  tussock backup /mnt/backup/tussock-monday
+  tussock backup /mnt/backup/tussock-monday --no-keys")]
+pub struct BackupArgs {
+    /// The folder to make; it must not exist
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Leave the keys out: then the backup holds nothing secret
+    #[arg(long)]
+    no_keys: bool,
+}
+
+/// Runs `backup`: under another name until it is whole.
+pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
+    offline::require_ledger(context)?;
+    let target = &arguments.folder;
+    if target.exists() {
+        return Err(Failure::usage(format!("{} exists; name a new folder", target.display())));
+    }
+    let mut under_way = target.clone().into_os_string();
+    under_way.push(".part");
+    let under_way = PathBuf::from(under_way);
+    if under_way.exists() {
+        // An earlier backup that was interrupted.
+        fs::remove_dir_all(&under_way).map_err(|error| Failure::io("cannot remove", &under_way, &error))?;
+    }
+    datadir::make_private_folder(&under_way)?;
+    let from = context.folder();
+    for name in DATABASES {
+        let path = from.join(name);
+        if !path.exists() {
+            continue;
+        }
+        let bar = progress(0, "pages");
+        let copied = copy::copy(&path, &under_way.join(name), &mut |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        copied.map_err(|error| Failure::store(&path, &error))?;
+    }
+    let keys = if arguments.no_keys { 0 } else { copy_keys(&from, &under_way)? };
+    fs::rename(&under_way, target).map_err(|error| Failure::io("cannot rename", &under_way, &error))?;
+    let ledger = target.join(datadir::LEDGER);
+    let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
+    let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    let facts = json!({
+        "folder": target.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
+        "keys": keys,
+    });
+    context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), target.display()))
+}
+
+/// `tussock restore`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Into a data directory that has no ledger yet; keys that are there already stay as they are.
+
+Examples:
+  tussock restore /mnt/backup/tussock-monday
+  tussock -d /srv/tussock restore /mnt/backup/tussock-monday && tussock -d /srv/tussock verify --deep")]
+pub struct RestoreArgs {
+    /// What `tussock backup` made
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Runs `restore`.
+pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
+    let source = arguments.folder.join(datadir::LEDGER);
+    if !source.exists() {
+        let what = format!("there is no backup: {}; name the folder that tussock backup made", source.display());
+        return Err(Failure::new(Exit::NotFound, what));
+    }
+    let failed = |error| Failure::store(&source, &error);
+    let reader = LedgerReader::open(&source).map_err(failed)?;
+    reader.check_chain(context.spec()).map_err(failed)?;
+    drop(reader);
+    copy::check(&source).map_err(failed)?;
+    let folder = context.folder();
+    let _lock = Lock::acquire(&folder, &context.settings.flags())?;
+    let ledger = context.ledger();
+    if ledger.exists() {
+        let advice = "move it away, or restore into another directory: -d DIR";
+        return Err(Failure::new(Exit::Rejected, format!("there is a ledger already: {}; {advice}", ledger.display())));
+    }
+    for name in DATABASES {
+        let (from, to) = (arguments.folder.join(name), folder.join(name));
+        if from.exists() && !to.exists() {
+            copy::copy(&from, &to, &mut |_, _| {}).map_err(|error| Failure::store(&to, &error))?;
+        }
+    }
+    let keys = copy_keys(&arguments.folder, &folder)?;
+    let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
+    let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    let facts = json!({
+        "folder": folder.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
+        "keys": keys,
+    });
+    context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), folder.display()))
+}
+
+fn count(keys: usize) -> String {
+    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
+}
+
+/// Copies key files that the target lacks; says how many.
+fn copy_keys(from: &std::path::Path, to: &std::path::Path) -> Outcome<usize> {
+    let (from, to) = (from.join(datadir::KEYS), to.join(datadir::KEYS));
+    let Ok(entries) = fs::read_dir(&from) else { return Ok(0) };
+    let mut count = 0;
+    for entry in entries {
+        let entry = entry.map_err(|error| Failure::io("cannot read", &from, &error))?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.extension().is_none_or(|extension| extension != "json") || target.exists() {
+            continue;
+        }
+        datadir::make_private_folder(&to)?;
+        let bytes = fs::read(&path).map_err(|error| Failure::io("cannot read", &path, &error))?;
+        datadir::write_atomically(&target, &bytes, 0o600)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// `tussock prune`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The node must be stopped. The chain itself stays whole: every node serves all of it to newcomers.
+
+Examples:
+  tussock prune
+  tussock prune --keep 100 --json")]
+pub struct PruneArgs {
+    /// Keep branches that end less than so many blocks below the tip
+    #[arg(long, value_name = "N", default_value_t = KEEP)]
+    keep: u32,
+}
+
+/// Runs `prune`.
+pub fn prune(context: &Context, arguments: &PruneArgs) -> Outcome {
+    offline::require_ledger(context)?;
+    let _lock = Lock::acquire(&context.folder(), &context.settings.flags())?;
+    let path = context.ledger();
+    let pruned =
+        pruning::prune(&path, context.spec(), arguments.keep).map_err(|error| Failure::store(&path, &error))?;
+    let facts = json!({
+        "blocks": pruned.blocks, "bytes_before": pruned.bytes_before, "bytes_after": pruned.bytes_after,
+    });
+    context.print(&facts, |_| {
+        let [before, after] = [pruned.bytes_before, pruned.bytes_after].map(units::bytes);
+        format!("{} abandoned blocks removed; the ledger has {after}, before {before}", pruned.blocks)
+    })
+}

@@ -1,0 +1,244 @@
+//! `doctor`: one file for a bug report. Says what the node is, has and does; leaves out who its peers and owners are.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs,
+    net::{IpAddr, SocketAddr},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    datadir,
+    exit::{Failure, Outcome},
+    output, units,
+};
+use crate::{
+    chain::address::{Address, Prefix},
+    store::copy,
+};
+
+/// Bytes of the end of the log that are taken in.
+const LOG_BYTES: usize = 64 * 1024;
+
+/// `tussock doctor`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Peers, addresses and folder names are replaced by numbers; keys, the cookie and the values of settings are left out.
+Works with a running node and with a stopped one. Read it before you send it.
+
+Examples:
+  tussock doctor
+  tussock doctor --output report.txt")]
+pub struct DoctorArgs {
+    /// Write to this new file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &DoctorArgs) -> Outcome {
+    let text = Redactor::new(context).redact(&report(context));
+    match &arguments.output {
+        None if context.json => output::json(&json!({ "report": text })),
+        None => output::line(text.trim_end()),
+        Some(path) if path.exists() => {
+            Err(Failure::usage(format!("the file exists: {}; choose another", path.display())))
+        }
+        Some(path) => {
+            datadir::write_atomically(path, text.as_bytes(), 0o600)?;
+            context.print(&json!({ "file": path.display().to_string() }), |_| format!("report: {}", path.display()))
+        }
+    }
+}
+
+fn report(context: &Context) -> String {
+    let mut text = String::new();
+    let mut section = |title: &str, body: String| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "== {title}\n{}\n\n", body.trim_end());
+    };
+    section("program", program());
+    section("host", host());
+    section("settings", settings(context));
+    section("files", files(context));
+    section("status", status(context));
+    section("log", log_end(&context.folder()));
+    text
+}
+
+fn program() -> String {
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("tussock {} {build} {system} {machine}  now {}", env!("CARGO_PKG_VERSION"), units::utc(units::unix_now()))
+}
+
+fn host() -> String {
+    let line = |path: &str, start: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = [line("/proc/meminfo", "MemTotal"), line("/proc/meminfo", "MemAvailable")].join("\n");
+    format!("kernel {}\ncores {cores}\n{memory}", line("/proc/sys/kernel/osrelease", ""))
+}
+
+/// Which settings there are and from where, not what they say.
+fn settings(context: &Context) -> String {
+    let settings = &context.settings;
+    let spec = &settings.spec;
+    let file = fs::read_to_string(settings.data_dir.join("config.toml")).unwrap_or_default();
+    let names = |lines: &mut dyn Iterator<Item = &str>| {
+        let names = lines.filter_map(|line| Some(line.split_once('=')?.0.trim().to_owned()));
+        names.filter(|name| !name.starts_with('#')).collect::<Vec<_>>().join(" ")
+    };
+    let variables: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("TUSSOCK_"))
+        .collect();
+    format!(
+        "chain {}  genesis {}  test {}\nlog {}\nset in config.toml: {}\nvariables: {}",
+        spec.name,
+        spec.genesis_hash(),
+        spec.test,
+        settings.log,
+        names(&mut file.lines()),
+        variables.join(" ")
+    )
+}
+
+/// Names, sizes and modes; of key files only how many there are.
+fn files(context: &Context) -> String {
+    let folder = context.folder();
+    let mut lines = Vec::new();
+    for place in [folder.clone(), folder.join(datadir::LOGS)] {
+        let Ok(entries) = fs::read_dir(&place) else { continue };
+        for entry in entries.flatten() {
+            let Ok(facts) = entry.metadata() else { continue };
+            if facts.is_file() {
+                let mode = facts.permissions().mode() & 0o777;
+                lines.push(format!("{:<24} {:>12}  {mode:o}", entry.file_name().to_string_lossy(), facts.len()));
+            }
+        }
+    }
+    lines.sort();
+    let keys = fs::read_dir(folder.join(datadir::KEYS)).map_or(0, Iterator::count);
+    lines.push(format!("keys: {keys}"));
+    for name in [datadir::LEDGER, datadir::PEERS, datadir::INDEX] {
+        let path = folder.join(name);
+        if path.exists() {
+            let facts = copy::describe(&path).unwrap_or_else(|error| error.to_string());
+            lines.push(format!("{name}: {facts}"));
+        }
+    }
+    lines.join("\n")
+}
+
+/// What the node, or the data directory of a stopped one, says about itself.
+fn status(context: &Context) -> String {
+    let answer = |result: Outcome<Value>| match result {
+        Ok(value) => format!("{value:#}"),
+        Err(failure) => failure.message,
+    };
+    match context.remote() {
+        Ok(remote) => {
+            let calls = ["status", "peers", "logging"].map(|method| answer(remote.call(method, json!([]))));
+            calls.join("\n")
+        }
+        Err(failure) => answer(super::offline::status(context, failure)),
+    }
+}
+
+fn log_end(folder: &Path) -> String {
+    let bytes = fs::read(folder.join(datadir::LOGS).join("tussock.log")).unwrap_or_default();
+    let end = &bytes[bytes.len().saturating_sub(LOG_BYTES)..];
+    String::from_utf8_lossy(end).into_owned()
+}
+
+/// Puts numbers in the place of what tells who and where; the same number for the same thing.
+struct Redactor {
+    folders: Vec<(String, &'static str)>,
+    prefix: Prefix,
+    names: BTreeMap<String, String>,
+}
+
+impl Redactor {
+    fn new(context: &Context) -> Self {
+        let mut folders = vec![(context.settings.data_dir.display().to_string(), "DATA_DIR")];
+        if let Ok(home) = std::env::var("HOME")
+            && home.len() > 1
+        {
+            folders.push((home, "HOME"));
+        }
+        Self { folders, prefix: context.spec().prefix.clone(), names: BTreeMap::new() }
+    }
+
+    fn redact(mut self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (folder, name) in &self.folders {
+            text = text.replace(folder, name);
+        }
+        let mut redacted = String::with_capacity(text.len());
+        let mut word = String::new();
+        for character in text.chars().chain(['\n']) {
+            if character.is_ascii_alphanumeric() || matches!(character, '.' | ':' | '[' | ']' | '%' | '-') {
+                word.push(character);
+                continue;
+            }
+            redacted.push_str(&self.word(&word));
+            word.clear();
+            redacted.push(character);
+        }
+        redacted.pop();
+        redacted
+    }
+
+    fn word(&mut self, word: &str) -> String {
+        // A sentence may end, or go on, behind an address.
+        let bare = word.trim_end_matches([':', '.', '-', '%']);
+        let rest = &word[bare.len()..];
+        let ip = bare.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| bare.parse::<IpAddr>());
+        match ip {
+            Ok(ip) if ip.is_loopback() || ip.is_unspecified() => return word.to_owned(),
+            Ok(ip) => return format!("{}{rest}", self.name("ip", &ip.to_string())),
+            Err(_) => {}
+        }
+        if Address::parse(bare, &self.prefix).is_ok() {
+            return format!("{}{rest}", self.name("address", bare));
+        }
+        word.to_owned()
+    }
+
+    fn name(&mut self, kind: &str, what: &str) -> String {
+        let next = self.names.len() + 1;
+        self.names.entry(what.to_owned()).or_insert_with(|| format!("{kind}-{next}")).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::{key::SecretKey, spec::ChainSpec};
+
+    #[test]
+    fn peers_owners_and_folders_become_numbers_and_the_rest_stays() {
+        let spec = ChainSpec::local();
+        let own = SecretKey::well_known(3).address().to_text(&spec.prefix);
+        let folders = vec![("/home/ann/node".to_owned(), "DATA_DIR")];
+        let redactor = Redactor { folders, prefix: spec.prefix, names: BTreeMap::new() };
+        let text = format!(
+            "at 10:15:00Z peer=203.0.113.9:4130 [2001:db8::7]:1: lost; 203.0.113.9 again, 127.0.0.1:3030 \
+             to={own}. path=/home/ann/node/x v0.1.0 \"203.0.113.9:99\""
+        );
+        assert_eq!(
+            redactor.redact(&text),
+            "at 10:15:00Z peer=ip-1 ip-2: lost; ip-1 again, 127.0.0.1:3030 \
+             to=address-3. path=DATA_DIR/x v0.1.0 \"ip-1\""
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! `events`, `log`: what a running node does, as it happens, and how much it writes about it.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit::{Failure, Outcome},
+    output, units,
+};
+use crate::{base::limits::RPC_WAIT_SLICE, rpc::client::Patience};
+
+/// `tussock events`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Each line has seq, time and event: block, reorganisation, state, peers, mempool or warnings. Ends when the node does
+(exit code 3).
+
+Examples:
+  tussock events
+  tussock events --since 0 --for 1s")]
+pub struct EventsArgs {
+    /// Begin after this number (seq) instead of now; 0: with the oldest that the node remembers
+    #[arg(long, value_name = "SEQ")]
+    since: Option<u64>,
+    /// End after this time [default: never]
+    #[arg(long = "for", value_name = "TIME", value_parser = units::parse_duration)]
+    time: Option<Duration>,
+}
+
+/// Runs `events`: a line of JSON each.
+pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
+    let remote = context.remote()?;
+    let patience = Patience::of(arguments.time.unwrap_or(Duration::MAX));
+    let mut since = arguments.since;
+    loop {
+        let slice = patience.left().min(RPC_WAIT_SLICE);
+        let question = json!({ "since": since, "timeout": slice.as_secs_f64() });
+        let answer = remote.call_within("events", json!([question]), slice + Duration::from_secs(10))?;
+        if answer["missed"] == json!(true) {
+            output::note("some events are forgotten by now");
+        }
+        for event in output::items(&answer["events"]) {
+            output::line(&event.to_string())?;
+        }
+        since = answer["next"].as_u64();
+        if patience.left().is_zero() {
+            return Ok(());
+        }
+    }
+}
+
+/// `tussock log`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Parts that have levels of their own: handshake, peers, headers, fetch, verify, ledger, gossip, miner, net, rpc, store.
+
+Examples:
+  tussock log
+  tussock log info,peers=debug")]
+pub struct LogArgs {
+    /// What is logged from now on until the node stops; left out: only says what is logged
+    #[arg(value_name = "LEVEL[,MODULE=LEVEL]")]
+    levels: Option<String>,
+}
+
+/// Runs `log`.
+pub fn log(context: &Context, arguments: &LogArgs) -> Outcome {
+    if let Some(levels) = &arguments.levels {
+        levels.parse::<crate::runtime::logging::Levels>().map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    let answer = context.remote()?.call("logging", json!([arguments.levels]))?;
+    let facts = json!({ "levels": answer });
+    context.print(&facts, |facts| facts["levels"].as_str().map_or_else(|| Value::Null.to_string(), str::to_owned))
+}

@@ -1,0 +1,116 @@
+//! `help`: what a command does, and a page for each subject that is no command.
+
+use clap::{Args, CommandFactory};
+
+use super::{
+    Cli,
+    exit::{self, Exit, Failure, Outcome},
+    output,
+};
+use crate::{
+    config::{SAMPLE, suggest},
+    rpc::counters,
+};
+
+/// Pages under headings of their own.
+const TOPICS: &str = include_str!("TOPICS.md");
+/// Subjects whose page is made of what stands elsewhere, and the line that introduces them.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("configuration", "settings: where they come from, and all of them with their defaults"),
+    ("exit-codes", "how commands end"),
+    ("protocol", "the specification of the peer protocol"),
+];
+
+/// `tussock help`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tussock help\n  tussock help files\n  tussock help peers add")]
+pub struct HelpArgs {
+    /// A command, or one of: configuration, files, exit-codes, metrics, protocol, sql, events, operations
+    #[arg(value_name = "TOPIC")]
+    topic: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &HelpArgs) -> Outcome {
+    let mut program = Cli::command();
+    program.build();
+    let Some(first) = arguments.topic.first() else {
+        return output::line(&format!("{}\n\nTopics (tussock help TOPIC):\n{}", program.render_help(), list()));
+    };
+    if let Some(page) = page(first) {
+        return output::line(page.trim_end());
+    }
+    let mut command = &mut program;
+    for name in &arguments.topic {
+        let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+        if !names.contains(name) {
+            return Err(unknown(name, &names));
+        }
+        command = command.find_subcommand_mut(name).expect("it is in the list of names");
+    }
+    output::line(command.render_long_help().to_string().trim_end())
+}
+
+fn unknown(name: &str, commands: &[String]) -> Failure {
+    let topics: Vec<&str> = topics().map(|(topic, _)| topic).collect();
+    let known = commands.iter().map(String::as_str).chain(topics.iter().copied());
+    let hint = suggest(name, known)
+        .map_or_else(|| format!("topics: {}", topics.join(", ")), |meant| format!("did you mean \"{meant}\"?"));
+    Failure::new(Exit::Usage, format!("no command or topic \"{name}\"; {hint}"))
+}
+
+fn page(topic: &str) -> Option<String> {
+    match topic {
+        "configuration" => Some(format!("{}\n{SAMPLE}", section("settings").unwrap_or_default())),
+        "exit-codes" => Some(exit::TABLE.to_owned()),
+        "protocol" => Some(include_str!("../wire/PROTOCOL.md").to_owned()),
+        "metrics" => {
+            let lines =
+                counters::ALL.iter().map(|one| format!("  {:<50}{}\n", format!("tussock_{}_total", one.key), one.help));
+            Some(format!("{}\n{}", section("metrics")?.trim_end(), lines.collect::<String>()))
+        }
+        "settings" => None,
+        topic => section(topic).map(str::to_owned),
+    }
+}
+
+/// The text below a heading `# topic: what it is about`.
+fn section(topic: &str) -> Option<&'static str> {
+    let text = TOPICS.split("\n# ").find(|text| text.starts_with(topic) && text[topic.len()..].starts_with(':'))?;
+    text.split_once("\n\n").map(|(_, body)| body)
+}
+
+/// All topics, each with its line.
+fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let headings = TOPICS.split("\n# ").skip(1).filter_map(|text| text.lines().next()?.split_once(": "));
+    ELSEWHERE.into_iter().chain(headings.filter(|(topic, _)| *topic != "settings"))
+}
+
+fn list() -> String {
+    topics().map(|(topic, about)| format!("  {topic:<15}{about}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_has_a_page() {
+        let names: Vec<&str> = topics().map(|(topic, _)| topic).collect();
+        assert!(names.len() >= 8, "{names:?}");
+        for topic in names {
+            assert!(page(topic).is_some_and(|page| page.len() > 100), "{topic}");
+            let help = Cli::command().find_subcommand("help").unwrap().clone().render_long_help().to_string();
+            assert!(help.contains(topic), "{topic} is not named by help --help");
+        }
+        assert_eq!(page("nonsense"), None);
+    }
+
+    #[test]
+    fn the_metrics_page_names_every_counter() {
+        let page = page("metrics").unwrap();
+        for counter in &counters::ALL {
+            assert!(page.contains(&format!("tussock_{}_total", counter.key)), "{}", counter.key);
+        }
+    }
+}

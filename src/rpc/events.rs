@@ -1,0 +1,173 @@
+//! What happens, numbered: a bounded list that `events` and `GET /api/events` read, waiting for more if there is none.
+//!
+//! Written by the server's loop whenever the status board has changed, by comparing it with what it was. Changes in quick
+//! succession are seen together; blocks that were passed over so are looked up when somebody reads the list.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    base::limits,
+    node::report::Counter,
+    rpc::{context::unix_now, metrics::Histogram, render},
+    runtime::board::Status,
+};
+
+/// Bounds of the histogram of seconds between blocks.
+const INTERVALS: [f64; 8] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number; they grow by one.
+    pub number: u64,
+    /// A new tip: the height up to which the chain was known before, so that blocks in between can be told too.
+    pub after: Option<u32>,
+    /// What people and programs are shown.
+    pub fields: Map<String, Value>,
+}
+
+/// The last events.
+pub struct Events(Mutex<Inner>);
+
+struct Inner {
+    last: u64,
+    list: VecDeque<Event>,
+    status: Option<Status>,
+    intervals: Histogram,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        let intervals = Histogram::new(&INTERVALS);
+        Self(Mutex::new(Inner { last: 0, list: VecDeque::new(), status: None, intervals }))
+    }
+}
+
+impl Events {
+    /// Compares the board with the last one seen and notes what is new.
+    pub(super) fn note(&self, status: &Status) {
+        let mut inner = self.lock();
+        if let Some(before) = inner.status.replace(status.clone()) {
+            inner.compare(&before, status);
+        }
+    }
+
+    /// The number of the last event; 0 before the first.
+    pub(super) fn last(&self) -> u64 {
+        self.lock().last
+    }
+
+    /// The events after number `since`, and whether some before them are forgotten. A number that was never given out
+    /// comes from before a restart of the node: all are told.
+    pub(super) fn since(&self, since: u64) -> (Vec<Event>, bool) {
+        let inner = self.lock();
+        let restarted = since > inner.last;
+        let since = if restarted { 0 } else { since };
+        let list: Vec<Event> = inner.list.iter().filter(|event| event.number > since).cloned().collect();
+        let missed = list.first().is_some_and(|event| event.number > since + 1);
+        (list, missed || restarted)
+    }
+
+    /// Seconds between blocks that came while this server ran.
+    pub(super) fn intervals(&self) -> Histogram {
+        self.lock().intervals.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn compare(&mut self, before: &Status, now: &Status) {
+        if before.state != now.state {
+            self.push("state", None, json!({ "state": now.state.name(), "reason": now.reason }));
+        }
+        let reorganised = before.counter(Counter::Reorganisations) != now.counter(Counter::Reorganisations);
+        let depth = now.last_reorganisation.filter(|_| reorganised);
+        if let Some(depth) = depth {
+            self.push("reorganisation", None, json!({ "depth": depth }));
+        }
+        if let (Some(old), Some(tip)) = (&before.tip, &now.tip)
+            && old.hash != tip.hash
+        {
+            let taken_off = u32::try_from(depth.unwrap_or(0)).unwrap_or(u32::MAX);
+            let after = old.height.saturating_sub(taken_off).min(tip.height.saturating_sub(1));
+            if tip.height == old.height + 1 {
+                #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
+                self.intervals.observe(tip.time.saturating_sub(old.time) as f64);
+            }
+            self.push("block", Some(after), json!({ "height": tip.height, "hash": tip.hash, "block_time": tip.time }));
+        }
+        if (before.inbound, before.outbound) != (now.inbound, now.outbound) {
+            self.push("peers", None, json!({ "inbound": now.inbound, "outbound": now.outbound }));
+        }
+        if (before.mempool_count, before.mempool_bytes) != (now.mempool_count, now.mempool_bytes) {
+            self.push("mempool", None, json!({ "count": now.mempool_count, "bytes": now.mempool_bytes }));
+        }
+        if before.warnings != now.warnings {
+            self.push("warnings", None, json!({ "warnings": now.warnings.values().collect::<Vec<_>>() }));
+        }
+    }
+
+    fn push(&mut self, kind: &str, after: Option<u32>, fields: Value) {
+        self.last += 1;
+        let mut all = render::object(json!({ "seq": self.last, "time": unix_now(), "event": kind }));
+        all.extend(render::object(fields));
+        if self.list.len() == limits::RPC_EVENTS {
+            self.list.pop_front();
+        }
+        self.list.push_back(Event { number: self.last, after, fields: all });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::hash::Hash,
+        chain::{archive::Tip, target::Work},
+        node::report::SyncState,
+    };
+
+    fn status(height: u32) -> Status {
+        let hash = Hash([u8::try_from(height % 256).unwrap(); 32]);
+        let tip = Tip { hash, height, time: u64::from(height) * 5, work: Work::ZERO, digest: Hash([0; 32]) };
+        Status { tip: Some(tip), ..Status::default() }
+    }
+
+    fn kinds(events: &[Event]) -> Vec<String> {
+        events.iter().map(|event| event.fields["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_changed_is_told_once_and_in_order() {
+        let events = Events::default();
+        events.note(&status(7));
+        assert_eq!((events.last(), events.since(0)), (0, (vec![], false)), "where the node stood is no news");
+        events.note(&status(7));
+        events.note(&Status { state: SyncState::Synced, inbound: 1, mempool_count: 2, ..status(9) });
+        let (list, missed) = events.since(0);
+        assert_eq!(kinds(&list), ["state", "block", "peers", "mempool"]);
+        assert_eq!((list[1].after, &list[1].fields["height"], missed), (Some(7), &json!(9), false));
+        assert_eq!(kinds(&events.since(3).0), ["mempool"]);
+        assert!(events.since(4).0.is_empty());
+    }
+
+    #[test]
+    fn who_comes_late_or_from_before_a_restart_is_told_that_something_is_missing() {
+        let events = Events::default();
+        let count = u32::try_from(limits::RPC_EVENTS).unwrap() + 5;
+        (0..=count).for_each(|height| events.note(&status(height)));
+        let (list, missed) = events.since(1);
+        assert_eq!((list.len(), missed), (limits::RPC_EVENTS, true));
+        let oldest = list[0].number;
+        assert!(!events.since(oldest - 1).1 && events.since(u64::from(count) + 100).1);
+        assert_eq!(events.intervals().count(), u64::from(count));
+    }
+}

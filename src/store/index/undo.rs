@@ -1,0 +1,70 @@
+//! Takes blocks off the index that are no longer applied.
+
+use rusqlite::Connection;
+
+use super::{
+    IndexDb,
+    batch::{add_coin, remove_coin},
+    height_of, place_of, position_of,
+};
+use crate::{
+    base::hash::Hash,
+    chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
+    store::{
+        bodies,
+        error::corrupt,
+        rows::{self, StoredHeader},
+    },
+};
+
+impl IndexDb {
+    /// Takes the highest block out of the index. It is no longer applied, but its body is still stored; if it is not,
+    /// the ledger is another one than that which was indexed, and the index starts anew.
+    pub(super) fn take_off(&mut self, ledger: &Connection, height: u32, hash: &Hash) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        let stored = StoredHeader::find(ledger, hash)?;
+        let Some(stored) = stored.filter(|stored| bodies::exists(ledger, stored.id).unwrap_or(false)) else {
+            transaction
+                .execute_batch("DELETE FROM txs; DELETE FROM history; DELETE FROM coins; DELETE FROM indexed")?;
+            return Ok(transaction.commit()?);
+        };
+        let (first, end) = (place_of(height, 0), place_of(height + 1, 0));
+        rows::run(&transaction, "DELETE FROM txs WHERE id >= ?1 AND id < ?2", (first, end))?;
+        let block = bodies::decoded(ledger, &stored)?;
+        for hashed in &block.transactions {
+            for (outpoint, output) in hashed.outpoints().zip(hashed.transaction.outputs.iter()) {
+                remove_coin(&transaction, &(output.address, outpoint))?;
+            }
+            let owners = hashed.transaction.inputs.iter().map(|input| Address::of(&input.public_key));
+            for address in owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)) {
+                let sql = "DELETE FROM history WHERE address = ?1 AND tx >= ?2 AND tx < ?3";
+                rows::run(&transaction, sql, (address.0.as_slice(), first, end))?;
+            }
+        }
+        for input in block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter()) {
+            // A coin that the block made itself is of a transaction that the index no longer has.
+            if let Some((tx, amount)) = made(&transaction, ledger, &input.outpoint)? {
+                add_coin(&transaction, &(Address::of(&input.public_key), input.outpoint), tx, amount)?;
+            }
+        }
+        rows::run(&transaction, "DELETE FROM indexed WHERE height = ?1", [height])?;
+        Ok(transaction.commit()?)
+    }
+}
+
+/// Where an indexed output was made, and its amount.
+fn made(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<Option<(i64, u64)>, StoreError> {
+    let Some(tx) = super::find(index, &outpoint.txid)? else { return Ok(None) };
+    let sql = "SELECT hash FROM indexed WHERE height = ?1";
+    let hash = rows::one(index, sql, [height_of(tx)], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
+    let stored = match hash {
+        Some(hash) => StoredHeader::find(ledger, &hash)?,
+        None => None,
+    };
+    let stored = stored.ok_or_else(|| corrupt("the index names a block that the ledger does not have"))?;
+    let block: HashedBlock = bodies::decoded(ledger, &stored)?;
+    let transaction = block.transactions.get(position_of(tx) as usize);
+    let output = transaction.and_then(|hashed| hashed.transaction.outputs.get(outpoint.index as usize));
+    let output = output.ok_or_else(|| corrupt("the index names a transaction that its block does not have"))?;
+    Ok(Some((tx, output.amount)))
+}

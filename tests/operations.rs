@@ -1,0 +1,233 @@
+//! What operators do in the second year: backups, upgrades, events, log levels, reports.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", stderr(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Fails with this code and a line that contains the word.
+#[track_caller]
+fn fails(output: &Output, code: i32, word: &str) {
+    let error = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert!(error.contains(word), "{error}");
+}
+
+#[test]
+fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
+    let dir = TempDir::new();
+    let (first, other) = (dir.path().join("a"), dir.path().join("b"));
+    fs::create_dir_all(&first).unwrap();
+    let node = TestNode::start_in(&first, &["--mine", "dev0", "--mine-rate", "4000"]);
+    node.json(&["key", "new", "alice"]);
+    node.wait(&["height", "5"]);
+    let target = dir.path().join("monday");
+    let target = target.to_str().unwrap();
+    // Others mine and pay at the same time.
+    let load = Command::new(BIN)
+        .args(["-d", node.dir.to_str().unwrap(), "mine", "200"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let made = node.json(&["backup", target]);
+    load.unwrap().wait().unwrap();
+    assert!(made["height"].as_u64().unwrap() >= 5 && made["keys"] == 1, "{made}");
+    fails(&node.cli(&["backup", target]), 2, "exists");
+    fails(&node.cli(&["restore", target]), 7, "in use");
+
+    let restored = json(&cli_on(&other, "local", &["restore", target, "--json"]));
+    assert_eq!((&restored["tip"], &restored["keys"]), (&made["tip"], &made["keys"]));
+    fails(&cli_on(&other, "local", &["restore", target]), 5, "already");
+    fails(&cli_on(&dir.path().join("c"), "local", &["restore", dir.path().to_str().unwrap()]), 4, "no backup");
+    fails(&cli_on(&dir.path().join("c"), "dev", &["restore", target]), 9, "chain");
+    let report = json(&cli_on(&other, "local", &["verify", "--deep", "--json"]));
+    assert_eq!((&report["ok"], &report["state_digest"]), (&true.into(), &made["state_digest"]));
+    let pruned = json(&cli_on(&other, "local", &["prune", "--json"]));
+    assert_eq!(pruned["blocks"], 0);
+    assert_eq!(json(&cli_on(&other, "local", &["key", "list", "--json"]))[0]["name"], "alice");
+    let after = TestNode::start_in(&other, &["--bootnode", &node.p2p().to_string()]);
+    after.wait(&["height", &node.height().to_string()]);
+}
+
+/// The databases as a program of that version left them.
+fn golden(version: &str, into: &Path) {
+    let from: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", version].iter().collect();
+    fs::create_dir_all(into).unwrap();
+    for name in ["ledger.db", "peers.db", "index.db"] {
+        fs::copy(from.join(name), into.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn databases_of_every_earlier_version_are_taken_over_with_all_that_they_hold() {
+    for version in ["v1"] {
+        let dir = TempDir::new();
+        golden(version, &dir.path().join("local"));
+        let node = TestNode::start_in(dir.path(), &[]);
+        let status = node.status();
+        let digest = "884489375d20094d6a290734363ef867fcf4251561bd4d603bdd830325853865";
+        assert_eq!((&status["height"], &status["state_digest"]), (&15.into(), &digest.into()), "{version}");
+        let paid = "a183d1c96b67b11cb192ba8132026ceb88c42ad7f74697ab8ec66d30a215a1d5";
+        node.wait(&["tx", paid]);
+        let tx = node.json(&["tx", paid]);
+        assert_eq!((&tx["memo"], &tx["outputs"][0]["amount"]), (&"golden".into(), &1234.into()));
+        assert_eq!(node.json(&["balance", "dev1"])["confirmed"], 51_059_020_032_353_u64);
+        assert_eq!(node.json(&["history", "dev1"])["entries"][0]["txid"], paid);
+        assert_eq!(node.json(&["peers", "book"])["entries"][0]["address"], "192.0.2.1:4130");
+        let outputs = node.json(&["sql", "SELECT sum(amount) AS all_of_it FROM v_coins"]);
+        assert_eq!(node.json(&["sql", "SELECT sum(balance) AS all_of_it FROM v_balances"]), outputs);
+    }
+}
+
+#[test]
+fn each_block_is_an_event_also_of_those_that_come_at_once() {
+    let node = TestNode::start(&[]);
+    node.json(&["mine", "4"]);
+    node.json(&["send", "dev1", "5"]);
+    let output = node.cli(&["events", "--since", "0", "--for", "1s"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let events: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).collect::<Vec<_>>();
+    let heights: Vec<u64> = of("block").iter().map(|event| event["height"].as_u64().unwrap()).collect();
+    assert_eq!(heights, [1, 2, 3, 4]);
+    assert_eq!(of("block")[3]["hash"], node.status()["tip"]);
+    assert_eq!(of("mempool").last().unwrap()["count"], 1);
+    assert!(events.is_sorted_by_key(|event| event["seq"].as_u64()));
+    fails(&node.cli(&["events", "--for", "soon"]), 2, "soon");
+}
+
+#[test]
+fn log_levels_change_while_the_node_runs() {
+    let node = TestNode::start(&[]);
+    assert_eq!(node.json(&["log"])["levels"], "info");
+    assert_eq!(node.json(&["log", "warn,peers=debug"])["levels"], "warn,peers=debug");
+    assert_eq!(stdout(&node.cli(&["log"])).trim(), "warn,peers=debug");
+    fails(&node.cli(&["log", "loud"]), 2, "loud");
+    assert!(node.log().contains("log levels change levels=warn,peers=debug"), "{}", node.log());
+}
+
+#[test]
+fn a_report_says_what_is_there_and_leaves_out_what_is_private() {
+    let mut node = TestNode::start(&["--connect", "203.0.113.7:4130"]);
+    let address = node.json(&["key", "new", "alice"])["address"].as_str().unwrap().to_owned();
+    let cookie = fs::read_to_string(node.dir.join("local/rpc.cookie")).unwrap();
+    let report = stdout(&node.cli(&["doctor"]));
+    for wanted in ["== program\ntussock ", "ledger.db: version=", "\"state\": ", "keys: 1", "http server listens"] {
+        assert!(report.contains(wanted), "{wanted:?} is missing in {report}");
+    }
+    for secret in ["203.0.113.7", &address, &cookie, node.dir.to_str().unwrap()] {
+        assert!(!report.contains(secret), "{secret:?} is in {report}");
+    }
+    node.stop();
+    let file = node.dir.join("report.txt");
+    let file = file.to_str().unwrap();
+    assert!(node.cli(&["doctor", "--output", file]).status.success());
+    assert!(fs::read_to_string(file).unwrap().contains("\"state\": \"stopped\""));
+    fails(&node.cli(&["doctor", "--output", file]), 2, "exists");
+}
+
+#[test]
+fn an_import_that_is_killed_goes_on_where_it_was() {
+    let dir = TempDir::new();
+    let (from, to) = (dir.path().join("a"), dir.path().join("b"));
+    let tip = json(&cli_on(&from, "local", &["generate", "--blocks", "300", "--txs-per-block", "2", "--json"]));
+    let file = dir.path().join("blocks");
+    assert!(cli_on(&from, "local", &["chain", "export", file.to_str().unwrap()]).status.success());
+    let bytes = fs::read(&file).unwrap();
+    let mut import = Command::new(BIN)
+        .args(["-d", to.to_str().unwrap(), "chain", "import", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    import.stdin.as_mut().unwrap().write_all(&bytes[..bytes.len() * 2 / 3]).unwrap();
+    // It waits for the rest now, or still applies what it has.
+    import.kill().unwrap();
+    import.wait().unwrap();
+    let done = json(&cli_on(&to, "local", &["chain", "import", file.to_str().unwrap(), "--json"]));
+    assert_eq!((&done["tip"], &done["state_digest"]), (&tip["tip"], &tip["state_digest"]));
+    let again = json(&cli_on(&to, "local", &["chain", "import", file.to_str().unwrap(), "--json"]));
+    assert_eq!(again["imported"], 0);
+    assert_eq!(json(&cli_on(&to, "local", &["verify", "--deep", "--json"]))["ok"], true);
+}
+
+#[test]
+fn nodes_of_two_networks_that_meet_both_say_which_two() {
+    let dir = TempDir::new();
+    let (local, dev) = (dir.path().join("l"), dir.path().join("d"));
+    fs::create_dir_all(&local).unwrap();
+    fs::create_dir_all(&dev).unwrap();
+    let local = TestNode::start_in(&local, &[]);
+    let dev = TestNode::start_on(&dev, "dev", &["--connect", &local.p2p().to_string()]);
+    let genesis = [&local, &dev].map(|node| node.status()["genesis"].as_str().unwrap().to_owned());
+    for node in [&local, &dev] {
+        let told = || {
+            let log = node.log();
+            let line = log.lines().find(|line| line.contains("peer of another network refused"))?.to_owned();
+            let wanted = [&genesis[0], &genesis[1], "local", "dev"];
+            assert!(wanted.iter().all(|word| line.contains(*word)), "{line}");
+            Some(())
+        };
+        // A wait that does not come true is as long as this test may need between two looks.
+        let pause = || node.cli(&["wait", "peers", "1", "--timeout", "1"]);
+        assert!((0..30).any(|_| told().is_some() || !pause().status.success() && told().is_some()), "{}", node.log());
+    }
+}
+
+#[test]
+fn a_service_manager_is_told_when_the_node_is_ready_and_when_it_stops() {
+    let dir = TempDir::new();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let heard = || {
+        let mut bytes = [0; 64];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    let mut node = Command::new(BIN)
+        .args(["-d", dir.path().to_str().unwrap(), "run", "--quiet"])
+        .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .env("NOTIFY_SOCKET", &path)
+        .spawn()
+        .unwrap();
+    assert_eq!(heard(), "READY=1");
+    assert!(dir.path().join("local/endpoints.json").exists());
+    assert!(cli_on(dir.path(), "local", &["stop"]).status.success());
+    assert_eq!(heard(), "STOPPING=1");
+    assert!(node.wait().unwrap().success());
+}
+
+#[test]
+fn help_has_a_page_for_each_topic_and_each_command() {
+    let help = |words: &[&str]| cli_on(Path::new("/nonexistent"), "local", &[&["help"], words].concat());
+    for (topic, word) in [
+        ("configuration", "#listen ="),
+        ("files", "ledger.db"),
+        ("exit-codes", "130"),
+        ("metrics", "tussock_chain_height"),
+        ("protocol", "Verack"),
+        ("sql", "v_balances"),
+        ("events", "reorganisation"),
+        ("operations", "backup"),
+        ("send", "--memo"),
+    ] {
+        assert!(stdout(&help(&[topic])).contains(word), "{topic}");
+    }
+    assert!(stdout(&help(&["peers", "ban"])).contains("--for"));
+    assert!(stdout(&help(&[])).contains("exit-codes"));
+    fails(&help(&["fiels"]), 2, "files");
+}

@@ -1,0 +1,146 @@
+//! The page at `/` in a real browser, where one is installed (`.ci/run` sees to that).
+
+use serde_json::{Value, json};
+
+use crate::support::{TestNode, browser::Browser};
+
+/// Text that would do harm if a browser ever read it as markup.
+const HOSTILE: &str =
+    "<img src=x onerror=\"document.title='owned'\"><b>bold</b><script>document.title='owned'</script>";
+/// Windows: width, height, dark.
+const SHAPES: [(u32, u32, bool); 4] = [(1200, 900, false), (1200, 900, true), (375, 740, false), (320, 640, true)];
+/// What sticks out of the window, apart from what scrolls by itself, and what is cut off.
+const OVERFLOW: &str = "(() => { const width = document.documentElement.clientWidth, found = [];
+  if (document.documentElement.scrollWidth > width) found.push('the page itself');
+  for (const node of document.querySelectorAll('body *')) {
+    if (node.closest('.scroll, .strip, svg') || node.tagName === 'INPUT' || node.tagName === 'SCRIPT') continue;
+    const name = node.tagName + '.' + node.className + ' ' + node.textContent.slice(0, 40);
+    if (node.getBoundingClientRect().right > width + 1) found.push(name);
+    if (getComputedStyle(node).display !== 'inline' && node.scrollWidth > node.clientWidth + 1) found.push('cut: ' + name);
+  }
+  return found })()";
+/// Tiles and boxes of the view that lie on each other.
+const OVERLAPS: &str = "(() => { const boxes = [...document.querySelectorAll('#view > *, header > *, .tile')].filter(
+    node => node.getClientRects().length && !node.closest('.tiles, .charts')?.isSameNode(node));
+  const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => !a.contains(b) && !b.contains(a)
+    && !apart(a.getBoundingClientRect(), b.getBoundingClientRect())).map(b => a.className + ' on ' + b.className)) })()";
+
+/// Two nodes that have seen a fork, some payments in blocks, and one in the mempool.
+fn nodes() -> (TestNode, TestNode, String) {
+    let one = TestNode::start(&["--max-outbound", "2"]);
+    let two = TestNode::start(&["--connect", &one.p2p().to_string()]);
+    one.wait(&["peers", "1"]);
+    one.json(&["mine", "3"]);
+    let sent = one.json(&["send", "dev1", "1234567", "--from", "dev0", "--memo", HOSTILE]);
+    one.json(&["mine", "1"]);
+    two.wait(&["height", "4"]);
+    one.json(&["net", "deny", &two.p2p().to_string()]);
+    two.json(&["net", "deny", &one.p2p().to_string()]);
+    one.json(&["mine", "2"]);
+    two.json(&["mine", "4"]);
+    one.json(&["net", "allow"]);
+    two.json(&["net", "allow"]);
+    one.json(&["peers", "add", &two.p2p().to_string()]);
+    one.wait(&["height", "8"]);
+    one.json(&["send", "dev2", "5", "--from", "dev3", "--memo", HOSTILE]);
+    (one, two, sent["id"].as_str().unwrap().to_owned())
+}
+
+fn show(browser: &mut Browser, view: &str, wanted: &str) {
+    browser.evaluate("document.querySelector('#view').replaceChildren()");
+    browser.evaluate(&format!("location.hash = '#/{view}'; draw(true)"));
+    browser.until(&format!("document.querySelector('#view').innerText.includes({})", json!(wanted)));
+}
+
+#[test]
+fn the_page_shows_every_view_follows_the_chain_and_says_when_the_node_is_gone() {
+    let Some(mut browser) = Browser::start() else {
+        eprintln!("no chromium is installed: the page was not tested");
+        return;
+    };
+    let (one, _two, paid) = nodes();
+    let page = format!("http://{}/", one.http());
+    browser.open(&page);
+    browser.until("document.querySelector('#state').textContent === 'synced'");
+    every_view_fits(&mut browser, &one, &paid);
+    search_leads_to_blocks_transactions_and_addresses(&mut browser, &one, &paid);
+
+    browser.evaluate("location.hash = '#/'");
+    browser.until("document.querySelector('.tile strong').textContent === '8'");
+    one.json(&["mine", "1"]);
+    browser.until("document.querySelector('.tile strong').textContent === '9' && document.title.includes('9')");
+    browser.evaluate("[...document.querySelectorAll('nav a')].find(link => link.textContent === 'Peers').click()");
+    browser.until("location.hash === '#/peers' && document.querySelector('td')");
+
+    one.signal("STOP");
+    browser.until("document.querySelector('#state').textContent === 'disconnected'");
+    assert_eq!(browser.evaluate("getComputedStyle(document.querySelector('#view')).display"), "none");
+    assert_eq!(
+        browser.evaluate("document.querySelector('#lost').innerText.startsWith('The node does not answer')"),
+        true
+    );
+    one.signal("CONT");
+    browser.until("document.querySelector('#state').textContent === 'synced' && document.querySelector('td')");
+    assert_eq!(browser.evaluate("getComputedStyle(document.querySelector('#view')).display"), "block");
+    assert_eq!(browser.complaints, [] as [&str; 0]);
+}
+
+fn every_view_fits(browser: &mut Browser, node: &TestNode, paid: &str) {
+    let address = node.json(&["key", "show", "dev0"])["address"].as_str().unwrap().to_owned();
+    let views = [
+        ("".to_owned(), "Waiting transactions"),
+        ("blocks".to_owned(), "Blocks"),
+        ("block/4".to_owned(), "merkle root"),
+        (format!("tx/{paid}"), HOSTILE),
+        (format!("address/{address}"), "History"),
+        ("mempool".to_owned(), "Highest fee rates"),
+        ("peers".to_owned(), "127.0.0.1:"),
+        ("tips".to_owned(), "valid-fork"),
+        ("node".to_owned(), "Counted since the start"),
+        ("block/999".to_owned(), "no such block"),
+    ];
+    for (width, height, dark) in SHAPES {
+        browser.shape(width, height, dark);
+        for (view, wanted) in &views {
+            show(browser, view, wanted);
+            let at = format!("{view} at {width} dark={dark}");
+            assert_eq!(browser.evaluate(OVERFLOW), json!([]), "{at}");
+            assert_eq!(browser.evaluate(OVERLAPS), json!([]), "{at}");
+            assert_eq!(
+                browser.evaluate("document.querySelectorAll('#view img, #view b, #view script').length"),
+                0,
+                "{at}"
+            );
+        }
+        let background = browser.evaluate("getComputedStyle(document.body).backgroundColor");
+        assert_eq!(background == "rgb(20, 23, 18)", dark, "{background}");
+    }
+    show(browser, "tips", "valid-fork");
+    assert_eq!(browser.evaluate("document.querySelectorAll('.tree .side a').length"), 1);
+    assert!(browser.evaluate("document.title").as_str().unwrap().starts_with("tussock 8"));
+}
+
+fn search_leads_to_blocks_transactions_and_addresses(browser: &mut Browser, node: &TestNode, paid: &str) {
+    let block = node.json(&["block", "5"])["hash"].as_str().unwrap().to_owned();
+    let address = node.json(&["key", "show", "dev1"])["address"].as_str().unwrap().to_owned();
+    let find = |browser: &mut Browser, text: &str| {
+        browser.evaluate("location.hash = '#/node'");
+        browser.until("document.querySelector('#view').innerText.includes('Counted')");
+        let submit = "document.querySelector('#find').requestSubmit()";
+        browser.evaluate(&format!("document.querySelector('#q').value = {}; {submit}", json!(text)));
+    };
+    for (text, leads_to) in [
+        ("5", format!("#/block/{block}")),
+        (&block[..12], format!("#/block/{block}")),
+        (&block, format!("#/block/{block}")),
+        (paid, format!("#/tx/{paid}")),
+        (&paid[..10], format!("#/tx/{paid}")),
+        (&address, format!("#/address/{address}")),
+    ] {
+        find(browser, text);
+        browser.until(&format!("location.hash === {}", Value::from(leads_to)));
+    }
+    find(browser, "no such thing");
+    browser.until("document.querySelector('#view').innerText.includes('nothing of that height, hash or address')");
+}

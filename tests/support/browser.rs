@@ -1,0 +1,202 @@
+//! A headless Chromium, driven over its DevTools websocket. Only where one is installed.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::TempDir;
+
+/// Names under which the browser may be installed.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+/// The longest that anything may take on a busy host.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A browser with one open page; ended with its owner.
+pub struct Browser {
+    child: Child,
+    socket: Socket,
+    session: Value,
+    next: u64,
+    /// Uncaught exceptions and refused loads so far.
+    pub complaints: Vec<String>,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts the browser; `None` if none is installed.
+    pub fn start() -> Option<Self> {
+        let runs = |name: &&str| {
+            Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+        };
+        let name = NAMES.into_iter().find(runs)?;
+        let profile = TempDir::new();
+        let mut child = Command::new(name)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            .args(["--disable-dev-shm-usage", "--remote-debugging-port=0", "about:blank"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (told, address) = mpsc::channel();
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        // Reads on until the browser's end, so that it never waits for us.
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                if let Some((_, address)) = line.split_once("DevTools listening on ws://") {
+                    drop(told.send(address.to_owned()));
+                }
+            }
+        });
+        let address = address.recv_timeout(DEADLINE).expect("the browser says where it listens");
+        let socket = Socket::open(&address);
+        let mut browser =
+            Self { child, socket, session: Value::Null, next: 0, complaints: Vec::new(), _profile: profile };
+        let target = browser.command("Target.createTarget", json!({ "url": "about:blank" }))["targetId"].clone();
+        let attach = json!({ "targetId": target, "flatten": true });
+        browser.session = browser.command("Target.attachToTarget", attach)["sessionId"].clone();
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+            browser.command(domain, json!({}));
+        }
+        Some(browser)
+    }
+
+    /// Sends a command and waits for its answer; what the page complains about meanwhile is noted.
+    pub fn command(&mut self, method: &str, params: Value) -> Value {
+        self.next += 1;
+        let mut message = json!({ "id": self.next, "method": method, "params": params });
+        if !self.session.is_null() {
+            message["sessionId"] = self.session.clone();
+        }
+        self.socket.send(&message.to_string());
+        loop {
+            let mut answer: Value = serde_json::from_str(&self.socket.receive()).unwrap();
+            if answer["id"] == self.next {
+                assert!(answer["error"].is_null(), "{method}: {answer}");
+                return answer["result"].take();
+            }
+            match answer["method"].as_str() {
+                Some("Runtime.exceptionThrown") => self.complaints.push(answer["params"].to_string()),
+                Some("Log.entryAdded") if answer["params"]["entry"]["source"] == "security" => {
+                    self.complaints.push(answer["params"].to_string());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Evaluates an expression in the page, awaiting it if it is a promise.
+    pub fn evaluate(&mut self, expression: &str) -> Value {
+        let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let mut result = self.command("Runtime.evaluate", params);
+        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
+        result["result"]["value"].take()
+    }
+
+    /// Opens an address and waits until it is loaded.
+    pub fn open(&mut self, url: &str) {
+        self.command("Page.navigate", json!({ "url": url }));
+        self.until("document.readyState === 'complete'");
+    }
+
+    /// Waits until a condition holds in the page; fails the test if it does not in time.
+    #[track_caller]
+    pub fn until(&mut self, condition: &str) {
+        let milliseconds = DEADLINE.as_millis() / 2;
+        let held = self.evaluate(&format!(
+            "new Promise(done => {{ const look = () => {{ let holds = false; try {{ holds = !!({condition}) }} catch {{}} \
+             if (holds) {{ clearInterval(timer); done(true) }} }}; const timer = setInterval(look, 30); look(); \
+             setTimeout(() => done(false), {milliseconds}) }})"
+        ));
+        if held != true {
+            let text = self.evaluate("document.body.innerText");
+            panic!("not so in time: {condition}\n{text}\n{:?}", self.complaints);
+        }
+    }
+
+    /// The size of the window, and whether the system is dark.
+    pub fn shape(&mut self, width: u32, height: u32, dark: bool) {
+        let shape = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.command("Emulation.setDeviceMetricsOverride", shape);
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.command("Emulation.setEmulatedMedia", media);
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// As much of RFC 6455 as it takes: texts, from a server that is on this host and ours.
+struct Socket {
+    stream: BufReader<TcpStream>,
+}
+
+impl Socket {
+    /// `address`: `HOST:PORT/PATH`.
+    fn open(address: &str) -> Self {
+        let (host, path) = address.split_once('/').unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let request = format!(
+            "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        assert!(line.contains(" 101 "), "{line}");
+        while line.trim() != "" {
+            line.clear();
+            stream.read_line(&mut line).unwrap();
+        }
+        Self { stream }
+    }
+
+    fn send(&mut self, text: &str) {
+        // Masked with zeros: the mask protects proxies, and there is none.
+        let mut frame = vec![0x81, 0x80 | 127];
+        frame.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(text.as_bytes());
+        self.stream.get_mut().write_all(&frame).unwrap();
+    }
+
+    /// The next text; its fragments put together.
+    fn receive(&mut self) -> String {
+        let mut text = Vec::new();
+        loop {
+            let mut head = [0; 2];
+            self.stream.read_exact(&mut head).unwrap();
+            let mut length = [0; 8];
+            match head[1] & 0x7f {
+                126 => self.stream.read_exact(&mut length[6..]).unwrap(),
+                127 => self.stream.read_exact(&mut length).unwrap(),
+                short => length[7] = short,
+            }
+            let mut body = vec![0; usize::try_from(u64::from_be_bytes(length)).unwrap()];
+            self.stream.read_exact(&mut body).unwrap();
+            // Opcodes above 7 are control frames.
+            if head[0] & 0x0f < 8 {
+                text.extend_from_slice(&body);
+                if head[0] & 0x80 != 0 {
+                    return String::from_utf8(text).unwrap();
+                }
+            }
+        }
+    }
+}
