@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod cluster;
 mod consensus;
+mod durability;
 mod hostile;
 mod node;
 mod readme;
