@@ -107,6 +107,9 @@ pub trait LedgerStore: HeaderArchive {
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
+    /// The sum over all coins, as of the changes flushed so far. Reads every one of them, and makes sure that
+    /// [`LedgerStore::coin`] finds it.
+    fn coins_sum(&self) -> Result<StateSum, StoreError>;
     /// Writes coin changes into the open transaction: `Some` makes a coin, `None` removes one. Best in key order.
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError>;
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.

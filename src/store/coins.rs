@@ -12,7 +12,7 @@ use crate::{
         limits::COIN_SORT_ROWS,
     },
     chain::{archive::StoreError, coin::Coin, transaction::OutPoint},
-    store::rows,
+    store::{check, error::corrupt, rows},
 };
 
 /// How an outpoint becomes a key. A parameter so that tests can make keys collide.
@@ -64,6 +64,26 @@ impl CoinTable {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Visits all coins like [`each_coin`], and makes sure that each lies where it is looked for.
+    pub(super) fn each(
+        &self,
+        connection: &Connection,
+        mut visit: impl FnMut(OutPoint, Coin),
+    ) -> Result<(), StoreError> {
+        check::quick_of(connection, "coins")?;
+        let sql = "SELECT txid, position, amount, address, height, coinbase, key FROM coins UNION ALL \
+                   SELECT txid, position, amount, address, height, coinbase, NULL FROM coins_overflow";
+        rows::each(connection, sql, [], |row| {
+            let (outpoint, coin) = rows::coin(row, 0)?;
+            let key: Option<i64> = row.get(6)?;
+            if key.is_some_and(|key| key != (self.key)(&self.secret, &outpoint)) {
+                return Err(corrupt(format!("the coin {}:{} lies under another key", outpoint.txid, outpoint.index)));
+            }
+            visit(outpoint, coin);
+            Ok(())
+        })
     }
 
     /// Makes (`Some`) and removes (`None`) coins. Either may be said again of a coin that is there, or gone, already.
@@ -206,17 +226,27 @@ mod tests {
             }
             let (plain, overflow) = count(&connection);
             assert_eq!(plain + overflow, 7);
-            let mut seen = 0;
+            let mut seen = (0, 0);
             each_coin(&connection, |_, _| {
-                seen += 1;
+                seen.0 += 1;
                 Ok(())
             })
             .unwrap();
-            assert_eq!(seen, 7);
+            table.each(&connection, |_, _| seen.1 += 1).unwrap();
+            assert_eq!(seen, (7, 7));
             table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), None))).unwrap();
             assert_eq!(count(&connection), (0, 0));
             assert_eq!(table.overflow, 0);
         }
+    }
+
+    #[test]
+    fn a_coin_that_cannot_be_found_is_damage() {
+        let (connection, mut table) = table(keyed_hash);
+        table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), Some(coin(n))))).unwrap();
+        assert_eq!(table.each(&connection, |_, _| {}), Ok(()));
+        connection.execute("UPDATE coins SET key = key + 1 WHERE amount = 4", []).unwrap();
+        assert!(matches!(table.each(&connection, |_, _| {}), Err(StoreError::Corrupt(_))));
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(super) struct Chain {
     pub(super) tip: Tip,
     sum: StateSum,
     coins: Coins,
+    /// The tip at which all coins were last found to be in order.
+    sound_at: Option<Hash>,
 }
 
 /// The tip and sum to return to when a reorganisation fails.
@@ -75,7 +77,7 @@ impl Chain {
         };
         let overlay = limits::COIN_OVERLAY_BYTES.saturating_mul(setup.memory_percent) / 100;
         let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
-        Self { spec, store, tip, sum, coins: Coins::new(overlay) }
+        Self { spec, store, tip, sum, coins: Coins::new(overlay), sound_at: None }
     }
 
     /// Takes up where the store was left.
@@ -137,16 +139,35 @@ impl Chain {
         Ok(())
     }
 
+    /// Makes sure that our coins are those of the state digest. A block that contradicts them may be right and our disk
+    /// wrong, so whoever is about to condemn it asks first. Reads all coins, but once for each tip only: making blocks
+    /// costs a liar more work than this costs us.
+    pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
+        if self.sound_at == Some(self.tip.hash) {
+            return Ok(());
+        }
+        self.flush()?;
+        if self.store.coins_sum()? != self.sum {
+            let problem = format!("the coins are not those of the state digest after block {}", self.tip.hash);
+            return Err(StoreError::Corrupt(problem));
+        }
+        self.sound_at = Some(self.tip.hash);
+        Ok(())
+    }
+
     /// Moves the overlay into the store's open transaction.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let store = &mut self.store;
         self.coins.flush(|changes| store.flush_coins(changes))
     }
 
-    /// Makes everything so far last.
+    /// Makes everything so far last. After a kill, the log's last of these lines says what it hit.
     pub(super) fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
+        log::debug!("committing: height={} tip={}", self.tip.height, self.tip.hash);
         self.flush()?;
-        self.store.commit(&self.tip, &self.sum, durable)
+        self.store.commit(&self.tip, &self.sum, durable)?;
+        log::debug!("committed: height={} tip={}", self.tip.height, self.tip.hash);
+        Ok(())
     }
 
     /// Where the chain stands, for [`Chain::rollback`]. Nothing may be uncommitted.

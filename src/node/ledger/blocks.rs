@@ -184,6 +184,7 @@ impl Ledger {
                 Ok(Placed::There)
             }
             Err(Failure::Block(fault)) => {
+                self.chain.check_coins()?;
                 if let Some(link) = origin.link() {
                     out.fault(link, PeerFault::Block(fault.clone()));
                 }

@@ -102,6 +102,11 @@ impl FakeStore {
         inner.working = inner.committed.clone();
     }
 
+    /// Damages what is stored behind the ledger's back.
+    pub(crate) fn damage(&self, damage: impl FnOnce(&mut Data)) {
+        damage(&mut self.inner().working);
+    }
+
     /// Lets everything fail from now on.
     pub(crate) fn fail(&self) {
         self.inner().failing = true;
@@ -122,6 +127,12 @@ impl FakeStore {
 }
 
 impl Data {
+    fn coins_sum(&self) -> StateSum {
+        let mut sum = StateSum::default();
+        self.coins.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
+        sum
+    }
+
     fn status(&mut self, hash: &Hash, from: &[BlockStatus], to: BlockStatus) {
         let row = self.headers.get_mut(hash).expect("the header is stored");
         assert!(from.contains(&row.status), "{hash} goes from {:?} to {to:?}", row.status);
@@ -226,6 +237,10 @@ impl LedgerStore for FakeStore {
         self.read(|data| data.coins.get(outpoint).cloned())
     }
 
+    fn coins_sum(&self) -> Result<StateSum, StoreError> {
+        self.read(Data::coins_sum)
+    }
+
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
         self.write(|data| {
             for (outpoint, coin) in changes {
@@ -244,9 +259,7 @@ impl LedgerStore for FakeStore {
         self.write(|data| {
             assert_eq!(data.applied.last(), Some(&tip.hash));
             (data.tip, data.sum) = (tip.clone(), sum.clone());
-            let mut check = StateSum::default();
-            data.coins.iter().for_each(|(outpoint, coin)| check.add(outpoint, coin));
-            assert!(check == *sum && sum.digest() == tip.digest, "sum and digest are those of the coins");
+            assert!(data.coins_sum() == *sum && sum.digest() == tip.digest, "sum and digest are those of the coins");
         })?;
         let mut inner = self.inner();
         inner.committed = inner.working.clone();

@@ -68,6 +68,7 @@ impl Ledger {
                 self.switch(now, &fork, &path, origin, out)?
             };
             let Some(Culprit { row, fault }) = failed else { return Ok(()) };
+            self.chain.check_coins()?;
             if let Some((_, Origin::Link(link))) = sender.filter(|(hash, _)| *hash == row.hash) {
                 out.fault(link, PeerFault::Block(fault.clone()));
             }
@@ -127,6 +128,7 @@ impl Ledger {
         self.commit(now, out)?;
         let mark = self.chain.mark();
         let old = self.chain.tip.clone();
+        log::debug!("reorganising: old_tip={} old_height={} fork={fork} blocks={}", old.hash, old.height, path.len());
         let mut removed = Vec::new();
         while self.chain.tip.hash != *fork {
             removed.push(self.chain.tip.hash);
@@ -143,6 +145,7 @@ impl Ledger {
                 Err(Failure::Block(fault)) => {
                     self.chain.rollback(mark)?;
                     self.pending = Pending::default();
+                    log::debug!("reorganised not: tip={} culprit={}", old.hash, row.hash);
                     return Ok(Some(Culprit { row, fault }));
                 }
                 Err(Failure::Halt(halt)) => return Err(halt),

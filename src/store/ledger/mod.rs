@@ -130,6 +130,7 @@ impl LedgerDb {
             info!("store: checking after an unclean stop path={}", path.display());
             check::quick(&connection)?;
             checked_blocks = check::recent_blocks(&connection, limits::RECHECKED_BLOCKS)?;
+            info!("store: checked, all is in order blocks={checked_blocks}");
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
         Self::load(connection, spec, Opened { created, unclean, checked_blocks })

@@ -96,6 +96,10 @@ impl LedgerStore for SharedLedger {
         self.lock()?.coin(outpoint)
     }
 
+    fn coins_sum(&self) -> Result<StateSum, StoreError> {
+        self.lock()?.coins_sum()
+    }
+
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
         self.lock()?.flush_coins(changes)
     }

@@ -335,6 +335,27 @@ fn a_body_that_was_damaged_on_disk_is_an_error_and_not_an_answer() {
 }
 
 #[test]
+fn a_header_that_was_damaged_on_disk_is_an_error_and_not_an_answer() {
+    for damage in [
+        "UPDATE headers SET time = time + 1 WHERE height = 3",
+        "UPDATE headers SET hash = zeroblob(32) WHERE height = 3",
+        "UPDATE headers SET parent = 2 WHERE height = 3",
+        "UPDATE applied SET id = 3 WHERE height = 3",
+    ] {
+        let dir = TempDir::new();
+        let path = dir.join("ledger.db");
+        let mut maker = dev_maker();
+        let mut ledger = open(&path, maker.spec()).unwrap();
+        extend(&mut ledger, &mut maker, 10);
+        fill::commit(&mut ledger, &maker).unwrap();
+        sql(&path, damage);
+        assert!(matches!(ledger.applied_at(3), Err(StoreError::Corrupt(_))), "{damage}");
+        assert!(matches!(ledger.applied_from(0, 100), Err(StoreError::Corrupt(_))), "{damage}");
+        assert_eq!(ledger.applied_at(5).unwrap().unwrap().header.height, 5, "{damage}");
+    }
+}
+
+#[test]
 fn damage_to_headers_undo_data_or_the_state_of_the_last_blocks_is_found_after_a_crash() {
     for damage in [
         "UPDATE headers SET time = time + 1 WHERE height = 8",

@@ -64,6 +64,12 @@ impl LedgerStore for LedgerDb {
         self.watch(self.coins.get(&self.connection, outpoint))
     }
 
+    fn coins_sum(&self) -> Result<StateSum, StoreError> {
+        let mut sum = StateSum::default();
+        let added = self.coins.each(&self.connection, |outpoint, coin| sum.add(&outpoint, &coin));
+        self.watch(added.map(|()| sum))
+    }
+
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
         self.change(|db| db.coins.write(&db.connection, changes))
     }

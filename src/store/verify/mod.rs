@@ -13,7 +13,7 @@ use self::replay::Replay;
 use crate::{
     base::{hash::Hash, limits::RECHECKED_BLOCKS},
     chain::{archive::StoreError, digest::StateSum, spec::ChainSpec},
-    store::{check, coins, error::corrupt, reader::LedgerReader},
+    store::{check, coins::CoinTable, error::corrupt, identity, reader::LedgerReader},
 };
 
 /// What a check found.
@@ -113,11 +113,11 @@ fn replay_all(
 /// Compares the coins table with what the replay came to: by digest, by number, and its sum with the supply.
 fn compare_coins(ledger: &Connection, expected: &StateSum, count: u64, supply: u128) -> Result<(), StoreError> {
     let (mut found, mut found_count, mut amount) = (StateSum::default(), 0u64, 0u128);
-    coins::each_coin(ledger, |outpoint, coin| {
+    let table = CoinTable::open(ledger, identity::read(ledger)?.coin_secret)?;
+    table.each(ledger, |outpoint, coin| {
         found.add(&outpoint, &coin);
         found_count += 1;
         amount += u128::from(coin.amount);
-        Ok(())
     })?;
     if found_count != count {
         return Err(corrupt(format!("the coins table has {found_count} coins, replaying leads to {count}")));
@@ -247,6 +247,7 @@ mod tests {
         for (damage, problem) in [
             ("UPDATE coins SET amount = amount + 1 WHERE height = 7", "other coins"),
             ("DELETE FROM coins WHERE height = 7", "coins table has"),
+            ("UPDATE coins SET key = key + 1 WHERE height = 7", "another key"),
             ("UPDATE headers SET nonce = nonce + 1 WHERE height = 9", "block 9"),
             ("UPDATE bodies SET bytes = zeroblob(9) WHERE id = 10", "block"),
             ("UPDATE headers SET work = zeroblob(32) WHERE height = 9", "work"),

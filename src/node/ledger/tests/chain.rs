@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     base::limits,
     chain::{
-        archive::BlockStatus,
+        archive::{BlockStatus, StoreError},
         rules::TransactionFault,
         testkit::{self, coinbase},
     },
@@ -308,6 +308,19 @@ fn a_body_whose_header_is_unknown_is_given_back() {
     let refused = |a: &Action| matches!(a, Action::Tell(RoleId::Fetch, Notice::BodyRefused { hash, .. }) if *hash == block.0.hash);
     assert_eq!(actions.iter().filter(|a| refused(a)).count(), 1);
     assert_eq!(faults(&actions), []);
+}
+
+#[test]
+fn a_block_that_contradicts_damaged_coins_halts_the_node_and_is_not_condemned() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let payment = maker.transfer(&key(0), key(1).address(), 5, 1);
+    let block = made(&mut maker, vec![payment]);
+    node.store.damage(|data| data.coins.values_mut().for_each(|coin| coin.amount -= 1));
+    let actions = node.blocks(&[block]);
+    let halted = |action: &Action| matches!(action, Action::Halt(Halt::Store(StoreError::Corrupt(_))));
+    assert_eq!(actions.iter().filter(|action| halted(action)).count(), 1);
+    assert_eq!((invalid(&actions), faults(&actions)), (vec![], vec![]));
 }
 
 #[test]
