@@ -1,46 +1,193 @@
-//! How news spreads: a calm network in the simulator, and what simulating it costs this host.
+//! How quickly news spreads: real nodes in processes of their own, in a line or a full mesh, over loopback TCP.
+//!
+//! A block's time is that between the moments at which the first and the last node tell of it; a transaction's begins
+//! with its submission to the first node, so that it contains one call over HTTP more.
 
-use std::time::Instant;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::{
+    load::{Load, client},
+    median,
+    processes::{Node, TempFolder},
+};
 use crate::{
+    base::{hash::hex, rng::Rng},
+    chain::{key::SecretKey, spec::ChainSpec},
     cli::{
         exit::{Exit, Failure, Outcome},
         output,
     },
-    sim::{self, Options, Overrides},
+    rpc::client::Patience,
 };
+
+/// How long to let pass before the next look at a mempool.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// How the nodes are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Topology {
+    /// Each to the one before it
+    Line,
+    /// Each to all
+    Mesh,
+}
 
 /// Arguments of `bench gossip`.
 #[derive(Debug, Args)]
 pub struct GossipArgs {
     /// Nodes of the network
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=20_000))]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=50))]
     nodes: u64,
-    /// Virtual minutes
-    #[arg(long, default_value_t = 5, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    minutes: u64,
-    /// Where everything comes from
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// How they are connected
+    #[arg(long, value_enum, default_value = "line")]
+    topology: Topology,
+    /// Transactions in the large blocks
+    #[arg(long, default_value_t = 500, value_name = "M")]
+    txs_per_block: usize,
+    /// Measurements of each kind; the figures are their medians
+    #[arg(long, default_value_t = 9, value_name = "R")]
+    runs: usize,
 }
 
 /// Runs `bench gossip`.
-pub fn run(args: &GossipArgs, json: bool) -> Outcome {
-    let nodes = usize::try_from(args.nodes).ok();
-    let overrides = Overrides { nodes, minutes: Some(args.minutes), calm: true, ..Overrides::default() };
-    let start = Instant::now();
-    let outcome = sim::run(Options::draw(args.seed, &overrides));
-    let seconds = start.elapsed().as_secs_f64();
-    if outcome.failure.is_some() {
-        return Err(Failure::new(Exit::Internal, outcome.to_string()));
+pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
+    let folder = TempFolder::new("bench-gossip")?;
+    let mut nodes: Vec<Node> = Vec::new();
+    for number in 1..=args.nodes {
+        let earlier = if args.topology == Topology::Line { nodes.len().saturating_sub(1) } else { 0 };
+        let addresses = nodes[earlier..].iter().map(Node::address).collect::<Outcome<Vec<_>>>()?;
+        // The first has nobody to connect to, and shall not look for anybody.
+        let mut flags = vec!["--max-outbound", if number == 1 { "0" } else { "50" }];
+        addresses.iter().for_each(|address| flags.extend(["--connect", address.as_str()]));
+        let node = Node::start(&folder.path().join(format!("node{number}")), &flags)?;
+        let peers = addresses.len().max(usize::from(number > 1));
+        node.wait(&["peers", &peers.to_string()], 60)?;
+        nodes.push(node);
     }
+    let clients = nodes.iter().map(|node| client(node.dir(), &spec.name)).collect::<Outcome<Vec<_>>>()?;
+    let runs = args.runs.max(1);
+    let bench = Gossip { load: Load { spec, nodes: clients, payments: runs * (args.txs_per_block + 1) } };
+    bench.mine()?;
+    let coins = thread::scope(|scope| {
+        // Whoever splits coins waits for blocks.
+        let splitting = scope.spawn(|| bench.load.split());
+        while !splitting.is_finished() {
+            // Not more blocks than needed: each in a hurry makes the next one harder to find.
+            match bench.waiting(0)? {
+                0 => drop(Patience::of(MOMENT).pause(MOMENT)),
+                _ => bench.mine()?,
+            }
+        }
+        splitting.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "splitting the coins failed")))
+    })?;
+    let mut rng = Rng::from_number(1);
+    let mut payments = coins.iter().map(|coin| hex(&bench.load.payment(coin, &mut rng).to_bytes()));
+    let (mut small, mut large, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..runs {
+        small.push(bench.block(0)?);
+        let group: Vec<String> = payments.by_ref().take(args.txs_per_block).collect();
+        for raw in &group {
+            bench.load.call(0, "sendrawtransaction", json!([raw]))?;
+        }
+        bench.everywhere(group.len())?;
+        large.push(bench.block(group.len())?);
+        if let Some(raw) = payments.next() {
+            alone.push(bench.transaction(&raw)?);
+        }
+        bench.block(1)?;
+    }
+    let figures = json!({
+        "nodes": args.nodes,
+        "topology": if args.topology == Topology::Line { "line" } else { "mesh" },
+        "runs": runs,
+        "block_ms": median(small),
+        "large_block_ms": median(large),
+        "large_block_transactions": args.txs_per_block,
+        "transaction_ms": median(alone),
+    });
     if json {
-        let mut figures = serde_json::to_value(&outcome).unwrap_or(Value::Null);
-        figures["host_seconds"] = json!(seconds);
         return output::json(&figures);
     }
-    output::line(&format!("{outcome}simulated in {seconds:.1} s of this host's time"))
+    let ms = |key: &str| format!("{:.1} ms", figures[key].as_f64().unwrap_or(0.0));
+    output::line(&output::facts(&[
+        ("from first to last of", format!("{} nodes in a {}", args.nodes, output::text(&figures, "topology"))),
+        ("coinbase-only block", ms("block_ms")),
+        ("large block", ms("large_block_ms")),
+        ("transaction", ms("transaction_ms")),
+    ]))
+}
+
+struct Gossip<'a> {
+    load: Load<'a>,
+}
+
+impl Gossip<'_> {
+    fn last(&self) -> usize {
+        self.load.nodes.len() - 1
+    }
+
+    fn mine(&self) -> Outcome {
+        let address = SecretKey::well_known(0).address().to_text(&self.load.spec.prefix);
+        self.load.call(0, "mine", json!([1, address])).map(drop)
+    }
+
+    /// Transactions in a node's mempool.
+    fn waiting(&self, node: usize) -> Outcome<u64> {
+        Ok(output::number(&self.load.call(node, "status", json!([]))?["mempool"], "count"))
+    }
+
+    /// Milliseconds between the first and the last node's word of a block; all have had `transactions` to put into it.
+    fn block(&self, transactions: usize) -> Outcome<f64> {
+        let height = output::number(&self.load.call(0, "status", json!([]))?, "height") + 1;
+        let told = |node: usize| {
+            let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
+            self.load.call(node, "wait", json!([condition])).map(|_| Instant::now())
+        };
+        let (first, last) = thread::scope(|scope| {
+            let (first, last) = (scope.spawn(|| told(0)), scope.spawn(|| told(self.last())));
+            let mined = self.mine();
+            let joined = |told: thread::ScopedJoinHandle<'_, Outcome<Instant>>| {
+                told.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "waiting for a block failed")))
+            };
+            let (first, last) = (joined(first), joined(last));
+            mined.and(Ok((first?, last?)))
+        })?;
+        let block = self.load.call(self.last(), "block", json!([height.to_string()]))?;
+        if output::number(&block, "transactions") != transactions as u64 + 1 {
+            let found = output::number(&block, "transactions");
+            return Err(Failure::new(Exit::Internal, format!("a block of {found} transactions, not {transactions}")));
+        }
+        Ok(last.saturating_duration_since(first).as_secs_f64() * 1000.0)
+    }
+
+    /// Milliseconds from a payment's submission to the first node to the last node's word of it.
+    fn transaction(&self, raw: &str) -> Outcome<f64> {
+        let start = Instant::now();
+        let id = self.load.call(0, "sendrawtransaction", json!([raw]))?;
+        let condition = json!({ "kind": "tx", "value": id, "confirmations": 0, "timeout": 20 });
+        let told: Value = self.load.call(self.last(), "wait", json!([condition]))?;
+        if told["ok"] != true {
+            return Err(Failure::new(Exit::TimedOut, "a transaction did not reach the last node"));
+        }
+        Ok(start.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    /// Waits until all mempools hold so many transactions.
+    fn everywhere(&self, transactions: usize) -> Outcome {
+        let patience = Patience::of(Duration::from_secs(60));
+        for node in 0..self.load.nodes.len() {
+            while self.waiting(node)? < transactions as u64 {
+                if !patience.pause(MOMENT) {
+                    return Err(Failure::new(Exit::TimedOut, "the transactions did not reach all nodes"));
+                }
+            }
+        }
+        Ok(())
+    }
 }

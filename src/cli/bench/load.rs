@@ -57,17 +57,18 @@ pub struct LoadArgs {
 
 /// A coin that can be spent, and whose it is.
 #[derive(Clone, Copy)]
-struct OwnCoin {
+pub(super) struct OwnCoin {
     outpoint: OutPoint,
     amount: u64,
     owner: u32,
 }
 
 /// Everything that a load needs to know.
-struct Load<'a> {
-    spec: &'a ChainSpec,
-    nodes: Vec<Client>,
-    payments: usize,
+pub(super) struct Load<'a> {
+    pub(super) spec: &'a ChainSpec,
+    pub(super) nodes: Vec<Client>,
+    /// How many coins of its own to have.
+    pub(super) payments: usize,
 }
 
 /// Runs `bench load`.
@@ -116,7 +117,8 @@ pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
     if confirmed { Ok(()) } else { Err(Failure::new(Exit::TimedOut, "not all payments were confirmed in time")) }
 }
 
-fn client(dir: &std::path::Path, chain: &str) -> Outcome<Client> {
+/// A client of the node that runs on this data directory.
+pub(super) fn client(dir: &std::path::Path, chain: &str) -> Outcome<Client> {
     let folder = dir.join(chain);
     let not_running = || Failure::new(Exit::Unreachable, format!("no node runs on {}", folder.display()));
     let http = datadir::read_endpoints(&folder).and_then(|endpoints| endpoints.http).ok_or_else(not_running)?;
@@ -132,13 +134,13 @@ struct Sent {
 }
 
 impl Load<'_> {
-    fn call(&self, node: usize, method: &str, params: Value) -> Outcome<Value> {
+    pub(super) fn call(&self, node: usize, method: &str, params: Value) -> Outcome<Value> {
         let node = &self.nodes[node % self.nodes.len()];
         node.call(method, params).map_err(|error| Failure::new(Exit::Rejected, format!("{method}: {error}")))
     }
 
     /// One confirmed coin for each payment.
-    fn split(&self) -> Outcome<Vec<OwnCoin>> {
+    pub(super) fn split(&self) -> Outcome<Vec<OwnCoin>> {
         let mut coins = self.own_coins()?;
         while coins.len() < self.payments {
             if coins.is_empty() {
@@ -233,7 +235,7 @@ impl Load<'_> {
         })
     }
 
-    fn payment(&self, coin: &OwnCoin, rng: &mut Rng) -> Transaction {
+    pub(super) fn payment(&self, coin: &OwnCoin, rng: &mut Rng) -> Transaction {
         let key = SecretKey::well_known(coin.owner);
         let to: Address = SecretKey::well_known(rng.below(u64::from(WELL_KNOWN_ACCOUNTS)) as u32).address();
         let amount = coin.amount.saturating_sub(2 * FEE_PER_OUTPUT);

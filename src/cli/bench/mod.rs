@@ -31,8 +31,8 @@ enum Bench {
     /// Verify and apply blocks that are at hand, without a network
     #[command(after_help = "Example:\n  tussock bench apply --blocks 100 --txs-per-block 200 --json")]
     Apply(apply::ApplyArgs),
-    /// How blocks and payments spread in a simulated network
-    #[command(after_help = "Example:\n  tussock bench gossip --nodes 50 --json")]
+    /// How quickly blocks and payments spread: real nodes over loopback, in a line or a mesh
+    #[command(after_help = "Example:\n  tussock bench gossip --nodes 5 --topology line --json")]
     Gossip(gossip::GossipArgs),
     /// Batched signature verification on all cores: the ceiling of everything else
     #[command(after_help = "Example:\n  tussock bench verify --json")]
@@ -47,7 +47,7 @@ pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
     match &arguments.bench {
         Bench::Sync(args) => sync::run(args, context.json),
         Bench::Apply(args) => apply::run(args, context.json),
-        Bench::Gossip(args) => gossip::run(args, context.json),
+        Bench::Gossip(args) => gossip::run(args, context.spec(), context.json),
         Bench::Verify(args) => verify::run(args, context.json),
         Bench::Load(args) => load::run(args, context.spec(), context.json),
     }

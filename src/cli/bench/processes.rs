@@ -71,6 +71,11 @@ impl Node {
         finish(&mut wait, &format!("wait {}", what.join(" ")))
     }
 
+    /// Its data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where peers dial it.
     pub fn address(&self) -> Outcome<String> {
         let file = self.dir.join("local/endpoints.json");
