@@ -74,18 +74,7 @@ pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let runs = args.runs.max(1);
     let bench = Gossip { load: Load { spec, nodes: clients, payments: runs * (args.txs_per_block + 1) } };
     bench.mine()?;
-    let coins = thread::scope(|scope| {
-        // Whoever splits coins waits for blocks.
-        let splitting = scope.spawn(|| bench.load.split());
-        while !splitting.is_finished() {
-            // Not more blocks than needed: each in a hurry makes the next one harder to find.
-            match bench.waiting(0)? {
-                0 => drop(Patience::of(MOMENT).pause(MOMENT)),
-                _ => bench.mine()?,
-            }
-        }
-        splitting.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "splitting the coins failed")))
-    })?;
+    let coins = bench.load.split_mining(&bench.miner())?;
     let mut rng = Rng::from_number(1);
     let mut payments = coins.iter().map(|coin| hex(&bench.load.payment(coin, &mut rng).to_bytes()));
     let (mut small, mut large, mut alone) = (Vec::new(), Vec::new(), Vec::new());
@@ -132,14 +121,12 @@ impl Gossip<'_> {
         self.load.nodes.len() - 1
     }
 
-    fn mine(&self) -> Outcome {
-        let address = SecretKey::well_known(0).address().to_text(&self.load.spec.prefix);
-        self.load.call(0, "mine", json!([1, address])).map(drop)
+    fn miner(&self) -> String {
+        SecretKey::well_known(0).address().to_text(&self.load.spec.prefix)
     }
 
-    /// Transactions in a node's mempool.
-    fn waiting(&self, node: usize) -> Outcome<u64> {
-        Ok(output::number(&self.load.call(node, "status", json!([]))?["mempool"], "count"))
+    fn mine(&self) -> Outcome {
+        self.load.call(0, "mine", json!([1, self.miner()])).map(drop)
     }
 
     /// Milliseconds between the first and the last node's word of a block; all have had `transactions` to put into it.
@@ -182,7 +169,7 @@ impl Gossip<'_> {
     fn everywhere(&self, transactions: usize) -> Outcome {
         let patience = Patience::of(Duration::from_secs(60));
         for node in 0..self.load.nodes.len() {
-            while self.waiting(node)? < transactions as u64 {
+            while self.load.waiting(node)? < transactions as u64 {
                 if !patience.pause(MOMENT) {
                     return Err(Failure::new(Exit::TimedOut, "the transactions did not reach all nodes"));
                 }

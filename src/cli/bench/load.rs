@@ -38,6 +38,8 @@ use crate::{
 const FEE_PER_OUTPUT: u64 = 100;
 /// Payments in one request; the server's limit for a batch.
 const BATCH: usize = limits::RPC_BATCH;
+/// How long to let pass before the next look at a mempool.
+const MOMENT: Duration = Duration::from_millis(5);
 /// How long a split or the last payment may wait for its block.
 const CONFIRMATION: Duration = Duration::from_secs(120);
 
@@ -164,6 +166,27 @@ impl Load<'_> {
             }
         }
         Ok(coins)
+    }
+
+    /// The same where nobody else mines: the blocks that the splits wait for are made meanwhile.
+    pub(super) fn split_mining(&self, miner: &str) -> Outcome<Vec<OwnCoin>> {
+        self.call(0, "mine", json!([1, miner]))?;
+        thread::scope(|scope| {
+            let splitting = scope.spawn(|| self.split());
+            while !splitting.is_finished() {
+                // Not more blocks than needed: each in a hurry makes the next one harder to find.
+                match self.waiting(0)? {
+                    0 => drop(Patience::of(MOMENT).pause(MOMENT)),
+                    _ => drop(self.call(0, "mine", json!([1, miner]))?),
+                }
+            }
+            splitting.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "splitting the coins failed")))
+        })
+    }
+
+    /// Transactions in a node's mempool.
+    pub(super) fn waiting(&self, node: usize) -> Outcome<u64> {
+        Ok(output::number(&self.call(node, "status", json!([]))?["mempool"], "count"))
     }
 
     fn own_coins(&self) -> Outcome<Vec<OwnCoin>> {

@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod gossip;
+pub mod host;
 pub mod load;
 pub mod processes;
 pub mod sync;
@@ -34,6 +35,18 @@ enum Bench {
     /// How quickly blocks and payments spread: real nodes over loopback, in a line or a mesh
     #[command(after_help = "Example:\n  tussock bench gossip --nodes 5 --topology line --json")]
     Gossip(gossip::GossipArgs),
+    /// One node feeds several newcomers at once
+    #[command(after_help = "Example:\n  tussock bench serve --newcomers 8 --json")]
+    Serve(host::ServeArgs),
+    /// How long a node needs to be ready
+    #[command(after_help = "Example:\n  tussock bench start --blocks 2000 --runs 5")]
+    Start(host::LedgerArgs),
+    /// What a node costs that has nothing to do
+    #[command(after_help = "Example:\n  tussock bench idle --seconds 30")]
+    Idle(host::IdleArgs),
+    /// How quickly a mempool takes payments, over HTTP and over TCP
+    #[command(after_help = "Example:\n  tussock bench mempool --json")]
+    Mempool(host::MempoolArgs),
     /// Batched signature verification on all cores: the ceiling of everything else
     #[command(after_help = "Example:\n  tussock bench verify --json")]
     Verify(verify::VerifyArgs),
@@ -48,6 +61,10 @@ pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
         Bench::Sync(args) => sync::run(args, context.json),
         Bench::Apply(args) => apply::run(args, context.json),
         Bench::Gossip(args) => gossip::run(args, context.spec(), context.json),
+        Bench::Serve(args) => host::serve(args, context.json),
+        Bench::Start(args) => host::start(args, context.json),
+        Bench::Idle(args) => host::idle(args, context.json),
+        Bench::Mempool(args) => host::mempool(args, context.spec(), context.json),
         Bench::Verify(args) => verify::run(args, context.json),
         Bench::Load(args) => load::run(args, context.spec(), context.json),
     }

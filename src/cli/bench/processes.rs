@@ -43,6 +43,8 @@ pub struct Node {
 pub struct Usage {
     /// Most bytes that were ever resident.
     pub peak_rss_bytes: u64,
+    /// Bytes resident now.
+    pub rss_bytes: u64,
     /// Seconds of processor time, user and system.
     pub cpu_s: f64,
 }
@@ -84,18 +86,28 @@ impl Node {
         Ok(super::super::output::text(&endpoints, "p2p"))
     }
 
+    /// Ends it in order.
+    pub fn stop(mut self) -> Outcome {
+        finish(on(&self.dir)?.arg("stop"), "stop")?;
+        drop(self.child.wait());
+        Ok(())
+    }
+
     /// What it used so far; zeros where the kernel does not tell (`/proc` is Linux's).
     pub fn usage(&self) -> Usage {
         let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
         let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0);
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+            kib.unwrap_or(0).saturating_mul(1024)
+        };
         let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
         // Fields 14 and 15, counted after the name in brackets; 100 ticks a second on every Linux.
         let after_name = stat.rsplit(')').next().unwrap_or_default();
         let ticks: u64 =
             after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Usage { peak_rss_bytes: kib.saturating_mul(1024), cpu_s: ticks as f64 / 100.0 }
+        Usage { peak_rss_bytes: bytes("VmHWM:"), rss_bytes: bytes("VmRSS:"), cpu_s: ticks as f64 / 100.0 }
     }
 }
 
