@@ -566,7 +566,8 @@ keep_count() {
 }
 
 # Interrupted, it ends with what was counted so far.
-trap 'kill -TERM $(jobs -p) 2>/dev/null; failures=1' TERM INT
+interrupt() { failures=1; jobs -p | xargs kill -TERM 2>/dev/null; }
+trap interrupt TERM INT
 for case_name in "${cases[@]}"; do
   while [ "$(jobs -rp | wc -l)" -gt "$jobs" ]; do wait -n; done
   (trap - EXIT; run_case) &
