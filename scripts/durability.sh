@@ -23,7 +23,9 @@ code must be one of the contract, `tussock verify --deep` must pass or name the 
 node had committed and told of, and the node must reach the tip when the disk is well.
 Needs bash, awk, od and GNU timeout; strace for everything at the K-th call; root or user namespaces for small and
 read-only disks. What this host cannot do is named and left out.
---quick: a few of each. Exit codes: 0 all held, 1 something did not, 2 usage. TUSSOCK_BIN: use this binary.
+--quick: a few of each; --from: the first write; --jobs: cases at a time. Interrupted, it ends with what it has counted.
+In the table, "ran-out" are runs that ended before the call or the moment in question, "harmless" are bits that no row
+uses, "returned" are nodes that reached the tip afterwards. TUSSOCK_DURABILITY_DIR: make the ledgers there. Exit codes: 0 all held, 1 something did not, 2 usage. TUSSOCK_BIN: use this binary.
 TEXT
 }
 
@@ -564,7 +566,8 @@ keep_count() {
 }
 
 # Interrupted, it ends with what was counted so far.
-trap 'kill -TERM $(jobs -p) 2>/dev/null; failures=1' TERM INT
+interrupt() { failures=1; jobs -p | xargs kill -TERM 2>/dev/null; }
+trap interrupt TERM INT
 for case_name in "${cases[@]}"; do
   while [ "$(jobs -rp | wc -l)" -gt "$jobs" ]; do wait -n; done
   (trap - EXIT; run_case) &
