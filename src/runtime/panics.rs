@@ -4,7 +4,6 @@
 //! rest of the node stops in order. Tests unwind, and find a panic where the threads of roles end.
 
 use std::{
-    backtrace::Backtrace,
     panic::{self, PanicHookInfo},
     process,
     sync::Arc,
@@ -32,7 +31,6 @@ pub fn exit_on_panic() {
 /// For a running node: it stops, says why, and keeps what is on disk in order.
 pub(super) fn halt_on_panic(stopper: Arc<Stopper>) {
     panic::set_hook(Box::new(move |info| {
-        log::debug!("{}", Backtrace::capture());
         stopper.broken(describe(info));
         // The main thread is the one that would stop the others.
         if thread::current().name() != Some("main") {
