@@ -61,7 +61,8 @@ port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 choose_ports() {
   local count=$1 base n
   [ -f "$dir/port" ] && return
-  for base in 41300 42300 43300 44300 45300 46300; do
+  # Below what systems give to outgoing connections, which would take a port between this look and the start of a node.
+  for base in 21300 22300 23300 24300 25300 26300; do
     for n in $(seq 1 "$count"); do
       port_free $((base + n)) && port_free $((base + 500 + n)) || continue 2
     done
