@@ -3,6 +3,7 @@
 use crate::{
     base::{
         hash::Hash,
+        limits::{MAX_WITHHELD, WITHHELD_DOUBT},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header, rules},
@@ -10,7 +11,7 @@ use crate::{
         Notice, Origin, Outbox, PeerFault, RoleId,
         headers::{
             Headers,
-            index::{Found, Node},
+            index::{Found, Index, Node},
             rounds,
             syncnode::Standing,
             validate::Follower,
@@ -99,10 +100,32 @@ impl Headers {
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
             peer.height = peer.height.max(row.header.height);
         }
-        match self.accept(now.mono, vec![row], out)? {
-            true => Ok(None),
-            false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
+        let height = row.header.height;
+        if self.accept(now.mono, vec![row], out)? || self.prefer(now.mono, height, hash, out)? {
+            return Ok(None);
         }
+        Ok(Some(Refusal::Drop("valid, but its chain does not have the most work")))
+    }
+
+    /// Whether a block that is here, and leads on from our tip, is on the best chain once those branches are set aside
+    /// whose next block has been owed for long. Headers with much work and no blocks must not stop the chain.
+    fn prefer(&mut self, now: Time, height: u32, hash: Hash, out: &mut Outbox) -> Result<bool, StoreError> {
+        let leads_on = |index: &Index| index.builds_on_applied(&hash);
+        if now.since(self.blocks) < WITHHELD_DOUBT || !self.index.as_ref().map_or(Ok(false), leads_on)? {
+            return Ok(false);
+        }
+        for _ in 0..MAX_WITHHELD {
+            let Some(index) = &self.index else { return Ok(false) };
+            if index.is_on_best(height, &hash)? {
+                return Ok(true);
+            }
+            let Some(owed) = index.hash_at(self.fetched.saturating_add(1))? else { return Ok(false) };
+            if index.is_applied(&owed)? {
+                return Ok(false);
+            }
+            self.take_withheld(now, owed, out)?;
+        }
+        Ok(false)
     }
 
     /// A known header: its body is wanted only if it is on the best chain and not applied; then fetch was told so before.
@@ -119,7 +142,7 @@ impl Headers {
         }
         let Some(index) = &self.index else { return Ok(None) };
         let applied = index.is_applied(&hash)?;
-        let wanted = !applied && index.is_on_best(node.height, &hash)?;
+        let wanted = !applied && (index.is_on_best(node.height, &hash)? || self.prefer(now, node.height, hash, out)?);
         Ok((!wanted).then_some(Refusal::Drop(if applied { "already known" } else { "not on the best chain" })))
     }
 }
