@@ -255,7 +255,7 @@ fn sync_time(spec: &Arc<ChainSpec>, chain: &Arc<Chain>, withholding: usize) -> D
 #[test]
 fn peers_that_withhold_blocks_slow_the_sync_down_only_so_much() {
     let spec = Arc::new(ChainSpec::local());
-    let chain = Arc::new(Chain::new(&spec, count(300, 20_000)).0);
+    let chain = Arc::new(Chain::new(&spec, count(300, 8_000)).0);
     let all = sync_time(&spec, &chain, 0);
     let seven = sync_time(&spec, &chain, 1);
     let one = sync_time(&spec, &chain, 7);

@@ -70,7 +70,8 @@ impl Pair {
                 let quick = self.seen.pings.len() < QUICK_PINGS;
                 next_ping = now + if quick { QUICK_PING_EVERY } else { PING_EVERY };
             }
-            if now >= next_block && !(ending && self.seen.blocks > 0) {
+            let done = ending && self.seen.blocks > 0 && self.under_way.is_empty();
+            if now >= next_block && !done {
                 self.make_block();
                 next_block = now + BLOCK_EVERY;
             }
@@ -79,7 +80,7 @@ impl Pair {
             let late = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > PATIENCE);
             assert!(!late(self.ping.map(|(_, since)| since)), "no answer to a ping");
             assert!(!late(self.under_way.front().map(|(_, since)| *since)), "the tip does not follow");
-            if ending && self.seen.blocks > 0 && self.under_way.is_empty() && self.ping.is_none() {
+            if done && self.ping.is_none() && self.under_way.is_empty() {
                 return self.seen;
             }
         }
