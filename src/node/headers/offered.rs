@@ -6,7 +6,7 @@ use crate::{
         limits::{MAX_WITHHELD, WITHHELD_DOUBT},
         time::{Now, Time},
     },
-    chain::{archive::StoreError, header::Header, rules},
+    chain::{archive::StoreError, header::Header, rules, target::Work},
     node::{
         Notice, Origin, Outbox, PeerFault, RoleId,
         headers::{
@@ -94,38 +94,36 @@ impl Headers {
             Ok(row) => row,
             Err(fault) => return Ok(Some(Refusal::Fault(fault.into()))),
         };
+        self.doubt(now.mono, &previous, &row.work, out)?;
+        let Some(index) = &self.index else { return Ok(None) };
         if row.work <= index.best().work && !index.has_side_room(1) {
             return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
         }
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
             peer.height = peer.height.max(row.header.height);
         }
-        let height = row.header.height;
-        if self.accept(now.mono, vec![row], out)? || self.prefer(now.mono, height, hash, out)? {
-            return Ok(None);
+        match self.accept(now.mono, vec![row], out)? {
+            true => Ok(None),
+            false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
         }
-        Ok(Some(Refusal::Drop("valid, but its chain does not have the most work")))
     }
 
-    /// Whether a block that is here, and leads on from our tip, is on the best chain once those branches are set aside
-    /// whose next block has been owed for long. Headers with much work and no blocks must not stop the chain.
-    fn prefer(&mut self, now: Time, height: u32, hash: Hash, out: &mut Outbox) -> Result<bool, StoreError> {
-        let leads_on = |index: &Index| index.builds_on_applied(&hash);
+    /// Sets those branches aside that have more work than a block that is here and leads on from our tip, and whose next
+    /// block has been owed for long. Headers with much work and no blocks must not stop the chain.
+    fn doubt(&mut self, now: Time, parent: &Hash, work: &Work, out: &mut Outbox) -> Result<(), StoreError> {
+        let leads_on = |index: &Index| index.builds_on_applied(parent);
         if now.since(self.blocks) < WITHHELD_DOUBT || !self.index.as_ref().map_or(Ok(false), leads_on)? {
-            return Ok(false);
+            return Ok(());
         }
         for _ in 0..MAX_WITHHELD {
-            let Some(index) = &self.index else { return Ok(false) };
-            if index.is_on_best(height, &hash)? {
-                return Ok(true);
-            }
-            let Some(owed) = index.hash_at(self.fetched.saturating_add(1))? else { return Ok(false) };
+            let Some(index) = self.index.as_ref().filter(|index| index.best().work > *work) else { return Ok(()) };
+            let Some(owed) = index.hash_at(self.fetched.saturating_add(1))? else { return Ok(()) };
             if index.is_applied(&owed)? {
-                return Ok(false);
+                return Ok(());
             }
             self.take_withheld(now, owed, out)?;
         }
-        Ok(false)
+        Ok(())
     }
 
     /// A known header: its body is wanted only if it is on the best chain and not applied; then fetch was told so before.
@@ -142,7 +140,11 @@ impl Headers {
         }
         let Some(index) = &self.index else { return Ok(None) };
         let applied = index.is_applied(&hash)?;
-        let wanted = !applied && (index.is_on_best(node.height, &hash)? || self.prefer(now, node.height, hash, out)?);
+        if !applied {
+            self.doubt(now, &node.parent, &node.work, out)?;
+        }
+        let Some(index) = &self.index else { return Ok(None) };
+        let wanted = !applied && index.is_on_best(node.height, &hash)?;
         Ok((!wanted).then_some(Refusal::Drop(if applied { "already known" } else { "not on the best chain" })))
     }
 }
