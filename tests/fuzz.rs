@@ -52,7 +52,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 }
 
 /// Runs a target over the corpus as it is, and over its changes.
-fn fuzz(name: &str, made: Vec<Vec<u8>>, structure: fn(&mut Rng, &mut Vec<u8>), target: fn(&[u8])) {
+fn fuzz(name: &str, made: Vec<Vec<u8>>, structure: fn(&mut Rng, &mut [u8]), target: fn(&[u8])) {
     save(name, &made);
     let mut inputs = corpus(name);
     assert!(!inputs.is_empty(), "tests/fuzz/corpus/{name} is missing");
@@ -71,7 +71,7 @@ fn fuzz(name: &str, made: Vec<Vec<u8>>, structure: fn(&mut Rng, &mut Vec<u8>), t
 }
 
 /// One input: another with its bytes changed, or two that run into each other.
-fn change(inputs: &[Vec<u8>], structure: fn(&mut Rng, &mut Vec<u8>), seed: u64) -> Vec<u8> {
+fn change(inputs: &[Vec<u8>], structure: fn(&mut Rng, &mut [u8]), seed: u64) -> Vec<u8> {
     let mut rng = Rng::from_number(seed);
     let mut input = rng.pick(inputs).cloned().unwrap_or_default();
     if rng.chance(100_000) {
@@ -87,10 +87,10 @@ fn change(inputs: &[Vec<u8>], structure: fn(&mut Rng, &mut Vec<u8>), seed: u64) 
     input
 }
 
-fn as_it_is(_: &mut Rng, _: &mut Vec<u8>) {}
+fn as_it_is(_: &mut Rng, _: &mut [u8]) {}
 
 /// Lengths and checksums right again, for most.
-fn whole_frame(rng: &mut Rng, input: &mut Vec<u8>) {
+fn whole_frame(rng: &mut Rng, input: &mut [u8]) {
     if rng.chance(800_000) {
         mutate::repair(input);
     }

@@ -79,6 +79,10 @@ fn fork_forever(address: SocketAddr, spec: &Arc<ChainSpec>, longest: u32, shared
     }
 }
 
+fn file_bytes(path: &std::path::Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |facts| facts.len())
+}
+
 /// What the threads of this attack have in common.
 #[derive(Default)]
 struct Shared {
@@ -110,7 +114,7 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
     let (mut node, maker) = node_with_chain(&spec, length);
     let watch = Watch::start(&node, maker);
     let (address, folder) = (node.p2p(), node.dir.join("local"));
-    let before = folder_bytes(&folder);
+    let (before, database) = (folder_bytes(&folder), file_bytes(&folder.join("ledger.db")));
     let shared = Arc::new(Shared::default());
     let peers: Vec<_> = (0..10)
         .map(|n| {
@@ -126,16 +130,38 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
     shared.ends.store(true, SeqCst);
     let sent = shared.sent.load(SeqCst);
     peers.into_iter().for_each(|peer| peer.join().unwrap());
-    let grown = folder_bytes(&folder).saturating_sub(before);
+    let all_grown = folder_bytes(&folder).saturating_sub(before);
+    let grown = file_bytes(&folder.join("ledger.db")).saturating_sub(database);
     let figure = format!(
-        "{} headers in {} s, the data folder grew by {:.1} MB",
+        "{} headers in {} s, ledger.db grew by {:.1} MB, its folder (with the write-ahead log) by {:.1} MB",
         sent,
         start.elapsed().as_secs(),
-        grown as f64 / 1e6
+        grown as f64 / 1e6,
+        all_grown as f64 / 1e6
     );
     watch.finish(&mut node, "headers that fork at genesis", &figure, "1,000,000; 10 MB");
     assert!(sent >= MAX_SYNC_HEADERS, "nobody was asked for headers");
     assert!(grown <= 10_000_000 || !full(), "{figure}");
+}
+
+#[test]
+fn branches_of_mere_headers_with_the_most_work_do_not_stop_the_chain() {
+    let spec = Arc::new(ChainSpec::local());
+    let (mut node, maker) = node_with_chain(&spec, count(20, 1_000));
+    let watch = Watch::start(&node, maker);
+    let shared = Arc::new(Shared::default());
+    let address = node.p2p();
+    let peers: Vec<_> = (0..4)
+        .map(|n| {
+            let (spec, shared) = (spec.clone(), shared.clone());
+            std::thread::spawn(move || fork_forever(address, &spec, u32::MAX, &shared, 50 + n))
+        })
+        .collect();
+    crate::support::attack::rest(duration(Duration::from_secs(10), Duration::from_secs(300)));
+    shared.ends.store(true, SeqCst);
+    let figure = format!("{} headers with more work than the chain", shared.sent.load(SeqCst));
+    peers.into_iter().for_each(|peer| peer.join().unwrap());
+    watch.finish(&mut node, "heavier headers without blocks", &figure, "the tip follows");
 }
 
 /// What a provider has.
@@ -229,7 +255,7 @@ fn sync_time(spec: &Arc<ChainSpec>, chain: &Arc<Chain>, withholding: usize) -> D
 #[test]
 fn peers_that_withhold_blocks_slow_the_sync_down_only_so_much() {
     let spec = Arc::new(ChainSpec::local());
-    let chain = Arc::new(Chain::new(&spec, count(300, 20_000)).0);
+    let chain = Arc::new(Chain::new(&spec, count(300, 8_000)).0);
     let all = sync_time(&spec, &chain, 0);
     let seven = sync_time(&spec, &chain, 1);
     let one = sync_time(&spec, &chain, 7);

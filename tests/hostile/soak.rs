@@ -85,7 +85,7 @@ fn stroke(kind: u64, node: &TestNode, spec: &Arc<ChainSpec>, rng: &mut Rng, held
 
 #[test]
 fn everything_at_a_low_rate_makes_nothing_grow() {
-    let mut node = TestNode::start(&["--is-bootnode"]);
+    let mut node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
     node.wait(&["synced"]);
     let spec = Arc::new(ChainSpec::local());
     let watch = Watch::start(&node, BlockMaker::new(spec.clone()));

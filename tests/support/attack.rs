@@ -3,6 +3,8 @@
 //! `TUSSOCK_ATTACK=full` runs each attack as long and as large as the node is specified to survive it; without it, in
 //! seconds. `TUSSOCK_ATTACK_MINUTES` sets the duration of those that are measured by time. `scripts/attack.sh` does both.
 
+mod honest;
+
 use std::{
     fs,
     io::Write as _,
@@ -15,11 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tussock::{
-    chain::{key::SecretKey, testkit::BlockMaker},
-    wire::message::Message,
-};
+use tussock::chain::testkit::BlockMaker;
 
+use self::honest::{Pair, Seen};
 use super::{TestNode, peer::RawPeer};
 
 /// An honest peer's ping may take this long, 99 times of a hundred.
@@ -28,13 +28,6 @@ const PING_LIMIT: Duration = Duration::from_millis(250);
 const MEMORY_LIMIT_KIB: u64 = 32 * 1024;
 /// What a test waits for before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A peer may send 30 pings in a row and one a second after that: these stay below it.
-const QUICK_PINGS: u64 = 20;
-const QUICK_PING_EVERY: Duration = Duration::from_millis(200);
-const PING_EVERY: Duration = Duration::from_millis(1050);
-/// Time between two blocks of the honest peers.
-const BLOCK_EVERY: Duration = Duration::from_millis(1000);
-
 /// Whether the attack runs at full scale.
 pub fn full() -> bool {
     std::env::var("TUSSOCK_ATTACK").is_ok_and(|value| value == "full")
@@ -69,20 +62,13 @@ pub struct Watch {
     descriptors: Option<usize>,
 }
 
-struct Seen {
-    pings: Vec<Duration>,
-    blocks: u32,
-    slowest_block: Duration,
-    maker: BlockMaker,
-}
-
 /// What an attack came to.
 pub struct Figures {
     /// The honest peer's ping, 99th percentile.
     pub ping: Duration,
     /// How many there were.
     pub pings: usize,
-    /// Most resident memory since the node's start, KiB; 0 where the system does not tell.
+    /// Most resident memory since the attack's start, KiB; 0 where the system does not tell.
     pub peak_kib: u64,
     /// Descriptors before and after.
     pub descriptors: (usize, usize),
@@ -103,8 +89,10 @@ impl Watch {
         let mut sink = RawPeer::handshaken(address, &spec);
         sink.ping(1);
         let descriptors = descriptors(node.pid());
+        // The peak counts from here, where the system can do that.
+        drop(fs::write(format!("/proc/{}/clear_refs", node.pid()), "5"));
         let ends = Arc::clone(&stop);
-        let thread = thread::spawn(move || honest(source, sink, maker, &ends));
+        let thread = thread::spawn(move || Pair::new(source, sink, maker).run(&ends));
         Self { stop, thread, pid: node.pid(), descriptors }
     }
 
@@ -166,36 +154,6 @@ pub fn write_down(line: &str) {
     if let Ok(path) = std::env::var("TUSSOCK_ATTACK_REPORT") {
         let mut file = fs::File::options().create(true).append(true).open(path).unwrap();
         writeln!(file, "{line}").unwrap();
-    }
-}
-
-fn honest(mut source: RawPeer, mut sink: RawPeer, mut maker: BlockMaker, ends: &AtomicBool) -> Seen {
-    let (mut pings, mut blocks, mut slowest_block) = (Vec::new(), 0, Duration::ZERO);
-    let (mut next_block, mut next_ping) = (Instant::now(), Instant::now());
-    let mut nonce = 1_000;
-    let pay_to = SecretKey::well_known(9).address();
-    loop {
-        if Instant::now() >= next_ping {
-            nonce += 1;
-            pings.push(sink.ping(nonce));
-            let pause = if pings.len() as u64 <= QUICK_PINGS { QUICK_PING_EVERY } else { PING_EVERY };
-            next_ping = Instant::now() + pause;
-        }
-        if Instant::now() >= next_block || (ends.load(SeqCst) && blocks == 0) {
-            let block = maker.next_block(Vec::new(), pay_to);
-            let start = Instant::now();
-            source.send(&Message::Block(block.bytes.clone()));
-            sink.read_until(|message| matches!(&message, Message::Block(bytes) if *bytes == block.bytes).then_some(()));
-            source.drain();
-            (blocks, slowest_block) = (blocks + 1, slowest_block.max(start.elapsed()));
-            next_block = Instant::now() + BLOCK_EVERY;
-        }
-        if ends.load(SeqCst) {
-            return Seen { pings, blocks, slowest_block, maker };
-        }
-        source.drain();
-        sink.drain();
-        rest(Duration::from_millis(50));
     }
 }
 

@@ -130,11 +130,10 @@ impl RawPeer {
     /// Takes what has come and answers pings; `false` once the node has closed.
     pub fn drain(&mut self) -> bool {
         loop {
-            match self.read_within(Duration::from_micros(1)) {
+            match self.read_within(Duration::from_millis(1)) {
                 None => return true,
                 Some(None) => return false,
-                Some(Some(Message::Ping { nonce, .. })) => self.send(&Message::Pong(nonce)),
-                Some(Some(_)) => {}
+                Some(Some(message)) => self.be_polite(&message),
             }
         }
     }
@@ -200,16 +199,26 @@ impl RawPeer {
         }
     }
 
-    /// Reads until `wanted` says so, answering pings on the way.
+    /// Answers what an honest peer without any news must answer.
+    fn be_polite(&mut self, message: &Message) {
+        match message {
+            Message::Ping { nonce, .. } => self.send(&Message::Pong(*nonce)),
+            Message::GetSync(_) => self.send(&Message::Sync(List::EMPTY)),
+            _ => {}
+        }
+    }
+
+    /// Reads until `wanted` says so, answering pings and questions for headers on the way.
     pub fn read_until<T>(&mut self, mut wanted: impl FnMut(Message) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let message = self.read().expect("the node closed");
-            if let Message::Ping { nonce, .. } = message {
-                self.send(&Message::Pong(nonce));
-            }
+            let question = matches!(message, Message::Ping { .. } | Message::GetSync(_)).then(|| message.clone());
             if let Some(found) = wanted(message) {
                 return found;
+            }
+            if let Some(question) = question {
+                self.be_polite(&question);
             }
         }
         panic!("what was wanted did not come within {PATIENCE:?}");

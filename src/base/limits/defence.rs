@@ -16,6 +16,16 @@ pub const STALE_INTERVALS: u32 = 6;
 pub const STALE_AFTER: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(1800));
 /// How often a node with a stale tip exchanges its extra outbound peer for another.
 pub const STALE_DIAL_INTERVAL: Duration = Duration::from_secs(600);
+/// How long an address whose link stalled the download is asked for blocks only if nobody else has them: who withholds
+/// would otherwise come back and take part again.
+pub const STALLER_KEPT: Duration = Duration::from_secs(600);
+/// Such addresses that are remembered; the oldest makes room.
+pub const MAX_STALLERS: usize = 256;
+/// The best header chain's next block may be owed for this long before a block that is here, and builds on our tip, is
+/// preferred to it: whoever can make headers must not hold up those who make blocks.
+pub const WITHHELD_DOUBT: Duration = Duration::from_secs(5);
+/// Headers between our tip and such a block.
+pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
 /// Nothing is ever set by it.
 pub const CLOCK_OFFSET_SECONDS: u64 = 600;

@@ -138,7 +138,7 @@ impl Fetch {
     fn take_link(&mut self, now: Time, event: LinkEvent, out: &mut Outbox) {
         match event {
             LinkEvent::Up { link, peer } => {
-                self.peers.insert(link, peer.height);
+                self.peers.insert(now, link, peer.height, peer.listens.unwrap_or(peer.remote));
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
             }

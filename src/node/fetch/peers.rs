@@ -1,12 +1,18 @@
 //! Peers as sources of bodies: what each was asked, how much it may be asked, and which one is asked next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+};
 
 use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{BLOCKS_IN_FLIGHT_PER_PEER, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, PEER_WINDOW_FIRST},
+        limits::{
+            BLOCKS_IN_FLIGHT_PER_PEER, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST,
+            STALLER_KEPT,
+        },
         time::Time,
     },
     node::{allowance::Allowance, command::Delivery, fetch::window::Slot},
@@ -32,6 +38,9 @@ pub(super) struct Peer {
     turn: u64,
     /// Did not deliver in time: others are preferred until it delivers.
     slow: bool,
+    /// An earlier link of this address stalled: it is asked only for what nobody else has, until it delivers.
+    suspect: bool,
+    address: SocketAddr,
     blocks: u64,
     /// Requests that timed out and may still be answered.
     late: u64,
@@ -53,6 +62,8 @@ pub(super) enum Choice {
 pub(super) struct Peers {
     map: BTreeMap<LinkId, Peer>,
     turn: u64,
+    /// Addresses whose links stalled, the oldest first.
+    stallers: VecDeque<(SocketAddr, Time)>,
 }
 
 impl Peer {
@@ -60,7 +71,7 @@ impl Peer {
     pub(super) fn delivered(&mut self, now: Time) {
         self.blocks += 1;
         self.last_delivery = now;
-        self.slow = false;
+        (self.slow, self.suspect) = (false, false);
         self.window = (self.window + 1).min(BLOCKS_IN_FLIGHT_PER_PEER);
     }
 
@@ -126,7 +137,8 @@ impl Peer {
 }
 
 impl Peers {
-    pub(super) fn insert(&mut self, link: LinkId, height: u32) {
+    pub(super) fn insert(&mut self, now: Time, link: LinkId, height: u32, address: SocketAddr) {
+        self.stallers.retain(|(_, since)| *since + STALLER_KEPT > now);
         let peer = Peer {
             height,
             requests: VecDeque::new(),
@@ -134,12 +146,25 @@ impl Peers {
             last_delivery: Time(0),
             turn: 0,
             slow: false,
+            suspect: self.stallers.iter().any(|(other, _)| *other == address),
+            address,
             blocks: 0,
             late: 0,
             known: Allowance::new(KNOWN_BLOCKS_PER_SECOND),
             closing: false,
         };
         self.map.insert(link, peer);
+    }
+
+    /// The peer held up the download.
+    pub(super) fn stalled(&mut self, now: Time, link: LinkId) {
+        let Some(peer) = self.map.get(&link) else { return };
+        let address = peer.address;
+        self.stallers.retain(|(other, _)| *other != address);
+        self.stallers.push_back((address, now));
+        if self.stallers.len() > MAX_STALLERS {
+            self.stallers.pop_front();
+        }
     }
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<Peer> {
@@ -182,7 +207,9 @@ impl Peers {
         }
         let claimed = all().any(|(_, peer)| peer.height >= height);
         let has_room = |peer: &Peer| more || peer.requests.len() < peer.window;
-        let free = all().filter(|(_, peer)| (!claimed || peer.height >= height) && has_room(peer));
+        let may_have = |peer: &Peer| !claimed || peer.height >= height;
+        let trusted = all().any(|(_, peer)| may_have(peer) && !peer.suspect);
+        let free = all().filter(|(_, peer)| may_have(peer) && has_room(peer) && !(trusted && peer.suspect));
         let key = |link: &LinkId, peer: &Peer| (slot.tried.contains(link), peer.slow, peer.requests.len(), peer.turn);
         let first = free.min_by_key(|(link, peer)| key(link, peer));
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
@@ -197,9 +224,10 @@ impl Peers {
         }
     }
 
-    /// Whether somebody else could be asked instead.
+    /// Whether somebody else could be asked instead, of whom there is no reason to expect less.
     pub(super) fn has_other(&self, than: LinkId, slot: &Slot) -> bool {
-        self.iter().any(|(link, peer)| link != than && !peer.closing && !slot.absent.contains(&link))
+        let worse = |peer: &Peer| peer.suspect && self.get(than).is_some_and(|than| !than.suspect);
+        self.iter().any(|(link, peer)| link != than && !peer.closing && !worse(peer) && !slot.absent.contains(&link))
     }
 
     /// When the first open request times out.

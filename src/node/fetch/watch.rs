@@ -83,6 +83,7 @@ impl Fetch {
         let others = self.peers.iter().any(|(other, peer)| other != link && !peer.closing);
         if silent && others && self.peers.get(link).is_some_and(|peer| !peer.closing) {
             log::info!("fetch: silent peer closed link={}", link.0);
+            self.peers.stalled(now, link);
             self.punish(link, PeerFault::BlockStall, out);
         }
     }
@@ -132,6 +133,7 @@ impl Fetch {
         if let Choice::Ask(other) = choice {
             self.ask(now, lowest, other, out);
         }
+        self.peers.stalled(now, link);
         self.punish(link, PeerFault::BlockStall, out);
     }
 

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::{
     base::{
         hash::Hash,
-        limits::{HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_INVALID_KNOWN, MAX_SIDE_HEADERS, MEDIAN_TIME_BLOCKS},
+        limits::{
+            HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_INVALID_KNOWN, MAX_SIDE_HEADERS, MEDIAN_TIME_BLOCKS,
+            WITHHELD_DOUBT_BLOCKS,
+        },
     },
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
@@ -146,6 +149,19 @@ impl Index {
     /// Whether the block is applied and committed.
     pub(super) fn is_applied(&self, hash: &Hash) -> Result<bool, StoreError> {
         Ok(self.archive.header(hash)?.is_some_and(|row| row.status == BlockStatus::Applied))
+    }
+
+    /// Whether the block, or a close ancestor of it, is a child of the applied tip.
+    pub(super) fn builds_on_applied(&self, hash: &Hash) -> Result<bool, StoreError> {
+        let (mut hash, applied) = (*hash, self.applied().height);
+        for _ in 0..WITHHELD_DOUBT_BLOCKS {
+            match self.find(&hash)? {
+                Found::Valid(node) if node.height > applied => hash = node.parent,
+                Found::Valid(node) => return Ok(node.height == applied && self.is_applied(&hash)?),
+                Found::Unknown | Found::Invalid => return Ok(false),
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the best chain contains this block.

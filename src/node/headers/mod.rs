@@ -61,6 +61,8 @@ pub struct Headers {
     fetched: u32,
     /// When a header or a block last came.
     progress: Time,
+    /// When a block last came.
+    blocks: Time,
     next_poll: Option<Time>,
     best_report: Option<Time>,
     best_changed: bool,
@@ -97,6 +99,7 @@ impl Headers {
             answered: false,
             fetched: 0,
             progress: Time(0),
+            blocks: Time(0),
             next_poll: None,
             best_report: None,
             best_changed: false,
@@ -162,7 +165,7 @@ impl Headers {
             Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             Notice::Fetched { height } => {
                 if height > self.fetched {
-                    self.progress = now.mono;
+                    (self.progress, self.blocks) = (now.mono, now.mono);
                 }
                 self.fetched = height;
                 Ok(())
@@ -180,7 +183,7 @@ impl Headers {
             self.fetched = self.fetched.max(moved.tip.height);
         }
         if !moved.added.is_empty() {
-            self.progress = now;
+            (self.progress, self.blocks) = (now, now);
         }
         self.open = true;
         self.announce(now, change, out);

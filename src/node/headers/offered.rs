@@ -3,14 +3,15 @@
 use crate::{
     base::{
         hash::Hash,
+        limits::{MAX_WITHHELD, WITHHELD_DOUBT},
         time::{Now, Time},
     },
-    chain::{archive::StoreError, header::Header, rules},
+    chain::{archive::StoreError, header::Header, rules, target::Work},
     node::{
         Notice, Origin, Outbox, PeerFault, RoleId,
         headers::{
             Headers,
-            index::{Found, Node},
+            index::{Found, Index, Node},
             rounds,
             syncnode::Standing,
             validate::Follower,
@@ -93,6 +94,8 @@ impl Headers {
             Ok(row) => row,
             Err(fault) => return Ok(Some(Refusal::Fault(fault.into()))),
         };
+        self.doubt(now.mono, &previous, &row.work, out)?;
+        let Some(index) = &self.index else { return Ok(None) };
         if row.work <= index.best().work && !index.has_side_room(1) {
             return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
         }
@@ -103,6 +106,24 @@ impl Headers {
             true => Ok(None),
             false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
         }
+    }
+
+    /// Sets those branches aside that have more work than a block that is here and leads on from our tip, and whose next
+    /// block has been owed for long. Headers with much work and no blocks must not stop the chain.
+    fn doubt(&mut self, now: Time, parent: &Hash, work: &Work, out: &mut Outbox) -> Result<(), StoreError> {
+        let leads_on = |index: &Index| index.builds_on_applied(parent);
+        if now.since(self.blocks) < WITHHELD_DOUBT || !self.index.as_ref().map_or(Ok(false), leads_on)? {
+            return Ok(());
+        }
+        for _ in 0..MAX_WITHHELD {
+            let Some(index) = self.index.as_ref().filter(|index| index.best().work > *work) else { return Ok(()) };
+            let Some(owed) = index.hash_at(self.fetched.saturating_add(1))? else { return Ok(()) };
+            if index.is_applied(&owed)? {
+                return Ok(());
+            }
+            self.take_withheld(now, owed, out)?;
+        }
+        Ok(())
     }
 
     /// A known header: its body is wanted only if it is on the best chain and not applied; then fetch was told so before.
@@ -119,6 +140,10 @@ impl Headers {
         }
         let Some(index) = &self.index else { return Ok(None) };
         let applied = index.is_applied(&hash)?;
+        if !applied {
+            self.doubt(now, &node.parent, &node.work, out)?;
+        }
+        let Some(index) = &self.index else { return Ok(None) };
         let wanted = !applied && index.is_on_best(node.height, &hash)?;
         Ok((!wanted).then_some(Refusal::Drop(if applied { "already known" } else { "not on the best chain" })))
     }

@@ -16,7 +16,7 @@ use crate::{
         limits::{
             ABSENT_RETRY, BLOCK_HEDGE, BLOCKS_IN_FLIGHT, BLOCKS_IN_FLIGHT_PER_PEER, COMMAND_TIMEOUT, FETCH_BYTES,
             FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, HEADER_BYTES, MAX_OFFERED, PEER_WINDOW_FIRST, STALL_FIRST,
-            WITHHELD_AFTER,
+            STALLER_KEPT, WITHHELD_AFTER,
         },
         rng::Rng,
         time::{Now, Time, UnixTime},
@@ -177,9 +177,13 @@ impl Rig {
     }
 
     fn up(&mut self, link: u64, height: u32) -> Vec<Action> {
+        self.up_from(link, height, u16::try_from(link).unwrap())
+    }
+
+    fn up_from(&mut self, link: u64, height: u32, port: u16) -> Vec<Action> {
         let peer = PeerInfo {
             direction: Direction::Inbound,
-            remote: "127.0.0.1:9".parse().unwrap(),
+            remote: ([127, 0, 0, 1], port).into(),
             listens: None,
             protocol: 1,
             services: 1,

@@ -65,6 +65,39 @@ fn held_blocks(rig: &Rig) -> usize {
 }
 
 #[test]
+fn a_staller_that_comes_back_is_asked_only_for_what_nobody_else_has() {
+    let mut rig = Rig::new(1_500, &[1, 2]);
+    rig.run(&[1]);
+    assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
+    rig.down(1);
+    rig.up_from(3, 1_500, 1);
+    rig.run(&[3]);
+    assert_eq!((rig.waiting(3), rig.role.window.missing()), (0, 0), "all came from the other, without another stall");
+    // Once it is the only one, it has its chance; and when it delivers, its name is good again.
+    rig.want(1_500, (1_501..=1_520).map(hash).collect());
+    rig.down(2);
+    assert!(rig.waiting(3) > 0);
+    rig.heights.extend((1_501..=1_520).map(|height| (hash(height), height)));
+    rig.answer(3);
+    rig.up(4, 1_520);
+    rig.run(&[4]);
+    assert!(rig.role.window.missing() <= 16, "it takes part beside a new one");
+}
+
+#[test]
+fn a_stall_is_forgotten_after_a_while() {
+    let mut rig = Rig::new(1_500, &[1, 2]);
+    rig.run(&[1]);
+    assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
+    rig.down(1);
+    rig.run(&[]);
+    rig.pass(STALLER_KEPT);
+    rig.up_from(3, 1_600, 1);
+    rig.want(1_500, (1_501..=1_600).map(hash).collect());
+    assert!(rig.waiting(3) > 0);
+}
+
+#[test]
 fn a_staller_without_rivals_is_kept() {
     let mut rig = Rig::new(300, &[1]);
     // It answers its second request and not the first.

@@ -122,6 +122,46 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
 }
 
 #[test]
+fn a_block_that_is_here_ends_the_wait_for_branches_of_mere_headers() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    // Two branches from below our tip, each with more work than all that honest nodes will make.
+    for (link, salt) in [(3, 1), (4, 2)] {
+        let withheld = ours.first(5).grow(50 + usize::from(salt), salt);
+        rig.up(link, &withheld);
+        rig.sync(link, withheld.headers(6..=55 + usize::from(salt)));
+        rig.sync(link, vec![]);
+    }
+    assert_eq!(rig.state, SyncState::Blocks);
+    let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
+    rig.pass(SECOND * 2);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &first)), [None], "the branch has had no time to deliver");
+    rig.pass(SECOND * 4);
+    let actions = offer(&mut rig, PEER, &second);
+    assert!(dropped(&actions).is_empty());
+    let wanted = wants(&actions);
+    assert!(wanted.contains(&(5, second.hashes(6..=11))), "what was dropped meanwhile, too: {wanted:?}");
+    assert_eq!(wanted.last(), Some(&(11, vec![second.tip()])));
+    rig.moved(&second);
+    assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
+}
+
+#[test]
+fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let longer = ours.first(5).grow(50, 1);
+    rig.up(3, &longer);
+    rig.sync(3, longer.headers(6..=55));
+    rig.sync(3, vec![]);
+    for height in 6..20u8 {
+        rig.pass(SECOND * 2);
+        rig.notice(Notice::Fetched { height: u32::from(height) });
+        assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1, height))), [None]);
+    }
+}
+
+#[test]
 fn an_applied_block_is_never_set_aside() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
