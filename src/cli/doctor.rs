@@ -175,7 +175,7 @@ impl Redactor {
         {
             folders.push((home, "HOME"));
         }
-        Self { folders, prefix: context.spec().prefix.clone(), names: BTreeMap::new() }
+        Self { folders, prefix: context.spec().prefix, names: BTreeMap::new() }
     }
 
     fn redact(mut self, text: &str) -> String {
