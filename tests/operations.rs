@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tussock::store::{copy, migrate};
 
 use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
 
@@ -62,24 +63,40 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
     after.wait(&["height", &node.height().to_string()]);
 }
 
-/// The databases as a program of that version left them.
-fn golden(version: &str, into: &Path) {
-    let from: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", version].iter().collect();
+/// The databases as earlier programs left them: schema by schema, what changed since the generation before.
+const GENERATIONS: [(&str, &[&str]); 2] =
+    [("first", &["ledger.db", "peers.db", "index.db"]), ("second", &["index.db"])];
+
+/// Puts the databases of that generation into a folder.
+fn golden(generation: usize, into: &Path) {
+    let from: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "databases"].iter().collect();
     fs::create_dir_all(into).unwrap();
-    for name in ["ledger.db", "peers.db", "index.db"] {
-        fs::copy(from.join(name), into.join(name)).unwrap();
+    for (folder, names) in &GENERATIONS[..=generation] {
+        for name in *names {
+            fs::copy(from.join(folder).join(name), into.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn there_are_databases_of_this_generation_too() {
+    let dir = TempDir::new();
+    golden(GENERATIONS.len() - 1, dir.path());
+    for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX] {
+        let facts = copy::describe(&dir.path().join(schema.name)).unwrap();
+        assert!(facts.starts_with(&format!("version={} ", schema.version())), "keep one of this version: {facts}");
     }
 }
 
 #[test]
 fn databases_of_every_earlier_version_are_taken_over_with_all_that_they_hold() {
-    for version in ["v1"] {
+    for generation in 0..GENERATIONS.len() {
         let dir = TempDir::new();
-        golden(version, &dir.path().join("local"));
+        golden(generation, &dir.path().join("local"));
         let node = TestNode::start_in(dir.path(), &[]);
         let status = node.status();
         let digest = "884489375d20094d6a290734363ef867fcf4251561bd4d603bdd830325853865";
-        assert_eq!((&status["height"], &status["state_digest"]), (&15.into(), &digest.into()), "{version}");
+        assert_eq!((&status["height"], &status["state_digest"]), (&15.into(), &digest.into()), "{generation}");
         let paid = "a183d1c96b67b11cb192ba8132026ceb88c42ad7f74697ab8ec66d30a215a1d5";
         node.wait(&["tx", paid]);
         let tx = node.json(&["tx", paid]);

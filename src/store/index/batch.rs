@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// A coin and its owner: the order of the table.
-pub(super) type Owned = (Address, OutPoint);
+/// A coin and its owner.
+type Owned = (Address, OutPoint);
 
 /// The rows of some blocks, sorted, so that each page of the index is touched once a batch.
 #[derive(Default)]
@@ -58,11 +58,13 @@ impl Batch {
             let parameters = (address.0.as_slice(), tx, received.cast_signed(), sent.cast_signed());
             rows::run(&transaction, sql, parameters)?;
         }
-        for owned in &self.spent {
-            remove_coin(&transaction, owned)?;
+        for (address, coin) in &self.spent {
+            let tx = super::find(&transaction, &coin.txid)?;
+            let tx = tx.ok_or_else(|| corrupt(format!("the index lacks transaction {}", coin.txid)))?;
+            remove_coin(&transaction, address, tx, coin.index)?;
         }
-        for (owned, (tx, amount)) in &self.made {
-            add_coin(&transaction, owned, *tx, *amount)?;
+        for ((address, coin), (tx, amount)) in &self.made {
+            add_coin(&transaction, address, *tx, coin.index, *amount)?;
         }
         for (height, hash) in self.blocks {
             let sql = "INSERT INTO indexed (height, hash) VALUES (?1, ?2)";
@@ -100,13 +102,20 @@ impl Batch {
     }
 }
 
-pub(super) fn add_coin(index: &Connection, (address, coin): &Owned, tx: i64, amount: u64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO coins (address, txid, position, tx, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let parameters = (address.0.as_slice(), coin.txid.0.as_slice(), coin.index, tx, amount.cast_signed());
-    rows::run(index, sql, parameters).map(|_| ())
+/// Adds output `position` of the transaction `tx`.
+pub(super) fn add_coin(
+    index: &Connection,
+    address: &Address,
+    tx: i64,
+    position: u32,
+    amount: u64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO coins (address, tx, position, amount) VALUES (?1, ?2, ?3, ?4)";
+    rows::run(index, sql, (address.0.as_slice(), tx, position, amount.cast_signed())).map(|_| ())
 }
 
-pub(super) fn remove_coin(index: &Connection, (address, coin): &Owned) -> Result<(), StoreError> {
-    let sql = "DELETE FROM coins WHERE address = ?1 AND txid = ?2 AND position = ?3";
-    rows::run(index, sql, (address.0.as_slice(), coin.txid.0.as_slice(), coin.index)).map(|_| ())
+/// Removes it again, if it is there.
+pub(super) fn remove_coin(index: &Connection, address: &Address, tx: i64, position: u32) -> Result<(), StoreError> {
+    let sql = "DELETE FROM coins WHERE address = ?1 AND tx = ?2 AND position = ?3";
+    rows::run(index, sql, (address.0.as_slice(), tx, position)).map(|_| ())
 }

@@ -181,7 +181,8 @@ impl IndexDb {
             Ok((rows::integer::<u64>(row, 0)?, rows::integer::<u64>(row, 1)?))
         })?;
         let (count, balance) = sums.unwrap_or_default();
-        let sql = "SELECT txid, position, tx, amount FROM coins WHERE address = ?1 ORDER BY tx DESC, position LIMIT ?2";
+        let sql = "SELECT t.txid, c.position, c.tx, c.amount FROM coins c JOIN txs t ON t.id = c.tx \
+                   WHERE c.address = ?1 ORDER BY c.tx DESC, c.position DESC LIMIT ?2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let coins = rows::all(&snapshot, sql, (address.0.as_slice(), limit), |row| {
             let outpoint = OutPoint { txid: Hash(rows::bytes(row, 0)?), index: rows::integer(row, 1)? };

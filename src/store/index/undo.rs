@@ -31,9 +31,9 @@ impl IndexDb {
         let (first, end) = (place_of(height, 0), place_of(height + 1, 0));
         rows::run(&transaction, "DELETE FROM txs WHERE id >= ?1 AND id < ?2", (first, end))?;
         let block = bodies::decoded(ledger, &stored)?;
-        for hashed in &block.transactions {
-            for (outpoint, output) in hashed.outpoints().zip(hashed.transaction.outputs.iter()) {
-                remove_coin(&transaction, &(output.address, outpoint))?;
+        for (tx, hashed) in (first..).zip(&block.transactions) {
+            for (number, output) in (0..).zip(hashed.transaction.outputs.iter()) {
+                remove_coin(&transaction, &output.address, tx, number)?;
             }
             let owners = hashed.transaction.inputs.iter().map(|input| Address::of(&input.public_key));
             for address in owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)) {
@@ -44,7 +44,7 @@ impl IndexDb {
         for input in block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter()) {
             // A coin that the block made itself is of a transaction that the index no longer has.
             if let Some((tx, amount)) = made(&transaction, ledger, &input.outpoint)? {
-                add_coin(&transaction, &(Address::of(&input.public_key), input.outpoint), tx, amount)?;
+                add_coin(&transaction, &Address::of(&input.public_key), tx, input.outpoint.index, amount)?;
             }
         }
         rows::run(&transaction, "DELETE FROM indexed WHERE height = ?1", [height])?;

@@ -22,14 +22,13 @@ CREATE TABLE history (
     PRIMARY KEY (address, tx)
 ) STRICT, WITHOUT ROWID;
 
--- Unspent outputs.
+-- Unspent outputs. In order of age for each address, so that those of a block lie side by side.
 CREATE TABLE coins (
     address  BLOB NOT NULL,
-    txid     BLOB NOT NULL,
-    position INTEGER NOT NULL,               -- of the output in its transaction
     tx       INTEGER NOT NULL,               -- txs.id
+    position INTEGER NOT NULL,               -- of the output in its transaction
     amount   INTEGER NOT NULL,               -- base units
-    PRIMARY KEY (address, txid, position)
+    PRIMARY KEY (address, tx, position)
 ) STRICT, WITHOUT ROWID;
 
 -- Views for people (`tussock sql`): hashes in hex, as everywhere outside the file.
