@@ -6,7 +6,11 @@ use proptest::prelude::*;
 
 use super::fake::FakeArchive;
 use crate::{
-    base::{codec::List, hash::Hash, limits::MAX_SYNC_HEADERS},
+    base::{
+        codec::List,
+        hash::Hash,
+        limits::{self, MAX_SYNC_HEADERS},
+    },
     chain::{
         archive::{BlockStatus, HeaderRow, Tip},
         header::Header,
@@ -162,6 +166,10 @@ impl Model {
                     return;
                 }
                 let bad = self.with_descendants(&hash);
+                // What was never stored is forgotten beyond this many, by design.
+                if self.invalid.union(&bad).count() > limits::MAX_INVALID_KNOWN {
+                    return;
+                }
                 for hash in &bad {
                     if archive_has(archive, hash) {
                         archive.mark(hash, BlockStatus::Invalid);
