@@ -170,12 +170,13 @@ impl Model {
                 if self.invalid.union(&bad).count() > limits::MAX_INVALID_KNOWN {
                     return;
                 }
-                for hash in &bad {
-                    if archive_has(archive, hash) {
-                        archive.mark(hash, BlockStatus::Invalid);
-                    }
+                // The ledger tells all that it has stored; what came since builds on these or on headers in memory.
+                let mut told = vec![hash];
+                for hash in bad.iter().filter(|hash| archive_has(archive, hash)) {
+                    archive.mark(hash, BlockStatus::Invalid);
+                    told.push(*hash);
                 }
-                let change = index.condemn(&[hash]).unwrap();
+                let change = index.condemn(&told).unwrap();
                 self.invalid.extend(&bad);
                 assert_eq!(change.is_some(), bad.contains(&self.best));
                 self.chosen_again(index, change.as_ref());
