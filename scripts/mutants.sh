@@ -25,6 +25,8 @@ mutants=(
   'relay-before-verify         src/node/gossip/intake.rs     s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(Origin::Link(link), \&transaction, out);/'
   'no-block-relay              src/node/gossip/relay.rs      s/self\.relay_block(&moved\.tip\.hash, \*origin, bytes, out);/let _ = (origin, bytes);/'
   'forget-a-timer              src/node/peers/dialer.rs      /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
+  'forget-the-headers-timer    src/node/headers/mod.rs       s/let peers = self\.peers\.deadline(self\.now);/let peers: Option<Time> = None;/'
+  'forget-the-stall-timer      src/node/fetch/mod.rs         s/\.chain(\[gather, self\.watch_deadline()\])/.chain([gather])/'
   'no-redial                   src/node/peers/dialer.rs      s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/            self\.pending = None;//'
   'two-frames-at-a-time        src/wire/link.rs              s/if frame\.is_some() \&\& self\.phase == Phase::Handshake/if false/'

@@ -87,3 +87,18 @@ fn blocks_stay_news_while_a_node_stays_synced() {
 fn a_returned_transaction_may_be_in_a_block_that_is_not_committed_yet() {
     assert_holds(&outcome(1_091_189_094));
 }
+
+/// A stalled node says for how long; when it would say so next was not among its deadlines.
+#[test]
+fn a_stalled_node_wakes_to_say_how_long() {
+    assert_holds(&outcome(88));
+}
+
+/// Withheld bodies and endless headers: while a branch with more work is known and not delivered, honest miners rest for
+/// as long as they wait for it, so that these liars must not have more work than all of them, nor stay for good.
+#[test]
+fn honest_miners_get_ahead_of_branches_that_nobody_delivers() {
+    for seed in [175, 227] {
+        assert_holds(&outcome(seed));
+    }
+}

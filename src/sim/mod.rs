@@ -8,6 +8,7 @@
 
 mod checkers;
 mod clock;
+mod dial;
 mod disk;
 mod faults;
 mod liars;

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use crate::{
@@ -175,6 +176,16 @@ impl Life {
         let slot = &mut self.slots[slot];
         slot.busy_until = busy_until;
         slot.due = slot.role.deadline().map(|mono| clock.world(mono));
+    }
+
+    /// Draws one of the roles that have nothing to do until `near` has passed, or later.
+    pub(super) fn at_rest(&self, now: Time, near: Duration, rng: &mut Rng) -> Option<(usize, RoleId)> {
+        let rests = |slot: &Slot| {
+            let later = slot.due.is_none_or(|due| due > now + near);
+            slot.started && !slot.ended && slot.busy_until <= now && later && self.inboxes[slot.id as usize].is_empty()
+        };
+        let resting: Vec<usize> = (0..self.slots.len()).filter(|at| rests(&self.slots[*at])).collect();
+        rng.pick(&resting).map(|at| (*at, self.slots[*at].id))
     }
 
     /// The poll loop is busy for a while.

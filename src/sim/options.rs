@@ -9,6 +9,9 @@ use crate::base::rng::Rng;
 /// Nodes from which on a network is large.
 const LARGE: usize = 50;
 
+/// Bootnodes are few.
+const NODES_PER_BOOTNODE: usize = 40;
+
 /// One part of the network that is cut off from the rest for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Partition {
@@ -24,7 +27,7 @@ pub struct Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Topology {
-    /// The first nodes are bootnodes, one for forty; all know some of them and find the others by asking.
+    /// The first nodes are bootnodes; all know some of them and find the others by asking.
     Bootnode,
     /// Each dials the next one; nobody is a bootnode.
     Ring,
@@ -58,12 +61,16 @@ pub struct Options {
     pub nodes: usize,
     /// Dishonest nodes, on top.
     pub liars: usize,
+    /// Whether they go on when all other faults are over, as far as their tricks are fair.
+    pub liars_stay: bool,
     /// Seconds of the safety phase, in which faults happen.
     pub seconds: u64,
     /// Seconds after the last fault within which all honest nodes must agree.
     pub converge_within: u64,
     /// How nodes know of each other.
     pub topology: Topology,
+    /// Nodes that others begin with, if they know nobody else.
+    pub bootnodes: usize,
     /// Outbound links that a node keeps.
     pub max_outbound: usize,
     /// Inbound links that a node takes.
@@ -181,10 +188,12 @@ impl Options {
             seed: dice.seed,
             nodes,
             liars: 0,
+            liars_stay: false,
             seconds,
             converge_within: 300,
             topology: dice
                 .one_of("topology", &[Topology::Bootnode, Topology::Bootnode, Topology::Ring, Topology::Random]),
+            bootnodes: nodes.div_ceil(NODES_PER_BOOTNODE),
             max_outbound: dice.size("max_outbound", &[2, 4, 8]),
             max_inbound: 48.max(nodes.min(125)),
             verifiers: dice.size("verifiers", &[1, 1, 2, 3]),
@@ -224,6 +233,7 @@ impl Options {
     fn draw_faults(&mut self, dice: &Dice) {
         let minutes = self.seconds.div_ceil(60);
         self.liars = if dice.stream("liars").chance(400_000) { dice.size("liar_count", &[1, 1, 2, 3]) } else { 0 };
+        self.liars_stay = dice.stream("liars_stay").chance(300_000);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
         self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);
         self.delay_max = dice.one_of("delay_max", &[1_000, 20_000, 200_000]);

@@ -1,18 +1,14 @@
 //! What the poll loop of production promises to the roles, kept here for simulated connections.
 //!
-//! For each link: `Opened`, `Up`, frames, `Closed` in this order; one frame at a time before the promotion; `Closed`
-//! exactly once, to all roles that know of the link; each dial ends in exactly one `Opened` or `DialFailed`; a frame
-//! for a full inbox stays with its link, which is read no further; partial frames and unread answers have deadlines.
+//! For each link: `Opened` (see `dial`), `Up`, frames, `Closed` in this order; one frame at a time before the promotion;
+//! `Closed` exactly once, to all roles that know of the link; a frame for a full inbox stays with its link, which is read
+//! no further; partial frames and unread answers have deadlines.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    base::{
-        ids::{DialId, LinkId},
-        limits,
-        time::Time,
-    },
-    node::{Action, CloseReason, Direction, LinkEvent, PeerFault, RoleId},
+    base::{ids::LinkId, time::Time},
+    node::{Action, CloseReason, LinkEvent, PeerFault, RoleId},
     sim::{
         checkers,
         net::{self, Conn, ConnId, Parcel, Phase, Side, Weather, other},
@@ -25,7 +21,7 @@ use crate::{
 };
 
 /// The roles that hear of links; before a link is up only the first two do.
-const HEARERS: [RoleId; 7] =
+pub(super) const HEARERS: [RoleId; 7] =
     [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner];
 
 /// How long the last words of a link may take.
@@ -68,7 +64,7 @@ impl World {
     }
 
     /// A connection that exists.
-    fn conn(&mut self, conn: ConnId) -> &mut Conn {
+    pub(super) fn conn(&mut self, conn: ConnId) -> &mut Conn {
         self.conns[conn].as_mut().expect("the caller has just looked the connection up")
     }
 
@@ -79,86 +75,9 @@ impl World {
         (end.phase == Phase::Live).then_some((conn, side))
     }
 
-    fn deliver(&mut self, node: usize, role: RoleId, event: LinkEvent) {
+    pub(super) fn deliver(&mut self, node: usize, role: RoleId, event: LinkEvent) {
         if let Some(life) = &mut self.nodes[node].life {
             life.inboxes[role as usize].push_link(event);
-        }
-    }
-
-    // ---- Dialling. ----
-
-    fn dial(&mut self, node: usize, dial: DialId, target: SocketAddr) {
-        let Some(life) = &mut self.nodes[node].life else { return };
-        let number = life.number;
-        if !life.dials.insert(dial) {
-            self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
-        }
-        let latency = self.draw_latency();
-        self.at(self.now + latency, Happening::Knock { node, life: number, dial, target });
-    }
-
-    fn draw_latency(&mut self) -> Duration {
-        Duration::from_micros(self.net_rng.between(self.options.latency_min, self.options.latency_max))
-    }
-
-    pub(super) fn knock(&mut self, node: usize, life: u32, dial: DialId, target: SocketAddr) {
-        let listener = self.at_address.get(&target).copied();
-        let unreachable = listener.is_some_and(|to| self.nodes[to].vanished || self.severed(node, to).is_some());
-        let Some(to) = listener.filter(|to| !unreachable && self.accepts(*to)) else {
-            let wait = if unreachable { limits::DIAL_TIMEOUT } else { Duration::from_millis(1) };
-            let refused = Happening::Refused { node, life, dial, target, timed_out: unreachable };
-            return self.at(self.now + wait, refused);
-        };
-        let latency = self.draw_latency();
-        let acceptor = (to, self.nodes[to].lives);
-        let magic = self.spec.magic();
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let mut conn = Conn::new((node, life), acceptor, micros, magic, self.now);
-        conn.ends[1].phase = Phase::Live;
-        let id = self.conns.len();
-        self.conns.push(Some(Box::new(conn)));
-        self.at(self.now + latency, Happening::Connected(id, dial));
-        let port = 32_768 + u16::try_from(id % 28_000).expect("below 28,000");
-        self.open(id, 1, Direction::Inbound, SocketAddr::new(self.nodes[node].address.ip(), port));
-    }
-
-    /// Whether a node takes another connection, as production's listener decides it.
-    fn accepts(&self, node: usize) -> bool {
-        let most = self.nodes[node].setup.max_inbound + self.nodes[node].setup.max_outbound + 16;
-        self.is_up(node) && self.links_of(node) < most
-    }
-
-    fn open(&mut self, conn: ConnId, side: Side, direction: Direction, remote: SocketAddr) {
-        let (link, node) = (net::link_id(conn, side), self.conn(conn).ends[side].node);
-        self.know(node, link);
-        let opened = LinkEvent::Opened { link, direction, remote };
-        HEARERS[..2].iter().for_each(|role| self.deliver(node, *role, opened.clone()));
-        self.run_node(node);
-    }
-
-    pub(super) fn connected(&mut self, conn: ConnId, dial: DialId) {
-        let Some(there) = &mut self.conns[conn] else { return };
-        let end = &mut there.ends[0];
-        let (node, life) = (end.node, end.life);
-        if end.phase != Phase::Connecting {
-            return;
-        }
-        if self.nodes[node].lives != life || self.nodes[node].life.is_none() {
-            end.phase = Phase::Gone;
-            return self.end_pipe(conn, 0, Parcel::Reset);
-        }
-        end.phase = Phase::Live;
-        let remote = self.nodes[there.ends[1].node].address;
-        self.open(conn, 0, Direction::Outbound(dial), remote);
-        self.read(conn, 0);
-        self.run_node(node);
-    }
-
-    pub(super) fn refused(&mut self, node: usize, life: u32, dial: DialId, address: SocketAddr, timed_out: bool) {
-        if self.nodes[node].lives == life && self.is_up(node) {
-            let reason = if timed_out { "timed out" } else { "connection refused" }.to_owned();
-            self.deliver(node, RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
-            self.run_node(node);
         }
     }
 
@@ -211,7 +130,7 @@ impl World {
         }
     }
 
-    fn end_pipe(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
+    pub(super) fn end_pipe(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
         let Some(there) = &mut self.conns[conn] else { return };
         there.finish(side, self.now, parcel, &self.weather, &mut self.net_rng);
         self.schedule_arrival(conn, side);

@@ -68,13 +68,13 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .map(|number| {
             let mut setup = setup(options, spec, number);
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
-            setup.is_bootnode = options.topology == Topology::Bootnode && number < bootnodes(options);
+            setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
             if number < options.nodes {
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
-            let liar = Liar::draw(&mut liars);
+            let liar = Liar::draw(options, &mut liars);
             if liar.trick.mines() {
                 setup.mine = Some(SecretKey::well_known(number as u32).address());
                 setup.mine_rate = liars::mine_rate(options);
@@ -106,15 +106,12 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
     }
 }
 
-fn bootnodes(options: &Options) -> usize {
-    options.nodes.div_ceil(40)
-}
-
 /// Whom a node dials and keeps, and whom it asks for addresses.
 fn neighbours(options: &Options, number: usize, rng: &mut Rng) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     match options.topology {
         Topology::Bootnode => {
-            let mut some: Vec<usize> = (0..bootnodes(options)).filter(|other| *other != number).collect();
+            let mut some: Vec<usize> =
+                (0..options.bootnodes.min(options.nodes)).filter(|other| *other != number).collect();
             rng.shuffle(&mut some);
             some.truncate(3);
             (Vec::new(), some.into_iter().map(address).collect())

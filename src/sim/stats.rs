@@ -107,6 +107,11 @@ impl Stats {
         if one_tip { self.heights.get(tip).copied().or(Some(0)) } else { None }
     }
 
+    /// The tip that most nodes have.
+    pub(super) fn common_tip(&self) -> Option<Hash> {
+        self.tip_counts.iter().max_by_key(|(_, count)| **count).map(|(tip, _)| *tip)
+    }
+
     /// How many blocks (or transactions) were first seen after `since` and reached every node soon.
     pub(super) fn timely(&self, since: Time, soon: Duration) -> (usize, usize) {
         let is_timely =

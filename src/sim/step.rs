@@ -132,6 +132,7 @@ impl World {
                 return;
             }
         }
+        self.check_timers(node);
         self.pump_all();
         self.wake_later(node);
     }

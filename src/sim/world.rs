@@ -204,8 +204,11 @@ impl World {
     fn end_faults(&mut self) {
         self.faults.calm = true;
         self.weather.loss_ppm = 0;
-        for liar in self.options.nodes..self.nodes.len() {
-            self.crash(liar, Duration::MAX, false);
+        for number in self.options.nodes..self.nodes.len() {
+            let stays = self.nodes[number].liar.as_ref().is_some_and(|liar| liar.trick.may_stay());
+            if !(self.options.liars_stay && stays) {
+                self.crash(number, Duration::MAX, false);
+            }
         }
         for node in 0..self.options.nodes {
             self.nodes[node].slow = None;

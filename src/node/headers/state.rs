@@ -113,7 +113,9 @@ impl Machine {
 
     /// When time alone may change the state or lets a held-back reason be told.
     pub(super) fn deadline(&self, view: &View) -> Option<Time> {
-        let reason = self.told.as_ref().filter(|(_, told)| *told != self.reason).map(|(at, _)| *at + REASON_INTERVAL);
+        // The reason of a stall says how long it has lasted.
+        let changes = |told: &String| *told != self.reason || self.state == SyncState::Stalled;
+        let reason = self.told.as_ref().filter(|(_, told)| changes(told)).map(|(at, _)| *at + REASON_INTERVAL);
         let alone = self.alone_since.and_then(|since| match self.state {
             SyncState::Connecting if self.may_be_lone() && view.all_applied => Some(since + LONE_AFTER),
             SyncState::Connecting => Some(since + ISOLATED_AFTER),
@@ -309,6 +311,7 @@ mod tests {
         assert_eq!(machine.deadline(&behind), Some(Time(23_000_000)));
         assert_eq!(state(&mut machine, 23, &behind), SyncState::Stalled);
         assert_eq!(machine.reason, "no progress for 20 s: 40 of 50 blocks to go");
+        assert_eq!(machine.deadline(&behind), Some(Time(24_000_000)), "to say how long by now");
         let moved = View { progress: Time(24_000_000), ..behind };
         assert_eq!(state(&mut machine, 24, &moved), SyncState::Blocks);
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{base::time::Time, sim::world::World};
+use crate::{base::time::Time, node::report::SyncState, sim::world::World};
 
 /// Links must stand again so long after the last fault.
 const SETTLE: Duration = Duration::from_secs(35);
@@ -11,6 +11,8 @@ const SETTLE: Duration = Duration::from_secs(35);
 const SOON: Duration = Duration::from_secs(10);
 /// So many of them must have come so soon.
 const TIMELY: usize = 3;
+/// Nodes that a complaint names.
+const NAMED: usize = 10;
 /// Transactions per minute above which these must come soon too.
 const MANY_TRANSACTIONS: u64 = 10;
 
@@ -25,7 +27,7 @@ impl World {
         }
     }
 
-    /// Says who is where.
+    /// Says who is where; of a large network those that stand apart first.
     pub(in crate::sim) fn complain_of_divergence(&mut self) {
         use std::fmt::Write;
         let calm_at = self.checkers.calm_at.unwrap_or(Time(u64::MAX));
@@ -35,7 +37,13 @@ impl World {
              transactions):",
             self.options.converge_within
         );
-        for node in 0..self.options.nodes.min(10) {
+        let common = self.stats.common_tip();
+        let stands_apart = |node: &usize| {
+            let view = &self.nodes[*node].view;
+            view.state != SyncState::Synced || view.tip.as_ref().map(|tip| tip.hash) != common
+        };
+        let (apart, others): (Vec<usize>, Vec<usize>) = (0..self.options.nodes).partition(stands_apart);
+        for node in apart.into_iter().chain(others).take(NAMED) {
             let (view, links) = (&self.nodes[node].view, self.links_of(node));
             let tip = view.tip.as_ref().map(|tip| (tip.height, tip.hash.short()));
             write!(what, " node {node} {} ({}) tip {tip:?} links {links};", view.state, view.reason)

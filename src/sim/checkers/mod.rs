@@ -9,6 +9,7 @@ mod replay;
 mod returned;
 mod supply;
 mod synced;
+mod timers;
 mod work;
 
 pub(super) use completions::{answers, asks};

@@ -1,5 +1,5 @@
 //! Answers with headers that lead nowhere: unconnected ones, or an endless branch from genesis that has work but no
-//! bodies.
+//! bodies. The work is paid for at the rate of the other liars' miners: against more than half of it nothing is promised.
 
 use crate::{
     base::{codec::List, hash::Hash, ids::LinkId, limits},
@@ -17,12 +17,18 @@ use crate::{
 /// Headers of the branch that are kept.
 const MAX_BRANCH: usize = 1000;
 /// Hashes that one answer may cost.
-const EFFORT: u32 = 20_000;
+const EFFORT: u64 = 20_000;
+/// Seconds of work that it begins with.
+const AHEAD: u64 = 10;
 
 /// The trick.
-#[derive(Default)]
 pub(super) struct Headers {
     branch: Vec<Header>,
+    /// Hashes per second.
+    rate: u64,
+    /// When it was first asked, unix seconds, and hashes since.
+    since: Option<u64>,
+    spent: u64,
 }
 
 impl Trick for Headers {
@@ -33,12 +39,24 @@ impl Trick for Headers {
         let headers = if desk.rng.chance(300_000) { unconnected(desk) } else { self.endless(desk) };
         vec![Frame::new(&Message::Sync(List::truncated(headers)))]
     }
+
+    /// Its branch may be the longest for long, and then holds up honest miners as withheld blocks do.
+    fn may_stay(&self) -> bool {
+        false
+    }
 }
 
 impl Headers {
+    /// With so many hashes per second.
+    pub(super) fn new(rate: u64) -> Self {
+        Self { branch: Vec::new(), rate, since: None, spent: 0 }
+    }
+
     /// A page of the branch, which grows with every answer.
     fn endless(&mut self, desk: &mut Desk<'_>) -> Vec<Header> {
-        let mut effort = EFFORT;
+        let seconds = desk.unix.saturating_sub(*self.since.get_or_insert(desk.unix)) + AHEAD;
+        let most = (seconds * self.rate).saturating_sub(self.spent).min(EFFORT);
+        let mut effort = most;
         while self.branch.len() < MAX_BRANCH {
             let parent = self.branch.last().unwrap_or(&desk.spec.genesis.header);
             let mut header = Header {
@@ -59,6 +77,7 @@ impl Headers {
             }
             self.branch.push(header);
         }
+        self.spent += most - effort;
         let last = self.branch.len().saturating_sub(limits::MAX_SYNC_HEADERS);
         let from = usize::try_from(desk.rng.below(last as u64 + 1)).unwrap_or(0);
         self.branch[from..].to_vec()

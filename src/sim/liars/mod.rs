@@ -1,5 +1,5 @@
 //! Dishonest nodes. Each runs the real roles, so that it is a peer like any other, and a trick that changes what they
-//! say on its way out, or says things of its own from time to time. They stop when the faults end.
+//! say on its way out, or says things of its own from time to time. They stop when the faults end, or never.
 
 mod claims;
 mod drip;
@@ -53,6 +53,11 @@ pub(super) trait Trick {
         false
     }
 
+    /// Whether it may go on when all other faults are over: whoever can have more work than the honest miners may not.
+    fn may_stay(&self) -> bool {
+        true
+    }
+
     /// Whether its bytes go out one at a time.
     fn drips(&self) -> bool {
         false
@@ -68,13 +73,13 @@ pub(super) struct Liar {
 
 impl Liar {
     /// Draws one.
-    pub(super) fn draw(rng: &mut Rng) -> Self {
+    pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
         let trick: Box<dyn Trick> = match rng.below(8) {
             0 => Box::new(claims::Claims),
             1 => Box::new(drip::Drip),
             2 => Box::new(equivocate::Equivocate::default()),
             3 => Box::new(flood::Flood),
-            4 => Box::new(headers::Headers::default()),
+            4 => Box::new(headers::Headers::new(mine_rate(options))),
             5 => Box::new(mutate::Mutate),
             6 => Box::new(transactions::Transactions),
             _ => Box::new(withhold::Withhold::draw(rng)),
@@ -100,7 +105,7 @@ impl World {
 
     /// A liar says something of its own.
     pub(super) fn lie(&mut self, node: usize) {
-        if self.faults.calm {
+        if self.faults.calm && !self.options.liars_stay {
             return;
         }
         self.at(crate::base::time::Time(self.now.0 + PACE), Happening::Lie(node));
