@@ -20,7 +20,6 @@ attacks=(
     hostile::flood::ten_thousand_questions_for_blocks_by_a_client_that_reads_nothing
     hostile::flood::a_hundred_thousand_addresses_of_one_network_through_ten_peers
     hostile::chain::minimum_work_headers_that_fork_at_genesis_from_ten_peers
-    hostile::chain::branches_of_mere_headers_with_the_most_work_do_not_stop_the_chain
     hostile::chain::peers_that_withhold_blocks_slow_the_sync_down_only_so_much
     hostile::soak::everything_at_a_low_rate_makes_nothing_grow
 )

@@ -144,26 +144,6 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
     assert!(grown <= 10_000_000 || !full(), "{figure}");
 }
 
-#[test]
-fn branches_of_mere_headers_with_the_most_work_do_not_stop_the_chain() {
-    let spec = Arc::new(ChainSpec::local());
-    let (mut node, maker) = node_with_chain(&spec, count(20, 1_000));
-    let watch = Watch::start(&node, maker);
-    let shared = Arc::new(Shared::default());
-    let address = node.p2p();
-    let peers: Vec<_> = (0..4)
-        .map(|n| {
-            let (spec, shared) = (spec.clone(), shared.clone());
-            std::thread::spawn(move || fork_forever(address, &spec, u32::MAX, &shared, 50 + n))
-        })
-        .collect();
-    crate::support::attack::rest(duration(Duration::from_secs(10), Duration::from_secs(300)));
-    shared.ends.store(true, SeqCst);
-    let figure = format!("{} headers with more work than the chain", shared.sent.load(SeqCst));
-    peers.into_iter().for_each(|peer| peer.join().unwrap());
-    watch.finish(&mut node, "heavier headers without blocks", &figure, "the tip follows");
-}
-
 /// What a provider has.
 struct Chain {
     blocks: Vec<HashedBlock>,

@@ -60,6 +60,7 @@ pub struct Watch {
     thread: JoinHandle<Seen>,
     pid: u32,
     descriptors: Option<usize>,
+    resident_kib: u64,
 }
 
 /// What an attack came to.
@@ -70,6 +71,8 @@ pub struct Figures {
     pub pings: usize,
     /// Most resident memory since the attack's start, KiB; 0 where the system does not tell.
     pub peak_kib: u64,
+    /// The same before the attack.
+    pub resident_kib: u64,
     /// Descriptors before and after.
     pub descriptors: (usize, usize),
     /// Blocks that passed from one honest peer to the other.
@@ -89,16 +92,17 @@ impl Watch {
         let mut sink = RawPeer::handshaken(address, &spec);
         sink.ping(1);
         let descriptors = descriptors(node.pid());
+        let resident_kib = memory(node.pid(), "VmRSS:");
         // The peak counts from here, where the system can do that.
         drop(fs::write(format!("/proc/{}/clear_refs", node.pid()), "5"));
         let ends = Arc::clone(&stop);
         let thread = thread::spawn(move || Pair::new(source, sink, maker).run(&ends));
-        Self { stop, thread, pid: node.pid(), descriptors }
+        Self { stop, thread, pid: node.pid(), descriptors, resident_kib }
     }
 
     /// Ends, once what the attack took is given back, and writes the figures down.
     pub fn finish(self, node: &mut TestNode, name: &str, figure: &str, limit: &str) -> Figures {
-        let before = self.descriptors.unwrap_or(0);
+        let (before, resident_kib) = (self.descriptors.unwrap_or(0), self.resident_kib);
         let deadline = Instant::now() + PATIENCE;
         let mut after = descriptors(self.pid).unwrap_or(0);
         while after > before + 2 && Instant::now() < deadline {
@@ -112,7 +116,8 @@ impl Watch {
         let ping = seen.pings.get(seen.pings.len() * 99 / 100).copied().unwrap_or(PATIENCE);
         let Seen { pings, blocks, slowest_block, maker } = seen;
         let descriptors = (before, after);
-        let figures = Figures { ping, pings: pings.len(), peak_kib, descriptors, blocks, slowest_block, maker };
+        let figures =
+            Figures { ping, pings: pings.len(), peak_kib, resident_kib, descriptors, blocks, slowest_block, maker };
         figures.write_down(name, figure, limit);
         figures.judge(node, name);
         figures
@@ -122,9 +127,10 @@ impl Watch {
 impl Figures {
     fn write_down(&self, name: &str, figure: &str, limit: &str) {
         let line = format!(
-            "{name} | {figure} | {limit} | ping p99 {} ms of {} | {:.1} MB | fds {} -> {} | {} blocks, slowest {} ms",
+            "{name} | {figure} | {limit} | ping p99 {} ms of {} | {:.1} -> {:.1} MB | fds {} -> {} | {} blocks, slowest {} ms",
             self.ping.as_millis(),
             self.pings,
+            self.resident_kib as f64 / 1024.0,
             self.peak_kib as f64 / 1024.0,
             self.descriptors.0,
             self.descriptors.1,

@@ -164,6 +164,19 @@ impl Index {
         Ok(false)
     }
 
+    /// How many of these blocks, each the child of the one before, are applied and committed: the first so many.
+    pub(super) fn applied_among(&self, hashes: &[Hash]) -> Result<usize, StoreError> {
+        let (mut low, mut high) = (0, hashes.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match hashes.get(middle) {
+                Some(hash) if self.is_applied(hash)? => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
     /// Whether the best chain contains this block.
     pub(super) fn is_on_best(&self, height: u32, hash: &Hash) -> Result<bool, StoreError> {
         Ok(self.hash_at(height)?.as_ref() == Some(hash))

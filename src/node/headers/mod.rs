@@ -186,8 +186,7 @@ impl Headers {
             (self.progress, self.blocks) = (now, now);
         }
         self.open = true;
-        self.announce(now, change, out);
-        Ok(())
+        self.announce(now, change, out)
     }
 
     fn take_invalid(
@@ -206,17 +205,21 @@ impl Headers {
                 index.best().height
             );
         }
-        self.announce(now, change, out);
-        Ok(())
+        self.announce(now, change, out)
     }
 
     /// The best chain is another: tells `fetch`. What is to be stored was told to the ledger before.
-    fn announce(&mut self, now: Time, change: Option<Change>, out: &mut Outbox) {
-        let Some(Change { above, hashes }) = change else { return };
+    fn announce(&mut self, now: Time, change: Option<Change>, out: &mut Outbox) -> Result<(), StoreError> {
+        let (Some(Change { mut above, mut hashes }), Some(index)) = (change, &self.index) else { return Ok(()) };
+        // Back from a branch that left our chain far below: what is applied needs no body.
+        let applied = index.applied_among(&hashes)?;
+        hashes.drain(..applied);
+        above = above.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
         self.progress = now;
         self.fetched = self.fetched.min(above);
         self.best_changed = true;
         out.tell(RoleId::Fetch, Notice::Want { above, hashes });
+        Ok(())
     }
 
     /// Takes validated rows: to the ledger first, so that no body can get there before its header.
@@ -225,7 +228,7 @@ impl Headers {
         let change = index.accept(&rows)?;
         out.tell(RoleId::Ledger, Notice::StoreHeaders(rows));
         let best = change.is_some();
-        self.announce(now, change, out);
+        self.announce(now, change, out)?;
         Ok(best)
     }
 

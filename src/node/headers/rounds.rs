@@ -184,8 +184,7 @@ impl Headers {
         let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
         log::warn!("headers: nobody delivers block={hash} branch set aside for={} s", time.as_secs());
         self.withheld.insert(hash, Withheld { until: now + time, time });
-        self.announce(now, Some(change), out);
-        Ok(())
+        self.announce(now, Some(change), out)
     }
 
     /// Gives branches that were set aside for long enough another chance.
@@ -202,8 +201,7 @@ impl Headers {
             Some(withheld) if change.is_some() => withheld.until = Time(u64::MAX),
             _ => drop(self.withheld.remove(&hash)),
         }
-        self.announce(now, change, out);
-        Ok(())
+        self.announce(now, change, out)
     }
 }
 
