@@ -29,6 +29,8 @@ pub enum Route {
 
 /// Mempool entries on one page.
 const POOL_PAGE: u64 = 100;
+/// Seconds that a poll for events may wait.
+const LONGEST_POLL: f64 = 60.0;
 /// Blocks on one page unless another number is asked for.
 const BLOCK_PAGE: u64 = 15;
 /// Confirmations after which a block or transaction is called immutable to caches.
@@ -112,13 +114,17 @@ fn page_of_blocks(context: &Shared, head: &Head) -> Result<Step, RpcError> {
     Ok(Step::query(move |books| blocks::page(&context, books, before, limit)))
 }
 
-/// A long poll: what happened since the answer before.
+/// A long poll: what happened since the answer before. Nobody shows credentials here, so that nobody keeps one of the few
+/// places of waiting calls for long.
 fn events(context: &Shared, head: &Head) -> Result<Step, RpcError> {
     let mut params = json!({});
     for name in ["since", "timeout"] {
         if let Some(text) = query(head, name) {
             params[name] = serde_json::from_str(&text).unwrap_or(Value::String(text));
         }
+    }
+    if params["timeout"].as_f64().is_some_and(|seconds| seconds > LONGEST_POLL) {
+        params["timeout"] = json!(LONGEST_POLL);
     }
     call(context, "events", params)
 }

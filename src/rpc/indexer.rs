@@ -30,6 +30,8 @@ const BATCH: u32 = 32;
 const RETRY: Duration = Duration::from_secs(5);
 /// After each batch, this many times as long as it took is left to others while the node is catching up.
 const REST_SYNCING: u32 = 4;
+/// And this part of it at other times.
+const REST_PART: u32 = 4;
 
 /// The handle to the indexer's thread.
 #[derive(Clone)]
@@ -126,8 +128,8 @@ impl Worker {
         }
         let state = self.context.node.status().state;
         let syncing = matches!(state, SyncState::Headers | SyncState::Blocks);
-        let times = if syncing { REST_SYNCING } else { 1 };
-        Next::Batch(started.elapsed().saturating_mul(times))
+        let took = started.elapsed();
+        Next::Batch(if syncing { took.saturating_mul(REST_SYNCING) } else { took / REST_PART })
     }
 
     /// Takes in a batch; returns whether nothing is left to do.

@@ -147,3 +147,20 @@ fn head_requests_get_no_body() {
     let second = text.split("\r\n\r\n").nth(1).unwrap();
     assert!(text.starts_with("HTTP/1.1 200 ") && second.starts_with("HTTP/1.1 404 "), "{text}");
 }
+
+#[test]
+fn events_are_answered_when_there_are_some_and_wrong_questions_at_once() {
+    let rig = Rig::new();
+    let read = |path: &str| serde_json::from_str::<serde_json::Value>(&rig.get(path).body).unwrap();
+    let start = read("/api/events?timeout=0");
+    assert_eq!(start["events"], json!([]));
+    rig.board.report(Report::PeerCount { inbound: 2, outbound: 1 });
+    let next = start["next"].as_u64().unwrap();
+    let told = read(&format!("/api/events?since={next}&timeout=50"));
+    let event = &told["events"][0];
+    assert_eq!((&event["event"], &event["inbound"], &event["seq"]), (&json!("peers"), &json!(2), &told["next"]));
+    assert_eq!(read("/api/events?since=99999&timeout=0")["missed"], json!(true));
+    assert_eq!(rig.get("/api/events?since=x").status, 400);
+    assert_eq!(rig.code("logging", json!(["loud"])), -8);
+    assert_eq!(rig.code("estimatesmartfee", json!([0])), -8);
+}
