@@ -19,6 +19,7 @@ use crate::{
         block::{HashedBlock, HashedTransaction},
         header::Header,
         rules::{BlockFault, TransactionFault},
+        target::Work,
     },
     node::report::SyncState,
     wire::frame::Frame,
@@ -85,6 +86,14 @@ pub enum Notice {
 
     /// `headers` → `ledger`: validated headers to store, each after its parent.
     StoreHeaders(Vec<HeaderRow>),
+    /// `headers` → `ledger`: the best header chain, branches that are set aside not counted; follows each
+    /// `StoreHeaders` and each change.
+    BestChain {
+        /// Its height.
+        height: u32,
+        /// Its work.
+        work: Work,
+    },
     /// `headers` → `fetch`: the best header chain above height `above`; replaces everything above it. Bodies are
     /// wanted of all of them that are not applied or stored already.
     Want {

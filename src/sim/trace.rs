@@ -106,6 +106,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::PeerTip { tip, .. } => hash(0, tip, out),
         Notice::Barred { ips, addresses } => out.extend([1, ips.len() as u8, addresses.len() as u8]),
         Notice::Useful { link, .. } => out.extend_from_slice(&codec::encode(&(27u8, link.0))),
+        Notice::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
         Notice::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
         Notice::Want { above, hashes } => {
             out.extend_from_slice(&codec::encode(&(3u8, above)));

@@ -31,7 +31,7 @@ use crate::{
     node::{
         Event, LinkEvent, Notice, Outbox, PeerFault, Role, RoleId, Setup,
         headers::{
-            index::{Change, Found, Index},
+            index::{Change, Found, Index, Node},
             state::{Alone, Machine, View},
             syncnode::Peers,
         },
@@ -218,6 +218,8 @@ impl Headers {
         self.progress = now;
         self.fetched = self.fetched.min(above);
         self.best_changed = true;
+        let best = index.best();
+        out.tell(RoleId::Ledger, Notice::BestChain { height: best.height, work: best.work });
         out.tell(RoleId::Fetch, Notice::Want { above, hashes });
         Ok(())
     }
@@ -227,6 +229,8 @@ impl Headers {
         let Some(index) = &mut self.index else { return Ok(false) };
         let change = index.accept(&rows)?;
         out.tell(RoleId::Ledger, Notice::StoreHeaders(rows));
+        let Node { height, work, .. } = index.best();
+        out.tell(RoleId::Ledger, Notice::BestChain { height, work });
         let best = change.is_some();
         self.announce(now, change, out)?;
         Ok(best)

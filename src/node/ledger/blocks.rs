@@ -23,6 +23,11 @@ pub(super) struct Best {
 }
 
 impl Best {
+    /// What `headers` says.
+    pub(super) fn new(height: u32, work: Work) -> Self {
+        Self { height, work }
+    }
+
     /// As if nothing were known beyond the tip.
     pub(super) fn at(tip: &Tip) -> Self {
         Self { height: tip.height, work: tip.work }

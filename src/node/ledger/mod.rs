@@ -148,6 +148,10 @@ impl Ledger {
     fn notice(&mut self, now: Now, notice: Notice, out: &mut Outbox) -> Result<(), Halt> {
         match notice {
             Notice::StoreHeaders(rows) => self.store_headers(now, &rows, out),
+            Notice::BestChain { height, work } => {
+                self.best = Best::new(height, work);
+                Ok(())
+            }
             Notice::BlockChecked { origin, block } => self.block_checked(now, origin, block, out),
             Notice::Condemned { hash, fault, .. } => self.condemned(now, &hash, fault, out),
             Notice::Admit { origin, transaction } => self.admit(now, origin, transaction, out),
