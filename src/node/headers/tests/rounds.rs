@@ -181,7 +181,7 @@ fn a_silent_lone_peer_is_kept() {
     assert_eq!(faults(&actions), []);
     assert_eq!(rig.state, SyncState::Stalled);
     assert!(
-        rig.reason.starts_with("no progress for 20 s: fetching headers from 127.0.0.1:4001: 0 of about 300"),
+        rig.reason.starts_with("no progress for 60 s: fetching headers from 127.0.0.1:4001: 0 of about 300"),
         "{}",
         rig.reason
     );
