@@ -102,3 +102,10 @@ fn honest_miners_get_ahead_of_branches_that_nobody_delivers() {
         assert_holds(&outcome(seed));
     }
 }
+
+/// The blocks of a branch that was set aside stayed wanted below those of the branch that came in its place, so that
+/// nobody noticed that the latter's were withheld too, and the only miner rested for good.
+#[test]
+fn a_branch_that_is_left_leaves_nothing_wanted_behind() {
+    assert_holds(&outcome(50_000_430));
+}

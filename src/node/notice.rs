@@ -97,6 +97,9 @@ pub enum Notice {
     /// `headers` → `fetch`: the best header chain above height `above`; replaces everything above it. Bodies are
     /// wanted of all of them that are not applied or stored already.
     Want {
+        /// Height of the last block that this chain shares with the one wanted before. Below `above` if what is between
+        /// them is applied already.
+        fork: u32,
         /// The height that the first hash follows.
         above: u32,
         /// Hashes at heights `above + 1`, `above + 2`, …

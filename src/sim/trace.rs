@@ -108,8 +108,8 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::Useful { link, .. } => out.extend_from_slice(&codec::encode(&(27u8, link.0))),
         Notice::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
         Notice::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
-        Notice::Want { above, hashes } => {
-            out.extend_from_slice(&codec::encode(&(3u8, above)));
+        Notice::Want { fork, above, hashes } => {
+            out.extend_from_slice(&codec::encode(&(3u8, fork, above)));
             hashes.iter().for_each(|wanted| hash(3, wanted, out));
         }
         Notice::OfferDropped { hash: block, .. } => hash(4, block, out),

@@ -163,7 +163,7 @@ impl Fetch {
 
     fn take_notice(&mut self, notice: Notice, out: &mut Outbox) {
         match notice {
-            Notice::Want { above, hashes } => self.take_want(above, hashes, out),
+            Notice::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
             Notice::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
             Notice::Produced { block } => self.offer_own(Origin::Miner, block, out),
             Notice::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
@@ -186,11 +186,14 @@ impl Fetch {
         }
     }
 
-    fn take_want(&mut self, above: u32, hashes: Vec<Hash>, out: &mut Outbox) {
+    fn take_want(&mut self, fork: u32, above: u32, hashes: Vec<Hash>, out: &mut Outbox) {
         let offered: Vec<Hash> = match self.offers.is_empty() {
             true => Vec::new(),
             false => hashes.iter().filter(|hash| self.offers.contains(hash)).copied().collect(),
         };
+        if fork < above {
+            self.window.restart(above);
+        }
         self.window.replace(above, hashes);
         for hash in offered {
             if let Some(offer) = self.offers.take(&hash) {

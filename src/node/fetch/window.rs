@@ -62,8 +62,7 @@ impl Window {
         let keep = above.saturating_add(1).saturating_sub(self.base) as usize;
         if above.saturating_add(1) < self.base || keep > self.slots.len() {
             // Below what is taken already, or above a gap that the ledger has filled by itself.
-            self.cut(0);
-            self.base = above.saturating_add(1);
+            self.restart(above);
         } else {
             self.cut(keep);
         }
@@ -74,6 +73,12 @@ impl Window {
             self.slots.push_back(Slot::new(hash));
         }
         self.advance();
+    }
+
+    /// The ledger has another branch up to this height: nothing of the one that was wanted here is.
+    pub(super) fn restart(&mut self, above: u32) {
+        self.cut(0);
+        self.base = above.saturating_add(1);
     }
 
     /// The height after the last slot.

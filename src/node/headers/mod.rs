@@ -115,7 +115,7 @@ impl Headers {
         // Headers that were stored and not applied before the last stop: the interrupted sync goes on with them.
         let hashes = index.above(self.fetched);
         log::info!("headers: start applied={} best={} work={:?}", self.fetched, index.best().height, index.best().work);
-        out.tell(RoleId::Fetch, Notice::Want { above: self.fetched, hashes });
+        out.tell(RoleId::Fetch, Notice::Want { fork: self.fetched, above: self.fetched, hashes });
         self.index = Some(index);
         self.best_changed = true;
         Ok(())
@@ -210,17 +210,17 @@ impl Headers {
 
     /// The best chain is another: tells `fetch`. What is to be stored was told to the ledger before.
     fn announce(&mut self, now: Time, change: Option<Change>, out: &mut Outbox) -> Result<(), StoreError> {
-        let (Some(Change { mut above, mut hashes }), Some(index)) = (change, &self.index) else { return Ok(()) };
+        let (Some(Change { above: fork, mut hashes }), Some(index)) = (change, &self.index) else { return Ok(()) };
         // Back from a branch that left our chain far below: what is applied needs no body.
         let applied = index.applied_among(&hashes)?;
         hashes.drain(..applied);
-        above = above.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
+        let above = fork.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
         self.progress = now;
         self.fetched = self.fetched.min(above);
         self.best_changed = true;
         let best = index.best();
         out.tell(RoleId::Ledger, Notice::BestChain { height: best.height, work: best.work });
-        out.tell(RoleId::Fetch, Notice::Want { above, hashes });
+        out.tell(RoleId::Fetch, Notice::Want { fork, above, hashes });
         Ok(())
     }
 

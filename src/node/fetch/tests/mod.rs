@@ -173,7 +173,7 @@ impl Rig {
     }
 
     fn want(&mut self, above: u32, hashes: Vec<Hash>) -> Vec<Action> {
-        self.notice(Notice::Want { above, hashes })
+        self.notice(Notice::Want { fork: above, above, hashes })
     }
 
     fn up(&mut self, link: u64, height: u32) -> Vec<Action> {

@@ -252,7 +252,7 @@ pub(super) fn asked(actions: &[Action]) -> Vec<u64> {
 /// What `fetch` was told to want.
 pub(super) fn wants(actions: &[Action]) -> Vec<(u32, Vec<Hash>)> {
     let want = |action: &Action| match action {
-        Action::Tell(RoleId::Fetch, Notice::Want { above, hashes }) => Some((*above, hashes.clone())),
+        Action::Tell(RoleId::Fetch, Notice::Want { above, hashes, .. }) => Some((*above, hashes.clone())),
         _ => None,
     };
     actions.iter().filter_map(want).collect()
