@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod codec;
+pub mod gather;
 pub mod hash;
 pub mod ids;
 pub mod limits;

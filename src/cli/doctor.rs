@@ -126,7 +126,7 @@ fn files(context: &Context) -> String {
             }
         }
     }
-    lines.sort();
+    lines.sort_unstable();
     let keys = fs::read_dir(folder.join(datadir::KEYS)).map_or(0, Iterator::count);
     lines.push(format!("keys: {keys}"));
     for name in [datadir::LEDGER, datadir::PEERS, datadir::INDEX] {

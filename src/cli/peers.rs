@@ -111,7 +111,7 @@ fn list(context: &Context) -> Outcome {
             "agent",
         ]);
         let mut peers: Vec<&Value> = output::items(peers).iter().collect();
-        peers.sort_by_key(|peer| (text(peer, "direction"), text(peer, "address")));
+        peers.sort_unstable_by_key(|peer| (text(peer, "direction"), text(peer, "address")));
         for peer in peers {
             let ping = text(peer, "ping_ms");
             rows.row([

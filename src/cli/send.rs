@@ -186,7 +186,7 @@ struct Order<'a> {
 /// Makes and signs the transaction: the largest coins first, so that it stays small; change goes back to the payer.
 fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order<'_>) -> Outcome<Payment> {
     coins.retain(|coin| coin.spendable);
-    coins.sort_by(|a, b| b.amount.cmp(&a.amount).then(a.txid.cmp(&b.txid)).then(a.index.cmp(&b.index)));
+    coins.sort_unstable_by(|a, b| b.amount.cmp(&a.amount).then(a.txid.cmp(&b.txid)).then(a.index.cmp(&b.index)));
     let all: u128 = coins.iter().map(|coin| u128::from(coin.amount)).sum();
     let (mut inputs, mut sum) = (Vec::new(), 0u64);
     loop {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     context::Context,
@@ -18,7 +18,7 @@ use super::{
     units,
 };
 use crate::{
-    base::hash::hex,
+    base::{gather::gather, hash::hex},
     chain::archive::StoreError,
     store::adhoc::{Interrupter, Table, Value as Cell},
 };
@@ -97,7 +97,7 @@ fn object(table: &Table, row: &[Cell]) -> Value {
         Cell::Bytes(bytes) => json!(hex(bytes)),
     };
     let fields = table.columns.iter().cloned().zip(row.iter().map(value));
-    Value::Object(fields.collect::<Map<String, Value>>())
+    Value::Object(gather(fields))
 }
 
 fn text(table: &Table) -> String {

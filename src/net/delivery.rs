@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    base::{ids::LinkId, limits},
+    base::{gather::gather, ids::LinkId, limits},
     net::EventSink,
     node::{LinkEvent, RoleId},
     wire::frame::Frame,
@@ -38,7 +38,7 @@ struct Lane {
 impl Delivery {
     /// Delivers into `sink`.
     pub fn new(sink: Box<dyn EventSink>) -> Self {
-        Self { sink, lanes: HEARERS.into_iter().map(|role| (role, Lane::default())).collect() }
+        Self { sink, lanes: gather(HEARERS.into_iter().map(|role| (role, Lane::default()))) }
     }
 
     /// Delivers an event that must not be lost: now, or in its order once the inbox has room.

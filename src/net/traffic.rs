@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    base::ids::LinkId,
+    base::{gather::gather, ids::LinkId},
     node::limit::{Limit, Meter},
 };
 
@@ -32,7 +32,7 @@ impl Traffic {
     /// Sent and received bytes of each link.
     pub fn totals(&self) -> BTreeMap<LinkId, (u64, u64)> {
         let read = |traffic: &LinkTraffic| (traffic.sent.load(Relaxed), traffic.received.load(Relaxed));
-        self.links().iter().map(|(link, traffic)| (*link, read(traffic))).collect()
+        gather(self.links().iter().map(|(link, traffic)| (*link, read(traffic))))
     }
 
     /// The poll loop's limits.

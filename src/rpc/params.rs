@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::rpc::error::RpcError;
+use crate::{base::gather::gather, rpc::error::RpcError};
 
 /// What a parameter may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Args {
             },
             _ => return Err(RpcError::invalid_params("parameters are an array or an object")),
         };
-        let args = Self(named.into_iter().filter(|(_, value)| !value.is_null()).collect());
+        let args = Self(gather(named.into_iter().filter(|(_, value)| !value.is_null())));
         args.check(params)?;
         Ok(args)
     }
@@ -188,7 +188,7 @@ fn by_position(params: &[Param], list: Vec<Value>) -> Result<Map<String, Value>,
         let text = format!("{} parameters where at most {} are taken", list.len(), params.len());
         return Err(RpcError::invalid_params(text));
     }
-    Ok(params.iter().map(|param| param.name.to_owned()).zip(list).collect())
+    Ok(gather(params.iter().map(|param| param.name.to_owned()).zip(list)))
 }
 
 #[cfg(test)]

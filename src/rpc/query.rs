@@ -11,6 +11,7 @@ use std::{
 use crate::{
     base::{
         codec::{self, CodecError},
+        gather::gather,
         hash::Hash,
         limits,
     },
@@ -193,7 +194,7 @@ impl Books {
         let Some(spent) = self.ledger()?.spent_in(&row.hash)? else { return Ok(Spent(BTreeMap::new())) };
         let height = row.header.height;
         let made = block.transactions.iter().flat_map(|transaction| rules::coins_made(transaction, height));
-        Ok(Spent(made.chain(spent).collect()))
+        Ok(Spent(gather(made.chain(spent))))
     }
 
     /// A transaction of the applied chain. The index is asked first, then the few blocks that it does not have yet.

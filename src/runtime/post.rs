@@ -12,7 +12,7 @@ use std::{
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded, never};
 
 use crate::{
-    base::{ids::Ticket, limits},
+    base::{gather::gather, ids::Ticket, limits},
     net::{EventSink, Order, OrderSource},
     node::{
         Action, Event, LinkEvent, Notice, RoleId,
@@ -98,7 +98,7 @@ pub(super) fn channels(roles: &[RoleId], wake_net: WakeNet, board: Arc<Board>, s
         let wake_net = Arc::clone(&wake_net);
         inboxes.push(Inbox { mail: mail_out.clone(), links, gauge, in_a_row: 0, wake_net });
     }
-    let mail = mail.into_iter().map(|(role, (sender, _))| (role, sender)).collect();
+    let mail = gather(mail.into_iter().map(|(role, (sender, _))| (role, sender)));
     let post = Post { mail, orders, wake_net, board, tickets: Tickets::default(), stopper };
     Channels { post, sink, orders: Orders(order_source), inboxes }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    base::{rng::Rng, time::Time},
+    base::{gather::gather, rng::Rng, time::Time},
     sim::options::{Options, Partition},
 };
 
@@ -55,7 +55,7 @@ impl Faults {
     pub(super) fn plan(options: &Options, rng: &mut Rng) -> Self {
         let nodes = options.nodes + options.liars;
         let mut plan = Self { boots: boots(options, &mut rng.fork("boots")), ..Self::default() };
-        plan.booting = (0..nodes).collect();
+        plan.booting = gather(0..nodes);
         let micros = options.seconds * 1_000_000;
         let mut crashes = rng.fork("crashes");
         for _ in 0..options.crashes {
@@ -129,8 +129,5 @@ fn part(partition: &Partition, nodes: usize, rng: &mut Rng) -> Fault {
     rng.shuffle(&mut all);
     let size = usize::try_from((nodes as u64 * partition.percent).div_ceil(100)).unwrap_or(0);
     all.truncate(size.clamp(1, nodes.saturating_sub(1).max(1)));
-    Fault::Part(ActivePartition {
-        side: all.into_iter().collect(),
-        until: Time((partition.from + partition.seconds) * 1_000_000),
-    })
+    Fault::Part(ActivePartition { side: gather(all), until: Time((partition.from + partition.seconds) * 1_000_000) })
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    base::{ids::DialId, rng::Rng, time::Time},
+    base::{gather::gather, ids::DialId, rng::Rng, time::Time},
     chain::spec::ChainSpec,
     sim::{
         checkers::{Checkers, Failure},
@@ -91,7 +91,7 @@ impl World {
         let mut rng = Rng::from_number(options.seed).fork("world");
         let spec = Arc::new(setup::spec(&options));
         let nodes = setup::nodes(&options, &spec, &mut rng.fork("nodes"));
-        let at_address = nodes.iter().enumerate().map(|(at, node)| (node.address, at)).collect();
+        let at_address = gather(nodes.iter().enumerate().map(|(at, node)| (node.address, at)));
         let faults = Faults::plan(&options, &mut rng.fork("faults"));
         let mut world = Self {
             weather: Weather {

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use crate::{
     base::{
+        gather::gather,
         hash::Hash,
         limits::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
     },
@@ -153,7 +154,7 @@ impl LedgerReader {
             [],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, rows::integer::<u32>(row, 2)?)),
         )?;
-        let parents: BTreeSet<i64> = side.iter().map(|(_, parent, _)| *parent).collect();
+        let parents: BTreeSet<i64> = gather(side.iter().map(|(_, parent, _)| *parent));
         // Parents come first, so that each branch's first height is known when its next header comes up.
         let mut branch_start = BTreeMap::new();
         let mut tips = Vec::new();
@@ -165,7 +166,7 @@ impl LedgerReader {
                 tips.push(ChainTip { row, branch_length: height - start + 1 });
             }
         }
-        tips.sort_by_key(|tip| Reverse(tip.row.work));
+        tips.sort_unstable_by_key(|tip| Reverse(tip.row.work));
         let active = ChainTip { row: end.with_status(BlockStatus::Applied), branch_length: 0 };
         tips.insert(0, active);
         Ok(tips)
@@ -296,9 +297,9 @@ mod tests {
         twin.0[20] ^= 1;
         writer.execute("UPDATE headers SET hash = ?1 WHERE id = 4", [twin.0.as_slice()]).unwrap();
         let Found::Ambiguous(mut hashes) = reader.find(prefix).unwrap() else { panic!("not ambiguous") };
-        hashes.sort();
+        hashes.sort_unstable();
         let mut expected = vec![twin, maker.hash()];
-        expected.sort();
+        expected.sort_unstable();
         assert_eq!(hashes, expected);
     }
 

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    base::hash::Hash,
+    base::{gather::gather, hash::Hash},
     chain::{
         address::Address,
         archive::StoreError,
-        block::HashedBlock,
+        block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChanges},
         rules,
         transaction::OutPoint,
@@ -47,12 +47,10 @@ pub(super) fn decode(bytes: Option<&[u8]>) -> Result<Vec<(OutPoint, Coin)>, Stor
 /// All that a block did to the coins: what it spent is stored, what it made and did not spend itself follows from it.
 /// Undo data that is not this block's is found out.
 pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> Result<CoinChanges, StoreError> {
-    let inputs: BTreeSet<OutPoint> = block
-        .transactions
-        .iter()
-        .flat_map(|transaction| transaction.transaction.inputs.iter().map(|input| input.outpoint))
-        .collect();
-    let made: BTreeSet<OutPoint> = block.transactions.iter().flat_map(|transaction| transaction.outpoints()).collect();
+    let spends =
+        |one: &HashedTransaction| one.transaction.inputs.iter().map(|input| input.outpoint).collect::<Vec<_>>();
+    let inputs: BTreeSet<OutPoint> = gather(block.transactions.iter().flat_map(spends));
+    let made: BTreeSet<OutPoint> = gather(block.transactions.iter().flat_map(|transaction| transaction.outpoints()));
     let own = inputs.intersection(&made).count();
     if own + spent.len() != inputs.len() || !spent.iter().all(|(outpoint, _)| inputs.contains(outpoint)) {
         return Err(corrupt(format!("the data that undoes block {} is not that block's", block.header.height)));

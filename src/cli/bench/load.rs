@@ -149,7 +149,7 @@ impl Load<'_> {
                 return Err(Failure::new(Exit::Rejected, "the well-known accounts have nothing to spend"));
             }
             // The largest coins first, each into as many as one transaction can make.
-            coins.sort_by_key(|coin| std::cmp::Reverse(coin.amount));
+            coins.sort_unstable_by_key(|coin| std::cmp::Reverse(coin.amount));
             let missing = self.payments - coins.len();
             let parts = limits::MAX_OUTPUTS.min(missing / coins.len() + 2);
             let splits = missing.div_ceil(parts - 1).min(coins.len());

@@ -72,6 +72,6 @@ pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
 
 /// The middle of some measurements; the lower of the middle two for an even number.
 fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
 }

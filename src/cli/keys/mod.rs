@@ -83,7 +83,7 @@ impl<'a> Keys<'a> {
                 names.push(name.to_owned());
             }
         }
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

@@ -13,7 +13,7 @@ use std::{
 
 use super::{Link, Stage};
 use crate::{
-    base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
+    base::{gather::gather, hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
     node::{netgroup::NetGroup, notice::Useful},
 };
 
@@ -75,8 +75,8 @@ pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> 
 /// Takes the `count` with the smallest keys out; who has no key is not among them.
 fn protect<K: Ord>(left: &mut Peers<'_>, count: usize, key: impl Fn(&Link) -> Option<K>) {
     let mut ranked: Vec<(K, LinkId)> = left.iter().filter_map(|(id, link)| Some((key(link)?, *id))).collect();
-    ranked.sort();
-    let safe: BTreeSet<LinkId> = ranked.into_iter().take(count).map(|(_, id)| id).collect();
+    ranked.sort_unstable();
+    let safe: BTreeSet<LinkId> = gather(ranked.into_iter().take(count).map(|(_, id)| id));
     left.retain(|(id, _)| !safe.contains(id));
 }
 

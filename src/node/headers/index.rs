@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     base::{
+        gather::gather,
         hash::Hash,
         limits::{
             HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_INVALID_KNOWN, MAX_SIDE_HEADERS, MEDIAN_TIME_BLOCKS,
@@ -242,7 +243,7 @@ impl Index {
 
     /// Forgets invalid blocks and all that builds on them. Returns the change if the best chain lost any.
     pub(super) fn condemn(&mut self, hashes: &[Hash]) -> Result<Option<Change>, StoreError> {
-        let mut bad: BTreeSet<Hash> = hashes.iter().copied().collect();
+        let mut bad: BTreeSet<Hash> = gather(hashes.iter().copied());
         self.add_descendants(&mut bad);
         for hash in &bad {
             if let Some(node) = self.nodes.remove(hash) {

@@ -127,7 +127,7 @@ impl Ledger {
     /// Applies bodies that an earlier run stored and did not come to apply.
     pub(super) fn resume(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         let mut rows = self.chain.store.stored_above(self.chain.tip.height)?;
-        rows.sort_by(|one, other| other.work.cmp(&one.work).then(one.hash.cmp(&other.hash)));
+        rows.sort_unstable_by(|one, other| other.work.cmp(&one.work).then(one.hash.cmp(&other.hash)));
         for row in rows {
             self.taken.push((row.header.height, row.hash));
             self.consider(now, &row.hash, None, out)?;

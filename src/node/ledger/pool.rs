@@ -148,7 +148,7 @@ impl Pool {
     /// Takes everything out, in the order of arrival, with the times of arrival.
     pub(super) fn drain(&mut self) -> Vec<(Arc<HashedTransaction>, UnixTime)> {
         let mut all: Vec<Entry> = self.entries.values().cloned().collect();
-        all.sort_by_key(|entry| Reverse(entry.rank.1));
+        all.sort_unstable_by_key(|entry| Reverse(entry.rank.1));
         for entry in &all {
             self.remove(&entry.transaction.txid);
         }
@@ -158,7 +158,7 @@ impl Pool {
     /// Everything in the order of arrival: ancestors before descendants.
     pub(super) fn in_order_of_arrival(&self) -> Vec<Arc<HashedTransaction>> {
         let mut all: Vec<&Entry> = self.entries.values().collect();
-        all.sort_by_key(|entry| Reverse(entry.rank.1));
+        all.sort_unstable_by_key(|entry| Reverse(entry.rank.1));
         all.into_iter().map(|entry| entry.transaction.clone()).collect()
     }
 
@@ -185,7 +185,7 @@ impl Pool {
             // Ancestors arrived earlier than what spends them.
             let mut package: Vec<&Entry> =
                 self.with_ancestors(txid).difference(&taken).map(|id| self.known(id)).collect();
-            package.sort_by_key(|entry| Reverse(entry.rank.1));
+            package.sort_unstable_by_key(|entry| Reverse(entry.rank.1));
             let size: usize = package.iter().map(|entry| entry.transaction.size).sum();
             if size > room || selected.len() + package.len() >= limits::MAX_BLOCK_TRANSACTIONS {
                 continue;

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     base::{
+        gather::gather,
         ids::DialId,
         limits::{
             DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_BACKOFFS, MAX_OWN_ADDRESSES,
@@ -96,9 +97,9 @@ impl Dialer {
             test_chain,
             max_outbound,
             extra: 0,
-            configured: configured.into_iter().collect(),
-            bootnodes: bootnodes.into_iter().collect(),
-            own: own.into_iter().collect(),
+            configured: gather(configured),
+            bootnodes: gather(bootnodes),
+            own: gather(own),
             soon: VecDeque::new(),
             pending: BTreeMap::new(),
             backoffs: BTreeMap::new(),
@@ -349,7 +350,7 @@ impl Dialer {
 
     fn groups_in_use(&self, world: &World<'_>) -> BTreeSet<NetGroup> {
         let dialling = self.pending.values().map(|(address, _)| NetGroup::of(address.ip()));
-        world.groups.iter().copied().chain(dialling).collect()
+        gather(world.groups.iter().copied().chain(dialling))
     }
 
     fn is_trusted(&self, address: SocketAddr) -> bool {

@@ -9,6 +9,7 @@ use std::{
 use super::{dialer::Purpose, keepalive::KeepAlive, tokens::Tokens};
 use crate::{
     base::{
+        gather::gather,
         ids::LinkId,
         limits::{ADDRESS_INTERVAL, MAX_PEERS_ADDRESSES, PING_BURST},
         time::Time,
@@ -111,19 +112,19 @@ impl Links {
 
     /// Network groups of the links that we opened to stay.
     pub(super) fn outbound_groups(&self) -> BTreeSet<NetGroup> {
-        self.opened_by_us().map(|link| NetGroup::of(link.remote.ip())).collect()
+        gather(self.opened_by_us().map(|link| NetGroup::of(link.remote.ip())))
     }
 
     /// Listening addresses of all links.
     pub(super) fn linked(&self) -> BTreeSet<SocketAddr> {
-        self.0.values().filter_map(Link::listens).collect()
+        gather(self.0.values().filter_map(Link::listens))
     }
 
     /// Outbound peers, the oldest first.
     pub(super) fn oldest_outbound(&self) -> Vec<SocketAddr> {
         let outbound = self.peers().filter(|(_, link, _)| !link.direction.is_inbound());
         let mut peers: Vec<(Time, SocketAddr)> = outbound.map(|(_, link, peer)| (peer.since, link.remote)).collect();
-        peers.sort_by_key(|(since, _)| *since);
+        peers.sort_unstable_by_key(|(since, _)| *since);
         peers.into_iter().map(|(_, address)| address).collect()
     }
 

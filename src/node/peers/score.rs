@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     base::{
+        gather::gather,
         limits::{BAN_SCORE_DECAY_PER_MINUTE, MAX_BANS, MAX_SCORES},
         time::{Now, Time, UnixTime},
     },
@@ -116,7 +117,7 @@ impl Bans {
 
     /// All banned addresses.
     pub(super) fn ips(&self) -> BTreeSet<IpAddr> {
-        self.bans.keys().copied().collect()
+        gather(self.bans.keys().copied())
     }
 
     /// All bans.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::{
+    base::gather::gather,
     chain::{
         address::Address,
         coin::Coin,
@@ -171,7 +172,7 @@ impl Tally {
         }
         let left = tally.confirmed.saturating_sub(tally.immature);
         tally.spendable = left.saturating_sub(tally.spending);
-        let confirmed: BTreeSet<OutPoint> = found.coins.iter().map(|(outpoint, _)| *outpoint).collect();
+        let confirmed: BTreeSet<OutPoint> = gather(found.coins.iter().map(|(outpoint, _)| *outpoint));
         let pending = pool.coins(address).filter(|(outpoint, _)| !confirmed.contains(outpoint));
         tally.pending = sum(pending.map(|(_, amount)| amount));
         Ok(tally)
@@ -212,7 +213,7 @@ fn coins(
         (outpoint, coin, spendable)
     };
     let mut found: Vec<_> = books.coins_of(address, most_coins())?.coins.into_iter().map(spendable).collect();
-    let confirmed: BTreeSet<OutPoint> = found.iter().map(|(outpoint, ..)| *outpoint).collect();
+    let confirmed: BTreeSet<OutPoint> = gather(found.iter().map(|(outpoint, ..)| *outpoint));
     best(&mut found, limit);
     let pending = pool.coins(address).filter(|(outpoint, _)| !confirmed.contains(outpoint));
     let mut rows: Vec<Value> = Vec::with_capacity(found.len());
@@ -234,7 +235,7 @@ fn coins(
 
 /// Keeps the `limit` most useful coins: those that can be spent, the largest first.
 fn best(coins: &mut Vec<(OutPoint, Coin, bool)>, limit: usize) {
-    coins.sort_by_key(|(outpoint, coin, spendable)| (!spendable, u64::MAX - coin.amount, *outpoint));
+    coins.sort_unstable_by_key(|(outpoint, coin, spendable)| (!spendable, u64::MAX - coin.amount, *outpoint));
     coins.truncate(limit);
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    base::{hash::unhex, limits},
+    base::{gather::gather, hash::unhex, limits},
     chain::block::HashedTransaction,
     node::command::{Command, PoolEntry, Reply},
     rpc::{
@@ -96,7 +96,7 @@ fn raw_mempool(context: &Shared, args: &Args) -> Result<Step, RpcError> {
     Ok(entries(limit, move |entries| {
         if verbose {
             let pair = |entry: &PoolEntry| (entry.transaction.txid.to_string(), render::pool_entry(&context, entry));
-            return Value::Object(entries.iter().map(pair).collect());
+            return Value::Object(gather(entries.iter().map(pair)));
         }
         entries.iter().map(|entry| json!(entry.transaction.txid)).collect()
     }))

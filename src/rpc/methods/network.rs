@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    base::{ids::LinkId, limits},
+    base::{gather::gather, ids::LinkId, limits},
     chain::archive::{Ban, BookEntry},
     node::{
         command::{Command, Delivery, Reply},
@@ -170,7 +170,7 @@ pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Step {
             (None, _) => return Err(RpcError::internal("a command was not answered")),
         };
         let bytes = context.node.link_bytes();
-        let deliveries: BTreeMap<LinkId, Delivery> = deliveries.into_iter().map(|one| (one.link, one)).collect();
+        let deliveries: BTreeMap<LinkId, Delivery> = gather(deliveries.into_iter().map(|one| (one.link, one)));
         let moved = |link: &LinkId| bytes.get(link).copied().unwrap_or_default();
         let rows =
             reports.iter().map(|report| row(&context, report, deliveries.get(&report.link), moved(&report.link)));

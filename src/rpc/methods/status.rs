@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    base::limits,
+    base::{gather::gather, limits},
     chain::target::{CompactTarget, Target},
     node::{
         limit::{Limit, Meter},
@@ -67,7 +67,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
     let status = context.node.status();
     let tip = status.tip.as_ref();
     let counters: serde_json::Map<String, Value> =
-        counters::ALL.iter().map(|one| (one.key.to_owned(), status.counter(one.counter).into())).collect();
+        gather(counters::ALL.iter().map(|one| (one.key.to_owned(), status.counter(one.counter).into())));
     json!({
         "state": status.state.name(),
         "reason": status.reason,
@@ -106,7 +106,7 @@ fn limits_in_use(context: &Context, status: &Status) -> Value {
     let shown = |(limit, meter): (Limit, Meter)| {
         (limit.name().to_owned(), json!({ "used": meter.used, "cap": meter.cap, "hits": meter.hits }))
     };
-    meters.into_iter().map(shown).collect::<serde_json::Map<String, Value>>().into()
+    Value::Object(gather(meters.into_iter().map(shown)))
 }
 
 fn chain_info(context: &Context) -> Result<Value, RpcError> {

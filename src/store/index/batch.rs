@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::place_of;
 use crate::{
-    base::{hash::Hash, limits::INDEX_BATCH_ROWS},
+    base::{gather::gather, hash::Hash, limits::INDEX_BATCH_ROWS},
     chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
     store::{
         bodies,
@@ -38,7 +38,7 @@ impl Batch {
             let stored = StoredHeader::applied_at(ledger, height)?;
             let stored = stored.ok_or_else(|| corrupt(format!("no block is applied at {height}")))?;
             let spent = bodies::spent(ledger, height)?;
-            let amounts = spent.into_iter().map(|(outpoint, coin)| (outpoint, coin.amount)).collect();
+            let amounts = gather(spent.into_iter().map(|(outpoint, coin)| (outpoint, coin.amount)));
             batch.add(&bodies::decoded(ledger, &stored)?, amounts)?;
             if batch.txs.len() + batch.history.len() >= INDEX_BATCH_ROWS {
                 break;

@@ -111,8 +111,8 @@ impl<'a> Replay<'a> {
         }
         let mut spent = self.transactions(&block)?;
         let mut undo = bodies::spent(self.ledger, height)?;
-        spent.sort_by_key(|(outpoint, _)| *outpoint);
-        undo.sort_by_key(|(outpoint, _)| *outpoint);
+        spent.sort_unstable_by_key(|(outpoint, _)| *outpoint);
+        undo.sort_unstable_by_key(|(outpoint, _)| *outpoint);
         if spent != undo {
             return Err(at("the data that undoes it is not what it spent".to_owned()));
         }
