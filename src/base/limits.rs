@@ -317,8 +317,8 @@ pub const VERIFY_BATCH: usize = 256;
 pub const SIGNATURE_BATCH: usize = 1024;
 /// Transactions waiting for the verifier over all peers; a peer that fills it is read no further.
 pub const VERIFY_QUEUE: usize = 2048;
-/// Of these from one peer; further ones are dropped, other peers will tell them.
-pub const VERIFY_QUEUE_PER_PEER: usize = 512;
+/// Of these from one peer; further ones are dropped, and asked for again when there is room.
+pub const VERIFY_QUEUE_PER_PEER: usize = 1024;
 /// Bytes of transactions waiting for the verifier; further ones are dropped.
 pub const VERIFY_QUEUE_BYTES: usize = 2 * MIB;
 /// Bytes of one batch to the verifier.
@@ -335,6 +335,14 @@ pub const KNOWN_BLOCKS_PER_PEER: usize = 64;
 pub const MEMPOOL_ASK_PEERS: usize = 3;
 /// Shortest time between two such rounds, and after which an id that did not come is asked of another peer.
 pub const MEMPOOL_ASK_INTERVAL: Duration = seconds(5);
+/// Ids of one peer's transactions that are asked for in one question …
+pub const MISSING_PORTION: usize = 128;
+/// … and at most at a time: half of what the verifiers' queue takes from one peer, which may relay others meanwhile.
+pub const MISSING_IN_FLIGHT: usize = VERIFY_QUEUE_PER_PEER / 2;
+/// Ids of one peer's transactions that wait to be asked for; further ones are not. One answer's fit.
+pub const MISSING_PER_PEER: usize = 1024;
+/// Without any of them for this long, what was asked of a peer does not count as on its way.
+pub const MISSING_TIMEOUT: Duration = seconds(2);
 /// Ids that gossip remembers per peer.
 pub const KNOWN_PER_PEER: usize = 4096;
 /// Refused transactions whose ids are remembered, so that they are not checked twice.

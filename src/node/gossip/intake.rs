@@ -9,6 +9,7 @@ use crate::{
         hash::Hash,
         ids::{LinkId, Ticket},
         limits::{VERIFY_QUEUE, VERIFY_QUEUE_BYTES},
+        time::Now,
     },
     chain::{block::HashedTransaction, rules::TransactionFault},
     node::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 impl Gossip {
-    pub(super) fn transaction(&mut self, link: LinkId, frame: Frame, out: &mut Outbox) {
+    pub(super) fn transaction(&mut self, now: Now, link: LinkId, frame: Frame, out: &mut Outbox) {
         out.count(Counter::TransactionsReceived, 1);
         if self.state != SyncState::Synced {
             return;
@@ -33,12 +34,16 @@ impl Gossip {
         };
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.transactions.insert(&transaction.txid);
+            peer.missing.came(&transaction.txid, now.mono);
         }
         if self.is_old(&transaction) {
             return out.count(Counter::TransactionsRepeated, 1);
         }
         let leaf = transaction.leaf;
         if !self.queue.push(Item { origin: Origin::Link(link), leaf, frame }) {
+            if let Some(peer) = self.peers.get_mut(&link) {
+                peer.missing.want(transaction.txid, now.mono);
+            }
             return out.count(Counter::TransactionsDropped, 1);
         }
         self.in_progress.insert(leaf);

@@ -10,6 +10,7 @@
 
 mod intake;
 mod known;
+mod missing;
 mod orphans;
 mod queue;
 mod relay;
@@ -18,7 +19,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use self::{known::Known, orphans::Orphans, queue::Queue};
+use self::{known::Known, missing::Missing, orphans::Orphans, queue::Queue};
 use crate::{
     base::{
         hash::Hash,
@@ -71,6 +72,8 @@ struct Peer {
     blocks: Known,
     /// We asked for its mempool, and it has not answered.
     asked: bool,
+    /// What it has and we lack.
+    missing: Missing,
     /// When it was last told to be useful for a transaction.
     praised: Option<Time>,
 }
@@ -103,10 +106,9 @@ impl Gossip {
             LinkEvent::Up { link, peer } => {
                 let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
                 blocks.insert(&peer.tip);
-                self.peers.insert(
-                    link,
-                    Peer { transactions: Known::new(KNOWN_PER_PEER), blocks, asked: false, praised: None },
-                );
+                let transactions = Known::new(KNOWN_PER_PEER);
+                let missing = Missing::default();
+                self.peers.insert(link, Peer { transactions, blocks, asked: false, missing, praised: None });
                 if self.state == SyncState::Synced {
                     self.ask_mempool(link, out);
                 }
@@ -131,9 +133,9 @@ impl Gossip {
             return;
         }
         match frame.kind {
-            Kind::Transaction => self.transaction(link, frame, out),
+            Kind::Transaction => self.transaction(now, link, frame, out),
             Kind::MemoryPool => match frame.open() {
-                Ok(Message::MemoryPool(ids)) => self.mempool(now, link, &ids, out),
+                Ok(Message::MemoryPool(ids)) => self.mempool(now, link, &ids),
                 Ok(other) => out.fault(link, PeerFault::Unexpected(other.kind())),
                 Err(fault) => out.fault(link, fault.into()),
             },
@@ -164,9 +166,10 @@ impl Role for Gossip {
             Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
         }
         self.begin_round(now, out);
+        self.ask_missing(now, out);
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.next_round
+        self.peers.values().filter_map(|peer| peer.missing.deadline()).chain(self.next_round).min()
     }
 }

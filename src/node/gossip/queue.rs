@@ -53,6 +53,11 @@ impl Queue {
         true
     }
 
+    /// Whether half of it is free.
+    pub(super) fn has_room(&self) -> bool {
+        self.items < VERIFY_QUEUE / 2 && self.bytes < VERIFY_QUEUE_BYTES / 2
+    }
+
     /// Takes the next batch: one from each source in turn.
     pub(super) fn batch(&mut self) -> Vec<Item> {
         let (mut batch, mut bytes) = (Vec::new(), 0usize);

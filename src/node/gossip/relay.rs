@@ -1,6 +1,6 @@
 //! Passing on what is new, and asking for what we missed.
 
-use super::Gossip;
+use super::{Gossip, missing::Missing};
 use crate::{
     base::{
         bytes::Bytes,
@@ -82,6 +82,9 @@ impl Gossip {
             let earliest = if self.round == Time(0) { now.mono } else { self.round + MEMPOOL_ASK_INTERVAL };
             self.next_round = Some(earliest.max(now.mono));
         }
+        if state != SyncState::Synced {
+            self.peers.values_mut().for_each(|peer| peer.missing = Missing::default());
+        }
         self.state = state;
     }
 
@@ -112,7 +115,8 @@ impl Gossip {
         }
     }
 
-    pub(super) fn mempool(&mut self, now: Now, link: LinkId, ids: &[Hash], out: &mut Outbox) {
+    /// Notes what a peer has; [`Gossip::ask_missing`] follows.
+    pub(super) fn mempool(&mut self, now: Now, link: LinkId, ids: &[Hash]) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         for id in ids {
             peer.transactions.insert(id);
@@ -123,12 +127,39 @@ impl Gossip {
         if now.mono.since(self.round) >= MEMPOOL_ASK_INTERVAL {
             self.fresh_round(now);
         }
-        let new = |id: &&Hash| !self.taken.contains(id);
-        let wanted: Vec<Hash> = ids.iter().filter(new).copied().take(MAX_MEMORY_POOL_IDS).collect();
-        let wanted: Vec<Hash> = wanted.into_iter().filter(|id| self.asked.insert(id)).collect();
-        // A question without ids would ask for the list again.
-        if !wanted.is_empty() {
-            out.send(link, &Message::GetMemoryPool(List::truncated(wanted)));
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.missing.more = ids.len() >= MAX_MEMORY_POOL_IDS;
+        for id in ids {
+            if !self.taken.contains(id) && self.asked.insert(id) {
+                peer.missing.want(*id, now.mono);
+            }
+        }
+    }
+
+    /// Asks each peer for the next portion of what it has and we lack, and for more of its list when that is through.
+    pub(super) fn ask_missing(&mut self, now: Now, out: &mut Outbox) {
+        let (room, taken) = (self.queue.has_room(), &self.taken);
+        for (link, peer) in &mut self.peers {
+            let missing = &mut peer.missing;
+            if missing.is_done() && !missing.more {
+                continue;
+            }
+            if !room {
+                missing.wait(now.mono);
+                continue;
+            }
+            loop {
+                let portion = missing.portion(now.mono, |id| !taken.contains(id));
+                // A question without ids would ask for the list again.
+                if portion.is_empty() {
+                    break;
+                }
+                out.send(*link, &Message::GetMemoryPool(List::truncated(portion)));
+            }
+            if missing.more && missing.is_done() {
+                (missing.more, peer.asked) = (false, true);
+                out.send(*link, &Message::GetMemoryPool(List::EMPTY));
+            }
         }
     }
 }

@@ -8,7 +8,10 @@ use crate::{
         bytes::Bytes,
         codec::List,
         ids::Ticket,
-        limits::{MAX_ORPHANS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, VERIFY_BATCH, VERIFY_QUEUE_PER_PEER},
+        limits::{
+            MAX_MEMORY_POOL_IDS, MAX_ORPHANS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, MISSING_IN_FLIGHT, VERIFY_BATCH,
+            VERIFY_QUEUE_PER_PEER,
+        },
     },
     chain::{
         address::Address,
@@ -393,6 +396,53 @@ fn a_synced_node_asks_a_new_peer_for_what_it_lacks() {
     node.pass(MEMPOOL_ASK_INTERVAL);
     join(&mut node, 3);
     assert_eq!(node.receive(3, &have(&ids(1..5))).sent(3), [want(&ids(1..5))], "or not: ask another");
+}
+
+#[test]
+fn a_long_list_is_asked_for_in_portions_and_its_next_page_after_that() {
+    let mut node = node(&[]);
+    join(&mut node, 1);
+    let all: Vec<_> = (0..u32::try_from(MAX_MEMORY_POOL_IDS).unwrap()).map(transaction).collect();
+    let listed: Vec<Hash> = all.iter().map(|transaction| transaction.txid).collect();
+    let portions = |actions: &Actions| -> Vec<usize> {
+        let questions = actions.sent(1).into_iter();
+        questions.map(|message| if let Message::GetMemoryPool(ids) = message { ids.len() } else { 0 }).collect()
+    };
+    let mut asked = portions(&node.receive(1, &have(&listed)));
+    assert_eq!(asked.iter().sum::<usize>(), MISSING_IN_FLIGHT);
+    let mut at_verifiers = Vec::new();
+    for transaction in &all {
+        let actions = node.receive(1, &message(transaction));
+        assert_eq!(actions.counted(Counter::TransactionsDropped), 0);
+        asked.extend(portions(&actions));
+        at_verifiers.extend(batches(&actions));
+        while !at_verifiers.is_empty() {
+            let actions = all_good(&mut node, &std::mem::take(&mut at_verifiers));
+            admits(&actions).iter().for_each(|admit| drop(answer(&mut node, admit, Ok(()))));
+            at_verifiers = batches(&actions);
+        }
+    }
+    assert_eq!(asked.iter().sum::<usize>(), MAX_MEMORY_POOL_IDS);
+    assert_eq!(asked.last(), Some(&0), "the next page");
+    assert!(node.receive(1, &have(&[])).sent(1).is_empty());
+    assert_eq!(node.role.deadline(), None);
+}
+
+#[test]
+fn what_was_dropped_for_want_of_room_is_asked_for_when_there_is_some() {
+    let mut node = node(&[1]);
+    let count = u32::try_from(VERIFY_QUEUE_PER_PEER + 5).unwrap();
+    let mut at_verifiers = Vec::new();
+    for memo in 0..count {
+        at_verifiers.extend(batches(&node.receive(1, &message(&transaction(memo)))));
+    }
+    let mut asked = Vec::new();
+    while !at_verifiers.is_empty() {
+        let actions = all_good(&mut node, &std::mem::take(&mut at_verifiers));
+        asked.extend(actions.sent(1));
+        at_verifiers = batches(&actions);
+    }
+    assert_eq!(asked, [want(&[transaction(count - 1).txid])]);
 }
 
 #[test]

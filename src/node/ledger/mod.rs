@@ -18,12 +18,13 @@ mod template;
 mod tests;
 mod waiting;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     base::{
         bytes::Bytes,
         hash::Hash,
+        ids::LinkId,
         limits,
         time::{Now, Time},
     },
@@ -39,7 +40,7 @@ use crate::{
 
 use apply::Chain;
 use blocks::Best;
-use pool::Pool;
+use pool::{Pool, Rank};
 use waiting::{Staged, Waiting};
 
 /// Who hears of the applied chain's moves.
@@ -62,6 +63,8 @@ pub struct Ledger {
     synced_until: Option<u32>,
     /// When to look for expired mempool transactions.
     expiry: Time,
+    /// Where a link's next page of the mempool's list begins.
+    listed: BTreeMap<LinkId, Rank>,
     /// Makes this node's coinbases its own.
     salt: template::Salt,
     /// Whether the store's tip is loaded.
@@ -97,6 +100,7 @@ impl Ledger {
             synced: false,
             synced_until: None,
             expiry: Time::default(),
+            listed: BTreeMap::new(),
             salt: template::Salt::new(setup),
             started: false,
             ended: false,
@@ -140,7 +144,11 @@ impl Ledger {
             Event::Notice(notice) => self.notice(now, notice, out),
             Event::Command(ticket, command) => self.command(now, ticket, command, out),
             Event::Link(LinkEvent::Frame { link, frame }) => self.serve(link, &frame, out),
-            // Nothing here belongs to a link: answers to dead ones are ignored.
+            Event::Link(LinkEvent::Closed { link, .. }) => {
+                self.listed.remove(&link);
+                Ok(())
+            }
+            // Nothing else here belongs to a link: answers to dead ones are ignored.
             Event::Link(_) => Ok(()),
         }
     }

@@ -6,6 +6,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -29,7 +30,7 @@ const CONFIRMED_PROBES: usize = 4;
 /// Base units per million bytes, fine enough to order small fees.
 type FeeRate = u64;
 /// Position by fee rate; of equal rates the older stands higher.
-type Rank = (FeeRate, Reverse<u64>);
+pub(super) type Rank = (FeeRate, Reverse<u64>);
 
 /// Unconfirmed transactions.
 #[derive(Debug)]
@@ -165,6 +166,13 @@ impl Pool {
     /// Ids, the highest fee rate first.
     pub(super) fn ids(&self) -> impl Iterator<Item = &Hash> {
         self.ranks.values().rev()
+    }
+
+    /// At most so many ids with their ranks, the highest first, of those below a rank.
+    pub(super) fn page(&self, below: Option<Rank>, most: usize) -> Vec<(Rank, Hash)> {
+        let end = below.map_or(Bound::Unbounded, Bound::Excluded);
+        let ranked = self.ranks.range((Bound::Unbounded, end)).rev();
+        ranked.take(most).map(|(rank, txid)| (*rank, *txid)).collect()
     }
 
     /// A transaction with its fee and time of arrival.

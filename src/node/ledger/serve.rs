@@ -28,8 +28,7 @@ impl Ledger {
             Ok(Message::GetBlock(hash)) => self.serve_block(link, hash, out),
             Ok(Message::GetMemoryPool(ids)) => {
                 if ids.is_empty() {
-                    let page = List::truncated(self.pool.ids().copied());
-                    out.send(link, &Message::MemoryPool(page));
+                    self.serve_ids(link, out);
                 } else {
                     self.serve_transactions(link, &ids, out);
                 }
@@ -75,6 +74,18 @@ impl Ledger {
             None => out.send(link, &Message::Absent(hash)),
         }
         Ok(())
+    }
+
+    /// Lists what is in the mempool, page by page: each answer goes on where the link's last one ended, and one that is
+    /// not full is the last before the next begins anew.
+    fn serve_ids(&mut self, link: LinkId, out: &mut Outbox) {
+        let page = self.pool.page(self.listed.remove(&link), limits::MAX_MEMORY_POOL_IDS);
+        if page.len() == limits::MAX_MEMORY_POOL_IDS
+            && let Some((rank, _)) = page.last()
+        {
+            self.listed.insert(link, *rank);
+        }
+        out.send(link, &Message::MemoryPool(List::truncated(page.into_iter().map(|(_, txid)| txid))));
     }
 
     /// Sends those of the transactions that are here, as many as a link takes at once.

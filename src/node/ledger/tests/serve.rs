@@ -5,7 +5,7 @@ use crate::{
     base::{codec::List, ids::Ticket, limits},
     chain::{block::HashedBlock, rules, testkit},
     node::{
-        LinkEvent,
+        CloseReason, LinkEvent,
         command::{Command, Reply},
         notice::Template,
         report::Counter,
@@ -160,6 +160,35 @@ fn the_mempool_is_served_by_id_and_by_list_best_first() {
     let greedy = List::truncated(std::iter::repeat_n(all[0].txid(), limits::MAX_MEMORY_POOL_IDS * 2));
     let answer: usize = sent(&ask(&mut node, &Message::GetMemoryPool(greedy))).iter().map(|m| m.body().len()).sum();
     assert!(answer <= limits::SEND_SOFT_BYTES);
+}
+
+#[test]
+fn a_long_mempool_is_listed_page_by_page_and_then_anew() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let genesis = maker.spec().genesis_hash();
+    for account in 0..5 {
+        let from = key(account);
+        let address = from.address();
+        let (outpoint, coin) = maker.spendable(&address).next().expect("a well-known account has a coin");
+        let output = Output { amount: coin.amount / 256 - 1000, address: from.address() };
+        let split = testkit::spend(&[(outpoint, &from)], vec![output.clone(); 256], b"", &genesis);
+        node.admit(&split).unwrap();
+        for (index, coin) in (0..256).map(|index| (index, Transaction::outpoint(split.txid(), index))) {
+            let payment = Output { amount: output.amount - 500 - index as u64, address: from.address() };
+            node.admit(&testkit::spend(&[(coin, &from)], vec![payment], b"", &genesis)).unwrap();
+        }
+    }
+    let page = |node: &mut Node| match &sent(&ask(node, &Message::GetMemoryPool(List::EMPTY)))[..] {
+        [Message::MemoryPool(ids)] => ids.to_vec(),
+        other => panic!("{other:?}"),
+    };
+    let (first, second, third) = (page(&mut node), page(&mut node), page(&mut node));
+    assert_eq!((first.len(), second.len()), (limits::MAX_MEMORY_POOL_IDS, 285));
+    assert!(second.iter().all(|id| !first.contains(id)));
+    assert_eq!(third, first, "from the top again");
+    node.event(Event::Link(LinkEvent::Closed { link: PEER, reason: CloseReason::Lost("test".to_owned()) }));
+    assert_eq!(page(&mut node), first, "what a link was told ends with it");
 }
 
 #[test]
