@@ -62,8 +62,9 @@ pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
     for number in 1..=args.nodes {
         let earlier = if args.topology == Topology::Line { nodes.len().saturating_sub(1) } else { 0 };
         let addresses = nodes[earlier..].iter().map(Node::address).collect::<Outcome<Vec<_>>>()?;
-        // The first has nobody to connect to, and shall not look for anybody.
-        let mut flags = vec!["--max-outbound", if number == 1 { "0" } else { "50" }];
+        // Who is connected to whom is what is measured: nobody looks for others beside them.
+        let outbound = addresses.len().to_string();
+        let mut flags = vec!["--max-outbound", &outbound];
         addresses.iter().for_each(|address| flags.extend(["--connect", address.as_str()]));
         let node = Node::start(&folder.path().join(format!("node{number}")), &flags)?;
         let peers = addresses.len().max(usize::from(number > 1));
@@ -130,6 +131,7 @@ impl Gossip<'_> {
     }
 
     /// Milliseconds between the first and the last node's word of a block; all have had `transactions` to put into it.
+    /// Returns when all nodes have it, so that what follows does not compete with it.
     fn block(&self, transactions: usize) -> Outcome<f64> {
         let height = output::number(&self.load.call(0, "status", json!([]))?, "height") + 1;
         let told = |node: usize| {
@@ -149,6 +151,10 @@ impl Gossip<'_> {
         if output::number(&block, "transactions") != transactions as u64 + 1 {
             let found = output::number(&block, "transactions");
             return Err(Failure::new(Exit::Internal, format!("a block of {found} transactions, not {transactions}")));
+        }
+        for node in 0..self.load.nodes.len() {
+            let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
+            self.load.call(node, "wait", json!([condition]))?;
         }
         Ok(last.saturating_duration_since(first).as_secs_f64() * 1000.0)
     }
