@@ -13,7 +13,8 @@ export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN
 usage() {
   cat <<'TEXT'
 usage: scripts/cluster.sh VERB
-  up [N=4] [--topology full|ring|line] [--miners M=1]   build, start N nodes, wait until all are synced
+  up [N=4] [--topology full|ring|line] [--miners M=1] [--mine-rate H/S=205]
+                            build, start N nodes, wait until all are synced
   down                      stop all nodes (their data stays)
   kill n | stop n | start n | pause n | resume n        one node: SIGKILL, clean stop, start, SIGSTOP, SIGCONT
   partition "1 2 | 3 4"     cut the network into groups        heal    undo it
@@ -22,6 +23,10 @@ usage: scripts/cluster.sh VERB
   load --tps T --for S      send transactions to all nodes     cli n ARGS…  run a command against node n
   clean                     down, and delete all data
 Nodes live in ${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}. TUSSOCK_BIN: use this binary instead of building one.
+TUSSOCK_CLUSTER_CHAIN: the file of another test chain. One for heavy loads, with a block five times a second:
+  tussock genesis new --name load --test --block-time 1s --time 1767225600 --target-limit 1f3fffff --maturity 1 >load.toml
+  export TUSSOCK_CLUSTER_CHAIN=$PWD/load.toml
+  scripts/cluster.sh up --mine-rate 5000 && scripts/cluster.sh load --tps 5000 --for 60s
 Exit codes are those of tussock: 0 ok, 2 usage, 3 not running, 6 timed out.
 TEXT
 }
@@ -106,7 +111,7 @@ stop_node() {
 await_end() { timeout 15 tail --pid="$1" -f /dev/null 2>/dev/null || kill -KILL "$1" 2>/dev/null || true; }
 
 node_arguments() {
-  local n=$1 count=$2 topology=$3 miners=$4 base folder peer
+  local n=$1 count=$2 topology=$3 miners=$4 hashes=$5 base folder peer
   folder=$(node_dir "$n")
   base=$(cat "$dir/port")
   mkdir -p "$folder"
@@ -125,32 +130,34 @@ node_arguments() {
     local address rate
     address=$(tussock "$n" key show "dev$((n - 1))" --json | tr -d '\n' | field address)
     [ -n "$address" ] || fail 1 "no address for the miner of node $n"
-    # The chain's pace is 5 s at 205 hashes a second: share them between the miners.
-    rate=$((205 / miners))
+    # The local chain's pace is 5 s at 205 hashes a second: share them between the miners.
+    rate=$((hashes / miners))
     printf '%s\n' --mine "$address" --mine-rate "$((rate > 0 ? rate : 1))" >>"$folder/args"
   fi
   return 0
 }
 
 verb_up() {
-  local count=4 topology=full miners=1 n
+  local count=4 topology=full miners=1 hashes=205 n
   while [ $# -gt 0 ]; do
     case $1 in
       --topology) topology=${2:-}; shift 2 || fail 2 "--topology needs full, ring or line" ;;
       --miners) miners=${2:-}; shift 2 || fail 2 "--miners needs a number" ;;
+      --mine-rate) hashes=${2:-}; shift 2 || fail 2 "--mine-rate needs a number" ;;
       [0-9]*) count=$1; shift ;;
       *) fail 2 "unknown argument to up: $1" ;;
     esac
   done
   [[ $count =~ ^[0-9]+$ && $count -ge 1 && $count -le 200 ]] || fail 2 "1 to 200 nodes are possible"
   [[ $miners =~ ^[0-9]+$ && $miners -le $count && $miners -le 10 ]] || fail 2 "at most one miner a node, and 10 in all"
+  [[ $hashes =~ ^[0-9]+$ ]] || fail 2 "--mine-rate is in hashes a second"
   [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
   build
   mkdir -p "$dir" || fail 10 "cannot make $dir"
   choose_ports "$count"
   if [ ! -f "$dir/size" ] || [ "$(cat "$dir/size")" -lt "$count" ]; then printf '%s\n' "$count" >"$dir/size"; fi
   for n in $(seq 1 "$count"); do
-    [ -f "$(node_dir "$n")/args" ] || node_arguments "$n" "$count" "$topology" "$miners"
+    [ -f "$(node_dir "$n")/args" ] || node_arguments "$n" "$count" "$topology" "$miners" "$hashes"
     start_node "$n"
   done
   for n in $(seq 1 "$count"); do
@@ -290,7 +297,11 @@ verb_logs() {
 
 verb_down() {
   local n
-  for n in $(nodes); do stop_node "$n"; rm -f "$(node_dir "$n")/pid" "$(node_dir "$n")/paused"; done
+  # At once: each waits for its peers' goodbyes.
+  for n in $(nodes); do
+    { stop_node "$n"; rm -f "$(node_dir "$n")/pid" "$(node_dir "$n")/paused"; } &
+  done
+  wait
 }
 
 verb_load() {

@@ -18,6 +18,7 @@ use super::super::{
     exit::{Exit, Failure, Outcome},
     output, units,
 };
+use super::verify;
 use crate::{
     base::{
         hash::{Hash, hex},
@@ -38,6 +39,12 @@ use crate::{
 const FEE_PER_OUTPUT: u64 = 100;
 /// Payments in one request; the server's limit for a batch.
 const BATCH: usize = limits::RPC_BATCH;
+/// Requests under way to one node at a time.
+const LANES: usize = 3;
+/// How long a payment is offered to a node that has no room for it.
+const ROOM: Duration = Duration::from_secs(30);
+/// Coins that are split before the next block: their transactions, of the largest kind, fit into a mempool.
+const SPLITS: usize = 400;
 /// How long to let pass before the next look at a mempool.
 const MOMENT: Duration = Duration::from_millis(5);
 /// How long a split or the last payment may wait for its block.
@@ -86,21 +93,28 @@ pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let load = Load { spec, nodes, payments: payments as usize };
     output::hint(&format!("splitting coins for {} payments", load.payments));
     let coins = load.split()?;
+    output::hint("signing");
+    let payments = load.sign(&coins[..load.payments.min(coins.len())]);
+    drop(coins);
     output::hint("sending");
-    let before = load.call(0, "status", json!([]))?;
+    let before = load.height(0)?;
     let start = Instant::now();
-    let sent = load.send(coins, f64::from(args.tps));
+    let sent = load.send(&payments, f64::from(args.tps));
     let sending = start.elapsed();
-    let confirmed = load.settle(&sent.last)?;
+    let settled = load.settle(&sent.last)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let confirmed = load.confirmed_since(before)?;
     let figures = json!({
         "sent": sent.accepted + sent.refused,
         "accepted": sent.accepted,
         "refused": sent.refused,
         "seconds": sending.as_secs_f64(),
         "offered_per_second": (sent.accepted + sent.refused) as f64 / sending.as_secs_f64(),
-        "confirmed": confirmed,
-        "confirmed_per_second": sent.accepted as f64 / start.elapsed().as_secs_f64(),
-        "blocks": output::number(&load.call(0, "status", json!([]))?, "height") - output::number(&before, "height"),
+        "confirmed": settled,
+        "confirmed_transactions": confirmed,
+        "lost": sent.accepted.saturating_sub(confirmed),
+        "confirmed_per_second": confirmed as f64 / seconds,
+        "blocks": load.height(0)? - before,
     });
     if json {
         return output::json(&figures);
@@ -115,8 +129,9 @@ pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
             "confirmed",
             format!("{:.0}/s in {} blocks", figures["confirmed_per_second"].as_f64().unwrap_or(0.0), text("blocks")),
         ),
+        ("lost", text("lost")),
     ]))?;
-    if confirmed { Ok(()) } else { Err(Failure::new(Exit::TimedOut, "not all payments were confirmed in time")) }
+    if settled { Ok(()) } else { Err(Failure::new(Exit::TimedOut, "not all payments were confirmed in time")) }
 }
 
 /// A client of the node that runs on this data directory.
@@ -152,7 +167,7 @@ impl Load<'_> {
             coins.sort_unstable_by_key(|coin| std::cmp::Reverse(coin.amount));
             let missing = self.payments - coins.len();
             let parts = limits::MAX_OUTPUTS.min(missing / coins.len() + 2);
-            let splits = missing.div_ceil(parts - 1).min(coins.len());
+            let splits = missing.div_ceil(parts - 1).min(coins.len()).min(SPLITS);
             let mut last = None;
             let split: Vec<OwnCoin> = coins.drain(..splits).collect();
             for coin in split {
@@ -224,27 +239,37 @@ impl Load<'_> {
         Ok((transaction, made))
     }
 
-    /// Signs ahead on one thread, sends on one thread for each node, at the pace of the clock.
-    fn send(&self, coins: Vec<OwnCoin>, tps: f64) -> Sent {
-        let start = Instant::now();
-        let payments = self.payments;
+    /// Signs on all cores, before the clock starts: it is not to take time from the nodes while that runs.
+    fn sign(&self, coins: &[OwnCoin]) -> Vec<Vec<u8>> {
+        let share = coins.len().div_ceil(verify::cores()).max(1);
         thread::scope(|scope| {
-            let senders: Vec<_> = self
-                .nodes
-                .iter()
+            let sign = |(number, coins): (usize, &[OwnCoin])| {
+                let mut rng = Rng::from_number(number as u64);
+                coins.iter().map(|coin| self.payment(coin, &mut rng).to_bytes()).collect::<Vec<_>>()
+            };
+            let shares: Vec<_> =
+                coins.chunks(share).enumerate().map(|share| scope.spawn(move || sign(share))).collect();
+            shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect()
+        })
+    }
+
+    /// Sends to all nodes in turn at the pace of the clock. What a node has no room for is offered again.
+    fn send(&self, payments: &[Vec<u8>], tps: f64) -> Sent {
+        let start = Instant::now();
+        thread::scope(|scope| {
+            let lanes = self.nodes.len() * LANES;
+            let senders: Vec<_> = (self.nodes.iter().cycle().take(lanes))
                 .map(|node| {
-                    let (sender, batches) = mpsc::sync_channel::<Vec<String>>(8);
+                    let (sender, batches) = mpsc::sync_channel::<&[Vec<u8>]>(2);
                     (sender, scope.spawn(move || submit_all(node, &batches)))
                 })
                 .collect();
             let batch = BATCH.min((tps / 20.0).ceil() as usize).max(1);
-            let mut rng = Rng::from_number(1);
-            for (number, group) in coins[..payments.min(coins.len())].chunks(batch).enumerate() {
-                let signed = group.iter().map(|coin| hex(&self.payment(coin, &mut rng).to_bytes())).collect();
+            for (number, group) in payments.chunks(batch).enumerate() {
                 let due = Duration::from_secs_f64((number * batch) as f64 / tps);
                 Patience::of(due.saturating_sub(start.elapsed())).pause(due);
                 // A node that went away: its thread ended, and what it did not take counts as refused below.
-                drop(senders[number % senders.len()].0.send(signed));
+                let _ = senders[number % lanes].0.send(group);
             }
             let mut sent = Sent { accepted: 0, refused: 0, last: None };
             for (sender, thread) in senders {
@@ -253,7 +278,7 @@ impl Load<'_> {
                 sent.accepted += accepted;
                 sent.last = last.or(sent.last);
             }
-            sent.refused = payments - sent.accepted;
+            sent.refused = payments.len() - sent.accepted;
             sent
         })
     }
@@ -270,7 +295,31 @@ impl Load<'_> {
         spend(&[(coin.outpoint, &key)], outputs, b"", &self.spec.genesis_hash())
     }
 
-    /// Waits until every node has an empty mempool, or the last payment in a block.
+    fn height(&self, node: usize) -> Outcome<u64> {
+        Ok(output::number(&self.call(node, "status", json!([]))?, "height"))
+    }
+
+    /// Transactions in the blocks above a height that all nodes have, besides coinbases.
+    fn confirmed_since(&self, height: u64) -> Outcome<usize> {
+        let tip = self.height(0)?;
+        for node in 0..self.nodes.len() {
+            self.wait(node, json!({ "kind": "height", "value": tip.to_string() }))?;
+        }
+        let mut transactions = 0;
+        for height in height + 1..=tip {
+            let block = |node| self.call(node, "block", json!([height.to_string()]));
+            let block_here = block(0)?;
+            for node in 1..self.nodes.len() {
+                if block(node)?["hash"] != block_here["hash"] {
+                    return Err(Failure::new(Exit::Internal, format!("two nodes differ at height {height}")));
+                }
+            }
+            transactions += output::number(&block_here, "transactions").saturating_sub(1);
+        }
+        Ok(transactions as usize)
+    }
+
+    /// Waits until the last payment is in a block, and then until no node has any that waits.
     fn settle(&self, last: &Option<Hash>) -> Outcome<bool> {
         let Some(last) = last else { return Ok(false) };
         let deadline = Instant::now() + CONFIRMATION;
@@ -278,15 +327,16 @@ impl Load<'_> {
             return Ok(false);
         }
         // Others may come in a later block than the last one did.
-        while Instant::now() < deadline {
-            let status = self.call(0, "status", json!([]))?;
-            if status["mempool"]["count"] == 0 {
-                return Ok(true);
+        for node in 0..self.nodes.len() {
+            while self.waiting(node)? > 0 {
+                if Instant::now() >= deadline {
+                    return Ok(false);
+                }
+                let next = self.height(node)? + 1;
+                self.wait(node, json!({ "kind": "height", "value": next.to_string() }))?;
             }
-            let next = output::number(&status, "height") + 1;
-            self.wait(0, json!({ "kind": "height", "value": next }))?;
         }
-        Ok(false)
+        Ok(true)
     }
 
     fn confirmed(&self, txid: &str) -> Outcome<bool> {
@@ -306,14 +356,25 @@ impl Load<'_> {
 }
 
 /// Submits what comes, in batches; how many were accepted, and the last of them.
-fn submit_all(node: &Client, batches: &mpsc::Receiver<Vec<String>>) -> (usize, Option<Hash>) {
+fn submit_all(node: &Client, batches: &mpsc::Receiver<&[Vec<u8>]>) -> (usize, Option<Hash>) {
     let (mut accepted, mut last) = (0, None);
     for batch in batches {
-        let calls = batch.into_iter().map(|raw| ("sendrawtransaction", json!([raw]))).collect();
-        let Ok(answers) = node.batch(calls) else { continue };
-        for id in answers.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()) {
-            accepted += 1;
-            last = Some(id);
+        let mut open: Vec<&Vec<u8>> = batch.iter().collect();
+        let patience = Patience::of(ROOM);
+        while !open.is_empty() {
+            let calls = open.iter().map(|raw| ("sendrawtransaction", json!([hex(raw)]))).collect();
+            let Ok(answers) = node.batch(calls) else { break };
+            let mut answers = answers.into_iter();
+            open.retain(|_| {
+                let answer = answers.next().unwrap_or_default();
+                let id = answer.as_str().and_then(|id| id.parse().ok());
+                accepted += usize::from(id.is_some());
+                last = id.or(last);
+                id.is_none()
+            });
+            if !open.is_empty() && !patience.pause(MOMENT * 10) {
+                break;
+            }
         }
     }
     (accepted, last)
