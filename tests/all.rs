@@ -7,6 +7,7 @@ mod branches;
 mod cli;
 mod cluster;
 mod consensus;
+mod constrained;
 mod durability;
 mod fuzz;
 mod hostile;

@@ -59,8 +59,8 @@ pub struct TestNode {
     /// Its data directory; kept over restarts.
     pub dir: PathBuf,
     chain: String,
-    /// The most files that it may have open.
-    open_files: Option<u32>,
+    /// What a shell does before it becomes the node: limits.
+    before: Option<String>,
     _own: Option<TempDir>,
 }
 
@@ -80,12 +80,17 @@ impl TestNode {
 
     /// A node in a folder of its own that may have only so many files open.
     pub fn start_with_open_files(limit: u32, args: &[&str]) -> Self {
+        Self::start_after(&format!("ulimit -n {limit}"), args)
+    }
+
+    /// A node in a folder of its own, started by a shell that does something else first.
+    pub fn start_after(before: &str, args: &[&str]) -> Self {
         let own = TempDir::new();
         let mut node = Self {
             child: None,
             dir: own.path().to_owned(),
             chain: "local".to_owned(),
-            open_files: Some(limit),
+            before: Some(before.to_owned()),
             _own: Some(own),
         };
         node.restart(args);
@@ -94,7 +99,7 @@ impl TestNode {
 
     /// A node on another chain (a name or a file).
     pub fn start_on(dir: &Path, chain: &str, args: &[&str]) -> Self {
-        let mut node = Self { child: None, dir: dir.to_owned(), chain: chain.to_owned(), open_files: None, _own: None };
+        let mut node = Self { child: None, dir: dir.to_owned(), chain: chain.to_owned(), before: None, _own: None };
         node.restart(args);
         node
     }
@@ -109,11 +114,11 @@ impl TestNode {
 
     fn spawn(&self, args: &[&str]) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.dir.join("stderr.txt")).unwrap();
-        let mut command = match self.open_files {
+        let mut command = match &self.before {
             None => Command::new(bin()),
-            Some(limit) => {
+            Some(before) => {
                 let mut shell = Command::new("bash");
-                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), &bin()]);
+                shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\""), &bin()]);
                 shell
             }
         };
