@@ -16,13 +16,18 @@ pub const STATE_SUM_BYTES: usize = 2 * PLACES;
 /// Bytes of a coin as it is hashed: outpoint 36, amount 8, address 20, height 4, coinbase 1.
 const COIN_BYTES: usize = 69;
 
+/// Four places in one number, so that a sum takes a quarter of the steps; the first place is the lowest.
+const WORDS: usize = PLACES / 4;
+/// The highest bit of each of the four.
+const HIGHEST: u64 = 0x8000_8000_8000_8000;
+
 /// The running sum over a coin set.
 #[derive(Clone, PartialEq, Eq)]
-pub struct StateSum(Box<[u16; PLACES]>);
+pub struct StateSum(Box<[u64; WORDS]>);
 
 impl Default for StateSum {
     fn default() -> Self {
-        Self(Box::new([0; PLACES]))
+        Self(Box::new([0; WORDS]))
     }
 }
 
@@ -35,12 +40,19 @@ impl std::fmt::Debug for StateSum {
 impl StateSum {
     /// Adds a coin.
     pub fn add(&mut self, outpoint: &OutPoint, coin: &Coin) {
-        self.each(outpoint, coin, u16::wrapping_add);
+        self.each(outpoint, coin, add_places);
     }
 
     /// Takes a coin out; the inverse of [`StateSum::add`].
     pub fn remove(&mut self, outpoint: &OutPoint, coin: &Coin) {
-        self.each(outpoint, coin, u16::wrapping_sub);
+        self.each(outpoint, coin, subtract_places);
+    }
+
+    /// Adds all coins of another sum.
+    pub fn merge(&mut self, other: &Self) {
+        for (places, from) in self.0.iter_mut().zip(other.0.iter()) {
+            *places = add_places(*places, *from);
+        }
     }
 
     /// The digest that headers carry.
@@ -51,8 +63,8 @@ impl StateSum {
     /// The sums as little-endian bytes, for storage.
     pub fn to_bytes(&self) -> [u8; STATE_SUM_BYTES] {
         let mut bytes = [0; STATE_SUM_BYTES];
-        for (to, place) in bytes.chunks_exact_mut(2).zip(self.0.iter()) {
-            to.copy_from_slice(&place.to_le_bytes());
+        for (to, places) in bytes.chunks_exact_mut(8).zip(self.0.iter()) {
+            to.copy_from_slice(&places.to_le_bytes());
         }
         bytes
     }
@@ -63,19 +75,31 @@ impl StateSum {
             return None;
         }
         let mut sum = Self::default();
-        for (place, from) in sum.0.iter_mut().zip(bytes.chunks_exact(2)) {
-            *place = u16::from_le_bytes([from[0], from[1]]);
+        let (words, _) = bytes.as_chunks();
+        for (places, from) in sum.0.iter_mut().zip(words) {
+            *places = u64::from_le_bytes(*from);
         }
         Some(sum)
     }
 
-    fn each(&mut self, outpoint: &OutPoint, coin: &Coin, change: impl Fn(u16, u16) -> u16) {
-        let mut expanded = [0; STATE_SUM_BYTES];
-        Domain::COIN.expand(&coin_bytes(outpoint, coin), &mut expanded);
-        for (place, from) in self.0.iter_mut().zip(expanded.chunks_exact(2)) {
-            *place = change(*place, u16::from_le_bytes([from[0], from[1]]));
+    fn each(&mut self, outpoint: &OutPoint, coin: &Coin, change: impl Fn(u64, u64) -> u64) {
+        let mut expansion = Domain::COIN.expand(&coin_bytes(outpoint, coin));
+        for group in self.0.chunks_exact_mut(32) {
+            for (places, [low, high]) in group.iter_mut().zip(expansion.words().as_chunks().0) {
+                *places = change(*places, u64::from(*low) | u64::from(*high) << 32);
+            }
         }
     }
+}
+
+/// Adds four places at once: the highest bits apart, so that no carry leaves its place.
+fn add_places(a: u64, b: u64) -> u64 {
+    ((a & !HIGHEST).wrapping_add(b & !HIGHEST)) ^ ((a ^ b) & HIGHEST)
+}
+
+/// Subtracts four places at once: the highest bits lend, so that no borrow leaves its place.
+fn subtract_places(a: u64, b: u64) -> u64 {
+    ((a | HIGHEST).wrapping_sub(b & !HIGHEST)) ^ ((a ^ !b) & HIGHEST)
 }
 
 fn coin_bytes(outpoint: &OutPoint, coin: &Coin) -> [u8; COIN_BYTES] {
@@ -111,8 +135,29 @@ mod tests {
         assert_ne!(one.digest(), other.digest());
         other.remove(&coin(4).0, &coin(4).1);
         assert_eq!(one.digest(), other.digest());
+        let mut merged = StateSum::default();
+        merged.add(&coin(4).0, &coin(4).1);
+        merged.merge(&other);
+        merged.remove(&coin(4).0, &coin(4).1);
+        assert_eq!(merged, one);
         assert_eq!(StateSum::from_bytes(&one.to_bytes()), Some(one));
         assert_eq!(StateSum::from_bytes(&[0; 3]), None);
+    }
+
+    #[test]
+    fn four_places_at_once_are_four_sums() {
+        let places = |n: u64| [n, n >> 16, n >> 32, n >> 48].map(|place| place as u16);
+        let samples = [0, 1, 0x7fff, 0x8000, 0xffff, 0x8001, 0x1234];
+        for (at, one) in samples.iter().enumerate() {
+            for other in samples {
+                let a = *one | (samples[(at + 1) % 7] << 16) | (0xffff << 32) | (other << 48);
+                let b = other | (other << 16) | (*one << 32) | (*one << 48);
+                let sums: Vec<u16> = places(a).into_iter().zip(places(b)).map(|(a, b)| a.wrapping_add(b)).collect();
+                let rest: Vec<u16> = places(a).into_iter().zip(places(b)).map(|(a, b)| a.wrapping_sub(b)).collect();
+                assert_eq!(places(add_places(a, b))[..], sums);
+                assert_eq!(places(subtract_places(a, b))[..], rest);
+            }
+        }
     }
 
     #[test]
