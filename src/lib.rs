@@ -9,7 +9,8 @@
 //! 3. [`node::fetch`] takes the header's hash from the first bytes. A block that was asked for goes on; one that was not
 //!    waits until [`node::headers`] has judged its header.
 //! 4. [`node::verify`], on every core, checks the frame's checksum, decodes and hashes each transaction once, compares the
-//!    merkle root, and checks all signatures in batches, save those that the mempool's way in has checked.
+//!    merkle root, checks all signatures in batches, save those that the mempool's way in has checked, and sums up the
+//!    coins that the block makes: whatever depends on the block alone is done here, since the ledger has one thread.
 //! 5. [`node::ledger`] compares the header's state digest with its own coins, spends and makes coins in a bounded
 //!    overlay, and applies the block; or keeps it as part of a branch until that has the most work, and then switches
 //!    in one transaction.

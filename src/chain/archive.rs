@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     base::{bytes::Bytes, hash::Hash, time::UnixTime},
     chain::{
+        block::HashedBlock,
         coin::{Coin, CoinChanges},
         digest::StateSum,
         header::Header,
@@ -97,6 +98,16 @@ pub trait LedgerStore: HeaderArchive {
     fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError>;
     /// A stored block's bytes, re-hashed on the way: what was damaged on disk is an error, not an answer.
     fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError>;
+    /// The same for a peer: only if the block is stored or applied. A body may be there and have turned out to be
+    /// invalid: whoever we send that to has to ban us.
+    fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        let servable = |row: HeaderRow| matches!(row.status, BlockStatus::Applied | BlockStatus::Stored);
+        if self.header(hash)?.is_some_and(servable) { self.body(hash) } else { Ok(None) }
+    }
+    /// The row of a block's header. A store that remembers enough of it need not read it.
+    fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
+        self.header(&block.hash)
+    }
     /// Whether a body is stored.
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError>;
     /// Marks the block as the applied chain's next and keeps what undoes it. Its body must be stored.
@@ -107,10 +118,16 @@ pub trait LedgerStore: HeaderArchive {
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
+    /// Where the coin comes in the order in which [`LedgerStore::flush_coins`] is quickest.
+    fn coin_order(&self, outpoint: &OutPoint) -> i64 {
+        let _ = outpoint;
+        0
+    }
     /// The sum over all coins, as of the changes flushed so far. Reads every one of them, and makes sure that
     /// [`LedgerStore::coin`] finds it.
     fn coins_sum(&self) -> Result<StateSum, StoreError>;
-    /// Writes coin changes into the open transaction: `Some` makes a coin, `None` removes one. Best in key order.
+    /// Writes coin changes into the open transaction: `Some` makes a coin, `None` removes one. Best in the
+    /// order of [`LedgerStore::coin_order`].
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError>;
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;

@@ -9,6 +9,7 @@ use crate::{
         address::Address,
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
+        digest::StateSum,
         header::{HEADER_VERSION, Header},
         spec::ChainSpec,
         target::CompactTarget,
@@ -316,6 +317,15 @@ pub fn coins_made(hashed: &HashedTransaction, height: u32) -> impl Iterator<Item
     hashed.outpoints().zip(hashed.transaction.outputs.iter()).map(move |(outpoint, output)| {
         (outpoint, Coin { amount: output.amount, address: output.address, height, coinbase })
     })
+}
+
+/// The sum over all coins that a block's transactions make: [`HashedBlock::made`].
+pub fn made_sum(block: &HashedBlock) -> StateSum {
+    let mut sum = StateSum::default();
+    for (outpoint, coin) in block.transactions.iter().flat_map(|hashed| coins_made(hashed, block.header.height)) {
+        sum.add(&outpoint, &coin);
+    }
+    sum
 }
 
 fn output_sum(transaction: &Transaction) -> Result<u64, TransactionFault> {

@@ -70,7 +70,7 @@ impl Verify {
         checked: &BTreeSet<Hash>,
         out: &mut Outbox,
     ) -> Result<HashedBlock, BlockFault> {
-        let block =
+        let mut block =
             HashedBlock::decode(frame.body.clone()).map_err(|error| BlockFault::Malformed(error.to_string()))?;
         if block.hash != hash {
             return Err(BlockFault::Malformed(format!("block {} where {hash} was to come", block.hash)));
@@ -91,6 +91,10 @@ impl Verify {
         self.check_signatures(&mut batch, out)?;
         if reused > 0 {
             out.count(Counter::SignaturesReused, reused);
+        }
+        // A coinbase's alone is not worth the 2 KiB that it takes meanwhile.
+        if block.transactions.len() > 1 {
+            block.made = Some(rules::made_sum(&block));
         }
         Ok(block)
     }

@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         error::corrupt,
-        rows::{self, StoredHeader},
+        rows::{self, HEADER_COLUMNS, StoredHeader, select_headers},
         undo,
     },
 };
@@ -35,19 +35,30 @@ pub(super) fn insert(connection: &Connection, id: i64, hash: &Hash, block: &[u8]
 /// A block's encoding, header included, re-hashed.
 pub(super) fn read(connection: &Connection, header: &StoredHeader) -> Result<Option<Bytes>, StoreError> {
     let sql = "SELECT checksum, bytes FROM bodies WHERE id = ?1";
-    let found = rows::one(connection, sql, [header.id], |row| {
-        let rest = rows::slice(row, 1)?;
-        let mut block = Vec::with_capacity(HEADER_BYTES + rest.len());
-        block.extend_from_slice(&header.header.to_bytes());
-        block.extend_from_slice(rest);
-        Ok((Hash(rows::bytes(row, 0)?), block))
-    })?;
-    let Some((checksum, block)) = found else { return Ok(None) };
-    if Domain::FRAME.hash(&block) != checksum {
+    rows::one(connection, sql, [header.id], |row| checked(header, row, 0))
+}
+
+/// The block whose checksum and body are the row's columns from `first` on.
+fn checked(header: &StoredHeader, row: &rusqlite::Row<'_>, first: usize) -> Result<Bytes, StoreError> {
+    let rest = rows::slice(row, first + 1)?;
+    let mut block = Vec::with_capacity(HEADER_BYTES + rest.len());
+    block.extend_from_slice(&header.header.to_bytes());
+    block.extend_from_slice(rest);
+    if Domain::FRAME.hash(&block) != Hash(rows::bytes(row, first)?) {
         let (hash, height) = (header.hash, header.header.height);
         return Err(corrupt(format!("block {hash} at height {height} is not what was stored")));
     }
-    Ok(Some(block.into()))
+    Ok(block.into())
+}
+
+/// The same by the block's hash, in one statement: each has locks to take and to give back.
+pub(super) fn find(connection: &Connection, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+    let sql = select_headers!("b.checksum, b.bytes", "JOIN bodies b ON b.id = h.id WHERE h.key = ?1");
+    let found = rows::all(connection, sql, [rows::key_of(hash)], |row| {
+        let header = StoredHeader::read(row)?;
+        if header.hash == *hash { checked(&header, row, HEADER_COLUMNS).map(Some) } else { Ok(None) }
+    })?;
+    Ok(found.into_iter().flatten().next())
 }
 
 /// Whether a body is stored.

@@ -4,12 +4,12 @@
 //! half as deep as one over whole outpoints; the secret keeps others from making coins that share a key. Two that do so
 //! by chance are told apart by the outpoint in the row: the second goes to `coins_overflow`.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
 use crate::{
     base::{
         hash::{Domain, Hash},
-        limits::COIN_SORT_ROWS,
+        limits::{COIN_ROWS, COIN_SORT_ROWS},
     },
     chain::{archive::StoreError, coin::Coin, transaction::OutPoint},
     store::{check, error::corrupt, rows},
@@ -28,6 +28,24 @@ pub(super) struct CoinTable {
 }
 
 type Change = (OutPoint, Option<Coin>);
+/// A coin to be made, with its key.
+type Made<'a> = (i64, &'a OutPoint, &'a Coin);
+
+/// Coins that one statement makes: most of a short statement's time is its beginning and end.
+const MAKE_ROWS: usize = 16;
+
+/// Makes so many coins, or makes them again. Changes fewer rows where a key is another coin's.
+fn make_sql(rows: usize) -> String {
+    let row = |_| "(?, ?, ?, ?, ?, ?, ?)";
+    let values = (0..rows).map(row).collect::<Vec<_>>().join(", ");
+    // Nothing of it has to be undone by itself: after a failure the whole transaction is.
+    format!(
+        "INSERT OR FAIL INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values} \
+         ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
+         height = excluded.height, coinbase = excluded.coinbase \
+         WHERE txid = excluded.txid AND position = excluded.position"
+    )
+}
 
 impl CoinTable {
     /// The coins of the database that `connection` is to.
@@ -50,10 +68,15 @@ impl CoinTable {
         Ok(())
     }
 
+    /// What a coin is stored under, and comes in the order of.
+    pub(super) fn key_of(&self, outpoint: &OutPoint) -> i64 {
+        (self.key)(&self.secret, outpoint)
+    }
+
     /// The coin at an outpoint.
     pub(super) fn get(&self, connection: &Connection, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins WHERE key = ?1";
-        let found = rows::one(connection, sql, [(self.key)(&self.secret, outpoint)], |row| rows::coin(row, 0))?;
+        let found = rows::one(connection, sql, [self.key_of(outpoint)], |row| rows::coin(row, 0))?;
         match found {
             Some((at, coin)) if at == *outpoint => Ok(Some(coin)),
             _ if self.overflow > 0 => {
@@ -78,7 +101,7 @@ impl CoinTable {
         rows::each(connection, sql, [], |row| {
             let (outpoint, coin) = rows::coin(row, 0)?;
             let key: Option<i64> = row.get(6)?;
-            if key.is_some_and(|key| key != (self.key)(&self.secret, &outpoint)) {
+            if key.is_some_and(|key| key != self.key_of(&outpoint)) {
                 return Err(corrupt(format!("the coin {}:{} lies under another key", outpoint.txid, outpoint.index)));
             }
             visit(outpoint, coin);
@@ -93,40 +116,75 @@ impl CoinTable {
         changes: &mut dyn Iterator<Item = Change>,
     ) -> Result<(), StoreError> {
         loop {
-            let mut sorted: Vec<(i64, Change)> = (&mut *changes)
-                .take(COIN_SORT_ROWS)
-                .map(|change| ((self.key)(&self.secret, &change.0), change))
-                .collect();
+            let keyed = |change: Change| (self.key_of(&change.0), change);
+            let mut sorted: Vec<(i64, Change)> = (&mut *changes).take(COIN_ROWS).map(keyed).collect();
             if sorted.is_empty() {
                 return Ok(());
             }
-            // Stable: of two changes to one coin the later one counts.
-            sorted.sort_by_key(|(key, _)| *key);
+            if !sorted.is_sorted_by_key(|(key, _)| *key) {
+                sorted.extend((&mut *changes).take(COIN_SORT_ROWS - COIN_ROWS).map(keyed));
+                // Stable: of two changes to one coin the later one counts.
+                sorted.sort_by_key(|(key, _)| *key);
+            }
             self.write_sorted(connection, &sorted)?;
         }
     }
 
     fn write_sorted(&mut self, connection: &Connection, changes: &[(i64, Change)]) -> Result<(), StoreError> {
-        let mut make = connection.prepare_cached(
-            "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, \
-             address = excluded.address, height = excluded.height, coinbase = excluded.coinbase \
-             WHERE txid = excluded.txid AND position = excluded.position",
-        )?;
         let mut remove =
             connection.prepare_cached("DELETE FROM coins WHERE key = ?1 AND txid = ?2 AND position = ?3")?;
+        let mut made: Vec<Made<'_>> = Vec::with_capacity(MAKE_ROWS);
         for (key, (outpoint, coin)) in changes {
-            let txid = outpoint.txid.0.as_slice();
-            let Some(coin) = coin else {
-                if remove.execute((key, txid, outpoint.index))? == 0 {
-                    self.remove_overflow(connection, outpoint)?;
+            match coin {
+                Some(coin) => {
+                    made.push((*key, outpoint, coin));
+                    if made.len() == MAKE_ROWS {
+                        self.make_many(connection, &made)?;
+                        made.clear();
+                    }
                 }
-                continue;
-            };
+                None => {
+                    // It may be one of those that are not written yet.
+                    if made.last().is_some_and(|(last, ..)| last == key) {
+                        self.make_each(connection, &made)?;
+                        made.clear();
+                    }
+                    if remove.execute((key, outpoint.txid.0.as_slice(), outpoint.index))? == 0 {
+                        self.remove_overflow(connection, outpoint)?;
+                    }
+                }
+            }
+        }
+        self.make_each(connection, &made)
+    }
+
+    /// Makes [`MAKE_ROWS`] coins with one statement, if no key is another coin's.
+    fn make_many(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
+        if self.overflow > 0 {
+            return self.make_each(connection, made);
+        }
+        let mut make = connection.prepare_cached(&make_sql(MAKE_ROWS))?;
+        let mut at = 0;
+        for (key, outpoint, coin) in made {
+            let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
+            let amount = amount(coin)?;
+            let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
+            for value in row {
+                at += 1;
+                make.raw_bind_parameter(at, value)?;
+            }
+        }
+        // Those that were written are only said again.
+        if make.raw_execute()? == made.len() { Ok(()) } else { self.make_each(connection, made) }
+    }
+
+    fn make_each(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
+        let mut make = connection.prepare_cached(&make_sql(1))?;
+        for (key, outpoint, coin) in made {
             // A coin lies in one of the two tables: one that was put aside earlier must not get a second row.
             self.remove_overflow(connection, outpoint)?;
-            let (amount, address) = (amount(coin)?, coin.address.0.as_slice());
-            if make.execute((key, txid, outpoint.index, amount, address, coin.height, coin.coinbase))? == 0 {
+            let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
+            if make.execute((key, txid, outpoint.index, amount(coin)?, address, coin.height, coin.coinbase))? == 0 {
                 self.put_overflow(connection, outpoint, coin)?;
             }
         }
@@ -237,6 +295,22 @@ mod tests {
             table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), None))).unwrap();
             assert_eq!(count(&connection), (0, 0));
             assert_eq!(table.overflow, 0);
+        }
+    }
+
+    #[test]
+    fn coins_that_are_made_many_at_a_time_are_those_that_were_to_be_made() {
+        for key in [keyed_hash as KeyFunction, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 30)] {
+            let (connection, mut table) = table(key);
+            // A coin that is made and removed within one statement's coins, and others before and behind it.
+            let all = (1..=50).map(|n| (outpoint(n), Some(coin(n))));
+            table.write(&connection, &mut all.chain([(outpoint(40), None), (outpoint(51), Some(coin(51)))])).unwrap();
+            for n in 1..=52 {
+                let expected = (n != 40 && n != 52).then(|| coin(n));
+                assert_eq!(table.get(&connection, &outpoint(n)), Ok(expected), "coin {n}");
+            }
+            let (plain, overflow) = count(&connection);
+            assert_eq!(plain + overflow, 50);
         }
     }
 

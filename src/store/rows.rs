@@ -34,8 +34,21 @@ macro_rules! select_headers {
             $rest
         )
     };
+    // With further columns.
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
+             h.target, h.nonce, h.work, ",
+            $columns,
+            " FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
+            $rest
+        )
+    };
 }
 pub(super) use select_headers;
+
+/// Columns that [`StoredHeader::read`] takes; others follow.
+pub(super) const HEADER_COLUMNS: usize = 12;
 
 impl StoredHeader {
     /// Reads the columns of `select_headers!`.

@@ -17,7 +17,7 @@ use crate::{
     node::{Setup, fault::Halt},
 };
 
-use super::coins::Coins;
+use super::coins::{Coins, Place};
 
 /// Why a block could not be applied.
 #[derive(Debug)]
@@ -88,10 +88,14 @@ impl Chain {
 
     /// A coin as of the tip.
     pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        match self.coins.get(outpoint) {
+        match self.coins.get(&self.place(outpoint)) {
             Some(coin) => Ok(coin.cloned()),
             None => self.store.coin(outpoint),
         }
+    }
+
+    fn place(&self, outpoint: &OutPoint) -> Place {
+        (self.store.coin_order(outpoint), *outpoint)
     }
 
     /// Whether the overlay has grown to its limit.
@@ -101,18 +105,25 @@ impl Chain {
 
     /// Applies the block on top of the tip, storing its body unless `stored`. After a fault nothing has changed.
     pub(super) fn connect(&mut self, row: &HeaderRow, block: &HashedBlock, stored: bool) -> Result<(), Failure> {
-        let changes = self.check(block)?;
+        let Draft { spent, made, fleeting } = self.check(block)?;
+        let changes = CoinChanges { spent: spent.into_iter().collect(), made: made.into_iter().collect() };
         if !stored {
             self.store.put_body(&block.hash, &block.bytes)?;
         }
         self.store.apply(block.header.height, &block.hash, &changes)?;
         for (outpoint, coin) in &changes.spent {
             self.sum.remove(outpoint, coin);
-            self.coins.remove(outpoint);
+            self.coins.remove(&self.place(outpoint));
+        }
+        match &block.made {
+            Some(made) => {
+                self.sum.merge(made);
+                fleeting.iter().for_each(|(outpoint, coin)| self.sum.remove(outpoint, coin));
+            }
+            None => changes.made.iter().for_each(|(outpoint, coin)| self.sum.add(outpoint, coin)),
         }
         for (outpoint, coin) in changes.made {
-            self.sum.add(&outpoint, &coin);
-            self.coins.add(outpoint, coin);
+            self.coins.add(self.place(&outpoint), coin);
         }
         self.tip = self.tip_at(row);
         Ok(())
@@ -125,11 +136,11 @@ impl Chain {
         let changes = self.store.unapply(row.header.height, &row.hash)?;
         for (outpoint, coin) in changes.spent {
             self.sum.add(&outpoint, &coin);
-            self.coins.add(outpoint, coin);
+            self.coins.add(self.place(&outpoint), coin);
         }
         for (outpoint, coin) in &changes.made {
             self.sum.remove(outpoint, coin);
-            self.coins.remove(outpoint);
+            self.coins.remove(&self.place(outpoint));
         }
         self.tip = self.tip_at(&parent);
         if self.tip.digest != row.header.state_digest {
@@ -158,7 +169,8 @@ impl Chain {
     /// Moves the overlay into the store's open transaction.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let store = &mut self.store;
-        self.coins.flush(|changes| store.flush_coins(changes))
+        let named = |((_, outpoint), coin): (Place, Option<Coin>)| (outpoint, coin);
+        self.coins.flush(|changes| store.flush_coins(&mut changes.map(named)))
     }
 
     /// Makes everything so far last. After a kill, the log's last of these lines says what it hit.
@@ -206,7 +218,7 @@ impl Chain {
     }
 
     /// Checks all that depends on the coins before the block and tells what it does to them.
-    fn check(&self, block: &HashedBlock) -> Result<CoinChanges, Failure> {
+    fn check(&self, block: &HashedBlock) -> Result<Draft, Failure> {
         let header = &block.header;
         if header.state_digest != self.tip.digest {
             let (found, expected) = (header.state_digest, self.tip.digest);
@@ -225,7 +237,7 @@ impl Chain {
         }
         let Some(coinbase) = block.transactions.first() else { return Err(BlockFault::Empty.into()) };
         rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
-        Ok(CoinChanges { spent: draft.spent.into_iter().collect(), made: draft.made.into_iter().collect() })
+        Ok(draft)
     }
 }
 
@@ -236,6 +248,8 @@ struct Draft {
     spent: BTreeMap<OutPoint, Coin>,
     /// Coins of the block that it has not itself spent.
     made: BTreeMap<OutPoint, Coin>,
+    /// Coins of the block that it has itself spent.
+    fleeting: Vec<(OutPoint, Coin)>,
 }
 
 impl Draft {
@@ -245,7 +259,10 @@ impl Draft {
         for input in &hashed.transaction.inputs {
             let outpoint = &input.outpoint;
             coins.push(match self.made.remove(outpoint) {
-                Some(coin) => Some(coin),
+                Some(coin) => {
+                    self.fleeting.push((*outpoint, coin.clone()));
+                    Some(coin)
+                }
                 None if self.spent.contains_key(outpoint) => None,
                 None => {
                     let coin = chain.coin(outpoint)?;

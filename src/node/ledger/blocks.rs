@@ -149,7 +149,7 @@ impl Ledger {
     }
 
     fn place(&mut self, now: Now, (origin, block): &Arrival, out: &mut Outbox) -> Result<Placed, Halt> {
-        let Some(row) = self.chain.store.header(&block.hash)? else {
+        let Some(row) = self.chain.store.row_of(block)? else {
             self.refuse(*origin, block.hash, "its header is not known", out);
             return Ok(Placed::NotYet);
         };

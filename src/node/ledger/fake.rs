@@ -68,7 +68,7 @@ pub(crate) fn setup(spec: &Arc<ChainSpec>) -> Setup {
 impl FakeStore {
     /// A store with the genesis block applied.
     pub(crate) fn new(spec: &ChainSpec) -> Self {
-        let HashedBlock { hash, header, transactions, bytes } = spec.genesis.clone();
+        let HashedBlock { hash, header, transactions, bytes, .. } = spec.genesis.clone();
         let work = header.target.expand().map_or(Work::ZERO, |target| target.work());
         let tip = Tip { hash, height: 0, time: header.time, work, digest: spec.genesis_sum.digest() };
         let row = HeaderRow { hash, header, work, status: BlockStatus::Applied };

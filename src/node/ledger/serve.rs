@@ -8,7 +8,6 @@ use crate::{
         limits,
         time::Now,
     },
-    chain::archive::BlockStatus,
     node::{
         Outbox, PeerFault,
         command::{Command, Reply},
@@ -62,11 +61,7 @@ impl Ledger {
     }
 
     fn serve_block(&mut self, link: LinkId, hash: Hash, out: &mut Outbox) -> Result<(), Halt> {
-        // A body may be stored and have turned out to be invalid: whoever we send that to has to ban us.
-        let row = self.chain.store.header(&hash)?;
-        let servable = row.is_some_and(|row| matches!(row.status, BlockStatus::Applied | BlockStatus::Stored));
-        let body = if servable { self.chain.store.body(&hash)? } else { None };
-        match body {
+        match self.chain.store.served_body(&hash)? {
             Some(body) => {
                 out.send(link, &Message::Block(body));
                 out.count(Counter::BlocksServed, 1);

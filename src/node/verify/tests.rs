@@ -95,7 +95,8 @@ fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
     let actions = bench.check(PEER, block.hash, &block.bytes, &known);
     assert_eq!(count(&actions, Counter::SignaturesVerified), 1);
     assert_eq!(count(&actions, Counter::SignaturesReused), 2);
-    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(block) };
+    let made = Some(rules::made_sum(&block));
+    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(HashedBlock { made, ..block }) };
     assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
     assert!(faults(&actions).is_empty());
 }

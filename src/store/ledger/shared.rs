@@ -8,6 +8,7 @@ use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        block::HashedBlock,
         coin::{Coin, CoinChanges},
         digest::StateSum,
         header::Header,
@@ -76,6 +77,14 @@ impl LedgerStore for SharedLedger {
         self.lock()?.body(hash)
     }
 
+    fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        self.lock()?.served_body(hash)
+    }
+
+    fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
+        self.lock()?.row_of(block)
+    }
+
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
         self.lock()?.has_body(hash)
     }
@@ -94,6 +103,10 @@ impl LedgerStore for SharedLedger {
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         self.lock()?.coin(outpoint)
+    }
+
+    fn coin_order(&self, outpoint: &OutPoint) -> i64 {
+        self.lock().map_or(0, |ledger| ledger.coin_order(outpoint))
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {

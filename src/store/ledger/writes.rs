@@ -5,7 +5,8 @@ use super::{Best, End, LedgerDb};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
+        block::HashedBlock,
         coin::{Coin, CoinChanges},
         digest::StateSum,
         transaction::OutPoint,
@@ -32,11 +33,24 @@ impl LedgerStore for LedgerDb {
     }
 
     fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        let read = || match StoredHeader::find(&self.connection, hash)? {
-            Some(stored) => bodies::read(&self.connection, &stored),
-            None => Ok(None),
-        };
-        self.watch(read())
+        self.watch(bodies::find(&self.connection, hash))
+    }
+
+    fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        if self.side.get(hash).is_some_and(|row| row.status != BlockStatus::Stored) {
+            return Ok(None);
+        }
+        self.body(hash)
+    }
+
+    fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
+        match self.side.get(&block.hash) {
+            Some(row) => {
+                let (hash, header) = (block.hash, block.header.clone());
+                Ok(Some(HeaderRow { hash, header, work: row.work, status: row.status }))
+            }
+            None => self.header(&block.hash),
+        }
     }
 
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
@@ -62,6 +76,10 @@ impl LedgerStore for LedgerDb {
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         self.watch(self.coins.get(&self.connection, outpoint))
+    }
+
+    fn coin_order(&self, outpoint: &OutPoint) -> i64 {
+        self.coins.key_of(outpoint)
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
@@ -130,7 +148,9 @@ impl LedgerDb {
     }
 
     fn put_header(&mut self, row: &HeaderRow) -> Result<(), StoreError> {
-        if self.id_of(&row.hash)?.is_some() {
+        // What is above the applied chain's end is in memory, or new.
+        let known = row.header.height <= self.end.height || self.side.get(&row.hash).is_some();
+        if known && self.id_of(&row.hash)?.is_some() {
             return Ok(());
         }
         let parent = self.id_of(&row.header.previous)?;
