@@ -46,6 +46,20 @@ struct Slot {
     stored: bool,
 }
 
+/// The end of a branch that is stored beside the chain and not applied.
+#[derive(Clone)]
+pub struct Branch {
+    tip: Tip,
+    sum: StateSum,
+}
+
+impl Branch {
+    /// Its last block.
+    pub fn tip(&self) -> &Tip {
+        &self.tip
+    }
+}
+
 /// Why a block does not belong on top of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -106,10 +120,7 @@ impl Appender {
     /// Applies a block that is known to be valid, with what it does to the coins.
     pub fn append_checked(&mut self, block: &HashedBlock, changes: CoinChanges) -> Result<(), StoreError> {
         let header = &block.header;
-        let work = self.tip.work.plus(header.target.expand().map_or(Work::ZERO, |target| target.work()));
-        let row = HeaderRow { hash: block.hash, header: header.clone(), work, status: BlockStatus::Header };
-        self.store.put_headers(&[row])?;
-        self.store.put_body(&block.hash, &block.bytes)?;
+        let work = self.store_block(&self.tip.clone(), block)?;
         self.store.apply(header.height, &block.hash, &changes)?;
         for (outpoint, coin) in &changes.spent {
             self.sum.remove(outpoint, coin);
@@ -134,6 +145,26 @@ impl Appender {
         }
     }
 
+    /// A branch that begins at the tip.
+    pub fn branch(&self) -> Branch {
+        Branch { tip: self.tip.clone(), sum: self.sum.clone() }
+    }
+
+    /// Stores a block that is known to be valid at the end of a branch, with what it would do to the coins.
+    pub fn put_aside(
+        &mut self,
+        branch: &mut Branch,
+        block: &HashedBlock,
+        changes: &CoinChanges,
+    ) -> Result<(), StoreError> {
+        let work = self.store_block(&branch.tip, block)?;
+        changes.spent.iter().for_each(|(outpoint, coin)| branch.sum.remove(outpoint, coin));
+        changes.made.iter().for_each(|(outpoint, coin)| branch.sum.add(outpoint, coin));
+        let (header, digest) = (&block.header, branch.sum.digest());
+        branch.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
+        Ok(())
+    }
+
     /// Makes everything last and gives the tip.
     pub fn finish(mut self) -> Outcome<Tip> {
         self.commit(true).map_err(|error| Failure::store(&self.path, &error))?;
@@ -146,6 +177,15 @@ impl Appender {
             Refusal::Store(error) => Failure::store(&self.path, error),
             refusal => Failure::new(Exit::Rejected, format!("block {height} is not valid: {refusal}")),
         }
+    }
+
+    /// Stores header and body of a block that follows `parent`; returns the work up to and with it.
+    fn store_block(&mut self, parent: &Tip, block: &HashedBlock) -> Result<Work, StoreError> {
+        let header = block.header.clone();
+        let work = parent.work.plus(header.target.expand().map_or(Work::ZERO, |target| target.work()));
+        self.store.put_headers(&[HeaderRow { hash: block.hash, header, work, status: BlockStatus::Header }])?;
+        self.store.put_body(&block.hash, &block.bytes)?;
+        Ok(work)
     }
 
     fn commit(&mut self, durable: bool) -> Result<(), StoreError> {

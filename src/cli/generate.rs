@@ -54,9 +54,23 @@ pub struct GenerateArgs {
     /// Transactions in each, the coinbase not counted
     #[arg(long, value_name = "M", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_TRANSACTIONS)))]
     txs_per_block: u32,
+    /// At each height that this divides, also a branch that loses: stored beside the chain, not applied
+    #[arg(long, value_name = "HEIGHTS", value_parser = clap::value_parser!(u32).range(1..))]
+    branch_every: Option<u32>,
+    /// Blocks of each branch
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    branch_length: u32,
     /// Same seed, same ledger
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+}
+
+impl GenerateArgs {
+    /// Whether a branch begins with this height. One that the chain does not outgrow would not lose.
+    fn branches_at(&self, height: u32) -> bool {
+        let outgrown = height.saturating_add(self.branch_length) <= self.blocks;
+        outgrown && self.branch_every.is_some_and(|every| height.is_multiple_of(every))
+    }
 }
 
 /// Runs the command.
@@ -120,12 +134,28 @@ fn check(spec: &ChainSpec, arguments: &GenerateArgs) -> Outcome {
 fn fill(spec: Arc<ChainSpec>, mut appender: Appender, arguments: &GenerateArgs, done: impl Fn()) -> Outcome<Tip> {
     let mut maker = Maker::new(spec, arguments.seed);
     for _ in 0..arguments.blocks {
-        let (block, changes) = maker.next(appender.tip(), arguments.txs_per_block)?;
+        if arguments.branches_at(appender.tip().height + 1) {
+            put_branch_aside(&mut maker, &mut appender, arguments)?;
+        }
+        let (block, changes) = maker.next(appender.tip(), arguments.txs_per_block, b"")?;
         let result = appender.append_checked(&block, changes);
         result.map_err(|error| appender.failure(block.header.height, &error.into()))?;
         done();
     }
     appender.finish()
+}
+
+/// Stores a branch from the tip on, and leaves the maker's coins as they were.
+fn put_branch_aside(maker: &mut Maker, appender: &mut Appender, arguments: &GenerateArgs) -> Outcome {
+    let coins = maker.coins.clone();
+    let mut branch = appender.branch();
+    for _ in 0..arguments.branch_length {
+        let (block, changes) = maker.next(branch.tip(), arguments.txs_per_block, b"branch")?;
+        let result = appender.put_aside(&mut branch, &block, &changes);
+        result.map_err(|error| appender.failure(block.header.height, &error.into()))?;
+    }
+    maker.coins = coins;
+    Ok(())
 }
 
 /// A coin that the maker can spend.
@@ -163,7 +193,7 @@ impl Maker {
     }
 
     /// The block after `tip` with so many transactions, and what it does to the coins.
-    fn next(&mut self, tip: &Tip, transactions: u32) -> Outcome<(HashedBlock, CoinChanges)> {
+    fn next(&mut self, tip: &Tip, transactions: u32, tag: &[u8]) -> Outcome<(HashedBlock, CoinChanges)> {
         let height = tip.height + 1;
         let (mut drafts, mut made, mut spent) = (Vec::new(), BTreeMap::new(), Vec::new());
         for _ in 0..transactions {
@@ -186,7 +216,7 @@ impl Maker {
         let fees = FEE * u64::from(transactions);
         let miner = self.addresses[height as usize % self.addresses.len()];
         let reward = self.spec.subsidy(height) + fees;
-        let coinbase = HashedTransaction::new(testkit::coinbase(height, miner, reward, b""));
+        let coinbase = HashedTransaction::new(testkit::coinbase(height, miner, reward, tag));
         made.extend(rules::coins_made(&coinbase, height));
         let mut all = vec![coinbase];
         all.extend(self.sign(drafts));

@@ -7,6 +7,7 @@
 pub mod adhoc;
 mod aside;
 mod bodies;
+pub mod ceiling;
 mod check;
 mod coins;
 mod connect;

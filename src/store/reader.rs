@@ -17,7 +17,7 @@ use crate::{
         identity::{self, Identity},
         ledger::status_of,
         migrate,
-        rows::{self, StoredHeader},
+        rows::{self, StoredHeader, select_headers},
     },
 };
 
@@ -84,6 +84,12 @@ impl LedgerReader {
             Some(stored) => bodies::read(&snapshot, &stored),
             None => Ok(None),
         }
+    }
+
+    /// The headers of stored blocks that are not applied, parents before children.
+    pub fn stored_aside(&self) -> Result<Vec<Header>, StoreError> {
+        let sql = select_headers!("JOIN side s ON s.id = h.id WHERE s.status = 1 ORDER BY h.id");
+        rows::all(&self.connection, sql, [], |row| Ok(StoredHeader::read(row)?.header))
     }
 
     /// One unchanging view for several queries.

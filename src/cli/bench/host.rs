@@ -76,7 +76,9 @@ pub fn start(args: &LedgerArgs, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-start")?;
     generate(folder.path(), args.blocks, args.txs_per_block, 1)?;
     // The first start after a ledger was made also makes what is derived from it.
-    drop(Node::start(folder.path(), &[])?.stop());
+    let first = Node::start(folder.path(), &[])?;
+    first.wait_for_index(args.blocks)?;
+    first.stop()?;
     let mut times = Vec::new();
     for _ in 0..args.runs.max(1) {
         let begin = Instant::now();
@@ -93,6 +95,7 @@ pub fn serve(args: &ServeArgs, json: bool) -> Outcome {
     let provider_dir = folder.path().join("provider");
     generate(&provider_dir, args.ledger.blocks, args.ledger.txs_per_block, 1)?;
     let provider = Node::start(&provider_dir, &[])?;
+    provider.wait_for_index(args.ledger.blocks)?;
     let (address, blocks) = (provider.address()?, args.ledger.blocks.to_string());
     let (begin, before) = (Instant::now(), provider.usage());
     let nodes = (0..args.newcomers)

@@ -3,6 +3,8 @@
 //! Each figure stands beside its ceiling, measured in the same run: machines differ and are noisy, ratios hold.
 
 pub mod apply;
+pub mod ceilings;
+pub mod forks;
 pub mod gossip;
 pub mod host;
 pub mod load;
@@ -58,7 +60,7 @@ enum Bench {
 /// Runs the command.
 pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
     match &arguments.bench {
-        Bench::Sync(args) => sync::run(args, context.json),
+        Bench::Sync(args) => sync::run(args, context.spec(), context.json),
         Bench::Apply(args) => apply::run(args, context.json),
         Bench::Gossip(args) => gossip::run(args, context.spec(), context.json),
         Bench::Serve(args) => host::serve(args, context.json),

@@ -4,9 +4,20 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
-use crate::cli::exit::{Exit, Failure, Outcome};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::exit::{Exit, Failure, Outcome},
+    rpc::client::Patience,
+};
+
+/// How long an index may take: ten times what a million transactions need.
+const INDEX_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long to let pass before the next look at an index.
+const INDEX_MOMENT: Duration = Duration::from_millis(50);
 
 /// A folder that goes away with its owner.
 pub struct TempFolder(PathBuf);
@@ -73,6 +84,31 @@ impl Node {
         finish(&mut wait, &format!("wait {}", what.join(" ")))
     }
 
+    /// Waits until the node has made what is derived from its ledger: a freshly generated one has no index yet, and
+    /// filling it is no part of what is measured.
+    pub fn wait_for_index(&self, height: u32) -> Outcome {
+        let patience = Patience::of(INDEX_TIMEOUT);
+        loop {
+            if self.status()?["indexed"].as_u64() >= Some(u64::from(height)) {
+                return Ok(());
+            }
+            if !patience.pause(INDEX_MOMENT) {
+                return Err(Failure::new(Exit::TimedOut, "a node's index was not filled in time"));
+            }
+        }
+    }
+
+    /// What it says of itself.
+    pub fn status(&self) -> Outcome<Value> {
+        let status = super::load::client(&self.dir, "local")?.call("status", json!([]));
+        status.map_err(|error| Failure::new(Exit::Internal, format!("a node does not tell its status: {error}")))
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its data directory.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -95,20 +131,24 @@ impl Node {
 
     /// What it used so far; zeros where the kernel does not tell (`/proc` is Linux's).
     pub fn usage(&self) -> Usage {
-        let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
-        let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-            kib.unwrap_or(0).saturating_mul(1024)
-        };
-        let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
-        // Fields 14 and 15, counted after the name in brackets; 100 ticks a second on every Linux.
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: u64 =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Usage { peak_rss_bytes: bytes("VmHWM:"), rss_bytes: bytes("VmRSS:"), cpu_s: ticks as f64 / 100.0 }
+        usage_of(self.child.id())
     }
+}
+
+/// The same of any process.
+pub fn usage_of(process: u32) -> Usage {
+    let folder = PathBuf::from(format!("/proc/{process}"));
+    let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0).saturating_mul(1024)
+    };
+    let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    // Fields 14 and 15, counted after the name in brackets; 100 ticks a second on every Linux.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Usage { peak_rss_bytes: bytes("VmHWM:"), rss_bytes: bytes("VmRSS:"), cpu_s: ticks as f64 / 100.0 }
 }
 
 impl Drop for Node {
@@ -121,10 +161,15 @@ impl Drop for Node {
 
 /// Runs `tussock generate` into a folder.
 pub fn generate(dir: &Path, blocks: u32, transactions: u32, seed: u64) -> Outcome {
+    generate_with(dir, blocks, transactions, seed, &[])
+}
+
+/// The same with further arguments.
+pub fn generate_with(dir: &Path, blocks: u32, transactions: u32, seed: u64, more: &[&str]) -> Outcome {
     let mut generate = on(dir)?;
     generate.arg("generate");
     generate.args(["--blocks", &blocks.to_string(), "--txs-per-block", &transactions.to_string()]);
-    generate.args(["--seed", &seed.to_string()]);
+    generate.args(["--seed", &seed.to_string()]).args(more);
     finish(&mut generate, "generate")
 }
 

@@ -10,11 +10,16 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
+    ceilings,
+    forks::Forks,
     median,
-    processes::{Node, TempFolder, Usage, generate},
+    processes::{Node, TempFolder, Usage, generate_with, usage_of},
     verify,
 };
-use crate::cli::{exit::Outcome, output};
+use crate::{
+    chain::spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
+    cli::{exit::Outcome, output},
+};
 
 /// The workloads that figures are quoted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,6 +30,8 @@ enum Workload {
     W2,
     /// 2,000 blocks of 500 transactions, over a million coins
     W3,
+    /// W2 with a losing branch of three blocks beside every tenth, each told and fetched before what outgrows it
+    W4,
 }
 
 /// Arguments of `bench sync`.
@@ -47,45 +54,84 @@ pub struct SyncArgs {
     seed: u64,
 }
 
+/// What the host can do at best.
+struct Ceilings {
+    /// Signatures a second over all cores, each of another key.
+    signatures: f64,
+    /// The same, all of as few keys as a generated ledger has: a batch adds up what one key signed, so that such a
+    /// ledger's signatures cost less.
+    few_keys: f64,
+    /// Blocks a second whose rows SQLite takes, and does nothing else.
+    insertion: f64,
+    /// Bytes a second over TCP.
+    loopback: f64,
+    /// Bytes a second that one core hashes.
+    hashing: f64,
+}
+
 /// What one newcomer took.
 struct Run {
     seconds: f64,
     newcomer: Usage,
     provider_cpu_s: f64,
+    reorganisations: u64,
     database_bytes: u64,
 }
 
 /// Runs `bench sync`.
-pub fn run(args: &SyncArgs, json: bool) -> Outcome {
+pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let (blocks, transactions) = match args.workload {
         Some(Workload::W1) => (20_000, 0),
-        Some(Workload::W2) => (200, 500),
+        Some(Workload::W2 | Workload::W4) => (200, 500),
         Some(Workload::W3) => (2_000, 500),
         None => (args.blocks, args.txs_per_block),
     };
     let folder = TempFolder::new("bench-sync")?;
     let provider_dir = folder.path().join("provider");
-    generate(&provider_dir, blocks, transactions, args.seed)?;
-    let ceiling = verify::measure(Duration::from_secs(2), None)?;
-    let provider = Node::start(&provider_dir, &["--is-bootnode"])?;
-    let runs = (0..args.runs.max(1))
-        .map(|number| newcomer(&provider, &folder.path().join(format!("newcomer{number}")), blocks))
-        .collect::<Outcome<Vec<Run>>>()?;
-    let figures = figures(&runs, blocks, transactions, ceiling);
+    let forks = args.workload == Some(Workload::W4);
+    let branches: &[&str] = if forks { &["--branch-every", "10"] } else { &[] };
+    generate_with(&provider_dir, blocks, transactions, args.seed, branches)?;
+    let ledger = provider_dir.join("local").join("ledger.db");
+    let ceilings = Ceilings {
+        signatures: verify::measure(Duration::from_secs(2), None)?.signatures_per_second,
+        few_keys: verify::measure_keys(Duration::from_secs(1), None, WELL_KNOWN_ACCOUNTS)?.signatures_per_second,
+        insertion: ceilings::insertion(&ledger, folder.path(), blocks, transactions)?,
+        loopback: ceilings::loopback()?,
+        hashing: ceilings::hashing(),
+    };
+    let dir = |number: usize| folder.path().join(format!("newcomer{number}"));
+    let numbers = 0..args.runs.max(1);
+    let runs = if forks {
+        let run = |number| {
+            let provider = Forks::start(&ledger, spec)?;
+            // It runs in this process.
+            let run = newcomer(&provider.address.to_string(), std::process::id(), &dir(number), blocks);
+            run.and_then(|run| provider.finish().map(|()| run))
+        };
+        numbers.map(run).collect::<Outcome<Vec<Run>>>()?
+    } else {
+        let provider = Node::start(&provider_dir, &["--is-bootnode"])?;
+        provider.wait_for_index(blocks)?;
+        let address = provider.address()?;
+        let run = |number| newcomer(&address, provider.process(), &dir(number), blocks);
+        numbers.map(run).collect::<Outcome<Vec<Run>>>()?
+    };
+    let figures = figures(&runs, blocks, transactions, &ceilings);
     if json { output::json(&figures) } else { output::line(&table(&figures)) }
 }
 
-fn newcomer(provider: &Node, dir: &Path, blocks: u32) -> Outcome<Run> {
-    let before = provider.usage();
-    let address = provider.address()?;
+/// Syncs a newcomer from the node at `address`, which `provider` runs.
+fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32) -> Outcome<Run> {
+    let before = usage_of(provider);
     let start = Instant::now();
-    let node = Node::start(dir, &["--connect", &address])?;
+    let node = Node::start(dir, &["--connect", address])?;
     node.wait(&["height", &blocks.to_string()], 3_600)?;
     let seconds = start.elapsed().as_secs_f64();
     let run = Run {
         seconds,
         newcomer: node.usage(),
-        provider_cpu_s: provider.usage().cpu_s - before.cpu_s,
+        provider_cpu_s: usage_of(provider).cpu_s - before.cpu_s,
+        reorganisations: output::number(&node.status()?["counters"], "chain_reorganisations"),
         database_bytes: ["ledger.db", "ledger.db-wal"]
             .map(|file| file_bytes(&dir.join("local").join(file)))
             .iter()
@@ -100,11 +146,12 @@ fn file_bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
-fn figures(runs: &[Run], blocks: u32, transactions: u32, ceiling: verify::Ceiling) -> Value {
+fn figures(runs: &[Run], blocks: u32, transactions: u32, ceilings: &Ceilings) -> Value {
     let middle = |of: fn(&Run) -> f64| median(runs.iter().map(of).collect());
     let seconds = middle(|run| run.seconds);
     let rate = |count: f64| (count / seconds * 10.0).round() / 10.0;
     let transactions_per_second = rate(f64::from(blocks) * f64::from(transactions));
+    let Ceilings { signatures, few_keys, insertion, loopback, hashing } = ceilings;
     json!({
         "blocks": blocks,
         "transactions": u64::from(blocks) * u64::from(transactions),
@@ -115,9 +162,15 @@ fn figures(runs: &[Run], blocks: u32, transactions: u32, ceiling: verify::Ceilin
         "newcomer_peak_rss_bytes": middle(|run| run.newcomer.peak_rss_bytes as f64) as u64,
         "newcomer_cpu_s": middle(|run| run.newcomer.cpu_s),
         "provider_cpu_s": middle(|run| run.provider_cpu_s),
+        "reorganisations": middle(|run| run.reorganisations as f64) as u64,
         "database_bytes": middle(|run| run.database_bytes as f64) as u64,
-        "signature_ceiling_per_second": ceiling.signatures_per_second.round(),
-        "share_of_signature_ceiling": transactions_per_second / ceiling.signatures_per_second,
+        "signature_ceiling_per_second": signatures.round(),
+        "share_of_signature_ceiling": transactions_per_second / signatures,
+        "few_keys_signature_ceiling_per_second": few_keys.round(),
+        "insertion_ceiling_blocks_per_second": insertion.round(),
+        "share_of_insertion_ceiling": f64::from(blocks) / seconds / insertion,
+        "loopback_ceiling_bytes_per_second": loopback.round(),
+        "hashing_ceiling_bytes_per_second": hashing.round(),
     })
 }
 
@@ -129,6 +182,11 @@ fn table(figures: &Value) -> String {
         ("transactions", format!("{:.0}/s", number("transactions_per_second"))),
         ("signature ceiling", format!("{:.0}/s", number("signature_ceiling_per_second"))),
         ("share of it", format!("{:.0} %", number("share_of_signature_ceiling") * 100.0)),
+        ("the same, ten keys", format!("{:.0}/s", number("few_keys_signature_ceiling_per_second"))),
+        ("insertion ceiling", format!("{:.0} blocks/s", number("insertion_ceiling_blocks_per_second"))),
+        ("share of it", format!("{:.0} %", number("share_of_insertion_ceiling") * 100.0)),
+        ("loopback ceiling", format!("{:.0} MiB/s", number("loopback_ceiling_bytes_per_second") / 1048576.0)),
+        ("hashing ceiling", format!("{:.0} MiB/s", number("hashing_ceiling_bytes_per_second") / 1048576.0)),
         (
             "newcomer",
             format!(
@@ -138,6 +196,7 @@ fn table(figures: &Value) -> String {
             ),
         ),
         ("provider", format!("{:.2} s CPU", number("provider_cpu_s"))),
+        ("reorganisations", figures["reorganisations"].to_string()),
         ("database", format!("{:.1} MiB", number("database_bytes") / 1048576.0)),
     ])
 }

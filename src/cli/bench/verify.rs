@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
+use super::ceilings;
 use crate::{
     base::{hash::Domain, limits, rng::Rng},
     chain::key::{Claim, SecretKey, verify_batch},
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 
-/// Distinct keys and messages in the measured batch; more than any cache line reuse could profit from.
+/// Distinct messages, and usually keys, in the measured batch; more than any cache line reuse could profit from.
 const CLAIMS: u32 = 1_024;
 
 /// Arguments of `bench verify`.
@@ -43,17 +44,33 @@ pub struct Ceiling {
 /// Runs `bench verify`.
 pub fn run(args: &VerifyArgs, json: bool) -> Outcome {
     let ceiling = measure(Duration::from_secs(args.seconds.max(1)), args.threads)?;
+    let (hashing, loopback) = (ceilings::hashing(), ceilings::loopback()?);
     if json {
-        let rate = ceiling.signatures_per_second.round();
-        return output::json(&json!({ "signatures_per_second": rate, "threads": ceiling.threads }));
+        return output::json(&json!({
+            "signatures_per_second": ceiling.signatures_per_second.round(),
+            "threads": ceiling.threads,
+            "hashed_bytes_per_second": hashing.round(),
+            "loopback_bytes_per_second": loopback.round(),
+        }));
     }
-    output::line(&format!("{:.0} signatures/s on {} threads", ceiling.signatures_per_second, ceiling.threads))
+    output::line(&format!(
+        "{:.0} signatures/s on {} threads; {:.0} MiB/s hashed on one; {:.0} MiB/s over loopback",
+        ceiling.signatures_per_second,
+        ceiling.threads,
+        hashing / 1048576.0,
+        loopback / 1048576.0
+    ))
 }
 
 /// Measures batches of the size that the node uses.
 pub fn measure(time: Duration, threads: Option<usize>) -> Outcome<Ceiling> {
+    measure_keys(time, threads, CLAIMS)
+}
+
+/// The same with signatures of so many keys.
+pub fn measure_keys(time: Duration, threads: Option<usize>, keys: u32) -> Outcome<Ceiling> {
     let threads = threads.unwrap_or_else(cores).max(1);
-    let claims = claims();
+    let claims = claims(keys);
     let start = Instant::now();
     let counts: Vec<usize> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
@@ -76,9 +93,9 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn claims() -> Vec<Claim> {
+fn claims(keys: u32) -> Vec<Claim> {
     let claim = |number: u32| {
-        let key = SecretKey::well_known(number);
+        let key = SecretKey::well_known(number % keys.max(1));
         let hash = Domain::MESSAGE.hash(&number.to_le_bytes());
         Claim { public_key: key.public_key(), hash, signature: key.sign(&hash) }
     };

@@ -1,0 +1,71 @@
+//! What the host can do at best, measured in the same run as the figures that stand beside it.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    base::hash::Domain,
+    cli::exit::{Exit, Failure, Outcome},
+    store::ceiling,
+};
+
+/// Bytes of a block of 500 transactions.
+const BLOCK_BYTES: usize = 108 * 1024;
+/// How long each is measured.
+const TIME: Duration = Duration::from_millis(500);
+/// Blocks in one commit of the raw insertion: about as many as a sync puts into one.
+const BLOCKS_PER_COMMIT: u32 = 1024;
+/// The same where blocks are full of transactions.
+const FULL_BLOCKS_PER_COMMIT: u32 = 40;
+
+/// Bytes a second that one thread hashes, block after block.
+pub fn hashing() -> f64 {
+    let block = vec![7; BLOCK_BYTES];
+    let (start, mut blocks) = (Instant::now(), 0.0);
+    while start.elapsed() < TIME {
+        std::hint::black_box(Domain::FRAME.hash(std::hint::black_box(&block)));
+        blocks += 1.0;
+    }
+    blocks * BLOCK_BYTES as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Bytes a second from one thread to another over a TCP connection on loopback.
+pub fn loopback() -> Outcome<f64> {
+    let broken = |error: std::io::Error| Failure::new(Exit::Internal, format!("cannot measure loopback: {error}"));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(broken)?;
+    let mut sender = TcpStream::connect(listener.local_addr().map_err(broken)?).map_err(broken)?;
+    let (mut receiver, _) = listener.accept().map_err(broken)?;
+    thread::scope(|scope| {
+        let start = Instant::now();
+        scope.spawn(move || {
+            let block = vec![7; BLOCK_BYTES];
+            // It ends with the time, or with the other side.
+            while start.elapsed() < TIME && sender.write_all(&block).is_ok() {}
+        });
+        let (mut buffer, mut bytes) = (vec![0; 64 * 1024], 0.0);
+        loop {
+            match receiver.read(&mut buffer).map_err(broken)? {
+                0 => return Ok(bytes / start.elapsed().as_secs_f64()),
+                got => bytes += got as f64,
+            }
+        }
+    })
+}
+
+/// Blocks a second whose rows SQLite takes, with nothing else done: see [`ceiling::insert_raw`].
+pub fn insertion(ledger: &Path, folder: &Path, blocks: u32, transactions: u32) -> Outcome<f64> {
+    let per_commit = if transactions > 0 { FULL_BLOCKS_PER_COMMIT } else { BLOCKS_PER_COMMIT };
+    let file = folder.join("ceiling.db");
+    let time = ceiling::insert_raw(ledger, &file, blocks, per_commit)
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot measure the raw insertion: {error}")))?;
+    for suffix in ["", "-wal", "-shm"] {
+        // What stays goes with the folder.
+        drop(std::fs::remove_file(folder.join(format!("ceiling.db{suffix}"))));
+    }
+    Ok(f64::from(blocks) / time.as_secs_f64().max(1e-9))
+}
