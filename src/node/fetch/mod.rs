@@ -267,7 +267,9 @@ impl Fetch {
         }
         let mut in_flight = self.completions.open();
         let mut busy = 0;
-        while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD {
+        // While nobody has room, not even whom to ask for each of the next blocks is looked up: with small blocks that
+        // took half of this role's time.
+        while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD && self.peers.has_room() {
             let Some(height) = self.window.to_ask().nth(busy) else { return };
             let next = height == self.window.base();
             let expected = self.window.held() + (in_flight + 1).saturating_mul(self.estimate);

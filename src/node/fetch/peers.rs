@@ -215,6 +215,11 @@ impl Peers {
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
     }
 
+    /// Whether somebody may be asked for another block.
+    pub(super) fn has_room(&self) -> bool {
+        self.map.values().any(|peer| !peer.closing && peer.requests.len() < peer.window)
+    }
+
     /// Notes a request.
     pub(super) fn ask(&mut self, link: LinkId, hash: Hash, now: Time) {
         self.turn += 1;
