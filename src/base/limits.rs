@@ -88,8 +88,8 @@ pub const PARTIAL_BLOCK: Duration = seconds(120);
 pub const DIAL_TIMEOUT: Duration = seconds(5);
 /// How long a link that said goodbye may take to hand over what is queued and to be closed by the other side too.
 pub const GOODBYE_LINGER: Duration = seconds(2);
-/// A large frame arrives undisturbed for this long before its pace counts.
-pub const LEASE_GRACE: Duration = seconds(5);
+/// The time over which the pace of a large frame counts: a line may lose a packet in it.
+pub const LEASE_GRACE: Duration = seconds(3);
 /// While others wait for the pool of large bodies, a large frame that arrives slower than this (bytes per second) is
 /// given up: a few silent announcements must not hold the whole pool.
 pub const LEASE_MIN_RATE: u64 = 32 * 1024;
@@ -131,6 +131,8 @@ pub const FULL_RETRY_AFTER: Duration = seconds(60);
 pub const PING_INTERVAL: Duration = seconds(15);
 /// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
 pub const PONG_TIMEOUT: Duration = seconds(45);
+/// The same together: a peer that says nothing for so long is gone.
+pub const DEAD_AFTER: Duration = seconds(PING_INTERVAL.as_secs() + PONG_TIMEOUT.as_secs());
 /// Time between two dial attempts for missing outbound links.
 pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
 /// The same on a test chain, where a cluster is to stand, and to heal, within seconds …

@@ -53,6 +53,13 @@ pub(super) struct Conn {
     held_since: Option<Time>,
     /// Since when the socket takes nothing.
     stalled_since: Option<Time>,
+    /// It has brought a whole large frame: no small thing for who wants to hold the pool and nothing else.
+    brought: bool,
+    /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
+    mark: Option<(Time, usize)>,
+    /// When it had its first turn, and when it last said something.
+    began: Option<Time>,
+    heard: Time,
     /// The peer's goodbye: a better reason than the end of the connection that follows.
     farewell: Option<CloseReason>,
 }
@@ -109,12 +116,19 @@ impl Conn {
             frame_since: None,
             held_since: None,
             stalled_since: None,
+            brought: false,
+            mark: None,
+            began: None,
+            heard: Time::default(),
             farewell: None,
         }
     }
 
     /// Reads and hands on until nothing is left or it is somebody else's turn. An error is the end of the link.
     pub(super) fn read_turn(&mut self, around: &mut Surroundings<'_>) -> Result<Turn, CloseReason> {
+        if self.began.is_none() {
+            (self.began, self.heard) = (Some(around.now), around.now);
+        }
         if let Some(since) = self.held_since.take() {
             let held = around.now.since(since);
             self.frame_since = self.frame_since.map(|start| start + held);
@@ -159,6 +173,7 @@ impl Conn {
                 Err(error) => return Err(self.lost(error.to_string())),
             };
             bytes += got;
+            self.heard = around.now;
             self.traffic.received(got);
             // Taken out for the time of the call, since the bytes are borrowed from it.
             let scratch = std::mem::take(&mut around.scratch);
@@ -198,7 +213,8 @@ impl Conn {
             let fault = |fault| CloseReason::Fault(PeerFault::Frame(fault));
             match self.link.receive(input).map_err(fault)? {
                 Some(frame) => {
-                    self.frame_since = None;
+                    (self.frame_since, self.mark) = (None, None);
+                    self.brought |= frame.body.len() > limits::LEASE_FREE_BYTES;
                     self.note_farewell(&frame);
                     let role = if phase == Phase::Open { RoleId::for_kind(frame.kind) } else { RoleId::Handshake };
                     self.pending = Some((role, frame));
@@ -214,7 +230,7 @@ impl Conn {
     fn lease(&self, leases: &mut Leases) -> Result<bool, CloseReason> {
         match self.link.reader().body_len() {
             Some(length) if length > limits::LEASE_FREE_BYTES => match self.link.phase() {
-                Phase::Open => Ok(leases.acquire(self.id, length)),
+                Phase::Open => Ok(leases.acquire(self.id, length, self.brought)),
                 _ => Err(CloseReason::Fault(PeerFault::Flood("a large frame before the handshake"))),
             },
             _ => Ok(true),
@@ -313,15 +329,39 @@ impl Conn {
         self.frame_since.map(|since| since + if large { config.partial_block } else { config.partial_frame })
     }
 
-    /// Bytes per second at which the large frame arrives; `None` if its pace is not at issue: it is complete, or
-    /// young, or we do not read.
-    pub(super) fn lease_pace(&self, now: Time) -> Option<u64> {
-        let age = now.since(self.frame_since?);
-        if self.held_since.is_some() || self.ends.is_some() || age < limits::LEASE_GRACE {
-            return None;
+    /// Whether the large frame arrives too slowly for somebody who holds a lease that others wait for. Its pace is that
+    /// since an earlier look: who sends all but the last byte at once has no more claim than who sends nothing.
+    pub(super) fn dawdles(&mut self, now: Time) -> bool {
+        if self.held_since.is_some() || self.ends.is_some() || self.frame_since.is_none() {
+            return false;
         }
-        let arrived = self.link.reader().body_len()?.saturating_sub(self.link.reader().wanted());
-        Some(arrived as u64 / age.as_secs().max(1))
+        let Some(length) = self.link.reader().body_len() else { return false };
+        let arrived = length.saturating_sub(self.link.reader().wanted());
+        let Some((since, before)) = self.mark else {
+            self.mark = Some((now, arrived));
+            return false;
+        };
+        let time = now.since(since);
+        if time < limits::LEASE_GRACE {
+            return false;
+        }
+        self.mark = Some((now, arrived));
+        (arrived - before) as u64 * 1000 < limits::LEASE_MIN_RATE * u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Since when the frame that is arriving does so, in seconds.
+    pub(super) fn frame_seconds(&self, now: Time) -> usize {
+        if self.held_since.is_some() { 0 } else { age(self.frame_since, now) }
+    }
+
+    /// How long another's handshake has been under way, in seconds.
+    pub(super) fn handshake_seconds(&self, now: Time) -> usize {
+        if self.up || !self.direction.is_inbound() { 0 } else { age(self.began, now) }
+    }
+
+    /// For how long the peer has said nothing, in seconds.
+    pub(super) fn silent_seconds(&self, now: Time) -> usize {
+        if self.up && self.held_since.is_none() { age(Some(self.heard), now) } else { 0 }
     }
 
     fn note_farewell(&mut self, frame: &Frame) {
@@ -336,4 +376,8 @@ impl Conn {
     fn lost(&mut self, what: String) -> CloseReason {
         self.farewell.take().unwrap_or(CloseReason::Lost(what))
     }
+}
+
+fn age(since: Option<Time>, now: Time) -> usize {
+    since.map_or(0, |since| usize::try_from(now.since(since).as_secs()).unwrap_or(usize::MAX))
 }

@@ -7,47 +7,60 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::ids::LinkId;
 
-/// Who holds how much of the pool, and who waits for it, first come first served.
+/// Who holds how much of the pool, and who waits for it. There are two lines, each first come first served, whose heads
+/// take turns: one of links that have been worth a lease before, one of all others. So a crowd that announces large
+/// frames and never ends them delays those who do, by one turn, but does not keep them in line behind it.
 pub(super) struct Leases {
     pool: usize,
     free: usize,
     held: BTreeMap<LinkId, usize>,
-    waiting: VecDeque<LinkId>,
+    known: VecDeque<LinkId>,
+    unknown: VecDeque<LinkId>,
+    /// The other line had the last turn.
+    known_turn: bool,
     /// Something changed for whoever is first in line.
     changed: bool,
 }
 
 impl Leases {
     pub(super) fn new(bytes: usize) -> Self {
-        Self { pool: bytes, free: bytes, held: BTreeMap::new(), waiting: VecDeque::new(), changed: false }
+        Self {
+            pool: bytes,
+            free: bytes,
+            held: BTreeMap::new(),
+            known: VecDeque::new(),
+            unknown: VecDeque::new(),
+            known_turn: true,
+            changed: false,
+        }
     }
 
     /// Whether the link may read a body of so many bytes now. If not, it waits in line and comes out of
-    /// [`Leases::call`] some time later. Ask with the same number again then.
-    pub(super) fn acquire(&mut self, link: LinkId, bytes: usize) -> bool {
+    /// [`Leases::call`] some time later. Ask in the same way again then. `is_known`: it brought something before.
+    pub(super) fn acquire(&mut self, link: LinkId, bytes: usize, is_known: bool) -> bool {
         if self.held.contains_key(&link) {
             return true;
         }
-        let first = self.waiting.front().is_none_or(|first| *first == link);
+        let line = if is_known { &mut self.known } else { &mut self.unknown };
+        if !line.contains(&link) {
+            line.push_back(link);
+        }
         // A body larger than the whole pool may be read when nothing else is: it would wait for ever otherwise.
-        if first && (bytes <= self.free || self.held.is_empty()) {
-            self.waiting.retain(|waiter| *waiter != link);
-            self.held.insert(link, bytes);
-            self.free = self.free.saturating_sub(bytes);
-            self.changed = true;
-            return true;
+        let fits = bytes <= self.free || self.held.is_empty();
+        if !fits || self.first() != Some(link) {
+            return false;
         }
-        if !self.waiting.contains(&link) {
-            self.waiting.push_back(link);
-        }
-        false
+        self.leave(link);
+        self.held.insert(link, bytes);
+        self.free = self.free.saturating_sub(bytes);
+        self.known_turn = !is_known;
+        self.changed = true;
+        true
     }
 
     /// The link needs its lease no more, or is gone.
     pub(super) fn release(&mut self, link: LinkId) {
-        let waiters = self.waiting.len();
-        self.waiting.retain(|waiter| *waiter != link);
-        self.changed |= waiters > self.waiting.len();
+        self.changed |= self.leave(link);
         if self.held.remove(&link).is_some() {
             self.free = self.pool.saturating_sub(self.held.values().sum());
             self.changed = true;
@@ -56,12 +69,25 @@ impl Leases {
 
     /// Who is first in line, if anything has changed for it since the last call.
     pub(super) fn call(&mut self) -> Option<LinkId> {
-        std::mem::take(&mut self.changed).then(|| self.waiting.front().copied()).flatten()
+        std::mem::take(&mut self.changed).then(|| self.first()).flatten()
     }
 
     /// Whether anybody waits.
     pub(super) fn contended(&self) -> bool {
-        !self.waiting.is_empty()
+        self.first().is_some()
+    }
+
+    fn first(&self) -> Option<LinkId> {
+        let (one, other) = if self.known_turn { (&self.known, &self.unknown) } else { (&self.unknown, &self.known) };
+        one.front().or_else(|| other.front()).copied()
+    }
+
+    /// Takes a link out of its line; whether it was in one.
+    fn leave(&mut self, link: LinkId) -> bool {
+        let waiters = self.known.len() + self.unknown.len();
+        self.known.retain(|waiter| *waiter != link);
+        self.unknown.retain(|waiter| *waiter != link);
+        waiters > self.known.len() + self.unknown.len()
     }
 
     /// Bytes that are leased out.
@@ -82,25 +108,25 @@ mod tests {
     #[test]
     fn the_pool_is_never_exceeded_and_the_first_in_line_is_next() {
         let mut leases = Leases::new(100);
-        assert!(leases.acquire(LinkId(1), 60));
-        assert!(!leases.acquire(LinkId(2), 60));
-        assert!(!leases.acquire(LinkId(3), 10), "a small one does not overtake a large one for ever");
+        assert!(leases.acquire(LinkId(1), 60, false));
+        assert!(!leases.acquire(LinkId(2), 60, false));
+        assert!(!leases.acquire(LinkId(3), 10, false), "a small one does not overtake a large one for ever");
         leases.call();
         assert_eq!(leases.call(), None, "nothing changed");
         leases.release(LinkId(1));
         assert_eq!(leases.call(), Some(LinkId(2)));
-        assert!(leases.acquire(LinkId(2), 60));
+        assert!(leases.acquire(LinkId(2), 60, false));
         assert_eq!(leases.call(), Some(LinkId(3)));
-        assert!(leases.acquire(LinkId(3), 10));
+        assert!(leases.acquire(LinkId(3), 10, false));
         assert!(!leases.contended());
     }
 
     #[test]
     fn a_waiter_that_goes_away_leaves_the_line() {
         let mut leases = Leases::new(100);
-        assert!(leases.acquire(LinkId(1), 100));
-        assert!(!leases.acquire(LinkId(2), 50));
-        assert!(!leases.acquire(LinkId(3), 50));
+        assert!(leases.acquire(LinkId(1), 100, false));
+        assert!(!leases.acquire(LinkId(2), 50, false));
+        assert!(!leases.acquire(LinkId(3), 50, false));
         leases.release(LinkId(2));
         assert_eq!(leases.call(), Some(LinkId(3)));
     }
@@ -108,9 +134,28 @@ mod tests {
     #[test]
     fn a_body_larger_than_the_pool_is_read_alone() {
         let mut leases = Leases::new(100);
-        assert!(leases.acquire(LinkId(1), 150));
-        assert!(!leases.acquire(LinkId(2), 1));
+        assert!(leases.acquire(LinkId(1), 150, false));
+        assert!(!leases.acquire(LinkId(2), 1, false));
         leases.release(LinkId(1));
-        assert!(leases.acquire(LinkId(2), 1));
+        assert!(leases.acquire(LinkId(2), 1, false));
+    }
+
+    #[test]
+    fn who_was_worth_a_lease_before_waits_behind_one_stranger_at_most() {
+        let mut leases = Leases::new(100);
+        assert!(leases.acquire(LinkId(1), 100, false));
+        for stranger in 2..40 {
+            assert!(!leases.acquire(LinkId(stranger), 100, false));
+        }
+        assert!(!leases.acquire(LinkId(50), 100, true));
+        assert!(!leases.acquire(LinkId(51), 100, true));
+        let mut order = Vec::new();
+        for holder in [1, 50, 2, 51, 3] {
+            leases.release(LinkId(holder));
+            let next = leases.call().unwrap();
+            assert!(leases.acquire(next, 100, next.0 >= 50));
+            order.push(next.0);
+        }
+        assert_eq!(order, [50, 2, 51, 3, 4]);
     }
 }

@@ -28,6 +28,16 @@ use crate::{
     },
 };
 
+/// Time between two looks at what each link uses of its own limits.
+const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+/// Limits of one link, their caps, and how much of it a link uses.
+type LinkLimit = (Limit, usize, fn(&Conn, Time) -> usize);
+const LINK_LIMITS: [LinkLimit; 4] = [
+    (Limit::Frame, limits::MAX_BLOCK_MESSAGE_BYTES, |conn, _| conn.link.reader().body_len().unwrap_or(0)),
+    (Limit::FrameTime, limits::PARTIAL_BLOCK.as_secs() as usize, Conn::frame_seconds),
+    (Limit::HandshakeTime, limits::HANDSHAKE_TIMEOUT.as_secs() as usize, Conn::handshake_seconds),
+    (Limit::Silence, limits::DEAD_AFTER.as_secs() as usize, Conn::silent_seconds),
+];
 /// How often slow holders of leases are looked for while somebody waits for one.
 const LEASE_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -47,6 +57,7 @@ pub(super) struct Links {
     accepted: usize,
     scratch: Vec<u8>,
     limiter: Limiter,
+    next_look: Time,
 }
 
 impl Links {
@@ -64,6 +75,7 @@ impl Links {
             accepted: 0,
             scratch: vec![0; limits::LINK_TURN_BYTES],
             limiter: Limiter::default(),
+            next_look: Time::default(),
         }
     }
 
@@ -79,11 +91,18 @@ impl Links {
         first.map(|(_, id)| self.remove(id)).is_some()
     }
 
-    /// Tells how much of each budget is used.
-    pub(super) fn meter(&self) {
+    /// Tells how much of each budget is used; of what each link has for itself, once in a while.
+    pub(super) fn meter(&mut self, now: Time) {
         self.traffic.used(Limit::Receive, self.leases.used(), self.config.receive_budget);
         self.traffic.used(Limit::Send, self.queued, self.config.send_budget);
         self.traffic.used(Limit::Accepted, self.accepted, self.config.max_accepted);
+        if self.next_look <= now {
+            self.next_look = now + LOOK_INTERVAL;
+            let links = || self.conns.values().filter(|conn| conn.ends.is_none());
+            for (limit, cap, use_of) in LINK_LIMITS {
+                self.traffic.used(limit, links().map(|conn| use_of(conn, now)).max().unwrap_or(0), cap);
+            }
+        }
     }
 
     fn hit(&mut self, now: Time, limit: Limit, cap: usize) {
@@ -156,9 +175,21 @@ impl Links {
         self.list(id);
     }
 
+    /// Ends a link, with the usual time for its goodbye; a limit that it went beyond has bitten.
+    pub(super) fn close(&mut self, id: LinkId, reason: CloseReason, retry_after: u32, now: Time) {
+        let lives = self.conns.get(&id).is_some_and(|conn| conn.ends.is_none());
+        if let CloseReason::Fault(fault) = &reason
+            && let Some(limit) = Limit::exceeded_by(fault).filter(|_| lives)
+        {
+            let cap = LINK_LIMITS.iter().find(|(which, ..)| *which == limit).map_or(0, |(_, cap, _)| *cap);
+            self.hit(now, limit, cap);
+        }
+        self.end(id, reason, retry_after, now + self.config.goodbye_linger);
+    }
+
     /// Ends a link: the roles hear of it at once. The socket lives until `ends` at most, so that the goodbye gets
     /// through; a link that takes no more bytes, or that the peer ended, has no goodbye and is gone at once.
-    pub(super) fn end(&mut self, id: LinkId, reason: CloseReason, retry_after: u32, ends: Time) {
+    fn end(&mut self, id: LinkId, reason: CloseReason, retry_after: u32, ends: Time) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         if conn.ends.is_some() {
             return;
@@ -176,6 +207,7 @@ impl Links {
         let lingers = goodbye.is_some_and(|goodbye| conn.link.send(&goodbye).is_ok());
         self.queued += conn.link.queued() - before;
         conn.close(ends);
+        self.leases.release(id);
         self.traffic.close(id);
         self.delivery.forget(id);
         for role in hearers(up) {
@@ -183,6 +215,7 @@ impl Links {
         }
         if lingers {
             self.list(id);
+            self.call_lease();
         } else {
             self.remove(id);
         }
@@ -231,7 +264,7 @@ impl Links {
             if conn.ends.is_some_and(|ends| ends <= now) {
                 self.remove(id);
             } else if let Some(fault) = conn.overdue(&self.config, now).filter(|_| conn.ends.is_none()) {
-                self.end(id, CloseReason::Fault(fault), 0, now + self.config.goodbye_linger);
+                self.close(id, CloseReason::Fault(fault), 0, now);
             } else {
                 self.arm(id);
             }
@@ -275,7 +308,7 @@ impl Links {
                 Some(turn)
             }
             Err(reason) => {
-                self.end(id, reason, 0, now + self.config.goodbye_linger);
+                self.close(id, reason, 0, now);
                 None
             }
         }
@@ -327,16 +360,17 @@ impl Links {
         }
     }
 
-    /// Somebody waits for a lease: a holder that hardly sends is given up.
+    /// Somebody waits for a lease: holders that hardly send are given up.
     fn check_leases(&mut self, now: Time) {
         self.lease_check = self.leases.contended().then(|| now + LEASE_CHECK);
-        let pace = |id: LinkId| self.conns.get(&id).and_then(|conn| conn.lease_pace(now)).map(|pace| (pace, id));
-        let slowest = self.leases.holders().filter_map(pace).min();
-        if let Some((pace, id)) =
-            slowest.filter(|(pace, _)| *pace < limits::LEASE_MIN_RATE && self.lease_check.is_some())
-        {
-            log::debug!("slow large frame given up link={} bytes_per_second={pace}", id.0);
-            self.end(id, CloseReason::Fault(PeerFault::PartialFrame), 0, now + self.config.goodbye_linger);
+        if self.lease_check.is_none() {
+            return;
+        }
+        for id in self.leases.holders().collect::<Vec<_>>() {
+            if self.conns.get_mut(&id).is_some_and(|conn| conn.dawdles(now)) {
+                log::debug!("slow large frame given up link={}", id.0);
+                self.close(id, CloseReason::Fault(PeerFault::PartialFrame), 0, now);
+            }
         }
     }
 }

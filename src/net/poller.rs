@@ -117,7 +117,7 @@ impl Loop {
             self.links.flush(time);
             self.alarms(time);
             self.accept(time);
-            self.links.meter();
+            self.links.meter(time);
             busy = self.links.turns(time) | self.more_orders | self.accepts_now(time);
             if self.stop_by.is_some_and(|by| by <= time || self.links.is_empty()) {
                 return Ok(());
@@ -168,7 +168,7 @@ impl Loop {
             Order::Resume(link) => self.links.resume(link),
             Order::Promote { link, peer } => self.links.promote(link, &peer),
             Order::Close { link, reason, retry_after } => {
-                self.links.end(link, *reason, retry_after, now + self.config.goodbye_linger);
+                self.links.close(link, *reason, retry_after, now);
             }
             Order::Retire => self.retire(),
             Order::Stop => {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{limits::LIMIT_LOG_INTERVAL, time::Time};
+use crate::{
+    base::{limits::LIMIT_LOG_INTERVAL, time::Time},
+    node::PeerFault,
+    wire::frame::FrameFault,
+};
 
-/// A budget of the node. What belongs to one peer alone (frame sizes, deadlines) is a fault when it is exceeded and
-/// shows up there.
+/// A budget of the node, or what one peer may take. The latter shows whoever uses most of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
     /// Bytes of large frames while they arrive.
@@ -34,6 +37,20 @@ pub enum Limit {
     Bans,
     /// Bytes of the mempool.
     Mempool,
+    /// Bytes of one frame; each kind has a cap of its own, this is the largest.
+    Frame,
+    /// Seconds from a frame's first byte to its last; this is the large frames' time, small ones have less.
+    FrameTime,
+    /// Seconds of an accepted connection's handshake.
+    HandshakeTime,
+    /// Seconds of silence.
+    Silence,
+    /// Bytes that one place in the source has logged within an hour.
+    LogPlace,
+    /// Connections to the HTTP server.
+    HttpConnections,
+    /// Bytes that they hold together.
+    HttpBytes,
 }
 
 impl Limit {
@@ -53,6 +70,24 @@ impl Limit {
             Self::BookTried => "book_tried",
             Self::Bans => "bans",
             Self::Mempool => "mempool_bytes",
+            Self::Frame => "frame_bytes",
+            Self::FrameTime => "frame_s",
+            Self::HandshakeTime => "handshake_s",
+            Self::Silence => "silence_s",
+            Self::LogPlace => "log_bytes_per_place",
+            Self::HttpConnections => "http_connections",
+            Self::HttpBytes => "http_bytes",
+        }
+    }
+
+    /// The limit of one peer that a fault went beyond, if it did.
+    pub fn exceeded_by(fault: &PeerFault) -> Option<Self> {
+        match fault {
+            PeerFault::Frame(FrameFault::Length { .. }) => Some(Self::Frame),
+            PeerFault::PartialFrame => Some(Self::FrameTime),
+            PeerFault::HandshakeTimeout => Some(Self::HandshakeTime),
+            PeerFault::PingTimeout => Some(Self::Silence),
+            _ => None,
         }
     }
 }

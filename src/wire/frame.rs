@@ -158,6 +158,11 @@ impl FrameReader {
         }
     }
 
+    /// Gives up the frame that is arriving, and its memory.
+    pub fn forget(&mut self) {
+        (self.head, self.buffer) = (None, Vec::new());
+    }
+
     /// Bytes missing to the end of the head, or of the body.
     pub fn wanted(&self) -> usize {
         self.head.map_or(FRAME_HEAD_BYTES, |head| head.length).saturating_sub(self.buffer.len())

@@ -77,6 +77,7 @@ impl Link {
     /// Nothing more is received; what is queued is still sent.
     pub fn close(&mut self) {
         self.phase = Phase::Closing;
+        self.reader.forget();
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer

@@ -333,16 +333,47 @@ fn large_bodies_wait_for_the_pool_and_a_silent_holder_loses_its_lease() {
     }
     rig.settle(idle, &mut idle_peer);
     assert_eq!((rig.heard(RoleId::Fetch), rig.heard(RoleId::Peers)), (0, 0));
-    rig.pass(7);
+    // Its pace counts from when others wait.
+    rig.pass(4);
+    rig.settle(idle, &mut idle_peer);
+    assert_eq!(rig.heard(RoleId::Peers), 0);
+    rig.pass(4);
     assert_eq!(rig.closed(RoleId::Peers), (silent, fault(PeerFault::PartialFrame)));
-    // Its memory is free once its socket is.
-    drop(silent_peer);
+    // Its memory is free although its side of the connection stays open.
     while rig.heard(RoleId::Fetch) < 2 {
         rig.settle(idle, &mut idle_peer);
     }
     assert_eq!(rig.closed(RoleId::Fetch).0, silent);
     assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_000)));
     assert_eq!(rig.message(RoleId::Peers), (waiting, Message::GetPeers));
+    drop(silent_peer);
+}
+
+#[test]
+fn a_frame_that_lacks_its_last_byte_holds_its_lease_no_longer_than_an_empty_one() {
+    let rig = Rig::with(|config| config.receive_budget = 100_000);
+    let (holder, mut holder_peer) = rig.accept_up();
+    let (waiting, mut waiting_peer) = rig.accept_up();
+    let (idle, mut idle_peer) = rig.accept_up();
+    let bytes = Frame::new(&block(90_000)).to_bytes(MAGIC);
+    let mut arrives = |link, peer: &mut Peer, bytes: &[u8], at_least: u64| {
+        peer.write_bytes(bytes);
+        while rig.traffic.totals()[&link].1 < at_least {
+            rig.settle(idle, &mut idle_peer);
+        }
+    };
+    arrives(holder, &mut holder_peer, &bytes[..90_000], 90_000);
+    arrives(waiting, &mut waiting_peer, &bytes, 1000);
+    for _ in 0..2 {
+        rig.settle(idle, &mut idle_peer);
+        rig.pass(4);
+    }
+    assert_eq!(rig.closed(RoleId::Peers), (holder, fault(PeerFault::PartialFrame)));
+    while rig.heard(RoleId::Fetch) < 2 {
+        rig.settle(idle, &mut idle_peer);
+    }
+    assert_eq!(rig.closed(RoleId::Fetch).0, holder);
+    assert_eq!(rig.message(RoleId::Fetch), (waiting, block(90_000)));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub struct Handshake {
     links: BTreeMap<LinkId, Link>,
     next_warning: Time,
     limiter: Limiter,
-    /// Inbound peers and inbound handshakes as last reported.
+    /// Inbound peers and inbound handshakes as last reported; at first numbers that they never are.
     reported: (usize, usize),
     /// Decides which network groups are protected from eviction.
     secret: [u8; 32],
@@ -113,7 +113,7 @@ impl Handshake {
             links: BTreeMap::new(),
             next_warning: Time(0),
             limiter: Limiter::default(),
-            reported: (0, 0),
+            reported: (usize::MAX, 0),
             secret: rng.bytes(),
             spec,
             rng,

@@ -72,7 +72,7 @@ pub struct Peers {
     reported: (usize, usize),
     /// When time alone calls for something.
     due: Option<Time>,
-    /// Limits as last reported.
+    /// Limits as last reported; at first a number that none of them has.
     used: [(Limit, usize); 5],
     rng: Rng,
 }
@@ -111,7 +111,7 @@ impl Peers {
             reported: (0, 0),
             due: None,
             used: [Limit::Outbound, Limit::Dials, Limit::BookNew, Limit::BookTried, Limit::Bans]
-                .map(|limit| (limit, 0)),
+                .map(|limit| (limit, usize::MAX)),
             rng,
         }
     }

@@ -20,6 +20,10 @@ const QUICK_PING_EVERY: Duration = Duration::from_millis(200);
 const PING_EVERY: Duration = Duration::from_millis(1050);
 /// Time between two blocks.
 const BLOCK_EVERY: Duration = Duration::from_millis(1000);
+/// One block in so many is large, so that it needs what attackers with large frames hold.
+const BLOCKS_PER_LARGE: u32 = 5;
+/// Transfers of such a block; 25 KB.
+const LARGE_TRANSFERS: u32 = 100;
 /// A block that takes longer than this does not come, nor an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one of the two is listened to before it is the other's turn.
@@ -87,7 +91,12 @@ impl Pair {
     }
 
     fn make_block(&mut self) {
-        let block = self.seen.maker.next_block(Vec::new(), SecretKey::well_known(9).address());
+        let maker = &mut self.seen.maker;
+        let is_large = self.made.len() as u32 % BLOCKS_PER_LARGE == BLOCKS_PER_LARGE - 1;
+        let (from, to) = (SecretKey::well_known(8), SecretKey::well_known(9).address());
+        let transfers = (0..if is_large { LARGE_TRANSFERS } else { 0 }).map(|_| maker.transfer(&from, to, 1_000, 100));
+        let transfers = transfers.collect();
+        let block = maker.next_block(transfers, to);
         self.source.send(&Message::Block(block.bytes.clone()));
         self.under_way.push_back((block.bytes.clone(), Instant::now()));
         self.made.push(block);
