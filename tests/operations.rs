@@ -10,7 +10,10 @@ use std::{
 };
 
 use serde_json::Value;
-use tussock::store::{copy, migrate};
+use tussock::{
+    rpc::auth::base64,
+    store::{copy, migrate},
+};
 
 use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
 
@@ -134,6 +137,32 @@ fn log_levels_change_while_the_node_runs() {
     assert_eq!(stdout(&node.cli(&["log"])).trim(), "warn,peers=debug");
     fails(&node.cli(&["log", "loud"]), 2, "loud");
     assert!(node.log().contains("log levels change levels=warn,peers=debug"), "{}", node.log());
+}
+
+#[test]
+fn nothing_secret_is_logged_at_the_most_talkative_level() {
+    let mut node = TestNode::start(&["--log", "trace", "--mine", "dev1", "--mine-rate", "4000"]);
+    let passphrase = node.dir.join("passphrase");
+    fs::write(&passphrase, "correct horse battery").unwrap();
+    let passphrase = ["--passphrase-file", passphrase.to_str().unwrap()];
+    node.json(&["key", "new", "alice"]);
+    node.json(&[&["key", "new", "bob"], &passphrase[..]].concat());
+    let mut secrets = vec![stdout(&node.cli(&["key", "export", "alice"]))];
+    secrets.push(stdout(&node.cli(&[&["key", "export", "bob"], &passphrase[..]].concat())));
+    let cookie = fs::read_to_string(node.dir.join("local/rpc.cookie")).unwrap();
+    secrets.push(cookie.trim().split_once(':').unwrap().1.to_owned());
+    secrets.push(base64(cookie.trim().as_bytes()));
+    secrets.push("correct horse battery".to_owned());
+    assert!(node.cli(&["send", "alice", "5000", "--from", "dev0", "--wait"]).status.success());
+    assert!(node.cli(&[&["key", "sign", "bob", "a text"], &passphrase[..]].concat()).status.success());
+    assert_eq!(node.stop(), 0);
+    let logs = fs::read_dir(node.dir.join("local/logs")).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = logs.chain([node.dir.join("stderr.txt")]).collect();
+    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    assert!(text.contains("DEBUG"), "{text}");
+    for secret in secrets {
+        assert!(secret.trim().len() > 20 && !text.contains(secret.trim()), "{secret}");
+    }
 }
 
 #[test]

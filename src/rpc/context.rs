@@ -14,7 +14,10 @@ use crate::{
         archive::Tip,
         spec::ChainSpec,
     },
-    node::report::SyncState,
+    node::{
+        limit::{Limit, Meter},
+        report::SyncState,
+    },
     rpc::{error::RpcError, events::Events, page::Page},
     runtime::{board::Status, handle::NodeHandle},
 };
@@ -39,6 +42,8 @@ pub struct Context {
     pub events: Events,
     /// The page.
     pub page: Page,
+    /// How much of its limits the HTTP server uses.
+    pub http: Mutex<[Meter; 2]>,
 }
 
 /// How far the index is. Written by the indexer, read by whoever waits for it.
@@ -101,6 +106,17 @@ impl Context {
     /// An address as text.
     pub fn text(&self, address: &Address) -> String {
         address.to_text(&self.chain.prefix)
+    }
+
+    /// Notes how much of its limits the HTTP server uses, and how often they have bitten.
+    pub fn note_http(&self, connections: Meter, bytes: Meter) {
+        *self.http.lock().unwrap_or_else(PoisonError::into_inner) = [connections, bytes];
+    }
+
+    /// The HTTP server's limits.
+    pub fn http_limits(&self) -> [(Limit, Meter); 2] {
+        let [connections, bytes] = *self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        [(Limit::HttpConnections, connections), (Limit::HttpBytes, bytes)]
     }
 
     /// Whether a state counts as synced for readiness: the node serves what the network agrees on.

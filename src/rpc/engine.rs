@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     base::{limits, time::Time},
-    node::command::Reply,
+    node::{command::Reply, limit::Meter},
     rpc::{
         api::{self, Route},
         call::Batch,
@@ -78,6 +78,11 @@ impl Engine {
     /// The node's time.
     pub(super) fn now(&self) -> Time {
         self.context.now()
+    }
+
+    /// Notes how much of its limits the server uses.
+    pub(super) fn note_http(&self, connections: Meter, bytes: Meter) {
+        self.context.note_http(connections, bytes);
     }
 
     /// What waiting calls look at, after it was noted what has changed since the last look.

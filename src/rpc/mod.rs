@@ -37,7 +37,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
     time::Instant,
 };
@@ -100,6 +100,7 @@ impl Server {
             indexed: context::IndexMark::default(),
             events: events::Events::default(),
             page: page::Page::new(&options.cookie),
+            http: Mutex::default(),
         });
         // Where the node stands now; what changes from here on is an event.
         context.events.note(&node.status());

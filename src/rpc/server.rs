@@ -15,6 +15,7 @@ use mio::{
 
 use crate::{
     base::{limits, time::Time},
+    node::limit::Meter,
     rpc::{
         auth::Gate,
         engine::{Engine, Progress, Running},
@@ -50,6 +51,9 @@ pub(super) struct Server {
     accept_again: Option<Time>,
     /// The most connections.
     most: usize,
+    /// How often somebody had to go for that, and how often a request was not read for the bytes under way.
+    crowded: u64,
+    busy: u64,
 }
 
 impl Server {
@@ -72,6 +76,8 @@ impl Server {
             again: BTreeSet::new(),
             accept_again: None,
             most: most_connections(),
+            crowded: 0,
+            busy: 0,
         })
     }
 
@@ -97,6 +103,7 @@ impl Server {
             }
             self.read_mail();
             self.expire();
+            self.meter();
         }
         self.end();
     }
@@ -134,7 +141,8 @@ impl Server {
     }
 
     fn admit(&mut self, mut stream: TcpStream) {
-        if self.clients.len() >= self.most && !self.close_one_idle() {
+        self.crowded += u64::from(self.clients.len() >= self.most);
+        if self.clients.len() >= self.most && !self.make_room() {
             // Best effort: the socket's own buffer takes these few bytes, or the asker sees a closed connection.
             let mut connection = Connection::new(self.engine.now());
             connection.refuse(self.engine.now(), &Response::error(Status::Unavailable, "too many connections"));
@@ -154,13 +162,20 @@ impl Server {
         self.clients.insert(token, Client::new(stream, self.engine.now()));
     }
 
-    /// Makes room by ending a connection that rests between requests, the oldest first.
-    fn close_one_idle(&mut self) -> bool {
-        let idle = self.clients.iter().find(|(_, client)| client.connection.is_idle()).map(|(token, _)| *token);
-        idle.is_some_and(|token| {
-            self.drop_client(token);
-            true
-        })
+    /// Makes room by ending a connection, the oldest first: one that rests between requests, else one that has not come
+    /// to the end of its request's head. Whoever means it sends that at once; who drips must not keep others out.
+    fn make_room(&mut self) -> bool {
+        let oldest = |may_go: fn(&Connection) -> bool| {
+            self.clients.iter().find(|(_, client)| may_go(&client.connection)).map(|(token, _)| *token)
+        };
+        let first = oldest(Connection::is_idle).or_else(|| oldest(Connection::is_before_a_request));
+        first.map(|token| self.drop_client(token)).is_some()
+    }
+
+    fn meter(&self) {
+        let bytes = self.clients.values().map(|client| client.connection.reserved()).sum();
+        let connections = Meter { used: self.clients.len(), cap: self.most, hits: self.crowded };
+        self.engine.note_http(connections, Meter { used: bytes, cap: limits::HTTP_BUFFER_BYTES, hits: self.busy });
     }
 
     fn ready(&mut self, token: usize, event: &mio::event::Event) {
@@ -186,8 +201,11 @@ impl Server {
             let Ok(moved) = client.write(now).and_then(|written| Ok(written | client.read(now)?)) else {
                 return self.drop_client(token);
             };
-            let gate = &self.gate;
-            let judge = |head: &Head| gate.check(head).and_then(|()| admit(reserved.saturating_add(head.length)));
+            let (gate, busy) = (&self.gate, &mut self.busy);
+            let judge = |head: &Head| {
+                gate.check(head)?;
+                admit(reserved.saturating_add(head.length)).inspect_err(|_| *busy += 1)
+            };
             if let Some(request) = client.connection.next(now, judge) {
                 let progress = self.engine.begin(token, request);
                 self.settle(token, progress);

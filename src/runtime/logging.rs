@@ -18,7 +18,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{Config, ConfigBuilder, WriteLogger};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use crate::{base::limits, runtime::rotation::RotatingFile};
+use crate::{base::limits, node::limit::Meter, runtime::rotation::RotatingFile};
 
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 /// The log's name in its folder.
@@ -107,6 +107,7 @@ pub enum LogError {
 }
 
 static LEVELS: OnceLock<Arc<RwLock<Levels>>> = OnceLock::new();
+static VOLUME: Mutex<Volume> = Mutex::new(Volume { sites: BTreeMap::new(), suppressed: 0 });
 
 /// Sets up the process's logs; once.
 pub fn init(options: LogOptions) -> Result<(), LogError> {
@@ -121,7 +122,7 @@ pub fn init(options: LogOptions) -> Result<(), LogError> {
         sinks.push(WriteLogger::new(LevelFilter::Trace, bare(), io::stderr()));
     }
     let levels = Arc::new(RwLock::new(options.levels.clone()));
-    let logger = Logger { levels: Arc::clone(&levels), sinks, volume: Mutex::default() };
+    let logger = Logger { levels: Arc::clone(&levels), sinks };
     log::set_boxed_logger(Box::new(logger)).map_err(|_| LogError::Twice)?;
     let _ = LEVELS.set(levels);
     log::set_max_level(options.levels.most());
@@ -142,6 +143,12 @@ pub fn levels() -> Option<Levels> {
     LEVELS.get().map(|shared| shared.read().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
+/// How much the busiest place in the source has written within the hour, and how many lines were suppressed in all.
+pub fn volume() -> Meter {
+    let volume = VOLUME.lock().unwrap_or_else(PoisonError::into_inner);
+    Meter { used: volume.most(Instant::now()), cap: limits::LOG_SITE_BYTES, hits: volume.suppressed }
+}
+
 /// Our lines are complete; `simplelog` adds nothing to them.
 fn bare() -> Config {
     let off = LevelFilter::Off;
@@ -154,7 +161,6 @@ fn bare() -> Config {
 struct Logger {
     levels: Arc<RwLock<Levels>>,
     sinks: Vec<Box<dyn Log>>,
-    volume: Mutex<Volume>,
 }
 
 impl Log for Logger {
@@ -169,7 +175,7 @@ impl Log for Logger {
         }
         let text = one_line(&record.args().to_string());
         let site = Site { file: record.file_static().unwrap_or(""), line: record.line().unwrap_or(0) };
-        let mut volume = self.volume.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut volume = VOLUME.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(suppressed) = volume.admit(site, text.len(), Instant::now()) else { return };
         drop(volume);
         let line = line(OffsetDateTime::now_utc(), record.level(), part(record.target()), &text, suppressed);
@@ -214,7 +220,11 @@ struct Site {
 
 /// How much each place has written.
 #[derive(Default)]
-struct Volume(BTreeMap<Site, Written>);
+struct Volume {
+    sites: BTreeMap<Site, Written>,
+    /// Lines, over all places and since the start.
+    suppressed: u64,
+}
 
 struct Written {
     since: Instant,
@@ -226,18 +236,25 @@ impl Volume {
     /// Whether a line may be written, and how many of its place were suppressed before it.
     fn admit(&mut self, site: Site, bytes: usize, now: Instant) -> Option<u64> {
         let others = Site { file: "", line: 0 };
-        let full = self.0.len() >= limits::LOG_SITES && !self.0.contains_key(&site);
+        let full = self.sites.len() >= limits::LOG_SITES && !self.sites.contains_key(&site);
         let site = if full { others } else { site };
-        let written = self.0.entry(site).or_insert(Written { since: now, bytes: 0, suppressed: 0 });
+        let written = self.sites.entry(site).or_insert(Written { since: now, bytes: 0, suppressed: 0 });
         if now.duration_since(written.since) >= limits::LOG_SITE_WINDOW {
             (written.since, written.bytes) = (now, 0);
         }
         if written.bytes >= limits::LOG_SITE_BYTES {
             written.suppressed += 1;
+            self.suppressed += 1;
             return None;
         }
         written.bytes += bytes;
         Some(std::mem::take(&mut written.suppressed))
+    }
+
+    /// Bytes of the place that has written most within the hour.
+    fn most(&self, now: Instant) -> usize {
+        let fresh = |written: &&Written| now.duration_since(written.since) < limits::LOG_SITE_WINDOW;
+        self.sites.values().filter(fresh).map(|written| written.bytes).max().unwrap_or(0)
     }
 }
 
@@ -275,6 +292,7 @@ mod tests {
         assert_eq!(volume.admit(loud, 10, start), None);
         assert_eq!(volume.admit(loud, 10, start), None);
         assert_eq!(volume.admit(calm, 10, start), Some(0), "another place is not affected");
+        assert_eq!((volume.most(start), volume.suppressed), (limits::LOG_SITE_BYTES, 2));
         assert_eq!(volume.admit(loud, 10, start + limits::LOG_SITE_WINDOW), Some(2));
         assert_eq!(volume.admit(loud, 10, start + limits::LOG_SITE_WINDOW), Some(0));
     }
@@ -286,6 +304,6 @@ mod tests {
         for line in 0..3000 {
             volume.admit(Site { file: "a", line }, 1, now);
         }
-        assert_eq!(volume.0.len(), limits::LOG_SITES + 1);
+        assert_eq!(volume.sites.len(), limits::LOG_SITES + 1);
     }
 }

@@ -178,6 +178,11 @@ impl Connection {
         matches!(self.state, State::Head) && self.input.is_empty() && !self.has_output()
     }
 
+    /// Whether nothing is under way but, perhaps, the first part of a request's head or the end of the connection.
+    pub fn is_before_a_request(&self) -> bool {
+        matches!(self.state, State::Head | State::Closing) && !self.has_output()
+    }
+
     /// Bytes that it holds, or will hold once an accepted body has arrived.
     pub fn reserved(&self) -> usize {
         let input = match &self.state {

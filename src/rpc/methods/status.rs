@@ -17,7 +17,7 @@ use crate::{
         params::Args,
         step::{Shared, Step},
     },
-    runtime::board::Status,
+    runtime::{board::Status, logging},
     wire::message::PROTOCOL_VERSION,
 };
 
@@ -101,6 +101,8 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
 fn limits_in_use(context: &Context, status: &Status) -> Value {
     let mut meters = status.limits.clone();
     meters.extend(context.node.net_limits());
+    meters.extend(context.http_limits());
+    meters.insert(Limit::LogPlace, logging::volume());
     let pool = meters.entry(Limit::Mempool).or_default();
     (pool.used, pool.cap) = (status.mempool_bytes, limits::MEMPOOL_BYTES);
     let shown = |(limit, meter): (Limit, Meter)| {

@@ -1,6 +1,9 @@
 //! Connections, credentials, and the end.
 
-use std::{io::Write, net::Shutdown};
+use std::{
+    io::{Read, Write},
+    net::Shutdown,
+};
 
 use serde_json::json;
 
@@ -88,6 +91,22 @@ fn one_connection_too_many_takes_the_place_of_one_that_rests() {
     late.call(CALL);
     assert_eq!(late.answer().status, 200);
     assert!(clients[0].is_closed());
+}
+
+#[test]
+fn who_drips_a_request_keeps_nobody_out() {
+    let rig = Rig::new();
+    let mut slow: Vec<Client> = (0..limits::HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    for client in &mut slow {
+        client.send("POST /rpc HTTP/1.1\r\nHost: ");
+    }
+    let mut late = rig.client();
+    late.call(CALL);
+    assert_eq!(late.answer().status, 200);
+    // Closed, or reset if it was not read in time.
+    assert!(matches!(slow[0].stream.read(&mut [0; 1]), Ok(0) | Err(_)));
+    let used = &rig.result("status", json!([]))["limits"]["http_connections"];
+    assert!(used["hits"].as_u64() >= Some(1) && used["used"].as_u64() <= used["cap"].as_u64(), "{used}");
 }
 
 #[test]
