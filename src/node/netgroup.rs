@@ -46,6 +46,20 @@ pub fn host(ip: IpAddr) -> IpAddr {
     }
 }
 
+/// Where the nodes of a cluster on one host are neighbours. A test chain limits nothing by address or network there; the
+/// rest of 127.0.0.0/8 counts as any other network, so that its /16s can stand for networks in tests.
+pub fn is_own_host(ip: IpAddr) -> bool {
+    match canonical_ip(ip) {
+        IpAddr::V4(ip) => ip.octets().starts_with(&[127, 0]),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    }
+}
+
+/// Whether there may be several outbound links to the network of this address on a test chain: a local network is one.
+pub fn is_close(ip: IpAddr) -> bool {
+    is_own_host(ip) || !canonical_ip(ip).is_loopback()
+}
+
 /// Whether an address that somebody told us may be dialled. On test chains every unicast address may.
 pub fn may_be_dialled(address: SocketAddr, test_chain: bool) -> bool {
     let ip = canonical_ip(address.ip());
@@ -93,6 +107,18 @@ mod tests {
         assert_eq!(host("::ffff:8.8.1.1"), "8.8.1.1");
         assert_eq!(host("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_ne!(host("2001:db8:1:2::1"), host("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn a_part_of_loopback_stands_for_other_networks() {
+        let of = |test: fn(IpAddr) -> bool, text: &str| test(text.parse().unwrap());
+        for own in ["127.0.0.1", "127.0.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(of(is_own_host, own) && of(is_close, own), "{own}");
+        }
+        for stranger in ["127.66.0.1", "::ffff:127.1.0.1"] {
+            assert!(!of(is_own_host, stranger) && !of(is_close, stranger), "{stranger}");
+        }
+        assert!(!of(is_own_host, "192.168.0.7") && of(is_close, "192.168.0.7"));
     }
 
     #[test]

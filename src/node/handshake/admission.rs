@@ -13,7 +13,7 @@ use crate::{
     },
     node::{
         limit::Limit,
-        netgroup::{NetGroup, host},
+        netgroup::{NetGroup, host, is_own_host},
     },
     wire::message::GoodbyeCode,
 };
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct Admission {
     /// Slots for links that others opened.
     pub(super) max_inbound: usize,
-    /// On a test chain all nodes share the loopback address.
+    /// On a test chain all nodes share their host's loopback address.
     pub(super) test_chain: bool,
     /// Banned, any port: hosts ([`host`]).
     pub(super) barred_ips: BTreeSet<IpAddr>,
@@ -74,7 +74,7 @@ impl Admission {
     }
 
     fn is_exempt(&self, ip: IpAddr) -> bool {
-        self.test_chain && ip.is_loopback()
+        self.test_chain && is_own_host(ip)
     }
 
     /// Why a link with this remote and (if known) listening address is kept out, if it is.

@@ -23,7 +23,7 @@ use crate::{
     },
     node::{
         Outbox,
-        netgroup::{NetGroup, may_be_dialled},
+        netgroup::{NetGroup, is_close, may_be_dialled},
     },
 };
 
@@ -332,7 +332,8 @@ impl Dialer {
 
     /// Whether the book's address may become an outbound peer.
     fn suits(&self, address: SocketAddr, world: &World<'_>, groups: &BTreeSet<NetGroup>) -> bool {
-        let new_group = self.test_chain || !groups.contains(&NetGroup::of(address.ip()));
+        let ip = address.ip();
+        let new_group = self.test_chain && is_close(ip) || !groups.contains(&NetGroup::of(ip));
         new_group && self.is_free(address, world)
     }
 

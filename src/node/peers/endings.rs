@@ -13,7 +13,11 @@ use crate::{
         time::{Now, UnixTime},
     },
     chain::archive::Ban,
-    node::{CloseReason, Outbox, PeerFault, netgroup::host, report::Counter},
+    node::{
+        CloseReason, Outbox, PeerFault,
+        netgroup::{host, is_own_host},
+        report::Counter,
+    },
     wire::message::GoodbyeCode,
 };
 
@@ -86,7 +90,7 @@ impl Peers {
     fn punish(&mut self, now: Now, ip: IpAddr, fault: &PeerFault, out: &mut Outbox) {
         let score = self.scores.add(now.mono, ip, fault.points());
         // All nodes of a cluster share the loopback address: one bad node must not cut off the others.
-        let exempt = self.test_chain && ip.is_loopback();
+        let exempt = self.test_chain && is_own_host(ip);
         if score >= BAN_SCORE && !exempt {
             let until = UnixTime(now.unix.0.saturating_add(BAN_TIME.as_secs()));
             self.ban(now, Ban { ip, until, reason: fault.to_string() }, out);

@@ -8,7 +8,7 @@ use crate::{
         limits::{BOOK_NEW, BOOK_TRIED},
     },
     chain::archive::BookEntry,
-    node::netgroup::NetGroup,
+    node::netgroup::{NetGroup, is_own_host},
 };
 
 /// Buckets of the new table; few places each, since ten sources may tell addresses of one group, and each such pair
@@ -40,7 +40,7 @@ pub(super) struct Place {
 /// The rule, with the book's secret.
 pub(super) struct Buckets {
     pub(super) secret: [u8; 32],
-    /// On a test chain, loopback addresses are told apart by their ports: a cluster shares one IP address.
+    /// On a test chain, addresses of our own host are told apart by their ports: a cluster shares one IP address.
     pub(super) test_chain: bool,
 }
 
@@ -78,7 +78,7 @@ impl Buckets {
     }
 
     fn is_local(&self, address: SocketAddr) -> bool {
-        self.test_chain && address.ip().is_loopback()
+        self.test_chain && is_own_host(address.ip())
     }
 
     /// A number in `0..bound` that only who knows the secret can foresee.
