@@ -2,9 +2,12 @@
 //! disconnected with a reason, the node stays up, and the honest peer notices nothing.
 
 mod chain;
+mod eclipse;
 mod flood;
+mod http;
 mod slots;
 mod soak;
+mod strokes;
 
 use std::sync::Arc;
 

@@ -25,12 +25,12 @@ use tussock::{
 
 use crate::support::{
     TestNode,
-    attack::{Watch, count, duration, folder_bytes, full},
+    attack::{Watch, count, duration, folder_bytes, full, rest},
     peer::RawPeer,
 };
 
 /// The next headers of a branch that exists for nothing else: valid in all that a header alone can show.
-fn cheap_headers(spec: &ChainSpec, branch: &mut Header, salt: u64) -> Vec<Header> {
+pub(super) fn cheap_headers(spec: &ChainSpec, branch: &mut Header, salt: u64) -> Vec<Header> {
     (0..MAX_SYNC_HEADERS)
         .map(|_| {
             let mut name = [0xcc; 32];
@@ -53,7 +53,7 @@ fn cheap_headers(spec: &ChainSpec, branch: &mut Header, salt: u64) -> Vec<Header
 }
 
 /// Answers each question for headers with a hundred more of a branch that starts at genesis, and leaves with its
-/// branch when it is asked no more, or before the branch has the most work.
+/// branch, to come back with another, as soon as it is asked no more, or before the branch has the most work.
 fn fork_forever(address: SocketAddr, spec: &Arc<ChainSpec>, longest: u32, shared: &Shared, seed: u64) {
     let (ends, sent) = (&shared.ends, &shared.sent);
     let mut salt = seed << 32;
@@ -62,7 +62,7 @@ fn fork_forever(address: SocketAddr, spec: &Arc<ChainSpec>, longest: u32, shared
         let Some(mut peer) = RawPeer::try_claiming(address, spec, 1 << 30, u64::MAX >> 1) else { continue };
         let mut branch = spec.genesis.header.clone();
         let mut quiet = 0;
-        while quiet < 40 && branch.height + 100 < longest && !ends.load(SeqCst) {
+        while quiet < 2 && branch.height + 100 < longest && !ends.load(SeqCst) {
             match peer.read_within(Duration::from_millis(100)) {
                 None => quiet += 1,
                 Some(None) => break,
@@ -112,7 +112,8 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
     let spec = Arc::new(ChainSpec::local());
     let length = count(1_000, 5_000);
     let (mut node, maker) = node_with_chain(&spec, length);
-    let watch = Watch::start(&node, maker);
+    // Small honest blocks: what the database grows by is to be the attackers'.
+    let watch = Watch::with_small_blocks(&node, maker);
     let (address, folder) = (node.p2p(), node.dir.join("local"));
     let (before, database) = (folder_bytes(&folder), file_bytes(&folder.join("ledger.db")));
     let shared = Arc::new(Shared::default());
@@ -125,7 +126,7 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
     let start = Instant::now();
     let (time, all) = (duration(Duration::from_secs(5), Duration::from_secs(600)), count(usize::MAX, 1_000_000));
     while start.elapsed() < time && shared.sent.load(SeqCst) < all {
-        crate::support::attack::rest(Duration::from_millis(100));
+        rest(Duration::from_millis(100));
     }
     shared.ends.store(true, SeqCst);
     let sent = shared.sent.load(SeqCst);
@@ -177,7 +178,7 @@ fn provide(listener: &TcpListener, spec: &Arc<ChainSpec>, chain: &Chain, withhol
                     stream.set_nonblocking(false).unwrap();
                     peer = RawPeer::answer(stream, spec, u32::try_from(chain.blocks.len()).unwrap(), chain.work);
                 }
-                Err(_) => crate::support::attack::rest(Duration::from_millis(5)),
+                Err(_) => rest(Duration::from_millis(5)),
             }
             continue;
         };

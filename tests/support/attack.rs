@@ -86,6 +86,15 @@ pub struct Figures {
 impl Watch {
     /// Starts to watch. The honest peers' blocks follow `maker`'s.
     pub fn start(node: &TestNode, maker: BlockMaker) -> Self {
+        Self::begin(node, maker, true)
+    }
+
+    /// The same with blocks that hold nothing.
+    pub fn with_small_blocks(node: &TestNode, maker: BlockMaker) -> Self {
+        Self::begin(node, maker, false)
+    }
+
+    fn begin(node: &TestNode, maker: BlockMaker, large: bool) -> Self {
         let spec = maker.spec().clone();
         let (address, stop) = (node.p2p(), Arc::new(AtomicBool::new(false)));
         let source = RawPeer::handshaken(address, &spec);
@@ -96,7 +105,7 @@ impl Watch {
         // The peak counts from here, where the system can do that.
         drop(fs::write(format!("/proc/{}/clear_refs", node.pid()), "5"));
         let ends = Arc::clone(&stop);
-        let thread = thread::spawn(move || Pair::new(source, sink, maker).run(&ends));
+        let thread = thread::spawn(move || Pair::new(source, sink, maker, large).run(&ends));
         Self { stop, thread, pid: node.pid(), descriptors, resident_kib }
     }
 

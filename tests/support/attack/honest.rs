@@ -22,7 +22,7 @@ const PING_EVERY: Duration = Duration::from_millis(1050);
 const BLOCK_EVERY: Duration = Duration::from_millis(1000);
 /// One block in so many is large, so that it needs what attackers with large frames hold.
 const BLOCKS_PER_LARGE: u32 = 5;
-/// Transfers of such a block; 25 KB.
+/// Transfers of such a block: 20 KB, more than comes in without a lease.
 const LARGE_TRANSFERS: u32 = 100;
 /// A block that takes longer than this does not come, nor an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +44,8 @@ pub(super) struct Pair {
     source: RawPeer,
     sink: RawPeer,
     made: Vec<HashedBlock>,
+    /// Whether some blocks are large.
+    large: bool,
     /// Where the first of the blocks made here builds on.
     base: Hash,
     /// Blocks on their way, oldest first.
@@ -54,10 +56,20 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    pub(super) fn new(source: RawPeer, sink: RawPeer, maker: BlockMaker) -> Self {
+    pub(super) fn new(source: RawPeer, sink: RawPeer, maker: BlockMaker, large: bool) -> Self {
         let base = maker.hash();
         let seen = Seen { pings: Vec::new(), blocks: 0, slowest_block: Duration::ZERO, maker };
-        Self { source, sink, made: Vec::new(), base, under_way: VecDeque::new(), ping: None, next_nonce: 1_000, seen }
+        Self {
+            source,
+            sink,
+            made: Vec::new(),
+            large,
+            base,
+            under_way: VecDeque::new(),
+            ping: None,
+            next_nonce: 1_000,
+            seen,
+        }
     }
 
     /// Goes on until it is told to end and the last block has arrived.
@@ -92,7 +104,7 @@ impl Pair {
 
     fn make_block(&mut self) {
         let maker = &mut self.seen.maker;
-        let is_large = self.made.len() as u32 % BLOCKS_PER_LARGE == BLOCKS_PER_LARGE - 1;
+        let is_large = self.large && self.made.len() as u32 % BLOCKS_PER_LARGE == BLOCKS_PER_LARGE - 1;
         let (from, to) = (SecretKey::well_known(8), SecretKey::well_known(9).address());
         let transfers = (0..if is_large { LARGE_TRANSFERS } else { 0 }).map(|_| maker.transfer(&from, to, 1_000, 100));
         let transfers = transfers.collect();
