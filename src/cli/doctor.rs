@@ -169,7 +169,11 @@ struct Redactor {
 
 impl Redactor {
     fn new(context: &Context) -> Self {
-        let mut folders = vec![(context.settings.data_dir.display().to_string(), "DATA_DIR")];
+        let data_dir = &context.settings.data_dir;
+        let mut folders = vec![(data_dir.display().to_string(), "DATA_DIR")];
+        if let Ok(whole) = std::path::absolute(data_dir).and_then(fs::canonicalize) {
+            folders.insert(0, (whole.display().to_string(), "DATA_DIR"));
+        }
         if let Ok(home) = std::env::var("HOME")
             && home.len() > 1
         {
@@ -181,7 +185,7 @@ impl Redactor {
     fn redact(mut self, text: &str) -> String {
         let mut text = text.to_owned();
         for (folder, name) in &self.folders {
-            text = text.replace(folder, name);
+            text = without_folder(&text, folder, name);
         }
         let mut redacted = String::with_capacity(text.len());
         let mut word = String::new();
@@ -220,6 +224,26 @@ impl Redactor {
     }
 }
 
+/// Puts `name` in the place of a folder wherever the text names it: not within other words, and a folder that is named
+/// relative to another (`-d a`) only where it can be nothing else.
+fn without_folder(text: &str, folder: &str, name: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(folder).filter(|_| !folder.is_empty()) {
+        let after = &rest[at + folder.len()..];
+        out.push_str(&rest[..at]);
+        let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let starts = !out.ends_with(|c| in_word(c) || matches!(c, '.' | '/'));
+        let ends = match folder.starts_with('/') {
+            true => !after.starts_with(in_word),
+            false => after.starts_with('/') || out.ends_with("-d ") && !after.starts_with(in_word),
+        };
+        out.push_str(if starts && ends { name } else { folder });
+        rest = after;
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,5 +264,15 @@ mod tests {
             "at 10:15:00Z peer=ip-1 ip-2: lost; ip-1 again, 127.0.0.1:3030 \
              to=address-3. path=DATA_DIR/x v0.1.0 \"ip-1\""
         );
+    }
+
+    #[test]
+    fn a_folder_with_a_short_name_changes_no_other_words() {
+        let text = "a/local/ledger.db and -d a --chain dev: a node, data, x/a/b, banana/c";
+        let wanted = "DIR/local/ledger.db and -d DIR --chain dev: a node, data, x/a/b, banana/c";
+        assert_eq!(without_folder(text, "a", "DIR"), wanted);
+        let text = "/home/ann /home/ann/x /home/anna /srv/home/ann path=/home/ann.";
+        let wanted = "HOME HOME/x /home/anna /srv/home/ann path=HOME.";
+        assert_eq!(without_folder(text, "/home/ann", "HOME"), wanted);
     }
 }
