@@ -12,10 +12,11 @@ use crate::{
 
 /// The ends of all branches.
 const TIPS: &str = "CREATE TEMP VIEW v_tips AS
-    SELECT h.height, h.hash, h.status, h.work FROM v_headers h JOIN v_tip t ON t.hash = h.hash
+    SELECT h.height, h.hash, h.status, h.work FROM v_headers h
+    WHERE h.id = (SELECT a.id FROM applied a JOIN state s ON s.height = a.height)
     UNION ALL
     SELECT h.height, h.hash, h.status, h.work FROM v_headers h JOIN side s ON s.id = h.id
-    WHERE NOT EXISTS (SELECT 1 FROM side x JOIN headers c ON c.id = x.id WHERE c.parent = h.id)";
+    WHERE h.id NOT IN (SELECT c.parent FROM side x JOIN headers c ON c.id = x.id WHERE c.parent IS NOT NULL)";
 /// The peer book.
 const BOOK: &str = "CREATE TEMP VIEW v_peers AS
     SELECT address, source, last_seen, last_success, last_attempt, failures FROM book_of_peers.book";
@@ -182,5 +183,26 @@ mod tests {
             answer
         });
         assert!(matches!(answer, Err(StoreError::Other(_))));
+    }
+
+    #[test]
+    fn the_ends_of_branches_are_found_in_steps_that_grow_with_the_headers_only() {
+        const HEADERS: i32 = 3000;
+        let dir = TempDir::new();
+        let path = dir.join("ledger.db");
+        drop(LedgerDb::open(&path, dev_maker().spec(), &LedgerOptions::default()).unwrap());
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let branch = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1)
+            INSERT INTO headers SELECT 1000 + x, randomblob(32), x, iif(x = 1, 1, 999 + x), x, 1, zeroblob(32),
+            zeroblob(32), x, 1, 1, zeroblob(32) FROM n";
+        file.execute(branch, [HEADERS]).unwrap();
+        file.execute("INSERT INTO side SELECT id, 0 FROM headers WHERE id > 1000", []).unwrap();
+        let reader = LedgerReader::open(&path).unwrap();
+        reader.join(&dir.join("no index"), &dir.join("no peers")).unwrap();
+        let mut statement = reader.connection().prepare("SELECT group_concat(height) FROM v_tips").unwrap();
+        let heights: String = statement.query_row([], |row| row.get(0)).unwrap();
+        assert_eq!(heights, format!("0,{HEADERS}"));
+        let steps = statement.get_status(rusqlite::StatementStatus::VmStep);
+        assert!(steps < 200 * HEADERS, "{steps}");
     }
 }
