@@ -30,7 +30,8 @@ Views: v_blocks, v_txs, v_outputs, v_coins, v_balances, v_miners, v_tips, v_head
 
 Examples:
   tussock sql 'SELECT height, hash, utc FROM v_blocks ORDER BY height DESC LIMIT 5'
-  tussock sql 'SELECT count(*), sum(amount) FROM v_coins' --json")]
+  tussock sql 'SELECT count(*), sum(amount) FROM v_coins' --json
+  tussock sql 'SELECT address_text(address), balance FROM v_balances ORDER BY balance DESC LIMIT 10'")]
 pub struct SqlArgs {
     /// One SELECT statement
     #[arg(value_name = "SELECT …")]
@@ -51,6 +52,7 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     let folder = context.folder();
     let joined = reader.join(&folder.join(datadir::INDEX), &folder.join(datadir::PEERS));
     joined.map_err(|error| Failure::store(&context.ledger(), &error))?;
+    reader.teach_addresses(context.spec().prefix).map_err(|error| Failure::store(&context.ledger(), &error))?;
     let (result, late) = within(timeout, reader.interrupter(), || reader.sql(&arguments.statement, arguments.limit));
     let table = result.map_err(|error| match error {
         _ if late => Failure::new(

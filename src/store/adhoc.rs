@@ -2,11 +2,17 @@
 
 use std::path::Path;
 
-use rusqlite::{InterruptHandle, limits::Limit, types::ValueRef};
+use rusqlite::{InterruptHandle, functions::FunctionFlags, limits::Limit, types::ValueRef};
 
 use crate::{
-    base::limits::MAX_SQL_VALUE_BYTES,
-    chain::archive::StoreError,
+    base::{
+        hash::{hex, unhex},
+        limits::MAX_SQL_VALUE_BYTES,
+    },
+    chain::{
+        address::{Address, Prefix},
+        archive::StoreError,
+    },
     store::{connect, migrate, reader::LedgerReader},
 };
 
@@ -83,6 +89,23 @@ impl LedgerReader {
             }
         }
         Ok(connection.pragma_update(None, "query_only", 1)?)
+    }
+
+    /// Teaches [`LedgerReader::sql`] the chain's text form of addresses, which a plain SQLite file cannot know:
+    /// `address_text('72ea…')` and `address_hex('ltus1…')`; NULL for what is no address.
+    pub fn teach_addresses(&self, prefix: Prefix) -> Result<(), StoreError> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        let connection = self.connection();
+        connection.create_scalar_function("address_text", 1, flags, move |call| {
+            let digits: Option<String> = call.get(0)?;
+            let bytes = digits.and_then(|digits| unhex(&digits)?.try_into().ok());
+            Ok(bytes.map(|bytes| Address(bytes).to_text(&prefix)))
+        })?;
+        connection.create_scalar_function("address_hex", 1, flags, move |call| {
+            let text: Option<String> = call.get(0)?;
+            Ok(text.and_then(|text| Address::parse(&text, &prefix).ok()).map(|address| hex(&address.0)))
+        })?;
+        Ok(())
     }
 
     /// Answers one SQL statement that only reads; at most `max_rows` rows. The views
@@ -163,6 +186,14 @@ mod tests {
         assert_eq!(one("SELECT blocks FROM v_miners"), Value::Integer(3));
         assert_eq!(one("SELECT hash FROM v_tips"), Value::Text(maker.hash().to_string()));
         assert_eq!(one("SELECT count(*) FROM v_peers"), Value::Integer(0));
+        reader.teach_addresses(maker.spec().prefix).unwrap();
+        let own = account(1).to_text(&maker.spec().prefix);
+        assert_eq!(one("SELECT address_text(address) FROM v_miners"), Value::Text(own.clone()));
+        assert_eq!(
+            one(&format!("SELECT blocks FROM v_miners WHERE address = address_hex('{own}')")),
+            Value::Integer(3)
+        );
+        assert_eq!(one("SELECT ifnull(address_hex('nobody'), address_text('00'))"), Value::Null);
         for refused in ["DELETE FROM coins", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", "DROP VIEW v_tips", ""]
         {
             assert!(reader.sql(refused, 9).is_err(), "{refused}");
