@@ -79,7 +79,7 @@ impl LedgerReader {
     pub fn find(&self, name: &str) -> Result<Found, StoreError> {
         let snapshot = self.snapshot()?;
         let applied = |stored: StoredHeader| Found::Block(Box::new(stored.with_status(BlockStatus::Applied)));
-        let height = if name == "tip" { Some(check::state(&snapshot)?.0.height) } else { name.parse().ok() };
+        let height = if name == "tip" { Some(check::state(&snapshot)?.0.height) } else { height_in(name) };
         if let Some(height) = height
             && let Some(stored) = StoredHeader::applied_at(&snapshot, height)?
         {
@@ -185,6 +185,13 @@ impl LedgerReader {
     }
 }
 
+/// The height that a name is. Nobody fills a height up with zeros, but hashes begin with them (proof of work), and their
+/// first digits may all be decimal.
+fn height_in(name: &str) -> Option<u32> {
+    let of_a_hash = name.starts_with('0') && name.len() >= MIN_PREFIX_DIGITS;
+    if of_a_hash { None } else { name.parse().ok() }
+}
+
 /// The smallest and the largest hash that start with these hex digits; `None` if they are none, or too few.
 fn prefix_bounds(digits: &str) -> Option<(Hash, Hash)> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -283,6 +290,15 @@ mod tests {
         }
         assert_eq!(reader.find(&"ab".repeat(32)), Ok(Found::Nothing));
         assert_eq!(reader.find("abcdef0123"), Ok(Found::Nothing));
+    }
+
+    #[test]
+    fn digits_behind_zeros_are_a_hash_s_and_no_height() {
+        assert_eq!(["0", "12", "00012", "123456"].map(height_in), [Some(0), Some(12), Some(12), Some(123_456)]);
+        assert_eq!(["000012", "00123456", &"0".repeat(64), "x"].map(height_in), [None; 4]);
+        let dir = TempDir::new();
+        let (_ledger, reader, ..) = ledger(&dir);
+        assert!(matches!(reader.find(&"0".repeat(64)), Ok(Found::Nothing)));
     }
 
     #[test]
