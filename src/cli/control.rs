@@ -26,12 +26,15 @@ const MINE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// `tussock wait`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
 Exit code 6 if it does not come true in time, 3 if no node runs.
 
 Examples:
   tussock wait ready --timeout 10
-  tussock wait height 100")]
+  tussock wait height 100"
+)]
 pub struct WaitArgs {
     #[command(subcommand)]
     condition: Condition,
@@ -46,13 +49,13 @@ enum Condition {
     #[command(after_help = "Example:\n  tussock wait ready --timeout 10")]
     Ready,
     /// Until the ledger has this height
-    #[command(after_help = "Example:\n  tussock wait height 100")]
+    #[command(allow_negative_numbers = true, after_help = "Example:\n  tussock wait height 100")]
     Height {
         /// The height
         height: u32,
     },
     /// Until there are so many peers
-    #[command(after_help = "Example:\n  tussock wait peers 3")]
+    #[command(allow_negative_numbers = true, after_help = "Example:\n  tussock wait peers 3")]
     Peers {
         /// How many, inbound and outbound
         count: u32,
@@ -77,7 +80,9 @@ impl Condition {
         match self {
             Self::Ready => (json!({ "kind": "ready" }), "ready".to_owned()),
             Self::Height { height } => (json!({ "kind": "height", "value": height }), format!("height {height}")),
-            Self::Peers { count } => (json!({ "kind": "peers", "value": count }), format!("{count} peers")),
+            Self::Peers { count } => {
+                (json!({ "kind": "peers", "value": count }), units::many(u64::from(*count), "peer"))
+            }
             Self::Tx { id, confirmations } => tx_condition(id, *confirmations),
             Self::Synced => (json!({ "kind": "synced" }), "synced".to_owned()),
         }
@@ -87,7 +92,7 @@ impl Condition {
 /// The condition that a transaction has so many confirmations.
 pub fn tx_condition(id: &str, confirmations: u32) -> (Value, String) {
     let condition = json!({ "kind": "tx", "value": id, "confirmations": confirmations });
-    (condition, format!("{confirmations} confirmations of {id}"))
+    (condition, format!("{} of {id}", units::many(u64::from(confirmations), "confirmation")))
 }
 
 /// Runs `wait`.
@@ -125,20 +130,31 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
         answer => answer?,
     };
     match answer {
-        Some(answer) => context.print(&answer, |_| String::new()),
-        None => {
+        Ok(answer) => context.print(&answer, |_| String::new()),
+        Err(facts) => {
             if context.json {
-                output::json(&json!({ "ok": false }))?;
+                output::json(&facts)?;
             }
-            let seconds = arguments.timeout.as_secs_f64();
-            Err(Failure::new(Exit::TimedOut, format!("not {phrase} within {seconds} s: see tussock status")))
+            Err(Failure::new(Exit::TimedOut, not_in_time(&phrase, arguments.timeout, &facts)))
         }
     }
 }
 
+/// What was waited for, and what the node is instead.
+fn not_in_time(phrase: &str, time: Duration, facts: &Value) -> String {
+    let [state, height, reason] = ["state", "height", "reason"].map(|key| output::text(facts, key));
+    let seconds = time.as_secs_f64();
+    let transaction = match output::text(facts, "status").as_str() {
+        "" | "confirmed" => String::new(),
+        "mempool" => ", the transaction in the mempool".to_owned(),
+        _ => ", the transaction unknown".to_owned(),
+    };
+    format!("{phrase}: not so within {seconds} s; the node is {state} at height {height}{transaction} ({reason})")
+}
+
 /// `tussock mine`
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tussock mine 5\n  tussock mine 1 --to alice")]
+#[command(allow_negative_numbers = true, after_help = "Examples:\n  tussock mine 5\n  tussock mine 1 --to alice")]
 pub struct MineArgs {
     /// How many blocks
     #[arg(value_name = "N", default_value_t = 1)]

@@ -13,7 +13,7 @@ use super::{
 
 /// `tussock block`
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tussock block tip\n  tussock block 812 --json")]
+#[command(allow_negative_numbers = true, after_help = "Examples:\n  tussock block tip\n  tussock block 812 --json")]
 pub struct BlockArgs {
     /// A height, a hash, at least 6 digits of its beginning, or `tip`
     #[arg(value_name = "ID", default_value = "tip")]
@@ -27,7 +27,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
         let transactions = output::items(&block["txs"]);
         let place = match block["in_best_chain"].as_bool() {
             Some(false) => "not in the best chain".to_owned(),
-            _ => format!("{} confirmations", units::grouped(number(block, "confirmations"))),
+            _ => units::many(number(block, "confirmations"), "confirmation"),
         };
         let rows = [
             ("hash", text(block, "hash")),
@@ -70,18 +70,15 @@ pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
 
 fn transaction_text(tx: &Value) -> String {
     let confirmed = text(tx, "status") == "confirmed";
-    let place = format!(
-        "{} in block {} ({} confirmations)",
-        text(tx, "block"),
-        text(tx, "height"),
-        units::grouped(number(tx, "confirmations"))
-    );
+    let depth = units::many(number(tx, "confirmations"), "confirmation");
+    let place = format!("{}  height {}, {depth}", text(tx, "block"), text(tx, "height"));
     let rows = [
         ("id", text(tx, "id")),
         ("status", text(tx, "status")),
         ("block", if confirmed { place } else { String::new() }),
         ("fee", text(tx, "fee")),
-        ("memo", text(tx, "memo")),
+        // Lines of a memo stay to the right of the names, so that they pass for none of our own.
+        ("memo", text(tx, "memo").replace('\n', "\n        ")),
         ("size", units::bytes(number(tx, "size"))),
     ];
     let mut lines = output::facts(&rows);

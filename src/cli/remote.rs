@@ -62,18 +62,19 @@ impl Remote {
         }
     }
 
-    /// Waits until the node says that a condition holds. The answer, or `None` if the patience did not last.
-    pub fn wait(&self, condition: &Value, patience: Patience) -> Outcome<Option<Value>> {
+    /// Waits until the node says that a condition holds. The answer; as an error, what was so instead when the patience
+    /// was at its end.
+    pub fn wait(&self, condition: &Value, patience: Patience) -> Outcome<Result<Value, Value>> {
         loop {
             let slice = patience.left().min(limits::RPC_WAIT_SLICE);
             let mut question = condition.clone();
             question["timeout"] = json!(slice.as_secs_f64());
             let answer = self.call_within("wait", json!([question]), slice + Duration::from_secs(10))?;
             if answer.get("ok").and_then(Value::as_bool) == Some(true) {
-                return Ok(Some(answer));
+                return Ok(Ok(answer));
             }
             if patience.left().is_zero() {
-                return Ok(None);
+                return Ok(Err(answer));
             }
         }
     }

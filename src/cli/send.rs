@@ -36,13 +36,16 @@ const DEFAULT_FEE_RATE: u64 = 1000;
 
 /// `tussock send`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
 Amounts are whole base units. The fee defaults to 1 base unit a byte, or more if the chain's minimum or a mempool that
 fills the next block ask for it.
 
 Examples:
   tussock send dev1 250000
-  tussock send dev1 250000 --from dev0 --memo 'for lunch' --wait")]
+  tussock send dev1 250000 --from dev0 --memo 'for lunch' --wait"
+)]
 pub struct SendArgs {
     /// Who is paid: an address, or the name of a key
     #[arg(value_name = "TO")]
@@ -144,13 +147,13 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
         output::json(&facts)?;
     }
     match answer {
-        Some(_) if confirmations == 0 => Ok(()),
-        Some(_) => {
+        Ok(_) if confirmations == 0 => Ok(()),
+        Ok(_) => {
             let (height, depth) = (output::text(&tx, "height"), output::text(&tx, "confirmations"));
             output::note(&format!("included height={height} confirmations={depth}"));
             Ok(())
         }
-        None => {
+        Err(_) => {
             let state = match output::text(&tx, "status").as_str() {
                 "mempool" => "it is still in the mempool",
                 "confirmed" => "it is in a block, with fewer confirmations",
@@ -207,7 +210,7 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
         let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
             return Err(Failure::new(
                 Exit::Rejected,
-                format!("the payment needs {}, {} are spendable now", units::grouped(needed), grouped(all)),
+                format!("the payment needs {}, but {} can be spent now", units::grouped(needed), grouped(all)),
             ));
         };
         inputs.push(OutPoint { txid: coin.txid, index: coin.index });
@@ -257,7 +260,7 @@ fn sign(
 fn explain(remote: &Remote, owner: &str, failure: Failure) -> Failure {
     let Ok(balance) = remote.call("balance", json!([owner])) else { return failure };
     let [immature, pending] = ["immature", "pending"].map(|key| units::grouped(output::number(&balance, key)));
-    let message = format!("{}: {owner} has {immature} immature, {pending} pending", failure.message);
+    let message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
     Failure { message, ..failure }
 }
 

@@ -51,6 +51,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 block`, `1,234 blocks`.
+pub fn many(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// Seconds as the two largest units: `42s`, `3m07s`, `2h05m`, `4d03h`.
 pub fn age(seconds: u64) -> String {
     match seconds {
@@ -115,6 +120,7 @@ mod tests {
     #[test]
     fn people_read_groups_units_and_dates() {
         assert_eq!((grouped(0), grouped(1234), grouped(1_234_567)), ("0".into(), "1,234".into(), "1,234,567".into()));
+        assert_eq!((many(1, "block"), many(1234, "block")), ("1 block".into(), "1,234 blocks".into()));
         assert_eq!((age(59), age(187), age(90_061)), ("59s".into(), "3m07s".into(), "1d01h".into()));
         assert_eq!((bytes(812), bytes(1536), bytes(19 << 20)), ("812 B".into(), "1.5 KiB".into(), "19.0 MiB".into()));
         assert_eq!(utc(1_767_225_600), "2026-01-01T00:00:00Z");
