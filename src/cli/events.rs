@@ -55,7 +55,8 @@ pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
 /// `tussock log`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Parts that have levels of their own: handshake, peers, headers, fetch, verify, ledger, gossip, miner, net, rpc, store.
+Parts that have levels of their own: handshake, peers, headers, fetch, verify, ledger, gossip, miner, limit, net, rpc,
+store, runtime, cli.
 
 Examples:
   tussock log

@@ -32,10 +32,35 @@ pub struct Levels {
     parts: BTreeMap<String, LevelFilter>,
 }
 
+/// The parts that have levels of their own: the roles, and the modules that speak for themselves.
+pub const PARTS: [&str; 15] = [
+    "handshake",
+    "peers",
+    "headers",
+    "fetch",
+    "verify",
+    "ledger",
+    "gossip",
+    "miner",
+    "limit",
+    "net",
+    "rpc",
+    "store",
+    "runtime",
+    "cli",
+    "sim",
+];
+
 /// A text that does not say which levels to write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no log level: off, error, warn, info, debug or trace is needed, or module=level")]
-pub struct LevelError(String);
+pub enum LevelError {
+    /// No level of that name.
+    #[error("{0:?} is no log level: off, error, warn, info, debug or trace is needed, or module=level")]
+    Level(String),
+    /// No part of that name.
+    #[error("no part of the node is called {0:?}; those with log levels of their own: {list}", list = PARTS.join(", "))]
+    Part(String),
+}
 
 impl Default for Levels {
     fn default() -> Self {
@@ -50,10 +75,11 @@ impl FromStr for Levels {
         let mut levels = Self::default();
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let (part, level) = item.split_once('=').map_or((None, item), |(part, level)| (Some(part.trim()), level));
-            let level = level.trim().parse().map_err(|_| LevelError(item.to_owned()))?;
+            let level = level.trim().parse().map_err(|_| LevelError::Level(item.to_owned()))?;
             match part {
                 None => levels.all = level,
-                Some("") => return Err(LevelError(item.to_owned())),
+                Some("") => return Err(LevelError::Level(item.to_owned())),
+                Some(part) if !PARTS.contains(&part) => return Err(LevelError::Part(part.to_owned())),
                 Some(part) => drop(levels.parts.insert(part.to_owned(), level)),
             }
         }
@@ -271,7 +297,8 @@ mod tests {
         assert_eq!(levels.most(), LevelFilter::Debug);
         assert_eq!(levels.to_string(), "warn,net=off,peers=debug");
         assert_eq!("peers=debug".parse::<Levels>().unwrap().all, LevelFilter::Info);
-        assert_eq!("loud".parse::<Levels>(), Err(LevelError("loud".to_owned())));
+        assert_eq!("loud".parse::<Levels>(), Err(LevelError::Level("loud".to_owned())));
+        assert_eq!("info,peer=debug".parse::<Levels>(), Err(LevelError::Part("peer".to_owned())));
         assert!("=info".parse::<Levels>().is_err() && "net=".parse::<Levels>().is_err());
     }
 
