@@ -108,6 +108,18 @@ fn wrong_arguments_are_usage_errors() {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(folder.run(&arguments).code(), 2, "tussock {line}");
     }
+    // A number with a sign is a wrong number, not an unknown flag.
+    for (line, words) in [
+        ("send dev1 -1", "base units"),
+        ("wait height -1", "is not in 0"),
+        ("wait peers -1", "is not in 0"),
+        ("mine -1", "is not in 0"),
+    ] {
+        let run = folder.run(&line.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(run.code(), 2, "tussock {line}");
+        assert!(run.error().contains("invalid value '-1'") && run.error().contains(words), "{}", run.error());
+    }
+    folder.run(&["run", "--log", "info,peer=debug"]).fails(2, &["peer", "handshake"]);
     assert_eq!(folder.run(&["--help"]).code(), 0);
     assert!(folder.run(&["--help"]).out().contains("130 second signal"));
 }
@@ -275,7 +287,9 @@ fn exports_and_imports_go_on_where_they_were_cut_and_refuse_what_is_damaged() {
     fs::write(folder.path("damaged"), damaged).unwrap();
     folder.run(&["chain", "import", "damaged", "-d", "c"]).fails(5, &["checksum"]);
     fs::write(folder.path("foreign"), "GIF89a and so on").unwrap();
-    folder.run(&["chain", "import", "foreign", "-d", "c"]).fails(5, &["magic"]);
+    folder.run(&["chain", "import", "foreign", "-d", "c"]).fails(5, &["not what tussock chain export writes"]);
+    folder.run(&["chain", "import", "whole", "-d", "c", "--chain", "dev"]).fails(9, &["another chain"]);
+    folder.run(&["chain", "import", "nowhere", "-d", "c"]).fails(4, &["nowhere"]);
     folder.run(&["chain", "export", "foreign", "-d", "a"]).fails(2, &["foreign", "not an export"]);
     generate(&folder, "fork", "2");
     folder.run(&["chain", "import", "whole", "-d", "fork"]).fails(5, &["another branch"]);

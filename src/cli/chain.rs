@@ -26,7 +26,7 @@ use crate::{
     chain::{archive::HeaderArchive, block::HashedBlock, header::Header},
     store::LedgerReader,
     wire::{
-        frame::{Frame, FrameReader},
+        frame::{Frame, FrameFault, FrameReader},
         message::{Kind, Message},
     },
 };
@@ -184,7 +184,7 @@ fn import(context: &Context, file: &Path) -> Outcome {
         }
         (Box::new(io::stdin().lock()), 0)
     } else {
-        let file = File::open(file).map_err(|error| Failure::io("cannot read", file, &error))?;
+        let file = File::open(file).map_err(|error| Failure::input(file, &error))?;
         let length = file.metadata().map_or(0, |facts| facts.len());
         (Box::new(file), length)
     };
@@ -216,6 +216,10 @@ fn read_blocks(appender: &mut Appender, frames: &mut Frames<impl Read>, bar: &Pr
         let body = match frames.next() {
             Ok(Some(body)) => body,
             Ok(None) => return Ok(()),
+            Err(broken @ Broken::Foreign) => return Err(Failure::new(Exit::Mismatch, broken.to_string())),
+            Err(broken) if frames.taken == 0 => {
+                return Err(Failure::new(Exit::Rejected, format!("not what tussock chain export writes: {broken}")));
+            }
             Err(broken) => return Err(Failure::new(Exit::Rejected, format!("after block {above}: {broken}"))),
         };
         bar.set_position(frames.taken);
@@ -253,6 +257,9 @@ enum Broken {
     /// It ends within a block.
     #[error("the stream ends within a block")]
     Cut,
+    /// It holds the blocks of another chain.
+    #[error("these are the blocks of another chain; name the right one with --chain")]
+    Foreign,
     /// It is not what it should be.
     #[error("{0}")]
     Wrong(String),
@@ -267,7 +274,10 @@ impl<R: Read> Frames<R> {
     fn next(&mut self) -> Result<Option<crate::base::bytes::Bytes>, Broken> {
         loop {
             let mut rest = &self.piece[self.at..];
-            let frame = self.reader.read(&mut rest).map_err(|fault| Broken::Wrong(fault.to_string()))?;
+            let frame = self.reader.read(&mut rest).map_err(|fault| match fault {
+                FrameFault::Magic if self.taken == 0 && starts_with_a_block(&self.piece) => Broken::Foreign,
+                fault => Broken::Wrong(fault.to_string()),
+            })?;
             self.at = self.piece.len() - rest.len();
             if let Some(frame) = frame {
                 if frame.kind != Kind::Block {
@@ -292,6 +302,12 @@ impl<R: Read> Frames<R> {
     }
 }
 
+/// Whether bytes begin like a frame with a block, of whatever chain.
+fn starts_with_a_block(bytes: &[u8]) -> bool {
+    let length = bytes.get(5..9).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
+    bytes.get(4) == Some(&(Kind::Block as u8)) && length.is_some_and(|length| length as usize <= Kind::Block.max_body())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,6 +325,7 @@ mod tests {
                     Ok(Some(body)) => lengths.push((body.len(), frames.taken)),
                     Ok(None) => return (lengths, "end"),
                     Err(Broken::Cut) => return (lengths, "cut"),
+                    Err(Broken::Foreign) => return (lengths, "foreign"),
                     Err(Broken::Wrong(_)) => return (lengths, "wrong"),
                 }
             }
@@ -320,5 +337,7 @@ mod tests {
         changed[300_000] ^= 1;
         assert_eq!(read(&changed), (vec![(200_000, one)], "wrong"));
         assert_eq!(read(b"GIF89a and more of the same"), (vec![], "wrong"));
+        let other = Frame::new(&Message::Block(vec![1; 9].into())).to_bytes([4, 3, 2, 1]);
+        assert_eq!(read(&other), (vec![], "foreign"));
     }
 }

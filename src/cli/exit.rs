@@ -69,6 +69,12 @@ impl Failure {
         Self::new(Exit::Io, format!("{what}: {}: {error}", path.display()))
     }
 
+    /// A file that was named to be read and cannot be.
+    pub fn input(path: &Path, error: &io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Io };
+        Self { exit, ..Self::io("cannot read", path, error) }
+    }
+
     /// A code without a further line, for what was reported on standard output.
     pub fn silent(exit: Exit) -> Self {
         Self::new(exit, "")

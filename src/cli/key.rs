@@ -165,12 +165,11 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
         facts
     });
     context.print(&list.collect(), |list| {
-        let mut rows = Rows::new(&["name", "address", "file", "label"]);
+        let mut rows = Rows::new(&["name", "address", "encrypted", "label"]);
         for key in output::items(list) {
-            let encrypted = key["encrypted"].as_bool() == Some(true);
-            let form = if encrypted { "encrypted" } else { "plain" };
+            let encrypted = if key["encrypted"].as_bool() == Some(true) { "yes" } else { "no" };
             let [name, address, label] = ["name", "address", "label"].map(|field| output::text(key, field));
-            rows.row([name, address, form.to_owned(), label]);
+            rows.row([name, address, encrypted.to_owned(), label]);
         }
         let nothing = if context.spec().test { "no keys; dev0 to dev9 always work on this chain" } else { "no keys" };
         rows.text(nothing)
@@ -260,7 +259,7 @@ fn read_secret(file: Option<&Path>, flags: &PassphraseFlags) -> Outcome<SecretKe
         Some(path) => {
             let read =
                 File::open(path).and_then(|file| file.take(limits::COMMAND_INPUT_BYTES).read_to_string(&mut text));
-            read.map_err(|error| Failure::io("cannot read", path, &error))?;
+            read.map_err(|error| Failure::input(path, &error))?;
         }
         None => {
             if io::stdin().is_terminal() {

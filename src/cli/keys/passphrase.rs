@@ -14,7 +14,7 @@ use crate::cli::exit::{Exit, Failure, Outcome};
 /// How a command gets a passphrase.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PassphraseFlags {
-    /// Encrypt the key file with a passphrase, asked for on the terminal
+    /// The key file is to have a passphrase, or has one: ask for it on the terminal
     #[arg(long)]
     pub passphrase: bool,
     /// Read the passphrase from the first line of this file
