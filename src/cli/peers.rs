@@ -19,8 +19,13 @@ use super::{
 /// `tussock peers`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Columns: dir in or out · height, and how far it is from ours · ping last round trip · sent, received ·
-flight blocks asked for and not yet here · score fault points of the address · age of the connection
+Columns:
+  dir     who dialled: they (in) or we (out)
+  height  of its tip, and how far that is from ours
+  ping    the last round trip
+  flight  blocks asked for and not yet here
+  score   fault points of its address; at 100 it is banned
+  age     of the connection
 
 Examples:
   tussock peers --watch
@@ -76,8 +81,8 @@ enum Verb {
 /// Runs the command.
 pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
     let order = |method: &str, params: Value, done: String| {
-        let answer = context.remote()?.call(method, params)?;
-        context.print(&answer, |_| done)
+        context.remote()?.call(method, params.clone())?;
+        context.print(&json!({ "done": method, "address": params[0] }), |_| done)
     };
     match &arguments.verb {
         None => watch(&arguments.watch, || list(context)),
@@ -214,8 +219,8 @@ pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
         }
         NetVerb::Allow => ("netallow", json!([]), "all nodes are allowed".to_owned()),
     };
-    let answer = context.remote()?.call(method, params)?;
-    context.print(&answer, |_| done)
+    context.remote()?.call(method, params.clone())?;
+    context.print(&json!({ "done": method, "addresses": params.get(0) }), |_| done)
 }
 
 #[cfg(test)]

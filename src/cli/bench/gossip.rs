@@ -106,7 +106,7 @@ pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
     }
     let ms = |key: &str| format!("{:.1} ms", figures[key].as_f64().unwrap_or(0.0));
     output::line(&output::facts(&[
-        ("from first to last of", format!("{} nodes in a {}", args.nodes, output::text(&figures, "topology"))),
+        ("network", format!("{} nodes in a {}", args.nodes, output::text(&figures, "topology"))),
         ("coinbase-only block", ms("block_ms")),
         ("large block", ms("large_block_ms")),
         ("transaction", ms("transaction_ms")),
