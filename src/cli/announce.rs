@@ -65,7 +65,7 @@ fn banner(facts: &Value) -> String {
     lines.join("\n")
 }
 
-/// For scripts: one line, and one for each account.
+/// For scripts: one line; on the chain to play with also one for each account, and what to type next.
 fn line(facts: &Value) -> String {
     let text = |key: &str| output::text(facts, key);
     let mut line = format!(
@@ -79,6 +79,9 @@ fn line(facts: &Value) -> String {
     for account in output::items(&facts["accounts"]) {
         let [name, address, amount] = ["name", "address", "amount"].map(|key| output::text(account, key));
         line.push_str(&format!("\naccount {name} {address} {amount}"));
+    }
+    if !output::items(&facts["accounts"]).is_empty() {
+        line.push_str(&format!("\nnext {}", text("next")));
     }
     line
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    datadir,
     exit::{Exit, Outcome},
     output::{self, Rows, number, short, text},
     progress::{Pace, percent},
@@ -104,6 +105,8 @@ fn people(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> Strin
         Some(true) => format!("{} hashes/s", units::grouped(number(mining, "hashes_per_second"))),
         _ => "off".to_owned(),
     };
+    let page = datadir::read_endpoints(&context.folder()).and_then(|endpoints| endpoints.http);
+    let page = page.map_or_else(String::new, |http| format!("http://{http}/"));
     let rows = [
         ("state", state),
         ("chain", format!("{}  genesis {}", text(status, "chain"), short(status, "genesis"))),
@@ -115,6 +118,7 @@ fn people(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> Strin
             running(format!("{} transactions, {}", number(mempool, "count"), units::bytes(number(mempool, "bytes")))),
         ),
         ("mining", running(rate)),
+        ("page", running(page)),
         (
             "process",
             running(format!(
