@@ -198,6 +198,7 @@ verb_status() {
       printf '%-5s %-8s %s\n' "$n" - stopped
     fi
   done
+  if [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ]; then printf 'no node runs\n'; return; fi
   if agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
 }
 

@@ -11,6 +11,7 @@ use bincode::{
     config::{Configuration, Fixint, LittleEndian, NoLimit},
     de::{BorrowDecoder, Decoder},
     enc::Encoder,
+    error::DecodeError,
 };
 
 const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> =
@@ -43,7 +44,12 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
 
 /// Decodes a value at the start of `bytes`; also returns how many bytes it took.
 pub fn decode_prefix<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), CodecError> {
-    bincode::decode_from_slice(bytes, CONFIG).map_err(|error| CodecError::Malformed(error.to_string()))
+    bincode::decode_from_slice(bytes, CONFIG).map_err(|error| {
+        CodecError::Malformed(match error {
+            DecodeError::UnexpectedEnd { additional } => format!("{additional} bytes or more are missing"),
+            error => error.to_string(),
+        })
+    })
 }
 
 /// A list of at most `MAX` items; on the wire a `u32` count, then the items.

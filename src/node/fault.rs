@@ -79,10 +79,10 @@ pub enum CloseReason {
     #[error("fault: {0}")]
     Fault(PeerFault),
     /// We said goodbye for another reason.
-    #[error("closed by us: {0:?}")]
+    #[error("closed by us: {0}")]
     Local(GoodbyeCode),
     /// The peer said goodbye, with this code and seconds after which to come back.
-    #[error("closed by the peer: code {code}")]
+    #[error("closed by the peer: {}", words(*code))]
     Remote {
         /// A [`GoodbyeCode`], or unknown.
         code: u8,
@@ -94,6 +94,11 @@ pub enum CloseReason {
     Lost(String),
 }
 
+/// What a code in a goodbye means.
+fn words(code: u8) -> String {
+    GoodbyeCode::from_number(code).map_or_else(|| format!("code {code}"), |known| known.to_string())
+}
+
 /// Why the node must stop. Not a peer's doing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
@@ -103,4 +108,17 @@ pub enum Halt {
     /// Something that cannot be happened: a bug.
     #[error("broken invariant: {0}")]
     Invariant(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_in_words_whichever_side_wanted_it() {
+        let remote = |code| CloseReason::Remote { code, retry_after: 0 }.to_string();
+        assert_eq!(remote(GoodbyeCode::Stopping as u8), "closed by the peer: the node stops");
+        assert_eq!(remote(200), "closed by the peer: code 200");
+        assert_eq!(CloseReason::Local(GoodbyeCode::Operator).to_string(), "closed by us: by the operator");
+    }
 }

@@ -241,7 +241,8 @@ impl Node {
         if self.threads.is_empty() {
             return;
         }
-        log::info!("stopping reason={:?}", self.post.stopper.reason().map(|reason| reason.to_string()));
+        let reason = self.post.stopper.reason().map_or_else(|| "unknown".to_owned(), |reason| reason.to_string());
+        log::info!("stopping reason=\"{reason}\"");
         let start = Instant::now();
         self.post.tickets.close();
         self.post.order(Order::Retire);

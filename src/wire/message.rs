@@ -1,6 +1,9 @@
 //! Every message of the protocol and its encoding.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use crate::{
     base::{
@@ -218,6 +221,26 @@ impl GoodbyeCode {
             Evicted,
         ];
         all.into_iter().find(|code| *code as u8 == number)
+    }
+}
+
+/// For logs; reads behind "closed by …".
+impl fmt::Display for GoodbyeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopping => "the node stops",
+            Self::WrongNetwork => "another network",
+            Self::WrongVersion => "another version of the protocol",
+            Self::SelfConnection => "a connection to itself",
+            Self::Duplicate => "connected already",
+            Self::Full => "no slot is free",
+            Self::Banned => "the address is banned",
+            Self::Fault => "the protocol was broken",
+            Self::TimedOut => "a deadline passed",
+            Self::Operator => "by the operator",
+            Self::Feeler => "the test dial is done",
+            Self::Evicted => "the slot is needed for another peer",
+        })
     }
 }
 

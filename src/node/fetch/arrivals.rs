@@ -109,7 +109,7 @@ impl Fetch {
     /// missing.
     pub(super) fn offer_own(&mut self, origin: Origin, block: Bytes, out: &mut Outbox) {
         let Some(header) = Header::peek(&block) else {
-            log::error!("fetch: own block is shorter than a header bytes={}", block.len());
+            log::error!("own block is shorter than a header bytes={}", block.len());
             return;
         };
         let hash = header.hash();

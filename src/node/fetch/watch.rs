@@ -82,7 +82,7 @@ impl Fetch {
         }
         let others = self.peers.iter().any(|(other, peer)| other != link && !peer.closing);
         if silent && others && self.peers.get(link).is_some_and(|peer| !peer.closing) {
-            log::info!("fetch: silent peer closed link={}", link.0);
+            log::info!("silent peer closed link={}", link.0);
             self.peers.stalled(now, link);
             self.punish(link, PeerFault::BlockStall, out);
         }
@@ -127,7 +127,7 @@ impl Fetch {
         let Some((due, link)) = self.stall_due(lowest) else { return };
         let Some(slot) = self.window.slot(lowest).filter(|_| due <= now) else { return };
         let choice = self.peers.choose(lowest, slot, true);
-        log::info!("fetch: stall link={} height={lowest} after_ms={}", link.0, self.watch.stall.as_millis());
+        log::info!("stall link={} height={lowest} after_ms={}", link.0, self.watch.stall.as_millis());
         self.watch.stalled();
         out.count(Counter::Stalls, 1);
         if let Choice::Ask(other) = choice {
@@ -163,7 +163,7 @@ impl Fetch {
             return;
         }
         *reported = true;
-        log::warn!("fetch: nobody delivers height={lowest} block={hash}");
+        log::warn!("nobody delivers height={lowest} block={hash}");
         out.tell(RoleId::Headers, Notice::Withheld { hash });
     }
 

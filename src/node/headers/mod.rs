@@ -114,7 +114,7 @@ impl Headers {
         self.fetched = index.applied().height;
         // Headers that were stored and not applied before the last stop: the interrupted sync goes on with them.
         let hashes = index.above(self.fetched);
-        log::info!("headers: start applied={} best={} work={:?}", self.fetched, index.best().height, index.best().work);
+        log::info!("starts applied={} best={} work={:?}", self.fetched, index.best().height, index.best().work);
         out.tell(RoleId::Fetch, Notice::Want { fork: self.fetched, above: self.fetched, hashes });
         self.index = Some(index);
         self.best_changed = true;
@@ -199,11 +199,7 @@ impl Headers {
         let Some(index) = &mut self.index else { return Ok(()) };
         let change = index.condemn(hashes)?;
         if let Some(culprit) = hashes.first() {
-            log::warn!(
-                "headers: invalid block={culprit} dropped={} best={} fault={fault}",
-                hashes.len(),
-                index.best().height
-            );
+            log::warn!("invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
         }
         self.announce(now, change, out)
     }
@@ -275,7 +271,7 @@ impl Headers {
         let Some(view) = self.view(now) else { return Ok(()) };
         if let Some(told) = self.machine.update(now, &view) {
             if told.changed {
-                log::info!("headers: state={} reason=\"{}\" height={}", told.state, told.reason, view.applied);
+                log::info!("state={} reason=\"{}\" height={}", told.state, told.reason, view.applied);
                 let others = RoleId::ALL.into_iter().filter(|role| *role != RoleId::Headers);
                 others.for_each(|role| out.tell(role, Notice::State(told.state)));
                 self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_IDLE);
@@ -305,7 +301,7 @@ impl Role for Headers {
         self.now = now.mono;
         let done = self.take(now, event, out).and_then(|()| self.finish(now.mono, out));
         if let Err(error) = done {
-            log::error!("headers: store error=\"{error}\"");
+            log::error!("store error=\"{error}\"");
             out.halt(error);
         }
     }

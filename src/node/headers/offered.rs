@@ -45,7 +45,7 @@ impl Headers {
             Refusal::Fault(fault) => {
                 let reason = fault.to_string();
                 if let Some(link) = origin.link() {
-                    log::warn!("headers: offer refused link={} block={hash} fault={fault}", link.0);
+                    log::warn!("offer refused link={} block={hash} fault={fault}", link.0);
                     self.punish(link, fault, out);
                 }
                 Some(reason)

@@ -63,7 +63,7 @@ impl Headers {
         let full = headers.len() == MAX_SYNC_HEADERS;
         match validate::judge(&self.spec, index, headers, now.unix)? {
             Err(fault) => {
-                log::warn!("headers: refused link={} remote={} fault={fault}", link.0, peer.info.remote);
+                log::warn!("refused link={} remote={} fault={fault}", link.0, peer.info.remote);
                 self.punish(link, fault, out);
                 Ok(())
             }
@@ -92,12 +92,7 @@ impl Headers {
             return Ok(());
         };
         if last.work <= index.best().work && !index.has_side_room(batch.rows.len()) {
-            log::warn!(
-                "headers: side branch ignored link={} remote={} height={}",
-                link.0,
-                peer.info.remote,
-                batch.last.0
-            );
+            log::warn!("side branch ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
             peer.done(now.mono);
             peer.slow(now.mono);
             return Ok(());
@@ -130,11 +125,7 @@ impl Headers {
         }
         let Some(best) = self.index.as_ref().map(|index| index.best().work) else { return Ok(()) };
         if let Some(slow) = self.peers.switch(now, best) {
-            log::info!(
-                "headers: sync node switched from={} to={:?}",
-                slow.0,
-                self.peers.node().map(|(link, _)| link.0)
-            );
+            log::info!("sync node switched from={} to={:?}", slow.0, self.peers.node().map(|(link, _)| link.0));
         }
         self.poll(now);
         self.peers.wake_due(now);
@@ -182,7 +173,7 @@ impl Headers {
             self.withheld.remove(&first);
         }
         let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
-        log::warn!("headers: nobody delivers block={hash} branch set aside for={} s", time.as_secs());
+        log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
         self.withheld.insert(hash, Withheld { until: now + time, time });
         self.announce(now, Some(change), out)
     }
