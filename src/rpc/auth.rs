@@ -2,7 +2,7 @@
 //!
 //! A node on loopback is reachable by every page in its user's browser. So: names in `Host` that are not ours are
 //! refused (DNS rebinding), as are requests that another site's page sent (`Origin`); calls need the cookie, which no
-//! page can read, and a content type that no form can send. Nothing here ever allows another origin.
+//! page can read, and, from a browser, a content type that no form can send. Nothing here ever allows another origin.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -82,9 +82,10 @@ impl Gate {
             let challenge = "Basic realm=\"tussock\", charset=\"UTF-8\"";
             return Err(Response::error(Status::Unauthorized, text).with("WWW-Authenticate", challenge));
         }
+        // Browsers say where a call comes from; a program that does not is no page's form.
         let media = head.content_type.as_deref().unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim();
-        if !media.eq_ignore_ascii_case("application/json") {
+        if head.by_browser && !media.eq_ignore_ascii_case("application/json") {
             return Err(Response::error(Status::MediaType, "calls are of type application/json"));
         }
         Ok(())
@@ -137,6 +138,7 @@ mod tests {
             length: 0,
             keep_alive: true,
             expects_continue: false,
+            by_browser: false,
         }
     }
 
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_cannot_make_a_call() {
+    fn a_form_cannot_make_a_call_and_a_program_need_not_name_the_type() {
         let mut call = head(Method::Post, "/rpc");
         call.authorization = Some(format!("Basic {}", base64(b"__cookie__:00ff")));
         for (media, expected) in [
@@ -188,7 +190,10 @@ mod tests {
             (None, 415),
         ] {
             call.content_type = media.map(str::to_owned);
+            call.by_browser = true;
             assert_eq!(status(&call), expected, "{media:?}");
+            call.by_browser = false;
+            assert_eq!(status(&call), 200, "{media:?}");
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Head {
     pub keep_alive: bool,
     /// Whether the sender waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
+    /// Whether a web page may have caused it: it has a field that only browsers send, or a browser's name.
+    pub by_browser: bool,
 }
 
 /// What the bytes so far amount to.
@@ -103,9 +105,11 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
         length: 0,
         keep_alive: version == 1,
         expects_continue: false,
+        by_browser: false,
     };
     let mut length = None;
     for field in request.headers.iter() {
+        head.by_browser |= is_of_a_browser(field);
         let text = || std::str::from_utf8(field.value).map(str::trim).map_err(|_| bad("a header field is not text"));
         match field.name.to_ascii_lowercase().as_str() {
             "host" => once(&mut head.host, text()?)?,
@@ -126,6 +130,12 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
     }
     head.length = length.as_deref().map_or(Ok(0), parse_length)?;
     Ok(head)
+}
+
+fn is_of_a_browser(field: &httparse::Header<'_>) -> bool {
+    let name = field.name.to_ascii_lowercase();
+    let mozilla = || field.value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"mozilla"));
+    name == "origin" || name == "referer" || name.starts_with("sec-") || name == "user-agent" && mozilla()
 }
 
 /// Fields that decide something may not come twice: two readers could pick different ones.
@@ -177,6 +187,16 @@ mod tests {
         assert_eq!((head.host.as_deref(), head.length), (Some("x:1"), 12));
         assert_eq!(head.authorization.as_deref(), Some("Basic eA=="));
         assert!(head.keep_alive);
+    }
+
+    #[test]
+    fn browsers_are_known_by_what_they_send() {
+        let of_browser = |fields: &str| head(&format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n")).by_browser;
+        for fields in ["Origin: null", "SEC-Fetch-Site: none", "Referer: http://x/", "User-Agent: Mozilla/5.0 (X11)"] {
+            assert!(of_browser(fields), "{fields}");
+        }
+        assert!(!of_browser("User-Agent: curl/8.5.0\r\nAccept: */*"));
+        assert!(!of_browser("User-Agent: Moz"));
     }
 
     #[test]
