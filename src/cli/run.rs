@@ -312,7 +312,7 @@ impl Launch {
                 cookie: cookie.clone(),
                 chain: Arc::clone(&self.context.settings.spec),
                 ledger_path: self.context.ledger(),
-                index_path: self.context.folder().join(datadir::INDEX),
+                index_path: (self.flags().no_index != Some(true)).then(|| self.context.folder().join(datadir::INDEX)),
                 started,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             };

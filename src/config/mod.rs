@@ -70,6 +70,10 @@ pub struct NodeFlags {
     #[arg(long, env = "TUSSOCK_NO_HTTP", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_http: Option<bool>,
+    /// Keep no index: no histories, transactions by their id only while they are recent
+    #[arg(long, env = "TUSSOCK_NO_INDEX", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub no_index: Option<bool>,
     /// Most peers that may dial this node [default: 48]
     #[arg(long, value_name = "N", env = "TUSSOCK_MAX_INBOUND", hide_env_values = true)]
     pub max_inbound: Option<usize>,
@@ -86,7 +90,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. With `TUSSOCK_` before it and in capitals, the variable of the same meaning.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "data_dir",
     "chain",
     "log",
@@ -98,6 +102,7 @@ pub const KEYS: [&str; 15] = [
     "mine_rate",
     "http",
     "no_http",
+    "no_index",
     "max_inbound",
     "max_outbound",
     "max_memory",
@@ -204,6 +209,7 @@ impl NodeFlags {
             mine_rate: self.mine_rate.or(below.mine_rate),
             http: self.http.or(below.http),
             no_http: self.no_http.or(below.no_http),
+            no_index: self.no_index.or(below.no_index),
             max_inbound: self.max_inbound.or(below.max_inbound),
             max_outbound: self.max_outbound.or(below.max_outbound),
             max_memory: self.max_memory.or(below.max_memory),

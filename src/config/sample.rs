@@ -45,6 +45,9 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 #http = "127.0.0.1:3030"
 #no_http = false
 
+# Keep no index.db: saves a third of the disk; no histories, transactions by their id only while they are recent.
+#no_index = false
+
 # ---- Host ----
 
 # MiB that caches and buffers are sized for.

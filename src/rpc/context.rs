@@ -34,8 +34,8 @@ pub struct Context {
     pub started: Instant,
     /// The ledger's file.
     pub ledger_path: PathBuf,
-    /// The index' file.
-    pub index_path: PathBuf,
+    /// The index' file; `None`: there is no index.
+    pub index_path: Option<PathBuf>,
     /// How far the index is.
     pub indexed: IndexMark,
     /// What happened lately.

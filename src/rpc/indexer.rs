@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -41,11 +42,15 @@ pub(super) struct Indexer {
 
 impl Indexer {
     /// Starts the thread.
-    pub(super) fn start(context: Arc<Context>, mailbox: Arc<Mailbox>) -> io::Result<(Self, JoinHandle<()>)> {
+    pub(super) fn start(
+        context: Arc<Context>,
+        mailbox: Arc<Mailbox>,
+        path: PathBuf,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (wake, woken) = sync_channel(1);
         let indexer = Self { wake, stopping: Arc::default() };
         let stopping = Arc::clone(&indexer.stopping);
-        let worker = Worker { context, mailbox, woken, stopping, files: None, file: 0, failure: None };
+        let worker = Worker { context, path, mailbox, woken, stopping, files: None, file: 0, failure: None };
         let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
         indexer.wake();
         Ok((indexer, thread))
@@ -65,6 +70,8 @@ impl Indexer {
 
 struct Worker {
     context: Arc<Context>,
+    /// The index' file.
+    path: PathBuf,
     mailbox: Arc<Mailbox>,
     woken: Receiver<()>,
     stopping: Arc<AtomicBool>,
@@ -113,7 +120,7 @@ impl Worker {
 
     /// Whether the files are open and the index has not been deleted.
     fn is_in_place(&self) -> bool {
-        self.files.is_some() && self.context.index_path.exists()
+        self.files.is_some() && self.path.exists()
     }
 
     fn turn(&mut self) -> Next {
@@ -141,7 +148,7 @@ impl Worker {
             self.file += 1;
             self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
             let ledger = LedgerReader::open(&self.context.ledger_path)?;
-            let index = IndexDb::open(&self.context.index_path, &self.context.chain.genesis_hash())?;
+            let index = IndexDb::open(&self.path, &self.context.chain.genesis_hash())?;
             self.files = Some((ledger, index));
         }
         let Some((ledger, index)) = &mut self.files else { return Ok(true) };

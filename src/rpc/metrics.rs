@@ -129,7 +129,11 @@ fn server(text: &mut Text, context: &Context, tally: &Tally) {
     let files = [
         ("tussock_db_size_bytes", "Size of the ledger's database file.", context.ledger_path.clone()),
         ("tussock_db_wal_size_bytes", "Size of its write-ahead log.", beside(&context.ledger_path, "-wal")),
-        ("tussock_index_size_bytes", "Size of the index' database file.", context.index_path.clone()),
+        (
+            "tussock_index_size_bytes",
+            "Size of the index' database file.",
+            context.index_path.clone().unwrap_or_default(),
+        ),
     ];
     for (name, help, path) in files {
         if let Ok(data) = fs::metadata(path) {

@@ -61,8 +61,8 @@ pub struct ServerOptions {
     pub chain: Arc<ChainSpec>,
     /// The ledger, written by the node.
     pub ledger_path: PathBuf,
-    /// The index, written by this server. May be missing.
-    pub index_path: PathBuf,
+    /// The index, written by this server. May be missing. `None`: this node keeps no index.
+    pub index_path: Option<PathBuf>,
     /// When the node's clock started: the moment that its `Time`s count from.
     pub started: Instant,
     /// The program's version.
@@ -73,7 +73,7 @@ pub struct ServerOptions {
 pub struct Server {
     local_address: SocketAddr,
     mailbox: Arc<Mailbox>,
-    indexer: Indexer,
+    indexer: Option<Indexer>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -108,9 +108,13 @@ impl Server {
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&mailbox), worker);
         let gate = Gate::new(local_address, &options.cookie);
         let server = server::Server::new(poll, listener, Arc::clone(&mailbox), engine, gate)?;
-        let (indexer, index_thread) = Indexer::start(Arc::clone(&context), Arc::clone(&mailbox))?;
-        let mut started = Self { local_address, mailbox, indexer, threads: vec![index_thread] };
+        let mut started = Self { local_address, mailbox, indexer: None, threads: Vec::new() };
         // If a thread cannot be started, dropping `started` ends those that were.
+        if let Some(path) = context.index_path.clone() {
+            let (indexer, thread) = Indexer::start(Arc::clone(&context), Arc::clone(&started.mailbox), path)?;
+            started.indexer = Some(indexer);
+            started.threads.push(thread);
+        }
         let mail = Arc::clone(&started.mailbox);
         let books = query::Books::new(Arc::clone(&context));
         started.spawn("query", move || query::run(books, &tasks, &mail))?;
@@ -118,7 +122,7 @@ impl Server {
         let (mail, indexer) = (Arc::clone(&started.mailbox), started.indexer.clone());
         node.watch(Box::new(move || {
             mail.changed();
-            indexer.wake();
+            indexer.iter().for_each(Indexer::wake);
         }));
         log::info!("http server listens address={local_address}");
         Ok(started)
@@ -141,7 +145,7 @@ impl Server {
 
     fn end(&mut self) {
         self.mailbox.stop();
-        self.indexer.stop();
+        self.indexer.iter().for_each(Indexer::stop);
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a thread of the http server ended by a panic");

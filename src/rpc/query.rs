@@ -25,7 +25,7 @@ use crate::{
     },
     rpc::{
         context::Context,
-        error::{INTERNAL, RpcError},
+        error::{INTERNAL, REJECTED, RpcError},
         mailbox::Mailbox,
         step::{Letter, News, Query, Step},
     },
@@ -228,9 +228,17 @@ impl Books {
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, RpcError> {
+        if self.context.index_path.is_none() {
+            return Err(RpcError::new(REJECTED, "this node keeps no index (--no-index), and so no histories"));
+        }
         let (_, index) = self.both()?;
         let index = index.ok_or_else(|| RpcError::new(super::error::STARTING, "the index is not there yet"))?;
         Ok(index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit)?)
+    }
+
+    /// Whether there is an index, even if it is not level with the chain.
+    pub fn has_index(&self) -> bool {
+        self.context.index_path.is_some()
     }
 
     /// How many blocks the index lacks.
@@ -270,8 +278,8 @@ impl Books {
         if self.index.as_ref().is_some_and(|(_, file)| *file != mark.file) {
             self.index = None;
         }
-        if self.index.is_none() && mark.height.is_some() {
-            let index = IndexDb::open(&self.context.index_path, &self.context.chain.genesis_hash())?;
+        if let (None, Some(_), Some(path)) = (&self.index, mark.height, &self.context.index_path) {
+            let index = IndexDb::open(path, &self.context.chain.genesis_hash())?;
             self.index = Some((index, mark.file));
         }
         self.ledger()?;

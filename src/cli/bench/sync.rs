@@ -49,6 +49,9 @@ pub struct SyncArgs {
     /// Newcomers one after another; the figures are their medians
     #[arg(long, default_value_t = 1, value_name = "R")]
     runs: usize,
+    /// Newcomers keep no index
+    #[arg(long)]
+    no_index: bool,
     /// Seed of the generated ledger
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -101,11 +104,12 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     };
     let dir = |number: usize| folder.path().join(format!("newcomer{number}"));
     let numbers = 0..args.runs.max(1);
+    let index = if args.no_index { "--no-index=true" } else { "--no-index=false" };
     let runs = if forks {
         let run = |number| {
             let provider = Forks::start(&ledger, spec)?;
             // It runs in this process.
-            let run = newcomer(&provider.address.to_string(), std::process::id(), &dir(number), blocks);
+            let run = newcomer(&provider.address.to_string(), std::process::id(), &dir(number), blocks, index);
             run.and_then(|run| provider.finish().map(|()| run))
         };
         numbers.map(run).collect::<Outcome<Vec<Run>>>()?
@@ -113,7 +117,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
         let provider = Node::start(&provider_dir, &["--is-bootnode"])?;
         provider.wait_for_index(blocks)?;
         let address = provider.address()?;
-        let run = |number| newcomer(&address, provider.process(), &dir(number), blocks);
+        let run = |number| newcomer(&address, provider.process(), &dir(number), blocks, index);
         numbers.map(run).collect::<Outcome<Vec<Run>>>()?
     };
     let figures = figures(&runs, blocks, transactions, &ceilings);
@@ -121,10 +125,10 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
 }
 
 /// Syncs a newcomer from the node at `address`, which `provider` runs.
-fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32) -> Outcome<Run> {
+fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) -> Outcome<Run> {
     let before = usage_of(provider);
     let start = Instant::now();
-    let node = Node::start(dir, &["--connect", address])?;
+    let node = Node::start(dir, &["--connect", address, index])?;
     node.wait(&["height", &blocks.to_string()], 3_600)?;
     let seconds = start.elapsed().as_secs_f64();
     let run = Run {

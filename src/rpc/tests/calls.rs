@@ -210,6 +210,24 @@ fn history_is_told_in_pages() {
 }
 
 #[test]
+fn without_an_index_there_are_balances_and_recent_transactions_but_no_histories() {
+    let mut rig = Rig::without_index();
+    let transfer = rig.transfer(3);
+    rig.extend(vec![transfer.clone()]);
+    let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
+    assert_eq!(rig.result("tx", json!([transfer.txid()]))["status"], "confirmed");
+    assert_eq!(rig.result("balance", json!([address]))["coins"], 2);
+    let refused = rig.call("history", json!([address]));
+    assert_eq!(refused["error"]["code"], -26);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("--no-index"), "{refused}");
+    let unknown = rig.call("tx", json!(["00".repeat(32)]));
+    assert_eq!(unknown["error"]["code"], -5);
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("no index"), "{unknown}");
+    assert_eq!(rig.result("status", json!([]))["indexed"], Value::Null);
+    assert!(!rig.dir.join("index.db").exists());
+}
+
+#[test]
 fn the_index_is_made_anew_when_it_is_deleted() {
     let mut rig = Rig::new();
     let transfer = rig.transfer(1);

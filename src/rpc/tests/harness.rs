@@ -105,6 +105,15 @@ pub(super) struct Rig {
 impl Rig {
     /// With a ledger of genesis only.
     pub(super) fn new() -> Self {
+        Self::start(true)
+    }
+
+    /// The same, of a node that keeps no index.
+    pub(super) fn without_index() -> Self {
+        Self::start(false)
+    }
+
+    fn start(index: bool) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("tussock-rpc-{}-{number}", std::process::id()));
@@ -119,7 +128,7 @@ impl Rig {
             cookie: COOKIE.to_owned(),
             chain: spec,
             ledger_path: dir.join("ledger.db"),
-            index_path: dir.join("index.db"),
+            index_path: index.then(|| dir.join("index.db")),
             started: Instant::now(),
             version: "1.2.3".to_owned(),
         };
