@@ -25,6 +25,7 @@ pub use suggest::suggest;
 
 /// What every command needs to know.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Options of all commands")]
 pub struct CommonFlags {
     /// Where chains, keys and logs are kept [default: $XDG_DATA_HOME/tussock or ~/.local/share/tussock]
     #[arg(short, long, global = true, value_name = "DIR", env = "TUSSOCK_DATA_DIR", hide_env_values = true)]
