@@ -36,6 +36,27 @@ const BLOCK_PAGE: u64 = 15;
 /// Confirmations after which a block or transaction is called immutable to caches.
 const SETTLED: u64 = 100;
 
+/// What `GET /api` lists.
+const PATHS: [&str; 17] = [
+    "/api/summary",
+    "/api/status",
+    "/api/blocks?before=HEIGHT&limit=N",
+    "/api/block/ID",
+    "/api/tx/ID",
+    "/api/address/ADDRESS",
+    "/api/address/ADDRESS/txs?before=NEXT&limit=N",
+    "/api/address/ADDRESS/coins",
+    "/api/mempool",
+    "/api/peers",
+    "/api/tips",
+    "/api/events?since=SEQ&timeout=S",
+    "/api/search?q=TEXT",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openrpc.json",
+];
+
 /// Finds what a request reads.
 pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
     let ready = |value: &Value| Route::Ready(Response::json(Status::Ok, value.to_string()));
@@ -47,6 +68,7 @@ pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
             return Route::Ready(Response::new(Status::Ok, PROMETHEUS, metrics::render(context, tally)));
         }
         "/openrpc.json" => return ready(&methods::openrpc(&context.version)),
+        "/api" | "/api/" => return ready(&json!({ "paths": PATHS })),
         "/api/summary" => return ready(&summary(context)),
         "/api/status" => return ready(&status::status(context)),
         _ => {}
@@ -54,7 +76,7 @@ pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
     match api(context, head) {
         Some(Ok(step)) => Route::Step(step, settled_or_not(head)),
         Some(Err(error)) => Route::Ready(plain(Err(error))),
-        None => Route::Ready(Response::error(Status::NotFound, "there is nothing here; see /api/status, /metrics, /")),
+        None => Route::Ready(Response::error(Status::NotFound, "there is nothing here; see /api, /metrics, /")),
     }
 }
 
@@ -138,14 +160,7 @@ fn search(context: &Shared, head: &Head) -> Result<Step, RpcError> {
     let shared = context.clone();
     Ok(Step::query_then(move |books| match books.find_block(&text) {
         Ok(row) => Ok(Step::value(&json!({ "kind": "block", "id": row.hash }))),
-        Err(_) => match transactions::in_chain(books, &text) {
-            Ok(Some(found)) => Ok(Step::value(&json!({ "kind": "tx", "id": found.transaction().txid }))),
-            _ => match text.parse::<Hash>() {
-                // The mempool is all that is left.
-                Ok(_) => Ok(transactions::transaction(&shared, &text)),
-                Err(_) => Err(RpcError::not_found("nothing of that height, hash or address")),
-            },
-        },
+        Err(_) => Ok(transactions::search(&shared, &text)),
     }))
 }
 

@@ -63,12 +63,11 @@ enum Found {
 
 /// The contract's form of a transaction.
 pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Step {
-    find(context, id, |context, books, found| match found {
+    find(context, id, missing, |context, books, found| match found {
         Found::Pool(entry) => {
             let inputs = entry.transaction.transaction.inputs.iter();
             let spent = inputs.map(|input| books.coin(&input.outpoint)).collect::<Result<Vec<_>, _>>()?;
-            let place = Place::Pool { fee: entry.fee, since: entry.since };
-            Ok(render::transaction(context, &entry.transaction, &place, &spent))
+            Ok(waiting_transaction(context, entry, spent))
         }
         Found::Chain(confirmed) => {
             let spent = books.spent_in(&confirmed.row, &confirmed.block)?;
@@ -81,18 +80,58 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Step {
                 position: confirmed.position,
                 confirmations: render::confirmations(&books.tip()?, header.height),
             };
-            Ok(render::transaction(context, transaction, &place, &spent.of(transaction)))
+            Ok(Step::value(&render::transaction(&context, transaction, &place, &spent.of(transaction))))
         }
     })
 }
 
+/// A transaction of the mempool. What it spends of others there, the ledger does not know.
+fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin>>) -> Step {
+    let place = Place::Pool { fee: entry.fee, since: entry.since };
+    if spent.iter().all(Option::is_some) {
+        return Step::value(&render::transaction(&context, &entry.transaction, &place, &spent));
+    }
+    Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(others) = reply else { return Err(unexpected(reply)) };
+        let made = |outpoint: &OutPoint| {
+            let maker = others.iter().find(|other| other.transaction.txid == outpoint.txid)?;
+            let output = maker.transaction.transaction.outputs.get(outpoint.index as usize)?;
+            Some(Coin { amount: output.amount, address: output.address, height: 0, coinbase: false })
+        };
+        let inputs = entry.transaction.transaction.inputs.iter();
+        let spent: Vec<Option<Coin>> =
+            inputs.zip(spent).map(|(input, coin)| coin.or_else(|| made(&input.outpoint))).collect();
+        Ok(Step::value(&render::transaction(&context, &entry.transaction, &place, &spent)))
+    })
+}
+
+/// What a text from the search box is if it is neither block nor address: `{kind, id}` of a transaction.
+pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Step {
+    let nothing = || RpcError::not_found("nothing of that height, hash or address");
+    if text.parse::<Hash>().is_err() && check_prefix(text).is_err() {
+        return Step::fail(nothing());
+    }
+    find(
+        context,
+        text,
+        move |_, _| nothing(),
+        |_, _, found| {
+            let txid = match found {
+                Found::Pool(entry) => entry.transaction.txid,
+                Found::Chain(confirmed) => confirmed.transaction().txid,
+            };
+            Ok(Step::value(&json!({ "kind": "tx", "id": txid })))
+        },
+    )
+}
+
 fn raw(context: &Shared, id: &str) -> Step {
-    find(context, id, |_, _, found| {
+    find(context, id, missing, |_, _, found| {
         let transaction: &Transaction = match &found {
             Found::Pool(entry) => &entry.transaction.transaction,
             Found::Chain(confirmed) => &confirmed.transaction().transaction,
         };
-        Ok(Value::String(hex(&transaction.to_bytes())))
+        Ok(Step::value(&Value::String(hex(&transaction.to_bytes()))))
     })
 }
 
@@ -101,7 +140,8 @@ fn raw(context: &Shared, id: &str) -> Step {
 fn find(
     context: &Shared,
     id: &str,
-    show: impl FnOnce(&Context, &mut Books, Found) -> Result<Value, RpcError> + Send + 'static,
+    absent: impl FnOnce(&mut Books, &str) -> RpcError + Send + 'static,
+    show: impl FnOnce(Shared, &mut Books, Found) -> Result<Step, RpcError> + Send + 'static,
 ) -> Step {
     let (context, id) = (context.clone(), id.trim().to_ascii_lowercase());
     let command = match id.parse::<Hash>() {
@@ -115,15 +155,15 @@ fn find(
             Reply::Mempool(entries) => by_prefix(entries, &id)?,
             other => return Err(unexpected(other)),
         };
-        Ok(Step::query(move |books| {
+        Ok(Step::query_then(move |books| {
             let found = match entry {
                 Some(entry) => Found::Pool(entry),
                 None => match in_chain(books, &id)? {
                     Some(confirmed) => Found::Chain(Box::new(confirmed)),
-                    None => return Err(missing(books, &id)),
+                    None => return Err(absent(books, &id)),
                 },
             };
-            show(&context, books, found)
+            show(context, books, found)
         }))
     })
 }
@@ -160,7 +200,9 @@ fn check_prefix(text: &str) -> Result<(), RpcError> {
 
 fn missing(books: &mut Books, id: &str) -> RpcError {
     let mut error = RpcError::not_found(format!("no such transaction in the mempool or the chain: {id}"));
-    if let Ok(lag @ 1..) = books.index_lag() {
+    if !books.has_index() {
+        error.message = format!("neither in the mempool nor in the latest blocks, and this node keeps no index: {id}");
+    } else if let Ok(lag @ 1..) = books.index_lag() {
         error.message = format!("not found, but the index still lacks {lag} blocks; try again");
     }
     error.data = Some(render::unknown_transaction(id));

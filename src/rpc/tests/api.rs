@@ -4,7 +4,11 @@ use serde_json::json;
 
 use super::harness::{Client, Rig};
 use crate::{
-    chain::key::SecretKey,
+    chain::{
+        key::SecretKey,
+        testkit,
+        transaction::{OutPoint, Output},
+    },
     node::report::{Counter, Report, SyncState},
 };
 
@@ -27,6 +31,7 @@ fn each_path_answers_in_json() {
     rig.wait_for_index(1);
     let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
     for (path, key) in [
+        ("/api".to_owned(), "paths"),
         ("/api/summary".to_owned(), "mempool_sequence"),
         ("/api/status".to_owned(), "height"),
         (format!("/api/block/{}", block.hash), "merkle_root"),
@@ -57,6 +62,29 @@ fn each_path_answers_in_json() {
     ] {
         assert_eq!(rig.get(path).status, status, "{path}");
     }
+}
+
+#[test]
+fn what_waits_is_found_by_a_search_and_shows_what_it_spends_of_others_that_wait() {
+    let mut rig = Rig::new();
+    let first = rig.transfer(30);
+    let coin = OutPoint { txid: first.txid(), index: 0 };
+    let output = Output { amount: 29, address: SecretKey::well_known(2).address() };
+    let genesis = rig.maker.spec().genesis_hash();
+    let second = testkit::spend(&[(coin, &SecretKey::well_known(1))], vec![output], b"", &genesis);
+    for transaction in [&first, &second] {
+        rig.put_into_pool(transaction);
+    }
+    let txid = second.txid().to_string();
+    for text in [&txid[..], &txid[..8], &txid[..8].to_uppercase()] {
+        let found = rig.get(&format!("/api/search?q={text}"));
+        assert_eq!(found.json(), json!({ "kind": "tx", "id": txid }), "{text}");
+    }
+    for nothing in ["00".repeat(32), "abcdef".to_owned(), "nothing".to_owned()] {
+        let answer = rig.get(&format!("/api/search?q={nothing}"));
+        assert_eq!((answer.status, &answer.json()["error"]), (404, &json!("nothing of that height, hash or address")));
+    }
+    assert_eq!(rig.get(&format!("/api/tx/{txid}")).json()["inputs"][0]["amount"], 30);
 }
 
 #[test]
