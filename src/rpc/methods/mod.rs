@@ -89,7 +89,7 @@ pub fn openrpc(version: &str) -> Value {
             "summary": method.summary,
             "paramStructure": "either",
             "params": method.params.iter().map(param).collect::<Vec<_>>(),
-            "result": { "name": "result", "summary": method.returns, "schema": {} },
+            "result": { "name": "result", "summary": method.returns, "schema": result_schema(method.returns) },
         })
     };
     json!({
@@ -102,6 +102,33 @@ pub fn openrpc(version: &str) -> Value {
         },
         "methods": all().map(method).collect::<Vec<_>>(),
     })
+}
+
+/// The JSON types of what a method returns, from the line that says it.
+fn result_schema(returns: &str) -> Value {
+    const TYPES: [(&str, &str); 12] = [
+        ("an object", "object"),
+        ("an OpenRPC document", "object"),
+        ("the tip's", "object"),
+        ("an array", "array"),
+        ("their", "array"),
+        ("a number", "number"),
+        ("a hash", "string"),
+        ("a text", "string"),
+        ("its id", "string"),
+        ("hex", "string"),
+        ("null", "null"),
+        ("true", "boolean"),
+    ];
+    // What follows says what is in it.
+    let kind = returns.split([';', ':']).next().unwrap_or_default().split(" with ").next().unwrap_or_default();
+    let mut types: Vec<&str> = TYPES.iter().filter(|(words, _)| kind.contains(words)).map(|(_, name)| *name).collect();
+    types.dedup();
+    match types.as_slice() {
+        [] => json!({ "type": "string" }),
+        [one] => json!({ "type": one }),
+        several => json!({ "type": several }),
+    }
 }
 
 #[cfg(test)]
@@ -191,5 +218,18 @@ mod tests {
         let wait = document["methods"].as_array().unwrap().iter().find(|method| method["name"] == "wait").unwrap();
         assert_eq!(wait["params"][0]["name"], "kind");
         assert_eq!(wait["params"][0]["required"], true);
+        let result = |name: &str| result_schema(find(name).unwrap().returns)["type"].clone();
+        for (name, wanted) in [
+            ("getblockcount", json!("number")),
+            ("getblock", json!(["object", "string"])),
+            ("getblocktemplate", json!("object")),
+            ("gettxout", json!(["object", "null"])),
+            ("getrawmempool", json!(["object", "array"])),
+            ("mine", json!("array")),
+            ("ping", json!("string")),
+            ("stop", json!("string")),
+        ] {
+            assert_eq!(result(name), wanted, "{name}");
+        }
     }
 }
