@@ -267,12 +267,14 @@ fn help_has_a_page_for_each_topic_and_each_command() {
         ("metrics", "tussock_chain_height"),
         ("protocol", "Verack"),
         ("sql", "v_balances"),
+        ("http", "rpc.cookie"),
         ("events", "reorganisation"),
         ("operations", "backup"),
         ("send", "--memo"),
     ] {
         assert!(stdout(&help(&[topic])).contains(word), "{topic}");
     }
+    assert!(stdout(&help(&["exit", "codes"])).contains("130"));
     assert!(stdout(&help(&["peers", "ban"])).contains("--for"));
     assert!(stdout(&help(&[])).contains("exit-codes"));
     fails(&help(&["fiels"]), 2, "files");

@@ -25,7 +25,7 @@ const ELSEWHERE: [(&str, &str); 3] = [
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tussock help\n  tussock help files\n  tussock help peers add")]
 pub struct HelpArgs {
-    /// A command, or one of: configuration, files, exit-codes, metrics, protocol, sql, events, operations
+    /// A command, or one of: configuration, files, exit-codes, metrics, protocol, sql, http, events, operations
     #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub fn run(arguments: &HelpArgs) -> Outcome {
     let Some(first) = arguments.topic.first() else {
         return output::line(&format!("{}\n\nTopics (tussock help TOPIC):\n{}", program.render_help(), list()));
     };
-    if let Some(page) = page(first) {
+    if let Some(page) = page(first).or_else(|| page(&arguments.topic.join("-"))) {
         return output::line(page.trim_end());
     }
     let mut command = &mut program;
