@@ -18,4 +18,5 @@ mod readme;
 mod sim;
 mod support;
 mod tidy;
+mod tools;
 mod vectors;

@@ -1,0 +1,171 @@
+//! Whether the programs that what we print and keep is meant for take it: promtool, systemd, shells, SQL tools. Each where
+//! it is installed.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    process::{Command, Output, Stdio},
+};
+
+use crate::support::{BIN, TempDir, TestNode, bin, stderr, stdout};
+
+/// Whether a program is there; says so if not.
+fn is_there(name: &str) -> bool {
+    let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("{name} is not installed: what is made for it was not tried");
+    }
+    found
+}
+
+/// Runs a program on an input.
+fn feed(program: &str, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may end before it has read all.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn takes(output: &Output) -> String {
+    assert!(output.status.success(), "{}{}", stdout(output), stderr(output));
+    stdout(output)
+}
+
+fn print(what: &[&str]) -> String {
+    takes(&Command::new(bin()).arg("print").args(what).output().unwrap())
+}
+
+#[test]
+fn promtool_finds_nothing_to_say_about_the_metrics() {
+    if !is_there("promtool") {
+        return;
+    }
+    let node = TestNode::start(&["--mine", "dev0"]);
+    node.json(&["mine", "3"]);
+    let mut stream = TcpStream::connect(node.http()).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, metrics) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(metrics.contains("\ntussock_chain_height 3\n"), "{metrics}");
+    let checked = feed("promtool", &["check", "metrics"], metrics);
+    assert_eq!(takes(&checked) + &stderr(&checked), "");
+}
+
+#[test]
+fn systemd_takes_the_unit() {
+    if !is_there("systemd-analyze") {
+        return;
+    }
+    let dir = TempDir::new();
+    let unit = dir.path().join("tussock.service");
+    fs::write(&unit, print(&["unit"]).replace("/usr/local/bin/tussock", BIN)).unwrap();
+    let output = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).output().unwrap();
+    takes(&output);
+    assert!(!stderr(&output).contains("tussock.service"), "{}", stderr(&output));
+}
+
+#[test]
+fn shells_complete_commands_and_flags() {
+    let dir = TempDir::new();
+    let script = |shell: &str| {
+        let path = dir.path().join(format!("_{shell}"));
+        fs::write(&path, print(&["completions", shell])).unwrap();
+        path.display().to_string()
+    };
+    if is_there("bash") {
+        let try_it = "source \"$0\"; COMP_WORDS=(tussock mem); COMP_CWORD=1; _tussock tussock mem tussock; \
+                      printf '%s\\n' \"${COMPREPLY[@]}\"";
+        assert_eq!(takes(&feed("bash", &["--norc", "-c", try_it, &script("bash")], "")).trim(), "mempool");
+    }
+    if is_there("zsh") {
+        let try_it = "autoload -U compinit; compinit -D -u; source \"$0\"; print $_comps[tussock]";
+        assert_eq!(takes(&feed("zsh", &["-f", "-c", try_it, &script("zsh")], "")).trim(), "_tussock");
+    }
+    if is_there("fish") {
+        let try_it = format!("source {}; complete -C'tussock mem'", script("fish"));
+        assert!(takes(&feed("fish", &["--no-config", "-c", &try_it], "")).starts_with("mempool\t"));
+    }
+}
+
+/// What a tool says of the running node's ledger and index: the tip's height, and the sum of all balances.
+type Ask = fn(&str) -> String;
+
+fn with_sqlite3(folder: &str) -> String {
+    let one = |file: &str, sql: &str| {
+        takes(&Command::new("sqlite3").args(["-readonly", &format!("{folder}/{file}"), sql]).output().unwrap())
+    };
+    let height = one("ledger.db", "SELECT height FROM v_tip");
+    format!("{} {}", height.trim(), one("index.db", "SELECT sum(balance) FROM v_balances").trim())
+}
+
+/// Python's own SQLite; through pandas where that is installed.
+fn with_python(folder: &str) -> String {
+    const SCRIPT: &str = "
+import sqlite3, sys
+def one(file, sql):
+    connection = sqlite3.connect(f'file:{sys.argv[1]}/{file}?mode=ro', uri=True)
+    try:
+        import pandas
+        return pandas.read_sql_query(sql, connection).iloc[0, 0]
+    except ImportError:
+        return connection.execute(sql).fetchone()[0]
+print(one('ledger.db', 'SELECT height FROM v_tip'), one('index.db', 'SELECT sum(balance) FROM v_balances'))";
+    takes(&feed("python3", &["-c", SCRIPT, folder], "")).trim().to_owned()
+}
+
+fn with_datasette(folder: &str) -> String {
+    let one = |file: &str, sql: &str| {
+        let sql = sql.replace(' ', "+");
+        let path = format!("/{}.json?sql={sql}&_shape=arrayfirst", file.trim_end_matches(".db"));
+        let output = Command::new("datasette").args(["--get", &path]).arg(format!("{folder}/{file}")).output().unwrap();
+        takes(&output).trim().trim_matches(['[', ']']).to_owned()
+    };
+    let height = one("ledger.db", "SELECT height FROM v_tip");
+    format!("{height} {}", one("index.db", "SELECT sum(balance) FROM v_balances"))
+}
+
+#[test]
+fn sql_tools_read_the_files_while_the_node_writes_them() {
+    let node = TestNode::start(&[]);
+    let folder = node.dir.join("local").display().to_string();
+    let tools: [(&str, Ask); 3] = [("sqlite3", with_sqlite3), ("python3", with_python), ("datasette", with_datasette)];
+    let mut height = 0;
+    let grants = takes(&node.cli(&["sql", "SELECT sum(amount) FROM v_coins"]));
+    let grants: u64 = grants.lines().last().unwrap().trim().parse().unwrap();
+    for (tool, ask) in tools.into_iter().filter(|(tool, _)| is_there(tool)) {
+        for _ in 0..2 {
+            node.json(&["mine", "1"]);
+            height += 1;
+            let wanted = format!("{height} {}", grants + height * 5_000_000_000);
+            node.wait(&["height", &height.to_string()]);
+            assert_eq!(until(|| ask(&folder), &wanted), wanted, "{tool}");
+        }
+    }
+    assert_eq!(node.json(&["sql", "SELECT count(*) AS n FROM v_blocks"])[0]["n"], height + 1);
+}
+
+/// Asks again until the answer is what is wanted, since the index follows the ledger; at most a few times.
+fn until(ask: impl Fn() -> String, wanted: &str) -> String {
+    (0..20).map(|_| ask()).find(|answer| answer == wanted).unwrap_or_else(ask)
+}
+
+#[test]
+fn the_dockerfile_takes_along_all_that_a_build_reads() {
+    let recipe = print(&["dockerfile"]);
+    let copied: Vec<&str> = recipe.lines().filter(|line| line.starts_with("COPY ")).collect();
+    let is_copied = |name: &str| copied.iter().any(|line| line.split_whitespace().any(|word| word == name));
+    let manifest = fs::read_to_string("Cargo.toml").unwrap();
+    let script = manifest.lines().find_map(|line| line.strip_prefix("build = \"")).unwrap();
+    for name in ["Cargo.toml", "Cargo.lock", ".cargo", "src", script.split('/').next().unwrap()] {
+        assert!(is_copied(name), "{name} is not in {recipe}");
+    }
+}
