@@ -210,7 +210,7 @@ fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order
         let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
             return Err(Failure::new(
                 Exit::Rejected,
-                format!("the payment needs {}, but {} can be spent now", units::grouped(needed), grouped(all)),
+                format!("the payment needs {}, but {} are spendable now", units::grouped(needed), grouped(all)),
             ));
         };
         inputs.push(OutPoint { txid: coin.txid, index: coin.index });

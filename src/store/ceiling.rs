@@ -1,9 +1,6 @@
 //! How quickly SQLite takes a ledger's rows at best: the ceiling that a sync's figures stand beside.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
@@ -34,35 +31,55 @@ const TABLES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Puts the rows of the ledger `from` up to `height` into a new file `to` of the same schema and settings, with one
-/// prepared statement a row and `blocks` blocks a commit, and nothing else: no hashing, no checking, no looking up.
-/// Coins that were spent again are left out. Returns how long it took; reading the rows does not count.
-pub fn insert_raw(from: &Path, to: &Path, height: u32, blocks: u32) -> Result<Duration, StoreError> {
-    let source = connect::open_reader(from)?;
-    let mut target = connect::open_file(to)?;
-    let LedgerOptions { cache_bytes, checkpoint_pages } = LedgerOptions::default();
-    let log_bytes = crate::base::limits::LEDGER_LOG_BYTES;
-    connect::tune_writer(&target, Tuning { cache_bytes, checkpoint_pages, log_bytes })?;
-    migrate::LEDGER.migrate(&mut target)?;
-    let mut time = Duration::ZERO;
-    let mut first = 1;
-    while first <= height {
-        let last = height.min(first.saturating_add(blocks.max(1) - 1));
-        let tables = TABLES.map(|(select, insert)| read(&source, select, first, last).map(|rows| (insert, rows)));
-        let start = Instant::now();
-        rows::run(&target, "BEGIN IMMEDIATE", [])?;
-        for table in tables {
-            let (insert, rows) = table?;
-            let mut statement = target.prepare_cached(insert)?;
+/// Puts a ledger's rows into a new file of the same schema and settings, with one prepared statement a row and nothing
+/// else: no hashing, no checking, no looking up. Coins that were spent again are left out. Who uses it keeps the time:
+/// reading the rows, by [`RawInsertion::read`], is not to count.
+pub struct RawInsertion {
+    source: Connection,
+    target: Connection,
+    next: u32,
+    height: u32,
+}
+
+/// The rows of some blocks, with the statement that inserts each.
+pub struct Rows(Vec<(&'static str, Vec<Vec<Value>>)>);
+
+impl RawInsertion {
+    /// From the ledger `from` up to `height` into the file `to`, which does not exist yet.
+    pub fn new(from: &Path, to: &Path, height: u32) -> Result<Self, StoreError> {
+        let source = connect::open_reader(from)?;
+        let mut target = connect::open_file(to)?;
+        let LedgerOptions { cache_bytes, checkpoint_pages } = LedgerOptions::default();
+        let log_bytes = crate::base::limits::LEDGER_LOG_BYTES;
+        connect::tune_writer(&target, Tuning { cache_bytes, checkpoint_pages, log_bytes })?;
+        migrate::LEDGER.migrate(&mut target)?;
+        Ok(Self { source, target, next: 1, height })
+    }
+
+    /// Reads the rows of the next `blocks` blocks; `None` at the end.
+    pub fn read(&mut self, blocks: u32) -> Result<Option<Rows>, StoreError> {
+        if self.next > self.height {
+            return Ok(None);
+        }
+        let last = self.height.min(self.next.saturating_add(blocks.max(1) - 1));
+        let table = |(select, insert)| read(&self.source, select, self.next, last).map(|rows| (insert, rows));
+        let tables = TABLES.into_iter().map(table).collect::<Result<_, StoreError>>()?;
+        self.next = last + 1;
+        Ok(Some(Rows(tables)))
+    }
+
+    /// Inserts them in one commit.
+    pub fn insert(&mut self, rows: Rows) -> Result<(), StoreError> {
+        rows::run(&self.target, "BEGIN IMMEDIATE", [])?;
+        for (insert, rows) in rows.0 {
+            let mut statement = self.target.prepare_cached(insert)?;
             for row in rows {
                 statement.execute(params_from_iter(row))?;
             }
         }
-        rows::run(&target, "COMMIT", [])?;
-        time += start.elapsed();
-        first = last + 1;
+        rows::run(&self.target, "COMMIT", [])?;
+        Ok(())
     }
-    Ok(time)
 }
 
 fn read(source: &Connection, sql: &str, first: u32, last: u32) -> Result<Vec<Vec<Value>>, StoreError> {
@@ -92,7 +109,11 @@ mod tests {
         }
         fill::commit(&mut ledger, &maker).unwrap();
         ledger.close().unwrap();
-        insert_raw(&from, &to, 5, 2).unwrap();
+        let mut raw = RawInsertion::new(&from, &to, 5).unwrap();
+        while let Some(rows) = raw.read(2).unwrap() {
+            raw.insert(rows).unwrap();
+        }
+        drop(raw);
         let count = |path: &Path, table: &str| -> i64 {
             let connection = connect::open_reader(path).unwrap();
             let above = if table == "bodies" { "id > 1" } else { "height > 0" };

@@ -10,8 +10,9 @@ use std::{
 
 use crate::{
     base::hash::Domain,
+    chain::archive::StoreError,
     cli::exit::{Exit, Failure, Outcome},
-    store::ceiling,
+    store::ceiling::RawInsertion,
 };
 
 /// Bytes of a block of 500 transactions.
@@ -57,15 +58,25 @@ pub fn loopback() -> Outcome<f64> {
     })
 }
 
-/// Blocks a second whose rows SQLite takes, with nothing else done: see [`ceiling::insert_raw`].
+/// Blocks a second whose rows SQLite takes, with nothing else done: see [`RawInsertion`].
 pub fn insertion(ledger: &Path, folder: &Path, blocks: u32, transactions: u32) -> Outcome<f64> {
     let per_commit = if transactions > 0 { FULL_BLOCKS_PER_COMMIT } else { BLOCKS_PER_COMMIT };
-    let file = folder.join("ceiling.db");
-    let time = ceiling::insert_raw(ledger, &file, blocks, per_commit)
+    let time = insert_raw(ledger, &folder.join("ceiling.db"), blocks, per_commit)
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot measure the raw insertion: {error}")))?;
     for suffix in ["", "-wal", "-shm"] {
         // What stays goes with the folder.
         drop(std::fs::remove_file(folder.join(format!("ceiling.db{suffix}"))));
     }
     Ok(f64::from(blocks) / time.as_secs_f64().max(1e-9))
+}
+
+fn insert_raw(from: &Path, to: &Path, blocks: u32, per_commit: u32) -> Result<Duration, StoreError> {
+    let mut raw = RawInsertion::new(from, to, blocks)?;
+    let mut time = Duration::ZERO;
+    while let Some(rows) = raw.read(per_commit)? {
+        let start = Instant::now();
+        raw.insert(rows)?;
+        time += start.elapsed();
+    }
+    Ok(time)
 }
