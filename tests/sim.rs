@@ -109,3 +109,10 @@ fn honest_miners_get_ahead_of_branches_that_nobody_delivers() {
 fn a_branch_that_is_left_leaves_nothing_wanted_behind() {
     assert_holds(&outcome(50_000_430));
 }
+
+/// A branch was set aside for the sake of a block that came in the very moment in which its headers did, or in which it
+/// was given another chance, without any time to deliver: two honest halves stayed apart after a partition.
+#[test]
+fn a_branch_has_time_to_deliver_before_it_is_set_aside() {
+    assert_holds(&outcome(60_009_716));
+}

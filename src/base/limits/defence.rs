@@ -24,6 +24,9 @@ pub const MAX_STALLERS: usize = 256;
 /// The best header chain's next block may be owed for this long before a block that is here, and builds on our tip, is
 /// preferred to it: whoever can make headers must not hold up those who make blocks.
 pub const WITHHELD_DOUBT: Duration = Duration::from_secs(5);
+/// How often that time starts anew for another branch without a block in between: for one or two that are honest, such as
+/// after a partition.
+pub const WITHHELD_CHANCES: u32 = 3;
 /// Headers between our tip and such a block.
 pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.

@@ -7,6 +7,7 @@
 mod index;
 mod locator;
 mod offered;
+mod owed;
 mod rounds;
 mod state;
 mod syncnode;
@@ -32,6 +33,7 @@ use crate::{
         Event, LinkEvent, Notice, Outbox, PeerFault, Role, RoleId, Setup,
         headers::{
             index::{Change, Found, Index, Node},
+            owed::Owed,
             state::{Alone, Machine, View},
             syncnode::Peers,
         },
@@ -61,8 +63,7 @@ pub struct Headers {
     fetched: u32,
     /// When a header or a block last came.
     progress: Time,
-    /// When a block last came.
-    blocks: Time,
+    owed: Owed,
     next_poll: Option<Time>,
     best_report: Option<Time>,
     best_changed: bool,
@@ -99,7 +100,7 @@ impl Headers {
             answered: false,
             fetched: 0,
             progress: Time(0),
-            blocks: Time(0),
+            owed: Owed::default(),
             next_poll: None,
             best_report: None,
             best_changed: false,
@@ -165,7 +166,8 @@ impl Headers {
             Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             Notice::Fetched { height } => {
                 if height > self.fetched {
-                    (self.progress, self.blocks) = (now.mono, now.mono);
+                    self.progress = now.mono;
+                    self.owed.delivered(now.mono);
                 }
                 self.fetched = height;
                 Ok(())
@@ -183,7 +185,8 @@ impl Headers {
             self.fetched = self.fetched.max(moved.tip.height);
         }
         if !moved.added.is_empty() {
-            (self.progress, self.blocks) = (now, now);
+            self.progress = now;
+            self.owed.delivered(now);
         }
         self.open = true;
         self.announce(now, change, out)
@@ -212,6 +215,9 @@ impl Headers {
         hashes.drain(..applied);
         let above = fork.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
         self.progress = now;
+        if fork <= self.fetched {
+            self.owed.replaced(now);
+        }
         self.fetched = self.fetched.min(above);
         self.best_changed = true;
         let best = index.best();

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         hash::Hash,
-        limits::{MAX_WITHHELD, WITHHELD_DOUBT},
+        limits::MAX_WITHHELD,
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header, rules, target::Work},
@@ -112,7 +112,7 @@ impl Headers {
     /// block has been owed for long. Headers with much work and no blocks must not stop the chain.
     fn doubt(&mut self, now: Time, parent: &Hash, work: &Work, out: &mut Outbox) -> Result<(), StoreError> {
         let leads_on = |index: &Index| index.builds_on_applied(parent);
-        if now.since(self.blocks) < WITHHELD_DOUBT || !self.index.as_ref().map_or(Ok(false), leads_on)? {
+        if !self.owed.is_overdue(now) || !self.index.as_ref().map_or(Ok(false), leads_on)? {
             return Ok(());
         }
         for _ in 0..MAX_WITHHELD {

@@ -161,6 +161,32 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
     }
 }
 
+/// Found by seed 60009716: after a partition a block of our own branch came just after the other's headers, long after
+/// the last block, and set them aside before anybody was asked for their blocks; and so again when they were released.
+#[test]
+fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let known = |rig: &mut Rig, link: u64, salt: u8| {
+        let branch = ours.first(5).grow(50 + usize::from(salt), salt);
+        rig.up(link, &branch);
+        rig.sync(link, branch.headers(6..=55 + usize::from(salt)));
+        rig.sync(link, vec![]);
+    };
+    rig.pass(SECOND * 600);
+    known(&mut rig, 3, 1);
+    let first = ours.clone().grow(1, 0);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &first)), [None]);
+    // But one after the other must not keep us waiting.
+    for salt in 2..=4u8 {
+        rig.pass(SECOND * 4);
+        assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1, salt))), [None]);
+        known(&mut rig, 3 + u64::from(salt), salt);
+    }
+    rig.pass(SECOND * 2);
+    assert!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(2, 0))).is_empty());
+}
+
 #[test]
 fn an_applied_block_is_never_set_aside() {
     let ours = Chain::new().grow(10, 0);
