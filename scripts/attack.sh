@@ -21,6 +21,7 @@ attacks=(
     hostile::eclipse::a_hundred_thousand_addresses_of_one_network_through_ten_peers
     hostile::eclipse::after_each_kill_the_anchors_come_first_and_a_thousand_attackers_get_one_slot
     hostile::chain::minimum_work_headers_that_fork_at_genesis_from_ten_peers
+    hostile::chain::headers_without_blocks_that_have_the_most_work_from_ten_peers
     hostile::chain::peers_that_withhold_blocks_slow_the_sync_down_only_so_much
     hostile::http::a_crowd_at_the_http_server_keeps_the_operator_out_no_more_than_the_peers
     hostile::soak::everything_at_a_low_rate_makes_nothing_grow

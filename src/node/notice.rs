@@ -86,8 +86,8 @@ pub enum Notice {
 
     /// `headers` → `ledger`: validated headers to store, each after its parent.
     StoreHeaders(Vec<HeaderRow>),
-    /// `headers` → `ledger`: the best header chain, branches that are set aside not counted; follows each
-    /// `StoreHeaders` and each change.
+    /// `headers` → `ledger`: the best header chain that counts: not branches that are set aside, nor, once synced, those
+    /// that have not brought a block yet. Told when it changes.
     BestChain {
         /// Its height.
         height: u32,
@@ -104,6 +104,12 @@ pub enum Notice {
         above: u32,
         /// Hashes at heights `above + 1`, `above + 2`, …
         hashes: Vec<Hash>,
+    },
+    /// `headers` → `fetch`: an offered block extends our tip, and the best header chain, which is another, has not
+    /// brought a block yet; pass the body on at once.
+    OfferPasses {
+        /// The block.
+        hash: Hash,
     },
     /// `headers` → `fetch`: an offered block is not wanted (known, on a losing branch, or its header was refused);
     /// forget its body. `reason` completes a command that offered it.
@@ -126,6 +132,9 @@ pub enum Notice {
         /// The header.
         header: Header,
     },
+    /// `fetch` → `headers`: the ledger has taken a block of the best header chain: the first since the last `Want`, or since
+    /// this was last told, a second ago or more.
+    Delivered,
     /// `fetch` → `headers`: the best chain's bodies up to this height were taken; more headers may be asked for. Runs
     /// ahead of `ChainMoved`, which during sync comes only once per commit.
     Fetched {

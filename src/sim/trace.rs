@@ -113,8 +113,10 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
             hashes.iter().for_each(|wanted| hash(3, wanted, out));
         }
         Notice::OfferDropped { hash: block, .. } => hash(4, block, out),
+        Notice::OfferPasses { hash: block } => hash(29, block, out),
         Notice::State(state) => out.extend([5, *state as u8]),
         Notice::Offered { hash: block, .. } => hash(6, block, out),
+        Notice::Delivered => out.push(30),
         Notice::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
         Notice::Withheld { hash: block } => hash(26, block, out),
         Notice::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),

@@ -23,6 +23,7 @@ use tussock::{
     wire::message::Message,
 };
 
+use super::strokes::{answer_once, tip_of};
 use crate::support::{
     TestNode,
     attack::{Watch, count, duration, folder_bytes, full, rest},
@@ -77,6 +78,56 @@ fn fork_forever(address: SocketAddr, spec: &Arc<ChainSpec>, longest: u32, shared
             }
         }
     }
+}
+
+/// Puts a hundred headers above the node's tip, whose blocks nobody has, stays silent for a while, and does so again.
+fn crown_forever(address: SocketAddr, spec: &Arc<ChainSpec>, shared: &Shared, seed: u64) {
+    let mut salt = seed << 32;
+    while !shared.ends.load(SeqCst) {
+        salt += 1;
+        let Some(mut tip) = tip_of(address, spec) else { continue };
+        let Some(mut peer) = RawPeer::try_claiming(address, spec, 1 << 30, u64::MAX >> 1) else { continue };
+        answer_once(&mut peer, cheap_headers(spec, &mut tip, salt));
+        shared.sent.fetch_add(MAX_SYNC_HEADERS, SeqCst);
+        let stays = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < stays && !shared.ends.load(SeqCst) && peer.skim() {
+            rest(Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn headers_without_blocks_that_have_the_most_work_from_ten_peers() {
+    let spec = Arc::new(ChainSpec::local());
+    let (mut node, maker) = node_with_chain(&spec, count(50, 500));
+    node.wait(&["synced"]);
+    let watch = Watch::start(&node, maker);
+    let (address, database) = (node.p2p(), node.dir.join("local/ledger.db"));
+    let before = file_bytes(&database);
+    let shared = Arc::new(Shared::default());
+    let peers: Vec<_> = (0..10)
+        .map(|n| {
+            let (spec, shared) = (spec.clone(), shared.clone());
+            std::thread::spawn(move || crown_forever(address, &spec, &shared, n))
+        })
+        .collect();
+    let end = Instant::now() + duration(Duration::from_secs(8), Duration::from_secs(300));
+    let (mut looks, mut synced) = (0, 0);
+    while Instant::now() < end {
+        looks += 1;
+        synced += usize::from(node.status()["state"] == "synced");
+        rest(Duration::from_millis(100));
+    }
+    let best = node.status()["headers"].as_u64().unwrap_or(0);
+    shared.ends.store(true, SeqCst);
+    peers.into_iter().for_each(|peer| peer.join().unwrap());
+    let grown = file_bytes(&database).saturating_sub(before) as f64 / 1e6;
+    let sent = shared.sent.load(SeqCst);
+    let figure = format!("{sent} headers, synced at {synced} of {looks} looks, the database grew by {grown:.1} MB");
+    let figures = watch.finish(&mut node, "most work without blocks", &figure, "the tip follows");
+    assert!(sent >= 1_000 && best > u64::from(figures.maker.height()), "no branch was ahead: {best}");
+    assert_eq!(synced, looks, "headers alone do not end the state");
+    assert!(figures.slowest_block < Duration::from_secs(5), "{figure}");
 }
 
 fn file_bytes(path: &std::path::Path) -> u64 {

@@ -30,8 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const HELD: usize = 40;
 /// The honest chain has more work than a hundred cheap headers from here on: whoever has most work is no attacker.
 const HONEST_LEAD: Duration = Duration::from_secs(150);
-/// A branch of headers without blocks above the tip stands in the way of new blocks for seconds: one in so many turns.
-const TURNS_PER_WITHHELD: u64 = 60;
+/// In one of so many turns there is a branch of headers without blocks above the tip.
+const TURNS_PER_WITHHELD: u64 = 10;
 
 /// Who strokes, and what it holds.
 pub(super) struct Strokes {
@@ -211,7 +211,7 @@ impl Strokes {
 }
 
 /// The node's last header, asked for over a link of its own in steps of a hundred.
-fn tip_of(node: SocketAddr, spec: &Arc<ChainSpec>) -> Option<Header> {
+pub(super) fn tip_of(node: SocketAddr, spec: &Arc<ChainSpec>) -> Option<Header> {
     let mut peer = RawPeer::try_handshaken(node, spec, PATIENCE)?;
     let mut last = spec.genesis.header.clone();
     loop {
@@ -228,7 +228,7 @@ fn tip_of(node: SocketAddr, spec: &Arc<ChainSpec>) -> Option<Header> {
 }
 
 /// Sends these headers when it is asked for some.
-fn answer_once(peer: &mut RawPeer, headers: Vec<Header>) {
+pub(super) fn answer_once(peer: &mut RawPeer, headers: Vec<Header>) {
     if next(peer, |message| matches!(message, Message::GetSync(_)).then_some(())).is_some() {
         peer.send(&Message::Sync(List::truncated(headers)));
     }

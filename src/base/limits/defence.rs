@@ -27,7 +27,23 @@ pub const WITHHELD_DOUBT: Duration = Duration::from_secs(5);
 /// How often that time starts anew for another branch without a block in between: for one or two that are honest, such as
 /// after a partition.
 pub const WITHHELD_CHANCES: u32 = 3;
-/// Headers between our tip and such a block.
+/// Branches of mere headers that may become the best chain of a synced node at once, and how long it takes for another
+/// one. Each is stored, up to `UNPROVEN_HEADERS` of it.
+pub const UNPROVEN_BRANCHES: u32 = 8;
+/// See [`UNPROVEN_BRANCHES`].
+pub const UNPROVEN_INTERVAL: Duration = Duration::from_secs(30);
+/// How long such a branch may be the best: enough for a block of the largest size at 50 KB a second. Others, with less
+/// work, wait for it.
+pub const UNPROVEN_TIME: Duration = Duration::from_secs(20);
+/// Headers of such a branch that a synced node asks for before a block of it is here.
+pub const UNPROVEN_HEADERS: u32 = 200;
+/// Blocks on our tip that go to the ledger past such a branch and are not applied yet.
+pub const MAX_PASSING: usize = 4;
+/// How long one of them counts: by then it is applied, or was refused.
+pub const PASSING_TIME: Duration = Duration::from_secs(5);
+/// Room for losing branches of headers comes back one header at a time: as many a day as a chain of ten seconds has.
+pub const SIDE_HEADER_INTERVAL: Duration = Duration::from_secs(10);
+/// Headers between our tip and a block that is here.
 pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
 /// Nothing is ever set by it.

@@ -121,6 +121,13 @@ impl Fetch {
         }
     }
 
+    /// It goes to the ledger although the window holds another branch.
+    pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
+        if let Some(Offer { origin, hash, frame }) = self.offers.take(hash) {
+            out.tell(RoleId::Verify, Notice::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
+        }
+    }
+
     /// `headers` does not want it.
     pub(super) fn drop_offer(&mut self, hash: &Hash, reason: Option<String>, out: &mut Outbox) {
         drop(self.offers.take(hash));

@@ -12,7 +12,7 @@ mod tests;
 mod watch;
 mod window;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     base::{
@@ -46,6 +46,8 @@ const RECENT_BLOCKS: usize = 1024;
 const BUSY_LOOKAHEAD: usize = 16;
 /// How many blocks are taken between two notices of progress to `headers`.
 const FETCHED_STEP: u32 = 64;
+/// Shortest time between two notices that blocks come at all.
+const DELIVERED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many requests ended in which way. Their sum and the open ones is the number of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +89,8 @@ pub struct Fetch {
     estimate: usize,
     /// The height told with the last `Fetched`.
     fetched: Option<u32>,
+    /// When `Delivered` was told since the last `Want`.
+    delivered: Option<Time>,
     /// Peers that a large download waits for at the start, and until when.
     gather: usize,
     gather_until: Option<Time>,
@@ -109,6 +113,7 @@ impl Fetch {
             budget: FETCH_BYTES.saturating_mul(setup.memory_percent) / 100,
             estimate: BODY_ESTIMATE_BYTES,
             fetched: None,
+            delivered: None,
             gather,
             gather_until: None,
             now: Time(0),
@@ -165,9 +170,10 @@ impl Fetch {
         match notice {
             Notice::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
             Notice::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
+            Notice::OfferPasses { hash } => self.pass_offer(&hash, out),
             Notice::Produced { block } => self.offer_own(Origin::Miner, block, out),
             Notice::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
-            Notice::BodiesTaken { blocks } => blocks.iter().for_each(|(_, hash)| self.window.take(hash)),
+            Notice::BodiesTaken { blocks } => self.take_taken(&blocks, out),
             Notice::ChainMoved(moved) => self.take_move(&moved, out),
             Notice::BlocksInvalid { hashes, fault } => self.take_invalid(&hashes, &fault, out),
             Notice::PeerTip { link, height, .. } => {
@@ -195,11 +201,21 @@ impl Fetch {
             self.window.restart(above);
         }
         self.window.replace(above, hashes);
+        self.delivered = None;
         for hash in offered {
             if let Some(offer) = self.offers.take(&hash) {
                 self.check_body(offer.origin, hash, offer.frame, out);
             }
         }
+    }
+
+    fn take_taken(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {
+        let due = self.delivered.is_none_or(|at| self.now.since(at) >= DELIVERED_INTERVAL);
+        if due && blocks.iter().any(|(_, hash)| self.window.height_of(hash).is_some()) {
+            self.delivered = Some(self.now);
+            out.tell(RoleId::Headers, Notice::Delivered);
+        }
+        blocks.iter().for_each(|(_, hash)| self.window.take(hash));
     }
 
     fn take_absent(&mut self, link: LinkId, hash: &Hash, out: &mut Outbox) {

@@ -11,14 +11,15 @@ use crate::{
         hash::Hash,
         limits::{
             HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_INVALID_KNOWN, MAX_SIDE_HEADERS, MEDIAN_TIME_BLOCKS,
-            WITHHELD_DOUBT_BLOCKS,
+            SIDE_HEADER_INTERVAL, WITHHELD_DOUBT_BLOCKS,
         },
+        time::Time,
     },
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         target::Work,
     },
-    node::recent::Recent,
+    node::{headers::owed::units, recent::Recent},
 };
 
 /// How many side headers one pruning looks up in the archive, so that a commit's notice costs a bounded time.
@@ -60,8 +61,9 @@ pub(super) struct Index {
     base: u32,
     /// Those in memory that are not on the best chain.
     side: BTreeSet<(u32, Hash)>,
-    /// Headers off the best chain, in memory or stored.
+    /// Headers off the best chain, in memory or stored, less those whose room has come back since `side_since`.
     side_count: usize,
+    side_since: Time,
     invalid: Recent,
     best: Node,
     applied: (Hash, Node),
@@ -96,6 +98,7 @@ impl Index {
             chain,
             side: BTreeSet::new(),
             side_count,
+            side_since: Time(0),
             invalid: Recent::new(MAX_INVALID_KNOWN),
             best,
             applied,
@@ -152,6 +155,11 @@ impl Index {
         Ok(self.archive.header(hash)?.is_some_and(|row| row.status == BlockStatus::Applied))
     }
 
+    /// Whether this is the committed tip.
+    pub(super) fn is_tip(&self, hash: &Hash) -> bool {
+        self.applied.0 == *hash
+    }
+
     /// Whether the block, or a close ancestor of it, is a child of the applied tip.
     pub(super) fn builds_on_applied(&self, hash: &Hash) -> Result<bool, StoreError> {
         let (mut hash, applied) = (*hash, self.applied().height);
@@ -203,7 +211,12 @@ impl Index {
     }
 
     /// Whether a branch of `count` headers that ends with less than the best work may still be stored.
-    pub(super) fn has_side_room(&self, count: usize) -> bool {
+    pub(super) fn has_side_room(&mut self, now: Time, count: usize) -> bool {
+        let back = units(now.since(self.side_since), SIDE_HEADER_INTERVAL);
+        if back > 0 {
+            self.side_count = self.side_count.saturating_sub(back as usize);
+            self.side_since = now;
+        }
         self.side_count.saturating_add(count) <= MAX_SIDE_HEADERS && self.nodes.len() <= 2 * HEADERS_IN_MEMORY
     }
 

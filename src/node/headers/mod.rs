@@ -21,19 +21,21 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_IDLE, HEADERS_AHEAD, HEADERS_UNCOMMITTED},
+        limits::{GET_SYNC_IDLE, HEADERS_AHEAD, HEADERS_UNCOMMITTED, UNPROVEN_HEADERS},
         rng::Rng,
         time::{Now, Time},
     },
     chain::{
         archive::{HeaderArchive, HeaderRow, StoreError},
         spec::ChainSpec,
+        target::Work,
     },
     node::{
         Event, LinkEvent, Notice, Outbox, PeerFault, Role, RoleId, Setup,
         headers::{
             index::{Change, Found, Index, Node},
-            owed::Owed,
+            offered::Passing,
+            owed::{Adoptions, Owed},
             state::{Alone, Machine, View},
             syncnode::Peers,
         },
@@ -64,6 +66,11 @@ pub struct Headers {
     /// When a header or a block last came.
     progress: Time,
     owed: Owed,
+    adoptions: Adoptions,
+    /// Blocks on our tip that went to the ledger past the best chain.
+    passing: Passing,
+    /// The best chain that the ledger was told of.
+    told_best: Option<(u32, Work)>,
     next_poll: Option<Time>,
     best_report: Option<Time>,
     best_changed: bool,
@@ -101,6 +108,9 @@ impl Headers {
             fetched: 0,
             progress: Time(0),
             owed: Owed::default(),
+            adoptions: Adoptions::default(),
+            passing: Passing::default(),
+            told_best: None,
             next_poll: None,
             best_report: None,
             best_changed: false,
@@ -164,10 +174,14 @@ impl Headers {
             Notice::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
             Notice::Offered { origin, hash, header } => self.take_offer(now, origin, hash, header, out),
             Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
+            Notice::Delivered => {
+                self.progress = now.mono;
+                self.owed.delivered(now.mono);
+                Ok(())
+            }
             Notice::Fetched { height } => {
                 if height > self.fetched {
                     self.progress = now.mono;
-                    self.owed.delivered(now.mono);
                 }
                 self.fetched = height;
                 Ok(())
@@ -181,15 +195,20 @@ impl Headers {
     fn take_move(&mut self, now: Time, moved: &ChainMove, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(index) = &mut self.index else { return Ok(()) };
         let change = index.applied_moved(&moved.tip)?;
-        if index.is_on_best(moved.tip.height, &moved.tip.hash)? {
+        let on_best = index.is_on_best(moved.tip.height, &moved.tip.hash)?;
+        if on_best {
             self.fetched = self.fetched.max(moved.tip.height);
         }
         if !moved.added.is_empty() {
             self.progress = now;
-            self.owed.delivered(now);
+            // A block that passed the best chain proves nothing of it.
+            if on_best {
+                self.owed.delivered(now);
+            }
+            self.passing.applied(&moved.added);
         }
         self.open = true;
-        self.announce(now, change, out)
+        self.announce(now, change, false, out)
     }
 
     fn take_invalid(
@@ -204,11 +223,14 @@ impl Headers {
         if let Some(culprit) = hashes.first() {
             log::warn!("invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
         }
-        self.announce(now, change, out)
+        // The ledger has looked for the best one itself.
+        self.told_best = None;
+        self.announce(now, change, false, out)
     }
 
-    /// The best chain is another: tells `fetch`. What is to be stored was told to the ledger before.
-    fn announce(&mut self, now: Time, change: Option<Change>, out: &mut Outbox) -> Result<(), StoreError> {
+    /// The best chain is another: tells `fetch`. What is to be stored was told to the ledger before. `news`: its new last
+    /// block was offered, so that its body is here.
+    fn announce(&mut self, now: Time, change: Option<Change>, news: bool, out: &mut Outbox) -> Result<(), StoreError> {
         let (Some(Change { above: fork, mut hashes }), Some(index)) = (change, &self.index) else { return Ok(()) };
         // Back from a branch that left our chain far below: what is applied needs no body.
         let applied = index.applied_among(&hashes)?;
@@ -216,26 +238,39 @@ impl Headers {
         let above = fork.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
         self.progress = now;
         if fork <= self.fetched {
-            self.owed.replaced(now);
+            if !news || hashes.len() != 1 {
+                self.owed.replaced(now);
+            }
+            // What is between the two is applied.
+            self.fetched = above;
         }
-        self.fetched = self.fetched.min(above);
         self.best_changed = true;
-        let best = index.best();
-        out.tell(RoleId::Ledger, Notice::BestChain { height: best.height, work: best.work });
         out.tell(RoleId::Fetch, Notice::Want { fork, above, hashes });
         Ok(())
     }
 
     /// Takes validated rows: to the ledger first, so that no body can get there before its header.
-    fn accept(&mut self, now: Time, rows: Vec<HeaderRow>, out: &mut Outbox) -> Result<bool, StoreError> {
+    fn accept(&mut self, now: Time, rows: Vec<HeaderRow>, news: bool, out: &mut Outbox) -> Result<bool, StoreError> {
         let Some(index) = &mut self.index else { return Ok(false) };
         let change = index.accept(&rows)?;
         out.tell(RoleId::Ledger, Notice::StoreHeaders(rows));
-        let Node { height, work, .. } = index.best();
-        out.tell(RoleId::Ledger, Notice::BestChain { height, work });
         let best = change.is_some();
-        self.announce(now, change, out)?;
+        self.announce(now, change, news, out)?;
         Ok(best)
+    }
+
+    /// Whether the best chain does not count yet: the node is synced, and no block of it is here.
+    fn disregards_best(&self) -> bool {
+        self.owed.is_unproven() && self.machine.state() == SyncState::Synced
+    }
+
+    /// Tells the ledger how much is known to come, if that is something else than before.
+    fn tell_best(&mut self, out: &mut Outbox) {
+        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
+        let Node { height, work, .. } = if self.disregards_best() { index.applied() } else { index.best() };
+        if self.told_best.replace((height, work)) != Some((height, work)) {
+            out.tell(RoleId::Ledger, Notice::BestChain { height, work });
+        }
     }
 
     fn punish(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
@@ -249,7 +284,8 @@ impl Headers {
     fn has_room(&self) -> bool {
         let Some(index) = &self.index else { return false };
         let (best, applied) = (index.best().height, index.applied().height);
-        best.saturating_sub(self.fetched) < HEADERS_AHEAD && best.saturating_sub(applied) < HEADERS_UNCOMMITTED
+        let ahead = if self.disregards_best() { UNPROVEN_HEADERS } else { HEADERS_AHEAD };
+        best.saturating_sub(self.fetched) < ahead && best.saturating_sub(applied) < HEADERS_UNCOMMITTED
     }
 
     fn view(&self, now: Time) -> Option<View> {
@@ -260,7 +296,7 @@ impl Headers {
             answered: self.answered,
             more: self.peers.more_expected(now),
             full: !self.has_room(),
-            all_applied: index.all_applied(),
+            all_applied: index.all_applied() || self.disregards_best(),
             applied: index.applied().height,
             fetched: self.fetched,
             best: index.best().height,
@@ -272,6 +308,7 @@ impl Headers {
     /// What follows from every event: questions to peers, the state, the best header's report.
     fn finish(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         self.release_due(now, out)?;
+        self.end_unproven(now, out)?;
         self.drive(now, out)?;
         self.peers.settle();
         let Some(view) = self.view(now) else { return Ok(()) };
@@ -284,6 +321,7 @@ impl Headers {
             }
             out.report(Report::State { state: told.state, reason: told.reason });
         }
+        self.tell_best(out);
         self.report_best(now, out);
         Ok(())
     }
@@ -317,6 +355,7 @@ impl Role for Headers {
         let best = self.best_report.filter(|_| self.best_changed).map(|at| at + BEST_REPORT_INTERVAL);
         let peers = self.peers.deadline(self.now);
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
-        [self.machine.deadline(&view), peers, self.next_poll, best, withheld].into_iter().flatten().min()
+        let unproven = self.unproven_until().filter(|at| *at > self.now);
+        [self.machine.deadline(&view), peers, self.next_poll, best, withheld, unproven].into_iter().flatten().min()
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         hash::Hash,
-        limits::MAX_WITHHELD,
+        limits::{MAX_PASSING, MAX_WITHHELD, PASSING_TIME},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header, rules, target::Work},
@@ -18,6 +18,33 @@ use crate::{
         },
     },
 };
+
+/// Blocks on our tip that go to the ledger past the best header chain, oldest first, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Passing(Vec<(Hash, Time)>);
+
+impl Passing {
+    /// These are applied.
+    pub(super) fn applied(&mut self, blocks: &[(Hash, u32)]) {
+        if !self.0.is_empty() {
+            self.0.retain(|(hash, _)| blocks.iter().all(|(applied, _)| applied != hash));
+        }
+    }
+
+    fn contains(&self, hash: &Hash) -> bool {
+        self.0.iter().any(|(passing, _)| passing == hash)
+    }
+
+    /// `false`: too many are on their way.
+    fn insert(&mut self, now: Time, hash: Hash) -> bool {
+        self.0.retain(|(_, since)| now.since(*since) < PASSING_TIME);
+        let room = self.0.len() < MAX_PASSING;
+        if room {
+            self.0.push((hash, now));
+        }
+        room
+    }
+}
 
 /// What becomes of an offer that is not taken.
 enum Refusal {
@@ -90,22 +117,37 @@ impl Headers {
             return Ok(Some(Refusal::Drop("its time is too far in the future")));
         }
         let previous = header.previous;
+        let Some(index) = &self.index else { return Ok(None) };
         let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
             Ok(row) => row,
             Err(fault) => return Ok(Some(Refusal::Fault(fault.into()))),
         };
         self.doubt(now.mono, &previous, &row.work, out)?;
-        let Some(index) = &self.index else { return Ok(None) };
-        if row.work <= index.best().work && !index.has_side_room(1) {
+        let passes = self.passes(now.mono, hash, &previous, &row.work);
+        let Some(index) = &mut self.index else { return Ok(None) };
+        if !passes && row.work <= index.best().work && !index.has_side_room(now.mono, 1) {
             return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
         }
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
             peer.height = peer.height.max(row.header.height);
         }
-        match self.accept(now.mono, vec![row], out)? {
+        match self.accept(now.mono, vec![row], true, out)? {
             true => Ok(None),
+            false if passes => {
+                out.tell(RoleId::Fetch, Notice::OfferPasses { hash });
+                Ok(None)
+            }
             false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
         }
+    }
+
+    /// Whether a block extends our tip while the best header chain is another that has not brought a block yet. It need
+    /// not wait for that one; the ledger goes over to whatever has more work once its blocks are here.
+    fn passes(&mut self, now: Time, hash: Hash, parent: &Hash, work: &Work) -> bool {
+        let Some(index) = self.index.as_ref().filter(|_| self.owed.is_unproven()) else { return false };
+        let extends = index.is_tip(parent) || self.passing.contains(parent);
+        let falls_behind = *work <= index.best().work && *work > index.applied().work;
+        extends && falls_behind && !self.passing.contains(&hash) && self.passing.insert(now, hash)
     }
 
     /// Sets those branches aside that have more work than a block that is here and leads on from our tip, and whose next
@@ -145,6 +187,10 @@ impl Headers {
         }
         let Some(index) = &self.index else { return Ok(None) };
         let wanted = !applied && index.is_on_best(node.height, &hash)?;
+        if !wanted && !applied && self.passes(now, hash, &node.parent, &node.work) {
+            out.tell(RoleId::Fetch, Notice::OfferPasses { hash });
+            return Ok(None);
+        }
         Ok((!wanted).then_some(Refusal::Drop(if applied { "already known" } else { "not on the best chain" })))
     }
 }

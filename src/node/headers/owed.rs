@@ -1,7 +1,13 @@
-//! How long the best header chain's next block has been owed.
+//! What the best header chain owes us: blocks that somebody has to have before its headers count.
+//!
+//! Headers prove work, and work may be cheap; only blocks move the ledger. A branch that came as mere headers is
+//! *unproven* until a block of it is here. A synced node asks for its blocks, and goes on meanwhile as if it were not
+//! there: it stays synced, applies and relays the blocks that extend its tip, and mines.
+
+use std::time::Duration;
 
 use crate::base::{
-    limits::{WITHHELD_CHANCES, WITHHELD_DOUBT},
+    limits::{UNPROVEN_BRANCHES, UNPROVEN_INTERVAL, UNPROVEN_TIME, WITHHELD_CHANCES, WITHHELD_DOUBT},
     time::Time,
 };
 
@@ -11,24 +17,87 @@ pub(super) struct Owed {
     since: Time,
     /// How often it was set back since the last block came.
     chances: u32,
+    /// Since when a branch is the best that has not brought a block.
+    unproven: Option<Time>,
 }
 
 impl Owed {
     /// A block came.
     pub(super) fn delivered(&mut self, now: Time) {
-        *self = Self { since: now, chances: 0 };
+        *self = Self { since: now, chances: 0, unproven: None };
     }
 
     /// Another block is owed than before, of a branch that just came or was given a new chance: it gets its time. Whoever
     /// makes one branch of mere headers after the other must not set the clock back for ever.
     pub(super) fn replaced(&mut self, now: Time) {
+        self.unproven = Some(now);
         if self.chances < WITHHELD_CHANCES {
-            *self = Self { since: now, chances: self.chances + 1 };
+            (self.since, self.chances) = (now, self.chances + 1);
         }
+    }
+
+    /// Whether no block of the best chain's branch has come yet.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.unproven.is_some()
+    }
+
+    /// When such a branch has had its time, and makes room for others with less work.
+    pub(super) fn ends(&self) -> Option<Time> {
+        self.unproven.map(|since| since + UNPROVEN_TIME)
     }
 
     /// Whether a block that is here may go before it.
     pub(super) fn is_overdue(&self, now: Time) -> bool {
         now.since(self.since) >= WITHHELD_DOUBT
+    }
+}
+
+/// How many branches of mere headers may still become the best chain: each is stored.
+#[derive(Debug, Default)]
+pub(super) struct Adoptions {
+    used: u32,
+    since: Time,
+}
+
+impl Adoptions {
+    /// Whether one more may, which is counted.
+    pub(super) fn use_one(&mut self, now: Time) -> bool {
+        let forgiven = units(now.since(self.since), UNPROVEN_INTERVAL);
+        if forgiven > 0 {
+            self.used = self.used.saturating_sub(forgiven);
+            self.since = now;
+        }
+        let may = self.used < UNPROVEN_BRANCHES;
+        self.used += u32::from(may);
+        may
+    }
+}
+
+/// How many whole intervals there are in this time.
+pub(super) fn units(time: Duration, interval: Duration) -> u32 {
+    u32::try_from(time.as_micros() / interval.as_micros().max(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branches_without_blocks_come_by_ones_after_a_burst() {
+        let mut adoptions = Adoptions::default();
+        let start = Time(7);
+        assert_eq!((0..100).filter(|_| adoptions.use_one(start)).count(), UNPROVEN_BRANCHES as usize);
+        assert_eq!((0..100).filter(|_| adoptions.use_one(start + UNPROVEN_INTERVAL)).count(), 1);
+        assert_eq!((0..100).filter(|_| adoptions.use_one(start + UNPROVEN_INTERVAL * 3)).count(), 2);
+    }
+
+    #[test]
+    fn a_branch_is_unproven_until_a_block_of_it_comes() {
+        let mut owed = Owed::default();
+        assert!(!owed.is_unproven());
+        owed.replaced(Time(1));
+        assert!(owed.is_unproven());
+        owed.delivered(Time(2));
+        assert!(!owed.is_unproven());
     }
 }

@@ -82,7 +82,7 @@ impl Headers {
         batch: Batch,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
+        let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
         let Some(last) = batch.rows.last() else {
             match batch.future {
                 Some(time) => hold(peer, now, time, self.spec.parameters.future_limit),
@@ -91,7 +91,13 @@ impl Headers {
             }
             return Ok(());
         };
-        if last.work <= index.best().work && !index.has_side_room(batch.rows.len()) {
+        let leads = last.work > index.best().work;
+        let branches = batch.rows.first().is_some_and(|first| first.header.previous != index.best_hash());
+        let room = match leads {
+            true => !branches || self.machine.state() != SyncState::Synced || self.adoptions.use_one(now.mono),
+            false => index.has_side_room(now.mono, batch.rows.len()),
+        };
+        if !room {
             log::warn!("side branch ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
             peer.done(now.mono);
             peer.slow(now.mono);
@@ -102,7 +108,7 @@ impl Headers {
             hold(peer, now, time, self.spec.parameters.future_limit);
         }
         self.peers.productive(now.mono, link);
-        self.accept(now.mono, batch.rows, out).map(|_| ())
+        self.accept(now.mono, batch.rows, false, out).map(|_| ())
     }
 
     /// A peer's ping tells its tip.
@@ -129,13 +135,15 @@ impl Headers {
         }
         self.poll(now);
         self.peers.wake_due(now);
-        if !self.open || !self.has_room() {
+        let room = self.has_room();
+        // What somebody may know besides a branch that has not brought a block is asked for all the same.
+        if !self.open || !(room || self.disregards_best()) {
             return Ok(());
         }
         for link in self.peers.fresh() {
             self.ask(now, link, out)?;
         }
-        match self.peers.next_node(now, best) {
+        match self.peers.next_node(now, best).filter(|_| room) {
             Some(link) => self.ask(now, link, out),
             None => Ok(()),
         }
@@ -175,7 +183,24 @@ impl Headers {
         let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
         log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
         self.withheld.insert(hash, Withheld { until: now + time, time });
-        self.announce(now, Some(change), out)
+        self.announce(now, Some(change), false, out)
+    }
+
+    /// Sets a branch aside whose time to bring a first block is over.
+    pub(super) fn end_unproven(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = self.index.as_ref().filter(|_| self.unproven_until().is_some_and(|at| at <= now)) else {
+            return Ok(());
+        };
+        match index.hash_at(self.fetched.saturating_add(1))? {
+            Some(hash) => self.take_withheld(now, hash, out),
+            None => Ok(()),
+        }
+    }
+
+    /// When that is.
+    pub(super) fn unproven_until(&self) -> Option<Time> {
+        let waits = self.disregards_best() && self.index.as_ref().is_some_and(|index| !index.all_applied());
+        self.owed.ends().filter(|_| waits)
     }
 
     /// Gives branches that were set aside for long enough another chance.
@@ -192,7 +217,7 @@ impl Headers {
             Some(withheld) if change.is_some() => withheld.until = Time(u64::MAX),
             _ => drop(self.withheld.remove(&hash)),
         }
-        self.announce(now, change, out)
+        self.announce(now, change, false, out)
     }
 }
 

@@ -66,9 +66,6 @@ impl Ledger {
             if !linked && self.builds_on_invalid(row)? {
                 return self.condemn(now, &row.hash, BlockFault::InvalidParent, out);
             }
-            if row.work > self.best.work {
-                self.best = Best { height: row.header.height, work: row.work };
-            }
         }
         Ok(())
     }

@@ -155,3 +155,18 @@ fn a_large_download_waits_a_moment_for_more_peers_unless_they_are_all_there() {
     assert_eq!(requests(&rig.up(3, 500)).len(), 3 * PEER_WINDOW_FIRST);
     assert_eq!(requests(&other.pass(GATHER_TIME)).len(), PEER_WINDOW_FIRST, "but not for long");
 }
+
+#[test]
+fn the_first_block_of_what_is_wanted_is_told_and_then_one_a_second() {
+    let mut rig = Rig::new(10, &[1, 2]);
+    let delivered = |actions: &[Action]| told(actions, |notice| matches!(notice, Notice::Delivered));
+    rig.answer(1);
+    assert_eq!(delivered(&rig.taken(1..=1)), 1);
+    assert_eq!(delivered(&rig.taken(2..=2)), 0, "no need to say it for each");
+    rig.pass(SECOND);
+    assert_eq!(delivered(&rig.taken(3..=3)), 1);
+    let rival = block(4, 7, 0);
+    rig.want(3, vec![hash_of(&rival)]);
+    assert_eq!(delivered(&rig.taken(4..=4)), 0, "of another branch");
+    assert_eq!(delivered(&rig.notice(Notice::BodiesTaken { blocks: vec![(4, hash_of(&rival))] })), 1);
+}

@@ -30,9 +30,10 @@ fn a_fork_below_memory_is_found_in_the_archive() {
     for start in (101..=1050).step_by(100) {
         let end = (start + 99).min(1050);
         let actions = rig.sync(2, fork.headers(start..=end));
-        assert_eq!(asked(&actions), [2]);
+        assert_eq!(asked(&actions), if end < 1050 { vec![2] } else { vec![] });
         wanted.extend(wants(&actions));
     }
+    assert_eq!(asked(&rig.notice(Notice::Delivered)), [2], "the rest, now that its blocks come");
     // Only the last round has more work than ours: with the one before it the branches are equal.
     assert_eq!(wanted, [(100, fork.hashes(101..=1050))]);
     let (_, locator) = questions(&rig.up(4, &fork)).remove(0);
@@ -103,9 +104,8 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     rig.up(3, &withheld);
     rig.sync(3, withheld.headers(11..=60));
     rig.sync(3, vec![]);
-    assert_eq!(rig.state, SyncState::Blocks);
     let honest = ours.clone().grow(1, 0);
-    assert_eq!(dropped(&offer(&mut rig, PEER, &honest)), [None]);
+    assert_eq!(passed(&offer(&mut rig, PEER, &honest)), [honest.tip()]);
     let actions = rig.notice(Notice::Withheld { hash: withheld.hash(11) });
     assert_eq!(wants(&actions), [(10, vec![honest.tip()])]);
     rig.moved(&honest);
@@ -122,27 +122,91 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
 }
 
 #[test]
+fn headers_that_have_not_brought_a_block_change_nothing_for_a_synced_node() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let crown = ours.first(5).grow(50, 1);
+    rig.up(3, &crown);
+    let actions = rig.sync(3, crown.headers(6..=55));
+    assert_eq!(wants(&actions), [(5, crown.hashes(6..=55))]);
+    rig.sync(3, vec![]);
+    assert_eq!((rig.state, counted(&actions)), (SyncState::Synced, vec![]));
+    // Blocks on our tip go to the ledger at once, also on top of one that is on its way there; each once.
+    let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
+    assert_eq!(passed(&offer(&mut rig, PEER, &first)), [first.tip()]);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &first)), [None]);
+    assert_eq!(passed(&offer(&mut rig, PEER, &second)), [second.tip()]);
+    assert_eq!((counted(&rig.moved(&first)), counted(&rig.moved(&second))), (vec![11], vec![12]));
+    assert_eq!(rig.state, SyncState::Synced);
+    // No number of them for one tip, though.
+    let rivals = (2..100).map(|salt| offer(&mut rig, PEER, &second.clone().grow(1, salt)));
+    assert_eq!(rivals.filter(|actions| !passed(actions).is_empty()).count(), MAX_PASSING);
+    // The first block of the branch makes it count.
+    assert_eq!(counted(&rig.notice(Notice::Delivered)), [55]);
+    assert_eq!(rig.state, SyncState::Blocks);
+    assert_eq!(passed(&offer(&mut rig, PEER, &second.grow(1, 200))), []);
+}
+
+#[test]
+fn a_branch_of_mere_headers_makes_room_for_one_with_less_work() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    tell(&mut rig, 3, &ours.first(5).grow(50, 1), 6);
+    let honest = ours.first(8).grow(5, 2);
+    rig.up(4, &honest);
+    assert_eq!(wants(&rig.sync(4, honest.headers(9..=13))), []);
+    assert_eq!(wants(&rig.pass(UNPROVEN_TIME)), [(8, honest.hashes(9..=13))]);
+    // Nor does that one stay for ever.
+    assert_eq!(wants(&rig.pass(UNPROVEN_TIME)), [(10, vec![])]);
+    assert_eq!(rig.state, SyncState::Synced);
+}
+
+#[test]
+fn branches_of_mere_headers_become_the_best_only_so_often_and_grow_only_so_far() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let mut adopted = 0;
+    for n in 1..=20u8 {
+        let crown = ours.first(5).grow(50 + usize::from(n), n);
+        rig.up(2 + u64::from(n), &crown);
+        adopted += wants(&rig.sync(2 + u64::from(n), crown.headers(6..=55 + usize::from(n)))).len();
+    }
+    assert_eq!(adopted, UNPROVEN_BRANCHES as usize);
+    rig.pass(UNPROVEN_INTERVAL);
+    let crown = ours.first(5).grow(400, 99);
+    rig.up(99, &crown);
+    assert_eq!(wants(&rig.sync(99, crown.headers(6..=105))).len(), 1);
+    assert_eq!(asked(&rig.sync(99, crown.headers(106..=205))), [0; 0], "enough for headers without a block");
+    let other = ours.clone().grow(3, 0);
+    assert_eq!(asked(&rig.up(101, &other)), [101], "others are asked all the same");
+}
+
+/// A rig whose peer 1 told these headers, too, which have less work than the best.
+fn tell(rig: &mut Rig, link: u64, branch: &Chain, from: usize) {
+    rig.up(link, branch);
+    rig.sync(link, branch.headers(from..=branch.rows.len() - 1));
+}
+
+#[test]
 fn a_block_that_is_here_ends_the_wait_for_branches_of_mere_headers() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
     // Two branches from below our tip, each with more work than all that honest nodes will make.
     for (link, salt) in [(3, 1), (4, 2)] {
-        let withheld = ours.first(5).grow(50 + usize::from(salt), salt);
-        rig.up(link, &withheld);
-        rig.sync(link, withheld.headers(6..=55 + usize::from(salt)));
-        rig.sync(link, vec![]);
+        tell(&mut rig, link, &ours.first(5).grow(50 + usize::from(salt), salt), 6);
     }
-    assert_eq!(rig.state, SyncState::Blocks);
-    let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
+    // The first honest block was missed, so that the second has no way past them.
+    let (first, second, third) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0), ours.clone().grow(3, 0));
+    tell(&mut rig, 6, &first, 11);
     rig.pass(SECOND * 2);
-    assert_eq!(dropped(&offer(&mut rig, PEER, &first)), [None], "the branch has had no time to deliver");
+    assert_eq!(dropped(&offer(&mut rig, PEER, &second)), [None], "the branch has had no time to deliver");
     rig.pass(SECOND * 4);
-    let actions = offer(&mut rig, PEER, &second);
+    let actions = offer(&mut rig, PEER, &third);
     assert!(dropped(&actions).is_empty());
     let wanted = wants(&actions);
-    assert!(wanted.contains(&(10, second.hashes(11..=11))), "what was dropped meanwhile, too: {wanted:?}");
-    assert_eq!(wanted.last(), Some(&(11, vec![second.tip()])));
-    rig.moved(&second);
+    assert!(wanted.contains(&(10, third.hashes(11..=12))), "what was dropped meanwhile, too: {wanted:?}");
+    assert_eq!(wanted.last(), Some(&(12, vec![third.tip()])));
+    rig.moved(&third);
     assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
 }
 
@@ -156,7 +220,7 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
     rig.sync(3, vec![]);
     for height in 6..20u8 {
         rig.pass(SECOND * 2);
-        rig.notice(Notice::Fetched { height: u32::from(height) });
+        rig.notice(Notice::Delivered);
         assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1, height))), [None]);
     }
 }
@@ -167,24 +231,20 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
 fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
-    let known = |rig: &mut Rig, link: u64, salt: u8| {
-        let branch = ours.first(5).grow(50 + usize::from(salt), salt);
-        rig.up(link, &branch);
-        rig.sync(link, branch.headers(6..=55 + usize::from(salt)));
-        rig.sync(link, vec![]);
-    };
+    let crown = |salt: u8| ours.first(5).grow(50 + usize::from(salt), salt);
     rig.pass(SECOND * 600);
-    known(&mut rig, 3, 1);
-    let first = ours.clone().grow(1, 0);
-    assert_eq!(dropped(&offer(&mut rig, PEER, &first)), [None]);
+    tell(&mut rig, 3, &crown(1), 6);
+    // Each on top of one that was missed.
+    tell(&mut rig, 4, &ours.clone().grow(1, 0), 11);
+    assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(2, 0))), [None]);
     // But one after the other must not keep us waiting.
     for salt in 2..=4u8 {
         rig.pass(SECOND * 4);
-        assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1, salt))), [None]);
-        known(&mut rig, 3 + u64::from(salt), salt);
+        assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1 + usize::from(salt), 0))), [None]);
+        tell(&mut rig, 10 + u64::from(salt), &crown(salt), 6);
     }
     rig.pass(SECOND * 2);
-    assert!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(2, 0))).is_empty());
+    assert!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(6, 0))).is_empty());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
         ids::{LinkId, Ticket},
         limits::{
             GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, HEADERS_AHEAD, HEADERS_BEHIND,
-            MAX_LOCATOR_HASHES, WITHHELD_FIRST,
+            MAX_LOCATOR_HASHES, MAX_PASSING, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL, UNPROVEN_TIME, WITHHELD_FIRST,
         },
     },
     chain::{
@@ -61,6 +61,24 @@ fn dropped(actions: &[Action]) -> Vec<Option<String>> {
         _ => None,
     };
     actions.iter().filter_map(reason).collect()
+}
+
+/// Offers that go to the ledger past the best chain.
+fn passed(actions: &[Action]) -> Vec<Hash> {
+    let hash = |action: &Action| match action {
+        Action::Tell(RoleId::Fetch, Notice::OfferPasses { hash }) => Some(*hash),
+        _ => None,
+    };
+    actions.iter().filter_map(hash).collect()
+}
+
+/// The heights of the best chain that the ledger was told of.
+fn counted(actions: &[Action]) -> Vec<u32> {
+    let height = |action: &Action| match action {
+        Action::Tell(RoleId::Ledger, Notice::BestChain { height, .. }) => Some(*height),
+        _ => None,
+    };
+    actions.iter().filter_map(height).collect()
 }
 
 const PEER: Origin = Origin::Link(LinkId(1));

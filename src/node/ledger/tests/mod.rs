@@ -20,7 +20,7 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     chain::{
-        archive::HeaderRow,
+        archive::{BlockStatus, HeaderArchive as _, HeaderRow},
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
         key::SecretKey,
@@ -89,8 +89,13 @@ impl Node {
         self.notice(Notice::State(SyncState::Synced));
     }
 
+    /// As `headers` tells them: what is to be stored, and then the best chain.
     fn headers(&mut self, blocks: &[Made]) -> Vec<Action> {
-        self.notice(Notice::StoreHeaders(blocks.iter().map(|(row, _)| row.clone()).collect()))
+        let mut actions = self.notice(Notice::StoreHeaders(blocks.iter().map(|(row, _)| row.clone()).collect()));
+        if let Some(best) = self.store.best_header().ok().filter(|row| row.status == BlockStatus::Header) {
+            actions.extend(self.notice(Notice::BestChain { height: best.header.height, work: best.work }));
+        }
+        actions
     }
 
     fn body(&mut self, (_, block): &Made) -> Vec<Action> {
