@@ -116,3 +116,15 @@ fn a_branch_that_is_left_leaves_nothing_wanted_behind() {
 fn a_branch_has_time_to_deliver_before_it_is_set_aside() {
     assert_holds(&outcome(60_009_716));
 }
+
+/// A branch whose blocks were coming, fewer than 64 of them, was set aside for a block on the tip as if none had.
+#[test]
+fn a_branch_that_delivers_slowly_is_not_set_aside() {
+    assert_holds(&outcome(71_001_394));
+}
+
+/// Echoes of other blocks used up what was to explain a late answer, and an honest peer was blamed for it.
+#[test]
+fn a_late_answer_is_explained_by_its_own_request() {
+    assert_holds(&outcome(72_002_879));
+}

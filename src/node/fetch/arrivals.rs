@@ -48,7 +48,7 @@ impl Fetch {
         }
         // Known: an echo of what others relay, the second answer of a block that two were asked for, or a late one.
         let Some(peer) = self.peers.get_mut(link) else { return };
-        if !asked && !peer.explain_late() && !peer.repeated(now) {
+        if !asked && !peer.explain_late(&hash) && !peer.repeated(now) {
             self.punish(link, PeerFault::Flood("known blocks"), out);
         }
     }

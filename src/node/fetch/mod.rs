@@ -223,7 +223,7 @@ impl Fetch {
         if peer.complete(hash).is_some() {
             self.completions.absent += 1;
             self.window.in_vain(hash, link, true);
-        } else if !peer.explain_late() {
+        } else if !peer.explain_late(hash) {
             self.punish(link, PeerFault::Unexpected(Kind::Absent), out);
         }
     }

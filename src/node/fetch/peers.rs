@@ -18,6 +18,9 @@ use crate::{
     node::{allowance::Allowance, command::Delivery, fetch::window::Slot},
 };
 
+/// Requests of one peer that timed out and are remembered.
+const MAX_LATE: usize = 128;
+
 /// An open `GetBlock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Request {
@@ -42,8 +45,8 @@ pub(super) struct Peer {
     suspect: bool,
     address: SocketAddr,
     blocks: u64,
-    /// Requests that timed out and may still be answered.
-    late: u64,
+    /// Blocks whose requests timed out and may still be answered, oldest first.
+    late: VecDeque<Hash>,
     known: Allowance,
     pub(super) closing: bool,
 }
@@ -76,8 +79,11 @@ impl Peer {
     }
 
     /// It did not in time.
-    pub(super) fn timed_out(&mut self) {
-        self.late += 1;
+    pub(super) fn timed_out(&mut self, hash: Hash) {
+        self.late.push_back(hash);
+        if self.late.len() > MAX_LATE {
+            self.late.pop_front();
+        }
         self.slow = true;
         self.window = (self.window / 2).max(1);
     }
@@ -89,10 +95,9 @@ impl Peer {
     }
 
     /// An answer came that no open request explains. `false` if no request that timed out does either.
-    pub(super) fn explain_late(&mut self) -> bool {
-        let explained = self.late > 0;
-        self.late = self.late.saturating_sub(1);
-        explained
+    pub(super) fn explain_late(&mut self, hash: &Hash) -> bool {
+        let at = self.late.iter().position(|late| late == hash);
+        at.and_then(|at| self.late.remove(at)).is_some()
     }
 
     /// It sent a block that we know, unasked. `false` if that was too many.
@@ -149,7 +154,7 @@ impl Peers {
             suspect: self.stallers.iter().any(|(other, _)| *other == address),
             address,
             blocks: 0,
-            late: 0,
+            late: VecDeque::new(),
             known: Allowance::new(KNOWN_BLOCKS_PER_SECOND),
             closing: false,
         };

@@ -74,7 +74,7 @@ impl Fetch {
         while let Some(peer) = self.peers.get_mut(link)
             && let Some(request) = peer.take_expired(now)
         {
-            peer.timed_out();
+            peer.timed_out(request.hash);
             silent |= !peer.delivered_since(request.sent);
             self.completions.timeouts += 1;
             out.count(Counter::BlockRequestsReassigned, 1);

@@ -14,6 +14,21 @@ fn a_request_times_out_and_a_late_answer_still_counts_once() {
     assert_eq!((checked(&actions), faults(&actions)), (vec![], vec![]));
 }
 
+/// Found by seed 72002879: two echoes used up what was to explain a late `Absent`, and an honest peer was blamed for it.
+#[test]
+fn an_echo_does_not_explain_a_late_answer() {
+    let mut rig = Rig::new(1, &[1]);
+    rig.pass(GET_BLOCK_TIMEOUT);
+    rig.moved(&[(hash(1), 1), (hash(2), 2), (hash(3), 3)]);
+    let absent = Message::Absent(hash(1));
+    assert_eq!(faults(&rig.receive(1, &absent)), [], "the second request's answer");
+    for height in [2, 3] {
+        assert_eq!(faults(&rig.send(1, &block(height, 0, 0))), [], "an echo");
+    }
+    assert_eq!(faults(&rig.receive(1, &absent)), [], "the first one's");
+    assert_eq!(faults(&rig.receive(1, &absent)), [(1, PeerFault::Unexpected(Kind::Absent))]);
+}
+
 #[test]
 fn a_peer_that_answers_nothing_is_closed_if_there_is_another() {
     let mut rig = Rig::new(2, &[1, 2]);
