@@ -119,6 +119,11 @@ impl Stats {
         (self.blocks.values().filter(is_timely).count(), self.transactions.values().filter(is_timely).count())
     }
 
+    /// How many blocks were first seen after `since`.
+    pub(super) fn blocks_since(&self, since: Time) -> usize {
+        self.blocks.values().filter(|spread| spread.first >= since).count()
+    }
+
     /// The greatest height of any node.
     pub(super) fn best_height(&self) -> u32 {
         self.tips.iter().flatten().map(|(_, height)| *height).max().unwrap_or(0)

@@ -144,9 +144,18 @@ impl World {
         self.queue.push(Reverse((at.max(self.now), self.sequence, happening)));
     }
 
+    fn end(&self) -> Time {
+        Time((self.options.seconds + self.options.converge_within) * 1_000_000)
+    }
+
+    /// Whether the time is up in which the network was to converge.
+    pub(super) fn is_over(&self) -> bool {
+        self.now >= self.end()
+    }
+
     /// Runs until the network has converged, a checker complains or time is up. Then the last checks.
     pub(super) fn run(&mut self) {
-        let end = Time((self.options.seconds + self.options.converge_within) * 1_000_000);
+        let end = self.end();
         while self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
             let Some(Reverse((at, _, happening))) = self.queue.pop() else { break };
             if at > end {

@@ -110,6 +110,9 @@ impl World {
     /// What can only be told at the end.
     pub(super) fn last_checks(&mut self) {
         if self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
+            self.check_convergence();
+        }
+        if self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
             self.complain_of_divergence();
         }
         if self.checkers.failure.is_none() {
