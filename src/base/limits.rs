@@ -253,6 +253,9 @@ pub const GATHER_PEERS: usize = 3;
 pub const GATHER_TIME: Duration = seconds(2);
 /// How long after the first a second peer is asked for the same block near the tip; a third after twice that.
 pub const BLOCK_HEDGE: Duration = seconds(5);
+/// A block that holds up the bulk of a download is asked for once more after this time, or four times what blocks usually
+/// take if that is longer.
+pub const BULK_HEDGE: Duration = Duration::from_millis(500);
 /// With at most so many blocks missing, the download counts as near the tip.
 pub const NEAR_TIP_BLOCKS: usize = 4;
 /// Blocks asked of a new peer before it has delivered any; grows by one with each delivery.

@@ -212,7 +212,8 @@ fn valid_transactions_at_full_speed_from_eight_peers() {
         })
         .collect();
     let received = |node: &TestNode| node.status()["counters"]["transactions_received"].as_u64().unwrap();
-    while received(&node) < frames.len() as u64 && start.elapsed() < PATIENCE {
+    let all = frames.len() as u64;
+    while received(&node) < all && start.elapsed() < PATIENCE {
         rest(Duration::from_millis(100));
     }
     let seconds = start.elapsed().as_secs_f64();

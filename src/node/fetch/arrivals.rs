@@ -31,10 +31,12 @@ impl Fetch {
         };
         let hash = header.hash();
         let Some(peer) = self.peers.get_mut(link) else { return };
-        let asked = peer.complete(&hash).is_some();
-        if asked {
+        let request = peer.complete(&hash);
+        let asked = request.is_some();
+        if let Some(request) = request {
             peer.delivered(now);
             self.completions.blocks += 1;
+            self.watch.took(now.since(request.sent));
         }
         let origin = Origin::Link(link);
         if self.window.height_of(&hash).is_some() {

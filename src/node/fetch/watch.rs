@@ -6,7 +6,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{BLOCK_HEDGE, NEAR_TIP_BLOCKS, STALL_FIRST, STALL_MAX, WITHHELD_AFTER},
+        limits::{BLOCK_HEDGE, BULK_HEDGE, NEAR_TIP_BLOCKS, STALL_FIRST, STALL_MAX, WITHHELD_AFTER},
         time::Time,
     },
     node::{
@@ -25,14 +25,16 @@ const MAX_ASKED: usize = 3;
 pub(super) struct Watch {
     /// How long the block that holds up the download may take. Bitcoin Core's rule: doubled by each stall, lowered by
     /// 15 % by each block that arrives.
-    stall: Duration,
+    pub(super) stall: Duration,
+    /// How long blocks take from the question to their arrival, averaged.
+    typical: Duration,
     /// The lowest missing block, since when it is that, and whether it was reported as withheld.
     lowest: Option<(Hash, Time, bool)>,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { stall: STALL_FIRST, lowest: None }
+        Self { stall: STALL_FIRST, typical: Duration::ZERO, lowest: None }
     }
 }
 
@@ -40,6 +42,17 @@ impl Watch {
     /// A block arrived.
     pub(super) fn progress(&mut self) {
         self.stall = (self.stall * 85 / 100).max(STALL_FIRST);
+    }
+
+    /// A block arrived so long after it was asked for.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.typical = (self.typical * 7 + time) / 8;
+    }
+
+    /// How long a block that holds up others may be owed before somebody else is asked for it, too. Much sooner than its
+    /// peer counts as stalled: all others wait meanwhile. But on slow lines no sooner than blocks come there.
+    fn patience(&self) -> Duration {
+        BULK_HEDGE.max(self.typical * 4)
     }
 
     pub(super) fn stalled(&mut self) {
@@ -98,12 +111,13 @@ impl Fetch {
             let heights: Vec<u32> = self.window.being_asked().collect();
             heights.into_iter().for_each(|height| self.hedge(now, height, out));
         } else {
+            self.hedge(now, lowest, out);
             self.end_stall(now, lowest, out);
         }
         self.report_withheld(now, lowest, out);
     }
 
-    /// Near the tip: asks a second and a third peer for a block that is late.
+    /// Asks a second and a third peer for a block that is late.
     fn hedge(&mut self, now: Time, height: u32, out: &mut Outbox) {
         while let Some(due) = self.hedge_due(height)
             && due <= now
@@ -114,11 +128,16 @@ impl Fetch {
         }
     }
 
-    /// When a further peer is to be asked for a block near the tip.
+    /// When a further peer is to be asked for a block: near the tip for any, in the bulk for the one that holds up others.
     fn hedge_due(&self, height: u32) -> Option<Time> {
         let slot = self.window.slot(height).filter(|slot| (1..MAX_ASKED).contains(&slot.asked.len()))?;
-        let first = self.owed_since(slot).map(|(since, _)| since)?;
-        let patience = if self.window.holds_up(height) { BLOCK_HEDGE.min(self.watch.stall) } else { BLOCK_HEDGE };
+        let (first, link) = self.owed_since(slot)?;
+        let patience = match (self.window.holds_up(height), self.window.missing() <= NEAR_TIP_BLOCKS) {
+            (true, true) => BLOCK_HEDGE.min(self.watch.patience()),
+            (false, true) => BLOCK_HEDGE,
+            (true, false) if self.peers.has_other(link, slot) => self.watch.patience(),
+            (_, false) => return None,
+        };
         Some(first + patience * u32::try_from(slot.asked.len()).unwrap_or(1))
     }
 
@@ -183,7 +202,8 @@ impl Fetch {
         let overdue = if self.window.missing() <= NEAR_TIP_BLOCKS {
             self.window.being_asked().filter_map(|height| self.hedge_due(height)).filter(|at| *at > self.now).min()
         } else {
-            self.stall_due(lowest).map(|(at, _)| at).filter(|at| *at > self.now)
+            let stall = self.stall_due(lowest).map(|(at, _)| at);
+            [stall, self.hedge_due(lowest)].into_iter().flatten().filter(|at| *at > self.now).min()
         };
         let withheld = self.withheld_slot(lowest).and(self.watch.lowest).map(|(_, since, _)| since + WITHHELD_AFTER);
         [overdue, withheld.filter(|at| *at > self.now)].into_iter().flatten().min()

@@ -39,11 +39,6 @@ impl Trick for Headers {
         let headers = if desk.rng.chance(300_000) { unconnected(desk) } else { self.endless(desk) };
         vec![Frame::new(&Message::Sync(List::truncated(headers)))]
     }
-
-    /// Its branch may be the longest for long, and then holds up honest miners as withheld blocks do.
-    fn may_stay(&self) -> bool {
-        false
-    }
 }
 
 impl Headers {

@@ -36,10 +36,4 @@ impl Trick for Withhold {
     fn mines(&self) -> bool {
         true
     }
-
-    /// Once it is ahead, honest miners rest for as long as they wait for its bodies: a third of the work is then more
-    /// than theirs, and nobody can say how long it takes until they have caught up.
-    fn may_stay(&self) -> bool {
-        false
-    }
 }

@@ -54,21 +54,21 @@ fn a_stalling_peer_is_closed_after_a_time_that_doubles_and_shrinks() {
     let mut rig = Rig::new(300, &[1, 2, 3]);
     // 1 got block 1 and stops; what 2 and 3 deliver waits for it.
     rig.answer(2);
-    assert_eq!(faults(&rig.pass(STALL_FIRST - SECOND / 10)), []);
+    let actions = rig.pass(STALL_FIRST - SECOND / 10);
+    assert_eq!(faults(&actions), []);
+    assert_eq!(requests(&actions)[0].1, hash(1), "the block is asked of another");
     let actions = rig.pass(SECOND / 10);
     assert_eq!(faults(&actions), [(1, PeerFault::BlockStall)]);
-    assert_eq!(requests(&actions)[0].1, hash(1), "and the block is asked of another");
     assert!(actions.contains(&Action::Count(Counter::Stalls, 1)));
     rig.down(1);
     // The next one gets twice the time.
     rig.up(4, 300);
     rig.run(&[3]);
     assert_eq!(rig.role.window.missing() + rig.role.window.base() as usize, 301 - held_blocks(&rig));
-    let stall = rig.role.watch_deadline().unwrap().since(rig.now.mono);
-    assert_eq!(stall, STALL_FIRST, "many arrived since: it has shrunk back");
+    assert_eq!(rig.role.watch.stall, STALL_FIRST, "many arrived since: it has shrunk back");
     rig.role.watch.stalled();
     rig.role.watch.stalled();
-    assert_eq!(rig.role.watch_deadline().unwrap().since(rig.now.mono), STALL_FIRST * 4);
+    assert_eq!(rig.role.watch.stall, STALL_FIRST * 4);
 }
 
 /// Blocks that have arrived and wait for a lower one.
@@ -167,4 +167,19 @@ fn nothing_of_a_branch_that_was_left_is_asked_for_when_the_other_is_partly_appli
         reported += told(&actions, |notice| matches!(notice, Notice::Withheld { hash: named } if *named == hash(50)));
     }
     assert_eq!(reported, 1);
+}
+
+#[test]
+fn a_block_that_holds_up_the_bulk_is_soon_asked_of_others_too() {
+    let mut rig = Rig::new(1_500, &[1, 2, 3, 4]);
+    rig.run(&[1]);
+    assert!(rig.role.window.lowest_missing().is_some_and(|height| rig.role.window.holds_up(height)));
+    let lowest = hash(rig.role.window.lowest_missing().unwrap());
+    let asked = |actions: &[Action]| requests(actions).iter().filter(|(_, hash)| *hash == lowest).count();
+    let early = rig.pass(BULK_HEDGE / 2);
+    assert_eq!(asked(&early), 0);
+    let actions = rig.pass(BULK_HEDGE / 2);
+    assert_eq!((asked(&actions), faults(&actions)), (1, vec![]), "and nobody is blamed yet");
+    assert_eq!(asked(&rig.pass(BULK_HEDGE)), 1, "a third one");
+    assert_eq!(asked(&rig.pass(BULK_HEDGE)), 0, "and no more");
 }
