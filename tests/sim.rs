@@ -134,3 +134,9 @@ fn a_late_answer_is_explained_by_its_own_request() {
 fn a_network_whose_blocks_are_rare_converges_too() {
     assert_holds(&outcome(72_004_047));
 }
+
+/// All nodes crashed, and with their mempools went all payments of a wallet that made no more for want of coins.
+#[test]
+fn a_wallet_pays_again_what_was_lost() {
+    assert_holds(&outcome(81_000_956));
+}

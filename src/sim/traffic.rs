@@ -63,7 +63,7 @@ impl Wallet {
         let again = self.rng.chance(double_ppm).then(|| self.spent.front().copied()).flatten();
         let coin = match again {
             Some(coin) => coin,
-            None if self.coins.is_empty() => return None,
+            None if self.coins.is_empty() => self.take_lost(ledger)?,
             None => {
                 let at = usize::try_from(self.rng.below(self.coins.len() as u64)).unwrap_or(0);
                 self.coins.swap_remove(at)
@@ -82,6 +82,13 @@ impl Wallet {
             self.pending.pop_front();
         }
         Some(made)
+    }
+
+    /// Without coins: one whose payment was lost, it seems, with the mempools of all who had it.
+    fn take_lost(&mut self, ledger: &dyn LedgerStore) -> Option<Coin> {
+        let coin = self.spent.pop_front()?;
+        let is_there = matches!(ledger.coin(&coin.outpoint), Ok(Some(_)));
+        is_there.then_some(coin)
     }
 
     /// Coins that are in the ledger can be spent; the others go to the end of the line.
