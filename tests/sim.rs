@@ -140,3 +140,9 @@ fn a_network_whose_blocks_are_rare_converges_too() {
 fn a_wallet_pays_again_what_was_lost() {
     assert_holds(&outcome(81_000_956));
 }
+
+/// A block that got ahead of a branch of mere headers was set aside in its place.
+#[test]
+fn a_block_that_is_here_is_not_set_aside() {
+    assert_holds(&outcome(81_001_841));
+}

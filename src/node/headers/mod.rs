@@ -237,9 +237,12 @@ impl Headers {
         hashes.drain(..applied);
         let above = fork.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
         self.progress = now;
+        let is_here = news && hashes.len() == 1;
         if fork <= self.fetched {
-            if !news || hashes.len() != 1 {
-                self.owed.replaced(now);
+            match hashes.is_empty() || is_here && index.is_tip(&index.best().parent) {
+                true => self.owed.delivered(now),
+                false if is_here => {}
+                false => self.owed.replaced(now),
             }
             // What is between the two is applied.
             self.fetched = above;

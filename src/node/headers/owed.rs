@@ -22,7 +22,7 @@ pub(super) struct Owed {
 }
 
 impl Owed {
-    /// A block came.
+    /// A block came, or none is owed.
     pub(super) fn delivered(&mut self, now: Time) {
         *self = Self { since: now, chances: 0, unproven: None };
     }

@@ -161,6 +161,26 @@ fn a_branch_of_mere_headers_makes_room_for_one_with_less_work() {
     assert_eq!(rig.state, SyncState::Synced);
 }
 
+/// Found by seed 81001841: the block that got ahead of such a branch, long after it had come, was set aside for it.
+#[test]
+fn a_block_that_gets_ahead_of_mere_headers_is_not_set_aside_in_their_place() {
+    let ours = Chain::new().grow(10, 0);
+    for overtakes in [false, true] {
+        let mut rig = synced(&ours);
+        tell(&mut rig, 3, &ours.first(5).grow(6, 1), 6);
+        rig.pass(UNPROVEN_TIME - SECOND);
+        if !overtakes {
+            rig.pass(SECOND);
+        }
+        let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
+        offer(&mut rig, PEER, &first);
+        rig.moved(&first);
+        let actions = offer(&mut rig, PEER, &second);
+        assert_eq!(wants(&actions), [(11, vec![second.tip()])]);
+        assert_eq!(wants(&rig.pass(SECOND * 3)), []);
+    }
+}
+
 #[test]
 fn branches_of_mere_headers_become_the_best_only_so_often_and_grow_only_so_far() {
     let ours = Chain::new().grow(10, 0);
