@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// Blocks that the index has not taken in yet and that are searched one by one instead.
-const UNINDEXED_BLOCKS: u32 = 64;
+const UNINDEXED_BLOCKS: usize = 64;
 
 /// A query and who asks.
 pub(super) struct Task {
@@ -199,6 +199,8 @@ impl Books {
 
     /// A transaction of the applied chain. The index is asked first, then the few blocks that it does not have yet.
     pub fn find_transaction(&mut self, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
+        // Read first: a block that the index takes in between is in what is searched, in the index, or in both.
+        let indexed = self.context.indexed.get().height;
         let (ledger, index) = self.both()?;
         let place = match index {
             Some(index) => index.tx(ledger, txid)?.map(|found| (found.height, found.block)),
@@ -210,7 +212,7 @@ impl Books {
         };
         match found {
             Some(found) => Ok(Some(found)),
-            None => self.search_unindexed(txid),
+            None => self.search_above(indexed, txid),
         }
     }
 
@@ -248,10 +250,12 @@ impl Books {
         Ok(indexed.map_or(tip.saturating_add(1), |indexed| tip.saturating_sub(indexed)))
     }
 
-    fn search_unindexed(&mut self, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
-        let (tip, lag) = (self.tip()?.height, self.index_lag()?.min(UNINDEXED_BLOCKS));
+    /// Looks one by one into the blocks above the one that was the last to be indexed.
+    fn search_above(&mut self, indexed: Option<u32>, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
+        let tip = self.tip()?.height;
         let ledger = self.ledger()?;
-        for height in (0..=tip).rev().take(usize::try_from(lag).unwrap_or(0)) {
+        let lacking = (0..=tip).rev().take_while(|height| indexed.is_none_or(|indexed| *height > indexed));
+        for height in lacking.take(UNINDEXED_BLOCKS) {
             if let Some(found) = confirmed(ledger, height, txid)? {
                 return Ok(Some(found));
             }

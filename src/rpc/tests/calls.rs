@@ -148,6 +148,19 @@ fn a_transaction_goes_from_unknown_over_mempool_to_confirmed() {
 }
 
 #[test]
+fn a_confirmed_transaction_is_found_at_each_moment_of_its_indexing() {
+    let mut rig = Rig::new();
+    for amount in 1..=150 {
+        let transfer = rig.transfer(amount);
+        rig.extend(vec![transfer.clone()]);
+        // The indexer takes the block in while this goes on.
+        for _ in 0..4 {
+            assert_eq!(rig.result("getrawtransaction", json!([transfer.txid()])), json!(hex(&transfer.to_bytes())));
+        }
+    }
+}
+
+#[test]
 fn a_transaction_s_prefix_is_found_once_it_is_indexed() {
     let mut rig = Rig::new();
     let transfer = rig.transfer(5);
