@@ -43,6 +43,7 @@ impl Gossip {
         if !self.queue.push(Item { origin: Origin::Link(link), leaf, frame }) {
             if let Some(peer) = self.peers.get_mut(&link) {
                 peer.missing.want(transaction.txid, now.mono);
+                self.lacking.insert(link);
             }
             return out.count(Counter::TransactionsDropped, 1);
         }

@@ -46,6 +46,8 @@ pub struct Gossip {
     most_batches: usize,
     state: SyncState,
     peers: BTreeMap<LinkId, Peer>,
+    /// Peers that have something that we lack: not all peers are looked at with each event.
+    lacking: BTreeSet<LinkId>,
     queue: Queue,
     /// Batches at the verifiers, oldest first: who sent what.
     batches: VecDeque<Vec<(Origin, Hash)>>,
@@ -86,6 +88,7 @@ impl Gossip {
             most_batches: setup.verifiers.max(1).saturating_mul(2),
             state: SyncState::Starting,
             peers: BTreeMap::new(),
+            lacking: BTreeSet::new(),
             queue: Queue::default(),
             batches: VecDeque::new(),
             at_ledger: (0, 0),
@@ -120,6 +123,7 @@ impl Gossip {
 
     fn closed(&mut self, link: LinkId, reason: &CloseReason) {
         self.peers.remove(&link);
+        self.lacking.remove(&link);
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.
         if matches!(reason, CloseReason::Fault(_)) {
             for item in self.queue.forget(link) {
@@ -170,6 +174,7 @@ impl Role for Gossip {
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.peers.values().filter_map(|peer| peer.missing.deadline()).chain(self.next_round).min()
+        let missing = self.lacking.iter().filter_map(|link| self.peers.get(link)?.missing.deadline());
+        missing.chain(self.next_round).min()
     }
 }

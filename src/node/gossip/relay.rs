@@ -84,6 +84,7 @@ impl Gossip {
         }
         if state != SyncState::Synced {
             self.peers.values_mut().for_each(|peer| peer.missing = Missing::default());
+            self.lacking.clear();
         }
         self.state = state;
     }
@@ -128,6 +129,7 @@ impl Gossip {
             self.fresh_round(now);
         }
         let Some(peer) = self.peers.get_mut(&link) else { return };
+        self.lacking.insert(link);
         peer.missing.more = ids.len() >= MAX_MEMORY_POOL_IDS;
         for id in ids {
             if !self.taken.contains(id) && self.asked.insert(id) {
@@ -139,14 +141,13 @@ impl Gossip {
     /// Asks each peer for the next portion of what it has and we lack, and for more of its list when that is through.
     pub(super) fn ask_missing(&mut self, now: Now, out: &mut Outbox) {
         let (room, taken) = (self.queue.has_room(), &self.taken);
-        for (link, peer) in &mut self.peers {
+        let (peers, lacking) = (&mut self.peers, &mut self.lacking);
+        lacking.retain(|link| {
+            let Some(peer) = peers.get_mut(link) else { return false };
             let missing = &mut peer.missing;
-            if missing.is_done() && !missing.more {
-                continue;
-            }
             if !room {
                 missing.wait(now.mono);
-                continue;
+                return true;
             }
             loop {
                 let portion = missing.portion(now.mono, |id| !taken.contains(id));
@@ -160,6 +161,7 @@ impl Gossip {
                 (missing.more, peer.asked) = (false, true);
                 out.send(*link, &Message::GetMemoryPool(List::EMPTY));
             }
-        }
+            !missing.is_done()
+        });
     }
 }

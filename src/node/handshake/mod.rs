@@ -58,6 +58,8 @@ pub struct Handshake {
     limiter: Limiter,
     /// Inbound peers and inbound handshakes as last reported; at first numbers that they never are.
     reported: (usize, usize),
+    /// When a handshake has taken too long.
+    due: Option<Time>,
     /// Decides which network groups are protected from eviction.
     secret: [u8; 32],
     rng: Rng,
@@ -114,6 +116,7 @@ impl Handshake {
             next_warning: Time(0),
             limiter: Limiter::default(),
             reported: (usize::MAX, 0),
+            due: None,
             secret: rng.bytes(),
             spec,
             rng,
@@ -362,6 +365,8 @@ impl Handshake {
         let late = |link: &Link| link.stage != Stage::Up && link.opened + HANDSHAKE_TIMEOUT <= now.mono;
         let expired: Vec<LinkId> = self.links.iter().filter(|(_, link)| late(link)).map(|(id, _)| *id).collect();
         expired.into_iter().for_each(|link| self.fault(link, PeerFault::HandshakeTimeout, out));
+        let pending = self.links.values().filter(|link| link.stage != Stage::Up);
+        self.due = pending.map(|link| link.opened + HANDSHAKE_TIMEOUT).min();
     }
 
     fn fault(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
@@ -401,6 +406,8 @@ impl Handshake {
 
 impl Role for Handshake {
     fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+        // News about peers changes no link, and is most of what comes: not all links are looked at for each piece of it.
+        let links_stay = matches!(event, Event::Notice(_));
         match event {
             Event::Link(LinkEvent::Opened { link, direction, remote }) => {
                 self.opened(now, link, direction, remote, out);
@@ -426,13 +433,14 @@ impl Role for Handshake {
             Event::Notice(_) => {}
             Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
         }
-        self.expire(now, out);
-        self.report_use(out);
+        if !links_stay {
+            self.expire(now, out);
+            self.report_use(out);
+        }
     }
 
     fn deadline(&self) -> Option<Time> {
-        let pending = self.links.values().filter(|link| link.stage != Stage::Up);
-        pending.map(|link| link.opened + HANDSHAKE_TIMEOUT).min()
+        self.due
     }
 }
 
