@@ -129,6 +129,8 @@ pub const FULL_RETRY_AFTER: Duration = seconds(60);
 
 /// Silence after which a `Ping` is sent.
 pub const PING_INTERVAL: Duration = seconds(15);
+/// How much sooner a ping may go out, so that those to several peers take one wake.
+pub const PING_TOGETHER: Duration = seconds(3);
 /// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
 pub const PONG_TIMEOUT: Duration = seconds(45);
 /// The same together: a peer that says nothing for so long is gone.

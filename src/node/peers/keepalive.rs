@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{
-    limits::{PING_INTERVAL, PONG_TIMEOUT},
+    limits::{PING_INTERVAL, PING_TOGETHER, PONG_TIMEOUT},
     time::Time,
 };
 
@@ -15,6 +15,7 @@ pub(super) struct KeepAlive {
     /// The ping that awaits its answer.
     pending: Option<Pending>,
     round_trip: Option<Duration>,
+    shortest: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,12 @@ impl KeepAlive {
     /// A link that came up now. The first ping goes out at once: it tells the peer a tip that may have moved since
     /// our `Version`, and people the round trip.
     pub(super) fn new(now: Time) -> Self {
-        Self { next: now, pending: None, round_trip: None }
+        Self { next: now, pending: None, round_trip: None, shortest: None }
+    }
+
+    /// Whether a ping may go out with another link's, so that one wake serves both.
+    pub(super) fn joins(&self, now: Time) -> bool {
+        self.pending.is_none() && self.next <= now + PING_TOGETHER
     }
 
     /// What the time calls for.
@@ -56,12 +62,13 @@ impl KeepAlive {
         self.next = now + PING_INTERVAL;
     }
 
-    /// An answer came: the round trip. Wrong nonces and answers to nothing mean nothing.
+    /// An answer came: the round trip, if it is the shortest so far. Wrong nonces and answers to nothing mean nothing.
     pub(super) fn pong(&mut self, now: Time, nonce: u64) -> Option<Duration> {
         let pending = self.pending.filter(|pending| pending.nonce == nonce)?;
-        self.round_trip = Some(now.since(pending.sent));
-        self.pending = None;
-        self.round_trip
+        let time = now.since(pending.sent);
+        (self.pending, self.round_trip) = (None, Some(time));
+        let shorter = self.shortest.is_none_or(|shortest| time < shortest);
+        shorter.then(|| *self.shortest.insert(time))
     }
 
     /// The last round trip.

@@ -95,8 +95,8 @@ impl Links {
     }
 
     /// All peers that may be talked to, feelers included.
-    pub(super) fn ids(&self) -> Vec<LinkId> {
-        self.0.iter().filter(|(_, link)| link.peer.is_some() && !link.closing).map(|(id, _)| *id).collect()
+    pub(super) fn talking(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+        self.0.iter().filter(|(_, link)| !link.closing).filter_map(|(id, link)| Some((*id, link.peer.as_ref()?)))
     }
 
     /// How many peers opened a link to us, and how many we opened one to.

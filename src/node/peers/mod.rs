@@ -171,7 +171,7 @@ impl Peers {
         let (way, agent) = (if info.direction.is_inbound() { "inbound" } else { "outbound" }, &info.agent);
         log::info!("peer connected address={remote} direction={way} height={} agent=\"{agent}\"", info.height);
         self.ask_for_addresses(now, link, out);
-        self.keep_alive(now, link, out);
+        self.ping_peer(now, link, out);
         self.outbound_changed(info.direction, out);
     }
 
@@ -220,17 +220,30 @@ impl Peers {
         }
     }
 
-    fn keep_alive(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
+    fn ping_peer(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
         let (height, tip) = self.tip;
         let Some(peer) = self.links.peer_mut(link) else { return };
-        match peer.keep_alive.step(now.mono) {
-            Step::Wait => {}
-            Step::Dead => self.fault(link, PeerFault::PingTimeout, out),
-            Step::Ping => {
-                let nonce = self.rng.next_u64();
-                peer.keep_alive.sent(now.mono, nonce);
-                out.send(link, &Message::Ping { nonce, height, tip });
+        let nonce = self.rng.next_u64();
+        peer.keep_alive.sent(now.mono, nonce);
+        out.send(link, &Message::Ping { nonce, height, tip });
+    }
+
+    /// Pings whoever is due, and with them whoever is nearly so.
+    fn keep_all_alive(&mut self, now: Now, out: &mut Outbox) {
+        let (mut due, mut dead, mut soon) = (false, Vec::new(), Vec::new());
+        for (link, peer) in self.links.talking() {
+            match peer.keep_alive.step(now.mono) {
+                Step::Dead => dead.push(link),
+                Step::Ping => due = true,
+                Step::Wait => {}
             }
+            if peer.keep_alive.joins(now.mono) {
+                soon.push(link);
+            }
+        }
+        dead.into_iter().for_each(|link| self.fault(link, PeerFault::PingTimeout, out));
+        if due {
+            soon.into_iter().for_each(|link| self.ping_peer(now, link, out));
         }
     }
 
@@ -272,11 +285,10 @@ impl Peers {
         self.lift_expired(now, out);
         self.look_beyond(now, out);
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
-        for link in self.links.ids() {
-            self.keep_alive(now, link, out);
-            if lonely {
-                self.ask_for_addresses(now, link, out);
-            }
+        self.keep_all_alive(now, out);
+        if lonely {
+            let links: Vec<LinkId> = self.links.talking().map(|(link, _)| link).collect();
+            links.into_iter().for_each(|link| self.ask_for_addresses(now, link, out));
         }
         if self.dial_again || self.dialer.deadline().is_some_and(|deadline| deadline <= now.mono) {
             self.dial_again = false;

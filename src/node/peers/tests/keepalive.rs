@@ -24,6 +24,39 @@ fn a_ping_follows_each_interval_and_the_round_trip_is_told() {
 }
 
 #[test]
+fn pings_that_are_due_within_moments_of_each_other_go_out_together() {
+    let mut node = node(&setup());
+    node.start();
+    let nonces = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1);
+    node.receive(1, &Message::Pong(nonces[0]));
+    node.pass(PING_TOGETHER);
+    let nonces = pings(&join(&mut node, 2, "127.0.0.1:4132"), 2);
+    node.receive(2, &Message::Pong(nonces[0]));
+    node.pass(Duration::from_millis(1));
+    let nonces = pings(&join(&mut node, 3, "127.0.0.1:4133"), 3);
+    node.receive(3, &Message::Pong(nonces[0]));
+    let actions = node.run(PING_INTERVAL - PING_TOGETHER - Duration::from_millis(1));
+    let sent: Vec<usize> = (1..=3).map(|link| pings(&actions, link).len()).collect();
+    assert_eq!(sent, [1, 1, 0], "the third is due too late to join");
+}
+
+#[test]
+fn only_a_round_trip_shorter_than_all_before_is_news() {
+    let mut node = node(&setup());
+    node.start();
+    let mut nonces = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1);
+    let mut told = Vec::new();
+    for millis in [30, 40, 20] {
+        let time = Duration::from_millis(millis);
+        node.pass(time);
+        let actions = node.receive(1, &Message::Pong(nonces.remove(0)));
+        told.push(actions.told(RoleId::Handshake).len());
+        nonces.extend(pings(&node.run(PING_INTERVAL - time), 1));
+    }
+    assert_eq!(told, [1, 0, 1]);
+}
+
+#[test]
 fn a_peer_that_answers_no_ping_is_given_up_and_one_that_does_stays() {
     let mut node = node(&setup());
     node.start();

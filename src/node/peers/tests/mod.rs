@@ -18,8 +18,8 @@ use crate::{
         codec::List,
         ids::Ticket,
         limits::{
-            BAN_TIME, BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PONG_TIMEOUT,
-            REDIAL_MAX, REDIAL_MAX_TEST,
+            BAN_TIME, BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PING_TOGETHER,
+            PONG_TIMEOUT, REDIAL_MAX, REDIAL_MAX_TEST,
         },
     },
     chain::archive::{Ban, BookContents, BookEntry, StoreError},
