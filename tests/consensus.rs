@@ -107,7 +107,7 @@ impl Court {
     fn judge(&mut self, header: &Header, body: &Bytes) -> Verdict {
         let hash = header.hash();
         let mut out = Outbox::default();
-        let offered = Notice::Offered { origin: Origin::Link(SENDER), hash, header: header.clone() };
+        let offered = Notice::Offered { origin: Origin::Link(SENDER), hash, header: Box::new(header.clone()) };
         self.headers.handle(self.now, Event::Notice(offered), &mut out);
         if let Some(fault) = self.route(&mut out).pop() {
             return Verdict::Fault(fault);

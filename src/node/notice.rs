@@ -129,8 +129,8 @@ pub enum Notice {
         origin: Origin,
         /// The header's hash.
         hash: Hash,
-        /// The header.
-        header: Header,
+        /// The header. (In a box: notices are moved often, and most are small.)
+        header: Box<Header>,
     },
     /// `fetch` → `headers`: the ledger has taken a block of the best header chain: the first since the last `Want`, or since
     /// this was last told, a second ago or more.
@@ -177,7 +177,7 @@ pub enum Notice {
         /// Who sent the body.
         origin: Origin,
         /// What is wrong.
-        fault: BlockFault,
+        fault: Box<BlockFault>,
     },
     /// `verify` → `ledger`: the header commits to an invalid body: condemn it. Its sender has been dealt with.
     Condemned {
@@ -186,7 +186,7 @@ pub enum Notice {
         /// Who sent the body.
         origin: Origin,
         /// What is wrong.
-        fault: BlockFault,
+        fault: Box<BlockFault>,
     },
 
     /// `ledger` → `fetch`: blocks that need no body any more: applied, or stored on a branch.
@@ -203,7 +203,7 @@ pub enum Notice {
         /// The blocks.
         hashes: Vec<Hash>,
         /// What is wrong with the first.
-        fault: BlockFault,
+        fault: Box<BlockFault>,
     },
 
     /// `gossip` → `verify`: check transactions, statelessly, signatures in one batch.

@@ -74,7 +74,7 @@ pub enum Report {
         work: Work,
     },
     /// From `ledger`: the committed tip.
-    Tip(Tip),
+    Tip(Box<Tip>),
     /// From `ledger`: a reorganisation was committed; how many blocks were taken off.
     Reorganised {
         /// Blocks taken off.

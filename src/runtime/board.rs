@@ -99,7 +99,7 @@ fn apply(status: &mut Status, report: Report) {
     match report {
         Report::State { state, reason } => (status.state, status.reason) = (state, reason),
         Report::BestHeader { height, work } => (status.headers, status.headers_work) = (height, work),
-        Report::Tip(tip) => status.tip = Some(tip),
+        Report::Tip(tip) => status.tip = Some(*tip),
         Report::Reorganised { depth } => status.last_reorganisation = Some(depth),
         Report::Mempool { count, bytes } => {
             (status.mempool_count, status.mempool_bytes) = (count, bytes);

@@ -230,7 +230,7 @@ impl World {
             }
             Report::Tip(tip) => {
                 self.stats.tip_of(node, tip.hash, tip.height);
-                view.tip = Some(tip);
+                view.tip = Some(*tip);
             }
             Report::BestHeader { work, .. } => view.headers_work = work,
             Report::Reorganised { depth } => self.stats.reorganised(depth),

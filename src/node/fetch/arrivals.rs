@@ -87,7 +87,7 @@ impl Fetch {
         for dropped in self.offers.insert(Offer { origin, hash, frame }) {
             self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);
         }
-        out.tell(RoleId::Headers, Notice::Offered { origin, hash, header });
+        out.tell(RoleId::Headers, Notice::Offered { origin, hash, header: Box::new(header) });
     }
 
     /// A `submitblock` command.

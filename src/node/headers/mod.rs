@@ -172,7 +172,7 @@ impl Headers {
     fn take_notice(&mut self, now: Now, notice: Notice, out: &mut Outbox) -> Result<(), StoreError> {
         match notice {
             Notice::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
-            Notice::Offered { origin, hash, header } => self.take_offer(now, origin, hash, header, out),
+            Notice::Offered { origin, hash, header } => self.take_offer(now, origin, hash, *header, out),
             Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             Notice::Delivered => {
                 self.progress = now.mono;

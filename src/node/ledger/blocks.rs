@@ -115,7 +115,7 @@ impl Ledger {
         // The culprit first, as the notice promises, whatever order the store has.
         let mut ordered = vec![*hash];
         ordered.extend(hashes.into_iter().filter(|other| other != hash));
-        let notice = Notice::BlocksInvalid { hashes: ordered, fault };
+        let notice = Notice::BlocksInvalid { hashes: ordered, fault: Box::new(fault) };
         out.tell(RoleId::Headers, notice.clone());
         out.tell(RoleId::Fetch, notice);
         Ok(())
@@ -237,7 +237,7 @@ impl Ledger {
     fn refuse(&self, origin: Origin, hash: Hash, why: &str, out: &mut Outbox) {
         log::debug!("block not taken: block={hash} reason={why}");
         let fault = BlockFault::Malformed(why.to_owned());
-        out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault });
+        out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault: Box::new(fault) });
     }
 
     fn builds_on_invalid(&self, row: &HeaderRow) -> Result<bool, StoreError> {

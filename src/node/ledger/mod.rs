@@ -161,7 +161,7 @@ impl Ledger {
                 Ok(())
             }
             Notice::BlockChecked { origin, block } => self.block_checked(now, origin, block, out),
-            Notice::Condemned { hash, fault, .. } => self.condemned(now, &hash, fault, out),
+            Notice::Condemned { hash, fault, .. } => self.condemned(now, &hash, *fault, out),
             Notice::Admit { origin, transaction } => self.admit(now, origin, transaction, out),
             Notice::WantTemplate { address } => {
                 let template = self.template(now, address, out)?;
@@ -252,7 +252,7 @@ impl Ledger {
 
     fn announce(&self, pending: Pending, news: Option<(Origin, Bytes)>, out: &mut Outbox) {
         let tip = self.chain.tip.clone();
-        out.report(Report::Tip(tip.clone()));
+        out.report(Report::Tip(Box::new(tip.clone())));
         if !pending.added.is_empty() {
             out.count(Counter::BlocksApplied, pending.added.len() as u64);
             out.count(Counter::TransactionsApplied, pending.transactions);

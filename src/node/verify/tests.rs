@@ -116,7 +116,7 @@ fn a_body_that_is_not_the_header_s_costs_its_sender_and_is_asked_of_somebody_els
         let [fault] = &faults(&actions)[..] else { panic!("one fault: {actions:?}") };
         let PeerFault::Block(fault) = fault else { panic!("{fault}") };
         assert_eq!(*fault == BlockFault::MerkleRoot, merkle);
-        let refused = Notice::BodyRefused { hash: block.hash, origin: PEER, fault: fault.clone() };
+        let refused = Notice::BodyRefused { hash: block.hash, origin: PEER, fault: Box::new(fault.clone()) };
         assert!(actions.contains(&Action::Tell(RoleId::Fetch, refused)));
         assert!(!actions.iter().any(|action| matches!(action, Action::Tell(RoleId::Ledger, _))));
     }
@@ -144,7 +144,7 @@ fn what_the_header_commits_to_condemns_the_block() {
         let fault = BlockFault::Transaction { index: 2, fault };
         let actions = bench.check(PEER, block.hash, &block.bytes, &[]);
         assert_eq!(faults(&actions), [PeerFault::Block(fault.clone())]);
-        let condemned = Notice::Condemned { hash: block.hash, origin: PEER, fault };
+        let condemned = Notice::Condemned { hash: block.hash, origin: PEER, fault: Box::new(fault) };
         assert!(actions.contains(&Action::Tell(RoleId::Ledger, condemned)));
     }
 }

@@ -122,7 +122,7 @@ impl Rig {
         let maker = BlockMaker::new(Arc::clone(&spec));
         let ledger = LedgerDb::open(&dir.join("ledger.db"), &spec, &LedgerOptions::default()).unwrap();
         let (node, board) = (Arc::new(FakeNode::default()), Arc::new(Board::default()));
-        board.report(Report::Tip(maker.tip()));
+        board.report(Report::Tip(Box::new(maker.tip())));
         let options = ServerOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             cookie: COOKIE.to_owned(),
@@ -142,7 +142,7 @@ impl Rig {
         let block = self.maker.next_block(transactions, SecretKey::well_known(9).address());
         fill::append(&mut self.ledger, &self.maker, &block).unwrap();
         fill::commit(&mut self.ledger, &self.maker).unwrap();
-        self.board.report(Report::Tip(self.maker.tip()));
+        self.board.report(Report::Tip(Box::new(self.maker.tip())));
         block
     }
 

@@ -8,7 +8,10 @@ fn a_refused_body_is_asked_of_another_peer() {
     rig.answer(1);
     let origin = Origin::Link(LinkId(1));
     let fault = BlockFault::MerkleRoot;
-    assert_eq!(requests(&rig.notice(Notice::BodyRefused { hash: hash(1), origin, fault })), [(2, hash(1))]);
+    assert_eq!(
+        requests(&rig.notice(Notice::BodyRefused { hash: hash(1), origin, fault: Box::new(fault) })),
+        [(2, hash(1))]
+    );
     assert_eq!(rig.role.window.held(), 0);
 }
 
@@ -35,7 +38,7 @@ fn news_waits_for_its_header_and_then_goes_to_the_verifier() {
     let news = block(1, 0, 0);
     let header = Header::peek(&news).unwrap();
     let origin = Origin::Link(LinkId(1));
-    let offered = Notice::Offered { origin, hash: hash(1), header };
+    let offered = Notice::Offered { origin, hash: hash(1), header: Box::new(header) };
     assert_eq!(rig.send(1, &news), [Action::Tell(RoleId::Headers, offered)]);
     assert_eq!(rig.send(2, &news), [], "once");
     let actions = rig.want(0, vec![hash(1)]);
@@ -100,7 +103,7 @@ fn a_submitted_block_is_answered_when_it_is_committed() {
     submit(&mut rig, 4, block(3, 0, 0));
     rig.want(1, vec![hash(3)]);
     let fault = BlockFault::Empty;
-    let invalid = rig.notice(Notice::BlocksInvalid { hashes: vec![hash(3)], fault: fault.clone() });
+    let invalid = rig.notice(Notice::BlocksInvalid { hashes: vec![hash(3)], fault: Box::new(fault.clone()) });
     assert_eq!(replies(&invalid), [(4, Reply::Refused(fault.to_string()))]);
 
     submit(&mut rig, 5, block(4, 0, 0));

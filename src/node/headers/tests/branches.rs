@@ -52,7 +52,7 @@ fn an_invalid_branch_is_left_and_never_entered_again() {
     rig.commit();
     bad.hashes(12..=15).iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
     let fault = BlockFault::Empty;
-    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(12..=15), fault });
+    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(12..=15), fault: Box::new(fault) });
     assert_eq!(wants(&actions), [(11, vec![])], "what is below the culprit is still the best chain");
     assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), bad.hash(11));
     let longer = bad.clone().grow(1, 1);
@@ -77,7 +77,7 @@ fn after_an_invalid_block_the_next_best_branch_is_wanted() {
     assert_eq!(wants(&rig.sync(3, bad.headers(11..=14))), [(10, bad.hashes(11..=14))]);
     rig.commit();
     bad.hashes(11..=14).iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
-    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(11..=14), fault: BlockFault::Empty });
+    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(11..=14), fault: Box::new(BlockFault::Empty) });
     assert_eq!(wants(&actions), [(8, second.hashes(9..=12))]);
 }
 

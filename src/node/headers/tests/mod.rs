@@ -52,7 +52,7 @@ fn synced(chain: &Chain) -> Rig {
 
 fn offer(rig: &mut Rig, origin: Origin, chain: &Chain) -> Vec<Action> {
     let row = chain.rows.last().unwrap();
-    rig.notice(Notice::Offered { origin, hash: row.hash, header: row.header.clone() })
+    rig.notice(Notice::Offered { origin, hash: row.hash, header: Box::new(row.header.clone()) })
 }
 
 fn dropped(actions: &[Action]) -> Vec<Option<String>> {

@@ -293,7 +293,7 @@ fn a_verdict_of_the_verifier_condemns_and_one_on_an_unknown_block_does_nothing()
     let blocks = empty(&mut maker, 2);
     node.headers(&blocks);
     let fault = BlockFault::NoCoinbase;
-    let condemn = |hash| Notice::Condemned { hash, origin: Origin::Link(PEER), fault: fault.clone() };
+    let condemn = |hash| Notice::Condemned { hash, origin: Origin::Link(PEER), fault: Box::new(fault.clone()) };
     assert_eq!(invalid(&node.notice(condemn(Hash([3; 32])))), []);
     let actions = node.notice(condemn(blocks[0].0.hash));
     assert_eq!(invalid(&actions), [(hashes(&blocks), fault.clone())]);

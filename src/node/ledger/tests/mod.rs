@@ -193,7 +193,7 @@ fn invalid(actions: &[Action]) -> Vec<(Vec<Hash>, BlockFault)> {
     let mut all = Vec::new();
     for action in actions {
         if let Action::Tell(RoleId::Headers, Notice::BlocksInvalid { hashes, fault }) = action {
-            all.push((hashes.clone(), fault.clone()));
+            all.push((hashes.clone(), (**fault).clone()));
         }
     }
     all
