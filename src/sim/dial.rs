@@ -8,7 +8,7 @@ use crate::{
     sim::{
         net::{self, Conn, ConnId, Parcel, Phase, Side},
         poll::HEARERS,
-        world::{Happening, World},
+        world::{Attempt, Happening, World},
     },
 };
 
@@ -20,20 +20,20 @@ impl World {
             self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
         }
         let latency = self.draw_latency();
-        self.at(self.now + latency, Happening::Knock { node, life: number, dial, target });
+        self.at(self.now + latency, Happening::Knock(Box::new(Attempt { node, life: number, dial, target })));
     }
 
     fn draw_latency(&mut self) -> Duration {
         Duration::from_micros(self.net_rng.between(self.options.latency_min, self.options.latency_max))
     }
 
-    pub(super) fn knock(&mut self, node: usize, life: u32, dial: DialId, target: SocketAddr) {
+    pub(super) fn knock(&mut self, attempt: Box<Attempt>) {
+        let Attempt { node, life, dial, target } = *attempt;
         let listener = self.at_address.get(&target).copied();
         let unreachable = listener.is_some_and(|to| self.nodes[to].vanished || self.severed(node, to).is_some());
         let Some(to) = listener.filter(|to| !unreachable && self.accepts(*to)) else {
             let wait = if unreachable { limits::DIAL_TIMEOUT } else { Duration::from_millis(1) };
-            let refused = Happening::Refused { node, life, dial, target, timed_out: unreachable };
-            return self.at(self.now + wait, refused);
+            return self.at(self.now + wait, Happening::Refused(attempt, unreachable));
         };
         let latency = self.draw_latency();
         let acceptor = (to, self.nodes[to].lives);
@@ -80,7 +80,8 @@ impl World {
         self.run_node(node);
     }
 
-    pub(super) fn refused(&mut self, node: usize, life: u32, dial: DialId, address: SocketAddr, timed_out: bool) {
+    pub(super) fn refused(&mut self, attempt: &Attempt, timed_out: bool) {
+        let Attempt { node, life, dial, target: address } = *attempt;
         if self.nodes[node].lives == life && self.is_up(node) {
             let reason = if timed_out { "timed out" } else { "connection refused" }.to_owned();
             self.deliver(node, RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });

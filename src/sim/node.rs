@@ -17,10 +17,7 @@ use crate::{
         time::Time,
     },
     chain::{archive::Tip, target::Work},
-    node::{
-        Action, Event, LinkEvent, Role, RoleId, Setup, build,
-        report::{Counter, SyncState},
-    },
+    node::{Action, Event, LinkEvent, Role, RoleId, Setup, build, report::SyncState},
     sim::{checkers::Question, clock::Clock, disk::Disk, liars::Liar},
 };
 
@@ -36,27 +33,24 @@ pub(super) fn address(node: usize) -> SocketAddr {
 
 /// What waits for one role.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+struct Inbox {
     links: VecDeque<LinkEvent>,
     link_bytes: usize,
     others: VecDeque<Event>,
 }
 
 impl Inbox {
-    /// Whether the poll loop may put another frame of this size in.
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
+    fn has_room(&self, bytes: usize) -> bool {
         self.links.len() < limits::LINK_QUEUE
             && (self.links.is_empty() || self.link_bytes + bytes <= limits::LINK_QUEUE_BYTES)
     }
 
-    /// An event from the poll loop.
-    pub(super) fn push_link(&mut self, event: LinkEvent) {
+    fn push_link(&mut self, event: LinkEvent) {
         self.link_bytes += frame_bytes(&event);
         self.links.push_back(event);
     }
 
-    /// A notice or command. Returns how many wait.
-    pub(super) fn push(&mut self, event: Event) -> usize {
+    fn push(&mut self, event: Event) -> usize {
         self.others.push_back(event);
         self.others.len()
     }
@@ -109,7 +103,9 @@ pub(super) struct Life {
     /// Counts the starts of this node.
     pub(super) number: u32,
     /// By [`RoleId`].
-    pub(super) inboxes: [Inbox; RoleId::ALL.len()],
+    inboxes: [Inbox; RoleId::ALL.len()],
+    /// Of which roles something waits, one bit for each: who is next is asked more often than anything else.
+    waiting: u32,
     /// What the roles asked of the poll loop.
     pub(super) actions: VecDeque<Action>,
     /// The links that the roles know of.
@@ -125,9 +121,38 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// Whether the poll loop may give a role another frame of this size.
+    pub(super) fn has_room(&self, role: RoleId, bytes: usize) -> bool {
+        self.inboxes[role as usize].has_room(bytes)
+    }
+
+    /// An event from the poll loop.
+    pub(super) fn hear(&mut self, role: RoleId, event: LinkEvent) {
+        self.waiting |= 1 << role as u32;
+        self.inboxes[role as usize].push_link(event);
+    }
+
+    /// A notice or command. Returns how many wait.
+    pub(super) fn tell(&mut self, role: RoleId, event: Event) -> usize {
+        self.waiting |= 1 << role as u32;
+        self.inboxes[role as usize].push(event)
+    }
+
+    fn take(&mut self, role: RoleId, rng: &mut Rng) -> Option<Event> {
+        let inbox = &mut self.inboxes[role as usize];
+        let event = inbox.pop(rng);
+        if inbox.is_empty() {
+            self.waiting &= !(1 << role as u32);
+        }
+        event
+    }
+
+    fn waits_for(&self, role: RoleId) -> bool {
+        self.waiting >> role as u32 & 1 == 1
+    }
+
     fn slot_ready(&self, slot: &Slot, now: Time) -> bool {
-        slot.busy_until <= now
-            && (!slot.started || slot.due.is_some_and(|due| due <= now) || !self.inboxes[slot.id as usize].is_empty())
+        slot.busy_until <= now && (!slot.started || slot.due.is_some_and(|due| due <= now) || self.waits_for(slot.id))
     }
 
     /// Draws who takes the next step, if anybody can.
@@ -152,18 +177,17 @@ impl Life {
     }
 
     fn role_step(&mut self, at: usize, now: Time, rng: &mut Rng) -> Option<Step> {
-        let slot = &mut self.slots[at];
-        let inbox = &mut self.inboxes[slot.id as usize];
-        let due = slot.due.is_some_and(|due| due <= now);
-        let event = if !slot.started {
-            slot.started = true;
+        let Slot { id, started, due, .. } = self.slots[at];
+        self.slots[at].started = true;
+        let due = due.is_some_and(|due| due <= now);
+        let event = if !started {
             Event::Start
-        } else if due && (inbox.is_empty() || rng.chance(500_000)) {
+        } else if due && (!self.waits_for(id) || rng.chance(500_000)) {
             Event::Wake
         } else {
-            inbox.pop(rng)?
+            self.take(id, rng)?
         };
-        Some(Step::Role(at, slot.id, event))
+        Some(Step::Role(at, id, event))
     }
 
     /// The role in a slot.
@@ -182,7 +206,7 @@ impl Life {
     pub(super) fn at_rest(&self, now: Time, near: Duration, rng: &mut Rng) -> Option<(usize, RoleId)> {
         let rests = |slot: &Slot| {
             let later = slot.due.is_none_or(|due| due > now + near);
-            slot.started && !slot.ended && slot.busy_until <= now && later && self.inboxes[slot.id as usize].is_empty()
+            slot.started && !slot.ended && slot.busy_until <= now && later && !self.waits_for(slot.id)
         };
         let resting: Vec<usize> = (0..self.slots.len()).filter(|at| rests(&self.slots[*at])).collect();
         rng.pick(&resting).map(|at| (*at, self.slots[*at].id))
@@ -196,7 +220,7 @@ impl Life {
     /// What a role still has to hear before it ends: its inbox, then its stop. In order, whatever else is waiting.
     pub(super) fn last_step(&mut self, role: RoleId, rng: &mut Rng) -> Option<(usize, Event)> {
         let at = self.slots.iter().position(|slot| slot.id == role && !slot.ended)?;
-        if let Some(event) = self.inboxes[role as usize].pop(rng) {
+        if let Some(event) = self.take(role, rng) {
             return Some((at, event));
         }
         self.slots[at].ended = true;
@@ -206,7 +230,7 @@ impl Life {
     /// When the node has something to do again without anything happening to it.
     pub(super) fn next_time(&self) -> Option<Time> {
         let of_slot = |slot: &Slot| {
-            let waiting = !slot.started || !self.inboxes[slot.id as usize].is_empty();
+            let waiting = !slot.started || self.waits_for(slot.id);
             let next = if waiting { Some(Time::default()) } else { slot.due };
             next.map(|next| next.max(slot.busy_until))
         };
@@ -226,8 +250,6 @@ pub(super) struct View {
     pub(super) tip: Option<Tip>,
     /// The work of its best header chain.
     pub(super) headers_work: Work,
-    /// Counters since the start of the run.
-    pub(super) counters: BTreeMap<Counter, u64>,
 }
 
 /// A node, running or not.
@@ -282,12 +304,13 @@ impl Node {
         self.lives += 1;
         self.vanished = false;
         self.clock.boot(now);
-        self.view = View { counters: std::mem::take(&mut self.view.counters), ..View::default() };
+        self.view = View::default();
         let slot = |(id, role)| Slot { id, role, started: false, ended: false, busy_until: Time::default(), due: None };
         let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,
             inboxes: Default::default(),
+            waiting: 0,
             actions: VecDeque::new(),
             links: BTreeSet::new(),
             parked: BTreeSet::new(),
@@ -302,6 +325,6 @@ impl Node {
     pub(super) fn crash(&mut self) {
         self.life = None;
         self.disk.crash();
-        self.view = View { counters: std::mem::take(&mut self.view.counters), ..View::default() };
+        self.view = View::default();
     }
 }

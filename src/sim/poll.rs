@@ -77,7 +77,7 @@ impl World {
 
     pub(super) fn deliver(&mut self, node: usize, role: RoleId, event: LinkEvent) {
         if let Some(life) = &mut self.nodes[node].life {
-            life.inboxes[role as usize].push_link(event);
+            life.hear(role, event);
         }
     }
 
@@ -233,15 +233,14 @@ impl World {
         let end = &mut self.conns[conn].as_mut().expect("just read from").ends[side];
         let role = if end.up { RoleId::for_kind(frame.kind) } else { RoleId::Handshake };
         let Some(life) = &mut self.nodes[node].life else { return };
-        let inbox = &mut life.inboxes[role as usize];
-        if !inbox.has_room(frame.body.len()) {
+        if !life.has_room(role, frame.body.len()) {
             end.parked = Some(frame);
             life.parked.insert(link);
             return;
         }
         end.farewell |= frame.kind == Kind::Goodbye;
         checkers::asks(end, &frame, self.now);
-        inbox.push_link(LinkEvent::Frame { link, frame });
+        life.hear(role, LinkEvent::Frame { link, frame });
     }
 
     /// Tries again to hand out the frames that found no room. True if one found it now.

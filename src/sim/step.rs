@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     base::{ids::Ticket, time::Time},
-    node::{Action, Event, Notice, Outbox, RoleId, command::Command, report::Report},
+    node::{Action, Event, Notice, RoleId, command::Command, report::Report},
     sim::{
         checkers::Question,
         narrate,
@@ -159,7 +159,7 @@ impl World {
         narrate::role(self.now, Some((node, role)));
         narrate::tell("hears", &event);
         let busy_until = self.draw_delay();
-        let mut out = Outbox::default();
+        let mut out = std::mem::take(&mut self.out);
         let there = &mut self.nodes[node];
         let now = there.clock.read(self.now);
         let Some(life) = &mut there.life else { return };
@@ -169,6 +169,7 @@ impl World {
             narrate::tell("does", &action);
             self.take_action(node, action);
         }
+        self.out = out;
         narrate::at(self.now);
     }
 
@@ -177,15 +178,13 @@ impl World {
             Action::Tell(to, notice) => {
                 self.overhear(node, to, &notice);
                 let Some(life) = &mut self.nodes[node].life else { return };
-                let waiting = life.inboxes[to as usize].push(Event::Notice(notice));
+                let waiting = life.tell(to, Event::Notice(notice));
                 self.check_queue(node, to, waiting);
             }
             Action::Reply(ticket, reply) => self.replied(node, ticket, &reply),
             Action::Report(report) => self.reported(node, report),
-            Action::Count(counter, by) => {
-                let value = self.nodes[node].view.counters.entry(counter).or_default();
-                *value = value.saturating_add(by);
-            }
+            // For metrics; the simulator has statistics of its own.
+            Action::Count(..) => {}
             Action::Halt(halt) => self.fail("halt", Some(node), halt.to_string()),
             action => {
                 if let Some(life) = &mut self.nodes[node].life {
@@ -251,7 +250,7 @@ impl World {
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };
         life.tickets.insert(ticket, (now, question));
-        let waiting = life.inboxes[role as usize].push(Event::Command(ticket, command));
+        let waiting = life.tell(role, Event::Command(ticket, command));
         self.check_queue(node, role, waiting);
         self.run_node(node);
     }

@@ -1,7 +1,7 @@
 //! The world: all nodes, all connections, and one queue of what happens when, in virtual time.
 
 use std::{
-    cmp::Reverse,
+    cmp::Ordering,
     collections::{BTreeMap, BinaryHeap},
     net::SocketAddr,
     sync::Arc,
@@ -11,6 +11,7 @@ use std::{
 use crate::{
     base::{gather::gather, ids::DialId, rng::Rng, time::Time},
     chain::spec::ChainSpec,
+    node::Outbox,
     sim::{
         checkers::{Checkers, Failure},
         faults::{Fault, Faults},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// Something that happens at a moment of virtual time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(super) enum Happening {
     /// A node starts.
     Boot(usize),
@@ -35,11 +36,11 @@ pub(super) enum Happening {
     /// What this side of a connection sent may have arrived at the other.
     Arrive(ConnId, Side),
     /// A connection attempt reaches its target.
-    Knock { node: usize, life: u32, dial: DialId, target: SocketAddr },
+    Knock(Box<Attempt>),
     /// The dialler learns that its connection stands.
     Connected(ConnId, DialId),
-    /// The dialler learns that there is no connection.
-    Refused { node: usize, life: u32, dial: DialId, target: SocketAddr, timed_out: bool },
+    /// The dialler learns that there is no connection, and whether because nothing answered.
+    Refused(Box<Attempt>, bool),
     /// Deadlines of a link: partial frames, unread answers.
     Watch(ConnId, Side),
     /// A slow reader reads again.
@@ -55,6 +56,56 @@ pub(super) enum Happening {
     /// The checkers look at the nodes.
     Probe,
 }
+
+/// A connection attempt.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    /// Who dials.
+    pub(super) node: usize,
+    /// Which life of that node.
+    pub(super) life: u32,
+    /// Its name for the attempt.
+    pub(super) dial: DialId,
+    /// Where to.
+    pub(super) target: SocketAddr,
+}
+
+/// What happens when: the earliest first, at one moment what was put there first. Small, since there are millions.
+#[derive(Debug)]
+struct Scheduled {
+    at: Time,
+    sequence: u64,
+    happening: Happening,
+}
+
+impl Ord for Scheduled {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The heap gives the greatest first.
+        (other.at, other.sequence).cmp(&(self.at, self.sequence))
+    }
+}
+
+impl PartialOrd for Scheduled {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+
+    /// What the heap asks, some twenty times for each that it gives.
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        (other.at, other.sequence) <= (self.at, self.sequence)
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Scheduled {}
 
 /// A run.
 pub(super) struct World {
@@ -78,10 +129,12 @@ pub(super) struct World {
     pub(super) step_rng: Rng,
     /// Where the nodes' own randomness comes from.
     pub(super) node_rng: Rng,
+    /// What a role does, until it is done; empty between steps.
+    pub(super) out: Outbox,
     /// Ends with bytes to be sent.
     pub(super) to_pump: Vec<(ConnId, Side)>,
     pub(super) next_ticket: u64,
-    queue: BinaryHeap<Reverse<(Time, u64, Happening)>>,
+    queue: BinaryHeap<Scheduled>,
     sequence: u64,
 }
 
@@ -110,6 +163,7 @@ impl World {
             net_rng: rng.fork("net"),
             step_rng: rng.fork("steps"),
             node_rng: rng.fork("node"),
+            out: Outbox::default(),
             to_pump: Vec::new(),
             next_ticket: 0,
             queue: BinaryHeap::new(),
@@ -141,7 +195,7 @@ impl World {
     /// Lets something happen at a moment, after all that was put there before.
     pub(super) fn at(&mut self, at: Time, happening: Happening) {
         self.sequence += 1;
-        self.queue.push(Reverse((at.max(self.now), self.sequence, happening)));
+        self.queue.push(Scheduled { at: at.max(self.now), sequence: self.sequence, happening });
     }
 
     fn end(&self) -> Time {
@@ -157,7 +211,7 @@ impl World {
     pub(super) fn run(&mut self) {
         let end = self.end();
         while self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
-            let Some(Reverse((at, _, happening))) = self.queue.pop() else { break };
+            let Some(Scheduled { at, happening, .. }) = self.queue.pop() else { break };
             if at > end {
                 self.now = end;
                 break;
@@ -179,11 +233,9 @@ impl World {
                 }
             }
             Happening::Arrive(conn, side) => self.arrive(conn, side),
-            Happening::Knock { node, life, dial, target } => self.knock(node, life, dial, target),
+            Happening::Knock(attempt) => self.knock(attempt),
             Happening::Connected(conn, dial) => self.connected(conn, dial),
-            Happening::Refused { node, life, dial, target, timed_out } => {
-                self.refused(node, life, dial, target, timed_out);
-            }
+            Happening::Refused(attempt, timed_out) => self.refused(&attempt, timed_out),
             Happening::Watch(conn, side) => self.watch(conn, side),
             Happening::Read(conn, side) => self.read(conn, side),
             Happening::Linger(conn, side) => self.linger_over(conn, side),
