@@ -66,7 +66,8 @@ impl KeepAlive {
     pub(super) fn pong(&mut self, now: Time, nonce: u64) -> Option<Duration> {
         let pending = self.pending.filter(|pending| pending.nonce == nonce)?;
         let time = now.since(pending.sent);
-        (self.pending, self.round_trip) = (None, Some(time));
+        self.pending = None;
+        self.round_trip = Some(time);
         let shorter = self.shortest.is_none_or(|shortest| time < shortest);
         shorter.then(|| *self.shortest.insert(time))
     }
