@@ -6,12 +6,12 @@ use crate::{
     base::hash::{Hash, unhex},
     node::report::SyncState,
     rpc::{
-        context::{Context, unix_now},
+        context::Context,
         error::{self, RpcError},
         http::{Head, PROMETHEUS, Response, Status},
         methods::{self, blocks, mempool, network, status, transactions},
         metrics::{self, Tally},
-        render,
+        page,
         step::{Outcome, Shared, Step},
     },
 };
@@ -46,7 +46,7 @@ const PATHS: [&str; 17] = [
     "/api/address/ADDRESS",
     "/api/address/ADDRESS/txs?before=NEXT&limit=N",
     "/api/address/ADDRESS/coins",
-    "/api/mempool",
+    "/api/mempool?limit=N",
     "/api/peers",
     "/api/tips",
     "/api/events?since=SEQ&timeout=S",
@@ -61,7 +61,11 @@ const PATHS: [&str; 17] = [
 pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
     let ready = |value: &Value| Route::Ready(Response::json(Status::Ok, value.to_string()));
     match head.path.as_str() {
-        "/" => return Route::Ready(context.page.serve()),
+        "/" => {
+            let shared = context.clone();
+            let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()));
+            return Route::Step(page::first(context), Box::new(finish));
+        }
         "/healthz" => return ready(&json!({ "ok": true, "state": context.node.status().state.name() })),
         "/readyz" => return Route::Ready(readiness(context)),
         "/metrics" => {
@@ -69,7 +73,7 @@ pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
         }
         "/openrpc.json" => return ready(&methods::openrpc(&context.version)),
         "/api" | "/api/" => return ready(&json!({ "paths": PATHS })),
-        "/api/summary" => return ready(&summary(context)),
+        "/api/summary" => return ready(&status::summary(context)),
         "/api/status" => return ready(&status::status(context)),
         _ => {}
     }
@@ -99,7 +103,9 @@ fn api(context: &Shared, head: &Head) -> Option<Result<Step, RpcError>> {
             };
             call(context, name, address_params(head, &owned(), name))
         }
-        ("mempool", None, None) => mempool::list(context, POOL_PAGE),
+        ("mempool", None, None) => {
+            number(head, "limit", POOL_PAGE).and_then(|limit| mempool::list(context, limit.min(POOL_PAGE)))
+        }
         ("peers", None, None) => Ok(network::peers(context, network::row)),
         ("tips", None, None) => Ok(Step::query(blocks::tips)),
         ("events", None, None) => events(context, head),
@@ -127,11 +133,7 @@ fn address_params(head: &Head, address: &str, name: &str) -> Value {
 }
 
 fn page_of_blocks(context: &Shared, head: &Head) -> Result<Step, RpcError> {
-    let number = |name: &str, default: u64| match query(head, name) {
-        None => Ok(default),
-        Some(text) => text.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not a number"))),
-    };
-    let (before, limit) = (number("before", u64::MAX)?, number("limit", BLOCK_PAGE)?);
+    let (before, limit) = (number(head, "before", u64::MAX)?, number(head, "limit", BLOCK_PAGE)?);
     let (context, limit) = (context.clone(), limit.min(blocks::MAX_PAGE));
     Ok(Step::query(move |books| blocks::page(&context, books, before, limit)))
 }
@@ -162,6 +164,14 @@ fn search(context: &Shared, head: &Head) -> Result<Step, RpcError> {
         Ok(row) => Ok(Step::value(&json!({ "kind": "block", "id": row.hash }))),
         Err(_) => Ok(transactions::search(&shared, &text)),
     }))
+}
+
+/// The number in a field behind the question mark.
+fn number(head: &Head, name: &str, default: u64) -> Result<u64, RpcError> {
+    match query(head, name) {
+        None => Ok(default),
+        Some(text) => text.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not a number"))),
+    }
 }
 
 /// The value of a field behind the question mark, its percent signs resolved.
@@ -239,14 +249,6 @@ fn readiness(context: &Context) -> Response {
         "headers": status.headers,
     });
     Response::json(if ready { Status::Ok } else { Status::Unavailable }, body.to_string())
-}
-
-/// What the page asks for every few seconds: small, and with what tells whether anything else changed.
-fn summary(context: &Context) -> Value {
-    let mut fields = render::object(status::status(context));
-    fields.remove("counters");
-    fields.insert("time".to_owned(), json!(unix_now()));
-    Value::Object(fields)
 }
 
 #[cfg(test)]

@@ -70,16 +70,25 @@ pub(super) const METHODS: &[Method] = &[
 
 /// The mempool with a part of its transactions.
 pub(in crate::rpc) fn list(context: &Shared, limit: u64) -> Result<Step, RpcError> {
+    Ok(overview(context, limit, |pool| pool))
+}
+
+/// The same as a part of something.
+pub(in crate::rpc) fn overview(
+    context: &Shared,
+    limit: u64,
+    whole: impl FnOnce(Value) -> Value + Send + 'static,
+) -> Step {
     let (context, limit) = (context.clone(), usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(entries(limit, move |entries| {
+    entries(limit, move |entries| {
         let status = context.node.status();
-        json!({
+        whole(json!({
             "count": status.mempool_count,
             "bytes": status.mempool_bytes,
             "limit_bytes": limits::MEMPOOL_BYTES,
             "transactions": entries.iter().map(|entry| render::pool_entry(&context, entry)).collect::<Vec<_>>(),
-        })
-    }))
+        }))
+    })
 }
 
 fn entries(limit: usize, show: impl FnOnce(Vec<PoolEntry>) -> Value + Send + 'static) -> Step {

@@ -15,6 +15,7 @@ use crate::{
         error::RpcError,
         methods::Method,
         params::Args,
+        render,
         step::{Shared, Step},
     },
     runtime::{board::Status, logging},
@@ -61,6 +62,14 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, _| Ok(Step::value(&context.started.elapsed().as_secs())),
     },
 ];
+
+/// What the page asks for every few seconds: small, and with what tells whether anything else changed.
+pub(in crate::rpc) fn summary(context: &Context) -> Value {
+    let mut fields = render::object(status(context));
+    fields.remove("counters");
+    fields.insert("time".to_owned(), json!(context::unix_now()));
+    Value::Object(fields)
+}
 
 /// The object that CLI, page and API show.
 pub(in crate::rpc) fn status(context: &Context) -> Value {

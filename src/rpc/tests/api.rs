@@ -1,6 +1,6 @@
 //! Reading over GET.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::{Client, Rig};
 use crate::{
@@ -158,6 +158,34 @@ fn the_page_is_small_and_runs_nothing_but_itself() {
     for outside in ["http://", "https://", "//cdn", " style=", " onclick=", "innerHTML"] {
         assert!(!answer.body.contains(outside), "{outside}");
     }
+}
+
+#[test]
+fn the_page_brings_what_its_first_view_shows() {
+    let mut rig = Rig::new();
+    rig.extend(Vec::new());
+    rig.set_state(SyncState::Synced);
+    let first = |rig: &Rig| {
+        let body = rig.get("/").body;
+        let text = body.split("id=\"first\">").nth(1).unwrap().split("</script>").next().unwrap();
+        serde_json::from_str::<Value>(text).unwrap()
+    };
+    let told = first(&rig);
+    assert_eq!((&told["summary"]["state"], &told["summary"]["height"]), (&json!("synced"), &json!(1)));
+    for path in ["blocks?limit=21", "mempool?limit=8"] {
+        assert_eq!(told[path], rig.get(&format!("/api/{path}")).json(), "the same as if it were asked for");
+    }
+    rig.set_state(SyncState::Blocks);
+    assert_eq!(first(&rig), json!({}), "a node that syncs has other things to do");
+}
+
+#[test]
+fn what_the_page_brings_cannot_end_the_element_that_it_is_in() {
+    let page = crate::rpc::page::Page::new("secret");
+    let hostile = r#"{"memo":"</script><script>alert(1)//{nonce}{first}"}"#;
+    let body = String::from_utf8(page.serve(hostile).body).unwrap();
+    assert_eq!((body.matches("</script>").count(), body.matches("<script").count()), (2, 2));
+    assert!(body.contains(r#""\u003c/script>\u003cscript>alert(1)//{nonce}{first}""#), "as it was, but for the sign");
 }
 
 #[test]
