@@ -23,6 +23,7 @@ use crate::{
         context::{Context, IndexState},
         mailbox::Mailbox,
     },
+    runtime::priority,
     store::{IndexDb, LedgerReader},
 };
 
@@ -94,6 +95,8 @@ enum Next {
 
 impl Worker {
     fn run(mut self) {
+        // The ledger and the relay of a new block have the cores first: this follows.
+        priority::give_way();
         let mut done = None;
         while !self.stopping.load(Ordering::Acquire) {
             let status = self.context.node.status();

@@ -12,6 +12,7 @@ pub mod logging;
 pub mod node;
 pub mod panics;
 mod post;
+pub mod priority;
 mod rotation;
 pub mod signals;
 mod stop;
