@@ -211,7 +211,7 @@ pub const SYNC_NODE_PAUSE: Duration = seconds(60);
 /// After a `GetSync` that brought nothing, no claim of the same peer makes us ask again before this has passed.
 pub const GET_SYNC_QUIET: Duration = seconds(3);
 /// `GetSync` from one peer that bring it no further than the one before: a second's allowance.
-pub const IDLE_GET_SYNC_PER_SECOND: u64 = 50;
+pub const IDLE_GET_SYNC_PER_SECOND: u32 = 50;
 /// Headers that may be validated ahead of the bodies that were fetched.
 pub const HEADERS_AHEAD: u32 = 4096;
 /// Headers that may be validated ahead of the committed tip; they must stay in memory until a commit.
@@ -279,7 +279,7 @@ pub const MAX_OFFERED: usize = 8;
 /// Bytes of such bodies; one may always wait.
 pub const OFFERED_BYTES: usize = 2 * MIB;
 /// Unasked blocks from one peer that we knew already: a second's allowance. Relay in a busy cluster stays below it.
-pub const KNOWN_BLOCKS_PER_SECOND: u64 = 100;
+pub const KNOWN_BLOCKS_PER_SECOND: u32 = 100;
 /// `submitblock` commands that wait for their verdict.
 pub const MAX_SUBMITTED: usize = 16;
 /// Without any progress for this long while somebody has more work, the state is `stalled`.

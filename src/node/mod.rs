@@ -4,7 +4,6 @@
 //! the same roles: threads in production, the simulator, and the thread tests. Since roles share no memory, any
 //! interleaving of threads equals some order of message delivery, and what holds in the simulator holds in production.
 
-mod allowance;
 pub mod build;
 pub mod command;
 pub mod event;
@@ -24,6 +23,7 @@ mod recent;
 pub mod report;
 #[cfg(test)]
 pub mod testing;
+mod tokens;
 pub mod verify;
 
 pub use build::{Roles, Setup, Stores, build};

@@ -1,12 +1,15 @@
-//! A token bucket: what a peer may do without being asked.
+//! A token bucket: how much of something is too much.
 
 use std::time::Duration;
 
 use crate::base::time::Time;
 
+/// Seconds whose allowance may be used at once.
+const BURST_SECONDS: u32 = 10;
+
 /// Tokens that come back one by one and never exceed what the bucket holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     held: u32,
     most: u32,
     /// One token comes back in this time.
@@ -17,18 +20,24 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// A bucket that holds `held` tokens at `now` and at most `most` later.
-    pub(super) fn new(now: Time, held: u32, most: u32, every: Duration) -> Self {
+    pub(crate) fn new(now: Time, held: u32, most: u32, every: Duration) -> Self {
         Self { held: held.min(most), most, every, counted: now }
     }
 
+    /// A full bucket of what may happen so many times a second, and that of some seconds at once.
+    pub(crate) fn per_second(count: u32) -> Self {
+        let most = count.saturating_mul(BURST_SECONDS);
+        Self::new(Time(0), most, most, Duration::from_secs(1) / count.max(1))
+    }
+
     /// Whether there is a token.
-    pub(super) fn may_take(&mut self, now: Time) -> bool {
+    pub(crate) fn may_take(&mut self, now: Time) -> bool {
         self.refill(now);
         self.held > 0
     }
 
     /// Takes a token, if there is one.
-    pub(super) fn take(&mut self, now: Time) -> bool {
+    pub(crate) fn take(&mut self, now: Time) -> bool {
         self.refill(now);
         match self.held.checked_sub(1) {
             Some(left) => {
@@ -40,13 +49,13 @@ impl Tokens {
     }
 
     /// Fills the bucket: something was asked for.
-    pub(super) fn fill(&mut self, now: Time) {
+    pub(crate) fn fill(&mut self, now: Time) {
         self.held = self.most;
         self.counted = now;
     }
 
     /// When there will be a token; possibly in the past.
-    pub(super) fn next(&self) -> Time {
+    pub(crate) fn next(&self) -> Time {
         if self.held > 0 { self.counted } else { self.counted + self.every }
     }
 
@@ -78,5 +87,16 @@ mod tests {
         assert_eq!(taken, 3);
         tokens.fill(later);
         assert_eq!((0..10).filter(|_| tokens.take(later)).count(), 3);
+    }
+
+    #[test]
+    fn a_burst_is_fine_and_more_than_the_rate_for_long_is_not() {
+        const SECOND: u64 = 1_000_000;
+        let mut allowance = Tokens::per_second(5);
+        assert!((0..50).all(|_| allowance.take(Time(SECOND))));
+        assert!(!allowance.take(Time(SECOND)));
+        let mut allowance = Tokens::per_second(5);
+        assert!((0..10_000).all(|n| allowance.take(Time(n * SECOND / 5))), "exactly the rate is fine for ever");
+        assert!((0..10_000).any(|n| !allowance.take(Time(2_000 * SECOND + n * SECOND / 6))));
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         },
         time::Time,
     },
-    node::{allowance::Allowance, command::Delivery, fetch::window::Slot},
+    node::{command::Delivery, fetch::window::Slot, tokens::Tokens},
 };
 
 /// Requests of one peer that timed out and are remembered.
@@ -47,7 +47,7 @@ pub(super) struct Peer {
     blocks: u64,
     /// Blocks whose requests timed out and may still be answered, oldest first.
     late: VecDeque<Hash>,
-    known: Allowance,
+    known: Tokens,
     pub(super) closing: bool,
 }
 
@@ -102,7 +102,7 @@ impl Peer {
 
     /// It sent a block that we know, unasked. `false` if that was too many.
     pub(super) fn repeated(&mut self, now: Time) -> bool {
-        self.known.use_one(now)
+        self.known.take(now)
     }
 
     /// It has the block at this height.
@@ -155,7 +155,7 @@ impl Peers {
             address,
             blocks: 0,
             late: VecDeque::new(),
-            known: Allowance::new(KNOWN_BLOCKS_PER_SECOND),
+            known: Tokens::per_second(KNOWN_BLOCKS_PER_SECOND),
             closing: false,
         };
         self.map.insert(link, peer);

@@ -19,7 +19,7 @@ use crate::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         target::Work,
     },
-    node::{headers::owed::units, recent::Recent},
+    node::recent::Recent,
 };
 
 /// How many side headers one pruning looks up in the archive, so that a commit's notice costs a bounded time.
@@ -212,9 +212,9 @@ impl Index {
 
     /// Whether a branch of `count` headers that ends with less than the best work may still be stored.
     pub(super) fn has_side_room(&mut self, now: Time, count: usize) -> bool {
-        let back = units(now.since(self.side_since), SIDE_HEADER_INTERVAL);
+        let back = now.since(self.side_since).as_micros() / SIDE_HEADER_INTERVAL.as_micros();
         if back > 0 {
-            self.side_count = self.side_count.saturating_sub(back as usize);
+            self.side_count = self.side_count.saturating_sub(usize::try_from(back).unwrap_or(usize::MAX));
             self.side_since = now;
         }
         self.side_count.saturating_add(count) <= MAX_SIDE_HEADERS && self.nodes.len() <= 2 * HEADERS_IN_MEMORY

@@ -21,7 +21,9 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_IDLE, HEADERS_AHEAD, HEADERS_UNCOMMITTED, UNPROVEN_HEADERS},
+        limits::{
+            GET_SYNC_IDLE, HEADERS_AHEAD, HEADERS_UNCOMMITTED, UNPROVEN_BRANCHES, UNPROVEN_HEADERS, UNPROVEN_INTERVAL,
+        },
         rng::Rng,
         time::{Now, Time},
     },
@@ -35,12 +37,13 @@ use crate::{
         headers::{
             index::{Change, Found, Index, Node},
             offered::Passing,
-            owed::{Adoptions, Owed},
+            owed::Owed,
             state::{Alone, Machine, View},
             syncnode::Peers,
         },
         notice::ChainMove,
         report::{Report, SyncState},
+        tokens::Tokens,
     },
     wire::message::Message,
 };
@@ -66,7 +69,8 @@ pub struct Headers {
     /// When a header or a block last came.
     progress: Time,
     owed: Owed,
-    adoptions: Adoptions,
+    /// How many branches of mere headers may still become the best chain: each is stored.
+    adoptions: Tokens,
     /// Blocks on our tip that went to the ledger past the best chain.
     passing: Passing,
     /// The best chain that the ledger was told of.
@@ -108,7 +112,7 @@ impl Headers {
             fetched: 0,
             progress: Time(0),
             owed: Owed::default(),
-            adoptions: Adoptions::default(),
+            adoptions: Tokens::new(Time(0), UNPROVEN_BRANCHES, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL),
             passing: Passing::default(),
             told_best: None,
             next_poll: None,

@@ -4,10 +4,8 @@
 //! *unproven* until a block of it is here. A synced node asks for its blocks, and goes on meanwhile as if it were not
 //! there: it stays synced, applies and relays the blocks that extend its tip, and mines.
 
-use std::time::Duration;
-
 use crate::base::{
-    limits::{UNPROVEN_BRANCHES, UNPROVEN_INTERVAL, UNPROVEN_TIME, WITHHELD_CHANCES, WITHHELD_DOUBT},
+    limits::{UNPROVEN_TIME, WITHHELD_CHANCES, WITHHELD_DOUBT},
     time::Time,
 };
 
@@ -52,44 +50,9 @@ impl Owed {
     }
 }
 
-/// How many branches of mere headers may still become the best chain: each is stored.
-#[derive(Debug, Default)]
-pub(super) struct Adoptions {
-    used: u32,
-    since: Time,
-}
-
-impl Adoptions {
-    /// Whether one more may, which is counted.
-    pub(super) fn use_one(&mut self, now: Time) -> bool {
-        let forgiven = units(now.since(self.since), UNPROVEN_INTERVAL);
-        if forgiven > 0 {
-            self.used = self.used.saturating_sub(forgiven);
-            self.since = now;
-        }
-        let may = self.used < UNPROVEN_BRANCHES;
-        self.used += u32::from(may);
-        may
-    }
-}
-
-/// How many whole intervals there are in this time.
-pub(super) fn units(time: Duration, interval: Duration) -> u32 {
-    u32::try_from(time.as_micros() / interval.as_micros().max(1)).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn branches_without_blocks_come_by_ones_after_a_burst() {
-        let mut adoptions = Adoptions::default();
-        let start = Time(7);
-        assert_eq!((0..100).filter(|_| adoptions.use_one(start)).count(), UNPROVEN_BRANCHES as usize);
-        assert_eq!((0..100).filter(|_| adoptions.use_one(start + UNPROVEN_INTERVAL)).count(), 1);
-        assert_eq!((0..100).filter(|_| adoptions.use_one(start + UNPROVEN_INTERVAL * 3)).count(), 2);
-    }
 
     #[test]
     fn a_branch_is_unproven_until_a_block_of_it_comes() {

@@ -30,7 +30,7 @@ impl Headers {
         let answer = locator::answer(index.archive(), locator)?;
         let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
         let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
-        if !further && !peer.idle_questions.use_one(now) {
+        if !further && !peer.idle_questions.take(now) {
             self.punish(link, PeerFault::Flood("GetSync"), out);
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl Headers {
         let leads = last.work > index.best().work;
         let branches = batch.rows.first().is_some_and(|first| first.header.previous != index.best_hash());
         let room = match leads {
-            true => !branches || self.machine.state() != SyncState::Synced || self.adoptions.use_one(now.mono),
+            true => !branches || self.machine.state() != SyncState::Synced || self.adoptions.take(now.mono),
             false => index.has_side_room(now.mono, batch.rows.len()),
         };
         if !room {

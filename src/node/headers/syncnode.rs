@@ -17,7 +17,7 @@ use crate::{
         time::Time,
     },
     chain::target::Work,
-    node::{allowance::Allowance, event::PeerInfo},
+    node::{event::PeerInfo, tokens::Tokens},
 };
 
 /// Whether a peer is worth a question.
@@ -52,7 +52,7 @@ pub(super) struct Peer {
     /// We have closed the link; it is just not gone yet.
     pub(super) closing: bool,
     /// Questions of the peer to us that brought it no further, and how far the last one brought it.
-    pub(super) idle_questions: Allowance,
+    pub(super) idle_questions: Tokens,
     pub(super) served: Option<u32>,
 }
 
@@ -82,7 +82,7 @@ impl Peer {
             reached: None,
             strikes: 0,
             closing: false,
-            idle_questions: Allowance::new(IDLE_GET_SYNC_PER_SECOND),
+            idle_questions: Tokens::per_second(IDLE_GET_SYNC_PER_SECOND),
             served: None,
         }
     }

@@ -6,10 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    book::{Book, Table},
-    tokens::Tokens,
-};
+use super::book::{Book, Table};
 use crate::{
     base::{
         gather::gather,
@@ -24,6 +21,7 @@ use crate::{
     node::{
         Outbox,
         netgroup::{NetGroup, is_close, may_be_dialled},
+        tokens::Tokens,
     },
 };
 

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{dialer::Purpose, keepalive::KeepAlive, tokens::Tokens};
+use super::{dialer::Purpose, keepalive::KeepAlive};
 use crate::{
     base::{
         gather::gather,
@@ -14,7 +14,7 @@ use crate::{
         limits::{ADDRESS_INTERVAL, MAX_PEERS_ADDRESSES, PING_BURST},
         time::Time,
     },
-    node::{Direction, PeerInfo, netgroup::NetGroup},
+    node::{Direction, PeerInfo, netgroup::NetGroup, tokens::Tokens},
 };
 
 /// One link, from its opening to its end.

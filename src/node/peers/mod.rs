@@ -13,7 +13,6 @@ mod skew;
 mod stale;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
