@@ -32,7 +32,10 @@ mutants=(
   'two-frames-at-a-time        src/wire/link.rs              s/if frame\.is_some() \&\& self\.phase == Phase::Handshake/if false/'
 )
 
-copy=$(mktemp -d)
+# Builds that are kept name files of the copy: then it must be where it was.
+copy=${MUTANTS_TARGET_DIR:+$MUTANTS_TARGET_DIR/copy}
+copy=${copy:-$(mktemp -d)}
+rm -rf "$copy" && mkdir -p "$copy"
 trap 'rm -rf "$copy"' EXIT
 tar --exclude=./target --exclude=./.git -cf - . | tar -xf - -C "$copy"
 # Quick builds matter more here than quick programs.

@@ -387,6 +387,8 @@ pub const SQLITE_BUSY_TIMEOUT: Duration = seconds(5);
 /// Pages in the ledger's write-ahead log at which they move into the database: coins lie scattered, so that the more
 /// changes a page gathers before it moves, the less is written.
 pub const LEDGER_CHECKPOINT_PAGES: usize = 8000;
+/// Quiet after a commit in which the ledger does that.
+pub const LEDGER_TIDY_AFTER: Duration = Duration::from_millis(200);
 /// Bytes of the ledger's write-ahead log that stay allocated; a little above `LEDGER_CHECKPOINT_PAGES`.
 pub const LEDGER_LOG_BYTES: usize = 40 * MIB;
 /// The same for the small files.

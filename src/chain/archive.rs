@@ -131,6 +131,10 @@ pub trait LedgerStore: HeaderArchive {
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError>;
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;
+    /// Does what no commit has to wait for, if there is enough of it and no transaction is open.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Drops all changes since the last commit.
     fn rollback(&mut self) -> Result<(), StoreError>;
     /// Replaces the transactions kept over a restart.

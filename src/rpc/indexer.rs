@@ -32,7 +32,7 @@ const BATCH: u32 = 32;
 /// How long after a failure the next attempt is made.
 const RETRY: Duration = Duration::from_secs(5);
 /// After each batch, this part of the time that it took is left to others.
-const REST_PART: u32 = 4;
+const REST_PART: u32 = 16;
 
 /// The handle to the indexer's thread.
 #[derive(Clone)]

@@ -63,6 +63,8 @@ pub struct Ledger {
     synced_until: Option<u32>,
     /// When to look for expired mempool transactions.
     expiry: Time,
+    /// When the store may do what no commit has to wait for.
+    tidy_at: Option<Time>,
     /// Where a link's next page of the mempool's list begins.
     listed: BTreeMap<LinkId, Rank>,
     /// Makes this node's coinbases its own.
@@ -100,6 +102,7 @@ impl Ledger {
             synced: false,
             synced_until: None,
             expiry: Time::default(),
+            tidy_at: None,
             listed: BTreeMap::new(),
             salt: template::Salt::new(setup),
             started: false,
@@ -184,6 +187,10 @@ impl Ledger {
             self.pool.expire(now.unix);
             self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
         }
+        if self.tidy_at.is_some_and(|at| at <= now.mono) {
+            self.tidy_at = None;
+            self.chain.store.tidy()?;
+        }
         Ok(())
     }
 
@@ -235,6 +242,7 @@ impl Ledger {
             return Ok(());
         }
         let mut pending = self.write(now)?;
+        self.tidy_at = Some(now.mono + limits::LEDGER_TIDY_AFTER);
         let is_news = self.is_synced() && self.best.ahead_of(&self.chain.tip) == 0;
         let news = pending.last.take().filter(|_| is_news);
         if !pending.added.is_empty() || !pending.removed.is_empty() {
@@ -288,6 +296,6 @@ impl Role for Ledger {
         }
         let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
         let expiry = (self.pool.len() > 0).then_some(self.expiry);
-        commit.into_iter().chain(expiry).min()
+        [commit, expiry, self.tidy_at].into_iter().flatten().min()
     }
 }

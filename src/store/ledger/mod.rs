@@ -47,7 +47,8 @@ use crate::{
 pub struct LedgerOptions {
     /// SQLite's page cache, bytes.
     pub cache_bytes: usize,
-    /// Pages in the write-ahead log at which they move into the database.
+    /// Pages in the write-ahead log at which they move into the database in a quiet moment; at twice as many they do so
+    /// with a commit.
     pub checkpoint_pages: usize,
 }
 
@@ -84,6 +85,8 @@ pub struct LedgerDb {
     committed: (Tip, StateSum),
     /// Whether commits wait for the disk now.
     durable: bool,
+    /// Pages in the log that are moved in a quiet moment; 0: there is no log.
+    checkpoint_pages: usize,
     /// A change went wrong half-way: nothing may be committed before a rollback.
     broken: Cell<bool>,
     /// A call has failed, so the file deserves a check when it is opened again.
@@ -118,7 +121,8 @@ impl LedgerDb {
             &connection,
             Tuning {
                 cache_bytes: options.cache_bytes,
-                checkpoint_pages: options.checkpoint_pages,
+                // The ledger does it in quiet moments, see `tidy`; a sync has none.
+                checkpoint_pages: options.checkpoint_pages.saturating_mul(2),
                 log_bytes: limits::LEDGER_LOG_BYTES,
             },
         )?;
@@ -133,7 +137,7 @@ impl LedgerDb {
             info!("store: checked, all is in order blocks={checked_blocks}");
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
-        Self::load(connection, spec, Opened { created, unclean, checked_blocks })
+        Self::load(connection, spec, options.checkpoint_pages, Opened { created, unclean, checked_blocks })
     }
 
     /// A ledger in memory, for the simulator and tests. Its coin keys are the same in every run.
@@ -145,7 +149,7 @@ impl LedgerDb {
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
         create_genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
-        Self::load(connection, spec, Opened { created: true, ..Opened::default() })
+        Self::load(connection, spec, 0, Opened { created: true, ..Opened::default() })
     }
 
     /// What was found when the ledger was opened.
@@ -163,7 +167,12 @@ impl LedgerDb {
         self.suspect.set(true);
     }
 
-    fn load(connection: Connection, spec: &ChainSpec, opened: Opened) -> Result<Self, StoreError> {
+    fn load(
+        connection: Connection,
+        spec: &ChainSpec,
+        checkpoint_pages: usize,
+        opened: Opened,
+    ) -> Result<Self, StoreError> {
         let identity = identity::read(&connection)?;
         identity.check(spec)?;
         let coins = CoinTable::open(&connection, identity.coin_secret)?;
@@ -176,6 +185,7 @@ impl LedgerDb {
             best: memory.best,
             committed: memory.committed,
             durable: false,
+            checkpoint_pages,
             broken: Cell::new(false),
             suspect: Cell::new(false),
             opened,

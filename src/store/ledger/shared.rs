@@ -121,6 +121,10 @@ impl LedgerStore for SharedLedger {
         self.lock()?.commit(tip, sum, durable)
     }
 
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        self.lock()?.tidy()
+    }
+
     fn rollback(&mut self) -> Result<(), StoreError> {
         self.lock()?.rollback()
     }

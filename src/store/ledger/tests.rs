@@ -194,6 +194,33 @@ fn after_a_power_failure_the_ledger_is_as_after_one_of_its_commits() {
 }
 
 #[test]
+fn the_log_is_moved_in_a_quiet_moment_and_by_a_commit_only_if_there_was_none() {
+    let dir = TempDir::new();
+    let mut maker = dev_maker();
+    let options = LedgerOptions { checkpoint_pages: 40, ..LedgerOptions::default() };
+    let mut ledger = LedgerDb::open(&dir.join("ledger.db"), maker.spec(), &options).unwrap();
+    let waiting = |ledger: &LedgerDb| {
+        let row = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
+        ledger.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], row).unwrap()
+    };
+    let mut grow = |ledger: &mut LedgerDb| {
+        extend(ledger, &mut maker, 1);
+        ledger.tidy().unwrap();
+        fill::commit(ledger, &maker).unwrap();
+        waiting(ledger)
+    };
+    while grow(&mut ledger) < 40 {}
+    assert!(grow(&mut ledger) > 40, "neither within a transaction nor by a commit");
+    ledger.tidy().unwrap();
+    assert_eq!(waiting(&ledger), 0);
+    let few = grow(&mut ledger);
+    ledger.tidy().unwrap();
+    assert!(few > 0 && waiting(&ledger) == few, "not for a few pages");
+    let longest = (0..60).map(|_| grow(&mut ledger)).max().unwrap();
+    assert!((41..=100).contains(&longest), "without a quiet moment it does not grow for ever: {longest}");
+}
+
+#[test]
 fn rollback_forgets_in_memory_too() {
     let mut maker = dev_maker();
     let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();

@@ -86,6 +86,10 @@ fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
     node.now.mono = deadline;
     let moved = moves(&node.event(Event::Wake));
     assert_eq!((moved.len(), moved[0].added.len(), moved[0].tip.height), (1, 10, 10));
+    let quiet = node.now.mono + limits::LEDGER_TIDY_AFTER;
+    assert_eq!(node.ledger.deadline(), Some(quiet), "for the store's sake");
+    node.now.mono = quiet;
+    assert_eq!(node.event(Event::Wake), []);
     assert_eq!(node.ledger.deadline(), None);
     // The last known block leaves nothing to wait for.
     let actions: Vec<_> = blocks[10..].iter().flat_map(|block| node.body(block)).collect();
