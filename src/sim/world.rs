@@ -1,12 +1,6 @@
 //! The world: all nodes, all connections, and one queue of what happens when, in virtual time.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BinaryHeap},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     base::{gather::gather, ids::DialId, rng::Rng, time::Time},
@@ -70,43 +64,6 @@ pub(super) struct Attempt {
     pub(super) target: SocketAddr,
 }
 
-/// What happens when: the earliest first, at one moment what was put there first. Small, since there are millions.
-#[derive(Debug)]
-struct Scheduled {
-    at: Time,
-    sequence: u64,
-    happening: Happening,
-}
-
-impl Ord for Scheduled {
-    #[inline]
-    fn cmp(&self, other: &Self) -> Ordering {
-        // The heap gives the greatest first.
-        (other.at, other.sequence).cmp(&(self.at, self.sequence))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    #[inline]
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-
-    /// What the heap asks, some twenty times for each that it gives.
-    #[inline]
-    fn le(&self, other: &Self) -> bool {
-        (other.at, other.sequence) <= (self.at, self.sequence)
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scheduled {}
-
 /// A run.
 pub(super) struct World {
     /// What the run is made of.
@@ -134,7 +91,8 @@ pub(super) struct World {
     /// Ends with bytes to be sent.
     pub(super) to_pump: Vec<(ConnId, Side)>,
     pub(super) next_ticket: u64,
-    queue: BinaryHeap<Scheduled>,
+    /// What happens when; at one moment, what was put there first.
+    queue: BTreeMap<(Time, u64), Happening>,
     sequence: u64,
 }
 
@@ -166,7 +124,7 @@ impl World {
             out: Outbox::default(),
             to_pump: Vec::new(),
             next_ticket: 0,
-            queue: BinaryHeap::new(),
+            queue: BTreeMap::new(),
             sequence: 0,
             nodes,
             faults,
@@ -195,7 +153,7 @@ impl World {
     /// Lets something happen at a moment, after all that was put there before.
     pub(super) fn at(&mut self, at: Time, happening: Happening) {
         self.sequence += 1;
-        self.queue.push(Scheduled { at: at.max(self.now), sequence: self.sequence, happening });
+        self.queue.insert((at.max(self.now), self.sequence), happening);
     }
 
     fn end(&self) -> Time {
@@ -211,7 +169,7 @@ impl World {
     pub(super) fn run(&mut self) {
         let end = self.end();
         while self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
-            let Some(Scheduled { at, happening, .. }) = self.queue.pop() else { break };
+            let Some(((at, _), happening)) = self.queue.pop_first() else { break };
             if at > end {
                 self.now = end;
                 break;
