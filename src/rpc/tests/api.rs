@@ -174,6 +174,7 @@ fn the_page_brings_what_its_first_view_shows() {
     assert_eq!((&told["summary"]["state"], &told["summary"]["height"]), (&json!("synced"), &json!(1)));
     for path in ["blocks?limit=21", "mempool?limit=8"] {
         assert_eq!(told[path], rig.get(&format!("/api/{path}")).json(), "the same as if it were asked for");
+        assert!(rig.get("/").body.contains(&format!("api(\"{path}\")")), "and asked for by this name");
     }
     rig.set_state(SyncState::Blocks);
     assert_eq!(first(&rig), json!({}), "a node that syncs has other things to do");
