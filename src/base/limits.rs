@@ -387,6 +387,9 @@ pub const SQLITE_BUSY_TIMEOUT: Duration = seconds(5);
 /// Pages in the ledger's write-ahead log at which they move into the database: coins lie scattered, so that the more
 /// changes a page gathers before it moves, the less is written.
 pub const LEDGER_CHECKPOINT_PAGES: usize = 8000;
+/// Pages to which that log may grow while a large ledger is synced, but not beyond the ledger's own size: 256 MiB. Its
+/// index in memory takes 8 bytes for each.
+pub const LEDGER_LOG_PAGES: usize = 65_536;
 /// Quiet after a commit in which the ledger does that.
 pub const LEDGER_TIDY_AFTER: Duration = Duration::from_millis(200);
 /// Bytes of the ledger's write-ahead log that stay allocated; a little above `LEDGER_CHECKPOINT_PAGES`.

@@ -46,7 +46,7 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
     set(connection, "cell_size_check", 1)?;
     set(connection, "trusted_schema", 0)?;
     if !in_memory {
-        set(connection, "wal_autocheckpoint", integer(tuning.checkpoint_pages))?;
+        set_checkpoint_pages(connection, tuning.checkpoint_pages)?;
         set(connection, "journal_size_limit", integer(tuning.log_bytes))?;
     }
     Ok(())
@@ -69,6 +69,11 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 /// Whether commits wait for the disk (`FULL`) or only stay in order (`NORMAL`). Not inside a transaction.
 pub(super) fn set_durable(connection: &Connection, durable: bool) -> Result<(), StoreError> {
     set(connection, "synchronous", if durable { 2 } else { 1 })
+}
+
+/// Sets the length of the write-ahead log, in pages, at which a commit moves it into the database.
+pub(super) fn set_checkpoint_pages(connection: &Connection, pages: usize) -> Result<(), StoreError> {
+    set(connection, "wal_autocheckpoint", integer(pages))
 }
 
 /// Keeps statements once they are prepared. By default SQLite plans a join anew for each value that is bound to it: that

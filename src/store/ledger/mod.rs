@@ -87,6 +87,8 @@ pub struct LedgerDb {
     durable: bool,
     /// Pages in the log that are moved in a quiet moment; 0: there is no log.
     checkpoint_pages: usize,
+    /// Pages in the log at which a commit moves them.
+    longest_log: usize,
     /// A change went wrong half-way: nothing may be committed before a rollback.
     broken: Cell<bool>,
     /// A call has failed, so the file deserves a check when it is opened again.
@@ -186,6 +188,7 @@ impl LedgerDb {
             committed: memory.committed,
             durable: false,
             checkpoint_pages,
+            longest_log: checkpoint_pages.saturating_mul(2),
             broken: Cell::new(false),
             suspect: Cell::new(false),
             opened,

@@ -3,7 +3,7 @@
 
 use super::{Best, End, LedgerDb};
 use crate::{
-    base::{bytes::Bytes, hash::Hash},
+    base::{bytes::Bytes, hash::Hash, limits},
     chain::{
         archive::{BlockStatus, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
@@ -94,8 +94,8 @@ impl LedgerStore for LedgerDb {
 
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
         self.change(|db| db.end_transaction(tip, sum))?;
-        let level = self.set_durable(durable);
-        self.watch(level)
+        let settings = self.set_durable(durable).and_then(|()| self.let_log_grow());
+        self.watch(settings)
     }
 
     /// Moves the write-ahead log into the database. Commits do that too, but only once the log is twice as long: it takes
@@ -272,6 +272,21 @@ impl LedgerDb {
         self.durable = durable;
         if durable {
             rows::run(&self.connection, "UPDATE state SET clean = 0", [])?;
+        }
+        Ok(())
+    }
+
+    /// Lets the log get as long as a large ledger itself during a sync. Each commit changes most pages of its coins, so
+    /// that moving them with each took a third of the time; at the tip the quiet moments keep the log short.
+    fn let_log_grow(&mut self) -> Result<(), StoreError> {
+        if self.durable || self.checkpoint_pages == 0 || self.longest_log >= limits::LEDGER_LOG_PAGES {
+            return Ok(());
+        }
+        let pages = rows::one(&self.connection, "PRAGMA page_count", [], |row| rows::integer::<usize>(row, 0))?;
+        let pages = pages.unwrap_or(0).min(limits::LEDGER_LOG_PAGES);
+        if pages > self.longest_log {
+            connect::set_checkpoint_pages(&self.connection, pages)?;
+            self.longest_log = pages;
         }
         Ok(())
     }
