@@ -31,6 +31,9 @@ type Change = (OutPoint, Option<Coin>);
 /// A coin to be made, with its key.
 type Made<'a> = (i64, &'a OutPoint, &'a Coin);
 
+/// The bits of a key that are the output's position.
+const POSITIONS: i64 = 0xfff;
+
 /// Coins that one statement makes: most of a short statement's time is its beginning and end.
 const MAKE_ROWS: usize = 16;
 
@@ -50,7 +53,13 @@ fn make_sql(rows: usize) -> String {
 impl CoinTable {
     /// The coins of the database that `connection` is to.
     pub(super) fn open(connection: &Connection, secret: [u8; 32]) -> Result<Self, StoreError> {
-        let mut table = Self { secret, key: keyed_hash, overflow: 0 };
+        let sql = "SELECT value FROM meta WHERE name = 'coin_keys'";
+        let key: KeyFunction = match rows::one(connection, sql, [], |row| Ok(row.get::<_, i64>(0)?))? {
+            Some(1) => scattered,
+            Some(2) => grouped,
+            found => return Err(corrupt(format!("coins are said to have keys of the kind {found:?}"))),
+        };
+        let mut table = Self { secret, key, overflow: 0 };
         table.reload(connection)?;
         Ok(table)
     }
@@ -223,13 +232,25 @@ pub(super) fn each_coin(
     })
 }
 
-/// The first eight bytes of the keyed hash of secret and outpoint.
-fn keyed_hash(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
+/// The first eight bytes of the keyed hash of secret and outpoint: 'coin_keys' 1.
+fn scattered(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
     let mut input = [0; 68];
     input[..32].copy_from_slice(secret);
     input[32..64].copy_from_slice(&outpoint.txid.0);
     input[64..].copy_from_slice(&outpoint.index.to_le_bytes());
-    let Hash(hash) = Domain::COIN_KEY.hash(&input);
+    first_of(Domain::COIN_KEY.hash(&input))
+}
+
+/// The first 52 bits of the keyed hash of secret and txid, then the position: 'coin_keys' 2.
+fn grouped(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
+    let mut input = [0; 64];
+    input[..32].copy_from_slice(secret);
+    input[32..].copy_from_slice(&outpoint.txid.0);
+    let position = i64::from(outpoint.index) & POSITIONS;
+    (first_of(Domain::COIN_KEY.hash(&input)) & !POSITIONS) | position
+}
+
+fn first_of(Hash(hash): Hash) -> i64 {
     i64::from_be_bytes(hash[..8].try_into().expect("32 bytes start with eight"))
 }
 
@@ -265,7 +286,7 @@ mod tests {
 
     #[test]
     fn coins_come_and_go_also_when_all_keys_collide() {
-        for key in [keyed_hash as KeyFunction, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 3)] {
+        for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 3)] {
             let (connection, mut table) = table(key);
             let mut make = (1..=9).map(|n| (outpoint(n), Some(coin(n))));
             table.write(&connection, &mut make).unwrap();
@@ -300,7 +321,7 @@ mod tests {
 
     #[test]
     fn coins_that_are_made_many_at_a_time_are_those_that_were_to_be_made() {
-        for key in [keyed_hash as KeyFunction, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 30)] {
+        for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 30)] {
             let (connection, mut table) = table(key);
             // A coin that is made and removed within one statement's coins, and others before and behind it.
             let all = (1..=50).map(|n| (outpoint(n), Some(coin(n))));
@@ -316,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_coin_that_cannot_be_found_is_damage() {
-        let (connection, mut table) = table(keyed_hash);
+        let (connection, mut table) = table(grouped);
         table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), Some(coin(n))))).unwrap();
         assert_eq!(table.each(&connection, |_, _| {}), Ok(()));
         connection.execute("UPDATE coins SET key = key + 1 WHERE amount = 4", []).unwrap();
@@ -325,10 +346,10 @@ mod tests {
 
     #[test]
     fn the_last_change_to_a_coin_counts_and_secrets_make_other_keys() {
-        let (connection, mut table) = table(keyed_hash);
+        let (connection, mut table) = table(grouped);
         let changes = [(outpoint(1), Some(coin(1))), (outpoint(1), None), (outpoint(1), Some(coin(2)))];
         table.write(&connection, &mut changes.into_iter()).unwrap();
         assert_eq!(table.get(&connection, &outpoint(1)), Ok(Some(coin(2))));
-        assert_ne!(keyed_hash(&[1; 32], &outpoint(1)), keyed_hash(&[2; 32], &outpoint(1)));
+        assert_ne!(grouped(&[1; 32], &outpoint(1)), grouped(&[2; 32], &outpoint(1)));
     }
 }

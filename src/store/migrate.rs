@@ -19,7 +19,7 @@ pub struct Schema {
 pub const LEDGER: Schema = Schema {
     name: "ledger.db",
     application_id: i32::from_be_bytes(*b"tusL"),
-    steps: &[include_str!("schema/ledger_0001.sql")],
+    steps: &[include_str!("schema/ledger_0001.sql"), include_str!("schema/ledger_0002.sql")],
 };
 /// `peers.db`.
 pub const PEERS: Schema = Schema {
