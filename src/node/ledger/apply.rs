@@ -58,12 +58,6 @@ pub(super) struct Chain {
     sound_at: Option<Hash>,
 }
 
-/// The tip and sum to return to when a reorganisation fails.
-pub(super) struct Mark {
-    tip: Tip,
-    sum: StateSum,
-}
-
 impl Chain {
     /// A chain that stands at genesis until [`Chain::load`].
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
@@ -98,9 +92,9 @@ impl Chain {
         (self.store.coin_order(outpoint), *outpoint)
     }
 
-    /// Whether the overlay has grown to its limit.
-    pub(super) fn overlay_full(&self) -> bool {
-        self.coins.is_full()
+    /// Whether the overlay has grown to its limit, of which others use so many bytes.
+    pub(super) fn overlay_full(&self, others: usize) -> bool {
+        self.coins.is_full(others)
     }
 
     /// Applies the block on top of the tip, storing its body unless `stored`. After a fault nothing has changed.
@@ -180,18 +174,6 @@ impl Chain {
         self.store.commit(&self.tip, &self.sum, durable)?;
         log::debug!("committed: height={} tip={}", self.tip.height, self.tip.hash);
         Ok(())
-    }
-
-    /// Where the chain stands, for [`Chain::rollback`]. Nothing may be uncommitted.
-    pub(super) fn mark(&self) -> Mark {
-        Mark { tip: self.tip.clone(), sum: self.sum.clone() }
-    }
-
-    /// Drops everything since the last commit, which `mark` describes.
-    pub(super) fn rollback(&mut self, mark: Mark) -> Result<(), StoreError> {
-        (self.tip, self.sum) = (mark.tip, mark.sum);
-        self.coins.clear();
-        self.store.rollback()
     }
 
     /// A header that must be stored.

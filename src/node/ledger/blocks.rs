@@ -87,7 +87,7 @@ impl Ledger {
                     self.consider(now, &leaf, Some((hash, origin)), out)?;
                 }
             }
-            if self.chain.overlay_full() {
+            if self.overlay_full() {
                 self.commit(now, out)?;
             }
         }

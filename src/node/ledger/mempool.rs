@@ -18,7 +18,7 @@ use crate::{
     node::{Notice, Origin, Outbox, RoleId, fault::Halt},
 };
 
-use super::Ledger;
+use super::{Ledger, pool::Entry};
 
 impl Ledger {
     /// Answers an `Admit`.
@@ -34,15 +34,29 @@ impl Ledger {
         Ok(())
     }
 
-    /// After a reorganisation: what the removed blocks (highest first) had confirmed comes back, unless the new branch
-    /// confirms or contradicts it, and what was here before is judged anew.
-    pub(super) fn return_transactions(
+    /// After a reorganisation from `old_height`: what the removed blocks (highest first) had confirmed comes back, unless
+    /// the new branch (lowest first) confirms or contradicts it, and what was here before and builds on them is judged
+    /// anew.
+    pub(super) fn change_transactions(
         &mut self,
         now: Now,
+        old_height: u32,
         removed: &[Hash],
+        added: &[Hash],
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let kept = self.pool.drain();
+        let mut doubtful = Vec::new();
+        if self.chain.tip.height < old_height {
+            // Coinbases may have become immature: all are judged.
+            doubtful = self.pool.drain();
+        } else if self.pool.len() > 0 {
+            for hash in added {
+                self.pool.confirm(&self.chain.block(hash)?);
+            }
+            for hash in removed {
+                doubtful.extend(self.pool.take_spenders(&self.chain.block(hash)?));
+            }
+        }
         let mut returned = Vec::new();
         for hash in removed.iter().rev() {
             for hashed in self.chain.block(hash)?.transactions.into_iter().skip(1) {
@@ -52,7 +66,9 @@ impl Ledger {
                 }
             }
         }
-        for (transaction, since) in kept {
+        // What they build on must come before them, which is also the order in which they came.
+        doubtful.sort_unstable_by_key(|entry| entry.arrival());
+        for Entry { transaction, since, .. } in doubtful {
             if let Err(refusal) = self.pool.admit(&self.chain, transaction.clone(), since)? {
                 log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
             }

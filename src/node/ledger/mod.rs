@@ -216,9 +216,15 @@ impl Ledger {
         let Some(since) = self.pending.since else { return false };
         let moved = !self.pending.added.is_empty();
         now.mono >= since + limits::COMMIT_INTERVAL
-            || self.chain.overlay_full()
+            || self.overlay_full()
             || self.pending.added.len() >= limits::COMMIT_BLOCKS
             || (moved && self.at_tip())
+    }
+
+    /// Whether coin changes and mempool together have grown to the overlay's limit: during a sync, when blocks leave
+    /// the transactions of abandoned ones behind, they share it.
+    fn overlay_full(&self) -> bool {
+        self.chain.overlay_full(self.pool.used())
     }
 
     /// Whether each block is committed by itself: nothing more is known to come, or only little of it and we are

@@ -50,15 +50,22 @@ pub(super) struct Pool {
     changes: BTreeMap<Hash, i8>,
 }
 
+/// A transaction with what is known of it here.
 #[derive(Clone, Debug)]
-struct Entry {
-    transaction: Arc<HashedTransaction>,
+pub(super) struct Entry {
+    pub(super) transaction: Arc<HashedTransaction>,
     fee: u64,
-    since: UnixTime,
+    /// When it came.
+    pub(super) since: UnixTime,
     rank: Rank,
 }
 
 impl Entry {
+    /// Counts the entries as they came.
+    pub(super) fn arrival(&self) -> u64 {
+        self.rank.1.0
+    }
+
     /// Bytes that count against the limit.
     fn cost(&self) -> usize {
         cost(&self.transaction)
@@ -87,6 +94,11 @@ impl Pool {
     /// Bytes of the transactions.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of the transactions with bookkeeping.
+    pub(super) fn used(&self) -> usize {
+        self.bytes + self.entries.len() * limits::MEMPOOL_ENTRY_BYTES
     }
 
     /// Takes a statelessly valid transaction that could stand in the block after the chain's tip, or says why not.
@@ -146,14 +158,21 @@ impl Pool {
         }
     }
 
-    /// Takes everything out, in the order of arrival, with the times of arrival.
-    pub(super) fn drain(&mut self) -> Vec<(Arc<HashedTransaction>, UnixTime)> {
-        let mut all: Vec<Entry> = self.entries.values().cloned().collect();
-        all.sort_unstable_by_key(|entry| Reverse(entry.rank.1));
-        for entry in &all {
-            self.remove(&entry.transaction.txid);
-        }
-        all.into_iter().map(|entry| (entry.transaction, entry.since)).collect()
+    /// Takes everything out.
+    pub(super) fn drain(&mut self) -> Vec<Entry> {
+        self.take_all(self.entries.keys().copied().collect())
+    }
+
+    /// Takes out what spends outputs of a block, and all that builds on it.
+    pub(super) fn take_spenders(&mut self, block: &HashedBlock) -> Vec<Entry> {
+        let outpoints = block.transactions.iter().flat_map(HashedTransaction::outpoints);
+        let spenders: BTreeSet<Hash> = outpoints.filter_map(|outpoint| self.spenders.get(&outpoint).copied()).collect();
+        let txids = spenders.iter().flat_map(|txid| self.with_descendants(txid)).collect();
+        self.take_all(txids)
+    }
+
+    fn take_all(&mut self, txids: BTreeSet<Hash>) -> Vec<Entry> {
+        txids.iter().filter_map(|txid| self.remove(txid)).collect()
     }
 
     /// Everything in the order of arrival: ancestors before descendants.
@@ -235,18 +254,19 @@ impl Pool {
         self.entries.insert(transaction.txid, Entry { transaction, fee, since, rank });
     }
 
-    fn remove(&mut self, txid: &Hash) {
-        let Some(entry) = self.entries.remove(txid) else { return };
+    fn remove(&mut self, txid: &Hash) -> Option<Entry> {
+        let entry = self.entries.remove(txid)?;
         for input in &entry.transaction.transaction.inputs {
             self.spenders.remove(&input.outpoint);
         }
         self.bytes -= entry.transaction.size;
         self.ranks.remove(&entry.rank);
         *self.changes.entry(entry.transaction.leaf).or_default() -= 1;
+        Some(entry)
     }
 
     fn remove_all(&mut self, txids: BTreeSet<Hash>) {
-        txids.iter().for_each(|txid| self.remove(txid));
+        self.take_all(txids);
     }
 
     /// Evicts lower fee rates as far as the transaction needs their room. Changes nothing if it is refused.
@@ -260,8 +280,7 @@ impl Pool {
             return Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS));
         }
         let rate = fee_rate(fee, hashed.size);
-        let used = self.bytes + self.entries.len() * limits::MEMPOOL_ENTRY_BYTES + cost(hashed);
-        let mut excess = used.saturating_sub(self.limit);
+        let mut excess = (self.used() + cost(hashed)).saturating_sub(self.limit);
         let mut victims = BTreeSet::new();
         for (tries, (rank, txid)) in self.ranks.iter().enumerate() {
             if excess == 0 {
