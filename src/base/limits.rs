@@ -433,6 +433,10 @@ pub const NOTICE_QUEUE: usize = 8192;
 pub const NOTICE_TIMEOUT: Duration = seconds(30);
 /// Actions that wait for the poll loop.
 pub const ACTION_QUEUE: usize = 4096;
+/// Events that a role handles, while more wait, before what they ask for is carried out.
+pub const HELD_EVENTS: usize = 32;
+/// How long that may wait after the first of them.
+pub const HELD_TIME: Duration = Duration::from_micros(300);
 /// Notices and commands that a role hears in a row while link events wait.
 pub const NOTICES_IN_A_ROW: usize = 64;
 /// Orders that the poll loop takes before the sockets have their turn.

@@ -1,4 +1,4 @@
-//! The loop of a role thread: one event, its actions, the next event.
+//! The loop of a role thread: an event, or a few that wait already, and their actions.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,7 +31,7 @@ pub trait Pace: Send {
         let _ = (now, event);
     }
 
-    /// After each step that handled an event and carried out its actions.
+    /// After each step that handled an event, or carried out the actions of some.
     fn end(&mut self) {}
 
     /// There is nothing to do before `deadline`; `wait` returns when there may be.
@@ -60,6 +60,28 @@ pub(super) struct Worker {
     pub(super) before_wake: usize,
 }
 
+/// Events whose actions are not carried out yet. While more waits, a role goes on: whoever it wakes then finds several
+/// things to do at once. With a wake for each event, a sync of small blocks took a fifth longer.
+#[derive(Default)]
+struct Held {
+    events: usize,
+    /// When the first was handled.
+    since: Time,
+}
+
+impl Held {
+    fn add(&mut self, now: Time) {
+        if self.events == 0 {
+            self.since = now;
+        }
+        self.events += 1;
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.events >= limits::HELD_EVENTS || (self.events > 0 && now.since(self.since) >= limits::HELD_TIME)
+    }
+}
+
 impl Worker {
     /// Runs until the stop channel is disconnected. A panic stops the node: a role that lost its state must not limp
     /// on, and the others must not wait for it.
@@ -72,14 +94,23 @@ impl Worker {
 
     fn run_unguarded(mut self) {
         let mut out = Outbox::default();
+        let mut held = Held::default();
         let mut next = Some(Event::Start);
         while self.pace.begin() {
             let now = self.clock.now();
+            if held.is_due(now.mono) {
+                self.send(&mut out, &mut held);
+            }
             let event = match next.take() {
                 Some(event) => event,
                 None if self.stop.try_recv() == Err(TryRecvError::Disconnected) => Event::Stop,
                 None => match self.next_event(now.mono) {
                     Some(event) => event,
+                    None if held.events > 0 => {
+                        self.send(&mut out, &mut held);
+                        self.pace.end();
+                        continue;
+                    }
                     None => {
                         self.rest();
                         continue;
@@ -89,12 +120,20 @@ impl Worker {
             let last = matches!(event, Event::Stop);
             self.pace.sees(now, &event);
             self.role.handle(now, event, &mut out);
-            self.post.dispatch(self.id, out.drain());
+            held.add(now.mono);
+            if last {
+                self.send(&mut out, &mut held);
+            }
             self.pace.end();
             if last {
                 return;
             }
         }
+    }
+
+    fn send(&self, out: &mut Outbox, held: &mut Held) {
+        self.post.dispatch(self.id, out.drain());
+        *held = Held::default();
     }
 
     /// A deadline that has come goes first, so that traffic cannot starve it. A role that is due again at once hears
