@@ -161,8 +161,18 @@ impl Model {
         });
         node.blocks(&blocks);
         self.maker = maker;
-        let kept = std::mem::take(&mut self.pool);
-        for transaction in lost.iter().chain(&kept) {
+        // What builds on the lost comes behind them again; the rest keeps its place.
+        let mut unsure: Vec<Hash> = lost.iter().map(Transaction::txid).collect();
+        let mut doubtful = Vec::new();
+        self.pool.retain(|transaction| {
+            let builds = unsure.contains(&transaction.inputs[0].outpoint.txid);
+            if builds {
+                unsure.push(transaction.txid());
+                doubtful.push(transaction.clone());
+            }
+            !builds
+        });
+        for transaction in lost.iter().chain(&doubtful) {
             // What the other branch contradicts is gone.
             let _ = self.admit(transaction);
         }
