@@ -166,7 +166,7 @@ impl Load<'_> {
             // The largest coins first, each into as many as one transaction can make.
             coins.sort_unstable_by_key(|coin| std::cmp::Reverse(coin.amount));
             let missing = self.payments - coins.len();
-            let parts = limits::MAX_OUTPUTS.min(missing / coins.len() + 2);
+            let parts = limits::MAX_OUTPUTS.min(missing / coins.len().min(SPLITS) + 2);
             let splits = missing.div_ceil(parts - 1).min(coins.len()).min(SPLITS);
             let mut last = None;
             let split: Vec<OwnCoin> = coins.drain(..splits).collect();
