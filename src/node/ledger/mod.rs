@@ -222,9 +222,9 @@ impl Ledger {
     }
 
     /// Whether coin changes and mempool together have grown to the overlay's limit: during a sync, when blocks leave
-    /// the transactions of abandoned ones behind, they share it.
+    /// the transactions of abandoned ones behind, they share it. What other roles note of the mempool is half as much again.
     fn overlay_full(&self) -> bool {
-        self.chain.overlay_full(self.pool.used())
+        self.chain.overlay_full(self.pool.used() / 2 * 3)
     }
 
     /// Whether each block is committed by itself: nothing more is known to come, or only little of it and we are
