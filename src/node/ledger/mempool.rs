@@ -53,13 +53,12 @@ impl Ledger {
             for hash in added {
                 self.pool.confirm(&self.chain.block(hash)?);
             }
-            for hash in removed {
-                doubtful.extend(self.pool.take_spenders(&self.chain.block(hash)?));
-            }
         }
         let mut returned = Vec::new();
         for hash in removed.iter().rev() {
-            for hashed in self.chain.block(hash)?.transactions.into_iter().skip(1) {
+            let block = self.chain.block(hash)?;
+            doubtful.extend(self.pool.take_spenders(&block));
+            for hashed in block.transactions.into_iter().skip(1) {
                 let txid = hashed.txid;
                 if self.pool.admit(&self.chain, Arc::new(hashed), now.unix)?.is_ok() {
                     returned.push(txid);
