@@ -135,8 +135,6 @@ pub trait LedgerStore: HeaderArchive {
     fn tidy(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Drops all changes since the last commit.
-    fn rollback(&mut self) -> Result<(), StoreError>;
     /// Replaces the transactions kept over a restart.
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;
     /// The transactions kept over a restart.

@@ -267,11 +267,6 @@ impl LedgerStore for FakeStore {
         Ok(())
     }
 
-    fn rollback(&mut self) -> Result<(), StoreError> {
-        self.crash();
-        Ok(())
-    }
-
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
         self.write(|data| data.mempool = transactions.collect())
     }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A handle to a ledger; clones share it. Unlike a [`crate::store::LedgerReader`], a handle sees uncommitted changes
-/// too. What a crash leaves of a ledger in memory is what [`LedgerStore::rollback`] leaves.
+/// too. What a crash leaves of a ledger in memory is what [`LedgerDb::rollback`] leaves.
 #[derive(Clone, Debug)]
 pub struct SharedLedger(Arc<Mutex<LedgerDb>>);
 
@@ -31,6 +31,11 @@ impl SharedLedger {
     /// A new ledger in memory.
     pub fn in_memory(spec: &ChainSpec) -> Result<Self, StoreError> {
         LedgerDb::in_memory(spec).map(Self::new)
+    }
+
+    /// Drops all changes since the last commit.
+    pub fn rollback(&mut self) -> Result<(), StoreError> {
+        self.lock()?.rollback()
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, LedgerDb>, StoreError> {
@@ -123,10 +128,6 @@ impl LedgerStore for SharedLedger {
 
     fn tidy(&mut self) -> Result<(), StoreError> {
         self.lock()?.tidy()
-    }
-
-    fn rollback(&mut self) -> Result<(), StoreError> {
-        self.lock()?.rollback()
     }
 
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {

@@ -115,15 +115,6 @@ impl LedgerStore for LedgerDb {
         Ok(())
     }
 
-    fn rollback(&mut self) -> Result<(), StoreError> {
-        if !self.connection.is_autocommit() {
-            self.watch(rows::run(&self.connection, "ROLLBACK", []))?;
-        }
-        let reloaded = self.reload();
-        self.broken.set(reloaded.is_err());
-        self.watch(reloaded)
-    }
-
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
         let alone = self.connection.is_autocommit();
         self.change(|db| {
@@ -154,6 +145,16 @@ impl LedgerStore for LedgerDb {
 }
 
 impl LedgerDb {
+    /// Drops all changes since the last commit, as a crash does. Roles undo what they regret by changes of their own.
+    pub fn rollback(&mut self) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            self.watch(rows::run(&self.connection, "ROLLBACK", []))?;
+        }
+        let reloaded = self.reload();
+        self.broken.set(reloaded.is_err());
+        self.watch(reloaded)
+    }
+
     /// Runs a change inside the transaction. One that fails leaves the transaction unfit for a commit.
     fn change<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
         if self.broken.get() {
