@@ -141,6 +141,7 @@ impl Ledger {
     pub(super) fn applied(&mut self, now: Now, origin: Origin, block: &HashedBlock) {
         self.touch(now);
         self.pending.added.push((block.hash, block.header.height));
+        self.pending.blocks += 1;
         self.pending.transactions += block.transactions.len() as u64;
         self.pending.last = Some((origin, block.bytes.clone()));
     }

@@ -82,6 +82,8 @@ struct Pending {
     since: Option<Time>,
     removed: Vec<Hash>,
     added: Vec<(Hash, u32)>,
+    /// Blocks that were applied, and their transactions: all, also those that were taken off again since.
+    blocks: u64,
     transactions: u64,
     /// The last block applied.
     last: Option<(Origin, Bytes)>,
@@ -267,8 +269,8 @@ impl Ledger {
     fn announce(&self, pending: Pending, news: Option<(Origin, Bytes)>, out: &mut Outbox) {
         let tip = self.chain.tip.clone();
         out.report(Report::Tip(Box::new(tip.clone())));
-        if !pending.added.is_empty() {
-            out.count(Counter::BlocksApplied, pending.added.len() as u64);
+        if pending.blocks > 0 {
+            out.count(Counter::BlocksApplied, pending.blocks);
             out.count(Counter::TransactionsApplied, pending.transactions);
         }
         let (removed, added) = (pending.removed, pending.added);
