@@ -47,8 +47,8 @@ use crate::{
 pub struct LedgerOptions {
     /// SQLite's page cache, bytes.
     pub cache_bytes: usize,
-    /// Pages in the write-ahead log at which they move into the database in a quiet moment; at twice as many they do so
-    /// with a commit.
+    /// Pages in the write-ahead log at which they move into the database in a quiet moment. At twice as many they do so
+    /// with a commit; during the sync of a large ledger at as many as that has, up to [`limits::LEDGER_LOG_PAGES`].
     pub checkpoint_pages: usize,
 }
 
