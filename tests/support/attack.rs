@@ -26,6 +26,9 @@ use super::{TestNode, peer::RawPeer};
 const PING_LIMIT: Duration = Duration::from_millis(250);
 /// The whole node, resident.
 const MEMORY_LIMIT_KIB: u64 = 32 * 1024;
+/// Descriptors of the databases' files, all readers of them opened: each is opened when it is first needed, which may be
+/// before or after an attack begins.
+const DATABASE_DESCRIPTORS: usize = 24;
 /// What a test waits for before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Whether the attack runs at full scale.
@@ -59,7 +62,7 @@ pub struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Seen>,
     pid: u32,
-    descriptors: Option<usize>,
+    descriptors: Descriptors,
     resident_kib: u64,
 }
 
@@ -74,7 +77,7 @@ pub struct Figures {
     /// The same before the attack.
     pub resident_kib: u64,
     /// Descriptors before and after.
-    pub descriptors: (usize, usize),
+    pub descriptors: (Descriptors, Descriptors),
     /// Blocks that passed from one honest peer to the other.
     pub blocks: u32,
     /// The slowest of them.
@@ -111,12 +114,12 @@ impl Watch {
 
     /// Ends, once what the attack took is given back, and writes the figures down.
     pub fn finish(self, node: &mut TestNode, name: &str, figure: &str, limit: &str) -> Figures {
-        let (before, resident_kib) = (self.descriptors.unwrap_or(0), self.resident_kib);
+        let (before, resident_kib) = (self.descriptors, self.resident_kib);
         let deadline = Instant::now() + PATIENCE;
-        let mut after = descriptors(self.pid).unwrap_or(0);
-        while after > before + 2 && Instant::now() < deadline {
+        let mut after = descriptors(self.pid);
+        while after.others > before.others + 2 && Instant::now() < deadline {
             rest(Duration::from_millis(100));
-            after = descriptors(self.pid).unwrap_or(0);
+            after = descriptors(self.pid);
         }
         let peak_kib = memory(self.pid, "VmHWM:");
         self.stop.store(true, SeqCst);
@@ -141,8 +144,8 @@ impl Figures {
             self.pings,
             self.resident_kib as f64 / 1024.0,
             self.peak_kib as f64 / 1024.0,
-            self.descriptors.0,
-            self.descriptors.1,
+            self.descriptors.0.all(),
+            self.descriptors.1.all(),
             self.blocks,
             self.slowest_block.as_millis(),
         );
@@ -154,7 +157,9 @@ impl Figures {
         assert!(node.alive(), "{name}: the node ended\n{}", node.log());
         let errors = fs::read_to_string(node.dir.join("stderr.txt")).unwrap_or_default();
         assert!(!errors.contains("panic"), "{name}: {errors}");
-        assert!(self.descriptors.1 <= self.descriptors.0 + 2, "{name}: descriptors {:?}", self.descriptors);
+        let (before, after) = self.descriptors;
+        assert!(after.others <= before.others + 2, "{name}: descriptors {before:?}, then {after:?}");
+        assert!(after.databases <= DATABASE_DESCRIPTORS, "{name}: descriptors {before:?}, then {after:?}");
         assert!(self.blocks > 0, "{name}: the tip did not follow");
         if full() {
             assert!(self.ping <= PING_LIMIT, "{name}: ping {:?}", self.ping);
@@ -172,9 +177,34 @@ pub fn write_down(line: &str) {
     }
 }
 
-/// Open descriptors of a process, where the system tells.
-pub fn descriptors(pid: u32) -> Option<usize> {
-    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
+/// Open descriptors of a process; none where the system does not tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Descriptors {
+    /// Of the files of databases.
+    pub databases: usize,
+    /// Connections and whatever else there is.
+    pub others: usize,
+}
+
+impl Descriptors {
+    fn all(self) -> usize {
+        self.databases + self.others
+    }
+}
+
+/// Counts them.
+fn descriptors(pid: u32) -> Descriptors {
+    let mut count = Descriptors::default();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        if [".db", ".db-wal", ".db-shm"].iter().any(|end| name.ends_with(end)) {
+            count.databases += 1;
+        } else {
+            count.others += 1;
+        }
+    }
+    count
 }
 
 /// A line of a process's memory facts, KiB.
