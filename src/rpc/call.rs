@@ -71,6 +71,13 @@ impl Batch {
         }
     }
 
+    /// The calls of the same method that follow at once, at most so many.
+    pub fn take_alike(&mut self, method: &str, most: usize) -> Vec<Call> {
+        let alike = |call: &Parsed| call.as_ref().is_ok_and(|call| call.method == method);
+        let count = self.calls.iter().take(most).take_while(|call| alike(call)).count();
+        self.calls.drain(..count).flatten().collect()
+    }
+
     /// Notes a call's outcome.
     pub fn finish(&mut self, id: Option<Value>, outcome: Outcome) {
         self.busy |= outcome.as_ref().is_err_and(|error| error.code == error::BUSY);

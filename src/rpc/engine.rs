@@ -56,7 +56,7 @@ pub(super) enum Progress {
 
 /// What the outcome of steps is for.
 enum Exchange {
-    Calls { batch: Batch, id: Option<Value>, method: &'static str, begun: Time },
+    Calls { batch: Batch, ids: Vec<Option<Value>>, method: &'static str, begun: Time },
     Read { finish: api::Finish },
 }
 
@@ -165,7 +165,8 @@ impl Engine {
     /// Carries a step as far as it goes without waiting.
     fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Step) -> Progress {
         let (started, slot) = match step {
-            Step::Done(outcome) => return self.finish(connection, exchange, outcome),
+            Step::Done(outcome) => return self.finish(connection, exchange, vec![outcome]),
+            Step::AllDone(outcomes) => return self.finish(connection, exchange, outcomes),
             Step::Ask(ask) if ask.commands.is_empty() => {
                 let step = (ask.then)(Vec::new());
                 return self.drive(connection, exchange, slot, step);
@@ -179,17 +180,29 @@ impl Engine {
         };
         match started {
             Ok(pending) => Progress::Pending(Box::new(Running { connection, exchange, pending, slot })),
-            Err(error) => self.finish(connection, exchange, Err(error)),
+            Err(error) => self.finish(connection, exchange, vec![Err(error)]),
         }
     }
 
-    fn finish(&mut self, connection: usize, exchange: Exchange, outcome: Outcome) -> Progress {
+    /// Ends a call, or several that went together. One outcome alone is that of all: they were not begun, or given up.
+    fn finish(&mut self, connection: usize, exchange: Exchange, mut outcomes: Vec<Outcome>) -> Progress {
         match exchange {
-            Exchange::Read { finish } => Progress::Done(finish(outcome)),
-            Exchange::Calls { mut batch, id, method, begun } => {
-                let code = outcome.as_ref().err().map_or(0, |error| error.code);
-                self.tally.note(method, code, self.now().since(begun));
-                batch.finish(id, outcome);
+            Exchange::Read { finish } => Progress::Done(match outcomes.pop() {
+                Some(outcome) => finish(outcome),
+                None => finish(Err(RpcError::internal("a step without an outcome"))),
+            }),
+            Exchange::Calls { mut batch, ids, method, begun } => {
+                if outcomes.len() < ids.len()
+                    && let Some(outcome) = outcomes.first().cloned()
+                {
+                    outcomes.resize(ids.len(), outcome);
+                }
+                let took = self.now().since(begun);
+                for (id, outcome) in ids.into_iter().zip(outcomes) {
+                    let code = outcome.as_ref().err().map_or(0, |error| error.code);
+                    self.tally.note(method, code, took);
+                    batch.finish(id, outcome);
+                }
                 self.next_call(connection, batch, None)
             }
         }
@@ -197,17 +210,29 @@ impl Engine {
 
     fn next_call(&mut self, connection: usize, mut batch: Batch, slot: Option<WaitSlot>) -> Progress {
         let Some(call) = batch.next_call() else { return Progress::Done(batch.response()) };
+        let begun = self.now();
         let found = methods::find(&call.method);
+        let mut ids = vec![call.id];
         let step = match found {
-            Some(method) => method.start(&self.context, call.params),
+            Some(method) => match method.start(&self.context, call.params) {
+                Step::Ask(ask) if ask.joined => {
+                    let others = batch.take_alike(method.name, self.mailbox.room_for_commands().saturating_sub(1));
+                    let mut steps = vec![Step::Ask(ask)];
+                    for other in others {
+                        ids.push(other.id);
+                        steps.push(method.start(&self.context, other.params));
+                    }
+                    Step::all(steps)
+                }
+                step => step,
+            },
             None => {
                 let text = format!("no method \"{}\"; rpc.discover lists all", clipped(&call.method));
                 Step::fail(RpcError::new(error::METHOD_NOT_FOUND, text))
             }
         };
         let method = found.map_or("unknown", |method| method.name);
-        let begun = self.now();
-        self.drive(connection, Exchange::Calls { batch, id: call.id, method, begun }, slot, step)
+        self.drive(connection, Exchange::Calls { batch, ids, method, begun }, slot, step)
     }
 
     fn read(&mut self, connection: usize, head: &Head) -> Progress {

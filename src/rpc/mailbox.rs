@@ -72,6 +72,11 @@ impl Mailbox {
         self.commands.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
     }
 
+    /// How many more commands may be begun; only who asks begins any.
+    pub(super) fn room_for_commands(&self) -> usize {
+        limits::RPC_COMMANDS.saturating_sub(self.commands.load(Ordering::Acquire))
+    }
+
     /// Counts out an answered command.
     pub(super) fn end_command(&self) {
         self.commands.fetch_sub(1, Ordering::AcqRel);

@@ -21,6 +21,8 @@ pub type Outcome = Result<String, RpcError>;
 pub enum Step {
     /// It is done.
     Done(Outcome),
+    /// So are several calls that went together, in their order.
+    AllDone(Vec<Outcome>),
     /// It needs answers of the node's roles.
     Ask(Ask),
     /// It needs the database. Runs on the query thread.
@@ -46,6 +48,9 @@ pub struct Ask {
     pub within: Duration,
     /// Goes on with the answers, in the commands' order.
     pub then: Then,
+    /// Whether the next calls of a batch are begun at once if they are of the same method: it is then done, and its
+    /// role answers commands as if each had come after the answer to the one before.
+    pub joined: bool,
 }
 
 /// Waiting for the board to change.
@@ -83,7 +88,41 @@ impl Step {
         then: impl FnOnce(Vec<Reply>) -> Result<Step, RpcError> + Send + 'static,
     ) -> Self {
         let then = Box::new(|replies| then(replies).unwrap_or_else(Step::fail));
-        Self::Ask(Ask { commands, within: limits::COMMAND_TIMEOUT, then })
+        Self::Ask(Ask { commands, within: limits::COMMAND_TIMEOUT, then, joined: false })
+    }
+
+    /// Several calls as one step: what they ask is asked at once.
+    pub fn all(steps: Vec<Self>) -> Self {
+        enum End {
+            Done(Outcome),
+            Replies(usize, Then),
+        }
+        let broken = || Err(RpcError::internal("a call that is joined to others has another step"));
+        let (mut commands, mut ends, mut within) = (Vec::new(), Vec::new(), Duration::ZERO);
+        for step in steps {
+            ends.push(match step {
+                Self::Done(outcome) => End::Done(outcome),
+                Self::Ask(ask) => {
+                    let end = End::Replies(ask.commands.len(), ask.then);
+                    within = within.max(ask.within);
+                    commands.extend(ask.commands);
+                    end
+                }
+                _ => End::Done(broken()),
+            });
+        }
+        let then = move |replies: Vec<Reply>| {
+            let mut replies = replies.into_iter();
+            let end = |end| match end {
+                End::Done(outcome) => outcome,
+                End::Replies(count, then) => match then(replies.by_ref().take(count).collect()) {
+                    Self::Done(outcome) => outcome,
+                    _ => broken(),
+                },
+            };
+            Self::AllDone(ends.into_iter().map(end).collect())
+        };
+        Self::Ask(Ask { commands, within, then: Box::new(then), joined: false })
     }
 
     /// Work on the query thread that ends the call.
@@ -94,6 +133,14 @@ impl Step {
     /// Work on the query thread that may go on with another step.
     pub fn query_then(query: impl FnOnce(&mut Books) -> Result<Step, RpcError> + Send + 'static) -> Self {
         Self::Query(Box::new(|books| query(books).unwrap_or_else(Step::fail)))
+    }
+
+    /// As it is, but the next calls of the same method in a batch are begun at once.
+    pub fn joined(mut self) -> Self {
+        if let Self::Ask(ask) = &mut self {
+            ask.joined = true;
+        }
+        self
     }
 
     /// As it is, but with another time allowed for commands.

@@ -147,7 +147,8 @@ fn send(_: &Shared, args: &Args) -> Result<Step, RpcError> {
         Reply::Accepted(txid) => Ok(Step::value(&txid)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
-    }))
+    })
+    .joined())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::harness::Rig;
 use crate::{
     base::hash::hex,
-    chain::{block::HashedTransaction, key::SecretKey},
+    chain::{block::HashedTransaction, key::SecretKey, transaction::Transaction},
     node::{
         command::{Command, Reply},
         report::SyncState,
@@ -269,6 +269,47 @@ fn transactions_are_sent_and_their_refusals_told_apart() {
     assert_eq!(rig.code("sendrawtransaction", json!(["00"])), -22);
     assert_eq!(rig.code("sendrawtransaction", json!(["xyz"])), -22);
     assert_eq!(rig.code("submitblock", json!(["00"])), -22);
+}
+
+#[test]
+fn transactions_that_follow_each_other_in_a_batch_are_under_way_at_once_and_answered_in_order() {
+    let mut rig = Rig::new();
+    let (first, second, last) = (rig.transfer(1), rig.transfer(2), rig.transfer(3));
+    let with_memo = |memo: &[u8]| {
+        let mut transaction = second.clone();
+        transaction.memo = crate::base::codec::List::truncated(memo.iter().copied());
+        transaction
+    };
+    let (held, refused) = (with_memo(b"hold"), with_memo(b"x"));
+    let call = |id: u32, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    let send = |id, transaction: &Transaction| call(id, "sendrawtransaction", json!([hex(&transaction.to_bytes())]));
+    let mut client = rig.client();
+    let garbage = call(3, "sendrawtransaction", json!(["00"]));
+    let ping = call(6, "ping", json!([]));
+    let calls =
+        json!([send(1, &first), send(2, &held), garbage, send(4, &refused), send(5, &second), ping, send(7, &last)]);
+    client.call(&calls.to_string());
+    let done = rig.take_held();
+    let count = rig.node.asked.lock().unwrap().len();
+    assert_eq!(count, 4, "all of the run, but none from behind the other call");
+    done(Reply::Accepted(held.txid()));
+    let answers = client.answer().json();
+    let results = answers.as_array().unwrap().iter().map(|one| {
+        (one["id"].as_u64().unwrap(), one["result"].as_str().map(str::to_owned), one["error"]["code"].as_i64())
+    });
+    let taken = |transaction: &Transaction| Some(transaction.txid().to_string());
+    assert_eq!(
+        results.collect::<Vec<_>>(),
+        [
+            (1, taken(&first), None),
+            (2, taken(&held), None),
+            (3, None, Some(-22)),
+            (4, None, Some(-26)),
+            (5, taken(&second), None),
+            (6, Some("pong".to_owned()), None),
+            (7, taken(&last), None),
+        ]
+    );
 }
 
 #[test]
