@@ -28,7 +28,7 @@ use tussock::{
         Action, CloseReason, Event, Notice, Origin, Outbox, PeerFault, Role, Setup,
         headers::Headers,
         ledger::Ledger,
-        notice::{InvalidTransaction, Refusal, UncheckedTransaction},
+        notice::{Refusal, UncheckedTransaction},
         verify::Verify,
     },
     store::SharedLedger,
@@ -648,10 +648,10 @@ fn a_block_over_the_size_limit_is_refused() {
 
 /// What the mempool path says of a transaction: verifier, then ledger.
 fn submit(court: &mut Court, transaction: &Transaction) -> Result<(), String> {
-    let frame = Frame::new(&Message::Transaction(transaction.to_bytes().into()));
+    let transaction = HashedTransaction::decode(&transaction.to_bytes()).map_err(|error| error.to_string())?;
     let origin = Origin::Command(Ticket(1));
     let mut out = Outbox::default();
-    let unchecked = UncheckedTransaction { origin, frame };
+    let unchecked = UncheckedTransaction { origin, transaction: Arc::new(transaction) };
     court.verify.handle(court.now, Event::Notice(Notice::CheckTransactions(vec![unchecked])), &mut out);
     let mut checked = None;
     for action in out.drain() {
@@ -661,8 +661,7 @@ fn submit(court: &mut Court, transaction: &Transaction) -> Result<(), String> {
     }
     let transaction = match checked.expect("the verifier answers each transaction").result {
         Ok(transaction) => transaction,
-        Err(InvalidTransaction::Malformed(reason)) => return Err(reason),
-        Err(InvalidTransaction::Fault(fault)) => return Err(format!("{fault:?}")),
+        Err(fault) => return Err(format!("{fault:?}")),
     };
     court.ledger.handle(court.now, Event::Notice(Notice::Admit { origin, transaction }), &mut out);
     for action in out.drain() {

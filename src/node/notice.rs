@@ -217,6 +217,8 @@ pub enum Notice {
         /// Statelessly valid, signatures included.
         transaction: Arc<HashedTransaction>,
     },
+    /// `ledger` → `gossip`: the mempool had been too full for some transaction, and has room again.
+    PoolHasRoom,
     /// `ledger` → `gossip`: the answer to each `Admit`, and (origin `Ledger`) news of transactions that came back into
     /// the mempool from a losing branch.
     Admitted {
@@ -264,8 +266,8 @@ pub struct ChainMove {
 pub struct UncheckedTransaction {
     /// Who sent it; its connection is at stake.
     pub origin: Origin,
-    /// The `Transaction` frame, unopened.
-    pub frame: Frame,
+    /// The transaction.
+    pub transaction: Arc<HashedTransaction>,
 }
 
 /// The verifier's word on one transaction.
@@ -273,19 +275,8 @@ pub struct UncheckedTransaction {
 pub struct TransactionVerdict {
     /// Who sent it.
     pub origin: Origin,
-    /// The transaction, if it is statelessly valid.
-    pub result: Result<Arc<HashedTransaction>, InvalidTransaction>,
-}
-
-/// Why a transaction is statelessly invalid.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTransaction {
-    /// The bytes are not a transaction.
-    #[error("not a transaction: {0}")]
-    Malformed(String),
-    /// It breaks a rule.
-    #[error("{0}")]
-    Fault(#[from] TransactionFault),
+    /// The transaction, or the rule that it breaks whatever the ledger's state.
+    pub result: Result<Arc<HashedTransaction>, TransactionFault>,
 }
 
 /// Why a transaction is not taken into the mempool. Depends on our state and policy, so it is no fault of the sender.

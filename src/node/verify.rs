@@ -9,7 +9,6 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
         limits,
         rng::Rng,
         time::{Now, Time},
@@ -23,10 +22,10 @@ use crate::{
     node::{
         Event, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
         command::Reply,
-        notice::{InvalidTransaction, TransactionVerdict, UncheckedTransaction},
+        notice::{TransactionVerdict, UncheckedTransaction},
         report::Counter,
     },
-    wire::frame::{Frame, FrameFault},
+    wire::frame::Frame,
 };
 
 /// The `verify` role.
@@ -115,32 +114,39 @@ impl Verify {
     }
 
     fn transactions(&mut self, unchecked: Vec<UncheckedTransaction>, out: &mut Outbox) {
-        let mut faulted = BTreeSet::new();
-        let opened: Vec<_> = unchecked.iter().map(|one| open(&one.frame)).collect();
-        let broken = self.broken_signatures(&opened, out);
-        let mut verdicts = Vec::with_capacity(opened.len());
-        for (index, (one, opened)) in unchecked.iter().zip(opened).enumerate() {
-            let origin = one.origin;
-            let result = match (opened, broken.iter().find(|signed| signed.index == index)) {
-                (Ok(_), Some(signed)) => Err(TransactionFault::Signature(signed.input).into()),
-                (opened, _) => opened,
-            };
-            let result = result.map(Arc::new).map_err(|fault: PeerFault| {
-                let invalid = invalid(&fault);
-                blame(origin, fault, &mut faulted, out);
-                invalid
-            });
-            verdicts.push(TransactionVerdict { origin, result });
+        let mut faults: Vec<Option<TransactionFault>> =
+            unchecked.iter().map(|one| rules::check_transaction(&one.transaction, false).err()).collect();
+        for broken in self.broken_signatures(&unchecked, &faults, out) {
+            if let Some(fault) = faults.get_mut(broken.index) {
+                *fault = Some(TransactionFault::Signature(broken.input));
+            }
         }
+        let mut blamed = BTreeSet::new();
+        let verdict = |(one, fault): (UncheckedTransaction, Option<TransactionFault>)| {
+            let UncheckedTransaction { origin, transaction } = one;
+            // The link that sent something invalid is closed once, however much of it there is.
+            if let (Some(link), Some(fault)) = (origin.link(), &fault)
+                && blamed.insert(link)
+            {
+                out.fault(link, fault.clone().into());
+            }
+            TransactionVerdict { origin, result: fault.map_or(Ok(transaction), Err) }
+        };
+        let verdicts = unchecked.into_iter().zip(faults).map(verdict).collect();
         out.tell(RoleId::Gossip, Notice::TransactionsChecked(verdicts));
     }
 
-    /// The first broken signature of each transaction that has one.
-    fn broken_signatures(&mut self, opened: &[Result<HashedTransaction, PeerFault>], out: &mut Outbox) -> Vec<Signed> {
+    /// The first broken signature of each transaction that has one, of those without another fault.
+    fn broken_signatures(
+        &mut self,
+        unchecked: &[UncheckedTransaction],
+        faults: &[Option<TransactionFault>],
+        out: &mut Outbox,
+    ) -> Vec<Signed> {
         let genesis = self.spec.genesis_hash();
-        let valid = || opened.iter().enumerate().filter_map(|(index, one)| one.as_ref().ok().map(|one| (index, one)));
-        let claims: Vec<Claim> =
-            valid().flat_map(|(index, one)| signed(one, index, &genesis)).map(|s| s.claim).collect();
+        let each = unchecked.iter().zip(faults).enumerate().filter(|(_, (_, fault))| fault.is_none());
+        let each = each.map(|(index, (one, _))| signed(&one.transaction, index, &genesis));
+        let claims: Vec<Claim> = each.clone().flatten().map(|signed| signed.claim).collect();
         if claims.is_empty() {
             return Vec::new();
         }
@@ -148,8 +154,8 @@ impl Verify {
         if claims.chunks(limits::SIGNATURE_BATCH).all(|batch| key::verify_batch(batch, &mut self.rng)) {
             return Vec::new();
         }
-        let each = valid().map(|(index, one)| signed(one, index, &genesis).collect::<Vec<_>>());
         each.filter_map(|batch| {
+            let batch: Vec<Signed> = batch.collect();
             let claims: Vec<Claim> = batch.iter().map(|signed| signed.claim).collect();
             key::first_invalid(&claims, &mut self.rng).and_then(|at| batch.get(at).copied())
         })
@@ -190,30 +196,6 @@ fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault,
         out.tell(RoleId::Ledger, Notice::Condemned { hash, origin, fault: Box::new(block_fault) });
     } else {
         out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault: Box::new(block_fault) });
-    }
-}
-
-/// Reads a transaction and checks all but its signatures.
-fn open(frame: &Frame) -> Result<HashedTransaction, PeerFault> {
-    frame.check()?;
-    let hashed = HashedTransaction::decode(&frame.body).map_err(FrameFault::Body)?;
-    rules::check_transaction(&hashed, false)?;
-    Ok(hashed)
-}
-
-fn invalid(fault: &PeerFault) -> InvalidTransaction {
-    match fault {
-        PeerFault::Transaction(fault) => InvalidTransaction::Fault(fault.clone()),
-        other => InvalidTransaction::Malformed(other.to_string()),
-    }
-}
-
-/// Closes the link that sent something invalid, once however much of it there is.
-fn blame(origin: Origin, fault: PeerFault, faulted: &mut BTreeSet<LinkId>, out: &mut Outbox) {
-    if let Some(link) = origin.link()
-        && faulted.insert(link)
-    {
-        out.fault(link, fault);
     }
 }
 

@@ -129,7 +129,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
         Notice::CheckTransactions(list) => {
             out.push(15);
-            list.iter().for_each(|one| out.extend_from_slice(&one.frame.checksum));
+            list.iter().for_each(|one| out.extend_from_slice(&one.transaction.leaf.0[..4]));
         }
         Notice::TransactionsChecked(list) => out.extend(list.iter().map(|one| 16 + u8::from(one.result.is_ok()))),
         Notice::Admit { transaction, .. } => hash(18, &transaction.txid, out),
@@ -140,6 +140,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
             added.iter().for_each(|leaf| hash(21, leaf, out));
             removed.iter().for_each(|leaf| hash(22, leaf, out));
         }
+        Notice::PoolHasRoom => out.push(31),
         Notice::WantTemplate { address } => out.extend([23, address.0[0]]),
         Notice::Template(template) => hash(24, &template.header.merkle_root, out),
     }

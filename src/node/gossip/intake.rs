@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Gossip, orphans::Orphan, queue::Item};
+use super::{Batch, Gossip, orphans::Orphan, queue::Item};
 use crate::{
     base::{
         bytes::Bytes,
-        hash::Hash,
         ids::{LinkId, Ticket},
-        limits::{VERIFY_QUEUE, VERIFY_QUEUE_BYTES},
-        time::Now,
+        limits::{GATHER_TRANSACTIONS, VERIFY_QUEUE, VERIFY_QUEUE_BYTES},
+        time::{Now, Time},
     },
     chain::{block::HashedTransaction, rules::TransactionFault},
     node::{
@@ -18,7 +17,7 @@ use crate::{
         notice::{Refusal, TransactionVerdict, UncheckedTransaction},
         report::{Counter, SyncState},
     },
-    wire::{frame::Frame, message::Message},
+    wire::frame::Frame,
 };
 
 impl Gossip {
@@ -29,7 +28,7 @@ impl Gossip {
         }
         let decoded = frame.check().and_then(|()| Ok(HashedTransaction::decode(&frame.body)?));
         let transaction = match decoded {
-            Ok(transaction) => transaction,
+            Ok(transaction) => Arc::new(transaction),
             Err(fault) => return out.fault(link, fault.into()),
         };
         if let Some(peer) = self.peers.get_mut(&link) {
@@ -40,15 +39,15 @@ impl Gossip {
             return out.count(Counter::TransactionsRepeated, 1);
         }
         let leaf = transaction.leaf;
-        if !self.queue.push(Item { origin: Origin::Link(link), leaf, frame }) {
+        let txid = transaction.txid;
+        if !self.queue.push(Item { origin: Origin::Link(link), transaction }) {
             if let Some(peer) = self.peers.get_mut(&link) {
-                peer.missing.want(transaction.txid, now.mono);
+                peer.missing.want(txid, now.mono);
                 self.lacking.insert(link);
             }
             return out.count(Counter::TransactionsDropped, 1);
         }
         self.in_progress.insert(leaf);
-        self.dispatch(out);
     }
 
     /// Whether a peer's transaction needs no check.
@@ -66,22 +65,22 @@ impl Gossip {
         if self.state != SyncState::Synced && !lone {
             return refuse(ticket, &Refusal::NotSynced(self.state), out);
         }
-        let leaf = match HashedTransaction::decode(&bytes) {
-            Ok(transaction) => transaction.leaf,
+        let transaction = match HashedTransaction::decode(&bytes) {
+            Ok(transaction) => Arc::new(transaction),
             Err(error) => return out.reply(ticket, Reply::Refused(format!("not a transaction: {error}"))),
         };
-        let frame = Frame::new(&Message::Transaction(bytes));
-        if !self.queue.push(Item { origin: Origin::Command(ticket), leaf, frame }) {
+        let leaf = transaction.leaf;
+        if !self.queue.push(Item { origin: Origin::Command(ticket), transaction }) {
             return refuse(ticket, &Refusal::Busy, out);
         }
         self.in_progress.insert(leaf);
-        self.dispatch(out);
     }
 
-    /// Batches form by themselves: while the verifiers are busy, what arrives gathers into the next one.
-    pub(super) fn dispatch(&mut self, out: &mut Outbox) {
-        let (count, bytes) = self.at_ledger;
-        if count >= VERIFY_QUEUE || bytes >= VERIFY_QUEUE_BYTES {
+    /// Sends what waits to the verifiers. A transaction on its own goes at once. Where they come in close order, and
+    /// while the verifiers are busy, what arrives gathers into a batch: it costs less than half, and so does everything
+    /// that follows, down to the frames that are passed on.
+    pub(super) fn dispatch(&mut self, now: Now, out: &mut Outbox) {
+        if !self.may_dispatch() || self.gathers_until().is_some_and(|time| now.mono < time) {
             return;
         }
         while self.batches.len() < self.most_batches {
@@ -89,39 +88,63 @@ impl Gossip {
             if batch.is_empty() {
                 return;
             }
-            self.batches.push_back(batch.iter().map(|item| (item.origin, item.leaf)).collect());
-            let unchecked = |item: Item| UncheckedTransaction { origin: item.origin, frame: item.frame };
+            self.dispatched = Some(now.mono);
+            let items = batch.iter().map(|item| (item.origin, item.transaction.leaf)).collect();
+            self.batches.push_back(Batch { items, verdicts: None });
+            let unchecked = |item: Item| UncheckedTransaction { origin: item.origin, transaction: item.transaction };
             out.tell(RoleId::Verify, Notice::CheckTransactions(batch.into_iter().map(unchecked).collect()));
         }
     }
 
-    pub(super) fn checked(&mut self, verdicts: Vec<TransactionVerdict>, out: &mut Outbox) {
-        for (_, leaf) in self.take_batch(&verdicts) {
-            self.in_progress.remove(&leaf);
-        }
-        for TransactionVerdict { origin, result } in verdicts {
-            match (result, origin) {
-                (Ok(transaction), _) => self.admit(origin, transaction, out),
-                (Err(invalid), Origin::Command(ticket)) => out.reply(ticket, Reply::Refused(invalid.to_string())),
-                // Its sender has been dealt with. The bytes are not remembered: whoever sends them pays for it.
-                (Err(_), _) => {}
-            }
-        }
-        self.dispatch(out);
+    /// When to send what waits, if nothing else happens before.
+    pub(super) fn dispatch_due(&self) -> Option<Time> {
+        self.gathers_until().filter(|_| !self.queue.is_empty() && self.may_dispatch())
     }
 
-    /// The batch that these verdicts are about. Verifiers overtake each other, and a verdict names its sender and, if
-    /// good, its transaction. Between batches of nothing but bad transactions of the same senders it makes no
-    /// difference which goes first.
-    fn take_batch(&mut self, verdicts: &[TransactionVerdict]) -> Vec<(Origin, Hash)> {
-        let fits = |batch: &Vec<(Origin, Hash)>| {
-            batch.len() == verdicts.len()
-                && batch.iter().zip(verdicts).all(|((origin, leaf), verdict)| {
+    /// Whether verifiers and ledger have room for more.
+    fn may_dispatch(&self) -> bool {
+        let (count, bytes) = self.at_ledger;
+        count < VERIFY_QUEUE && bytes < VERIFY_QUEUE_BYTES && self.batches.len() < self.most_batches
+    }
+
+    /// Until when a batch that is not full waits for more.
+    fn gathers_until(&self) -> Option<Time> {
+        self.dispatched.filter(|_| !self.queue.has_batch()).map(|time| time + GATHER_TRANSACTIONS)
+    }
+
+    /// Verifiers overtake each other. What the ledger is offered keeps the order in which it came all the same: a
+    /// transaction must not get there before one that it spends.
+    pub(super) fn checked(&mut self, verdicts: Vec<TransactionVerdict>, out: &mut Outbox) {
+        if let Some(batch) = self.batch_of(&verdicts) {
+            batch.verdicts = Some(verdicts);
+        }
+        while let Some(verdicts) = self.batches.front_mut().and_then(|batch| batch.verdicts.take()) {
+            let batch = self.batches.pop_front();
+            for (_, leaf) in batch.into_iter().flat_map(|batch| batch.items) {
+                self.in_progress.remove(&leaf);
+            }
+            for TransactionVerdict { origin, result } in verdicts {
+                match (result, origin) {
+                    (Ok(transaction), _) => self.admit(origin, transaction, out),
+                    (Err(invalid), Origin::Command(ticket)) => out.reply(ticket, Reply::Refused(invalid.to_string())),
+                    // Its sender has been dealt with. The bytes are not remembered: whoever sends them pays for it.
+                    (Err(_), _) => {}
+                }
+            }
+        }
+    }
+
+    /// The batch that these verdicts are about: a verdict names its sender and, if good, its transaction. Between batches
+    /// of nothing but bad transactions of the same senders it makes no difference which is taken first.
+    fn batch_of(&mut self, verdicts: &[TransactionVerdict]) -> Option<&mut Batch> {
+        let fits = |batch: &Batch| {
+            batch.verdicts.is_none()
+                && batch.items.len() == verdicts.len()
+                && batch.items.iter().zip(verdicts).all(|((origin, leaf), verdict)| {
                     *origin == verdict.origin && verdict.result.as_ref().map_or(true, |good| good.leaf == *leaf)
                 })
         };
-        let at = self.batches.iter().position(fits).unwrap_or(0);
-        self.batches.remove(at).unwrap_or_default()
+        self.batches.iter_mut().find(|batch| fits(batch))
     }
 
     fn admit(&mut self, origin: Origin, transaction: Arc<HashedTransaction>, out: &mut Outbox) {
@@ -171,7 +194,6 @@ impl Gossip {
                 self.refused.insert(&transaction.leaf);
             }
         }
-        self.dispatch(out);
     }
 }
 

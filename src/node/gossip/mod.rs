@@ -17,7 +17,10 @@ mod relay;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use self::{known::Known, missing::Missing, orphans::Orphans, queue::Queue};
 use crate::{
@@ -28,9 +31,11 @@ use crate::{
         rng::Rng,
         time::{Now, Time},
     },
+    chain::block::HashedTransaction,
     node::{
         CloseReason, Event, LinkEvent, Notice, Origin, Outbox, PeerFault, Role, Setup,
         command::{Command, Reply},
+        notice::TransactionVerdict,
         report::SyncState,
     },
     wire::{
@@ -49,8 +54,10 @@ pub struct Gossip {
     /// Peers that have something that we lack: not all peers are looked at with each event.
     lacking: BTreeSet<LinkId>,
     queue: Queue,
-    /// Batches at the verifiers, oldest first: who sent what.
-    batches: VecDeque<Vec<(Origin, Hash)>>,
+    /// Batches at the verifiers, oldest first.
+    batches: VecDeque<Batch>,
+    /// When the last batch went to the verifiers.
+    dispatched: Option<Time>,
     /// Transactions and their bytes that the ledger has not answered yet.
     at_ledger: (usize, usize),
     /// Leaves of what waits, is at a verifier or at the ledger.
@@ -60,12 +67,22 @@ pub struct Gossip {
     /// Ids of what the ledger has, or lately had.
     taken: Known,
     orphans: Orphans,
+    /// What the ledger took while the node was not synced, and who sent it.
+    unsent: Vec<(Origin, Arc<HashedTransaction>)>,
     /// Ids asked for in the current round of mempool questions.
     asked: Known,
     round: Time,
     /// When a round is to begin.
     next_round: Option<Time>,
     rng: Rng,
+}
+
+/// A batch at a verifier.
+struct Batch {
+    /// Who sent what.
+    items: Vec<(Origin, Hash)>,
+    /// What came of it, while an older batch is out.
+    verdicts: Option<Vec<TransactionVerdict>>,
 }
 
 /// What a peer is known to have.
@@ -91,11 +108,13 @@ impl Gossip {
             lacking: BTreeSet::new(),
             queue: Queue::default(),
             batches: VecDeque::new(),
+            dispatched: None,
             at_ledger: (0, 0),
             in_progress: BTreeSet::new(),
             refused: Known::new(MAX_REFUSED),
             taken: Known::new(RECENT_TRANSACTIONS),
             orphans: Orphans::default(),
+            unsent: Vec::new(),
             asked: Known::new(RECENT_TRANSACTIONS),
             round: Time(0),
             next_round: None,
@@ -127,7 +146,7 @@ impl Gossip {
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.
         if matches!(reason, CloseReason::Fault(_)) {
             for item in self.queue.forget(link) {
-                self.in_progress.remove(&item.leaf);
+                self.in_progress.remove(&item.transaction.leaf);
             }
         }
     }
@@ -153,13 +172,15 @@ impl Role for Gossip {
         match event {
             Event::Start | Event::Wake | Event::Stop => {}
             Event::Link(event) => self.link_event(now, event, out),
-            Event::Notice(Notice::State(state)) => self.state_changed(now, state),
+            Event::Notice(Notice::State(state)) => self.state_changed(now, state, out),
             Event::Notice(Notice::TransactionsChecked(verdicts)) => self.checked(verdicts, out),
             Event::Notice(Notice::Admitted { origin, transaction, result }) => {
                 self.praise(now, origin, &result, out);
                 self.admitted(origin, transaction, result, out);
             }
             Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(&moved, out),
+            // What was turned away, the peers may still have; nobody will offer it again.
+            Event::Notice(Notice::PoolHasRoom) => self.plan_round(now),
             Event::Notice(Notice::PeerTip { link, tip, .. }) => {
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.blocks.insert(&tip);
@@ -169,12 +190,13 @@ impl Role for Gossip {
             Event::Command(ticket, Command::SubmitTransaction(bytes)) => self.submit(ticket, bytes, out),
             Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
         }
+        self.dispatch(now, out);
         self.begin_round(now, out);
         self.ask_missing(now, out);
     }
 
     fn deadline(&self) -> Option<Time> {
         let missing = self.lacking.iter().filter_map(|link| self.peers.get(link)?.missing.deadline());
-        missing.chain(self.next_round).min()
+        missing.chain(self.next_round).chain(self.dispatch_due()).min()
     }
 }

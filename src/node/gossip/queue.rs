@@ -3,16 +3,16 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Bound,
+    sync::Arc,
 };
 
 use crate::{
     base::{
-        hash::Hash,
         ids::LinkId,
         limits::{VERIFY_BATCH, VERIFY_BATCH_BYTES, VERIFY_QUEUE, VERIFY_QUEUE_BYTES, VERIFY_QUEUE_PER_PEER},
     },
+    chain::block::HashedTransaction,
     node::Origin,
-    wire::frame::Frame,
 };
 
 /// One transaction.
@@ -20,10 +20,8 @@ use crate::{
 pub(super) struct Item {
     /// A peer or a command.
     pub(super) origin: Origin,
-    /// Its merkle leaf.
-    pub(super) leaf: Hash,
-    /// The `Transaction` frame.
-    pub(super) frame: Frame,
+    /// The transaction.
+    pub(super) transaction: Arc<HashedTransaction>,
 }
 
 /// All that wait. A flood fills its sender's own queue; others lose at most a turn to it.
@@ -41,7 +39,7 @@ impl Queue {
     /// Queues a transaction; `false` if there is no room for it.
     pub(super) fn push(&mut self, item: Item) -> bool {
         let source = item.origin.link();
-        let bytes = item.frame.body.len();
+        let bytes = item.transaction.size;
         let of_source = self.waiting.get(&source).map_or(0, VecDeque::len);
         let no_room = self.items >= VERIFY_QUEUE || self.bytes.saturating_add(bytes) > VERIFY_QUEUE_BYTES;
         if no_room || (source.is_some() && of_source >= VERIFY_QUEUE_PER_PEER) {
@@ -58,12 +56,22 @@ impl Queue {
         self.items < VERIFY_QUEUE / 2 && self.bytes < VERIFY_QUEUE_BYTES / 2
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
+    /// Whether a whole batch waits.
+    pub(super) fn has_batch(&self) -> bool {
+        self.items >= VERIFY_BATCH || self.bytes >= VERIFY_BATCH_BYTES
+    }
+
     /// Takes the next batch: one from each source in turn.
     pub(super) fn batch(&mut self) -> Vec<Item> {
         let (mut batch, mut bytes) = (Vec::new(), 0usize);
         while batch.len() < VERIFY_BATCH && bytes < VERIFY_BATCH_BYTES {
             let Some(item) = self.pop() else { break };
-            bytes = bytes.saturating_add(item.frame.body.len());
+            bytes = bytes.saturating_add(item.transaction.size);
             batch.push(item);
         }
         batch
@@ -90,17 +98,21 @@ impl Queue {
 
     fn took(&mut self, item: &Item) {
         self.items = self.items.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(item.frame.body.len());
+        self.bytes = self.bytes.saturating_sub(item.transaction.size);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::ids::Ticket, wire::message::Message};
+    use crate::{
+        base::ids::Ticket,
+        chain::{key::SecretKey, testkit},
+    };
 
     fn item(origin: Origin, bytes: usize) -> Item {
-        Item { origin, leaf: Hash::ZERO, frame: Frame::new(&Message::Transaction(vec![0; bytes].into())) }
+        let transaction = testkit::coinbase(1, SecretKey::well_known(0).address(), 5, b"");
+        Item { origin, transaction: Arc::new(HashedTransaction { size: bytes, ..HashedTransaction::new(transaction) }) }
     }
 
     fn from(link: u64) -> Item {

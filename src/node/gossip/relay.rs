@@ -1,5 +1,7 @@
 //! Passing on what is new, and asking for what we missed.
 
+use std::sync::Arc;
+
 use super::{Gossip, missing::Missing};
 use crate::{
     base::{
@@ -7,7 +9,7 @@ use crate::{
         codec::List,
         hash::Hash,
         ids::LinkId,
-        limits::{MAX_MEMORY_POOL_IDS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, USEFUL_INTERVAL},
+        limits::{MAX_MEMORY_POOL_IDS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, RECENT_TRANSACTIONS, USEFUL_INTERVAL},
         time::{Now, Time},
     },
     chain::block::HashedTransaction,
@@ -20,8 +22,13 @@ use crate::{
 };
 
 impl Gossip {
-    pub(super) fn relay(&mut self, origin: Origin, transaction: &HashedTransaction, out: &mut Outbox) {
+    /// Passes a transaction on that the ledger has taken. Nobody else may have it: if the node has ceased to be synced
+    /// meanwhile, it is passed on when that is over.
+    pub(super) fn relay(&mut self, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
         if self.state != SyncState::Synced {
+            if self.unsent.len() < RECENT_TRANSACTIONS {
+                self.unsent.push((origin, transaction.clone()));
+            }
             return;
         }
         let mut frame = None;
@@ -76,20 +83,27 @@ impl Gossip {
         }
     }
 
-    pub(super) fn state_changed(&mut self, now: Now, state: SyncState) {
-        if state == SyncState::Synced && self.state != SyncState::Synced {
-            // A node at the edge of being synced must not ask again with each block.
-            let earliest = if self.round == Time(0) { now.mono } else { self.round + MEMPOOL_ASK_INTERVAL };
-            self.next_round = Some(earliest.max(now.mono));
+    pub(super) fn state_changed(&mut self, now: Now, state: SyncState, out: &mut Outbox) {
+        let was_synced = std::mem::replace(&mut self.state, state) == SyncState::Synced;
+        if state == SyncState::Synced && !was_synced {
+            self.plan_round(now);
+            for (origin, transaction) in std::mem::take(&mut self.unsent) {
+                self.relay(origin, &transaction, out);
+            }
         }
         if state != SyncState::Synced {
             self.peers.values_mut().for_each(|peer| peer.missing = Missing::default());
             self.lacking.clear();
         }
-        self.state = state;
     }
 
-    /// Asks a few peers what we missed while we were not synced.
+    /// Plans to ask for what we missed. A node at the edge of being synced must not do so with each block.
+    pub(super) fn plan_round(&mut self, now: Now) {
+        let earliest = if self.round == Time(0) { now.mono } else { self.round + MEMPOOL_ASK_INTERVAL };
+        self.next_round.get_or_insert(earliest.max(now.mono));
+    }
+
+    /// Asks a few peers what we missed while we were not synced, or had no room.
     pub(super) fn begin_round(&mut self, now: Now, out: &mut Outbox) {
         if self.next_round.is_none_or(|time| now.mono < time) {
             return;

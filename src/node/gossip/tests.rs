@@ -9,8 +9,8 @@ use crate::{
         codec::List,
         ids::Ticket,
         limits::{
-            MAX_MEMORY_POOL_IDS, MAX_ORPHANS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS, MISSING_IN_FLIGHT, VERIFY_BATCH,
-            VERIFY_QUEUE_PER_PEER,
+            GATHER_TRANSACTIONS, MAX_MEMORY_POOL_IDS, MAX_ORPHANS, MEMPOOL_ASK_INTERVAL, MEMPOOL_ASK_PEERS,
+            MISSING_IN_FLIGHT, VERIFY_BATCH, VERIFY_QUEUE_PER_PEER,
         },
     },
     chain::{
@@ -25,7 +25,7 @@ use crate::{
     },
     node::{
         PeerInfo, RoleId,
-        notice::{ChainMove, InvalidTransaction, Refusal, TransactionVerdict, UncheckedTransaction},
+        notice::{ChainMove, Refusal, TransactionVerdict, UncheckedTransaction},
         report::Counter,
         testing::{Actions, Driver, inbound_peer, public_setup, setup},
     },
@@ -76,6 +76,12 @@ fn message(transaction: &HashedTransaction) -> Message {
     Message::Transaction(transaction.transaction.to_bytes().into())
 }
 
+/// What happens when a peer sends a transaction, until it would have gone to the verifiers.
+fn offer(node: &mut Node, link: u64, transaction: &HashedTransaction) -> Actions {
+    let received = node.receive(link, &message(transaction));
+    Actions([received.0, node.run(GATHER_TRANSACTIONS).0].concat())
+}
+
 fn submit(transaction: &HashedTransaction) -> Command {
     Command::SubmitTransaction(transaction.transaction.to_bytes().into())
 }
@@ -99,7 +105,7 @@ fn all_good(node: &mut Node, checked: &[Vec<UncheckedTransaction>]) -> Actions {
     for batch in checked {
         let verdict = |unchecked: &UncheckedTransaction| TransactionVerdict {
             origin: unchecked.origin,
-            result: Ok(Arc::new(HashedTransaction::decode(&unchecked.frame.body).unwrap())),
+            result: Ok(unchecked.transaction.clone()),
         };
         all.extend(node.notice(Notice::TransactionsChecked(batch.iter().map(verdict).collect())).0);
     }
@@ -107,7 +113,7 @@ fn all_good(node: &mut Node, checked: &[Vec<UncheckedTransaction>]) -> Actions {
 }
 
 fn bad(origin: Origin) -> Notice {
-    let result = Err(InvalidTransaction::Malformed("bad".to_owned()));
+    let result = Err(TransactionFault::Signature(0));
     Notice::TransactionsChecked(vec![TransactionVerdict { origin, result }])
 }
 
@@ -117,7 +123,7 @@ fn answer(node: &mut Node, admit: &(Origin, Arc<HashedTransaction>), result: Res
 
 /// Takes a transaction all the way: sent by a peer, verified, answered by the ledger.
 fn pass(node: &mut Node, link: u64, transaction: &HashedTransaction, result: Result<(), Refusal>) -> Actions {
-    let checked = batches(&node.receive(link, &message(transaction)));
+    let checked = batches(&offer(node, link, transaction));
     let admits = admits(&all_good(node, &checked));
     answer(node, &admits[0], result)
 }
@@ -142,7 +148,7 @@ fn receivers(actions: &Actions, links: &[u64]) -> Vec<u64> {
 fn a_transaction_is_verified_admitted_and_passed_on_to_those_who_lack_it() {
     let mut node = node(&[1, 2, 3, 4]);
     let transaction = transaction(1);
-    let checked = batches(&node.receive(1, &message(&transaction)));
+    let checked = batches(&offer(&mut node, 1, &transaction));
     assert_eq!(checked[0][0].origin, Origin::Link(LinkId(1)));
     let actions = node.receive(2, &message(&transaction));
     assert_eq!((batches(&actions).len(), actions.counted(Counter::TransactionsRepeated)), (0, 1));
@@ -167,9 +173,9 @@ fn a_refused_transaction_is_not_checked_again_until_the_chain_moves() {
     let mut node = node(&[1, 2]);
     let transaction = transaction(1);
     pass(&mut node, 1, &transaction, Err(Refusal::Fee { fee: 0, needed: 1 }));
-    assert!(batches(&node.receive(2, &message(&transaction))).is_empty());
+    assert!(batches(&offer(&mut node, 2, &transaction)).is_empty());
     node.notice(moved(Hash([1; 32]), None));
-    assert_eq!(batches(&node.receive(2, &message(&transaction))).len(), 1);
+    assert_eq!(batches(&offer(&mut node, 2, &transaction)).len(), 1);
 }
 
 #[test]
@@ -178,8 +184,8 @@ fn a_twin_with_a_bad_signature_does_not_block_the_good_transaction() {
     let good = transaction(1);
     let twin = twin(&good);
     assert_eq!((twin.txid, twin.leaf == good.leaf), (good.txid, false));
-    assert_eq!(batches(&node.receive(1, &message(&twin))).len(), 1);
-    let checked = batches(&node.receive(2, &message(&good)));
+    assert_eq!(batches(&offer(&mut node, 1, &twin)).len(), 1);
+    let checked = batches(&offer(&mut node, 2, &good));
     assert_eq!(checked.len(), 1, "while the twin is being checked");
     node.notice(bad(Origin::Link(LinkId(1))));
     assert_eq!(admits(&all_good(&mut node, &checked)).len(), 1);
@@ -209,7 +215,7 @@ fn batches_form_while_the_verifiers_are_busy() {
     let mut node = node(&[1, 2]);
     let mut checked = Vec::new();
     for memo in 0..300 {
-        checked.extend(batches(&node.receive(1 + u64::from(memo % 2), &message(&transaction(memo)))));
+        checked.extend(batches(&offer(&mut node, 1 + u64::from(memo % 2), &transaction(memo))));
     }
     let sizes: Vec<usize> = checked.iter().map(Vec::len).collect();
     assert_eq!(sizes, [1, 1, 1, 1], "two for each of two verifiers");
@@ -220,9 +226,55 @@ fn batches_form_while_the_verifiers_are_busy() {
 }
 
 #[test]
+fn one_transaction_goes_to_the_verifiers_at_once_and_those_that_follow_gather() {
+    let mut node = node(&[1, 2]);
+    assert_eq!(batches(&node.receive(1, &message(&transaction(0)))).len(), 1);
+    for memo in 1..10 {
+        assert!(batches(&node.receive(1 + u64::from(memo % 2), &message(&transaction(memo)))).is_empty());
+    }
+    let gathered = batches(&node.run(GATHER_TRANSACTIONS));
+    assert_eq!(gathered.iter().map(Vec::len).collect::<Vec<_>>(), [9]);
+    assert_eq!(node.role.deadline(), None);
+    let full = u32::try_from(VERIFY_BATCH).unwrap();
+    let at_once = (0..full).map(|memo| batches(&node.receive(1, &message(&transaction(10 + memo)))).len());
+    assert_eq!(at_once.sum::<usize>(), 1, "a full batch does not wait");
+}
+
+#[test]
+fn what_is_taken_while_the_node_is_not_synced_is_passed_on_when_it_is() {
+    let mut node = node(&[1, 2]);
+    let transaction = transaction(1);
+    let checked = batches(&node.receive(1, &message(&transaction)));
+    node.notice(Notice::State(SyncState::Blocks));
+    let admits = admits(&all_good(&mut node, &checked));
+    assert_eq!(receivers(&answer(&mut node, &admits[0], Ok(())), &[1, 2]), [] as [u64; 0]);
+    let actions = node.notice(Notice::State(SyncState::Synced));
+    assert!(actions.sent(2).contains(&message(&transaction)));
+    assert!(!actions.sent(1).contains(&message(&transaction)), "it came from there");
+    node.notice(Notice::State(SyncState::Blocks));
+    let again = node.notice(Notice::State(SyncState::Synced));
+    assert!(!again.sent(2).contains(&message(&transaction)), "once only");
+}
+
+#[test]
+fn peers_are_asked_for_what_was_turned_away_when_there_is_room() {
+    let mut node = node(&[1]);
+    node.run(MEMPOOL_ASK_INTERVAL);
+    let transaction = transaction(1);
+    let full = Refusal::Fee { fee: 1, needed: 2 };
+    pass(&mut node, 1, &transaction, Err(full));
+    assert_eq!(node.notice(Notice::PoolHasRoom).sent(1), [want(&[])]);
+    assert_eq!(node.receive(1, &have(&[transaction.txid])).sent(1), [want(&[transaction.txid])]);
+    node.notice(moved(Hash([1; 32]), None));
+    assert_eq!(batches(&offer(&mut node, 1, &transaction)).len(), 1, "it is checked again");
+    assert!(node.notice(Notice::PoolHasRoom).sent(1).is_empty(), "not with each block");
+}
+
+#[test]
 fn a_peer_s_flood_beyond_its_queue_is_dropped_and_counted() {
     let mut node = node(&[1, 2]);
-    let room = u32::try_from(VERIFY_QUEUE_PER_PEER + 4).unwrap();
+    // The first goes to the verifiers by itself, and three full batches follow.
+    let room = u32::try_from(VERIFY_QUEUE_PER_PEER + 1 + 3 * VERIFY_BATCH).unwrap();
     let dropped = |node: &mut Node, link, memo| {
         node.receive(link, &message(&transaction(memo))).counted(Counter::TransactionsDropped)
     };
@@ -232,14 +284,16 @@ fn a_peer_s_flood_beyond_its_queue_is_dropped_and_counted() {
 }
 
 #[test]
-fn verdicts_that_overtake_each_other_find_their_batches() {
+fn verdicts_that_overtake_each_other_are_put_in_order() {
     let mut node = node(&[1, 2]);
     let mut checked = Vec::new();
     for memo in 0..4 {
-        checked.extend(batches(&node.receive(1, &message(&transaction(memo)))));
+        checked.extend(batches(&offer(&mut node, 1, &transaction(memo))));
     }
     checked.reverse();
-    assert_eq!(admits(&all_good(&mut node, &checked)).len(), 4);
+    assert_eq!(admits(&all_good(&mut node, &checked[..3])).len(), 0, "the first is still out");
+    let order: Vec<Hash> = admits(&all_good(&mut node, &checked[3..])).iter().map(|admit| admit.1.txid).collect();
+    assert_eq!(order, [0, 1, 2, 3].map(|memo| transaction(memo).txid), "as they came");
     assert!(node.role.batches.is_empty());
     assert_eq!(node.role.in_progress.len(), 4, "at the ledger");
 }
@@ -250,7 +304,7 @@ fn a_child_that_overtook_its_parent_waits_for_it() {
     let parent = transaction(1);
     let child = spend(parent.txid, 2);
     pass(&mut node, 1, &child, Err(missing()));
-    assert!(batches(&node.receive(2, &message(&child))).is_empty(), "it is known and waits");
+    assert!(batches(&offer(&mut node, 2, &child)).is_empty(), "it is known and waits");
     let actions = pass(&mut node, 1, &parent, Ok(()));
     let admits = admits(&actions);
     assert_eq!(admits[0].1, child);
@@ -279,9 +333,9 @@ fn what_a_faulty_peer_queued_is_dropped_with_it() {
         node.receive(1, &message(&transaction(memo)));
     }
     node.closed(1, CloseReason::Fault(PeerFault::Flood("test")));
-    assert_eq!(node.role.in_progress.len(), 4, "only what is at the verifiers");
+    assert_eq!(node.role.in_progress.len(), 1, "only what is at the verifiers");
     node.receive(2, &message(&transaction(49)));
-    assert_eq!(node.role.in_progress.len(), 5, "the same from another peer is new");
+    assert_eq!(node.role.in_progress.len(), 2, "the same from another peer is new");
 }
 
 #[test]
@@ -306,7 +360,8 @@ fn a_command_is_answered_once_with_the_verdict() {
     assert_eq!(actions.replies(7), [Reply::Accepted(good.txid)]);
     assert_eq!(receivers(&actions, &[1]), [1]);
     // Once more: it goes all the way, and the ledger's word is passed on.
-    let checked = batches(&node.command(8, submit(&good)));
+    node.command(8, submit(&good));
+    let checked = batches(&node.run(GATHER_TRANSACTIONS));
     let admits_2 = admits(&all_good(&mut node, &checked));
     let replies = answer(&mut node, &admits_2[0], Err(Refusal::Known)).replies(8);
     assert_eq!(replies, [Reply::Refused("already in the mempool".to_owned())]);
@@ -319,7 +374,8 @@ fn an_invalid_transaction_of_a_command_is_refused() {
     assert!(matches!(node.notice(bad(Origin::Command(Ticket(7)))).replies(7)[..], [Reply::Refused(_)]));
     let replies = node.command(8, Command::SubmitTransaction(vec![1].into())).replies(8);
     assert!(matches!(replies[..], [Reply::Refused(_)]));
-    let checked = batches(&node.command(9, submit(&transaction(2))));
+    node.command(9, submit(&transaction(2)));
+    let checked = batches(&node.run(GATHER_TRANSACTIONS));
     let admits = admits(&all_good(&mut node, &checked));
     assert!(matches!(answer(&mut node, &admits[0], Err(missing())).replies(9)[..], [Reply::Refused(_)]));
 }
@@ -416,6 +472,9 @@ fn a_long_list_is_asked_for_in_portions_and_its_next_page_after_that() {
         assert_eq!(actions.counted(Counter::TransactionsDropped), 0);
         asked.extend(portions(&actions));
         at_verifiers.extend(batches(&actions));
+        if transaction.txid == all[all.len() - 1].txid {
+            at_verifiers.extend(batches(&node.run(GATHER_TRANSACTIONS)));
+        }
         while !at_verifiers.is_empty() {
             let actions = all_good(&mut node, &std::mem::take(&mut at_verifiers));
             admits(&actions).iter().for_each(|admit| drop(answer(&mut node, admit, Ok(()))));
@@ -434,7 +493,7 @@ fn what_was_dropped_for_want_of_room_is_asked_for_when_there_is_some() {
     let count = u32::try_from(VERIFY_QUEUE_PER_PEER + 5).unwrap();
     let mut at_verifiers = Vec::new();
     for memo in 0..count {
-        at_verifiers.extend(batches(&node.receive(1, &message(&transaction(memo)))));
+        at_verifiers.extend(batches(&offer(&mut node, 1, &transaction(memo))));
     }
     let mut asked = Vec::new();
     while !at_verifiers.is_empty() {

@@ -210,6 +210,9 @@ impl Ledger {
             out.tell(RoleId::Fetch, notice.clone());
             out.tell(RoleId::Miner, notice);
             out.report(Report::Mempool { count: self.pool.len(), bytes: self.pool.bytes() });
+            if self.pool.take_room() {
+                out.tell(RoleId::Gossip, Notice::PoolHasRoom);
+            }
         }
         Ok(())
     }

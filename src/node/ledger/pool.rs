@@ -48,6 +48,8 @@ pub(super) struct Pool {
     arrivals: u64,
     /// Leaves that came (1) or went (-1) since [`Pool::take_changes`].
     changes: BTreeMap<Hash, i8>,
+    /// Whether it was too full for a transaction since [`Pool::take_room`].
+    turned_away: bool,
 }
 
 /// A transaction with what is known of it here.
@@ -83,6 +85,7 @@ impl Pool {
             limit,
             arrivals: 0,
             changes: BTreeMap::new(),
+            turned_away: false,
         }
     }
 
@@ -235,6 +238,13 @@ impl Pool {
         (!added.is_empty() || !removed.is_empty()).then_some((added, removed))
     }
 
+    /// Whether half of it is free again after it was too full for a transaction. Says so once.
+    pub(super) fn take_room(&mut self) -> bool {
+        let room = self.turned_away && self.used() <= self.limit / 2;
+        self.turned_away &= !room;
+        room
+    }
+
     /// The coin that a transaction in here makes.
     fn output(&self, outpoint: &OutPoint, height: u32) -> Option<Coin> {
         let outputs = &self.entries.get(&outpoint.txid)?.transaction.transaction.outputs;
@@ -281,6 +291,7 @@ impl Pool {
         }
         let rate = fee_rate(fee, hashed.size);
         let mut excess = (self.used() + cost(hashed)).saturating_sub(self.limit);
+        self.turned_away |= excess > 0;
         let mut victims = BTreeSet::new();
         for (tries, (rank, txid)) in self.ranks.iter().enumerate() {
             if excess == 0 {

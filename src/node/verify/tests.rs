@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::{
-    base::{bytes::Bytes, ids::Ticket},
+    base::{
+        bytes::Bytes,
+        ids::{LinkId, Ticket},
+    },
     chain::{
         key::SecretKey,
         testkit::{self, BlockMaker},
         transaction::Transaction,
     },
     node::{Action, CloseReason, ledger::fake::setup},
-    wire::{
-        frame::checksum,
-        message::{Kind, Message},
-    },
+    wire::{frame::FrameFault, message::Message},
 };
 
 const PEER: Origin = Origin::Link(LinkId(3));
@@ -41,8 +41,11 @@ impl Bench {
         self.notice(Notice::CheckBlock { origin, hash, frame, checked })
     }
 
-    fn check_transactions(&mut self, frames: Vec<(Origin, Frame)>) -> Vec<Action> {
-        let unchecked = frames.into_iter().map(|(origin, frame)| UncheckedTransaction { origin, frame });
+    fn check_transactions(&mut self, transactions: Vec<(Origin, &Transaction)>) -> Vec<Action> {
+        let unchecked = transactions.into_iter().map(|(origin, transaction)| {
+            let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
+            UncheckedTransaction { origin, transaction }
+        });
         self.notice(Notice::CheckTransactions(unchecked.collect()))
     }
 
@@ -189,32 +192,27 @@ fn transactions_get_their_verdicts_in_order_and_bad_senders_are_closed_once() {
     let good: Vec<Transaction> = (0..3).map(|n| bench.maker.transfer(&key(n), key(9).address(), 5, 1)).collect();
     let mut forged = good[1].clone();
     forged.inputs.as_mut_slice()[0].signature[0] ^= 1;
-    let mut broken = Frame::new(&Message::Transaction(good[0].to_bytes().into()));
-    broken.checksum[0] ^= 1;
-    let frame = |transaction: &Transaction| Frame::new(&Message::Transaction(transaction.to_bytes().into()));
-    let garbage: Bytes = vec![9; 40].into();
-    let garbage = Frame { kind: Kind::Transaction, checksum: checksum(&garbage), body: garbage };
     let coinbase = testkit::coinbase(1, key(0).address(), 5, b"");
     let link = |n| Origin::Link(LinkId(n));
     let actions = bench.check_transactions(vec![
-        (link(1), frame(&good[0])),
-        (link(2), frame(&forged)),
-        (link(3), broken),
-        (link(3), garbage),
-        (Origin::Command(Ticket(4)), frame(&coinbase)),
-        (link(5), frame(&good[2])),
+        (link(1), &good[0]),
+        (link(2), &forged),
+        (link(3), &coinbase),
+        (link(3), &forged),
+        (Origin::Command(Ticket(4)), &coinbase),
+        (link(5), &good[2]),
     ]);
     let Some(Action::Tell(RoleId::Gossip, Notice::TransactionsChecked(verdicts))) = actions.last() else {
         panic!("verdicts: {actions:?}")
     };
     let results: Vec<_> = verdicts.iter().map(|one| one.result.as_ref().map(|hashed| hashed.txid)).collect();
     assert_eq!(results[0], Ok(good[0].txid()));
-    assert_eq!(results[1], Err(&InvalidTransaction::Fault(TransactionFault::Signature(0))));
-    assert!(matches!(results[2], Err(InvalidTransaction::Malformed(_))));
-    assert!(matches!(results[3], Err(InvalidTransaction::Malformed(_))));
-    assert_eq!(results[4], Err(&InvalidTransaction::Fault(TransactionFault::NoInputs)));
+    assert_eq!(results[1], Err(&TransactionFault::Signature(0)));
+    assert_eq!(results[2], Err(&TransactionFault::NoInputs));
+    assert_eq!(results[3], Err(&TransactionFault::Signature(0)));
+    assert_eq!(results[4], Err(&TransactionFault::NoInputs));
     assert_eq!(results[5], Ok(good[2].txid()));
     let closed: Vec<PeerFault> = faults(&actions);
-    let forged = PeerFault::Transaction(TransactionFault::Signature(0));
-    assert_eq!(closed, [forged, PeerFault::Frame(FrameFault::Checksum)], "link 3 once, the command not at all");
+    let (forged, coinbase) = (TransactionFault::Signature(0), TransactionFault::NoInputs);
+    assert_eq!(closed, [forged.into(), coinbase.into()], "link 3 once, the command not at all");
 }

@@ -115,6 +115,26 @@ fn a_full_mempool_gives_up_the_lowest_fee_rates_with_their_descendants() {
 }
 
 #[test]
+fn gossip_is_told_once_when_a_mempool_that_was_full_has_room_again() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let payments: Vec<Transaction> = (0..3).map(|n| pay_all(&maker, &key(n), 100)).collect();
+    let cost = bytes(&payments[0]).len() + limits::MEMPOOL_ENTRY_BYTES;
+    node.ledger.pool = super::super::pool::Pool::new(2 * cost);
+    let has_room = |actions: &[Action]| actions.contains(&Action::Tell(RoleId::Gossip, Notice::PoolHasRoom));
+    for payment in &payments[..2] {
+        node.admit(payment).unwrap();
+    }
+    let block = made(&mut maker, vec![payments[0].clone()]);
+    assert!(!has_room(&node.blocks(&[block])), "nothing was turned away");
+    node.admit(&pay_all(&maker, &key(4), 100)).unwrap();
+    assert!(matches!(node.admit(&payments[2]), Err(Refusal::Fee { .. })));
+    let block = made(&mut maker, vec![payments[1].clone()]);
+    assert!(has_room(&node.blocks(&[block])));
+    assert!(!has_room(&node.blocks(&empty(&mut maker, 1))));
+}
+
+#[test]
 fn what_waits_too_long_goes() {
     let mut node = Node::new();
     node.admit(&pay_all(&node.maker(), &key(0), 1)).unwrap();
