@@ -322,8 +322,7 @@ pub const MEMPOOL_EVICTION_TRIES: usize = 64;
 pub const MAX_FUTURE_BLOCKS: usize = 16;
 /// Transactions in one batch to the verifier; larger batches gain little and hold up the next.
 pub const VERIFY_BATCH: usize = 256;
-/// From one batch to the verifier until the next, unless that one is full: a transaction waits so long when many come,
-/// and a hundred signatures a second take the work of fifty.
+/// How long transactions gather at most into a batch for the verifier while others are under way.
 pub const GATHER_TRANSACTIONS: Duration = Duration::from_millis(10);
 /// Signatures in one batch: 13.5 µs each, against 36 µs alone; larger batches gain nothing more.
 pub const SIGNATURE_BATCH: usize = 1024;

@@ -76,9 +76,9 @@ impl Gossip {
         self.in_progress.insert(leaf);
     }
 
-    /// Sends what waits to the verifiers. A transaction on its own goes at once. Where they come in close order, and
-    /// while the verifiers are busy, what arrives gathers into a batch: it costs less than half, and so does everything
-    /// that follows, down to the frames that are passed on.
+    /// Sends what waits to the verifiers. A transaction goes at once if no other is under way: whoever sends one after the
+    /// other waits for nothing. While some are, what arrives gathers for a moment, as in Nagle's algorithm: a batch costs
+    /// less than half, and so does everything that follows, down to the frames that are passed on.
     pub(super) fn dispatch(&mut self, now: Now, out: &mut Outbox) {
         if !self.may_dispatch() || self.gathers_until().is_some_and(|time| now.mono < time) {
             return;
@@ -107,9 +107,10 @@ impl Gossip {
         count < VERIFY_QUEUE && bytes < VERIFY_QUEUE_BYTES && self.batches.len() < self.most_batches
     }
 
-    /// Until when a batch that is not full waits for more.
+    /// Until when what waits gathers, unless it is a full batch or what is under way has come through.
     fn gathers_until(&self) -> Option<Time> {
-        self.dispatched.filter(|_| !self.queue.has_batch()).map(|time| time + GATHER_TRANSACTIONS)
+        let under_way = !self.batches.is_empty() || self.at_ledger.0 > 0;
+        self.dispatched.filter(|_| under_way && !self.queue.has_batch()).map(|time| time + GATHER_TRANSACTIONS)
     }
 
     /// Verifiers overtake each other. What the ledger is offered keeps the order in which it came all the same: a

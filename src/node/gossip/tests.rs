@@ -82,6 +82,10 @@ fn offer(node: &mut Node, link: u64, transaction: &HashedTransaction) -> Actions
     Actions([received.0, node.run(GATHER_TRANSACTIONS).0].concat())
 }
 
+fn unchecked(link: u64, memo: u32) -> UncheckedTransaction {
+    UncheckedTransaction { origin: Origin::Link(LinkId(link)), transaction: transaction(memo) }
+}
+
 fn submit(transaction: &HashedTransaction) -> Command {
     Command::SubmitTransaction(transaction.transaction.to_bytes().into())
 }
@@ -235,6 +239,12 @@ fn one_transaction_goes_to_the_verifiers_at_once_and_those_that_follow_gather() 
     let gathered = batches(&node.run(GATHER_TRANSACTIONS));
     assert_eq!(gathered.iter().map(Vec::len).collect::<Vec<_>>(), [9]);
     assert_eq!(node.role.deadline(), None);
+    let after = |node: &mut Node, checked: &[Vec<UncheckedTransaction>]| {
+        let actions = all_good(node, checked);
+        admits(&actions).iter().map(|admit| batches(&answer(node, admit, Ok(()))).len()).sum::<usize>()
+    };
+    assert!(batches(&node.receive(1, &message(&transaction(1000)))).is_empty());
+    assert_eq!(after(&mut node, &[vec![unchecked(1, 0)], gathered[0].clone()]), 1, "nothing else is under way");
     let full = u32::try_from(VERIFY_BATCH).unwrap();
     let at_once = (0..full).map(|memo| batches(&node.receive(1, &message(&transaction(10 + memo)))).len());
     assert_eq!(at_once.sum::<usize>(), 1, "a full batch does not wait");
@@ -360,8 +370,7 @@ fn a_command_is_answered_once_with_the_verdict() {
     assert_eq!(actions.replies(7), [Reply::Accepted(good.txid)]);
     assert_eq!(receivers(&actions, &[1]), [1]);
     // Once more: it goes all the way, and the ledger's word is passed on.
-    node.command(8, submit(&good));
-    let checked = batches(&node.run(GATHER_TRANSACTIONS));
+    let checked = batches(&node.command(8, submit(&good)));
     let admits_2 = admits(&all_good(&mut node, &checked));
     let replies = answer(&mut node, &admits_2[0], Err(Refusal::Known)).replies(8);
     assert_eq!(replies, [Reply::Refused("already in the mempool".to_owned())]);
@@ -374,8 +383,7 @@ fn an_invalid_transaction_of_a_command_is_refused() {
     assert!(matches!(node.notice(bad(Origin::Command(Ticket(7)))).replies(7)[..], [Reply::Refused(_)]));
     let replies = node.command(8, Command::SubmitTransaction(vec![1].into())).replies(8);
     assert!(matches!(replies[..], [Reply::Refused(_)]));
-    node.command(9, submit(&transaction(2)));
-    let checked = batches(&node.run(GATHER_TRANSACTIONS));
+    let checked = batches(&node.command(9, submit(&transaction(2))));
     let admits = admits(&all_good(&mut node, &checked));
     assert!(matches!(answer(&mut node, &admits[0], Err(missing())).replies(9)[..], [Reply::Refused(_)]));
 }
