@@ -23,10 +23,11 @@ use crate::{
 
 impl Gossip {
     /// Passes a transaction on that the ledger has taken. Nobody else may have it: if the node has ceased to be synced
-    /// meanwhile, it is passed on when that is over.
+    /// meanwhile, it is passed on when that is over. What comes back from an abandoned branch, others have too; a sync
+    /// would pile it up.
     pub(super) fn relay(&mut self, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
         if self.state != SyncState::Synced {
-            if self.unsent.len() < RECENT_TRANSACTIONS {
+            if origin != Origin::Ledger && self.unsent.len() < RECENT_TRANSACTIONS {
                 self.unsent.push((origin, transaction.clone()));
             }
             return;

@@ -349,6 +349,14 @@ fn what_a_faulty_peer_queued_is_dropped_with_it() {
 }
 
 #[test]
+fn transactions_of_branches_that_a_sync_leaves_are_not_piled_up() {
+    let mut node = node(&[1]);
+    node.notice(Notice::State(SyncState::Blocks));
+    node.notice(Notice::Admitted { origin: Origin::Ledger, transaction: transaction(1), result: Ok(()) });
+    assert!(node.role.unsent.is_empty());
+}
+
+#[test]
 fn transactions_of_a_losing_branch_are_passed_on() {
     let mut node = node(&[1]);
     let transaction = transaction(1);
