@@ -146,3 +146,10 @@ fn a_wallet_pays_again_what_was_lost() {
 fn a_block_that_is_here_is_not_set_aside() {
     assert_holds(&outcome(81_001_841));
 }
+
+/// A liar told the headers of the branch that all others worked on, kept its blocks back, and went away: the branch stayed
+/// set aside for minutes, although each of the others' blocks said that somebody has it.
+#[test]
+fn a_branch_that_others_work_on_does_not_stay_set_aside() {
+    assert_holds(&outcome(99_302_032));
+}

@@ -122,6 +122,9 @@ impl Headers {
             Ok(row) => row,
             Err(fault) => return Ok(Some(Refusal::Fault(fault.into()))),
         };
+        if parent.withheld && !self.told_withheld(origin)? {
+            self.reconsider(now.mono, previous, out)?;
+        }
         self.doubt(now.mono, &previous, &row.work, out)?;
         let passes = self.passes(now.mono, hash, &previous, &row.work);
         let Some(index) = &mut self.index else { return Ok(None) };
@@ -139,6 +142,29 @@ impl Headers {
             }
             false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
         }
+    }
+
+    /// Whether the last header that we have of a peer is one of a branch that is set aside: it did not deliver.
+    fn told_withheld(&self, origin: Origin) -> Result<bool, StoreError> {
+        let peer = origin.link().and_then(|link| self.peers.get(link));
+        let (Some(index), Some(told)) = (&self.index, peer.and_then(|peer| peer.told)) else { return Ok(false) };
+        Ok(matches!(index.find(&told)?, Found::Valid(node) if node.withheld))
+    }
+
+    /// A new block is here that builds on a branch that is set aside, from somebody who did not tell us of it:
+    /// others make blocks there, so that it gets its chance now and not in an hour. A liar pays for each time with the
+    /// work of a block, and with another connection.
+    fn reconsider(&mut self, now: Time, mut hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
+        while let Some(index) = &self.index
+            && let Found::Valid(node) = index.find(&hash)?
+            && node.withheld
+        {
+            if self.withheld.contains_key(&hash) {
+                return self.release(now, hash, out);
+            }
+            hash = node.parent;
+        }
+        Ok(())
     }
 
     /// Whether a block extends our tip while the best header chain is another that has not brought a block yet. It need

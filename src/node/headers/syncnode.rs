@@ -47,6 +47,8 @@ pub(super) struct Peer {
     failures: u32,
     /// The last header of its last answer; its next locator contains it.
     pub(super) reached: Option<(u32, Hash)>,
+    /// The last header that was new to us when it sent it.
+    pub(super) told: Option<Hash>,
     /// Answers in a row that held known headers only and led no further.
     strikes: u8,
     /// We have closed the link; it is just not gone yet.
@@ -80,6 +82,7 @@ impl Peer {
             slow_until: Time(0),
             failures: 0,
             reached: None,
+            told: None,
             strikes: 0,
             closing: false,
             idle_questions: Tokens::per_second(IDLE_GET_SYNC_PER_SECOND),
@@ -123,6 +126,7 @@ impl Peer {
 
     /// It sent new headers, up to this one.
     pub(super) fn brought(&mut self, last: (u32, Hash)) {
+        self.told = Some(last.1);
         self.height = self.height.max(last.0);
         self.reached = Some(last);
         self.strikes = 0;
@@ -171,6 +175,11 @@ impl Peers {
         if self.node == Some(link) {
             self.node = None;
         }
+    }
+
+    /// A peer.
+    pub(super) fn get(&self, link: LinkId) -> Option<&Peer> {
+        self.map.get(&link)
     }
 
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {

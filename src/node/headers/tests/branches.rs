@@ -110,7 +110,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&actions), [(10, vec![honest.tip()])]);
     rig.moved(&honest);
     assert_eq!(rig.state, SyncState::Synced);
-    // More headers on top of it do not bring it back.
+    // More of it from who told it does not bring it back.
     let longer = withheld.clone().grow(1, 1);
     assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(3)), &longer)), []);
     // Time does, and the second time it is set aside for longer.
@@ -119,6 +119,22 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), []);
     // And so does the block itself.
     assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
+}
+
+/// Found by seed 99302032: a liar told the headers of the branch that all others worked on, kept its blocks back, and went
+/// away; for two minutes, and the next time for four, nothing that the others made on it changed anything.
+#[test]
+fn a_branch_that_was_set_aside_gets_a_chance_when_somebody_else_makes_blocks_on_it() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let branch = ours.first(5).grow(20, 1);
+    rig.up(3, &branch);
+    rig.sync(3, branch.headers(6..=25));
+    rig.sync(3, vec![]);
+    rig.notice(Notice::Withheld { hash: branch.hash(6) });
+    rig.up(5, &branch);
+    let longer = branch.clone().grow(1, 1);
+    assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(5)), &longer)).first(), Some(&(5, branch.hashes(6..=25))));
 }
 
 #[test]
