@@ -21,6 +21,13 @@ struct Spread {
     all: Option<Time>,
 }
 
+impl Spread {
+    /// Whether it was first seen after `since` and reached every node soon.
+    fn is_timely(&self, since: Time, soon: Duration) -> bool {
+        self.first >= since && self.all.is_some_and(|all| all.since(self.first) <= soon)
+    }
+}
+
 /// Gathers while the run goes on.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
@@ -28,6 +35,10 @@ pub(super) struct Stats {
     /// Node and what reached it, so that each counts once.
     blocks: BTreeMap<Hash, Spread>,
     heights: BTreeMap<Hash, u32>,
+    /// Per height, how it was reached, by whichever block.
+    grown: BTreeMap<u32, Spread>,
+    /// Per node, the greatest height that it ever reached.
+    highest: Vec<u32>,
     transactions: BTreeMap<Hash, Spread>,
     seen: BTreeMap<Hash, Vec<bool>>,
     reorganisations: BTreeMap<usize, u64>,
@@ -45,7 +56,7 @@ pub(super) struct Stats {
 
 impl Stats {
     pub(super) fn new(nodes: usize) -> Self {
-        Self { nodes, tips: vec![None; nodes], synced: vec![false; nodes], ..Self::default() }
+        Self { nodes, tips: vec![None; nodes], synced: vec![false; nodes], highest: vec![0; nodes], ..Self::default() }
     }
 
     /// A node has committed a block.
@@ -53,6 +64,10 @@ impl Stats {
         self.heights.insert(block, height);
         if first_time(&mut self.seen, node, block, self.nodes) {
             spread(&mut self.blocks, block, self.nodes, now);
+        }
+        while self.highest[node] < height {
+            self.highest[node] += 1;
+            spread(&mut self.grown, self.highest[node], self.nodes, now);
         }
     }
 
@@ -114,9 +129,22 @@ impl Stats {
 
     /// How many blocks (or transactions) were first seen after `since` and reached every node soon.
     pub(super) fn timely(&self, since: Time, soon: Duration) -> (usize, usize) {
-        let is_timely =
-            |spread: &&Spread| spread.first >= since && spread.all.is_some_and(|all| all.since(spread.first) <= soon);
+        let is_timely = |spread: &&Spread| spread.is_timely(since, soon);
         (self.blocks.values().filter(is_timely).count(), self.transactions.values().filter(is_timely).count())
+    }
+
+    /// How many heights after `since` were reached soon by every node, but by several blocks, none of which came to all
+    /// soon. That is as it should be: of two blocks of equal work each node keeps the one that it saw first, and a
+    /// liar that mines tells each peer another one.
+    pub(super) fn contested(&self, since: Time, soon: Duration) -> usize {
+        let mut blocks: BTreeMap<u32, (usize, bool)> = BTreeMap::new();
+        for (hash, height) in &self.heights {
+            let timely = self.blocks.get(hash).is_some_and(|spread| spread.is_timely(since, soon));
+            let (count, any) = blocks.entry(*height).or_default();
+            (*count, *any) = (*count + 1, *any || timely);
+        }
+        let is_contested = |height: &u32| blocks.get(height).is_some_and(|(count, timely)| *count > 1 && !timely);
+        self.grown.iter().filter(|(height, spread)| is_contested(height) && spread.is_timely(since, soon)).count()
     }
 
     /// How many blocks were first seen after `since`.
@@ -151,7 +179,7 @@ fn first_time(seen: &mut BTreeMap<Hash, Vec<bool>>, node: usize, id: Hash, nodes
     !std::mem::replace(&mut seen.entry(id).or_insert_with(|| vec![false; nodes])[node], true)
 }
 
-fn spread(all: &mut BTreeMap<Hash, Spread>, id: Hash, nodes: usize, now: Time) {
+fn spread<Id: Ord>(all: &mut BTreeMap<Id, Spread>, id: Id, nodes: usize, now: Time) {
     let spread = all.entry(id).or_insert(Spread { first: now, reached: 0, half: None, all: None });
     spread.reached += 1;
     if spread.reached as usize * 2 >= nodes {
@@ -261,5 +289,22 @@ mod tests {
         assert_eq!(stats.agreed(2), Some(6));
         stats.left(0);
         assert_eq!(stats.agreed(2), None);
+    }
+
+    #[test]
+    fn a_height_is_contested_while_all_are_there_with_different_blocks() {
+        let (block, soon) = (|n| Hash([n; 32]), Duration::from_secs(10));
+        let mut stats = Stats::new(2);
+        stats.block_at(0, block(1), 1, Time(1_000));
+        assert_eq!(stats.contested(Time(0), soon), 0, "one node has nothing at this height");
+        stats.block_at(1, block(2), 1, Time(2_000));
+        assert_eq!(stats.contested(Time(0), soon), 1);
+        assert_eq!(stats.contested(Time(1_500), soon), 0, "it began before");
+        stats.block_at(0, block(2), 1, Time(3_000));
+        assert_eq!((stats.timely(Time(0), soon).0, stats.contested(Time(0), soon)), (1, 0), "one block came to all");
+
+        stats.block_at(0, block(3), 2, Time(20_000_000));
+        stats.block_at(1, block(4), 2, Time(31_000_000));
+        assert_eq!(stats.contested(Time(0), soon), 0, "the second node came there late");
     }
 }
