@@ -21,7 +21,11 @@
 //! # Where this departs from its design page
 //!
 //! - An unasked `Block` is heard by `fetch`, not by `gossip`: whether it was asked for is `fetch`'s knowledge. `gossip` is
-//!   told of it when it is committed.
+//!   told of it when it is known to be valid.
+//! - A block on top of the tip is passed on when it is known to be valid, coins included, and committed right after
+//!   that, not the other way round. Each of four hops took 16 to 20 ms for a block of 500 transactions, of which 11
+//!   went into rows, the write-ahead log and the disk. Only peers hear that early: users, RPC and our own claims of a
+//!   tip speak of what is committed, and a node that is killed between the two has lost what its peers can give back.
 //! - A coin of the state digest is expanded by ChaCha20 keyed with its BLAKE3 hash, not by BLAKE3's extended output. The
 //!   latter is fast only with AVX-512 (2.4 µs a coin without it, where a block applies at about 13 µs a transaction).
 //! - Lists are preceded by a `u32` count of our own instead of bincode's `u64`: bounded by type, checked before anything

@@ -194,6 +194,16 @@ pub enum Notice {
         /// Height and hash of each.
         blocks: Vec<(u32, Hash)>,
     },
+    /// `ledger` → `gossip`: this block follows the tip of a synced node and all rules hold: pass it on. Told before it is
+    /// stored; `ChainMoved` follows.
+    BlockSound {
+        /// Who sent it.
+        origin: Origin,
+        /// The block.
+        hash: Hash,
+        /// Its encoding.
+        bytes: Bytes,
+    },
     /// `ledger` → all but `verify`: committed: the applied chain moved. At the tip one block at a time, during sync
     /// many at once. Said once at the start too, with nothing added or removed.
     ChainMoved(Arc<ChainMove>),
@@ -256,7 +266,8 @@ pub struct ChainMove {
     pub removed: Vec<Hash>,
     /// Blocks put on, lowest first: hash and height.
     pub added: Vec<(Hash, u32)>,
-    /// The new tip's bytes, if it is news worth relaying: one block at the tip of a synced node. With where it came
+    /// The new tip's bytes, if it is news worth relaying that was not told as `BlockSound`: the end of a branch that a
+    /// synced node moved to. With where it came
     /// from, so that it is not sent back.
     pub news: Option<(Origin, Bytes)>,
 }

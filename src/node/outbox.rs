@@ -69,6 +69,7 @@ pub enum Action {
 #[derive(Debug, Default)]
 pub struct Outbox {
     actions: Vec<Action>,
+    hurries: bool,
 }
 
 impl Outbox {
@@ -138,8 +139,19 @@ impl Outbox {
         self.actions.push(action);
     }
 
+    /// What is in here must not wait for whatever the role does next.
+    pub fn hurry(&mut self) {
+        self.hurries = true;
+    }
+
+    /// Whether it must not.
+    pub fn hurries(&self) -> bool {
+        self.hurries
+    }
+
     /// Takes the actions, oldest first.
     pub fn drain(&mut self) -> impl Iterator<Item = Action> + '_ {
+        self.hurries = false;
         self.actions.drain(..)
     }
 

@@ -98,7 +98,7 @@ impl Worker {
         let mut next = Some(Event::Start);
         while self.pace.begin() {
             let now = self.clock.now();
-            if held.is_due(now.mono) {
+            if held.is_due(now.mono) || out.hurries() {
                 self.send(&mut out, &mut held);
             }
             let event = match next.take() {

@@ -1,7 +1,7 @@
 //! The `gossip` role: who knows what, and passing on what is new.
 //!
 //! A transaction is verified once, offered to the ledger, and passed on once the ledger has taken it, to each peer that
-//! is not known to have it. A block is passed on once it is committed. What a peer is known to have is what it sent
+//! is not known to have it. A block is passed on once it is known to be valid, before it is stored. What a peer is known to have is what it sent
 //! us, what we sent it, and what it told us it has.
 //!
 //! The id of a transaction leaves its signatures out. Whoever sends it with a bad signature must not keep the good one
@@ -178,6 +178,7 @@ impl Role for Gossip {
                 self.praise(now, origin, &result, out);
                 self.admitted(origin, transaction, result, out);
             }
+            Event::Notice(Notice::BlockSound { origin, hash, bytes }) => self.relay_block(&hash, origin, &bytes, out),
             Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(&moved, out),
             // What was turned away, the peers may still have; nobody will offer it again.
             Event::Notice(Notice::PoolHasRoom) => self.plan_round(now),

@@ -56,9 +56,6 @@ impl Gossip {
 
     pub(super) fn chain_moved(&mut self, moved: &ChainMove, out: &mut Outbox) {
         if let Some((origin, bytes)) = &moved.news {
-            if let Some(link) = origin.link() {
-                out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::Block });
-            }
             self.relay_block(&moved.tip.hash, *origin, bytes, out);
         }
         if moved.added.is_empty() && moved.removed.is_empty() {
@@ -70,7 +67,11 @@ impl Gossip {
         self.readmit(orphans, out);
     }
 
+    /// Passes a block on to whoever is not known to have it, and notes who brought it.
     pub(super) fn relay_block(&mut self, hash: &Hash, origin: Origin, bytes: &Bytes, out: &mut Outbox) {
+        if let Some(link) = origin.link() {
+            out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::Block });
+        }
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(&link)) {
             peer.blocks.insert(hash);
         }

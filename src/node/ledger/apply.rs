@@ -99,7 +99,19 @@ impl Chain {
 
     /// Applies the block on top of the tip, storing its body unless `stored`. After a fault nothing has changed.
     pub(super) fn connect(&mut self, row: &HeaderRow, block: &HashedBlock, stored: bool) -> Result<(), Failure> {
-        let Draft { spent, made, fleeting } = self.check(block)?;
+        let draft = self.check(block)?;
+        Ok(self.put_on(row, block, draft, stored)?)
+    }
+
+    /// Applies a block that was checked, storing its body unless `stored`.
+    pub(super) fn put_on(
+        &mut self,
+        row: &HeaderRow,
+        block: &HashedBlock,
+        draft: Draft,
+        stored: bool,
+    ) -> Result<(), StoreError> {
+        let Draft { spent, made, fleeting } = draft;
         let changes = CoinChanges { spent: spent.into_iter().collect(), made: made.into_iter().collect() };
         if !stored {
             self.store.put_body(&block.hash, &block.bytes)?;
@@ -200,7 +212,7 @@ impl Chain {
     }
 
     /// Checks all that depends on the coins before the block and tells what it does to them.
-    fn check(&self, block: &HashedBlock) -> Result<Draft, Failure> {
+    pub(super) fn check(&self, block: &HashedBlock) -> Result<Draft, Failure> {
         let header = &block.header;
         if header.state_digest != self.tip.digest {
             let (found, expected) = (header.state_digest, self.tip.digest);
@@ -225,7 +237,7 @@ impl Chain {
 
 /// What the transactions of a block so far did to the coins.
 #[derive(Default)]
-struct Draft {
+pub(super) struct Draft {
     /// Coins from before the block.
     spent: BTreeMap<OutPoint, Coin>,
     /// Coins of the block that it has not itself spent.

@@ -3,7 +3,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    base::{hash::Hash, time::Now},
+    base::{
+        hash::Hash,
+        time::{Now, Time},
+    },
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError, Tip},
         block::HashedBlock,
@@ -13,7 +16,11 @@ use crate::{
     node::{Notice, Origin, Outbox, PeerFault, RoleId, fault::Halt},
 };
 
-use super::{Ledger, apply::Failure, waiting::Arrival};
+use super::{
+    Ledger,
+    apply::{Draft, Failure},
+    waiting::Arrival,
+};
 
 /// The best header stored so far: how much is known to come.
 #[derive(Debug)]
@@ -43,6 +50,18 @@ impl From<HeaderRow> for Best {
     fn from(row: HeaderRow) -> Self {
         Self { height: row.header.height, work: row.work }
     }
+}
+
+/// A block that fits on top of the tip, and is not there yet.
+pub(super) struct Sound {
+    /// When it was found to be sound.
+    pub(super) since: Time,
+    origin: Origin,
+    row: HeaderRow,
+    block: Arc<HashedBlock>,
+    draft: Draft,
+    /// Others were told of it.
+    is_news: bool,
 }
 
 /// What became of an arrived block.
@@ -83,7 +102,11 @@ impl Ledger {
             let hash = arrival.1.hash;
             if self.place(now, &arrival, out)? == Placed::There {
                 arrivals.extend(self.waiting.take(&hash));
-                for leaf in self.staged.take(&hash) {
+                let leaves = self.staged.take(&hash);
+                if !arrivals.is_empty() || !leaves.is_empty() {
+                    self.put_on_sound(now)?;
+                }
+                for leaf in leaves {
                     self.consider(now, &leaf, Some((hash, origin)), out)?;
                 }
             }
@@ -170,20 +193,28 @@ impl Ledger {
         }
     }
 
-    /// Applies a block on top of the tip.
+    /// Applies a block on top of the tip. If it is news, it is passed on before it is stored: what the rest takes is not
+    /// to be added up along its way through the network. It is stored with the next event, which is due at once.
     fn extend(
         &mut self,
         now: Now,
         origin: Origin,
         row: &HeaderRow,
-        block: &HashedBlock,
+        block: &Arc<HashedBlock>,
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
-        match self.chain.connect(row, block, false) {
-            Ok(()) => {
-                self.applied(now, origin, block);
-                self.pool.confirm(block);
-                self.taken.push((row.header.height, row.hash));
+        match self.chain.check(block) {
+            Ok(draft) => {
+                let is_news = self.is_synced() && row.work >= self.best.work;
+                let (row, block) = (row.clone(), block.clone());
+                let sound = self.sound.insert(Sound { since: now.mono, origin, row, block, draft, is_news });
+                if is_news {
+                    let (hash, bytes) = (sound.block.hash, sound.block.bytes.clone());
+                    out.tell(RoleId::Gossip, Notice::BlockSound { origin, hash, bytes });
+                    out.hurry();
+                } else {
+                    self.put_on_sound(now)?;
+                }
                 Ok(Placed::There)
             }
             Err(Failure::Block(fault)) => {
@@ -196,6 +227,20 @@ impl Ledger {
             }
             Err(Failure::Halt(halt)) => Err(halt),
         }
+    }
+
+    /// Puts the block on the chain that was found to be sound.
+    pub(super) fn put_on_sound(&mut self, now: Now) -> Result<(), Halt> {
+        let Some(Sound { origin, row, block, draft, is_news, .. }) = self.sound.take() else { return Ok(()) };
+        self.chain.put_on(&row, &block, draft, false)?;
+        self.applied(now, origin, &block);
+        if is_news {
+            // Told already.
+            self.pending.last = None;
+        }
+        self.pool.confirm(&block);
+        self.taken.push((row.header.height, row.hash));
+        Ok(())
     }
 
     /// Stores a block of another branch, or lets one wait whose parent's body is not here yet.

@@ -3,6 +3,7 @@
 //!
 //! Blocks are applied at once and committed in batches while much is missing, one by one at the tip. What others hear
 //! of the chain ([`Notice::ChainMoved`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
+//! Only peers hear of a block earlier ([`Notice::BlockSound`]), once nothing but storing it is left to do.
 
 mod apply;
 mod blocks;
@@ -39,7 +40,7 @@ use crate::{
 };
 
 use apply::Chain;
-use blocks::Best;
+use blocks::{Best, Sound};
 use pool::{Pool, Rank};
 use waiting::{Staged, Waiting};
 
@@ -55,6 +56,8 @@ pub struct Ledger {
     staged: Staged,
     best: Best,
     pending: Pending,
+    /// The next block, which others were told of and which is not stored yet.
+    sound: Option<Sound>,
     /// Blocks that `fetch` need not think of any more; told at the end of each event.
     taken: Vec<(u32, Hash)>,
     /// Whether the node is synced.
@@ -100,6 +103,7 @@ impl Ledger {
             waiting: Waiting::default(),
             staged: Staged::default(),
             pending: Pending::default(),
+            sound: None,
             taken: Vec::new(),
             synced: false,
             synced_until: None,
@@ -139,6 +143,15 @@ impl Ledger {
         let pending = std::mem::take(&mut self.pending);
         self.announce(pending, None, out);
         Ok(())
+    }
+
+    /// Stores what was only passed on so far; nothing else happens between the two.
+    fn finish(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        if self.sound.is_none() {
+            return Ok(());
+        }
+        self.put_on_sound(now)?;
+        self.settle(now, out)
     }
 
     fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), Halt> {
@@ -292,7 +305,7 @@ impl Role for Ledger {
             }
             return;
         }
-        let done = self.take(now, event, out);
+        let done = self.finish(now, out).and_then(|()| self.take(now, event, out));
         let done = if self.ended { done } else { done.and_then(|()| self.settle(now, out)) };
         if let Err(halt) = done {
             self.ended = true;
@@ -307,6 +320,7 @@ impl Role for Ledger {
         }
         let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
         let expiry = (self.pool.len() > 0).then_some(self.expiry);
-        [commit, expiry, self.tidy_at].into_iter().flatten().min()
+        let sound = self.sound.as_ref().map(|sound| sound.since);
+        [sound, commit, expiry, self.tidy_at].into_iter().flatten().min()
     }
 }

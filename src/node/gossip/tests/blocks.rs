@@ -1,6 +1,7 @@
 //! New blocks.
 
 use super::*;
+use crate::node::notice::Useful;
 
 #[test]
 fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
@@ -15,6 +16,17 @@ fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
     assert_eq!(actions.sent(3), [Message::Block(vec![1, 2, 3].into())]);
     assert_eq!(actions.counted(Counter::BlocksRelayed), 1);
     assert_eq!(receivers(&node.notice(moved(hash, news())), &[1, 2, 3, 4]), [] as [u64; 0], "once only");
+}
+
+#[test]
+fn a_block_is_passed_on_once_it_is_sound_and_whoever_brought_it_is_praised() {
+    let mut node = node(&[1, 2]);
+    let (hash, origin) = (Hash([7; 32]), Origin::Link(LinkId(1)));
+    let actions = node.notice(Notice::BlockSound { origin, hash, bytes: vec![1, 2, 3].into() });
+    assert_eq!(receivers(&actions, &[1, 2]), [2]);
+    let useful = Notice::Useful { link: LinkId(1), what: Useful::Block };
+    assert_eq!(actions.told(RoleId::Handshake), [useful]);
+    assert!(node.notice(moved(hash, None)).sent(2).is_empty(), "told already");
 }
 
 #[test]

@@ -74,7 +74,16 @@ impl Node {
         BlockMaker::new(self.spec.clone())
     }
 
+    /// One event, and what is due right after it.
     fn event(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = self.event_alone(event);
+        if self.ledger.deadline().is_some_and(|deadline| deadline <= self.now.mono) {
+            actions.extend(self.event_alone(Event::Wake));
+        }
+        actions
+    }
+
+    fn event_alone(&mut self, event: Event) -> Vec<Action> {
         let mut out = Outbox::default();
         self.now.mono.0 += 10;
         self.ledger.handle(self.now, event, &mut out);
@@ -174,6 +183,17 @@ fn moves(actions: &[Action]) -> Vec<Arc<ChainMove>> {
     for action in actions {
         if let Action::Tell(RoleId::Headers, Notice::ChainMoved(moved)) = action {
             all.push(moved.clone());
+        }
+    }
+    all
+}
+
+/// Blocks that were passed on before they were stored.
+fn sound(actions: &[Action]) -> Vec<Hash> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Tell(RoleId::Gossip, Notice::BlockSound { hash, .. }) = action {
+            all.push(*hash);
         }
     }
     all
