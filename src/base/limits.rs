@@ -131,6 +131,8 @@ pub const FULL_RETRY_AFTER: Duration = seconds(60);
 
 /// Silence after which a `Ping` is sent.
 pub const PING_INTERVAL: Duration = seconds(15);
+/// Shortest time between pings to a peer that tell it of a tip.
+pub const TIP_PING_INTERVAL: Duration = seconds(1);
 /// How much sooner a ping may go out, so that those to several peers take one wake.
 pub const PING_TOGETHER: Duration = seconds(3);
 /// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.

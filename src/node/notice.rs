@@ -207,6 +207,9 @@ pub enum Notice {
     /// `ledger` → all but `verify`: committed: the applied chain moved. At the tip one block at a time, during sync
     /// many at once. Said once at the start too, with nothing added or removed.
     ChainMoved(Arc<ChainMove>),
+    /// `gossip` → `peers`: a synced node's tip was not passed on, since it came with a sync. Peers that know less would not
+    /// hear of it before our next ping.
+    TipUntold,
     /// `ledger` → `headers`, `fetch`: these blocks are invalid and marked so in the store. The first is the culprit,
     /// the others build on it.
     BlocksInvalid {

@@ -69,6 +69,10 @@ pub struct Gossip {
     orphans: Orphans,
     /// What the ledger took while the node was not synced, and who sent it.
     unsent: Vec<(Origin, Arc<HashedTransaction>)>,
+    /// The last block that was passed on.
+    passed_on: Hash,
+    /// The chain has moved since without a block to pass on.
+    untold: bool,
     /// Ids asked for in the current round of mempool questions.
     asked: Known,
     round: Time,
@@ -115,6 +119,8 @@ impl Gossip {
             taken: Known::new(RECENT_TRANSACTIONS),
             orphans: Orphans::default(),
             unsent: Vec::new(),
+            passed_on: Hash::ZERO,
+            untold: false,
             asked: Known::new(RECENT_TRANSACTIONS),
             round: Time(0),
             next_round: None,

@@ -61,10 +61,20 @@ impl Gossip {
         if moved.added.is_empty() && moved.removed.is_empty() {
             return;
         }
+        self.untold = moved.tip.hash != self.passed_on;
+        self.tell_tip(out);
         // What was wrong before this block may be right after it.
         self.refused.clear();
         let orphans = self.orphans.all();
         self.readmit(orphans, out);
+    }
+
+    /// Has peers told of a tip that came with a sync: others may know less still, and have nobody else to ask.
+    fn tell_tip(&mut self, out: &mut Outbox) {
+        if self.untold && self.state == SyncState::Synced {
+            self.untold = false;
+            out.tell(RoleId::Peers, Notice::TipUntold);
+        }
     }
 
     /// Passes a block on to whoever is not known to have it, and notes who brought it.
@@ -75,6 +85,7 @@ impl Gossip {
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(&link)) {
             peer.blocks.insert(hash);
         }
+        self.passed_on = *hash;
         let mut frame = None;
         for (link, peer) in &mut self.peers {
             if peer.blocks.insert(hash) {
@@ -89,6 +100,7 @@ impl Gossip {
         let was_synced = std::mem::replace(&mut self.state, state) == SyncState::Synced;
         if state == SyncState::Synced && !was_synced {
             self.plan_round(now);
+            self.tell_tip(out);
             for (origin, transaction) in std::mem::take(&mut self.unsent) {
                 self.relay(origin, &transaction, out);
             }

@@ -44,9 +44,9 @@ use blocks::{Best, Sound};
 use pool::{Pool, Rank};
 use waiting::{Staged, Waiting};
 
-/// Who hears of the applied chain's moves.
+/// Who hears of the applied chain's moves. `peers` before `gossip`, which may ask it to tell of the new tip.
 const CHAIN_LISTENERS: [RoleId; 6] =
-    [RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner, RoleId::Peers, RoleId::Handshake];
+    [RoleId::Headers, RoleId::Fetch, RoleId::Peers, RoleId::Gossip, RoleId::Miner, RoleId::Handshake];
 
 /// The `ledger` role.
 pub struct Ledger {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{
-    limits::{PING_INTERVAL, PING_TOGETHER, PONG_TIMEOUT},
+    limits::{PING_INTERVAL, PING_TOGETHER, PONG_TIMEOUT, TIP_PING_INTERVAL},
     time::Time,
 };
 
@@ -12,6 +12,8 @@ use crate::base::{
 pub(super) struct KeepAlive {
     /// When the next ping is due.
     next: Time,
+    /// When the last one went out.
+    last: Option<Time>,
     /// The ping that awaits its answer.
     pending: Option<Pending>,
     round_trip: Option<Duration>,
@@ -39,7 +41,13 @@ impl KeepAlive {
     /// A link that came up now. The first ping goes out at once: it tells the peer a tip that may have moved since
     /// our `Version`, and people the round trip.
     pub(super) fn new(now: Time) -> Self {
-        Self { next: now, pending: None, round_trip: None, shortest: None }
+        Self { next: now, last: None, pending: None, round_trip: None, shortest: None }
+    }
+
+    /// There is something to tell: the next ping goes out as soon as the last is answered, and is not too recent.
+    pub(super) fn hasten(&mut self, now: Time) {
+        let earliest = self.last.map_or(now, |last| now.max(last + TIP_PING_INTERVAL));
+        self.next = self.next.min(earliest);
     }
 
     /// Whether a ping may go out with another link's, so that one wake serves both.
@@ -59,6 +67,7 @@ impl KeepAlive {
     /// A ping went out.
     pub(super) fn sent(&mut self, now: Time, nonce: u64) {
         self.pending = Some(Pending { nonce, sent: now });
+        self.last = Some(now);
         self.next = now + PING_INTERVAL;
     }
 

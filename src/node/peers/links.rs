@@ -89,6 +89,12 @@ impl Links {
         self.0.get_mut(&link).filter(|link| !link.closing)?.peer.as_mut()
     }
 
+    /// Has all peers pinged soon.
+    pub(super) fn hasten_pings(&mut self, now: Time) {
+        let peers = self.0.values_mut().filter_map(|link| link.peer.as_mut());
+        peers.for_each(|peer| peer.keep_alive.hasten(now));
+    }
+
     /// All peers, by link.
     pub(super) fn peers(&self) -> impl Iterator<Item = (LinkId, &Link, &Peer)> {
         self.0.iter().filter(|(_, link)| link.is_peer()).filter_map(|(id, link)| Some((*id, link, link.peer.as_ref()?)))

@@ -356,6 +356,7 @@ impl Role for Peers {
                 self.tip = (moved.tip.height, moved.tip.hash);
                 self.tip_moved(now, out);
             }
+            Event::Notice(Notice::TipUntold) => self.links.hasten_pings(now.mono),
             Event::Notice(_) => {}
             Event::Command(ticket, command) => self.command(now, ticket, command, out),
         }

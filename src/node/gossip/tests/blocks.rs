@@ -29,8 +29,19 @@ fn a_block_is_passed_on_once_it_is_sound_and_whoever_brought_it_is_praised() {
     assert!(node.notice(moved(hash, None)).sent(2).is_empty(), "told already");
 }
 
+/// A node in a line that caught up by several blocks left those behind it to wait for its next ping.
 #[test]
-fn blocks_of_a_sync_are_not_passed_on() {
+fn blocks_of_a_sync_are_not_passed_on_but_peers_are_told_of_the_tip_once_synced() {
     let mut node = node(&[1]);
-    assert!(node.notice(moved(Hash([7; 32]), None)).sent(1).is_empty());
+    let told = |actions: &Actions| actions.told(RoleId::Peers) == [Notice::TipUntold];
+    let actions = node.notice(moved(Hash([7; 32]), None));
+    assert!(actions.sent(1).is_empty() && told(&actions), "synced already");
+    node.notice(Notice::State(SyncState::Blocks));
+    assert!(!told(&node.notice(moved(Hash([8; 32]), None))), "more is to come");
+    assert!(told(&node.notice(Notice::State(SyncState::Synced))));
+    node.notice(Notice::State(SyncState::Blocks));
+    assert!(!told(&node.notice(Notice::State(SyncState::Synced))), "once");
+    let news = Notice::BlockSound { origin: Origin::Ledger, hash: Hash([9; 32]), bytes: vec![1].into() };
+    node.notice(news);
+    assert!(!told(&node.notice(moved(Hash([9; 32]), None))), "it was passed on");
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::limits::TIP_PING_INTERVAL;
 
 #[test]
 fn a_new_peer_is_asked_for_addresses_and_pinged() {
@@ -38,6 +39,20 @@ fn pings_that_are_due_within_moments_of_each_other_go_out_together() {
     let actions = node.run(PING_INTERVAL - PING_TOGETHER - Duration::from_millis(1));
     let sent: Vec<usize> = (1..=3).map(|link| pings(&actions, link).len()).collect();
     assert_eq!(sent, [1, 1, 0], "the third is due too late to join");
+}
+
+#[test]
+fn a_tip_that_peers_were_not_told_of_is_told_with_a_ping_but_one_a_second() {
+    let mut node = node(&setup());
+    node.start();
+    let first = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];
+    node.pass(TIP_PING_INTERVAL);
+    assert_eq!(pings(&node.notice(Notice::TipUntold), 1).len(), 0, "the last ping is not answered yet");
+    let second = pings(&node.receive(1, &Message::Pong(first)), 1);
+    let second = if second.is_empty() { pings(&node.run(Duration::ZERO), 1) } else { second }[0];
+    node.receive(1, &Message::Pong(second));
+    assert_eq!(pings(&node.notice(Notice::TipUntold), 1).len(), 0, "the last ping was only now");
+    assert_eq!(pings(&node.run(TIP_PING_INTERVAL), 1).len(), 1);
 }
 
 #[test]
