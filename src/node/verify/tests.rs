@@ -105,6 +105,16 @@ fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
 }
 
 #[test]
+fn the_next_block_whose_signatures_are_all_known_does_not_wait_for_the_sum_of_its_coins() {
+    let mut bench = Bench::new();
+    let block = bench.block();
+    let known: Vec<Hash> = block.transactions[1..].iter().map(|hashed| hashed.leaf).collect();
+    let actions = bench.check(PEER, block.hash, &block.bytes, &known);
+    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(block) };
+    assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
+}
+
+#[test]
 fn a_body_that_is_not_the_header_s_costs_its_sender_and_is_asked_of_somebody_else() {
     let mut bench = Bench::new();
     let block = bench.block();
