@@ -447,6 +447,10 @@ pub const RPC_WAIT_MAX: Duration = seconds(24 * 3600);
 pub const RPC_MINE: Duration = seconds(600);
 /// How long a database query may take before its asker is given up.
 pub const RPC_QUERY: Duration = seconds(30);
+/// How long a question to the index waits for the blocks that came just now.
+pub const RPC_INDEX_WAIT: Duration = Duration::from_millis(500);
+/// So many blocks, at most.
+pub const RPC_INDEX_LAG: u32 = 32;
 /// Requests in one JSON-RPC batch.
 pub const RPC_BATCH: usize = 50;
 /// How long a role may take to answer a command.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    base::time::Time,
+    base::{limits, time::Time},
     chain::{
         address::{Address, AddressError},
         archive::Tip,
@@ -79,6 +79,19 @@ pub struct View {
     pub status: Status,
     /// How far the index is.
     pub indexed: IndexState,
+}
+
+impl View {
+    /// Whether the index is about to take in the last few blocks.
+    pub fn index_follows(&self) -> bool {
+        let catches_up = matches!(self.status.state, SyncState::Headers | SyncState::Blocks);
+        match (&self.status.tip, self.indexed.height) {
+            (Some(tip), Some(indexed)) if !catches_up => {
+                (1..=limits::RPC_INDEX_LAG).contains(&tip.height.saturating_sub(indexed))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Context {

@@ -270,6 +270,9 @@ impl Engine {
     }
 
     fn park(&mut self, wait: Wait, slot: Option<WaitSlot>) -> (Result<Pending, RpcError>, Option<WaitSlot>) {
+        if wait.brief {
+            return (Ok(Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }), slot);
+        }
         let slot = slot.or_else(|| {
             let more = |count: usize| (count < limits::RPC_WAITS).then_some(count + 1);
             let taken = self.waits.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();

@@ -4,7 +4,11 @@
 //! for and how to go on; the server's loop drives them and never blocks. Everything is plain closures, so that a method
 //! reads top-down.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -57,6 +61,8 @@ pub struct Ask {
 pub struct Wait {
     /// When it is over anyway.
     pub until: Time,
+    /// Over so soon that it does not count among the calls that may wait.
+    pub brief: bool,
     /// Called once at the start and after each change.
     pub ready: Look,
     /// What follows if the time is up.
@@ -133,6 +139,22 @@ impl Step {
     /// Work on the query thread that may go on with another step.
     pub fn query_then(query: impl FnOnce(&mut Books) -> Result<Step, RpcError> + Send + 'static) -> Self {
         Self::Query(Box::new(|books| query(books).unwrap_or_else(Step::fail)))
+    }
+
+    /// As it is, but after the index has taken in the blocks that came just now, so that whoever mines and then asks sees
+    /// what was mined. If it is far behind, nobody waits for it.
+    pub fn once_indexed(self, context: &Shared) -> Self {
+        let step = Arc::new(Mutex::new(Some(self)));
+        let go_on = move || step.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (late, with_index) = (go_on.clone(), context.index_path.is_some());
+        Self::Wait(Wait {
+            until: context.now() + limits::RPC_INDEX_WAIT,
+            brief: true,
+            ready: Box::new(move |view| if with_index && view.index_follows() { None } else { go_on() }),
+            late: Box::new(move |_| {
+                late().unwrap_or_else(|| Self::fail(RpcError::internal("a call went on twice after the index")))
+            }),
+        })
     }
 
     /// As it is, but the next calls of the same method in a batch are begun at once.

@@ -141,7 +141,8 @@ fn with_pool(
     let context = context.clone();
     Ok(Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
-        Ok(Step::query(move |books| show(context, books, address, Pool::new(entries))))
+        let after = context.clone();
+        Ok(Step::query(move |books| show(context, books, address, Pool::new(entries))).once_indexed(&after))
     }))
 }
 

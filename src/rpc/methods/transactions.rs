@@ -155,7 +155,10 @@ fn find(
             Reply::Mempool(entries) => by_prefix(entries, &id)?,
             other => return Err(unexpected(other)),
         };
-        Ok(Step::query_then(move |books| {
+        // A whole id is also found in blocks that the index does not have; the start of one is not.
+        let needs_index = entry.is_none() && id.parse::<Hash>().is_err();
+        let after = context.clone();
+        let query = Step::query_then(move |books| {
             let found = match entry {
                 Some(entry) => Found::Pool(entry),
                 None => match in_chain(books, &id)? {
@@ -164,7 +167,8 @@ fn find(
                 },
             };
             show(context, books, found)
-        }))
+        });
+        Ok(if needs_index { query.once_indexed(&after) } else { query })
     })
 }
 

@@ -120,6 +120,7 @@ fn events(context: &Shared, since: u64, timeout: Duration) -> Step {
     let (now, late) = (context.clone(), context.clone());
     Step::Wait(Wait {
         until: deadline(context, timeout),
+        brief: false,
         ready: Box::new(move |_| {
             let (list, missed) = now.events.since(since);
             (!list.is_empty() || missed).then(|| tell(list, missed, now.events.last()))
@@ -165,6 +166,7 @@ fn facts_when(holds: impl Fn(&View) -> bool + Send + 'static, time: Time) -> Ste
 fn until(holds: impl Fn(&View) -> bool + Send + 'static, show: fn(&View, bool) -> Value, time: Time) -> Step {
     Step::Wait(Wait {
         until: time,
+        brief: false,
         ready: Box::new(move |view| holds(view).then(|| Step::value(&show(view, true)))),
         late: Box::new(move |view| Step::value(&show(view, false))),
     })
@@ -252,6 +254,7 @@ fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> S
     let mut wanted = Some(wanted);
     Step::Wait(Wait {
         until,
+        brief: false,
         ready: Box::new(move |view| {
             let tip = |view: &View| view.status.tip.as_ref().map(|tip| tip.hash);
             let moved = tip(view) != tip(&before) || view.indexed != before.indexed;

@@ -160,6 +160,25 @@ fn a_confirmed_transaction_is_found_at_each_moment_of_its_indexing() {
     }
 }
 
+/// The index follows a block after a moment; an answer that was given before lacked what the asker had just done.
+#[test]
+fn questions_right_after_a_block_wait_for_the_index() {
+    let mut rig = Rig::new();
+    rig.wait_for_index(0);
+    rig.set_state(SyncState::Synced);
+    let to = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
+    for height in [1, 3, 5, 7] {
+        let transaction = rig.transfer(1000);
+        let block = rig.extend(vec![transaction]);
+        let txid = block.transactions[1].txid.to_string();
+        let history = rig.result("history", json!([to]));
+        assert_eq!((&history["indexed"], &history["entries"][0]["txid"]), (&json!(height), &json!(txid)));
+        let transaction = rig.transfer(1000);
+        let txid = rig.extend(vec![transaction]).transactions[1].txid.to_string();
+        assert_eq!(rig.result("tx", json!([txid[..16]]))["status"], "confirmed");
+    }
+}
+
 #[test]
 fn a_transaction_s_prefix_is_found_once_it_is_indexed() {
     let mut rig = Rig::new();
