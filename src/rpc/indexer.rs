@@ -29,6 +29,10 @@ use crate::{
 
 /// Blocks in one batch.
 const BATCH: u32 = 32;
+/// How long after a move of the chain the index follows. Until then a new block is stored and passed on by whoever else
+/// runs on this machine, and blocks that come together are taken in together. Answers do not wait for it: what the index
+/// does not have yet, they read from the ledger.
+const SETTLE: Duration = Duration::from_millis(30);
 /// How long after a failure the next attempt is made.
 const RETRY: Duration = Duration::from_secs(5);
 /// After each batch, this part of the time that it took is left to others.
@@ -97,7 +101,7 @@ impl Worker {
     fn run(mut self) {
         // The ledger and the relay of a new block have the cores first: this follows.
         priority::give_way();
-        let mut done = None;
+        let (mut done, mut idle) = (None, false);
         while !self.stopping.load(Ordering::Acquire) {
             let status = self.context.node.status();
             let tip = status.tip.map(|tip| tip.hash);
@@ -105,6 +109,7 @@ impl Worker {
                 SyncState::Headers | SyncState::Blocks => Next::Wait,
                 // Most changes of the board are none of the chain.
                 _ if tip.is_none() || tip == done && self.is_in_place() => Next::Idle,
+                _ if std::mem::take(&mut idle) => Next::Batch(SETTLE),
                 _ => self.turn(),
             };
             match next {
@@ -112,7 +117,7 @@ impl Worker {
                     self.rest(rest);
                     continue;
                 }
-                Next::Idle => done = tip,
+                Next::Idle => (done, idle) = (tip, true),
                 Next::Wait => {}
             }
             if self.woken.recv().is_err() {
