@@ -228,7 +228,9 @@ fn probe(wanted: Transaction) -> Step {
         };
         Ok(Step::query_then(move |books| {
             let tip = books.tip()?;
-            let confirmed = books.find_transaction(&id)?;
+            // What waits in the mempool is in no block, and looking through the newest ones takes longer than its way
+            // through the network.
+            let confirmed = if waiting { None } else { books.find_transaction(&id)? };
             let mut found = Map::new();
             found.insert("id".to_owned(), json!(id));
             let height = confirmed.as_ref().map(|confirmed| confirmed.row.header.height);
