@@ -316,6 +316,8 @@ pub const DEEP_REORGANISATION: usize = 6;
 pub const MEMPOOL_ANCESTORS: usize = 25;
 /// Bytes of bookkeeping per mempool transaction (decoded form, indexes), counted against [`MEMPOOL_BYTES`].
 pub const MEMPOOL_ENTRY_BYTES: usize = 400;
+/// Coins that waiting transactions spend, kept at hand for the block that confirms them: half a megabyte.
+pub const EXPECTED_COINS: usize = 4096;
 /// Time between two looks for expired mempool transactions.
 pub const MEMPOOL_EXPIRY_CHECK: Duration = seconds(60);
 /// Packages that are weighed for eviction before a transaction is refused instead.

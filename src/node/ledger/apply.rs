@@ -17,7 +17,10 @@ use crate::{
     node::{Setup, fault::Halt},
 };
 
-use super::coins::{Coins, Place};
+use super::{
+    coins::{Coins, Place},
+    expected::Expected,
+};
 
 /// Why a block could not be applied.
 #[derive(Debug)]
@@ -54,6 +57,7 @@ pub(super) struct Chain {
     pub(super) tip: Tip,
     sum: StateSum,
     coins: Coins,
+    expected: Expected,
     /// The tip at which all coins were last found to be in order.
     sound_at: Option<Hash>,
 }
@@ -71,7 +75,8 @@ impl Chain {
         };
         let overlay = limits::COIN_OVERLAY_BYTES.saturating_mul(setup.memory_percent) / 100;
         let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
-        Self { spec, store, tip, sum, coins: Coins::new(overlay), sound_at: None }
+        let expected = Expected::new(setup.memory_percent);
+        Self { spec, store, tip, sum, coins: Coins::new(overlay), expected, sound_at: None }
     }
 
     /// Takes up where the store was left.
@@ -84,8 +89,20 @@ impl Chain {
     pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         match self.coins.get(&self.place(outpoint)) {
             Some(coin) => Ok(coin.cloned()),
-            None => self.store.coin(outpoint),
+            None => match self.expected.get(outpoint) {
+                Some(coin) => Ok(Some(coin.clone())),
+                None => self.store.coin(outpoint),
+            },
         }
+    }
+
+    /// A coin as of the tip that a waiting transaction spends.
+    pub(super) fn coin_to_be_spent(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        let coin = self.coin(outpoint)?;
+        if let Some(coin) = &coin {
+            self.expected.note(*outpoint, coin);
+        }
+        Ok(coin)
     }
 
     fn place(&self, outpoint: &OutPoint) -> Place {
@@ -120,6 +137,7 @@ impl Chain {
         for (outpoint, coin) in &changes.spent {
             self.sum.remove(outpoint, coin);
             self.coins.remove(&self.place(outpoint));
+            self.expected.forget(outpoint);
         }
         match &block.made {
             Some(made) => {
@@ -137,6 +155,7 @@ impl Chain {
 
     /// Takes the tip off the chain. The digest must then be the one that its header vouched for.
     pub(super) fn disconnect(&mut self) -> Result<(), StoreError> {
+        self.expected.forget_all();
         let row = self.row(&self.tip.hash)?;
         let parent = self.row(&row.header.previous)?;
         let changes = self.store.unapply(row.header.height, &row.hash)?;

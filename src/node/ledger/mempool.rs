@@ -29,7 +29,7 @@ impl Ledger {
         transaction: Arc<HashedTransaction>,
         out: &mut Outbox,
     ) -> Result<(), Halt> {
-        let result = self.pool.admit(&self.chain, transaction.clone(), now.unix)?;
+        let result = self.pool.admit(&mut self.chain, transaction.clone(), now.unix)?;
         out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result });
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Ledger {
             doubtful.extend(self.pool.take_spenders(&block));
             for hashed in block.transactions.into_iter().skip(1) {
                 let txid = hashed.txid;
-                if self.pool.admit(&self.chain, Arc::new(hashed), now.unix)?.is_ok() {
+                if self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)?.is_ok() {
                     returned.push(txid);
                 }
             }
@@ -68,7 +68,7 @@ impl Ledger {
         // What they build on must come before them, which is also the order in which they came.
         doubtful.sort_unstable_by_key(|entry| entry.arrival());
         for Entry { transaction, since, .. } in doubtful {
-            if let Err(refusal) = self.pool.admit(&self.chain, transaction.clone(), since)? {
+            if let Err(refusal) = self.pool.admit(&mut self.chain, transaction.clone(), since)? {
                 log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
             }
         }
@@ -86,7 +86,7 @@ impl Ledger {
         let mut valid: Vec<_> = decoded.filter(|hashed| rules::check_transaction(hashed, false).is_ok()).collect();
         self.drop_unsigned(&mut valid);
         for hashed in valid {
-            if let Err(refusal) = self.pool.admit(&self.chain, Arc::new(hashed), now.unix)? {
+            if let Err(refusal) = self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)? {
                 log::debug!("saved transaction dropped: reason={refusal}");
             }
         }

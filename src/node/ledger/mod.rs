@@ -8,6 +8,7 @@
 mod apply;
 mod blocks;
 mod coins;
+mod expected;
 #[cfg(test)]
 pub(crate) mod fake;
 mod mempool;

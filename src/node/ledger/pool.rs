@@ -107,7 +107,7 @@ impl Pool {
     /// Takes a statelessly valid transaction that could stand in the block after the chain's tip, or says why not.
     pub(super) fn admit(
         &mut self,
-        chain: &Chain,
+        chain: &mut Chain,
         transaction: Arc<HashedTransaction>,
         since: UnixTime,
     ) -> Result<Result<(), Refusal>, StoreError> {
@@ -121,7 +121,7 @@ impl Pool {
         let height = chain.tip.height.saturating_add(1);
         let coins = inputs.iter().map(|input| match self.output(&input.outpoint, height) {
             Some(coin) => Ok(Some(coin)),
-            None => chain.coin(&input.outpoint),
+            None => chain.coin_to_be_spent(&input.outpoint),
         });
         let coins = coins.collect::<Result<Vec<_>, _>>()?;
         let fee = match rules::check_spend(&chain.spec, &transaction.transaction, &coins, height) {
