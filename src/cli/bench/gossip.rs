@@ -131,7 +131,7 @@ impl Gossip<'_> {
     }
 
     /// Milliseconds between the first and the last node's word of a block; all have had `transactions` to put into it.
-    /// Returns when all nodes have it, so that what follows does not compete with it.
+    /// Returns when all nodes have done with it, so that what follows does not compete with it.
     fn block(&self, transactions: usize) -> Outcome<f64> {
         let height = output::number(&self.load.call(0, "status", json!([]))?, "height") + 1;
         let told = |node: usize| {
@@ -153,10 +153,23 @@ impl Gossip<'_> {
             return Err(Failure::new(Exit::Internal, format!("a block of {found} transactions, not {transactions}")));
         }
         for node in 0..self.load.nodes.len() {
-            let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
-            self.load.call(node, "wait", json!([condition]))?;
+            self.rest(node, height)?;
         }
         Ok(last.saturating_duration_since(first).as_secs_f64() * 1000.0)
+    }
+
+    /// Waits until a node has done everything about the block at `height`, the index included.
+    fn rest(&self, node: usize, height: u64) -> Outcome {
+        let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
+        self.load.call(node, "wait", json!([condition]))?;
+        let patience = Patience::of(Duration::from_secs(20));
+        // Nodes may run without index.
+        while self.load.call(node, "status", json!([]))?["indexed"].as_u64().is_some_and(|indexed| indexed < height) {
+            if !patience.pause(MOMENT) {
+                return Err(Failure::new(Exit::TimedOut, "a node's index did not follow its chain"));
+            }
+        }
+        Ok(())
     }
 
     /// Milliseconds from a payment's submission to the first node to the last node's word of it.
