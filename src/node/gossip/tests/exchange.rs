@@ -92,3 +92,17 @@ fn a_peer_is_not_sent_what_it_listed() {
     node.receive(2, &have(&[transaction.txid]));
     assert!(pass(&mut node, 1, &transaction, Ok(())).sent(2).is_empty());
 }
+
+#[test]
+fn peers_are_asked_for_what_was_turned_away_when_there_is_room() {
+    let mut node = node(&[1]);
+    node.run(MEMPOOL_ASK_INTERVAL);
+    let transaction = transaction(1);
+    let full = Refusal::Fee { fee: 1, needed: 2 };
+    pass(&mut node, 1, &transaction, Err(full));
+    assert_eq!(node.notice(Notice::PoolHasRoom).sent(1), [want(&[])]);
+    assert_eq!(node.receive(1, &have(&[transaction.txid])).sent(1), [want(&[transaction.txid])]);
+    node.notice(moved(Hash([1; 32]), None));
+    assert_eq!(batches(&offer(&mut node, 1, &transaction)).len(), 1, "it is checked again");
+    assert!(node.notice(Notice::PoolHasRoom).sent(1).is_empty(), "not with each block");
+}

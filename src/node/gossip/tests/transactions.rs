@@ -121,20 +121,6 @@ fn what_is_taken_while_the_node_is_not_synced_is_passed_on_when_it_is() {
 }
 
 #[test]
-fn peers_are_asked_for_what_was_turned_away_when_there_is_room() {
-    let mut node = node(&[1]);
-    node.run(MEMPOOL_ASK_INTERVAL);
-    let transaction = transaction(1);
-    let full = Refusal::Fee { fee: 1, needed: 2 };
-    pass(&mut node, 1, &transaction, Err(full));
-    assert_eq!(node.notice(Notice::PoolHasRoom).sent(1), [want(&[])]);
-    assert_eq!(node.receive(1, &have(&[transaction.txid])).sent(1), [want(&[transaction.txid])]);
-    node.notice(moved(Hash([1; 32]), None));
-    assert_eq!(batches(&offer(&mut node, 1, &transaction)).len(), 1, "it is checked again");
-    assert!(node.notice(Notice::PoolHasRoom).sent(1).is_empty(), "not with each block");
-}
-
-#[test]
 fn a_peer_s_flood_beyond_its_queue_is_dropped_and_counted() {
     let mut node = node(&[1, 2]);
     // The first goes to the verifiers by itself, and three full batches follow.
