@@ -155,6 +155,30 @@ fn a_role_that_is_always_due_still_hears_commands_and_links() {
 }
 
 #[test]
+fn what_hurries_does_not_wait_for_what_the_role_does_next() {
+    let (seen, answer_seen) = bounded(1);
+    let (tell, in_time) = bounded(1);
+    let mut due = None;
+    let ledger = fake(move |now, event, out| {
+        match event {
+            Event::Command(ticket, _) => {
+                out.reply(ticket, Reply::Done);
+                out.hurry();
+                due = Some(now.mono);
+            }
+            Event::Wake if due.take().is_some() => tell.send(answer_seen.recv_timeout(PATIENCE).is_ok()).unwrap(),
+            _ => {}
+        }
+        due
+    });
+    let node = launch(vec![(RoleId::Ledger, ledger)]);
+    assert_eq!(node.handle().ask(Command::Mempool { limit: 1 }), Reply::Done);
+    seen.send(()).unwrap();
+    assert_eq!(in_time.recv_timeout(2 * PATIENCE), Ok(true));
+    node.stop();
+}
+
+#[test]
 fn a_busy_role_holds_back_its_links_and_nobody_else() {
     let (hold, held) = bounded::<()>(0);
     let (write, heard) = diary();

@@ -75,6 +75,22 @@ fn news_is_passed_on_before_it_is_stored_and_stored_before_anything_else() {
 }
 
 #[test]
+fn a_node_that_is_killed_between_passing_on_and_storing_takes_the_block_again() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    node.synced();
+    let before = node.store.committed().tip;
+    let block = made(&mut maker, vec![]);
+    node.headers(std::slice::from_ref(&block));
+    let checked = Notice::BlockChecked { origin: Origin::Link(PEER), block: block.1.clone() };
+    assert_eq!(sound(&node.event_alone(Event::Notice(checked))), [block.0.hash]);
+    node.store.crash();
+    assert_eq!(moves(&node.restart())[0].tip.hash, before.hash);
+    node.blocks(std::slice::from_ref(&block));
+    node.assert_at(&maker);
+}
+
+#[test]
 fn a_block_that_waited_for_news_follows_it_at_once() {
     let mut node = Node::new();
     let mut maker = node.maker();
