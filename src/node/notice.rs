@@ -270,8 +270,7 @@ pub struct ChainMove {
     /// Blocks put on, lowest first: hash and height.
     pub added: Vec<(Hash, u32)>,
     /// The new tip's bytes, if it is news worth relaying that was not told as `BlockSound`: the end of a branch that a
-    /// synced node moved to. With where it came
-    /// from, so that it is not sent back.
+    /// synced node moved to. With where it came from, so that it is not sent back.
     pub news: Option<(Origin, Bytes)>,
 }
 

@@ -1,8 +1,8 @@
 //! The `gossip` role: who knows what, and passing on what is new.
 //!
 //! A transaction is verified once, offered to the ledger, and passed on once the ledger has taken it, to each peer that
-//! is not known to have it. A block is passed on once it is known to be valid, before it is stored. What a peer is known to have is what it sent
-//! us, what we sent it, and what it told us it has.
+//! is not known to have it. A block is passed on once it is known to be valid, before it is stored. What a peer is
+//! known to have is what it sent us, what we sent it, and what it told us it has.
 //!
 //! The id of a transaction leaves its signatures out. Whoever sends it with a bad signature must not keep the good one
 //! from spreading: what is being checked or was refused is remembered by all bytes (the merkle leaf), what was taken
