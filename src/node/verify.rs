@@ -94,7 +94,7 @@ impl Verify {
         }
         // A coinbase's alone is not worth the 2 KiB that it takes meanwhile. And where all signatures were known, this is
         // the next block: peers wait for it, and the ledger has time for the sum once it is passed on.
-        if block.transactions.len() > 1 && verified {
+        if verified {
             block.made = Some(rules::made_sum(&block));
         }
         Ok(block)

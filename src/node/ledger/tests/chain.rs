@@ -58,9 +58,8 @@ fn news_is_passed_on_before_it_is_stored_and_stored_before_anything_else() {
         let block = made(&mut maker, vec![]);
         node.headers(std::slice::from_ref(&block));
         let before = node.store.committed().tip;
-        let checked = Notice::BlockChecked { origin: Origin::Link(PEER), block: block.1.clone() };
         let mut out = Outbox::default();
-        node.ledger.handle(node.now, Event::Notice(checked), &mut out);
+        node.ledger.handle(node.now, checked(&block), &mut out);
         assert!(out.hurries(), "it does not wait for what follows");
         let actions: Vec<Action> = out.drain().collect();
         let (origin, hash, bytes) = (Origin::Link(PEER), block.0.hash, block.1.bytes.clone());
@@ -82,8 +81,7 @@ fn a_node_that_is_killed_between_passing_on_and_storing_takes_the_block_again() 
     let before = node.store.committed().tip;
     let block = made(&mut maker, vec![]);
     node.headers(std::slice::from_ref(&block));
-    let checked = Notice::BlockChecked { origin: Origin::Link(PEER), block: block.1.clone() };
-    assert_eq!(sound(&node.event_alone(Event::Notice(checked))), [block.0.hash]);
+    assert_eq!(sound(&node.event_alone(checked(&block))), [block.0.hash]);
     node.store.crash();
     assert_eq!(moves(&node.restart())[0].tip.hash, before.hash);
     node.blocks(std::slice::from_ref(&block));

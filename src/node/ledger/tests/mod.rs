@@ -107,8 +107,8 @@ impl Node {
         actions
     }
 
-    fn body(&mut self, (_, block): &Made) -> Vec<Action> {
-        self.notice(Notice::BlockChecked { origin: Origin::Link(PEER), block: block.clone() })
+    fn body(&mut self, block: &Made) -> Vec<Action> {
+        self.event(checked(block))
     }
 
     /// Header and body of each, in this order.
@@ -138,6 +138,11 @@ impl Node {
         let supply: u128 = data.coins.values().map(|coin| u128::from(coin.amount)).sum();
         assert_eq!(supply, self.spec.supply(maker.height()));
     }
+}
+
+/// What the verifier says of a good body.
+fn checked((_, block): &Made) -> Event {
+    Event::Notice(Notice::BlockChecked { origin: Origin::Link(PEER), block: block.clone() })
 }
 
 fn key(number: u32) -> SecretKey {
