@@ -10,7 +10,7 @@ use crate::{
         time::Now,
     },
     chain::{
-        archive::StoreError,
+        archive::{BlockStatus, StoreError},
         block::HashedTransaction,
         key::{self, Claim},
         rules,
@@ -36,7 +36,7 @@ impl Ledger {
 
     /// After a reorganisation from `old_height`: what the removed blocks (highest first) had confirmed comes back, unless
     /// the new branch (lowest first) confirms or contradicts it, and what was here before and builds on them is judged
-    /// anew.
+    /// anew. Both once the node is synced.
     pub(super) fn change_transactions(
         &mut self,
         now: Now,
@@ -45,38 +45,53 @@ impl Ledger {
         added: &[Hash],
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let mut doubtful = Vec::new();
         if self.chain.tip.height < old_height {
             // Coinbases may have become immature: all are judged.
-            doubtful = self.pool.drain();
+            self.abandoned.add_doubtful(self.pool.drain());
         } else if self.pool.len() > 0 {
             for hash in added {
                 self.pool.confirm(&self.chain.block(hash)?);
             }
         }
-        let mut returned = Vec::new();
-        for hash in removed.iter().rev() {
-            let block = self.chain.block(hash)?;
-            doubtful.extend(self.pool.take_spenders(&block));
-            for hashed in block.transactions.into_iter().skip(1) {
-                let txid = hashed.txid;
-                if self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)?.is_ok() {
-                    returned.push(txid);
+        if self.pool.len() > 0 {
+            for hash in removed {
+                self.abandoned.add_doubtful(self.pool.take_spenders(&self.chain.block(hash)?));
+            }
+        }
+        self.abandoned.add_blocks(removed.iter().rev().copied());
+        // What comes back piece by piece goes on doing so.
+        while self.is_synced() && self.returns_at.is_none() && self.give_back(now, out)? {}
+        Ok(())
+    }
+
+    /// Takes back what the next abandoned block had confirmed, after the last one what may build on it. Says whether
+    /// there is more.
+    pub(super) fn give_back(&mut self, now: Now, out: &mut Outbox) -> Result<bool, StoreError> {
+        let Some(hash) = self.abandoned.next_block() else {
+            for Entry { transaction, since, .. } in self.abandoned.take_doubtful() {
+                if let Err(refusal) = self.pool.admit(&mut self.chain, transaction.clone(), since)? {
+                    log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
                 }
             }
+            return Ok(false);
+        };
+        // A later branch may have applied it again.
+        if self.chain.row(&hash)?.status != BlockStatus::Stored {
+            return Ok(true);
         }
-        // What they build on must come before them, which is also the order in which they came.
-        doubtful.sort_unstable_by_key(|entry| entry.arrival());
-        for Entry { transaction, since, .. } in doubtful {
-            if let Err(refusal) = self.pool.admit(&mut self.chain, transaction.clone(), since)? {
-                log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
+        let mut returned = Vec::new();
+        for hashed in self.chain.block(&hash)?.transactions.into_iter().skip(1) {
+            let txid = hashed.txid;
+            if self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)?.is_ok() {
+                returned.push(txid);
             }
         }
+        // Some may have had to make room for others already.
         for entry in returned.iter().filter_map(|txid| self.pool.entry(txid)) {
             let (origin, transaction) = (Origin::Ledger, entry.transaction);
             out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result: Ok(()) });
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes in what the last clean stop saved, checked like anything else.

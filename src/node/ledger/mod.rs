@@ -5,6 +5,7 @@
 //! of the chain ([`Notice::ChainMoved`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
 //! Only peers hear of a block earlier ([`Notice::BlockSound`]), once nothing but storing it is left to do.
 
+mod abandoned;
 mod apply;
 mod blocks;
 mod coins;
@@ -40,6 +41,7 @@ use crate::{
     },
 };
 
+use abandoned::Abandoned;
 use apply::Chain;
 use blocks::{Best, Sound};
 use pool::{Pool, Rank};
@@ -61,6 +63,10 @@ pub struct Ledger {
     sound: Option<Sound>,
     /// Blocks that `fetch` need not think of any more; told at the end of each event.
     taken: Vec<(u32, Hash)>,
+    /// What abandoned blocks had confirmed and the mempool is to have again.
+    abandoned: Abandoned,
+    /// When the next of it comes back; `None`: not before the node is synced.
+    returns_at: Option<Time>,
     /// Whether the node is synced.
     synced: bool,
     /// The tip's height when it last ceased to be.
@@ -106,6 +112,8 @@ impl Ledger {
             pending: Pending::default(),
             sound: None,
             taken: Vec::new(),
+            abandoned: Abandoned::default(),
+            returns_at: None,
             synced: false,
             synced_until: None,
             expiry: Time::default(),
@@ -133,11 +141,12 @@ impl Ledger {
     }
 
     /// Leaves everything as a clean restart should find it.
-    fn stop(&mut self, out: &mut Outbox) -> Result<(), Halt> {
+    fn stop(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         self.ended = true;
         if !self.started {
             return Ok(());
         }
+        while self.give_back(now, out)? {}
         let kept = self.pool.in_order_of_arrival();
         self.chain.store.save_mempool(&mut kept.iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes())))?;
         self.chain.commit(true)?;
@@ -158,8 +167,8 @@ impl Ledger {
     fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), Halt> {
         match event {
             Event::Start => self.start(now, out),
-            Event::Wake => self.wake(now),
-            Event::Stop => self.stop(out),
+            Event::Wake => self.wake(now, out),
+            Event::Stop => self.stop(now, out),
             Event::Notice(notice) => self.notice(now, notice, out),
             Event::Command(ticket, command) => self.command(now, ticket, command, out),
             Event::Link(LinkEvent::Frame { link, frame }) => self.serve(link, &frame, out),
@@ -192,13 +201,16 @@ impl Ledger {
                     self.synced_until = Some(self.chain.tip.height);
                 }
                 self.synced = state == SyncState::Synced;
+                if self.synced && !self.abandoned.is_empty() {
+                    self.returns_at.get_or_insert(now.mono);
+                }
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn wake(&mut self, now: Now) -> Result<(), Halt> {
+    fn wake(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         if now.mono >= self.expiry {
             self.pool.expire(now.unix);
             self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
@@ -206,6 +218,10 @@ impl Ledger {
         if self.tidy_at.is_some_and(|at| at <= now.mono) {
             self.tidy_at = None;
             self.chain.store.tidy()?;
+        }
+        if self.returns_at.is_some_and(|at| at <= now.mono) {
+            let more = self.is_synced() && self.give_back(now, out)?;
+            self.returns_at = more.then_some(now.mono + limits::ABANDONED_PACE);
         }
         Ok(())
     }
@@ -243,7 +259,7 @@ impl Ledger {
     /// Whether coin changes and mempool together have grown to the overlay's limit: during a sync, when blocks leave
     /// the transactions of abandoned ones behind, they share it. What other roles note of the mempool is half as much again.
     fn overlay_full(&self) -> bool {
-        self.chain.overlay_full(self.pool.used() / 2 * 3)
+        self.chain.overlay_full(self.pool.used() / 2 * 3 + self.abandoned.bytes())
     }
 
     /// Whether each block is committed by itself: nothing more is known to come, or only little of it and we are
@@ -322,6 +338,6 @@ impl Role for Ledger {
         let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
         let expiry = (self.pool.len() > 0).then_some(self.expiry);
         let sound = self.sound.as_ref().map(|sound| sound.since);
-        [sound, commit, expiry, self.tidy_at].into_iter().flatten().min()
+        [sound, commit, expiry, self.tidy_at, self.returns_at].into_iter().flatten().min()
     }
 }

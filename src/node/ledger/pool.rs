@@ -69,7 +69,7 @@ impl Entry {
     }
 
     /// Bytes that count against the limit.
-    fn cost(&self) -> usize {
+    pub(super) fn cost(&self) -> usize {
         cost(&self.transaction)
     }
 }

@@ -223,6 +223,7 @@ proptest! {
     #[test]
     fn the_mempool_is_a_list_in_the_order_of_arrival(ops in proptest::collection::vec(op(), 1..60)) {
         let mut node = Node::new();
+        node.synced();
         let mut model = Model::new(&node);
         for op in &ops {
             model.apply(&mut node, op);

@@ -152,6 +152,7 @@ fn a_coin_that_both_branches_make_survives_the_switch() {
 #[test]
 fn transactions_of_the_abandoned_branch_return_unless_confirmed_or_contradicted() {
     let mut node = Node::new();
+    node.synced();
     let mut ours = at_height(&mut node, 1);
     let mut theirs = ours.fork();
     let (both, lost, back) = (pay_all(&ours, &key(0), 5), pay_all(&ours, &key(1), 5), pay_all(&ours, &key(2), 5));
@@ -184,6 +185,57 @@ fn transactions_of_the_abandoned_branch_return_unless_confirmed_or_contradicted(
         _ => None,
     });
     assert_eq!(changed.collect::<Vec<_>>(), [(1, 0)], "what stayed is no change");
+}
+
+/// A node that is not synced and has moved from a branch of two blocks with a payment each, the second of what the
+/// first paid, to an empty one; returns the payments, and another of the mempool that builds on them.
+fn abandoned_while_syncing() -> (Node, [Transaction; 3]) {
+    let mut node = Node::new();
+    let mut ours = at_height(&mut node, 1);
+    let mut theirs = ours.fork();
+    let first = pay_all(&ours, &key(0), 5);
+    let own = made(&mut ours, vec![first.clone()]);
+    let spend = |spent: &Transaction, height, fee| {
+        let (amount, address) = (spent.outputs[0].amount, key(8).address());
+        let coin = Coin { amount, address, height, coinbase: false };
+        spend_coin(&node.maker(), &key(8), Transaction::outpoint(spent.txid(), 0), &coin, fee)
+    };
+    let second = spend(&first, 2, 6);
+    let third = spend(&second, 3, 7);
+    let own = [own, made(&mut ours, vec![second.clone()])];
+    node.blocks(&own);
+    node.admit(&third).unwrap();
+    let branch = empty(&mut theirs, 3);
+    let actions = node.blocks(&branch);
+    assert_eq!((admitted(&actions), node.pool()), (vec![], vec![]), "not before the node is synced");
+    node.assert_at(&theirs);
+    (node, [first, second, third])
+}
+
+#[test]
+fn transactions_of_an_abandoned_branch_return_block_by_block_once_the_node_is_synced() {
+    let (mut node, [first, second, third]) = abandoned_while_syncing();
+    let told = |transaction: &Transaction| vec![(Origin::Ledger, transaction.txid(), Ok(()))];
+    let actions = node.notice(Notice::State(SyncState::Synced));
+    assert_eq!((admitted(&actions), node.pool()), (told(&first), vec![first.txid()]));
+    let mut next = || {
+        node.now.mono = node.ledger.deadline().unwrap();
+        let actions = node.event(Event::Wake);
+        (admitted(&actions), node.pool().len())
+    };
+    assert_eq!(next(), (told(&second), 2));
+    assert_eq!(next(), (vec![], 3), "what waited here is no news");
+    assert!(node.pool().contains(&third.txid()));
+    assert!(node.ledger.abandoned.is_empty() && node.ledger.returns_at.is_none());
+}
+
+#[test]
+fn what_a_node_did_not_come_to_take_back_is_kept_over_a_restart() {
+    let (mut node, all) = abandoned_while_syncing();
+    node.event(Event::Stop);
+    assert_eq!(node.store.committed().mempool, all.map(|transaction| bytes(&transaction)));
+    node.restart();
+    assert_eq!(node.pool().len(), 3);
 }
 
 /// A random tree of blocks with payments; returns all blocks in an order in which parents come first, and the makers
