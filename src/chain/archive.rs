@@ -6,7 +6,7 @@ use crate::{
     base::{bytes::Bytes, hash::Hash, time::UnixTime},
     chain::{
         block::HashedBlock,
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         header::Header,
         target::Work,
@@ -73,6 +73,15 @@ pub struct Tip {
     pub digest: Hash,
 }
 
+/// Where a coin is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoinPlace {
+    /// Where it comes in the order in which [`LedgerStore::flush_coins`] is quickest.
+    pub order: i64,
+    /// Whether the store has no two coins with this order: if it has the coin, that can be removed without its name.
+    pub alone: bool,
+}
+
 /// Read access to headers. A reader sees what is committed.
 pub trait HeaderArchive: Send {
     /// The header with this hash.
@@ -118,17 +127,16 @@ pub trait LedgerStore: HeaderArchive {
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
-    /// Where the coin comes in the order in which [`LedgerStore::flush_coins`] is quickest.
-    fn coin_order(&self, outpoint: &OutPoint) -> i64 {
+    /// Where the store keeps a coin, or would keep it. Stays the same from one flush to the next.
+    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
         let _ = outpoint;
-        0
+        CoinPlace { order: 0, alone: false }
     }
     /// The sum over all coins, as of the changes flushed so far. Reads every one of them, and makes sure that
     /// [`LedgerStore::coin`] finds it.
     fn coins_sum(&self) -> Result<StateSum, StoreError>;
-    /// Writes coin changes into the open transaction: `Some` makes a coin, `None` removes one. Best in the
-    /// order of [`LedgerStore::coin_order`].
-    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError>;
+    /// Writes coin changes into the open transaction. Best in the order of [`CoinPlace::order`].
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>;
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;
     /// Does what no commit has to wait for, if there is enough of it and no transaction is open.

@@ -26,3 +26,38 @@ pub struct CoinChanges {
     /// Coins that the block made and did not itself spend.
     pub made: Vec<(OutPoint, Coin)>,
 }
+
+impl CoinChanges {
+    /// What a block does to the stored coins.
+    pub fn forward(&self) -> impl Iterator<Item = CoinChange> + '_ {
+        let spent = self.spent.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
+        spent.chain(self.made.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
+    }
+
+    /// What taking it off does to them.
+    pub fn backward(&self) -> impl Iterator<Item = CoinChange> + '_ {
+        let made = self.made.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
+        made.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
+    }
+}
+
+/// A change to the stored coins. Any may be said again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoinChange {
+    /// The coin is there from now on.
+    Make(OutPoint, Coin),
+    /// The coin is gone.
+    Remove(OutPoint),
+    /// The coin at this place of the store is gone; it must be alone there: see [`crate::chain::archive::CoinPlace`].
+    RemoveAt(i64),
+}
+
+impl CoinChange {
+    /// What makes the coin, or removes it.
+    pub fn of(outpoint: OutPoint, coin: Option<Coin>) -> Self {
+        match coin {
+            Some(coin) => Self::Make(outpoint, coin),
+            None => Self::Remove(outpoint),
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, HeaderFault, ParentFacts, TransactionFault},
@@ -190,7 +190,7 @@ impl Appender {
 
     fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
         let coins = std::mem::take(&mut self.coins);
-        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, slot)| (outpoint, slot.now)))?;
+        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, slot)| CoinChange::of(outpoint, slot.now)))?;
         self.store.commit(&self.tip, &self.sum, durable)?;
         self.blocks = 0;
         Ok(())

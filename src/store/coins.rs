@@ -4,6 +4,8 @@
 //! half as deep as one over whole outpoints; the secret keeps others from making coins that share a key. Two that do so
 //! by chance are told apart by the outpoint in the row: the second goes to `coins_overflow`.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, ToSql};
 
 use crate::{
@@ -11,7 +13,11 @@ use crate::{
         hash::{Domain, Hash},
         limits::{COIN_ROWS, COIN_SORT_ROWS},
     },
-    chain::{archive::StoreError, coin::Coin, transaction::OutPoint},
+    chain::{
+        archive::{CoinPlace, StoreError},
+        coin::{Coin, CoinChange},
+        transaction::OutPoint,
+    },
     store::{check, error::corrupt, rows},
 };
 
@@ -23,11 +29,10 @@ pub(super) type KeyFunction = fn(secret: &[u8; 32], outpoint: &OutPoint) -> i64;
 pub(super) struct CoinTable {
     secret: [u8; 32],
     key: KeyFunction,
-    /// Rows in `coins_overflow`; while there are none nobody looks there.
-    overflow: u64,
+    /// Keys that a row of `coins_overflow` would have; while there are none nobody looks there.
+    shared: BTreeSet<i64>,
 }
 
-type Change = (OutPoint, Option<Coin>);
 /// A coin to be made, with its key.
 type Made<'a> = (i64, &'a OutPoint, &'a Coin);
 
@@ -59,7 +64,7 @@ impl CoinTable {
             Some(2) => grouped,
             found => return Err(corrupt(format!("coins are said to have keys of the kind {found:?}"))),
         };
-        let mut table = Self { secret, key, overflow: 0 };
+        let mut table = Self { secret, key, shared: BTreeSet::new() };
         table.reload(connection)?;
         Ok(table)
     }
@@ -72,13 +77,20 @@ impl CoinTable {
 
     /// Forgets what it knew about the database, after a rollback.
     pub(super) fn reload(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let count = rows::one(connection, "SELECT count(*) FROM coins_overflow", [], |row| rows::integer(row, 0))?;
-        self.overflow = count.unwrap_or(0);
+        let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins_overflow";
+        let keys = rows::all(connection, sql, [], |row| Ok(self.key_of(&rows::coin(row, 0)?.0)))?;
+        self.shared = keys.into_iter().collect();
         Ok(())
     }
 
-    /// What a coin is stored under, and comes in the order of.
-    pub(super) fn key_of(&self, outpoint: &OutPoint) -> i64 {
+    /// Where a coin lies: rows come in the order of their keys.
+    pub(super) fn place_of(&self, outpoint: &OutPoint) -> CoinPlace {
+        let order = self.key_of(outpoint);
+        CoinPlace { order, alone: !self.shared.contains(&order) }
+    }
+
+    /// What a coin is stored under.
+    fn key_of(&self, outpoint: &OutPoint) -> i64 {
         (self.key)(&self.secret, outpoint)
     }
 
@@ -88,7 +100,7 @@ impl CoinTable {
         let found = rows::one(connection, sql, [self.key_of(outpoint)], |row| rows::coin(row, 0))?;
         match found {
             Some((at, coin)) if at == *outpoint => Ok(Some(coin)),
-            _ if self.overflow > 0 => {
+            _ if !self.shared.is_empty() => {
                 let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins_overflow \
                            WHERE txid = ?1 AND position = ?2";
                 let parameters = (outpoint.txid.0.as_slice(), outpoint.index);
@@ -118,15 +130,18 @@ impl CoinTable {
         })
     }
 
-    /// Makes (`Some`) and removes (`None`) coins. Either may be said again of a coin that is there, or gone, already.
+    /// Makes and removes coins. Either may be said again of a coin that is there, or gone, already.
     pub(super) fn write(
         &mut self,
         connection: &Connection,
-        changes: &mut dyn Iterator<Item = Change>,
+        changes: &mut dyn Iterator<Item = CoinChange>,
     ) -> Result<(), StoreError> {
         loop {
-            let keyed = |change: Change| (self.key_of(&change.0), change);
-            let mut sorted: Vec<(i64, Change)> = (&mut *changes).take(COIN_ROWS).map(keyed).collect();
+            let keyed = |change: CoinChange| match &change {
+                CoinChange::Make(outpoint, _) | CoinChange::Remove(outpoint) => (self.key_of(outpoint), change),
+                CoinChange::RemoveAt(key) => (*key, change),
+            };
+            let mut sorted: Vec<(i64, CoinChange)> = (&mut *changes).take(COIN_ROWS).map(keyed).collect();
             if sorted.is_empty() {
                 return Ok(());
             }
@@ -139,29 +154,31 @@ impl CoinTable {
         }
     }
 
-    fn write_sorted(&mut self, connection: &Connection, changes: &[(i64, Change)]) -> Result<(), StoreError> {
+    fn write_sorted(&mut self, connection: &Connection, changes: &[(i64, CoinChange)]) -> Result<(), StoreError> {
+        let mut remove_at = connection.prepare_cached("DELETE FROM coins WHERE key = ?1")?;
         let mut remove =
             connection.prepare_cached("DELETE FROM coins WHERE key = ?1 AND txid = ?2 AND position = ?3")?;
         let mut made: Vec<Made<'_>> = Vec::with_capacity(MAKE_ROWS);
-        for (key, (outpoint, coin)) in changes {
-            match coin {
-                Some(coin) => {
-                    made.push((*key, outpoint, coin));
-                    if made.len() == MAKE_ROWS {
-                        self.make_many(connection, &made)?;
-                        made.clear();
-                    }
+        for (key, change) in changes {
+            if let CoinChange::Make(outpoint, coin) = change {
+                made.push((*key, outpoint, coin));
+                if made.len() == MAKE_ROWS {
+                    self.make_many(connection, &made)?;
+                    made.clear();
                 }
-                None => {
-                    // It may be one of those that are not written yet.
-                    if made.last().is_some_and(|(last, ..)| last == key) {
-                        self.make_each(connection, &made)?;
-                        made.clear();
-                    }
-                    if remove.execute((key, outpoint.txid.0.as_slice(), outpoint.index))? == 0 {
-                        self.remove_overflow(connection, outpoint)?;
-                    }
+                continue;
+            }
+            // It may be one of those that are not written yet.
+            if made.last().is_some_and(|(last, ..)| last == key) {
+                self.make_each(connection, &made)?;
+                made.clear();
+            }
+            if let CoinChange::Remove(outpoint) = change {
+                if remove.execute((key, outpoint.txid.0.as_slice(), outpoint.index))? == 0 {
+                    self.remove_overflow(connection, outpoint)?;
                 }
+            } else {
+                remove_at.execute([key])?;
             }
         }
         self.make_each(connection, &made)
@@ -169,7 +186,7 @@ impl CoinTable {
 
     /// Makes [`MAKE_ROWS`] coins with one statement, if no key is another coin's.
     fn make_many(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
-        if self.overflow > 0 {
+        if !self.shared.is_empty() {
             return self.make_each(connection, made);
         }
         let mut make = connection.prepare_cached(&make_sql(MAKE_ROWS))?;
@@ -205,15 +222,16 @@ impl CoinTable {
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
         rows::run(connection, sql, (txid, outpoint.index, amount(coin)?, address, coin.height, coin.coinbase))?;
-        self.overflow += 1;
+        self.shared.insert(self.key_of(outpoint));
         Ok(())
     }
 
     fn remove_overflow(&mut self, connection: &Connection, outpoint: &OutPoint) -> Result<(), StoreError> {
-        if self.overflow > 0 {
+        if !self.shared.is_empty() {
             let sql = "DELETE FROM coins_overflow WHERE txid = ?1 AND position = ?2";
-            let gone = rows::run(connection, sql, (outpoint.txid.0.as_slice(), outpoint.index))?;
-            self.overflow = self.overflow.saturating_sub(gone as u64);
+            if rows::run(connection, sql, (outpoint.txid.0.as_slice(), outpoint.index))? > 0 {
+                self.reload(connection)?;
+            }
         }
         Ok(())
     }
@@ -288,16 +306,18 @@ mod tests {
     fn coins_come_and_go_also_when_all_keys_collide() {
         for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 3)] {
             let (connection, mut table) = table(key);
-            let mut make = (1..=9).map(|n| (outpoint(n), Some(coin(n))));
+            let mut make = (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)));
             table.write(&connection, &mut make).unwrap();
             // Said twice: nothing changes.
-            table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), Some(coin(n))))).unwrap();
+            table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
             for n in 1..=9 {
                 assert_eq!(table.get(&connection, &outpoint(n)), Ok(Some(coin(n))), "coin {n}");
             }
             assert_eq!(table.get(&connection, &outpoint(10)), Ok(None));
             // Removing the one that holds the key leaves the others; one of them made again takes its place.
-            let mut change = [(outpoint(1), None), (outpoint(4), None), (outpoint(9), Some(coin(9)))].into_iter();
+            let (gone, made) =
+                ([1, 4].map(|n| CoinChange::Remove(outpoint(n))), CoinChange::Make(outpoint(9), coin(9)));
+            let mut change = gone.into_iter().chain([made]);
             table.write(&connection, &mut change).unwrap();
             for n in 1..=9 {
                 let expected = (n != 1 && n != 4).then(|| coin(n));
@@ -313,9 +333,9 @@ mod tests {
             .unwrap();
             table.each(&connection, |_, _| seen.1 += 1).unwrap();
             assert_eq!(seen, (7, 7));
-            table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), None))).unwrap();
+            table.write(&connection, &mut (1..=9).map(|n| CoinChange::Remove(outpoint(n)))).unwrap();
             assert_eq!(count(&connection), (0, 0));
-            assert_eq!(table.overflow, 0);
+            assert!(table.shared.is_empty());
         }
     }
 
@@ -324,8 +344,9 @@ mod tests {
         for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 30)] {
             let (connection, mut table) = table(key);
             // A coin that is made and removed within one statement's coins, and others before and behind it.
-            let all = (1..=50).map(|n| (outpoint(n), Some(coin(n))));
-            table.write(&connection, &mut all.chain([(outpoint(40), None), (outpoint(51), Some(coin(51)))])).unwrap();
+            let all = (1..=50).map(|n| CoinChange::Make(outpoint(n), coin(n)));
+            let more = [CoinChange::Remove(outpoint(40)), CoinChange::Make(outpoint(51), coin(51))];
+            table.write(&connection, &mut all.chain(more)).unwrap();
             for n in 1..=52 {
                 let expected = (n != 40 && n != 52).then(|| coin(n));
                 assert_eq!(table.get(&connection, &outpoint(n)), Ok(expected), "coin {n}");
@@ -338,7 +359,7 @@ mod tests {
     #[test]
     fn a_coin_that_cannot_be_found_is_damage() {
         let (connection, mut table) = table(grouped);
-        table.write(&connection, &mut (1..=9).map(|n| (outpoint(n), Some(coin(n))))).unwrap();
+        table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
         assert_eq!(table.each(&connection, |_, _| {}), Ok(()));
         connection.execute("UPDATE coins SET key = key + 1 WHERE amount = 4", []).unwrap();
         assert!(matches!(table.each(&connection, |_, _| {}), Err(StoreError::Corrupt(_))));
@@ -347,9 +368,33 @@ mod tests {
     #[test]
     fn the_last_change_to_a_coin_counts_and_secrets_make_other_keys() {
         let (connection, mut table) = table(grouped);
-        let changes = [(outpoint(1), Some(coin(1))), (outpoint(1), None), (outpoint(1), Some(coin(2)))];
+        let changes = [Some(coin(1)), None, Some(coin(2))].map(|coin| CoinChange::of(outpoint(1), coin));
         table.write(&connection, &mut changes.into_iter()).unwrap();
         assert_eq!(table.get(&connection, &outpoint(1)), Ok(Some(coin(2))));
         assert_ne!(grouped(&[1; 32], &outpoint(1)), grouped(&[2; 32], &outpoint(1)));
+    }
+
+    #[test]
+    fn a_coin_that_is_alone_at_its_place_goes_without_its_name() {
+        for key in [grouped as KeyFunction, scattered, |_, outpoint| i64::from(outpoint.index / 2)] {
+            let (connection, mut table) = table(key);
+            table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
+            for n in 1..=9 {
+                let sharers = (1..=9).filter(|other| table.key_of(&outpoint(*other)) == table.key_of(&outpoint(n)));
+                let place = table.place_of(&outpoint(n));
+                assert_eq!(place.alone, sharers.count() == 1, "coin {n}");
+                if place.alone {
+                    table.write(&connection, &mut [CoinChange::RemoveAt(place.order)].into_iter()).unwrap();
+                    assert_eq!(table.get(&connection, &outpoint(n)), Ok(None));
+                }
+            }
+            // One of two at a place gone, the other is alone there, in whichever table it lies.
+            for gone in [2, 5] {
+                table.write(&connection, &mut [CoinChange::Remove(outpoint(gone))].into_iter()).unwrap();
+            }
+            for n in [3, 4] {
+                assert!(table.get(&connection, &outpoint(n)).unwrap().is_none_or(|found| found == coin(n)));
+            }
+        }
     }
 }

@@ -13,9 +13,7 @@ pub fn append(ledger: &mut dyn LedgerStore, maker: &BlockMaker, block: &HashedBl
     ledger.put_headers(&[maker.header_row()])?;
     ledger.put_body(&block.hash, &block.bytes)?;
     ledger.apply(block.header.height, &block.hash, changes)?;
-    let spent = changes.spent.iter().map(|(outpoint, _)| (*outpoint, None));
-    let made = changes.made.iter().map(|(outpoint, coin)| (*outpoint, Some(coin.clone())));
-    ledger.flush_coins(&mut spent.chain(made))
+    ledger.flush_coins(&mut changes.forward())
 }
 
 /// Commits what was appended.

@@ -88,7 +88,7 @@ impl Chain {
     /// A coin as of the tip.
     pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         match self.coins.get(&self.place(outpoint)) {
-            Some(coin) => Ok(coin.cloned()),
+            Some(coin) => Ok(coin),
             None => match self.expected.get(outpoint) {
                 Some(coin) => Ok(Some(coin.clone())),
                 None => self.store.coin(outpoint),
@@ -106,7 +106,7 @@ impl Chain {
     }
 
     fn place(&self, outpoint: &OutPoint) -> Place {
-        (self.store.coin_order(outpoint), *outpoint)
+        Place { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
     }
 
     /// Whether the overlay has grown to its limit, of which others use so many bytes.
@@ -147,7 +147,7 @@ impl Chain {
             None => changes.made.iter().for_each(|(outpoint, coin)| self.sum.add(outpoint, coin)),
         }
         for (outpoint, coin) in changes.made {
-            self.coins.add(self.place(&outpoint), coin);
+            self.coins.add(&self.place(&outpoint), coin);
         }
         self.tip = self.tip_at(row);
         Ok(())
@@ -161,7 +161,7 @@ impl Chain {
         let changes = self.store.unapply(row.header.height, &row.hash)?;
         for (outpoint, coin) in changes.spent {
             self.sum.add(&outpoint, &coin);
-            self.coins.add(self.place(&outpoint), coin);
+            self.coins.add(&self.place(&outpoint), coin);
         }
         for (outpoint, coin) in &changes.made {
             self.sum.remove(outpoint, coin);
@@ -194,8 +194,7 @@ impl Chain {
     /// Moves the overlay into the store's open transaction.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let store = &mut self.store;
-        let named = |((_, outpoint), coin): (Place, Option<Coin>)| (outpoint, coin);
-        self.coins.flush(|changes| store.flush_coins(&mut changes.map(named)))
+        self.coins.flush(|changes| store.flush_coins(changes))
     }
 
     /// Makes everything so far last. After a kill, the log's last of these lines says what it hit.

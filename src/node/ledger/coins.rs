@@ -1,33 +1,98 @@
 //! The coins that changed since the last flush: a bounded overlay over the store's.
 //!
 //! A coin made and spent between two flushes never reaches the store. The changes are listed in the store's own order, so
-//! that a flush writes them as they come: sorting them on the way took 6 MB more, and wrote pages twice. The coins
-//! themselves lie apart from that list, without gaps, which makes room for half as many again: the more changes a flush
-//! has, the more of them share a page.
+//! that a flush writes them as they come: sorting them on the way took 6 MB more, and wrote pages twice. The more changes
+//! a flush has, the more of them share a page; so each takes little room. Of a coin that is gone it is the place, which in
+//! the store is the coin's alone; of those that a transaction made, the id only once. Both lie in lists without gaps.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
-use crate::chain::{archive::StoreError, coin::Coin, transaction::OutPoint};
+use crate::{
+    base::hash::Hash,
+    chain::{
+        address::Address,
+        archive::{CoinPlace, StoreError},
+        coin::{Coin, CoinChange},
+        transaction::OutPoint,
+    },
+};
 
-/// Bytes that one entry of the list takes, with its share of half-filled tree nodes and of what the allocator adds.
-const ENTRY_BYTES: usize = 40;
-/// In the list, a coin that is there; one that the store has, and that is gone, comes before it.
-const MADE: u32 = 1 << 31;
+/// Bytes that a place takes in a list, with its share of half-filled tree nodes and of what the allocator adds.
+const PLACE_BYTES: usize = 18;
+/// The same for a place with a number.
+const NUMBERED_BYTES: usize = 26;
+/// The same for a coin with its name.
+const NAMED_BYTES: usize = 160;
 
-/// A coin's name, after its place in the store's order: see [`crate::chain::archive::LedgerStore::coin_order`].
-pub(super) type Place = (i64, OutPoint);
+/// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
+const LOW_BITS: u32 = 12;
+/// In [`MadeCoin::height`], a coin that a coinbase made.
+const COINBASE: u32 = 1 << 31;
+/// In place of a number: there are no more.
+const NONE: u32 = u32::MAX;
+
+/// A coin's name and its place in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) outpoint: OutPoint,
+    pub(super) place: CoinPlace,
+}
 
 /// Changes to the store's coins. One that the store has to replace is both gone and made.
 #[derive(Debug)]
 pub(super) struct Coins {
-    /// Place in the store's order, and where the coin lies: in `made` with [`MADE`], else in `gone`.
-    list: BTreeSet<(i64, u32)>,
-    /// Coins that the store does not have.
-    made: Slab<(OutPoint, Coin)>,
-    /// Coins that only the store still has.
-    gone: Slab<OutPoint>,
+    /// Places whose coin only the store still has.
+    gone: BTreeSet<i64>,
+    /// Transactions that made coins which the store does not have, by their coins' place without the lowest bits.
+    makers: BTreeMap<i64, u32>,
+    transactions: Slab<Maker>,
+    made: Slab<MadeCoin>,
+    /// Coins that only the store still has, where it has others at the same place.
+    gone_by_name: BTreeSet<OutPoint>,
+    /// Coins that the store does not have and that do not fit in above. Practically always none.
+    made_by_name: BTreeMap<OutPoint, Coin>,
     /// Bytes beyond which a flush is due.
     limit: usize,
+}
+
+/// A transaction that made coins.
+#[derive(Debug)]
+struct Maker {
+    txid: Hash,
+    /// Number of the first of its coins.
+    first: u32,
+}
+
+/// A coin of a [`Maker`].
+#[derive(Debug)]
+struct MadeCoin {
+    amount: u64,
+    address: Address,
+    /// Of its block, with [`COINBASE`].
+    height: u32,
+    /// Number of its maker's next coin, or [`NONE`].
+    next: u32,
+    index: u16,
+    /// The lowest bits of its place.
+    low: u16,
+}
+
+impl MadeCoin {
+    /// `None` for what has no room in here.
+    fn new(index: u32, order: i64, coin: &Coin) -> Option<Self> {
+        let index = u16::try_from(index).ok()?;
+        let height = (coin.height < COINBASE).then_some(coin.height | if coin.coinbase { COINBASE } else { 0 })?;
+        let low = u16::try_from(order & ((1 << LOW_BITS) - 1)).ok()?;
+        Some(Self { amount: coin.amount, address: coin.address, height, next: NONE, index, low })
+    }
+
+    fn coin(&self) -> Coin {
+        let (height, coinbase) = (self.height & !COINBASE, self.height & COINBASE != 0);
+        Coin { amount: self.amount, address: self.address, height, coinbase }
+    }
 }
 
 /// Things by number. They lie in chunks, since a list that grows by moving needs its room twice.
@@ -79,136 +144,268 @@ impl<T> Slab<T> {
 impl Coins {
     /// An overlay of no changes, due for a flush when it takes `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
-        Self { list: BTreeSet::new(), made: Slab::default(), gone: Slab::default(), limit: bytes }
+        Self {
+            gone: BTreeSet::new(),
+            makers: BTreeMap::new(),
+            transactions: Slab::default(),
+            made: Slab::default(),
+            gone_by_name: BTreeSet::new(),
+            made_by_name: BTreeMap::new(),
+            limit: bytes,
+        }
     }
 
     /// The coin, if the overlay knows: `Some(None)` is a spent one, `None` a question for the store.
-    pub(super) fn get(&self, place: &Place) -> Option<Option<&Coin>> {
-        match self.find(place)? {
-            at if at & MADE == 0 => Some(None),
-            at => Some(Some(&self.made.at(at & !MADE).1)),
+    pub(super) fn get(&self, at: &Place) -> Option<Option<Coin>> {
+        if let Some((_, number)) = self.find(at) {
+            return Some(Some(self.made.at(number).coin()));
         }
+        if let Some(coin) = self.made_by_name.get(&at.outpoint) {
+            return Some(Some(coin.clone()));
+        }
+        let gone = match at.place.alone {
+            true => self.gone.contains(&at.place.order),
+            false => self.gone_by_name.contains(&at.outpoint),
+        };
+        gone.then_some(None)
     }
 
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
-    pub(super) fn add(&mut self, (order, outpoint): Place, coin: Coin) {
-        let at = self.made.put((outpoint, coin));
-        self.list.insert((order, at | MADE));
-    }
-
-    /// Removes a coin that exists, here or in the store.
-    pub(super) fn remove(&mut self, place: &Place) {
-        match self.find(place).filter(|at| at & MADE != 0) {
-            Some(at) => {
-                self.list.remove(&(place.0, at));
-                self.made.free.push(at & !MADE);
+    pub(super) fn add(&mut self, at: &Place, coin: Coin) {
+        let group = at.place.order >> LOW_BITS;
+        let maker = self.makers.get(&group).copied();
+        let is_its = maker.is_none_or(|maker| self.transactions.at(maker).txid == at.outpoint.txid);
+        match MadeCoin::new(at.outpoint.index, at.place.order, &coin).filter(|_| is_its) {
+            Some(made) => {
+                let maker = maker.unwrap_or_else(|| {
+                    let maker = self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE });
+                    self.makers.insert(group, maker);
+                    maker
+                });
+                let first = &mut self.transactions.at_mut(maker).first;
+                *first = self.made.put(MadeCoin { next: *first, ..made });
             }
-            None => {
-                let at = self.gone.put(place.1);
-                self.list.insert((place.0, at));
-            }
+            None => drop(self.made_by_name.insert(at.outpoint, coin)),
         }
     }
 
-    /// The last entry for a coin: if it is made, that counts.
-    fn find(&self, (order, outpoint): &Place) -> Option<u32> {
-        let entries = self.list.range((*order, 0)..=(*order, u32::MAX));
-        let is_its = |at: &u32| match at & MADE {
-            0 => *self.gone.at(*at) == *outpoint,
-            _ => self.made.at(at & !MADE).0 == *outpoint,
-        };
-        entries.rev().map(|(_, at)| *at).find(is_its)
+    /// Removes a coin that exists, here or in the store.
+    pub(super) fn remove(&mut self, at: &Place) {
+        if let Some((before, number)) = self.find(at) {
+            self.unlink(at.place.order >> LOW_BITS, before, number);
+        } else if self.made_by_name.remove(&at.outpoint).is_none() {
+            match at.place.alone {
+                true => self.gone.insert(at.place.order),
+                false => self.gone_by_name.insert(at.outpoint),
+            };
+        }
+    }
+
+    /// The number of a coin, after that of the one before it in its maker's list.
+    fn find(&self, at: &Place) -> Option<(u32, u32)> {
+        let maker = self.transactions.at(*self.makers.get(&(at.place.order >> LOW_BITS))?);
+        if maker.txid != at.outpoint.txid {
+            return None;
+        }
+        let (mut before, mut number) = (NONE, maker.first);
+        while number != NONE {
+            let made = self.made.at(number);
+            if u32::from(made.index) == at.outpoint.index {
+                return Some((before, number));
+            }
+            (before, number) = (number, made.next);
+        }
+        None
+    }
+
+    /// Takes a coin out of its maker's list, and the maker after its last.
+    fn unlink(&mut self, group: i64, before: u32, number: u32) {
+        let next = self.made.at(number).next;
+        self.made.free.push(number);
+        if before != NONE {
+            self.made.at_mut(before).next = next;
+        } else if let Some(&maker) = self.makers.get(&group) {
+            self.transactions.at_mut(maker).first = next;
+            if next == NONE {
+                self.makers.remove(&group);
+                self.transactions.free.push(maker);
+            }
+        }
     }
 
     /// Whether a flush is due, if `others` bytes of the limit are not there.
     pub(super) fn is_full(&self, others: usize) -> bool {
-        let bytes = self.list.len() * ENTRY_BYTES + self.made.bytes() + self.gone.bytes();
-        !self.list.is_empty() && bytes.saturating_add(others) >= self.limit
+        let named = self.gone_by_name.len() + self.made_by_name.len();
+        let listed = self.gone.len() * PLACE_BYTES + self.makers.len() * NUMBERED_BYTES + named * NAMED_BYTES;
+        let bytes = listed + self.transactions.bytes() + self.made.bytes();
+        listed > 0 && bytes.saturating_add(others) >= self.limit
     }
 
-    /// Hands all changes to `flush` in the store's order and forgets them.
+    /// Hands all changes to `flush`, those without a name in the store's order, and forgets them.
     pub(super) fn flush(
         &mut self,
-        flush: impl FnOnce(&mut dyn Iterator<Item = (Place, Option<Coin>)>) -> Result<(), StoreError>,
+        flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        if self.list.is_empty() {
+        let limit = self.limit;
+        let Self { gone, makers, transactions, made, gone_by_name, made_by_name, .. } =
+            std::mem::replace(self, Self::new(limit));
+        if gone.is_empty() && makers.is_empty() && gone_by_name.is_empty() && made_by_name.is_empty() {
             return Ok(());
         }
-        let Self { list, made, gone, .. } = std::mem::replace(self, Self::new(self.limit));
-        flush(&mut list.into_iter().map(|(order, at)| match at & MADE {
-            0 => ((order, *gone.at(at)), None),
-            _ => {
-                let (outpoint, coin) = made.at(at & !MADE);
-                ((order, *outpoint), Some(coin.clone()))
+        let mut gone = gone.into_iter().peekable();
+        let mut coins = makers.into_iter().flat_map(|(group, maker)| coins_of(group, transactions.at(maker), &made));
+        let mut coin = coins.next();
+        let listed = iter::from_fn(|| match &coin {
+            Some((order, ..)) if gone.peek().is_none_or(|gone| gone > order) => {
+                let (_, outpoint, made) = std::mem::replace(&mut coin, coins.next())?;
+                Some(CoinChange::Make(outpoint, made))
             }
-        }))
+            _ => gone.next().map(CoinChange::RemoveAt),
+        });
+        let removed = gone_by_name.into_iter().map(CoinChange::Remove);
+        let made = made_by_name.into_iter().map(|(outpoint, coin)| CoinChange::Make(outpoint, coin));
+        flush(&mut removed.chain(listed).chain(made))
     }
+}
+
+/// A maker's coins with their places, in the order of these.
+fn coins_of(group: i64, maker: &Maker, made: &Slab<MadeCoin>) -> Vec<(i64, OutPoint, Coin)> {
+    let first = Some(made.at(maker.first));
+    let list = iter::successors(first, |coin| (coin.next != NONE).then(|| made.at(coin.next)));
+    let coin = |coin: &MadeCoin| {
+        let outpoint = OutPoint { txid: maker.txid, index: u32::from(coin.index) };
+        (group << LOW_BITS | i64::from(coin.low), outpoint, coin.coin())
+    };
+    let mut coins: Vec<_> = list.map(coin).collect();
+    coins.sort_unstable_by_key(|(order, ..)| *order);
+    coins
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{base::hash::Hash, chain::address::Address};
 
-    fn outpoint(n: u8) -> Place {
-        (i64::from(n / 3), OutPoint { txid: Hash([n; 32]), index: 0 })
+    /// Coins by their names.
+    type Plain = BTreeMap<OutPoint, u64>;
+
+    /// Three transactions of four coins; of two of them all, and of the third two, share places with others.
+    fn outpoint(n: u8) -> OutPoint {
+        OutPoint { txid: Hash([n / 4; 32]), index: u32::from(n % 4) }
+    }
+
+    /// An unlikely hash: transactions 0 and 1 have the same places.
+    fn order(outpoint: &OutPoint) -> i64 {
+        let group = i64::from(outpoint.txid.0[0] / 2);
+        (group - 1) << LOW_BITS | i64::from(outpoint.index.min(2))
+    }
+
+    /// Where a store that holds these coins keeps one.
+    fn at(n: u8, stored: &Plain) -> Place {
+        let outpoint = outpoint(n);
+        let order = order(&outpoint);
+        let alone = stored.keys().filter(|other| self::order(other) == order).count() <= 1;
+        Place { outpoint, place: CoinPlace { order, alone } }
     }
 
     fn coin(amount: u64) -> Coin {
-        Coin { amount, address: Address::default(), height: 1, coinbase: false }
+        Coin { amount, address: Address::default(), height: 1, coinbase: amount.is_multiple_of(2) }
     }
 
-    fn flushed(coins: &mut Coins) -> Vec<(Place, Option<u64>)> {
+    fn flushed(coins: &mut Coins) -> Vec<CoinChange> {
         let mut all = Vec::new();
-        let take = |changes: &mut dyn Iterator<Item = (Place, Option<Coin>)>| {
-            all.extend(changes.map(|(outpoint, coin)| (outpoint, coin.map(|coin| coin.amount))));
+        let take = |changes: &mut dyn Iterator<Item = CoinChange>| {
+            all.extend(changes);
             Ok(())
         };
         coins.flush(take).unwrap();
         all
     }
 
+    /// Changes the stored coins; what a flush must not say panics.
+    fn write(stored: &mut Plain, changes: Vec<CoinChange>) {
+        let places = stored.clone();
+        for change in changes {
+            match change {
+                CoinChange::Make(outpoint, coin) => {
+                    assert_eq!(coin, self::coin(coin.amount));
+                    assert_eq!(stored.insert(outpoint, coin.amount), None, "it was not there");
+                }
+                CoinChange::Remove(outpoint) => assert!(stored.remove(&outpoint).is_some(), "it was there"),
+                CoinChange::RemoveAt(place) => {
+                    let there: Vec<_> = places.keys().filter(|outpoint| order(outpoint) == place).collect();
+                    assert_eq!(there.len(), 1, "alone");
+                    assert!(stored.remove(there[0]).is_some(), "it was there");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_coin_made_and_spent_between_flushes_never_reaches_the_store() {
-        let mut coins = Coins::new(1000);
-        coins.add(outpoint(1), coin(5));
-        coins.remove(&outpoint(1));
-        assert_eq!(coins.get(&outpoint(1)), None);
+        let (mut coins, none) = (Coins::new(1000), Plain::new());
+        for n in [1, 2] {
+            coins.add(&at(n, &none), coin(5));
+        }
+        for n in [1, 2] {
+            coins.remove(&at(n, &none));
+            assert_eq!(coins.get(&at(n, &none)), None);
+        }
         assert_eq!(flushed(&mut coins), []);
     }
 
     #[test]
     fn a_stored_coin_is_removed_and_may_come_back_changed() {
         let mut coins = Coins::new(1000);
-        coins.remove(&outpoint(2));
-        coins.add(outpoint(3), coin(5));
-        assert_eq!(coins.get(&outpoint(2)), Some(None));
-        coins.add(outpoint(2), coin(7));
-        assert_eq!(coins.get(&outpoint(2)), Some(Some(&coin(7))));
-        assert_eq!(flushed(&mut coins), [(outpoint(2), None), (outpoint(2), Some(7)), (outpoint(3), Some(5))]);
+        let stored = Plain::from([(outpoint(8), 1)]);
+        let (old, new) = (at(8, &stored), at(9, &stored));
+        coins.remove(&old);
+        coins.add(&new, coin(5));
+        assert_eq!(coins.get(&old), Some(None));
+        coins.add(&old, coin(7));
+        assert_eq!(coins.get(&old), Some(Some(coin(7))));
+        let gone = CoinChange::RemoveAt(old.place.order);
+        let made = [CoinChange::Make(outpoint(8), coin(7)), CoinChange::Make(outpoint(9), coin(5))];
+        assert_eq!(flushed(&mut coins), [std::slice::from_ref(&gone), &made[..]].concat());
         // The replaced coin is the store's: removing it again must reach the store.
-        coins.remove(&outpoint(2));
-        coins.add(outpoint(2), coin(8));
-        coins.remove(&outpoint(2));
-        assert_eq!(flushed(&mut coins), [(outpoint(2), None)]);
-        assert_eq!(coins.get(&outpoint(2)), None, "after a flush the store is asked");
+        coins.remove(&old);
+        coins.add(&old, coin(8));
+        coins.remove(&old);
+        assert_eq!(flushed(&mut coins), [gone]);
+        assert_eq!(coins.get(&old), None, "after a flush the store is asked");
     }
 
     #[test]
     fn it_is_full_at_its_bytes() {
-        let each = ENTRY_BYTES + size_of::<OutPoint>();
-        let mut coins = Coins::new(3 * each);
+        let none = Plain::new();
+        let mut coins = Coins::new(3 * PLACE_BYTES);
         assert!(!coins.is_full(usize::MAX), "nothing to flush");
         for n in 0..3 {
             assert!(!coins.is_full(0));
-            coins.remove(&outpoint(n));
-            assert_eq!((coins.is_full(each), coins.is_full(2 * each)), (n >= 1, true), "others use some of it");
+            coins.remove(&at(n, &none));
+            let full = (coins.is_full(PLACE_BYTES), coins.is_full(2 * PLACE_BYTES));
+            assert_eq!(full, (n >= 1, true), "others use some of it");
         }
         assert!(coins.is_full(0));
+        let mut coins = Coins::new(NUMBERED_BYTES + size_of::<Maker>() + 2 * size_of::<MadeCoin>());
+        coins.add(&at(0, &none), coin(1));
+        assert!(!coins.is_full(0));
+        coins.add(&at(1, &none), coin(1));
+        assert!(coins.is_full(0), "two coins of one transaction");
+    }
+
+    #[test]
+    fn what_has_no_room_in_the_lists_is_kept_by_name() {
+        let mut coins = Coins::new(1000);
+        let high = Coin { height: u32::MAX, ..coin(3) };
+        let far = Place { outpoint: OutPoint { index: 70_000, ..outpoint(0) }, ..at(0, &Plain::new()) };
+        coins.add(&at(1, &Plain::new()), high.clone());
+        coins.add(&far, coin(4));
+        assert_eq!(coins.get(&at(1, &Plain::new())), Some(Some(high.clone())));
+        assert_eq!(coins.get(&far), Some(Some(coin(4))));
+        let made = [CoinChange::Make(outpoint(1), high), CoinChange::Make(far.outpoint, coin(4))];
+        assert_eq!(flushed(&mut coins), made);
     }
 
     #[derive(Clone, Debug)]
@@ -225,8 +422,8 @@ mod tests {
     }
 
     /// What the overlay and the store say together.
-    fn seen(coins: &Coins, stored: &BTreeMap<Place, u64>) -> BTreeMap<Place, u64> {
-        let look = |n| match coins.get(&outpoint(n)) {
+    fn seen(coins: &Coins, stored: &Plain) -> Plain {
+        let look = |n| match coins.get(&at(n, stored)) {
             Some(coin) => coin.map(|coin| coin.amount),
             None => stored.get(&outpoint(n)).copied(),
         };
@@ -234,31 +431,48 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn overlay_and_store_together_are_the_plain_map_of_coins(ops in proptest::collection::vec(op(), 1..200)) {
-            let (mut coins, mut stored, mut model) = (Coins::new(100_000), BTreeMap::new(), BTreeMap::new());
+            let (mut coins, mut stored, mut model) = (Coins::new(100_000), Plain::new(), Plain::new());
             for op in ops {
                 match op {
-                    Op::Toggle(n, _) if model.remove(&outpoint(n)).is_some() => coins.remove(&outpoint(n)),
+                    Op::Toggle(n, _) if model.remove(&outpoint(n)).is_some() => coins.remove(&at(n, &stored)),
                     Op::Toggle(n, amount) => {
                         model.insert(outpoint(n), amount);
-                        coins.add(outpoint(n), coin(amount));
+                        coins.add(&at(n, &stored), coin(amount));
                     }
                     Op::Flush => {
-                        let changes = flushed(&mut coins);
-                        prop_assert!(changes.is_sorted_by_key(|((order, _), _)| *order), "in the store's order");
-                        for (outpoint, amount) in changes {
-                            let before = stored.remove(&outpoint);
-                            prop_assert!(before.is_some() || amount.is_some(), "what the store never saw is not removed");
-                            stored.extend(amount.map(|amount| (outpoint, amount)));
-                        }
+                        write(&mut stored, flushed(&mut coins));
                         prop_assert_eq!(&stored, &model);
                     }
                 }
                 prop_assert_eq!(seen(&coins, &stored), model.clone());
             }
+        }
+
+        #[test]
+        fn what_is_alone_at_its_place_is_written_in_the_order_of_places(gone: Vec<u16>, made: Vec<u16>) {
+            let mut coins = Coins::new(usize::MAX);
+            let place = |n: u16| Place {
+                outpoint: OutPoint { txid: Hash([(n % 256) as u8; 32]), index: u32::from(n / 256) },
+                place: CoinPlace { order: i64::from(n % 256) << LOW_BITS | i64::from(n / 256), alone: true },
+            };
+            let (gone, made) = (BTreeSet::from_iter(gone), BTreeSet::from_iter(made));
+            gone.iter().for_each(|n| coins.remove(&place(*n)));
+            made.iter().for_each(|n| coins.add(&place(*n), coin(1)));
+            let mut expected: Vec<(i64, bool)> = gone.iter().map(|n| (place(*n).place.order, false)).collect();
+            expected.extend(made.iter().map(|n| (place(*n).place.order, true)));
+            expected.sort_unstable();
+            let order = |change: CoinChange| match change {
+                CoinChange::RemoveAt(order) => (order, false),
+                CoinChange::Make(OutPoint { txid, index }, _) => {
+                    (i64::from(txid.0[0]) << LOW_BITS | i64::from(index), true)
+                }
+                CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
+            };
+            prop_assert_eq!(flushed(&mut coins).into_iter().map(order).collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -8,9 +8,9 @@ use std::{
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         header::Header,
         rules,
@@ -237,20 +237,32 @@ impl LedgerStore for FakeStore {
         self.read(|data| data.coins.get(outpoint).cloned())
     }
 
+    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
+        let order = order(outpoint);
+        let mut least = OutPoint { txid: Hash([0; 32]), index: 0 };
+        least.txid.0[0] = outpoint.txid.0[0];
+        let sharers = self.read(|data| {
+            let near = data.coins.range(least..).take_while(|(other, _)| other.txid.0[0] == outpoint.txid.0[0]);
+            near.filter(|(other, _)| self::order(other) == order).count()
+        });
+        CoinPlace { order, alone: sharers.is_ok_and(|sharers| sharers <= 1) }
+    }
+
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
         self.read(Data::coins_sum)
     }
 
-    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
         self.write(|data| {
-            for (outpoint, coin) in changes {
-                let before = data.coins.remove(&outpoint);
-                assert_ne!(
-                    before.is_some(),
-                    coin.is_some(),
-                    "a coin is made where none was, or an existing one removed"
-                );
-                data.coins.extend(coin.map(|coin| (outpoint, coin)));
+            let places: BTreeMap<i64, OutPoint> =
+                data.coins.keys().map(|outpoint| (order(outpoint), *outpoint)).collect();
+            for change in changes {
+                let was = match change {
+                    CoinChange::Make(outpoint, coin) => data.coins.insert(outpoint, coin).is_none(),
+                    CoinChange::Remove(outpoint) => data.coins.remove(&outpoint).is_some(),
+                    CoinChange::RemoveAt(order) => data.coins.remove(&places[&order]).is_some(),
+                };
+                assert!(was, "a coin is made where none was, or an existing one removed");
             }
         })
     }
@@ -281,4 +293,9 @@ impl LedgerStore for FakeStore {
             stored.filter(|row| row.header.height > height).cloned().collect()
         })
     }
+}
+
+/// Few places, so that coins get into each other's way; those of one begin with the same byte.
+fn order(outpoint: &OutPoint) -> i64 {
+    i64::from(outpoint.txid.0[0]) << 12 | i64::from(outpoint.index % 4)
 }

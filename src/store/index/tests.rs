@@ -90,9 +90,7 @@ fn a_reorganisation_is_followed() {
     setup.index.catch_up(&setup.reader, 100).unwrap();
     for block in lost.iter().rev() {
         let changes = setup.ledger.unapply(block.header.height, &block.hash).unwrap();
-        let gone = changes.made.into_iter().map(|(outpoint, _)| (outpoint, None));
-        let back = changes.spent.into_iter().map(|(outpoint, coin)| (outpoint, Some(coin)));
-        setup.ledger.flush_coins(&mut gone.chain(back)).unwrap();
+        setup.ledger.flush_coins(&mut changes.backward()).unwrap();
     }
     setup.maker = base;
     let kept = pay(&mut setup.ledger, &mut setup.maker, 2, 2, 70);

@@ -26,6 +26,7 @@ use crate::{
     base::{hash::Hash, limits},
     chain::{
         archive::{StoreError, Tip},
+        coin::CoinChange,
         digest::StateSum,
         rules,
         spec::ChainSpec,
@@ -291,7 +292,7 @@ fn create_genesis(
     rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
     let mut coins = CoinTable::open(&transaction, coin_secret)?;
     let made = genesis.transactions.iter().flat_map(|one| rules::coins_made(one, 0));
-    coins.write(&transaction, &mut made.map(|(outpoint, coin)| (outpoint, Some(coin))))?;
+    coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::Make(outpoint, coin)))?;
     let (sum, digest) = (spec.genesis_sum.to_bytes(), spec.genesis_sum.digest());
     let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
     rows::run(&transaction, sql, (id, sum.as_slice(), digest.0.as_slice()))?;

@@ -7,9 +7,9 @@ use super::LedgerDb;
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         header::Header,
         spec::ChainSpec,
@@ -110,15 +110,16 @@ impl LedgerStore for SharedLedger {
         self.lock()?.coin(outpoint)
     }
 
-    fn coin_order(&self, outpoint: &OutPoint) -> i64 {
-        self.lock().map_or(0, |ledger| ledger.coin_order(outpoint))
+    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
+        let unknown = CoinPlace { order: 0, alone: false };
+        self.lock().map_or(unknown, |ledger| ledger.coin_place(outpoint))
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
         self.lock()?.coins_sum()
     }
 
-    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
         self.lock()?.flush_coins(changes)
     }
 

@@ -45,9 +45,7 @@ fn extend(ledger: &mut dyn LedgerStore, maker: &mut BlockMaker, count: usize) ->
 /// Takes the last block off, flushing what that does to the coins.
 fn undo(ledger: &mut dyn LedgerStore, block: &HashedBlock) -> CoinChanges {
     let changes = ledger.unapply(block.header.height, &block.hash).unwrap();
-    let gone = changes.made.iter().map(|(outpoint, _)| (*outpoint, None));
-    let back = changes.spent.iter().map(|(outpoint, coin)| (*outpoint, Some(coin.clone())));
-    ledger.flush_coins(&mut gone.chain(back)).unwrap();
+    ledger.flush_coins(&mut changes.backward()).unwrap();
     changes
 }
 

@@ -5,9 +5,9 @@ use super::{Best, End, LedgerDb};
 use crate::{
     base::{bytes::Bytes, hash::Hash, limits},
     chain::{
-        archive::{BlockStatus, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, CoinPlace, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         transaction::OutPoint,
     },
@@ -78,8 +78,8 @@ impl LedgerStore for LedgerDb {
         self.watch(self.coins.get(&self.connection, outpoint))
     }
 
-    fn coin_order(&self, outpoint: &OutPoint) -> i64 {
-        self.coins.key_of(outpoint)
+    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
+        self.coins.place_of(outpoint)
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
@@ -88,7 +88,7 @@ impl LedgerStore for LedgerDb {
         self.watch(added.map(|()| sum))
     }
 
-    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = (OutPoint, Option<Coin>)>) -> Result<(), StoreError> {
+    fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
         self.change(|db| db.coins.write(&db.connection, changes))
     }
 

@@ -13,7 +13,7 @@ use crate::{
     chain::{
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
-        coin::Coin,
+        coin::{Coin, CoinChange},
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, ParentFacts},
@@ -214,7 +214,8 @@ impl Coins {
     fn spill(&mut self, at: usize) -> Result<(), StoreError> {
         if self.overlay.len() >= at {
             rows::run(&self.connection, "BEGIN", [])?;
-            self.table.write(&self.connection, &mut std::mem::take(&mut self.overlay).into_iter())?;
+            let overlay = std::mem::take(&mut self.overlay).into_iter();
+            self.table.write(&self.connection, &mut overlay.map(|(outpoint, coin)| CoinChange::of(outpoint, coin)))?;
             rows::run(&self.connection, "COMMIT", [])?;
         }
         Ok(())
