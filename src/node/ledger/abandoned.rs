@@ -11,7 +11,7 @@ use crate::base::{hash::Hash, limits};
 use super::pool::Entry;
 
 /// Transactions that wait until the node is synced. Those of blocks lie with their blocks in the store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Abandoned {
     /// Blocks that were taken off, parents before children.
     blocks: VecDeque<Hash>,
@@ -19,10 +19,17 @@ pub(super) struct Abandoned {
     doubtful: Vec<Entry>,
     /// What they cost the mempool.
     bytes: usize,
+    /// Most of it: what the mempool holds.
+    limit: usize,
 }
 
 impl Abandoned {
-    /// Adds a branch's blocks, parents first. More than the mempool could ever hold are not kept: the latest count.
+    /// Nothing yet, and never more from the mempool than `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { blocks: VecDeque::new(), doubtful: Vec::new(), bytes: 0, limit }
+    }
+
+    /// Adds a branch's blocks, parents first. Of too many the latest count.
     pub(super) fn add_blocks(&mut self, blocks: impl IntoIterator<Item = Hash>) {
         self.blocks.extend(blocks);
         let excess = self.blocks.len().saturating_sub(limits::ABANDONED_BLOCKS);
@@ -32,7 +39,7 @@ impl Abandoned {
     /// Adds transactions that were in the mempool; as many as have room in it.
     pub(super) fn add_doubtful(&mut self, entries: Vec<Entry>) {
         for entry in entries {
-            if self.bytes.saturating_add(entry.cost()) <= limits::MEMPOOL_BYTES {
+            if self.bytes.saturating_add(entry.cost()) <= self.limit {
                 self.bytes += entry.cost();
                 self.doubtful.push(entry);
             }

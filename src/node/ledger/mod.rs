@@ -103,16 +103,17 @@ impl Ledger {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
         let chain = Chain::new(setup, store);
+        let pool_bytes = limits::MEMPOOL_BYTES.saturating_mul(setup.memory_percent) / 100;
         Self {
             best: Best::at(&chain.tip),
             chain,
-            pool: Pool::new(limits::MEMPOOL_BYTES.saturating_mul(setup.memory_percent) / 100),
+            pool: Pool::new(pool_bytes),
             waiting: Waiting::default(),
             staged: Staged::default(),
             pending: Pending::default(),
             sound: None,
             taken: Vec::new(),
-            abandoned: Abandoned::default(),
+            abandoned: Abandoned::new(pool_bytes),
             returns_at: None,
             synced: false,
             synced_until: None,
