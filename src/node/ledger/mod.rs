@@ -257,8 +257,8 @@ impl Ledger {
             || (moved && self.at_tip())
     }
 
-    /// Whether coin changes and mempool together have grown to the overlay's limit: during a sync, when blocks leave
-    /// the transactions of abandoned ones behind, they share it. What other roles note of the mempool is half as much again.
+    /// Whether coin changes and mempool together have grown to the overlay's limit, which they share. What other roles
+    /// note of the mempool is half as much again.
     fn overlay_full(&self) -> bool {
         self.chain.overlay_full(self.pool.used() / 2 * 3 + self.abandoned.bytes())
     }
