@@ -110,6 +110,13 @@ fn honest_miners_get_ahead_of_branches_that_nobody_delivers() {
     }
 }
 
+/// The only miner crashed and started again among several branches whose blocks liars kept back. It waited for one after
+/// the other, and by the time that the last was set aside the first had another chance.
+#[test]
+fn a_miner_that_starts_among_branches_that_nobody_delivers_mines() {
+    assert_holds(&outcome(100_101_900));
+}
+
 /// The blocks of a branch that was set aside stayed wanted below those of the branch that came in its place, so that
 /// nobody noticed that the latter's were withheld too, and the only miner rested for good.
 #[test]

@@ -266,9 +266,10 @@ impl Headers {
         Ok(best)
     }
 
-    /// Whether the best chain does not count yet: the node is synced, and no block of it is here.
+    /// Whether the best chain does not count yet: no block of it is here, and the node is synced, or has waited in vain
+    /// for another such chain already.
     fn disregards_best(&self) -> bool {
-        self.owed.is_unproven() && self.machine.state() == SyncState::Synced
+        self.owed.is_unproven() && (self.machine.state() == SyncState::Synced || self.owed.gave_up())
     }
 
     /// Tells the ledger how much is known to come, if that is something else than before.

@@ -17,12 +17,14 @@ pub(super) struct Owed {
     chances: u32,
     /// Since when a branch is the best that has not brought a block.
     unproven: Option<Time>,
+    /// Whether a branch was set aside since the last block came, because nobody delivers.
+    gave_up: bool,
 }
 
 impl Owed {
     /// A block came, or none is owed.
     pub(super) fn delivered(&mut self, now: Time) {
-        *self = Self { since: now, chances: 0, unproven: None };
+        *self = Self { since: now, ..Self::default() };
     }
 
     /// Another block is owed than before, of a branch that just came or was given a new chance: it gets its time. Whoever
@@ -32,6 +34,17 @@ impl Owed {
         if self.chances < WITHHELD_CHANCES {
             (self.since, self.chances) = (now, self.chances + 1);
         }
+    }
+
+    /// A branch is set aside because nobody delivers. Those that come after it in work do not get their time one by one:
+    /// a node that starts among whoever keeps many of them back would wait for all.
+    pub(super) fn give_up(&mut self) {
+        self.gave_up = true;
+    }
+
+    /// Whether that happened since a block came.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up
     }
 
     /// Whether no block of the best chain's branch has come yet.

@@ -183,6 +183,7 @@ impl Headers {
         let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
         log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
         self.withheld.insert(hash, Withheld { until: now + time, time });
+        self.owed.give_up();
         self.announce(now, Some(change), false, out)
     }
 

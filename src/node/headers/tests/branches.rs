@@ -121,6 +121,32 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
 }
 
+/// Found by seed 100101900: a miner that had crashed started among several such branches, waited for one after the other,
+/// and did not mine for five minutes.
+#[test]
+fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_only() {
+    let ours = Chain::new().grow(10, 0);
+    let (first, second) = (ours.clone().grow(60, 1), ours.clone().grow(50, 2));
+    let archive = FakeArchive::default();
+    archive.put(&first.rows);
+    archive.apply(&ours.tip());
+    let mut rig = Rig::on(setup(), archive);
+    rig.start();
+    rig.moved(&ours);
+    rig.up(1, &ours);
+    rig.sync(1, vec![]);
+    rig.up(2, &second);
+    rig.sync(2, second.headers(11..=60));
+    rig.sync(2, vec![]);
+    assert_eq!(rig.state, SyncState::Blocks);
+    let actions = rig.notice(Notice::Withheld { hash: first.hash(11) });
+    assert_eq!(wants(&actions), [(10, second.hashes(11..=60))]);
+    assert_eq!(rig.state, SyncState::Synced, "with what there is");
+    // Once a block of it comes, it counts.
+    rig.notice(Notice::Delivered);
+    assert_eq!(rig.state, SyncState::Blocks);
+}
+
 /// Found by seed 99302032: a liar told the headers of the branch that all others worked on, kept its blocks back, and went
 /// away; for two minutes, and the next time for four, nothing that the others made on it changed anything.
 #[test]
