@@ -2,7 +2,8 @@
 //!
 //! Headers prove work, and work may be cheap; only blocks move the ledger. A branch that came as mere headers is
 //! *unproven* until a block of it is here. A synced node asks for its blocks, and goes on meanwhile as if it were not
-//! there: it stays synced, applies and relays the blocks that extend its tip, and mines.
+//! there: it stays synced, applies and relays the blocks that extend its tip, and mines. One that is not synced waits for
+//! them; but if nobody delivers, not for those of the next such branch as well.
 
 use crate::base::{
     limits::{UNPROVEN_TIME, WITHHELD_CHANCES, WITHHELD_DOUBT},
