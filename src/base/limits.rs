@@ -310,11 +310,9 @@ pub const COMMIT_BURST: u32 = 4;
 pub const WAITING_BYTES: usize = FETCH_BYTES + MIB;
 /// Stored bodies with a missing ancestor that are remembered; beyond it a body is not kept and asked for again.
 pub const STAGED_BLOCKS: usize = 4096;
-/// Abandoned blocks whose transactions come back once the node is synced. The latest count; few full ones fill a mempool,
-/// and a node that stops takes all back before.
+/// Abandoned blocks whose transactions come back once the node is synced, all at once. The latest count; few full ones fill
+/// a mempool.
 pub const ABANDONED_BLOCKS: usize = 64;
-/// Time between two of them, in which peers take what is passed on of the first.
-pub const ABANDONED_PACE: Duration = Duration::from_millis(50);
 /// Blocks taken off at once beyond which an operator is warned.
 pub const DEEP_REORGANISATION: usize = 6;
 /// Unconfirmed ancestors of one mempool transaction; bounds the work of selecting and evicting.

@@ -61,6 +61,7 @@ impl Abandoned {
     }
 
     /// Whether nothing waits.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.blocks.is_empty() && self.doubtful.is_empty()
     }

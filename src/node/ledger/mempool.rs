@@ -59,8 +59,7 @@ impl Ledger {
             }
         }
         self.abandoned.add_blocks(removed.iter().rev().copied());
-        // What comes back piece by piece goes on doing so.
-        while self.is_synced() && self.returns_at.is_none() && self.give_back(now, out)? {}
+        while self.is_synced() && self.give_back(now, out)? {}
         Ok(())
     }
 

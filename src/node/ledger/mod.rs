@@ -65,8 +65,6 @@ pub struct Ledger {
     taken: Vec<(u32, Hash)>,
     /// What abandoned blocks had confirmed and the mempool is to have again.
     abandoned: Abandoned,
-    /// When the next of it comes back; `None`: not before the node is synced.
-    returns_at: Option<Time>,
     /// Whether the node is synced.
     synced: bool,
     /// The tip's height when it last ceased to be.
@@ -114,7 +112,6 @@ impl Ledger {
             sound: None,
             taken: Vec::new(),
             abandoned: Abandoned::new(pool_bytes),
-            returns_at: None,
             synced: false,
             synced_until: None,
             expiry: Time::default(),
@@ -168,7 +165,7 @@ impl Ledger {
     fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), Halt> {
         match event {
             Event::Start => self.start(now, out),
-            Event::Wake => self.wake(now, out),
+            Event::Wake => self.wake(now),
             Event::Stop => self.stop(now, out),
             Event::Notice(notice) => self.notice(now, notice, out),
             Event::Command(ticket, command) => self.command(now, ticket, command, out),
@@ -202,16 +199,15 @@ impl Ledger {
                     self.synced_until = Some(self.chain.tip.height);
                 }
                 self.synced = state == SyncState::Synced;
-                if self.synced && !self.abandoned.is_empty() {
-                    self.returns_at.get_or_insert(now.mono);
-                }
+                // At once: who waited for the node to be synced finds it there.
+                while self.synced && self.give_back(now, out)? {}
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn wake(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+    fn wake(&mut self, now: Now) -> Result<(), Halt> {
         if now.mono >= self.expiry {
             self.pool.expire(now.unix);
             self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
@@ -219,10 +215,6 @@ impl Ledger {
         if self.tidy_at.is_some_and(|at| at <= now.mono) {
             self.tidy_at = None;
             self.chain.store.tidy()?;
-        }
-        if self.returns_at.is_some_and(|at| at <= now.mono) {
-            let more = self.is_synced() && self.give_back(now, out)?;
-            self.returns_at = more.then_some(now.mono + limits::ABANDONED_PACE);
         }
         Ok(())
     }
@@ -339,6 +331,6 @@ impl Role for Ledger {
         let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
         let expiry = (self.pool.len() > 0).then_some(self.expiry);
         let sound = self.sound.as_ref().map(|sound| sound.since);
-        [sound, commit, expiry, self.tidy_at, self.returns_at].into_iter().flatten().min()
+        [sound, commit, expiry, self.tidy_at].into_iter().flatten().min()
     }
 }

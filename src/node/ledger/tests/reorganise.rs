@@ -213,20 +213,13 @@ fn abandoned_while_syncing() -> (Node, [Transaction; 3]) {
 }
 
 #[test]
-fn transactions_of_an_abandoned_branch_return_block_by_block_once_the_node_is_synced() {
-    let (mut node, [first, second, third]) = abandoned_while_syncing();
-    let told = |transaction: &Transaction| vec![(Origin::Ledger, transaction.txid(), Ok(()))];
-    let actions = node.notice(Notice::State(SyncState::Synced));
-    assert_eq!((admitted(&actions), node.pool()), (told(&first), vec![first.txid()]));
-    let mut next = || {
-        node.now.mono = node.ledger.deadline().unwrap();
-        let actions = node.event(Event::Wake);
-        (admitted(&actions), node.pool().len())
-    };
-    assert_eq!(next(), (told(&second), 2));
-    assert_eq!(next(), (vec![], 3), "what waited here is no news");
-    assert!(node.pool().contains(&third.txid()));
-    assert!(node.ledger.abandoned.is_empty() && node.ledger.returns_at.is_none());
+fn transactions_of_an_abandoned_branch_return_as_soon_as_the_node_is_synced() {
+    let (mut node, all) = abandoned_while_syncing();
+    let actions = node.event_alone(Event::Notice(Notice::State(SyncState::Synced)));
+    let told = |transaction: &Transaction| (Origin::Ledger, transaction.txid(), Ok(()));
+    assert_eq!(admitted(&actions), all[..2].iter().map(told).collect::<Vec<_>>(), "what waited here is no news");
+    assert!(all.iter().all(|transaction| node.pool().contains(&transaction.txid())));
+    assert!(node.ledger.abandoned.is_empty());
 }
 
 #[test]
