@@ -128,10 +128,7 @@ pub trait LedgerStore: HeaderArchive {
     /// A coin, as of the changes flushed so far.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
     /// Where the store keeps a coin, or would keep it. Stays the same from one flush to the next.
-    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
-        let _ = outpoint;
-        CoinPlace { order: 0, alone: false }
-    }
+    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace;
     /// The sum over all coins, as of the changes flushed so far. Reads every one of them, and makes sure that
     /// [`LedgerStore::coin`] finds it.
     fn coins_sum(&self) -> Result<StateSum, StoreError>;

@@ -59,27 +59,28 @@ impl Ledger {
             }
         }
         self.abandoned.add_blocks(removed.iter().rev().copied());
-        while self.is_synced() && self.give_back(now, out)? {}
+        if self.is_synced() { self.give_back(now, out) } else { Ok(()) }
+    }
+
+    /// Takes back what abandoned blocks had confirmed, and then what may build on it.
+    pub(super) fn give_back(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        while let Some(hash) = self.abandoned.next_block() {
+            // A later branch may have applied it again.
+            if self.chain.row(&hash)?.status == BlockStatus::Stored {
+                self.give_back_block(now, &hash, out)?;
+            }
+        }
+        for Entry { transaction, since, .. } in self.abandoned.take_doubtful() {
+            if let Err(refusal) = self.pool.admit(&mut self.chain, transaction.clone(), since)? {
+                log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
+            }
+        }
         Ok(())
     }
 
-    /// Takes back what the next abandoned block had confirmed, after the last one what may build on it. Says whether
-    /// there is more.
-    pub(super) fn give_back(&mut self, now: Now, out: &mut Outbox) -> Result<bool, StoreError> {
-        let Some(hash) = self.abandoned.next_block() else {
-            for Entry { transaction, since, .. } in self.abandoned.take_doubtful() {
-                if let Err(refusal) = self.pool.admit(&mut self.chain, transaction.clone(), since)? {
-                    log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
-                }
-            }
-            return Ok(false);
-        };
-        // A later branch may have applied it again.
-        if self.chain.row(&hash)?.status != BlockStatus::Stored {
-            return Ok(true);
-        }
+    fn give_back_block(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<(), StoreError> {
         let mut returned = Vec::new();
-        for hashed in self.chain.block(&hash)?.transactions.into_iter().skip(1) {
+        for hashed in self.chain.block(hash)?.transactions.into_iter().skip(1) {
             let txid = hashed.txid;
             if self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)?.is_ok() {
                 returned.push(txid);
@@ -90,7 +91,7 @@ impl Ledger {
             let (origin, transaction) = (Origin::Ledger, entry.transaction);
             out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result: Ok(()) });
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Takes in what the last clean stop saved, checked like anything else.

@@ -144,7 +144,7 @@ impl Ledger {
         if !self.started {
             return Ok(());
         }
-        while self.give_back(now, out)? {}
+        self.give_back(now, out)?;
         let kept = self.pool.in_order_of_arrival();
         self.chain.store.save_mempool(&mut kept.iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes())))?;
         self.chain.commit(true)?;
@@ -200,7 +200,9 @@ impl Ledger {
                 }
                 self.synced = state == SyncState::Synced;
                 // At once: who waited for the node to be synced finds it there.
-                while self.synced && self.give_back(now, out)? {}
+                if self.synced {
+                    self.give_back(now, out)?;
+                }
                 Ok(())
             }
             _ => Ok(()),
