@@ -1,4 +1,4 @@
-//! tussock: a ledger network in one small binary.
+//! tussock: a ledger network in one small binary. Its lower layers are the package `tussock-core`: `src/core.rs` says why.
 //!
 //! # A block's way, from socket to table
 //!
@@ -37,8 +37,6 @@
 //! - On test chains a node that knows no other counts as synced: it is the network.
 //! - `toml` is also used by `chain/spec.rs`, which reads chain specifications.
 
-pub mod base;
-pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod net;
@@ -46,5 +44,5 @@ pub mod node;
 pub mod rpc;
 pub mod runtime;
 pub mod sim;
-pub mod store;
-pub mod wire;
+
+pub use tussock_core::{base, chain, store, wire};

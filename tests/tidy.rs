@@ -81,6 +81,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("config", (vec!["*"], vec!["*"])),
         ("main", (vec!["*"], vec!["*"])),
         ("lib", (vec!["*"], vec![])),
+        ("core", (vec!["*"], vec![])),
     ])
 }
 

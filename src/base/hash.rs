@@ -1,6 +1,6 @@
 //! BLAKE3-256, keyed by purpose so that a value hashed for one use never means anything in another.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use rand_chacha::{
     ChaCha20Core,
@@ -11,8 +11,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::codec::{Decode, Encode};
 
 /// A 256-bit BLAKE3 hash. Text form: 64 lower-case hex digits, bytes in order; as a number (proof of work) big-endian.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Encode, Decode)]
 pub struct Hash(pub [u8; 32]);
+
+/// The order of the bytes. Two hashes practically always differ in the first eight, which are compared as one number:
+/// maps that are keyed by hashes spend their time here.
+impl Ord for Hash {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        match self.first_eight().cmp(&other.first_eight()) {
+            Ordering::Equal => self.0[8..].cmp(&other.0[8..]),
+            different => different,
+        }
+    }
+}
+
+impl PartialOrd for Hash {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// What a hash is for. BLAKE3's keyed mode with the name, zero-padded to 32 bytes, as the key.
 ///
@@ -94,6 +113,13 @@ impl Hash {
     /// All bits zero: the parent of a genesis block.
     pub const ZERO: Self = Self([0; 32]);
 
+    /// The first eight bytes as a big-endian number.
+    #[inline]
+    pub fn first_eight(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The first eight hex digits, for people.
     pub fn short(&self) -> String {
         hex(&self.0[..4])
@@ -162,6 +188,19 @@ mod tests {
     #[test]
     fn a_domain_separates_equal_data() {
         assert_ne!(Domain::TXID.hash(b"x"), Domain::MERKLE_LEAF.hash(b"x"));
+    }
+
+    #[test]
+    fn hashes_are_ordered_as_their_bytes_are() {
+        let base = Domain::TXID.hash(b"x");
+        for at in 0..32 {
+            for byte in [0, 0x7f, 0x80, 0xff] {
+                let mut other = base;
+                other.0[at] = byte;
+                assert_eq!(other.cmp(&base), other.0.cmp(&base.0), "byte {at} is {byte}");
+                assert_eq!(base.partial_cmp(&other), Some(base.0.cmp(&other.0)));
+            }
+        }
     }
 
     #[test]

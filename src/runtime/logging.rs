@@ -222,9 +222,9 @@ fn line(time: OffsetDateTime, level: Level, part: &str, text: &str, suppressed: 
 }
 
 /// The part of the node that a log target names: `tussock::node::peers` → `peers`, `tussock::net::links` → `net`,
-/// `rusqlite` → `rusqlite`.
+/// `tussock_core::store::migrate` → `store`, `rusqlite` → `rusqlite`.
 fn part(target: &str) -> &str {
-    let own = target.strip_prefix("tussock::").unwrap_or(target);
+    let own = target.strip_prefix("tussock_core::").or_else(|| target.strip_prefix("tussock::")).unwrap_or(target);
     let own = own.strip_prefix("node::").unwrap_or(own);
     own.split("::").next().unwrap_or(own)
 }
@@ -294,6 +294,7 @@ mod tests {
         assert_eq!(levels.of(part("tussock::node::peers::book")), LevelFilter::Debug);
         assert_eq!(levels.of(part("tussock::net::links")), LevelFilter::Off);
         assert_eq!(levels.of(part("tussock::runtime::node")), LevelFilter::Warn);
+        assert_eq!(part(std::any::type_name::<crate::store::ledger::LedgerDb>()), "store");
         assert_eq!(levels.most(), LevelFilter::Debug);
         assert_eq!(levels.to_string(), "warn,net=off,peers=debug");
         assert_eq!("peers=debug".parse::<Levels>().unwrap().all, LevelFilter::Info);

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ToSql};
 
 use crate::{
     base::{
-        hash::{Domain, Hash},
+        hash::Domain,
         limits::{COIN_ROWS, COIN_SORT_ROWS},
     },
     chain::{
@@ -256,7 +256,7 @@ fn scattered(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
     input[..32].copy_from_slice(secret);
     input[32..64].copy_from_slice(&outpoint.txid.0);
     input[64..].copy_from_slice(&outpoint.index.to_le_bytes());
-    first_of(Domain::COIN_KEY.hash(&input))
+    Domain::COIN_KEY.hash(&input).first_eight().cast_signed()
 }
 
 /// The first 52 bits of the keyed hash of secret and txid, then the position: 'coin_keys' 2.
@@ -265,11 +265,7 @@ fn grouped(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
     input[..32].copy_from_slice(secret);
     input[32..].copy_from_slice(&outpoint.txid.0);
     let position = i64::from(outpoint.index) & POSITIONS;
-    (first_of(Domain::COIN_KEY.hash(&input)) & !POSITIONS) | position
-}
-
-fn first_of(Hash(hash): Hash) -> i64 {
-    i64::from_be_bytes(hash[..8].try_into().expect("32 bytes start with eight"))
+    (Domain::COIN_KEY.hash(&input).first_eight().cast_signed() & !POSITIONS) | position
 }
 
 fn amount(coin: &Coin) -> Result<i64, StoreError> {
@@ -279,7 +275,7 @@ fn amount(coin: &Coin) -> Result<i64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{chain::address::Address, store::migrate};
+    use crate::{base::hash::Hash, chain::address::Address, store::migrate};
 
     fn outpoint(n: u8) -> OutPoint {
         OutPoint { txid: Hash([n; 32]), index: u32::from(n) }
