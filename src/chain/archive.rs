@@ -110,12 +110,18 @@ pub trait LedgerStore: HeaderArchive {
     /// The same for a peer: only if the block is stored or applied. A body may be there and have turned out to be
     /// invalid: whoever we send that to has to ban us.
     fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        let servable = |row: HeaderRow| matches!(row.status, BlockStatus::Applied | BlockStatus::Stored);
-        if self.header(hash)?.is_some_and(servable) { self.body(hash) } else { Ok(None) }
+        match self.status_of(hash)? {
+            Some(BlockStatus::Applied | BlockStatus::Stored) => self.body(hash),
+            _ => Ok(None),
+        }
     }
     /// The row of a block's header. A store that remembers enough of it need not read it.
     fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
         self.header(&block.hash)
+    }
+    /// How far a block has come whose header is stored. A store that remembers it need not read the header.
+    fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
+        Ok(self.header(hash)?.map(|row| row.status))
     }
     /// Whether a body is stored.
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError>;

@@ -16,18 +16,18 @@ pub const STATE_SUM_BYTES: usize = 2 * PLACES;
 /// Bytes of a coin as it is hashed: outpoint 36, amount 8, address 20, height 4, coinbase 1.
 const COIN_BYTES: usize = 69;
 
-/// Four places in one number, so that a sum takes a quarter of the steps; the first place is the lowest.
+/// Four places at a time, so that a sum takes a quarter of the steps; the first place is the lowest.
 const WORDS: usize = PLACES / 4;
 /// The highest bit of each of the four.
 const HIGHEST: u64 = 0x8000_8000_8000_8000;
 
-/// The running sum over a coin set.
+/// The running sum over a coin set, as the little-endian bytes that are hashed and stored.
 #[derive(Clone, PartialEq, Eq)]
-pub struct StateSum(Box<[u64; WORDS]>);
+pub struct StateSum(Box<[[u8; 8]; WORDS]>);
 
 impl Default for StateSum {
     fn default() -> Self {
-        Self(Box::new([0; WORDS]))
+        Self(Box::new([[0; 8]; WORDS]))
     }
 }
 
@@ -51,34 +51,27 @@ impl StateSum {
     /// Adds all coins of another sum.
     pub fn merge(&mut self, other: &Self) {
         for (places, from) in self.0.iter_mut().zip(other.0.iter()) {
-            *places = add_places(*places, *from);
+            *places = add_places(u64::from_le_bytes(*places), u64::from_le_bytes(*from)).to_le_bytes();
         }
     }
 
     /// The digest that headers carry.
     pub fn digest(&self) -> Hash {
-        Domain::STATE.hash(&self.to_bytes())
+        Domain::STATE.hash(self.as_bytes())
     }
 
-    /// The sums as little-endian bytes, for storage.
-    pub fn to_bytes(&self) -> [u8; STATE_SUM_BYTES] {
-        let mut bytes = [0; STATE_SUM_BYTES];
-        for (to, places) in bytes.chunks_exact_mut(8).zip(self.0.iter()) {
-            to.copy_from_slice(&places.to_le_bytes());
-        }
-        bytes
+    /// The sums as little-endian bytes, for storage: [`STATE_SUM_BYTES`] of them.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_flattened()
     }
 
-    /// Reads [`StateSum::to_bytes`]; `None` if the length is wrong.
+    /// Reads [`StateSum::as_bytes`]; `None` if the length is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.len() != STATE_SUM_BYTES {
             return None;
         }
         let mut sum = Self::default();
-        let (words, _) = bytes.as_chunks();
-        for (places, from) in sum.0.iter_mut().zip(words) {
-            *places = u64::from_le_bytes(*from);
-        }
+        sum.0.as_flattened_mut().copy_from_slice(bytes);
         Some(sum)
     }
 
@@ -86,7 +79,8 @@ impl StateSum {
         let mut expansion = Domain::COIN.expand(&coin_bytes(outpoint, coin));
         for group in self.0.chunks_exact_mut(32) {
             for (places, [low, high]) in group.iter_mut().zip(expansion.words().as_chunks().0) {
-                *places = change(*places, u64::from(*low) | u64::from(*high) << 32);
+                let more = u64::from(*low) | u64::from(*high) << 32;
+                *places = change(u64::from_le_bytes(*places), more).to_le_bytes();
             }
         }
     }
@@ -140,7 +134,7 @@ mod tests {
         merged.merge(&other);
         merged.remove(&coin(4).0, &coin(4).1);
         assert_eq!(merged, one);
-        assert_eq!(StateSum::from_bytes(&one.to_bytes()), Some(one));
+        assert_eq!(StateSum::from_bytes(one.as_bytes()), Some(one));
         assert_eq!(StateSum::from_bytes(&[0; 3]), None);
     }
 

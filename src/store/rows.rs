@@ -1,6 +1,6 @@
 //! Rows as values: checked conversions, and headers as they lie in the table.
 
-use rusqlite::{Connection, Params, Row, types::ValueRef};
+use rusqlite::{Connection, Params, Row, ToSql, types::ValueRef};
 
 use crate::{
     base::hash::Hash,
@@ -107,37 +107,61 @@ impl StoredHeader {
         if found == height { Ok(self) } else { Err(corrupt(format!("block {height}: block {found} is in its place"))) }
     }
 
-    /// Appends a header and returns its id.
-    pub(super) fn insert(
-        connection: &Connection,
-        parent: Option<i64>,
-        hash: &Hash,
-        header: &Header,
-        work: &Work,
-    ) -> Result<i64, StoreError> {
-        let mut statement = connection.prepare_cached(
-            "INSERT INTO headers (hash, key, parent, height, version, merkle_root, state_digest, time, target, nonce, \
-             work) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?;
-        Ok(statement.insert((
-            hash.0.as_slice(),
-            key_of(hash),
-            parent,
-            header.height,
-            header.version,
-            header.merkle_root.0.as_slice(),
-            header.state_digest.0.as_slice(),
-            header.time.cast_signed(),
-            header.target.0,
-            header.nonce.cast_signed(),
-            work.to_be_bytes().as_slice(),
-        ))?)
+    /// Appends headers under ids that no other has.
+    pub(super) fn insert(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), StoreError> {
+        let (groups, rest) = headers.as_chunks::<INSERT_ROWS>();
+        groups.iter().try_for_each(|group| insert_all(connection, group))?;
+        rest.iter().try_for_each(|header| insert_all(connection, std::slice::from_ref(header)))
     }
 
     /// As the traits hand it out.
     pub(super) fn with_status(self, status: BlockStatus) -> HeaderRow {
         HeaderRow { hash: self.hash, header: self.header, work: self.work, status }
     }
+}
+
+/// Headers that one statement appends: most of a short statement's time is its beginning and end.
+const INSERT_ROWS: usize = 10;
+
+/// A header to be appended.
+pub(super) struct NewHeader<'a> {
+    pub(super) id: i64,
+    pub(super) parent: Option<i64>,
+    pub(super) row: &'a HeaderRow,
+}
+
+/// Appends headers with one statement.
+fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), StoreError> {
+    let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; headers.len()].join(", ");
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO headers (id, hash, key, parent, height, version, merkle_root, state_digest, time, target, nonce, \
+         work) VALUES {values}"
+    ))?;
+    let mut at = 0;
+    for NewHeader { id, parent, row } in headers {
+        let HeaderRow { hash, header, work, .. } = row;
+        let work = work.to_be_bytes();
+        let values: [&dyn ToSql; 12] = [
+            id,
+            &hash.0.as_slice(),
+            &key_of(hash),
+            parent,
+            &header.height,
+            &header.version,
+            &header.merkle_root.0.as_slice(),
+            &header.state_digest.0.as_slice(),
+            &header.time.cast_signed(),
+            &header.target.0,
+            &header.nonce.cast_signed(),
+            &work.as_slice(),
+        ];
+        for value in values {
+            at += 1;
+            statement.raw_bind_parameter(at, value)?;
+        }
+    }
+    statement.raw_execute()?;
+    Ok(())
 }
 
 /// What headers are looked up by: the last eight bytes of the hash.

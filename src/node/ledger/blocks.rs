@@ -119,7 +119,7 @@ impl Ledger {
 
     /// The verifier found that the header commits to an invalid body.
     pub(super) fn condemned(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
-        match self.chain.store.header(hash)?.map(|row| row.status) {
+        match self.chain.store.status_of(hash)? {
             None | Some(BlockStatus::Invalid) => Ok(()),
             Some(BlockStatus::Applied) => Err(Halt::Invariant(format!("block {hash} is applied and invalid: {fault}"))),
             Some(BlockStatus::Header | BlockStatus::Stored) => self.condemn(now, hash, fault, out),
@@ -252,8 +252,7 @@ impl Ledger {
         block: &Arc<HashedBlock>,
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
-        let parent = self.chain.store.header(&row.header.previous)?;
-        match parent.map(|parent| parent.status) {
+        match self.chain.store.status_of(&row.header.previous)? {
             Some(BlockStatus::Invalid) => {
                 self.condemn(now, &row.hash, BlockFault::InvalidParent, out)?;
                 return Ok(Placed::NotYet);
@@ -287,7 +286,6 @@ impl Ledger {
     }
 
     fn builds_on_invalid(&self, row: &HeaderRow) -> Result<bool, StoreError> {
-        let parent = self.chain.store.header(&row.header.previous)?;
-        Ok(parent.is_some_and(|parent| parent.status == BlockStatus::Invalid))
+        Ok(self.chain.store.status_of(&row.header.previous)? == Some(BlockStatus::Invalid))
     }
 }

@@ -66,7 +66,7 @@ impl Ledger {
     pub(super) fn give_back(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         while let Some(hash) = self.abandoned.next_block() {
             // A later branch may have applied it again.
-            if self.chain.row(&hash)?.status == BlockStatus::Stored {
+            if self.chain.store.status_of(&hash)? == Some(BlockStatus::Stored) {
                 self.give_back_block(now, &hash, out)?;
             }
         }

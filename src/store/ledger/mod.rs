@@ -25,7 +25,7 @@ pub(super) use self::side::status_of;
 use crate::{
     base::{hash::Hash, limits},
     chain::{
-        archive::{StoreError, Tip},
+        archive::{BlockStatus, HeaderRow, StoreError, Tip},
         coin::CoinChange,
         digest::StateSum,
         rules,
@@ -39,7 +39,7 @@ use crate::{
         error::corrupt,
         identity::{self, Identity},
         migrate,
-        rows::{self, StoredHeader},
+        rows::{self, NewHeader, StoredHeader},
     },
 };
 
@@ -82,6 +82,8 @@ pub struct LedgerDb {
     end: End,
     /// The header with the most work, uncommitted ones included.
     best: Best,
+    /// What the next header gets: one more than the largest that is there.
+    next_id: i64,
     /// As of the last commit.
     committed: (Tip, StateSum),
     /// Whether commits wait for the disk now.
@@ -186,6 +188,7 @@ impl LedgerDb {
             side: memory.side,
             end: memory.end,
             best: memory.best,
+            next_id: memory.next_id,
             committed: memory.committed,
             durable: false,
             checkpoint_pages,
@@ -201,6 +204,7 @@ impl LedgerDb {
         let memory = Memory::load(&self.connection)?;
         self.coins.reload(&self.connection)?;
         (self.side, self.end, self.best, self.committed) = (memory.side, memory.end, memory.best, memory.committed);
+        self.next_id = memory.next_id;
         Ok(())
     }
 
@@ -246,6 +250,7 @@ struct Memory {
     side: Side,
     end: End,
     best: Best,
+    next_id: i64,
     committed: (Tip, StateSum),
 }
 
@@ -255,11 +260,13 @@ impl Memory {
         let best: i64 = rows::one(connection, "SELECT best FROM state", [], |row| Ok(row.get(0)?))?
             .ok_or_else(|| corrupt("the state row is missing"))?;
         let best = StoredHeader::with_id(connection, best)?;
+        let largest = rows::one(connection, "SELECT max(id) FROM headers", [], |row| Ok(row.get::<_, i64>(0)?))?;
         let end = StoredHeader::applied_at(connection, tip.height)?.ok_or_else(|| corrupt("the tip is missing"))?;
         Ok(Self {
             side: Side::load(connection)?,
             end: End { height: tip.height, id: end.id, hash: end.hash },
             best: Best { id: best.id, hash: best.hash, work: best.work },
+            next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,
             committed: (tip, sum),
         })
     }
@@ -287,15 +294,17 @@ fn create_genesis(
     };
     Identity { chain: spec.name.clone(), genesis: genesis.hash, coin_secret }.write(&transaction)?;
     let work = genesis.header.target.expand().map_or(Work::ZERO, |target| target.work());
-    let id = StoredHeader::insert(&transaction, None, &genesis.hash, &genesis.header, &work)?;
+    let id = 1;
+    let row = HeaderRow { hash: genesis.hash, header: genesis.header.clone(), work, status: BlockStatus::Applied };
+    StoredHeader::insert(&transaction, &[NewHeader { id, parent: None, row: &row }])?;
     bodies::insert(&transaction, id, &genesis.hash, &genesis.bytes)?;
     rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
     let mut coins = CoinTable::open(&transaction, coin_secret)?;
     let made = genesis.transactions.iter().flat_map(|one| rules::coins_made(one, 0));
     coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::Make(outpoint, coin)))?;
-    let (sum, digest) = (spec.genesis_sum.to_bytes(), spec.genesis_sum.digest());
+    let (sum, digest) = (spec.genesis_sum.as_bytes(), spec.genesis_sum.digest());
     let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
-    rows::run(&transaction, sql, (id, sum.as_slice(), digest.0.as_slice()))?;
+    rows::run(&transaction, sql, (id, sum, digest.0.as_slice()))?;
     transaction.commit()?;
     Ok(true)
 }

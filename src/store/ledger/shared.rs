@@ -7,7 +7,7 @@ use super::LedgerDb;
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
@@ -88,6 +88,10 @@ impl LedgerStore for SharedLedger {
 
     fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
         self.lock()?.row_of(block)
+    }
+
+    fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
+        self.lock()?.status_of(hash)
     }
 
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {

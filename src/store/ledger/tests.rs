@@ -458,6 +458,28 @@ fn known_headers_and_bodies_are_left_as_they_are_and_strays_are_refused() {
 }
 
 #[test]
+fn many_headers_at_once_are_stored_once_each_also_after_a_rollback() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    let next = |_| {
+        maker.next_block(vec![], account(1));
+        maker.header_row()
+    };
+    let mut rows: Vec<_> = (0..25).map(next).collect();
+    rows.extend_from_within(3..8);
+    for _ in 0..2 {
+        ledger.put_headers(&rows).unwrap();
+        for row in &rows {
+            assert_eq!(ledger.header(&row.hash), Ok(Some(row.clone())));
+            assert_eq!(ledger.status_of(&row.hash), Ok(Some(BlockStatus::Header)));
+        }
+        assert_eq!((ledger.side_headers(), ledger.best_header().unwrap().hash), (Ok(25), rows[24].hash));
+        ledger.rollback().unwrap();
+        assert_eq!(ledger.status_of(&rows[0].hash), Ok(None));
+    }
+}
+
+#[test]
 fn clones_of_a_shared_ledger_see_the_same() {
     let mut maker = dev_maker();
     let mut ledger = SharedLedger::in_memory(maker.spec()).unwrap();

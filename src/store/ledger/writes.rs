@@ -14,7 +14,7 @@ use crate::{
     store::{
         bodies, connect,
         error::corrupt,
-        rows::{self, StoredHeader},
+        rows::{self, NewHeader, StoredHeader},
         undo,
     },
 };
@@ -25,7 +25,13 @@ impl LedgerStore for LedgerDb {
     }
 
     fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
-        self.change(|db| rows.iter().try_for_each(|row| db.put_header(row)))
+        self.change(|db| {
+            let mut new = Vec::with_capacity(rows.len());
+            for row in rows {
+                new.extend(db.new_header(row)?);
+            }
+            StoredHeader::insert(&db.connection, &new)
+        })
     }
 
     fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
@@ -50,6 +56,13 @@ impl LedgerStore for LedgerDb {
                 Ok(Some(HeaderRow { hash, header, work: row.work, status: row.status }))
             }
             None => self.header(&block.hash),
+        }
+    }
+
+    fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
+        match self.side.get(hash) {
+            Some(row) => Ok(Some(row.status)),
+            None => Ok(self.watch(self.id_of(hash))?.map(|_| BlockStatus::Applied)),
         }
     }
 
@@ -165,22 +178,24 @@ impl LedgerDb {
         self.watch(result)
     }
 
-    fn put_header(&mut self, row: &HeaderRow) -> Result<(), StoreError> {
+    /// Takes note of a header; `None` if it is there already.
+    fn new_header<'a>(&mut self, row: &'a HeaderRow) -> Result<Option<NewHeader<'a>>, StoreError> {
         // What is above the applied chain's end is in memory, or new.
         let known = row.header.height <= self.end.height || self.side.get(&row.hash).is_some();
         if known && self.id_of(&row.hash)?.is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let parent = self.id_of(&row.header.previous)?;
         let parent = parent.ok_or_else(|| misuse("the parent of a header is not stored", &row.hash))?;
         let condemned = self.side.get(&row.header.previous).is_some_and(|row| row.status == BlockStatus::Invalid);
         let status = if condemned { BlockStatus::Invalid } else { BlockStatus::Header };
-        let id = StoredHeader::insert(&self.connection, Some(parent), &row.hash, &row.header, &row.work)?;
+        let id = self.next_id;
+        self.next_id = id.checked_add(1).ok_or_else(|| misuse("no id is left for a header", &row.hash))?;
         self.side.insert(row.hash, (id, parent), (row.header.height, row.work), status);
         if !condemned && row.work > self.best.work {
             self.best = Best { id, hash: row.hash, work: row.work };
         }
-        Ok(())
+        Ok(Some(NewHeader { id, parent: Some(parent), row }))
     }
 
     fn store_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
@@ -256,8 +271,7 @@ impl LedgerDb {
         }
         self.side.flush(&self.connection)?;
         let sql = "UPDATE state SET height = ?1, best = ?2, sum = ?3, digest = ?4";
-        let (sum_bytes, digest) = (sum.to_bytes(), tip.digest.0);
-        rows::run(&self.connection, sql, (tip.height, self.best.id, sum_bytes.as_slice(), digest.as_slice()))?;
+        rows::run(&self.connection, sql, (tip.height, self.best.id, sum.as_bytes(), tip.digest.0.as_slice()))?;
         rows::run(&self.connection, "COMMIT", [])?;
         self.committed = (tip.clone(), sum.clone());
         Ok(())
