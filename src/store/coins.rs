@@ -44,8 +44,7 @@ const MAKE_ROWS: usize = 16;
 
 /// Makes so many coins, or makes them again. Changes fewer rows where a key is another coin's.
 fn make_sql(rows: usize) -> String {
-    let row = |_| "(?, ?, ?, ?, ?, ?, ?)";
-    let values = (0..rows).map(row).collect::<Vec<_>>().join(", ");
+    let values = rows::placeholders(rows, 7);
     // Nothing of it has to be undone by itself: after a failure the whole transaction is.
     format!(
         "INSERT OR FAIL INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values} \
@@ -195,10 +194,7 @@ impl CoinTable {
             let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
             let amount = amount(coin)?;
             let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
-            for value in row {
-                at += 1;
-                make.raw_bind_parameter(at, value)?;
-            }
+            rows::bind_next(&mut make, &mut at, &row)?;
         }
         // Those that were written are only said again.
         if make.raw_execute()? == made.len() { Ok(()) } else { self.make_each(connection, made) }

@@ -1,6 +1,6 @@
 //! Rows as values: checked conversions, and headers as they lie in the table.
 
-use rusqlite::{Connection, Params, Row, ToSql, types::ValueRef};
+use rusqlite::{Connection, Params, Row, Statement, ToSql, types::ValueRef};
 
 use crate::{
     base::hash::Hash,
@@ -132,10 +132,10 @@ pub(super) struct NewHeader<'a> {
 
 /// Appends headers with one statement.
 fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), StoreError> {
-    let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; headers.len()].join(", ");
     let mut statement = connection.prepare_cached(&format!(
         "INSERT INTO headers (id, hash, key, parent, height, version, merkle_root, state_digest, time, target, nonce, \
-         work) VALUES {values}"
+         work) VALUES {}",
+        placeholders(headers.len(), 12)
     ))?;
     let mut at = 0;
     for NewHeader { id, parent, row } in headers {
@@ -155,12 +155,24 @@ fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), 
             &header.nonce.cast_signed(),
             &work.as_slice(),
         ];
-        for value in values {
-            at += 1;
-            statement.raw_bind_parameter(at, value)?;
-        }
+        bind_next(&mut statement, &mut at, &values)?;
     }
     statement.raw_execute()?;
+    Ok(())
+}
+
+/// What stands for the values of several rows in one `INSERT`.
+pub(super) fn placeholders(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row; rows].join(", ")
+}
+
+/// Binds the values of the next row; `at` is how many are bound.
+pub(super) fn bind_next(statement: &mut Statement<'_>, at: &mut usize, row: &[&dyn ToSql]) -> Result<(), StoreError> {
+    for value in row {
+        *at += 1;
+        statement.raw_bind_parameter(*at, value)?;
+    }
     Ok(())
 }
 
