@@ -117,6 +117,12 @@ fn a_miner_that_starts_among_branches_that_nobody_delivers_mines() {
     assert_holds(&outcome(100_101_900));
 }
 
+/// A lonely miner met a liar's branch and the honest one at once, and set both aside with each block of its own.
+#[test]
+fn a_miner_that_meets_an_honest_branch_behind_a_withheld_one_goes_over_to_it() {
+    assert_holds(&outcome(101_101_635));
+}
+
 /// The blocks of a branch that was set aside stayed wanted below those of the branch that came in its place, so that
 /// nobody noticed that the latter's were withheld too, and the only miner rested for good.
 #[test]

@@ -243,10 +243,10 @@ impl Headers {
         self.progress = now;
         let is_here = news && hashes.len() == 1;
         if fork <= self.fetched {
-            match hashes.is_empty() || is_here && index.is_tip(&index.best().parent) {
-                true => self.owed.delivered(now),
-                false if is_here => {}
-                false => self.owed.replaced(now),
+            match hashes.first() {
+                Some(_) if is_here && !index.is_tip(&index.best().parent) => {}
+                Some(first) if !is_here => self.owed.replaced(now, *first),
+                _ => self.owed.delivered(now),
             }
             // What is between the two is applied.
             self.fetched = above;

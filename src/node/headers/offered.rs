@@ -177,7 +177,8 @@ impl Headers {
     }
 
     /// Sets those branches aside that have more work than a block that is here and leads on from our tip, and whose next
-    /// block has been owed for long. Headers with much work and no blocks must not stop the chain.
+    /// block has been owed for long. Headers with much work and no blocks must not stop the chain. The honest branch that
+    /// comes to light behind them must not go with them, though, before anybody was asked for it.
     fn doubt(&mut self, now: Time, parent: &Hash, work: &Work, out: &mut Outbox) -> Result<(), StoreError> {
         let leads_on = |index: &Index| index.builds_on_applied(parent);
         if !self.owed.is_overdue(now) || !self.index.as_ref().map_or(Ok(false), leads_on)? {
@@ -190,6 +191,9 @@ impl Headers {
                 return Ok(());
             }
             self.take_withheld(now, owed, out)?;
+            if self.owed.is_new() {
+                return Ok(());
+            }
         }
         Ok(())
     }

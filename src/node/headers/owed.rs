@@ -6,6 +6,7 @@
 //! them; but if nobody delivers, not for those of the next such branch as well.
 
 use crate::base::{
+    hash::Hash,
     limits::{UNPROVEN_TIME, WITHHELD_CHANCES, WITHHELD_DOUBT},
     time::Time,
 };
@@ -20,6 +21,10 @@ pub(super) struct Owed {
     unproven: Option<Time>,
     /// Whether a branch was set aside since the last block came, because nobody delivers.
     gave_up: bool,
+    /// First blocks of the branches that were asked for since the last block came, as many as get a chance.
+    asked: Vec<Hash>,
+    /// Whether the best branch is one of those for the first time.
+    is_new: bool,
 }
 
 impl Owed {
@@ -28,13 +33,24 @@ impl Owed {
         *self = Self { since: now, ..Self::default() };
     }
 
-    /// Another block is owed than before, of a branch that just came or was given a new chance: it gets its time. Whoever
-    /// makes one branch of mere headers after the other must not set the clock back for ever.
-    pub(super) fn replaced(&mut self, now: Time) {
+    /// Another block is owed than before, of a branch that just came, was given a new chance, or was behind one that is
+    /// set aside: it gets its time. Whoever makes one branch of mere headers after the other must not set the clock back
+    /// for ever.
+    pub(super) fn replaced(&mut self, now: Time, first: Hash) {
         self.unproven = Some(now);
-        if self.chances < WITHHELD_CHANCES {
-            (self.since, self.chances) = (now, self.chances + 1);
+        let has_room = self.asked.len() < WITHHELD_CHANCES as usize;
+        self.is_new = has_room && !self.asked.contains(&first);
+        if self.is_new {
+            self.asked.push(first);
         }
+        if self.is_new || self.chances < WITHHELD_CHANCES {
+            (self.since, self.chances) = (now, self.chances.saturating_add(1));
+        }
+    }
+
+    /// Whether nobody was asked for the best branch before it became the best the last time.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// A branch is set aside because nobody delivers. Those that come after it in work do not get their time one by one:
@@ -72,7 +88,7 @@ mod tests {
     fn a_branch_is_unproven_until_a_block_of_it_comes() {
         let mut owed = Owed::default();
         assert!(!owed.is_unproven());
-        owed.replaced(Time(1));
+        owed.replaced(Time(1), Hash([1; 32]));
         assert!(owed.is_unproven());
         owed.delivered(Time(2));
         assert!(!owed.is_unproven());

@@ -203,6 +203,26 @@ fn a_branch_of_mere_headers_makes_room_for_one_with_less_work() {
     assert_eq!(rig.state, SyncState::Synced);
 }
 
+/// Found by seed 101101635: with each block of its own a node set a liar's branch aside, and in the same moment the honest
+/// one behind it, whose blocks nobody had been asked for.
+#[test]
+fn the_branch_behind_one_of_mere_headers_gets_its_own_time() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    tell(&mut rig, 3, &ours.first(5).grow(50, 1), 6);
+    let honest = ours.first(8).grow(9, 2);
+    rig.up(4, &honest);
+    assert_eq!(wants(&rig.sync(4, honest.headers(9..=17))), []);
+    rig.pass(WITHHELD_DOUBT);
+    let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
+    assert_eq!(wants(&offer(&mut rig, Origin::Miner, &first)), [(8, honest.hashes(9..=17))]);
+    rig.moved(&first);
+    rig.pass(WITHHELD_DOUBT);
+    let wanted = wants(&offer(&mut rig, Origin::Miner, &second));
+    assert_eq!(wanted, [(11, vec![]), (11, vec![second.tip()])], "and no more than that");
+    assert_eq!(rig.state, SyncState::Synced);
+}
+
 /// Found by seed 81001841: the block that got ahead of such a branch, long after it had come, was set aside for it.
 #[test]
 fn a_block_that_gets_ahead_of_mere_headers_is_not_set_aside_in_their_place() {
