@@ -4,13 +4,13 @@
 //! half as deep as one over whole outpoints; the secret keeps others from making coins that share a key. Two that do so
 //! by chance are told apart by the outpoint in the row: the second goes to `coins_overflow`.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
 
 use rusqlite::{Connection, ToSql};
 
 use crate::{
     base::{
-        hash::Domain,
+        hash::{Domain, Hash},
         limits::{COIN_ROWS, COIN_SORT_ROWS},
     },
     chain::{
@@ -22,12 +22,47 @@ use crate::{
 };
 
 /// How an outpoint becomes a key. A parameter so that tests can make keys collide.
-pub(super) type KeyFunction = fn(secret: &[u8; 32], outpoint: &OutPoint) -> i64;
+pub(super) type KeyFunction = fn(keys: &Keys, outpoint: &OutPoint) -> i64;
+
+/// What keys are made with.
+#[derive(Debug)]
+pub(super) struct Keys {
+    secret: [u8; 32],
+    /// The transaction that was last asked for, with its hash: a coin is looked for and then read, and a transaction's
+    /// coins come one after the other.
+    last: Cell<(Hash, i64)>,
+}
+
+impl Keys {
+    fn new(secret: [u8; 32]) -> Self {
+        let keys = Self { secret, last: Cell::default() };
+        keys.last.set((Hash::ZERO, keys.hash(&Hash::ZERO)));
+        keys
+    }
+
+    /// The first eight bytes of the keyed hash of secret and txid.
+    fn of_transaction(&self, txid: &Hash) -> i64 {
+        let (last, hash) = self.last.get();
+        if last == *txid {
+            return hash;
+        }
+        let hash = self.hash(txid);
+        self.last.set((*txid, hash));
+        hash
+    }
+
+    fn hash(&self, txid: &Hash) -> i64 {
+        let mut input = [0; 64];
+        input[..32].copy_from_slice(&self.secret);
+        input[32..].copy_from_slice(&txid.0);
+        Domain::COIN_KEY.hash(&input).first_eight().cast_signed()
+    }
+}
 
 /// The coins of one database.
 #[derive(Debug)]
 pub(super) struct CoinTable {
-    secret: [u8; 32],
+    keys: Keys,
     key: KeyFunction,
     /// Keys that a row of `coins_overflow` would have; while there are none nobody looks there.
     shared: BTreeSet<i64>,
@@ -41,6 +76,9 @@ const POSITIONS: i64 = 0xfff;
 
 /// Coins that one statement makes: most of a short statement's time is its beginning and end.
 const MAKE_ROWS: usize = 16;
+
+static MAKE_ONE: LazyLock<String> = LazyLock::new(|| make_sql(1));
+static MAKE_MANY: LazyLock<String> = LazyLock::new(|| make_sql(MAKE_ROWS));
 
 /// Makes so many coins, or makes them again. Changes fewer rows where a key is another coin's.
 fn make_sql(rows: usize) -> String {
@@ -63,7 +101,7 @@ impl CoinTable {
             Some(2) => grouped,
             found => return Err(corrupt(format!("coins are said to have keys of the kind {found:?}"))),
         };
-        let mut table = Self { secret, key, shared: BTreeSet::new() };
+        let mut table = Self { keys: Keys::new(secret), key, shared: BTreeSet::new() };
         table.reload(connection)?;
         Ok(table)
     }
@@ -90,7 +128,7 @@ impl CoinTable {
 
     /// What a coin is stored under.
     fn key_of(&self, outpoint: &OutPoint) -> i64 {
-        (self.key)(&self.secret, outpoint)
+        (self.key)(&self.keys, outpoint)
     }
 
     /// The coin at an outpoint.
@@ -188,7 +226,7 @@ impl CoinTable {
         if !self.shared.is_empty() {
             return self.make_each(connection, made);
         }
-        let mut make = connection.prepare_cached(&make_sql(MAKE_ROWS))?;
+        let mut make = connection.prepare_cached(&MAKE_MANY)?;
         let mut at = 0;
         for (key, outpoint, coin) in made {
             let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
@@ -201,7 +239,7 @@ impl CoinTable {
     }
 
     fn make_each(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
-        let mut make = connection.prepare_cached(&make_sql(1))?;
+        let mut make = connection.prepare_cached(&MAKE_ONE)?;
         for (key, outpoint, coin) in made {
             // A coin lies in one of the two tables: one that was put aside earlier must not get a second row.
             self.remove_overflow(connection, outpoint)?;
@@ -247,21 +285,17 @@ pub(super) fn each_coin(
 }
 
 /// The first eight bytes of the keyed hash of secret and outpoint: 'coin_keys' 1.
-fn scattered(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
+fn scattered(keys: &Keys, outpoint: &OutPoint) -> i64 {
     let mut input = [0; 68];
-    input[..32].copy_from_slice(secret);
+    input[..32].copy_from_slice(&keys.secret);
     input[32..64].copy_from_slice(&outpoint.txid.0);
     input[64..].copy_from_slice(&outpoint.index.to_le_bytes());
     Domain::COIN_KEY.hash(&input).first_eight().cast_signed()
 }
 
 /// The first 52 bits of the keyed hash of secret and txid, then the position: 'coin_keys' 2.
-fn grouped(secret: &[u8; 32], outpoint: &OutPoint) -> i64 {
-    let mut input = [0; 64];
-    input[..32].copy_from_slice(secret);
-    input[32..].copy_from_slice(&outpoint.txid.0);
-    let position = i64::from(outpoint.index) & POSITIONS;
-    (Domain::COIN_KEY.hash(&input).first_eight().cast_signed() & !POSITIONS) | position
+fn grouped(keys: &Keys, outpoint: &OutPoint) -> i64 {
+    (keys.of_transaction(&outpoint.txid) & !POSITIONS) | i64::from(outpoint.index) & POSITIONS
 }
 
 fn amount(coin: &Coin) -> Result<i64, StoreError> {
@@ -363,7 +397,7 @@ mod tests {
         let changes = [Some(coin(1)), None, Some(coin(2))].map(|coin| CoinChange::of(outpoint(1), coin));
         table.write(&connection, &mut changes.into_iter()).unwrap();
         assert_eq!(table.get(&connection, &outpoint(1)), Ok(Some(coin(2))));
-        assert_ne!(grouped(&[1; 32], &outpoint(1)), grouped(&[2; 32], &outpoint(1)));
+        assert_ne!(grouped(&Keys::new([1; 32]), &outpoint(1)), grouped(&Keys::new([2; 32]), &outpoint(1)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
-        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{CoinPlace, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChanges},
         digest::StateSum,
@@ -87,13 +87,19 @@ impl Chain {
 
     /// A coin as of the tip.
     pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        match self.coins.get(&self.place(outpoint)) {
-            Some(coin) => Ok(coin),
+        Ok(self.find(outpoint)?.map(|found| found.coin))
+    }
+
+    fn find(&self, outpoint: &OutPoint) -> Result<Option<Found>, StoreError> {
+        let at = self.place(outpoint);
+        let (coin, stored) = match self.coins.get(&at) {
+            Some(coin) => (coin, false),
             None => match self.expected.get(outpoint) {
-                Some(coin) => Ok(Some(coin.clone())),
-                None => self.store.coin(outpoint),
+                Some(coin) => (Some(coin.clone()), true),
+                None => (self.store.coin(outpoint)?, true),
             },
-        }
+        };
+        Ok(coin.map(|coin| Found { coin, place: at.place, stored }))
     }
 
     /// A coin as of the tip that a waiting transaction spends.
@@ -129,14 +135,21 @@ impl Chain {
         stored: bool,
     ) -> Result<(), StoreError> {
         let Draft { spent, made, fleeting } = draft;
-        let changes = CoinChanges { spent: spent.into_iter().collect(), made: made.into_iter().collect() };
+        let places: Vec<_> = spent.values().map(|found| (found.place, found.stored)).collect();
+        let spent = spent.into_iter().map(|(outpoint, found)| (outpoint, found.coin)).collect();
+        let changes = CoinChanges { spent, made: made.into_iter().collect() };
         if !stored {
             self.store.put_body(&block.hash, &block.bytes)?;
         }
         self.store.apply(block.header.height, &block.hash, &changes)?;
-        for (outpoint, coin) in &changes.spent {
+        for ((outpoint, coin), (place, stored)) in changes.spent.iter().zip(places) {
             self.sum.remove(outpoint, coin);
-            self.coins.remove(&self.place(outpoint));
+            let at = Place { outpoint: *outpoint, place };
+            if stored {
+                self.coins.remove_stored(&at)
+            } else {
+                self.coins.remove(&at)
+            }
             self.expected.forget(outpoint);
         }
         match &block.made {
@@ -253,11 +266,19 @@ impl Chain {
     }
 }
 
-/// What the transactions of a block so far did to the coins.
+/// A coin that is to be spent.
+struct Found {
+    coin: Coin,
+    place: CoinPlace,
+    /// The store has it, and the overlay does not.
+    stored: bool,
+}
+
+/// What the transactions of a block so far did to the coins. To be put on before anything else changes them.
 #[derive(Default)]
 pub(super) struct Draft {
     /// Coins from before the block.
-    spent: BTreeMap<OutPoint, Coin>,
+    spent: BTreeMap<OutPoint, Found>,
     /// Coins of the block that it has not itself spent.
     made: BTreeMap<OutPoint, Coin>,
     /// Coins of the block that it has itself spent.
@@ -277,8 +298,9 @@ impl Draft {
                 }
                 None if self.spent.contains_key(outpoint) => None,
                 None => {
-                    let coin = chain.coin(outpoint)?;
-                    self.spent.extend(coin.clone().map(|coin| (*outpoint, coin)));
+                    let found = chain.find(outpoint)?;
+                    let coin = found.as_ref().map(|found| found.coin.clone());
+                    self.spent.extend(found.map(|found| (*outpoint, found)));
                     coin
                 }
             });

@@ -172,21 +172,20 @@ impl Coins {
 
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
     pub(super) fn add(&mut self, at: &Place, coin: Coin) {
-        let group = at.place.order >> LOW_BITS;
-        let maker = self.makers.get(&group).copied();
-        let is_its = maker.is_none_or(|maker| self.transactions.at(maker).txid == at.outpoint.txid);
-        match MadeCoin::new(at.outpoint.index, at.place.order, &coin).filter(|_| is_its) {
-            Some(made) => {
-                let maker = maker.unwrap_or_else(|| {
-                    let maker = self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE });
-                    self.makers.insert(group, maker);
-                    maker
-                });
-                let first = &mut self.transactions.at_mut(maker).first;
-                *first = self.made.put(MadeCoin { next: *first, ..made });
-            }
-            None => drop(self.made_by_name.insert(at.outpoint, coin)),
+        let Some(made) = MadeCoin::new(at.outpoint.index, at.place.order, &coin) else {
+            self.made_by_name.insert(at.outpoint, coin);
+            return;
+        };
+        let maker = *self
+            .makers
+            .entry(at.place.order >> LOW_BITS)
+            .or_insert_with(|| self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE }));
+        let maker = self.transactions.at_mut(maker);
+        if maker.txid != at.outpoint.txid {
+            self.made_by_name.insert(at.outpoint, coin);
+            return;
         }
+        maker.first = self.made.put(MadeCoin { next: maker.first, ..made });
     }
 
     /// Removes a coin that exists, here or in the store.
@@ -194,11 +193,16 @@ impl Coins {
         if let Some((before, number)) = self.find(at) {
             self.unlink(at.place.order >> LOW_BITS, before, number);
         } else if self.made_by_name.remove(&at.outpoint).is_none() {
-            match at.place.alone {
-                true => self.gone.insert(at.place.order),
-                false => self.gone_by_name.insert(at.outpoint),
-            };
+            self.remove_stored(at);
         }
+    }
+
+    /// Removes a coin that the store has, and that is not here.
+    pub(super) fn remove_stored(&mut self, at: &Place) {
+        match at.place.alone {
+            true => self.gone.insert(at.place.order),
+            false => self.gone_by_name.insert(at.outpoint),
+        };
     }
 
     /// The number of a coin, after that of the one before it in its maker's list.
@@ -438,7 +442,10 @@ mod tests {
             let (mut coins, mut stored, mut model) = (Coins::new(100_000), Plain::new(), Plain::new());
             for op in ops {
                 match op {
-                    Op::Toggle(n, _) if model.remove(&outpoint(n)).is_some() => coins.remove(&at(n, &stored)),
+                    Op::Toggle(n, _) if model.remove(&outpoint(n)).is_some() => match coins.get(&at(n, &stored)) {
+                        Some(_) => coins.remove(&at(n, &stored)),
+                        None => coins.remove_stored(&at(n, &stored)),
+                    },
                     Op::Toggle(n, amount) => {
                         model.insert(outpoint(n), amount);
                         coins.add(&at(n, &stored), coin(amount));
