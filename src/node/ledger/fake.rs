@@ -29,6 +29,7 @@ struct Inner {
     committed: Data,
     working: Data,
     commits: Vec<bool>,
+    tidied: usize,
     failing: bool,
 }
 
@@ -82,7 +83,7 @@ impl FakeStore {
             tip,
             sum: spec.genesis_sum.clone(),
         };
-        let inner = Inner { committed: data.clone(), working: data, commits: Vec::new(), failing: false };
+        let inner = Inner { committed: data.clone(), working: data, commits: Vec::new(), tidied: 0, failing: false };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -94,6 +95,11 @@ impl FakeStore {
     /// Whether each commit so far was durable.
     pub(crate) fn commits(&self) -> Vec<bool> {
         self.inner().commits.clone()
+    }
+
+    /// How often it did what no commit has to wait for.
+    pub(crate) fn tidied(&self) -> usize {
+        self.inner().tidied
     }
 
     /// Loses what is not committed.
@@ -276,6 +282,11 @@ impl LedgerStore for FakeStore {
         let mut inner = self.inner();
         inner.committed = inner.working.clone();
         inner.commits.push(durable);
+        Ok(())
+    }
+
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        self.inner().tidied += 1;
         Ok(())
     }
 

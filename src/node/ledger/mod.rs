@@ -278,7 +278,8 @@ impl Ledger {
             return Ok(());
         }
         let mut pending = self.write(now)?;
-        self.tidy_at = Some(now.mono + limits::LEDGER_TIDY_AFTER);
+        // While more is to come, the log may grow: the more changes a page gathers in it, the less is written.
+        self.tidy_at = self.at_tip().then(|| now.mono + limits::LEDGER_TIDY_AFTER);
         let is_news = self.is_synced() && self.best.ahead_of(&self.chain.tip) == 0;
         let news = pending.last.take().filter(|_| is_news);
         if !pending.added.is_empty() || !pending.removed.is_empty() {

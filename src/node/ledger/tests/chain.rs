@@ -48,6 +48,28 @@ fn at_the_tip_each_block_is_committed_and_told_at_once() {
 }
 
 #[test]
+fn the_store_tidies_up_after_the_last_known_block_and_not_while_more_is_to_come() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let all = empty(&mut maker, 12);
+    node.headers(&all);
+    node.body(&all[0]);
+    let quiet = |node: &mut Node, time| {
+        node.now.mono = node.now.mono + time;
+        node.event(Event::Wake);
+        node.store.tidied()
+    };
+    let commits = node.store.commits().len();
+    assert_eq!(quiet(&mut node, limits::COMMIT_INTERVAL), 0);
+    assert_eq!(node.store.commits().len(), commits + 1, "committed since it is time");
+    assert_eq!(quiet(&mut node, limits::LEDGER_TIDY_AFTER), 0);
+    all[1..].iter().for_each(|block| drop(node.body(block)));
+    assert_eq!(quiet(&mut node, limits::LEDGER_TIDY_AFTER / 2), 0, "another block may come");
+    assert_eq!(quiet(&mut node, limits::LEDGER_TIDY_AFTER), 1);
+    assert_eq!(node.ledger.deadline(), None);
+}
+
+#[test]
 fn news_is_passed_on_before_it_is_stored_and_stored_before_anything_else() {
     let mut node = Node::new();
     let mut maker = node.maker();
@@ -141,10 +163,6 @@ fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
     node.now.mono = deadline;
     let moved = moves(&node.event(Event::Wake));
     assert_eq!((moved.len(), moved[0].added.len(), moved[0].tip.height), (1, 10, 10));
-    let quiet = node.now.mono + limits::LEDGER_TIDY_AFTER;
-    assert_eq!(node.ledger.deadline(), Some(quiet), "for the store's sake");
-    node.now.mono = quiet;
-    assert_eq!(node.event(Event::Wake), []);
     assert_eq!(node.ledger.deadline(), None);
     // The last known block leaves nothing to wait for.
     let actions: Vec<_> = blocks[10..].iter().flat_map(|block| node.body(block)).collect();
