@@ -73,7 +73,7 @@ pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
     }
     let clients = nodes.iter().map(|node| client(node.dir(), &spec.name)).collect::<Outcome<Vec<_>>>()?;
     let runs = args.runs.max(1);
-    let bench = Gossip { load: Load { spec, nodes: clients, payments: runs * (args.txs_per_block + 1) } };
+    let bench = Gossip { load: Load::new(spec, clients, runs * (args.txs_per_block + 1)) };
     bench.mine()?;
     let coins = bench.load.split_mining(&bench.miner())?;
     let mut rng = Rng::from_number(1);

@@ -146,7 +146,7 @@ pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let ceiling = verify::measure(Duration::from_secs(2), None)?;
     let source = Node::start(&folder.path().join("source"), &["--max-outbound", "0"])?;
     let count = usize::from(args.transactions);
-    let load = Load { spec, nodes: vec![client(source.dir(), &spec.name)?], payments: count };
+    let load = Load::new(spec, vec![client(source.dir(), &spec.name)?], count);
     let miner = SecretKey::well_known(0).address().to_text(&spec.prefix);
     let coins = load.split_mining(&miner)?;
     let mut rng = Rng::from_number(1);
@@ -160,7 +160,7 @@ pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
     wait_count(&load, 0, count)?;
     let over_http = begin.elapsed().as_secs_f64();
     let target = Node::start(&folder.path().join("target"), &["--connect", &source.address()?])?;
-    let load = Load { nodes: vec![client(target.dir(), &spec.name)?], ..load };
+    let load = Load::new(spec, vec![client(target.dir(), &spec.name)?], count);
     // The rate is that of admission: it does not contain how long the newcomer took to connect and to sync.
     let (first, begin) = (wait_count(&load, 0, 1)?, Instant::now());
     let last = wait_count(&load, 0, count)?;

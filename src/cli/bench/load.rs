@@ -26,7 +26,6 @@ use crate::{
         rng::Rng,
     },
     chain::{
-        address::Address,
         key::SecretKey,
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
         testkit::spend,
@@ -69,7 +68,8 @@ pub struct LoadArgs {
 pub(super) struct OwnCoin {
     outpoint: OutPoint,
     amount: u64,
-    owner: u32,
+    /// Position of its key.
+    owner: usize,
 }
 
 /// Everything that a load needs to know.
@@ -78,6 +78,14 @@ pub(super) struct Load<'a> {
     pub(super) nodes: Vec<Client>,
     /// How many coins of its own to have.
     pub(super) payments: usize,
+    /// The well-known accounts' keys: making one takes as long as signing with it.
+    keys: Vec<SecretKey>,
+}
+
+impl<'a> Load<'a> {
+    pub(super) fn new(spec: &'a ChainSpec, nodes: Vec<Client>, payments: usize) -> Self {
+        Self { spec, nodes, payments, keys: (0..WELL_KNOWN_ACCOUNTS).map(SecretKey::well_known).collect() }
+    }
 }
 
 /// Runs `bench load`.
@@ -90,7 +98,7 @@ pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
         return Err(Failure::usage("--tps times --for must be between 1 and 1,000,000 transactions"));
     }
     let nodes = args.node.iter().map(|dir| client(dir, &spec.name)).collect::<Outcome<Vec<_>>>()?;
-    let load = Load { spec, nodes, payments: payments as usize };
+    let load = Load::new(spec, nodes, payments as usize);
     output::hint(&format!("splitting coins for {} payments", load.payments));
     let coins = load.split()?;
     output::hint("signing");
@@ -206,8 +214,8 @@ impl Load<'_> {
 
     fn own_coins(&self) -> Outcome<Vec<OwnCoin>> {
         let mut coins = Vec::new();
-        for owner in 0..WELL_KNOWN_ACCOUNTS {
-            let address = SecretKey::well_known(owner).address().to_text(&self.spec.prefix);
+        for (owner, key) in self.keys.iter().enumerate() {
+            let address = key.address().to_text(&self.spec.prefix);
             let listed = self.call(0, "coins", json!([address]))?;
             for coin in
                 output::items(&listed).iter().filter(|coin| coin["spendable"] == true && coin["height"].is_u64())
@@ -229,9 +237,9 @@ impl Load<'_> {
         if each <= 2 * FEE_PER_OUTPUT {
             return Err(Failure::new(Exit::Rejected, "the well-known accounts' coins are too small to split further"));
         }
-        let key = SecretKey::well_known(coin.owner);
+        let key = &self.keys[coin.owner];
         let outputs = vec![Output { amount: each, address: key.address() }; parts];
-        let transaction = spend(&[(coin.outpoint, &key)], outputs, b"", &self.spec.genesis_hash());
+        let transaction = spend(&[(coin.outpoint, key)], outputs, b"", &self.spec.genesis_hash());
         let txid = transaction.txid();
         let made = (0..parts)
             .map(|index| OwnCoin { outpoint: Transaction::outpoint(txid, index), amount: each, owner: coin.owner })
@@ -284,15 +292,15 @@ impl Load<'_> {
     }
 
     pub(super) fn payment(&self, coin: &OwnCoin, rng: &mut Rng) -> Transaction {
-        let key = SecretKey::well_known(coin.owner);
-        let to: Address = SecretKey::well_known(rng.below(u64::from(WELL_KNOWN_ACCOUNTS)) as u32).address();
+        let key = &self.keys[coin.owner];
+        let to = self.keys[rng.below(self.keys.len() as u64) as usize].address();
         let amount = coin.amount.saturating_sub(2 * FEE_PER_OUTPUT);
         let part = 1 + rng.below(amount.saturating_sub(1).max(1));
         let outputs = vec![
             Output { amount: part, address: to },
             Output { amount: amount.saturating_sub(part).max(1), address: key.address() },
         ];
-        spend(&[(coin.outpoint, &key)], outputs, b"", &self.spec.genesis_hash())
+        spend(&[(coin.outpoint, key)], outputs, b"", &self.spec.genesis_hash())
     }
 
     fn height(&self, node: usize) -> Outcome<u64> {
