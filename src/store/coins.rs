@@ -30,32 +30,25 @@ pub(super) struct Keys {
     secret: [u8; 32],
     /// The transaction that was last asked for, with its hash: a coin is looked for and then read, and a transaction's
     /// coins come one after the other.
-    last: Cell<(Hash, i64)>,
+    last: Cell<Option<(Hash, i64)>>,
 }
 
 impl Keys {
     fn new(secret: [u8; 32]) -> Self {
-        let keys = Self { secret, last: Cell::default() };
-        keys.last.set((Hash::ZERO, keys.hash(&Hash::ZERO)));
-        keys
+        Self { secret, last: Cell::new(None) }
     }
 
     /// The first eight bytes of the keyed hash of secret and txid.
     fn of_transaction(&self, txid: &Hash) -> i64 {
-        let (last, hash) = self.last.get();
-        if last == *txid {
+        if let Some((_, hash)) = self.last.get().filter(|(last, _)| last == txid) {
             return hash;
         }
-        let hash = self.hash(txid);
-        self.last.set((*txid, hash));
-        hash
-    }
-
-    fn hash(&self, txid: &Hash) -> i64 {
         let mut input = [0; 64];
         input[..32].copy_from_slice(&self.secret);
         input[32..].copy_from_slice(&txid.0);
-        Domain::COIN_KEY.hash(&input).first_eight().cast_signed()
+        let hash = Domain::COIN_KEY.hash(&input).first_eight().cast_signed();
+        self.last.set(Some((*txid, hash)));
+        hash
     }
 }
 

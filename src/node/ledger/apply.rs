@@ -135,8 +135,8 @@ impl Chain {
         stored: bool,
     ) -> Result<(), StoreError> {
         let Draft { spent, made, fleeting } = draft;
-        let places: Vec<_> = spent.values().map(|found| (found.place, found.stored)).collect();
-        let spent = spent.into_iter().map(|(outpoint, found)| (outpoint, found.coin)).collect();
+        let apart = |(outpoint, found): (OutPoint, Found)| ((outpoint, found.coin), (found.place, found.stored));
+        let (spent, places): (Vec<_>, Vec<_>) = spent.into_iter().map(apart).unzip();
         let changes = CoinChanges { spent, made: made.into_iter().collect() };
         if !stored {
             self.store.put_body(&block.hash, &block.bytes)?;
