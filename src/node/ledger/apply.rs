@@ -1,13 +1,13 @@
 //! The applied chain: its tip, its coins, and one block on or off.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     base::{hash::Hash, limits},
     chain::{
-        archive::{CoinPlace, HeaderRow, LedgerStore, StoreError, Tip},
-        block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChanges},
+        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        block::HashedBlock,
+        coin::Coin,
         digest::StateSum,
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     coins::{Coins, Place},
+    draft::{Draft, Drafting, Found, Lying},
     expected::Expected,
 };
 
@@ -99,7 +100,7 @@ impl Chain {
                 None => (self.store.coin(outpoint)?, true),
             },
         };
-        Ok(coin.map(|coin| Found { coin, place: at.place, stored }))
+        Ok(coin.map(|coin| Found { coin, at: Lying { place: at.place, stored } }))
     }
 
     /// A coin as of the tip that a waiting transaction spends.
@@ -134,15 +135,12 @@ impl Chain {
         draft: Draft,
         stored: bool,
     ) -> Result<(), StoreError> {
-        let Draft { spent, made, fleeting } = draft;
-        let apart = |(outpoint, found): (OutPoint, Found)| ((outpoint, found.coin), (found.place, found.stored));
-        let (spent, places): (Vec<_>, Vec<_>) = spent.into_iter().map(apart).unzip();
-        let changes = CoinChanges { spent, made: made.into_iter().collect() };
+        let Draft { changes, places, fleeting } = draft;
         if !stored {
             self.store.put_body(&block.hash, &block.bytes)?;
         }
         self.store.apply(block.header.height, &block.hash, &changes)?;
-        for ((outpoint, coin), (place, stored)) in changes.spent.iter().zip(places) {
+        for ((outpoint, coin), Lying { place, stored }) in changes.spent.iter().zip(places) {
             self.sum.remove(outpoint, coin);
             let at = Place { outpoint: *outpoint, place };
             if stored {
@@ -249,62 +247,19 @@ impl Chain {
             let (found, expected) = (header.state_digest, self.tip.digest);
             return Err(BlockFault::StateDigest { found, expected }.into());
         }
-        let mut draft = Draft::default();
-        let mut fees: u64 = 0;
+        let mut draft = Drafting::new(block);
+        let (mut coins, mut fees) = (Vec::new(), 0u64);
         for (index, hashed) in block.transactions.iter().enumerate() {
             if index > 0 {
-                let coins = draft.spend(self, hashed)?;
+                draft.spend(hashed, |outpoint| self.find(outpoint), &mut coins)?;
                 let fee = rules::check_spend(&self.spec, &hashed.transaction, &coins, header.height);
                 let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
                 fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;
             }
-            draft.made.extend(rules::coins_made(hashed, header.height));
+            draft.make(hashed, header.height);
         }
         let Some(coinbase) = block.transactions.first() else { return Err(BlockFault::Empty.into()) };
         rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
-        Ok(draft)
-    }
-}
-
-/// A coin that is to be spent.
-struct Found {
-    coin: Coin,
-    place: CoinPlace,
-    /// The store has it, and the overlay does not.
-    stored: bool,
-}
-
-/// What the transactions of a block so far did to the coins. To be put on before anything else changes them.
-#[derive(Default)]
-pub(super) struct Draft {
-    /// Coins from before the block.
-    spent: BTreeMap<OutPoint, Found>,
-    /// Coins of the block that it has not itself spent.
-    made: BTreeMap<OutPoint, Coin>,
-    /// Coins of the block that it has itself spent.
-    fleeting: Vec<(OutPoint, Coin)>,
-}
-
-impl Draft {
-    /// Takes the coins that a transaction spends; `None` for those that do not exist or are spent.
-    fn spend(&mut self, chain: &Chain, hashed: &HashedTransaction) -> Result<Vec<Option<Coin>>, StoreError> {
-        let mut coins = Vec::with_capacity(hashed.transaction.inputs.len());
-        for input in &hashed.transaction.inputs {
-            let outpoint = &input.outpoint;
-            coins.push(match self.made.remove(outpoint) {
-                Some(coin) => {
-                    self.fleeting.push((*outpoint, coin.clone()));
-                    Some(coin)
-                }
-                None if self.spent.contains_key(outpoint) => None,
-                None => {
-                    let found = chain.find(outpoint)?;
-                    let coin = found.as_ref().map(|found| found.coin.clone());
-                    self.spent.extend(found.map(|found| (*outpoint, found)));
-                    coin
-                }
-            });
-        }
-        Ok(coins)
+        Ok(draft.finish())
     }
 }

@@ -16,11 +16,7 @@ use crate::{
     node::{Notice, Origin, Outbox, PeerFault, RoleId, fault::Halt},
 };
 
-use super::{
-    Ledger,
-    apply::{Draft, Failure},
-    waiting::Arrival,
-};
+use super::{Ledger, apply::Failure, draft::Draft, waiting::Arrival};
 
 /// The best header stored so far: how much is known to come.
 #[derive(Debug)]

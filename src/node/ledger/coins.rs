@@ -6,7 +6,7 @@
 //! the store is the coin's alone; of those that a transaction made, the id only once. Both lie in lists without gaps.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map},
     iter,
 };
 
@@ -257,12 +257,11 @@ impl Coins {
             return Ok(());
         }
         let mut gone = gone.into_iter().peekable();
-        let mut coins = makers.into_iter().flat_map(|(group, maker)| coins_of(group, transactions.at(maker), &made));
-        let mut coin = coins.next();
-        let listed = iter::from_fn(|| match &coin {
-            Some((order, ..)) if gone.peek().is_none_or(|gone| gone > order) => {
-                let (_, outpoint, made) = std::mem::replace(&mut coin, coins.next())?;
-                Some(CoinChange::Make(outpoint, made))
+        let mut coins =
+            Made { makers: makers.into_iter(), transactions: &transactions, coins: &made, next: Vec::new() };
+        let listed = iter::from_fn(|| match coins.peek() {
+            Some(order) if gone.peek().is_none_or(|gone| *gone > order) => {
+                coins.next.pop().map(|(_, outpoint, coin)| CoinChange::Make(outpoint, coin))
             }
             _ => gone.next().map(CoinChange::RemoveAt),
         });
@@ -272,17 +271,32 @@ impl Coins {
     }
 }
 
-/// A maker's coins with their places, in the order of these.
-fn coins_of(group: i64, maker: &Maker, made: &Slab<MadeCoin>) -> Vec<(i64, OutPoint, Coin)> {
-    let first = Some(made.at(maker.first));
-    let list = iter::successors(first, |coin| (coin.next != NONE).then(|| made.at(coin.next)));
-    let coin = |coin: &MadeCoin| {
-        let outpoint = OutPoint { txid: maker.txid, index: u32::from(coin.index) };
-        (group << LOW_BITS | i64::from(coin.low), outpoint, coin.coin())
-    };
-    let mut coins: Vec<_> = list.map(coin).collect();
-    coins.sort_unstable_by_key(|(order, ..)| *order);
-    coins
+/// The coins that were made, in the order of their places.
+struct Made<'a> {
+    makers: btree_map::IntoIter<i64, u32>,
+    transactions: &'a Slab<Maker>,
+    coins: &'a Slab<MadeCoin>,
+    /// What is left of one maker's, the next one last.
+    next: Vec<(i64, OutPoint, Coin)>,
+}
+
+impl Made<'_> {
+    /// The place of the next coin, which is then the last of `next`.
+    fn peek(&mut self) -> Option<i64> {
+        while self.next.is_empty() {
+            let (group, maker) = self.makers.next()?;
+            let Maker { txid, first } = self.transactions.at(maker);
+            let mut number = *first;
+            while number != NONE {
+                let coin = self.coins.at(number);
+                let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
+                self.next.push((group << LOW_BITS | i64::from(coin.low), outpoint, coin.coin()));
+                number = coin.next;
+            }
+            self.next.sort_unstable_by_key(|(order, ..)| std::cmp::Reverse(*order));
+        }
+        self.next.last().map(|(order, ..)| *order)
+    }
 }
 
 #[cfg(test)]

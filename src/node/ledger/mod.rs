@@ -9,6 +9,7 @@ mod abandoned;
 mod apply;
 mod blocks;
 mod coins;
+mod draft;
 mod expected;
 #[cfg(test)]
 pub(crate) mod fake;
