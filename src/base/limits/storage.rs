@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{KIB, MIB, seconds};
 
-/// SQLite page cache of the writer.
-pub const SQLITE_CACHE_BYTES: usize = 4 * MIB;
+/// SQLite page cache of the writer: the inner pages of some millions of coins. Nearly each coin lies on another leaf, so
+/// that four times as much saves nothing, in a sync or at the tip; changes gathered in its place save a quarter of the flushes.
+pub const SQLITE_CACHE_BYTES: usize = MIB;
 /// SQLite page cache of each reader.
 pub const SQLITE_READER_CACHE_BYTES: usize = MIB;
 /// Prepared statements kept per connection; the ledger uses about thirty.
