@@ -48,7 +48,7 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
     set(connection, "trusted_schema", 0)?;
     if !in_memory {
         set_checkpoint_pages(connection, tuning.checkpoint_pages)?;
-        set(connection, "journal_size_limit", integer(tuning.log_bytes))?;
+        set_log_bytes(connection, tuning.log_bytes)?;
     }
     Ok(())
 }
@@ -75,6 +75,11 @@ pub(super) fn set_durable(connection: &Connection, durable: bool) -> Result<(), 
 /// Sets the length of the write-ahead log, in pages, at which a commit moves it into the database.
 pub(super) fn set_checkpoint_pages(connection: &Connection, pages: usize) -> Result<(), StoreError> {
     set(connection, "wal_autocheckpoint", integer(pages))
+}
+
+/// Sets how many bytes of the write-ahead log stay on disk when it begins anew.
+pub(super) fn set_log_bytes(connection: &Connection, bytes: usize) -> Result<(), StoreError> {
+    set(connection, "journal_size_limit", integer(bytes))
 }
 
 /// Keeps statements once they are prepared. By default SQLite plans a join anew for each value that is bound to it: that

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// Bytes of a page in the write-ahead log, with its head.
+const LOG_PAGE_BYTES: usize = 4096 + 24;
+
 impl LedgerStore for LedgerDb {
     fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
         Ok(self.committed.clone())
@@ -117,6 +120,8 @@ impl LedgerStore for LedgerDb {
         if self.checkpoint_pages == 0 || !self.connection.is_autocommit() {
             return Ok(());
         }
+        // What a sync had let grow is cut short when the log next begins anew.
+        self.watch(connect::set_log_bytes(&self.connection, limits::LEDGER_LOG_BYTES))?;
         let pages = |mode: &str| {
             let sql = format!("PRAGMA wal_checkpoint({mode})");
             rows::one(&self.connection, &sql, [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
@@ -301,6 +306,8 @@ impl LedgerDb {
         let pages = pages.unwrap_or(0).min(limits::LEDGER_LOG_PAGES);
         if pages > self.longest_log {
             connect::set_checkpoint_pages(&self.connection, pages)?;
+            // To be used again as it is: cutting it short took as long as waiting for the disk did.
+            connect::set_log_bytes(&self.connection, pages.saturating_mul(LOG_PAGE_BYTES))?;
             self.longest_log = pages;
         }
         Ok(())
