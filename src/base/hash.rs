@@ -2,10 +2,6 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use rand_chacha::{
-    ChaCha20Core,
-    rand_core::{SeedableRng as _, block::Generator as _},
-};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{Decode, Encode};
@@ -85,27 +81,6 @@ impl Domain {
     /// Hashes `data` for this purpose.
     pub fn hash(self, data: &[u8]) -> Hash {
         Hash(*blake3::keyed_hash(&self.0, data).as_bytes())
-    }
-
-    /// Expands `data` to any number of bytes: the ChaCha20 keystream (RFC 8439, nonce and counter zero) whose key is the
-    /// hash of `data` for this purpose.
-    ///
-    /// Not BLAKE3's own extended output: that is fast only with AVX-512, and a third of a block's cost without it.
-    pub fn expand(self, data: &[u8]) -> Expansion {
-        Expansion(ChaCha20Core::from_seed(self.hash(data).0))
-    }
-}
-
-/// What [`Domain::expand`] expands to, four ChaCha20 blocks at a time. Not copied into bytes on the way: that took half
-/// as long as making them.
-pub struct Expansion(ChaCha20Core);
-
-impl Expansion {
-    /// The next 256 bytes, as little-endian words.
-    pub fn words(&mut self) -> [u32; 64] {
-        let mut words = [0; 64];
-        self.0.generate(&mut words);
-        words
     }
 }
 
@@ -201,19 +176,6 @@ mod tests {
                 assert_eq!(base.partial_cmp(&other), Some(base.0.cmp(&other.0)));
             }
         }
-    }
-
-    #[test]
-    fn the_expansion_is_the_keystream_of_rfc_8439() {
-        // RFC 8439, appendix A.1, test vector 1: key, nonce and counter all zero.
-        let words = Expansion(ChaCha20Core::from_seed([0; 32])).words();
-        let stream: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        assert_eq!(hex(&stream[..32]), "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7");
-        // Test vector 2: the counter is one, and the fourth block's is three.
-        assert_eq!(hex(&stream[64..80]), "9f07e7be5551387a98ba977c732d080d");
-        let (mut one, mut other) = (Domain::COIN.expand(b"x"), Domain::TXID.expand(b"x"));
-        assert_ne!(one.words(), other.words());
-        assert_ne!(one.words(), Domain::COIN.expand(b"x").words(), "the stream goes on");
     }
 
     #[test]

@@ -290,10 +290,12 @@ impl Made<'_> {
             while number != NONE {
                 let coin = self.coins.at(number);
                 let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
-                self.next.push((group << LOW_BITS | i64::from(coin.low), outpoint, coin.coin()));
+                let order = group << LOW_BITS | i64::from(coin.low);
+                // As a rule at the end: the list has the coin first that was made last.
+                let at = self.next.partition_point(|(other, ..)| *other > order);
+                self.next.insert(at, (order, outpoint, coin.coin()));
                 number = coin.next;
             }
-            self.next.sort_unstable_by_key(|(order, ..)| std::cmp::Reverse(*order));
         }
         self.next.last().map(|(order, ..)| *order)
     }
