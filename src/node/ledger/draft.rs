@@ -2,8 +2,6 @@
 //!
 //! Lists in the block's own order, and two that are sorted once: trees of the block's coins took a twelfth of a sync.
 
-use std::iter::zip;
-
 use crate::chain::{
     archive::{CoinPlace, StoreError},
     block::{HashedBlock, HashedTransaction},
@@ -44,8 +42,8 @@ pub(super) struct Drafting {
     fleeting: Vec<usize>,
     /// The first in `made` of each transaction so far.
     firsts: Vec<usize>,
-    /// The transactions by the first bytes of their ids.
-    makers: Vec<(u64, usize)>,
+    /// The transactions by the names of their first coins.
+    makers: Vec<(OutPoint, usize)>,
     /// Transactions and inputs that spend what another before them spends. Practically always none.
     repeated: Vec<(usize, usize)>,
 }
@@ -54,7 +52,8 @@ impl Drafting {
     /// Before the first transaction.
     pub(super) fn new(block: &HashedBlock) -> Self {
         let transactions = &block.transactions;
-        let mut makers: Vec<_> = zip(transactions.iter().map(|one| one.txid.first_eight()), 0..).collect();
+        let first = |(index, one): (usize, &HashedTransaction)| (OutPoint { txid: one.txid, index: 0 }, index);
+        let mut makers: Vec<_> = transactions.iter().enumerate().map(first).collect();
         makers.sort_unstable();
         let coins = transactions.iter().map(|one| one.transaction.outputs.len()).sum();
         Self {
@@ -116,35 +115,23 @@ impl Drafting {
 
     /// Which of the coins that the block has made so far has this name.
     fn find(&self, name: &OutPoint) -> Option<usize> {
-        let start = name.txid.first_eight();
-        let from = self.makers.partition_point(|(other, _)| *other < start);
-        let alike = self.makers[from..].iter().take_while(|(other, _)| *other == start);
-        alike.into_iter().find_map(|(_, transaction)| {
-            let at = self.firsts.get(*transaction)?.checked_add(usize::try_from(name.index).ok()?)?;
-            self.made.get(at).is_some_and(|(made, _)| made == name).then_some(at)
-        })
+        let maker = self.makers.partition_point(|(other, _)| other.txid < name.txid);
+        let (_, transaction) = self.makers.get(maker)?;
+        let at = self.firsts.get(*transaction)?.checked_add(usize::try_from(name.index).ok()?)?;
+        self.made.get(at).is_some_and(|(made, _)| made == name).then_some(at)
     }
 }
 
 /// Transactions and inputs that spend what another before them spends.
 fn repeated(transactions: &[HashedTransaction]) -> Vec<(usize, usize)> {
-    let inputs =
-        |(index, one): (usize, &HashedTransaction)| (0..one.transaction.inputs.len()).map(move |input| (index, input));
-    let inputs: Vec<(usize, usize)> = transactions.iter().enumerate().flat_map(inputs).collect();
-    let name = |at: usize| {
-        let (index, input) = inputs[at];
-        &transactions[index].transaction.inputs[input].outpoint
-    };
-    let short = |at: usize| name(at).txid.first_eight() ^ u64::from(name(at).index);
-    let mut order: Vec<_> = (0..inputs.len()).map(|at| (short(at), at)).collect();
+    let inputs = transactions.iter().enumerate().flat_map(|(index, one)| {
+        one.transaction.inputs.iter().enumerate().map(move |(input, named)| (named.outpoint, (index, input)))
+    });
+    let (names, places): (Vec<_>, Vec<_>) = inputs.unzip();
+    let mut order: Vec<(OutPoint, usize)> = names.into_iter().zip(0..).collect();
     order.sort_unstable();
-    // Those that are short for the same are one coin, or very few.
-    let alike = order.chunk_by(|(one, _), (other, _)| one == other).filter(|alike| alike.len() > 1);
-    let again = |alike: &[(u64, usize)]| {
-        let is_again = |at: usize| alike[..at].iter().any(|(_, before)| name(*before) == name(alike[at].1));
-        (1..alike.len()).filter(move |at| is_again(*at)).map(|at| inputs[alike[at].1]).collect::<Vec<_>>()
-    };
-    alike.flat_map(again).collect()
+    let again = order.windows(2).filter(|two| two[0].0 == two[1].0);
+    again.map(|two| places[two[1].1]).collect()
 }
 
 #[cfg(test)]
