@@ -20,6 +20,8 @@ use crate::{
     },
 };
 
+use super::slab::Slab;
+
 /// Bytes that a place takes in a list, with its share of half-filled tree nodes and of what the allocator adds.
 const PLACE_BYTES: usize = 18;
 /// The same for a place with a number.
@@ -92,52 +94,6 @@ impl MadeCoin {
     fn coin(&self) -> Coin {
         let (height, coinbase) = (self.height & !COINBASE, self.height & COINBASE != 0);
         Coin { amount: self.amount, address: self.address, height, coinbase }
-    }
-}
-
-/// Things by number. They lie in chunks, since a list that grows by moving needs its room twice.
-#[derive(Debug)]
-struct Slab<T> {
-    chunks: Vec<Vec<T>>,
-    /// Numbers that are not in use.
-    free: Vec<u32>,
-}
-
-/// Things in a chunk.
-const CHUNK: usize = 512;
-
-impl<T> Default for Slab<T> {
-    fn default() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new() }
-    }
-}
-
-impl<T> Slab<T> {
-    fn put(&mut self, item: T) -> u32 {
-        if let Some(at) = self.free.pop() {
-            *self.at_mut(at) = item;
-            return at;
-        }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let before = (self.chunks.len() - 1) * CHUNK;
-        let chunk = self.chunks.last_mut().expect("there is one now");
-        chunk.push(item);
-        u32::try_from(before + chunk.len() - 1).expect("the overlay's limit is far below as many changes")
-    }
-
-    fn at(&self, at: u32) -> &T {
-        &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
-    }
-
-    fn at_mut(&mut self, at: u32) -> &mut T {
-        &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
-    }
-
-    fn bytes(&self) -> usize {
-        let items = self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len());
-        items * size_of::<T>() + self.free.len() * size_of::<u32>()
     }
 }
 
@@ -225,14 +181,14 @@ impl Coins {
     /// Takes a coin out of its maker's list, and the maker after its last.
     fn unlink(&mut self, group: i64, before: u32, number: u32) {
         let next = self.made.at(number).next;
-        self.made.free.push(number);
+        self.made.give_back(number);
         if before != NONE {
             self.made.at_mut(before).next = next;
         } else if let Some(&maker) = self.makers.get(&group) {
             self.transactions.at_mut(maker).first = next;
             if next == NONE {
                 self.makers.remove(&group);
-                self.transactions.free.push(maker);
+                self.transactions.give_back(maker);
             }
         }
     }

@@ -17,6 +17,7 @@ mod mempool;
 mod pool;
 mod reorganise;
 mod serve;
+mod slab;
 mod template;
 #[cfg(test)]
 mod tests;
