@@ -4,10 +4,12 @@
 //! one that is compiled for speed whatever its size: beside what else there is in `tussock-core`, the cipher's steps would
 //! be calls of functions, and it would take more than twice as long.
 
+use bytemuck::must_cast;
 use chacha20::{
     ChaCha20,
     cipher::{KeyIvInit as _, StreamCipher as _},
 };
+use wide::u16x8;
 
 /// Bytes of a sum: 1,024 places of 16 bits, little-endian.
 pub const SUM_BYTES: usize = 2048;
@@ -22,18 +24,29 @@ pub fn add(sum: &mut Sum, key: &[u8; 32]) {
 
 /// Takes away what `key` expands to: the inverse of [`add`].
 pub fn subtract(sum: &mut Sum, key: &[u8; 32]) {
-    each(sum, &expand(key), u16::wrapping_sub);
+    each(sum, &expand(key), |places, more| places - more);
 }
 
 /// Adds another sum.
 pub fn merge(sum: &mut Sum, other: &Sum) {
-    each(sum, other, u16::wrapping_add);
+    each(sum, other, |places, more| places + more);
 }
 
-fn each(sum: &mut Sum, other: &Sum, change: impl Fn(u16, u16) -> u16) {
-    for (place, more) in sum.as_chunks_mut().0.iter_mut().zip(other.as_chunks().0) {
-        *place = change(u16::from_le_bytes(*place), u16::from_le_bytes(*more)).to_le_bytes();
+/// Changes eight places at a time. The compiler would find them by itself, but not where the program as a whole is compiled
+/// for size: place by place took as long as the cipher.
+fn each(sum: &mut Sum, other: &Sum, change: impl Fn(u16x8, u16x8) -> u16x8) {
+    for (places, more) in sum.as_chunks_mut().0.iter_mut().zip(other.as_chunks().0) {
+        *places = must_cast(little_endian(change(eight(*places), eight(*more))));
     }
+}
+
+fn eight(bytes: [u8; 16]) -> u16x8 {
+    little_endian(must_cast(bytes))
+}
+
+/// To and from the byte order of sums.
+fn little_endian(places: u16x8) -> u16x8 {
+    if cfg!(target_endian = "little") { places } else { places.to_array().map(u16::swap_bytes).into() }
 }
 
 /// The ChaCha20 keystream of the key (RFC 8439, nonce and counter zero).
