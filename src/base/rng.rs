@@ -1,7 +1,7 @@
 //! Seeded randomness. Roles get a stream from their driver: the operating system's entropy in production, the run's
 //! seed in the simulator. ChaCha's streams are value-stable across versions, so a seed replays a run for ever.
 
-use rand_chacha::{
+use chacha20::{
     ChaCha12Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
@@ -9,7 +9,7 @@ use rand_chacha::{
 use super::hash::Domain;
 
 /// A deterministic random stream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rng(ChaCha12Rng);
 
 impl Rng {

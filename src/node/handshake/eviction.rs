@@ -5,15 +5,11 @@
 //! be everywhere at once: near us, from a network group that he cannot foresee, first with blocks or transactions, or
 //! with us for long. (The idea is that of Bitcoin Core's eviction logic, with the numbers of a small node.)
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use super::{Link, Stage};
 use crate::{
-    base::{gather::gather, hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
+    base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
     node::{netgroup::NetGroup, notice::Useful},
 };
 
@@ -74,10 +70,11 @@ pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> 
 
 /// Takes the `count` with the smallest keys out; who has no key is not among them.
 fn protect<K: Ord>(left: &mut Peers<'_>, count: usize, key: impl Fn(&Link) -> Option<K>) {
-    let mut ranked: Vec<(K, LinkId)> = left.iter().filter_map(|(id, link)| Some((key(link)?, *id))).collect();
-    ranked.sort_unstable();
-    let safe: BTreeSet<LinkId> = gather(ranked.into_iter().take(count).map(|(_, id)| id));
-    left.retain(|(id, _)| !safe.contains(id));
+    for _ in 0..count {
+        let keyed = left.iter().filter_map(|(id, link)| Some((key(link)?, *id)));
+        let Some((_, first)) = keyed.min() else { return };
+        left.retain(|(id, _)| *id != first);
+    }
 }
 
 /// The network group with most links; of several, the one whose youngest link is youngest.
