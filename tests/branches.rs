@@ -14,6 +14,7 @@ use tussock::{
     chain::{
         archive::{HeaderRow, LedgerStore},
         block::HashedBlock,
+        checked::CheckedBlock,
         key::SecretKey,
         spec::ChainSpec,
         testkit::BlockMaker,
@@ -105,7 +106,8 @@ impl Node {
             self.hear(Event::Notice(Notice::StoreHeaders(batch.to_vec())));
         }
         let origin = Origin::Link(LinkId(peer));
-        self.hear(Event::Notice(Notice::BlockChecked { origin, block: block.clone() }));
+        let block = Arc::new(CheckedBlock::new(block, None));
+        self.hear(Event::Notice(Notice::BlockChecked { origin, block }));
     }
 
     fn pass(&mut self) {

@@ -242,8 +242,8 @@ pub const BLOCKS_IN_FLIGHT_PER_PEER: usize = 16;
 pub const BLOCKS_IN_FLIGHT: usize = 128;
 /// How far ahead of the applied chain bodies may be asked for.
 pub const FETCH_WINDOW: usize = 1024;
-/// Bytes of bodies that arrived and are not yet applied.
-pub const FETCH_BYTES: usize = 2 * MIB;
+/// Bytes of bodies that arrived and are not yet applied: what a core can verify while the other moves coins to the disk.
+pub const FETCH_BYTES: usize = 4 * MIB;
 /// How long one `GetBlock` may go unanswered before the block is asked of another peer.
 pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
 /// How long the block that holds up the window may take before its peer counts as stalling; doubles up to the maximum,
@@ -395,6 +395,8 @@ pub const LINK_QUEUE_BYTES: usize = MIB + 512 * KIB;
 pub const NOTICE_QUEUE: usize = 8192;
 /// How long a role may wait for another's queue before the node stops as broken.
 pub const NOTICE_TIMEOUT: Duration = seconds(30);
+/// Blocks and the like that wait for the ledger at which the last of several verifiers leaves it a core.
+pub const LEDGER_BACKLOG: usize = 1;
 /// Actions that wait for the poll loop.
 pub const ACTION_QUEUE: usize = 4096;
 /// Events that a role handles, while more wait, before what they ask for is carried out.

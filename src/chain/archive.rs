@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     base::{bytes::Bytes, hash::Hash, time::UnixTime},
     chain::{
-        block::HashedBlock,
+        checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         header::Header,
@@ -116,7 +116,7 @@ pub trait LedgerStore: HeaderArchive {
         }
     }
     /// The row of a block's header. A store that remembers enough of it need not read it.
-    fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
+    fn row_of(&self, block: &CheckedBlock) -> Result<Option<HeaderRow>, StoreError> {
         self.header(&block.hash)
     }
     /// How far a block has come whose header is stored. A store that remembers it need not read the header.

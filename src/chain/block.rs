@@ -8,7 +8,6 @@ use crate::{
         limits::{HEADER_BYTES, MAX_BLOCK_TRANSACTIONS},
     },
     chain::{
-        digest::StateSum,
         header::Header,
         merkle,
         transaction::{OutPoint, Transaction},
@@ -48,10 +47,6 @@ pub struct HashedBlock {
     pub transactions: Vec<HashedTransaction>,
     /// The whole encoding, as it arrived and as it will be stored.
     pub bytes: Bytes,
-    /// The sum over all coins that its transactions make, also over those that the block itself spends; `None` if
-    /// nobody has computed it. It depends on the block alone, so that it can be made on any core, while blocks are
-    /// applied on one.
-    pub made: Option<StateSum>,
 }
 
 impl HashedTransaction {
@@ -99,7 +94,7 @@ impl HashedBlock {
             at += size;
         }
         match bytes.len() - at {
-            0 => Ok(Self { hash: header.hash(), header, transactions, bytes, made: None }),
+            0 => Ok(Self { hash: header.hash(), header, transactions, bytes }),
             left => Err(CodecError::Trailing(left)),
         }
     }
@@ -112,7 +107,7 @@ impl HashedBlock {
         for transaction in &transactions {
             bytes.extend_from_slice(&transaction.transaction.to_bytes());
         }
-        Self { hash: header.hash(), header, transactions, bytes: bytes.into(), made: None }
+        Self { hash: header.hash(), header, transactions, bytes: bytes.into() }
     }
 
     /// The merkle root of the transactions as they are.

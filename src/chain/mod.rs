@@ -3,12 +3,14 @@
 pub mod address;
 pub mod archive;
 pub mod block;
+pub mod checked;
 pub mod coin;
 pub mod difficulty;
 pub mod digest;
 pub mod header;
 pub mod key;
 pub mod merkle;
+pub mod outline;
 pub mod rules;
 pub mod spec;
 pub mod target;

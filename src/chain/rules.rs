@@ -11,9 +11,10 @@ use crate::{
         coin::Coin,
         digest::StateSum,
         header::{HEADER_VERSION, Header},
+        outline::Outline,
         spec::ChainSpec,
         target::CompactTarget,
-        transaction::{OutPoint, TRANSACTION_VERSION, Transaction},
+        transaction::{OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
 };
 
@@ -244,7 +245,7 @@ pub fn check_transaction(hashed: &HashedTransaction, coinbase: bool) -> Result<(
     if let Some(at) = transaction.outputs.iter().position(|output| output.amount == 0) {
         return Err(TransactionFault::ZeroAmount(at));
     }
-    output_sum(transaction).map(|_| ())
+    sum(&mut transaction.outputs.iter().map(|output| output.amount)).map(|_| ())
 }
 
 /// Checks what can be told from the block alone, signatures and header aside.
@@ -277,10 +278,31 @@ pub fn check_spend(
     coins: &[Option<Coin>],
     height: u32,
 ) -> Result<u64, TransactionFault> {
+    let keys = &mut transaction.inputs.iter().map(|input| &input.public_key);
+    fee(spec, keys, &mut transaction.outputs.iter().map(|output| output.amount), coins, height)
+}
+
+/// [`check_spend`] for a transaction that was not decoded anew.
+pub fn check_outline(
+    spec: &ChainSpec,
+    outline: &Outline<'_>,
+    coins: &[Option<Coin>],
+    height: u32,
+) -> Result<u64, TransactionFault> {
+    fee(spec, &mut outline.keys(), &mut outline.outputs().map(|output| output.amount), coins, height)
+}
+
+fn fee(
+    spec: &ChainSpec,
+    keys: &mut dyn Iterator<Item = &[u8; 32]>,
+    outputs: &mut dyn Iterator<Item = u64>,
+    coins: &[Option<Coin>],
+    height: u32,
+) -> Result<u64, TransactionFault> {
     let mut inputs: u64 = 0;
-    for (at, input) in transaction.inputs.iter().enumerate() {
+    for (at, key) in keys.enumerate() {
         let coin = coins.get(at).and_then(Option::as_ref).ok_or(TransactionFault::MissingCoin(at))?;
-        if Address::of(&input.public_key) != coin.address {
+        if Address::of(key) != coin.address {
             return Err(TransactionFault::WrongKey(at));
         }
         let matures = matures_at(spec, coin);
@@ -289,7 +311,7 @@ pub fn check_spend(
         }
         inputs = inputs.checked_add(coin.amount).ok_or(TransactionFault::Overflow)?;
     }
-    let outputs = output_sum(transaction)?;
+    let outputs = sum(outputs)?;
     inputs.checked_sub(outputs).ok_or(TransactionFault::Inflation { inputs, outputs })
 }
 
@@ -300,7 +322,17 @@ pub fn check_coinbase_amount(
     height: u32,
     fees: u64,
 ) -> Result<(), BlockFault> {
-    let found = output_sum(coinbase).map_err(|fault| BlockFault::Transaction { index: 0, fault })?;
+    check_reward(spec, &mut coinbase.outputs.iter().map(|output| output.amount), height, fees)
+}
+
+/// [`check_coinbase_amount`] for a coinbase with outputs of these amounts.
+pub fn check_reward(
+    spec: &ChainSpec,
+    outputs: &mut dyn Iterator<Item = u64>,
+    height: u32,
+    fees: u64,
+) -> Result<(), BlockFault> {
+    let found = sum(outputs).map_err(|fault| BlockFault::Transaction { index: 0, fault })?;
     let overflow = BlockFault::Transaction { index: 0, fault: TransactionFault::Overflow };
     let expected = spec.subsidy(height).checked_add(fees).ok_or(overflow)?;
     if found == expected { Ok(()) } else { Err(BlockFault::CoinbaseAmount { found, expected }) }
@@ -313,13 +345,18 @@ pub fn matures_at(spec: &ChainSpec, coin: &Coin) -> u32 {
 
 /// The coins that a transaction makes in a block at `height`.
 pub fn coins_made(hashed: &HashedTransaction, height: u32) -> impl Iterator<Item = (OutPoint, Coin)> + '_ {
-    let coinbase = hashed.transaction.is_coinbase();
-    hashed.outpoints().zip(hashed.transaction.outputs.iter()).map(move |(outpoint, output)| {
-        (outpoint, Coin { amount: output.amount, address: output.address, height, coinbase })
-    })
+    let (txid, coinbase) = (hashed.txid, hashed.transaction.is_coinbase());
+    let outputs = hashed.transaction.outputs.iter().enumerate();
+    outputs.map(move |(index, output)| coin_made(txid, coinbase, height, index, output))
 }
 
-/// The sum over all coins that a block's transactions make: [`HashedBlock::made`].
+/// The coin that one output of a transaction makes in a block at `height`.
+pub fn coin_made(txid: Hash, coinbase: bool, height: u32, index: usize, output: &Output) -> (OutPoint, Coin) {
+    let coin = Coin { amount: output.amount, address: output.address, height, coinbase };
+    (Transaction::outpoint(txid, index), coin)
+}
+
+/// The sum over all coins that a block's transactions make: [`CheckedBlock::made`](super::checked::CheckedBlock::made).
 pub fn made_sum(block: &HashedBlock) -> StateSum {
     let mut sum = StateSum::default();
     for (outpoint, coin) in block.transactions.iter().flat_map(|hashed| coins_made(hashed, block.header.height)) {
@@ -328,7 +365,7 @@ pub fn made_sum(block: &HashedBlock) -> StateSum {
     sum
 }
 
-fn output_sum(transaction: &Transaction) -> Result<u64, TransactionFault> {
-    let sum = transaction.outputs.iter().try_fold(0u64, |sum, output| sum.checked_add(output.amount));
+fn sum(mut amounts: &mut dyn Iterator<Item = u64>) -> Result<u64, TransactionFault> {
+    let sum = Iterator::try_fold(&mut amounts, 0u64, |sum, amount| sum.checked_add(amount));
     sum.filter(|sum| *sum <= limits::MAX_MONEY).ok_or(TransactionFault::Overflow)
 }

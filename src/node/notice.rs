@@ -16,7 +16,8 @@ use crate::{
     chain::{
         address::Address,
         archive::{HeaderRow, Tip},
-        block::{HashedBlock, HashedTransaction},
+        block::HashedTransaction,
+        checked::CheckedBlock,
         header::Header,
         rules::{BlockFault, TransactionFault},
         target::Work,
@@ -168,7 +169,7 @@ pub enum Notice {
         /// Who sent it.
         origin: Origin,
         /// The block.
-        block: Arc<HashedBlock>,
+        block: Arc<CheckedBlock>,
     },
     /// `verify` → `fetch`: a body that is not the header's; ask somebody else. Its sender has been dealt with.
     BodyRefused {

@@ -15,6 +15,7 @@ use crate::{
     },
     chain::{
         block::{HashedBlock, HashedTransaction},
+        checked::CheckedBlock,
         key::{self, Claim},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
@@ -68,8 +69,8 @@ impl Verify {
         frame: &Frame,
         checked: &BTreeSet<Hash>,
         out: &mut Outbox,
-    ) -> Result<HashedBlock, BlockFault> {
-        let mut block =
+    ) -> Result<CheckedBlock, BlockFault> {
+        let block =
             HashedBlock::decode(frame.body.clone()).map_err(|error| BlockFault::Malformed(error.to_string()))?;
         if block.hash != hash {
             return Err(BlockFault::Malformed(format!("block {} where {hash} was to come", block.hash)));
@@ -94,10 +95,8 @@ impl Verify {
         }
         // A coinbase's alone is not worth the 2 KiB that it takes meanwhile. And where all signatures were known, this is
         // the next block: peers wait for it, and the ledger has time for the sum once it is passed on.
-        if verified {
-            block.made = Some(rules::made_sum(&block));
-        }
-        Ok(block)
+        let made = verified.then(|| rules::made_sum(&block));
+        Ok(CheckedBlock::new(&block, made))
     }
 
     /// Checks and empties the batch of a block; the fault is that of its first signature that does not hold.

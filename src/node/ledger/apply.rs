@@ -7,6 +7,7 @@ use crate::{
     chain::{
         archive::{HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
+        checked::CheckedBlock,
         coin::Coin,
         digest::StateSum,
         rules::{self, BlockFault, TransactionFault},
@@ -121,17 +122,17 @@ impl Chain {
         self.coins.is_full(others)
     }
 
-    /// Applies the block on top of the tip, storing its body unless `stored`. After a fault nothing has changed.
-    pub(super) fn connect(&mut self, row: &HeaderRow, block: &HashedBlock, stored: bool) -> Result<(), Failure> {
+    /// Applies a stored block on top of the tip. After a fault nothing has changed.
+    pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
         let draft = self.check(block)?;
-        Ok(self.put_on(row, block, draft, stored)?)
+        Ok(self.put_on(row, block, draft, true)?)
     }
 
     /// Applies a block that was checked, storing its body unless `stored`.
     pub(super) fn put_on(
         &mut self,
         row: &HeaderRow,
-        block: &HashedBlock,
+        block: &CheckedBlock,
         draft: Draft,
         stored: bool,
     ) -> Result<(), StoreError> {
@@ -241,25 +242,29 @@ impl Chain {
     }
 
     /// Checks all that depends on the coins before the block and tells what it does to them.
-    pub(super) fn check(&self, block: &HashedBlock) -> Result<Draft, Failure> {
+    pub(super) fn check(&self, block: &CheckedBlock) -> Result<Draft, Failure> {
         let header = &block.header;
         if header.state_digest != self.tip.digest {
             let (found, expected) = (header.state_digest, self.tip.digest);
             return Err(BlockFault::StateDigest { found, expected }.into());
         }
         let mut draft = Drafting::new(block);
-        let (mut coins, mut fees) = (Vec::new(), 0u64);
-        for (index, hashed) in block.transactions.iter().enumerate() {
+        let (mut coins, mut fees, mut coinbase) = (Vec::new(), 0u64, None);
+        for (index, (txid, outline)) in block.outlines().enumerate() {
+            let changed = || Halt::Invariant(format!("the bytes of checked block {} have changed", block.hash));
+            let outline = outline.ok_or_else(changed)?;
             if index > 0 {
-                draft.spend(hashed, |outpoint| self.find(outpoint), &mut coins)?;
-                let fee = rules::check_spend(&self.spec, &hashed.transaction, &coins, header.height);
+                draft.spend(&outline, |outpoint| self.find(outpoint), &mut coins)?;
+                let fee = rules::check_outline(&self.spec, &outline, &coins, header.height);
                 let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
                 fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;
             }
-            draft.make(hashed, header.height);
+            draft.make(txid, &outline);
+            coinbase.get_or_insert(outline);
         }
-        let Some(coinbase) = block.transactions.first() else { return Err(BlockFault::Empty.into()) };
-        rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
+        let coinbase = coinbase.ok_or(BlockFault::Empty)?;
+        let amounts = &mut coinbase.outputs().map(|output| output.amount);
+        rules::check_reward(&self.spec, amounts, header.height, fees)?;
         Ok(draft.finish())
     }
 }

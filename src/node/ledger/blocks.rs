@@ -1,6 +1,9 @@
 //! What arrives for the chain: headers to store, checked blocks to apply, verdicts that condemn.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     base::{
@@ -9,7 +12,7 @@ use crate::{
     },
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError, Tip},
-        block::HashedBlock,
+        checked::CheckedBlock,
         rules::BlockFault,
         target::Work,
     },
@@ -54,7 +57,7 @@ pub(super) struct Sound {
     pub(super) since: Time,
     origin: Origin,
     row: HeaderRow,
-    block: Arc<HashedBlock>,
+    block: Arc<CheckedBlock>,
     draft: Draft,
     /// Others were told of it.
     is_news: bool,
@@ -90,7 +93,7 @@ impl Ledger {
         &mut self,
         now: Now,
         origin: Origin,
-        block: Arc<HashedBlock>,
+        block: Arc<CheckedBlock>,
         out: &mut Outbox,
     ) -> Result<(), Halt> {
         let mut arrivals = VecDeque::from([(origin, block)]);
@@ -142,11 +145,13 @@ impl Ledger {
 
     /// Applies bodies that an earlier run stored and did not come to apply.
     pub(super) fn resume(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
-        let mut rows = self.chain.store.stored_above(self.chain.tip.height)?;
-        rows.sort_unstable_by(|one, other| other.work.cmp(&one.work).then(one.hash.cmp(&other.hash)));
-        for row in rows {
+        let mut by_work = BTreeSet::new();
+        for row in self.chain.store.stored_above(self.chain.tip.height)? {
             self.taken.push((row.header.height, row.hash));
-            self.consider(now, &row.hash, None, out)?;
+            by_work.insert((row.work, row.hash));
+        }
+        for (_, hash) in by_work.iter().rev() {
+            self.consider(now, hash, None, out)?;
         }
         Ok(())
     }
@@ -157,11 +162,11 @@ impl Ledger {
     }
 
     /// Notes an applied block, and frees the mempool of what it confirms or contradicts.
-    pub(super) fn applied(&mut self, now: Now, origin: Origin, block: &HashedBlock) {
+    pub(super) fn applied(&mut self, now: Now, origin: Origin, block: &CheckedBlock) {
         self.touch(now);
         self.pending.added.push((block.hash, block.header.height));
         self.pending.blocks += 1;
-        self.pending.transactions += block.transactions.len() as u64;
+        self.pending.transactions += block.txids.len() as u64;
         self.pending.last = Some((origin, block.bytes.clone()));
     }
 
@@ -196,7 +201,7 @@ impl Ledger {
         now: Now,
         origin: Origin,
         row: &HeaderRow,
-        block: &Arc<HashedBlock>,
+        block: &Arc<CheckedBlock>,
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
         match self.chain.check(block) {
@@ -228,13 +233,13 @@ impl Ledger {
     /// Puts the block on the chain that was found to be sound.
     pub(super) fn put_on_sound(&mut self, now: Now) -> Result<(), Halt> {
         let Some(Sound { origin, row, block, draft, is_news, .. }) = self.sound.take() else { return Ok(()) };
+        self.pool.confirm(&block.txids, &mut draft.spent());
         self.chain.put_on(&row, &block, draft, false)?;
         self.applied(now, origin, &block);
         if is_news {
             // Told already.
             self.pending.last = None;
         }
-        self.pool.confirm(&block);
         self.taken.push((row.header.height, row.hash));
         Ok(())
     }
@@ -245,7 +250,7 @@ impl Ledger {
         now: Now,
         origin: Origin,
         row: &HeaderRow,
-        block: &Arc<HashedBlock>,
+        block: &Arc<CheckedBlock>,
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
         match self.chain.store.status_of(&row.header.previous)? {

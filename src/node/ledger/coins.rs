@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map},
     iter,
+    mem::take,
 };
 
 use crate::{
@@ -31,6 +32,8 @@ const NAMED_BYTES: usize = 160;
 
 /// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
 const LOW_BITS: u32 = 12;
+/// Leading bits of a place that [`Coins::touched`] tells apart: of places that nothing changed, one in ten looks as if.
+const TOUCHED_BITS: u32 = 21;
 /// In [`MadeCoin::height`], a coin that a coinbase made.
 const COINBASE: u32 = 1 << 31;
 /// In place of a number: there are no more.
@@ -56,6 +59,9 @@ pub(super) struct Coins {
     gone_by_name: BTreeSet<OutPoint>,
     /// Coins that the store does not have and that do not fit in above. Practically always none.
     made_by_name: BTreeMap<OutPoint, Coin>,
+    /// A bit for all places with the same leading bits: whether there has been a change. Most coins that a block spends are
+    /// old, and of these not even the trees have to be asked, where each step is another wait for memory.
+    touched: Vec<u64>,
     /// Bytes beyond which a flush is due.
     limit: usize,
 }
@@ -107,12 +113,28 @@ impl Coins {
             made: Slab::default(),
             gone_by_name: BTreeSet::new(),
             made_by_name: BTreeMap::new(),
+            touched: vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())],
             limit: bytes,
         }
     }
 
+    /// Where the bit of a place is.
+    fn bit_of(order: i64) -> (usize, u64) {
+        let number = order.cast_unsigned() >> (u64::BITS - TOUCHED_BITS);
+        ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))
+    }
+
+    fn touch(&mut self, order: i64) {
+        let (at, bit) = Self::bit_of(order);
+        self.touched[at] |= bit;
+    }
+
     /// The coin, if the overlay knows: `Some(None)` is a spent one, `None` a question for the store.
     pub(super) fn get(&self, at: &Place) -> Option<Option<Coin>> {
+        let (word, bit) = Self::bit_of(at.place.order);
+        if self.touched[word] & bit == 0 {
+            return None;
+        }
         if let Some((_, number)) = self.find(at) {
             return Some(Some(self.made.at(number).coin()));
         }
@@ -128,6 +150,7 @@ impl Coins {
 
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
     pub(super) fn add(&mut self, at: &Place, coin: Coin) {
+        self.touch(at.place.order);
         let Some(made) = MadeCoin::new(at.outpoint.index, at.place.order, &coin) else {
             self.made_by_name.insert(at.outpoint, coin);
             return;
@@ -155,6 +178,7 @@ impl Coins {
 
     /// Removes a coin that the store has, and that is not here.
     pub(super) fn remove_stored(&mut self, at: &Place) {
+        self.touch(at.place.order);
         match at.place.alone {
             true => self.gone.insert(at.place.order),
             false => self.gone_by_name.insert(at.outpoint),
@@ -206,9 +230,11 @@ impl Coins {
         &mut self,
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let limit = self.limit;
-        let Self { gone, makers, transactions, made, gone_by_name, made_by_name, .. } =
-            std::mem::replace(self, Self::new(limit));
+        let Self { gone, makers, transactions, made, gone_by_name, made_by_name, touched, limit: _ } = self;
+        let (gone, makers) = (take(gone), take(makers));
+        let (transactions, made) = (take(transactions), take(made));
+        let (gone_by_name, made_by_name) = (take(gone_by_name), take(made_by_name));
+        touched.fill(0);
         if gone.is_empty() && makers.is_empty() && gone_by_name.is_empty() && made_by_name.is_empty() {
             return Ok(());
         }

@@ -50,7 +50,10 @@ impl Ledger {
             self.abandoned.add_doubtful(self.pool.drain());
         } else if self.pool.len() > 0 {
             for hash in added {
-                self.pool.confirm(&self.chain.block(hash)?);
+                let block = self.chain.block(hash)?;
+                let txids: Vec<Hash> = block.transactions.iter().map(|hashed| hashed.txid).collect();
+                let inputs = block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter());
+                self.pool.confirm(&txids, &mut inputs.map(|input| input.outpoint));
             }
         }
         if self.pool.len() > 0 {

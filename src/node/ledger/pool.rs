@@ -134,20 +134,17 @@ impl Pool {
         Ok(self.make_room(&transaction, fee, chain.spec.min_fee_rate).map(|()| self.insert(transaction, fee, since)))
     }
 
-    /// Drops what a block confirms, and what can no longer be confirmed because of it.
-    pub(super) fn confirm(&mut self, block: &HashedBlock) {
+    /// Drops what a block confirms, and what can no longer be confirmed because of the coins that the block spends.
+    pub(super) fn confirm(&mut self, txids: &[Hash], spent: &mut dyn Iterator<Item = OutPoint>) {
         if self.entries.is_empty() {
             return;
         }
-        for hashed in block.transactions.iter().skip(1) {
-            if self.entries.contains_key(&hashed.txid) {
-                self.remove(&hashed.txid);
-                continue;
-            }
-            for input in &hashed.transaction.inputs {
-                if let Some(loser) = self.spenders.get(&input.outpoint).copied() {
-                    self.remove_all(self.with_descendants(&loser));
-                }
+        for txid in txids {
+            self.remove(txid);
+        }
+        for outpoint in spent {
+            if let Some(loser) = self.spenders.get(&outpoint).copied() {
+                self.remove_all(self.with_descendants(&loser));
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     base::{hash::Hash, limits, time::Now},
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError, Tip},
+        checked::CheckedBlock,
         rules::BlockFault,
     },
     node::{
@@ -102,13 +103,16 @@ impl Ledger {
     fn follow(&mut self, now: Now, path: &[Hash], origin: Origin, out: &mut Outbox) -> Result<Option<Culprit>, Halt> {
         for hash in path {
             let row = self.chain.row(hash)?;
-            let block = self.chain.block(hash)?;
-            match self.chain.connect(&row, &block, true) {
-                Ok(()) => self.applied(now, origin, &block),
+            let block = CheckedBlock::new(&self.chain.block(hash)?, None);
+            match self.chain.check(&block) {
+                Ok(draft) => {
+                    self.pool.confirm(&block.txids, &mut draft.spent());
+                    self.chain.put_on(&row, &block, draft, true)?;
+                    self.applied(now, origin, &block);
+                }
                 Err(Failure::Block(fault)) => return Ok(Some(Culprit { row, fault })),
                 Err(Failure::Halt(halt)) => return Err(halt),
             }
-            self.pool.confirm(&block);
             if self.overlay_full() || self.pending.added.len() >= limits::COMMIT_BLOCKS {
                 self.commit(now, out)?;
             }
@@ -133,8 +137,8 @@ impl Ledger {
         let removed = self.take_off(now, fork)?;
         for hash in path {
             let row = self.chain.row(hash)?;
-            let block = self.chain.block(hash)?;
-            match self.chain.connect(&row, &block, true) {
+            let block = CheckedBlock::new(&self.chain.block(hash)?, None);
+            match self.chain.connect(&row, &block) {
                 Ok(()) => self.applied(now, origin, &block),
                 Err(Failure::Block(fault)) => {
                     self.take_off(now, fork)?;
@@ -176,8 +180,8 @@ impl Ledger {
     fn put_back(&mut self, now: Now, removed: &[Hash]) -> Result<(), Halt> {
         for hash in removed.iter().rev() {
             let row = self.chain.row(hash)?;
-            let block = self.chain.block(hash)?;
-            match self.chain.connect(&row, &block, true) {
+            let block = CheckedBlock::new(&self.chain.block(hash)?, None);
+            match self.chain.connect(&row, &block) {
                 Ok(()) if self.pending.removed.pop_if(|removed| removed == hash).is_some() => {}
                 Ok(()) => self.applied(now, Origin::Ledger, &block),
                 Err(Failure::Block(fault)) => {

@@ -10,12 +10,12 @@ use std::{
 
 use crate::{
     base::{hash::Hash, limits},
-    chain::{block::HashedBlock, target::Work},
+    chain::{checked::CheckedBlock, target::Work},
     node::Origin,
 };
 
 /// A checked block and where it came from.
-pub(super) type Arrival = (Origin, Arc<HashedBlock>);
+pub(super) type Arrival = (Origin, Arc<CheckedBlock>);
 
 /// Blocks in memory, by the parent that they wait for.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Keeps a block until its parent is there; `false` if there is no room. One that waits already is kept once.
-    pub(super) fn insert(&mut self, origin: Origin, block: &Arc<HashedBlock>) -> bool {
+    pub(super) fn insert(&mut self, origin: Origin, block: &Arc<CheckedBlock>) -> bool {
         let length = block.bytes.len();
         let siblings = self.by_parent.get(&block.header.previous);
         if siblings.is_some_and(|siblings| siblings.iter().any(|(_, sibling)| sibling.hash == block.hash)) {

@@ -99,7 +99,7 @@ fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
     assert_eq!(count(&actions, Counter::SignaturesVerified), 1);
     assert_eq!(count(&actions, Counter::SignaturesReused), 2);
     let made = Some(rules::made_sum(&block));
-    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(HashedBlock { made, ..block }) };
+    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, made)) };
     assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
     assert!(faults(&actions).is_empty());
 }
@@ -110,7 +110,7 @@ fn the_next_block_whose_signatures_are_all_known_does_not_wait_for_the_sum_of_it
     let block = bench.block();
     let known: Vec<Hash> = block.transactions[1..].iter().map(|hashed| hashed.leaf).collect();
     let actions = bench.check(PEER, block.hash, &block.bytes, &known);
-    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(block) };
+    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, None)) };
     assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
 }
 

@@ -8,7 +8,7 @@ use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{BlockStatus, CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
-        block::HashedBlock,
+        checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         header::Header,
@@ -86,7 +86,7 @@ impl LedgerStore for SharedLedger {
         self.lock()?.served_body(hash)
     }
 
-    fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
+    fn row_of(&self, block: &CheckedBlock) -> Result<Option<HeaderRow>, StoreError> {
         self.lock()?.row_of(block)
     }
 

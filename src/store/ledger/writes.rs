@@ -6,7 +6,7 @@ use crate::{
     base::{bytes::Bytes, hash::Hash, limits},
     chain::{
         archive::{BlockStatus, CoinPlace, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
-        block::HashedBlock,
+        checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
         transaction::OutPoint,
@@ -52,7 +52,7 @@ impl LedgerStore for LedgerDb {
         self.body(hash)
     }
 
-    fn row_of(&self, block: &HashedBlock) -> Result<Option<HeaderRow>, StoreError> {
+    fn row_of(&self, block: &CheckedBlock) -> Result<Option<HeaderRow>, StoreError> {
         match self.side.get(&block.hash) {
             Some(row) => {
                 let (hash, header) = (block.hash, block.header.clone());

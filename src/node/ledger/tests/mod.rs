@@ -22,6 +22,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderArchive as _, HeaderRow},
         block::{HashedBlock, HashedTransaction},
+        checked::CheckedBlock,
         coin::Coin,
         key::SecretKey,
         rules::BlockFault,
@@ -142,7 +143,8 @@ impl Node {
 
 /// What the verifier says of a good body.
 fn checked((_, block): &Made) -> Event {
-    Event::Notice(Notice::BlockChecked { origin: Origin::Link(PEER), block: block.clone() })
+    let block = Arc::new(CheckedBlock::new(block, None));
+    Event::Notice(Notice::BlockChecked { origin: Origin::Link(PEER), block })
 }
 
 fn key(number: u32) -> SecretKey {

@@ -1,0 +1,136 @@
+//! Blocks whose stateless checks hold, as they wait for the ledger.
+//!
+//! Many of them wait while the ledger moves coins to the disk, so that they are small: a block's bytes, and what of it took
+//! long to compute. A block of 500 usual transactions takes 124 kB, of which 102 are its bytes; decoded it takes 290.
+
+use std::collections::BinaryHeap;
+
+use crate::{
+    base::{bytes::Bytes, hash::Hash, limits::HEADER_BYTES},
+    chain::{block::HashedBlock, digest::StateSum, header::Header, outline::Outline, transaction::OutPoint},
+};
+
+/// A block of which nothing is left to check but what the ledger knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedBlock {
+    /// The header's hash.
+    pub hash: Hash,
+    /// The header.
+    pub header: Header,
+    /// The whole encoding, as it arrived and as it will be stored.
+    pub bytes: Bytes,
+    /// The ids of its transactions, the coinbase first.
+    pub txids: Vec<Hash>,
+    /// The sum over all coins that its transactions make, also over those that the block itself spends; `None` if nobody
+    /// has computed it. It depends on the block alone, so that it can be made on any core, while blocks are applied on one.
+    pub made: Option<StateSum>,
+    /// Positions of the transactions, in the order of their ids.
+    by_txid: Vec<usize>,
+    /// Transactions and inputs that spend what another before them spends. Practically always none.
+    repeated: Vec<(usize, usize)>,
+}
+
+impl CheckedBlock {
+    /// What is kept of a block.
+    pub fn new(block: &HashedBlock, made: Option<StateSum>) -> Self {
+        let transactions = &block.transactions;
+        let txids: Vec<Hash> = transactions.iter().map(|hashed| hashed.txid).collect();
+        let firsts = txids.iter().map(|txid| OutPoint { txid: *txid, index: 0 }).collect();
+        let by_txid = numbered(firsts).into_iter().map(|(_, at)| at).collect();
+        let inputs = transactions.iter().enumerate().flat_map(|(at, hashed)| {
+            hashed.transaction.inputs.iter().enumerate().map(move |(input, named)| (named.outpoint, (at, input)))
+        });
+        let (outpoints, places): (Vec<OutPoint>, Vec<(usize, usize)>) = inputs.unzip();
+        let order = numbered(outpoints);
+        let again = order.windows(2).filter(|two| two[0].0 == two[1].0);
+        let repeated = again.map(|two| places[two[1].1]).collect();
+        let (hash, header, bytes) = (block.hash, block.header.clone(), block.bytes.clone());
+        Self { hash, header, bytes, txids, made, by_txid, repeated }
+    }
+
+    /// What each transaction does, with its id. They were decoded before, so that one is missing only if something changed
+    /// the bytes.
+    pub fn outlines(&self) -> impl Iterator<Item = (Hash, Option<Outline<'_>>)> {
+        let mut rest = self.bytes.get(HEADER_BYTES + 4..);
+        self.txids.iter().map(move |txid| {
+            let (outline, left) = rest.and_then(Outline::read).unzip();
+            rest = left;
+            (*txid, outline)
+        })
+    }
+
+    /// The position of the transaction with this id.
+    pub fn position(&self, txid: &Hash) -> Option<usize> {
+        let found = self.by_txid.partition_point(|at| self.txids[*at] < *txid);
+        self.by_txid.get(found).copied().filter(|at| self.txids[*at] == *txid)
+    }
+
+    /// Whether an input spends what another before it in the block spends.
+    pub fn is_repeated(&self, transaction: usize, input: usize) -> bool {
+        self.repeated.contains(&(transaction, input))
+    }
+}
+
+/// Names with their numbers, in order. By a heap: 3 kB less code than a sort, and a sync takes no longer.
+fn numbered(names: Vec<OutPoint>) -> Vec<(OutPoint, usize)> {
+    let all: BinaryHeap<(OutPoint, usize)> = names.into_iter().zip(0..).collect();
+    all.into_sorted_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        base::codec::List,
+        chain::{
+            block::HashedTransaction, key::SecretKey, spec::ChainSpec, testkit::BlockMaker, transaction::Transaction,
+        },
+    };
+
+    /// A block with so many payments, each of another account.
+    fn block(payments: u32) -> HashedBlock {
+        let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
+        let to = SecretKey::well_known(9).address();
+        let payments = (0..payments).map(|n| maker.transfer(&SecretKey::well_known(n), to, 5, 1)).collect();
+        maker.next_block(payments, to)
+    }
+
+    #[test]
+    fn its_transactions_are_those_of_the_block_and_are_found_by_their_ids() {
+        let block = block(8);
+        let checked = CheckedBlock::new(&block, None);
+        assert_eq!(checked.outlines().count(), block.transactions.len());
+        for (at, (hashed, (txid, outline))) in block.transactions.iter().zip(checked.outlines()).enumerate() {
+            let (outline, transaction) = (outline.unwrap(), &hashed.transaction);
+            assert!(outline.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
+            assert!(outline.outputs().eq(transaction.outputs.iter().cloned()));
+            assert_eq!((txid, checked.position(&txid)), (hashed.txid, Some(at)));
+        }
+        assert_eq!([Hash::ZERO, block.hash, Hash([0xff; 32])].map(|other| checked.position(&other)), [None; 3]);
+    }
+
+    #[test]
+    fn what_an_earlier_transaction_spends_is_repeated_by_each_later_one() {
+        let HashedBlock { header, mut transactions, .. } = block(3);
+        let mut both = transactions[2].transaction.inputs.to_vec();
+        both.extend(transactions[1].transaction.inputs.iter().cloned());
+        let inputs = List::new(both).unwrap();
+        let transaction = Transaction { inputs, ..transactions[2].transaction.clone() };
+        transactions.push(HashedTransaction::new(transaction));
+        let checked = CheckedBlock::new(&HashedBlock::new(header, transactions), None);
+        let repeated = (0..6).flat_map(|at| (0..3).map(move |input| (at, input)));
+        let repeated: Vec<_> = repeated.filter(|(at, input)| checked.is_repeated(*at, *input)).collect();
+        assert_eq!(repeated, [(4, 0), (4, 1)]);
+    }
+
+    #[test]
+    fn bytes_that_changed_meanwhile_are_noticed() {
+        let block = block(2);
+        let bytes = block.bytes[..block.bytes.len() - 1].to_vec().into();
+        let checked = CheckedBlock::new(&HashedBlock { bytes, ..block }, None);
+        let there: Vec<bool> = checked.outlines().map(|(_, outline)| outline.is_some()).collect();
+        assert_eq!(there, [true, true, false]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Transactions read where they lie.
+//!
+//! The ledger's thread decides how long a large sync takes. Decoding each transaction anew there, with two lists to be
+//! allocated and freed, took a tenth of its time.
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        address::Address,
+        transaction::{OutPoint, Output},
+    },
+};
+
+/// Bytes of an input: its coin's id 32 and index 4, key 32, signature 64.
+const INPUT_BYTES: usize = 132;
+/// Bytes of an output: amount 8, address 20.
+const OUTPUT_BYTES: usize = 28;
+
+/// What a transaction does to the coins, in the bytes of its encoding. Of these only the lengths were looked at: for
+/// transactions that were decoded before.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a> {
+    inputs: &'a [[u8; INPUT_BYTES]],
+    outputs: &'a [[u8; OUTPUT_BYTES]],
+}
+
+impl<'a> Outline<'a> {
+    /// The transaction at the start of `bytes`, and what follows it. `None` if it ends too early.
+    pub fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (_version, rest) = bytes.split_first_chunk::<4>()?;
+        let (inputs, rest) = list(rest)?;
+        let (outputs, rest) = list(rest)?;
+        let (_memo, rest) = list::<1>(rest)?;
+        Some((Self { inputs, outputs }, rest))
+    }
+
+    /// Whether this creates the block's reward instead of spending coins.
+    pub fn is_coinbase(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// The coins that it spends.
+    pub fn outpoints(&self) -> impl Iterator<Item = OutPoint> + use<'a> {
+        self.inputs.iter().filter_map(|input| {
+            let (txid, rest) = input.split_first_chunk()?;
+            let index = u32::from_le_bytes(*rest.first_chunk()?);
+            Some(OutPoint { txid: Hash(*txid), index })
+        })
+    }
+
+    /// The keys that spend them.
+    pub fn keys(&self) -> impl Iterator<Item = &'a [u8; 32]> + use<'a> {
+        self.inputs.iter().filter_map(|input| input[36..].first_chunk())
+    }
+
+    /// The coins that it makes.
+    pub fn outputs(&self) -> impl Iterator<Item = Output> + use<'a> {
+        self.outputs.iter().filter_map(|output| {
+            let (amount, address) = output.split_first_chunk()?;
+            Some(Output { amount: u64::from_le_bytes(*amount), address: Address(*address.first_chunk()?) })
+        })
+    }
+}
+
+/// A list of items of so many bytes, and what follows it.
+fn list<const BYTES: usize>(bytes: &[u8]) -> Option<(&[[u8; BYTES]], &[u8])> {
+    let (count, rest) = bytes.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*count)).ok()?.checked_mul(BYTES)?;
+    let (items, rest) = rest.split_at_checked(length)?;
+    Some((items.as_chunks().0, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::codec::{self, List},
+        chain::transaction::{Input, Transaction},
+    };
+
+    /// With so many inputs, outputs and bytes of memo, all different.
+    fn transaction(inputs: u8, outputs: u8, memo: u8) -> Transaction {
+        let input = |n| Input {
+            outpoint: OutPoint { txid: Hash([n; 32]), index: u32::from(n) << 9 },
+            public_key: [n + 50; 32],
+            signature: [n + 100; 64],
+        };
+        let output = |n| Output { amount: u64::from(n) << 33, address: Address([n + 150; 20]) };
+        Transaction {
+            version: 1,
+            inputs: List::truncated((1..=inputs).map(input)),
+            outputs: List::truncated((1..=outputs).map(output)),
+            memo: List::truncated(0..memo),
+        }
+    }
+
+    #[test]
+    fn an_outline_says_what_the_decoded_transaction_says() {
+        for (inputs, outputs, memo) in [(0, 1, 4), (1, 2, 0), (3, 0, 9), (17, 20, 200)] {
+            let transaction = transaction(inputs, outputs, memo);
+            let mut bytes = transaction.to_bytes();
+            bytes.extend([7, 7, 7]);
+            let (outline, rest) = Outline::read(&bytes).unwrap();
+            assert_eq!(rest, [7, 7, 7]);
+            assert_eq!(outline.is_coinbase(), transaction.is_coinbase());
+            assert!(outline.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
+            assert!(outline.keys().eq(transaction.inputs.iter().map(|input| &input.public_key)));
+            assert!(outline.outputs().eq(transaction.outputs.iter().cloned()));
+        }
+    }
+
+    #[test]
+    fn where_decoding_fails_for_want_of_bytes_there_is_no_outline() {
+        let bytes = transaction(2, 2, 3).to_bytes();
+        for length in 0..bytes.len() {
+            let cut = &bytes[..length];
+            assert!(Outline::read(cut).is_none() && codec::decode_prefix::<Transaction>(cut).is_err(), "{length}");
+        }
+        let mut endless = bytes;
+        endless[4..8].fill(0xff);
+        assert!(Outline::read(&endless).is_none());
+    }
+}
