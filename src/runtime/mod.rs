@@ -13,6 +13,7 @@ pub mod node;
 pub mod panics;
 mod post;
 pub mod priority;
+mod relief;
 mod rotation;
 pub mod signals;
 mod stop;

@@ -21,6 +21,7 @@ use crate::{
     runtime::{
         board::Board,
         handle::Done,
+        relief::{self, Relief, StepBack},
         stop::{StopReason, Stopper},
         tickets::{BUSY, STOPPING, Tickets},
     },
@@ -41,6 +42,10 @@ pub(super) struct Inbox {
     /// Notices and commands taken in a row.
     in_a_row: usize,
     wake_net: WakeNet,
+    /// For another role that has too much to do.
+    step_back: Option<StepBack>,
+    /// Who steps back for this role.
+    relief: Option<Relief>,
 }
 
 /// Makes the poll loop look; does nothing where there is none.
@@ -96,11 +101,29 @@ pub(super) fn channels(roles: &[RoleId], wake_net: WakeNet, board: Arc<Board>, s
             links_out
         };
         let wake_net = Arc::clone(&wake_net);
-        inboxes.push(Inbox { mail: mail_out.clone(), links, gauge, in_a_row: 0, wake_net });
+        let mail = mail_out.clone();
+        inboxes.push(Inbox { mail, links, gauge, in_a_row: 0, wake_net, step_back: None, relief: None });
+    }
+    if let Some((ledger, _)) = mail.get(&RoleId::Ledger) {
+        leave_a_core_to_the_ledger(roles, ledger, &mut inboxes);
     }
     let mail = gather(mail.into_iter().map(|(role, (sender, _))| (role, sender)));
     let post = Post { mail, orders, wake_net, board, tickets: Tickets::default(), stopper };
     Channels { post, sink, orders: Orders(order_source), inboxes }
+}
+
+/// The last of several verifiers steps back while blocks wait for the ledger.
+fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &Sender<Box<Mail>>, inboxes: &mut [Inbox]) {
+    let verifiers = roles.iter().filter(|role| **role == RoleId::Verify).count();
+    let last = roles.iter().rposition(|role| *role == RoleId::Verify).filter(|_| verifiers > 1);
+    let ledger = roles.iter().position(|role| *role == RoleId::Ledger);
+    if let (Some(last), Some(ledger)) = (last, ledger) {
+        // Not a clone of the receiver: whoever sends to a role that has ended is to find out.
+        let sender = to_ledger.clone();
+        let (step_back, relief) = relief::pair(limits::LEDGER_BACKLOG, move || sender.len());
+        inboxes[last].step_back = Some(step_back);
+        inboxes[ledger].relief = Some(relief);
+    }
 }
 
 impl Inbox {
@@ -119,22 +142,36 @@ impl Inbox {
 
     /// The channels to wait on.
     pub(super) fn watch<'a>(&'a self, select: &mut crossbeam_channel::Select<'a>) {
-        select.recv(&self.mail);
-        select.recv(&self.links);
+        match &self.step_back {
+            Some(step_back) if step_back.would_be_due() => step_back.watch(select),
+            _ => {
+                select.recv(&self.mail);
+                select.recv(&self.links);
+            }
+        }
     }
 
     /// A view of the same channels that tells whether there is something in them.
     pub(super) fn probe(&self) -> impl Fn() -> bool + Send + use<> {
-        let (mail, links) = (self.mail.clone(), self.links.clone());
-        move || !mail.is_empty() || !links.is_empty()
+        let (mail, links, step_back) = (self.mail.clone(), self.links.clone(), self.step_back.clone());
+        let steps_back = move || step_back.as_ref().is_some_and(StepBack::would_be_due);
+        move || !steps_back() && (!mail.is_empty() || !links.is_empty())
     }
 
     fn take_mail(&mut self) -> Option<Event> {
+        if self.step_back.as_ref().is_some_and(StepBack::is_due) {
+            return None;
+        }
         match self.mail.try_recv() {
-            Ok(mail) => Some(match *mail {
-                Mail::Notice(notice) => Event::Notice(notice),
-                Mail::Command(ticket, command) => Event::Command(ticket, command),
-            }),
+            Ok(mail) => {
+                if let Some(relief) = &self.relief {
+                    relief.say(self.mail.len());
+                }
+                Some(match *mail {
+                    Mail::Notice(notice) => Event::Notice(notice),
+                    Mail::Command(ticket, command) => Event::Command(ticket, command),
+                })
+            }
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
                 // A disconnected channel counts as ready for ever, and waiting on it would spin.
@@ -299,5 +336,24 @@ impl Post {
     fn stuck(&self, role: &str, from: RoleId) {
         let seconds = limits::NOTICE_TIMEOUT.as_secs();
         self.stopper.broken(format!("{role} took nothing from {} for {seconds} s", from.name()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_verifier_leaves_its_core_to_a_ledger_that_has_something_to_do() {
+        let roles = [RoleId::Verify, RoleId::Verify, RoleId::Ledger];
+        let mut channels = channels(&roles, Arc::new(|| {}), Arc::default(), Arc::new(Stopper::new()));
+        let tell = |role| Action::Tell(role, Notice::TipUntold);
+        let both = [tell(RoleId::Verify), tell(RoleId::Verify), tell(RoleId::Ledger)];
+        channels.post.dispatch(RoleId::Fetch, both.into_iter());
+        let has_mail: Vec<_> = channels.inboxes.iter().map(Inbox::probe).collect();
+        let mut take = |at: usize| channels.inboxes[at].take().is_some();
+        assert!(!take(1) && !has_mail[1](), "blocks wait for the ledger");
+        assert!(take(0) && has_mail[0](), "the other verifier goes on");
+        assert!(take(2) && has_mail[1]() && take(1), "nothing waits any more");
     }
 }
