@@ -249,13 +249,14 @@ fn more_than_fits_in_memory_waits_in_the_store() {
     let mut node = Node::new();
     let mut maker = node.maker();
     let first = made(&mut maker, vec![]);
-    let rest: Vec<Made> = (0..8).map(|_| fat(&mut maker)).collect();
+    let many = limits::WAITING_BYTES / 1_000_000 + 3;
+    let rest: Vec<Made> = (0..many).map(|_| fat(&mut maker)).collect();
     node.headers(std::slice::from_ref(&first));
     node.headers(&rest);
     let early: Vec<Hash> = rest.iter().rev().flat_map(|block| taken(&node.body(block))).collect();
-    assert!((1..8).contains(&early.len()), "{} of 8 were stored", early.len());
+    assert!((1..many).contains(&early.len()), "{} of {many} were stored", early.len());
     let late = taken(&node.body(&first));
-    assert_eq!(late.len() + early.len(), 9);
+    assert_eq!(late.len() + early.len(), many + 1);
     node.assert_at(&maker);
     assert_eq!(node.ledger.waiting.take(&first.0.hash).len(), 0);
 }
