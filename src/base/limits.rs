@@ -243,7 +243,7 @@ pub const BLOCKS_IN_FLIGHT: usize = 128;
 /// How far ahead of the applied chain bodies may be asked for.
 pub const FETCH_WINDOW: usize = 1024;
 /// Bytes of bodies that arrived and are not yet applied: what a core can verify while the other moves coins to the disk.
-pub const FETCH_BYTES: usize = 4 * MIB;
+pub const FETCH_BYTES: usize = 6 * MIB;
 /// How long one `GetBlock` may go unanswered before the block is asked of another peer.
 pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
 /// How long the block that holds up the window may take before its peer counts as stalling; doubles up to the maximum,
@@ -294,7 +294,7 @@ pub const ISOLATED_AFTER: Duration = seconds(15);
 // ---- Ledger and mempool. ----
 
 /// Bytes of coin changes held before a commit during sync.
-pub const COIN_OVERLAY_BYTES: usize = 11 * MIB;
+pub const COIN_OVERLAY_BYTES: usize = 9 * MIB;
 /// Longest time between commits during sync.
 pub const COMMIT_INTERVAL: Duration = seconds(2);
 /// Bytes of mempool transactions.
