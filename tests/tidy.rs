@@ -59,7 +59,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     let chain = vec!["base", "chain"];
     let wire = vec!["base", "chain", "wire"];
     BTreeMap::from([
-        ("base", (base, vec!["blake3", "bincode", "rand_chacha"])),
+        ("base", (base, vec!["blake3", "bincode", "chacha20"])),
         ("chain", (chain, vec!["ed25519_zebra", "bech32", "ruint", "toml"])),
         ("wire", (wire, vec![])),
         ("store", (vec!["base", "chain", "store"], vec!["rusqlite"])),
@@ -91,7 +91,7 @@ const OWNED: [&str; 23] = [
     "blake3",
     "chacha20",
     "bincode",
-    "rand_chacha",
+    "chacha20",
     "ed25519_zebra",
     "bech32",
     "ruint",
