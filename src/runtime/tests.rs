@@ -15,7 +15,7 @@ use super::{
     stop::StopReason,
 };
 use crate::{
-    base::hash::Hash,
+    base::{codec::List, hash::Hash},
     net::Config,
     node::{
         CloseReason, Event, Halt, LinkEvent, Role, RoleId,
@@ -201,7 +201,7 @@ fn a_busy_role_holds_back_its_links_and_nobody_else() {
     let message = |number: u32| {
         let mut hash = Hash::ZERO;
         hash.0[..4].copy_from_slice(&number.to_le_bytes());
-        Message::GetBlock(hash)
+        Message::GetMemoryPool(List::truncated([hash]))
     };
     // More than inbox and link hold; the rest waits in the sockets' buffers.
     let mut flooding = connect(&node);

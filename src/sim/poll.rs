@@ -119,6 +119,18 @@ impl World {
         }
         self.schedule_arrival(conn, side);
         self.schedule_watch(conn, side);
+        self.read_on(conn, side);
+    }
+
+    /// What was left unread, since the peer had asked for enough or read nothing, may have its turn after an answer.
+    fn read_on(&mut self, conn: ConnId, side: Side) {
+        let now = self.now;
+        let Some(there) = &self.conns[conn] else { return };
+        let end = &there.ends[side];
+        let may = end.phase == Phase::Live && end.parked.is_none() && end.reads_at <= now && end.link.wants_input();
+        if may && end.unread() > 0 {
+            self.at(now, Happening::Read(conn, side));
+        }
     }
 
     fn schedule_arrival(&mut self, conn: ConnId, side: Side) {
@@ -215,6 +227,14 @@ impl World {
         }
         self.pump(conn, other(side));
         self.schedule_watch(conn, side);
+    }
+
+    /// A pause between two readings is over.
+    pub(super) fn read_again(&mut self, conn: ConnId, side: Side) {
+        let Some(there) = &self.conns[conn] else { return };
+        let node = there.ends[side].node;
+        self.read(conn, side);
+        self.run_node(node);
     }
 
     /// A slow node reads nothing for as long as these bytes take it.

@@ -195,7 +195,7 @@ impl World {
             Happening::Connected(conn, dial) => self.connected(conn, dial),
             Happening::Refused(attempt, timed_out) => self.refused(&attempt, timed_out),
             Happening::Watch(conn, side) => self.watch(conn, side),
-            Happening::Read(conn, side) => self.read(conn, side),
+            Happening::Read(conn, side) => self.read_again(conn, side),
             Happening::Linger(conn, side) => self.linger_over(conn, side),
             Happening::Fault(Faults::END) => self.end_faults(),
             Happening::Fault(number) => {

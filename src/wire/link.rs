@@ -40,6 +40,10 @@ pub struct Link {
     /// Bytes of the queue's first chunk that have been sent.
     sent_of_first: usize,
     queued_bytes: usize,
+    /// Blocks that the peer has asked for and that are not queued yet.
+    owed: usize,
+    /// Bytes that each of them may take, by those before: the first is waited for, and a large one is long remembered.
+    owed_size: usize,
 }
 
 impl Link {
@@ -52,6 +56,8 @@ impl Link {
             queue: VecDeque::new(),
             sent_of_first: 0,
             queued_bytes: 0,
+            owed: 0,
+            owed_size: limits::SEND_SOFT_BYTES,
         }
     }
 
@@ -81,11 +87,16 @@ impl Link {
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer
-    /// leaves our answers unread.
+    /// leaves our answers unread, or has asked for as many blocks as may wait for it.
     pub fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Handshake => true,
-            Phase::Open => self.queued_bytes < limits::SEND_SOFT_BYTES,
+            // Questions arrive faster than answers are found: counting only what is queued, sixteen of a kilobyte would
+            // be read, and then sixteen megabytes be queued for a peer that has done nothing wrong.
+            Phase::Open => {
+                let bytes = self.queued_bytes.saturating_add(self.owed.saturating_mul(self.owed_size));
+                bytes < limits::SEND_SOFT_BYTES && self.owed < limits::BLOCKS_IN_FLIGHT_PER_PEER
+            }
             Phase::Waiting | Phase::Closing => false,
         }
     }
@@ -99,6 +110,9 @@ impl Link {
         if frame.is_some() && self.phase == Phase::Handshake {
             self.phase = Phase::Waiting;
         }
+        if frame.as_ref().is_some_and(|frame| frame.kind == Kind::GetBlock) {
+            self.owed += 1;
+        }
         Ok(frame)
     }
 
@@ -107,9 +121,10 @@ impl Link {
         &self.reader
     }
 
-    /// Queues a frame to be sent.
+    /// Queues a frame to be sent. What the peer has asked for fits, whatever its size: there are few of these.
     pub fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
-        if self.queued_bytes + frame.wire_len() > limits::SEND_HARD_BYTES && !self.queue.is_empty() {
+        let is_owed = self.settle(frame);
+        if !is_owed && self.queued_bytes + frame.wire_len() > limits::SEND_HARD_BYTES && !self.queue.is_empty() {
             return Err(SendOverflow);
         }
         self.queued_bytes += frame.wire_len();
@@ -121,6 +136,18 @@ impl Link {
             self.queue.push_back(frame.to_bytes(self.magic).into());
         }
         Ok(())
+    }
+
+    /// Takes a block, or the word that it is not here, for an answer if one is owed.
+    fn settle(&mut self, frame: &Frame) -> bool {
+        if self.owed == 0 || !matches!(frame.kind, Kind::Block | Kind::Absent) {
+            return false;
+        }
+        self.owed -= 1;
+        if frame.kind == Kind::Block {
+            self.owed_size = frame.wire_len().max(self.owed_size - self.owed_size / 8);
+        }
+        true
     }
 
     /// The bytes to send next.
@@ -158,7 +185,7 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::message::Message;
+    use crate::{base::hash::Hash, wire::message::Message};
 
     const MAGIC: [u8; 4] = [1, 2, 3, 4];
 
@@ -191,6 +218,59 @@ mod tests {
             assert_eq!(out, expected);
             assert_eq!(link.queued(), 0);
         }
+    }
+
+    /// An open link to a peer that has asked for so many blocks in one breath.
+    fn asked(blocks: u8) -> (Link, Vec<u8>) {
+        let mut link = Link::new(MAGIC);
+        link.promote();
+        let asks = |byte| Frame::new(&Message::GetBlock(Hash([byte; 32]))).to_bytes(MAGIC);
+        (link, (0..blocks).flat_map(asks).collect())
+    }
+
+    /// Questions that come out until the link takes no more.
+    fn questions(link: &mut Link, input: &mut &[u8]) -> usize {
+        std::iter::from_fn(|| link.receive(input).unwrap()).filter(|frame| frame.kind == Kind::GetBlock).count()
+    }
+
+    #[test]
+    fn a_peer_may_ask_for_many_of_the_largest_blocks_at_once() {
+        let (mut link, asked) = asked(16);
+        let (mut input, mut answers) = (&asked[..], 0);
+        let largest = Frame::new(&Message::Block(vec![7; Kind::Block.max_body()].into()));
+        loop {
+            let questions = questions(&mut link, &mut input);
+            for _ in 0..questions {
+                link.send(&largest).unwrap();
+                answers += 1;
+                assert!(link.queued() <= limits::SEND_HARD_BYTES);
+            }
+            if questions == 0 {
+                break;
+            }
+            link.sent(link.queued());
+        }
+        assert_eq!((answers, input.len()), (16, 0));
+    }
+
+    #[test]
+    fn small_blocks_are_asked_for_side_by_side() {
+        let (mut link, asked) = asked(100);
+        let mut input = &asked[..];
+        let answers = [Message::Block(vec![7; 500].into()), Message::Absent(Hash([1; 32]))];
+        for turn in 0..40 {
+            assert!(link.receive(&mut input).unwrap().is_some());
+            link.send(&Frame::new(&answers[turn % 8 / 7])).unwrap();
+            link.sent(link.queued());
+        }
+        assert_eq!(questions(&mut link, &mut input), limits::BLOCKS_IN_FLIGHT_PER_PEER);
+        // Large ones after many small ones: what is asked for is still sent, however much it is.
+        for _ in 0..limits::BLOCKS_IN_FLIGHT_PER_PEER {
+            assert!(!link.wants_input());
+            link.send(&Frame::new(&Message::Block(vec![7; 300_000].into()))).unwrap();
+        }
+        link.sent(link.queued());
+        assert_eq!(questions(&mut link, &mut input), 1, "one of these at a time");
     }
 
     #[test]

@@ -6,7 +6,11 @@ use std::net::{SocketAddr, TcpListener};
 
 use super::{Order, hearers};
 use crate::{
-    base::ids::{DialId, LinkId},
+    base::{
+        codec::List,
+        hash::Hash,
+        ids::{DialId, LinkId},
+    },
     node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},
@@ -167,14 +171,14 @@ fn a_full_inbox_holds_back_its_links_and_nothing_is_lost() {
     rig.set_room(RoleId::Ledger, Some(4)); // The two `Up`s and two frames.
     let (one, mut one_peer) = rig.accept_up();
     let (two, mut two_peer) = rig.accept_up();
-    let hash = |number: u8| crate::base::hash::Hash([number; 32]);
+    let question = |number: u8| Message::GetMemoryPool(List::truncated([Hash([number; 32])]));
     for number in 0..100 {
-        one_peer.write(&Message::GetBlock(hash(number)));
+        one_peer.write(&question(number));
     }
-    let first = |number| assert_eq!(rig.message(RoleId::Ledger), (one, Message::GetBlock(hash(number))));
+    let first = |number| assert_eq!(rig.message(RoleId::Ledger), (one, question(number)));
     first(0);
     first(1);
-    two_peer.write(&Message::GetBlock(hash(200)));
+    two_peer.write(&question(200));
     rig.settle(two, &mut two_peer);
     // Much later: a peer that we do not read is not to blame for anything.
     rig.pass(500);
@@ -187,12 +191,12 @@ fn a_full_inbox_holds_back_its_links_and_nothing_is_lost() {
     while expected < 100 || !seen_two {
         match rig.message(RoleId::Ledger) {
             (link, message) if link == two => {
-                assert_eq!((message, seen_two), (Message::GetBlock(hash(200)), false));
+                assert_eq!((message, seen_two), (question(200), false));
                 seen_two = true;
                 assert!(expected < 100, "two had its turn before one was through");
             }
             (_, message) => {
-                assert_eq!(message, Message::GetBlock(hash(expected)));
+                assert_eq!(message, question(expected));
                 expected += 1;
             }
         }
@@ -221,6 +225,28 @@ fn a_peer_for_whom_too_much_is_queued_is_closed() {
     let frame = Frame::new(&block(900_000));
     rig.orders((0..3).map(|_| Order::Send { link, frame: frame.clone() }));
     assert_eq!(rig.closed(RoleId::Peers), (link, fault(PeerFault::SendStall)));
+}
+
+#[test]
+fn a_peer_that_asks_for_sixteen_large_blocks_at_once_gets_them() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    (0..16).for_each(|byte| peer.write(&Message::GetBlock(Hash([byte; 32]))));
+    let mut answers = 0;
+    while answers < 16 {
+        rig.settle(link, &mut peer);
+        // All that the ledger has heard of is queued before the peer reads on.
+        let questions = rig.heard(RoleId::Ledger);
+        assert!(questions > 0);
+        for _ in 0..questions {
+            assert_eq!(rig.message(RoleId::Ledger), (link, Message::GetBlock(Hash([answers; 32]))));
+            rig.send(link, &block(900_000));
+            answers += 1;
+        }
+        (0..questions).for_each(|_| assert_eq!(peer.read(), block(900_000)));
+    }
+    rig.settle(link, &mut peer);
+    assert_eq!(rig.heard(RoleId::Peers), 0, "it has done nothing wrong");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    base::ids::LinkId,
+    base::{codec::List, ids::LinkId},
     node::{CloseReason, Event, Halt, LinkEvent, command::Command},
     runtime::fakes::{MAGIC, diary, fake, handshake, idle, node, peers},
     wire::message::{GoodbyeCode, Message},
@@ -135,7 +135,7 @@ fn a_flood_waits_for_the_inbox_and_arrives_complete_and_in_order() {
     let message = |number: u16| {
         let mut hash = Hash::ZERO;
         hash.0[..2].copy_from_slice(&number.to_le_bytes());
-        Message::GetBlock(hash)
+        Message::GetMemoryPool(List::truncated([hash]))
     };
     (0..2000).for_each(|number| stage.wires().send(script, &message(number)));
     stage.run_for(SECOND * 10);
