@@ -70,20 +70,19 @@ const POSITIONS: i64 = 0xfff;
 /// Coins that one statement makes: most of a short statement's time is its beginning and end.
 const MAKE_ROWS: usize = 16;
 
-static MAKE_ONE: LazyLock<String> = LazyLock::new(|| make_sql(1));
-static MAKE_MANY: LazyLock<String> = LazyLock::new(|| make_sql(MAKE_ROWS));
+/// Makes a coin, or makes it again. Changes no row where the key is another coin's.
+const MAKE_ONE: &str = "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
+                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                        ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
+                        height = excluded.height, coinbase = excluded.coinbase \
+                        WHERE txid = excluded.txid AND position = excluded.position";
 
-/// Makes so many coins, or makes them again. Changes fewer rows where a key is another coin's.
-fn make_sql(rows: usize) -> String {
-    let values = rows::placeholders(rows, 7);
-    // Nothing of it has to be undone by itself: after a failure the whole transaction is.
-    format!(
-        "INSERT OR FAIL INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values} \
-         ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
-         height = excluded.height, coinbase = excluded.coinbase \
-         WHERE txid = excluded.txid AND position = excluded.position"
-    )
-}
+/// Makes so many coins, but those whose key is taken. As one that could fail, or that could change a row, SQLite would
+/// keep a copy of each page before it changes, so as to take back the statement alone.
+static MAKE_MANY: LazyLock<String> = LazyLock::new(|| {
+    let values = rows::placeholders(MAKE_ROWS, 7);
+    format!("INSERT OR IGNORE INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values}")
+});
 
 impl CoinTable {
     /// The coins of the database that `connection` is to.
@@ -227,12 +226,12 @@ impl CoinTable {
             let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
             rows::bind_next(&mut make, &mut at, &row)?;
         }
-        // Those that were written are only said again.
+        // One at a time where a key is taken: those that were written are only said again.
         if make.raw_execute()? == made.len() { Ok(()) } else { self.make_each(connection, made) }
     }
 
     fn make_each(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
-        let mut make = connection.prepare_cached(&MAKE_ONE)?;
+        let mut make = connection.prepare_cached(MAKE_ONE)?;
         for (key, outpoint, coin) in made {
             // A coin lies in one of the two tables: one that was put aside earlier must not get a second row.
             self.remove_overflow(connection, outpoint)?;
