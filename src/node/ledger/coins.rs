@@ -3,41 +3,29 @@
 //! A coin made and spent between two flushes never reaches the store. The changes are listed in the store's own order, so
 //! that a flush writes them as they come: sorting them on the way took 6 MB more, and wrote pages twice. The more changes
 //! a flush has, the more of them share a page; so each takes little room. Of a coin that is gone it is the place, which in
-//! the store is the coin's alone; of those that a transaction made, the id only once. Both lie in lists without gaps.
+//! the store is the coin's alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map},
+    collections::{BTreeMap, BTreeSet},
     iter,
-    mem::take,
 };
 
-use crate::{
-    base::hash::Hash,
-    chain::{
-        address::Address,
-        archive::{CoinPlace, StoreError},
-        coin::{Coin, CoinChange},
-        transaction::OutPoint,
-    },
+use crate::chain::{
+    archive::{CoinPlace, StoreError},
+    coin::{Coin, CoinChange},
+    transaction::OutPoint,
 };
 
-use super::slab::Slab;
+use super::{
+    made::MadeCoins,
+    spread::{GAP, Spread},
+};
 
-/// Bytes that a place takes in a list, with its share of half-filled tree nodes and of what the allocator adds.
-const PLACE_BYTES: usize = 18;
-/// The same for a place with a number.
-const NUMBERED_BYTES: usize = 26;
-/// The same for a coin with its name.
+/// Bytes that a coin with its name takes in a tree, with its share of half-filled nodes and of what the allocator adds.
 const NAMED_BYTES: usize = 160;
 
-/// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
-const LOW_BITS: u32 = 12;
 /// Leading bits of a place that [`Coins::touched`] tells apart: of places that nothing changed, one in ten looks as if.
 const TOUCHED_BITS: u32 = 21;
-/// In [`MadeCoin::height`], a coin that a coinbase made.
-const COINBASE: u32 = 1 << 31;
-/// In place of a number: there are no more.
-const NONE: u32 = u32::MAX;
 
 /// A coin's name and its place in the store.
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +38,8 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Coins {
     /// Places whose coin only the store still has.
-    gone: BTreeSet<i64>,
-    /// Transactions that made coins which the store does not have, by their coins' place without the lowest bits.
-    makers: BTreeMap<i64, u32>,
-    transactions: Slab<Maker>,
-    made: Slab<MadeCoin>,
+    gone: Spread<()>,
+    made: MadeCoins,
     /// Coins that only the store still has, where it has others at the same place.
     gone_by_name: BTreeSet<OutPoint>,
     /// Coins that the store does not have and that do not fit in above. Practically always none.
@@ -66,51 +51,12 @@ pub(super) struct Coins {
     limit: usize,
 }
 
-/// A transaction that made coins.
-#[derive(Debug)]
-struct Maker {
-    txid: Hash,
-    /// Number of the first of its coins.
-    first: u32,
-}
-
-/// A coin of a [`Maker`].
-#[derive(Debug)]
-struct MadeCoin {
-    amount: u64,
-    address: Address,
-    /// Of its block, with [`COINBASE`].
-    height: u32,
-    /// Number of its maker's next coin, or [`NONE`].
-    next: u32,
-    index: u16,
-    /// The lowest bits of its place.
-    low: u16,
-}
-
-impl MadeCoin {
-    /// `None` for what has no room in here.
-    fn new(index: u32, order: i64, coin: &Coin) -> Option<Self> {
-        let index = u16::try_from(index).ok()?;
-        let height = (coin.height < COINBASE).then_some(coin.height | if coin.coinbase { COINBASE } else { 0 })?;
-        let low = u16::try_from(order & ((1 << LOW_BITS) - 1)).ok()?;
-        Some(Self { amount: coin.amount, address: coin.address, height, next: NONE, index, low })
-    }
-
-    fn coin(&self) -> Coin {
-        let (height, coinbase) = (self.height & !COINBASE, self.height & COINBASE != 0);
-        Coin { amount: self.amount, address: self.address, height, coinbase }
-    }
-}
-
 impl Coins {
     /// An overlay of no changes, due for a flush when it takes `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
         Self {
-            gone: BTreeSet::new(),
-            makers: BTreeMap::new(),
-            transactions: Slab::default(),
-            made: Slab::default(),
+            gone: Spread::default(),
+            made: MadeCoins::default(),
             gone_by_name: BTreeSet::new(),
             made_by_name: BTreeMap::new(),
             touched: vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())],
@@ -135,14 +81,11 @@ impl Coins {
         if self.touched[word] & bit == 0 {
             return None;
         }
-        if let Some((_, number)) = self.find(at) {
-            return Some(Some(self.made.at(number).coin()));
+        if let Some(coin) = self.made.get(at).or_else(|| self.made_by_name.get(&at.outpoint).cloned()) {
+            return Some(Some(coin));
         }
-        if let Some(coin) = self.made_by_name.get(&at.outpoint) {
-            return Some(Some(coin.clone()));
-        }
-        let gone = match at.place.alone {
-            true => self.gone.contains(&at.place.order),
+        let gone = match Self::is_place_enough(at) {
+            true => self.gone.get(at.place.order).is_some(),
             false => self.gone_by_name.contains(&at.outpoint),
         };
         gone.then_some(None)
@@ -151,27 +94,14 @@ impl Coins {
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
     pub(super) fn add(&mut self, at: &Place, coin: Coin) {
         self.touch(at.place.order);
-        let Some(made) = MadeCoin::new(at.outpoint.index, at.place.order, &coin) else {
+        if let Err(coin) = self.made.add(at, coin) {
             self.made_by_name.insert(at.outpoint, coin);
-            return;
-        };
-        let maker = *self
-            .makers
-            .entry(at.place.order >> LOW_BITS)
-            .or_insert_with(|| self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE }));
-        let maker = self.transactions.at_mut(maker);
-        if maker.txid != at.outpoint.txid {
-            self.made_by_name.insert(at.outpoint, coin);
-            return;
         }
-        maker.first = self.made.put(MadeCoin { next: maker.first, ..made });
     }
 
     /// Removes a coin that exists, here or in the store.
     pub(super) fn remove(&mut self, at: &Place) {
-        if let Some((before, number)) = self.find(at) {
-            self.unlink(at.place.order >> LOW_BITS, before, number);
-        } else if self.made_by_name.remove(&at.outpoint).is_none() {
+        if !self.made.remove(at) && self.made_by_name.remove(&at.outpoint).is_none() {
             self.remove_stored(at);
         }
     }
@@ -179,50 +109,29 @@ impl Coins {
     /// Removes a coin that the store has, and that is not here.
     pub(super) fn remove_stored(&mut self, at: &Place) {
         self.touch(at.place.order);
-        match at.place.alone {
-            true => self.gone.insert(at.place.order),
-            false => self.gone_by_name.insert(at.outpoint),
-        };
+        if Self::is_place_enough(at) {
+            self.gone.insert(at.place.order, ());
+        } else {
+            self.gone_by_name.insert(at.outpoint);
+        }
     }
 
-    /// The number of a coin, after that of the one before it in its maker's list.
-    fn find(&self, at: &Place) -> Option<(u32, u32)> {
-        let maker = self.transactions.at(*self.makers.get(&(at.place.order >> LOW_BITS))?);
-        if maker.txid != at.outpoint.txid {
-            return None;
-        }
-        let (mut before, mut number) = (NONE, maker.first);
-        while number != NONE {
-            let made = self.made.at(number);
-            if u32::from(made.index) == at.outpoint.index {
-                return Some((before, number));
-            }
-            (before, number) = (number, made.next);
-        }
-        None
-    }
-
-    /// Takes a coin out of its maker's list, and the maker after its last.
-    fn unlink(&mut self, group: i64, before: u32, number: u32) {
-        let next = self.made.at(number).next;
-        self.made.give_back(number);
-        if before != NONE {
-            self.made.at_mut(before).next = next;
-        } else if let Some(&maker) = self.makers.get(&group) {
-            self.transactions.at_mut(maker).first = next;
-            if next == NONE {
-                self.makers.remove(&group);
-                self.transactions.give_back(maker);
-            }
-        }
+    /// Whether a stored coin is known by its place alone.
+    fn is_place_enough(at: &Place) -> bool {
+        at.place.alone && at.place.order != GAP
     }
 
     /// Whether a flush is due, if `others` bytes of the limit are not there.
     pub(super) fn is_full(&self, others: usize) -> bool {
+        let named = (self.gone_by_name.len() + self.made_by_name.len()) * NAMED_BYTES;
+        let listed = self.gone.bytes() + self.made.bytes();
+        !self.is_empty() && named.saturating_add(listed).saturating_add(others) >= self.limit
+    }
+
+    /// Whether nothing has changed.
+    fn is_empty(&self) -> bool {
         let named = self.gone_by_name.len() + self.made_by_name.len();
-        let listed = self.gone.len() * PLACE_BYTES + self.makers.len() * NUMBERED_BYTES + named * NAMED_BYTES;
-        let bytes = listed + self.transactions.bytes() + self.made.bytes();
-        listed > 0 && bytes.saturating_add(others) >= self.limit
+        named == 0 && self.gone.is_empty() && self.made.is_empty()
     }
 
     /// Hands all changes to `flush`, those without a name in the store's order, and forgets them.
@@ -230,56 +139,32 @@ impl Coins {
         &mut self,
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let Self { gone, makers, transactions, made, gone_by_name, made_by_name, touched, limit: _ } = self;
-        let (gone, makers) = (take(gone), take(makers));
-        let (transactions, made) = (take(transactions), take(made));
-        let (gone_by_name, made_by_name) = (take(gone_by_name), take(made_by_name));
-        touched.fill(0);
-        if gone.is_empty() && makers.is_empty() && gone_by_name.is_empty() && made_by_name.is_empty() {
+        if self.is_empty() {
             return Ok(());
         }
-        let mut gone = gone.into_iter().peekable();
-        let mut coins =
-            Made { makers: makers.into_iter(), transactions: &transactions, coins: &made, next: Vec::new() };
-        let listed = iter::from_fn(|| match coins.peek() {
-            Some(order) if gone.peek().is_none_or(|gone| *gone > order) => {
-                coins.next.pop().map(|(_, outpoint, coin)| CoinChange::Make(outpoint, coin))
-            }
-            _ => gone.next().map(CoinChange::RemoveAt),
-        });
-        let removed = gone_by_name.into_iter().map(CoinChange::Remove);
-        let made = made_by_name.into_iter().map(|(outpoint, coin)| CoinChange::Make(outpoint, coin));
-        flush(&mut removed.chain(listed).chain(made))
+        let flushed = flush(&mut self.changes());
+        self.gone.clear();
+        self.made.clear();
+        self.gone_by_name.clear();
+        self.made_by_name.clear();
+        self.touched.fill(0);
+        flushed
     }
-}
 
-/// The coins that were made, in the order of their places.
-struct Made<'a> {
-    makers: btree_map::IntoIter<i64, u32>,
-    transactions: &'a Slab<Maker>,
-    coins: &'a Slab<MadeCoin>,
-    /// What is left of one maker's, the next one last.
-    next: Vec<(i64, OutPoint, Coin)>,
-}
-
-impl Made<'_> {
-    /// The place of the next coin, which is then the last of `next`.
-    fn peek(&mut self) -> Option<i64> {
-        while self.next.is_empty() {
-            let (group, maker) = self.makers.next()?;
-            let Maker { txid, first } = self.transactions.at(maker);
-            let mut number = *first;
-            while number != NONE {
-                let coin = self.coins.at(number);
-                let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
-                let order = group << LOW_BITS | i64::from(coin.low);
-                // As a rule at the end: the list has the coin first that was made last.
-                let at = self.next.partition_point(|(other, ..)| *other > order);
-                self.next.insert(at, (order, outpoint, coin.coin()));
-                number = coin.next;
+    /// All changes, those without a name in the store's order.
+    fn changes(&self) -> impl Iterator<Item = CoinChange> {
+        let mut gone = self.gone.iter().map(|(order, ())| order).peekable();
+        let mut made = self.made.in_order().peekable();
+        let listed = iter::from_fn(move || {
+            let makes = made.peek().is_some_and(|(order, ..)| gone.peek().is_none_or(|gone| gone > order));
+            match makes {
+                true => made.next().map(|(_, outpoint, coin)| CoinChange::Make(outpoint, coin)),
+                false => gone.next().map(CoinChange::RemoveAt),
             }
-        }
-        self.next.last().map(|(order, ..)| *order)
+        });
+        let removed = self.gone_by_name.iter().copied().map(CoinChange::Remove);
+        let named = self.made_by_name.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone()));
+        removed.chain(listed).chain(named)
     }
 }
 
@@ -288,6 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{base::hash::Hash, chain::address::Address};
 
     /// Coins by their names.
     type Plain = BTreeMap<OutPoint, u64>;
@@ -300,7 +186,7 @@ mod tests {
     /// An unlikely hash: transactions 0 and 1 have the same places.
     fn order(outpoint: &OutPoint) -> i64 {
         let group = i64::from(outpoint.txid.0[0] / 2);
-        (group - 1) << LOW_BITS | i64::from(outpoint.index.min(2))
+        (group - 1) << 12 | i64::from(outpoint.index.min(2))
     }
 
     /// Where a store that holds these coins keeps one.
@@ -381,16 +267,25 @@ mod tests {
     #[test]
     fn it_is_full_at_its_bytes() {
         let none = Plain::new();
-        let mut coins = Coins::new(3 * PLACE_BYTES);
+        // The lists begin with some room: what the first item takes, the next ones have.
+        let first = |change: fn(&mut Coins)| {
+            let mut coins = Coins::new(usize::MAX);
+            change(&mut coins);
+            coins.gone.bytes() + coins.made.bytes()
+        };
+        let one_gone = first(|coins| coins.remove(&at(0, &Plain::new())));
+        let mut coins = Coins::new(one_gone + 8);
         assert!(!coins.is_full(usize::MAX), "nothing to flush");
-        for n in 0..3 {
-            assert!(!coins.is_full(0));
-            coins.remove(&at(n, &none));
-            let full = (coins.is_full(PLACE_BYTES), coins.is_full(2 * PLACE_BYTES));
-            assert_eq!(full, (n >= 1, true), "others use some of it");
-        }
+        coins.remove(&at(0, &none));
+        assert!(!coins.is_full(7) && coins.is_full(8), "others use some of it");
+        (1..100)
+            .for_each(|n| coins.remove_stored(&Place { place: CoinPlace { order: n, alone: true }, ..at(0, &none) }));
         assert!(coins.is_full(0));
-        let mut coins = Coins::new(NUMBERED_BYTES + size_of::<Maker>() + 2 * size_of::<MadeCoin>());
+
+        let one_made = first(|coins| coins.add(&at(0, &Plain::new()), coin(1)));
+        let two_made = first(|coins| (0..2).for_each(|n| coins.add(&at(n, &Plain::new()), coin(1))));
+        assert!(one_made > one_gone && two_made > one_made);
+        let mut coins = Coins::new(two_made);
         coins.add(&at(0, &none), coin(1));
         assert!(!coins.is_full(0));
         coins.add(&at(1, &none), coin(1));
@@ -462,7 +357,7 @@ mod tests {
             let mut coins = Coins::new(usize::MAX);
             let place = |n: u16| Place {
                 outpoint: OutPoint { txid: Hash([(n % 256) as u8; 32]), index: u32::from(n / 256) },
-                place: CoinPlace { order: i64::from(n % 256) << LOW_BITS | i64::from(n / 256), alone: true },
+                place: CoinPlace { order: i64::from(n % 256) << 12 | i64::from(n / 256), alone: true },
             };
             let (gone, made) = (BTreeSet::from_iter(gone), BTreeSet::from_iter(made));
             gone.iter().for_each(|n| coins.remove(&place(*n)));
@@ -473,7 +368,7 @@ mod tests {
             let order = |change: CoinChange| match change {
                 CoinChange::RemoveAt(order) => (order, false),
                 CoinChange::Make(OutPoint { txid, index }, _) => {
-                    (i64::from(txid.0[0]) << LOW_BITS | i64::from(index), true)
+                    (i64::from(txid.0[0]) << 12 | i64::from(index), true)
                 }
                 CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
             };

@@ -1,0 +1,191 @@
+//! Coins that blocks made since the last flush, by the transactions that made them: the id of each is kept only once, and
+//! all lies in lists without gaps, so that a flush has many changes.
+
+use crate::{
+    base::hash::Hash,
+    chain::{address::Address, coin::Coin, transaction::OutPoint},
+};
+
+use super::{
+    coins::Place,
+    slab::Slab,
+    spread::{GAP, Spread},
+};
+
+/// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
+const LOW_BITS: u32 = 12;
+/// In [`MadeCoin::height`], a coin that a coinbase made.
+const COINBASE: u32 = 1 << 31;
+/// In place of a number: there are no more.
+const NONE: u32 = u32::MAX;
+
+/// Coins that the store does not have.
+#[derive(Debug, Default)]
+pub(super) struct MadeCoins {
+    /// Numbers of the transactions, by [`group`].
+    makers: Spread<u32>,
+    transactions: Slab<Maker>,
+    coins: Slab<MadeCoin>,
+}
+
+/// A transaction that made coins.
+#[derive(Debug)]
+struct Maker {
+    txid: Hash,
+    /// Number of the first of its coins.
+    first: u32,
+}
+
+/// A coin of a [`Maker`].
+#[derive(Debug)]
+struct MadeCoin {
+    amount: u64,
+    address: Address,
+    /// Of its block, with [`COINBASE`].
+    height: u32,
+    /// Number of its maker's next coin, or [`NONE`].
+    next: u32,
+    index: u16,
+    /// The lowest bits of its place.
+    low: u16,
+}
+
+/// What the places of one transaction's coins have in common, where the store keeps them together.
+fn group(order: i64) -> i64 {
+    order >> LOW_BITS << LOW_BITS
+}
+
+impl MadeCoin {
+    /// `None` for what has no room in here.
+    fn new(index: u32, order: i64, coin: &Coin) -> Option<Self> {
+        if group(order) == GAP {
+            return None;
+        }
+        let index = u16::try_from(index).ok()?;
+        let height = (coin.height < COINBASE).then_some(coin.height | if coin.coinbase { COINBASE } else { 0 })?;
+        let low = u16::try_from(order & ((1 << LOW_BITS) - 1)).ok()?;
+        Some(Self { amount: coin.amount, address: coin.address, height, next: NONE, index, low })
+    }
+
+    fn coin(&self) -> Coin {
+        let (height, coinbase) = (self.height & !COINBASE, self.height & COINBASE != 0);
+        Coin { amount: self.amount, address: self.address, height, coinbase }
+    }
+}
+
+impl MadeCoins {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.makers.is_empty()
+    }
+
+    /// Bytes that all lists take.
+    pub(super) fn bytes(&self) -> usize {
+        self.makers.bytes() + self.transactions.bytes() + self.coins.bytes()
+    }
+
+    /// The coin, if it is here.
+    pub(super) fn get(&self, at: &Place) -> Option<Coin> {
+        self.find(at).map(|(_, number)| self.coins.at(number).coin())
+    }
+
+    /// Adds a coin that is not here; or gives it back, since it does not fit in, or shares its place with another
+    /// transaction's. Practically always it fits in.
+    pub(super) fn add(&mut self, at: &Place, coin: Coin) -> Result<(), Coin> {
+        let Some(made) = MadeCoin::new(at.outpoint.index, at.place.order, &coin) else { return Err(coin) };
+        let group = group(at.place.order);
+        let maker = self.makers.get(group).unwrap_or_else(|| {
+            let maker = self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE });
+            self.makers.insert(group, maker);
+            maker
+        });
+        let maker = self.transactions.at_mut(maker);
+        if maker.txid != at.outpoint.txid {
+            return Err(coin);
+        }
+        maker.first = self.coins.put(MadeCoin { next: maker.first, ..made });
+        Ok(())
+    }
+
+    /// Removes a coin; whether it was here.
+    pub(super) fn remove(&mut self, at: &Place) -> bool {
+        let found = self.find(at);
+        if let Some((before, number)) = found {
+            self.unlink(group(at.place.order), before, number);
+        }
+        found.is_some()
+    }
+
+    /// All coins with their places, in the order of these.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (i64, OutPoint, Coin)> {
+        InOrder { makers: self.makers.iter(), all: self, of_one: Vec::new() }
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.makers.clear();
+        (self.transactions, self.coins) = (Slab::default(), Slab::default());
+    }
+
+    /// The number of a coin, after that of the one before it in its maker's list.
+    fn find(&self, at: &Place) -> Option<(u32, u32)> {
+        let maker = self.transactions.at(self.makers.get(group(at.place.order))?);
+        if maker.txid != at.outpoint.txid {
+            return None;
+        }
+        let (mut before, mut number) = (NONE, maker.first);
+        while number != NONE {
+            let made = self.coins.at(number);
+            if u32::from(made.index) == at.outpoint.index {
+                return Some((before, number));
+            }
+            (before, number) = (number, made.next);
+        }
+        None
+    }
+
+    /// Takes a coin out of its maker's list, and the maker after its last.
+    fn unlink(&mut self, group: i64, before: u32, number: u32) {
+        let next = self.coins.at(number).next;
+        self.coins.give_back(number);
+        if before != NONE {
+            self.coins.at_mut(before).next = next;
+        } else if let Some(maker) = self.makers.get(group) {
+            self.transactions.at_mut(maker).first = next;
+            if next == NONE {
+                self.makers.remove(group);
+                self.transactions.give_back(maker);
+            }
+        }
+    }
+}
+
+/// The coins that were made, in the order of their places.
+struct InOrder<'a, M> {
+    makers: M,
+    all: &'a MadeCoins,
+    /// What is left of one maker's, the next one last.
+    of_one: Vec<(i64, OutPoint, Coin)>,
+}
+
+impl<M: Iterator<Item = (i64, u32)>> Iterator for InOrder<'_, M> {
+    type Item = (i64, OutPoint, Coin);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.of_one.is_empty() {
+            let (group, maker) = self.makers.next()?;
+            let Maker { txid, first } = self.all.transactions.at(maker);
+            let mut number = *first;
+            while number != NONE {
+                let coin = self.all.coins.at(number);
+                let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
+                let order = group | i64::from(coin.low);
+                // As a rule at the end: the list has the coin first that was made last.
+                let at = self.of_one.partition_point(|(other, ..)| *other > order);
+                self.of_one.insert(at, (order, outpoint, coin.coin()));
+                number = coin.next;
+            }
+        }
+        self.of_one.pop()
+    }
+}

@@ -1,0 +1,201 @@
+//! A sorted map in one list with gaps, for keys that are hashes.
+//!
+//! Evenly spread keys tell by themselves where they belong, so that one look into memory finds most of them, where a tree
+//! takes one for each of its levels; and a gap for every seven keys is less than half-filled nodes and the allocator take.
+//! Keys that are not spread evenly are sorted all the same, only slowly.
+
+/// In place of a key: a gap. Not to be used as one.
+pub(super) const GAP: i64 = i64::MIN;
+
+/// Keys for which there is room at first.
+const HOMES_FIRST: usize = 64;
+/// Room that the last home has beyond the list's end at first, and gets each time when that is used up.
+const BEYOND: usize = 64;
+
+/// Values by number, in the numbers' order. A key lies in its home, or after it with no gap between.
+#[derive(Debug)]
+pub(super) struct Spread<T> {
+    keys: Vec<i64>,
+    /// Of the key at the same place.
+    values: Vec<T>,
+    /// Places in which keys may have their home; what has no room in the last of them follows.
+    homes: usize,
+    len: usize,
+}
+
+impl<T> Default for Spread<T> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), values: Vec::new(), homes: 0, len: 0 }
+    }
+}
+
+impl<T: Copy + Default> Spread<T> {
+    /// Whether there is no key.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that keys, values and gaps take.
+    pub(super) fn bytes(&self) -> usize {
+        self.keys.capacity() * size_of::<i64>() + self.values.capacity() * size_of::<T>()
+    }
+
+    /// The value of a key.
+    pub(super) fn get(&self, key: i64) -> Option<T> {
+        self.find(key).ok().map(|at| self.values[at])
+    }
+
+    /// Keeps a key with a value. One that is there keeps its own.
+    pub(super) fn insert(&mut self, key: i64, value: T) {
+        debug_assert_ne!(key, GAP, "a key that stands for a gap");
+        if self.len >= self.homes / 8 * 7 {
+            self.grow();
+        }
+        let Err(at) = self.find(key) else { return };
+        let gap = self.keys[at..].iter().position(|key| *key == GAP);
+        let gap = gap.map_or_else(|| self.lengthen(), |distance| at + distance);
+        self.keys.copy_within(at..gap, at + 1);
+        self.values.copy_within(at..gap, at + 1);
+        (self.keys[at], self.values[at]) = (key, value);
+        self.len += 1;
+    }
+
+    /// Forgets a key.
+    pub(super) fn remove(&mut self, key: i64) {
+        let Ok(mut at) = self.find(key) else { return };
+        // Those behind it move up as far as they belong there, so that no gap parts one from its home.
+        while let Some(&next) = self.keys.get(at + 1).filter(|next| **next != GAP && self.home(**next) <= at) {
+            (self.keys[at], self.values[at]) = (next, self.values[at + 1]);
+            at += 1;
+        }
+        self.keys[at] = GAP;
+        self.len -= 1;
+    }
+
+    /// Forgets all keys. Where there were many the room stays, for as many again: lists that grow leave holes behind.
+    pub(super) fn clear(&mut self) {
+        if self.len < self.homes / 2 {
+            *self = Self::default();
+            return;
+        }
+        self.keys.truncate(self.homes);
+        self.values.truncate(self.homes);
+        self.keys.fill(GAP);
+        self.len = 0;
+    }
+
+    /// All keys in their order, with their values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, T)> {
+        self.keys.iter().zip(&self.values).filter(|(key, _)| **key != GAP).map(|(key, value)| (*key, *value))
+    }
+
+    /// Where a key is, or else where it is to go: at a gap, or before a larger key, or at the list's end.
+    fn find(&self, key: i64) -> Result<usize, usize> {
+        let mut at = self.home(key);
+        while let Some(&there) = self.keys.get(at) {
+            if there == key {
+                return Ok(at);
+            }
+            if there == GAP || there > key {
+                break;
+            }
+            at += 1;
+        }
+        Err(at)
+    }
+
+    fn home(&self, key: i64) -> usize {
+        let from_the_lowest = key.cast_unsigned() ^ 1 << (i64::BITS - 1);
+        ((u128::from(from_the_lowest) * self.homes as u128) >> i64::BITS) as usize
+    }
+
+    /// One more gap, at the end: where it is.
+    fn lengthen(&mut self) -> usize {
+        if self.keys.len() == self.keys.capacity() {
+            self.keys.reserve_exact(BEYOND);
+            self.values.reserve_exact(BEYOND);
+        }
+        self.keys.push(GAP);
+        self.values.push(T::default());
+        self.keys.len() - 1
+    }
+
+    /// Makes an eighth more room: twice as much would be half empty.
+    fn grow(&mut self) {
+        let homes = (self.homes + self.homes / 8).max(HOMES_FIRST);
+        let (mut keys, mut values) = (Vec::with_capacity(homes + BEYOND), Vec::with_capacity(homes + BEYOND));
+        keys.resize(homes, GAP);
+        values.resize(homes, T::default());
+        let old = std::mem::replace(self, Self { keys, values, homes, len: self.len });
+        let mut free = 0;
+        for (key, value) in old.iter() {
+            let mut at = free.max(self.home(key));
+            if at >= self.keys.len() {
+                at = self.lengthen();
+            }
+            (self.keys[at], self.values[at]) = (key, value);
+            free = at + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Keys of all kinds: spread evenly, close together, and at both ends.
+    fn key() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            4 => any::<i64>().prop_map(|key| key.max(GAP + 1)),
+            2 => -40..40i64,
+            1 => (0..40i64).prop_map(|n| i64::MAX - n),
+            1 => (1..40i64).prop_map(|n| GAP + n),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_is_a_sorted_map(ops in proptest::collection::vec((key(), any::<u32>(), 0..400u16), 1..1200)) {
+            let (mut spread, mut model) = (Spread::default(), BTreeMap::new());
+            for (key, value, op) in ops {
+                match op {
+                    0 => {
+                        spread.clear();
+                        model.clear();
+                    }
+                    1..100 => {
+                        spread.remove(key);
+                        model.remove(&key);
+                    }
+                    _ => {
+                        spread.insert(key, value);
+                        model.entry(key).or_insert(value);
+                    }
+                }
+                // A neighbour, too: there or not.
+                for key in [key, key.saturating_add(1)] {
+                    prop_assert_eq!(spread.get(key), model.get(&key).copied());
+                }
+                prop_assert_eq!(spread.is_empty(), model.is_empty());
+            }
+            prop_assert_eq!(spread.iter().collect::<Vec<_>>(), Vec::from_iter(model));
+        }
+    }
+
+    #[test]
+    fn of_many_keys_a_sixth_to_a_quarter_of_the_room_is_gaps() {
+        let mut spread = Spread::default();
+        for number in 1..=100_000u64 {
+            spread.insert(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).cast_signed(), ());
+            let bytes_each = spread.bytes() as f64 / number as f64;
+            assert!(number < 10_000 || (9.0..10.8).contains(&bytes_each), "{number}: {bytes_each}");
+        }
+        assert_eq!(spread.iter().count(), 100_000);
+    }
+}
