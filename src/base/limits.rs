@@ -294,7 +294,7 @@ pub const ISOLATED_AFTER: Duration = seconds(15);
 // ---- Ledger and mempool. ----
 
 /// Bytes of coin changes held before a commit during sync.
-pub const COIN_OVERLAY_BYTES: usize = 9 * MIB;
+pub const COIN_OVERLAY_BYTES: usize = 8 * MIB + 768 * KIB;
 /// Longest time between commits during sync.
 pub const COMMIT_INTERVAL: Duration = seconds(2);
 /// Bytes of mempool transactions.

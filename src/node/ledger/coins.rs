@@ -24,8 +24,8 @@ use super::{
 /// Bytes that a coin with its name takes in a tree, with its share of half-filled nodes and of what the allocator adds.
 const NAMED_BYTES: usize = 160;
 
-/// Leading bits of a place that [`Coins::touched`] tells apart: of places that nothing changed, one in ten looks as if.
-const TOUCHED_BITS: u32 = 21;
+/// Leading bits of a place that [`Coins::touched`] tells apart: of places that nothing changed, one in eight looks as if.
+const TOUCHED_BITS: u32 = 19;
 
 /// A coin's name and its place in the store.
 #[derive(Clone, Copy, Debug)]
