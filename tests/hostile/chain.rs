@@ -112,20 +112,24 @@ fn headers_without_blocks_that_have_the_most_work_from_ten_peers() {
         })
         .collect();
     let end = Instant::now() + duration(Duration::from_secs(8), Duration::from_secs(300));
-    let (mut looks, mut synced) = (0, 0);
+    let (mut looks, mut synced, mut ahead) = (0, 0, 0);
     while Instant::now() < end {
+        let status = node.status();
         looks += 1;
-        synced += usize::from(node.status()["state"] == "synced");
+        synced += usize::from(status["state"] == "synced");
+        // Not at each look: the last of them may be set aside by then.
+        ahead += usize::from(status["headers"].as_u64() > status["height"].as_u64());
         rest(Duration::from_millis(100));
     }
-    let best = node.status()["headers"].as_u64().unwrap_or(0);
     shared.ends.store(true, SeqCst);
     peers.into_iter().for_each(|peer| peer.join().unwrap());
     let grown = file_bytes(&database).saturating_sub(before) as f64 / 1e6;
     let sent = shared.sent.load(SeqCst);
-    let figure = format!("{sent} headers, synced at {synced} of {looks} looks, the database grew by {grown:.1} MB");
+    let figure = format!(
+        "{sent} headers, some ahead at {ahead} and synced at {synced} of {looks} looks, the database grew by {grown:.1} MB"
+    );
     let figures = watch.finish(&mut node, "most work without blocks", &figure, "the tip follows");
-    assert!(sent >= 1_000 && best > u64::from(figures.maker.height()), "no branch was ahead: {best}");
+    assert!(sent >= 1_000 && ahead > 0, "no branch was ahead");
     assert_eq!(synced, looks, "headers alone do not end the state");
     assert!(figures.slowest_block < Duration::from_secs(5), "{figure}");
 }
