@@ -29,8 +29,8 @@
 //!   tip speak of what is committed, and a node that is killed between the two has lost what its peers can give back.
 //! - A coin of the state digest is expanded by ChaCha20 keyed with its BLAKE3 hash, not by BLAKE3's extended output. The
 //!   latter is fast only with AVX-512 (2.4 µs a coin without it, where a block applies at about 13 µs a transaction).
-//! - Of the 12 MiB for the ledger's page cache and coin changes, the cache has one and the changes have nine, not four and
-//!   eight. What is left goes to bodies that wait: with 6 MiB of them, verifiers have something to do while coins move to
+//! - Of the 12 MiB for the ledger's page cache and coin changes, the cache has one and the changes have nearly nine, not four
+//!   and eight. What is left goes to bodies that wait: with 6 MiB of them, verifiers have something to do while coins move to
 //!   the disk. Together a large sync takes a fifth less.
 //! - Lists are preceded by a `u32` count of our own instead of bincode's `u64`: bounded by type, checked before anything
 //!   is allocated.

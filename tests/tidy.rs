@@ -87,11 +87,10 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
 }
 
 /// Crates that are not free for all.
-const OWNED: [&str; 23] = [
+const OWNED: [&str; 22] = [
     "blake3",
     "chacha20",
     "bincode",
-    "chacha20",
     "ed25519_zebra",
     "bech32",
     "ruint",

@@ -157,6 +157,11 @@ impl End {
         }
     }
 
+    /// Whether the node takes bytes from this end now: it is neither behind with what it has, nor slow, nor full.
+    pub(super) fn may_read(&self, now: Time) -> bool {
+        self.phase == Phase::Live && self.parked.is_none() && self.reads_at <= now && self.link.wants_input()
+    }
+
     /// Bytes that arrived and were not read.
     pub(super) fn unread(&self) -> usize {
         self.unread.len() - self.read

@@ -127,8 +127,7 @@ impl World {
         let now = self.now;
         let Some(there) = &self.conns[conn] else { return };
         let end = &there.ends[side];
-        let may = end.phase == Phase::Live && end.parked.is_none() && end.reads_at <= now && end.link.wants_input();
-        if may && end.unread() > 0 {
+        if end.may_read(now) && end.unread() > 0 {
             self.at(now, Happening::Read(conn, side));
         }
     }
@@ -206,7 +205,7 @@ impl World {
             let now = self.now;
             let Some(there) = &mut self.conns[conn] else { return };
             let end = &mut there.ends[side];
-            if end.phase != Phase::Live || end.parked.is_some() || end.reads_at > now || !end.link.wants_input() {
+            if !end.may_read(now) {
                 break;
             }
             let (node, before) = (end.node, end.unread());

@@ -45,7 +45,7 @@ pub(super) struct Coins {
     /// Coins that the store does not have and that do not fit in above. Practically always none.
     made_by_name: BTreeMap<OutPoint, Coin>,
     /// A bit for all places with the same leading bits: whether there has been a change. Most coins that a block spends are
-    /// old, and of these not even the trees have to be asked, where each step is another wait for memory.
+    /// old, and of these not even the lists have to be asked, where each look is another wait for memory.
     touched: Vec<u64>,
     /// Bytes beyond which a flush is due.
     limit: usize,
@@ -110,7 +110,7 @@ impl Coins {
     pub(super) fn remove_stored(&mut self, at: &Place) {
         self.touch(at.place.order);
         if Self::is_place_enough(at) {
-            self.gone.insert(at.place.order, ());
+            self.gone.get_or_insert_with(at.place.order, || ());
         } else {
             self.gone_by_name.insert(at.outpoint);
         }
@@ -139,10 +139,7 @@ impl Coins {
         &mut self,
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let flushed = flush(&mut self.changes());
+        let flushed = if self.is_empty() { Ok(()) } else { flush(&mut self.changes()) };
         self.gone.clear();
         self.made.clear();
         self.gone_by_name.clear();
@@ -173,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{base::hash::Hash, chain::address::Address};
+    use crate::{base::hash::Hash, chain::address::Address, node::ledger::made::LOW_BITS};
 
     /// Coins by their names.
     type Plain = BTreeMap<OutPoint, u64>;
@@ -186,7 +183,7 @@ mod tests {
     /// An unlikely hash: transactions 0 and 1 have the same places.
     fn order(outpoint: &OutPoint) -> i64 {
         let group = i64::from(outpoint.txid.0[0] / 2);
-        (group - 1) << 12 | i64::from(outpoint.index.min(2))
+        (group - 1) << LOW_BITS | i64::from(outpoint.index.min(2))
     }
 
     /// Where a store that holds these coins keeps one.
@@ -357,7 +354,7 @@ mod tests {
             let mut coins = Coins::new(usize::MAX);
             let place = |n: u16| Place {
                 outpoint: OutPoint { txid: Hash([(n % 256) as u8; 32]), index: u32::from(n / 256) },
-                place: CoinPlace { order: i64::from(n % 256) << 12 | i64::from(n / 256), alone: true },
+                place: CoinPlace { order: i64::from(n % 256) << LOW_BITS | i64::from(n / 256), alone: true },
             };
             let (gone, made) = (BTreeSet::from_iter(gone), BTreeSet::from_iter(made));
             gone.iter().for_each(|n| coins.remove(&place(*n)));
@@ -368,7 +365,7 @@ mod tests {
             let order = |change: CoinChange| match change {
                 CoinChange::RemoveAt(order) => (order, false),
                 CoinChange::Make(OutPoint { txid, index }, _) => {
-                    (i64::from(txid.0[0]) << 12 | i64::from(index), true)
+                    (i64::from(txid.0[0]) << LOW_BITS | i64::from(index), true)
                 }
                 CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
             };

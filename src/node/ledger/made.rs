@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
-const LOW_BITS: u32 = 12;
+pub(super) const LOW_BITS: u32 = 12;
 /// In [`MadeCoin::height`], a coin that a coinbase made.
 const COINBASE: u32 = 1 << 31;
 /// In place of a number: there are no more.
@@ -48,6 +48,13 @@ struct MadeCoin {
     index: u16,
     /// The lowest bits of its place.
     low: u16,
+}
+
+/// Numbers of a coin, its maker, and the coin before it in that one's list, or [`NONE`].
+struct Found {
+    maker: u32,
+    before: u32,
+    number: u32,
 }
 
 /// What the places of one transaction's coins have in common, where the store keeps them together.
@@ -86,18 +93,15 @@ impl MadeCoins {
 
     /// The coin, if it is here.
     pub(super) fn get(&self, at: &Place) -> Option<Coin> {
-        self.find(at).map(|(_, number)| self.coins.at(number).coin())
+        self.find(at).map(|found| self.coins.at(found.number).coin())
     }
 
     /// Adds a coin that is not here; or gives it back, since it does not fit in, or shares its place with another
     /// transaction's. Practically always it fits in.
     pub(super) fn add(&mut self, at: &Place, coin: Coin) -> Result<(), Coin> {
         let Some(made) = MadeCoin::new(at.outpoint.index, at.place.order, &coin) else { return Err(coin) };
-        let group = group(at.place.order);
-        let maker = self.makers.get(group).unwrap_or_else(|| {
-            let maker = self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE });
-            self.makers.insert(group, maker);
-            maker
+        let maker = self.makers.get_or_insert_with(group(at.place.order), || {
+            self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE })
         });
         let maker = self.transactions.at_mut(maker);
         if maker.txid != at.outpoint.txid {
@@ -110,10 +114,11 @@ impl MadeCoins {
     /// Removes a coin; whether it was here.
     pub(super) fn remove(&mut self, at: &Place) -> bool {
         let found = self.find(at);
-        if let Some((before, number)) = found {
-            self.unlink(group(at.place.order), before, number);
+        let is_here = found.is_some();
+        if let Some(found) = found {
+            self.unlink(group(at.place.order), &found);
         }
-        found.is_some()
+        is_here
     }
 
     /// All coins with their places, in the order of these.
@@ -127,17 +132,18 @@ impl MadeCoins {
         (self.transactions, self.coins) = (Slab::default(), Slab::default());
     }
 
-    /// The number of a coin, after that of the one before it in its maker's list.
-    fn find(&self, at: &Place) -> Option<(u32, u32)> {
-        let maker = self.transactions.at(self.makers.get(group(at.place.order))?);
-        if maker.txid != at.outpoint.txid {
+    /// Where a coin is.
+    fn find(&self, at: &Place) -> Option<Found> {
+        let maker = self.makers.get(group(at.place.order))?;
+        let Maker { txid, first } = self.transactions.at(maker);
+        if *txid != at.outpoint.txid {
             return None;
         }
-        let (mut before, mut number) = (NONE, maker.first);
+        let (mut before, mut number) = (NONE, *first);
         while number != NONE {
             let made = self.coins.at(number);
             if u32::from(made.index) == at.outpoint.index {
-                return Some((before, number));
+                return Some(Found { maker, before, number });
             }
             (before, number) = (number, made.next);
         }
@@ -145,17 +151,17 @@ impl MadeCoins {
     }
 
     /// Takes a coin out of its maker's list, and the maker after its last.
-    fn unlink(&mut self, group: i64, before: u32, number: u32) {
-        let next = self.coins.at(number).next;
-        self.coins.give_back(number);
-        if before != NONE {
-            self.coins.at_mut(before).next = next;
-        } else if let Some(maker) = self.makers.get(group) {
-            self.transactions.at_mut(maker).first = next;
-            if next == NONE {
-                self.makers.remove(group);
-                self.transactions.give_back(maker);
-            }
+    fn unlink(&mut self, group: i64, found: &Found) {
+        let next = self.coins.at(found.number).next;
+        self.coins.give_back(found.number);
+        if found.before != NONE {
+            self.coins.at_mut(found.before).next = next;
+            return;
+        }
+        self.transactions.at_mut(found.maker).first = next;
+        if next == NONE {
+            self.makers.remove(group);
+            self.transactions.give_back(found.maker);
         }
     }
 }

@@ -45,19 +45,24 @@ impl<T: Copy + Default> Spread<T> {
         self.find(key).ok().map(|at| self.values[at])
     }
 
-    /// Keeps a key with a value. One that is there keeps its own.
-    pub(super) fn insert(&mut self, key: i64, value: T) {
+    /// The value of a key, which gets one if it is not there.
+    pub(super) fn get_or_insert_with(&mut self, key: i64, value: impl FnOnce() -> T) -> T {
         debug_assert_ne!(key, GAP, "a key that stands for a gap");
         if self.len >= self.homes / 8 * 7 {
             self.grow();
         }
-        let Err(at) = self.find(key) else { return };
+        let at = match self.find(key) {
+            Ok(at) => return self.values[at],
+            Err(at) => at,
+        };
+        let value = value();
         let gap = self.keys[at..].iter().position(|key| *key == GAP);
         let gap = gap.map_or_else(|| self.lengthen(), |distance| at + distance);
         self.keys.copy_within(at..gap, at + 1);
         self.values.copy_within(at..gap, at + 1);
         (self.keys[at], self.values[at]) = (key, value);
         self.len += 1;
+        value
     }
 
     /// Forgets a key.
@@ -174,8 +179,8 @@ mod tests {
                         model.remove(&key);
                     }
                     _ => {
-                        spread.insert(key, value);
-                        model.entry(key).or_insert(value);
+                        let kept = spread.get_or_insert_with(key, || value);
+                        prop_assert_eq!(kept, *model.entry(key).or_insert(value));
                     }
                 }
                 // A neighbour, too: there or not.
@@ -192,7 +197,7 @@ mod tests {
     fn of_many_keys_a_sixth_to_a_quarter_of_the_room_is_gaps() {
         let mut spread = Spread::default();
         for number in 1..=100_000u64 {
-            spread.insert(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).cast_signed(), ());
+            spread.get_or_insert_with(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).cast_signed(), || ());
             let bytes_each = spread.bytes() as f64 / number as f64;
             assert!(number < 10_000 || (9.0..10.8).contains(&bytes_each), "{number}: {bytes_each}");
         }
