@@ -96,6 +96,9 @@ pub trait HeaderArchive: Send {
     fn side_headers(&self) -> Result<usize, StoreError>;
 }
 
+/// Finds a coin of the store.
+pub type FindCoin<'a> = dyn FnMut(&OutPoint) -> Result<Option<Coin>, StoreError> + 'a;
+
 /// The one writer of `ledger.db`. Changes gather in one transaction that [`LedgerStore::commit`] ends; a crash before
 /// that loses all of them, and only them.
 pub trait LedgerStore: HeaderArchive {
@@ -133,6 +136,11 @@ pub trait LedgerStore: HeaderArchive {
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
+    /// Lends what finds coins like [`LedgerStore::coin`] to one that asks for many: a store can get ready for these once.
+    fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
+        borrow(&mut |outpoint| self.coin(outpoint));
+        Ok(())
+    }
     /// Where the store keeps a coin, or would keep it. Stays the same from one flush to the next.
     fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace;
     /// The sum over all coins, as of the changes flushed so far. Reads every one of them, and makes sure that

@@ -6,7 +6,7 @@
 
 use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
 
-use rusqlite::{Connection, ToSql};
+use rusqlite::{CachedStatement, Connection, Statement, ToSql};
 
 use crate::{
     base::{
@@ -71,18 +71,24 @@ const POSITIONS: i64 = 0xfff;
 const MAKE_ROWS: usize = 16;
 
 /// Makes a coin, or makes it again. Changes no row where the key is another coin's.
-const MAKE_ONE: &str = "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
-                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                        ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
-                        height = excluded.height, coinbase = excluded.coinbase \
-                        WHERE txid = excluded.txid AND position = excluded.position";
+const MAKE_CONTESTED: &str = "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
+                              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                              ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
+                              height = excluded.height, coinbase = excluded.coinbase \
+                              WHERE txid = excluded.txid AND position = excluded.position";
+
+/// Makes a coin, unless its key is taken.
+static MAKE_ONE: LazyLock<String> = LazyLock::new(|| make_rows(1));
+
+/// Makes [`MAKE_ROWS`] coins, but those whose keys are taken.
+static MAKE_MANY: LazyLock<String> = LazyLock::new(|| make_rows(MAKE_ROWS));
 
 /// Makes so many coins, but those whose key is taken. As one that could fail, or that could change a row, SQLite would
 /// keep a copy of each page before it changes, so as to take back the statement alone.
-static MAKE_MANY: LazyLock<String> = LazyLock::new(|| {
-    let values = rows::placeholders(MAKE_ROWS, 7);
+fn make_rows(rows: usize) -> String {
+    let values = rows::placeholders(rows, 7);
     format!("INSERT OR IGNORE INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values}")
-});
+}
 
 impl CoinTable {
     /// The coins of the database that `connection` is to.
@@ -125,18 +131,13 @@ impl CoinTable {
 
     /// The coin at an outpoint.
     pub(super) fn get(&self, connection: &Connection, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        self.reader(connection)?.get(outpoint)
+    }
+
+    /// What reads coins one after the other: getting ready takes a tenth as long as reading one.
+    pub(super) fn reader<'a>(&'a self, connection: &'a Connection) -> Result<CoinReader<'a>, StoreError> {
         let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins WHERE key = ?1";
-        let found = rows::one(connection, sql, [self.key_of(outpoint)], |row| rows::coin(row, 0))?;
-        match found {
-            Some((at, coin)) if at == *outpoint => Ok(Some(coin)),
-            _ if !self.shared.is_empty() => {
-                let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins_overflow \
-                           WHERE txid = ?1 AND position = ?2";
-                let parameters = (outpoint.txid.0.as_slice(), outpoint.index);
-                Ok(rows::one(connection, sql, parameters, |row| rows::coin(row, 0))?.map(|(_, coin)| coin))
-            }
-            _ => Ok(None),
-        }
+        Ok(CoinReader { table: self, connection, find: connection.prepare_cached(sql)? })
     }
 
     /// Visits all coins like [`each_coin`], and makes sure that each lies where it is looked for.
@@ -187,19 +188,20 @@ impl CoinTable {
         let mut remove_at = connection.prepare_cached("DELETE FROM coins WHERE key = ?1")?;
         let mut remove =
             connection.prepare_cached("DELETE FROM coins WHERE key = ?1 AND txid = ?2 AND position = ?3")?;
+        let mut make_many = connection.prepare_cached(&MAKE_MANY)?;
         let mut made: Vec<Made<'_>> = Vec::with_capacity(MAKE_ROWS);
         for (key, change) in changes {
             if let CoinChange::Make(outpoint, coin) = change {
                 made.push((*key, outpoint, coin));
                 if made.len() == MAKE_ROWS {
-                    self.make_many(connection, &made)?;
+                    self.make(connection, &mut make_many, &made)?;
                     made.clear();
                 }
                 continue;
             }
             // It may be one of those that are not written yet.
             if made.last().is_some_and(|(last, ..)| last == key) {
-                self.make_each(connection, &made)?;
+                self.make_singly(connection, &made)?;
                 made.clear();
             }
             if let CoinChange::Remove(outpoint) = change {
@@ -210,28 +212,39 @@ impl CoinTable {
                 remove_at.execute([key])?;
             }
         }
-        self.make_each(connection, &made)
+        self.make_singly(connection, &made)
     }
 
-    /// Makes [`MAKE_ROWS`] coins with one statement, if no key is another coin's.
-    fn make_many(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
+    /// Makes coins, one statement for each.
+    fn make_singly(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
+        let mut make_one = connection.prepare_cached(&MAKE_ONE)?;
+        made.chunks(1).try_for_each(|made| self.make(connection, &mut make_one, made))
+    }
+
+    /// Makes so many coins as `statement` has rows.
+    fn make(
+        &mut self,
+        connection: &Connection,
+        statement: &mut Statement<'_>,
+        made: &[Made<'_>],
+    ) -> Result<(), StoreError> {
         if !self.shared.is_empty() {
-            return self.make_each(connection, made);
+            return self.make_contested(connection, made);
         }
-        let mut make = connection.prepare_cached(&MAKE_MANY)?;
         let mut at = 0;
         for (key, outpoint, coin) in made {
             let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
             let amount = amount(coin)?;
             let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
-            rows::bind_next(&mut make, &mut at, &row)?;
+            rows::bind_next(statement, &mut at, &row)?;
         }
-        // One at a time where a key is taken: those that were written are only said again.
-        if make.raw_execute()? == made.len() { Ok(()) } else { self.make_each(connection, made) }
+        // Again where a key is taken: those that were written are only said again.
+        if statement.raw_execute()? == made.len() { Ok(()) } else { self.make_contested(connection, made) }
     }
 
-    fn make_each(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
-        let mut make = connection.prepare_cached(MAKE_ONE)?;
+    /// Makes coins whose keys may be those of others.
+    fn make_contested(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
+        let mut make = connection.prepare_cached(MAKE_CONTESTED)?;
         for (key, outpoint, coin) in made {
             // A coin lies in one of the two tables: one that was put aside earlier must not get a second row.
             self.remove_overflow(connection, outpoint)?;
@@ -260,6 +273,31 @@ impl CoinTable {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads coins of one database, with statements that are ready.
+pub(super) struct CoinReader<'a> {
+    table: &'a CoinTable,
+    connection: &'a Connection,
+    find: CachedStatement<'a>,
+}
+
+impl CoinReader<'_> {
+    /// The coin at an outpoint.
+    pub(super) fn get(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        let key = self.table.key_of(outpoint);
+        let found = rows::first(&mut self.find, [key], |row| rows::coin(row, 0))?;
+        match found {
+            Some((at, coin)) if at == *outpoint => Ok(Some(coin)),
+            _ if !self.table.shared.is_empty() => {
+                let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins_overflow \
+                           WHERE txid = ?1 AND position = ?2";
+                let parameters = (outpoint.txid.0.as_slice(), outpoint.index);
+                Ok(rows::one(self.connection, sql, parameters, |row| rows::coin(row, 0))?.map(|(_, coin)| coin))
+            }
+            _ => Ok(None),
+        }
     }
 }
 

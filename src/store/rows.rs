@@ -189,9 +189,16 @@ pub(super) fn one<T>(
     parameters: impl Params,
     read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(parameters)?;
-    rows.next()?.map(read).transpose()
+    first(&mut *connection.prepare_cached(sql)?, parameters, read)
+}
+
+/// Reads the first row of a statement that is ready, if there is one.
+pub(super) fn first<T>(
+    statement: &mut Statement<'_>,
+    parameters: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    statement.query(parameters)?.next()?.map(read).transpose()
 }
 
 /// Reads all rows; their number is the query's to bound.

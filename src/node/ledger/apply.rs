@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     base::{hash::Hash, limits},
     chain::{
-        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{FindCoin, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
         checked::CheckedBlock,
         coin::Coin,
@@ -89,16 +89,17 @@ impl Chain {
 
     /// A coin as of the tip.
     pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        Ok(self.find(outpoint)?.map(|found| found.coin))
+        Ok(self.find(outpoint, &mut |outpoint| self.store.coin(outpoint))?.map(|found| found.coin))
     }
 
-    fn find(&self, outpoint: &OutPoint) -> Result<Option<Found>, StoreError> {
+    /// A coin as of the tip, which the store finds by `in_store`.
+    fn find(&self, outpoint: &OutPoint, in_store: &mut FindCoin<'_>) -> Result<Option<Found>, StoreError> {
         let at = self.place(outpoint);
         let (coin, stored) = match self.coins.get(&at) {
             Some(coin) => (coin, false),
             None => match self.expected.get(outpoint) {
                 Some(coin) => (Some(coin.clone()), true),
-                None => (self.store.coin(outpoint)?, true),
+                None => (in_store(outpoint)?, true),
             },
         };
         Ok(coin.map(|coin| Found { coin, at: Lying { place: at.place, stored } }))
@@ -243,6 +244,12 @@ impl Chain {
 
     /// Checks all that depends on the coins before the block and tells what it does to them.
     pub(super) fn check(&self, block: &CheckedBlock) -> Result<Draft, Failure> {
+        let mut checked = Err(Halt::Invariant("the store lent nothing".to_owned()).into());
+        self.store.lend_coins(&mut |in_store| checked = self.check_with(block, in_store))?;
+        checked
+    }
+
+    fn check_with(&self, block: &CheckedBlock, in_store: &mut FindCoin<'_>) -> Result<Draft, Failure> {
         let header = &block.header;
         if header.state_digest != self.tip.digest {
             let (found, expected) = (header.state_digest, self.tip.digest);
@@ -254,7 +261,7 @@ impl Chain {
             let changed = || Halt::Invariant(format!("the bytes of checked block {} have changed", block.hash));
             let outline = outline.ok_or_else(changed)?;
             if index > 0 {
-                draft.spend(&outline, |outpoint| self.find(outpoint), &mut coins)?;
+                draft.spend(&outline, |outpoint| self.find(outpoint, in_store), &mut coins)?;
                 let fee = rules::check_outline(&self.spec, &outline, &coins, header.height);
                 let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
                 fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;

@@ -76,7 +76,7 @@ impl<'a> Drafting<'a> {
     pub(super) fn spend(
         &mut self,
         outline: &Outline<'_>,
-        find: impl Fn(&OutPoint) -> Result<Option<Found>, StoreError>,
+        mut find: impl FnMut(&OutPoint) -> Result<Option<Found>, StoreError>,
         coins: &mut Vec<Option<Coin>>,
     ) -> Result<(), StoreError> {
         coins.clear();

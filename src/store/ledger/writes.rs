@@ -5,7 +5,7 @@ use super::{Best, End, LedgerDb};
 use crate::{
     base::{bytes::Bytes, hash::Hash, limits},
     chain::{
-        archive::{BlockStatus, CoinPlace, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, CoinPlace, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         digest::StateSum,
@@ -92,6 +92,12 @@ impl LedgerStore for LedgerDb {
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         self.watch(self.coins.get(&self.connection, outpoint))
+    }
+
+    fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
+        let mut reader = self.watch(self.coins.reader(&self.connection))?;
+        borrow(&mut |outpoint| self.watch(reader.get(outpoint)));
+        Ok(())
     }
 
     fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
