@@ -46,6 +46,8 @@ impl CoinChanges {
 pub enum CoinChange {
     /// The coin is there from now on.
     Make(OutPoint, Coin),
+    /// The same, of a coin that belongs at this place of the store: see [`crate::chain::archive::CoinPlace::order`].
+    MakeAt(i64, OutPoint, Coin),
     /// The coin is gone.
     Remove(OutPoint),
     /// The coin at this place of the store is gone; it must be alone there: see [`crate::chain::archive::CoinPlace`].

@@ -169,7 +169,7 @@ impl CoinTable {
         loop {
             let keyed = |change: CoinChange| match &change {
                 CoinChange::Make(outpoint, _) | CoinChange::Remove(outpoint) => (self.key_of(outpoint), change),
-                CoinChange::RemoveAt(key) => (*key, change),
+                CoinChange::MakeAt(key, ..) | CoinChange::RemoveAt(key) => (*key, change),
             };
             let mut sorted: Vec<(i64, CoinChange)> = (&mut *changes).take(COIN_ROWS).map(keyed).collect();
             if sorted.is_empty() {
@@ -191,7 +191,7 @@ impl CoinTable {
         let mut make_many = connection.prepare_cached(&MAKE_MANY)?;
         let mut made: Vec<Made<'_>> = Vec::with_capacity(MAKE_ROWS);
         for (key, change) in changes {
-            if let CoinChange::Make(outpoint, coin) = change {
+            if let CoinChange::Make(outpoint, coin) | CoinChange::MakeAt(_, outpoint, coin) = change {
                 made.push((*key, outpoint, coin));
                 if made.len() == MAKE_ROWS {
                     self.make(connection, &mut make_many, &made)?;

@@ -10,6 +10,8 @@ use crate::{
         checked::CheckedBlock,
         coin::Coin,
         digest::StateSum,
+        draft::{Draft, Drafting, Found, Lying},
+        overlay::{Overlay, Place},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
         target::Work,
@@ -18,11 +20,7 @@ use crate::{
     node::{Setup, fault::Halt},
 };
 
-use super::{
-    coins::{Coins, Place},
-    draft::{Draft, Drafting, Found, Lying},
-    expected::Expected,
-};
+use super::expected::Expected;
 
 /// Why a block could not be applied.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ pub(super) struct Chain {
     /// The last applied block, committed or not.
     pub(super) tip: Tip,
     sum: StateSum,
-    coins: Coins,
+    coins: Overlay,
     expected: Expected,
     /// The tip at which all coins were last found to be in order.
     sound_at: Option<Hash>,
@@ -78,7 +76,7 @@ impl Chain {
         let overlay = limits::COIN_OVERLAY_BYTES.saturating_mul(setup.memory_percent) / 100;
         let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
         let expected = Expected::new(setup.memory_percent);
-        Self { spec, store, tip, sum, coins: Coins::new(overlay), expected, sound_at: None }
+        Self { spec, store, tip, sum, coins: Overlay::new(overlay), expected, sound_at: None }
     }
 
     /// Takes up where the store was left.
@@ -261,7 +259,7 @@ impl Chain {
             let changed = || Halt::Invariant(format!("the bytes of checked block {} have changed", block.hash));
             let outline = outline.ok_or_else(changed)?;
             if index > 0 {
-                draft.spend(&outline, |outpoint| self.find(outpoint, in_store), &mut coins)?;
+                draft.spend(&outline, &mut |outpoint| self.find(outpoint, in_store), &mut coins)?;
                 let fee = rules::check_outline(&self.spec, &outline, &coins, header.height);
                 let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
                 fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;

@@ -13,13 +13,14 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError, Tip},
         checked::CheckedBlock,
+        draft::Draft,
         rules::BlockFault,
         target::Work,
     },
     node::{Notice, Origin, Outbox, PeerFault, RoleId, fault::Halt},
 };
 
-use super::{Ledger, apply::Failure, draft::Draft, waiting::Arrival};
+use super::{Ledger, apply::Failure, waiting::Arrival};
 
 /// The best header stored so far: how much is known to come.
 #[derive(Debug)]

@@ -265,6 +265,9 @@ impl LedgerStore for FakeStore {
             for change in changes {
                 let was = match change {
                     CoinChange::Make(outpoint, coin) => data.coins.insert(outpoint, coin).is_none(),
+                    CoinChange::MakeAt(place, outpoint, coin) => {
+                        place == order(&outpoint) && data.coins.insert(outpoint, coin).is_none()
+                    }
                     CoinChange::Remove(outpoint) => data.coins.remove(&outpoint).is_some(),
                     CoinChange::RemoveAt(order) => data.coins.remove(&places[&order]).is_some(),
                 };

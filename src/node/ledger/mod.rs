@@ -8,18 +8,13 @@
 mod abandoned;
 mod apply;
 mod blocks;
-mod coins;
-mod draft;
 mod expected;
 #[cfg(test)]
 pub(crate) mod fake;
-mod made;
 mod mempool;
 mod pool;
 mod reorganise;
 mod serve;
-mod slab;
-mod spread;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::{
 };
 
 use super::{
-    coins::Place,
+    Place,
     slab::Slab,
     spread::{GAP, Spread},
 };

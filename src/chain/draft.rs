@@ -16,37 +16,41 @@ use crate::{
 };
 
 /// A coin from before the block.
-pub(super) struct Found {
-    pub(super) coin: Coin,
-    pub(super) at: Lying,
+pub struct Found {
+    /// The coin.
+    pub coin: Coin,
+    /// Where it lies.
+    pub at: Lying,
 }
 
 /// Where a coin lies.
 #[derive(Clone, Copy)]
-pub(super) struct Lying {
-    pub(super) place: CoinPlace,
+pub struct Lying {
+    /// Where the store keeps it, or would.
+    pub place: CoinPlace,
     /// The store has it, and the overlay does not.
-    pub(super) stored: bool,
+    pub stored: bool,
 }
 
 /// What a block does to the coins. To be put on before anything else changes them.
-pub(super) struct Draft {
-    pub(super) changes: CoinChanges,
+pub struct Draft {
+    /// Coins that it spends, and that it leaves.
+    pub changes: CoinChanges,
     /// Where each of the coins lies that are spent.
-    pub(super) places: Vec<Lying>,
+    pub places: Vec<Lying>,
     /// Coins of the block that it has itself spent.
-    pub(super) fleeting: Vec<(OutPoint, Coin)>,
+    pub fleeting: Vec<(OutPoint, Coin)>,
 }
 
 impl Draft {
     /// The coins that the block spends, its own ones too.
-    pub(super) fn spent(&self) -> impl Iterator<Item = OutPoint> + '_ {
+    pub fn spent(&self) -> impl Iterator<Item = OutPoint> + '_ {
         self.changes.spent.iter().chain(&self.fleeting).map(|(outpoint, _)| *outpoint)
     }
 }
 
 /// A [`Draft`] up to one of the block's transactions.
-pub(super) struct Drafting<'a> {
+pub struct Drafting<'a> {
     block: &'a CheckedBlock,
     spent: Vec<(OutPoint, Coin)>,
     places: Vec<Lying>,
@@ -59,7 +63,7 @@ pub(super) struct Drafting<'a> {
 
 impl<'a> Drafting<'a> {
     /// Before the first transaction.
-    pub(super) fn new(block: &'a CheckedBlock) -> Self {
+    pub fn new(block: &'a CheckedBlock) -> Self {
         let transactions = block.txids.len();
         Self {
             block,
@@ -73,10 +77,10 @@ impl<'a> Drafting<'a> {
 
     /// Takes the coins that the next transaction spends: the block's own, or what `find` knows from before it. `None` for
     /// those that do not exist or are spent.
-    pub(super) fn spend(
+    pub fn spend(
         &mut self,
         outline: &Outline<'_>,
-        mut find: impl FnMut(&OutPoint) -> Result<Option<Found>, StoreError>,
+        find: &mut dyn FnMut(&OutPoint) -> Result<Option<Found>, StoreError>,
         coins: &mut Vec<Option<Coin>>,
     ) -> Result<(), StoreError> {
         coins.clear();
@@ -99,7 +103,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Makes the coins of the next transaction.
-    pub(super) fn make(&mut self, txid: Hash, outline: &Outline<'_>) {
+    pub fn make(&mut self, txid: Hash, outline: &Outline<'_>) {
         self.firsts.push(self.made.len());
         let (coinbase, height) = (outline.is_coinbase(), self.block.header.height);
         let outputs = outline.outputs().enumerate();
@@ -107,7 +111,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// After the last transaction.
-    pub(super) fn finish(self) -> Draft {
+    pub fn finish(self) -> Draft {
         let Self { spent, places, mut made, fleeting, .. } = self;
         let own = fleeting.iter().map(|at| made[*at].clone()).collect();
         if !fleeting.is_empty() {
@@ -180,7 +184,7 @@ mod tests {
         let (mut draft, mut all, mut coins) = (Drafting::new(&block), Vec::new(), Vec::new());
         for (txid, outline) in block.outlines() {
             let outline = outline.unwrap();
-            draft.spend(&outline, find, &mut coins).unwrap();
+            draft.spend(&outline, &mut { find }, &mut coins).unwrap();
             all.push(coins.iter().map(|coin| coin.as_ref().map(|coin| coin.amount)).collect());
             draft.make(txid, &outline);
         }

@@ -5,6 +5,10 @@
 //! a flush has, the more of them share a page; so each takes little room. Of a coin that is gone it is the place, which in
 //! the store is the coin's alone.
 
+mod made;
+mod slab;
+mod spread;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     iter,
@@ -16,27 +20,27 @@ use crate::chain::{
     transaction::OutPoint,
 };
 
-use super::{
-    made::MadeCoins,
-    spread::{GAP, Spread},
-};
+use made::MadeCoins;
+use spread::{GAP, Spread};
 
 /// Bytes that a coin with its name takes in a tree, with its share of half-filled nodes and of what the allocator adds.
 const NAMED_BYTES: usize = 160;
 
-/// Leading bits of a place that [`Coins::touched`] tells apart: of places that nothing changed, one in eight looks as if.
+/// Leading bits of a place that [`Overlay::touched`] tells apart: of places that nothing changed, one in eight looks as if.
 const TOUCHED_BITS: u32 = 19;
 
 /// A coin's name and its place in the store.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) outpoint: OutPoint,
-    pub(super) place: CoinPlace,
+pub struct Place {
+    /// Its name.
+    pub outpoint: OutPoint,
+    /// Where the store keeps it, or would.
+    pub place: CoinPlace,
 }
 
 /// Changes to the store's coins. One that the store has to replace is both gone and made.
 #[derive(Debug)]
-pub(super) struct Coins {
+pub struct Overlay {
     /// Places whose coin only the store still has.
     gone: Spread<()>,
     made: MadeCoins,
@@ -51,9 +55,9 @@ pub(super) struct Coins {
     limit: usize,
 }
 
-impl Coins {
+impl Overlay {
     /// An overlay of no changes, due for a flush when it takes `bytes`.
-    pub(super) fn new(bytes: usize) -> Self {
+    pub fn new(bytes: usize) -> Self {
         Self {
             gone: Spread::default(),
             made: MadeCoins::default(),
@@ -76,7 +80,7 @@ impl Coins {
     }
 
     /// The coin, if the overlay knows: `Some(None)` is a spent one, `None` a question for the store.
-    pub(super) fn get(&self, at: &Place) -> Option<Option<Coin>> {
+    pub fn get(&self, at: &Place) -> Option<Option<Coin>> {
         let (word, bit) = Self::bit_of(at.place.order);
         if self.touched[word] & bit == 0 {
             return None;
@@ -92,7 +96,7 @@ impl Coins {
     }
 
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
-    pub(super) fn add(&mut self, at: &Place, coin: Coin) {
+    pub fn add(&mut self, at: &Place, coin: Coin) {
         self.touch(at.place.order);
         if let Err(coin) = self.made.add(at, coin) {
             self.made_by_name.insert(at.outpoint, coin);
@@ -100,14 +104,14 @@ impl Coins {
     }
 
     /// Removes a coin that exists, here or in the store.
-    pub(super) fn remove(&mut self, at: &Place) {
+    pub fn remove(&mut self, at: &Place) {
         if !self.made.remove(at) && self.made_by_name.remove(&at.outpoint).is_none() {
             self.remove_stored(at);
         }
     }
 
     /// Removes a coin that the store has, and that is not here.
-    pub(super) fn remove_stored(&mut self, at: &Place) {
+    pub fn remove_stored(&mut self, at: &Place) {
         self.touch(at.place.order);
         if Self::is_place_enough(at) {
             self.gone.get_or_insert_with(at.place.order, || ());
@@ -122,7 +126,7 @@ impl Coins {
     }
 
     /// Whether a flush is due, if `others` bytes of the limit are not there.
-    pub(super) fn is_full(&self, others: usize) -> bool {
+    pub fn is_full(&self, others: usize) -> bool {
         let named = (self.gone_by_name.len() + self.made_by_name.len()) * NAMED_BYTES;
         let listed = self.gone.bytes() + self.made.bytes();
         !self.is_empty() && named.saturating_add(listed).saturating_add(others) >= self.limit
@@ -135,7 +139,7 @@ impl Coins {
     }
 
     /// Hands all changes to `flush`, those without a name in the store's order, and forgets them.
-    pub(super) fn flush(
+    pub fn flush(
         &mut self,
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -155,7 +159,7 @@ impl Coins {
         let listed = iter::from_fn(move || {
             let makes = made.peek().is_some_and(|(order, ..)| gone.peek().is_none_or(|gone| gone > order));
             match makes {
-                true => made.next().map(|(_, outpoint, coin)| CoinChange::Make(outpoint, coin)),
+                true => made.next().map(|(order, outpoint, coin)| CoinChange::MakeAt(order, outpoint, coin)),
                 false => gone.next().map(CoinChange::RemoveAt),
             }
         });
@@ -170,7 +174,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{base::hash::Hash, chain::address::Address, node::ledger::made::LOW_BITS};
+    use crate::{base::hash::Hash, chain::address::Address};
+
+    use made::LOW_BITS;
 
     /// Coins by their names.
     type Plain = BTreeMap<OutPoint, u64>;
@@ -198,7 +204,7 @@ mod tests {
         Coin { amount, address: Address::default(), height: 1, coinbase: amount.is_multiple_of(2) }
     }
 
-    fn flushed(coins: &mut Coins) -> Vec<CoinChange> {
+    fn flushed(coins: &mut Overlay) -> Vec<CoinChange> {
         let mut all = Vec::new();
         let take = |changes: &mut dyn Iterator<Item = CoinChange>| {
             all.extend(changes);
@@ -212,8 +218,11 @@ mod tests {
     fn write(stored: &mut Plain, changes: Vec<CoinChange>) {
         let places = stored.clone();
         for change in changes {
+            if let CoinChange::MakeAt(place, outpoint, _) = &change {
+                assert_eq!(*place, order(outpoint));
+            }
             match change {
-                CoinChange::Make(outpoint, coin) => {
+                CoinChange::Make(outpoint, coin) | CoinChange::MakeAt(_, outpoint, coin) => {
                     assert_eq!(coin, self::coin(coin.amount));
                     assert_eq!(stored.insert(outpoint, coin.amount), None, "it was not there");
                 }
@@ -229,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_coin_made_and_spent_between_flushes_never_reaches_the_store() {
-        let (mut coins, none) = (Coins::new(1000), Plain::new());
+        let (mut coins, none) = (Overlay::new(1000), Plain::new());
         for n in [1, 2] {
             coins.add(&at(n, &none), coin(5));
         }
@@ -242,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_stored_coin_is_removed_and_may_come_back_changed() {
-        let mut coins = Coins::new(1000);
+        let mut coins = Overlay::new(1000);
         let stored = Plain::from([(outpoint(8), 1)]);
         let (old, new) = (at(8, &stored), at(9, &stored));
         coins.remove(&old);
@@ -251,7 +260,8 @@ mod tests {
         coins.add(&old, coin(7));
         assert_eq!(coins.get(&old), Some(Some(coin(7))));
         let gone = CoinChange::RemoveAt(old.place.order);
-        let made = [CoinChange::Make(outpoint(8), coin(7)), CoinChange::Make(outpoint(9), coin(5))];
+        let made =
+            [(8, 7), (9, 5)].map(|(n, amount)| CoinChange::MakeAt(order(&outpoint(n)), outpoint(n), coin(amount)));
         assert_eq!(flushed(&mut coins), [std::slice::from_ref(&gone), &made[..]].concat());
         // The replaced coin is the store's: removing it again must reach the store.
         coins.remove(&old);
@@ -265,13 +275,13 @@ mod tests {
     fn it_is_full_at_its_bytes() {
         let none = Plain::new();
         // The lists begin with some room: what the first item takes, the next ones have.
-        let first = |change: fn(&mut Coins)| {
-            let mut coins = Coins::new(usize::MAX);
+        let first = |change: fn(&mut Overlay)| {
+            let mut coins = Overlay::new(usize::MAX);
             change(&mut coins);
             coins.gone.bytes() + coins.made.bytes()
         };
         let one_gone = first(|coins| coins.remove(&at(0, &Plain::new())));
-        let mut coins = Coins::new(one_gone + 8);
+        let mut coins = Overlay::new(one_gone + 8);
         assert!(!coins.is_full(usize::MAX), "nothing to flush");
         coins.remove(&at(0, &none));
         assert!(!coins.is_full(7) && coins.is_full(8), "others use some of it");
@@ -282,7 +292,7 @@ mod tests {
         let one_made = first(|coins| coins.add(&at(0, &Plain::new()), coin(1)));
         let two_made = first(|coins| (0..2).for_each(|n| coins.add(&at(n, &Plain::new()), coin(1))));
         assert!(one_made > one_gone && two_made > one_made);
-        let mut coins = Coins::new(two_made);
+        let mut coins = Overlay::new(two_made);
         coins.add(&at(0, &none), coin(1));
         assert!(!coins.is_full(0));
         coins.add(&at(1, &none), coin(1));
@@ -291,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_has_no_room_in_the_lists_is_kept_by_name() {
-        let mut coins = Coins::new(1000);
+        let mut coins = Overlay::new(1000);
         let high = Coin { height: u32::MAX, ..coin(3) };
         let far = Place { outpoint: OutPoint { index: 70_000, ..outpoint(0) }, ..at(0, &Plain::new()) };
         coins.add(&at(1, &Plain::new()), high.clone());
@@ -316,7 +326,7 @@ mod tests {
     }
 
     /// What the overlay and the store say together.
-    fn seen(coins: &Coins, stored: &Plain) -> Plain {
+    fn seen(coins: &Overlay, stored: &Plain) -> Plain {
         let look = |n| match coins.get(&at(n, stored)) {
             Some(coin) => coin.map(|coin| coin.amount),
             None => stored.get(&outpoint(n)).copied(),
@@ -329,7 +339,7 @@ mod tests {
 
         #[test]
         fn overlay_and_store_together_are_the_plain_map_of_coins(ops in proptest::collection::vec(op(), 1..200)) {
-            let (mut coins, mut stored, mut model) = (Coins::new(100_000), Plain::new(), Plain::new());
+            let (mut coins, mut stored, mut model) = (Overlay::new(100_000), Plain::new(), Plain::new());
             for op in ops {
                 match op {
                     Op::Toggle(n, _) if model.remove(&outpoint(n)).is_some() => match coins.get(&at(n, &stored)) {
@@ -351,7 +361,7 @@ mod tests {
 
         #[test]
         fn what_is_alone_at_its_place_is_written_in_the_order_of_places(gone: Vec<u16>, made: Vec<u16>) {
-            let mut coins = Coins::new(usize::MAX);
+            let mut coins = Overlay::new(usize::MAX);
             let place = |n: u16| Place {
                 outpoint: OutPoint { txid: Hash([(n % 256) as u8; 32]), index: u32::from(n / 256) },
                 place: CoinPlace { order: i64::from(n % 256) << LOW_BITS | i64::from(n / 256), alone: true },
@@ -364,10 +374,11 @@ mod tests {
             expected.sort_unstable();
             let order = |change: CoinChange| match change {
                 CoinChange::RemoveAt(order) => (order, false),
-                CoinChange::Make(OutPoint { txid, index }, _) => {
-                    (i64::from(txid.0[0]) << LOW_BITS | i64::from(index), true)
+                CoinChange::MakeAt(order, OutPoint { txid, index }, _) => {
+                    assert_eq!(order, i64::from(txid.0[0]) << LOW_BITS | i64::from(index));
+                    (order, true)
                 }
-                CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
+                CoinChange::Make(outpoint, _) | CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
             };
             prop_assert_eq!(flushed(&mut coins).into_iter().map(order).collect::<Vec<_>>(), expected);
         }
