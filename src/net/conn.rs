@@ -203,7 +203,10 @@ impl Conn {
                     self.pending = Some((role, frame));
                     return Ok(Some(Turn::Inbox(role)));
                 }
-                around.leases.release(self.id);
+                // What was put back is handed on while another frame may be arriving.
+                if !self.link.reader().in_frame() {
+                    around.leases.release(self.id);
+                }
                 *frames += 1;
                 if *frames >= limits::LINK_TURN_FRAMES {
                     return Ok(Some(Turn::More));
@@ -213,7 +216,9 @@ impl Conn {
             let fault = |fault| CloseReason::Fault(PeerFault::Frame(fault));
             match self.link.receive(input).map_err(fault)? {
                 Some(frame) => {
-                    (self.frame_since, self.mark) = (None, None);
+                    if !self.link.reader().in_frame() {
+                        (self.frame_since, self.mark) = (None, None);
+                    }
                     self.brought |= frame.body.len() > limits::LEASE_FREE_BYTES;
                     self.note_farewell(&frame);
                     let role = if phase == Phase::Open { RoleId::for_kind(frame.kind) } else { RoleId::Handshake };

@@ -159,7 +159,8 @@ impl End {
 
     /// Whether the node takes bytes from this end now: it is neither behind with what it has, nor slow, nor full.
     pub(super) fn may_read(&self, now: Time) -> bool {
-        self.phase == Phase::Live && self.parked.is_none() && self.reads_at <= now && self.link.wants_input()
+        let takes = self.link.wants_input() || self.link.has_question();
+        self.phase == Phase::Live && self.parked.is_none() && self.reads_at <= now && takes
     }
 
     /// Bytes that arrived and were not read.
@@ -190,10 +191,10 @@ impl End {
             self.discard();
         }
         match &result {
-            Ok(Some(_)) | Err(_) => self.partial_since = None,
-            Ok(None) if self.link.reader().in_frame() => {
+            Ok(_) if self.link.reader().in_frame() => {
                 self.partial_since.get_or_insert(now);
             }
+            Ok(Some(_)) | Err(_) => self.partial_since = None,
             Ok(None) => {}
         }
         result

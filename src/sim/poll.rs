@@ -122,12 +122,13 @@ impl World {
         self.read_on(conn, side);
     }
 
-    /// What was left unread, since the peer had asked for enough or read nothing, may have its turn after an answer.
+    /// What was left unread or put back, since the peer had asked for enough or read nothing, may have its turn after an
+    /// answer.
     fn read_on(&mut self, conn: ConnId, side: Side) {
         let now = self.now;
         let Some(there) = &self.conns[conn] else { return };
         let end = &there.ends[side];
-        if end.may_read(now) && end.unread() > 0 {
+        if end.may_read(now) && (end.unread() > 0 || end.link.has_question()) {
             self.at(now, Happening::Read(conn, side));
         }
     }

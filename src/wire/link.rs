@@ -40,7 +40,9 @@ pub struct Link {
     /// Bytes of the queue's first chunk that have been sent.
     sent_of_first: usize,
     queued_bytes: usize,
-    /// Blocks that the peer has asked for and that are not queued yet.
+    /// Questions for blocks that wait until those before them are answered.
+    put_back: VecDeque<Frame>,
+    /// Blocks that the peer has asked for, without those put back, and that are not queued yet.
     owed: usize,
     /// Bytes that each of them may take, by those before: the first is waited for, and a large one is long remembered.
     owed_size: usize,
@@ -56,6 +58,7 @@ impl Link {
             queue: VecDeque::new(),
             sent_of_first: 0,
             queued_bytes: 0,
+            put_back: VecDeque::new(),
             owed: 0,
             owed_size: limits::SEND_SOFT_BYTES,
         }
@@ -84,6 +87,7 @@ impl Link {
     pub fn close(&mut self) {
         self.phase = Phase::Closing;
         self.reader.forget();
+        self.put_back.clear();
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer
@@ -91,29 +95,50 @@ impl Link {
     pub fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Handshake => true,
-            // Questions arrive faster than answers are found: counting only what is queued, sixteen of a kilobyte would
-            // be read, and then sixteen megabytes be queued for a peer that has done nothing wrong.
             Phase::Open => {
-                let bytes = self.queued_bytes.saturating_add(self.owed.saturating_mul(self.owed_size));
-                bytes < limits::SEND_SOFT_BYTES && self.owed < limits::BLOCKS_IN_FLIGHT_PER_PEER
+                let asked = self.owed + self.put_back.len();
+                self.queued_bytes < limits::SEND_SOFT_BYTES && asked < limits::BLOCKS_IN_FLIGHT_PER_PEER
             }
             Phase::Waiting | Phase::Closing => false,
         }
     }
 
+    /// Whether [`Link::receive`] has something to return without any further bytes.
+    pub fn has_question(&self) -> bool {
+        !self.put_back.is_empty() && self.may_answer()
+    }
+
+    /// Whether one more block may be asked for. Questions arrive faster than answers are found: counting only what is
+    /// queued, sixteen of a kilobyte would be handed on, and then sixteen megabytes be queued for a peer that has done
+    /// nothing wrong.
+    fn may_answer(&self) -> bool {
+        let owed = self.owed.saturating_mul(self.owed_size);
+        self.queued_bytes.saturating_add(owed) < limits::SEND_SOFT_BYTES
+    }
+
     /// Takes bytes from the front of `input` up to the end of one frame. Call again while it returns frames.
+    ///
+    /// Only questions for blocks have to wait for others of their kind: behind them may come what we have asked for, and
+    /// a ledger that is busy with its disk is no reason to take the peer for a slow one.
     pub fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
-        if !self.wants_input() {
-            return Ok(None);
-        }
-        let frame = self.reader.read(input)?;
-        if frame.is_some() && self.phase == Phase::Handshake {
-            self.phase = Phase::Waiting;
-        }
-        if frame.as_ref().is_some_and(|frame| frame.kind == Kind::GetBlock) {
+        if self.has_question() {
             self.owed += 1;
+            return Ok(self.put_back.pop_front());
         }
-        Ok(frame)
+        while self.wants_input() {
+            let Some(frame) = self.reader.read(input)? else { break };
+            match self.phase {
+                Phase::Open if frame.kind == Kind::GetBlock && !self.may_answer() => {
+                    self.put_back.push_back(frame);
+                    continue;
+                }
+                Phase::Open if frame.kind == Kind::GetBlock => self.owed += 1,
+                Phase::Handshake => self.phase = Phase::Waiting,
+                _ => {}
+            }
+            return Ok(Some(frame));
+        }
+        Ok(None)
     }
 
     /// The frame that is arriving.
@@ -251,6 +276,29 @@ mod tests {
             link.sent(link.queued());
         }
         assert_eq!((answers, input.len()), (16, 0));
+    }
+
+    #[test]
+    fn behind_questions_that_have_to_wait_the_rest_is_read() {
+        let (mut link, mut bytes) = asked(3);
+        bytes.extend(Frame::new(&Message::Pong(7)).to_bytes(MAGIC));
+        let mut input = &bytes[..];
+        let mut kinds = |link: &mut Link| link.receive(&mut input).unwrap().map(|frame| frame.kind);
+        assert_eq!(
+            [kinds(&mut link), kinds(&mut link), kinds(&mut link)],
+            [Some(Kind::GetBlock), Some(Kind::Pong), None]
+        );
+        let block = Frame::new(&Message::Block(vec![7; 300_000].into()));
+        for question in [1, 2] {
+            assert!(!link.has_question(), "one of these at a time");
+            link.send(&block).unwrap();
+            link.sent(link.queued());
+            assert!(link.has_question());
+            let next = link.receive(&mut &[][..]).unwrap().unwrap();
+            assert_eq!(next, Frame::new(&Message::GetBlock(Hash([question; 32]))), "in their order");
+        }
+        link.close();
+        assert!(!link.has_question());
     }
 
     #[test]

@@ -231,7 +231,10 @@ fn a_peer_for_whom_too_much_is_queued_is_closed() {
 fn a_peer_that_asks_for_sixteen_large_blocks_at_once_gets_them() {
     let rig = Rig::new();
     let (link, mut peer) = rig.accept_up();
-    (0..16).for_each(|byte| peer.write(&Message::GetBlock(Hash([byte; 32]))));
+    (0..15).for_each(|byte| peer.write(&Message::GetBlock(Hash([byte; 32]))));
+    peer.write(&Message::Pong(7));
+    assert_eq!(rig.message(RoleId::Peers), (link, Message::Pong(7)), "before any of them is answered");
+    peer.write(&Message::GetBlock(Hash([15; 32])));
     let mut answers = 0;
     while answers < 16 {
         rig.settle(link, &mut peer);

@@ -210,7 +210,7 @@ impl Wires {
         self.ends.insert(at, end);
     }
 
-    /// Something can arrive at an end if it takes bytes and the other end has some, or is gone.
+    /// Something can arrive at an end if it takes bytes and the other end has some, or is gone; or what it had put back.
     fn can_arrive(&self, end: &End) -> bool {
         let peer = self.ends.get(&end.peer);
         let waiting = peer.is_some_and(|peer| peer.link.queued() > 0);
@@ -218,7 +218,10 @@ impl Wires {
         match end.owner {
             Owner::Script { .. } => waiting || ended && !end.closed,
             Owner::Node { .. } if end.closed => self.is_over(end),
-            Owner::Node { .. } => end.pending.is_none() && end.link.wants_input() && (waiting || ended),
+            Owner::Node { .. } => {
+                let takes = end.link.wants_input() && (waiting || ended);
+                end.pending.is_none() && (takes || end.link.has_question())
+            }
         }
     }
 
@@ -324,7 +327,7 @@ impl Wires {
             Some(peer) => peer.link.outputs(3).flatten().copied().take(piece).collect(),
             None => Vec::new(),
         };
-        if bytes.is_empty() {
+        if bytes.is_empty() && !end.link.has_question() {
             return self.end_arrives(at, end, nets);
         }
         let mut input = &bytes[..];
