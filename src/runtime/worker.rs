@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    thread,
 };
 
 use crossbeam_channel::{Receiver, Select, TryRecvError};
@@ -60,6 +61,11 @@ pub(super) struct Worker {
     pub(super) before_wake: usize,
 }
 
+/// Times that a role lets others have its core after what is in a hurry: who passes it on, and who hears of it next. Else,
+/// with more to do, it keeps the core for as long as the scheduler lets it, some milliseconds, while they wait. Five nodes
+/// in a line on two cores have a large block a sixth sooner; more of it helps no more.
+const YIELDS: usize = 4;
+
 /// Events whose actions are not carried out yet. While more waits, a role goes on: whoever it wakes then finds several
 /// things to do at once. With a wake for each event, a sync of small blocks took a fifth longer.
 #[derive(Default)]
@@ -98,7 +104,10 @@ impl Worker {
         let mut next = Some(Event::Start);
         while self.pace.begin() {
             let now = self.clock.now();
-            if held.is_due(now.mono) || out.hurries() {
+            if out.hurries() {
+                self.send(&mut out, &mut held);
+                (0..YIELDS).for_each(|_| thread::yield_now());
+            } else if held.is_due(now.mono) {
                 self.send(&mut out, &mut held);
             }
             let event = match next.take() {
