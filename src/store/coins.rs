@@ -238,7 +238,7 @@ impl CoinTable {
             let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
             rows::bind_next(statement, &mut at, &row)?;
         }
-        // Again where a key is taken: those that were written are only said again.
+        // All of them again where a key is taken: of those that were written it changes nothing.
         if statement.raw_execute()? == made.len() { Ok(()) } else { self.make_contested(connection, made) }
     }
 
