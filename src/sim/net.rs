@@ -159,8 +159,7 @@ impl End {
 
     /// Whether the node takes bytes from this end now: it is neither behind with what it has, nor slow, nor full.
     pub(super) fn may_read(&self, now: Time) -> bool {
-        let takes = self.link.wants_input() || self.link.has_question();
-        self.phase == Phase::Live && self.parked.is_none() && self.reads_at <= now && takes
+        self.phase == Phase::Live && self.parked.is_none() && self.reads_at <= now && self.link.may_receive()
     }
 
     /// Bytes that arrived and were not read.
@@ -180,6 +179,11 @@ impl End {
     /// Forgets what arrived.
     pub(super) fn discard(&mut self) {
         (self.unread, self.read) = (Vec::new(), 0);
+    }
+
+    /// Whether reading now would get any further.
+    pub(super) fn has_more(&self, now: Time) -> bool {
+        self.may_read(now) && (self.unread() > 0 || self.link.has_question())
     }
 
     /// Reads up to the end of one frame.

@@ -128,7 +128,7 @@ impl World {
         let now = self.now;
         let Some(there) = &self.conns[conn] else { return };
         let end = &there.ends[side];
-        if end.may_read(now) && (end.unread() > 0 || end.link.has_question()) {
+        if end.has_more(now) {
             self.at(now, Happening::Read(conn, side));
         }
     }

@@ -103,6 +103,11 @@ impl Link {
         }
     }
 
+    /// Whether [`Link::receive`] takes bytes or has something to return.
+    pub fn may_receive(&self) -> bool {
+        self.wants_input() || self.has_question()
+    }
+
     /// Whether [`Link::receive`] has something to return without any further bytes.
     pub fn has_question(&self) -> bool {
         !self.put_back.is_empty() && self.may_answer()
