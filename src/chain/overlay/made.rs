@@ -18,6 +18,8 @@ pub(super) const LOW_BITS: u32 = 12;
 const COINBASE: u32 = 1 << 31;
 /// In place of a number: there are no more.
 const NONE: u32 = u32::MAX;
+/// Makers that a flush looks up at a time.
+const AHEAD: usize = 16;
 
 /// Coins that the store does not have.
 #[derive(Debug, Default)]
@@ -123,7 +125,7 @@ impl MadeCoins {
 
     /// All coins with their places, in the order of these.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (i64, OutPoint, Coin)> {
-        InOrder { makers: self.makers.iter(), all: self, of_one: Vec::new() }
+        InOrder { makers: self.makers.iter(), all: self, heads: Vec::with_capacity(AHEAD), of_several: Vec::new() }
     }
 
     /// Forgets all of them.
@@ -170,28 +172,46 @@ impl MadeCoins {
 struct InOrder<'a, M> {
     makers: M,
     all: &'a MadeCoins,
-    /// What is left of one maker's, the next one last.
-    of_one: Vec<(i64, OutPoint, Coin)>,
+    /// The next makers: what their coins have in common, and where these are.
+    heads: Vec<(i64, Hash, u32)>,
+    /// What is left of the coins of several makers, the next one last.
+    of_several: Vec<(i64, OutPoint, Coin)>,
+}
+
+impl<M: Iterator<Item = (i64, u32)>> InOrder<'_, M> {
+    /// Takes up the coins of the next makers. What is known of one lies anywhere in memory: first all are looked up, then
+    /// the coins of all, so that the processor waits for several at a time.
+    fn look_ahead(&mut self) {
+        self.heads.clear();
+        let all = self.all;
+        self.heads.extend(self.makers.by_ref().take(AHEAD).map(|(group, maker)| {
+            let Maker { txid, first } = all.transactions.at(maker);
+            (group, *txid, *first)
+        }));
+        for (group, txid, first) in self.heads.iter().rev() {
+            let start = self.of_several.len();
+            let mut number = *first;
+            while number != NONE {
+                let coin = all.coins.at(number);
+                let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
+                let order = group | i64::from(coin.low);
+                // As a rule at the end: the list has the coin first that was made last.
+                let at = start + self.of_several[start..].partition_point(|(other, ..)| *other > order);
+                self.of_several.insert(at, (order, outpoint, coin.coin()));
+                number = coin.next;
+            }
+        }
+    }
 }
 
 impl<M: Iterator<Item = (i64, u32)>> Iterator for InOrder<'_, M> {
     type Item = (i64, OutPoint, Coin);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.of_one.is_empty() {
-            let (group, maker) = self.makers.next()?;
-            let Maker { txid, first } = self.all.transactions.at(maker);
-            let mut number = *first;
-            while number != NONE {
-                let coin = self.all.coins.at(number);
-                let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
-                let order = group | i64::from(coin.low);
-                // As a rule at the end: the list has the coin first that was made last.
-                let at = self.of_one.partition_point(|(other, ..)| *other > order);
-                self.of_one.insert(at, (order, outpoint, coin.coin()));
-                number = coin.next;
-            }
+        if self.of_several.is_empty() {
+            // Each maker has a coin.
+            self.look_ahead();
         }
-        self.of_one.pop()
+        self.of_several.pop()
     }
 }
