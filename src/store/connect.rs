@@ -40,7 +40,7 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
         )));
     }
     set(connection, "synchronous", 1)?;
-    set(connection, "cache_size", -kibibytes(tuning.cache_bytes))?;
+    set_cache_bytes(connection, tuning.cache_bytes)?;
     set(connection, "mmap_size", 0)?;
     set(connection, "foreign_keys", 0)?; // references document; the code that writes keeps them
     // Not `cell_size_check`, as readers have it: cells that reach beyond their page are errors without it, too, only later,
@@ -60,11 +60,16 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
     keep_plans(&connection)?;
     set(&connection, "query_only", 1)?;
-    set(&connection, "cache_size", -kibibytes(SQLITE_READER_CACHE_BYTES))?;
+    set_cache_bytes(&connection, SQLITE_READER_CACHE_BYTES)?;
     set(&connection, "mmap_size", 0)?;
     set(&connection, "cell_size_check", 1)?;
     set(&connection, "trusted_schema", 0)?;
     Ok(connection)
+}
+
+/// Sets the size of the page cache.
+pub(super) fn set_cache_bytes(connection: &Connection, bytes: usize) -> Result<(), StoreError> {
+    set(connection, "cache_size", -kibibytes(bytes))
 }
 
 /// Whether commits wait for the disk (`FULL`) or only stay in order (`NORMAL`). Not inside a transaction.

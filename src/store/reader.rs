@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction};
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash},
+    base::{bytes::Bytes, hash::Hash, limits::SQLITE_PASSING_CACHE_BYTES},
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         digest::StateSum,
@@ -45,6 +45,12 @@ impl LedgerReader {
         }
         let identity = identity::read(&connection)?;
         Ok(Self { connection, identity })
+    }
+
+    /// The same with a small page cache: for whoever goes through the blocks once, and finds none of their pages again.
+    pub fn passing_by(self) -> Result<Self, StoreError> {
+        connect::set_cache_bytes(&self.connection, SQLITE_PASSING_CACHE_BYTES)?;
+        Ok(self)
     }
 
     /// Refuses the ledger of another chain, naming both.

@@ -15,6 +15,13 @@ use crate::{
     },
 };
 
+/// Rows that one statement adds.
+const INSERT_ROWS: usize = 16;
+
+/// Tables with their columns.
+const HISTORY: &str = "history (address, tx, received, sent)";
+pub(super) const COINS: &str = "coins (address, tx, position, amount)";
+
 /// A coin and its owner.
 type Owned = (Address, OutPoint);
 
@@ -50,22 +57,24 @@ impl Batch {
     /// Adds the rows to the index, in one transaction.
     pub(super) fn write(self, index: &mut Connection) -> Result<(), StoreError> {
         let transaction = index.transaction()?;
-        for (id, txid) in self.txs {
-            rows::run(&transaction, "INSERT INTO txs (id, txid) VALUES (?1, ?2)", (id, txid.0.as_slice()))?;
-        }
-        let sql = "INSERT INTO history (address, tx, received, sent) VALUES (?1, ?2, ?3, ?4)";
-        for ((address, tx), (received, sent)) in self.history {
-            let parameters = (address.0.as_slice(), tx, received.cast_signed(), sent.cast_signed());
-            rows::run(&transaction, sql, parameters)?;
-        }
-        for (address, coin) in &self.spent {
-            let tx = super::find(&transaction, &coin.txid)?;
-            let tx = tx.ok_or_else(|| corrupt(format!("the index lacks transaction {}", coin.txid)))?;
-            remove_coin(&transaction, address, tx, coin.index)?;
-        }
-        for ((address, coin), (tx, amount)) in &self.made {
-            add_coin(&transaction, address, *tx, coin.index, *amount)?;
-        }
+        insert_txs(&transaction, &self.txs)?;
+        insert_all(
+            &transaction,
+            HISTORY,
+            &mut self
+                .history
+                .iter()
+                .map(|((address, tx), (received, sent))| (address, [*tx, received.cast_signed(), sent.cast_signed()])),
+        )?;
+        remove_spent(&transaction, &self.spent)?;
+        insert_all(
+            &transaction,
+            COINS,
+            &mut self
+                .made
+                .iter()
+                .map(|((address, coin), (tx, amount))| (address, [*tx, i64::from(coin.index), amount.cast_signed()])),
+        )?;
         for (height, hash) in self.blocks {
             let sql = "INSERT INTO indexed (height, hash) VALUES (?1, ?2)";
             rows::run(&transaction, sql, (height, hash.0.as_slice()))?;
@@ -100,6 +109,54 @@ impl Batch {
         self.blocks.push((height, block.hash));
         Ok(())
     }
+}
+
+fn insert_txs(index: &Connection, txs: &[(i64, Hash)]) -> Result<(), StoreError> {
+    let mut insert = index.prepare_cached("INSERT INTO txs (id, txid) VALUES (?1, ?2)")?;
+    txs.iter().try_for_each(|(id, txid)| Ok(insert.execute((id, txid.0.as_slice())).map(|_| ())?))
+}
+
+/// Adds rows that begin with an address, several with one statement: most of a short statement's time is its beginning
+/// and end. For one that could fail half-way SQLite would keep a copy of each page before it changes: so a row that is
+/// there already is left as it is, and found out by the count.
+pub(super) fn insert_all(
+    index: &Connection,
+    table: &str,
+    rows: &mut dyn Iterator<Item = (&Address, [i64; 3])>,
+) -> Result<(), StoreError> {
+    let sql = |rows| format!("INSERT OR IGNORE INTO {table} VALUES {}", rows::placeholders(rows, 4));
+    let (mut several, mut one) = (index.prepare_cached(&sql(INSERT_ROWS))?, index.prepare_cached(&sql(1))?);
+    loop {
+        let group: Vec<_> = (&mut *rows).take(INSERT_ROWS).collect();
+        let (statement, each) = if group.len() == INSERT_ROWS { (&mut several, INSERT_ROWS) } else { (&mut one, 1) };
+        for rows in group.chunks(each) {
+            let mut at = 0;
+            for (address, [a, b, c]) in rows {
+                rows::bind_next(statement, &mut at, &[&address.0.as_slice(), a, b, c])?;
+            }
+            if statement.raw_execute()? != each {
+                return Err(corrupt(format!("the index has rows of {table} that it was to get now")));
+            }
+        }
+        if group.len() < INSERT_ROWS {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes coins that the index has.
+fn remove_spent(index: &Connection, spent: &BTreeSet<Owned>) -> Result<(), StoreError> {
+    let mut remove = index.prepare_cached(
+        "DELETE FROM coins WHERE address = ?1 AND position = ?4 \
+         AND tx = (SELECT id FROM txs WHERE substr(txid, 1, 8) = ?2 AND txid = ?3)",
+    )?;
+    for (address, OutPoint { txid, index: position }) in spent {
+        let parameters = (address.0.as_slice(), &txid.0[..8], txid.0.as_slice(), position);
+        if remove.execute(parameters)? == 0 && super::find(index, txid)?.is_none() {
+            return Err(corrupt(format!("the index lacks transaction {txid}")));
+        }
+    }
+    Ok(())
 }
 
 /// Adds output `position` of the transaction `tx`.

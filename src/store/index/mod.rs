@@ -199,9 +199,9 @@ impl IndexDb {
         connect::tune_writer(
             &connection,
             Tuning {
-                cache_bytes: limits::SMALL_CACHE_BYTES,
-                checkpoint_pages: limits::SMALL_CHECKPOINT_PAGES,
-                log_bytes: limits::SMALL_LOG_BYTES,
+                cache_bytes: limits::INDEX_CACHE_BYTES,
+                checkpoint_pages: limits::INDEX_CHECKPOINT_PAGES,
+                log_bytes: limits::INDEX_LOG_BYTES,
             },
         )?;
         migrate::INDEX.migrate(&mut connection)?;

@@ -134,3 +134,21 @@ fn an_index_of_another_ledger_or_a_damaged_one_starts_anew() {
     let mut index = IndexDb::open(&path, &Hash([5; 32])).unwrap();
     assert_eq!(index.catch_up(&reader, 100).unwrap().indexed, 3);
 }
+
+#[test]
+fn rows_are_added_in_any_number_and_none_twice() {
+    let Setup { index, .. } = setup();
+    let owners: Vec<Address> = (0..50).map(account).collect();
+    let rows = |to| owners[..to].iter().zip(1..).map(|(owner, tx)| (owner, [tx, 2, 3]));
+    for count in [0, 1, 15, 16, 17, 50] {
+        index.connection.execute_batch("DELETE FROM coins; SAVEPOINT begun").unwrap();
+        batch::insert_all(&index.connection, batch::COINS, &mut rows(count)).unwrap();
+        let sum = "SELECT count(*), coalesce(sum(tx), 0), count(DISTINCT address) FROM coins";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found: (i64, i64, i64) = index.connection.query_row(sum, [], read).unwrap();
+        assert_eq!(found, (count as i64, (1..=count as i64).sum(), count as i64));
+        let again = batch::insert_all(&index.connection, batch::COINS, &mut rows(count));
+        assert_eq!(matches!(again, Err(StoreError::Corrupt(_))), count > 0, "{again:?}");
+        index.connection.execute_batch("ROLLBACK TO begun; RELEASE begun").unwrap();
+    }
+}
