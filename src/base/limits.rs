@@ -76,6 +76,8 @@ pub const RECEIVE_BUDGET_BYTES: usize = 6 * MIB;
 pub const RECEIVE_AHEAD_BYTES: usize = 16 * KIB;
 /// Bytes queued to one peer above which we stop reading from it: it must read our answers before it asks for more.
 pub const SEND_SOFT_BYTES: usize = 256 * KIB;
+/// The same while much waits for all peers together.
+pub const SEND_CROWDED_BYTES: usize = 16 * KIB;
 /// Bytes queued to one peer above which the link is closed: room for one largest block beyond the soft limit.
 pub const SEND_HARD_BYTES: usize = MIB + 256 * KIB;
 /// Bytes queued to all peers; beyond it the peer with the longest queue is closed.

@@ -24,6 +24,7 @@ use crate::{
     },
     wire::{
         frame::Frame,
+        link::Link,
         message::{GoodbyeCode, Message, canonical_ip},
     },
 };
@@ -41,6 +42,15 @@ const LINK_LIMITS: [LinkLimit; 4] = [
 /// How often slow holders of leases are looked for while somebody waits for one.
 const LEASE_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// The part of the budget for what is to be sent beyond which peers get the blocks that they ask for one by one: as many
+/// peers as there may be, each with a block of usual size, then stay below the budget.
+const CROWDED_PART: usize = 4;
+
+/// Bytes that are queued on a link, and these with what its peer has asked for.
+fn waiting(link: &Link) -> (usize, usize) {
+    (link.queued(), link.load())
+}
+
 /// Every socket that is a link, with what they share.
 pub(super) struct Links {
     config: Config,
@@ -54,6 +64,8 @@ pub(super) struct Links {
     traffic: Arc<Traffic>,
     /// Bytes queued on all links.
     queued: usize,
+    /// These, and what the blocks will take that peers have asked for.
+    load: usize,
     accepted: usize,
     scratch: Vec<u8>,
     limiter: Limiter,
@@ -72,6 +84,7 @@ impl Links {
             delivery,
             traffic,
             queued: 0,
+            load: 0,
             accepted: 0,
             scratch: vec![0; limits::LINK_TURN_BYTES],
             limiter: Limiter::default(),
@@ -139,9 +152,10 @@ impl Links {
         if conn.ends.is_some() {
             return;
         }
-        let before = conn.link.queued();
+        let before = waiting(&conn.link);
         let sent = conn.link.send(frame);
-        self.queued += conn.link.queued() - before;
+        let after = waiting(&conn.link);
+        self.count(before, after);
         if sent.is_err() {
             self.end(id, CloseReason::Fault(PeerFault::SendStall), 0, Time::default());
             return;
@@ -203,10 +217,11 @@ impl Links {
         };
         let up = conn.up;
         let goodbye = code.map(|code| Frame::new(&Message::Goodbye { code: code as u8, retry_after }));
-        let before = conn.link.queued();
+        let before = waiting(&conn.link);
         let lingers = goodbye.is_some_and(|goodbye| conn.link.send(&goodbye).is_ok());
-        self.queued += conn.link.queued() - before;
         conn.close(ends);
+        let after = waiting(&conn.link);
+        self.count(before, after);
         self.leases.release(id);
         self.traffic.close(id);
         self.delivery.forget(id);
@@ -276,14 +291,16 @@ impl Links {
 
     fn turn(&mut self, id: LinkId, turn_at: Option<RoleId>, now: Time) -> Option<Turn> {
         let conn = self.conns.get_mut(&id)?;
-        let before = conn.link.queued();
+        let before = waiting(&conn.link);
         let written = conn.write_turn(now);
-        self.queued = self.queued.saturating_sub(before - conn.link.queued());
         if conn.ends.is_some() {
             let gone = written.is_err() || conn.shut() || conn.discard_turn(&mut self.scratch);
+            let after = waiting(&conn.link);
+            self.count(before, after);
             self.after_goodbye(id, gone);
             return None;
         }
+        conn.link.set_crowded(self.load > self.config.send_budget / CROWDED_PART);
         let mut around = Surroundings {
             delivery: &mut self.delivery,
             leases: &mut self.leases,
@@ -294,6 +311,8 @@ impl Links {
         // Even if nothing can be written any more: what the peer said last may still be there to be read.
         let read = conn.read_turn(&mut around);
         let again = conn.writable && conn.link.queued() > 0;
+        let after = waiting(&conn.link);
+        self.count(before, after);
         match read.and_then(|turn| written.map(|()| turn)) {
             Ok(turn) => {
                 if turn == Turn::Lease {
@@ -329,11 +348,17 @@ impl Links {
 
     fn remove(&mut self, id: LinkId) {
         let Some(conn) = self.conns.remove(&id) else { return };
-        self.queued = self.queued.saturating_sub(conn.link.queued());
+        self.count(waiting(&conn.link), (0, 0));
         self.accepted -= usize::from(conn.direction.is_inbound());
         self.timers.disarm(id, conn.armed);
         self.leases.release(id);
         self.call_lease();
+    }
+
+    /// What waits on a link has changed.
+    fn count(&mut self, before: (usize, usize), after: (usize, usize)) {
+        self.queued = self.queued.saturating_sub(before.0).saturating_add(after.0);
+        self.load = self.load.saturating_sub(before.1).saturating_add(after.1);
     }
 
     /// Puts a link on the list of those that have something to do.

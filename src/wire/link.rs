@@ -46,6 +46,8 @@ pub struct Link {
     owed: usize,
     /// Bytes that each of them may take, by those before: the first is waited for, and a large one is long remembered.
     owed_size: usize,
+    /// Much waits on all links together.
+    is_crowded: bool,
 }
 
 impl Link {
@@ -61,6 +63,7 @@ impl Link {
             put_back: VecDeque::new(),
             owed: 0,
             owed_size: limits::SEND_SOFT_BYTES,
+            is_crowded: false,
         }
     }
 
@@ -88,6 +91,7 @@ impl Link {
         self.phase = Phase::Closing;
         self.reader.forget();
         self.put_back.clear();
+        self.owed = 0;
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer
@@ -117,8 +121,19 @@ impl Link {
     /// queued, sixteen of a kilobyte would be handed on, and then sixteen megabytes be queued for a peer that has done
     /// nothing wrong.
     fn may_answer(&self) -> bool {
-        let owed = self.owed.saturating_mul(self.owed_size);
-        self.queued_bytes.saturating_add(owed) < limits::SEND_SOFT_BYTES
+        let room = if self.is_crowded { limits::SEND_CROWDED_BYTES } else { limits::SEND_SOFT_BYTES };
+        self.load() < room
+    }
+
+    /// Whether much waits on all links together: each then answers one question for a large block after the other, so
+    /// that many slow peers at once are no reason to close one of them.
+    pub fn set_crowded(&mut self, is_crowded: bool) {
+        self.is_crowded = is_crowded;
+    }
+
+    /// Bytes that wait to be sent, and that the blocks will take that the peer has asked for.
+    pub fn load(&self) -> usize {
+        self.queued_bytes.saturating_add(self.owed.saturating_mul(self.owed_size))
     }
 
     /// Takes bytes from the front of `input` up to the end of one frame. Call again while it returns frames.
@@ -324,6 +339,27 @@ mod tests {
         }
         link.sent(link.queued());
         assert_eq!(questions(&mut link, &mut input), 1, "one of these at a time");
+    }
+
+    #[test]
+    fn where_much_waits_on_all_links_large_blocks_are_answered_one_by_one() {
+        let (mut link, asked) = asked(5);
+        let mut input = &asked[..];
+        let block = Frame::new(&Message::Block(vec![7; 20_000].into()));
+        assert_eq!(questions(&mut link, &mut input), 1, "how large they are is not known");
+        link.send(&block).unwrap();
+        link.sent(link.queued());
+        link.set_crowded(true);
+        assert_eq!((questions(&mut link, &mut input), link.queued()), (1, 0));
+        assert!(link.load() > 0, "it is counted as soon as it is asked for");
+        link.send(&block).unwrap();
+        assert_eq!((questions(&mut link, &mut input), link.load()), (0, link.queued()));
+        link.sent(link.queued());
+        assert_eq!(questions(&mut link, &mut input), 1);
+        link.set_crowded(false);
+        assert_eq!(questions(&mut link, &mut input), 1, "a second one at the same time");
+        link.close();
+        assert_eq!(link.load(), 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
         codec::List,
         hash::Hash,
         ids::{DialId, LinkId},
+        limits,
     },
     node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
@@ -250,6 +251,41 @@ fn a_peer_that_asks_for_sixteen_large_blocks_at_once_gets_them() {
     }
     rig.settle(link, &mut peer);
     assert_eq!(rig.heard(RoleId::Peers), 0, "it has done nothing wrong");
+}
+
+#[test]
+fn many_peers_that_ask_for_blocks_and_do_not_read_them_yet_stay() {
+    const SIZE: usize = 200_000;
+    const PEERS: usize = 8;
+    // Each queue may be as long as the soft limit, and a block longer; all of them may not.
+    let budget = PEERS * SIZE + limits::SEND_SOFT_BYTES + 50_000;
+    assert!(PEERS * limits::SEND_SOFT_BYTES > budget);
+    let rig = Rig::with(|config| config.send_budget = budget);
+    let (other, mut other_peer) = rig.accept_up();
+    let mut peers: Vec<_> = (0..PEERS).map(|_| rig.accept_up()).collect();
+    for (_, peer) in &mut peers {
+        (0..8).for_each(|byte| peer.write(&Message::GetBlock(Hash([byte; 32]))));
+    }
+    // The host's own buffers take the first megabytes. Then a block waits for each, and a question behind it.
+    let (mut quiet, mut answers) = (0, 0);
+    while quiet < 20 {
+        rig.settle(other, &mut other_peer);
+        let heard = rig.heard(RoleId::Ledger);
+        quiet = if heard == 0 { quiet + 1 } else { 0 };
+        for _ in 0..heard {
+            let (link, _) = rig.message(RoleId::Ledger);
+            rig.send(link, &block(SIZE));
+            let (_, peer) = peers.iter_mut().find(|(id, _)| *id == link).unwrap();
+            peer.write(&Message::GetBlock(Hash([9; 32])));
+            answers += 1;
+        }
+    }
+    assert_eq!(rig.heard(RoleId::Peers), 0, "nobody was closed");
+    assert!(answers > PEERS);
+    // They get all of it once they read.
+    for (_, peer) in &mut peers {
+        assert_eq!(peer.read(), block(SIZE));
+    }
 }
 
 #[test]
