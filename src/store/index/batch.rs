@@ -158,21 +158,3 @@ fn remove_spent(index: &Connection, spent: &BTreeSet<Owned>) -> Result<(), Store
     }
     Ok(())
 }
-
-/// Adds output `position` of the transaction `tx`.
-pub(super) fn add_coin(
-    index: &Connection,
-    address: &Address,
-    tx: i64,
-    position: u32,
-    amount: u64,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO coins (address, tx, position, amount) VALUES (?1, ?2, ?3, ?4)";
-    rows::run(index, sql, (address.0.as_slice(), tx, position, amount.cast_signed())).map(|_| ())
-}
-
-/// Removes it again, if it is there.
-pub(super) fn remove_coin(index: &Connection, address: &Address, tx: i64, position: u32) -> Result<(), StoreError> {
-    let sql = "DELETE FROM coins WHERE address = ?1 AND tx = ?2 AND position = ?3";
-    rows::run(index, sql, (address.0.as_slice(), tx, position)).map(|_| ())
-}

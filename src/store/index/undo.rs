@@ -2,11 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{
-    IndexDb,
-    batch::{add_coin, remove_coin},
-    height_of, place_of, position_of,
-};
+use super::{IndexDb, height_of, place_of, position_of};
 use crate::{
     base::hash::Hash,
     chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
@@ -67,4 +63,16 @@ fn made(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<
     let output = transaction.and_then(|hashed| hashed.transaction.outputs.get(outpoint.index as usize));
     let output = output.ok_or_else(|| corrupt("the index names a transaction that its block does not have"))?;
     Ok(Some((tx, output.amount)))
+}
+
+/// Adds output `position` of the transaction `tx`.
+fn add_coin(index: &Connection, address: &Address, tx: i64, position: u32, amount: u64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO coins (address, tx, position, amount) VALUES (?1, ?2, ?3, ?4)";
+    rows::run(index, sql, (address.0.as_slice(), tx, position, amount.cast_signed())).map(|_| ())
+}
+
+/// Removes it again, if it is there.
+fn remove_coin(index: &Connection, address: &Address, tx: i64, position: u32) -> Result<(), StoreError> {
+    let sql = "DELETE FROM coins WHERE address = ?1 AND tx = ?2 AND position = ?3";
+    rows::run(index, sql, (address.0.as_slice(), tx, position)).map(|_| ())
 }
