@@ -62,6 +62,8 @@ pub(super) struct Conn {
     heard: Time,
     /// The peer's goodbye: a better reason than the end of the connection that follows.
     farewell: Option<CloseReason>,
+    /// What the poll loop's sums have of this link: bytes queued, and these with what its peer has asked for.
+    pub(super) counted: (usize, usize),
 }
 
 /// How a turn of reading ended.
@@ -121,6 +123,7 @@ impl Conn {
             began: None,
             heard: Time::default(),
             farewell: None,
+            counted: (0, 0),
         }
     }
 

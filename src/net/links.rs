@@ -24,7 +24,6 @@ use crate::{
     },
     wire::{
         frame::Frame,
-        link::Link,
         message::{GoodbyeCode, Message, canonical_ip},
     },
 };
@@ -45,11 +44,6 @@ const LEASE_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
 /// The part of the budget for what is to be sent beyond which peers get the blocks that they ask for one by one: as many
 /// peers as there may be, each with a block of usual size, then stay below the budget.
 const CROWDED_PART: usize = 4;
-
-/// Bytes that are queued on a link, and these with what its peer has asked for.
-fn waiting(link: &Link) -> (usize, usize) {
-    (link.queued(), link.load())
-}
 
 /// Every socket that is a link, with what they share.
 pub(super) struct Links {
@@ -152,10 +146,8 @@ impl Links {
         if conn.ends.is_some() {
             return;
         }
-        let before = waiting(&conn.link);
         let sent = conn.link.send(frame);
-        let after = waiting(&conn.link);
-        self.count(before, after);
+        self.count(id);
         if sent.is_err() {
             self.end(id, CloseReason::Fault(PeerFault::SendStall), 0, Time::default());
             return;
@@ -217,11 +209,9 @@ impl Links {
         };
         let up = conn.up;
         let goodbye = code.map(|code| Frame::new(&Message::Goodbye { code: code as u8, retry_after }));
-        let before = waiting(&conn.link);
         let lingers = goodbye.is_some_and(|goodbye| conn.link.send(&goodbye).is_ok());
         conn.close(ends);
-        let after = waiting(&conn.link);
-        self.count(before, after);
+        self.count(id);
         self.leases.release(id);
         self.traffic.close(id);
         self.delivery.forget(id);
@@ -291,12 +281,10 @@ impl Links {
 
     fn turn(&mut self, id: LinkId, turn_at: Option<RoleId>, now: Time) -> Option<Turn> {
         let conn = self.conns.get_mut(&id)?;
-        let before = waiting(&conn.link);
         let written = conn.write_turn(now);
         if conn.ends.is_some() {
             let gone = written.is_err() || conn.shut() || conn.discard_turn(&mut self.scratch);
-            let after = waiting(&conn.link);
-            self.count(before, after);
+            self.count(id);
             self.after_goodbye(id, gone);
             return None;
         }
@@ -311,8 +299,7 @@ impl Links {
         // Even if nothing can be written any more: what the peer said last may still be there to be read.
         let read = conn.read_turn(&mut around);
         let again = conn.writable && conn.link.queued() > 0;
-        let after = waiting(&conn.link);
-        self.count(before, after);
+        self.count(id);
         match read.and_then(|turn| written.map(|()| turn)) {
             Ok(turn) => {
                 if turn == Turn::Lease {
@@ -348,15 +335,23 @@ impl Links {
 
     fn remove(&mut self, id: LinkId) {
         let Some(conn) = self.conns.remove(&id) else { return };
-        self.count(waiting(&conn.link), (0, 0));
+        self.recount(conn.counted, (0, 0));
         self.accepted -= usize::from(conn.direction.is_inbound());
         self.timers.disarm(id, conn.armed);
         self.leases.release(id);
         self.call_lease();
     }
 
-    /// What waits on a link has changed.
-    fn count(&mut self, before: (usize, usize), after: (usize, usize)) {
+    /// Counts what waits on a link, in place of what was counted of it before.
+    fn count(&mut self, id: LinkId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            let now = (conn.link.queued(), conn.link.load());
+            let before = std::mem::replace(&mut conn.counted, now);
+            self.recount(before, now);
+        }
+    }
+
+    fn recount(&mut self, before: (usize, usize), after: (usize, usize)) {
         self.queued = self.queued.saturating_sub(before.0).saturating_add(after.0);
         self.load = self.load.saturating_sub(before.1).saturating_add(after.1);
     }
