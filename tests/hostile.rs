@@ -337,5 +337,7 @@ fn a_valid_block_among_all_this_is_taken_and_passed_on() {
         _ => None,
     });
     assert_eq!(bytes, block.bytes);
-    assert_eq!(scene.node.height(), 1);
+    // Peers hear of a block once nothing but storing it is left to do, which may take a moment longer.
+    scene.node.wait(&["height", "1"]);
+    assert_eq!(scene.node.tip(), block.hash);
 }
