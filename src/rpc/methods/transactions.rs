@@ -207,7 +207,7 @@ fn missing(books: &mut Books, id: &str) -> RpcError {
     if !books.has_index() {
         error.message = format!("neither in the mempool nor in the latest blocks, and this node keeps no index: {id}");
     } else if let Ok(lag @ 1..) = books.index_lag() {
-        error.message = format!("not found, but the index still lacks {lag} blocks; try again");
+        error.message = format!("not found so far, but the index still lacks blocks ({lag}); try again: {id}");
     }
     error.data = Some(render::unknown_transaction(id));
     error
