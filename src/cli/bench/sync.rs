@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     chain::spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
-    cli::{exit::Outcome, output},
+    cli::{
+        exit::{Failure, Outcome},
+        output,
+    },
 };
 
 /// The workloads that figures are quoted for.
@@ -95,6 +98,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let branches: &[&str] = if forks { &["--branch-every", "10"] } else { &[] };
     generate_with(&provider_dir, blocks, transactions, args.seed, branches)?;
     let ledger = provider_dir.join("local").join("ledger.db");
+    settle(&provider_dir)?;
     let ceilings = Ceilings {
         signatures: verify::measure(Duration::from_secs(2), None)?.signatures_per_second,
         few_keys: verify::measure_keys(Duration::from_secs(1), None, WELL_KNOWN_ACCOUNTS)?.signatures_per_second,
@@ -116,6 +120,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     } else {
         let provider = Node::start(&provider_dir, &["--is-bootnode"])?;
         provider.wait_for_index(blocks)?;
+        settle(&provider_dir)?;
         let address = provider.address()?;
         let run = |number| newcomer(&address, provider.process(), &dir(number), blocks, index);
         numbers.map(run).collect::<Outcome<Vec<Run>>>()?
@@ -142,7 +147,21 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
             .sum(),
     };
     drop(node);
+    settle(dir)?;
     Ok(run)
+}
+
+/// Waits until the disk has what a node left in its folder: writing it is no part of what is measured next.
+fn settle(dir: &Path) -> Outcome {
+    let dir = dir.join("local");
+    let failed = |error| Failure::io("cannot have written", &dir, &error);
+    for entry in fs::read_dir(&dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of a file; 0 if there is none.
