@@ -22,7 +22,7 @@ const NONE: u32 = u32::MAX;
 const AHEAD: usize = 16;
 
 /// Coins that the store does not have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct MadeCoins {
     /// Numbers of the transactions, by [`group`].
     makers: Spread<u32>,
@@ -83,6 +83,11 @@ impl MadeCoin {
 }
 
 impl MadeCoins {
+    /// No coins yet, of those whose places have so many leading bits in common.
+    pub(super) fn new(common: u32) -> Self {
+        Self { makers: Spread::new(common), transactions: Slab::default(), coins: Slab::default() }
+    }
+
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.makers.is_empty()

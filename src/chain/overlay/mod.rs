@@ -6,13 +6,11 @@
 //! the store is the coin's alone.
 
 mod made;
+mod part;
 mod slab;
 mod spread;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    iter,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chain::{
     archive::{CoinPlace, StoreError},
@@ -20,8 +18,8 @@ use crate::chain::{
     transaction::OutPoint,
 };
 
-use made::MadeCoins;
-use spread::{GAP, Spread};
+use part::{PART_BITS, Part};
+use spread::GAP;
 
 /// Bytes that a coin with its name takes in a tree, with its share of half-filled nodes and of what the allocator adds.
 const NAMED_BYTES: usize = 160;
@@ -41,9 +39,9 @@ pub struct Place {
 /// Changes to the store's coins. One that the store has to replace is both gone and made.
 #[derive(Debug)]
 pub struct Overlay {
-    /// Places whose coin only the store still has.
-    gone: Spread<()>,
-    made: MadeCoins,
+    /// In the order of their places. When room is needed, only the largest is moved into the store: each then has had
+    /// nearly twice as many changes as it would have if all were moved, so that twice as many share a page.
+    parts: Vec<Part>,
     /// Coins that only the store still has, where it has others at the same place.
     gone_by_name: BTreeSet<OutPoint>,
     /// Coins that the store does not have and that do not fit in above. Practically always none.
@@ -59,8 +57,7 @@ impl Overlay {
     /// An overlay of no changes, due for a flush when it takes `bytes`.
     pub fn new(bytes: usize) -> Self {
         Self {
-            gone: Spread::default(),
-            made: MadeCoins::default(),
+            parts: (0..1 << PART_BITS).map(|_| Part::new()).collect(),
             gone_by_name: BTreeSet::new(),
             made_by_name: BTreeMap::new(),
             touched: vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())],
@@ -70,8 +67,25 @@ impl Overlay {
 
     /// Where the bit of a place is.
     fn bit_of(order: i64) -> (usize, u64) {
-        let number = order.cast_unsigned() >> (u64::BITS - TOUCHED_BITS);
+        let number = Self::from_the_lowest(order) >> (u64::BITS - TOUCHED_BITS);
         ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))
+    }
+
+    /// A place's number among all, beginning with 0.
+    fn from_the_lowest(order: i64) -> u64 {
+        order.cast_unsigned() ^ 1 << (u64::BITS - 1)
+    }
+
+    fn part(&self, order: i64) -> &Part {
+        &self.parts[Self::part_of(order)]
+    }
+
+    fn part_mut(&mut self, order: i64) -> &mut Part {
+        &mut self.parts[Self::part_of(order)]
+    }
+
+    fn part_of(order: i64) -> usize {
+        (Self::from_the_lowest(order) >> (u64::BITS - PART_BITS)) as usize
     }
 
     fn touch(&mut self, order: i64) {
@@ -85,11 +99,12 @@ impl Overlay {
         if self.touched[word] & bit == 0 {
             return None;
         }
-        if let Some(coin) = self.made.get(at).or_else(|| self.made_by_name.get(&at.outpoint).cloned()) {
+        let part = self.part(at.place.order);
+        if let Some(coin) = part.made.get(at).or_else(|| self.made_by_name.get(&at.outpoint).cloned()) {
             return Some(Some(coin));
         }
         let gone = match Self::is_place_enough(at) {
-            true => self.gone.get(at.place.order).is_some(),
+            true => part.gone.get(at.place.order).is_some(),
             false => self.gone_by_name.contains(&at.outpoint),
         };
         gone.then_some(None)
@@ -98,14 +113,14 @@ impl Overlay {
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
     pub fn add(&mut self, at: &Place, coin: Coin) {
         self.touch(at.place.order);
-        if let Err(coin) = self.made.add(at, coin) {
+        if let Err(coin) = self.part_mut(at.place.order).made.add(at, coin) {
             self.made_by_name.insert(at.outpoint, coin);
         }
     }
 
     /// Removes a coin that exists, here or in the store.
     pub fn remove(&mut self, at: &Place) {
-        if !self.made.remove(at) && self.made_by_name.remove(&at.outpoint).is_none() {
+        if !self.part_mut(at.place.order).made.remove(at) && self.made_by_name.remove(&at.outpoint).is_none() {
             self.remove_stored(at);
         }
     }
@@ -114,7 +129,7 @@ impl Overlay {
     pub fn remove_stored(&mut self, at: &Place) {
         self.touch(at.place.order);
         if Self::is_place_enough(at) {
-            self.gone.get_or_insert_with(at.place.order, || ());
+            self.part_mut(at.place.order).gone.get_or_insert_with(at.place.order, || ());
         } else {
             self.gone_by_name.insert(at.outpoint);
         }
@@ -127,15 +142,35 @@ impl Overlay {
 
     /// Whether a flush is due, if `others` bytes of the limit are not there.
     pub fn is_full(&self, others: usize) -> bool {
-        let named = (self.gone_by_name.len() + self.made_by_name.len()) * NAMED_BYTES;
-        let listed = self.gone.bytes() + self.made.bytes();
+        let named = self.named() * NAMED_BYTES;
+        let listed: usize = self.parts.iter().map(Part::bytes).sum();
         !self.is_empty() && named.saturating_add(listed).saturating_add(others) >= self.limit
     }
 
     /// Whether nothing has changed.
     fn is_empty(&self) -> bool {
-        let named = self.gone_by_name.len() + self.made_by_name.len();
-        named == 0 && self.gone.is_empty() && self.made.is_empty()
+        self.named() == 0 && self.parts.iter().all(Part::is_empty)
+    }
+
+    /// How many changes are kept by name.
+    fn named(&self) -> usize {
+        self.gone_by_name.len() + self.made_by_name.len()
+    }
+
+    /// Hands the changes of the largest part to `flush`, in the store's order, and forgets them. All changes if some are
+    /// kept by name: they may belong together with those of any part.
+    pub fn spill(
+        &mut self,
+        flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let changed = self.parts.iter().enumerate().filter(|(_, part)| !part.is_empty());
+        let largest = changed.max_by_key(|(_, part)| part.bytes()).map(|(at, _)| at);
+        let Some(at) = largest.filter(|_| self.named() == 0) else { return self.flush(flush) };
+        let flushed = flush(&mut self.parts[at].changes());
+        self.parts[at] = Part::new();
+        let words = self.touched.len() >> PART_BITS;
+        self.touched[at * words..(at + 1) * words].fill(0);
+        flushed
     }
 
     /// Hands all changes to `flush`, those without a name in the store's order, and forgets them.
@@ -144,8 +179,7 @@ impl Overlay {
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let flushed = if self.is_empty() { Ok(()) } else { flush(&mut self.changes()) };
-        self.gone.clear();
-        self.made.clear();
+        self.parts.iter_mut().for_each(Part::clear);
         self.gone_by_name.clear();
         self.made_by_name.clear();
         self.touched.fill(0);
@@ -154,18 +188,9 @@ impl Overlay {
 
     /// All changes, those without a name in the store's order.
     fn changes(&self) -> impl Iterator<Item = CoinChange> {
-        let mut gone = self.gone.iter().map(|(order, ())| order).peekable();
-        let mut made = self.made.in_order().peekable();
-        let listed = iter::from_fn(move || {
-            let makes = made.peek().is_some_and(|(order, ..)| gone.peek().is_none_or(|gone| gone > order));
-            match makes {
-                true => made.next().map(|(order, outpoint, coin)| CoinChange::MakeAt(order, outpoint, coin)),
-                false => gone.next().map(CoinChange::RemoveAt),
-            }
-        });
         let removed = self.gone_by_name.iter().copied().map(CoinChange::Remove);
         let named = self.made_by_name.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone()));
-        removed.chain(listed).chain(named)
+        removed.chain(self.parts.iter().flat_map(Part::changes)).chain(named)
     }
 }
 
@@ -212,6 +237,16 @@ mod tests {
         };
         coins.flush(take).unwrap();
         all
+    }
+
+    fn spilt(coins: &mut Overlay) -> Vec<CoinChange> {
+        let mut some = Vec::new();
+        let take = |changes: &mut dyn Iterator<Item = CoinChange>| {
+            some.extend(changes);
+            Ok(())
+        };
+        coins.spill(take).unwrap();
+        some
     }
 
     /// Changes the stored coins; what a flush must not say panics.
@@ -278,7 +313,7 @@ mod tests {
         let first = |change: fn(&mut Overlay)| {
             let mut coins = Overlay::new(usize::MAX);
             change(&mut coins);
-            coins.gone.bytes() + coins.made.bytes()
+            coins.parts.iter().map(Part::bytes).sum::<usize>()
         };
         let one_gone = first(|coins| coins.remove(&at(0, &Plain::new())));
         let mut coins = Overlay::new(one_gone + 8);
@@ -299,6 +334,51 @@ mod tests {
         assert!(coins.is_full(0), "two coins of one transaction");
     }
 
+    /// A place of its own in a part, in the middle of it.
+    fn in_part(part: u8, n: u8) -> Place {
+        let order = (i64::from(part) << (i64::BITS - PART_BITS)) ^ i64::MIN | i64::from(n) << LOW_BITS;
+        Place { outpoint: OutPoint { txid: Hash([n; 32]), index: 0 }, place: CoinPlace { order, alone: true } }
+    }
+
+    #[test]
+    fn room_is_made_by_the_largest_part_alone() {
+        let mut coins = Overlay::new(usize::MAX);
+        (0..8).for_each(|part| (1..=9).for_each(|n| coins.add(&in_part(part, n), coin(5))));
+        (100..200).for_each(|n| coins.add(&in_part(6, n), coin(5)));
+        coins.remove(&in_part(6, 50));
+        let place = |change: &CoinChange| match change {
+            CoinChange::MakeAt(order, ..) | CoinChange::RemoveAt(order) => *order,
+            named => panic!("{named:?}"),
+        };
+        let spilt = spilt(&mut coins);
+        let expected: Vec<i64> = (1..=9).chain([50]).chain(100..200).map(|n| in_part(6, n).place.order).collect();
+        assert_eq!(spilt.iter().map(place).collect::<Vec<_>>(), expected);
+        assert_eq!((coins.get(&in_part(6, 1)), coins.get(&in_part(6, 50))), (None, None), "the store is asked");
+        assert_eq!(coins.get(&in_part(5, 1)), Some(Some(coin(5))));
+        assert_eq!(flushed(&mut coins).len(), 7 * 9);
+    }
+
+    #[test]
+    fn it_is_never_full_once_all_is_spilt_and_then_has_nothing_to_spill() {
+        let mut coins = Overlay::new(1);
+        (0..8).for_each(|part| coins.add(&in_part(part, 1), coin(5)));
+        let mut spills = 0;
+        while coins.is_full(0) {
+            assert_eq!(spilt(&mut coins).len(), 1);
+            spills += 1;
+        }
+        assert_eq!((spills, spilt(&mut coins)), (8, Vec::new()));
+    }
+
+    #[test]
+    fn what_is_kept_by_name_is_spilt_with_all_the_rest() {
+        let mut coins = Overlay::new(1000);
+        coins.add(&in_part(1, 1), coin(4));
+        coins.add(&at(1, &Plain::new()), Coin { height: u32::MAX, ..coin(3) });
+        assert_eq!(spilt(&mut coins).len(), 2);
+        assert_eq!(flushed(&mut coins), []);
+    }
+
     #[test]
     fn what_has_no_room_in_the_lists_is_kept_by_name() {
         let mut coins = Overlay::new(1000);
@@ -315,13 +395,15 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Op {
         Toggle(u8, u64),
+        Spill,
         Flush,
     }
 
     fn op() -> impl Strategy<Value = Op> {
         prop_oneof![
             12 => (0..12u8, 1..1000u64).prop_map(|(n, amount)| Op::Toggle(n, amount)),
-            2 => Just(Op::Flush),
+            2 => Just(Op::Spill),
+            1 => Just(Op::Flush),
         ]
     }
 
@@ -350,6 +432,7 @@ mod tests {
                         model.insert(outpoint(n), amount);
                         coins.add(&at(n, &stored), coin(amount));
                     }
+                    Op::Spill => write(&mut stored, spilt(&mut coins)),
                     Op::Flush => {
                         write(&mut stored, flushed(&mut coins));
                         prop_assert_eq!(&stored, &model);

@@ -21,15 +21,16 @@ pub(super) struct Spread<T> {
     /// Places in which keys may have their home; what has no room in the last of them follows.
     homes: usize,
     len: usize,
-}
-
-impl<T> Default for Spread<T> {
-    fn default() -> Self {
-        Self { keys: Vec::new(), values: Vec::new(), homes: 0, len: 0 }
-    }
+    /// Leading bits that all keys have in common.
+    common: u32,
 }
 
 impl<T: Copy + Default> Spread<T> {
+    /// No keys yet, of those that have so many leading bits in common.
+    pub(super) fn new(common: u32) -> Self {
+        Self { keys: Vec::new(), values: Vec::new(), homes: 0, len: 0, common }
+    }
+
     /// Whether there is no key.
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
@@ -80,7 +81,7 @@ impl<T: Copy + Default> Spread<T> {
     /// Forgets all keys. Where there were many the room stays, for as many again: lists that grow leave holes behind.
     pub(super) fn clear(&mut self) {
         if self.len < self.homes / 2 {
-            *self = Self::default();
+            *self = Self::new(self.common);
             return;
         }
         self.keys.truncate(self.homes);
@@ -110,7 +111,7 @@ impl<T: Copy + Default> Spread<T> {
     }
 
     fn home(&self, key: i64) -> usize {
-        let from_the_lowest = key.cast_unsigned() ^ 1 << (i64::BITS - 1);
+        let from_the_lowest = (key.cast_unsigned() ^ 1 << (i64::BITS - 1)) << self.common;
         ((u128::from(from_the_lowest) * self.homes as u128) >> i64::BITS) as usize
     }
 
@@ -131,7 +132,8 @@ impl<T: Copy + Default> Spread<T> {
         let (mut keys, mut values) = (Vec::with_capacity(homes + BEYOND), Vec::with_capacity(homes + BEYOND));
         keys.resize(homes, GAP);
         values.resize(homes, T::default());
-        let old = std::mem::replace(self, Self { keys, values, homes, len: self.len });
+        let grown = Self { keys, values, homes, len: self.len, common: self.common };
+        let old = std::mem::replace(self, grown);
         let mut free = 0;
         for (key, value) in old.iter() {
             let mut at = free.max(self.home(key));
@@ -162,13 +164,22 @@ mod tests {
         ]
     }
 
+    /// The key among those with the leading bits 101.
+    fn with_bits_in_common(key: i64) -> i64 {
+        (key.cast_unsigned() >> 3 | 0b101 << (u64::BITS - 3)).cast_signed()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn it_is_a_sorted_map(ops in proptest::collection::vec((key(), any::<u32>(), 0..400u16), 1..1200)) {
-            let (mut spread, mut model) = (Spread::default(), BTreeMap::new());
+        fn it_is_a_sorted_map(
+            ops in proptest::collection::vec((key(), any::<u32>(), 0..400u16), 1..1200),
+            in_common: bool,
+        ) {
+            let (mut spread, mut model) = (Spread::new(if in_common { 3 } else { 0 }), BTreeMap::new());
             for (key, value, op) in ops {
+                let key = if in_common { with_bits_in_common(key) } else { key };
                 match op {
                     0 => {
                         spread.clear();
@@ -195,12 +206,15 @@ mod tests {
 
     #[test]
     fn of_many_keys_a_sixth_to_a_quarter_of_the_room_is_gaps() {
-        let mut spread = Spread::default();
-        for number in 1..=100_000u64 {
-            spread.get_or_insert_with(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).cast_signed(), || ());
-            let bytes_each = spread.bytes() as f64 / number as f64;
-            assert!(number < 10_000 || (9.0..10.8).contains(&bytes_each), "{number}: {bytes_each}");
+        for common in [0, 3] {
+            let mut spread = Spread::new(common);
+            for number in 1..=100_000u64 {
+                let key = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).cast_signed();
+                spread.get_or_insert_with(if common == 0 { key } else { with_bits_in_common(key) }, || ());
+                let bytes_each = spread.bytes() as f64 / number as f64;
+                assert!(number < 10_000 || (9.0..10.8).contains(&bytes_each), "{number}: {bytes_each}");
+            }
+            assert_eq!(spread.iter().count(), 100_000);
         }
-        assert_eq!(spread.iter().count(), 100_000);
     }
 }

@@ -208,6 +208,12 @@ impl Chain {
         self.coins.flush(|changes| store.flush_coins(changes))
     }
 
+    /// Moves some of the overlay there, so that it is smaller.
+    pub(super) fn spill(&mut self) -> Result<(), StoreError> {
+        let store = &mut self.store;
+        self.coins.spill(|changes| store.flush_coins(changes))
+    }
+
     /// Makes everything so far last. After a kill, the log's last of these lines says what it hit.
     pub(super) fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
         log::debug!("committing: height={} tip={}", self.tip.height, self.tip.hash);

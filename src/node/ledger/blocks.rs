@@ -110,9 +110,7 @@ impl Ledger {
                     self.consider(now, &leaf, Some((hash, origin)), out)?;
                 }
             }
-            if self.overlay_full() {
-                self.commit(now, out)?;
-            }
+            self.spill()?;
         }
         Ok(())
     }

@@ -224,6 +224,8 @@ impl Ledger {
     fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         if self.commit_due(now) {
             self.commit(now, out)?;
+        } else {
+            self.spill()?;
         }
         if !self.taken.is_empty() {
             let blocks = std::mem::take(&mut self.taken);
@@ -245,7 +247,6 @@ impl Ledger {
         let Some(since) = self.pending.since else { return false };
         let moved = !self.pending.added.is_empty();
         now.mono >= since + limits::COMMIT_INTERVAL
-            || self.overlay_full()
             || self.pending.added.len() >= limits::COMMIT_BLOCKS
             || (moved && self.at_tip())
     }
@@ -254,6 +255,14 @@ impl Ledger {
     /// note of the mempool is half as much again.
     fn overlay_full(&self) -> bool {
         self.chain.overlay_full(self.pool.used() / 2 * 3 + self.abandoned.bytes())
+    }
+
+    /// Moves coin changes into the open transaction until the overlay is not full.
+    fn spill(&mut self) -> Result<(), StoreError> {
+        while self.overlay_full() {
+            self.chain.spill()?;
+        }
+        Ok(())
     }
 
     /// Whether each block is committed by itself: nothing more is known to come, or only little of it and we are

@@ -113,7 +113,8 @@ impl Ledger {
                 Err(Failure::Block(fault)) => return Ok(Some(Culprit { row, fault })),
                 Err(Failure::Halt(halt)) => return Err(halt),
             }
-            if self.overlay_full() || self.pending.added.len() >= limits::COMMIT_BLOCKS {
+            self.spill()?;
+            if self.pending.added.len() >= limits::COMMIT_BLOCKS {
                 self.commit(now, out)?;
             }
         }
@@ -210,10 +211,5 @@ impl Ledger {
             let text = format!("{depth} blocks were replaced at once, from height {} down", old.height);
             out.report(Report::Warning { key: "deep-reorganisation", text: Some(text) });
         }
-    }
-
-    /// Moves a full overlay into the open transaction.
-    fn spill(&mut self) -> Result<(), StoreError> {
-        if self.overlay_full() { self.chain.flush() } else { Ok(()) }
     }
 }

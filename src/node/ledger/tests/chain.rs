@@ -171,12 +171,21 @@ fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
 }
 
 #[test]
-fn a_full_overlay_is_committed() {
+fn a_full_overlay_moves_into_the_open_transaction_and_waits_there_for_the_commit() {
+    use crate::chain::archive::LedgerStore;
     let mut node = Node::with(ChainSpec::local(), 0);
     let mut maker = node.maker();
     let blocks = empty(&mut maker, 3);
     node.headers(&blocks);
-    assert_eq!(moves(&node.body(&blocks[0])).len(), 1);
+    let actions = node.body(&blocks[0]);
+    assert_eq!((moves(&actions), taken(&actions)), (vec![], hashes(&blocks[..1])));
+    let made = Transaction::outpoint(blocks[0].1.transactions[0].txid, 0);
+    assert!(node.store.coin(&made).unwrap().is_some(), "the store has its coin");
+    assert_eq!(node.store.committed().tip.height, 0);
+    node.now.mono = node.ledger.deadline().unwrap();
+    assert_eq!(moves(&node.event(Event::Wake))[0].tip.height, 1);
+    blocks[1..].iter().for_each(|block| drop(node.body(block)));
+    node.assert_at(&maker);
 }
 
 #[test]
