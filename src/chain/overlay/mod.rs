@@ -24,9 +24,6 @@ use spread::GAP;
 /// Bytes that a coin with its name takes in a tree, with its share of half-filled nodes and of what the allocator adds.
 const NAMED_BYTES: usize = 160;
 
-/// Leading bits of a place that [`Overlay::touched`] tells apart: of places that nothing changed, one in eight looks as if.
-const TOUCHED_BITS: u32 = 19;
-
 /// A coin's name and its place in the store.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -46,9 +43,6 @@ pub struct Overlay {
     gone_by_name: BTreeSet<OutPoint>,
     /// Coins that the store does not have and that do not fit in above. Practically always none.
     made_by_name: BTreeMap<OutPoint, Coin>,
-    /// A bit for all places with the same leading bits: whether there has been a change. Most coins that a block spends are
-    /// old, and of these not even the lists have to be asked, where each look is another wait for memory.
-    touched: Vec<u64>,
     /// Bytes beyond which a flush is due.
     limit: usize,
 }
@@ -60,20 +54,8 @@ impl Overlay {
             parts: (0..1 << PART_BITS).map(|_| Part::new()).collect(),
             gone_by_name: BTreeSet::new(),
             made_by_name: BTreeMap::new(),
-            touched: vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())],
             limit: bytes,
         }
-    }
-
-    /// Where the bit of a place is.
-    fn bit_of(order: i64) -> (usize, u64) {
-        let number = Self::from_the_lowest(order) >> (u64::BITS - TOUCHED_BITS);
-        ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))
-    }
-
-    /// A place's number among all, beginning with 0.
-    fn from_the_lowest(order: i64) -> u64 {
-        order.cast_unsigned() ^ 1 << (u64::BITS - 1)
     }
 
     fn part(&self, order: i64) -> &Part {
@@ -85,21 +67,15 @@ impl Overlay {
     }
 
     fn part_of(order: i64) -> usize {
-        (Self::from_the_lowest(order) >> (u64::BITS - PART_BITS)) as usize
-    }
-
-    fn touch(&mut self, order: i64) {
-        let (at, bit) = Self::bit_of(order);
-        self.touched[at] |= bit;
+        (spread::from_the_lowest(order) >> (u64::BITS - PART_BITS)) as usize
     }
 
     /// The coin, if the overlay knows: `Some(None)` is a spent one, `None` a question for the store.
     pub fn get(&self, at: &Place) -> Option<Option<Coin>> {
-        let (word, bit) = Self::bit_of(at.place.order);
-        if self.touched[word] & bit == 0 {
+        let part = self.part(at.place.order);
+        if !part.is_touched(at.place.order) {
             return None;
         }
-        let part = self.part(at.place.order);
         if let Some(coin) = part.made.get(at).or_else(|| self.made_by_name.get(&at.outpoint).cloned()) {
             return Some(Some(coin));
         }
@@ -112,8 +88,9 @@ impl Overlay {
 
     /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
     pub fn add(&mut self, at: &Place, coin: Coin) {
-        self.touch(at.place.order);
-        if let Err(coin) = self.part_mut(at.place.order).made.add(at, coin) {
+        let part = self.part_mut(at.place.order);
+        part.touch(at.place.order);
+        if let Err(coin) = part.made.add(at, coin) {
             self.made_by_name.insert(at.outpoint, coin);
         }
     }
@@ -127,9 +104,10 @@ impl Overlay {
 
     /// Removes a coin that the store has, and that is not here.
     pub fn remove_stored(&mut self, at: &Place) {
-        self.touch(at.place.order);
+        let part = self.part_mut(at.place.order);
+        part.touch(at.place.order);
         if Self::is_place_enough(at) {
-            self.part_mut(at.place.order).gone.get_or_insert_with(at.place.order, || ());
+            part.gone.get_or_insert_with(at.place.order, || ());
         } else {
             self.gone_by_name.insert(at.outpoint);
         }
@@ -168,8 +146,6 @@ impl Overlay {
         let Some(at) = largest.filter(|_| self.named() == 0) else { return self.flush(flush) };
         let flushed = flush(&mut self.parts[at].changes());
         self.parts[at] = Part::new();
-        let words = self.touched.len() >> PART_BITS;
-        self.touched[at * words..(at + 1) * words].fill(0);
         flushed
     }
 
@@ -182,7 +158,6 @@ impl Overlay {
         self.parts.iter_mut().for_each(Part::clear);
         self.gone_by_name.clear();
         self.made_by_name.clear();
-        self.touched.fill(0);
         flushed
     }
 
@@ -229,23 +204,23 @@ mod tests {
         Coin { amount, address: Address::default(), height: 1, coinbase: amount.is_multiple_of(2) }
     }
 
-    fn flushed(coins: &mut Overlay) -> Vec<CoinChange> {
-        let mut all = Vec::new();
-        let take = |changes: &mut dyn Iterator<Item = CoinChange>| {
+    /// Takes what a flush or a spill hands over.
+    fn into(all: &mut Vec<CoinChange>) -> impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
+        |changes| {
             all.extend(changes);
             Ok(())
-        };
-        coins.flush(take).unwrap();
+        }
+    }
+
+    fn flushed(coins: &mut Overlay) -> Vec<CoinChange> {
+        let mut all = Vec::new();
+        coins.flush(into(&mut all)).unwrap();
         all
     }
 
     fn spilt(coins: &mut Overlay) -> Vec<CoinChange> {
         let mut some = Vec::new();
-        let take = |changes: &mut dyn Iterator<Item = CoinChange>| {
-            some.extend(changes);
-            Ok(())
-        };
-        coins.spill(take).unwrap();
+        coins.spill(into(&mut some)).unwrap();
         some
     }
 

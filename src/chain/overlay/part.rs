@@ -4,10 +4,16 @@ use std::iter;
 
 use crate::chain::coin::CoinChange;
 
-use super::{made::MadeCoins, spread::Spread};
+use super::{
+    made::MadeCoins,
+    spread::{Spread, from_the_lowest},
+};
 
 /// Leading bits of a place that tell which part it belongs to.
 pub(super) const PART_BITS: u32 = 3;
+
+/// Leading bits after these that [`Part::touched`] tells apart: of places that nothing changed, one in eight looks as if.
+const TOUCHED_BITS: u32 = 16;
 
 /// The changes to places of one range.
 #[derive(Debug)]
@@ -16,12 +22,34 @@ pub(super) struct Part {
     pub(super) gone: Spread<()>,
     /// Coins that the store does not have.
     pub(super) made: MadeCoins,
+    /// A bit for all places with the same leading bits: whether there has been a change. Most coins that a block spends are
+    /// old, and of these not even the lists have to be asked, where each look is another wait for memory.
+    touched: Vec<u64>,
 }
 
 impl Part {
     /// No changes yet.
     pub(super) fn new() -> Self {
-        Self { gone: Spread::new(PART_BITS), made: MadeCoins::new(PART_BITS) }
+        let touched = vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())];
+        Self { gone: Spread::new(PART_BITS), made: MadeCoins::new(PART_BITS), touched }
+    }
+
+    /// Notes that something changes at this place, by whatever list.
+    pub(super) fn touch(&mut self, order: i64) {
+        let (word, bit) = Self::bit_of(order);
+        self.touched[word] |= bit;
+    }
+
+    /// Whether something may have changed at this place; if not, nothing has.
+    pub(super) fn is_touched(&self, order: i64) -> bool {
+        let (word, bit) = Self::bit_of(order);
+        self.touched[word] & bit != 0
+    }
+
+    /// Where the bit of a place is.
+    fn bit_of(order: i64) -> (usize, u64) {
+        let number = from_the_lowest(order) << PART_BITS >> (u64::BITS - TOUCHED_BITS);
+        ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))
     }
 
     /// Whether nothing has changed.
@@ -38,6 +66,7 @@ impl Part {
     pub(super) fn clear(&mut self) {
         self.gone.clear();
         self.made.clear();
+        self.touched.fill(0);
     }
 
     /// All changes in the store's order.

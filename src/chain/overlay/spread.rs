@@ -12,6 +12,11 @@ const HOMES_FIRST: usize = 64;
 /// Room that the last home has beyond the list's end at first, and gets each time when that is used up.
 const BEYOND: usize = 64;
 
+/// How many numbers are below this one.
+pub(super) fn from_the_lowest(key: i64) -> u64 {
+    key.cast_unsigned() ^ 1 << (i64::BITS - 1)
+}
+
 /// Values by number, in the numbers' order. A key lies in its home, or after it with no gap between.
 #[derive(Debug)]
 pub(super) struct Spread<T> {
@@ -111,8 +116,7 @@ impl<T: Copy + Default> Spread<T> {
     }
 
     fn home(&self, key: i64) -> usize {
-        let from_the_lowest = (key.cast_unsigned() ^ 1 << (i64::BITS - 1)) << self.common;
-        ((u128::from(from_the_lowest) * self.homes as u128) >> i64::BITS) as usize
+        ((u128::from(from_the_lowest(key) << self.common) * self.homes as u128) >> i64::BITS) as usize
     }
 
     /// One more gap, at the end: where it is.
