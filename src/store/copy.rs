@@ -13,7 +13,7 @@ use rusqlite::{
 
 use crate::{
     chain::archive::StoreError,
-    store::{connect, error::corrupt},
+    store::{check, connect},
 };
 
 /// Pages copied between two reports of progress.
@@ -95,9 +95,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Refuses a copy that SQLite finds damaged.
 pub fn check(path: &Path) -> Result<(), StoreError> {
-    let connection = connect::open_reader(path)?;
-    let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if answer == "ok" { Ok(()) } else { Err(corrupt(answer)) }
+    check::quick(&connect::open_reader(path)?)
 }
 
 #[cfg(test)]
