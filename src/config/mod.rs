@@ -81,7 +81,7 @@ pub struct NodeFlags {
     /// Most peers that this node dials [default: 8]
     #[arg(long, value_name = "N", env = "TUSSOCK_MAX_OUTBOUND", hide_env_values = true)]
     pub max_outbound: Option<usize>,
-    /// Memory that the node's caches and buffers are sized for [default: 32]
+    /// Memory that the node's caches and buffers are sized for [default: 32, less in a small cgroup]
     #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
     pub max_memory: Option<usize>,
     /// Nothing on standard output, and no log lines on standard error

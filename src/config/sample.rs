@@ -50,7 +50,7 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 
 # ---- Host ----
 
-# MiB that caches and buffers are sized for.
+# MiB that caches and buffers are sized for. Unless it is set, less where the cgroup allows less than 52 MiB for all.
 #max_memory = 32
 
 # Nothing on standard output, and no log lines on standard error; the log files have them.

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod descriptors;
 pub mod handle;
 pub mod logging;
+pub mod memory;
 pub mod node;
 pub mod panics;
 mod post;
