@@ -18,6 +18,7 @@ mutants=(
   'apply-without-undo          src/node/ledger/apply.rs      s/self\.store\.apply(block\.header\.height, &block\.hash, &changes)/self.store.apply(block.header.height, \&block.hash, \&CoinChanges::default())/'
   'digest-not-updated          src/node/ledger/apply.rs      0,/self\.sum\.remove(outpoint, coin);/s///'
   'commit-without-coins        src/node/ledger/apply.rs      /pub(super) fn commit/,/^    }/s/self\.flush()?;//'
+  'spill-into-nothing         src/node/ledger/apply.rs      s/self\.coins\.spill(|changes| store\.flush_coins(changes))/{ let _ = store; self.coins.spill(|_| Ok(())) }/'
   'wrong-tie-break             src/node/ledger/reorganise.rs s/row\.work <= self\.chain\.tip\.work/row.work < self.chain.tip.work/'
   'lost-mempool-return         src/node/ledger/reorganise.rs s/self\.return_transactions(now, &removed, out)?;//'
   'fees-for-nobody             src/node/ledger/apply.rs      s/header\.height, fees)?;/header.height, 0)?;/'

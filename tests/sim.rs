@@ -8,7 +8,10 @@ use std::{
     thread,
 };
 
-use tussock::sim::{self, Options, Outcome, Overrides};
+use tussock::{
+    base::limits::COIN_OVERLAY_BYTES,
+    sim::{self, Options, Outcome, Overrides},
+};
 
 /// Seeds of a run when nobody chooses.
 const SEEDS: u64 = 200;
@@ -70,6 +73,20 @@ fn one_seed_always_runs_the_same_way() {
         assert_eq!(first, second, "seed {seed}");
     }
     assert_ne!(outcome(1).trace_digest, outcome(7).trace_digest);
+}
+
+/// Coin changes that do not fit into memory go to the open transaction; nobody but the disk can tell.
+#[test]
+fn what_a_node_holds_in_memory_changes_nothing_that_others_see() {
+    for seed in [3, 373, 20_260_101] {
+        let traces = [0, 2_000, COIN_OVERLAY_BYTES].map(|overlay_bytes| {
+            let options = Options::draw(seed, &Overrides::default());
+            let outcome = sim::run(Options { overlay_bytes, ..options });
+            assert_holds(&outcome);
+            outcome.trace_digest
+        });
+        assert!(traces.iter().all(|trace| *trace == traces[0]), "seed {seed}: {traces:?}");
+    }
 }
 
 /// The ledger took a block for news only if the node's state had changed within the last few blocks, so that a node that

@@ -209,6 +209,7 @@ impl Launch {
             block_interval_ms,
             verifiers: thread::available_parallelism().map_or(1, usize::from).min(MOST_VERIFIERS),
             memory_percent: memory * 100 / DEFAULT_MEMORY,
+            overlay_bytes: limits::COIN_OVERLAY_BYTES * memory / DEFAULT_MEMORY,
         })
     }
 

@@ -46,6 +46,8 @@ pub struct Setup {
     pub verifiers: usize,
     /// Percent of the default cache and window sizes (`--max-memory`).
     pub memory_percent: usize,
+    /// Bytes of coin changes that are held in memory during sync (`--max-memory` scales them, too).
+    pub overlay_bytes: usize,
 }
 
 /// What a node remembers over a restart.
@@ -94,6 +96,7 @@ impl Setup {
             block_interval_ms: None,
             verifiers: 1,
             memory_percent: 100,
+            overlay_bytes: crate::base::limits::COIN_OVERLAY_BYTES,
         }
     }
 }

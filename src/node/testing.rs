@@ -40,22 +40,7 @@ pub fn public_setup() -> Setup {
 }
 
 fn setup_on(spec: ChainSpec) -> Setup {
-    Setup {
-        spec: Arc::new(spec),
-        listen_port: 4130,
-        own_addresses: Vec::new(),
-        agent: "/tussock:test/".to_owned(),
-        connect: Vec::new(),
-        bootnodes: Vec::new(),
-        is_bootnode: false,
-        max_inbound: 48,
-        max_outbound: 8,
-        mine: None,
-        mine_rate: 0,
-        block_interval_ms: None,
-        verifiers: 2,
-        memory_percent: 100,
-    }
+    Setup { listen_port: 4130, mine_rate: 0, verifiers: 2, ..Setup::bare(Arc::new(spec)) }
 }
 
 /// A peer that listens at `listens`, over a link that it opened.

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::base::rng::Rng;
+use crate::base::{limits::COIN_OVERLAY_BYTES, rng::Rng};
 
 /// Nodes from which on a network is large.
 const LARGE: usize = 50;
@@ -79,6 +79,8 @@ pub struct Options {
     pub verifiers: usize,
     /// Percent of the default cache and window sizes.
     pub memory_percent: usize,
+    /// Bytes of coin changes that a node holds in memory between commits. Too few for those of a few blocks, or of one.
+    pub overlay_bytes: usize,
     /// Seconds between blocks that the difficulty aims at.
     pub block_time: u64,
     /// Whether the difficulty follows the blocks; otherwise it rests at its limit.
@@ -198,6 +200,7 @@ impl Options {
             max_inbound: 48.max(nodes.min(125)),
             verifiers: dice.size("verifiers", &[1, 1, 2, 3]),
             memory_percent: dice.size("memory_percent", &[10, 50, 100]),
+            overlay_bytes: dice.size("overlay_bytes", &[0, 2_000, 8_000, COIN_OVERLAY_BYTES]),
             block_time: dice.one_of("block_time", &[3, 5, 10]),
             retarget: dice.one_of("retarget", &[false, false, true]),
             miners: dice.size("miners", &[1, 2, 3, 4]).min(nodes),

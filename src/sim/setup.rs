@@ -103,6 +103,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         block_interval_ms: None,
         verifiers: options.verifiers,
         memory_percent: options.memory_percent,
+        overlay_bytes: options.overlay_bytes,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::{hash::Hash, limits},
+    base::hash::Hash,
     chain::{
         archive::{FindCoin, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
@@ -73,10 +73,9 @@ impl Chain {
             work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
             digest: setup.spec.genesis_sum.digest(),
         };
-        let overlay = limits::COIN_OVERLAY_BYTES.saturating_mul(setup.memory_percent) / 100;
         let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
         let expected = Expected::new(setup.memory_percent);
-        Self { spec, store, tip, sum, coins: Overlay::new(overlay), expected, sound_at: None }
+        Self { spec, store, tip, sum, coins: Overlay::new(setup.overlay_bytes), expected, sound_at: None }
     }
 
     /// Takes up where the store was left.

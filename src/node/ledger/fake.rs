@@ -48,22 +48,7 @@ pub(crate) struct Data {
 
 /// What roles of a test node are made from.
 pub(crate) fn setup(spec: &Arc<ChainSpec>) -> Setup {
-    Setup {
-        spec: spec.clone(),
-        listen_port: 4130,
-        own_addresses: Vec::new(),
-        agent: "test".to_owned(),
-        connect: Vec::new(),
-        bootnodes: Vec::new(),
-        is_bootnode: false,
-        max_inbound: 8,
-        max_outbound: 8,
-        mine: None,
-        mine_rate: 0,
-        block_interval_ms: None,
-        verifiers: 1,
-        memory_percent: 100,
-    }
+    Setup { listen_port: 4130, mine_rate: 0, ..Setup::bare(spec.clone()) }
 }
 
 impl FakeStore {

@@ -209,22 +209,7 @@ pub(super) struct Rig {
 }
 
 pub(super) fn setup() -> Setup {
-    Setup {
-        spec: Arc::new(ChainSpec::dev()),
-        listen_port: 0,
-        own_addresses: Vec::new(),
-        agent: String::new(),
-        connect: vec!["127.0.0.1:1".parse().unwrap()],
-        bootnodes: Vec::new(),
-        is_bootnode: false,
-        max_inbound: 8,
-        max_outbound: 8,
-        mine: None,
-        mine_rate: 0,
-        block_interval_ms: None,
-        verifiers: 1,
-        memory_percent: 100,
-    }
+    Setup { connect: vec!["127.0.0.1:1".parse().unwrap()], ..Setup::bare(Arc::new(ChainSpec::dev())) }
 }
 
 /// The message in a sent frame.

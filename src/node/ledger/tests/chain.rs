@@ -173,7 +173,7 @@ fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
 #[test]
 fn a_full_overlay_moves_into_the_open_transaction_and_waits_there_for_the_commit() {
     use crate::chain::archive::LedgerStore;
-    let mut node = Node::with(ChainSpec::local(), 0);
+    let mut node = Node::with(&Setup { overlay_bytes: 0, ..local() });
     let mut maker = node.maker();
     let blocks = empty(&mut maker, 3);
     node.headers(&blocks);

@@ -80,7 +80,7 @@ fn a_chain_of_unconfirmed_transactions_has_an_end() {
 fn the_chain_s_least_fee_rate_is_kept() {
     let mut spec = ChainSpec::local();
     spec.min_fee_rate = 1000;
-    let mut node = Node::with(spec, 100);
+    let mut node = Node::with(&setup(&Arc::new(spec)));
     let free = pay_all(&node.maker(), &key(0), 0);
     let needed = bytes(&free).len() as u64;
     assert_eq!(node.admit(&free), Err(Refusal::Fee { fee: 0, needed }));

@@ -31,7 +31,7 @@ use crate::{
         transaction::{OutPoint, Output, Transaction},
     },
     node::{
-        Action, CloseReason, Event, Notice, Origin, Outbox, PeerFault, Role, RoleId,
+        Action, CloseReason, Event, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
         notice::{ChainMove, Refusal},
         report::SyncState,
     },
@@ -41,6 +41,11 @@ const PEER: LinkId = LinkId(7);
 
 /// A block with the row that `headers` would store for it.
 type Made = (HeaderRow, Arc<HashedBlock>);
+
+/// What a node on the chain of the tests starts with.
+fn local() -> Setup {
+    setup(&Arc::new(ChainSpec::local()))
+}
 
 /// A ledger under test.
 struct Node {
@@ -52,15 +57,14 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        Self::with(ChainSpec::local(), 100)
+        Self::with(&local())
     }
 
-    fn with(spec: ChainSpec, memory_percent: usize) -> Self {
-        let spec = Arc::new(spec);
+    fn with(setup: &Setup) -> Self {
+        let spec = setup.spec.clone();
         let store = FakeStore::new(&spec);
-        let setup = crate::node::Setup { memory_percent, ..setup(&spec) };
         let now = Now { mono: Time(1), unix: UnixTime(spec.parameters.genesis_time + 1_000_000) };
-        let mut node = Self { ledger: Ledger::new(&setup, Box::new(store.clone())), store, spec, now };
+        let mut node = Self { ledger: Ledger::new(setup, Box::new(store.clone())), store, spec, now };
         node.event(Event::Start);
         node
     }

@@ -235,7 +235,7 @@ proptest! {
     #[test]
     fn a_full_mempool_stays_within_its_bytes_and_whole(ops in proptest::collection::vec(op(), 20..120)) {
         // One percent of the default: some tens of transactions.
-        let mut node = Node::with(ChainSpec::local(), 1);
+        let mut node = Node::with(&Setup { memory_percent: 1, ..local() });
         let limit = limits::MEMPOOL_BYTES / 100;
         let mut model = Model::new(&node);
         for op in &ops {

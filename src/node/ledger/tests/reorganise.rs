@@ -111,8 +111,8 @@ fn what_a_failed_branch_has_below_its_culprit_wins_if_it_has_more_work() {
 
 #[test]
 fn a_deep_reorganisation_spills_into_its_transaction_and_warns() {
-    for memory in [0, 100] {
-        let mut node = Node::with(ChainSpec::local(), memory);
+    for overlay_bytes in [0, limits::COIN_OVERLAY_BYTES] {
+        let mut node = Node::with(&Setup { overlay_bytes, ..local() });
         let mut ours = at_height(&mut node, 1);
         let mut theirs = ours.fork();
         for n in 0..30u64 {
@@ -273,7 +273,8 @@ fn random_tree(node: &Node, rng: &mut Rng) -> (Vec<Made>, Vec<BlockMaker>) {
 fn any_tree_of_blocks_in_any_order_ends_at_the_most_work() {
     for seed in 0..12 {
         let mut rng = Rng::from_number(seed);
-        let mut node = Node::with(ChainSpec::local(), if seed % 2 == 0 { 0 } else { 100 });
+        let overlay_bytes = if seed % 2 == 0 { 0 } else { limits::COIN_OVERLAY_BYTES };
+        let mut node = Node::with(&Setup { overlay_bytes, ..local() });
         let (mut blocks, makers) = random_tree(&node, &mut rng);
         blocks.iter().for_each(|block| drop(node.headers(std::slice::from_ref(block))));
         if seed % 3 == 0 {
