@@ -105,6 +105,13 @@ fn a_returned_transaction_may_be_in_a_block_that_is_not_committed_yet() {
     assert_holds(&outcome(1_091_189_094));
 }
 
+/// A node that was back from a crash left a branch of one block and caught up over slow links for more than six seconds,
+/// and the checker wanted the block's transactions back before that was over.
+#[test]
+fn what_an_abandoned_block_had_comes_back_once_the_node_is_synced() {
+    assert_holds(&outcome(140_001_403));
+}
+
 /// Of three miners the luckiest was a liar that told each peer another block: all reached each height within 20 ms, but
 /// one block came to all only with the next, and the checker took the news for late.
 #[test]

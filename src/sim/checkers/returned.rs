@@ -1,11 +1,15 @@
-//! Transactions of an abandoned branch return to the mempool, unless the other branch has them or spends their coins.
+//! Transactions of an abandoned branch return to the mempool, unless the other branch has them or spends their coins:
+//! once the node is synced, since until then any block may have them.
 
 use std::time::Duration;
 
 use crate::{
     base::{hash::Hash, limits, time::Time},
     chain::{block::HashedBlock, transaction::OutPoint},
-    node::command::{Command, Reply},
+    node::{
+        command::{Command, Reply},
+        report::SyncState,
+    },
     sim::world::World,
 };
 
@@ -21,7 +25,7 @@ const MAX_RETURNED: usize = 256;
 pub(in crate::sim) struct Returned {
     node: usize,
     life: u32,
-    /// When it did.
+    /// When it did, or, if later, when the node was last seen to be not synced.
     since: Time,
     txid: Hash,
     inputs: Vec<OutPoint>,
@@ -73,9 +77,12 @@ impl World {
 
     /// The node's answer. A missing transaction is looked for again: the ledger may have applied a block with it that
     /// it has not committed yet.
-    pub(in crate::sim) fn check_returned(&mut self, returned: Returned, reply: &Reply) {
+    pub(in crate::sim) fn check_returned(&mut self, mut returned: Returned, reply: &Reply) {
         if !matches!(reply, Reply::NotFound(_)) || !self.is_spendable(&returned) {
             return;
+        }
+        if self.nodes[returned.node].view.state != SyncState::Synced {
+            returned.since = self.now;
         }
         if self.now.since(returned.since) > PATIENCE {
             let what = format!("transaction {:?} of an abandoned block is not in the mempool", returned.txid);
