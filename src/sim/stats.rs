@@ -147,6 +147,21 @@ impl Stats {
         self.grown.iter().filter(|(height, spread)| is_contested(height) && spread.is_timely(since, soon)).count()
     }
 
+    /// Of the blocks that were first seen after `since` and reached every node, whether at least half did so soon. Those
+    /// with a rival at their height may have to wait for the next block.
+    pub(super) fn most_came(&self, since: Time, soon: Duration) -> bool {
+        let mut rivals: BTreeMap<u32, usize> = BTreeMap::new();
+        self.heights.values().for_each(|height| *rivals.entry(*height).or_default() += 1);
+        let alone = |hash: &Hash| self.heights.get(hash).and_then(|height| rivals.get(height)) == Some(&1);
+        let reached = |spread: &Spread| spread.first >= since && spread.all.is_some();
+        let (mut count, mut timely) = (0, 0);
+        for (_, spread) in self.blocks.iter().filter(|(hash, spread)| reached(spread) && alone(hash)) {
+            count += 1;
+            timely += usize::from(spread.is_timely(since, soon));
+        }
+        timely * 2 >= count
+    }
+
     /// How many blocks were first seen after `since`.
     pub(super) fn blocks_since(&self, since: Time) -> usize {
         self.blocks.values().filter(|spread| spread.first >= since).count()
@@ -289,6 +304,22 @@ mod tests {
         assert_eq!(stats.agreed(2), Some(6));
         stats.left(0);
         assert_eq!(stats.agreed(2), None);
+    }
+
+    #[test]
+    fn most_blocks_came_soon_if_half_of_those_did_that_reached_everybody() {
+        let soon = Duration::from_secs(1);
+        let mut stats = Stats::new(2);
+        assert!(stats.most_came(Time(0), soon));
+        for (n, took) in [(1, 900_000), (2, 1_100_000), (3, 1_100_000)] {
+            stats.block_at(0, Hash([n; 32]), u32::from(n), Time(0));
+            assert!(stats.most_came(Time(0), soon), "what reached one node alone does not count");
+            stats.block_at(1, Hash([n; 32]), u32::from(n), Time(took));
+            assert_eq!(stats.most_came(Time(0), soon), n < 3, "{n} blocks");
+        }
+        assert!(stats.most_came(Time(1), soon), "those from before do not count");
+        stats.block_at(0, Hash([4; 32]), 3, Time(0));
+        assert!(stats.most_came(Time(0), soon), "those with a rival do not count");
     }
 
     #[test]

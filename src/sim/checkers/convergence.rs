@@ -3,12 +3,22 @@
 
 use std::time::Duration;
 
-use crate::{base::time::Time, node::report::SyncState, sim::world::World};
+use crate::{
+    base::time::Time,
+    node::report::SyncState,
+    sim::{options::Options, world::World},
+};
 
 /// Links must stand again so long after the last fault.
 const SETTLE: Duration = Duration::from_secs(35);
 /// How long a new block or transaction may take to the last node.
 const SOON: Duration = Duration::from_secs(10);
+/// Time for a node to take in a block and pass it on, over what its bytes and the questions before them take.
+const HOP: Duration = Duration::from_millis(100);
+/// Hops that a block may take.
+const HOPS: u32 = 8;
+/// Bytes of a usual block here.
+const BLOCK_BYTES: u64 = 10_000;
 /// So many of them must have come so soon.
 const TIMELY: usize = 3;
 /// Nodes that a complaint names.
@@ -27,10 +37,21 @@ impl World {
         // At the end it counts that all came soon: after clocks were wrong the work that a block takes may be so great that
         // there are not so many.
         let rare = self.is_over() && blocks > 0 && blocks == self.stats.blocks_since(calm_at + SETTLE);
-        let news = (many || rare) && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
+        // Tips are told with pings, too: without relay blocks come all the same, only late.
+        let relayed = self.stats.most_came(calm_at + SETTLE, self.relay_takes());
+        let news =
+            (many || rare) && relayed && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
         if news && self.stats.agreed(self.options.nodes).is_some() {
             self.stats.converged_at = Some(self.now);
         }
+    }
+
+    /// How long a block may take to the last node if each node passes it on at once.
+    fn relay_takes(&self) -> Duration {
+        let Options { nodes, latency_max, bandwidth, .. } = &self.options;
+        let hop = HOP + Duration::from_micros(4 * latency_max + BLOCK_BYTES * 1_000_000 / bandwidth);
+        let hops = u32::try_from(*nodes).map_or(HOPS, |nodes| nodes.min(HOPS));
+        (hop * hops).min(SOON)
     }
 
     /// Says who is where; of a large network those that stand apart first.
