@@ -6,9 +6,13 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use crate::support::{BIN, TempDir, TestNode, bin, stderr, stdout};
+
+/// How long an index may take to be where the ledger is.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether a program is there; says so if not.
 fn is_there(name: &str) -> bool {
@@ -96,19 +100,24 @@ fn shells_complete_commands_and_flags() {
     }
 }
 
-/// What a tool says of the running node's ledger and index: the tip's height, and the sum of all balances.
-type Ask = fn(&str) -> String;
+/// What a tool says of the running node's ledger and index: the tip's height, and the sum of all balances. An error is
+/// what it says instead.
+type Ask = fn(&str) -> Result<String, String>;
 
-fn with_sqlite3(folder: &str) -> String {
+fn answer(output: &Output) -> Result<String, String> {
+    if output.status.success() { Ok(stdout(output).trim().to_owned()) } else { Err(stdout(output) + &stderr(output)) }
+}
+
+fn with_sqlite3(folder: &str) -> Result<String, String> {
     let one = |file: &str, sql: &str| {
-        takes(&Command::new("sqlite3").args(["-readonly", &format!("{folder}/{file}"), sql]).output().unwrap())
+        answer(&Command::new("sqlite3").args(["-readonly", &format!("{folder}/{file}"), sql]).output().unwrap())
     };
-    let height = one("ledger.db", "SELECT height FROM v_tip");
-    format!("{} {}", height.trim(), one("index.db", "SELECT sum(balance) FROM v_balances").trim())
+    let height = one("ledger.db", "SELECT height FROM v_tip")?;
+    Ok(format!("{height} {}", one("index.db", "SELECT sum(balance) FROM v_balances")?))
 }
 
 /// Python's own SQLite; through pandas where that is installed.
-fn with_python(folder: &str) -> String {
+fn with_python(folder: &str) -> Result<String, String> {
     const SCRIPT: &str = "
 import sqlite3, sys
 def one(file, sql):
@@ -119,18 +128,18 @@ def one(file, sql):
     except ImportError:
         return connection.execute(sql).fetchone()[0]
 print(one('ledger.db', 'SELECT height FROM v_tip'), one('index.db', 'SELECT sum(balance) FROM v_balances'))";
-    takes(&feed("python3", &["-c", SCRIPT, folder], "")).trim().to_owned()
+    answer(&feed("python3", &["-c", SCRIPT, folder], ""))
 }
 
-fn with_datasette(folder: &str) -> String {
+fn with_datasette(folder: &str) -> Result<String, String> {
     let one = |file: &str, sql: &str| {
         let sql = sql.replace(' ', "+");
         let path = format!("/{}.json?sql={sql}&_shape=arrayfirst", file.trim_end_matches(".db"));
         let output = Command::new("datasette").args(["--get", &path]).arg(format!("{folder}/{file}")).output().unwrap();
-        takes(&output).trim().trim_matches(['[', ']']).to_owned()
+        answer(&output).map(|row| row.trim_matches(['[', ']']).to_owned())
     };
-    let height = one("ledger.db", "SELECT height FROM v_tip");
-    format!("{height} {}", one("index.db", "SELECT sum(balance) FROM v_balances"))
+    let height = one("ledger.db", "SELECT height FROM v_tip")?;
+    Ok(format!("{height} {}", one("index.db", "SELECT sum(balance) FROM v_balances")?))
 }
 
 #[test]
@@ -147,15 +156,21 @@ fn sql_tools_read_the_files_while_the_node_writes_them() {
             height += 1;
             let wanted = format!("{height} {}", grants + height * 5_000_000_000);
             node.wait(&["height", &height.to_string()]);
-            assert_eq!(until(|| ask(&folder), &wanted), wanted, "{tool}");
+            assert_eq!(until(|| ask(&folder), &wanted), Ok(wanted), "{tool}");
         }
     }
     assert_eq!(node.json(&["sql", "SELECT count(*) AS n FROM v_blocks"])[0]["n"], height + 1);
 }
 
-/// Asks again until the answer is what is wanted, since the index follows the ledger; at most a few times.
-fn until(ask: impl Fn() -> String, wanted: &str) -> String {
-    (0..20).map(|_| ask()).find(|answer| answer == wanted).unwrap_or_else(ask)
+/// Asks again until the answer is what is wanted: the index follows the ledger, and is made after it.
+fn until(ask: impl Fn() -> Result<String, String>, wanted: &str) -> Result<String, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask();
+        if answer.as_deref() == Ok(wanted) || Instant::now() > deadline {
+            return answer;
+        }
+    }
 }
 
 #[test]
