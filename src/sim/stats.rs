@@ -137,29 +137,34 @@ impl Stats {
     /// soon. That is as it should be: of two blocks of equal work each node keeps the one that it saw first, and a
     /// liar that mines tells each peer another one.
     pub(super) fn contested(&self, since: Time, soon: Duration) -> usize {
-        let mut blocks: BTreeMap<u32, (usize, bool)> = BTreeMap::new();
-        for (hash, height) in &self.heights {
-            let timely = self.blocks.get(hash).is_some_and(|spread| spread.is_timely(since, soon));
-            let (count, any) = blocks.entry(*height).or_default();
-            (*count, *any) = (*count + 1, *any || timely);
-        }
-        let is_contested = |height: &u32| blocks.get(height).is_some_and(|(count, timely)| *count > 1 && !timely);
+        let rivals = self.rivals(since, soon);
+        let is_contested = |height: &u32| rivals.get(height).is_some_and(|(count, timely)| *count > 1 && !timely);
         self.grown.iter().filter(|(height, spread)| is_contested(height) && spread.is_timely(since, soon)).count()
     }
 
     /// Of the blocks that were first seen after `since` and reached every node, whether at least half did so soon. Those
     /// with a rival at their height may have to wait for the next block.
     pub(super) fn most_came(&self, since: Time, soon: Duration) -> bool {
-        let mut rivals: BTreeMap<u32, usize> = BTreeMap::new();
-        self.heights.values().for_each(|height| *rivals.entry(*height).or_default() += 1);
-        let alone = |hash: &Hash| self.heights.get(hash).and_then(|height| rivals.get(height)) == Some(&1);
-        let reached = |spread: &Spread| spread.first >= since && spread.all.is_some();
+        let rivals = self.rivals(since, soon);
+        let came = |hash: &Hash| self.blocks.get(hash).is_some_and(|one| one.first >= since && one.all.is_some());
         let (mut count, mut timely) = (0, 0);
-        for (_, spread) in self.blocks.iter().filter(|(hash, spread)| reached(spread) && alone(hash)) {
-            count += 1;
-            timely += usize::from(spread.is_timely(since, soon));
+        for (_, height) in self.heights.iter().filter(|(hash, _)| came(hash)) {
+            if let Some((1, soon)) = rivals.get(height) {
+                (count, timely) = (count + 1, timely + usize::from(*soon));
+            }
         }
         timely * 2 >= count
+    }
+
+    /// Per height how many blocks there are, and whether one first seen after `since` reached every node soon.
+    fn rivals(&self, since: Time, soon: Duration) -> BTreeMap<u32, (usize, bool)> {
+        let mut rivals: BTreeMap<u32, (usize, bool)> = BTreeMap::new();
+        for (hash, height) in &self.heights {
+            let timely = self.blocks.get(hash).is_some_and(|spread| spread.is_timely(since, soon));
+            let (count, any) = rivals.entry(*height).or_default();
+            (*count, *any) = (*count + 1, *any || timely);
+        }
+        rivals
     }
 
     /// How many blocks were first seen after `since`.
