@@ -141,8 +141,8 @@ impl Launch {
         // What a killed node left behind would lead commands astray.
         datadir::remove_traces(&folder);
         self.start_log(levels)?;
-        if setup.memory_percent < 100 && self.flags().max_memory.is_none() {
-            let memory = (setup.memory_percent * DEFAULT_MEMORY).div_ceil(100);
+        let memory = self.memory();
+        if memory < DEFAULT_MEMORY && self.flags().max_memory.is_none() {
             log::info!("the control group allows little memory, caches are smaller max_memory={memory}");
         }
         self.check_http_address()?;
@@ -179,10 +179,14 @@ impl Launch {
         })
     }
 
+    /// MiB that caches and buffers are sized for.
+    fn memory(&self) -> usize {
+        self.flags().max_memory.unwrap_or_else(|| memory::limit().map_or(DEFAULT_MEMORY, memory_within))
+    }
+
     /// What the roles need to know.
     fn setup(&self) -> Outcome<Setup> {
-        let (flags, spec) = (self.flags(), &self.context.settings.spec);
-        let memory = flags.max_memory.unwrap_or_else(|| memory::limit().map_or(DEFAULT_MEMORY, memory_within));
+        let (flags, spec, memory) = (self.flags(), &self.context.settings.spec, self.memory());
         if !(LEAST_MEMORY..=MOST_MEMORY).contains(&memory) {
             let range = format!("{LEAST_MEMORY} to {MOST_MEMORY} MiB are possible");
             return Err(Failure::usage(format!("--max-memory {memory}: {range}")));

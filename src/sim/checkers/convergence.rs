@@ -38,9 +38,9 @@ impl World {
         // there are not so many.
         let rare = self.is_over() && blocks > 0 && blocks == self.stats.blocks_since(calm_at + SETTLE);
         // Tips are told with pings, too: without relay blocks come all the same, only late.
-        let relayed = self.stats.most_came(calm_at + SETTLE, self.relay_takes());
+        let relayed = || self.stats.most_came(calm_at + SETTLE, self.relay_takes());
         let news =
-            (many || rare) && relayed && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
+            (many || rare) && relayed() && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
         if news && self.stats.agreed(self.options.nodes).is_some() {
             self.stats.converged_at = Some(self.now);
         }
