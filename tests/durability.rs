@@ -80,7 +80,7 @@ fn a_ledger_that_cannot_grow_ends_the_node_and_goes_on_where_there_is_room() {
 }
 
 #[test]
-fn a_coin_that_the_disk_changed_ends_the_node_and_no_honest_block_is_condemned() {
+fn a_coin_that_the_disk_changed_ends_the_node_and_no_honest_block_is_marked_invalid() {
     let all = ledger("40");
     let provider = TestNode::start_in(all.path(), &["--max-outbound", "0"]);
     for (change, says) in [
@@ -93,8 +93,8 @@ fn a_coin_that_the_disk_changed_ends_the_node_and_no_honest_block_is_condemned()
         damage(&part, change);
         gave_up(&run_to_its_end(part.path(), &provider, None), says);
         blames_nobody(part.path());
-        let condemned = cli_on(part.path(), "local", &["sql", "SELECT count(*) FROM side WHERE status = 2", "--json"]);
-        assert!(String::from_utf8_lossy(&condemned.stdout).contains(":0}"), "{change}: {condemned:?}");
+        let invalid = cli_on(part.path(), "local", &["sql", "SELECT count(*) FROM side WHERE status = 2", "--json"]);
+        assert!(String::from_utf8_lossy(&invalid.stdout).contains(":0}"), "{change}: {invalid:?}");
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Lying {
     pub stored: bool,
 }
 
-/// What a block does to the coins. To be put on before anything else changes them.
+/// What a block does to the coins. Valid until anything else changes them.
 pub struct Draft {
     /// Coins that it spends, and that it leaves.
     pub changes: CoinChanges,

@@ -1,7 +1,7 @@
 //! Validity, as pure functions: a block or transaction is valid or has exactly one first fault, whoever asks.
 //!
 //! Order of checks: cheap before costly, and what the sender alone is to blame for (bytes that do not match the header)
-//! before what condemns the header itself. [`BlockFault::blames_header`] tells the two apart.
+//! before what makes the header itself invalid. [`BlockFault::blames_header`] tells the two apart.
 
 use crate::{
     base::{hash::Hash, limits, time::UnixTime},

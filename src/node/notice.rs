@@ -180,8 +180,8 @@ pub enum Notice {
         /// What is wrong.
         fault: Box<BlockFault>,
     },
-    /// `verify` → `ledger`: the header commits to an invalid body: condemn it. Its sender has been dealt with.
-    Condemned {
+    /// `verify` → `ledger`: the header commits to an invalid body: the block is invalid. Its sender has been dealt with.
+    BodyInvalid {
         /// The block.
         hash: Hash,
         /// Who sent the body.

@@ -194,7 +194,7 @@ fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault,
         out.fault(link, fault);
     }
     if block_fault.blames_header() {
-        out.tell(RoleId::Ledger, Notice::Condemned { hash, origin, fault: Box::new(block_fault) });
+        out.tell(RoleId::Ledger, Notice::BodyInvalid { hash, origin, fault: Box::new(block_fault) });
     } else {
         out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault: Box::new(block_fault) });
     }

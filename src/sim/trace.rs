@@ -123,7 +123,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::CheckBlock { hash: block, .. } => hash(8, block, out),
         Notice::BlockChecked { block, .. } => hash(9, &block.hash, out),
         Notice::BodyRefused { hash: block, .. } => hash(10, block, out),
-        Notice::Condemned { hash: block, .. } => hash(11, block, out),
+        Notice::BodyInvalid { hash: block, .. } => hash(11, block, out),
         Notice::BodiesTaken { blocks } => blocks.iter().for_each(|(_, block)| hash(12, block, out)),
         Notice::BlockSound { hash: block, .. } => hash(32, block, out),
         Notice::ChainMoved(moved) => hash(13, &moved.tip.digest, out),

@@ -255,7 +255,7 @@ impl Index {
     }
 
     /// Forgets invalid blocks and all that builds on them. Returns the change if the best chain lost any.
-    pub(super) fn condemn(&mut self, hashes: &[Hash]) -> Result<Option<Change>, StoreError> {
+    pub(super) fn invalidate(&mut self, hashes: &[Hash]) -> Result<Option<Change>, StoreError> {
         let mut bad: BTreeSet<Hash> = gather(hashes.iter().copied());
         self.add_descendants(&mut bad);
         for hash in &bad {

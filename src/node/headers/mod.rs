@@ -223,7 +223,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &mut self.index else { return Ok(()) };
-        let change = index.condemn(hashes)?;
+        let change = index.invalidate(hashes)?;
         if let Some(culprit) = hashes.first() {
             log::warn!("invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
         }

@@ -13,7 +13,7 @@ use super::pool::Entry;
 /// Transactions that wait until the node is synced. Those of blocks lie with their blocks in the store.
 #[derive(Debug)]
 pub(super) struct Abandoned {
-    /// Blocks that were taken off, parents before children.
+    /// Blocks that were disconnected, parents before children.
     blocks: VecDeque<Hash>,
     /// Mempool transactions that may build on what the blocks confirmed, or on a coinbase that is no longer mature.
     doubtful: Vec<Entry>,

@@ -1,4 +1,4 @@
-//! What arrives for the chain: headers to store, checked blocks to apply, verdicts that condemn.
+//! What arrives for the chain: headers to store, checked blocks to apply, verdicts that a block is invalid.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -20,7 +20,7 @@ use crate::{
     node::{Notice, Origin, Outbox, PeerFault, RoleId, fault::Halt},
 };
 
-use super::{Ledger, apply::Failure, waiting::Arrival};
+use super::{Ledger, chainstate::Failure, waiting::Arrival};
 
 /// The best header stored so far: how much is known to come.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Ledger {
             let linked = previous == Some(row.header.previous);
             previous = Some(row.hash);
             if !linked && self.builds_on_invalid(row)? {
-                return self.condemn(now, &row.hash, BlockFault::InvalidParent, out);
+                return self.invalidate(now, &row.hash, BlockFault::InvalidParent, out);
             }
         }
         Ok(())
@@ -104,10 +104,10 @@ impl Ledger {
                 arrivals.extend(self.waiting.take(&hash));
                 let leaves = self.staged.take(&hash);
                 if !arrivals.is_empty() || !leaves.is_empty() {
-                    self.put_on_sound(now)?;
+                    self.connect_sound(now)?;
                 }
                 for leaf in leaves {
-                    self.consider(now, &leaf, Some((hash, origin)), out)?;
+                    self.activate_best_chain(now, &leaf, Some((hash, origin)), out)?;
                 }
             }
             self.spill()?;
@@ -116,16 +116,28 @@ impl Ledger {
     }
 
     /// The verifier found that the header commits to an invalid body.
-    pub(super) fn condemned(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
+    pub(super) fn body_invalid(
+        &mut self,
+        now: Now,
+        hash: &Hash,
+        fault: BlockFault,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
         match self.chain.store.status_of(hash)? {
             None | Some(BlockStatus::Invalid) => Ok(()),
             Some(BlockStatus::Applied) => Err(Halt::Invariant(format!("block {hash} is applied and invalid: {fault}"))),
-            Some(BlockStatus::Header | BlockStatus::Stored) => self.condemn(now, hash, fault, out),
+            Some(BlockStatus::Header | BlockStatus::Stored) => self.invalidate(now, hash, fault, out),
         }
     }
 
     /// Marks a block and its descendants as invalid, for ever, and says so.
-    pub(super) fn condemn(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
+    pub(super) fn invalidate(
+        &mut self,
+        now: Now,
+        hash: &Hash,
+        fault: BlockFault,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
         let hashes = self.chain.store.mark_invalid(hash)?;
         self.touch(now);
         self.commit(now, out)?;
@@ -150,7 +162,7 @@ impl Ledger {
             by_work.insert((row.work, row.hash));
         }
         for (_, hash) in by_work.iter().rev() {
-            self.consider(now, hash, None, out)?;
+            self.activate_best_chain(now, hash, None, out)?;
         }
         Ok(())
     }
@@ -183,7 +195,7 @@ impl Ledger {
             }
             BlockStatus::Stored => {
                 self.taken.push(taken);
-                self.consider(now, &row.hash, Some((row.hash, *origin)), out)?;
+                self.activate_best_chain(now, &row.hash, Some((row.hash, *origin)), out)?;
                 Ok(Placed::There)
             }
             BlockStatus::Header if row.header.previous == self.chain.tip.hash => {
@@ -203,7 +215,7 @@ impl Ledger {
         block: &Arc<CheckedBlock>,
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
-        match self.chain.check(block) {
+        match self.chain.check_block(block) {
             Ok(draft) => {
                 let is_news = self.is_synced() && row.work >= self.best.work;
                 let (row, block) = (row.clone(), block.clone());
@@ -213,7 +225,7 @@ impl Ledger {
                     out.tell(RoleId::Gossip, Notice::BlockSound { origin, hash, bytes });
                     out.hurry();
                 } else {
-                    self.put_on_sound(now)?;
+                    self.connect_sound(now)?;
                 }
                 Ok(Placed::There)
             }
@@ -222,7 +234,7 @@ impl Ledger {
                 if let Some(link) = origin.link() {
                     out.fault(link, PeerFault::Block(fault.clone()));
                 }
-                self.condemn(now, &row.hash, fault, out)?;
+                self.invalidate(now, &row.hash, fault, out)?;
                 Ok(Placed::NotYet)
             }
             Err(Failure::Halt(halt)) => Err(halt),
@@ -230,10 +242,10 @@ impl Ledger {
     }
 
     /// Puts the block on the chain that was found to be sound.
-    pub(super) fn put_on_sound(&mut self, now: Now) -> Result<(), Halt> {
+    pub(super) fn connect_sound(&mut self, now: Now) -> Result<(), Halt> {
         let Some(Sound { origin, row, block, draft, is_news, .. }) = self.sound.take() else { return Ok(()) };
         self.pool.confirm(&block.txids, &mut draft.spent());
-        self.chain.put_on(&row, &block, draft, false)?;
+        self.chain.connect(&row, &block, draft, false)?;
         self.applied(now, origin, &block);
         if is_news {
             // Told already.
@@ -254,7 +266,7 @@ impl Ledger {
     ) -> Result<Placed, Halt> {
         match self.chain.store.status_of(&row.header.previous)? {
             Some(BlockStatus::Invalid) => {
-                self.condemn(now, &row.hash, BlockFault::InvalidParent, out)?;
+                self.invalidate(now, &row.hash, BlockFault::InvalidParent, out)?;
                 return Ok(Placed::NotYet);
             }
             Some(BlockStatus::Header) if self.waiting.insert(origin, block) => return Ok(Placed::NotYet),
@@ -274,7 +286,7 @@ impl Ledger {
         self.chain.store.put_body(&block.hash, &block.bytes)?;
         self.touch(now);
         self.taken.push((row.header.height, row.hash));
-        self.consider(now, &row.hash, Some((row.hash, origin)), out)?;
+        self.activate_best_chain(now, &row.hash, Some((row.hash, origin)), out)?;
         Ok(Placed::There)
     }
 

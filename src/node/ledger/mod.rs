@@ -6,8 +6,8 @@
 //! Only peers hear of a block earlier ([`Notice::BlockSound`]), once nothing but storing it is left to do.
 
 mod abandoned;
-mod apply;
 mod blocks;
+mod chainstate;
 mod expected;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -41,8 +41,8 @@ use crate::{
 };
 
 use abandoned::Abandoned;
-use apply::Chain;
 use blocks::{Best, Sound};
+use chainstate::Chainstate;
 use pool::{Pool, Rank};
 use waiting::{Staged, Waiting};
 
@@ -52,7 +52,7 @@ const CHAIN_LISTENERS: [RoleId; 6] =
 
 /// The `ledger` role.
 pub struct Ledger {
-    chain: Chain,
+    chain: Chainstate,
     pool: Pool,
     waiting: Waiting,
     staged: Staged,
@@ -89,7 +89,7 @@ struct Pending {
     since: Option<Time>,
     removed: Vec<Hash>,
     added: Vec<(Hash, u32)>,
-    /// Blocks that were applied, and their transactions: all, also those that were taken off again since.
+    /// Blocks that were applied, and their transactions: all, also those that were disconnected again since.
     blocks: u64,
     transactions: u64,
     /// The last block applied.
@@ -99,7 +99,7 @@ struct Pending {
 impl Ledger {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
-        let chain = Chain::new(setup, store);
+        let chain = Chainstate::new(setup, store);
         let pool_bytes = limits::MEMPOOL_BYTES.saturating_mul(setup.memory_percent) / 100;
         Self {
             best: Best::at(&chain.tip),
@@ -157,7 +157,7 @@ impl Ledger {
         if self.sound.is_none() {
             return Ok(());
         }
-        self.put_on_sound(now)?;
+        self.connect_sound(now)?;
         self.settle(now, out)
     }
 
@@ -186,7 +186,7 @@ impl Ledger {
                 Ok(())
             }
             Notice::BlockChecked { origin, block } => self.block_checked(now, origin, block, out),
-            Notice::Condemned { hash, fault, .. } => self.condemned(now, &hash, *fault, out),
+            Notice::BodyInvalid { hash, fault, .. } => self.body_invalid(now, &hash, *fault, out),
             Notice::Admit { origin, transaction } => self.admit(now, origin, transaction, out),
             Notice::WantTemplate { address } => {
                 let template = self.template(now, address, out)?;

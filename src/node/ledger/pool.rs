@@ -22,7 +22,7 @@ use crate::{
     node::{command::PoolEntry, notice::Refusal},
 };
 
-use super::apply::Chain;
+use super::chainstate::Chainstate;
 
 /// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
 const CONFIRMED_PROBES: usize = 4;
@@ -107,7 +107,7 @@ impl Pool {
     /// Takes a statelessly valid transaction that could stand in the block after the chain's tip, or says why not.
     pub(super) fn admit(
         &mut self,
-        chain: &mut Chain,
+        chain: &mut Chainstate,
         transaction: Arc<HashedTransaction>,
         since: UnixTime,
     ) -> Result<Result<(), Refusal>, StoreError> {
@@ -366,7 +366,7 @@ impl Pool {
 
 /// Whether a block confirmed the transaction and one of its first outputs is still unspent. Beyond that nobody can
 /// tell without an index of all transactions.
-fn is_confirmed(chain: &Chain, hashed: &HashedTransaction) -> Result<bool, StoreError> {
+fn is_confirmed(chain: &Chainstate, hashed: &HashedTransaction) -> Result<bool, StoreError> {
     for outpoint in hashed.outpoints().take(CONFIRMED_PROBES) {
         if chain.coin(&outpoint)?.is_some() {
             return Ok(true);

@@ -1,7 +1,7 @@
 //! Moving the applied chain onto a stored branch with more work.
 //!
 //! Off with the old blocks down to the fork, on with the branch's, all in one transaction of the store: a branch that
-//! fails half-way is taken off again and leaves nothing behind but the mark that it is invalid. Bodies are read one at a
+//! fails half-way is disconnected again and leaves nothing behind but the mark that it is invalid. Bodies are read one at a
 //! time, so that depth costs time and disk, not memory.
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::{Ledger, apply::Failure};
+use super::{Ledger, chainstate::Failure};
 
 /// A stored block with everything below it.
 enum Branch {
@@ -42,7 +42,7 @@ struct Culprit {
 impl Ledger {
     /// Moves to the branch that ends with `leaf` if it is whole and has more work than the tip. `sender` is the block
     /// that made us look, with its origin.
-    pub(super) fn consider(
+    pub(super) fn activate_best_chain(
         &mut self,
         now: Now,
         leaf: &Hash,
@@ -73,7 +73,7 @@ impl Ledger {
             if let Some((_, Origin::Link(link))) = sender.filter(|(hash, _)| *hash == row.hash) {
                 out.fault(link, PeerFault::Block(fault.clone()));
             }
-            self.condemn(now, &row.hash, fault, out)?;
+            self.invalidate(now, &row.hash, fault, out)?;
             // What the branch has below its culprit is valid, and may still have more work than the tip.
             leaf = row.header.previous;
         }
@@ -104,10 +104,10 @@ impl Ledger {
         for hash in path {
             let row = self.chain.row(hash)?;
             let block = CheckedBlock::new(&self.chain.block(hash)?, None);
-            match self.chain.check(&block) {
+            match self.chain.check_block(&block) {
                 Ok(draft) => {
                     self.pool.confirm(&block.txids, &mut draft.spent());
-                    self.chain.put_on(&row, &block, draft, true)?;
+                    self.chain.connect(&row, &block, draft, true)?;
                     self.applied(now, origin, &block);
                 }
                 Err(Failure::Block(fault)) => return Ok(Some(Culprit { row, fault })),
@@ -135,17 +135,17 @@ impl Ledger {
     ) -> Result<Option<Culprit>, Halt> {
         let (old, last) = (self.chain.tip.clone(), self.pending.last.clone());
         log::debug!("reorganising: old_tip={} old_height={} fork={fork} blocks={}", old.hash, old.height, path.len());
-        let removed = self.take_off(now, fork)?;
+        let removed = self.disconnect_to(now, fork)?;
         for hash in path {
             let row = self.chain.row(hash)?;
             let block = CheckedBlock::new(&self.chain.block(hash)?, None);
-            match self.chain.connect(&row, &block) {
+            match self.chain.check_and_connect(&row, &block) {
                 Ok(()) => self.applied(now, origin, &block),
                 Err(Failure::Block(fault)) => {
-                    self.take_off(now, fork)?;
-                    self.put_back(now, &removed)?;
+                    self.disconnect_to(now, fork)?;
+                    self.reconnect(now, &removed)?;
                     self.pending.last = last;
-                    log::debug!("reorganised not: tip={} culprit={}", old.hash, row.hash);
+                    log::debug!("reorganisation refused: tip={} culprit={}", old.hash, row.hash);
                     return Ok(Some(Culprit { row, fault }));
                 }
                 Err(Failure::Halt(halt)) => return Err(halt),
@@ -161,7 +161,7 @@ impl Ledger {
     }
 
     /// Takes blocks off down to `fork`; returns them, the highest first.
-    fn take_off(&mut self, now: Now, fork: &Hash) -> Result<Vec<Hash>, StoreError> {
+    fn disconnect_to(&mut self, now: Now, fork: &Hash) -> Result<Vec<Hash>, StoreError> {
         let mut removed = Vec::new();
         while self.chain.tip.hash != *fork {
             let hash = self.chain.tip.hash;
@@ -177,12 +177,12 @@ impl Ledger {
         Ok(removed)
     }
 
-    /// Puts blocks on again that were taken off, the highest first.
-    fn put_back(&mut self, now: Now, removed: &[Hash]) -> Result<(), Halt> {
+    /// Puts blocks on again that were disconnected, the highest first.
+    fn reconnect(&mut self, now: Now, removed: &[Hash]) -> Result<(), Halt> {
         for hash in removed.iter().rev() {
             let row = self.chain.row(hash)?;
             let block = CheckedBlock::new(&self.chain.block(hash)?, None);
-            match self.chain.connect(&row, &block) {
+            match self.chain.check_and_connect(&row, &block) {
                 Ok(()) if self.pending.removed.pop_if(|removed| removed == hash).is_some() => {}
                 Ok(()) => self.applied(now, Origin::Ledger, &block),
                 Err(Failure::Block(fault)) => {

@@ -20,7 +20,7 @@ use crate::{
     node::{Outbox, Setup, fault::Halt, notice::Template},
 };
 
-use super::{Ledger, apply::Chain};
+use super::{Ledger, chainstate::Chainstate};
 
 /// Says in a coinbase's memo which program made the block.
 const TAG: &[u8] = b"tussock";
@@ -85,7 +85,7 @@ impl Ledger {
 }
 
 /// The transaction that pays subsidy and fees, all of them: see [`rules::check_coinbase_amount`].
-fn coinbase(chain: &Chain, height: u32, address: Address, fees: u64, extra: [u8; 8]) -> HashedTransaction {
+fn coinbase(chain: &Chainstate, height: u32, address: Address, fees: u64, extra: [u8; 8]) -> HashedTransaction {
     let amount = chain.spec.subsidy(height).saturating_add(fees);
     let memo = height.to_le_bytes().into_iter().chain(TAG.iter().copied()).chain(extra);
     HashedTransaction::new(Transaction {
@@ -97,7 +97,7 @@ fn coinbase(chain: &Chain, height: u32, address: Address, fees: u64, extra: [u8;
 }
 
 /// The median time of the tip and up to ten blocks before it.
-fn median_time(chain: &Chain) -> Result<u64, StoreError> {
+fn median_time(chain: &Chainstate) -> Result<u64, StoreError> {
     let span = u32::try_from(limits::MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX);
     let from = chain.tip.height.saturating_add(1).saturating_sub(span);
     let headers = chain.store.applied_from(from, limits::MEDIAN_TIME_BLOCKS)?;

@@ -85,7 +85,7 @@ impl Peers {
         if !self.bans.remove(now, ip) {
             return Reply::NotFound(format!("{ip} is not banned"));
         }
-        self.shelf.lift_ban(ip, out);
+        self.peer_db.lift_ban(ip, out);
         self.tell_barred(out);
         Reply::Done
     }

@@ -101,9 +101,9 @@ impl Peers {
         let ban = Ban { ip: host(ban.ip), ..ban };
         let ip = ban.ip;
         log::warn!("address banned ip={ip} until={} reason=\"{}\"", ban.until, ban.reason);
-        self.shelf.put_ban(&ban, out);
+        self.peer_db.put_ban(&ban, out);
         if let Some(first) = self.bans.insert(now, ban) {
-            self.shelf.lift_ban(first, out);
+            self.peer_db.lift_ban(first, out);
         }
         self.scores.clear(ip);
         let theirs = |link: &&Link| host(link.remote.ip()) == ip;
@@ -114,7 +114,7 @@ impl Peers {
 
     pub(super) fn lift_expired(&mut self, now: Now, out: &mut Outbox) {
         let ended = self.bans.expired(now);
-        ended.iter().for_each(|ip| self.shelf.lift_ban(*ip, out));
+        ended.iter().for_each(|ip| self.peer_db.lift_ban(*ip, out));
         if !ended.is_empty() {
             self.tell_barred(out);
         }

@@ -7,8 +7,8 @@ mod endings;
 mod exchange;
 mod keepalive;
 mod links;
+mod peer_db;
 mod score;
-mod shelf;
 mod skew;
 mod stale;
 #[cfg(test)]
@@ -22,8 +22,8 @@ use self::{
     exchange::Answer,
     keepalive::Step,
     links::{Link, Links, Peer},
+    peer_db::PeerDb,
     score::{Bans, Scores},
-    shelf::Shelf,
     stale::Staleness,
 };
 use crate::{
@@ -53,7 +53,7 @@ pub struct Peers {
     test_chain: bool,
     links: Links,
     book: Book,
-    shelf: Shelf,
+    peer_db: PeerDb,
     dialer: Dialer,
     scores: Scores,
     bans: Bans,
@@ -79,7 +79,7 @@ pub struct Peers {
 impl Peers {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, store: Box<dyn PeerStore>, mut rng: Rng) -> Self {
-        let (shelf, contents) = Shelf::open(store);
+        let (peer_db, contents) = PeerDb::open(store);
         let test_chain = setup.spec.test;
         let secret = if contents.secret == [0; 32] { rng.bytes() } else { contents.secret };
         let named = setup.spec.bootnodes.iter().filter_map(|text| text.parse().ok());
@@ -87,7 +87,7 @@ impl Peers {
         let configured = setup.connect.iter().copied().map(canonical);
         let own = setup.own_addresses.iter().copied().map(canonical);
         let mut dialer = Dialer::new(test_chain, setup.max_outbound, configured, bootnodes, own);
-        shelf.anchors().iter().for_each(|anchor| dialer.dial_soon(*anchor));
+        peer_db.anchors().iter().for_each(|anchor| dialer.dial_soon(*anchor));
         let mut bans = Bans::default();
         for ban in contents.bans {
             // Timed at the start, when the time is first told.
@@ -97,7 +97,7 @@ impl Peers {
             test_chain,
             links: Links::default(),
             book: Book::new(secret, test_chain, contents.entries),
-            shelf,
+            peer_db,
             dialer,
             scores: Scores::default(),
             bans,
@@ -116,7 +116,7 @@ impl Peers {
     }
 
     fn start(&mut self, now: Now, out: &mut Outbox) {
-        self.shelf.report(out);
+        self.peer_db.report(out);
         self.bans.schedule(now);
         self.tell_barred(out);
     }
@@ -258,7 +258,7 @@ impl Peers {
     fn outbound_changed(&mut self, direction: Direction, out: &mut Outbox) {
         if !direction.is_inbound() {
             self.compare_clocks(out);
-            self.shelf.set_anchors(&self.links.oldest_outbound(), out);
+            self.peer_db.set_anchors(&self.links.oldest_outbound(), out);
         }
     }
 
@@ -368,7 +368,7 @@ impl Role for Peers {
             return;
         }
         self.timers(now, out);
-        self.shelf.write(&self.book.take_changes(), out);
+        self.peer_db.write(&self.book.take_changes(), out);
         self.report_count(out);
         self.due = self.next_due();
     }

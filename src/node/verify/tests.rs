@@ -148,7 +148,7 @@ fn a_bad_checksum_is_a_fault_of_the_line_not_of_the_block() {
 }
 
 #[test]
-fn what_the_header_commits_to_condemns_the_block() {
+fn a_fault_that_the_header_commits_to_invalidates_the_block() {
     let mut bench = Bench::new();
     let signature = bench.altered(|payment| payment.inputs.as_mut_slice()[0].signature[5] ^= 1);
     let zero = bench.altered(|payment| payment.outputs.as_mut_slice()[0].amount = 0);
@@ -157,8 +157,8 @@ fn what_the_header_commits_to_condemns_the_block() {
         let fault = BlockFault::Transaction { index: 2, fault };
         let actions = bench.check(PEER, block.hash, &block.bytes, &[]);
         assert_eq!(faults(&actions), [PeerFault::Block(fault.clone())]);
-        let condemned = Notice::Condemned { hash: block.hash, origin: PEER, fault: Box::new(fault) };
-        assert!(actions.contains(&Action::Tell(RoleId::Ledger, condemned)));
+        let notice = Notice::BodyInvalid { hash: block.hash, origin: PEER, fault: Box::new(fault) };
+        assert!(actions.contains(&Action::Tell(RoleId::Ledger, notice)));
     }
 }
 
@@ -169,7 +169,7 @@ fn a_block_from_a_command_or_the_miner_costs_nobody_a_connection() {
     for origin in [Origin::Miner, Origin::Command(Ticket(1))] {
         let actions = bench.check(origin, block.hash, &block.bytes, &[]);
         assert_eq!(faults(&actions), []);
-        assert!(matches!(actions.last(), Some(Action::Tell(RoleId::Ledger, Notice::Condemned { .. }))));
+        assert!(matches!(actions.last(), Some(Action::Tell(RoleId::Ledger, Notice::BodyInvalid { .. }))));
     }
 }
 

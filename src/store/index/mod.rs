@@ -115,7 +115,7 @@ impl IndexDb {
             if let Some((height, hash)) = last
                 && StoredHeader::applied_at(&snapshot, height)?.is_none_or(|stored| stored.hash != hash)
             {
-                self.take_off(&snapshot, height, &hash)?;
+                self.disconnect_block(&snapshot, height, &hash)?;
                 continue;
             }
             let next = last.map_or(0, |(height, _)| height.saturating_add(1));

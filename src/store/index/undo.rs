@@ -16,7 +16,7 @@ use crate::{
 impl IndexDb {
     /// Takes the highest block out of the index. It is no longer applied, but its body is still stored; if it is not,
     /// the ledger is another one than that which was indexed, and the index starts anew.
-    pub(super) fn take_off(&mut self, ledger: &Connection, height: u32, hash: &Hash) -> Result<(), StoreError> {
+    pub(super) fn disconnect_block(&mut self, ledger: &Connection, height: u32, hash: &Hash) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         let stored = StoredHeader::find(ledger, hash)?;
         let Some(stored) = stored.filter(|stored| bodies::exists(ledger, stored.id).unwrap_or(false)) else {

@@ -310,7 +310,7 @@ fn reorganisations_back_and_forth_leave_the_same_ledger_as_a_reopened_one() {
             undo(&mut ledger, block);
         });
         if round == 1 {
-            // A commit in the middle, with the branch taken off.
+            // A commit in the middle, with the branch disconnected.
             ledger.commit(&base.tip(), base.sum(), true).unwrap();
         }
         let mut other = base.fork();

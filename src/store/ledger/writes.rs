@@ -79,15 +79,15 @@ impl LedgerStore for LedgerDb {
     }
 
     fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
-        self.change(|db| db.put_on(height, hash, undo))
+        self.change(|db| db.connect_block(height, hash, undo))
     }
 
     fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
-        self.change(|db| db.take_off(height, hash))
+        self.change(|db| db.disconnect_block(height, hash))
     }
 
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
-        self.change(|db| db.condemn(hash))
+        self.change(|db| db.invalidate(hash))
     }
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
@@ -198,12 +198,12 @@ impl LedgerDb {
         }
         let parent = self.id_of(&row.header.previous)?;
         let parent = parent.ok_or_else(|| misuse("the parent of a header is not stored", &row.hash))?;
-        let condemned = self.side.get(&row.header.previous).is_some_and(|row| row.status == BlockStatus::Invalid);
-        let status = if condemned { BlockStatus::Invalid } else { BlockStatus::Header };
+        let invalid = self.side.get(&row.header.previous).is_some_and(|row| row.status == BlockStatus::Invalid);
+        let status = if invalid { BlockStatus::Invalid } else { BlockStatus::Header };
         let id = self.next_id;
         self.next_id = id.checked_add(1).ok_or_else(|| misuse("no id is left for a header", &row.hash))?;
         self.side.insert(row.hash, (id, parent), (row.header.height, row.work), status);
-        if !condemned && row.work > self.best.work {
+        if !invalid && row.work > self.best.work {
             self.best = Best { id, hash: row.hash, work: row.work };
         }
         Ok(Some(NewHeader { id, parent: Some(parent), row }))
@@ -223,7 +223,7 @@ impl LedgerDb {
         }
     }
 
-    fn put_on(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
+    fn connect_block(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
         let row = self.side.get(hash).filter(|row| row.status == BlockStatus::Stored);
         let row = row.ok_or_else(|| misuse("only a stored block can be applied", hash))?;
         if self.end.height.checked_add(1) != Some(height) || (row.height, row.parent) != (height, self.end.id) {
@@ -237,9 +237,9 @@ impl LedgerDb {
         Ok(())
     }
 
-    fn take_off(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+    fn disconnect_block(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
         if (self.end.height, self.end.hash) != (height, *hash) || height == 0 {
-            return Err(misuse("only the applied chain's last block can be taken off", hash));
+            return Err(misuse("only the applied chain's last block can be disconnected", hash));
         }
         let stored = StoredHeader::with_id(&self.connection, self.end.id)?;
         let changes = bodies::changes(&self.connection, &stored)?;
@@ -250,18 +250,18 @@ impl LedgerDb {
         Ok(changes)
     }
 
-    fn condemn(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+    fn invalidate(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
         if self.side.get(hash).is_none() && self.id_of(hash)?.is_some() {
-            return Err(misuse("an applied block must be taken off before it is marked invalid", hash));
+            return Err(misuse("an applied block must be disconnected before it is marked invalid", hash));
         }
-        let condemned = self.side.with_descendants(hash);
-        for hash in &condemned {
+        let invalid = self.side.with_descendants(hash);
+        for hash in &invalid {
             self.side.set_status(hash, BlockStatus::Invalid);
         }
         if self.side.get(&self.best.hash).is_some_and(|row| row.status == BlockStatus::Invalid) {
             self.best = self.find_best()?;
         }
-        Ok(condemned)
+        Ok(invalid)
     }
 
     /// The most work; of equals the one that was stored first, which has the smallest id.

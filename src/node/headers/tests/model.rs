@@ -32,7 +32,7 @@ enum Op {
     },
     /// The ledger applies the best chain up to so many percent of its height, and has stored all headers by then.
     Apply(u32),
-    Condemn(usize),
+    Invalidate(usize),
     Withhold(usize),
     Release(usize),
 }
@@ -42,7 +42,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => (any::<usize>(), works).prop_map(|(on, works)| Op::Accept { on, works }),
         3 => (0..101u32).prop_map(Op::Apply),
-        1 => any::<usize>().prop_map(Op::Condemn),
+        1 => any::<usize>().prop_map(Op::Invalidate),
         1 => any::<usize>().prop_map(Op::Withhold),
         1 => any::<usize>().prop_map(Op::Release),
     ]
@@ -160,7 +160,7 @@ impl Model {
                 let tip = Tip { hash, height: header.height, time: header.time, work, digest: Hash::ZERO };
                 assert_eq!(index.applied_moved(&tip).unwrap(), None);
             }
-            Op::Condemn(at) => {
+            Op::Invalidate(at) => {
                 let hash = self.order[at % self.order.len()];
                 if self.path(&self.applied).contains(&hash) {
                     return;
@@ -176,7 +176,7 @@ impl Model {
                     archive.mark(hash, BlockStatus::Invalid);
                     told.push(*hash);
                 }
-                let change = index.condemn(&told).unwrap();
+                let change = index.invalidate(&told).unwrap();
                 self.invalid.extend(&bad);
                 assert_eq!(change.is_some(), bad.contains(&self.best));
                 self.chosen_again(index, change.as_ref());

@@ -374,17 +374,17 @@ fn descendants_of_an_invalid_block_are_invalid_whenever_they_come() {
 }
 
 #[test]
-fn a_verdict_of_the_verifier_condemns_and_one_on_an_unknown_block_does_nothing() {
+fn a_verdict_of_the_verifier_invalidates_and_one_on_an_unknown_block_does_nothing() {
     let mut node = Node::new();
     let mut maker = node.maker();
     let blocks = empty(&mut maker, 2);
     node.headers(&blocks);
     let fault = BlockFault::NoCoinbase;
-    let condemn = |hash| Notice::Condemned { hash, origin: Origin::Link(PEER), fault: Box::new(fault.clone()) };
-    assert_eq!(invalid(&node.notice(condemn(Hash([3; 32])))), []);
-    let actions = node.notice(condemn(blocks[0].0.hash));
+    let invalidate = |hash| Notice::BodyInvalid { hash, origin: Origin::Link(PEER), fault: Box::new(fault.clone()) };
+    assert_eq!(invalid(&node.notice(invalidate(Hash([3; 32])))), []);
+    let actions = node.notice(invalidate(blocks[0].0.hash));
     assert_eq!(invalid(&actions), [(hashes(&blocks), fault.clone())]);
-    assert_eq!(invalid(&node.notice(condemn(blocks[0].0.hash))), [], "said once");
+    assert_eq!(invalid(&node.notice(invalidate(blocks[0].0.hash))), [], "said once");
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn a_body_whose_header_is_unknown_is_given_back() {
 }
 
 #[test]
-fn a_block_that_contradicts_damaged_coins_halts_the_node_and_is_not_condemned() {
+fn a_block_that_contradicts_damaged_coins_halts_the_node_and_is_not_invalidated() {
     let mut node = Node::new();
     let mut maker = node.maker();
     let payment = maker.transfer(&key(0), key(1).address(), 5, 1);

@@ -50,7 +50,7 @@ impl From<Halt> for Failure {
 }
 
 /// The applied chain's end with its coins. Changes gather in the overlay and in the store's open transaction.
-pub(super) struct Chain {
+pub(super) struct Chainstate {
     pub(super) spec: Arc<ChainSpec>,
     pub(super) store: Box<dyn LedgerStore>,
     /// The last applied block, committed or not.
@@ -62,8 +62,8 @@ pub(super) struct Chain {
     sound_at: Option<Hash>,
 }
 
-impl Chain {
-    /// A chain that stands at genesis until [`Chain::load`].
+impl Chainstate {
+    /// A chain that stands at genesis until [`Chainstate::load`].
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
         let genesis = &setup.spec.genesis;
         let tip = Tip {
@@ -121,13 +121,13 @@ impl Chain {
     }
 
     /// Applies a stored block on top of the tip. After a fault nothing has changed.
-    pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
-        let draft = self.check(block)?;
-        Ok(self.put_on(row, block, draft, true)?)
+    pub(super) fn check_and_connect(&mut self, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
+        let draft = self.check_block(block)?;
+        Ok(self.connect(row, block, draft, true)?)
     }
 
     /// Applies a block that was checked, storing its body unless `stored`.
-    pub(super) fn put_on(
+    pub(super) fn connect(
         &mut self,
         row: &HeaderRow,
         block: &CheckedBlock,
@@ -186,7 +186,7 @@ impl Chain {
     }
 
     /// Makes sure that our coins are those of the state digest. A block that contradicts them may be right and our disk
-    /// wrong, so whoever is about to condemn it asks first. Reads all coins, but once for each tip only: making blocks
+    /// wrong, so whoever is about to invalidate it asks first. Reads all coins, but once for each tip only: making blocks
     /// costs a liar more work than this costs us.
     pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
         if self.sound_at == Some(self.tip.hash) {
@@ -246,7 +246,7 @@ impl Chain {
     }
 
     /// Checks all that depends on the coins before the block and tells what it does to them.
-    pub(super) fn check(&self, block: &CheckedBlock) -> Result<Draft, Failure> {
+    pub(super) fn check_block(&self, block: &CheckedBlock) -> Result<Draft, Failure> {
         let mut checked = Err(Halt::Invariant("the store lent nothing".to_owned()).into());
         self.store.lend_coins(&mut |in_store| checked = self.check_with(block, in_store))?;
         checked

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Writes changes down, until the store fails.
-pub(super) struct Shelf {
+pub(super) struct PeerDb {
     /// `None` after a failure: nothing is retried on a handle that failed.
     store: Option<Box<dyn PeerStore>>,
     anchors: Vec<SocketAddr>,
@@ -18,7 +18,7 @@ pub(super) struct Shelf {
     failure: Option<String>,
 }
 
-impl Shelf {
+impl PeerDb {
     /// Reads everything; a store that cannot be read counts as empty.
     pub(super) fn open(mut store: Box<dyn PeerStore>) -> (Self, BookContents) {
         let (store, contents, failure) = match store.load() {
