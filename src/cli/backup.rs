@@ -9,8 +9,7 @@ use super::{
     context::Context,
     datadir::{self, Lock},
     exit::{Exit, Failure, Outcome},
-    generate::progress,
-    offline, units,
+    offline, progress, units,
 };
 use crate::store::{LedgerReader, copy, prune as pruning};
 
@@ -57,7 +56,7 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
         if !path.exists() {
             continue;
         }
-        let bar = progress(0, "pages");
+        let bar = progress::bar(0, "pages");
         let copied = copy::copy(&path, &under_way.join(name), &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);

@@ -18,8 +18,7 @@ use super::{
     context::Context,
     datadir::{self, Lock},
     exit::{Exit, Failure, Outcome},
-    generate::progress,
-    offline, units,
+    offline, progress, units,
 };
 use crate::{
     base::{hash::Hash, limits::FRAME_HEAD_BYTES, rng::Rng, time::UnixTime},
@@ -81,7 +80,7 @@ fn export(context: &Context, file: &Path) -> Outcome {
     let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     if is_pipe(file) {
         let mut out = BufWriter::with_capacity(PIECE, io::stdout().lock());
-        let bar = progress(u64::from(tip.height), "blocks");
+        let bar = progress::bar(u64::from(tip.height), "blocks");
         write_blocks(context, &reader, 1, tip.height, &mut out, &bar)?;
         return out.flush().map_err(|error| cannot_write(Path::new("standard output"), &error));
     }
@@ -90,7 +89,7 @@ fn export(context: &Context, file: &Path) -> Outcome {
     let done = resume(context, &reader, &mut out, file)?;
     out.set_len(done.bytes).map_err(broken)?;
     out.seek(SeekFrom::Start(done.bytes)).map_err(broken)?;
-    let bar = progress(u64::from(tip.height), "blocks");
+    let bar = progress::bar(u64::from(tip.height), "blocks");
     let mut out = BufWriter::with_capacity(PIECE, out);
     write_blocks(context, &reader, done.height + 1, tip.height, &mut out, &bar)?;
     let out = out.into_inner().map_err(|error| broken(error.into_error()))?;
@@ -193,7 +192,7 @@ fn import(context: &Context, file: &Path) -> Outcome {
     let store = offline::open_for_filling(&ledger, &spec)?;
     let mut appender = Appender::new(spec, store, &ledger)?;
     let before = appender.tip().height;
-    let bar = progress(length, "bytes");
+    let bar = progress::bar(length, "bytes");
     let mut frames = Frames::new(BufReader::with_capacity(PIECE, input), context.spec().magic());
     let result = read_blocks(&mut appender, &mut frames, &bar);
     bar.finish_and_clear();

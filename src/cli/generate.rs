@@ -7,7 +7,6 @@
 use std::{collections::BTreeMap, sync::Arc, thread};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     context::Context,
     datadir::Lock,
     exit::{Exit, Failure, Outcome},
-    offline, units,
+    offline, progress, units,
 };
 use crate::{
     base::{codec::List, hash::Hash, limits, rng::Rng},
@@ -88,7 +87,7 @@ pub fn run(context: &Context, arguments: &GenerateArgs) -> Outcome {
             path.display()
         )));
     }
-    let bar = progress(u64::from(arguments.blocks), "blocks");
+    let bar = progress::bar(u64::from(arguments.blocks), "blocks");
     let tip = fill(spec, appender, arguments, || bar.inc(1))?;
     bar.finish_and_clear();
     let transactions = u64::from(arguments.blocks) * u64::from(arguments.txs_per_block);
@@ -105,16 +104,6 @@ pub fn run(context: &Context, arguments: &GenerateArgs) -> Outcome {
             path.display()
         )
     })
-}
-
-/// A bar on a terminal, nothing elsewhere.
-pub fn progress(length: u64, what: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left"));
-    let bar = ProgressBar::new(length);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 fn check(spec: &ChainSpec, arguments: &GenerateArgs) -> Outcome {

@@ -1,9 +1,8 @@
 //! `help`: what a command does, and a page for each subject that is no command.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
 use super::{
-    Cli,
     exit::{self, Exit, Failure, Outcome},
     output,
 };
@@ -31,9 +30,8 @@ pub struct HelpArgs {
     topic: Vec<String>,
 }
 
-/// Runs the command.
-pub fn run(arguments: &HelpArgs) -> Outcome {
-    let mut program = Cli::command();
+/// Runs the command; `program` is the whole command line.
+pub fn run(arguments: &HelpArgs, mut program: Command) -> Outcome {
     program.build();
     let Some(first) = arguments.topic.first() else {
         return output::line(&format!("{}\n\nTopics (tussock help TOPIC):\n{}", program.render_help(), list()));
@@ -101,7 +99,7 @@ mod tests {
         assert!(names.len() >= 8, "{names:?}");
         for topic in names {
             assert!(page(topic).is_some_and(|page| page.len() > 100), "{topic}");
-            let help = Cli::command().find_subcommand("help").unwrap().clone().render_long_help().to_string();
+            let help = HelpArgs::augment_args(Command::new("help")).render_long_help().to_string();
             assert!(help.contains(topic), "{topic} is not named by help --help");
         }
         assert_eq!(page("nonsense"), None);

@@ -38,7 +38,7 @@ pub mod verify;
 
 use std::{io::IsTerminal, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     config::{CommonFlags, NodeFlags},
@@ -199,14 +199,14 @@ fn run(cli: &Cli) -> Outcome {
         Command::Restore(arguments) => backup::restore(&here()?, arguments),
         Command::Prune(arguments) => backup::prune(&here()?, arguments),
         Command::Doctor(arguments) => doctor::run(&client()?, arguments),
-        Command::Help(arguments) => help::run(arguments),
+        Command::Help(arguments) => help::run(arguments, Cli::command()),
         Command::Verify(arguments) => verify::run(&here()?, arguments),
         Command::Generate(arguments) => generate::run(&here()?, arguments),
         Command::Chain(arguments) => chain::run(&here()?, arguments),
         Command::Genesis(arguments) => genesis::run(&here()?, arguments),
         Command::Sql(arguments) => sql::run(&here()?, arguments),
         Command::Bench(arguments) => bench::run(&here()?, arguments),
-        Command::Print(arguments) => print::run(arguments),
+        Command::Print(arguments) => print::run(arguments, Cli::command()),
         Command::Simulate(arguments) => match simulate::run(arguments, cli.json) {
             ExitCode::SUCCESS => Ok(()),
             // It has said what failed.
@@ -217,8 +217,6 @@ fn run(cli: &Cli) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

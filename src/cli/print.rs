@@ -1,10 +1,9 @@
 //! `print`: the files that other tools want.
 
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    Cli,
     exit::{Exit, Failure, Outcome},
     grafana, output,
 };
@@ -55,17 +54,17 @@ enum What {
     Dockerfile,
 }
 
-/// Runs the command.
-pub fn run(arguments: &PrintArgs) -> Outcome {
+/// Runs the command; `program` is the whole command line.
+pub fn run(arguments: &PrintArgs, mut program: Command) -> Outcome {
     match arguments.what {
         What::Config => output::raw(crate::config::SAMPLE.as_bytes()),
         What::Protocol => output::raw(include_str!("../wire/PROTOCOL.md").as_bytes()),
         What::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "tussock", &mut text);
+            clap_complete::generate(shell, &mut program, "tussock", &mut text);
             output::raw(&text)
         }
-        What::Man => man(),
+        What::Man => man(program),
         What::Schema => output::raw(schema().as_bytes()),
         What::Unit => output::raw(include_bytes!("tussock.service")),
         What::Openrpc => output::line(&format!("{:#}", crate::rpc::methods::openrpc(env!("CARGO_PKG_VERSION")))),
@@ -84,9 +83,8 @@ fn schema() -> String {
 }
 
 /// One page: the program, then each command.
-fn man() -> Outcome {
+fn man(mut program: Command) -> Outcome {
     let failed = |error: std::io::Error| Failure::new(Exit::Internal, format!("the man page cannot be made: {error}"));
-    let mut program = Cli::command();
     program.build();
     let mut text = Vec::new();
     clap_mangen::Man::new(program.clone()).render(&mut text).map_err(failed)?;

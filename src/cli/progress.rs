@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 use super::units;
 use crate::{node::report::SyncState, runtime::handle::NodeHandle};
 
@@ -34,6 +36,16 @@ impl Pace {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for people, and not negative")]
         let left = (left / rate).min(1e9) as u64;
         Some(format!("{rate:.0} blocks/s, {} left", units::age(left)))
+    }
+}
+
+/// A progress bar, drawn only on a terminal.
+pub fn bar(length: u64, what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left"));
+    let bar = ProgressBar::new(length);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 

@@ -7,8 +7,7 @@ use super::{
     context::Context,
     datadir::Lock,
     exit::{Exit, Failure, Outcome},
-    generate::progress,
-    offline, output, units,
+    offline, output, progress, units,
 };
 use crate::store::verify;
 
@@ -33,7 +32,7 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
     let _lock = Lock::acquire(&context.folder(), &context.settings.flags())?;
     let path = context.ledger();
     let report = if arguments.deep {
-        let bar = progress(0, "blocks");
+        let bar = progress::bar(0, "blocks");
         let report = verify::deep(&path, context.spec(), &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);

@@ -1,13 +1,17 @@
-//! Configuration files: TOML, every key known, every error with its line.
+//! Configuration files in TOML. Unknown keys are errors; every error names its line.
 
 use std::{fs, path::Path, path::PathBuf};
 
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use super::{ConfigError, KEYS, NodeFlags, suggest};
+use super::{
+    error::ConfigError,
+    flags::{KEYS, NodeFlags},
+    suggest::suggest,
+};
 
-/// What a file says.
+/// The settings in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) data_dir: Option<PathBuf>,
@@ -24,7 +28,7 @@ struct Common {
     log: Option<String>,
 }
 
-/// Reads a file. `data_dir` is only meaningful in one that was named, not in one found in the data directory.
+/// Reads a file. `data_dir` is allowed only in a file that `--config` names (`named`), not in the data directory's own.
 pub(super) fn read(path: &Path, named: bool) -> Result<Settings, ConfigError> {
     let shown = path.display();
     let text = fs::read_to_string(path)
@@ -37,7 +41,7 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Settings, ConfigError> {
     Ok(settings)
 }
 
-/// Reads the text; an error comes with its line.
+/// Parses the text of a file. An error is its line and the problem.
 fn parse(text: &str) -> Result<Settings, (usize, String)> {
     let told =
         |error: toml::de::Error| (line(text, error.span().map_or(0, |span| span.start)), error.message().to_owned());

@@ -1,58 +1,58 @@
 //! The commented sample that `tussock print config` prints.
 
-/// All settings with their defaults, switched off.
+/// All settings with their defaults, commented out.
 pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into the data directory as config.toml, or name it with --config.
-# Flags and TUSSOCK_* variables (TUSSOCK_LISTEN, TUSSOCK_MINE_RATE, ...) stand above it. Nothing writes to it.
+# Flags and variables (TUSSOCK_LISTEN, TUSSOCK_MINE_RATE, ...) override it. tussock never writes to it.
 
-# Where chains, keys and logs are kept. Only in a file that is named with --config.
+# Directory of chains, keys and logs. Allowed only in a file that --config names.
 #data_dir = "/var/lib/tussock"
 
 # The network: "local", "dev", or the path of a chain specification (tussock genesis new).
 #chain = "local"
 
-# What is logged: error, warn, info, debug or trace; also per module: "warn,headers=debug".
+# Log level: error, warn, info, debug or trace; also per module: "warn,headers=debug".
 #log = "info"
 
 # ---- Peers ----
 
-# Where peers reach this node. Port 0: any free one. On networks other than local and dev: 0.0.0.0:4130.
+# Listen for peers here. Port 0: any free port. The default on real networks is 0.0.0.0:4130.
 #listen = "127.0.0.1:4130"
 
-# Dial these and keep the connections.
+# Dial these nodes and keep the connections.
 #connect = []
 
-# Ask these for peers when none are known.
+# Ask these nodes for addresses of peers when none are known.
 #bootnode = []
 
-# Be an access point for others.
+# Serve newcomers: answer every request for addresses, count as synced without peers.
 #is_bootnode = false
 
-# Most peers that may dial this node, and most that it dials.
+# Maximum number of inbound and of outbound peers.
 #max_inbound = 48
 #max_outbound = 8
 
 # ---- Mining ----
 
-# Who is paid: an address, or the name of a key. Without it the node does not mine.
+# Rewards go to this address or key. Left out: the node does not mine.
 #mine = "dev0"
 
-# Hashes per second that the miner is held to; 0: as many as possible. Left out: the chain's own default.
+# The miner's limit in hashes per second; 0: no limit. Left out: the chain's own default.
 #mine_rate = 205
 
 # ---- RPC, metrics, web page ----
 
-# Port 0: any free one. Keep it on loopback unless you know who can reach it.
+# Port 0: any free port. Keep it on loopback unless you know who can reach it.
 #http = "127.0.0.1:3030"
 #no_http = false
 
-# Keep no index.db: saves a third of the disk; no histories, transactions by their id only while they are recent.
+# Keep no index.db. Saves a third of the disk, but there is no history, and only recent transactions are found by id.
 #no_index = false
 
 # ---- Host ----
 
-# MiB that caches and buffers are sized for. Unless it is set, less where the cgroup allows less than 52 MiB for all.
+# MiB of memory that caches and buffers are sized for. Left out: 32, or less in a cgroup that allows less than 52 MiB.
 #max_memory = 32
 
-# Nothing on standard output, and no log lines on standard error; the log files have them.
+# Print nothing on standard output and no log lines on standard error. The log files have them.
 #quiet = false
 "##;

@@ -1,16 +1,16 @@
-//! "Did you mean": the nearest known word.
+//! Finds the known word that is nearest to a misspelt one.
 
-/// The known word that `word` is most likely a misspelling of, if any is near enough.
+/// The nearest known word, if one is near enough.
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // A third of the letters may be wrong, at least two: beyond that a suggestion is a guess.
+    // A third of the letters may be wrong, but at least two. Beyond that a suggestion is a guess.
     let near = (word.chars().count() / 3).max(2);
     let plain = |text: &str| text.replace('-', "_").to_lowercase();
     let wanted = plain(word);
     known.map(|known| (distance(&wanted, &plain(known)), known)).filter(|(far, _)| *far <= near).min().map(|(_, w)| w)
 }
 
-/// Letters to insert, remove, replace or swap with their neighbour to get from one word to the other (the optimal string
-/// alignment distance).
+/// The optimal string alignment distance: how many letters must be inserted, removed, replaced or swapped with their
+/// neighbour to turn one word into the other.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];

@@ -1,6 +1,13 @@
-use std::{fs, process};
+use std::{env, fs, path::PathBuf, process};
 
-use super::*;
+use super::{
+    chain::chain_spec,
+    error::ConfigError,
+    flags::{CommonFlags, NodeFlags},
+    home::HomeVariables,
+    settings::Settings,
+    variables::check_variables,
+};
 
 /// A folder of this test's own, empty.
 fn folder(name: &str) -> PathBuf {
@@ -25,7 +32,7 @@ fn the_default_data_directory_follows_xdg() {
 }
 
 #[test]
-fn flags_stand_above_the_file_and_the_file_above_the_defaults() {
+fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     let dir = folder("precedence");
     fs::write(dir.join("config.toml"), "chain = \"dev\"\nmine_rate = 7\nmax_inbound = 3\n").unwrap();
     let common = CommonFlags { data_dir: Some(dir.clone()), ..CommonFlags::default() };
@@ -60,7 +67,7 @@ fn a_named_file_may_move_the_data_directory_and_must_exist() {
 }
 
 #[test]
-fn chains_are_named_or_files_and_a_misspelt_name_is_told() {
+fn a_chain_is_a_name_or_a_file_and_a_misspelt_name_gets_a_suggestion() {
     assert!(chain_spec("local").is_ok() && chain_spec("dev").is_ok());
     assert_eq!(chain_spec("lcoal").unwrap_err().0, "unknown chain \"lcoal\"; did you mean \"local\"?");
     assert!(chain_spec("./nowhere.toml").unwrap_err().0.contains("./nowhere.toml"));
@@ -73,7 +80,7 @@ fn chains_are_named_or_files_and_a_misspelt_name_is_told() {
 }
 
 #[test]
-fn misspelt_variables_are_told_and_foreign_ones_left_alone() {
+fn misspelt_variables_get_a_suggestion_and_foreign_ones_are_ignored() {
     let check = |names: &[&str]| check_variables(names.iter().map(Into::into));
     assert!(check(&["PATH", "TUSSOCK_LISTEN", "TUSSOCK_CLUSTER_DIR", "TUSSOCK_SOMETHING_ELSE"]).is_ok());
     let told = check(&["TUSSOCK_DATADIR"]).unwrap_err().0;

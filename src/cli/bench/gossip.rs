@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{
     load::{Load, client},
-    median,
     processes::{Node, TempFolder},
+    statistics::median,
 };
 use crate::{
     base::{hash::hex, rng::Rng},

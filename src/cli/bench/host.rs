@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::{
     load::{Load, client},
-    median,
     processes::{Node, TempFolder, generate},
+    statistics::median,
     verify,
 };
 use crate::{

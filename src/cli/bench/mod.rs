@@ -9,6 +9,7 @@ pub mod gossip;
 pub mod host;
 pub mod load;
 pub mod processes;
+pub mod statistics;
 pub mod sync;
 pub mod verify;
 
@@ -70,10 +71,4 @@ pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
         Bench::Verify(args) => verify::run(args, context.json),
         Bench::Load(args) => load::run(args, context.spec(), context.json),
     }
-}
-
-/// The middle of some measurements; the lower of the middle two for an even number.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
 }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{
     ceilings,
     forks::Forks,
-    median,
     processes::{Node, TempFolder, Usage, generate_with, usage_of},
+    statistics::median,
     verify,
 };
 use crate::{

@@ -1,0 +1,114 @@
+//! Settings as flags, as variables and as keys of a file.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, builder::BoolishValueParser};
+use serde::Deserialize;
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Options of all commands")]
+pub struct CommonFlags {
+    /// Directory of chains, keys and logs [default: $XDG_DATA_HOME/tussock or ~/.local/share/tussock]
+    #[arg(short, long, global = true, value_name = "DIR", env = "TUSSOCK_DATA_DIR", hide_env_values = true)]
+    pub data_dir: Option<PathBuf>,
+    /// The network: local, dev, or the file of a chain specification [default: local]
+    #[arg(long, global = true, value_name = "NAME|FILE", env = "TUSSOCK_CHAIN", hide_env_values = true)]
+    pub chain: Option<String>,
+    /// Settings in TOML [default: DIR/config.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "TUSSOCK_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// Log level: error, warn, info, debug or trace, also per module [default: info]
+    #[arg(long, global = true, value_name = "LEVEL[,MODULE=LEVEL]", env = "TUSSOCK_LOG", hide_env_values = true)]
+    pub log: Option<String>,
+}
+
+/// Settings of a running node.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct NodeFlags {
+    /// Listen for peers here; port 0: any free port [default: 127.0.0.1:4130, on real networks 0.0.0.0:4130]
+    #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_LISTEN", hide_env_values = true)]
+    pub listen: Option<SocketAddr>,
+    /// Dial this node and keep the connection; may be repeated
+    #[arg(long, value_name = "ADDR", env = "TUSSOCK_CONNECT", hide_env_values = true, value_delimiter = ',')]
+    pub connect: Option<Vec<String>>,
+    /// Ask this node for addresses of peers when none are known; may be repeated
+    #[arg(long, value_name = "ADDR", env = "TUSSOCK_BOOTNODE", hide_env_values = true, value_delimiter = ',')]
+    pub bootnode: Option<Vec<String>>,
+    /// Serve newcomers: answer every request for addresses, count as synced without peers
+    #[arg(long, env = "TUSSOCK_IS_BOOTNODE", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub is_bootnode: Option<bool>,
+    /// Mine, and pay the rewards to this address or key
+    #[arg(long, value_name = "ADDRESS", env = "TUSSOCK_MINE", hide_env_values = true)]
+    pub mine: Option<String>,
+    /// Limit the miner to this many hashes per second; 0: no limit [default: the chain's]
+    #[arg(long, value_name = "H/S", env = "TUSSOCK_MINE_RATE", hide_env_values = true)]
+    pub mine_rate: Option<u64>,
+    /// Serve RPC, metrics and the web page here; port 0: any free port [default: 127.0.0.1:3030]
+    #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_HTTP", hide_env_values = true)]
+    pub http: Option<SocketAddr>,
+    /// Run without HTTP server: no RPC, no metrics, no page
+    #[arg(long, env = "TUSSOCK_NO_HTTP", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub no_http: Option<bool>,
+    /// Keep no index: no history, and transactions are found by id only while they are recent
+    #[arg(long, env = "TUSSOCK_NO_INDEX", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub no_index: Option<bool>,
+    /// Maximum number of inbound peers [default: 48]
+    #[arg(long, value_name = "N", env = "TUSSOCK_MAX_INBOUND", hide_env_values = true)]
+    pub max_inbound: Option<usize>,
+    /// Maximum number of outbound peers [default: 8]
+    #[arg(long, value_name = "N", env = "TUSSOCK_MAX_OUTBOUND", hide_env_values = true)]
+    pub max_outbound: Option<usize>,
+    /// Size caches and buffers for this much memory [default: 32, less in a small cgroup]
+    #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
+    pub max_memory: Option<usize>,
+    /// Print nothing on standard output and no log lines on standard error
+    #[arg(long, env = "TUSSOCK_QUIET", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub quiet: Option<bool>,
+}
+
+/// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
+pub const KEYS: [&str; 16] = [
+    "data_dir",
+    "chain",
+    "log",
+    "listen",
+    "connect",
+    "bootnode",
+    "is_bootnode",
+    "mine",
+    "mine_rate",
+    "http",
+    "no_http",
+    "no_index",
+    "max_inbound",
+    "max_outbound",
+    "max_memory",
+    "quiet",
+];
+
+impl NodeFlags {
+    /// These settings, and those of `below` where these are not set.
+    pub(super) fn over(self, below: Self) -> Self {
+        Self {
+            listen: self.listen.or(below.listen),
+            connect: self.connect.or(below.connect),
+            bootnode: self.bootnode.or(below.bootnode),
+            is_bootnode: self.is_bootnode.or(below.is_bootnode),
+            mine: self.mine.or(below.mine),
+            mine_rate: self.mine_rate.or(below.mine_rate),
+            http: self.http.or(below.http),
+            no_http: self.no_http.or(below.no_http),
+            no_index: self.no_index.or(below.no_index),
+            max_inbound: self.max_inbound.or(below.max_inbound),
+            max_outbound: self.max_outbound.or(below.max_outbound),
+            max_memory: self.max_memory.or(below.max_memory),
+            quiet: self.quiet.or(below.quiet),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Environment variables: which ones this program reads.
+
+use std::ffi::OsString;
+
+use super::{error::ConfigError, flags::KEYS, suggest::suggest};
+
+/// Variables that have no key in the configuration file.
+const OTHER_VARIABLES: [&str; 6] = ["CONFIG", "PASSPHRASE_FILE", "BLOCK_TIME", "CLUSTER_DIR", "CLUSTER_CHAIN", "BIN"];
+
+/// Refuses variables that look like a misspelt setting. Other unknown `TUSSOCK_…` variables may be another program's.
+pub fn check_variables(names: impl Iterator<Item = OsString>) -> Result<(), ConfigError> {
+    let known: Vec<String> =
+        KEYS.iter().map(|key| key.to_uppercase()).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
+    for name in names {
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix("TUSSOCK_")) else { continue };
+        if known.iter().any(|known| known == rest) {
+            continue;
+        }
+        if let Some(meant) = suggest(rest, known.iter().map(String::as_str)) {
+            return Err(ConfigError(format!("unknown variable TUSSOCK_{rest}; did you mean TUSSOCK_{meant}?")));
+        }
+    }
+    Ok(())
+}
