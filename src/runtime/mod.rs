@@ -23,7 +23,7 @@ mod worker;
 
 pub use clock::{Clock, ManualClock, RealClock};
 pub use handle::NodeHandle;
-pub use node::{Node, NodeOptions, StartError};
+pub use node::{Node, NodeOptions, Readiness, StartError};
 pub use stop::StopReason;
 pub use worker::{Pace, Unpaced};
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use crate::{
     base::{ids::LinkId, limits, rng::Rng},
@@ -79,6 +79,17 @@ fn hint(source: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
         _ => "",
     }
+}
+
+/// What [`Node::wait_ready`] saw first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// The ledger has reported its tip.
+    Ready,
+    /// The node stops. [`Node::stop`] returns the reason.
+    Stopping,
+    /// Neither happened in time.
+    Late,
 }
 
 /// A running node. Dropping it stops it.
@@ -182,6 +193,26 @@ impl Node {
         self.local_address
     }
 
+    /// Waits until the ledger has reported its tip, or the node stops, at most for `timeout`.
+    pub fn wait_ready(&self, timeout: Duration) -> Readiness {
+        let (tell, told) = bounded(1);
+        self.handle.watch(Box::new(move || {
+            // Full: the change before this one has not been looked at yet.
+            let _ = tell.try_send(());
+        }));
+        let deadline = Instant::now() + timeout;
+        loop {
+            if self.handle.status().tip.is_some() {
+                return Readiness::Ready;
+            }
+            select! {
+                recv(told) -> _ => {}
+                recv(self.post.stopper.stopping()) -> _ => return Readiness::Stopping,
+                default(deadline.saturating_duration_since(Instant::now())) => return Readiness::Late,
+            }
+        }
+    }
+
     /// Waits until somebody asks for a stop, a signal comes or the node must halt. It still runs then, so that whoever
     /// uses it can end first; [`Node::stop`] tells the reason.
     pub fn await_stop(&self) {
@@ -192,12 +223,6 @@ impl Node {
     pub fn wait(self) -> StopReason {
         self.post.stopper.wait(None);
         self.finish()
-    }
-
-    /// Waits like [`Node::wait`], at most so long; then gives the node back, still running.
-    #[expect(clippy::result_large_err, reason = "the node itself comes back, once per wait")]
-    pub fn wait_timeout(self, timeout: Duration) -> Result<StopReason, Self> {
-        if self.post.stopper.wait(Some(timeout)) { Ok(self.finish()) } else { Err(self) }
     }
 
     /// Asks for a stop and waits for it.

@@ -83,6 +83,11 @@ impl Stopper {
         }
     }
 
+    /// Tells once that there is a reason.
+    pub(super) fn stopping(&self) -> &Receiver<()> {
+        &self.rung
+    }
+
     /// The reason so far.
     pub(super) fn reason(&self) -> Option<StopReason> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()

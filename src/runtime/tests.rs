@@ -10,16 +10,18 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::{
     fakes::{MAGIC, diary, fake, handshake, idle, node as roles, peers},
-    node::{Node, StartError, listen},
+    node::{Node, Readiness, StartError, listen},
     signals,
     stop::StopReason,
 };
 use crate::{
     base::{codec::List, hash::Hash},
+    chain::{archive::Tip, target::Work},
     net::Config,
     node::{
         CloseReason, Event, Halt, LinkEvent, Role, RoleId,
         command::{Command, Reply},
+        report::Report,
     },
     wire::{
         frame::{Frame, FrameReader},
@@ -65,6 +67,26 @@ fn nodes_find_each_other_and_hear_of_a_stop() {
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(LinkEvent::Closed { link, reason }));
     one.handle().stop();
     assert_eq!(one.wait(), StopReason::Asked);
+}
+
+#[test]
+fn a_node_is_ready_with_its_tip_and_late_or_stopping_without() {
+    let node = launch(vec![(RoleId::Ledger, idle())]);
+    assert_eq!(node.wait_ready(Duration::from_millis(1)), Readiness::Late);
+    node.handle().stop();
+    assert_eq!(node.wait_ready(PATIENCE), Readiness::Stopping);
+    assert_eq!(node.stop(), StopReason::Asked);
+
+    let tip = Tip { hash: Hash::ZERO, height: 0, time: 0, work: Work::ZERO, digest: Hash::ZERO };
+    let ledger = fake(move |_, event, out| {
+        if event == Event::Start {
+            out.report(Report::Tip(Box::new(tip.clone())));
+        }
+        None
+    });
+    let node = launch(vec![(RoleId::Ledger, ledger)]);
+    assert_eq!(node.wait_ready(PATIENCE), Readiness::Ready);
+    node.stop();
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! Starts a node: lock, log, databases, threads. Tells why it stopped.
+
+use std::{path::PathBuf, time::Instant};
+
+use super::{
+    plan::{DEFAULT_MEMORY, Plan},
+    serve::{check_http_address, serve},
+};
+use crate::{
+    base::limits,
+    cli::{
+        datadir::{self, Lock},
+        exit::{Exit, Failure, Outcome},
+    },
+    config,
+    node::{Halt, Setup, Stores},
+    runtime::{
+        Node, NodeOptions, StartError, StopReason,
+        logging::{self, Levels, LogError, LogOptions},
+    },
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb},
+};
+
+/// Runs a node until it stops.
+pub(super) fn launch(plan: &Plan) -> Outcome {
+    config::check_variables(std::env::vars_os().map(|(name, _)| name))?;
+    let levels = plan.log_levels()?;
+    let setup = plan.setup()?;
+    let folder = plan.folder();
+    let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
+    // Files of a node that was killed would lead commands astray.
+    datadir::remove_traces(&folder);
+    start_log(plan, levels)?;
+    let memory = plan.memory();
+    if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
+        log::info!("the control group allows little memory, caches are smaller max_memory={memory}");
+    }
+    check_http_address(plan)?;
+    let (ledger, stores, warning) = open_stores(plan, &setup)?;
+    let started = Instant::now();
+    let node = start_node(plan, setup, stores)?;
+    node.halt_on_panic();
+    if let Some(warning) = warning {
+        node.handle().warn("peer book", warning);
+    }
+    let result = serve(plan, node, started, &mut lock);
+    datadir::remove_traces(&folder);
+    match result? {
+        StopReason::Halt(Halt::Store(error)) => Err(Failure::store(&ledger, &error)),
+        StopReason::Halt(halt) => Err(Failure::new(Exit::Internal, halt.to_string())),
+        StopReason::Asked | StopReason::Signal(_) => Ok(()),
+    }
+}
+
+fn start_log(plan: &Plan, levels: Levels) -> Outcome {
+    let folder = plan.folder().join(datadir::LOGS);
+    let options = LogOptions { folder: Some(folder), stderr: !plan.quiet(), levels };
+    logging::init(options).map_err(|error| match error {
+        LogError::File { path, source } => Failure::io("cannot write the log", &path, &source),
+        LogError::Twice => Failure::new(Exit::Internal, error.to_string()),
+    })
+}
+
+/// Opens the databases. Returns the ledger's path, the stores, and a warning if the peer book was damaged.
+fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<(PathBuf, Stores, Option<String>)> {
+    let path = plan.context.ledger();
+    let failed = |error| Failure::store(&path, &error);
+    let cache_bytes = limits::SQLITE_CACHE_BYTES * setup.memory_percent / 100;
+    let options = LedgerOptions { cache_bytes, ..LedgerOptions::default() };
+    let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
+    let headers = LedgerReader::open(&path).map_err(failed)?;
+    let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));
+    if let Some(warning) = &warning {
+        log::warn!("{warning}");
+    }
+    let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
+    Ok((path, stores, warning))
+}
+
+fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {
+    let options = NodeOptions {
+        listen: Some(plan.listen_address()),
+        seed: datadir::random_bytes::<32>()?,
+        signals: true,
+        net: None,
+    };
+    Node::start(setup, stores, options).map_err(|error| match error {
+        StartError::Listen { .. } => Failure::usage(error.to_string()),
+        StartError::System { .. } => Failure::new(Exit::Internal, error.to_string()),
+    })
+}

@@ -1,0 +1,93 @@
+//! `run` and `dev`: a node in this process.
+
+mod launch;
+mod plan;
+mod serve;
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{
+    context::Context,
+    datadir,
+    exit::{Failure, Outcome},
+    output, units,
+};
+use crate::{
+    base::hash::hex,
+    config::{CommonFlags, NodeFlags},
+};
+
+use self::{launch::launch, plan::Plan};
+
+/// `tussock run`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tussock run
+  tussock run -d /tmp/tussock-a --listen 127.0.0.1:0 --http 127.0.0.1:0")]
+pub struct RunArgs {
+    #[command(flatten)]
+    node: NodeFlags,
+}
+
+/// `tussock dev`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tussock dev
+  tussock dev --block-time 2s --data-dir /tmp/tussock-dev")]
+pub struct DevArgs {
+    /// Make a block at this interval instead of one for each transaction
+    #[arg(long, value_name = "TIME", env = "TUSSOCK_BLOCK_TIME", hide_env_values = true,
+        value_parser = units::parse_duration)]
+    block_time: Option<Duration>,
+    #[command(flatten)]
+    node: NodeFlags,
+}
+
+/// Runs `run`.
+pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
+    let context = Context::new(common, &arguments.node, json)?;
+    launch(&Plan { context, block_time: None, dev: false })
+}
+
+/// Runs `dev`.
+pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
+    if common.chain.as_deref().is_some_and(|chain| chain != "dev") {
+        return Err(Failure::usage("dev is a chain of its own; leave out --chain, or use: tussock run"));
+    }
+    if arguments.block_time.is_some_and(|time| time < Duration::from_millis(10)) {
+        return Err(Failure::usage("--block-time: at least 10ms"));
+    }
+    let mut common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
+    let context = Context::new(&common, &arguments.node, json)?;
+    if !context.settings.data_dir_is_default {
+        return launch(&Plan { context, block_time: arguments.block_time, dev: true });
+    }
+    let folder = TemporaryFolder::new()?;
+    common.data_dir = Some(folder.0.clone());
+    let context = Context::new(&common, &arguments.node, json)?;
+    launch(&Plan { context, block_time: arguments.block_time, dev: true })
+}
+
+/// A folder that is removed when this value is dropped.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> Outcome<Self> {
+        let name = format!("tussock-dev-{}", hex(&datadir::random_bytes::<4>()?));
+        let folder = std::env::temp_dir().join(name);
+        datadir::make_private_folder(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            output::note(&format!("cannot remove {}: {error}", self.0.display()));
+        }
+    }
+}

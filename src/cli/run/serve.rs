@@ -1,0 +1,138 @@
+//! The life of a node between start and stop: HTTP server, ready message, progress in the log.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::plan::Plan;
+use crate::{
+    cli::{
+        announce,
+        datadir::{self, Endpoints, Holder, Lock},
+        exit::{Exit, Failure, Outcome},
+        notify,
+        progress::Reporter,
+        units,
+    },
+    rpc::{Server, ServerOptions},
+    runtime::{Node, Readiness, StopReason},
+};
+
+/// How long the ledger may take to report its tip. Slow work, such as a migration, is done before, when it is opened.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves HTTP, says that the node is ready, and waits for its end.
+pub(super) fn serve(plan: &Plan, node: Node, started: Instant, lock: &mut Lock) -> Outcome<StopReason> {
+    let server = match start_server(plan, &node, started) {
+        Ok(server) => server,
+        Err(failure) => {
+            node.stop();
+            return Err(failure);
+        }
+    };
+    match node.wait_ready(READY_TIMEOUT) {
+        Readiness::Ready => {}
+        Readiness::Stopping => return Ok(node.stop()),
+        Readiness::Late => return Err(not_ready(plan, node)),
+    }
+    let endpoints = endpoints(plan, &node, server.as_ref());
+    if let Err(failure) = publish(plan, &endpoints, lock) {
+        node.stop();
+        return Err(failure);
+    }
+    // The node runs even if its standard output is closed.
+    drop(announce(plan, &endpoints));
+    notify::tell("READY=1");
+    let progress = Reporter::start(node.handle());
+    node.await_stop();
+    drop(progress);
+    notify::tell("STOPPING=1");
+    datadir::remove_traces(&plan.folder());
+    // The server stops first: it reads the ledger's files, and the last to close them removes SQLite's write-ahead log.
+    if let Some(server) = server {
+        server.stop();
+    }
+    Ok(node.stop())
+}
+
+/// The failure of a node whose ledger is not ready in time. A reason of the node's own counts more.
+fn not_ready(plan: &Plan, node: Node) -> Failure {
+    if let StopReason::Halt(halt) = node.stop() {
+        return Failure::new(Exit::Internal, halt.to_string());
+    }
+    let (seconds, path) = (READY_TIMEOUT.as_secs(), plan.context.ledger());
+    let advice = "the log says what it was doing; start again";
+    Failure::new(Exit::TimedOut, format!("the ledger was not ready within {seconds} s: {}; {advice}", path.display()))
+}
+
+fn endpoints(plan: &Plan, node: &Node, server: Option<&Server>) -> Endpoints {
+    let spec = plan.context.spec();
+    Endpoints {
+        pid: std::process::id(),
+        p2p: node.local_address().map(|address| address.to_string()).unwrap_or_default(),
+        http: server.map(|server| server.local_address().to_string()),
+        chain: spec.name.clone(),
+        genesis: spec.genesis_hash().to_string(),
+    }
+}
+
+/// Writes the files by which commands find the node.
+fn publish(plan: &Plan, endpoints: &Endpoints, lock: &mut Lock) -> Outcome {
+    let holder = Holder { pid: endpoints.pid, started: units::unix_now(), http: endpoints.http.clone() };
+    lock.describe(&holder)?;
+    datadir::write_endpoints(&plan.folder(), endpoints)
+}
+
+fn announce(plan: &Plan, endpoints: &Endpoints) -> Outcome {
+    if plan.quiet() { Ok(()) } else { announce::ready(&plan.context, endpoints, plan.dev) }
+}
+
+fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Server>> {
+    let Some(listen) = plan.http_address() else { return Ok(None) };
+    let cookie = datadir::write_cookie(&plan.folder())?;
+    let start = |listen: SocketAddr| {
+        let options = ServerOptions {
+            listen,
+            cookie: cookie.clone(),
+            chain: Arc::clone(&plan.context.settings.spec),
+            ledger_path: plan.context.ledger(),
+            index_path: (plan.flags().no_index != Some(true)).then(|| plan.folder().join(datadir::INDEX)),
+            started,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Server::start(options, node.handle())
+    };
+    if !listen.ip().is_loopback() {
+        log::warn!(
+            "HTTP listens beyond this host; anybody who can reach it and has the cookie controls the node address={listen}"
+        );
+    }
+    let server = match start(listen) {
+        // A second `dev` node beside the first takes any free port.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && plan.dev && plan.flags().http.is_none() => {
+            start((Ipv4Addr::LOCALHOST, 0).into())
+        }
+        result => result,
+    };
+    server.map(Some).map_err(|error| http_failure(listen, &error))
+}
+
+/// Refuses a wrong `--http` address before any database is opened.
+pub(super) fn check_http_address(plan: &Plan) -> Outcome {
+    match plan.http_address().filter(|_| plan.flags().http.is_some()) {
+        Some(listen) => TcpListener::bind(listen).map(drop).map_err(|error| http_failure(listen, &error)),
+        None => Ok(()),
+    }
+}
+
+fn http_failure(listen: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::usage(format!(
+            "the HTTP address is in use: {listen}; choose another with --http IP:PORT (port 0: any free port)"
+        )),
+        _ => Failure::usage(format!("cannot serve HTTP: {listen}: {error}; choose another with --http IP:PORT")),
+    }
+}
