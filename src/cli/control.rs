@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     base::limits::{STOP_TIMEOUT, WAIT_GRACE},
-    rpc::client::Patience,
+    rpc::client::Deadline,
 };
 
 /// Time between two looks for a node that has not started yet.
@@ -97,7 +97,7 @@ pub fn tx_condition(id: &str, confirmations: u32) -> (Value, String) {
 
 /// Runs `wait`.
 pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
-    let (patience, grace) = (Patience::of(arguments.timeout), Patience::of(WAIT_GRACE));
+    let (patience, grace) = (Deadline::after(arguments.timeout), Deadline::after(WAIT_GRACE));
     let (mut condition, phrase) = arguments.condition.describe();
     let remote = loop {
         match context.remote() {
@@ -212,7 +212,7 @@ pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
         (Err(failure), Some(pid)) if failure.exit == Exit::Unreachable && pid > 1 => terminate(pid)?,
         (Err(failure), _) => return Err(failure),
     }
-    let patience = Patience::of(arguments.timeout.max(STOP_TIMEOUT));
+    let patience = Deadline::after(arguments.timeout.max(STOP_TIMEOUT));
     if !datadir::wait_released(&folder, patience) {
         let pid = pid.unwrap_or_default();
         return Err(Failure::new(Exit::TimedOut, format!("the node has not stopped: pid {pid}: {}", folder.display())));

@@ -14,7 +14,7 @@ use super::{
     exit::{Exit, Failure, Outcome},
     units,
 };
-use crate::rpc::client::Patience;
+use crate::rpc::client::Deadline;
 
 /// The ledger's file name.
 pub const LEDGER: &str = "ledger.db";
@@ -71,7 +71,7 @@ impl Lock {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o644).open(&path);
         let file = file.map_err(|error| cannot_open(&path, &error))?;
         // Commands that look whether a node runs hold the lock for an instant.
-        let patience = Patience::of(Duration::from_millis(200));
+        let patience = Deadline::after(Duration::from_millis(200));
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -109,7 +109,7 @@ pub fn holder(folder: &Path) -> Option<Holder> {
 }
 
 /// Waits until nobody holds the folder; false if the patience did not last.
-pub fn wait_released(folder: &Path, patience: Patience) -> bool {
+pub fn wait_released(folder: &Path, patience: Deadline) -> bool {
     while holder(folder).is_some() {
         if !patience.pause(Duration::from_millis(20)) {
             return false;

@@ -10,7 +10,7 @@ use super::{
     exit::{Failure, Outcome},
     output, units,
 };
-use crate::{base::limits::RPC_WAIT_SLICE, rpc::client::Patience};
+use crate::{base::limits::RPC_WAIT_SLICE, rpc::client::Deadline};
 
 /// `tussock events`
 #[derive(Args, Debug)]
@@ -33,7 +33,7 @@ pub struct EventsArgs {
 /// Runs `events`: a line of JSON each.
 pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
     let remote = context.remote()?;
-    let patience = Patience::of(arguments.time.unwrap_or(Duration::MAX));
+    let patience = Deadline::after(arguments.time.unwrap_or(Duration::MAX));
     let mut since = arguments.since;
     loop {
         let slice = patience.left().min(RPC_WAIT_SLICE);

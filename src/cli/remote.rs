@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::limits,
     config::Settings,
-    rpc::client::{Client, ClientError, Patience},
+    rpc::client::{Client, ClientError, Deadline},
 };
 
 /// A running node.
@@ -53,7 +53,7 @@ impl Remote {
 
     /// Calls a method that may take as long as `limit`.
     pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Outcome<Value> {
-        let patience = Patience::of(limits::RPC_STARTING);
+        let patience = Deadline::after(limits::RPC_STARTING);
         loop {
             match self.client.call_within(method, params.clone(), limit) {
                 Err(ClientError::Refused { code: -28, .. }) if patience.pause(Duration::from_millis(50)) => {}
@@ -64,7 +64,7 @@ impl Remote {
 
     /// Waits until the node says that a condition holds. The answer; as an error, what was so instead when the patience
     /// was at its end.
-    pub fn wait(&self, condition: &Value, patience: Patience) -> Outcome<Result<Value, Value>> {
+    pub fn wait(&self, condition: &Value, patience: Deadline) -> Outcome<Result<Value, Value>> {
         loop {
             let slice = patience.left().min(limits::RPC_WAIT_SLICE);
             let mut question = condition.clone();

@@ -27,7 +27,7 @@ use crate::{
         spec::ChainSpec,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
-    rpc::client::Patience,
+    rpc::client::Deadline,
 };
 
 /// The least fee rate when nobody names a fee, in base units per 1,000 bytes. The chain's minimum counts if that is
@@ -138,7 +138,7 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
         output::note(&format!("sent {txid}"));
     }
     let (condition, _) = tx_condition(txid, confirmations);
-    let answer = remote.wait(&condition, Patience::of(arguments.timeout))?;
+    let answer = remote.wait(&condition, Deadline::after(arguments.timeout))?;
     let tx = remote.call("tx", json!([txid])).unwrap_or(Value::Null);
     for key in ["status", "height", "confirmations", "block"] {
         facts[key] = tx[key].clone();

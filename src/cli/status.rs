@@ -17,7 +17,7 @@ use super::{
     progress::{Pace, percent},
     units,
 };
-use crate::rpc::client::Patience;
+use crate::rpc::client::Deadline;
 
 /// Time between two redraws.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ pub fn watch(flags: &WatchFlags, show: impl Fn() -> Outcome) -> Outcome {
             Err(failure) if failure.exit == Exit::Unreachable => output::note(&failure.message),
             outcome => outcome?,
         }
-        Patience::of(REDRAW).pause(REDRAW);
+        Deadline::after(REDRAW).pause(REDRAW);
     }
 }
 

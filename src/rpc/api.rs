@@ -6,13 +6,14 @@ use crate::{
     base::hash::{Hash, unhex},
     node::report::SyncState,
     rpc::{
+        call_stats::CallStats,
         context::Context,
+        continuation::{Continuation, Outcome, Shared},
         error::{self, RpcError},
+        first_view,
         http::{Head, PROMETHEUS, Response, Status},
         methods::{self, blocks, mempool, network, status, transactions},
-        metrics::{self, Tally},
-        page,
-        step::{Outcome, Shared, Step},
+        metrics,
     },
 };
 
@@ -24,7 +25,7 @@ pub enum Route {
     /// An answer.
     Ready(Response),
     /// Steps, and what to make of their outcome.
-    Step(Step, Finish),
+    Continuation(Continuation, Finish),
 }
 
 /// Mempool entries on one page.
@@ -58,18 +59,18 @@ const PATHS: [&str; 17] = [
 ];
 
 /// Finds what a request reads.
-pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
+pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
     let ready = |value: &Value| Route::Ready(Response::json(Status::Ok, value.to_string()));
     match head.path.as_str() {
         "/" => {
             let shared = context.clone();
             let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()));
-            return Route::Step(page::first(context), Box::new(finish));
+            return Route::Continuation(first_view::gather(context), Box::new(finish));
         }
         "/healthz" => return ready(&json!({ "ok": true, "state": context.node.status().state.name() })),
         "/readyz" => return Route::Ready(readiness(context)),
         "/metrics" => {
-            return Route::Ready(Response::new(Status::Ok, PROMETHEUS, metrics::render(context, tally)));
+            return Route::Ready(Response::new(Status::Ok, PROMETHEUS, metrics::render(context, calls)));
         }
         "/openrpc.json" => return ready(&methods::openrpc(&context.version)),
         "/api" | "/api/" => return ready(&json!({ "paths": PATHS })),
@@ -78,13 +79,13 @@ pub(super) fn route(context: &Shared, tally: &Tally, head: &Head) -> Route {
         _ => {}
     }
     match api(context, head) {
-        Some(Ok(step)) => Route::Step(step, settled_or_not(head)),
+        Some(Ok(step)) => Route::Continuation(step, settled_or_not(head)),
         Some(Err(error)) => Route::Ready(plain(Err(error))),
         None => Route::Ready(Response::error(Status::NotFound, "there is nothing here; see /api, /metrics, /")),
     }
 }
 
-fn api(context: &Shared, head: &Head) -> Option<Result<Step, RpcError>> {
+fn api(context: &Shared, head: &Head) -> Option<Result<Continuation, RpcError>> {
     let mut parts = head.path.strip_prefix("/api/")?.split('/');
     let (first, second, third) = (parts.next()?, parts.next(), parts.next());
     let owned = || second.unwrap_or_default().to_owned();
@@ -92,7 +93,7 @@ fn api(context: &Shared, head: &Head) -> Option<Result<Step, RpcError>> {
         ("blocks", None, None) => page_of_blocks(context, head),
         ("block", Some(_), None) => {
             let (context, id) = (context.clone(), owned());
-            Ok(Step::query(move |books| blocks::block(&context, books, &id)))
+            Ok(Continuation::query(move |databases| blocks::block(&context, databases, &id)))
         }
         ("tx", Some(id), None) => Ok(transactions::transaction(context, id)),
         ("address", Some(_), rest @ (None | Some("txs" | "coins"))) => {
@@ -107,7 +108,7 @@ fn api(context: &Shared, head: &Head) -> Option<Result<Step, RpcError>> {
             number(head, "limit", POOL_PAGE).and_then(|limit| mempool::list(context, limit.min(POOL_PAGE)))
         }
         ("peers", None, None) => Ok(network::peers(context, network::row)),
-        ("tips", None, None) => Ok(Step::query(blocks::tips)),
+        ("tips", None, None) => Ok(Continuation::query(blocks::tips)),
         ("events", None, None) => events(context, head),
         ("search", None, None) => search(context, head),
         _ => return None,
@@ -115,7 +116,7 @@ fn api(context: &Shared, head: &Head) -> Option<Result<Step, RpcError>> {
 }
 
 /// A method's own first step: the same checks of parameters, the same result.
-fn call(context: &Shared, name: &str, params: Value) -> Result<Step, RpcError> {
+fn call(context: &Shared, name: &str, params: Value) -> Result<Continuation, RpcError> {
     let method = methods::find(name).ok_or_else(|| RpcError::internal("a method is missing"))?;
     Ok(method.start(context, params))
 }
@@ -132,15 +133,15 @@ fn address_params(head: &Head, address: &str, name: &str) -> Value {
     params
 }
 
-fn page_of_blocks(context: &Shared, head: &Head) -> Result<Step, RpcError> {
+fn page_of_blocks(context: &Shared, head: &Head) -> Result<Continuation, RpcError> {
     let (before, limit) = (number(head, "before", u64::MAX)?, number(head, "limit", BLOCK_PAGE)?);
     let (context, limit) = (context.clone(), limit.min(blocks::MAX_PAGE));
-    Ok(Step::query(move |books| blocks::page(&context, books, before, limit)))
+    Ok(Continuation::query(move |databases| blocks::page(&context, databases, before, limit)))
 }
 
 /// A long poll: what happened since the answer before. Nobody shows credentials here, so that nobody keeps one of the few
 /// places of waiting calls for long.
-fn events(context: &Shared, head: &Head) -> Result<Step, RpcError> {
+fn events(context: &Shared, head: &Head) -> Result<Continuation, RpcError> {
     let mut params = json!({});
     for name in ["since", "timeout"] {
         if let Some(text) = query(head, name) {
@@ -154,14 +155,14 @@ fn events(context: &Shared, head: &Head) -> Result<Step, RpcError> {
 }
 
 /// What a text from the search box is: `{kind, id}` with a kind of block, tx or address.
-fn search(context: &Shared, head: &Head) -> Result<Step, RpcError> {
+fn search(context: &Shared, head: &Head) -> Result<Continuation, RpcError> {
     let text = query(head, "q").unwrap_or_default().trim().to_owned();
     if context.address(&text).is_ok() {
-        return Ok(Step::value(&json!({ "kind": "address", "id": text })));
+        return Ok(Continuation::value(&json!({ "kind": "address", "id": text })));
     }
     let shared = context.clone();
-    Ok(Step::query_then(move |books| match books.find_block(&text) {
-        Ok(row) => Ok(Step::value(&json!({ "kind": "block", "id": row.hash }))),
+    Ok(Continuation::query_then(move |databases| match databases.find_block(&text) {
+        Ok(row) => Ok(Continuation::value(&json!({ "kind": "block", "id": row.hash }))),
         Err(_) => Ok(transactions::search(&shared, &text)),
     }))
 }

@@ -35,15 +35,15 @@ pub enum ClientError {
     },
 }
 
-/// How long somebody is willing to wait.
+/// The moment at which a caller stops waiting.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Deadline {
     until: Instant,
 }
 
-impl Patience {
-    /// Patience that lasts so long from now on.
-    pub fn of(duration: Duration) -> Self {
+impl Deadline {
+    /// Deadline that lasts so long from now on.
+    pub fn after(duration: Duration) -> Self {
         // A century is as good as for ever, and no instant overflows by it.
         let century = Duration::from_secs(100 * 365 * 86_400);
         Self { until: Instant::now() + duration.min(century) }
@@ -89,7 +89,7 @@ impl Client {
     /// Calls a method that may take as long as `limit`.
     pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Result<Value, ClientError> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-        let deadline = Patience::of(limit);
+        let deadline = Deadline::after(limit);
         let mut answer = self.exchange(&body, deadline)?;
         if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
             let code = error.get("code").and_then(Value::as_i64).unwrap_or(0);
@@ -107,7 +107,7 @@ impl Client {
         let count = calls.len();
         let request = |(id, (method, params)): (usize, (&str, Value))| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let body = Value::Array(calls.into_iter().enumerate().map(request).collect()).to_string();
-        let Value::Array(answers) = self.exchange(&body, Patience::of(limits::RPC_CALL))? else {
+        let Value::Array(answers) = self.exchange(&body, Deadline::after(limits::RPC_CALL))? else {
             return Err(ClientError::Foreign("no batch of answers".to_owned()));
         };
         let mut results = vec![Value::Null; count];
@@ -123,7 +123,7 @@ impl Client {
         Ok(results)
     }
 
-    fn exchange(&self, body: &str, deadline: Patience) -> Result<Value, ClientError> {
+    fn exchange(&self, body: &str, deadline: Deadline) -> Result<Value, ClientError> {
         let connect = limits::RPC_CONNECT.min(left(deadline)?);
         let mut stream = TcpStream::connect_timeout(&self.address, connect).map_err(|error| lost(&error))?;
         let head = format!(
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-fn left(deadline: Patience) -> Result<Duration, ClientError> {
+fn left(deadline: Deadline) -> Result<Duration, ClientError> {
     let left = deadline.left();
     if left.is_zero() { Err(ClientError::TimedOut) } else { Ok(left) }
 }
@@ -161,7 +161,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-fn read_answer(stream: &mut TcpStream, deadline: Patience) -> Result<Answer, ClientError> {
+fn read_answer(stream: &mut TcpStream, deadline: Deadline) -> Result<Answer, ClientError> {
     let mut bytes = Vec::new();
     let mut piece = vec![0; 16 * 1024];
     loop {

@@ -1,10 +1,9 @@
 //! What every method can reach: the chain, the node, the clock, how far the index is.
 
 use std::{
-    fs,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use crate::{
@@ -136,17 +135,4 @@ impl Context {
     pub fn is_ready(status: &Status) -> bool {
         status.state == SyncState::Synced
     }
-}
-
-/// Unix seconds by this host's clock, for ages in displays.
-pub fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
-/// Resident memory of this process in bytes; 0 where the system does not tell.
-pub fn resident_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kib.unwrap_or(0).saturating_mul(1024)
 }

@@ -16,26 +16,26 @@ use crate::{
     node::{command::Reply, limit::Meter},
     rpc::{
         api::{self, Route},
-        call::Batch,
+        batch::Batch,
+        call_stats::CallStats,
+        completions::CompletionQueue,
         context::{Context, View},
+        continuation::{Ask, Awaited, Completion, CompletionResult, Continuation, Outcome, Pending, Query, Wait},
         error::{self, RpcError},
         http::{Head, Request, Response},
-        mailbox::Mailbox,
         methods,
-        metrics::Tally,
         query::Task,
-        step::{Ask, Awaited, Letter, News, Outcome, Pending, Query, Step, Wait},
     },
 };
 
 /// Makes answers out of requests.
 pub(super) struct Engine {
     context: Arc<Context>,
-    mailbox: Arc<Mailbox>,
+    completions: Arc<CompletionQueue>,
     worker: SyncSender<Task>,
     waits: Arc<AtomicUsize>,
     stage: u64,
-    tally: Tally,
+    calls: CallStats,
 }
 
 /// A request under way.
@@ -70,9 +70,9 @@ impl Drop for WaitSlot {
 }
 
 impl Engine {
-    /// An engine whose queries go to `worker` and whose answers come back by `mailbox`.
-    pub(super) fn new(context: Arc<Context>, mailbox: Arc<Mailbox>, worker: SyncSender<Task>) -> Self {
-        Self { context, mailbox, worker, waits: Arc::default(), stage: 0, tally: Tally::default() }
+    /// An engine whose queries go to `worker` and whose answers come back by `completions`.
+    pub(super) fn new(context: Arc<Context>, completions: Arc<CompletionQueue>, worker: SyncSender<Task>) -> Self {
+        Self { context, completions, worker, waits: Arc::default(), stage: 0, calls: CallStats::default() }
     }
 
     /// The node's time.
@@ -104,13 +104,13 @@ impl Engine {
     }
 
     /// Takes news for a running request.
-    pub(super) fn deliver(&mut self, mut running: Box<Running>, letter: Letter) -> Progress {
-        if running.pending.stage != letter.stage {
+    pub(super) fn deliver(&mut self, mut running: Box<Running>, completion: Completion) -> Progress {
+        if running.pending.stage != completion.stage {
             return Progress::Pending(running);
         }
-        match (letter.news, &mut running.pending.what) {
-            (News::Step(step), Awaited::Query) => self.go_on(running, step),
-            (News::Reply(at, reply), Awaited::Replies { wanted, replies, .. }) => {
+        match (completion.result, &mut running.pending.what) {
+            (CompletionResult::Continuation(step), Awaited::Query) => self.go_on(running, step),
+            (CompletionResult::Reply(at, reply), Awaited::Replies { wanted, replies, .. }) => {
                 replies.insert(at, reply);
                 if replies.len() < *wanted { Progress::Pending(running) } else { self.replied(running) }
             }
@@ -137,14 +137,14 @@ impl Engine {
         let waited = std::mem::replace(&mut running.pending.what, Awaited::Query);
         let step = match waited {
             Awaited::Change(wait) => (wait.late)(&self.view()),
-            _ => Step::fail(RpcError::internal("the node did not answer in time")),
+            _ => Continuation::fail(RpcError::internal("the node did not answer in time")),
         };
         self.go_on(running, step)
     }
 
     /// Ends a request because the server stops.
     pub(super) fn abort(&mut self, running: Box<Running>) -> Progress {
-        self.go_on(running, Step::fail(RpcError::internal("the node is stopping")))
+        self.go_on(running, Continuation::fail(RpcError::internal("the node is stopping")))
     }
 
     fn replied(&mut self, mut running: Box<Running>) -> Progress {
@@ -157,23 +157,23 @@ impl Engine {
         }
     }
 
-    fn go_on(&mut self, running: Box<Running>, step: Step) -> Progress {
+    fn go_on(&mut self, running: Box<Running>, step: Continuation) -> Progress {
         let Running { connection, exchange, slot, .. } = *running;
         self.drive(connection, exchange, slot, step)
     }
 
     /// Carries a step as far as it goes without waiting.
-    fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Step) -> Progress {
+    fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Continuation) -> Progress {
         let (started, slot) = match step {
-            Step::Done(outcome) => return self.finish(connection, exchange, vec![outcome]),
-            Step::AllDone(outcomes) => return self.finish(connection, exchange, outcomes),
-            Step::Ask(ask) if ask.commands.is_empty() => {
+            Continuation::Done(outcome) => return self.finish(connection, exchange, vec![outcome]),
+            Continuation::AllDone(outcomes) => return self.finish(connection, exchange, outcomes),
+            Continuation::Ask(ask) if ask.commands.is_empty() => {
                 let step = (ask.then)(Vec::new());
                 return self.drive(connection, exchange, slot, step);
             }
-            Step::Ask(ask) => (self.ask(connection, ask), slot),
-            Step::Query(query) => (self.query(connection, query), slot),
-            Step::Wait(mut wait) => match (wait.ready)(&self.view()) {
+            Continuation::Ask(ask) => (self.ask(connection, ask), slot),
+            Continuation::Query(query) => (self.query(connection, query), slot),
+            Continuation::Wait(mut wait) => match (wait.ready)(&self.view()) {
                 Some(step) => return self.drive(connection, exchange, slot, step),
                 None => self.park(wait, slot),
             },
@@ -200,7 +200,7 @@ impl Engine {
                 let took = self.now().since(begun);
                 for (id, outcome) in ids.into_iter().zip(outcomes) {
                     let code = outcome.as_ref().err().map_or(0, |error| error.code);
-                    self.tally.note(method, code, took);
+                    self.calls.note(method, code, took);
                     batch.finish(id, outcome);
                 }
                 self.next_call(connection, batch, None)
@@ -215,20 +215,20 @@ impl Engine {
         let mut ids = vec![call.id];
         let step = match found {
             Some(method) => match method.start(&self.context, call.params) {
-                Step::Ask(ask) if ask.joined => {
-                    let others = batch.take_alike(method.name, self.mailbox.room_for_commands().saturating_sub(1));
-                    let mut steps = vec![Step::Ask(ask)];
+                Continuation::Ask(ask) if ask.joined => {
+                    let others = batch.take_alike(method.name, self.completions.room_for_commands().saturating_sub(1));
+                    let mut steps = vec![Continuation::Ask(ask)];
                     for other in others {
                         ids.push(other.id);
                         steps.push(method.start(&self.context, other.params));
                     }
-                    Step::all(steps)
+                    Continuation::all(steps)
                 }
                 step => step,
             },
             None => {
                 let text = format!("no method \"{}\"; rpc.discover lists all", clipped(&call.method));
-                Step::fail(RpcError::new(error::METHOD_NOT_FOUND, text))
+                Continuation::fail(RpcError::new(error::METHOD_NOT_FOUND, text))
             }
         };
         let method = found.map_or("unknown", |method| method.name);
@@ -236,9 +236,9 @@ impl Engine {
     }
 
     fn read(&mut self, connection: usize, head: &Head) -> Progress {
-        match api::route(&self.context, &self.tally, head) {
+        match api::route(&self.context, &self.calls, head) {
             Route::Ready(response) => Progress::Done(response),
-            Route::Step(step, finish) => self.drive(connection, Exchange::Read { finish }, None, step),
+            Route::Continuation(step, finish) => self.drive(connection, Exchange::Read { finish }, None, step),
         }
     }
 
@@ -246,13 +246,13 @@ impl Engine {
         let stage = self.next_stage();
         let wanted = ask.commands.len();
         for (at, command) in ask.commands.into_iter().enumerate() {
-            if !self.mailbox.begin_command() {
+            if !self.completions.begin_command() {
                 return Err(RpcError::busy("commands"));
             }
-            let mailbox = Arc::clone(&self.mailbox);
+            let completions = Arc::clone(&self.completions);
             let done = move |reply: Reply| {
-                mailbox.end_command();
-                mailbox.post(Letter { connection, stage, news: News::Reply(at, reply) });
+                completions.end_command();
+                completions.post(Completion { connection, stage, result: CompletionResult::Reply(at, reply) });
             };
             self.context.node.submit(command, Box::new(done));
         }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     base::limits,
     node::report::Counter,
-    rpc::{context::unix_now, metrics::Histogram, render},
+    rpc::{histogram::Histogram, host::unix_now, json::object},
     runtime::board::Status,
 };
 
@@ -117,8 +117,8 @@ impl Inner {
 
     fn push(&mut self, kind: &str, after: Option<u32>, fields: Value) {
         self.last += 1;
-        let mut all = render::object(json!({ "seq": self.last, "time": unix_now(), "event": kind }));
-        all.extend(render::object(fields));
+        let mut all = object(json!({ "seq": self.last, "time": unix_now(), "event": kind }));
+        all.extend(object(fields));
         if self.list.len() == limits::RPC_EVENTS {
             self.list.pop_front();
         }

@@ -20,8 +20,8 @@ use crate::{
     chain::archive::StoreError,
     node::report::SyncState,
     rpc::{
+        completions::CompletionQueue,
         context::{Context, IndexState},
-        mailbox::Mailbox,
     },
     runtime::priority,
     store::{IndexDb, LedgerReader},
@@ -49,13 +49,13 @@ impl Indexer {
     /// Starts the thread.
     pub(super) fn start(
         context: Arc<Context>,
-        mailbox: Arc<Mailbox>,
+        completions: Arc<CompletionQueue>,
         path: PathBuf,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (wake, woken) = sync_channel(1);
         let indexer = Self { wake, stopping: Arc::default() };
         let stopping = Arc::clone(&indexer.stopping);
-        let worker = Worker { context, path, mailbox, woken, stopping, files: None, file: 0, failure: None };
+        let worker = Worker { context, path, completions, woken, stopping, files: None, file: 0, failure: None };
         let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
         indexer.wake();
         Ok((indexer, thread))
@@ -77,7 +77,7 @@ struct Worker {
     context: Arc<Context>,
     /// The index' file.
     path: PathBuf,
-    mailbox: Arc<Mailbox>,
+    completions: Arc<CompletionQueue>,
     woken: Receiver<()>,
     stopping: Arc<AtomicBool>,
     files: Option<(LedgerReader, IndexDb)>,
@@ -164,7 +164,7 @@ impl Worker {
         let height = progress.indexed.checked_sub(1).and_then(|height| u32::try_from(height).ok());
         let revision = self.context.indexed.get().revision.wrapping_add(1);
         self.context.indexed.set(IndexState { height, file: self.file, revision });
-        self.mailbox.changed();
+        self.completions.changed();
         Ok(progress.is_complete())
     }
 

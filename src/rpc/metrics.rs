@@ -1,75 +1,23 @@
 //! `/metrics`: the Prometheus text format. Base units, `_total` on counters only, no label with an address or an id.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path, time::Duration};
+use std::{fmt::Write, fs, path::Path};
 
 use crate::{
     node::report::SyncState,
     rpc::{
-        context::{Context, resident_bytes, unix_now},
+        call_stats::CallStats,
+        context::Context,
         counters,
+        histogram::Histogram,
+        host::{resident_bytes, unix_now},
     },
 };
 
 /// Clock ticks a second in /proc, the same on every Linux that runs this program.
 const TICKS: f64 = 100.0;
 
-/// Bounds of the histogram of seconds that calls take.
-const CALL_SECONDS: [f64; 8] = [0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1.0, 10.0];
-
-/// Calls answered.
-pub struct Tally {
-    /// By method and error code (0: none).
-    calls: BTreeMap<(&'static str, i32), u64>,
-    /// How long they took, those left out that wait for something to happen.
-    seconds: Histogram,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { calls: BTreeMap::new(), seconds: Histogram::new(&CALL_SECONDS) }
-    }
-}
-
-impl Tally {
-    /// Counts a call.
-    pub fn note(&mut self, method: &'static str, code: i32, time: Duration) {
-        *self.calls.entry((method, code)).or_default() += 1;
-        if !method.starts_with("wait") && method != "events" {
-            self.seconds.observe(time.as_secs_f64());
-        }
-    }
-}
-
-/// How many observations fell below each bound.
-#[derive(Clone, Debug)]
-pub struct Histogram {
-    bounds: &'static [f64],
-    /// One more than bounds: what is above all of them.
-    counts: Vec<u64>,
-    sum: f64,
-}
-
-impl Histogram {
-    /// An empty one with these upper bounds, ascending.
-    pub fn new(bounds: &'static [f64]) -> Self {
-        Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
-    }
-
-    /// Counts an observation in.
-    pub fn observe(&mut self, value: f64) {
-        let at = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
-        self.counts[at] += 1;
-        self.sum += value;
-    }
-
-    /// How many observations there were.
-    pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-}
-
 /// The text.
-pub fn render(context: &Context, tally: &Tally) -> String {
+pub fn render(context: &Context, calls: &CallStats) -> String {
     let mut text = Text(String::with_capacity(6 * 1024));
     node(&mut text, context);
     let status = context.node.status();
@@ -77,7 +25,7 @@ pub fn render(context: &Context, tally: &Tally) -> String {
         let value = status.counter(counter.counter);
         text.one(&format!("tussock_{}_total", counter.key), "counter", counter.help, value);
     }
-    server(&mut text, context, tally);
+    server(&mut text, context, calls);
     process(&mut text, context);
     text.0
 }
@@ -122,7 +70,7 @@ fn node(text: &mut Text, context: &Context) {
     }
 }
 
-fn server(text: &mut Text, context: &Context, tally: &Tally) {
+fn server(text: &mut Text, context: &Context, calls: &CallStats) {
     if let Some(height) = context.indexed.get().height {
         text.one("tussock_index_height", "gauge", "Height up to which the index is filled.", height);
     }
@@ -141,11 +89,11 @@ fn server(text: &mut Text, context: &Context, tally: &Tally) {
         }
     }
     text.head("tussock_rpc_requests_total", "counter", "Calls answered, by method and error code (0: none).");
-    for ((method, code), count) in &tally.calls {
+    for ((method, code), count) in calls.counts() {
         text.line("tussock_rpc_requests_total", &[("method", method), ("code", &code.to_string())], count);
     }
     let help = "How long calls took, those left out that wait for something to happen.";
-    text.histogram("tussock_rpc_request_duration_seconds", help, &tally.seconds);
+    text.histogram("tussock_rpc_request_duration_seconds", help, calls.seconds());
     let help = "Seconds between blocks, by their own times, of those that came since the start.";
     text.histogram("tussock_chain_block_interval_seconds", help, &context.events.intervals());
 }
@@ -192,12 +140,12 @@ impl Text {
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
         self.head(name, "histogram", help);
         let mut below = 0;
-        let bounds = histogram.bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
-        for (bound, count) in bounds.zip(&histogram.counts) {
+        for (bound, count) in histogram.buckets() {
             below += count;
+            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
             self.line(&format!("{name}_bucket"), &[("le", &bound)], below);
         }
-        self.line(&format!("{name}_sum"), &[], histogram.sum);
+        self.line(&format!("{name}_sum"), &[], histogram.sum());
         self.line(&format!("{name}_count"), &[], below);
     }
 

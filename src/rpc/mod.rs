@@ -1,9 +1,9 @@
 //! HTTP on its own small mio loop: JSON-RPC 2.0 for operators and programs, read-only JSON, health, metrics, the page.
 //!
 //! Three threads, however many connections. `http` runs the loop ([`server`]): it owns all sockets, judges heads
-//! ([`auth`]), parses calls ([`call`]) and drives them step by step ([`engine`], [`step`]); it never blocks. `query`
+//! ([`auth`]), parses calls ([`batch`]) and drives them step by step ([`engine`], [`continuation`]); it never blocks. `query`
 //! reads the databases ([`query`]), one short transaction at a time. `index` fills `index.db` behind the tip
-//! ([`indexer`]). Roles are asked by commands whose answers come back by mail ([`mailbox`]).
+//! ([`indexer`]). Roles are asked by commands whose answers come back by mail ([`completions`]).
 //!
 //! What is bounded: connections, bytes of head and body and of all buffers together, seconds of a request, calls in a
 //! batch, bytes of its results, waiting calls, queries in the queue, commands under way. What is beyond its bound is
@@ -11,25 +11,32 @@
 
 pub mod api;
 pub mod auth;
-pub mod call;
+pub mod batch;
+mod call_stats;
 pub mod client;
+mod completions;
 pub mod context;
+pub mod continuation;
 pub mod counters;
+mod databases;
 mod engine;
 pub mod error;
 pub mod events;
+mod first_view;
+mod histogram;
+mod host;
 pub mod http;
 mod indexer;
-mod mailbox;
+mod json;
 pub mod methods;
 pub mod metrics;
+mod openrpc;
 pub mod page;
 pub mod params;
-pub mod query;
+mod query;
 pub mod render;
 mod server;
 mod socket;
-pub mod step;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +54,7 @@ use mio::{Poll, Waker, net::TcpListener};
 use crate::{
     base::limits,
     chain::spec::ChainSpec,
-    rpc::{auth::Gate, context::Context, engine::Engine, indexer::Indexer, mailbox::Mailbox},
+    rpc::{auth::Gate, completions::CompletionQueue, context::Context, engine::Engine, indexer::Indexer},
     runtime::handle::NodeHandle,
 };
 
@@ -72,7 +79,7 @@ pub struct ServerOptions {
 /// A running server. Stops when it is dropped.
 pub struct Server {
     local_address: SocketAddr,
-    mailbox: Arc<Mailbox>,
+    completions: Arc<CompletionQueue>,
     indexer: Option<Indexer>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -89,7 +96,7 @@ impl Server {
                 log::error!("http server cannot be woken error={error}");
             }
         };
-        let mailbox = Arc::new(Mailbox::new(Box::new(wake)));
+        let completions = Arc::new(CompletionQueue::new(Box::new(wake)));
         let context = Arc::new(Context {
             chain: options.chain,
             node: node.clone(),
@@ -105,21 +112,21 @@ impl Server {
         // Where the node stands now; what changes from here on is an event.
         context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(limits::RPC_QUERIES);
-        let engine = Engine::new(Arc::clone(&context), Arc::clone(&mailbox), worker);
+        let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
         let gate = Gate::new(local_address, &options.cookie);
-        let server = server::Server::new(poll, listener, Arc::clone(&mailbox), engine, gate)?;
-        let mut started = Self { local_address, mailbox, indexer: None, threads: Vec::new() };
+        let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;
+        let mut started = Self { local_address, completions, indexer: None, threads: Vec::new() };
         // If a thread cannot be started, dropping `started` ends those that were.
         if let Some(path) = context.index_path.clone() {
-            let (indexer, thread) = Indexer::start(Arc::clone(&context), Arc::clone(&started.mailbox), path)?;
+            let (indexer, thread) = Indexer::start(Arc::clone(&context), Arc::clone(&started.completions), path)?;
             started.indexer = Some(indexer);
             started.threads.push(thread);
         }
-        let mail = Arc::clone(&started.mailbox);
-        let books = query::Books::new(Arc::clone(&context));
-        started.spawn("query", move || query::run(books, &tasks, &mail))?;
+        let mail = Arc::clone(&started.completions);
+        let databases = databases::Databases::new(Arc::clone(&context));
+        started.spawn("query", move || query::run(databases, &tasks, &mail))?;
         started.spawn("http", move || server.run())?;
-        let (mail, indexer) = (Arc::clone(&started.mailbox), started.indexer.clone());
+        let (mail, indexer) = (Arc::clone(&started.completions), started.indexer.clone());
         node.watch(Box::new(move || {
             mail.changed();
             indexer.iter().for_each(Indexer::wake);
@@ -144,7 +151,7 @@ impl Server {
     }
 
     fn end(&mut self) {
-        self.mailbox.stop();
+        self.completions.stop();
         self.indexer.iter().for_each(Indexer::stop);
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {

@@ -1,20 +1,10 @@
 //! The page at `/`: one file without anything from elsewhere, allowed to run by a nonce that is made for each answer.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-
-use serde_json::json;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
     base::hash::{Domain, hex},
-    node::report::SyncState,
-    rpc::{
-        http::{HTML, Response, Status},
-        methods::{blocks, mempool, status},
-        step::{Shared, Step},
-    },
+    rpc::http::{HTML, Response, Status},
 };
 
 const PAGE: &str = include_str!("page.html");
@@ -22,11 +12,6 @@ const PAGE: &str = include_str!("page.html");
 const NONCE: &str = "{nonce}";
 /// Where the answers go that the first view needs.
 const FIRST: &str = "{first}";
-/// What the overview asks for; with these names the answers are found in the page.
-const BLOCKS: (&str, u64) = ("blocks?limit=21", 21);
-const POOL: (&str, u64) = ("mempool?limit=8", 8);
-/// How long the page waits for the mempool.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Makes nonces that nobody outside can foresee.
 pub struct Page {
@@ -59,19 +44,4 @@ impl Page {
         bytes.extend_from_slice(&self.count.fetch_add(1, Ordering::Relaxed).to_le_bytes());
         hex(&Domain::STREAM.hash(&bytes).0[..16])
     }
-}
-
-/// Gathers the answers that the first view needs. Under way at the start and during a sync the database and the roles have
-/// other things to do: then the page asks for itself.
-pub(super) fn first(context: &Shared) -> Step {
-    if matches!(context.node.status().state, SyncState::Starting | SyncState::Headers | SyncState::Blocks) {
-        return Step::value(&json!({}));
-    }
-    let context = context.clone();
-    Step::query_then(move |books| {
-        let list = blocks::page(&context, books, u64::MAX, BLOCKS.1)?;
-        let summary = status::summary(&context);
-        let all = move |pool| json!({ "summary": summary, BLOCKS.0: list, POOL.0: pool });
-        Ok(mempool::overview(&context, POOL.1, all).within(PATIENCE))
-    })
 }

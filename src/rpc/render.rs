@@ -9,13 +9,11 @@ use crate::{
         archive::{BlockStatus, HeaderRow, Tip},
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
+        target::{CompactTarget, Target},
         transaction::Transaction,
     },
     node::command::PoolEntry,
-    rpc::{
-        context::{Context, unix_now},
-        methods::status::difficulty,
-    },
+    rpc::{context::Context, host::unix_now, json::object},
 };
 
 /// Where a transaction is.
@@ -189,10 +187,8 @@ fn fee(transaction: &Transaction, spent: &[Option<Coin>]) -> Option<u64> {
     sum.checked_sub(out)
 }
 
-/// The fields of an object that was written down as one.
-pub fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
+/// How many times harder than the chain's easiest target a target is.
+pub fn difficulty(context: &Context, target: CompactTarget) -> f64 {
+    let ratio = |target: Target| f64::from(context.chain.parameters.limit().value()) / f64::from(target.value());
+    target.expand().map_or(0.0, ratio)
 }

@@ -18,16 +18,16 @@ use crate::{
     node::limit::Meter,
     rpc::{
         auth::Gate,
+        completions::CompletionQueue,
         engine::{Engine, Progress, Running},
         http::{Connection, Head, Response, Status},
-        mailbox::Mailbox,
         socket::Client,
     },
     runtime::descriptors,
 };
 
 const LISTENER: Token = Token(0);
-/// The mailbox' waker.
+/// The completions' waker.
 pub(super) const WAKER: Token = Token(1);
 const FIRST_CLIENT: usize = 2;
 /// Readiness events taken from the kernel at once.
@@ -41,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Server {
     poll: Poll,
     listener: TcpListener,
-    mailbox: Arc<Mailbox>,
+    completions: Arc<CompletionQueue>,
     engine: Engine,
     gate: Gate,
     clients: BTreeMap<usize, Client>,
@@ -60,7 +60,7 @@ impl Server {
     pub(super) fn new(
         poll: Poll,
         mut listener: TcpListener,
-        mailbox: Arc<Mailbox>,
+        completions: Arc<CompletionQueue>,
         engine: Engine,
         gate: Gate,
     ) -> io::Result<Self> {
@@ -68,7 +68,7 @@ impl Server {
         Ok(Self {
             poll,
             listener,
-            mailbox,
+            completions,
             engine,
             gate,
             clients: BTreeMap::new(),
@@ -81,10 +81,10 @@ impl Server {
         })
     }
 
-    /// Serves until the mailbox says stop.
+    /// Serves until the completions says stop.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        while !self.mailbox.is_stopping() {
+        while !self.completions.is_stopping() {
             if let Err(error) = self.poll.poll(&mut events, self.timeout())
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -231,15 +231,15 @@ impl Server {
     }
 
     fn read_mail(&mut self) {
-        for letter in self.mailbox.take() {
-            let token = letter.connection;
+        for completion in self.completions.take() {
+            let token = completion.connection;
             // The asker may have gone in the meantime.
             let Some(running) = self.clients.get_mut(&token).and_then(|client| client.running.take()) else { continue };
-            let progress = self.engine.deliver(running, letter);
+            let progress = self.engine.deliver(running, completion);
             self.settle(token, progress);
             self.serve(token);
         }
-        if self.mailbox.take_changed() {
+        if self.completions.take_changed() {
             let view = self.engine.view();
             for token in self.waiting() {
                 let Some(running) = self.take_running(token) else { continue };

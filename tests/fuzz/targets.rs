@@ -21,7 +21,7 @@ use tussock::{
     config::{CommonFlags, NodeFlags, Settings},
     rpc::{
         auth::Gate,
-        call::Batch,
+        batch::Batch,
         error::RpcError,
         http::{Connection, Response, Status},
     },

@@ -23,7 +23,7 @@ use crate::{
         exit::{Exit, Failure, Outcome},
         output,
     },
-    rpc::client::Patience,
+    rpc::client::Deadline,
 };
 
 /// How long to let pass before the next look at a mempool.
@@ -162,7 +162,7 @@ impl Gossip<'_> {
     fn rest(&self, node: usize, height: u64) -> Outcome {
         let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
         self.load.call(node, "wait", json!([condition]))?;
-        let patience = Patience::of(Duration::from_secs(20));
+        let patience = Deadline::after(Duration::from_secs(20));
         // Nodes may run without index.
         while self.load.call(node, "status", json!([]))?["indexed"].as_u64().is_some_and(|indexed| indexed < height) {
             if !patience.pause(MOMENT) {
@@ -186,7 +186,7 @@ impl Gossip<'_> {
 
     /// Waits until all mempools hold so many transactions.
     fn everywhere(&self, transactions: usize) -> Outcome {
-        let patience = Patience::of(Duration::from_secs(60));
+        let patience = Deadline::after(Duration::from_secs(60));
         for node in 0..self.load.nodes.len() {
             while self.load.waiting(node)? < transactions as u64 {
                 if !patience.pause(MOMENT) {

@@ -21,7 +21,7 @@ use crate::{
         exit::{Exit, Failure, Outcome},
         output,
     },
-    rpc::client::Patience,
+    rpc::client::Deadline,
 };
 
 const MIB: f64 = 1_048_576.0;
@@ -130,7 +130,7 @@ pub fn idle(args: &IdleArgs, json: bool) -> Outcome {
         .collect::<Outcome<Vec<_>>>()?;
     node.wait(&["peers", &peers.len().to_string()], 60)?;
     let (before, begin) = (node.usage(), Instant::now());
-    let patience = Patience::of(Duration::from_secs(args.seconds.max(1)));
+    let patience = Deadline::after(Duration::from_secs(args.seconds.max(1)));
     while patience.pause(patience.left()) {}
     let after = node.usage();
     let share = (after.cpu_s - before.cpu_s) / begin.elapsed().as_secs_f64();
@@ -177,7 +177,7 @@ pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
 
 /// Waits until a mempool holds so many transactions; how many it then holds.
 fn wait_count(load: &Load<'_>, node: usize, count: usize) -> Outcome<u64> {
-    let patience = Patience::of(Duration::from_secs(120));
+    let patience = Deadline::after(Duration::from_secs(120));
     loop {
         let waiting = load.waiting(node)?;
         if waiting >= count as u64 {

@@ -31,7 +31,7 @@ use crate::{
         testkit::spend,
         transaction::{OutPoint, Output, Transaction},
     },
-    rpc::client::{Client, Patience},
+    rpc::client::{Client, Deadline},
 };
 
 /// Fee of each transaction per output, base units: more than the default fee rate asks of the largest.
@@ -199,7 +199,7 @@ impl Load<'_> {
             while !splitting.is_finished() {
                 // Not more blocks than needed: each in a hurry makes the next one harder to find.
                 match self.waiting(0)? {
-                    0 => drop(Patience::of(MOMENT).pause(MOMENT)),
+                    0 => drop(Deadline::after(MOMENT).pause(MOMENT)),
                     _ => drop(self.call(0, "mine", json!([1, miner]))?),
                 }
             }
@@ -275,7 +275,7 @@ impl Load<'_> {
             let batch = BATCH.min((tps / 20.0).ceil() as usize).max(1);
             for (number, group) in payments.chunks(batch).enumerate() {
                 let due = Duration::from_secs_f64((number * batch) as f64 / tps);
-                Patience::of(due.saturating_sub(start.elapsed())).pause(due);
+                Deadline::after(due.saturating_sub(start.elapsed())).pause(due);
                 // A node that went away: its thread ended, and what it did not take counts as refused below.
                 let _ = senders[number % lanes].0.send(group);
             }
@@ -353,7 +353,7 @@ impl Load<'_> {
     }
 
     fn wait(&self, node: usize, mut condition: Value) -> Outcome<bool> {
-        let patience = Patience::of(CONFIRMATION);
+        let patience = Deadline::after(CONFIRMATION);
         while !patience.left().is_zero() {
             condition["timeout"] = json!(20.0_f64.min(patience.left().as_secs_f64()));
             if self.call(node, "wait", json!([condition]))?["ok"] == true {
@@ -369,7 +369,7 @@ fn submit_all(node: &Client, batches: &mpsc::Receiver<&[Vec<u8>]>) -> (usize, Op
     let (mut accepted, mut last) = (0, None);
     for batch in batches {
         let mut open: Vec<&Vec<u8>> = batch.iter().collect();
-        let patience = Patience::of(ROOM);
+        let patience = Deadline::after(ROOM);
         while !open.is_empty() {
             let calls = open.iter().map(|raw| ("sendrawtransaction", json!([hex(raw)]))).collect();
             let Ok(answers) = node.batch(calls) else { break };

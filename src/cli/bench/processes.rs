@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::exit::{Exit, Failure, Outcome},
-    rpc::client::Patience,
+    rpc::client::Deadline,
 };
 
 /// How long an index may take: ten times what a million transactions need.
@@ -87,7 +87,7 @@ impl Node {
     /// Waits until the node has made what is derived from its ledger: a freshly generated one has no index yet, and
     /// filling it is no part of what is measured.
     pub fn wait_for_index(&self, height: u32) -> Outcome {
-        let patience = Patience::of(INDEX_TIMEOUT);
+        let patience = Deadline::after(INDEX_TIMEOUT);
         loop {
             if self.status()?["indexed"].as_u64() >= Some(u64::from(height)) {
                 return Ok(());

@@ -15,12 +15,12 @@ use crate::{
     node::command::{Command, PoolEntry, Reply},
     rpc::{
         context::Context,
+        continuation::{Continuation, Shared, unexpected},
+        databases::{Cursor, Databases},
         error::RpcError,
-        methods::Method,
+        methods::method::Method,
         params::{Args, Kind, optional, required},
-        query::{Books, Cursor},
         render,
-        step::{Shared, Step, unexpected},
     },
 };
 
@@ -40,9 +40,9 @@ pub(super) const METHODS: &[Method] = &[
         summary: "what an address has",
         returns: "an object with confirmed, pending, immature, spendable and coins",
         handler: |context, args| {
-            with_pool(context, args, |context, books, address, pool| {
-                let tally = Tally::of(&context, books, &address, &pool)?;
-                Ok(tally.show(&context, &address))
+            with_pool(context, args, |context, databases, address, pool| {
+                let balance = Balance::of(&context, databases, &address, &pool)?;
+                Ok(balance.show(&context, &address))
             })
         },
     },
@@ -52,8 +52,8 @@ pub(super) const METHODS: &[Method] = &[
         summary: "what an address has in the chain",
         returns: "a number",
         handler: |context, args| {
-            with_pool(context, args, |context, books, address, pool| {
-                Ok(json!(Tally::of(&context, books, &address, &pool)?.confirmed))
+            with_pool(context, args, |context, databases, address, pool| {
+                Ok(json!(Balance::of(&context, databases, &address, &pool)?.confirmed))
             })
         },
     },
@@ -65,8 +65,8 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, args| {
             let limit = args.integer_in("limit", 1..=MAX_COINS, DEFAULT_COINS)?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            with_pool(context, args, move |context, books, address, pool| {
-                coins(&context, books, &address, &pool, limit)
+            with_pool(context, args, move |context, databases, address, pool| {
+                coins(&context, databases, &address, &pool, limit)
             })
         },
     },
@@ -88,7 +88,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an object with isvalid and, if it is not, error",
         handler: |context, args| {
             let text = args.required_text("address")?;
-            Ok(Step::value(&match Address::parse(text, &context.chain.prefix) {
+            Ok(Continuation::value(&match Address::parse(text, &context.chain.prefix) {
                 Ok(address) => json!({ "isvalid": true, "address": context.text(&address) }),
                 Err(error) => json!({ "isvalid": false, "error": error.to_string() }),
             }))
@@ -135,20 +135,21 @@ impl Pool {
 fn with_pool(
     context: &Shared,
     args: &Args,
-    show: impl FnOnce(Shared, &mut Books, Address, Pool) -> Result<Value, RpcError> + Send + 'static,
-) -> Result<Step, RpcError> {
+    show: impl FnOnce(Shared, &mut Databases, Address, Pool) -> Result<Value, RpcError> + Send + 'static,
+) -> Result<Continuation, RpcError> {
     let address = context.address(args.required_text("address")?)?;
     let context = context.clone();
-    Ok(Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let after = context.clone();
-        Ok(Step::query(move |books| show(context, books, address, Pool::new(entries))).once_indexed(&after))
+        Ok(Continuation::query(move |databases| show(context, databases, address, Pool::new(entries)))
+            .once_indexed(&after))
     }))
 }
 
 /// Sums over an address's coins.
 #[derive(Default)]
-struct Tally {
+struct Balance {
     confirmed: u64,
     immature: u64,
     spendable: u64,
@@ -157,26 +158,26 @@ struct Tally {
     coins: u64,
 }
 
-impl Tally {
-    fn of(context: &Context, books: &mut Books, address: &Address, pool: &Pool) -> Result<Self, RpcError> {
-        let next = books.tip()?.height.saturating_add(1);
-        let found = books.coins_of(address, most_coins())?;
+impl Balance {
+    fn of(context: &Context, databases: &mut Databases, address: &Address, pool: &Pool) -> Result<Self, RpcError> {
+        let next = databases.tip()?.height.saturating_add(1);
+        let found = databases.coins_of(address, most_coins())?;
         let confirmed = u64::try_from(found.balance).unwrap_or(u64::MAX);
-        let mut tally = Self { confirmed, coins: found.count, ..Self::default() };
+        let mut balance = Self { confirmed, coins: found.count, ..Self::default() };
         // Young coins come first, so that those that must still mature are among them.
         let immature = found.coins.iter().filter(|(_, coin)| rules::matures_at(&context.chain, coin) > next);
-        tally.immature = sum(immature.map(|(_, coin)| coin.amount));
+        balance.immature = sum(immature.map(|(_, coin)| coin.amount));
         for outpoint in pool.spent_of(address) {
             // What is not in the chain is an output of the mempool itself.
-            let coin = books.coin(&outpoint)?.filter(|coin| coin.address == *address);
-            tally.spending = tally.spending.saturating_add(coin.map_or(0, |coin| coin.amount));
+            let coin = databases.coin(&outpoint)?.filter(|coin| coin.address == *address);
+            balance.spending = balance.spending.saturating_add(coin.map_or(0, |coin| coin.amount));
         }
-        let left = tally.confirmed.saturating_sub(tally.immature);
-        tally.spendable = left.saturating_sub(tally.spending);
+        let left = balance.confirmed.saturating_sub(balance.immature);
+        balance.spendable = left.saturating_sub(balance.spending);
         let confirmed: BTreeSet<OutPoint> = gather(found.coins.iter().map(|(outpoint, _)| *outpoint));
         let pending = pool.coins(address).filter(|(outpoint, _)| !confirmed.contains(outpoint));
-        tally.pending = sum(pending.map(|(_, amount)| amount));
-        Ok(tally)
+        balance.pending = sum(pending.map(|(_, amount)| amount));
+        Ok(balance)
     }
 
     fn show(&self, context: &Context, address: &Address) -> Value {
@@ -203,17 +204,17 @@ fn most_coins() -> usize {
 
 fn coins(
     context: &Context,
-    books: &mut Books,
+    databases: &mut Databases,
     address: &Address,
     pool: &Pool,
     limit: usize,
 ) -> Result<Value, RpcError> {
-    let next = books.tip()?.height.saturating_add(1);
+    let next = databases.tip()?.height.saturating_add(1);
     let spendable = |(outpoint, coin): (OutPoint, Coin)| {
         let spendable = rules::matures_at(&context.chain, &coin) <= next && !pool.spent.contains(&outpoint);
         (outpoint, coin, spendable)
     };
-    let mut found: Vec<_> = books.coins_of(address, most_coins())?.coins.into_iter().map(spendable).collect();
+    let mut found: Vec<_> = databases.coins_of(address, most_coins())?.coins.into_iter().map(spendable).collect();
     let confirmed: BTreeSet<OutPoint> = gather(found.iter().map(|(outpoint, ..)| *outpoint));
     best(&mut found, limit);
     let pending = pool.coins(address).filter(|(outpoint, _)| !confirmed.contains(outpoint));
@@ -240,13 +241,13 @@ fn best(coins: &mut Vec<(OutPoint, Coin, bool)>, limit: usize) {
     coins.truncate(limit);
 }
 
-fn history(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let limit = args.integer_in("limit", 1..=MAX_HISTORY, 25)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let before = Cursor::parse(&args.id("before", ""))?;
-    with_pool(context, args, move |context, books, address, pool| {
-        let tip = books.tip()?;
-        let page = books.history(&address, before, limit)?;
+    with_pool(context, args, move |context, databases, address, pool| {
+        let tip = databases.tip()?;
+        let page = databases.history(&address, before, limit)?;
         let next = (page.len() == limit)
             .then(|| page.last().map(|entry| Cursor { height: entry.height, position: entry.position }.to_text()))
             .flatten();

@@ -7,12 +7,12 @@ use crate::{
     chain::archive::{BlockStatus, HeaderRow},
     rpc::{
         context::Context,
+        continuation::{Continuation, Shared},
+        databases::Databases,
         error::RpcError,
-        methods::{Method, status},
+        methods::{method::Method, status},
         params::{Args, Kind, optional, required},
-        query::Books,
         render,
-        step::{Shared, Step},
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an object; see tussock block --json",
         handler: |context, args| {
             let (context, id) = (context.clone(), args.id("id", "tip"));
-            Ok(Step::query(move |books| block(&context, books, &id)))
+            Ok(Continuation::query(move |databases| block(&context, databases, &id)))
         },
     },
     Method {
@@ -37,14 +37,14 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the ends of all branches",
         returns: "an array of objects with height, hash, branch_length and status",
-        handler: |_, _| Ok(Step::query(tips)),
+        handler: |_, _| Ok(Continuation::query(tips)),
     },
     Method {
         name: "getchaintips",
         params: &[],
         summary: "the ends of all branches",
         returns: "an array of objects with height, hash, branchlen and status",
-        handler: |_, _| Ok(Step::query(tips)),
+        handler: |_, _| Ok(Continuation::query(tips)),
     },
     Method {
         name: "getblockcount",
@@ -67,7 +67,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "a hash",
         handler: |_, args| {
             let height = args.integer_in("height", 0..=u64::from(u32::MAX), 0)?;
-            Ok(Step::query(move |books| Ok(books.at_height(height)?.hash)))
+            Ok(Continuation::query(move |databases| Ok(databases.at_height(height)?.hash)))
         },
     },
     Method {
@@ -97,34 +97,39 @@ pub(super) const METHODS: &[Method] = &[
         returns: "a number",
         handler: |context, _| {
             let context = context.clone();
-            Ok(Step::query(move |books| {
-                let row = books.find_block("tip")?;
-                Ok(status::difficulty(&context, row.header.target))
+            Ok(Continuation::query(move |databases| {
+                let row = databases.find_block("tip")?;
+                Ok(render::difficulty(&context, row.header.target))
             }))
         },
     },
 ];
 
 /// The contract's form of a block.
-pub(in crate::rpc) fn block(context: &Context, books: &mut Books, id: &str) -> Result<Value, RpcError> {
-    let row = books.find_block(id)?;
-    let (tip, next) = (books.tip()?, next_of(books, &row)?);
-    let body = books.block(&row.hash)?;
+pub(in crate::rpc) fn block(context: &Context, databases: &mut Databases, id: &str) -> Result<Value, RpcError> {
+    let row = databases.find_block(id)?;
+    let (tip, next) = (databases.tip()?, next_of(databases, &row)?);
+    let body = databases.block(&row.hash)?;
     Ok(Value::Object(render::block(context, &row, body.as_ref(), &tip, next)))
 }
 
 /// A page of the applied chain, highest first: header fields, size and number of transactions.
-pub(in crate::rpc) fn page(context: &Context, books: &mut Books, below: u64, count: u64) -> Result<Value, RpcError> {
-    let tip = books.tip()?;
+pub(in crate::rpc) fn page(
+    context: &Context,
+    databases: &mut Databases,
+    below: u64,
+    count: u64,
+) -> Result<Value, RpcError> {
+    let tip = databases.tip()?;
     let Some(from) = below.min(u64::from(tip.height) + 1).checked_sub(1) else { return Ok(json!([])) };
     let from = u32::try_from(from).unwrap_or(tip.height);
     let mut rows = Vec::new();
-    for row in books.headers_down(from, usize::try_from(count.min(MAX_PAGE)).unwrap_or(0))? {
-        let outline = books.outline(&row.hash)?;
+    for row in databases.headers_down(from, usize::try_from(count.min(MAX_PAGE)).unwrap_or(0))? {
+        let summary = databases.block_summary(&row.hash)?;
         let mut fields = render::header(context, &row, &tip, None);
-        fields.insert("size".to_owned(), json!(outline.as_ref().map(|outline| outline.size)));
-        fields.insert("transactions".to_owned(), json!(outline.as_ref().map(|outline| outline.transactions)));
-        let miner = outline.and_then(|outline| outline.miner);
+        fields.insert("size".to_owned(), json!(summary.as_ref().map(|summary| summary.size)));
+        fields.insert("transactions".to_owned(), json!(summary.as_ref().map(|summary| summary.transactions)));
+        let miner = summary.and_then(|summary| summary.miner);
         fields.insert("miner".to_owned(), json!(miner.map(|address| context.text(&address))));
         fields.remove("next");
         rows.push(Value::Object(fields));
@@ -133,8 +138,8 @@ pub(in crate::rpc) fn page(context: &Context, books: &mut Books, below: u64, cou
 }
 
 /// The ends of all branches, the applied chain's first.
-pub(in crate::rpc) fn tips(books: &mut Books) -> Result<Value, RpcError> {
-    let rows = books.branch_tips()?.into_iter().map(|branch| {
+pub(in crate::rpc) fn tips(databases: &mut Databases) -> Result<Value, RpcError> {
+    let rows = databases.branch_tips()?.into_iter().map(|branch| {
         let row = &branch.row;
         let status = match row.status {
             BlockStatus::Applied => "active",
@@ -151,45 +156,45 @@ pub(in crate::rpc) fn tips(books: &mut Books) -> Result<Value, RpcError> {
     Ok(rows.collect())
 }
 
-fn next_of(books: &mut Books, row: &HeaderRow) -> Result<Option<Hash>, RpcError> {
+fn next_of(databases: &mut Databases, row: &HeaderRow) -> Result<Option<Hash>, RpcError> {
     match row.status {
-        BlockStatus::Applied => books.hash_after(row.header.height),
+        BlockStatus::Applied => databases.hash_after(row.header.height),
         _ => Ok(None),
     }
 }
 
-fn block_header(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn block_header(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let (context, id, verbose) = (context.clone(), args.id("blockhash", ""), args.boolean("verbose", true));
-    Ok(Step::query(move |books| {
-        let row = books.find_block(&id)?;
+    Ok(Continuation::query(move |databases| {
+        let row = databases.find_block(&id)?;
         if !verbose {
             return Ok(Value::String(hex(&row.header.to_bytes())));
         }
-        let (tip, next) = (books.tip()?, next_of(books, &row)?);
+        let (tip, next) = (databases.tip()?, next_of(databases, &row)?);
         let mut fields = render::header(&context, &row, &tip, next);
-        familiar(&mut fields, &row);
+        add_core_names(&mut fields, &row);
         Ok(Value::Object(fields))
     }))
 }
 
-fn get_block(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let (context, id) = (context.clone(), args.id("blockhash", ""));
     let verbosity = args.integer_in("verbosity", 0..=2, 1)?;
-    Ok(Step::query(move |books| {
-        let row = books.find_block(&id)?;
-        let (tip, next) = (books.tip()?, next_of(books, &row)?);
+    Ok(Continuation::query(move |databases| {
+        let row = databases.find_block(&id)?;
+        let (tip, next) = (databases.tip()?, next_of(databases, &row)?);
         let body =
-            books.block(&row.hash)?.ok_or_else(|| RpcError::not_found("only this block's header is here yet"))?;
+            databases.block(&row.hash)?.ok_or_else(|| RpcError::not_found("only this block's header is here yet"))?;
         if verbosity == 0 {
             return Ok(Value::String(hex(&body.bytes)));
         }
         let mut fields = render::block(&context, &row, Some(&body), &tip, next);
-        familiar(&mut fields, &row);
+        add_core_names(&mut fields, &row);
         if verbosity == 2 {
             if body.transactions.len() > MAX_FULL_TRANSACTIONS {
                 return Err(RpcError::bad_parameter("too many transactions for verbosity 2; use getrawtransaction"));
             }
-            let spent = books.spent_in(&row, &body)?;
+            let spent = databases.spent_in(&row, &body)?;
             let place = |position| render::Place::Block {
                 hash: row.hash,
                 height: row.header.height,
@@ -210,7 +215,7 @@ fn get_block(context: &Shared, args: &Args) -> Result<Step, RpcError> {
 }
 
 /// Adds the names under which users of other nodes know these fields.
-fn familiar(fields: &mut serde_json::Map<String, Value>, row: &HeaderRow) {
+fn add_core_names(fields: &mut serde_json::Map<String, Value>, row: &HeaderRow) {
     for (ours, theirs) in [
         ("previous", "previousblockhash"),
         ("next", "nextblockhash"),

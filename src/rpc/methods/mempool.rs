@@ -7,11 +7,11 @@ use crate::{
     chain::block::HashedTransaction,
     node::command::{Command, PoolEntry, Reply},
     rpc::{
+        continuation::{Continuation, Shared, unexpected},
         error::{REJECTED, RpcError, UNDECODABLE},
-        methods::Method,
+        methods::method::Method,
         params::{Args, Kind, optional, required},
         render,
-        step::{Shared, Step, unexpected},
     },
 };
 
@@ -35,7 +35,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an object",
         handler: |context, _| {
             let status = context.node.status();
-            Ok(Step::value(&json!({
+            Ok(Continuation::value(&json!({
                 "loaded": true,
                 "size": status.mempool_count,
                 "bytes": status.mempool_bytes,
@@ -69,7 +69,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// The mempool with a part of its transactions.
-pub(in crate::rpc) fn list(context: &Shared, limit: u64) -> Result<Step, RpcError> {
+pub(in crate::rpc) fn list(context: &Shared, limit: u64) -> Result<Continuation, RpcError> {
     Ok(overview(context, limit, |pool| pool))
 }
 
@@ -78,7 +78,7 @@ pub(in crate::rpc) fn overview(
     context: &Shared,
     limit: u64,
     whole: impl FnOnce(Value) -> Value + Send + 'static,
-) -> Step {
+) -> Continuation {
     let (context, limit) = (context.clone(), usize::try_from(limit).unwrap_or(usize::MAX));
     entries(limit, move |entries| {
         let status = context.node.status();
@@ -91,14 +91,14 @@ pub(in crate::rpc) fn overview(
     })
 }
 
-fn entries(limit: usize, show: impl FnOnce(Vec<PoolEntry>) -> Value + Send + 'static) -> Step {
-    Step::ask(Command::Mempool { limit }, move |reply| match reply {
-        Reply::Mempool(entries) => Ok(Step::value(&show(entries))),
+fn entries(limit: usize, show: impl FnOnce(Vec<PoolEntry>) -> Value + Send + 'static) -> Continuation {
+    Continuation::ask(Command::Mempool { limit }, move |reply| match reply {
+        Reply::Mempool(entries) => Ok(Continuation::value(&show(entries))),
         other => Err(unexpected(other)),
     })
 }
 
-fn raw_mempool(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn raw_mempool(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let (context, verbose) = (context.clone(), args.boolean("verbose", false));
     let limit = if verbose { DEFAULT_ENTRIES } else { MAX_ENTRIES };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -112,7 +112,7 @@ fn raw_mempool(context: &Shared, args: &Args) -> Result<Step, RpcError> {
 }
 
 /// The lowest rate that still fits if what pays better goes first; the least that nodes take if there is room for all.
-fn estimate(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn estimate(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let blocks = args.integer_in("conf_target", 1..=1000, 1)?;
     let least = context.chain.min_fee_rate;
     let room = usize::try_from(blocks).unwrap_or(usize::MAX).saturating_mul(limits::MAX_BLOCK_BYTES);
@@ -134,7 +134,7 @@ fn rate_for(entries: impl Iterator<Item = (usize, u64)>, room: usize) -> u64 {
     0
 }
 
-fn send(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
     let text = args.required_text("hexstring")?.trim();
     if text.len() / 2 > limits::MAX_TRANSACTION_BYTES {
@@ -143,8 +143,8 @@ fn send(_: &Shared, args: &Args) -> Result<Step, RpcError> {
     let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
     // Decoded here only to tell what is no transaction from what is no valid one.
     HashedTransaction::decode(&bytes).map_err(|error| undecodable(format!("not a transaction: {error}")))?;
-    Ok(Step::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
-        Reply::Accepted(txid) => Ok(Step::value(&txid)),
+    Ok(Continuation::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
+        Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
     })

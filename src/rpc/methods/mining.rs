@@ -14,10 +14,11 @@ use crate::{
     },
     rpc::{
         context::Context,
+        continuation::{Continuation, Shared, unexpected},
         error::{REJECTED, RpcError, UNDECODABLE},
-        methods::{Method, status},
+        methods::method::Method,
         params::{Args, Kind, optional, required},
-        step::{Shared, Step, unexpected},
+        render,
     },
 };
 
@@ -68,7 +69,7 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-fn mine(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     if !context.chain.test {
         return Err(RpcError::new(REJECTED, "blocks are made on demand only on test chains, such as local and dev"));
     }
@@ -76,24 +77,24 @@ fn mine(context: &Shared, args: &Args) -> Result<Step, RpcError> {
     let blocks = args.integer_in(name, 1..=MAX_BLOCKS, 1)?;
     let blocks = u32::try_from(blocks).unwrap_or(1);
     let address = args.text("address").map(|text| context.address(text)).transpose()?;
-    let step = Step::ask(Command::Mine { blocks, address }, |reply| match reply {
-        Reply::Mined(hashes) => Ok(Step::value(&hashes)),
+    let step = Continuation::ask(Command::Mine { blocks, address }, |reply| match reply {
+        Reply::Mined(hashes) => Ok(Continuation::value(&hashes)),
         other => Err(unexpected(other)),
     });
     Ok(step.within(limits::RPC_MINE))
 }
 
-fn mining_info(context: &Shared, _: &Args) -> Result<Step, RpcError> {
+fn mining_info(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {
     let context = context.clone();
-    Ok(Step::query(move |books| {
+    Ok(Continuation::query(move |databases| {
         let status = context.node.status();
-        let row = books.find_block("tip")?;
+        let row = databases.find_block("tip")?;
         Ok(json!({
             "blocks": row.header.height,
             "chain": context.chain.name,
             "mining": status.mining,
             "hashespersec": status.hashes_per_second,
-            "difficulty": status::difficulty(&context, row.header.target),
+            "difficulty": render::difficulty(&context, row.header.target),
             "bits": format!("{:08x}", row.header.target.0),
             "pooledtx": status.mempool_count,
             "warnings": status.warnings.values().collect::<Vec<_>>(),
@@ -101,15 +102,15 @@ fn mining_info(context: &Shared, _: &Args) -> Result<Step, RpcError> {
     }))
 }
 
-fn template(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn template(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let address = match args.text("address") {
         Some(text) => context.address(text)?,
         None if context.chain.test => SecretKey::well_known(0).address(),
         None => return Err(RpcError::invalid_params("\"address\" is missing: who is paid")),
     };
     let context = context.clone();
-    Ok(Step::ask(Command::Template(address), move |reply| match reply {
-        Reply::Template(template) => Ok(Step::value(&show(&context, &template))),
+    Ok(Continuation::ask(Command::Template(address), move |reply| match reply {
+        Reply::Template(template) => Ok(Continuation::value(&show(&context, &template))),
         other => Err(unexpected(other)),
     }))
 }
@@ -135,7 +136,7 @@ fn show(context: &Context, template: &Template) -> Value {
     })
 }
 
-fn submit(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn submit(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
     let text = args.required_text("hexdata")?.trim();
     let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
@@ -145,8 +146,8 @@ fn submit(_: &Shared, args: &Args) -> Result<Step, RpcError> {
     let bytes: crate::base::bytes::Bytes = bytes.into();
     // Decoded here only to tell what is no block from what is no valid one.
     HashedBlock::decode(bytes.clone()).map_err(|error| undecodable(format!("not a block: {error}")))?;
-    Ok(Step::ask(Command::SubmitBlock(bytes), |reply| match reply {
-        Reply::Accepted(_) => Ok(Step::value(&Value::Null)),
+    Ok(Continuation::ask(Command::SubmitBlock(bytes), |reply| match reply {
+        Reply::Accepted(_) => Ok(Continuation::value(&Value::Null)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
     }))

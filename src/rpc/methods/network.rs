@@ -16,11 +16,12 @@ use crate::{
         report::PeerReport,
     },
     rpc::{
-        context::{Context, unix_now},
+        context::Context,
+        continuation::{Continuation, Shared, unexpected},
         error::{self, RpcError},
-        methods::Method,
+        host::unix_now,
+        methods::method::Method,
         params::{Args, Kind, optional, required},
-        step::{Shared, Step, unexpected},
     },
 };
 
@@ -44,7 +45,7 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the connected peers, under the field names that users of other nodes know",
         returns: "an array",
-        handler: |context, _| Ok(peers(context, familiar_row)),
+        handler: |context, _| Ok(peers(context, core_row)),
     },
     Method {
         name: "addpeer",
@@ -158,9 +159,9 @@ pub(super) const METHODS: &[Method] = &[
 type Row = fn(&Context, &PeerReport, Option<&Delivery>, (u64, u64)) -> Value;
 
 /// The peers, as the roles and the poll loop each know them, in rows of one form.
-pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Step {
+pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Continuation {
     let context = context.clone();
-    Step::ask_all(vec![Command::Peers, Command::Deliveries], move |replies| {
+    Continuation::ask_all(vec![Command::Peers, Command::Deliveries], move |replies| {
         let mut replies = replies.into_iter();
         let (reports, deliveries) = match (replies.next(), replies.next()) {
             (Some(Reply::Peers(reports)), Some(Reply::Deliveries(deliveries))) => (reports, deliveries),
@@ -174,7 +175,7 @@ pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Step {
         let moved = |link: &LinkId| bytes.get(link).copied().unwrap_or_default();
         let rows =
             reports.iter().map(|report| row(&context, report, deliveries.get(&report.link), moved(&report.link)));
-        Ok(Step::value(&rows.collect::<Vec<_>>()))
+        Ok(Continuation::value(&rows.collect::<Vec<_>>()))
     })
 }
 
@@ -206,7 +207,7 @@ pub(in crate::rpc) fn row(
     })
 }
 
-fn familiar_row(
+fn core_row(
     context: &Context,
     report: &PeerReport,
     delivery: Option<&Delivery>,
@@ -240,18 +241,18 @@ fn milliseconds(microseconds: u64) -> f64 {
 }
 
 /// An order whose answer is `true`.
-fn order(command: Command) -> Step {
+fn order(command: Command) -> Continuation {
     answered(command, Value::Bool(true))
 }
 
 /// An order whose answer is nothing, as in the nodes that its name comes from.
-fn silent(command: Command) -> Step {
+fn silent(command: Command) -> Continuation {
     answered(command, Value::Null)
 }
 
-fn answered(command: Command, value: Value) -> Step {
-    Step::ask(command, move |reply| match reply {
-        Reply::Done => Ok(Step::value(&value)),
+fn answered(command: Command, value: Value) -> Continuation {
+    Continuation::ask(command, move |reply| match reply {
+        Reply::Done => Ok(Continuation::value(&value)),
         other => Err(unexpected(other)),
     })
 }
@@ -285,7 +286,7 @@ fn test_chain(context: &Context) -> Result<(), RpcError> {
     }
 }
 
-fn deny(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn deny(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     test_chain(context)?;
     let texts = args.texts("addresses");
     if texts.len() > MAX_DENY {
@@ -297,12 +298,12 @@ fn deny(context: &Shared, args: &Args) -> Result<Step, RpcError> {
     Ok(order(Command::Deny(addresses)))
 }
 
-fn book(show: fn(Value, Value) -> Value) -> Step {
-    Step::ask(Command::Book, move |reply| match reply {
+fn book(show: fn(Value, Value) -> Value) -> Continuation {
+    Continuation::ask(Command::Book, move |reply| match reply {
         Reply::Book { entries, bans } => {
             let entries = entries.iter().map(entry_row).collect();
             let bans = bans.iter().map(ban_row).collect();
-            Ok(Step::value(&show(Value::Array(entries), Value::Array(bans))))
+            Ok(Continuation::value(&show(Value::Array(entries), Value::Array(bans))))
         }
         other => Err(unexpected(other)),
     })
@@ -323,9 +324,9 @@ fn ban_row(ban: &Ban) -> Value {
     json!({ "ip": ban.ip, "address": ban.ip, "until": ban.until.0, "banned_until": ban.until.0, "reason": ban.reason })
 }
 
-fn node_addresses(_: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn node_addresses(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let count = usize::try_from(args.integer_in("count", 0..=10_000, 100)?).unwrap_or(usize::MAX);
-    Ok(Step::ask(Command::Book, move |reply| {
+    Ok(Continuation::ask(Command::Book, move |reply| {
         let Reply::Book { entries, .. } = reply else { return Err(unexpected(reply)) };
         let row = |entry: &BookEntry| {
             json!({
@@ -337,6 +338,6 @@ fn node_addresses(_: &Shared, args: &Args) -> Result<Step, RpcError> {
         };
         // As with the nodes that the name comes from, 0 stands for all.
         let count = if count == 0 { usize::MAX } else { count };
-        Ok(Step::value(&entries.iter().take(count).map(row).collect::<Vec<_>>()))
+        Ok(Continuation::value(&entries.iter().take(count).map(row).collect::<Vec<_>>()))
     }))
 }

@@ -4,19 +4,19 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, limits},
-    chain::target::{CompactTarget, Target},
     node::{
         limit::{Limit, Meter},
         report::SyncState,
     },
     rpc::{
-        context::{self, Context},
+        context::Context,
+        continuation::{Continuation, Shared},
         counters,
         error::RpcError,
-        methods::Method,
+        host,
+        json::object,
+        methods::method::Method,
         params::Args,
-        render,
-        step::{Shared, Step},
     },
     runtime::{board::Status, logging},
     wire::message::PROTOCOL_VERSION,
@@ -28,21 +28,21 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "state, tip, peers, mempool and health of the node",
         returns: "an object; see tussock status --json",
-        handler: |context, _| Ok(Step::value(&status(context))),
+        handler: |context, _| Ok(Continuation::value(&status(context))),
     },
     Method {
         name: "getblockchaininfo",
         params: &[],
         summary: "the chain's tip and how far the node has come",
         returns: "an object",
-        handler: |context, _| Ok(Step::value(&chain_info(context)?)),
+        handler: |context, _| Ok(Continuation::value(&chain_info(context)?)),
     },
     Method {
         name: "getnetworkinfo",
         params: &[],
         summary: "protocol version and number of connections",
         returns: "an object",
-        handler: |context, _| Ok(Step::value(&network_info(context))),
+        handler: |context, _| Ok(Continuation::value(&network_info(context))),
     },
     Method {
         name: "getconnectioncount",
@@ -51,7 +51,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "a number",
         handler: |context, _| {
             let status = context.node.status();
-            Ok(Step::value(&status.inbound.saturating_add(status.outbound)))
+            Ok(Continuation::value(&status.inbound.saturating_add(status.outbound)))
         },
     },
     Method {
@@ -59,15 +59,15 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "seconds since the node started",
         returns: "a number",
-        handler: |context, _| Ok(Step::value(&context.started.elapsed().as_secs())),
+        handler: |context, _| Ok(Continuation::value(&context.started.elapsed().as_secs())),
     },
 ];
 
 /// What the page asks for every few seconds: small, and with what tells whether anything else changed.
 pub(in crate::rpc) fn summary(context: &Context) -> Value {
-    let mut fields = render::object(status(context));
+    let mut fields = object(status(context));
     fields.remove("counters");
-    fields.insert("time".to_owned(), json!(context::unix_now()));
+    fields.insert("time".to_owned(), json!(host::unix_now()));
     Value::Object(fields)
 }
 
@@ -93,7 +93,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "mining": { "enabled": status.mining, "hashes_per_second": status.hashes_per_second },
         "version": context.version,
         "uptime_s": context.started.elapsed().as_secs(),
-        "rss_bytes": context::resident_bytes(),
+        "rss_bytes": host::resident_bytes(),
         "warnings": status.warnings.values().collect::<Vec<_>>(),
         "counters": counters,
         "limits": limits_in_use(context, &status),
@@ -155,17 +155,11 @@ fn network_info(context: &Context) -> Value {
     })
 }
 
-/// How many times harder than the chain's easiest target a target is.
-pub(in crate::rpc) fn difficulty(context: &Context, target: CompactTarget) -> f64 {
-    let ratio = |target: Target| f64::from(context.chain.parameters.limit().value()) / f64::from(target.value());
-    target.expand().map_or(0.0, ratio)
-}
-
 /// A method without parameters that reads something off the status board's tip.
 pub(super) fn of_tip<T: serde::Serialize>(
     context: &Shared,
     _: &Args,
     read: fn(&crate::chain::archive::Tip) -> T,
-) -> Result<Step, RpcError> {
-    Ok(Step::value(&read(&context.tip()?)))
+) -> Result<Continuation, RpcError> {
+    Ok(Continuation::value(&read(&context.tip()?)))
 }

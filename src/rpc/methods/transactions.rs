@@ -12,12 +12,12 @@ use crate::{
     node::command::{Command, PoolEntry, Reply},
     rpc::{
         context::Context,
+        continuation::{Continuation, Shared, unexpected},
+        databases::{Confirmed, Databases},
         error::RpcError,
-        methods::Method,
+        methods::method::Method,
         params::{Args, Kind, optional, required},
-        query::{Books, Confirmed},
         render::{self, Place},
-        step::{Shared, Step, unexpected},
     },
 };
 
@@ -56,21 +56,21 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// A transaction that was looked for and found.
-enum Found {
+enum FoundTransaction {
     Pool(PoolEntry),
     Chain(Box<Confirmed>),
 }
 
 /// The contract's form of a transaction.
-pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Step {
-    find(context, id, missing, |context, books, found| match found {
-        Found::Pool(entry) => {
+pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
+    find(context, id, missing, |context, databases, found| match found {
+        FoundTransaction::Pool(entry) => {
             let inputs = entry.transaction.transaction.inputs.iter();
-            let spent = inputs.map(|input| books.coin(&input.outpoint)).collect::<Result<Vec<_>, _>>()?;
+            let spent = inputs.map(|input| databases.coin(&input.outpoint)).collect::<Result<Vec<_>, _>>()?;
             Ok(waiting_transaction(context, entry, spent))
         }
-        Found::Chain(confirmed) => {
-            let spent = books.spent_in(&confirmed.row, &confirmed.block)?;
+        FoundTransaction::Chain(confirmed) => {
+            let spent = databases.spent_in(&confirmed.row, &confirmed.block)?;
             let transaction = confirmed.transaction();
             let header = &confirmed.row.header;
             let place = Place::Block {
@@ -78,20 +78,20 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Step {
                 height: header.height,
                 time: header.time,
                 position: confirmed.position,
-                confirmations: render::confirmations(&books.tip()?, header.height),
+                confirmations: render::confirmations(&databases.tip()?, header.height),
             };
-            Ok(Step::value(&render::transaction(&context, transaction, &place, &spent.of(transaction))))
+            Ok(Continuation::value(&render::transaction(&context, transaction, &place, &spent.of(transaction))))
         }
     })
 }
 
 /// A transaction of the mempool. What it spends of others there, the ledger does not know.
-fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin>>) -> Step {
+fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin>>) -> Continuation {
     let place = Place::Pool { fee: entry.fee, since: entry.since };
     if spent.iter().all(Option::is_some) {
-        return Step::value(&render::transaction(&context, &entry.transaction, &place, &spent));
+        return Continuation::value(&render::transaction(&context, &entry.transaction, &place, &spent));
     }
-    Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(others) = reply else { return Err(unexpected(reply)) };
         let made = |outpoint: &OutPoint| {
             let maker = others.iter().find(|other| other.transaction.txid == outpoint.txid)?;
@@ -101,15 +101,15 @@ fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin
         let inputs = entry.transaction.transaction.inputs.iter();
         let spent: Vec<Option<Coin>> =
             inputs.zip(spent).map(|(input, coin)| coin.or_else(|| made(&input.outpoint))).collect();
-        Ok(Step::value(&render::transaction(&context, &entry.transaction, &place, &spent)))
+        Ok(Continuation::value(&render::transaction(&context, &entry.transaction, &place, &spent)))
     })
 }
 
 /// What a text from the search box is if it is neither block nor address: `{kind, id}` of a transaction.
-pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Step {
+pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Continuation {
     let nothing = || RpcError::not_found("nothing of that height, hash or address");
     if text.parse::<Hash>().is_err() && check_prefix(text).is_err() {
-        return Step::fail(nothing());
+        return Continuation::fail(nothing());
     }
     find(
         context,
@@ -117,21 +117,21 @@ pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Step {
         move |_, _| nothing(),
         |_, _, found| {
             let txid = match found {
-                Found::Pool(entry) => entry.transaction.txid,
-                Found::Chain(confirmed) => confirmed.transaction().txid,
+                FoundTransaction::Pool(entry) => entry.transaction.txid,
+                FoundTransaction::Chain(confirmed) => confirmed.transaction().txid,
             };
-            Ok(Step::value(&json!({ "kind": "tx", "id": txid })))
+            Ok(Continuation::value(&json!({ "kind": "tx", "id": txid })))
         },
     )
 }
 
-fn raw(context: &Shared, id: &str) -> Step {
+fn raw(context: &Shared, id: &str) -> Continuation {
     find(context, id, missing, |_, _, found| {
         let transaction: &Transaction = match &found {
-            Found::Pool(entry) => &entry.transaction.transaction,
-            Found::Chain(confirmed) => &confirmed.transaction().transaction,
+            FoundTransaction::Pool(entry) => &entry.transaction.transaction,
+            FoundTransaction::Chain(confirmed) => &confirmed.transaction().transaction,
         };
-        Ok(Step::value(&Value::String(hex(&transaction.to_bytes()))))
+        Ok(Continuation::value(&Value::String(hex(&transaction.to_bytes()))))
     })
 }
 
@@ -140,15 +140,15 @@ fn raw(context: &Shared, id: &str) -> Step {
 fn find(
     context: &Shared,
     id: &str,
-    absent: impl FnOnce(&mut Books, &str) -> RpcError + Send + 'static,
-    show: impl FnOnce(Shared, &mut Books, Found) -> Result<Step, RpcError> + Send + 'static,
-) -> Step {
+    absent: impl FnOnce(&mut Databases, &str) -> RpcError + Send + 'static,
+    show: impl FnOnce(Shared, &mut Databases, FoundTransaction) -> Result<Continuation, RpcError> + Send + 'static,
+) -> Continuation {
     let (context, id) = (context.clone(), id.trim().to_ascii_lowercase());
     let command = match id.parse::<Hash>() {
         Ok(txid) => Command::PoolEntry(txid),
         Err(_) => Command::Mempool { limit: usize::MAX },
     };
-    Step::ask(command, move |reply| {
+    Continuation::ask(command, move |reply| {
         let entry = match reply {
             Reply::PoolEntry(entry) => Some(entry),
             Reply::NotFound(_) => None,
@@ -158,15 +158,15 @@ fn find(
         // A whole id is also found in blocks that the index does not have; the start of one is not.
         let needs_index = entry.is_none() && id.parse::<Hash>().is_err();
         let after = context.clone();
-        let query = Step::query_then(move |books| {
+        let query = Continuation::query_then(move |databases| {
             let found = match entry {
-                Some(entry) => Found::Pool(entry),
-                None => match in_chain(books, &id)? {
-                    Some(confirmed) => Found::Chain(Box::new(confirmed)),
-                    None => return Err(absent(books, &id)),
+                Some(entry) => FoundTransaction::Pool(entry),
+                None => match in_chain(databases, &id)? {
+                    Some(confirmed) => FoundTransaction::Chain(Box::new(confirmed)),
+                    None => return Err(absent(databases, &id)),
                 },
             };
-            show(context, books, found)
+            show(context, databases, found)
         });
         Ok(if needs_index { query.once_indexed(&after) } else { query })
     })
@@ -182,14 +182,14 @@ fn by_prefix(entries: Vec<PoolEntry>, prefix: &str) -> Result<Option<PoolEntry>,
 }
 
 /// A transaction of the applied chain by its id or a unique start of it.
-pub(in crate::rpc) fn in_chain(books: &mut Books, id: &str) -> Result<Option<Confirmed>, RpcError> {
+pub(in crate::rpc) fn in_chain(databases: &mut Databases, id: &str) -> Result<Option<Confirmed>, RpcError> {
     if let Ok(txid) = id.parse() {
-        return books.find_transaction(&txid);
+        return databases.find_transaction(&txid);
     }
     check_prefix(id)?;
-    match books.transactions_with_prefix(id)?.as_slice() {
+    match databases.transactions_with_prefix(id)?.as_slice() {
         [] => Ok(None),
-        [txid] => books.find_transaction(txid),
+        [txid] => databases.find_transaction(txid),
         _ => Err(RpcError::bad_parameter("several transactions start with these digits")),
     }
 }
@@ -202,46 +202,46 @@ fn check_prefix(text: &str) -> Result<(), RpcError> {
     Err(RpcError::bad_parameter("an id is 64 hex digits, or at least the first 6 of them"))
 }
 
-fn missing(books: &mut Books, id: &str) -> RpcError {
+fn missing(databases: &mut Databases, id: &str) -> RpcError {
     let mut error = RpcError::not_found(format!("no such transaction in the mempool or the chain: {id}"));
-    if !books.has_index() {
+    if !databases.has_index() {
         error.message = format!("neither in the mempool nor in the latest blocks, and this node keeps no index: {id}");
-    } else if let Ok(lag @ 1..) = books.index_lag() {
+    } else if let Ok(lag @ 1..) = databases.index_lag() {
         error.message = format!("not found so far, but the index still lacks blocks ({lag}); try again: {id}");
     }
     error.data = Some(render::unknown_transaction(id));
     error
 }
 
-fn unspent_output(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn unspent_output(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let txid: Hash = args.parsed("txid", "a transaction id of 64 hex digits")?;
     let index = args.integer_in("n", 0..=u64::from(u32::MAX), 0)?;
     let outpoint = OutPoint { txid, index: u32::try_from(index).unwrap_or(u32::MAX) };
     let context = context.clone();
     if !args.boolean("include_mempool", true) {
-        return Ok(Step::query(move |books| show_coin(&context, books, &outpoint)));
+        return Ok(Continuation::query(move |databases| show_coin(&context, databases, &outpoint)));
     }
-    Ok(Step::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let spends =
             |entry: &PoolEntry| entry.transaction.transaction.inputs.iter().any(|input| input.outpoint == outpoint);
         if entries.iter().any(spends) {
-            return Ok(Step::value(&Value::Null));
+            return Ok(Continuation::value(&Value::Null));
         }
         let maker = entries.iter().find(|entry| entry.transaction.txid == txid);
         let made = maker.and_then(|entry| entry.transaction.transaction.outputs.get(outpoint.index as usize));
         match made {
-            Some(output) => Ok(Step::value(&json!({
+            Some(output) => Ok(Continuation::value(&json!({
                 "bestblock": context.tip()?.hash, "confirmations": 0, "value": output.amount,
                 "amount": output.amount, "address": context.text(&output.address), "coinbase": false,
             }))),
-            None => Ok(Step::query(move |books| show_coin(&context, books, &outpoint))),
+            None => Ok(Continuation::query(move |databases| show_coin(&context, databases, &outpoint))),
         }
     }))
 }
 
-fn show_coin(context: &Context, books: &mut Books, outpoint: &OutPoint) -> Result<Value, RpcError> {
-    let tip = books.tip()?;
+fn show_coin(context: &Context, databases: &mut Databases, outpoint: &OutPoint) -> Result<Value, RpcError> {
+    let tip = databases.tip()?;
     let show = |coin: Coin| {
         json!({
             "bestblock": tip.hash,
@@ -254,5 +254,5 @@ fn show_coin(context: &Context, books: &mut Books, outpoint: &OutPoint) -> Resul
             "matures_at": rules::matures_at(&context.chain, &coin),
         })
     };
-    Ok(books.coin(outpoint)?.map_or(Value::Null, show))
+    Ok(databases.coin(outpoint)?.map_or(Value::Null, show))
 }

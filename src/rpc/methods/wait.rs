@@ -15,12 +15,13 @@ use crate::{
     },
     rpc::{
         context::{Context, View},
+        continuation::{Continuation, Shared, Wait, unexpected},
         error::RpcError,
         events::Event,
-        methods::Method,
+        json::object,
+        methods::method::Method,
         params::{Args, Kind, optional, required},
         render,
-        step::{Shared, Step, Wait, unexpected},
     },
 };
 
@@ -65,7 +66,7 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, args| {
             let height = args.integer_in("height", 0..=u64::from(u32::MAX), 0)?;
             let reached = move |view: &View| height_of(view) >= Some(height);
-            Ok(until(reached, tip_facts, deadline(context, familiar_timeout(args))))
+            Ok(until(reached, tip_facts, deadline(context, core_timeout(args))))
         },
     },
     Method {
@@ -76,12 +77,12 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, args| {
             let before = context.tip()?.hash;
             let moved = move |view: &View| view.status.tip.as_ref().is_some_and(|tip| tip.hash != before);
-            Ok(until(moved, tip_facts, deadline(context, familiar_timeout(args))))
+            Ok(until(moved, tip_facts, deadline(context, core_timeout(args))))
         },
     },
 ];
 
-fn wait(context: &Shared, args: &Args) -> Result<Step, RpcError> {
+fn wait(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let until_time = deadline(context, timeout_of(args));
     let value = args.id("value", "");
     let number = || value.parse::<u64>().map_err(|_| RpcError::invalid_params("\"value\" must be a whole number"));
@@ -116,9 +117,9 @@ fn timeout_of(args: &Args) -> Duration {
 }
 
 /// Waits until there are events after number `since`.
-fn events(context: &Shared, since: u64, timeout: Duration) -> Step {
+fn events(context: &Shared, since: u64, timeout: Duration) -> Continuation {
     let (now, late) = (context.clone(), context.clone());
-    Step::Wait(Wait {
+    Continuation::Wait(Wait {
         until: deadline(context, timeout),
         brief: false,
         ready: Box::new(move |_| {
@@ -130,8 +131,8 @@ fn events(context: &Shared, since: u64, timeout: Duration) -> Step {
 }
 
 /// The answer. Blocks between two tips that were seen are looked up.
-fn tell(list: Vec<Event>, missed: bool, next: u64) -> Step {
-    Step::query(move |books| {
+fn tell(list: Vec<Event>, missed: bool, next: u64) -> Continuation {
+    Continuation::query(move |databases| {
         let mut events = Vec::with_capacity(list.len());
         for event in list {
             let height = event.fields.get("height").and_then(Value::as_u64);
@@ -140,7 +141,7 @@ fn tell(list: Vec<Event>, missed: bool, next: u64) -> Step {
                 let first = after.saturating_add(1).max(height.saturating_sub(limits::RPC_EVENT_BLOCKS));
                 for between in first..height {
                     // Not there: the chain has moved on meanwhile, and tells so in its next event.
-                    let Ok(row) = books.at_height(u64::from(between)) else { break };
+                    let Ok(row) = databases.at_height(u64::from(between)) else { break };
                     let mut fields = event.fields.clone();
                     fields.insert("height".to_owned(), json!(between));
                     fields.insert("hash".to_owned(), json!(row.hash));
@@ -158,17 +159,17 @@ fn tell(list: Vec<Event>, missed: bool, next: u64) -> Step {
     })
 }
 
-fn facts_when(holds: impl Fn(&View) -> bool + Send + 'static, time: Time) -> Step {
+fn facts_when(holds: impl Fn(&View) -> bool + Send + 'static, time: Time) -> Continuation {
     until(holds, facts, time)
 }
 
 /// Waits until something holds; either way the answer is made of what is seen then.
-fn until(holds: impl Fn(&View) -> bool + Send + 'static, show: fn(&View, bool) -> Value, time: Time) -> Step {
-    Step::Wait(Wait {
+fn until(holds: impl Fn(&View) -> bool + Send + 'static, show: fn(&View, bool) -> Value, time: Time) -> Continuation {
+    Continuation::Wait(Wait {
         until: time,
         brief: false,
-        ready: Box::new(move |view| holds(view).then(|| Step::value(&show(view, true)))),
-        late: Box::new(move |view| Step::value(&show(view, false))),
+        ready: Box::new(move |view| holds(view).then(|| Continuation::value(&show(view, true)))),
+        late: Box::new(move |view| Continuation::value(&show(view, false))),
     })
 }
 
@@ -200,7 +201,7 @@ fn deadline(context: &Context, timeout: Duration) -> Time {
     context.now() + timeout.min(limits::RPC_WAIT_MAX)
 }
 
-fn familiar_timeout(args: &Args) -> Duration {
+fn core_timeout(args: &Args) -> Duration {
     match args.integer("timeout") {
         None | Some(0) => Duration::MAX,
         Some(milliseconds) => Duration::from_millis(milliseconds),
@@ -216,21 +217,21 @@ struct Transaction {
 }
 
 /// Looks for the transaction in mempool and chain; if it is not there often enough, waits for a change and looks again.
-fn probe(wanted: Transaction) -> Step {
+fn probe(wanted: Transaction) -> Continuation {
     // Taken before the look, so that a change during it is a change afterwards.
     let before = wanted.context.view();
     let id = wanted.id;
-    Step::ask(Command::PoolEntry(id), move |reply| {
+    Continuation::ask(Command::PoolEntry(id), move |reply| {
         let waiting = match reply {
             Reply::PoolEntry(_) => true,
             Reply::NotFound(_) => false,
             other => return Err(unexpected(other)),
         };
-        Ok(Step::query_then(move |books| {
-            let tip = books.tip()?;
+        Ok(Continuation::query_then(move |databases| {
+            let tip = databases.tip()?;
             // What waits in the mempool is in no block, and looking through the newest ones takes longer than its way
             // through the network.
-            let confirmed = if waiting { None } else { books.find_transaction(&id)? };
+            let confirmed = if waiting { None } else { databases.find_transaction(&id)? };
             let mut found = Map::new();
             found.insert("id".to_owned(), json!(id));
             let height = confirmed.as_ref().map(|confirmed| confirmed.row.header.height);
@@ -251,10 +252,10 @@ fn probe(wanted: Transaction) -> Step {
     })
 }
 
-fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> Step {
+fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> Continuation {
     let until = wanted.until;
     let mut wanted = Some(wanted);
-    Step::Wait(Wait {
+    Continuation::Wait(Wait {
         until,
         brief: false,
         ready: Box::new(move |view| {
@@ -268,8 +269,8 @@ fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> S
     })
 }
 
-fn answer(view: &View, found: Map<String, Value>, ok: bool) -> Step {
-    let mut fields = render::object(facts(view, ok));
+fn answer(view: &View, found: Map<String, Value>, ok: bool) -> Continuation {
+    let mut fields = object(facts(view, ok));
     fields.extend(found);
-    Step::value(&fields)
+    Continuation::value(&fields)
 }

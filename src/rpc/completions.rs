@@ -1,6 +1,6 @@
 //! What other threads tell the server's loop, and how they wake it.
 //!
-//! Bounded without a limit of its own: every letter is the answer to something that was let through one —
+//! Bounded without a limit of its own: every completion is the answer to something that was let through one —
 //! [`limits::RPC_COMMANDS`] commands and
 //! [`limits::RPC_QUERIES`] queries.
 
@@ -9,22 +9,22 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use crate::{base::limits, rpc::step::Letter};
+use crate::{base::limits, rpc::continuation::Completion};
 
 /// Letters to the loop, and its flags.
-pub(super) struct Mailbox {
-    letters: Mutex<Vec<Letter>>,
+pub(super) struct CompletionQueue {
+    completions: Mutex<Vec<Completion>>,
     changed: AtomicBool,
     stopping: AtomicBool,
     commands: AtomicUsize,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Mailbox {
-    /// A mailbox whose owner is woken with `wake`.
+impl CompletionQueue {
+    /// A completions whose owner is woken with `wake`.
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
         Self {
-            letters: Mutex::default(),
+            completions: Mutex::default(),
             changed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             commands: AtomicUsize::new(0),
@@ -32,14 +32,14 @@ impl Mailbox {
         }
     }
 
-    /// Leaves a letter.
-    pub(super) fn post(&self, letter: Letter) {
-        self.lock().push(letter);
+    /// Leaves a completion.
+    pub(super) fn post(&self, completion: Completion) {
+        self.lock().push(completion);
         (self.wake)();
     }
 
-    /// Takes all letters.
-    pub(super) fn take(&self) -> Vec<Letter> {
+    /// Takes all completions.
+    pub(super) fn take(&self) -> Vec<Completion> {
         std::mem::take(&mut *self.lock())
     }
 
@@ -82,7 +82,7 @@ impl Mailbox {
         self.commands.fetch_sub(1, Ordering::AcqRel);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Letter>> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Completion>> {
+        self.completions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! How a call that cannot be answered at once goes on: steps instead of threads.
 //!
-//! A method returns its first [`Step`]. Steps that need a role, the database or the passing of time name what they wait
+//! A method returns its first [`Continuation`]. Steps that need a role, the database or the passing of time name what they wait
 //! for and how to go on; the server's loop drives them and never blocks. Everything is plain closures, so that a method
 //! reads top-down.
 
@@ -15,14 +15,14 @@ use serde::Serialize;
 use crate::{
     base::{limits, time::Time},
     node::command::{Command, Reply},
-    rpc::{context::View, error::RpcError, query::Books},
+    rpc::{context::View, databases::Databases, error::RpcError},
 };
 
 /// What a call comes to: JSON text, or an error.
 pub type Outcome = Result<String, RpcError>;
 
 /// A call's next step.
-pub enum Step {
+pub enum Continuation {
     /// It is done.
     Done(Outcome),
     /// So are several calls that went together, in their order.
@@ -36,13 +36,13 @@ pub enum Step {
 }
 
 /// Looks at the state: `Some` ends the waiting.
-pub type Look = Box<dyn FnMut(&View) -> Option<Step> + Send>;
+pub type Look = Box<dyn FnMut(&View) -> Option<Continuation> + Send>;
 
 /// Goes on with the answers to commands.
-pub type Then = Box<dyn FnOnce(Vec<Reply>) -> Step + Send>;
+pub type Then = Box<dyn FnOnce(Vec<Reply>) -> Continuation + Send>;
 
 /// Work for the query thread.
-pub type Query = Box<dyn FnOnce(&mut Books) -> Step + Send>;
+pub type Query = Box<dyn FnOnce(&mut Databases) -> Continuation + Send>;
 
 /// Commands, asked all at once.
 pub struct Ask {
@@ -66,10 +66,10 @@ pub struct Wait {
     /// Called once at the start and after each change.
     pub ready: Look,
     /// What follows if the time is up.
-    pub late: Box<dyn FnOnce(&View) -> Step + Send>,
+    pub late: Box<dyn FnOnce(&View) -> Continuation + Send>,
 }
 
-impl Step {
+impl Continuation {
     /// A result.
     pub fn value(value: &impl Serialize) -> Self {
         Self::Done(to_json(value))
@@ -81,7 +81,7 @@ impl Step {
     }
 
     /// One command.
-    pub fn ask(command: Command, then: impl FnOnce(Reply) -> Result<Step, RpcError> + Send + 'static) -> Self {
+    pub fn ask(command: Command, then: impl FnOnce(Reply) -> Result<Continuation, RpcError> + Send + 'static) -> Self {
         Self::ask_all(vec![command], move |mut replies| match replies.pop() {
             Some(reply) => then(reply),
             None => Err(RpcError::internal("a command was not answered")),
@@ -91,9 +91,9 @@ impl Step {
     /// Several commands at once.
     pub fn ask_all(
         commands: Vec<Command>,
-        then: impl FnOnce(Vec<Reply>) -> Result<Step, RpcError> + Send + 'static,
+        then: impl FnOnce(Vec<Reply>) -> Result<Continuation, RpcError> + Send + 'static,
     ) -> Self {
-        let then = Box::new(|replies| then(replies).unwrap_or_else(Step::fail));
+        let then = Box::new(|replies| then(replies).unwrap_or_else(Continuation::fail));
         Self::Ask(Ask { commands, within: limits::COMMAND_TIMEOUT, then, joined: false })
     }
 
@@ -132,13 +132,13 @@ impl Step {
     }
 
     /// Work on the query thread that ends the call.
-    pub fn query<T: Serialize>(query: impl FnOnce(&mut Books) -> Result<T, RpcError> + Send + 'static) -> Self {
-        Self::query_then(move |books| Ok(Step::value(&query(books)?)))
+    pub fn query<T: Serialize>(query: impl FnOnce(&mut Databases) -> Result<T, RpcError> + Send + 'static) -> Self {
+        Self::query_then(move |databases| Ok(Continuation::value(&query(databases)?)))
     }
 
     /// Work on the query thread that may go on with another step.
-    pub fn query_then(query: impl FnOnce(&mut Books) -> Result<Step, RpcError> + Send + 'static) -> Self {
-        Self::Query(Box::new(|books| query(books).unwrap_or_else(Step::fail)))
+    pub fn query_then(query: impl FnOnce(&mut Databases) -> Result<Continuation, RpcError> + Send + 'static) -> Self {
+        Self::Query(Box::new(|databases| query(databases).unwrap_or_else(Continuation::fail)))
     }
 
     /// As it is, but after the index has taken in the blocks that came just now, so that whoever mines and then asks sees
@@ -174,9 +174,9 @@ impl Step {
     }
 }
 
-impl From<Result<Step, RpcError>> for Step {
-    fn from(result: Result<Step, RpcError>) -> Self {
-        result.unwrap_or_else(Step::fail)
+impl From<Result<Continuation, RpcError>> for Continuation {
+    fn from(result: Result<Continuation, RpcError>) -> Self {
+        result.unwrap_or_else(Continuation::fail)
     }
 }
 
@@ -205,22 +205,22 @@ pub(super) enum Awaited {
     Change(Wait),
 }
 
-/// News for a pending step.
-pub(super) enum News {
+/// CompletionResult for a pending step.
+pub(super) enum CompletionResult {
     /// A role's answer to the command at this position.
     Reply(usize, Reply),
     /// What the query came to.
-    Step(Step),
+    Continuation(Continuation),
 }
 
-/// News and whom they are for.
-pub(super) struct Letter {
+/// CompletionResult and whom they are for.
+pub(super) struct Completion {
     /// The connection.
     pub(super) connection: usize,
     /// The stage of its call.
     pub(super) stage: u64,
     /// The news.
-    pub(super) news: News,
+    pub(super) result: CompletionResult,
 }
 
 /// Shared text of a reply that a method did not expect: a bug, told as one.

@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::{
     base::limits,
     rpc::{
+        continuation::{self, Outcome},
         error::{self, RpcError},
         http::{Response, Status},
-        step::{self, Outcome},
     },
 };
 
@@ -133,7 +133,7 @@ fn read_call(request: Value) -> Parsed {
 fn envelope(id: &Value, outcome: Outcome) -> String {
     let outcome = outcome.map(|result| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"));
     outcome.unwrap_or_else(|error| {
-        let error = step::to_json(&error).unwrap_or_else(|_| "{\"code\":-1,\"message\":\"\"}".to_owned());
+        let error = continuation::to_json(&error).unwrap_or_else(|_| "{\"code\":-1,\"message\":\"\"}".to_owned());
         format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
     })
 }

@@ -1,0 +1,41 @@
+//! A row of the table of methods.
+
+use serde_json::Value;
+
+use crate::rpc::{
+    continuation::{Continuation, Shared},
+    error::RpcError,
+    params::{Args, Param},
+};
+
+/// What carries a method out.
+pub type Handler = fn(&Shared, &Args) -> Result<Continuation, RpcError>;
+
+/// A method.
+pub struct Method {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub params: &'static [Param],
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// What it returns, in a line.
+    pub returns: &'static str,
+    /// What carries it out.
+    pub handler: Handler,
+}
+
+impl Method {
+    /// The first step of a call.
+    pub fn start(&self, context: &Shared, params: Value) -> Continuation {
+        Args::read(self.params, params).and_then(|args| (self.handler)(context, &args)).into()
+    }
+
+    /// The name with its parameters, those that may be left out in brackets.
+    pub fn usage(&self) -> String {
+        let word =
+            |param: &Param| if param.required { format!(" {}", param.name) } else { format!(" [{}]", param.name) };
+        let params: String = self.params.iter().map(word).collect();
+        format!("{}{params}", self.name)
+    }
+}
