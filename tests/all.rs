@@ -8,6 +8,7 @@ mod cli;
 mod cluster;
 mod consensus;
 mod constrained;
+mod docs;
 mod durability;
 mod fuzz;
 mod hostile;

@@ -1,6 +1,13 @@
 //! A small language for role tests: a driver with a hand-set clock, collected actions, and made-up nodes.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    net::SocketAddr,
+    sync::{Arc, Once},
+    time::Duration,
+};
+
+use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::{
     base::{
@@ -68,6 +75,42 @@ fn peer_info(direction: Direction, remote: SocketAddr, listens: SocketAddr) -> P
         clock_offset: 0,
         agent: "/peer/".to_owned(),
     }
+}
+
+thread_local! {
+    /// `None`: nobody wants the lines of this thread.
+    static LINES: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// Keeps log lines with the thread that writes them.
+struct Recorder;
+
+impl Log for Recorder {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        LINES.with_borrow(Option::is_some)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        LINES.with_borrow_mut(|lines| {
+            if let Some(lines) = lines {
+                lines.push(format!("{} {}", record.level(), record.args()));
+            }
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+/// Runs something and returns what it logs on this thread: level and text of each line.
+pub fn logged<T>(run: impl FnOnce() -> T) -> (T, Vec<String>) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        log::set_logger(&Recorder).expect("no other unit test installs a logger");
+        log::set_max_level(LevelFilter::Debug);
+    });
+    LINES.set(Some(Vec::new()));
+    let result = run();
+    (result, LINES.take().unwrap_or_default())
 }
 
 /// Drives one role by hand.

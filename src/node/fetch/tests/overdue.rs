@@ -1,6 +1,7 @@
 //! What comes late or not at all.
 
 use super::*;
+use crate::node::testing::logged;
 
 #[test]
 fn a_request_times_out_and_a_late_answer_still_counts_once() {
@@ -69,6 +70,15 @@ fn a_stalling_peer_is_closed_after_a_time_that_doubles_and_shrinks() {
     rig.role.watch.stalled();
     rig.role.watch.stalled();
     assert_eq!(rig.role.watch.stall, STALL_FIRST * 4);
+}
+
+#[test]
+fn a_stall_is_logged() {
+    let mut rig = Rig::new(300, &[1, 2, 3]);
+    rig.answer(2);
+    let (_, lines) = logged(|| rig.pass(STALL_FIRST));
+    let stall = format!("INFO stall link=1 height=1 after_ms={}", STALL_FIRST.as_millis());
+    assert_eq!(lines.iter().filter(|line| line.contains("stall")).collect::<Vec<_>>(), [&stall]);
 }
 
 /// Blocks that have arrived and wait for a lower one.
