@@ -19,7 +19,7 @@ use tussock::{
         spec::ChainSpec,
         testkit::BlockMaker,
     },
-    node::{Action, Event, Notice, Origin, Outbox, Role, Setup, ledger::Ledger},
+    node::{Action, Event, LinkAction, Notice, Origin, Outbox, Role, Setup, ledger::Ledger},
     store::SharedLedger,
 };
 
@@ -87,7 +87,7 @@ impl Node {
         let mut out = Outbox::default();
         self.ledger.handle(self.now, event, &mut out);
         for action in out.drain() {
-            let wrong = matches!(action, Action::Halt(_) | Action::Close { .. })
+            let wrong = matches!(action, Action::Halt(_) | Action::Link(LinkAction::Close { .. }))
                 || matches!(action, Action::Tell(_, Notice::BlocksInvalid { .. }));
             assert!(!wrong, "{action:?}");
         }

@@ -25,7 +25,7 @@ use tussock::{
         transaction::{OutPoint, Output, Transaction},
     },
     node::{
-        Action, CloseReason, Event, Notice, Origin, Outbox, PeerFault, Role, Setup,
+        Action, CloseReason, Event, LinkAction, Notice, Origin, Outbox, PeerFault, Role, Setup,
         headers::Headers,
         ledger::Ledger,
         notice::{Refusal, UncheckedTransaction},
@@ -94,7 +94,11 @@ impl Court {
                         }
                         pending.extend(out.drain());
                     }
-                    Action::Close { reason: CloseReason::Fault(fault), .. } => faults.push(fault),
+                    Action::Link(LinkAction::Close { reason, .. }) => {
+                        if let CloseReason::Fault(fault) = *reason {
+                            faults.push(fault);
+                        }
+                    }
                     Action::Halt(halt) => panic!("{halt}"),
                     _ => {}
                 }

@@ -20,15 +20,11 @@ mod timers;
 mod traffic;
 mod waker;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    base::{
-        ids::{DialId, LinkId},
-        limits,
-    },
-    node::{CloseReason, LinkEvent, PeerInfo, RoleId},
-    wire::frame::Frame,
+    base::limits,
+    node::{LinkAction, LinkEvent, RoleId},
 };
 
 pub use delivery::{Delivery, hearers};
@@ -50,41 +46,11 @@ pub trait OrderSource: Send {
     fn next_order(&mut self) -> Option<Order>;
 }
 
-/// What the poll loop is asked to do: the network part of [`crate::node::Action`], and the node's stop.
+/// What the poll loop is asked to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// Connect; completes as `Opened` or `DialFailed`.
-    Dial {
-        /// The attempt.
-        dial: DialId,
-        /// Where to.
-        address: SocketAddr,
-    },
-    /// Queue a frame.
-    Send {
-        /// Where to.
-        link: LinkId,
-        /// The frame.
-        frame: Frame,
-    },
-    /// The handshake role is ready for the link's next frame.
-    Resume(LinkId),
-    /// The handshake is done.
-    Promote {
-        /// The link.
-        link: LinkId,
-        /// Who is there.
-        peer: Arc<PeerInfo>,
-    },
-    /// Say goodbye, unless the peer did, and end the link.
-    Close {
-        /// The link.
-        link: LinkId,
-        /// Why. Boxed: it is large and rare, and thousands of orders may be queued.
-        reason: Box<CloseReason>,
-        /// Seconds, told in the goodbye.
-        retry_after: u32,
-    },
+    /// A role's wish.
+    Link(LinkAction),
     /// Accept and dial no more.
     Retire,
     /// Say goodbye to all, flush for a moment, end.

@@ -15,7 +15,7 @@ use crate::{
         dials::{Dials, Outcome},
         links::Links,
     },
-    node::{Direction, LinkEvent, RoleId},
+    node::{Direction, LinkAction, LinkEvent, RoleId},
     wire::message::GoodbyeCode,
 };
 
@@ -163,11 +163,11 @@ impl Loop {
 
     fn order(&mut self, order: Order, now: Time) {
         match order {
-            Order::Dial { dial, address } => self.dial(dial, address, now),
-            Order::Send { link, frame } => self.links.send(link, &frame, now),
-            Order::Resume(link) => self.links.resume(link),
-            Order::Promote { link, peer } => self.links.promote(link, &peer),
-            Order::Close { link, reason, retry_after } => {
+            Order::Link(LinkAction::Dial { dial, address }) => self.dial(dial, address, now),
+            Order::Link(LinkAction::Send { link, frame }) => self.links.send(link, &frame, now),
+            Order::Link(LinkAction::Resume(link)) => self.links.resume(link),
+            Order::Link(LinkAction::Promote { link, peer }) => self.links.promote(link, &peer),
+            Order::Link(LinkAction::Close { link, reason, retry_after }) => {
                 self.links.close(link, *reason, retry_after, now);
             }
             Order::Retire => self.retire(),

@@ -30,7 +30,7 @@ pub use build::{Roles, Setup, Stores, build};
 pub use event::{Direction, Event, LinkEvent, PeerInfo};
 pub use fault::{CloseReason, Halt, PeerFault};
 pub use notice::{Notice, Origin};
-pub use outbox::{Action, Outbox};
+pub use outbox::{Action, LinkAction, Outbox};
 
 use crate::base::time::{Now, Time};
 

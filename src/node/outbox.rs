@@ -21,6 +21,23 @@ use crate::{
 /// One effect of a role on the world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
+    /// Do something with a link.
+    Link(LinkAction),
+    /// Tell another role.
+    Tell(RoleId, Notice),
+    /// Answer a command.
+    Reply(Ticket, Reply),
+    /// News for the status board, from which CLI, RPC, metrics and page read.
+    Report(Report),
+    /// Add to a counter.
+    Count(Counter, u64),
+    /// Stop the node.
+    Halt(Halt),
+}
+
+/// What a role wants of the network. Actions on links that have ended are ignored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkAction {
     /// Connect; completes as `Opened` or `DialFailed`.
     Dial {
         /// Chosen by the `peers` role, never reused.
@@ -28,7 +45,7 @@ pub enum Action {
         /// Where to.
         address: SocketAddr,
     },
-    /// Queue a frame. Ignored on dead links.
+    /// Queue a frame.
     Send {
         /// Where to.
         link: LinkId,
@@ -44,25 +61,15 @@ pub enum Action {
         /// Who is there.
         peer: Arc<PeerInfo>,
     },
-    /// End the link. A `Goodbye` is sent first unless the peer said it already. Ignored on dead links.
+    /// End the link. A `Goodbye` is sent first unless the peer said it already.
     Close {
         /// The link.
         link: LinkId,
-        /// Why; decides the goodbye's code.
-        reason: CloseReason,
+        /// Why; decides the goodbye's code. Boxed: it is large and rare, and thousands of actions may be queued.
+        reason: Box<CloseReason>,
         /// Seconds, told in the goodbye.
         retry_after: u32,
     },
-    /// Tell another role.
-    Tell(RoleId, Notice),
-    /// Answer a command.
-    Reply(Ticket, Reply),
-    /// News for the status board, from which CLI, RPC, metrics and page read.
-    Report(Report),
-    /// Add to a counter.
-    Count(Counter, u64),
-    /// Stop the node.
-    Halt(Halt),
 }
 
 /// The actions of one event, in order.
@@ -80,33 +87,37 @@ impl Outbox {
 
     /// Queues an encoded frame to a peer; for one frame to many peers.
     pub fn send_frame(&mut self, link: LinkId, frame: Frame) {
-        self.actions.push(Action::Send { link, frame });
+        self.actions.push(Action::Link(LinkAction::Send { link, frame }));
     }
 
     /// Connects to an address.
     pub fn dial(&mut self, dial: DialId, address: SocketAddr) {
-        self.actions.push(Action::Dial { dial, address });
+        self.actions.push(Action::Link(LinkAction::Dial { dial, address }));
     }
 
     /// Lets the link's next handshake frame through.
     pub fn resume(&mut self, link: LinkId) {
-        self.actions.push(Action::Resume(link));
+        self.actions.push(Action::Link(LinkAction::Resume(link)));
     }
 
     /// Makes the link a peer.
     pub fn promote(&mut self, link: LinkId, peer: PeerInfo) {
-        self.actions.push(Action::Promote { link, peer: Arc::new(peer) });
+        self.actions.push(Action::Link(LinkAction::Promote { link, peer: Arc::new(peer) }));
     }
 
     /// Ends the link because of what the peer did.
     pub fn fault(&mut self, link: LinkId, fault: PeerFault) {
-        let retry_after = 0;
-        self.actions.push(Action::Close { link, reason: CloseReason::Fault(fault), retry_after });
+        self.close(link, CloseReason::Fault(fault), 0);
     }
 
     /// Ends the link for a reason that is nobody's fault.
     pub fn goodbye(&mut self, link: LinkId, code: GoodbyeCode, retry_after: u32) {
-        self.actions.push(Action::Close { link, reason: CloseReason::Local(code), retry_after });
+        self.close(link, CloseReason::Local(code), retry_after);
+    }
+
+    /// Ends the link.
+    pub fn close(&mut self, link: LinkId, reason: CloseReason, retry_after: u32) {
+        self.actions.push(Action::Link(LinkAction::Close { link, reason: Box::new(reason), retry_after }));
     }
 
     /// Tells another role.

@@ -17,7 +17,8 @@ use crate::{
     },
     chain::{spec::ChainSpec, target::Work},
     node::{
-        Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
+        Action, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role,
+        RoleId, Setup,
         command::{Command, Reply},
         limit::Limit,
         report::{Counter, Report},
@@ -221,7 +222,9 @@ impl Actions {
     /// Messages sent to a link.
     pub fn sent(&self, to: u64) -> Vec<Message> {
         let frame = |action: &Action| match action {
-            Action::Send { link, frame } if *link == LinkId(to) => Some(frame.open().expect("roles send valid frames")),
+            Action::Link(LinkAction::Send { link, frame }) if *link == LinkId(to) => {
+                Some(frame.open().expect("roles send valid frames"))
+            }
             _ => None,
         };
         self.0.iter().filter_map(frame).collect()
@@ -230,7 +233,7 @@ impl Actions {
     /// Why the role closed a link, if it did.
     pub fn closed(&self, which: u64) -> Option<CloseReason> {
         self.0.iter().find_map(|action| match action {
-            Action::Close { link, reason, .. } if *link == LinkId(which) => Some(reason.clone()),
+            Action::Link(LinkAction::Close { link, reason, .. }) if *link == LinkId(which) => Some((**reason).clone()),
             _ => None,
         })
     }
@@ -251,7 +254,7 @@ impl Actions {
     /// Dials, in order.
     pub fn dials(&self) -> Vec<(DialId, SocketAddr)> {
         let dial = |action: &Action| match action {
-            Action::Dial { dial, address } => Some((*dial, *address)),
+            Action::Link(LinkAction::Dial { dial, address }) => Some((*dial, *address)),
             _ => None,
         };
         self.0.iter().filter_map(dial).collect()
@@ -265,14 +268,14 @@ impl Actions {
     /// The peer that the role promoted a link to.
     pub fn promoted(&self, which: u64) -> Option<Arc<PeerInfo>> {
         self.0.iter().find_map(|action| match action {
-            Action::Promote { link, peer } if *link == LinkId(which) => Some(peer.clone()),
+            Action::Link(LinkAction::Promote { link, peer }) if *link == LinkId(which) => Some(peer.clone()),
             _ => None,
         })
     }
 
     /// Whether the role asked for a link's next frame.
     pub fn resumed(&self, link: u64) -> bool {
-        self.0.contains(&Action::Resume(LinkId(link)))
+        self.0.contains(&Action::Link(LinkAction::Resume(LinkId(link))))
     }
 
     /// What the role told another.

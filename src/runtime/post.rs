@@ -255,20 +255,11 @@ impl Post {
     pub(super) fn dispatch(&self, from: RoleId, actions: impl Iterator<Item = Action>) {
         let mut ordered = false;
         for action in actions {
-            let order = match action {
-                Action::Dial { dial, address } => Order::Dial { dial, address },
-                Action::Send { link, frame } => Order::Send { link, frame },
-                Action::Resume(link) => Order::Resume(link),
-                Action::Promote { link, peer } => Order::Promote { link, peer },
-                Action::Close { link, reason, retry_after } => {
-                    Order::Close { link, reason: Box::new(reason), retry_after }
-                }
-                other => {
-                    self.dispatch_local(from, other);
-                    continue;
-                }
+            let Action::Link(action) = action else {
+                self.dispatch_local(from, action);
+                continue;
             };
-            self.order_unwoken(order);
+            self.order_unwoken(Order::Link(action));
             ordered = true;
         }
         if ordered {
@@ -304,11 +295,7 @@ impl Post {
             Action::Report(report) => self.board.report(report),
             Action::Count(counter, by) => self.board.count(counter, by),
             Action::Halt(halt) => self.stopper.stop(StopReason::Halt(halt)),
-            Action::Dial { .. }
-            | Action::Send { .. }
-            | Action::Resume(_)
-            | Action::Promote { .. }
-            | Action::Close { .. } => {}
+            Action::Link(action) => self.order(Order::Link(action)),
         }
     }
 

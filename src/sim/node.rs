@@ -17,7 +17,7 @@ use crate::{
         time::Time,
     },
     chain::{archive::Tip, target::Work},
-    node::{Action, Event, LinkEvent, Role, RoleId, Setup, build, report::SyncState},
+    node::{Event, LinkAction, LinkEvent, Role, RoleId, Setup, build, report::SyncState},
     sim::{checkers::Question, clock::Clock, disk::Disk, liars::Liar},
 };
 
@@ -95,7 +95,7 @@ pub(super) enum Step {
     /// The role in this slot hears an event.
     Role(usize, RoleId, Event),
     /// The poll loop carries out an action.
-    Poll(Action),
+    Poll(LinkAction),
 }
 
 /// A running node: all that a crash loses.
@@ -107,7 +107,7 @@ pub(super) struct Life {
     /// Of which roles something waits, one bit for each: who is next is asked more often than anything else.
     waiting: u32,
     /// What the roles asked of the poll loop.
-    pub(super) actions: VecDeque<Action>,
+    pub(super) actions: VecDeque<LinkAction>,
     /// The links that the roles know of.
     pub(super) links: BTreeSet<LinkId>,
     /// Links with a frame that found no room.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{
     base::{ids::LinkId, time::Time},
-    node::{Action, CloseReason, LinkEvent, PeerFault, RoleId},
+    node::{CloseReason, LinkAction, LinkEvent, PeerFault, RoleId},
     sim::{
         checkers,
         net::{self, Conn, ConnId, Parcel, Phase, Side, Weather, other},
@@ -29,22 +29,22 @@ const LINGER: Duration = Duration::from_secs(5);
 
 impl World {
     /// Carries out what a role asked of the poll loop.
-    pub(super) fn perform(&mut self, node: usize, action: Action) {
+    pub(super) fn perform(&mut self, node: usize, action: LinkAction) {
         match action {
-            Action::Dial { dial, address } => self.dial(node, dial, address),
-            Action::Send { link, frame } if self.is_honest(node) => self.send(link, &frame),
-            Action::Send { link, frame } => {
+            LinkAction::Dial { dial, address } => self.dial(node, dial, address),
+            LinkAction::Send { link, frame } if self.is_honest(node) => self.send(link, &frame),
+            LinkAction::Send { link, frame } => {
                 for frame in self.twist(node, link, frame) {
                     self.send(link, &frame);
                 }
             }
-            Action::Resume(link) => {
+            LinkAction::Resume(link) => {
                 if let Some((conn, side)) = self.live(link) {
                     self.conn(conn).ends[side].link.resume();
                     self.read(conn, side);
                 }
             }
-            Action::Promote { link, peer } => {
+            LinkAction::Promote { link, peer } => {
                 if let Some((conn, side)) = self.live(link) {
                     let end = &mut self.conn(conn).ends[side];
                     end.link.promote();
@@ -54,12 +54,11 @@ impl World {
                     self.read(conn, side);
                 }
             }
-            Action::Close { link, reason, retry_after } => {
+            LinkAction::Close { link, reason, retry_after } => {
                 if let Some((conn, side)) = self.live(link) {
-                    self.say_goodbye(conn, side, reason, retry_after);
+                    self.say_goodbye(conn, side, *reason, retry_after);
                 }
             }
-            other => self.fail("driver", Some(node), format!("not the poll loop's: {other:?}")),
         }
     }
 

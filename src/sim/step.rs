@@ -186,7 +186,7 @@ impl World {
             // For metrics; the simulator has statistics of its own.
             Action::Count(..) => {}
             Action::Halt(halt) => self.fail("halt", Some(node), halt.to_string()),
-            action => {
+            Action::Link(action) => {
                 if let Some(life) = &mut self.nodes[node].life {
                     life.actions.push_back(action);
                 }

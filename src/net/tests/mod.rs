@@ -12,7 +12,7 @@ use crate::{
         hash::Hash,
         ids::{DialId, LinkId},
     },
-    node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId, limit::Limit},
+    node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},
         message::{GoodbyeCode, Kind, Message},
@@ -44,10 +44,10 @@ fn a_link_opens_shakes_hands_one_frame_at_a_time_and_comes_up() {
     rig.settle(other, &mut honest);
     assert_eq!((rig.heard(RoleId::Handshake), rig.heard(RoleId::Peers)), (0, 0), "the second frame waits");
 
-    rig.order(Order::Resume(link));
+    rig.order(Order::Link(LinkAction::Resume(link)));
     assert_eq!(rig.message(RoleId::Handshake), (link, Message::GetPeers), "before promotion all go to the handshake");
     peer.write(&Message::GetPeers);
-    rig.order(Order::Promote { link, peer: rig::info(rig.address) });
+    rig.order(Order::Link(LinkAction::Promote { link, peer: rig::info(rig.address) }));
     for role in hearers(true) {
         assert!(matches!(rig.event(*role), LinkEvent::Up { link: up, .. } if up == link), "{role:?}");
     }
@@ -83,7 +83,7 @@ fn a_dial_completes_exactly_once() {
     let rig = Rig::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    rig.order(Order::Dial { dial: DialId(1), address });
+    rig.order(Order::Link(LinkAction::Dial { dial: DialId(1), address }));
     let opened = rig.event(RoleId::Handshake);
     let LinkEvent::Opened { link, direction: Direction::Outbound(DialId(1)), remote } = opened else {
         panic!("heard {opened:?}")
@@ -93,7 +93,7 @@ fn a_dial_completes_exactly_once() {
     rig.settle(link, &mut peer);
 
     drop(listener);
-    rig.order(Order::Dial { dial: DialId(2), address });
+    rig.order(Order::Link(LinkAction::Dial { dial: DialId(2), address }));
     let failed = rig.event(RoleId::Peers);
     let LinkEvent::DialFailed { dial: DialId(2), address: to, reason } = failed else { panic!("heard {failed:?}") };
     assert_eq!(to, address);
@@ -107,7 +107,7 @@ fn a_dial_after_the_listener_retired_fails_and_nobody_is_accepted() {
     let rig = Rig::new();
     rig.order(Order::Retire);
     let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
-    rig.order(Order::Dial { dial: DialId(5), address });
+    rig.order(Order::Link(LinkAction::Dial { dial: DialId(5), address }));
     assert!(matches!(rig.event(RoleId::Peers), LinkEvent::DialFailed { dial: DialId(5), .. }));
     assert!(std::net::TcpStream::connect(rig.address).is_err());
 }
@@ -209,7 +209,7 @@ fn what_happens_to_links_waits_in_order_for_a_role_that_is_behind() {
     let rig = Rig::new();
     rig.set_room(RoleId::Gossip, Some(0));
     let (link, peer) = rig.accept();
-    rig.order(Order::Promote { link, peer: rig::info(rig.address) });
+    rig.order(Order::Link(LinkAction::Promote { link, peer: rig::info(rig.address) }));
     assert!(matches!(rig.event(RoleId::Peers), LinkEvent::Up { .. }));
     drop(peer);
     assert!(matches!(rig.closed(RoleId::Peers), (_, CloseReason::Lost(_))));
@@ -227,7 +227,7 @@ fn a_closed_link_says_goodbye_once_and_ignores_what_follows() {
     rig.close(link, CloseReason::Local(GoodbyeCode::Full));
     rig.close(link, CloseReason::Local(GoodbyeCode::Banned));
     rig.send(link, &Message::Verack(2));
-    rig.order(Order::Promote { link, peer: rig::info(rig.address) });
+    rig.order(Order::Link(LinkAction::Promote { link, peer: rig::info(rig.address) }));
     for role in hearers(true) {
         assert_eq!(rig.closed(*role), (link, CloseReason::Local(GoodbyeCode::Full)));
     }
@@ -407,7 +407,10 @@ fn dead_links_and_unknown_ids_are_ignored() {
         let link = LinkId(id);
         rig.send(link, &Message::GetPeers);
         rig.close(link, CloseReason::Local(GoodbyeCode::Full));
-        rig.orders([Order::Resume(link), Order::Promote { link, peer: rig::info(rig.address) }]);
+        rig.orders([
+            Order::Link(LinkAction::Resume(link)),
+            Order::Link(LinkAction::Promote { link, peer: rig::info(rig.address) }),
+        ]);
     }
     let (link, mut peer) = rig.accept_up();
     rig.settle(link, &mut peer);

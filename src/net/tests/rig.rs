@@ -15,7 +15,7 @@ use std::{
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
     net::{Config, EventSink, Listener, Order, OrderSource, Poller, Traffic, Waker},
-    node::{CloseReason, Direction, LinkEvent, PeerInfo, RoleId},
+    node::{CloseReason, Direction, LinkAction, LinkEvent, PeerInfo, RoleId},
     wire::{
         frame::{Frame, FrameReader},
         message::Message,
@@ -103,11 +103,11 @@ impl Rig {
     }
 
     pub(super) fn send(&self, link: LinkId, message: &Message) {
-        self.order(Order::Send { link, frame: Frame::new(message) });
+        self.order(Order::Link(LinkAction::Send { link, frame: Frame::new(message) }));
     }
 
     pub(super) fn close(&self, link: LinkId, reason: CloseReason) {
-        self.order(Order::Close { link, reason: Box::new(reason), retry_after: 7 });
+        self.order(Order::Link(LinkAction::Close { link, reason: Box::new(reason), retry_after: 7 }));
     }
 
     /// Moves the loop's clock.
@@ -170,7 +170,7 @@ impl Rig {
     /// A peer after its handshake; all roles have heard of it.
     pub(super) fn accept_up(&self) -> (LinkId, Peer) {
         let (link, peer) = self.accept();
-        self.order(Order::Promote { link, peer: info(peer.stream.local_addr().unwrap()) });
+        self.order(Order::Link(LinkAction::Promote { link, peer: info(peer.stream.local_addr().unwrap()) }));
         for role in super::super::hearers(true) {
             assert!(matches!(self.event(*role), LinkEvent::Up { link: up, .. } if up == link));
         }

@@ -8,7 +8,7 @@ fn a_peer_for_whom_too_much_is_queued_is_closed() {
     let rig = Rig::new();
     let (link, _peer) = rig.accept_up();
     let frame = Frame::new(&block(900_000));
-    rig.orders((0..3).map(|_| Order::Send { link, frame: frame.clone() }));
+    rig.orders((0..3).map(|_| Order::Link(LinkAction::Send { link, frame: frame.clone() })));
     assert_eq!(rig.closed(RoleId::Peers), (link, fault(PeerFault::SendStall)));
 }
 
@@ -77,7 +77,7 @@ fn the_longest_queue_pays_for_all() {
     let rig = Rig::with(|config| config.send_budget = 1_200_000);
     let (short, mut short_peer) = rig.accept_up();
     let (long, _long_peer) = rig.accept_up();
-    let send = |link, bytes| Order::Send { link, frame: Frame::new(&block(bytes)) };
+    let send = |link, bytes| Order::Link(LinkAction::Send { link, frame: Frame::new(&block(bytes)) });
     rig.orders([send(short, 500_000), send(long, 900_000)]);
     assert_eq!(rig.closed(RoleId::Peers), (long, fault(PeerFault::SendStall)));
     assert_eq!(short_peer.read(), block(500_000));

@@ -30,7 +30,7 @@ use crate::{
     },
     chain::{spec::ChainSpec, target::Work},
     node::{
-        Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
+        CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
         command::Reply,
         limit::{Limit, Limiter},
         netgroup::canonical,
@@ -379,7 +379,7 @@ impl Handshake {
 
     fn close(&mut self, link: LinkId, reason: CloseReason, retry_after: u32, out: &mut Outbox) {
         self.forget(link, out);
-        out.push(Action::Close { link, reason, retry_after });
+        out.close(link, reason, retry_after);
     }
 
     /// Drops a link that ended or is about to; counts it if it never came up.

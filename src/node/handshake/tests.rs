@@ -7,6 +7,7 @@ use crate::{
     base::limits::INBOUND_SLACK,
     chain::archive::Tip,
     node::{
+        Action, LinkAction,
         limit::Limit,
         notice::{ChainMove, Useful},
         report::Report,
@@ -276,7 +277,8 @@ fn a_newcomer_without_a_slot_is_told_when_to_come_back() {
     assert!(join(&mut node, 1, "127.0.0.1").promoted(1).is_some());
     let actions = join(&mut node, 2, "127.0.0.1");
     let full = CloseReason::Local(GoodbyeCode::Full);
-    assert!(actions.0.contains(&Action::Close { link: LinkId(2), reason: full, retry_after: 60 }), "{actions:?}");
+    let close = LinkAction::Close { link: LinkId(2), reason: Box::new(full), retry_after: 60 };
+    assert!(actions.0.contains(&Action::Link(close)), "{actions:?}");
     assert!(actions.closed(1).is_none(), "the only peer is worth more than somebody unknown");
     assert!(actions.reports().contains(&Report::LimitHit(Limit::Inbound)));
     assert!(node.opened(3, OUT, "127.0.0.1:4131").closed(3).is_none(), "our own dials need no slot");

@@ -36,7 +36,7 @@ use crate::{
     },
     chain::archive::PeerStore,
     node::{
-        Action, CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
+        CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
         limit::Limit,
         netgroup::{canonical, may_be_dialled},
         notice::Useful,
@@ -275,7 +275,7 @@ impl Peers {
             && !state.closing
         {
             state.closing = true;
-            out.push(Action::Close { link, reason, retry_after: 0 });
+            out.close(link, reason, 0);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         testkit::{self, BlockMaker},
         transaction::Transaction,
     },
-    node::{Action, CloseReason, ledger::fake::setup},
+    node::{Action, CloseReason, LinkAction, ledger::fake::setup},
     wire::{frame::FrameFault, message::Message},
 };
 
@@ -71,7 +71,9 @@ fn key(number: u32) -> SecretKey {
 fn faults(actions: &[Action]) -> Vec<PeerFault> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Close { reason: CloseReason::Fault(fault), .. } = action {
+        if let Action::Link(LinkAction::Close { reason, .. }) = action
+            && let CloseReason::Fault(fault) = &**reason
+        {
             all.push(fault.clone());
         }
     }

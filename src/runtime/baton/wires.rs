@@ -13,7 +13,7 @@ use std::{
 use crate::{
     base::{ids::LinkId, rng::Rng},
     net::{Delivery, Order, OrderSource as _, hearers},
-    node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId},
+    node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId},
     runtime::post::{Orders, WakeNet},
     wire::{
         frame::{Frame, FrameReader},
@@ -240,7 +240,7 @@ impl Wires {
         let Some(order) = nets[node].orders.next_order() else { return "flushed".to_owned() };
         let what = format!("{order:?}");
         match order {
-            Order::Dial { dial, address } => {
+            Order::Link(LinkAction::Dial { dial, address }) => {
                 let (near, far) = self.pair();
                 let direction = Direction::Outbound(dial);
                 let found = nets.iter().position(|net| !net.ended && net.listen == Some(address));
@@ -268,25 +268,25 @@ impl Wires {
 
     fn order_local(&mut self, order: Order, net: &mut NodeNet) {
         match order {
-            Order::Send { link, frame } => {
+            Order::Link(LinkAction::Send { link, frame }) => {
                 let Some(end) = self.live(net, link) else { return };
                 if end.link.send(&frame).is_err() {
                     self.close(net, link, CloseReason::Fault(PeerFault::SendStall), 0);
                 }
             }
-            Order::Resume(link) => {
+            Order::Link(LinkAction::Resume(link)) => {
                 if let Some(end) = self.live(net, link) {
                     end.link.resume();
                 }
             }
-            Order::Promote { link, peer } => {
+            Order::Link(LinkAction::Promote { link, peer }) => {
                 let Some(end) = self.live(net, link).filter(|end| !end.up) else { return };
                 end.up = true;
                 end.link.promote();
                 net.tell(hearers(true), &LinkEvent::Up { link, peer });
             }
-            Order::Close { link, reason, retry_after } => self.close(net, link, *reason, retry_after),
-            Order::Dial { dial, address } => {
+            Order::Link(LinkAction::Close { link, reason, retry_after }) => self.close(net, link, *reason, retry_after),
+            Order::Link(LinkAction::Dial { dial, address }) => {
                 let reason = "the node is stopping".to_owned();
                 net.delivery.tell(RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
             }

@@ -29,7 +29,8 @@ use crate::{
         target::{CompactTarget, Work},
     },
     node::{
-        Action, Direction, Event, LinkEvent, Notice, Origin, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
+        Action, Direction, Event, LinkAction, LinkEvent, Notice, Origin, Outbox, PeerFault, PeerInfo, Role, RoleId,
+        Setup,
         command::{Command, Delivery, Reply},
         fault::CloseReason,
         notice::ChainMove,
@@ -82,7 +83,7 @@ struct Rig {
 
 fn requests(actions: &[Action]) -> Vec<(u64, Hash)> {
     let request = |action: &Action| match action {
-        Action::Send { link, frame } => match frame.open() {
+        Action::Link(LinkAction::Send { link, frame }) => match frame.open() {
             Ok(Message::GetBlock(hash)) => Some((link.0, hash)),
             other => panic!("{other:?}"),
         },
@@ -102,7 +103,10 @@ fn checked(actions: &[Action]) -> Vec<(Origin, Hash)> {
 
 fn faults(actions: &[Action]) -> Vec<(u64, PeerFault)> {
     let fault = |action: &Action| match action {
-        Action::Close { link, reason: CloseReason::Fault(fault), .. } => Some((link.0, fault.clone())),
+        Action::Link(LinkAction::Close { link, reason, .. }) => match &**reason {
+            CloseReason::Fault(fault) => Some((link.0, fault.clone())),
+            _ => None,
+        },
         _ => None,
     };
     actions.iter().filter_map(fault).collect()

@@ -24,7 +24,7 @@ use crate::{
         testkit,
     },
     node::{
-        Action, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
+        Action, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
         fault::CloseReason,
         headers::Headers,
         notice::ChainMove,
@@ -215,7 +215,7 @@ pub(super) fn setup() -> Setup {
 /// The message in a sent frame.
 pub(super) fn message(action: &Action) -> Option<(LinkId, Message)> {
     match action {
-        Action::Send { link, frame } => Some((*link, frame.open().unwrap())),
+        Action::Link(LinkAction::Send { link, frame }) => Some((*link, frame.open().unwrap())),
         _ => None,
     }
 }
@@ -246,7 +246,10 @@ pub(super) fn wants(actions: &[Action]) -> Vec<(u32, Vec<Hash>)> {
 /// The faults that links were closed for.
 pub(super) fn faults(actions: &[Action]) -> Vec<(u64, PeerFault)> {
     let fault = |action: &Action| match action {
-        Action::Close { link, reason: CloseReason::Fault(fault), .. } => Some((link.0, fault.clone())),
+        Action::Link(LinkAction::Close { link, reason, .. }) => match &**reason {
+            CloseReason::Fault(fault) => Some((link.0, fault.clone())),
+            _ => None,
+        },
         _ => None,
     };
     actions.iter().filter_map(fault).collect()

@@ -31,7 +31,7 @@ use crate::{
         transaction::{OutPoint, Output, Transaction},
     },
     node::{
-        Action, CloseReason, Event, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
+        Action, CloseReason, Event, LinkAction, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
         notice::{ChainMove, Refusal},
         report::SyncState,
     },
@@ -233,7 +233,9 @@ fn invalid(actions: &[Action]) -> Vec<(Vec<Hash>, BlockFault)> {
 fn faults(actions: &[Action]) -> Vec<(LinkId, PeerFault)> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Close { link, reason: CloseReason::Fault(fault), .. } = action {
+        if let Action::Link(LinkAction::Close { link, reason, .. }) = action
+            && let CloseReason::Fault(fault) = &**reason
+        {
             all.push((*link, fault.clone()));
         }
     }

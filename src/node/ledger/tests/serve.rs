@@ -116,7 +116,7 @@ fn ask(node: &mut Node, message: &Message) -> Vec<Action> {
 fn sent(actions: &[Action]) -> Vec<Message> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Send { link: PEER, frame } = action {
+        if let Action::Link(LinkAction::Send { link: PEER, frame }) = action {
             all.push(frame.open().unwrap());
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
-use crate::node::handshake::Handshake;
+use crate::node::{Action, LinkAction, handshake::Handshake};
 
 /// One end of a connection: node and link.
 type End = (usize, LinkId);
@@ -145,29 +145,29 @@ impl Cluster {
 
     fn act(&mut self, node: usize, action: Action) {
         match action {
-            Action::Dial { dial, address } => self.connect(node, dial, address),
-            Action::Send { link, frame } => {
+            Action::Link(LinkAction::Dial { dial, address }) => self.connect(node, dial, address),
+            Action::Link(LinkAction::Send { link, frame }) => {
                 if let Some(other) = self.sockets.get(&(node, link)).map(|socket| socket.other)
                     && let Some(socket) = self.sockets.get_mut(&other)
                 {
                     socket.wire.push_back(Item::Frame(frame));
                 }
             }
-            Action::Resume(link) => self.set_gate((node, link), Gate::Ready),
-            Action::Promote { link, peer } => {
+            Action::Link(LinkAction::Resume(link)) => self.set_gate((node, link), Gate::Ready),
+            Action::Link(LinkAction::Promote { link, peer }) => {
                 self.set_gate((node, link), Gate::Open);
                 if self.sockets.contains_key(&(node, link)) {
                     self.tell_both(node, &LinkEvent::Up { link, peer });
                 }
             }
-            Action::Close { link, reason, .. } => {
-                if !matches!(reason, CloseReason::Remote { .. }) && self.sockets.contains_key(&(node, link)) {
+            Action::Link(LinkAction::Close { link, reason, .. }) => {
+                if !matches!(*reason, CloseReason::Remote { .. }) && self.sockets.contains_key(&(node, link)) {
                     let code =
-                        if let CloseReason::Local(code) = reason { code as u8 } else { GoodbyeCode::Fault as u8 };
+                        if let CloseReason::Local(code) = *reason { code as u8 } else { GoodbyeCode::Fault as u8 };
                     let frame = Frame::new(&Message::Goodbye { code, retry_after: 0 });
-                    self.act(node, Action::Send { link, frame });
+                    self.act(node, Action::Link(LinkAction::Send { link, frame }));
                 }
-                self.gone((node, link), reason);
+                self.gone((node, link), *reason);
             }
             Action::Tell(RoleId::Handshake, notice) => self.machines[node].inboxes[0].push_back(Event::Notice(notice)),
             _ => {}
