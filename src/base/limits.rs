@@ -237,7 +237,7 @@ pub const REASON_INTERVAL: Duration = seconds(1);
 /// Headers kept in memory behind and around the best one; older ones are read from the store.
 pub const HEADERS_IN_MEMORY: usize = 8192;
 /// Headers of branches that are not the best chain that may be stored, over all peers: about 5 MB.
-pub const MAX_SIDE_HEADERS: usize = 16_384;
+pub const MAX_FORK_HEADERS: usize = 16_384;
 /// Blocks asked of one peer and not yet answered.
 pub const BLOCKS_IN_FLIGHT_PER_PEER: usize = 16;
 /// Blocks asked of all peers and not yet answered.

@@ -19,11 +19,11 @@ pub mod netgroup;
 pub mod notice;
 pub mod outbox;
 pub mod peers;
+mod rate_limit;
 mod recent;
 pub mod report;
 #[cfg(test)]
 pub mod testing;
-mod tokens;
 pub mod verify;
 
 pub use build::{Roles, Setup, Stores, build};

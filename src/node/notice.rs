@@ -197,7 +197,7 @@ pub enum Notice {
     },
     /// `ledger` → `gossip`: this block follows the tip of a synced node and all rules hold: pass it on. Told before it is
     /// stored; `ChainMoved` follows.
-    BlockSound {
+    BlockValidated {
         /// Who sent it.
         origin: Origin,
         /// The block.
@@ -270,7 +270,7 @@ pub struct ChainMove {
     pub removed: Vec<Hash>,
     /// Blocks put on, lowest first: hash and height.
     pub added: Vec<(Hash, u32)>,
-    /// The new tip's bytes, if it is news worth relaying that was not told as `BlockSound`: the end of a branch that a
+    /// The new tip's bytes, if it is news worth relaying that was not told as `BlockValidated`: the end of a branch that a
     /// synced node moved to. With where it came from, so that it is not sent back.
     pub news: Option<(Origin, Bytes)>,
 }

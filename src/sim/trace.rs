@@ -125,7 +125,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::BodyRefused { hash: block, .. } => hash(10, block, out),
         Notice::BodyInvalid { hash: block, .. } => hash(11, block, out),
         Notice::BodiesTaken { blocks } => blocks.iter().for_each(|(_, block)| hash(12, block, out)),
-        Notice::BlockSound { hash: block, .. } => hash(32, block, out),
+        Notice::BlockValidated { hash: block, .. } => hash(32, block, out),
         Notice::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         Notice::TipUntold => out.push(33),
         Notice::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),

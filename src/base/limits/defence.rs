@@ -42,7 +42,7 @@ pub const MAX_PASSING: usize = 4;
 /// How long one of them counts: by then it is applied, or was refused.
 pub const PASSING_TIME: Duration = Duration::from_secs(5);
 /// Room for losing branches of headers comes back one header at a time: as many a day as a chain of ten seconds has.
-pub const SIDE_HEADER_INTERVAL: Duration = Duration::from_secs(10);
+pub const FORK_HEADER_INTERVAL: Duration = Duration::from_secs(10);
 /// Headers between our tip and a block that is here.
 pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.

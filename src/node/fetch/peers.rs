@@ -15,7 +15,7 @@ use crate::{
         },
         time::Time,
     },
-    node::{command::Delivery, fetch::window::Slot, tokens::Tokens},
+    node::{command::Delivery, fetch::window::Slot, rate_limit::RateLimit},
 };
 
 /// Requests of one peer that timed out and are remembered.
@@ -47,7 +47,7 @@ pub(super) struct Peer {
     blocks: u64,
     /// Blocks whose requests timed out and may still be answered, oldest first.
     late: VecDeque<Hash>,
-    known: Tokens,
+    known: RateLimit,
     pub(super) closing: bool,
 }
 
@@ -155,7 +155,7 @@ impl Peers {
             address,
             blocks: 0,
             late: VecDeque::new(),
-            known: Tokens::per_second(KNOWN_BLOCKS_PER_SECOND),
+            known: RateLimit::per_second(KNOWN_BLOCKS_PER_SECOND),
             closing: false,
         };
         self.map.insert(link, peer);

@@ -184,7 +184,9 @@ impl Role for Gossip {
                 self.praise(now, origin, &result, out);
                 self.admitted(origin, transaction, result, out);
             }
-            Event::Notice(Notice::BlockSound { origin, hash, bytes }) => self.relay_block(&hash, origin, &bytes, out),
+            Event::Notice(Notice::BlockValidated { origin, hash, bytes }) => {
+                self.relay_block(&hash, origin, &bytes, out)
+            }
             Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(&moved, out),
             // What was turned away, the peers may still have; nobody will offer it again.
             Event::Notice(Notice::PoolHasRoom) => self.plan_round(now),

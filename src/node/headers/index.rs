@@ -1,7 +1,7 @@
 //! The header index: a window of the header tree in memory, the archive behind it, and the best chain by work.
 //!
-//! What is in memory: every header above the committed tip (the archive does not show it yet), some below, and side
-//! branches until the archive shows them. Below `base` the best chain is the applied chain.
+//! What is in memory: every header above the committed tip (the archive does not show it yet), some below, and fork
+//! headers until the archive shows them. Below `base` the best chain is the applied chain.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,8 +10,8 @@ use crate::{
         gather::gather,
         hash::Hash,
         limits::{
-            HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_INVALID_KNOWN, MAX_SIDE_HEADERS, MEDIAN_TIME_BLOCKS,
-            SIDE_HEADER_INTERVAL, WITHHELD_DOUBT_BLOCKS,
+            FORK_HEADER_INTERVAL, HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_FORK_HEADERS, MAX_INVALID_KNOWN,
+            MEDIAN_TIME_BLOCKS, WITHHELD_DOUBT_BLOCKS,
         },
         time::Time,
     },
@@ -22,8 +22,8 @@ use crate::{
     node::recent::Recent,
 };
 
-/// How many side headers one pruning looks up in the archive, so that a commit's notice costs a bounded time.
-const SIDE_PRUNE_STEPS: usize = 64;
+/// How many fork headers one pruning looks up in the archive, so that a commit's notice costs a bounded time.
+const FORK_PRUNE_STEPS: usize = 64;
 
 /// What is kept of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,10 @@ pub(super) struct Index {
     chain: VecDeque<Hash>,
     base: u32,
     /// Those in memory that are not on the best chain.
-    side: BTreeSet<(u32, Hash)>,
-    /// Headers off the best chain, in memory or stored, less those whose room has come back since `side_since`.
-    side_count: usize,
-    side_since: Time,
+    fork_headers: BTreeSet<(u32, Hash)>,
+    /// Headers off the best chain, in memory or stored, less those whose room has come back since `fork_since`.
+    fork_count: usize,
+    fork_since: Time,
     invalid: Recent,
     best: Node,
     applied: (Hash, Node),
@@ -89,16 +89,16 @@ impl Index {
             nodes.insert(row.hash, Node::of(&row));
             chain.push_front(row.hash);
         }
-        let side_count = archive.side_headers()?.saturating_sub(chain.len() - 1);
+        let fork_count = archive.side_headers()?.saturating_sub(chain.len() - 1);
         let applied = (row.hash, Node::of(&row));
         Ok(Self {
             base: row.header.height,
             archive,
             nodes,
             chain,
-            side: BTreeSet::new(),
-            side_count,
-            side_since: Time(0),
+            fork_headers: BTreeSet::new(),
+            fork_count,
+            fork_since: Time(0),
             invalid: Recent::new(MAX_INVALID_KNOWN),
             best,
             applied,
@@ -211,13 +211,13 @@ impl Index {
     }
 
     /// Whether a branch of `count` headers that ends with less than the best work may still be stored.
-    pub(super) fn has_side_room(&mut self, now: Time, count: usize) -> bool {
-        let back = now.since(self.side_since).as_micros() / SIDE_HEADER_INTERVAL.as_micros();
+    pub(super) fn has_fork_room(&mut self, now: Time, count: usize) -> bool {
+        let back = now.since(self.fork_since).as_micros() / FORK_HEADER_INTERVAL.as_micros();
         if back > 0 {
-            self.side_count = self.side_count.saturating_sub(usize::try_from(back).unwrap_or(usize::MAX));
-            self.side_since = now;
+            self.fork_count = self.fork_count.saturating_sub(usize::try_from(back).unwrap_or(usize::MAX));
+            self.fork_since = now;
         }
-        self.side_count.saturating_add(count) <= MAX_SIDE_HEADERS && self.nodes.len() <= 2 * HEADERS_IN_MEMORY
+        self.fork_count.saturating_add(count) <= MAX_FORK_HEADERS && self.nodes.len() <= 2 * HEADERS_IN_MEMORY
     }
 
     /// Takes validated headers, each the parent of the next. Returns the change if the best chain is now another.
@@ -230,8 +230,8 @@ impl Index {
             if extends {
                 self.chain.push_back(row.hash);
             } else {
-                self.side.insert((row.header.height, row.hash));
-                self.side_count = self.side_count.saturating_add(1);
+                self.fork_headers.insert((row.header.height, row.hash));
+                self.fork_count = self.fork_count.saturating_add(1);
             }
         }
         if extends {
@@ -260,7 +260,7 @@ impl Index {
         self.add_descendants(&mut bad);
         for hash in &bad {
             if let Some(node) = self.nodes.remove(hash) {
-                self.side.remove(&(node.height, *hash));
+                self.fork_headers.remove(&(node.height, *hash));
             }
             self.invalid.insert(*hash);
         }
@@ -359,9 +359,9 @@ impl Index {
         let keep = if fork < self.base { 0 } else { (fork - self.base) as usize + 1 };
         for dropped in self.chain.split_off(keep) {
             if let Some(node) = self.nodes.get(&dropped) {
-                self.side.insert((node.height, dropped));
+                self.fork_headers.insert((node.height, dropped));
             }
-            self.side_count = self.side_count.saturating_add(1);
+            self.fork_count = self.fork_count.saturating_add(1);
         }
         if self.chain.is_empty() {
             self.base = fork;
@@ -370,8 +370,8 @@ impl Index {
         }
         for (hash, node) in &branch {
             self.nodes.insert(*hash, *node);
-            self.side.remove(&(node.height, *hash));
-            self.side_count = self.side_count.saturating_sub(1);
+            self.fork_headers.remove(&(node.height, *hash));
+            self.fork_count = self.fork_count.saturating_sub(1);
             self.chain.push_back(*hash);
         }
         self.best = best;
@@ -393,17 +393,17 @@ impl Index {
         }
         let full = self.nodes.len() > HEADERS_IN_MEMORY;
         let old: Vec<(u32, Hash)> = self
-            .side
+            .fork_headers
             .iter()
             .take_while(|(height, _)| full || *height < floor)
-            .take(SIDE_PRUNE_STEPS)
+            .take(FORK_PRUNE_STEPS)
             .copied()
             .collect();
         for key in old {
             // A withheld branch is remembered as such for as long as there is room.
             let keep = !full && self.nodes.get(&key.1).is_some_and(|node| node.withheld);
             if !keep && key.1 != tip && self.archive.header(&key.1)?.is_some() {
-                self.side.remove(&key);
+                self.fork_headers.remove(&key);
                 self.nodes.remove(&key.1);
             }
         }

@@ -7,12 +7,12 @@
 mod index;
 mod locator;
 mod offered;
-mod owed;
 mod rounds;
 mod state;
 mod syncnode;
 #[cfg(test)]
 mod tests;
+mod unproven;
 mod validate;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -37,13 +37,13 @@ use crate::{
         headers::{
             index::{Change, Found, Index, Node},
             offered::Passing,
-            owed::Owed,
             state::{Alone, Machine, View},
             syncnode::Peers,
+            unproven::UnprovenBranch,
         },
         notice::ChainMove,
+        rate_limit::RateLimit,
         report::{Report, SyncState},
-        tokens::Tokens,
     },
     wire::message::Message,
 };
@@ -68,9 +68,9 @@ pub struct Headers {
     fetched: u32,
     /// When a header or a block last came.
     progress: Time,
-    owed: Owed,
+    unproven: UnprovenBranch,
     /// How many branches of mere headers may still become the best chain: each is stored.
-    adoptions: Tokens,
+    adoptions: RateLimit,
     /// Blocks on our tip that went to the ledger past the best chain.
     passing: Passing,
     /// The best chain that the ledger was told of.
@@ -111,8 +111,8 @@ impl Headers {
             answered: false,
             fetched: 0,
             progress: Time(0),
-            owed: Owed::default(),
-            adoptions: Tokens::new(Time(0), UNPROVEN_BRANCHES, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL),
+            unproven: UnprovenBranch::default(),
+            adoptions: RateLimit::new(Time(0), UNPROVEN_BRANCHES, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL),
             passing: Passing::default(),
             told_best: None,
             next_poll: None,
@@ -180,7 +180,7 @@ impl Headers {
             Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             Notice::Delivered => {
                 self.progress = now.mono;
-                self.owed.delivered(now.mono);
+                self.unproven.delivered(now.mono);
                 Ok(())
             }
             Notice::Fetched { height } => {
@@ -207,7 +207,7 @@ impl Headers {
             self.progress = now;
             // A block that passed the best chain proves nothing of it.
             if on_best {
-                self.owed.delivered(now);
+                self.unproven.delivered(now);
             }
             self.passing.applied(&moved.added);
         }
@@ -245,8 +245,8 @@ impl Headers {
         if fork <= self.fetched {
             match hashes.first() {
                 Some(_) if is_here && !index.is_tip(&index.best().parent) => {}
-                Some(first) if !is_here => self.owed.replaced(now, *first),
-                _ => self.owed.delivered(now),
+                Some(first) if !is_here => self.unproven.replaced(now, *first),
+                _ => self.unproven.delivered(now),
             }
             // What is between the two is applied.
             self.fetched = above;
@@ -269,7 +269,7 @@ impl Headers {
     /// Whether the best chain does not count yet: no block of it is here, and the node is synced, or has waited in vain
     /// for another such chain already.
     fn disregards_best(&self) -> bool {
-        self.owed.is_unproven() && (self.machine.state() == SyncState::Synced || self.owed.gave_up())
+        self.unproven.is_unproven() && (self.machine.state() == SyncState::Synced || self.unproven.gave_up())
     }
 
     /// Tells the ledger how much is known to come, if that is something else than before.

@@ -128,7 +128,7 @@ impl Headers {
         self.doubt(now.mono, &previous, &row.work, out)?;
         let passes = self.passes(now.mono, hash, &previous, &row.work);
         let Some(index) = &mut self.index else { return Ok(None) };
-        if !passes && row.work <= index.best().work && !index.has_side_room(now.mono, 1) {
+        if !passes && row.work <= index.best().work && !index.has_fork_room(now.mono, 1) {
             return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
         }
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
@@ -170,7 +170,7 @@ impl Headers {
     /// Whether a block extends our tip while the best header chain is another that has not brought a block yet. It need
     /// not wait for that one; the ledger goes over to whatever has more work once its blocks are here.
     fn passes(&mut self, now: Time, hash: Hash, parent: &Hash, work: &Work) -> bool {
-        let Some(index) = self.index.as_ref().filter(|_| self.owed.is_unproven()) else { return false };
+        let Some(index) = self.index.as_ref().filter(|_| self.unproven.is_unproven()) else { return false };
         let extends = index.is_tip(parent) || self.passing.contains(parent);
         let falls_behind = *work <= index.best().work && *work > index.applied().work;
         extends && falls_behind && !self.passing.contains(&hash) && self.passing.insert(now, hash)
@@ -181,7 +181,7 @@ impl Headers {
     /// comes to light behind them must not go with them, though, before anybody was asked for it.
     fn doubt(&mut self, now: Time, parent: &Hash, work: &Work, out: &mut Outbox) -> Result<(), StoreError> {
         let leads_on = |index: &Index| index.builds_on_applied(parent);
-        if !self.owed.is_overdue(now) || !self.index.as_ref().map_or(Ok(false), leads_on)? {
+        if !self.unproven.is_overdue(now) || !self.index.as_ref().map_or(Ok(false), leads_on)? {
             return Ok(());
         }
         for _ in 0..MAX_WITHHELD {
@@ -191,7 +191,7 @@ impl Headers {
                 return Ok(());
             }
             self.take_withheld(now, owed, out)?;
-            if self.owed.is_new() {
+            if self.unproven.is_new() {
                 return Ok(());
             }
         }

@@ -95,10 +95,10 @@ impl Headers {
         let branches = batch.rows.first().is_some_and(|first| first.header.previous != index.best_hash());
         let room = match leads {
             true => !branches || self.machine.state() != SyncState::Synced || self.adoptions.take(now.mono),
-            false => index.has_side_room(now.mono, batch.rows.len()),
+            false => index.has_fork_room(now.mono, batch.rows.len()),
         };
         if !room {
-            log::warn!("side branch ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
+            log::warn!("fork ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
             peer.done(now.mono);
             peer.slow(now.mono);
             return Ok(());
@@ -183,7 +183,7 @@ impl Headers {
         let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
         log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
         self.withheld.insert(hash, Withheld { until: now + time, time });
-        self.owed.give_up();
+        self.unproven.give_up();
         self.announce(now, Some(change), false, out)
     }
 
@@ -201,7 +201,7 @@ impl Headers {
     /// When that is.
     pub(super) fn unproven_until(&self) -> Option<Time> {
         let waits = self.disregards_best() && self.index.as_ref().is_some_and(|index| !index.all_applied());
-        self.owed.ends().filter(|_| waits)
+        self.unproven.ends().filter(|_| waits)
     }
 
     /// Gives branches that were set aside for long enough another chance.

@@ -17,7 +17,7 @@ use crate::{
         time::Time,
     },
     chain::target::Work,
-    node::{event::PeerInfo, tokens::Tokens},
+    node::{event::PeerInfo, rate_limit::RateLimit},
 };
 
 /// Whether a peer is worth a question.
@@ -54,7 +54,7 @@ pub(super) struct Peer {
     /// We have closed the link; it is just not gone yet.
     pub(super) closing: bool,
     /// Questions of the peer to us that brought it no further, and how far the last one brought it.
-    pub(super) idle_questions: Tokens,
+    pub(super) idle_questions: RateLimit,
     pub(super) served: Option<u32>,
 }
 
@@ -85,7 +85,7 @@ impl Peer {
             told: None,
             strikes: 0,
             closing: false,
-            idle_questions: Tokens::per_second(IDLE_GET_SYNC_PER_SECOND),
+            idle_questions: RateLimit::per_second(IDLE_GET_SYNC_PER_SECOND),
             served: None,
         }
     }

@@ -222,7 +222,7 @@ impl Ledger {
                 let sound = self.sound.insert(Sound { since: now.mono, origin, row, block, draft, is_news });
                 if is_news {
                     let (hash, bytes) = (sound.block.hash, sound.block.bytes.clone());
-                    out.tell(RoleId::Gossip, Notice::BlockSound { origin, hash, bytes });
+                    out.tell(RoleId::Gossip, Notice::BlockValidated { origin, hash, bytes });
                     out.hurry();
                 } else {
                     self.connect_sound(now)?;

@@ -3,7 +3,7 @@
 //!
 //! Blocks are applied at once and committed in batches while much is missing, one by one at the tip. What others hear
 //! of the chain ([`Notice::ChainMoved`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
-//! Only peers hear of a block earlier ([`Notice::BlockSound`]), once nothing but storing it is left to do.
+//! Only peers hear of a block earlier ([`Notice::BlockValidated`]), once nothing but storing it is left to do.
 
 mod abandoned;
 mod blocks;

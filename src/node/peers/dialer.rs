@@ -21,7 +21,7 @@ use crate::{
     node::{
         Outbox,
         netgroup::{NetGroup, is_close, may_be_dialled},
-        tokens::Tokens,
+        rate_limit::RateLimit,
     },
 };
 
@@ -76,7 +76,7 @@ pub(super) struct Dialer {
     /// Whether the next address from the book comes from the tried table.
     from_tried: bool,
     /// Keep dials to addresses from the book at a distance.
-    learned: Tokens,
+    learned: RateLimit,
     next_feeler: Option<Time>,
     /// When there may be something to dial that is not allowed yet.
     wake: Option<Time>,
@@ -104,9 +104,9 @@ impl Dialer {
             last_dial: 0,
             from_tried: true,
             learned: if test_chain {
-                Tokens::new(Time(0), DIAL_BURST_TEST, DIAL_BURST_TEST, DIAL_INTERVAL_TEST)
+                RateLimit::new(Time(0), DIAL_BURST_TEST, DIAL_BURST_TEST, DIAL_INTERVAL_TEST)
             } else {
-                Tokens::new(Time(0), 1, 1, DIAL_INTERVAL)
+                RateLimit::new(Time(0), 1, 1, DIAL_INTERVAL)
             },
             next_feeler: None,
             wake: None,

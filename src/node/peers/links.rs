@@ -14,7 +14,7 @@ use crate::{
         limits::{ADDRESS_INTERVAL, MAX_PEERS_ADDRESSES, PING_BURST},
         time::Time,
     },
-    node::{Direction, PeerInfo, netgroup::NetGroup, tokens::Tokens},
+    node::{Direction, PeerInfo, netgroup::NetGroup, rate_limit::RateLimit},
 };
 
 /// One link, from its opening to its end.
@@ -41,9 +41,9 @@ pub(super) struct Peer {
     /// When it may be answered again.
     pub(super) next_answer: Time,
     /// Addresses that it may still tell.
-    pub(super) addresses: Tokens,
+    pub(super) addresses: RateLimit,
     /// Pings that it may still send.
-    pub(super) pings: Tokens,
+    pub(super) pings: RateLimit,
 }
 
 impl Peer {
@@ -56,8 +56,8 @@ impl Peer {
             keep_alive: KeepAlive::new(now),
             next_question: now,
             next_answer: now,
-            addresses: Tokens::new(now, 1, most, ADDRESS_INTERVAL),
-            pings: Tokens::new(now, PING_BURST, PING_BURST, std::time::Duration::from_secs(1)),
+            addresses: RateLimit::new(now, 1, most, ADDRESS_INTERVAL),
+            pings: RateLimit::new(now, PING_BURST, PING_BURST, std::time::Duration::from_secs(1)),
             info,
         }
     }

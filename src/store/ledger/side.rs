@@ -1,7 +1,7 @@
 //! The headers that are not part of the applied chain: the `side` table, kept in memory.
 //!
 //! During sync most headers are stored and applied between two commits and never reach the table. Their number is
-//! bounded by the headers role: branches by `MAX_SIDE_HEADERS`, the way ahead by `HEADERS_AHEAD`.
+//! bounded by the headers role: branches by `MAX_FORK_HEADERS`, the way ahead by `HEADERS_AHEAD`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -22,7 +22,7 @@ fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
 fn a_block_is_passed_on_once_it_is_sound_and_whoever_brought_it_is_praised() {
     let mut node = node(&[1, 2]);
     let (hash, origin) = (Hash([7; 32]), Origin::Link(LinkId(1)));
-    let actions = node.notice(Notice::BlockSound { origin, hash, bytes: vec![1, 2, 3].into() });
+    let actions = node.notice(Notice::BlockValidated { origin, hash, bytes: vec![1, 2, 3].into() });
     assert_eq!(receivers(&actions, &[1, 2]), [2]);
     let useful = Notice::Useful { link: LinkId(1), what: Useful::Block };
     assert_eq!(actions.told(RoleId::Handshake), [useful]);
@@ -41,7 +41,7 @@ fn blocks_of_a_sync_are_not_passed_on_but_peers_are_told_of_the_tip_once_synced(
     assert!(told(&node.notice(Notice::State(SyncState::Synced))));
     node.notice(Notice::State(SyncState::Blocks));
     assert!(!told(&node.notice(Notice::State(SyncState::Synced))), "once");
-    let news = Notice::BlockSound { origin: Origin::Ledger, hash: Hash([9; 32]), bytes: vec![1].into() };
+    let news = Notice::BlockValidated { origin: Origin::Ledger, hash: Hash([9; 32]), bytes: vec![1].into() };
     node.notice(news);
     assert!(!told(&node.notice(moved(Hash([9; 32]), None))), "it was passed on");
 }

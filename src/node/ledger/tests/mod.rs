@@ -203,7 +203,7 @@ fn moves(actions: &[Action]) -> Vec<Arc<ChainMove>> {
 fn sound(actions: &[Action]) -> Vec<Hash> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Gossip, Notice::BlockSound { hash, .. }) = action {
+        if let Action::Tell(RoleId::Gossip, Notice::BlockValidated { hash, .. }) = action {
             all.push(*hash);
         }
     }

@@ -13,7 +13,7 @@ use crate::base::{
 
 /// The clock of the block that is owed.
 #[derive(Debug, Default)]
-pub(super) struct Owed {
+pub(super) struct UnprovenBranch {
     since: Time,
     /// How often it was set back since the last block came.
     chances: u32,
@@ -27,7 +27,7 @@ pub(super) struct Owed {
     is_new: bool,
 }
 
-impl Owed {
+impl UnprovenBranch {
     /// A block came, or none is owed.
     pub(super) fn delivered(&mut self, now: Time) {
         *self = Self { since: now, ..Self::default() };
@@ -86,11 +86,11 @@ mod tests {
 
     #[test]
     fn a_branch_is_unproven_until_a_block_of_it_comes() {
-        let mut owed = Owed::default();
-        assert!(!owed.is_unproven());
-        owed.replaced(Time(1), Hash([1; 32]));
-        assert!(owed.is_unproven());
-        owed.delivered(Time(2));
-        assert!(!owed.is_unproven());
+        let mut branch = UnprovenBranch::default();
+        assert!(!branch.is_unproven());
+        branch.replaced(Time(1), Hash([1; 32]));
+        assert!(branch.is_unproven());
+        branch.delivered(Time(2));
+        assert!(!branch.is_unproven());
     }
 }

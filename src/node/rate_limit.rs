@@ -9,7 +9,7 @@ const BURST_SECONDS: u32 = 10;
 
 /// Tokens that come back one by one and never exceed what the bucket holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tokens {
+pub(crate) struct RateLimit {
     held: u32,
     most: u32,
     /// One token comes back in this time.
@@ -18,7 +18,7 @@ pub(crate) struct Tokens {
     counted: Time,
 }
 
-impl Tokens {
+impl RateLimit {
     /// A bucket that holds `held` tokens at `now` and at most `most` later.
     pub(crate) fn new(now: Time, held: u32, most: u32, every: Duration) -> Self {
         Self { held: held.min(most), most, every, counted: now }
@@ -78,24 +78,24 @@ mod tests {
     #[test]
     fn tokens_come_back_one_by_one_and_not_beyond_the_rim() {
         let second = Duration::from_secs(1);
-        let mut tokens = Tokens::new(Time(0), 1, 3, second);
-        assert!(tokens.take(Time(0)) && !tokens.take(Time(999_999)));
-        assert_eq!(tokens.next(), Time(1_000_000));
-        assert!(tokens.take(Time(1_000_000)) && !tokens.take(Time(1_999_999)));
+        let mut limit = RateLimit::new(Time(0), 1, 3, second);
+        assert!(limit.take(Time(0)) && !limit.take(Time(999_999)));
+        assert_eq!(limit.next(), Time(1_000_000));
+        assert!(limit.take(Time(1_000_000)) && !limit.take(Time(1_999_999)));
         let later = Time(1_000_000_000);
-        let taken = (0..10).filter(|_| tokens.take(later)).count();
+        let taken = (0..10).filter(|_| limit.take(later)).count();
         assert_eq!(taken, 3);
-        tokens.fill(later);
-        assert_eq!((0..10).filter(|_| tokens.take(later)).count(), 3);
+        limit.fill(later);
+        assert_eq!((0..10).filter(|_| limit.take(later)).count(), 3);
     }
 
     #[test]
     fn a_burst_is_fine_and_more_than_the_rate_for_long_is_not() {
         const SECOND: u64 = 1_000_000;
-        let mut allowance = Tokens::per_second(5);
+        let mut allowance = RateLimit::per_second(5);
         assert!((0..50).all(|_| allowance.take(Time(SECOND))));
         assert!(!allowance.take(Time(SECOND)));
-        let mut allowance = Tokens::per_second(5);
+        let mut allowance = RateLimit::per_second(5);
         assert!((0..10_000).all(|n| allowance.take(Time(n * SECOND / 5))), "exactly the rate is fine for ever");
         assert!((0..10_000).any(|n| !allowance.take(Time(2_000 * SECOND + n * SECOND / 6))));
     }
