@@ -17,7 +17,7 @@
 //!    in one transaction.
 //! 6. [`store`] writes body, undo data, header status and coins in one SQLite transaction: one a block at the tip, many
 //!    blocks at a time during a sync.
-//! 7. Only then is the block told to others by [`node::gossip`], shown on the status board, and mined upon.
+//! 7. Only then is the block told to others by [`node::gossip`], shown in the status, and mined upon.
 //!
 //! # Where this departs from its design page
 //!

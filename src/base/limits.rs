@@ -442,7 +442,7 @@ pub const HTTP_LINGER: Duration = seconds(2);
 pub const HTTP_BUFFER_BYTES: usize = 8 * MIB;
 /// Bytes of the results of one JSON-RPC batch; calls after that fail.
 pub const RPC_RESULT_BYTES: usize = 4 * MIB;
-/// Calls that wait for the board to change (`wait` and its kind); more are told to come back.
+/// Calls that wait for the status to change (`wait` and its kind); more are told to come back.
 pub const RPC_WAITS: usize = 16;
 /// Node commands asked through RPC and not yet answered.
 pub const RPC_COMMANDS: usize = 256;

@@ -27,7 +27,7 @@ pub enum Action {
     Tell(RoleId, Notice),
     /// Answer a command.
     Reply(Ticket, Reply),
-    /// News for the status board, from which CLI, RPC, metrics and page read.
+    /// News for the status, from which CLI, RPC, metrics and page read.
     Report(Report),
     /// Add to a counter.
     Count(Counter, u64),
@@ -130,7 +130,7 @@ impl Outbox {
         self.actions.push(Action::Reply(ticket, reply));
     }
 
-    /// Updates the status board.
+    /// Updates the status.
     pub fn report(&mut self, report: Report) {
         self.actions.push(Action::Report(report));
     }

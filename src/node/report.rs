@@ -1,4 +1,4 @@
-//! What roles report for people and programs to see: the content of the status board.
+//! What roles report for people and programs to see: the content of the status.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl fmt::Display for SyncState {
     }
 }
 
-/// News for the status board; each replaces the last of its kind.
+/// News for the status; each replaces the last of its kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
     /// From `headers`: state and why.
@@ -101,7 +101,7 @@ pub enum Report {
         /// Measured over the last seconds.
         hashes_per_second: u64,
     },
-    /// From any role: how much of a limit is used. (Wakes nobody who watches the board.)
+    /// From any role: how much of a limit is used. (Wakes nobody who watches the status.)
     Used {
         /// The limit.
         limit: Limit,

@@ -304,7 +304,7 @@ impl Actions {
         })
     }
 
-    /// News for the board, but for [`Actions::used`].
+    /// News for the status, but for [`Actions::used`].
     pub fn reports(&self) -> Vec<Report> {
         let report = |action: &Action| match action {
             Action::Report(Report::Used { .. }) => None,

@@ -43,7 +43,7 @@ impl CompletionQueue {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Says that the board or the index changed. A burst of changes wakes once.
+    /// Says that the status or the index changed. A burst of changes wakes once.
     pub(super) fn changed(&self) {
         if !self.changed.swap(true, Ordering::AcqRel) {
             (self.wake)();

@@ -18,7 +18,7 @@ use crate::{
         report::SyncState,
     },
     rpc::{error::RpcError, events::Events, page::Page},
-    runtime::{board::Status, handle::NodeHandle},
+    runtime::{handle::NodeHandle, status::Status},
 };
 
 /// What every method can reach.
@@ -74,7 +74,7 @@ impl IndexMark {
 
 /// One look at what waiting calls wait for.
 pub struct View {
-    /// The status board.
+    /// The node's status.
     pub status: Status,
     /// How far the index is.
     pub indexed: IndexState,

@@ -57,7 +57,7 @@ pub struct Ask {
     pub joined: bool,
 }
 
-/// Waiting for the board to change.
+/// Waiting for the status to change.
 pub struct Wait {
     /// When it is over anyway.
     pub until: Time,

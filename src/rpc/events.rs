@@ -1,6 +1,6 @@
 //! What happens, numbered: a bounded list that `events` and `GET /api/events` read, waiting for more if there is none.
 //!
-//! Written by the server's loop whenever the status board has changed, by comparing it with what it was. Changes in quick
+//! Written by the server's loop whenever the status has changed, by comparing it with what it was. Changes in quick
 //! succession are seen together; blocks that were passed over so are looked up when somebody reads the list.
 
 use std::{
@@ -14,7 +14,7 @@ use crate::{
     base::limits,
     node::report::Counter,
     rpc::{histogram::Histogram, host::unix_now, json::object},
-    runtime::board::Status,
+    runtime::status::Status,
 };
 
 /// Bounds of the histogram of seconds between blocks.
@@ -49,7 +49,7 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Compares the board with the last one seen and notes what is new.
+    /// Compares the status with the last one seen and notes what is new.
     pub(super) fn note(&self, status: &Status) {
         let mut inner = self.lock();
         if let Some(before) = inner.status.replace(status.clone()) {

@@ -107,7 +107,7 @@ impl Worker {
             let tip = status.tip.map(|tip| tip.hash);
             let next = match status.state {
                 SyncState::Headers | SyncState::Blocks => Next::Wait,
-                // Most changes of the board are none of the chain.
+                // Most changes of the status are no change of the chain.
                 _ if tip.is_none() || tip == done && self.is_in_place() => Next::Idle,
                 _ if std::mem::take(&mut idle) => Next::Batch(SETTLE),
                 _ => self.turn(),

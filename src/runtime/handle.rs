@@ -9,7 +9,7 @@ use crate::{
         limit::{Limit, Meter},
         report::Report,
     },
-    runtime::board::{Board, Status},
+    runtime::status::{SharedStatus, Status},
 };
 
 /// Called exactly once with the answer to a command, on another thread; must not block.
@@ -31,28 +31,28 @@ pub trait Backend: Send + Sync {
 #[derive(Clone)]
 pub struct NodeHandle {
     backend: Arc<dyn Backend>,
-    board: Arc<Board>,
+    status: Arc<SharedStatus>,
 }
 
 impl NodeHandle {
     /// A handle to what runs behind `backend`.
-    pub fn new(backend: Arc<dyn Backend>, board: Arc<Board>) -> Self {
-        Self { backend, board }
+    pub fn new(backend: Arc<dyn Backend>, status: Arc<SharedStatus>) -> Self {
+        Self { backend, status }
     }
 
     /// Shows the operator a condition that no role knows of.
     pub fn warn(&self, key: &'static str, text: String) {
-        self.board.report(Report::Warning { key, text: Some(text) });
+        self.status.report(Report::Warning { key, text: Some(text) });
     }
 
     /// The current status.
     pub fn status(&self) -> Status {
-        self.board.status()
+        self.status.snapshot()
     }
 
     /// Calls `wake` after each change of the status; it must not block.
     pub fn watch(&self, wake: Box<dyn Fn() + Send + Sync>) {
-        self.board.watch(wake);
+        self.status.watch(wake);
     }
 
     /// Sends a command; `done` is called exactly once with its answer.

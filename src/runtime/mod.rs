@@ -3,8 +3,9 @@
 //! [`node::Node::start`] is the one way to run a node: one thread a role, one for the poll loop. Every channel is
 //! bounded. A role that panics, or a queue that nobody empties, stops the node; it never limps on.
 
+mod backpressure;
 pub mod baton;
-pub mod board;
+mod channels;
 pub mod clock;
 pub mod descriptors;
 pub mod handle;
@@ -12,13 +13,12 @@ pub mod logging;
 pub mod memory;
 pub mod node;
 pub mod panics;
-mod post;
+mod pending_commands;
 pub mod priority;
-mod relief;
 mod rotation;
 pub mod signals;
+pub mod status;
 mod stop;
-mod tickets;
 mod worker;
 
 pub use clock::{Clock, ManualClock, RealClock};

@@ -21,12 +21,12 @@ use crate::{
         limit::{Limit, Meter},
     },
     runtime::{
-        board::Board,
+        status::SharedStatus,
         clock::{Clock, RealClock},
         descriptors,
         handle::{Backend, Done, NodeHandle},
         panics,
-        post::{self, Post},
+        channels::{self, Router},
         signals::{self, SignalWatch},
         stop::{StopReason, Stopper},
         worker::{Unpaced, Worker, panic_message},
@@ -94,7 +94,7 @@ pub enum Readiness {
 
 /// A running node. Dropping it stops it.
 pub struct Node {
-    post: Arc<Post>,
+    router: Arc<Router>,
     handle: NodeHandle,
     local_address: Option<SocketAddr>,
     threads: Vec<Thread>,
@@ -136,32 +136,32 @@ impl Node {
         let system = |what| move |source| StartError::System { what, source };
         let poller = Poller::new(net).map_err(system("the poll loop"))?;
         let (waker, traffic) = (poller.waker(), poller.traffic());
-        let (board, stopper) = (Arc::<Board>::default(), Arc::new(Stopper::new()));
+        let (status, stopper) = (Arc::<SharedStatus>::default(), Arc::new(Stopper::new()));
         let ids: Vec<RoleId> = roles.iter().map(|(id, _)| *id).collect();
         let wake_net = Arc::new(move || waker.wake());
-        let channels = post::channels(&ids, wake_net, Arc::clone(&board), Arc::clone(&stopper));
-        let post = Arc::new(channels.post);
+        let channels = channels::open(&ids, wake_net, Arc::clone(&status), Arc::clone(&stopper));
+        let router = Arc::new(channels.router);
         let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
         let watch = signals.then(|| {
             let stopper = Arc::clone(&stopper);
             signals::watch(move |number| stopper.stop(StopReason::Signal(number)))
         });
-        let backend = Running { post: Arc::clone(&post), traffic };
+        let backend = Running { router: Arc::clone(&router), traffic };
         let (say_ended, ended) = unbounded();
         // From here on a failure drops the node, which stops what was started.
         let mut node = Self {
-            handle: NodeHandle::new(Arc::new(backend), board),
+            handle: NodeHandle::new(Arc::new(backend), status),
             local_address: listener.as_ref().map(|(_, address)| *address),
             threads: Vec::new(),
             ended,
             _signals: watch.transpose().map_err(system("signal handling"))?,
-            post,
+            router,
         };
         for ((id, role), inbox) in roles.into_iter().zip(channels.inboxes) {
             let (stop, stopped) = bounded(0);
-            let (post, clock) = (Arc::clone(&node.post), Arc::clone(&clock));
+            let (router, clock) = (Arc::clone(&node.router), Arc::clone(&clock));
             let worker =
-                Worker { id, role, inbox, post, clock, pace: Box::new(Unpaced), stop: stopped, before_wake: 0 };
+                Worker { id, role, inbox, router, clock, pace: Box::new(Unpaced), stop: stopped, before_wake: 0 };
             node.spawn(Some(id), Some(stop), &say_ended, move || worker.run()).map_err(system(id.name()))?;
         }
         let listeners = listener.map(|(listener, _)| listener).into_iter().collect();
@@ -185,7 +185,7 @@ impl Node {
 
     /// From now on a panic of any thread of this process stops the node, whether or not the build can unwind.
     pub fn halt_on_panic(&self) {
-        panics::halt_on_panic(Arc::clone(&self.post.stopper));
+        panics::halt_on_panic(Arc::clone(&self.router.stopper));
     }
 
     /// Where the node listens for peers, with the real port.
@@ -207,7 +207,7 @@ impl Node {
             }
             select! {
                 recv(told) -> _ => {}
-                recv(self.post.stopper.stopping()) -> _ => return Readiness::Stopping,
+                recv(self.router.stopper.stopping()) -> _ => return Readiness::Stopping,
                 default(deadline.saturating_duration_since(Instant::now())) => return Readiness::Late,
             }
         }
@@ -216,24 +216,24 @@ impl Node {
     /// Waits until somebody asks for a stop, a signal comes or the node must halt. It still runs then, so that whoever
     /// uses it can end first; [`Node::stop`] tells the reason.
     pub fn await_stop(&self) {
-        self.post.stopper.wait(None);
+        self.router.stopper.wait(None);
     }
 
     /// Waits until somebody asks for a stop, a signal comes or the node must halt; then stops it in order.
     pub fn wait(self) -> StopReason {
-        self.post.stopper.wait(None);
+        self.router.stopper.wait(None);
         self.finish()
     }
 
     /// Asks for a stop and waits for it.
     pub fn stop(self) -> StopReason {
-        self.post.stopper.stop(StopReason::Asked);
+        self.router.stopper.stop(StopReason::Asked);
         self.wait()
     }
 
     fn finish(mut self) -> StopReason {
         self.shut_down();
-        self.post.stopper.reason().unwrap_or(StopReason::Asked)
+        self.router.stopper.reason().unwrap_or(StopReason::Asked)
     }
 
     fn spawn(
@@ -266,11 +266,11 @@ impl Node {
         if self.threads.is_empty() {
             return;
         }
-        let reason = self.post.stopper.reason().map_or_else(|| "unknown".to_owned(), |reason| reason.to_string());
+        let reason = self.router.stopper.reason().map_or_else(|| "unknown".to_owned(), |reason| reason.to_string());
         log::info!("stopping reason=\"{reason}\"");
         let start = Instant::now();
-        self.post.tickets.close();
-        self.post.order(Order::Retire);
+        self.router.pending_commands.close();
+        self.router.order(Order::Retire);
         let mut gone = BTreeMap::new();
         for role in RoleId::ALL.into_iter().rev() {
             // Whatever another role is stuck in, the ledger gets its time.
@@ -279,7 +279,7 @@ impl Node {
             self.end_role(role, &mut gone, deadline);
             // `peers` has by now noted whom to call first after the restart: the links may end.
             if role == RoleId::Peers {
-                self.post.order(Order::Stop);
+                self.router.order(Order::Stop);
             }
         }
         let net: Vec<usize> = (0..self.threads.len()).filter(|at| self.threads[*at].role.is_none()).collect();
@@ -288,10 +288,10 @@ impl Node {
             let name = thread.role.map_or(NET, RoleId::name);
             match thread.join {
                 Some(join) if gone.contains_key(&at) => drop(join.join()),
-                _ => self.post.stopper.broken(format!("{name} did not stop in time")),
+                _ => self.router.stopper.broken(format!("{name} did not stop in time")),
             }
         }
-        self.post.tickets.refuse_all();
+        self.router.pending_commands.refuse_all();
         log::info!("stopped");
     }
 
@@ -343,13 +343,13 @@ pub(super) fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), Star
 
 /// What a handle reaches.
 struct Running {
-    post: Arc<Post>,
+    router: Arc<Router>,
     traffic: Arc<Traffic>,
 }
 
 impl Backend for Running {
     fn submit(&self, command: Command, done: Done) {
-        self.post.submit(command, done);
+        self.router.submit(command, done);
     }
 
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
@@ -361,6 +361,6 @@ impl Backend for Running {
     }
 
     fn stop(&self) {
-        self.post.stopper.stop(StopReason::Asked);
+        self.router.stopper.stop(StopReason::Asked);
     }
 }

@@ -15,8 +15,8 @@ use crate::{
     },
     node::{Event, Outbox, Role, RoleId},
     runtime::{
+        channels::{Inbox, Router},
         clock::Clock,
-        post::{Inbox, Post},
     },
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Worker {
     pub(super) id: RoleId,
     pub(super) role: Box<dyn Role>,
     pub(super) inbox: Inbox,
-    pub(super) post: Arc<Post>,
+    pub(super) router: Arc<Router>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) pace: Box<dyn Pace>,
     /// Disconnected: end. Nothing is ever sent.
@@ -92,9 +92,9 @@ impl Worker {
     /// Runs until the stop channel is disconnected. A panic stops the node: a role that lost its state must not limp
     /// on, and the others must not wait for it.
     pub(super) fn run(self) {
-        let (id, post) = (self.id, Arc::clone(&self.post));
+        let (id, router) = (self.id, Arc::clone(&self.router));
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run_unguarded())) {
-            post.stopper.broken(format!("{} panicked: {}", id.name(), panic_message(&*panic)));
+            router.stopper.broken(format!("{} panicked: {}", id.name(), panic_message(&*panic)));
         }
     }
 
@@ -141,7 +141,7 @@ impl Worker {
     }
 
     fn send(&self, out: &mut Outbox, held: &mut Held) {
-        self.post.dispatch(self.id, out.drain());
+        self.router.dispatch(self.id, out.drain());
         *held = Held::default();
     }
 

@@ -239,7 +239,7 @@ impl Life {
     }
 }
 
-/// What the status board of a node says.
+/// What a node reports as its status.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     /// The node's state.
@@ -272,7 +272,7 @@ pub(super) struct Node {
     pub(super) slow: Option<u64>,
     /// Whether it vanished without a reset of its connections.
     pub(super) vanished: bool,
-    /// What its board says.
+    /// Its status, as it reports it.
     pub(super) view: View,
     /// What it does if it is not honest.
     pub(super) liar: Option<Liar>,

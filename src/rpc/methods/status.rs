@@ -18,7 +18,7 @@ use crate::{
         methods::method::Method,
         params::Args,
     },
-    runtime::{board::Status, logging},
+    runtime::{status::Status, logging},
     wire::message::PROTOCOL_VERSION,
 };
 
@@ -155,7 +155,7 @@ fn network_info(context: &Context) -> Value {
     })
 }
 
-/// A method without parameters that reads something off the status board's tip.
+/// A method without parameters that reads something off the status's tip.
 pub(super) fn of_tip<T: serde::Serialize>(
     context: &Shared,
     _: &Args,

@@ -1,6 +1,6 @@
 //! Long polls: calls that are answered when something has come true, so that scripts need not ask again and again.
 //!
-//! Each looks at the state once at the start and after every change of the board. Nothing is missed in between: the
+//! Each looks at the state once at the start and after every change of the status. Nothing is missed in between: the
 //! first look comes after the waiting was registered. Time that is up is an answer too (`ok: false`), not an error.
 
 use std::time::Duration;

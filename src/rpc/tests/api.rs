@@ -108,8 +108,8 @@ fn only_what_is_deep_in_the_chain_is_called_immutable() {
 #[test]
 fn metrics_keep_prometheus_s_rules() {
     let rig = Rig::new();
-    rig.board.count(Counter::BlocksApplied, 3);
-    rig.board.report(Report::Warning { key: "clock", text: Some("off".to_owned()) });
+    rig.status.count(Counter::BlocksApplied, 3);
+    rig.status.report(Report::Warning { key: "clock", text: Some("off".to_owned()) });
     rig.result("ping", json!([]));
     rig.code("block", json!([99]));
     let text = rig.get("/metrics").body;
@@ -211,7 +211,7 @@ fn events_are_answered_when_there_are_some_and_wrong_questions_at_once() {
     let read = |path: &str| serde_json::from_str::<serde_json::Value>(&rig.get(path).body).unwrap();
     let start = read("/api/events?timeout=0");
     assert_eq!(start["events"], json!([]));
-    rig.board.report(Report::PeerCount { inbound: 2, outbound: 1 });
+    rig.status.report(Report::PeerCount { inbound: 2, outbound: 1 });
     let next = start["next"].as_u64().unwrap();
     let told = read(&format!("/api/events?since={next}&timeout=50"));
     let event = &told["events"][0];

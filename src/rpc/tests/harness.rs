@@ -30,8 +30,8 @@ use crate::{
     },
     rpc::{Server, ServerOptions, auth::base64},
     runtime::{
-        board::Board,
         handle::{Backend, Done, NodeHandle},
+        status::SharedStatus,
     },
     store::{LedgerDb, LedgerOptions, fill},
 };
@@ -97,7 +97,7 @@ impl Backend for FakeNode {
 pub(super) struct Rig {
     pub(super) server: Option<Server>,
     pub(super) node: Arc<FakeNode>,
-    pub(super) board: Arc<Board>,
+    pub(super) status: Arc<SharedStatus>,
     pub(super) ledger: LedgerDb,
     pub(super) maker: BlockMaker,
     pub(super) dir: PathBuf,
@@ -122,8 +122,8 @@ impl Rig {
         let spec = Arc::new(ChainSpec::dev());
         let maker = BlockMaker::new(Arc::clone(&spec));
         let ledger = LedgerDb::open(&dir.join("ledger.db"), &spec, &LedgerOptions::default()).unwrap();
-        let (node, board) = (Arc::new(FakeNode::default()), Arc::new(Board::default()));
-        board.report(Report::Tip(Box::new(maker.tip())));
+        let (node, status) = (Arc::new(FakeNode::default()), Arc::new(SharedStatus::default()));
+        status.report(Report::Tip(Box::new(maker.tip())));
         let options = ServerOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             cookie: COOKIE.to_owned(),
@@ -134,8 +134,8 @@ impl Rig {
             version: "1.2.3".to_owned(),
         };
         let backend: Arc<dyn Backend> = node.clone();
-        let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&board))).unwrap();
-        Self { server: Some(server), node, board, ledger, maker, dir }
+        let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&status))).unwrap();
+        Self { server: Some(server), node, status, ledger, maker, dir }
     }
 
     /// Applies a block with these transactions and reports it.
@@ -143,7 +143,7 @@ impl Rig {
         let block = self.maker.next_block(transactions, SecretKey::well_known(9).address());
         fill::append(&mut self.ledger, &self.maker, &block).unwrap();
         fill::commit(&mut self.ledger, &self.maker).unwrap();
-        self.board.report(Report::Tip(Box::new(self.maker.tip())));
+        self.status.report(Report::Tip(Box::new(self.maker.tip())));
         block
     }
 
@@ -155,11 +155,11 @@ impl Rig {
     pub(super) fn put_into_pool(&self, transaction: &Transaction) {
         let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
         self.node.pool.lock().unwrap().push(PoolEntry { transaction, fee: 1, since: 5 });
-        self.board.report(Report::Mempool { count: 1, bytes: 100 });
+        self.status.report(Report::Mempool { count: 1, bytes: 100 });
     }
 
     pub(super) fn set_state(&self, state: SyncState) {
-        self.board.report(Report::State { state, reason: "because".to_owned() });
+        self.status.report(Report::State { state, reason: "because".to_owned() });
     }
 
     pub(super) fn address(&self) -> SocketAddr {

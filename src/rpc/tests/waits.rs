@@ -29,14 +29,14 @@ fn what_is_so_already_is_answered_at_once() {
 }
 
 #[test]
-fn a_change_of_the_board_ends_the_waiting() {
+fn a_change_of_the_status_ends_the_waiting() {
     let mut rig = Rig::new();
     let mut synced = wait(&rig, &json!({ "kind": "synced" }));
     let mut peers = wait(&rig, &json!({ "kind": "peers", "value": "2" }));
     let mut height = wait(&rig, &json!({ "kind": "height", "value": 2 }));
     settle(&rig);
     rig.extend(vec![]);
-    rig.board.report(Report::PeerCount { inbound: 1, outbound: 1 });
+    rig.status.report(Report::PeerCount { inbound: 1, outbound: 1 });
     let answer = peers.answer().json();
     assert_eq!((&answer["result"]["ok"], &answer["result"]["peers"]["inbound"]), (&json!(true), &json!(1)));
     rig.set_state(SyncState::Synced);

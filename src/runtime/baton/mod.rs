@@ -6,7 +6,7 @@
 //! when nobody has anything to do the clock jumps to the next deadline.
 //!
 //! What runs here is what runs in production: the worker loop, the inboxes and their limits, the way of actions,
-//! the tickets. Only the pace, the clock and the sockets are others.
+//! the pending commands. Only the pace, the clock and the sockets are others.
 
 mod pace;
 mod wires;
@@ -25,9 +25,9 @@ use crate::{
     net::Delivery,
     node::{RoleId, Roles, command::Command, command::Reply},
     runtime::{
-        board::{Board, Status},
+        channels::{self, Router},
         clock::{Clock, ManualClock},
-        post::{self, Post},
+        status::{SharedStatus, Status},
         stop::{StopReason, Stopper},
         worker::Worker,
     },
@@ -70,8 +70,8 @@ pub struct Stage {
 }
 
 struct StagedNode {
-    post: Arc<Post>,
-    board: Arc<Board>,
+    router: Arc<Router>,
+    status: Arc<SharedStatus>,
     net: NodeNet,
     workers: Vec<StagedWorker>,
 }
@@ -105,25 +105,25 @@ impl Stage {
 
     /// Starts a node's threads. It can be dialled at `listen`.
     pub fn add_node(&mut self, listen: Option<SocketAddr>, roles: Roles) -> NodeIndex {
-        let board = Arc::<Board>::default();
+        let status = Arc::<SharedStatus>::default();
         let ids: Vec<RoleId> = roles.iter().map(|(id, _)| *id).collect();
         let (wake_net, woken) = wires::wake_flag();
-        let channels = post::channels(&ids, wake_net, Arc::clone(&board), Arc::new(Stopper::new()));
-        let post = Arc::new(channels.post);
+        let channels = channels::open(&ids, wake_net, Arc::clone(&status), Arc::new(Stopper::new()));
+        let router = Arc::new(channels.router);
         let net = NodeNet::new(listen, Delivery::new(Box::new(channels.sink)), channels.orders, woken);
         let mut workers = Vec::new();
         for ((id, role), inbox) in roles.into_iter().zip(channels.inboxes) {
             let (pace, batons) = pace::pair();
             let (stop, stopped) = bounded(0);
             let has_mail = Box::new(inbox.probe());
-            let (post, clock) = (Arc::clone(&post), Arc::clone(&self.clock));
-            let worker = Worker { id, role, inbox, post, clock, pace: Box::new(pace), stop: stopped, before_wake: 0 };
+            let (router, clock) = (Arc::clone(&router), Arc::clone(&self.clock));
+            let worker = Worker { id, role, inbox, router, clock, pace: Box::new(pace), stop: stopped, before_wake: 0 };
             let thread = thread::Builder::new().name(id.name().to_owned()).stack_size(limits::VERIFY_STACK_BYTES);
             let thread = thread.spawn(move || worker.run()).expect("a test host can start a thread");
             let (stop, thread) = (Some(stop), Some(thread));
             workers.push(StagedWorker { id, batons, has_mail, resting: None, stop, thread });
         }
-        self.nodes.push(StagedNode { post, board, net, workers });
+        self.nodes.push(StagedNode { router, status, net, workers });
         NodeIndex(self.nodes.len() - 1)
     }
 
@@ -134,19 +134,19 @@ impl Stage {
 
     /// What a node reports of itself.
     pub fn status(&self, node: NodeIndex) -> Status {
-        self.nodes[node.0].board.status()
+        self.nodes[node.0].status.snapshot()
     }
 
     /// Why a node wants to stop, or has stopped.
     pub fn stop_reason(&self, node: NodeIndex) -> Option<StopReason> {
-        self.nodes[node.0].post.stopper.reason()
+        self.nodes[node.0].router.stopper.reason()
     }
 
     /// Gives a node a command. The answer comes with later steps.
     pub fn command(&self, node: NodeIndex, command: Command) -> Answer {
         let (sender, receiver) = bounded(1);
         let once = move |reply| sender.try_send(reply).expect("a command is answered once");
-        self.nodes[node.0].post.submit(command, Box::new(once));
+        self.nodes[node.0].router.submit(command, Box::new(once));
         Answer(receiver)
     }
 
@@ -196,8 +196,8 @@ impl Stage {
     /// Stops a node in order, as in production: its roles one after the other, the ledger last, its peers told. Other
     /// nodes do not move meanwhile. Returns why it stopped.
     pub fn stop(&mut self, node: NodeIndex) -> StopReason {
-        self.nodes[node.0].post.stopper.stop(StopReason::Asked);
-        self.nodes[node.0].post.tickets.close();
+        self.nodes[node.0].router.stopper.stop(StopReason::Asked);
+        self.nodes[node.0].router.pending_commands.close();
         for role in RoleId::ALL.into_iter().rev() {
             for worker in self.nodes[node.0].workers.iter_mut().filter(|worker| worker.id == role) {
                 worker.stop = None;
@@ -215,7 +215,7 @@ impl Stage {
                 self.wires.say_goodbye(&mut self.nodes[node.0].net);
             }
         }
-        self.nodes[node.0].post.tickets.refuse_all();
+        self.nodes[node.0].router.pending_commands.refuse_all();
         self.end(node)
     }
 
@@ -299,7 +299,7 @@ impl Stage {
             worker.join();
         }
         node.net.end();
-        node.post.stopper.reason().unwrap_or(StopReason::Asked)
+        node.router.stopper.reason().unwrap_or(StopReason::Asked)
     }
 }
 

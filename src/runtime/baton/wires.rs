@@ -14,7 +14,7 @@ use crate::{
     base::{ids::LinkId, rng::Rng},
     net::{Delivery, Order, OrderSource as _, hearers},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId},
-    runtime::post::{Orders, WakeNet},
+    runtime::channels::{Orders, WakeNet},
     wire::{
         frame::{Frame, FrameReader},
         link::{Link, Phase},

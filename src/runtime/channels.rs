@@ -19,11 +19,11 @@ use crate::{
         command::{Command, Reply},
     },
     runtime::{
-        board::Board,
+        backpressure::{self, Release, StepBack},
         handle::Done,
-        relief::{self, Relief, StepBack},
+        pending_commands::{BUSY, PendingCommands, STOPPING},
+        status::SharedStatus,
         stop::{StopReason, Stopper},
-        tickets::{BUSY, STOPPING, Tickets},
     },
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Inbox {
     /// For another role that has too much to do.
     step_back: Option<StepBack>,
     /// Who steps back for this role.
-    relief: Option<Relief>,
+    release: Option<Release>,
 }
 
 /// Makes the poll loop look; does nothing where there is none.
@@ -66,18 +66,18 @@ pub(super) struct Sink(BTreeMap<RoleId, (Sender<LinkEvent>, Arc<Gauge>)>);
 pub(super) struct Orders(Receiver<Order>);
 
 /// Everything a role's actions can reach.
-pub(super) struct Post {
+pub(super) struct Router {
     mail: BTreeMap<RoleId, Sender<Box<Mail>>>,
     orders: Sender<Order>,
     wake_net: WakeNet,
-    pub(super) board: Arc<Board>,
-    pub(super) tickets: Tickets,
+    pub(super) status: Arc<SharedStatus>,
+    pub(super) pending_commands: PendingCommands,
     pub(super) stopper: Arc<Stopper>,
 }
 
 /// All ends of a node's channels.
 pub(super) struct Channels {
-    pub(super) post: Post,
+    pub(super) router: Router,
     pub(super) sink: Sink,
     pub(super) orders: Orders,
     pub(super) inboxes: Vec<Inbox>,
@@ -85,7 +85,7 @@ pub(super) struct Channels {
 
 /// Makes the channels of a node with these roles. Roles of the same id share an inbox of notices; the first of them
 /// hears of links.
-pub(super) fn channels(roles: &[RoleId], wake_net: WakeNet, board: Arc<Board>, stopper: Arc<Stopper>) -> Channels {
+pub(super) fn open(roles: &[RoleId], wake_net: WakeNet, status: Arc<SharedStatus>, stopper: Arc<Stopper>) -> Channels {
     let (orders, order_source) = bounded(limits::ACTION_QUEUE);
     let mut mail: BTreeMap<RoleId, (Sender<_>, Receiver<_>)> = BTreeMap::new();
     let mut sink = Sink(BTreeMap::new());
@@ -102,14 +102,14 @@ pub(super) fn channels(roles: &[RoleId], wake_net: WakeNet, board: Arc<Board>, s
         };
         let wake_net = Arc::clone(&wake_net);
         let mail = mail_out.clone();
-        inboxes.push(Inbox { mail, links, gauge, in_a_row: 0, wake_net, step_back: None, relief: None });
+        inboxes.push(Inbox { mail, links, gauge, in_a_row: 0, wake_net, step_back: None, release: None });
     }
     if let Some((ledger, _)) = mail.get(&RoleId::Ledger) {
         leave_a_core_to_the_ledger(roles, ledger, &mut inboxes);
     }
     let mail = gather(mail.into_iter().map(|(role, (sender, _))| (role, sender)));
-    let post = Post { mail, orders, wake_net, board, tickets: Tickets::default(), stopper };
-    Channels { post, sink, orders: Orders(order_source), inboxes }
+    let router = Router { mail, orders, wake_net, status, pending_commands: PendingCommands::default(), stopper };
+    Channels { router, sink, orders: Orders(order_source), inboxes }
 }
 
 /// The last of several verifiers steps back while blocks wait for the ledger.
@@ -120,9 +120,9 @@ fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &Sender<Box<Mail>>, i
     if let (Some(last), Some(ledger)) = (last, ledger) {
         // Not a clone of the receiver: whoever sends to a role that has ended is to find out.
         let sender = to_ledger.clone();
-        let (step_back, relief) = relief::pair(limits::LEDGER_BACKLOG, move || sender.len());
+        let (step_back, release) = backpressure::pair(limits::LEDGER_BACKLOG, move || sender.len());
         inboxes[last].step_back = Some(step_back);
-        inboxes[ledger].relief = Some(relief);
+        inboxes[ledger].release = Some(release);
     }
 }
 
@@ -164,8 +164,8 @@ impl Inbox {
         }
         match self.mail.try_recv() {
             Ok(mail) => {
-                if let Some(relief) = &self.relief {
-                    relief.say(self.mail.len());
+                if let Some(release) = &self.release {
+                    release.say(self.mail.len());
                 }
                 Some(match *mail {
                     Mail::Notice(notice) => Event::Notice(notice),
@@ -250,7 +250,7 @@ impl OrderSource for Orders {
     }
 }
 
-impl Post {
+impl Router {
     /// Carries out what a role wants.
     pub(super) fn dispatch(&self, from: RoleId, actions: impl Iterator<Item = Action>) {
         let mut ordered = false;
@@ -276,7 +276,7 @@ impl Post {
     /// Passes a command on to its role. `done` hears exactly one answer, whatever happens.
     pub(super) fn submit(&self, command: Command, done: Done) {
         let role = command.role();
-        let Some(ticket) = self.tickets.open(done) else { return };
+        let Some(ticket) = self.pending_commands.open(done) else { return };
         let refusal = match self.mail.get(&role) {
             None => STOPPING,
             Some(mail) => match mail.try_send(Box::new(Mail::Command(ticket, command))) {
@@ -285,15 +285,15 @@ impl Post {
                 Err(TrySendError::Disconnected(_)) => STOPPING,
             },
         };
-        self.tickets.complete(ticket, Reply::Refused(refusal.to_owned()));
+        self.pending_commands.complete(ticket, Reply::Refused(refusal.to_owned()));
     }
 
     fn dispatch_local(&self, from: RoleId, action: Action) {
         match action {
             Action::Tell(role, notice) => self.tell(from, role, notice),
-            Action::Reply(ticket, reply) => self.tickets.complete(ticket, reply),
-            Action::Report(report) => self.board.report(report),
-            Action::Count(counter, by) => self.board.count(counter, by),
+            Action::Reply(ticket, reply) => self.pending_commands.complete(ticket, reply),
+            Action::Report(report) => self.status.report(report),
+            Action::Count(counter, by) => self.status.count(counter, by),
             Action::Halt(halt) => self.stopper.stop(StopReason::Halt(halt)),
             Action::Link(action) => self.order(Order::Link(action)),
         }
@@ -333,10 +333,10 @@ mod tests {
     #[test]
     fn the_last_verifier_leaves_its_core_to_a_ledger_that_has_something_to_do() {
         let roles = [RoleId::Verify, RoleId::Verify, RoleId::Ledger];
-        let mut channels = channels(&roles, Arc::new(|| {}), Arc::default(), Arc::new(Stopper::new()));
+        let mut channels = open(&roles, Arc::new(|| {}), Arc::default(), Arc::new(Stopper::new()));
         let tell = |role| Action::Tell(role, Notice::TipUntold);
         let both = [tell(RoleId::Verify), tell(RoleId::Verify), tell(RoleId::Ledger)];
-        channels.post.dispatch(RoleId::Fetch, both.into_iter());
+        channels.router.dispatch(RoleId::Fetch, both.into_iter());
         let has_mail: Vec<_> = channels.inboxes.iter().map(Inbox::probe).collect();
         let mut take = |at: usize| channels.inboxes[at].take().is_some();
         assert!(!take(1) && !has_mail[1](), "blocks wait for the ledger");

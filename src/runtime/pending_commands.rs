@@ -11,9 +11,9 @@ use crate::{
     runtime::handle::Done,
 };
 
-/// The open tickets.
+/// Open commands, by ticket.
 #[derive(Default)]
-pub(super) struct Tickets(Mutex<Open>);
+pub(super) struct PendingCommands(Mutex<Open>);
 
 #[derive(Default)]
 struct Open {
@@ -22,7 +22,7 @@ struct Open {
     closed: bool,
 }
 
-impl Tickets {
+impl PendingCommands {
     /// A ticket whose answer goes to `done`. If none is to be had, `done` has heard why.
     pub(super) fn open(&self, done: Done) -> Option<Ticket> {
         let mut open = self.lock();
@@ -81,32 +81,32 @@ mod tests {
 
     #[test]
     fn a_ticket_is_answered_exactly_once() {
-        let tickets = Tickets::default();
+        let pending = PendingCommands::default();
         let (sender, answers) = mpsc::channel();
         let done = || -> Done {
             let sender = sender.clone();
             Box::new(move |reply| sender.send(reply).unwrap())
         };
-        let first = tickets.open(done()).unwrap();
-        let second = tickets.open(done()).unwrap();
+        let first = pending.open(done()).unwrap();
+        let second = pending.open(done()).unwrap();
         assert_ne!(first, second);
-        tickets.complete(first, Reply::Done);
-        tickets.complete(first, Reply::Refused("again".to_owned()));
-        tickets.refuse_all();
-        assert!(tickets.open(done()).is_none());
-        tickets.complete(second, Reply::Done);
+        pending.complete(first, Reply::Done);
+        pending.complete(first, Reply::Refused("again".to_owned()));
+        pending.refuse_all();
+        assert!(pending.open(done()).is_none());
+        pending.complete(second, Reply::Done);
         let stopping = Reply::Refused(STOPPING.to_owned());
         assert_eq!(answers.try_iter().collect::<Vec<_>>(), [Reply::Done, stopping.clone(), stopping]);
     }
 
     #[test]
     fn more_commands_than_may_wait_are_refused() {
-        let tickets = Tickets::default();
+        let pending = PendingCommands::default();
         for _ in 0..limits::MAX_TICKETS {
-            assert!(tickets.open(Box::new(|_| {})).is_some());
+            assert!(pending.open(Box::new(|_| {})).is_some());
         }
         let (sender, answers) = mpsc::channel();
-        assert!(tickets.open(Box::new(move |reply| sender.send(reply).unwrap())).is_none());
+        assert!(pending.open(Box::new(move |reply| sender.send(reply).unwrap())).is_none());
         assert_eq!(answers.recv(), Ok(Reply::Refused(BUSY.to_owned())));
     }
 }

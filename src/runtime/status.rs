@@ -1,4 +1,4 @@
-//! The status board: what roles report, for RPC, page and metrics to read. Written by the role threads' driver only.
+//! The status: what roles report, for RPC, page and metrics to read. Written by the role threads' driver only.
 
 use std::{
     collections::BTreeMap,
@@ -61,14 +61,14 @@ type Watcher = Box<dyn Fn() + Send + Sync>;
 
 /// Holds the [`Status`] and wakes whoever watches it.
 #[derive(Default)]
-pub struct Board {
+pub struct SharedStatus {
     status: Mutex<Status>,
     watchers: Mutex<Vec<Watcher>>,
 }
 
-impl Board {
+impl SharedStatus {
     /// A copy of the current status.
-    pub fn status(&self) -> Status {
+    pub fn snapshot(&self) -> Status {
         lock(&self.status).clone()
     }
 

@@ -14,26 +14,26 @@ pub(super) struct StepBack {
     /// How many notices and commands the other role has not taken yet.
     waiting: Arc<dyn Fn() -> usize + Send + Sync>,
     limit: usize,
-    relieved: Receiver<()>,
+    released: Receiver<()>,
 }
 
 /// The end of the role that has too much to do.
-pub(super) struct Relief {
+pub(super) struct Release {
     limit: usize,
-    relieved: Sender<()>,
+    released: Sender<()>,
 }
 
 /// Both ends: one steps back as soon as `limit` or more are `waiting` for the other.
-pub(super) fn pair(limit: usize, waiting: impl Fn() -> usize + Send + Sync + 'static) -> (StepBack, Relief) {
-    let (relieve, relieved) = bounded(1);
-    (StepBack { waiting: Arc::new(waiting), limit, relieved }, Relief { limit, relieved: relieve })
+pub(super) fn pair(limit: usize, waiting: impl Fn() -> usize + Send + Sync + 'static) -> (StepBack, Release) {
+    let (release, released) = bounded(1);
+    (StepBack { waiting: Arc::new(waiting), limit, released }, Release { limit, released: release })
 }
 
 impl StepBack {
     /// Whether to step back now. If so, [`StepBack::watch`] tells when to ask again.
     pub(super) fn is_due(&self) -> bool {
         // What was said before now is not news. First this, then the count: what is said in between is heard later.
-        self.relieved.try_recv() != Err(TryRecvError::Disconnected) && self.would_be_due()
+        self.released.try_recv() != Err(TryRecvError::Disconnected) && self.would_be_due()
     }
 
     /// The same for a worker that does not wait afterwards.
@@ -43,16 +43,16 @@ impl StepBack {
 
     /// Waits for the other role to have less to do, or to end.
     pub(super) fn watch<'a>(&'a self, select: &mut Select<'a>) {
-        select.recv(&self.relieved);
+        select.recv(&self.released);
     }
 }
 
-impl Relief {
+impl Release {
     /// The role has taken one, and so many wait still.
     pub(super) fn say(&self, waiting: usize) {
         if waiting < self.limit {
             // Full: it is said already.
-            let _ = self.relieved.try_send(());
+            let _ = self.released.try_send(());
         }
     }
 }
@@ -76,24 +76,24 @@ mod tests {
     fn a_worker_steps_back_until_it_is_told_that_less_waits() {
         let waiting = Arc::new(AtomicUsize::new(1));
         let seen = Arc::clone(&waiting);
-        let (step_back, relief) = pair(2, move || seen.load(SeqCst));
+        let (step_back, release) = pair(2, move || seen.load(SeqCst));
         assert!(!step_back.is_due());
         waiting.store(3, SeqCst);
         assert!(step_back.is_due() && !ready(&step_back));
-        relief.say(2);
+        release.say(2);
         assert!(!ready(&step_back), "that is still too much");
         waiting.store(1, SeqCst);
-        relief.say(1);
-        relief.say(0);
+        release.say(1);
+        release.say(0);
         assert!(ready(&step_back) && !step_back.is_due());
         assert!(!ready(&step_back), "old news is forgotten");
     }
 
     #[test]
     fn nobody_steps_back_for_a_role_that_has_ended() {
-        let (step_back, relief) = pair(1, || 5);
+        let (step_back, release) = pair(1, || 5);
         assert!(step_back.is_due());
-        drop(relief);
+        drop(release);
         assert!(!step_back.is_due());
     }
 }
