@@ -6,7 +6,7 @@
 
 mod arrivals;
 mod offered;
-mod peers;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -36,7 +36,7 @@ use crate::{
 };
 
 use offered::{Offers, Submitted};
-use peers::{Choice, Peers};
+use sources::{BodySources, Choice};
 use watch::Watch;
 use window::Window;
 
@@ -75,7 +75,7 @@ impl Completions {
 /// The `fetch` role.
 pub struct Fetch {
     window: Window,
-    peers: Peers,
+    peers: BodySources,
     offers: Offers,
     submitted: Submitted,
     recent: Recent,
@@ -103,7 +103,7 @@ impl Fetch {
         let gather = if setup.connect.is_empty() { GATHER_PEERS } else { setup.connect.len().min(GATHER_PEERS) };
         Self {
             window: Window::default(),
-            peers: Peers::default(),
+            peers: BodySources::default(),
             offers: Offers::default(),
             submitted: Submitted::default(),
             recent: Recent::new(RECENT_BLOCKS),

@@ -12,7 +12,7 @@ use crate::{
     node::{
         Notice, Outbox, PeerFault, RoleId,
         command::Reply,
-        fetch::{Fetch, peers::Choice, window::Slot},
+        fetch::{Fetch, sources::Choice, window::Slot},
         report::Counter,
     },
 };

@@ -50,7 +50,7 @@ pub struct Gossip {
     /// Batches that may be at the verifiers: one being checked and one waiting for each.
     most_batches: usize,
     state: SyncState,
-    peers: BTreeMap<LinkId, Peer>,
+    peers: BTreeMap<LinkId, RelayPeer>,
     /// Peers that have something that we lack: not all peers are looked at with each event.
     lacking: BTreeSet<LinkId>,
     queue: Queue,
@@ -90,7 +90,7 @@ struct Batch {
 }
 
 /// What a peer is known to have.
-struct Peer {
+struct RelayPeer {
     transactions: Known,
     blocks: Known,
     /// We asked for its mempool, and it has not answered.
@@ -136,7 +136,7 @@ impl Gossip {
                 blocks.insert(&peer.tip);
                 let transactions = Known::new(KNOWN_PER_PEER);
                 let missing = Missing::default();
-                self.peers.insert(link, Peer { transactions, blocks, asked: false, missing, praised: None });
+                self.peers.insert(link, RelayPeer { transactions, blocks, asked: false, missing, praised: None });
                 if self.state == SyncState::Synced {
                     self.ask_mempool(link, out);
                 }

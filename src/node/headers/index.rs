@@ -40,7 +40,7 @@ pub(super) struct Node {
 
 /// What is known about a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum HeaderLookup {
     Valid(Node),
     Invalid,
     Unknown,
@@ -128,17 +128,17 @@ impl Index {
         self.best.work <= self.applied.1.work
     }
 
-    pub(super) fn find(&self, hash: &Hash) -> Result<Found, StoreError> {
+    pub(super) fn find(&self, hash: &Hash) -> Result<HeaderLookup, StoreError> {
         if let Some(node) = self.nodes.get(hash) {
-            return Ok(Found::Valid(*node));
+            return Ok(HeaderLookup::Valid(*node));
         }
         if self.invalid.contains(hash) {
-            return Ok(Found::Invalid);
+            return Ok(HeaderLookup::Invalid);
         }
         Ok(match self.archive.header(hash)? {
-            None => Found::Unknown,
-            Some(row) if row.status == BlockStatus::Invalid => Found::Invalid,
-            Some(row) => Found::Valid(Node::of(&row)),
+            None => HeaderLookup::Unknown,
+            Some(row) if row.status == BlockStatus::Invalid => HeaderLookup::Invalid,
+            Some(row) => HeaderLookup::Valid(Node::of(&row)),
         })
     }
 
@@ -165,9 +165,9 @@ impl Index {
         let (mut hash, applied) = (*hash, self.applied().height);
         for _ in 0..WITHHELD_DOUBT_BLOCKS {
             match self.find(&hash)? {
-                Found::Valid(node) if node.height > applied => hash = node.parent,
-                Found::Valid(node) => return Ok(node.height == applied && self.is_applied(&hash)?),
-                Found::Unknown | Found::Invalid => return Ok(false),
+                HeaderLookup::Valid(node) if node.height > applied => hash = node.parent,
+                HeaderLookup::Valid(node) => return Ok(node.height == applied && self.is_applied(&hash)?),
+                HeaderLookup::Unknown | HeaderLookup::Invalid => return Ok(false),
             }
         }
         Ok(false)
@@ -245,7 +245,7 @@ impl Index {
 
     /// The committed chain moved. Returns a change only if the ledger is ahead of what was known here.
     pub(super) fn applied_moved(&mut self, tip: &Tip) -> Result<Option<Change>, StoreError> {
-        let Found::Valid(node) = self.find(&tip.hash)? else {
+        let HeaderLookup::Valid(node) = self.find(&tip.hash)? else {
             return Err(StoreError::Corrupt(format!("the header of the applied tip {} is missing", tip.hash)));
         };
         self.applied = (tip.hash, node);
@@ -412,9 +412,9 @@ impl Index {
 
     fn valid(&self, hash: &Hash) -> Result<Node, StoreError> {
         match self.find(hash)? {
-            Found::Valid(node) => Ok(node),
-            Found::Invalid => Err(StoreError::Corrupt(format!("a valid header builds on the invalid {hash}"))),
-            Found::Unknown => Err(StoreError::Corrupt(format!("header {hash} is missing"))),
+            HeaderLookup::Valid(node) => Ok(node),
+            HeaderLookup::Invalid => Err(StoreError::Corrupt(format!("a valid header builds on the invalid {hash}"))),
+            HeaderLookup::Unknown => Err(StoreError::Corrupt(format!("header {hash} is missing"))),
         }
     }
 

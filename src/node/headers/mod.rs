@@ -35,10 +35,10 @@ use crate::{
     node::{
         Event, LinkEvent, Notice, Outbox, PeerFault, Role, RoleId, Setup,
         headers::{
-            index::{Change, Found, Index, Node},
+            index::{Change, HeaderLookup, Index, Node},
             offered::Passing,
             state::{Alone, Machine, View},
-            syncnode::Peers,
+            syncnode::HeaderSources,
             unproven::UnprovenBranch,
         },
         notice::ChainMove,
@@ -58,7 +58,7 @@ pub struct Headers {
     /// Given to the index at `Start`.
     archive: Option<Box<dyn HeaderArchive>>,
     index: Option<Index>,
-    peers: Peers,
+    peers: HeaderSources,
     machine: Machine,
     /// The ledger has told its tip.
     open: bool,
@@ -106,7 +106,7 @@ impl Headers {
             rng,
             archive: Some(archive),
             index: None,
-            peers: Peers::default(),
+            peers: HeaderSources::default(),
             open: false,
             answered: false,
             fetched: 0,
@@ -344,7 +344,7 @@ impl Headers {
 
     fn known(&self, hash: &Hash) -> Result<bool, StoreError> {
         let Some(index) = &self.index else { return Ok(false) };
-        Ok(index.find(hash)? != Found::Unknown)
+        Ok(index.find(hash)? != HeaderLookup::Unknown)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         Notice, Origin, Outbox, PeerFault, RoleId,
         headers::{
             Headers,
-            index::{Found, Index, Node},
+            index::{HeaderLookup, Index, Node},
             rounds,
             syncnode::Standing,
             validate::Follower,
@@ -93,14 +93,14 @@ impl Headers {
     ) -> Result<Option<Refusal>, StoreError> {
         let Some(index) = &self.index else { return Ok(Some(Refusal::Drop("the node is starting"))) };
         match index.find(&hash)? {
-            Found::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
-            Found::Valid(node) => return self.judge_known(now.mono, hash, node, out),
-            Found::Unknown => {}
+            HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
+            HeaderLookup::Valid(node) => return self.judge_known(now.mono, hash, node, out),
+            HeaderLookup::Unknown => {}
         }
         let parent = match index.find(&header.previous)? {
-            Found::Valid(node) => node,
-            Found::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
-            Found::Unknown => {
+            HeaderLookup::Valid(node) => node,
+            HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
+            HeaderLookup::Unknown => {
                 if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
                     peer.wake(now.mono);
                 }
@@ -148,7 +148,7 @@ impl Headers {
     fn told_withheld(&self, origin: Origin) -> Result<bool, StoreError> {
         let peer = origin.link().and_then(|link| self.peers.get(link));
         let (Some(index), Some(told)) = (&self.index, peer.and_then(|peer| peer.told)) else { return Ok(false) };
-        Ok(matches!(index.find(&told)?, Found::Valid(node) if node.withheld))
+        Ok(matches!(index.find(&told)?, HeaderLookup::Valid(node) if node.withheld))
     }
 
     /// A new block is here that builds on a branch that is set aside, from somebody who did not tell us of it:
@@ -156,7 +156,7 @@ impl Headers {
     /// work of a block, and with another connection.
     fn reconsider(&mut self, now: Time, mut hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
         while let Some(index) = &self.index
-            && let Found::Valid(node) = index.find(&hash)?
+            && let HeaderLookup::Valid(node) = index.find(&hash)?
             && node.withheld
         {
             if self.withheld.contains_key(&hash) {

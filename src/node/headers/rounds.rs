@@ -10,7 +10,7 @@ use crate::{
     chain::{archive::StoreError, header::Header},
     node::{
         Outbox, PeerFault,
-        headers::{Headers, Withheld, locator, syncnode::Peer, validate, validate::Batch},
+        headers::{Headers, Withheld, locator, syncnode::HeaderSource, validate, validate::Batch},
         report::{Counter, SyncState},
     },
     wire::message::{Kind, Locator, Message},
@@ -223,7 +223,7 @@ impl Headers {
 }
 
 /// The peer's next header is from the future: it is asked again when its time has come.
-pub(super) fn hold(peer: &mut Peer, now: Now, time: u64, future_limit: u32) {
+pub(super) fn hold(peer: &mut HeaderSource, now: Now, time: u64, future_limit: u32) {
     let wait = time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
     peer.done(now.mono);
     // Our clock or the peer's may be set right in the meantime: do not wait for a date in years.

@@ -31,7 +31,7 @@ pub(super) enum Standing {
     Done,
 }
 
-pub(super) struct Peer {
+pub(super) struct HeaderSource {
     pub(super) info: Arc<PeerInfo>,
     /// Claimed.
     pub(super) height: u32,
@@ -59,8 +59,8 @@ pub(super) struct Peer {
 }
 
 #[derive(Default)]
-pub(super) struct Peers {
-    map: BTreeMap<LinkId, Peer>,
+pub(super) struct HeaderSources {
+    map: BTreeMap<LinkId, HeaderSource>,
     /// All peers that are not idle, and perhaps others. Each event looks at these; of a synced node's many peers they
     /// are few.
     busy: BTreeSet<LinkId>,
@@ -69,7 +69,7 @@ pub(super) struct Peers {
     node_since: Time,
 }
 
-impl Peer {
+impl HeaderSource {
     fn new(info: Arc<PeerInfo>) -> Self {
         Self {
             height: info.height,
@@ -163,9 +163,9 @@ impl Peer {
     }
 }
 
-impl Peers {
+impl HeaderSources {
     pub(super) fn insert(&mut self, link: LinkId, info: Arc<PeerInfo>) {
-        self.map.insert(link, Peer::new(info));
+        self.map.insert(link, HeaderSource::new(info));
         self.busy.insert(link);
     }
 
@@ -178,11 +178,11 @@ impl Peers {
     }
 
     /// A peer.
-    pub(super) fn get(&self, link: LinkId) -> Option<&Peer> {
+    pub(super) fn get(&self, link: LinkId) -> Option<&HeaderSource> {
         self.map.get(&link)
     }
 
-    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut HeaderSource> {
         let peer = self.map.get_mut(&link)?;
         self.busy.insert(link);
         Some(peer)
@@ -194,7 +194,7 @@ impl Peers {
         self.busy.retain(|link| map.get(link).is_some_and(|peer| !peer.is_idle()));
     }
 
-    fn busy(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+    fn busy(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
         self.busy.iter().filter_map(|link| Some((*link, self.map.get(link)?)))
     }
 
@@ -202,18 +202,18 @@ impl Peers {
         self.map.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
         self.map.iter().map(|(link, peer)| (*link, peer))
     }
 
     /// The sync node.
-    pub(super) fn node(&self) -> Option<(LinkId, &Peer)> {
+    pub(super) fn node(&self) -> Option<(LinkId, &HeaderSource)> {
         let link = self.node?;
         Some((link, self.map.get(&link)?))
     }
 
     /// Whom the node waits for: the sync node, else anybody who was asked.
-    pub(super) fn source(&self) -> Option<&Peer> {
+    pub(super) fn source(&self) -> Option<&HeaderSource> {
         let asked = || self.busy().map(|(_, peer)| peer).find(|peer| peer.asked.is_some() && !peer.closing);
         self.node().map(|(_, peer)| peer).or_else(asked)
     }
@@ -238,13 +238,13 @@ impl Peers {
 
     /// Peers to ask besides the sync node.
     pub(super) fn fresh(&self) -> Vec<LinkId> {
-        let fresh = |peer: &Peer| peer.standing == Standing::Fresh && peer.asked.is_none() && !peer.closing;
+        let fresh = |peer: &HeaderSource| peer.standing == Standing::Fresh && peer.asked.is_none() && !peer.closing;
         self.busy().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
     }
 
     /// The sync node to ask now, chosen anew if there is none. `None` if nobody has more or the node was asked.
     pub(super) fn next_node(&mut self, now: Time, best: Work) -> Option<LinkId> {
-        let at_work = |peer: &Peer| peer.standing == Standing::More && !peer.closing;
+        let at_work = |peer: &HeaderSource| peer.standing == Standing::More && !peer.closing;
         if !self.node().is_some_and(|(_, peer)| at_work(peer)) {
             self.node = self.candidate(now, best, None);
             self.node_since = now;
@@ -254,7 +254,7 @@ impl Peers {
 
     /// The best peer that has more, other than `except`. Slow ones only if there is no other.
     fn candidate(&self, now: Time, best: Work, except: Option<LinkId>) -> Option<LinkId> {
-        let eligible = |link: LinkId, peer: &Peer| {
+        let eligible = |link: LinkId, peer: &HeaderSource| {
             peer.standing == Standing::More && peer.asked.is_none() && !peer.closing && Some(link) != except
         };
         let ranked = self
@@ -285,7 +285,7 @@ impl Peers {
 
     /// Peers that left a question open for too long although there is somebody else to ask.
     pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
-        let late = |peer: &Peer| peer.asked.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
+        let late = |peer: &HeaderSource| peer.asked.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
         let found: Vec<LinkId> =
             self.busy().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect();
         let others = || self.map.values().any(|peer| !late(peer) && !peer.closing);
@@ -303,7 +303,7 @@ impl Peers {
 
     /// When something is to be done that no event will announce, later than `now`.
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
-        let of_peer = |peer: &Peer| {
+        let of_peer = |peer: &HeaderSource| {
             let asked = peer.asked.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
             asked.chain(peer.again_at.filter(|_| peer.asked.is_none())).filter(|at| *at > now).min()
         };

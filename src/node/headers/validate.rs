@@ -13,7 +13,7 @@ use crate::{
     },
     node::{
         fault::PeerFault,
-        headers::index::{Found, Index, Node},
+        headers::index::{HeaderLookup, Index, Node},
     },
 };
 
@@ -82,9 +82,9 @@ pub(super) fn judge(
     let Some(first) = headers.first() else { return Ok(Err(PeerFault::UnlinkedHeaders)) };
     let mut hash = first.previous;
     let mut node = match index.find(&hash)? {
-        Found::Valid(node) => node,
-        Found::Invalid => return Ok(Err(PeerFault::InvalidBranch)),
-        Found::Unknown => return Ok(Err(PeerFault::UnlinkedHeaders)),
+        HeaderLookup::Valid(node) => node,
+        HeaderLookup::Invalid => return Ok(Err(PeerFault::InvalidBranch)),
+        HeaderLookup::Unknown => return Ok(Err(PeerFault::UnlinkedHeaders)),
     };
     let mut headers = headers.into_iter().peekable();
     while let Some(header) = headers.peek() {
@@ -93,9 +93,9 @@ pub(super) fn judge(
         }
         let next = header.hash();
         match index.find(&next)? {
-            Found::Valid(known) => (hash, node) = (next, known),
-            Found::Invalid => return Ok(Err(PeerFault::InvalidBranch)),
-            Found::Unknown => break,
+            HeaderLookup::Valid(known) => (hash, node) = (next, known),
+            HeaderLookup::Invalid => return Ok(Err(PeerFault::InvalidBranch)),
+            HeaderLookup::Unknown => break,
         }
         headers.next();
     }

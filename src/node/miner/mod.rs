@@ -28,7 +28,7 @@ use crate::{
 };
 
 use pace::{Meter, Throttle};
-use search::{Found, Search};
+use search::{MinedBlock, Search};
 
 /// Own blocks that are remembered until they are applied.
 const FOUND: usize = 16;
@@ -218,7 +218,7 @@ impl Miner {
             self.meter.add(tried);
             out.count(Counter::Hashes, tried);
         }
-        if let Some(Found { hash, block }) = found {
+        if let Some(MinedBlock { hash, block }) = found {
             log::debug!("block found: block={hash}");
             out.count(Counter::BlocksMined, 1);
             if self.found.len() >= FOUND {

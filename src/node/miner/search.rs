@@ -36,7 +36,7 @@ pub(super) struct Search {
 
 /// A block with its work done.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct MinedBlock {
     pub(super) hash: Hash,
     pub(super) block: Bytes,
 }
@@ -51,7 +51,7 @@ impl Search {
     }
 
     /// Tries up to `count` nonces with the time kept current. Returns how many were tried and what was found.
-    pub(super) fn run(&mut self, count: u64, now: UnixTime) -> (u64, Option<Found>) {
+    pub(super) fn run(&mut self, count: u64, now: UnixTime) -> (u64, Option<MinedBlock>) {
         // Only ever raised, so that it stays above the median time.
         self.time = self.time.max(now.0);
         self.header[TIME_AT..TIME_AT + 8].copy_from_slice(&self.time.to_le_bytes());
@@ -61,7 +61,7 @@ impl Search {
             let hash = Domain::HEADER.hash(&self.header);
             if self.target.admits(&hash) {
                 let block = [&self.header[..], &self.body[..]].concat().into();
-                return (tried, Some(Found { hash, block }));
+                return (tried, Some(MinedBlock { hash, block }));
             }
         }
         (count, None)

@@ -121,7 +121,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
 }
 
-/// Found by seed 100101900: a miner that had crashed started among several such branches, waited for one after the other,
+/// HeaderLookup by seed 100101900: a miner that had crashed started among several such branches, waited for one after the other,
 /// and did not mine for five minutes.
 #[test]
 fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_only() {
@@ -147,7 +147,7 @@ fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_
     assert_eq!(rig.state, SyncState::Blocks);
 }
 
-/// Found by seed 99302032: a liar told the headers of the branch that all others worked on, kept its blocks back, and went
+/// HeaderLookup by seed 99302032: a liar told the headers of the branch that all others worked on, kept its blocks back, and went
 /// away; for two minutes, and the next time for four, nothing that the others made on it changed anything.
 #[test]
 fn a_branch_that_was_set_aside_gets_a_chance_when_somebody_else_makes_blocks_on_it() {
@@ -203,7 +203,7 @@ fn a_branch_of_mere_headers_makes_room_for_one_with_less_work() {
     assert_eq!(rig.state, SyncState::Synced);
 }
 
-/// Found by seed 101101635: with each block of its own a node set a liar's branch aside, and in the same moment the honest
+/// HeaderLookup by seed 101101635: with each block of its own a node set a liar's branch aside, and in the same moment the honest
 /// one behind it, whose blocks nobody had been asked for.
 #[test]
 fn the_branch_behind_one_of_mere_headers_gets_its_own_time() {
@@ -223,7 +223,7 @@ fn the_branch_behind_one_of_mere_headers_gets_its_own_time() {
     assert_eq!(rig.state, SyncState::Synced);
 }
 
-/// Found by seed 81001841: the block that got ahead of such a branch, long after it had come, was set aside for it.
+/// HeaderLookup by seed 81001841: the block that got ahead of such a branch, long after it had come, was set aside for it.
 #[test]
 fn a_block_that_gets_ahead_of_mere_headers_is_not_set_aside_in_their_place() {
     let ours = Chain::new().grow(10, 0);
@@ -307,7 +307,7 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
     }
 }
 
-/// Found by seed 60009716: after a partition a block of our own branch came just after the other's headers, long after
+/// HeaderLookup by seed 60009716: after a partition a block of our own branch came just after the other's headers, long after
 /// the last block, and set them aside before anybody was asked for their blocks; and so again when they were released.
 #[test]
 fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is() {

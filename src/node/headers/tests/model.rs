@@ -18,7 +18,7 @@ use crate::{
         target::Work,
     },
     node::headers::{
-        index::{Change, Found, Index},
+        index::{Change, HeaderLookup, Index},
         locator,
     },
 };
@@ -241,10 +241,10 @@ impl Model {
         }
         for hash in &self.order {
             let found = index.find(hash).unwrap();
-            assert_eq!(found == Found::Invalid, self.invalid.contains(hash));
-            assert!(found != Found::Unknown);
+            assert_eq!(found == HeaderLookup::Invalid, self.invalid.contains(hash));
+            assert!(found != HeaderLookup::Unknown);
         }
-        assert_eq!(index.find(&Hash([9; 32])).unwrap(), Found::Unknown);
+        assert_eq!(index.find(&Hash([9; 32])).unwrap(), HeaderLookup::Unknown);
     }
 }
 

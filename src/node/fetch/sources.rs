@@ -29,7 +29,7 @@ pub(super) struct Request {
 }
 
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(super) struct BodySource {
     /// Claimed or shown.
     height: u32,
     /// Oldest first.
@@ -62,14 +62,14 @@ pub(super) enum Choice {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Peers {
-    map: BTreeMap<LinkId, Peer>,
+pub(super) struct BodySources {
+    map: BTreeMap<LinkId, BodySource>,
     turn: u64,
     /// Addresses whose links stalled, the oldest first.
     stallers: VecDeque<(SocketAddr, Time)>,
 }
 
-impl Peer {
+impl BodySource {
     /// It sent a block that we asked it for.
     pub(super) fn delivered(&mut self, now: Time) {
         self.blocks += 1;
@@ -141,10 +141,10 @@ impl Peer {
     }
 }
 
-impl Peers {
+impl BodySources {
     pub(super) fn insert(&mut self, now: Time, link: LinkId, height: u32, address: SocketAddr) {
         self.stallers.retain(|(_, since)| *since + STALLER_KEPT > now);
-        let peer = Peer {
+        let peer = BodySource {
             height,
             requests: VecDeque::new(),
             window: PEER_WINDOW_FIRST,
@@ -172,19 +172,19 @@ impl Peers {
         }
     }
 
-    pub(super) fn remove(&mut self, link: LinkId) -> Option<Peer> {
+    pub(super) fn remove(&mut self, link: LinkId) -> Option<BodySource> {
         self.map.remove(&link)
     }
 
-    pub(super) fn get(&self, link: LinkId) -> Option<&Peer> {
+    pub(super) fn get(&self, link: LinkId) -> Option<&BodySource> {
         self.map.get(&link)
     }
 
-    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut BodySource> {
         self.map.get_mut(&link)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &BodySource)> {
         self.map.iter().map(|(link, peer)| (*link, peer))
     }
 
@@ -202,7 +202,7 @@ impl Peers {
     /// nobody claims it, everybody may have it: claims are old. `more` allows one request beyond a peer's window, for a
     /// block that holds up everything.
     pub(super) fn choose(&self, height: u32, slot: &Slot, more: bool) -> Choice {
-        let eligible = |link: &LinkId, peer: &Peer| {
+        let eligible = |link: &LinkId, peer: &BodySource| {
             let open = peer.requests.iter().any(|request| request.hash == slot.hash);
             !peer.closing && !open && !slot.absent.contains(link) && !slot.asked.contains(link)
         };
@@ -211,11 +211,12 @@ impl Peers {
             return Choice::Nobody;
         }
         let claimed = all().any(|(_, peer)| peer.height >= height);
-        let has_room = |peer: &Peer| more || peer.requests.len() < peer.window;
-        let may_have = |peer: &Peer| !claimed || peer.height >= height;
+        let has_room = |peer: &BodySource| more || peer.requests.len() < peer.window;
+        let may_have = |peer: &BodySource| !claimed || peer.height >= height;
         let trusted = all().any(|(_, peer)| may_have(peer) && !peer.suspect);
         let free = all().filter(|(_, peer)| may_have(peer) && has_room(peer) && !(trusted && peer.suspect));
-        let key = |link: &LinkId, peer: &Peer| (slot.tried.contains(link), peer.slow, peer.requests.len(), peer.turn);
+        let key =
+            |link: &LinkId, peer: &BodySource| (slot.tried.contains(link), peer.slow, peer.requests.len(), peer.turn);
         let first = free.min_by_key(|(link, peer)| key(link, peer));
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
     }
@@ -236,7 +237,7 @@ impl Peers {
 
     /// Whether somebody else could be asked instead, of whom there is no reason to expect less.
     pub(super) fn has_other(&self, than: LinkId, slot: &Slot) -> bool {
-        let worse = |peer: &Peer| peer.suspect && self.get(than).is_some_and(|than| !than.suspect);
+        let worse = |peer: &BodySource| peer.suspect && self.get(than).is_some_and(|than| !than.suspect);
         self.iter().any(|(link, peer)| link != than && !peer.closing && !worse(peer) && !slot.absent.contains(&link))
     }
 
@@ -247,8 +248,11 @@ impl Peers {
 
     /// What each peer delivers.
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
-        let delivery =
-            |(link, peer): (LinkId, &Peer)| Delivery { link, in_flight: peer.requests.len(), blocks: peer.blocks };
+        let delivery = |(link, peer): (LinkId, &BodySource)| Delivery {
+            link,
+            in_flight: peer.requests.len(),
+            blocks: peer.blocks,
+        };
         self.iter().map(delivery).collect()
     }
 }
