@@ -18,7 +18,7 @@ use crate::{
         methods::method::Method,
         params::Args,
     },
-    runtime::{status::Status, logging},
+    runtime::{logging, status::Status},
     wire::message::PROTOCOL_VERSION,
 };
 
