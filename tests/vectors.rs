@@ -16,12 +16,12 @@ use tussock::{
     chain::{
         address::{Address, Prefix},
         block::{HashedBlock, HashedTransaction},
-        coin::Coin,
+        coin::{Coin, coins_created},
         difficulty::Asert,
         digest::StateSum,
         header::Header,
         key::{self, Claim, SecretKey},
-        merkle, rules,
+        merkle,
         spec::ChainSpec,
         target::CompactTarget,
         transaction::{Input, OutPoint, Output, Transaction},
@@ -157,7 +157,7 @@ fn headers_transactions_merkle_roots_and_digests_are_golden() {
     sum.add(&transaction.inputs[0].outpoint, &spent);
     let before = sum.digest();
     sum.remove(&transaction.inputs[0].outpoint, &spent);
-    for (outpoint, coin) in rules::coins_made(&HashedTransaction::new(transaction.clone()), 8) {
+    for (outpoint, coin) in coins_created(&HashedTransaction::new(transaction.clone()), 8) {
         sum.add(&outpoint, &coin);
     }
     let prefix = Prefix::new("ltus").unwrap();

@@ -7,7 +7,9 @@ use std::collections::BinaryHeap;
 
 use crate::{
     base::{bytes::Bytes, hash::Hash, limits::HEADER_BYTES},
-    chain::{block::HashedBlock, digest::StateSum, header::Header, outline::Outline, transaction::OutPoint},
+    chain::{
+        block::HashedBlock, digest::StateSum, header::Header, transaction::OutPoint, transaction_view::TransactionView,
+    },
 };
 
 /// A block of which nothing is left to check but what the ledger knows.
@@ -23,7 +25,7 @@ pub struct CheckedBlock {
     pub txids: Vec<Hash>,
     /// The sum over all coins that its transactions make, also over those that the block itself spends; `None` if nobody
     /// has computed it. It depends on the block alone, so that it can be made on any core, while blocks are applied on one.
-    pub made: Option<StateSum>,
+    pub created_sum: Option<StateSum>,
     /// Positions of the transactions, in the order of their ids.
     by_txid: Box<[u32]>,
     /// Transactions and inputs that spend what another before them spends. Practically always none.
@@ -32,7 +34,7 @@ pub struct CheckedBlock {
 
 impl CheckedBlock {
     /// What is kept of a block.
-    pub fn new(block: &HashedBlock, made: Option<StateSum>) -> Self {
+    pub fn new(block: &HashedBlock, created_sum: Option<StateSum>) -> Self {
         let transactions = &block.transactions;
         let txids: Vec<Hash> = transactions.iter().map(|hashed| hashed.txid).collect();
         let firsts = txids.iter().map(|txid| OutPoint { txid: *txid, index: 0 }).collect();
@@ -47,17 +49,17 @@ impl CheckedBlock {
         let again = order.windows(2).filter(|two| two[0].0 == two[1].0);
         let repeated = again.map(|two| places[two[1].1 as usize]).collect();
         let (hash, header, bytes) = (block.hash, block.header.clone(), block.bytes.clone());
-        Self { hash, header, bytes, txids, made, by_txid, repeated }
+        Self { hash, header, bytes, txids, created_sum, by_txid, repeated }
     }
 
     /// What each transaction does, with its id. They were decoded before, so that one is missing only if something changed
     /// the bytes.
-    pub fn outlines(&self) -> impl Iterator<Item = (Hash, Option<Outline<'_>>)> {
+    pub fn views(&self) -> impl Iterator<Item = (Hash, Option<TransactionView<'_>>)> {
         let mut rest = self.bytes.get(HEADER_BYTES + 4..);
         self.txids.iter().map(move |txid| {
-            let (outline, left) = rest.and_then(Outline::read).unzip();
+            let (view, left) = rest.and_then(TransactionView::read).unzip();
             rest = left;
-            (*txid, outline)
+            (*txid, view)
         })
     }
 
@@ -103,11 +105,11 @@ mod tests {
     fn its_transactions_are_those_of_the_block_and_are_found_by_their_ids() {
         let block = block(8);
         let checked = CheckedBlock::new(&block, None);
-        assert_eq!(checked.outlines().count(), block.transactions.len());
-        for (at, (hashed, (txid, outline))) in block.transactions.iter().zip(checked.outlines()).enumerate() {
-            let (outline, transaction) = (outline.unwrap(), &hashed.transaction);
-            assert!(outline.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
-            assert!(outline.outputs().eq(transaction.outputs.iter().cloned()));
+        assert_eq!(checked.views().count(), block.transactions.len());
+        for (at, (hashed, (txid, view))) in block.transactions.iter().zip(checked.views()).enumerate() {
+            let (view, transaction) = (view.unwrap(), &hashed.transaction);
+            assert!(view.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
+            assert!(view.outputs().eq(transaction.outputs.iter().cloned()));
             assert_eq!((txid, checked.position(&txid)), (hashed.txid, Some(at)));
         }
         assert_eq!([Hash::ZERO, block.hash, Hash([0xff; 32])].map(|other| checked.position(&other)), [None; 3]);
@@ -132,7 +134,7 @@ mod tests {
         let block = block(2);
         let bytes = block.bytes[..block.bytes.len() - 1].to_vec().into();
         let checked = CheckedBlock::new(&HashedBlock { bytes, ..block }, None);
-        let there: Vec<bool> = checked.outlines().map(|(_, outline)| outline.is_some()).collect();
+        let there: Vec<bool> = checked.views().map(|(_, view)| view.is_some()).collect();
         assert_eq!(there, [true, true, false]);
     }
 }

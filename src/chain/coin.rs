@@ -1,8 +1,15 @@
 //! A coin: an output that nobody has spent yet.
 
 use crate::{
-    base::codec::{Decode, Encode},
-    chain::{address::Address, transaction::OutPoint},
+    base::{
+        codec::{Decode, Encode},
+        hash::Hash,
+    },
+    chain::{
+        address::Address,
+        block::HashedTransaction,
+        transaction::{OutPoint, Output, Transaction},
+    },
 };
 
 /// An unspent output, with what is needed to check its spending.
@@ -24,20 +31,20 @@ pub struct CoinChanges {
     /// Coins that the block took away.
     pub spent: Vec<(OutPoint, Coin)>,
     /// Coins that the block made and did not itself spend.
-    pub made: Vec<(OutPoint, Coin)>,
+    pub created: Vec<(OutPoint, Coin)>,
 }
 
 impl CoinChanges {
     /// What a block does to the stored coins.
     pub fn forward(&self) -> impl Iterator<Item = CoinChange> + '_ {
         let spent = self.spent.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
-        spent.chain(self.made.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
+        spent.chain(self.created.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
     }
 
     /// What taking it off does to them.
     pub fn backward(&self) -> impl Iterator<Item = CoinChange> + '_ {
-        let made = self.made.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
-        made.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
+        let created = self.created.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
+        created.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
     }
 }
 
@@ -62,4 +69,17 @@ impl CoinChange {
             None => Self::Remove(outpoint),
         }
     }
+}
+
+/// The coins that a transaction creates in a block at `height`.
+pub fn coins_created(hashed: &HashedTransaction, height: u32) -> impl Iterator<Item = (OutPoint, Coin)> + '_ {
+    let (txid, coinbase) = (hashed.txid, hashed.transaction.is_coinbase());
+    let outputs = hashed.transaction.outputs.iter().enumerate();
+    outputs.map(move |(index, output)| created_coin(txid, coinbase, height, index, output))
+}
+
+/// The coin that one output of a transaction creates in a block at `height`.
+pub fn created_coin(txid: Hash, coinbase: bool, height: u32, index: usize, output: &Output) -> (OutPoint, Coin) {
+    let coin = Coin { amount: output.amount, address: output.address, height, coinbase };
+    (Transaction::outpoint(txid, index), coin)
 }

@@ -8,7 +8,11 @@ use tussock_lthash::{SUM_BYTES, Sum};
 
 use crate::{
     base::hash::{Domain, Hash},
-    chain::{coin::Coin, transaction::OutPoint},
+    chain::{
+        block::HashedBlock,
+        coin::{Coin, coins_created},
+        transaction::OutPoint,
+    },
 };
 
 /// Bytes of the stored sum.
@@ -33,6 +37,16 @@ impl std::fmt::Debug for StateSum {
 }
 
 impl StateSum {
+    /// The sum over all coins that the transactions of a block create, also over those that the block itself spends.
+    pub fn created_by(block: &HashedBlock) -> Self {
+        let mut sum = Self::default();
+        for (outpoint, coin) in block.transactions.iter().flat_map(|hashed| coins_created(hashed, block.header.height))
+        {
+            sum.add(&outpoint, &coin);
+        }
+        sum
+    }
+
     /// Adds a coin.
     pub fn add(&mut self, outpoint: &OutPoint, coin: &Coin) {
         tussock_lthash::add(&mut self.0, &key(outpoint, coin));

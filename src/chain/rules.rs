@@ -9,12 +9,11 @@ use crate::{
         address::Address,
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
-        digest::StateSum,
         header::{HEADER_VERSION, Header},
-        outline::Outline,
         spec::ChainSpec,
         target::CompactTarget,
-        transaction::{OutPoint, Output, TRANSACTION_VERSION, Transaction},
+        transaction::{TRANSACTION_VERSION, Transaction},
+        transaction_view::TransactionView,
     },
 };
 
@@ -283,13 +282,13 @@ pub fn check_spend(
 }
 
 /// [`check_spend`] for a transaction that was not decoded anew.
-pub fn check_outline(
+pub fn check_view(
     spec: &ChainSpec,
-    outline: &Outline<'_>,
+    view: &TransactionView<'_>,
     coins: &[Option<Coin>],
     height: u32,
 ) -> Result<u64, TransactionFault> {
-    fee(spec, &mut outline.keys(), &mut outline.outputs().map(|output| output.amount), coins, height)
+    fee(spec, &mut view.keys(), &mut view.outputs().map(|output| output.amount), coins, height)
 }
 
 fn fee(
@@ -341,28 +340,6 @@ pub fn check_reward(
 /// The first height at which `coin` may be spent. Genesis allocations need not mature.
 pub fn matures_at(spec: &ChainSpec, coin: &Coin) -> u32 {
     if coin.coinbase && coin.height > 0 { coin.height.saturating_add(spec.parameters.maturity) } else { 0 }
-}
-
-/// The coins that a transaction makes in a block at `height`.
-pub fn coins_made(hashed: &HashedTransaction, height: u32) -> impl Iterator<Item = (OutPoint, Coin)> + '_ {
-    let (txid, coinbase) = (hashed.txid, hashed.transaction.is_coinbase());
-    let outputs = hashed.transaction.outputs.iter().enumerate();
-    outputs.map(move |(index, output)| coin_made(txid, coinbase, height, index, output))
-}
-
-/// The coin that one output of a transaction makes in a block at `height`.
-pub fn coin_made(txid: Hash, coinbase: bool, height: u32, index: usize, output: &Output) -> (OutPoint, Coin) {
-    let coin = Coin { amount: output.amount, address: output.address, height, coinbase };
-    (Transaction::outpoint(txid, index), coin)
-}
-
-/// The sum over all coins that a block's transactions make: [`CheckedBlock::made`](super::checked::CheckedBlock::made).
-pub fn made_sum(block: &HashedBlock) -> StateSum {
-    let mut sum = StateSum::default();
-    for (outpoint, coin) in block.transactions.iter().flat_map(|hashed| coins_made(hashed, block.header.height)) {
-        sum.add(&outpoint, &coin);
-    }
-    sum
 }
 
 fn sum(mut amounts: &mut dyn Iterator<Item = u64>) -> Result<u64, TransactionFault> {

@@ -11,6 +11,7 @@ use crate::{
     chain::{
         address::{Address, AddressError, Prefix},
         block::{HashedBlock, HashedTransaction},
+        coin::coins_created,
         difficulty::Asert,
         digest::StateSum,
         header::{HEADER_VERSION, Header},
@@ -342,7 +343,7 @@ fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Output>) -> (Ha
         nonce: 0,
     };
     let mut sum = StateSum::default();
-    for (outpoint, coin) in crate::chain::rules::coins_made(&transaction, 0) {
+    for (outpoint, coin) in coins_created(&transaction, 0) {
         sum.add(&outpoint, &coin);
     }
     (HashedBlock::new(header, vec![transaction]), sum)

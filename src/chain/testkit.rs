@@ -15,7 +15,7 @@ use crate::{
         address::Address,
         archive::{BlockStatus, HeaderRow, Tip},
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChanges, coins_created},
         digest::StateSum,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
@@ -64,7 +64,7 @@ impl BlockMaker {
             last_changes: CoinChanges::default(),
             spec: spec.clone(),
         };
-        for (outpoint, coin) in rules::coins_made(&genesis.transactions[0], 0) {
+        for (outpoint, coin) in coins_created(&genesis.transactions[0], 0) {
             maker.add_coin(outpoint, coin);
         }
         maker
@@ -137,9 +137,9 @@ impl BlockMaker {
                     changes.spent.push((input.outpoint, coin));
                 }
             }
-            changes.made.extend(rules::coins_made(hashed, height).filter(|(outpoint, _)| !inputs.contains(outpoint)));
+            changes.created.extend(coins_created(hashed, height).filter(|(outpoint, _)| !inputs.contains(outpoint)));
         }
-        for (outpoint, coin) in &changes.made {
+        for (outpoint, coin) in &changes.created {
             self.add_coin(*outpoint, coin.clone());
         }
         self.reserved.clear();
@@ -184,7 +184,7 @@ impl BlockMaker {
         let spends: Vec<_> = inputs.into_iter().map(|outpoint| (outpoint, from)).collect();
         let transaction = spend(&spends, outputs, b"", &self.spec.genesis_hash());
         let hashed = HashedTransaction::new(transaction);
-        self.pending.extend(rules::coins_made(&hashed, self.tip.height + 1));
+        self.pending.extend(coins_created(&hashed, self.tip.height + 1));
         hashed.transaction
     }
 
@@ -272,7 +272,7 @@ impl BlockMaker {
             let inputs: u64 = transaction.inputs.iter().map(amount).sum();
             let outputs = transaction.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(output.amount));
             fees += inputs.saturating_sub(outputs);
-            made.extend(rules::coins_made(hashed, self.tip.height + 1));
+            made.extend(coins_created(hashed, self.tip.height + 1));
         }
         fees
     }
@@ -375,7 +375,7 @@ mod tests {
                 hash,
                 signature: input.signature,
             }));
-            coins.extend(rules::coins_made(hashed, block.header.height));
+            coins.extend(coins_created(hashed, block.header.height));
         }
         let coinbase = &block.transactions[0].transaction;
         rules::check_coinbase_amount(spec, coinbase, block.header.height, fees).unwrap();

@@ -16,7 +16,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChange, CoinChanges},
+        coin::{Coin, CoinChange, CoinChanges, coins_created},
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, HeaderFault, ParentFacts, TransactionFault},
@@ -126,7 +126,7 @@ impl Appender {
             self.sum.remove(outpoint, coin);
             self.take(outpoint);
         }
-        for (outpoint, coin) in changes.made {
+        for (outpoint, coin) in changes.created {
             self.sum.add(&outpoint, &coin);
             let slot = self.coins.entry(outpoint).or_insert(Slot { now: None, stored: false });
             slot.now = Some(coin);
@@ -159,7 +159,7 @@ impl Appender {
     ) -> Result<(), StoreError> {
         let work = self.store_block(&branch.tip, block)?;
         changes.spent.iter().for_each(|(outpoint, coin)| branch.sum.remove(outpoint, coin));
-        changes.made.iter().for_each(|(outpoint, coin)| branch.sum.add(outpoint, coin));
+        changes.created.iter().for_each(|(outpoint, coin)| branch.sum.add(outpoint, coin));
         let (header, digest) = (&block.header, branch.sum.digest());
         branch.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
         Ok(())
@@ -242,14 +242,14 @@ impl Appender {
             let (found, expected) = (header.state_digest, self.tip.digest);
             return Err(BlockFault::StateDigest { found, expected }.into());
         }
-        let (mut made, mut spent) = (BTreeMap::new(), BTreeMap::new());
+        let (mut created, mut spent) = (BTreeMap::new(), BTreeMap::new());
         let mut fees: u64 = 0;
         for (index, hashed) in block.transactions.iter().enumerate() {
             let at = |fault| BlockFault::Transaction { index, fault };
             if index > 0 {
                 let mut coins = Vec::with_capacity(hashed.transaction.inputs.len());
                 for input in &hashed.transaction.inputs {
-                    coins.push(match made.remove(&input.outpoint) {
+                    coins.push(match created.remove(&input.outpoint) {
                         None if spent.contains_key(&input.outpoint) => None,
                         None => {
                             let coin = self.coin(&input.outpoint)?;
@@ -262,10 +262,10 @@ impl Appender {
                 let fee = rules::check_spend(&self.spec, &hashed.transaction, &coins, header.height).map_err(at)?;
                 fees = fees.checked_add(fee).ok_or(at(TransactionFault::Overflow))?;
             }
-            made.extend(rules::coins_made(hashed, header.height));
+            created.extend(coins_created(hashed, header.height));
         }
         let coinbase = block.transactions.first().ok_or(BlockFault::Empty)?;
         rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
-        Ok(CoinChanges { spent: spent.into_iter().collect(), made: made.into_iter().collect() })
+        Ok(CoinChanges { spent: spent.into_iter().collect(), created: created.into_iter().collect() })
     }
 }

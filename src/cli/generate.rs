@@ -22,7 +22,7 @@ use crate::{
         address::Address,
         archive::Tip,
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChanges},
+        coin::{Coin, CoinChanges, coins_created},
         header::{HEADER_VERSION, Header},
         key::SecretKey,
         rules,
@@ -171,7 +171,7 @@ impl Maker {
     fn new(spec: Arc<ChainSpec>, seed: u64) -> Self {
         let keys: Vec<SecretKey> = (0..WELL_KNOWN_ACCOUNTS).map(SecretKey::well_known).collect();
         let addresses: Vec<Address> = keys.iter().map(SecretKey::address).collect();
-        let made = rules::coins_made(&spec.genesis.transactions[0], 0);
+        let made = coins_created(&spec.genesis.transactions[0], 0);
         let own = |(outpoint, coin): (OutPoint, Coin)| {
             let owner = addresses.iter().position(|address| *address == coin.address)?;
             Some(Own { outpoint, amount: coin.amount, owner: u8::try_from(owner).ok()?, height: 0 })
@@ -206,7 +206,7 @@ impl Maker {
         let miner = self.addresses[height as usize % self.addresses.len()];
         let reward = self.spec.subsidy(height) + fees;
         let coinbase = HashedTransaction::new(testkit::coinbase(height, miner, reward, tag));
-        made.extend(rules::coins_made(&coinbase, height));
+        made.extend(coins_created(&coinbase, height));
         let mut all = vec![coinbase];
         all.extend(self.sign(drafts));
         let header = Header {
@@ -222,7 +222,7 @@ impl Maker {
         let block = testkit::seal(header, all);
         debug_assert!(block.bytes.len() <= limits::MAX_BLOCK_BYTES, "the arguments were checked");
         spent.sort_unstable_by_key(|(outpoint, _)| *outpoint);
-        Ok((block, CoinChanges { spent, made: made.into_iter().collect() }))
+        Ok((block, CoinChanges { spent, created: made.into_iter().collect() }))
     }
 
     /// Takes a coin that is large enough out of the list.

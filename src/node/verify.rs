@@ -16,6 +16,7 @@ use crate::{
     chain::{
         block::{HashedBlock, HashedTransaction},
         checked::CheckedBlock,
+        digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
@@ -95,8 +96,8 @@ impl Verify {
         }
         // A coinbase's alone is not worth the 2 KiB that it takes meanwhile. And where all signatures were known, this is
         // the next block: peers wait for it, and the ledger has time for the sum once it is passed on.
-        let made = verified.then(|| rules::made_sum(&block));
-        Ok(CheckedBlock::new(&block, made))
+        let created_sum = verified.then(|| StateSum::created_by(&block));
+        Ok(CheckedBlock::new(&block, created_sum))
     }
 
     /// Checks and empties the batch of a block; the fault is that of its first signature that does not hold.

@@ -13,8 +13,7 @@ use crate::{
         address::Address,
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
-        coin::Coin,
-        rules,
+        coin::{Coin, coins_created},
         transaction::{OutPoint, Transaction},
     },
     rpc::{
@@ -166,7 +165,7 @@ impl Databases {
     pub fn spent_in(&mut self, row: &HeaderRow, block: &HashedBlock) -> Result<Spent, RpcError> {
         let Some(spent) = self.ledger()?.spent_in(&row.hash)? else { return Ok(Spent(BTreeMap::new())) };
         let height = row.header.height;
-        let made = block.transactions.iter().flat_map(|transaction| rules::coins_made(transaction, height));
+        let made = block.transactions.iter().flat_map(|transaction| coins_created(transaction, height));
         Ok(Spent(gather(made.chain(spent))))
     }
 

@@ -64,7 +64,7 @@ pub(super) fn recent_blocks(connection: &Connection, count: u32) -> Result<u32, 
             return Err(at("the body is not the header's"));
         }
         let changes = bodies::changes(connection, &stored)?;
-        changes.made.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
+        changes.created.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
         changes.spent.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
         if sum.digest() != stored.header.state_digest {
             return Err(at("undoing it does not lead to the state that its header commits to"));

@@ -11,8 +11,7 @@ use crate::{
         address::Address,
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChanges},
-        rules,
+        coin::{Coin, CoinChanges, coins_created},
         transaction::OutPoint,
     },
     store::error::corrupt,
@@ -56,8 +55,8 @@ pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> Resu
         return Err(corrupt(format!("the data that undoes block {} is not that block's", block.header.height)));
     }
     let height = block.header.height;
-    let all = block.transactions.iter().flat_map(|transaction| rules::coins_made(transaction, height));
-    Ok(CoinChanges { spent, made: all.filter(|(outpoint, _)| !inputs.contains(outpoint)).collect() })
+    let all = block.transactions.iter().flat_map(|transaction| coins_created(transaction, height));
+    Ok(CoinChanges { spent, created: all.filter(|(outpoint, _)| !inputs.contains(outpoint)).collect() })
 }
 
 fn put_number(bytes: &mut Vec<u8>, mut number: u64) {

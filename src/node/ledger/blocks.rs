@@ -13,7 +13,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError, Tip},
         checked::CheckedBlock,
-        draft::Draft,
+        coin_diff::CoinDiff,
         rules::BlockFault,
         target::Work,
     },
@@ -59,7 +59,7 @@ pub(super) struct Sound {
     origin: Origin,
     row: HeaderRow,
     block: Arc<CheckedBlock>,
-    draft: Draft,
+    diff: CoinDiff,
     /// Others were told of it.
     is_news: bool,
 }
@@ -216,10 +216,10 @@ impl Ledger {
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
         match self.chain.check_block(block) {
-            Ok(draft) => {
+            Ok(diff) => {
                 let is_news = self.is_synced() && row.work >= self.best.work;
                 let (row, block) = (row.clone(), block.clone());
-                let sound = self.sound.insert(Sound { since: now.mono, origin, row, block, draft, is_news });
+                let sound = self.sound.insert(Sound { since: now.mono, origin, row, block, diff, is_news });
                 if is_news {
                     let (hash, bytes) = (sound.block.hash, sound.block.bytes.clone());
                     out.tell(RoleId::Gossip, Notice::BlockValidated { origin, hash, bytes });
@@ -243,9 +243,9 @@ impl Ledger {
 
     /// Puts the block on the chain that was found to be sound.
     pub(super) fn connect_sound(&mut self, now: Now) -> Result<(), Halt> {
-        let Some(Sound { origin, row, block, draft, is_news, .. }) = self.sound.take() else { return Ok(()) };
-        self.pool.confirm(&block.txids, &mut draft.spent());
-        self.chain.connect(&row, &block, draft, false)?;
+        let Some(Sound { origin, row, block, diff, is_news, .. }) = self.sound.take() else { return Ok(()) };
+        self.pool.confirm(&block.txids, &mut diff.spent());
+        self.chain.connect(&row, &block, diff, false)?;
         self.applied(now, origin, &block);
         if is_news {
             // Told already.

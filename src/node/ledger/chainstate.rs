@@ -9,9 +9,9 @@ use crate::{
         block::HashedBlock,
         checked::CheckedBlock,
         coin::Coin,
+        coin_diff::{CoinDiff, CoinDiffBuilder, CoinLocation, FoundCoin},
         digest::StateSum,
-        draft::{Draft, Drafting, Found, Lying},
-        overlay::{Overlay, Place},
+        overlay::{CoinKey, Overlay},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
         target::Work,
@@ -90,7 +90,7 @@ impl Chainstate {
     }
 
     /// A coin as of the tip, which the store finds by `in_store`.
-    fn find(&self, outpoint: &OutPoint, in_store: &mut FindCoin<'_>) -> Result<Option<Found>, StoreError> {
+    fn find(&self, outpoint: &OutPoint, in_store: &mut FindCoin<'_>) -> Result<Option<FoundCoin>, StoreError> {
         let at = self.place(outpoint);
         let (coin, stored) = match self.coins.get(&at) {
             Some(coin) => (coin, false),
@@ -99,7 +99,7 @@ impl Chainstate {
                 None => (in_store(outpoint)?, true),
             },
         };
-        Ok(coin.map(|coin| Found { coin, at: Lying { place: at.place, stored } }))
+        Ok(coin.map(|coin| FoundCoin { coin, at: CoinLocation { place: at.place, stored } }))
     }
 
     /// A coin as of the tip that a waiting transaction spends.
@@ -111,8 +111,8 @@ impl Chainstate {
         Ok(coin)
     }
 
-    fn place(&self, outpoint: &OutPoint) -> Place {
-        Place { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
+    fn place(&self, outpoint: &OutPoint) -> CoinKey {
+        CoinKey { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
     }
 
     /// Whether the overlay has grown to its limit, of which others use so many bytes.
@@ -122,8 +122,8 @@ impl Chainstate {
 
     /// Applies a stored block on top of the tip. After a fault nothing has changed.
     pub(super) fn check_and_connect(&mut self, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
-        let draft = self.check_block(block)?;
-        Ok(self.connect(row, block, draft, true)?)
+        let diff = self.check_block(block)?;
+        Ok(self.connect(row, block, diff, true)?)
     }
 
     /// Applies a block that was checked, storing its body unless `stored`.
@@ -131,17 +131,17 @@ impl Chainstate {
         &mut self,
         row: &HeaderRow,
         block: &CheckedBlock,
-        draft: Draft,
+        diff: CoinDiff,
         stored: bool,
     ) -> Result<(), StoreError> {
-        let Draft { changes, places, fleeting } = draft;
+        let CoinDiff { changes, places, spent_in_block } = diff;
         if !stored {
             self.store.put_body(&block.hash, &block.bytes)?;
         }
         self.store.apply(block.header.height, &block.hash, &changes)?;
-        for ((outpoint, coin), Lying { place, stored }) in changes.spent.iter().zip(places) {
+        for ((outpoint, coin), CoinLocation { place, stored }) in changes.spent.iter().zip(places) {
             self.sum.remove(outpoint, coin);
-            let at = Place { outpoint: *outpoint, place };
+            let at = CoinKey { outpoint: *outpoint, place };
             if stored {
                 self.coins.remove_stored(&at)
             } else {
@@ -149,14 +149,14 @@ impl Chainstate {
             }
             self.expected.forget(outpoint);
         }
-        match &block.made {
-            Some(made) => {
-                self.sum.merge(made);
-                fleeting.iter().for_each(|(outpoint, coin)| self.sum.remove(outpoint, coin));
+        match &block.created_sum {
+            Some(created) => {
+                self.sum.merge(created);
+                spent_in_block.iter().for_each(|(outpoint, coin)| self.sum.remove(outpoint, coin));
             }
-            None => changes.made.iter().for_each(|(outpoint, coin)| self.sum.add(outpoint, coin)),
+            None => changes.created.iter().for_each(|(outpoint, coin)| self.sum.add(outpoint, coin)),
         }
-        for (outpoint, coin) in changes.made {
+        for (outpoint, coin) in changes.created {
             self.coins.add(&self.place(&outpoint), coin);
         }
         self.tip = self.tip_at(row);
@@ -173,7 +173,7 @@ impl Chainstate {
             self.sum.add(&outpoint, &coin);
             self.coins.add(&self.place(&outpoint), coin);
         }
-        for (outpoint, coin) in &changes.made {
+        for (outpoint, coin) in &changes.created {
             self.sum.remove(outpoint, coin);
             self.coins.remove(&self.place(outpoint));
         }
@@ -246,35 +246,35 @@ impl Chainstate {
     }
 
     /// Checks all that depends on the coins before the block and tells what it does to them.
-    pub(super) fn check_block(&self, block: &CheckedBlock) -> Result<Draft, Failure> {
+    pub(super) fn check_block(&self, block: &CheckedBlock) -> Result<CoinDiff, Failure> {
         let mut checked = Err(Halt::Invariant("the store lent nothing".to_owned()).into());
         self.store.lend_coins(&mut |in_store| checked = self.check_with(block, in_store))?;
         checked
     }
 
-    fn check_with(&self, block: &CheckedBlock, in_store: &mut FindCoin<'_>) -> Result<Draft, Failure> {
+    fn check_with(&self, block: &CheckedBlock, in_store: &mut FindCoin<'_>) -> Result<CoinDiff, Failure> {
         let header = &block.header;
         if header.state_digest != self.tip.digest {
             let (found, expected) = (header.state_digest, self.tip.digest);
             return Err(BlockFault::StateDigest { found, expected }.into());
         }
-        let mut draft = Drafting::new(block);
+        let mut diff = CoinDiffBuilder::new(block);
         let (mut coins, mut fees, mut coinbase) = (Vec::new(), 0u64, None);
-        for (index, (txid, outline)) in block.outlines().enumerate() {
+        for (index, (txid, view)) in block.views().enumerate() {
             let changed = || Halt::Invariant(format!("the bytes of checked block {} have changed", block.hash));
-            let outline = outline.ok_or_else(changed)?;
+            let view = view.ok_or_else(changed)?;
             if index > 0 {
-                draft.spend(&outline, &mut |outpoint| self.find(outpoint, in_store), &mut coins)?;
-                let fee = rules::check_outline(&self.spec, &outline, &coins, header.height);
+                diff.spend(&view, &mut |outpoint| self.find(outpoint, in_store), &mut coins)?;
+                let fee = rules::check_view(&self.spec, &view, &coins, header.height);
                 let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
                 fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;
             }
-            draft.make(txid, &outline);
-            coinbase.get_or_insert(outline);
+            diff.make(txid, &view);
+            coinbase.get_or_insert(view);
         }
         let coinbase = coinbase.ok_or(BlockFault::Empty)?;
         let amounts = &mut coinbase.outputs().map(|output| output.amount);
         rules::check_reward(&self.spec, amounts, header.height, fees)?;
-        Ok(draft.finish())
+        Ok(diff.finish())
     }
 }

@@ -105,9 +105,9 @@ impl Ledger {
             let row = self.chain.row(hash)?;
             let block = CheckedBlock::new(&self.chain.block(hash)?, None);
             match self.chain.check_block(&block) {
-                Ok(draft) => {
-                    self.pool.confirm(&block.txids, &mut draft.spent());
-                    self.chain.connect(&row, &block, draft, true)?;
+                Ok(diff) => {
+                    self.pool.confirm(&block.txids, &mut diff.spent());
+                    self.chain.connect(&row, &block, diff, true)?;
                     self.applied(now, origin, &block);
                 }
                 Err(Failure::Block(fault)) => return Ok(Some(Culprit { row, fault })),

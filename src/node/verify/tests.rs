@@ -100,8 +100,8 @@ fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
     let actions = bench.check(PEER, block.hash, &block.bytes, &known);
     assert_eq!(count(&actions, Counter::SignaturesVerified), 1);
     assert_eq!(count(&actions, Counter::SignaturesReused), 2);
-    let made = Some(rules::made_sum(&block));
-    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, made)) };
+    let created_sum = Some(StateSum::created_by(&block));
+    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, created_sum)) };
     assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
     assert!(faults(&actions).is_empty());
 }

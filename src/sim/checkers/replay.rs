@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     chain::{
-        block::HashedBlock, coin::Coin, digest::StateSum, header::Header, key, rules, spec::ChainSpec,
+        block::HashedBlock,
+        coin::{Coin, coins_created},
+        digest::StateSum,
+        header::Header,
+        key, rules,
+        spec::ChainSpec,
         transaction::OutPoint,
     },
     sim::world::World,
@@ -22,7 +27,7 @@ pub(in crate::sim) struct Replay {
 
 impl Replay {
     fn genesis(spec: &ChainSpec) -> Self {
-        let coins = rules::coins_made(&spec.genesis.transactions[0], 0).collect();
+        let coins = coins_created(&spec.genesis.transactions[0], 0).collect();
         Self { coins, sum: spec.genesis_sum.clone() }
     }
 
@@ -48,7 +53,7 @@ impl Replay {
             for (input, coin) in inputs.iter().zip(coins.into_iter().flatten()) {
                 self.sum.remove(&input.outpoint, &coin);
             }
-            for (outpoint, coin) in rules::coins_made(hashed, height) {
+            for (outpoint, coin) in coins_created(hashed, height) {
                 self.sum.add(&outpoint, &coin);
                 self.coins.insert(outpoint, coin);
             }

@@ -26,9 +26,8 @@ use crate::{
     base::{hash::Hash, limits},
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError, Tip},
-        coin::CoinChange,
+        coin::{CoinChange, coins_created},
         digest::StateSum,
-        rules,
         spec::ChainSpec,
         target::Work,
     },
@@ -300,7 +299,7 @@ fn create_genesis(
     bodies::insert(&transaction, id, &genesis.hash, &genesis.bytes)?;
     rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
     let mut coins = CoinTable::open(&transaction, coin_secret)?;
-    let made = genesis.transactions.iter().flat_map(|one| rules::coins_made(one, 0));
+    let made = genesis.transactions.iter().flat_map(|one| coins_created(one, 0));
     coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::Make(outpoint, coin)))?;
     let (sum, digest) = (spec.genesis_sum.as_bytes(), spec.genesis_sum.digest());
     let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";

@@ -116,7 +116,7 @@ fn applying_and_taking_off_again_keeps_coins_and_digest() {
         if at == 3 {
             assert_eq!(changes, last);
         }
-        changes.made.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
+        changes.created.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
         changes.spent.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
         assert_eq!(sum.digest(), block.header.state_digest);
     }

@@ -13,7 +13,7 @@ use crate::{
     chain::{
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, CoinChange},
+        coin::{Coin, CoinChange, coins_created},
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, ParentFacts},
@@ -159,7 +159,7 @@ impl<'a> Replay<'a> {
                     spent.push((input.outpoint, coin));
                 }
             }
-            for (outpoint, coin) in rules::coins_made(hashed, height) {
+            for (outpoint, coin) in coins_created(hashed, height) {
                 self.sum.add(&outpoint, &coin);
                 self.coins.overlay.insert(outpoint, Some(coin));
             }

@@ -1,37 +1,37 @@
-//! A part of the overlay: the changes to places of one range.
+//! A shard of the overlay: the changes to places of one range.
 
 use std::iter;
 
 use crate::chain::coin::CoinChange;
 
 use super::{
-    made::MadeCoins,
-    spread::{Spread, from_the_lowest},
+    created::CreatedCoins,
+    ordered_table::{OrderedTable, from_the_lowest},
 };
 
-/// Leading bits of a place that tell which part it belongs to.
-pub(super) const PART_BITS: u32 = 3;
+/// Leading bits of a place that tell which shard it belongs to.
+pub(super) const SHARD_BITS: u32 = 3;
 
-/// Leading bits after these that [`Part::touched`] tells apart: of places that nothing changed, one in eight looks as if.
+/// Leading bits after these that [`Shard::touched`] tells apart: of places that nothing changed, one in eight looks as if.
 const TOUCHED_BITS: u32 = 16;
 
 /// The changes to places of one range.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Shard {
     /// Places whose coin only the store still has.
-    pub(super) gone: Spread<()>,
+    pub(super) spent: OrderedTable<()>,
     /// Coins that the store does not have.
-    pub(super) made: MadeCoins,
+    pub(super) created: CreatedCoins,
     /// A bit for all places with the same leading bits: whether there has been a change. Most coins that a block spends are
     /// old, and of these not even the lists have to be asked, where each look is another wait for memory.
     touched: Vec<u64>,
 }
 
-impl Part {
+impl Shard {
     /// No changes yet.
     pub(super) fn new() -> Self {
         let touched = vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())];
-        Self { gone: Spread::new(PART_BITS), made: MadeCoins::new(PART_BITS), touched }
+        Self { spent: OrderedTable::new(SHARD_BITS), created: CreatedCoins::new(SHARD_BITS), touched }
     }
 
     /// Notes that something changes at this place, by whatever list.
@@ -48,36 +48,36 @@ impl Part {
 
     /// Where the bit of a place is.
     fn bit_of(order: i64) -> (usize, u64) {
-        let number = from_the_lowest(order) << PART_BITS >> (u64::BITS - TOUCHED_BITS);
+        let number = from_the_lowest(order) << SHARD_BITS >> (u64::BITS - TOUCHED_BITS);
         ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))
     }
 
     /// Whether nothing has changed.
     pub(super) fn is_empty(&self) -> bool {
-        self.gone.is_empty() && self.made.is_empty()
+        self.spent.is_empty() && self.created.is_empty()
     }
 
     /// Bytes that all lists take.
     pub(super) fn bytes(&self) -> usize {
-        self.gone.bytes() + self.made.bytes()
+        self.spent.bytes() + self.created.bytes()
     }
 
     /// Forgets all changes.
     pub(super) fn clear(&mut self) {
-        self.gone.clear();
-        self.made.clear();
+        self.spent.clear();
+        self.created.clear();
         self.touched.fill(0);
     }
 
     /// All changes in the store's order.
     pub(super) fn changes(&self) -> impl Iterator<Item = CoinChange> {
-        let mut gone = self.gone.iter().map(|(order, ())| order).peekable();
-        let mut made = self.made.in_order().peekable();
+        let mut spent = self.spent.iter().map(|(order, ())| order).peekable();
+        let mut created = self.created.in_order().peekable();
         iter::from_fn(move || {
-            let makes = made.peek().is_some_and(|(order, ..)| gone.peek().is_none_or(|gone| gone > order));
+            let makes = created.peek().is_some_and(|(order, ..)| spent.peek().is_none_or(|spent| spent > order));
             match makes {
-                true => made.next().map(|(order, outpoint, coin)| CoinChange::MakeAt(order, outpoint, coin)),
-                false => gone.next().map(CoinChange::RemoveAt),
+                true => created.next().map(|(order, outpoint, coin)| CoinChange::MakeAt(order, outpoint, coin)),
+                false => spent.next().map(CoinChange::RemoveAt),
             }
         })
     }

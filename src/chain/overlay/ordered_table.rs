@@ -19,7 +19,7 @@ pub(super) fn from_the_lowest(key: i64) -> u64 {
 
 /// Values by number, in the numbers' order. A key lies in its home, or after it with no gap between.
 #[derive(Debug)]
-pub(super) struct Spread<T> {
+pub(super) struct OrderedTable<T> {
     keys: Vec<i64>,
     /// Of the key at the same place.
     values: Vec<T>,
@@ -30,7 +30,7 @@ pub(super) struct Spread<T> {
     common: u32,
 }
 
-impl<T: Copy + Default> Spread<T> {
+impl<T: Copy + Default> OrderedTable<T> {
     /// No keys yet, of those that have so many leading bits in common.
     pub(super) fn new(common: u32) -> Self {
         Self { keys: Vec::new(), values: Vec::new(), homes: 0, len: 0, common }
@@ -181,44 +181,44 @@ mod tests {
             ops in proptest::collection::vec((key(), any::<u32>(), 0..400u16), 1..1200),
             in_common: bool,
         ) {
-            let (mut spread, mut model) = (Spread::new(if in_common { 3 } else { 0 }), BTreeMap::new());
+            let (mut table, mut model) = (OrderedTable::new(if in_common { 3 } else { 0 }), BTreeMap::new());
             for (key, value, op) in ops {
                 let key = if in_common { with_bits_in_common(key) } else { key };
                 match op {
                     0 => {
-                        spread.clear();
+                        table.clear();
                         model.clear();
                     }
                     1..100 => {
-                        spread.remove(key);
+                        table.remove(key);
                         model.remove(&key);
                     }
                     _ => {
-                        let kept = spread.get_or_insert_with(key, || value);
+                        let kept = table.get_or_insert_with(key, || value);
                         prop_assert_eq!(kept, *model.entry(key).or_insert(value));
                     }
                 }
                 // A neighbour, too: there or not.
                 for key in [key, key.saturating_add(1)] {
-                    prop_assert_eq!(spread.get(key), model.get(&key).copied());
+                    prop_assert_eq!(table.get(key), model.get(&key).copied());
                 }
-                prop_assert_eq!(spread.is_empty(), model.is_empty());
+                prop_assert_eq!(table.is_empty(), model.is_empty());
             }
-            prop_assert_eq!(spread.iter().collect::<Vec<_>>(), Vec::from_iter(model));
+            prop_assert_eq!(table.iter().collect::<Vec<_>>(), Vec::from_iter(model));
         }
     }
 
     #[test]
     fn of_many_keys_a_sixth_to_a_quarter_of_the_room_is_gaps() {
         for common in [0, 3] {
-            let mut spread = Spread::new(common);
+            let mut table = OrderedTable::new(common);
             for number in 1..=100_000u64 {
                 let key = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).cast_signed();
-                spread.get_or_insert_with(if common == 0 { key } else { with_bits_in_common(key) }, || ());
-                let bytes_each = spread.bytes() as f64 / number as f64;
+                table.get_or_insert_with(if common == 0 { key } else { with_bits_in_common(key) }, || ());
+                let bytes_each = table.bytes() as f64 / number as f64;
                 assert!(number < 10_000 || (9.0..10.8).contains(&bytes_each), "{number}: {bytes_each}");
             }
-            assert_eq!(spread.iter().count(), 100_000);
+            assert_eq!(table.iter().count(), 100_000);
         }
     }
 }

@@ -7,14 +7,14 @@ use crate::{
 };
 
 use super::{
-    Place,
+    coin_key::CoinKey,
+    ordered_table::{GAP, OrderedTable},
     slab::Slab,
-    spread::{GAP, Spread},
 };
 
 /// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
 pub(super) const LOW_BITS: u32 = 12;
-/// In [`MadeCoin::height`], a coin that a coinbase made.
+/// In [`CreatedCoin::height`], a coin that a coinbase created.
 const COINBASE: u32 = 1 << 31;
 /// In place of a number: there are no more.
 const NONE: u32 = u32::MAX;
@@ -23,11 +23,11 @@ const AHEAD: usize = 16;
 
 /// Coins that the store does not have.
 #[derive(Debug)]
-pub(super) struct MadeCoins {
+pub(super) struct CreatedCoins {
     /// Numbers of the transactions, by [`group`].
-    makers: Spread<u32>,
+    makers: OrderedTable<u32>,
     transactions: Slab<Maker>,
-    coins: Slab<MadeCoin>,
+    coins: Slab<CreatedCoin>,
 }
 
 /// A transaction that made coins.
@@ -40,7 +40,7 @@ struct Maker {
 
 /// A coin of a [`Maker`].
 #[derive(Debug)]
-struct MadeCoin {
+struct CreatedCoin {
     amount: u64,
     address: Address,
     /// Of its block, with [`COINBASE`].
@@ -53,7 +53,7 @@ struct MadeCoin {
 }
 
 /// Numbers of a coin, its maker, and the coin before it in that one's list, or [`NONE`].
-struct Found {
+struct ListPosition {
     maker: u32,
     before: u32,
     number: u32,
@@ -64,7 +64,7 @@ fn group(order: i64) -> i64 {
     order >> LOW_BITS << LOW_BITS
 }
 
-impl MadeCoin {
+impl CreatedCoin {
     /// `None` for what has no room in here.
     fn new(index: u32, order: i64, coin: &Coin) -> Option<Self> {
         if group(order) == GAP {
@@ -82,10 +82,10 @@ impl MadeCoin {
     }
 }
 
-impl MadeCoins {
+impl CreatedCoins {
     /// No coins yet, of those whose places have so many leading bits in common.
     pub(super) fn new(common: u32) -> Self {
-        Self { makers: Spread::new(common), transactions: Slab::default(), coins: Slab::default() }
+        Self { makers: OrderedTable::new(common), transactions: Slab::default(), coins: Slab::default() }
     }
 
     /// Whether there are none.
@@ -99,14 +99,14 @@ impl MadeCoins {
     }
 
     /// The coin, if it is here.
-    pub(super) fn get(&self, at: &Place) -> Option<Coin> {
+    pub(super) fn get(&self, at: &CoinKey) -> Option<Coin> {
         self.find(at).map(|found| self.coins.at(found.number).coin())
     }
 
     /// Adds a coin that is not here; or gives it back, since it does not fit in, or shares its place with another
     /// transaction's. Practically always it fits in.
-    pub(super) fn add(&mut self, at: &Place, coin: Coin) -> Result<(), Coin> {
-        let Some(made) = MadeCoin::new(at.outpoint.index, at.place.order, &coin) else { return Err(coin) };
+    pub(super) fn add(&mut self, at: &CoinKey, coin: Coin) -> Result<(), Coin> {
+        let Some(created) = CreatedCoin::new(at.outpoint.index, at.place.order, &coin) else { return Err(coin) };
         let maker = self.makers.get_or_insert_with(group(at.place.order), || {
             self.transactions.put(Maker { txid: at.outpoint.txid, first: NONE })
         });
@@ -114,12 +114,12 @@ impl MadeCoins {
         if maker.txid != at.outpoint.txid {
             return Err(coin);
         }
-        maker.first = self.coins.put(MadeCoin { next: maker.first, ..made });
+        maker.first = self.coins.put(CreatedCoin { next: maker.first, ..created });
         Ok(())
     }
 
     /// Removes a coin; whether it was here.
-    pub(super) fn remove(&mut self, at: &Place) -> bool {
+    pub(super) fn remove(&mut self, at: &CoinKey) -> bool {
         let found = self.find(at);
         let is_here = found.is_some();
         if let Some(found) = found {
@@ -140,7 +140,7 @@ impl MadeCoins {
     }
 
     /// Where a coin is.
-    fn find(&self, at: &Place) -> Option<Found> {
+    fn find(&self, at: &CoinKey) -> Option<ListPosition> {
         let maker = self.makers.get(group(at.place.order))?;
         let Maker { txid, first } = self.transactions.at(maker);
         if *txid != at.outpoint.txid {
@@ -148,17 +148,17 @@ impl MadeCoins {
         }
         let (mut before, mut number) = (NONE, *first);
         while number != NONE {
-            let made = self.coins.at(number);
-            if u32::from(made.index) == at.outpoint.index {
-                return Some(Found { maker, before, number });
+            let created = self.coins.at(number);
+            if u32::from(created.index) == at.outpoint.index {
+                return Some(ListPosition { maker, before, number });
             }
-            (before, number) = (number, made.next);
+            (before, number) = (number, created.next);
         }
         None
     }
 
     /// Takes a coin out of its maker's list, and the maker after its last.
-    fn unlink(&mut self, group: i64, found: &Found) {
+    fn unlink(&mut self, group: i64, found: &ListPosition) {
         let next = self.coins.at(found.number).next;
         self.coins.give_back(found.number);
         if found.before != NONE {
@@ -176,7 +176,7 @@ impl MadeCoins {
 /// The coins that were made, in the order of their places.
 struct InOrder<'a, M> {
     makers: M,
-    all: &'a MadeCoins,
+    all: &'a CreatedCoins,
     /// The next makers: what their coins have in common, and where these are.
     heads: Vec<(i64, Hash, u32)>,
     /// What is left of the coins of several makers, the next one last.

@@ -19,12 +19,12 @@ const OUTPUT_BYTES: usize = 28;
 /// What a transaction does to the coins, in the bytes of its encoding. Of these only the lengths were looked at: for
 /// transactions that were decoded before.
 #[derive(Clone, Copy, Debug)]
-pub struct Outline<'a> {
+pub struct TransactionView<'a> {
     inputs: &'a [[u8; INPUT_BYTES]],
     outputs: &'a [[u8; OUTPUT_BYTES]],
 }
 
-impl<'a> Outline<'a> {
+impl<'a> TransactionView<'a> {
     /// The transaction at the start of `bytes`, and what follows it. `None` if it ends too early.
     pub fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (_version, rest) = bytes.split_first_chunk::<4>()?;
@@ -95,29 +95,32 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_says_what_the_decoded_transaction_says() {
+    fn a_view_says_what_the_decoded_transaction_says() {
         for (inputs, outputs, memo) in [(0, 1, 4), (1, 2, 0), (3, 0, 9), (17, 20, 200)] {
             let transaction = transaction(inputs, outputs, memo);
             let mut bytes = transaction.to_bytes();
             bytes.extend([7, 7, 7]);
-            let (outline, rest) = Outline::read(&bytes).unwrap();
+            let (view, rest) = TransactionView::read(&bytes).unwrap();
             assert_eq!(rest, [7, 7, 7]);
-            assert_eq!(outline.is_coinbase(), transaction.is_coinbase());
-            assert!(outline.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
-            assert!(outline.keys().eq(transaction.inputs.iter().map(|input| &input.public_key)));
-            assert!(outline.outputs().eq(transaction.outputs.iter().cloned()));
+            assert_eq!(view.is_coinbase(), transaction.is_coinbase());
+            assert!(view.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
+            assert!(view.keys().eq(transaction.inputs.iter().map(|input| &input.public_key)));
+            assert!(view.outputs().eq(transaction.outputs.iter().cloned()));
         }
     }
 
     #[test]
-    fn where_decoding_fails_for_want_of_bytes_there_is_no_outline() {
+    fn where_decoding_fails_for_want_of_bytes_there_is_no_view() {
         let bytes = transaction(2, 2, 3).to_bytes();
         for length in 0..bytes.len() {
             let cut = &bytes[..length];
-            assert!(Outline::read(cut).is_none() && codec::decode_prefix::<Transaction>(cut).is_err(), "{length}");
+            assert!(
+                TransactionView::read(cut).is_none() && codec::decode_prefix::<Transaction>(cut).is_err(),
+                "{length}"
+            );
         }
         let mut endless = bytes;
         endless[4..8].fill(0xff);
-        assert!(Outline::read(&endless).is_none());
+        assert!(TransactionView::read(&endless).is_none());
     }
 }

@@ -8,24 +8,23 @@ use crate::{
     chain::{
         archive::{CoinPlace, StoreError},
         checked::CheckedBlock,
-        coin::{Coin, CoinChanges},
-        outline::Outline,
-        rules,
+        coin::{Coin, CoinChanges, created_coin},
         transaction::OutPoint,
+        transaction_view::TransactionView,
     },
 };
 
 /// A coin from before the block.
-pub struct Found {
+pub struct FoundCoin {
     /// The coin.
     pub coin: Coin,
     /// Where it lies.
-    pub at: Lying,
+    pub at: CoinLocation,
 }
 
 /// Where a coin lies.
 #[derive(Clone, Copy)]
-pub struct Lying {
+pub struct CoinLocation {
     /// Where the store keeps it, or would.
     pub place: CoinPlace,
     /// The store has it, and the overlay does not.
@@ -33,35 +32,35 @@ pub struct Lying {
 }
 
 /// What a block does to the coins. Valid until anything else changes them.
-pub struct Draft {
+pub struct CoinDiff {
     /// Coins that it spends, and that it leaves.
     pub changes: CoinChanges,
     /// Where each of the coins lies that are spent.
-    pub places: Vec<Lying>,
+    pub places: Vec<CoinLocation>,
     /// Coins of the block that it has itself spent.
-    pub fleeting: Vec<(OutPoint, Coin)>,
+    pub spent_in_block: Vec<(OutPoint, Coin)>,
 }
 
-impl Draft {
+impl CoinDiff {
     /// The coins that the block spends, its own ones too.
     pub fn spent(&self) -> impl Iterator<Item = OutPoint> + '_ {
-        self.changes.spent.iter().chain(&self.fleeting).map(|(outpoint, _)| *outpoint)
+        self.changes.spent.iter().chain(&self.spent_in_block).map(|(outpoint, _)| *outpoint)
     }
 }
 
-/// A [`Draft`] up to one of the block's transactions.
-pub struct Drafting<'a> {
+/// A [`CoinDiff`] up to one of the block's transactions.
+pub struct CoinDiffBuilder<'a> {
     block: &'a CheckedBlock,
     spent: Vec<(OutPoint, Coin)>,
-    places: Vec<Lying>,
-    made: Vec<(OutPoint, Coin)>,
+    places: Vec<CoinLocation>,
+    created: Vec<(OutPoint, Coin)>,
     /// Which of `made` the block has itself spent.
-    fleeting: Vec<usize>,
+    spent_in_block: Vec<usize>,
     /// The first in `made` of each transaction so far.
     firsts: Vec<usize>,
 }
 
-impl<'a> Drafting<'a> {
+impl<'a> CoinDiffBuilder<'a> {
     /// Before the first transaction.
     pub fn new(block: &'a CheckedBlock) -> Self {
         let transactions = block.txids.len();
@@ -69,8 +68,8 @@ impl<'a> Drafting<'a> {
             block,
             spent: Vec::with_capacity(transactions),
             places: Vec::with_capacity(transactions),
-            made: Vec::with_capacity(2 * transactions),
-            fleeting: Vec::new(),
+            created: Vec::with_capacity(2 * transactions),
+            spent_in_block: Vec::new(),
             firsts: Vec::with_capacity(transactions),
         }
     }
@@ -79,19 +78,19 @@ impl<'a> Drafting<'a> {
     /// those that do not exist or are spent.
     pub fn spend(
         &mut self,
-        outline: &Outline<'_>,
-        find: &mut dyn FnMut(&OutPoint) -> Result<Option<Found>, StoreError>,
+        view: &TransactionView<'_>,
+        find: &mut dyn FnMut(&OutPoint) -> Result<Option<FoundCoin>, StoreError>,
         coins: &mut Vec<Option<Coin>>,
     ) -> Result<(), StoreError> {
         coins.clear();
-        for (input, outpoint) in outline.outpoints().enumerate() {
+        for (input, outpoint) in view.outpoints().enumerate() {
             let coin = if self.block.is_repeated(self.firsts.len(), input) {
                 None
             } else if let Some(own) = self.find(&outpoint) {
-                self.fleeting.push(own);
-                Some(self.made[own].1.clone())
+                self.spent_in_block.push(own);
+                Some(self.created[own].1.clone())
             } else {
-                find(&outpoint)?.map(|Found { coin, at }| {
+                find(&outpoint)?.map(|FoundCoin { coin, at }| {
                     self.spent.push((outpoint, coin.clone()));
                     self.places.push(at);
                     coin
@@ -103,30 +102,30 @@ impl<'a> Drafting<'a> {
     }
 
     /// Makes the coins of the next transaction.
-    pub fn make(&mut self, txid: Hash, outline: &Outline<'_>) {
-        self.firsts.push(self.made.len());
-        let (coinbase, height) = (outline.is_coinbase(), self.block.header.height);
-        let outputs = outline.outputs().enumerate();
-        self.made.extend(outputs.map(|(index, output)| rules::coin_made(txid, coinbase, height, index, &output)));
+    pub fn make(&mut self, txid: Hash, view: &TransactionView<'_>) {
+        self.firsts.push(self.created.len());
+        let (coinbase, height) = (view.is_coinbase(), self.block.header.height);
+        let outputs = view.outputs().enumerate();
+        self.created.extend(outputs.map(|(index, output)| created_coin(txid, coinbase, height, index, &output)));
     }
 
     /// After the last transaction.
-    pub fn finish(self) -> Draft {
-        let Self { spent, places, mut made, fleeting, .. } = self;
-        let own = fleeting.iter().map(|at| made[*at].clone()).collect();
-        if !fleeting.is_empty() {
-            let mut stays = vec![true; made.len()];
-            fleeting.iter().for_each(|at| stays[*at] = false);
+    pub fn finish(self) -> CoinDiff {
+        let Self { spent, places, mut created, spent_in_block, .. } = self;
+        let own = spent_in_block.iter().map(|at| created[*at].clone()).collect();
+        if !spent_in_block.is_empty() {
+            let mut stays = vec![true; created.len()];
+            spent_in_block.iter().for_each(|at| stays[*at] = false);
             let mut stays = stays.into_iter();
-            made.retain(|_| stays.next() != Some(false));
+            created.retain(|_| stays.next() != Some(false));
         }
-        Draft { changes: CoinChanges { spent, made }, places, fleeting: own }
+        CoinDiff { changes: CoinChanges { spent, created }, places, spent_in_block: own }
     }
 
     /// Which of the coins that the block has made so far has this name.
     fn find(&self, name: &OutPoint) -> Option<usize> {
         let at = self.firsts.get(self.block.position(&name.txid)?)?.checked_add(usize::try_from(name.index).ok()?)?;
-        self.made.get(at).is_some_and(|(made, _)| made == name).then_some(at)
+        self.created.get(at).is_some_and(|(created, _)| created == name).then_some(at)
     }
 }
 
@@ -172,23 +171,23 @@ mod tests {
     }
 
     /// What the transactions find, where coins 200 to 209 are from before them, and what the block then does.
-    fn draft(transactions: Vec<HashedTransaction>) -> (Vec<Vec<Option<u64>>>, Draft) {
+    fn diff(transactions: Vec<HashedTransaction>) -> (Vec<Vec<Option<u64>>>, CoinDiff) {
         let find = |name: &OutPoint| {
             let number = name.txid.0[31];
-            let at = Lying { place: CoinPlace { order: i64::from(number), alone: true }, stored: true };
+            let at = CoinLocation { place: CoinPlace { order: i64::from(number), alone: true }, stored: true };
             let known = (200..210).contains(&number) && *name == self::name(number, 0);
-            Ok(known.then(|| Found { coin: coin(u64::from(number)), at }))
+            Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), at }))
         };
         let header = Header::peek(&[0; HEADER_BYTES]).unwrap();
         let block = CheckedBlock::new(&HashedBlock::new(header, transactions), None);
-        let (mut draft, mut all, mut coins) = (Drafting::new(&block), Vec::new(), Vec::new());
-        for (txid, outline) in block.outlines() {
-            let outline = outline.unwrap();
-            draft.spend(&outline, &mut { find }, &mut coins).unwrap();
+        let (mut diff, mut all, mut coins) = (CoinDiffBuilder::new(&block), Vec::new(), Vec::new());
+        for (txid, view) in block.views() {
+            let view = view.unwrap();
+            diff.spend(&view, &mut { find }, &mut coins).unwrap();
             all.push(coins.iter().map(|coin| coin.as_ref().map(|coin| coin.amount)).collect());
-            draft.make(txid, &outline);
+            diff.make(txid, &view);
         }
-        (all, draft.finish())
+        (all, diff.finish())
     }
 
     fn amounts(coins: &[(OutPoint, Coin)]) -> Vec<u64> {
@@ -202,12 +201,12 @@ mod tests {
             transaction(2, &[name(1, 1), name(201, 0)]),
             transaction(3, &[name(2, 0), name(1, 0)]),
         ];
-        let (found, draft) = draft(transactions);
+        let (found, diff) = diff(transactions);
         assert_eq!(found, [vec![Some(200)], vec![Some(11), Some(201)], vec![Some(20), Some(10)]]);
-        assert_eq!(amounts(&draft.changes.spent), [200, 201]);
-        assert_eq!(draft.places.iter().map(|at| at.place.order).collect::<Vec<_>>(), [200, 201]);
-        assert_eq!(amounts(&draft.changes.made), [21, 30, 31]);
-        assert_eq!(amounts(&draft.fleeting), [11, 20, 10]);
+        assert_eq!(amounts(&diff.changes.spent), [200, 201]);
+        assert_eq!(diff.places.iter().map(|at| at.place.order).collect::<Vec<_>>(), [200, 201]);
+        assert_eq!(amounts(&diff.changes.created), [21, 30, 31]);
+        assert_eq!(amounts(&diff.spent_in_block), [11, 20, 10]);
     }
 
     #[test]
@@ -218,11 +217,11 @@ mod tests {
             transaction(3, &[name(1, 0), name(1, 1), name(200, 1), name(1, 2), name(199, 0)]),
             transaction(4, &[name(200, 0), name(1, 0), name(1, 1)]),
         ];
-        let (found, draft) = draft(transactions);
+        let (found, diff) = diff(transactions);
         let first = vec![None, Some(200), None];
         assert_eq!(found[..2], [first, vec![None, None]], "what comes later, twice, and what was tried too early");
         assert_eq!(found[2..], [vec![None, Some(11), None, None, None], vec![None; 3]]);
-        assert_eq!((amounts(&draft.changes.spent), amounts(&draft.fleeting)), (vec![200], vec![11]));
-        assert_eq!(amounts(&draft.changes.made), [10, 20, 21, 30, 31, 40, 41]);
+        assert_eq!((amounts(&diff.changes.spent), amounts(&diff.spent_in_block)), (vec![200], vec![11]));
+        assert_eq!(amounts(&diff.changes.created), [10, 20, 21, 30, 31, 40, 41]);
     }
 }
