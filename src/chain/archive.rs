@@ -93,7 +93,7 @@ pub trait HeaderArchive: Send {
     /// The header with the most work that is not invalid; the first stored wins ties. At least genesis.
     fn best_header(&self) -> Result<HeaderRow, StoreError>;
     /// How many stored headers are not part of the applied chain.
-    fn side_headers(&self) -> Result<usize, StoreError>;
+    fn fork_headers(&self) -> Result<usize, StoreError>;
 }
 
 /// Finds a coin of the store.

@@ -11,7 +11,7 @@ use super::{
     exit::{Exit, Failure, Outcome},
     offline, progress, units,
 };
-use crate::store::{LedgerReader, copy, prune as pruning};
+use crate::store::{LedgerReader, compact, copy};
 
 /// Databases of a backup; the index is derived and left out.
 const DATABASES: [&str; 2] = [datadir::LEDGER, datadir::PEERS];
@@ -167,13 +167,13 @@ pub fn prune(context: &Context, arguments: &PruneArgs) -> Outcome {
     offline::require_ledger(context)?;
     let _lock = Lock::acquire(&context.folder(), &context.settings.flags())?;
     let path = context.ledger();
-    let pruned =
-        pruning::prune(&path, context.spec(), arguments.keep).map_err(|error| Failure::store(&path, &error))?;
+    let compacted =
+        compact::compact(&path, context.spec(), arguments.keep).map_err(|error| Failure::store(&path, &error))?;
     let facts = json!({
-        "blocks": pruned.blocks, "bytes_before": pruned.bytes_before, "bytes_after": pruned.bytes_after,
+        "blocks": compacted.blocks, "bytes_before": compacted.bytes_before, "bytes_after": compacted.bytes_after,
     });
     context.print(&facts, |_| {
-        let [before, after] = [pruned.bytes_before, pruned.bytes_after].map(units::bytes);
-        format!("{} abandoned blocks removed; the ledger has {after}, before {before}", pruned.blocks)
+        let [before, after] = [compacted.bytes_before, compacted.bytes_after].map(units::bytes);
+        format!("{} abandoned blocks removed; the ledger has {after}, before {before}", compacted.blocks)
     })
 }

@@ -150,8 +150,9 @@ impl Value {
 mod tests {
     use super::*;
     use crate::store::{
-        IndexDb, LedgerDb, LedgerOptions, PeerDb, fill,
+        IndexDb, LedgerDb, LedgerOptions, PeerDb,
         testing::{TempDir, account, dev_maker},
+        testkit,
     };
 
     #[test]
@@ -162,9 +163,9 @@ mod tests {
         let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
         for _ in 0..3 {
             let block = maker.next_block(vec![], account(1));
-            fill::append(&mut ledger, &maker, &block).unwrap();
+            testkit::append(&mut ledger, &maker, &block).unwrap();
         }
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
         let table = reader.sql("SELECT height, hash FROM v_blocks ORDER BY height DESC", 2).unwrap();
         assert_eq!((table.columns, table.rows.len(), table.truncated), (vec!["height".into(), "hash".into()], 2, true));

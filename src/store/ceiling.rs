@@ -93,8 +93,9 @@ fn read(source: &Connection, sql: &str, first: u32, last: u32) -> Result<Vec<Vec
 mod tests {
     use super::*;
     use crate::store::{
-        LedgerDb, fill,
+        LedgerDb,
         testing::{TempDir, account, dev_maker},
+        testkit,
     };
 
     #[test]
@@ -105,9 +106,9 @@ mod tests {
         let mut ledger = LedgerDb::open(&from, maker.spec(), &LedgerOptions::default()).unwrap();
         for _ in 0..5 {
             let block = maker.next_block(Vec::new(), account(0));
-            fill::append(&mut ledger, &maker, &block).unwrap();
+            testkit::append(&mut ledger, &maker, &block).unwrap();
         }
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         ledger.close().unwrap();
         let mut raw = RawInsertion::new(&from, &to, 5).unwrap();
         while let Some(rows) = raw.read(2).unwrap() {

@@ -102,8 +102,9 @@ pub fn check(path: &Path) -> Result<(), StoreError> {
 mod tests {
     use super::*;
     use crate::store::{
-        LedgerDb, LedgerOptions, LedgerReader, fill,
+        LedgerDb, LedgerOptions, LedgerReader,
         testing::{TempDir, account, dev_maker},
+        testkit,
     };
 
     #[test]
@@ -115,9 +116,9 @@ mod tests {
         let mut grow = |blocks: usize| {
             for _ in 0..blocks {
                 let block = maker.next_block(vec![], account(1));
-                fill::append(&mut ledger, &maker, &block).unwrap();
+                testkit::append(&mut ledger, &maker, &block).unwrap();
             }
-            fill::commit(&mut ledger, &maker).unwrap();
+            testkit::commit(&mut ledger, &maker).unwrap();
             maker.tip()
         };
         let tip = grow(300);

@@ -5,27 +5,27 @@
 //! in short transactions, and see what is committed.
 
 pub mod adhoc;
-mod aside;
 mod bodies;
 pub mod ceiling;
 mod check;
 mod coins;
+pub mod compact;
 mod connect;
 pub mod copy;
 mod error;
-pub mod fill;
 mod identity;
 pub mod index;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;
-pub mod prune;
+mod quarantine;
 pub mod query;
 pub mod reader;
 mod rows;
 mod spent;
 #[cfg(test)]
 mod testing;
+pub mod testkit;
 mod undo;
 pub mod verify;
 

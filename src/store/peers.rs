@@ -12,9 +12,8 @@ use crate::{
     base::{limits, time::UnixTime},
     chain::archive::{Ban, BookContents, BookEntry, PeerStore, StoreError},
     store::{
-        aside,
         connect::{self, Tuning},
-        identity, migrate, rows,
+        identity, migrate, quarantine, rows,
     },
 };
 
@@ -41,7 +40,7 @@ impl PeerDb {
             Err(error @ StoreError::Io(_)) => return in_memory(error.to_string()),
             Err(error) => error,
         };
-        match aside::set_aside(path).map_err(|error| error.to_string()) {
+        match quarantine::quarantine(path).map_err(|error| error.to_string()) {
             Ok(target) => match Self::try_open(path) {
                 Ok(book) => {
                     let target = target.display();

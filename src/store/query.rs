@@ -220,8 +220,9 @@ mod tests {
             testkit::BlockMaker,
         },
         store::{
-            LedgerDb, LedgerOptions, fill,
+            LedgerDb, LedgerOptions,
             testing::{TempDir, account, dev_maker},
+            testkit,
         },
     };
 
@@ -237,13 +238,13 @@ mod tests {
             }
             let transfer = maker.transfer(&SecretKey::well_known(0), account(1), height, 1);
             let block = maker.next_block(vec![transfer], account(2));
-            fill::append(&mut ledger, &maker, &block).unwrap();
+            testkit::append(&mut ledger, &maker, &block).unwrap();
         }
         for _ in 0..2 {
             branch.next_block(vec![], account(5));
             ledger.put_headers(&[branch.header_row()]).unwrap();
         }
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
         (ledger, reader, maker, branch)
     }
@@ -254,17 +255,17 @@ mod tests {
         let (mut ledger, reader, mut maker, branch) = ledger(&dir);
         let before = maker.fork();
         let block = maker.next_block(vec![], account(2));
-        fill::append(&mut ledger, &maker, &block).unwrap();
+        testkit::append(&mut ledger, &maker, &block).unwrap();
         assert_eq!(reader.tip().unwrap(), (before.tip(), before.sum().clone()));
         assert_eq!(reader.header(&block.hash), Ok(None));
         assert_eq!(reader.body(&block.hash), Ok(None));
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         assert_eq!(reader.tip().unwrap().0, maker.tip());
         assert_eq!(reader.body(&block.hash), Ok(Some(block.bytes.clone())));
         assert_eq!(reader.body_at(12), Ok(Some(block.bytes.clone())));
         assert_eq!(reader.block_count(), Ok(13));
         assert_eq!(reader.best_header().unwrap().hash, maker.hash());
-        assert_eq!(reader.side_headers(), Ok(2));
+        assert_eq!(reader.fork_headers(), Ok(2));
         assert_eq!(reader.header(&branch.hash()).unwrap().unwrap().status, BlockStatus::Header);
         assert_eq!(reader.applied_from(11, 9).unwrap(), ledger.applied_from(11, 9).unwrap());
         let down = reader.headers_down(12, 3).unwrap();
@@ -344,7 +345,7 @@ mod tests {
         twig.next_block(vec![], account(7));
         ledger.put_headers(&[branch.header_row(), twig.header_row()]).unwrap();
         ledger.mark_invalid(&twig.hash()).unwrap();
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         let tips = reader.chain_tips().unwrap();
         let told: Vec<_> = tips.iter().map(|tip| (tip.row.hash, tip.row.status, tip.branch_length)).collect();
         assert_eq!(

@@ -93,7 +93,7 @@ impl LedgerReader {
     }
 
     /// The headers of stored blocks that are not applied, parents before children.
-    pub fn stored_aside(&self) -> Result<Vec<Header>, StoreError> {
+    pub fn stored_fork_headers(&self) -> Result<Vec<Header>, StoreError> {
         let sql = select_headers!("JOIN side s ON s.id = h.id WHERE s.status = 1 ORDER BY h.id");
         rows::all(&self.connection, sql, [], |row| Ok(StoredHeader::read(row)?.header))
     }
@@ -136,7 +136,7 @@ impl HeaderArchive for LedgerReader {
         with_status(&snapshot, stored)
     }
 
-    fn side_headers(&self) -> Result<usize, StoreError> {
+    fn fork_headers(&self) -> Result<usize, StoreError> {
         let count = rows::one(&self.connection, "SELECT count(*) FROM side", [], |row| rows::integer(row, 0))?;
         Ok(count.unwrap_or(0))
     }

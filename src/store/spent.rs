@@ -26,8 +26,9 @@ mod tests {
         base::hash::Hash,
         chain::key::SecretKey,
         store::{
-            LedgerDb, LedgerOptions, LedgerReader, fill,
+            LedgerDb, LedgerOptions, LedgerReader,
             testing::{TempDir, account, dev_maker},
+            testkit,
         },
     };
 
@@ -39,8 +40,8 @@ mod tests {
         let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
         let transfer = maker.transfer(&SecretKey::well_known(0), account(1), 5, 1);
         let block = maker.next_block(vec![transfer.clone()], account(2));
-        fill::append(&mut ledger, &maker, &block).unwrap();
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::append(&mut ledger, &maker, &block).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
         let spent = reader.spent_in(&block.hash).unwrap().unwrap();
         assert_eq!(spent.len(), 1);

@@ -73,7 +73,7 @@ impl Chain {
         let reader = LedgerReader::open(ledger).map_err(failed)?;
         let main = reader.applied_from(0, usize::MAX).map_err(failed)?;
         let mut branches: Vec<Vec<Header>> = Vec::new();
-        for header in reader.stored_aside().map_err(failed)? {
+        for header in reader.stored_fork_headers().map_err(failed)? {
             match branches.last_mut() {
                 Some(branch) if branch.last().is_some_and(|last| last.hash() == header.previous) => branch.push(header),
                 _ => branches.push(vec![header]),

@@ -89,7 +89,7 @@ impl Index {
             nodes.insert(row.hash, Node::of(&row));
             chain.push_front(row.hash);
         }
-        let fork_count = archive.side_headers()?.saturating_sub(chain.len() - 1);
+        let fork_count = archive.fork_headers()?.saturating_sub(chain.len() - 1);
         let applied = (row.hash, Node::of(&row));
         Ok(Self {
             base: row.header.height,

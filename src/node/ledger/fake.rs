@@ -153,7 +153,7 @@ impl HeaderArchive for FakeStore {
         })
     }
 
-    fn side_headers(&self) -> Result<usize, StoreError> {
+    fn fork_headers(&self) -> Result<usize, StoreError> {
         self.read(|data| data.headers.len() - data.applied.len())
     }
 }

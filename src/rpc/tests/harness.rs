@@ -33,7 +33,7 @@ use crate::{
         handle::{Backend, Done, NodeHandle},
         status::SharedStatus,
     },
-    store::{LedgerDb, LedgerOptions, fill},
+    store::{LedgerDb, LedgerOptions, testkit},
 };
 
 pub(super) const COOKIE: &str = "00112233445566778899aabbccddeeff";
@@ -141,8 +141,8 @@ impl Rig {
     /// Applies a block with these transactions and reports it.
     pub(super) fn extend(&mut self, transactions: Vec<Transaction>) -> HashedBlock {
         let block = self.maker.next_block(transactions, SecretKey::well_known(9).address());
-        fill::append(&mut self.ledger, &self.maker, &block).unwrap();
-        fill::commit(&mut self.ledger, &self.maker).unwrap();
+        testkit::append(&mut self.ledger, &self.maker, &block).unwrap();
+        testkit::commit(&mut self.ledger, &self.maker).unwrap();
         self.status.report(Report::Tip(Box::new(self.maker.tip())));
         block
     }

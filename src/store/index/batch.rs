@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::place_of;
+use super::place::{find, place_of};
 use crate::{
     base::{gather::gather, hash::Hash, limits::INDEX_BATCH_ROWS},
     chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
@@ -30,8 +30,8 @@ type Owned = (Address, OutPoint);
 pub(super) struct Batch {
     txs: Vec<(i64, Hash)>,
     history: BTreeMap<(Address, i64), (u64, u64)>,
-    /// Coins made and not spent again within the batch: transaction and amount.
-    made: BTreeMap<Owned, (i64, u64)>,
+    /// Coins created and not spent again within the batch: transaction and amount.
+    created: BTreeMap<Owned, (i64, u64)>,
     /// Coins spent that the index has.
     spent: BTreeSet<Owned>,
     pub(super) blocks: Vec<(u32, Hash)>,
@@ -71,7 +71,7 @@ impl Batch {
             &transaction,
             COINS,
             &mut self
-                .made
+                .created
                 .iter()
                 .map(|((address, coin), (tx, amount))| (address, [*tx, i64::from(coin.index), amount.cast_signed()])),
         )?;
@@ -95,7 +95,7 @@ impl Batch {
                 let owned = (Address::of(&input.public_key), input.outpoint);
                 let entry = self.history.entry((owned.0, tx)).or_default();
                 entry.1 = entry.1.saturating_add(*amount);
-                if self.made.remove(&owned).is_none() {
+                if self.created.remove(&owned).is_none() {
                     self.spent.insert(owned);
                 }
             }
@@ -103,7 +103,7 @@ impl Batch {
                 amounts.insert(outpoint, output.amount);
                 let entry = self.history.entry((output.address, tx)).or_default();
                 entry.0 = entry.0.saturating_add(output.amount);
-                self.made.insert((output.address, outpoint), (tx, output.amount));
+                self.created.insert((output.address, outpoint), (tx, output.amount));
             }
         }
         self.blocks.push((height, block.hash));
@@ -152,7 +152,7 @@ fn remove_spent(index: &Connection, spent: &BTreeSet<Owned>) -> Result<(), Store
     )?;
     for (address, OutPoint { txid, index: position }) in spent {
         let parameters = (address.0.as_slice(), &txid.0[..8], txid.0.as_slice(), position);
-        if remove.execute(parameters)? == 0 && super::find(index, txid)?.is_none() {
+        if remove.execute(parameters)? == 0 && find(index, txid)?.is_none() {
             return Err(corrupt(format!("the index lacks transaction {txid}")));
         }
     }

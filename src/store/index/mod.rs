@@ -5,6 +5,7 @@
 //! again that are no longer applied (their bodies are kept, so what they added is known).
 
 mod batch;
+mod place;
 mod prefix;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use self::batch::Batch;
+use self::{
+    batch::Batch,
+    place::{find, height_of, place_of, position_of},
+};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
@@ -25,18 +29,15 @@ use crate::{
         transaction::OutPoint,
     },
     store::{
-        aside, check,
+        check,
         connect::{self, Tuning},
         error::corrupt,
-        migrate,
+        migrate, quarantine,
         query::AddressCoins,
         reader::LedgerReader,
         rows::{self, StoredHeader},
     },
 };
-
-/// Bits of `txs.id` that hold the transaction's position in its block.
-const POSITION_BITS: u32 = 20;
 
 /// The writer (and reader) of `index.db`.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl IndexDb {
         match Self::try_open(path, genesis) {
             Err(error @ StoreError::Io(_)) => Err(error),
             Err(error) => {
-                let target = aside::set_aside(path).map_err(|error| StoreError::Io(error.to_string()))?;
+                let target = quarantine::quarantine(path).map_err(|error| StoreError::Io(error.to_string()))?;
                 log::warn!("index: started anew error=\"{error}\" old={}", target.display());
                 Self::try_open(path, genesis)
             }
@@ -220,23 +221,4 @@ impl IndexDb {
         let sql = "SELECT height, hash FROM indexed ORDER BY height DESC LIMIT 1";
         rows::one(&self.connection, sql, [], |row| Ok((rows::integer(row, 0)?, Hash(rows::bytes(row, 1)?))))
     }
-}
-
-/// What `txs.id` is made of; positions in a block stay below 2^20.
-fn place_of(height: u32, position: u32) -> i64 {
-    (i64::from(height) << POSITION_BITS) | i64::from(position.min((1 << POSITION_BITS) - 1))
-}
-
-fn height_of(place: i64) -> u32 {
-    u32::try_from(place >> POSITION_BITS).unwrap_or(u32::MAX)
-}
-
-fn position_of(place: i64) -> u32 {
-    u32::try_from(place & ((1 << POSITION_BITS) - 1)).unwrap_or(u32::MAX)
-}
-
-/// The row of the transaction with this id.
-fn find(index: &Connection, txid: &Hash) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT id FROM txs WHERE substr(txid, 1, 8) = ?1 AND txid = ?2";
-    rows::one(index, sql, (&txid.0[..8], txid.0.as_slice()), |row| Ok(row.get(0)?))
 }

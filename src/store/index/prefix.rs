@@ -30,8 +30,9 @@ impl IndexDb {
 #[cfg(test)]
 mod tests {
     use crate::store::{
-        IndexDb, LedgerDb, LedgerOptions, LedgerReader, fill,
+        IndexDb, LedgerDb, LedgerOptions, LedgerReader,
         testing::{TempDir, account, dev_maker},
+        testkit,
     };
 
     #[test]
@@ -42,9 +43,9 @@ mod tests {
         let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
         for _ in 0..20 {
             let block = maker.next_block(vec![], account(1));
-            fill::append(&mut ledger, &maker, &block).unwrap();
+            testkit::append(&mut ledger, &maker, &block).unwrap();
         }
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
         let mut index = IndexDb::open(&dir.join("index.db"), &maker.spec().genesis_hash()).unwrap();
         while !index.catch_up(&reader, 8).unwrap().is_complete() {}

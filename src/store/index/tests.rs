@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     chain::{archive::LedgerStore, key::SecretKey, testkit::BlockMaker},
     store::{
-        LedgerDb, LedgerOptions, fill,
+        LedgerDb, LedgerOptions,
         testing::{TempDir, account, dev_maker},
+        testkit,
     },
 };
 
@@ -32,11 +33,11 @@ fn pay(ledger: &mut LedgerDb, maker: &mut BlockMaker, blocks: usize, to: u32, am
     let made = (0..blocks).map(|_| {
         let transfers = (0..2).map(|_| maker.transfer(&SecretKey::well_known(0), account(to), amount, 1)).collect();
         let block = maker.next_block(transfers, account(9));
-        fill::append(ledger, maker, &block).unwrap();
+        testkit::append(ledger, maker, &block).unwrap();
         block
     });
     let made = made.collect();
-    fill::commit(ledger, maker).unwrap();
+    testkit::commit(ledger, maker).unwrap();
     made
 }
 

@@ -1,8 +1,11 @@
-//! Takes blocks off the index that are no longer applied.
+//! Removes blocks that are no longer applied from the index.
 
 use rusqlite::Connection;
 
-use super::{IndexDb, height_of, place_of, position_of};
+use super::{
+    IndexDb,
+    place::{find, height_of, place_of, position_of},
+};
 use crate::{
     base::hash::Hash,
     chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
@@ -14,8 +17,8 @@ use crate::{
 };
 
 impl IndexDb {
-    /// Takes the highest block out of the index. It is no longer applied, but its body is still stored; if it is not,
-    /// the ledger is another one than that which was indexed, and the index starts anew.
+    /// Removes the highest block from the index. It is no longer applied, but its body is still stored. If its body is
+    /// missing, this is not the ledger that was indexed, and the index is emptied.
     pub(super) fn disconnect_block(&mut self, ledger: &Connection, height: u32, hash: &Hash) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         let stored = StoredHeader::find(ledger, hash)?;
@@ -38,8 +41,8 @@ impl IndexDb {
             }
         }
         for input in block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter()) {
-            // A coin that the block made itself is of a transaction that the index no longer has.
-            if let Some((tx, amount)) = made(&transaction, ledger, &input.outpoint)? {
+            // The index no longer has the transactions of this block, so a coin that the block itself created is not found.
+            if let Some((tx, amount)) = created_by(&transaction, ledger, &input.outpoint)? {
                 add_coin(&transaction, &Address::of(&input.public_key), tx, input.outpoint.index, amount)?;
             }
         }
@@ -48,9 +51,9 @@ impl IndexDb {
     }
 }
 
-/// Where an indexed output was made, and its amount.
-fn made(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<Option<(i64, u64)>, StoreError> {
-    let Some(tx) = super::find(index, &outpoint.txid)? else { return Ok(None) };
+/// The transaction that created an indexed output, and the output's amount.
+fn created_by(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<Option<(i64, u64)>, StoreError> {
+    let Some(tx) = find(index, &outpoint.txid)? else { return Ok(None) };
     let sql = "SELECT hash FROM indexed WHERE height = ?1";
     let hash = rows::one(index, sql, [height_of(tx)], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
     let stored = match hash {

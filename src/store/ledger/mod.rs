@@ -2,14 +2,14 @@
 //!
 //! One transaction is open from the first change after a commit to the next commit. A block costs four B-trees:
 //! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits. What memory
-//! holds besides SQLite's cache: the headers off the applied chain (`side.rs`), the tip, and the best header.
+//! holds besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
 //!
 //! Measured on a two-core host, processor time: 17 µs for an empty block, 5 to 7 µs for a transaction of one input and two
 //! outputs over 300,000 coins with 256 or 64 blocks a commit.
 
+mod fork_headers;
 mod reads;
-mod shared;
-mod side;
+mod shared_ledger;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -19,9 +19,9 @@ use std::{cell::Cell, path::Path};
 use log::{info, warn};
 use rusqlite::Connection;
 
-pub use self::shared::SharedLedger;
-use self::side::Side;
-pub(super) use self::side::status_of;
+use self::fork_headers::ForkHeaders;
+pub(super) use self::fork_headers::status_of;
+pub use self::shared_ledger::SharedLedger;
 use crate::{
     base::{hash::Hash, limits},
     chain::{
@@ -76,7 +76,7 @@ pub struct Opened {
 pub struct LedgerDb {
     connection: Connection,
     coins: CoinTable,
-    side: Side,
+    forks: ForkHeaders,
     /// The applied chain's end, uncommitted changes included.
     end: End,
     /// The header with the most work, uncommitted ones included.
@@ -184,7 +184,7 @@ impl LedgerDb {
         Ok(Self {
             connection,
             coins,
-            side: memory.side,
+            forks: memory.forks,
             end: memory.end,
             best: memory.best,
             next_id: memory.next_id,
@@ -202,7 +202,7 @@ impl LedgerDb {
     fn reload(&mut self) -> Result<(), StoreError> {
         let memory = Memory::load(&self.connection)?;
         self.coins.reload(&self.connection)?;
-        (self.side, self.end, self.best, self.committed) = (memory.side, memory.end, memory.best, memory.committed);
+        (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
         self.next_id = memory.next_id;
         Ok(())
     }
@@ -246,7 +246,7 @@ impl Drop for LedgerDb {
 
 /// What memory knows of the database.
 struct Memory {
-    side: Side,
+    forks: ForkHeaders,
     end: End,
     best: Best,
     next_id: i64,
@@ -262,7 +262,7 @@ impl Memory {
         let largest = rows::one(connection, "SELECT max(id) FROM headers", [], |row| Ok(row.get::<_, i64>(0)?))?;
         let end = StoredHeader::applied_at(connection, tip.height)?.ok_or_else(|| corrupt("the tip is missing"))?;
         Ok(Self {
-            side: Side::load(connection)?,
+            forks: ForkHeaders::load(connection)?,
             end: End { height: tip.height, id: end.id, hash: end.hash },
             best: Best { id: best.id, hash: best.hash, work: best.work },
             next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,

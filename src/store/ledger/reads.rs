@@ -30,14 +30,14 @@ impl HeaderArchive for LedgerDb {
         Ok(self.with_status(stored))
     }
 
-    fn side_headers(&self) -> Result<usize, StoreError> {
-        Ok(self.side.len())
+    fn fork_headers(&self) -> Result<usize, StoreError> {
+        Ok(self.forks.len())
     }
 }
 
 impl LedgerDb {
     pub(super) fn with_status(&self, stored: StoredHeader) -> HeaderRow {
-        let status = self.side.get(&stored.hash).map_or(BlockStatus::Applied, |row| row.status);
+        let status = self.forks.get(&stored.hash).map_or(BlockStatus::Applied, |row| row.status);
         stored.with_status(status)
     }
 }

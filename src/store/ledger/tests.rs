@@ -18,9 +18,9 @@ use crate::{
         testkit::BlockMaker,
     },
     store::{
-        fill,
         rows::select_headers,
         testing::{TempDir, account, dev_maker},
+        testkit,
     },
 };
 
@@ -38,7 +38,7 @@ fn busy_block(maker: &mut BlockMaker) -> HashedBlock {
 fn extend(ledger: &mut dyn LedgerStore, maker: &mut BlockMaker, count: usize) -> Vec<HashedBlock> {
     let block = |_| {
         let block = busy_block(maker);
-        fill::append(ledger, maker, &block).unwrap();
+        testkit::append(ledger, maker, &block).unwrap();
         block
     };
     (0..count).map(block).collect()
@@ -101,10 +101,10 @@ fn applying_and_taking_off_again_keeps_coins_and_digest() {
     let mut maker = dev_maker();
     let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
     extend(&mut ledger, &mut maker, 3);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     let before = maker.fork();
     let blocks = extend(&mut ledger, &mut maker, 4);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     assert_coins(&ledger, &maker);
     assert_eq!(ledger.applied_at(7).unwrap().unwrap().hash, maker.hash());
     assert_eq!(ledger.applied_from(5, 100).unwrap(), blocks[1..].iter().map(|b| b.header.clone()).collect::<Vec<_>>());
@@ -127,7 +127,7 @@ fn applying_and_taking_off_again_keeps_coins_and_digest() {
     assert_eq!(ledger.tip().unwrap(), (before.tip(), before.sum().clone()));
     assert_eq!(ledger.applied_at(4).unwrap(), None);
     // The blocks are still there, to be applied again.
-    assert_eq!(ledger.side_headers(), Ok(4));
+    assert_eq!(ledger.fork_headers(), Ok(4));
     let stored: Vec<Hash> = ledger.stored_above(3).unwrap().into_iter().map(|row| row.hash).collect();
     assert_eq!(stored, blocks.iter().map(|block| block.hash).collect::<Vec<_>>());
     assert_eq!(ledger.best_header().unwrap().hash, maker.hash());
@@ -141,7 +141,7 @@ fn a_crash_loses_what_was_not_committed_and_nothing_else() {
     let spec = maker.spec().clone();
     let mut ledger = open(&path, &spec).unwrap();
     extend(&mut ledger, &mut maker, 8);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     let committed = maker.fork();
     let lost = extend(&mut ledger, &mut maker, 2);
     assert!(ledger.has_body(&lost[1].hash).unwrap());
@@ -167,7 +167,7 @@ fn after_a_power_failure_the_ledger_is_as_after_one_of_its_commits() {
     let mut commits = vec![maker.tip()];
     for round in 0..6 {
         extend(&mut ledger, &mut maker, 1 + round % 3);
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         commits.push(maker.tip());
     }
     extend(&mut ledger, &mut maker, 1);
@@ -206,7 +206,7 @@ fn the_log_is_moved_in_a_quiet_moment_and_by_a_commit_only_if_there_was_none() {
     let mut grow = |ledger: &mut LedgerDb| {
         extend(ledger, &mut maker, 1);
         ledger.tidy().unwrap();
-        fill::commit(ledger, &maker).unwrap();
+        testkit::commit(ledger, &maker).unwrap();
         waiting(ledger)
     };
     while grow(&mut ledger) < 40 {}
@@ -225,7 +225,7 @@ fn rollback_forgets_in_memory_too() {
     let mut maker = dev_maker();
     let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
     extend(&mut ledger, &mut maker, 2);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     let committed = maker.fork();
     let blocks = extend(&mut ledger, &mut maker, 2);
     undo(&mut ledger, &blocks[1]);
@@ -233,10 +233,10 @@ fn rollback_forgets_in_memory_too() {
     ledger.rollback().unwrap();
     assert_eq!(ledger.tip().unwrap().0, committed.tip());
     assert_eq!(ledger.best_header().unwrap().hash, committed.hash());
-    assert_eq!((ledger.side_headers(), ledger.header(&blocks[1].hash)), (Ok(0), Ok(None)));
+    assert_eq!((ledger.fork_headers(), ledger.header(&blocks[1].hash)), (Ok(0), Ok(None)));
     let mut again = committed.fork();
     extend(&mut ledger, &mut again, 2);
-    fill::commit(&mut ledger, &again).unwrap();
+    testkit::commit(&mut ledger, &again).unwrap();
     assert_coins(&ledger, &again);
 }
 
@@ -249,9 +249,9 @@ fn a_failed_change_cannot_be_committed() {
     ledger.put_headers(&[maker.header_row()]).unwrap();
     let no_body = ledger.apply(1, &block.hash, maker.last_changes());
     assert!(matches!(no_body, Err(StoreError::Other(_))));
-    assert!(fill::commit(&mut ledger, &before).is_err());
+    assert!(testkit::commit(&mut ledger, &before).is_err());
     ledger.rollback().unwrap();
-    fill::commit(&mut ledger, &before).unwrap();
+    testkit::commit(&mut ledger, &before).unwrap();
     assert_eq!(ledger.header(&block.hash), Ok(None));
 }
 
@@ -300,10 +300,10 @@ fn reorganisations_back_and_forth_leave_the_same_ledger_as_a_reopened_one() {
     let spec = one.spec().clone();
     let mut ledger = open(&path, &spec).unwrap();
     extend(&mut ledger, &mut one, 2);
-    fill::commit(&mut ledger, &one).unwrap();
+    testkit::commit(&mut ledger, &one).unwrap();
     let mut makers = vec![one.fork()];
     let mut blocks = extend(&mut ledger, &mut one, 3);
-    fill::commit(&mut ledger, &one).unwrap();
+    testkit::commit(&mut ledger, &one).unwrap();
     for round in 0..3 {
         let base = makers[0].fork();
         blocks.iter().rev().for_each(|block| {
@@ -319,16 +319,16 @@ fn reorganisations_back_and_forth_leave_the_same_ledger_as_a_reopened_one() {
             let mut again = base.fork();
             again.next_block_at(vec![], account(round), again.next_time() + 1)
         };
-        fill::append(&mut ledger, &other, &block).unwrap();
+        testkit::append(&mut ledger, &other, &block).unwrap();
         blocks = vec![block];
         blocks.extend(extend(&mut ledger, &mut other, 3));
-        fill::commit(&mut ledger, &other).unwrap();
+        testkit::commit(&mut ledger, &other).unwrap();
         makers.push(other);
     }
     let last = makers.last().unwrap();
     let picture = |ledger: &LedgerDb| {
         let side: Vec<_> = ledger.stored_above(0).unwrap();
-        (ledger.tip().unwrap(), ledger.best_header().unwrap(), ledger.side_headers().unwrap(), side)
+        (ledger.tip().unwrap(), ledger.best_header().unwrap(), ledger.fork_headers().unwrap(), side)
     };
     let before = picture(&ledger);
     assert_eq!(before.2, 3 + 4 + 4);
@@ -369,7 +369,7 @@ fn the_mempool_is_kept_in_order_within_and_without_a_transaction() {
     assert_eq!(ledger.load_mempool(), Ok(pool(1)));
     extend(&mut ledger, &mut maker, 1);
     ledger.save_mempool(&mut pool(5).into_iter()).unwrap();
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     ledger.close().unwrap();
     assert_eq!(open(&path, &spec).unwrap().load_mempool(), Ok(pool(5)));
 }
@@ -382,7 +382,7 @@ fn known_headers_and_bodies_are_left_as_they_are_and_strays_are_refused() {
     ledger.put_headers(&[maker.header_row()]).unwrap();
     ledger.put_body(&blocks[0].hash, &blocks[0].bytes).unwrap();
     assert_eq!(ledger.header(&maker.hash()).unwrap().unwrap().status, BlockStatus::Applied);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     let mut other = maker.fork();
     let stray = other.next_block(vec![], account(1));
     assert!(ledger.put_body(&stray.hash, &stray.bytes).is_err(), "a body without a header");
@@ -410,7 +410,7 @@ fn many_headers_at_once_are_stored_once_each_also_after_a_rollback() {
             assert_eq!(ledger.header(&row.hash), Ok(Some(row.clone())));
             assert_eq!(ledger.status_of(&row.hash), Ok(Some(BlockStatus::Header)));
         }
-        assert_eq!((ledger.side_headers(), ledger.best_header().unwrap().hash), (Ok(25), rows[24].hash));
+        assert_eq!((ledger.fork_headers(), ledger.best_header().unwrap().hash), (Ok(25), rows[24].hash));
         ledger.rollback().unwrap();
         assert_eq!(ledger.status_of(&rows[0].hash), Ok(None));
     }
@@ -422,7 +422,7 @@ fn clones_of_a_shared_ledger_see_the_same() {
     let mut ledger = SharedLedger::in_memory(maker.spec()).unwrap();
     let other = ledger.clone();
     extend(&mut ledger, &mut maker, 3);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     assert_eq!(other.applied_at(3).unwrap().unwrap().hash, maker.hash());
     assert_eq!(other.tip(), ledger.tip());
 }

@@ -46,14 +46,14 @@ impl LedgerStore for LedgerDb {
     }
 
     fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        if self.side.get(hash).is_some_and(|row| row.status != BlockStatus::Stored) {
+        if self.forks.get(hash).is_some_and(|row| row.status != BlockStatus::Stored) {
             return Ok(None);
         }
         self.body(hash)
     }
 
     fn row_of(&self, block: &CheckedBlock) -> Result<Option<HeaderRow>, StoreError> {
-        match self.side.get(&block.hash) {
+        match self.forks.get(&block.hash) {
             Some(row) => {
                 let (hash, header) = (block.hash, block.header.clone());
                 Ok(Some(HeaderRow { hash, header, work: row.work, status: row.status }))
@@ -63,14 +63,14 @@ impl LedgerStore for LedgerDb {
     }
 
     fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
-        match self.side.get(hash) {
+        match self.forks.get(hash) {
             Some(row) => Ok(Some(row.status)),
             None => Ok(self.watch(self.id_of(hash))?.map(|_| BlockStatus::Applied)),
         }
     }
 
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
-        match self.side.get(hash).map(|row| (row.status, row.id)) {
+        match self.forks.get(hash).map(|row| (row.status, row.id)) {
             Some((BlockStatus::Header, _)) => Ok(false),
             Some((BlockStatus::Invalid, id)) => self.watch(bodies::exists(&self.connection, id)),
             Some(_) => Ok(true),
@@ -160,7 +160,7 @@ impl LedgerStore for LedgerDb {
     }
 
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
-        let stored = self.side.iter().filter(|(_, row)| row.status == BlockStatus::Stored && row.height > height);
+        let stored = self.forks.iter().filter(|(_, row)| row.status == BlockStatus::Stored && row.height > height);
         let mut found: Vec<_> = stored.map(|(_, row)| (row.height, row.id)).collect();
         found.sort_unstable();
         let read = |(_, id)| Ok(StoredHeader::with_id(&self.connection, id)?.with_status(BlockStatus::Stored));
@@ -192,17 +192,17 @@ impl LedgerDb {
     /// Takes note of a header; `None` if it is there already.
     fn new_header<'a>(&mut self, row: &'a HeaderRow) -> Result<Option<NewHeader<'a>>, StoreError> {
         // What is above the applied chain's end is in memory, or new.
-        let known = row.header.height <= self.end.height || self.side.get(&row.hash).is_some();
+        let known = row.header.height <= self.end.height || self.forks.get(&row.hash).is_some();
         if known && self.id_of(&row.hash)?.is_some() {
             return Ok(None);
         }
         let parent = self.id_of(&row.header.previous)?;
         let parent = parent.ok_or_else(|| misuse("the parent of a header is not stored", &row.hash))?;
-        let invalid = self.side.get(&row.header.previous).is_some_and(|row| row.status == BlockStatus::Invalid);
+        let invalid = self.forks.get(&row.header.previous).is_some_and(|row| row.status == BlockStatus::Invalid);
         let status = if invalid { BlockStatus::Invalid } else { BlockStatus::Header };
         let id = self.next_id;
         self.next_id = id.checked_add(1).ok_or_else(|| misuse("no id is left for a header", &row.hash))?;
-        self.side.insert(row.hash, (id, parent), (row.header.height, row.work), status);
+        self.forks.insert(row.hash, (id, parent), (row.header.height, row.work), status);
         if !invalid && row.work > self.best.work {
             self.best = Best { id, hash: row.hash, work: row.work };
         }
@@ -210,10 +210,10 @@ impl LedgerDb {
     }
 
     fn store_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError> {
-        match self.side.get(hash).map(|row| (row.status, row.id)) {
+        match self.forks.get(hash).map(|row| (row.status, row.id)) {
             Some((BlockStatus::Header, id)) => {
                 bodies::insert(&self.connection, id, hash, body)?;
-                self.side.set_status(hash, BlockStatus::Stored);
+                self.forks.set_status(hash, BlockStatus::Stored);
                 Ok(())
             }
             // There already, or not worth its room.
@@ -224,7 +224,7 @@ impl LedgerDb {
     }
 
     fn connect_block(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
-        let row = self.side.get(hash).filter(|row| row.status == BlockStatus::Stored);
+        let row = self.forks.get(hash).filter(|row| row.status == BlockStatus::Stored);
         let row = row.ok_or_else(|| misuse("only a stored block can be applied", hash))?;
         if self.end.height.checked_add(1) != Some(height) || (row.height, row.parent) != (height, self.end.id) {
             return Err(misuse("the block does not follow the applied chain's last", hash));
@@ -232,7 +232,7 @@ impl LedgerDb {
         let id = row.id;
         let sql = "INSERT INTO applied (height, id, undo) VALUES (?1, ?2, ?3)";
         rows::run(&self.connection, sql, (height, id, undo::encode(&undo.spent)))?;
-        self.side.remove(hash);
+        self.forks.remove(hash);
         self.end = End { height, id, hash: *hash };
         Ok(())
     }
@@ -245,20 +245,20 @@ impl LedgerDb {
         let changes = bodies::changes(&self.connection, &stored)?;
         rows::run(&self.connection, "DELETE FROM applied WHERE height = ?1", [height])?;
         let parent = stored.parent.ok_or_else(|| corrupt(format!("block {height} has no parent")))?;
-        self.side.insert(*hash, (stored.id, parent), (height, stored.work), BlockStatus::Stored);
+        self.forks.insert(*hash, (stored.id, parent), (height, stored.work), BlockStatus::Stored);
         self.end = End { height: height - 1, id: parent, hash: stored.header.previous };
         Ok(changes)
     }
 
     fn invalidate(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
-        if self.side.get(hash).is_none() && self.id_of(hash)?.is_some() {
+        if self.forks.get(hash).is_none() && self.id_of(hash)?.is_some() {
             return Err(misuse("an applied block must be disconnected before it is marked invalid", hash));
         }
-        let invalid = self.side.with_descendants(hash);
+        let invalid = self.forks.with_descendants(hash);
         for hash in &invalid {
-            self.side.set_status(hash, BlockStatus::Invalid);
+            self.forks.set_status(hash, BlockStatus::Invalid);
         }
-        if self.side.get(&self.best.hash).is_some_and(|row| row.status == BlockStatus::Invalid) {
+        if self.forks.get(&self.best.hash).is_some_and(|row| row.status == BlockStatus::Invalid) {
             self.best = self.find_best()?;
         }
         Ok(invalid)
@@ -268,7 +268,7 @@ impl LedgerDb {
     fn find_best(&self) -> Result<Best, StoreError> {
         let end = StoredHeader::with_id(&self.connection, self.end.id)?;
         let end = Best { id: end.id, hash: end.hash, work: end.work };
-        let valid = self.side.iter().filter(|(_, row)| row.status != BlockStatus::Invalid);
+        let valid = self.forks.iter().filter(|(_, row)| row.status != BlockStatus::Invalid);
         let candidates = valid.map(|(hash, row)| Best { id: row.id, hash: *hash, work: row.work });
         Ok(candidates.fold(end, |best, next| {
             let better = next.work > best.work || (next.work == best.work && next.id < best.id);
@@ -280,7 +280,7 @@ impl LedgerDb {
         if (tip.height, tip.hash) != (self.end.height, self.end.hash) {
             return Err(misuse("the tip to be committed is not the applied chain's last block", &tip.hash));
         }
-        self.side.flush(&self.connection)?;
+        self.forks.flush(&self.connection)?;
         let sql = "UPDATE state SET height = ?1, best = ?2, sum = ?3, digest = ?4";
         rows::run(&self.connection, sql, (tip.height, self.best.id, sum.as_bytes(), tip.digest.0.as_slice()))?;
         rows::run(&self.connection, "COMMIT", [])?;
@@ -323,7 +323,7 @@ impl LedgerDb {
         if *hash == self.end.hash {
             return Ok(Some(self.end.id));
         }
-        if let Some(row) = self.side.get(hash) {
+        if let Some(row) = self.forks.get(hash) {
             return Ok(Some(row.id));
         }
         let sql = "SELECT id, hash FROM headers WHERE key = ?1";

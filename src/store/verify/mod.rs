@@ -146,10 +146,15 @@ fn damage_as_report(
 mod tests {
     use super::*;
     use crate::{
-        chain::{block::HashedTransaction, key::SecretKey, testkit, testkit::BlockMaker},
+        chain::{
+            block::HashedTransaction,
+            key::SecretKey,
+            testkit::{BlockMaker, seal},
+        },
         store::{
-            LedgerDb, LedgerOptions, fill,
+            LedgerDb, LedgerOptions,
             testing::{TempDir, account, dev_maker},
+            testkit,
         },
     };
 
@@ -166,11 +171,11 @@ mod tests {
             if height == 20 {
                 change(&mut transactions);
             }
-            let block = testkit::seal(header, transactions);
+            let block = seal(header, transactions);
             maker.connect(&block);
-            fill::append(&mut db, &maker, &block).unwrap();
+            testkit::append(&mut db, &maker, &block).unwrap();
         }
-        fill::commit(&mut db, &maker).unwrap();
+        testkit::commit(&mut db, &maker).unwrap();
         maker
     }
 

@@ -107,7 +107,7 @@ impl HeaderArchive for FakeArchive {
         }))
     }
 
-    fn side_headers(&self) -> Result<usize, StoreError> {
+    fn fork_headers(&self) -> Result<usize, StoreError> {
         Ok(self.with(|store| store.rows.len() - store.applied.len()))
     }
 }

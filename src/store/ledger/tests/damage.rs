@@ -10,7 +10,7 @@ fn a_body_that_was_damaged_on_disk_is_an_error_and_not_an_answer() {
     let spec = maker.spec().clone();
     let mut ledger = open(&path, &spec).unwrap();
     let blocks = extend(&mut ledger, &mut maker, 10);
-    fill::commit(&mut ledger, &maker).unwrap();
+    testkit::commit(&mut ledger, &maker).unwrap();
     sql(&path, "UPDATE bodies SET bytes = zeroblob(length(bytes)) WHERE id = 3");
     assert!(matches!(ledger.body(&blocks[1].hash), Err(StoreError::Corrupt(_))));
     assert_eq!(ledger.body(&blocks[2].hash), Ok(Some(blocks[2].bytes.clone())));
@@ -37,7 +37,7 @@ fn a_header_that_was_damaged_on_disk_is_an_error_and_not_an_answer() {
         let mut maker = dev_maker();
         let mut ledger = open(&path, maker.spec()).unwrap();
         extend(&mut ledger, &mut maker, 10);
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         sql(&path, damage);
         assert!(matches!(ledger.applied_at(3), Err(StoreError::Corrupt(_))), "{damage}");
         assert!(matches!(ledger.applied_from(0, 100), Err(StoreError::Corrupt(_))), "{damage}");
@@ -60,7 +60,7 @@ fn damage_to_headers_undo_data_or_the_state_of_the_last_blocks_is_found_after_a_
         let mut maker = dev_maker();
         let mut ledger = open(&path, maker.spec()).unwrap();
         extend(&mut ledger, &mut maker, 10);
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         ledger.crash();
         sql(&path, damage);
         assert!(matches!(open(&path, maker.spec()), Err(StoreError::Corrupt(_))), "{damage}");

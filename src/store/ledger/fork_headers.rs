@@ -18,7 +18,7 @@ use crate::{
 
 /// One header off the applied chain.
 #[derive(Clone, Debug)]
-pub(super) struct SideRow {
+pub(super) struct ForkHeader {
     pub(super) id: i64,
     pub(super) parent: i64,
     pub(super) height: u32,
@@ -30,20 +30,20 @@ pub(super) struct SideRow {
 
 /// All headers off the applied chain, by hash.
 #[derive(Debug, Default)]
-pub(super) struct Side {
-    rows: BTreeMap<Hash, SideRow>,
+pub(super) struct ForkHeaders {
+    rows: BTreeMap<Hash, ForkHeader>,
     /// What the table lacks, by id: a status to write, or `None` for a row to delete.
     dirty: BTreeMap<i64, (Hash, Option<BlockStatus>)>,
 }
 
-impl Side {
+impl ForkHeaders {
     /// Reads the table.
     pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let sql = "SELECT s.id, s.status, h.hash, h.parent, h.height, h.work \
                    FROM side s JOIN headers h ON h.id = s.id";
-        let mut side = Self::default();
+        let mut forks = Self::default();
         rows::each(connection, sql, [], |row| {
-            let side_row = SideRow {
+            let header = ForkHeader {
                 id: row.get(0)?,
                 status: status_of(row.get(1)?)?,
                 parent: row.get(3)?,
@@ -51,21 +51,21 @@ impl Side {
                 work: Work::from_be_bytes(rows::bytes(row, 5)?),
                 persisted: true,
             };
-            side.rows.insert(Hash(rows::bytes(row, 2)?), side_row);
+            forks.rows.insert(Hash(rows::bytes(row, 2)?), header);
             Ok(())
         })?;
-        Ok(side)
+        Ok(forks)
     }
 
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    pub(super) fn get(&self, hash: &Hash) -> Option<&SideRow> {
+    pub(super) fn get(&self, hash: &Hash) -> Option<&ForkHeader> {
         self.rows.get(hash)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Hash, &SideRow)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Hash, &ForkHeader)> {
         self.rows.iter()
     }
 
@@ -79,7 +79,7 @@ impl Side {
     ) {
         // A row that was to be deleted is still in the table.
         let persisted = matches!(self.dirty.get(&id), Some((_, None)));
-        self.rows.insert(hash, SideRow { id, parent, height, work, status, persisted });
+        self.rows.insert(hash, ForkHeader { id, parent, height, work, status, persisted });
         self.dirty.insert(id, (hash, Some(status)));
     }
 

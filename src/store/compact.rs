@@ -9,7 +9,7 @@ use crate::{
 
 /// What was given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pruned {
+pub struct Compacted {
     /// Bodies of blocks beside the chain.
     pub blocks: u64,
     /// Bytes of the file before.
@@ -18,9 +18,9 @@ pub struct Pruned {
     pub bytes_after: u64,
 }
 
-/// Prunes a ledger that nobody has open. Branches that end less than `keep` blocks below the tip stay, so that a
+/// Compacts a ledger that nobody has open. Branches that end less than `keep` blocks below the tip stay, so that a
 /// reorganisation finds them.
-pub fn prune(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Pruned, StoreError> {
+pub fn compact(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Compacted, StoreError> {
     let mut connection = connect::open_file(path)?;
     if migrate::LEDGER.check(&connection)? != migrate::LEDGER.version() {
         return Err(StoreError::Mismatch("the ledger is of an older version; run a node on it once".to_owned()));
@@ -37,7 +37,7 @@ pub fn prune(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Pruned, StoreEr
     transaction.commit()?;
     connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
     drop(connection);
-    Ok(Pruned { blocks: u64::try_from(blocks).unwrap_or(u64::MAX), bytes_before, bytes_after: bytes()? })
+    Ok(Compacted { blocks: u64::try_from(blocks).unwrap_or(u64::MAX), bytes_before, bytes_after: bytes()? })
 }
 
 #[cfg(test)]
@@ -46,8 +46,9 @@ mod tests {
     use crate::{
         chain::archive::{BlockStatus, HeaderArchive, LedgerStore},
         store::{
-            LedgerDb, LedgerOptions, LedgerReader, fill,
+            LedgerDb, LedgerOptions, LedgerReader,
             testing::{TempDir, account, dev_maker},
+            testkit,
         },
     };
 
@@ -57,27 +58,27 @@ mod tests {
         let mut maker = dev_maker();
         let path = dir.join("ledger.db");
         let mut ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
-        let mut side = Vec::new();
+        let mut branches = Vec::new();
         for height in 1..=30u32 {
             if height == 5 || height == 28 {
                 let mut branch = maker.fork();
                 let block = branch.next_block(vec![], account(5));
                 ledger.put_headers(&[branch.header_row()]).unwrap();
                 ledger.put_body(&block.hash, &block.bytes).unwrap();
-                side.push(block);
+                branches.push(block);
             }
             let block = maker.next_block(vec![], account(2));
-            fill::append(&mut ledger, &maker, &block).unwrap();
+            testkit::append(&mut ledger, &maker, &block).unwrap();
         }
-        fill::commit(&mut ledger, &maker).unwrap();
+        testkit::commit(&mut ledger, &maker).unwrap();
         drop(ledger);
-        let pruned = prune(&path, maker.spec(), 10).unwrap();
-        assert_eq!(pruned.blocks, 1);
+        let compacted = compact(&path, maker.spec(), 10).unwrap();
+        assert_eq!(compacted.blocks, 1);
         let reader = LedgerReader::open(&path).unwrap();
-        let status = |at: usize| reader.header(&side[at].hash).unwrap().unwrap().status;
+        let status = |at: usize| reader.header(&branches[at].hash).unwrap().unwrap().status;
         assert_eq!((status(0), status(1)), (BlockStatus::Header, BlockStatus::Stored));
-        assert_eq!(reader.body(&side[0].hash), Ok(None));
-        assert_eq!(reader.body(&side[1].hash), Ok(Some(side[1].bytes.clone())));
+        assert_eq!(reader.body(&branches[0].hash), Ok(None));
+        assert_eq!(reader.body(&branches[1].hash), Ok(Some(branches[1].bytes.clone())));
         assert!((0..=30).all(|height| reader.body_at(height).unwrap().is_some()));
         drop(reader);
         let ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();

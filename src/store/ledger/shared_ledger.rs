@@ -60,8 +60,8 @@ impl HeaderArchive for SharedLedger {
         self.lock()?.best_header()
     }
 
-    fn side_headers(&self) -> Result<usize, StoreError> {
-        self.lock()?.side_headers()
+    fn fork_headers(&self) -> Result<usize, StoreError> {
+        self.lock()?.fork_headers()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Setting a damaged file aside, for databases that can be done without.
+//! Moves a damaged file out of the way, for databases that a node can rebuild or do without.
 
 use std::{
     ffi::OsString,
@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// File names tried before giving up; nobody keeps that many.
-const MAX_ASIDE: u32 = 100;
+/// File names tried before giving up; nobody keeps a hundred damaged files.
+const MAX_QUARANTINED: u32 = 100;
 
 /// Renames a database with its log so that a new one can take its place: `peers.db` becomes `peers.db.aside-1`. Nothing
 /// is deleted. Returns the new path.
-pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn quarantine(path: &Path) -> io::Result<PathBuf> {
     let taken = |number: &u32| !with_suffix(path, &format!(".aside-{number}")).exists();
-    let number = (1..=MAX_ASIDE).find(taken).ok_or_else(|| io::Error::other("too many files were set aside"))?;
+    let number = (1..=MAX_QUARANTINED).find(taken).ok_or_else(|| io::Error::other("too many files were set aside"))?;
     let suffix = format!(".aside-{number}");
     let target = with_suffix(path, &suffix);
     std::fs::rename(path, &target)?;
