@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Attacks a node as the tests of tests/hostile/ do, at full scale, one attack after the other; prints the figures.
+# Runs the attacks of tests/hostile/ at full scale, one after the other, and prints the figures.
 #
 #   scripts/attack.sh                       all of them; several hours
-#   scripts/attack.sh slots flood::valid    those whose names contain one of these words
-#   scripts/attack.sh soak --minutes 60     so many minutes each, for those that go on for a time
+#   scripts/attack.sh slots flood::valid    those whose names contain one of the words
+#   scripts/attack.sh soak --minutes 60     the duration of each attack that lasts a fixed time
 #   scripts/attack.sh --list                their names
 #
 # Everything goes to this host's loopback address. TUSSOCK_BIN names another node to attack (default: the release build).
@@ -12,19 +12,19 @@ cd "$(dirname "$0")/.."
 attacks=(
     hostile::slots::all_slots_hold_the_largest_frame_less_its_last_byte
     hostile::slots::silent_and_slow_clients_redial_while_honest_dials_succeed
-    hostile::slots::connects_and_resets_leave_nothing_behind
+    hostile::slots::connects_and_resets_leak_nothing
     hostile::slots::two_hundred_connections_with_sixty_four_descriptors
     hostile::flood::mutated_frames_of_recorded_sessions
     hostile::flood::transactions_with_bad_signatures_from_one_peer
     hostile::flood::valid_transactions_at_full_speed_from_eight_peers
-    hostile::flood::ten_thousand_questions_for_blocks_by_a_client_that_reads_nothing
+    hostile::flood::ten_thousand_block_requests_from_a_client_that_reads_nothing
     hostile::eclipse::a_hundred_thousand_addresses_of_one_network_through_ten_peers
-    hostile::eclipse::after_each_kill_the_anchors_come_first_and_a_thousand_attackers_get_one_slot
+    hostile::eclipse::after_each_kill_the_node_dials_its_anchors_first_and_a_thousand_attackers_get_one_slot
     hostile::chain::minimum_work_headers_that_fork_at_genesis_from_ten_peers
     hostile::chain::headers_without_blocks_that_have_the_most_work_from_ten_peers
-    hostile::chain::peers_that_withhold_blocks_slow_the_sync_down_only_so_much
-    hostile::http::a_crowd_at_the_http_server_keeps_the_operator_out_no_more_than_the_peers
-    hostile::soak::everything_at_a_low_rate_makes_nothing_grow
+    hostile::chain::peers_that_withhold_blocks_slow_a_sync_down_by_a_bounded_factor
+    hostile::http::a_crowd_of_http_clients_keeps_out_neither_the_operator_nor_peers
+    hostile::soak::all_attacks_at_a_low_rate_make_nothing_grow
 )
 words=()
 while [ $# -gt 0 ]; do

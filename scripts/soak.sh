@@ -21,7 +21,7 @@ cores=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
 log=$(mktemp -d)
 trap 'kill $pids 2>/dev/null || true; rm -rf "$log"' EXIT INT TERM
 
-# Each core takes every so-manieth hundred seeds.
+# Each core takes every N-th hundred of the seeds, N being the number of cores.
 worker() {
     at=$1
     while [ "$at" -lt "$count" ] && [ ! -e "$log/failed" ]; do

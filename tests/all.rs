@@ -1,6 +1,6 @@
-//! Every integration test, one binary: each further one would link the whole node, with link-time optimisation, anew.
+//! Every integration test, in one binary: each further binary would link the whole node again.
 //!
-//! One file of them: `cargo test --release --test all hostile::`.
+//! To run one file: `cargo test --test all hostile::`.
 
 mod bad_input;
 mod branches;

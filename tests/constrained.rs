@@ -2,17 +2,17 @@
 
 use crate::support::{TempDir, TestNode, cli_on};
 
-/// On one core, with 64 files and at most 48 MiB of data (what is reserved for stacks included, whether it is used or
-/// not), a newcomer takes in full blocks, and then takes part.
+/// On one core, with 64 open files and 48 MiB of data segment (unused stacks count too), a newcomer syncs full blocks
+/// and then mines.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_newcomer_on_a_small_host_catches_up_and_takes_part() {
+fn a_newcomer_on_a_small_host_syncs_and_mines() {
     let folder = TempDir::new();
     let arguments = ["generate", "--blocks", "30", "--txs-per-block", "500", "--seed", "1"];
     assert!(cli_on(folder.path(), "local", &arguments).status.success());
     let provider = TestNode::start_in(folder.path(), &["--is-bootnode"]);
     let address = provider.endpoint("p2p").to_string();
-    // Where one core cannot be chosen, all are taken.
+    // Without taskset the node uses all cores.
     let small = "ulimit -n 64 && ulimit -d 49152 && { taskset -pc 0 $$ || true; } >/dev/null 2>&1";
     for (memory, height) in [("16", 30), ("32", 31)] {
         let newcomer = TestNode::start_after(small, &["--connect", &address, "--max-memory", memory]);

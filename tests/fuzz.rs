@@ -1,9 +1,9 @@
-//! Structure-aware fuzzing on the stable toolchain: inputs of `tests/fuzz/corpus/` and of our own making are changed from
-//! a seed, and whatever reads what strangers send must neither panic nor disagree with itself.
+//! Structure-aware fuzzing on the stable toolchain. It changes inputs from `tests/fuzz/corpus/` and from `seeds`, and
+//! feeds them to every parser of remote input. No parser may panic or contradict itself.
 //!
-//! `cargo test` runs a bounded number of inputs from a fixed seed; `scripts/fuzz.sh` runs more, from other seeds.
-//! `TUSSOCK_FUZZ_COUNT` and `TUSSOCK_FUZZ_SEED` set both. Input `n` depends on seed plus `n` only, so that a finding is
-//! replayed by its seed and a count of one.
+//! `cargo test` runs a fixed number of inputs from a fixed seed; `scripts/fuzz.sh` runs more, from other seeds.
+//! `TUSSOCK_FUZZ_COUNT` and `TUSSOCK_FUZZ_SEED` set both. Input `n` depends only on the seed plus `n`, so a seed and a
+//! count of one replay a finding.
 
 mod seeds;
 mod targets;
@@ -18,9 +18,9 @@ use tussock::base::rng::Rng;
 
 use crate::support::mutate;
 
-/// What `cargo test` runs of each target.
+/// Inputs for each target in `cargo test`.
 const COUNT: u64 = 1_500;
-/// Inputs larger than this are cut: what is slow finds little.
+/// Inputs are cut to this length: slow inputs find little.
 const MOST_BYTES: usize = 64 * 1024;
 
 fn number(variable: &str) -> Option<u64> {
@@ -31,8 +31,8 @@ fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/fuzz/corpus", name].iter().collect()
 }
 
-/// Puts what our encoders make into the corpus: `TUSSOCK_FUZZ_SAVE=1`, once after each change of a format, so that the
-/// old forms stay among the inputs.
+/// With `TUSSOCK_FUZZ_SAVE=1`, writes what our encoders make into the corpus. Run it once after each change of a format,
+/// so that the old encodings stay among the inputs.
 fn save(name: &str, made: &[Vec<u8>]) {
     if std::env::var_os("TUSSOCK_FUZZ_SAVE").is_none() {
         return;
@@ -43,7 +43,7 @@ fn save(name: &str, made: &[Vec<u8>]) {
     }
 }
 
-/// Files of a target's corpus, in the order of their names: what it started from, and what it once failed at.
+/// The files of a target's corpus, by name: first inputs, and inputs that once failed.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder(name)).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
@@ -51,7 +51,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-/// Runs a target over the corpus as it is, and over its changes.
+/// Runs a target over the corpus, and then over changed inputs.
 fn fuzz(name: &str, made: Vec<Vec<u8>>, structure: fn(&mut Rng, &mut [u8]), target: fn(&[u8])) {
     save(name, &made);
     let mut inputs = corpus(name);
@@ -70,7 +70,7 @@ fn fuzz(name: &str, made: Vec<Vec<u8>>, structure: fn(&mut Rng, &mut [u8]), targ
     }
 }
 
-/// One input: another with its bytes changed, or two that run into each other.
+/// Makes an input: another one with changed bytes, or the head of one and the tail of another.
 fn change(inputs: &[Vec<u8>], structure: fn(&mut Rng, &mut [u8]), seed: u64) -> Vec<u8> {
     let mut rng = Rng::from_number(seed);
     let mut input = rng.pick(inputs).cloned().unwrap_or_default();
@@ -87,9 +87,9 @@ fn change(inputs: &[Vec<u8>], structure: fn(&mut Rng, &mut [u8]), seed: u64) -> 
     input
 }
 
-fn as_it_is(_: &mut Rng, _: &mut [u8]) {}
+fn unstructured(_: &mut Rng, _: &mut [u8]) {}
 
-/// Lengths and checksums right again, for most.
+/// Corrects lengths and checksums, in most inputs.
 fn whole_frame(rng: &mut Rng, input: &mut [u8]) {
     if rng.chance(800_000) {
         mutate::repair(input);
@@ -103,42 +103,42 @@ fn frames() {
 
 #[test]
 fn messages() {
-    fuzz("messages", seeds::messages(), as_it_is, targets::messages);
+    fuzz("messages", seeds::messages(), unstructured, targets::messages);
 }
 
 #[test]
 fn headers() {
-    fuzz("headers", seeds::headers(), as_it_is, targets::headers);
+    fuzz("headers", seeds::headers(), unstructured, targets::headers);
 }
 
 #[test]
 fn transactions() {
-    fuzz("transactions", seeds::transactions(), as_it_is, targets::transactions);
+    fuzz("transactions", seeds::transactions(), unstructured, targets::transactions);
 }
 
 #[test]
 fn blocks() {
-    fuzz("blocks", seeds::blocks(), as_it_is, targets::blocks);
+    fuzz("blocks", seeds::blocks(), unstructured, targets::blocks);
 }
 
 #[test]
 fn http() {
-    fuzz("http", Vec::new(), as_it_is, targets::http);
+    fuzz("http", Vec::new(), unstructured, targets::http);
 }
 
 #[test]
 fn json_rpc() {
-    fuzz("json_rpc", Vec::new(), as_it_is, targets::json_rpc);
+    fuzz("json_rpc", Vec::new(), unstructured, targets::json_rpc);
 }
 
 #[test]
 fn configuration() {
-    fuzz("configuration", Vec::new(), as_it_is, targets::configuration);
+    fuzz("configuration", Vec::new(), unstructured, targets::configuration);
 }
 
 #[test]
 fn chain_specification() {
-    fuzz("chain_specification", Vec::new(), as_it_is, targets::chain_specification);
+    fuzz("chain_specification", Vec::new(), unstructured, targets::chain_specification);
 }
 
 #[test]

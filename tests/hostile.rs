@@ -1,13 +1,13 @@
-//! What a hostile peer puts on the wire, each thing against a real node with an honest peer beside: the culprit is
-//! disconnected with a reason, the node stays up, and the honest peer notices nothing.
+//! What a hostile peer may send, tried against a real node that also has an honest peer. The node disconnects the
+//! hostile peer with a reason and stays up, and the honest peer notices nothing.
 
 mod chain;
 mod eclipse;
 mod flood;
 mod http;
+mod mixed;
 mod slots;
 mod soak;
-mod strokes;
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use tussock::{
 
 const FAULT: Option<u8> = Some(GoodbyeCode::Fault as u8);
 
-/// A node, the chain, and an honest peer that must not notice anything.
+/// A node, its chain, and an honest peer that must notice nothing.
 struct Scene {
     node: TestNode,
     spec: Arc<ChainSpec>,
@@ -55,25 +55,25 @@ impl Scene {
         RawPeer::handshaken(self.node.p2p(), &self.spec)
     }
 
-    /// The peer is closed for a fault; everybody else goes on, and the ledger is as it was.
+    /// The node closes the peer for a fault; the honest peer and the ledger are as before.
     fn expect_fault(mut self, mut culprit: RawPeer) {
         assert_eq!(culprit.goodbye(), FAULT, "{}", self.node.log());
-        self.expect_peace();
+        self.expect_unharmed();
     }
 
-    fn expect_peace(&mut self) {
+    fn expect_unharmed(&mut self) {
         self.honest.ping(99);
         assert!(self.node.alive());
         assert_eq!(self.node.height(), 0);
         assert_eq!(self.node.tip(), self.spec.genesis_hash());
     }
 
-    /// A block that the node has no reason to refuse before its body is checked.
+    /// Makes blocks that the node can refuse only by their body.
     fn maker(&self) -> BlockMaker {
         BlockMaker::new(self.spec.clone())
     }
 
-    /// Sends a block as news; it must cost the sender its connection.
+    /// Sends a block that nobody asked for; the node must close its sender.
     fn refuses(self, block: &HashedBlock) {
         let mut culprit = self.peer();
         culprit.send(&Message::Block(block.bytes.clone()));
@@ -96,7 +96,7 @@ fn garbage_and_a_wrong_magic_end_the_connection() {
         let mut culprit = RawPeer::connect(scene.node.p2p(), &scene.spec);
         culprit.send_bytes(&bytes);
         culprit.goodbye();
-        scene.expect_peace();
+        scene.expect_unharmed();
     }
     let mut culprit = scene.peer();
     culprit.send_bytes(&Frame::new(&Message::GetPeers).to_bytes([9; 4]));
@@ -156,7 +156,7 @@ fn nothing_is_accepted_before_the_handshake() {
         let mut culprit = RawPeer::connect(scene.node.p2p(), &scene.spec);
         culprit.send(&message);
         assert_eq!(culprit.goodbye(), FAULT, "{message:?}");
-        scene.expect_peace();
+        scene.expect_unharmed();
     }
 }
 
@@ -176,10 +176,10 @@ fn another_network_is_told_so() {
     version.genesis = Hash([1; 32]);
     stranger.send(&Message::Version(version));
     assert_eq!(stranger.goodbye(), Some(GoodbyeCode::WrongNetwork as u8));
-    scene.expect_peace();
+    scene.expect_unharmed();
 }
 
-/// A peer that claims more work and has been asked for its headers.
+/// A peer that claims more work, after the node has asked it for headers.
 fn asked_for_headers(scene: &Scene) -> RawPeer {
     let mut peer = RawPeer::claiming(scene.node.p2p(), &scene.spec, 1_000, 1 << 40);
     peer.read_until(|message| matches!(message, Message::GetSync(_)).then_some(()));
@@ -215,7 +215,7 @@ fn headers_that_do_not_link_are_a_fault_and_none_is_kept() {
     let again = asked_for_headers(&scene);
     drop(again);
     let mut scene = scene;
-    scene.expect_peace();
+    scene.expect_unharmed();
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_block_whose_amounts_overflow_is_refused() {
 }
 
 #[test]
-fn a_block_that_makes_money_is_refused() {
+fn a_block_with_a_transfer_that_creates_money_is_refused() {
     let scene = Scene::new();
     let genesis = scene.spec.genesis_hash();
     let (header, transactions) = draft(&mut scene.maker(), |transfer| {
@@ -288,7 +288,7 @@ fn a_block_that_makes_money_is_refused() {
 }
 
 #[test]
-fn a_body_that_is_not_the_header_s_costs_its_sender_and_not_the_header() {
+fn a_body_of_another_header_closes_its_sender_and_the_header_stays_valid() {
     let scene = Scene::new();
     let (header, transactions) = draft(&mut scene.maker(), |_| {});
     let good = testkit::seal(header, transactions.clone());
@@ -299,7 +299,7 @@ fn a_body_that_is_not_the_header_s_costs_its_sender_and_not_the_header() {
     let mut culprit = scene.peer();
     culprit.send(&Message::Block(mutated.bytes.clone()));
     assert_eq!(culprit.goodbye(), FAULT);
-    // The honest peer has the real body; the header is as good as before.
+    // The honest peer sends the real body: the header is still valid.
     let mut scene = scene;
     scene.honest.send(&Message::Block(good.bytes.clone()));
     scene.node.wait(&["height", "1"]);
@@ -316,7 +316,7 @@ fn a_block_with_a_wrong_state_digest_is_refused() {
 }
 
 #[test]
-fn a_transaction_with_a_bad_signature_costs_its_sender_the_connection() {
+fn a_transaction_with_a_bad_signature_closes_its_sender() {
     let scene = Scene::new();
     let mut transfer = scene.maker().transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 7, 1);
     transfer.inputs.as_mut_slice()[0].signature[0] ^= 1;
@@ -326,7 +326,7 @@ fn a_transaction_with_a_bad_signature_costs_its_sender_the_connection() {
 }
 
 #[test]
-fn a_valid_block_among_all_this_is_taken_and_passed_on() {
+fn a_valid_block_is_applied_and_relayed() {
     let mut scene = Scene::new();
     let mut maker = scene.maker();
     let block = maker.next_block(Vec::new(), SecretKey::well_known(0).address());
@@ -337,7 +337,7 @@ fn a_valid_block_among_all_this_is_taken_and_passed_on() {
         _ => None,
     });
     assert_eq!(bytes, block.bytes);
-    // Peers hear of a block once nothing but storing it is left to do, which may take a moment longer.
+    // The node relays a block before it has stored it, so the height may follow a moment later.
     scene.node.wait(&["height", "1"]);
     assert_eq!(scene.node.tip(), block.hash);
 }

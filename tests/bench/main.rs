@@ -1,7 +1,7 @@
 //! Runs every benchmark of `tussock bench` on this host and writes one file: a table for people, and all figures as JSON.
 //!
-//! `scripts/bench.sh` starts it. What is measured, and how, is the program's own (`src/cli/bench/`), so that users can
-//! measure the same on their hosts; here are the workloads that figures are quoted for, and medians over several runs.
+//! `scripts/bench.sh` starts it. The program itself measures (`src/cli/bench/`), so users can measure the same on their
+//! hosts. This file has the workloads of the published figures (`src/cli/bench/FIGURES.md`), and takes medians.
 
 use std::{
     error::Error,
@@ -19,8 +19,8 @@ usage: scripts/bench.sh [--runs N=5] [--only NAME]… [--out FILE=target/bench.m
 Runs the benchmarks, each N times, and writes their medians as a table and as JSON into one file.
 The machine should have nothing else to do. All of them take about half an hour on two cores.";
 
-/// A benchmark: its name, the arguments of `tussock bench`, whether it repeats its measurement by itself (`--runs`),
-/// and what to show of it in the table: figure, unit, factor.
+/// A benchmark: its name, the arguments of `tussock bench`, whether that command repeats the measurement (`--runs`), and
+/// the rows of the table: figure, unit, factor.
 struct Benchmark {
     name: &'static str,
     arguments: &'static [&'static str],
@@ -45,7 +45,7 @@ const GOSSIP: &[(&str, &str, f64)] = &[
     ("transaction_ms", "ms, transaction", 1.0),
 ];
 
-/// In the order of the table; short ones first.
+/// In the order of the table, short ones first.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "verify",
@@ -98,7 +98,7 @@ const BENCHMARKS: &[Benchmark] = &[
     },
 ];
 
-/// What the command line asks for.
+/// The command line.
 struct Options {
     runs: usize,
     only: Vec<String>,
@@ -130,7 +130,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `None`: what was asked for is printed already.
+/// `None` if there is nothing to run: the help or the list has been printed.
 fn options() -> Result<Option<Options>, Box<dyn Error>> {
     let out = [env!("CARGO_MANIFEST_DIR"), "target", "bench.md"].iter().collect();
     let mut options = Options { runs: 5, only: Vec::new(), out };
@@ -138,7 +138,7 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
-            // Cargo's own.
+            // Cargo adds this flag.
             "--bench" => {}
             "--runs" => options.runs = value()?.parse::<usize>()?.max(1),
             "--only" => options.only.push(value()?),
@@ -169,7 +169,7 @@ fn tussock(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The medians of a benchmark's figures over so many runs.
+/// The medians of a benchmark's figures over `runs` runs.
 fn measure(benchmark: &Benchmark, runs: usize) -> Result<Value, Box<dyn Error>> {
     let count = runs.to_string();
     let mut arguments = vec!["bench"];
@@ -184,14 +184,14 @@ fn measure(benchmark: &Benchmark, runs: usize) -> Result<Value, Box<dyn Error>> 
     let first = figures.first().cloned().unwrap_or_default();
     let medians = first.into_iter().map(|(key, value)| {
         let numbers: Vec<f64> = figures.iter().filter_map(|run| run.get(&key)?.as_f64()).collect();
-        // What counts something is the same in every run, and stays the whole number that it is.
+        // A count is the same in every run and stays a whole number.
         let value = if value.is_f64() { json!(median(numbers)) } else { value };
         (key, value)
     });
     Ok(Value::Object(medians.collect()))
 }
 
-/// The middle one; of an even number the lower of the middle two.
+/// The middle number; of an even count the lower of the middle two.
 fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
@@ -201,7 +201,7 @@ fn version() -> Result<String, Box<dyn Error>> {
     Ok(tussock(&["--version"])?.trim().to_owned())
 }
 
-/// Cores, memory and processor, as far as the system tells.
+/// Cores, memory and processor, as far as the system reports them.
 fn machine() -> Value {
     let field = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -233,7 +233,8 @@ fn table(report: &Value) -> String {
             let Some(number) = figures[*key].as_f64() else { continue };
             let number = number * factor;
             let digits = if number >= 1000.0 { 0 } else { 2 };
-            writeln!(text, "| {} | {number:.digits$} | {unit} |", benchmark.name).expect("a string takes all");
+            writeln!(text, "| {} | {number:.digits$} | {unit} |", benchmark.name)
+                .expect("writing to a string cannot fail");
         }
     }
     text

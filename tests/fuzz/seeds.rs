@@ -1,5 +1,4 @@
-//! Inputs that are valid through and through, made by the product's own encoders: nothing that is checked early keeps
-//! their changes from what is checked late.
+//! Valid inputs, made by the product's own encoders. Early checks let them pass, so their changes reach the late checks.
 
 use std::sync::Arc;
 
@@ -53,7 +52,7 @@ pub(super) fn frames() -> Vec<Vec<u8>> {
     all_messages().iter().map(|message| Frame::new(message).to_bytes(magic)).collect()
 }
 
-/// The kind's number, and the body.
+/// Each message as its kind's number and its body.
 pub(super) fn messages() -> Vec<Vec<u8>> {
     let bytes = |message: &Message| [&[message.kind() as u8][..], &message.body()[..]].concat();
     all_messages().iter().map(bytes).collect()
@@ -68,7 +67,7 @@ pub(super) fn headers() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// With one input, several, none, and a memo.
+/// Transactions with one input, several inputs and a memo, and none.
 pub(super) fn transactions() -> Vec<Vec<u8>> {
     valid_transactions().iter().map(Transaction::to_bytes).collect()
 }

@@ -1,4 +1,4 @@
-//! What is fuzzed, and what must hold for every input.
+//! The fuzzed parsers, and what must hold for every input.
 
 use std::sync::{Arc, OnceLock};
 
@@ -33,7 +33,7 @@ use tussock::{
 
 use crate::support::TempDir;
 
-/// However the bytes are cut, the same frames come out, and no more is kept than came in.
+/// However the bytes are cut, the same frames come out, and the reader keeps no more bytes than came in.
 pub(super) fn frames(input: &[u8]) {
     let magic = ChainSpec::local().magic();
     let read = |piece: usize| {
@@ -59,7 +59,7 @@ pub(super) fn frames(input: &[u8]) {
     }
 }
 
-/// The first byte is the kind. What decodes encodes to the same bytes.
+/// The first byte is the kind. A decoded message encodes to the same bytes.
 pub(super) fn messages(input: &[u8]) {
     let Some((number, body)) = input.split_first() else { return };
     let Some(kind) = Kind::from_number(number % 16) else { return };
@@ -85,7 +85,7 @@ pub(super) fn headers(input: &[u8]) {
     let _ = rules::next_target(local(), header.time, header.height);
 }
 
-/// What decodes encodes to the same bytes; signatures hold alone if and only if they hold in a batch.
+/// A decoded transaction encodes to the same bytes. Signatures hold singly exactly if they hold in a batch.
 pub(super) fn transactions(input: &[u8]) {
     let Ok(hashed) = HashedTransaction::decode(input) else { return };
     assert_eq!(hashed.transaction.to_bytes(), input, "one encoding only");
@@ -113,7 +113,7 @@ fn check_transaction(hashed: &HashedTransaction) {
     assert_eq!(first_invalid(&claims, &mut rng), alone.iter().position(|good| !good));
 }
 
-/// As it comes; and once more with the header made right for whatever the body became.
+/// Checks the block as it is, and again with a header that fits the changed body.
 pub(super) fn blocks(input: &[u8]) {
     let Ok(block) = HashedBlock::decode(input.to_vec().into()) else { return };
     assert_eq!(&block.bytes[..], input);
@@ -128,7 +128,7 @@ pub(super) fn blocks(input: &[u8]) {
     sealed.transactions.iter().for_each(check_transaction);
 }
 
-/// A connection to the HTTP server: bounded in what it keeps, and with an answer for everything that is complete.
+/// A connection to the HTTP server keeps a bounded number of bytes and answers every complete request.
 pub(super) fn http(input: &[u8]) {
     let gate = Gate::new("127.0.0.1:3030".parse().unwrap(), "__cookie__:00112233445566778899aabbccddeeff");
     let mut connection = Connection::new(Time(0));
@@ -154,7 +154,7 @@ pub(super) fn http(input: &[u8]) {
     let _ = connection.expire(Time(u64::MAX / 2));
 }
 
-/// Each call is answered once, and the answers are JSON again.
+/// Each call gets one answer, and the answers are JSON.
 pub(super) fn json_rpc(input: &[u8]) {
     let mut batch = match Batch::parse(input) {
         Ok(batch) => batch,
@@ -170,7 +170,7 @@ pub(super) fn json_rpc(input: &[u8]) {
     assert!(response.body.is_empty() || serde_json::from_slice::<serde_json::Value>(&response.body).is_ok());
 }
 
-/// An error or settings, never a panic; and an error names its line.
+/// The file gives settings or an error with a text, never a panic.
 pub(super) fn configuration(input: &[u8]) {
     let folder = TempDir::new();
     let file = folder.path().join("config.toml");

@@ -1,4 +1,4 @@
-//! Attacks on the sync: forks of cheap headers, and peers that keep blocks to themselves.
+//! Attacks on the sync: forks of cheap headers, and peers that withhold blocks.
 
 use std::{
     collections::BTreeMap,
@@ -23,14 +23,14 @@ use tussock::{
     wire::message::Message,
 };
 
-use super::strokes::{answer_once, tip_of};
+use super::mixed::{answer_once, tip_of};
 use crate::support::{
     TestNode,
     attack::{Watch, count, duration, folder_bytes, full, rest},
     peer::RawPeer,
 };
 
-/// The next headers of a branch that exists for nothing else: valid in all that a header alone can show.
+/// The next headers of a branch without blocks: valid as far as a header alone can show.
 pub(super) fn cheap_headers(spec: &ChainSpec, branch: &mut Header, salt: u64) -> Vec<Header> {
     (0..MAX_SYNC_HEADERS)
         .map(|_| {
@@ -53,8 +53,8 @@ pub(super) fn cheap_headers(spec: &ChainSpec, branch: &mut Header, salt: u64) ->
         .collect()
 }
 
-/// Answers each question for headers with a hundred more of a branch that starts at genesis, and leaves with its
-/// branch, to come back with another, as soon as it is asked no more, or before the branch has the most work.
+/// Answers each `GetSync` with a hundred more headers of a branch that starts at genesis. When the node asks no more, or
+/// before the branch has the most work, it disconnects and returns with another branch.
 fn fork_forever(address: SocketAddr, spec: &Arc<ChainSpec>, longest: u32, shared: &Shared, seed: u64) {
     let (ends, sent) = (&shared.ends, &shared.sent);
     let mut salt = seed << 32;
@@ -80,8 +80,8 @@ fn fork_forever(address: SocketAddr, spec: &Arc<ChainSpec>, longest: u32, shared
     }
 }
 
-/// Puts a hundred headers above the node's tip, whose blocks nobody has, stays silent for a while, and does so again.
-fn crown_forever(address: SocketAddr, spec: &Arc<ChainSpec>, shared: &Shared, seed: u64) {
+/// Sends a hundred headers above the node's tip without blocks, stays silent for a while, and starts again.
+fn extend_tip_forever(address: SocketAddr, spec: &Arc<ChainSpec>, shared: &Shared, seed: u64) {
     let mut salt = seed << 32;
     while !shared.ends.load(SeqCst) {
         salt += 1;
@@ -108,7 +108,7 @@ fn headers_without_blocks_that_have_the_most_work_from_ten_peers() {
     let peers: Vec<_> = (0..10)
         .map(|n| {
             let (spec, shared) = (spec.clone(), shared.clone());
-            std::thread::spawn(move || crown_forever(address, &spec, &shared, n))
+            std::thread::spawn(move || extend_tip_forever(address, &spec, &shared, n))
         })
         .collect();
     let end = Instant::now() + duration(Duration::from_secs(8), Duration::from_secs(300));
@@ -117,7 +117,7 @@ fn headers_without_blocks_that_have_the_most_work_from_ten_peers() {
         let status = node.status();
         looks += 1;
         synced += usize::from(status["state"] == "synced");
-        // Not at each look: the last of them may be set aside by then.
+        // Not at every look: the node may have set the last branch aside.
         ahead += usize::from(status["headers"].as_u64() > status["height"].as_u64());
         rest(Duration::from_millis(100));
     }
@@ -128,9 +128,9 @@ fn headers_without_blocks_that_have_the_most_work_from_ten_peers() {
     let figure = format!(
         "{sent} headers, some ahead at {ahead} and synced at {synced} of {looks} looks, the database grew by {grown:.1} MB"
     );
-    let figures = watch.finish(&mut node, "most work without blocks", &figure, "the tip follows");
+    let figures = watch.finish(&mut node, "most work without blocks", &figure, "the tip moves");
     assert!(sent >= 1_000 && ahead > 0, "no branch was ahead");
-    assert_eq!(synced, looks, "headers alone do not end the state");
+    assert_eq!(synced, looks, "headers without blocks do not end the state synced");
     assert!(figures.slowest_block < Duration::from_secs(5), "{figure}");
 }
 
@@ -138,14 +138,14 @@ fn file_bytes(path: &std::path::Path) -> u64 {
     std::fs::metadata(path).map_or(0, |facts| facts.len())
 }
 
-/// What the threads of this attack have in common.
+/// Shared by the threads of an attack.
 #[derive(Default)]
 struct Shared {
     ends: AtomicBool,
     sent: AtomicUsize,
 }
 
-/// A node that has a chain of this length.
+/// A node with a chain of this length.
 fn node_with_chain(spec: &Arc<ChainSpec>, length: usize) -> (TestNode, BlockMaker) {
     let (chain, maker) = Chain::new(spec, length);
     let (chain, ends) = (Arc::new(chain), Arc::new(AtomicBool::new(false)));
@@ -167,7 +167,7 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
     let spec = Arc::new(ChainSpec::local());
     let length = count(1_000, 5_000);
     let (mut node, maker) = node_with_chain(&spec, length);
-    // Small honest blocks: what the database grows by is to be the attackers'.
+    // Small honest blocks, so that the growth of the database is the attackers'.
     let watch = Watch::with_small_blocks(&node, maker);
     let (address, folder) = (node.p2p(), node.dir.join("local"));
     let (before, database) = (folder_bytes(&folder), file_bytes(&folder.join("ledger.db")));
@@ -196,11 +196,11 @@ fn minimum_work_headers_that_fork_at_genesis_from_ten_peers() {
         all_grown as f64 / 1e6
     );
     watch.finish(&mut node, "headers that fork at genesis", &figure, "1,000,000; 10 MB");
-    assert!(sent >= MAX_SYNC_HEADERS, "nobody was asked for headers");
+    assert!(sent >= MAX_SYNC_HEADERS, "the node asked nobody for headers");
     assert!(grown <= 10_000_000 || !full(), "{figure}");
 }
 
-/// What a provider has.
+/// A chain as a peer serves it.
 struct Chain {
     blocks: Vec<HashedBlock>,
     heights: BTreeMap<Hash, usize>,
@@ -222,7 +222,7 @@ impl Chain {
     }
 }
 
-/// A listening peer with the whole chain; one that withholds answers everything but `GetBlock`.
+/// A listening peer with the whole chain. One that withholds answers everything except `GetBlock`.
 fn provide(listener: &TcpListener, spec: &Arc<ChainSpec>, chain: &Chain, withholds: bool, ends: &AtomicBool) {
     listener.set_nonblocking(true).unwrap();
     let mut peer: Option<RawPeer> = None;
@@ -268,7 +268,7 @@ impl Chain {
     }
 }
 
-/// How long a newcomer takes to have the whole chain from eight peers of which some withhold every block.
+/// The time of a newcomer's sync from eight peers, some of which withhold every block.
 fn sync_time(spec: &Arc<ChainSpec>, chain: &Arc<Chain>, withholding: usize) -> Duration {
     let ends = Arc::new(AtomicBool::new(false));
     let (mut arguments, mut threads) = (Vec::new(), Vec::new());
@@ -289,7 +289,7 @@ fn sync_time(spec: &Arc<ChainSpec>, chain: &Arc<Chain>, withholding: usize) -> D
 }
 
 #[test]
-fn peers_that_withhold_blocks_slow_the_sync_down_only_so_much() {
+fn peers_that_withhold_blocks_slow_a_sync_down_by_a_bounded_factor() {
     let spec = Arc::new(ChainSpec::local());
     let chain = Arc::new(Chain::new(&spec, count(300, 8_000)).0);
     let all = sync_time(&spec, &chain, 0);
@@ -305,7 +305,7 @@ fn peers_that_withhold_blocks_slow_the_sync_down_only_so_much() {
         one.as_secs_f64(),
         ratio(one)
     );
-    crate::support::attack::write_down(&line);
+    crate::support::attack::record(&line);
     if full() {
         assert!(ratio(seven) <= 2.0 && ratio(one) <= 5.0, "{line}");
     }

@@ -1,4 +1,5 @@
-//! Attacks on whom a node knows and dials. On a test chain the /16s of 127.0.0.0/8, but for the first, stand for networks.
+//! Attacks on the peers that a node knows and dials. On a test chain each /16 of 127.0.0.0/8 except the first stands for
+//! a network of its own.
 
 use std::{
     collections::BTreeSet,
@@ -27,19 +28,19 @@ use crate::support::{
 const HONEST: u8 = 8;
 const ATTACKERS: u16 = 1_000;
 const OUTBOUND: usize = 8;
-/// How long the node lives at full scale before it is killed, once it has been told of the attackers.
+/// At full scale: time from telling the node of the attackers to killing it.
 const ROUND: Duration = Duration::from_secs(2);
-/// What the node may take to fill its outbound slots.
+/// Time in which the node must fill its outbound slots.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// All limits together, resident.
+/// Resident memory of the whole node.
 const MEMORY_LIMIT_KIB: u64 = 32 * 1024;
 
-/// The honest nodes each have a network of their own.
+/// The address of an honest listener. Each has its own network.
 fn honest(n: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 10 + n % HONEST, 0, 1)
 }
 
-/// The attacker has one.
+/// The address of a hostile listener. All share one network.
 fn attacker(n: u16) -> Ipv4Addr {
     let [high, low] = (n % ATTACKERS + 1).to_be_bytes();
     Ipv4Addr::new(127, 66, high, low)
@@ -49,10 +50,10 @@ fn is_attacker(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(ip) if ip.octets().starts_with(&[127, 66]))
 }
 
-/// All listeners: one socket hears for all addresses of this host.
+/// All listeners, on one socket: it accepts for every loopback address.
 struct World {
     port: u16,
-    /// Who was dialled, in order.
+    /// The dialled addresses, in order.
     dialled: Arc<Mutex<Vec<IpAddr>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -70,7 +71,7 @@ impl World {
         Self { port, dialled, ends, thread: Some(thread) }
     }
 
-    /// Who was dialled since the last time.
+    /// Takes the addresses dialled since the last call.
     fn dialled(&self) -> Vec<IpAddr> {
         std::mem::take(&mut *self.dialled.lock().unwrap())
     }
@@ -101,7 +102,7 @@ fn listen(listener: &TcpListener, spec: &Arc<ChainSpec>, dialled: &Mutex<Vec<IpA
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// A listener's part: polite, whoever it is, and with addresses of its own kind.
+/// Plays a listener: follows the protocol, and tells addresses of its own kind, honest or hostile.
 fn answer(stream: TcpStream, spec: &Arc<ChainSpec>, port: u16, ends: &AtomicBool) {
     let theirs = stream.local_addr().is_ok_and(|local| is_attacker(local.ip()));
     let Some(mut peer) = RawPeer::answer(stream, spec, 0, 0) else { return };
@@ -126,8 +127,8 @@ fn peers(told: impl Iterator<Item = Ipv4Addr>, port: u16) -> Message {
     Message::Peers(List::truncated(told.map(address)))
 }
 
-/// The attacker dials, too, ten times, and tells of all its listeners.
-fn tell(node: &TestNode, spec: &Arc<ChainSpec>, port: u16) -> Vec<RawPeer> {
+/// The attacker dials the node ten times and tells it of all hostile listeners.
+fn tell_attackers(node: &TestNode, spec: &Arc<ChainSpec>, port: u16) -> Vec<RawPeer> {
     let tellers = (0..10).filter_map(|n| {
         let mut peer = RawPeer::try_handshaken(node.p2p(), spec, Duration::from_secs(5))?;
         peer.send(&peers((0..100).map(|m| attacker(n * 100 + m)), port));
@@ -136,7 +137,7 @@ fn tell(node: &TestNode, spec: &Arc<ChainSpec>, port: u16) -> Vec<RawPeer> {
     tellers.collect()
 }
 
-/// Who the node's outbound peers are, once it has all that it wants.
+/// The node's outbound peers, once all slots are taken or [`PATIENCE`] is over.
 fn outbound(node: &TestNode) -> Vec<SocketAddr> {
     let start = Instant::now();
     loop {
@@ -150,7 +151,7 @@ fn outbound(node: &TestNode) -> Vec<SocketAddr> {
     }
 }
 
-/// What a killed node has written down, read from a copy.
+/// The anchors that a killed node has stored, read from a copy.
 fn anchors(node: &TestNode) -> BTreeSet<IpAddr> {
     let copy = TempDir::new();
     for name in ["peers.db", "peers.db-wal"] {
@@ -163,20 +164,20 @@ fn anchors(node: &TestNode) -> BTreeSet<IpAddr> {
 }
 
 #[test]
-fn after_each_kill_the_anchors_come_first_and_a_thousand_attackers_get_one_slot() {
+fn after_each_kill_the_node_dials_its_anchors_first_and_a_thousand_attackers_get_one_slot() {
     let spec = Arc::new(ChainSpec::local());
     let world = World::new(&spec);
     let bootnode = SocketAddr::from((honest(0), world.port)).to_string();
     let mut node = TestNode::start(&["--bootnode", &bootnode]);
     let (rounds, mut most, mut peak, mut known) = (count(3, 20), 0, 0, BTreeSet::new());
     for round in 0..rounds {
-        let tellers = tell(&node, &spec, world.port);
+        let tellers = tell_attackers(&node, &spec, world.port);
         rest(duration(Duration::ZERO, ROUND));
         let all = outbound(&node);
         let theirs = all.iter().filter(|address| is_attacker(address.ip())).count();
         assert!(all.len() == OUTBOUND && theirs <= 1, "round {round}: {all:?}");
         let first: BTreeSet<IpAddr> = world.dialled().into_iter().take(known.len()).collect();
-        assert_eq!(first, known, "round {round}: the anchors come first");
+        assert_eq!(first, known, "round {round}: the anchors are dialled first");
         (most, peak) = (most.max(theirs), peak.max(memory(node.pid(), "VmHWM:")));
         drop(tellers);
         node.kill();
@@ -185,13 +186,13 @@ fn after_each_kill_the_anchors_come_first_and_a_thousand_attackers_get_one_slot(
         world.dialled();
         node.restart(&["--bootnode", &bootnode]);
     }
-    // One more, in which honest peers watch.
+    // One more round, with honest peers.
     node.wait(&["synced"]);
     let watch = Watch::start(&node, BlockMaker::new(spec.clone()));
     let end = Instant::now() + duration(Duration::ZERO, ROUND * 10);
-    let mut tellers = tell(&node, &spec, world.port);
+    let mut tellers = tell_attackers(&node, &spec, world.port);
     while Instant::now() < end {
-        tellers = tell(&node, &spec, world.port);
+        tellers = tell_attackers(&node, &spec, world.port);
         rest(ROUND / 10);
     }
     let book = node.json(&["peers", "book"]);

@@ -1,6 +1,6 @@
-//! Attacks by mass: frames, transactions, questions, addresses.
+//! Attacks by volume: frames, transactions, requests.
 //!
-//! The nodes open no links of their own: on a test chain they would dial whatever address they are told.
+//! The nodes dial nobody: on a test chain they would dial every address that they are told.
 
 use std::{
     net::SocketAddr,
@@ -31,11 +31,11 @@ use crate::support::{
     peer::{RawPeer, version},
 };
 
-/// How long what was sent may take to be taken.
+/// Time in which the node must have received everything.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// A node whose first block splits the known accounts' money into coins of their own; who has which.
-fn funded(each: usize) -> (TestNode, BlockMaker, Vec<(OutPoint, SecretKey, u64)>) {
+/// A node whose first blocks split the well-known accounts' money into at least `coins_wanted` coins; returns the coins.
+fn funded(coins_wanted: usize) -> (TestNode, BlockMaker, Vec<(OutPoint, SecretKey, u64)>) {
     let node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
     node.wait(&["synced"]);
     let spec = Arc::new(ChainSpec::local());
@@ -47,7 +47,7 @@ fn funded(each: usize) -> (TestNode, BlockMaker, Vec<(OutPoint, SecretKey, u64)>
         coins.extend(owned.into_iter().map(|(at, amount)| (at, SecretKey::well_known(account), amount)));
     }
     let mut miner = RawPeer::handshaken(node.p2p(), &spec);
-    while coins.len() < each {
+    while coins.len() < coins_wanted {
         let mut next = Vec::new();
         let mut transactions = Vec::new();
         for (at, key, amount) in coins.drain(..) {
@@ -58,11 +58,11 @@ fn funded(each: usize) -> (TestNode, BlockMaker, Vec<(OutPoint, SecretKey, u64)>
             let number = account_of(&key);
             next.extend((0..200).map(|index| (OutPoint { txid, index }, SecretKey::well_known(number), share)));
             transactions.push(split);
-            // Blocks of a megabyte at most.
+            // A block has at most a megabyte.
             if transactions.len() == 80 {
                 mine(&mut maker, &mut miner, std::mem::take(&mut transactions));
             }
-            if next.len() >= each {
+            if next.len() >= coins_wanted {
                 break;
             }
         }
@@ -92,7 +92,7 @@ fn spends(coins: &[(OutPoint, SecretKey, u64)], genesis: &Hash) -> Vec<Vec<u8>> 
     coins.iter().map(spend).collect()
 }
 
-/// A session as it was recorded: one frame of each kind, as a peer might send it.
+/// A recorded session: one frame of each kind, as a peer might send it.
 pub(super) fn session(spec: &Arc<ChainSpec>) -> Vec<Vec<u8>> {
     let mut maker = BlockMaker::new(spec.clone());
     let transfer = maker.transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 5_000, 100);
@@ -126,20 +126,20 @@ fn mutated_frames_of_recorded_sessions() {
     let spec = Arc::new(ChainSpec::local());
     let watch = Watch::start(&node, BlockMaker::new(spec.clone()));
     let (all, frames, address) = (count(2_000, 1_000_000), session(&spec), node.p2p());
-    // At full scale as many as fit into the time that is given.
+    // At full scale as many frames as fit into the time.
     let end = Instant::now() + duration(Duration::from_secs(600), Duration::from_secs(3_600));
     let mut rng = Rng::from_number(4);
     let (mut sent, mut connections) = (0, 0);
     while sent < all && Instant::now() < end {
         connections += 1;
-        // Every fourth comes before the handshake.
+        // Every fourth connection sends its frames before the handshake.
         let peer = if connections % 4 == 0 {
             std::net::TcpStream::connect(address).ok().map(|stream| RawPeer::over(stream, &spec))
         } else {
             RawPeer::try_handshaken(address, &spec, Duration::from_secs(5))
         };
         let Some(mut peer) = peer else { continue };
-        // One is enough for most to be closed; the others show that what follows a fault is not heard.
+        // One frame closes most links. The others show that the node ignores what follows a fault.
         let mut burst = Vec::new();
         for _ in 0..rng.between(1, 40) {
             let mut frame = rng.pick(&frames).unwrap().clone();
@@ -189,7 +189,7 @@ fn transactions_with_bad_signatures_from_one_peer() {
     }
     let figure = format!("{:.0} a second, {closed} connections lost", sent as f64 / start.elapsed().as_secs_f64());
     watch.finish(&mut node, "bad signatures", &figure, "1,000 a second");
-    assert!(closed > 0, "a bad signature costs the connection");
+    assert!(closed > 0, "a bad signature closes the link");
 }
 
 #[test]
@@ -227,10 +227,10 @@ fn valid_transactions_at_full_speed_from_eight_peers() {
         counters["transactions_dropped"]
     );
     watch.finish(&mut node, "valid transactions from eight peers", &figure, "full speed");
-    assert_eq!(through, 8, "what is valid costs nobody the connection");
+    assert_eq!(through, 8, "valid transactions close no link");
 }
 
-/// Sends everything, reading what comes until it is done; `false` if the node closed.
+/// Sends all bytes and reads what arrives until `done`; `false` if the node closed.
 fn push_all(address: SocketAddr, spec: &Arc<ChainSpec>, bytes: &[u8], done: &AtomicBool) -> bool {
     let mut peer = RawPeer::handshaken(address, spec);
     let mut at = 0;
@@ -248,17 +248,17 @@ fn push_all(address: SocketAddr, spec: &Arc<ChainSpec>, bytes: &[u8], done: &Ato
 }
 
 #[test]
-fn ten_thousand_questions_for_blocks_by_a_client_that_reads_nothing() {
+fn ten_thousand_block_requests_from_a_client_that_reads_nothing() {
     let (mut node, maker, _) = funded(1_600);
     let spec = maker.spec().clone();
     let large = maker.hash();
-    let questions: Vec<u8> = Frame::new(&Message::GetBlock(large)).to_bytes(spec.magic()).repeat(10_000);
+    let requests: Vec<u8> = Frame::new(&Message::GetBlock(large)).to_bytes(spec.magic()).repeat(10_000);
     let watch = Watch::start(&node, maker);
     let mut peer = RawPeer::handshaken(node.p2p(), &spec);
     let time = duration(Duration::from_secs(3), Duration::from_secs(120));
     let (start, mut at, mut closed) = (Instant::now(), 0, 0);
     while start.elapsed() < time {
-        match if at < questions.len() { peer.push(&questions[at..]) } else { Some(0) } {
+        match if at < requests.len() { peer.push(&requests[at..]) } else { Some(0) } {
             Some(count) => at += count,
             None => {
                 closed += 1;
@@ -271,6 +271,6 @@ fn ten_thousand_questions_for_blocks_by_a_client_that_reads_nothing() {
     let send = node.status()["limits"]["send_bytes"]["used"].clone();
     let served = node.status()["counters"]["blocks_served"].clone();
     drop(peer);
-    let figure = format!("{} questions taken, {served} blocks served, {send} bytes queued, {closed} closed", at / 45);
+    let figure = format!("{} requests taken, {served} blocks served, {send} bytes queued, {closed} closed", at / 45);
     watch.finish(&mut node, "GetBlock and no reading", &figure, "10,000 pipelined");
 }

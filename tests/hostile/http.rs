@@ -1,4 +1,4 @@
-//! Attacks on the HTTP server: from programs on the same host without the cookie, and from one with it that overdoes it.
+//! Attacks on the HTTP server: from programs on the same host without the cookie, and from one with it that asks too much.
 
 use std::{
     fs,
@@ -19,18 +19,18 @@ use crate::support::{
     attack::{Watch, count, duration, rest},
 };
 
-/// Connections that do not mean it; the server takes half as many.
+/// Hostile connections; the server accepts half as many.
 const CROWD: usize = 64;
 const TURN: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The deepest and largest of bodies.
+/// Bytes of the largest and deepest body.
 const MEBIBYTE: usize = 1 << 20;
 
 fn head(host: &str, fields: &str) -> String {
     format!("POST /rpc HTTP/1.1\r\nHost: {host}\r\n{fields}")
 }
 
-/// What somebody without the cookie may send.
+/// A request from a program without the cookie.
 fn stranger(rng: &mut Rng) -> Vec<u8> {
     let wrong = format!("Authorization: Basic {}\r\n", base64(b"__cookie__:00"));
     let text = match rng.below(9) {
@@ -47,7 +47,7 @@ fn stranger(rng: &mut Rng) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// What somebody with the cookie may overdo.
+/// An excessive request from a program with the cookie.
 fn operator(rng: &mut Rng, cookie: &str) -> Vec<u8> {
     let body = match rng.below(4) {
         0 => "[".repeat(MEBIBYTE),
@@ -63,7 +63,7 @@ fn operator(rng: &mut Rng, cookie: &str) -> Vec<u8> {
     [head("127.0.0.1", &fields).as_bytes(), body.as_bytes()].concat()
 }
 
-/// One of the crowd: sends what it has bit by bit, or at once, and reads nothing until it is closed.
+/// A hostile client: sends its request byte by byte or at once, and reads nothing.
 struct Client {
     stream: TcpStream,
     rest: Vec<u8>,
@@ -80,7 +80,7 @@ impl Client {
         Some(Self { stream, rest, drips: rng.chance(500_000), until })
     }
 
-    /// `false` once there is nothing more to do.
+    /// Sends some more; `false` once the connection is closed or its time is over.
     fn turn(&mut self) -> bool {
         let most = if self.drips { 1 } else { self.rest.len() };
         let sent = self.stream.write(&self.rest[..most.min(self.rest.len())]);
@@ -91,7 +91,7 @@ impl Client {
 }
 
 #[test]
-fn a_crowd_at_the_http_server_keeps_the_operator_out_no_more_than_the_peers() {
+fn a_crowd_of_http_clients_keeps_out_neither_the_operator_nor_peers() {
     let mut node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
     node.wait(&["synced"]);
     let cookie = fs::read_to_string(node.dir.join("local/rpc.cookie")).unwrap();

@@ -26,7 +26,7 @@ fn scene() -> (TestNode, Arc<ChainSpec>) {
     (node, Arc::new(ChainSpec::local()))
 }
 
-/// The largest legal frame, less its last byte.
+/// The largest legal frame without its last byte.
 fn unfinished(magic: [u8; 4]) -> Vec<u8> {
     let body = vec![7; limits::MAX_BLOCK_MESSAGE_BYTES];
     let mut bytes = Frame::new(&Message::Block(body.into())).to_bytes(magic);
@@ -46,7 +46,7 @@ fn all_slots_hold_the_largest_frame_less_its_last_byte() {
     while Instant::now() < end {
         for holder in &mut holders {
             let Some((peer, at)) = holder else {
-                // Whoever was closed comes back.
+                // A closed peer returns.
                 *holder = RawPeer::try_handshaken(address, &spec, Duration::from_secs(5)).map(|peer| (peer, 0));
                 dials += 1;
                 continue;
@@ -67,7 +67,7 @@ fn all_slots_hold_the_largest_frame_less_its_last_byte() {
     watch.finish(&mut node, "unfinished largest frames", &figure, "as long as asked");
 }
 
-/// A client that says nothing, or one byte of a `Version` now and then, and dials again when it is closed.
+/// A client that sends nothing, or a byte of a `Version` every five seconds, and dials again when it is closed.
 struct Slow {
     peer: Option<RawPeer>,
     bytes: Vec<u8>,
@@ -134,7 +134,7 @@ fn silent_and_slow_clients_redial_while_honest_dials_succeed() {
         rest(TURN);
     }
     drop(ask);
-    // The crowd stays until the last honest dial is through.
+    // The crowd stays until the last honest dial is done.
     while !dialler.is_finished() {
         crowd.iter_mut().for_each(|client| client.turn(address, &spec, &mut dials));
         rest(TURN);
@@ -147,7 +147,7 @@ fn silent_and_slow_clients_redial_while_honest_dials_succeed() {
 }
 
 #[test]
-fn connects_and_resets_leave_nothing_behind() {
+fn connects_and_resets_leak_nothing() {
     let (mut node, spec) = scene();
     let watch = Watch::start(&node, BlockMaker::new(spec.clone()));
     let hello = Frame::new(&Message::Version(version(&spec, 0, spec.genesis_hash(), 0))).to_bytes(spec.magic());
@@ -155,7 +155,7 @@ fn connects_and_resets_leave_nothing_behind() {
     let start = Instant::now();
     for n in 0..all {
         let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) else { continue };
-        // A close with something unread is a reset: every second one has been answered.
+        // Closing with unread bytes is a reset. Every second connection has been answered.
         if n % 2 == 0 {
             let mut peer = RawPeer::over(stream, &spec);
             peer.push(&hello);
@@ -203,11 +203,11 @@ fn two_hundred_connections_with_sixty_four_descriptors() {
     let percent = (cpu_ticks(node.pid()) - ticks) as f64 / start.elapsed().as_secs_f64();
     let figure = format!("200 connections, {percent:.0} % of a core");
     let figures = watch.finish(&mut node, "64 descriptors", &figure, "nothing spins, nothing leaks");
-    assert_eq!(node.height(), u64::from(figures.maker.height()), "the database had the descriptors that it needs");
+    assert_eq!(node.height(), u64::from(figures.maker.height()), "the database had enough descriptors");
     assert!(!full() || percent < 50.0, "{figure}");
 }
 
-/// Hundredths of a second of processor time.
+/// Processor time of a process, in hundredths of a second.
 fn cpu_ticks(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields: Vec<&str> = text.rsplit(')').next().unwrap_or("").split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! A little of everything for as long as is wanted: nothing may grow.
+//! A little of every attack, for a long time: nothing may grow.
 
 use std::{
     sync::Arc,
@@ -7,39 +7,39 @@ use std::{
 
 use tussock::chain::{spec::ChainSpec, testkit::BlockMaker};
 
-use super::strokes::Strokes;
+use super::mixed::Mixed;
 use crate::support::{
     TestNode,
     attack::{Watch, duration, folder_bytes, full, memory, rest},
 };
 
-/// Time between two strokes.
-const STROKE: Duration = Duration::from_millis(50);
-/// Log files: four of 2 MiB, and a line.
+/// Time between two steps.
+const STEP: Duration = Duration::from_millis(50);
+/// Bytes of log files: four of 2 MiB, and a line.
 const LOG_LIMIT: u64 = 4 * (2 << 20) + 4096;
 
 #[test]
-fn everything_at_a_low_rate_makes_nothing_grow() {
+fn all_attacks_at_a_low_rate_make_nothing_grow() {
     let mut node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
     node.wait(&["synced"]);
     let spec = Arc::new(ChainSpec::local());
     let watch = Watch::start(&node, BlockMaker::new(spec.clone()));
-    let mut strokes = Strokes::new(node.p2p(), node.http(), &spec);
+    let mut mixed = Mixed::new(node.p2p(), node.http(), &spec);
     let time = duration(Duration::from_secs(4), Duration::from_secs(3_600));
     let (start, mut samples) = (Instant::now(), Vec::new());
     while start.elapsed() < time {
-        strokes.next();
+        mixed.step();
         samples.push((start.elapsed().as_secs_f64(), memory(node.pid(), "VmRSS:") as f64));
-        rest(STROKE);
+        rest(STEP);
     }
-    let done = strokes.done();
-    drop(strokes);
+    let steps = mixed.steps();
+    drop(mixed);
     let logs = folder_bytes(&node.dir.join("local/logs"));
-    // The first third warms caches up.
+    // Caches fill during the first third.
     let settled = &samples[samples.len() / 3..];
     let slope = slope(settled);
     let figure = format!(
-        "{done} strokes in {} s, {slope:+.0} KiB an hour over the last two thirds, logs {} KiB",
+        "{steps} steps in {} s, {slope:+.0} KiB an hour over the last two thirds, logs {} KiB",
         time.as_secs(),
         logs / 1024
     );
@@ -48,7 +48,7 @@ fn everything_at_a_low_rate_makes_nothing_grow() {
     assert!(!full() || time < Duration::from_secs(1_800) || slope < 512.0, "{figure}");
 }
 
-/// KiB an hour, by least squares.
+/// Growth in KiB an hour, by least squares.
 fn slope(samples: &[(f64, f64)]) -> f64 {
     let count = samples.len().max(1) as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| samples.iter().map(of).sum::<f64>() / count;

@@ -1,7 +1,7 @@
-//! What all attacks share: their scale, an honest pair of peers that must not notice, and the figures.
+//! Shared by all attacks: their scale, two honest peers that must not suffer, and the figures.
 //!
-//! `TUSSOCK_ATTACK=full` runs each attack as long and as large as the node is specified to survive it; without it, in
-//! seconds. `TUSSOCK_ATTACK_MINUTES` sets the duration of those that are measured by time. `scripts/attack.sh` does both.
+//! `TUSSOCK_ATTACK=full` runs each attack as long and as large as the node must survive it. Without it each takes
+//! seconds. `TUSSOCK_ATTACK_MINUTES` sets the duration of those that last a fixed time. `scripts/attack.sh` sets both.
 
 mod honest;
 
@@ -22,26 +22,26 @@ use tussock::chain::testkit::BlockMaker;
 use self::honest::{Pair, Seen};
 use super::{TestNode, peer::RawPeer};
 
-/// An honest peer's ping may take this long, 99 times of a hundred.
+/// 99 % of an honest peer's pings take at most this long.
 const PING_LIMIT: Duration = Duration::from_millis(250);
-/// The whole node, resident.
+/// Resident memory of the whole node.
 const MEMORY_LIMIT_KIB: u64 = 32 * 1024;
-/// Descriptors of the databases' files, all readers of them opened: each is opened when it is first needed, which may be
-/// before or after an attack begins.
+/// Descriptors of the database files once all readers are open. Each reader opens when it is first needed, which may be
+/// before or during an attack.
 const DATABASE_DESCRIPTORS: usize = 24;
-/// What a test waits for before it fails.
+/// How long a test waits before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Whether the attack runs at full scale.
 pub fn full() -> bool {
     std::env::var("TUSSOCK_ATTACK").is_ok_and(|value| value == "full")
 }
 
-/// How many of something: a few in a test, all of them at full scale.
+/// A number of things: `test` of them, or `all` at full scale.
 pub fn count(test: usize, all: usize) -> usize {
     if full() { all } else { test }
 }
 
-/// How long something goes on.
+/// The duration of something: `test`, or `all` at full scale.
 pub fn duration(test: Duration, all: Duration) -> Duration {
     let minutes = std::env::var("TUSSOCK_ATTACK_MINUTES").ok().and_then(|value| value.parse::<f64>().ok());
     match minutes {
@@ -51,13 +51,13 @@ pub fn duration(test: Duration, all: Duration) -> Duration {
     }
 }
 
-/// Waits without doing anything; `deadline` bounds it from outside.
+/// Does nothing for a time: a pause between two steps of an attack.
 pub fn rest(time: Duration) {
     let (_keep, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(time);
 }
 
-/// Two honest peers, one of which sends blocks that must reach the other, and which measures its pings.
+/// Two honest peers: one sends blocks that must reach the other, which measures its pings.
 pub struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Seen>,
@@ -66,33 +66,33 @@ pub struct Watch {
     resident_kib: u64,
 }
 
-/// What an attack came to.
+/// The result of an attack.
 pub struct Figures {
     /// The honest peer's ping, 99th percentile.
     pub ping: Duration,
-    /// How many there were.
+    /// The number of pings.
     pub pings: usize,
-    /// Most resident memory since the attack's start, KiB; 0 where the system does not tell.
+    /// Peak of resident memory since the attack's start, KiB; 0 if the system does not report it.
     pub peak_kib: u64,
-    /// The same before the attack.
+    /// Resident memory before the attack, KiB.
     pub resident_kib: u64,
     /// Descriptors before and after.
     pub descriptors: (Descriptors, Descriptors),
     /// Blocks that passed from one honest peer to the other.
     pub blocks: u32,
-    /// The slowest of them.
+    /// Time that the slowest of these blocks took.
     pub slowest_block: Duration,
-    /// Where the chain ended.
+    /// The chain at the end.
     pub maker: BlockMaker,
 }
 
 impl Watch {
-    /// Starts to watch. The honest peers' blocks follow `maker`'s.
+    /// Starts the honest peers. Their blocks follow `maker`'s.
     pub fn start(node: &TestNode, maker: BlockMaker) -> Self {
         Self::begin(node, maker, true)
     }
 
-    /// The same with blocks that hold nothing.
+    /// Starts honest peers that make empty blocks only.
     pub fn with_small_blocks(node: &TestNode, maker: BlockMaker) -> Self {
         Self::begin(node, maker, false)
     }
@@ -105,14 +105,14 @@ impl Watch {
         sink.ping(1);
         let descriptors = descriptors(node.pid());
         let resident_kib = memory(node.pid(), "VmRSS:");
-        // The peak counts from here, where the system can do that.
+        // Resets the peak, where the system can do that.
         drop(fs::write(format!("/proc/{}/clear_refs", node.pid()), "5"));
         let ends = Arc::clone(&stop);
         let thread = thread::spawn(move || Pair::new(source, sink, maker, large).run(&ends));
         Self { stop, thread, pid: node.pid(), descriptors, resident_kib }
     }
 
-    /// Ends, once what the attack took is given back, and writes the figures down.
+    /// Waits until the node has released what the attack took, stops the honest peers, and records the figures.
     pub fn finish(self, node: &mut TestNode, name: &str, figure: &str, limit: &str) -> Figures {
         let (before, resident_kib) = (self.descriptors, self.resident_kib);
         let deadline = Instant::now() + PATIENCE;
@@ -130,14 +130,14 @@ impl Watch {
         let descriptors = (before, after);
         let figures =
             Figures { ping, pings: pings.len(), peak_kib, resident_kib, descriptors, blocks, slowest_block, maker };
-        figures.write_down(name, figure, limit);
-        figures.judge(node, name);
+        figures.record(name, figure, limit);
+        figures.check(node, name);
         figures
     }
 }
 
 impl Figures {
-    fn write_down(&self, name: &str, figure: &str, limit: &str) {
+    fn record(&self, name: &str, figure: &str, limit: &str) {
         let line = format!(
             "{name} | {figure} | {limit} | ping p99 {} ms of {} | {:.1} -> {:.1} MB | fds {} -> {} | {} blocks, slowest {} ms",
             self.ping.as_millis(),
@@ -149,18 +149,18 @@ impl Figures {
             self.blocks,
             self.slowest_block.as_millis(),
         );
-        write_down(&line);
+        record(&line);
     }
 
-    /// What holds in any case; and, at full scale against a release build, the node's specification.
-    fn judge(&self, node: &mut TestNode, name: &str) {
+    /// Checks what must hold at any scale and, at full scale, the limits.
+    fn check(&self, node: &mut TestNode, name: &str) {
         assert!(node.alive(), "{name}: the node ended\n{}", node.log());
         let errors = fs::read_to_string(node.dir.join("stderr.txt")).unwrap_or_default();
         assert!(!errors.contains("panic"), "{name}: {errors}");
         let (before, after) = self.descriptors;
         assert!(after.others <= before.others + 2, "{name}: descriptors {before:?}, then {after:?}");
         assert!(after.databases <= DATABASE_DESCRIPTORS, "{name}: descriptors {before:?}, then {after:?}");
-        assert!(self.blocks > 0, "{name}: the tip did not follow");
+        assert!(self.blocks > 0, "{name}: the tip did not move");
         if full() {
             assert!(self.ping <= PING_LIMIT, "{name}: ping {:?}", self.ping);
             assert!(self.peak_kib <= MEMORY_LIMIT_KIB, "{name}: {} KiB", self.peak_kib);
@@ -168,8 +168,8 @@ impl Figures {
     }
 }
 
-/// A line of the report, which `TUSSOCK_ATTACK_REPORT` names.
-pub fn write_down(line: &str) {
+/// Prints a line and adds it to the report that `TUSSOCK_ATTACK_REPORT` names.
+pub fn record(line: &str) {
     println!("{line}");
     if let Ok(path) = std::env::var("TUSSOCK_ATTACK_REPORT") {
         let mut file = fs::File::options().create(true).append(true).open(path).unwrap();
@@ -177,12 +177,12 @@ pub fn write_down(line: &str) {
     }
 }
 
-/// Open descriptors of a process; none where the system does not tell.
+/// Open descriptors of a process; none if the system does not report them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Descriptors {
-    /// Of the files of databases.
+    /// Those of database files.
     pub databases: usize,
-    /// Connections and whatever else there is.
+    /// Connections and everything else.
     pub others: usize,
 }
 
@@ -192,7 +192,7 @@ impl Descriptors {
     }
 }
 
-/// Counts them.
+/// Counts the open descriptors of a process.
 fn descriptors(pid: u32) -> Descriptors {
     let mut count = Descriptors::default();
     for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
@@ -207,14 +207,14 @@ fn descriptors(pid: u32) -> Descriptors {
     count
 }
 
-/// A line of a process's memory facts, KiB.
+/// A figure of `/proc/PID/status`, KiB.
 pub fn memory(pid: u32, key: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// Bytes of the files of a folder.
+/// Bytes of all files in a folder.
 pub fn folder_bytes(folder: &std::path::Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|facts| facts.len()).sum()

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over its DevTools websocket. Only where one is installed.
+//! A headless Chromium, driven over its DevTools websocket, if one is installed.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -15,10 +15,10 @@ use super::TempDir;
 
 /// Names under which the browser may be installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
-/// The longest that anything may take on a busy host.
+/// The longest time for anything on a busy host.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A browser with one open page; ended with its owner.
+/// A browser with one open page, killed when this is dropped.
 pub struct Browser {
     child: Child,
     socket: Socket,
@@ -49,7 +49,7 @@ impl Browser {
             .unwrap();
         let (told, address) = mpsc::channel();
         let lines = BufReader::new(child.stderr.take().unwrap());
-        // Reads on until the browser's end, so that it never waits for us.
+        // Reads to the end, so that the browser never blocks on a full pipe.
         thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 if let Some((_, address)) = line.split_once("DevTools listening on ws://") {
@@ -70,7 +70,7 @@ impl Browser {
         Some(browser)
     }
 
-    /// Sends a command and waits for its answer; what the page complains about meanwhile is noted.
+    /// Sends a command and waits for its answer; notes what the page complains about meanwhile.
     pub fn command(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": params });
@@ -94,7 +94,7 @@ impl Browser {
         }
     }
 
-    /// Evaluates an expression in the page, awaiting it if it is a promise.
+    /// Evaluates an expression in the page; awaits a promise.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut result = self.command("Runtime.evaluate", params);
@@ -102,13 +102,13 @@ impl Browser {
         result["result"]["value"].take()
     }
 
-    /// Opens an address and waits until it is loaded.
+    /// Opens a page and waits until it is loaded.
     pub fn open(&mut self, url: &str) {
         self.command("Page.navigate", json!({ "url": url }));
         self.until("document.readyState === 'complete'");
     }
 
-    /// Waits until a condition holds in the page; fails the test if it does not in time.
+    /// Waits until a condition holds in the page; fails the test at the deadline.
     #[track_caller]
     pub fn until(&mut self, condition: &str) {
         let milliseconds = DEADLINE.as_millis() / 2;
@@ -119,11 +119,11 @@ impl Browser {
         ));
         if held != true {
             let text = self.evaluate("document.body.innerText");
-            panic!("not so in time: {condition}\n{text}\n{:?}", self.complaints);
+            panic!("does not hold in time: {condition}\n{text}\n{:?}", self.complaints);
         }
     }
 
-    /// The size of the window, and whether the system is dark.
+    /// Sets the size of the window and the system's colour scheme.
     pub fn shape(&mut self, width: u32, height: u32, dark: bool) {
         let shape = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.command("Emulation.setDeviceMetricsOverride", shape);
@@ -140,7 +140,7 @@ impl Drop for Browser {
     }
 }
 
-/// As much of RFC 6455 as it takes: texts, from a server that is on this host and ours.
+/// The part of RFC 6455 that is needed: texts, over loopback.
 struct Socket {
     stream: BufReader<TcpStream>,
 }
@@ -176,7 +176,7 @@ impl Socket {
         self.stream.get_mut().write_all(&frame).unwrap();
     }
 
-    /// The next text; its fragments put together.
+    /// Reads the next text; joins its fragments.
     fn receive(&mut self) -> String {
         let mut text = Vec::new();
         loop {

@@ -1,6 +1,6 @@
-//! What the process tests share: real nodes in temporary folders, and a client that speaks raw TCP.
+//! Shared by the process tests: real nodes in temporary folders, and a client that speaks raw TCP.
 //!
-//! Nothing here sleeps: waiting is the node's own (`tussock wait`), or a blocking read with a deadline.
+//! Nothing here sleeps. Tests wait with `tussock wait`, or with a blocking read that has a deadline.
 
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
 
@@ -28,7 +28,7 @@ pub fn bin() -> String {
     std::env::var("TUSSOCK_BIN").unwrap_or_else(|_| BIN.to_owned())
 }
 
-/// A folder that goes away with its owner.
+/// A folder, removed when this is dropped.
 pub struct TempDir(PathBuf);
 
 impl TempDir {
@@ -41,7 +41,7 @@ impl TempDir {
         Self(path)
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -53,19 +53,19 @@ impl Drop for TempDir {
     }
 }
 
-/// A running node of its own, ended with its owner.
+/// A running node, killed when this is dropped.
 pub struct TestNode {
     child: Option<Child>,
-    /// Its data directory; kept over restarts.
+    /// Its data directory; kept across restarts.
     pub dir: PathBuf,
     chain: String,
-    /// What a shell does before it becomes the node: limits.
+    /// A shell command that runs before the node in the same process, such as `ulimit`.
     before: Option<String>,
     _own: Option<TempDir>,
 }
 
 impl TestNode {
-    /// A node on the `local` chain in a folder of its own, ready when this returns.
+    /// Starts a node on the `local` chain in a new folder. It is ready when this returns.
     pub fn start(args: &[&str]) -> Self {
         let own = TempDir::new();
         let mut node = Self::start_in(own.path(), args);
@@ -73,17 +73,17 @@ impl TestNode {
         node
     }
 
-    /// A node in a folder that the caller keeps.
+    /// Starts a node in the caller's folder.
     pub fn start_in(dir: &Path, args: &[&str]) -> Self {
         Self::start_on(dir, "local", args)
     }
 
-    /// A node in a folder of its own that may have only so many files open.
+    /// Starts a node in a new folder that may have at most `limit` open files.
     pub fn start_with_open_files(limit: u32, args: &[&str]) -> Self {
         Self::start_after(&format!("ulimit -n {limit}"), args)
     }
 
-    /// A node in a folder of its own, started by a shell that does something else first.
+    /// Starts a node in a new folder, from a shell that runs `before` first.
     pub fn start_after(before: &str, args: &[&str]) -> Self {
         let own = TempDir::new();
         let mut node = Self {
@@ -97,14 +97,14 @@ impl TestNode {
         node
     }
 
-    /// A node on another chain (a name or a file).
+    /// Starts a node on another chain (a name or a file).
     pub fn start_on(dir: &Path, chain: &str, args: &[&str]) -> Self {
         let mut node = Self { child: None, dir: dir.to_owned(), chain: chain.to_owned(), before: None, _own: None };
         node.restart(args);
         node
     }
 
-    /// Starts it again after it ended.
+    /// Starts the node again after it ended.
     pub fn restart(&mut self, args: &[&str]) {
         let child = self.spawn(args);
         self.child = Some(child);
@@ -133,47 +133,47 @@ impl TestNode {
             .unwrap()
     }
 
-    /// Runs a command against it.
+    /// Runs a command against the node.
     pub fn cli(&self, args: &[&str]) -> Output {
         cli_on(&self.dir, &self.chain, args)
     }
 
-    /// Runs a command with `--json`, which must succeed.
+    /// Runs a command with `--json`; the command must succeed.
     pub fn json(&self, args: &[&str]) -> Value {
         let output = self.cli(&[args, &["--json"]].concat());
         assert!(output.status.success(), "{args:?}: {}\n{}", stderr(&output), self.log());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", stdout(&output)))
     }
 
-    /// Waits by the node's own `wait`; fails the test at its deadline.
+    /// Runs `tussock wait`; fails the test after two minutes.
     pub fn wait(&self, what: &[&str]) {
         let output = self.cli(&[&["wait"], what, &["--timeout", "120"]].concat());
         assert!(output.status.success(), "wait {what:?}: {}\n{}", stderr(&output), self.log());
     }
 
-    /// Its facts.
+    /// What `tussock status` says.
     pub fn status(&self) -> Value {
         self.json(&["status"])
     }
 
-    /// Its height.
+    /// The height of the tip.
     pub fn height(&self) -> u64 {
         self.status()["height"].as_u64().unwrap()
     }
 
-    /// What `endpoints.json` says.
+    /// An address from `endpoints.json`.
     pub fn endpoint(&self, key: &str) -> SocketAddr {
         let folder = if self.chain.ends_with(".toml") { self.chain_folder() } else { self.dir.join(&self.chain) };
         let text = fs::read_to_string(folder.join("endpoints.json")).unwrap();
         serde_json::from_str::<Value>(&text).unwrap()[key].as_str().unwrap().parse().unwrap()
     }
 
-    /// Where peers dial it.
+    /// The address that peers dial.
     pub fn p2p(&self) -> SocketAddr {
         self.endpoint("p2p")
     }
 
-    /// Where it serves HTTP.
+    /// The address of the HTTP server.
     pub fn http(&self) -> SocketAddr {
         self.endpoint("http")
     }
@@ -183,7 +183,7 @@ impl TestNode {
         fs::read_dir(&self.dir).unwrap().map(|entry| entry.unwrap().path()).find(holds).unwrap()
     }
 
-    /// The process.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
@@ -193,7 +193,7 @@ impl TestNode {
         assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
     }
 
-    /// SIGKILL, and waits for the end.
+    /// Sends SIGKILL and waits for the process to end.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             drop(child.kill());
@@ -201,7 +201,7 @@ impl TestNode {
         }
     }
 
-    /// A clean stop; the exit code.
+    /// Stops the node cleanly; returns the exit code.
     pub fn stop(&mut self) -> i32 {
         let output = self.cli(&["stop"]);
         assert!(output.status.success(), "{}", stderr(&output));
@@ -213,7 +213,7 @@ impl TestNode {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
-    /// The end of its log, for messages of failed tests.
+    /// The end of the log, for messages of failed tests.
     pub fn log(&self) -> String {
         let text = fs::read_to_string(self.dir.join(&self.chain).join("logs/tussock.log")).unwrap_or_default();
         let tail: Vec<&str> = text.lines().rev().take(15).collect();
@@ -221,7 +221,7 @@ impl TestNode {
             + &fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default()
     }
 
-    /// Its tip's hash.
+    /// The tip's hash.
     pub fn tip(&self) -> Hash {
         self.status()["tip"].as_str().unwrap().parse().unwrap()
     }

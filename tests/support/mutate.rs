@@ -1,11 +1,11 @@
-//! Changes to bytes as line noise, bad programs and bad people make them; from a seed.
+//! Random changes to bytes, from a seed.
 
 use tussock::{base::rng::Rng, wire::frame::checksum};
 
 /// Numbers at which programs break.
 const EDGES: [u32; 8] = [0, 1, 0x7f, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, u32::MAX];
 
-/// Changes some of the bytes, takes some out, or puts some in.
+/// Changes, removes, or inserts some bytes.
 pub fn bytes(rng: &mut Rng, bytes: &mut Vec<u8>) {
     for _ in 0..rng.between(1, 4) {
         let at = usize::try_from(rng.below(bytes.len() as u64 + 1)).unwrap();
@@ -38,7 +38,7 @@ pub fn bytes(rng: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Makes a frame's length and checksum right again, so that its body is looked at.
+/// Corrects a frame's length and checksum, so that the node looks at its body.
 pub fn repair(frame: &mut [u8]) {
     if frame.len() < 13 {
         return;

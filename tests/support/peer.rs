@@ -1,4 +1,4 @@
-//! A peer that speaks raw TCP: an honest handshake when wanted, and after it whatever a test puts on the wire.
+//! A peer that speaks raw TCP: an honest handshake if wanted, then whatever a test puts on the wire.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -32,12 +32,12 @@ pub struct RawPeer {
 }
 
 impl RawPeer {
-    /// A TCP connection, nothing said yet.
+    /// Opens a TCP connection and sends nothing.
     pub fn connect(address: SocketAddr, spec: &Arc<ChainSpec>) -> Self {
         Self::over(TcpStream::connect(address).unwrap(), spec)
     }
 
-    /// Speaks over a stream that a listener of the test accepted.
+    /// Uses a stream that the test opened or accepted.
     pub fn over(stream: TcpStream, spec: &Arc<ChainSpec>) -> Self {
         stream.set_nodelay(true).unwrap();
         let magic = spec.magic();
@@ -57,7 +57,7 @@ impl RawPeer {
         peer
     }
 
-    /// A connection with the handshake done, whose `Version` claims a longer chain: the node will ask for its headers.
+    /// A connection with the handshake done. Its `Version` claims a longer chain, so the node will ask for headers.
     pub fn claiming(address: SocketAddr, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Self {
         let mut peer = Self::connect(address, spec);
         peer.send(&Message::Version(version(spec, height, Hash([7; 32]), work)));
@@ -65,13 +65,13 @@ impl RawPeer {
         peer
     }
 
-    /// A connection with the handshake done, or `None` if the node does not want us within `time`.
+    /// A connection with the handshake done, or `None` if the node does not accept it within `time`.
     pub fn try_handshaken(address: SocketAddr, spec: &Arc<ChainSpec>, time: Duration) -> Option<Self> {
         let peer = Self::over(TcpStream::connect_timeout(&address, time).ok()?, spec);
         peer.shake_hands(version(spec, 0, Hash([7; 32]), 0), time)
     }
 
-    /// The same with a claim of a longer chain.
+    /// Like [`Self::try_handshaken`], with a claim of a longer chain.
     pub fn try_claiming(address: SocketAddr, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Option<Self> {
         let peer = Self::over(TcpStream::connect_timeout(&address, PATIENCE).ok()?, spec);
         peer.shake_hands(version(spec, height, Hash([7; 32]), work), PATIENCE)
@@ -99,7 +99,7 @@ impl RawPeer {
         Some(peer)
     }
 
-    /// Writes as much as the node takes at once; `None` once the node has closed.
+    /// Writes as many bytes as the socket takes without blocking; `None` once the node has closed.
     pub fn push(&mut self, bytes: &[u8]) -> Option<usize> {
         self.stream.set_nonblocking(true).unwrap();
         let written = self.stream.write(bytes);
@@ -111,7 +111,7 @@ impl RawPeer {
         }
     }
 
-    /// Reads and forgets what has come, if anything; `false` once the node has closed.
+    /// Reads and discards what has arrived; `false` once the node has closed.
     pub fn skim(&mut self) -> bool {
         self.stream.set_nonblocking(true).unwrap();
         let mut buffer = [0; 65_536];
@@ -127,25 +127,25 @@ impl RawPeer {
         alive
     }
 
-    /// Takes what has come and answers pings; `false` once the node has closed.
+    /// Reads what has arrived and answers it as an honest peer; `false` once the node has closed.
     pub fn drain(&mut self) -> bool {
         loop {
             match self.read_within(Duration::from_millis(1)) {
                 None => return true,
                 Some(None) => return false,
-                Some(Some(message)) => self.be_polite(&message),
+                Some(Some(message)) => self.answer_honestly(&message),
             }
         }
     }
 
-    /// Sends a frame with this body, whatever it is, under a good checksum.
+    /// Sends a frame with any body, under a correct checksum.
     pub fn send_body(&mut self, kind: Kind, body: Vec<u8>) {
         let body: Bytes = body.into();
         let frame = Frame { kind, checksum: checksum(&body), body };
         self.send_bytes(&frame.to_bytes(self.magic));
     }
 
-    /// After our `Version`: takes the node's, acknowledges it, and waits for our own acknowledgement.
+    /// After our `Version`: acknowledges the node's, and waits for the node to acknowledge ours.
     pub fn finish_handshake(&mut self) {
         let (mut acknowledged, mut answered) = (false, false);
         while !(acknowledged && answered) {
@@ -160,7 +160,7 @@ impl RawPeer {
         }
     }
 
-    /// Sends a message. A node that closed already is no failure here: the test reads why.
+    /// Sends a message. It is no failure if the node has closed: the test reads why.
     pub fn send(&mut self, message: &Message) {
         let bytes = Frame::new(message).to_bytes(self.magic);
         self.send_bytes(&bytes);
@@ -171,9 +171,9 @@ impl RawPeer {
         drop(self.stream.write_all(bytes));
     }
 
-    /// The next message, or `None` once the node has closed. Fails the test after [`PATIENCE`].
+    /// Reads the next message; `None` once the node has closed. Fails the test after [`PATIENCE`].
     pub fn read(&mut self) -> Option<Message> {
-        self.read_within(PATIENCE).unwrap_or_else(|| panic!("nothing came within {PATIENCE:?}"))
+        self.read_within(PATIENCE).unwrap_or_else(|| panic!("nothing arrived within {PATIENCE:?}"))
     }
 
     /// `None`: nothing within `time`. `Some(None)`: closed. `Some(Some(message))`: a message.
@@ -199,8 +199,8 @@ impl RawPeer {
         }
     }
 
-    /// Answers what an honest peer without any news must answer.
-    fn be_polite(&mut self, message: &Message) {
+    /// Answers as an honest peer without news.
+    fn answer_honestly(&mut self, message: &Message) {
         match message {
             Message::Ping { nonce, .. } => self.send(&Message::Pong(*nonce)),
             Message::GetSync(_) => self.send(&Message::Sync(List::EMPTY)),
@@ -208,23 +208,23 @@ impl RawPeer {
         }
     }
 
-    /// Reads until `wanted` says so, answering pings and questions for headers on the way.
+    /// Reads until `wanted` returns something; answers pings and `GetSync` meanwhile.
     pub fn read_until<T>(&mut self, mut wanted: impl FnMut(Message) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let message = self.read().expect("the node closed");
-            let question = matches!(message, Message::Ping { .. } | Message::GetSync(_)).then(|| message.clone());
+            let request = matches!(message, Message::Ping { .. } | Message::GetSync(_)).then(|| message.clone());
             if let Some(found) = wanted(message) {
                 return found;
             }
-            if let Some(question) = question {
-                self.be_polite(&question);
+            if let Some(request) = request {
+                self.answer_honestly(&request);
             }
         }
-        panic!("what was wanted did not come within {PATIENCE:?}");
+        panic!("the wanted message did not arrive within {PATIENCE:?}");
     }
 
-    /// Reads until the node closes; the code of its `Goodbye`, if it said one.
+    /// Reads until the node closes; returns the code of its `Goodbye`, if it sent one.
     pub fn goodbye(&mut self) -> Option<u8> {
         let mut said = None;
         let deadline = Instant::now() + PATIENCE;
@@ -238,7 +238,7 @@ impl RawPeer {
         panic!("the node did not close within {PATIENCE:?}");
     }
 
-    /// A ping and its round trip: the node listens to us.
+    /// Sends a ping, waits for the pong, and returns the round trip.
     pub fn ping(&mut self, nonce: u64) -> Duration {
         let start = Instant::now();
         self.send(&Message::Ping { nonce, height: 0, tip: self.spec.genesis_hash() });
@@ -249,7 +249,7 @@ impl RawPeer {
 
 static NEXT_NONCE: AtomicU64 = AtomicU64::new(0x7475_7373_0000_0000);
 
-/// A `Version` with claims of the caller's choice.
+/// A `Version` with the caller's claims.
 pub fn version(spec: &ChainSpec, height: u32, tip: Hash, work: u64) -> Version {
     let mut claimed = [0; 32];
     claimed[24..].copy_from_slice(&work.to_be_bytes());

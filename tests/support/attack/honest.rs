@@ -1,4 +1,4 @@
-//! Two honest peers: one makes a block a second and has all that it made, the other hears of them and measures pings.
+//! Two honest peers: one makes and serves a block every second, the other receives the blocks and measures pings.
 
 use std::{
     collections::VecDeque,
@@ -14,24 +14,24 @@ use tussock::{
 
 use crate::support::peer::RawPeer;
 
-/// A peer may send 30 pings in a row and one a second after that: these stay below it.
+/// A peer may send 30 pings in a row, and then one a second. These intervals stay below that.
 const QUICK_PINGS: usize = 20;
 const QUICK_PING_EVERY: Duration = Duration::from_millis(200);
 const PING_EVERY: Duration = Duration::from_millis(1050);
 /// Time between two blocks.
 const BLOCK_EVERY: Duration = Duration::from_millis(1000);
-/// One block in so many is large, so that it needs what attackers with large frames hold.
+/// Every so many blocks one is large, so that it needs the memory that attackers with large frames hold.
 const BLOCKS_PER_LARGE: u32 = 5;
-/// Transfers of such a block: 20 KB, more than comes in without a lease.
+/// Transfers in a large block: 20 KB, more than a link receives without a lease.
 const LARGE_TRANSFERS: u32 = 100;
-/// A block that takes longer than this does not come, nor an answer.
+/// A block or a pong that takes longer than this counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long one of the two is listened to before it is the other's turn.
+/// How long to wait for a message of the sink.
 const TURN: Duration = Duration::from_millis(10);
-/// Messages that one of the two is heard for at once.
+/// Messages read from one peer before the other's turn.
 const TURN_MESSAGES: usize = 500;
 
-/// What the two saw.
+/// What the two peers saw.
 pub(super) struct Seen {
     pub(super) pings: Vec<Duration>,
     pub(super) blocks: u32,
@@ -39,16 +39,16 @@ pub(super) struct Seen {
     pub(super) maker: BlockMaker,
 }
 
-/// The two.
+/// The two peers.
 pub(super) struct Pair {
     source: RawPeer,
     sink: RawPeer,
     made: Vec<HashedBlock>,
     /// Whether some blocks are large.
     large: bool,
-    /// Where the first of the blocks made here builds on.
+    /// The parent of the first block made here.
     base: Hash,
-    /// Blocks on their way, oldest first.
+    /// Blocks that the sink has not received, oldest first.
     under_way: VecDeque<(Bytes, Instant)>,
     ping: Option<(u64, Instant)>,
     next_nonce: u64,
@@ -72,7 +72,7 @@ impl Pair {
         }
     }
 
-    /// Goes on until it is told to end and the last block has arrived.
+    /// Runs until `ends` is set and the last block has arrived.
     pub(super) fn run(mut self, ends: &AtomicBool) -> Seen {
         let (mut next_block, mut next_ping) = (Instant::now(), Instant::now());
         loop {
@@ -91,11 +91,11 @@ impl Pair {
                 self.make_block();
                 next_block = now + BLOCK_EVERY;
             }
-            self.hear_sink();
-            self.hear_source();
+            self.read_sink();
+            self.read_source();
             let late = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > PATIENCE);
             assert!(!late(self.ping.map(|(_, since)| since)), "no answer to a ping");
-            assert!(!late(self.under_way.front().map(|(_, since)| *since)), "the tip does not follow");
+            assert!(!late(self.under_way.front().map(|(_, since)| *since)), "the tip does not move");
             if done && self.ping.is_none() && self.under_way.is_empty() {
                 return self.seen;
             }
@@ -114,7 +114,7 @@ impl Pair {
         self.made.push(block);
     }
 
-    fn hear_sink(&mut self) {
+    fn read_sink(&mut self) {
         for _ in 0..TURN_MESSAGES {
             let Some(message) = self.sink.read_within(TURN) else { return };
             match message.expect("the node closed the link to an honest peer") {
@@ -130,7 +130,7 @@ impl Pair {
         }
     }
 
-    /// A block is told of when it is the tip: those below it are there, too.
+    /// The node relays a block when it is the tip, so the blocks below it have arrived too.
     fn arrived(&mut self, bytes: &Bytes) {
         let Some(at) = self.under_way.iter().position(|(block, _)| block == bytes) else { return };
         for (_, since) in self.under_way.drain(..=at) {
@@ -139,7 +139,7 @@ impl Pair {
         }
     }
 
-    fn hear_source(&mut self) {
+    fn read_source(&mut self) {
         for _ in 0..TURN_MESSAGES {
             let Some(message) = self.source.read_within(Duration::from_millis(1)) else { return };
             let answer = match message.expect("the node closed the link to an honest peer") {

@@ -1,4 +1,4 @@
-//! One stroke of each attack, for those who want a little of everything.
+//! All attacks in turn, one small step at a time.
 
 use std::{
     io::Write as _,
@@ -26,15 +26,15 @@ use super::{chain::cheap_headers, flood::session};
 use crate::support::peer::RawPeer;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections that are held open; the oldest goes.
+/// Connections that stay open; the oldest is dropped for a new one.
 const HELD: usize = 40;
-/// The honest chain has more work than a hundred cheap headers from here on: whoever has most work is no attacker.
+/// After this time the honest chain has more work than a hundred cheap headers. Before, they would be the best chain.
 const HONEST_LEAD: Duration = Duration::from_secs(150);
-/// In one of so many turns there is a branch of headers without blocks above the tip.
+/// Every so many turns, one sends a branch of headers without blocks above the tip.
 const TURNS_PER_WITHHELD: u64 = 10;
 
-/// Who strokes, and what it holds.
-pub(super) struct Strokes {
+/// The attacker and its open connections.
+pub(super) struct Mixed {
     node: SocketAddr,
     http: SocketAddr,
     spec: Arc<ChainSpec>,
@@ -43,13 +43,13 @@ pub(super) struct Strokes {
     requests: Vec<TcpStream>,
     frames: Vec<Vec<u8>>,
     magic: [u8; 4],
-    /// A coin that is spent over and over, validly.
+    /// A coin that is spent again and again, validly.
     coin: (OutPoint, SecretKey, u64),
-    done: u64,
+    steps: u64,
     began: Instant,
 }
 
-impl Strokes {
+impl Mixed {
     pub(super) fn new(node: SocketAddr, http: SocketAddr, spec: &Arc<ChainSpec>) -> Self {
         let maker = BlockMaker::new(spec.clone());
         let key = SecretKey::well_known(5);
@@ -64,20 +64,20 @@ impl Strokes {
             frames: session(spec),
             magic: spec.magic(),
             coin: (at, key, amount),
-            done: 0,
+            steps: 0,
             began: Instant::now(),
         }
     }
 
-    /// How many there were.
-    pub(super) fn done(&self) -> u64 {
-        self.done
+    /// Steps so far.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
     }
 
-    /// The next.
-    pub(super) fn next(&mut self) {
-        let turn = self.done / 12;
-        match self.done % 12 {
+    /// Makes the next step.
+    pub(super) fn step(&mut self) {
+        let turn = self.steps / 12;
+        match self.steps % 12 {
             0 => self.silent(),
             1 => self.unfinished_frame(),
             2 => self.mutated_frames(),
@@ -93,7 +93,7 @@ impl Strokes {
             _ if turn % TURNS_PER_WITHHELD == 1 => self.withheld_branch(),
             _ => drop(TcpStream::connect_timeout(&self.node, PATIENCE)),
         }
-        self.done += 1;
+        self.steps += 1;
         while self.held.len() > HELD {
             drop(self.held.remove(0));
         }
@@ -112,7 +112,7 @@ impl Strokes {
         self.held.extend(stream.map(|stream| RawPeer::over(stream, &self.spec)));
     }
 
-    /// Sends this as a peer, reads nothing, and stays.
+    /// Sends bytes as a peer, reads nothing, and stays connected.
     fn stay_after(&mut self, bytes: &[u8]) {
         if let Some(mut peer) = self.peer() {
             peer.push(bytes);
@@ -138,8 +138,8 @@ impl Strokes {
         }
     }
 
-    fn pipeline(&mut self, question: &Message, count: usize) {
-        let bytes = Frame::new(question).to_bytes(self.magic).repeat(count);
+    fn pipeline(&mut self, request: &Message, count: usize) {
+        let bytes = Frame::new(request).to_bytes(self.magic).repeat(count);
         self.stay_after(&bytes);
     }
 
@@ -160,7 +160,7 @@ impl Strokes {
         self.stay_after(&Frame::new(&Message::Transaction(bytes.into())).to_bytes(self.magic));
     }
 
-    /// The same coin to somebody else each time: the signatures hold, all but the first are conflicts.
+    /// Transactions that all spend the same coin: the signatures are valid, and all but the first are conflicts.
     fn valid_transactions(&mut self) {
         let frame = |bytes: Vec<u8>| Frame::new(&Message::Transaction(bytes.into())).to_bytes(self.magic);
         let fees: Vec<u64> = (0..20).map(|_| self.rng.between(1_000, 1_000_000)).collect();
@@ -190,27 +190,27 @@ impl Strokes {
         self.requests.push(stream);
     }
 
-    /// Answers one question for headers with a hundred of a branch that starts at genesis.
+    /// Answers one `GetSync` with a hundred headers of a branch that starts at genesis.
     fn fork_at_genesis(&mut self) {
         let Some(mut peer) = RawPeer::try_claiming(self.node, &self.spec, 1 << 30, u64::MAX >> 1) else { return };
         let mut branch = self.spec.genesis.header.clone();
-        let headers = cheap_headers(&self.spec, &mut branch, self.done);
+        let headers = cheap_headers(&self.spec, &mut branch, self.steps);
         answer_once(&mut peer, headers);
         self.held.push(peer);
     }
 
-    /// Puts headers without blocks above the tip.
+    /// Sends headers without blocks above the tip.
     fn withheld_branch(&mut self) {
         let Some(mut tip) = tip_of(self.node, &self.spec) else { return };
         let Some(mut peer) = RawPeer::try_claiming(self.node, &self.spec, 1 << 30, u64::MAX >> 1) else { return };
-        let mut headers = cheap_headers(&self.spec, &mut tip, self.done);
+        let mut headers = cheap_headers(&self.spec, &mut tip, self.steps);
         headers.truncate(3);
         answer_once(&mut peer, headers);
         self.held.push(peer);
     }
 }
 
-/// The node's last header, asked for over a link of its own in steps of a hundred.
+/// The node's last header, fetched over a new link, a hundred headers at a time.
 pub(super) fn tip_of(node: SocketAddr, spec: &Arc<ChainSpec>) -> Option<Header> {
     let mut peer = RawPeer::try_handshaken(node, spec, PATIENCE)?;
     let mut last = spec.genesis.header.clone();
@@ -227,7 +227,7 @@ pub(super) fn tip_of(node: SocketAddr, spec: &Arc<ChainSpec>) -> Option<Header> 
     }
 }
 
-/// Sends these headers when it is asked for some.
+/// Answers the node's next `GetSync` with these headers.
 pub(super) fn answer_once(peer: &mut RawPeer, headers: Vec<Header>) {
     if next(peer, |message| matches!(message, Message::GetSync(_)).then_some(())).is_some() {
         peer.send(&Message::Sync(List::truncated(headers)));
