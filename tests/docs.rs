@@ -1,11 +1,24 @@
-//! The documents name files and items of this repository: each of them exists.
+//! The documents are true where a program can tell: files and names that they mention exist, and numbers are those of the
+//! program.
 
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use tussock::{
+    base::{hash::Domain, limits},
+    chain::{
+        address::Address,
+        key::SecretKey,
+        spec::{ChainSpec, Parameters, WELL_KNOWN_ACCOUNTS},
+        target::CompactTarget,
+    },
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
 /// Documents that are written by hand and read by newcomers.
 const DOCUMENTS: [&str; 5] = [
     "README.md",
@@ -79,6 +92,70 @@ fn every_file_that_a_document_names_exists() {
         }
     }
     assert!(missing.is_empty(), "no such file:\n{missing:#?}");
+}
+
+/// Line breaks as spaces, so that a phrase may run over them.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_protocol_has_the_parameters_of_the_built_in_chains() {
+    let text = read("src/wire/PROTOCOL.md");
+    let row = |cells: [String; 3]| format!("| {} |", cells.join(" | "));
+    let (local, dev) = (ChainSpec::local(), ChainSpec::dev());
+    let number = |name: &str, of: fn(&Parameters) -> u64| {
+        row([format!("`{name}`"), of(&local.parameters).to_string(), of(&dev.parameters).to_string()])
+    };
+    let hex = |target: CompactTarget| format!("{:#010x}", target.0);
+    let rows = [
+        number("genesis_time", |of| of.genesis_time),
+        number("block_time", |of| of.block_time.into()),
+        number("half_life", |of| of.half_life.into()),
+        number("subsidy", |of| of.subsidy),
+        number("halving_interval", |of| of.halving_interval.into()),
+        number("maturity", |of| of.maturity.into()),
+        number("future_limit", |of| of.future_limit.into()),
+        row(["`target_limit`".into(), hex(local.parameters.target_limit), hex(dev.parameters.target_limit)]),
+        row(["prefix of addresses".into(), "`ltus`".into(), "`dtus`".into()]),
+    ];
+    for row in rows {
+        assert!(text.contains(&row), "{row}");
+    }
+    let genesis = &local.genesis.transactions[0].transaction;
+    let keys = (0..WELL_KNOWN_ACCOUNTS).map(|n| Domain::DEV_KEY.hash(&n.to_le_bytes()).0);
+    let owners: Vec<Address> = keys.map(|seed| SecretKey::from_seed(seed).address()).collect();
+    assert!(genesis.outputs.iter().map(|output| output.address).eq(owners));
+    assert!(genesis.outputs.iter().all(|output| output.amount == 100_000_000_000_000));
+}
+
+#[test]
+fn the_protocol_has_the_limits_of_the_program() {
+    let text = one_line(&read("src/wire/PROTOCOL.md"));
+    let seconds = |time: Duration| time.as_secs();
+    let phrases = [
+        format!("after {} s at the latest", seconds(limits::GET_SYNC_IDLE)),
+        format!("asks for at most {} headers of the branch", limits::UNPROVEN_HEADERS),
+        format!("and one more every {} s; further ones are not stored", seconds(limits::UNPROVEN_INTERVAL)),
+        format!("After {} s without a body of it", seconds(limits::UNPROVEN_TIME)),
+        format!("asked for its next body in vain for {} s", seconds(limits::WITHHELD_AFTER)),
+        format!("has been missing for {} s", seconds(limits::WITHHELD_DOUBT)),
+        format!("set aside for {} s the first time", seconds(limits::WITHHELD_FIRST)),
+        format!("20 points beyond {} a second", limits::KNOWN_BLOCKS_PER_SECOND),
+        format!("cost 20 points beyond {} a second", limits::IDLE_GET_SYNC_PER_SECOND),
+        format!("`Ping` beyond {} at once and one a second", limits::PING_BURST),
+        format!("more than one address in {} s is ignored", seconds(limits::ADDRESS_INTERVAL)),
+        format!("at most {} unconfirmed transactions come before it", limits::MEMPOOL_ANCESTORS),
+        format!("at most {} may follow each other", limits::MEMPOOL_ANCESTORS + 1),
+        format!("The handshake takes at most {} s", seconds(limits::HANDSHAKE_TIMEOUT)),
+        format!("A side that has heard nothing for {} s sends `Ping`", seconds(limits::PING_INTERVAL)),
+        format!("{} s without the answer end the link", seconds(limits::PONG_TIMEOUT)),
+        format!("at {} the address is banned for an hour", limits::BAN_SCORE),
+    ];
+    assert_eq!((limits::UNPROVEN_BRANCHES, limits::WITHHELD_MAX, limits::BAN_TIME), (8, HOUR, HOUR));
+    for phrase in phrases {
+        assert!(text.contains(&phrase), "{phrase}");
+    }
 }
 
 #[test]
