@@ -1,14 +1,13 @@
-//! Every cap, interval and timeout, each with its unit and reason. What can be full says here when it is.
+//! The caps, intervals and timeouts of the protocol and its roles, each with its unit and reason. A limit of one module
+//! above the roles lives in that module.
 
-mod command_line;
 mod defence;
-mod storage;
+mod peers;
 
 use std::time::Duration;
 
-pub use command_line::*;
 pub use defence::*;
-pub use storage::*;
+pub use peers::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -111,98 +110,6 @@ pub const LINK_TURN_FRAMES: usize = 32;
 pub const MAX_DIALS: usize = 32;
 /// Bytes of one read; what cannot be handed on at once stays with the link, so this also bounds that.
 pub const READ_BYTES: usize = 16 * KIB;
-
-// ---- Connections. ----
-
-/// Links that others opened to us.
-pub const MAX_INBOUND: usize = 48;
-/// Links that we opened, anchors included, feelers not.
-pub const MAX_OUTBOUND: usize = 8;
-/// Accepted links from one IP address (loopback is exempt on test chains).
-pub const MAX_INBOUND_PER_IP: usize = 4;
-/// Accepted links from one /16 (IPv4) or /32 (IPv6).
-pub const MAX_INBOUND_PER_GROUP: usize = 16;
-/// Accept-to-promotion; long enough for two round trips over a bad line.
-pub const HANDSHAKE_TIMEOUT: Duration = seconds(10);
-/// Outbound peers that are redialled first after a restart, against a restart eclipse.
-pub const ANCHORS: usize = 2;
-/// What a refused newcomer is told to wait when no slot is free.
-pub const FULL_RETRY_AFTER: Duration = seconds(60);
-
-// ---- Keep-alive and discovery. ----
-
-/// Silence after which a `Ping` is sent.
-pub const PING_INTERVAL: Duration = seconds(15);
-/// Shortest time between pings to a peer that tell it of a tip.
-pub const TIP_PING_INTERVAL: Duration = seconds(1);
-/// How much sooner a ping may go out, so that those to several peers take one wake.
-pub const PING_TOGETHER: Duration = seconds(3);
-/// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
-pub const PONG_TIMEOUT: Duration = seconds(45);
-/// The same together: a peer that says nothing for so long is gone.
-pub const DEAD_AFTER: Duration = seconds(PING_INTERVAL.as_secs() + PONG_TIMEOUT.as_secs());
-/// Time between two dial attempts for missing outbound links.
-pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
-/// The same on a test chain, where a cluster is to stand, and to heal, within seconds …
-pub const DIAL_INTERVAL_TEST: Duration = Duration::from_millis(50);
-/// … and so many may go out at once.
-pub const DIAL_BURST_TEST: u32 = 16;
-/// First wait before an address that failed is tried again; doubles with each failure.
-pub const REDIAL_FIRST: Duration = seconds(2);
-/// Longest wait before a configured (`--connect`, bootnode) address is tried again.
-pub const REDIAL_MAX_CONFIGURED: Duration = seconds(30);
-/// Longest wait before a learned address is tried again.
-pub const REDIAL_MAX: Duration = seconds(600);
-/// Longest wait before any address is tried again on a test chain: a healed partition must close within seconds.
-pub const REDIAL_MAX_TEST: Duration = seconds(5);
-/// Dials under way at the same time; more wait for the next one to end.
-pub const PENDING_DIALS: usize = 16;
-/// Addresses whose back-off is remembered; when full, the one that ends first is forgotten.
-pub const MAX_BACKOFFS: usize = 2048;
-/// Addresses that an operator may have kept connected; more are refused.
-pub const MAX_CONFIGURED: usize = 64;
-/// Addresses that an operator may deny on a test chain; more are refused.
-pub const MAX_DENIED: usize = 1024;
-/// Addresses known to be our own, found by dialling ourselves; more are not remembered.
-pub const MAX_OWN_ADDRESSES: usize = 64;
-/// Time between two `GetPeers` to the same peer while we look for more peers.
-pub const GET_PEERS_INTERVAL: Duration = seconds(30);
-/// Time between two feelers: short test dials that move an address from "new" to "tried".
-pub const FEELER_INTERVAL: Duration = seconds(120);
-/// Addresses heard of but not yet reached by us.
-pub const BOOK_NEW: usize = 1024;
-/// Addresses that we have shaken hands with.
-pub const BOOK_TRIED: usize = 256;
-/// Failures in a row after which a learned address is forgotten.
-pub const BOOK_FAILURES: u32 = 10;
-/// Failures without any success that let a newer address take the place of an untested one.
-pub const BOOK_FAILURES_UNTESTED: u32 = 3;
-/// An address that nobody vouched for in this time gives up its place; also the oldest age that is believed.
-pub const BOOK_HORIZON: Duration = seconds(30 * 86_400);
-/// The age that an address gets whose teller claims to have seen it in the future (Bitcoin Core's number).
-pub const BOOK_UNBELIEVED_AGE: Duration = seconds(5 * 86_400);
-/// News of an address being alive is written down only if it is newer by this much: it spares the disk.
-pub const BOOK_REFRESH: Duration = seconds(3600);
-/// Tried addresses that wait to be tested because a newcomer wants their place; more wait for another success.
-pub const BOOK_COLLISIONS: usize = 10;
-/// Time in which a peer may tell one address without having been asked.
-pub const ADDRESS_INTERVAL: Duration = seconds(10);
-/// Addresses that are told in full; of more, at most 23 % are told to one peer (Bitcoin Core's number).
-pub const PEERS_ANSWER_ALL: usize = 64;
-/// How long the same answer to `GetPeers` is given, so that repeated questions do not reveal the whole book.
-pub const PEERS_ANSWER_KEPT: Duration = seconds(3600);
-/// Pings that a peer may send at once; one a second beyond that.
-pub const PING_BURST: u32 = 30;
-/// Bans that are kept; the one that ends first makes room.
-pub const MAX_BANS: usize = 4096;
-/// How long a fault of the heavier kind keeps an address out.
-pub const BAN_TIME: Duration = seconds(3600);
-/// Fault points at which an address is banned.
-pub const BAN_SCORE: u32 = 100;
-/// IP addresses with fault points that are remembered; the lowest score makes room.
-pub const MAX_SCORES: usize = 4096;
-/// Fault points that an address loses per minute.
-pub const BAN_SCORE_DECAY_PER_MINUTE: u32 = 1;
 
 // ---- Sync. ----
 
@@ -329,8 +236,6 @@ pub const EXPECTED_COINS: usize = 4096;
 pub const MEMPOOL_EXPIRY_CHECK: Duration = seconds(60);
 /// Packages that are weighed for eviction before a transaction is refused instead.
 pub const MEMPOOL_EVICTION_TRIES: usize = 64;
-/// Blocks from the future that are held until their time has come.
-pub const MAX_FUTURE_BLOCKS: usize = 16;
 /// Transactions in one batch to the verifier; larger batches gain little and hold up the next.
 pub const VERIFY_BATCH: usize = 256;
 /// How long transactions gather at most into a batch for the verifier while others are under way.
@@ -397,26 +302,8 @@ pub const LINK_QUEUE: usize = 256;
 pub const LINK_QUEUE_BYTES: usize = MIB + 512 * KIB;
 /// Notices and commands that wait for one role. Protocol windows keep it far from full.
 pub const NOTICE_QUEUE: usize = 8192;
-/// How long a role may wait for another's queue before the node stops as broken.
-pub const NOTICE_TIMEOUT: Duration = seconds(30);
-/// Blocks and the like that wait for the ledger at which the last of several verifiers leaves it a core.
-pub const LEDGER_BACKLOG: usize = 1;
-/// Actions that wait for the poll loop.
-pub const ACTION_QUEUE: usize = 4096;
-/// Events that a role handles, while more wait, before what they ask for is carried out.
-pub const HELD_EVENTS: usize = 32;
-/// How long that may wait after the first of them.
-pub const HELD_TIME: Duration = Duration::from_micros(300);
-/// Notices and commands that a role hears in a row while link events wait.
-pub const NOTICES_IN_A_ROW: usize = 64;
 /// Orders that the poll loop takes before the sockets have their turn.
 pub const ORDERS_PER_TURN: usize = 1024;
-/// Commands that wait for their answers; beyond it new ones are refused.
-pub const MAX_TICKETS: usize = 1024;
-/// Stack of a role thread. SQLite and the codecs need a tenth of it.
-pub const ROLE_STACK_BYTES: usize = 512 * KIB;
-/// Stack of a verify thread: batched signature checks keep their tables on it.
-pub const VERIFY_STACK_BYTES: usize = MIB;
 /// How long the poll loop may take to say goodbye at a stop.
 pub const STOP_FLUSH: Duration = seconds(1);
 /// How long a stop may take before the process ends anyway.
@@ -424,58 +311,17 @@ pub const STOP_TIMEOUT: Duration = seconds(10);
 
 // ---- RPC. ----
 
-/// Connections to the HTTP server.
-pub const HTTP_CONNECTIONS: usize = 32;
-/// Bytes of a request's head.
-pub const HTTP_HEAD_BYTES: usize = 8 * KIB;
-/// Bytes of a request's body.
-pub const HTTP_BODY_BYTES: usize = MIB;
-/// From a request's first byte to its last.
-pub const HTTP_REQUEST: Duration = seconds(10);
-/// Idle keep-alive connections are closed after this.
-pub const HTTP_IDLE: Duration = seconds(60);
-/// An answer must have left for the socket after this, however slowly its reader reads.
-pub const HTTP_RESPONSE: Duration = seconds(60);
-/// How long a connection that was ended with an answer is still read from, so that the answer is not lost to a reset.
-pub const HTTP_LINGER: Duration = seconds(2);
-/// Bytes that all HTTP connections hold together; beyond it new requests are answered with 503.
-pub const HTTP_BUFFER_BYTES: usize = 8 * MIB;
-/// Bytes of the results of one JSON-RPC batch; calls after that fail.
-pub const RPC_RESULT_BYTES: usize = 4 * MIB;
-/// Calls that wait for the status to change (`wait` and its kind); more are told to come back.
-pub const RPC_WAITS: usize = 16;
-/// Node commands asked through RPC and not yet answered.
-pub const RPC_COMMANDS: usize = 256;
-/// Queries that wait for the one thread that reads the database; more are told to come back.
-pub const RPC_QUERIES: usize = 32;
-/// Events that are kept for those who ask for what happened.
-pub const RPC_EVENTS: usize = 512;
-/// Blocks that one event may stand for and that are still told one by one.
-pub const RPC_EVENT_BLOCKS: u32 = 100;
-/// The longest that a call may ask to wait.
-pub const RPC_WAIT_MAX: Duration = seconds(24 * 3600);
-/// How long `mine` may take.
-pub const RPC_MINE: Duration = seconds(600);
-/// How long a database query may take before its asker is given up.
-pub const RPC_QUERY: Duration = seconds(30);
-/// How long a question to the index waits for the blocks that came just now.
-pub const RPC_INDEX_WAIT: Duration = Duration::from_millis(500);
-/// So many blocks, at most.
-pub const RPC_INDEX_LAG: u32 = 32;
-/// Requests in one JSON-RPC batch.
-pub const RPC_BATCH: usize = 50;
 /// How long a role may take to answer a command.
 pub const COMMAND_TIMEOUT: Duration = seconds(30);
 
 // ---- Logs. ----
 
-/// Bytes of one log file.
-pub const LOG_FILE_BYTES: u64 = 2 * 1024 * 1024;
-/// Log files kept, the current one included.
-pub const LOG_FILES: usize = 4;
-/// Bytes that one place in the source may log within [`LOG_SITE_WINDOW`]; what is beyond is counted, not written.
-pub const LOG_SITE_BYTES: usize = MIB;
-/// The time over which [`LOG_SITE_BYTES`] counts.
-pub const LOG_SITE_WINDOW: Duration = seconds(3600);
-/// Places in the source whose volume is counted apart; any further ones share one count.
-pub const LOG_SITES: usize = 1024;
+// ---- Databases. ----
+
+/// SQLite page cache of the writer: the inner pages of some millions of coins. Nearly each coin lies on another leaf, so
+/// that four times as much saves nothing, in a sync or at the tip; changes gathered in its place save a quarter of the flushes.
+pub const SQLITE_CACHE_BYTES: usize = MIB;
+/// Quiet after a commit in which the ledger does that.
+pub const LEDGER_TIDY_AFTER: Duration = Duration::from_millis(200);
+/// A tip younger than this makes every commit durable against power loss.
+pub const DURABLE_WITHIN: Duration = seconds(24 * 3600);

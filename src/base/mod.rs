@@ -1,4 +1,4 @@
-//! The ground that everything stands on: hashes, identifiers, time, seeded randomness, the codec and every limit.
+//! What every module uses: hashes, identifiers, time, seeded randomness, the codec, and shared limits.
 
 pub mod bytes;
 pub mod codec;

@@ -8,11 +8,7 @@ use std::{
 
 use super::exit::{Exit, Failure, Outcome};
 use crate::{
-    base::{
-        limits::{self, MEDIAN_TIME_BLOCKS},
-        rng::Rng,
-        time::UnixTime,
-    },
+    base::{limits::MEDIAN_TIME_BLOCKS, rng::Rng, time::UnixTime},
     chain::{
         archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
@@ -25,6 +21,11 @@ use crate::{
         transaction::{OutPoint, Transaction},
     },
 };
+
+/// Changed coins that are held before a commit there; about 8 MiB.
+const APPEND_COINS: usize = 50_000;
+/// Blocks between two commits there, so that an interrupted import has little to repeat.
+const APPEND_BLOCKS: usize = 512;
 
 /// The end of a ledger, with its changes since the last commit.
 pub struct Appender {
@@ -138,11 +139,7 @@ impl Appender {
         let digest = self.sum.digest();
         self.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
         self.blocks += 1;
-        if self.coins.len() >= limits::FILL_COINS || self.blocks >= limits::FILL_BLOCKS {
-            self.commit(false)
-        } else {
-            Ok(())
-        }
+        if self.coins.len() >= APPEND_COINS || self.blocks >= APPEND_BLOCKS { self.commit(false) } else { Ok(()) }
     }
 
     /// A branch that begins at the tip.

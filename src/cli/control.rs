@@ -12,10 +12,10 @@ use super::{
     keys::Keys,
     output, units,
 };
-use crate::{
-    base::limits::{STOP_TIMEOUT, WAIT_GRACE},
-    rpc::client::Deadline,
-};
+use crate::{base::limits::STOP_TIMEOUT, rpc::client::Deadline};
+
+/// How long `wait` gives a node that is only just being started to take its lock.
+const WAIT_GRACE: Duration = Duration::from_secs(1);
 
 /// Time between two looks for a node that has not started yet.
 const LOOK: Duration = Duration::from_millis(25);

@@ -10,7 +10,7 @@ use super::{
     exit::{Failure, Outcome},
     output, units,
 };
-use crate::{base::limits::RPC_WAIT_SLICE, rpc::client::Deadline};
+use crate::{cli::remote::RPC_WAIT_SLICE, rpc::client::Deadline};
 
 /// `tussock events`
 #[derive(Args, Debug)]

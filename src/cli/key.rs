@@ -17,15 +17,15 @@ use super::{
     output::{self, Rows},
 };
 use crate::{
-    base::{
-        hash::{Domain, hex, unhex},
-        limits,
-    },
+    base::hash::{Domain, hex, unhex},
     chain::{
         address::Address,
         key::{self, SecretKey},
     },
 };
+
+/// Bytes of a message or a key that are read from a pipe.
+const COMMAND_INPUT_BYTES: u64 = 1024 * 1024;
 
 /// `tussock key`
 #[derive(Args, Debug)]
@@ -248,7 +248,7 @@ fn read_message(argument: &str) -> Outcome<Vec<u8>> {
         return Ok(argument.as_bytes().to_vec());
     }
     let mut message = Vec::new();
-    let read = io::stdin().lock().take(limits::COMMAND_INPUT_BYTES).read_to_end(&mut message);
+    let read = io::stdin().lock().take(COMMAND_INPUT_BYTES).read_to_end(&mut message);
     read.map_err(|error| Failure::new(Exit::Io, format!("cannot read standard input: {error}")))?;
     Ok(message)
 }
@@ -257,15 +257,14 @@ fn read_secret(file: Option<&Path>, flags: &PassphraseFlags) -> Outcome<SecretKe
     let mut text = String::new();
     match file {
         Some(path) => {
-            let read =
-                File::open(path).and_then(|file| file.take(limits::COMMAND_INPUT_BYTES).read_to_string(&mut text));
+            let read = File::open(path).and_then(|file| file.take(COMMAND_INPUT_BYTES).read_to_string(&mut text));
             read.map_err(|error| Failure::input(path, &error))?;
         }
         None => {
             if io::stdin().is_terminal() {
                 output::note("paste the secret (64 hex digits) or the key file, then press Ctrl-D:");
             }
-            let read = io::stdin().lock().take(limits::COMMAND_INPUT_BYTES).read_to_string(&mut text);
+            let read = io::stdin().lock().take(COMMAND_INPUT_BYTES).read_to_string(&mut text);
             read.map_err(|error| Failure::new(Exit::Io, format!("cannot read standard input: {error}")))?;
         }
     }

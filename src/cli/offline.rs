@@ -10,13 +10,15 @@ use super::{
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
-    base::limits,
     chain::{
         archive::{HeaderArchive, LedgerStore},
         spec::ChainSpec,
     },
     store::{LedgerDb, LedgerOptions, LedgerReader},
 };
+
+/// SQLite page cache while blocks are put into a ledger outside a node.
+const APPEND_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Fails unless there is a ledger.
 pub fn require_ledger(context: &Context) -> Outcome {
@@ -40,7 +42,7 @@ pub fn reader(context: &Context) -> Outcome<LedgerReader> {
 
 /// The ledger for writing, made if need be. The caller holds the lock.
 pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
-    let options = LedgerOptions { cache_bytes: limits::FILL_CACHE_BYTES, ..LedgerOptions::default() };
+    let options = LedgerOptions { cache_bytes: APPEND_CACHE_BYTES, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
     Ok(Box::new(ledger))
 }

@@ -9,10 +9,14 @@ use super::{
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
-    base::limits,
     config::Settings,
-    rpc::client::{Client, ClientError, Deadline},
+    rpc::client::{Client, ClientError, Deadline, RPC_CALL},
 };
+
+/// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
+pub(super) const RPC_WAIT_SLICE: Duration = Duration::from_secs(25);
+/// How long a call waits for a node that says it is starting.
+const RPC_STARTING: Duration = Duration::from_secs(30);
 
 /// A running node.
 pub struct Remote {
@@ -48,12 +52,12 @@ impl Remote {
 
     /// Calls a method.
     pub fn call(&self, method: &str, params: Value) -> Outcome<Value> {
-        self.call_within(method, params, limits::RPC_CALL)
+        self.call_within(method, params, RPC_CALL)
     }
 
     /// Calls a method that may take as long as `limit`.
     pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Outcome<Value> {
-        let patience = Deadline::after(limits::RPC_STARTING);
+        let patience = Deadline::after(RPC_STARTING);
         loop {
             match self.client.call_within(method, params.clone(), limit) {
                 Err(ClientError::Refused { code: -28, .. }) if patience.pause(Duration::from_millis(50)) => {}
@@ -66,7 +70,7 @@ impl Remote {
     /// was at its end.
     pub fn wait(&self, condition: &Value, patience: Deadline) -> Outcome<Result<Value, Value>> {
         loop {
-            let slice = patience.left().min(limits::RPC_WAIT_SLICE);
+            let slice = patience.left().min(RPC_WAIT_SLICE);
             let mut question = condition.clone();
             question["timeout"] = json!(slice.as_secs_f64());
             let answer = self.call_within("wait", json!([question]), slice + Duration::from_secs(10))?;

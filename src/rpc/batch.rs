@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-use crate::{
-    base::limits,
-    rpc::{
-        continuation::{self, Outcome},
-        error::{self, RpcError},
-        http::{Response, Status},
-    },
+use crate::rpc::{
+    continuation::{self, Outcome},
+    error::{self, RpcError},
+    http::{Response, Status},
 };
+
+/// Bytes of the results of one JSON-RPC batch; calls after that fail.
+const RPC_RESULT_BYTES: usize = 4 * 1024 * 1024;
+/// Requests in one JSON-RPC batch.
+pub const RPC_BATCH: usize = 50;
 
 /// One call of a body.
 #[derive(Debug, PartialEq)]
@@ -50,7 +52,7 @@ impl Batch {
         let invalid = |text: &str| Err(refuse(RpcError::new(error::INVALID_REQUEST, text)));
         match requests.len() {
             0 => invalid("an empty batch"),
-            count if count > limits::RPC_BATCH => invalid("too many calls: a batch holds at most 50"),
+            count if count > RPC_BATCH => invalid("too many calls: a batch holds at most 50"),
             _ => {
                 let calls = requests.into_iter().map(read_call).collect();
                 Ok(Self { calls, replies: Vec::new(), bytes: 0, is_array, busy: false })
@@ -62,7 +64,7 @@ impl Batch {
     pub fn next_call(&mut self) -> Option<Call> {
         loop {
             match self.calls.pop_front()? {
-                Ok(call) if self.bytes <= limits::RPC_RESULT_BYTES => return Some(call),
+                Ok(call) if self.bytes <= RPC_RESULT_BYTES => return Some(call),
                 Ok(call) => {
                     self.finish(call.id, Err(RpcError::busy("bytes of results")));
                 }
@@ -151,7 +153,7 @@ mod tests {
             let outcome = match call.method.as_str() {
                 "echo" => Ok(call.params.to_string()),
                 "busy" => Err(RpcError::busy("things")),
-                "large" => Ok(format!("\"{}\"", "x".repeat(limits::RPC_RESULT_BYTES))),
+                "large" => Ok(format!("\"{}\"", "x".repeat(RPC_RESULT_BYTES))),
                 _ => Err(RpcError::new(error::METHOD_NOT_FOUND, "no such method")),
             };
             batch.finish(call.id, outcome);

@@ -8,7 +8,14 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{base::limits, rpc::auth::base64};
+use crate::rpc::auth::base64;
+
+/// Bytes of an RPC answer beyond which it is not our node that answers.
+const RPC_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// How long the command line tries to connect; the node is on this host or near it.
+const RPC_CONNECT: Duration = Duration::from_secs(3);
+/// How long a call may take unless it says otherwise: longer than the node's own limit for a command.
+pub(crate) const RPC_CALL: Duration = Duration::from_secs(40);
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +90,7 @@ impl Client {
 
     /// Calls a method with positional parameters.
     pub fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
-        self.call_within(method, params, limits::RPC_CALL)
+        self.call_within(method, params, RPC_CALL)
     }
 
     /// Calls a method that may take as long as `limit`.
@@ -107,7 +114,7 @@ impl Client {
         let count = calls.len();
         let request = |(id, (method, params)): (usize, (&str, Value))| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let body = Value::Array(calls.into_iter().enumerate().map(request).collect()).to_string();
-        let Value::Array(answers) = self.exchange(&body, Deadline::after(limits::RPC_CALL))? else {
+        let Value::Array(answers) = self.exchange(&body, Deadline::after(RPC_CALL))? else {
             return Err(ClientError::Foreign("no batch of answers".to_owned()));
         };
         let mut results = vec![Value::Null; count];
@@ -124,7 +131,7 @@ impl Client {
     }
 
     fn exchange(&self, body: &str, deadline: Deadline) -> Result<Value, ClientError> {
-        let connect = limits::RPC_CONNECT.min(left(deadline)?);
+        let connect = RPC_CONNECT.min(left(deadline)?);
         let mut stream = TcpStream::connect_timeout(&self.address, connect).map_err(|error| lost(&error))?;
         let head = format!(
             "POST /rpc HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
@@ -194,7 +201,7 @@ fn head(bytes: &[u8]) -> Result<Option<(u16, usize, usize)>, ClientError> {
     let length = response.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
     let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.trim().parse::<usize>().ok());
     match length {
-        Some(length) if length <= limits::RPC_ANSWER_BYTES => Ok(Some((response.code.unwrap_or(0), start, length))),
+        Some(length) if length <= RPC_ANSWER_BYTES => Ok(Some((response.code.unwrap_or(0), start, length))),
         Some(_) => Err(foreign("too long")),
         None => Err(foreign("of unknown length")),
     }

@@ -1,15 +1,20 @@
 //! What other threads tell the server's loop, and how they wake it.
 //!
 //! Bounded without a limit of its own: every completion is the answer to something that was let through one —
-//! [`limits::RPC_COMMANDS`] commands and
-//! [`limits::RPC_QUERIES`] queries.
+//! [`RPC_COMMANDS`] commands and
+//! [`RPC_QUERIES`] queries.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use crate::{base::limits, rpc::continuation::Completion};
+use crate::rpc::continuation::Completion;
+
+/// Node commands asked through RPC and not yet answered.
+const RPC_COMMANDS: usize = 256;
+/// Queries that wait for the one thread that reads the database; more are told to come back.
+pub(super) const RPC_QUERIES: usize = 32;
 
 /// Letters to the loop, and its flags.
 pub(super) struct CompletionQueue {
@@ -68,13 +73,13 @@ impl CompletionQueue {
 
     /// Counts in one more command, unless there are too many.
     pub(super) fn begin_command(&self) -> bool {
-        let more = |count: usize| (count < limits::RPC_COMMANDS).then_some(count + 1);
+        let more = |count: usize| (count < RPC_COMMANDS).then_some(count + 1);
         self.commands.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
     }
 
     /// How many more commands may be begun; only who asks begins any.
     pub(super) fn room_for_commands(&self) -> usize {
-        limits::RPC_COMMANDS.saturating_sub(self.commands.load(Ordering::Acquire))
+        RPC_COMMANDS.saturating_sub(self.commands.load(Ordering::Acquire))
     }
 
     /// Counts out an answered command.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    base::{limits, time::Time},
+    base::time::Time,
     chain::{
         address::{Address, AddressError},
         archive::Tip,
@@ -20,6 +20,9 @@ use crate::{
     rpc::{error::RpcError, events::Events, page::Page},
     runtime::{handle::NodeHandle, status::Status},
 };
+
+/// So many blocks, at most.
+const RPC_INDEX_LAG: u32 = 32;
 
 /// What every method can reach.
 pub struct Context {
@@ -86,7 +89,7 @@ impl View {
         let catches_up = matches!(self.status.state, SyncState::Headers | SyncState::Blocks);
         match (&self.status.tip, self.indexed.height) {
             (Some(tip), Some(indexed)) if !catches_up => {
-                (1..=limits::RPC_INDEX_LAG).contains(&tip.height.saturating_sub(indexed))
+                (1..=RPC_INDEX_LAG).contains(&tip.height.saturating_sub(indexed))
             }
             _ => false,
         }

@@ -18,6 +18,9 @@ use crate::{
     rpc::{context::View, databases::Databases, error::RpcError},
 };
 
+/// How long a question to the index waits for the blocks that came just now.
+const RPC_INDEX_WAIT: Duration = Duration::from_millis(500);
+
 /// What a call comes to: JSON text, or an error.
 pub type Outcome = Result<String, RpcError>;
 
@@ -148,7 +151,7 @@ impl Continuation {
         let go_on = move || step.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (late, with_index) = (go_on.clone(), context.index_path.is_some());
         Self::Wait(Wait {
-            until: context.now() + limits::RPC_INDEX_WAIT,
+            until: context.now() + RPC_INDEX_WAIT,
             brief: true,
             ready: Box::new(move |view| if with_index && view.index_follows() { None } else { go_on() }),
             late: Box::new(move |_| {

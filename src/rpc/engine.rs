@@ -7,12 +7,13 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{SyncSender, TrySendError},
     },
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::{
-    base::{limits, time::Time},
+    base::time::Time,
     node::{command::Reply, limit::Meter},
     rpc::{
         api::{self, Route},
@@ -27,6 +28,11 @@ use crate::{
         query::Task,
     },
 };
+
+/// Calls that wait for the status to change (`wait` and its kind); more are told to come back.
+pub(super) const RPC_WAITS: usize = 16;
+/// How long a database query may take before its asker is given up.
+const RPC_QUERY: Duration = Duration::from_secs(30);
 
 /// Makes answers out of requests.
 pub(super) struct Engine {
@@ -263,7 +269,7 @@ impl Engine {
     fn query(&mut self, connection: usize, query: Query) -> Result<Pending, RpcError> {
         let stage = self.next_stage();
         match self.worker.try_send(Task { connection, stage, query }) {
-            Ok(()) => Ok(Pending { stage, deadline: self.now() + limits::RPC_QUERY, what: Awaited::Query }),
+            Ok(()) => Ok(Pending { stage, deadline: self.now() + RPC_QUERY, what: Awaited::Query }),
             Err(TrySendError::Full(_)) => Err(RpcError::busy("queries")),
             Err(TrySendError::Disconnected(_)) => Err(RpcError::internal("the query thread has ended")),
         }
@@ -274,7 +280,7 @@ impl Engine {
             return (Ok(Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }), slot);
         }
         let slot = slot.or_else(|| {
-            let more = |count: usize| (count < limits::RPC_WAITS).then_some(count + 1);
+            let more = |count: usize| (count < RPC_WAITS).then_some(count + 1);
             let taken = self.waits.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();
             taken.then(|| WaitSlot(Arc::clone(&self.waits)))
         });

@@ -11,11 +11,13 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    base::limits,
     node::report::Counter,
     rpc::{histogram::Histogram, host::unix_now, json::object},
     runtime::status::Status,
 };
+
+/// Events that are kept for those who ask for what happened.
+const RPC_EVENTS: usize = 512;
 
 /// Bounds of the histogram of seconds between blocks.
 const INTERVALS: [f64; 8] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
@@ -119,7 +121,7 @@ impl Inner {
         self.last += 1;
         let mut all = object(json!({ "seq": self.last, "time": unix_now(), "event": kind }));
         all.extend(object(fields));
-        if self.list.len() == limits::RPC_EVENTS {
+        if self.list.len() == RPC_EVENTS {
             self.list.pop_front();
         }
         self.list.push_back(Event { number: self.last, after, fields: all });
@@ -162,10 +164,10 @@ mod tests {
     #[test]
     fn who_comes_late_or_from_before_a_restart_is_told_that_something_is_missing() {
         let events = Events::default();
-        let count = u32::try_from(limits::RPC_EVENTS).unwrap() + 5;
+        let count = u32::try_from(RPC_EVENTS).unwrap() + 5;
         (0..=count).for_each(|height| events.note(&status(height)));
         let (list, missed) = events.since(1);
-        assert_eq!((list.len(), missed), (limits::RPC_EVENTS, true));
+        assert_eq!((list.len(), missed), (RPC_EVENTS, true));
         let oldest = list[0].number;
         assert!(!events.since(oldest - 1).1 && events.since(u64::from(count) + 100).1);
         assert_eq!(events.intervals().count(), u64::from(count));

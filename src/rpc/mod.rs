@@ -52,9 +52,14 @@ use std::{
 use mio::{Poll, Waker, net::TcpListener};
 
 use crate::{
-    base::limits,
     chain::spec::ChainSpec,
-    rpc::{auth::Gate, completions::CompletionQueue, context::Context, engine::Engine, indexer::Indexer},
+    rpc::{
+        auth::Gate,
+        completions::{CompletionQueue, RPC_QUERIES},
+        context::Context,
+        engine::Engine,
+        indexer::Indexer,
+    },
     runtime::handle::NodeHandle,
 };
 
@@ -111,7 +116,7 @@ impl Server {
         });
         // Where the node stands now; what changes from here on is an event.
         context.events.note(&node.status());
-        let (worker, tasks) = mpsc::sync_channel(limits::RPC_QUERIES);
+        let (worker, tasks) = mpsc::sync_channel(RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
         let gate = Gate::new(local_address, &options.cookie);
         let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;

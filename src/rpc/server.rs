@@ -14,10 +14,11 @@ use mio::{
 };
 
 use crate::{
-    base::{limits, time::Time},
+    base::time::Time,
     node::limit::Meter,
     rpc::{
         auth::Gate,
+        batch::RPC_BATCH,
         completions::CompletionQueue,
         engine::{Engine, Progress, Running},
         http::{Connection, Head, Response, Status},
@@ -25,6 +26,13 @@ use crate::{
     },
     runtime::descriptors,
 };
+
+/// Connections to the HTTP server.
+pub(super) const HTTP_CONNECTIONS: usize = 32;
+/// Bytes that all HTTP connections hold together; beyond it new requests are answered with 503.
+const HTTP_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// Of the descriptors left when the HTTP server starts, one in so many may be an HTTP connection.
+const DESCRIPTORS_PER_HTTP: usize = 8;
 
 const LISTENER: Token = Token(0);
 /// The completions' waker.
@@ -175,7 +183,7 @@ impl Server {
     fn meter(&self) {
         let bytes = self.clients.values().map(|client| client.connection.reserved()).sum();
         let connections = Meter { used: self.clients.len(), cap: self.most, hits: self.crowded };
-        self.engine.note_http(connections, Meter { used: bytes, cap: limits::HTTP_BUFFER_BYTES, hits: self.busy });
+        self.engine.note_http(connections, Meter { used: bytes, cap: HTTP_BUFFER_BYTES, hits: self.busy });
     }
 
     fn ready(&mut self, token: usize, event: &mio::event::Event) {
@@ -298,7 +306,7 @@ impl Server {
             let mut aborted = 0;
             // Each step that is given up ends one call; the rest of its batch is given up likewise.
             while let Some(running) = self.take_running(token)
-                && aborted <= limits::RPC_BATCH
+                && aborted <= RPC_BATCH
             {
                 let progress = self.engine.abort(running);
                 self.settle(token, progress);
@@ -315,7 +323,7 @@ impl Server {
 
 /// Whether a request may be read while all connections together hold so many bytes.
 fn admit(bytes: usize) -> Result<(), Response> {
-    if bytes <= limits::HTTP_BUFFER_BYTES {
+    if bytes <= HTTP_BUFFER_BYTES {
         return Ok(());
     }
     let busy = Response::error(Status::Unavailable, "too many bytes are under way; try again");
@@ -324,6 +332,6 @@ fn admit(bytes: usize) -> Result<(), Response> {
 
 /// Fewer than usual if this process may open few files only.
 fn most_connections() -> usize {
-    let share = |spare: usize| (spare / limits::DESCRIPTORS_PER_HTTP).max(1);
-    descriptors::spare().map_or(limits::HTTP_CONNECTIONS, |spare| share(spare).min(limits::HTTP_CONNECTIONS))
+    let share = |spare: usize| (spare / DESCRIPTORS_PER_HTTP).max(1);
+    descriptors::spare().map_or(HTTP_CONNECTIONS, |spare| share(spare).min(HTTP_CONNECTIONS))
 }

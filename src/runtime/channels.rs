@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded, never};
@@ -26,6 +27,15 @@ use crate::{
         stop::{StopReason, Stopper},
     },
 };
+
+/// How long a role may wait for another's queue before the node stops as broken.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Blocks and the like that wait for the ledger at which the last of several verifiers leaves it a core.
+const LEDGER_BACKLOG: usize = 1;
+/// Actions that wait for the poll loop.
+const ACTION_QUEUE: usize = 4096;
+/// Notices and commands that a role hears in a row while link events wait.
+pub(super) const NOTICES_IN_A_ROW: usize = 64;
 
 /// What comes from other threads than the poll loop.
 enum Mail {
@@ -86,7 +96,7 @@ pub(super) struct Channels {
 /// Makes the channels of a node with these roles. Roles of the same id share an inbox of notices; the first of them
 /// hears of links.
 pub(super) fn open(roles: &[RoleId], wake_net: WakeNet, status: Arc<SharedStatus>, stopper: Arc<Stopper>) -> Channels {
-    let (orders, order_source) = bounded(limits::ACTION_QUEUE);
+    let (orders, order_source) = bounded(ACTION_QUEUE);
     let mut mail: BTreeMap<RoleId, (Sender<_>, Receiver<_>)> = BTreeMap::new();
     let mut sink = Sink(BTreeMap::new());
     let mut inboxes = Vec::new();
@@ -120,7 +130,7 @@ fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &Sender<Box<Mail>>, i
     if let (Some(last), Some(ledger)) = (last, ledger) {
         // Not a clone of the receiver: whoever sends to a role that has ended is to find out.
         let sender = to_ledger.clone();
-        let (step_back, release) = backpressure::pair(limits::LEDGER_BACKLOG, move || sender.len());
+        let (step_back, release) = backpressure::pair(LEDGER_BACKLOG, move || sender.len());
         inboxes[last].step_back = Some(step_back);
         inboxes[ledger].release = Some(release);
     }
@@ -128,9 +138,9 @@ fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &Sender<Box<Mail>>, i
 
 impl Inbox {
     /// The next event, if there is one. Notices come first, but not for ever: links have their turn after
-    /// [`limits::NOTICES_IN_A_ROW`] of them.
+    /// [`NOTICES_IN_A_ROW`] of them.
     pub(super) fn take(&mut self) -> Option<Event> {
-        if self.in_a_row < limits::NOTICES_IN_A_ROW
+        if self.in_a_row < NOTICES_IN_A_ROW
             && let Some(event) = self.take_mail()
         {
             self.in_a_row += 1;
@@ -301,7 +311,7 @@ impl Router {
 
     fn tell(&self, from: RoleId, to: RoleId, notice: Notice) {
         let Some(mail) = self.mail.get(&to) else { return };
-        match mail.send_timeout(Box::new(Mail::Notice(notice)), limits::NOTICE_TIMEOUT) {
+        match mail.send_timeout(Box::new(Mail::Notice(notice)), NOTICE_TIMEOUT) {
             // A role that has ended hears nothing any more: the node is stopping.
             Ok(()) | Err(SendTimeoutError::Disconnected(_)) => {}
             Err(SendTimeoutError::Timeout(_)) => self.stuck(to.name(), from),
@@ -315,13 +325,13 @@ impl Router {
         };
         // The poll loop may not know yet that there is anything to take.
         (self.wake_net)();
-        if let Err(SendTimeoutError::Timeout(_)) = self.orders.send_timeout(order, limits::NOTICE_TIMEOUT) {
+        if let Err(SendTimeoutError::Timeout(_)) = self.orders.send_timeout(order, NOTICE_TIMEOUT) {
             self.stopper.broken("the poll loop takes no orders".to_owned());
         }
     }
 
     fn stuck(&self, role: &str, from: RoleId) {
-        let seconds = limits::NOTICE_TIMEOUT.as_secs();
+        let seconds = NOTICE_TIMEOUT.as_secs();
         self.stopper.broken(format!("{role} took nothing from {} for {seconds} s", from.name()));
     }
 }

@@ -3,7 +3,11 @@
 
 use std::fs;
 
-use crate::base::limits::{DESCRIPTORS_RESERVED, MAX_DIALS};
+use crate::base::limits::MAX_DIALS;
+
+/// File descriptors that stay free of peers: for the database's journals, log files, and the HTTP server with its own
+/// connections to the database.
+const DESCRIPTORS_RESERVED: usize = 28;
 
 /// Descriptors that this process may still open; `None` where the system does not tell.
 pub fn spare() -> Option<usize> {

@@ -11,6 +11,7 @@ use std::{
     path::PathBuf,
     str::FromStr,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    time::Duration,
     time::Instant,
 };
 
@@ -18,7 +19,18 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{Config, ConfigBuilder, WriteLogger};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use crate::{base::limits, node::limit::Meter, runtime::rotation::RotatingFile};
+use crate::{node::limit::Meter, runtime::rotation::RotatingFile};
+
+/// Bytes of one log file.
+const LOG_FILE_BYTES: u64 = 2 * 1024 * 1024;
+/// Log files kept, the current one included.
+const LOG_FILES: usize = 4;
+/// Bytes that one place in the source may log within [`LOG_SITE_WINDOW`]; what is beyond is counted, not written.
+const LOG_SITE_BYTES: usize = 1024 * 1024;
+/// The time over which [`LOG_SITE_BYTES`] counts.
+const LOG_SITE_WINDOW: Duration = Duration::from_secs(3600);
+/// Places in the source whose volume is counted apart; any further ones share one count.
+const LOG_SITES: usize = 1024;
 
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 /// The log's name in its folder.
@@ -140,7 +152,7 @@ pub fn init(options: LogOptions) -> Result<(), LogError> {
     let mut sinks: Vec<Box<dyn Log>> = Vec::new();
     if let Some(folder) = &options.folder {
         let path = folder.join(FILE_NAME);
-        let file = RotatingFile::open(&path, limits::LOG_FILE_BYTES, limits::LOG_FILES);
+        let file = RotatingFile::open(&path, LOG_FILE_BYTES, LOG_FILES);
         let file = file.map_err(|source| LogError::File { path, source })?;
         sinks.push(WriteLogger::new(LevelFilter::Trace, bare(), file));
     }
@@ -172,7 +184,7 @@ pub fn levels() -> Option<Levels> {
 /// How much the busiest place in the source has written within the hour, and how many lines were suppressed in all.
 pub fn volume() -> Meter {
     let volume = VOLUME.lock().unwrap_or_else(PoisonError::into_inner);
-    Meter { used: volume.most(Instant::now()), cap: limits::LOG_SITE_BYTES, hits: volume.suppressed }
+    Meter { used: volume.most(Instant::now()), cap: LOG_SITE_BYTES, hits: volume.suppressed }
 }
 
 /// Our lines are complete; `simplelog` adds nothing to them.
@@ -262,13 +274,13 @@ impl Volume {
     /// Whether a line may be written, and how many of its place were suppressed before it.
     fn admit(&mut self, site: Site, bytes: usize, now: Instant) -> Option<u64> {
         let others = Site { file: "", line: 0 };
-        let full = self.sites.len() >= limits::LOG_SITES && !self.sites.contains_key(&site);
+        let full = self.sites.len() >= LOG_SITES && !self.sites.contains_key(&site);
         let site = if full { others } else { site };
         let written = self.sites.entry(site).or_insert(Written { since: now, bytes: 0, suppressed: 0 });
-        if now.duration_since(written.since) >= limits::LOG_SITE_WINDOW {
+        if now.duration_since(written.since) >= LOG_SITE_WINDOW {
             (written.since, written.bytes) = (now, 0);
         }
-        if written.bytes >= limits::LOG_SITE_BYTES {
+        if written.bytes >= LOG_SITE_BYTES {
             written.suppressed += 1;
             self.suppressed += 1;
             return None;
@@ -279,7 +291,7 @@ impl Volume {
 
     /// Bytes of the place that has written most within the hour.
     fn most(&self, now: Instant) -> usize {
-        let fresh = |written: &&Written| now.duration_since(written.since) < limits::LOG_SITE_WINDOW;
+        let fresh = |written: &&Written| now.duration_since(written.since) < LOG_SITE_WINDOW;
         self.sites.values().filter(fresh).map(|written| written.bytes).max().unwrap_or(0)
     }
 }
@@ -316,13 +328,13 @@ mod tests {
     fn a_place_that_writes_too_much_is_cut_off_until_the_next_hour() {
         let mut volume = Volume::default();
         let (start, loud, calm) = (Instant::now(), Site { file: "a", line: 1 }, Site { file: "a", line: 2 });
-        assert_eq!(volume.admit(loud, limits::LOG_SITE_BYTES, start), Some(0));
+        assert_eq!(volume.admit(loud, LOG_SITE_BYTES, start), Some(0));
         assert_eq!(volume.admit(loud, 10, start), None);
         assert_eq!(volume.admit(loud, 10, start), None);
         assert_eq!(volume.admit(calm, 10, start), Some(0), "another place is not affected");
-        assert_eq!((volume.most(start), volume.suppressed), (limits::LOG_SITE_BYTES, 2));
-        assert_eq!(volume.admit(loud, 10, start + limits::LOG_SITE_WINDOW), Some(2));
-        assert_eq!(volume.admit(loud, 10, start + limits::LOG_SITE_WINDOW), Some(0));
+        assert_eq!((volume.most(start), volume.suppressed), (LOG_SITE_BYTES, 2));
+        assert_eq!(volume.admit(loud, 10, start + LOG_SITE_WINDOW), Some(2));
+        assert_eq!(volume.admit(loud, 10, start + LOG_SITE_WINDOW), Some(0));
     }
 
     #[test]
@@ -332,6 +344,6 @@ mod tests {
         for line in 0..3000 {
             volume.admit(Site { file: "a", line }, 1, now);
         }
-        assert_eq!(volume.sites.len(), limits::LOG_SITES + 1);
+        assert_eq!(volume.sites.len(), LOG_SITES + 1);
     }
 }

@@ -33,6 +33,11 @@ use crate::{
     },
 };
 
+/// Stack of a role thread. SQLite and the codecs need a tenth of it.
+const ROLE_STACK_BYTES: usize = 512 * 1024;
+/// Stack of a verify thread: batched signature checks keep their tables on it.
+pub(super) const VERIFY_STACK_BYTES: usize = 1024 * 1024;
+
 /// The poll loop's name among threads.
 const NET: &str = "net";
 
@@ -250,7 +255,7 @@ impl Node {
             (Some(role), 0) => role.name().to_owned(),
             (Some(role), number) => format!("{}-{}", role.name(), number + 1),
         };
-        let stack = if role == Some(RoleId::Verify) { limits::VERIFY_STACK_BYTES } else { limits::ROLE_STACK_BYTES };
+        let stack = if role == Some(RoleId::Verify) { VERIFY_STACK_BYTES } else { ROLE_STACK_BYTES };
         let join = thread::Builder::new().name(name).stack_size(stack).spawn(move || {
             run();
             // The node may have given up on us; then nobody listens any more.

@@ -5,11 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{
-    base::{ids::Ticket, limits},
-    node::command::Reply,
-    runtime::handle::Done,
-};
+use crate::{base::ids::Ticket, node::command::Reply, runtime::handle::Done};
+
+/// Commands that wait for their answers; beyond it new ones are refused.
+const MAX_TICKETS: usize = 1024;
 
 /// Open commands, by ticket.
 #[derive(Default)]
@@ -26,7 +25,7 @@ impl PendingCommands {
     /// A ticket whose answer goes to `done`. If none is to be had, `done` has heard why.
     pub(super) fn open(&self, done: Done) -> Option<Ticket> {
         let mut open = self.lock();
-        let refusal = match (open.closed, open.waiting.len() >= limits::MAX_TICKETS) {
+        let refusal = match (open.closed, open.waiting.len() >= MAX_TICKETS) {
             (true, _) => STOPPING,
             (_, true) => BUSY,
             _ => {
@@ -102,7 +101,7 @@ mod tests {
     #[test]
     fn more_commands_than_may_wait_are_refused() {
         let pending = PendingCommands::default();
-        for _ in 0..limits::MAX_TICKETS {
+        for _ in 0..MAX_TICKETS {
             assert!(pending.open(Box::new(|_| {})).is_some());
         }
         let (sender, answers) = mpsc::channel();

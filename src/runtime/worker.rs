@@ -4,21 +4,24 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use crate::{
-    base::{
-        limits,
-        time::{Now, Time},
-    },
+    base::time::{Now, Time},
     node::{Event, Outbox, Role, RoleId},
     runtime::{
-        channels::{Inbox, Router},
+        channels::{Inbox, NOTICES_IN_A_ROW, Router},
         clock::Clock,
     },
 };
+
+/// Events that a role handles, while more wait, before what they ask for is carried out.
+const HELD_EVENTS: usize = 32;
+/// How long that may wait after the first of them.
+const HELD_TIME: Duration = Duration::from_micros(300);
 
 /// Sets the pace of a worker. In production there is nothing to set; the thread tests let one worker step at a time.
 pub trait Pace: Send {
@@ -84,7 +87,7 @@ impl Held {
     }
 
     fn is_due(&self, now: Time) -> bool {
-        self.events >= limits::HELD_EVENTS || (self.events > 0 && now.since(self.since) >= limits::HELD_TIME)
+        self.events >= HELD_EVENTS || (self.events > 0 && now.since(self.since) >= HELD_TIME)
     }
 }
 
@@ -153,7 +156,7 @@ impl Worker {
             self.before_wake = 0;
         }
         if due && self.before_wake == 0 {
-            self.before_wake = limits::NOTICES_IN_A_ROW;
+            self.before_wake = NOTICES_IN_A_ROW;
             return Some(Event::Wake);
         }
         let event = self.inbox.take();

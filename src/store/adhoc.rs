@@ -5,16 +5,16 @@ use std::path::Path;
 use rusqlite::{InterruptHandle, functions::FunctionFlags, limits::Limit, types::ValueRef};
 
 use crate::{
-    base::{
-        hash::{hex, unhex},
-        limits::MAX_SQL_VALUE_BYTES,
-    },
+    base::hash::{hex, unhex},
     chain::{
         address::{Address, Prefix},
         archive::StoreError,
     },
     store::{connect, migrate, reader::LedgerReader},
 };
+
+/// Bytes of one value in an answer to a person's SQL; a block body fits.
+const MAX_SQL_VALUE_BYTES: i32 = 4 * 1024 * 1024;
 
 /// The ends of all branches.
 const TIPS: &str = "CREATE TEMP VIEW v_tips AS

@@ -8,7 +8,7 @@ use crate::{
     chain::archive::StoreError,
     store::{
         connect::{self, Tuning},
-        ledger::LedgerOptions,
+        ledger::{LEDGER_LOG_BYTES, LedgerOptions},
         migrate, rows,
     },
 };
@@ -50,7 +50,7 @@ impl RawInsertion {
         let source = connect::open_reader(from)?;
         let mut target = connect::open_file(to)?;
         let LedgerOptions { cache_bytes, checkpoint_pages } = LedgerOptions::default();
-        let log_bytes = crate::base::limits::LEDGER_LOG_BYTES;
+        let log_bytes = LEDGER_LOG_BYTES;
         connect::tune_writer(&target, Tuning { cache_bytes, checkpoint_pages, log_bytes })?;
         migrate::LEDGER.migrate(&mut target)?;
         Ok(Self { source, target, next: 1, height })

@@ -9,10 +9,7 @@ use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
 use rusqlite::{CachedStatement, Connection, Statement, ToSql};
 
 use crate::{
-    base::{
-        hash::{Domain, Hash},
-        limits::{COIN_ROWS, COIN_SORT_ROWS},
-    },
+    base::hash::{Domain, Hash},
     chain::{
         archive::{CoinPlace, StoreError},
         coin::{Coin, CoinChange},
@@ -20,6 +17,11 @@ use crate::{
     },
     store::{check, error::corrupt, rows},
 };
+
+/// Coin changes that go to the disk at a time, if they come in the order of their keys.
+const COIN_ROWS: usize = 1024;
+/// Coin changes that are sorted by key at a time on their way to the disk otherwise; about 6 MiB meanwhile.
+const COIN_SORT_ROWS: usize = 32_768;
 
 /// How an outpoint becomes a key. A parameter so that tests can make keys collide.
 pub(super) type KeyFunction = fn(keys: &Keys, outpoint: &OutPoint) -> i64;

@@ -1,13 +1,24 @@
 //! Opening connections: every pragma that matters, read back where a wrong one would lose data.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use crate::{
-    base::limits::{SQLITE_BUSY_TIMEOUT, SQLITE_READER_CACHE_BYTES, SQLITE_STATEMENTS},
-    chain::archive::StoreError,
-};
+use crate::chain::archive::StoreError;
+
+/// SQLite page cache of each reader.
+const SQLITE_READER_CACHE_BYTES: usize = 1024 * 1024;
+/// Prepared statements kept per connection; the ledger uses about thirty.
+const SQLITE_STATEMENTS: usize = 48;
+/// How long a connection waits for another's lock.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for the small files.
+pub(super) const SMALL_CHECKPOINT_PAGES: usize = 500;
+/// Bytes of a small file's write-ahead log that stay allocated.
+pub(super) const SMALL_LOG_BYTES: usize = 4 * 1024 * 1024;
+/// Page cache of the small files.
+pub(super) const SMALL_CACHE_BYTES: usize = 512 * 1024;
 
 /// How a file that we write is kept.
 #[derive(Clone, Copy, Debug)]

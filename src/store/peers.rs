@@ -12,7 +12,7 @@ use crate::{
     base::{limits, time::UnixTime},
     chain::archive::{Ban, BookContents, BookEntry, PeerStore, StoreError},
     store::{
-        connect::{self, Tuning},
+        connect::{self, SMALL_CACHE_BYTES, SMALL_CHECKPOINT_PAGES, SMALL_LOG_BYTES, Tuning},
         identity, migrate, quarantine, rows,
     },
 };
@@ -69,9 +69,9 @@ impl PeerDb {
         connect::tune_writer(
             &connection,
             Tuning {
-                cache_bytes: limits::SMALL_CACHE_BYTES,
-                checkpoint_pages: limits::SMALL_CHECKPOINT_PAGES,
-                log_bytes: limits::SMALL_LOG_BYTES,
+                cache_bytes: SMALL_CACHE_BYTES,
+                checkpoint_pages: SMALL_CHECKPOINT_PAGES,
+                log_bytes: SMALL_LOG_BYTES,
             },
         )?;
         migrate::PEERS.migrate(&mut connection)?;

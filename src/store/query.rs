@@ -8,11 +8,7 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
-    base::{
-        gather::gather,
-        hash::Hash,
-        limits::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
-    },
+    base::{gather::gather, hash::Hash},
     chain::{
         address::Address,
         archive::{BlockStatus, HeaderRow, StoreError},
@@ -25,6 +21,11 @@ use crate::{
         rows::{self, StoredHeader, select_headers},
     },
 };
+
+/// Hex digits below which a hash prefix is not looked up.
+pub(super) const MIN_PREFIX_DIGITS: usize = 6;
+/// Hash prefix matches that are told; more than one is ambiguous anyway.
+pub(super) const MAX_PREFIX_MATCHES: usize = 8;
 
 /// What a person's name for a block (`tip`, a height, a hash or its first digits) turned out to mean.
 #[derive(Clone, Debug, PartialEq, Eq)]

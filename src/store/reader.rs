@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction};
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash, limits::SQLITE_PASSING_CACHE_BYTES},
+    base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         digest::StateSum,
@@ -20,6 +20,9 @@ use crate::{
         rows::{self, StoredHeader, select_headers},
     },
 };
+
+/// The same of a reader that goes through the blocks once, and finds none of their pages again.
+const SQLITE_PASSING_CACHE_BYTES: usize = 256 * 1024;
 
 /// A read-only connection to a ledger. Each call is one short transaction; two calls may see different tips.
 ///

@@ -32,6 +32,8 @@ use tussock::{
 };
 
 use crate::support::TempDir;
+use tussock::rpc::batch::RPC_BATCH;
+use tussock::rpc::http::{HTTP_BODY_BYTES, HTTP_HEAD_BYTES};
 
 /// However the bytes are cut, the same frames come out, and the reader keeps no more bytes than came in.
 pub(super) fn frames(input: &[u8]) {
@@ -142,13 +144,13 @@ pub(super) fn http(input: &[u8]) {
         rest = &rest[count..];
         for _ in 0..100 {
             let Some(request) = connection.next(Time(1), |head| gate.check(head)) else { break };
-            assert!(request.body.len() <= limits::HTTP_BODY_BYTES);
+            assert!(request.body.len() <= HTTP_BODY_BYTES);
             json_rpc(&request.body);
             connection.respond(Time(1), &Response::error(Status::BadRequest, "a test"));
         }
         let written = connection.output().len();
         connection.wrote(Time(2), written);
-        assert!(connection.reserved() <= 2 * (limits::HTTP_BODY_BYTES + limits::HTTP_HEAD_BYTES));
+        assert!(connection.reserved() <= 2 * (HTTP_BODY_BYTES + HTTP_HEAD_BYTES));
     }
     connection.input_ended();
     let _ = connection.expire(Time(u64::MAX / 2));
@@ -163,7 +165,7 @@ pub(super) fn json_rpc(input: &[u8]) {
     let mut calls = 0;
     while let Some(call) = batch.next_call() {
         calls += 1;
-        assert!(calls <= limits::RPC_BATCH);
+        assert!(calls <= RPC_BATCH);
         batch.finish(call.id, Err(RpcError::starting()));
     }
     let response = batch.response();

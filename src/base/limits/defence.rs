@@ -52,8 +52,3 @@ pub const CLOCK_OFFSET_SECONDS: u64 = 600;
 pub const CLOCK_SAMPLES: usize = 3;
 /// A limit that bites again within this time after it was logged is counted and not logged.
 pub const LIMIT_LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// File descriptors that stay free of peers: for the database's journals, log files, and the HTTP server with its own
-/// connections to the database.
-pub const DESCRIPTORS_RESERVED: usize = 28;
-/// Of the descriptors left when the HTTP server starts, one in so many may be an HTTP connection.
-pub const DESCRIPTORS_PER_HTTP: usize = 8;

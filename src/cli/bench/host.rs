@@ -15,13 +15,13 @@ use super::{
     verify,
 };
 use crate::{
-    base::{hash::hex, limits, rng::Rng},
+    base::{hash::hex, rng::Rng},
     chain::{key::SecretKey, spec::ChainSpec},
     cli::{
         exit::{Exit, Failure, Outcome},
         output,
     },
-    rpc::client::Deadline,
+    rpc::{batch::RPC_BATCH, client::Deadline},
 };
 
 const MIB: f64 = 1_048_576.0;
@@ -153,7 +153,7 @@ pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let raw: Vec<Value> =
         coins.iter().take(count).map(|coin| json!([hex(&load.payment(coin, &mut rng).to_bytes())])).collect();
     let begin = Instant::now();
-    for group in raw.chunks(limits::RPC_BATCH) {
+    for group in raw.chunks(RPC_BATCH) {
         let calls = group.iter().map(|raw| ("sendrawtransaction", raw.clone())).collect();
         load.nodes[0].batch(calls).map_err(|error| Failure::new(Exit::Rejected, error.to_string()))?;
     }

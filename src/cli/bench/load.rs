@@ -13,12 +13,14 @@ use std::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::{
-    datadir,
-    exit::{Exit, Failure, Outcome},
-    output, units,
+use super::{
+    super::{
+        datadir,
+        exit::{Exit, Failure, Outcome},
+        output, units,
+    },
+    verify,
 };
-use super::verify;
 use crate::{
     base::{
         hash::{Hash, hex},
@@ -31,13 +33,16 @@ use crate::{
         testkit::spend,
         transaction::{OutPoint, Output, Transaction},
     },
-    rpc::client::{Client, Deadline},
+    rpc::{
+        batch::RPC_BATCH,
+        client::{Client, Deadline},
+    },
 };
 
 /// Fee of each transaction per output, base units: more than the default fee rate asks of the largest.
 const FEE_PER_OUTPUT: u64 = 100;
 /// Payments in one request; the server's limit for a batch.
-const BATCH: usize = limits::RPC_BATCH;
+const BATCH: usize = RPC_BATCH;
 /// Requests under way to one node at a time.
 const LANES: usize = 3;
 /// How long a payment is offered to a node that has no room for it.

@@ -16,7 +16,6 @@ use super::{
     exit::{Exit, Failure, Outcome},
 };
 use crate::{
-    base::limits,
     chain::{
         address::Address,
         key::SecretKey,
@@ -24,6 +23,9 @@ use crate::{
     },
     config::suggest,
 };
+
+/// Bytes of a key file; ours are below 1 KiB.
+const KEY_FILE_BYTES: u64 = 64 * 1024;
 
 /// Longest name of a key.
 const MAX_NAME: usize = 64;
@@ -109,7 +111,7 @@ impl<'a> Keys<'a> {
     pub fn read(&self, name: &str) -> Outcome<KeyFile> {
         let path = self.path(name);
         let size = fs::metadata(&path).map_err(|error| Failure::io("cannot read", &path, &error))?.len();
-        let text = if size > limits::KEY_FILE_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
+        let text = if size > KEY_FILE_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
         let text = text.map_err(|error| Failure::io("cannot read", &path, &error))?;
         KeyFile::parse(&text).map_err(|problem| {
             Failure::new(Exit::Io, format!("not a key file: {}: {problem}; import the key again", path.display()))

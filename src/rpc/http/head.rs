@@ -1,9 +1,11 @@
 //! The head of a request: what is read from it, and which heads are refused.
 
-use crate::{
-    base::limits,
-    rpc::http::response::{Response, Status},
-};
+use crate::rpc::http::response::{Response, Status};
+
+/// Bytes of a request's head.
+pub const HTTP_HEAD_BYTES: usize = 8 * 1024;
+/// Bytes of a request's body.
+pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
 
 /// Header fields in one request; browsers send about fifteen.
 const MAX_FIELDS: usize = 48;
@@ -66,11 +68,11 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(bytes) {
-        Ok(httparse::Status::Complete(used)) if used <= limits::HTTP_HEAD_BYTES => match interpret(&request) {
+        Ok(httparse::Status::Complete(used)) if used <= HTTP_HEAD_BYTES => match interpret(&request) {
             Ok(head) => Parsed::Complete(Box::new(head), used),
             Err(response) => Parsed::Refused(Box::new(response)),
         },
-        Ok(httparse::Status::Partial) if bytes.len() < limits::HTTP_HEAD_BYTES => Parsed::Partial,
+        Ok(httparse::Status::Partial) if bytes.len() < HTTP_HEAD_BYTES => Parsed::Partial,
         Ok(_) | Err(httparse::Error::TooManyHeaders) => {
             Parsed::Refused(Box::new(Response::error(Status::HeadTooLarge, "the request's head is too large")))
         }
@@ -153,7 +155,7 @@ fn parse_length(text: &str) -> Result<usize, Response> {
         return Err(Response::error(Status::BadRequest, "Content-Length is not a number"));
     }
     match text.parse() {
-        Ok(length) if length <= limits::HTTP_BODY_BYTES => Ok(length),
+        Ok(length) if length <= HTTP_BODY_BYTES => Ok(length),
         _ => Err(Response::error(Status::BodyTooLarge, "the body is larger than 1 MiB")),
     }
 }
@@ -222,7 +224,7 @@ mod tests {
         assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n"), 413);
         let many: String = (0..50).map(|n| format!("a{n}: b\r\n")).collect();
         assert_eq!(refusal(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")), 431);
-        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(limits::HTTP_HEAD_BYTES));
+        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(HTTP_HEAD_BYTES));
         assert_eq!(refusal(&long), 431);
         assert!(matches!(parse(b"GET / HT"), Parsed::Partial));
     }

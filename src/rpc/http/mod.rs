@@ -4,12 +4,23 @@
 mod head;
 mod response;
 
-use crate::base::{limits, time::Time};
+use std::time::Duration;
 
-pub use head::{Head, Method};
+use crate::base::time::Time;
+
+pub use head::{HTTP_BODY_BYTES, HTTP_HEAD_BYTES, Head, Method};
 pub use response::{HTML, JSON, PROMETHEUS, Response, Status};
 
 use head::Parsed;
+
+/// From a request's first byte to its last.
+const HTTP_REQUEST: Duration = Duration::from_secs(10);
+/// Idle keep-alive connections are closed after this.
+const HTTP_IDLE: Duration = Duration::from_secs(60);
+/// An answer must have left for the socket after this, however slowly its reader reads.
+pub(super) const HTTP_RESPONSE: Duration = Duration::from_secs(60);
+/// How long a connection that was ended with an answer is still read from, so that the answer is not lost to a reset.
+const HTTP_LINGER: Duration = Duration::from_secs(2);
 
 /// A complete request.
 #[derive(Debug)]
@@ -56,16 +67,16 @@ impl Connection {
             keep_alive: true,
             head_only: false,
             ended: false,
-            deadline: Some(now + limits::HTTP_IDLE),
+            deadline: Some(now + HTTP_IDLE),
         }
     }
 
     /// How many bytes it is ready to take. 0: leave them in the socket.
     pub fn room(&self) -> usize {
         match &self.state {
-            State::Head | State::Busy => limits::HTTP_HEAD_BYTES.saturating_sub(self.input.len()),
+            State::Head | State::Busy => HTTP_HEAD_BYTES.saturating_sub(self.input.len()),
             State::Body(head) => head.length.saturating_sub(self.input.len()),
-            State::Closing => limits::HTTP_HEAD_BYTES,
+            State::Closing => HTTP_HEAD_BYTES,
         }
     }
 
@@ -73,7 +84,7 @@ impl Connection {
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
         match self.state {
             State::Closing => return,
-            State::Head if self.input.is_empty() => self.deadline = Some(now + limits::HTTP_REQUEST),
+            State::Head if self.input.is_empty() => self.deadline = Some(now + HTTP_REQUEST),
             _ => {}
         }
         self.input.extend_from_slice(bytes);
@@ -104,7 +115,7 @@ impl Connection {
         self.keep_alive &= !response.close;
         self.output.extend_from_slice(&response.encode(self.head_only, self.keep_alive));
         self.state = if self.keep_alive { State::Head } else { State::Closing };
-        self.deadline = Some(now + limits::HTTP_RESPONSE);
+        self.deadline = Some(now + HTTP_RESPONSE);
     }
 
     /// What is to be written to the socket.
@@ -122,9 +133,9 @@ impl Connection {
         self.output = Vec::new();
         self.written = 0;
         self.deadline = match self.state {
-            State::Head if self.input.is_empty() => Some(now + limits::HTTP_IDLE),
-            State::Head => Some(now + limits::HTTP_REQUEST),
-            State::Closing => Some(now + limits::HTTP_LINGER),
+            State::Head if self.input.is_empty() => Some(now + HTTP_IDLE),
+            State::Head => Some(now + HTTP_REQUEST),
+            State::Closing => Some(now + HTTP_LINGER),
             State::Body(_) | State::Busy => return,
         };
     }

@@ -1,6 +1,7 @@
 //! The connection, over hand-made bytes and a hand-set clock.
 
 use super::*;
+use crate::rpc::http::{HTTP_RESPONSE, head::HTTP_HEAD_BYTES};
 
 const POST: &[u8] = b"POST /rpc HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
 
@@ -55,7 +56,7 @@ fn what_is_buffered_ahead_is_bounded() {
     while connection.room() > 0 {
         connection.receive(at(0), &vec![b'x'; connection.room().min(1000)]);
     }
-    assert!(connection.reserved() <= limits::HTTP_HEAD_BYTES);
+    assert!(connection.reserved() <= HTTP_HEAD_BYTES);
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn a_reader_that_does_not_read_is_dropped() {
     assert!(!connection.expire(at(1000)), "a request that is being answered has no deadline here");
     connection.respond(at(1000), &Response::json(Status::Ok, "{}"));
     connection.wrote(at(1001), 1);
-    assert!(connection.expire(at(1000) + limits::HTTP_RESPONSE));
+    assert!(connection.expire(at(1000) + HTTP_RESPONSE));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Making blocks.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,6 +23,9 @@ use crate::{
         render,
     },
 };
+
+/// How long `mine` may take.
+const RPC_MINE: Duration = Duration::from_secs(600);
 
 /// Blocks that one call makes.
 const MAX_BLOCKS: u64 = 10_000;
@@ -81,7 +86,7 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         Reply::Mined(hashes) => Ok(Continuation::value(&hashes)),
         other => Err(unexpected(other)),
     });
-    Ok(step.within(limits::RPC_MINE))
+    Ok(step.within(RPC_MINE))
 }
 
 fn mining_info(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    base::{hash::Hash, limits, time::Time},
+    base::{hash::Hash, time::Time},
     node::{
         command::{Command, Reply},
         report::SyncState,
@@ -24,6 +24,11 @@ use crate::{
         render,
     },
 };
+
+/// Blocks that one event may stand for and that are still told one by one.
+const RPC_EVENT_BLOCKS: u32 = 100;
+/// The longest that a call may ask to wait.
+const RPC_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a call waits that does not say.
 const DEFAULT: Duration = Duration::from_secs(60);
@@ -138,7 +143,7 @@ fn tell(list: Vec<Event>, missed: bool, next: u64) -> Continuation {
             let height = event.fields.get("height").and_then(Value::as_u64);
             if let (Some(after), Some(height)) = (event.after, height) {
                 let height = u32::try_from(height).unwrap_or(u32::MAX);
-                let first = after.saturating_add(1).max(height.saturating_sub(limits::RPC_EVENT_BLOCKS));
+                let first = after.saturating_add(1).max(height.saturating_sub(RPC_EVENT_BLOCKS));
                 for between in first..height {
                     // Not there: the chain has moved on meanwhile, and tells so in its next event.
                     let Ok(row) = databases.at_height(u64::from(between)) else { break };
@@ -198,7 +203,7 @@ fn height_of(view: &View) -> Option<u64> {
 }
 
 fn deadline(context: &Context, timeout: Duration) -> Time {
-    context.now() + timeout.min(limits::RPC_WAIT_MAX)
+    context.now() + timeout.min(RPC_WAIT_MAX)
 }
 
 fn core_timeout(args: &Args) -> Duration {

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::harness::{Client, Rig};
-use crate::{base::limits, node::command::Reply};
+use crate::{node::command::Reply, rpc::server::HTTP_CONNECTIONS};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
@@ -82,7 +82,7 @@ fn who_ends_its_sending_still_gets_its_answer() {
 #[test]
 fn one_connection_too_many_takes_the_place_of_one_that_rests() {
     let rig = Rig::new();
-    let mut clients: Vec<Client> = (0..limits::HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    let mut clients: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
     for client in &mut clients {
         client.call(CALL);
         client.answer();
@@ -96,7 +96,7 @@ fn one_connection_too_many_takes_the_place_of_one_that_rests() {
 #[test]
 fn who_drips_a_request_keeps_nobody_out() {
     let rig = Rig::new();
-    let mut slow: Vec<Client> = (0..limits::HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    let mut slow: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
     for client in &mut slow {
         client.send("POST /rpc HTTP/1.1\r\nHost: ");
     }
@@ -112,7 +112,7 @@ fn who_drips_a_request_keeps_nobody_out() {
 #[test]
 fn if_none_rests_the_one_too_many_is_told_so() {
     let rig = Rig::new();
-    let mut clients: Vec<Client> = (0..limits::HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    let mut clients: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
     for client in &mut clients {
         client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);
     }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::harness::{Client, Rig};
 use crate::{
-    base::limits,
     node::report::{Report, SyncState},
+    rpc::engine::RPC_WAITS,
 };
 
 fn wait(rig: &Rig, params: &Value) -> Client {
@@ -86,7 +86,7 @@ fn a_new_block_is_waited_for() {
 fn waiting_calls_are_bounded_and_give_their_places_back() {
     let rig = Rig::new();
     let ask = json!({ "kind": "synced" });
-    let mut waiting: Vec<Client> = (0..limits::RPC_WAITS).map(|_| wait(&rig, &ask)).collect();
+    let mut waiting: Vec<Client> = (0..RPC_WAITS).map(|_| wait(&rig, &ask)).collect();
     settle(&rig);
     let refused = wait(&rig, &ask).answer();
     assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!(-32000)));

@@ -18,15 +18,18 @@ use crossbeam_channel::{Sender, bounded};
 use crate::{
     base::{
         hash::{Domain, Hash},
-        limits,
         rng::Rng,
         time::{Time, UnixTime},
     },
     net::Delivery,
-    node::{RoleId, Roles, command::Command, command::Reply},
+    node::{
+        RoleId, Roles,
+        command::{Command, Reply},
+    },
     runtime::{
         channels::{self, Router},
         clock::{Clock, ManualClock},
+        node::VERIFY_STACK_BYTES,
         status::{SharedStatus, Status},
         stop::{StopReason, Stopper},
         worker::Worker,
@@ -118,7 +121,7 @@ impl Stage {
             let has_mail = Box::new(inbox.probe());
             let (router, clock) = (Arc::clone(&router), Arc::clone(&self.clock));
             let worker = Worker { id, role, inbox, router, clock, pace: Box::new(pace), stop: stopped, before_wake: 0 };
-            let thread = thread::Builder::new().name(id.name().to_owned()).stack_size(limits::VERIFY_STACK_BYTES);
+            let thread = thread::Builder::new().name(id.name().to_owned()).stack_size(VERIFY_STACK_BYTES);
             let thread = thread.spawn(move || worker.run()).expect("a test host can start a thread");
             let (stop, thread) = (Some(stop), Some(thread));
             workers.push(StagedWorker { id, batons, has_mail, resting: None, stop, thread });

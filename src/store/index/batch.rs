@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::place::{find, place_of};
 use crate::{
-    base::{gather::gather, hash::Hash, limits::INDEX_BATCH_ROWS},
+    base::{gather::gather, hash::Hash},
     chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
     store::{
         bodies,
@@ -14,6 +14,9 @@ use crate::{
         rows::{self, StoredHeader},
     },
 };
+
+/// Rows that the index gathers before it writes them, sorted, in one transaction; about 2 MiB.
+const INDEX_BATCH_ROWS: usize = 20_000;
 
 /// Rows that one statement adds.
 const INSERT_ROWS: usize = 16;

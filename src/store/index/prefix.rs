@@ -1,12 +1,13 @@
 //! Finding transactions by the first digits of their ids.
 
 use crate::{
-    base::{
-        hash::Hash,
-        limits::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
-    },
+    base::hash::Hash,
     chain::archive::StoreError,
-    store::{index::IndexDb, rows},
+    store::{
+        index::IndexDb,
+        query::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
+        rows,
+    },
 };
 
 impl IndexDb {

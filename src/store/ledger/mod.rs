@@ -34,13 +34,23 @@ use crate::{
     store::{
         bodies, check,
         coins::CoinTable,
-        connect::{self, Tuning},
+        connect::{self, SMALL_CACHE_BYTES, Tuning},
         error::corrupt,
         identity::{self, Identity},
         migrate,
         rows::{self, NewHeader, StoredHeader},
+        verify::RECHECKED_BLOCKS,
     },
 };
+
+/// Pages in the ledger's write-ahead log at which they move into the database: coins lie scattered, so that the more
+/// changes a page gathers before it moves, the less is written.
+const LEDGER_CHECKPOINT_PAGES: usize = 8000;
+/// Pages to which that log may grow while a large ledger is synced, but not beyond the ledger's own size: 256 MiB. Its
+/// index in memory takes 8 bytes for each.
+pub(super) const LEDGER_LOG_PAGES: usize = 65_536;
+/// Bytes of the ledger's write-ahead log that stay allocated; a little above `LEDGER_CHECKPOINT_PAGES`.
+pub(crate) const LEDGER_LOG_BYTES: usize = 40 * 1024 * 1024;
 
 /// How the ledger is kept.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +58,13 @@ pub struct LedgerOptions {
     /// SQLite's page cache, bytes.
     pub cache_bytes: usize,
     /// Pages in the write-ahead log at which they move into the database in a quiet moment. At twice as many they do so
-    /// with a commit; during the sync of a large ledger at as many as that has, up to [`limits::LEDGER_LOG_PAGES`].
+    /// with a commit; during the sync of a large ledger at as many as that has, up to [`LEDGER_LOG_PAGES`].
     pub checkpoint_pages: usize,
 }
 
 impl Default for LedgerOptions {
     fn default() -> Self {
-        Self { cache_bytes: limits::SQLITE_CACHE_BYTES, checkpoint_pages: limits::LEDGER_CHECKPOINT_PAGES }
+        Self { cache_bytes: limits::SQLITE_CACHE_BYTES, checkpoint_pages: LEDGER_CHECKPOINT_PAGES }
     }
 }
 
@@ -127,7 +137,7 @@ impl LedgerDb {
                 cache_bytes: options.cache_bytes,
                 // The ledger does it in quiet moments, see `tidy`; a sync has none.
                 checkpoint_pages: options.checkpoint_pages.saturating_mul(2),
-                log_bytes: limits::LEDGER_LOG_BYTES,
+                log_bytes: LEDGER_LOG_BYTES,
             },
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
@@ -137,7 +147,7 @@ impl LedgerDb {
         if unclean {
             info!("store: checking after an unclean stop path={}", path.display());
             check::quick(&connection)?;
-            checked_blocks = check::recent_blocks(&connection, limits::RECHECKED_BLOCKS)?;
+            checked_blocks = check::recent_blocks(&connection, RECHECKED_BLOCKS)?;
             info!("store: checked, all is in order blocks={checked_blocks}");
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
@@ -149,7 +159,7 @@ impl LedgerDb {
         let mut connection = Connection::open_in_memory()?;
         connect::tune_writer(
             &connection,
-            Tuning { cache_bytes: limits::SMALL_CACHE_BYTES, checkpoint_pages: 0, log_bytes: 0 },
+            Tuning { cache_bytes: SMALL_CACHE_BYTES, checkpoint_pages: 0, log_bytes: 0 },
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
         create_genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;

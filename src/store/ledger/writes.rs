@@ -2,8 +2,9 @@
 //! of the caller and stops the node.
 
 use super::{Best, End, LedgerDb};
+use crate::store::ledger::{LEDGER_LOG_BYTES, LEDGER_LOG_PAGES};
 use crate::{
-    base::{bytes::Bytes, hash::Hash, limits},
+    base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{BlockStatus, CoinPlace, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
         checked::CheckedBlock,
@@ -127,7 +128,7 @@ impl LedgerStore for LedgerDb {
             return Ok(());
         }
         // What a sync had let grow is cut short when the log next begins anew.
-        self.watch(connect::set_log_bytes(&self.connection, limits::LEDGER_LOG_BYTES))?;
+        self.watch(connect::set_log_bytes(&self.connection, LEDGER_LOG_BYTES))?;
         let pages = |mode: &str| {
             let sql = format!("PRAGMA wal_checkpoint({mode})");
             rows::one(&self.connection, &sql, [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
@@ -305,11 +306,11 @@ impl LedgerDb {
     /// Lets the log get as long as a large ledger itself during a sync. Each commit changes most pages of its coins, so
     /// that moving them with each took a third of the time; at the tip the quiet moments keep the log short.
     fn let_log_grow(&mut self) -> Result<(), StoreError> {
-        if self.durable || self.checkpoint_pages == 0 || self.longest_log >= limits::LEDGER_LOG_PAGES {
+        if self.durable || self.checkpoint_pages == 0 || self.longest_log >= LEDGER_LOG_PAGES {
             return Ok(());
         }
         let pages = rows::one(&self.connection, "PRAGMA page_count", [], |row| rows::integer::<usize>(row, 0))?;
-        let pages = pages.unwrap_or(0).min(limits::LEDGER_LOG_PAGES);
+        let pages = pages.unwrap_or(0).min(LEDGER_LOG_PAGES);
         if pages > self.longest_log {
             connect::set_checkpoint_pages(&self.connection, pages)?;
             // To be used again as it is: cutting it short took as long as waiting for the disk did.

@@ -11,10 +11,13 @@ use rusqlite::Connection;
 
 use self::replay::Replay;
 use crate::{
-    base::{hash::Hash, limits::RECHECKED_BLOCKS},
+    base::hash::Hash,
     chain::{archive::StoreError, digest::StateSum, spec::ChainSpec},
     store::{check, coins::CoinTable, error::corrupt, identity, reader::LedgerReader},
 };
+
+/// Blocks below the tip that are verified again after an unclean stop.
+pub(crate) const RECHECKED_BLOCKS: u32 = 6;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]

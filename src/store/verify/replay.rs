@@ -5,11 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rusqlite::Connection;
 
 use crate::{
-    base::{
-        hash::Hash,
-        limits::{MEDIAN_TIME_BLOCKS, REPLAY_COINS, REPLAY_SIGNATURES},
-        rng::Rng,
-    },
+    base::{hash::Hash, limits::MEDIAN_TIME_BLOCKS, rng::Rng},
     chain::{
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
@@ -29,6 +25,11 @@ use crate::{
         rows::{self, StoredHeader},
     },
 };
+
+/// Coin changes that a replay holds in memory; about 3 MiB.
+const REPLAY_COINS: usize = 16_384;
+/// Signatures that a replay checks in one batch: larger ones gain little.
+const REPLAY_SIGNATURES: usize = 1024;
 
 /// The state of a replay: everything is computed here, nothing is taken from the ledger but headers and bodies.
 pub(super) struct Replay<'a> {

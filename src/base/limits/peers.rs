@@ -1,0 +1,97 @@
+//! Limits of connections, keep-alive and discovery.
+
+use std::time::Duration;
+
+use super::seconds;
+
+// ---- Connections. ----
+
+/// Links that others opened to us.
+pub const MAX_INBOUND: usize = 48;
+/// Links that we opened, anchors included, feelers not.
+pub const MAX_OUTBOUND: usize = 8;
+/// Accepted links from one IP address (loopback is exempt on test chains).
+pub const MAX_INBOUND_PER_IP: usize = 4;
+/// Accepted links from one /16 (IPv4) or /32 (IPv6).
+pub const MAX_INBOUND_PER_GROUP: usize = 16;
+/// Accept-to-promotion; long enough for two round trips over a bad line.
+pub const HANDSHAKE_TIMEOUT: Duration = seconds(10);
+/// Outbound peers that are redialled first after a restart, against a restart eclipse.
+pub const ANCHORS: usize = 2;
+/// What a refused newcomer is told to wait when no slot is free.
+pub const FULL_RETRY_AFTER: Duration = seconds(60);
+
+// ---- Keep-alive and discovery. ----
+
+/// Silence after which a `Ping` is sent.
+pub const PING_INTERVAL: Duration = seconds(15);
+/// Shortest time between pings to a peer that tell it of a tip.
+pub const TIP_PING_INTERVAL: Duration = seconds(1);
+/// How much sooner a ping may go out, so that those to several peers take one wake.
+pub const PING_TOGETHER: Duration = seconds(3);
+/// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
+pub const PONG_TIMEOUT: Duration = seconds(45);
+/// The same together: a peer that says nothing for so long is gone.
+pub const DEAD_AFTER: Duration = seconds(PING_INTERVAL.as_secs() + PONG_TIMEOUT.as_secs());
+/// Time between two dial attempts for missing outbound links.
+pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
+/// The same on a test chain, where a cluster is to stand, and to heal, within seconds …
+pub const DIAL_INTERVAL_TEST: Duration = Duration::from_millis(50);
+/// … and so many may go out at once.
+pub const DIAL_BURST_TEST: u32 = 16;
+/// First wait before an address that failed is tried again; doubles with each failure.
+pub const REDIAL_FIRST: Duration = seconds(2);
+/// Longest wait before a configured (`--connect`, bootnode) address is tried again.
+pub const REDIAL_MAX_CONFIGURED: Duration = seconds(30);
+/// Longest wait before a learned address is tried again.
+pub const REDIAL_MAX: Duration = seconds(600);
+/// Longest wait before any address is tried again on a test chain: a healed partition must close within seconds.
+pub const REDIAL_MAX_TEST: Duration = seconds(5);
+/// Dials under way at the same time; more wait for the next one to end.
+pub const PENDING_DIALS: usize = 16;
+/// Addresses whose back-off is remembered; when full, the one that ends first is forgotten.
+pub const MAX_BACKOFFS: usize = 2048;
+/// Addresses that an operator may have kept connected; more are refused.
+pub const MAX_CONFIGURED: usize = 64;
+/// Addresses that an operator may deny on a test chain; more are refused.
+pub const MAX_DENIED: usize = 1024;
+/// Addresses known to be our own, found by dialling ourselves; more are not remembered.
+pub const MAX_OWN_ADDRESSES: usize = 64;
+/// Time between two `GetPeers` to the same peer while we look for more peers.
+pub const GET_PEERS_INTERVAL: Duration = seconds(30);
+/// Time between two feelers: short test dials that move an address from "new" to "tried".
+pub const FEELER_INTERVAL: Duration = seconds(120);
+/// Addresses heard of but not yet reached by us.
+pub const BOOK_NEW: usize = 1024;
+/// Addresses that we have shaken hands with.
+pub const BOOK_TRIED: usize = 256;
+/// Failures in a row after which a learned address is forgotten.
+pub const BOOK_FAILURES: u32 = 10;
+/// Failures without any success that let a newer address take the place of an untested one.
+pub const BOOK_FAILURES_UNTESTED: u32 = 3;
+/// An address that nobody vouched for in this time gives up its place; also the oldest age that is believed.
+pub const BOOK_HORIZON: Duration = seconds(30 * 86_400);
+/// The age that an address gets whose teller claims to have seen it in the future (Bitcoin Core's number).
+pub const BOOK_UNBELIEVED_AGE: Duration = seconds(5 * 86_400);
+/// News of an address being alive is written down only if it is newer by this much: it spares the disk.
+pub const BOOK_REFRESH: Duration = seconds(3600);
+/// Tried addresses that wait to be tested because a newcomer wants their place; more wait for another success.
+pub const BOOK_COLLISIONS: usize = 10;
+/// Time in which a peer may tell one address without having been asked.
+pub const ADDRESS_INTERVAL: Duration = seconds(10);
+/// Addresses that are told in full; of more, at most 23 % are told to one peer (Bitcoin Core's number).
+pub const PEERS_ANSWER_ALL: usize = 64;
+/// How long the same answer to `GetPeers` is given, so that repeated questions do not reveal the whole book.
+pub const PEERS_ANSWER_KEPT: Duration = seconds(3600);
+/// Pings that a peer may send at once; one a second beyond that.
+pub const PING_BURST: u32 = 30;
+/// Bans that are kept; the one that ends first makes room.
+pub const MAX_BANS: usize = 4096;
+/// How long a fault of the heavier kind keeps an address out.
+pub const BAN_TIME: Duration = seconds(3600);
+/// Fault points at which an address is banned.
+pub const BAN_SCORE: u32 = 100;
+/// IP addresses with fault points that are remembered; the lowest score makes room.
+pub const MAX_SCORES: usize = 4096;
+/// Fault points that an address loses per minute.
+pub const BAN_SCORE_DECAY_PER_MINUTE: u32 = 1;
