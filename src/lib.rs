@@ -44,9 +44,9 @@
 pub mod cli;
 pub mod config;
 pub mod net;
-pub mod node;
 pub mod rpc;
 pub mod runtime;
 pub mod sim;
 
 pub use tussock_core::{base, chain, store, wire};
+pub use tussock_roles::node;

@@ -51,6 +51,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("main", (vec!["*"], vec!["*"])),
         ("lib", (vec!["*"], vec![])),
         ("core", (vec!["*"], vec![])),
+        ("roles", (vec!["*"], vec![])),
         ("lthash", (vec![], vec!["chacha20"])),
     ])
 }

@@ -33,6 +33,8 @@ const LOG_SITE_WINDOW: Duration = Duration::from_secs(3600);
 const LOG_SITES: usize = 1024;
 
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+/// How log targets of our own packages begin.
+const OWN_PACKAGES: [&str; 3] = ["tussock::", "tussock_core::", "tussock_roles::"];
 /// The log's name in its folder.
 const FILE_NAME: &str = "tussock.log";
 
@@ -233,10 +235,10 @@ fn line(time: OffsetDateTime, level: Level, part: &str, text: &str, suppressed: 
     format!("{time} {level:<5} {part:<9} {text}{more}")
 }
 
-/// The part of the node that a log target names: `tussock::node::peers` → `peers`, `tussock::net::links` → `net`,
+/// The part of the node that a log target names: `tussock_roles::node::peers` → `peers`, `tussock::net::links` → `net`,
 /// `tussock_core::store::migrate` → `store`, `rusqlite` → `rusqlite`.
 fn part(target: &str) -> &str {
-    let own = target.strip_prefix("tussock_core::").or_else(|| target.strip_prefix("tussock::")).unwrap_or(target);
+    let own = OWN_PACKAGES.iter().find_map(|package| target.strip_prefix(package)).unwrap_or(target);
     let own = own.strip_prefix("node::").unwrap_or(own);
     own.split("::").next().unwrap_or(own)
 }
@@ -303,7 +305,7 @@ mod tests {
     #[test]
     fn levels_are_read_per_part() {
         let levels: Levels = "warn, peers=debug,net=off".parse().unwrap();
-        assert_eq!(levels.of(part("tussock::node::peers::book")), LevelFilter::Debug);
+        assert_eq!(levels.of(part("tussock_roles::node::peers::book")), LevelFilter::Debug);
         assert_eq!(levels.of(part("tussock::net::links")), LevelFilter::Off);
         assert_eq!(levels.of(part("tussock::runtime::node")), LevelFilter::Warn);
         assert_eq!(part(std::any::type_name::<crate::store::ledger::LedgerDb>()), "store");
@@ -318,7 +320,7 @@ mod tests {
     #[test]
     fn a_line_has_time_level_part_and_text() {
         let time = OffsetDateTime::from_unix_timestamp(1_795_428_000).unwrap();
-        let line = |text, suppressed| line(time, Level::Info, part("tussock::node::peers"), text, suppressed);
+        let line = |text, suppressed| line(time, Level::Info, part("tussock_roles::node::peers"), text, suppressed);
         assert_eq!(line("ping lost link=3", 0), "2026-11-23T10:00:00Z INFO  peers     ping lost link=3");
         assert_eq!(line("x", 7), "2026-11-23T10:00:00Z INFO  peers     x (×7 suppressed)");
         assert_eq!(one_line("a\nb\u{1b}c"), "a\u{fffd}b\u{fffd}c");

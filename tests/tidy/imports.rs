@@ -44,7 +44,7 @@ const MAX_DEPTH: usize = 16;
 pub(super) fn arrows(sources: &[Source]) -> Arrows {
     let mut modules: BTreeMap<String, Module> = BTreeMap::new();
     for source in sources.iter().filter(|source| !source.code.is_empty()) {
-        // `lib.rs` and `core.rs` are the roots of one tree.
+        // `lib.rs`, `core.rs` and `roles.rs` are the roots of one tree.
         let module = modules.entry(module_path(&source.path)).or_default();
         module.file.clone_from(&source.path);
         module.read(&source.code);
@@ -159,7 +159,7 @@ impl Tree {
     fn resolve(&self, from: &str, path: &[String], depth: usize) -> Target {
         let Some((first, rest)) = path.split_first() else { return Target::Module(from.to_owned()) };
         match first.as_str() {
-            "crate" | "tussock" | "tussock_core" => self.walk("crate", rest, depth),
+            "crate" | "tussock" | "tussock_core" | "tussock_roles" => self.walk("crate", rest, depth),
             "self" => self.walk(from, rest, depth),
             "super" => {
                 let parent = from.rsplit_once("::").map_or("crate", |(parent, _)| parent);

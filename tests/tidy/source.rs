@@ -110,7 +110,7 @@ pub(super) fn module_path(path: &str) -> String {
     let path = path.strip_suffix(".rs").unwrap_or(path);
     let path = path.strip_suffix("/mod").unwrap_or(path);
     match path {
-        "lib" | "core" => "crate".to_owned(),
+        "lib" | "core" | "roles" => "crate".to_owned(),
         path => format!("crate::{}", path.replace('/', "::")),
     }
 }
