@@ -28,6 +28,21 @@ pub const STARTING: i32 = -28;
 /// Too much at once; try again.
 pub const BUSY: i32 = -32000;
 
+/// All codes, each with what it means.
+pub const MEANINGS: [(i32, &str); 11] = [
+    (PARSE, "the body is not JSON"),
+    (INVALID_REQUEST, "the body is not a request"),
+    (METHOD_NOT_FOUND, "no such method"),
+    (INVALID_PARAMS, "a parameter is missing, unknown or of the wrong type"),
+    (INTERNAL, "the node failed"),
+    (NOT_FOUND, "no such block, transaction or peer"),
+    (BAD_PARAMETER, "a parameter has a value that is not allowed"),
+    (UNDECODABLE, "not the encoding of a transaction or block"),
+    (REJECTED, "the node refuses the transaction, block or order"),
+    (STARTING, "the node is starting"),
+    (BUSY, "too much at once; try again"),
+];
+
 /// Why a call failed: the error object of JSON-RPC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RpcError {

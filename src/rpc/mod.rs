@@ -9,6 +9,7 @@
 //! batch, bytes of its results, waiting calls, queries in the queue, commands under way. What is beyond its bound is
 //! told so, with 503 or the error code for "busy"; nothing is dropped in silence.
 
+pub mod answers;
 pub mod api;
 pub mod auth;
 pub mod batch;
@@ -30,11 +31,13 @@ mod indexer;
 mod json;
 pub mod methods;
 pub mod metrics;
+mod openapi;
 mod openrpc;
 pub mod page;
 pub mod params;
 mod query;
 pub mod render;
+pub mod schema;
 mod server;
 mod socket;
 #[cfg(test)]

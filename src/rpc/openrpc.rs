@@ -2,27 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::rpc::{methods::method::Method, params::Param};
+use crate::rpc::{
+    error::{BAD_PARAMETER, BUSY, INTERNAL, INVALID_PARAMS, MEANINGS, STARTING},
+    methods::method::Method,
+    schema::Property,
+};
 
-/// The OpenRPC document of this program's methods.
+/// Codes that any method may answer.
+const COMMON: [i32; 3] = [INTERNAL, STARTING, BUSY];
+/// Codes that any method with parameters may answer.
+const OF_PARAMETERS: [i32; 2] = [INVALID_PARAMS, BAD_PARAMETER];
+
+/// The document.
 pub(super) fn document(methods: impl Iterator<Item = &'static Method>, version: &str) -> Value {
-    let param = |param: &Param| {
-        json!({
-            "name": param.name,
-            "required": param.required,
-            "summary": param.summary,
-            "schema": param.kind.schema(),
-        })
-    };
-    let method = |method: &Method| {
-        json!({
-            "name": method.name,
-            "summary": method.summary,
-            "paramStructure": "either",
-            "params": method.params.iter().map(param).collect::<Vec<_>>(),
-            "result": { "name": "result", "summary": method.returns, "schema": result_schema(method.returns) },
-        })
-    };
+    let errors = MEANINGS.iter().map(|(code, text)| (name_of(*code), json!({ "code": code, "message": text })));
     json!({
         "openrpc": "1.3.2",
         "info": {
@@ -31,35 +24,53 @@ pub(super) fn document(methods: impl Iterator<Item = &'static Method>, version: 
             "description": "JSON-RPC 2.0 over POST /rpc. HTTP Basic credentials: the content of the file rpc.cookie. \
                             Amounts are integers in base units, times unix seconds, hashes lower-case hex.",
         },
-        "methods": methods.map(method).collect::<Vec<_>>(),
+        "servers": [{
+            "name": "this host",
+            "url": "http://127.0.0.1:3030/rpc",
+            "summary": "The usual address. The file endpoints.json in the data directory says where a node listens.",
+        }],
+        "methods": methods.map(describe).collect::<Vec<_>>(),
+        "components": { "errors": errors.collect::<serde_json::Map<_, _>>() },
     })
 }
 
-/// The JSON types of what a method returns, from the line that says it.
-fn result_schema(returns: &str) -> Value {
-    const TYPES: [(&str, &str); 12] = [
-        ("an object", "object"),
-        ("an OpenRPC document", "object"),
-        ("the tip's", "object"),
-        ("an array", "array"),
-        ("their", "array"),
-        ("a number", "number"),
-        ("a hash", "string"),
-        ("a text", "string"),
-        ("its id", "string"),
-        ("hex", "string"),
-        ("null", "null"),
-        ("true", "boolean"),
-    ];
-    // What follows says what is in it.
-    let kind = returns.split([';', ':']).next().unwrap_or_default().split(" with ").next().unwrap_or_default();
-    let mut types: Vec<&str> = TYPES.iter().filter(|(words, _)| kind.contains(words)).map(|(_, name)| *name).collect();
-    types.dedup();
-    match types.as_slice() {
-        [] => json!({ "type": "string" }),
-        [one] => json!({ "type": one }),
-        several => json!({ "type": several }),
-    }
+fn describe(method: &Method) -> Value {
+    let parameters: &[i32] = if method.params.is_empty() { &[] } else { &OF_PARAMETERS };
+    let codes = method.errors.iter().chain(parameters).chain(&COMMON);
+    let reference = |code: &i32| json!({ "$ref": format!("#/components/errors/{}", name_of(*code)) });
+    json!({
+        "name": method.name,
+        "summary": method.summary,
+        "paramStructure": "either",
+        "params": method.params.iter().map(parameter).collect::<Vec<_>>(),
+        "result": { "name": "result", "summary": method.returns, "schema": method.result.to_json() },
+        "errors": codes.map(reference).collect::<Vec<_>>(),
+        "examples": [example(method)],
+    })
+}
+
+fn parameter(param: &Property) -> Value {
+    json!({
+        "name": param.name,
+        "required": param.required,
+        "summary": param.summary,
+        "schema": param.schema.to_json(),
+    })
+}
+
+fn example(method: &Method) -> Value {
+    let required = method.params.iter().filter(|param| param.required);
+    let params = required.map(|param| json!({ "name": param.name, "value": param.schema.example() }));
+    json!({
+        "name": method.name,
+        "params": params.collect::<Vec<_>>(),
+        "result": { "name": "result", "value": method.result.example() },
+    })
+}
+
+/// The name of an error within the document.
+fn name_of(code: i32) -> String {
+    format!("error{}", code.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -71,7 +82,22 @@ mod tests {
         let document = methods::openrpc("1.2.3");
         assert_eq!(document["methods"].as_array().unwrap().len(), methods::all().count());
         let wait = document["methods"].as_array().unwrap().iter().find(|method| method["name"] == "wait").unwrap();
-        assert_eq!(wait["params"][0]["name"], "kind");
-        assert_eq!(wait["params"][0]["required"], true);
+        assert_eq!((&wait["params"][0]["name"], &wait["params"][0]["required"]), (&"kind".into(), &true.into()));
+        assert_eq!(wait["result"]["schema"]["properties"]["ok"]["type"], "boolean");
+        let text = document.to_string();
+        assert_eq!(text.matches("{\"type\":\"array\"}").count(), 0, "generators crash at an array without items");
+        for method in document["methods"].as_array().unwrap() {
+            for error in method["errors"].as_array().unwrap() {
+                let path = error["$ref"].as_str().unwrap().trim_start_matches('#');
+                assert!(document.pointer(path).is_some(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_example_fits_its_schema() {
+        for method in methods::all() {
+            assert_eq!(method.result.mismatch(&method.result.example(), method.name), None);
+        }
     }
 }

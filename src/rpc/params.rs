@@ -4,47 +4,10 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::{base::gather::gather, rpc::error::RpcError};
-
-/// What a parameter may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole number that is not negative.
-    Integer,
-    /// A number that is not negative.
-    Number,
-    /// A text.
-    Text,
-    /// True or false.
-    Boolean,
-    /// A whole number or a text: heights and hashes.
-    Id,
-    /// A list of texts.
-    Texts,
-}
-
-/// A parameter of a method.
-#[derive(Clone, Copy, Debug)]
-pub struct Param {
-    /// Its name, for calls by name and for people.
-    pub name: &'static str,
-    /// What it may be.
-    pub kind: Kind,
-    /// Whether it must be there.
-    pub required: bool,
-    /// What it says.
-    pub summary: &'static str,
-}
-
-/// A parameter that must be there.
-pub const fn required(name: &'static str, kind: Kind, summary: &'static str) -> Param {
-    Param { name, kind, required: true, summary }
-}
-
-/// A parameter that may be left out or null.
-pub const fn optional(name: &'static str, kind: Kind, summary: &'static str) -> Param {
-    Param { name, kind, required: false, summary }
-}
+use crate::{
+    base::gather::gather,
+    rpc::{error::RpcError, schema::Property},
+};
 
 /// The parameters of one call, checked against the table.
 #[derive(Debug)]
@@ -52,7 +15,7 @@ pub struct Args(Map<String, Value>);
 
 impl Args {
     /// Reads what a call brings. A single object in an array counts as named parameters.
-    pub fn read(params: &[Param], given: Value) -> Result<Self, RpcError> {
+    pub fn read(params: &[Property], given: Value) -> Result<Self, RpcError> {
         let named = match given {
             Value::Null => Map::new(),
             Value::Object(named) => named,
@@ -67,7 +30,7 @@ impl Args {
         Ok(args)
     }
 
-    fn check(&self, params: &[Param]) -> Result<(), RpcError> {
+    fn check(&self, params: &[Property]) -> Result<(), RpcError> {
         if let Some(name) = self.0.keys().find(|name| params.iter().all(|param| param.name != name.as_str())) {
             let names: Vec<&str> = params.iter().map(|param| param.name).collect();
             let name: String = name.chars().take(40).collect();
@@ -80,8 +43,8 @@ impl Args {
                     let text = format!("\"{}\" is missing: {}", param.name, param.summary);
                     return Err(RpcError::invalid_params(text));
                 }
-                Some(value) if !param.kind.takes(value) => {
-                    let text = format!("\"{}\" must be {}", param.name, param.kind.words());
+                Some(value) if !param.schema.accepts(value) => {
+                    let text = format!("\"{}\" must be {}", param.name, param.schema.words());
                     return Err(RpcError::invalid_params(text));
                 }
                 _ => {}
@@ -147,43 +110,7 @@ impl Args {
     }
 }
 
-impl Kind {
-    fn takes(self, value: &Value) -> bool {
-        match self {
-            Self::Integer => value.is_u64(),
-            Self::Number => value.as_f64().is_some_and(|number| number >= 0.0),
-            Self::Text => value.is_string(),
-            Self::Boolean => value.is_boolean(),
-            Self::Id => value.is_string() || value.is_u64(),
-            Self::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Integer => "a whole number",
-            Self::Number => "a number of at least 0",
-            Self::Text => "a text",
-            Self::Boolean => "true or false",
-            Self::Id => "a whole number or a text",
-            Self::Texts => "a list of texts",
-        }
-    }
-
-    /// The JSON schema.
-    pub fn schema(self) -> Value {
-        match self {
-            Self::Integer => serde_json::json!({ "type": "integer", "minimum": 0 }),
-            Self::Number => serde_json::json!({ "type": "number", "minimum": 0 }),
-            Self::Text => serde_json::json!({ "type": "string" }),
-            Self::Boolean => serde_json::json!({ "type": "boolean" }),
-            Self::Id => serde_json::json!({ "type": ["integer", "string"] }),
-            Self::Texts => serde_json::json!({ "type": "array", "items": { "type": "string" } }),
-        }
-    }
-}
-
-fn by_position(params: &[Param], list: Vec<Value>) -> Result<Map<String, Value>, RpcError> {
+fn by_position(params: &[Property], list: Vec<Value>) -> Result<Map<String, Value>, RpcError> {
     if list.len() > params.len() {
         let text = format!("{} parameters where at most {} are taken", list.len(), params.len());
         return Err(RpcError::invalid_params(text));
@@ -196,11 +123,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::rpc::schema::{ID, Schema, optional, required};
 
-    const PARAMS: &[Param] = &[
-        required("id", Kind::Id, "height or hash"),
-        optional("limit", Kind::Integer, "how many"),
-        optional("names", Kind::Texts, "names"),
+    const PARAMS: &[Property] = &[
+        required("id", ID, "height or hash"),
+        optional("limit", Schema::Integer, "how many"),
+        optional("names", Schema::Array(&Schema::Text), "names"),
     ];
 
     #[test]

@@ -14,13 +14,15 @@ use crate::{
     },
     node::command::{Command, PoolEntry, Reply},
     rpc::{
+        answers,
         context::Context,
         continuation::{Continuation, Shared, unexpected},
         databases::{Cursor, Databases},
-        error::RpcError,
+        error::{self, RpcError},
         methods::method::Method,
-        params::{Args, Kind, optional, required},
+        params::Args,
         render,
+        schema::{ID, Property, Schema, optional, required},
     },
 };
 
@@ -31,7 +33,7 @@ const DEFAULT_COINS: u64 = 1000;
 /// Entries in one page of a history.
 const MAX_HISTORY: u64 = 500;
 
-const ADDRESS: crate::rpc::params::Param = required("address", Kind::Text, "an address of this chain");
+const ADDRESS: Property = required("address", Schema::Text, "an address of this chain");
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -39,6 +41,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[ADDRESS],
         summary: "what an address has",
         returns: "an object with confirmed, pending, immature, spendable and coins",
+        result: answers::addresses::BALANCE,
+        errors: &[],
         handler: |context, args| {
             with_pool(context, args, |context, databases, address, pool| {
                 let balance = Balance::of(&context, databases, &address, &pool)?;
@@ -51,6 +55,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[ADDRESS],
         summary: "what an address has in the chain",
         returns: "a number",
+        result: Schema::Wide,
+        errors: &[],
         handler: |context, args| {
             with_pool(context, args, |context, databases, address, pool| {
                 Ok(json!(Balance::of(&context, databases, &address, &pool)?.confirmed))
@@ -59,9 +65,11 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "coins",
-        params: &[ADDRESS, optional("limit", Kind::Integer, "how many; 1000 if left out")],
+        params: &[ADDRESS, optional("limit", Schema::Integer, "how many; 1000 if left out")],
         summary: "the unspent outputs of an address, the largest first; those in the mempool are marked as pending",
         returns: "an array of objects with txid, index, amount, height, coinbase, spendable and pending",
+        result: answers::addresses::COINS,
+        errors: &[],
         handler: |context, args| {
             let limit = args.integer_in("limit", 1..=MAX_COINS, DEFAULT_COINS)?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -74,18 +82,22 @@ pub(super) const METHODS: &[Method] = &[
         name: "history",
         params: &[
             ADDRESS,
-            optional("limit", Kind::Integer, "how many; 25 if left out"),
-            optional("before", Kind::Id, "the \"next\" of the page before this one, or a height"),
+            optional("limit", Schema::Integer, "how many; 25 if left out"),
+            optional("before", ID, "the \"next\" of the page before this one, or a height"),
         ],
         summary: "the transactions that concern an address, the newest first",
         returns: "an object with entries, pending (on the first page) and next",
+        result: answers::addresses::HISTORY,
+        errors: &[error::REJECTED],
         handler: history,
     },
     Method {
         name: "validateaddress",
-        params: &[required("address", Kind::Text, "what may be an address")],
+        params: &[required("address", Schema::Text, "what may be an address")],
         summary: "whether a text is an address of this chain",
         returns: "an object with isvalid and, if it is not, error",
+        result: answers::addresses::VALIDITY,
+        errors: &[],
         handler: |context, args| {
             let text = args.required_text("address")?;
             Ok(Continuation::value(&match Address::parse(text, &context.chain.prefix) {

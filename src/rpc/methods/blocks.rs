@@ -6,13 +6,15 @@ use crate::{
     base::hash::{Hash, hex},
     chain::archive::{BlockStatus, HeaderRow},
     rpc::{
+        answers,
         context::Context,
         continuation::{Continuation, Shared},
         databases::Databases,
-        error::RpcError,
+        error::{self, RpcError},
         methods::{method::Method, status},
-        params::{Args, Kind, optional, required},
+        params::Args,
         render,
+        schema::{ID, Schema, optional, required},
     },
 };
 
@@ -24,9 +26,11 @@ pub(in crate::rpc) const MAX_PAGE: u64 = 100;
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "block",
-        params: &[optional("id", Kind::Id, "height, hash, unique prefix of at least 6 digits, or tip")],
+        params: &[optional("id", ID, "height, hash, unique prefix of at least 6 digits, or tip")],
         summary: "a block",
         returns: "an object; see tussock block --json",
+        result: answers::blocks::BLOCK,
+        errors: &[error::NOT_FOUND],
         handler: |context, args| {
             let (context, id) = (context.clone(), args.id("id", "tip"));
             Ok(Continuation::query(move |databases| block(&context, databases, &id)))
@@ -37,6 +41,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the ends of all branches",
         returns: "an array of objects with height, hash, branch_length and status",
+        result: answers::blocks::TIPS,
+        errors: &[],
         handler: |_, _| Ok(Continuation::query(tips)),
     },
     Method {
@@ -44,6 +50,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the ends of all branches",
         returns: "an array of objects with height, hash, branchlen and status",
+        result: answers::blocks::TIPS,
+        errors: &[],
         handler: |_, _| Ok(Continuation::query(tips)),
     },
     Method {
@@ -51,6 +59,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the tip's height",
         returns: "a number",
+        result: Schema::Integer,
+        errors: &[],
         handler: |context, args| status::of_tip(context, args, |tip| tip.height),
     },
     Method {
@@ -58,13 +68,17 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the tip's hash",
         returns: "a hash",
+        result: Schema::Hash,
+        errors: &[],
         handler: |context, args| status::of_tip(context, args, |tip| tip.hash),
     },
     Method {
         name: "getblockhash",
-        params: &[required("height", Kind::Integer, "height")],
+        params: &[required("height", Schema::Integer, "height")],
         summary: "the hash of the block at a height",
         returns: "a hash",
+        result: Schema::Hash,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| {
             let height = args.integer_in("height", 0..=u64::from(u32::MAX), 0)?;
             Ok(Continuation::query(move |databases| Ok(databases.at_height(height)?.hash)))
@@ -72,22 +86,23 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "getblockheader",
-        params: &[
-            required("blockhash", Kind::Id, "hash or height"),
-            optional("verbose", Kind::Boolean, "false: as hex"),
-        ],
+        params: &[required("blockhash", ID, "hash or height"), optional("verbose", Schema::Boolean, "false: as hex")],
         summary: "a block's header",
         returns: "an object, or hex",
+        result: answers::blocks::CORE_HEADER,
+        errors: &[error::NOT_FOUND],
         handler: block_header,
     },
     Method {
         name: "getblock",
         params: &[
-            required("blockhash", Kind::Id, "hash or height"),
-            optional("verbosity", Kind::Integer, "0: hex, 1: ids of transactions, 2: transactions"),
+            required("blockhash", ID, "hash or height"),
+            optional("verbosity", Schema::Integer, "0: hex, 1: ids of transactions, 2: transactions"),
         ],
         summary: "a block",
         returns: "an object, or hex",
+        result: answers::blocks::CORE_BLOCK,
+        errors: &[error::NOT_FOUND],
         handler: get_block,
     },
     Method {
@@ -95,6 +110,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "how many times harder than the chain's easiest target the tip's is",
         returns: "a number",
+        result: Schema::Number,
+        errors: &[],
         handler: |context, _| {
             let context = context.clone();
             Ok(Continuation::query(move |databases| {

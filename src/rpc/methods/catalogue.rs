@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::rpc::{
     continuation::Continuation,
-    error::RpcError,
+    error::{self, RpcError},
     methods::{address, blocks, control, mempool, method::Method, mining, network, status, transactions, wait},
     openrpc,
-    params::{Kind, Param, optional},
+    schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
@@ -27,9 +27,11 @@ const TABLES: [&[Method]; 10] = [
 const METHODS: &[Method] = &[
     Method {
         name: "help",
-        params: &[optional("method", Kind::Text, "the method to explain")],
+        params: &[optional("method", Schema::Text, "the method to explain")],
         summary: "lists the methods, or explains one",
         returns: "a text",
+        result: Schema::Text,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| match args.text("method") {
             None => Ok(Continuation::value(&list())),
             Some(name) => match find(name) {
@@ -43,6 +45,8 @@ const METHODS: &[Method] = &[
         params: &[],
         summary: "describes all methods in the OpenRPC format",
         returns: "an OpenRPC document",
+        result: Schema::AnyObject,
+        errors: &[],
         handler: |context, _| Ok(Continuation::value(&openrpc::document(all(), &context.version))),
     },
 ];
@@ -67,7 +71,7 @@ fn list() -> String {
 }
 
 fn explain(method: &Method) -> String {
-    let line = |param: &Param| format!("  {}: {}\n", param.name, param.summary);
+    let line = |param: &Property| format!("  {}: {}\n", param.name, param.summary);
     let params: String = method.params.iter().map(line).collect();
     format!("{}\n{}\n{params}returns {}\n", method.usage(), method.summary, method.returns)
 }

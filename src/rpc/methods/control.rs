@@ -5,7 +5,8 @@ use crate::{
         continuation::{Continuation, Shared},
         error::RpcError,
         methods::method::Method,
-        params::{Args, Kind, optional},
+        params::Args,
+        schema::{Schema, optional},
     },
     runtime::logging::{self, LevelError, Levels},
 };
@@ -16,6 +17,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "whether calls are answered",
         returns: "\"pong\"",
+        result: Schema::Text,
+        errors: &[],
         handler: |_, _| Ok(Continuation::value(&"pong")),
     },
     Method {
@@ -23,6 +26,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "asks the node to stop; the answer comes before it has",
         returns: "a text",
+        result: Schema::Text,
+        errors: &[],
         handler: |context, _| {
             log::info!("stop asked for by rpc");
             context.node.stop();
@@ -31,9 +36,11 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "logging",
-        params: &[optional("levels", Kind::Text, "LEVEL[,module=LEVEL]…, such as info,peers=debug")],
+        params: &[optional("levels", Schema::Text, "LEVEL[,module=LEVEL]…, such as info,peers=debug")],
         summary: "says what is logged; with levels, changes that until the node stops",
         returns: "the levels that hold now",
+        result: Schema::Text,
+        errors: &[],
         handler: logging,
     },
 ];

@@ -7,11 +7,13 @@ use crate::{
     chain::block::HashedTransaction,
     node::command::{Command, PoolEntry, Reply},
     rpc::{
+        answers,
         continuation::{Continuation, Shared, unexpected},
-        error::{REJECTED, RpcError, UNDECODABLE},
+        error::{self, REJECTED, RpcError, UNDECODABLE},
         methods::method::Method,
-        params::{Args, Kind, optional, required},
+        params::Args,
         render,
+        schema::{Schema, optional, required},
     },
 };
 
@@ -23,9 +25,11 @@ const DEFAULT_ENTRIES: u64 = 1000;
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "mempool",
-        params: &[optional("limit", Kind::Integer, "how many transactions; 1000 if left out")],
+        params: &[optional("limit", Schema::Integer, "how many transactions; 1000 if left out")],
         summary: "the transactions that wait for a block, highest fee rate first",
         returns: "an object with count, bytes and transactions",
+        result: answers::mempool::MEMPOOL,
+        errors: &[],
         handler: |context, args| list(context, args.integer_in("limit", 0..=MAX_ENTRIES, DEFAULT_ENTRIES)?),
     },
     Method {
@@ -33,6 +37,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "how full the mempool is",
         returns: "an object",
+        result: answers::mempool::INFO,
+        errors: &[],
         handler: |context, _| {
             let status = context.node.status();
             Ok(Continuation::value(&json!({
@@ -47,23 +53,29 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "getrawmempool",
-        params: &[optional("verbose", Kind::Boolean, "true: an object by id")],
+        params: &[optional("verbose", Schema::Boolean, "true: an object by id")],
         summary: "the ids of the transactions that wait for a block",
         returns: "an array of ids, or an object",
+        result: answers::mempool::RAW,
+        errors: &[],
         handler: raw_mempool,
     },
     Method {
         name: "estimatesmartfee",
-        params: &[optional("conf_target", Kind::Integer, "within how many blocks; 1 if left out")],
+        params: &[optional("conf_target", Schema::Integer, "within how many blocks; 1 if left out")],
         summary: "the fee rate that gets a transaction into one of the next blocks, by what the mempool holds now",
         returns: "an object with feerate (base units per 1000 bytes) and blocks",
+        result: answers::mempool::FEE_ESTIMATE,
+        errors: &[],
         handler: estimate,
     },
     Method {
         name: "sendrawtransaction",
-        params: &[required("hexstring", Kind::Text, "the transaction's encoding in hex")],
+        params: &[required("hexstring", Schema::Text, "the transaction's encoding in hex")],
         summary: "verifies a transaction, takes it into the mempool and relays it",
         returns: "its id",
+        result: Schema::Hash,
+        errors: &[error::REJECTED, error::UNDECODABLE],
         handler: send,
     },
 ];

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::rpc::{
     continuation::{Continuation, Shared},
     error::RpcError,
-    params::{Args, Param},
+    params::Args,
+    schema::{Property, Schema},
 };
 
 /// What carries a method out.
@@ -16,11 +17,15 @@ pub struct Method {
     /// Its name.
     pub name: &'static str,
     /// What it takes.
-    pub params: &'static [Param],
+    pub params: &'static [Property],
     /// What it does, in a line.
     pub summary: &'static str,
     /// What it returns, in a line.
     pub returns: &'static str,
+    /// The type of what it returns.
+    pub result: Schema,
+    /// The codes of its errors, besides those that any method may answer.
+    pub errors: &'static [i32],
     /// What carries it out.
     pub handler: Handler,
 }
@@ -34,7 +39,7 @@ impl Method {
     /// The name with its parameters, those that may be left out in brackets.
     pub fn usage(&self) -> String {
         let word =
-            |param: &Param| if param.required { format!(" {}", param.name) } else { format!(" [{}]", param.name) };
+            |param: &Property| if param.required { format!(" {}", param.name) } else { format!(" [{}]", param.name) };
         let params: String = self.params.iter().map(word).collect();
         format!("{}{params}", self.name)
     }

@@ -16,12 +16,14 @@ use crate::{
         report::PeerReport,
     },
     rpc::{
+        answers,
         context::Context,
         continuation::{Continuation, Shared, unexpected},
         error::{self, RpcError},
         host::unix_now,
         methods::method::Method,
-        params::{Args, Kind, optional, required},
+        params::Args,
+        schema::{Schema, optional, required},
     },
 };
 
@@ -38,6 +40,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the connected peers",
         returns: "an array; see tussock peers --json",
+        result: answers::peers::PEERS,
+        errors: &[],
         handler: |context, _| Ok(peers(context, row)),
     },
     Method {
@@ -45,38 +49,48 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the connected peers, under the field names that users of other nodes know",
         returns: "an array",
+        result: answers::peers::PEER_INFO,
+        errors: &[],
         handler: |context, _| Ok(peers(context, core_row)),
     },
     Method {
         name: "addpeer",
-        params: &[required("address", Kind::Text, "IP:PORT")],
+        params: &[required("address", Schema::Text, "IP:PORT")],
         summary: "dials an address and keeps the connection up",
         returns: "true",
+        result: Schema::Boolean,
+        errors: &[error::REJECTED],
         handler: |_, args| Ok(order(Command::AddPeer(socket(args, "address")?))),
     },
     Method {
         name: "droppeer",
-        params: &[required("address", Kind::Text, "IP:PORT, remote or listening")],
+        params: &[required("address", Schema::Text, "IP:PORT, remote or listening")],
         summary: "closes a connection and keeps it up no longer",
         returns: "true",
+        result: Schema::Boolean,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| Ok(order(Command::DropPeer(socket(args, "address")?))),
     },
     Method {
         name: "ban",
         params: &[
-            required("ip", Kind::Text, "IP address, any port"),
-            optional("seconds", Kind::Integer, "how long; an hour if left out"),
-            optional("reason", Kind::Text, "for the list of bans"),
+            required("ip", Schema::Text, "IP address, any port"),
+            optional("seconds", Schema::Integer, "how long; an hour if left out"),
+            optional("reason", Schema::Text, "for the list of bans"),
         ],
         summary: "keeps an IP address out",
         returns: "true",
+        result: Schema::Boolean,
+        errors: &[],
         handler: |_, args| Ok(order(ban(args, "ip", "seconds")?)),
     },
     Method {
         name: "unban",
-        params: &[required("ip", Kind::Text, "IP address")],
+        params: &[required("ip", Schema::Text, "IP address")],
         summary: "lifts a ban",
         returns: "true",
+        result: Schema::Boolean,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| Ok(order(Command::Unban(ip(args, "ip")?))),
     },
     Method {
@@ -84,6 +98,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the peer book and the bans",
         returns: "an object with entries and bans",
+        result: answers::peers::BOOK,
+        errors: &[],
         handler: |_, _| Ok(book(|entries, bans| json!({ "entries": entries, "bans": bans }))),
     },
     Method {
@@ -91,20 +107,26 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the bans",
         returns: "an array",
+        result: answers::peers::BANS,
+        errors: &[],
         handler: |_, _| Ok(book(|_, bans| bans)),
     },
     Method {
         name: "getnodeaddresses",
-        params: &[optional("count", Kind::Integer, "how many; 100 if left out")],
+        params: &[optional("count", Schema::Integer, "how many; 100 if left out")],
         summary: "addresses of other nodes from the peer book",
         returns: "an array of objects with address, port, time and source",
+        result: answers::peers::ADDRESSES,
+        errors: &[],
         handler: node_addresses,
     },
     Method {
         name: "netdeny",
-        params: &[required("addresses", Kind::Texts, "listening addresses, IP:PORT")],
+        params: &[required("addresses", Schema::Array(&Schema::Text), "listening addresses, IP:PORT")],
         summary: "test chains: closes and refuses links with these nodes; adds to earlier ones",
         returns: "true",
+        result: Schema::Boolean,
+        errors: &[error::REJECTED],
         handler: deny,
     },
     Method {
@@ -112,6 +134,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "test chains: ends every netdeny",
         returns: "true",
+        result: Schema::Boolean,
+        errors: &[error::REJECTED],
         handler: |context, _| {
             test_chain(context)?;
             Ok(order(Command::Allow))
@@ -119,9 +143,14 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "addnode",
-        params: &[required("node", Kind::Text, "IP:PORT"), required("command", Kind::Text, "add, remove or onetry")],
+        params: &[
+            required("node", Schema::Text, "IP:PORT"),
+            required("command", Schema::Text, "add, remove or onetry"),
+        ],
         summary: "adds or removes a node to keep connected to",
         returns: "null",
+        result: Schema::Null,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| {
             let address = socket(args, "node")?;
             match args.required_text("command")? {
@@ -133,21 +162,25 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "disconnectnode",
-        params: &[required("address", Kind::Text, "IP:PORT")],
+        params: &[required("address", Schema::Text, "IP:PORT")],
         summary: "closes a connection",
         returns: "null",
+        result: Schema::Null,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| Ok(silent(Command::DropPeer(socket(args, "address")?))),
     },
     Method {
         name: "setban",
         params: &[
-            required("subnet", Kind::Text, "IP address"),
-            required("command", Kind::Text, "add or remove"),
-            optional("bantime", Kind::Integer, "seconds; an hour if left out or 0"),
-            optional("reason", Kind::Text, "for the list of bans"),
+            required("subnet", Schema::Text, "IP address"),
+            required("command", Schema::Text, "add or remove"),
+            optional("bantime", Schema::Integer, "seconds; an hour if left out or 0"),
+            optional("reason", Schema::Text, "for the list of bans"),
         ],
         summary: "bans an IP address or lifts its ban",
         returns: "null",
+        result: Schema::Null,
+        errors: &[error::NOT_FOUND],
         handler: |_, args| match args.required_text("command")? {
             "add" => Ok(silent(ban(args, "subnet", "bantime")?)),
             "remove" => Ok(silent(Command::Unban(ip(args, "subnet")?))),

@@ -9,6 +9,7 @@ use crate::{
         report::SyncState,
     },
     rpc::{
+        answers,
         context::Context,
         continuation::{Continuation, Shared},
         counters,
@@ -17,6 +18,7 @@ use crate::{
         json::object,
         methods::method::Method,
         params::Args,
+        schema::Schema,
     },
     runtime::{logging, status::Status},
     wire::message::PROTOCOL_VERSION,
@@ -28,6 +30,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "state, tip, peers, mempool and health of the node",
         returns: "an object; see tussock status --json",
+        result: answers::node::STATUS,
+        errors: &[],
         handler: |context, _| Ok(Continuation::value(&status(context))),
     },
     Method {
@@ -35,6 +39,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "the chain's tip and how far the node has come",
         returns: "an object",
+        result: answers::node::CHAIN_INFO,
+        errors: &[],
         handler: |context, _| Ok(Continuation::value(&chain_info(context)?)),
     },
     Method {
@@ -42,6 +48,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "protocol version and number of connections",
         returns: "an object",
+        result: answers::node::NETWORK_INFO,
+        errors: &[],
         handler: |context, _| Ok(Continuation::value(&network_info(context))),
     },
     Method {
@@ -49,6 +57,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "how many peers there are",
         returns: "a number",
+        result: Schema::Integer,
+        errors: &[],
         handler: |context, _| {
             let status = context.node.status();
             Ok(Continuation::value(&status.inbound.saturating_add(status.outbound)))
@@ -59,6 +69,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         summary: "seconds since the node started",
         returns: "a number",
+        result: Schema::Integer,
+        errors: &[],
         handler: |context, _| Ok(Continuation::value(&context.started.elapsed().as_secs())),
     },
 ];

@@ -11,32 +11,38 @@ use crate::{
     },
     node::command::{Command, PoolEntry, Reply},
     rpc::{
+        answers,
         context::Context,
         continuation::{Continuation, Shared, unexpected},
         databases::{Confirmed, Databases},
-        error::RpcError,
+        error::{self, RpcError},
         methods::method::Method,
-        params::{Args, Kind, optional, required},
+        params::Args,
         render::{self, Place},
+        schema::{Schema, optional, required},
     },
 };
 
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "tx",
-        params: &[required("id", Kind::Text, "transaction id or a unique prefix of at least 6 digits")],
+        params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
         summary: "a transaction of the mempool or the chain",
         returns: "an object; see tussock tx --json",
+        result: answers::transactions::TRANSACTION,
+        errors: &[error::NOT_FOUND],
         handler: |context, args| Ok(transaction(context, args.required_text("id")?)),
     },
     Method {
         name: "getrawtransaction",
         params: &[
-            required("txid", Kind::Text, "transaction id"),
-            optional("verbose", Kind::Boolean, "true: as an object"),
+            required("txid", Schema::Text, "transaction id"),
+            optional("verbose", Schema::Boolean, "true: as an object"),
         ],
         summary: "a transaction of the mempool or the chain",
         returns: "hex, or an object",
+        result: answers::transactions::RAW_TRANSACTION,
+        errors: &[error::NOT_FOUND],
         handler: |context, args| {
             let id = args.required_text("txid")?;
             Ok(if args.boolean("verbose", false) { transaction(context, id) } else { raw(context, id) })
@@ -45,12 +51,14 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "gettxout",
         params: &[
-            required("txid", Kind::Text, "transaction id"),
-            required("n", Kind::Integer, "position of the output"),
-            optional("include_mempool", Kind::Boolean, "whether the mempool counts; true if left out"),
+            required("txid", Schema::Text, "transaction id"),
+            required("n", Schema::Integer, "position of the output"),
+            optional("include_mempool", Schema::Boolean, "whether the mempool counts; true if left out"),
         ],
         summary: "an unspent output; null if it is spent or unknown",
         returns: "an object or null",
+        result: answers::transactions::UNSPENT_OUTPUT,
+        errors: &[],
         handler: unspent_output,
     },
 ];

@@ -14,14 +14,16 @@ use crate::{
         report::SyncState,
     },
     rpc::{
+        answers,
         context::{Context, View},
         continuation::{Continuation, Shared, Wait, unexpected},
         error::RpcError,
         events::Event,
         json::object,
         methods::method::Method,
-        params::{Args, Kind, optional, required},
+        params::Args,
         render,
+        schema::{ID, Schema, optional, required},
     },
 };
 
@@ -37,24 +39,28 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "wait",
         params: &[
-            required("kind", Kind::Text, "ready, synced, height, peers or tx"),
-            optional("value", Kind::Id, "the height, the number of peers, or the transaction's id"),
-            optional("confirmations", Kind::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
-            optional("timeout", Kind::Number, "seconds; 60 if left out"),
+            required("kind", Schema::Text, "ready, synced, height, peers or tx"),
+            optional("value", ID, "the height, the number of peers, or the transaction's id"),
+            optional("confirmations", Schema::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
+            optional("timeout", Schema::Number, "seconds; 60 if left out"),
         ],
         summary: "answers when something is so, or when the time is up",
         returns: "an object: ok tells which of the two; the rest are the facts at that moment",
+        result: answers::waits::FACTS,
+        errors: &[],
         handler: wait,
     },
     Method {
         name: "events",
         params: &[
-            optional("since", Kind::Integer, "the \"next\" of the answer before; from now on if left out"),
-            optional("timeout", Kind::Number, "seconds; 60 if left out, 0: what there is now"),
+            optional("since", Schema::Integer, "the \"next\" of the answer before; from now on if left out"),
+            optional("timeout", Schema::Number, "seconds; 60 if left out, 0: what there is now"),
         ],
         summary: "what happened after an earlier answer; waits for something to happen if nothing did",
         returns: "an object: events (each with seq, time and event: block, reorganisation, state, peers, mempool or \
                   warnings), next, and missed if some were forgotten",
+        result: answers::waits::EVENTS,
+        errors: &[],
         handler: |context, args| {
             let since = args.integer("since").unwrap_or_else(|| context.events.last());
             Ok(events(context, since, timeout_of(args)))
@@ -63,11 +69,13 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "waitforblockheight",
         params: &[
-            required("height", Kind::Integer, "height"),
-            optional("timeout", Kind::Integer, "milliseconds; 0 or left out: very long"),
+            required("height", Schema::Integer, "height"),
+            optional("timeout", Schema::Integer, "milliseconds; 0 or left out: very long"),
         ],
         summary: "answers when the tip has reached a height, or when the time is up",
         returns: "the tip's hash and height",
+        result: answers::waits::TIP,
+        errors: &[],
         handler: |context, args| {
             let height = args.integer_in("height", 0..=u64::from(u32::MAX), 0)?;
             let reached = move |view: &View| height_of(view) >= Some(height);
@@ -76,9 +84,11 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "waitfornewblock",
-        params: &[optional("timeout", Kind::Integer, "milliseconds; 0 or left out: very long")],
+        params: &[optional("timeout", Schema::Integer, "milliseconds; 0 or left out: very long")],
         summary: "answers when the tip has moved, or when the time is up",
         returns: "the tip's hash and height",
+        result: answers::waits::TIP,
+        errors: &[],
         handler: |context, args| {
             let before = context.tip()?.hash;
             let moved = move |view: &View| view.status.tip.as_ref().is_some_and(|tip| tip.hash != before);

@@ -1,0 +1,53 @@
+//! Balances, coins and histories of addresses.
+
+use crate::rpc::schema::{Schema, optional, required};
+
+/// What an address has.
+pub const BALANCE: Schema = Schema::Object(&[&[
+    required("address", Schema::Address, "the address"),
+    required("confirmed", Schema::Wide, "sum of its coins in the best chain"),
+    required("pending", Schema::Wide, "sum of its unspent coins in the mempool"),
+    required("immature", Schema::Wide, "part of confirmed that the next block may not spend yet"),
+    required("spendable", Schema::Wide, "confirmed without immature and spending"),
+    required("spending", Schema::Wide, "part of confirmed that the mempool spends"),
+    required("coins", Schema::Integer, "number of its coins in the best chain"),
+]]);
+/// Unspent outputs.
+pub const COINS: Schema = Schema::Array(&Schema::Object(&[&[
+    required("txid", Schema::Hash, "the transaction that made the coin"),
+    required("index", Schema::Integer, "position of the output"),
+    required("amount", Schema::Wide, "base units"),
+    required("height", Schema::Nullable(&Schema::Integer), "the block's height; null in the mempool"),
+    required("coinbase", Schema::Boolean, "whether a coinbase made it"),
+    required("spendable", Schema::Boolean, "whether the next block may spend it"),
+    required("pending", Schema::Boolean, "whether it is in the mempool"),
+]]));
+const ENTRY: Schema = Schema::Object(&[&[
+    required("txid", Schema::Hash, "the transaction"),
+    required("height", Schema::Integer, "its block's height"),
+    required("position", Schema::Integer, "its position in the block"),
+    required("received", Schema::Wide, "what its outputs pay to the address"),
+    required("sent", Schema::Wide, "what its inputs spend of the address"),
+    required("net", Schema::SignedWide, "received minus sent"),
+    required("confirmations", Schema::Integer, "blocks from its block to the tip"),
+]]);
+const PENDING: Schema = Schema::Object(&[&[
+    required("txid", Schema::Hash, "the transaction"),
+    required("received", Schema::Wide, "what its outputs pay to the address"),
+    required("spends", Schema::Boolean, "whether it spends coins of the address"),
+    required("since", Schema::Integer, "when it came, unix seconds"),
+]]);
+/// A page of an address's history.
+pub const HISTORY: Schema = Schema::Object(&[&[
+    required("address", Schema::Address, "the address"),
+    required("entries", Schema::Array(&ENTRY), "confirmed transactions, the newest first"),
+    required("next", Schema::Nullable(&Schema::Text), "\"before\" of the next page; null on the last"),
+    required("indexed", Schema::Nullable(&Schema::Integer), "height up to which the index is filled"),
+    optional("pending", Schema::Array(&PENDING), "first page: transactions in the mempool"),
+]]);
+/// Whether a text is an address.
+pub const VALIDITY: Schema = Schema::Object(&[&[
+    required("isvalid", Schema::Boolean, "whether the text is an address of this chain"),
+    optional("address", Schema::Address, "the address in its usual form"),
+    optional("error", Schema::Text, "what is wrong with it"),
+]]);

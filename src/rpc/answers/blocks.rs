@@ -1,0 +1,70 @@
+//! Blocks, headers and branches.
+
+use crate::rpc::{
+    answers::transactions::TRANSACTION,
+    schema::{Property, Schema, optional, required},
+};
+
+/// How far this node has come with a block.
+const BLOCK_STATUS: Schema = Schema::Choice(&["applied", "stored", "header", "invalid"]);
+
+/// A header's fields.
+const HEADER: &[Property] = &[
+    required("hash", Schema::Hash, "the block's hash"),
+    required("height", Schema::Integer, "blocks before it"),
+    required("version", Schema::Integer, "version of the header"),
+    required("previous", Schema::Nullable(&Schema::Hash), "the block before it; null for genesis"),
+    required("merkle_root", Schema::Hash, "the root of the Merkle tree of its transactions"),
+    required("state_digest", Schema::Hash, "the digest of the coins before this block"),
+    required("time", Schema::Integer, "unix seconds"),
+    required("target", Schema::Hex, "compact target"),
+    required("difficulty", Schema::Number, "how many times harder than the chain's easiest target"),
+    required("nonce", Schema::Wide, "the nonce"),
+    required("work", Schema::Text, "work of the chain up to this block, in hex"),
+    required("status", BLOCK_STATUS, "how far this node has come with it"),
+    required("in_best_chain", Schema::Boolean, "whether it is in the best chain"),
+    required(
+        "confirmations",
+        Schema::Signed,
+        "blocks from it to the tip; 0 outside the best chain, by Core's names -1",
+    ),
+];
+const NEXT: &[Property] = &[required("next", Schema::Nullable(&Schema::Hash), "the block after it in the best chain")];
+const SIZE: &[Property] = &[
+    required("size", Schema::Nullable(&Schema::Integer), "bytes; null if only the header is here"),
+    required("transactions", Schema::Nullable(&Schema::Integer), "number of transactions, the coinbase included"),
+];
+const TRANSACTION_IDS: &[Property] = &[required("txs", Schema::Array(&Schema::Hash), "ids of its transactions")];
+const MINER: &[Property] =
+    &[required("miner", Schema::Nullable(&Schema::Address), "the first address that the coinbase pays")];
+/// Bitcoin Core's names of the same.
+const CORE_NAMES: &[Property] = &[
+    optional("previousblockhash", Schema::Hash, "previous"),
+    optional("nextblockhash", Schema::Hash, "next"),
+    required("merkleroot", Schema::Hash, "merkle_root"),
+    required("bits", Schema::Hex, "target"),
+    required("chainwork", Schema::Text, "work"),
+];
+const CORE_BLOCK_NAMES: &[Property] = &[
+    required("nTx", Schema::Integer, "transactions"),
+    required("tx", Schema::Array(&Schema::AnyOf(&[Schema::Hash, TRANSACTION])), "ids; transactions with verbosity 2"),
+];
+
+/// A block.
+pub const BLOCK: Schema = Schema::Object(&[HEADER, NEXT, SIZE, TRANSACTION_IDS]);
+/// A page of the best chain.
+pub const BLOCKS: Schema = Schema::Array(&Schema::Object(&[HEADER, SIZE, MINER]));
+/// A header, or its encoding.
+pub const CORE_HEADER: Schema = Schema::AnyOf(&[Schema::Object(&[HEADER, NEXT, CORE_NAMES]), Schema::Hex]);
+/// A block, or its encoding.
+pub const CORE_BLOCK: Schema =
+    Schema::AnyOf(&[Schema::Object(&[HEADER, NEXT, SIZE, TRANSACTION_IDS, CORE_NAMES, CORE_BLOCK_NAMES]), Schema::Hex]);
+/// The ends of all branches.
+pub const TIPS: Schema = Schema::Array(&Schema::Object(&[&[
+    required("height", Schema::Integer, "height of the branch's last block"),
+    required("hash", Schema::Hash, "its hash"),
+    required("branch_length", Schema::Integer, "blocks since the branch left the best chain"),
+    required("branchlen", Schema::Integer, "the same"),
+    required("status", Schema::Choice(&["active", "valid-fork", "headers-only", "invalid"]), "as in Bitcoin Core"),
+    required("work", Schema::Text, "work up to this block, in hex"),
+]]));

@@ -1,0 +1,41 @@
+//! The mempool.
+
+use crate::rpc::schema::{Schema, required};
+
+/// A transaction in a list of the mempool.
+pub const ENTRY: Schema = Schema::Object(&[&[
+    required("id", Schema::Hash, "the transaction's id"),
+    required("fee", Schema::Wide, "base units"),
+    required("size", Schema::Integer, "bytes"),
+    required("fee_rate", Schema::Wide, "base units per 1000 bytes"),
+    required("since", Schema::Integer, "when it came, unix seconds"),
+    required("age_s", Schema::Integer, "seconds since then"),
+    required("inputs", Schema::Integer, "number of inputs"),
+    required("outputs", Schema::Integer, "number of outputs"),
+    required("amount", Schema::Wide, "sum of all outputs, change included"),
+    required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
+    required("first_output", Schema::Nullable(&Schema::Address), "the address that the first output pays"),
+]]);
+/// The mempool with some of its transactions.
+pub const MEMPOOL: Schema = Schema::Object(&[&[
+    required("count", Schema::Integer, "number of transactions"),
+    required("bytes", Schema::Integer, "their bytes"),
+    required("limit_bytes", Schema::Integer, "the most bytes that it holds"),
+    required("transactions", Schema::Array(&ENTRY), "the highest fee rate first"),
+]]);
+/// How full the mempool is.
+pub const INFO: Schema = Schema::Object(&[&[
+    required("loaded", Schema::Boolean, "true"),
+    required("size", Schema::Integer, "number of transactions"),
+    required("bytes", Schema::Integer, "their bytes"),
+    required("maxmempool", Schema::Integer, "the most bytes that it holds"),
+    required("mempoolminfee", Schema::Wide, "the lowest fee rate that it takes, base units per 1000 bytes"),
+    required("sequence", Schema::Integer, "grows with each change"),
+]]);
+/// Ids, or entries by id.
+pub const RAW: Schema = Schema::AnyOf(&[Schema::Array(&Schema::Hash), Schema::Map(&ENTRY)]);
+/// A fee rate.
+pub const FEE_ESTIMATE: Schema = Schema::Object(&[&[
+    required("feerate", Schema::Wide, "base units per 1000 bytes"),
+    required("blocks", Schema::Integer, "the number of blocks that was asked for"),
+]]);

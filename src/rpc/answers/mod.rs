@@ -1,0 +1,10 @@
+//! What methods and paths answer: the types of all results.
+
+pub mod addresses;
+pub mod blocks;
+pub mod mempool;
+pub mod mining;
+pub mod node;
+pub mod peers;
+pub mod transactions;
+pub mod waits;

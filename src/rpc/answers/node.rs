@@ -1,0 +1,104 @@
+//! The node as a whole.
+
+use crate::rpc::schema::{Property, Schema, optional, required};
+
+/// Numbers of peers.
+pub const PEER_COUNTS: Schema = Schema::Object(&[&[
+    required("inbound", Schema::Integer, "peers that dialled us"),
+    required("outbound", Schema::Integer, "peers that we dialled"),
+]]);
+const STATE: &[&str] = &["starting", "connecting", "headers", "snapshot", "blocks", "synced", "stalled", "isolated"];
+const MEMPOOL: Schema = Schema::Object(&[&[
+    required("count", Schema::Integer, "number of transactions"),
+    required("bytes", Schema::Integer, "their bytes"),
+]]);
+const MINING: Schema = Schema::Object(&[&[
+    required("enabled", Schema::Boolean, "whether the miner works"),
+    required("hashes_per_second", Schema::Integer, "over the last seconds"),
+]]);
+const LIMIT: Schema = Schema::Object(&[&[
+    required("used", Schema::Integer, "how much of it is in use"),
+    required("cap", Schema::Integer, "the most that may be"),
+    required("hits", Schema::Integer, "how often it was reached since the start"),
+]]);
+const WARNINGS: Property = required("warnings", Schema::Array(&Schema::Text), "what an operator should know");
+
+const FACTS: &[Property] = &[
+    required("state", Schema::Choice(STATE), "what the node does"),
+    required("reason", Schema::Text, "why, in words"),
+    required("chain", Schema::Text, "name of the chain"),
+    required("genesis", Schema::Hash, "hash of its first block"),
+    required("height", Schema::Integer, "the tip's height"),
+    required("tip", Schema::Nullable(&Schema::Hash), "the tip's hash"),
+    required("tip_time", Schema::Nullable(&Schema::Integer), "the tip's time, unix seconds"),
+    required("headers", Schema::Integer, "height of the best header"),
+    required("work", Schema::Nullable(&Schema::Text), "work of the chain, in hex"),
+    required("state_digest", Schema::Nullable(&Schema::Hash), "digest of the coins"),
+    required("peers", PEER_COUNTS, "number of peers"),
+    required("mempool", MEMPOOL, "transactions that wait for a block"),
+    required("mining", MINING, "the miner"),
+    required("version", Schema::Text, "the program's version"),
+    required("uptime_s", Schema::Integer, "seconds since the start"),
+    required("rss_bytes", Schema::Integer, "resident memory"),
+    WARNINGS,
+    required("limits", Schema::Map(&LIMIT), "each limit and its use"),
+    required("last_reorganisation", Schema::Nullable(&Schema::Integer), "blocks that it disconnected"),
+    required("mempool_sequence", Schema::Integer, "grows with each change of the mempool"),
+    required("indexed", Schema::Nullable(&Schema::Integer), "height up to which the index is filled"),
+    required("block_time", Schema::Integer, "seconds between blocks that the chain aims at"),
+    required("address_prefix", Schema::Text, "what the chain's addresses begin with"),
+    required("test_chain", Schema::Boolean, "whether blocks may be made on demand"),
+];
+const COUNTERS: &[Property] =
+    &[required("counters", Schema::Map(&Schema::Integer), "what was counted since the start")];
+const TIME: &[Property] = &[required("time", Schema::Integer, "the node's clock, unix seconds")];
+
+/// State and health of the node.
+pub const STATUS: Schema = Schema::Object(&[FACTS, COUNTERS]);
+/// The part of it that the page shows.
+pub const SUMMARY: Schema = Schema::Object(&[FACTS, TIME]);
+/// Bitcoin Core's `getblockchaininfo`.
+pub const CHAIN_INFO: Schema = Schema::Object(&[&[
+    required("chain", Schema::Text, "name of the chain"),
+    required("blocks", Schema::Integer, "the tip's height"),
+    required("headers", Schema::Integer, "height of the best header"),
+    required("bestblockhash", Schema::Hash, "the tip's hash"),
+    required("time", Schema::Integer, "the tip's time, unix seconds"),
+    required("chainwork", Schema::Text, "work of the chain, in hex"),
+    required("verificationprogress", Schema::Number, "1 at the best header"),
+    required("initialblockdownload", Schema::Boolean, "whether the node still catches up"),
+    required("state", Schema::Choice(STATE), "what the node does"),
+    required("pruned", Schema::Boolean, "false"),
+    WARNINGS,
+]]);
+/// Bitcoin Core's `getnetworkinfo`.
+pub const NETWORK_INFO: Schema = Schema::Object(&[&[
+    required("version", Schema::Text, "the program's version"),
+    required("subversion", Schema::Text, "the program's name and version"),
+    required("protocolversion", Schema::Integer, "version of the protocol between nodes"),
+    required("networkactive", Schema::Boolean, "whether the node has started"),
+    required("connections", Schema::Integer, "number of peers"),
+    required("connections_in", Schema::Integer, "peers that dialled us"),
+    required("connections_out", Schema::Integer, "peers that we dialled"),
+    WARNINGS,
+]]);
+/// `/healthz`.
+pub const HEALTH: Schema = Schema::Object(&[&[
+    required("ok", Schema::Boolean, "true"),
+    required("state", Schema::Choice(STATE), "what the node does"),
+]]);
+/// `/readyz`.
+pub const READINESS: Schema = Schema::Object(&[&[
+    required("ready", Schema::Boolean, "whether the node is synced"),
+    required("state", Schema::Choice(STATE), "what the node does"),
+    required("reason", Schema::Text, "why, in words"),
+    required("height", Schema::Integer, "the tip's height"),
+    required("headers", Schema::Integer, "height of the best header"),
+]]);
+/// `/api`.
+pub const PATHS: Schema = Schema::Object(&[&[required("paths", Schema::Array(&Schema::Text), "all paths")]]);
+/// An error of a path.
+pub const ERROR: Schema = Schema::Object(&[&[
+    required("error", Schema::Text, "what is wrong, in a line"),
+    optional("code", Schema::Signed, "the code that a call would answer"),
+]]);

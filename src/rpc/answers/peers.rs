@@ -1,0 +1,71 @@
+//! Peers, the peer book and bans.
+
+use crate::rpc::schema::{Property, Schema, required};
+
+/// The connected peers.
+pub const PEERS: Schema = Schema::Array(&Schema::Object(&[&[
+    required("id", Schema::Integer, "number of the link"),
+    required("address", Schema::Endpoint, "the peer's address"),
+    required("direction", Schema::Choice(&["inbound", "outbound"]), "who dialled"),
+    required("agent", Schema::Text, "the peer's program"),
+    required("height", Schema::Integer, "the peer's height, as far as known"),
+    required("ping_ms", Schema::Nullable(&Schema::Number), "round-trip time"),
+    required("connected_s", Schema::Integer, "seconds since the handshake"),
+    required("sent_bytes", Schema::Integer, "bytes sent over this link"),
+    required("received_bytes", Schema::Integer, "bytes received over this link"),
+    required("in_flight", Schema::Integer, "blocks asked of it and not here yet"),
+    required("score", Schema::Signed, "points of misbehaviour"),
+    required("blocks_received", Schema::Integer, "blocks that it delivered"),
+    required("listens", Schema::Nullable(&Schema::Endpoint), "where it listens"),
+    required("protocol", Schema::Integer, "its protocol version"),
+    required("services", Schema::Integer, "its service bits"),
+    required("clock_offset_s", Schema::Signed, "its clock minus ours, in seconds"),
+]]));
+/// The same by Bitcoin Core's names.
+pub const PEER_INFO: Schema = Schema::Array(&Schema::Object(&[&[
+    required("id", Schema::Integer, "number of the link"),
+    required("addr", Schema::Endpoint, "the peer's address"),
+    required("addrbind", Schema::Nullable(&Schema::Endpoint), "where it listens"),
+    required("services", Schema::Text, "its service bits, in hex"),
+    required("version", Schema::Integer, "its protocol version"),
+    required("subver", Schema::Text, "its program"),
+    required("inbound", Schema::Boolean, "whether it dialled"),
+    required("startingheight", Schema::Integer, "its height at the handshake"),
+    required("synced_blocks", Schema::Integer, "its height, as far as known"),
+    required("conntime", Schema::Integer, "time of the handshake, unix seconds"),
+    required("timeoffset", Schema::Signed, "its clock minus ours, in seconds"),
+    required("pingtime", Schema::Nullable(&Schema::Number), "round-trip time in seconds"),
+    required("bytessent", Schema::Integer, "bytes sent over this link"),
+    required("bytesrecv", Schema::Integer, "bytes received over this link"),
+    required("inflight", Schema::Integer, "blocks asked of it and not here yet"),
+]]));
+const BOOK_ENTRY: Schema = Schema::Object(&[&[
+    required("address", Schema::Endpoint, "the node's address"),
+    required("source", Schema::Text, "who named it"),
+    required("last_seen", Schema::Integer, "when somebody last saw it, unix seconds"),
+    required("last_success", Schema::Nullable(&Schema::Integer), "the last handshake with it"),
+    required("last_attempt", Schema::Nullable(&Schema::Integer), "the last dial"),
+    required("failures", Schema::Integer, "dials that failed since the last success"),
+]]);
+const BAN: Schema = Schema::Object(BAN_FIELDS);
+const BAN_FIELDS: &[&[Property]] = &[&[
+    required("ip", Schema::Ip, "the IP address"),
+    required("address", Schema::Ip, "the same"),
+    required("until", Schema::Integer, "when the ban ends, unix seconds"),
+    required("banned_until", Schema::Integer, "the same"),
+    required("reason", Schema::Text, "why"),
+]];
+/// The peer book.
+pub const BOOK: Schema = Schema::Object(&[&[
+    required("entries", Schema::Array(&BOOK_ENTRY), "known addresses"),
+    required("bans", BANS, "the bans"),
+]]);
+/// The bans.
+pub const BANS: Schema = Schema::Array(&BAN);
+/// Addresses of other nodes.
+pub const ADDRESSES: Schema = Schema::Array(&Schema::Object(&[&[
+    required("address", Schema::Ip, "IP address"),
+    required("port", Schema::Integer, "port"),
+    required("time", Schema::Integer, "when somebody last saw it, unix seconds"),
+    required("source", Schema::Text, "who named it"),
+]]));

@@ -1,0 +1,59 @@
+//! Transactions and coins.
+
+use crate::rpc::schema::{Property, Schema, optional, required};
+
+const INPUT: Schema = Schema::Object(&[&[
+    required("txid", Schema::Hash, "the transaction that made the coin"),
+    required("index", Schema::Integer, "position of the output that is the coin"),
+    required("address", Schema::Address, "the coin's owner"),
+    required("amount", Schema::Nullable(&Schema::Wide), "the coin's amount; null if it is not known"),
+    required("public_key", Schema::Hex, "the owner's key"),
+    required("signature", Schema::Hex, "the owner's signature"),
+]]);
+const OUTPUT: Schema = Schema::Object(&[&[
+    required("amount", Schema::Wide, "base units"),
+    required("address", Schema::Address, "the new owner"),
+]]);
+
+/// What a transaction itself says.
+pub(super) const CONTENT: &[Property] = &[
+    required("id", Schema::Hash, "the transaction's id"),
+    required("inputs", Schema::Array(&INPUT), "the coins that it spends"),
+    required("outputs", Schema::Array(&OUTPUT), "the coins that it makes"),
+    required("coinbase", Schema::Boolean, "whether it is a block's first transaction"),
+    required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
+    required("memo_hex", Schema::Hex, "the memo's bytes"),
+    required("size", Schema::Integer, "bytes"),
+    required("version", Schema::Integer, "version of the encoding"),
+];
+const PLACE: &[Property] = &[
+    required("status", Schema::Choice(&["mempool", "confirmed"]), "where it is"),
+    required("block", Schema::Nullable(&Schema::Hash), "its block"),
+    required("height", Schema::Nullable(&Schema::Integer), "its block's height"),
+    required("confirmations", Schema::Integer, "blocks from its block to the tip; 0 in the mempool"),
+    required("fee", Schema::Nullable(&Schema::Wide), "base units; null if an input's amount is not known"),
+    optional("since", Schema::Integer, "in the mempool: when it came, unix seconds"),
+    optional("time", Schema::Integer, "in a block: the block's time"),
+    optional("position", Schema::Integer, "in a block: its position"),
+];
+
+/// A transaction of the mempool or the best chain.
+pub const TRANSACTION: Schema = Schema::Object(&[CONTENT, PLACE]);
+/// A transaction, or its encoding.
+pub const RAW_TRANSACTION: Schema = Schema::AnyOf(&[Schema::Hex, TRANSACTION]);
+/// An unspent output.
+pub const UNSPENT_OUTPUT: Schema = Schema::Nullable(&Schema::Object(&[&[
+    required("bestblock", Schema::Hash, "the tip"),
+    required("confirmations", Schema::Integer, "blocks from its block to the tip; 0 in the mempool"),
+    required("value", Schema::Wide, "base units"),
+    required("amount", Schema::Wide, "the same"),
+    required("address", Schema::Address, "the owner"),
+    required("coinbase", Schema::Boolean, "whether a coinbase made it"),
+    optional("height", Schema::Integer, "height of the block that made it"),
+    optional("matures_at", Schema::Integer, "the height from which a block may spend it"),
+]]));
+/// What a search leads to.
+pub const SEARCH: Schema = Schema::Object(&[&[
+    required("kind", Schema::Choice(&["block", "tx", "address"]), "what it is"),
+    required("id", Schema::Text, "its hash, id or address"),
+]]);

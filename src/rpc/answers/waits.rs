@@ -1,0 +1,50 @@
+//! Answers of calls that wait.
+
+use crate::rpc::{
+    answers::node::PEER_COUNTS,
+    schema::{Schema, optional, required},
+};
+
+/// What held when a wait ended.
+pub const FACTS: Schema = Schema::Object(&[&[
+    required("ok", Schema::Boolean, "whether it came true; false if the time was up"),
+    required("state", Schema::Text, "state of the node"),
+    required("reason", Schema::Text, "the state in words"),
+    required("height", Schema::Nullable(&Schema::Integer), "the tip's height"),
+    required("tip", Schema::Nullable(&Schema::Hash), "the tip's hash"),
+    required("headers", Schema::Integer, "height of the best header"),
+    required("peers", PEER_COUNTS, "number of peers"),
+    optional("id", Schema::Hash, "tx: the transaction"),
+    optional("status", Schema::Choice(&["unknown", "mempool", "confirmed"]), "tx: where it is"),
+    optional("block", Schema::Nullable(&Schema::Hash), "tx: its block"),
+    optional("tx_height", Schema::Nullable(&Schema::Integer), "tx: its block's height"),
+    optional("confirmations", Schema::Integer, "tx: blocks from its block to the tip"),
+]]);
+/// The tip when a wait ended.
+pub const TIP: Schema = Schema::Object(&[&[
+    required("hash", Schema::Nullable(&Schema::Hash), "the tip's hash"),
+    required("height", Schema::Nullable(&Schema::Integer), "the tip's height"),
+]]);
+const KIND: Schema = Schema::Choice(&["block", "reorganisation", "state", "peers", "mempool", "warnings"]);
+const EVENT: Schema = Schema::Object(&[&[
+    required("seq", Schema::Integer, "number of the event"),
+    required("time", Schema::Integer, "when it was noticed, unix seconds"),
+    required("event", KIND, "what happened"),
+    optional("height", Schema::Integer, "block: the height"),
+    optional("hash", Schema::Hash, "block: the hash"),
+    optional("block_time", Schema::Integer, "block: the time in its header"),
+    optional("depth", Schema::Integer, "reorganisation: blocks that were disconnected"),
+    optional("state", Schema::Text, "state: the new one"),
+    optional("reason", Schema::Text, "state: the state in words"),
+    optional("inbound", Schema::Integer, "peers: that dialled us"),
+    optional("outbound", Schema::Integer, "peers: that we dialled"),
+    optional("count", Schema::Integer, "mempool: number of transactions"),
+    optional("bytes", Schema::Integer, "mempool: their bytes"),
+    optional("warnings", Schema::Array(&Schema::Text), "warnings: those that hold now"),
+]]);
+/// Events.
+pub const EVENTS: Schema = Schema::Object(&[&[
+    required("events", Schema::Array(&EVENT), "what happened, in order"),
+    required("next", Schema::Integer, "\"since\" of the next call"),
+    optional("missed", Schema::Boolean, "true if some events are no longer known"),
+]]);

@@ -1,0 +1,124 @@
+//! Reading over GET: `/api/…` in JSON, health, metrics and the page. No credentials, nothing that changes anything.
+
+pub mod path;
+mod paths;
+
+pub use paths::PATHS;
+
+use serde_json::json;
+
+use crate::{
+    base::hash::Hash,
+    node::report::SyncState,
+    rpc::{
+        call_stats::CallStats,
+        context::Context,
+        continuation::{Continuation, Outcome, Shared},
+        error, first_view,
+        http::{Head, PROMETHEUS, Response, Status},
+        metrics,
+    },
+};
+
+/// Makes the response out of an outcome.
+pub type Finish = Box<dyn FnOnce(Outcome) -> Response + Send>;
+
+/// What a path leads to.
+pub enum Route {
+    /// An answer.
+    Ready(Response),
+    /// A continuation, and what to make of its outcome.
+    Continuation(Continuation, Finish),
+}
+
+/// Confirmations after which caches may keep a block or transaction for ever.
+const SETTLED: u64 = 100;
+
+/// Finds what a request reads.
+pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
+    match head.path.as_str() {
+        "/" => {
+            let shared = context.clone();
+            let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()));
+            return Route::Continuation(first_view::gather(context), Box::new(finish));
+        }
+        "/readyz" => return Route::Ready(readiness(context)),
+        "/metrics" => return Route::Ready(Response::new(Status::Ok, PROMETHEUS, metrics::render(context, calls))),
+        _ => {}
+    }
+    match paths::find(&head.path, &head.query) {
+        Some((path, lookup)) => Route::Continuation((path.reader)(context, &lookup).into(), settled_or_not(head)),
+        None => Route::Ready(Response::error(Status::NotFound, "there is nothing here; see /api, /metrics, /")),
+    }
+}
+
+/// What `/api/…` answers: the result, marked as immutable where it is asked for by hash and deep in the chain.
+fn settled_or_not(head: &Head) -> Finish {
+    let parts: Vec<&str> = head.path.split('/').collect();
+    let id = match parts.as_slice() {
+        ["", "api", "block" | "tx", id] => id.parse::<Hash>().ok(),
+        _ => None,
+    };
+    let known = head.if_none_match.clone();
+    Box::new(move |outcome| {
+        let Some(id) = id else { return plain(outcome) };
+        let settled = outcome.as_ref().is_ok_and(|text| is_settled(text));
+        if !settled {
+            return plain(outcome);
+        }
+        let tag = format!("\"{id}\"");
+        let response = match known {
+            Some(known) if known.split(',').any(|one| one.trim() == tag) => Response::json(Status::NotModified, ""),
+            _ => plain(outcome),
+        };
+        response.immutable(&id)
+    })
+}
+
+/// Confirmations still grow in what is called immutable; beyond so many nobody counts them.
+fn is_settled(text: &str) -> bool {
+    // Read off the text, since parsing a large block for one number would hold up the loop. Quotes within texts are
+    // escaped, so that this can only be the field.
+    let rest = text.split_once("\"confirmations\":").map_or("", |(_, rest)| rest);
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse::<u64>().is_ok_and(|count| count > SETTLED)
+}
+
+fn plain(outcome: Outcome) -> Response {
+    let error = match outcome {
+        Ok(text) => return Response::json(Status::Ok, text),
+        Err(error) => error,
+    };
+    let status = match error.code {
+        error::NOT_FOUND => Status::NotFound,
+        error::BAD_PARAMETER | error::INVALID_PARAMS => Status::BadRequest,
+        error::BUSY | error::STARTING => Status::Unavailable,
+        _ => Status::Internal,
+    };
+    Response::json(status, json!({ "error": error.message, "code": error.code }).to_string())
+}
+
+fn readiness(context: &Context) -> Response {
+    let status = context.node.status();
+    let ready = status.state == SyncState::Synced;
+    let body = json!({
+        "ready": ready,
+        "state": status.state.name(),
+        "reason": status.reason,
+        "height": status.tip.as_ref().map_or(0, |tip| tip.height),
+        "headers": status.headers,
+    });
+    Response::json(if ready { Status::Ok } else { Status::Unavailable }, body.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_field_itself_tells_confirmations() {
+        assert!(is_settled(r#"{"confirmations":101,"memo":""}"#));
+        assert!(!is_settled(r#"{"confirmations":100}"#) && !is_settled("{}"));
+        assert!(!is_settled(r#"{"memo":"\"confirmations\":999","size":1}"#));
+    }
+}

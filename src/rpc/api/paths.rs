@@ -1,0 +1,219 @@
+//! The table of paths: requests are answered and the OpenAPI document is written from it.
+
+use serde_json::{Value, json};
+
+use crate::rpc::{
+    answers,
+    api::path::{Lookup, Path},
+    continuation::{Continuation, Shared},
+    error::RpcError,
+    methods::{self, blocks, mempool, network, status, transactions},
+    openapi,
+    schema::{ID, Schema, optional, required},
+};
+
+/// Mempool entries on one page.
+const MEMPOOL_PAGE: u64 = 100;
+/// Seconds that a poll for events may wait: nobody shows credentials here, and there are few places for waiting calls.
+const LONGEST_POLL: f64 = 60.0;
+/// Blocks on one page unless another number is asked for.
+const BLOCK_PAGE: u64 = 15;
+
+/// All paths that answer JSON.
+pub const PATHS: &[Path] = &[
+    Path {
+        path: "/api/summary",
+        params: &[],
+        summary: "what the page asks for every few seconds",
+        result: answers::node::SUMMARY,
+        reader: |context, _| Ok(Continuation::value(&status::summary(context))),
+    },
+    Path {
+        path: "/api/status",
+        params: &[],
+        summary: "state, tip, peers, mempool and health of the node",
+        result: answers::node::STATUS,
+        reader: |context, _| Ok(Continuation::value(&status::status(context))),
+    },
+    Path {
+        path: "/api/blocks",
+        params: &[
+            optional("before", Schema::Integer, "only blocks below this height"),
+            optional("limit", Schema::Integer, "how many; 15 if left out, 100 at most"),
+        ],
+        summary: "a page of the best chain, the highest block first",
+        result: answers::blocks::BLOCKS,
+        reader: page_of_blocks,
+    },
+    Path {
+        path: "/api/block/{id}",
+        params: &[required("id", ID, "height, hash, unique prefix of at least 6 digits, or tip")],
+        summary: "a block",
+        result: answers::blocks::BLOCK,
+        reader: |context, lookup| {
+            let (context, id) = (context.clone(), lookup.id.clone());
+            Ok(Continuation::query(move |databases| blocks::block(&context, databases, &id)))
+        },
+    },
+    Path {
+        path: "/api/tx/{id}",
+        params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
+        summary: "a transaction of the mempool or the chain",
+        result: answers::transactions::TRANSACTION,
+        reader: |context, lookup| Ok(transactions::transaction(context, &lookup.id)),
+    },
+    Path {
+        path: "/api/address/{address}",
+        params: &[required("address", Schema::Address, "an address of this chain")],
+        summary: "what an address has",
+        result: answers::addresses::BALANCE,
+        reader: |context, lookup| call(context, "balance", json!({ "address": lookup.id })),
+    },
+    Path {
+        path: "/api/address/{address}/txs",
+        params: &[
+            required("address", Schema::Address, "an address of this chain"),
+            optional("before", ID, "the \"next\" of the page before this one, or a height"),
+            optional("limit", Schema::Integer, "how many; 25 if left out"),
+        ],
+        summary: "the transactions that concern an address, the newest first",
+        result: answers::addresses::HISTORY,
+        reader: |context, lookup| {
+            let params = json!({ "address": lookup.id, "before": lookup.field("before"), "limit": limit(lookup) });
+            call(context, "history", params)
+        },
+    },
+    Path {
+        path: "/api/address/{address}/coins",
+        params: &[
+            required("address", Schema::Address, "an address of this chain"),
+            optional("limit", Schema::Integer, "how many; 1000 if left out"),
+        ],
+        summary: "the unspent outputs of an address, the largest first",
+        result: answers::addresses::COINS,
+        reader: |context, lookup| call(context, "coins", json!({ "address": lookup.id, "limit": limit(lookup) })),
+    },
+    Path {
+        path: "/api/mempool",
+        params: &[optional("limit", Schema::Integer, "how many transactions; 100 if left out, and at most")],
+        summary: "the transactions that wait for a block, the highest fee rate first",
+        result: answers::mempool::MEMPOOL,
+        reader: |context, lookup| mempool::list(context, lookup.number("limit", MEMPOOL_PAGE)?.min(MEMPOOL_PAGE)),
+    },
+    Path {
+        path: "/api/peers",
+        params: &[],
+        summary: "the connected peers",
+        result: answers::peers::PEERS,
+        reader: |context, _| Ok(network::peers(context, network::row)),
+    },
+    Path {
+        path: "/api/tips",
+        params: &[],
+        summary: "the ends of all branches",
+        result: answers::blocks::TIPS,
+        reader: |_, _| Ok(Continuation::query(blocks::tips)),
+    },
+    Path {
+        path: "/api/events",
+        params: &[
+            optional("since", Schema::Integer, "the \"next\" of the answer before; from now on if left out"),
+            optional("timeout", Schema::Number, "seconds; 60 if left out, and at most"),
+        ],
+        summary: "what happened after an earlier answer; waits for something to happen if nothing did",
+        result: answers::waits::EVENTS,
+        reader: events,
+    },
+    Path {
+        path: "/api/search",
+        params: &[required("q", Schema::Text, "a height, hash, id, prefix or address")],
+        summary: "what a text is",
+        result: answers::transactions::SEARCH,
+        reader: search,
+    },
+    Path {
+        path: "/api",
+        params: &[],
+        summary: "all paths",
+        result: answers::node::PATHS,
+        reader: |_, _| Ok(Continuation::value(&json!({ "paths": listed() }))),
+    },
+    Path {
+        path: "/healthz",
+        params: &[],
+        summary: "whether the node is alive, also while it syncs",
+        result: answers::node::HEALTH,
+        reader: |context, _| {
+            Ok(Continuation::value(&json!({ "ok": true, "state": context.node.status().state.name() })))
+        },
+    },
+    Path {
+        path: "/openrpc.json",
+        params: &[],
+        summary: "the description of all JSON-RPC methods",
+        result: Schema::AnyObject,
+        reader: |context, _| Ok(Continuation::value(&methods::openrpc(&context.version))),
+    },
+    Path {
+        path: "/openapi.json",
+        params: &[],
+        summary: "this description",
+        result: Schema::AnyObject,
+        reader: |context, _| Ok(Continuation::value(&openapi::document(PATHS, &context.version))),
+    },
+];
+
+/// Finds what a request reads.
+pub(super) fn find(path: &str, query: &str) -> Option<(&'static Path, Lookup)> {
+    let path = if path == "/api/" { "/api" } else { path };
+    PATHS.iter().find_map(|row| {
+        let id = row.match_id(path)?;
+        Some((row, Lookup { id: id.to_owned(), query: query.to_owned() }))
+    })
+}
+
+fn listed() -> Vec<String> {
+    PATHS.iter().map(Path::listed).chain(["/readyz".to_owned(), "/metrics".to_owned()]).collect()
+}
+
+/// A method's own start: the same checks of parameters, the same result.
+fn call(context: &Shared, name: &str, params: Value) -> Result<Continuation, RpcError> {
+    let method = methods::find(name).ok_or_else(|| RpcError::internal("a method is missing"))?;
+    Ok(method.start(context, params))
+}
+
+fn limit(lookup: &Lookup) -> Option<u64> {
+    lookup.field("limit").and_then(|text| text.parse().ok())
+}
+
+fn page_of_blocks(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {
+    let (before, limit) = (lookup.number("before", u64::MAX)?, lookup.number("limit", BLOCK_PAGE)?);
+    let (context, limit) = (context.clone(), limit.min(blocks::MAX_PAGE));
+    Ok(Continuation::query(move |databases| blocks::page(&context, databases, before, limit)))
+}
+
+fn events(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {
+    let mut params = json!({});
+    for name in ["since", "timeout"] {
+        if let Some(text) = lookup.field(name) {
+            params[name] = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        }
+    }
+    if params["timeout"].as_f64().is_some_and(|seconds| seconds > LONGEST_POLL) {
+        params["timeout"] = json!(LONGEST_POLL);
+    }
+    call(context, "events", params)
+}
+
+/// What a text from the search box is: `{kind, id}`.
+fn search(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {
+    let text = lookup.field("q").unwrap_or_default().trim().to_owned();
+    if context.address(&text).is_ok() {
+        return Ok(Continuation::value(&json!({ "kind": "address", "id": text })));
+    }
+    let shared = context.clone();
+    Ok(Continuation::query_then(move |databases| match databases.find_block(&text) {
+        Ok(row) => Ok(Continuation::value(&json!({ "kind": "block", "id": row.hash }))),
+        Err(_) => Ok(transactions::search(&shared, &text)),
+    }))
+}
