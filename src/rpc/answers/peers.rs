@@ -18,7 +18,7 @@ pub const PEERS: Schema = Schema::Array(&Schema::Object(&[&[
     required("blocks_received", Schema::Integer, "blocks that it delivered"),
     required("listens", Schema::Nullable(&Schema::Endpoint), "where it listens"),
     required("protocol", Schema::Integer, "its protocol version"),
-    required("services", Schema::Integer, "its service bits"),
+    required("services", Schema::Wide, "its service bits"),
     required("clock_offset_s", Schema::Signed, "its clock minus ours, in seconds"),
 ]]));
 /// The same by Bitcoin Core's names.
@@ -41,7 +41,7 @@ pub const PEER_INFO: Schema = Schema::Array(&Schema::Object(&[&[
 ]]));
 const BOOK_ENTRY: Schema = Schema::Object(&[&[
     required("address", Schema::Endpoint, "the node's address"),
-    required("source", Schema::Text, "who named it"),
+    required("source", Schema::Nullable(&Schema::Endpoint), "the node that named it; null for configured addresses"),
     required("last_seen", Schema::Integer, "when somebody last saw it, unix seconds"),
     required("last_success", Schema::Nullable(&Schema::Integer), "the last handshake with it"),
     required("last_attempt", Schema::Nullable(&Schema::Integer), "the last dial"),
@@ -67,5 +67,5 @@ pub const ADDRESSES: Schema = Schema::Array(&Schema::Object(&[&[
     required("address", Schema::Ip, "IP address"),
     required("port", Schema::Integer, "port"),
     required("time", Schema::Integer, "when somebody last saw it, unix seconds"),
-    required("source", Schema::Text, "who named it"),
+    required("source", Schema::Nullable(&Schema::Endpoint), "the node that named it; null for configured addresses"),
 ]]));

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -15,18 +15,26 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    base::ids::LinkId,
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        time::{Time, UnixTime},
+    },
     chain::{
+        archive::{Ban, BookEntry},
         block::{HashedBlock, HashedTransaction},
         key::SecretKey,
         spec::ChainSpec,
+        target::Work,
         testkit::BlockMaker,
         transaction::Transaction,
     },
     node::{
-        command::{Command, PoolEntry, Reply},
+        command::{Command, Delivery, PoolEntry, Reply},
+        event::{Direction, PeerInfo},
         limit::{Limit, Meter},
-        report::{Report, SyncState},
+        notice::Template,
+        report::{PeerReport, Report, SyncState},
     },
     rpc::{Server, ServerOptions, auth::base64},
     runtime::{
@@ -75,10 +83,12 @@ impl Backend for FakeNode {
                 _ => Reply::Refused("it has a memo".to_owned()),
             },
             Command::Mine { .. } => return self.held.lock().unwrap().push(done),
-            Command::Peers => Reply::Peers(Vec::new()),
-            Command::Deliveries => Reply::Deliveries(Vec::new()),
-            Command::Book => Reply::Book { entries: Vec::new(), bans: Vec::new() },
-            Command::DropPeer(_) => Reply::NotFound("no such peer".to_owned()),
+            Command::Peers => Reply::Peers(vec![peer()]),
+            Command::Deliveries => Reply::Deliveries(vec![Delivery { link: LinkId(1), in_flight: 2, blocks: 3 }]),
+            Command::Book => Reply::Book { entries: vec![book_entry()], bans: vec![ban()] },
+            Command::DropPeer(address) if address.port() != PEER.port() => Reply::NotFound("no such peer".to_owned()),
+            Command::Template(_) => Reply::Template(Arc::new(template())),
+            Command::SubmitBlock(_) => Reply::Accepted(Hash([0; 32])),
             _ => Reply::Done,
         };
         done(reply);
@@ -91,6 +101,46 @@ impl Backend for FakeNode {
     fn stop(&self) {
         *self.stopped.lock().unwrap() = true;
     }
+}
+
+/// The fake node's one peer.
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4130);
+
+fn peer() -> PeerReport {
+    let info = PeerInfo {
+        direction: Direction::Inbound,
+        remote: PEER,
+        listens: Some(PEER),
+        protocol: 1,
+        services: u64::MAX,
+        height: 1,
+        tip: Hash([1; 32]),
+        work: Work::ZERO,
+        clock_offset: -1,
+        agent: "/fake:1/".to_owned(),
+    };
+    PeerReport { link: LinkId(1), info: Arc::new(info), height: 2, ping_us: Some(1500), since: Time(0), score: 0 }
+}
+
+fn book_entry() -> BookEntry {
+    let seen = UnixTime(1_700_000_000);
+    BookEntry {
+        address: PEER,
+        source: Some(PEER),
+        last_seen: seen,
+        last_success: Some(seen),
+        last_attempt: None,
+        failures: 1,
+    }
+}
+
+fn ban() -> Ban {
+    Ban { ip: PEER.ip(), until: UnixTime(1_900_000_000), reason: "by the operator".to_owned() }
+}
+
+fn template() -> Template {
+    let header = ChainSpec::dev().genesis.header.clone();
+    Template { header, body: vec![0].into(), min_time: 1, transactions: 0 }
 }
 
 /// A server, its node, its ledger.

@@ -1,0 +1,169 @@
+//! Each method's and each path's real answers against the types that the documents promise.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::harness::Rig;
+use crate::{
+    base::hash::hex,
+    chain::{key::SecretKey, transaction::Transaction},
+    node::{
+        command::Reply,
+        report::{Report, SyncState},
+    },
+    rpc::{api, methods, openapi},
+};
+
+/// A rig with a payment in the chain and one in the mempool, and with events of every kind.
+fn furnished() -> (Rig, Transaction, Transaction, String) {
+    let mut rig = Rig::new();
+    let (confirmed, pending) = (rig.transfer(5), rig.transfer(7));
+    rig.extend(vec![confirmed.clone()]);
+    rig.set_state(SyncState::Synced);
+    rig.put_into_pool(&pending);
+    rig.status.report(Report::PeerCount { inbound: 2, outbound: 1 });
+    rig.status.report(Report::Warning { key: "clock", text: Some("off".to_owned()) });
+    rig.wait_for_index(1);
+    let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
+    (rig, confirmed, pending, address)
+}
+
+#[test]
+fn every_method_answers_as_its_schema_says() {
+    let (rig, confirmed, pending, address) = furnished();
+    let (hash, id) = (rig.maker.hash(), confirmed.txid());
+    let block = rig.result("getblock", json!([1, 0]));
+    let calls = [
+        ("status", json!([])),
+        ("getblockchaininfo", json!([])),
+        ("getnetworkinfo", json!([])),
+        ("getconnectioncount", json!([])),
+        ("uptime", json!([])),
+        ("block", json!([0])),
+        ("block", json!([1])),
+        ("tips", json!([])),
+        ("getchaintips", json!([])),
+        ("getblockcount", json!([])),
+        ("getbestblockhash", json!([])),
+        ("getblockhash", json!([0])),
+        ("getblockheader", json!([hash])),
+        ("getblockheader", json!([0, true])),
+        ("getblockheader", json!([hash, false])),
+        ("getblock", json!([hash, 0])),
+        ("getblock", json!([hash, 1])),
+        ("getblock", json!([hash, 2])),
+        ("getdifficulty", json!([])),
+        ("tx", json!([id])),
+        ("tx", json!([pending.txid()])),
+        ("getrawtransaction", json!([id])),
+        ("getrawtransaction", json!([id, true])),
+        ("gettxout", json!([id, 0])),
+        ("gettxout", json!([id, 9])),
+        ("gettxout", json!([pending.txid(), 0])),
+        ("mempool", json!([])),
+        ("getmempoolinfo", json!([])),
+        ("getrawmempool", json!([])),
+        ("getrawmempool", json!([true])),
+        ("estimatesmartfee", json!([])),
+        ("sendrawtransaction", json!([hex(&pending.to_bytes())])),
+        ("balance", json!([address])),
+        ("getbalance", json!([address])),
+        ("coins", json!([address])),
+        ("history", json!([address])),
+        ("history", json!([address, 1, 1])),
+        ("validateaddress", json!([address])),
+        ("validateaddress", json!(["x"])),
+        ("getmininginfo", json!([])),
+        ("getblocktemplate", json!([])),
+        ("submitblock", json!([block])),
+        ("peers", json!([])),
+        ("getpeerinfo", json!([])),
+        ("addpeer", json!(["127.0.0.1:4130"])),
+        ("droppeer", json!(["127.0.0.1:4130"])),
+        ("ban", json!(["10.0.0.1"])),
+        ("unban", json!(["10.0.0.1"])),
+        ("book", json!([])),
+        ("listbanned", json!([])),
+        ("getnodeaddresses", json!([])),
+        ("netdeny", json!([["127.0.0.1:4130"]])),
+        ("netallow", json!([])),
+        ("addnode", json!(["127.0.0.1:4130", "add"])),
+        ("disconnectnode", json!(["127.0.0.1:4130"])),
+        ("setban", json!(["10.0.0.1", "add"])),
+        ("wait", json!({ "kind": "ready" })),
+        ("wait", json!({ "kind": "tx", "value": id })),
+        ("wait", json!({ "kind": "tx", "value": "00".repeat(32), "timeout": 0.001 })),
+        ("events", json!([0])),
+        ("events", json!([99_999, 0])),
+        ("waitforblockheight", json!([1])),
+        ("waitfornewblock", json!([1])),
+        ("ping", json!([])),
+        ("help", json!([])),
+        ("help", json!(["help"])),
+        ("rpc.discover", json!([])),
+        ("stop", json!([])),
+    ];
+    let mut untried: BTreeSet<&str> = methods::all().map(|method| method.name).collect();
+    for (name, params) in calls {
+        fits(name, &rig.result(name, params.clone()), &params);
+        untried.remove(name);
+    }
+    for (name, params) in [("mine", json!([1])), ("generatetoaddress", json!([1, address]))] {
+        let mut client = rig.client();
+        client.call(&json!({ "jsonrpc": "2.0", "id": 1, "method": name, "params": params }).to_string());
+        rig.take_held()(Reply::Mined(vec![hash]));
+        fits(name, &client.answer().json()["result"], &params);
+        untried.remove(name);
+    }
+    // This process does not log.
+    assert_eq!(untried, BTreeSet::from(["logging"]));
+}
+
+fn fits(name: &str, result: &Value, params: &Value) {
+    let method = methods::find(name).unwrap();
+    assert_eq!(method.result.mismatch(result, name), None, "{params}: {result}");
+}
+
+#[test]
+fn every_path_answers_as_its_schema_says() {
+    let (rig, confirmed, _, address) = furnished();
+    for path in api::PATHS {
+        let id = if path.path.contains("/tx/") { confirmed.txid().to_string() } else { "1".to_owned() };
+        let target = path.path.replace("{address}", &address).replace("{id}", &id);
+        let query = match target.as_str() {
+            "/api/search" => "?q=1",
+            "/api/events" => "?since=0",
+            _ => "",
+        };
+        let answer = rig.get(&format!("{target}{query}"));
+        assert_eq!(answer.status, 200, "{target}: {answer:?}");
+        assert_eq!(path.result.mismatch(&answer.json(), &target), None, "{answer:?}");
+    }
+    let ready = rig.get("/readyz").json();
+    assert_eq!(crate::rpc::answers::node::READINESS.mismatch(&ready, "readyz"), None);
+    let wrong = rig.get("/api/block/99").json();
+    assert_eq!(crate::rpc::answers::node::ERROR.mismatch(&wrong, "error"), None);
+}
+
+#[test]
+fn the_openapi_document_lists_each_path_with_its_parameters() {
+    let document = openapi::document(api::PATHS, "1.2.3");
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), api::PATHS.len() + 2, "and readyz and metrics");
+    let mut operations = BTreeSet::new();
+    for (path, item) in paths {
+        let get = &item["get"];
+        assert!(operations.insert(get["operationId"].as_str().unwrap()), "{path}");
+        assert!(get["responses"]["200"]["content"].is_object(), "{path}");
+        for param in get["parameters"].as_array().unwrap() {
+            let name = param["name"].as_str().unwrap();
+            let in_path = path.contains(&format!("{{{name}}}"));
+            assert_eq!(param["in"], if in_path { "path" } else { "query" }, "{path}");
+            assert!(!in_path || param["required"] == true, "{path}");
+        }
+    }
+    for known in ["/api/block/{id}", "/api/address/{address}/txs", "/healthz", "/readyz", "/metrics"] {
+        assert!(paths.contains_key(known), "{known}");
+    }
+}
