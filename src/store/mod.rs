@@ -24,6 +24,8 @@ pub mod reader;
 mod rows;
 mod spent;
 #[cfg(test)]
+mod sqlite_options;
+#[cfg(test)]
 mod testing;
 pub mod testkit;
 mod undo;
