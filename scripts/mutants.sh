@@ -19,7 +19,7 @@ mutants=(
   'digest-not-updated          src/node/ledger/chainstate.rs 0,/self\.sum\.remove(outpoint, coin);/s///'
   'commit-without-coins        src/node/ledger/chainstate.rs /pub(super) fn commit/,/^    }/s/self\.flush()?;//'
   'spill-into-nothing         src/node/ledger/chainstate.rs s/self\.coins\.spill(|changes| store\.flush_coins(changes))/{ let _ = store; self.coins.spill(|_| Ok(())) }/'
-  'wrong-tie-break             src/node/ledger/reorganise.rs s/row\.work <= self\.chain\.tip\.work/row.work < self.chain.tip.work/'
+  'wrong-tie-break             src/node/ledger/chain_manager.rs s/row\.work <= chain\.tip()\.work/row.work < chain.tip().work/'
   'lost-mempool-return         src/node/ledger/mempool.rs    s/self\.abandoned\.add_blocks(removed\.iter().*);//'
   'fees-for-nobody             src/node/ledger/chainstate.rs s/header\.height, fees)?;/header.height, 0)?;/'
   'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'

@@ -60,14 +60,39 @@ impl Abandoned {
         entries
     }
 
-    /// Whether nothing waits.
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.blocks.is_empty() && self.doubtful.is_empty()
-    }
-
     /// Bytes that the transactions from the mempool take.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        base::{codec::List, time::UnixTime},
+        chain::{block::HashedTransaction, transaction::Transaction},
+    };
+
+    fn entry() -> Entry {
+        let transaction =
+            Transaction { version: 1, inputs: List::EMPTY, outputs: List::EMPTY, memo: List::truncated([1; 8]) };
+        Entry::new(Arc::new(HashedTransaction::new(transaction)), 1, UnixTime(1), 1)
+    }
+
+    #[test]
+    fn the_latest_blocks_are_kept_and_no_more_transactions_than_a_mempool_holds() {
+        let mut abandoned = Abandoned::new(0);
+        let hashes: Vec<Hash> = (0..=u8::MAX).map(|n| Hash([n; 32])).collect();
+        abandoned.add_blocks(hashes.iter().copied());
+        assert_eq!(abandoned.next_block(), Some(hashes[hashes.len() - limits::ABANDONED_BLOCKS]));
+        abandoned.add_doubtful(vec![entry()]);
+        assert!(abandoned.take_doubtful().is_empty());
+        let mut abandoned = Abandoned::new(limits::MEMPOOL_BYTES);
+        abandoned.add_doubtful(vec![entry()]);
+        assert_eq!((abandoned.bytes() > 0, abandoned.take_doubtful().len(), abandoned.bytes()), (true, 1, 0));
+        assert_eq!(abandoned.next_block(), None);
     }
 }

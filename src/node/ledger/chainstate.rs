@@ -1,11 +1,11 @@
-//! The applied chain: its tip, its coins, and one block on or off.
+//! The applied chain: its tip, its coins, and how one block is connected to it or disconnected.
 
 use std::sync::Arc;
 
 use crate::{
-    base::hash::Hash,
+    base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{FindCoin, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, FindCoin, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
         checked::CheckedBlock,
         coin::Coin,
@@ -20,7 +20,7 @@ use crate::{
     node::{Setup, fault::Halt},
 };
 
-use super::expected::Expected;
+use super::{chain_view::ChainView, expected::Expected};
 
 /// Why a block could not be applied.
 #[derive(Debug)]
@@ -49,17 +49,18 @@ impl From<Halt> for Failure {
     }
 }
 
-/// The applied chain's end with its coins. Changes gather in the overlay and in the store's open transaction.
+/// The applied chain's end with its coins: those of the store as the overlay changes them. Their sum's digest is the one
+/// that the next header must hold. Changes gather in the overlay and in the store's open transaction.
 pub(super) struct Chainstate {
-    pub(super) spec: Arc<ChainSpec>,
-    pub(super) store: Box<dyn LedgerStore>,
+    spec: Arc<ChainSpec>,
+    store: Box<dyn LedgerStore>,
     /// The last applied block, committed or not.
-    pub(super) tip: Tip,
+    tip: Tip,
     sum: StateSum,
     coins: Overlay,
     expected: Expected,
     /// The tip at which all coins were last found to be in order.
-    sound_at: Option<Hash>,
+    coins_checked_at: Option<Hash>,
 }
 
 impl Chainstate {
@@ -75,7 +76,7 @@ impl Chainstate {
         };
         let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
         let expected = Expected::new(setup.memory_percent);
-        Self { spec, store, tip, sum, coins: Overlay::new(setup.overlay_bytes), expected, sound_at: None }
+        Self { spec, store, tip, sum, coins: Overlay::new(setup.overlay_bytes), expected, coins_checked_at: None }
     }
 
     /// Takes up where the store was left.
@@ -84,9 +85,44 @@ impl Chainstate {
         Ok(())
     }
 
-    /// A coin as of the tip.
-    pub(super) fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        Ok(self.find(outpoint, &mut |outpoint| self.store.coin(outpoint))?.map(|found| found.coin))
+    /// The chain's rules.
+    pub(super) fn spec(&self) -> &ChainSpec {
+        &self.spec
+    }
+
+    /// The last applied block, committed or not.
+    pub(super) fn tip(&self) -> &Tip {
+        &self.tip
+    }
+
+    /// The store, to read.
+    pub(super) fn store(&self) -> &dyn LedgerStore {
+        self.store.as_ref()
+    }
+
+    /// Stores validated headers.
+    pub(super) fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
+        self.store.put_headers(rows)
+    }
+
+    /// Stores a block's body.
+    pub(super) fn put_body(&mut self, block: &CheckedBlock) -> Result<(), StoreError> {
+        self.store.put_body(&block.hash, &block.bytes)
+    }
+
+    /// Marks a block that is not applied and its descendants as invalid; returns their hashes.
+    pub(super) fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+        self.store.mark_invalid(hash)
+    }
+
+    /// Replaces the transactions kept over a restart.
+    pub(super) fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
+        self.store.save_mempool(transactions)
+    }
+
+    /// Lets the store do what no commit has to wait for.
+    pub(super) fn tidy(&mut self) -> Result<(), StoreError> {
+        self.store.tidy()
     }
 
     /// A coin as of the tip, which the store finds by `in_store`.
@@ -102,15 +138,6 @@ impl Chainstate {
         Ok(coin.map(|coin| FoundCoin { coin, at: CoinLocation { place: at.place, stored } }))
     }
 
-    /// A coin as of the tip that a waiting transaction spends.
-    pub(super) fn coin_to_be_spent(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        let coin = self.coin(outpoint)?;
-        if let Some(coin) = &coin {
-            self.expected.note(*outpoint, coin);
-        }
-        Ok(coin)
-    }
-
     fn place(&self, outpoint: &OutPoint) -> CoinKey {
         CoinKey { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
     }
@@ -120,24 +147,9 @@ impl Chainstate {
         self.coins.is_full(others)
     }
 
-    /// Applies a stored block on top of the tip. After a fault nothing has changed.
-    pub(super) fn check_and_connect(&mut self, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
-        let diff = self.check_block(block)?;
-        Ok(self.connect(row, block, diff, true)?)
-    }
-
-    /// Applies a block that was checked, storing its body unless `stored`.
-    pub(super) fn connect(
-        &mut self,
-        row: &HeaderRow,
-        block: &CheckedBlock,
-        diff: CoinDiff,
-        stored: bool,
-    ) -> Result<(), StoreError> {
+    /// Connects a block that [`Chainstate::check_block`] found valid and whose body is stored on top of the tip.
+    pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock, diff: CoinDiff) -> Result<(), StoreError> {
         let CoinDiff { changes, places, spent_in_block } = diff;
-        if !stored {
-            self.store.put_body(&block.hash, &block.bytes)?;
-        }
         self.store.apply(block.header.height, &block.hash, &changes)?;
         for ((outpoint, coin), CoinLocation { place, stored }) in changes.spent.iter().zip(places) {
             self.sum.remove(outpoint, coin);
@@ -163,7 +175,7 @@ impl Chainstate {
         Ok(())
     }
 
-    /// Takes the tip off the chain. The digest must then be the one that its header vouched for.
+    /// Disconnects the tip. The digest must then be the one that its header vouched for.
     pub(super) fn disconnect(&mut self) -> Result<(), StoreError> {
         self.expected.forget_all();
         let row = self.row(&self.tip.hash)?;
@@ -189,7 +201,7 @@ impl Chainstate {
     /// wrong, so whoever is about to invalidate it asks first. Reads all coins, but once for each tip only: making blocks
     /// costs a liar more work than this costs us.
     pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
-        if self.sound_at == Some(self.tip.hash) {
+        if self.coins_checked_at == Some(self.tip.hash) {
             return Ok(());
         }
         self.flush()?;
@@ -197,7 +209,7 @@ impl Chainstate {
             let problem = format!("the coins are not those of the state digest after block {}", self.tip.hash);
             return Err(StoreError::Corrupt(problem));
         }
-        self.sound_at = Some(self.tip.hash);
+        self.coins_checked_at = Some(self.tip.hash);
         Ok(())
     }
 
@@ -228,11 +240,9 @@ impl Chainstate {
         row.ok_or_else(|| StoreError::Corrupt(format!("header {hash} is missing")))
     }
 
-    /// A block whose body must be stored.
-    pub(super) fn block(&self, hash: &Hash) -> Result<HashedBlock, StoreError> {
-        let missing = || StoreError::Corrupt(format!("the body of block {hash} is missing"));
-        let bytes = self.store.body(hash)?.ok_or_else(missing)?;
-        HashedBlock::decode(bytes).map_err(|error| StoreError::Corrupt(format!("the body of block {hash}: {error}")))
+    /// A block with its row, both of which must be stored.
+    pub(super) fn stored_block(&self, hash: &Hash) -> Result<(HeaderRow, CheckedBlock), StoreError> {
+        Ok((self.row(hash)?, CheckedBlock::new(&self.block(hash)?, None)))
     }
 
     fn tip_at(&self, row: &HeaderRow) -> Tip {
@@ -276,5 +286,37 @@ impl Chainstate {
         let amounts = &mut coinbase.outputs().map(|output| output.amount);
         rules::check_reward(&self.spec, amounts, header.height, fees)?;
         Ok(diff.finish())
+    }
+}
+
+impl ChainView for Chainstate {
+    fn spec(&self) -> &ChainSpec {
+        &self.spec
+    }
+
+    fn height(&self) -> u32 {
+        self.tip.height
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        Ok(self.find(outpoint, &mut |outpoint| self.store.coin(outpoint))?.map(|found| found.coin))
+    }
+
+    fn coin_to_be_spent(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        let coin = self.coin(outpoint)?;
+        if let Some(coin) = &coin {
+            self.expected.note(*outpoint, coin);
+        }
+        Ok(coin)
+    }
+
+    fn block(&self, hash: &Hash) -> Result<HashedBlock, StoreError> {
+        let missing = || StoreError::Corrupt(format!("the body of block {hash} is missing"));
+        let bytes = self.store.body(hash)?.ok_or_else(missing)?;
+        HashedBlock::decode(bytes).map_err(|error| StoreError::Corrupt(format!("the body of block {hash}: {error}")))
+    }
+
+    fn is_on_a_branch(&self, hash: &Hash) -> Result<bool, StoreError> {
+        Ok(self.store.status_of(hash)? == Some(BlockStatus::Stored))
     }
 }

@@ -1,56 +1,90 @@
-//! The mempool's traffic: admission, what comes back from abandoned blocks, what is kept over a restart.
+//! The mempool over blocks, reorganisations and restarts.
 
 use std::sync::Arc;
 
 use crate::{
     base::{
+        bytes::Bytes,
         hash::{Domain, Hash},
         limits,
         rng::Rng,
-        time::Now,
+        time::{Now, Time},
     },
     chain::{
-        archive::{BlockStatus, StoreError},
+        archive::StoreError,
         block::HashedTransaction,
         key::{self, Claim},
         rules,
+        transaction::OutPoint,
     },
-    node::{Notice, Origin, Outbox, RoleId, fault::Halt},
+    node::{Notice, Origin, Outbox, RoleId, report::Report},
 };
 
-use super::{Ledger, pool::Entry};
+use super::{
+    abandoned::Abandoned,
+    chain_view::ChainView,
+    pool::{Entry, Pool},
+};
 
-impl Ledger {
-    /// Answers an `Admit`.
+/// The pool with what is on its way back into it.
+pub(super) struct Mempool {
+    pool: Pool,
+    /// What abandoned blocks had confirmed and the pool is to have again.
+    abandoned: Abandoned,
+    /// When to look for expired transactions.
+    expiry: Time,
+}
+
+impl Mempool {
+    /// An empty mempool that takes at most `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { pool: Pool::new(limit), abandoned: Abandoned::new(limit), expiry: Time::default() }
+    }
+
+    /// The transactions that a block may confirm now.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// What the mempool uses of the coin overlay's limit. What other roles note of it is half as much again.
+    pub(super) fn overlay_bytes(&self) -> usize {
+        self.pool.used() / 2 * 3 + self.abandoned.bytes()
+    }
+
+    /// Takes an offered transaction in or refuses it, and answers.
     pub(super) fn admit(
         &mut self,
+        chain: &mut impl ChainView,
         now: Now,
         origin: Origin,
         transaction: Arc<HashedTransaction>,
         out: &mut Outbox,
-    ) -> Result<(), Halt> {
-        let result = self.pool.admit(&mut self.chain, transaction.clone(), now.unix)?;
+    ) -> Result<(), StoreError> {
+        let result = self.pool.admit(chain, transaction.clone(), now.unix)?;
         out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result });
         Ok(())
     }
 
-    /// After a reorganisation from `old_height`: what the removed blocks (highest first) had confirmed comes back, unless
-    /// the new branch (lowest first) confirms or contradicts it, and what was here before and builds on them is judged
-    /// anew. Both once the node is synced.
-    pub(super) fn change_transactions(
+    /// Drops what a block confirms and what it contradicts.
+    pub(super) fn confirm(&mut self, txids: &[Hash], spent: &mut dyn Iterator<Item = OutPoint>) {
+        self.pool.confirm(txids, spent);
+    }
+
+    /// After a reorganisation from `old_height`: drops what the new branch (lowest first) confirms or contradicts, and
+    /// sets aside what builds on the removed blocks (highest first) until [`Mempool::give_back`].
+    pub(super) fn reorganised(
         &mut self,
-        now: Now,
+        chain: &impl ChainView,
         old_height: u32,
         removed: &[Hash],
         added: &[Hash],
-        out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        if self.chain.tip.height < old_height {
-            // Coinbases may have become immature: all are judged.
+        if chain.height() < old_height {
+            // Coinbases may have become immature: all are judged again.
             self.abandoned.add_doubtful(self.pool.drain());
         } else if self.pool.len() > 0 {
             for hash in added {
-                let block = self.chain.block(hash)?;
+                let block = chain.block(hash)?;
                 let txids: Vec<Hash> = block.transactions.iter().map(|hashed| hashed.txid).collect();
                 let inputs = block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter());
                 self.pool.confirm(&txids, &mut inputs.map(|input| input.outpoint));
@@ -58,34 +92,99 @@ impl Ledger {
         }
         if self.pool.len() > 0 {
             for hash in removed {
-                self.abandoned.add_doubtful(self.pool.take_spenders(&self.chain.block(hash)?));
+                self.abandoned.add_doubtful(self.pool.take_spenders(&chain.block(hash)?));
             }
         }
         self.abandoned.add_blocks(removed.iter().rev().copied());
-        if self.is_synced() { self.give_back(now, out) } else { Ok(()) }
+        Ok(())
     }
 
     /// Takes back what abandoned blocks had confirmed, and then what may build on it.
-    pub(super) fn give_back(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+    pub(super) fn give_back(
+        &mut self,
+        chain: &mut impl ChainView,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
         while let Some(hash) = self.abandoned.next_block() {
-            // A later branch may have applied it again.
-            if self.chain.store.status_of(&hash)? == Some(BlockStatus::Stored) {
-                self.give_back_block(now, &hash, out)?;
+            // A later branch may have connected it again.
+            if chain.is_on_a_branch(&hash)? {
+                self.give_back_block(chain, now, &hash, out)?;
             }
         }
         for Entry { transaction, since, .. } in self.abandoned.take_doubtful() {
-            if let Err(refusal) = self.pool.admit(&mut self.chain, transaction.clone(), since)? {
+            if let Err(refusal) = self.pool.admit(chain, transaction.clone(), since)? {
                 log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
             }
         }
         Ok(())
     }
 
-    fn give_back_block(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<(), StoreError> {
+    /// The encodings to keep over a restart, ancestors before descendants.
+    pub(super) fn saved(&self) -> impl Iterator<Item = Bytes> + use<> {
+        self.pool.in_order_of_arrival().into_iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes()))
+    }
+
+    /// Takes in what the last clean stop saved, checked like anything else, and reports the mempool's size.
+    pub(super) fn reload(
+        &mut self,
+        chain: &mut impl ChainView,
+        saved: &[Bytes],
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let decoded = saved.iter().filter_map(|bytes| HashedTransaction::decode(bytes).ok());
+        let mut valid: Vec<_> = decoded.filter(|hashed| rules::check_transaction(hashed, false).is_ok()).collect();
+        drop_unsigned(&mut valid, &chain.spec().genesis_hash());
+        for hashed in valid {
+            if let Err(refusal) = self.pool.admit(chain, Arc::new(hashed), now.unix)? {
+                log::debug!("saved transaction dropped: reason={refusal}");
+            }
+        }
+        if !saved.is_empty() {
+            log::info!("mempool restored: saved={} kept={}", saved.len(), self.pool.len());
+        }
+        self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
+        self.report(out);
+        Ok(())
+    }
+
+    /// Drops expired transactions, if it is time to look.
+    pub(super) fn expire(&mut self, now: Now) {
+        if now.mono >= self.expiry {
+            self.pool.expire(now.unix);
+            self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
+        }
+    }
+
+    /// When [`Mempool::expire`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        (self.pool.len() > 0).then_some(self.expiry)
+    }
+
+    /// Tells which transactions came and went since the last call.
+    pub(super) fn tell_changes(&mut self, out: &mut Outbox) {
+        let Some((added, removed)) = self.pool.take_changes() else { return };
+        let notice = Notice::PoolChanged { added, removed };
+        out.tell(RoleId::Fetch, notice.clone());
+        out.tell(RoleId::Miner, notice);
+        self.report(out);
+        if self.pool.take_room() {
+            out.tell(RoleId::Gossip, Notice::PoolHasRoom);
+        }
+    }
+
+    fn give_back_block(
+        &mut self,
+        chain: &mut impl ChainView,
+        now: Now,
+        hash: &Hash,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
         let mut returned = Vec::new();
-        for hashed in self.chain.block(hash)?.transactions.into_iter().skip(1) {
+        for hashed in chain.block(hash)?.transactions.into_iter().skip(1) {
             let txid = hashed.txid;
-            if self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)?.is_ok() {
+            if self.pool.admit(chain, Arc::new(hashed), now.unix)?.is_ok() {
                 returned.push(txid);
             }
         }
@@ -97,36 +196,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes in what the last clean stop saved, checked like anything else.
-    pub(super) fn reload(&mut self, now: Now) -> Result<(), StoreError> {
-        let saved = self.chain.store.load_mempool()?;
-        let decoded = saved.iter().filter_map(|bytes| HashedTransaction::decode(bytes).ok());
-        let mut valid: Vec<_> = decoded.filter(|hashed| rules::check_transaction(hashed, false).is_ok()).collect();
-        self.drop_unsigned(&mut valid);
-        for hashed in valid {
-            if let Err(refusal) = self.pool.admit(&mut self.chain, Arc::new(hashed), now.unix)? {
-                log::debug!("saved transaction dropped: reason={refusal}");
-            }
-        }
-        if !saved.is_empty() {
-            log::info!("mempool restored: saved={} kept={}", saved.len(), self.pool.len());
-        }
-        Ok(())
+    fn report(&self, out: &mut Outbox) {
+        out.report(Report::Mempool { count: self.pool.len(), bytes: self.pool.bytes() });
     }
+}
 
-    /// Drops transactions with a signature that does not hold.
-    fn drop_unsigned(&self, transactions: &mut Vec<HashedTransaction>) {
-        // The weights of a batch must not be foreseen by those who signed: they follow from all that was signed, as in
-        // Fiat and Shamir's transformation.
-        let leaves: Vec<u8> = transactions.iter().flat_map(|hashed| hashed.leaf.0).collect();
-        let mut rng = Rng::new(Domain::STREAM.hash(&leaves).0);
-        let genesis = self.chain.spec.genesis_hash();
-        let claims = |hashed: &HashedTransaction| -> Vec<Claim> {
-            key::claims(&hashed.transaction, &hashed.txid, &genesis).collect()
-        };
-        let all: Vec<Claim> = transactions.iter().flat_map(claims).collect();
-        if !all.chunks(limits::SIGNATURE_BATCH).all(|batch| key::verify_batch(batch, &mut rng)) {
-            transactions.retain(|hashed| key::first_invalid(&claims(hashed), &mut rng).is_none());
-        }
+/// Drops transactions with a signature that does not hold.
+fn drop_unsigned(transactions: &mut Vec<HashedTransaction>, genesis: &Hash) {
+    // Signers must not foresee the weights of a batch: these follow from everything that was signed, as in Fiat and
+    // Shamir's transformation.
+    let leaves: Vec<u8> = transactions.iter().flat_map(|hashed| hashed.leaf.0).collect();
+    let mut rng = Rng::new(Domain::STREAM.hash(&leaves).0);
+    let claims = |hashed: &HashedTransaction| -> Vec<Claim> {
+        key::claims(&hashed.transaction, &hashed.txid, genesis).collect()
+    };
+    let all: Vec<Claim> = transactions.iter().flat_map(claims).collect();
+    if !all.chunks(limits::SIGNATURE_BATCH).all(|batch| key::verify_batch(batch, &mut rng)) {
+        transactions.retain(|hashed| key::first_invalid(&claims(hashed), &mut rng).is_none());
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     node::{command::PoolEntry, notice::Refusal},
 };
 
-use super::chainstate::Chainstate;
+use super::chain_view::ChainView;
 
 /// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
 const CONFIRMED_PROBES: usize = 4;
@@ -63,6 +63,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The transaction that came as the `arrival`th.
+    pub(super) fn new(transaction: Arc<HashedTransaction>, fee: u64, since: UnixTime, arrival: u64) -> Self {
+        let rank = (fee_rate(fee, transaction.size), Reverse(arrival));
+        Self { transaction, fee, since, rank }
+    }
+
     /// Counts the entries as they came.
     pub(super) fn arrival(&self) -> u64 {
         self.rank.1.0
@@ -107,7 +113,7 @@ impl Pool {
     /// Takes a statelessly valid transaction that could stand in the block after the chain's tip, or says why not.
     pub(super) fn admit(
         &mut self,
-        chain: &mut Chainstate,
+        chain: &mut impl ChainView,
         transaction: Arc<HashedTransaction>,
         since: UnixTime,
     ) -> Result<Result<(), Refusal>, StoreError> {
@@ -118,20 +124,20 @@ impl Pool {
         if let Some(other) = inputs.iter().find_map(|input| self.spenders.get(&input.outpoint)) {
             return Ok(Err(Refusal::Conflict(*other)));
         }
-        let height = chain.tip.height.saturating_add(1);
+        let height = chain.height().saturating_add(1);
         let coins = inputs.iter().map(|input| match self.output(&input.outpoint, height) {
             Some(coin) => Ok(Some(coin)),
             None => chain.coin_to_be_spent(&input.outpoint),
         });
         let coins = coins.collect::<Result<Vec<_>, _>>()?;
-        let fee = match rules::check_spend(&chain.spec, &transaction.transaction, &coins, height) {
+        let fee = match rules::check_spend(chain.spec(), &transaction.transaction, &coins, height) {
             Ok(fee) => fee,
             Err(TransactionFault::MissingCoin(_)) if is_confirmed(chain, &transaction)? => {
                 return Ok(Err(Refusal::Confirmed));
             }
             Err(fault) => return Ok(Err(fault.into())),
         };
-        Ok(self.make_room(&transaction, fee, chain.spec.min_fee_rate).map(|()| self.insert(transaction, fee, since)))
+        Ok(self.make_room(&transaction, fee, chain.spec().min_fee_rate).map(|()| self.insert(transaction, fee, since)))
     }
 
     /// Drops what a block confirms, and what can no longer be confirmed because of the coins that the block spends.
@@ -251,14 +257,15 @@ impl Pool {
 
     fn insert(&mut self, transaction: Arc<HashedTransaction>, fee: u64, since: UnixTime) {
         self.arrivals += 1;
-        let rank = (fee_rate(fee, transaction.size), Reverse(self.arrivals));
-        for input in &transaction.transaction.inputs {
-            self.spenders.insert(input.outpoint, transaction.txid);
+        let entry = Entry::new(transaction, fee, since, self.arrivals);
+        let HashedTransaction { txid, leaf, size, transaction, .. } = entry.transaction.as_ref();
+        for input in &transaction.inputs {
+            self.spenders.insert(input.outpoint, *txid);
         }
-        self.bytes += transaction.size;
-        self.ranks.insert(rank, transaction.txid);
-        *self.changes.entry(transaction.leaf).or_default() += 1;
-        self.entries.insert(transaction.txid, Entry { transaction, fee, since, rank });
+        self.bytes += size;
+        self.ranks.insert(entry.rank, *txid);
+        *self.changes.entry(*leaf).or_default() += 1;
+        self.entries.insert(*txid, entry);
     }
 
     fn remove(&mut self, txid: &Hash) -> Option<Entry> {
@@ -366,7 +373,7 @@ impl Pool {
 
 /// Whether a block confirmed the transaction and one of its first outputs is still unspent. Beyond that nobody can
 /// tell without an index of all transactions.
-fn is_confirmed(chain: &Chainstate, hashed: &HashedTransaction) -> Result<bool, StoreError> {
+fn is_confirmed(chain: &impl ChainView, hashed: &HashedTransaction) -> Result<bool, StoreError> {
     for outpoint in hashed.outpoints().take(CONFIRMED_PROBES) {
         if chain.coin(&outpoint)?.is_some() {
             return Ok(true);

@@ -15,52 +15,49 @@ use crate::{
         block::HashedTransaction,
         header::{HEADER_VERSION, Header},
         merkle, rules,
+        spec::ChainSpec,
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
-    node::{Outbox, Setup, fault::Halt, notice::Template},
+    node::{Outbox, Setup, notice::Template},
 };
 
-use super::{Ledger, chainstate::Chainstate};
+use super::{active_chain::ActiveChain, chainstate::Chainstate};
 
 /// Says in a coinbase's memo which program made the block.
 const TAG: &[u8] = b"tussock";
 
-/// Extra nonces: different for each node and each template, so that two miners who are paid at one address do not
-/// search the same headers.
+/// Makes block templates. Extra nonces differ for each node and each template, so that two miners who are paid at one
+/// address do not search the same headers.
 #[derive(Debug)]
-pub(super) struct Salt {
+pub(super) struct TemplateMaker {
     node: Hash,
-    templates: u64,
+    /// Templates made so far.
+    count: u64,
 }
 
-impl Salt {
+impl TemplateMaker {
     /// A node is told apart by where it listens.
     pub(super) fn new(setup: &Setup) -> Self {
         let identity = format!("{} {:?} {}", setup.listen_port, setup.own_addresses, setup.agent);
-        Self { node: Domain::STREAM.hash(identity.as_bytes()), templates: 0 }
+        Self { node: Domain::STREAM.hash(identity.as_bytes()), count: 0 }
     }
 
-    fn next(&mut self, now: Now) -> [u8; 8] {
-        self.templates = self.templates.wrapping_add(1);
-        let mut input = self.node.0.to_vec();
-        input.extend_from_slice(&self.templates.to_le_bytes());
-        input.extend_from_slice(&now.mono.0.to_le_bytes());
-        let hash = Domain::STREAM.hash(&input).0;
-        [hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]
-    }
-}
-
-impl Ledger {
-    /// A template on the committed tip, paying to `address`.
-    pub(super) fn template(&mut self, now: Now, address: Address, out: &mut Outbox) -> Result<Arc<Template>, Halt> {
-        self.commit(now, out)?;
-        let extra = self.salt.next(now);
-        let height = self.chain.tip.height.saturating_add(1);
-        let empty = coinbase(&self.chain, height, address, 0, extra);
+    /// Commits, and makes a template on the committed tip that pays to `address`.
+    pub(super) fn make(
+        &mut self,
+        now: Now,
+        address: Address,
+        active: &mut ActiveChain,
+        out: &mut Outbox,
+    ) -> Result<Arc<Template>, StoreError> {
+        active.commit(now, out)?;
+        let (chain, extra) = (active.chain(), self.extra_nonce(now));
+        let height = chain.tip().height.saturating_add(1);
+        let empty = coinbase(chain.spec(), height, address, 0, extra);
         // The coinbase without its output is the smallest; an output is an amount and an address.
         let reserved = 4 + empty.size + 28;
-        let (selected, fees) = self.pool.select(limits::MAX_BLOCK_BYTES - reserved);
-        let coinbase = coinbase(&self.chain, height, address, fees, extra);
+        let (selected, fees) = active.pool().select(limits::MAX_BLOCK_BYTES - reserved);
+        let coinbase = coinbase(chain.spec(), height, address, fees, extra);
         let count = u32::try_from(selected.len() + 1).expect("a block's transactions are limited to far below 2^32");
         let mut body = count.to_le_bytes().to_vec();
         let mut leaves = Vec::with_capacity(selected.len() + 1);
@@ -68,8 +65,8 @@ impl Ledger {
             body.extend_from_slice(&hashed.transaction.to_bytes());
             leaves.push(hashed.leaf);
         }
-        let min_time = median_time(&self.chain)?.saturating_add(1);
-        let tip = &self.chain.tip;
+        let min_time = median_time(chain)?.saturating_add(1);
+        let tip = chain.tip();
         let header = Header {
             version: HEADER_VERSION,
             height,
@@ -77,16 +74,25 @@ impl Ledger {
             merkle_root: merkle::root(leaves),
             state_digest: tip.digest,
             time: now.unix.0.max(min_time),
-            target: rules::next_target(&self.chain.spec, tip.time, tip.height),
+            target: rules::next_target(chain.spec(), tip.time, tip.height),
             nonce: 0,
         };
         Ok(Arc::new(Template { header, body: body.into(), min_time, transactions: selected.len() }))
     }
+
+    fn extra_nonce(&mut self, now: Now) -> [u8; 8] {
+        self.count = self.count.wrapping_add(1);
+        let mut input = self.node.0.to_vec();
+        input.extend_from_slice(&self.count.to_le_bytes());
+        input.extend_from_slice(&now.mono.0.to_le_bytes());
+        let hash = Domain::STREAM.hash(&input).0;
+        [hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]
+    }
 }
 
 /// The transaction that pays subsidy and fees, all of them: see [`rules::check_coinbase_amount`].
-fn coinbase(chain: &Chainstate, height: u32, address: Address, fees: u64, extra: [u8; 8]) -> HashedTransaction {
-    let amount = chain.spec.subsidy(height).saturating_add(fees);
+fn coinbase(spec: &ChainSpec, height: u32, address: Address, fees: u64, extra: [u8; 8]) -> HashedTransaction {
+    let amount = spec.subsidy(height).saturating_add(fees);
     let memo = height.to_le_bytes().into_iter().chain(TAG.iter().copied()).chain(extra);
     HashedTransaction::new(Transaction {
         version: TRANSACTION_VERSION,
@@ -99,8 +105,8 @@ fn coinbase(chain: &Chainstate, height: u32, address: Address, fees: u64, extra:
 /// The median time of the tip and up to ten blocks before it.
 fn median_time(chain: &Chainstate) -> Result<u64, StoreError> {
     let span = u32::try_from(limits::MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX);
-    let from = chain.tip.height.saturating_add(1).saturating_sub(span);
-    let headers = chain.store.applied_from(from, limits::MEDIAN_TIME_BLOCKS)?;
+    let from = chain.tip().height.saturating_add(1).saturating_sub(span);
+    let headers = chain.store().applied_from(from, limits::MEDIAN_TIME_BLOCKS)?;
     let mut times: Vec<u64> = headers.iter().map(|header| header.time).collect();
     Ok(rules::median_time(&mut times))
 }

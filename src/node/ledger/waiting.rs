@@ -47,6 +47,12 @@ impl Waiting {
         children
     }
 
+    /// Number of blocks.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_parent.values().map(Vec::len).sum()
+    }
+
     /// Drops the descendants of invalid blocks.
     pub(super) fn forget(&mut self, invalid: &[Hash]) {
         let mut parents = invalid.to_vec();

@@ -267,7 +267,7 @@ fn more_than_fits_in_memory_waits_in_the_store() {
     let late = taken(&node.body(&first));
     assert_eq!(late.len() + early.len(), many + 1);
     node.assert_at(&maker);
-    assert_eq!(node.ledger.waiting.take(&first.0.hash).len(), 0);
+    assert_eq!(node.ledger.chains.waiting(), 0);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn transactions_of_a_block_may_spend_earlier_ones_of_it() {
 /// Delivers an invalid block and checks that nothing of it stays, and that the node goes on.
 fn assert_fault(node: &mut Node, good: &mut BlockMaker, bad: &Made, expected: &BlockFault) {
     let before = node.store.committed();
-    let digest = node.ledger.chain.tip.digest;
+    let digest = node.ledger.chains.active().chain().tip().digest;
     let actions = node.blocks(std::slice::from_ref(bad));
     assert_eq!(invalid(&actions), [(vec![bad.0.hash], expected.clone())]);
     assert_eq!(faults(&actions), [(PEER, PeerFault::Block(expected.clone()))]);
@@ -291,7 +291,7 @@ fn assert_fault(node: &mut Node, good: &mut BlockMaker, bad: &Made, expected: &B
     let after = node.store.committed();
     assert_eq!((before.tip, before.coins), (after.tip, after.coins));
     assert_eq!(after.headers[&bad.0.hash].status, BlockStatus::Invalid, "for ever, and committed");
-    assert_eq!(node.ledger.chain.tip.digest, digest);
+    assert_eq!(node.ledger.chains.active().chain().tip().digest, digest);
     let next = made(good, vec![]);
     node.blocks(&[next]);
     node.assert_at(good);
@@ -364,7 +364,7 @@ fn descendants_of_an_invalid_block_are_invalid_whenever_they_come() {
     let actions = node.body(&bad);
     assert_eq!(invalid(&actions)[0].0, [bad.0.hash, child.0.hash]);
     // The waiting child's body is gone, and a header sent before `headers` heard of it is marked too.
-    assert_eq!(node.ledger.waiting.take(&bad.0.hash).len(), 0);
+    assert_eq!(node.ledger.chains.waiting(), 0);
     let actions = node.headers(std::slice::from_ref(&grandchild));
     assert_eq!(invalid(&actions), [(vec![grandchild.0.hash], BlockFault::InvalidParent)]);
     assert_eq!(taken(&node.body(&grandchild)), []);

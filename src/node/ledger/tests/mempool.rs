@@ -3,6 +3,11 @@
 use super::*;
 use crate::{base::limits, chain::rules::TransactionFault, chain::testkit};
 
+/// What a transaction takes of the mempool's limit.
+fn cost(transaction: &Transaction) -> usize {
+    bytes(transaction).len() + limits::MEMPOOL_ENTRY_BYTES
+}
+
 /// A child of `parent`'s first output, paying to account 8.
 fn child(node: &Node, parent: &Transaction, fee: u64) -> Transaction {
     let outpoint = Transaction::outpoint(parent.txid(), 0);
@@ -89,11 +94,9 @@ fn the_chain_s_least_fee_rate_is_kept() {
 
 #[test]
 fn a_full_mempool_gives_up_the_lowest_fee_rates_with_their_descendants() {
-    let mut node = Node::new();
-    let maker = node.maker();
+    let maker = BlockMaker::new(Arc::new(ChainSpec::local()));
     let one = pay_all(&maker, &key(0), 100);
-    let cost = bytes(&one).len() + limits::MEMPOOL_ENTRY_BYTES;
-    node.ledger.pool = super::super::pool::Pool::new(4 * cost);
+    let mut node = Node::with_mempool(4 * cost(&one));
     let poor_child = child(&node, &one, 110);
     for transaction in [&one, &poor_child, &pay_all(&maker, &key(2), 300), &pay_all(&maker, &key(3), 400)] {
         node.admit(transaction).unwrap();
@@ -116,11 +119,9 @@ fn a_full_mempool_gives_up_the_lowest_fee_rates_with_their_descendants() {
 
 #[test]
 fn gossip_is_told_once_when_a_mempool_that_was_full_has_room_again() {
-    let mut node = Node::new();
-    let mut maker = node.maker();
+    let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
     let payments: Vec<Transaction> = (0..3).map(|n| pay_all(&maker, &key(n), 100)).collect();
-    let cost = bytes(&payments[0]).len() + limits::MEMPOOL_ENTRY_BYTES;
-    node.ledger.pool = super::super::pool::Pool::new(2 * cost);
+    let mut node = Node::with_mempool(2 * cost(&payments[0]));
     let has_room = |actions: &[Action]| actions.contains(&Action::Tell(RoleId::Gossip, Notice::PoolHasRoom));
     for payment in &payments[..2] {
         node.admit(payment).unwrap();

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{
     Ledger,
     fake::{FakeStore, setup},
+    pool::Pool,
 };
 use crate::{
     base::{
@@ -65,6 +66,14 @@ impl Node {
         let store = FakeStore::new(&spec);
         let now = Now { mono: Time(1), unix: UnixTime(spec.parameters.genesis_time + 1_000_000) };
         let mut node = Self { ledger: Ledger::new(setup, Box::new(store.clone())), store, spec, now };
+        node.event(Event::Start);
+        node
+    }
+
+    /// A node whose mempool takes at most this many bytes.
+    fn with_mempool(bytes: usize) -> Self {
+        let mut node = Self::new();
+        node.ledger = Ledger::with_mempool(&local(), Box::new(node.store.clone()), bytes);
         node.event(Event::Start);
         node
     }
@@ -131,8 +140,12 @@ impl Node {
         answers.remove(0).2
     }
 
+    fn transactions(&self) -> &Pool {
+        self.ledger.chains.active().pool()
+    }
+
     fn pool(&self) -> Vec<Hash> {
-        self.ledger.pool.ids().copied().collect()
+        self.transactions().ids().copied().collect()
     }
 
     /// The committed chain is the maker's, coin by coin.

@@ -207,8 +207,8 @@ impl Model {
         ranked.sort();
         assert_eq!(node.pool(), ranked.into_iter().map(|(.., txid)| txid).collect::<Vec<_>>());
         let size: usize = self.pool.iter().map(|transaction| bytes(transaction).len()).sum();
-        assert_eq!(node.ledger.pool.bytes(), size);
-        let (selected, fees) = node.ledger.pool.select(limits::MAX_BLOCK_BYTES);
+        assert_eq!(node.transactions().bytes(), size);
+        let (selected, fees) = node.transactions().select(limits::MAX_BLOCK_BYTES);
         assert_eq!((selected.len(), fees), (self.pool.len(), self.pool.iter().map(fee).sum()));
         for (at, hashed) in selected.iter().enumerate() {
             let parent = hashed.transaction.inputs[0].outpoint.txid;
@@ -243,7 +243,7 @@ proptest! {
                 let transaction = model.spend(from, fee);
                 let _ = node.admit(&transaction);
             }
-            let pool = &node.ledger.pool;
+            let pool = node.transactions();
             prop_assert!(pool.bytes() + pool.len() * limits::MEMPOOL_ENTRY_BYTES <= limit);
             let mut spent = std::collections::BTreeSet::new();
             for txid in pool.ids() {

@@ -219,7 +219,6 @@ fn transactions_of_an_abandoned_branch_return_as_soon_as_the_node_is_synced() {
     let told = |transaction: &Transaction| (Origin::Ledger, transaction.txid(), Ok(()));
     assert_eq!(admitted(&actions), all[..2].iter().map(told).collect::<Vec<_>>(), "what waited here is no news");
     assert!(all.iter().all(|transaction| node.pool().contains(&transaction.txid())));
-    assert!(node.ledger.abandoned.is_empty());
 }
 
 #[test]
@@ -229,24 +228,6 @@ fn what_a_node_did_not_come_to_take_back_is_kept_over_a_restart() {
     assert_eq!(node.store.committed().mempool, all.map(|transaction| bytes(&transaction)));
     node.restart();
     assert_eq!(node.pool().len(), 3);
-}
-
-#[test]
-fn of_what_waits_to_come_back_the_latest_count_and_no_more_than_a_mempool_holds() {
-    let mut abandoned = super::super::Abandoned::new(0);
-    let hashes: Vec<Hash> = (0..=u8::MAX).map(|n| Hash([n; 32])).collect();
-    abandoned.add_blocks(hashes.iter().copied());
-    assert_eq!(abandoned.next_block(), Some(hashes[hashes.len() - limits::ABANDONED_BLOCKS]));
-    let mut node = Node::new();
-    let payment = pay_all(&node.maker(), &key(0), 5);
-    node.admit(&payment).unwrap();
-    let entries = node.ledger.pool.drain();
-    abandoned.add_doubtful(entries.clone());
-    assert!(abandoned.take_doubtful().is_empty());
-    let mut abandoned = super::super::Abandoned::new(limits::MEMPOOL_BYTES);
-    abandoned.add_doubtful(entries);
-    assert_eq!((abandoned.bytes() > 0, abandoned.take_doubtful().len(), abandoned.bytes()), (true, 1, 0));
-    assert!(abandoned.is_empty());
 }
 
 /// A random tree of blocks with payments; returns all blocks in an order in which parents come first, and the makers

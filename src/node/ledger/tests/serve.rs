@@ -97,7 +97,7 @@ fn a_template_stays_within_a_block_s_bytes() {
             node.admit(&transaction).unwrap();
         }
     }
-    assert!(node.ledger.pool.bytes() > limits::MAX_BLOCK_BYTES);
+    assert!(node.transactions().bytes() > limits::MAX_BLOCK_BYTES);
     let template = template(&mut node, 7);
     assert!(template.body.len() <= limits::MAX_BLOCK_BYTES);
     assert!(template.body.len() > limits::MAX_BLOCK_BYTES - 8000, "and fills it: {}", template.body.len());

@@ -1,0 +1,233 @@
+//! The applied chain and the mempool, kept in step: each block that is connected or disconnected reaches both.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{
+        hash::Hash,
+        limits,
+        time::{Now, Time},
+    },
+    chain::{
+        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        block::HashedTransaction,
+        checked::CheckedBlock,
+        coin_diff::CoinDiff,
+        target::Work,
+    },
+    node::{
+        Origin, Outbox, Setup,
+        fault::Halt,
+        report::{Counter, Report},
+    },
+};
+
+use super::{
+    chainstate::{Chainstate, Failure},
+    committer::Committer,
+    mempool::Mempool,
+    pool::Pool,
+    reorganise::{Culprit, Switch},
+};
+
+/// The applied chain with its mempool.
+pub(super) struct ActiveChain {
+    chain: Committer,
+    mempool: Mempool,
+}
+
+impl ActiveChain {
+    /// A chain that stands at genesis until [`ActiveChain::load`], and an empty mempool of at most `mempool_bytes`.
+    pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>, mempool_bytes: usize) -> Self {
+        Self { chain: Committer::new(setup, store), mempool: Mempool::new(mempool_bytes) }
+    }
+
+    /// Takes up where the store was left.
+    pub(super) fn load(&mut self) -> Result<(), StoreError> {
+        self.chain.load()
+    }
+
+    /// Ends the start: commits, tells the tip, and takes in the mempool of the last clean stop.
+    pub(super) fn finish_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.chain.commit_start(now, out)?;
+        let saved = self.chain.chain().store().load_mempool()?;
+        self.mempool.reload(self.chain.view(), &saved, now, out)
+    }
+
+    /// Leaves everything as a clean restart should find it.
+    pub(super) fn stop(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.mempool.give_back(self.chain.view(), now, out)?;
+        self.chain.commit_stop(&mut self.mempool.saved(), out)
+    }
+
+    /// The applied chain, to read.
+    pub(super) fn chain(&self) -> &Chainstate {
+        self.chain.chain()
+    }
+
+    /// The mempool, to read.
+    pub(super) fn pool(&self) -> &Pool {
+        self.mempool.pool()
+    }
+
+    /// Notes the best header.
+    pub(super) fn set_best(&mut self, height: u32, work: Work) {
+        self.chain.set_best(height, work);
+    }
+
+    /// Notes whether the node is synced. If it is, the transactions of abandoned blocks come back at once: whoever waited
+    /// for the node to be synced finds them there.
+    pub(super) fn set_synced(&mut self, now: Now, synced: bool, out: &mut Outbox) -> Result<(), StoreError> {
+        self.chain.set_synced(synced);
+        if synced { self.mempool.give_back(self.chain.view(), now, out) } else { Ok(()) }
+    }
+
+    /// Whether a block with this work would be news: the node is synced and knows of no better one.
+    pub(super) fn is_news(&self, work: Work) -> bool {
+        self.chain.is_synced() && self.chain.is_best(work)
+    }
+
+    /// Takes a transaction that a peer or a program offers into the mempool, and answers.
+    pub(super) fn admit(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        transaction: Arc<HashedTransaction>,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        self.mempool.admit(self.chain.view(), now, origin, transaction, out)
+    }
+
+    /// Stores validated headers.
+    pub(super) fn put_headers(&mut self, now: Now, rows: &[HeaderRow]) -> Result<(), StoreError> {
+        self.chain.put_headers(now, rows)
+    }
+
+    /// Stores the body of a block on a branch.
+    pub(super) fn put_body(&mut self, now: Now, block: &CheckedBlock) -> Result<(), StoreError> {
+        self.chain.put_body(now, block)
+    }
+
+    /// Marks a block and its descendants as invalid and commits that; returns their hashes.
+    pub(super) fn mark_invalid(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<Vec<Hash>, StoreError> {
+        self.chain.mark_invalid(now, hash, out)
+    }
+
+    /// Makes sure that the coins are those of the state digest.
+    pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
+        self.chain.check_coins()
+    }
+
+    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others were
+    /// told of it already.
+    pub(super) fn connect(
+        &mut self,
+        now: Now,
+        row: &HeaderRow,
+        block: &CheckedBlock,
+        diff: CoinDiff,
+        news: Option<Origin>,
+    ) -> Result<(), StoreError> {
+        self.mempool.confirm(&block.txids, &mut diff.spent());
+        self.chain.connect_new(now, row, block, diff, news)
+    }
+
+    /// Connects stored blocks on top of the tip. Each is a step forward, so that a failure leaves the earlier ones.
+    pub(super) fn follow(
+        &mut self,
+        now: Now,
+        path: &[Hash],
+        origin: Origin,
+        out: &mut Outbox,
+    ) -> Result<Result<(), Culprit>, Halt> {
+        for hash in path {
+            let (row, block) = self.chain().stored_block(hash)?;
+            match self.chain().check_block(&block) {
+                Ok(diff) => {
+                    self.mempool.confirm(&block.txids, &mut diff.spent());
+                    self.chain.connect_stored(now, &row, &block, diff, origin)?;
+                }
+                Err(Failure::Block(fault)) => return Ok(Err(Culprit { row, fault })),
+                Err(Failure::Halt(halt)) => return Err(halt),
+            }
+            self.spill()?;
+            if self.chain.is_batch_full() {
+                self.chain.commit(now, out)?;
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Disconnects blocks down to `fork` and connects the stored branch: all of it, or after a fault nothing.
+    pub(super) fn switch(
+        &mut self,
+        now: Now,
+        fork: &Hash,
+        path: &[Hash],
+        origin: Origin,
+        out: &mut Outbox,
+    ) -> Result<Result<(), Culprit>, Halt> {
+        let old = self.chain().tip().clone();
+        let mempool_bytes = self.mempool.overlay_bytes();
+        let removed = match (Switch { chain: &mut self.chain, now, mempool_bytes }).run(fork, path, origin)? {
+            Ok(removed) => removed,
+            Err(culprit) => return Ok(Err(culprit)),
+        };
+        if self.chain.is_due(now) {
+            self.chain.commit(now, out)?;
+        }
+        tell_switch(&old, self.chain().tip(), removed.len(), out);
+        self.mempool.reorganised(self.chain.view(), old.height, &removed, path)?;
+        if self.chain.is_synced() {
+            self.mempool.give_back(self.chain.view(), now, out)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Moves coin changes to the store until they fit into the overlay's limit, which the mempool shares.
+    pub(super) fn spill(&mut self) -> Result<(), StoreError> {
+        self.chain.spill(self.mempool.overlay_bytes())
+    }
+
+    /// Commits what is pending and tells it.
+    pub(super) fn commit(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.chain.commit(now, out)
+    }
+
+    /// Commits if it is time.
+    pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        if self.chain.is_due(now) { self.chain.commit(now, out) } else { self.spill() }
+    }
+
+    /// Tells what changed in the mempool.
+    pub(super) fn tell_pool_changes(&mut self, out: &mut Outbox) {
+        self.mempool.tell_changes(out);
+    }
+
+    /// What time alone calls for, other than a commit.
+    pub(super) fn wake(&mut self, now: Now) -> Result<(), StoreError> {
+        self.mempool.expire(now);
+        self.chain.tidy(now)
+    }
+
+    /// When there is something to do although nothing happened.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.chain.deadline().into_iter().chain(self.mempool.deadline()).min()
+    }
+}
+
+fn tell_switch(old: &Tip, tip: &Tip, depth: usize, out: &mut Outbox) {
+    log::info!(
+        "reorganised: depth={depth} old_tip={} old_height={} new_tip={} new_height={}",
+        old.hash,
+        old.height,
+        tip.hash,
+        tip.height
+    );
+    out.report(Report::Reorganised { depth });
+    out.count(Counter::Reorganisations, 1);
+    if depth > limits::DEEP_REORGANISATION {
+        let text = format!("{depth} blocks were replaced at once, from height {} down", old.height);
+        out.report(Report::Warning { key: "deep-reorganisation", text: Some(text) });
+    }
+}

@@ -1,0 +1,312 @@
+//! What is applied and not yet on disk: when it is committed, and what is told then.
+//!
+//! The committer owns the applied chain and makes every change to it, so that each change starts the commit's timer.
+//! Blocks are committed in batches while many are missing, one by one at the tip. What others hear of the chain
+//! ([`Notice::ChainMoved`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        hash::Hash,
+        limits,
+        time::{Now, Time},
+    },
+    chain::{
+        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        checked::CheckedBlock,
+        coin_diff::CoinDiff,
+        target::Work,
+    },
+    node::{
+        Notice, Origin, Outbox, RoleId, Setup,
+        notice::ChainMove,
+        report::{Counter, Report},
+    },
+};
+
+use super::{
+    chain_view::ChainView,
+    chainstate::{Chainstate, Failure},
+    progress::Progress,
+};
+
+/// Who hears of the applied chain's moves. `peers` before `gossip`, which may ask it to tell of the new tip.
+const CHAIN_LISTENERS: [RoleId; 6] =
+    [RoleId::Headers, RoleId::Fetch, RoleId::Peers, RoleId::Gossip, RoleId::Miner, RoleId::Handshake];
+
+/// The applied chain with what waits for its next commit.
+pub(super) struct Committer {
+    chain: Chainstate,
+    progress: Progress,
+    pending: Pending,
+    /// When the store may do what no commit has to wait for.
+    tidy_at: Option<Time>,
+}
+
+/// What the next commit will make last, and what to tell then.
+#[derive(Debug, Default)]
+struct Pending {
+    /// When the first of the changes was made; `None`: there are none.
+    since: Option<Time>,
+    /// Told blocks that were disconnected, the highest first.
+    removed: Vec<Hash>,
+    /// Connected blocks, the lowest first.
+    added: Vec<(Hash, u32)>,
+    /// Number of blocks connected, also of those that were disconnected again since.
+    blocks: u64,
+    /// Number of transactions in them.
+    transactions: u64,
+    /// The last block connected, unless others were told of it before it was stored.
+    last: Option<(Origin, Bytes)>,
+}
+
+impl Committer {
+    /// A committer whose chain stands at genesis until [`Committer::load`].
+    pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
+        let chain = Chainstate::new(setup, store);
+        Self { progress: Progress::at(chain.tip()), chain, pending: Pending::default(), tidy_at: None }
+    }
+
+    /// Takes up where the store was left.
+    pub(super) fn load(&mut self) -> Result<(), StoreError> {
+        self.chain.load()?;
+        self.read_best_header()
+    }
+
+    /// The applied chain, to read.
+    pub(super) fn chain(&self) -> &Chainstate {
+        &self.chain
+    }
+
+    /// The applied chain for the mempool.
+    pub(super) fn view(&mut self) -> &mut impl ChainView {
+        &mut self.chain
+    }
+
+    /// Notes the best header.
+    pub(super) fn set_best(&mut self, height: u32, work: Work) {
+        self.progress.set_best(height, work);
+    }
+
+    /// Notes whether the node is synced.
+    pub(super) fn set_synced(&mut self, synced: bool) {
+        self.progress.set_synced(synced, self.chain.tip().height);
+    }
+
+    /// Whether the node is synced, or was a few blocks ago.
+    pub(super) fn is_synced(&self) -> bool {
+        self.progress.is_synced(self.chain.tip())
+    }
+
+    /// Whether no header with more work than this is known.
+    pub(super) fn is_best(&self, work: Work) -> bool {
+        self.progress.is_best(work)
+    }
+
+    /// Stores validated headers.
+    pub(super) fn put_headers(&mut self, now: Now, rows: &[HeaderRow]) -> Result<(), StoreError> {
+        self.chain.put_headers(rows)?;
+        self.touch(now);
+        Ok(())
+    }
+
+    /// Stores the body of a block on a branch.
+    pub(super) fn put_body(&mut self, now: Now, block: &CheckedBlock) -> Result<(), StoreError> {
+        self.chain.put_body(block)?;
+        self.touch(now);
+        Ok(())
+    }
+
+    /// Marks a block and its descendants as invalid and commits that; returns their hashes.
+    pub(super) fn mark_invalid(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<Vec<Hash>, StoreError> {
+        let hashes = self.chain.mark_invalid(hash)?;
+        self.touch(now);
+        self.commit(now, out)?;
+        self.read_best_header()?;
+        Ok(hashes)
+    }
+
+    /// Makes sure that the coins are those of the state digest.
+    pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
+        self.chain.check_coins()
+    }
+
+    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others were
+    /// told of it already.
+    pub(super) fn connect_new(
+        &mut self,
+        now: Now,
+        row: &HeaderRow,
+        block: &CheckedBlock,
+        diff: CoinDiff,
+        news: Option<Origin>,
+    ) -> Result<(), StoreError> {
+        self.chain.put_body(block)?;
+        self.chain.connect(row, block, diff)?;
+        self.connected(now, block, news);
+        Ok(())
+    }
+
+    /// Connects a checked block whose body is stored on top of the tip.
+    pub(super) fn connect_stored(
+        &mut self,
+        now: Now,
+        row: &HeaderRow,
+        block: &CheckedBlock,
+        diff: CoinDiff,
+        origin: Origin,
+    ) -> Result<(), StoreError> {
+        self.chain.connect(row, block, diff)?;
+        self.connected(now, block, Some(origin));
+        Ok(())
+    }
+
+    /// Disconnects the tip; returns its hash.
+    pub(super) fn disconnect(&mut self, now: Now) -> Result<Hash, StoreError> {
+        let hash = self.chain.tip().hash;
+        self.chain.disconnect()?;
+        self.touch(now);
+        // Others were not told that it was connected, so they are not told that it is disconnected either.
+        if self.pending.added.pop_if(|(added, _)| *added == hash).is_none() {
+            self.pending.removed.push(hash);
+        }
+        Ok(hash)
+    }
+
+    /// Connects a block again that [`Committer::disconnect`] took away.
+    pub(super) fn reconnect(&mut self, now: Now, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
+        let diff = self.chain.check_block(block)?;
+        self.chain.connect(row, block, diff)?;
+        if self.pending.removed.pop_if(|removed| *removed == row.hash).is_none() {
+            self.connected(now, block, Some(Origin::Ledger));
+        }
+        Ok(())
+    }
+
+    /// The last block connected, for [`Committer::set_last`].
+    pub(super) fn last(&self) -> Option<(Origin, Bytes)> {
+        self.pending.last.clone()
+    }
+
+    /// Undoes what a failed branch did to [`Committer::last`].
+    pub(super) fn set_last(&mut self, last: Option<(Origin, Bytes)>) {
+        self.pending.last = last;
+    }
+
+    /// Moves coin changes into the open transaction until they fit into the overlay's limit, of which the mempool uses
+    /// `mempool_bytes`.
+    pub(super) fn spill(&mut self, mempool_bytes: usize) -> Result<(), StoreError> {
+        while self.chain.overlay_full(mempool_bytes) {
+            self.chain.spill()?;
+        }
+        Ok(())
+    }
+
+    /// Whether as many blocks wait as one commit takes.
+    pub(super) fn is_batch_full(&self) -> bool {
+        self.pending.added.len() >= limits::COMMIT_BLOCKS
+    }
+
+    /// Whether it is time for a commit.
+    pub(super) fn is_due(&self, now: Now) -> bool {
+        let Some(since) = self.pending.since else { return false };
+        let moved = !self.pending.added.is_empty();
+        now.mono >= since + limits::COMMIT_INTERVAL
+            || self.is_batch_full()
+            || (moved && self.progress.is_at_tip(self.chain.tip()))
+    }
+
+    /// Commits what is pending and tells it.
+    pub(super) fn commit(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        if self.pending.since.is_none() {
+            return Ok(());
+        }
+        let mut pending = self.write(now)?;
+        let tip = self.chain.tip();
+        // While more is to come, the log may grow: the more changes a page gathers in it, the less is written.
+        self.tidy_at = self.progress.is_at_tip(tip).then(|| now.mono + limits::LEDGER_TIDY_AFTER);
+        let is_news = self.is_synced() && self.progress.ahead_of(tip) == 0;
+        let news = pending.last.take().filter(|_| is_news);
+        if !pending.added.is_empty() || !pending.removed.is_empty() {
+            self.announce(pending, news, out);
+        }
+        Ok(())
+    }
+
+    /// Commits what the start did and tells the tip. What a crash had left is part of the start, not a move.
+    pub(super) fn commit_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.write(now)?;
+        self.announce(Pending::default(), None, out);
+        Ok(())
+    }
+
+    /// Commits durably, with the mempool's transactions, and tells the tip. The last thing before the end.
+    pub(super) fn commit_stop(
+        &mut self,
+        mempool: &mut dyn Iterator<Item = Bytes>,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        self.chain.save_mempool(mempool)?;
+        self.chain.commit(true)?;
+        let pending = std::mem::take(&mut self.pending);
+        self.announce(pending, None, out);
+        Ok(())
+    }
+
+    /// Lets the store do what no commit has to wait for, if it is time.
+    pub(super) fn tidy(&mut self, now: Now) -> Result<(), StoreError> {
+        if self.tidy_at.is_none_or(|at| at > now.mono) {
+            return Ok(());
+        }
+        self.tidy_at = None;
+        self.chain.tidy()
+    }
+
+    /// When [`Committer::is_due`] or [`Committer::tidy`] has something to do although nothing happened.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
+        commit.into_iter().chain(self.tidy_at).min()
+    }
+
+    /// Notes that something is uncommitted.
+    fn touch(&mut self, now: Now) {
+        self.pending.since.get_or_insert(now.mono);
+    }
+
+    fn connected(&mut self, now: Now, block: &CheckedBlock, news: Option<Origin>) {
+        self.touch(now);
+        self.pending.added.push((block.hash, block.header.height));
+        self.pending.blocks += 1;
+        self.pending.transactions += block.txids.len() as u64;
+        self.pending.last = news.map(|origin| (origin, block.bytes.clone()));
+    }
+
+    fn read_best_header(&mut self) -> Result<(), StoreError> {
+        let best = self.chain.store().best_header()?;
+        self.progress.set_best(best.header.height, best.work);
+        Ok(())
+    }
+
+    /// Commits, and returns what has thereby become true.
+    fn write(&mut self, now: Now) -> Result<Pending, StoreError> {
+        let age = now.unix.0.saturating_sub(self.chain.tip().time);
+        self.chain.commit(age < limits::DURABLE_WITHIN.as_secs())?;
+        Ok(std::mem::take(&mut self.pending))
+    }
+
+    fn announce(&self, pending: Pending, news: Option<(Origin, Bytes)>, out: &mut Outbox) {
+        let tip: Tip = self.chain.tip().clone();
+        out.report(Report::Tip(Box::new(tip.clone())));
+        if pending.blocks > 0 {
+            out.count(Counter::BlocksApplied, pending.blocks);
+            out.count(Counter::TransactionsApplied, pending.transactions);
+        }
+        let (removed, added) = (pending.removed, pending.added);
+        let moved = Arc::new(ChainMove { tip, removed, added, news });
+        for role in CHAIN_LISTENERS {
+            out.tell(role, Notice::ChainMoved(moved.clone()));
+        }
+    }
+}
