@@ -1,4 +1,4 @@
-//! What a node says when it is ready: a banner for people, a line for scripts, JSON for programs.
+//! The message of a node that is ready: a banner on a terminal, a line in a pipe, JSON with `--json`.
 
 use std::io::{self, IsTerminal};
 
@@ -10,7 +10,7 @@ use crate::chain::{
     spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
 };
 
-/// Says that the node is ready, and how to go on.
+/// Prints that the node is ready, and a command to go on with.
 pub fn ready(context: &Context, endpoints: &Endpoints, dev: bool) -> Outcome {
     let facts = facts(context, endpoints, dev);
     if context.json {
@@ -32,7 +32,7 @@ fn facts(context: &Context, endpoints: &Endpoints, dev: bool) -> Value {
     })
 }
 
-/// The funded accounts whose keys everybody knows.
+/// The funded accounts with publicly known keys.
 fn accounts(spec: &ChainSpec) -> Vec<Value> {
     let outputs = &spec.genesis.transactions[0].transaction.outputs;
     let account = |number: u32| {
@@ -43,7 +43,7 @@ fn accounts(spec: &ChainSpec) -> Vec<Value> {
     (0..WELL_KNOWN_ACCOUNTS).map(account).collect()
 }
 
-/// For people in front of a terminal.
+/// For a terminal.
 fn banner(facts: &Value) -> String {
     let text = |key: &str| output::text(facts, key);
     let mut lines = vec![format!("tussock {}  pid {}", text("version"), text("pid"))];
@@ -65,7 +65,7 @@ fn banner(facts: &Value) -> String {
     lines.join("\n")
 }
 
-/// For scripts: one line; on the chain to play with also one for each account, and what to type next.
+/// For a pipe: one line; on the `dev` chain also a line for each account, and the command to go on with.
 fn line(facts: &Value) -> String {
     let text = |key: &str| output::text(facts, key);
     let mut line = format!(

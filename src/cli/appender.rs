@@ -1,4 +1,4 @@
-//! Puts blocks on top of a ledger that no node has open: what `generate` makes and what `chain import` reads.
+//! Appends blocks to a ledger that no node has open, for `generate` and `chain import`.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,12 +22,12 @@ use crate::{
     },
 };
 
-/// Changed coins that are held before a commit there; about 8 MiB.
+/// Most changed coins before a commit; about 8 MiB.
 const APPEND_COINS: usize = 50_000;
-/// Blocks between two commits there, so that an interrupted import has little to repeat.
+/// Most blocks between two commits, so that an interrupted import repeats little.
 const APPEND_BLOCKS: usize = 512;
 
-/// The end of a ledger, with its changes since the last commit.
+/// The tip of a ledger, with the changes since the last commit.
 pub struct Appender {
     spec: Arc<ChainSpec>,
     store: Box<dyn LedgerStore>,
@@ -36,18 +36,18 @@ pub struct Appender {
     sum: StateSum,
     /// Times of the last blocks, oldest first.
     times: VecDeque<u64>,
-    coins: BTreeMap<OutPoint, Slot>,
+    coins: BTreeMap<OutPoint, CoinState>,
     blocks: usize,
 }
 
-/// What became of a coin since the last commit.
-struct Slot {
+/// A coin that changed since the last commit.
+struct CoinState {
     now: Option<Coin>,
-    /// Whether the store has it.
+    /// Whether the store has the coin.
     stored: bool,
 }
 
-/// The end of a branch that is stored beside the chain and not applied.
+/// The tip of a branch that is stored and not applied.
 #[derive(Clone)]
 pub struct Branch {
     tip: Tip,
@@ -61,17 +61,17 @@ impl Branch {
     }
 }
 
-/// Why a block does not belong on top of the ledger.
+/// Why a block cannot be appended.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum AppendError {
     /// Its header breaks a rule.
     #[error("{0}")]
     Header(#[from] HeaderFault),
     /// It breaks a rule.
     #[error("{0}")]
     Block(#[from] BlockFault),
-    /// Its time has not come.
-    #[error("it is from the future: check this host's clock")]
+    /// Its time is ahead of this host's clock.
+    #[error("it is from the future; check this host's clock")]
     Future,
     /// The store failed.
     #[error("{0}")]
@@ -79,7 +79,7 @@ pub enum Refusal {
 }
 
 impl Appender {
-    /// Takes over the ledger in `path`, which `store` has open.
+    /// Appends to the ledger in `path`, which `store` has open.
     pub fn new(spec: Arc<ChainSpec>, store: Box<dyn LedgerStore>, path: &Path) -> Outcome<Self> {
         let failed = |error| Failure::store(path, &error);
         let (tip, sum) = store.tip().map_err(failed)?;
@@ -94,13 +94,13 @@ impl Appender {
         &self.tip
     }
 
-    /// The ledger below.
+    /// The ledger's database.
     pub fn store(&self) -> &dyn LedgerStore {
         &*self.store
     }
 
     /// Applies a block after checking all rules.
-    pub fn append(&mut self, block: &HashedBlock, now: UnixTime, rng: &mut Rng) -> Result<(), Refusal> {
+    pub fn append(&mut self, block: &HashedBlock, now: UnixTime, rng: &mut Rng) -> Result<(), AppendError> {
         let mut times: Vec<u64> = self.times.iter().copied().collect();
         let parent = ParentFacts {
             hash: self.tip.hash,
@@ -110,7 +110,7 @@ impl Appender {
         };
         rules::check_header(&self.spec, &parent, &block.header, &block.hash)?;
         if rules::is_from_future(&self.spec, &block.header, now) {
-            return Err(Refusal::Future);
+            return Err(AppendError::Future);
         }
         rules::check_block(block)?;
         self.check_signatures(block, rng)?;
@@ -118,19 +118,19 @@ impl Appender {
         Ok(self.append_checked(block, changes)?)
     }
 
-    /// Applies a block that is known to be valid, with what it does to the coins.
+    /// Applies a valid block with its coin changes.
     pub fn append_checked(&mut self, block: &HashedBlock, changes: CoinChanges) -> Result<(), StoreError> {
         let header = &block.header;
         let work = self.store_block(&self.tip.clone(), block)?;
         self.store.apply(header.height, &block.hash, &changes)?;
         for (outpoint, coin) in &changes.spent {
             self.sum.remove(outpoint, coin);
-            self.take(outpoint);
+            self.spend(outpoint);
         }
         for (outpoint, coin) in changes.created {
             self.sum.add(&outpoint, &coin);
-            let slot = self.coins.entry(outpoint).or_insert(Slot { now: None, stored: false });
-            slot.now = Some(coin);
+            let state = self.coins.entry(outpoint).or_insert(CoinState { now: None, stored: false });
+            state.now = Some(coin);
         }
         self.times.push_back(header.time);
         if self.times.len() > MEDIAN_TIME_BLOCKS {
@@ -147,8 +147,8 @@ impl Appender {
         Branch { tip: self.tip.clone(), sum: self.sum.clone() }
     }
 
-    /// Stores a block that is known to be valid at the end of a branch, with what it would do to the coins.
-    pub fn put_aside(
+    /// Stores a valid block at the end of a branch, with its coin changes.
+    pub fn store_on_branch(
         &mut self,
         branch: &mut Branch,
         block: &HashedBlock,
@@ -162,21 +162,21 @@ impl Appender {
         Ok(())
     }
 
-    /// Makes everything last and gives the tip.
+    /// Commits durably and returns the tip.
     pub fn finish(mut self) -> Outcome<Tip> {
         self.commit(true).map_err(|error| Failure::store(&self.path, &error))?;
         Ok(self.tip)
     }
 
-    /// The failure that a refusal of the block at `height` comes to.
-    pub fn failure(&self, height: u32, refusal: &Refusal) -> Failure {
-        match refusal {
-            Refusal::Store(error) => Failure::store(&self.path, error),
-            refusal => Failure::new(Exit::Rejected, format!("block {height} is not valid: {refusal}")),
+    /// The failure of a command for an error with the block at `height`.
+    pub fn failure(&self, height: u32, error: &AppendError) -> Failure {
+        match error {
+            AppendError::Store(error) => Failure::store(&self.path, error),
+            error => Failure::new(Exit::Rejected, format!("block {height} is not valid: {error}")),
         }
     }
 
-    /// Stores header and body of a block that follows `parent`; returns the work up to and with it.
+    /// Stores header and body of a block that follows `parent`. Returns the chain work up to this block.
     fn store_block(&mut self, parent: &Tip, block: &HashedBlock) -> Result<Work, StoreError> {
         let header = block.header.clone();
         let work = parent.work.plus(header.target.expand().map_or(Work::ZERO, |target| target.work()));
@@ -187,7 +187,7 @@ impl Appender {
 
     fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
         let coins = std::mem::take(&mut self.coins);
-        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, slot)| CoinChange::of(outpoint, slot.now)))?;
+        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, state)| CoinChange::of(outpoint, state.now)))?;
         self.store.commit(&self.tip, &self.sum, durable)?;
         self.blocks = 0;
         Ok(())
@@ -195,16 +195,16 @@ impl Appender {
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         match self.coins.get(outpoint) {
-            Some(slot) => Ok(slot.now.clone()),
+            Some(state) => Ok(state.now.clone()),
             None => self.store.coin(outpoint),
         }
     }
 
-    fn take(&mut self, outpoint: &OutPoint) {
+    fn spend(&mut self, outpoint: &OutPoint) {
         match self.coins.get_mut(outpoint) {
-            Some(slot) if slot.stored => slot.now = None,
+            Some(state) if state.stored => state.now = None,
             Some(_) => drop(self.coins.remove(outpoint)),
-            None => drop(self.coins.insert(*outpoint, Slot { now: None, stored: true })),
+            None => drop(self.coins.insert(*outpoint, CoinState { now: None, stored: true })),
         }
     }
 
@@ -232,8 +232,8 @@ impl Appender {
         Ok(())
     }
 
-    /// Checks what depends on the coins before the block, and tells what the block does to them.
-    fn check_coins(&self, block: &HashedBlock) -> Result<CoinChanges, Refusal> {
+    /// Checks the rules that depend on the coins before the block. Returns the block's coin changes.
+    fn check_coins(&self, block: &HashedBlock) -> Result<CoinChanges, AppendError> {
         let header = &block.header;
         if header.state_digest != self.tip.digest {
             let (found, expected) = (header.state_digest, self.tip.digest);

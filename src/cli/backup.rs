@@ -1,4 +1,4 @@
-//! `backup`, `restore`, `prune`: what keeps a data directory safe and small.
+//! `backup`, `restore`, `prune`: maintenance of a data directory.
 
 use std::{fs, path::PathBuf};
 
@@ -15,13 +15,14 @@ use crate::store::{LedgerReader, compact, copy};
 
 /// Databases of a backup; the index is derived and left out.
 const DATABASES: [&str; 2] = [datadir::LEDGER, datadir::PEERS];
-/// Blocks below the tip within which abandoned branches are kept unless told otherwise.
+/// Default of `prune --keep`.
 const KEEP: u32 = 1000;
 
 /// `tussock backup`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Holds ledger, peer book and keys. Also works while the node runs, and does not hold it up.
+Copies ledger, peer book and keys. Also works while the node runs, without
+blocking it.
 
 Examples:
   tussock backup /mnt/backup/tussock-monday
@@ -30,26 +31,26 @@ pub struct BackupArgs {
     /// The folder to make; it must not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Leave the keys out: then the backup holds nothing secret
+    /// Leave out the keys, so that the backup has no secrets
     #[arg(long)]
     no_keys: bool,
 }
 
-/// Runs `backup`: under another name until it is whole.
+/// Runs `backup`. The folder has another name until it is complete.
 pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
     offline::require_ledger(context)?;
     let target = &arguments.folder;
     if target.exists() {
         return Err(Failure::usage(format!("{} exists; name a new folder", target.display())));
     }
-    let mut under_way = target.clone().into_os_string();
-    under_way.push(".part");
-    let under_way = PathBuf::from(under_way);
-    if under_way.exists() {
-        // An earlier backup that was interrupted.
-        fs::remove_dir_all(&under_way).map_err(|error| Failure::io("cannot remove", &under_way, &error))?;
+    let mut unfinished = target.clone().into_os_string();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    if unfinished.exists() {
+        // From an interrupted backup.
+        fs::remove_dir_all(&unfinished).map_err(|error| Failure::io("cannot remove", &unfinished, &error))?;
     }
-    datadir::make_private_folder(&under_way)?;
+    datadir::make_private_folder(&unfinished)?;
     let from = context.folder();
     for name in DATABASES {
         let path = from.join(name);
@@ -57,15 +58,15 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
             continue;
         }
         let bar = progress::bar(0, "pages");
-        let copied = copy::copy(&path, &under_way.join(name), &mut |done, total| {
+        let copied = copy::copy(&path, &unfinished.join(name), &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         });
         bar.finish_and_clear();
         copied.map_err(|error| Failure::store(&path, &error))?;
     }
-    let keys = if arguments.no_keys { 0 } else { copy_keys(&from, &under_way)? };
-    fs::rename(&under_way, target).map_err(|error| Failure::io("cannot rename", &under_way, &error))?;
+    let keys = if arguments.no_keys { 0 } else { copy_keys(&from, &unfinished)? };
+    fs::rename(&unfinished, target).map_err(|error| Failure::io("cannot rename", &unfinished, &error))?;
     let ledger = target.join(datadir::LEDGER);
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
@@ -79,13 +80,13 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
 /// `tussock restore`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Into a data directory that has no ledger yet; keys that are there already stay as they are.
+Only into a data directory without a ledger. Existing keys are kept.
 
 Examples:
   tussock restore /mnt/backup/tussock-monday
-  tussock -d /srv/tussock restore /mnt/backup/tussock-monday && tussock -d /srv/tussock verify --deep")]
+  tussock -d /srv/tussock restore /mnt/backup/tussock-monday")]
 pub struct RestoreArgs {
-    /// What `tussock backup` made
+    /// The folder that `tussock backup` made
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
@@ -129,7 +130,7 @@ fn count(keys: usize) -> String {
     if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
 }
 
-/// Copies key files that the target lacks; says how many.
+/// Copies the key files that the target lacks. Returns their number.
 fn copy_keys(from: &std::path::Path, to: &std::path::Path) -> Outcome<usize> {
     let (from, to) = (from.join(datadir::KEYS), to.join(datadir::KEYS));
     let Ok(entries) = fs::read_dir(&from) else { return Ok(0) };
@@ -151,13 +152,14 @@ fn copy_keys(from: &std::path::Path, to: &std::path::Path) -> Outcome<usize> {
 /// `tussock prune`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The node must be stopped. The chain itself stays whole: every node serves all of it to newcomers.
+The node must be stopped. The chain itself stays complete: every node serves
+all of it to newcomers.
 
 Examples:
   tussock prune
   tussock prune --keep 100 --json")]
 pub struct PruneArgs {
-    /// Keep branches that end less than so many blocks below the tip
+    /// Keep branches that end fewer than N blocks below the tip
     #[arg(long, value_name = "N", default_value_t = KEEP)]
     keep: u32,
 }

@@ -1,7 +1,7 @@
 //! `chain export`, `chain import`: a chain as a stream of framed blocks, the frames of the peer protocol.
 //!
-//! The frames' magic says which chain it is, their checksums that nothing was cut or changed on the way. Both directions
-//! resume: an export goes on behind the last whole block of its file, an import skips what the ledger has.
+//! The frames' magic identifies the chain, and their checksums detect damage. Both directions resume: an export
+//! continues after the last whole block of its file, an import skips blocks that the ledger has.
 
 use std::{
     fs::{File, OpenOptions},
@@ -30,8 +30,8 @@ use crate::{
     },
 };
 
-/// Bytes read or written at once.
-const PIECE: usize = 256 * 1024;
+/// Bytes of one read or write.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// `tussock chain`
 #[derive(Args, Debug)]
@@ -49,10 +49,10 @@ enum Verb {
     /// Write all blocks to a file; also works while the node runs
     #[command(after_help = "Examples:\n  tussock chain export blocks.dat\n  tussock chain export - | gzip > blocks.gz")]
     Export {
-        /// The file; an unfinished one is continued. `-` is standard output
+        /// The file; an unfinished export is continued. `-` is standard output
         file: PathBuf,
     },
-    /// Verify blocks from a file and put them on top of the ledger; the node must be stopped
+    /// Verify blocks from a file and append them to the ledger; the node must be stopped
     #[command(
         after_help = "Examples:\n  gunzip < blocks.gz | tussock chain import -\n  tussock chain import blocks.dat"
     )]
@@ -79,7 +79,7 @@ fn export(context: &Context, file: &Path) -> Outcome {
     let ledger = context.ledger();
     let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     if is_pipe(file) {
-        let mut out = BufWriter::with_capacity(PIECE, io::stdout().lock());
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
         let bar = progress::bar(u64::from(tip.height), "blocks");
         write_blocks(context, &reader, 1, tip.height, &mut out, &bar)?;
         return out.flush().map_err(|error| cannot_write(Path::new("standard output"), &error));
@@ -90,7 +90,7 @@ fn export(context: &Context, file: &Path) -> Outcome {
     out.set_len(done.bytes).map_err(broken)?;
     out.seek(SeekFrom::Start(done.bytes)).map_err(broken)?;
     let bar = progress::bar(u64::from(tip.height), "blocks");
-    let mut out = BufWriter::with_capacity(PIECE, out);
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
     write_blocks(context, &reader, done.height + 1, tip.height, &mut out, &bar)?;
     let out = out.into_inner().map_err(|error| broken(error.into_error()))?;
     out.sync_all().map_err(broken)?;
@@ -104,21 +104,21 @@ fn export(context: &Context, file: &Path) -> Outcome {
     })
 }
 
-/// What a file holds already: its last whole block and where that ends.
-struct Done {
+/// The last whole block of an export, and where it ends in the file.
+struct Exported {
     height: u32,
     bytes: u64,
 }
 
-/// Reads an earlier export. Its last blocks may have been reorganised away since; they are written anew.
-fn resume(context: &Context, reader: &LedgerReader, file: &mut File, path: &Path) -> Outcome<Done> {
-    let mut frames = Frames::new(BufReader::with_capacity(PIECE, file), context.spec().magic());
-    let mut done = Done { height: 0, bytes: 0 };
+/// Reads an earlier export, up to the last block that is still in the best chain.
+fn resume(context: &Context, reader: &LedgerReader, file: &mut File, path: &Path) -> Outcome<Exported> {
+    let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, file), context.spec().magic());
+    let mut done = Exported { height: 0, bytes: 0 };
     loop {
         let header = match frames.next() {
             Ok(Some(body)) => Header::peek(&body),
             // An interrupted export ends within a block.
-            Ok(None) | Err(Broken::Cut) => return Ok(done),
+            Ok(None) | Err(StreamError::Cut) => return Ok(done),
             Err(broken) => {
                 let advice = "choose another file, or remove it";
                 return Err(Failure::usage(format!(
@@ -132,7 +132,7 @@ fn resume(context: &Context, reader: &LedgerReader, file: &mut File, path: &Path
         if header.height != done.height + 1 || row.is_none_or(|row| row.hash != header.hash()) {
             return Ok(done);
         }
-        done = Done { height: header.height, bytes: frames.taken };
+        done = Exported { height: header.height, bytes: frames.consumed };
     }
 }
 
@@ -153,11 +153,11 @@ fn write_blocks(
         let (Some(body), Some(header)) = (body, header) else {
             return Err(Failure::new(
                 Exit::Internal,
-                format!("block {height} is gone; the node reorganised, try again"),
+                format!("block {height} is gone because of a reorganisation; run the command again"),
             ));
         };
         if previous.is_some_and(|previous| previous != header.previous) {
-            return Err(Failure::new(Exit::Internal, "the node reorganised meanwhile; run the command again"));
+            return Err(Failure::new(Exit::Internal, "the chain was reorganised meanwhile; run the command again"));
         }
         previous = Some(header.hash());
         let frame = Frame::new(&Message::Block(body));
@@ -193,10 +193,10 @@ fn import(context: &Context, file: &Path) -> Outcome {
     let mut appender = Appender::new(spec, store, &ledger)?;
     let before = appender.tip().height;
     let bar = progress::bar(length, "bytes");
-    let mut frames = Frames::new(BufReader::with_capacity(PIECE, input), context.spec().magic());
+    let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, input), context.spec().magic());
     let result = read_blocks(&mut appender, &mut frames, &bar);
     bar.finish_and_clear();
-    // What was verified before the trouble stays.
+    // The blocks before a failure stay.
     let tip = appender.finish()?;
     result?;
     let facts = json!({
@@ -215,13 +215,13 @@ fn read_blocks(appender: &mut Appender, frames: &mut Frames<impl Read>, bar: &Pr
         let body = match frames.next() {
             Ok(Some(body)) => body,
             Ok(None) => return Ok(()),
-            Err(broken @ Broken::Foreign) => return Err(Failure::new(Exit::Mismatch, broken.to_string())),
-            Err(broken) if frames.taken == 0 => {
+            Err(broken @ StreamError::Foreign) => return Err(Failure::new(Exit::Mismatch, broken.to_string())),
+            Err(broken) if frames.consumed == 0 => {
                 return Err(Failure::new(Exit::Rejected, format!("not what tussock chain export writes: {broken}")));
             }
             Err(broken) => return Err(Failure::new(Exit::Rejected, format!("after block {above}: {broken}"))),
         };
-        bar.set_position(frames.taken);
+        bar.set_position(frames.consumed);
         let block = HashedBlock::decode(body)
             .map_err(|error| Failure::new(Exit::Rejected, format!("after block {above}: not a block: {error}")))?;
         let height = block.header.height;
@@ -236,72 +236,72 @@ fn read_blocks(appender: &mut Appender, frames: &mut Frames<impl Read>, bar: &Pr
             ));
         }
         let now = UnixTime(units::unix_now());
-        appender.append(&block, now, &mut rng).map_err(|refusal| appender.failure(height, &refusal))?;
+        appender.append(&block, now, &mut rng).map_err(|error| appender.failure(height, &error))?;
     }
 }
 
-/// Blocks out of a stream.
+/// Reads blocks from a stream.
 struct Frames<R> {
     input: R,
     reader: FrameReader,
-    piece: Vec<u8>,
+    buffer: Vec<u8>,
     at: usize,
-    /// Bytes of the frames that came out so far.
-    taken: u64,
+    /// Bytes of the frames that were read so far.
+    consumed: u64,
 }
 
-/// Why a stream does not go on.
+/// Why a stream cannot be read on.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+enum StreamError {
     /// It ends within a block.
     #[error("the stream ends within a block")]
     Cut,
     /// It holds the blocks of another chain.
     #[error("these are the blocks of another chain; name the right one with --chain")]
     Foreign,
-    /// It is not what it should be.
+    /// It does not hold frames with blocks.
     #[error("{0}")]
     Wrong(String),
 }
 
 impl<R: Read> Frames<R> {
     fn new(input: R, magic: [u8; 4]) -> Self {
-        Self { input, reader: FrameReader::new(magic), piece: Vec::new(), at: 0, taken: 0 }
+        Self { input, reader: FrameReader::new(magic), buffer: Vec::new(), at: 0, consumed: 0 }
     }
 
     /// The next block's bytes; `None` at the end.
-    fn next(&mut self) -> Result<Option<crate::base::bytes::Bytes>, Broken> {
+    fn next(&mut self) -> Result<Option<crate::base::bytes::Bytes>, StreamError> {
         loop {
-            let mut rest = &self.piece[self.at..];
+            let mut rest = &self.buffer[self.at..];
             let frame = self.reader.read(&mut rest).map_err(|fault| match fault {
-                FrameFault::Magic if self.taken == 0 && starts_with_a_block(&self.piece) => Broken::Foreign,
-                fault => Broken::Wrong(fault.to_string()),
+                FrameFault::Magic if self.consumed == 0 && starts_with_a_block(&self.buffer) => StreamError::Foreign,
+                fault => StreamError::Wrong(fault.to_string()),
             })?;
-            self.at = self.piece.len() - rest.len();
+            self.at = self.buffer.len() - rest.len();
             if let Some(frame) = frame {
                 if frame.kind != Kind::Block {
-                    return Err(Broken::Wrong(format!("a frame of kind {:?}", frame.kind)));
+                    return Err(StreamError::Wrong(format!("a frame of kind {:?}", frame.kind)));
                 }
-                frame.check().map_err(|fault| Broken::Wrong(fault.to_string()))?;
-                self.taken += (FRAME_HEAD_BYTES + frame.body.len()) as u64;
+                frame.check().map_err(|fault| StreamError::Wrong(fault.to_string()))?;
+                self.consumed += (FRAME_HEAD_BYTES + frame.body.len()) as u64;
                 return Ok(Some(frame.body));
             }
             if !self.fill()? {
-                return if self.reader.in_frame() { Err(Broken::Cut) } else { Ok(None) };
+                return if self.reader.in_frame() { Err(StreamError::Cut) } else { Ok(None) };
             }
         }
     }
 
-    fn fill(&mut self) -> Result<bool, Broken> {
-        self.piece.resize(PIECE, 0);
-        let count = self.input.read(&mut self.piece).map_err(|error| Broken::Wrong(error.to_string()))?;
-        self.piece.truncate(count);
+    fn fill(&mut self) -> Result<bool, StreamError> {
+        self.buffer.resize(BUFFER_BYTES, 0);
+        let count = self.input.read(&mut self.buffer).map_err(|error| StreamError::Wrong(error.to_string()))?;
+        self.buffer.truncate(count);
         self.at = 0;
         Ok(count > 0)
     }
 }
 
-/// Whether bytes begin like a frame with a block, of whatever chain.
+/// Whether bytes begin like a frame with a block, of any chain.
 fn starts_with_a_block(bytes: &[u8]) -> bool {
     let length = bytes.get(5..9).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
     bytes.get(4) == Some(&(Kind::Block as u8)) && length.is_some_and(|length| length as usize <= Kind::Block.max_body())
@@ -312,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_come_out_of_a_stream_and_a_cut_is_told_from_an_end() {
+    fn blocks_are_read_from_a_stream_and_a_cut_is_not_an_end() {
         let magic = [1, 2, 3, 4];
         let block = |n: u8| Frame::new(&Message::Block(vec![n; 200_000].into())).to_bytes(magic);
         let stream = [block(1), block(2)].concat();
@@ -321,11 +321,11 @@ mod tests {
             let mut lengths = Vec::new();
             loop {
                 match frames.next() {
-                    Ok(Some(body)) => lengths.push((body.len(), frames.taken)),
+                    Ok(Some(body)) => lengths.push((body.len(), frames.consumed)),
                     Ok(None) => return (lengths, "end"),
-                    Err(Broken::Cut) => return (lengths, "cut"),
-                    Err(Broken::Foreign) => return (lengths, "foreign"),
-                    Err(Broken::Wrong(_)) => return (lengths, "wrong"),
+                    Err(StreamError::Cut) => return (lengths, "cut"),
+                    Err(StreamError::Foreign) => return (lengths, "foreign"),
+                    Err(StreamError::Wrong(_)) => return (lengths, "wrong"),
                 }
             }
         };

@@ -1,4 +1,4 @@
-//! What a command works with: the settings, the form of its output, and the way to the node.
+//! The context of a command: its settings, its output format, and its connection to the node.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +15,11 @@ use crate::{
     config::{CommonFlags, ConfigError, NodeFlags, Settings},
 };
 
-/// One invocation.
+/// One invocation of a command.
 pub struct Context {
     /// All settings.
     pub settings: Settings,
-    /// Whether programs read the output.
+    /// Whether to print JSON.
     pub json: bool,
 }
 
@@ -30,13 +30,13 @@ impl From<ConfigError> for Failure {
 }
 
 impl Context {
-    /// Puts the settings together; `node` are the flags of `run` and `dev`.
+    /// Loads the settings. `node` has the flags of `run` and `dev`.
     pub fn new(common: &CommonFlags, node: &NodeFlags, json: bool) -> Outcome<Self> {
         Ok(Self { settings: Settings::load(common, node)?, json })
     }
 
-    /// The same for a command that talks to a node: where no chain was named and only the `dev` chain has a running
-    /// node, that one is meant.
+    /// The same for a command that talks to a node. If no chain is named and only the `dev` chain has a running node,
+    /// the chain is `dev`.
     pub fn for_client(common: &CommonFlags, json: bool) -> Outcome<Self> {
         let context = Self::new(common, &NodeFlags::default(), json)?;
         let runs = |folder: &Path| datadir::holder(folder).is_some();
@@ -63,12 +63,12 @@ impl Context {
         self.folder().join(datadir::LEDGER)
     }
 
-    /// The way to the running node.
+    /// A connection to the running node.
     pub fn remote(&self) -> Outcome<Remote> {
         Remote::find(&self.settings)
     }
 
-    /// Prints an answer: as it is for programs, or as `text` puts it for people.
+    /// Prints an answer: as JSON, or as `text` formats it.
     pub fn print(&self, value: &Value, text: impl FnOnce(&Value) -> String) -> Outcome {
         if self.json {
             return output::json(value);

@@ -1,4 +1,4 @@
-//! `wait`, `mine`, `stop`: what scripts ask of a running node.
+//! `wait`, `mine`, `stop`: commands that scripts send to a running node.
 
 use std::{process::Command, time::Duration};
 
@@ -17,11 +17,11 @@ use crate::{base::limits::STOP_TIMEOUT, rpc::client::Deadline};
 /// How long `wait` gives a node that is only just being started to take its lock.
 const WAIT_GRACE: Duration = Duration::from_secs(1);
 
-/// Time between two looks for a node that has not started yet.
-const LOOK: Duration = Duration::from_millis(25);
-/// Blocks asked for in one call, so that a call stays short.
-const MINE_AT_ONCE: u32 = 500;
-/// How long one call may take on a small host.
+/// Time between two attempts to find a node that has not started yet.
+const RETRY_INTERVAL: Duration = Duration::from_millis(25);
+/// Most blocks in one call, so that a call stays short.
+const MINE_BATCH: u32 = 500;
+/// Time limit of one `mine` call; enough for a slow host.
 const MINE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// `tussock wait`
@@ -29,7 +29,7 @@ const MINE_TIMEOUT: Duration = Duration::from_secs(120);
 #[command(
     allow_negative_numbers = true,
     after_help = "\
-Exit code 6 if it does not come true in time, 3 if no node runs.
+Exit code 6 if the time runs out, 3 if no node runs.
 
 Examples:
   tussock wait ready --timeout 10
@@ -45,7 +45,7 @@ pub struct WaitArgs {
 
 #[derive(Subcommand, Debug)]
 enum Condition {
-    /// Until the node answers; also waits for one that is only just being started
+    /// Until the node answers; also waits for a node that has not started yet
     #[command(after_help = "Example:\n  tussock wait ready --timeout 10")]
     Ready,
     /// Until the ledger has this height
@@ -54,34 +54,34 @@ enum Condition {
         /// The height
         height: u32,
     },
-    /// Until there are so many peers
+    /// Until the node has this many peers
     #[command(allow_negative_numbers = true, after_help = "Example:\n  tussock wait peers 3")]
     Peers {
-        /// How many, inbound and outbound
+        /// Number of peers, inbound and outbound
         count: u32,
     },
     /// Until a transaction is in a block
     #[command(after_help = "Example:\n  tussock wait tx 5f2a91c0… --confirmations 3")]
     Tx {
-        /// The transaction's id, or the first digits of one that the node knows
+        /// The transaction's id, or its first digits if the node knows it
         id: String,
-        /// How many blocks, the transaction's own included
+        /// Number of blocks, the transaction's own included
         #[arg(long, default_value_t = 1, value_name = "N")]
         confirmations: u32,
     },
-    /// Until nobody has more work and every block is applied
+    /// Until no peer has a better chain and every block is applied
     #[command(after_help = "Example:\n  tussock wait synced")]
     Synced,
 }
 
 impl Condition {
-    /// The node's form of it, and a phrase for people.
+    /// The condition for the node, and a phrase for messages.
     fn describe(&self) -> (Value, String) {
         match self {
             Self::Ready => (json!({ "kind": "ready" }), "ready".to_owned()),
             Self::Height { height } => (json!({ "kind": "height", "value": height }), format!("height {height}")),
             Self::Peers { count } => {
-                (json!({ "kind": "peers", "value": count }), units::many(u64::from(*count), "peer"))
+                (json!({ "kind": "peers", "value": count }), units::count(u64::from(*count), "peer"))
             }
             Self::Tx { id, confirmations } => tx_condition(id, *confirmations),
             Self::Synced => (json!({ "kind": "synced" }), "synced".to_owned()),
@@ -89,23 +89,23 @@ impl Condition {
     }
 }
 
-/// The condition that a transaction has so many confirmations.
+/// The condition that a transaction has this many confirmations, and a phrase for messages.
 pub fn tx_condition(id: &str, confirmations: u32) -> (Value, String) {
     let condition = json!({ "kind": "tx", "value": id, "confirmations": confirmations });
-    (condition, format!("{} of {id}", units::many(u64::from(confirmations), "confirmation")))
+    (condition, format!("{} of {id}", units::count(u64::from(confirmations), "confirmation")))
 }
 
 /// Runs `wait`.
 pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
-    let (patience, grace) = (Deadline::after(arguments.timeout), Deadline::after(WAIT_GRACE));
+    let (deadline, grace) = (Deadline::after(arguments.timeout), Deadline::after(WAIT_GRACE));
     let (mut condition, phrase) = arguments.condition.describe();
     let remote = loop {
         match context.remote() {
-            // A node that is only just being started has no endpoints yet, perhaps not even a lock.
+            // A node that is starting has no endpoints yet, perhaps not even a lock.
             Err(failure) if failure.exit == Exit::Unreachable || failure.exit == Exit::Unauthorised => {
                 let starts = datadir::holder(&context.folder()).is_some();
                 let may_come = matches!(arguments.condition, Condition::Ready) || starts;
-                if !(may_come || grace.pause(LOOK)) || !patience.pause(LOOK) {
+                if !(may_come || grace.pause(RETRY_INTERVAL)) || !deadline.pause(RETRY_INTERVAL) {
                     return Err(failure);
                 }
             }
@@ -118,14 +118,14 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
         let tx = remote.call("tx", json!([id]))?;
         condition["value"] = tx["id"].clone();
     }
-    let answer = match remote.wait(&condition, patience) {
-        // The node that was found is gone, or is another one's remains: look again.
+    let answer = match remote.wait(&condition, deadline) {
+        // The node has stopped, or the files were those of a killed node.
         Err(failure)
             if failure.exit == Exit::Unreachable
                 && matches!(arguments.condition, Condition::Ready)
-                && patience.pause(LOOK) =>
+                && deadline.pause(RETRY_INTERVAL) =>
         {
-            return wait(context, &WaitArgs { condition: Condition::Ready, timeout: patience.left() });
+            return wait(context, &WaitArgs { condition: Condition::Ready, timeout: deadline.left() });
         }
         answer => answer?,
     };
@@ -140,7 +140,7 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
     }
 }
 
-/// What was waited for, and what the node is instead.
+/// The condition that did not hold in time, and the node's state instead.
 fn not_in_time(phrase: &str, time: Duration, facts: &Value) -> String {
     let [state, height, reason] = ["state", "height", "reason"].map(|key| output::text(facts, key));
     let seconds = time.as_secs_f64();
@@ -149,17 +149,17 @@ fn not_in_time(phrase: &str, time: Duration, facts: &Value) -> String {
         "mempool" => ", the transaction in the mempool".to_owned(),
         _ => ", the transaction unknown".to_owned(),
     };
-    format!("{phrase}: not so within {seconds} s; the node is {state} at height {height}{transaction} ({reason})")
+    format!("{phrase}: not within {seconds} s; the node is {state} at height {height}{transaction} ({reason})")
 }
 
 /// `tussock mine`
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true, after_help = "Examples:\n  tussock mine 5\n  tussock mine 1 --to alice")]
 pub struct MineArgs {
-    /// How many blocks
+    /// Number of blocks
     #[arg(value_name = "N", default_value_t = 1)]
     blocks: u32,
-    /// Who is paid: an address, or the name of a key [default: the node's --mine address, else dev0]
+    /// Pay the rewards to this address or key [default: the node's --mine address, else dev0]
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 }
@@ -168,7 +168,7 @@ pub struct MineArgs {
 pub fn mine(context: &Context, arguments: &MineArgs) -> Outcome {
     if !context.spec().test {
         let chain = &context.spec().name;
-        return Err(Failure::usage(format!("mine works on test chains (local, dev) only: this is {chain}")));
+        return Err(Failure::usage(format!("mine works only on test chains (local, dev): this is {chain}")));
     }
     let folder = context.folder();
     let mut params = vec![json!(arguments.blocks)];
@@ -180,7 +180,7 @@ pub fn mine(context: &Context, arguments: &MineArgs) -> Outcome {
     let mut hashes = Vec::new();
     let mut left = arguments.blocks;
     while left > 0 {
-        let now = left.min(MINE_AT_ONCE);
+        let now = left.min(MINE_BATCH);
         params[0] = json!(now);
         let made = remote.call_within("mine", json!(params), MINE_TIMEOUT)?;
         hashes.extend_from_slice(output::items(&made));
@@ -195,12 +195,12 @@ pub fn mine(context: &Context, arguments: &MineArgs) -> Outcome {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  tussock stop -d /tmp/tussock-a")]
 pub struct StopArgs {
-    /// How long to wait until the node has stopped
+    /// How long to wait for the end of the node
     #[arg(long, value_name = "S", default_value = "30", value_parser = units::parse_duration)]
     timeout: Duration,
 }
 
-/// Runs `stop`: asks, and returns when the node holds its data directory no longer.
+/// Runs `stop`: returns when the node has released its data directory.
 pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
     let folder = context.folder();
     let pid = datadir::holder(&folder).map(|holder| holder.pid);
@@ -208,26 +208,23 @@ pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
         (Ok(remote), _) => {
             remote.call("stop", json!([]))?;
         }
-        // A node without HTTP, or one that is just starting, takes a signal.
+        // A node without HTTP, or one that is starting, gets a signal.
         (Err(failure), Some(pid)) if failure.exit == Exit::Unreachable && pid > 1 => terminate(pid)?,
         (Err(failure), _) => return Err(failure),
     }
-    let patience = Deadline::after(arguments.timeout.max(STOP_TIMEOUT));
-    if !datadir::wait_released(&folder, patience) {
+    let deadline = Deadline::after(arguments.timeout.max(STOP_TIMEOUT));
+    if !datadir::wait_released(&folder, deadline) {
         let pid = pid.unwrap_or_default();
         return Err(Failure::new(Exit::TimedOut, format!("the node has not stopped: pid {pid}: {}", folder.display())));
     }
     context.print(&json!({ "stopped": true, "pid": pid }), |_| "stopped".to_owned())
 }
 
-/// Sends SIGTERM through the system's own command, since the system call needs unsafe code.
+/// Sends SIGTERM with the `kill` command, because the system call needs unsafe code.
 fn terminate(pid: u32) -> Outcome {
     let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status();
     match sent {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(Failure::new(
-            Exit::Unreachable,
-            format!("the node cannot be signalled: pid {pid}; stop it as its user"),
-        )),
+        _ => Err(Failure::new(Exit::Unreachable, format!("cannot signal the node: pid {pid}; stop it as its user"))),
     }
 }

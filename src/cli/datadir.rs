@@ -1,4 +1,4 @@
-//! The folder of a chain: its lock, and the files that exist only while a node runs.
+//! The folder of a chain: its lock, and the files of a running node.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -30,10 +30,10 @@ const LOCK: &str = "lock";
 const ENDPOINTS: &str = "endpoints.json";
 const COOKIE: &str = "rpc.cookie";
 
-/// Who holds a lock, as the lock file says.
+/// The holder of a lock, from the lock file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The process.
+    /// The process id.
     pub pid: u32,
     /// Unix seconds of its start.
     pub started: u64,
@@ -41,14 +41,14 @@ pub struct Holder {
     pub http: Option<String>,
 }
 
-/// What a running node offers, as `endpoints.json` says.
+/// The addresses of a running node, from `endpoints.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
     /// The process.
     pub pid: u32,
-    /// Where peers reach it.
+    /// Where it listens for peers.
     pub p2p: String,
-    /// Where its RPC is; `None`: it has none.
+    /// Where it serves HTTP; `None`: it does not.
     pub http: Option<String>,
     /// The chain's name.
     pub chain: String,
@@ -56,7 +56,7 @@ pub struct Endpoints {
     pub genesis: String,
 }
 
-/// Holds a chain's folder for this process; released when dropped.
+/// The lock on a chain's folder; released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -64,18 +64,18 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, making the folder if need be. `flags` lead other commands to the same folder.
+    /// Takes the lock and makes the folder if it is missing. `flags` make another command use the same folder.
     pub fn acquire(folder: &Path, flags: &str) -> Outcome<Self> {
         make_folder(folder)?;
         let path = folder.join(LOCK);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o644).open(&path);
         let file = file.map_err(|error| cannot_open(&path, &error))?;
-        // Commands that look whether a node runs hold the lock for an instant.
-        let patience = Deadline::after(Duration::from_millis(200));
+        // Commands that check whether a node runs hold the lock for an instant.
+        let deadline = Deadline::after(Duration::from_millis(200));
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if patience.pause(Duration::from_millis(20)) => {}
+                Err(TryLockError::WouldBlock) if deadline.pause(Duration::from_millis(20)) => {}
                 Err(TryLockError::WouldBlock) => return Err(in_use(folder, flags)),
                 Err(TryLockError::Error(error)) => return Err(cannot_lock(&path, &error)),
             }
@@ -85,7 +85,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Writes into the file who holds it.
+    /// Writes the holder into the lock file.
     pub fn describe(&mut self, holder: &Holder) -> Outcome {
         let text = serde_json::to_string(holder).expect("a holder is plain data") + "\n";
         let written = self.file.set_len(0).and_then(|()| io::Seek::rewind(&mut self.file));
@@ -95,7 +95,7 @@ impl Lock {
     }
 }
 
-/// Who holds the folder's lock; `None` if nobody does.
+/// The holder of the folder's lock; `None` if the lock is free.
 pub fn holder(folder: &Path) -> Option<Holder> {
     let path = folder.join(LOCK);
     let file = File::open(&path).ok()?;
@@ -108,10 +108,10 @@ pub fn holder(folder: &Path) -> Option<Holder> {
     }
 }
 
-/// Waits until nobody holds the folder; false if the patience did not last.
-pub fn wait_released(folder: &Path, patience: Deadline) -> bool {
+/// Waits until the folder's lock is free; false if the time ran out.
+pub fn wait_released(folder: &Path, deadline: Deadline) -> bool {
     while holder(folder).is_some() {
-        if !patience.pause(Duration::from_millis(20)) {
+        if !deadline.pause(Duration::from_millis(20)) {
             return false;
         }
     }
@@ -126,7 +126,7 @@ pub fn make_folder(folder: &Path) -> Outcome {
     })
 }
 
-/// Makes a folder that only its owner may enter.
+/// Makes a folder with mode 0700.
 pub fn make_private_folder(folder: &Path) -> Outcome {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| match error.kind() {
@@ -135,7 +135,7 @@ pub fn make_private_folder(folder: &Path) -> Outcome {
     })
 }
 
-/// Writes a file whole or not at all, with this mode.
+/// Writes a file atomically, with this mode.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
     let temporary = temporary_beside(path);
     let written = (|| {
@@ -157,25 +157,25 @@ fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Tells the world that the node is ready.
+/// Writes `endpoints.json`: the node is ready.
 pub fn write_endpoints(folder: &Path, endpoints: &Endpoints) -> Outcome {
     let text = serde_json::to_string(endpoints).expect("endpoints are plain data") + "\n";
     write_atomically(&folder.join(ENDPOINTS), text.as_bytes(), 0o644)
 }
 
-/// What the running node wrote. After a crash the file may still be there: see [`holder`].
+/// Reads `endpoints.json`. A node that was killed leaves it behind: check [`holder`] too.
 pub fn read_endpoints(folder: &Path) -> Option<Endpoints> {
     serde_json::from_str(&fs::read_to_string(folder.join(ENDPOINTS)).ok()?).ok()
 }
 
-/// Makes the cookie that commands show to the node: 32 random bytes in hex. Returns the hex.
+/// Writes a new cookie for the node's RPC. Returns its secret: 32 random bytes in hex.
 pub fn write_cookie(folder: &Path) -> Outcome<String> {
     let cookie = crate::base::hash::hex(&random_bytes::<32>()?);
     write_atomically(&folder.join(COOKIE), format!("__cookie__:{cookie}").as_bytes(), 0o600)?;
     Ok(cookie)
 }
 
-/// The running node's cookie.
+/// The content of the running node's cookie file.
 pub fn read_cookie(folder: &Path) -> Outcome<String> {
     let path = folder.join(COOKIE);
     fs::read_to_string(&path).map_err(|error| {
@@ -184,8 +184,8 @@ pub fn read_cookie(folder: &Path) -> Outcome<String> {
     })
 }
 
-/// Removes what exists only while a node runs.
-pub fn remove_traces(folder: &Path) {
+/// Removes the files that exist only while a node runs.
+pub fn remove_runtime_files(folder: &Path) {
     for name in [ENDPOINTS, COOKIE] {
         if let Err(error) = fs::remove_file(folder.join(name))
             && error.kind() != io::ErrorKind::NotFound
@@ -199,7 +199,7 @@ pub fn remove_traces(folder: &Path) {
 pub fn random_bytes<const N: usize>() -> Outcome<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random numbers: {error}")))?;
+        .map_err(|error| Failure::new(Exit::Internal, format!("the system has no random numbers: {error}")))?;
     Ok(bytes)
 }
 
@@ -265,8 +265,8 @@ mod tests {
     }
 
     #[test]
-    fn traces_are_written_whole_and_private_and_go_away() {
-        let folder = folder("traces");
+    fn the_files_of_a_running_node_are_private_and_removed_at_its_end() {
+        let folder = folder("runtime-files");
         make_folder(&folder).unwrap();
         let endpoints = Endpoints {
             pid: 7,
@@ -280,14 +280,14 @@ mod tests {
         let cookie = write_cookie(&folder).unwrap();
         assert_eq!(read_cookie(&folder).unwrap(), format!("__cookie__:{cookie}"));
         assert_eq!(fs::metadata(folder.join(COOKIE)).unwrap().permissions().mode() & 0o777, 0o600);
-        remove_traces(&folder);
+        remove_runtime_files(&folder);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         assert_eq!(read_cookie(&folder).unwrap_err().exit, Exit::Unauthorised);
         fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_told_apart_from_one_in_use() {
+    fn a_folder_that_cannot_be_made_is_an_io_error_and_not_in_use() {
         let file = folder("file");
         fs::write(&file, "").unwrap();
         assert_eq!(Lock::acquire(&file.join("chain"), "").unwrap_err().exit, Exit::Io);

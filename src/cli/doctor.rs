@@ -1,4 +1,4 @@
-//! `doctor`: one file for a bug report. Says what the node is, has and does; leaves out who its peers and owners are.
+//! `doctor`: a bug report. Describes program, host, files and state; leaves out peers and owners.
 
 use std::{
     collections::BTreeMap,
@@ -23,14 +23,15 @@ use crate::{
     store::copy,
 };
 
-/// Bytes of the end of the log that are taken in.
+/// Bytes of the end of the log in the report.
 const LOG_BYTES: usize = 64 * 1024;
 
 /// `tussock doctor`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Peers, addresses and folder names are replaced by numbers; keys, the cookie and the values of settings are left out.
-Works with a running node and with a stopped one. Read it before you send it.
+Peers, addresses and folder names become numbers; keys, the cookie and the
+values of settings are left out. Works with a running and with a stopped node.
+Read the report before you send it.
 
 Examples:
   tussock doctor
@@ -88,7 +89,7 @@ fn host() -> String {
     format!("kernel {}\ncores {cores}\n{memory}", line("/proc/sys/kernel/osrelease", ""))
 }
 
-/// Which settings there are and from where, not what they say.
+/// The names of the settings and their source, not their values.
 fn settings(context: &Context) -> String {
     let settings = &context.settings;
     let spec = &settings.spec;
@@ -112,7 +113,7 @@ fn settings(context: &Context) -> String {
     )
 }
 
-/// Names, sizes and modes; of key files only how many there are.
+/// Names, sizes and modes; of key files only their number.
 fn files(context: &Context) -> String {
     let folder = context.folder();
     let mut lines = Vec::new();
@@ -139,7 +140,7 @@ fn files(context: &Context) -> String {
     lines.join("\n")
 }
 
-/// What the node, or the data directory of a stopped one, says about itself.
+/// The status of the running node, or of the data directory.
 fn status(context: &Context) -> String {
     let answer = |result: Outcome<Value>| match result {
         Ok(value) => format!("{value:#}"),
@@ -160,7 +161,7 @@ fn log_end(folder: &Path) -> String {
     String::from_utf8_lossy(end).into_owned()
 }
 
-/// Puts numbers in the place of what tells who and where; the same number for the same thing.
+/// Replaces addresses and folders by numbers; the same address always by the same number.
 struct Redactor {
     folders: Vec<(String, &'static str)>,
     prefix: Prefix,
@@ -203,7 +204,7 @@ impl Redactor {
     }
 
     fn word(&mut self, word: &str) -> String {
-        // A sentence may end, or go on, behind an address.
+        // Punctuation may follow an address.
         let bare = word.trim_end_matches([':', '.', '-', '%']);
         let rest = &word[bare.len()..];
         let ip = bare.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| bare.parse::<IpAddr>());
@@ -224,8 +225,8 @@ impl Redactor {
     }
 }
 
-/// Puts `name` in the place of a folder wherever the text names it: not within other words, and a folder that is named
-/// relative to another (`-d a`) only where it can be nothing else.
+/// Replaces a folder by `name`, but not within other words. A relative folder (`-d a`) is replaced only before a slash
+/// or after `-d`.
 fn without_folder(text: &str, folder: &str, name: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -250,7 +251,7 @@ mod tests {
     use crate::chain::{key::SecretKey, spec::ChainSpec};
 
     #[test]
-    fn peers_owners_and_folders_become_numbers_and_the_rest_stays() {
+    fn addresses_and_folders_are_replaced_and_the_rest_stays() {
         let spec = ChainSpec::local();
         let own = SecretKey::well_known(3).address().to_text(&spec.prefix);
         let folders = vec![("/home/ann/node".to_owned(), "DATA_DIR")];

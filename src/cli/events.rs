@@ -1,4 +1,4 @@
-//! `events`, `log`: what a running node does, as it happens, and how much it writes about it.
+//! `events`, `log`: a running node's events and log level.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::{cli::remote::RPC_WAIT_SLICE, rpc::client::Deadline};
 /// `tussock events`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Each line has seq, time and event: block, reorganisation, state, peers, mempool or warnings. Ends when the node does
-(exit code 3).
+Each line has seq, time and event: block, reorganisation, state, peers, mempool
+or warnings. Ends with the node (exit code 3).
 
 Examples:
   tussock events
   tussock events --since 0 --for 1s")]
 pub struct EventsArgs {
-    /// Begin after this number (seq) instead of now; 0: with the oldest that the node remembers
+    /// Begin after this number (seq) instead of now; 0: with the oldest event that the node remembers
     #[arg(long, value_name = "SEQ")]
     since: Option<u64>,
     /// End after this time [default: never]
@@ -30,23 +30,23 @@ pub struct EventsArgs {
     time: Option<Duration>,
 }
 
-/// Runs `events`: a line of JSON each.
+/// Runs `events`: prints each event as a line of JSON.
 pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
     let remote = context.remote()?;
-    let patience = Deadline::after(arguments.time.unwrap_or(Duration::MAX));
+    let deadline = Deadline::after(arguments.time.unwrap_or(Duration::MAX));
     let mut since = arguments.since;
     loop {
-        let slice = patience.left().min(RPC_WAIT_SLICE);
+        let slice = deadline.left().min(RPC_WAIT_SLICE);
         let question = json!({ "since": since, "timeout": slice.as_secs_f64() });
         let answer = remote.call_within("events", json!([question]), slice + Duration::from_secs(10))?;
         if answer["missed"] == json!(true) {
-            output::note("some events are forgotten by now");
+            output::note("the node has forgotten some events");
         }
         for event in output::items(&answer["events"]) {
             output::line(&event.to_string())?;
         }
         since = answer["next"].as_u64();
-        if patience.left().is_zero() {
+        if deadline.left().is_zero() {
             return Ok(());
         }
     }
@@ -55,14 +55,14 @@ pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
 /// `tussock log`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Parts that have levels of their own: handshake, peers, headers, fetch, verify, ledger, gossip, miner, limit, net, rpc,
-store, runtime, cli.
+Modules: handshake, peers, headers, fetch, verify, ledger, gossip, miner, limit,
+net, rpc, store, runtime, cli.
 
 Examples:
   tussock log
   tussock log info,peers=debug")]
 pub struct LogArgs {
-    /// What is logged from now on until the node stops; left out: only says what is logged
+    /// The log level until the node stops; left out: show the current one
     #[arg(value_name = "LEVEL[,MODULE=LEVEL]")]
     levels: Option<String>,
 }

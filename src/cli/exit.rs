@@ -1,15 +1,15 @@
-//! Exit codes, and the one-line failure that goes with each.
+//! Exit codes, and failures with their one line.
 
 use std::{io, path::Path};
 
 use crate::chain::archive::StoreError;
 
-/// How a command ends. The numbers are part of the contract with scripts.
+/// The exit code of a command. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It worked.
     Ok = 0,
-    /// A bug, or something that nobody foresaw.
+    /// A bug, or an unforeseen failure.
     Internal = 1,
     /// Wrong arguments or a bad configuration.
     Usage = 2,
@@ -17,9 +17,9 @@ pub enum Exit {
     Unreachable = 3,
     /// There is no such block, transaction, key or peer.
     NotFound = 4,
-    /// The node, or the rules, refused it.
+    /// The node or the consensus rules refused it.
     Rejected = 5,
-    /// It did not happen in time.
+    /// The time ran out.
     TimedOut = 6,
     /// Another process holds the data directory.
     InUse = 7,
@@ -46,15 +46,15 @@ Exit codes:
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// One line without a full stop; empty: nothing more is to be said.
+    /// One line without a full stop. Empty: print nothing.
     pub message: String,
 }
 
-/// What a command comes to.
+/// The result of a command.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// A failure with its line.
+    /// A failure with this exit code and line.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
     }
@@ -69,18 +69,18 @@ impl Failure {
         Self::new(Exit::Io, format!("{what}: {}: {error}", path.display()))
     }
 
-    /// A file that was named to be read and cannot be.
+    /// An input file that cannot be read.
     pub fn input(path: &Path, error: &io::Error) -> Self {
         let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Io };
         Self { exit, ..Self::io("cannot read", path, error) }
     }
 
-    /// A code without a further line, for what was reported on standard output.
+    /// An exit code without a line, for a failure that was already reported on standard output.
     pub fn silent(exit: Exit) -> Self {
         Self::new(exit, "")
     }
 
-    /// A store failure, naming the file and what to do about it.
+    /// A database failure, with the file and the next step.
     pub fn store(path: &Path, error: &StoreError) -> Self {
         let path = path.display();
         match error {
@@ -89,7 +89,7 @@ impl Failure {
             }
             StoreError::Corrupt(_) => Self::new(
                 Exit::Io,
-                format!("{error}: {path}; move the file away and start again, the node fetches the ledger anew"),
+                format!("{error}: {path}; move the file away and start again, the node fetches the ledger again"),
             ),
             StoreError::Mismatch(_) => Self::new(
                 Exit::Mismatch,

@@ -1,4 +1,4 @@
-//! `genesis new`: a chain specification on standard output, commented, and checked before it is printed.
+//! `genesis new`: prints a commented chain specification.
 
 use std::time::Duration;
 
@@ -24,53 +24,53 @@ pub struct GenesisArgs {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
-    /// Print a chain specification; whoever has the same file is on the same network
+    /// Print a chain specification; nodes with the same file form one network
     #[command(after_help = "\
 Examples:
   tussock genesis new --name meadow --block-time 10s > meadow.toml
-  tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml && tussock run --chain meadow.toml")]
+  tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml")]
     New(Box<NewArgs>),
 }
 
 #[derive(Args, Debug)]
 struct NewArgs {
-    /// Name of the chain, and of its folder
+    /// Name of the chain and of its folder
     #[arg(long, value_name = "X", default_value = "private")]
     name: String,
-    /// First part of its addresses [default: made from the name]
+    /// Prefix of its addresses [default: from the name]
     #[arg(long, value_name = "TEXT")]
     address_prefix: Option<String>,
-    /// Time between blocks that the difficulty aims at
+    /// Target time between blocks
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::parse_duration)]
     block_time: Duration,
-    /// Time off schedule that halves or doubles the difficulty [default: 120 blocks]
+    /// Delay that halves the difficulty, and lead that doubles it [default: 120 blocks]
     #[arg(long, value_name = "TIME", value_parser = units::parse_duration)]
     half_life: Option<Duration>,
-    /// The first and easiest target, compact form in hex
+    /// The first and easiest target, in compact form (hex)
     #[arg(long, value_name = "HEX", default_value = "1e0fffff")]
     target_limit: String,
-    /// Base units that each block creates at first
+    /// Initial subsidy of a block, in base units
     #[arg(long, value_name = "AMOUNT", default_value = "5000000000", value_parser = units::parse_amount)]
     subsidy: u64,
     /// Blocks after which the subsidy halves; 0: never
     #[arg(long, value_name = "N", default_value_t = 210_000)]
     halving_interval: u32,
-    /// Blocks before a block's reward can be spent
+    /// Blocks before a reward can be spent
     #[arg(long, value_name = "N", default_value_t = 100)]
     maturity: u32,
-    /// Least fee that nodes accept, base units per 1,000 bytes
+    /// Minimum fee rate that nodes accept, in base units per 1,000 bytes
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = units::parse_amount)]
     min_fee_rate: u64,
-    /// Give an address coins from the start; an address of any chain; may be repeated
+    /// Fund an address in the genesis block; may be an address of another chain; may be repeated
     #[arg(long, value_name = "ADDR=AMOUNT", value_parser = parse_fund)]
     fund: Vec<(Address, u64)>,
-    /// A node that newcomers ask for peers, IP:PORT; may be repeated
+    /// A node that newcomers ask for addresses of peers, IP:PORT; may be repeated
     #[arg(long, value_name = "ADDR")]
     bootnode: Vec<String>,
     /// Unix seconds of the genesis block [default: now]
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
-    /// A chain for clusters and experiments: dev0 to dev9, mine, net deny; a node without peers counts as synced
+    /// A test chain: has dev0 to dev9, mine and net deny; a node without peers counts as synced
     #[arg(long)]
     test: bool,
 }
@@ -87,9 +87,9 @@ pub fn run(context: &Context, arguments: &GenesisArgs) -> Outcome {
     output::raw(text.as_bytes())
 }
 
-/// `ADDR=AMOUNT`. The prefix does not matter: an address means the same key on every chain.
+/// Parses `ADDR=AMOUNT`. Any prefix is accepted: an address means the same key on every chain.
 fn parse_fund(text: &str) -> Result<(Address, u64), String> {
-    let (address, amount) = text.split_once('=').ok_or("a grant is ADDR=AMOUNT")?;
+    let (address, amount) = text.split_once('=').ok_or("use ADDR=AMOUNT")?;
     let prefix = address.rsplit_once('1').and_then(|(prefix, _)| Prefix::new(prefix));
     let prefix = prefix.ok_or_else(|| format!("{address} is not an address"))?;
     let address = Address::parse(address, &prefix).map_err(|error| error.to_string())?;
@@ -119,8 +119,8 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
     };
     let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("{address:?}")).collect();
     let mut text = format!(
-        "# A tussock chain. Everybody whose file has the same values is on the same network, and only they are: the\n\
-         # genesis block commits to all of them down to the allocations, except where a comment says otherwise.\n\
+        "# A tussock chain. Nodes whose files have the same values form one network: the genesis block commits to\n\
+         # all values, the allocations included, except where a comment says otherwise.\n\
          # Start a node on it: tussock run --chain FILE\n\
          \n\
          # Also the name of its folder in the data directory.\n\
@@ -129,29 +129,29 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
          address_prefix = {prefix:?}\n\
          # Unix seconds of the genesis block: {date}.\n\
          genesis_time = {time}\n\
-         # Seconds between blocks that the difficulty aims at.\n\
+         # Target seconds between blocks.\n\
          block_time = {block_time}\n\
-         # Seconds off schedule that halve or double the difficulty.\n\
+         # Seconds of delay that halve the difficulty, and of lead that double it.\n\
          half_life = {half_life}\n\
-         # The first and easiest target, compact form in hex. Smaller is harder.\n\
+         # The first and easiest target, in compact form (hex). Smaller is harder.\n\
          target_limit = {target:?}\n\
-         # Base units that each block creates at first, and the blocks after which that halves (0: never).\n\
+         # Initial subsidy of a block in base units, and the blocks after which it halves (0: never).\n\
          subsidy = {subsidy}\n\
          halving_interval = {halving}\n\
-         # Blocks before a block's reward can be spent.\n\
+         # Blocks before a reward can be spent.\n\
          maturity = {maturity}\n\
          # Seconds that a block may be ahead of a node's clock.\n\
          future_limit = 7200\n\
          \n\
-         # ---- Not committed to: each node may have its own. ----\n\
+         # ---- Not committed to: each node may have its own values. ----\n\
          \n\
-         # Least fee, base units per 1,000 bytes.\n\
+         # Minimum fee rate, base units per 1,000 bytes.\n\
          min_fee_rate = {fee}\n\
-         # Hashes per second of a miner without --mine-rate; 0: as many as it can.\n\
+         # Hashes per second of a miner without --mine-rate; 0: no limit.\n\
          default_mine_rate = 0\n\
-         # A chain for clusters and experiments: dev0 to dev9, mine, net deny; a lone node counts as synced.\n\
+         # A test chain: has dev0 to dev9, mine and net deny; a node without peers counts as synced.\n\
          test = {test}\n\
-         # Nodes that newcomers ask for peers.\n\
+         # Nodes that newcomers ask for addresses of peers.\n\
          bootnodes = [{bootnodes}]\n",
         name = arguments.name,
         date = units::utc(time),
@@ -164,17 +164,17 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
         bootnodes = bootnodes.join(", "),
     );
     if !arguments.fund.is_empty() {
-        text.push_str("\n# Coins from the start.\n");
+        text.push_str("\n# Funded addresses.\n");
     }
     for (address, amount) in &arguments.fund {
         let address = address.to_text(&checked);
         text.push_str(&format!("[[allocations]]\naddress = {address:?}\namount = {amount}\n"));
     }
-    ChainSpec::from_toml(&text).map_err(|error| Failure::usage(format!("no such chain is possible: {error}")))?;
+    ChainSpec::from_toml(&text).map_err(|error| Failure::usage(format!("this chain is not possible: {error}")))?;
     Ok(text)
 }
 
-/// The name's letters and digits, as many as a prefix may have.
+/// The first ten letters and digits of the name, the longest possible prefix.
 fn prefix_of(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit()).take(10).collect()
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_is_the_chain_that_was_asked_for() {
+    fn the_specification_has_the_values_of_the_flags() {
         let address = SecretKey::well_known(0).address();
         let foreign = address.to_text(&Prefix::new("ltus").unwrap());
         let fund = format!("{foreign}=1_000");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_arguments_make_the_same_network_and_impossible_ones_are_refused() {
+    fn equal_arguments_make_one_network_and_impossible_ones_are_refused() {
         let hash = |text: &str| ChainSpec::from_toml(text).unwrap().genesis_hash();
         let one = new(&["--name", "a"]).unwrap();
         assert_eq!(hash(&one), hash(&new(&["--name", "a"]).unwrap()));

@@ -1,16 +1,16 @@
-//! The dashboard that `tussock print grafana` prints: four rows of panels over `/metrics`, by Prometheus.
+//! The dashboard of `tussock print grafana`: four rows of panels for the metrics in Prometheus.
 
 use serde_json::{Value, json};
 
-/// Grafana counts in a grid of 24 columns.
+/// Columns of Grafana's grid.
 const COLUMNS: usize = 24;
-/// Grid rows of a panel.
+/// Height of a panel in grid rows.
 const HEIGHT: usize = 7;
 
-/// One panel: title, unit in Grafana's words, and queries with their legends.
+/// One panel: title, Grafana's unit, and queries with their legends.
 type Panel = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// The rows, by subject.
+/// The rows with their panels.
 const ROWS: [(&str, &[Panel]); 4] = [
     (
         "Chain",
@@ -54,7 +54,7 @@ const ROWS: [(&str, &[Panel]); 4] = [
     ),
 ];
 
-/// The dashboard, to be imported.
+/// The dashboard, for Grafana's import.
 pub fn dashboard() -> Value {
     let mut panels = Vec::new();
     for (row, (title, list)) in ROWS.into_iter().enumerate() {
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panels_fill_the_grid_and_have_their_own_ids() {
+    fn panels_stay_in_the_grid_and_have_unique_ids() {
         let dashboard = dashboard();
         let panels = dashboard["panels"].as_array().unwrap();
         assert_eq!(panels.len(), 4 + ROWS.iter().map(|(_, list)| list.len()).sum::<usize>());

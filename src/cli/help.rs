@@ -1,4 +1,4 @@
-//! `help`: what a command does, and a page for each subject that is no command.
+//! `help`: explains a command, or a topic that is no command.
 
 use clap::{Args, Command};
 
@@ -11,12 +11,12 @@ use crate::{
     rpc::counters,
 };
 
-/// Pages under headings of their own.
+/// The pages of most topics, each under a heading of its own.
 const TOPICS: &str = include_str!("TOPICS.md");
-/// Subjects whose page is made of what stands elsewhere, and the line that introduces them.
+/// Topics whose pages are made from other texts, each with its line in the list of topics.
 const ELSEWHERE: [(&str, &str); 3] = [
-    ("configuration", "settings: where they come from, and all of them with their defaults"),
-    ("exit-codes", "how commands end"),
+    ("configuration", "where settings come from, and all settings with their defaults"),
+    ("exit-codes", "the exit codes of commands"),
     ("protocol", "the specification of the peer protocol"),
 ];
 
@@ -73,13 +73,13 @@ fn page(topic: &str) -> Option<String> {
     }
 }
 
-/// The text below a heading `# topic: what it is about`.
+/// The text below the heading `# topic: …`.
 fn section(topic: &str) -> Option<&'static str> {
     let text = TOPICS.split("\n# ").find(|text| text.starts_with(topic) && text[topic.len()..].starts_with(':'))?;
     text.split_once("\n\n").map(|(_, body)| body)
 }
 
-/// All topics, each with its line.
+/// All topics, each with its line in the list.
 fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
     let headings = TOPICS.split("\n# ").skip(1).filter_map(|text| text.lines().next()?.split_once(": "));
     ELSEWHERE.into_iter().chain(headings.filter(|(topic, _)| *topic != "settings"))

@@ -1,4 +1,4 @@
-//! `block`, `tx`, `balance`, `history`: what is in the ledger.
+//! `block`, `tx`, `balance`, `history`: the content of the ledger.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use super::{
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true, after_help = "Examples:\n  tussock block tip\n  tussock block 812 --json")]
 pub struct BlockArgs {
-    /// A height, a hash, at least 6 digits of its beginning, or `tip`
+    /// A height, a hash or its first digits (at least 6), or `tip`
     #[arg(value_name = "ID", default_value = "tip")]
     id: String,
 }
@@ -27,7 +27,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
         let transactions = output::items(&block["txs"]);
         let place = match block["in_best_chain"].as_bool() {
             Some(false) => "not in the best chain".to_owned(),
-            _ => units::many(number(block, "confirmations"), "confirmation"),
+            _ => units::count(number(block, "confirmations"), "confirmation"),
         };
         let rows = [
             ("hash", text(block, "hash")),
@@ -51,7 +51,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  tussock tx 5f2a91c0 --json")]
 pub struct TxArgs {
-    /// The transaction's id, or at least 6 digits of its beginning
+    /// The transaction's id, or its first digits (at least 6)
     #[arg(value_name = "ID")]
     id: String,
 }
@@ -70,14 +70,14 @@ pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
 
 fn transaction_text(tx: &Value) -> String {
     let confirmed = text(tx, "status") == "confirmed";
-    let depth = units::many(number(tx, "confirmations"), "confirmation");
+    let depth = units::count(number(tx, "confirmations"), "confirmation");
     let place = format!("{}  height {}, {depth}", text(tx, "block"), text(tx, "height"));
     let rows = [
         ("id", text(tx, "id")),
         ("status", text(tx, "status")),
         ("block", if confirmed { place } else { String::new() }),
         ("fee", text(tx, "fee")),
-        // Lines of a memo stay to the right of the names, so that they pass for none of our own.
+        // Indented, so that no line of a memo looks like a fact.
         ("memo", text(tx, "memo").replace('\n', "\n        ")),
         ("size", units::bytes(number(tx, "size"))),
     ];
@@ -126,7 +126,7 @@ pub struct HistoryArgs {
     /// An address, or the name of a key
     #[arg(value_name = "ADDRESS")]
     address: String,
-    /// Most entries to show, the newest first
+    /// Maximum number of entries, the newest first
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u64,
 }
@@ -146,6 +146,6 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
         for entry in output::items(&history["entries"]) {
             rows.row(["height", "txid", "received", "sent", "confirmations"].map(|key| text(entry, key)));
         }
-        rows.text("nothing was paid to or from this address")
+        rows.text("no payments to or from this address")
     })
 }

@@ -1,4 +1,4 @@
-//! `key`: keys in files that only their owner may read. Secrets come and go by files and pipes, never by arguments.
+//! `key`: key files with mode 0600. Secrets pass through files and pipes, never through arguments.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
-    keys::{KeyFile, Keys, Named, PassphraseFlags},
+    keys::{KeyFile, Keys, NamedKey, PassphraseFlags},
     output::{self, Rows},
 };
 use crate::{
@@ -45,7 +45,7 @@ enum Verb {
         #[command(flatten)]
         passphrase: PassphraseFlags,
     },
-    /// Note what a key is for; shown by list
+    /// Set the label of a key, which `key list` shows
     #[command(after_help = "Example:\n  tussock key label alice 'rent and food'")]
     Label {
         /// Name of the key
@@ -62,12 +62,11 @@ enum Verb {
         /// Name of the key
         name: String,
     },
-    /// Take over a key: 64 hex digits, or another key file, from a pipe or a file
-    #[command(
-        after_help = "Examples:\n  tussock key import bob --file bob.secret\n  tussock key export alice | tussock -d /tmp/other key import alice"
-    )]
+    /// Import a key: 64 hex digits or another key file, from a pipe or a file
+    #[command(after_help = "Examples:\n  tussock key import bob --file bob.secret\n  \
+            tussock key export alice | tussock -d /tmp/b key import alice")]
     Import {
-        /// Name of the key here
+        /// Name of the new key
         name: String,
         /// Read this file instead of standard input
         #[arg(long, value_name = "FILE")]
@@ -75,7 +74,7 @@ enum Verb {
         #[command(flatten)]
         passphrase: PassphraseFlags,
     },
-    /// Print a key's secret, or write it to a file that only its owner may read
+    /// Print a key's secret, or write it to a file with mode 0600
     #[command(after_help = "Example:\n  tussock key export alice --file alice.secret")]
     Export {
         /// Name of the key
@@ -86,7 +85,7 @@ enum Verb {
         #[command(flatten)]
         passphrase: PassphraseFlags,
     },
-    /// Sign a text; prints public key and signature in one
+    /// Sign a text; prints the public key followed by the signature
     #[command(after_help = "Example:\n  tussock key sign dev0 'I was here'")]
     Sign {
         /// Name of the key
@@ -96,12 +95,10 @@ enum Verb {
         #[command(flatten)]
         passphrase: PassphraseFlags,
     },
-    /// Check a text's signature; exit code 5 if it does not hold
-    #[command(
-        after_help = "Example:\n  tussock key verify dev0 'I was here' \"$(tussock key sign dev0 'I was here')\""
-    )]
+    /// Check the signature of a text; exit code 5 if it is wrong
+    #[command(after_help = "Example:\n  tussock key verify dev0 hello $(tussock key sign dev0 hello)")]
     Verify {
-        /// Who is said to have signed: an address, a public key, or the name of a key
+        /// The signer: an address, a public key, or the name of a key
         signer: String,
         /// The text; `-` reads it from standard input
         message: String,
@@ -160,7 +157,7 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
     let files = keys.names()?.iter().map(|name| Ok((name.clone(), keys.read(name)?))).collect::<Outcome<Vec<_>>>()?;
     let list = files.iter().map(|(name, file)| {
         let mut facts = facts(file);
-        // The file's name is what other commands take, whatever the file says inside.
+        // Commands take the file's name, which may differ from the name in the file.
         facts["name"] = json!(name);
         facts
     });
@@ -176,14 +173,14 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
     })
 }
 
-fn show(context: &Context, name: &str, named: &Named) -> Outcome {
+fn show(context: &Context, name: &str, named: &NamedKey) -> Outcome {
     let facts = match named {
-        Named::File(file) => {
+        NamedKey::File(file) => {
             let mut facts = facts(file);
             facts["name"] = json!(name);
             facts
         }
-        Named::WellKnown(key) => json!({
+        NamedKey::WellKnown(key) => json!({
             "name": name, "address": context.show(&key.address()), "public_key": hex(&key.public_key()),
             "encrypted": false, "well_known": true,
         }),
@@ -237,8 +234,8 @@ fn verify(context: &Context, keys: &Keys<'_>, signer: &str, message: &[u8], sign
         (true, _) => Ok(()),
         (false, true) => Err(Failure::silent(Exit::Rejected)),
         (false, false) => {
-            let who = context.show(&expected);
-            Err(Failure::new(Exit::Rejected, format!("the signature does not hold: {who} did not sign this text")))
+            let signer = context.show(&expected);
+            Err(Failure::new(Exit::Rejected, format!("the signature does not hold: {signer} did not sign this text")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The commands. One file each, or one for a few that belong together: its arguments, what it does, how it prints.
+//! The commands. A file holds the arguments of one command or of a few related ones, what they do, and how they print.
 //!
 //! Facts go to standard output, as JSON with `--json`; remarks and errors go to standard error. An error is one line,
 //! "what: where; next step", and an exit code of [`exit::TABLE`].
@@ -52,9 +52,9 @@ use self::{
 
 const EXAMPLES: &str = "\
 Examples:
-  tussock dev                    a chain to play with, ready at once
-  tussock run --mine dev0        a node on the local chain that mines
-  tussock status                 what it is doing";
+  tussock dev
+  tussock run --mine dev0
+  tussock status";
 
 /// A ledger network in one small binary
 #[derive(Parser, Debug)]
@@ -74,49 +74,49 @@ struct Cli {
 enum Command {
     /// Run a node
     Run(Box<run::RunArgs>),
-    /// Run a node on a chain of its own, to play with
+    /// Run a node on a test chain of its own, ready at once
     Dev(Box<run::DevArgs>),
-    /// What the node is and does; also reads a stopped node's data
+    /// Show what the node is doing, or the data of a stopped node
     Status(status::StatusArgs),
-    /// Connected peers, and control over them
+    /// Show connected peers; add, drop and ban peers
     Peers(peers::PeersArgs),
-    /// Transactions that wait for a block
+    /// Show transactions that are not in a block yet
     Mempool(status::MempoolArgs),
-    /// The ends of all known branches
+    /// Show the tips of all known branches
     Tips(status::TipsArgs),
     /// Show a block
     Block(inspect::BlockArgs),
     /// Show a transaction
     Tx(inspect::TxArgs),
-    /// What an address owns
+    /// Show how much an address owns
     Balance(inspect::BalanceArgs),
-    /// What was paid to and from an address
+    /// Show payments to and from an address
     History(inspect::HistoryArgs),
-    /// Keys: make, list, show, import, export, sign, verify
+    /// Make, list, show, import and export keys; sign and verify
     Key(key::KeyArgs),
     /// Pay; prints the transaction's id at once
     Send(send::SendArgs),
-    /// Wait until something is so
+    /// Wait until the node is ready or synced, or has a height, peers or a transaction
     Wait(control::WaitArgs),
-    /// Make blocks now (test chains)
+    /// Make blocks now (test chains only)
     Mine(control::MineArgs),
-    /// Cut off and reconnect nodes (test chains)
+    /// Cut off and reconnect nodes (test chains only)
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
     Stop(control::StopArgs),
-    /// What happens, as it happens, as lines of JSON
+    /// Print events as they happen, as lines of JSON
     Events(events::EventsArgs),
-    /// What is logged; change it while the node runs
+    /// Show or change the log level of a running node
     Log(events::LogArgs),
     /// Check a stopped node's ledger
     Verify(verify::VerifyArgs),
     /// Copy ledger, peer book and keys, also while the node runs
     Backup(backup::BackupArgs),
-    /// Put a backup into an empty data directory
+    /// Restore a backup into an empty data directory
     Restore(backup::RestoreArgs),
-    /// Give back the space of abandoned branches
+    /// Free the space of abandoned branches
     Prune(backup::PruneArgs),
-    /// Write one file for a bug report, without what is private
+    /// Write a bug report without private data
     Doctor(doctor::DoctorArgs),
     /// Make a synthetic ledger, for benchmarks and tests
     Generate(generate::GenerateArgs),
@@ -128,11 +128,11 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Write the chain to a file, or read it from one
     Chain(chain::ChainArgs),
-    /// Ask the ledger in SQL
+    /// Query the ledger in SQL
     Sql(sql::SqlArgs),
-    /// Print files that other tools want
+    /// Print files for other tools: systemd unit, man page, completions, …
     Print(print::PrintArgs),
-    /// What a command does, or a page about a subject: files, metrics, sql, …
+    /// Explain a command or a topic: files, metrics, sql, …
     Help(help::HelpArgs),
 }
 
@@ -154,8 +154,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints what is wrong with the command line, or the help that was asked for; what the standard library says of numbers
-/// and addresses in words that help.
+/// Prints the help that was asked for, or what is wrong with the command line. Replaces the standard library's messages
+/// about numbers and addresses by plainer ones.
 fn explain(error: &clap::Error) -> ExitCode {
     let styled = error.render();
     let text = if std::io::stderr().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
@@ -167,7 +167,7 @@ fn explain(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         output::note(text.trim_end());
     } else {
-        // A closed pipe has seen enough.
+        // A reader that closes the pipe does not want the rest.
         drop(output::line(text.trim_end()));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
@@ -209,7 +209,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Print(arguments) => print::run(arguments, Cli::command()),
         Command::Simulate(arguments) => match simulate::run(arguments, cli.json) {
             ExitCode::SUCCESS => Ok(()),
-            // It has said what failed.
+            // It has printed what failed.
             _ => Err(Failure::silent(Exit::Internal)),
         },
     }
@@ -220,11 +220,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_s_help_ends_with_a_runnable_example() {
+    fn every_command_s_help_ends_with_an_example_that_can_be_copied_from_80_columns() {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let last = help.lines().last().unwrap_or_default();
-            assert!(last.trim_start().starts_with("tussock"), "{}: {help:?}", command.get_name());
+            let examples = help.split_once("Example").map_or("", |(_, rest)| rest);
+            assert!(examples.contains("\n  tussock"), "{}: {help:?}", command.get_name());
+            let too_long = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(too_long, None, "{} would be wrapped", command.get_name());
             command.get_subcommands().for_each(check);
         }
         Cli::command().debug_assert();
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn common_flags_may_stand_before_and_after_the_command() {
+    fn common_flags_work_before_and_after_the_command() {
         for line in ["tussock -d /x --json status", "tussock status -d /x --json"] {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
             assert_eq!((cli.json, cli.common.data_dir), (true, Some("/x".into())), "{line}");

@@ -1,4 +1,4 @@
-//! What a service manager is told (`sd_notify`): that the node is ready, that it stops.
+//! Messages to the service manager (`sd_notify`).
 
 use std::{
     env,
@@ -11,8 +11,7 @@ use std::{
     },
 };
 
-/// Sends a state such as `READY=1`, if somebody asked for it with `NOTIFY_SOCKET`. Whoever asked and does not listen has
-/// nothing to hear; the node goes on.
+/// Sends a state such as `READY=1` to the socket that `NOTIFY_SOCKET` names, if it is set. A failure is only logged.
 pub fn tell(state: &str) {
     let Some(name) = env::var_os("NOTIFY_SOCKET") else { return };
     let address = match name.as_bytes() {
@@ -21,6 +20,6 @@ pub fn tell(state: &str) {
     };
     let sent = address.and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address));
     if let Err(error) = sent {
-        log::warn!("the service manager cannot be told state={state} error=\"{error}\"");
+        log::warn!("cannot notify the service manager state={state} error=\"{error}\"");
     }
 }

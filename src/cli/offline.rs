@@ -1,4 +1,4 @@
-//! What can be told and done without a running node: by reading, or under the data directory's lock.
+//! Access to a ledger without a node: read-only, or for writing under the data directory's lock.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use crate::{
 /// SQLite page cache while blocks are put into a ledger outside a node.
 const APPEND_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Fails unless there is a ledger.
+/// Fails if there is no ledger.
 pub fn require_ledger(context: &Context) -> Outcome {
     let path = context.ledger();
     if path.exists() {
@@ -31,7 +31,7 @@ pub fn require_ledger(context: &Context) -> Outcome {
     Err(Failure::new(Exit::NotFound, problem))
 }
 
-/// A read-only look at the ledger; there must be one, of this chain.
+/// Opens the ledger of this chain for reading; it must exist.
 pub fn reader(context: &Context) -> Outcome<LedgerReader> {
     require_ledger(context)?;
     let path = context.ledger();
@@ -40,14 +40,14 @@ pub fn reader(context: &Context) -> Outcome<LedgerReader> {
     Ok(reader)
 }
 
-/// The ledger for writing, made if need be. The caller holds the lock.
+/// Opens the ledger for writing, and makes it if it is missing. The caller holds the lock.
 pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
     let options = LedgerOptions { cache_bytes: APPEND_CACHE_BYTES, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
     Ok(Box::new(ledger))
 }
 
-/// The data directory's own answer to `status`, in the running node's form. `failure` says why there is no node.
+/// The answer to `status` from the data directory, in the form of a running node. `failure`: why no node answers.
 pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     let path = context.ledger();
     if !path.exists() {

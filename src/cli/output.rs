@@ -1,4 +1,4 @@
-//! Standard output and error: JSON for programs, tables for people, and no panic when a pipe closes.
+//! Standard output and error: JSON for programs, tables for people. A closed pipe causes no panic.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::exit::{Exit, Failure, Outcome};
 
-/// Prints a line and hands it on at once, also into a pipe.
+/// Prints a line and flushes, so that the reader of a pipe sees it at once.
 pub fn line(text: &str) -> Outcome {
     raw(format!("{text}\n").as_bytes())
 }
@@ -16,37 +16,37 @@ pub fn line(text: &str) -> Outcome {
 pub fn raw(bytes: &[u8]) -> Outcome {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        // Whoever reads has seen enough (`tussock history … | head`).
+        // The reader does not want the rest (`tussock history … | head`).
         io::ErrorKind::BrokenPipe => Failure::silent(Exit::Ok),
         _ => Failure::new(Exit::Io, format!("cannot write to standard output: {error}")),
     })
 }
 
-/// A remark for people, on standard error; a closed standard error is no reason to fail.
+/// Prints a remark on standard error. A closed standard error is ignored.
 pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
-/// A remark for people only: nothing unless standard error is a terminal.
+/// Prints a remark if standard error is a terminal.
 pub fn hint(text: &str) {
     if io::stderr().is_terminal() {
         note(text);
     }
 }
 
-/// Prints JSON: readable on a terminal, one line otherwise.
+/// Prints JSON: indented on a terminal, in one line otherwise.
 pub fn json(value: &Value) -> Outcome {
     if io::stdout().is_terminal() { line(&format!("{value:#}")) } else { line(&value.to_string()) }
 }
 
-/// A plain table: a head, rows, right-aligned where `right` says so. Fits any width: it never wraps a cell.
+/// A plain table: a head and rows. It never wraps a cell.
 pub struct Rows {
     table: Table,
     any: bool,
 }
 
 impl Rows {
-    /// A table with these column heads; those that start with `>` are aligned to the right.
+    /// A table with these column heads. `>` at the start of a head aligns its column to the right.
     pub fn new(heads: &[&str]) -> Self {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
@@ -75,14 +75,14 @@ impl Rows {
     }
 }
 
-/// `key  value` lines with the values in one column; rows without a value are left out.
+/// `key  value` lines with aligned values. Rows with an empty value are left out.
 pub fn facts(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     let lines = rows.iter().filter(|(_, value)| !value.is_empty());
     lines.map(|(key, value)| format!("{key:width$}  {value}")).collect::<Vec<_>>().join("\n")
 }
 
-/// A field of an answer as text: strings as they are, numbers in digits, nothing for what is missing or null.
+/// A field of an answer as text: strings as they are, numbers in digits, nothing if it is missing or null.
 pub fn text(value: &Value, key: &str) -> String {
     match value.get(key) {
         None | Some(Value::Null) => String::new(),
@@ -101,7 +101,7 @@ pub fn short(value: &Value, key: &str) -> String {
     text(value, key).chars().take(8).collect()
 }
 
-/// The elements of an answer that is a list.
+/// The elements of an answer that is a list; none for any other answer.
 pub fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_align_and_say_when_there_is_nothing() {
+    fn tables_align_columns_and_say_when_they_are_empty() {
         let mut rows = Rows::new(&["name", ">height"]);
         assert_eq!(rows.text("no rows"), "no rows");
         rows.row(["a".into(), "1234".into()]);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_leave_out_what_is_unknown() {
+    fn facts_leave_out_empty_values() {
         let rows = [("a", "1".to_owned()), ("long", String::new()), ("bc", "2".to_owned())];
         assert_eq!(facts(&rows), "a     1\nbc    2");
         assert_eq!(text(&json!({"a": null, "b": "x", "c": 3}), "a"), "");

@@ -1,4 +1,4 @@
-//! `peers`: who is connected, and the operator's control over it.
+//! `peers`, `net`: shows and controls the connected peers.
 
 use std::{
     net::{IpAddr, SocketAddr, ToSocketAddrs},
@@ -20,11 +20,11 @@ use super::{
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Columns:
-  dir     who dialled: they (in) or we (out)
-  height  of its tip, and how far that is from ours
+  dir     in: the peer dialled; out: this node dialled
+  height  of the peer's tip, and its distance from ours
   ping    the last round trip
-  flight  blocks asked for and not yet here
-  score   fault points of its address; at 100 it is banned
+  flight  blocks requested and not yet received
+  score   fault points of the address; at 100 it is banned
   age     of the connection
 
 Examples:
@@ -46,23 +46,23 @@ enum Verb {
         #[arg(value_parser = address)]
         address: SocketAddr,
     },
-    /// Close a connection and dial it no more
+    /// Close a connection and stop dialling the address
     #[command(after_help = "Example:\n  tussock peers drop 127.0.0.1:4131")]
     Drop {
         /// IP:PORT or HOST:PORT
         #[arg(value_parser = address)]
         address: SocketAddr,
     },
-    /// Keep an IP address out
+    /// Ban an IP address
     #[command(after_help = "Example:\n  tussock peers ban 192.0.2.7 --for 1d --why 'sends rubbish'")]
     Ban {
         /// The IP address, any port
         #[arg(value_parser = ip)]
         ip: IpAddr,
-        /// For how long
+        /// How long
         #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = units::parse_duration)]
         time: Duration,
-        /// Shown in the list of bans
+        /// The reason, shown in the list of bans
         #[arg(long, value_name = "TEXT", default_value = "by the operator")]
         why: String,
     },
@@ -80,20 +80,20 @@ enum Verb {
 
 /// Runs the command.
 pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
-    let order = |method: &str, params: Value, done: String| {
+    let command = |method: &str, params: Value, done: String| {
         context.remote()?.call(method, params.clone())?;
         context.print(&json!({ "done": method, "address": params[0] }), |_| done)
     };
     match &arguments.verb {
         None => watch(&arguments.watch, || list(context)),
-        Some(Verb::Add { address }) => order("addpeer", json!([address.to_string()]), format!("dialling {address}")),
-        Some(Verb::Drop { address }) => order("droppeer", json!([address.to_string()]), format!("dropped {address}")),
+        Some(Verb::Add { address }) => command("addpeer", json!([address.to_string()]), format!("dialling {address}")),
+        Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
         Some(Verb::Ban { ip, time, why }) => {
             let seconds = time.as_secs();
-            let done = format!("{ip} is kept out for {}", units::age(seconds));
-            order("ban", json!([ip.to_string(), seconds, why]), done)
+            let done = format!("{ip} is banned for {}", units::age(seconds));
+            command("ban", json!([ip.to_string(), seconds, why]), done)
         }
-        Some(Verb::Unban { ip }) => order("unban", json!([ip.to_string()]), format!("{ip} may connect again")),
+        Some(Verb::Unban { ip }) => command("unban", json!([ip.to_string()]), format!("{ip} may connect again")),
         Some(Verb::Book) => book(context),
     }
 }
@@ -122,7 +122,7 @@ fn list(context: &Context) -> Outcome {
             rows.row([
                 text(peer, "direction").replace("inbound", "in").replace("outbound", "out"),
                 text(peer, "address"),
-                against(number(peer, "height"), ours),
+                relative_height(number(peer, "height"), ours),
                 if ping.is_empty() { "-".to_owned() } else { format!("{ping} ms") },
                 units::bytes(number(peer, "sent_bytes")),
                 units::bytes(number(peer, "received_bytes")),
@@ -136,8 +136,8 @@ fn list(context: &Context) -> Outcome {
     })
 }
 
-/// A height, and how far it is from ours.
-fn against(height: u64, ours: u64) -> String {
+/// A height, and its distance from ours.
+fn relative_height(height: u64, ours: u64) -> String {
     match height.cmp(&ours) {
         std::cmp::Ordering::Equal => height.to_string(),
         std::cmp::Ordering::Less => format!("{height} (-{})", ours - height),
@@ -165,7 +165,7 @@ fn book(context: &Context) -> Outcome {
     })
 }
 
-/// `IP:PORT`, or a name that resolves.
+/// Parses `IP:PORT`, or resolves `HOST:PORT`.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -173,11 +173,11 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     if !text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
         return Err("an address is IP:PORT, such as 127.0.0.1:4130".to_owned());
     }
-    let found = text.to_socket_addrs().map_err(|error| format!("the name cannot be resolved: {error}"))?;
-    found.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
+    let addresses = text.to_socket_addrs().map_err(|error| format!("the name cannot be resolved: {error}"))?;
+    addresses.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
 }
 
-/// An IP address; a port behind it is ignored, so that what `peers` shows can be copied.
+/// Parses an IP address. A port is ignored, so that addresses can be copied from `peers`.
 fn ip(text: &str) -> Result<IpAddr, String> {
     let with_port = |_| text.parse::<SocketAddr>().map(|address| address.ip());
     text.parse().or_else(with_port).map_err(|_| "an IP address is needed, such as 192.0.2.7".to_owned())
@@ -193,14 +193,14 @@ pub struct NetArgs {
 
 #[derive(Subcommand, Debug)]
 enum NetVerb {
-    /// Close and refuse connections with the nodes that listen on these addresses
+    /// Close and refuse connections with the nodes at these addresses
     #[command(after_help = "Example:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133")]
     Deny {
-        /// IP:PORT of each node
+        /// IP:PORT where each node listens
         #[arg(required = true, value_parser = address)]
         addresses: Vec<SocketAddr>,
     },
-    /// Forget all denials
+    /// Allow all connections again
     #[command(after_help = "Example:\n  tussock net allow")]
     Allow,
 }
@@ -209,7 +209,7 @@ enum NetVerb {
 pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
     if !context.spec().test {
         let chain = &context.spec().name;
-        return Err(Failure::usage(format!("net works on test chains (local, dev) only: this is {chain}")));
+        return Err(Failure::usage(format!("net works only on test chains (local, dev): this is {chain}")));
     }
     let (method, params, done) = match &arguments.verb {
         NetVerb::Deny { addresses } => {
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_need_a_port_and_bans_need_none() {
+    fn addresses_need_a_port_and_bans_do_not() {
         assert_eq!(address("127.0.0.1:4130"), Ok(([127, 0, 0, 1], 4130).into()));
         assert!(address("localhost:4130").is_ok());
         assert!(address("127.0.0.1").is_err() && address(":1").is_err() && address("a:b").is_err());
@@ -237,7 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn heights_are_shown_against_ours() {
-        assert_eq!((against(5, 5), against(3, 5), against(9, 5)), ("5".into(), "3 (-2)".into(), "9 (+4)".into()));
+    fn heights_show_their_distance_from_ours() {
+        assert_eq!(
+            (relative_height(5, 5), relative_height(3, 5), relative_height(9, 5)),
+            ("5".into(), "3 (-2)".into(), "9 (+4)".into())
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! `print`: the files that other tools want.
+//! `print`: files for other tools.
 
 use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
@@ -13,8 +13,8 @@ use crate::store::migrate;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  tussock print completions bash > ~/.local/share/bash-completion/completions/tussock
-  tussock print unit > ~/.config/systemd/user/tussock.service")]
+  tussock print man > tussock.1
+  tussock print unit > tussock.service")]
 pub struct PrintArgs {
     #[command(subcommand)]
     what: What,
@@ -22,14 +22,14 @@ pub struct PrintArgs {
 
 #[derive(Subcommand, Clone, Copy, Debug)]
 enum What {
-    /// A commented configuration file with all defaults
+    /// A sample configuration file with all defaults
     #[command(after_help = "Example:\n  tussock print config > config.toml")]
     Config,
     /// The specification of the peer protocol
     #[command(after_help = "Example:\n  tussock print protocol | less")]
     Protocol,
     /// Completions for a shell
-    #[command(after_help = "Example:\n  tussock print completions fish > ~/.config/fish/completions/tussock.fish")]
+    #[command(after_help = "Example:\n  tussock print completions bash > tussock.bash")]
     Completions {
         /// The shell
         shell: Shell,
@@ -37,7 +37,7 @@ enum What {
     /// The man page
     #[command(after_help = "Example:\n  tussock print man > tussock.1 && man ./tussock.1")]
     Man,
-    /// The tables and views of the ledger's database
+    /// The tables and views of the databases
     #[command(after_help = "Example:\n  tussock print schema")]
     Schema,
     /// A systemd unit
@@ -73,7 +73,7 @@ pub fn run(arguments: &PrintArgs, mut program: Command) -> Outcome {
     }
 }
 
-/// The three files' schemas, each step under its file's name.
+/// The schemas of the three databases.
 fn schema() -> String {
     let mut text = String::new();
     for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX] {
@@ -82,9 +82,9 @@ fn schema() -> String {
     text
 }
 
-/// One page: the program, then each command.
+/// One man page for the program and all commands.
 fn man(mut program: Command) -> Outcome {
-    let failed = |error: std::io::Error| Failure::new(Exit::Internal, format!("the man page cannot be made: {error}"));
+    let failed = |error: std::io::Error| Failure::new(Exit::Internal, format!("cannot make the man page: {error}"));
     program.build();
     let mut text = Vec::new();
     clap_mangen::Man::new(program.clone()).render(&mut text).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! How far a sync has come: a line in the log every ten seconds while it lasts, and what `status` shows of it.
+//! Progress of long tasks: bars on the terminal, and lines in the log during a sync.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError, Sender},
@@ -11,10 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::units;
 use crate::{node::report::SyncState, runtime::handle::NodeHandle};
 
-/// Between two lines in the log.
+/// Time between two lines in the log.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Heights over time: how quickly blocks are applied.
+/// Measures how quickly blocks are applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     since: Instant,
@@ -22,12 +22,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Begins at this height.
+    /// Starts the measurement at this height.
     pub fn begin(now: Instant, height: u64) -> Self {
         Self { since: now, from: height }
     }
 
-    /// Rate and time left, in words: `812 blocks/s, 3m07s left`. `None` before there is anything to go by.
+    /// Rate and time left: `812 blocks/s, 3m07s left`. `None` until a block was applied and half a second has passed.
     pub fn words(&self, now: Instant, height: u64, of: u64) -> Option<String> {
         let seconds = now.duration_since(self.since).as_secs_f64();
         let done = height.checked_sub(self.from).filter(|done| *done > 0 && seconds > 0.5)?;
@@ -49,28 +49,28 @@ pub fn bar(length: u64, what: &str) -> ProgressBar {
     }
 }
 
-/// Whole percent, rounded down: 100 only when nothing is missing.
+/// Whole percent, rounded down: 100 only at the end.
 pub fn percent(done: u64, of: u64) -> u64 {
     if done >= of { 100 } else { u64::try_from(u128::from(done) * 100 / u128::from(of)).unwrap_or(0) }
 }
 
-/// Writes about the sync into the log until it is dropped.
+/// Logs the progress of a sync until it is dropped.
 pub struct Reporter {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Reporter {
-    /// Starts; without a thread for it, the node runs without these lines.
+    /// Starts a thread. If the system refuses one, these lines are missing from the log.
     pub fn start(node: NodeHandle) -> Self {
         let (stop, stopped) = mpsc::channel();
-        let watch = move || {
+        let report = move || {
             let mut pace = None;
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                pace = look(&node, pace);
+                pace = log_progress(&node, pace);
             }
         };
-        let thread = thread::Builder::new().name("progress".to_owned()).stack_size(128 * 1024).spawn(watch);
+        let thread = thread::Builder::new().name("progress".to_owned()).stack_size(128 * 1024).spawn(report);
         Self { stop: Some(stop), thread: thread.ok() }
     }
 }
@@ -79,13 +79,14 @@ impl Drop for Reporter {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // It only writes lines; how it ended changes nothing.
+            // A panic of this thread is reported by the panic hook.
             drop(thread.join());
         }
     }
 }
 
-fn look(node: &NodeHandle, pace: Option<Pace>) -> Option<Pace> {
+/// Logs a line while the node syncs, and one when it has finished. Returns the measurement to go on with.
+fn log_progress(node: &NodeHandle, pace: Option<Pace>) -> Option<Pace> {
     let status = node.status();
     let height = u64::from(status.tip.as_ref().map_or(0, |tip| tip.height));
     let of = u64::from(status.headers).max(height);
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_tells_rate_and_time_left_once_there_is_something_to_go_by() {
+    fn the_pace_has_a_rate_once_blocks_were_applied() {
         let start = Instant::now();
         let pace = Pace::begin(start, 100);
         assert_eq!(pace.words(start, 100, 500), None);

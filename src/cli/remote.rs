@@ -1,4 +1,4 @@
-//! The way to the running node: finds it by its data directory, and turns its answers into exit codes.
+//! The running node, found by its data directory. Turns its answers into exit codes.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -21,18 +21,18 @@ const RPC_STARTING: Duration = Duration::from_secs(30);
 /// A running node.
 pub struct Remote {
     client: Client,
-    /// What it wrote about itself.
+    /// Its addresses.
     pub endpoints: Endpoints,
     place: String,
     flags: String,
 }
 
 impl Remote {
-    /// The node that runs on this data directory.
+    /// Finds the node that runs on this data directory.
     pub fn find(settings: &Settings) -> Outcome<Self> {
         let folder = settings.chain_dir();
         let (place, flags) = (folder.display().to_string(), settings.flags());
-        // The endpoints of a node that was killed are still there.
+        // A node that was killed leaves its endpoints behind, but not the lock.
         let Some(holder) = datadir::holder(&folder) else { return Err(not_running(&place, &flags)) };
         let Some(endpoints) = datadir::read_endpoints(&folder) else {
             let reason =
@@ -40,7 +40,7 @@ impl Remote {
             return Err(Failure::new(Exit::Unreachable, reason));
         };
         let Some(http) = &endpoints.http else {
-            let reason = format!("the node runs without HTTP (--no-http): {place}; restart it with HTTP to talk to it");
+            let reason = format!("the node runs without HTTP (--no-http): {place}; restart it with HTTP");
             return Err(Failure::new(Exit::Unreachable, reason));
         };
         let address: SocketAddr = http.parse().map_err(|_| {
@@ -57,27 +57,27 @@ impl Remote {
 
     /// Calls a method that may take as long as `limit`.
     pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Outcome<Value> {
-        let patience = Deadline::after(RPC_STARTING);
+        let deadline = Deadline::after(RPC_STARTING);
         loop {
             match self.client.call_within(method, params.clone(), limit) {
-                Err(ClientError::Refused { code: -28, .. }) if patience.pause(Duration::from_millis(50)) => {}
+                Err(ClientError::Refused { code: -28, .. }) if deadline.pause(Duration::from_millis(50)) => {}
                 result => return result.map_err(|error| self.failure(method, error)),
             }
         }
     }
 
-    /// Waits until the node says that a condition holds. The answer; as an error, what was so instead when the patience
-    /// was at its end.
-    pub fn wait(&self, condition: &Value, patience: Deadline) -> Outcome<Result<Value, Value>> {
+    /// Waits until the node says that a condition holds. Returns the node's answer, or as an error the facts of the
+    /// node when the time ran out.
+    pub fn wait(&self, condition: &Value, deadline: Deadline) -> Outcome<Result<Value, Value>> {
         loop {
-            let slice = patience.left().min(RPC_WAIT_SLICE);
+            let slice = deadline.left().min(RPC_WAIT_SLICE);
             let mut question = condition.clone();
             question["timeout"] = json!(slice.as_secs_f64());
             let answer = self.call_within("wait", json!([question]), slice + Duration::from_secs(10))?;
             if answer.get("ok").and_then(Value::as_bool) == Some(true) {
                 return Ok(Ok(answer));
             }
-            if patience.left().is_zero() {
+            if deadline.left().is_zero() {
                 return Ok(Err(answer));
             }
         }
@@ -103,13 +103,13 @@ impl Remote {
             }
             ClientError::Foreign(what) => {
                 let http = self.endpoints.http.as_deref().unwrap_or_default();
-                Failure::new(Exit::Unreachable, format!("what answers is not this node: {http}: {what}"))
+                Failure::new(Exit::Unreachable, format!("the answer is not this node's: {http}: {what}"))
             }
         }
     }
 }
 
-/// The exit code that goes with a code of the node's errors.
+/// The exit code for an error code of the node.
 fn exit_of(code: i64) -> Exit {
     match code {
         -5 => Exit::NotFound,

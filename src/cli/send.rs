@@ -1,4 +1,4 @@
-//! `send`: chooses coins, signs here, hands over the finished transaction, and waits if asked.
+//! `send`: chooses coins, signs, submits the transaction to the node, and waits for confirmations if asked.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ use crate::{
     rpc::client::Deadline,
 };
 
-/// The least fee rate when nobody names a fee, in base units per 1,000 bytes. The chain's minimum counts if that is
-/// higher, or what it takes now to get into the next block.
+/// The least fee rate without `--fee`, in base units per 1,000 bytes. The chain's minimum or the node's estimate counts
+/// if it is higher.
 const DEFAULT_FEE_RATE: u64 = 1000;
 
 /// `tussock send`
@@ -39,27 +39,27 @@ const DEFAULT_FEE_RATE: u64 = 1000;
 #[command(
     allow_negative_numbers = true,
     after_help = "\
-Amounts are whole base units. The fee defaults to 1 base unit a byte, or more if the chain's minimum or a mempool that
-fills the next block ask for it.
+Amounts are whole base units. The default fee is 1 base unit per byte, or more
+if the chain's minimum is higher or the mempool fills the next block.
 
 Examples:
   tussock send dev1 250000
   tussock send dev1 250000 --from dev0 --memo 'for lunch' --wait"
 )]
 pub struct SendArgs {
-    /// Who is paid: an address, or the name of a key
+    /// The payee: an address, or the name of a key
     #[arg(value_name = "TO")]
     to: String,
     /// Base units
     #[arg(value_name = "AMOUNT", value_parser = units::parse_payment)]
     amount: u64,
-    /// The key that pays [default: the only one there is; on test chains dev0]
+    /// The paying key [default: the only key; on test chains without keys dev0]
     #[arg(long, value_name = "KEY")]
     from: Option<String>,
-    /// Base units for the miner
+    /// The fee for the miner, in base units
     #[arg(long, value_name = "F", value_parser = units::parse_amount)]
     fee: Option<u64>,
-    /// A text of up to 512 bytes that everybody can read
+    /// A public text of at most 512 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     memo: String,
     /// Wait for N confirmations
@@ -72,7 +72,7 @@ pub struct SendArgs {
     passphrase: PassphraseFlags,
 }
 
-/// A coin, as the node describes it.
+/// A coin, from the node's list.
 #[derive(Clone, Debug, Deserialize)]
 struct OwnCoin {
     txid: Hash,
@@ -81,7 +81,7 @@ struct OwnCoin {
     spendable: bool,
 }
 
-/// A payment that is ready to be sent.
+/// A signed payment.
 #[derive(Debug)]
 struct Payment {
     transaction: Transaction,
@@ -113,8 +113,9 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
         Some(_) => 0,
         None => output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate"),
     };
-    let order = Order { to, amount: arguments.amount, fee: arguments.fee, rate, memo: arguments.memo.as_bytes() };
-    let payment = match pay(context.spec(), &key, coins, &order) {
+    let request =
+        PaymentRequest { to, amount: arguments.amount, fee: arguments.fee, rate, memo: arguments.memo.as_bytes() };
+    let payment = match pay(context.spec(), &key, coins, &request) {
         Err(failure) if failure.exit == Exit::Rejected => return Err(explain(&remote, &owner, failure)),
         result => result?,
     };
@@ -165,7 +166,7 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
     }
 }
 
-/// The only key there is; on test chains `dev0` if there is none.
+/// The only key; on test chains `dev0` if there is none.
 fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
     let mut names = keys.names()?;
     match (names.len(), test) {
@@ -176,29 +177,30 @@ fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
     }
 }
 
-/// What is to be paid.
-struct Order<'a> {
+/// A payment to make.
+struct PaymentRequest<'a> {
     to: Address,
     amount: u64,
     fee: Option<u64>,
-    /// What the node estimates, base units per 1,000 bytes.
+    /// The node's estimate, base units per 1,000 bytes.
     rate: u64,
     memo: &'a [u8],
 }
 
-/// Makes and signs the transaction: the largest coins first, so that it stays small; change goes back to the payer.
-fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, order: &Order<'_>) -> Outcome<Payment> {
+/// Makes and signs the transaction. It spends the largest coins first, so that it stays small; change returns to the
+/// payer.
+fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, request: &PaymentRequest<'_>) -> Outcome<Payment> {
     coins.retain(|coin| coin.spendable);
     coins.sort_unstable_by(|a, b| b.amount.cmp(&a.amount).then(a.txid.cmp(&b.txid)).then(a.index.cmp(&b.index)));
     let all: u128 = coins.iter().map(|coin| u128::from(coin.amount)).sum();
     let (mut inputs, mut sum) = (Vec::new(), 0u64);
     loop {
-        let fee = order.fee.unwrap_or_else(|| default_fee(spec, inputs.len().max(1), order));
-        let Some(needed) = order.amount.checked_add(fee) else {
-            return Err(Failure::usage("amount and fee are more than can exist"));
+        let fee = request.fee.unwrap_or_else(|| default_fee(spec, inputs.len().max(1), request));
+        let Some(needed) = request.amount.checked_add(fee) else {
+            return Err(Failure::usage("amount and fee are larger than all money"));
         };
         if sum >= needed && !inputs.is_empty() {
-            return sign(spec, key, &inputs, order, fee, sum - needed);
+            return sign(spec, key, &inputs, request, fee, sum - needed);
         }
         if inputs.len() == MAX_INPUTS && all >= u128::from(needed) {
             let problem = format!("the payment needs more than {MAX_INPUTS} coins, which hold {sum} together");
@@ -224,24 +226,24 @@ fn grouped(amount: u128) -> String {
 }
 
 /// The fee of a transaction with two outputs, change included: rate times size, rounded up.
-fn default_fee(spec: &ChainSpec, inputs: usize, order: &Order<'_>) -> u64 {
+fn default_fee(spec: &ChainSpec, inputs: usize, request: &PaymentRequest<'_>) -> u64 {
     const FIXED: usize = 4 + 4 + 4 + 2 * 28 + 4;
     const INPUT: usize = 36 + 32 + 64;
-    let bytes = u64::try_from(FIXED + inputs * INPUT + order.memo.len()).unwrap_or(u64::MAX);
-    bytes.saturating_mul(spec.min_fee_rate.max(DEFAULT_FEE_RATE).max(order.rate)).div_ceil(1000)
+    let bytes = u64::try_from(FIXED + inputs * INPUT + request.memo.len()).unwrap_or(u64::MAX);
+    bytes.saturating_mul(spec.min_fee_rate.max(DEFAULT_FEE_RATE).max(request.rate)).div_ceil(1000)
 }
 
 fn sign(
     spec: &ChainSpec,
     key: &SecretKey,
     inputs: &[OutPoint],
-    order: &Order<'_>,
+    request: &PaymentRequest<'_>,
     fee: u64,
     change: u64,
 ) -> Outcome<Payment> {
     let public_key = key.public_key();
     let input = |outpoint: &OutPoint| Input { outpoint: *outpoint, public_key, signature: [0; 64] };
-    let mut outputs = vec![Output { amount: order.amount, address: order.to }];
+    let mut outputs = vec![Output { amount: request.amount, address: request.to }];
     if change > 0 {
         outputs.push(Output { amount: change, address: key.address() });
     }
@@ -249,14 +251,14 @@ fn sign(
         version: TRANSACTION_VERSION,
         inputs: List::truncated(inputs.iter().map(input)),
         outputs: List::truncated(outputs),
-        memo: List::truncated(order.memo.iter().copied()),
+        memo: List::truncated(request.memo.iter().copied()),
     };
     key.sign_transaction(&mut transaction, &spec.genesis_hash());
     debug_assert!(transaction.to_bytes().len() <= MAX_TRANSACTION_BYTES, "64 inputs and a memo fit");
     Ok(Payment { transaction, fee, change })
 }
 
-/// Adds what the payer has that cannot be spent yet, and why.
+/// Adds the payer's coins that cannot be spent yet to the message.
 fn explain(remote: &Remote, owner: &str, failure: Failure) -> Failure {
     let Ok(balance) = remote.call("balance", json!([owner])) else { return failure };
     let [immature, pending] = ["immature", "pending"].map(|key| units::grouped(output::number(&balance, key)));
@@ -274,8 +276,8 @@ mod tests {
     }
 
     fn try_pay(coins: Vec<OwnCoin>, amount: u64, fee: Option<u64>) -> Outcome<Payment> {
-        let order = Order { to: Address([1; 20]), amount, fee, rate: 0, memo: b"hi" };
-        pay(&ChainSpec::local(), &SecretKey::well_known(0), coins, &order)
+        let request = PaymentRequest { to: Address([1; 20]), amount, fee, rate: 0, memo: b"hi" };
+        pay(&ChainSpec::local(), &SecretKey::well_known(0), coins, &request)
     }
 
     #[test]
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_paid_says_why() {
+    fn a_payment_that_cannot_be_made_says_why() {
         let poor = try_pay(vec![coin(1, 500, true), coin(2, 900, false)], 600, Some(0)).unwrap_err();
         assert_eq!(poor.exit, Exit::Rejected);
         assert!(poor.message.contains("600") && poor.message.contains("500"), "{poor:?}");

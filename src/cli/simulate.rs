@@ -1,4 +1,4 @@
-//! `tussock simulate`: a whole network from one seed.
+//! `simulate`: runs a whole network from one seed.
 
 use std::{io::Write, process::ExitCode};
 
@@ -8,45 +8,46 @@ use log::LevelFilter;
 use crate::sim::{self, Options, Outcome, Overrides, Partition, narrate, report};
 
 const EXAMPLES: &str = "\
-Every option that no flag sets is drawn from the seed; the run prints all of them first. Exit code 1: a check failed.
+Options without a flag are drawn from the seed; the run prints all of them
+first. Exit code 1: a check failed.
 
 Examples:
-  tussock simulate --seed 7                                the small network of seed 7, with its faults
-  tussock simulate --seed 1 --seeds 1000                   a thousand networks, up to the first that fails
+  tussock simulate --seed 7
+  tussock simulate --seed 1 --seeds 1000
   tussock simulate --nodes 100 --seed 7 --minutes 60 --calm";
 
 /// Run a whole network in one process, from one seed
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct SimulateArgs {
-    /// Where every option and everything that happens comes from
+    /// Seed of all options and events
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Run so many seeds, one after the other; a line for each
+    /// Run this many seeds, one after the other, and print a line for each
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seeds: u64,
-    /// Honest nodes
+    /// Number of honest nodes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=20_000))]
     pub nodes: Option<u64>,
-    /// Virtual minutes in which faults happen; the time to convergence comes on top
+    /// Virtual minutes with faults; the time to convergence comes on top
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub minutes: Option<u64>,
-    /// Share of packets that are lost, such as 0.01
+    /// Share of lost packets, such as 0.01
     #[arg(long, value_name = "P", value_parser = share)]
     pub loss: Option<u64>,
     /// Cut off PERCENT of the nodes (default 50) at second FROM; may be repeated
     #[arg(long, value_name = "FROM:SECONDS[:PERCENT]")]
     pub partition: Vec<Partition>,
-    /// Dishonest nodes, on top of the honest ones
+    /// Number of dishonest nodes, in addition to the honest ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub liars: Option<u64>,
-    /// No faults but those that other flags ask for
+    /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
     /// Run each seed twice and compare the trace digests
     #[arg(long)]
     pub twice: bool,
-    /// Write the nodes' log lines to standard error: error, warn, info, debug, or trace (everything that any role hears)
+    /// Log level of the nodes on standard error: error, warn, info, debug, or trace (every event of a role)
     #[arg(long, value_name = "LEVEL")]
     pub narrate: Option<LevelFilter>,
 }
@@ -71,7 +72,7 @@ impl SimulateArgs {
         }
     }
 
-    /// The command that runs one of the seeds again.
+    /// The command that runs one seed again.
     fn replay(&self, seed: u64) -> String {
         use std::fmt::Write;
         let mut line = format!("tussock simulate --seed {seed}");
@@ -91,7 +92,7 @@ impl SimulateArgs {
     }
 }
 
-/// Runs the seeds up to the first that fails.
+/// Runs the seeds, up to the first failure.
 pub fn run(args: &SimulateArgs, json: bool) -> ExitCode {
     if let Some(level) = args.narrate {
         narrate::install(level);
@@ -132,7 +133,7 @@ fn show(outcome: &Outcome, brief: bool, json: bool) {
     }
 }
 
-/// A closed pipe ends the output, not the program with a panic.
+/// Prints without panic if the pipe is closed.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_replay_line_says_what_was_said() {
+    fn the_replay_line_has_all_flags() {
         let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --liars 1 --calm";
         let args = Line::parse_from(words.split(' ')).args;
         let replay = args.replay(7);

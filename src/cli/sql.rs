@@ -1,4 +1,4 @@
-//! `sql`: questions to the ledger in SQL; read-only, limited in time and rows, also while the node runs.
+//! `sql`: queries the ledger in SQL. Read-only, limited in time and rows; also works while the node runs.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -26,20 +26,21 @@ use crate::{
 /// `tussock sql`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Views: v_blocks, v_txs, v_outputs, v_coins, v_balances, v_miners, v_tips, v_headers, v_tip, v_peers (tussock help sql).
+Views: v_blocks, v_txs, v_outputs, v_coins, v_balances, v_miners, v_tips,
+v_headers, v_tip, v_peers (tussock help sql).
 
 Examples:
-  tussock sql 'SELECT height, hash, utc FROM v_blocks ORDER BY height DESC LIMIT 5'
+  tussock sql 'SELECT height, hash FROM v_blocks ORDER BY height DESC LIMIT 5'
   tussock sql 'SELECT count(*), sum(amount) FROM v_coins' --json
-  tussock sql 'SELECT address_text(address), balance FROM v_balances ORDER BY balance DESC LIMIT 10'")]
+  tussock sql 'SELECT address_text(address), balance FROM v_balances LIMIT 10'")]
 pub struct SqlArgs {
     /// One SELECT statement
     #[arg(value_name = "SELECT …")]
     statement: String,
-    /// Most rows to print
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: usize,
-    /// The longest that the answer may take
+    /// Time limit of the query
     #[arg(long, value_name = "TIME", default_value = "5s")]
     timeout: String,
 }
@@ -57,7 +58,7 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     let table = result.map_err(|error| match error {
         _ if late => Failure::new(
             Exit::TimedOut,
-            format!("no answer within {}: ask for less, or allow more with --timeout", arguments.timeout),
+            format!("no answer within {}; ask for less, or allow more with --timeout", arguments.timeout),
         ),
         StoreError::Other(problem) => Failure::usage(format!("sql: {problem}; see: tussock help sql")),
         error => Failure::store(&context.ledger(), &error),
@@ -69,18 +70,18 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     context.print(&facts, |_| text(&table))
 }
 
-/// Runs a query and interrupts it when the time is up; says whether that was so.
+/// Runs a query and interrupts it after `timeout`. Also returns whether the time ran out.
 fn within<T>(timeout: Duration, interrupter: Interrupter, query: impl FnOnce() -> T) -> (T, bool) {
     thread::scope(|scope| {
         let (done, ended) = mpsc::channel::<()>();
         let watch = scope.spawn(move || {
             let mut late = false;
-            let mut patience = timeout;
-            // Repeated: an interrupt before the query has begun would be lost.
-            while ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            let mut deadline = timeout;
+            // Repeated, because an interrupt before the query has begun is lost.
+            while ended.recv_timeout(deadline) == Err(RecvTimeoutError::Timeout) {
                 late = true;
                 interrupter.interrupt();
-                patience = Duration::from_millis(20);
+                deadline = Duration::from_millis(20);
             }
             late
         });
@@ -103,7 +104,7 @@ fn object(table: &Table, row: &[Cell]) -> Value {
 }
 
 fn text(table: &Table) -> String {
-    // Numbers are aligned to the right, where the first row has one.
+    // Columns with a number in the first row are aligned to the right.
     let is_number = |column: usize| {
         let first = table.rows.first().and_then(|row| row.get(column));
         matches!(first, Some(Cell::Integer(_) | Cell::Real(_)))

@@ -1,4 +1,4 @@
-//! `status`, `mempool`, `tips`: what the node is and does.
+//! `status`, `mempool`, `tips`: the state of the node.
 
 use std::{
     cell::Cell,
@@ -22,7 +22,7 @@ use crate::rpc::client::Deadline;
 /// Time between two redraws.
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// Flags of commands that can keep watching.
+/// Flags of commands that can redraw.
 #[derive(Args, Debug)]
 pub struct WatchFlags {
     /// Redraw every second until interrupted
@@ -30,7 +30,7 @@ pub struct WatchFlags {
     pub watch: bool,
 }
 
-/// Shows once, or again and again.
+/// Calls `show` once, or every second with `--watch`.
 pub fn watch(flags: &WatchFlags, show: impl Fn() -> Outcome) -> Outcome {
     if !flags.watch {
         return show();
@@ -38,7 +38,7 @@ pub fn watch(flags: &WatchFlags, show: impl Fn() -> Outcome) -> Outcome {
     loop {
         clear_screen();
         match show() {
-            // A node that is being restarted is worth waiting for.
+            // The node may be restarting.
             Err(failure) if failure.exit == Exit::Unreachable => output::note(&failure.message),
             outcome => outcome?,
         }
@@ -50,7 +50,7 @@ fn clear_screen() {
     use std::io::IsTerminal;
     let mut out = std::io::stdout().lock();
     if out.is_terminal() {
-        // Cursor home, erase what follows. A closed output is noticed by what is printed next.
+        // Cursor home, then erase. The next print reports a closed output.
         drop(out.write_all(b"\x1b[H\x1b[2J"));
     }
 }
@@ -72,12 +72,12 @@ pub fn run(context: &Context, arguments: &StatusArgs) -> Outcome {
             Err(failure) if failure.exit == Exit::Unreachable => super::offline::status(context, failure)?,
             Err(failure) => return Err(failure),
         };
-        context.print(&status, |status| people(context, status, &pace))
+        context.print(&status, |status| status_text(context, status, &pace))
     })
 }
 
-/// `pace`: since the first look, if there are several.
-fn people(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> String {
+/// `pace` is the measurement since the first call, for `--watch`.
+fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> String {
     let (height, headers) = (number(status, "height"), number(status, "headers"));
     let (peers, mempool, mining) = (&status["peers"], &status["mempool"], &status["mining"]);
     let stopped = text(status, "state") == "stopped";
@@ -134,7 +134,7 @@ fn people(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> Strin
     output::facts(&rows)
 }
 
-/// Twenty cells, in whole percent rounded down: full only when nothing is missing.
+/// A bar of twenty cells and whole percent, rounded down: full only at the end.
 fn bar(done: u64, all: u64) -> String {
     let percent = percent(done, all);
     let cells = usize::try_from(percent / 5).unwrap_or(20);
@@ -145,7 +145,7 @@ fn bar(done: u64, all: u64) -> String {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tussock mempool\n  tussock mempool --limit 5 --json")]
 pub struct MempoolArgs {
-    /// Most transactions to show, the highest fee rate first
+    /// Maximum number of transactions, the highest fee rate first
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: u64,
     #[command(flatten)]

@@ -1,10 +1,10 @@
-//! Amounts, durations and sizes: from people and for people.
+//! Amounts, durations, sizes and times as text.
 
 use std::time::Duration;
 
 use crate::runtime::{Clock, RealClock};
 
-/// An amount in base units: digits, with `_` between them where it helps. Never a fraction.
+/// Parses an amount in base units: digits, with optional `_` between them. Never a fraction.
 pub fn parse_amount(text: &str) -> Result<u64, String> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -13,7 +13,7 @@ pub fn parse_amount(text: &str) -> Result<u64, String> {
     digits.parse().map_err(|_| "the amount is larger than 64 bits can hold".to_owned())
 }
 
-/// An amount of at least one base unit.
+/// Parses an amount of at least one base unit.
 pub fn parse_payment(text: &str) -> Result<u64, String> {
     match parse_amount(text)? {
         0 => Err("at least 1 base unit can be paid".to_owned()),
@@ -21,7 +21,7 @@ pub fn parse_payment(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A duration: a number with `ms`, `s`, `m`, `h` or `d`; without a unit, seconds.
+/// Parses a duration: a number with `ms`, `s`, `m`, `h` or `d`; without a unit, seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let help = || "a duration is a number with ms, s, m, h or d, such as 90s".to_owned();
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -51,8 +51,8 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `1 block`, `1,234 blocks`.
-pub fn many(number: u64, what: &str) -> String {
+/// A number with its noun: `1 block`, `1,234 blocks`.
+pub fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
@@ -118,9 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn people_read_groups_units_and_dates() {
+    fn numbers_sizes_and_times_are_readable() {
         assert_eq!((grouped(0), grouped(1234), grouped(1_234_567)), ("0".into(), "1,234".into(), "1,234,567".into()));
-        assert_eq!((many(1, "block"), many(1234, "block")), ("1 block".into(), "1,234 blocks".into()));
+        assert_eq!((count(1, "block"), count(1234, "block")), ("1 block".into(), "1,234 blocks".into()));
         assert_eq!((age(59), age(187), age(90_061)), ("59s".into(), "3m07s".into(), "1d01h".into()));
         assert_eq!((bytes(812), bytes(1536), bytes(19 << 20)), ("812 B".into(), "1.5 KiB".into(), "19.0 MiB".into()));
         assert_eq!(utc(1_767_225_600), "2026-01-01T00:00:00Z");

@@ -1,4 +1,4 @@
-//! `verify`: is the ledger on the disk one that keeps all rules?
+//! `verify`: checks the ledger on the disk.
 
 use clap::Args;
 use serde_json::json;
@@ -20,14 +20,14 @@ Examples:
   tussock verify
   tussock verify --deep --json")]
 pub struct VerifyArgs {
-    /// Replay everything from genesis, signatures included, instead of looking at the last blocks
+    /// Replay everything from genesis, signatures included, instead of checking the last blocks
     #[arg(long)]
     deep: bool,
 }
 
 /// Runs the command.
 pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
-    // There must be a ledger before a lock is made in what may be no data directory at all.
+    // First, so that no lock file is made in a folder that is no data directory.
     offline::require_ledger(context)?;
     let _lock = Lock::acquire(&context.folder(), &context.settings.flags())?;
     let path = context.ledger();
@@ -55,7 +55,7 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
     }
     if !report.ok {
         let problem = report.problem.unwrap_or_else(|| "no reason given".to_owned());
-        let advice = "move the file away and start the node, it fetches the ledger anew";
+        let advice = "move the file away and start the node, it fetches the ledger again";
         return Err(Failure::new(
             Exit::Internal,
             format!("the ledger is damaged: {}: {problem}; {advice}", path.display()),

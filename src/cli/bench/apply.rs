@@ -1,11 +1,11 @@
-//! How quickly a ledger takes in blocks that are at hand: verified, applied and committed, without a network.
+//! How quickly a ledger verifies, applies and commits blocks from a file, without a network.
 
 use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 
-use super::processes::{TempFolder, finish, generate, on};
+use super::processes::{TempFolder, command_on, generate, run_to_end};
 use crate::cli::{exit::Outcome, output};
 
 /// Arguments of `bench apply`.
@@ -14,7 +14,7 @@ pub struct ApplyArgs {
     /// Blocks of the generated ledger
     #[arg(long, default_value_t = 200, value_name = "N")]
     blocks: u32,
-    /// Transactions in each, besides the coinbase
+    /// Transactions in each block, without the coinbase
     #[arg(long, default_value_t = 500, value_name = "M")]
     txs_per_block: u32,
     /// Seed of the generated ledger
@@ -27,9 +27,9 @@ pub fn run(args: &ApplyArgs, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-apply")?;
     let [from, to, file] = ["from", "to", "blocks"].map(|name| folder.path().join(name));
     generate(&from, args.blocks, args.txs_per_block, args.seed)?;
-    finish(on(&from)?.args(["chain", "export"]).arg(&file), "chain export")?;
+    run_to_end(command_on(&from)?.args(["chain", "export"]).arg(&file), "chain export")?;
     let start = Instant::now();
-    finish(on(&to)?.args(["chain", "import"]).arg(&file), "chain import")?;
+    run_to_end(command_on(&to)?.args(["chain", "import"]).arg(&file), "chain import")?;
     let seconds = start.elapsed().as_secs_f64();
     let rate = |count: f64| (count / seconds * 10.0).round() / 10.0;
     let blocks = rate(f64::from(args.blocks));

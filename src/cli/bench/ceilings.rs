@@ -1,4 +1,4 @@
-//! What the host can do at best, measured in the same run as the figures that stand beside it.
+//! What the host can do at best, measured in the same run as the figures.
 
 use std::{
     io::{Read as _, Write as _},
@@ -17,14 +17,14 @@ use crate::{
 
 /// Bytes of a block of 500 transactions.
 const BLOCK_BYTES: usize = 108 * 1024;
-/// How long each is measured.
+/// Duration of each measurement.
 const TIME: Duration = Duration::from_millis(500);
-/// Blocks in one commit of the raw insertion: about as many as a sync puts into one.
+/// Blocks in one commit of the raw insertion: about as many as in one commit of a sync.
 const BLOCKS_PER_COMMIT: u32 = 1024;
-/// The same where blocks are full of transactions.
+/// The same for blocks full of transactions.
 const FULL_BLOCKS_PER_COMMIT: u32 = 40;
 
-/// Bytes a second that one thread hashes, block after block.
+/// Bytes per second that one thread hashes.
 pub fn hashing() -> f64 {
     let block = vec![7; BLOCK_BYTES];
     let (start, mut blocks) = (Instant::now(), 0.0);
@@ -35,7 +35,7 @@ pub fn hashing() -> f64 {
     blocks * BLOCK_BYTES as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Bytes a second from one thread to another over a TCP connection on loopback.
+/// Bytes per second from one thread to another over a TCP connection on loopback.
 pub fn loopback() -> Outcome<f64> {
     let broken = |error: std::io::Error| Failure::new(Exit::Internal, format!("cannot measure loopback: {error}"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(broken)?;
@@ -45,7 +45,7 @@ pub fn loopback() -> Outcome<f64> {
         let start = Instant::now();
         scope.spawn(move || {
             let block = vec![7; BLOCK_BYTES];
-            // It ends with the time, or with the other side.
+            // Ends with the time, or when the other side closes.
             while start.elapsed() < TIME && sender.write_all(&block).is_ok() {}
         });
         let (mut buffer, mut bytes) = (vec![0; 64 * 1024], 0.0);
@@ -58,13 +58,13 @@ pub fn loopback() -> Outcome<f64> {
     })
 }
 
-/// Blocks a second whose rows SQLite takes, with nothing else done: see [`RawInsertion`].
+/// Blocks per second that SQLite can insert, without any other work: see [`RawInsertion`].
 pub fn insertion(ledger: &Path, folder: &Path, blocks: u32, transactions: u32) -> Outcome<f64> {
     let per_commit = if transactions > 0 { FULL_BLOCKS_PER_COMMIT } else { BLOCKS_PER_COMMIT };
     let time = insert_raw(ledger, &folder.join("ceiling.db"), blocks, per_commit)
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot measure the raw insertion: {error}")))?;
     for suffix in ["", "-wal", "-shm"] {
-        // What stays goes with the folder.
+        // A file that stays is removed with the folder.
         drop(std::fs::remove_file(folder.join(format!("ceiling.db{suffix}"))));
     }
     Ok(f64::from(blocks) / time.as_secs_f64().max(1e-9))

@@ -1,6 +1,8 @@
-//! A provider whose chain moves while a newcomer syncs from it: it tells of each losing branch of a generated ledger
-//! first, and of the blocks that outgrow it only when the whole branch has been fetched. So every branch has to be
-//! applied and taken off again. It runs in a thread and serves one link.
+//! A provider whose chain is reorganised while a new node syncs from it.
+//!
+//! It announces each losing branch of a generated ledger first, and the blocks that outgrow it only when the node has
+//! fetched the whole branch. So the node must connect and disconnect every branch. The provider runs in a thread and
+//! serves one link.
 
 use std::{
     collections::BTreeMap,
@@ -24,14 +26,14 @@ use crate::{
 /// Bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A provider that waits for its newcomer.
-pub struct Forks {
+/// A provider that waits for its new node.
+pub struct BranchProvider {
     /// Where it listens.
     pub address: SocketAddr,
     thread: JoinHandle<Outcome>,
 }
 
-impl Forks {
+impl BranchProvider {
     /// Opens the ledger and listens.
     pub fn start(ledger: &Path, spec: &ChainSpec) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| broken(&error))?;
@@ -41,13 +43,13 @@ impl Forks {
         let serve = move || {
             let (stream, _) = listener.accept().map_err(|error| broken(&error))?;
             drop(stream.set_nodelay(true));
-            Server { stream, magic, chain, version, stage: 0, waiting: None }.run()
+            Server { stream, magic, chain, version, branch: 0, pending: None }.run()
         };
-        let thread = Builder::new().name("forks".to_owned()).spawn(serve).map_err(|error| broken(&error))?;
+        let thread = Builder::new().name("branches".to_owned()).spawn(serve).map_err(|error| broken(&error))?;
         Ok(Self { address, thread })
     }
 
-    /// What became of it; call when the newcomer is gone.
+    /// The provider's result; call it after the end of the new node.
     pub fn finish(self) -> Outcome {
         self.thread.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "the provider panicked")))
     }
@@ -57,13 +59,13 @@ fn broken(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Internal, format!("the provider of branches failed: {error}"))
 }
 
-/// A chain and the branches that lost against it.
+/// A chain and its losing branches.
 struct Chain {
     reader: LedgerReader,
     main: Vec<Header>,
-    /// By the height of their first blocks, in the order in which they are told.
+    /// Sorted by the height of their first blocks, which is the order of their announcement.
     branches: Vec<Vec<Header>>,
-    /// Heights on the chain.
+    /// Heights of the blocks in the chain.
     heights: BTreeMap<Hash, usize>,
 }
 
@@ -100,15 +102,15 @@ impl Chain {
         }
     }
 
-    /// The last block that is told of before the branch with this number has been fetched.
-    fn tip(&self, stage: usize) -> Hash {
-        let told = self.branches.get(stage).unwrap_or(&self.main);
-        told.last().map_or(Hash::ZERO, Header::hash)
+    /// The last block that is announced before the branch with this number has been fetched.
+    fn tip(&self, number: usize) -> Hash {
+        let announced = self.branches.get(number).unwrap_or(&self.main);
+        announced.last().map_or(Hash::ZERO, Header::hash)
     }
 
-    /// What follows the first known hash of the locator; a branch that was told earlier is left at its root.
-    fn after(&self, stage: usize, locator: &Locator) -> Vec<Header> {
-        let branch = self.branches.get(stage);
+    /// The headers after the first known hash of the locator. After an earlier branch, they begin at its root.
+    fn after(&self, number: usize, locator: &Locator) -> Vec<Header> {
+        let branch = self.branches.get(number);
         let root = branch.and_then(|branch| branch.first()).map_or(self.main.len(), |first| first.height as usize);
         let on_branch = branch.into_iter().flatten();
         for hash in locator {
@@ -129,17 +131,17 @@ struct Server {
     magic: [u8; 4],
     chain: Chain,
     version: Version,
-    /// The branch that is being told, then one beyond the last.
-    stage: usize,
-    /// A question that is answered when the branch has been fetched.
-    waiting: Option<Locator>,
+    /// Number of the announced branch; after the last branch, their number.
+    branch: usize,
+    /// A GetSync that is answered when the branch has been fetched.
+    pending: Option<Locator>,
 }
 
 impl Server {
-    /// Serves until the newcomer goes.
+    /// Serves until the new node closes the link.
     fn run(mut self) -> Outcome {
         let (mut reader, mut buffer) = (FrameReader::new(self.magic), vec![0; READ_BYTES]);
-        // A newcomer that was killed resets the connection.
+        // A node that was killed resets the connection.
         while let Ok(got @ 1..) = self.stream.read(&mut buffer) {
             let mut input = &buffer[..got];
             while let Some(frame) = reader.read(&mut input).map_err(|fault| broken(&fault))? {
@@ -166,9 +168,9 @@ impl Server {
     }
 
     fn answer(&mut self, locator: Locator) -> Outcome {
-        let headers = self.chain.after(self.stage, &locator);
-        if headers.is_empty() && self.stage < self.chain.branches.len() {
-            self.waiting = Some(locator);
+        let headers = self.chain.after(self.branch, &locator);
+        if headers.is_empty() && self.branch < self.chain.branches.len() {
+            self.pending = Some(locator);
             return Ok(());
         }
         self.send(&Message::Sync(List::truncated(headers)))
@@ -179,9 +181,9 @@ impl Server {
             Some(body) => self.send(&Message::Block(body))?,
             None => return self.send(&Message::Absent(hash)),
         }
-        if self.stage < self.chain.branches.len() && hash == self.chain.tip(self.stage) {
-            self.stage += 1;
-            if let Some(locator) = self.waiting.take() {
+        if self.branch < self.chain.branches.len() && hash == self.chain.tip(self.branch) {
+            self.branch += 1;
+            if let Some(locator) = self.pending.take() {
                 return self.answer(locator);
             }
         }
@@ -189,7 +191,7 @@ impl Server {
     }
 
     fn send(&mut self, message: &Message) -> Outcome {
-        // If the newcomer is gone, the next read says so.
+        // If the node is gone, the next read fails.
         drop(self.stream.write_all(&Frame::new(message).to_bytes(self.magic)));
         Ok(())
     }

@@ -1,7 +1,8 @@
-//! How quickly news spreads: real nodes in processes of their own, in a line or a full mesh, over loopback TCP.
+//! How quickly blocks and transactions spread: nodes in their own processes, in a line or a full mesh, over loopback
+//! TCP.
 //!
-//! A block's time is that between the moments at which the first and the last node tell of it; a transaction's begins
-//! with its submission to the first node, so that it contains one call over HTTP more.
+//! The time of a block begins when the first node reports it and ends when the last node does. The time of a
+//! transaction begins with its submission to the first node, so it includes one HTTP call more.
 
 use std::{
     thread,
@@ -26,31 +27,31 @@ use crate::{
     rpc::client::Deadline,
 };
 
-/// How long to let pass before the next look at a mempool.
-const MOMENT: Duration = Duration::from_millis(5);
+/// Time between two queries of a mempool or an index.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How the nodes are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Topology {
-    /// Each to the one before it
+    /// Each node to the one before it
     Line,
-    /// Each to all
+    /// Each node to all others
     Mesh,
 }
 
 /// Arguments of `bench gossip`.
 #[derive(Debug, Args)]
 pub struct GossipArgs {
-    /// Nodes of the network
+    /// Number of nodes
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=50))]
     nodes: u64,
-    /// How they are connected
+    /// How the nodes are connected
     #[arg(long, value_enum, default_value = "line")]
     topology: Topology,
-    /// Transactions in the large blocks
+    /// Transactions in a large block
     #[arg(long, default_value_t = 500, value_name = "M")]
     txs_per_block: usize,
-    /// Measurements of each kind; the figures are their medians
+    /// Number of measurements; the figures are their medians
     #[arg(long, default_value_t = 9, value_name = "R")]
     runs: usize,
 }
@@ -62,7 +63,7 @@ pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
     for number in 1..=args.nodes {
         let earlier = if args.topology == Topology::Line { nodes.len().saturating_sub(1) } else { 0 };
         let addresses = nodes[earlier..].iter().map(Node::address).collect::<Outcome<Vec<_>>>()?;
-        // Who is connected to whom is what is measured: nobody looks for others beside them.
+        // No node may dial others: the topology is part of the measurement.
         let outbound = addresses.len().to_string();
         let mut flags = vec!["--max-outbound", &outbound];
         addresses.iter().for_each(|address| flags.extend(["--connect", address.as_str()]));
@@ -85,7 +86,7 @@ pub fn run(args: &GossipArgs, spec: &ChainSpec, json: bool) -> Outcome {
         for raw in &group {
             bench.load.call(0, "sendrawtransaction", json!([raw]))?;
         }
-        bench.everywhere(group.len())?;
+        bench.wait_mempools(group.len())?;
         large.push(bench.block(group.len())?);
         if let Some(raw) = payments.next() {
             alone.push(bench.transaction(&raw)?);
@@ -130,19 +131,19 @@ impl Gossip<'_> {
         self.load.call(0, "mine", json!([1, self.miner()])).map(drop)
     }
 
-    /// Milliseconds between the first and the last node's word of a block; all have had `transactions` to put into it.
-    /// Returns when all nodes have done with it, so that what follows does not compete with it.
+    /// Mines a block with `transactions`. Returns the milliseconds between the first and the last node's report of it,
+    /// after all nodes have finished with it.
     fn block(&self, transactions: usize) -> Outcome<f64> {
         let height = output::number(&self.load.call(0, "status", json!([]))?, "height") + 1;
-        let told = |node: usize| {
+        let reported = |node: usize| {
             let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
             self.load.call(node, "wait", json!([condition])).map(|_| Instant::now())
         };
         let (first, last) = thread::scope(|scope| {
-            let (first, last) = (scope.spawn(|| told(0)), scope.spawn(|| told(self.last())));
+            let (first, last) = (scope.spawn(|| reported(0)), scope.spawn(|| reported(self.last())));
             let mined = self.mine();
-            let joined = |told: thread::ScopedJoinHandle<'_, Outcome<Instant>>| {
-                told.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "waiting for a block failed")))
+            let joined = |thread: thread::ScopedJoinHandle<'_, Outcome<Instant>>| {
+                thread.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "waiting for a block failed")))
             };
             let (first, last) = (joined(first), joined(last));
             mined.and(Ok((first?, last?)))
@@ -153,43 +154,43 @@ impl Gossip<'_> {
             return Err(Failure::new(Exit::Internal, format!("a block of {found} transactions, not {transactions}")));
         }
         for node in 0..self.load.nodes.len() {
-            self.rest(node, height)?;
+            self.wait_indexed(node, height)?;
         }
         Ok(last.saturating_duration_since(first).as_secs_f64() * 1000.0)
     }
 
-    /// Waits until a node has done everything about the block at `height`, the index included.
-    fn rest(&self, node: usize, height: u64) -> Outcome {
+    /// Waits until a node has applied and indexed the block at `height`.
+    fn wait_indexed(&self, node: usize, height: u64) -> Outcome {
         let condition = json!({ "kind": "height", "value": height.to_string(), "timeout": 20 });
         self.load.call(node, "wait", json!([condition]))?;
-        let patience = Deadline::after(Duration::from_secs(20));
-        // Nodes may run without index.
+        let deadline = Deadline::after(Duration::from_secs(20));
+        // A node without index has no such field.
         while self.load.call(node, "status", json!([]))?["indexed"].as_u64().is_some_and(|indexed| indexed < height) {
-            if !patience.pause(MOMENT) {
+            if !deadline.pause(POLL_INTERVAL) {
                 return Err(Failure::new(Exit::TimedOut, "a node's index did not follow its chain"));
             }
         }
         Ok(())
     }
 
-    /// Milliseconds from a payment's submission to the first node to the last node's word of it.
+    /// Milliseconds from a payment's submission to the first node until the last node reports it.
     fn transaction(&self, raw: &str) -> Outcome<f64> {
         let start = Instant::now();
         let id = self.load.call(0, "sendrawtransaction", json!([raw]))?;
         let condition = json!({ "kind": "tx", "value": id, "confirmations": 0, "timeout": 20 });
-        let told: Value = self.load.call(self.last(), "wait", json!([condition]))?;
-        if told["ok"] != true {
+        let answer: Value = self.load.call(self.last(), "wait", json!([condition]))?;
+        if answer["ok"] != true {
             return Err(Failure::new(Exit::TimedOut, "a transaction did not reach the last node"));
         }
         Ok(start.elapsed().as_secs_f64() * 1000.0)
     }
 
-    /// Waits until all mempools hold so many transactions.
-    fn everywhere(&self, transactions: usize) -> Outcome {
-        let patience = Deadline::after(Duration::from_secs(60));
+    /// Waits until every mempool holds this number of transactions.
+    fn wait_mempools(&self, transactions: usize) -> Outcome {
+        let deadline = Deadline::after(Duration::from_secs(60));
         for node in 0..self.load.nodes.len() {
-            while self.load.waiting(node)? < transactions as u64 {
-                if !patience.pause(MOMENT) {
+            while self.load.mempool_count(node)? < transactions as u64 {
+                if !deadline.pause(POLL_INTERVAL) {
                     return Err(Failure::new(Exit::TimedOut, "the transactions did not reach all nodes"));
                 }
             }

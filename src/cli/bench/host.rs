@@ -1,4 +1,4 @@
-//! What a node costs its host beside its work: its start, its idling, the newcomers that it feeds, a mempool's filling.
+//! What a node costs its host: starting, idling, serving new nodes, and filling a mempool.
 
 use std::{
     thread,
@@ -25,19 +25,19 @@ use crate::{
 };
 
 const MIB: f64 = 1_048_576.0;
-/// How long to let pass before the next look at a mempool.
-const MOMENT: Duration = Duration::from_millis(2);
+/// Time between two queries of a mempool.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// The ledger that a benchmark runs on.
+/// The ledger of a benchmark.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LedgerArgs {
     /// Blocks of the generated ledger
     #[arg(long, default_value_t = 200, value_name = "N")]
     blocks: u32,
-    /// Transactions in each, besides the coinbase
+    /// Transactions in each block, without the coinbase
     #[arg(long, default_value_t = 500, value_name = "M")]
     txs_per_block: u32,
-    /// Measurements; the figures are their medians
+    /// Number of measurements; the figures are their medians
     #[arg(long, default_value_t = 1, value_name = "R")]
     runs: usize,
 }
@@ -47,7 +47,7 @@ pub struct LedgerArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     ledger: LedgerArgs,
-    /// Newcomers at once
+    /// Number of new nodes at once
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=40))]
     newcomers: u16,
 }
@@ -55,10 +55,10 @@ pub struct ServeArgs {
 /// Arguments of `bench idle`.
 #[derive(Debug, Args)]
 pub struct IdleArgs {
-    /// How long to watch
+    /// Duration of the measurement
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     seconds: u64,
-    /// Nodes connected to the one that is watched
+    /// Number of peers of the measured node
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=40))]
     peers: u16,
 }
@@ -66,16 +66,16 @@ pub struct IdleArgs {
 /// Arguments of `bench mempool`.
 #[derive(Debug, Args)]
 pub struct MempoolArgs {
-    /// Transactions; a mempool holds about 6,500
+    /// Number of transactions; a mempool holds about 6,500
     #[arg(long, default_value_t = 5_000, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=6_500))]
     transactions: u16,
 }
 
-/// Runs `bench start`: from the start of the process to its being ready.
+/// Runs `bench start`: the time from the start of the process until it is ready.
 pub fn start(args: &LedgerArgs, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-start")?;
     generate(folder.path(), args.blocks, args.txs_per_block, 1)?;
-    // The first start after a ledger was made also makes what is derived from it.
+    // The first start also builds the index.
     let first = Node::start(folder.path(), &[])?;
     first.wait_for_index(args.blocks)?;
     first.stop()?;
@@ -89,7 +89,7 @@ pub fn start(args: &LedgerArgs, json: bool) -> Outcome {
     report(json, &json!({ "blocks": args.blocks, "transactions": transactions(args), "ready_ms": median(times) }))
 }
 
-/// Runs `bench serve`: one node feeds several newcomers at once.
+/// Runs `bench serve`: several new nodes sync from one node at once.
 pub fn serve(args: &ServeArgs, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-serve")?;
     let provider_dir = folder.path().join("provider");
@@ -120,7 +120,7 @@ pub fn serve(args: &ServeArgs, json: bool) -> Outcome {
     report(json, &figures)
 }
 
-/// Runs `bench idle`: what a node costs that has nothing to do.
+/// Runs `bench idle`: memory and processor time of an idle node.
 pub fn idle(args: &IdleArgs, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-idle")?;
     let node = Node::start(&folder.path().join("node"), &[])?;
@@ -130,8 +130,8 @@ pub fn idle(args: &IdleArgs, json: bool) -> Outcome {
         .collect::<Outcome<Vec<_>>>()?;
     node.wait(&["peers", &peers.len().to_string()], 60)?;
     let (before, begin) = (node.usage(), Instant::now());
-    let patience = Deadline::after(Duration::from_secs(args.seconds.max(1)));
-    while patience.pause(patience.left()) {}
+    let deadline = Deadline::after(Duration::from_secs(args.seconds.max(1)));
+    while deadline.pause(deadline.left()) {}
     let after = node.usage();
     let share = (after.cpu_s - before.cpu_s) / begin.elapsed().as_secs_f64();
     report(
@@ -140,7 +140,7 @@ pub fn idle(args: &IdleArgs, json: bool) -> Outcome {
     )
 }
 
-/// Runs `bench mempool`: payments are submitted to one node over HTTP, then a second one fetches them over TCP.
+/// Runs `bench mempool`: submits payments to one node over HTTP, then a second node fetches them over TCP.
 pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-mempool")?;
     let ceiling = verify::measure(Duration::from_secs(2), None)?;
@@ -161,7 +161,7 @@ pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let over_http = begin.elapsed().as_secs_f64();
     let target = Node::start(&folder.path().join("target"), &["--connect", &source.address()?])?;
     let load = Load::new(spec, vec![client(target.dir(), &spec.name)?], count);
-    // The rate is that of admission: it does not contain how long the newcomer took to connect and to sync.
+    // From the first transaction on, so that connecting and syncing are not measured.
     let (first, begin) = (wait_count(&load, 0, 1)?, Instant::now());
     let last = wait_count(&load, 0, count)?;
     let over_tcp = last.saturating_sub(first) as f64 / begin.elapsed().as_secs_f64().max(1e-6);
@@ -175,15 +175,15 @@ pub fn mempool(args: &MempoolArgs, spec: &ChainSpec, json: bool) -> Outcome {
     report(json, &figures)
 }
 
-/// Waits until a mempool holds so many transactions; how many it then holds.
+/// Waits until a mempool holds this number of transactions. Returns its size then.
 fn wait_count(load: &Load<'_>, node: usize, count: usize) -> Outcome<u64> {
-    let patience = Deadline::after(Duration::from_secs(120));
+    let deadline = Deadline::after(Duration::from_secs(120));
     loop {
-        let waiting = load.waiting(node)?;
+        let waiting = load.mempool_count(node)?;
         if waiting >= count as u64 {
             return Ok(waiting);
         }
-        if !patience.pause(MOMENT) {
+        if !deadline.pause(POLL_INTERVAL) {
             return Err(Failure::new(Exit::TimedOut, "the mempool did not fill"));
         }
     }
@@ -193,7 +193,7 @@ fn transactions(args: &LedgerArgs) -> u64 {
     u64::from(args.blocks) * u64::from(args.txs_per_block)
 }
 
-/// Prints figures: JSON, or one a line.
+/// Prints figures as JSON, or one per line.
 fn report(json: bool, figures: &Value) -> Outcome {
     if json {
         return output::json(figures);

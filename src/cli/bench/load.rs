@@ -1,7 +1,7 @@
-//! A steady load on running nodes: payments of one input and two outputs, from well-known accounts of a test chain.
+//! A steady load on running nodes: payments with one input and two outputs, from the well-known accounts of a test chain.
 //!
-//! First the accounts' coins are split until there is one for each payment; then every payment spends a coin of its own,
-//! so that none waits for another. What counts is what ends up in blocks.
+//! First it splits the accounts' coins until there is one for each payment, so that no payment waits for another. Only
+//! transactions in blocks count.
 
 use std::{
     path::PathBuf,
@@ -39,51 +39,51 @@ use crate::{
     },
 };
 
-/// Fee of each transaction per output, base units: more than the default fee rate asks of the largest.
+/// Fee of a transaction per output, in base units. More than the default fee rate for the largest transactions.
 const FEE_PER_OUTPUT: u64 = 100;
 /// Payments in one request; the server's limit for a batch.
 const BATCH: usize = RPC_BATCH;
-/// Requests under way to one node at a time.
-const LANES: usize = 3;
-/// How long a payment is offered to a node that has no room for it.
-const ROOM: Duration = Duration::from_secs(30);
-/// Coins that are split before the next block: their transactions, of the largest kind, fit into a mempool.
-const SPLITS: usize = 400;
-/// How long to let pass before the next look at a mempool.
-const MOMENT: Duration = Duration::from_millis(5);
-/// How long a split or the last payment may wait for its block.
-const CONFIRMATION: Duration = Duration::from_secs(120);
+/// Concurrent requests to one node.
+const CONNECTIONS: usize = 3;
+/// How long to retry a payment while the node's mempool is full.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most coins to split per block: their transactions, of the largest size, fit into a mempool.
+const MAX_SPLITS: usize = 400;
+/// Time between two queries of a mempool.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// Time limit for the confirmation of a split or of the last payment.
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Arguments of `bench load`.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// Data directory of a running node; more than one: in turn
+    /// Data directory of a running node; may be repeated, then the nodes take turns
     #[arg(long, required = true, value_name = "DIR")]
     node: Vec<PathBuf>,
-    /// Transactions a second over all nodes
+    /// Transactions per second, all nodes together
     #[arg(long, default_value_t = 20, value_name = "T")]
     tps: u32,
-    /// How long
+    /// Duration of the load
     #[arg(long = "for", default_value = "30s", value_name = "S", value_parser = units::parse_duration)]
     time: Duration,
 }
 
-/// A coin that can be spent, and whose it is.
+/// A spendable coin and its owner.
 #[derive(Clone, Copy)]
 pub(super) struct OwnCoin {
     outpoint: OutPoint,
     amount: u64,
-    /// Position of its key.
+    /// Index of the owner's key.
     owner: usize,
 }
 
-/// Everything that a load needs to know.
+/// A load on running nodes.
 pub(super) struct Load<'a> {
     pub(super) spec: &'a ChainSpec,
     pub(super) nodes: Vec<Client>,
-    /// How many coins of its own to have.
+    /// Number of payments, each with its own coin.
     pub(super) payments: usize,
-    /// The well-known accounts' keys: making one takes as long as signing with it.
+    /// The keys of the well-known accounts. Kept, because deriving one costs as much as a signature.
     keys: Vec<SecretKey>,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Load<'a> {
 /// Runs `bench load`.
 pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
     if !spec.test {
-        return Err(Failure::usage(format!("{} is no test chain: its accounts are nobody's to spend", spec.name)));
+        return Err(Failure::usage(format!("bench load works only on test chains: this is {}", spec.name)));
     }
     let payments = f64::from(args.tps) * args.time.as_secs_f64();
     if !(1.0..=1_000_000.0).contains(&payments) {
@@ -156,7 +156,7 @@ pub(super) fn client(dir: &std::path::Path, chain: &str) -> Outcome<Client> {
     Ok(Client::new(address, &datadir::read_cookie(&folder)?))
 }
 
-/// What was sent, and the last transaction that was accepted.
+/// Number of payments by result, and the last accepted transaction.
 struct Sent {
     accepted: usize,
     refused: usize,
@@ -169,18 +169,18 @@ impl Load<'_> {
         node.call(method, params).map_err(|error| Failure::new(Exit::Rejected, format!("{method}: {error}")))
     }
 
-    /// One confirmed coin for each payment.
+    /// Splits coins until there is a confirmed one for each payment.
     pub(super) fn split(&self) -> Outcome<Vec<OwnCoin>> {
         let mut coins = self.own_coins()?;
         while coins.len() < self.payments {
             if coins.is_empty() {
-                return Err(Failure::new(Exit::Rejected, "the well-known accounts have nothing to spend"));
+                return Err(Failure::new(Exit::Rejected, "the well-known accounts have no coins"));
             }
-            // The largest coins first, each into as many as one transaction can make.
+            // The largest coins first, each into as many as one transaction can create.
             coins.sort_unstable_by_key(|coin| std::cmp::Reverse(coin.amount));
             let missing = self.payments - coins.len();
-            let parts = limits::MAX_OUTPUTS.min(missing / coins.len().min(SPLITS) + 2);
-            let splits = missing.div_ceil(parts - 1).min(coins.len()).min(SPLITS);
+            let parts = limits::MAX_OUTPUTS.min(missing / coins.len().min(MAX_SPLITS) + 2);
+            let splits = missing.div_ceil(parts - 1).min(coins.len()).min(MAX_SPLITS);
             let mut last = None;
             let split: Vec<OwnCoin> = coins.drain(..splits).collect();
             for coin in split {
@@ -190,21 +190,24 @@ impl Load<'_> {
                 coins.extend(made);
             }
             if !self.confirmed(last.as_deref().unwrap_or_default())? {
-                return Err(Failure::new(Exit::TimedOut, "no block took the split of the coins; does anybody mine?"));
+                return Err(Failure::new(
+                    Exit::TimedOut,
+                    "the splits of the coins are in no block; check that a node mines",
+                ));
             }
         }
         Ok(coins)
     }
 
-    /// The same where nobody else mines: the blocks that the splits wait for are made meanwhile.
+    /// The same on a network without miner: also mines the blocks for the splits.
     pub(super) fn split_mining(&self, miner: &str) -> Outcome<Vec<OwnCoin>> {
         self.call(0, "mine", json!([1, miner]))?;
         thread::scope(|scope| {
             let splitting = scope.spawn(|| self.split());
             while !splitting.is_finished() {
-                // Not more blocks than needed: each in a hurry makes the next one harder to find.
-                match self.waiting(0)? {
-                    0 => drop(Deadline::after(MOMENT).pause(MOMENT)),
+                // Only as many blocks as needed, because each raises the difficulty of the next.
+                match self.mempool_count(0)? {
+                    0 => drop(Deadline::after(POLL_INTERVAL).pause(POLL_INTERVAL)),
                     _ => drop(self.call(0, "mine", json!([1, miner]))?),
                 }
             }
@@ -212,8 +215,8 @@ impl Load<'_> {
         })
     }
 
-    /// Transactions in a node's mempool.
-    pub(super) fn waiting(&self, node: usize) -> Outcome<u64> {
+    /// Number of transactions in a node's mempool.
+    pub(super) fn mempool_count(&self, node: usize) -> Outcome<u64> {
         Ok(output::number(&self.call(node, "status", json!([]))?["mempool"], "count"))
     }
 
@@ -252,7 +255,7 @@ impl Load<'_> {
         Ok((transaction, made))
     }
 
-    /// Signs on all cores, before the clock starts: it is not to take time from the nodes while that runs.
+    /// Signs on all cores, before the measurement, so that it takes no processor time from the nodes.
     fn sign(&self, coins: &[OwnCoin]) -> Vec<Vec<u8>> {
         let share = coins.len().div_ceil(verify::cores()).max(1);
         thread::scope(|scope| {
@@ -266,12 +269,12 @@ impl Load<'_> {
         })
     }
 
-    /// Sends to all nodes in turn at the pace of the clock. What a node has no room for is offered again.
+    /// Sends to all nodes in turn at a steady rate. Repeats payments for which a mempool has no room.
     fn send(&self, payments: &[Vec<u8>], tps: f64) -> Sent {
         let start = Instant::now();
         thread::scope(|scope| {
-            let lanes = self.nodes.len() * LANES;
-            let senders: Vec<_> = (self.nodes.iter().cycle().take(lanes))
+            let connections = self.nodes.len() * CONNECTIONS;
+            let senders: Vec<_> = (self.nodes.iter().cycle().take(connections))
                 .map(|node| {
                     let (sender, batches) = mpsc::sync_channel::<&[Vec<u8>]>(2);
                     (sender, scope.spawn(move || submit_all(node, &batches)))
@@ -281,8 +284,8 @@ impl Load<'_> {
             for (number, group) in payments.chunks(batch).enumerate() {
                 let due = Duration::from_secs_f64((number * batch) as f64 / tps);
                 Deadline::after(due.saturating_sub(start.elapsed())).pause(due);
-                // A node that went away: its thread ended, and what it did not take counts as refused below.
-                let _ = senders[number % lanes].0.send(group);
+                // If a node is gone, its thread has ended. Its payments count as refused below.
+                let _ = senders[number % connections].0.send(group);
             }
             let mut sent = Sent { accepted: 0, refused: 0, last: None };
             for (sender, thread) in senders {
@@ -312,7 +315,7 @@ impl Load<'_> {
         Ok(output::number(&self.call(node, "status", json!([]))?, "height"))
     }
 
-    /// Transactions in the blocks above a height that all nodes have, besides coinbases.
+    /// Transactions, without coinbases, in the blocks above `height`. Waits until all nodes have these blocks.
     fn confirmed_since(&self, height: u64) -> Outcome<usize> {
         let tip = self.height(0)?;
         for node in 0..self.nodes.len() {
@@ -320,7 +323,7 @@ impl Load<'_> {
         }
         let block = |node, height: u64| self.call(node, "block", json!([height.to_string()]));
         let hash = block(0, tip)?["hash"].clone();
-        // Equal there, they are equal below.
+        // Equal tips mean equal chains.
         for node in 1..self.nodes.len() {
             if block(node, tip)?["hash"] != hash {
                 return Err(Failure::new(Exit::Internal, format!("two nodes differ at height {tip}")));
@@ -333,16 +336,16 @@ impl Load<'_> {
         Ok(transactions as usize)
     }
 
-    /// Waits until the last payment is in a block, and then until no node has any that waits.
+    /// Waits until the last payment is in a block and every mempool is empty.
     fn settle(&self, last: &Option<Hash>) -> Outcome<bool> {
         let Some(last) = last else { return Ok(false) };
-        let deadline = Instant::now() + CONFIRMATION;
+        let deadline = Instant::now() + CONFIRMATION_TIMEOUT;
         if !self.confirmed(&last.to_string())? {
             return Ok(false);
         }
-        // Others may come in a later block than the last one did.
+        // Other payments may be in later blocks.
         for node in 0..self.nodes.len() {
-            while self.waiting(node)? > 0 {
+            while self.mempool_count(node)? > 0 {
                 if Instant::now() >= deadline {
                     return Ok(false);
                 }
@@ -358,9 +361,9 @@ impl Load<'_> {
     }
 
     fn wait(&self, node: usize, mut condition: Value) -> Outcome<bool> {
-        let patience = Deadline::after(CONFIRMATION);
-        while !patience.left().is_zero() {
-            condition["timeout"] = json!(20.0_f64.min(patience.left().as_secs_f64()));
+        let deadline = Deadline::after(CONFIRMATION_TIMEOUT);
+        while !deadline.left().is_zero() {
+            condition["timeout"] = json!(20.0_f64.min(deadline.left().as_secs_f64()));
             if self.call(node, "wait", json!([condition]))?["ok"] == true {
                 return Ok(true);
             }
@@ -369,12 +372,12 @@ impl Load<'_> {
     }
 }
 
-/// Submits what comes, in batches; how many were accepted, and the last of them.
+/// Submits batches of payments. Returns the number of accepted ones, and the last of them.
 fn submit_all(node: &Client, batches: &mpsc::Receiver<&[Vec<u8>]>) -> (usize, Option<Hash>) {
     let (mut accepted, mut last) = (0, None);
     for batch in batches {
         let mut open: Vec<&Vec<u8>> = batch.iter().collect();
-        let patience = Deadline::after(ROOM);
+        let deadline = Deadline::after(RETRY_TIMEOUT);
         while !open.is_empty() {
             let calls = open.iter().map(|raw| ("sendrawtransaction", json!([hex(raw)]))).collect();
             let Ok(answers) = node.batch(calls) else { break };
@@ -386,7 +389,7 @@ fn submit_all(node: &Client, batches: &mpsc::Receiver<&[Vec<u8>]>) -> (usize, Op
                 last = id.or(last);
                 id.is_none()
             });
-            if !open.is_empty() && !patience.pause(MOMENT * 10) {
+            if !open.is_empty() && !deadline.pause(POLL_INTERVAL * 10) {
                 break;
             }
         }

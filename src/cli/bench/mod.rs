@@ -1,6 +1,6 @@
-//! Benchmarks that users can run on their own host. `tests/bench/` runs the same ones.
+//! Benchmarks for users' own hosts. `tests/bench/` runs them too.
 //!
-//! Each figure stands beside its ceiling, measured in the same run: machines differ and are noisy, ratios hold.
+//! Each figure has its ceiling beside it, measured in the same run: machines differ and are noisy, but ratios hold.
 
 pub mod apply;
 pub mod ceilings;
@@ -27,33 +27,32 @@ pub struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// A newcomer syncs from a provider: two processes over loopback
-    #[command(
-        after_help = "Examples:\n  tussock bench sync --workload w2\n  tussock bench sync --blocks 2000 --txs-per-block 50 --runs 3 --json"
-    )]
+    /// Sync a new node from a provider: two processes over loopback
+    #[command(after_help = "Examples:\n  tussock bench sync --workload w2\n  \
+            tussock bench sync --blocks 2000 --txs-per-block 50 --runs 3")]
     Sync(sync::SyncArgs),
-    /// Verify and apply blocks that are at hand, without a network
+    /// Verify and apply blocks from a file, without a network
     #[command(after_help = "Example:\n  tussock bench apply --blocks 100 --txs-per-block 200 --json")]
     Apply(apply::ApplyArgs),
-    /// How quickly blocks and payments spread: real nodes over loopback, in a line or a mesh
+    /// Measure how quickly blocks and payments spread: nodes over loopback, in a line or a mesh
     #[command(after_help = "Example:\n  tussock bench gossip --nodes 5 --topology line --json")]
     Gossip(gossip::GossipArgs),
-    /// One node feeds several newcomers at once
+    /// Sync several new nodes from one node at once
     #[command(after_help = "Example:\n  tussock bench serve --newcomers 8 --json")]
     Serve(host::ServeArgs),
-    /// How long a node needs to be ready
+    /// Measure the time until a node is ready
     #[command(after_help = "Example:\n  tussock bench start --blocks 2000 --runs 5")]
     Start(host::LedgerArgs),
-    /// What a node costs that has nothing to do
+    /// Measure memory and processor time of an idle node
     #[command(after_help = "Example:\n  tussock bench idle --seconds 30")]
     Idle(host::IdleArgs),
-    /// How quickly a mempool takes payments, over HTTP and over TCP
+    /// Measure how quickly a mempool accepts payments, over HTTP and over TCP
     #[command(after_help = "Example:\n  tussock bench mempool --json")]
     Mempool(host::MempoolArgs),
-    /// Batched signature verification on all cores: the ceiling of everything else
+    /// Measure batched signature verification on all cores, the ceiling of all other figures
     #[command(after_help = "Example:\n  tussock bench verify --json")]
     Verify(verify::VerifyArgs),
-    /// Send transactions to running nodes at a steady rate and see them confirmed
+    /// Send transactions to running nodes at a steady rate and wait for their confirmation
     #[command(after_help = "Example:\n  tussock bench load --node /tmp/tussock-cluster/node1 --tps 50 --for 10")]
     Load(load::LoadArgs),
 }

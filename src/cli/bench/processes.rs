@@ -1,4 +1,4 @@
-//! Nodes as child processes, and what the kernel says of them.
+//! Nodes as child processes, and their use of memory and processor.
 
 use std::{
     fs,
@@ -14,23 +14,23 @@ use crate::{
     rpc::client::Deadline,
 };
 
-/// How long an index may take: ten times what a million transactions need.
+/// Time limit for an index. A million transactions need a tenth of it.
 const INDEX_TIMEOUT: Duration = Duration::from_secs(600);
-/// How long to let pass before the next look at an index.
-const INDEX_MOMENT: Duration = Duration::from_millis(50);
+/// Time between two queries of an index.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A folder that goes away with its owner.
+/// A temporary folder, removed when dropped.
 pub struct TempFolder(PathBuf);
 
 impl TempFolder {
-    /// A new one below the system's folder for temporary files.
+    /// Makes a folder below the system's folder for temporary files.
     pub fn new(name: &str) -> Outcome<Self> {
         let path = std::env::temp_dir().join(format!("tussock-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).map_err(|error| Failure::io("cannot make a folder", &path, &error))?;
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -38,21 +38,21 @@ impl TempFolder {
 
 impl Drop for TempFolder {
     fn drop(&mut self) {
-        // What stays behind is in the folder for temporary files.
+        // The system cleans up what stays.
         drop(fs::remove_dir_all(&self.0));
     }
 }
 
-/// A node in a process of its own; killed with its owner.
+/// A node in its own process, killed when dropped.
 pub struct Node {
     child: Child,
     dir: PathBuf,
 }
 
-/// What a process used, by the kernel's account.
+/// The resources that a process used, from the kernel.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// Most bytes that were ever resident.
+    /// Peak of the resident bytes.
     pub peak_rss_bytes: u64,
     /// Bytes resident now.
     pub rss_bytes: u64,
@@ -63,7 +63,7 @@ pub struct Usage {
 impl Node {
     /// Starts a node on the `local` chain and waits until it is ready.
     pub fn start(dir: &Path, args: &[&str]) -> Outcome<Self> {
-        let child = on(dir)?
+        let child = command_on(dir)?
             .arg("run")
             .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--quiet"])
             .args(args)
@@ -77,34 +77,33 @@ impl Node {
         Ok(node)
     }
 
-    /// Waits by the node's own `wait`.
+    /// Runs `tussock wait`.
     pub fn wait(&self, what: &[&str], timeout_s: u64) -> Outcome {
-        let mut wait = on(&self.dir)?;
+        let mut wait = command_on(&self.dir)?;
         wait.arg("wait").args(what).args(["--timeout", &timeout_s.to_string()]);
-        finish(&mut wait, &format!("wait {}", what.join(" ")))
+        run_to_end(&mut wait, &format!("wait {}", what.join(" ")))
     }
 
-    /// Waits until the node has made what is derived from its ledger: a freshly generated one has no index yet, and
-    /// filling it is no part of what is measured.
+    /// Waits until the node has built its index. A generated ledger has none yet, and building it must not be measured.
     pub fn wait_for_index(&self, height: u32) -> Outcome {
-        let patience = Deadline::after(INDEX_TIMEOUT);
+        let deadline = Deadline::after(INDEX_TIMEOUT);
         loop {
             if self.status()?["indexed"].as_u64() >= Some(u64::from(height)) {
                 return Ok(());
             }
-            if !patience.pause(INDEX_MOMENT) {
+            if !deadline.pause(POLL_INTERVAL) {
                 return Err(Failure::new(Exit::TimedOut, "a node's index was not filled in time"));
             }
         }
     }
 
-    /// What it says of itself.
+    /// Its status.
     pub fn status(&self) -> Outcome<Value> {
         let status = super::load::client(&self.dir, "local")?.call("status", json!([]));
-        status.map_err(|error| Failure::new(Exit::Internal, format!("a node does not tell its status: {error}")))
+        status.map_err(|error| Failure::new(Exit::Internal, format!("a node does not report its status: {error}")))
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
@@ -114,7 +113,7 @@ impl Node {
         &self.dir
     }
 
-    /// Where peers dial it.
+    /// The address where it listens for peers.
     pub fn address(&self) -> Outcome<String> {
         let file = self.dir.join("local/endpoints.json");
         let text = fs::read_to_string(&file).map_err(|error| Failure::io("cannot read", &file, &error))?;
@@ -122,20 +121,20 @@ impl Node {
         Ok(super::super::output::text(&endpoints, "p2p"))
     }
 
-    /// Ends it in order.
+    /// Stops it.
     pub fn stop(mut self) -> Outcome {
-        finish(on(&self.dir)?.arg("stop"), "stop")?;
+        run_to_end(command_on(&self.dir)?.arg("stop"), "stop")?;
         drop(self.child.wait());
         Ok(())
     }
 
-    /// What it used so far; zeros where the kernel does not tell (`/proc` is Linux's).
+    /// The resources that it used so far; zeros on systems without `/proc`.
     pub fn usage(&self) -> Usage {
         usage_of(self.child.id())
     }
 }
 
-/// The same of any process.
+/// The resources that a process used so far; zeros on systems without `/proc`.
 pub fn usage_of(process: u32) -> Usage {
     let folder = PathBuf::from(format!("/proc/{process}"));
     let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
@@ -145,7 +144,7 @@ pub fn usage_of(process: u32) -> Usage {
         kib.unwrap_or(0).saturating_mul(1024)
     };
     let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
-    // Fields 14 and 15, counted after the name in brackets; 100 ticks a second on every Linux.
+    // Fields 14 and 15, counted after the name in brackets. Linux always reports 100 ticks per second.
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Usage { peak_rss_bytes: bytes("VmHWM:"), rss_bytes: bytes("VmRSS:"), cpu_s: ticks as f64 / 100.0 }
@@ -153,28 +152,28 @@ pub fn usage_of(process: u32) -> Usage {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // It is ours and only a benchmark's: nothing of it is kept.
+        // Nothing of a benchmark's node is kept.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// Runs `tussock generate` into a folder.
+/// Runs `tussock generate` on a data directory.
 pub fn generate(dir: &Path, blocks: u32, transactions: u32, seed: u64) -> Outcome {
     generate_with(dir, blocks, transactions, seed, &[])
 }
 
 /// The same with further arguments.
 pub fn generate_with(dir: &Path, blocks: u32, transactions: u32, seed: u64, more: &[&str]) -> Outcome {
-    let mut generate = on(dir)?;
+    let mut generate = command_on(dir)?;
     generate.arg("generate");
     generate.args(["--blocks", &blocks.to_string(), "--txs-per-block", &transactions.to_string()]);
     generate.args(["--seed", &seed.to_string()]).args(more);
-    finish(&mut generate, "generate")
+    run_to_end(&mut generate, "generate")
 }
 
-/// This program on a data directory of the `local` chain.
-pub fn on(dir: &Path) -> Outcome<Command> {
+/// A command of this program on a data directory of the `local` chain.
+pub fn command_on(dir: &Path) -> Outcome<Command> {
     let own = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot find this program's file: {error}")))?;
     let mut command = Command::new(own);
@@ -182,8 +181,8 @@ pub fn on(dir: &Path) -> Outcome<Command> {
     Ok(command)
 }
 
-/// Runs a command to its end; `what` names it in a failure.
-pub fn finish(command: &mut Command, what: &str) -> Outcome {
+/// Runs a command to its end. `what` names it in a failure.
+pub fn run_to_end(command: &mut Command, what: &str) -> Outcome {
     let output = command
         .stdin(Stdio::null())
         .output()

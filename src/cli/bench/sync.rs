@@ -1,4 +1,4 @@
-//! A newcomer's initial sync from one provider, over loopback TCP, each in a process of its own.
+//! The initial sync of a new node from one provider, over loopback TCP, each in its own process.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     ceilings,
-    forks::Forks,
+    forks::BranchProvider,
     processes::{Node, TempFolder, Usage, generate_with, usage_of},
     statistics::median,
     verify,
@@ -24,16 +24,16 @@ use crate::{
     },
 };
 
-/// The workloads that figures are quoted for.
+/// The workloads of the published figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Workload {
-    /// 20,000 blocks with nothing but a coinbase
+    /// 20,000 blocks with only a coinbase
     W1,
     /// 200 blocks of 500 transactions
     W2,
     /// 2,000 blocks of 500 transactions, over a million coins
     W3,
-    /// W2 with a losing branch of three blocks beside every tenth, each told and fetched before what outgrows it
+    /// W2 with a losing branch of three blocks at every tenth height, fetched before the blocks that outgrow it
     W4,
 }
 
@@ -46,13 +46,13 @@ pub struct SyncArgs {
     /// Blocks of the generated ledger
     #[arg(long, default_value_t = 200, value_name = "N")]
     blocks: u32,
-    /// Transactions in each, besides the coinbase
+    /// Transactions in each block, without the coinbase
     #[arg(long, default_value_t = 500, value_name = "M")]
     txs_per_block: u32,
-    /// Newcomers one after another; the figures are their medians
+    /// Number of syncs, one after another; the figures are their medians
     #[arg(long, default_value_t = 1, value_name = "R")]
     runs: usize,
-    /// Newcomers keep no index
+    /// The new node keeps no index
     #[arg(long)]
     no_index: bool,
     /// Seed of the generated ledger
@@ -60,22 +60,21 @@ pub struct SyncArgs {
     seed: u64,
 }
 
-/// What the host can do at best.
+/// The ceilings of this host.
 struct Ceilings {
-    /// Signatures a second over all cores, each of another key.
+    /// Signatures per second on all cores, each of another key.
     signatures: f64,
-    /// The same, all of as few keys as a generated ledger has: a batch adds up what one key signed, so that such a
-    /// ledger's signatures cost less.
+    /// The same with the few keys of a generated ledger. A batch adds up the signatures of a key, so these cost less.
     few_keys: f64,
-    /// Blocks a second whose rows SQLite takes, and does nothing else.
+    /// Blocks per second that SQLite can insert.
     insertion: f64,
-    /// Bytes a second over TCP.
+    /// Bytes per second over TCP.
     loopback: f64,
-    /// Bytes a second that one core hashes.
+    /// Bytes per second that one core hashes.
     hashing: f64,
 }
 
-/// What one newcomer took.
+/// The figures of one sync.
 struct Run {
     seconds: f64,
     newcomer: Usage,
@@ -111,8 +110,8 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let index = if args.no_index { "--no-index=true" } else { "--no-index=false" };
     let runs = if forks {
         let run = |number| {
-            let provider = Forks::start(&ledger, spec)?;
-            // It runs in this process.
+            let provider = BranchProvider::start(&ledger, spec)?;
+            // The provider runs in this process.
             let run = newcomer(&provider.address.to_string(), std::process::id(), &dir(number), blocks, index);
             run.and_then(|run| provider.finish().map(|()| run))
         };
@@ -129,7 +128,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     if json { output::json(&figures) } else { output::line(&table(&figures)) }
 }
 
-/// Syncs a newcomer from the node at `address`, which `provider` runs.
+/// Syncs a new node from the node at `address` in the process `provider`.
 fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) -> Outcome<Run> {
     let before = usage_of(provider);
     let start = Instant::now();
@@ -147,15 +146,15 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
             .sum(),
     };
     drop(node);
-    // The next one is not to find less of the host's memory and disk at hand than this one did.
+    // So that every run finds the same free memory and disk.
     fs::remove_dir_all(dir).map_err(|error| Failure::io("cannot remove", dir, &error))?;
     Ok(run)
 }
 
-/// Waits until the disk has what a node left in its folder: writing it is no part of what is measured next.
+/// Flushes the files of a node to the disk, so that this writing is not measured.
 fn settle(dir: &Path) -> Outcome {
     let dir = dir.join("local");
-    let failed = |error| Failure::io("cannot have written", &dir, &error);
+    let failed = |error| Failure::io("cannot flush", &dir, &error);
     for entry in fs::read_dir(&dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_file() {

@@ -1,4 +1,4 @@
-//! How many signatures a second this host can check at best.
+//! How many signatures per second this host can check at best.
 
 use std::{
     thread,
@@ -18,26 +18,26 @@ use crate::{
     },
 };
 
-/// Distinct messages, and usually keys, in the measured batch; more than any cache line reuse could profit from.
+/// Distinct messages, and usually keys, in the measured batch. Too many for the processor's caches.
 const CLAIMS: u32 = 1_024;
 
 /// Arguments of `bench verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// How long to measure
+    /// Duration of the measurement
     #[arg(long, default_value_t = 2, value_name = "SECONDS")]
     seconds: u64,
-    /// Threads; default: all cores
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Ceiling {
-    /// Over all threads.
+    /// Signatures per second of all threads together.
     pub signatures_per_second: f64,
-    /// How many there were.
+    /// Number of threads.
     pub threads: usize,
 }
 
@@ -62,12 +62,12 @@ pub fn run(args: &VerifyArgs, json: bool) -> Outcome {
     ))
 }
 
-/// Measures batches of the size that the node uses.
+/// Measures with the batch size of the node.
 pub fn measure(time: Duration, threads: Option<usize>) -> Outcome<Ceiling> {
     measure_keys(time, threads, CLAIMS)
 }
 
-/// The same with signatures of so many keys.
+/// The same with this number of keys.
 pub fn measure_keys(time: Duration, threads: Option<usize>, keys: u32) -> Outcome<Ceiling> {
     let threads = threads.unwrap_or_else(cores).max(1);
     let claims = claims(keys);
@@ -88,7 +88,7 @@ pub fn measure_keys(time: Duration, threads: Option<usize>, keys: u32) -> Outcom
     Ok(Ceiling { signatures_per_second: counts.iter().sum::<usize>() as f64 / elapsed, threads })
 }
 
-/// Cores that this process may use.
+/// Number of cores that this process may use.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
@@ -102,7 +102,7 @@ fn claims(keys: u32) -> Vec<Claim> {
     (0..CLAIMS).map(claim).collect()
 }
 
-/// Signatures checked by one thread until the time is over; 0 if one did not hold.
+/// Number of signatures that one thread checks in the given time; 0 if one is wrong.
 fn count(claims: &[Claim], start: Instant, time: Duration, seed: u64) -> usize {
     let mut rng = Rng::from_number(seed);
     let mut done = 0;

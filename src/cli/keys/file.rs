@@ -1,7 +1,7 @@
 //! Key files: `keys/<name>.json`, one key each, plain or encrypted with a passphrase.
 //!
-//! Encryption: Argon2id (19 MiB, 2 passes, 1 lane: the least that OWASP advises, so that a small host copes) makes the
-//! key of XChaCha20-Poly1305; the address is authenticated with it, so that a secret cannot be moved into another file.
+//! Encryption: Argon2id (19 MiB, 2 passes, 1 lane: OWASP's minimum, for small hosts) derives the key of
+//! XChaCha20-Poly1305. The address is authenticated too, so that a secret cannot be moved into another file.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::{
@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-/// The only version of the file form.
+/// The only version of the file format.
 const VERSION: u32 = 1;
-/// KiB of memory that Argon2id works on.
+/// KiB of memory for Argon2id.
 const MEMORY_KIB: u32 = 19 * 1024;
 /// Passes over it.
 const PASSES: u32 = 2;
@@ -31,13 +31,13 @@ const PASSES: u32 = 2;
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
     version: u32,
-    /// The file's name, for people who move files about.
+    /// The key's name when the file was made.
     pub name: String,
     /// The address in the chain's text form.
     pub address: String,
     /// The public key, hex.
     pub public_key: String,
-    /// What the owner calls it, for lists.
+    /// The owner's note, shown in lists.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ impl KeyFile {
         let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match file.version {
             VERSION => Ok(file),
-            other => Err(format!("version {other} where {VERSION} is known")),
+            other => Err(format!("version {other}; only version {VERSION} is known")),
         }
     }
 
@@ -102,7 +102,7 @@ impl KeyFile {
             (None, None) => None,
         };
         let key = seed.map(SecretKey::from_seed);
-        // A file whose parts do not belong together would pay to one key and sign with another.
+        // A file with mixed parts would receive for one key and sign with another.
         key.filter(|key| Some(key.public_key()) == self.public_key()).ok_or_else(|| {
             Failure::new(Exit::Io, format!("the file of key {} is damaged; import the key again", self.name))
         })
@@ -132,7 +132,7 @@ fn decrypt(encrypted: &Encrypted, public_key: Option<[u8; 32]>, passphrase: &str
     if encrypted.kdf != "argon2id" || encrypted.cipher != "xchacha20-poly1305" {
         return Err(Failure::new(Exit::Mismatch, "the key file was written by another program or a newer version"));
     }
-    // A file from elsewhere must not take the host's memory.
+    // A foreign file must not exhaust the host's memory.
     if encrypted.memory_kib > 1024 * 1024 || encrypted.passes > 64 {
         return Err(damaged());
     }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_parts_do_not_belong_together_is_refused() {
+    fn a_file_with_parts_of_two_keys_is_refused() {
         let mut file = KeyFile::new("a", "addr".into(), &SecretKey::well_known(3), None).unwrap();
         file.public_key = hex(&SecretKey::well_known(4).public_key());
         assert_eq!(file.unlock(never).unwrap_err().exit, Exit::Io);

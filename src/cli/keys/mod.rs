@@ -38,15 +38,15 @@ pub struct Keys<'a> {
     spec: &'a ChainSpec,
 }
 
-/// A key that a name stands for.
-pub enum Named {
+/// A key found by its name.
+pub enum NamedKey {
     /// A file.
     File(Box<KeyFile>),
     /// One of the publicly known keys of a test chain.
     WellKnown(Box<SecretKey>),
 }
 
-impl Named {
+impl NamedKey {
     /// The public key.
     pub fn public_key(&self) -> Option<[u8; 32]> {
         match self {
@@ -89,13 +89,13 @@ impl<'a> Keys<'a> {
         Ok(names)
     }
 
-    /// The key with this name; `NotFound` says which ones there are.
-    pub fn find(&self, name: &str) -> Outcome<Named> {
+    /// Finds the key with this name. The failure lists the names that exist.
+    pub fn find(&self, name: &str) -> Outcome<NamedKey> {
         if check_name(name).is_ok() && self.path(name).exists() {
-            return self.read(name).map(Box::new).map(Named::File);
+            return self.read(name).map(Box::new).map(NamedKey::File);
         }
         if let Some(key) = self.well_known(name) {
-            return Ok(Named::WellKnown(Box::new(key)));
+            return Ok(NamedKey::WellKnown(Box::new(key)));
         }
         let names = self.names()?;
         let hint = match (suggest(name, names.iter().map(String::as_str)), names.is_empty(), self.spec.test) {
@@ -118,12 +118,12 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// Gives a key file another label.
+    /// Changes the label of a key file.
     pub fn label(&self, name: &str, label: &str) -> Outcome<KeyFile> {
         if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
             return Err(Failure::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
         }
-        let Named::File(mut file) = self.find(name)? else {
+        let NamedKey::File(mut file) = self.find(name)? else {
             return Err(Failure::usage(format!("\"{name}\" is a publicly known key without a file; it has no label")));
         };
         file.label = label.to_owned();
@@ -150,14 +150,14 @@ impl<'a> Keys<'a> {
         Ok(file)
     }
 
-    /// Where a key's file is.
+    /// The path of a key's file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.json"))
     }
 
-    /// What an address on the command line stands for: an address, or the name of a key.
+    /// Parses an address, or finds the address of the key with this name.
     pub fn address(&self, text: &str) -> Outcome<Address> {
-        let by_name = |named: Named| named.public_key().map(|key| Address::of(&key));
+        let by_name = |named: NamedKey| named.public_key().map(|key| Address::of(&key));
         if text.len() <= MAX_NAME
             && let Ok(named) = self.find(text)
             && let Some(address) = by_name(named)
@@ -179,7 +179,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Names are file names: nothing that leaves the folder or surprises a shell.
+/// Refuses names that would leave the folder or be special to a shell.
 fn check_name(name: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(plain) || name.starts_with(['.', '-']) {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn well_known_names_work_on_test_chains_and_cannot_be_taken() {
+    fn well_known_names_work_on_test_chains_and_are_reserved() {
         let (folder, mut spec) = (folder("well-known"), ChainSpec::local());
         let address = SecretKey::well_known(9).address();
         let keys = Keys::new(&folder, &spec);

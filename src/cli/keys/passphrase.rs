@@ -1,4 +1,4 @@
-//! Where passphrases come from: a file, or the terminal. Never the command line, where every user of a host sees them.
+//! Passphrases, from a file or the terminal. Never from the command line, which every user of the host can read.
 
 use std::{
     fs::{self, File},
@@ -11,10 +11,10 @@ use clap::Args;
 
 use crate::cli::exit::{Exit, Failure, Outcome};
 
-/// How a command gets a passphrase.
+/// Flags for a passphrase.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PassphraseFlags {
-    /// The key file is to have a passphrase, or has one: ask for it on the terminal
+    /// Protect the key file with a passphrase, asked for on the terminal
     #[arg(long)]
     pub passphrase: bool,
     /// Read the passphrase from the first line of this file
@@ -23,7 +23,7 @@ pub struct PassphraseFlags {
 }
 
 impl PassphraseFlags {
-    /// The passphrase for a new file; `None`: the file stays plain.
+    /// The passphrase for a new key file; `None`: the file stays plain.
     pub fn for_new(&self) -> Outcome<Option<String>> {
         let passphrase = match (&self.passphrase_file, self.passphrase) {
             (Some(_), _) => self.read_file()?,
@@ -37,12 +37,12 @@ impl PassphraseFlags {
             (None, false) => return Ok(None),
         };
         if passphrase.is_empty() {
-            return Err(Failure::usage("an empty passphrase protects nothing; leave it out for a plain file"));
+            return Err(Failure::usage("the passphrase is empty; for a plain file leave out --passphrase"));
         }
         Ok(Some(passphrase))
     }
 
-    /// The passphrase of an existing file.
+    /// The passphrase of an existing key file.
     pub fn to_open(&self) -> Outcome<String> {
         if self.passphrase_file.is_some() { self.read_file() } else { ask("passphrase: ") }
     }
@@ -56,7 +56,7 @@ impl PassphraseFlags {
     }
 }
 
-/// Asks on the terminal, without showing what is typed.
+/// Asks on the terminal with echo off.
 fn ask(prompt: &str) -> Outcome<String> {
     let no_terminal = |_| {
         Failure::new(
@@ -66,33 +66,33 @@ fn ask(prompt: &str) -> Outcome<String> {
     };
     let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(no_terminal)?;
     terminal.write_all(prompt.as_bytes()).map_err(no_terminal)?;
-    let quiet = Echo::off(&terminal);
+    let echo_off = EchoOff::new(&terminal);
     let mut line = String::new();
     let read = BufReader::new(&terminal).read_line(&mut line);
-    drop(quiet);
-    // The newline that was typed was not shown either.
+    drop(echo_off);
+    // The terminal did not echo the newline either.
     drop(terminal.write_all(b"\n"));
     read.map_err(no_terminal)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Keeps the terminal from showing what is typed until dropped. `stty` does it, since the system call needs unsafe code.
-struct Echo<'a>(&'a File);
+/// Keeps the terminal's echo off until dropped. Uses `stty`, because the system call needs unsafe code.
+struct EchoOff<'a>(&'a File);
 
-impl<'a> Echo<'a> {
-    fn off(terminal: &'a File) -> Self {
+impl<'a> EchoOff<'a> {
+    fn new(terminal: &'a File) -> Self {
         stty(terminal, "-echo");
         Self(terminal)
     }
 }
 
-impl Drop for Echo<'_> {
+impl Drop for EchoOff<'_> {
     fn drop(&mut self) {
         stty(self.0, "echo");
     }
 }
 
-/// A host without `stty` shows the passphrase; that is better than not taking it.
+/// On a host without `stty` the passphrase stays visible, which is better than no passphrase.
 fn stty(terminal: &File, argument: &str) {
     if let Ok(input) = terminal.try_clone() {
         drop(Command::new("stty").arg(argument).stdin(input).stderr(Stdio::null()).status());

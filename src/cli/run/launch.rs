@@ -29,7 +29,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let folder = plan.folder();
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
-    datadir::remove_traces(&folder);
+    datadir::remove_runtime_files(&folder);
     start_log(plan, levels)?;
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
@@ -44,7 +44,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         node.handle().warn("peer book", warning);
     }
     let result = serve(plan, node, started, &mut lock);
-    datadir::remove_traces(&folder);
+    datadir::remove_runtime_files(&folder);
     match result? {
         StopReason::Halt(Halt::Store(error)) => Err(Failure::store(&ledger, &error)),
         StopReason::Halt(halt) => Err(Failure::new(Exit::Internal, halt.to_string())),

@@ -136,8 +136,9 @@ impl Plan {
 
 /// MiB for a node whose control group allows `limit` bytes, the page cache of its files included.
 ///
-/// Five eighths: in a group of 32 MiB, a sync over a million coins took 201 and 227 s with 20, 278 and 292 s with 32 (on
-/// another day 168 s with 20, 186 s with 26, 201 s with 16). With 32 the node was killed where the disk reads 8 MiB ahead.
+/// Five eighths: in a group of 32 MiB, a sync over a million coins took 201 and 227 s with 20, 278 and 292 s with 32
+/// (on another day 168 s with 20, 186 s with 26, 201 s with 16). With 32 the node was killed where the disk reads 8 MiB
+/// ahead.
 fn memory_within(limit: u64) -> usize {
     let room = usize::try_from(limit / MIB).unwrap_or(MOST_MEMORY);
     (room.saturating_mul(5) / 8).clamp(LEAST_MEMORY, DEFAULT_MEMORY)

@@ -50,7 +50,7 @@ pub(super) fn serve(plan: &Plan, node: Node, started: Instant, lock: &mut Lock) 
     node.await_stop();
     drop(progress);
     notify::tell("STOPPING=1");
-    datadir::remove_traces(&plan.folder());
+    datadir::remove_runtime_files(&plan.folder());
     // The server stops first: it reads the ledger's files, and the last to close them removes SQLite's write-ahead log.
     if let Some(server) = server {
         server.stop();
@@ -106,9 +106,7 @@ fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Se
         Server::start(options, node.handle())
     };
     if !listen.ip().is_loopback() {
-        log::warn!(
-            "HTTP listens beyond this host; anybody who can reach it and has the cookie controls the node address={listen}"
-        );
+        log::warn!("HTTP listens beyond this host, and anybody who has the cookie controls the node address={listen}");
     }
     let server = match start(listen) {
         // A second `dev` node beside the first takes any free port.
