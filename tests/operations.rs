@@ -1,4 +1,4 @@
-//! What operators do in the second year: backups, upgrades, events, log levels, reports.
+//! Operation over years: backups, upgrades, events, log levels, reports.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Fails with this code and a line that contains the word.
+/// Asserts that a command failed with this code, and that its error contains the word.
 #[track_caller]
 fn fails(output: &Output, code: i32, word: &str) {
     let error = stderr(output);
@@ -40,7 +40,7 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
     node.wait(&["height", "5"]);
     let target = dir.path().join("monday");
     let target = target.to_str().unwrap();
-    // Others mine and pay at the same time.
+    // The node mines during the backup.
     let load = Command::new(BIN)
         .args(["-d", node.dir.to_str().unwrap(), "mine", "200"])
         .stdout(Stdio::null())
@@ -66,11 +66,11 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
     after.wait(&["height", &node.height().to_string()]);
 }
 
-/// The databases as earlier programs left them: schema by schema, what changed since the generation before.
+/// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
 const GENERATIONS: [(&str, &[&str]); 3] =
     [("first", &["ledger.db", "peers.db", "index.db"]), ("second", &["index.db"]), ("third", &["ledger.db"])];
 
-/// Puts the databases of that generation into a folder.
+/// Copies the databases of a generation into a folder.
 fn golden(generation: usize, into: &Path) {
     let from: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "databases"].iter().collect();
     fs::create_dir_all(into).unwrap();
@@ -92,7 +92,7 @@ fn there_are_databases_of_this_generation_too() {
 }
 
 #[test]
-fn databases_of_every_earlier_version_are_taken_over_with_all_that_they_hold() {
+fn databases_of_every_earlier_version_are_migrated_with_all_their_content() {
     for generation in 0..GENERATIONS.len() {
         let dir = TempDir::new();
         golden(generation, &dir.path().join("local"));
@@ -113,7 +113,7 @@ fn databases_of_every_earlier_version_are_taken_over_with_all_that_they_hold() {
 }
 
 #[test]
-fn each_block_is_an_event_also_of_those_that_come_at_once() {
+fn each_block_is_an_event_even_if_several_come_at_once() {
     let node = TestNode::start(&[]);
     node.json(&["mine", "4"]);
     node.json(&["send", "dev1", "5"]);
@@ -140,7 +140,7 @@ fn log_levels_change_while_the_node_runs() {
 }
 
 #[test]
-fn nothing_secret_is_logged_at_the_most_talkative_level() {
+fn no_secret_is_logged_at_the_trace_level() {
     let mut node = TestNode::start(&["--log", "trace", "--mine", "dev1", "--mine-rate", "4000"]);
     let passphrase = node.dir.join("passphrase");
     fs::write(&passphrase, "correct horse battery").unwrap();
@@ -166,7 +166,7 @@ fn nothing_secret_is_logged_at_the_most_talkative_level() {
 }
 
 #[test]
-fn a_report_says_what_is_there_and_leaves_out_what_is_private() {
+fn a_report_has_the_facts_without_private_data() {
     let mut node = TestNode::start(&["--connect", "203.0.113.7:4130"]);
     let address = node.json(&["key", "new", "alice"])["address"].as_str().unwrap().to_owned();
     let cookie = fs::read_to_string(node.dir.join("local/rpc.cookie")).unwrap();
@@ -186,7 +186,7 @@ fn a_report_says_what_is_there_and_leaves_out_what_is_private() {
 }
 
 #[test]
-fn an_import_that_is_killed_goes_on_where_it_was() {
+fn a_killed_import_resumes() {
     let dir = TempDir::new();
     let (from, to) = (dir.path().join("a"), dir.path().join("b"));
     let tip = json(&cli_on(&from, "local", &["generate", "--blocks", "300", "--txs-per-block", "2", "--json"]));
@@ -200,7 +200,7 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
         .spawn()
         .unwrap();
     import.stdin.as_mut().unwrap().write_all(&bytes[..bytes.len() * 2 / 3]).unwrap();
-    // It waits for the rest now, or still applies what it has.
+    // The import waits for more input, or still applies what it has.
     import.kill().unwrap();
     import.wait().unwrap();
     let done = json(&cli_on(&to, "local", &["chain", "import", file.to_str().unwrap(), "--json"]));
@@ -211,7 +211,7 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
 }
 
 #[test]
-fn nodes_of_two_networks_that_meet_both_say_which_two() {
+fn nodes_of_two_networks_that_meet_both_name_them() {
     let dir = TempDir::new();
     let (local, dev) = (dir.path().join("l"), dir.path().join("d"));
     fs::create_dir_all(&local).unwrap();
@@ -227,7 +227,7 @@ fn nodes_of_two_networks_that_meet_both_say_which_two() {
             assert!(wanted.iter().all(|word| line.contains(*word)), "{line}");
             Some(())
         };
-        // A wait that does not come true is as long as this test may need between two looks.
+        // A wait that times out is the pause between two looks.
         let pause = || node.cli(&["wait", "peers", "1", "--timeout", "1"]);
         assert!((0..30).any(|_| told().is_some() || !pause().status.success() && told().is_some()), "{}", node.log());
     }

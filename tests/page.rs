@@ -1,15 +1,15 @@
-//! The page at `/` in a real browser, where one is installed (`.ci/run` sees to that).
+//! The page at `/` in a real browser, where one is installed.
 
 use serde_json::{Value, json};
 
 use crate::support::{TestNode, browser::Browser};
 
-/// Text that would do harm if a browser ever read it as markup.
+/// Text that would do harm if a browser read it as markup.
 const HOSTILE: &str =
     "<img src=x onerror=\"document.title='owned'\"><b>bold</b><script>document.title='owned'</script>";
 /// Windows: width, height, dark.
 const SHAPES: [(u32, u32, bool); 4] = [(1200, 900, false), (1200, 900, true), (375, 740, false), (320, 640, true)];
-/// What sticks out of the window, apart from what scrolls by itself, and what is cut off.
+/// Elements that stick out of the window, except in areas that scroll, and elements that are cut off.
 const OVERFLOW: &str = "(() => { const width = document.documentElement.clientWidth, found = [];
   if (document.documentElement.scrollWidth > width) found.push('the page itself');
   for (const node of document.querySelectorAll('body *')) {
@@ -19,14 +19,14 @@ const OVERFLOW: &str = "(() => { const width = document.documentElement.clientWi
     if (getComputedStyle(node).display !== 'inline' && node.scrollWidth > node.clientWidth + 1) found.push('cut: ' + name);
   }
   return found })()";
-/// Tiles and boxes of the view that lie on each other.
+/// Tiles and boxes of the view that overlap.
 const OVERLAPS: &str = "(() => { const boxes = [...document.querySelectorAll('#view > *, header > *, .tile')].filter(
     node => node.getClientRects().length && !node.closest('.tiles, .charts')?.isSameNode(node));
   const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
   return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => !a.contains(b) && !b.contains(a)
     && !apart(a.getBoundingClientRect(), b.getBoundingClientRect())).map(b => a.className + ' on ' + b.className)) })()";
 
-/// Two nodes that have seen a fork, some payments in blocks, and one in the mempool.
+/// Two nodes with a fork behind them, payments in blocks, and one in the mempool.
 fn nodes() -> (TestNode, TestNode, String) {
     let one = TestNode::start(&["--max-outbound", "2"]);
     let two = TestNode::start(&["--connect", &one.p2p().to_string()]);

@@ -1,5 +1,5 @@
-//! Whether the programs that what we print and keep is meant for take it: promtool, systemd, shells, SQL tools. Each where
-//! it is installed.
+//! What the node prints and stores, tried with the programs that read it: promtool, systemd, shells, SQL tools. A program
+//! that is not installed is skipped.
 
 use std::{
     fs,
@@ -11,14 +11,14 @@ use std::{
 
 use crate::support::{BIN, TempDir, TestNode, bin, stderr, stdout};
 
-/// How long an index may take to be where the ledger is.
+/// How long the index may take to catch up with the ledger.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Whether a program is there; says so if not.
+/// Whether a program is installed; prints a note if it is not.
 fn is_there(name: &str) -> bool {
     let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        eprintln!("{name} is not installed: what is made for it was not tried");
+        eprintln!("{name} is not installed; its test is skipped");
     }
     found
 }
@@ -32,7 +32,7 @@ fn feed(program: &str, arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may end before it has read all.
+    // It may end before it has read everything.
     drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     child.wait_with_output().unwrap()
 }
@@ -48,7 +48,7 @@ fn print(what: &[&str]) -> String {
 }
 
 #[test]
-fn promtool_finds_nothing_to_say_about_the_metrics() {
+fn promtool_accepts_the_metrics() {
     if !is_there("promtool") {
         return;
     }
@@ -65,7 +65,7 @@ fn promtool_finds_nothing_to_say_about_the_metrics() {
 }
 
 #[test]
-fn systemd_takes_the_unit() {
+fn systemd_accepts_the_unit() {
     if !is_there("systemd-analyze") {
         return;
     }
@@ -100,8 +100,8 @@ fn shells_complete_commands_and_flags() {
     }
 }
 
-/// What a tool says of the running node's ledger and index: the tip's height, and the sum of all balances. An error is
-/// what it says instead.
+/// A tool's answer about a running node's ledger and index: the tip's height and the sum of all balances, or the tool's
+/// error.
 type Ask = fn(&str) -> Result<String, String>;
 
 fn answer(output: &Output) -> Result<String, String> {
@@ -162,7 +162,7 @@ fn sql_tools_read_the_files_while_the_node_writes_them() {
     assert_eq!(node.json(&["sql", "SELECT count(*) AS n FROM v_blocks"])[0]["n"], height + 1);
 }
 
-/// Asks again until the answer is what is wanted: the index follows the ledger, and is made after it.
+/// Asks again until the answer is `wanted`: the index follows the ledger.
 fn until(ask: impl Fn() -> Result<String, String>, wanted: &str) -> Result<String, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -174,7 +174,7 @@ fn until(ask: impl Fn() -> Result<String, String>, wanted: &str) -> Result<Strin
 }
 
 #[test]
-fn the_dockerfile_takes_along_all_that_a_build_reads() {
+fn the_dockerfile_copies_everything_that_a_build_reads() {
     let recipe = print(&["dockerfile"]);
     let copied: Vec<&str> = recipe.lines().filter(|line| line.starts_with("COPY ")).collect();
     let is_copied = |name: &str| copied.iter().any(|line| line.split_whitespace().any(|word| word == name));

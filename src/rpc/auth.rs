@@ -1,8 +1,8 @@
-//! Who may ask what: the checks on a request's head, before anything of its body is read.
+//! Authorisation: the checks on a request's head, before the server reads its body.
 //!
-//! A node on loopback is reachable by every page in its user's browser. So: names in `Host` that are not ours are
-//! refused (DNS rebinding), as are requests that another site's page sent (`Origin`); calls need the cookie, which no
-//! page can read, and, from a browser, a content type that no form can send. Nothing here ever allows another origin.
+//! Every web page in the user's browser can reach a node on loopback. Therefore the server refuses foreign names in
+//! `Host` (DNS rebinding) and requests from pages of other sites (`Origin`). Calls need the cookie, which no page can
+//! read, and from a browser also a content type that no form can send. The server never allows another origin.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,19 +11,19 @@ use crate::rpc::http::{Head, Method, Response, Status};
 /// The user name in front of the cookie.
 pub const COOKIE_USER: &str = "__cookie__";
 
-/// The checks on heads.
+/// Checks request heads.
 pub struct Gate {
     listen: SocketAddr,
     expected: String,
 }
 
 impl Gate {
-    /// For a server that is bound to `listen` and takes calls with this cookie (hex).
+    /// A gate for a server that is bound to `listen` and accepts this cookie (hex).
     pub fn new(listen: SocketAddr, cookie: &str) -> Self {
         Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()) }
     }
 
-    /// Lets a head pass, or says why not.
+    /// Accepts a head, or returns the refusal.
     pub fn check(&self, head: &Head) -> Result<(), Response> {
         self.check_origin(head)?;
         let allowed = match head.path.as_str() {
@@ -43,7 +43,7 @@ impl Gate {
     fn check_origin(&self, head: &Head) -> Result<(), Response> {
         let forbidden = |text: &str| Err(Response::error(Status::Forbidden, text));
         let Some(host) = &head.host else {
-            // HTTP/1.0 without a Host field: no browser sends that.
+            // No browser sends HTTP/1.0 without a Host field.
             return if head.origin.is_none() { Ok(()) } else { forbidden("an Origin field without a Host field") };
         };
         if !self.is_own_host(host) {
@@ -57,8 +57,8 @@ impl Gate {
         }
     }
 
-    /// Loopback, or the address that the server is bound to. An address in digits cannot be rebound, so that a server
-    /// on all interfaces takes any. The port does not matter: it may be forwarded.
+    /// Whether `host` is loopback or the address that the server is bound to. DNS cannot rebind a numeric address, so a
+    /// server on all interfaces accepts any of them. The port does not matter: it may be forwarded.
     fn is_own_host(&self, host: &str) -> bool {
         let name = without_port(host);
         if name.eq_ignore_ascii_case("localhost") {
@@ -82,7 +82,7 @@ impl Gate {
             let challenge = "Basic realm=\"tussock\", charset=\"UTF-8\"";
             return Err(Response::error(Status::Unauthorized, text).with("WWW-Authenticate", challenge));
         }
-        // Browsers say where a call comes from; a program that does not is no page's form.
+        // A form of a foreign page cannot send this type.
         let media = head.content_type.as_deref().unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim();
         if head.by_browser && !media.eq_ignore_ascii_case("application/json") {
@@ -94,13 +94,13 @@ impl Gate {
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        // The colons of an IPv6 address are within its brackets.
+        // An IPv6 address has its colons within brackets.
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
         _ => host,
     }
 }
 
-/// Compares without telling by its time where the first difference is.
+/// Compares in a time that does not depend on where the first difference is.
 fn equal(a: &[u8], b: &[u8]) -> bool {
     let difference = a.iter().zip(b).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b)));
     a.len() == b.len() && difference == 0

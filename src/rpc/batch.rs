@@ -1,4 +1,4 @@
-//! The envelope of JSON-RPC 2.0: what a body asks, and the answer to all of it.
+//! JSON-RPC requests and batches: reading a body, and building the answer to it.
 
 use std::collections::VecDeque;
 
@@ -15,10 +15,10 @@ const RPC_RESULT_BYTES: usize = 4 * 1024 * 1024;
 /// Requests in one JSON-RPC batch.
 pub const RPC_BATCH: usize = 50;
 
-/// One call of a body.
+/// One request.
 #[derive(Debug, PartialEq)]
 pub struct Call {
-    /// What the answer is marked with; `None` for a notification, which gets none.
+    /// The id of the response; `None` for a notification, which gets no response.
     pub id: Option<Value>,
     /// The method.
     pub method: String,
@@ -26,10 +26,10 @@ pub struct Call {
     pub params: Value,
 }
 
-/// A call, or what is wrong with it and the id to say so under.
+/// A request, or its id and what is wrong with it.
 type Parsed = Result<Call, (Value, RpcError)>;
 
-/// The calls of one body and the answers so far.
+/// The requests of one body and the responses so far.
 #[derive(Debug)]
 pub struct Batch {
     calls: VecDeque<Parsed>,
@@ -40,7 +40,11 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Reads a body. What is wrong with all of it is answered at once.
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// The response to a body that is not a request or batch.
     pub fn parse(body: &[u8]) -> Result<Self, Response> {
         let refuse = |error: RpcError| Response::json(Status::Ok, envelope(&Value::Null, Err(error)));
         let value: Value = serde_json::from_slice(body)
@@ -60,7 +64,7 @@ impl Batch {
         }
     }
 
-    /// The next call to carry out. Those that are none are answered on the way.
+    /// The next call to carry out. Answers invalid requests on the way.
     pub fn next_call(&mut self) -> Option<Call> {
         loop {
             match self.calls.pop_front()? {
@@ -73,14 +77,14 @@ impl Batch {
         }
     }
 
-    /// The calls of the same method that follow at once, at most so many.
+    /// Takes the calls of the same method that follow directly, at most `most`.
     pub fn take_alike(&mut self, method: &str, most: usize) -> Vec<Call> {
         let alike = |call: &Parsed| call.as_ref().is_ok_and(|call| call.method == method);
         let count = self.calls.iter().take(most).take_while(|call| alike(call)).count();
         self.calls.drain(..count).flatten().collect()
     }
 
-    /// Notes a call's outcome.
+    /// Records a call's outcome.
     pub fn finish(&mut self, id: Option<Value>, outcome: Outcome) {
         self.busy |= outcome.as_ref().is_err_and(|error| error.code == error::BUSY);
         if let Some(id) = id {
@@ -88,12 +92,12 @@ impl Batch {
         }
     }
 
-    /// The answer to all.
+    /// The response to the whole body.
     pub fn response(self) -> Response {
         match (self.is_array, self.replies.len()) {
             (_, 0) => Response::json(Status::NoContent, ""),
             (true, _) => Response::json(Status::Ok, format!("[{}]", self.replies.join(","))),
-            // A lone call that found a full queue is told in a way that proxies and load tests understand too.
+            // Proxies and load tests understand the status too.
             (false, _) if self.busy => {
                 Response::json(Status::Unavailable, self.replies.concat()).with("Retry-After", "1")
             }

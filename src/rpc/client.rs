@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use crate::rpc::auth::base64;
 
-/// Bytes of an RPC answer beyond which it is not our node that answers.
+/// Bytes of an answer; a node never sends more.
 const RPC_ANSWER_BYTES: usize = 64 * 1024 * 1024;
-/// How long the command line tries to connect; the node is on this host or near it.
+/// How long a client tries to connect; the node is on this host or near it.
 const RPC_CONNECT: Duration = Duration::from_secs(3);
-/// How long a call may take unless it says otherwise: longer than the node's own limit for a command.
+/// How long a call may take by default: longer than the node's own limit for a command.
 pub(crate) const RPC_CALL: Duration = Duration::from_secs(40);
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody answers there, or the connection broke.
+    /// No server answers there, or the connection broke.
     #[error("{0}")]
     Unreachable(String),
     /// The answer did not come in time.
@@ -29,7 +29,7 @@ pub enum ClientError {
     /// The cookie is not the node's.
     #[error("the node does not accept the cookie")]
     Unauthorised,
-    /// Something answers that is not a node's RPC.
+    /// The answer is not one of a node.
     #[error("not an answer of a node: {0}")]
     Foreign(String),
     /// The node's own error.
@@ -37,7 +37,7 @@ pub enum ClientError {
     Refused {
         /// The JSON-RPC code.
         code: i64,
-        /// The node's words.
+        /// The node's message.
         message: String,
     },
 }
@@ -49,20 +49,20 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Deadline that lasts so long from now on.
+    /// The moment `duration` from now.
     pub fn after(duration: Duration) -> Self {
-        // A century is as good as for ever, and no instant overflows by it.
+        // A century stands for ever, and no instant overflows by it.
         let century = Duration::from_secs(100 * 365 * 86_400);
         Self { until: Instant::now() + duration.min(century) }
     }
 
-    /// What is left of it.
+    /// The time until then.
     pub fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    /// Lets a moment pass before the next look at something that tells nobody when it changes, such as a file of another
-    /// process; false once the patience is used up.
+    /// Waits a moment before the next look at something that sends no event, such as a file of another process. Returns
+    /// false once the deadline has passed.
     pub fn pause(&self, moment: Duration) -> bool {
         std::thread::park_timeout(moment.min(self.left()));
         !self.left().is_zero()
@@ -141,7 +141,7 @@ impl Client {
             body.len()
         );
         stream.set_write_timeout(Some(left(deadline)?)).map_err(|error| lost(&error))?;
-        // A server that refuses the head may close before it has read the body; its answer counts, not our failure.
+        // A server that refuses the head may close before it has read the body. Its answer counts, not our failure.
         let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         match (read_answer(&mut stream, deadline), sent) {
             (Err(ClientError::Unreachable(_)), Err(error)) => Err(lost(&error)),
@@ -212,7 +212,7 @@ fn parse(answer: &Answer) -> Result<Value, ClientError> {
         return Err(ClientError::Unauthorised);
     }
     match serde_json::from_slice(&answer.body) {
-        // Servers may put the reason of a refusal into a body beside a status such as 503.
+        // The reason of a refusal may be in the body of another status, such as 503.
         Ok(value @ (Value::Object(_) | Value::Array(_))) if answer.status == 200 || value.get("jsonrpc").is_some() => {
             Ok(value)
         }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_told_and_silence_ends() {
+    fn a_free_port_is_unreachable_and_silence_times_out() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert!(matches!(Client::new(free, "").call("status", json!([])), Err(ClientError::Unreachable(_))));
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();

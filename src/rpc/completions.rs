@@ -1,8 +1,7 @@
-//! What other threads tell the server's loop, and how they wake it.
+//! The queue through which other threads answer and wake the server's loop.
 //!
-//! Bounded without a limit of its own: every completion is the answer to something that was let through one —
-//! [`RPC_COMMANDS`] commands and
-//! [`RPC_QUERIES`] queries.
+//! It needs no limit of its own: every completion answers one of at most [`RPC_COMMANDS`] commands and [`RPC_QUERIES`]
+//! queries.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -11,12 +10,12 @@ use std::sync::{
 
 use crate::rpc::continuation::Completion;
 
-/// Node commands asked through RPC and not yet answered.
+/// Commands that the server sent to roles and that are not answered yet.
 const RPC_COMMANDS: usize = 256;
-/// Queries that wait for the one thread that reads the database; more are told to come back.
+/// Queries that wait for the query thread; further ones are answered with "busy".
 pub(super) const RPC_QUERIES: usize = 32;
 
-/// Letters to the loop, and its flags.
+/// Completions for the loop, and its flags.
 pub(super) struct CompletionQueue {
     completions: Mutex<Vec<Completion>>,
     changed: AtomicBool,
@@ -26,7 +25,7 @@ pub(super) struct CompletionQueue {
 }
 
 impl CompletionQueue {
-    /// A completions whose owner is woken with `wake`.
+    /// A queue that calls `wake` to wake its owner.
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
         Self {
             completions: Mutex::default(),
@@ -37,7 +36,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Leaves a completion.
+    /// Adds a completion.
     pub(super) fn post(&self, completion: Completion) {
         self.lock().push(completion);
         (self.wake)();
@@ -48,14 +47,14 @@ impl CompletionQueue {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Says that the status or the index changed. A burst of changes wakes once.
+    /// Reports that the status or the index changed. A burst of changes wakes once.
     pub(super) fn changed(&self) {
         if !self.changed.swap(true, Ordering::AcqRel) {
             (self.wake)();
         }
     }
 
-    /// Whether anything changed since the last time this was asked.
+    /// Whether anything changed since the last call.
     pub(super) fn take_changed(&self) -> bool {
         self.changed.swap(false, Ordering::AcqRel)
     }
@@ -71,18 +70,18 @@ impl CompletionQueue {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Counts in one more command, unless there are too many.
+    /// Counts one more command; false if there are too many.
     pub(super) fn begin_command(&self) -> bool {
         let more = |count: usize| (count < RPC_COMMANDS).then_some(count + 1);
         self.commands.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
     }
 
-    /// How many more commands may be begun; only who asks begins any.
+    /// How many more commands may begin. Exact for the loop, the only caller of `begin_command`.
     pub(super) fn room_for_commands(&self) -> usize {
         RPC_COMMANDS.saturating_sub(self.commands.load(Ordering::Acquire))
     }
 
-    /// Counts out an answered command.
+    /// Counts a command as answered.
     pub(super) fn end_command(&self) {
         self.commands.fetch_sub(1, Ordering::AcqRel);
     }

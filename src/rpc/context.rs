@@ -1,4 +1,4 @@
-//! What every method can reach: the chain, the node, the clock, how far the index is.
+//! What every method can reach: the chain, the node, the clock, the index's progress.
 
 use std::{
     path::PathBuf,
@@ -21,12 +21,12 @@ use crate::{
     runtime::{handle::NodeHandle, status::Status},
 };
 
-/// So many blocks, at most.
+/// At most this number of blocks.
 const RPC_INDEX_LAG: u32 = 32;
 
 /// What every method can reach.
 pub struct Context {
-    /// The network.
+    /// The chain.
     pub chain: Arc<ChainSpec>,
     /// The running node.
     pub node: NodeHandle,
@@ -36,28 +36,28 @@ pub struct Context {
     pub started: Instant,
     /// The ledger's file.
     pub ledger_path: PathBuf,
-    /// The index' file; `None`: there is no index.
+    /// The index's file; `None` if there is no index.
     pub index_path: Option<PathBuf>,
-    /// How far the index is.
+    /// The index's progress.
     pub indexed: IndexMark,
-    /// What happened lately.
+    /// The last events.
     pub events: Events,
     /// The page.
     pub page: Page,
-    /// How much of its limits the HTTP server uses.
+    /// The use of the HTTP server's limits.
     pub http: Mutex<[Meter; 2]>,
 }
 
-/// How far the index is. Written by the indexer, read by whoever waits for it.
+/// The index's progress. The indexer writes it; methods read it.
 #[derive(Default)]
 pub struct IndexMark(Mutex<IndexState>);
 
-/// How far the index is.
+/// The index's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct IndexState {
     /// The highest block in it; `None` before the first.
     pub height: Option<u32>,
-    /// Grows when the file is another one, so that its readers open it again.
+    /// Grows when the file was replaced; readers then open it again.
     pub file: u64,
     /// Grows with each change.
     pub revision: u64,
@@ -75,16 +75,16 @@ impl IndexMark {
     }
 }
 
-/// One look at what waiting calls wait for.
+/// What waiting calls look at.
 pub struct View {
     /// The node's status.
     pub status: Status,
-    /// How far the index is.
+    /// The index's progress.
     pub indexed: IndexState,
 }
 
 impl View {
-    /// Whether the index is about to take in the last few blocks.
+    /// Whether the index will soon have the last few blocks.
     pub fn index_follows(&self) -> bool {
         let catches_up = matches!(self.status.state, SyncState::Headers | SyncState::Blocks);
         match (&self.status.tip, self.indexed.height) {
@@ -102,12 +102,12 @@ impl Context {
         Time(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// What waiting calls look at.
+    /// The current view for waiting calls.
     pub fn view(&self) -> View {
         View { status: self.node.status(), indexed: self.indexed.get() }
     }
 
-    /// The committed tip, or that the node is starting.
+    /// The committed tip; an error while the node starts.
     pub fn tip(&self) -> Result<Tip, RpcError> {
         self.node.status().tip.ok_or_else(RpcError::starting)
     }
@@ -123,18 +123,18 @@ impl Context {
         address.to_text(&self.chain.prefix)
     }
 
-    /// Notes how much of its limits the HTTP server uses, and how often they have bitten.
+    /// Records the use of the HTTP server's limits.
     pub fn note_http(&self, connections: Meter, bytes: Meter) {
         *self.http.lock().unwrap_or_else(PoisonError::into_inner) = [connections, bytes];
     }
 
-    /// The HTTP server's limits.
+    /// The HTTP server's limits and their use.
     pub fn http_limits(&self) -> [(Limit, Meter); 2] {
         let [connections, bytes] = *self.http.lock().unwrap_or_else(PoisonError::into_inner);
         [(Limit::HttpConnections, connections), (Limit::HttpBytes, bytes)]
     }
 
-    /// Whether a state counts as synced for readiness: the node serves what the network agrees on.
+    /// Whether the node serves what the network agrees on.
     pub fn is_ready(status: &Status) -> bool {
         status.state == SyncState::Synced
     }

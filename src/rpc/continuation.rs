@@ -1,8 +1,7 @@
-//! How a call that cannot be answered at once goes on: steps instead of threads.
+//! Continuations: how a call goes on that cannot be answered at once, without a thread of its own.
 //!
-//! A method returns its first [`Continuation`]. Steps that need a role, the database or the passing of time name what they wait
-//! for and how to go on; the server's loop drives them and never blocks. Everything is plain closures, so that a method
-//! reads top-down.
+//! A method returns its first [`Continuation`]. One that needs a role, the database or time names what it waits for and
+//! holds a closure for what follows. The server's loop drives continuations and never blocks.
 
 use std::{
     collections::BTreeMap,
@@ -18,57 +17,57 @@ use crate::{
     rpc::{context::View, databases::Databases, error::RpcError},
 };
 
-/// How long a question to the index waits for the blocks that came just now.
+/// How long a query of the index waits for blocks that were just applied.
 const RPC_INDEX_WAIT: Duration = Duration::from_millis(500);
 
-/// What a call comes to: JSON text, or an error.
+/// A call's result as JSON text, or its error.
 pub type Outcome = Result<String, RpcError>;
 
 /// A call's next step.
 pub enum Continuation {
-    /// It is done.
+    /// The call is done.
     Done(Outcome),
-    /// So are several calls that went together, in their order.
+    /// Several calls that were joined are done, in their order.
     AllDone(Vec<Outcome>),
-    /// It needs answers of the node's roles.
+    /// Ask the node's roles.
     Ask(Ask),
-    /// It needs the database. Runs on the query thread.
+    /// Run this on the query thread, which has the databases.
     Query(Query),
-    /// It waits for something to happen.
+    /// Wait for a change.
     Wait(Wait),
 }
 
-/// Looks at the state: `Some` ends the waiting.
+/// Looks at the state; `Some` ends the wait.
 pub type Look = Box<dyn FnMut(&View) -> Option<Continuation> + Send>;
 
-/// Goes on with the answers to commands.
+/// Continues with the replies to commands.
 pub type Then = Box<dyn FnOnce(Vec<Reply>) -> Continuation + Send>;
 
 /// Work for the query thread.
 pub type Query = Box<dyn FnOnce(&mut Databases) -> Continuation + Send>;
 
-/// Commands, asked all at once.
+/// Commands that are sent all at once.
 pub struct Ask {
     /// The commands.
     pub commands: Vec<Command>,
     /// How long the roles may take.
     pub within: Duration,
-    /// Goes on with the answers, in the commands' order.
+    /// Continues with the replies, in the commands' order.
     pub then: Then,
-    /// Whether the next calls of a batch are begun at once if they are of the same method: it is then done, and its
-    /// role answers commands as if each had come after the answer to the one before.
+    /// Whether the following calls of a batch may begin at the same time if they call the same method. Requires that
+    /// `then` ends the call, and that the role answers the commands as if each came after the reply to the one before.
     pub joined: bool,
 }
 
-/// Waiting for the status to change.
+/// A wait for a change of the status.
 pub struct Wait {
-    /// When it is over anyway.
+    /// When the wait ends in any case.
     pub until: Time,
-    /// Over so soon that it does not count among the calls that may wait.
+    /// Too short to count against the limit of waiting calls.
     pub brief: bool,
     /// Called once at the start and after each change.
     pub ready: Look,
-    /// What follows if the time is up.
+    /// What follows when the time is up.
     pub late: Box<dyn FnOnce(&View) -> Continuation + Send>,
 }
 
@@ -100,13 +99,13 @@ impl Continuation {
         Self::Ask(Ask { commands, within: limits::COMMAND_TIMEOUT, then, joined: false })
     }
 
-    /// Several calls as one step: what they ask is asked at once.
+    /// Joins several calls: their commands are sent at once.
     pub fn all(steps: Vec<Self>) -> Self {
         enum End {
             Done(Outcome),
             Replies(usize, Then),
         }
-        let broken = || Err(RpcError::internal("a call that is joined to others has another step"));
+        let broken = || Err(RpcError::internal("a joined call did not end with its replies"));
         let (mut commands, mut ends, mut within) = (Vec::new(), Vec::new(), Duration::ZERO);
         for step in steps {
             ends.push(match step {
@@ -139,13 +138,13 @@ impl Continuation {
         Self::query_then(move |databases| Ok(Continuation::value(&query(databases)?)))
     }
 
-    /// Work on the query thread that may go on with another step.
+    /// Work on the query thread that may continue.
     pub fn query_then(query: impl FnOnce(&mut Databases) -> Result<Continuation, RpcError> + Send + 'static) -> Self {
         Self::Query(Box::new(|databases| query(databases).unwrap_or_else(Continuation::fail)))
     }
 
-    /// As it is, but after the index has taken in the blocks that came just now, so that whoever mines and then asks sees
-    /// what was mined. If it is far behind, nobody waits for it.
+    /// The same, but after the index has taken in the blocks that were just applied, so that a client that mines and
+    /// then asks sees what it mined. Does not wait for an index that is far behind.
     pub fn once_indexed(self, context: &Shared) -> Self {
         let step = Arc::new(Mutex::new(Some(self)));
         let go_on = move || step.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -160,7 +159,7 @@ impl Continuation {
         })
     }
 
-    /// As it is, but the next calls of the same method in a batch are begun at once.
+    /// The same, with [`Ask::joined`] set.
     pub fn joined(mut self) -> Self {
         if let Self::Ask(ask) = &mut self {
             ask.joined = true;
@@ -168,7 +167,7 @@ impl Continuation {
         self
     }
 
-    /// As it is, but with another time allowed for commands.
+    /// The same, with another time limit for commands.
     pub fn within(mut self, within: Duration) -> Self {
         if let Self::Ask(ask) = &mut self {
             ask.within = within;
@@ -183,24 +182,24 @@ impl From<Result<Continuation, RpcError>> for Continuation {
     }
 }
 
-/// The text of a result.
+/// The JSON text of a result.
 pub fn to_json(value: &impl Serialize) -> Outcome {
     serde_json::to_string(value).map_err(|error| RpcError::internal(format!("a result cannot be written: {error}")))
 }
 
-/// A call's step under way.
+/// What a running call waits for.
 pub(super) struct Pending {
-    /// Answers that come for another stage are late and ignored.
+    /// Completions of another stage are late and ignored.
     pub(super) stage: u64,
-    /// When it is given up.
+    /// When the call is given up.
     pub(super) deadline: Time,
-    /// What is awaited.
+    /// What the call waits for.
     pub(super) what: Awaited,
 }
 
-/// What a pending step waits for.
+/// What a call can wait for.
 pub(super) enum Awaited {
-    /// Answers; the positions that are still open are missing.
+    /// Replies, by position.
     Replies { wanted: usize, replies: BTreeMap<usize, Reply>, then: Then },
     /// The query thread.
     Query,
@@ -208,25 +207,25 @@ pub(super) enum Awaited {
     Change(Wait),
 }
 
-/// CompletionResult for a pending step.
+/// What was completed.
 pub(super) enum CompletionResult {
-    /// A role's answer to the command at this position.
+    /// A role's reply to the command at this position.
     Reply(usize, Reply),
-    /// What the query came to.
+    /// The query's continuation.
     Continuation(Continuation),
 }
 
-/// CompletionResult and whom they are for.
+/// A reply or query result on its way to its call.
 pub(super) struct Completion {
     /// The connection.
     pub(super) connection: usize,
     /// The stage of its call.
     pub(super) stage: u64,
-    /// The news.
+    /// What was completed.
     pub(super) result: CompletionResult,
 }
 
-/// Shared text of a reply that a method did not expect: a bug, told as one.
+/// The error for a reply that a method did not expect.
 pub fn unexpected(reply: Reply) -> RpcError {
     match reply {
         Reply::Refused(reason) => RpcError::new(super::error::REJECTED, reason),

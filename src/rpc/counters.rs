@@ -1,4 +1,4 @@
-//! What is counted, with the names under which it is shown.
+//! The counters' names in JSON, metrics and the page.
 
 use crate::node::report::Counter;
 
@@ -6,9 +6,9 @@ use crate::node::report::Counter;
 pub struct Named {
     /// The counter.
     pub counter: Counter,
-    /// In JSON. As a metric: `tussock_<key>_total`.
+    /// The name in JSON; the metric is `tussock_<key>_total`.
     pub key: &'static str,
-    /// In a line.
+    /// What is counted, in a line.
     pub help: &'static str,
 }
 
@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
 
-    /// A new counter does not compile here until it has a place.
+    /// Does not compile until a new counter has a place.
     fn place(counter: Counter) -> usize {
         match counter {
             Counter::SignaturesVerified => 0,

@@ -27,17 +27,17 @@ use crate::{
     },
 };
 
-/// Blocks that the index has not taken in yet and that are searched one by one instead.
+/// Blocks above the index that are searched one by one.
 const UNINDEXED_BLOCKS: usize = 64;
 
-/// The databases, opened when they are first needed.
+/// The databases, opened at their first use.
 pub struct Databases {
     context: Arc<Context>,
     ledger: Option<LedgerReader>,
     index: Option<(IndexDb, u64)>,
 }
 
-/// A transaction of the applied chain.
+/// A transaction of the best chain.
 pub struct Confirmed {
     /// Its block's header.
     pub row: HeaderRow,
@@ -52,15 +52,15 @@ pub struct Spent(BTreeMap<OutPoint, Coin>);
 
 /// A block in a list.
 pub struct BlockSummary {
-    /// Bytes.
+    /// The block's bytes.
     pub size: usize,
-    /// The coinbase included.
+    /// Number of transactions, the coinbase included.
     pub transactions: u32,
-    /// Who is paid first by the coinbase.
+    /// The first address that the coinbase pays.
     pub miner: Option<Address>,
 }
 
-/// A place in an address's history: pages end and start there.
+/// A position in an address's history, where a page ends and the next begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The block.
@@ -70,7 +70,7 @@ pub struct Cursor {
 }
 
 impl Databases {
-    /// Databases of the files that the context names.
+    /// The databases whose files the context names.
     pub fn new(context: Arc<Context>) -> Self {
         Self { context, ledger: None, index: None }
     }
@@ -85,7 +85,7 @@ impl Databases {
         Ok(self.ledger()?.tip()?.0)
     }
 
-    /// The block that a person means: height, hash, prefix, or `tip`.
+    /// The block with this height, hash or unique prefix of a hash; `tip` is the tip.
     pub fn find_block(&mut self, name: &str) -> Result<HeaderRow, RpcError> {
         match self.ledger()?.find(&name.trim().to_ascii_lowercase())? {
             Found::Block(row) => Ok(*row),
@@ -102,7 +102,7 @@ impl Databases {
         }
     }
 
-    /// The applied chain's block at a height.
+    /// The best chain's block at a height.
     pub fn at_height(&mut self, height: u64) -> Result<HeaderRow, RpcError> {
         let row = match u32::try_from(height) {
             Ok(height) => self.ledger()?.applied_at(height)?,
@@ -111,13 +111,13 @@ impl Databases {
         row.ok_or_else(|| RpcError::not_found("the chain is not that high"))
     }
 
-    /// The hash of the applied chain's block above a height.
+    /// The hash of the best chain's block above a height.
     pub fn hash_after(&mut self, height: u32) -> Result<Option<Hash>, RpcError> {
         let next = height.saturating_add(1);
         Ok(self.ledger()?.applied_at(next)?.map(|row| row.hash))
     }
 
-    /// Headers of the applied chain at a height and below, highest first.
+    /// Headers of the best chain from a height downwards.
     pub fn headers_down(&mut self, from: u32, count: usize) -> Result<Vec<HeaderRow>, RpcError> {
         Ok(self.ledger()?.headers_down(from, count)?)
     }
@@ -127,7 +127,7 @@ impl Databases {
         self.ledger()?.body(hash)?.map(decode).transpose()
     }
 
-    /// What a list of blocks shows of one: much cheaper than [`Databases::block`], since only the coinbase is decoded.
+    /// A block's summary. Cheaper than [`Databases::block`], since only the coinbase is decoded.
     pub fn block_summary(&mut self, hash: &Hash) -> Result<Option<BlockSummary>, RpcError> {
         let Some(bytes) = self.ledger()?.body(hash)? else { return Ok(None) };
         let body = bytes.get(limits::HEADER_BYTES..).unwrap_or_default();
@@ -148,8 +148,8 @@ impl Databases {
         Ok(self.ledger()?.coin(outpoint)?)
     }
 
-    /// An address's coins: sum, number, and the youngest of them. From the index; by reading all coins, which takes some
-    /// 0.3 s for a million of them, only while the index is behind.
+    /// An address's coins: sum, number, and the youngest of them. Reads the index; while that is behind, reads all
+    /// coins, which takes about 0.3 s for a million.
     pub fn coins_of(&mut self, address: &Address, limit: usize) -> Result<AddressCoins, RpcError> {
         let tip = self.tip()?.hash;
         let (ledger, index) = self.both()?;
@@ -160,8 +160,8 @@ impl Databases {
         })
     }
 
-    /// What the transactions of a block spend: what the block took out of the ledger, and what it made itself. Empty for
-    /// a block that is not applied: what it would spend is not known.
+    /// The coins that the transactions of a block spend: those of the ledger and those that the block itself created.
+    /// Empty for a block outside the best chain, whose spent coins are not known.
     pub fn spent_in(&mut self, row: &HeaderRow, block: &HashedBlock) -> Result<Spent, RpcError> {
         let Some(spent) = self.ledger()?.spent_in(&row.hash)? else { return Ok(Spent(BTreeMap::new())) };
         let height = row.header.height;
@@ -169,9 +169,9 @@ impl Databases {
         Ok(Spent(gather(made.chain(spent))))
     }
 
-    /// A transaction of the applied chain. The index is asked first, then the few blocks that it does not have yet.
+    /// A transaction of the best chain. Asks the index first, then reads the few blocks above it.
     pub fn find_transaction(&mut self, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
-        // Read first: a block that the index takes in between is in what is searched, in the index, or in both.
+        // Read before the index: a block that the index takes in meanwhile is then found in one of the two.
         let indexed = self.context.indexed.get().height;
         let (ledger, index) = self.both()?;
         let place = match index {
@@ -210,19 +210,19 @@ impl Databases {
         Ok(index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit)?)
     }
 
-    /// Whether there is an index, even if it is not level with the chain.
+    /// Whether this node keeps an index.
     pub fn has_index(&self) -> bool {
         self.context.index_path.is_some()
     }
 
-    /// How many blocks the index lacks.
+    /// How many blocks the index is behind.
     pub fn index_lag(&mut self) -> Result<u32, RpcError> {
         let tip = self.tip()?.height;
         let indexed = self.context.indexed.get().height;
         Ok(indexed.map_or(tip.saturating_add(1), |indexed| tip.saturating_sub(indexed)))
     }
 
-    /// Looks one by one into the blocks above the one that was the last to be indexed.
+    /// Searches the blocks above the index, one by one.
     fn search_above(&mut self, indexed: Option<u32>, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
         let tip = self.tip()?.height;
         let ledger = self.ledger()?;
@@ -247,8 +247,7 @@ impl Databases {
         self.ledger.as_ref().ok_or_else(RpcError::starting)
     }
 
-    /// The ledger, and the index if the indexer has made it: this thread opens no file that the other may be about to
-    /// set aside.
+    /// The ledger, and the index once the indexer has opened it: before that, the indexer may still move the file away.
     fn both(&mut self) -> Result<(&LedgerReader, Option<&IndexDb>), RpcError> {
         let mark = self.context.indexed.get();
         if self.index.as_ref().is_some_and(|(_, file)| *file != mark.file) {
@@ -279,7 +278,7 @@ impl Spent {
 }
 
 impl Cursor {
-    /// Reads `height` (everything below it) or `height:position`; nothing for an empty text.
+    /// Reads `height` (all below it) or `height:position`; `None` for an empty text.
     pub fn parse(text: &str) -> Result<Option<Self>, RpcError> {
         if text.is_empty() {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Drives requests from their first step to their answer. Never blocks; owned by the server's loop.
+//! Drives requests to their answers. The server's loop owns it; it never blocks.
 
 use std::{
     collections::BTreeMap,
@@ -29,12 +29,12 @@ use crate::{
     },
 };
 
-/// Calls that wait for the status to change (`wait` and its kind); more are told to come back.
+/// Calls that wait for the status to change, such as `wait`; further ones are answered with "busy".
 pub(super) const RPC_WAITS: usize = 16;
-/// How long a database query may take before its asker is given up.
+/// How long a database query may take before its call fails.
 const RPC_QUERY: Duration = Duration::from_secs(30);
 
-/// Makes answers out of requests.
+/// Answers requests.
 pub(super) struct Engine {
     context: Arc<Context>,
     completions: Arc<CompletionQueue>,
@@ -54,19 +54,19 @@ pub(super) struct Running {
 
 /// How far a request has come.
 pub(super) enum Progress {
-    /// To its answer.
+    /// It is answered.
     Done(Response),
-    /// To a step that has to wait.
+    /// It waits.
     Pending(Box<Running>),
 }
 
-/// What the outcome of steps is for.
+/// What outcomes are used for.
 enum Exchange {
     Calls { batch: Batch, ids: Vec<Option<Value>>, method: &'static str, begun: Time },
     Read { finish: api::Finish },
 }
 
-/// A place among the waiting calls, given back when the call ends, however it ends.
+/// A place among the waiting calls, given back when it is dropped.
 struct WaitSlot(Arc<AtomicUsize>);
 
 impl Drop for WaitSlot {
@@ -76,7 +76,7 @@ impl Drop for WaitSlot {
 }
 
 impl Engine {
-    /// An engine whose queries go to `worker` and whose answers come back by `completions`.
+    /// An engine that sends queries to `worker` and gets results through `completions`.
     pub(super) fn new(context: Arc<Context>, completions: Arc<CompletionQueue>, worker: SyncSender<Task>) -> Self {
         Self { context, completions, worker, waits: Arc::default(), stage: 0, calls: CallStats::default() }
     }
@@ -86,19 +86,19 @@ impl Engine {
         self.context.now()
     }
 
-    /// Notes how much of its limits the server uses.
+    /// Records the use of the server's limits.
     pub(super) fn note_http(&self, connections: Meter, bytes: Meter) {
         self.context.note_http(connections, bytes);
     }
 
-    /// What waiting calls look at, after it was noted what has changed since the last look.
+    /// What waiting calls look at. First records as events what has changed since the last view.
     pub(super) fn view(&self) -> View {
         let view = self.context.view();
         self.context.events.note(&view.status);
         view
     }
 
-    /// Starts to answer a request that came over this connection.
+    /// Starts to answer a request of this connection.
     pub(super) fn begin(&mut self, connection: usize, request: Request) -> Progress {
         if request.head.path == "/rpc" {
             return match Batch::parse(&request.body) {
@@ -109,7 +109,7 @@ impl Engine {
         self.read(connection, &request.head)
     }
 
-    /// Takes news for a running request.
+    /// Takes a completion for a running request.
     pub(super) fn deliver(&mut self, mut running: Box<Running>, completion: Completion) -> Progress {
         if running.pending.stage != completion.stage {
             return Progress::Pending(running);
@@ -168,7 +168,7 @@ impl Engine {
         self.drive(connection, exchange, slot, step)
     }
 
-    /// Carries a step as far as it goes without waiting.
+    /// Continues as far as possible without waiting.
     fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Continuation) -> Progress {
         let (started, slot) = match step {
             Continuation::Done(outcome) => return self.finish(connection, exchange, vec![outcome]),
@@ -190,12 +190,12 @@ impl Engine {
         }
     }
 
-    /// Ends a call, or several that went together. One outcome alone is that of all: they were not begun, or given up.
+    /// Ends a call, or several that were joined. A single outcome holds for all of them: they did not begin, or failed.
     fn finish(&mut self, connection: usize, exchange: Exchange, mut outcomes: Vec<Outcome>) -> Progress {
         match exchange {
             Exchange::Read { finish } => Progress::Done(match outcomes.pop() {
                 Some(outcome) => finish(outcome),
-                None => finish(Err(RpcError::internal("a step without an outcome"))),
+                None => finish(Err(RpcError::internal("a continuation without an outcome"))),
             }),
             Exchange::Calls { mut batch, ids, method, begun } => {
                 if outcomes.len() < ids.len()
@@ -302,7 +302,7 @@ impl Running {
         self.pending.deadline
     }
 
-    /// Whether it waits for a change, so that nobody misses the answer if the asker has gone.
+    /// Whether it waits for a change. Such a request may be dropped when its client has gone.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.pending.what, Awaited::Change(_))
     }

@@ -1,4 +1,4 @@
-//! Errors of calls: JSON-RPC's own codes, and those that users of such nodes know.
+//! Errors of calls: JSON-RPC's own codes, and Bitcoin Core's where it has one.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,23 +7,23 @@ use crate::chain::archive::StoreError;
 
 /// The body is not JSON.
 pub const PARSE: i32 = -32700;
-/// JSON, but no request.
+/// The body is JSON, but not a request.
 pub const INVALID_REQUEST: i32 = -32600;
 /// There is no such method.
 pub const METHOD_NOT_FOUND: i32 = -32601;
-/// Missing, superfluous or mistyped parameters.
+/// A parameter is missing, unknown or of the wrong type.
 pub const INVALID_PARAMS: i32 = -32602;
-/// Something failed in here.
+/// The node failed.
 pub const INTERNAL: i32 = -1;
 /// No such block, transaction, peer.
 pub const NOT_FOUND: i32 = -5;
-/// A parameter of the right type with a value that makes no sense.
+/// A parameter has a value that is not allowed.
 pub const BAD_PARAMETER: i32 = -8;
-/// Hex that is no transaction or block.
+/// Hex that does not encode a transaction or block.
 pub const UNDECODABLE: i32 = -22;
-/// A transaction, block or order that the node does not take.
+/// The node refuses the transaction, block or order.
 pub const REJECTED: i32 = -26;
-/// The node is not yet far enough.
+/// The node is starting.
 pub const STARTING: i32 = -28;
 /// Too much at once; try again.
 pub const BUSY: i32 = -32000;
@@ -48,7 +48,7 @@ pub const MEANINGS: [(i32, &str); 11] = [
 pub struct RpcError {
     /// One of this module's codes.
     pub code: i32,
-    /// One line.
+    /// What is wrong, in a line.
     pub message: String,
     /// Facts for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,17 +61,17 @@ impl RpcError {
         Self { code, message: message.into(), data: None }
     }
 
-    /// There is no such thing.
+    /// No such block, transaction or peer.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(NOT_FOUND, message)
     }
 
-    /// Parameters that do not fit the method.
+    /// A parameter is missing, unknown or of the wrong type.
     pub fn invalid_params(message: impl Into<String>) -> Self {
         Self::new(INVALID_PARAMS, message)
     }
 
-    /// A value that makes no sense.
+    /// A parameter has a value that is not allowed.
     pub fn bad_parameter(message: impl Into<String>) -> Self {
         Self::new(BAD_PARAMETER, message)
     }
@@ -86,7 +86,7 @@ impl RpcError {
         Self::new(STARTING, "the node is starting")
     }
 
-    /// A bug or a failing part of the node.
+    /// The node failed.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(INTERNAL, message)
     }

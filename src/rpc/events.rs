@@ -1,7 +1,7 @@
-//! What happens, numbered: a bounded list that `events` and `GET /api/events` read, waiting for more if there is none.
+//! Events: a bounded, numbered list that `events` and `GET /api/events` read.
 //!
-//! Written by the server's loop whenever the status has changed, by comparing it with what it was. Changes in quick
-//! succession are seen together; blocks that were passed over so are looked up when somebody reads the list.
+//! The server's loop compares the status with the previous one whenever it has changed, and appends what is new. It may
+//! see several blocks as one change; `events` then looks up the blocks in between.
 
 use std::{
     collections::VecDeque,
@@ -16,20 +16,20 @@ use crate::{
     runtime::status::Status,
 };
 
-/// Events that are kept for those who ask for what happened.
+/// Events that are kept.
 const RPC_EVENTS: usize = 512;
 
 /// Bounds of the histogram of seconds between blocks.
 const INTERVALS: [f64; 8] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Its number; they grow by one.
+    /// Its number; one more than that of the event before.
     pub number: u64,
-    /// A new tip: the height up to which the chain was known before, so that blocks in between can be told too.
+    /// For a new tip: the height of the last block that was reported before.
     pub after: Option<u32>,
-    /// What people and programs are shown.
+    /// The event as JSON.
     pub fields: Map<String, Value>,
 }
 
@@ -51,7 +51,7 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Compares the status with the last one seen and notes what is new.
+    /// Appends what is new compared with the last status.
     pub(super) fn note(&self, status: &Status) {
         let mut inner = self.lock();
         if let Some(before) = inner.status.replace(status.clone()) {
@@ -64,8 +64,8 @@ impl Events {
         self.lock().last
     }
 
-    /// The events after number `since`, and whether some before them are forgotten. A number that was never given out
-    /// comes from before a restart of the node: all are told.
+    /// The events after number `since`, and whether some of them are no longer kept. A number that was never given out
+    /// comes from before a restart of the node; then all events are returned.
     pub(super) fn since(&self, since: u64) -> (Vec<Event>, bool) {
         let inner = self.lock();
         let restarted = since > inner.last;
@@ -75,7 +75,7 @@ impl Events {
         (list, missed || restarted)
     }
 
-    /// Seconds between blocks that came while this server ran.
+    /// Seconds between the blocks that came since the server started.
     pub(super) fn intervals(&self) -> Histogram {
         self.lock().intervals.clone()
     }
@@ -98,8 +98,8 @@ impl Inner {
         if let (Some(old), Some(tip)) = (&before.tip, &now.tip)
             && old.hash != tip.hash
         {
-            let taken_off = u32::try_from(depth.unwrap_or(0)).unwrap_or(u32::MAX);
-            let after = old.height.saturating_sub(taken_off).min(tip.height.saturating_sub(1));
+            let disconnected = u32::try_from(depth.unwrap_or(0)).unwrap_or(u32::MAX);
+            let after = old.height.saturating_sub(disconnected).min(tip.height.saturating_sub(1));
             if tip.height == old.height + 1 {
                 #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
                 self.intervals.observe(tip.time.saturating_sub(old.time) as f64);

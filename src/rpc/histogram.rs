@@ -32,7 +32,7 @@ impl Histogram {
         self.sum
     }
 
-    /// How many observations there were.
+    /// Number of observations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }

@@ -1,8 +1,8 @@
-//! Fills `index.db` behind the applied chain, in the background.
+//! Fills `index.db` in the background, behind the best chain.
 //!
-//! The index is derived: where it is missing, damaged or deleted under way it is made anew. It takes in a batch of
-//! blocks at a time and rests in between. While the node is catching up it waits: at a fifth of one core it took a tenth
-//! of all that two cores did during a sync, and 4 MB, for answers that hardly anybody asks of a node that is not synced.
+//! The index is derived data: the indexer rebuilds a missing, damaged or deleted one. It takes in a batch of blocks at
+//! a time and rests in between. While the node syncs, it waits: otherwise it used a tenth of two cores and 4 MB, for
+//! answers that few clients ask of a node that is not synced.
 
 use std::{
     io,
@@ -29,13 +29,12 @@ use crate::{
 
 /// Blocks in one batch.
 const BATCH: u32 = 32;
-/// How long after a move of the chain the index follows. Until then a new block is stored and passed on by whoever else
-/// runs on this machine, and blocks that come together are taken in together. Answers do not wait for it: what the index
-/// does not have yet, they read from the ledger.
+/// How long the indexer waits after a new tip, so that storing and relaying the block come first, and so that blocks
+/// that arrive together are indexed together. Answers do not wait for it: they read newer blocks from the ledger.
 const SETTLE: Duration = Duration::from_millis(30);
-/// How long after a failure the next attempt is made.
+/// The time between a failure and the next attempt.
 const RETRY: Duration = Duration::from_secs(5);
-/// After each batch, this part of the time that it took is left to others.
+/// After each batch, the indexer rests for the time of the batch divided by this.
 const REST_PART: u32 = 16;
 
 /// The handle to the indexer's thread.
@@ -61,7 +60,7 @@ impl Indexer {
         Ok((indexer, thread))
     }
 
-    /// Says that the chain may have moved. Never blocks: one pending wake is as good as two.
+    /// Reports that the tip may have changed. Never blocks: a pending wake is enough.
     pub(super) fn wake(&self) {
         let _ = self.wake.try_send(());
     }
@@ -75,15 +74,15 @@ impl Indexer {
 
 struct Worker {
     context: Arc<Context>,
-    /// The index' file.
+    /// The index's file.
     path: PathBuf,
     completions: Arc<CompletionQueue>,
     woken: Receiver<()>,
     stopping: Arc<AtomicBool>,
     files: Option<(LedgerReader, IndexDb)>,
-    /// Counts the files that were opened.
+    /// Number of files opened so far.
     file: u64,
-    /// What went wrong last.
+    /// The last error.
     failure: Option<String>,
 }
 
@@ -91,15 +90,15 @@ struct Worker {
 enum Next {
     /// Another batch, after a rest.
     Batch(Duration),
-    /// Nothing, until the chain moves.
+    /// Nothing, until the tip changes.
     Idle,
-    /// Nothing, until the node has caught up with the others.
+    /// Nothing, until the node has synced.
     Wait,
 }
 
 impl Worker {
     fn run(mut self) {
-        // The ledger and the relay of a new block have the cores first: this follows.
+        // Applying and relaying a block come before indexing it.
         priority::give_way();
         let (mut done, mut idle) = (None, false);
         while !self.stopping.load(Ordering::Acquire) {
@@ -107,7 +106,7 @@ impl Worker {
             let tip = status.tip.map(|tip| tip.hash);
             let next = match status.state {
                 SyncState::Headers | SyncState::Blocks => Next::Wait,
-                // Most changes of the status are no change of the chain.
+                // Most changes of the status do not change the tip.
                 _ if tip.is_none() || tip == done && self.is_in_place() => Next::Idle,
                 _ if std::mem::take(&mut idle) => Next::Batch(SETTLE),
                 _ => self.turn(),
@@ -137,7 +136,7 @@ impl Worker {
             Ok(progress) => progress,
             Err(error) => {
                 let text = error.to_string();
-                // Told once, however often it is tried again.
+                // Logged once, not at each attempt.
                 if self.failure.as_ref() != Some(&text) {
                     log::warn!("index: not filled error=\"{text}\" retry_s={}", RETRY.as_secs());
                 }
@@ -149,7 +148,7 @@ impl Worker {
         if progress { Next::Idle } else { Next::Batch(started.elapsed() / REST_PART) }
     }
 
-    /// Takes in a batch; returns whether nothing is left to do.
+    /// Takes in a batch; returns whether the index is complete.
     fn catch_up(&mut self) -> Result<bool, StoreError> {
         if !self.is_in_place() {
             self.files = None;
@@ -168,7 +167,7 @@ impl Worker {
         Ok(progress.is_complete())
     }
 
-    /// Rests, but not longer than until the end.
+    /// Rests, unless the thread is asked to stop.
     fn rest(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.stopping.load(Ordering::Acquire) {
@@ -177,7 +176,7 @@ impl Worker {
                 return;
             }
             match self.woken.recv_timeout(left) {
-                // A wake during the rest is not lost: the next turn looks at the chain as it is then.
+                // The next turn sees the new tip in any case.
                 Ok(()) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }

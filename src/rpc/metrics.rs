@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-/// Clock ticks a second in /proc, the same on every Linux that runs this program.
+/// Clock ticks a second in /proc; 100 on every Linux.
 const TICKS: f64 = 100.0;
 
-/// The text.
+/// The metrics as text.
 pub fn render(context: &Context, calls: &CallStats) -> String {
     let mut text = Text(String::with_capacity(6 * 1024));
     node(&mut text, context);
@@ -106,14 +106,14 @@ fn process(text: &mut Text, context: &Context) {
         text.one("process_cpu_seconds_total", "counter", "Processor time, user and system.", seconds);
     }
     if let Ok(entries) = fs::read_dir("/proc/self/fd") {
-        // The listing itself holds one open.
+        // Reading the directory holds one open.
         text.one("process_open_fds", "gauge", "Open file descriptors.", entries.count().saturating_sub(1));
     }
 }
 
 fn cpu_seconds() -> Option<f64> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The program's name, in parentheses, may hold anything; the fields count from behind it.
+    // The program's name, in parentheses, may contain blanks; the fields are counted from behind it.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
     Some((ticks(11)? + ticks(12)?) / TICKS)

@@ -1,13 +1,13 @@
-//! HTTP on its own small mio loop: JSON-RPC 2.0 for operators and programs, read-only JSON, health, metrics, the page.
+//! The HTTP server: JSON-RPC for operators and programs, read-only JSON, health, metrics, and the page.
 //!
-//! Three threads, however many connections. `http` runs the loop ([`server`]): it owns all sockets, judges heads
-//! ([`auth`]), parses calls ([`batch`]) and drives them step by step ([`engine`], [`continuation`]); it never blocks. `query`
-//! reads the databases ([`query`]), one short transaction at a time. `index` fills `index.db` behind the tip
-//! ([`indexer`]). Roles are asked by commands whose answers come back by mail ([`completions`]).
+//! It has three threads, for any number of connections. `http` runs the loop ([`server`]): it owns all sockets, checks
+//! request heads ([`auth`]), parses calls ([`batch`]) and drives them ([`engine`], [`continuation`]); it never blocks.
+//! `query` reads the databases ([`query`]), one short transaction at a time. `index` fills `index.db` behind the tip
+//! ([`indexer`]). Methods ask roles with commands; the replies come back through a queue ([`completions`]).
 //!
-//! What is bounded: connections, bytes of head and body and of all buffers together, seconds of a request, calls in a
-//! batch, bytes of its results, waiting calls, queries in the queue, commands under way. What is beyond its bound is
-//! told so, with 503 or the error code for "busy"; nothing is dropped in silence.
+//! Limits hold for connections, the bytes of heads, bodies and all buffers together, the seconds of a request, the
+//! calls of a batch, the bytes of its results, waiting calls, queued queries, and commands under way. A request beyond
+//! a limit is answered with 503 or the error code for "busy"; the server drops nothing silently.
 
 pub mod answers;
 pub mod api;
@@ -66,19 +66,19 @@ use crate::{
     runtime::handle::NodeHandle,
 };
 
-/// What the server needs to know at the start.
+/// How to start the server.
 pub struct ServerOptions {
-    /// Where to listen; port 0: any.
+    /// The address to listen on; port 0 takes any free port.
     pub listen: SocketAddr,
-    /// The secret in the cookie file, hex, without the user name.
+    /// The secret of the cookie file in hex, without the user name.
     pub cookie: String,
-    /// The network.
+    /// The chain.
     pub chain: Arc<ChainSpec>,
-    /// The ledger, written by the node.
+    /// The ledger's file, written by the node.
     pub ledger_path: PathBuf,
-    /// The index, written by this server. May be missing. `None`: this node keeps no index.
+    /// The index's file, written by this server; it may not exist yet. `None` if this node keeps no index.
     pub index_path: Option<PathBuf>,
-    /// When the node's clock started: the moment that its `Time`s count from.
+    /// The moment from which the node's `Time`s count.
     pub started: Instant,
     /// The program's version.
     pub version: String,
@@ -93,7 +93,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds and starts the threads. Errors: the address is taken or not ours, or the system has no threads left.
+    /// Binds the address and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// If the address is taken or not of this host, or if a thread cannot be started.
     pub fn start(options: ServerOptions, node: NodeHandle) -> io::Result<Self> {
         let poll = Poll::new()?;
         let listener = TcpListener::bind(options.listen)?;
@@ -101,7 +105,7 @@ impl Server {
         let waker = Waker::new(poll.registry(), server::WAKER)?;
         let wake = move || {
             if let Err(error) = waker.wake() {
-                log::error!("http server cannot be woken error={error}");
+                log::error!("http: loop not woken error={error}");
             }
         };
         let completions = Arc::new(CompletionQueue::new(Box::new(wake)));
@@ -117,14 +121,14 @@ impl Server {
             page: page::Page::new(&options.cookie),
             http: Mutex::default(),
         });
-        // Where the node stands now; what changes from here on is an event.
+        // Changes from here on are events.
         context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
         let gate = Gate::new(local_address, &options.cookie);
         let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;
         let mut started = Self { local_address, completions, indexer: None, threads: Vec::new() };
-        // If a thread cannot be started, dropping `started` ends those that were.
+        // If a thread cannot be started, dropping `started` ends the others.
         if let Some(path) = context.index_path.clone() {
             let (indexer, thread) = Indexer::start(Arc::clone(&context), Arc::clone(&started.completions), path)?;
             started.indexer = Some(indexer);
@@ -143,12 +147,12 @@ impl Server {
         Ok(started)
     }
 
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub fn local_address(&self) -> SocketAddr {
         self.local_address
     }
 
-    /// Answers what is under way as far as that goes at once, closes all connections and ends the threads.
+    /// Answers running requests as far as possible without waiting, closes all connections and ends the threads.
     pub fn stop(mut self) {
         self.end();
     }
@@ -163,7 +167,7 @@ impl Server {
         self.indexer.iter().for_each(Indexer::stop);
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                log::error!("a thread of the http server ended by a panic");
+                log::error!("http: a thread panicked");
             }
         }
     }

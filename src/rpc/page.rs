@@ -1,4 +1,4 @@
-//! The page at `/`: one file without anything from elsewhere, allowed to run by a nonce that is made for each answer.
+//! The page at `/`: one file that loads nothing from elsewhere. A nonce per response allows its script and style.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,33 +8,33 @@ use crate::{
 };
 
 const PAGE: &str = include_str!("page.html");
-/// Where the nonce goes.
+/// The nonce's placeholder.
 const NONCE: &str = "{nonce}";
-/// Where the answers go that the first view needs.
+/// The placeholder of the answers that the first view needs.
 const FIRST: &str = "{first}";
 
-/// Makes nonces that nobody outside can foresee.
+/// Serves the page, with nonces that a client cannot predict.
 pub struct Page {
     secret: Vec<u8>,
     count: AtomicU64,
 }
 
 impl Page {
-    /// With a secret to derive nonces from, which they do not give away.
+    /// A page whose nonces are derived from `secret`, without revealing it.
     pub fn new(secret: &str) -> Self {
         Self { secret: secret.as_bytes().to_vec(), count: AtomicU64::new(0) }
     }
 
-    /// The page, with the answers that its first view needs, as JSON: a browser draws it without asking again.
+    /// The page with `first`, the JSON of its first view.
     pub(super) fn serve(&self, first: &str) -> Response {
         let nonce = self.nonce();
         let policy = format!(
             "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
-        // In JSON this sign is in texts only; a memo must not be able to end the element that it is in.
+        // JSON has this sign in texts only. A memo must not be able to end the script element.
         let first = first.replace('<', "\\u003c");
-        // In this order, so that no text of others is taken for a mark.
+        // In this order, so that a placeholder within `first` stays as it is.
         let page = PAGE.replace(NONCE, &nonce).replacen(FIRST, &first, 1);
         Response::new(Status::Ok, HTML, page).with("Content-Security-Policy", policy)
     }

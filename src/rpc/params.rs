@@ -1,4 +1,4 @@
-//! Parameters: one table entry says what a method takes; this reads it, by position or by name.
+//! Reads a call's parameters, by position or by name, and checks them against the method's table row.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use crate::{
 pub struct Args(Map<String, Value>);
 
 impl Args {
-    /// Reads what a call brings. A single object in an array counts as named parameters.
+    /// Reads parameters. A single object in an array counts as named parameters.
     pub fn read(params: &[Property], given: Value) -> Result<Self, RpcError> {
         let named = match given {
             Value::Null => Map::new(),
@@ -58,7 +58,7 @@ impl Args {
         self.0.get(name).and_then(Value::as_u64)
     }
 
-    /// A number that the table says is not negative.
+    /// A number that is not negative.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.0.get(name).and_then(Value::as_f64)
     }
@@ -78,12 +78,12 @@ impl Args {
         self.0.get(name).and_then(Value::as_str)
     }
 
-    /// A text that the table says must be there.
+    /// A required text.
     pub fn required_text(&self, name: &str) -> Result<&str, RpcError> {
         self.text(name).ok_or_else(|| RpcError::invalid_params(format!("\"{name}\" is missing")))
     }
 
-    /// A text of a form of its own, such as an address.
+    /// A text that is parsed, such as an address.
     pub fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<T, RpcError> {
         let text = self.required_text(name)?;
         text.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not {what}")))
@@ -112,7 +112,7 @@ impl Args {
 
 fn by_position(params: &[Property], list: Vec<Value>) -> Result<Map<String, Value>, RpcError> {
     if list.len() > params.len() {
-        let text = format!("{} parameters where at most {} are taken", list.len(), params.len());
+        let text = format!("{} parameters; at most {} are allowed", list.len(), params.len());
         return Err(RpcError::invalid_params(text));
     }
     Ok(gather(params.iter().map(|param| param.name.to_owned()).zip(list)))

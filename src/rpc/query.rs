@@ -12,19 +12,19 @@ use crate::rpc::{
     error::INTERNAL,
 };
 
-/// A query and who asks.
+/// A query and the call that asks it.
 pub(super) struct Task {
     pub(super) connection: usize,
     pub(super) stage: u64,
     pub(super) query: Query,
 }
 
-/// Carries out queries until nobody can ask any more.
+/// Carries out queries until all senders are gone.
 pub(super) fn run(mut databases: Databases, tasks: &Receiver<Task>, completions: &CompletionQueue) {
     while let Ok(Task { connection, stage, query }) = tasks.recv() {
         let step = query(&mut databases);
         if matches!(&step, Continuation::Done(Err(error)) if error.code == INTERNAL) {
-            // Nothing is asked again of a handle that failed.
+            // A handle that failed is not used again.
             databases.close();
         }
         completions.post(Completion { connection, stage, result: CompletionResult::Continuation(step) });

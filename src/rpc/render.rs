@@ -1,4 +1,4 @@
-//! The JSON forms of blocks and transactions, the same for calls, `/api` and the page.
+//! The JSON of blocks and transactions, for calls and `/api`.
 
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ pub enum Place {
         /// When it came, unix seconds.
         since: u64,
     },
-    /// In a block of the applied chain.
+    /// In a block of the best chain.
     Block {
         /// The block.
         hash: Hash,
@@ -33,7 +33,7 @@ pub enum Place {
         height: u32,
         /// Its time.
         time: u64,
-        /// Of the transaction in the block.
+        /// The transaction's position in the block.
         position: usize,
         /// Blocks from it to the tip, both counted.
         confirmations: u32,
@@ -78,7 +78,7 @@ pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>)
     }))
 }
 
-/// A block: its header's fields, its size and the ids of its transactions. Without a body those are null and empty.
+/// A block: its header's fields, size and transaction ids. Without a body, the size is null and there are no ids.
 pub fn block(
     context: &Context,
     row: &HeaderRow,
@@ -132,7 +132,7 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
     Value::Object(fields)
 }
 
-/// What a transaction that nobody knows looks like.
+/// The JSON of a transaction that was not found.
 pub fn unknown_transaction(id: &str) -> Value {
     json!({
         "id": id, "status": "unknown", "block": null, "height": null, "confirmations": 0,
@@ -159,13 +159,13 @@ pub fn pool_entry(context: &Context, entry: &PoolEntry) -> Value {
     })
 }
 
-/// Base units per 1,000 bytes.
+/// The fee rate in base units per 1,000 bytes.
 pub fn fee_rate(fee: u64, size: usize) -> u64 {
     let size = u128::try_from(size.max(1)).unwrap_or(u128::MAX);
     u64::try_from(u128::from(fee) * 1000 / size).unwrap_or(u64::MAX)
 }
 
-/// The memo as text if it is one, else as hex. A coinbase's starts with its height, which is left out here.
+/// The memo: as text if it is printable, otherwise as hex; without the height with which a coinbase's begins.
 fn memo(transaction: &Transaction) -> String {
     let bytes: &[u8] = &transaction.memo;
     let bytes = if transaction.is_coinbase() { bytes.get(4..).unwrap_or_default() } else { bytes };
@@ -187,7 +187,7 @@ fn fee(transaction: &Transaction, spent: &[Option<Coin>]) -> Option<u64> {
     sum.checked_sub(out)
 }
 
-/// How many times harder than the chain's easiest target a target is.
+/// A target's difficulty: how many times harder it is than the chain's easiest target.
 pub fn difficulty(context: &Context, target: CompactTarget) -> f64 {
     let ratio = |target: Target| f64::from(context.chain.parameters.limit().value()) / f64::from(target.value());
     target.expand().map_or(0.0, ratio)

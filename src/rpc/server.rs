@@ -1,5 +1,5 @@
-//! The HTTP server's loop: one thread, one mio poll, all connections. It reads, judges, hands on and writes; whatever
-//! takes longer happens elsewhere and comes back by mail.
+//! The HTTP server's loop: one thread and one mio poll for all connections. It reads requests, checks them, hands them
+//! to the engine and writes answers. Slow work runs on other threads and comes back through the completion queue.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,18 +31,18 @@ use crate::{
 pub(super) const HTTP_CONNECTIONS: usize = 32;
 /// Bytes that all HTTP connections hold together; beyond it new requests are answered with 503.
 const HTTP_BUFFER_BYTES: usize = 8 * 1024 * 1024;
-/// Of the descriptors left when the HTTP server starts, one in so many may be an HTTP connection.
+/// One in this number of the descriptors that are free at the start may be an HTTP connection.
 const DESCRIPTORS_PER_HTTP: usize = 8;
 
 const LISTENER: Token = Token(0);
-/// The completions' waker.
+/// The completion queue's waker.
 pub(super) const WAKER: Token = Token(1);
 const FIRST_CLIENT: usize = 2;
 /// Readiness events taken from the kernel at once.
 const EVENTS: usize = 64;
-/// Pieces and requests of one connection in one turn; a fast sender must not hold up the others.
+/// Rounds of reading and answering for one connection in one turn, so that a fast sender cannot hold up the others.
 const ROUNDS: usize = 32;
-/// After a failure of `accept` (no file descriptors left), how long until it is tried again.
+/// The time between a failure of `accept`, such as no free descriptor, and the next attempt.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The loop's state.
@@ -57,9 +57,9 @@ pub(super) struct Server {
     /// Connections that have more to do than one turn allows.
     again: BTreeSet<usize>,
     accept_again: Option<Time>,
-    /// The most connections.
+    /// The limit of connections.
     most: usize,
-    /// How often somebody had to go for that, and how often a request was not read for the bytes under way.
+    /// How often that limit was reached, and how often the limit of bytes refused a request.
     crowded: u64,
     busy: u64,
 }
@@ -89,14 +89,14 @@ impl Server {
         })
     }
 
-    /// Serves until the completions says stop.
+    /// Serves until the completion queue is asked to stop.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         while !self.completions.is_stopping() {
             if let Err(error) = self.poll.poll(&mut events, self.timeout())
                 && error.kind() != io::ErrorKind::Interrupted
             {
-                log::error!("http server ends: poll failed error={error}");
+                log::error!("http: loop ends, poll failed error={error}");
                 return;
             }
             for event in &events {
@@ -120,7 +120,7 @@ impl Server {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        // One millisecond more: poll counts in whole ones, and too early would be a busy loop.
+        // One millisecond more: poll rounds down to milliseconds, and waking too early would be a busy loop.
         let until = |deadline: Time| deadline.since(self.engine.now()).saturating_add(Duration::from_millis(1));
         self.next_deadline().map(until)
     }
@@ -140,7 +140,7 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    log::warn!("http connection not accepted error={error}");
+                    log::warn!("http: connection not accepted error={error}");
                     self.accept_again = Some(self.engine.now() + ACCEPT_PAUSE);
                     return;
                 }
@@ -151,7 +151,7 @@ impl Server {
     fn admit(&mut self, mut stream: TcpStream) {
         self.crowded += u64::from(self.clients.len() >= self.most);
         if self.clients.len() >= self.most && !self.make_room() {
-            // Best effort: the socket's own buffer takes these few bytes, or the asker sees a closed connection.
+            // Best effort: the socket's buffer takes these few bytes, or the client sees a closed connection.
             let mut connection = Connection::new(self.engine.now());
             connection.refuse(self.engine.now(), &Response::error(Status::Unavailable, "too many connections"));
             drop(stream.write(connection.output()));
@@ -161,17 +161,17 @@ impl Server {
         let registered =
             self.poll.registry().register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE);
         if let Err(error) = registered {
-            log::warn!("http connection not registered error={error}");
+            log::warn!("http: connection not registered error={error}");
             return;
         }
-        // Small answers should not wait for more to come; a failure only makes them slower.
+        // A failure only makes small answers slower.
         drop(stream.set_nodelay(true));
         self.next_client += 1;
         self.clients.insert(token, Client::new(stream, self.engine.now()));
     }
 
-    /// Makes room by ending a connection, the oldest first: one that rests between requests, else one that has not come
-    /// to the end of its request's head. Whoever means it sends that at once; who drips must not keep others out.
+    /// Makes room by closing the oldest connection that is between requests, or else the oldest one whose request has
+    /// not arrived completely. A request must arrive within 10 seconds, so that slow clients can't hold connections.
     fn make_room(&mut self) -> bool {
         let oldest = |may_go: fn(&Connection) -> bool| {
             self.clients.iter().find(|(_, client)| may_go(&client.connection)).map(|(token, _)| *token)
@@ -191,17 +191,17 @@ impl Server {
         client.readable |= event.is_readable() || event.is_read_closed();
         let gone = event.is_error() || event.is_write_closed() && event.is_read_closed();
         let waits = client.running.as_ref().is_some_and(|running| running.is_waiting());
-        // Nobody is left who could read the answer. (Who only ended its sending still gets one, unless it would have
-        // to be waited for.)
+        // The client cannot read the answer any more. A client that only ended its sending still gets its answer,
+        // unless that would take a wait.
         if gone || waits && event.is_read_closed() {
             return self.drop_client(token);
         }
         self.serve(token);
     }
 
-    /// Reads, answers and writes on one connection until nothing moves, or for long enough.
+    /// Reads, answers and writes on one connection until nothing moves, or its turn is over.
     fn serve(&mut self, token: usize) {
-        // What all connections hold or have announced; looked up once, since this turn changes little of it.
+        // Summed up once: this turn changes little of it.
         let reserved: usize = self.clients.values().map(|client| client.connection.reserved()).sum();
         for _ in 0..ROUNDS {
             let Some(client) = self.clients.get_mut(&token) else { return };
@@ -226,7 +226,7 @@ impl Server {
         self.again.insert(token);
     }
 
-    /// Notes how far a connection's request has come.
+    /// Records the progress of a connection's request.
     fn settle(&mut self, token: usize, progress: Progress) {
         let Some(client) = self.clients.get_mut(&token) else { return };
         match progress {
@@ -241,7 +241,7 @@ impl Server {
     fn read_mail(&mut self) {
         for completion in self.completions.take() {
             let token = completion.connection;
-            // The asker may have gone in the meantime.
+            // The client may have gone meanwhile.
             let Some(running) = self.clients.get_mut(&token).and_then(|client| client.running.take()) else { continue };
             let progress = self.engine.deliver(running, completion);
             self.settle(token, progress);
@@ -293,7 +293,7 @@ impl Server {
 
     fn drop_client(&mut self, token: usize) {
         if let Some(mut client) = self.clients.remove(&token) {
-            // The socket closes right after; there is nothing to do about a failure.
+            // The socket closes right after, so a failure does not matter.
             drop(self.poll.registry().deregister(&mut client.stream));
         }
     }
@@ -321,7 +321,7 @@ impl Server {
     }
 }
 
-/// Whether a request may be read while all connections together hold so many bytes.
+/// Whether a request may be read while all connections together hold this number of bytes.
 fn admit(bytes: usize) -> Result<(), Response> {
     if bytes <= HTTP_BUFFER_BYTES {
         return Ok(());

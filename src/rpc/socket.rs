@@ -1,4 +1,4 @@
-//! One socket of the server's loop: edge-triggered reading and writing around a [`Connection`].
+//! A socket of the server's loop: edge-triggered reading and writing around a [`Connection`].
 
 use std::{
     io::{self, Read, Write},
@@ -20,11 +20,11 @@ pub(super) struct Client {
     pub(super) stream: TcpStream,
     pub(super) connection: Connection,
     pub(super) running: Option<Box<Running>>,
-    /// The socket may have bytes for us.
+    /// The socket may have bytes to read.
     pub(super) readable: bool,
-    /// The other side has ended its sending.
+    /// The client has ended its sending.
     pub(super) ended: bool,
-    /// We have ended ours.
+    /// The server has ended its own.
     shut: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Client {
 pub(super) struct Moved {
     /// Bytes moved.
     pub(super) any: bool,
-    /// The socket takes no more for now.
+    /// The socket takes no more bytes now.
     pub(super) blocked: bool,
 }
 
@@ -49,19 +49,19 @@ impl Client {
         Self { stream, connection: Connection::new(now), running: None, readable: false, ended: false, shut: false }
     }
 
-    /// Whether it waits for a change that nobody is left to hear of.
+    /// Whether it waits for a change, but the client has gone.
     pub(super) fn is_deserted(&self) -> bool {
         self.ended && self.running.as_ref().is_some_and(|running| running.is_waiting())
     }
 
-    /// Whether both sides have ended. Ends our side if all is said.
+    /// Whether both sides have ended. Ends the server's side once everything is written.
     pub(super) fn is_done(&mut self) -> bool {
         if !self.connection.is_finished() {
             return false;
         }
         if !self.shut {
             self.shut = true;
-            // What the other side still sends is read and thrown away until it ends too, or its time is up.
+            // Further input is discarded until the client ends too, or its time is up.
             return self.ended || self.stream.shutdown(Shutdown::Write).is_err();
         }
         self.ended

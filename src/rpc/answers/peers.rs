@@ -6,7 +6,7 @@ use crate::rpc::schema::{Property, Schema, required};
 pub const PEERS: Schema = Schema::Array(&Schema::Object(&[&[
     required("id", Schema::Integer, "number of the link"),
     required("address", Schema::Endpoint, "the peer's address"),
-    required("direction", Schema::Choice(&["inbound", "outbound"]), "who dialled"),
+    required("direction", Schema::Choice(&["inbound", "outbound"]), "which side dialled"),
     required("agent", Schema::Text, "the peer's program"),
     required("height", Schema::Integer, "the peer's height, as far as known"),
     required("ping_ms", Schema::Nullable(&Schema::Number), "round-trip time"),
@@ -42,7 +42,7 @@ pub const PEER_INFO: Schema = Schema::Array(&Schema::Object(&[&[
 const BOOK_ENTRY: Schema = Schema::Object(&[&[
     required("address", Schema::Endpoint, "the node's address"),
     required("source", Schema::Nullable(&Schema::Endpoint), "the node that named it; null for configured addresses"),
-    required("last_seen", Schema::Integer, "when somebody last saw it, unix seconds"),
+    required("last_seen", Schema::Integer, "when a node last saw it, unix seconds"),
     required("last_success", Schema::Nullable(&Schema::Integer), "the last handshake with it"),
     required("last_attempt", Schema::Nullable(&Schema::Integer), "the last dial"),
     required("failures", Schema::Integer, "dials that failed since the last success"),
@@ -66,6 +66,6 @@ pub const BANS: Schema = Schema::Array(&BAN);
 pub const ADDRESSES: Schema = Schema::Array(&Schema::Object(&[&[
     required("address", Schema::Ip, "IP address"),
     required("port", Schema::Integer, "port"),
-    required("time", Schema::Integer, "when somebody last saw it, unix seconds"),
+    required("time", Schema::Integer, "when a node last saw it, unix seconds"),
     required("source", Schema::Nullable(&Schema::Endpoint), "the node that named it; null for configured addresses"),
 ]]));

@@ -1,4 +1,4 @@
-//! Reading over GET: `/api/…` in JSON, health, metrics and the page. No credentials, nothing that changes anything.
+//! What GET serves: `/api/…`, health, metrics and the page. Needs no credentials and changes nothing.
 
 pub mod path;
 mod paths;
@@ -20,14 +20,14 @@ use crate::{
     },
 };
 
-/// Makes the response out of an outcome.
+/// Builds the response from an outcome.
 pub type Finish = Box<dyn FnOnce(Outcome) -> Response + Send>;
 
 /// What a path leads to.
 pub enum Route {
     /// An answer.
     Ready(Response),
-    /// A continuation, and what to make of its outcome.
+    /// A continuation, and how to build the response from its outcome.
     Continuation(Continuation, Finish),
 }
 
@@ -52,7 +52,7 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
     }
 }
 
-/// What `/api/…` answers: the result, marked as immutable where it is asked for by hash and deep in the chain.
+/// Marks blocks and transactions as immutable that are asked for by hash and are deep in the chain.
 fn settled_or_not(head: &Head) -> Finish {
     let parts: Vec<&str> = head.path.split('/').collect();
     let id = match parts.as_slice() {
@@ -75,10 +75,10 @@ fn settled_or_not(head: &Head) -> Finish {
     })
 }
 
-/// Confirmations still grow in what is called immutable; beyond so many nobody counts them.
+/// Whether an answer has more than [`SETTLED`] confirmations. Their number still grows in an answer that caches keep.
 fn is_settled(text: &str) -> bool {
-    // Read off the text, since parsing a large block for one number would hold up the loop. Quotes within texts are
-    // escaped, so that this can only be the field.
+    // Searched in the text, since parsing a large block would hold up the loop. Quotes within texts are escaped, so
+    // this can only be the field.
     let rest = text.split_once("\"confirmations\":").map_or("", |(_, rest)| rest);
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse::<u64>().is_ok_and(|count| count > SETTLED)

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What carries a reading out.
+/// The function of a path.
 pub type Reader = fn(&Shared, &Lookup) -> Result<Continuation, RpcError>;
 
 /// A path that answers JSON.
@@ -24,7 +24,7 @@ pub struct Path {
     pub summary: &'static str,
     /// The type of the answer.
     pub result: Schema,
-    /// What carries it out.
+    /// The function that carries it out.
     pub reader: Reader,
 }
 

@@ -14,7 +14,7 @@ use crate::rpc::{
 
 /// Mempool entries on one page.
 const MEMPOOL_PAGE: u64 = 100;
-/// Seconds that a poll for events may wait: nobody shows credentials here, and there are few places for waiting calls.
+/// Seconds that a poll for events may wait: it needs no credentials, and there are few places for waiting calls.
 const LONGEST_POLL: f64 = 60.0;
 /// Blocks on one page unless another number is asked for.
 const BLOCK_PAGE: u64 = 15;

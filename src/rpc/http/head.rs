@@ -1,4 +1,4 @@
-//! The head of a request: what is read from it, and which heads are refused.
+//! The head of a request: its parsing, and which heads are refused.
 
 use crate::rpc::http::response::{Response, Status};
 
@@ -10,27 +10,27 @@ pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
 /// Header fields in one request; browsers send about fifteen.
 const MAX_FIELDS: usize = 48;
 
-/// What a request wants done.
+/// A request's method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Read.
+    /// `GET`.
     Get,
-    /// Read, but leave out the body of the answer.
+    /// `HEAD`.
     Head,
-    /// Call.
+    /// `POST`.
     Post,
-    /// Anything else: refused wherever it goes.
+    /// Any other, which every path refuses.
     Other,
 }
 
-/// A request's first line and the header fields that mean something here.
+/// A request's first line and the header fields that this server uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// What is wanted.
+    /// The method.
     pub method: Method,
-    /// From the slash to the question mark, as sent.
+    /// The path, as sent.
     pub path: String,
-    /// After the question mark; empty if there is none.
+    /// The query, without the question mark; empty if there is none.
     pub query: String,
     /// `Host`.
     pub host: Option<String>,
@@ -48,18 +48,18 @@ pub struct Head {
     pub keep_alive: bool,
     /// Whether the sender waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
-    /// Whether a web page may have caused it: it has a field that only browsers send, or a browser's name.
+    /// Whether a web page may have sent it: it has a field that only browsers send, or a browser's name.
     pub by_browser: bool,
 }
 
-/// What the bytes so far amount to.
+/// The result of parsing the bytes so far.
 #[derive(Debug)]
 pub(super) enum Parsed {
     /// Not complete yet.
     Partial,
-    /// A head, and how many bytes it took.
+    /// A head, and its length in bytes.
     Complete(Box<Head>, usize),
-    /// No request that this server takes; the answer.
+    /// A refused request; the response.
     Refused(Box<Response>),
 }
 
@@ -122,7 +122,7 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
             "content-length" => once(&mut length, text()?)?,
             "connection" => head.keep_alive &= !text()?.eq_ignore_ascii_case("close"),
             "expect" => head.expects_continue = text()?.eq_ignore_ascii_case("100-continue"),
-            // Two ways to tell the length of a body are how requests get smuggled; one is enough.
+            // Two ways to state the length of a body allow request smuggling.
             "transfer-encoding" => return Err(Response::error(Status::LengthRequired, "send Content-Length instead")),
             _ => {}
         }
@@ -140,7 +140,7 @@ fn is_of_a_browser(field: &httparse::Header<'_>) -> bool {
     name == "origin" || name == "referer" || name.starts_with("sec-") || name == "user-agent" && mozilla()
 }
 
-/// Fields that decide something may not come twice: two readers could pick different ones.
+/// A field that matters may not come twice: a proxy and this server could pick different ones.
 fn once(slot: &mut Option<String>, value: &str) -> Result<(), Response> {
     match slot.replace(value.to_owned()) {
         None => Ok(()),
@@ -149,7 +149,7 @@ fn once(slot: &mut Option<String>, value: &str) -> Result<(), Response> {
 }
 
 fn parse_length(text: &str) -> Result<usize, Response> {
-    // `str::parse` takes a leading plus, which the grammar does not.
+    // `str::parse` accepts a leading plus, which the grammar does not have.
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits {
         return Err(Response::error(Status::BadRequest, "Content-Length is not a number"));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_understand_differently_is_refused() {
+    fn heads_that_two_readers_could_understand_differently_are_refused() {
         assert_eq!(refusal("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), 400);
         assert_eq!(refusal("GET / HTTP/1.1\r\n\r\n"), 400);
         assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n"), 400);

@@ -1,5 +1,5 @@
-//! HTTP/1.1 as a state machine over bytes: no sockets, no clock. One [`Connection`] serves one request at a time;
-//! pipelined ones wait in its buffer, which is bounded.
+//! HTTP/1.1 as a state machine over bytes, without sockets or a clock. A [`Connection`] serves one request at a time;
+//! pipelined requests wait in its bounded buffer.
 
 mod head;
 mod response;
@@ -13,25 +13,26 @@ pub use response::{HTML, JSON, PROMETHEUS, Response, Status};
 
 use head::Parsed;
 
-/// From a request's first byte to its last.
+/// A request must arrive within this time, so that slow clients can't hold connections.
 const HTTP_REQUEST: Duration = Duration::from_secs(10);
 /// Idle keep-alive connections are closed after this.
 const HTTP_IDLE: Duration = Duration::from_secs(60);
-/// An answer must have left for the socket after this, however slowly its reader reads.
+/// The socket must have taken the whole answer within this time, however slowly the client reads.
 pub(super) const HTTP_RESPONSE: Duration = Duration::from_secs(60);
-/// How long a connection that was ended with an answer is still read from, so that the answer is not lost to a reset.
+/// How long the server still reads from a connection that it ends with an answer. Unread bytes would cause a reset,
+/// which can destroy the answer.
 const HTTP_LINGER: Duration = Duration::from_secs(2);
 
 /// A complete request.
 #[derive(Debug)]
 pub struct Request {
-    /// First line and fields.
+    /// The head.
     pub head: Head,
     /// The body; empty for most.
     pub body: Vec<u8>,
 }
 
-/// One connection's bytes and what they mean.
+/// The protocol state of one connection.
 #[derive(Debug)]
 pub struct Connection {
     state: State,
@@ -52,12 +53,12 @@ enum State {
     Body(Box<Head>),
     /// A request is being answered.
     Busy,
-    /// The last answer is on its way; what still comes in is thrown away, so that the answer is not lost to a reset.
+    /// The last answer is being written; further input is discarded.
     Closing,
 }
 
 impl Connection {
-    /// A fresh connection.
+    /// A new connection.
     pub fn new(now: Time) -> Self {
         Self {
             state: State::Head,
@@ -71,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// How many bytes it is ready to take. 0: leave them in the socket.
+    /// How many bytes it accepts now; the rest stays in the socket.
     pub fn room(&self) -> usize {
         match &self.state {
             State::Head | State::Busy => HTTP_HEAD_BYTES.saturating_sub(self.input.len()),
@@ -80,7 +81,7 @@ impl Connection {
         }
     }
 
-    /// Takes bytes from the socket.
+    /// Accepts bytes from the socket.
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
         match self.state {
             State::Closing => return,
@@ -90,8 +91,8 @@ impl Connection {
         self.input.extend_from_slice(bytes);
     }
 
-    /// The next complete request, if there is one. `judge` sees its head before a byte of the body is asked for; what it
-    /// refuses is answered and the connection ends.
+    /// The next complete request, if there is one. `judge` sees the head before the body is read. Its refusal is the
+    /// answer, and ends the connection.
     pub fn next(&mut self, now: Time, judge: impl FnOnce(&Head) -> Result<(), Response>) -> Option<Request> {
         if matches!(self.state, State::Head) && !self.has_output() && !self.input.is_empty() {
             self.read_head(now, judge);
@@ -118,18 +119,18 @@ impl Connection {
         self.deadline = Some(now + HTTP_RESPONSE);
     }
 
-    /// What is to be written to the socket.
+    /// The bytes to write to the socket.
     pub fn output(&self) -> &[u8] {
         &self.output[self.written..]
     }
 
-    /// Notes that the socket took so many bytes of it.
+    /// Records that the socket took this number of bytes.
     pub fn wrote(&mut self, now: Time, bytes: usize) {
         self.written += bytes;
         if self.has_output() {
             return;
         }
-        // A large answer's buffer is given back; the next answer may be small.
+        // Frees the buffer of a large answer; the next one may be small.
         self.output = Vec::new();
         self.written = 0;
         self.deadline = match self.state {
@@ -145,7 +146,7 @@ impl Connection {
         self.deadline
     }
 
-    /// Ends what takes too long. Returns whether the connection is to be dropped at once; else there may be an answer to
+    /// Ends what takes too long. Returns whether to drop the connection at once; otherwise there may be an answer to
     /// write first.
     pub fn expire(&mut self, now: Time) -> bool {
         if self.deadline.is_none_or(|deadline| now < deadline) {
@@ -162,19 +163,20 @@ impl Connection {
         !unfinished
     }
 
-    /// Answers and ends the connection, whatever state it is in.
+    /// Answers in any state, and ends the connection.
     pub fn refuse(&mut self, now: Time, response: &Response) {
         self.keep_alive = false;
         self.input = Vec::new();
         self.respond(now, response);
     }
 
-    /// The other side will send no more: what it asked before is still answered, then [`Connection::next`] ends it.
+    /// The client sends no more. Its complete requests are still answered; then [`Connection::next`] ends the
+    /// connection.
     pub fn input_ended(&mut self) {
         self.ended = true;
     }
 
-    /// Whether nothing but the end is left: all is written, and nothing more is read.
+    /// Whether all answers are written and no further request is read.
     pub fn is_finished(&self) -> bool {
         matches!(self.state, State::Closing) && !self.has_output()
     }
@@ -184,17 +186,17 @@ impl Connection {
         matches!(self.state, State::Busy)
     }
 
-    /// Whether it rests between two requests, so that closing it harms nobody.
+    /// Whether it is between two requests, so that closing it loses nothing.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Head) && self.input.is_empty() && !self.has_output()
     }
 
-    /// Whether nothing is under way but, perhaps, the first part of a request's head or the end of the connection.
+    /// Whether at most a part of a request's head has arrived, or the connection is ending.
     pub fn is_before_a_request(&self) -> bool {
         matches!(self.state, State::Head | State::Closing) && !self.has_output()
     }
 
-    /// Bytes that it holds, or will hold once an accepted body has arrived.
+    /// Bytes that it holds, or will hold when an accepted body is complete.
     pub fn reserved(&self) -> usize {
         let input = match &self.state {
             State::Body(head) => head.length.max(self.input.len()),
@@ -217,7 +219,7 @@ impl Connection {
         self.head_only = head.method == Method::Head;
         self.keep_alive &= head.keep_alive;
         if let Err(response) = judge(&head) {
-            // Without a body to skip, the connection can go on: a wrong path or password is no reason to reconnect.
+            // Without a body to skip, the connection can serve the next request.
             return if head.length == 0 { self.respond(now, &response) } else { self.refuse(now, &response) };
         }
         if head.expects_continue && self.input.len() < head.length {

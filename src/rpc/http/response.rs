@@ -1,4 +1,4 @@
-//! Answers: status, fields, body, and the fields that protect browsers, on every one of them.
+//! Responses: status, header fields and body. Every response has the fields that protect browsers.
 
 use crate::base::hash::Hash;
 
@@ -7,21 +7,21 @@ use crate::base::hash::Hash;
 pub enum Status {
     /// 200.
     Ok,
-    /// 204: an answer without a body, to nothing but notifications.
+    /// 204: the answer to notifications.
     NoContent,
-    /// 304: the asker has it.
+    /// 304: the client has it already.
     NotModified,
     /// 400.
     BadRequest,
     /// 401: no or wrong credentials.
     Unauthorized,
-    /// 403: a browser was led here from elsewhere.
+    /// 403: a request from a foreign page, or for a foreign host.
     Forbidden,
     /// 404.
     NotFound,
     /// 405.
     MethodNotAllowed,
-    /// 408: not complete in time.
+    /// 408: the request was not complete in time.
     Timeout,
     /// 411.
     LengthRequired,
@@ -71,7 +71,7 @@ pub const HTML: &str = "text/html; charset=utf-8";
 /// The type that Prometheus asks for.
 pub const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Nothing that is answered here may run, load or be framed, unless the response brings a policy of its own.
+/// The policy of responses that have no policy of their own: they may not run, load or be framed.
 const CLOSED_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// An answer.
@@ -81,7 +81,7 @@ pub struct Response {
     pub status: Status,
     /// The body's type.
     pub content_type: &'static str,
-    /// Further fields.
+    /// Further header fields.
     pub fields: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -111,12 +111,12 @@ impl Response {
         self
     }
 
-    /// Marks what can never change, under an entity tag, so that nobody needs to ask twice.
+    /// Lets caches keep the response for ever, under an entity tag.
     pub fn immutable(self, tag: &Hash) -> Self {
         self.with("ETag", format!("\"{tag}\"")).with("Cache-Control", "public, max-age=31536000, immutable")
     }
 
-    /// The bytes for the wire. `head_only` leaves the body out but tells its length.
+    /// The encoded response. `head_only` leaves the body out, but not its length.
     pub(super) fn encode(&self, head_only: bool, keep_alive: bool) -> Vec<u8> {
         let (code, reason) = self.status.line();
         let mut head = format!("HTTP/1.1 {code} {reason}\r\nContent-Length: {}\r\n", self.body.len());

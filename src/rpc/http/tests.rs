@@ -1,4 +1,4 @@
-//! The connection, over hand-made bytes and a hand-set clock.
+//! A connection that is fed bytes and told the time.
 
 use super::*;
 use crate::rpc::http::{HTTP_RESPONSE, head::HTTP_HEAD_BYTES};
@@ -13,7 +13,7 @@ fn open(connection: &mut Connection, now: Time) -> Option<Request> {
     connection.next(now, |_| Ok(()))
 }
 
-/// Writes everything out and returns it.
+/// Takes all output.
 fn flush(connection: &mut Connection, now: Time) -> String {
     let text = String::from_utf8(connection.output().to_vec()).unwrap();
     connection.wrote(now, text.len());
@@ -49,7 +49,7 @@ fn pipelined_requests_are_answered_one_after_the_other() {
 }
 
 #[test]
-fn what_is_buffered_ahead_is_bounded() {
+fn pipelined_input_is_bounded() {
     let mut connection = Connection::new(at(0));
     connection.receive(at(0), POST);
     open(&mut connection, at(0)).unwrap();
@@ -114,7 +114,7 @@ fn the_deadline_covers_the_body_too() {
 }
 
 #[test]
-fn an_idle_connection_ends_without_a_word() {
+fn an_idle_connection_ends_without_an_answer() {
     let mut connection = Connection::new(at(0));
     assert!(!connection.expire(at(59)));
     assert!(connection.expire(at(60)));
@@ -144,5 +144,5 @@ fn a_half_closed_connection_gets_its_answers() {
         assert!(flush(&mut connection, at(0)).ends_with("\r\n\r\n{}"));
     }
     assert!(open(&mut connection, at(0)).is_none());
-    assert!(connection.is_finished(), "half a request is none");
+    assert!(connection.is_finished(), "half a request is not answered");
 }

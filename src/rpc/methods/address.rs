@@ -1,4 +1,4 @@
-//! What an address has and had.
+//! Balances, coins and histories of addresses.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ use crate::{
 
 /// Coins in one answer, the largest first: more than fit into any transaction.
 const MAX_COINS: u64 = 10_000;
-/// Coins in one answer unless more are asked for.
+/// Coins in one answer by default.
 const DEFAULT_COINS: u64 = 1000;
 /// Entries in one page of a history.
 const MAX_HISTORY: u64 = 500;
@@ -108,7 +108,7 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-/// What the mempool does to an address.
+/// The mempool as addresses see it.
 struct Pool {
     entries: Vec<PoolEntry>,
     spent: BTreeSet<OutPoint>,
@@ -130,7 +130,7 @@ impl Pool {
         own.map(|input| input.outpoint).collect()
     }
 
-    /// Outputs to the address that no mempool transaction spends, with their amounts.
+    /// Outputs to the address in the mempool that no mempool transaction spends.
     fn coins<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = (OutPoint, u64)> + 'a {
         let outputs = self.entries.iter().flat_map(|entry| {
             let transaction = &entry.transaction;
@@ -142,8 +142,8 @@ impl Pool {
     }
 }
 
-/// Asks the mempool first and the chain after it: a transaction that is confirmed in between is then counted in the
-/// chain, and its coins are known by their outpoints not to be counted twice.
+/// Asks the mempool first and the chain afterwards, so that a transaction that is confirmed in between is not missed.
+/// Its coins are recognised by their outpoints and not counted twice.
 fn with_pool(
     context: &Shared,
     args: &Args,
@@ -176,11 +176,11 @@ impl Balance {
         let found = databases.coins_of(address, most_coins())?;
         let confirmed = u64::try_from(found.balance).unwrap_or(u64::MAX);
         let mut balance = Self { confirmed, coins: found.count, ..Self::default() };
-        // Young coins come first, so that those that must still mature are among them.
+        // The youngest coins come first, and so all immature ones are among them.
         let immature = found.coins.iter().filter(|(_, coin)| rules::matures_at(&context.chain, coin) > next);
         balance.immature = sum(immature.map(|(_, coin)| coin.amount));
         for outpoint in pool.spent_of(address) {
-            // What is not in the chain is an output of the mempool itself.
+            // A coin that is not in the chain is an output of the mempool.
             let coin = databases.coin(&outpoint)?.filter(|coin| coin.address == *address);
             balance.spending = balance.spending.saturating_add(coin.map_or(0, |coin| coin.amount));
         }
@@ -205,7 +205,7 @@ impl Balance {
     }
 }
 
-/// Sums of existing coins stay below 2^62; kept at the maximum nevertheless.
+/// Adds amounts. The supply is below 2^62, so this never saturates.
 fn sum(amounts: impl Iterator<Item = u64>) -> u64 {
     amounts.fold(0, u64::saturating_add)
 }
@@ -237,7 +237,7 @@ fn coins(
             "coinbase": coin.coinbase, "spendable": spendable, "pending": false,
         })
     }));
-    // The mempool takes transactions that spend its own transactions' outputs.
+    // Mempool transactions may spend outputs of the mempool.
     rows.extend(pending.take(limit).map(|(outpoint, amount)| {
         json!({
             "txid": outpoint.txid, "index": outpoint.index, "amount": amount, "height": null,
@@ -247,7 +247,7 @@ fn coins(
     Ok(Value::Array(rows))
 }
 
-/// Keeps the `limit` most useful coins: those that can be spent, the largest first.
+/// Keeps the first `limit` coins: spendable ones first, the largest first.
 fn best(coins: &mut Vec<(OutPoint, Coin, bool)>, limit: usize) {
     coins.sort_unstable_by_key(|(outpoint, coin, spendable)| (!spendable, u64::MAX - coin.amount, *outpoint));
     coins.truncate(limit);
@@ -287,7 +287,7 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     })
 }
 
-/// Mempool transactions that concern an address. What they spend of it is recognised by the key in the input.
+/// Mempool transactions that concern an address; the keys in their inputs say which addresses they spend from.
 fn pending(address: &Address, pool: &Pool) -> Value {
     let rows = pool.entries.iter().filter_map(|entry| {
         let transaction = &entry.transaction.transaction;

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Transactions of a block that are shown in full in one answer.
+/// Transactions of a block with verbosity 2.
 const MAX_FULL_TRANSACTIONS: usize = 1000;
 /// Blocks in one page of a list.
 pub(in crate::rpc) const MAX_PAGE: u64 = 100;
@@ -108,7 +108,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "getdifficulty",
         params: &[],
-        summary: "how many times harder than the chain's easiest target the tip's is",
+        summary: "the tip's difficulty: how many times harder its target is than the chain's easiest",
         returns: "a number",
         result: Schema::Number,
         errors: &[],
@@ -130,7 +130,7 @@ pub(in crate::rpc) fn block(context: &Context, databases: &mut Databases, id: &s
     Ok(Value::Object(render::block(context, &row, body.as_ref(), &tip, next)))
 }
 
-/// A page of the applied chain, highest first: header fields, size and number of transactions.
+/// A page of the best chain, highest block first: header fields, size, number of transactions and miner.
 pub(in crate::rpc) fn page(
     context: &Context,
     databases: &mut Databases,
@@ -154,7 +154,7 @@ pub(in crate::rpc) fn page(
     Ok(Value::Array(rows))
 }
 
-/// The ends of all branches, the applied chain's first.
+/// The ends of all branches, the best chain's first.
 pub(in crate::rpc) fn tips(databases: &mut Databases) -> Result<Value, RpcError> {
     let rows = databases.branch_tips()?.into_iter().map(|branch| {
         let row = &branch.row;
@@ -200,8 +200,9 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     Ok(Continuation::query(move |databases| {
         let row = databases.find_block(&id)?;
         let (tip, next) = (databases.tip()?, next_of(databases, &row)?);
-        let body =
-            databases.block(&row.hash)?.ok_or_else(|| RpcError::not_found("only this block's header is here yet"))?;
+        let body = databases
+            .block(&row.hash)?
+            .ok_or_else(|| RpcError::not_found("this node has only the header of this block"))?;
         if verbosity == 0 {
             return Ok(Value::String(hex(&body.bytes)));
         }
@@ -231,7 +232,7 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     }))
 }
 
-/// Adds the names under which users of other nodes know these fields.
+/// Adds Bitcoin Core's names of these fields.
 fn add_core_names(fields: &mut serde_json::Map<String, Value>, row: &HeaderRow) {
     for (ours, theirs) in [
         ("previous", "previousblockhash"),

@@ -1,4 +1,4 @@
-//! About the server itself.
+//! The server itself: stopping, log levels.
 
 use crate::{
     rpc::{
@@ -24,12 +24,12 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "stop",
         params: &[],
-        summary: "asks the node to stop; the answer comes before it has",
+        summary: "asks the node to stop; answers before it has stopped",
         returns: "a text",
         result: Schema::Text,
         errors: &[],
         handler: |context, _| {
-            log::info!("stop asked for by rpc");
+            log::info!("rpc: stop requested");
             context.node.stop();
             Ok(Continuation::value(&"tussock is stopping"))
         },
@@ -37,8 +37,8 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "logging",
         params: &[optional("levels", Schema::Text, "LEVEL[,module=LEVEL]…, such as info,peers=debug")],
-        summary: "says what is logged; with levels, changes that until the node stops",
-        returns: "the levels that hold now",
+        summary: "answers the log levels; with a parameter, sets them until the node stops",
+        returns: "a text: the log levels",
         result: Schema::Text,
         errors: &[],
         handler: logging,
@@ -48,7 +48,7 @@ pub(super) const METHODS: &[Method] = &[
 fn logging(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     if let Some(text) = args.text("levels") {
         let levels: Levels = text.parse().map_err(|error: LevelError| RpcError::bad_parameter(error.to_string()))?;
-        // Told at the level that is least likely to be switched off, before and after.
+        // Logged as a warning, so that few level settings hide it.
         log::warn!("log levels change levels={levels}");
         logging::set_levels(levels);
     }

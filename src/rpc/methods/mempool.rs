@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-/// Entries in one answer: ids of a full mempool of small transactions fit, more would not help anybody.
+/// Entries in one answer: the ids of a full mempool of small transactions fit.
 const MAX_ENTRIES: u64 = 50_000;
-/// Entries in one answer unless more are asked for.
+/// Entries in one answer by default.
 const DEFAULT_ENTRIES: u64 = 1000;
 
 pub(super) const METHODS: &[Method] = &[
@@ -80,12 +80,12 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-/// The mempool with a part of its transactions.
+/// The mempool with some of its transactions.
 pub(in crate::rpc) fn list(context: &Shared, limit: u64) -> Result<Continuation, RpcError> {
     Ok(overview(context, limit, |pool| pool))
 }
 
-/// The same as a part of something.
+/// The same, as a part of a larger answer that `whole` builds.
 pub(in crate::rpc) fn overview(
     context: &Shared,
     limit: u64,
@@ -123,7 +123,7 @@ fn raw_mempool(context: &Shared, args: &Args) -> Result<Continuation, RpcError> 
     }))
 }
 
-/// The lowest rate that still fits if what pays better goes first; the least that nodes take if there is room for all.
+/// The lowest fee rate that still fits into the next blocks; the minimum rate if everything fits.
 fn estimate(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let blocks = args.integer_in("conf_target", 1..=1000, 1)?;
     let least = context.chain.min_fee_rate;
@@ -134,7 +134,7 @@ fn estimate(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     }))
 }
 
-/// `entries`: size and fee, the highest rate first.
+/// `entries` are sizes and fees, the highest rate first.
 fn rate_for(entries: impl Iterator<Item = (usize, u64)>, room: usize) -> u64 {
     let mut taken = 0usize;
     for (size, fee) in entries {
@@ -153,7 +153,7 @@ fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         return Err(undecodable(format!("a transaction has at most {} bytes", limits::MAX_TRANSACTION_BYTES)));
     }
     let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
-    // Decoded here only to tell what is no transaction from what is no valid one.
+    // Decoded only to tell a broken encoding from an invalid transaction.
     HashedTransaction::decode(&bytes).map_err(|error| undecodable(format!("not a transaction: {error}")))?;
     Ok(Continuation::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
         Reply::Accepted(txid) => Ok(Continuation::value(&txid)),

@@ -9,14 +9,14 @@ use crate::rpc::{
     schema::{Property, Schema},
 };
 
-/// What carries a method out.
+/// The function of a method.
 pub type Handler = fn(&Shared, &Args) -> Result<Continuation, RpcError>;
 
 /// A method.
 pub struct Method {
     /// Its name.
     pub name: &'static str,
-    /// What it takes.
+    /// Its parameters.
     pub params: &'static [Property],
     /// What it does, in a line.
     pub summary: &'static str,
@@ -26,17 +26,17 @@ pub struct Method {
     pub result: Schema,
     /// The codes of its errors, besides those that any method may answer.
     pub errors: &'static [i32],
-    /// What carries it out.
+    /// The function that carries it out.
     pub handler: Handler,
 }
 
 impl Method {
-    /// The first step of a call.
+    /// Starts a call.
     pub fn start(&self, context: &Shared, params: Value) -> Continuation {
         Args::read(self.params, params).and_then(|args| (self.handler)(context, &args)).into()
     }
 
-    /// The name with its parameters, those that may be left out in brackets.
+    /// The name and the parameters, optional ones in brackets.
     pub fn usage(&self) -> String {
         let word =
             |param: &Property| if param.required { format!(" {}", param.name) } else { format!(" [{}]", param.name) };

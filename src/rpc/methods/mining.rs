@@ -1,4 +1,4 @@
-//! Making blocks.
+//! Mining.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::{
 /// How long `mine` may take.
 const RPC_MINE: Duration = Duration::from_secs(600);
 
-/// Blocks that one call makes.
+/// Blocks in one call.
 const MAX_BLOCKS: u64 = 10_000;
 
 pub(super) const METHODS: &[Method] = &[
@@ -37,7 +37,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "mine",
         params: &[
             required("blocks", Schema::Integer, "how many, 1 to 10000"),
-            optional("address", Schema::Text, "who is paid; the configured address if left out"),
+            optional("address", Schema::Text, "the address to pay; the configured one if left out"),
         ],
         summary: "test chains: makes blocks now",
         returns: "their hashes",
@@ -49,7 +49,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "generatetoaddress",
         params: &[
             required("nblocks", Schema::Integer, "how many, 1 to 10000"),
-            required("address", Schema::Text, "who is paid"),
+            required("address", Schema::Text, "the address to pay"),
         ],
         summary: "test chains: makes blocks now",
         returns: "their hashes",
@@ -68,8 +68,12 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "getblocktemplate",
-        params: &[optional("address", Schema::Text, "who is paid; on test chains the first known account if left out")],
-        summary: "a block that lacks only its nonce",
+        params: &[optional(
+            "address",
+            Schema::Text,
+            "the address to pay; on test chains the first known account if left out",
+        )],
+        summary: "a block without its nonce",
         returns: "an object; header and body in hex, to be put together with the nonce in the header's last 8 bytes",
         result: answers::mining::TEMPLATE,
         errors: &[error::REJECTED],
@@ -123,7 +127,7 @@ fn template(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let address = match args.text("address") {
         Some(text) => context.address(text)?,
         None if context.chain.test => SecretKey::well_known(0).address(),
-        None => return Err(RpcError::invalid_params("\"address\" is missing: who is paid")),
+        None => return Err(RpcError::invalid_params("\"address\" is missing: the address to pay")),
     };
     let context = context.clone();
     Ok(Continuation::ask(Command::Template(address), move |reply| match reply {
@@ -161,7 +165,7 @@ fn submit(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         return Err(undecodable("larger than a block may be".to_owned()));
     }
     let bytes: crate::base::bytes::Bytes = bytes.into();
-    // Decoded here only to tell what is no block from what is no valid one.
+    // Decoded only to tell a broken encoding from an invalid block.
     HashedBlock::decode(bytes.clone()).map_err(|error| undecodable(format!("not a block: {error}")))?;
     Ok(Continuation::ask(Command::SubmitBlock(bytes), |reply| match reply {
         Reply::Accepted(_) => Ok(Continuation::value(&Value::Null)),

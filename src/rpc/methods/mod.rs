@@ -1,5 +1,5 @@
-//! The methods, by subject. [`catalogue`] is the table of all of them: calls are dispatched, parameters checked, `help`
-//! and `rpc.discover` written from it.
+//! The methods, by subject. [`catalogue`] is the table of all of them, from which calls are dispatched and `help` and
+//! `rpc.discover` are written.
 
 mod address;
 pub(super) mod blocks;

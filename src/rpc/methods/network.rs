@@ -47,7 +47,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "getpeerinfo",
         params: &[],
-        summary: "the connected peers, under the field names that users of other nodes know",
+        summary: "the connected peers, by Bitcoin Core's names",
         returns: "an array",
         result: answers::peers::PEER_INFO,
         errors: &[],
@@ -56,7 +56,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "addpeer",
         params: &[required("address", Schema::Text, "IP:PORT")],
-        summary: "dials an address and keeps the connection up",
+        summary: "dials an address and keeps the connection",
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::REJECTED],
@@ -65,7 +65,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "droppeer",
         params: &[required("address", Schema::Text, "IP:PORT, remote or listening")],
-        summary: "closes a connection and keeps it up no longer",
+        summary: "closes a connection and does not keep it any longer",
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::NOT_FOUND],
@@ -191,14 +191,14 @@ pub(super) const METHODS: &[Method] = &[
 
 type Row = fn(&Context, &PeerReport, Option<&Delivery>, (u64, u64)) -> Value;
 
-/// The peers, as the roles and the poll loop each know them, in rows of one form.
+/// The peers, from what the roles and the poll loop know of them; `row` builds one entry.
 pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Continuation {
     let context = context.clone();
     Continuation::ask_all(vec![Command::Peers, Command::Deliveries], move |replies| {
         let mut replies = replies.into_iter();
         let (reports, deliveries) = match (replies.next(), replies.next()) {
             (Some(Reply::Peers(reports)), Some(Reply::Deliveries(deliveries))) => (reports, deliveries),
-            // Without the second answer the list is still worth having.
+            // The list is useful without the second reply.
             (Some(Reply::Peers(reports)), _) => (reports, Vec::new()),
             (Some(other), _) => return Err(unexpected(other)),
             (None, _) => return Err(RpcError::internal("a command was not answered")),
@@ -267,9 +267,9 @@ fn core_row(
     })
 }
 
-/// Milliseconds with three places.
+/// Milliseconds with three decimals.
 fn milliseconds(microseconds: u64) -> f64 {
-    // Exact up to 2^53 µs, which are 285 years.
+    // Exact up to 2^53 µs, or 285 years.
     microseconds as f64 / 1000.0
 }
 
@@ -278,7 +278,7 @@ fn order(command: Command) -> Continuation {
     answered(command, Value::Bool(true))
 }
 
-/// An order whose answer is nothing, as in the nodes that its name comes from.
+/// An order whose answer is null, as in Bitcoin Core.
 fn silent(command: Command) -> Continuation {
     answered(command, Value::Null)
 }
@@ -301,7 +301,7 @@ fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<Command, RpcErr
     Ok(Command::Ban { ip: ip(args, ip_name)?, time, reason: reason.to_owned() })
 }
 
-/// A range of addresses is taken if it is a single one: bans are by address.
+/// Reads an IP address, or a range of a single address: bans are by address.
 fn ip(args: &Args, name: &str) -> Result<IpAddr, RpcError> {
     let text = args.required_text(name)?;
     let alone = text.strip_suffix("/32").or_else(|| text.strip_suffix("/128")).unwrap_or(text);
@@ -369,7 +369,7 @@ fn node_addresses(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
                 "source": entry.source,
             })
         };
-        // As with the nodes that the name comes from, 0 stands for all.
+        // As in Bitcoin Core, 0 stands for all.
         let count = if count == 0 { usize::MAX } else { count };
         Ok(Continuation::value(&entries.iter().take(count).map(row).collect::<Vec<_>>()))
     }))

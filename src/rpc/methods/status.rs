@@ -55,7 +55,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "getconnectioncount",
         params: &[],
-        summary: "how many peers there are",
+        summary: "the number of peers",
         returns: "a number",
         result: Schema::Integer,
         errors: &[],
@@ -75,7 +75,7 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-/// What the page asks for every few seconds: small, and with what tells whether anything else changed.
+/// What the page asks for every few seconds: the status without counters.
 pub(in crate::rpc) fn summary(context: &Context) -> Value {
     let mut fields = object(status(context));
     fields.remove("counters");
@@ -83,7 +83,7 @@ pub(in crate::rpc) fn summary(context: &Context) -> Value {
     Value::Object(fields)
 }
 
-/// The object that CLI, page and API show.
+/// The status as the command line, the page and the API show it.
 pub(in crate::rpc) fn status(context: &Context) -> Value {
     let status = context.node.status();
     let tip = status.tip.as_ref();
@@ -118,7 +118,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
     })
 }
 
-/// Each limit with what is used of it, the most that may be, and how often it bit since the start.
+/// Each limit: its use, its cap, and how often it was reached since the start.
 fn limits_in_use(context: &Context, status: &Status) -> Value {
     let mut meters = status.limits.clone();
     meters.extend(context.node.net_limits());
@@ -167,7 +167,7 @@ fn network_info(context: &Context) -> Value {
     })
 }
 
-/// A method without parameters that reads something off the status's tip.
+/// A method without parameters that reads from the tip.
 pub(super) fn of_tip<T: serde::Serialize>(
     context: &Shared,
     _: &Args,

@@ -63,7 +63,7 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-/// A transaction that was looked for and found.
+/// Where a transaction was found.
 enum FoundTransaction {
     Pool(PoolEntry),
     Chain(Box<Confirmed>),
@@ -93,7 +93,7 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
     })
 }
 
-/// A transaction of the mempool. What it spends of others there, the ledger does not know.
+/// A transaction of the mempool. It may spend outputs of other mempool transactions, which the ledger does not have.
 fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin>>) -> Continuation {
     let place = Place::Pool { fee: entry.fee, since: entry.since };
     if spent.iter().all(Option::is_some) {
@@ -113,7 +113,7 @@ fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin
     })
 }
 
-/// What a text from the search box is if it is neither block nor address: `{kind, id}` of a transaction.
+/// `{kind, id}` of the transaction whose id or prefix a text is.
 pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Continuation {
     let nothing = || RpcError::not_found("nothing of that height, hash or address");
     if text.parse::<Hash>().is_err() && check_prefix(text).is_err() {
@@ -143,8 +143,7 @@ fn raw(context: &Shared, id: &str) -> Continuation {
     })
 }
 
-/// Looks in the mempool, then in the chain, and again in the mempool's order of precedence: a transaction that is being
-/// confirmed in between is found in one of the two, since the chain is looked at last.
+/// Looks in the mempool first and in the chain afterwards, so that a transaction that is confirmed in between is found.
 fn find(
     context: &Shared,
     id: &str,
@@ -163,7 +162,7 @@ fn find(
             Reply::Mempool(entries) => by_prefix(entries, &id)?,
             other => return Err(unexpected(other)),
         };
-        // A whole id is also found in blocks that the index does not have; the start of one is not.
+        // Blocks above the index are searched for whole ids only.
         let needs_index = entry.is_none() && id.parse::<Hash>().is_err();
         let after = context.clone();
         let query = Continuation::query_then(move |databases| {
@@ -189,7 +188,7 @@ fn by_prefix(entries: Vec<PoolEntry>, prefix: &str) -> Result<Option<PoolEntry>,
     }
 }
 
-/// A transaction of the applied chain by its id or a unique start of it.
+/// A transaction of the best chain, by its id or a unique prefix of it.
 pub(in crate::rpc) fn in_chain(databases: &mut Databases, id: &str) -> Result<Option<Confirmed>, RpcError> {
     if let Ok(txid) = id.parse() {
         return databases.find_transaction(&txid);

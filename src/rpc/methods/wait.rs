@@ -1,7 +1,7 @@
-//! Long polls: calls that are answered when something has come true, so that scripts need not ask again and again.
+//! Long polls: calls that are answered when a condition has come true.
 //!
-//! Each looks at the state once at the start and after every change of the status. Nothing is missed in between: the
-//! first look comes after the waiting was registered. Time that is up is an answer too (`ok: false`), not an error.
+//! Each looks at the state at the start and after every change of the status. The first look comes after the wait was
+//! registered, so no change is missed. A wait whose time is up answers `ok: false`; that is not an error.
 
 use std::time::Duration;
 
@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-/// Blocks that one event may stand for and that are still told one by one.
+/// Blocks between two tips that `events` reports one by one.
 const RPC_EVENT_BLOCKS: u32 = 100;
-/// The longest that a call may ask to wait.
+/// The longest wait.
 const RPC_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a call waits that does not say.
+/// How long a call waits by default.
 const DEFAULT: Duration = Duration::from_secs(60);
 
 pub(super) const METHODS: &[Method] = &[
@@ -44,8 +44,8 @@ pub(super) const METHODS: &[Method] = &[
             optional("confirmations", Schema::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
             optional("timeout", Schema::Number, "seconds; 60 if left out"),
         ],
-        summary: "answers when something is so, or when the time is up",
-        returns: "an object: ok tells which of the two; the rest are the facts at that moment",
+        summary: "answers when a condition holds, or when the time is up",
+        returns: "an object: ok says which of the two; the rest are the facts at that moment",
         result: answers::waits::FACTS,
         errors: &[],
         handler: wait,
@@ -131,7 +131,7 @@ fn timeout_of(args: &Args) -> Duration {
     args.number("timeout").map_or(DEFAULT, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
-/// Waits until there are events after number `since`.
+/// Waits for events after number `since`.
 fn events(context: &Shared, since: u64, timeout: Duration) -> Continuation {
     let (now, late) = (context.clone(), context.clone());
     Continuation::Wait(Wait {
@@ -145,7 +145,7 @@ fn events(context: &Shared, since: u64, timeout: Duration) -> Continuation {
     })
 }
 
-/// The answer. Blocks between two tips that were seen are looked up.
+/// The answer, with the blocks between two tips looked up.
 fn tell(list: Vec<Event>, missed: bool, next: u64) -> Continuation {
     Continuation::query(move |databases| {
         let mut events = Vec::with_capacity(list.len());
@@ -155,7 +155,7 @@ fn tell(list: Vec<Event>, missed: bool, next: u64) -> Continuation {
                 let height = u32::try_from(height).unwrap_or(u32::MAX);
                 let first = after.saturating_add(1).max(height.saturating_sub(RPC_EVENT_BLOCKS));
                 for between in first..height {
-                    // Not there: the chain has moved on meanwhile, and tells so in its next event.
+                    // Not there: a reorganisation came in between, and is the next event.
                     let Ok(row) = databases.at_height(u64::from(between)) else { break };
                     let mut fields = event.fields.clone();
                     fields.insert("height".to_owned(), json!(between));
@@ -178,7 +178,7 @@ fn facts_when(holds: impl Fn(&View) -> bool + Send + 'static, time: Time) -> Con
     until(holds, facts, time)
 }
 
-/// Waits until something holds; either way the answer is made of what is seen then.
+/// Waits until a condition holds or the time is up, and answers with the facts at that moment.
 fn until(holds: impl Fn(&View) -> bool + Send + 'static, show: fn(&View, bool) -> Value, time: Time) -> Continuation {
     Continuation::Wait(Wait {
         until: time,
@@ -223,7 +223,7 @@ fn core_timeout(args: &Args) -> Duration {
     }
 }
 
-/// A transaction that is waited for.
+/// A wait for a transaction.
 struct Transaction {
     context: Shared,
     id: Hash,
@@ -231,9 +231,10 @@ struct Transaction {
     until: Time,
 }
 
-/// Looks for the transaction in mempool and chain; if it is not there often enough, waits for a change and looks again.
+/// Looks for the transaction in the mempool and the chain. Without enough confirmations, waits for a change and looks
+/// again.
 fn probe(wanted: Transaction) -> Continuation {
-    // Taken before the look, so that a change during it is a change afterwards.
+    // Read before the look, so that a change during it is noticed.
     let before = wanted.context.view();
     let id = wanted.id;
     Continuation::ask(Command::PoolEntry(id), move |reply| {
@@ -244,8 +245,7 @@ fn probe(wanted: Transaction) -> Continuation {
         };
         Ok(Continuation::query_then(move |databases| {
             let tip = databases.tip()?;
-            // What waits in the mempool is in no block, and looking through the newest ones takes longer than its way
-            // through the network.
+            // A mempool transaction is in no block, and searching the newest blocks takes longer than relaying it.
             let confirmed = if waiting { None } else { databases.find_transaction(&id)? };
             let mut found = Map::new();
             found.insert("id".to_owned(), json!(id));

@@ -65,7 +65,7 @@ fn each_path_answers_in_json() {
 }
 
 #[test]
-fn what_waits_is_found_by_a_search_and_shows_what_it_spends_of_others_that_wait() {
+fn a_mempool_transaction_is_found_by_a_search_and_shows_the_mempool_outputs_that_it_spends() {
     let mut rig = Rig::new();
     let first = rig.transfer(30);
     let coin = OutPoint { txid: first.txid(), index: 0 };
@@ -88,7 +88,7 @@ fn what_waits_is_found_by_a_search_and_shows_what_it_spends_of_others_that_wait(
 }
 
 #[test]
-fn only_what_is_deep_in_the_chain_is_called_immutable() {
+fn only_blocks_deep_in_the_chain_are_immutable() {
     let mut rig = Rig::new();
     let block = rig.extend(vec![]);
     let path = format!("/api/block/{}", block.hash);
@@ -161,7 +161,7 @@ fn the_page_is_small_and_runs_nothing_but_itself() {
 }
 
 #[test]
-fn the_page_brings_what_its_first_view_shows() {
+fn the_page_contains_the_answers_for_its_first_view() {
     let mut rig = Rig::new();
     rig.extend(Vec::new());
     rig.set_state(SyncState::Synced);
@@ -181,7 +181,7 @@ fn the_page_brings_what_its_first_view_shows() {
 }
 
 #[test]
-fn what_the_page_brings_cannot_end_the_element_that_it_is_in() {
+fn embedded_answers_cannot_end_their_script_element() {
     let page = crate::rpc::page::Page::new("secret");
     let hostile = r#"{"memo":"</script><script>alert(1)//{nonce}{first}"}"#;
     let body = String::from_utf8(page.serve(hostile).body).unwrap();
@@ -206,7 +206,7 @@ fn head_requests_get_no_body() {
 }
 
 #[test]
-fn events_are_answered_when_there_are_some_and_wrong_questions_at_once() {
+fn events_are_answered_when_there_are_some_and_invalid_requests_at_once() {
     let rig = Rig::new();
     let read = |path: &str| serde_json::from_str::<serde_json::Value>(&rig.get(path).body).unwrap();
     let start = read("/api/events?timeout=0");

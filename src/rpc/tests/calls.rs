@@ -97,7 +97,7 @@ fn a_block_is_found_by_height_hash_prefix_and_tip() {
 }
 
 #[test]
-fn the_familiar_names_tell_the_same() {
+fn methods_with_bitcoin_core_s_names_answer_the_same() {
     let mut rig = Rig::new();
     let block = rig.extend(vec![]);
     assert_eq!(rig.result("getblockcount", json!([])), 1);
@@ -160,7 +160,7 @@ fn a_confirmed_transaction_is_found_at_each_moment_of_its_indexing() {
     }
 }
 
-/// The index follows a block after a moment; an answer that was given before lacked what the asker had just done.
+/// The index follows a block after a moment; an answer in between would lack what the client has just done.
 #[test]
 fn questions_right_after_a_block_wait_for_the_index() {
     let mut rig = Rig::new();
@@ -218,7 +218,7 @@ fn balance_counts_chain_and_mempool_once_each() {
 }
 
 #[test]
-fn history_is_told_in_pages() {
+fn history_comes_in_pages() {
     let mut rig = Rig::new();
     let spec = rig.maker.spec().clone();
     let address = SecretKey::well_known(1).address().to_text(&spec.prefix);
@@ -260,7 +260,7 @@ fn without_an_index_there_are_balances_and_recent_transactions_but_no_histories(
 }
 
 #[test]
-fn the_index_is_made_anew_when_it_is_deleted() {
+fn a_deleted_index_is_rebuilt() {
     let mut rig = Rig::new();
     let transfer = rig.transfer(1);
     rig.extend(vec![transfer.clone()]);
@@ -269,13 +269,13 @@ fn the_index_is_made_anew_when_it_is_deleted() {
         let _ = std::fs::remove_file(rig.dir.join(format!("index.db{suffix}")));
     }
     rig.extend(vec![]);
-    // The block may still have gone into the deleted file; only the new one can be opened by who looks for prefixes.
+    // The block may have gone into the deleted file. A search for a prefix opens the new one.
     let prefix = &transfer.txid().to_string()[..12];
     rig.until(|rig| rig.dir.join("index.db").exists() && rig.call("tx", json!([prefix])).get("result").is_some());
 }
 
 #[test]
-fn transactions_are_sent_and_their_refusals_told_apart() {
+fn transactions_are_sent_and_refusals_have_their_own_codes() {
     let mut rig = Rig::new();
     let transfer = rig.transfer(1);
     assert_eq!(rig.result("sendrawtransaction", json!([hex(&transfer.to_bytes())])), json!(transfer.txid()));
@@ -369,7 +369,7 @@ fn mining_answers_when_the_blocks_are_made() {
 }
 
 #[test]
-fn a_batch_runs_in_order_and_unknown_methods_are_told() {
+fn a_batch_runs_in_order_and_unknown_methods_fail() {
     let rig = Rig::new();
     let mut client = rig.client();
     let call = |id: u32, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method });

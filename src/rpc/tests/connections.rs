@@ -70,7 +70,7 @@ fn an_oversized_body_is_refused_by_its_announcement() {
 }
 
 #[test]
-fn who_ends_its_sending_still_gets_its_answer() {
+fn a_client_that_ends_its_sending_still_gets_its_answer() {
     let rig = Rig::new();
     let mut client = rig.client();
     client.call(CALL);
@@ -80,7 +80,7 @@ fn who_ends_its_sending_still_gets_its_answer() {
 }
 
 #[test]
-fn one_connection_too_many_takes_the_place_of_one_that_rests() {
+fn a_further_connection_takes_the_place_of_an_idle_one() {
     let rig = Rig::new();
     let mut clients: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
     for client in &mut clients {
@@ -94,7 +94,7 @@ fn one_connection_too_many_takes_the_place_of_one_that_rests() {
 }
 
 #[test]
-fn who_drips_a_request_keeps_nobody_out() {
+fn a_slow_request_keeps_no_client_out() {
     let rig = Rig::new();
     let mut slow: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
     for client in &mut slow {
@@ -110,7 +110,7 @@ fn who_drips_a_request_keeps_nobody_out() {
 }
 
 #[test]
-fn if_none_rests_the_one_too_many_is_told_so() {
+fn if_all_connections_are_busy_a_further_one_gets_503() {
     let rig = Rig::new();
     let mut clients: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
     for client in &mut clients {
@@ -127,7 +127,7 @@ fn if_none_rests_the_one_too_many_is_told_so() {
 }
 
 #[test]
-fn health_is_told_while_calls_hang() {
+fn health_is_answered_while_calls_wait() {
     let rig = Rig::new();
     let mut client = rig.client();
     client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);
@@ -138,7 +138,7 @@ fn health_is_told_while_calls_hang() {
 }
 
 #[test]
-fn stopping_answers_what_hangs_and_closes() {
+fn stopping_answers_waiting_calls_and_closes() {
     let mut rig = Rig::new();
     let mut client = rig.client();
     client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);

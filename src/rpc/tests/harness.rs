@@ -46,15 +46,15 @@ use crate::{
 
 pub(super) const COOKIE: &str = "00112233445566778899aabbccddeeff";
 
-/// How long a test waits for what must come; only a failing test ever waits so long.
+/// How long a test waits; only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A node without roles: a mempool, and a list of what it was asked.
+/// A node without roles: a mempool, and the commands that it was sent.
 #[derive(Default)]
 pub(super) struct FakeNode {
     pub(super) pool: Mutex<Vec<PoolEntry>>,
     pub(super) asked: Mutex<Vec<Command>>,
-    /// Commands whose answers the test gives itself.
+    /// Commands that the test answers itself.
     pub(super) held: Mutex<Vec<Done>>,
     pub(super) stopped: Mutex<bool>,
 }
@@ -247,12 +247,12 @@ impl Rig {
         client.answer()
     }
 
-    /// Asks again until something is so.
+    /// Asks again until a condition holds.
     pub(super) fn until(&self, holds: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !holds(self) {
             assert!(start.elapsed() < PATIENCE, "it never came true");
-            // Whoever asks without a pause takes the time from those that it waits for.
+            // Asking without a pause would take the time from the threads that it waits for.
             std::thread::park_timeout(Duration::from_millis(5));
         }
     }
@@ -265,7 +265,7 @@ impl Rig {
     /// Waits until a held command is there and takes it.
     pub(super) fn take_held(&self) -> Done {
         self.until(|rig| !rig.node.held.lock().unwrap().is_empty());
-        self.node.held.lock().unwrap().pop().expect("it was there, and nobody else takes any")
+        self.node.held.lock().unwrap().pop().expect("only this test takes any")
     }
 }
 

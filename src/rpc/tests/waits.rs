@@ -14,13 +14,13 @@ fn wait(rig: &Rig, params: &Value) -> Client {
     client
 }
 
-/// An answer to something asked later on another connection comes only after the wait was taken up.
+/// When a later call on another connection is answered, the wait has been registered.
 fn settle(rig: &Rig) {
     rig.result("ping", json!([]));
 }
 
 #[test]
-fn what_is_so_already_is_answered_at_once() {
+fn a_condition_that_holds_is_answered_at_once() {
     let rig = Rig::new();
     rig.set_state(SyncState::Synced);
     for kind in [json!({ "kind": "ready" }), json!({ "kind": "synced" }), json!({ "kind": "height", "value": 0 })] {
@@ -46,7 +46,7 @@ fn a_change_of_the_status_ends_the_waiting() {
 }
 
 #[test]
-fn time_that_is_up_is_an_answer() {
+fn a_wait_whose_time_is_up_is_answered() {
     let rig = Rig::new();
     let answer = wait(&rig, &json!({ "kind": "height", "value": 9, "timeout": 0.01 })).answer();
     assert_eq!((answer.status, &answer.json()["result"]["ok"]), (200, &json!(false)));
@@ -106,7 +106,7 @@ fn waiting_calls_are_bounded_and_give_their_places_back() {
 }
 
 #[test]
-fn what_cannot_be_waited_for_is_refused() {
+fn conditions_that_do_not_exist_are_refused() {
     let rig = Rig::new();
     assert_eq!(rig.code("wait", json!([{ "kind": "godot" }])), -8);
     assert_eq!(rig.code("wait", json!([{ "kind": "height", "value": "x" }])), -32602);
