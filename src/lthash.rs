@@ -1,8 +1,8 @@
 //! The inner loop of the state digest: LtHash's sum of expanded keys.
 //!
-//! Each coin of each block goes through here, which is a twelfth of what a sync takes. So it is a package of its own, the
-//! one that is compiled for speed whatever its size: beside what else there is in `tussock-core`, the cipher's steps would
-//! be calls of functions, and it would take more than twice as long.
+//! Each coin of each block passes through here, which is a twelfth of a sync's time. So it is a package of its own, always
+//! compiled for speed. Inside `tussock-core` the compiler does not inline the cipher's steps, and the sum takes more than
+//! twice as long.
 
 use bytemuck::must_cast;
 use chacha20::{
@@ -11,18 +11,18 @@ use chacha20::{
 };
 use wide::u16x8;
 
-/// Bytes of a sum: 1,024 places of 16 bits, little-endian.
+/// Bytes of a sum: 1,024 numbers of 16 bits, little-endian.
 pub const SUM_BYTES: usize = 2048;
 
 /// A sum.
 pub type Sum = [u8; SUM_BYTES];
 
-/// Adds what `key` expands to, place by place, modulo 2¹⁶.
+/// Expands `key` and adds it, number by number, modulo 2¹⁶.
 pub fn add(sum: &mut Sum, key: &[u8; 32]) {
     merge(sum, &expand(key));
 }
 
-/// Takes away what `key` expands to: the inverse of [`add`].
+/// Subtracts what `key` expands to: the inverse of [`add`].
 pub fn subtract(sum: &mut Sum, key: &[u8; 32]) {
     each(sum, &expand(key), |places, more| places - more);
 }
@@ -32,8 +32,8 @@ pub fn merge(sum: &mut Sum, other: &Sum) {
     each(sum, other, |places, more| places + more);
 }
 
-/// Changes eight places at a time. The compiler would find them by itself, but not where the program as a whole is compiled
-/// for size: place by place took as long as the cipher.
+/// Changes eight numbers at a time. A compiler that optimises for size does not vectorise by itself: number by number took
+/// as long as the cipher.
 fn each(sum: &mut Sum, other: &Sum, change: impl Fn(u16x8, u16x8) -> u16x8) {
     for (places, more) in sum.as_chunks_mut().0.iter_mut().zip(other.as_chunks().0) {
         *places = must_cast(little_endian(change(eight(*places), eight(*more))));
@@ -44,14 +44,14 @@ fn eight(bytes: [u8; 16]) -> u16x8 {
     little_endian(must_cast(bytes))
 }
 
-/// To and from the byte order of sums.
+/// Converts to and from the byte order of sums.
 fn little_endian(places: u16x8) -> u16x8 {
     if cfg!(target_endian = "little") { places } else { places.to_array().map(u16::swap_bytes).into() }
 }
 
 /// The ChaCha20 keystream of the key (RFC 8439, nonce and counter zero).
 ///
-/// Not BLAKE3's own extended output: that is fast only with AVX-512, and a third of a block's cost without it.
+/// Not BLAKE3's extended output, which is fast only with AVX-512 and otherwise a third of a block's cost.
 fn expand(key: &[u8; 32]) -> Sum {
     let mut stream = [0; SUM_BYTES];
     ChaCha20::new(key.into(), &[0; 12].into()).write_keystream(&mut stream);

@@ -21,7 +21,7 @@ impl Deref for Bytes {
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A megabyte of block in a trace helps nobody: its length and first bytes identify it.
+        // Length and first bytes identify a block; a megabyte of it in a trace is of no use.
         write!(f, "{}B:", self.len())?;
         self.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
     }

@@ -1,7 +1,7 @@
-//! The one home of bincode: fixed-width little-endian integers, bounded lists, every byte consumed.
+//! The only user of bincode: fixed-width little-endian integers, bounded lists, every byte consumed.
 //!
-//! Fixed widths leave each value exactly one encoding, so that `encode(decode(bytes)) == bytes` and nobody can
-//! change a message without changing what it says. bincode is unmaintained (RUSTSEC-2025-0141) but complete for this
+//! Fixed widths leave each value exactly one encoding, so that `encode(decode(bytes)) == bytes` and a
+//! message with other bytes is another message. bincode is unmaintained (RUSTSEC-2025-0141) but complete for this
 //! use; golden bytes in `tests/vectors/` pin its output, so that a compatible library can take its place.
 
 use std::ops::Deref;
@@ -54,7 +54,7 @@ pub fn decode_prefix<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), CodecErr
 
 /// A list of at most `MAX` items; on the wire a `u32` count, then the items.
 ///
-/// The count is checked before anything is allocated, and memory grows only with items that really arrived.
+/// The count is checked before anything is allocated, and memory grows only with items that arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct List<T, const MAX: usize>(Vec<T>);
 
@@ -62,9 +62,9 @@ pub struct List<T, const MAX: usize>(Vec<T>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{count} items where at most {max} are allowed")]
 pub struct TooMany {
-    /// How many there were.
+    /// Items that were given.
     pub count: usize,
-    /// How many there may be.
+    /// Items that are allowed.
     pub max: usize,
 }
 
@@ -87,7 +87,7 @@ impl<T, const MAX: usize> List<T, MAX> {
         self.0
     }
 
-    /// The items, to change in place; their number stays.
+    /// The items, mutable; their number does not change.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.0
     }
@@ -129,7 +129,7 @@ impl<C, T: Decode<C>, const MAX: usize> Decode<C> for List<T, MAX> {
         if count > MAX {
             return Err(bincode::error::DecodeError::OtherString(TooMany { count, max: MAX }.to_string()));
         }
-        // A hostile count within the limit still allocates no more than a few items ahead of what arrives.
+        // A hostile count within the limit allocates no more than a few items ahead of those that arrive.
         let mut items = Vec::with_capacity(count.min(16));
         for _ in 0..count {
             items.push(T::decode(decoder)?);

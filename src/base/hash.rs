@@ -1,4 +1,4 @@
-//! BLAKE3-256, keyed by purpose so that a value hashed for one use never means anything in another.
+//! BLAKE3-256, keyed by purpose, so that a hash made for one use is worthless in another.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
@@ -10,8 +10,8 @@ use super::codec::{Decode, Encode};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Encode, Decode)]
 pub struct Hash(pub [u8; 32]);
 
-/// The order of the bytes. Two hashes practically always differ in the first eight, which are compared as one number:
-/// maps that are keyed by hashes spend their time here.
+/// Byte order. Two hashes practically always differ in the first eight bytes, which are compared as one number: maps keyed
+/// by hashes spend their time here.
 impl Ord for Hash {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
@@ -42,7 +42,7 @@ impl Domain {
     pub const TXID: Self = Self::named("tussock txid");
     /// The message that each input of a transaction signs.
     pub const SIGNING: Self = Self::named("tussock signing");
-    /// A text that a key's owner signs by hand (`tussock key sign`).
+    /// A text signed by `tussock key sign`.
     pub const MESSAGE: Self = Self::named("tussock message");
     /// A leaf of the merkle tree: all bytes of a transaction.
     pub const MERKLE_LEAF: Self = Self::named("tussock merkle leaf");
@@ -95,7 +95,7 @@ impl Hash {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// The first eight hex digits, for people.
+    /// The first eight hex digits, for display.
     pub fn short(&self) -> String {
         hex(&self.0[..4])
     }

@@ -1,4 +1,4 @@
-//! Identifiers that are handed out once and never reused.
+//! Identifiers that are never reused.
 
 /// One TCP connection, from accept or dial to close. Never reused, so that an action on a dead link can be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -36,7 +36,7 @@ pub const MAX_MONEY: u64 = 1 << 62;
 /// Blocks whose times give the median that a new block's time must exceed (Bitcoin's rule).
 pub const MEDIAN_TIME_BLOCKS: usize = 11;
 
-// ---- Frames (design §6). Checked against the frame's head before a byte of its body is kept. ----
+// ---- Frames. Checked against the frame's head before a byte of its body is kept. ----
 
 /// Bytes before a frame's body: magic 4, kind 1, length 4, checksum 4.
 pub const FRAME_HEAD_BYTES: usize = 13;
@@ -50,7 +50,7 @@ pub const MAX_GET_SYNC_BYTES: usize = 4 * KIB;
 pub const MAX_SYNC_BYTES: usize = 32 * KIB;
 /// Body bytes of `GetMemoryPool` and `MemoryPool`.
 pub const MAX_MEMORY_POOL_BYTES: usize = 32 * KIB + 16;
-/// Body bytes of the small messages: acknowledgements, pings, single hashes, farewells.
+/// Body bytes of the small messages: `Verack`, pings, single hashes, `Goodbye`.
 pub const MAX_SMALL_BYTES: usize = 128;
 /// Body bytes of `Block`.
 pub const MAX_BLOCK_MESSAGE_BYTES: usize = MAX_BLOCK_BYTES + HEADER_BYTES;
@@ -89,16 +89,16 @@ pub const PARTIAL_FRAME: Duration = seconds(30);
 pub const PARTIAL_BLOCK: Duration = seconds(120);
 /// How long a TCP connection attempt may take.
 pub const DIAL_TIMEOUT: Duration = seconds(5);
-/// How long a link that said goodbye may take to hand over what is queued and to be closed by the other side too.
+/// How long a link may linger after its `Goodbye`: until its queue is sent and the other side has closed it too.
 pub const GOODBYE_LINGER: Duration = seconds(2);
-/// The time over which the pace of a large frame counts: a line may lose a packet in it.
+/// The time over which the rate of a large frame is measured: long enough to resend a lost packet.
 pub const LEASE_GRACE: Duration = seconds(3);
 /// While others wait for the pool of large bodies, a large frame that arrives slower than this (bytes per second) is
-/// given up: a few silent announcements must not hold the whole pool.
+/// given up: a few peers that announce frames and send nothing must not hold the whole pool.
 pub const LEASE_MIN_RATE: u64 = 32 * 1024;
 /// Accepted connections beyond the inbound maximum: handshakes under way while all slots are taken.
 pub const INBOUND_SLACK: usize = 16;
-/// Connections accepted in one turn of the poll loop, so that a storm of them does not hold up the peers.
+/// Connections accepted in one turn of the poll loop, so that a flood of them does not hold up the peers.
 pub const ACCEPTS_PER_TURN: usize = 16;
 /// How long the listener rests when the host has no file descriptor or memory for another connection.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -108,7 +108,7 @@ pub const LINK_TURN_BYTES: usize = 64 * KIB;
 pub const LINK_TURN_FRAMES: usize = 32;
 /// Connection attempts under way; further ones fail at once.
 pub const MAX_DIALS: usize = 32;
-/// Bytes of one read; what cannot be handed on at once stays with the link, so this also bounds that.
+/// Bytes of one read. Bytes that cannot be handed on at once stay with the link, so this bounds them too.
 pub const READ_BYTES: usize = 16 * KIB;
 
 // ---- Sync. ----
@@ -123,7 +123,7 @@ pub const GET_SYNC_SWITCH: Duration = seconds(3);
 pub const SYNC_NODE_PAUSE: Duration = seconds(60);
 /// After a `GetSync` that brought nothing, no claim of the same peer makes us ask again before this has passed.
 pub const GET_SYNC_QUIET: Duration = seconds(3);
-/// `GetSync` from one peer that bring it no further than the one before: a second's allowance.
+/// `GetSync` per second from one peer that bring it no further than the one before.
 pub const IDLE_GET_SYNC_PER_SECOND: u32 = 50;
 /// Headers that may be validated ahead of the bodies that were fetched.
 pub const HEADERS_AHEAD: u32 = 4096;
@@ -133,9 +133,9 @@ pub const HEADERS_UNCOMMITTED: u32 = 6144;
 pub const HEADERS_BEHIND: u32 = 128;
 /// Hashes of invalid blocks that are remembered besides the marks in the store.
 pub const MAX_INVALID_KNOWN: usize = 1024;
-/// Peers of a synced node announce blocks one by one; up to so many may be on their way before the state changes.
+/// Blocks that may be missing before a synced node changes its state: peers announce blocks one by one.
 pub const SYNCED_SLACK_BLOCKS: u32 = 3;
-/// Known headers may wait for their blocks this long before a synced node says that it is not.
+/// How long known headers may wait for their blocks before a synced node changes its state.
 pub const SYNCED_SLACK: Duration = seconds(2);
 /// How long a node with a ledger but without configured peers looks into its peer book before it counts as alone.
 pub const LONE_AFTER: Duration = seconds(2);
@@ -151,7 +151,7 @@ pub const BLOCKS_IN_FLIGHT_PER_PEER: usize = 16;
 pub const BLOCKS_IN_FLIGHT: usize = 128;
 /// How far ahead of the applied chain bodies may be asked for.
 pub const FETCH_WINDOW: usize = 1024;
-/// Bytes of bodies that arrived and are not yet applied: what a core can verify while the other moves coins to the disk.
+/// Bytes of bodies that arrived and are not yet applied: as much as one core verifies while another flushes coins.
 pub const FETCH_BYTES: usize = 6 * MIB;
 /// How long one `GetBlock` may go unanswered before the block is asked of another peer.
 pub const GET_BLOCK_TIMEOUT: Duration = seconds(20);
@@ -171,7 +171,7 @@ pub const BLOCK_HEDGE: Duration = seconds(5);
 /// A block that holds up the bulk of a download is asked for once more after this time, or four times what blocks usually
 /// take if that is longer.
 pub const BULK_HEDGE: Duration = Duration::from_millis(500);
-/// With at most so many blocks missing, the download counts as near the tip.
+/// Missing blocks up to which the download counts as near the tip.
 pub const NEAR_TIP_BLOCKS: usize = 4;
 /// Blocks asked of a new peer before it has delivered any; grows by one with each delivery.
 pub const PEER_WINDOW_FIRST: usize = 4;
@@ -179,19 +179,19 @@ pub const PEER_WINDOW_FIRST: usize = 4;
 pub const BODY_ESTIMATE_BYTES: usize = 16 * KIB;
 /// When every peer said `Absent`, the block is asked for again after this.
 pub const ABSENT_RETRY: Duration = seconds(2);
-/// When nobody delivers a block of the best header chain for this long though all were asked, its branch is set aside.
+/// If all peers were asked for a block of the best header chain and none delivers it for this long, its branch is withheld.
 pub const WITHHELD_AFTER: Duration = seconds(30);
-/// How long a branch whose blocks nobody delivers is set aside the first time; doubles with each further time.
+/// How long a branch is withheld the first time; doubles with each further time.
 pub const WITHHELD_FIRST: Duration = seconds(60);
-/// The longest time that a branch is set aside.
+/// The longest time that a branch is withheld.
 pub const WITHHELD_MAX: Duration = seconds(3600);
-/// Branches that are set aside at the same time.
+/// Branches that are withheld at the same time.
 pub const MAX_WITHHELD: usize = 64;
 /// Bodies that arrived unasked and wait for their header's verdict.
 pub const MAX_OFFERED: usize = 8;
 /// Bytes of such bodies; one may always wait.
 pub const OFFERED_BYTES: usize = 2 * MIB;
-/// Unasked blocks from one peer that we knew already: a second's allowance. Relay in a busy cluster stays below it.
+/// Unasked blocks per second from one peer that we knew already. Relay in a busy cluster stays below it.
 pub const KNOWN_BLOCKS_PER_SECOND: u32 = 100;
 /// `submitblock` commands that wait for their verdict.
 pub const MAX_SUBMITTED: usize = 16;
@@ -202,11 +202,11 @@ pub const ISOLATED_AFTER: Duration = seconds(15);
 
 // ---- Ledger and mempool. ----
 
-/// Bytes of coin changes held in memory during sync; beyond it some of them move into the open transaction.
+/// Bytes of coin changes held in memory during sync; beyond it some of them are flushed into the open transaction.
 pub const COIN_OVERLAY_BYTES: usize = 8 * MIB + 512 * KIB;
-/// Longest time between commits during sync, and so what a kill costs: a page that changes again in a transaction has one
-/// place in the log, so that the longer it is, the less is written, moved and waited for. 4 s saved another sixtieth of a
-/// sync over a million coins, but let coin changes take all of their room on a slow host that has only 32 MiB for all.
+/// Longest time between commits during sync, and so the work that a kill loses. A page that changes twice in one transaction
+/// is written to the log once, so longer transactions write less. 4 s saved another sixtieth of a sync over a million coins,
+/// but let coin changes use all of their memory on a slow host with 32 MiB.
 pub const COMMIT_INTERVAL: Duration = seconds(2);
 /// Bytes of mempool transactions.
 pub const MEMPOOL_BYTES: usize = 4 * MIB;
@@ -217,44 +217,44 @@ pub const MEMPOOL_EXPIRY: Duration = seconds(72 * 3600);
 pub const COMMIT_BLOCKS: usize = 1024;
 /// Blocks behind the best header up to which a synced node still commits each block by itself.
 pub const COMMIT_BURST: u32 = 4;
-/// Bytes of bodies that wait in memory for their parent: what may be asked for, and what was under way meanwhile.
+/// Bytes of bodies that wait in memory for their parent: those that may be asked for, and those already under way.
 pub const WAITING_BYTES: usize = FETCH_BYTES + MIB;
 /// Stored bodies with a missing ancestor that are remembered; beyond it a body is not kept and asked for again.
 pub const STAGED_BLOCKS: usize = 4096;
-/// Abandoned blocks whose transactions come back once the node is synced, all at once. The latest count; few full ones fill
-/// a mempool.
+/// Abandoned blocks whose transactions return to the mempool, all at once, when the node is synced. The latest are kept; a
+/// few full blocks fill a mempool.
 pub const ABANDONED_BLOCKS: usize = 64;
-/// Blocks taken off at once beyond which an operator is warned.
+/// Blocks disconnected by one reorganisation beyond which the operator is warned.
 pub const DEEP_REORGANISATION: usize = 6;
 /// Unconfirmed ancestors of one mempool transaction; bounds the work of selecting and evicting.
 pub const MEMPOOL_ANCESTORS: usize = 25;
 /// Bytes of bookkeeping per mempool transaction (decoded form, indexes), counted against [`MEMPOOL_BYTES`].
 pub const MEMPOOL_ENTRY_BYTES: usize = 400;
-/// Coins that waiting transactions spend, kept at hand for the block that confirms them: half a megabyte.
+/// Coins that waiting transactions spend, cached for the block that confirms them: half a megabyte.
 pub const EXPECTED_COINS: usize = 4096;
-/// Time between two looks for expired mempool transactions.
+/// Time between two searches for expired mempool transactions.
 pub const MEMPOOL_EXPIRY_CHECK: Duration = seconds(60);
-/// Packages that are weighed for eviction before a transaction is refused instead.
+/// Packages that are compared for eviction before a transaction is refused instead.
 pub const MEMPOOL_EVICTION_TRIES: usize = 64;
 /// Transactions in one batch to the verifier; larger batches gain little and hold up the next.
 pub const VERIFY_BATCH: usize = 256;
-/// How long transactions gather at most into a batch for the verifier while others are under way.
+/// How long transactions may wait for their batch to fill while another batch is being verified.
 pub const GATHER_TRANSACTIONS: Duration = Duration::from_millis(10);
 /// Signatures in one batch: 13.5 µs each, against 36 µs alone; larger batches gain nothing more.
 pub const SIGNATURE_BATCH: usize = 1024;
 /// Transactions waiting for the verifier over all peers; a peer that fills it is read no further.
 pub const VERIFY_QUEUE: usize = 2048;
-/// Of these from one peer; further ones are dropped, and asked for again when there is room.
+/// Transactions of one peer in that queue; more are dropped, and asked for again when there is room.
 pub const VERIFY_QUEUE_PER_PEER: usize = 1024;
 /// Bytes of transactions waiting for the verifier; further ones are dropped.
 pub const VERIFY_QUEUE_BYTES: usize = 2 * MIB;
 /// Bytes of one batch to the verifier.
 pub const VERIFY_BATCH_BYTES: usize = 256 * KIB;
-/// Verified transactions that wait for the one they spend from, which may be on its way; the oldest makes room.
+/// Orphans: verified transactions whose parent has not arrived yet; the oldest makes room.
 pub const MAX_ORPHANS: usize = 128;
-/// Bytes of them.
+/// Bytes of orphans.
 pub const ORPHAN_BYTES: usize = 256 * KIB;
-/// Ids of transactions lately taken or asked for that gossip remembers, so that they are not asked for again.
+/// Ids of recently accepted or requested transactions that gossip remembers, so as not to ask for them again.
 pub const RECENT_TRANSACTIONS: usize = 8192;
 /// Blocks that gossip remembers each peer to have.
 pub const KNOWN_BLOCKS_PER_PEER: usize = 64;
@@ -262,13 +262,13 @@ pub const KNOWN_BLOCKS_PER_PEER: usize = 64;
 pub const MEMPOOL_ASK_PEERS: usize = 3;
 /// Shortest time between two such rounds, and after which an id that did not come is asked of another peer.
 pub const MEMPOOL_ASK_INTERVAL: Duration = seconds(5);
-/// Ids of one peer's transactions that are asked for in one question …
+/// Ids of one peer's transactions in one request …
 pub const MISSING_PORTION: usize = 128;
-/// … and at most at a time: half of what the verifiers' queue takes from one peer, which may relay others meanwhile.
+/// … and in all open requests: half of what the verifiers' queue takes from one peer, which may relay others meanwhile.
 pub const MISSING_IN_FLIGHT: usize = VERIFY_QUEUE_PER_PEER / 2;
-/// Ids of one peer's transactions that wait to be asked for; further ones are not. One answer's fit.
+/// Ids of one peer's transactions that wait to be requested; more are dropped. The ids of one answer fit.
 pub const MISSING_PER_PEER: usize = 1024;
-/// Without any of them for this long, what was asked of a peer does not count as on its way.
+/// If a peer delivers none of the requested transactions for this long, they no longer count as under way.
 pub const MISSING_TIMEOUT: Duration = seconds(2);
 /// Ids that gossip remembers per peer.
 pub const KNOWN_PER_PEER: usize = 4096;
@@ -277,7 +277,7 @@ pub const MAX_REFUSED: usize = 4096;
 
 // ---- Mining. ----
 
-/// Hashes that the miner tries per wake: about 2 ms of work, so that a stop or a new tip is heard at once.
+/// Hashes that the miner tries per wake: about 2 ms of work, so that the miner reacts to a stop or a new tip at once.
 pub const MINE_SLICE_HASHES: u64 = 10_000;
 /// Time between two slices of a throttled miner.
 pub const MINE_SLICE_INTERVAL: Duration = Duration::from_millis(100);
@@ -302,26 +302,23 @@ pub const LINK_QUEUE: usize = 256;
 pub const LINK_QUEUE_BYTES: usize = MIB + 512 * KIB;
 /// Notices and commands that wait for one role. Protocol windows keep it far from full.
 pub const NOTICE_QUEUE: usize = 8192;
-/// Orders that the poll loop takes before the sockets have their turn.
+/// Orders that the poll loop handles before the sockets have their turn.
 pub const ORDERS_PER_TURN: usize = 1024;
 /// How long the poll loop may take to say goodbye at a stop.
 pub const STOP_FLUSH: Duration = seconds(1);
 /// How long a stop may take before the process ends anyway.
 pub const STOP_TIMEOUT: Duration = seconds(10);
 
-// ---- RPC. ----
-
 /// How long a role may take to answer a command.
 pub const COMMAND_TIMEOUT: Duration = seconds(30);
 
-// ---- Logs. ----
-
 // ---- Databases. ----
 
-/// SQLite page cache of the writer: the inner pages of some millions of coins. Nearly each coin lies on another leaf, so
-/// that four times as much saves nothing, in a sync or at the tip; changes gathered in its place save a quarter of the flushes.
+/// SQLite page cache of the writer: holds the inner pages of some millions of coins. Nearly every coin is on another leaf,
+/// so four times as much saves nothing, in a sync or at the tip. The same memory in the coin overlay saves a quarter of the
+/// flushes.
 pub const SQLITE_CACHE_BYTES: usize = MIB;
-/// Quiet after a commit in which the ledger does that.
+/// Quiet time after a commit before the store does maintenance, such as moving its log into the database.
 pub const LEDGER_TIDY_AFTER: Duration = Duration::from_millis(200);
 /// A tip younger than this makes every commit durable against power loss.
 pub const DURABLE_WITHIN: Duration = seconds(24 * 3600);

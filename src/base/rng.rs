@@ -1,5 +1,5 @@
 //! Seeded randomness. Roles get a stream from their driver: the operating system's entropy in production, the run's
-//! seed in the simulator. ChaCha's streams are value-stable across versions, so a seed replays a run for ever.
+//! seed in the simulator. ChaCha's streams are value-stable across versions, so a seed always replays the same run.
 
 use chacha20::{
     ChaCha12Rng,
@@ -23,7 +23,7 @@ impl Rng {
         Self::new(Domain::STREAM.hash(&seed.to_le_bytes()).0)
     }
 
-    /// An independent stream for the part named `label`; draws from one do not move the other.
+    /// An independent stream for the part named `label`: drawing from one does not change the other.
     pub fn fork(&mut self, label: &str) -> Self {
         let mut input = self.bytes::<32>().to_vec();
         input.extend_from_slice(label.as_bytes());

@@ -16,7 +16,7 @@ pub struct Address(pub [u8; 20]);
 /// Why a text is not an address on this chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// A typing error: the checksum tells.
+    /// Mistyped: the checksum does not match.
     #[error("not a valid address (bech32m checksum or form): {0}")]
     Malformed(String),
     /// An address of another chain.
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_round_trips_and_a_typing_error_or_another_chain_is_told() {
+    fn text_round_trips_and_a_typing_error_or_another_chain_is_refused() {
         let prefix = Prefix::new("tus").unwrap();
         let address = Address::of(&[7; 32]);
         let text = address.to_text(&prefix);

@@ -32,7 +32,7 @@ pub enum StoreError {
     Other(String),
 }
 
-/// How far a block has come.
+/// The state of a block's validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BlockStatus {
     /// The header is valid; no body yet.
@@ -41,7 +41,7 @@ pub enum BlockStatus {
     Stored,
     /// Part of the applied chain.
     Applied,
-    /// Never to be applied, nor anything built upon it.
+    /// Neither this block nor any descendant may be applied.
     Invalid,
 }
 
@@ -54,7 +54,7 @@ pub struct HeaderRow {
     pub header: Header,
     /// The work of the chain from genesis up to and with this block.
     pub work: Work,
-    /// How far the block has come.
+    /// The block's status.
     pub status: BlockStatus,
 }
 
@@ -76,9 +76,9 @@ pub struct Tip {
 /// Where a coin is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoinPlace {
-    /// Where it comes in the order in which [`LedgerStore::flush_coins`] is quickest.
+    /// Its position in the order in which [`LedgerStore::flush_coins`] is fastest.
     pub order: i64,
-    /// Whether the store has no two coins with this order: if it has the coin, that can be removed without its name.
+    /// Whether no two coins of the store have this `order`. If so, the coin can be removed by `order` alone.
     pub alone: bool,
 }
 
@@ -90,7 +90,7 @@ pub trait HeaderArchive: Send {
     fn applied_at(&self, height: u32) -> Result<Option<HeaderRow>, StoreError>;
     /// Up to `count` headers of the applied chain from height `from` upwards.
     fn applied_from(&self, from: u32, count: usize) -> Result<Vec<Header>, StoreError>;
-    /// The header with the most work that is not invalid; the first stored wins ties. At least genesis.
+    /// The valid header with the most work; the first stored wins ties. Genesis if there is no other.
     fn best_header(&self) -> Result<HeaderRow, StoreError>;
     /// How many stored headers are not part of the applied chain.
     fn fork_headers(&self) -> Result<usize, StoreError>;
@@ -99,8 +99,8 @@ pub trait HeaderArchive: Send {
 /// Finds a coin of the store.
 pub type FindCoin<'a> = dyn FnMut(&OutPoint) -> Result<Option<Coin>, StoreError> + 'a;
 
-/// The one writer of `ledger.db`. Changes gather in one transaction that [`LedgerStore::commit`] ends; a crash before
-/// that loses all of them, and only them.
+/// The only writer of `ledger.db`. Changes gather in one transaction until [`LedgerStore::commit`]. A crash before that
+/// loses exactly these changes.
 pub trait LedgerStore: HeaderArchive {
     /// The committed tip and the sum over its coins.
     fn tip(&self) -> Result<(Tip, StateSum), StoreError>;
@@ -110,8 +110,8 @@ pub trait LedgerStore: HeaderArchive {
     fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError>;
     /// A stored block's bytes, re-hashed on the way: what was damaged on disk is an error, not an answer.
     fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError>;
-    /// The same for a peer: only if the block is stored or applied. A body may be there and have turned out to be
-    /// invalid: whoever we send that to has to ban us.
+    /// The same for a peer: only if the block is stored or applied. A stored body may have turned out to be invalid, and
+    /// a peer to whom we send it has to ban us.
     fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
         match self.status_of(hash)? {
             Some(BlockStatus::Applied | BlockStatus::Stored) => self.body(hash),
@@ -122,43 +122,43 @@ pub trait LedgerStore: HeaderArchive {
     fn row_of(&self, block: &CheckedBlock) -> Result<Option<HeaderRow>, StoreError> {
         self.header(&block.hash)
     }
-    /// How far a block has come whose header is stored. A store that remembers it need not read the header.
+    /// The status of a stored header's block. A store that remembers it need not read the header.
     fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
         Ok(self.header(hash)?.map(|row| row.status))
     }
     /// Whether a body is stored.
     fn has_body(&self, hash: &Hash) -> Result<bool, StoreError>;
-    /// Marks the block as the applied chain's next and keeps what undoes it. Its body must be stored.
+    /// Marks the block as the applied chain's next and stores its undo data. Its body must be stored.
     fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError>;
-    /// Takes the applied chain's last block off it and returns what undoes it.
+    /// Disconnects the applied chain's last block and returns its undo data.
     fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
     /// Marks the block and every stored descendant as invalid; returns their hashes.
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
-    /// Lends what finds coins like [`LedgerStore::coin`] to one that asks for many: a store can get ready for these once.
+    /// Lends a function that finds coins like [`LedgerStore::coin`], so that a store prepares once for many lookups.
     fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
         borrow(&mut |outpoint| self.coin(outpoint));
         Ok(())
     }
-    /// Where the store keeps a coin, or would keep it. Stays the same from one flush to the next.
+    /// Where the store keeps a coin, or would keep it. It does not change between flushes.
     fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace;
-    /// The sum over all coins, as of the changes flushed so far. Reads every one of them, and makes sure that
+    /// The sum over all coins, as of the changes flushed so far. Reads every coin, and checks that
     /// [`LedgerStore::coin`] finds it.
     fn coins_sum(&self) -> Result<StateSum, StoreError>;
     /// Writes coin changes into the open transaction. Best in the order of [`CoinPlace::order`].
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>;
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;
-    /// Does what no commit has to wait for, if there is enough of it and no transaction is open.
+    /// Does maintenance that no commit should wait for, if enough is due and no transaction is open.
     fn tidy(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Replaces the transactions kept over a restart.
+    /// Replaces the transactions kept across restarts.
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;
-    /// The transactions kept over a restart.
+    /// The transactions kept across restarts.
     fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError>;
-    /// Blocks with a stored body above `height` that are not applied: what a crash left between store and apply.
+    /// Blocks with a stored body above `height` that are not applied, as a crash between store and apply leaves them.
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError>;
 }
 
@@ -169,7 +169,7 @@ pub struct BookEntry {
     pub address: SocketAddr,
     /// Who told us; `None` for configured addresses.
     pub source: Option<SocketAddr>,
-    /// When anybody last vouched for it, unix seconds.
+    /// When a peer last vouched for it, unix seconds.
     pub last_seen: UnixTime,
     /// When we last shook hands with it over a link that we opened.
     pub last_success: Option<UnixTime>,
@@ -190,7 +190,7 @@ pub struct Ban {
     pub reason: String,
 }
 
-/// What the peer book keeps over a restart.
+/// What the peer book keeps across restarts.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct BookContents {
     /// All addresses.
@@ -199,11 +199,11 @@ pub struct BookContents {
     pub bans: Vec<Ban>,
     /// Outbound peers to dial first.
     pub anchors: Vec<SocketAddr>,
-    /// The book's own secret, for its buckets; made at first use.
+    /// The book's secret, for its buckets; drawn at first use.
     pub secret: [u8; 32],
 }
 
-/// The one writer of `peers.db`. Losing it costs convenience, never the node.
+/// The only writer of `peers.db`. A node without it works, but has to discover peers again.
 pub trait PeerStore: Send {
     /// Everything.
     fn load(&mut self) -> Result<BookContents, StoreError>;

@@ -23,7 +23,7 @@ pub struct Block {
     pub transactions: List<Transaction, MAX_BLOCK_TRANSACTIONS>,
 }
 
-/// A transaction with what was computed once from its bytes.
+/// A transaction with the hashes of its bytes, computed once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashedTransaction {
     /// The transaction.
@@ -59,7 +59,7 @@ impl HashedTransaction {
         }
     }
 
-    /// Hashes a transaction that was made here.
+    /// Hashes a transaction that this node made.
     pub fn new(transaction: Transaction) -> Self {
         let bytes = transaction.to_bytes();
         Self { txid: transaction.txid(), leaf: merkle::leaf(&bytes), size: bytes.len(), transaction }
@@ -99,7 +99,7 @@ impl HashedBlock {
         }
     }
 
-    /// Hashes a block that was made here.
+    /// Hashes a block that this node made.
     pub fn new(header: Header, transactions: Vec<HashedTransaction>) -> Self {
         let mut bytes = header.to_bytes().to_vec();
         let count = u32::try_from(transactions.len()).expect("transactions are limited to far below 2^32");

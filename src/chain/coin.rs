@@ -19,50 +19,50 @@ pub struct Coin {
     pub amount: u64,
     /// Who may spend it.
     pub address: Address,
-    /// The height of the block that made it.
+    /// The height of the block that created it.
     pub height: u32,
-    /// Whether a coinbase made it; such coins mature before they can be spent.
+    /// Whether a coinbase created it. Such a coin must mature before it can be spent.
     pub coinbase: bool,
 }
 
-/// What a block did to the coin set, in the order in which it happened; kept to undo the block.
+/// What a block did to the coin set, in order. It is kept to undo the block.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct CoinChanges {
-    /// Coins that the block took away.
+    /// Coins from before the block that it spent.
     pub spent: Vec<(OutPoint, Coin)>,
-    /// Coins that the block made and did not itself spend.
+    /// Coins that the block created and did not itself spend.
     pub created: Vec<(OutPoint, Coin)>,
 }
 
 impl CoinChanges {
-    /// What a block does to the stored coins.
+    /// The changes that connecting the block makes to the stored coins.
     pub fn forward(&self) -> impl Iterator<Item = CoinChange> + '_ {
         let spent = self.spent.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
         spent.chain(self.created.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
     }
 
-    /// What taking it off does to them.
+    /// The changes that disconnecting the block makes to them.
     pub fn backward(&self) -> impl Iterator<Item = CoinChange> + '_ {
         let created = self.created.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
         created.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
     }
 }
 
-/// A change to the stored coins. Any may be said again.
+/// A change to the stored coins. Each may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CoinChange {
-    /// The coin is there from now on.
+    /// Adds a coin.
     Make(OutPoint, Coin),
-    /// The same, of a coin that belongs at this place of the store: see [`crate::chain::archive::CoinPlace::order`].
+    /// Adds a coin whose place in the store is known: see [`crate::chain::archive::CoinPlace::order`].
     MakeAt(i64, OutPoint, Coin),
-    /// The coin is gone.
+    /// Removes a coin.
     Remove(OutPoint),
-    /// The coin at this place of the store is gone; it must be alone there: see [`crate::chain::archive::CoinPlace`].
+    /// Removes the coin at this place of the store. It must be alone there: see [`crate::chain::archive::CoinPlace`].
     RemoveAt(i64),
 }
 
 impl CoinChange {
-    /// What makes the coin, or removes it.
+    /// Adds the coin, or removes it if it is `None`.
     pub fn of(outpoint: OutPoint, coin: Option<Coin>) -> Self {
         match coin {
             Some(coin) => Self::Make(outpoint, coin),

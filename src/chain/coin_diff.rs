@@ -1,7 +1,7 @@
-//! What a block does to the coins, found out before anything changes.
+//! What a block does to the coins, computed before anything changes.
 //!
-//! Lists in the block's own order, and positions that were sorted with the block's checks: trees of the block's coins took a
-//! twelfth of a sync.
+//! It uses lists in the block's order and the positions that the block's stateless checks sorted. Trees of the block's
+//! coins took a twelfth of a sync.
 
 use crate::{
     base::hash::Hash,
@@ -18,11 +18,11 @@ use crate::{
 pub struct FoundCoin {
     /// The coin.
     pub coin: Coin,
-    /// Where it lies.
+    /// Where it is.
     pub at: CoinLocation,
 }
 
-/// Where a coin lies.
+/// Where a coin is.
 #[derive(Clone, Copy)]
 pub struct CoinLocation {
     /// Where the store keeps it, or would.
@@ -33,30 +33,30 @@ pub struct CoinLocation {
 
 /// What a block does to the coins. Valid until anything else changes them.
 pub struct CoinDiff {
-    /// Coins that it spends, and that it leaves.
+    /// The coins from before the block that it spends, and the coins that it leaves.
     pub changes: CoinChanges,
-    /// Where each of the coins lies that are spent.
+    /// Where each spent coin is.
     pub places: Vec<CoinLocation>,
-    /// Coins of the block that it has itself spent.
+    /// Coins that the block creates and spends.
     pub spent_in_block: Vec<(OutPoint, Coin)>,
 }
 
 impl CoinDiff {
-    /// The coins that the block spends, its own ones too.
+    /// The coins that the block spends, also those that it creates.
     pub fn spent(&self) -> impl Iterator<Item = OutPoint> + '_ {
         self.changes.spent.iter().chain(&self.spent_in_block).map(|(outpoint, _)| *outpoint)
     }
 }
 
-/// A [`CoinDiff`] up to one of the block's transactions.
+/// Builds a [`CoinDiff`], one transaction of the block after another.
 pub struct CoinDiffBuilder<'a> {
     block: &'a CheckedBlock,
     spent: Vec<(OutPoint, Coin)>,
     places: Vec<CoinLocation>,
     created: Vec<(OutPoint, Coin)>,
-    /// Which of `made` the block has itself spent.
+    /// Positions in `created` of the coins that the block spends.
     spent_in_block: Vec<usize>,
-    /// The first in `made` of each transaction so far.
+    /// Position in `created` of the first coin of each transaction so far.
     firsts: Vec<usize>,
 }
 
@@ -74,8 +74,8 @@ impl<'a> CoinDiffBuilder<'a> {
         }
     }
 
-    /// Takes the coins that the next transaction spends: the block's own, or what `find` knows from before it. `None` for
-    /// those that do not exist or are spent.
+    /// Collects the coins that the next transaction spends: from this block, or from before it by `find`. `None` stands for
+    /// a coin that does not exist or is spent.
     pub fn spend(
         &mut self,
         view: &TransactionView<'_>,
@@ -101,8 +101,8 @@ impl<'a> CoinDiffBuilder<'a> {
         Ok(())
     }
 
-    /// Makes the coins of the next transaction.
-    pub fn make(&mut self, txid: Hash, view: &TransactionView<'_>) {
+    /// Creates the coins of the next transaction.
+    pub fn create(&mut self, txid: Hash, view: &TransactionView<'_>) {
         self.firsts.push(self.created.len());
         let (coinbase, height) = (view.is_coinbase(), self.block.header.height);
         let outputs = view.outputs().enumerate();
@@ -122,10 +122,13 @@ impl<'a> CoinDiffBuilder<'a> {
         CoinDiff { changes: CoinChanges { spent, created }, places, spent_in_block: own }
     }
 
-    /// Which of the coins that the block has made so far has this name.
-    fn find(&self, name: &OutPoint) -> Option<usize> {
-        let at = self.firsts.get(self.block.position(&name.txid)?)?.checked_add(usize::try_from(name.index).ok()?)?;
-        self.created.get(at).is_some_and(|(created, _)| created == name).then_some(at)
+    /// The position in `created` of the coin with this outpoint.
+    fn find(&self, outpoint: &OutPoint) -> Option<usize> {
+        let at = self
+            .firsts
+            .get(self.block.position(&outpoint.txid)?)?
+            .checked_add(usize::try_from(outpoint.index).ok()?)?;
+        self.created.get(at).is_some_and(|(created, _)| created == outpoint).then_some(at)
     }
 }
 
@@ -185,7 +188,7 @@ mod tests {
             let view = view.unwrap();
             diff.spend(&view, &mut { find }, &mut coins).unwrap();
             all.push(coins.iter().map(|coin| coin.as_ref().map(|coin| coin.amount)).collect());
-            diff.make(txid, &view);
+            diff.create(txid, &view);
         }
         (all, diff.finish())
     }

@@ -7,7 +7,7 @@ use ruint::aliases::U512;
 
 use super::target::{CompactTarget, Target};
 
-/// Where the exponential starts and how fast it moves.
+/// The anchor of the exponential, and how fast it moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asert {
     /// The anchor block's target.

@@ -1,4 +1,4 @@
-//! The state digest: an order-free sum over all coins that each block changes by only what it touches.
+//! The state digest: a sum over all coins in any order. A block changes it only by the coins that it touches.
 //!
 //! LtHash ("Securing Update Propagation with Homomorphic Hashing", Lewi et al. 2019, lthash16): each coin is hashed and
 //! expanded to 1,024 numbers of 16 bits; the state is their sum modulo 2¹⁶, place by place; the digest is the hash of
@@ -52,7 +52,7 @@ impl StateSum {
         tussock_lthash::add(&mut self.0, &key(outpoint, coin));
     }
 
-    /// Takes a coin out; the inverse of [`StateSum::add`].
+    /// Removes a coin; the inverse of [`StateSum::add`].
     pub fn remove(&mut self, outpoint: &OutPoint, coin: &Coin) {
         tussock_lthash::subtract(&mut self.0, &key(outpoint, coin));
     }
@@ -78,7 +78,7 @@ impl StateSum {
     }
 }
 
-/// What a coin expands from.
+/// The key that a coin's numbers are expanded from.
 fn key(outpoint: &OutPoint, coin: &Coin) -> [u8; 32] {
     Domain::COIN.hash(&coin_bytes(outpoint, coin)).0
 }

@@ -9,7 +9,7 @@ use crate::{
     chain::target::CompactTarget,
 };
 
-/// The only header version there is.
+/// The only header version.
 pub const HEADER_VERSION: u32 = 1;
 
 /// A block header. Encoding: the fields in this order, integers little-endian, 124 bytes.
@@ -29,7 +29,7 @@ pub struct Header {
     pub time: u64,
     /// The largest hash that counts as work for this block.
     pub target: CompactTarget,
-    /// Free, to find a hash below the target.
+    /// Chosen by the miner, so that the hash is below the target.
     pub nonce: u64,
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fixed_layout_is_the_codec_s() {
+    fn the_fixed_layout_is_that_of_the_codec() {
         let header = Header {
             version: 1,
             height: 2,

@@ -1,4 +1,4 @@
-//! Ed25519 under the ZIP-215 rules: one signature and a batch of them agree on what is valid.
+//! Ed25519 under the ZIP-215 rules, under which single and batch verification agree.
 //!
 //! Nothing else in this program decides whether a signature is valid, because other libraries' `verify` differ in
 //! corner cases, and nodes that differ in corner cases split the network.
@@ -79,8 +79,8 @@ pub struct Claim {
     pub signature: [u8; 64],
 }
 
-/// Whether all claims hold. A batch costs about 40 % of its signatures one by one; `rng` draws the batch's weights,
-/// which a signer must not be able to foresee.
+/// Whether all claims hold. A batch costs about 40 % of checking its signatures one by one. `rng` draws the batch's
+/// weights, which a signer must not be able to predict.
 pub fn verify_batch(claims: &[Claim], rng: &mut Rng) -> bool {
     match claims {
         [] => true,
@@ -103,7 +103,7 @@ pub fn claims<'a>(transaction: &'a Transaction, txid: &Hash, genesis: &Hash) -> 
     inputs.map(move |input| Claim { public_key: input.public_key, hash, signature: input.signature })
 }
 
-/// The first claim that does not hold. Costs a batch if all do, up to one check each beyond that if not.
+/// The first claim that does not hold. Costs one batch if all hold, and up to one check for each claim more if not.
 pub fn first_invalid(claims: &[Claim], rng: &mut Rng) -> Option<usize> {
     if verify_batch(claims, rng) {
         return None;

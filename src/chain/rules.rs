@@ -1,4 +1,4 @@
-//! Validity, as pure functions: a block or transaction is valid or has exactly one first fault, whoever asks.
+//! Validity, as pure functions: a block or transaction is valid or has one first fault, the same on every node.
 //!
 //! Order of checks: cheap before costly, and what the sender alone is to blame for (bytes that do not match the header)
 //! before what makes the header itself invalid. [`BlockFault::blames_header`] tells the two apart.
@@ -55,7 +55,7 @@ pub enum HeaderFault {
     },
 }
 
-/// What is wrong with a transaction, before the ledger is asked.
+/// What is wrong with a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransactionFault {
     /// Not [`TRANSACTION_VERSION`].
@@ -67,19 +67,19 @@ pub enum TransactionFault {
     /// A transaction that spends nothing, outside a block's first place.
     #[error("no inputs")]
     NoInputs,
-    /// A transaction that makes nothing.
+    /// A transaction that creates nothing.
     #[error("no outputs")]
     NoOutputs,
     /// The same coin twice.
     #[error("input {0} spends a coin that an earlier input spends")]
     RepeatedInput(usize),
-    /// An output of nothing.
+    /// An output of amount 0.
     #[error("output {0} has no amount")]
     ZeroAmount(usize),
     /// Outputs above [`limits::MAX_MONEY`], alone or in sum.
     #[error("outputs sum to more than can exist")]
     Overflow,
-    /// A signature that does not hold.
+    /// A wrong signature.
     #[error("the signature of input {0} does not hold")]
     Signature(usize),
     /// A coin that does not exist or was spent.
@@ -101,7 +101,7 @@ pub enum TransactionFault {
     Inflation {
         /// Sum of the coins spent.
         inputs: u64,
-        /// Sum of the coins made.
+        /// Sum of the coins created.
         outputs: u64,
     },
 }
@@ -151,14 +151,14 @@ pub enum BlockFault {
         /// That of our coins.
         expected: Hash,
     },
-    /// The block itself was not looked at.
+    /// The block itself was not checked.
     #[error("builds on an invalid block")]
     InvalidParent,
 }
 
 impl BlockFault {
-    /// Whether the header commits to the fault, so that no body can mend it. A body that merely is not the header's
-    /// costs its sender, never the header.
+    /// Whether the header commits to the fault, so that no body can be valid. A body that does not belong to the header is
+    /// its sender's fault, and says nothing about the header.
     pub fn blames_header(&self) -> bool {
         !matches!(self, Self::Malformed(_) | Self::MerkleRoot)
     }
@@ -214,13 +214,12 @@ pub fn check_header(spec: &ChainSpec, parent: &ParentFacts, header: &Header, has
 }
 
 /// Whether a header is so far ahead of our clock that its block is held until its time has come. Not a fault: our clock
-/// may be the wrong one.
+/// may be wrong.
 pub fn is_from_future(spec: &ChainSpec, header: &Header, now: UnixTime) -> bool {
     header.time > now.0.saturating_add(u64::from(spec.parameters.future_limit))
 }
 
-/// Checks what can be told from the transaction alone, signatures aside. `coinbase` says whether it stands first in a
-/// block.
+/// Checks all rules that need only the transaction, except signatures. `coinbase`: whether it is the first of a block.
 pub fn check_transaction(hashed: &HashedTransaction, coinbase: bool) -> Result<(), TransactionFault> {
     let transaction = &hashed.transaction;
     if transaction.version != TRANSACTION_VERSION {
@@ -247,7 +246,7 @@ pub fn check_transaction(hashed: &HashedTransaction, coinbase: bool) -> Result<(
     sum(&mut transaction.outputs.iter().map(|output| output.amount)).map(|_| ())
 }
 
-/// Checks what can be told from the block alone, signatures and header aside.
+/// Checks all rules that need only the block, except signatures and header.
 pub fn check_block(block: &HashedBlock) -> Result<(), BlockFault> {
     if block.merkle_root() != block.header.merkle_root {
         return Err(BlockFault::MerkleRoot);
@@ -281,7 +280,7 @@ pub fn check_spend(
     fee(spec, keys, &mut transaction.outputs.iter().map(|output| output.amount), coins, height)
 }
 
-/// [`check_spend`] for a transaction that was not decoded anew.
+/// [`check_spend`] for a transaction that is not decoded.
 pub fn check_view(
     spec: &ChainSpec,
     view: &TransactionView<'_>,
@@ -314,7 +313,7 @@ fn fee(
     inputs.checked_sub(outputs).ok_or(TransactionFault::Inflation { inputs, outputs })
 }
 
-/// Checks that the coinbase creates exactly the subsidy and the fees: what is not claimed would break the supply.
+/// Checks that the coinbase creates exactly subsidy and fees. Claiming less would break the equation of the supply.
 pub fn check_coinbase_amount(
     spec: &ChainSpec,
     coinbase: &Transaction,

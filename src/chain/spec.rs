@@ -56,11 +56,11 @@ pub struct ChainSpec {
     /// What the genesis block commits to.
     pub parameters: Parameters,
     /// A chain for clusters and experiments: publicly known funded keys, `mine`, `net deny`, no per-IP limits, and a
-    /// node that knows no other counts as synced.
+    /// node that knows no other node counts as synced.
     pub test: bool,
     /// Mine a block as soon as a transaction waits (`dev`).
     pub instant: bool,
-    /// Hashes per second that a miner without `--mine-rate` is held to; 0: as fast as it can.
+    /// Hashes per second of a miner without `--mine-rate`; 0: as fast as it can.
     pub default_mine_rate: u64,
     /// The fee rate below which a transaction is not accepted into the mempool: base units per 1,000 bytes. A policy,
     /// not a rule of the chain.
@@ -207,8 +207,8 @@ impl ChainSpec {
         }
     }
 
-    /// Base units that exist once the block at `height` is applied: allocations and subsidies. Fees move, coins that
-    /// no coinbase claims cannot be: a coinbase must claim exactly subsidy and fees.
+    /// Base units that exist once the block at `height` is applied: allocations and subsidies. Fees only move coins, since
+    /// a coinbase must claim exactly subsidy and fees.
     pub fn supply(&self, height: u32) -> u128 {
         let allocated: u128 =
             self.genesis.transactions[0].transaction.outputs.iter().map(|output| u128::from(output.amount)).sum();
@@ -320,7 +320,7 @@ impl SpecFile {
 }
 
 /// The genesis block: one coinbase whose outputs are the allocations and whose memo commits to name and parameters.
-/// It needs no proof of work; its hash is what everybody agrees on beforehand.
+/// It needs no proof of work: all nodes know its hash beforehand.
 fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Output>) -> (HashedBlock, StateSum) {
     let mut committed = codec::encode(parameters);
     committed.extend_from_slice(name.as_bytes());

@@ -102,7 +102,7 @@ impl Work {
         Self(U256::from_be_bytes(bytes))
     }
 
-    /// An approximation, for displays.
+    /// An approximation, to be displayed.
     pub fn to_f64(self) -> f64 {
         f64::from(self.0)
     }

@@ -1,7 +1,7 @@
 //! Builds valid blocks for tests, benchmarks and `tussock generate`.
 //!
 //! [`BlockMaker`] is a small ledger in memory: it knows the coins after its tip, so that each block that it makes keeps
-//! all rules of the chain, proof of work included. It checks nothing that it is given: tests build invalid blocks from
+//! all rules of the chain, proof of work included. It does not check its arguments: tests build invalid blocks from
 //! the same parts ([`BlockMaker::draft`], [`seal`]).
 
 use std::{
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Makes one valid block after another on top of its tip. A clone goes its own way from there: a fork.
+/// Makes one valid block after another on top of its tip. A clone is a fork from there.
 #[derive(Clone, Debug)]
 pub struct BlockMaker {
     spec: Arc<ChainSpec>,
@@ -42,7 +42,7 @@ pub struct BlockMaker {
     owned: BTreeMap<Address, BTreeSet<(u64, OutPoint)>>,
     /// Coins that transfers since the last block spend.
     reserved: BTreeSet<OutPoint>,
-    /// Coins that transfers since the last block make.
+    /// Coins that transfers since the last block create.
     pending: BTreeMap<OutPoint, Coin>,
     last_changes: CoinChanges,
 }
@@ -116,13 +116,13 @@ impl BlockMaker {
         (header, all)
     }
 
-    /// The time that the next block gets: on schedule after its parent, and in any case after the median time.
+    /// The next block's time: on schedule after its parent, and in any case after the median time.
     pub fn next_time(&self) -> u64 {
         let scheduled = self.tip.time + u64::from(self.spec.parameters.block_time);
         scheduled.max(self.parent_facts().median_time + 1)
     }
 
-    /// Moves the tip to a block that was made elsewhere on top of it. Transfers made and not in it are forgotten.
+    /// Moves the tip to a block that another maker built on it. Transfers that are not in the block are forgotten.
     pub fn connect(&mut self, block: &HashedBlock) {
         let height = block.header.height;
         let inputs: BTreeSet<OutPoint> = block
@@ -154,15 +154,15 @@ impl BlockMaker {
         self.tip = block.header.clone();
     }
 
-    /// A maker that goes its own way from the same tip.
+    /// A maker that builds another branch from the same tip.
     pub fn fork(&self) -> Self {
         self.clone()
     }
 
     /// A signed payment of `amount` base units to `to`, with change back to the payer unless there is none.
     ///
-    /// Takes the payer's largest mature coins, and once they are used up the outputs of transfers since the last block,
-    /// in which case all of them must go into the same block in the order of making. A coin is reserved until the next
+    /// Takes the payer's largest mature coins, and once they are used up the outputs of transfers since the last block.
+    /// Then all of these must go into the same block, in the order in which they were made. A coin is reserved until the next
     /// block. Panics if the payer has too little: a mistake in the test.
     pub fn transfer(&mut self, from: &SecretKey, to: Address, amount: u64, fee: u64) -> Transaction {
         let payer = from.address();
@@ -259,7 +259,7 @@ impl BlockMaker {
         }
     }
 
-    /// Inputs less outputs; 0 for inputs that are nobody's, so that tests can build blocks that spend such.
+    /// Inputs less outputs; 0 for inputs that do not exist, so that tests can build blocks that spend them.
     fn fees(&self, transactions: &[HashedTransaction]) -> u64 {
         let mut made = BTreeMap::new();
         let mut fees = 0u64;

@@ -9,13 +9,13 @@ use crate::{
     chain::address::Address,
 };
 
-/// The only transaction version there is.
+/// The only transaction version.
 pub const TRANSACTION_VERSION: u32 = 1;
 
 /// Names one output of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
 pub struct OutPoint {
-    /// The transaction that made the coin.
+    /// The transaction that created the coin.
     pub txid: Hash,
     /// Which of its outputs.
     pub index: u32,
@@ -32,7 +32,7 @@ pub struct Input {
     pub signature: [u8; 64],
 }
 
-/// Makes a coin.
+/// Creates a coin.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Output {
     /// In base units, at least 1.
@@ -49,14 +49,14 @@ pub struct Transaction {
     pub version: u32,
     /// Coins spent.
     pub inputs: List<Input, { limits::MAX_INPUTS }>,
-    /// Coins made.
+    /// Coins created.
     pub outputs: List<Output, { limits::MAX_OUTPUTS }>,
     /// Free bytes.
     pub memo: List<u8, { limits::MAX_MEMO_BYTES }>,
 }
 
 impl Transaction {
-    /// The identity: the hash of the encoding with the signatures left out, so that nobody can change it afterwards.
+    /// The identity: the hash of the encoding with the signatures left out, so that changing a signature does not change it.
     pub fn txid(&self) -> Hash {
         let mut bytes = Vec::with_capacity(512);
         bytes.extend_from_slice(&self.version.to_le_bytes());

@@ -1,7 +1,7 @@
-//! Transactions read where they lie.
+//! Transactions read in place, without decoding them.
 //!
-//! The ledger's thread decides how long a large sync takes. Decoding each transaction anew there, with two lists to be
-//! allocated and freed, took a tenth of its time.
+//! The ledger's thread decides how long a large sync takes. Decoding each transaction there again, with two lists to
+//! allocate and free, took a tenth of its time.
 
 use crate::{
     base::hash::Hash,
@@ -16,8 +16,8 @@ const INPUT_BYTES: usize = 132;
 /// Bytes of an output: amount 8, address 20.
 const OUTPUT_BYTES: usize = 28;
 
-/// What a transaction does to the coins, in the bytes of its encoding. Of these only the lengths were looked at: for
-/// transactions that were decoded before.
+/// What a transaction does to the coins, read from its encoding. Only the lengths are checked: use it for transactions
+/// that were decoded before.
 #[derive(Clone, Copy, Debug)]
 pub struct TransactionView<'a> {
     inputs: &'a [[u8; INPUT_BYTES]],
@@ -25,7 +25,7 @@ pub struct TransactionView<'a> {
 }
 
 impl<'a> TransactionView<'a> {
-    /// The transaction at the start of `bytes`, and what follows it. `None` if it ends too early.
+    /// The transaction at the start of `bytes`, and the bytes after it. `None` if it is cut off.
     pub fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (_version, rest) = bytes.split_first_chunk::<4>()?;
         let (inputs, rest) = list(rest)?;
@@ -53,7 +53,7 @@ impl<'a> TransactionView<'a> {
         self.inputs.iter().filter_map(|input| input[36..].first_chunk())
     }
 
-    /// The coins that it makes.
+    /// The coins that it creates.
     pub fn outputs(&self) -> impl Iterator<Item = Output> + use<'a> {
         self.outputs.iter().filter_map(|output| {
             let (amount, address) = output.split_first_chunk()?;
@@ -62,7 +62,7 @@ impl<'a> TransactionView<'a> {
     }
 }
 
-/// A list of items of so many bytes, and what follows it.
+/// A list of items of `BYTES` bytes each, and the bytes after it.
 fn list<const BYTES: usize>(bytes: &[u8]) -> Option<(&[[u8; BYTES]], &[u8])> {
     let (count, rest) = bytes.split_first_chunk()?;
     let length = usize::try_from(u32::from_le_bytes(*count)).ok()?.checked_mul(BYTES)?;
@@ -78,7 +78,7 @@ mod tests {
         chain::transaction::{Input, Transaction},
     };
 
-    /// With so many inputs, outputs and bytes of memo, all different.
+    /// A transaction with this many inputs, outputs and bytes of memo, all different.
     fn transaction(inputs: u8, outputs: u8, memo: u8) -> Transaction {
         let input = |n| Input {
             outpoint: OutPoint { txid: Hash([n; 32]), index: u32::from(n) << 9 },

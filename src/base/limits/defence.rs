@@ -1,4 +1,4 @@
-//! Limits against being crowded out, cut off or misled.
+//! Limits that defend a node against being crowded out, cut off or misled.
 
 use std::time::Duration;
 
@@ -12,43 +12,43 @@ pub const SLOTS_PER_PROTECTED: usize = 24;
 pub const USEFUL_INTERVAL: Duration = Duration::from_secs(10);
 /// Block intervals without a new block after which the tip counts as stale: in a healthy network one in 400 waits.
 pub const STALE_INTERVALS: u32 = 6;
-/// The shortest and the longest time that this may come to.
+/// Bounds of that time.
 pub const STALE_AFTER: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(1800));
 /// How often a node with a stale tip exchanges its extra outbound peer for another.
 pub const STALE_DIAL_INTERVAL: Duration = Duration::from_secs(600);
-/// How long an address whose link stalled the download is asked for blocks only if nobody else has them: who withholds
-/// would otherwise come back and take part again.
+/// How long an address whose link stalled the download is asked only for blocks that no other peer has. Otherwise an
+/// attacker that withholds blocks could reconnect and stall again.
 pub const STALLER_KEPT: Duration = Duration::from_secs(600);
 /// Such addresses that are remembered; the oldest makes room.
 pub const MAX_STALLERS: usize = 256;
-/// The best header chain's next block may be owed for this long before a block that is here, and builds on our tip, is
-/// preferred to it: whoever can make headers must not hold up those who make blocks.
+/// How long the next block of the best header chain may be missing before a block that arrived and builds on our tip is
+/// preferred. An attacker with headers and no blocks must not hold up the miners.
 pub const WITHHELD_DOUBT: Duration = Duration::from_secs(5);
-/// How often that time starts anew for another branch without a block in between: for one or two that are honest, such as
-/// after a partition.
+/// How often that time may restart for another branch without a block in between: one or two such branches can be honest,
+/// for instance after a partition.
 pub const WITHHELD_CHANCES: u32 = 3;
-/// Branches of mere headers that may become the best chain of a synced node at once, and how long it takes for another
-/// one. Each is stored, up to `UNPROVEN_HEADERS` of it.
+/// Unproven branches (headers without a block) that may become the best chain of a synced node in a row. One more is allowed
+/// each `UNPROVEN_INTERVAL`. Up to `UNPROVEN_HEADERS` headers of each are stored.
 pub const UNPROVEN_BRANCHES: u32 = 8;
 /// See [`UNPROVEN_BRANCHES`].
 pub const UNPROVEN_INTERVAL: Duration = Duration::from_secs(30);
-/// How long such a branch may be the best: enough for a block of the largest size at 50 KB a second. Others, with less
-/// work, wait for it.
+/// How long an unproven branch may be the best: enough for the largest block at 50 KB/s. Branches with less work wait for
+/// it.
 pub const UNPROVEN_TIME: Duration = Duration::from_secs(20);
-/// Headers of such a branch that a synced node asks for before a block of it is here.
+/// Headers of an unproven branch that a synced node requests before a block of it arrives.
 pub const UNPROVEN_HEADERS: u32 = 200;
-/// Blocks on our tip that go to the ledger past such a branch and are not applied yet.
+/// Blocks on our tip that pass an unproven branch on their way to the ledger and are not applied yet.
 pub const MAX_PASSING: usize = 4;
-/// How long one of them counts: by then it is applied, or was refused.
+/// How long such a block counts: by then it is applied or refused.
 pub const PASSING_TIME: Duration = Duration::from_secs(5);
-/// Room for losing branches of headers comes back one header at a time: as many a day as a chain of ten seconds has.
+/// Time in which the allowance for fork headers grows by one: as many a day as a chain with ten-second blocks has.
 pub const FORK_HEADER_INTERVAL: Duration = Duration::from_secs(10);
-/// Headers between our tip and a block that is here.
+/// Headers between our tip and a block that arrived, beyond which the block is not preferred.
 pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
 /// Nothing is ever set by it.
 pub const CLOCK_OFFSET_SECONDS: u64 = 600;
-/// Outbound peers whose clocks make a median worth a warning.
+/// Outbound peers whose clocks are needed for a median.
 pub const CLOCK_SAMPLES: usize = 3;
-/// A limit that bites again within this time after it was logged is counted and not logged.
+/// A limit that is hit again within this time after it was logged is counted and not logged.
 pub const LIMIT_LOG_INTERVAL: Duration = Duration::from_secs(60);

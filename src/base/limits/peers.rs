@@ -16,9 +16,9 @@ pub const MAX_INBOUND_PER_IP: usize = 4;
 pub const MAX_INBOUND_PER_GROUP: usize = 16;
 /// Accept-to-promotion; long enough for two round trips over a bad line.
 pub const HANDSHAKE_TIMEOUT: Duration = seconds(10);
-/// Outbound peers that are redialled first after a restart, against a restart eclipse.
+/// Outbound peers that are redialled first after a restart: a defence against eclipse at a restart.
 pub const ANCHORS: usize = 2;
-/// What a refused newcomer is told to wait when no slot is free.
+/// The retry-after that a newcomer is told when no slot is free.
 pub const FULL_RETRY_AFTER: Duration = seconds(60);
 
 // ---- Keep-alive and discovery. ----
@@ -27,17 +27,17 @@ pub const FULL_RETRY_AFTER: Duration = seconds(60);
 pub const PING_INTERVAL: Duration = seconds(15);
 /// Shortest time between pings to a peer that tell it of a tip.
 pub const TIP_PING_INTERVAL: Duration = seconds(1);
-/// How much sooner a ping may go out, so that those to several peers take one wake.
+/// How much earlier a ping may be sent, so that one wake serves several peers.
 pub const PING_TOGETHER: Duration = seconds(3);
 /// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
 pub const PONG_TIMEOUT: Duration = seconds(45);
-/// The same together: a peer that says nothing for so long is gone.
+/// Silence after which a peer counts as gone: a `Ping` and no `Pong`.
 pub const DEAD_AFTER: Duration = seconds(PING_INTERVAL.as_secs() + PONG_TIMEOUT.as_secs());
 /// Time between two dial attempts for missing outbound links.
 pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
-/// The same on a test chain, where a cluster is to stand, and to heal, within seconds …
+/// The same on a test chain, where a cluster must form, and heal, within seconds …
 pub const DIAL_INTERVAL_TEST: Duration = Duration::from_millis(50);
-/// … and so many may go out at once.
+/// … and the number of dials that may go out at once.
 pub const DIAL_BURST_TEST: u32 = 16;
 /// First wait before an address that failed is tried again; doubles with each failure.
 pub const REDIAL_FIRST: Duration = seconds(2);
@@ -71,17 +71,17 @@ pub const BOOK_FAILURES: u32 = 10;
 pub const BOOK_FAILURES_UNTESTED: u32 = 3;
 /// An address that nobody vouched for in this time gives up its place; also the oldest age that is believed.
 pub const BOOK_HORIZON: Duration = seconds(30 * 86_400);
-/// The age that an address gets whose teller claims to have seen it in the future (Bitcoin Core's number).
+/// The age of an address that a peer claims to have seen in the future (Bitcoin Core's number).
 pub const BOOK_UNBELIEVED_AGE: Duration = seconds(5 * 86_400);
-/// News of an address being alive is written down only if it is newer by this much: it spares the disk.
+/// A newer last-seen time is stored only if it is newer by this much: fewer writes.
 pub const BOOK_REFRESH: Duration = seconds(3600);
 /// Tried addresses that wait to be tested because a newcomer wants their place; more wait for another success.
 pub const BOOK_COLLISIONS: usize = 10;
-/// Time in which a peer may tell one address without having been asked.
+/// Time between two addresses that a peer may tell unasked.
 pub const ADDRESS_INTERVAL: Duration = seconds(10);
-/// Addresses that are told in full; of more, at most 23 % are told to one peer (Bitcoin Core's number).
+/// A book of up to this many addresses is told in full; of a larger one at most 23 % (Bitcoin Core's number).
 pub const PEERS_ANSWER_ALL: usize = 64;
-/// How long the same answer to `GetPeers` is given, so that repeated questions do not reveal the whole book.
+/// How long every `GetPeers` gets the same answer, so that repeated requests do not reveal the whole book.
 pub const PEERS_ANSWER_KEPT: Duration = seconds(3600);
 /// Pings that a peer may send at once; one a second beyond that.
 pub const PING_BURST: u32 = 30;

@@ -1,5 +1,5 @@
-//! Coins that blocks made since the last flush, by the transactions that made them: the id of each is kept only once, and
-//! all lies in lists without gaps, so that a flush has many changes.
+//! Coins that blocks created since the last flush, grouped by transaction. Each txid is kept once and the lists have no
+//! gaps, so that many changes fit into the overlay.
 
 use crate::{
     base::hash::Hash,
@@ -12,16 +12,17 @@ use super::{
     slab::Slab,
 };
 
-/// The lowest bits of a place. Coins that one transaction made differ in nothing else where the store keeps them together.
+/// The lowest bits of a place. The places of one transaction's coins differ only in these, as long as the store keeps
+/// them together.
 pub(super) const LOW_BITS: u32 = 12;
 /// In [`CreatedCoin::height`], a coin that a coinbase created.
 const COINBASE: u32 = 1 << 31;
-/// In place of a number: there are no more.
+/// Instead of a number: the end of a list.
 const NONE: u32 = u32::MAX;
-/// Makers that a flush looks up at a time.
+/// Makers that a flush looks up together.
 const AHEAD: usize = 16;
 
-/// Coins that the store does not have.
+/// Coins that the store does not have yet.
 #[derive(Debug)]
 pub(super) struct CreatedCoins {
     /// Numbers of the transactions, by [`group`].
@@ -30,7 +31,7 @@ pub(super) struct CreatedCoins {
     coins: Slab<CreatedCoin>,
 }
 
-/// A transaction that made coins.
+/// A transaction that created coins.
 #[derive(Debug)]
 struct Maker {
     txid: Hash,
@@ -43,7 +44,7 @@ struct Maker {
 struct CreatedCoin {
     amount: u64,
     address: Address,
-    /// Of its block, with [`COINBASE`].
+    /// The block's height, with the bit [`COINBASE`].
     height: u32,
     /// Number of its maker's next coin, or [`NONE`].
     next: u32,
@@ -52,20 +53,20 @@ struct CreatedCoin {
     low: u16,
 }
 
-/// Numbers of a coin, its maker, and the coin before it in that one's list, or [`NONE`].
+/// Numbers of a coin, of its maker, and of the coin before it in the maker's list, or [`NONE`].
 struct ListPosition {
     maker: u32,
     before: u32,
     number: u32,
 }
 
-/// What the places of one transaction's coins have in common, where the store keeps them together.
+/// What the places of one transaction's coins have in common.
 fn group(order: i64) -> i64 {
     order >> LOW_BITS << LOW_BITS
 }
 
 impl CreatedCoin {
-    /// `None` for what has no room in here.
+    /// `None` if a field does not fit.
     fn new(index: u32, order: i64, coin: &Coin) -> Option<Self> {
         if group(order) == GAP {
             return None;
@@ -83,7 +84,7 @@ impl CreatedCoin {
 }
 
 impl CreatedCoins {
-    /// No coins yet, of those whose places have so many leading bits in common.
+    /// An empty list for coins whose places have `common` leading bits in common.
     pub(super) fn new(common: u32) -> Self {
         Self { makers: OrderedTable::new(common), transactions: Slab::default(), coins: Slab::default() }
     }
@@ -103,8 +104,8 @@ impl CreatedCoins {
         self.find(at).map(|found| self.coins.at(found.number).coin())
     }
 
-    /// Adds a coin that is not here; or gives it back, since it does not fit in, or shares its place with another
-    /// transaction's. Practically always it fits in.
+    /// Adds a coin that is not here. Gives it back if it does not fit, or if another transaction has the same place:
+    /// practically never.
     pub(super) fn add(&mut self, at: &CoinKey, coin: Coin) -> Result<(), Coin> {
         let Some(created) = CreatedCoin::new(at.outpoint.index, at.place.order, &coin) else { return Err(coin) };
         let maker = self.makers.get_or_insert_with(group(at.place.order), || {
@@ -118,7 +119,7 @@ impl CreatedCoins {
         Ok(())
     }
 
-    /// Removes a coin; whether it was here.
+    /// Removes a coin. Returns whether it was here.
     pub(super) fn remove(&mut self, at: &CoinKey) -> bool {
         let found = self.find(at);
         let is_here = found.is_some();
@@ -128,7 +129,7 @@ impl CreatedCoins {
         is_here
     }
 
-    /// All coins with their places, in the order of these.
+    /// All coins with their places, in the order of places.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (i64, OutPoint, Coin)> {
         InOrder { makers: self.makers.iter(), all: self, heads: Vec::with_capacity(AHEAD), of_several: Vec::new() }
     }
@@ -157,7 +158,7 @@ impl CreatedCoins {
         None
     }
 
-    /// Takes a coin out of its maker's list, and the maker after its last.
+    /// Removes a coin from its maker's list, and the maker with its last coin.
     fn unlink(&mut self, group: i64, found: &ListPosition) {
         let next = self.coins.at(found.number).next;
         self.coins.give_back(found.number);
@@ -173,19 +174,19 @@ impl CreatedCoins {
     }
 }
 
-/// The coins that were made, in the order of their places.
+/// The created coins, in the order of their places.
 struct InOrder<'a, M> {
     makers: M,
     all: &'a CreatedCoins,
-    /// The next makers: what their coins have in common, and where these are.
+    /// The next makers: group, txid, and number of the first coin.
     heads: Vec<(i64, Hash, u32)>,
-    /// What is left of the coins of several makers, the next one last.
+    /// The remaining coins of these makers, the next one last.
     of_several: Vec<(i64, OutPoint, Coin)>,
 }
 
 impl<M: Iterator<Item = (i64, u32)>> InOrder<'_, M> {
-    /// Takes up the coins of the next makers. What is known of one lies anywhere in memory: first all are looked up, then
-    /// the coins of all, so that the processor waits for several at a time.
+    /// Loads the coins of the next makers. Makers and coins lie anywhere in memory. Looking up all makers first, then all
+    /// coins, lets the processor wait for several cache misses at once.
     fn look_ahead(&mut self) {
         self.heads.clear();
         let all = self.all;
@@ -200,7 +201,7 @@ impl<M: Iterator<Item = (i64, u32)>> InOrder<'_, M> {
                 let coin = all.coins.at(number);
                 let outpoint = OutPoint { txid: *txid, index: u32::from(coin.index) };
                 let order = group | i64::from(coin.low);
-                // As a rule at the end: the list has the coin first that was made last.
+                // Usually the end: the list begins with the coin that was created last.
                 let at = start + self.of_several[start..].partition_point(|(other, ..)| *other > order);
                 self.of_several.insert(at, (order, outpoint, coin.coin()));
                 number = coin.next;

@@ -1,9 +1,9 @@
 //! The coins that changed since the last flush: a bounded overlay over the store's.
 //!
-//! A coin made and spent between two flushes never reaches the store. The changes are listed in the store's own order, so
-//! that a flush writes them as they come: sorting them on the way took 6 MB more, and wrote pages twice. The more changes
-//! a flush has, the more of them share a page; so each takes little room. Of a coin that is gone it is the place, which in
-//! the store is the coin's alone.
+//! A coin created and spent between two flushes never reaches the store. The changes are kept in the store's order, so
+//! that a flush writes them in sequence: sorting them during the flush took 6 MB more and wrote pages twice. The more
+//! changes a flush has, the more of them share a page, so each change is kept small. Of a spent coin only its place is
+//! kept: no other coin in the store has that place.
 
 mod coin_key;
 mod created;
@@ -26,25 +26,25 @@ use crate::chain::{
 use ordered_table::GAP;
 use shard::{SHARD_BITS, Shard};
 
-/// Bytes that a coin with its name takes in a tree, with its share of half-filled nodes and of what the allocator adds.
-const NAMED_BYTES: usize = 160;
+/// Bytes that a coin with its outpoint takes in a tree, including half-filled nodes and the allocator's overhead.
+const OUTPOINT_BYTES: usize = 160;
 
-/// Changes to the store's coins. One that the store has to replace is both gone and created.
+/// Changes to the store's coins. A coin that replaces a stored one is both spent and created.
 #[derive(Debug)]
 pub struct Overlay {
-    /// In the order of their places. When room is needed, only the largest is moved into the store: each then has had
-    /// nearly twice as many changes as it would have if all were moved, so that twice as many share a page.
+    /// In the order of their places. When the overlay is full, only the largest shard is flushed. It then has nearly twice
+    /// as many changes as it would have if all shards were flushed, so that twice as many share a page.
     shards: Vec<Shard>,
-    /// Coins that only the store still has, where it has others at the same place.
+    /// Spent coins of the store that share their place with other stored coins.
     spent_by_outpoint: BTreeSet<OutPoint>,
-    /// Coins that the store does not have and that do not fit in above. Practically always none.
+    /// Created coins that do not fit into a shard. Practically always none.
     created_by_outpoint: BTreeMap<OutPoint, Coin>,
-    /// Bytes beyond which a flush is due.
+    /// Size in bytes from which a flush is due.
     limit: usize,
 }
 
 impl Overlay {
-    /// An overlay of no changes, due for a flush when it takes `bytes`.
+    /// An empty overlay, due for a flush when it takes `bytes`.
     pub fn new(bytes: usize) -> Self {
         Self {
             shards: (0..1 << SHARD_BITS).map(|_| Shard::new()).collect(),
@@ -66,7 +66,7 @@ impl Overlay {
         (ordered_table::from_the_lowest(order) >> (u64::BITS - SHARD_BITS)) as usize
     }
 
-    /// The coin, if the overlay knows: `Some(None)` is a spent one, `None` a question for the store.
+    /// The coin, if the overlay knows it: `Some(None)` is a spent coin; at `None` ask the store.
     pub fn get(&self, at: &CoinKey) -> Option<Option<Coin>> {
         let shard = self.shard(at.place.order);
         if !shard.is_touched(at.place.order) {
@@ -82,7 +82,7 @@ impl Overlay {
         spent.then_some(None)
     }
 
-    /// Adds a coin that does not exist: one made by a block, or given back when its spending is undone.
+    /// Adds a coin that does not exist: a block created it, or its spending is undone.
     pub fn add(&mut self, at: &CoinKey, coin: Coin) {
         let shard = self.shard_mut(at.place.order);
         shard.touch(at.place.order);
@@ -99,7 +99,7 @@ impl Overlay {
         }
     }
 
-    /// Removes a coin that the store has, and that is not here.
+    /// Removes a coin that the store has and the overlay has not.
     pub fn remove_stored(&mut self, at: &CoinKey) {
         let shard = self.shard_mut(at.place.order);
         shard.touch(at.place.order);
@@ -110,43 +110,43 @@ impl Overlay {
         }
     }
 
-    /// Whether a stored coin is known by its place alone.
+    /// Whether the place alone identifies a stored coin.
     fn is_place_enough(at: &CoinKey) -> bool {
         at.place.alone && at.place.order != GAP
     }
 
-    /// Whether a flush is due, if `others` bytes of the limit are not there.
+    /// Whether a flush is due. `others`: bytes of the limit that something else uses.
     pub fn is_full(&self, others: usize) -> bool {
-        let named = self.named() * NAMED_BYTES;
+        let by_outpoint = self.by_outpoint() * OUTPOINT_BYTES;
         let listed: usize = self.shards.iter().map(Shard::bytes).sum();
-        !self.is_empty() && named.saturating_add(listed).saturating_add(others) >= self.limit
+        !self.is_empty() && by_outpoint.saturating_add(listed).saturating_add(others) >= self.limit
     }
 
     /// Whether nothing has changed.
     fn is_empty(&self) -> bool {
-        self.named() == 0 && self.shards.iter().all(Shard::is_empty)
+        self.by_outpoint() == 0 && self.shards.iter().all(Shard::is_empty)
     }
 
-    /// How many changes are kept by name.
-    fn named(&self) -> usize {
+    /// How many changes are kept by outpoint.
+    fn by_outpoint(&self) -> usize {
         self.spent_by_outpoint.len() + self.created_by_outpoint.len()
     }
 
-    /// Hands the changes of the largest shard to `flush`, in the store's order, and forgets them. All changes if some are
-    /// kept by name: they may belong together with those of any shard.
+    /// Hands the changes of the largest shard to `flush`, in the store's order, and forgets them. If some changes are
+    /// kept by outpoint, flushes all: those may concern the same coins as the changes of any shard.
     pub fn spill(
         &mut self,
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let changed = self.shards.iter().enumerate().filter(|(_, shard)| !shard.is_empty());
         let largest = changed.max_by_key(|(_, shard)| shard.bytes()).map(|(at, _)| at);
-        let Some(at) = largest.filter(|_| self.named() == 0) else { return self.flush(flush) };
+        let Some(at) = largest.filter(|_| self.by_outpoint() == 0) else { return self.flush(flush) };
         let flushed = flush(&mut self.shards[at].changes());
         self.shards[at] = Shard::new();
         flushed
     }
 
-    /// Hands all changes to `flush`, those without a name in the store's order, and forgets them.
+    /// Hands all changes to `flush`, those of the shards in the store's order, and forgets them.
     pub fn flush(
         &mut self,
         flush: impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>,
@@ -158,10 +158,10 @@ impl Overlay {
         flushed
     }
 
-    /// All changes, those without a name in the store's order.
+    /// All changes, those of the shards in the store's order.
     fn changes(&self) -> impl Iterator<Item = CoinChange> {
         let removed = self.spent_by_outpoint.iter().copied().map(CoinChange::Remove);
-        let named = self.created_by_outpoint.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone()));
-        removed.chain(self.shards.iter().flat_map(Shard::changes)).chain(named)
+        let created = self.created_by_outpoint.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone()));
+        removed.chain(self.shards.iter().flat_map(Shard::changes)).chain(created)
     }
 }

@@ -1,29 +1,29 @@
 //! A sorted map in one list with gaps, for keys that are hashes.
 //!
-//! Evenly spread keys tell by themselves where they belong, so that one look into memory finds most of them, where a tree
-//! takes one for each of its levels; and a gap for every seven keys is less than half-filled nodes and the allocator take.
-//! Keys that are not spread evenly are sorted all the same, only slowly.
+//! An ordered hash table (Amble and Knuth 1974). The value of a key tells its position, so that one memory access finds
+//! most keys, where a tree needs one for each level. One gap for seven keys takes less room than half-filled tree nodes
+//! and the allocator's overhead. Keys that are not evenly distributed are sorted correctly too, but slowly.
 
-/// In place of a key: a gap. Not to be used as one.
+/// Marks a gap. No key may have this value.
 pub(super) const GAP: i64 = i64::MIN;
 
-/// Keys for which there is room at first.
+/// Homes of a new table.
 const HOMES_FIRST: usize = 64;
-/// Room that the last home has beyond the list's end at first, and gets each time when that is used up.
+/// Room beyond the last home, added again whenever it is used up.
 const BEYOND: usize = 64;
 
-/// How many numbers are below this one.
+/// The key as an unsigned number in the same order.
 pub(super) fn from_the_lowest(key: i64) -> u64 {
     key.cast_unsigned() ^ 1 << (i64::BITS - 1)
 }
 
-/// Values by number, in the numbers' order. A key lies in its home, or after it with no gap between.
+/// Values by key, in the order of keys. A key lies at its home, or behind it with no gap between.
 #[derive(Debug)]
 pub(super) struct OrderedTable<T> {
     keys: Vec<i64>,
-    /// Of the key at the same place.
+    /// The value of the key at the same position.
     values: Vec<T>,
-    /// Places in which keys may have their home; what has no room in the last of them follows.
+    /// Positions that can be a key's home. Keys that find no room before the last home's end follow behind it.
     homes: usize,
     len: usize,
     /// Leading bits that all keys have in common.
@@ -31,7 +31,7 @@ pub(super) struct OrderedTable<T> {
 }
 
 impl<T: Copy + Default> OrderedTable<T> {
-    /// No keys yet, of those that have so many leading bits in common.
+    /// An empty table for keys that have `common` leading bits in common.
     pub(super) fn new(common: u32) -> Self {
         Self { keys: Vec::new(), values: Vec::new(), homes: 0, len: 0, common }
     }
@@ -51,7 +51,7 @@ impl<T: Copy + Default> OrderedTable<T> {
         self.find(key).ok().map(|at| self.values[at])
     }
 
-    /// The value of a key, which gets one if it is not there.
+    /// The value of a key. A missing key is inserted with `value`.
     pub(super) fn get_or_insert_with(&mut self, key: i64, value: impl FnOnce() -> T) -> T {
         debug_assert_ne!(key, GAP, "a key that stands for a gap");
         if self.len >= self.homes / 8 * 7 {
@@ -74,7 +74,7 @@ impl<T: Copy + Default> OrderedTable<T> {
     /// Forgets a key.
     pub(super) fn remove(&mut self, key: i64) {
         let Ok(mut at) = self.find(key) else { return };
-        // Those behind it move up as far as they belong there, so that no gap parts one from its home.
+        // Keys behind it move up, as long as they have their home here or before: no gap may come between a key and its home.
         while let Some(&next) = self.keys.get(at + 1).filter(|next| **next != GAP && self.home(**next) <= at) {
             (self.keys[at], self.values[at]) = (next, self.values[at + 1]);
             at += 1;
@@ -83,7 +83,7 @@ impl<T: Copy + Default> OrderedTable<T> {
         self.len -= 1;
     }
 
-    /// Forgets all keys. Where there were many the room stays, for as many again: lists that grow leave holes behind.
+    /// Forgets all keys. A table that was well filled keeps its room, since growing again fragments the heap.
     pub(super) fn clear(&mut self) {
         if self.len < self.homes / 2 {
             *self = Self::new(self.common);
@@ -100,7 +100,7 @@ impl<T: Copy + Default> OrderedTable<T> {
         self.keys.iter().zip(&self.values).filter(|(key, _)| **key != GAP).map(|(key, value)| (*key, *value))
     }
 
-    /// Where a key is, or else where it is to go: at a gap, or before a larger key, or at the list's end.
+    /// The position of a key, or as an error the position to insert it: a gap, a larger key, or the end.
     fn find(&self, key: i64) -> Result<usize, usize> {
         let mut at = self.home(key);
         while let Some(&there) = self.keys.get(at) {
@@ -119,7 +119,7 @@ impl<T: Copy + Default> OrderedTable<T> {
         ((u128::from(from_the_lowest(key) << self.common) * self.homes as u128) >> i64::BITS) as usize
     }
 
-    /// One more gap, at the end: where it is.
+    /// Appends a gap and returns its position.
     fn lengthen(&mut self) -> usize {
         if self.keys.len() == self.keys.capacity() {
             self.keys.reserve_exact(BEYOND);
@@ -130,7 +130,7 @@ impl<T: Copy + Default> OrderedTable<T> {
         self.keys.len() - 1
     }
 
-    /// Makes an eighth more room: twice as much would be half empty.
+    /// Adds an eighth of the room. Doubling would leave half of it empty.
     fn grow(&mut self) {
         let homes = (self.homes + self.homes / 8).max(HOMES_FIRST);
         let (mut keys, mut values) = (Vec::with_capacity(homes + BEYOND), Vec::with_capacity(homes + BEYOND));
@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    /// Keys of all kinds: spread evenly, close together, and at both ends.
+    /// Keys of all kinds: evenly distributed, close together, and at both ends.
     fn key() -> impl Strategy<Value = i64> {
         prop_oneof![
             4 => any::<i64>().prop_map(|key| key.max(GAP + 1)),

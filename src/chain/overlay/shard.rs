@@ -1,4 +1,4 @@
-//! A shard of the overlay: the changes to places of one range.
+//! A shard of the overlay: the changes to one range of places.
 
 use std::iter;
 
@@ -9,21 +9,21 @@ use super::{
     ordered_table::{OrderedTable, from_the_lowest},
 };
 
-/// Leading bits of a place that tell which shard it belongs to.
+/// Leading bits of a place that select its shard.
 pub(super) const SHARD_BITS: u32 = 3;
 
-/// Leading bits after these that [`Shard::touched`] tells apart: of places that nothing changed, one in eight looks as if.
+/// Bits after these that [`Shard::touched`] tells apart. About one in eight unchanged places looks changed.
 const TOUCHED_BITS: u32 = 16;
 
-/// The changes to places of one range.
+/// The changes to one range of places.
 #[derive(Debug)]
 pub(super) struct Shard {
-    /// Places whose coin only the store still has.
+    /// Places of stored coins that were spent.
     pub(super) spent: OrderedTable<()>,
-    /// Coins that the store does not have.
+    /// Coins that the store does not have yet.
     pub(super) created: CreatedCoins,
-    /// A bit for all places with the same leading bits: whether there has been a change. Most coins that a block spends are
-    /// old, and of these not even the lists have to be asked, where each look is another wait for memory.
+    /// A bitmap over leading bits: whether any place with these bits has changed. Most coins that a block spends are old.
+    /// One bit rules a change out, which saves the lookups in both lists, each a cache miss.
     touched: Vec<u64>,
 }
 
@@ -34,19 +34,19 @@ impl Shard {
         Self { spent: OrderedTable::new(SHARD_BITS), created: CreatedCoins::new(SHARD_BITS), touched }
     }
 
-    /// Notes that something changes at this place, by whatever list.
+    /// Records that the coin at this place changes. Call it before every change.
     pub(super) fn touch(&mut self, order: i64) {
         let (word, bit) = Self::bit_of(order);
         self.touched[word] |= bit;
     }
 
-    /// Whether something may have changed at this place; if not, nothing has.
+    /// Whether this place may have changed. `false` is certain.
     pub(super) fn is_touched(&self, order: i64) -> bool {
         let (word, bit) = Self::bit_of(order);
         self.touched[word] & bit != 0
     }
 
-    /// Where the bit of a place is.
+    /// The word and the bit of a place.
     fn bit_of(order: i64) -> (usize, u64) {
         let number = from_the_lowest(order) << SHARD_BITS >> (u64::BITS - TOUCHED_BITS);
         ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))

@@ -1,6 +1,6 @@
-//! A list whose items are known by their numbers: what the overlay keeps many of.
+//! A list of items by number, for what the overlay keeps in great numbers.
 
-/// Items by number. They lie in chunks, since a list that grows by moving needs its room twice.
+/// Items by number, in chunks: a single list would need twice its room whenever it grows.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     chunks: Vec<Vec<T>>,
@@ -8,7 +8,7 @@ pub(super) struct Slab<T> {
     free: Vec<u32>,
 }
 
-/// Things in a chunk.
+/// Items in a chunk.
 const CHUNK: usize = 512;
 
 impl<T> Default for Slab<T> {
@@ -18,7 +18,7 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// Keeps a thing; its number may have been another's.
+    /// Adds an item and returns its number, which an earlier item may have had.
     pub(super) fn put(&mut self, item: T) -> u32 {
         if let Some(at) = self.free.pop() {
             *self.at_mut(at) = item;
@@ -30,25 +30,25 @@ impl<T> Slab<T> {
         let before = (self.chunks.len() - 1) * CHUNK;
         let chunk = self.chunks.last_mut().expect("there is one now");
         chunk.push(item);
-        u32::try_from(before + chunk.len() - 1).expect("the overlay's limit is far below as many changes")
+        u32::try_from(before + chunk.len() - 1).expect("the overlay's limit is far below 2^32 changes")
     }
 
-    /// Gives a number back that nobody asks for any more.
+    /// Frees the number of an item that is no longer needed.
     pub(super) fn give_back(&mut self, at: u32) {
         self.free.push(at);
     }
 
-    /// The thing with a number that was given out.
+    /// The item with this number.
     pub(super) fn at(&self, at: u32) -> &T {
         &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
 
-    /// The same, to be changed.
+    /// The item with this number, mutable.
     pub(super) fn at_mut(&mut self, at: u32) -> &mut T {
         &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
 
-    /// Bytes that all things take.
+    /// Bytes that all items take.
     pub(super) fn bytes(&self) -> usize {
         let items = self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len());
         items * size_of::<T>() + self.free.len() * size_of::<u32>()

@@ -66,13 +66,13 @@ fn write(stored: &mut Plain, changes: Vec<CoinChange>) {
         match change {
             CoinChange::Make(outpoint, coin) | CoinChange::MakeAt(_, outpoint, coin) => {
                 assert_eq!(coin, self::coin(coin.amount));
-                assert_eq!(stored.insert(outpoint, coin.amount), None, "it was not there");
+                assert_eq!(stored.insert(outpoint, coin.amount), None, "the coin is new");
             }
-            CoinChange::Remove(outpoint) => assert!(stored.remove(&outpoint).is_some(), "it was there"),
+            CoinChange::Remove(outpoint) => assert!(stored.remove(&outpoint).is_some(), "the coin exists"),
             CoinChange::RemoveAt(place) => {
                 let there: Vec<_> = places.keys().filter(|outpoint| order(outpoint) == place).collect();
                 assert_eq!(there.len(), 1, "alone");
-                assert!(stored.remove(there[0]).is_some(), "it was there");
+                assert!(stored.remove(there[0]).is_some(), "the coin exists");
             }
         }
     }
@@ -154,7 +154,7 @@ fn room_is_made_by_the_largest_shard_alone() {
     coins.remove(&in_shard(6, 50));
     let place = |change: &CoinChange| match change {
         CoinChange::MakeAt(order, ..) | CoinChange::RemoveAt(order) => *order,
-        named => panic!("{named:?}"),
+        other => panic!("{other:?}"),
     };
     let spilt = spilt(&mut coins);
     let expected: Vec<i64> = (1..=9).chain([50]).chain(100..200).map(|n| in_shard(6, n).place.order).collect();
@@ -177,7 +177,7 @@ fn it_is_never_full_once_all_is_spilt_and_then_has_nothing_to_spill() {
 }
 
 #[test]
-fn what_is_kept_by_name_is_spilt_with_all_the_rest() {
+fn what_is_kept_by_outpoint_is_spilt_with_all_the_rest() {
     let mut coins = Overlay::new(1000);
     coins.add(&in_shard(1, 1), coin(4));
     coins.add(&at(1, &Plain::new()), Coin { height: u32::MAX, ..coin(3) });
@@ -186,7 +186,7 @@ fn what_is_kept_by_name_is_spilt_with_all_the_rest() {
 }
 
 #[test]
-fn what_has_no_room_in_the_lists_is_kept_by_name() {
+fn what_has_no_room_in_the_lists_is_kept_by_outpoint() {
     let mut coins = Overlay::new(1000);
     let high = Coin { height: u32::MAX, ..coin(3) };
     let far = CoinKey { outpoint: OutPoint { index: 70_000, ..outpoint(0) }, ..at(0, &Plain::new()) };

@@ -279,7 +279,7 @@ impl Chainstate {
                 let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
                 fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;
             }
-            diff.make(txid, &view);
+            diff.create(txid, &view);
             coinbase.get_or_insert(view);
         }
         let coinbase = coinbase.ok_or(BlockFault::Empty)?;
