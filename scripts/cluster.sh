@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A ledger network of several nodes on this machine. Needs bash, a Rust toolchain and a C compiler; no root.
-# It ends only processes that it started, by pid, and every verb can be repeated safely.
+# Runs a ledger network of several nodes on this machine. Needs bash, a Rust toolchain and a C compiler; no root.
+# Ends only processes that it started, by pid. Every verb can be repeated safely.
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}
 bin=${TUSSOCK_BIN:-$root/target/release/tussock}
 chain=${TUSSOCK_CLUSTER_CHAIN:-local}
-# They steer this script, not the nodes that it starts.
+# These variables are for this script, not for the nodes.
 export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN
 
 usage() {
@@ -22,10 +22,10 @@ usage: scripts/cluster.sh VERB
   wait agree | wait height H [--timeout S=60]           until all running nodes have one tip, or that height
   load --tps T --for S      send transactions to all nodes     cli n ARGS…  run a command against node n
   clean                     down, and delete all data
-Nodes live in ${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}. TUSSOCK_BIN: use this binary instead of building one.
-TUSSOCK_CLUSTER_CHAIN: the file of another test chain. One for heavy loads, with a block five times a second:
+Data is in ${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}. TUSSOCK_BIN: use this binary instead of building one.
+TUSSOCK_CLUSTER_CHAIN: the file of another test chain. An example for heavy loads, with five blocks per second:
   tussock genesis new --name load --test --block-time 1s --time 1767225600 --target-limit 1f3fffff --maturity 1 >load.toml
-  export TUSSOCK_CLUSTER_CHAIN=$PWD/load.toml TUSSOCK_NO_INDEX=true   # without an index, a quarter more
+  export TUSSOCK_CLUSTER_CHAIN=$PWD/load.toml TUSSOCK_NO_INDEX=true   # a quarter faster without index
   scripts/cluster.sh up --mine-rate 5000 && scripts/cluster.sh wait height 50 && scripts/cluster.sh load --tps 5000 --for 60s
 Exit codes are those of tussock: 0 ok, 2 usage, 3 not running, 6 timed out.
 TEXT
@@ -37,21 +37,21 @@ nodes() { [ -f "$dir/size" ] && seq 1 "$(cat "$dir/size")"; }
 tussock() { local n=$1; shift; "$bin" -d "$(node_dir "$n")" --chain "$chain" "$@"; }
 
 need_node() {
-  [[ ${1:-} =~ ^[0-9]+$ ]] || fail 2 "which node? give its number"
+  [[ ${1:-} =~ ^[0-9]+$ ]] || fail 2 "a node's number is needed"
   [ -d "$(node_dir "$1")" ] || fail 4 "there is no node $1; this cluster has: $(nodes | tr '\n' ' ')"
 }
 
-# The pid of node n if it runs and is ours: a recycled pid of somebody else's process is never touched.
+# The pid of node n if it runs. A pid that another process has got since is ignored.
 pid_of() {
   local pid file="$(node_dir "$1")/pid"
   [ -f "$file" ] || return 1
   pid=$(cat "$file")
-  # Not every small machine has ps.
+  # Some small machines have no ps.
   { tr '\0' ' ' <"/proc/$pid/cmdline" || ps -o args= -p "$pid"; } 2>/dev/null | grep -qF -- "-d $(node_dir "$1") " || return 1
   printf '%s' "$pid"
 }
 
-# A value of one-line JSON on standard input: number or string, by key.
+# The value of a key in one-line JSON on standard input: a number or a string.
 field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
 facts() { tussock "$1" status --json 2>/dev/null | tr -d '\n'; }
 
@@ -62,11 +62,11 @@ build() {
 
 port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# A block of ports that nobody listens on, kept for the life of the cluster so that nodes find each other again.
+# Chooses a block of free ports. The cluster keeps it, so that nodes find each other again.
 choose_ports() {
   local count=$1 base n
   [ -f "$dir/port" ] && return
-  # Below what systems give to outgoing connections, which would take a port between this look and the start of a node.
+  # Below the ports of outgoing connections, which could take a port between this check and the start of a node.
   for base in 21300 22300 23300 24300 25300 26300; do
     for n in $(seq 1 "$count"); do
       port_free $((base + n)) && port_free $((base + 500 + n)) || continue 2
@@ -74,7 +74,7 @@ choose_ports() {
     printf '%s\n' "$base" >"$dir/port"
     return
   done
-  fail 2 "no free block of ports was found; set one by hand: echo PORT > $dir/port"
+  fail 2 "no free block of ports; set the first one by hand: echo PORT > $dir/port"
 }
 
 start_node() {
@@ -85,7 +85,7 @@ start_node() {
   mkdir -p "$folder"
   local args=()
   [ -f "$folder/args" ] && mapfile -t args <"$folder/args"
-  # Its own process group: a Ctrl-C for this script is not one for the node.
+  # Its own process group, so that Ctrl-C ends this script and not the node.
   set -m
   "$bin" -d "$folder" --chain "$chain" run --listen "127.0.0.1:$((base + n))" --http "127.0.0.1:$((base + 500 + n))" \
     --quiet ${args[@]+"${args[@]}"} >>"$folder/output.log" 2>&1 </dev/null &
@@ -107,7 +107,7 @@ stop_node() {
   await_end "$pid"
 }
 
-# Waits for a process that is not our child, at most 15 s; tail ends with it.
+# Waits at most 15 s for a process that is not our child: tail ends with it.
 await_end() { timeout 15 tail --pid="$1" -f /dev/null 2>/dev/null || kill -KILL "$1" 2>/dev/null || true; }
 
 node_arguments() {
@@ -130,7 +130,7 @@ node_arguments() {
     local address rate
     address=$(tussock "$n" key show "dev$((n - 1))" --json | tr -d '\n' | field address)
     [ -n "$address" ] || fail 1 "no address for the miner of node $n"
-    # The local chain's pace is 5 s at 205 hashes a second: share them between the miners.
+    # The local chain has a block every 5 s at 205 hashes per second: share them between the miners.
     rate=$((hashes / miners))
     printf '%s\n' --mine "$address" --mine-rate "$((rate > 0 ? rate : 1))" >>"$folder/args"
   fi
@@ -149,8 +149,8 @@ verb_up() {
     esac
   done
   [[ $count =~ ^[0-9]+$ && $count -ge 1 && $count -le 200 ]] || fail 2 "1 to 200 nodes are possible"
-  [[ $miners =~ ^[0-9]+$ && $miners -le $count && $miners -le 10 ]] || fail 2 "at most one miner a node, and 10 in all"
-  [[ $hashes =~ ^[0-9]+$ ]] || fail 2 "--mine-rate is in hashes a second"
+  [[ $miners =~ ^[0-9]+$ && $miners -le $count && $miners -le 10 ]] || fail 2 "at most one miner per node and 10 in total are possible"
+  [[ $hashes =~ ^[0-9]+$ ]] || fail 2 "--mine-rate needs a number of hashes per second"
   [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
   build
   mkdir -p "$dir" || fail 10 "cannot make $dir"
@@ -202,8 +202,8 @@ verb_status() {
   if agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
 }
 
-# Whether all running nodes have one tip. They are asked one after the other, and a block may arrive meanwhile: those that
-# are behind are given a second to follow, twice.
+# Whether all running nodes have the same tip. A block may arrive while they are queried one after another, so nodes that
+# are behind get a second to follow, twice.
 agree_soon() {
   local try tips highest n
   for try in 1 2 3; do
@@ -254,7 +254,7 @@ verb_wait() {
     highest=$(cut -d' ' -f1 <<<"$tips" | sort -n | tail -n 1)
     if [ "$(sort -u <<<"$tips" | wc -l)" -eq 1 ] && [ "${highest:-0}" -ge "$height" ]; then return 0; fi
     [ "$SECONDS" -lt "$deadline" ] || fail 6 "not after $timeout s: $(sort -u <<<"$tips" | tr '\n' ';')"
-    # The pause is the node's own waiting: it ends as soon as its chain grows, or after a second.
+    # The node waits: until its chain grows, or for a second.
     tussock "$n" wait height $((${highest:-0} + 1)) --timeout 1 >/dev/null 2>&1
   done
 }
@@ -273,7 +273,7 @@ verb_partition() {
         [ "$m" = "$g" ] && continue
         for other in ${groups[$m]}; do addresses+=("127.0.0.1:$((base + other))"); done
       done
-      tussock "$n" net deny "${addresses[@]}" >/dev/null || fail $? "node $n did not take the order"
+      tussock "$n" net deny "${addresses[@]}" >/dev/null || fail $? "node $n did not accept the command"
     done
   done
 }
@@ -298,7 +298,7 @@ verb_logs() {
 
 verb_down() {
   local n
-  # At once: each waits for its peers' goodbyes.
+  # In parallel, because each node waits for its peers' Goodbye.
   for n in $(nodes); do
     { stop_node "$n"; rm -f "$(node_dir "$n")/pid" "$(node_dir "$n")/paused"; } &
   done

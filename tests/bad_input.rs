@@ -1,10 +1,10 @@
-//! Bad input from a person: one clear line on standard error, the contract's exit code, and nothing lost.
+//! Bad input on the command line: one clear line on standard error, the right exit code, and no lost data.
 
 use std::{fs, net::TcpListener, path::Path, process::Output};
 
 use crate::support::{TempDir, TestNode, cli_on, stderr};
 
-/// One line, and the code.
+/// Asserts that the command failed with this code and one line with these words.
 fn refused(output: &Output, code: i32, says: &[&str]) {
     let text = stderr(output);
     assert_eq!(output.status.code(), Some(code), "{text}");
@@ -15,12 +15,12 @@ fn refused(output: &Output, code: i32, says: &[&str]) {
     }
 }
 
-/// `run` in a folder, expected to end by itself.
+/// Runs `run` in a folder; it must end by itself.
 fn run_in(dir: &Path, args: &[&str]) -> Output {
     cli_on(dir, "local", &[&["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], args].concat())
 }
 
-/// A folder with a small ledger in it.
+/// A folder with a small ledger.
 fn ledger() -> TempDir {
     let dir = TempDir::new();
     let args = ["generate", "--blocks", "20", "--txs-per-block", "2", "--seed", "1"];
@@ -35,7 +35,7 @@ fn height(dir: &TempDir) -> u64 {
 }
 
 #[test]
-fn a_data_directory_in_use_names_its_owner() {
+fn a_data_directory_in_use_is_refused_with_its_holder() {
     let dir = ledger();
     let node = TestNode::start_in(dir.path(), &[]);
     refused(&run_in(dir.path(), &[]), 7, &["in use", &node.pid().to_string(), "tussock stop"]);
@@ -56,14 +56,14 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn a_corrupt_ledger_is_named_and_left_alone() {
+fn a_corrupt_ledger_is_named_and_not_changed() {
     let dir = ledger();
     let file = dir.path().join("local/ledger.db");
     let mut bytes = fs::read(&file).unwrap();
     bytes[..100].fill(0x5a);
     fs::write(&file, &bytes).unwrap();
     refused(&run_in(dir.path(), &[]), 10, &["ledger.db"]);
-    assert_eq!(fs::read(&file).unwrap(), bytes, "nobody touched it");
+    assert_eq!(fs::read(&file).unwrap(), bytes, "the file is unchanged");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_ledger_that_cannot_be_opened_is_named() {
 }
 
 #[test]
-fn a_damaged_peer_book_is_set_aside_and_does_not_stop_the_node() {
+fn a_damaged_peer_book_is_renamed_and_does_not_stop_the_node() {
     let dir = ledger();
     fs::write(dir.path().join("local/peers.db"), vec![0x5a; 5_000]).unwrap();
     let node = TestNode::start_in(dir.path(), &[]);
@@ -132,7 +132,7 @@ fn payments_that_cannot_be_made_say_why() {
 }
 
 #[test]
-fn a_node_that_does_not_run_is_told_with_the_command_that_starts_it() {
+fn without_a_node_commands_name_the_command_that_starts_it() {
     let dir = TempDir::new();
     for args in [&["peers"][..], &["mempool"], &["mine", "1"], &["stop"], &["wait", "synced", "--timeout", "1"]] {
         refused(&cli_on(dir.path(), "local", args), 3, &["no node runs", "tussock run"]);

@@ -1,5 +1,5 @@
-//! Trees of branches, up to 500 blocks deep, that four peers deliver in shuffled order: whatever comes when, the ledger
-//! ends at a leaf with the most work, with exactly that branch's coins.
+//! Four peers deliver trees of branches, up to 500 blocks deep, in random order. The ledger always ends at a leaf with the
+//! most work, with exactly that branch's coins.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -34,10 +34,10 @@ struct Tree {
 }
 
 impl Tree {
-    /// A tree with one long branch; the others leave it, or each other, anywhere.
+    /// Grows a tree with one long branch. The others begin anywhere on it or on each other.
     fn grow(spec: &Arc<ChainSpec>, rng: &mut Rng) -> Self {
         let (mut blocks, mut leaves) = (Vec::new(), vec![BlockMaker::new(spec.clone())]);
-        // As many trees of each order of magnitude.
+        // All orders of magnitude are equally likely.
         let magnitude = rng.between(2, 9);
         let depth = rng.between(2, 1 << magnitude).min(DEEPEST);
         while u64::from(leaves[0].height()) < depth {
@@ -46,7 +46,7 @@ impl Tree {
                 leaves.push(leaves[at].fork());
             }
             let maker = &mut leaves[at];
-            // Each branch has its own miner, or equal empty blocks would be one block.
+            // Each branch has its own miner, so that empty blocks differ.
             let miner = SecretKey::well_known(10 + u32::try_from(at).expect("a few leaves")).address();
             let payment = rng.chance(50_000).then(|| {
                 let from = SecretKey::well_known(u32::try_from(rng.below(8)).expect("below 8"));
@@ -63,12 +63,12 @@ fn below(rng: &mut Rng, count: usize) -> usize {
     usize::try_from(rng.below(count as u64)).expect("below a usize")
 }
 
-/// A ledger, what it knows of the tree, and its clock.
+/// A ledger with its clock, and the headers that it does not know yet.
 struct Node {
     ledger: Ledger,
     store: SharedLedger,
     now: Now,
-    /// Headers not told yet, by hash.
+    /// Headers that were not delivered yet, by hash.
     unknown: BTreeMap<Hash, HeaderRow>,
 }
 
@@ -93,7 +93,7 @@ impl Node {
         }
     }
 
-    /// A peer's body arrives, after the headers that lead to it.
+    /// A peer delivers a block, after the headers that lead to it.
     fn deliver(&mut self, peer: u64, block: &Arc<HashedBlock>) {
         let mut rows = Vec::new();
         let mut hash = block.hash;
@@ -117,14 +117,14 @@ impl Node {
 }
 
 #[test]
-fn four_peers_deliver_trees_in_shuffled_order_and_the_most_work_wins() {
+fn four_peers_deliver_trees_in_random_order_and_the_most_work_wins() {
     let spec = Arc::new(ChainSpec::dev());
     let mut deepest = 0;
     for seed in 0..TREES {
         let mut rng = Rng::from_number(seed).fork("branches");
         let tree = Tree::grow(&spec, &mut rng);
         let mut node = Node::new(&spec, &tree);
-        // Each block comes from one peer at least.
+        // At least one peer has each block.
         let mut queues: Vec<Vec<Arc<HashedBlock>>> = vec![Vec::new(); PEERS];
         for (at, (_, block)) in tree.blocks.iter().enumerate() {
             for (peer, queue) in queues.iter_mut().enumerate() {

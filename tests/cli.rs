@@ -1,4 +1,4 @@
-//! The command line from outside: exit codes, standard output, files. Nothing here needs a running node.
+//! The command line from outside: exit codes, standard output, files. No test needs a running node.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// A folder of one test's own; goes away with it.
+/// The folder of one test, removed when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -33,7 +33,7 @@ impl Folder {
         command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // A program that does not read its input may have closed it.
+        // The program may close its input without reading it.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         Run(child.wait_with_output().unwrap())
     }
@@ -64,7 +64,7 @@ impl Run {
         String::from_utf8(self.0.stderr.clone()).unwrap()
     }
 
-    /// What a successful run printed, without the newline.
+    /// The output of a successful run, without the newline.
     fn ok(&self) -> String {
         assert_eq!(self.code(), 0, "{}", self.error());
         self.out().trim_end().to_owned()
@@ -74,7 +74,7 @@ impl Run {
         serde_json::from_str(&self.ok()).unwrap()
     }
 
-    /// Fails with this code and one line that contains all of these.
+    /// Asserts that the run failed with this code and one line that contains all these words.
     #[track_caller]
     fn fails(&self, code: i32, words: &[&str]) {
         let error = self.error();
@@ -125,7 +125,7 @@ fn wrong_arguments_are_usage_errors() {
 }
 
 #[test]
-fn bad_configurations_are_told_in_one_line() {
+fn a_bad_configuration_is_reported_in_one_line() {
     let folder = Folder::new("configuration");
     folder.run(&["run", "--chain", "lcoal"]).fails(2, &["lcoal", "did you mean \"local\"?"]);
     folder.run(&["run", "--max-memory", "1"]).fails(2, &["--max-memory 1"]);
@@ -172,7 +172,7 @@ fn commands_for_a_node_say_how_to_start_one() {
 }
 
 #[test]
-fn keys_travel_by_pipe_and_file_and_stay_private() {
+fn keys_pass_through_pipes_and_files_and_stay_private() {
     let folder = Folder::new("keys");
     let address = folder.run(&["key", "new", "alice"]).ok();
     assert!(address.starts_with("ltus1"), "{address}");
@@ -208,7 +208,7 @@ fn encrypted_keys_need_their_passphrase() {
 }
 
 #[test]
-fn a_signed_text_is_verified_by_anybody_who_knows_the_address() {
+fn a_signed_text_is_verified_with_the_address() {
     let folder = Folder::new("sign");
     let signature = folder.run(&["key", "sign", "dev3", "I was here"]).ok();
     let address = folder.run(&["key", "show", "dev3", "--json"]).json()["address"].as_str().unwrap().to_owned();
@@ -220,7 +220,7 @@ fn a_signed_text_is_verified_by_anybody_who_knows_the_address() {
 }
 
 #[test]
-fn a_new_chain_s_specification_is_one_that_the_program_takes() {
+fn the_program_accepts_the_specification_that_it_prints() {
     let folder = Folder::new("genesis");
     let address = folder.run(&["key", "new", "founder"]).ok();
     let fund = format!("{address}=1000000");
@@ -241,7 +241,7 @@ fn generate(folder: &Folder, into: &str, seed: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_generated_ledger_depends_on_its_seed_only_and_keeps_all_rules() {
+fn a_generated_ledger_depends_only_on_its_seed_and_keeps_all_rules() {
     let folder = Folder::new("generate");
     let one = generate(&folder, "a", "7");
     let other = generate(&folder, "b", "7");
@@ -270,7 +270,7 @@ fn a_generated_ledger_depends_on_its_seed_only_and_keeps_all_rules() {
 }
 
 #[test]
-fn exports_and_imports_go_on_where_they_were_cut_and_refuse_what_is_damaged() {
+fn exports_and_imports_resume_and_refuse_damaged_files() {
     let folder = Folder::new("chain");
     let tip = generate(&folder, "a", "1")["tip"].clone();
     folder.run(&["chain", "export", "whole", "-d", "a"]).ok();
@@ -331,7 +331,7 @@ fn sql_reads_the_views_and_changes_nothing() {
 }
 
 #[test]
-fn printed_files_are_there_and_the_configuration_is_valid() {
+fn every_printed_file_has_content_and_the_configuration_is_valid() {
     let folder = Folder::new("print");
     for what in ["config", "protocol", "man", "schema", "unit", "dockerfile"] {
         assert!(!folder.run(&["print", what]).ok().is_empty(), "{what}");

@@ -1,11 +1,11 @@
-//! Networks of real processes: sync from many peers, reorganisation, partition, sudden death.
+//! Networks of real processes: sync from many peers, reorganisation, partition, SIGKILL.
 
 use std::{fs, path::Path, time::Instant};
 
 use crate::support::{TempDir, TestNode, cli_on, stderr};
 use serde_json::Value;
 
-/// A ledger made by `generate`, to be copied into nodes.
+/// A generated ledger, to copy into nodes.
 struct Ledger(TempDir);
 
 impl Ledger {
@@ -19,16 +19,16 @@ impl Ledger {
     }
 
     /// A node that starts with a copy of it.
-    fn node(&self, args: &[&str]) -> Holder {
+    fn node(&self, args: &[&str]) -> NodeInFolder {
         let dir = TempDir::new();
         fs::create_dir_all(dir.path().join("local")).unwrap();
         fs::copy(self.0.path().join("local/ledger.db"), dir.path().join("local/ledger.db")).unwrap();
-        Holder { node: TestNode::start_in(dir.path(), args), _dir: dir }
+        NodeInFolder { node: TestNode::start_in(dir.path(), args), _dir: dir }
     }
 }
 
-/// A node with the folder that it lives in.
-struct Holder {
+/// A node and its folder.
+struct NodeInFolder {
     node: TestNode,
     _dir: TempDir,
 }
@@ -41,7 +41,7 @@ fn strings(args: &[String]) -> Vec<&str> {
     args.iter().map(String::as_str).collect()
 }
 
-/// Four nodes that all know the first, connected to each other.
+/// Four nodes with the first as bootnode, all connected to each other.
 fn four(extra: &[&str]) -> Vec<TestNode> {
     let first = TestNode::start(&[&["--is-bootnode"], extra].concat());
     let bootnode = connect_to(&first);
@@ -73,13 +73,13 @@ fn block_suppliers(node: &TestNode) -> usize {
 }
 
 #[test]
-fn a_newcomer_with_one_bootnode_finds_the_others_and_takes_bodies_from_them() {
+fn a_new_node_with_one_bootnode_finds_the_others_and_fetches_blocks_from_them() {
     let ledger = Ledger::generate(2_000, 3);
     let first = ledger.node(&["--is-bootnode"]);
     let bootnode = connect_to(&first.node);
-    let others: Vec<Holder> = (0..3).map(|_| ledger.node(&strings(&bootnode))).collect();
-    for holder in &others {
-        holder.node.wait(&["peers", "3"]);
+    let others: Vec<NodeInFolder> = (0..3).map(|_| ledger.node(&strings(&bootnode))).collect();
+    for other in &others {
+        other.node.wait(&["peers", "3"]);
     }
     let mut newcomer = TestNode::start(&strings(&bootnode));
     newcomer.wait(&["height", "2000"]);
@@ -87,20 +87,20 @@ fn a_newcomer_with_one_bootnode_finds_the_others_and_takes_bodies_from_them() {
     newcomer.wait(&["synced"]);
     assert!(block_suppliers(&newcomer) >= 3, "{}", newcomer.json(&["peers"]));
     assert_eq!(newcomer.status()["state_digest"], first.node.status()["state_digest"]);
-    // Its own book is enough for the next start.
+    // The peer book suffices for the next start.
     assert_eq!(newcomer.stop(), 0);
     newcomer.restart(&[]);
     newcomer.wait(&["peers", "3"]);
 }
 
 #[test]
-fn a_silent_sync_node_delays_a_newcomer_by_seconds() {
+fn a_silent_sync_node_delays_a_sync_only_by_seconds() {
     let ledger = Ledger::generate(3_000, 20);
     let first = ledger.node(&["--is-bootnode"]);
     let bootnode = connect_to(&first.node);
-    let others: Vec<Holder> = (0..2).map(|_| ledger.node(&strings(&bootnode))).collect();
-    for holder in &others {
-        holder.node.wait(&["peers", "2"]);
+    let others: Vec<NodeInFolder> = (0..2).map(|_| ledger.node(&strings(&bootnode))).collect();
+    for other in &others {
+        other.node.wait(&["peers", "2"]);
     }
     let newcomer = TestNode::start(&strings(&bootnode));
     newcomer.wait(&["peers", "3"]);
@@ -113,12 +113,12 @@ fn a_silent_sync_node_delays_a_newcomer_by_seconds() {
 }
 
 #[test]
-fn a_stale_node_and_one_on_a_losing_branch_both_end_on_the_most_work() {
+fn a_node_on_a_losing_branch_follows_the_most_work() {
     let nodes = four(&[]);
     nodes[0].json(&["mine", "10"]);
     agree(&nodes, 10);
 
-    // Alone on its branch, with a payment that nobody else sees.
+    // Alone on its branch, with a payment that no other node sees.
     let mut loner = TestNode::start(&[]);
     loner.wait(&["synced"]);
     loner.json(&["mine", "5"]);
@@ -134,7 +134,7 @@ fn a_stale_node_and_one_on_a_losing_branch_both_end_on_the_most_work() {
     assert_eq!(loner.tip(), nodes[0].tip());
     assert_eq!(loner.status()["state_digest"], nodes[0].status()["state_digest"]);
     assert_eq!(loner.json(&["block", &lost_branch.to_string()])["in_best_chain"], false);
-    // The payment of the abandoned branch is waiting again, and gets into the winning one.
+    // The payment of the abandoned branch is in the mempool again, and then in the winning branch.
     let txid = payment["id"].as_str().unwrap();
     assert_eq!(loner.json(&["tx", txid])["status"], "mempool");
     loner.json(&["mine", "1"]);
@@ -143,7 +143,7 @@ fn a_stale_node_and_one_on_a_losing_branch_both_end_on_the_most_work() {
 }
 
 #[test]
-fn a_partition_heals_without_losing_or_doubling_a_coin() {
+fn a_partition_heals_without_losing_or_duplicating_coins() {
     let nodes = four(&[]);
     let addresses: Vec<String> = nodes.iter().map(|node| node.p2p().to_string()).collect();
     let deny = |node: usize, others: [usize; 2]| {
@@ -162,12 +162,12 @@ fn a_partition_heals_without_losing_or_doubling_a_coin() {
     }
     agree(&nodes, 6);
     for node in nodes {
-        let supply = verify_after_stop(node);
-        assert_eq!(supply["height"], 6);
+        let report = verify_after_stop(node);
+        assert_eq!(report["height"], 6);
     }
 }
 
-/// Stops a node and replays its whole ledger, supply included.
+/// Stops a node and replays its whole ledger.
 fn verify_after_stop(mut node: TestNode) -> Value {
     let expected = node.status();
     assert_eq!(node.stop(), 0);
@@ -178,7 +178,7 @@ fn verify_after_stop(mut node: TestNode) -> Value {
 }
 
 #[test]
-fn a_transaction_reaches_everybody_once_and_each_signature_is_checked_once() {
+fn a_transaction_reaches_every_node_and_each_signature_is_checked_once() {
     let nodes = four(&[]);
     let to = nodes[0].json(&["key", "show", "dev7"])["address"].as_str().unwrap().to_owned();
     let mut txids = Vec::new();
@@ -198,14 +198,14 @@ fn a_transaction_reaches_everybody_once_and_each_signature_is_checked_once() {
         let counters = node.status()["counters"].clone();
         assert_eq!(counters["signatures_verified"], 4, "{counters}");
         assert_eq!(counters["signatures_reused"], 4, "{counters}");
-        // Three peers; what a peer sent us is not sent back to it.
+        // Three peers; a transaction is not sent back to its sender.
         assert!(counters["transactions_relayed"].as_u64().unwrap() <= 4 * 3, "{counters}");
         assert_eq!(node.json(&["balance", &to])["confirmed"], 100_000_000_000_000u64 + 4_000);
     }
 }
 
 #[test]
-fn kill_in_mid_sync_and_while_mining_loses_nothing_that_was_acknowledged() {
+fn sigkill_during_sync_and_mining_loses_no_acknowledged_block() {
     let ledger = Ledger::generate(1_500, 10);
     let provider = ledger.node(&["--is-bootnode"]);
     let bootnode = connect_to(&provider.node);

@@ -1,4 +1,4 @@
-//! A node from outside: the program's own commands against a running process. Nothing here sleeps.
+//! A node from outside: commands against a running process. No test sleeps.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// A data directory of one test's own, and the nodes on it.
+/// The data directory of one test, removed when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -34,7 +34,7 @@ impl Folder {
         self.command(arguments).output().unwrap()
     }
 
-    /// What a successful command printed.
+    /// The output of a successful command.
     #[track_caller]
     fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
@@ -55,7 +55,7 @@ impl Folder {
         assert!(words.iter().all(|word| error.contains(word)), "{error:?} lacks one of {words:?}");
     }
 
-    /// Starts a node and waits for its line.
+    /// Starts a node and waits for its ready message.
     fn node(&self, arguments: &[&str]) -> Node {
         let mut command = self.command(&[arguments, &["--json"]].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -77,7 +77,7 @@ impl Drop for Folder {
     }
 }
 
-/// A node in a process of its own; killed with this value.
+/// A node in its own process, killed when dropped.
 struct Node {
     child: Child,
     ready: Value,
@@ -89,7 +89,7 @@ impl Node {
         self.ready[key].as_str().unwrap()
     }
 
-    /// Waits for the process's end and gives its exit code.
+    /// Waits for the end of the process and returns its exit code.
     fn code(mut self) -> Option<i32> {
         // The output ends with the process.
         drop(self.output.read_to_end(&mut Vec::new()));
@@ -107,7 +107,7 @@ impl Drop for Node {
 const ANY: [&str; 5] = ["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 
 #[test]
-fn a_node_leaves_its_traces_while_it_runs_and_only_then() {
+fn the_files_of_a_running_node_exist_only_while_it_runs() {
     let folder = Folder::new("traces");
     let node = folder.node(&ANY);
     let endpoints: Value = serde_json::from_str(&fs::read_to_string(folder.local("endpoints.json")).unwrap()).unwrap();
@@ -124,7 +124,7 @@ fn a_node_leaves_its_traces_while_it_runs_and_only_then() {
     assert_eq!(node.code(), Some(0));
     let left = |name: &str| folder.local(name).exists();
     assert!(!left("endpoints.json") && !left("rpc.cookie") && left("ledger.db"));
-    assert!(!left("ledger.db-wal"), "the last to close the ledger tidies up");
+    assert!(!left("ledger.db-wal"), "the last to close the ledger removes its log");
     assert_eq!(folder.json(&["status"])["state"], "stopped");
     folder.fails(3, &["peers"], &["tussock run"]);
 }
@@ -162,7 +162,7 @@ fn payments_are_made_waited_for_and_refused_with_a_reason() {
     assert_eq!(folder.json(&["block", "tip"])["hash"], mined[1]);
     assert_eq!(folder.json(&["balance", "alice"])["confirmed"], 250_000);
 
-    // With a key of one's own, it pays.
+    // The only key pays.
     folder.fails(5, &["send", "dev1", "250000"], &["250,000 are spendable now", "0 immature"]);
     let sent = folder.json(&["send", "dev1", "1000", "--fee", "300"]);
     assert_eq!((&sent["fee"], &sent["change"]), (&json!(300), &json!(248_700)));
@@ -178,7 +178,7 @@ fn payments_are_made_waited_for_and_refused_with_a_reason() {
 }
 
 #[test]
-fn two_nodes_meet_agree_and_can_be_kept_apart() {
+fn two_nodes_connect_agree_and_can_be_cut_off() {
     let (one, two) = (Folder::new("one"), Folder::new("two"));
     let first = one.node(&ANY);
     one.ok(&["mine", "5"]);
@@ -199,7 +199,7 @@ fn two_nodes_meet_agree_and_can_be_kept_apart() {
 }
 
 #[test]
-fn a_dev_node_has_accounts_mines_by_itself_and_cleans_up() {
+fn a_dev_node_has_accounts_mines_and_removes_its_folder() {
     let folder = Folder::new("dev");
     let mut command = folder.command(&["dev", "--json"]);
     command.env_remove("TUSSOCK_DATA_DIR").env("XDG_DATA_HOME", &folder.0).env("TMPDIR", &folder.0);
@@ -219,7 +219,7 @@ fn a_dev_node_has_accounts_mines_by_itself_and_cleans_up() {
 }
 
 #[test]
-fn a_killed_node_is_told_from_a_running_one_and_starts_again() {
+fn a_killed_node_is_not_running_and_starts_again() {
     let folder = Folder::new("killed");
     let mut node = folder.node(&ANY);
     folder.ok(&["mine", "3"]);

@@ -1,4 +1,4 @@
-//! The README's commands, each as it stands there.
+//! Runs the commands of the README.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::TempDir;
 
-/// The lines of the README's code block of this name.
+/// The README's code block with this name.
 fn block(name: &str) -> String {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let block = readme.split(&format!("```sh {name}\n")).nth(1).unwrap_or_else(|| panic!("the README has a {name}"));
@@ -37,11 +37,11 @@ fn every_command_of_the_tour_works() {
             panic!("{line}: {}{}", crate::support::stdout(&output), crate::support::stderr(&output));
         }
     }
-    assert!(!cluster.exists(), "the tour cleans up behind itself");
+    assert!(!cluster.exists(), "the tour removes its data");
 }
 
-/// A port that is free on the three addresses that stand for machines, below those that systems give to outgoing
-/// connections: one of these would be gone again before the node starts.
+/// A port that is free on the addresses of all three machines, and below the ports of outgoing connections, which could
+/// take it before the node starts.
 fn free_port(from: u16) -> String {
     let free =
         |port: u16| [1, 2, 3].iter().all(|last| TcpListener::bind((Ipv4Addr::new(127, 0, 0, *last), port)).is_ok());
@@ -49,12 +49,12 @@ fn free_port(from: u16) -> String {
 }
 
 #[test]
-fn three_machines_make_a_network_of_their_own() {
+fn three_machines_form_a_private_network() {
     let dir = TempDir::new();
     let commands = block("private").replace("4130", &free_port(28_000)).replace("3030", &free_port(29_000));
     let count = commands.lines().filter(|line| line.starts_with("tussock") || line.starts_with("bob=")).count();
     assert_eq!(count, 10, "the README promises ten commands");
-    // The binary's folder stands for the installed program. Nodes write to a file, so that nobody waits for their pipes.
+    // The binary's folder is in PATH. Nodes write to a file, so that the shell does not wait for their pipes.
     let script =
         format!("set -e; exec 2>errors\n{}\n", commands.replace("--quiet &", "--quiet >/dev/null 2>>errors &"));
     let folder = std::path::Path::new(crate::support::BIN).parent().unwrap();
@@ -72,10 +72,10 @@ fn three_machines_make_a_network_of_their_own() {
     };
     let peers = crate::support::stdout(&on("b", &["peers", "--json"]));
     let stopped = ["a", "b", "c"].map(|machine| on(machine, &["stop"]).status.success());
-    let told = crate::support::stdout(&output);
+    let printed = crate::support::stdout(&output);
     let errors = fs::read_to_string(dir.path().join("errors")).unwrap_or_default();
-    assert!(output.status.success(), "{told}{errors}");
-    assert!(told.contains("confirmed  250,000"), "{told}{errors}");
+    assert!(output.status.success(), "{printed}{errors}");
+    assert!(printed.contains("confirmed  250,000"), "{printed}{errors}");
     assert!(peers.contains("(meadow)"), "{peers}");
     assert_eq!(stopped, [true; 3], "{errors}");
 }

@@ -14,6 +14,9 @@ use crate::chain::{
     spec::ChainSpec,
 };
 
+/// The specification, with placeholders for its values.
+const TEMPLATE: &str = include_str!("genesis.toml");
+
 /// `tussock genesis`
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  tussock genesis new --name meadow > meadow.toml")]
@@ -106,63 +109,29 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
     let checked = Prefix::new(&prefix).ok_or_else(|| {
         Failure::usage(format!("--address-prefix \"{prefix}\": 1 to 10 lower-case letters and digits are needed"))
     })?;
-    let seconds = |flag: &str, duration: Duration| match duration {
-        duration if duration.subsec_nanos() > 0 || duration.is_zero() => {
-            Err(Failure::usage(format!("{flag}: whole seconds are needed, at least 1")))
-        }
-        duration => Ok(duration.as_secs()),
-    };
-    let block_time = seconds("--block-time", arguments.block_time)?;
+    let block_time = whole_seconds("--block-time", arguments.block_time)?;
     let half_life = match arguments.half_life {
-        Some(half_life) => seconds("--half-life", half_life)?,
+        Some(half_life) => whole_seconds("--half-life", half_life)?,
         None => block_time.saturating_mul(120),
     };
     let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("{address:?}")).collect();
-    let mut text = format!(
-        "# A tussock chain. Nodes whose files have the same values form one network: the genesis block commits to\n\
-         # all values, the allocations included, except where a comment says otherwise.\n\
-         # Start a node on it: tussock run --chain FILE\n\
-         \n\
-         # Also the name of its folder in the data directory.\n\
-         name = {name:?}\n\
-         # Addresses start with this and a 1. Not committed to.\n\
-         address_prefix = {prefix:?}\n\
-         # Unix seconds of the genesis block: {date}.\n\
-         genesis_time = {time}\n\
-         # Target seconds between blocks.\n\
-         block_time = {block_time}\n\
-         # Seconds of delay that halve the difficulty, and of lead that double it.\n\
-         half_life = {half_life}\n\
-         # The first and easiest target, in compact form (hex). Smaller is harder.\n\
-         target_limit = {target:?}\n\
-         # Initial subsidy of a block in base units, and the blocks after which it halves (0: never).\n\
-         subsidy = {subsidy}\n\
-         halving_interval = {halving}\n\
-         # Blocks before a reward can be spent.\n\
-         maturity = {maturity}\n\
-         # Seconds that a block may be ahead of a node's clock.\n\
-         future_limit = 7200\n\
-         \n\
-         # ---- Not committed to: each node may have its own values. ----\n\
-         \n\
-         # Minimum fee rate, base units per 1,000 bytes.\n\
-         min_fee_rate = {fee}\n\
-         # Hashes per second of a miner without --mine-rate; 0: no limit.\n\
-         default_mine_rate = 0\n\
-         # A test chain: has dev0 to dev9, mine and net deny; a node without peers counts as synced.\n\
-         test = {test}\n\
-         # Nodes that newcomers ask for addresses of peers.\n\
-         bootnodes = [{bootnodes}]\n",
-        name = arguments.name,
-        date = units::utc(time),
-        target = arguments.target_limit,
-        subsidy = arguments.subsidy,
-        halving = arguments.halving_interval,
-        maturity = arguments.maturity,
-        fee = arguments.min_fee_rate,
-        test = arguments.test,
-        bootnodes = bootnodes.join(", "),
-    );
+    // Free text comes last, so that nothing in it is taken for a placeholder.
+    let values = [
+        ("{name}", format!("{name:?}")),
+        ("{prefix}", format!("{prefix:?}")),
+        ("{date}", units::utc(time)),
+        ("{time}", time.to_string()),
+        ("{block_time}", block_time.to_string()),
+        ("{half_life}", half_life.to_string()),
+        ("{subsidy}", arguments.subsidy.to_string()),
+        ("{halving}", arguments.halving_interval.to_string()),
+        ("{maturity}", arguments.maturity.to_string()),
+        ("{fee}", arguments.min_fee_rate.to_string()),
+        ("{test}", arguments.test.to_string()),
+        ("{target}", format!("{:?}", arguments.target_limit)),
+        ("{bootnodes}", bootnodes.join(", ")),
+    ];
+    let mut text = values.iter().fold(TEMPLATE.to_owned(), |text, (key, value)| text.replace(key, value));
     if !arguments.fund.is_empty() {
         text.push_str("\n# Funded addresses.\n");
     }
@@ -172,6 +141,13 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
     }
     ChainSpec::from_toml(&text).map_err(|error| Failure::usage(format!("this chain is not possible: {error}")))?;
     Ok(text)
+}
+
+fn whole_seconds(flag: &str, duration: Duration) -> Outcome<u64> {
+    if duration.subsec_nanos() > 0 || duration.is_zero() {
+        return Err(Failure::usage(format!("{flag}: whole seconds are needed, at least 1")));
+    }
+    Ok(duration.as_secs())
 }
 
 /// The first ten letters and digits of the name, the longest possible prefix.
