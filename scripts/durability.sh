@@ -132,7 +132,7 @@ read_log() {
     / committing: /   { commit = 1 }
     / committed: /    { commit = reorg = 0; split(value("height"), h, " "); split(value("tip"), t, " "); height = h[1]; tip = t[1] }
     / reorganising: / { reorg = 1 }
-    / reorganised not/ { reorg = 0 }
+    / reorganisation refused: / { reorg = 0 }
     /checking after an unclean stop/ { checking = 1 }
     /store: checked/  { checking = 2 }
     END { print height + 0, tip == "" ? "-" : tip, commit + 0, reorg + 0, checking + 0 }' "$log" 2>/dev/null || say "0 - 0 0 0")

@@ -110,3 +110,24 @@ fn a_node_stops_when_the_disk_changed_a_header_and_does_not_serve_it() {
         assert_eq!(newcomer.json(&["peers", "book"])["bans"], serde_json::json!([]));
     }
 }
+
+/// The script tells by the log what a node was doing when it was killed.
+#[test]
+fn the_script_knows_the_log_lines_of_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(root.join("scripts/durability.sh")).unwrap();
+    let (_, reader) = script.split_once("read_log() {").unwrap();
+    let (reader, _) = reader.split_once("\n}").unwrap();
+    let patterns: Vec<&str> = reader
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('/')?.split_once('/'))
+        .map(|(pattern, _)| pattern.trim())
+        .collect();
+    assert_eq!(patterns.len(), 6, "{patterns:?}");
+    let sources = ["src/node/ledger/chainstate.rs", "src/node/ledger/reorganise.rs", "src/store/ledger/mod.rs"]
+        .map(|file| fs::read_to_string(root.join(file)).unwrap())
+        .concat();
+    for pattern in patterns {
+        assert!(sources.contains(pattern), "nothing logs {pattern:?}");
+    }
+}
