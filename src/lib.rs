@@ -27,6 +27,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod link;
 pub mod net;
 pub mod rpc;
 pub mod runtime;

@@ -33,12 +33,13 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("wire", (wire, vec![])),
         ("store", (vec!["base", "chain", "store"], vec!["rusqlite"])),
         ("node", (vec!["base", "chain", "wire", "node"], vec![])),
-        ("net", (vec!["base", "chain", "wire", "node", "net"], vec!["mio"])),
-        ("sim", (vec!["base", "chain", "wire", "node", "store", "sim"], vec![])),
+        ("link", (vec!["base", "chain", "wire", "node", "link"], vec![])),
+        ("net", (vec!["base", "chain", "wire", "node", "link", "net"], vec!["mio"])),
+        ("sim", (vec!["base", "chain", "wire", "node", "link", "store", "sim"], vec![])),
         (
             "runtime",
             (
-                vec!["base", "chain", "wire", "node", "store", "net", "runtime"],
+                vec!["base", "chain", "wire", "node", "link", "store", "net", "runtime"],
                 vec!["crossbeam_channel", "signal_hook", "mio", "simplelog", "time"],
             ),
         ),
@@ -194,7 +195,7 @@ fn banned_calls_stay_out() {
 fn roles_and_simulator_are_deterministic_by_construction() {
     let mut problems = Vec::new();
     for source in sources() {
-        if !["node", "sim", "wire", "chain", "base"].contains(&module_of(&source.path)) {
+        if !["node", "link", "sim", "wire", "chain", "base"].contains(&module_of(&source.path)) {
             continue;
         }
         for (line, text) in code_lines(&source.product) {

@@ -1,22 +1,16 @@
 //! The loop: orders, sockets, deadlines, in turns.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
-    base::{
-        ids::{DialId, LinkId},
-        limits,
-        time::Time,
-    },
+    base::{ids::LinkId, limits, time::Time},
+    link::{Config, Endpoint, EventSink, Order},
     net::{
-        Config, Delivery, EventSink, Listener, Order, OrderSource, Traffic, Waker,
-        dials::{Dials, Outcome},
-        links::Links,
+        Listener, OrderSource, Traffic, Waker,
+        socket::{Links, Socket},
     },
-    node::{Direction, LinkAction, LinkEvent, RoleId},
-    wire::message::GoodbyeCode,
 };
 
 const WAKER: Token = Token(0);
@@ -48,34 +42,32 @@ impl Poller {
         self.waker.clone()
     }
 
-    /// Bytes per link.
+    /// Bytes per link, and how full the limits are.
     pub fn traffic(&self) -> Arc<Traffic> {
         Arc::clone(&self.traffic)
     }
 
-    /// Runs until [`Order::Stop`] is done. An error means that the operating system's polling itself failed.
+    /// Runs until a stop that was ordered is done. An error means that the operating system's polling itself failed.
     ///
     /// `now` is the driver's monotonic clock.
     pub fn run(
         self,
         listeners: Vec<Listener>,
-        sink: Box<dyn EventSink>,
+        sink: Box<dyn EventSink + Send>,
         source: Box<dyn OrderSource>,
         now: impl Fn() -> Time,
     ) -> io::Result<()> {
-        let links = Links::new(self.config.clone(), Delivery::new(sink), self.traffic);
         let mut running = Loop {
             poll: self.poll,
             waker: self.waker,
-            config: self.config,
+            traffic: self.traffic,
             listeners,
             source,
-            links,
-            dials: Dials::default(),
-            next_id: 1,
-            retired: false,
-            stop_by: None,
+            links: Endpoint::new(self.config, sink),
+            sockets: BTreeMap::new(),
+            youngest: LinkId(0),
             more_orders: false,
+            scratch: vec![0; limits::LINK_TURN_BYTES],
         };
         running.run(&now)
     }
@@ -84,16 +76,15 @@ impl Poller {
 struct Loop {
     poll: Poll,
     waker: Waker,
-    config: Config,
+    traffic: Arc<Traffic>,
     listeners: Vec<Listener>,
     source: Box<dyn OrderSource>,
     links: Links,
-    dials: Dials,
-    next_id: u64,
-    /// Neither accepts nor dials any more.
-    retired: bool,
-    stop_by: Option<Time>,
+    sockets: BTreeMap<LinkId, Socket>,
+    /// The link that was opened last.
+    youngest: LinkId,
     more_orders: bool,
+    scratch: Vec<u8>,
 }
 
 impl Loop {
@@ -104,7 +95,7 @@ impl Loop {
         let mut events = Events::with_capacity(EVENTS);
         let mut busy = false;
         loop {
-            let wait = if busy { Some(std::time::Duration::ZERO) } else { self.next_alarm().map(|at| at.since(now())) };
+            let wait = if busy { Some(Duration::ZERO) } else { self.next_alarm().map(|at| at.since(now())) };
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -112,26 +103,27 @@ impl Loop {
             }
             self.waker.seen();
             let time = now();
-            events.iter().for_each(|event| self.event(event));
+            events.iter().for_each(|event| self.event(time, event));
             self.orders(time);
             self.links.flush(time);
-            self.alarms(time);
+            self.links.handle_timeout(time);
             self.accept(time);
-            self.links.meter(time);
-            busy = self.links.turns(time) | self.more_orders | self.accepts_now(time);
-            if self.stop_by.is_some_and(|by| by <= time || self.links.is_empty()) {
+            self.dial(time);
+            self.traffic.set_limits(self.links.meters(time));
+            self.turns(time);
+            busy = self.links.turns() > 0 || self.more_orders || self.accepts_now(time);
+            if self.links.has_stopped(time) {
                 return Ok(());
             }
         }
     }
 
     fn next_alarm(&self) -> Option<Time> {
-        let listeners = self.listeners.iter().filter_map(Listener::next_alarm).filter(|_| self.accepts());
-        let others = [self.links.next_alarm(), self.dials.next_alarm(), self.stop_by];
-        others.into_iter().flatten().chain(listeners).min()
+        let listeners = self.listeners.iter().filter_map(Listener::next_alarm).filter(|_| self.links.accepts());
+        self.links.deadline().into_iter().chain(listeners).min()
     }
 
-    fn event(&mut self, event: &mio::event::Event) {
+    fn event(&mut self, now: Time, event: &mio::event::Event) {
         match event.token() {
             WAKER => {}
             Token(at) if at < FIRST_SOCKET => {
@@ -139,12 +131,21 @@ impl Loop {
                     listener.event();
                 }
             }
-            Token(at) => {
-                let id = socket(Token(at), self.next_id);
+            at => {
+                let id = link_of(at, self.youngest);
+                let Some(socket) = self.sockets.get_mut(&id) else { return };
                 let broken = event.is_error() || event.is_read_closed() || event.is_write_closed();
-                self.links.event(id, event.is_readable() || broken, event.is_writable() || broken);
-                if let Some(outcome) = self.dials.event(id) {
-                    self.dialled(id, outcome);
+                socket.event(event.is_readable() || broken, event.is_writable() || broken);
+                if !socket.connecting {
+                    return self.links.ready(id);
+                }
+                match socket.has_connected() {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        socket.connecting = false;
+                        self.links.connected(now, id);
+                    }
+                    Err(error) => self.links.disconnected(now, id, &error),
                 }
             }
         }
@@ -157,77 +158,19 @@ impl Loop {
                 self.more_orders = false;
                 return;
             };
-            self.order(order, now);
-        }
-    }
-
-    fn order(&mut self, order: Order, now: Time) {
-        match order {
-            Order::Link(LinkAction::Dial { dial, address }) => self.dial(dial, address, now),
-            Order::Link(LinkAction::Send { link, frame }) => self.links.send(link, &frame, now),
-            Order::Link(LinkAction::Resume(link)) => self.links.resume(link),
-            Order::Link(LinkAction::Promote { link, peer }) => self.links.promote(link, &peer),
-            Order::Link(LinkAction::Close { link, reason, retry_after }) => {
-                self.links.close(link, *reason, retry_after, now);
+            if matches!(order, Order::Retire | Order::Stop) {
+                self.listeners.clear();
             }
-            Order::Retire => self.retire(),
-            Order::Stop => {
-                self.retire();
-                let by = now + self.config.stop_flush;
-                self.stop_by = Some(by);
-                self.links.end_all(GoodbyeCode::Stopping, by);
-            }
+            self.links.order(now, order);
         }
-    }
-
-    fn dial(&mut self, dial: DialId, address: SocketAddr, now: Time) {
-        let refused = match (self.retired, self.dials.is_full()) {
-            (true, _) => Some("the node is stopping".to_owned()),
-            (_, true) => Some("too many connection attempts under way".to_owned()),
-            _ => None,
-        };
-        let id = self.new_id();
-        let started = match refused {
-            Some(reason) => Err(reason),
-            None => TcpStream::connect(address)
-                .and_then(|stream| self.register(id, stream))
-                .map_err(|error| error.to_string()),
-        };
-        match started {
-            Ok(stream) => self.dials.add(id, dial, address, stream, now + self.config.dial_timeout),
-            Err(reason) => self.dialled(id, Outcome::Failed { dial, address, reason }),
-        }
-    }
-
-    fn dialled(&mut self, id: LinkId, outcome: Outcome) {
-        match outcome {
-            Outcome::Connected { dial, address, stream } => {
-                self.links.open(id, stream, Direction::Outbound(dial), address);
-            }
-            Outcome::Failed { dial, address, reason } => {
-                self.links.delivery.tell(RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
-            }
-        }
-    }
-
-    fn alarms(&mut self, now: Time) {
-        self.links.alarms(now);
-        while let Some((id, outcome)) = self.dials.overdue(now) {
-            self.dialled(id, outcome);
-        }
-    }
-
-    /// A role that is far behind hears of no new links: the backlog in front of it stays short.
-    fn accepts(&self) -> bool {
-        !self.retired && !self.links.delivery.congested()
     }
 
     fn accepts_now(&self, now: Time) -> bool {
-        self.accepts() && self.listeners.iter().any(|listener| listener.is_ready(now))
+        self.links.accepts() && self.listeners.iter().any(|listener| listener.is_ready(now))
     }
 
     fn accept(&mut self, now: Time) {
-        if !self.accepts() {
+        if !self.links.accepts() {
             return;
         }
         let mut accepted = Vec::new();
@@ -236,37 +179,45 @@ impl Loop {
         }
         for (stream, remote) in accepted {
             // Without a free place the connection is closed at once, by dropping it.
-            if !self.links.make_room(now) {
-                log::debug!("connection refused, no free place remote={remote}");
-                continue;
-            }
-            let id = self.new_id();
-            match self.register(id, stream) {
-                Ok(stream) => self.links.open(id, stream, Direction::Inbound, remote),
-                Err(error) => log::warn!("cannot watch a new connection remote={remote} error={error}"),
+            if let Some(id) = self.links.accepted(now, remote) {
+                self.add(now, id, stream, false);
             }
         }
     }
 
-    fn retire(&mut self) {
-        self.retired = true;
-        self.listeners.clear();
-        while let Some((id, outcome)) = self.dials.give_up("the node is stopping") {
-            self.dialled(id, outcome);
+    fn dial(&mut self, now: Time) {
+        while let Some((id, address)) = self.links.next_dial() {
+            match TcpStream::connect(address) {
+                Ok(stream) => self.add(now, id, stream, true),
+                Err(error) => self.links.disconnected(now, id, &error.to_string()),
+            }
         }
     }
 
-    fn register(&mut self, id: LinkId, mut stream: TcpStream) -> io::Result<TcpStream> {
-        self.poll.registry().register(&mut stream, token(id), Interest::READABLE | Interest::WRITABLE)?;
+    fn add(&mut self, now: Time, id: LinkId, mut stream: TcpStream, connecting: bool) {
+        self.youngest = self.youngest.max(id);
+        let interests = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, token(id), interests) {
+            return self.links.disconnected(now, id, &error.to_string());
+        }
         // Small answers must not wait for acknowledgements of earlier ones. Without it all still works, only slower.
         drop(stream.set_nodelay(true));
-        Ok(stream)
+        let socket = Socket::new(id, stream, connecting, self.traffic.open(id));
+        self.sockets.insert(id, socket);
     }
 
-    fn new_id(&mut self) -> LinkId {
-        let id = LinkId(self.next_id);
-        self.next_id += 1;
-        id
+    /// Gives each link that has something to do one turn, and drops the sockets of those that are given up.
+    fn turns(&mut self, now: Time) {
+        for _ in 0..self.links.turns() {
+            let Some(id) = self.links.next_turn() else { break };
+            if let Some(socket) = self.sockets.get_mut(&id) {
+                socket.turn(now, &mut self.links, &mut self.scratch);
+            }
+        }
+        while let Some(id) = self.links.next_dropped() {
+            self.sockets.remove(&id);
+            self.traffic.close(id);
+        }
     }
 }
 
@@ -275,10 +226,10 @@ fn token(id: LinkId) -> Token {
     Token(FIRST_SOCKET + at)
 }
 
-/// The youngest id below `next_id` with this token. A link that outlives 2^30 others would lose its events to a younger
+/// The youngest link, up to `youngest`, with this token. A link that outlives 2^30 others would lose its events to a younger
 /// one, be silent, and be closed by its next unanswered ping.
-fn socket(token: Token, next_id: u64) -> LinkId {
-    let last = next_id.saturating_sub(1);
+fn link_of(token: Token, youngest: LinkId) -> LinkId {
+    let last = youngest.0;
     let at = token.0.saturating_sub(FIRST_SOCKET) as u64;
     let id = last - last % SOCKET_TOKENS + at;
     LinkId(if id > last { id.saturating_sub(SOCKET_TOKENS) } else { id })
@@ -292,7 +243,7 @@ mod tests {
     fn a_token_leads_back_to_its_socket() {
         for id in [1, 2, SOCKET_TOKENS - 1, SOCKET_TOKENS, SOCKET_TOKENS + 1, 5 * SOCKET_TOKENS + 7] {
             for younger in [0, 1, 1000] {
-                assert_eq!(socket(token(LinkId(id)), id + 1 + younger), LinkId(id));
+                assert_eq!(link_of(token(LinkId(id)), LinkId(id + younger)), LinkId(id));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Bytes per link, and how full the poll loop's budgets are: counted by the poll loop and read by anybody.
+//! Bytes per link, and how full the link layer's limits are: noted by the poll loop, read by anybody.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Default)]
 pub struct Traffic {
     links: Mutex<BTreeMap<LinkId, Arc<LinkTraffic>>>,
-    meters: Mutex<BTreeMap<Limit, Meter>>,
+    meters: Mutex<Vec<(Limit, Meter)>>,
 }
 
 /// One link's bytes.
@@ -35,23 +35,16 @@ impl Traffic {
         gather(self.links().iter().map(|(link, traffic)| (*link, read(traffic))))
     }
 
-    /// The poll loop's limits.
+    /// The limits of the link layer.
     pub fn limits(&self) -> Vec<(Limit, Meter)> {
-        self.meters().iter().map(|(limit, meter)| (*limit, *meter)).collect()
+        self.meters().clone()
     }
 
-    /// Notes how much of a limit is used.
-    pub(super) fn used(&self, limit: Limit, used: usize, cap: usize) {
+    /// Notes how full the limits are.
+    pub(super) fn set_limits(&self, limits: &[(Limit, Meter)]) {
         let mut meters = self.meters();
-        let meter = meters.entry(limit).or_default();
-        (meter.used, meter.cap) = (used, cap);
-    }
-
-    /// Notes that a limit bit.
-    pub(super) fn hit(&self, limit: Limit) {
-        let mut meters = self.meters();
-        let meter = meters.entry(limit).or_default();
-        meter.hits = meter.hits.saturating_add(1);
+        meters.clear();
+        meters.extend_from_slice(limits);
     }
 
     pub(super) fn open(&self, link: LinkId) -> Arc<LinkTraffic> {
@@ -66,7 +59,7 @@ impl Traffic {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn meters(&self) -> MutexGuard<'_, BTreeMap<Limit, Meter>> {
+    fn meters(&self) -> MutexGuard<'_, Vec<(Limit, Meter)>> {
         self.meters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

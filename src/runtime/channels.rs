@@ -14,7 +14,8 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySen
 
 use crate::{
     base::{gather::gather, ids::Ticket, limits},
-    net::{EventSink, Order, OrderSource},
+    link::{EventSink, Order},
+    net::OrderSource,
     node::{
         Action, Event, LinkEvent, Notice, RoleId,
         command::{Command, Reply},

@@ -14,7 +14,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use crate::{
     base::{ids::LinkId, limits, rng::Rng},
-    net::{self, Listener, Order, Poller, Traffic},
+    link::{Config, Order},
+    net::{Listener, Poller, Traffic},
     node::{
         RoleId, Roles, Setup, Stores, build,
         command::Command,
@@ -51,7 +52,7 @@ pub struct NodeOptions {
     /// Stop at SIGINT and SIGTERM. For the one node of a process.
     pub signals: bool,
     /// Limits of the poll loop; `None`: the defaults.
-    pub net: Option<net::Config>,
+    pub net: Option<Config>,
 }
 
 /// Why a node could not start.
@@ -135,7 +136,7 @@ impl Node {
     pub(super) fn launch(
         roles: Roles,
         listener: Option<(Listener, SocketAddr)>,
-        net: net::Config,
+        net: Config,
         signals: bool,
     ) -> Result<Self, StartError> {
         let system = |what| move |source| StartError::System { what, source };
@@ -326,8 +327,8 @@ impl Drop for Node {
 }
 
 /// The poll loop's limits, and fewer slots if this process may not open that many files.
-fn config_for(setup: &mut Setup) -> net::Config {
-    let mut config = net::Config::new(setup.spec.magic(), setup.max_inbound);
+fn config_for(setup: &mut Setup) -> Config {
+    let mut config = Config::new(setup.spec.magic(), setup.max_inbound);
     let room = |spare| descriptors::room_for_peers(spare, setup.max_outbound, config.max_accepted);
     if let Some(room) = descriptors::spare().and_then(room) {
         config.max_accepted = room;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     base::{codec::List, hash::Hash},
     chain::{archive::Tip, target::Work},
-    net::Config,
+    link::Config,
     node::{
         CloseReason, Event, Halt, LinkEvent, Role, RoleId,
         command::{Command, Reply},

@@ -5,10 +5,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     base::{hash::Hash, ids::LinkId, limits, rng::Rng, time::Time},
-    wire::{
-        frame::{Frame, FrameFault},
-        link::Link,
-    },
+    link::framer::Framer as Link,
+    wire::frame::{Frame, FrameFault},
 };
 
 /// Connections of a run, in the order in which they were made; never reused.

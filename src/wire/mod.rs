@@ -1,6 +1,5 @@
-//! Messages, frames, and the state of one link: pure, and shared by sockets and simulator.
+//! Messages and frames.
 #![doc = include_str!("PROTOCOL.md")]
 
 pub mod frame;
-pub mod link;
 pub mod message;

@@ -14,7 +14,8 @@ use std::{
 
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
-    net::{Config, EventSink, Listener, Order, OrderSource, Poller, Traffic, Waker},
+    link::{Config, EventSink, Order, hearers},
+    net::{Listener, OrderSource, Poller, Traffic, Waker},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerInfo, RoleId},
     wire::{
         frame::{Frame, FrameReader},
@@ -96,12 +97,6 @@ impl Rig {
         self.waker.wake();
     }
 
-    /// Several orders that the loop finds together.
-    pub(super) fn orders(&self, orders: impl IntoIterator<Item = Order>) {
-        self.shared.orders.lock().unwrap().extend(orders);
-        self.waker.wake();
-    }
-
     pub(super) fn send(&self, link: LinkId, message: &Message) {
         self.order(Order::Link(LinkAction::Send { link, frame: Frame::new(message) }));
     }
@@ -171,7 +166,7 @@ impl Rig {
     pub(super) fn accept_up(&self) -> (LinkId, Peer) {
         let (link, peer) = self.accept();
         self.order(Order::Link(LinkAction::Promote { link, peer: info(peer.stream.local_addr().unwrap()) }));
-        for role in super::super::hearers(true) {
+        for role in hearers(true) {
             assert!(matches!(self.event(*role), LinkEvent::Up { link: up, .. } if up == link));
         }
         (link, peer)

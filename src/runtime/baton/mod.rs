@@ -21,7 +21,7 @@ use crate::{
         rng::Rng,
         time::{Time, UnixTime},
     },
-    net::Delivery,
+    link::delivery::Delivery,
     node::{
         RoleId, Roles,
         command::{Command, Reply},
@@ -113,7 +113,7 @@ impl Stage {
         let (wake_net, woken) = wires::wake_flag();
         let channels = channels::open(&ids, wake_net, Arc::clone(&status), Arc::new(Stopper::new()));
         let router = Arc::new(channels.router);
-        let net = NodeNet::new(listen, Delivery::new(Box::new(channels.sink)), channels.orders, woken);
+        let net = NodeNet::new(listen, Delivery::new(channels.sink), channels.orders, woken);
         let mut workers = Vec::new();
         for ((id, role), inbox) in roles.into_iter().zip(channels.inboxes) {
             let (pace, batons) = pace::pair();

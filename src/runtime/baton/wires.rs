@@ -12,12 +12,17 @@ use std::{
 
 use crate::{
     base::{ids::LinkId, rng::Rng},
-    net::{Delivery, Order, OrderSource as _, hearers},
+    link::{
+        Order,
+        delivery::Delivery,
+        framer::{Framer as Link, Phase},
+        hearers,
+    },
+    net::OrderSource as _,
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId},
-    runtime::channels::{Orders, WakeNet},
+    runtime::channels::{Orders, Sink, WakeNet},
     wire::{
         frame::{Frame, FrameReader},
-        link::{Link, Phase},
         message::{GoodbyeCode, Kind, Message},
     },
 };
@@ -60,7 +65,7 @@ enum Owner {
 /// A node's part: its orders in, its events out.
 pub(super) struct NodeNet {
     listen: Option<SocketAddr>,
-    delivery: Delivery,
+    delivery: Delivery<Sink>,
     orders: Orders,
     /// An inbox that was full has room.
     woken: Arc<AtomicBool>,
@@ -86,7 +91,12 @@ pub(super) fn wake_flag() -> (WakeNet, Arc<AtomicBool>) {
 }
 
 impl NodeNet {
-    pub(super) fn new(listen: Option<SocketAddr>, delivery: Delivery, orders: Orders, woken: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(
+        listen: Option<SocketAddr>,
+        delivery: Delivery<Sink>,
+        orders: Orders,
+        woken: Arc<AtomicBool>,
+    ) -> Self {
         let ends = BTreeMap::new();
         Self { listen, delivery, orders, woken, ends, next_link: 1, ended: false }
     }

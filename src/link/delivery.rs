@@ -1,12 +1,12 @@
-//! From the poll loop to the roles: order per link, nothing lost, fair between links that wait for a full inbox.
+//! From links to the roles: order per link, nothing lost, fair between links that wait for a full inbox.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     base::{gather::gather, ids::LinkId, limits},
-    net::EventSink,
+    link::{EventSink, framer::Phase},
     node::{LinkEvent, RoleId},
-    wire::frame::Frame,
+    wire::{frame::Frame, message::Kind},
 };
 
 /// The roles that hear of links. `verify` does not: its threads share one queue and know no links.
@@ -19,9 +19,14 @@ pub fn hearers(up: bool) -> &'static [RoleId] {
     if up { &HEARERS } else { &HEARERS[..2] }
 }
 
+/// The role that hears a frame: before the promotion the handshake, afterwards that of the frame's kind.
+pub fn hearer(phase: Phase, kind: Kind) -> RoleId {
+    if phase == Phase::Open { RoleId::for_kind(kind) } else { RoleId::Handshake }
+}
+
 /// Puts events into inboxes, and keeps them in order in front of those that are full.
-pub struct Delivery {
-    sink: Box<dyn EventSink>,
+pub struct Delivery<S> {
+    sink: S,
     lanes: BTreeMap<RoleId, Lane>,
 }
 
@@ -35,10 +40,20 @@ struct Lane {
     waiting: VecDeque<LinkId>,
 }
 
-impl Delivery {
+impl<S: EventSink> Delivery<S> {
     /// Delivers into `sink`.
-    pub fn new(sink: Box<dyn EventSink>) -> Self {
+    pub fn new(sink: S) -> Self {
         Self { sink, lanes: gather(HEARERS.into_iter().map(|role| (role, Lane::default()))) }
+    }
+
+    /// Where the events go.
+    pub fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    /// Where the events go.
+    pub fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
     }
 
     /// Delivers an event that must not be lost: now, or in its order once the inbox has room.

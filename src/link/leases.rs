@@ -72,6 +72,11 @@ impl Leases {
         std::mem::take(&mut self.changed).then(|| self.first()).flatten()
     }
 
+    /// Whether this link waits.
+    pub(super) fn waits(&self, link: LinkId) -> bool {
+        self.known.contains(&link) || self.unknown.contains(&link)
+    }
+
     /// Whether anybody waits.
     pub(super) fn contended(&self) -> bool {
         self.first().is_some()

@@ -1,4 +1,4 @@
-//! The state of one link, shared by the poll loop and the simulator: a framer, a gate, a send queue.
+//! The one place where bytes become frames and frames become bytes, with the gate and the send queue of a link.
 //!
 //! Until the handshake role promotes the link, frames come out one at a time and only once the role is ready for the
 //! next, because `Verack` and the first `GetSync` may arrive in one segment.
@@ -32,7 +32,7 @@ pub struct SendOverflow;
 
 /// One link: bytes in, frames out; frames in, bytes out.
 #[derive(Debug)]
-pub struct Link {
+pub struct Framer {
     magic: [u8; 4],
     phase: Phase,
     reader: FrameReader,
@@ -50,7 +50,7 @@ pub struct Link {
     is_crowded: bool,
 }
 
-impl Link {
+impl Framer {
     /// A link on the network with this magic, before its handshake.
     pub fn new(magic: [u8; 4]) -> Self {
         Self {
@@ -107,12 +107,12 @@ impl Link {
         }
     }
 
-    /// Whether [`Link::receive`] takes bytes or has something to return.
+    /// Whether [`Framer::receive`] takes bytes or has something to return.
     pub fn may_receive(&self) -> bool {
         self.wants_input() || self.has_question()
     }
 
-    /// Whether [`Link::receive`] has something to return without any further bytes.
+    /// Whether [`Framer::receive`] has something to return without any further bytes.
     pub fn has_question(&self) -> bool {
         !self.put_back.is_empty() && self.may_answer()
     }
@@ -206,7 +206,7 @@ impl Link {
         self.queue.iter().take(count).enumerate().map(move |(at, chunk)| &chunk[skip(at)..])
     }
 
-    /// `count` bytes of what [`Link::outputs`] offered were sent.
+    /// `count` bytes of what [`Framer::outputs`] offered were sent.
     pub fn sent(&mut self, mut count: usize) {
         self.queued_bytes = self.queued_bytes.saturating_sub(count);
         while let Some(first) = self.queue.front() {
@@ -239,7 +239,7 @@ mod tests {
         let two: Vec<u8> =
             [Message::Verack(1), Message::GetPeers].iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
         let mut input = &two[..];
-        let mut link = Link::new(MAGIC);
+        let mut link = Framer::new(MAGIC);
         assert_eq!(link.receive(&mut input).unwrap().unwrap().kind, Kind::Verack);
         assert_eq!(link.receive(&mut input).unwrap(), None, "the role has not answered yet");
         assert!(!input.is_empty());
@@ -252,7 +252,7 @@ mod tests {
         let frames = [Message::Verack(1), Message::Block(vec![5; 10_000].into()), Message::GetPeers];
         let expected: Vec<u8> = frames.iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
         for step in [1, 7, 5000, 100_000] {
-            let mut link = Link::new(MAGIC);
+            let mut link = Framer::new(MAGIC);
             frames.iter().for_each(|message| link.send(&Frame::new(message)).unwrap());
             let mut out = Vec::new();
             while link.output().is_some() {
@@ -266,15 +266,15 @@ mod tests {
     }
 
     /// An open link to a peer that has asked for so many blocks in one breath.
-    fn asked(blocks: u8) -> (Link, Vec<u8>) {
-        let mut link = Link::new(MAGIC);
+    fn asked(blocks: u8) -> (Framer, Vec<u8>) {
+        let mut link = Framer::new(MAGIC);
         link.promote();
         let asks = |byte| Frame::new(&Message::GetBlock(Hash([byte; 32]))).to_bytes(MAGIC);
         (link, (0..blocks).flat_map(asks).collect())
     }
 
     /// Questions that come out until the link takes no more.
-    fn questions(link: &mut Link, input: &mut &[u8]) -> usize {
+    fn questions(link: &mut Framer, input: &mut &[u8]) -> usize {
         std::iter::from_fn(|| link.receive(input).unwrap()).filter(|frame| frame.kind == Kind::GetBlock).count()
     }
 
@@ -303,7 +303,7 @@ mod tests {
         let (mut link, mut bytes) = asked(3);
         bytes.extend(Frame::new(&Message::Pong(7)).to_bytes(MAGIC));
         let mut input = &bytes[..];
-        let mut kinds = |link: &mut Link| link.receive(&mut input).unwrap().map(|frame| frame.kind);
+        let mut kinds = |link: &mut Framer| link.receive(&mut input).unwrap().map(|frame| frame.kind);
         assert_eq!(
             [kinds(&mut link), kinds(&mut link), kinds(&mut link)],
             [Some(Kind::GetBlock), Some(Kind::Pong), None]
@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_reads_nothing_is_read_no_further_and_then_refused() {
-        let mut link = Link::new(MAGIC);
+        let mut link = Framer::new(MAGIC);
         link.promote();
         let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
         link.send(&block).unwrap();

@@ -1,0 +1,181 @@
+//! All links of a node, and what they share.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    base::{ids::LinkId, time::Time},
+    link::{
+        Config, EventSink, Order, delivery::Delivery, dials::Dials, leases::Leases, link::Link, meters::LinkMeters,
+        meters::Meters, timers::Timers,
+    },
+    node::{CloseReason, LinkAction, limit::Limit},
+    wire::message::GoodbyeCode,
+};
+
+/// All links of one node. Its methods are in the files of this folder: how links begin, read, send and end.
+pub struct Endpoint<S> {
+    pub(super) config: Config,
+    pub(super) links: BTreeMap<LinkId, Link>,
+    /// Links with something to do, each at most once, in turns.
+    pub(super) listed: VecDeque<LinkId>,
+    /// Connections and attempts that the driver has to drop.
+    pub(super) dropped: VecDeque<LinkId>,
+    pub(super) timers: Timers,
+    pub(super) leases: Leases,
+    /// When slow holders of leases are looked for.
+    pub(super) lease_check: Option<Time>,
+    pub(super) delivery: Delivery<S>,
+    pub(super) dials: Dials,
+    /// Bytes queued on all links.
+    pub(super) queued: usize,
+    /// These, and what the blocks will take that peers have asked for.
+    pub(super) load: usize,
+    /// Links that others opened, lingering ones included.
+    pub(super) accepted: usize,
+    pub(super) meters: Meters,
+    /// Neither accepts nor dials any more.
+    pub(super) retired: bool,
+    stop_by: Option<Time>,
+    last_id: u64,
+}
+
+/// What an endpoint counts of its budgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes leased to large frames that are arriving.
+    pub leased: usize,
+    /// Bytes queued on all links.
+    pub queued: usize,
+    /// Links that others opened, lingering ones included.
+    pub accepted: usize,
+}
+
+impl<S: EventSink> Endpoint<S> {
+    /// An endpoint without links. Its events go to `sink`.
+    pub fn new(config: Config, sink: S) -> Self {
+        Self {
+            leases: Leases::new(config.receive_budget),
+            meters: Meters::new(&config),
+            config,
+            links: BTreeMap::new(),
+            listed: VecDeque::new(),
+            dropped: VecDeque::new(),
+            timers: Timers::default(),
+            lease_check: None,
+            delivery: Delivery::new(sink),
+            dials: Dials::default(),
+            queued: 0,
+            load: 0,
+            accepted: 0,
+            retired: false,
+            stop_by: None,
+            last_id: 0,
+        }
+    }
+
+    /// Where the events go.
+    pub fn sink(&self) -> &S {
+        self.delivery.sink()
+    }
+
+    /// Where the events go.
+    pub fn sink_mut(&mut self) -> &mut S {
+        self.delivery.sink_mut()
+    }
+
+    /// Does what a role or the node wants.
+    pub fn order(&mut self, now: Time, order: Order) {
+        match order {
+            Order::Link(LinkAction::Dial { dial, address }) => self.dial(now, dial, address),
+            Order::Link(LinkAction::Send { link, frame }) => self.send(now, link, &frame),
+            Order::Link(LinkAction::Resume(link)) => self.resume(link),
+            Order::Link(LinkAction::Promote { link, peer }) => self.promote(link, &peer),
+            Order::Link(LinkAction::Close { link, reason, retry_after }) => {
+                self.close(now, link, *reason, retry_after);
+            }
+            Order::Retire => self.retire(),
+            Order::Stop => {
+                self.retire();
+                let by = now + self.config.stop_flush;
+                self.stop_by = Some(by);
+                self.end_all(GoodbyeCode::Stopping, by);
+            }
+        }
+    }
+
+    /// Whether the stop that was ordered is done.
+    pub fn has_stopped(&self, now: Time) -> bool {
+        self.stop_by.is_some_and(|by| by <= now || self.links.is_empty())
+    }
+
+    /// The next connection, or attempt at one, that is given up: the driver drops it. Links that others still owe us an
+    /// end are named here once their time is over.
+    pub fn next_dropped(&mut self) -> Option<LinkId> {
+        self.dropped.pop_front()
+    }
+
+    /// The next moment at which [`Endpoint::handle_timeout`] has something to do.
+    pub fn deadline(&self) -> Option<Time> {
+        [self.timers.next(), self.lease_check, self.dials.deadline(), self.stop_by].into_iter().flatten().min()
+    }
+
+    /// Ends what is overdue.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(id) = self.timers.due(now) {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            link.armed = None;
+            if link.ends.is_some_and(|ends| ends <= now) {
+                self.remove(id);
+            } else if let Some(fault) = link.overdue(&self.config, now).filter(|_| link.ends.is_none()) {
+                self.close(now, id, CloseReason::Fault(fault), 0);
+            } else {
+                self.arm(id);
+            }
+        }
+        if self.lease_check.is_some_and(|check| check <= now) {
+            self.check_leases(now);
+        }
+        self.give_up_overdue(now);
+    }
+
+    /// Whether a link is that of a peer: promoted, and not ended.
+    pub fn is_up(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_some_and(|link| link.up && link.ends.is_none())
+    }
+
+    /// What the budgets' counts are.
+    pub fn usage(&self) -> Usage {
+        Usage { leased: self.leases.used(), queued: self.queued, accepted: self.accepted }
+    }
+
+    /// How much of each limit is used; what each link uses of its own is looked at once in a while.
+    pub fn meters(&mut self, now: Time) -> &LinkMeters {
+        self.meters.used(Limit::Receive, self.leases.used());
+        self.meters.used(Limit::Send, self.queued);
+        self.meters.used(Limit::Accepted, self.accepted);
+        self.meters.look(now, self.links.values().filter(|link| link.ends.is_none()));
+        self.meters.all()
+    }
+
+    /// Puts a link on the list of those that have something to do.
+    pub(super) fn list(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id)
+            && !link.listed
+        {
+            link.listed = true;
+            self.listed.push_back(id);
+        }
+    }
+
+    pub(super) fn arm(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            let deadline = link.deadline(&self.config);
+            self.timers.arm(id, &mut link.armed, deadline);
+        }
+    }
+
+    pub(super) fn new_id(&mut self) -> LinkId {
+        self.last_id += 1;
+        LinkId(self.last_id)
+    }
+}

@@ -1,0 +1,292 @@
+//! One link: bytes in, frames out to the roles, and its own deadlines.
+
+use crate::{
+    base::{ids::LinkId, limits, time::Time},
+    link::{
+        Config, EventSink,
+        delivery::{Delivery, hearer},
+        framer::{Framer, Phase},
+        leases::Leases,
+    },
+    node::{CloseReason, Direction, PeerFault, RoleId},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
+};
+
+/// Bytes of one read before the link is up; a `Version` fits.
+const HANDSHAKE_READ_BYTES: usize = 1024;
+
+/// One link.
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) framer: Framer,
+    pub(super) direction: Direction,
+    /// All roles know of it.
+    pub(super) up: bool,
+    /// In the list of links that have something to do.
+    pub(super) listed: bool,
+    /// What the link has done in its turn.
+    pub(super) turn: Turn,
+    /// Where [`super::timers::Timers`] keeps the alarm.
+    pub(super) armed: Option<Time>,
+    /// Set at the end of the link: when its connection ends at the latest.
+    pub(super) ends: Option<Time>,
+    /// Bytes that arrived and cannot be taken yet.
+    pub(super) carry: Vec<u8>,
+    /// A frame whose role's inbox was full.
+    pub(super) pending: Option<(RoleId, Frame)>,
+    /// When the frame that is arriving began, moved by the time during which we did not read.
+    pub(super) frame_since: Option<Time>,
+    /// Since when we do not read, by our own choice.
+    held_since: Option<Time>,
+    /// Since when the connection takes nothing.
+    pub(super) stalled_since: Option<Time>,
+    /// It has brought a whole large frame, which those who only want to hold the pool do not.
+    brought: bool,
+    /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
+    mark: Option<(Time, usize)>,
+    /// When the connection was made, and when the peer last said something.
+    began: Time,
+    heard: Time,
+    /// The peer's goodbye: a better reason than the end of the connection that follows.
+    pub(super) farewell: Option<CloseReason>,
+    /// What the endpoint's sums have of this link: bytes queued, and these with what its peer has asked for.
+    pub(super) counted: (usize, usize),
+}
+
+/// What a link has done since its turn began.
+#[derive(Default)]
+pub(super) struct Turn {
+    pub(super) sent: usize,
+    pub(super) received: usize,
+    /// Frames handed on.
+    frames: usize,
+}
+
+/// How reading goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// All that arrived is taken, and more may be read.
+    Reads,
+    /// Enough for this turn: others first.
+    Enough,
+    /// In line for this role's inbox.
+    Inbox(RoleId),
+    /// In line for a lease.
+    Lease,
+    /// The handshake role, or the send queue, comes first.
+    Gate,
+}
+
+/// What reading needs of the others.
+pub(super) struct Around<'a, S> {
+    pub(super) delivery: &'a mut Delivery<S>,
+    pub(super) leases: &'a mut Leases,
+    pub(super) lease_free_bytes: usize,
+    /// The inbox at whose line's head this link is.
+    pub(super) turn_at: Option<RoleId>,
+    pub(super) now: Time,
+}
+
+impl Link {
+    pub(super) fn new(now: Time, id: LinkId, magic: [u8; 4], direction: Direction) -> Self {
+        Self {
+            id,
+            framer: Framer::new(magic),
+            direction,
+            up: false,
+            listed: false,
+            turn: Turn::default(),
+            armed: None,
+            ends: None,
+            carry: Vec::new(),
+            pending: None,
+            frame_since: None,
+            held_since: None,
+            stalled_since: None,
+            brought: false,
+            mark: None,
+            began: now,
+            heard: now,
+            farewell: None,
+            counted: (0, 0),
+        }
+    }
+
+    /// Takes what has arrived earlier and hands it on. An error is the end of the link.
+    pub(super) fn go_on<S: EventSink>(&mut self, around: &mut Around<'_, S>) -> Result<Progress, CloseReason> {
+        if let Some(since) = self.held_since.take() {
+            let held = around.now.since(since);
+            self.frame_since = self.frame_since.map(|start| start + held);
+        }
+        let carried = std::mem::take(&mut self.carry);
+        let mut input = &carried[..];
+        let progress = self.take(&mut input, around)?;
+        if !input.is_empty() {
+            self.carry = if input.len() == carried.len() { carried } else { input.to_vec() };
+        }
+        Ok(self.note(progress, around.now))
+    }
+
+    /// Takes bytes that have just arrived and hands on the frames in them.
+    pub(super) fn received<S: EventSink>(
+        &mut self,
+        bytes: &[u8],
+        around: &mut Around<'_, S>,
+    ) -> Result<Progress, CloseReason> {
+        self.heard = around.now;
+        self.turn.received += bytes.len();
+        if self.held_since.is_some() || !self.carry.is_empty() {
+            self.carry.extend_from_slice(bytes);
+            return self.go_on(around);
+        }
+        let mut input = bytes;
+        let progress = self.take(&mut input, around)?;
+        self.carry = input.to_vec();
+        Ok(self.note(progress, around.now))
+    }
+
+    fn note(&mut self, progress: Progress, now: Time) -> Progress {
+        if self.framer.reader().in_frame() {
+            self.frame_since.get_or_insert(now);
+        }
+        if matches!(progress, Progress::Inbox(_) | Progress::Lease | Progress::Gate) {
+            self.held_since = Some(now);
+        }
+        progress
+    }
+
+    /// Takes frames out of `input` and hands them on.
+    fn take<S: EventSink>(&mut self, input: &mut &[u8], around: &mut Around<'_, S>) -> Result<Progress, CloseReason> {
+        loop {
+            if let Some((role, frame)) = self.pending.take() {
+                let is_first = around.turn_at == Some(role);
+                if let Err(frame) = around.delivery.hand(role, self.id, frame, is_first) {
+                    self.pending = Some((role, frame));
+                    return Ok(Progress::Inbox(role));
+                }
+                // A question that was put back is handed on while another frame may be arriving.
+                if !self.framer.reader().in_frame() {
+                    around.leases.release(self.id);
+                }
+                self.turn.frames += 1;
+            }
+            if self.turn.frames >= limits::LINK_TURN_FRAMES {
+                return Ok(Progress::Enough);
+            }
+            let phase = self.framer.phase();
+            match self.framer.receive(input).map_err(|fault| CloseReason::Fault(PeerFault::Frame(fault)))? {
+                Some(frame) => {
+                    if !self.framer.reader().in_frame() {
+                        (self.frame_since, self.mark) = (None, None);
+                    }
+                    self.brought |= frame.body.len() > around.lease_free_bytes;
+                    self.note_farewell(&frame);
+                    self.pending = Some((hearer(phase, frame.kind), frame));
+                }
+                None if !self.framer.wants_input() => return Ok(Progress::Gate),
+                None if !self.has_lease(around)? => return Ok(Progress::Lease),
+                None if self.turn.received >= limits::LINK_TURN_BYTES => return Ok(Progress::Enough),
+                None => return Ok(Progress::Reads),
+            }
+        }
+    }
+
+    /// Whether what is arriving may be read on: large bodies need a lease, and no message of a handshake is large, so
+    /// that strangers cannot hold the pool.
+    fn has_lease<S>(&self, around: &mut Around<'_, S>) -> Result<bool, CloseReason> {
+        match self.framer.reader().body_len() {
+            Some(length) if length > around.lease_free_bytes => match self.framer.phase() {
+                Phase::Open => Ok(around.leases.acquire(self.id, length, self.brought)),
+                _ => Err(CloseReason::Fault(PeerFault::Flood("a large frame before the handshake"))),
+            },
+            _ => Ok(true),
+        }
+    }
+
+    /// Within a large body as many bytes as it still wants, so that nothing is left over; else what may be carried.
+    pub(super) fn read_size(&self) -> usize {
+        if self.framer.phase() != Phase::Open {
+            return HANDSHAKE_READ_BYTES;
+        }
+        self.framer.reader().wanted().clamp(limits::READ_BYTES, limits::LINK_TURN_BYTES)
+    }
+
+    /// When the link must be looked at although nothing happens on it.
+    pub(super) fn deadline(&self, config: &Config) -> Option<Time> {
+        let stall = self.stalled_since.map(|since| since + config.send_stall);
+        self.ends.or_else(|| [self.frame_deadline(config), stall].into_iter().flatten().min())
+    }
+
+    /// What has passed its deadline.
+    pub(super) fn overdue(&self, config: &Config, now: Time) -> Option<PeerFault> {
+        if self.frame_deadline(config).is_some_and(|deadline| deadline <= now) {
+            return Some(PeerFault::PartialFrame);
+        }
+        let stalled = self.stalled_since.is_some_and(|since| since + config.send_stall <= now);
+        stalled.then_some(PeerFault::SendStall)
+    }
+
+    fn frame_deadline(&self, config: &Config) -> Option<Time> {
+        if self.held_since.is_some() {
+            return None;
+        }
+        let large = self.framer.reader().body_len().is_some_and(|length| length > config.lease_free_bytes);
+        self.frame_since.map(|since| since + if large { config.partial_block } else { config.partial_frame })
+    }
+
+    /// Whether the large frame arrives too slowly for somebody who holds a lease that others wait for. Its pace is that
+    /// since an earlier look: who sends all but the last byte at once has no more claim than who sends nothing.
+    pub(super) fn dawdles(&mut self, now: Time, min_rate: u64) -> bool {
+        if self.held_since.is_some() || self.ends.is_some() || self.frame_since.is_none() {
+            return false;
+        }
+        let Some(length) = self.framer.reader().body_len() else { return false };
+        let arrived = length.saturating_sub(self.framer.reader().wanted());
+        let Some((since, before)) = self.mark else {
+            self.mark = Some((now, arrived));
+            return false;
+        };
+        let time = now.since(since);
+        if time < limits::LEASE_GRACE {
+            return false;
+        }
+        self.mark = Some((now, arrived));
+        (arrived - before) as u64 * 1000 < min_rate * u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Since when the frame that is arriving does so, in seconds.
+    pub(super) fn frame_seconds(&self, now: Time) -> usize {
+        if self.held_since.is_some() { 0 } else { age(self.frame_since, now) }
+    }
+
+    /// How long another's handshake has been under way, in seconds.
+    pub(super) fn handshake_seconds(&self, now: Time) -> usize {
+        if self.up || !self.direction.is_inbound() { 0 } else { age(Some(self.began), now) }
+    }
+
+    /// For how long the peer has said nothing, in seconds.
+    pub(super) fn silent_seconds(&self, now: Time) -> usize {
+        if self.up && self.held_since.is_none() { age(Some(self.heard), now) } else { 0 }
+    }
+
+    fn note_farewell(&mut self, frame: &Frame) {
+        if frame.kind != Kind::Goodbye {
+            return;
+        }
+        if let Ok(Message::Goodbye { code, retry_after }) = Message::decode(frame.kind, &frame.body) {
+            self.farewell = Some(CloseReason::Remote { code, retry_after });
+        }
+    }
+
+    /// The reason of an end that the connection came to.
+    pub(super) fn lost(&self, why: &str) -> CloseReason {
+        self.farewell.clone().unwrap_or_else(|| CloseReason::Lost(why.to_owned()))
+    }
+}
+
+fn age(since: Option<Time>, now: Time) -> usize {
+    since.map_or(0, |since| usize::try_from(now.since(since).as_secs()).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,111 @@
+//! The link layer, without input or output of its own: everything that a node decides about its connections.
+//!
+//! An [`Endpoint`] owns all links of a node. A driver tells it the time, gives it the bytes that arrive, asks it for the
+//! bytes to send and for its next deadline, and drops the connections that it gives up. Three drivers run the same
+//! endpoint: the poll loop with sockets, the simulator, and the thread tests.
+//!
+//! What arrives goes to the roles through an [`EventSink`]. For each link every role hears `Opened`, `Up`, frames and
+//! `Closed` in this order. `Opened`, `Up` and `Closed` are never lost: they wait in a backlog in front of a full inbox.
+//! A frame for a full inbox stays with its link, and that link is read no further; links that wait for the same inbox
+//! take turns.
+
+mod close;
+pub mod delivery;
+mod dials;
+mod endpoint;
+pub mod framer;
+mod leases;
+#[expect(clippy::module_inception, reason = "a link is what this layer is about")]
+mod link;
+mod meters;
+mod opening;
+mod reading;
+mod sending;
+mod timers;
+
+use std::time::Duration;
+
+use crate::{
+    base::limits,
+    node::{LinkAction, LinkEvent, RoleId},
+};
+
+pub use delivery::hearers;
+pub use endpoint::{Endpoint, Usage};
+pub use meters::LinkMeters;
+
+/// Where an endpoint's events go.
+pub trait EventSink {
+    /// Puts an event into a role's inbox. A full inbox gives it back; once there is room, somebody has to call
+    /// [`Endpoint::flush`]. A role that has ended takes everything and hears nothing.
+    fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent>;
+}
+
+impl<S: EventSink + ?Sized> EventSink for Box<S> {
+    fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent> {
+        (**self).try_deliver(role, event)
+    }
+}
+
+/// What an endpoint is asked to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// What a role wants.
+    Link(LinkAction),
+    /// Accept and dial no more.
+    Retire,
+    /// Say goodbye to all, flush for a moment, end.
+    Stop,
+}
+
+/// Limits of one endpoint that tests and the simulator may tighten; the defaults are those of [`limits`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The first bytes of each frame.
+    pub magic: [u8; 4],
+    /// Accepted connections, those in the handshake included.
+    pub max_accepted: usize,
+    /// How long a connection attempt may take.
+    pub dial_timeout: Duration,
+    /// First byte to last of a small frame.
+    pub partial_frame: Duration,
+    /// First byte to last of a frame above `lease_free_bytes`.
+    pub partial_block: Duration,
+    /// Queued data and no byte accepted.
+    pub send_stall: Duration,
+    /// Goodbye to the end of the connection.
+    pub goodbye_linger: Duration,
+    /// The same at a stop.
+    pub stop_flush: Duration,
+    /// Bodies larger than this need a lease while they arrive.
+    pub lease_free_bytes: usize,
+    /// Bytes per second at which such a body must arrive while others wait for a lease.
+    pub lease_min_rate: u64,
+    /// Bytes of large frames that may be arriving at once.
+    pub receive_budget: usize,
+    /// Bytes queued to all peers.
+    pub send_budget: usize,
+}
+
+impl Config {
+    /// The defaults for a network and a number of inbound peers.
+    pub fn new(magic: [u8; 4], max_inbound: usize) -> Self {
+        Self {
+            magic,
+            max_accepted: max_inbound.saturating_add(limits::INBOUND_SLACK + limits::CLOSING_SLACK),
+            dial_timeout: limits::DIAL_TIMEOUT,
+            partial_frame: limits::PARTIAL_FRAME,
+            partial_block: limits::PARTIAL_BLOCK,
+            send_stall: limits::SEND_STALL,
+            goodbye_linger: limits::GOODBYE_LINGER,
+            stop_flush: limits::STOP_FLUSH,
+            lease_free_bytes: limits::LEASE_FREE_BYTES,
+            lease_min_rate: limits::LEASE_MIN_RATE,
+            receive_budget: limits::RECEIVE_BUDGET_BYTES,
+            send_budget: limits::SEND_BUDGET_BYTES,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

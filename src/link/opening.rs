@@ -1,0 +1,136 @@
+//! How links begin: connections accepted and dialled, the handshake's gate, the promotion to a peer.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use crate::{
+    base::{
+        ids::{DialId, LinkId},
+        time::Time,
+    },
+    link::{Endpoint, EventSink, delivery::hearers, dials::Attempt, link::Link},
+    node::{Direction, LinkEvent, PeerInfo, RoleId, limit::Limit},
+    wire::message::canonical_ip,
+};
+
+impl<S: EventSink> Endpoint<S> {
+    /// Whether connections are accepted at all. A role that is far behind hears of no new links: the backlog in front of
+    /// its inbox stays short.
+    pub fn accepts(&self) -> bool {
+        !self.retired && !self.delivery.congested()
+    }
+
+    /// Somebody has connected to us. `None`: there is no free place, and the driver drops the connection.
+    pub fn accepted(&mut self, now: Time, remote: SocketAddr) -> Option<LinkId> {
+        if self.retired || !self.make_room(now) {
+            log::debug!("connection refused, no free place remote={remote}");
+            return None;
+        }
+        let id = self.new_id();
+        self.open(now, id, Direction::Inbound, remote);
+        Some(id)
+    }
+
+    /// Whether another connection may be accepted. A link that has ended and only lingers makes room, so that those who
+    /// dial again and again cannot keep others out by being refused.
+    fn make_room(&mut self, now: Time) -> bool {
+        if self.accepted < self.config.max_accepted {
+            return true;
+        }
+        self.meters.hit(now, Limit::Accepted);
+        let inbound = self.links.values().filter(|link| link.direction.is_inbound());
+        let first = inbound.filter_map(|link| Some((link.ends?, link.id))).min();
+        first.map(|(_, id)| self.remove(id)).is_some()
+    }
+
+    pub(super) fn dial(&mut self, now: Time, dial: DialId, address: SocketAddr) {
+        if self.retired {
+            return self.dial_failed(dial, address, "the node is stopping");
+        }
+        if self.dials.is_full() {
+            return self.dial_failed(dial, address, "too many connection attempts under way");
+        }
+        let (id, deadline) = (self.new_id(), now + self.config.dial_timeout);
+        self.dials.add(id, Attempt { dial, address, deadline });
+    }
+
+    /// The next connection attempt that the driver has to begin. Its answer is [`Endpoint::connected`] or
+    /// [`Endpoint::disconnected`]; if neither comes in time, [`Endpoint::next_dropped`] names the attempt.
+    pub fn next_dial(&mut self) -> Option<(LinkId, SocketAddr)> {
+        self.dials.next_wanted()
+    }
+
+    /// A connection that we dialled stands.
+    pub fn connected(&mut self, now: Time, id: LinkId) {
+        if let Some(Attempt { dial, address, .. }) = self.dials.remove(id) {
+            self.open(now, id, Direction::Outbound(dial), address);
+        }
+    }
+
+    /// A connection, or the attempt at one, came to an end that we did not choose.
+    pub fn disconnected(&mut self, now: Time, id: LinkId, why: &str) {
+        if self.give_up(id, why) {
+            return;
+        }
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.ends.is_some() {
+            return self.remove(id);
+        }
+        let reason = link.lost(why);
+        self.close(now, id, reason, 0);
+    }
+
+    /// Gives up an attempt. False: there is none with this id.
+    fn give_up(&mut self, id: LinkId, why: &str) -> bool {
+        let Some(Attempt { dial, address, .. }) = self.dials.remove(id) else { return false };
+        self.dropped.push_back(id);
+        self.dial_failed(dial, address, why);
+        true
+    }
+
+    /// Gives up the attempts whose time is over.
+    pub(super) fn give_up_overdue(&mut self, now: Time) {
+        while let Some(id) = self.dials.overdue(now) {
+            self.give_up(id, "timed out");
+        }
+    }
+
+    /// Accepts and dials no more.
+    pub(super) fn retire(&mut self) {
+        self.retired = true;
+        while let Some(id) = self.dials.first() {
+            self.give_up(id, "the node is stopping");
+        }
+    }
+
+    fn dial_failed(&mut self, dial: DialId, address: SocketAddr, why: &str) {
+        let reason = why.to_owned();
+        self.delivery.tell(RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
+    }
+
+    fn open(&mut self, now: Time, id: LinkId, direction: Direction, remote: SocketAddr) {
+        let remote = SocketAddr::new(canonical_ip(remote.ip()), remote.port());
+        self.accepted += usize::from(direction.is_inbound());
+        self.links.insert(id, Link::new(now, id, self.config.magic, direction));
+        for role in hearers(false) {
+            self.delivery.tell(*role, LinkEvent::Opened { link: id, direction, remote });
+        }
+        self.list(id);
+    }
+
+    pub(super) fn resume(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.framer.resume();
+            self.list(id);
+        }
+    }
+
+    pub(super) fn promote(&mut self, id: LinkId, peer: &Arc<PeerInfo>) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| !link.up && link.ends.is_none()) else { return };
+        link.up = true;
+        link.framer.promote();
+        for role in hearers(true) {
+            self.delivery.tell(*role, LinkEvent::Up { link: id, peer: Arc::clone(peer) });
+        }
+        self.list(id);
+    }
+}

@@ -1,0 +1,79 @@
+//! Sending: queues, the budget that they share, and bytes out.
+
+use crate::{
+    base::{ids::LinkId, limits, time::Time},
+    link::{Endpoint, EventSink},
+    node::{CloseReason, PeerFault, limit::Limit},
+    wire::frame::Frame,
+};
+
+impl<S: EventSink> Endpoint<S> {
+    pub(super) fn send(&mut self, now: Time, id: LinkId, frame: &Frame) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
+        let sent = link.framer.send(frame);
+        self.count(id);
+        if sent.is_err() {
+            return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
+        }
+        self.list(id);
+        if self.queued > self.config.send_budget {
+            self.meters.hit(now, Limit::Send);
+            self.cut_longest_queue(now);
+        }
+    }
+
+    /// The link with the longest queue pays for all.
+    fn cut_longest_queue(&mut self, now: Time) {
+        let Some(longest) = self.links.values().max_by_key(|link| link.framer.queued()) else { return };
+        let id = longest.id;
+        if longest.ends.is_some() {
+            return self.remove(id);
+        }
+        self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
+    }
+
+    /// Up to `count` chunks of bytes to send next. Nothing once the link has had its turn.
+    pub fn transmit(&self, id: LinkId, count: usize) -> impl Iterator<Item = &[u8]> {
+        let link = self.links.get(&id).filter(|link| link.turn.sent < limits::LINK_TURN_BYTES);
+        link.into_iter().flat_map(move |link| link.framer.outputs(count))
+    }
+
+    /// `bytes` of what [`Endpoint::transmit`] offered were sent.
+    pub fn sent(&mut self, id: LinkId, bytes: usize) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.framer.sent(bytes);
+        link.turn.sent += bytes;
+        link.stalled_since = None;
+        let has_more = link.framer.queued() > 0 && link.turn.sent >= limits::LINK_TURN_BYTES;
+        self.count(id);
+        if has_more {
+            self.list(id);
+        }
+    }
+
+    /// The connection takes no bytes now. The driver calls [`Endpoint::ready`] when it takes some again.
+    pub fn blocked(&mut self, now: Time, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.framer.queued() > 0) else { return };
+        link.stalled_since.get_or_insert(now);
+        self.arm(id);
+    }
+
+    /// Whether the link has ended and everything is sent: the driver ends its direction of the connection.
+    pub fn has_finished(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_some_and(|link| link.ends.is_some() && link.framer.queued() == 0)
+    }
+
+    /// Counts what waits on a link, in place of what was counted of it before.
+    pub(super) fn count(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            let now = (link.framer.queued(), link.framer.load());
+            let before = std::mem::replace(&mut link.counted, now);
+            self.recount(before, now);
+        }
+    }
+
+    pub(super) fn recount(&mut self, before: (usize, usize), after: (usize, usize)) {
+        self.queued = self.queued.saturating_sub(before.0).saturating_add(after.0);
+        self.load = self.load.saturating_sub(before.1).saturating_add(after.1);
+    }
+}

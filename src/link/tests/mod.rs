@@ -1,0 +1,29 @@
+//! The endpoint over connections in memory.
+
+mod opening;
+mod reading;
+mod rig;
+mod sending;
+
+use super::{Order, hearers};
+use crate::{
+    base::{codec::List, hash::Hash, ids::LinkId},
+    node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId, limit::Limit},
+    wire::{
+        frame::{Frame, FrameFault},
+        message::{GoodbyeCode, Kind, Message},
+    },
+};
+use rig::{MAGIC, Rig};
+
+fn block(bytes: usize) -> Message {
+    Message::Block(vec![5; bytes].into())
+}
+
+fn goodbye(code: GoodbyeCode) -> Message {
+    Message::Goodbye { code: code as u8, retry_after: 0 }
+}
+
+fn fault(fault: PeerFault) -> CloseReason {
+    CloseReason::Fault(fault)
+}

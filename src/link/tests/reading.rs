@@ -1,0 +1,153 @@
+//! What arrives: deadlines of frames, full inboxes, leases.
+
+use super::*;
+
+/// The first bytes of a message's frame.
+fn part(message: &Message, bytes: usize) -> Vec<u8> {
+    Frame::new(message).to_bytes(MAGIC)[..bytes].to_vec()
+}
+
+#[test]
+fn frames_come_out_of_pieces_of_any_size() {
+    let rig = Rig::new();
+    let (_, mut peer) = rig.accept_up();
+    let messages = [Message::GetPeers, block(100_000), Message::Verack(3), block(700_000)];
+    let stream: Vec<u8> = messages.iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
+    let (first, rest) = stream.split_at(40);
+    first.iter().for_each(|byte| peer.write_bytes(&[*byte]));
+    rest.chunks(9_999).for_each(|piece| peer.write_bytes(piece));
+    assert_eq!(rig.message(RoleId::Peers).1, messages[0]);
+    assert_eq!(rig.message(RoleId::Fetch).1, messages[1]);
+    assert_eq!(rig.message(RoleId::Handshake).1, messages[2]);
+    assert_eq!(rig.message(RoleId::Fetch).1, messages[3]);
+}
+
+#[test]
+fn a_frame_that_does_not_become_complete_in_time_ends_the_link() {
+    let rig = Rig::new();
+    let (slow, mut slow_peer) = rig.accept_up();
+    let (large, mut large_peer) = rig.accept_up();
+    slow_peer.write(&Message::GetPeers);
+    slow_peer.write_bytes(&part(&Message::Verack(1), 15));
+    large_peer.write(&Message::GetPeers);
+    large_peer.write_bytes(&part(&block(500_000), 1000));
+    for _ in 0..2 {
+        assert_eq!(rig.message(RoleId::Peers).1, Message::GetPeers);
+    }
+    rig.pass(29);
+    assert_eq!(rig.heard(RoleId::Peers), 0);
+    rig.pass(2);
+    assert_eq!(rig.closed(RoleId::Peers), (slow, fault(PeerFault::PartialFrame)));
+    assert_eq!(slow_peer.read(), goodbye(GoodbyeCode::TimedOut));
+    rig.pass(88);
+    assert_eq!((rig.heard(RoleId::Peers), rig.meter(Limit::FrameTime).used), (0, 119));
+    rig.pass(1);
+    assert_eq!(rig.closed(RoleId::Peers), (large, fault(PeerFault::PartialFrame)));
+    assert_eq!((rig.meter(Limit::FrameTime).hits, rig.usage().leased), (2, 0));
+}
+
+#[test]
+fn a_full_inbox_holds_back_its_links_and_nothing_is_lost() {
+    let rig = Rig::new();
+    rig.set_room(RoleId::Ledger, Some(4)); // The two `Up`s and two frames.
+    let (one, mut one_peer) = rig.accept_up();
+    let (two, mut two_peer) = rig.accept_up();
+    let question = |number: u8| Message::GetMemoryPool(List::truncated([Hash([number; 32])]));
+    for number in 0..100 {
+        one_peer.write(&question(number));
+    }
+    let first = |number| assert_eq!(rig.message(RoleId::Ledger), (one, question(number)));
+    first(0);
+    first(1);
+    two_peer.write(&question(200));
+    // Much later: a peer that we do not read is not to blame for anything.
+    rig.pass(500);
+    assert_eq!((rig.heard(RoleId::Ledger), rig.heard(RoleId::Peers)), (0, 0));
+
+    rig.set_room(RoleId::Ledger, None);
+    let mut expected = 2;
+    let mut seen_two = false;
+    while expected < 100 || !seen_two {
+        match rig.message(RoleId::Ledger) {
+            (link, message) if link == two => {
+                assert_eq!((message, seen_two), (question(200), false));
+                seen_two = true;
+                assert!(expected < 100, "two had its turn before one was through");
+            }
+            (_, message) => {
+                assert_eq!(message, question(expected));
+                expected += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn large_bodies_wait_for_the_pool_and_a_silent_holder_loses_its_lease() {
+    let rig = Rig::with(|config| config.receive_budget = 100_000);
+    let (silent, mut silent_peer) = rig.accept_up();
+    let (waiting, mut waiting_peer) = rig.accept_up();
+    let bytes = Frame::new(&block(80_000)).to_bytes(MAGIC);
+    silent_peer.write_bytes(&bytes[..1000]);
+    waiting_peer.write_bytes(&bytes);
+    waiting_peer.write(&Message::GetPeers);
+    assert_eq!((rig.heard(RoleId::Fetch), rig.heard(RoleId::Peers)), (0, 0));
+    assert_eq!((rig.usage().leased, rig.meter(Limit::Receive).hits), (80_000, 1));
+    // Its pace counts from when others wait.
+    rig.pass(4);
+    assert_eq!(rig.heard(RoleId::Peers), 0);
+    rig.pass(4);
+    assert_eq!(rig.closed(RoleId::Peers), (silent, fault(PeerFault::PartialFrame)));
+    // Its memory is free although its side of the connection stays open.
+    assert!(!silent_peer.is_dropped());
+    assert_eq!(rig.closed(RoleId::Fetch).0, silent);
+    assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_000)));
+    assert_eq!(rig.message(RoleId::Peers), (waiting, Message::GetPeers));
+    assert_eq!(rig.usage().leased, 0);
+}
+
+#[test]
+fn a_frame_that_lacks_its_last_byte_holds_its_lease_no_longer_than_an_empty_one() {
+    let rig = Rig::with(|config| config.receive_budget = 100_000);
+    let (holder, mut holder_peer) = rig.accept_up();
+    let (waiting, mut waiting_peer) = rig.accept_up();
+    let bytes = Frame::new(&block(90_000)).to_bytes(MAGIC);
+    holder_peer.write_bytes(&bytes[..90_000]);
+    waiting_peer.write_bytes(&bytes);
+    rig.pass(4);
+    rig.pass(4);
+    assert_eq!(rig.closed(RoleId::Peers), (holder, fault(PeerFault::PartialFrame)));
+    assert_eq!(rig.closed(RoleId::Fetch).0, holder);
+    assert_eq!(rig.message(RoleId::Fetch), (waiting, block(90_000)));
+}
+
+#[test]
+fn a_frame_that_we_do_not_read_on_is_never_late() {
+    let rig = Rig::with(|config| config.receive_budget = 100_000);
+    rig.set_room(RoleId::Fetch, Some(2)); // The two `Up`s.
+    let (full, mut full_peer) = rig.accept_up();
+    let (waiting, mut waiting_peer) = rig.accept_up();
+    full_peer.write(&block(80_000));
+    let bytes = Frame::new(&block(80_001)).to_bytes(MAGIC);
+    let (most, last) = bytes.split_at(80_000);
+    waiting_peer.write_bytes(most);
+    for _ in 0..10 {
+        rig.pass(100);
+    }
+    assert_eq!((rig.heard(RoleId::Peers), rig.heard(RoleId::Fetch)), (0, 0));
+    rig.set_room(RoleId::Fetch, None);
+    assert_eq!(rig.message(RoleId::Fetch), (full, block(80_000)));
+    assert_eq!(rig.heard(RoleId::Peers), 0, "the time during which we did not read does not count afterwards either");
+    waiting_peer.write_bytes(last);
+    assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_001)));
+    assert_eq!(rig.usage().leased, 0);
+}
+
+#[test]
+fn a_stranger_cannot_have_a_large_frame_read() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept();
+    peer.write_bytes(&part(&block(500_000), 1000));
+    let reason = fault(PeerFault::Flood("a large frame before the handshake"));
+    assert_eq!(rig.closed(RoleId::Handshake), (link, reason));
+}

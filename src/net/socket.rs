@@ -1,0 +1,122 @@
+//! One socket: moves bytes between the operating system and the endpoint's link.
+
+use std::{
+    io::{self, ErrorKind, IoSlice, Read as _, Write as _},
+    net::Shutdown,
+    sync::Arc,
+};
+
+use mio::net::TcpStream;
+
+use crate::{
+    base::{ids::LinkId, time::Time},
+    link::{Endpoint, EventSink},
+    net::traffic::LinkTraffic,
+};
+
+/// All links of the node.
+pub(super) type Links = Endpoint<Box<dyn EventSink + Send>>;
+
+/// Chunks in one vectored write: eight large frames.
+const WRITE_CHUNKS: usize = 16;
+
+/// The socket of a link, or of an attempt to connect.
+pub(super) struct Socket {
+    id: LinkId,
+    stream: TcpStream,
+    /// The connection does not stand yet.
+    pub(super) connecting: bool,
+    /// There may be something to read, or room to write; true until the socket says otherwise (edge-triggered).
+    readable: bool,
+    writable: bool,
+    /// Our direction has ended.
+    shut: bool,
+    traffic: Arc<LinkTraffic>,
+}
+
+impl Socket {
+    pub(super) fn new(id: LinkId, stream: TcpStream, connecting: bool, traffic: Arc<LinkTraffic>) -> Self {
+        Self { id, stream, connecting, readable: true, writable: true, shut: false, traffic }
+    }
+
+    /// The operating system has news.
+    pub(super) fn event(&mut self, readable: bool, writable: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+    }
+
+    /// Whether the connection stands. An error is the end of the attempt.
+    pub(super) fn has_connected(&self) -> Result<bool, String> {
+        match self.stream.take_error() {
+            Ok(None) => match (self.stream.peer_addr(), self.stream.local_addr()) {
+                // Dialling a free local port can, by TCP's simultaneous opening, reach the dialling socket itself.
+                (Ok(remote), Ok(local)) if remote == local => Err("connected to itself".to_owned()),
+                (Ok(_), _) => Ok(true),
+                (Err(error), _) if error.kind() == ErrorKind::NotConnected => Ok(false),
+                (Err(error), _) => Err(error.to_string()),
+            },
+            Ok(Some(error)) | Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Moves bytes in both directions until the link or the socket has had enough.
+    pub(super) fn turn(&mut self, now: Time, links: &mut Links, scratch: &mut [u8]) {
+        let written = self.write(now, links);
+        // Even if nothing can be written any more: what the peer said last may still be there to be read.
+        self.read(now, links, scratch);
+        if let Err(error) = written {
+            links.disconnected(now, self.id, &error.to_string());
+        }
+    }
+
+    fn write(&mut self, now: Time, links: &mut Links) -> io::Result<()> {
+        while self.writable {
+            let mut chunks = [IoSlice::new(&[]); WRITE_CHUNKS];
+            let mut count = 0;
+            for (slot, chunk) in chunks.iter_mut().zip(links.transmit(self.id, WRITE_CHUNKS)) {
+                *slot = IoSlice::new(chunk);
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            match self.stream.write_vectored(&chunks[..count]) {
+                Ok(0) => return Err(io::Error::other("the socket takes nothing")),
+                Ok(written) => {
+                    links.sent(self.id, written);
+                    self.traffic.sent(written);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.writable = false;
+                    links.blocked(now, self.id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if links.has_finished(self.id) && !self.shut {
+            self.shut = true;
+            self.stream.shutdown(Shutdown::Write)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, now: Time, links: &mut Links, scratch: &mut [u8]) {
+        loop {
+            let wanted = links.wants(now, self.id).min(scratch.len());
+            if wanted == 0 || !self.readable {
+                return;
+            }
+            match self.stream.read(&mut scratch[..wanted]) {
+                Ok(0) => return links.disconnected(now, self.id, "closed by the other side"),
+                Ok(got) => {
+                    self.traffic.received(got);
+                    links.received(now, self.id, &scratch[..got]);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                Err(error) => return links.disconnected(now, self.id, &error.to_string()),
+            }
+        }
+    }
+}
