@@ -1,4 +1,4 @@
-//! Questions in SQL from people (`tussock sql`): read-only, bounded, and to be interrupted from another thread.
+//! Queries that users write (`tussock sql`): read-only, bounded, and interruptible from another thread.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::{
     store::{connect, migrate, reader::LedgerReader},
 };
 
-/// Bytes of one value in an answer to a person's SQL; a block body fits.
+/// Bytes of one value in the answer to a user's query; a block body fits.
 const MAX_SQL_VALUE_BYTES: i32 = 4 * 1024 * 1024;
 
 /// The ends of all branches.
@@ -36,7 +36,7 @@ pub enum Value {
     Integer(i64),
     /// A floating-point number.
     Real(f64),
-    /// A text; bytes that are no UTF-8 are replaced.
+    /// A text; invalid UTF-8 is replaced.
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
@@ -64,16 +64,16 @@ impl Interrupter {
 }
 
 impl LedgerReader {
-    /// What stops a [`LedgerReader::sql`] that takes too long; to be given to a thread that watches the clock.
+    /// Interrupts a [`LedgerReader::sql`] that takes too long, from a thread that watches the clock.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(self.connection().get_interrupt_handle())
     }
 
-    /// Joins the index and the peer book to what [`LedgerReader::sql`] can ask, as far as they are there and of this
-    /// program's version, and adds the views over the ledger that are too slow, or too special, for its file.
+    /// Attaches the index and the peer book for [`LedgerReader::sql`], if they exist and have this program's version, and
+    /// adds the views over the ledger that are too slow or too special to be in its file.
     pub fn join(&self, index: &Path, peers: &Path) -> Result<(), StoreError> {
         let connection = self.connection();
-        // Temporary views count as changes, too; the files stay read-only by the way they were opened.
+        // Temporary views count as changes too. The files stay read-only, because they were opened so.
         connection.pragma_update(None, "query_only", 0)?;
         connection.execute_batch(TIPS)?;
         let files = [(index, "book_of_txs", &migrate::INDEX, ""), (peers, "book_of_peers", &migrate::PEERS, BOOK)];
@@ -91,8 +91,8 @@ impl LedgerReader {
         Ok(connection.pragma_update(None, "query_only", 1)?)
     }
 
-    /// Teaches [`LedgerReader::sql`] the chain's text form of addresses, which a plain SQLite file cannot know:
-    /// `address_text('72ea…')` and `address_hex('ltus1…')`; NULL for what is no address.
+    /// Adds functions for the chain's text form of addresses to [`LedgerReader::sql`]: `address_text('72ea…')` and
+    /// `address_hex('ltus1…')`. They return NULL for anything else.
     pub fn teach_addresses(&self, prefix: Prefix) -> Result<(), StoreError> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         let connection = self.connection();
@@ -108,11 +108,11 @@ impl LedgerReader {
         Ok(())
     }
 
-    /// Answers one SQL statement that only reads; at most `max_rows` rows. The views
-    /// (`v_blocks` and its kind) are meant for this. Errors carry SQLite's own words.
+    /// Runs one SQL statement that only reads, and returns at most `max_rows` rows. The views
+    /// (such as `v_blocks`) are meant for this. Errors carry SQLite's message.
     pub fn sql(&self, statement: &str, max_rows: usize) -> Result<Table, StoreError> {
         let connection = self.connection();
-        // No other file, and no value that alone could exhaust the memory.
+        // No other file, and no single value that could exhaust the memory.
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_SQL_VALUE_BYTES)?;
         let mut statement = connection.prepare(statement)?;

@@ -1,4 +1,4 @@
-//! Block bodies and what undoes them, re-hashed whenever they are read.
+//! Block bodies and undo data, re-hashed whenever they are read.
 
 use rusqlite::Connection;
 
@@ -51,7 +51,7 @@ fn checked(header: &StoredHeader, row: &rusqlite::Row<'_>, first: usize) -> Resu
     Ok(block.into())
 }
 
-/// The same by the block's hash, in one statement: each has locks to take and to give back.
+/// The same by the block's hash. One statement instead of two takes and releases SQLite's locks once.
 pub(super) fn find(connection: &Connection, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
     let sql = select_headers!("b.checksum, b.bytes", "JOIN bodies b ON b.id = h.id WHERE h.key = ?1");
     let found = rows::all(connection, sql, [rows::key_of(hash)], |row| {
@@ -83,7 +83,7 @@ pub(super) fn spent(connection: &Connection, height: u32) -> Result<Vec<(OutPoin
     rows::one(connection, sql, [height], read)?.ok_or_else(|| corrupt(format!("no block is applied at {height}")))
 }
 
-/// All that the applied block with this header did to the coins.
+/// What the applied block with this header did to the coins.
 pub(super) fn changes(connection: &Connection, header: &StoredHeader) -> Result<CoinChanges, StoreError> {
     undo::changes(&decoded(connection, header)?, spent(connection, header.header.height)?)
 }

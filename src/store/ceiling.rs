@@ -1,4 +1,4 @@
-//! How quickly SQLite takes a ledger's rows at best: the ceiling that a sync's figures stand beside.
+//! How fast SQLite can insert a ledger's rows: the ceiling that a sync's figures are compared with.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// Each table's rows of a range of heights, coins in the order of their keys as a flush has them. A `headers` row's id
-/// is its height plus one where nothing but one chain was ever stored.
+/// Each table's rows of a range of heights, coins in the order of their keys as in a flush. The id of a `headers` row is its
+/// height plus one if only one chain was ever stored.
 const TABLES: [(&str, &str); 4] = [
     (
         "SELECT h.* FROM headers h JOIN applied a ON a.id = h.id WHERE a.height BETWEEN ?1 AND ?2 ORDER BY h.id",
@@ -32,8 +32,8 @@ const TABLES: [(&str, &str); 4] = [
 ];
 
 /// Puts a ledger's rows into a new file of the same schema and settings, with one prepared statement a row and nothing
-/// else: no hashing, no checking, no looking up. Coins that were spent again are left out. Who uses it keeps the time:
-/// reading the rows, by [`RawInsertion::read`], is not to count.
+/// else: no hashing, checks or lookups. Coins that were spent again are left out. The caller measures the time, without that
+/// of [`RawInsertion::read`].
 pub struct RawInsertion {
     source: Connection,
     target: Connection,
@@ -45,7 +45,7 @@ pub struct RawInsertion {
 pub struct Rows(Vec<(&'static str, Vec<Vec<Value>>)>);
 
 impl RawInsertion {
-    /// From the ledger `from` up to `height` into the file `to`, which does not exist yet.
+    /// Copies from the ledger `from` up to `height` into the new file `to`.
     pub fn new(from: &Path, to: &Path, height: u32) -> Result<Self, StoreError> {
         let source = connect::open_reader(from)?;
         let mut target = connect::open_file(to)?;

@@ -1,4 +1,4 @@
-//! Is what lies on the disk what was written? The quick answers: SQLite's own check, and the last blocks.
+//! Quick checks of a file for damage: SQLite's own, and the last blocks.
 
 use rusqlite::Connection;
 
@@ -48,8 +48,8 @@ pub(super) fn state(connection: &Connection) -> Result<(Tip, StateSum), StoreErr
     Ok((Tip { hash: end.hash, height, time: end.header.time, work: end.work, digest }, sum))
 }
 
-/// Verifies up to `count` blocks from the tip downwards: header hash and linkage, body, and that undoing each leads to
-/// the state that its header commits to. Returns how many there were.
+/// Verifies up to `count` blocks from the tip downwards: header hash and linkage, body, and that disconnecting each leads
+/// to the state that its header commits to. Returns the number of blocks.
 pub(super) fn recent_blocks(connection: &Connection, count: u32) -> Result<u32, StoreError> {
     let (tip, mut sum) = state(connection)?;
     let mut expected = tip.hash;
@@ -79,7 +79,7 @@ fn sqlite_check(connection: &Connection, pragma: &str) -> Result<(), StoreError>
     if answer == "ok" {
         return Ok(());
     }
-    // People and logs get one line; SQLite begins with one of its own that names the database.
+    // Users and logs get one line. SQLite's first line only names the database.
     let findings: Vec<&str> = answer.lines().filter(|line| !line.starts_with("***")).collect();
     Err(corrupt(findings.join("; ")))
 }
@@ -99,7 +99,7 @@ mod tests {
         connection.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)").unwrap();
         assert!(quick(&connection).is_ok());
         drop(connection);
-        // The places of the first two rows, which the second page lists after its head of eight bytes, change places.
+        // Swaps the first two rows of the second page's cell array, which follows its header of eight bytes.
         let mut bytes = fs::read(&path).unwrap();
         let (first, second) = bytes[4096 + 8..].split_at_mut(2);
         first.swap_with_slice(&mut second[..2]);

@@ -1,8 +1,8 @@
-//! The coins table: rows under 64-bit keys that nobody outside can aim at, written in key order.
+//! The coins table: rows under 64-bit keys that others cannot predict, written in key order.
 //!
 //! A key is a hash of the outpoint and of a secret of this file. An integer key keeps the table a third smaller and
-//! half as deep as one over whole outpoints; the secret keeps others from making coins that share a key. Two that do so
-//! by chance are told apart by the outpoint in the row: the second goes to `coins_overflow`.
+//! half as deep as one over whole outpoints; the secret keeps others from creating coins that share a key. If two coins
+//! share one by chance, the outpoint in the row tells them apart, and the second goes to `coins_overflow`.
 
 use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
 
@@ -18,20 +18,19 @@ use crate::{
     store::{check, error::corrupt, rows},
 };
 
-/// Coin changes that go to the disk at a time, if they come in the order of their keys.
+/// Coin changes that are written at a time if they come in key order.
 const COIN_ROWS: usize = 1024;
-/// Coin changes that are sorted by key at a time on their way to the disk otherwise; about 6 MiB meanwhile.
+/// Coin changes that are sorted and written at a time otherwise; about 6 MiB.
 const COIN_SORT_ROWS: usize = 32_768;
 
-/// How an outpoint becomes a key. A parameter so that tests can make keys collide.
+/// Maps an outpoint to a key. A parameter, so that tests can make keys collide.
 pub(super) type KeyFunction = fn(keys: &Keys, outpoint: &OutPoint) -> i64;
 
-/// What keys are made with.
+/// Computes keys.
 #[derive(Debug)]
 pub(super) struct Keys {
     secret: [u8; 32],
-    /// The transaction that was last asked for, with its hash: a coin is looked for and then read, and a transaction's
-    /// coins come one after the other.
+    /// The last txid with its hash: a coin is located and then read, and the coins of a transaction follow each other.
     last: Cell<Option<(Hash, i64)>>,
 }
 
@@ -59,41 +58,41 @@ impl Keys {
 pub(super) struct CoinTable {
     keys: Keys,
     key: KeyFunction,
-    /// Keys that a row of `coins_overflow` would have; while there are none nobody looks there.
+    /// Keys that have rows in `coins_overflow`. While there are none, that table is not read.
     shared: BTreeSet<i64>,
 }
 
-/// A coin to be made, with its key.
+/// A coin to insert, with its key.
 type Made<'a> = (i64, &'a OutPoint, &'a Coin);
 
 /// The bits of a key that are the output's position.
 const POSITIONS: i64 = 0xfff;
 
-/// Coins that one statement makes: most of a short statement's time is its beginning and end.
+/// Coins that one statement inserts: most of a short statement's time is its start and end.
 const MAKE_ROWS: usize = 16;
 
-/// Makes a coin, or makes it again. Changes no row where the key is another coin's.
+/// Inserts a coin, or replaces it. Changes no row if the key is another coin's.
 const MAKE_CONTESTED: &str = "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
                               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
                               ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
                               height = excluded.height, coinbase = excluded.coinbase \
                               WHERE txid = excluded.txid AND position = excluded.position";
 
-/// Makes a coin, unless its key is taken.
+/// Inserts a coin, unless its key is taken.
 static MAKE_ONE: LazyLock<String> = LazyLock::new(|| make_rows(1));
 
-/// Makes [`MAKE_ROWS`] coins, but those whose keys are taken.
+/// Inserts [`MAKE_ROWS`] coins, except those whose keys are taken.
 static MAKE_MANY: LazyLock<String> = LazyLock::new(|| make_rows(MAKE_ROWS));
 
-/// Makes so many coins, but those whose key is taken. As one that could fail, or that could change a row, SQLite would
-/// keep a copy of each page before it changes, so as to take back the statement alone.
+/// Inserts `rows` coins, except those whose keys are taken. For a statement that can fail, or can change a row, SQLite
+/// would copy each page before it changes, to be able to roll back that statement alone.
 fn make_rows(rows: usize) -> String {
     let values = rows::placeholders(rows, 7);
     format!("INSERT OR IGNORE INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values}")
 }
 
 impl CoinTable {
-    /// The coins of the database that `connection` is to.
+    /// The coins of the database behind `connection`.
     pub(super) fn open(connection: &Connection, secret: [u8; 32]) -> Result<Self, StoreError> {
         let sql = "SELECT value FROM meta WHERE name = 'coin_keys'";
         let key: KeyFunction = match rows::one(connection, sql, [], |row| Ok(row.get::<_, i64>(0)?))? {
@@ -112,7 +111,7 @@ impl CoinTable {
         self.key = key;
     }
 
-    /// Forgets what it knew about the database, after a rollback.
+    /// Forgets what is known about the database, after a rollback.
     pub(super) fn reload(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins_overflow";
         let keys = rows::all(connection, sql, [], |row| Ok(self.key_of(&rows::coin(row, 0)?.0)))?;
@@ -120,13 +119,13 @@ impl CoinTable {
         Ok(())
     }
 
-    /// Where a coin lies: rows come in the order of their keys.
+    /// The place of a coin: rows lie in the order of their keys.
     pub(super) fn place_of(&self, outpoint: &OutPoint) -> CoinPlace {
         let order = self.key_of(outpoint);
         CoinPlace { order, alone: !self.shared.contains(&order) }
     }
 
-    /// What a coin is stored under.
+    /// The key of a coin.
     fn key_of(&self, outpoint: &OutPoint) -> i64 {
         (self.key)(&self.keys, outpoint)
     }
@@ -136,13 +135,13 @@ impl CoinTable {
         self.reader(connection)?.get(outpoint)
     }
 
-    /// What reads coins one after the other: getting ready takes a tenth as long as reading one.
+    /// A reader of many coins. Preparing its statements takes a tenth as long as reading a coin.
     pub(super) fn reader<'a>(&'a self, connection: &'a Connection) -> Result<CoinReader<'a>, StoreError> {
         let sql = "SELECT txid, position, amount, address, height, coinbase FROM coins WHERE key = ?1";
         Ok(CoinReader { table: self, connection, find: connection.prepare_cached(sql)? })
     }
 
-    /// Visits all coins like [`each_coin`], and makes sure that each lies where it is looked for.
+    /// Visits all coins like [`each_coin`], and checks that each is stored under its own key.
     pub(super) fn each(
         &self,
         connection: &Connection,
@@ -162,7 +161,7 @@ impl CoinTable {
         })
     }
 
-    /// Makes and removes coins. Either may be said again of a coin that is there, or gone, already.
+    /// Creates and removes coins. A change that was made already may be repeated.
     pub(super) fn write(
         &mut self,
         connection: &Connection,
@@ -179,7 +178,7 @@ impl CoinTable {
             }
             if !sorted.is_sorted_by_key(|(key, _)| *key) {
                 sorted.extend((&mut *changes).take(COIN_SORT_ROWS - COIN_ROWS).map(keyed));
-                // Stable: of two changes to one coin the later one counts.
+                // The sort is stable: of two changes to one coin the later one counts.
                 sorted.sort_by_key(|(key, _)| *key);
             }
             self.write_sorted(connection, &sorted)?;
@@ -201,7 +200,7 @@ impl CoinTable {
                 }
                 continue;
             }
-            // It may be one of those that are not written yet.
+            // The coin may be one of those that are not written yet.
             if made.last().is_some_and(|(last, ..)| last == key) {
                 self.make_singly(connection, &made)?;
                 made.clear();
@@ -217,13 +216,13 @@ impl CoinTable {
         self.make_singly(connection, &made)
     }
 
-    /// Makes coins, one statement for each.
+    /// Inserts coins, one statement each.
     fn make_singly(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
         let mut make_one = connection.prepare_cached(&MAKE_ONE)?;
         made.chunks(1).try_for_each(|made| self.make(connection, &mut make_one, made))
     }
 
-    /// Makes so many coins as `statement` has rows.
+    /// Inserts the coins with `statement`, which has as many rows.
     fn make(
         &mut self,
         connection: &Connection,
@@ -240,15 +239,15 @@ impl CoinTable {
             let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
             rows::bind_next(statement, &mut at, &row)?;
         }
-        // All of them again where a key is taken: of those that were written it changes nothing.
+        // If a key is taken, all are inserted again: that changes nothing in the rows that were written.
         if statement.raw_execute()? == made.len() { Ok(()) } else { self.make_contested(connection, made) }
     }
 
-    /// Makes coins whose keys may be those of others.
+    /// Inserts coins whose keys may be taken by others.
     fn make_contested(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
         let mut make = connection.prepare_cached(MAKE_CONTESTED)?;
         for (key, outpoint, coin) in made {
-            // A coin lies in one of the two tables: one that was put aside earlier must not get a second row.
+            // A coin is in one of the two tables: one that is in the overflow table must not get a second row.
             self.remove_overflow(connection, outpoint)?;
             let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
             if make.execute((key, txid, outpoint.index, amount(coin)?, address, coin.height, coin.coinbase))? == 0 {
@@ -278,7 +277,7 @@ impl CoinTable {
     }
 }
 
-/// Reads coins of one database, with statements that are ready.
+/// Reads coins of one database with prepared statements.
 pub(super) struct CoinReader<'a> {
     table: &'a CoinTable,
     connection: &'a Connection,
@@ -366,13 +365,13 @@ mod tests {
             let (connection, mut table) = table(key);
             let mut make = (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)));
             table.write(&connection, &mut make).unwrap();
-            // Said twice: nothing changes.
+            // Repeated: nothing changes.
             table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
             for n in 1..=9 {
                 assert_eq!(table.get(&connection, &outpoint(n)), Ok(Some(coin(n))), "coin {n}");
             }
             assert_eq!(table.get(&connection, &outpoint(10)), Ok(None));
-            // Removing the one that holds the key leaves the others; one of them made again takes its place.
+            // Removing the coin that holds the key leaves the others. One of them, inserted again, takes its place.
             let (gone, made) =
                 ([1, 4].map(|n| CoinChange::Remove(outpoint(n))), CoinChange::Make(outpoint(9), coin(9)));
             let mut change = gone.into_iter().chain([made]);
@@ -398,10 +397,10 @@ mod tests {
     }
 
     #[test]
-    fn coins_that_are_made_many_at_a_time_are_those_that_were_to_be_made() {
+    fn coins_that_are_inserted_many_at_a_time_are_those_that_were_given() {
         for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 30)] {
             let (connection, mut table) = table(key);
-            // A coin that is made and removed within one statement's coins, and others before and behind it.
+            // A coin that is inserted and removed within the coins of one statement, with others around it.
             let all = (1..=50).map(|n| CoinChange::Make(outpoint(n), coin(n)));
             let more = [CoinChange::Remove(outpoint(40)), CoinChange::Make(outpoint(51), coin(51))];
             table.write(&connection, &mut all.chain(more)).unwrap();
@@ -433,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coin_that_is_alone_at_its_place_goes_without_its_name() {
+    fn a_coin_that_is_alone_at_its_place_is_removed_without_its_outpoint() {
         for key in [grouped as KeyFunction, scattered, |_, outpoint| i64::from(outpoint.index / 2)] {
             let (connection, mut table) = table(key);
             table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
@@ -446,7 +445,7 @@ mod tests {
                     assert_eq!(table.get(&connection, &outpoint(n)), Ok(None));
                 }
             }
-            // One of two at a place gone, the other is alone there, in whichever table it lies.
+            // Of two coins at a place one is removed: the other is then alone there, in either table.
             for gone in [2, 5] {
                 table.write(&connection, &mut [CoinChange::Remove(outpoint(gone))].into_iter()).unwrap();
             }

@@ -1,4 +1,4 @@
-//! Gives back what a ledger does not need: the bodies of branches that were abandoned long ago, and free pages.
+//! Shrinks a ledger's file: removes the bodies of branches that were abandoned long ago, and free pages.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::{
     store::{check, connect, identity, migrate, rows},
 };
 
-/// What was given back.
+/// What was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compacted {
-    /// Bodies of blocks beside the chain.
+    /// Bodies of blocks that are not on the chain.
     pub blocks: u64,
     /// Bytes of the file before.
     pub bytes_before: u64,
@@ -18,8 +18,7 @@ pub struct Compacted {
     pub bytes_after: u64,
 }
 
-/// Compacts a ledger that nobody has open. Branches that end less than `keep` blocks below the tip stay, so that a
-/// reorganisation finds them.
+/// Compacts a ledger that no process has open. Blocks less than `keep` below the tip stay, for a reorganisation.
 pub fn compact(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Compacted, StoreError> {
     let mut connection = connect::open_file(path)?;
     if migrate::LEDGER.check(&connection)? != migrate::LEDGER.version() {
@@ -32,7 +31,7 @@ pub fn compact(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Compacted, St
     let below = check::state(&transaction)?.0.height.saturating_sub(keep);
     let old = "SELECT s.id FROM side s JOIN headers h ON h.id = s.id WHERE h.height < ?1";
     let blocks = transaction.execute(&format!("DELETE FROM bodies WHERE id IN ({old})"), [below])?;
-    // Without its body, a stored block is a header again; what is invalid stays so.
+    // Without its body, a stored block is a header again. Invalid blocks stay invalid.
     rows::run(&transaction, &format!("UPDATE side SET status = 0 WHERE status = 1 AND id IN ({old})"), [below])?;
     transaction.commit()?;
     connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;

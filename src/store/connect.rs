@@ -1,7 +1,6 @@
-//! Opening connections: every pragma that matters, read back where a wrong one would lose data.
+//! Opening connections. Pragmas are read back after they are set, because a wrong one could lose data.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
@@ -13,14 +12,14 @@ const SQLITE_READER_CACHE_BYTES: usize = 1024 * 1024;
 const SQLITE_STATEMENTS: usize = 48;
 /// How long a connection waits for another's lock.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for the small files.
+/// Pages in the write-ahead log of a small file (peer book) at which a commit moves them into the file.
 pub(super) const SMALL_CHECKPOINT_PAGES: usize = 500;
 /// Bytes of a small file's write-ahead log that stay allocated.
 pub(super) const SMALL_LOG_BYTES: usize = 4 * 1024 * 1024;
 /// Page cache of the small files.
 pub(super) const SMALL_CACHE_BYTES: usize = 512 * 1024;
 
-/// How a file that we write is kept.
+/// Settings of a file's writer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tuning {
     /// Page cache, bytes.
@@ -31,7 +30,7 @@ pub(super) struct Tuning {
     pub(super) log_bytes: usize,
 }
 
-/// Opens a file for writing, creating it if need be. Says nothing about what is in it.
+/// Opens a file for writing, creating it if necessary. Does not look at its content.
 pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -53,9 +52,9 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
     set(connection, "synchronous", 1)?;
     set_cache_bytes(connection, tuning.cache_bytes)?;
     set(connection, "mmap_size", 0)?;
-    set(connection, "foreign_keys", 0)?; // references document; the code that writes keeps them
-    // Not `cell_size_check`, as readers have it: cells that reach beyond their page are errors without it, too, only later,
-    // and looking at each cell of each page that is read takes a thirtieth of a large sync.
+    set(connection, "foreign_keys", 0)?; // references are documentation; the writing code keeps them
+    // No `cell_size_check`, which readers have: it takes a thirtieth of a large sync. Without it, a cell that reaches beyond
+    // its page is an error too, only later.
     set(connection, "trusted_schema", 0)?;
     if !in_memory {
         set_checkpoint_pages(connection, tuning.checkpoint_pages)?;
@@ -93,13 +92,13 @@ pub(super) fn set_checkpoint_pages(connection: &Connection, pages: usize) -> Res
     set(connection, "wal_autocheckpoint", integer(pages))
 }
 
-/// Sets how many bytes of the write-ahead log stay on disk when it begins anew.
+/// Sets how many bytes of the write-ahead log stay on disk when it is reset.
 pub(super) fn set_log_bytes(connection: &Connection, bytes: usize) -> Result<(), StoreError> {
     set(connection, "journal_size_limit", integer(bytes))
 }
 
-/// Keeps statements once they are prepared. By default SQLite plans a join anew for each value that is bound to it: that
-/// costs ten times as much as looking the row up, and no plan of ours depends on values.
+/// Caches prepared statements and their plans. By default SQLite plans a join again for each bound value. That costs ten
+/// times as much as finding the row, and none of our plans depends on values.
 fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(SQLITE_STATEMENTS);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -116,7 +115,7 @@ fn set(connection: &Connection, pragma: &str, value: i64) -> Result<(), StoreErr
     let found = connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     match found {
         Ok(found) if found == value => Ok(()),
-        // In memory there is nothing to map: the pragma does not answer.
+        // A database in memory has nothing to map, so the pragma returns no row.
         Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
         Ok(found) => Err(StoreError::Other(format!("PRAGMA {pragma} is {found} after it was set to {value}"))),
         Err(error) => Err(error.into()),

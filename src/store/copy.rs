@@ -1,4 +1,4 @@
-//! Copies of database files as they are at one moment, also while their writer works.
+//! Copies of database files as of one moment, also while their writer works.
 
 use std::{
     ffi::OsString,
@@ -19,8 +19,8 @@ use crate::{
 /// Pages copied between two reports of progress.
 const PIECE: i32 = 2048;
 
-/// Copies the database `from` to the new file `to`; `progress` is told pages copied and pages in all. Whole or not at
-/// all: what is under way has another name.
+/// Copies the database `from` to the new file `to`, which appears only when it is complete. `progress` is told the pages
+/// copied and all pages.
 pub fn copy(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
     if !from.exists() {
         return Err(StoreError::Io(format!("there is no file {}", from.display())));
@@ -44,7 +44,7 @@ pub(super) fn copy_connection(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
-    // The write-ahead log keeps what this transaction sees, so that a writer does not make the copy start again.
+    // The write-ahead log keeps the pages that this transaction sees. Otherwise each write would restart the copy.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -67,7 +67,7 @@ pub(super) fn copy_connection(
     fs::rename(&under_way, to).map_err(io)
 }
 
-/// Copies a file that is about to be changed, beside it, under its version. An earlier copy of that version stays.
+/// Copies a file that is about to be upgraded to a name with its version. An earlier copy of that version stays.
 pub(super) fn before_upgrade(connection: &Connection, version: usize) -> Result<Option<PathBuf>, StoreError> {
     let Some(path) = connection.path().filter(|path| !path.is_empty()) else { return Ok(None) };
     let target = with_suffix(Path::new(path), &format!(".v{version}"));
@@ -78,7 +78,7 @@ pub(super) fn before_upgrade(connection: &Connection, version: usize) -> Result<
     Ok(Some(target))
 }
 
-/// What is in a database file, for people who report trouble: its version, and what SQLite says about its pages.
+/// A description of a database file for bug reports: its version, and SQLite's page counts.
 pub fn describe(path: &Path) -> Result<String, StoreError> {
     let connection = connect::open_reader(path)?;
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));

@@ -1,4 +1,4 @@
-//! What SQLite reports, in the node's words.
+//! SQLite's errors as [`StoreError`]s.
 
 use rusqlite::{Error, ErrorCode};
 
@@ -27,7 +27,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// A row that says what cannot be.
+/// A row holds an impossible value.
 pub(super) fn corrupt(what: impl Into<String>) -> StoreError {
     StoreError::Corrupt(what.into())
 }

@@ -1,4 +1,4 @@
-//! Whose ledger a file is: the chain that it was made for and its own secret.
+//! The identity of a ledger file: its chain, and a secret of its own.
 
 use rusqlite::Connection;
 
@@ -8,7 +8,7 @@ use crate::{
     store::{error::corrupt, rows},
 };
 
-/// What `meta` holds of a ledger.
+/// The rows of `meta`.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) chain: String,
@@ -55,7 +55,7 @@ pub(super) fn read(connection: &Connection) -> Result<Identity, StoreError> {
     Ok(Identity { chain, genesis: Hash(blob("genesis")?), coin_secret: blob("coin_secret")? })
 }
 
-/// 32 bytes from the operating system, by way of SQLite.
+/// 32 random bytes from the operating system, through SQLite.
 pub(super) fn random_secret(connection: &Connection) -> Result<[u8; 32], StoreError> {
     let secret = rows::one(connection, "SELECT randomblob(32)", [], |row| rows::bytes(row, 0))?;
     secret.ok_or_else(|| StoreError::Other("SQLite gave no random bytes".to_owned()))

@@ -1,10 +1,10 @@
-//! Numbered schema files and the runner that brings a database up to date.
+//! Numbered schema files, and the migration of a database to the current version.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{chain::archive::StoreError, store::copy};
 
-/// One kind of database file: who it belongs to and the steps that build it.
+/// One kind of database file, and the steps that build its schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     /// For messages and `tussock print schema`.
@@ -61,11 +61,11 @@ impl Schema {
         }
     }
 
-    /// Brings the file up to this program's version, each step in one transaction with its number. A file of an older
-    /// version is copied before, to its name with `.v` and that version behind it.
+    /// Migrates the file to this program's version, each step with its number in one transaction. A file of an older version
+    /// is first copied to its name with `.v` and that version appended.
     pub fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let found = self.check(connection)?;
-        // The index is derived: its steps fill it anew, and its old content is of no use to anybody.
+        // The index is derived: it is rebuilt after a migration, so no copy is needed.
         if (1..self.version()).contains(&found)
             && self.application_id != INDEX.application_id
             && let Some(copy) = copy::before_upgrade(connection, found)?
@@ -74,7 +74,7 @@ impl Schema {
         }
         loop {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // Read again under the lock: another process may have been faster.
+            // Read again under the lock: another process may have migrated the file.
             let version = self.check(&transaction)?;
             let Some(step) = self.steps.get(version) else { return Ok(()) };
             transaction.execute_batch(step)?;

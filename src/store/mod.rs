@@ -1,6 +1,6 @@
 //! SQLite: schema, migrations, ledger and peer book queries. Nothing outside this module knows SQL.
 //!
-//! Three files, each with one writer: `ledger.db` ([`ledger`]), `peers.db` ([`peers`]) and `index.db` ([`index`], which
+//! There are three files, each with one writer: `ledger.db` ([`ledger`]), `peers.db` ([`peers`]) and `index.db` ([`index`], which
 //! is derived from the first and may be deleted). Others read `ledger.db` over connections of their own ([`reader`]),
 //! in short transactions, and see what is committed.
 

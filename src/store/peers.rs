@@ -1,4 +1,4 @@
-//! `peers.db`: the peer book on disk. Losing it costs convenience, never the node.
+//! `peers.db`: the peer book on disk. A node without it works, but has to discover peers again.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,26 +17,26 @@ use crate::{
     },
 };
 
-/// The secret of a book in memory: simulations replay with the same buckets.
+/// The secret of a book in memory. It is fixed, so that simulations replay with the same buckets.
 const MEMORY_SECRET: [u8; 32] = [0x50; 32];
 
-/// The writer of `peers.db`. Each change is a transaction of its own that survives the end of the process at once, and
-/// a power failure once SQLite has synced it; anchors are synced at once.
+/// The writer of `peers.db`. Each change is a transaction of its own. It survives the end of the process, and a power
+/// failure once SQLite has synced it; anchors are synced at once.
 #[derive(Debug)]
 pub struct PeerDb {
     connection: Connection,
 }
 
 impl PeerDb {
-    /// Opens the book, or starts one. A file that cannot be used (damaged, newer, somebody else's) is renamed and a new
-    /// book takes its place; without a usable directory the book is kept in memory. Either comes with a warning.
+    /// Opens the book, or creates one. A file that cannot be used (damaged, newer, foreign) is renamed, and a new book takes
+    /// its place. Without a usable directory the book is kept in memory. Both return a warning.
     pub fn open(path: &Path) -> (Self, Option<String>) {
         let name = path.display();
         let in_memory =
             |problem| (Self::in_memory(), Some(format!("peer book {name}: {problem}; keeping peers in memory only")));
         let problem = match Self::try_open(path) {
             Ok(book) => return (book, None),
-            // The file may be in order; it is the disk or the directory that is not.
+            // The file may be intact: the disk or the directory has the problem.
             Err(error @ StoreError::Io(_)) => return in_memory(error.to_string()),
             Err(error) => error,
         };
@@ -44,7 +44,7 @@ impl PeerDb {
             Ok(target) => match Self::try_open(path) {
                 Ok(book) => {
                     let target = target.display();
-                    (book, Some(format!("peer book {name}: {problem}; set aside as {target}, started anew")))
+                    (book, Some(format!("peer book {name}: {problem}; renamed to {target}, starting an empty book")))
                 }
                 Err(error) => in_memory(format!("{problem}; {error}")),
             },
@@ -52,7 +52,7 @@ impl PeerDb {
         }
     }
 
-    /// A book that ends with the process, for the simulator and as a last resort. Its secret is always the same.
+    /// A book in memory, for the simulator and as a last resort. Its secret is always the same.
     pub fn in_memory() -> Self {
         let connection = Connection::open_in_memory().and_then(|connection| {
             connection.execute_batch(migrate::PEERS.steps[0])?;
@@ -79,7 +79,7 @@ impl PeerDb {
         let sql = "INSERT INTO meta (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING";
         rows::run(&connection, sql, [secret.as_slice()])?;
         let mut book = Self { connection };
-        // The file is small: reading all of it now means that damage is found now.
+        // The file is small, so all of it is read now, which finds damage at once.
         crate::store::check::quick(&book.connection)?;
         book.load()?;
         Ok(book)
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_set_aside_and_a_new_book_started() {
+    fn a_file_that_cannot_be_used_is_quarantined_and_a_new_book_created() {
         let newer = |path: &Path| {
             drop(PeerDb::open(path));
             Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
@@ -241,14 +241,14 @@ mod tests {
             let path = dir.join("peers.db");
             damage(&path);
             let (mut book, warning) = PeerDb::open(&path);
-            let warning = warning.expect("damage is told");
+            let warning = warning.expect("damage causes a warning");
             assert!(warning.contains("peers.db.aside-1"), "{warning}");
             assert!(dir.join("peers.db.aside-1").exists());
             assert_eq!(book.load().unwrap().entries, []);
             fill(&mut book);
             drop(book);
             assert_eq!(PeerDb::open(&path).1, None);
-            // A second time, the first file set aside stays.
+            // The first quarantined file stays.
             std::fs::write(&path, [7; 9000]).unwrap();
             assert!(PeerDb::open(&path).1.unwrap().contains("aside-2"));
         }

@@ -17,7 +17,7 @@ pub(super) fn quarantine(path: &Path) -> io::Result<PathBuf> {
     let suffix = format!(".aside-{number}");
     let target = with_suffix(path, &suffix);
     std::fs::rename(path, &target)?;
-    // A log without its database would be played into the new one.
+    // SQLite would replay a log that stayed behind into the new database.
     for log in ["-wal", "-shm"] {
         match std::fs::rename(with_suffix(path, log), with_suffix(&target, log)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

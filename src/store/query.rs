@@ -1,4 +1,4 @@
-//! What the RPC server and the command line ask of a ledger beyond headers and bodies.
+//! Queries of the RPC server and the command line beyond headers and bodies.
 
 use std::{
     cmp::Reverse,
@@ -22,21 +22,21 @@ use crate::{
     },
 };
 
-/// Hex digits below which a hash prefix is not looked up.
+/// Hex digits that a hash prefix must have.
 pub(super) const MIN_PREFIX_DIGITS: usize = 6;
-/// Hash prefix matches that are told; more than one is ambiguous anyway.
+/// Matches of a hash prefix that are returned; more than one is ambiguous anyway.
 pub(super) const MAX_PREFIX_MATCHES: usize = 8;
 
-/// What a person's name for a block (`tip`, a height, a hash or its first digits) turned out to mean.
+/// The block that a user's ID (`tip`, a height, a hash or its first digits) stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Exactly one block.
     Block(Box<HeaderRow>),
-    /// Several blocks have hashes that start so; some of them.
+    /// Several blocks have hashes with this prefix: some of them.
     Ambiguous(Vec<Hash>),
     /// No block.
     Nothing,
-    /// Not a name that a block could have.
+    /// Not a possible ID of a block.
     Malformed,
 }
 
@@ -56,7 +56,7 @@ pub struct AddressCoins {
 pub struct ChainTip {
     /// Its last header.
     pub row: HeaderRow,
-    /// Blocks between it and the applied chain; 0 for the applied chain's own tip.
+    /// Length of the branch from the applied chain; 0 for the applied chain's own tip.
     pub branch_length: u32,
 }
 
@@ -114,8 +114,8 @@ impl LedgerReader {
         rows::all(&snapshot, sql, (from, count), |row| Ok(StoredHeader::read(row)?.with_status(BlockStatus::Applied)))
     }
 
-    /// The unspent coins of an address: all in sum and number, the youngest `limit` one by one. Reads the whole coins
-    /// table: some 0.3 s for a million coins.
+    /// The unspent coins of an address: the sum and number of all, and the youngest `limit` coins. Reads the whole coins
+    /// table: about 0.3 s for a million coins.
     pub fn coins_of(&self, address: &Address, limit: usize) -> Result<AddressCoins, StoreError> {
         let columns = "SELECT txid, position, amount, address, height, coinbase FROM";
         let sql = format!(
@@ -156,7 +156,7 @@ impl LedgerReader {
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, rows::integer::<u32>(row, 2)?)),
         )?;
         let parents: BTreeSet<i64> = gather(side.iter().map(|(_, parent, _)| *parent));
-        // Parents come first, so that each branch's first height is known when its next header comes up.
+        // Parents come first, so each branch's first height is known before its next header.
         let mut branch_start = BTreeMap::new();
         let mut tips = Vec::new();
         for (id, parent, height) in side {
@@ -186,14 +186,14 @@ impl LedgerReader {
     }
 }
 
-/// The height that a name is. Nobody fills a height up with zeros, but hashes begin with them (proof of work), and their
-/// first digits may all be decimal.
+/// The height that an ID stands for. Hashes begin with zeros (proof of work), and their first digits may all be decimal. So
+/// digits with leading zeros are a hash, not a height.
 fn height_in(name: &str) -> Option<u32> {
     let of_a_hash = name.starts_with('0') && name.len() >= MIN_PREFIX_DIGITS;
     if of_a_hash { None } else { name.parse().ok() }
 }
 
-/// The smallest and the largest hash that start with these hex digits; `None` if they are none, or too few.
+/// The smallest and the largest hash with this prefix; `None` if it is not hex or too short.
 fn prefix_bounds(digits: &str) -> Option<(Hash, Hash)> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !plain || !(MIN_PREFIX_DIGITS..=64).contains(&digits.len()) {
@@ -203,8 +203,8 @@ fn prefix_bounds(digits: &str) -> Option<(Hash, Hash)> {
     Some((fill("0")?, fill("f")?))
 }
 
-/// Ids and hashes of headers between two hashes. There is no index over whole hashes: a person can wait for a scan, and
-/// sync need not pay for it.
+/// Ids and hashes of headers between two hashes. This scans the table: an index over whole hashes would slow every sync down
+/// for a query that users rarely make.
 fn with_prefix(connection: &Connection, low: &Hash, high: &Hash) -> Result<Vec<(i64, Hash)>, StoreError> {
     let sql = "SELECT id, hash FROM headers WHERE hash BETWEEN ?1 AND ?2 LIMIT ?3";
     let parameters = (low.0.as_slice(), high.0.as_slice(), i64::try_from(MAX_PREFIX_MATCHES).unwrap_or(i64::MAX));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_behind_zeros_are_a_hash_s_and_no_height() {
+    fn digits_with_leading_zeros_are_a_hash_and_not_a_height() {
         assert_eq!(["0", "12", "00012", "123456"].map(height_in), [Some(0), Some(12), Some(12), Some(123_456)]);
         assert_eq!(["000012", "00123456", &"0".repeat(64), "x"].map(height_in), [None; 4]);
         let dir = TempDir::new();
@@ -309,7 +309,7 @@ mod tests {
         let (ledger, reader, maker, _) = ledger(&dir);
         let prefix = &maker.hash().to_string()[..8];
         drop(ledger);
-        // Nobody can find two such hashes; for the test one is written.
+        // Two such hashes cannot be found, so the test writes one.
         let writer = Connection::open(dir.join("ledger.db")).unwrap();
         let mut twin = maker.hash();
         twin.0[20] ^= 1;
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ledger_is_not_read() {
+    fn a_file_that_is_not_a_ledger_is_not_read() {
         let dir = TempDir::new();
         assert!(matches!(LedgerReader::open(&dir.join("none.db")), Err(StoreError::Io(_))));
         Connection::open(dir.join("empty.db")).unwrap().execute_batch("PRAGMA user_version = 0").unwrap();

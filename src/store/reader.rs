@@ -1,4 +1,4 @@
-//! Reading `ledger.db` while its writer works: connections of their own, short transactions, committed data only.
+//! Reading `ledger.db` while its writer works: own connections, short transactions, committed data only.
 
 use std::path::Path;
 
@@ -21,12 +21,12 @@ use crate::{
     },
 };
 
-/// The same of a reader that goes through the blocks once, and finds none of their pages again.
+/// SQLite page cache of a reader that reads all blocks once and so never reads a page twice.
 const SQLITE_PASSING_CACHE_BYTES: usize = 256 * 1024;
 
 /// A read-only connection to a ledger. Each call is one short transaction; two calls may see different tips.
 ///
-/// Open one per thread: it cannot be shared, and it costs up to 1 MiB of page cache.
+/// Open one per thread: a reader cannot be shared. It takes up to 1 MiB of page cache.
 #[derive(Debug)]
 pub struct LedgerReader {
     connection: Connection,
@@ -50,7 +50,7 @@ impl LedgerReader {
         Ok(Self { connection, identity })
     }
 
-    /// The same with a small page cache: for whoever goes through the blocks once, and finds none of their pages again.
+    /// The same with a small page cache, for a reader that reads all blocks once.
     pub fn passing_by(self) -> Result<Self, StoreError> {
         connect::set_cache_bytes(&self.connection, SQLITE_PASSING_CACHE_BYTES)?;
         Ok(self)
@@ -101,7 +101,7 @@ impl LedgerReader {
         rows::all(&self.connection, sql, [], |row| Ok(StoredHeader::read(row)?.header))
     }
 
-    /// One unchanging view for several queries.
+    /// One snapshot for several queries.
     pub(super) fn snapshot(&self) -> Result<Transaction<'_>, StoreError> {
         Ok(self.connection.unchecked_transaction()?)
     }

@@ -1,4 +1,4 @@
-//! Rows as values: checked conversions, and headers as they lie in the table.
+//! Rows as values: checked conversions, and the rows of headers.
 
 use rusqlite::{Connection, Params, Row, Statement, ToSql, types::ValueRef};
 
@@ -15,7 +15,7 @@ use crate::{
     store::error::corrupt,
 };
 
-/// A header with its place in the table. How far it has come is said elsewhere: see `side`.
+/// A header with its row id. Its status is in the table `side`.
 #[derive(Clone, Debug)]
 pub(super) struct StoredHeader {
     pub(super) id: i64,
@@ -25,7 +25,7 @@ pub(super) struct StoredHeader {
     pub(super) work: Work,
 }
 
-/// A `SELECT` over headers that [`StoredHeader::read`] understands; what follows the tables is the caller's.
+/// A `SELECT` of headers for [`StoredHeader::read`]. The caller adds joins and conditions.
 macro_rules! select_headers {
     ($rest:literal) => {
         concat!(
@@ -34,7 +34,7 @@ macro_rules! select_headers {
             $rest
         )
     };
-    // With further columns.
+    // With more columns.
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
@@ -47,7 +47,7 @@ macro_rules! select_headers {
 }
 pub(super) use select_headers;
 
-/// Columns that [`StoredHeader::read`] takes; others follow.
+/// Columns that [`StoredHeader::read`] reads; others follow.
 pub(super) const HEADER_COLUMNS: usize = 12;
 
 impl StoredHeader {
@@ -65,7 +65,7 @@ impl StoredHeader {
             nonce: row.get::<_, i64>(10)?.cast_unsigned(),
         };
         let (hash, work) = (Hash(bytes(row, 2)?), Work::from_be_bytes(bytes(row, 11)?));
-        // A tenth of what reading the row costs, and nobody is told what the disk made up.
+        // Costs a tenth of reading the row, and damage on disk is never returned as a header.
         if header.hash() != hash {
             return Err(corrupt(format!("block {}: header {hash} is not what was stored", header.height)));
         }
@@ -79,7 +79,7 @@ impl StoredHeader {
         Ok(found.into_iter().find(|row| row.hash == *hash))
     }
 
-    /// The header with this id. It must be there: ids are only ever taken from other rows.
+    /// The header with this id. It must exist: ids come from other rows.
     pub(super) fn with_id(connection: &Connection, id: i64) -> Result<Self, StoreError> {
         one(connection, select_headers!("WHERE h.id = ?1"), [id], Self::read)?
             .ok_or_else(|| corrupt(format!("header {id} is missing")))
@@ -107,20 +107,20 @@ impl StoredHeader {
         if found == height { Ok(self) } else { Err(corrupt(format!("block {height}: block {found} is in its place"))) }
     }
 
-    /// Appends headers under ids that no other has.
+    /// Appends headers under new ids.
     pub(super) fn insert(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), StoreError> {
         let (groups, rest) = headers.as_chunks::<INSERT_ROWS>();
         groups.iter().try_for_each(|group| insert_all(connection, group))?;
         rest.iter().try_for_each(|header| insert_all(connection, std::slice::from_ref(header)))
     }
 
-    /// As the traits hand it out.
+    /// The row that the archive's traits return.
     pub(super) fn with_status(self, status: BlockStatus) -> HeaderRow {
         HeaderRow { hash: self.hash, header: self.header, work: self.work, status }
     }
 }
 
-/// Headers that one statement appends: most of a short statement's time is its beginning and end.
+/// Headers that one statement appends: most of a short statement's time is its start and end.
 const INSERT_ROWS: usize = 10;
 
 /// A header to be appended.
@@ -161,7 +161,7 @@ fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), 
     Ok(())
 }
 
-/// What stands for the values of several rows in one `INSERT`.
+/// The placeholders of several rows for one `INSERT`.
 pub(super) fn placeholders(rows: usize, columns: usize) -> String {
     let row = format!("({})", vec!["?"; columns].join(", "));
     vec![row; rows].join(", ")
@@ -176,7 +176,7 @@ pub(super) fn bind_next(statement: &mut Statement<'_>, at: &mut usize, row: &[&d
     Ok(())
 }
 
-/// What headers are looked up by: the last eight bytes of the hash.
+/// The key that headers are found by: the last eight bytes of the hash.
 pub(super) fn key_of(hash: &Hash) -> i64 {
     let last: [u8; 8] = hash.0[24..].try_into().expect("32 bytes end in eight");
     i64::from_be_bytes(last)
@@ -192,7 +192,7 @@ pub(super) fn one<T>(
     first(&mut *connection.prepare_cached(sql)?, parameters, read)
 }
 
-/// Reads the first row of a statement that is ready, if there is one.
+/// Reads the first row of a prepared statement, if there is one.
 pub(super) fn first<T>(
     statement: &mut Statement<'_>,
     parameters: impl Params,
@@ -201,7 +201,7 @@ pub(super) fn first<T>(
     statement.query(parameters)?.next()?.map(read).transpose()
 }
 
-/// Reads all rows; their number is the query's to bound.
+/// Reads all rows. The query must bound their number.
 pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,

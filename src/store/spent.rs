@@ -1,4 +1,4 @@
-//! What an applied block spent, for those who show fees and where amounts came from.
+//! The coins that an applied block spent, to show fees and origins.
 
 use crate::{
     base::hash::Hash,
@@ -7,8 +7,7 @@ use crate::{
 };
 
 impl LedgerReader {
-    /// The coins that the block with this hash took out of the ledger: those that its own transactions made and spent
-    /// are not among them. `None` if the block is not applied.
+    /// The coins from before the block that the block with this hash spent. `None` if it is not applied.
     pub fn spent_in(&self, hash: &Hash) -> Result<Option<Vec<(OutPoint, Coin)>>, StoreError> {
         let snapshot = self.snapshot()?;
         let Some(stored) = StoredHeader::find(&snapshot, hash)? else { return Ok(None) };

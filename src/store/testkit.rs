@@ -1,4 +1,4 @@
-//! Puts blocks that are known to be valid into a ledger, for `tussock generate`, benchmarks and tests.
+//! Appends valid blocks to a ledger, for benchmarks and tests.
 
 use crate::chain::{
     archive::{LedgerStore, StoreError},

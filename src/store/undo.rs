@@ -1,4 +1,4 @@
-//! What undoes a block, in few bytes: the coins that it spent. What it made is in its body.
+//! Undo data: the coins that a block spent, encoded compactly. The coins that it created follow from its body.
 //!
 //! Layout: the coins in order, each as txid (32 bytes), position, amount, address (20 bytes), 2 × height + coinbase;
 //! numbers in LEB128. A block that spends nothing has no undo data at all.
@@ -43,8 +43,8 @@ pub(super) fn decode(bytes: Option<&[u8]>) -> Result<Vec<(OutPoint, Coin)>, Stor
     Ok(spent)
 }
 
-/// All that a block did to the coins: what it spent is stored, what it made and did not spend itself follows from it.
-/// Undo data that is not this block's is found out.
+/// All changes of a block to the coins. The spent coins are stored; the created ones follow from the block. Undo data of
+/// another block is an error.
 pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> Result<CoinChanges, StoreError> {
     let spends =
         |one: &HashedTransaction| one.transaction.inputs.iter().map(|input| input.outpoint).collect::<Vec<_>>();

@@ -43,7 +43,7 @@ pub const MAX_PASSING: usize = 4;
 pub const PASSING_TIME: Duration = Duration::from_secs(5);
 /// Time in which the allowance for fork headers grows by one: as many a day as a chain with ten-second blocks has.
 pub const FORK_HEADER_INTERVAL: Duration = Duration::from_secs(10);
-/// Headers between our tip and a block that arrived, beyond which the block is not preferred.
+/// Ancestors of a block that are searched for our tip.
 pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
 /// Nothing is ever set by it.

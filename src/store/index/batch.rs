@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// Rows that the index gathers before it writes them, sorted, in one transaction; about 2 MiB.
+/// Rows of one batch, about 2 MiB. They are sorted and written in one transaction.
 const INDEX_BATCH_ROWS: usize = 20_000;
 
-/// Rows that one statement adds.
+/// Rows that one statement inserts.
 const INSERT_ROWS: usize = 16;
 
 /// Tables with their columns.
@@ -35,7 +35,7 @@ pub(super) struct Batch {
     history: BTreeMap<(Address, i64), (u64, u64)>,
     /// Coins created and not spent again within the batch: transaction and amount.
     created: BTreeMap<Owned, (i64, u64)>,
-    /// Coins spent that the index has.
+    /// Spent coins that the index has.
     spent: BTreeSet<Owned>,
     pub(super) blocks: Vec<(u32, Hash)>,
 }
@@ -85,16 +85,16 @@ impl Batch {
         Ok(transaction.commit()?)
     }
 
-    /// `amounts`: of the coins that the block spends; those that it makes itself are added on the way.
+    /// `amounts`: of the coins from before the block that it spends. Coins that it creates are added here.
     fn add(&mut self, block: &HashedBlock, mut amounts: BTreeMap<OutPoint, u64>) -> Result<(), StoreError> {
         let height = block.header.height;
         for (position, hashed) in (0u32..).zip(&block.transactions) {
             let tx = place_of(height, position);
             self.txs.push((tx, hashed.txid));
             for input in &hashed.transaction.inputs {
-                let amount = amounts.get(&input.outpoint).ok_or_else(|| {
-                    corrupt(format!("block {height} spends a coin that the data that undoes it does not name"))
-                })?;
+                let amount = amounts
+                    .get(&input.outpoint)
+                    .ok_or_else(|| corrupt(format!("block {height} spends a coin that its undo data does not name")))?;
                 let owned = (Address::of(&input.public_key), input.outpoint);
                 let entry = self.history.entry((owned.0, tx)).or_default();
                 entry.1 = entry.1.saturating_add(*amount);
@@ -119,9 +119,9 @@ fn insert_txs(index: &Connection, txs: &[(i64, Hash)]) -> Result<(), StoreError>
     txs.iter().try_for_each(|(id, txid)| Ok(insert.execute((id, txid.0.as_slice())).map(|_| ())?))
 }
 
-/// Adds rows that begin with an address, several with one statement: most of a short statement's time is its beginning
-/// and end. For one that could fail half-way SQLite would keep a copy of each page before it changes: so a row that is
-/// there already is left as it is, and found out by the count.
+/// Inserts rows that begin with an address, several with one statement: most of a short statement's time is its start and
+/// end. A statement that can fail half-way makes SQLite copy each page before it changes. So the statement ignores a row
+/// that exists already, and the count of changes reveals it.
 pub(super) fn insert_all(
     index: &Connection,
     table: &str,
@@ -138,7 +138,7 @@ pub(super) fn insert_all(
                 rows::bind_next(statement, &mut at, &[&address.0.as_slice(), a, b, c])?;
             }
             if statement.raw_execute()? != each {
-                return Err(corrupt(format!("the index has rows of {table} that it was to get now")));
+                return Err(corrupt(format!("the index already has some of the new rows of {table}")));
             }
         }
         if group.len() < INSERT_ROWS {

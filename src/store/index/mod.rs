@@ -1,8 +1,8 @@
-//! `index.db`: where each transaction is, and what happened to each address. Derived from `ledger.db`, so a file that
-//! cannot be used is simply made anew.
+//! `index.db`: the place of each transaction and the history of each address. It is derived from `ledger.db`, so a file
+//! that cannot be used is rebuilt.
 //!
-//! The index follows the applied chain: it remembers the hash of each block that it has taken in, and takes blocks off
-//! again that are no longer applied (their bodies are kept, so what they added is known).
+//! The index follows the applied chain. It stores the hash of each indexed block, and disconnects blocks that are no longer
+//! applied; the ledger keeps their bodies, so their rows can be found.
 
 mod batch;
 mod place;
@@ -39,10 +39,10 @@ use crate::{
     },
 };
 
-/// Page cache of the index' writer: with twice that of the other small files, and the log below, it takes a tenth less
-/// of a processor.
+/// Page cache of the index's writer. This and the longer log save a tenth of its processor time, compared with the settings
+/// of the other small files.
 const INDEX_CACHE_BYTES: usize = 1024 * 1024;
-/// Pages in its write-ahead log at which they move into the file.
+/// Pages in the index's write-ahead log at which they move into the file.
 const INDEX_CHECKPOINT_PAGES: usize = 2000;
 /// Bytes of that log that stay allocated; a little above `INDEX_CHECKPOINT_PAGES`.
 const INDEX_LOG_BYTES: usize = 10 * 1024 * 1024;
@@ -63,7 +63,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether the index is level with the ledger.
+    /// Whether the index has every block of the applied chain.
     pub fn is_complete(&self) -> bool {
         self.indexed == self.total
     }
@@ -76,7 +76,7 @@ pub struct IndexedTransaction {
     pub block: Hash,
     /// That block's height.
     pub height: u32,
-    /// Its place in the block; 0 is the coinbase.
+    /// Its position in the block; 0 is the coinbase.
     pub position: u32,
     /// The transaction itself.
     pub transaction: HashedTransaction,
@@ -87,7 +87,7 @@ pub struct IndexedTransaction {
 pub struct HistoryEntry {
     /// The block's height.
     pub height: u32,
-    /// The transaction's place in the block.
+    /// The transaction's position in the block.
     pub position: u32,
     /// The transaction.
     pub txid: Hash,
@@ -105,19 +105,19 @@ impl IndexDb {
             Err(error @ StoreError::Io(_)) => Err(error),
             Err(error) => {
                 let target = quarantine::quarantine(path).map_err(|error| StoreError::Io(error.to_string()))?;
-                log::warn!("index: started anew error=\"{error}\" old={}", target.display());
+                log::warn!("index: rebuilding error=\"{error}\" old={}", target.display());
                 Self::try_open(path, genesis)
             }
             opened => opened,
         }
     }
 
-    /// Takes in up to `max_blocks` further blocks of the applied chain, after taking off those that left it. Call it
-    /// again until [`Progress::is_complete`], and again whenever the chain has moved.
+    /// Disconnects blocks that left the applied chain, then indexes up to `max_blocks` more. Call it until
+    /// [`Progress::is_complete`], and again whenever the chain has moved.
     pub fn catch_up(&mut self, ledger: &LedgerReader, max_blocks: u32) -> Result<Progress, StoreError> {
         let mut left = max_blocks;
         loop {
-            // One unchanging view of the ledger for each batch.
+            // One snapshot of the ledger for each batch.
             let snapshot = ledger.snapshot()?;
             let tip = check::state(&snapshot)?.0.height;
             let last = self.last()?;
@@ -142,7 +142,7 @@ impl IndexDb {
     pub fn tx(&self, ledger: &LedgerReader, txid: &Hash) -> Result<Option<IndexedTransaction>, StoreError> {
         let Some(id) = find(&self.connection, txid)? else { return Ok(None) };
         let (height, position) = (height_of(id), position_of(id));
-        // Not there, or another transaction: the chain moved since.
+        // If it is not there, the chain has moved since.
         let Some(bytes) = ledger.body_at(height)? else { return Ok(None) };
         let mut block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
         let at = position as usize;
@@ -153,8 +153,8 @@ impl IndexDb {
         Ok(Some(IndexedTransaction { block: block.hash, height, position, transaction }))
     }
 
-    /// What happened to an address, newest first. `before`: only what is older than this height and position (the last
-    /// entry of the page before).
+    /// The history of an address, newest first. `before`: only entries older than this height and position (the last entry
+    /// of the previous page).
     pub fn history(
         &self,
         address: &Address,
@@ -177,8 +177,8 @@ impl IndexDb {
         })
     }
 
-    /// The unspent coins of an address as of the block `tip`: all in sum and number, the youngest `limit` one by one.
-    /// `None` if the index is not level with that block.
+    /// The unspent coins of an address as of the block `tip`: the sum and number of all, and the youngest `limit` coins.
+    /// `None` if `tip` is not the last indexed block.
     pub fn coins_of(&self, tip: &Hash, address: &Address, limit: usize) -> Result<Option<AddressCoins>, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         if self.last()?.is_none_or(|(_, hash)| hash != *tip) {

@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl IndexDb {
-    /// Ids of confirmed transactions that start with these hex digits (at least six); several of them tell that there
-    /// are several.
+    /// Ids of confirmed transactions that start with these hex digits (at least six). More than one means that the prefix is
+    /// ambiguous.
     pub fn txids_with_prefix(&self, digits: &str) -> Result<Vec<Hash>, StoreError> {
         let digits = digits.to_ascii_lowercase();
         let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -41,7 +41,7 @@ fn pay(ledger: &mut LedgerDb, maker: &mut BlockMaker, blocks: usize, to: u32, am
     made
 }
 
-/// An account's balance by the ledger's coins and by its history. Its coins in the index are those of the ledger.
+/// An account's balance by the ledger's coins and by its history. Checks that the index has the ledger's coins.
 fn balances(setup: &Setup, number: u32) -> (u128, u128) {
     let ledger = setup.reader.coins_of(&account(number), 100).unwrap();
     let tip = setup.reader.tip().unwrap().0.hash;
@@ -111,7 +111,7 @@ fn a_reorganisation_is_followed() {
 }
 
 #[test]
-fn an_index_of_another_ledger_or_a_damaged_one_starts_anew() {
+fn an_index_of_another_ledger_or_a_damaged_one_is_rebuilt() {
     let mut setup = setup();
     pay(&mut setup.ledger, &mut setup.maker, 3, 1, 100);
     setup.index.catch_up(&setup.reader, 100).unwrap();

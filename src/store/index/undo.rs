@@ -74,7 +74,7 @@ fn add_coin(index: &Connection, address: &Address, tx: i64, position: u32, amoun
     rows::run(index, sql, (address.0.as_slice(), tx, position, amount.cast_signed())).map(|_| ())
 }
 
-/// Removes it again, if it is there.
+/// Removes the coin, if it exists.
 fn remove_coin(index: &Connection, address: &Address, tx: i64, position: u32) -> Result<(), StoreError> {
     let sql = "DELETE FROM coins WHERE address = ?1 AND tx = ?2 AND position = ?3";
     rows::run(index, sql, (address.0.as_slice(), tx, position)).map(|_| ())

@@ -1,7 +1,7 @@
-//! The headers that are not part of the applied chain: the `side` table, kept in memory.
+//! The headers that are not on the applied chain: the `side` table, held in memory.
 //!
 //! During sync most headers are stored and applied between two commits and never reach the table. Their number is
-//! bounded by the headers role: branches by `MAX_FORK_HEADERS`, the way ahead by `HEADERS_AHEAD`.
+//! bounded by the headers role: branches by `MAX_FORK_HEADERS`, headers ahead of the tip by `HEADERS_AHEAD`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::{
     store::{error::corrupt, rows},
 };
 
-/// One header off the applied chain.
+/// A header that is not on the applied chain.
 #[derive(Clone, Debug)]
 pub(super) struct ForkHeader {
     pub(super) id: i64,
@@ -28,11 +28,11 @@ pub(super) struct ForkHeader {
     persisted: bool,
 }
 
-/// All headers off the applied chain, by hash.
+/// All headers that are not on the applied chain, by hash.
 #[derive(Debug, Default)]
 pub(super) struct ForkHeaders {
     rows: BTreeMap<Hash, ForkHeader>,
-    /// What the table lacks, by id: a status to write, or `None` for a row to delete.
+    /// Changes that the table does not have yet, by id: a status to write, or `None` for a row to delete.
     dirty: BTreeMap<i64, (Hash, Option<BlockStatus>)>,
 }
 
@@ -77,7 +77,7 @@ impl ForkHeaders {
         (height, work): (u32, Work),
         status: BlockStatus,
     ) {
-        // A row that was to be deleted is still in the table.
+        // The table still has a row that was due for deletion.
         let persisted = matches!(self.dirty.get(&id), Some((_, None)));
         self.rows.insert(hash, ForkHeader { id, parent, height, work, status, persisted });
         self.dirty.insert(id, (hash, Some(status)));
@@ -90,7 +90,7 @@ impl ForkHeaders {
         }
     }
 
-    /// Takes out a header that is applied now.
+    /// Removes a header that is applied now.
     pub(super) fn remove(&mut self, hash: &Hash) {
         if let Some(row) = self.rows.remove(hash) {
             if row.persisted {
@@ -110,7 +110,7 @@ impl ForkHeaders {
             .filter(|(_, row)| row.id > root.id)
             .map(|(hash, row)| (row.id, row.parent, hash))
             .collect();
-        // Ids grow from parent to child, so that one pass in their order finds all.
+        // A child's id is larger than its parent's, so one pass in the order of ids finds all.
         later.sort_unstable();
         let (mut family, mut found) = (BTreeSet::from([root.id]), vec![*hash]);
         for (id, parent, hash) in later {
@@ -122,8 +122,8 @@ impl ForkHeaders {
         found
     }
 
-    /// Writes what changed since the last flush into the open transaction: a run of equal rows with one statement, for
-    /// during sync each header comes and goes, and a statement each took a seventh of the ledger's time.
+    /// Writes the changes since the last flush into the open transaction, a run of equal rows with one statement. During sync
+    /// each header comes and goes; one statement for each took a seventh of the ledger's time.
     pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let mut run: Option<Run> = None;
         for (id, (hash, status)) in std::mem::take(&mut self.dirty) {
@@ -144,7 +144,7 @@ impl ForkHeaders {
     }
 }
 
-/// Neighbouring rows to write alike, or to delete.
+/// Rows with successive ids that get the same status, or are deleted.
 struct Run {
     first: i64,
     last: i64,

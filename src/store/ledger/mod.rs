@@ -1,8 +1,8 @@
-//! `ledger.db` in the hands of its one writer.
+//! The writer of `ledger.db`.
 //!
 //! One transaction is open from the first change after a commit to the next commit. A block costs four B-trees:
-//! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits. What memory
-//! holds besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
+//! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits. It holds
+//! in memory, besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
 //!
 //! Measured on a two-core host, processor time: 17 µs for an empty block, 5 to 7 µs for a transaction of one input and two
 //! outputs over 300,000 coins with 256 or 64 blocks a commit.
@@ -43,11 +43,11 @@ use crate::{
     },
 };
 
-/// Pages in the ledger's write-ahead log at which they move into the database: coins lie scattered, so that the more
-/// changes a page gathers before it moves, the less is written.
+/// Pages in the ledger's write-ahead log at which they move into the database. Coins are scattered over many pages, so the
+/// more changes a page gathers in the log, the less is written.
 const LEDGER_CHECKPOINT_PAGES: usize = 8000;
-/// Pages to which that log may grow while a large ledger is synced, but not beyond the ledger's own size: 256 MiB. Its
-/// index in memory takes 8 bytes for each.
+/// Pages to which that log may grow while a large ledger syncs: 256 MiB, but no more than the ledger's size. The log's index
+/// in memory takes 8 bytes for each page.
 pub(super) const LEDGER_LOG_PAGES: usize = 65_536;
 /// Bytes of the ledger's write-ahead log that stay allocated; a little above `LEDGER_CHECKPOINT_PAGES`.
 pub(crate) const LEDGER_LOG_BYTES: usize = 40 * 1024 * 1024;
@@ -57,8 +57,8 @@ pub(crate) const LEDGER_LOG_BYTES: usize = 40 * 1024 * 1024;
 pub struct LedgerOptions {
     /// SQLite's page cache, bytes.
     pub cache_bytes: usize,
-    /// Pages in the write-ahead log at which they move into the database in a quiet moment. At twice as many they do so
-    /// with a commit; during the sync of a large ledger at as many as that has, up to [`LEDGER_LOG_PAGES`].
+    /// Pages in the write-ahead log at which they move into the database when the ledger is idle. At twice as many a commit
+    /// moves them; during the sync of a large ledger, at as many as the ledger has, up to [`LEDGER_LOG_PAGES`].
     pub checkpoint_pages: usize,
 }
 
@@ -68,20 +68,20 @@ impl Default for LedgerOptions {
     }
 }
 
-/// What was found when the ledger was opened.
+/// What opening the ledger found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Opened {
-    /// There was no ledger; there is one now, with the genesis block.
+    /// There was no ledger: a new one with the genesis block was created.
     pub created: bool,
-    /// The last writer did not close it: the process was killed, or the power failed.
+    /// The last writer did not close the file: its process was killed, or the power failed.
     pub unclean: bool,
-    /// Blocks that were therefore verified again.
+    /// Blocks that were verified again because of that.
     pub checked_blocks: u32,
 }
 
 /// The writer of `ledger.db`. See [`crate::chain::archive::LedgerStore`] for what it does.
 ///
-/// Dropping it rolls back what was not committed and marks the file as closed in order, unless a call has failed.
+/// Dropping it rolls back uncommitted changes and marks the file as cleanly closed, unless a call has failed.
 #[derive(Debug)]
 pub struct LedgerDb {
     connection: Connection,
@@ -91,19 +91,19 @@ pub struct LedgerDb {
     end: End,
     /// The header with the most work, uncommitted ones included.
     best: Best,
-    /// What the next header gets: one more than the largest that is there.
+    /// The id of the next header: one more than the largest.
     next_id: i64,
     /// As of the last commit.
     committed: (Tip, StateSum),
     /// Whether commits wait for the disk now.
     durable: bool,
-    /// Pages in the log that are moved in a quiet moment; 0: there is no log.
+    /// Pages in the log at which they are moved when the ledger is idle; 0: there is no log.
     checkpoint_pages: usize,
     /// Pages in the log at which a commit moves them.
     longest_log: usize,
-    /// A change went wrong half-way: nothing may be committed before a rollback.
+    /// A change failed half-way: nothing may be committed before a rollback.
     broken: Cell<bool>,
-    /// A call has failed, so the file deserves a check when it is opened again.
+    /// A call has failed, so the file must be checked when it is opened again.
     suspect: Cell<bool>,
     opened: Opened,
 }
@@ -125,17 +125,17 @@ struct Best {
 impl LedgerDb {
     /// Opens the ledger of this chain, or creates it with the genesis block applied.
     ///
-    /// Refuses with [`StoreError::Mismatch`] what belongs to another chain, another program or a newer version. After an
-    /// unclean stop the file and its last blocks are verified; [`StoreError::Corrupt`] says what is wrong with them.
+    /// Returns [`StoreError::Mismatch`] for a file of another chain, another program or a newer version. After an unclean stop
+    /// the file and its last blocks are verified; [`StoreError::Corrupt`] says what is wrong with them.
     pub fn open(path: &Path, spec: &ChainSpec, options: &LedgerOptions) -> Result<Self, StoreError> {
         let mut connection = connect::open_file(path)?;
-        // Before the first pragma that writes: a file of somebody else stays as it is.
+        // Before the first pragma that writes: a foreign file must not be changed.
         migrate::LEDGER.check(&connection)?;
         connect::tune_writer(
             &connection,
             Tuning {
                 cache_bytes: options.cache_bytes,
-                // The ledger does it in quiet moments, see `tidy`; a sync has none.
+                // The ledger moves pages when it is idle (see `tidy`). During a sync it never is.
                 checkpoint_pages: options.checkpoint_pages.saturating_mul(2),
                 log_bytes: LEDGER_LOG_BYTES,
             },
@@ -166,17 +166,17 @@ impl LedgerDb {
         Self::load(connection, spec, 0, Opened { created: true, ..Opened::default() })
     }
 
-    /// What was found when the ledger was opened.
+    /// What opening the ledger found.
     pub fn opened(&self) -> Opened {
         self.opened
     }
 
-    /// Ends the transaction without its changes and marks the file as closed in order.
+    /// Rolls the transaction back and marks the file as cleanly closed.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.finish()
     }
 
-    /// Ends as after a kill: without the uncommitted changes, and not marked as closed in order. For tests.
+    /// Ends as a killed process does: without the uncommitted changes and without marking the file. For tests.
     pub fn crash(self) {
         self.suspect.set(true);
     }
@@ -225,7 +225,7 @@ impl LedgerDb {
         Ok(())
     }
 
-    /// Remembers that a call failed.
+    /// Notes that a call failed.
     fn watch<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.is_err() {
             self.suspect.set(true);
@@ -254,7 +254,7 @@ impl Drop for LedgerDb {
     }
 }
 
-/// What memory knows of the database.
+/// What is held in memory of the database.
 struct Memory {
     forks: ForkHeaders,
     end: End,
@@ -286,7 +286,7 @@ fn flag_is_clean(connection: &Connection) -> Result<bool, StoreError> {
     flag.ok_or_else(|| corrupt("the state row is missing"))
 }
 
-/// Applies the genesis block to an empty ledger; says whether it was one.
+/// Applies the genesis block to an empty ledger. Returns whether the ledger was empty.
 fn create_genesis(
     connection: &mut Connection,
     spec: &ChainSpec,

@@ -1,4 +1,4 @@
-//! What the writer reads: headers, with uncommitted ones included.
+//! Headers as the writer sees them, uncommitted ones included.
 
 use super::LedgerDb;
 use crate::{

@@ -1,5 +1,4 @@
-//! One ledger for two roles: in the simulator the `ledger` and the `headers` role of a node use the same database in
-//! memory.
+//! One ledger for two roles: in the simulator, the `ledger` and the `headers` role of a node share a database in memory.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -18,7 +17,7 @@ use crate::{
 };
 
 /// A handle to a ledger; clones share it. Unlike a [`crate::store::LedgerReader`], a handle sees uncommitted changes
-/// too. What a crash leaves of a ledger in memory is what [`LedgerDb::rollback`] leaves.
+/// too. [`LedgerDb::rollback`] simulates a crash.
 #[derive(Clone, Debug)]
 pub struct SharedLedger(Arc<Mutex<LedgerDb>>);
 

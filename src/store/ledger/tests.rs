@@ -44,7 +44,7 @@ fn extend(ledger: &mut dyn LedgerStore, maker: &mut BlockMaker, count: usize) ->
     (0..count).map(block).collect()
 }
 
-/// Takes the last block off, flushing what that does to the coins.
+/// Disconnects the last block and flushes its coin changes.
 fn undo(ledger: &mut dyn LedgerStore, block: &HashedBlock) -> CoinChanges {
     let changes = ledger.unapply(block.header.height, &block.hash).unwrap();
     ledger.flush_coins(&mut changes.backward()).unwrap();
@@ -97,7 +97,7 @@ fn another_chain_a_newer_version_and_a_foreign_file_are_refused_by_name() {
 }
 
 #[test]
-fn applying_and_taking_off_again_keeps_coins_and_digest() {
+fn connecting_and_disconnecting_keeps_coins_and_digest() {
     let mut maker = dev_maker();
     let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
     extend(&mut ledger, &mut maker, 3);
@@ -126,7 +126,7 @@ fn applying_and_taking_off_again_keeps_coins_and_digest() {
     gone.for_each(|outpoint| assert_eq!(ledger.coin(outpoint), Ok(None)));
     assert_eq!(ledger.tip().unwrap(), (before.tip(), before.sum().clone()));
     assert_eq!(ledger.applied_at(4).unwrap(), None);
-    // The blocks are still there, to be applied again.
+    // The blocks are still stored and can be applied again.
     assert_eq!(ledger.fork_headers(), Ok(4));
     let stored: Vec<Hash> = ledger.stored_above(3).unwrap().into_iter().map(|row| row.hash).collect();
     assert_eq!(stored, blocks.iter().map(|block| block.hash).collect::<Vec<_>>());
@@ -181,7 +181,7 @@ fn after_a_power_failure_the_ledger_is_as_after_one_of_its_commits() {
         std::fs::write(dir.join(&format!("lost-{part}.db-wal")), &log[..kept]).unwrap();
         let survivor = open(&lost, &spec).unwrap();
         let (tip, sum) = survivor.tip().unwrap();
-        // With the whole log gone, the file is as it was when the last checkpoint was made: empty, hence made anew.
+        // Without its log the file is as the last checkpoint left it: empty, so a new ledger is created.
         let at = commits.iter().position(|commit| *commit == tip).expect("a state that was never committed");
         assert!(at >= reached, "more of the log, and less of the ledger");
         assert_eq!(sum.digest(), tip.digest);
@@ -194,7 +194,7 @@ fn after_a_power_failure_the_ledger_is_as_after_one_of_its_commits() {
 }
 
 #[test]
-fn the_log_is_moved_in_a_quiet_moment_and_by_a_commit_only_if_there_was_none() {
+fn the_log_is_moved_when_the_ledger_is_idle_and_otherwise_by_a_commit() {
     let dir = TempDir::new();
     let mut maker = dev_maker();
     let options = LedgerOptions { checkpoint_pages: 40, ..LedgerOptions::default() };
@@ -281,7 +281,7 @@ fn invalid_spreads_to_descendants_and_the_best_header_moves_to_the_next_best() {
         [0, 1, 2].map(|at| status(&ledger, at)),
         [BlockStatus::Header, BlockStatus::Invalid, BlockStatus::Invalid]
     );
-    // What comes later on top of it is invalid from the start.
+    // A header that comes later on top of it is invalid at once.
     let after = rows(&mut long, 2, 4);
     ledger.put_headers(&after).unwrap();
     assert_eq!(ledger.header(&after[1].hash).unwrap().unwrap().status, BlockStatus::Invalid);

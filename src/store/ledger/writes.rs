@@ -1,5 +1,5 @@
-//! What the writer changes. Each change checks that it fits the applied chain; one that does not is a broken invariant
-//! of the caller and stops the node.
+//! The writer's changes. Each checks that it fits the applied chain. One that does not is a bug of the caller and stops the
+//! node.
 
 use super::{Best, End, LedgerDb};
 use crate::store::ledger::{LEDGER_LOG_BYTES, LEDGER_LOG_PAGES};
@@ -121,13 +121,13 @@ impl LedgerStore for LedgerDb {
         self.watch(settings)
     }
 
-    /// Moves the write-ahead log into the database. Commits do that too, but only once the log is twice as long: it takes
-    /// a tenth of a second, in which a new block would not be passed on and a newcomer not be synced.
+    /// Moves the write-ahead log into the database. It takes a tenth of a second, in which the node would neither relay a new
+    /// block nor serve a newcomer. So commits do it only when the log is twice as long.
     fn tidy(&mut self) -> Result<(), StoreError> {
         if self.checkpoint_pages == 0 || !self.connection.is_autocommit() {
             return Ok(());
         }
-        // What a sync had let grow is cut short when the log next begins anew.
+        // A log that grew during a sync is truncated when it is next reset.
         self.watch(connect::set_log_bytes(&self.connection, LEDGER_LOG_BYTES))?;
         let pages = |mode: &str| {
             let sql = format!("PRAGMA wal_checkpoint({mode})");
@@ -147,7 +147,7 @@ impl LedgerStore for LedgerDb {
             for bytes in transactions {
                 rows::run(&db.connection, "INSERT INTO mempool (bytes) VALUES (?1)", [&bytes[..]])?;
             }
-            // With nothing else to wait for, it is a transaction of its own.
+            // No transaction is open, so it gets its own.
             if alone {
                 rows::run(&db.connection, "COMMIT", [])?;
             }
@@ -170,7 +170,7 @@ impl LedgerStore for LedgerDb {
 }
 
 impl LedgerDb {
-    /// Drops all changes since the last commit, as a crash does. Roles undo what they regret by changes of their own.
+    /// Drops all changes since the last commit, as a crash does. Roles never call it: they undo a change by another change.
     pub fn rollback(&mut self) -> Result<(), StoreError> {
         if !self.connection.is_autocommit() {
             self.watch(rows::run(&self.connection, "ROLLBACK", []))?;
@@ -180,7 +180,7 @@ impl LedgerDb {
         self.watch(reloaded)
     }
 
-    /// Runs a change inside the transaction. One that fails leaves the transaction unfit for a commit.
+    /// Runs a change inside the transaction. If it fails, the transaction can no longer be committed.
     fn change<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
         if self.broken.get() {
             return Err(StoreError::Other("an earlier change failed and was not rolled back".to_owned()));
@@ -190,9 +190,9 @@ impl LedgerDb {
         self.watch(result)
     }
 
-    /// Takes note of a header; `None` if it is there already.
+    /// Adds a header; `None` if it is already known.
     fn new_header<'a>(&mut self, row: &'a HeaderRow) -> Result<Option<NewHeader<'a>>, StoreError> {
-        // What is above the applied chain's end is in memory, or new.
+        // A header above the applied chain's end is in memory, or new.
         let known = row.header.height <= self.end.height || self.forks.get(&row.hash).is_some();
         if known && self.id_of(&row.hash)?.is_some() {
             return Ok(None);
@@ -217,7 +217,7 @@ impl LedgerDb {
                 self.forks.set_status(hash, BlockStatus::Stored);
                 Ok(())
             }
-            // There already, or not worth its room.
+            // Already stored, or invalid and not worth its room.
             Some(_) => Ok(()),
             None if self.id_of(hash)?.is_some() => Ok(()),
             None => Err(misuse("a body came before its header", hash)),
@@ -265,7 +265,7 @@ impl LedgerDb {
         Ok(invalid)
     }
 
-    /// The most work; of equals the one that was stored first, which has the smallest id.
+    /// The valid header with the most work; of equals the one stored first, which has the smallest id.
     fn find_best(&self) -> Result<Best, StoreError> {
         let end = StoredHeader::with_id(&self.connection, self.end.id)?;
         let end = Best { id: end.id, hash: end.hash, work: end.work };
@@ -289,8 +289,8 @@ impl LedgerDb {
         Ok(())
     }
 
-    /// Moves between commits that wait for the disk and such that do not. The pragma cannot change inside a
-    /// transaction, so a first durable commit is followed by an empty one, which syncs the log with both in it.
+    /// Switches between `synchronous=FULL` and `NORMAL`. The pragma cannot change inside a transaction, so an empty commit
+    /// follows the first durable one and syncs the log with both.
     fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
         if self.durable == durable {
             return Ok(());
@@ -303,8 +303,8 @@ impl LedgerDb {
         Ok(())
     }
 
-    /// Lets the log get as long as a large ledger itself during a sync. Each commit changes most pages of its coins, so
-    /// that moving them with each took a third of the time; at the tip the quiet moments keep the log short.
+    /// Lets the log grow to the size of a large ledger during a sync. Each commit changes most pages of the coins, and moving
+    /// them with every commit took a third of the time. At the tip, `tidy` keeps the log short.
     fn let_log_grow(&mut self) -> Result<(), StoreError> {
         if self.durable || self.checkpoint_pages == 0 || self.longest_log >= LEDGER_LOG_PAGES {
             return Ok(());
@@ -313,7 +313,7 @@ impl LedgerDb {
         let pages = pages.unwrap_or(0).min(LEDGER_LOG_PAGES);
         if pages > self.longest_log {
             connect::set_checkpoint_pages(&self.connection, pages)?;
-            // To be used again as it is: cutting it short took as long as waiting for the disk did.
+            // The log is reused without truncating it: that took as long as syncing it.
             connect::set_log_bytes(&self.connection, pages.saturating_mul(LOG_PAGE_BYTES))?;
             self.longest_log = pages;
         }

@@ -1,7 +1,7 @@
-//! The offline check behind `tussock verify`: is this file a ledger that keeps all rules of its chain?
+//! The offline check behind `tussock verify`: whether a file is a ledger that keeps all rules of its chain.
 //!
-//! [`quick`] asks SQLite and looks at the last blocks. [`deep`] replays every block from genesis with the rules that
-//! the node itself uses, against coins of its own, and compares everything that the file claims with what comes out.
+//! [`quick`] runs SQLite's check and verifies the last blocks. [`deep`] replays every block from genesis with the node's own
+//! rules and a coin set of its own, and compares the result with everything that the file claims.
 
 mod replay;
 
@@ -19,12 +19,12 @@ use crate::{
 /// Blocks below the tip that are verified again after an unclean stop.
 pub(crate) const RECHECKED_BLOCKS: u32 = 6;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// Whether all is as it should be.
+    /// Whether no problem was found.
     pub ok: bool,
-    /// The tip's height; after a problem that of the last block that was found good.
+    /// The tip's height; after a problem, the height of the last valid block.
     pub height: u32,
     /// That block's hash.
     pub tip: Hash,
@@ -32,12 +32,12 @@ pub struct VerifyReport {
     pub state_digest: Hash,
     /// Blocks that were checked.
     pub checked_blocks: u64,
-    /// What is wrong first.
+    /// The first problem.
     pub problem: Option<String>,
 }
 
-/// Checks that the file is well-formed and that its last blocks are what was stored. Errors mean that it could not be
-/// checked; damage is a report.
+/// Checks that the file is well-formed and that its last blocks are intact. Damage is a report; an error means that the file
+/// could not be checked.
 pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> {
     let found = open(path, spec).and_then(|reader| {
         let snapshot = reader.snapshot()?;
@@ -59,8 +59,8 @@ pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> 
     )
 }
 
-/// Replays the ledger from genesis. `progress` is told how many of how many blocks are done. A node must not write to
-/// the file meanwhile: its log would grow until the check ends.
+/// Replays the ledger from genesis. `progress` is told the blocks done and all blocks. A node must not write to the file
+/// meanwhile: the file's log would grow until the check ends.
 pub fn deep(path: &Path, spec: &ChainSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, StoreError> {
     let mut report = VerifyReport::nothing();
     let result = open(path, spec).and_then(|reader| replay_all(&reader, spec, progress, &mut report));
@@ -113,7 +113,7 @@ fn replay_all(
     Ok(())
 }
 
-/// Compares the coins table with what the replay came to: by digest, by number, and its sum with the supply.
+/// Compares the coins table with the replay's coins by digest and number, and its sum with the supply.
 fn compare_coins(ledger: &Connection, expected: &StateSum, count: u64, supply: u128) -> Result<(), StoreError> {
     let (mut found, mut found_count, mut amount) = (StateSum::default(), 0u64, 0u128);
     let table = CoinTable::open(ledger, identity::read(ledger)?.coin_secret)?;
@@ -134,7 +134,7 @@ fn compare_coins(ledger: &Connection, expected: &StateSum, count: u64, supply: u
     Ok(())
 }
 
-/// Damage is what the check is there to find; only what keeps it from looking is an error.
+/// Turns damage into a report. Other errors, which prevent the check, stay errors.
 fn damage_as_report(
     result: Result<VerifyReport, StoreError>,
     so_far: VerifyReport,
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_ledger_passes_both_checks() {
+    fn a_valid_ledger_passes_both_checks() {
         let dir = TempDir::new();
         let maker = ledger(&dir, |_| {});
         let mut last = (0, 0);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn another_chain_is_an_error_and_no_report() {
+    fn another_chain_is_an_error_and_not_a_report() {
         let dir = TempDir::new();
         ledger(&dir, |_| {});
         let result = quick(&dir.join("ledger.db"), &ChainSpec::local());

@@ -1,4 +1,4 @@
-//! One pass over the applied chain with the real rules, in bounded memory.
+//! One pass over the applied chain with the node's rules, in bounded memory.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +31,7 @@ const REPLAY_COINS: usize = 16_384;
 /// Signatures that a replay checks in one batch: larger ones gain little.
 const REPLAY_SIGNATURES: usize = 1024;
 
-/// The state of a replay: everything is computed here, nothing is taken from the ledger but headers and bodies.
+/// The state of a replay. It reads only headers and bodies from the ledger and computes everything else.
 pub(super) struct Replay<'a> {
     ledger: &'a Connection,
     spec: &'a ChainSpec,
@@ -68,7 +68,7 @@ impl<'a> Replay<'a> {
             sum: StateSum::default(),
             coins: Coins::new()?,
             claims: Vec::new(),
-            // Nobody who signed can foresee the weights of a batch.
+            // A signer cannot predict the weights of a batch.
             rng: Rng::new(identity::random_secret(ledger)?),
         })
     }
@@ -126,7 +126,7 @@ impl<'a> Replay<'a> {
         if self.claims.len() >= REPLAY_SIGNATURES { self.finish() } else { Ok(()) }
     }
 
-    /// Checks the signatures that have gathered.
+    /// Checks the gathered signatures.
     pub(super) fn finish(&mut self) -> Result<(), StoreError> {
         let batch: Vec<Claim> = self.claims.iter().map(|(_, claim)| *claim).collect();
         if key::verify_batch(&batch, &mut self.rng) {
@@ -138,7 +138,7 @@ impl<'a> Replay<'a> {
         Err(corrupt(format!("block {height}: a signature does not hold")))
     }
 
-    /// Spends and makes coins; returns those spent that the block did not make itself.
+    /// Spends and creates coins. Returns the spent coins from before the block.
     fn transactions(&mut self, block: &HashedBlock) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
         let height = block.header.height;
         let at = |fault: BlockFault| corrupt(format!("block {height}: {fault}"));
@@ -195,7 +195,7 @@ impl<'a> Replay<'a> {
 
 impl Coins {
     fn new() -> Result<Self, StoreError> {
-        // An empty name is SQLite's way to ask for a file that nobody else sees and that is gone when it is closed.
+        // SQLite opens a private temporary file for an empty name, and deletes it when it is closed.
         let mut connection = Connection::open("")?;
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096")?;
         migrate::LEDGER.migrate(&mut connection)?;
@@ -211,7 +211,7 @@ impl Coins {
         }
     }
 
-    /// Moves the overlay into the database once it holds so many changes.
+    /// Flushes the overlay into the database once it holds this many changes.
     fn spill(&mut self, at: usize) -> Result<(), StoreError> {
         if self.overlay.len() >= at {
             rows::run(&self.connection, "BEGIN", [])?;

@@ -1,4 +1,4 @@
-//! What was damaged on disk is found, and never handed out.
+//! Damage on disk is found, and damaged data is never returned.
 
 use super::*;
 
