@@ -38,13 +38,13 @@ impl CoinChanges {
     /// The changes that connecting the block makes to the stored coins.
     pub fn forward(&self) -> impl Iterator<Item = CoinChange> + '_ {
         let spent = self.spent.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
-        spent.chain(self.created.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
+        spent.chain(self.created.iter().map(|(outpoint, coin)| CoinChange::Create(*outpoint, coin.clone())))
     }
 
     /// The changes that disconnecting the block makes to them.
     pub fn backward(&self) -> impl Iterator<Item = CoinChange> + '_ {
         let created = self.created.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
-        created.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone())))
+        created.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Create(*outpoint, coin.clone())))
     }
 }
 
@@ -52,9 +52,9 @@ impl CoinChanges {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CoinChange {
     /// Adds a coin.
-    Make(OutPoint, Coin),
+    Create(OutPoint, Coin),
     /// Adds a coin whose place in the store is known: see [`crate::chain::archive::CoinPlace::order`].
-    MakeAt(i64, OutPoint, Coin),
+    CreateAt(i64, OutPoint, Coin),
     /// Removes a coin.
     Remove(OutPoint),
     /// Removes the coin at this place of the store. It must be alone there: see [`crate::chain::archive::CoinPlace`].
@@ -65,7 +65,7 @@ impl CoinChange {
     /// Adds the coin, or removes it if it is `None`.
     pub fn of(outpoint: OutPoint, coin: Option<Coin>) -> Self {
         match coin {
-            Some(coin) => Self::Make(outpoint, coin),
+            Some(coin) => Self::Create(outpoint, coin),
             None => Self::Remove(outpoint),
         }
     }

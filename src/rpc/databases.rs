@@ -23,7 +23,7 @@ use crate::{
     store::{
         IndexDb, LedgerReader,
         index::HistoryEntry,
-        query::{AddressCoins, ChainTip, Found},
+        query::{AddressCoins, BlockLookup, ChainTip},
     },
 };
 
@@ -88,15 +88,15 @@ impl Databases {
     /// The block with this height, hash or unique prefix of a hash; `tip` is the tip.
     pub fn find_block(&mut self, name: &str) -> Result<HeaderRow, RpcError> {
         match self.ledger()?.find(&name.trim().to_ascii_lowercase())? {
-            Found::Block(row) => Ok(*row),
-            Found::Nothing => {
+            BlockLookup::Block(row) => Ok(*row),
+            BlockLookup::Nothing => {
                 Err(RpcError::not_found(format!("no such block: {}", name.chars().take(64).collect::<String>())))
             }
-            Found::Ambiguous(hashes) => {
+            BlockLookup::Ambiguous(hashes) => {
                 let some: Vec<String> = hashes.iter().take(3).map(Hash::to_string).collect();
                 Err(RpcError::bad_parameter(format!("several blocks start with these digits: {}", some.join(", "))))
             }
-            Found::Malformed => Err(RpcError::bad_parameter(
+            BlockLookup::Malformed => Err(RpcError::bad_parameter(
                 "a block is named by its height, its hash, at least the first 6 digits of that, or tip",
             )),
         }

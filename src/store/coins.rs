@@ -4,6 +4,9 @@
 //! half as deep as one over whole outpoints; the secret keeps others from creating coins that share a key. If two coins
 //! share one by chance, the outpoint in the row tells them apart, and the second goes to `coins_overflow`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{cell::Cell, collections::BTreeSet, sync::LazyLock};
 
 use rusqlite::{CachedStatement, Connection, Statement, ToSql};
@@ -63,30 +66,30 @@ pub(super) struct CoinTable {
 }
 
 /// A coin to insert, with its key.
-type Made<'a> = (i64, &'a OutPoint, &'a Coin);
+type NewCoin<'a> = (i64, &'a OutPoint, &'a Coin);
 
 /// The bits of a key that are the output's position.
 const POSITIONS: i64 = 0xfff;
 
 /// Coins that one statement inserts: most of a short statement's time is its start and end.
-const MAKE_ROWS: usize = 16;
+const INSERT_ROWS: usize = 16;
 
 /// Inserts a coin, or replaces it. Changes no row if the key is another coin's.
-const MAKE_CONTESTED: &str = "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
+const UPSERT_ONE: &str = "INSERT INTO coins (key, txid, position, amount, address, height, coinbase) \
                               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
                               ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, address = excluded.address, \
                               height = excluded.height, coinbase = excluded.coinbase \
                               WHERE txid = excluded.txid AND position = excluded.position";
 
 /// Inserts a coin, unless its key is taken.
-static MAKE_ONE: LazyLock<String> = LazyLock::new(|| make_rows(1));
+static INSERT_ONE: LazyLock<String> = LazyLock::new(|| insert_sql(1));
 
-/// Inserts [`MAKE_ROWS`] coins, except those whose keys are taken.
-static MAKE_MANY: LazyLock<String> = LazyLock::new(|| make_rows(MAKE_ROWS));
+/// Inserts [`INSERT_ROWS`] coins, except those whose keys are taken.
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insert_sql(INSERT_ROWS));
 
 /// Inserts `rows` coins, except those whose keys are taken. For a statement that can fail, or can change a row, SQLite
 /// would copy each page before it changes, to be able to roll back that statement alone.
-fn make_rows(rows: usize) -> String {
+fn insert_sql(rows: usize) -> String {
     let values = rows::placeholders(rows, 7);
     format!("INSERT OR IGNORE INTO coins (key, txid, position, amount, address, height, coinbase) VALUES {values}")
 }
@@ -169,8 +172,8 @@ impl CoinTable {
     ) -> Result<(), StoreError> {
         loop {
             let keyed = |change: CoinChange| match &change {
-                CoinChange::Make(outpoint, _) | CoinChange::Remove(outpoint) => (self.key_of(outpoint), change),
-                CoinChange::MakeAt(key, ..) | CoinChange::RemoveAt(key) => (*key, change),
+                CoinChange::Create(outpoint, _) | CoinChange::Remove(outpoint) => (self.key_of(outpoint), change),
+                CoinChange::CreateAt(key, ..) | CoinChange::RemoveAt(key) => (*key, change),
             };
             let mut sorted: Vec<(i64, CoinChange)> = (&mut *changes).take(COIN_ROWS).map(keyed).collect();
             if sorted.is_empty() {
@@ -189,21 +192,21 @@ impl CoinTable {
         let mut remove_at = connection.prepare_cached("DELETE FROM coins WHERE key = ?1")?;
         let mut remove =
             connection.prepare_cached("DELETE FROM coins WHERE key = ?1 AND txid = ?2 AND position = ?3")?;
-        let mut make_many = connection.prepare_cached(&MAKE_MANY)?;
-        let mut made: Vec<Made<'_>> = Vec::with_capacity(MAKE_ROWS);
+        let mut insert_many = connection.prepare_cached(&INSERT_MANY)?;
+        let mut created: Vec<NewCoin<'_>> = Vec::with_capacity(INSERT_ROWS);
         for (key, change) in changes {
-            if let CoinChange::Make(outpoint, coin) | CoinChange::MakeAt(_, outpoint, coin) = change {
-                made.push((*key, outpoint, coin));
-                if made.len() == MAKE_ROWS {
-                    self.make(connection, &mut make_many, &made)?;
-                    made.clear();
+            if let CoinChange::Create(outpoint, coin) | CoinChange::CreateAt(_, outpoint, coin) = change {
+                created.push((*key, outpoint, coin));
+                if created.len() == INSERT_ROWS {
+                    self.insert(connection, &mut insert_many, &created)?;
+                    created.clear();
                 }
                 continue;
             }
             // The coin may be one of those that are not written yet.
-            if made.last().is_some_and(|(last, ..)| last == key) {
-                self.make_singly(connection, &made)?;
-                made.clear();
+            if created.last().is_some_and(|(last, ..)| last == key) {
+                self.insert_singly(connection, &created)?;
+                created.clear();
             }
             if let CoinChange::Remove(outpoint) = change {
                 if remove.execute((key, outpoint.txid.0.as_slice(), outpoint.index))? == 0 {
@@ -213,44 +216,44 @@ impl CoinTable {
                 remove_at.execute([key])?;
             }
         }
-        self.make_singly(connection, &made)
+        self.insert_singly(connection, &created)
     }
 
     /// Inserts coins, one statement each.
-    fn make_singly(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
-        let mut make_one = connection.prepare_cached(&MAKE_ONE)?;
-        made.chunks(1).try_for_each(|made| self.make(connection, &mut make_one, made))
+    fn insert_singly(&mut self, connection: &Connection, created: &[NewCoin<'_>]) -> Result<(), StoreError> {
+        let mut insert_one = connection.prepare_cached(&INSERT_ONE)?;
+        created.chunks(1).try_for_each(|created| self.insert(connection, &mut insert_one, created))
     }
 
     /// Inserts the coins with `statement`, which has as many rows.
-    fn make(
+    fn insert(
         &mut self,
         connection: &Connection,
         statement: &mut Statement<'_>,
-        made: &[Made<'_>],
+        created: &[NewCoin<'_>],
     ) -> Result<(), StoreError> {
         if !self.shared.is_empty() {
-            return self.make_contested(connection, made);
+            return self.insert_contested(connection, created);
         }
         let mut at = 0;
-        for (key, outpoint, coin) in made {
+        for (key, outpoint, coin) in created {
             let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
             let amount = amount(coin)?;
             let row: [&dyn ToSql; 7] = [key, &txid, &outpoint.index, &amount, &address, &coin.height, &coin.coinbase];
             rows::bind_next(statement, &mut at, &row)?;
         }
         // If a key is taken, all are inserted again: that changes nothing in the rows that were written.
-        if statement.raw_execute()? == made.len() { Ok(()) } else { self.make_contested(connection, made) }
+        if statement.raw_execute()? == created.len() { Ok(()) } else { self.insert_contested(connection, created) }
     }
 
     /// Inserts coins whose keys may be taken by others.
-    fn make_contested(&mut self, connection: &Connection, made: &[Made<'_>]) -> Result<(), StoreError> {
-        let mut make = connection.prepare_cached(MAKE_CONTESTED)?;
-        for (key, outpoint, coin) in made {
+    fn insert_contested(&mut self, connection: &Connection, created: &[NewCoin<'_>]) -> Result<(), StoreError> {
+        let mut upsert = connection.prepare_cached(UPSERT_ONE)?;
+        for (key, outpoint, coin) in created {
             // A coin is in one of the two tables: one that is in the overflow table must not get a second row.
             self.remove_overflow(connection, outpoint)?;
             let (txid, address) = (outpoint.txid.0.as_slice(), coin.address.0.as_slice());
-            if make.execute((key, txid, outpoint.index, amount(coin)?, address, coin.height, coin.coinbase))? == 0 {
+            if upsert.execute((key, txid, outpoint.index, amount(coin)?, address, coin.height, coin.coinbase))? == 0 {
                 self.put_overflow(connection, outpoint, coin)?;
             }
         }
@@ -331,127 +334,4 @@ fn grouped(keys: &Keys, outpoint: &OutPoint) -> i64 {
 
 fn amount(coin: &Coin) -> Result<i64, StoreError> {
     i64::try_from(coin.amount).map_err(|_| StoreError::Other(format!("an amount of {} cannot exist", coin.amount)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{base::hash::Hash, chain::address::Address, store::migrate};
-
-    fn outpoint(n: u8) -> OutPoint {
-        OutPoint { txid: Hash([n; 32]), index: u32::from(n) }
-    }
-
-    fn coin(n: u8) -> Coin {
-        Coin { amount: u64::from(n), address: Address([n; 20]), height: 7, coinbase: n.is_multiple_of(2) }
-    }
-
-    fn table(key: KeyFunction) -> (Connection, CoinTable) {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate::LEDGER.migrate(&mut connection).unwrap();
-        let mut table = CoinTable::open(&connection, [1; 32]).unwrap();
-        table.set_key_function(key);
-        (connection, table)
-    }
-
-    fn count(connection: &Connection) -> (i64, i64) {
-        let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM coins_overflow)";
-        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
-    }
-
-    #[test]
-    fn coins_come_and_go_also_when_all_keys_collide() {
-        for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 3)] {
-            let (connection, mut table) = table(key);
-            let mut make = (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)));
-            table.write(&connection, &mut make).unwrap();
-            // Repeated: nothing changes.
-            table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
-            for n in 1..=9 {
-                assert_eq!(table.get(&connection, &outpoint(n)), Ok(Some(coin(n))), "coin {n}");
-            }
-            assert_eq!(table.get(&connection, &outpoint(10)), Ok(None));
-            // Removing the coin that holds the key leaves the others. One of them, inserted again, takes its place.
-            let (gone, made) =
-                ([1, 4].map(|n| CoinChange::Remove(outpoint(n))), CoinChange::Make(outpoint(9), coin(9)));
-            let mut change = gone.into_iter().chain([made]);
-            table.write(&connection, &mut change).unwrap();
-            for n in 1..=9 {
-                let expected = (n != 1 && n != 4).then(|| coin(n));
-                assert_eq!(table.get(&connection, &outpoint(n)), Ok(expected), "coin {n}");
-            }
-            let (plain, overflow) = count(&connection);
-            assert_eq!(plain + overflow, 7);
-            let mut seen = (0, 0);
-            each_coin(&connection, |_, _| {
-                seen.0 += 1;
-                Ok(())
-            })
-            .unwrap();
-            table.each(&connection, |_, _| seen.1 += 1).unwrap();
-            assert_eq!(seen, (7, 7));
-            table.write(&connection, &mut (1..=9).map(|n| CoinChange::Remove(outpoint(n)))).unwrap();
-            assert_eq!(count(&connection), (0, 0));
-            assert!(table.shared.is_empty());
-        }
-    }
-
-    #[test]
-    fn coins_that_are_inserted_many_at_a_time_are_those_that_were_given() {
-        for key in [grouped as KeyFunction, scattered, |_, _| 5, |_, outpoint| i64::from(outpoint.index % 30)] {
-            let (connection, mut table) = table(key);
-            // A coin that is inserted and removed within the coins of one statement, with others around it.
-            let all = (1..=50).map(|n| CoinChange::Make(outpoint(n), coin(n)));
-            let more = [CoinChange::Remove(outpoint(40)), CoinChange::Make(outpoint(51), coin(51))];
-            table.write(&connection, &mut all.chain(more)).unwrap();
-            for n in 1..=52 {
-                let expected = (n != 40 && n != 52).then(|| coin(n));
-                assert_eq!(table.get(&connection, &outpoint(n)), Ok(expected), "coin {n}");
-            }
-            let (plain, overflow) = count(&connection);
-            assert_eq!(plain + overflow, 50);
-        }
-    }
-
-    #[test]
-    fn a_coin_that_cannot_be_found_is_damage() {
-        let (connection, mut table) = table(grouped);
-        table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
-        assert_eq!(table.each(&connection, |_, _| {}), Ok(()));
-        connection.execute("UPDATE coins SET key = key + 1 WHERE amount = 4", []).unwrap();
-        assert!(matches!(table.each(&connection, |_, _| {}), Err(StoreError::Corrupt(_))));
-    }
-
-    #[test]
-    fn the_last_change_to_a_coin_counts_and_secrets_make_other_keys() {
-        let (connection, mut table) = table(grouped);
-        let changes = [Some(coin(1)), None, Some(coin(2))].map(|coin| CoinChange::of(outpoint(1), coin));
-        table.write(&connection, &mut changes.into_iter()).unwrap();
-        assert_eq!(table.get(&connection, &outpoint(1)), Ok(Some(coin(2))));
-        assert_ne!(grouped(&Keys::new([1; 32]), &outpoint(1)), grouped(&Keys::new([2; 32]), &outpoint(1)));
-    }
-
-    #[test]
-    fn a_coin_that_is_alone_at_its_place_is_removed_without_its_outpoint() {
-        for key in [grouped as KeyFunction, scattered, |_, outpoint| i64::from(outpoint.index / 2)] {
-            let (connection, mut table) = table(key);
-            table.write(&connection, &mut (1..=9).map(|n| CoinChange::Make(outpoint(n), coin(n)))).unwrap();
-            for n in 1..=9 {
-                let sharers = (1..=9).filter(|other| table.key_of(&outpoint(*other)) == table.key_of(&outpoint(n)));
-                let place = table.place_of(&outpoint(n));
-                assert_eq!(place.alone, sharers.count() == 1, "coin {n}");
-                if place.alone {
-                    table.write(&connection, &mut [CoinChange::RemoveAt(place.order)].into_iter()).unwrap();
-                    assert_eq!(table.get(&connection, &outpoint(n)), Ok(None));
-                }
-            }
-            // Of two coins at a place one is removed: the other is then alone there, in either table.
-            for gone in [2, 5] {
-                table.write(&connection, &mut [CoinChange::Remove(outpoint(gone))].into_iter()).unwrap();
-            }
-            for n in [3, 4] {
-                assert!(table.get(&connection, &outpoint(n)).unwrap().is_none_or(|found| found == coin(n)));
-            }
-        }
-    }
 }

@@ -29,7 +29,7 @@ pub(super) const MAX_PREFIX_MATCHES: usize = 8;
 
 /// The block that a user's ID (`tip`, a height, a hash or its first digits) stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum BlockLookup {
     /// Exactly one block.
     Block(Box<HeaderRow>),
     /// Several blocks have hashes with this prefix: some of them.
@@ -77,9 +77,9 @@ impl LedgerReader {
     }
 
     /// Finds a block by `tip`, height, hash, or the first digits of its hash (at least six). A number is a height first.
-    pub fn find(&self, name: &str) -> Result<Found, StoreError> {
+    pub fn find(&self, name: &str) -> Result<BlockLookup, StoreError> {
         let snapshot = self.snapshot()?;
-        let applied = |stored: StoredHeader| Found::Block(Box::new(stored.with_status(BlockStatus::Applied)));
+        let applied = |stored: StoredHeader| BlockLookup::Block(Box::new(stored.with_status(BlockStatus::Applied)));
         let height = if name == "tip" { Some(check::state(&snapshot)?.0.height) } else { height_in(name) };
         if let Some(height) = height
             && let Some(stored) = StoredHeader::applied_at(&snapshot, height)?
@@ -88,21 +88,21 @@ impl LedgerReader {
         }
         if let Ok(hash) = name.parse::<Hash>() {
             return Ok(match StoredHeader::find(&snapshot, &hash)? {
-                Some(stored) => Found::Block(Box::new(with_status(&snapshot, stored)?)),
-                None => Found::Nothing,
+                Some(stored) => BlockLookup::Block(Box::new(with_status(&snapshot, stored)?)),
+                None => BlockLookup::Nothing,
             });
         }
         let Some((low, high)) = prefix_bounds(name) else {
-            return Ok(if height.is_some() { Found::Nothing } else { Found::Malformed });
+            return Ok(if height.is_some() { BlockLookup::Nothing } else { BlockLookup::Malformed });
         };
         let ids = with_prefix(&snapshot, &low, &high)?;
         match ids.as_slice() {
-            [] => Ok(Found::Nothing),
+            [] => Ok(BlockLookup::Nothing),
             [(id, _)] => {
                 let stored = StoredHeader::with_id(&snapshot, *id)?;
-                Ok(Found::Block(Box::new(with_status(&snapshot, stored)?)))
+                Ok(BlockLookup::Block(Box::new(with_status(&snapshot, stored)?)))
             }
-            several => Ok(Found::Ambiguous(several.iter().map(|(_, hash)| *hash).collect())),
+            several => Ok(BlockLookup::Ambiguous(several.iter().map(|(_, hash)| *hash).collect())),
         }
     }
 
@@ -280,18 +280,20 @@ mod tests {
         let dir = TempDir::new();
         let (_ledger, reader, maker, branch) = ledger(&dir);
         let hash_of = |name: &str| match reader.find(name).unwrap() {
-            Found::Block(row) => Some((row.hash, row.status)),
+            BlockLookup::Block(row) => Some((row.hash, row.status)),
             _ => None,
         };
         let tip = Some((maker.hash(), BlockStatus::Applied));
         assert_eq!([hash_of("tip"), hash_of("11"), hash_of(&maker.hash().to_string())], [tip, tip, tip]);
         assert_eq!(hash_of(&maker.hash().to_string()[..10]), tip);
         assert_eq!(hash_of(&branch.hash().to_string()[..12]), Some((branch.hash(), BlockStatus::Header)));
-        for (name, expected) in [("12", Found::Nothing), ("xyz", Found::Malformed), ("abc", Found::Malformed)] {
+        for (name, expected) in
+            [("12", BlockLookup::Nothing), ("xyz", BlockLookup::Malformed), ("abc", BlockLookup::Malformed)]
+        {
             assert_eq!(reader.find(name), Ok(expected), "{name}");
         }
-        assert_eq!(reader.find(&"ab".repeat(32)), Ok(Found::Nothing));
-        assert_eq!(reader.find("abcdef0123"), Ok(Found::Nothing));
+        assert_eq!(reader.find(&"ab".repeat(32)), Ok(BlockLookup::Nothing));
+        assert_eq!(reader.find("abcdef0123"), Ok(BlockLookup::Nothing));
     }
 
     #[test]
@@ -300,7 +302,7 @@ mod tests {
         assert_eq!(["000012", "00123456", &"0".repeat(64), "x"].map(height_in), [None; 4]);
         let dir = TempDir::new();
         let (_ledger, reader, ..) = ledger(&dir);
-        assert!(matches!(reader.find(&"0".repeat(64)), Ok(Found::Nothing)));
+        assert!(matches!(reader.find(&"0".repeat(64)), Ok(BlockLookup::Nothing)));
     }
 
     #[test]
@@ -314,7 +316,7 @@ mod tests {
         let mut twin = maker.hash();
         twin.0[20] ^= 1;
         writer.execute("UPDATE headers SET hash = ?1 WHERE id = 4", [twin.0.as_slice()]).unwrap();
-        let Found::Ambiguous(mut hashes) = reader.find(prefix).unwrap() else { panic!("not ambiguous") };
+        let BlockLookup::Ambiguous(mut hashes) = reader.find(prefix).unwrap() else { panic!("not ambiguous") };
         hashes.sort_unstable();
         let mut expected = vec![twin, maker.hash()];
         expected.sort_unstable();

@@ -161,7 +161,8 @@ impl Overlay {
     /// All changes, those of the shards in the store's order.
     fn changes(&self) -> impl Iterator<Item = CoinChange> {
         let removed = self.spent_by_outpoint.iter().copied().map(CoinChange::Remove);
-        let created = self.created_by_outpoint.iter().map(|(outpoint, coin)| CoinChange::Make(*outpoint, coin.clone()));
+        let created =
+            self.created_by_outpoint.iter().map(|(outpoint, coin)| CoinChange::Create(*outpoint, coin.clone()));
         removed.chain(self.shards.iter().flat_map(Shard::changes)).chain(created)
     }
 }

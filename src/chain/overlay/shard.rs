@@ -76,7 +76,7 @@ impl Shard {
         iter::from_fn(move || {
             let makes = created.peek().is_some_and(|(order, ..)| spent.peek().is_none_or(|spent| spent > order));
             match makes {
-                true => created.next().map(|(order, outpoint, coin)| CoinChange::MakeAt(order, outpoint, coin)),
+                true => created.next().map(|(order, outpoint, coin)| CoinChange::CreateAt(order, outpoint, coin)),
                 false => spent.next().map(CoinChange::RemoveAt),
             }
         })

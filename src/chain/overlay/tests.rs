@@ -60,11 +60,11 @@ fn spilt(coins: &mut Overlay) -> Vec<CoinChange> {
 fn write(stored: &mut Plain, changes: Vec<CoinChange>) {
     let places = stored.clone();
     for change in changes {
-        if let CoinChange::MakeAt(place, outpoint, _) = &change {
+        if let CoinChange::CreateAt(place, outpoint, _) = &change {
             assert_eq!(*place, order(outpoint));
         }
         match change {
-            CoinChange::Make(outpoint, coin) | CoinChange::MakeAt(_, outpoint, coin) => {
+            CoinChange::Create(outpoint, coin) | CoinChange::CreateAt(_, outpoint, coin) => {
                 assert_eq!(coin, self::coin(coin.amount));
                 assert_eq!(stored.insert(outpoint, coin.amount), None, "the coin is new");
             }
@@ -103,7 +103,7 @@ fn a_stored_coin_is_removed_and_may_come_back_changed() {
     assert_eq!(coins.get(&old), Some(Some(coin(7))));
     let spent = CoinChange::RemoveAt(old.place.order);
     let created =
-        [(8, 7), (9, 5)].map(|(n, amount)| CoinChange::MakeAt(order(&outpoint(n)), outpoint(n), coin(amount)));
+        [(8, 7), (9, 5)].map(|(n, amount)| CoinChange::CreateAt(order(&outpoint(n)), outpoint(n), coin(amount)));
     assert_eq!(flushed(&mut coins), [std::slice::from_ref(&spent), &created[..]].concat());
     // The replaced coin is the store's: removing it again must reach the store.
     coins.remove(&old);
@@ -153,7 +153,7 @@ fn room_is_made_by_the_largest_shard_alone() {
     (100..200).for_each(|n| coins.add(&in_shard(6, n), coin(5)));
     coins.remove(&in_shard(6, 50));
     let place = |change: &CoinChange| match change {
-        CoinChange::MakeAt(order, ..) | CoinChange::RemoveAt(order) => *order,
+        CoinChange::CreateAt(order, ..) | CoinChange::RemoveAt(order) => *order,
         other => panic!("{other:?}"),
     };
     let spilt = spilt(&mut coins);
@@ -194,7 +194,7 @@ fn what_has_no_room_in_the_lists_is_kept_by_outpoint() {
     coins.add(&far, coin(4));
     assert_eq!(coins.get(&at(1, &Plain::new())), Some(Some(high.clone())));
     assert_eq!(coins.get(&far), Some(Some(coin(4))));
-    let created = [CoinChange::Make(outpoint(1), high), CoinChange::Make(far.outpoint, coin(4))];
+    let created = [CoinChange::Create(outpoint(1), high), CoinChange::Create(far.outpoint, coin(4))];
     assert_eq!(flushed(&mut coins), created);
 }
 
@@ -263,11 +263,11 @@ proptest! {
         expected.sort_unstable();
         let order = |change: CoinChange| match change {
             CoinChange::RemoveAt(order) => (order, false),
-            CoinChange::MakeAt(order, OutPoint { txid, index }, _) => {
+            CoinChange::CreateAt(order, OutPoint { txid, index }, _) => {
                 assert_eq!(order, i64::from(txid.0[0]) << LOW_BITS | i64::from(index));
                 (order, true)
             }
-            CoinChange::Make(outpoint, _) | CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
+            CoinChange::Create(outpoint, _) | CoinChange::Remove(outpoint) => panic!("{outpoint:?} has a place"),
         };
         prop_assert_eq!(flushed(&mut coins).into_iter().map(order).collect::<Vec<_>>(), expected);
     }

@@ -248,8 +248,8 @@ impl LedgerStore for FakeStore {
                 data.coins.keys().map(|outpoint| (order(outpoint), *outpoint)).collect();
             for change in changes {
                 let was = match change {
-                    CoinChange::Make(outpoint, coin) => data.coins.insert(outpoint, coin).is_none(),
-                    CoinChange::MakeAt(place, outpoint, coin) => {
+                    CoinChange::Create(outpoint, coin) => data.coins.insert(outpoint, coin).is_none(),
+                    CoinChange::CreateAt(place, outpoint, coin) => {
                         place == order(&outpoint) && data.coins.insert(outpoint, coin).is_none()
                     }
                     CoinChange::Remove(outpoint) => data.coins.remove(&outpoint).is_some(),

@@ -310,7 +310,7 @@ fn create_genesis(
     rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
     let mut coins = CoinTable::open(&transaction, coin_secret)?;
     let made = genesis.transactions.iter().flat_map(|one| coins_created(one, 0));
-    coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::Make(outpoint, coin)))?;
+    coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::Create(outpoint, coin)))?;
     let (sum, digest) = (spec.genesis_sum.as_bytes(), spec.genesis_sum.digest());
     let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
     rows::run(&transaction, sql, (id, sum, digest.0.as_slice()))?;
