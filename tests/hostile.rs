@@ -86,7 +86,7 @@ fn draft(maker: &mut BlockMaker, change: impl FnOnce(&mut Transaction)) -> (Head
     let mut transfer = maker.transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 5_000, 100);
     change(&mut transfer);
     let time = maker.next_time();
-    maker.draft(vec![transfer], SecretKey::well_known(2).address(), time)
+    maker.assemble(vec![transfer], SecretKey::well_known(2).address(), time)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`BlockMaker`] is a small ledger in memory: it knows the coins after its tip, so that each block that it makes keeps
 //! all rules of the chain, proof of work included. It does not check its arguments: tests build invalid blocks from
-//! the same parts ([`BlockMaker::draft`], [`seal`]).
+//! the same parts ([`BlockMaker::assemble`], [`seal`]).
 
 #[cfg(test)]
 mod tests;
@@ -83,7 +83,7 @@ impl BlockMaker {
 
     /// [`BlockMaker::next_block`] with a time of the caller's choice, in unix seconds.
     pub fn next_block_at(&mut self, transactions: Vec<Transaction>, pay_to: Address, time: u64) -> HashedBlock {
-        let (header, transactions) = self.draft(transactions, pay_to, time);
+        let (header, transactions) = self.assemble(transactions, pay_to, time);
         let block = seal(header, transactions);
         self.connect(&block);
         block
@@ -95,7 +95,7 @@ impl BlockMaker {
     }
 
     /// The next block before its merkle root and nonce are right: see [`seal`]. Does not move the tip.
-    pub fn draft(
+    pub fn assemble(
         &self,
         transactions: Vec<Transaction>,
         pay_to: Address,
@@ -337,7 +337,7 @@ pub fn spend(coins: &[(OutPoint, &SecretKey)], outputs: Vec<Output>, memo: &[u8]
     transaction
 }
 
-/// Makes a block of a draft: sets the merkle root and finds a nonce for the target that the header states.
+/// Seals a block: sets the merkle root and finds a nonce for the target that the header states.
 pub fn seal(mut header: Header, transactions: Vec<HashedTransaction>) -> HashedBlock {
     header.merkle_root = merkle::root(transactions.iter().map(|transaction| transaction.leaf).collect());
     mine(&mut header);

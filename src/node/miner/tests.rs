@@ -66,7 +66,7 @@ impl Bench {
 
     /// What the ledger answers.
     fn template(&self, address: Address, transactions: usize) -> Arc<Template> {
-        let (mut header, all) = self.maker.draft(vec![], address, self.maker.next_time());
+        let (mut header, all) = self.maker.assemble(vec![], address, self.maker.next_time());
         header.merkle_root = crate::chain::merkle::root(vec![all[0].leaf]);
         let body = [&1u32.to_le_bytes()[..], &all[0].transaction.to_bytes()].concat().into();
         Arc::new(Template { min_time: header.time, header, body, transactions })
@@ -193,7 +193,7 @@ fn the_throttle_spreads_the_rate_evenly_by_the_clock_it_is_told() {
     spec.parameters.target_limit = crate::chain::target::CompactTarget(0x0300_ffff);
     let mut bench = Bench::new(spec, |setup| (setup.mine, setup.mine_rate) = (Some(key(1)), 205));
     bench.state(SyncState::Synced);
-    let (mut header, all) = bench.maker.draft(vec![], key(1), bench.maker.next_time());
+    let (mut header, all) = bench.maker.assemble(vec![], key(1), bench.maker.next_time());
     header.target = crate::chain::target::CompactTarget(0x0101_0000);
     let body = [&1u32.to_le_bytes()[..], &all[0].transaction.to_bytes()].concat().into();
     bench.notice(Notice::Template(Arc::new(Template { min_time: header.time, header, body, transactions: 0 })));

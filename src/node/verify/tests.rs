@@ -59,7 +59,7 @@ impl Bench {
     fn altered(&mut self, change: impl FnOnce(&mut Transaction)) -> HashedBlock {
         let mut payments: Vec<_> = (0..3).map(|n| self.maker.transfer(&key(n), key(9).address(), 5, 1)).collect();
         change(&mut payments[1]);
-        let (header, transactions) = self.maker.draft(payments, key(9).address(), self.maker.next_time());
+        let (header, transactions) = self.maker.assemble(payments, key(9).address(), self.maker.next_time());
         testkit::seal(header, transactions)
     }
 }
@@ -191,7 +191,7 @@ fn the_culprit_is_found_beyond_the_first_batch() {
         .map(|n| testkit::spend(&[(outpoint, &key(0))], vec![output(coin.amount - n)], b"", &genesis))
         .collect();
     payments[1050].inputs.as_mut_slice()[0].signature = [7; 64];
-    let (header, transactions) = bench.maker.draft(payments, key(9).address(), bench.maker.next_time());
+    let (header, transactions) = bench.maker.assemble(payments, key(9).address(), bench.maker.next_time());
     let block = testkit::seal(header, transactions);
     let actions = bench.check(PEER, block.hash, &block.bytes, &[]);
     let fault = BlockFault::Transaction { index: 1051, fault: TransactionFault::Signature(0) };

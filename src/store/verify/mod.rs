@@ -170,7 +170,7 @@ mod tests {
         for height in 1..=BLOCKS {
             let (from, to) = (SecretKey::well_known(height % 3), account(5));
             let transfers = (0..3).map(|n| maker.transfer(&from, to, 10 + n, n)).collect();
-            let (header, mut transactions) = maker.draft(transfers, account(6), maker.next_time());
+            let (header, mut transactions) = maker.assemble(transfers, account(6), maker.next_time());
             if height == 20 {
                 change(&mut transactions);
             }

@@ -335,7 +335,7 @@ fn contextual_faults_cost_the_sender_and_leave_nothing_behind() {
     assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::Immature { input: 0, matures }));
 
     for (off, fees) in [(1i64, 0), (-1, 0), (0, 1)] {
-        let (header, mut transactions) = maker.draft(vec![], key(9).address(), maker.next_time());
+        let (header, mut transactions) = maker.assemble(vec![], key(9).address(), maker.next_time());
         let expected = node.spec.subsidy(header.height);
         let found = expected.saturating_add_signed(off) + fees;
         if found == expected {

@@ -183,7 +183,7 @@ fn sealed(
     change: impl FnOnce(&mut crate::chain::header::Header),
     txs: Vec<Transaction>,
 ) -> Made {
-    let (mut header, transactions) = maker.draft(txs, key(9).address(), maker.next_time());
+    let (mut header, transactions) = maker.assemble(txs, key(9).address(), maker.next_time());
     change(&mut header);
     let block = crate::chain::testkit::seal(header, transactions);
     maker.connect(&block);
