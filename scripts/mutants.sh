@@ -28,7 +28,7 @@ mutants=(
   'forget-a-timer              src/node/peers/dialer.rs      /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
   'forget-the-headers-timer    src/node/headers/mod.rs       s/let peers = self\.peers\.deadline(self\.now);/let peers: Option<Time> = None;/'
   'forget-the-stall-timer      src/node/fetch/mod.rs         s/\.chain(\[gather, self\.watch_deadline()\])/.chain([gather])/'
-  'no-redial                   src/node/peers/dialer.rs      s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
+  'no-redial                   src/node/peers/backoff.rs     s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/^ *self\.pending = None;//'
   'two-frames-at-a-time        src/wire/link.rs              s/Phase::Handshake => self\.phase = Phase::Waiting,/Phase::Handshake => {}/'
 )

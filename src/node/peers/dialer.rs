@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use super::book::{Book, Table};
+use super::{
+    backoff::Backoffs,
+    book::{Book, Table},
+};
 use crate::{
     base::{
         gather::gather,
         ids::DialId,
         limits::{
-            DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_BACKOFFS, MAX_OWN_ADDRESSES,
-            PENDING_DIALS, REDIAL_FIRST, REDIAL_MAX, REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST,
+            DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_CONFIGURED, MAX_OWN_ADDRESSES,
+            PENDING_DIALS, REDIAL_MAX, REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST,
         },
         rng::Rng,
         time::Time,
@@ -48,14 +51,6 @@ pub(super) struct World<'a> {
     pub(super) barred: &'a dyn Fn(SocketAddr) -> bool,
 }
 
-/// When an address may be dialled again.
-#[derive(Clone, Copy, Debug)]
-struct Backoff {
-    until: Time,
-    /// Before jitter; doubles with each failure.
-    wait: Duration,
-}
-
 /// The dialler.
 pub(super) struct Dialer {
     test_chain: bool,
@@ -71,13 +66,15 @@ pub(super) struct Dialer {
     /// Dialled before all others: anchors at the start, and nodes that are denied no more.
     soon: VecDeque<SocketAddr>,
     pending: BTreeMap<DialId, (SocketAddr, Purpose)>,
-    backoffs: BTreeMap<SocketAddr, Backoff>,
+    backoffs: Backoffs,
     last_dial: u64,
     /// Whether the next address from the book comes from the tried table.
     from_tried: bool,
     /// Keep dials to addresses from the book at a distance.
     learned: RateLimit,
     next_feeler: Option<Time>,
+    /// Something changed that decides which addresses are dialled.
+    again: bool,
     /// When there may be something to dial that is not allowed yet.
     wake: Option<Time>,
 }
@@ -100,7 +97,7 @@ impl Dialer {
             own: gather(own),
             soon: VecDeque::new(),
             pending: BTreeMap::new(),
-            backoffs: BTreeMap::new(),
+            backoffs: Backoffs::default(),
             last_dial: 0,
             from_tried: true,
             learned: if test_chain {
@@ -109,34 +106,46 @@ impl Dialer {
                 RateLimit::new(Time(0), 1, 1, DIAL_INTERVAL)
             },
             next_feeler: None,
+            again: true,
             wake: None,
         }
     }
 
+    /// Something changed that decides which addresses are dialled: the next round is due.
+    pub(super) fn look_again(&mut self) {
+        self.again = true;
+    }
+
     /// Dials this address before others, and without waiting for its back-off.
     pub(super) fn dial_soon(&mut self, address: SocketAddr) {
-        self.backoffs.remove(&address);
+        self.backoffs.forget(address);
         if !self.soon.contains(&address) {
             self.soon.push_back(address);
         }
     }
 
-    /// Keeps this address connected from now on.
-    pub(super) fn configure(&mut self, address: SocketAddr) {
+    /// Keeps this address connected from now on; says why it cannot.
+    pub(super) fn configure(&mut self, address: SocketAddr) -> Result<(), String> {
+        if address.port() == 0 || address.ip().is_unspecified() || address.ip().is_multicast() {
+            return Err(format!("{address} cannot be dialled"));
+        }
+        if self.is_own(address) {
+            return Err(format!("{address} is this node itself"));
+        }
+        if self.configured.len() >= MAX_CONFIGURED {
+            return Err(format!("{MAX_CONFIGURED} configured peers are the most"));
+        }
         self.configured.insert(address);
-        self.backoffs.remove(&address);
+        self.backoffs.forget(address);
+        self.look_again();
+        Ok(())
     }
 
     /// Keeps it no longer, and leaves it alone for a while; `false` if it was not configured.
     pub(super) fn drop_configured(&mut self, now: Time, address: SocketAddr) -> bool {
-        self.set_backoff(address, Backoff { until: now + REDIAL_MAX, wait: REDIAL_MAX });
+        self.backoffs.hold(now, address, REDIAL_MAX);
         self.soon.retain(|other| *other != address);
         self.configured.remove(&address)
-    }
-
-    /// Addresses that are kept.
-    pub(super) fn configured(&self) -> usize {
-        self.configured.len()
     }
 
     /// Whether an address is our own.
@@ -157,31 +166,24 @@ impl Dialer {
     }
 
     /// The address led to no peer, or its link is gone: it is left alone for a while, longer each time. A link that
-    /// lasted is no failure, so that waiting starts anew. `advice` is what the peer asked us to wait.
+    /// lasted is no failure. `advice` is what the peer asked us to wait.
     pub(super) fn back_off(&mut self, now: Time, address: SocketAddr, lasted: bool, advice: Duration, rng: &mut Rng) {
-        let longest = self.longest(address);
-        let last = self.backoffs.get(&address).filter(|_| !lasted);
-        let wait = last.map_or(REDIAL_FIRST, |last| last.wait.saturating_mul(2).max(REDIAL_FIRST)).min(longest);
-        // Nodes that were cut off at the same moment must not come back at the same moment.
-        let percent = u32::try_from(rng.between(50, 100)).expect("a number up to 100 fits in 32 bits");
-        let jittered = wait.saturating_mul(percent) / 100;
-        let until = now + jittered.max(advice.min(longest));
-        // What the dial itself has set (see `dial`) stays.
-        let until = self.backoffs.get(&address).map_or(until, |last| last.until.max(until));
-        self.set_backoff(address, Backoff { until, wait });
+        self.backoffs.failed(now, address, self.longest(address), (lasted, advice), rng);
     }
 
     /// Another link leads to the node: no failure, and no hurry.
     pub(super) fn stands_elsewhere(&mut self, now: Time, address: SocketAddr) {
-        let until = now + REDIAL_FIRST;
-        if self.backoffs.get(&address).is_none_or(|last| last.until < until) {
-            self.set_backoff(address, Backoff { until, wait: Duration::ZERO });
-        }
+        self.backoffs.pause(now, address);
+    }
+
+    /// Whether [`Dialer::round`] may have something to do.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.again || self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
     /// Dials what may be dialled now.
     pub(super) fn round(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
-        self.wake = None;
+        (self.again, self.wake) = (false, None);
         self.round_soon(now, world, out);
         self.round_configured(now, world, out);
         self.round_learned(now, world, rng, out);
@@ -307,7 +309,7 @@ impl Dialer {
         self.pending.insert(dial, (address, purpose));
         if self.longest(address) == REDIAL_MAX {
             // Whatever comes of it: strangers' addresses are not to be hammered at somebody else's word.
-            self.set_backoff(address, Backoff { until: now + REDIAL_MAX, wait: REDIAL_MAX });
+            self.backoffs.hold(now, address, REDIAL_MAX);
         }
         log::debug!("dial dial={} address={address} purpose={purpose:?}", dial.0);
         out.dial(dial, address);
@@ -319,7 +321,7 @@ impl Dialer {
     }
 
     fn is_over(&mut self, now: Time, address: SocketAddr) -> bool {
-        match self.backoffs.get(&address).map(|backoff| backoff.until) {
+        match self.backoffs.until(address) {
             Some(until) if now < until => {
                 self.wake_at(until);
                 false
@@ -363,14 +365,6 @@ impl Dialer {
             (false, true) => REDIAL_MAX_CONFIGURED,
             (false, false) => REDIAL_MAX,
         }
-    }
-
-    fn set_backoff(&mut self, address: SocketAddr, backoff: Backoff) {
-        if self.backoffs.len() >= MAX_BACKOFFS && !self.backoffs.contains_key(&address) {
-            let first = self.backoffs.iter().min_by_key(|(_, backoff)| backoff.until).map(|(address, _)| *address);
-            first.map(|address| self.backoffs.remove(&address));
-        }
-        self.backoffs.insert(address, backoff);
     }
 
     fn wake_at(&mut self, time: Time) {

@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 
 use super::{
-    Peers,
+    barred::Barred,
     book::{Book, Table},
-    links::Links,
+    dialer::Dialer,
+    links::{LinkedPeer, Links},
 };
 use crate::{
     base::{
         codec::List,
         ids::LinkId,
-        limits::{GET_PEERS_INTERVAL, MAX_PEERS_ADDRESSES, PEERS_ANSWER_ALL, PEERS_ANSWER_KEPT},
+        limits::{MAX_PEERS_ADDRESSES, PEERS_ANSWER_ALL, PEERS_ANSWER_KEPT},
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
@@ -25,70 +26,94 @@ use crate::{
 /// Percent of a large book that one answer tells (Bitcoin Core's number).
 const TOLD_PERCENT: usize = 23;
 
+/// The exchange of addresses with peers.
+pub(super) struct AddressExchange {
+    test_chain: bool,
+    answer: Answer,
+}
+
 /// The answer that all askers get for a while.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+struct Answer {
     told: Vec<(SocketAddr, UnixTime)>,
     until: Option<Time>,
 }
 
-impl Peers {
-    /// Asks a peer for addresses, if it is time.
-    pub(super) fn ask_for_addresses(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
-        let Some(peer) = self.links.peer_mut(link) else { return };
-        if now.mono < peer.next_question {
-            return;
-        }
-        peer.next_question = now.mono + GET_PEERS_INTERVAL;
-        peer.addresses.fill(now.mono);
-        out.send(link, &Message::GetPeers);
+/// Where addresses worth telling come from.
+pub(super) struct Known<'a> {
+    pub(super) links: &'a Links,
+    pub(super) book: &'a Book,
+    pub(super) barred: &'a Barred,
+}
+
+impl AddressExchange {
+    /// An exchange that has told nothing yet.
+    pub(super) fn new(test_chain: bool) -> Self {
+        Self { test_chain, answer: Answer::default() }
     }
 
-    /// Answers a question for addresses, once in a while for each peer.
-    pub(super) fn tell_addresses(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
-        let Some(peer) = self.links.peer_mut(link) else { return };
-        if now.mono < peer.next_answer {
-            return;
-        }
-        peer.next_answer = now.mono + GET_PEERS_INTERVAL / 2;
-        let asker = peer.info.listens;
+    /// The answer to a question for addresses, without the one where the asker listens.
+    pub(super) fn answer(&mut self, now: Now, asker: Option<SocketAddr>, known: &Known<'_>, rng: &mut Rng) -> Message {
         if self.answer.until.is_none_or(|until| until <= now.mono) {
-            let all = self.tellable(now.unix);
-            self.answer = Answer::choose(now.mono, all, &mut self.rng);
+            self.answer = Answer::choose(now.mono, self.tellable(now.unix, known), rng);
         }
         let told = self.answer.told.iter().filter(|(address, _)| Some(*address) != asker);
-        let told = List::truncated(told.map(|(address, seen)| PeerAddress::new(*address, *seen)));
-        out.send(link, &Message::Peers(told));
+        Message::Peers(List::truncated(told.map(|(address, seen)| PeerAddress::new(*address, *seen))))
     }
 
     /// Notes what a peer tells, as far as it may tell anything.
-    pub(super) fn learn_addresses(&mut self, now: Now, link: LinkId, told: &[PeerAddress]) {
-        let test_chain = self.test_chain;
-        let Some(peer) = self.links.peer_mut(link) else { return };
-        let source = peer.info.listens.unwrap_or(peer.info.remote);
+    pub(super) fn learn(
+        &self,
+        now: Now,
+        link: LinkId,
+        peer: &mut LinkedPeer,
+        told: &[PeerAddress],
+        (book, dialer): (&mut Book, &mut Dialer),
+    ) {
+        let source = peer.info().listens.unwrap_or(peer.info().remote);
         for address in told {
-            if !peer.addresses.take(now.mono) {
+            if !peer.turns.learn(now.mono) {
                 log::debug!("addresses beyond what the peer may tell ignored link={}", link.0);
                 break;
             }
             let last_seen = UnixTime(address.last_seen);
             let address = canonical(address.socket_address());
-            if may_be_dialled(address, test_chain) && !self.dialer.is_own(address) {
-                self.book.add(now.unix, address, Some(source), last_seen);
+            if self.is_worth_learning(address, dialer) {
+                book.add(now.unix, address, Some(source), last_seen);
             }
         }
-        self.dial_again |= self.book.has_changed();
+        if book.has_changed() {
+            dialer.look_again();
+        }
+    }
+
+    /// Notes a node that dialled us and says where it listens: worth a try, and worth telling.
+    pub(super) fn learn_inbound(
+        &self,
+        now: UnixTime,
+        remote: SocketAddr,
+        listens: SocketAddr,
+        book: &mut Book,
+        dialer: &Dialer,
+    ) {
+        if self.is_worth_learning(listens, dialer) {
+            book.add(now, listens, Some(remote), now);
+        }
+    }
+
+    fn is_worth_learning(&self, address: SocketAddr, dialer: &Dialer) -> bool {
+        may_be_dialled(address, self.test_chain) && !dialer.is_own(address)
     }
 
     /// Addresses worth telling: of peers, and of nodes that we reached. A peer that dialled us has proven its IP
     /// address by that; only the port is its word. Addresses that we only heard of are told when there is nothing else.
-    fn tellable(&self, now: UnixTime) -> Vec<(SocketAddr, UnixTime)> {
-        let mut all = peers_addresses(&self.links, now);
-        all.extend(addresses(&self.book, Table::Tried));
+    fn tellable(&self, now: UnixTime, known: &Known<'_>) -> Vec<(SocketAddr, UnixTime)> {
+        let peers = known.links.peers().filter_map(|(_, link, _)| Some((link.listens()?, now)));
+        let mut all: Vec<(SocketAddr, UnixTime)> = peers.chain(addresses(known.book, Table::Tried)).collect();
         if all.is_empty() {
-            all.extend(addresses(&self.book, Table::New));
+            all.extend(addresses(known.book, Table::New));
         }
-        all.retain(|(address, _)| may_be_dialled(*address, self.test_chain) && !self.is_barred(*address));
+        all.retain(|(address, _)| may_be_dialled(*address, self.test_chain) && !known.barred.contains(*address));
         all.sort_unstable();
         // The same address from both sources: the later time, of the link that still stands, is right.
         all.reverse();
@@ -97,9 +122,16 @@ impl Peers {
     }
 }
 
+/// Asks a peer for addresses, if it is time.
+pub(super) fn ask(now: Time, link: LinkId, links: &mut Links, out: &mut Outbox) {
+    if links.peer_mut(link).is_some_and(|peer| peer.turns.ask(now)) {
+        out.send(link, &Message::GetPeers);
+    }
+}
+
 impl Answer {
-    /// Chooses what to tell: everything if that is little. Otherwise a part, and the same for a while: who asks often
-    /// and from many addresses must not learn the whole book.
+    /// Chooses what to tell: everything if that is little. Otherwise a part, and the same for a while: a node that asks
+    /// often and from many addresses must not learn the whole book.
     fn choose(now: Time, mut all: Vec<(SocketAddr, UnixTime)>, rng: &mut Rng) -> Self {
         let some = (all.len() * TOLD_PERCENT / 100).clamp(PEERS_ANSWER_ALL, MAX_PEERS_ADDRESSES);
         let until = (all.len() > PEERS_ANSWER_ALL).then(|| now + PEERS_ANSWER_KEPT);
@@ -107,10 +139,6 @@ impl Answer {
         all.truncate(some);
         Self { told: all, until }
     }
-}
-
-fn peers_addresses(links: &Links, now: UnixTime) -> Vec<(SocketAddr, UnixTime)> {
-    links.peers().filter_map(|(_, link, _)| Some((link.listens()?, now))).collect()
 }
 
 fn addresses(book: &Book, table: Table) -> impl Iterator<Item = (SocketAddr, UnixTime)> + '_ {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use crate::base::{
-    limits::{PING_INTERVAL, PING_TOGETHER, PONG_TIMEOUT, TIP_PING_INTERVAL},
-    time::Time,
+use crate::{
+    base::{
+        limits::{PING_BURST, PING_INTERVAL, PING_TOGETHER, PONG_TIMEOUT, TIP_PING_INTERVAL},
+        time::Time,
+    },
+    node::rate_limit::RateLimit,
 };
 
-/// The pings of one link.
-#[derive(Clone, Debug)]
+/// The pings of one link, ours and the peer's.
 pub(super) struct KeepAlive {
     /// When the next ping is due.
     next: Time,
@@ -18,6 +20,8 @@ pub(super) struct KeepAlive {
     pending: Option<Pending>,
     round_trip: Option<Duration>,
     shortest: Option<Duration>,
+    /// Pings that the peer may still send.
+    received: RateLimit,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,8 @@ impl KeepAlive {
     /// A link that came up now. The first ping goes out at once: it tells the peer a tip that may have moved since
     /// our `Version`, and people the round trip.
     pub(super) fn new(now: Time) -> Self {
-        Self { next: now, last: None, pending: None, round_trip: None, shortest: None }
+        let received = RateLimit::new(now, PING_BURST, PING_BURST, Duration::from_secs(1));
+        Self { next: now, last: None, pending: None, round_trip: None, shortest: None, received }
     }
 
     /// There is something to tell: the next ping goes out as soon as the last is answered, and is not too recent.
@@ -79,6 +84,11 @@ impl KeepAlive {
         self.round_trip = Some(time);
         let shorter = self.shortest.is_none_or(|shortest| time < shortest);
         shorter.then(|| *self.shortest.insert(time))
+    }
+
+    /// A ping came; `false` if there were too many.
+    pub(super) fn received(&mut self, now: Time) -> bool {
+        self.received.take(now)
     }
 
     /// The last round trip.

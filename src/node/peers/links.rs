@@ -1,72 +1,92 @@
-//! The links as this role sees them.
+//! The links as this role sees them, and the peers at their other ends.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::Arc,
 };
 
-use super::{dialer::Purpose, keepalive::KeepAlive};
+use super::{address_turns::AddressTurns, dialer::Purpose, keepalive::KeepAlive};
 use crate::{
-    base::{
-        gather::gather,
-        ids::LinkId,
-        limits::{ADDRESS_INTERVAL, MAX_PEERS_ADDRESSES, PING_BURST},
-        time::Time,
-    },
-    node::{Direction, PeerInfo, netgroup::NetGroup, rate_limit::RateLimit},
+    base::{gather::gather, ids::LinkId, time::Time},
+    node::{CloseReason, Direction, Outbox, PeerFault, PeerInfo, netgroup::NetGroup},
+    wire::message::GoodbyeCode,
 };
 
 /// One link, from its opening to its end.
 pub(super) struct Link {
-    pub(super) direction: Direction,
-    pub(super) remote: SocketAddr,
+    direction: Direction,
+    remote: SocketAddr,
     /// What our dial was for; inbound links stay.
-    pub(super) purpose: Purpose,
+    purpose: Purpose,
     /// We closed it; its end is on its way.
-    pub(super) closing: bool,
+    closing: bool,
     /// Once it is a peer's.
-    pub(super) peer: Option<Peer>,
+    peer: Option<LinkedPeer>,
 }
 
 /// What is known about a peer beyond its link.
-pub(super) struct Peer {
-    pub(super) info: Arc<PeerInfo>,
-    pub(super) since: Time,
+pub(super) struct LinkedPeer {
+    info: Arc<PeerInfo>,
+    since: Time,
     /// Its latest claim.
-    pub(super) height: u32,
+    height: u32,
     pub(super) keep_alive: KeepAlive,
-    /// When we may ask it for addresses again.
-    pub(super) next_question: Time,
-    /// When it may be answered again.
-    pub(super) next_answer: Time,
-    /// Addresses that it may still tell.
-    pub(super) addresses: RateLimit,
-    /// Pings that it may still send.
-    pub(super) pings: RateLimit,
+    pub(super) turns: AddressTurns,
 }
 
-impl Peer {
-    /// A peer whose link has just come up.
-    pub(super) fn new(now: Time, info: Arc<PeerInfo>) -> Self {
-        let most = u32::try_from(MAX_PEERS_ADDRESSES).expect("a hundred fits in 32 bits");
-        Self {
-            since: now,
-            height: info.height,
-            keep_alive: KeepAlive::new(now),
-            next_question: now,
-            next_answer: now,
-            addresses: RateLimit::new(now, 1, most, ADDRESS_INTERVAL),
-            pings: RateLimit::new(now, PING_BURST, PING_BURST, std::time::Duration::from_secs(1)),
-            info,
-        }
+impl LinkedPeer {
+    fn new(now: Time, info: Arc<PeerInfo>) -> Self {
+        let height = info.height;
+        Self { info, since: now, height, keep_alive: KeepAlive::new(now), turns: AddressTurns::new(now) }
+    }
+
+    /// How the peer presented itself.
+    pub(super) fn info(&self) -> &Arc<PeerInfo> {
+        &self.info
+    }
+
+    /// When the link came up.
+    pub(super) fn since(&self) -> Time {
+        self.since
+    }
+
+    /// The height that the peer claimed last.
+    pub(super) fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Notes a claim.
+    pub(super) fn set_height(&mut self, height: u32) {
+        self.height = height;
     }
 }
 
 impl Link {
+    /// The other end.
+    pub(super) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Whether the other side opened the link.
+    pub(super) fn is_inbound(&self) -> bool {
+        self.direction.is_inbound()
+    }
+
+    /// What our dial was for.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The peer, once the link was promoted.
+    pub(super) fn peer(&self) -> Option<&LinkedPeer> {
+        self.peer.as_ref()
+    }
+
     /// Where the node at the other end listens, as far as we know.
     pub(super) fn listens(&self) -> Option<SocketAddr> {
-        match (&self.peer, self.direction.is_inbound()) {
+        match (&self.peer, self.is_inbound()) {
             (Some(peer), _) => peer.info.listens,
             (None, true) => None,
             (None, false) => Some(self.remote),
@@ -74,40 +94,88 @@ impl Link {
     }
 
     /// Whether this is a peer to count: up, to stay, and not about to end.
-    pub(super) fn is_peer(&self) -> bool {
+    fn is_peer(&self) -> bool {
         self.peer.is_some() && self.purpose == Purpose::Peer && !self.closing
     }
 }
 
-/// All links.
+/// All links. One that we have closed is kept until it ends, but nothing more is sent over it, and it is closed once.
 #[derive(Default)]
-pub(super) struct Links(pub(super) BTreeMap<LinkId, Link>);
+pub(super) struct Links(BTreeMap<LinkId, Link>);
 
 impl Links {
+    /// A TCP connection stands.
+    pub(super) fn opened(&mut self, link: LinkId, direction: Direction, remote: SocketAddr, purpose: Purpose) {
+        self.0.insert(link, Link { direction, remote, purpose, closing: false, peer: None });
+    }
+
+    /// The handshake promoted the link; `None` if there is no such link.
+    pub(super) fn up(&mut self, now: Time, link: LinkId, info: Arc<PeerInfo>) -> Option<&Link> {
+        let state = self.0.get_mut(&link)?;
+        state.peer = Some(LinkedPeer::new(now, info));
+        Some(state)
+    }
+
+    /// The link ended.
+    pub(super) fn closed(&mut self, link: LinkId) -> Option<Link> {
+        self.0.remove(&link)
+    }
+
+    /// Ends the link because of what the peer did.
+    pub(super) fn fault(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
+        self.close(link, CloseReason::Fault(fault), out);
+    }
+
+    /// Ends the link for a reason that is nobody's fault.
+    pub(super) fn goodbye(&mut self, link: LinkId, code: GoodbyeCode, out: &mut Outbox) {
+        self.close(link, CloseReason::Local(code), out);
+    }
+
+    /// Ends all links that `which` chooses.
+    pub(super) fn goodbye_all(&mut self, which: impl Fn(&Link) -> bool, code: GoodbyeCode, out: &mut Outbox) {
+        let links: Vec<LinkId> = self.0.iter().filter(|(_, link)| which(link)).map(|(id, _)| *id).collect();
+        links.into_iter().for_each(|link| self.goodbye(link, code, out));
+    }
+
+    /// Ends the link.
+    pub(super) fn close(&mut self, link: LinkId, reason: CloseReason, out: &mut Outbox) {
+        if let Some(state) = self.0.get_mut(&link)
+            && !state.closing
+        {
+            state.closing = true;
+            out.close(link, reason, 0);
+        }
+    }
+
     /// A peer that may be talked to.
-    pub(super) fn peer_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
+    pub(super) fn peer_mut(&mut self, link: LinkId) -> Option<&mut LinkedPeer> {
         self.0.get_mut(&link).filter(|link| !link.closing)?.peer.as_mut()
     }
 
-    /// Has all peers pinged soon.
-    pub(super) fn hasten_pings(&mut self, now: Time) {
-        let peers = self.0.values_mut().filter_map(|link| link.peer.as_mut());
-        peers.for_each(|peer| peer.keep_alive.hasten(now));
-    }
-
     /// All peers, by link.
-    pub(super) fn peers(&self) -> impl Iterator<Item = (LinkId, &Link, &Peer)> {
+    pub(super) fn peers(&self) -> impl Iterator<Item = (LinkId, &Link, &LinkedPeer)> {
         self.0.iter().filter(|(_, link)| link.is_peer()).filter_map(|(id, link)| Some((*id, link, link.peer.as_ref()?)))
     }
 
     /// All peers that may be talked to, feelers included.
-    pub(super) fn talking(&self) -> impl Iterator<Item = (LinkId, &Peer)> {
+    pub(super) fn talking(&self) -> impl Iterator<Item = (LinkId, &LinkedPeer)> {
         self.0.iter().filter(|(_, link)| !link.closing).filter_map(|(id, link)| Some((*id, link.peer.as_ref()?)))
+    }
+
+    /// All promoted links that have not ended, also those that we have closed.
+    pub(super) fn promoted_mut(&mut self) -> impl Iterator<Item = &mut LinkedPeer> {
+        self.0.values_mut().filter_map(|link| link.peer.as_mut())
+    }
+
+    /// The links with this remote address or this listening address, each with its listening address.
+    pub(super) fn at(&self, address: SocketAddr) -> Vec<(LinkId, Option<SocketAddr>)> {
+        let is_it = |link: &Link| link.remote == address || link.listens() == Some(address);
+        self.0.iter().filter(|(_, link)| is_it(link)).map(|(id, link)| (*id, link.listens())).collect()
     }
 
     /// How many peers opened a link to us, and how many we opened one to.
     pub(super) fn counts(&self) -> (usize, usize) {
-        let inbound = self.peers().filter(|(_, link, _)| link.direction.is_inbound()).count();
+        let inbound = self.peers().filter(|(_, link, _)| link.is_inbound()).count();
         (inbound, self.peers().count() - inbound)
     }
 
@@ -126,16 +194,82 @@ impl Links {
         gather(self.0.values().filter_map(Link::listens))
     }
 
-    /// Outbound peers, the oldest first.
+    /// Outbound peers.
+    pub(super) fn outbound_peers(&self) -> impl Iterator<Item = (LinkId, &Link, &LinkedPeer)> {
+        self.peers().filter(|(_, link, _)| !link.is_inbound())
+    }
+
+    /// Outbound peers' addresses, the oldest link first.
     pub(super) fn oldest_outbound(&self) -> Vec<SocketAddr> {
-        let outbound = self.peers().filter(|(_, link, _)| !link.direction.is_inbound());
-        let mut peers: Vec<(Time, SocketAddr)> = outbound.map(|(_, link, peer)| (peer.since, link.remote)).collect();
+        let mut peers: Vec<(Time, SocketAddr)> =
+            self.outbound_peers().map(|(_, link, peer)| (peer.since, link.remote)).collect();
         peers.sort_unstable_by_key(|(since, _)| *since);
         peers.into_iter().map(|(_, address)| address).collect()
     }
 
+    /// The outbound peer with the lowest claim, of several the youngest, among those that `may_go`.
+    pub(super) fn least_useful_outbound(&self, may_go: impl Fn(SocketAddr) -> bool) -> Option<LinkId> {
+        let candidates = self.outbound_peers().filter(|(_, link, _)| may_go(link.remote));
+        candidates.min_by_key(|(id, _, peer)| (peer.height, Reverse((peer.since, *id)))).map(|(id, _, _)| id)
+    }
+
     fn opened_by_us(&self) -> impl Iterator<Item = &Link> {
-        let to_stay = |link: &&Link| !link.direction.is_inbound() && link.purpose == Purpose::Peer && !link.closing;
+        let to_stay = |link: &&Link| !link.is_inbound() && link.purpose == Purpose::Peer && !link.closing;
         self.0.values().filter(to_stay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::ids::DialId,
+        node::testing::{address, inbound_peer, outbound_peer},
+    };
+
+    /// Links 1 and 2, which we opened at times 1 and 2, and link 3, which a peer opened.
+    fn links() -> Links {
+        let mut links = Links::default();
+        for id in 1..=2 {
+            let remote = address(&format!("9.{id}.1.1:4130"));
+            links.opened(LinkId(id), Direction::Outbound(DialId(id)), remote, Purpose::Peer);
+            links.up(Time(id), LinkId(id), Arc::new(outbound_peer(DialId(id), remote)));
+        }
+        let info = inbound_peer("9.3.1.1:4130");
+        links.opened(LinkId(3), Direction::Inbound, info.remote, Purpose::Peer);
+        links.up(Time(3), LinkId(3), Arc::new(info));
+        links
+    }
+
+    #[test]
+    fn a_link_is_closed_once_and_not_talked_to_afterwards() {
+        let mut links = links();
+        let mut out = Outbox::default();
+        links.goodbye(LinkId(1), GoodbyeCode::Operator, &mut out);
+        links.fault(LinkId(1), PeerFault::PingTimeout, &mut out);
+        links.goodbye(LinkId(9), GoodbyeCode::Operator, &mut out);
+        assert_eq!(out.drain().count(), 1);
+        assert!(links.peer_mut(LinkId(1)).is_none() && links.peer_mut(LinkId(2)).is_some());
+        assert_eq!((links.counts(), links.outbound(), links.linked().len()), ((1, 1), 1, 3));
+        assert!(links.closed(LinkId(1)).is_some() && links.closed(LinkId(1)).is_none());
+        assert_eq!(links.linked().len(), 2);
+    }
+
+    #[test]
+    fn the_oldest_peer_comes_first_and_the_youngest_of_equals_goes() {
+        let mut links = links();
+        assert_eq!(links.oldest_outbound(), [address("9.1.1.1:4130"), address("9.2.1.1:4130")]);
+        assert_eq!(links.least_useful_outbound(|_| true), Some(LinkId(2)));
+        assert_eq!(links.least_useful_outbound(|remote| remote != address("9.2.1.1:4130")), Some(LinkId(1)));
+        links.peer_mut(LinkId(2)).unwrap().set_height(5);
+        assert_eq!(links.least_useful_outbound(|_| true), Some(LinkId(1)), "its claim is lower");
+    }
+
+    #[test]
+    fn a_link_is_found_by_its_remote_and_its_listening_address() {
+        let links = links();
+        let listens = Some(address("9.3.1.1:4130"));
+        assert_eq!(links.at(address("9.3.1.1:50000")), [(LinkId(3), listens)]);
+        assert_eq!(links.at(address("9.3.1.1:4130")), [(LinkId(3), listens)]);
     }
 }

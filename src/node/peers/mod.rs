@@ -1,46 +1,65 @@
 //! The `peers` role: keep-alive, the peer book, dialling, bans. The only writer of `peers.db`.
+//!
+//! | object | what it owns and keeps true |
+//! |---|---|
+//! | [`Links`] | each link from its opening to its end; one that we closed is not talked to |
+//! | [`Dialer`] | which address is dialled when; each dial ends once |
+//! | [`Barred`] | fault points, bans, denied addresses; `handshake` hears of each change |
+//! | [`Book`] | known addresses, so that nobody fills the book with their own |
+//! | [`PeerDb`] | the book's file, until it fails |
+//! | [`Pinger`] | our pings, with the tip that they tell |
+//! | [`AddressExchange`] | what we tell of the book, and what we believe of what peers tell |
+//! | [`Staleness`] | how long the tip has not moved, and the extra peer that is wanted then |
+//! | [`ClockWatch`], [`Usage`] | what the operator was told last |
+//!
+//! The role itself passes events to them, one after the other.
 
+mod address_turns;
+mod backoff;
+mod bans;
+mod barred;
 mod book;
-mod commands;
+mod clock;
 mod dialer;
-mod endings;
+mod ending;
 mod exchange;
 mod keepalive;
 mod links;
 mod peer_db;
-mod score;
-mod skew;
+mod pinger;
+mod scores;
 mod stale;
 #[cfg(test)]
 mod tests;
+mod usage;
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use self::{
-    book::{Book, Table},
+    barred::Barred,
+    book::Book,
+    clock::ClockWatch,
     dialer::{Dialer, Purpose, World},
-    exchange::Answer,
-    keepalive::Step,
-    links::{Link, Links, Peer},
+    ending::Ending,
+    exchange::{AddressExchange, Known},
+    links::{Link, LinkedPeer, Links},
     peer_db::PeerDb,
-    score::{Bans, Scores},
+    pinger::Pinger,
     stale::Staleness,
+    usage::Usage,
 };
 use crate::{
     base::{
-        hash::Hash,
-        ids::{DialId, LinkId},
-        limits::{BOOK_NEW, BOOK_TRIED, MAX_BANS, PENDING_DIALS},
+        ids::{DialId, LinkId, Ticket},
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
-    chain::archive::PeerStore,
+    chain::archive::{Ban, PeerStore},
     node::{
-        CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
-        limit::Limit,
-        netgroup::{canonical, may_be_dialled},
-        notice::Useful,
-        report::Report,
+        CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
+        command::{Command, Reply},
+        netgroup::{canonical, host},
+        report::{Counter, PeerReport},
     },
     wire::{
         frame::Frame,
@@ -50,29 +69,18 @@ use crate::{
 
 /// The `peers` role.
 pub struct Peers {
-    test_chain: bool,
     links: Links,
     book: Book,
     peer_db: PeerDb,
     dialer: Dialer,
-    scores: Scores,
-    bans: Bans,
-    /// Listening addresses that the operator cut us off from.
-    denied: BTreeSet<SocketAddr>,
-    answer: Answer,
-    /// Height and hash, told in pings.
-    tip: (u32, Hash),
-    /// Something changed that whom we dial depends on.
-    dial_again: bool,
+    barred: Barred,
+    exchange: AddressExchange,
+    pinger: Pinger,
     staleness: Staleness,
-    /// The operator was told that the clock is wrong.
-    clock_warned: bool,
-    /// Inbound and outbound peers as last reported.
-    reported: (usize, usize),
+    clock: ClockWatch,
+    usage: Usage,
     /// When time alone calls for something.
     due: Option<Time>,
-    /// Limits as last reported; at first a number that none of them has.
-    used: [(Limit, usize); 5],
     rng: Rng,
 }
 
@@ -88,248 +96,284 @@ impl Peers {
         let own = setup.own_addresses.iter().copied().map(canonical);
         let mut dialer = Dialer::new(test_chain, setup.max_outbound, configured, bootnodes, own);
         peer_db.anchors().iter().for_each(|anchor| dialer.dial_soon(*anchor));
-        let mut bans = Bans::default();
-        for ban in contents.bans {
-            // Timed at the start, when the time is first told.
-            let _ = bans.insert(Now::default(), ban);
-        }
         Self {
-            test_chain,
             links: Links::default(),
             book: Book::new(secret, test_chain, contents.entries),
             peer_db,
             dialer,
-            scores: Scores::default(),
-            bans,
-            denied: BTreeSet::new(),
-            answer: Answer::default(),
-            tip: (0, setup.spec.genesis_hash()),
-            dial_again: true,
+            barred: Barred::new(test_chain, contents.bans),
+            exchange: AddressExchange::new(test_chain),
+            pinger: Pinger::new(setup.spec.genesis_hash()),
             staleness: Staleness::new(setup.spec.parameters.block_time),
-            clock_warned: false,
-            reported: (0, 0),
+            clock: ClockWatch::default(),
+            usage: Usage::new(),
             due: None,
-            used: [Limit::Outbound, Limit::Dials, Limit::BookNew, Limit::BookTried, Limit::Bans]
-                .map(|limit| (limit, usize::MAX)),
             rng,
         }
     }
 
-    fn start(&mut self, now: Now, out: &mut Outbox) {
+    fn on_start(&mut self, now: Now, out: &mut Outbox) {
         self.peer_db.report(out);
-        self.bans.schedule(now);
-        self.tell_barred(out);
+        self.barred.start(now, out);
+        self.dialer.look_again();
     }
 
-    fn link_event(&mut self, now: Now, event: LinkEvent, out: &mut Outbox) {
+    fn on_link(&mut self, now: Now, event: LinkEvent, out: &mut Outbox) {
         match event {
             LinkEvent::Opened { link, direction, remote } => self.opened(link, direction, canonical(remote)),
             LinkEvent::DialFailed { dial, address, reason } => self.dial_failed(now, dial, address, &reason),
             LinkEvent::Up { link, peer } => self.up(now, link, peer, out),
-            LinkEvent::Frame { link, frame } => self.frame(now, link, &frame, out),
+            LinkEvent::Frame { link, frame } => self.on_message(now, link, &frame, out),
             LinkEvent::Closed { link, reason } => self.closed(now, link, &reason, out),
         }
     }
 
     fn opened(&mut self, link: LinkId, direction: Direction, remote: SocketAddr) {
-        let mut purpose = Purpose::Peer;
-        if let Direction::Outbound(dial) = direction {
-            purpose = self.dialer.ended(dial).map_or(Purpose::Peer, |(_, purpose)| purpose);
-        }
-        self.links.0.insert(link, Link { direction, remote, purpose, closing: false, peer: None });
+        let dial = if let Direction::Outbound(dial) = direction { self.dialer.ended(dial) } else { None };
+        let purpose = dial.map_or(Purpose::Peer, |(_, purpose)| purpose);
+        self.links.opened(link, direction, remote, purpose);
     }
 
     fn dial_failed(&mut self, now: Now, dial: DialId, address: SocketAddr, reason: &str) {
         log::debug!("dial failed dial={} address={address} reason=\"{reason}\"", dial.0);
-        self.dial_again = true;
+        self.dialer.look_again();
         if let Some((address, _)) = self.dialer.ended(dial) {
-            self.unreached(now, address, Duration::ZERO);
+            self.unreached(now, address);
         }
     }
 
     fn up(&mut self, now: Now, link: LinkId, info: Arc<PeerInfo>, out: &mut Outbox) {
-        self.dial_again = true;
-        let Some(state) = self.links.0.get_mut(&link) else { return };
-        state.peer = Some(Peer::new(now.mono, info.clone()));
-        let (remote, feeler) = (state.remote, state.purpose == Purpose::Feeler);
+        self.dialer.look_again();
+        let Some(state) = self.links.up(now.mono, link, info.clone()) else { return };
+        let (remote, feeler) = (state.remote(), state.purpose() == Purpose::Feeler);
         match (info.direction, info.listens) {
             (Direction::Outbound(_), _) => self.book.good(now.unix, remote),
-            (Direction::Inbound, Some(listens)) => self.learn_inbound(now.unix, remote, listens),
+            (Direction::Inbound, Some(listens)) => {
+                self.exchange.learn_inbound(now.unix, remote, listens, &mut self.book, &self.dialer);
+            }
             (Direction::Inbound, None) => {}
         }
         if feeler {
-            return self.goodbye(link, GoodbyeCode::Feeler, out);
+            return self.links.goodbye(link, GoodbyeCode::Feeler, out);
         }
         // The handshake role may have promoted the link before it heard of the latest ban.
-        if self.bans.contains(remote.ip()) {
-            return self.goodbye(link, GoodbyeCode::Banned, out);
+        if self.barred.is_banned(remote.ip()) {
+            return self.links.goodbye(link, GoodbyeCode::Banned, out);
         }
-        if info.listens.is_some_and(|listens| self.denied.contains(&listens)) {
-            return self.goodbye(link, GoodbyeCode::Operator, out);
+        if info.listens.is_some_and(|listens| self.barred.is_denied(listens)) {
+            return self.links.goodbye(link, GoodbyeCode::Operator, out);
         }
         let (way, agent) = (if info.direction.is_inbound() { "inbound" } else { "outbound" }, &info.agent);
         log::info!("peer connected address={remote} direction={way} height={} agent=\"{agent}\"", info.height);
-        self.ask_for_addresses(now, link, out);
-        self.ping_peer(now, link, out);
-        self.outbound_changed(info.direction, out);
+        exchange::ask(now.mono, link, &mut self.links, out);
+        self.pinger.ping(now.mono, link, &mut self.links, &mut self.rng, out);
+        self.outbound_changed(info.direction.is_inbound(), out);
     }
 
-    /// A node that dialled us and says where it listens: worth a try, and worth telling.
-    fn learn_inbound(&mut self, now: UnixTime, remote: SocketAddr, listens: SocketAddr) {
-        if may_be_dialled(listens, self.test_chain) && !self.dialer.is_own(listens) {
-            self.book.add(now, listens, Some(remote), now);
-        }
-    }
-
-    fn frame(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) {
-        if self.links.peer_mut(link).is_none() {
-            return;
-        }
-        let message = match frame.open() {
-            Ok(message) => message,
-            Err(fault) => return self.fault(link, fault.into(), out),
-        };
-        match message {
-            Message::Ping { nonce, height, tip } => self.ping(now, link, (nonce, height, tip), out),
-            Message::Pong(nonce) => {
-                if let Some(peer) = self.links.peer_mut(link)
-                    && let Some(time) = peer.keep_alive.pong(now.mono, nonce)
-                {
-                    out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::RoundTrip(time) });
-                }
+    fn closed(&mut self, now: Now, link: LinkId, reason: &CloseReason, out: &mut Outbox) {
+        let Some(link) = self.links.closed(link) else { return };
+        self.dialer.look_again();
+        let remote = link.remote();
+        if let CloseReason::Fault(fault) = reason {
+            out.count(Counter::PeerFaults, 1);
+            log::info!("peer closed for a fault address={remote} fault=\"{fault}\"");
+            if let Some(ban) = self.barred.punish(now, remote.ip(), fault) {
+                self.ban(now, ban, out);
             }
-            Message::GetPeers => self.tell_addresses(now, link, out),
-            Message::Peers(told) => self.learn_addresses(now, link, &told),
-            Message::Goodbye { code, retry_after } => {
-                self.close(link, CloseReason::Remote { code, retry_after }, out);
+        } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
+            log::info!("peer disconnected address={remote} reason=\"{reason}\"");
+        }
+        if !link.is_inbound() {
+            self.dial_closed(now, remote, Ending::of(now.mono, &link, reason));
+        }
+        if let (Some(_), Some(listens)) = (link.peer(), link.listens()) {
+            self.book.seen(now.unix, listens);
+        }
+        if *reason != CloseReason::Local(GoodbyeCode::Stopping) {
+            self.outbound_changed(link.is_inbound(), out);
+        }
+    }
+
+    /// A link that we opened has ended.
+    fn dial_closed(&mut self, now: Now, address: SocketAddr, ending: Ending) {
+        match ending {
+            Ending::Ourselves => {
+                log::info!("dialled ourselves, not again address={address}");
+                self.dialer.found_own(address);
+                self.book.forget(address);
             }
-            other => self.fault(link, PeerFault::Unexpected(other.kind()), out),
-        }
-    }
-
-    fn ping(&mut self, now: Now, link: LinkId, (nonce, height, tip): (u64, u32, Hash), out: &mut Outbox) {
-        let Some(peer) = self.links.peer_mut(link) else { return };
-        if !peer.pings.take(now.mono) {
-            return self.fault(link, PeerFault::Flood("pings"), out);
-        }
-        peer.height = height;
-        out.send(link, &Message::Pong(nonce));
-        for role in [RoleId::Headers, RoleId::Fetch, RoleId::Gossip] {
-            out.tell(role, Notice::PeerTip { link, height, tip });
-        }
-    }
-
-    fn ping_peer(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
-        let (height, tip) = self.tip;
-        let Some(peer) = self.links.peer_mut(link) else { return };
-        let nonce = self.rng.next_u64();
-        peer.keep_alive.sent(now.mono, nonce);
-        out.send(link, &Message::Ping { nonce, height, tip });
-    }
-
-    /// Pings whoever is due, and with them whoever is nearly so.
-    fn keep_all_alive(&mut self, now: Now, out: &mut Outbox) {
-        let (mut due, mut dead, mut soon) = (false, Vec::new(), Vec::new());
-        for (link, peer) in self.links.talking() {
-            match peer.keep_alive.step(now.mono) {
-                Step::Dead => dead.push(link),
-                Step::Ping => due = true,
-                Step::Wait => {}
+            Ending::StandsElsewhere => self.dialer.stands_elsewhere(now.mono, address),
+            Ending::Stranger => {
+                self.book.forget(address);
+                self.dialer.back_off(now.mono, address, false, Duration::MAX, &mut self.rng);
             }
-            if peer.keep_alive.joins(now.mono) {
-                soon.push(link);
+            Ending::Unreached => self.unreached(now, address),
+            Ending::Reached { lasted, advice } => {
+                self.dialer.back_off(now.mono, address, lasted, advice, &mut self.rng);
             }
         }
-        dead.into_iter().for_each(|link| self.fault(link, PeerFault::PingTimeout, out));
-        if due {
-            soon.into_iter().for_each(|link| self.ping_peer(now, link, out));
+    }
+
+    /// A dial led to no peer.
+    fn unreached(&mut self, now: Now, address: SocketAddr) {
+        self.dialer.back_off(now.mono, address, false, Duration::ZERO, &mut self.rng);
+        // A node without any peer is more likely offline itself, and must not forget its whole book over that.
+        if self.links.peers().next().is_some() {
+            self.book.failed(now.unix, address);
         }
     }
 
-    fn tell_barred(&mut self, out: &mut Outbox) {
-        self.dial_again = true;
-        out.tell(RoleId::Handshake, Notice::Barred { ips: self.bans.ips(), addresses: self.denied.clone() });
-    }
-
-    fn is_barred(&self, address: SocketAddr) -> bool {
-        self.bans.contains(address.ip()) || self.denied.contains(&address)
-    }
-
-    fn outbound_changed(&mut self, direction: Direction, out: &mut Outbox) {
-        if !direction.is_inbound() {
-            self.compare_clocks(out);
+    fn outbound_changed(&mut self, inbound: bool, out: &mut Outbox) {
+        if !inbound {
+            self.clock.compare(&self.links, out);
             self.peer_db.set_anchors(&self.links.oldest_outbound(), out);
         }
     }
 
-    fn fault(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
-        self.close(link, CloseReason::Fault(fault), out);
-    }
-
-    fn goodbye(&mut self, link: LinkId, code: GoodbyeCode, out: &mut Outbox) {
-        self.close(link, CloseReason::Local(code), out);
-    }
-
-    fn close(&mut self, link: LinkId, reason: CloseReason, out: &mut Outbox) {
-        if let Some(state) = self.links.0.get_mut(&link)
-            && !state.closing
-        {
-            state.closing = true;
-            out.close(link, reason, 0);
+    fn on_message(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) {
+        let Some(peer) = self.links.peer_mut(link) else { return };
+        let message = match frame.open() {
+            Ok(message) => message,
+            Err(fault) => return self.links.fault(link, fault.into(), out),
+        };
+        match message {
+            Message::Ping { nonce, height, tip } => {
+                if !pinger::answer(now.mono, link, peer, (nonce, height, tip), out) {
+                    self.links.fault(link, PeerFault::Flood("pings"), out);
+                }
+            }
+            Message::Pong(nonce) => pinger::pong(now.mono, link, peer, nonce, out),
+            Message::GetPeers => self.tell_addresses(now, link, out),
+            Message::Peers(told) => {
+                self.exchange.learn(now, link, peer, &told, (&mut self.book, &mut self.dialer));
+            }
+            Message::Goodbye { code, retry_after } => {
+                self.links.close(link, CloseReason::Remote { code, retry_after }, out);
+            }
+            other => self.links.fault(link, PeerFault::Unexpected(other.kind()), out),
         }
+    }
+
+    /// Answers a question for addresses, once in a while for each peer.
+    fn tell_addresses(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
+        let Some(peer) = self.links.peer_mut(link) else { return };
+        if !peer.turns.answer(now.mono) {
+            return;
+        }
+        let asker = peer.info().listens;
+        let known = Known { links: &self.links, book: &self.book, barred: &self.barred };
+        out.send(link, &self.exchange.answer(now, asker, &known, &mut self.rng));
+    }
+
+    fn on_notice(&mut self, now: Now, notice: &Notice, out: &mut Outbox) {
+        match notice {
+            Notice::ChainMoved(moved) => {
+                self.pinger.set_tip(moved.tip.height, moved.tip.hash);
+                self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
+            }
+            Notice::TipUntold => pinger::hasten(now.mono, &mut self.links),
+            _ => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Now, ticket: Ticket, command: Command, out: &mut Outbox) {
+        let reply = match command {
+            Command::Peers => Reply::Peers(self.reports(now)),
+            Command::AddPeer(address) => done(self.dialer.configure(canonical(address))),
+            Command::DropPeer(address) => self.drop_peer(now, canonical(address), out),
+            Command::Ban { ip, time, reason } => {
+                let until = UnixTime(now.unix.0.saturating_add(time.as_secs()));
+                self.ban(now, Ban { ip, until, reason }, out);
+                Reply::Done
+            }
+            Command::Unban(ip) if self.barred.unban(now, ip, &mut self.peer_db, out) => {
+                self.dialer.look_again();
+                Reply::Done
+            }
+            Command::Unban(ip) => Reply::NotFound(format!("{} is not banned", host(ip))),
+            Command::Book => Reply::Book { entries: self.book.entries().cloned().collect(), bans: self.barred.bans() },
+            Command::Deny(addresses) => {
+                let denied = self.barred.deny(addresses.into_iter().map(canonical), &mut self.links, out);
+                done(denied.map(|()| self.dialer.look_again()))
+            }
+            Command::Allow => done(self.barred.allow(out).map(|denied| {
+                self.dialer.look_again();
+                // The side that allows last finds the other willing: no waiting, so that a partition heals at once.
+                denied.into_iter().for_each(|address| self.dialer.dial_soon(address));
+            })),
+            _ => Reply::Refused("no command for this role".to_owned()),
+        };
+        out.reply(ticket, reply);
+    }
+
+    fn reports(&self, now: Now) -> Vec<PeerReport> {
+        let report = |(id, link, peer): (LinkId, &Link, &LinkedPeer)| PeerReport {
+            link: id,
+            info: peer.info().clone(),
+            height: peer.height(),
+            ping_us: peer.keep_alive.round_trip().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+            since: peer.since(),
+            score: self.barred.points(now.mono, link.remote().ip()),
+        };
+        self.links.peers().map(report).collect()
+    }
+
+    fn drop_peer(&mut self, now: Now, address: SocketAddr, out: &mut Outbox) -> Reply {
+        let found = self.links.at(address);
+        let mut known = self.dialer.drop_configured(now.mono, address) | !found.is_empty();
+        for (link, listens) in found {
+            // The name in the list of peers may be the remote address: what is kept is where it listens.
+            known |= listens.is_some_and(|listens| self.dialer.drop_configured(now.mono, listens));
+            self.links.goodbye(link, GoodbyeCode::Operator, out);
+        }
+        if known { Reply::Done } else { Reply::NotFound(format!("no peer {address}")) }
+    }
+
+    fn ban(&mut self, now: Now, ban: Ban, out: &mut Outbox) {
+        self.barred.ban(now, ban, &mut self.links, &mut self.peer_db, out);
+        self.dialer.look_again();
     }
 
     /// Everything that time alone calls for.
-    fn timers(&mut self, now: Now, out: &mut Outbox) {
-        self.lift_expired(now, out);
-        self.look_beyond(now, out);
-        let lonely = self.dialer.missing(self.links.outbound()) > 0;
-        self.keep_all_alive(now, out);
+    fn on_wake(&mut self, now: Now, out: &mut Outbox) {
+        if self.barred.lift_expired(now, &mut self.peer_db, out) {
+            self.dialer.look_again();
+        }
+        self.staleness.look_beyond(now.mono, &mut self.links, &mut self.dialer, out);
+        let lonely = self.is_lonely();
+        self.pinger.keep_all_alive(now.mono, &mut self.links, &mut self.rng, out);
         if lonely {
             let links: Vec<LinkId> = self.links.talking().map(|(link, _)| link).collect();
-            links.into_iter().for_each(|link| self.ask_for_addresses(now, link, out));
+            links.into_iter().for_each(|link| exchange::ask(now.mono, link, &mut self.links, out));
         }
-        if self.dial_again || self.dialer.deadline().is_some_and(|deadline| deadline <= now.mono) {
-            self.dial_again = false;
-            let (bans, denied) = (&self.bans, &self.denied);
+        if self.dialer.is_due(now.mono) {
             let world = World {
                 book: &self.book,
                 linked: self.links.linked(),
                 groups: self.links.outbound_groups(),
                 outbound: self.links.outbound(),
-                barred: &|address: SocketAddr| bans.contains(address.ip()) || denied.contains(&address),
+                barred: &|address| self.barred.contains(address),
             };
             self.dialer.round(now.mono, &world, &mut self.rng, out);
         }
     }
 
-    fn next_due(&self) -> Option<Time> {
-        let lonely = self.dialer.missing(self.links.outbound()) > 0;
-        let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.next_question);
-        let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
-        let others = [self.bans.deadline(), self.dialer.deadline(), self.staleness.deadline()];
-        questions.chain(pings).chain(others.into_iter().flatten()).min()
+    /// Whether more outbound peers are wanted: then addresses are asked for.
+    fn is_lonely(&self) -> bool {
+        self.dialer.missing(self.links.outbound()) > 0
     }
 
-    fn report_count(&mut self, out: &mut Outbox) {
-        let counts = self.links.counts();
-        if counts != self.reported {
-            self.reported = counts;
-            out.report(Report::PeerCount { inbound: counts.0, outbound: counts.1 });
-        }
-        for (limit, last) in &mut self.used {
-            let (used, cap) = match limit {
-                Limit::Outbound => (self.links.outbound(), self.dialer.slots()),
-                Limit::Dials => (self.dialer.pending(), PENDING_DIALS),
-                Limit::BookNew => (self.book.count(Table::New), BOOK_NEW),
-                Limit::BookTried => (self.book.count(Table::Tried), BOOK_TRIED),
-                _ => (self.bans.count(), MAX_BANS),
-            };
-            if std::mem::replace(last, used) != used {
-                out.report(Report::Used { limit: *limit, used, cap });
-            }
-        }
+    fn next_due(&self) -> Option<Time> {
+        let lonely = self.is_lonely();
+        let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.turns.next_question());
+        let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
+        let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline()];
+        questions.chain(pings).chain(others.into_iter().flatten()).min()
     }
+}
+
+fn done(result: Result<(), String>) -> Reply {
+    result.map_or_else(Reply::Refused, |()| Reply::Done)
 }
 
 /// The link of a frame that changes no timer but this link's own. There are far more of these than of anything else, and
@@ -349,16 +393,11 @@ impl Role for Peers {
     fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
         let routine = routine(&event);
         match event {
-            Event::Start => self.start(now, out),
+            Event::Start => self.on_start(now, out),
             Event::Wake | Event::Stop => {}
-            Event::Link(event) => self.link_event(now, event, out),
-            Event::Notice(Notice::ChainMoved(moved)) => {
-                self.tip = (moved.tip.height, moved.tip.hash);
-                self.tip_moved(now, out);
-            }
-            Event::Notice(Notice::TipUntold) => self.links.hasten_pings(now.mono),
-            Event::Notice(_) => {}
-            Event::Command(ticket, command) => self.command(now, ticket, command, out),
+            Event::Link(event) => self.on_link(now, event, out),
+            Event::Notice(notice) => self.on_notice(now, &notice, out),
+            Event::Command(ticket, command) => self.on_command(now, ticket, command, out),
         }
         if let Some(peer) = routine.and_then(|link| self.links.peer_mut(link))
             && self.due.is_some_and(|due| due > now.mono)
@@ -367,9 +406,9 @@ impl Role for Peers {
             self.due = self.due.min(Some(peer.keep_alive.deadline()));
             return;
         }
-        self.timers(now, out);
+        self.on_wake(now, out);
         self.peer_db.write(&self.book.take_changes(), out);
-        self.report_count(out);
+        self.usage.report(&self.links, &self.dialer, &self.book, &self.barred, out);
         self.due = self.next_due();
     }
 

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use super::Peers;
+use super::{dialer::Dialer, links::Links};
 use crate::{
     base::{
-        ids::LinkId,
         limits::{STALE_AFTER, STALE_DIAL_INTERVAL, STALE_INTERVALS},
-        time::{Now, Time},
+        time::Time,
     },
     node::Outbox,
     wire::message::GoodbyeCode,
@@ -31,19 +30,34 @@ impl Staleness {
         Self { after, next: None, stale: false }
     }
 
-    /// Whether an extra outbound peer is wanted.
-    pub(super) fn is_stale(&self) -> bool {
-        self.stale
-    }
-
     /// When there is something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
         self.next
     }
 
-    /// The tip moved.
-    pub(super) fn moved(&mut self, now: Time) {
-        (self.next, self.stale) = (Some(now + self.after), false);
+    /// Looks for a further peer when the tip is stale, and for another when that one brought nothing.
+    pub(super) fn look_beyond(&mut self, now: Time, links: &mut Links, dialer: &mut Dialer, out: &mut Outbox) {
+        if !self.due(now) {
+            return;
+        }
+        if self.stale {
+            drop_surplus(links, dialer, out);
+        } else {
+            log::info!("no new block for {} s, looking for a further peer", self.after.as_secs());
+        }
+        self.stale = true;
+        dialer.set_extra(1);
+        dialer.look_again();
+    }
+
+    /// The tip moved: the peer that brought it stays, and the number of peers is the usual one again.
+    pub(super) fn tip_moved(&mut self, now: Time, links: &mut Links, dialer: &mut Dialer, out: &mut Outbox) {
+        let was_stale = std::mem::take(&mut self.stale);
+        self.next = Some(now + self.after);
+        if was_stale {
+            dialer.set_extra(0);
+            drop_surplus(links, dialer, out);
+        }
     }
 
     /// Whether it is time to do something.
@@ -56,44 +70,12 @@ impl Staleness {
     }
 }
 
-impl Peers {
-    /// Looks for a further peer when the tip is stale, and for another when that one brought nothing.
-    pub(super) fn look_beyond(&mut self, now: Now, out: &mut Outbox) {
-        if !self.staleness.due(now.mono) {
-            return;
-        }
-        if self.staleness.stale {
-            self.drop_surplus(out);
-        } else {
-            log::info!("no new block for {} s, looking for a further peer", self.staleness.after.as_secs());
-        }
-        self.staleness.stale = true;
-        self.dialer.set_extra(1);
-        self.dial_again = true;
+/// Closes the least useful outbound peer if there is one too many. Those that an operator wants stay.
+fn drop_surplus(links: &mut Links, dialer: &Dialer, out: &mut Outbox) {
+    if !dialer.has_surplus(links.outbound()) {
+        return;
     }
-
-    /// The tip moved: whoever brought it stays, and the number of peers is the usual one again.
-    pub(super) fn tip_moved(&mut self, now: Now, out: &mut Outbox) {
-        let was_stale = self.staleness.is_stale();
-        self.staleness.moved(now.mono);
-        if was_stale {
-            self.dialer.set_extra(0);
-            self.drop_surplus(out);
-        }
-    }
-
-    /// Closes the outbound peer with the lowest claim, of several the youngest, if there is one too many. Those that
-    /// an operator wants stay.
-    fn drop_surplus(&mut self, out: &mut Outbox) {
-        if !self.dialer.has_surplus(self.links.outbound()) {
-            return;
-        }
-        let ours = self.links.peers().filter(|(_, link, _)| !link.direction.is_inbound());
-        let may_go = ours.filter(|(_, link, _)| !self.dialer.is_configured(link.remote));
-        let worst = may_go.min_by_key(|(id, _, peer)| (peer.height, std::cmp::Reverse((peer.since, *id))));
-        let worst: Option<LinkId> = worst.map(|(id, _, _)| id);
-        if let Some(link) = worst {
-            self.goodbye(link, GoodbyeCode::Evicted, out);
-        }
+    if let Some(link) = links.least_useful_outbound(|remote| !dialer.is_configured(remote)) {
+        links.goodbye(link, GoodbyeCode::Evicted, out);
     }
 }

@@ -187,8 +187,7 @@ fn after_each_kill_the_anchors_come_first_and_one_network_gets_one_slot() {
             dials.extend(node.lost(link).dials());
             dials.extend(node.run(Duration::from_secs(1)).dials());
         }
-        let outbound: Vec<SocketAddr> =
-            node.role.links.peers().filter(|(_, l, _)| !l.direction.is_inbound()).map(|(_, l, _)| l.remote).collect();
+        let outbound: Vec<SocketAddr> = node.role.links.outbound_peers().map(|(_, link, _)| link.remote()).collect();
         let theirs = outbound.iter().filter(|address| is_attacker(address)).count();
         assert!(theirs <= 1 && outbound.len() >= 8, "round {round}: {outbound:?}");
         anchors = memory.contents().anchors;

@@ -8,6 +8,7 @@ mod keepalive;
 mod operator;
 
 use std::{
+    collections::BTreeSet,
     net::IpAddr,
     sync::{Mutex, MutexGuard},
 };
@@ -16,7 +17,7 @@ use super::*;
 use crate::{
     base::{
         codec::List,
-        ids::Ticket,
+        hash::Hash,
         limits::{
             BAN_TIME, BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PING_TOGETHER,
             PONG_TIMEOUT, REDIAL_MAX, REDIAL_MAX_TEST,
@@ -24,7 +25,9 @@ use crate::{
     },
     chain::archive::{Ban, BookContents, BookEntry, StoreError},
     node::{
+        RoleId,
         command::{Command, Reply},
+        report::Report,
         testing::{Actions, Driver, START, address, inbound_peer, outbound_peer, public_setup, setup},
     },
     wire::message::PeerAddress,

@@ -1,7 +1,7 @@
-//! Whether this host's clock agrees with those of the peers that we chose. Nothing is set by it: whoever dials us could
-//! shift it. But an operator whose clock is wrong should hear of it before the blocks do.
+//! Whether this host's clock agrees with those of the peers that we chose. The clock is not set by it: peers that dial
+//! us could shift it. But an operator whose clock is wrong should hear of it before the blocks do.
 
-use super::Peers;
+use super::links::Links;
 use crate::{
     base::limits::{CLOCK_OFFSET_SECONDS, CLOCK_SAMPLES},
     node::{Outbox, report::Report},
@@ -10,17 +10,23 @@ use crate::{
 /// Identifies the warning.
 const KEY: &str = "clock";
 
-impl Peers {
+/// Compares clocks.
+#[derive(Debug, Default)]
+pub(super) struct ClockWatch {
+    /// The operator was told that the clock is wrong.
+    warned: bool,
+}
+
+impl ClockWatch {
     /// Warns, or takes the warning back, when the outbound peers have changed.
-    pub(super) fn compare_clocks(&mut self, out: &mut Outbox) {
-        let ours = self.links.peers().filter(|(_, link, _)| !link.direction.is_inbound());
-        let offset = median(ours.map(|(_, _, peer)| peer.info.clock_offset).collect());
+    pub(super) fn compare(&mut self, links: &Links, out: &mut Outbox) {
+        let offset = median(links.outbound_peers().map(|(_, _, peer)| peer.info().clock_offset).collect());
         let wrong = offset.filter(|offset| offset.unsigned_abs() > CLOCK_OFFSET_SECONDS);
         // Told once, and not again with each small change of the median.
-        if wrong.is_some() == self.clock_warned {
+        if wrong.is_some() == self.warned {
             return;
         }
-        self.clock_warned = wrong.is_some();
+        self.warned = wrong.is_some();
         let text = wrong.map(|offset| {
             let way = if offset > 0 { "behind" } else { "ahead of" };
             format!("this host's clock is {} s {way} that of its peers (median): check it", offset.unsigned_abs())
@@ -36,4 +42,15 @@ impl Peers {
 fn median(mut offsets: Vec<i64>) -> Option<i64> {
     offsets.sort_unstable();
     (offsets.len() >= CLOCK_SAMPLES).then(|| offsets.get(offsets.len() / 2).copied()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_needs_enough_samples() {
+        assert_eq!(median(vec![5; CLOCK_SAMPLES - 1]), None);
+        assert_eq!(median([vec![-900, 900], vec![7; CLOCK_SAMPLES]].concat()), Some(7));
+    }
 }

@@ -1,71 +1,20 @@
-//! Fault points of hosts, and bans. A host is an IPv4 address or a /64 of IPv6 ([`host`]).
+//! Bans of hosts. A host is an IPv4 address or a /64 of IPv6 ([`host`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    time::Duration,
 };
 
 use crate::{
     base::{
         gather::gather,
-        limits::{BAN_SCORE_DECAY_PER_MINUTE, MAX_BANS, MAX_SCORES},
+        limits::MAX_BANS,
         time::{Now, Time, UnixTime},
     },
     chain::archive::Ban,
     node::netgroup::host,
 };
-
-/// Fault points that fade.
-#[derive(Debug, Default)]
-pub(super) struct Scores(BTreeMap<IpAddr, Score>);
-
-#[derive(Clone, Copy, Debug)]
-struct Score {
-    points: u32,
-    /// When `points` was right.
-    at: Time,
-}
-
-impl Score {
-    fn now(&self, now: Time) -> u32 {
-        let minutes = u32::try_from(now.since(self.at).as_secs() / 60).unwrap_or(u32::MAX);
-        self.points.saturating_sub(minutes.saturating_mul(BAN_SCORE_DECAY_PER_MINUTE))
-    }
-}
-
-impl Scores {
-    /// The points of an address.
-    pub(super) fn points(&self, now: Time, ip: IpAddr) -> u32 {
-        self.0.get(&host(ip)).map_or(0, |score| score.now(now))
-    }
-
-    /// Adds points; returns the new sum.
-    pub(super) fn add(&mut self, now: Time, ip: IpAddr, points: u32) -> u32 {
-        let ip = host(ip);
-        let sum = self.points(now, ip).saturating_add(points);
-        if sum > 0 {
-            self.make_room(now, ip);
-            self.0.insert(ip, Score { points: sum, at: now });
-        }
-        sum
-    }
-
-    /// Forgets an address's points: they have led to a ban, or an operator forgave them.
-    pub(super) fn clear(&mut self, ip: IpAddr) {
-        self.0.remove(&host(ip));
-    }
-
-    fn make_room(&mut self, now: Time, newcomer: IpAddr) {
-        if self.0.len() < MAX_SCORES || self.0.contains_key(&newcomer) {
-            return;
-        }
-        self.0.retain(|_, score| score.now(now) > 0);
-        if self.0.len() >= MAX_SCORES {
-            let least = self.0.iter().min_by_key(|(_, score)| score.now(now)).map(|(ip, _)| *ip);
-            least.map(|ip| self.0.remove(&ip));
-        }
-    }
-}
 
 /// Addresses that are kept out, for a time.
 #[derive(Debug, Default)]
@@ -133,14 +82,14 @@ impl Bans {
     /// Sets the timer; needed once, when the time is first known.
     pub(super) fn schedule(&mut self, now: Now) {
         let first: Option<UnixTime> = self.bans.values().map(|ban| ban.until).min();
-        let left = |until: UnixTime| std::time::Duration::from_secs(until.0.saturating_sub(now.unix.0).max(1));
+        let left = |until: UnixTime| Duration::from_secs(until.0.saturating_sub(now.unix.0).max(1));
         self.expiry = first.map(|until| now.mono + left(until));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, time::Duration};
+    use std::net::Ipv4Addr;
 
     use super::*;
 
@@ -157,37 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn points_add_up_and_fade_by_one_a_minute() {
-        let mut scores = Scores::default();
-        assert_eq!(scores.add(Time(0), ip(1), 20), 20);
-        let later = Time(0) + Duration::from_secs(300);
-        assert_eq!(scores.points(later, ip(1)), 15);
-        assert_eq!(scores.add(later, ip(1), 20), 35);
-        assert_eq!(scores.points(later + Duration::from_secs(1_000_000), ip(1)), 0);
-    }
-
-    #[test]
-    fn points_and_bans_of_ipv6_are_a_whole_slash_64_s() {
-        let (one, other, far) = ("2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:db8:0:8::1");
+    fn a_ban_of_ipv6_is_of_a_whole_slash_64() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let mut scores = Scores::default();
-        scores.add(Time(0), ip(one), 20);
-        assert_eq!(scores.add(Time(0), ip(other), 20), 40);
-        assert_eq!(scores.points(Time(0), ip(far)), 0);
+        let (one, other, far) = (ip("2001:db8:0:7::1"), ip("2001:db8:0:7:ffff::2"), ip("2001:db8:0:8::1"));
         let mut bans = Bans::default();
-        bans.insert(now(0), Ban { ip: ip(one), until: UnixTime(2_000), reason: String::new() });
-        assert!(bans.contains(ip(other)) && !bans.contains(ip(far)));
-        assert!(bans.remove(now(0), ip(other)) && !bans.contains(ip(one)));
-    }
-
-    #[test]
-    fn the_lowest_score_makes_room() {
-        let mut scores = Scores::default();
-        for n in 0..u32::try_from(MAX_SCORES).unwrap() {
-            scores.add(Time(0), ip(n), if n == 77 { 5 } else { 20 });
-        }
-        scores.add(Time(0), ip(u32::MAX), 20);
-        assert_eq!((scores.0.len(), scores.points(Time(0), ip(77))), (MAX_SCORES, 0));
+        bans.insert(now(0), Ban { ip: one, until: UnixTime(2_000), reason: String::new() });
+        assert!(bans.contains(other) && !bans.contains(far));
+        assert!(bans.remove(now(0), other) && !bans.contains(one));
     }
 
     #[test]

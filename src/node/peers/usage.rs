@@ -1,0 +1,49 @@
+//! What the operator hears about the number of peers and the use of limits.
+
+use super::{
+    barred::Barred,
+    book::{Book, Table},
+    dialer::Dialer,
+    links::Links,
+};
+use crate::{
+    base::limits::{BOOK_NEW, BOOK_TRIED, MAX_BANS, PENDING_DIALS},
+    node::{Outbox, limit::Limit, report::Report},
+};
+
+/// What was reported last.
+#[derive(Debug)]
+pub(super) struct Usage {
+    /// Inbound and outbound peers.
+    peers: (usize, usize),
+    /// Outbound slots, dials, new and tried addresses, bans; at first a number that none of them has.
+    used: [usize; 5],
+}
+
+impl Usage {
+    /// Nothing was reported yet.
+    pub(super) fn new() -> Self {
+        Self { peers: (0, 0), used: [usize::MAX; 5] }
+    }
+
+    /// Reports what has changed.
+    pub(super) fn report(&mut self, links: &Links, dialer: &Dialer, book: &Book, barred: &Barred, out: &mut Outbox) {
+        let (inbound, outbound) = links.counts();
+        if self.peers != (inbound, outbound) {
+            self.peers = (inbound, outbound);
+            out.report(Report::PeerCount { inbound, outbound });
+        }
+        let now = [
+            (Limit::Outbound, links.outbound(), dialer.slots()),
+            (Limit::Dials, dialer.pending(), PENDING_DIALS),
+            (Limit::BookNew, book.count(Table::New), BOOK_NEW),
+            (Limit::BookTried, book.count(Table::Tried), BOOK_TRIED),
+            (Limit::Bans, barred.ban_count(), MAX_BANS),
+        ];
+        for ((limit, used, cap), last) in now.into_iter().zip(&mut self.used) {
+            if std::mem::replace(last, used) != used {
+                out.report(Report::Used { limit, used, cap });
+            }
+        }
+    }
+}
