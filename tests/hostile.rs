@@ -17,6 +17,7 @@ use tussock::{
         codec::{self, List},
         hash::Hash,
         limits,
+        time::UnixTime,
     },
     chain::{
         block::{HashedBlock, HashedTransaction},
@@ -29,7 +30,7 @@ use tussock::{
     },
     wire::{
         frame::Frame,
-        message::{GoodbyeCode, Kind, Message},
+        message::{GoodbyeCode, Kind, Message, PeerAddress},
     },
 };
 
@@ -166,6 +167,55 @@ fn a_second_version_is_a_fault() {
     let mut culprit = scene.peer();
     culprit.send(&Message::Version(crate::support::peer::version(&scene.spec, 0, Hash::ZERO, 0)));
     scene.expect_fault(culprit);
+}
+
+/// The table "Messages that nobody asked for" of PROTOCOL.md.
+#[test]
+fn unasked_messages_cost_what_the_protocol_says() {
+    let mut scene = Scene::new();
+    let address = PeerAddress::new("127.0.0.1:4130".parse().unwrap(), UnixTime(1_767_225_600));
+    let harmless = [
+        Message::Pong(5),
+        Message::MemoryPool(List::truncated([Hash([6; 32])])),
+        Message::Peers(List::truncated([address; 100])),
+        Message::Block(scene.spec.genesis.bytes.clone()),
+    ];
+    let mut peer = scene.peer();
+    for message in &harmless {
+        peer.send(message);
+        peer.ping(8);
+    }
+    let faults = [
+        Message::Sync(List::EMPTY),
+        Message::Absent(scene.spec.genesis_hash()),
+        Message::Verack(5),
+        Message::Version(crate::support::peer::version(&scene.spec, 0, Hash::ZERO, 0)),
+    ];
+    for message in faults {
+        let mut culprit = scene.peer();
+        // A node asks each new peer for headers: the first `Sync` is an answer.
+        if matches!(message, Message::Sync(_)) {
+            culprit.send(&message);
+        }
+        culprit.send(&message);
+        assert_eq!(culprit.goodbye(), FAULT, "{message:?}");
+    }
+    scene.expect_unharmed();
+}
+
+#[test]
+fn a_peer_without_service_bits_is_asked_for_headers_and_bodies() {
+    let scene = Scene::new();
+    let mut peer = RawPeer::connect(scene.node.p2p(), &scene.spec);
+    let mut claims = crate::support::peer::version(&scene.spec, 1_000, Hash([7; 32]), 1 << 40);
+    claims.services = 0;
+    peer.send(&Message::Version(claims));
+    peer.finish_handshake();
+    peer.read_until(|message| matches!(message, Message::GetSync(_)).then_some(()));
+    let header = headers(&mut scene.maker(), 1).remove(0);
+    let hash = header.hash();
+    peer.send(&Message::Sync(List::truncated([header])));
+    peer.read_until(|message| (message == Message::GetBlock(hash)).then_some(()));
 }
 
 #[test]
