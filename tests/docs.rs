@@ -28,6 +28,8 @@ const DOCUMENTS: [&str; 6] = [
     "src/cli/bench/FIGURES.md",
     "tests/hostile/README.md",
 ];
+/// The document whose names of types and functions are checked too.
+const ARCHITECTURE: &str = "src/ARCHITECTURE.md";
 /// A word that starts with one of these is a path.
 const FOLDERS: [&str; 6] = ["src/", "tests/", "scripts/", "findings/", ".github/", ".cargo/"];
 /// A name in backticks that ends with one of these is a file of the repository.
@@ -35,7 +37,7 @@ const EXTENSIONS: [&str; 7] = [".rs", ".md", ".sh", ".sql", ".html", ".json", ".
 /// Files that commands write or read, and that the repository does not hold.
 const ELSEWHERE: [&str; 4] = ["meadow.toml", "config.toml", "endpoints.json", "target/bench.md"];
 /// Files that other work adds.
-const AWAITED: [&str; 3] = ["src/link/", "deny.toml", "scripts/dist.sh"];
+const AWAITED: [&str; 2] = ["deny.toml", "scripts/dist.sh"];
 /// Words of a README that somebody reads before a first start.
 const README_WORDS: usize = 700;
 
@@ -99,6 +101,38 @@ fn every_file_that_a_document_names_exists() {
     assert!(missing.is_empty(), "no such file:\n{missing:#?}");
 }
 
+/// Every word of the sources, among them all names.
+fn words_of_the_sources() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    let mut folders = vec![root().join("src"), root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "sql") {
+                let text = fs::read_to_string(path).unwrap();
+                words.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
+            }
+        }
+    }
+    words
+}
+
+#[test]
+fn every_name_in_the_architecture_is_one_of_the_sources() {
+    let words = words_of_the_sources();
+    let text = read(ARCHITECTURE);
+    let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "_:".contains(c)) && name.len() > 1;
+    let unknown: BTreeSet<&str> = quoted(&text)
+        .into_iter()
+        .map(|name| name.trim_end_matches("()").trim_end_matches('!'))
+        .filter(|name| is_name(name))
+        .filter(|name| name.split("::").any(|part| !words.contains(part)))
+        .collect();
+    assert!(unknown.is_empty(), "{ARCHITECTURE} names what the sources do not have: {unknown:#?}");
+}
+
 /// Line breaks as spaces, so that a phrase may run over them.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -154,6 +188,11 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("at most {} unconfirmed transactions may follow each other", limits::MEMPOOL_ANCESTORS + 1),
         format!("The handshake takes at most {} s", seconds(limits::HANDSHAKE_TIMEOUT)),
         format!("A side that has heard nothing for {} s sends `Ping`", seconds(limits::PING_INTERVAL)),
+        format!("A frame must be complete {} s after its first byte", seconds(limits::PARTIAL_FRAME)),
+        format!("and {} s after it if its body is larger than 16 KiB", seconds(limits::PARTIAL_BLOCK)),
+        format!("no byte for {} s while something waits", seconds(limits::SEND_STALL)),
+        format!("for {} s at most", seconds(limits::GOODBYE_LINGER)),
+        format!("while {} `GetBlock` of the link have no answer", limits::BLOCKS_IN_FLIGHT_PER_PEER),
         format!("{} s without the answer end the link", seconds(limits::PONG_TIMEOUT)),
         format!("at {} the address is banned for an hour", limits::BAN_SCORE),
     ];
