@@ -1,8 +1,8 @@
-//! Golden vectors: what this program computes is what `tests/vectors/*.json` say, so that a client in another language
-//! can be checked against the same files, and no dependency can change a byte unnoticed.
+//! Golden vectors: this program computes what `tests/vectors/*.json` state. Clients in other languages can be checked against
+//! the same files, and no dependency can change a byte unnoticed.
 //!
-//! `TUSSOCK_WRITE_VECTORS=1 cargo test --release --test all vectors::` writes the files of our own formats anew; a change in
-//! them is a change of the protocol. Public standards' vectors are never written.
+//! `TUSSOCK_WRITE_VECTORS=1 cargo test --release --test all vectors::` rewrites the files of our own formats. A change
+//! in them is a change of the protocol. The vectors of public standards are never written.
 
 use std::{fs, path::PathBuf};
 
@@ -149,7 +149,7 @@ fn headers_transactions_merkle_roots_and_digests_are_golden() {
     let leaves: Vec<Hash> = (0u8..7).map(|n| merkle::leaf(&[n])).collect();
     let roots: Vec<String> = (1..=7).map(|count| merkle::root(leaves[..count].to_vec()).to_string()).collect();
 
-    // The coin that the transaction spends, then the coins that it makes.
+    // The coin that the transaction spends, then the coins that it creates.
     let key = SecretKey::well_known(0);
     let spent = Coin { amount: 3_500, address: key.address(), height: 3, coinbase: true };
     let mut sum = StateSum::default();
@@ -265,7 +265,7 @@ fn ed25519_holds_zip_215_one_by_one_and_in_batches() {
             assert!(key::verify_batch(&[claim, claim], &mut rng), "batch: key {} R {}", hex(public_key), hex(r));
         }
     }
-    // S at or above the order, and encodings that are no points, are refused.
+    // S at or above the order is refused, and so are encodings that are not points.
     let signer = SecretKey::well_known(0);
     let good = signer.sign(&message);
     let order = unhex(vectors["group_order_le"].as_str().unwrap()).unwrap();
@@ -285,7 +285,7 @@ fn ed25519_holds_zip_215_one_by_one_and_in_batches() {
 }
 
 /// Keys and nonce points with a part of small order, and encodings that are not canonical: an equation without the
-/// cofactor would refuse most of these, and a batch would then judge otherwise than one by one.
+/// cofactor would refuse most of these, and a batch would then disagree with single checks.
 #[test]
 fn mixed_order_points_and_non_canonical_encodings_hold_one_by_one_and_in_batches() {
     let vectors = read("zip215.json");

@@ -93,7 +93,7 @@ mod tests {
         },
     };
 
-    /// A block with so many payments, each of another account.
+    /// A block with `payments` payments, each from another account.
     fn block(payments: u32) -> HashedBlock {
         let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
         let to = SecretKey::well_known(9).address();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_transaction_spends_is_repeated_by_each_later_one() {
+    fn each_later_input_that_spends_the_same_coin_is_repeated() {
         let HashedBlock { header, mut transactions, .. } = block(3);
         let mut both = transactions[2].transaction.inputs.to_vec();
         both.extend(transactions[1].transaction.inputs.iter().cloned());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_changed_meanwhile_are_noticed() {
+    fn changed_bytes_are_detected() {
         let block = block(2);
         let bytes = block.bytes[..block.bytes.len() - 1].to_vec().into();
         let checked = CheckedBlock::new(&HashedBlock { bytes, ..block }, None);

@@ -149,11 +149,11 @@ mod tests {
         Coin { amount, address: Address::default(), height: 1, coinbase: false }
     }
 
-    fn name(txid: u8, index: u32) -> OutPoint {
+    fn outpoint(txid: u8, index: u32) -> OutPoint {
         OutPoint { txid: id(txid), index }
     }
 
-    /// All ids begin alike.
+    /// Ids that differ only in their last byte.
     fn id(n: u8) -> Hash {
         let mut id = Hash([7; 32]);
         id.0[31] = n;
@@ -173,12 +173,12 @@ mod tests {
         HashedTransaction { txid: id(txid), ..HashedTransaction::new(transaction) }
     }
 
-    /// What the transactions find, where coins 200 to 209 are from before them, and what the block then does.
+    /// The coins that the transactions find, and the block's diff. Coins 200 to 209 are from before the block.
     fn diff(transactions: Vec<HashedTransaction>) -> (Vec<Vec<Option<u64>>>, CoinDiff) {
-        let find = |name: &OutPoint| {
-            let number = name.txid.0[31];
+        let find = |wanted: &OutPoint| {
+            let number = wanted.txid.0[31];
             let at = CoinLocation { place: CoinPlace { order: i64::from(number), alone: true }, stored: true };
-            let known = (200..210).contains(&number) && *name == self::name(number, 0);
+            let known = (200..210).contains(&number) && *wanted == self::outpoint(number, 0);
             Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), at }))
         };
         let header = Header::peek(&[0; HEADER_BYTES]).unwrap();
@@ -198,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn a_block_spends_what_was_there_and_what_it_has_made_itself() {
+    fn a_block_spends_coins_from_before_it_and_its_own() {
         let transactions = vec![
-            transaction(1, &[name(200, 0)]),
-            transaction(2, &[name(1, 1), name(201, 0)]),
-            transaction(3, &[name(2, 0), name(1, 0)]),
+            transaction(1, &[outpoint(200, 0)]),
+            transaction(2, &[outpoint(1, 1), outpoint(201, 0)]),
+            transaction(3, &[outpoint(2, 0), outpoint(1, 0)]),
         ];
         let (found, diff) = diff(transactions);
         assert_eq!(found, [vec![Some(200)], vec![Some(11), Some(201)], vec![Some(20), Some(10)]]);
@@ -213,16 +213,16 @@ mod tests {
     }
 
     #[test]
-    fn a_coin_is_not_there_before_it_is_made_nor_after_it_is_spent() {
+    fn a_coin_exists_only_between_its_creation_and_its_spending() {
         let transactions = vec![
-            transaction(1, &[name(2, 0), name(200, 0), name(1, 0)]),
-            transaction(2, &[name(200, 0), name(1, 0)]),
-            transaction(3, &[name(1, 0), name(1, 1), name(200, 1), name(1, 2), name(199, 0)]),
-            transaction(4, &[name(200, 0), name(1, 0), name(1, 1)]),
+            transaction(1, &[outpoint(2, 0), outpoint(200, 0), outpoint(1, 0)]),
+            transaction(2, &[outpoint(200, 0), outpoint(1, 0)]),
+            transaction(3, &[outpoint(1, 0), outpoint(1, 1), outpoint(200, 1), outpoint(1, 2), outpoint(199, 0)]),
+            transaction(4, &[outpoint(200, 0), outpoint(1, 0), outpoint(1, 1)]),
         ];
         let (found, diff) = diff(transactions);
         let first = vec![None, Some(200), None];
-        assert_eq!(found[..2], [first, vec![None, None]], "what comes later, twice, and what was tried too early");
+        assert_eq!(found[..2], [first, vec![None, None]], "created later, spent twice, and tried too early");
         assert_eq!(found[2..], [vec![None, Some(11), None, None, None], vec![None; 3]]);
         assert_eq!((amounts(&diff.changes.spent), amounts(&diff.spent_in_block)), (vec![200], vec![11]));
         assert_eq!(amounts(&diff.changes.created), [10, 20, 21, 30, 31, 40, 41]);

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_holds_exactly_if_every_signature_does() {
+    fn a_batch_is_valid_exactly_if_every_signature_is() {
         let hash = Domain::MESSAGE.hash(b"x");
         let claim = |n| {
             let key = SecretKey::well_known(n);

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_node_cannot_pass_for_a_leaf() {
+    fn an_inner_node_is_not_accepted_as_a_leaf() {
         let (a, b) = (leaf(b"a"), leaf(b"b"));
         let mut bytes = a.0.to_vec();
         bytes.extend_from_slice(&b.0);

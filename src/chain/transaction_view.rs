@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn where_decoding_fails_for_want_of_bytes_there_is_no_view() {
+    fn a_transaction_that_is_cut_off_has_no_view() {
         let bytes = transaction(2, 2, 3).to_bytes();
         for length in 0..bytes.len() {
             let cut = &bytes[..length];

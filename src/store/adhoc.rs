@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_branches_are_found_in_steps_that_grow_with_the_headers_only() {
+    fn finding_the_ends_of_branches_takes_steps_in_proportion_to_the_headers() {
         const HEADERS: i32 = 3000;
         let dir = TempDir::new();
         let path = dir.join("ledger.db");

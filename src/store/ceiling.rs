@@ -99,7 +99,7 @@ mod tests {
     };
 
     #[test]
-    fn all_rows_of_the_applied_chain_are_put_in() {
+    fn all_rows_of_the_applied_chain_are_inserted() {
         let dir = TempDir::new();
         let (from, to) = (dir.join("from.db"), dir.join("to.db"));
         let mut maker = dev_maker();

@@ -92,7 +92,7 @@ mod tests {
     use crate::store::testing::TempDir;
 
     #[test]
-    fn what_sqlite_finds_is_told_in_one_line() {
+    fn sqlite_s_findings_are_reported_in_one_line() {
         let dir = TempDir::new();
         let path = dir.join("rows.db");
         let connection = Connection::open(&path).unwrap();

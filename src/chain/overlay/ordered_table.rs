@@ -198,7 +198,7 @@ mod tests {
                         prop_assert_eq!(kept, *model.entry(key).or_insert(value));
                     }
                 }
-                // A neighbour, too: there or not.
+                // The next key too, which may be missing.
                 for key in [key, key.saturating_add(1)] {
                     prop_assert_eq!(table.get(key), model.get(&key).copied());
                 }

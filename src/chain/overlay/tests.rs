@@ -1,4 +1,4 @@
-//! The overlay alone, and beside a model of the store.
+//! The overlay alone, and together with a model of the store.
 
 use proptest::prelude::*;
 
@@ -10,10 +10,10 @@ use crate::{
 
 use created::LOW_BITS;
 
-/// Coins by their names.
+/// Amounts by outpoint.
 type Plain = BTreeMap<OutPoint, u64>;
 
-/// Three transactions of four coins; of two of them all, and of the third two, share places with others.
+/// The outpoint of coin `n` of twelve: three transactions with four coins each.
 fn outpoint(n: u8) -> OutPoint {
     OutPoint { txid: Hash([n / 4; 32]), index: u32::from(n % 4) }
 }
@@ -24,7 +24,7 @@ fn order(outpoint: &OutPoint) -> i64 {
     (group - 1) << LOW_BITS | i64::from(outpoint.index.min(2))
 }
 
-/// Where a store that holds these coins keeps one.
+/// The key of coin `n` in a store that holds these coins.
 fn at(n: u8, stored: &Plain) -> CoinKey {
     let outpoint = outpoint(n);
     let order = order(&outpoint);
@@ -36,7 +36,7 @@ fn coin(amount: u64) -> Coin {
     Coin { amount, address: Address::default(), height: 1, coinbase: amount.is_multiple_of(2) }
 }
 
-/// Takes what a flush or a spill hands over.
+/// Collects the changes of a flush or a spill.
 fn into(all: &mut Vec<CoinChange>) -> impl FnOnce(&mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
     |changes| {
         all.extend(changes);
@@ -56,7 +56,7 @@ fn spilt(coins: &mut Overlay) -> Vec<CoinChange> {
     some
 }
 
-/// Changes the stored coins; what a flush must not say panics.
+/// Applies changes to the stored coins. Panics on changes that a flush must not make.
 fn write(stored: &mut Plain, changes: Vec<CoinChange>) {
     let places = stored.clone();
     for change in changes {
@@ -79,7 +79,7 @@ fn write(stored: &mut Plain, changes: Vec<CoinChange>) {
 }
 
 #[test]
-fn a_coin_made_and_spent_between_flushes_never_reaches_the_store() {
+fn a_coin_created_and_spent_between_flushes_never_reaches_the_store() {
     let (mut coins, none) = (Overlay::new(1000), Plain::new());
     for n in [1, 2] {
         coins.add(&at(n, &none), coin(5));
@@ -105,7 +105,7 @@ fn a_stored_coin_is_removed_and_may_come_back_changed() {
     let created =
         [(8, 7), (9, 5)].map(|(n, amount)| CoinChange::CreateAt(order(&outpoint(n)), outpoint(n), coin(amount)));
     assert_eq!(flushed(&mut coins), [std::slice::from_ref(&spent), &created[..]].concat());
-    // The replaced coin is the store's: removing it again must reach the store.
+    // The store has the replaced coin: removing it again must reach the store.
     coins.remove(&old);
     coins.add(&old, coin(8));
     coins.remove(&old);
@@ -116,7 +116,7 @@ fn a_stored_coin_is_removed_and_may_come_back_changed() {
 #[test]
 fn it_is_full_at_its_bytes() {
     let none = Plain::new();
-    // The lists begin with some room: what the first item takes, the next ones have.
+    // The first item allocates room for the next ones too.
     let first = |change: fn(&mut Overlay)| {
         let mut coins = Overlay::new(usize::MAX);
         change(&mut coins);
@@ -140,7 +140,7 @@ fn it_is_full_at_its_bytes() {
     assert!(coins.is_full(0), "two coins of one transaction");
 }
 
-/// A place of its own in a shard, in the middle of it.
+/// A place in the middle of a shard that no other coin has.
 fn in_shard(shard: u8, n: u8) -> CoinKey {
     let order = (i64::from(shard) << (i64::BITS - SHARD_BITS)) ^ i64::MIN | i64::from(n) << LOW_BITS;
     CoinKey { outpoint: OutPoint { txid: Hash([n; 32]), index: 0 }, place: CoinPlace { order, alone: true } }
@@ -177,7 +177,7 @@ fn it_is_never_full_once_all_is_spilt_and_then_has_nothing_to_spill() {
 }
 
 #[test]
-fn what_is_kept_by_outpoint_is_spilt_with_all_the_rest() {
+fn coins_kept_by_outpoint_are_flushed_with_all_others() {
     let mut coins = Overlay::new(1000);
     coins.add(&in_shard(1, 1), coin(4));
     coins.add(&at(1, &Plain::new()), Coin { height: u32::MAX, ..coin(3) });
@@ -186,7 +186,7 @@ fn what_is_kept_by_outpoint_is_spilt_with_all_the_rest() {
 }
 
 #[test]
-fn what_has_no_room_in_the_lists_is_kept_by_outpoint() {
+fn coins_that_do_not_fit_into_the_lists_are_kept_by_outpoint() {
     let mut coins = Overlay::new(1000);
     let high = Coin { height: u32::MAX, ..coin(3) };
     let far = CoinKey { outpoint: OutPoint { index: 70_000, ..outpoint(0) }, ..at(0, &Plain::new()) };
@@ -213,7 +213,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What the overlay and the store say together.
+/// The coins of overlay and store together.
 fn seen(coins: &Overlay, stored: &Plain) -> Plain {
     let look = |n| match coins.get(&at(n, stored)) {
         Some(coin) => coin.map(|coin| coin.amount),
