@@ -26,15 +26,13 @@ impl Gate {
     /// Accepts a head, or returns the refusal.
     pub fn check(&self, head: &Head) -> Result<(), Response> {
         self.check_origin(head)?;
-        let allowed = match head.path.as_str() {
-            "/rpc" => head.method == Method::Post,
-            _ => matches!(head.method, Method::Get | Method::Head),
+        let (allowed, allow, text) = match (head.path.as_str(), head.method) {
+            ("/rpc", method) => (method == Method::Post, "POST", "calls are POST requests"),
+            // Clients made for Bitcoin Core call here.
+            ("/", method) => (method != Method::Other, "GET, HEAD, POST", "read the page, or POST a call"),
+            (_, method) => (matches!(method, Method::Get | Method::Head), "GET, HEAD", "this is only for reading"),
         };
         if !allowed {
-            let (allow, text) = match head.path.as_str() {
-                "/rpc" => ("POST", "calls are POST requests"),
-                _ => ("GET, HEAD", "this is only for reading"),
-            };
             return Err(Response::error(Status::MethodNotAllowed, text).with("Allow", allow));
         }
         if head.method == Method::Post { self.check_call(head) } else { Ok(()) }
@@ -48,6 +46,9 @@ impl Gate {
         };
         if !self.is_own_host(host) {
             return forbidden("the Host field names another host; use 127.0.0.1 or localhost");
+        }
+        if head.from_other_site && head.method == Method::Post {
+            return forbidden("a page of another site sent this request");
         }
         match &head.origin {
             Some(origin) if !origin.eq_ignore_ascii_case(&format!("http://{host}")) => {
@@ -82,10 +83,10 @@ impl Gate {
             let challenge = "Basic realm=\"tussock\", charset=\"UTF-8\"";
             return Err(Response::error(Status::Unauthorized, text).with("WWW-Authenticate", challenge));
         }
-        // A form of a foreign page cannot send this type.
+        // Browsers that name no origin may hide a form of a foreign page, which cannot send this type.
         let media = head.content_type.as_deref().unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim();
-        if head.by_browser && !media.eq_ignore_ascii_case("application/json") {
+        if head.by_browser && head.origin.is_none() && !media.eq_ignore_ascii_case("application/json") {
             return Err(Response::error(Status::MediaType, "calls are of type application/json"));
         }
         Ok(())
@@ -139,6 +140,7 @@ mod tests {
             keep_alive: true,
             expects_continue: false,
             by_browser: false,
+            from_other_site: false,
         }
     }
 
@@ -198,6 +200,20 @@ mod tests {
     }
 
     #[test]
+    fn calls_may_have_any_type_unless_a_page_of_another_site_sends_them() {
+        let mut call = head(Method::Post, "/");
+        call.authorization = Some(format!("Basic {}", base64(b"__cookie__:00ff")));
+        call.content_type = Some("text/plain".to_owned());
+        assert_eq!(status(&call), 200, "clients of Bitcoin Core call at /");
+        let own = Head { origin: Some("http://127.0.0.1:3030".to_owned()), by_browser: true, ..call.clone() };
+        assert_eq!(status(&own), 200);
+        let foreign = Head { origin: Some("http://evil.example".to_owned()), by_browser: true, ..call.clone() };
+        assert_eq!(status(&foreign), 403);
+        let json = Some("application/json".to_owned());
+        assert_eq!(status(&Head { from_other_site: true, by_browser: true, content_type: json, ..call }), 403);
+    }
+
+    #[test]
     fn a_rebound_name_is_refused() {
         let host = |listen: &str, host: &str| {
             let head = Head { host: Some(host.to_owned()), ..head(Method::Get, "/api/status") };
@@ -233,6 +249,7 @@ mod tests {
         assert_eq!(status(&head(Method::Other, "/rpc")), 405);
         assert_eq!(status(&head(Method::Post, "/api/status")), 405);
         assert_eq!(status(&head(Method::Other, "/")), 405);
+        assert_eq!(status(&head(Method::Post, "/")), 401);
         assert_eq!(status(&head(Method::Head, "/")), 200);
     }
 }

@@ -1,4 +1,7 @@
 //! JSON-RPC requests and batches: reading a body, and building the answer to it.
+//!
+//! A request with `"jsonrpc": "2.0"` is answered as JSON-RPC 2.0 says. Any other is JSON-RPC 1.0 or 1.1 and is answered as
+//! Bitcoin Core does: `result`, `error` and `id` are always there, and a lone error has an HTTP status of its own.
 
 use std::collections::VecDeque;
 
@@ -15,19 +18,37 @@ const RPC_RESULT_BYTES: usize = 4 * 1024 * 1024;
 /// Requests in one JSON-RPC batch.
 pub const RPC_BATCH: usize = 50;
 
+/// The version of a request and of its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// 1.0 or 1.1.
+    One,
+    /// 2.0.
+    Two,
+}
+
+/// What a response repeats of its request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tag {
+    /// The version.
+    pub version: Version,
+    /// The id; `None` for a notification of 2.0, which gets no response.
+    pub id: Option<Value>,
+}
+
 /// One request.
 #[derive(Debug, PartialEq)]
 pub struct Call {
-    /// The id of the response; `None` for a notification, which gets no response.
-    pub id: Option<Value>,
+    /// What the response repeats.
+    pub tag: Tag,
     /// The method.
     pub method: String,
     /// An array, an object, or null for none.
     pub params: Value,
 }
 
-/// A request, or its id and what is wrong with it.
-type Parsed = Result<Call, (Value, RpcError)>;
+/// A request, or its tag and what is wrong with it.
+type Parsed = Result<Call, (Tag, RpcError)>;
 
 /// The requests of one body and the responses so far.
 #[derive(Debug)]
@@ -36,7 +57,8 @@ pub struct Batch {
     replies: Vec<String>,
     bytes: usize,
     is_array: bool,
-    busy: bool,
+    /// The status of the last response, if it is alone.
+    status: Status,
 }
 
 impl Batch {
@@ -46,20 +68,25 @@ impl Batch {
     ///
     /// The response to a body that is not a request or batch.
     pub fn parse(body: &[u8]) -> Result<Self, Response> {
-        let refuse = |error: RpcError| Response::json(Status::Ok, envelope(&Value::Null, Err(error)));
+        let refuse = |version, error: RpcError| {
+            let tag = Tag { version, id: Some(Value::Null) };
+            Response::json(status_of(version, error.code), envelope(&tag, Err(error)))
+        };
+        // Without a request there is no version; Bitcoin Core then answers as 1.x.
         let value: Value = serde_json::from_slice(body)
-            .map_err(|problem| refuse(RpcError::new(error::PARSE, format!("not JSON: {problem}"))))?;
+            .map_err(|problem| refuse(Version::One, RpcError::new(error::PARSE, format!("not JSON: {problem}"))))?;
         let (requests, is_array) = match value {
             Value::Array(requests) => (requests, true),
             request => (vec![request], false),
         };
-        let invalid = |text: &str| Err(refuse(RpcError::new(error::INVALID_REQUEST, text)));
+        let version = requests.first().map_or(Version::Two, version_of);
+        let invalid = |text: &str| Err(refuse(version, RpcError::new(error::INVALID_REQUEST, text)));
         match requests.len() {
             0 => invalid("an empty batch"),
             count if count > RPC_BATCH => invalid("too many calls: a batch holds at most 50"),
             _ => {
                 let calls = requests.into_iter().map(read_call).collect();
-                Ok(Self { calls, replies: Vec::new(), bytes: 0, is_array, busy: false })
+                Ok(Self { calls, replies: Vec::new(), bytes: 0, is_array, status: Status::Ok })
             }
         }
     }
@@ -69,10 +96,8 @@ impl Batch {
         loop {
             match self.calls.pop_front()? {
                 Ok(call) if self.bytes <= RPC_RESULT_BYTES => return Some(call),
-                Ok(call) => {
-                    self.finish(call.id, Err(RpcError::busy("bytes of results")));
-                }
-                Err((id, error)) => self.push(envelope(&id, Err(error))),
+                Ok(call) => self.finish(&call.tag, Err(RpcError::busy("bytes of results"))),
+                Err((tag, error)) => self.finish(&tag, Err(error)),
             }
         }
     }
@@ -85,10 +110,12 @@ impl Batch {
     }
 
     /// Records a call's outcome.
-    pub fn finish(&mut self, id: Option<Value>, outcome: Outcome) {
-        self.busy |= outcome.as_ref().is_err_and(|error| error.code == error::BUSY);
-        if let Some(id) = id {
-            self.push(envelope(&id, outcome));
+    pub fn finish(&mut self, tag: &Tag, outcome: Outcome) {
+        self.status = outcome.as_ref().map_or_else(|error| status_of(tag.version, error.code), |_| Status::Ok);
+        if tag.id.is_some() {
+            let reply = envelope(tag, outcome);
+            self.bytes = self.bytes.saturating_add(reply.len());
+            self.replies.push(reply);
         }
     }
 
@@ -98,50 +125,76 @@ impl Batch {
             (_, 0) => Response::json(Status::NoContent, ""),
             (true, _) => Response::json(Status::Ok, format!("[{}]", self.replies.join(","))),
             // Proxies and load tests understand the status too.
-            (false, _) if self.busy => {
-                Response::json(Status::Unavailable, self.replies.concat()).with("Retry-After", "1")
+            (false, _) if self.status == Status::Unavailable => {
+                Response::json(self.status, self.replies.concat()).with("Retry-After", "1")
             }
-            (false, _) => Response::json(Status::Ok, self.replies.concat()),
+            (false, _) => Response::json(self.status, self.replies.concat()),
         }
     }
+}
 
-    fn push(&mut self, reply: String) {
-        self.bytes = self.bytes.saturating_add(reply.len());
-        self.replies.push(reply);
+/// The status of a lone error: for 1.x as in Bitcoin Core, for 2.0 always 200 unless the node is busy.
+fn status_of(version: Version, code: i32) -> Status {
+    match (version, code) {
+        (_, error::BUSY) => Status::Unavailable,
+        (Version::Two, _) => Status::Ok,
+        (Version::One, error::INVALID_REQUEST) => Status::BadRequest,
+        (Version::One, error::METHOD_NOT_FOUND) => Status::NotFound,
+        (Version::One, _) => Status::Internal,
+    }
+}
+
+fn version_of(request: &Value) -> Version {
+    match request.get("jsonrpc").and_then(Value::as_str) {
+        Some("2.0") => Version::Two,
+        _ => Version::One,
     }
 }
 
 fn read_call(request: Value) -> Parsed {
+    let version = version_of(&request);
     let Value::Object(mut fields) = request else {
-        return Err((Value::Null, RpcError::new(error::INVALID_REQUEST, "a call is an object")));
+        let tag = Tag { version: Version::Two, id: Some(Value::Null) };
+        return Err((tag, RpcError::new(error::INVALID_REQUEST, "a call is an object")));
     };
     let id = fields.remove("id");
-    let answerable = match &id {
-        Some(id @ (Value::String(_) | Value::Number(_))) => id.clone(),
-        _ => Value::Null,
+    let answerable = match (version, &id) {
+        (Version::One, id) => id.clone().unwrap_or_default(),
+        (Version::Two, Some(id @ (Value::String(_) | Value::Number(_)))) => id.clone(),
+        (Version::Two, _) => Value::Null,
     };
-    let invalid = |text: &str| Err((answerable.clone(), RpcError::new(error::INVALID_REQUEST, text)));
-    if fields.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return invalid("\"jsonrpc\" must be \"2.0\"");
+    let invalid =
+        |text: &str| Err((Tag { version, id: Some(answerable.clone()) }, RpcError::new(error::INVALID_REQUEST, text)));
+    if !matches!(fields.get("jsonrpc").map(Value::as_str), None | Some(Some("2.0" | "1.0" | "1.1"))) {
+        return invalid("\"jsonrpc\" is \"2.0\", \"1.0\", or left out for 1.x");
     }
-    if matches!(id, Some(Value::Bool(_) | Value::Array(_) | Value::Object(_))) {
+    if version == Version::Two && matches!(id, Some(Value::Bool(_) | Value::Array(_) | Value::Object(_))) {
         return invalid("\"id\" must be a string, a number or null");
     }
     let Some(Value::String(method)) = fields.remove("method") else {
         return invalid("\"method\" must be a string");
     };
+    let tag = Tag { version, id: if version == Version::Two { id } else { Some(answerable.clone()) } };
     match fields.remove("params").unwrap_or(Value::Null) {
-        params @ (Value::Array(_) | Value::Object(_) | Value::Null) => Ok(Call { id, method, params }),
+        params @ (Value::Array(_) | Value::Object(_) | Value::Null) => Ok(Call { tag, method, params }),
         _ => invalid("\"params\" must be an array or an object"),
     }
 }
 
-fn envelope(id: &Value, outcome: Outcome) -> String {
-    let outcome = outcome.map(|result| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"));
-    outcome.unwrap_or_else(|error| {
-        let error = continuation::to_json(&error).unwrap_or_else(|_| "{\"code\":-1,\"message\":\"\"}".to_owned());
-        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
-    })
+fn envelope(tag: &Tag, outcome: Outcome) -> String {
+    let id = tag.id.as_ref().unwrap_or(&Value::Null);
+    let error_text =
+        |error: RpcError| continuation::to_json(&error).unwrap_or_else(|_| "{\"code\":-1,\"message\":\"\"}".to_owned());
+    match (tag.version, outcome) {
+        (Version::One, Ok(result)) => format!("{{\"result\":{result},\"error\":null,\"id\":{id}}}"),
+        (Version::One, Err(error)) => {
+            format!("{{\"result\":null,\"error\":{},\"id\":{id}}}", error_text(error))
+        }
+        (Version::Two, Ok(result)) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"),
+        (Version::Two, Err(error)) => {
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{}}}", error_text(error))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -157,10 +210,11 @@ mod tests {
             let outcome = match call.method.as_str() {
                 "echo" => Ok(call.params.to_string()),
                 "busy" => Err(RpcError::busy("things")),
+                "fail" => Err(RpcError::internal("failed")),
                 "large" => Ok(format!("\"{}\"", "x".repeat(RPC_RESULT_BYTES))),
                 _ => Err(RpcError::new(error::METHOD_NOT_FOUND, "no such method")),
             };
-            batch.finish(call.id, outcome);
+            batch.finish(&call.tag, outcome);
         }
         let response = batch.response();
         (response.status.code(), String::from_utf8(response.body).unwrap())
@@ -187,6 +241,37 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_1_x_are_answered_as_bitcoin_core_does() {
+        for request in [
+            r#"{"id":7,"method":"echo","params":[1]}"#,
+            r#"{"jsonrpc":"1.0","id":7,"method":"echo","params":[1]}"#,
+            r#"{"version":"1.1","id":7,"method":"echo","params":[1]}"#,
+        ] {
+            let expected = r#"{"result":[1],"error":null,"id":7}"#;
+            assert_eq!(answer(request), (200, expected.to_owned()), "{request}");
+        }
+        let absent = r#"{"result":null,"error":{"code":-32601,"message":"no such method"},"id":"a"}"#;
+        assert_eq!(answer(r#"{"id":"a","method":"nix"}"#), (404, absent.to_owned()));
+        assert_eq!(answer(r#"{"id":1}"#).0, 400);
+        assert_eq!(answer(r#"{"id":1,"method":"fail"}"#).0, 500);
+        assert_eq!(answer(r#"{"id":1,"method":"busy"}"#).0, 503);
+        assert_eq!(answer("{"), (500, answer("{").1));
+        let without_id = r#"{"result":null,"error":null,"id":null}"#;
+        assert_eq!(answer(r#"{"method":"echo"}"#), (200, without_id.to_owned()), "1.x answers every request");
+        let ids = r#"{"id":[1,{}],"method":"echo"}"#;
+        assert!(answer(ids).1.ends_with(r#""id":[1,{}]}"#), "1.x repeats any id");
+    }
+
+    #[test]
+    fn each_request_of_a_batch_is_answered_in_its_own_version() {
+        let batch =
+            r#"[{"id":1,"method":"nix"},{"jsonrpc":"2.0","id":2,"method":"echo"},{"jsonrpc":"2.0","method":"echo"}]"#;
+        let (status, text) = answer(batch);
+        let expected = r#"[{"result":null,"error":{"code":-32601,"message":"no such method"},"id":1},{"jsonrpc":"2.0","id":2,"result":null}]"#;
+        assert_eq!((status, text.as_str()), (200, expected));
+    }
+
+    #[test]
     fn what_is_no_call_is_told_apart() {
         let code = |body: &str| {
             let value: Value = serde_json::from_str(&answer(body).1).unwrap();
@@ -199,8 +284,9 @@ mod tests {
             "[]",
             "1",
             "{}",
-            r#"{"id":1,"method":"echo"}"#,
-            r#"{"jsonrpc":"1.0","id":1,"method":"echo"}"#,
+            r#"{"jsonrpc":"3.0","id":1,"method":"echo"}"#,
+            r#"{"jsonrpc":2,"id":1,"method":"echo"}"#,
+            r#"{"id":1,"method":5}"#,
             r#"{"jsonrpc":"2.0","id":[],"method":"echo"}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":5}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":"echo","params":"a"}"#,

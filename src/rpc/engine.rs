@@ -10,20 +10,18 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
-
 use crate::{
     base::time::Time,
     node::{command::Reply, limit::Meter},
     rpc::{
         api::{self, Route},
-        batch::Batch,
+        batch::{Batch, Tag},
         call_stats::CallStats,
         completions::CompletionQueue,
         context::{Context, View},
         continuation::{Ask, Awaited, Completion, CompletionResult, Continuation, Outcome, Pending, Query, Wait},
         error::{self, RpcError},
-        http::{Head, Request, Response},
+        http::{Head, Method, Request, Response},
         methods,
         query::Task,
     },
@@ -62,7 +60,7 @@ pub(super) enum Progress {
 
 /// What outcomes are used for.
 enum Exchange {
-    Calls { batch: Batch, ids: Vec<Option<Value>>, method: &'static str, begun: Time },
+    Calls { batch: Batch, tags: Vec<Tag>, method: &'static str, begun: Time },
     Read { finish: api::Finish },
 }
 
@@ -100,7 +98,7 @@ impl Engine {
 
     /// Starts to answer a request of this connection.
     pub(super) fn begin(&mut self, connection: usize, request: Request) -> Progress {
-        if request.head.path == "/rpc" {
+        if request.head.method == Method::Post {
             return match Batch::parse(&request.body) {
                 Ok(batch) => self.next_call(connection, batch, None),
                 Err(response) => Progress::Done(response),
@@ -197,17 +195,17 @@ impl Engine {
                 Some(outcome) => finish(outcome),
                 None => finish(Err(RpcError::internal("a continuation without an outcome"))),
             }),
-            Exchange::Calls { mut batch, ids, method, begun } => {
-                if outcomes.len() < ids.len()
+            Exchange::Calls { mut batch, tags, method, begun } => {
+                if outcomes.len() < tags.len()
                     && let Some(outcome) = outcomes.first().cloned()
                 {
-                    outcomes.resize(ids.len(), outcome);
+                    outcomes.resize(tags.len(), outcome);
                 }
                 let took = self.now().since(begun);
-                for (id, outcome) in ids.into_iter().zip(outcomes) {
+                for (tag, outcome) in tags.iter().zip(outcomes) {
                     let code = outcome.as_ref().err().map_or(0, |error| error.code);
                     self.calls.note(method, code, took);
-                    batch.finish(id, outcome);
+                    batch.finish(tag, outcome);
                 }
                 self.next_call(connection, batch, None)
             }
@@ -218,14 +216,14 @@ impl Engine {
         let Some(call) = batch.next_call() else { return Progress::Done(batch.response()) };
         let begun = self.now();
         let found = methods::find(&call.method);
-        let mut ids = vec![call.id];
+        let mut tags = vec![call.tag];
         let step = match found {
             Some(method) => match method.start(&self.context, call.params) {
                 Continuation::Ask(ask) if ask.joined => {
                     let others = batch.take_alike(method.name, self.completions.room_for_commands().saturating_sub(1));
                     let mut steps = vec![Continuation::Ask(ask)];
                     for other in others {
-                        ids.push(other.id);
+                        tags.push(other.tag);
                         steps.push(method.start(&self.context, other.params));
                     }
                     Continuation::all(steps)
@@ -238,7 +236,7 @@ impl Engine {
             }
         };
         let method = found.map_or("unknown", |method| method.name);
-        self.drive(connection, Exchange::Calls { batch, ids, method, begun }, slot, step)
+        self.drive(connection, Exchange::Calls { batch, tags, method, begun }, slot, step)
     }
 
     fn read(&mut self, connection: usize, head: &Head) -> Progress {

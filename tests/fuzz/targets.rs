@@ -166,7 +166,7 @@ pub(super) fn json_rpc(input: &[u8]) {
     while let Some(call) = batch.next_call() {
         calls += 1;
         assert!(calls <= RPC_BATCH);
-        batch.finish(call.id, Err(RpcError::starting()));
+        batch.finish(&call.tag, Err(RpcError::starting()));
     }
     let response = batch.response();
     assert!(response.body.is_empty() || serde_json::from_slice::<serde_json::Value>(&response.body).is_ok());

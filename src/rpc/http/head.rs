@@ -50,6 +50,8 @@ pub struct Head {
     pub expects_continue: bool,
     /// Whether a web page may have sent it: it has a field that only browsers send, or a browser's name.
     pub by_browser: bool,
+    /// Whether the browser says that a page of another site sent it (`Sec-Fetch-Site`).
+    pub from_other_site: bool,
 }
 
 /// The result of parsing the bytes so far.
@@ -108,6 +110,7 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
         keep_alive: version == 1,
         expects_continue: false,
         by_browser: false,
+        from_other_site: false,
     };
     let mut length = None;
     for field in request.headers.iter() {
@@ -118,6 +121,7 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
             "origin" => once(&mut head.origin, text()?)?,
             "authorization" => once(&mut head.authorization, text()?)?,
             "content-type" => once(&mut head.content_type, text()?)?,
+            "sec-fetch-site" => head.from_other_site = !matches!(text()?, "same-origin" | "none"),
             "if-none-match" => head.if_none_match = Some(text()?.to_owned()),
             "content-length" => once(&mut length, text()?)?,
             "connection" => head.keep_alive &= !text()?.eq_ignore_ascii_case("close"),
@@ -137,7 +141,9 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
 fn is_of_a_browser(field: &httparse::Header<'_>) -> bool {
     let name = field.name.to_ascii_lowercase();
     let mozilla = || field.value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"mozilla"));
-    name == "origin" || name == "referer" || name.starts_with("sec-") || name == "user-agent" && mozilla()
+    // The `fetch` of Node.js sends Sec-Fetch-Mode, but none of the other fields.
+    let sec = name.starts_with("sec-") && name != "sec-fetch-mode";
+    name == "origin" || name == "referer" || sec || name == "user-agent" && mozilla()
 }
 
 /// A field that matters may not come twice: a proxy and this server could pick different ones.
@@ -199,6 +205,7 @@ mod tests {
         }
         assert!(!of_browser("User-Agent: curl/8.5.0\r\nAccept: */*"));
         assert!(!of_browser("User-Agent: Moz"));
+        assert!(!of_browser("User-Agent: node\r\nSec-Fetch-Mode: cors"), "a program, not a page");
     }
 
     #[test]

@@ -309,10 +309,15 @@ impl Client {
 
     /// Sends a call with the right credentials.
     pub(super) fn call(&mut self, body: &str) {
+        self.post("/rpc", "application/json", body);
+    }
+
+    /// Sends a body with the right credentials.
+    pub(super) fn post(&mut self, path: &str, content_type: &str, body: &str) {
         let credentials = base64(format!("__cookie__:{COOKIE}").as_bytes());
         self.send(&format!(
-            "POST /rpc HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\
+             Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         ));
     }
