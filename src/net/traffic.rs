@@ -18,6 +18,8 @@ use crate::{
 #[derive(Default)]
 pub struct Traffic {
     links: Mutex<BTreeMap<LinkId, Arc<LinkTraffic>>>,
+    /// Bytes of the links that are closed.
+    closed: LinkTraffic,
     meters: Mutex<Vec<(Limit, Meter)>>,
 }
 
@@ -33,6 +35,16 @@ impl Traffic {
     pub fn totals(&self) -> BTreeMap<LinkId, (u64, u64)> {
         let read = |traffic: &LinkTraffic| (traffic.sent.load(Relaxed), traffic.received.load(Relaxed));
         gather(self.links().iter().map(|(link, traffic)| (*link, read(traffic))))
+    }
+
+    /// Bytes sent and received on all links, those that are closed included.
+    pub fn total(&self) -> (u64, u64) {
+        // Under the lock, so that a link that closes is counted once.
+        let links = self.links();
+        let live = links.values().map(Arc::as_ref);
+        live.chain([&self.closed]).fold((0, 0), |(sent, received), traffic| {
+            (sent + traffic.sent.load(Relaxed), received + traffic.received.load(Relaxed))
+        })
     }
 
     /// The limits of the link layer.
@@ -52,7 +64,11 @@ impl Traffic {
     }
 
     pub(super) fn close(&self, link: LinkId) {
-        self.links().remove(&link);
+        let mut links = self.links();
+        if let Some(traffic) = links.remove(&link) {
+            self.closed.sent.fetch_add(traffic.sent.load(Relaxed), Relaxed);
+            self.closed.received.fetch_add(traffic.received.load(Relaxed), Relaxed);
+        }
     }
 
     fn links(&self) -> MutexGuard<'_, BTreeMap<LinkId, Arc<LinkTraffic>>> {

@@ -23,7 +23,7 @@ use crate::{
     store::{
         IndexDb, LedgerReader,
         index::HistoryEntry,
-        query::{AddressCoins, BlockLookup, ChainTip},
+        query::{AddressCoins, BlockLookup, ChainTip, CoinTotals},
     },
 };
 
@@ -141,6 +141,12 @@ impl Databases {
     /// The ends of all branches.
     pub fn branch_tips(&mut self) -> Result<Vec<ChainTip>, RpcError> {
         Ok(self.ledger()?.chain_tips()?)
+    }
+
+    /// The committed tip, and number and sum of all coins. Reads all of them.
+    pub fn coin_totals(&mut self) -> Result<(Tip, CoinTotals), RpcError> {
+        let ledger = self.ledger()?;
+        Ok((ledger.tip()?.0, ledger.coin_totals()?))
     }
 
     /// A coin, if it exists and the chain has not spent it.

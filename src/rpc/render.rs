@@ -94,8 +94,23 @@ pub fn block(
     fields
 }
 
-/// A transaction. `spent[i]` is the coin of input `i`, if it is known.
+/// A transaction with its place. `spent[i]` is the coin of input `i`, if it is known.
 pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place, spent: &[Option<Coin>]) -> Value {
+    let mut fields = content(context, hashed, spent);
+    fields.extend(object(match place {
+        Place::Pool { fee, since } => json!({
+            "status": "mempool", "block": null, "height": null, "confirmations": 0, "fee": fee, "since": since,
+        }),
+        Place::Block { hash, height, time, position, confirmations } => json!({
+            "status": "confirmed", "block": hash, "height": height, "confirmations": confirmations,
+            "fee": fee(&hashed.transaction, spent), "time": time, "position": position,
+        }),
+    }));
+    Value::Object(fields)
+}
+
+/// What a transaction itself says. `spent[i]` is the coin of input `i`, if it is known.
+pub fn content(context: &Context, hashed: &HashedTransaction, spent: &[Option<Coin>]) -> Map<String, Value> {
     let transaction = &hashed.transaction;
     let inputs = transaction.inputs.iter().enumerate().map(|(at, input)| {
         let coin = spent.get(at).and_then(Option::as_ref);
@@ -110,7 +125,7 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
     });
     let outputs = transaction.outputs.iter();
     let outputs = outputs.map(|output| json!({ "amount": output.amount, "address": context.text(&output.address) }));
-    let mut fields = object(json!({
+    object(json!({
         "id": hashed.txid,
         "inputs": inputs.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
@@ -119,17 +134,7 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
         "memo_hex": hex(&transaction.memo),
         "size": hashed.size,
         "version": transaction.version,
-    }));
-    fields.extend(object(match place {
-        Place::Pool { fee, since } => json!({
-            "status": "mempool", "block": null, "height": null, "confirmations": 0, "fee": fee, "since": since,
-        }),
-        Place::Block { hash, height, time, position, confirmations } => json!({
-            "status": "confirmed", "block": hash, "height": height, "confirmations": confirmations,
-            "fee": fee(transaction, spent), "time": time, "position": position,
-        }),
-    }));
-    Value::Object(fields)
+    }))
 }
 
 /// The JSON of a transaction that was not found.
@@ -175,7 +180,8 @@ fn memo(transaction: &Transaction) -> String {
     }
 }
 
-fn fee(transaction: &Transaction, spent: &[Option<Coin>]) -> Option<u64> {
+/// The fee of a transaction; `None` if a spent coin is not known.
+pub fn fee(transaction: &Transaction, spent: &[Option<Coin>]) -> Option<u64> {
     if transaction.is_coinbase() {
         return Some(0);
     }

@@ -21,6 +21,8 @@ pub trait Backend: Send + Sync {
     fn submit(&self, command: Command, done: Done);
     /// Bytes sent and received on each link.
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)>;
+    /// Bytes sent and received on all links since the start.
+    fn total_bytes(&self) -> (u64, u64);
     /// The poll loop's limits and how much of them is used.
     fn net_limits(&self) -> Vec<(Limit, Meter)>;
     /// Asks the node to stop; returns at once.
@@ -72,6 +74,11 @@ impl NodeHandle {
     /// Bytes sent and received on each link.
     pub fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         self.backend.link_bytes()
+    }
+
+    /// Bytes sent and received on all links since the start, those that are closed included.
+    pub fn total_bytes(&self) -> (u64, u64) {
+        self.backend.total_bytes()
     }
 
     /// The poll loop's limits and how much of them is used.

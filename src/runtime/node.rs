@@ -362,6 +362,10 @@ impl Backend for Running {
         self.traffic.totals()
     }
 
+    fn total_bytes(&self) -> (u64, u64) {
+        self.traffic.total()
+    }
+
     fn net_limits(&self) -> Vec<(Limit, Meter)> {
         self.traffic.limits()
     }

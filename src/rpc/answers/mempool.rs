@@ -28,8 +28,10 @@ pub const INFO: Schema = Schema::Object(&[&[
     required("loaded", Schema::Boolean, "true"),
     required("size", Schema::Integer, "number of transactions"),
     required("bytes", Schema::Integer, "their bytes"),
+    required("usage", Schema::Integer, "the same"),
     required("maxmempool", Schema::Integer, "the most bytes that it holds"),
     required("mempoolminfee", Schema::Wide, "the lowest fee rate that it takes, base units per 1000 bytes"),
+    required("minrelaytxfee", Schema::Wide, "the same"),
     required("sequence", Schema::Integer, "grows with each change"),
 ]]);
 /// Ids, or entries by id.
@@ -38,4 +40,26 @@ pub const RAW: Schema = Schema::AnyOf(&[Schema::Array(&Schema::Hash), Schema::Ma
 pub const FEE_ESTIMATE: Schema = Schema::Object(&[&[
     required("feerate", Schema::Wide, "base units per 1000 bytes"),
     required("blocks", Schema::Integer, "the number of blocks that was asked for"),
+]]);
+const FEES: Schema = Schema::Object(&[&[
+    required("base", Schema::Wide, "its fee, base units"),
+    required("modified", Schema::Wide, "the same"),
+    required("ancestor", Schema::Wide, "fees of it and all that it depends on in the mempool"),
+    required("descendant", Schema::Wide, "fees of it and all that depend on it in the mempool"),
+]]);
+/// Bitcoin Core's form of an entry.
+pub const CORE_ENTRY: Schema = Schema::Object(&[&[
+    required("vsize", Schema::Integer, "bytes"),
+    required("weight", Schema::Integer, "four times as many"),
+    required("time", Schema::Integer, "when it came, unix seconds"),
+    required("ancestorcount", Schema::Integer, "it and all that it depends on in the mempool"),
+    required("ancestorsize", Schema::Integer, "their bytes"),
+    required("descendantcount", Schema::Integer, "it and all that depend on it in the mempool"),
+    required("descendantsize", Schema::Integer, "their bytes"),
+    required("wtxid", Schema::Hash, "its id"),
+    required("fees", FEES, "fees"),
+    required("depends", Schema::Array(&Schema::Hash), "mempool transactions whose outputs it spends"),
+    required("spentby", Schema::Array(&Schema::Hash), "mempool transactions that spend its outputs"),
+    required("bip125-replaceable", Schema::Boolean, "false"),
+    required("unbroadcast", Schema::Boolean, "false"),
 ]]);

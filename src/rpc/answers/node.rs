@@ -63,24 +63,72 @@ pub const CHAIN_INFO: Schema = Schema::Object(&[&[
     required("blocks", Schema::Integer, "the tip's height"),
     required("headers", Schema::Integer, "height of the best header"),
     required("bestblockhash", Schema::Hash, "the tip's hash"),
+    required("difficulty", Schema::Number, "the tip's difficulty"),
     required("time", Schema::Integer, "the tip's time, unix seconds"),
+    required("mediantime", Schema::Integer, "median time of the last 11 blocks"),
     required("chainwork", Schema::Text, "work of the chain, in hex"),
     required("verificationprogress", Schema::Number, "1 at the best header"),
     required("initialblockdownload", Schema::Boolean, "whether the node still catches up"),
+    required("size_on_disk", Schema::Integer, "bytes of the ledger's file"),
     required("state", Schema::Choice(STATE), "what the node does"),
     required("pruned", Schema::Boolean, "false"),
     WARNINGS,
 ]]);
+const NETWORK: Schema = Schema::Object(&[&[
+    required("name", Schema::Choice(&["ipv4", "ipv6"]), "kind of addresses"),
+    required("limited", Schema::Boolean, "false"),
+    required("reachable", Schema::Boolean, "true"),
+    required("proxy", Schema::Text, "empty: no proxy is used"),
+    required("proxy_randomize_credentials", Schema::Boolean, "false"),
+]]);
 /// Bitcoin Core's `getnetworkinfo`.
 pub const NETWORK_INFO: Schema = Schema::Object(&[&[
-    required("version", Schema::Text, "the program's version"),
+    required("version", Schema::Integer, "the version of Bitcoin Core whose methods these follow"),
     required("subversion", Schema::Text, "the program's name and version"),
     required("protocolversion", Schema::Integer, "version of the protocol between nodes"),
+    required("localservices", Schema::Hex, "service bits"),
+    required("localservicesnames", Schema::Array(&Schema::Text), "their names"),
+    required("localrelay", Schema::Boolean, "true: the node relays transactions"),
+    required("timeoffset", Schema::Signed, "0: the node does not adjust its clock"),
     required("networkactive", Schema::Boolean, "whether the node has started"),
     required("connections", Schema::Integer, "number of peers"),
     required("connections_in", Schema::Integer, "peers that dialled us"),
     required("connections_out", Schema::Integer, "peers that we dialled"),
+    required("networks", Schema::Array(&NETWORK), "kinds of addresses that the node uses"),
+    required("relayfee", Schema::Wide, "the lowest fee rate that the node accepts, base units per 1000 bytes"),
+    required("incrementalfee", Schema::Wide, "the same"),
+    required("localaddresses", Schema::Array(&Schema::Text), "empty: the node does not know its own addresses"),
     WARNINGS,
+]]);
+const UPLOAD_TARGET: Schema = Schema::Object(&[&[
+    required("timeframe", Schema::Integer, "seconds of a cycle"),
+    required("target", Schema::Integer, "0: no limit"),
+    required("target_reached", Schema::Boolean, "false"),
+    required("serve_historical_blocks", Schema::Boolean, "true"),
+    required("bytes_left_in_cycle", Schema::Integer, "0"),
+    required("time_left_in_cycle", Schema::Integer, "0"),
+]]);
+/// Traffic.
+pub const NET_TOTALS: Schema = Schema::Object(&[&[
+    required("totalbytesrecv", Schema::Integer, "bytes received since the start"),
+    required("totalbytessent", Schema::Integer, "bytes sent since the start"),
+    required("timemillis", Schema::Integer, "the node's clock, unix milliseconds"),
+    required("uploadtarget", UPLOAD_TARGET, "Bitcoin Core's limit of uploads, which this node does not have"),
+]]);
+const INDEX: Schema = Schema::Object(&[&[
+    required("synced", Schema::Boolean, "whether it is level with the chain"),
+    required("best_block_height", Schema::Integer, "height up to which it is filled"),
+]]);
+/// Indexes by name.
+pub const INDEX_INFO: Schema = Schema::Map(&INDEX);
+/// All coins.
+pub const COIN_SET: Schema = Schema::Object(&[&[
+    required("height", Schema::Integer, "the tip's height"),
+    required("bestblock", Schema::Hash, "the tip's hash"),
+    required("txouts", Schema::Integer, "number of coins"),
+    required("total_amount", Schema::Wide, "their sum, base units"),
+    required("state_digest", Schema::Hash, "their digest"),
+    required("disk_size", Schema::Integer, "bytes of the ledger's file"),
 ]]);
 /// `/healthz`.
 pub const HEALTH: Schema = Schema::Object(&[&[

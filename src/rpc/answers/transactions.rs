@@ -16,7 +16,7 @@ const OUTPUT: Schema = Schema::Object(&[&[
 ]]);
 
 /// What a transaction itself says.
-pub(super) const CONTENT: &[Property] = &[
+const CONTENT: &[Property] = &[
     required("id", Schema::Hash, "the transaction's id"),
     required("inputs", Schema::Array(&INPUT), "the coins that it spends"),
     required("outputs", Schema::Array(&OUTPUT), "the coins that it makes"),
@@ -57,3 +57,14 @@ pub const SEARCH: Schema = Schema::Object(&[&[
     required("kind", Schema::Choice(&["block", "tx", "address"]), "what it is"),
     required("id", Schema::Text, "its hash, id or address"),
 ]]);
+/// What an encoded transaction says.
+pub const DECODED: Schema = Schema::Object(&[CONTENT]);
+/// Whether the mempool would accept transactions.
+pub const TESTED: Schema = Schema::Array(&Schema::Object(&[&[
+    required("txid", Schema::Hash, "the transaction's id"),
+    required("wtxid", Schema::Hash, "the same"),
+    required("allowed", Schema::Boolean, "whether the mempool would accept it"),
+    optional("vsize", Schema::Integer, "bytes"),
+    optional("fees", Schema::Object(&[&[required("base", Schema::Wide, "its fee, base units")]]), "its fee"),
+    optional("reject-reason", Schema::Text, "why it would not"),
+]]));

@@ -91,21 +91,6 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED],
         handler: history,
     },
-    Method {
-        name: "validateaddress",
-        params: &[required("address", Schema::Text, "what may be an address")],
-        summary: "whether a text is an address of this chain",
-        returns: "an object with isvalid and, if it is not, error",
-        result: answers::addresses::VALIDITY,
-        errors: &[],
-        handler: |context, args| {
-            let text = args.required_text("address")?;
-            Ok(Continuation::value(&match Address::parse(text, &context.chain.prefix) {
-                Ok(address) => json!({ "isvalid": true, "address": context.text(&address) }),
-                Err(error) => json!({ "isvalid": false, "error": error.to_string() }),
-            }))
-        },
-    },
 ];
 
 /// The mempool as addresses see it.

@@ -5,18 +5,25 @@ use serde_json::Value;
 use crate::rpc::{
     continuation::Continuation,
     error::{self, RpcError},
-    methods::{address, blocks, control, mempool, method::Method, mining, network, status, transactions, wait},
+    methods::{
+        address, blocks, control, core_info, keys, mempool, method::Method, mining, network, raw_transactions,
+        statistics, status, transactions, wait,
+    },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 10] = [
+const TABLES: [&[Method]; 14] = [
     status::METHODS,
+    core_info::METHODS,
     blocks::METHODS,
     transactions::METHODS,
     mempool::METHODS,
+    raw_transactions::METHODS,
     address::METHODS,
+    keys::METHODS,
+    statistics::METHODS,
     mining::METHODS,
     network::METHODS,
     wait::METHODS,
@@ -142,6 +149,15 @@ mod tests {
             "events",
             "logging",
             "estimatesmartfee",
+            "getnettotals",
+            "getmempoolentry",
+            "getblockstats",
+            "getindexinfo",
+            "gettxoutsetinfo",
+            "decoderawtransaction",
+            "testmempoolaccept",
+            "verifymessage",
+            "getnetworkhashps",
         ] {
             assert!(names.contains(promised), "{promised}");
         }

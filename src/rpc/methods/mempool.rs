@@ -1,15 +1,16 @@
 //! The mempool.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::{
-    base::{gather::gather, hash::unhex, limits},
-    chain::block::HashedTransaction,
+    base::{gather::gather, hash::Hash, limits},
     node::command::{Command, PoolEntry, Reply},
     rpc::{
         answers,
         continuation::{Continuation, Shared, unexpected},
-        error::{self, REJECTED, RpcError, UNDECODABLE},
+        error::{self, RpcError},
         methods::method::Method,
         params::Args,
         render,
@@ -45,8 +46,10 @@ pub(super) const METHODS: &[Method] = &[
                 "loaded": true,
                 "size": status.mempool_count,
                 "bytes": status.mempool_bytes,
+                "usage": status.mempool_bytes,
                 "maxmempool": limits::MEMPOOL_BYTES,
                 "mempoolminfee": context.chain.min_fee_rate,
+                "minrelaytxfee": context.chain.min_fee_rate,
                 "sequence": status.mempool_sequence,
             })))
         },
@@ -61,6 +64,15 @@ pub(super) const METHODS: &[Method] = &[
         handler: raw_mempool,
     },
     Method {
+        name: "getmempoolentry",
+        params: &[required("txid", Schema::Text, "transaction id")],
+        summary: "a transaction of the mempool, and those that it depends on",
+        returns: "an object",
+        result: answers::mempool::CORE_ENTRY,
+        errors: &[error::NOT_FOUND],
+        handler: core_entry,
+    },
+    Method {
         name: "estimatesmartfee",
         params: &[optional("conf_target", Schema::Integer, "within how many blocks; 1 if left out")],
         summary: "the fee rate that gets a transaction into one of the next blocks, by what the mempool holds now",
@@ -68,15 +80,6 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::mempool::FEE_ESTIMATE,
         errors: &[],
         handler: estimate,
-    },
-    Method {
-        name: "sendrawtransaction",
-        params: &[required("hexstring", Schema::Text, "the transaction's encoding in hex")],
-        summary: "verifies a transaction, takes it into the mempool and relays it",
-        returns: "its id",
-        result: Schema::Hash,
-        errors: &[error::REJECTED, error::UNDECODABLE],
-        handler: send,
     },
 ];
 
@@ -146,21 +149,78 @@ fn rate_for(entries: impl Iterator<Item = (usize, u64)>, room: usize) -> u64 {
     0
 }
 
-fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
-    let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
-    let text = args.required_text("hexstring")?.trim();
-    if text.len() / 2 > limits::MAX_TRANSACTION_BYTES {
-        return Err(undecodable(format!("a transaction has at most {} bytes", limits::MAX_TRANSACTION_BYTES)));
+/// Bitcoin Core's form of a mempool entry.
+fn core_entry(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    let txid: Hash = args.parsed("txid", "a transaction id of 64 hex digits")?;
+    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+        let family = Family::new(&entries);
+        let entry = family.entries.get(&txid).ok_or_else(|| RpcError::not_found("not in the mempool"))?;
+        Ok(Continuation::value(&family.describe(entry)))
+    }))
+}
+
+/// The mempool as a graph: which transaction spends which one's outputs.
+struct Family<'a> {
+    entries: BTreeMap<Hash, &'a PoolEntry>,
+    children: BTreeMap<Hash, BTreeSet<Hash>>,
+}
+
+impl<'a> Family<'a> {
+    fn new(entries: &'a [PoolEntry]) -> Self {
+        let mut family = Self { entries: BTreeMap::new(), children: BTreeMap::new() };
+        for entry in entries {
+            family.entries.insert(entry.transaction.txid, entry);
+            for input in entry.transaction.transaction.inputs.iter() {
+                family.children.entry(input.outpoint.txid).or_default().insert(entry.transaction.txid);
+            }
+        }
+        family
     }
-    let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
-    // Decoded only to tell a broken encoding from an invalid transaction.
-    HashedTransaction::decode(&bytes).map_err(|error| undecodable(format!("not a transaction: {error}")))?;
-    Ok(Continuation::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
-        Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
-        Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
-        other => Err(unexpected(other)),
-    })
-    .joined())
+
+    fn parents(&self, txid: &Hash) -> BTreeSet<Hash> {
+        let inputs = self.entries.get(txid).into_iter().flat_map(|entry| entry.transaction.transaction.inputs.iter());
+        inputs.map(|input| input.outpoint.txid).filter(|txid| self.entries.contains_key(txid)).collect()
+    }
+
+    fn children(&self, txid: &Hash) -> BTreeSet<Hash> {
+        self.children.get(txid).cloned().unwrap_or_default()
+    }
+
+    /// Number, bytes and fees of a transaction with all that `next` leads to.
+    fn sums(&self, txid: Hash, next: impl Fn(&Hash) -> BTreeSet<Hash>) -> (usize, usize, u64) {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![txid]);
+        while let Some(txid) = open.pop() {
+            if seen.insert(txid) {
+                open.extend(next(&txid));
+            }
+        }
+        let found = seen.iter().filter_map(|txid| self.entries.get(txid));
+        found.fold((0, 0, 0), |(count, bytes, fees), entry| {
+            (count + 1, bytes + entry.transaction.size, fees.saturating_add(entry.fee))
+        })
+    }
+
+    fn describe(&self, entry: &PoolEntry) -> Value {
+        let (txid, size) = (entry.transaction.txid, entry.transaction.size);
+        let ancestors = self.sums(txid, |txid| self.parents(txid));
+        let descendants = self.sums(txid, |txid| self.children(txid));
+        json!({
+            "vsize": size,
+            "weight": size * 4,
+            "time": entry.since,
+            "ancestorcount": ancestors.0,
+            "ancestorsize": ancestors.1,
+            "descendantcount": descendants.0,
+            "descendantsize": descendants.1,
+            "wtxid": txid,
+            "fees": { "base": entry.fee, "modified": entry.fee, "ancestor": ancestors.2, "descendant": descendants.2 },
+            "depends": self.parents(&txid),
+            "spentby": self.children(&txid),
+            "bip125-replaceable": false,
+            "unbroadcast": false,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, limits},
-    node::{
-        limit::{Limit, Meter},
-        report::SyncState,
-    },
+    node::limit::{Limit, Meter},
     rpc::{
         answers,
         context::Context,
@@ -21,7 +18,6 @@ use crate::{
         schema::Schema,
     },
     runtime::{logging, status::Status},
-    wire::message::PROTOCOL_VERSION,
 };
 
 pub(super) const METHODS: &[Method] = &[
@@ -33,24 +29,6 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::node::STATUS,
         errors: &[],
         handler: |context, _| Ok(Continuation::value(&status(context))),
-    },
-    Method {
-        name: "getblockchaininfo",
-        params: &[],
-        summary: "the chain's tip and how far the node has come",
-        returns: "an object",
-        result: answers::node::CHAIN_INFO,
-        errors: &[],
-        handler: |context, _| Ok(Continuation::value(&chain_info(context)?)),
-    },
-    Method {
-        name: "getnetworkinfo",
-        params: &[],
-        summary: "protocol version and number of connections",
-        returns: "an object",
-        result: answers::node::NETWORK_INFO,
-        errors: &[],
-        handler: |context, _| Ok(Continuation::value(&network_info(context))),
     },
     Method {
         name: "getconnectioncount",
@@ -130,41 +108,6 @@ fn limits_in_use(context: &Context, status: &Status) -> Value {
         (limit.name().to_owned(), json!({ "used": meter.used, "cap": meter.cap, "hits": meter.hits }))
     };
     Value::Object(gather(meters.into_iter().map(shown)))
-}
-
-fn chain_info(context: &Context) -> Result<Value, RpcError> {
-    let status = context.node.status();
-    let tip = status.tip.as_ref().ok_or_else(RpcError::starting)?;
-    let headers = status.headers.max(tip.height);
-    // Exactly 1 at the tip, and never before.
-    let progress = if headers == tip.height { 1.0 } else { f64::from(tip.height) / f64::from(headers) };
-    Ok(json!({
-        "chain": context.chain.name,
-        "blocks": tip.height,
-        "headers": headers,
-        "bestblockhash": tip.hash,
-        "time": tip.time,
-        "chainwork": tip.work.to_string(),
-        "verificationprogress": progress,
-        "initialblockdownload": !Context::is_ready(&status),
-        "state": status.state.name(),
-        "pruned": false,
-        "warnings": status.warnings.values().collect::<Vec<_>>(),
-    }))
-}
-
-fn network_info(context: &Context) -> Value {
-    let status = context.node.status();
-    json!({
-        "version": context.version,
-        "subversion": format!("/tussock:{}/", context.version),
-        "protocolversion": PROTOCOL_VERSION,
-        "networkactive": status.state != SyncState::Starting,
-        "connections": status.inbound.saturating_add(status.outbound),
-        "connections_in": status.inbound,
-        "connections_out": status.outbound,
-        "warnings": status.warnings.values().collect::<Vec<_>>(),
-    })
 }
 
 /// A method without parameters that reads from the tip.

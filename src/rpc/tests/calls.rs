@@ -384,19 +384,3 @@ fn a_batch_runs_in_order_and_unknown_methods_fail() {
         [1, 2, 3, 4]
     );
 }
-
-#[test]
-fn a_client_of_1_x_is_answered_at_the_root_as_bitcoin_core_does() {
-    let rig = Rig::new();
-    let mut client = rig.client();
-    for (body, status, text) in [
-        (r#"{"version":"1.1","method":"ping","id":1}"#, 200, r#"{"result":"pong","error":null,"id":1}"#),
-        (r#"{"method":"block","params":[99],"id":2}"#, 500, r#"{"result":null,"error":{"code":-5,"#),
-        (r#"{"method":"nix","id":3}"#, 404, r#"{"result":null,"error":{"code":-32601,"#),
-    ] {
-        client.post("/", "text/plain;", body);
-        let answer = client.answer();
-        assert_eq!(answer.status, status, "{answer:?}");
-        assert!(answer.body.starts_with(text), "{answer:?}");
-    }
-}

@@ -98,6 +98,10 @@ impl Backend for FakeNode {
         BTreeMap::from([(LinkId(1), (10, 20))])
     }
 
+    fn total_bytes(&self) -> (u64, u64) {
+        (30, 40)
+    }
+
     fn stop(&self) {
         *self.stopped.lock().unwrap() = true;
     }

@@ -3,6 +3,7 @@
 mod api;
 mod calls;
 mod connections;
+mod core;
 mod harness;
 mod schemas;
 mod waits;

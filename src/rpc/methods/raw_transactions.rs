@@ -1,0 +1,163 @@
+//! Encoded transactions: decoding, testing and sending them.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::{
+        hash::{Domain, unhex},
+        limits,
+        rng::Rng,
+    },
+    chain::{block::HashedTransaction, coin::Coin, key, rules, transaction::OutPoint},
+    node::command::{Command, PoolEntry, Reply},
+    rpc::{
+        answers,
+        context::Context,
+        continuation::{Continuation, Shared, unexpected},
+        databases::Databases,
+        error::{self, REJECTED, RpcError, UNDECODABLE},
+        methods::method::Method,
+        params::Args,
+        render,
+        schema::{Schema, optional, required},
+    },
+};
+
+/// Transactions in one `testmempoolaccept`.
+const MAX_TESTED: usize = 25;
+
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "sendrawtransaction",
+        params: &[required("hexstring", Schema::Text, "the transaction's encoding in hex")],
+        summary: "verifies a transaction, takes it into the mempool and relays it",
+        returns: "its id",
+        result: Schema::Hash,
+        errors: &[error::REJECTED, error::UNDECODABLE],
+        handler: send,
+    },
+    Method {
+        name: "decoderawtransaction",
+        params: &[required("hexstring", Schema::Text, "the transaction's encoding in hex")],
+        summary: "shows what an encoded transaction says, without looking for it",
+        returns: "an object",
+        result: answers::transactions::DECODED,
+        errors: &[error::UNDECODABLE],
+        handler: |context, args| {
+            let hashed = decode(args.required_text("hexstring")?)?;
+            Ok(Continuation::value(&render::content(context, &hashed, &[])))
+        },
+    },
+    Method {
+        name: "testmempoolaccept",
+        params: &[
+            required("rawtxs", Schema::Array(&Schema::Text), "encoded transactions in hex, at most 25"),
+            optional("maxfeerate", Schema::Number, "not used: this node has no such limit"),
+        ],
+        summary: "whether the mempool would accept transactions, each by itself",
+        returns: "an array of objects",
+        result: answers::transactions::TESTED,
+        errors: &[error::UNDECODABLE],
+        handler: test,
+    },
+];
+
+fn undecodable(text: impl Into<String>) -> RpcError {
+    RpcError::new(UNDECODABLE, text)
+}
+
+fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
+    let text = text.trim();
+    if text.len() / 2 > limits::MAX_TRANSACTION_BYTES {
+        return Err(undecodable(format!("a transaction has at most {} bytes", limits::MAX_TRANSACTION_BYTES)));
+    }
+    let bytes = unhex(text).ok_or_else(|| undecodable("not hex"))?;
+    HashedTransaction::decode(&bytes).map_err(|error| undecodable(format!("not a transaction: {error}")))
+}
+
+fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    // Decoded only to tell a broken encoding from an invalid transaction.
+    let bytes = decode(args.required_text("hexstring")?)?.transaction.to_bytes();
+    Ok(Continuation::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
+        Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
+        Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
+        other => Err(unexpected(other)),
+    })
+    .joined())
+}
+
+fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    let texts = args.texts("rawtxs");
+    if texts.is_empty() || texts.len() > MAX_TESTED {
+        return Err(RpcError::bad_parameter("\"rawtxs\" holds 1 to 25 transactions"));
+    }
+    let transactions = texts.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    let context = context.clone();
+    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+        Ok(Continuation::query(move |databases| {
+            let results = transactions.iter().map(|hashed| {
+                let verdict = judge(&context, databases, &entries, hashed)?;
+                let mut result = json!({ "txid": hashed.txid, "wtxid": hashed.txid, "allowed": verdict.is_ok() });
+                match verdict {
+                    Ok(fee) => {
+                        result["vsize"] = json!(hashed.size);
+                        result["fees"] = json!({ "base": fee });
+                    }
+                    Err(reason) => result["reject-reason"] = json!(reason),
+                }
+                Ok(result)
+            });
+            results.collect::<Result<Vec<Value>, RpcError>>()
+        }))
+    }))
+}
+
+/// The fee of a transaction that the mempool would accept, or the reason why it would not.
+fn judge(
+    context: &Context,
+    databases: &mut Databases,
+    entries: &[PoolEntry],
+    hashed: &HashedTransaction,
+) -> Result<Result<u64, String>, RpcError> {
+    if entries.iter().any(|entry| entry.transaction.txid == hashed.txid) {
+        return Ok(Err("already in the mempool".to_owned()));
+    }
+    if let Err(fault) = rules::check_transaction(hashed, false) {
+        return Ok(Err(fault.to_string()));
+    }
+    let transaction = &hashed.transaction;
+    let spends = |entry: &&PoolEntry| {
+        let mut theirs = entry.transaction.transaction.inputs.iter();
+        theirs.any(|input| transaction.inputs.iter().any(|own| own.outpoint == input.outpoint))
+    };
+    if let Some(other) = entries.iter().find(spends) {
+        return Ok(Err(format!("conflicts with {} in the mempool", other.transaction.txid)));
+    }
+    let height = databases.tip()?.height.saturating_add(1);
+    let mut coins = Vec::with_capacity(transaction.inputs.len());
+    for input in transaction.inputs.iter() {
+        let pending = output_of(entries, &input.outpoint, height);
+        coins.push(if pending.is_some() { pending } else { databases.coin(&input.outpoint)? });
+    }
+    let fee = match rules::check_spend(&context.chain, transaction, &coins, height) {
+        Ok(fee) => fee,
+        Err(fault) => return Ok(Err(fault.to_string())),
+    };
+    let claims: Vec<_> = key::claims(transaction, &hashed.txid, &context.chain.genesis_hash()).collect();
+    // The weights of the batch follow from all signed bytes, so that a signer cannot choose them.
+    if let Some(input) = key::first_invalid(&claims, &mut Rng::new(Domain::STREAM.hash(&hashed.leaf.0).0)) {
+        return Ok(Err(format!("input {input} has no valid signature")));
+    }
+    if render::fee_rate(fee, hashed.size) < context.chain.min_fee_rate {
+        return Ok(Err(format!("fee of {fee} is below the lowest rate that this node accepts")));
+    }
+    Ok(Ok(fee))
+}
+
+/// The output of a mempool transaction, as a coin of the next block.
+fn output_of(entries: &[PoolEntry], outpoint: &OutPoint, height: u32) -> Option<Coin> {
+    let maker = entries.iter().find(|entry| entry.transaction.txid == outpoint.txid)?;
+    let output = maker.transaction.transaction.outputs.get(usize::try_from(outpoint.index).ok()?)?;
+    Some(Coin { amount: output.amount, address: output.address, height, coinbase: false })
+}

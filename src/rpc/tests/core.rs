@@ -1,0 +1,108 @@
+//! Methods and forms that clients of Bitcoin Core use.
+
+use serde_json::{Value, json};
+
+use super::harness::Rig;
+use crate::{
+    base::hash::{Domain, hex},
+    chain::{
+        key::SecretKey,
+        testkit,
+        transaction::{OutPoint, Output},
+    },
+    node::command::Command,
+};
+
+#[test]
+fn a_client_of_1_x_is_answered_at_the_root_as_bitcoin_core_does() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    for (body, status, text) in [
+        (r#"{"version":"1.1","method":"ping","id":1}"#, 200, r#"{"result":"pong","error":null,"id":1}"#),
+        (r#"{"method":"block","params":[99],"id":2}"#, 500, r#"{"result":null,"error":{"code":-5,"#),
+        (r#"{"method":"nix","id":3}"#, 404, r#"{"result":null,"error":{"code":-32601,"#),
+    ] {
+        client.post("/", "text/plain;", body);
+        let answer = client.answer();
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.body.starts_with(text), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_transaction_is_decoded_and_judged_without_being_sent() {
+    let mut rig = Rig::new();
+    let (good, mut unsigned) = (rig.transfer(5), rig.transfer(6));
+    unsigned.inputs.as_mut_slice()[0].signature[0] ^= 1;
+    let encoded = [&good, &unsigned].map(|transaction| hex(&transaction.to_bytes()));
+    let decoded = rig.result("decoderawtransaction", json!([encoded[0]]));
+    assert_eq!((&decoded["id"], &decoded["outputs"][0]["amount"]), (&json!(good.txid()), &json!(5)));
+    let verdicts = rig.result("testmempoolaccept", json!([encoded]));
+    assert_eq!((&verdicts[0]["allowed"], &verdicts[0]["fees"]["base"]), (&json!(true), &json!(1)));
+    assert_eq!(verdicts[1]["reject-reason"], "input 0 has no valid signature");
+    rig.put_into_pool(&good);
+    let again = rig.result("testmempoolaccept", json!([[encoded[0]]]));
+    assert_eq!(again[0]["reject-reason"], "already in the mempool");
+    let conflict = rig.result("testmempoolaccept", json!([[hex(&unsigned.to_bytes())]]));
+    assert!(conflict[0]["reject-reason"].as_str().unwrap().starts_with("conflicts with "), "{conflict}");
+    let sent = rig.node.asked.lock().unwrap().iter().any(|command| matches!(command, Command::SubmitTransaction(_)));
+    assert!(!sent);
+    assert_eq!(rig.code("testmempoolaccept", json!([[]])), -8);
+    assert_eq!(rig.code("decoderawtransaction", json!(["00"])), -22);
+}
+
+#[test]
+fn numbers_about_blocks_coins_and_links_are_right() {
+    let mut rig = Rig::new();
+    let before = rig.result("gettxoutsetinfo", json!([]));
+    let transfer = rig.transfer(5);
+    let block = rig.extend(vec![transfer.clone()]);
+    let stats = rig.result("getblockstats", json!([1]));
+    assert_eq!((&stats["blockhash"], &stats["txs"], &stats["totalfee"]), (&json!(block.hash), &json!(2), &json!(1)));
+    assert_eq!((&stats["ins"], &stats["outs"], &stats["utxo_increase"]), (&json!(1), &json!(3), &json!(2)));
+    let size = block.transactions[1].size;
+    assert_eq!((&stats["total_size"], &stats["feerate_percentiles"][2]), (&json!(size), &json!(1000 / size)));
+    assert_eq!(rig.result("getblockstats", json!([1, ["txs"]])), json!({ "txs": 2 }));
+    assert_eq!(rig.code("getblockstats", json!([1, ["nonsense"]])), -8);
+    let after = rig.result("gettxoutsetinfo", json!([]));
+    let number = |value: &Value, key: &str| value[key].as_u64().unwrap();
+    assert_eq!(number(&after, "txouts"), number(&before, "txouts") + 2);
+    let subsidy = number(&stats, "subsidy");
+    assert_eq!(number(&after, "total_amount"), number(&before, "total_amount") + subsidy);
+    let totals = rig.result("getnettotals", json!([]));
+    assert_eq!((&totals["totalbytessent"], &totals["totalbytesrecv"]), (&json!(30), &json!(40)));
+    assert!(rig.result("getnetworkhashps", json!([])).as_f64().unwrap() >= 0.0);
+    rig.wait_for_index(1);
+    assert_eq!(rig.result("getindexinfo", json!([]))["txindex"], json!({ "synced": true, "best_block_height": 1 }));
+    assert!(rig.result("getnetworkinfo", json!([]))["version"].as_u64().unwrap() >= 210_000);
+}
+
+#[test]
+fn a_mempool_entry_knows_what_it_depends_on() {
+    let mut rig = Rig::new();
+    let first = rig.transfer(30);
+    let coin = OutPoint { txid: first.txid(), index: 0 };
+    let output = Output { amount: 29, address: SecretKey::well_known(2).address() };
+    let genesis = rig.maker.spec().genesis_hash();
+    let second = testkit::spend(&[(coin, &SecretKey::well_known(1))], vec![output], b"", &genesis);
+    rig.put_into_pool(&first);
+    rig.put_into_pool(&second);
+    let (parent, child) =
+        (rig.result("getmempoolentry", json!([first.txid()])), rig.result("getmempoolentry", json!([second.txid()])));
+    assert_eq!((&parent["depends"], &parent["spentby"]), (&json!([]), &json!([second.txid()])));
+    assert_eq!((&parent["descendantcount"], &child["ancestorcount"]), (&json!(2), &json!(2)));
+    assert_eq!((&child["depends"], &child["fees"]["ancestor"]), (&json!([first.txid()]), &json!(2)));
+    assert_eq!(rig.code("getmempoolentry", json!(["00".repeat(32)])), -5);
+}
+
+#[test]
+fn a_signed_message_is_verified() {
+    let rig = Rig::new();
+    let key = SecretKey::well_known(1);
+    let address = key.address().to_text(&rig.maker.spec().prefix);
+    let signature = key.sign(&Domain::MESSAGE.hash(b"a text"));
+    let signature = format!("{}{}", hex(&key.public_key()), hex(&signature));
+    assert_eq!(rig.result("verifymessage", json!([address, signature, "a text"])), true);
+    assert_eq!(rig.result("verifymessage", json!([address, signature, "another"])), false);
+    assert_eq!(rig.code("verifymessage", json!([address, "00", "a text"])), -8);
+}
