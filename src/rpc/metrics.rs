@@ -59,6 +59,10 @@ fn node(text: &mut Text, context: &Context) {
     text.head("tussock_links_bytes", "gauge", "Bytes moved over the links that are up now.");
     text.line("tussock_links_bytes", &[("direction", "sent")], sent);
     text.line("tussock_links_bytes", &[("direction", "received")], received);
+    let (sent, received) = context.node.total_bytes();
+    text.head("tussock_traffic_bytes_total", "counter", "Bytes moved over all links since the start.");
+    text.line("tussock_traffic_bytes_total", &[("direction", "sent")], sent);
+    text.line("tussock_traffic_bytes_total", &[("direction", "received")], received);
     text.one("tussock_mempool_transactions", "gauge", "Transactions in the mempool.", status.mempool_count);
     text.one("tussock_mempool_bytes", "gauge", "Bytes of the transactions in the mempool.", status.mempool_bytes);
     text.one("tussock_miner_enabled", "gauge", "1 if the miner works.", u8::from(status.mining));

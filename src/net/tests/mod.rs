@@ -76,6 +76,7 @@ fn frames_pass_both_ways_in_pieces_of_any_size() {
     rig.settle(other, &mut other_peer);
     let bytes = stream.len() as u64;
     assert_eq!(rig.traffic.totals().get(&link), Some(&(bytes, bytes)));
+    assert_eq!(rig.traffic.total(), (bytes, bytes));
 }
 
 #[test]

@@ -120,6 +120,7 @@ fn metrics_keep_prometheus_s_rules() {
         "tussock_node_state{state=\"synced\"} 0",
         "tussock_peers{direction=\"inbound\"} 0",
         "tussock_links_bytes{direction=\"received\"} 20",
+        "tussock_traffic_bytes_total{direction=\"received\"} 40",
         "tussock_warnings{kind=\"clock\"} 1",
         "tussock_rpc_requests_total{method=\"ping\",code=\"0\"} 1",
         "tussock_rpc_requests_total{method=\"block\",code=\"-5\"} 1",

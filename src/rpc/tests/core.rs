@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::harness::Rig;
 use crate::{
-    base::hash::{Domain, hex},
+    base::{
+        codec::List,
+        hash::{Domain, hex},
+    },
     chain::{
         key::SecretKey,
         testkit,
@@ -32,8 +35,9 @@ fn a_client_of_1_x_is_answered_at_the_root_as_bitcoin_core_does() {
 #[test]
 fn a_transaction_is_decoded_and_judged_without_being_sent() {
     let mut rig = Rig::new();
-    let (good, mut unsigned) = (rig.transfer(5), rig.transfer(6));
-    unsigned.inputs.as_mut_slice()[0].signature[0] ^= 1;
+    let good = rig.transfer(5);
+    let mut unsigned = good.clone();
+    unsigned.memo = List::truncated(*b"not signed");
     let encoded = [&good, &unsigned].map(|transaction| hex(&transaction.to_bytes()));
     let decoded = rig.result("decoderawtransaction", json!([encoded[0]]));
     assert_eq!((&decoded["id"], &decoded["outputs"][0]["amount"]), (&json!(good.txid()), &json!(5)));
