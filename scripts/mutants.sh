@@ -30,7 +30,7 @@ mutants=(
   'forget-the-stall-timer      src/node/fetch/mod.rs         s/\.chain(\[gather, self\.watch_deadline()\])/.chain([gather])/'
   'no-redial                   src/node/peers/backoff.rs     s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/^ *self\.pending = None;//'
-  'two-frames-at-a-time        src/wire/link.rs              s/Phase::Handshake => self\.phase = Phase::Waiting,/Phase::Handshake => {}/'
+  'two-frames-at-a-time        src/link/framer.rs            s/Phase::Handshake => self\.phase = Phase::Waiting,/Phase::Handshake => {}/'
 )
 
 # Builds that are kept name files of the copy: then it must be where it was.
