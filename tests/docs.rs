@@ -203,6 +203,24 @@ fn the_protocol_has_the_limits_of_the_program() {
 }
 
 #[test]
+fn the_security_page_has_the_limits_of_the_program() {
+    let text = one_line(&read("src/cli/TOPICS.md"));
+    let mib = |bytes: usize| bytes / (1024 * 1024);
+    let phrases = [
+        format!("{} MiB of arriving large frames", mib(limits::RECEIVE_BUDGET_BYTES)),
+        format!("{} MiB queued to peers", mib(limits::SEND_BUDGET_BYTES)),
+        format!("{} MiB of mempool", mib(limits::MEMPOOL_BYTES)),
+        format!("{} slots, at most {} for an address", limits::MAX_INBOUND, limits::MAX_INBOUND_PER_IP),
+        format!("and {} for a /16", limits::MAX_INBOUND_PER_GROUP),
+        format!("The node dials {} peers", limits::MAX_OUTBOUND),
+    ];
+    for phrase in phrases {
+        assert!(text.contains(&phrase), "{phrase}");
+    }
+    assert_eq!((limits::BOOK_NEW + limits::BOOK_TRIED, limits::MAX_BANS), (1_280, 4_096));
+}
+
+#[test]
 fn the_readme_is_short() {
     let words = read("README.md").split_whitespace().count();
     assert!(words <= README_WORDS, "{words} words");
