@@ -291,8 +291,44 @@ fn exports_and_imports_resume_and_refuse_damaged_files() {
     folder.run(&["chain", "import", "whole", "-d", "c", "--chain", "dev"]).fails(9, &["another chain"]);
     folder.run(&["chain", "import", "nowhere", "-d", "c"]).fails(4, &["nowhere"]);
     folder.run(&["chain", "export", "foreign", "-d", "a"]).fails(2, &["foreign", "not an export"]);
-    generate(&folder, "fork", "2");
-    folder.run(&["chain", "import", "whole", "-d", "fork"]).fails(5, &["another branch"]);
+    let other = generate(&folder, "fork", "2");
+    folder.run(&["chain", "import", "whole", "-d", "fork"]).fails(5, &["another branch", "unchanged"]);
+    assert_eq!(folder.run(&["verify", "--deep", "-d", "fork", "--json"]).json()["tip"], other["tip"]);
+}
+
+#[test]
+fn an_import_of_a_branch_with_more_work_replaces_the_ledger_s() {
+    let folder = Folder::new("branch");
+    let longer =
+        ["generate", "--blocks", "15", "--txs-per-block", "8", "--seed", "2", "--data-dir", "longer", "--json"];
+    let longer = folder.run(&longer).json();
+    folder.run(&["chain", "export", "longer.dat", "-d", "longer"]).ok();
+    let ours = generate(&folder, "ours", "1");
+    // A branch that is invalid, or ends before it has more work, changes nothing.
+    let whole = fs::read(folder.path("longer.dat")).unwrap();
+    for (name, bytes) in [
+        ("cut", whole[..whole.len() * 9 / 15].to_vec()),
+        ("bad", {
+            let mut bad = whole.clone();
+            bad[whole.len() / 2] ^= 1;
+            bad
+        }),
+    ] {
+        fs::write(folder.path(name), bytes).unwrap();
+        assert_eq!(folder.run(&["chain", "import", name, "-d", "ours"]).code(), 5, "{name}");
+        assert_eq!(folder.run(&["verify", "--deep", "-d", "ours", "--json"]).json()["tip"], ours["tip"], "{name}");
+    }
+    let imported = folder.run(&["chain", "import", "longer.dat", "-d", "ours", "--json"]).json();
+    assert_eq!((&imported["tip"], &imported["state_digest"]), (&longer["tip"], &longer["state_digest"]));
+    assert_eq!((&imported["imported"], &imported["replaced"]), (&15.into(), &12.into()));
+    assert_eq!(folder.run(&["verify", "--deep", "-d", "ours", "--json"]).json()["ok"], true);
+}
+
+#[test]
+fn an_empty_import_is_an_error_and_leaves_no_ledger() {
+    let folder = Folder::new("empty-import");
+    folder.run(&["chain", "import", "-", "-d", "a"]).fails(5, &["no blocks"]);
+    assert!(!folder.path("a").exists());
 }
 
 #[test]

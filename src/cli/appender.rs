@@ -8,7 +8,7 @@ use std::{
 
 use super::exit::{Exit, Failure, Outcome};
 use crate::{
-    base::{limits::MEDIAN_TIME_BLOCKS, rng::Rng, time::UnixTime},
+    base::{bytes::Bytes, limits::MEDIAN_TIME_BLOCKS, rng::Rng, time::UnixTime},
     chain::{
         archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
@@ -27,6 +27,9 @@ const APPEND_COINS: usize = 50_000;
 /// Most blocks between two commits, so that an interrupted import repeats little.
 const APPEND_BLOCKS: usize = 512;
 
+/// Disconnected transactions that are kept for the mempool; more than it holds.
+const MAX_RETURNED: usize = 10_000;
+
 /// The tip of a ledger, with the changes since the last commit.
 pub struct Appender {
     spec: Arc<ChainSpec>,
@@ -38,6 +41,10 @@ pub struct Appender {
     times: VecDeque<u64>,
     coins: BTreeMap<OutPoint, CoinState>,
     blocks: usize,
+    /// The tip before [`Self::disconnect_to`]. Nothing is committed until the new branch has more work.
+    outgrow: Option<Tip>,
+    /// Transactions of disconnected blocks, for the mempool.
+    returned: Vec<Bytes>,
 }
 
 /// A coin that changed since the last commit.
@@ -83,10 +90,9 @@ impl Appender {
     pub fn new(spec: Arc<ChainSpec>, store: Box<dyn LedgerStore>, path: &Path) -> Outcome<Self> {
         let failed = |error| Failure::store(path, &error);
         let (tip, sum) = store.tip().map_err(failed)?;
-        let lowest = tip.height.saturating_sub(u32::try_from(MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX) - 1);
-        let headers = store.applied_from(lowest, MEDIAN_TIME_BLOCKS).map_err(failed)?;
-        let times = headers.iter().map(|header| header.time).collect();
-        Ok(Self { spec, store, path: path.to_owned(), tip, sum, times, coins: BTreeMap::new(), blocks: 0 })
+        let times = recent_times(&*store, tip.height).map_err(failed)?;
+        let (path, coins, returned) = (path.to_owned(), BTreeMap::new(), Vec::new());
+        Ok(Self { spec, store, path, tip, sum, times, coins, blocks: 0, outgrow: None, returned })
     }
 
     /// The last block, committed or not.
@@ -139,7 +145,46 @@ impl Appender {
         let digest = self.sum.digest();
         self.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
         self.blocks += 1;
-        if self.coins.len() >= APPEND_COINS || self.blocks >= APPEND_BLOCKS { self.commit(false) } else { Ok(()) }
+        self.outgrow.take_if(|old| work > old.work);
+        self.save()
+    }
+
+    /// Disconnects blocks down to `height`, where another branch begins. Nothing is committed until that branch has more
+    /// work than the tip has now.
+    pub fn disconnect_to(&mut self, height: u32) -> Result<(), StoreError> {
+        if self.outgrow.is_none() {
+            self.commit(false)?;
+            self.outgrow = Some(self.tip.clone());
+        }
+        while self.tip.height > height {
+            self.disconnect()?;
+            self.save()?;
+        }
+        self.times = recent_times(&*self.store, self.tip.height)?;
+        Ok(())
+    }
+
+    fn disconnect(&mut self) -> Result<(), StoreError> {
+        let missing = || StoreError::Corrupt(format!("block {} is not complete", self.tip.height));
+        let body = self.store.body(&self.tip.hash)?.ok_or_else(missing)?;
+        let block = HashedBlock::decode(body).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let parent = self.store.header(&block.header.previous)?.ok_or_else(missing)?;
+        if self.returned.len() < MAX_RETURNED {
+            let transactions = block.transactions.iter().skip(1);
+            self.returned.extend(transactions.map(|hashed| hashed.transaction.to_bytes().into()));
+        }
+        let undo = self.store.unapply(self.tip.height, &self.tip.hash)?;
+        for (outpoint, coin) in &undo.created {
+            self.sum.remove(outpoint, coin);
+            self.spend(outpoint);
+        }
+        for (outpoint, coin) in undo.spent {
+            self.sum.add(&outpoint, &coin);
+            self.coins.entry(outpoint).or_insert(CoinState { now: None, stored: false }).now = Some(coin);
+        }
+        let (header, work) = (parent.header, parent.work);
+        self.tip = Tip { hash: parent.hash, height: header.height, time: header.time, work, digest: self.sum.digest() };
+        Ok(())
     }
 
     /// A branch that begins at the tip.
@@ -162,10 +207,25 @@ impl Appender {
         Ok(())
     }
 
-    /// Commits durably and returns the tip.
+    /// Commits durably and returns the tip. If a new branch has no more work, the ledger stays as it was.
     pub fn finish(mut self) -> Outcome<Tip> {
-        self.commit(true).map_err(|error| Failure::store(&self.path, &error))?;
+        if let Some(old) = &self.outgrow {
+            let problem = format!("another branch, with no more work than the ledger's up to block {}", old.height);
+            return Err(Failure::new(Exit::Rejected, format!("{problem}; the ledger is unchanged")));
+        }
+        let result = self.return_transactions().and_then(|()| self.commit(true));
+        result.map_err(|error| Failure::store(&self.path, &error))?;
         Ok(self.tip)
+    }
+
+    /// Puts the transactions of disconnected blocks into the mempool. The node drops those that are no longer valid.
+    fn return_transactions(&mut self) -> Result<(), StoreError> {
+        if self.returned.is_empty() {
+            return Ok(());
+        }
+        let kept = self.store.load_mempool()?;
+        let returned = std::mem::take(&mut self.returned);
+        self.store.save_mempool(&mut kept.into_iter().chain(returned))
     }
 
     /// The failure of a command for an error with the block at `height`.
@@ -185,12 +245,24 @@ impl Appender {
         Ok(work)
     }
 
-    fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
+    /// Commits, or only flushes the coins of an unproven branch, when enough has changed.
+    fn save(&mut self) -> Result<(), StoreError> {
+        match (self.coins.len() >= APPEND_COINS || self.blocks >= APPEND_BLOCKS, &self.outgrow) {
+            (false, _) => Ok(()),
+            (true, None) => self.commit(false),
+            (true, Some(_)) => self.flush(),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
         let coins = std::mem::take(&mut self.coins);
-        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, state)| CoinChange::of(outpoint, state.now)))?;
-        self.store.commit(&self.tip, &self.sum, durable)?;
         self.blocks = 0;
-        Ok(())
+        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, state)| CoinChange::of(outpoint, state.now)))
+    }
+
+    fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
+        self.flush()?;
+        self.store.commit(&self.tip, &self.sum, durable)
     }
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
@@ -265,4 +337,11 @@ impl Appender {
         rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
         Ok(CoinChanges { spent: spent.into_iter().collect(), created: created.into_iter().collect() })
     }
+}
+
+/// Times of the last blocks up to `height`, as many as the median needs, the oldest first.
+fn recent_times(store: &dyn LedgerStore, height: u32) -> Result<VecDeque<u64>, StoreError> {
+    let lowest = height.saturating_sub(u32::try_from(MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX) - 1);
+    let headers = store.applied_from(lowest, MEDIAN_TIME_BLOCKS)?;
+    Ok(headers.iter().map(|header| header.time).collect())
 }

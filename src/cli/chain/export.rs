@@ -1,0 +1,125 @@
+//! `chain export`: writes the blocks of the chain.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufReader, BufWriter, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::frames::{BUFFER_BYTES, Frames, StreamError};
+use crate::{
+    base::hash::Hash,
+    chain::{archive::HeaderArchive, header::Header},
+    cli::{
+        context::Context,
+        exit::{Exit, Failure, Outcome},
+        offline, progress,
+    },
+    store::LedgerReader,
+    wire::{frame::Frame, message::Message},
+};
+
+/// Runs `chain export`; `-` is standard output.
+pub(super) fn export(context: &Context, file: &Path) -> Outcome {
+    let reader = offline::reader(context)?;
+    let ledger = context.ledger();
+    let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    if file.as_os_str() == "-" {
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
+        let bar = progress::bar(u64::from(tip.height), "blocks");
+        write_blocks(context, &reader, 1, tip.height, &mut out, &bar)?;
+        return out.flush().map_err(|error| cannot_write(Path::new("standard output"), &error));
+    }
+    let broken = |error: io::Error| Failure::io("cannot write", file, &error);
+    let mut out = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).map_err(broken)?;
+    let done = resume(context, &reader, &mut out, file)?;
+    out.set_len(done.bytes).map_err(broken)?;
+    out.seek(SeekFrom::Start(done.bytes)).map_err(broken)?;
+    let bar = progress::bar(u64::from(tip.height), "blocks");
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+    write_blocks(context, &reader, done.height + 1, tip.height, &mut out, &bar)?;
+    let out = out.into_inner().map_err(|error| broken(error.into_error()))?;
+    out.sync_all().map_err(broken)?;
+    bar.finish_and_clear();
+    let facts = json!({
+        "file": file.display().to_string(), "from": done.height + 1, "height": tip.height, "tip": tip.hash,
+    });
+    context.print(&facts, |_| match done.height {
+        height if height == tip.height => format!("nothing to add: blocks 1 to {height} are in {}", file.display()),
+        height => format!("blocks {} to {} are in {}", height + 1, tip.height, file.display()),
+    })
+}
+
+/// The last whole block of an export, and where it ends in the file.
+struct Exported {
+    height: u32,
+    bytes: u64,
+}
+
+/// Reads an earlier export, up to the last block that is still in the best chain.
+fn resume(context: &Context, reader: &LedgerReader, file: &mut File, path: &Path) -> Outcome<Exported> {
+    let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, file), context.spec().magic());
+    let mut done = Exported { height: 0, bytes: 0 };
+    loop {
+        let header = match frames.next() {
+            Ok(Some(body)) => Header::peek(&body),
+            // An interrupted export ends within a block.
+            Ok(None) | Err(StreamError::Cut) => return Ok(done),
+            Err(broken) => {
+                let advice = "choose another file, or remove it";
+                return Err(Failure::usage(format!(
+                    "not an export of this chain: {}: {broken}; {advice}",
+                    path.display()
+                )));
+            }
+        };
+        let Some(header) = header else { return Ok(done) };
+        let row = reader.applied_at(header.height).map_err(|error| Failure::store(&context.ledger(), &error))?;
+        if header.height != done.height + 1 || row.is_none_or(|row| row.hash != header.hash()) {
+            return Ok(done);
+        }
+        done = Exported { height: header.height, bytes: frames.consumed };
+    }
+}
+
+fn write_blocks(
+    context: &Context,
+    reader: &LedgerReader,
+    from: u32,
+    to: u32,
+    out: &mut impl Write,
+    bar: &ProgressBar,
+) -> Outcome {
+    let magic = context.spec().magic();
+    let mut previous: Option<Hash> = None;
+    bar.set_position(u64::from(from.saturating_sub(1)));
+    for height in from..=to {
+        let body = reader.body_at(height).map_err(|error| Failure::store(&context.ledger(), &error))?;
+        let header = body.as_deref().and_then(Header::peek);
+        let (Some(body), Some(header)) = (body, header) else {
+            return Err(Failure::new(
+                Exit::Internal,
+                format!("block {height} is gone because of a reorganisation; run the command again"),
+            ));
+        };
+        if previous.is_some_and(|previous| previous != header.previous) {
+            return Err(Failure::new(Exit::Internal, "the chain was reorganised meanwhile; run the command again"));
+        }
+        previous = Some(header.hash());
+        let frame = Frame::new(&Message::Block(body));
+        let written = out.write_all(&frame.head(magic)).and_then(|()| out.write_all(&frame.body));
+        written.map_err(|error| cannot_write(Path::new("the blocks"), &error))?;
+        bar.inc(1);
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::silent(Exit::Ok),
+        _ => Failure::io("cannot write", path, error),
+    }
+}

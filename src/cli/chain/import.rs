@@ -1,0 +1,141 @@
+//! `chain import`: verifies blocks and appends them to the ledger.
+//!
+//! Blocks of another branch replace the ledger's from the fork on, once they have more work. Until then nothing is
+//! committed, so that a worse or invalid branch leaves the ledger as it was.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, IsTerminal, Read},
+    path::Path,
+};
+
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::frames::{BUFFER_BYTES, Frames, StreamError};
+use crate::{
+    base::{bytes::Bytes, hash::Hash, rng::Rng, time::UnixTime},
+    chain::block::HashedBlock,
+    cli::{
+        appender::Appender,
+        context::Context,
+        datadir::{self, Lock},
+        exit::{Exit, Failure, Outcome},
+        offline, progress, units,
+    },
+};
+
+/// Runs `chain import`; `-` is standard input.
+pub(super) fn import(context: &Context, file: &Path) -> Outcome {
+    let (folder, flags) = (context.folder(), context.settings.flags());
+    let lock = || Lock::acquire(&folder, &flags);
+    let existing = folder.exists().then(lock).transpose()?;
+    let (input, length) = open(file)?;
+    let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, input), context.spec().magic());
+    // Before anything is made: a stream that is no export leaves no ledger behind.
+    let Some(first) = next(&mut frames, 0)? else {
+        let problem = "there are no blocks in the stream; make one with: tussock chain export FILE";
+        return Err(Failure::new(Exit::Rejected, problem));
+    };
+    let _lock = existing.map_or_else(lock, Ok)?;
+    let ledger = context.ledger();
+    let spec = context.settings.spec.clone();
+    let store = offline::open_for_filling(&ledger, &spec)?;
+    context.keep_chain_file()?;
+    let appender = Appender::new(spec, store, &ledger)?;
+    let bar = progress::bar(length, "bytes");
+    let mut import = Import { appender, rng: Rng::new(datadir::random_bytes::<32>()?), imported: 0, replaced: 0 };
+    let result = import.read(first, &mut frames, &bar);
+    bar.finish_and_clear();
+    let Import { appender, imported, replaced, .. } = import;
+    // The blocks before a failure stay, unless they belong to a branch with less work.
+    let finished = appender.finish();
+    result?;
+    let tip = finished?;
+    let facts = json!({
+        "height": tip.height, "tip": tip.hash, "state_digest": tip.digest, "imported": imported, "replaced": replaced,
+    });
+    context.print(&facts, |_| {
+        let replaced = match replaced {
+            0 => String::new(),
+            count => format!(", {} replaced", units::count(u64::from(count), "block")),
+        };
+        let imported = units::count(u64::from(imported), "block");
+        format!("{imported} imported{replaced}; height {} tip {}", tip.height, tip.hash)
+    })
+}
+
+/// The input and its length; 0 if it is unknown.
+fn open(file: &Path) -> Outcome<(Box<dyn Read>, u64)> {
+    if file.as_os_str() == "-" {
+        if io::stdin().is_terminal() {
+            return Err(Failure::usage("standard input is a terminal; name a file, or use a pipe"));
+        }
+        return Ok((Box::new(io::stdin().lock()), 0));
+    }
+    let file = File::open(file).map_err(|error| Failure::input(file, &error))?;
+    let length = file.metadata().map_or(0, |facts| facts.len());
+    Ok((Box::new(file), length))
+}
+
+/// The next block's bytes; `above` is the height of the block before it.
+fn next(frames: &mut Frames<impl Read>, above: u32) -> Outcome<Option<Bytes>> {
+    frames.next().map_err(|error| match error {
+        StreamError::Foreign => Failure::new(Exit::Mismatch, error.to_string()),
+        error if frames.consumed == 0 => {
+            Failure::new(Exit::Rejected, format!("not what tussock chain export writes: {error}"))
+        }
+        error => Failure::new(Exit::Rejected, format!("after block {above}: {error}")),
+    })
+}
+
+struct Import {
+    appender: Appender,
+    rng: Rng,
+    /// Blocks that were appended.
+    imported: u32,
+    /// Blocks of the ledger's branch that were disconnected for them.
+    replaced: u32,
+}
+
+impl Import {
+    fn read(&mut self, first: Bytes, frames: &mut Frames<impl Read>, bar: &ProgressBar) -> Outcome {
+        let mut body = Some(first);
+        while let Some(bytes) = body {
+            self.append(bytes)?;
+            bar.set_position(frames.consumed);
+            body = next(frames, self.appender.tip().height)?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: Bytes) -> Outcome {
+        let above = self.appender.tip().height;
+        let block = HashedBlock::decode(bytes)
+            .map_err(|error| Failure::new(Exit::Rejected, format!("after block {above}: not a block: {error}")))?;
+        let height = block.header.height;
+        if height <= above && self.applied_at(height)? == Some(block.hash) {
+            return Ok(());
+        }
+        if (1..=above).contains(&height) {
+            if self.applied_at(height - 1)? != Some(block.header.previous) {
+                let problem =
+                    format!("block {height} is of another branch, and the blocks from the fork on are missing");
+                return Err(Failure::new(Exit::Rejected, problem));
+            }
+            let result = self.appender.disconnect_to(height - 1);
+            result.map_err(|error| self.appender.failure(height, &error.into()))?;
+            self.replaced += above - (height - 1);
+        }
+        let now = UnixTime(units::unix_now());
+        let result = self.appender.append(&block, now, &mut self.rng);
+        result.map_err(|error| self.appender.failure(height, &error))?;
+        self.imported += 1;
+        Ok(())
+    }
+
+    fn applied_at(&self, height: u32) -> Outcome<Option<Hash>> {
+        let row = self.appender.store().applied_at(height);
+        Ok(row.map_err(|error| self.appender.failure(height, &error.into()))?.map(|row| row.hash))
+    }
+}
