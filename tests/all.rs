@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod branches;
+mod chains;
 mod cli;
 mod cluster;
 mod consensus;

@@ -116,6 +116,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
             copy::copy(&from, &to, &mut |_, _| {}).map_err(|error| Failure::store(&to, &error))?;
         }
     }
+    context.keep_chain_file()?;
     let keys = copy_keys(&arguments.folder, &folder)?;
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;

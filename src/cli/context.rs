@@ -1,18 +1,18 @@
 //! The context of a command: its settings, its output format, and its connection to the node.
 
-use std::path::{Path, PathBuf};
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
 use super::{
-    datadir,
+    chains, datadir,
     exit::{Failure, Outcome},
     output,
     remote::Remote,
 };
 use crate::{
     chain::{address::Address, spec::ChainSpec},
-    config::{CommonFlags, ConfigError, NodeFlags, Settings},
+    config::{self, CHAIN_FILE, CommonFlags, ConfigError, NodeFlags, Settings, Sources},
 };
 
 /// One invocation of a command.
@@ -21,6 +21,7 @@ pub struct Context {
     pub settings: Settings,
     /// Whether to print JSON.
     pub json: bool,
+    common: CommonFlags,
 }
 
 impl From<ConfigError> for Failure {
@@ -30,22 +31,45 @@ impl From<ConfigError> for Failure {
 }
 
 impl Context {
-    /// Loads the settings. `node` has the flags of `run` and `dev`.
-    pub fn new(common: &CommonFlags, node: &NodeFlags, json: bool) -> Outcome<Self> {
-        Ok(Self { settings: Settings::load(common, node)?, json })
+    /// For a command that works with a node or its data. See [`chains`].
+    pub fn new(common: &CommonFlags, json: bool) -> Outcome<Self> {
+        let mut sources = Sources::load(common, &NodeFlags::default())?;
+        chains::choose(&mut sources)?;
+        Ok(Self { settings: sources.settings()?, json, common: common.clone() })
     }
 
-    /// The same for a command that talks to a node. If no chain is named and only the `dev` chain has a running node,
-    /// the chain is `dev`.
-    pub fn for_client(common: &CommonFlags, json: bool) -> Outcome<Self> {
-        let context = Self::new(common, &NodeFlags::default(), json)?;
-        let runs = |folder: &Path| datadir::holder(folder).is_some();
-        if context.settings.chain_is_default && !runs(&context.folder()) && runs(&context.settings.data_dir.join("dev"))
-        {
-            let common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
-            return Self::new(&common, &NodeFlags::default(), json);
+    /// For a command that runs a node with these flags.
+    pub fn for_node(common: &CommonFlags, node: &NodeFlags, json: bool) -> Outcome<Self> {
+        let mut sources = Sources::load(common, node)?;
+        chains::choose_for_run(&mut sources)?;
+        Ok(Self { settings: sources.settings()?, json, common: common.clone() })
+    }
+
+    /// For a command that needs no data directory: the chain is `local` if none is named.
+    pub fn without_data(common: &CommonFlags, json: bool) -> Outcome<Self> {
+        let sources = Sources::load(common, &NodeFlags::default())?;
+        Ok(Self { settings: sources.settings()?, json, common: common.clone() })
+    }
+
+    /// The context of the same command now: meanwhile a node may have started.
+    pub fn reload(&self) -> Outcome<Self> {
+        Self::new(&self.common, self.json)
+    }
+
+    /// Copies the specification of a chain from a file into the chain's folder, so that later commands need no `--chain`.
+    pub fn keep_chain_file(&self) -> Outcome {
+        let Some(text) = &self.settings.chain_file else { return Ok(()) };
+        let path = self.folder().join(CHAIN_FILE);
+        if fs::read_to_string(&path).is_ok_and(|kept| kept == *text) {
+            return Ok(());
         }
-        Ok(context)
+        datadir::make_folder(&self.folder())?;
+        datadir::write_atomically(&path, text.as_bytes(), 0o644)
+    }
+
+    /// Whether the data is that of a `tussock dev` node in a temporary folder.
+    pub fn is_temporary(&self) -> bool {
+        self.settings.data_dir_is_default && config::default_data_dir().as_ref() != Some(&self.settings.data_dir)
     }
 
     /// The chain.

@@ -100,10 +100,11 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
     let (deadline, grace) = (Deadline::after(arguments.timeout), Deadline::after(WAIT_GRACE));
     let (mut condition, phrase) = arguments.condition.describe();
     let remote = loop {
+        let context = context.reload()?;
         match context.remote() {
             // A node that is starting has no endpoints yet, perhaps not even a lock.
             Err(failure) if failure.exit == Exit::Unreachable || failure.exit == Exit::Unauthorised => {
-                let starts = datadir::holder(&context.folder()).is_some();
+                let starts = datadir::holder(&context.folder())?.is_some();
                 let may_come = matches!(arguments.condition, Condition::Ready) || starts;
                 if !(may_come || grace.pause(RETRY_INTERVAL)) || !deadline.pause(RETRY_INTERVAL) {
                     return Err(failure);
@@ -203,7 +204,7 @@ pub struct StopArgs {
 /// Runs `stop`: returns when the node has released its data directory.
 pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
     let folder = context.folder();
-    let pid = datadir::holder(&folder).map(|holder| holder.pid);
+    let pid = datadir::holder(&folder)?.map(|holder| holder.pid);
     match (context.remote(), pid) {
         (Ok(remote), _) => {
             remote.call("stop", json!([]))?;
@@ -213,7 +214,7 @@ pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
         (Err(failure), _) => return Err(failure),
     }
     let deadline = Deadline::after(arguments.timeout.max(STOP_TIMEOUT));
-    if !datadir::wait_released(&folder, deadline) {
+    if !datadir::wait_released(&folder, deadline)? {
         let pid = pid.unwrap_or_default();
         return Err(Failure::new(Exit::TimedOut, format!("the node has not stopped: pid {pid}: {}", folder.display())));
     }

@@ -95,44 +95,42 @@ impl Lock {
     }
 }
 
-/// The holder of the folder's lock; `None` if the lock is free.
-pub fn holder(folder: &Path) -> Option<Holder> {
+/// The holder of the folder's lock; `None` if the lock is free. Fails if this user may not look into the folder.
+pub fn holder(folder: &Path) -> Outcome<Option<Holder>> {
     let path = folder.join(LOCK);
-    let file = File::open(&path).ok()?;
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(Failure::denied(&path)),
+        Err(_) => return Ok(None),
+    };
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
             let text = fs::read_to_string(&path).unwrap_or_default();
-            Some(serde_json::from_str(&text).unwrap_or_default())
+            Ok(Some(serde_json::from_str(&text).unwrap_or_default()))
         }
-        _ => None,
+        _ => Ok(None),
     }
 }
 
 /// Waits until the folder's lock is free; false if the time ran out.
-pub fn wait_released(folder: &Path, deadline: Deadline) -> bool {
-    while holder(folder).is_some() {
+pub fn wait_released(folder: &Path, deadline: Deadline) -> Outcome<bool> {
+    while holder(folder)?.is_some() {
         if !deadline.pause(Duration::from_millis(20)) {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Makes a folder and its parents.
 pub fn make_folder(folder: &Path) -> Outcome {
-    fs::create_dir_all(folder).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => no_permission(folder),
-        _ => Failure::io("cannot make the folder", folder, &error),
-    })
+    fs::create_dir_all(folder).map_err(|error| cannot_make(folder, &error))
 }
 
 /// Makes a folder with mode 0700.
 pub fn make_private_folder(folder: &Path) -> Outcome {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => no_permission(folder),
-        _ => Failure::io("cannot make the folder", folder, &error),
-    })
+    made.map_err(|error| cannot_make(folder, &error))
 }
 
 /// Writes a file atomically, with this mode.
@@ -204,7 +202,7 @@ pub fn random_bytes<const N: usize>() -> Outcome<[u8; N]> {
 }
 
 fn in_use(folder: &Path, flags: &str) -> Failure {
-    let holder = holder(folder).unwrap_or_default();
+    let holder = holder(folder).ok().flatten().unwrap_or_default();
     let rpc = holder.http.map(|http| format!(", rpc {http}")).unwrap_or_default();
     let since = units::utc(holder.started);
     Failure::new(
@@ -217,6 +215,20 @@ fn in_use(folder: &Path, flags: &str) -> Failure {
     )
 }
 
+fn cannot_make(folder: &Path, error: &io::Error) -> Failure {
+    let dangling = folder.ancestors().find(|path| path.is_symlink() && !path.exists());
+    match (error.kind(), dangling) {
+        (io::ErrorKind::PermissionDenied, _) => no_permission(folder),
+        (_, Some(link)) => {
+            let target = fs::read_link(link).unwrap_or_default();
+            let advice = "mount its drive, or choose another data directory: -d DIR";
+            let problem = format!("the link {} leads to {}, which is missing", link.display(), target.display());
+            Failure::new(Exit::Io, format!("{problem}; {advice}"))
+        }
+        _ => Failure::io("cannot make the folder", folder, error),
+    }
+}
+
 fn cannot_open(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::PermissionDenied => no_permission(path),
@@ -226,7 +238,7 @@ fn cannot_open(path: &Path, error: &io::Error) -> Failure {
 
 fn no_permission(path: &Path) -> Failure {
     let advice = "choose a data directory that you may write to: -d DIR";
-    Failure::new(Exit::Io, format!("permission denied: {}; {advice}", path.display()))
+    Failure::new(Exit::Unauthorised, format!("permission denied: {}; {advice}", path.display()))
 }
 
 fn cannot_lock(path: &Path, error: &io::Error) -> Failure {
@@ -253,13 +265,13 @@ mod tests {
     fn a_lock_is_held_once_and_names_its_holder() {
         let folder = folder("lock");
         let lock = Lock::acquire(&folder, " -d /x").unwrap();
-        assert_eq!(holder(&folder).unwrap().pid, std::process::id());
+        assert_eq!(holder(&folder).unwrap().unwrap().pid, std::process::id());
         let refused = Lock::acquire(&folder, " -d /x").unwrap_err();
         assert_eq!(refused.exit, Exit::InUse);
         let pid = format!("pid {}", std::process::id());
         assert!(refused.message.contains(&pid) && refused.message.ends_with("tussock stop -d /x"), "{refused:?}");
         drop(lock);
-        assert_eq!(holder(&folder), None);
+        assert_eq!(holder(&folder), Ok(None));
         Lock::acquire(&folder, "").unwrap();
         fs::remove_dir_all(folder).unwrap();
     }

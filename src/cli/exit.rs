@@ -23,7 +23,7 @@ pub enum Exit {
     TimedOut = 6,
     /// Another process holds the data directory.
     InUse = 7,
-    /// The cookie is missing, unreadable or wrong.
+    /// The cookie is missing or wrong, or permission is denied.
     Unauthorised = 8,
     /// The data belongs to another chain or to a newer program.
     Mismatch = 9,
@@ -66,13 +66,20 @@ impl Failure {
 
     /// A file that cannot be read or written.
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(Exit::Io, format!("{what}: {}: {error}", path.display()))
+        let exit = if error.kind() == io::ErrorKind::PermissionDenied { Exit::Unauthorised } else { Exit::Io };
+        Self::new(exit, format!("{what}: {}: {error}", path.display()))
+    }
+
+    /// A data directory or a key that this user may not read.
+    pub fn denied(path: &Path) -> Self {
+        let advice = "run the command as the node's user";
+        Self::new(Exit::Unauthorised, format!("permission denied: {}; {advice}", path.display()))
     }
 
     /// An input file that cannot be read.
     pub fn input(path: &Path, error: &io::Error) -> Self {
-        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Io };
-        Self { exit, ..Self::io("cannot read", path, error) }
+        let failure = Self::io("cannot read", path, error);
+        if error.kind() == io::ErrorKind::NotFound { Self { exit: Exit::NotFound, ..failure } } else { failure }
     }
 
     /// An exit code without a line, for a failure that was already reported on standard output.

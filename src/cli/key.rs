@@ -142,6 +142,10 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
 
 fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags: &PassphraseFlags) -> Outcome {
     let file = keys.add(name, key, flags.for_new()?.as_deref())?;
+    context.keep_chain_file()?;
+    if context.is_temporary() {
+        output::note(&format!("key \"{name}\" will be removed with the temporary folder of tussock dev"));
+    }
     output::hint(&format!("key \"{name}\" is kept in {}", keys.path(name).display()));
     context.print(&facts(&file), |value| output::text(value, "address"))
 }

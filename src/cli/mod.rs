@@ -8,6 +8,7 @@ pub mod appender;
 pub mod backup;
 pub mod bench;
 pub mod chain;
+pub mod chains;
 pub mod context;
 pub mod control;
 pub mod datadir;
@@ -40,10 +41,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{
-    config::{CommonFlags, NodeFlags},
-    runtime::panics,
-};
+use crate::{config::CommonFlags, runtime::panics};
 
 use self::{
     context::Context,
@@ -174,38 +172,38 @@ fn explain(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Outcome {
-    let client = || Context::for_client(&cli.common, cli.json);
-    let here = || Context::new(&cli.common, &NodeFlags::default(), cli.json);
+    let context = || Context::new(&cli.common, cli.json);
+    let without_data = || Context::without_data(&cli.common, cli.json);
     match &cli.command {
         Command::Run(arguments) => run::run(&cli.common, arguments, cli.json),
         Command::Dev(arguments) => run::dev(&cli.common, arguments, cli.json),
-        Command::Status(arguments) => status::run(&client()?, arguments),
-        Command::Peers(arguments) => peers::run(&client()?, arguments),
-        Command::Mempool(arguments) => status::mempool(&client()?, arguments),
-        Command::Tips(arguments) => status::tips(&client()?, arguments),
-        Command::Block(arguments) => inspect::block(&client()?, arguments),
-        Command::Tx(arguments) => inspect::tx(&client()?, arguments),
-        Command::Balance(arguments) => inspect::balance(&client()?, arguments),
-        Command::History(arguments) => inspect::history(&client()?, arguments),
-        Command::Key(arguments) => key::run(&here()?, arguments),
-        Command::Send(arguments) => send::run(&client()?, arguments),
-        Command::Wait(arguments) => control::wait(&client()?, arguments),
-        Command::Mine(arguments) => control::mine(&client()?, arguments),
-        Command::Net(arguments) => peers::net(&client()?, arguments),
-        Command::Stop(arguments) => control::stop(&client()?, arguments),
-        Command::Events(arguments) => events::run(&client()?, arguments),
-        Command::Log(arguments) => events::log(&client()?, arguments),
-        Command::Backup(arguments) => backup::backup(&client()?, arguments),
-        Command::Restore(arguments) => backup::restore(&here()?, arguments),
-        Command::Prune(arguments) => backup::prune(&here()?, arguments),
-        Command::Doctor(arguments) => doctor::run(&client()?, arguments),
+        Command::Status(arguments) => status::run(&context()?, arguments),
+        Command::Peers(arguments) => peers::run(&context()?, arguments),
+        Command::Mempool(arguments) => status::mempool(&context()?, arguments),
+        Command::Tips(arguments) => status::tips(&context()?, arguments),
+        Command::Block(arguments) => inspect::block(&context()?, arguments),
+        Command::Tx(arguments) => inspect::tx(&context()?, arguments),
+        Command::Balance(arguments) => inspect::balance(&context()?, arguments),
+        Command::History(arguments) => inspect::history(&context()?, arguments),
+        Command::Key(arguments) => key::run(&context()?, arguments),
+        Command::Send(arguments) => send::run(&context()?, arguments),
+        Command::Wait(arguments) => control::wait(&context()?, arguments),
+        Command::Mine(arguments) => control::mine(&context()?, arguments),
+        Command::Net(arguments) => peers::net(&context()?, arguments),
+        Command::Stop(arguments) => control::stop(&context()?, arguments),
+        Command::Events(arguments) => events::run(&context()?, arguments),
+        Command::Log(arguments) => events::log(&context()?, arguments),
+        Command::Backup(arguments) => backup::backup(&context()?, arguments),
+        Command::Restore(arguments) => backup::restore(&context()?, arguments),
+        Command::Prune(arguments) => backup::prune(&context()?, arguments),
+        Command::Doctor(arguments) => doctor::run(&context()?, arguments),
         Command::Help(arguments) => help::run(arguments, Cli::command()),
-        Command::Verify(arguments) => verify::run(&here()?, arguments),
-        Command::Generate(arguments) => generate::run(&here()?, arguments),
-        Command::Chain(arguments) => chain::run(&here()?, arguments),
-        Command::Genesis(arguments) => genesis::run(&here()?, arguments),
-        Command::Sql(arguments) => sql::run(&here()?, arguments),
-        Command::Bench(arguments) => bench::run(&here()?, arguments),
+        Command::Verify(arguments) => verify::run(&context()?, arguments),
+        Command::Generate(arguments) => generate::run(&context()?, arguments),
+        Command::Chain(arguments) => chain::run(&context()?, arguments),
+        Command::Genesis(arguments) => genesis::run(&without_data()?, arguments),
+        Command::Sql(arguments) => sql::run(&context()?, arguments),
+        Command::Bench(arguments) => bench::run(&without_data()?, arguments),
         Command::Print(arguments) => print::run(arguments, Cli::command()),
         Command::Simulate(arguments) => match simulate::run(arguments, cli.json) {
             ExitCode::SUCCESS => Ok(()),

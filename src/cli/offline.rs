@@ -1,6 +1,6 @@
 //! Access to a ledger without a node: read-only, or for writing under the data directory's lock.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use serde_json::{Value, json};
 
@@ -23,8 +23,10 @@ const APPEND_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Fails if there is no ledger.
 pub fn require_ledger(context: &Context) -> Outcome {
     let path = context.ledger();
-    if path.exists() {
-        return Ok(());
+    match path.try_exists() {
+        Ok(true) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(Failure::denied(&path)),
+        _ => {}
     }
     let flags = context.settings.flags();
     let problem = format!("there is no ledger: {}; start a node with: tussock run{flags}", path.display());
@@ -58,7 +60,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     let (tip, _) = reader.tip().map_err(failed)?;
     let best = reader.best_header().map_err(failed)?;
     Ok(json!({
-        "state": if datadir::holder(&context.folder()).is_some() { "starting" } else { "stopped" },
+        "state": if datadir::holder(&context.folder())?.is_some() { "starting" } else { "stopped" },
         "reason": failure.message,
         "chain": context.spec().name,
         "genesis": context.spec().genesis_hash(),

@@ -33,7 +33,7 @@ impl Remote {
         let folder = settings.chain_dir();
         let (place, flags) = (folder.display().to_string(), settings.flags());
         // A node that was killed leaves its endpoints behind, but not the lock.
-        let Some(holder) = datadir::holder(&folder) else { return Err(not_running(&place, &flags)) };
+        let Some(holder) = datadir::holder(&folder)? else { return Err(not_running(&place, &flags)) };
         let Some(endpoints) = datadir::read_endpoints(&folder) else {
             let reason =
                 format!("pid {} is starting or stopping: {place}; wait with: tussock wait ready{flags}", holder.pid);

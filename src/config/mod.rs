@@ -15,10 +15,11 @@ mod suggest;
 mod tests;
 mod variables;
 
-pub use chain::chain_spec;
+pub use chain::{CHAIN_FILE, chains_in};
 pub use error::ConfigError;
 pub use flags::{CommonFlags, KEYS, NodeFlags};
+pub use home::default_data_dir;
 pub use sample::SAMPLE;
-pub use settings::Settings;
+pub use settings::{Settings, Sources};
 pub use suggest::suggest;
 pub use variables::check_variables;

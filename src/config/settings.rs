@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    chain::chain_spec,
+    chain::{chain_of, chains_in},
     error::ConfigError,
     file,
     flags::{CommonFlags, NodeFlags},
@@ -11,26 +11,22 @@ use super::{
 };
 use crate::chain::spec::ChainSpec;
 
-/// The effective settings.
+/// The merged sources, before the chain is known.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Sources {
     /// The root of the data directory.
     pub data_dir: PathBuf,
     /// Whether no flag, variable or file names a data directory.
     pub data_dir_is_default: bool,
-    /// The network.
-    pub spec: Arc<ChainSpec>,
-    /// The value of `--chain` that selects this network.
-    pub chain: String,
-    /// Whether no flag, variable or file names a chain.
-    pub chain_is_default: bool,
-    /// Log levels.
-    pub log: String,
-    /// The node's settings.
-    pub node: NodeFlags,
+    /// The value of `--chain`.
+    pub chain: Option<String>,
+    /// Whether a flag, a variable or a file names the chain.
+    pub chain_is_named: bool,
+    log: String,
+    node: NodeFlags,
 }
 
-impl Settings {
+impl Sources {
     /// Merges the sources. `common` and `node` hold the flags, or the environment where no flag is given.
     pub fn load(common: &CommonFlags, node: &NodeFlags) -> Result<Self, ConfigError> {
         let home = HomeVariables::of_this_process();
@@ -57,22 +53,52 @@ impl Settings {
         };
         let data_dir_is_default = named_dir.is_none();
         let data_dir = named_dir.map_or_else(default_dir, Ok)?;
-        let named = common.chain.clone().or(file.chain);
-        let chain_is_default = named.is_none();
-        let chain = named.unwrap_or_else(|| "local".to_owned());
-        let spec = Arc::new(chain_spec(&chain)?);
+        let chain = common.chain.clone().or(file.chain);
+        let chain_is_named = chain.is_some();
         let log = common.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
-        Ok(Self {
-            data_dir,
-            data_dir_is_default,
-            spec,
-            chain,
-            chain_is_default,
-            log,
-            node: node.clone().over(file.node),
-        })
+        let node = node.clone().over(file.node);
+        Ok(Self { data_dir, data_dir_is_default, chain, chain_is_named, log, node })
     }
 
+    /// The settings. Without a chain they are those of `local`.
+    pub fn settings(self) -> Result<Settings, ConfigError> {
+        let chain = self.chain.unwrap_or_else(|| "local".to_owned());
+        let (spec, chain_file) = chain_of(&chain, &self.data_dir)?;
+        Ok(Settings {
+            data_dir: self.data_dir,
+            data_dir_is_default: self.data_dir_is_default,
+            spec: Arc::new(spec),
+            chain,
+            chain_is_named: self.chain_is_named,
+            chain_file,
+            log: self.log,
+            node: self.node,
+        })
+    }
+}
+
+/// The effective settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The root of the data directory.
+    pub data_dir: PathBuf,
+    /// Whether no flag, variable or file names a data directory.
+    pub data_dir_is_default: bool,
+    /// The network.
+    pub spec: Arc<ChainSpec>,
+    /// The value of `--chain` that selects this network.
+    pub chain: String,
+    /// Whether a flag, a variable or a file names the chain.
+    pub chain_is_named: bool,
+    /// The text of the specification file that `chain` names.
+    pub chain_file: Option<String>,
+    /// Log levels.
+    pub log: String,
+    /// The node's settings.
+    pub node: NodeFlags,
+}
+
+impl Settings {
     /// The folder of the chain: ledger, keys, logs.
     pub fn chain_dir(&self) -> PathBuf {
         self.data_dir.join(&self.spec.name)
@@ -84,7 +110,8 @@ impl Settings {
         if HomeVariables::of_this_process().data_dir().as_ref() != Some(&self.data_dir) {
             flags.push_str(&format!(" -d {}", self.data_dir.display()));
         }
-        if self.chain != "local" {
+        let others = || chains_in(&self.data_dir).iter().any(|chain| *chain != self.spec.name);
+        if self.chain_is_named && (self.chain != "local" || others()) {
             flags.push_str(&format!(" --chain {}", self.chain));
         }
         flags

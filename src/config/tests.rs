@@ -1,11 +1,11 @@
 use std::{env, fs, path::PathBuf, process};
 
 use super::{
-    chain::chain_spec,
+    chain::{chain_of, chains_in},
     error::ConfigError,
     flags::{CommonFlags, NodeFlags},
     home::HomeVariables,
-    settings::Settings,
+    settings::{Settings, Sources},
     variables::check_variables,
 };
 
@@ -18,7 +18,8 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn load(common: &CommonFlags, node: &NodeFlags) -> Result<Settings, ConfigError> {
-    Settings::load_with(common, node, &HomeVariables { xdg: None, home: Some("/home/somebody".into()) })
+    let home = HomeVariables { xdg: None, home: Some("/home/ann".into()) };
+    Sources::load_with(common, node, &home)?.settings()
 }
 
 #[test]
@@ -29,6 +30,7 @@ fn the_default_data_directory_follows_xdg() {
     assert_eq!(dir(Some("/data"), Some("/home/a")), Some("/data/tussock".into()));
     assert_eq!(dir(Some("relative"), Some("/home/a")), Some("/home/a/.local/share/tussock".into()));
     assert_eq!(dir(None, None), None);
+    assert_eq!([dir(None, Some("")), dir(Some(""), Some("relative"))], [None, None]);
 }
 
 #[test]
@@ -48,7 +50,7 @@ fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     let settings = load(&common, &NodeFlags::default()).unwrap();
     // The named file takes the place of the one in the data directory.
     assert_eq!((settings.log.as_str(), settings.node.mine_rate), ("warn", None));
-    assert!(!settings.chain_is_default);
+    assert!(settings.chain_is_named);
     fs::remove_dir_all(dir).unwrap();
 }
 
@@ -68,14 +70,29 @@ fn a_named_file_may_move_the_data_directory_and_must_exist() {
 
 #[test]
 fn a_chain_is_a_name_or_a_file_and_a_misspelt_name_gets_a_suggestion() {
-    assert!(chain_spec("local").is_ok() && chain_spec("dev").is_ok());
-    assert_eq!(chain_spec("lcoal").unwrap_err().0, "unknown chain \"lcoal\"; did you mean \"local\"?");
-    assert!(chain_spec("./nowhere.toml").unwrap_err().0.contains("./nowhere.toml"));
     let dir = folder("spec");
-    let path = dir.join("chain.toml");
+    let problem = |name: &str| chain_of(name, &dir).unwrap_err().0;
+    assert!(chain_of("local", &dir).is_ok() && chain_of("dev", &dir).is_ok());
+    assert_eq!(problem("lcoal"), "unknown chain \"lcoal\"; did you mean \"local\"?");
+    assert!(problem("./nowhere.toml").contains("./nowhere.toml"));
+    let path = dir.join("x.toml");
     fs::write(&path, "name = \"x\"\ncolour = 3\n").unwrap();
-    let told = chain_spec(path.to_str().unwrap()).unwrap_err().0;
-    assert!(told.contains("line 2") && told.contains("colour") && !told.contains('\n'), "{told}");
+    let text = problem(path.to_str().unwrap());
+    assert!(text.contains("line 2") && text.contains("colour") && !text.contains('\n'), "{text}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn chains_of_a_data_directory_are_found_by_their_files() {
+    let dir = folder("chains");
+    assert_eq!(chains_in(&dir), [""; 0]);
+    for place in ["local/keys", "dev/logs", "meadow", "old", "notes/keys"] {
+        fs::create_dir_all(dir.join(place)).unwrap();
+    }
+    fs::write(dir.join("meadow/chain.toml"), "").unwrap();
+    fs::write(dir.join("old/ledger.db"), "").unwrap();
+    assert_eq!(chains_in(&dir), ["local", "meadow", "old"]);
+    assert!(chain_of("old", &dir).unwrap_err().0.contains("--chain FILE"));
     fs::remove_dir_all(dir).unwrap();
 }
 

@@ -18,7 +18,7 @@ use tussock::{
         testkit::{self, BlockMaker},
         transaction::Transaction,
     },
-    config::{CommonFlags, NodeFlags, Settings},
+    config::{CommonFlags, NodeFlags, Sources},
     rpc::{
         auth::Gate,
         batch::Batch,
@@ -178,7 +178,7 @@ pub(super) fn configuration(input: &[u8]) {
     let file = folder.path().join("config.toml");
     std::fs::write(&file, input).unwrap();
     let common = CommonFlags { config: Some(file), data_dir: Some(folder.path().to_owned()), ..CommonFlags::default() };
-    if let Err(error) = Settings::load(&common, &NodeFlags::default()) {
+    if let Err(error) = Sources::load(&common, &NodeFlags::default()).and_then(Sources::settings) {
         assert!(!error.to_string().is_empty());
     }
 }

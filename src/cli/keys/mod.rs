@@ -91,8 +91,13 @@ impl<'a> Keys<'a> {
 
     /// Finds the key with this name. The failure lists the names that exist.
     pub fn find(&self, name: &str) -> Outcome<NamedKey> {
-        if check_name(name).is_ok() && self.path(name).exists() {
-            return self.read(name).map(Box::new).map(NamedKey::File);
+        if check_name(name).is_ok() {
+            let path = self.path(name);
+            match path.try_exists() {
+                Ok(true) => return self.read(name).map(Box::new).map(NamedKey::File),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(Failure::denied(&path)),
+                _ => {}
+            }
         }
         if let Some(key) = self.well_known(name) {
             return Ok(NamedKey::WellKnown(Box::new(key)));
@@ -158,11 +163,16 @@ impl<'a> Keys<'a> {
     /// Parses an address, or finds the address of the key with this name.
     pub fn address(&self, text: &str) -> Outcome<Address> {
         let by_name = |named: NamedKey| named.public_key().map(|key| Address::of(&key));
-        if text.len() <= MAX_NAME
-            && let Ok(named) = self.find(text)
-            && let Some(address) = by_name(named)
-        {
-            return Ok(address);
+        if text.len() <= MAX_NAME {
+            match self.find(text) {
+                Ok(named) => {
+                    if let Some(address) = by_name(named) {
+                        return Ok(address);
+                    }
+                }
+                Err(failure) if failure.exit == Exit::Unauthorised => return Err(failure),
+                Err(_) => {}
+            }
         }
         let start = format!("{}1", self.spec.prefix);
         Address::parse(text, &self.spec.prefix).map_err(|error| match text.contains('1') {

@@ -37,6 +37,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     }
     check_http_address(plan)?;
     let (ledger, stores, warning) = open_stores(plan, &setup)?;
+    plan.context.keep_chain_file()?;
     let started = Instant::now();
     let node = start_node(plan, setup, stores)?;
     node.halt_on_panic();

@@ -9,6 +9,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{
+    chains::DevFolderNote,
     context::Context,
     datadir,
     exit::{Failure, Outcome},
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     base::hash::hex,
-    config::{CommonFlags, NodeFlags},
+    config::{self, CommonFlags, NodeFlags},
 };
 
 use self::{launch::launch, plan::Plan};
@@ -49,7 +50,7 @@ pub struct DevArgs {
 
 /// Runs `run`.
 pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
-    let context = Context::new(common, &arguments.node, json)?;
+    let context = Context::for_node(common, &arguments.node, json)?;
     launch(&Plan { context, block_time: None, dev: false })
 }
 
@@ -62,14 +63,20 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
         return Err(Failure::usage("--block-time: at least 10ms"));
     }
     let mut common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
-    let context = Context::new(&common, &arguments.node, json)?;
-    if !context.settings.data_dir_is_default {
-        return launch(&Plan { context, block_time: arguments.block_time, dev: true });
-    }
-    let folder = TemporaryFolder::new()?;
-    common.data_dir = Some(folder.0.clone());
-    let context = Context::new(&common, &arguments.node, json)?;
-    launch(&Plan { context, block_time: arguments.block_time, dev: true })
+    let mut context = Context::for_node(&common, &arguments.node, json)?;
+    let temporary = if context.settings.data_dir_is_default {
+        let folder = TemporaryFolder::new()?;
+        common.data_dir = Some(folder.0.clone());
+        context = Context::for_node(&common, &arguments.node, json)?;
+        Some(folder)
+    } else {
+        None
+    };
+    let data_dir = config::default_data_dir();
+    let note = data_dir.and_then(|default: PathBuf| DevFolderNote::new(&default, &context.settings.data_dir));
+    let result = launch(&Plan { context, block_time: arguments.block_time, dev: true });
+    drop((note, temporary));
+    result
 }
 
 /// A folder that is removed when this value is dropped.

@@ -13,7 +13,7 @@ use crate::{
     chain::{address::Address, key::SecretKey},
     cli::{
         context::Context,
-        exit::{Failure, Outcome},
+        exit::{Exit, Failure, Outcome},
         keys::Keys,
         output, peers,
     },
@@ -118,7 +118,10 @@ impl Plan {
 
     fn miner(&self, text: &str) -> Outcome<Address> {
         let address = Keys::new(&self.folder(), self.context.spec()).address(text);
-        address.map_err(|failure| Failure::usage(format!("--mine {}", failure.message)))
+        address.map_err(|failure| match failure.exit {
+            Exit::Unauthorised => failure,
+            _ => Failure::usage(format!("--mine {}", failure.message)),
+        })
     }
 
     /// Bootnodes from flags must resolve. Those of the chain's specification that do not resolve are left out.
