@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs the attacks of tests/hostile/ at full scale, one after the other, and prints the figures.
 #
-#   scripts/attack.sh                       all of them; several hours
+#   scripts/attack.sh                       all attacks; takes several hours
 #   scripts/attack.sh slots flood::valid    those whose names contain one of the words
 #   scripts/attack.sh soak --minutes 60     the duration of each attack that lasts a fixed time
 #   scripts/attack.sh --list                their names
 #
-# Everything goes to this host's loopback address. TUSSOCK_BIN names another node to attack (default: the release build).
+# All traffic stays on the loopback address. TUSSOCK_BIN names the program to attack; the default is the `dist` build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 attacks=(
@@ -47,8 +47,8 @@ wanted() {
 
 export TUSSOCK_ATTACK=full
 if [ -z "${TUSSOCK_BIN:-}" ]; then
-    cargo build --release --quiet --bin tussock
-    export TUSSOCK_BIN=$PWD/target/release/tussock
+    TUSSOCK_BIN=$(scripts/dist.sh)
+    export TUSSOCK_BIN
 fi
 export TUSSOCK_ATTACK_REPORT=${TUSSOCK_ATTACK_REPORT:-$(mktemp)}
 failed=()

@@ -5,7 +5,7 @@ set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}
-bin=${TUSSOCK_BIN:-$root/target/release/tussock}
+bin=${TUSSOCK_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/tussock}
 chain=${TUSSOCK_CLUSTER_CHAIN:-local}
 # These variables are for this script, not for the nodes.
 export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN

@@ -3,7 +3,7 @@
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-bin=${TUSSOCK_BIN:-$root/target/release/tussock}
+bin=${TUSSOCK_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/tussock}
 export -n TUSSOCK_BIN TUSSOCK_DURABILITY_DIR DURABILITY_NAMESPACE
 
 usage() {

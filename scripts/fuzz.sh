@@ -4,7 +4,7 @@
 #   scripts/fuzz.sh                     100,000 inputs for each target, from a new seed
 #   scripts/fuzz.sh 1000000 blocks      a million for one target: frames, messages, headers, transactions, blocks, http,
 #                                       json_rpc, configuration, chain_specification
-#   TUSSOCK_FUZZ_SEED=7 scripts/fuzz.sh 1 blocks    replays
+#   TUSSOCK_FUZZ_SEED=7 scripts/fuzz.sh 1 blocks    replay one input
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export TUSSOCK_FUZZ_COUNT=${1:-100000}

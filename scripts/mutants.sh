@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Plants one fault after another into a copy of the program and lets the simulator look for it: each must be found
-# within 200 seeds. What is not found is a hole in the simulator's checkers.
+# Plants one fault after another into a copy of the program. The simulator must find each within 200 seeds; a fault that
+# survives shows a hole in the simulator's checkers.
 #
-#   scripts/mutants.sh             all of them
+#   scripts/mutants.sh             all faults
 #   scripts/mutants.sh NAME...     only these
 #
-# MUTANTS_SEEDS sets how many seeds may be tried.
+# MUTANTS_SEEDS: the number of seeds to try. MUTANTS_TARGET_DIR: keep what is compiled there for the next run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${MUTANTS_SEEDS:-200}
@@ -33,15 +33,14 @@ mutants=(
   'two-frames-at-a-time        src/link/framer.rs            s/Phase::Handshake => self\.phase = Phase::Waiting,/Phase::Handshake => {}/'
 )
 
-# Builds that are kept name files of the copy: then it must be where it was.
+# A kept build names the files of the copy, so the copy must be where it was.
 copy=${MUTANTS_TARGET_DIR:+$MUTANTS_TARGET_DIR/copy}
 copy=${copy:-$(mktemp -d)}
 rm -rf "$copy" && mkdir -p "$copy"
 trap 'rm -rf "$copy"' EXIT
-# New to cargo, all of it: what an earlier run left half undone is compiled again.
+# Every file is new to Cargo, which so compiles again what an interrupted run left behind.
 tar --exclude=./target --exclude=./.git -cf - . | tar -xmf - -C "$copy"
-# Quick builds matter more here than quick programs.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_INCREMENTAL=true
+export CARGO_PROFILE_RELEASE_INCREMENTAL=true
 export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-$copy/target}
 
 survivors=0
@@ -69,7 +68,7 @@ for mutant in "${mutants[@]}"; do
     echo "$name: found after $((found + 1)) seeds: $(grep -m 1 '^FAILED' "$copy/run.log" | cut -c 20-150)"
   fi
   mv "$copy/original" "$copy/$file"
-  # As old as before, a file would not be compiled again, and the fault would stay in its package.
+  # With its old time the file would not be compiled again, and the fault would stay in its package.
   touch "$copy/$file"
 done
 [ "$survivors" -eq 0 ] || { echo "$survivors not found"; exit 1; }

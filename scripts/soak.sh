@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs simulated networks on all cores, up to the first that fails; prints the one command that replays it.
+# Runs simulated networks on all cores until one fails, and prints the command that replays it.
 #
-#   scripts/soak.sh                   1,000 seeds that start at this commit's hash
-#   scripts/soak.sh 5000              5,000 of them
+#   scripts/soak.sh                   1,000 seeds, from this commit's hash on
+#   scripts/soak.sh 5000              5,000 seeds
 #   scripts/soak.sh 5000 20000        5,000 from seed 20000 on
-#   scripts/soak.sh 5000 a1b2c3d4     5,000 from the seed that this commit hash is
+#   scripts/soak.sh 5000 a1b2c3d4     5,000 from this commit hash on
 #
 # SOAK_FLAGS adds flags to each run, such as "--nodes 20 --minutes 5".
 set -eu

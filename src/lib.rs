@@ -27,11 +27,10 @@
 
 pub mod cli;
 pub mod config;
-pub mod link;
 pub mod net;
 pub mod rpc;
 pub mod runtime;
 pub mod sim;
 
 pub use tussock_core::{base, chain, store, wire};
-pub use tussock_roles::node;
+pub use tussock_roles::{link, node};

@@ -117,4 +117,5 @@ mod tests {
         assert_eq!(merged, sum);
         subtract(&mut sum, &[2; 32]);
         assert_eq!(sum, before);
-    }}
+    }
+}

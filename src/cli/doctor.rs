@@ -74,9 +74,9 @@ fn report(context: &Context) -> String {
 }
 
 fn program() -> String {
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let build = env!("TUSSOCK_BUILD");
     let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
-    format!("tussock {} {build} {system} {machine}  now {}", env!("CARGO_PKG_VERSION"), units::utc(units::unix_now()))
+    format!("tussock {} ({build}) {system} {machine}  now {}", env!("CARGO_PKG_VERSION"), units::utc(units::unix_now()))
 }
 
 fn host() -> String {

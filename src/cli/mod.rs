@@ -54,9 +54,13 @@ Examples:
   tussock run --mine dev0
   tussock status";
 
+/// How this program was built belongs to its version: see `scripts/build.rs`.
+const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TUSSOCK_BUILD"), ")");
+
 /// A ledger network in one small binary
 #[derive(Parser, Debug)]
-#[command(name = "tussock", version, arg_required_else_help = true, disable_help_subcommand = true,
+#[command(name = "tussock", version, long_version = LONG_VERSION,
+    arg_required_else_help = true, disable_help_subcommand = true,
     after_help = format!("{}\n\n{EXAMPLES}", exit::TABLE))]
 struct Cli {
     #[command(flatten)]

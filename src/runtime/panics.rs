@@ -1,7 +1,7 @@
 //! What a panic of the program does: a bug, never a peer's doing.
 //!
-//! The release build can't unwind, so that nothing may rely on it: the thread that panics stays where it is, and the
-//! rest of the node stops in order. Tests unwind, and find a panic where the threads of roles end.
+//! The shipped build can't unwind, so nothing relies on unwinding: the thread that panics stays where it is, and the rest
+//! of the node stops in order. Tests unwind, and find a panic where the threads of roles end.
 
 use std::{
     panic::{self, PanicHookInfo},

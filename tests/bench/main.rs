@@ -158,11 +158,8 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
 }
 
 fn tussock(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
-    let output = Command::new(env!("CARGO_BIN_EXE_tussock"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
+    let program = std::env::var_os("TUSSOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_tussock").into());
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("tussock {} failed: {}", arguments.join(" "), output.status).into());
     }
