@@ -19,7 +19,7 @@ pub struct FoundCoin {
     /// The coin.
     pub coin: Coin,
     /// Where it is.
-    pub at: CoinLocation,
+    pub location: CoinLocation,
 }
 
 /// Where a coin is.
@@ -36,7 +36,7 @@ pub struct CoinDiff {
     /// The coins from before the block that it spends, and the coins that it leaves.
     pub changes: CoinChanges,
     /// Where each spent coin is.
-    pub places: Vec<CoinLocation>,
+    pub locations: Vec<CoinLocation>,
     /// Coins that the block creates and spends.
     pub spent_in_block: Vec<(OutPoint, Coin)>,
 }
@@ -52,7 +52,7 @@ impl CoinDiff {
 pub struct CoinDiffBuilder<'a> {
     block: &'a CheckedBlock,
     spent: Vec<(OutPoint, Coin)>,
-    places: Vec<CoinLocation>,
+    locations: Vec<CoinLocation>,
     created: Vec<(OutPoint, Coin)>,
     /// Positions in `created` of the coins that the block spends.
     spent_in_block: Vec<usize>,
@@ -67,7 +67,7 @@ impl<'a> CoinDiffBuilder<'a> {
         Self {
             block,
             spent: Vec::with_capacity(transactions),
-            places: Vec::with_capacity(transactions),
+            locations: Vec::with_capacity(transactions),
             created: Vec::with_capacity(2 * transactions),
             spent_in_block: Vec::new(),
             firsts: Vec::with_capacity(transactions),
@@ -90,9 +90,9 @@ impl<'a> CoinDiffBuilder<'a> {
                 self.spent_in_block.push(own);
                 Some(self.created[own].1.clone())
             } else {
-                find(&outpoint)?.map(|FoundCoin { coin, at }| {
+                find(&outpoint)?.map(|FoundCoin { coin, location }| {
                     self.spent.push((outpoint, coin.clone()));
-                    self.places.push(at);
+                    self.locations.push(location);
                     coin
                 })
             };
@@ -111,7 +111,7 @@ impl<'a> CoinDiffBuilder<'a> {
 
     /// After the last transaction.
     pub fn finish(self) -> CoinDiff {
-        let Self { spent, places, mut created, spent_in_block, .. } = self;
+        let Self { spent, locations, mut created, spent_in_block, .. } = self;
         let own = spent_in_block.iter().map(|at| created[*at].clone()).collect();
         if !spent_in_block.is_empty() {
             let mut stays = vec![true; created.len()];
@@ -119,7 +119,7 @@ impl<'a> CoinDiffBuilder<'a> {
             let mut stays = stays.into_iter();
             created.retain(|_| stays.next() != Some(false));
         }
-        CoinDiff { changes: CoinChanges { spent, created }, places, spent_in_block: own }
+        CoinDiff { changes: CoinChanges { spent, created }, locations, spent_in_block: own }
     }
 
     /// The position in `created` of the coin with this outpoint.
@@ -177,9 +177,9 @@ mod tests {
     fn diff(transactions: Vec<HashedTransaction>) -> (Vec<Vec<Option<u64>>>, CoinDiff) {
         let find = |wanted: &OutPoint| {
             let number = wanted.txid.0[31];
-            let at = CoinLocation { place: CoinPlace { order: i64::from(number), alone: true }, stored: true };
+            let location = CoinLocation { place: CoinPlace { order: i64::from(number), alone: true }, stored: true };
             let known = (200..210).contains(&number) && *wanted == self::outpoint(number, 0);
-            Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), at }))
+            Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), location }))
         };
         let header = Header::peek(&[0; HEADER_BYTES]).unwrap();
         let block = CheckedBlock::new(&HashedBlock::new(header, transactions), None);
@@ -207,7 +207,7 @@ mod tests {
         let (found, diff) = diff(transactions);
         assert_eq!(found, [vec![Some(200)], vec![Some(11), Some(201)], vec![Some(20), Some(10)]]);
         assert_eq!(amounts(&diff.changes.spent), [200, 201]);
-        assert_eq!(diff.places.iter().map(|at| at.place.order).collect::<Vec<_>>(), [200, 201]);
+        assert_eq!(diff.locations.iter().map(|location| location.place.order).collect::<Vec<_>>(), [200, 201]);
         assert_eq!(amounts(&diff.changes.created), [21, 30, 31]);
         assert_eq!(amounts(&diff.spent_in_block), [11, 20, 10]);
     }

@@ -135,7 +135,7 @@ impl Chainstate {
                 None => (in_store(outpoint)?, true),
             },
         };
-        Ok(coin.map(|coin| FoundCoin { coin, at: CoinLocation { place: at.place, stored } }))
+        Ok(coin.map(|coin| FoundCoin { coin, location: CoinLocation { place: at.place, stored } }))
     }
 
     fn place(&self, outpoint: &OutPoint) -> CoinKey {
@@ -149,9 +149,9 @@ impl Chainstate {
 
     /// Connects a block that [`Chainstate::check_block`] found valid and whose body is stored on top of the tip.
     pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock, diff: CoinDiff) -> Result<(), StoreError> {
-        let CoinDiff { changes, places, spent_in_block } = diff;
+        let CoinDiff { changes, locations, spent_in_block } = diff;
         self.store.apply(block.header.height, &block.hash, &changes)?;
-        for ((outpoint, coin), CoinLocation { place, stored }) in changes.spent.iter().zip(places) {
+        for ((outpoint, coin), CoinLocation { place, stored }) in changes.spent.iter().zip(locations) {
             self.sum.remove(outpoint, coin);
             let at = CoinKey { outpoint: *outpoint, place };
             if stored {
