@@ -19,7 +19,11 @@ use tussock::{
         spec::ChainSpec,
         testkit::BlockMaker,
     },
-    node::{Action, Event, LinkAction, Notice, Origin, Outbox, Role, Setup, ledger::Ledger},
+    node::{
+        Action, AnyRole as _, Event, LinkAction, Notice, Origin, Outbox, Setup,
+        ledger::Ledger,
+        notice::{ToHeaders, ToLedger},
+    },
     store::SharedLedger,
 };
 
@@ -85,10 +89,10 @@ impl Node {
 
     fn hear(&mut self, event: Event) {
         let mut out = Outbox::default();
-        self.ledger.handle(self.now, event, &mut out);
+        self.ledger.hear(self.now, event, &mut out);
         for action in out.drain() {
             let wrong = matches!(action, Action::Halt(_) | Action::Link(LinkAction::Close { .. }))
-                || matches!(action, Action::Tell(_, Notice::BlocksInvalid { .. }));
+                || matches!(action, Action::Tell(Notice::Headers(ToHeaders::BlocksInvalid { .. })));
             assert!(!wrong, "{action:?}");
         }
     }
@@ -103,11 +107,11 @@ impl Node {
         }
         rows.reverse();
         for batch in rows.chunks(limits::MAX_SYNC_HEADERS) {
-            self.hear(Event::Notice(Notice::StoreHeaders(batch.to_vec())));
+            self.hear(Event::Notice(ToLedger::StoreHeaders(batch.to_vec()).into()));
         }
         let origin = Origin::Link(LinkId(peer));
         let block = Arc::new(CheckedBlock::new(block, None));
-        self.hear(Event::Notice(Notice::BlockChecked { origin, block }));
+        self.hear(Event::Notice(ToLedger::BlockChecked { origin, block }.into()));
     }
 
     fn pass(&mut self) {

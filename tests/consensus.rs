@@ -29,10 +29,10 @@ use tussock::{
         transaction::{OutPoint, Output, Transaction},
     },
     node::{
-        Action, CloseReason, Event, LinkAction, Notice, Origin, Outbox, PeerFault, Role, Setup,
+        Action, AnyRole as _, CloseReason, Event, LinkAction, Notice, Origin, Outbox, PeerFault, Refusal, Setup,
         headers::Headers,
         ledger::Ledger,
-        notice::{Refusal, UncheckedTransaction},
+        notice::{ToGossip, ToHeaders, ToLedger, ToVerify, UncheckedTransaction},
         verify::Verify,
     },
     store::SharedLedger,
@@ -74,9 +74,9 @@ impl Court {
             now: Now { mono: Time(1_000_000), unix: UnixTime(spec.parameters.genesis_time + 1_000_000) },
         };
         let mut out = Outbox::default();
-        court.ledger.handle(court.now, Event::Start, &mut out);
-        court.headers.handle(court.now, Event::Start, &mut out);
-        court.verify.handle(court.now, Event::Start, &mut out);
+        court.ledger.hear(court.now, Event::Start, &mut out);
+        court.headers.hear(court.now, Event::Start, &mut out);
+        court.verify.hear(court.now, Event::Start, &mut out);
         court.route(&mut out);
         court
     }
@@ -88,12 +88,13 @@ impl Court {
         while !pending.is_empty() {
             for action in std::mem::take(&mut pending) {
                 match action {
-                    Action::Tell(role, notice) => {
+                    Action::Tell(notice) => {
+                        let role = notice.role();
                         let event = Event::Notice(notice);
                         match role {
-                            tussock::node::RoleId::Headers => self.headers.handle(self.now, event, out),
-                            tussock::node::RoleId::Ledger => self.ledger.handle(self.now, event, out),
-                            tussock::node::RoleId::Verify => self.verify.handle(self.now, event, out),
+                            tussock::node::RoleId::Headers => self.headers.hear(self.now, event, out),
+                            tussock::node::RoleId::Ledger => self.ledger.hear(self.now, event, out),
+                            tussock::node::RoleId::Verify => self.verify.hear(self.now, event, out),
                             _ => {}
                         }
                         pending.extend(out.drain());
@@ -115,8 +116,8 @@ impl Court {
     fn judge(&mut self, header: &Header, body: &Bytes) -> Verdict {
         let hash = header.hash();
         let mut out = Outbox::default();
-        let offered = Notice::Offered { origin: Origin::Link(SENDER), hash, header: Box::new(header.clone()) };
-        self.headers.handle(self.now, Event::Notice(offered), &mut out);
+        let offered = ToHeaders::Offered { origin: Origin::Link(SENDER), hash, header: Box::new(header.clone()) };
+        self.headers.hear(self.now, Event::Notice(offered.into()), &mut out);
         if let Some(fault) = self.route(&mut out).pop() {
             return Verdict::Fault(fault);
         }
@@ -124,14 +125,14 @@ impl Court {
             return Verdict::Held;
         }
         let frame = Frame::new(&Message::Block(body.clone()));
-        let check = Notice::CheckBlock { origin: Origin::Link(SENDER), hash, frame, checked: Arc::default() };
-        self.verify.handle(self.now, Event::Notice(check), &mut out);
+        let check = ToVerify::CheckBlock { origin: Origin::Link(SENDER), hash, frame, checked: Arc::default() };
+        self.verify.hear(self.now, Event::Notice(check.into()), &mut out);
         if let Some(fault) = self.route(&mut out).pop() {
             return Verdict::Fault(fault);
         }
         // A ledger that gathers blocks for one commit is asked to commit.
         self.now.mono = self.now.mono + limits::COMMIT_INTERVAL + limits::COMMIT_INTERVAL;
-        self.ledger.handle(self.now, Event::Wake, &mut out);
+        self.ledger.hear(self.now, Event::Wake, &mut out);
         assert_eq!(self.route(&mut out), []);
         if self.tip() == hash { Verdict::Applied } else { Verdict::Held }
     }

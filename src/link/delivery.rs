@@ -9,14 +9,10 @@ use crate::{
     wire::{frame::Frame, message::Kind},
 };
 
-/// The roles that hear of links. `verify` does not: its threads share one queue and know no links.
-const HEARERS: [RoleId; 7] =
-    [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner];
-
 /// The roles that hear `Up` and, for a link that was up or not, `Closed`. Before a link is up only the first two,
 /// `handshake` and `peers`, know of it.
 pub fn hearers(up: bool) -> &'static [RoleId] {
-    if up { &HEARERS } else { &HEARERS[..2] }
+    if up { &LinkEvent::ROLES } else { &LinkEvent::ROLES[..2] }
 }
 
 /// The role that hears a frame: before the promotion the handshake, afterwards that of the frame's kind.
@@ -43,7 +39,7 @@ struct Lane {
 impl<S: EventSink> Delivery<S> {
     /// Delivers into `sink`.
     pub fn new(sink: S) -> Self {
-        Self { sink, lanes: gather(HEARERS.into_iter().map(|role| (role, Lane::default()))) }
+        Self { sink, lanes: gather(LinkEvent::ROLES.into_iter().map(|role| (role, Lane::default()))) }
     }
 
     /// Where the events go.

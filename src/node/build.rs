@@ -1,67 +1,15 @@
 //! One node's roles, wired the same way for production, simulator and thread tests.
 
-use std::{net::SocketAddr, sync::Arc};
-
 use crate::{
     base::rng::Rng,
-    chain::{
-        address::Address,
-        archive::{HeaderArchive, LedgerStore, PeerStore},
-        spec::ChainSpec,
-    },
     node::{
-        Role, RoleId, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers, ledger::Ledger,
-        miner::Miner, peers::Peers, verify::Verify,
+        AnyRole, RoleId, Setup, Stores, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers,
+        ledger::Ledger, miner::Miner, peers::Peers, verify::Verify,
     },
 };
 
-/// What the roles of a node need to know at the start.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// The network.
-    pub spec: Arc<ChainSpec>,
-    /// Told in `Version`; 0: does not listen.
-    pub listen_port: u16,
-    /// Our own listening addresses, never dialled.
-    pub own_addresses: Vec<SocketAddr>,
-    /// Told in `Version`.
-    pub agent: String,
-    /// Dial and keep.
-    pub connect: Vec<SocketAddr>,
-    /// Dial when nothing else is known.
-    pub bootnodes: Vec<SocketAddr>,
-    /// Serves as a public access point: answers `GetPeers` to everybody, and counts as synced without peers.
-    pub is_bootnode: bool,
-    /// Most inbound peers.
-    pub max_inbound: usize,
-    /// Most outbound peers.
-    pub max_outbound: usize,
-    /// Mine, paying to this address.
-    pub mine: Option<Address>,
-    /// Hashes per second; 0: no throttle.
-    pub mine_rate: u64,
-    /// Milliseconds between blocks that `dev` makes by itself; `None`: a block per transaction on instant chains.
-    pub block_interval_ms: Option<u64>,
-    /// Verify roles that run side by side.
-    pub verifiers: usize,
-    /// Percent of the default cache and window sizes (`--max-memory`).
-    pub memory_percent: usize,
-    /// Bytes of coin changes that are held in memory during sync (`--max-memory` scales them, too).
-    pub overlay_bytes: usize,
-}
-
-/// What a node remembers over a restart.
-pub struct Stores {
-    /// The one writer of the ledger.
-    pub ledger: Box<dyn LedgerStore>,
-    /// A reader of the ledger's headers.
-    pub headers: Box<dyn HeaderArchive>,
-    /// The peer book.
-    pub peers: Box<dyn PeerStore>,
-}
-
 /// The roles of one node. `Verify` may appear several times; they share one queue.
-pub type Roles = Vec<(RoleId, Box<dyn Role>)>;
+pub type Roles = Vec<(RoleId, Box<dyn AnyRole>)>;
 
 /// Makes the roles. `rng` must be unpredictable in production.
 pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
@@ -76,27 +24,4 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
     roles.push((RoleId::Peers, Box::new(Peers::new(setup, stores.peers, rng.fork("peers")))));
     roles.push((RoleId::Handshake, Box::new(Handshake::new(setup, rng.fork("handshake")))));
     roles
-}
-
-impl Setup {
-    /// A node on `spec` that knows nobody, listens nowhere and does not mine: what tests and tools start from.
-    pub fn bare(spec: Arc<ChainSpec>) -> Self {
-        Self {
-            mine_rate: spec.default_mine_rate,
-            spec,
-            listen_port: 0,
-            own_addresses: Vec::new(),
-            agent: concat!("tussock:", env!("CARGO_PKG_VERSION")).to_owned(),
-            connect: Vec::new(),
-            bootnodes: Vec::new(),
-            is_bootnode: false,
-            max_inbound: crate::base::limits::MAX_INBOUND,
-            max_outbound: crate::base::limits::MAX_OUTBOUND,
-            mine: None,
-            block_interval_ms: None,
-            verifiers: 1,
-            memory_percent: 100,
-            overlay_bytes: crate::base::limits::COIN_OVERLAY_BYTES,
-        }
-    }
 }

@@ -13,22 +13,30 @@ use crate::{
         archive::{Ban, BookEntry},
         block::HashedTransaction,
     },
-    node::{RoleId, notice::Template, report::PeerReport},
+    node::{addressed::addressed, report::PeerReport, template::Template},
 };
 
-/// A question or an order.
+addressed! {
+    /// A question or an order. It knows the role that answers.
+    pub enum Command {
+        Peers(PeersCommand),
+        Fetch(FetchCommand),
+        Ledger(LedgerCommand),
+        Gossip(GossipCommand),
+        Miner(MinerCommand),
+    }
+}
+
+/// To `peers`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// To `peers`: all peers. → [`Reply::Peers`]
+pub enum PeersCommand {
+    /// All peers. → [`Reply::Peers`]
     Peers,
-    /// To `fetch`: what each peer delivers. → [`Reply::Deliveries`]
-    Deliveries,
-    /// To `peers`: dial and keep. → [`Reply::Done`]
+    /// Dial and keep. → [`Reply::Done`]
     AddPeer(SocketAddr),
-    /// To `peers`: close, and keep no longer. By remote or listening address. → [`Reply::Done`], or
-    /// [`Reply::NotFound`]
+    /// Close, and keep no longer. By remote or listening address. → [`Reply::Done`], or [`Reply::NotFound`]
     DropPeer(SocketAddr),
-    /// To `peers`: keep an IP address out. → [`Reply::Done`]
+    /// Keep an IP address out. → [`Reply::Done`]
     Ban {
         /// Any port.
         ip: IpAddr,
@@ -37,55 +45,56 @@ pub enum Command {
         /// For the list of bans.
         reason: String,
     },
-    /// To `peers`: lift a ban. → [`Reply::Done`], or [`Reply::NotFound`]
+    /// Lift a ban. → [`Reply::Done`], or [`Reply::NotFound`]
     Unban(IpAddr),
-    /// To `peers`: the peer book. → [`Reply::Book`]
+    /// The peer book. → [`Reply::Book`]
     Book,
-    /// To `peers`, test chains only: close and refuse links with the nodes that listen there. Adds to earlier ones.
-    /// → [`Reply::Done`]
+    /// Test chains only: close and refuse links with the nodes that listen there. Adds to earlier ones. → [`Reply::Done`]
     Deny(Vec<SocketAddr>),
-    /// To `peers`: forget all `Deny`. → [`Reply::Done`]
+    /// Forget all `Deny`. → [`Reply::Done`]
     Allow,
-    /// To `gossip`: verify, take into the mempool, relay. → [`Reply::Accepted`] or [`Reply::Refused`]
-    SubmitTransaction(Bytes),
-    /// To `fetch`: verify, apply, relay a block. → [`Reply::Accepted`] once committed, or [`Reply::Refused`]
+}
+
+/// To `fetch`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FetchCommand {
+    /// What each peer delivers. → [`Reply::Deliveries`]
+    Deliveries,
+    /// Verify, apply, relay a block. → [`Reply::Accepted`] once committed, or [`Reply::Refused`]
     SubmitBlock(Bytes),
-    /// To `ledger`: a block template. → [`Reply::Template`]
+}
+
+/// To `ledger`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LedgerCommand {
+    /// A block template. → [`Reply::Template`]
     Template(Address),
-    /// To `ledger`: the mempool, highest fee rate first. → [`Reply::Mempool`]
+    /// The mempool, highest fee rate first. → [`Reply::Mempool`]
     Mempool {
-        /// At most so many.
+        /// The most entries to return.
         limit: usize,
     },
-    /// To `ledger`: one mempool transaction. → [`Reply::PoolEntry`], or [`Reply::NotFound`]
+    /// One mempool transaction. → [`Reply::PoolEntry`], or [`Reply::NotFound`]
     PoolEntry(Hash),
-    /// To `miner`, test chains only: make blocks now. → [`Reply::Mined`] when they are applied
+}
+
+/// To `gossip`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GossipCommand {
+    /// Verify, take into the mempool, relay. → [`Reply::Accepted`] or [`Reply::Refused`]
+    SubmitTransaction(Bytes),
+}
+
+/// To `miner`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MinerCommand {
+    /// Test chains only: make blocks now. → [`Reply::Mined`] when they are applied
     Mine {
         /// How many.
         blocks: u32,
-        /// Who is paid; `None`: the configured address, else the first well-known account.
+        /// The payee; `None`: the configured address, else the first well-known account.
         address: Option<Address>,
     },
-}
-
-impl Command {
-    /// The role that answers.
-    pub fn role(&self) -> RoleId {
-        match self {
-            Self::Peers
-            | Self::AddPeer(_)
-            | Self::DropPeer(_)
-            | Self::Ban { .. }
-            | Self::Unban(_)
-            | Self::Book
-            | Self::Deny(_)
-            | Self::Allow => RoleId::Peers,
-            Self::Deliveries | Self::SubmitBlock(_) => RoleId::Fetch,
-            Self::SubmitTransaction(_) => RoleId::Gossip,
-            Self::Template(_) | Self::Mempool { .. } | Self::PoolEntry(_) => RoleId::Ledger,
-            Self::Mine { .. } => RoleId::Miner,
-        }
-    }
 }
 
 /// An answer.

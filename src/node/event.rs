@@ -1,14 +1,16 @@
-//! What a role hears.
+//! What happens to a node, as its driver hands it to a role: see [`crate::node::Input`] for what a role makes of it.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
-    base::{
-        hash::Hash,
-        ids::{DialId, LinkId, Ticket},
+    base::ids::{DialId, LinkId, Ticket},
+    node::{
+        command::Command,
+        fault::CloseReason,
+        notice::Notice,
+        peer_info::{Direction, PeerInfo},
+        role_id::RoleId,
     },
-    chain::target::Work,
-    node::{command::Command, fault::CloseReason, notice::Notice},
     wire::frame::Frame,
 };
 
@@ -19,20 +21,21 @@ pub enum Event {
     Start,
     /// The role's deadline has come; possibly early.
     Wake,
-    /// From the poll loop. For one link, all roles hear `Opened`, `Up`, frames and `Closed` in this order.
+    /// From the network. For one link, each role hears `Opened`, `Up`, frames and `Closed` in this order.
     Link(LinkEvent),
-    /// From another role.
+    /// From another role, to the role that [`Notice::role`] names.
     Notice(Notice),
-    /// From an operator or program; the role answers exactly once with [`crate::node::Outbox::reply`].
+    /// From an operator or program, to the role that [`Command::role`] names. The role answers exactly once with
+    /// [`crate::node::Outbox::reply`].
     Command(Ticket, Command),
-    /// The last event before the role's thread ends: keep what a clean restart shall find.
+    /// The last event before the role's thread ends: keep what a clean restart needs.
     Stop,
 }
 
 /// What happens to links.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LinkEvent {
-    /// A TCP connection stands. To `handshake` and `peers`.
+    /// A TCP connection stands.
     Opened {
         /// Its identity for ever.
         link: LinkId,
@@ -41,7 +44,7 @@ pub enum LinkEvent {
         /// The other end.
         remote: SocketAddr,
     },
-    /// A dial came to nothing. To `peers`. Each dial ends in exactly one `Opened` or `DialFailed`.
+    /// A dial failed. Each dial ends in exactly one `Opened` or `DialFailed`.
     DialFailed {
         /// The dial.
         dial: DialId,
@@ -50,21 +53,21 @@ pub enum LinkEvent {
         /// Why, for the log.
         reason: String,
     },
-    /// The handshake role promoted the link. To all roles.
+    /// The handshake role promoted the link.
     Up {
         /// The link.
         link: LinkId,
         /// Who is at the other end.
         peer: Arc<PeerInfo>,
     },
-    /// A frame. To the role of its kind ([`crate::node::RoleId::for_kind`]), or to `handshake` before the promotion.
+    /// A frame.
     Frame {
         /// Where it came from.
         link: LinkId,
         /// Its body is not yet checked: [`Frame::open`].
         frame: Frame,
     },
-    /// The link is gone. To all roles, exactly once, whoever closed it; also for links that were never up.
+    /// The link is gone, whichever side closed it. Each role that knows of the link hears this exactly once.
     Closed {
         /// The link.
         link: LinkId,
@@ -73,44 +76,8 @@ pub enum LinkEvent {
     },
 }
 
-/// Who opened a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// The other side.
-    Inbound,
-    /// We did, with this dial.
-    Outbound(DialId),
-}
-
-impl Direction {
-    /// Whether the other side opened the link.
-    pub fn is_inbound(self) -> bool {
-        self == Self::Inbound
-    }
-}
-
-/// A peer as its handshake presented it. Height, tip and work are claims.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerInfo {
-    /// Who opened the link.
-    pub direction: Direction,
-    /// The other end of the TCP connection.
-    pub remote: SocketAddr,
-    /// Where the peer says it listens: the connection's IP address with the port of its `Version`, or for outbound
-    /// links the dialled address. `None` if it does not listen.
-    pub listens: Option<SocketAddr>,
-    /// Its protocol version.
-    pub protocol: u32,
-    /// Its service bits.
-    pub services: u64,
-    /// Its claimed height.
-    pub height: u32,
-    /// Its claimed tip.
-    pub tip: Hash,
-    /// Its claimed cumulative work.
-    pub work: Work,
-    /// Its clock minus ours, seconds.
-    pub clock_offset: i64,
-    /// Its agent, printable characters only.
-    pub agent: String,
+impl LinkEvent {
+    /// The roles that hear of links: `Opened` the first two; `Up` all; `Closed` those that heard of the link before.
+    pub const ROLES: [RoleId; 6] =
+        [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip];
 }

@@ -5,11 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 use crate::{
     base::ids::{DialId, LinkId, Ticket},
     node::{
-        RoleId,
         command::Reply,
-        event::PeerInfo,
         fault::{CloseReason, Halt, PeerFault},
         notice::Notice,
+        peer_info::PeerInfo,
         report::{Counter, Report},
     },
     wire::{
@@ -24,7 +23,7 @@ pub enum Action {
     /// Do something with a link.
     Link(LinkAction),
     /// Tell another role.
-    Tell(RoleId, Notice),
+    Tell(Notice),
     /// Answer a command.
     Reply(Ticket, Reply),
     /// News for the status, from which CLI, RPC, metrics and page read.
@@ -121,8 +120,8 @@ impl Outbox {
     }
 
     /// Tells another role.
-    pub fn tell(&mut self, role: RoleId, notice: Notice) {
-        self.actions.push(Action::Tell(role, notice));
+    pub fn tell(&mut self, notice: impl Into<Notice>) {
+        self.actions.push(Action::Tell(notice.into()));
     }
 
     /// Answers a command.

@@ -1,60 +1,11 @@
 //! What roles report for people and programs to see: the content of the status.
 
-use std::fmt;
-
-use serde::Serialize;
-
+pub use crate::node::sync_state::SyncState;
 use crate::{
     base::{ids::LinkId, time::Time},
     chain::{archive::Tip, target::Work},
-    node::{event::PeerInfo, limit::Limit},
+    node::{limit::Limit, peer_info::PeerInfo},
 };
-
-/// The node's state: one definition for CLI, RPC, metrics and page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum SyncState {
-    /// The ledger is being opened.
-    #[default]
-    Starting,
-    /// No peer yet, and some are being tried.
-    Connecting,
-    /// Fetching headers from a peer with more work.
-    Headers,
-    /// Fetching and applying blocks whose headers are known.
-    Blocks,
-    /// No peer has more proven work and every wanted block is applied.
-    Synced,
-    /// Somebody has more work, and nothing moves.
-    Stalled,
-    /// No peers, and none to be had.
-    Isolated,
-}
-
-impl SyncState {
-    /// All states, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Starting, Self::Connecting, Self::Headers, Self::Blocks, Self::Synced, Self::Stalled, Self::Isolated];
-
-    /// The word used everywhere.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Connecting => "connecting",
-            Self::Headers => "headers",
-            Self::Blocks => "blocks",
-            Self::Synced => "synced",
-            Self::Stalled => "stalled",
-            Self::Isolated => "isolated",
-        }
-    }
-}
-
-impl fmt::Display for SyncState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// News for the status; each replaces the last of its kind.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,8 +17,8 @@ use crate::{
     },
     chain::{spec::ChainSpec, target::Work},
     node::{
-        Action, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role,
-        RoleId, Setup,
+        Action, AnyRole, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault, PeerInfo,
+        Role, Setup,
         command::{Command, Reply},
         limit::Limit,
         report::{Counter, Report},
@@ -154,7 +154,7 @@ impl<R: Role> Driver<R> {
     /// Tells the role something; what it did.
     pub fn event(&mut self, event: Event) -> Actions {
         let mut out = Outbox::default();
-        self.role.handle(self.now, event, &mut out);
+        self.role.hear(self.now, event, &mut out);
         Actions(out.drain().collect())
     }
 
@@ -169,13 +169,13 @@ impl<R: Role> Driver<R> {
     }
 
     /// A notice from another role.
-    pub fn notice(&mut self, notice: Notice) -> Actions {
-        self.event(Event::Notice(notice))
+    pub fn notice(&mut self, notice: impl Into<Notice>) -> Actions {
+        self.event(Event::Notice(notice.into()))
     }
 
     /// A command.
-    pub fn command(&mut self, ticket: u64, command: Command) -> Actions {
-        self.event(Event::Command(Ticket(ticket), command))
+    pub fn command(&mut self, ticket: u64, command: impl Into<Command>) -> Actions {
+        self.event(Event::Command(Ticket(ticket), command.into()))
     }
 
     /// A TCP connection stands.
@@ -279,9 +279,9 @@ impl Actions {
     }
 
     /// What the role told another.
-    pub fn told(&self, role: RoleId) -> Vec<Notice> {
+    pub fn told<N: TryFrom<Notice>>(&self) -> Vec<N> {
         let notice = |action: &Action| match action {
-            Action::Tell(to, notice) if *to == role => Some(notice.clone()),
+            Action::Tell(notice) => notice.clone().try_into().ok(),
             _ => None,
         };
         self.0.iter().filter_map(notice).collect()

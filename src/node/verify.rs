@@ -22,9 +22,8 @@ use crate::{
         spec::ChainSpec,
     },
     node::{
-        Event, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
-        command::Reply,
-        notice::{TransactionVerdict, UncheckedTransaction},
+        Input, Nothing, Origin, Outbox, PeerFault, Role, Setup,
+        notice::{ToFetch, ToGossip, ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction},
         report::Counter,
     },
     wire::frame::Frame,
@@ -53,13 +52,20 @@ impl Verify {
         Self { spec: setup.spec.clone(), rng }
     }
 
+    fn on_notice(&mut self, notice: ToVerify, out: &mut Outbox) {
+        match notice {
+            ToVerify::CheckBlock { origin, hash, frame, checked } => self.block(origin, hash, &frame, &checked, out),
+            ToVerify::CheckTransactions(unchecked) => self.transactions(unchecked, out),
+        }
+    }
+
     fn block(&mut self, origin: Origin, hash: Hash, frame: &Frame, checked: &BTreeSet<Hash>, out: &mut Outbox) {
         if let Err(fault) = frame.check() {
             refuse(origin, hash, PeerFault::Frame(fault.clone()), BlockFault::Malformed(fault.to_string()), out);
             return;
         }
         match self.check_block(hash, frame, checked, out) {
-            Ok(block) => out.tell(RoleId::Ledger, Notice::BlockChecked { origin, block: Arc::new(block) }),
+            Ok(block) => out.tell(ToLedger::BlockChecked { origin, block: Arc::new(block) }),
             Err(fault) => refuse(origin, hash, PeerFault::Block(fault.clone()), fault, out),
         }
     }
@@ -135,7 +141,7 @@ impl Verify {
             TransactionVerdict { origin, result: fault.map_or(Ok(transaction), Err) }
         };
         let verdicts = unchecked.into_iter().zip(faults).map(verdict).collect();
-        out.tell(RoleId::Gossip, Notice::TransactionsChecked(verdicts));
+        out.tell(ToGossip::TransactionsChecked(verdicts));
     }
 
     /// The first broken signature of each transaction that has one, of those without another fault.
@@ -166,16 +172,12 @@ impl Verify {
 }
 
 impl Role for Verify {
-    fn handle(&mut self, _now: Now, event: Event, out: &mut Outbox) {
-        match event {
-            Event::Notice(Notice::CheckBlock { origin, hash, frame, checked }) => {
-                self.block(origin, hash, &frame, &checked, out);
-            }
-            Event::Notice(Notice::CheckTransactions(unchecked)) => self.transactions(unchecked, out),
-            Event::Command(ticket, other) => {
-                out.reply(ticket, Reply::Refused(format!("not for the verifier: {other:?}")));
-            }
-            _ => {}
+    type Input = Input<Nothing, ToVerify, Nothing>;
+
+    fn handle(&mut self, _now: Now, input: Self::Input, out: &mut Outbox) {
+        match input {
+            Input::Notice(notice) => self.on_notice(notice, out),
+            Input::Start | Input::Wake | Input::Stop => {}
         }
     }
 
@@ -195,9 +197,9 @@ fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault,
         out.fault(link, fault);
     }
     if block_fault.blames_header() {
-        out.tell(RoleId::Ledger, Notice::BodyInvalid { hash, origin, fault: Box::new(block_fault) });
+        out.tell(ToLedger::BodyInvalid { hash, origin, fault: Box::new(block_fault) });
     } else {
-        out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault: Box::new(block_fault) });
+        out.tell(ToFetch::BodyRefused { hash, origin, fault: Box::new(block_fault) });
     }
 }
 

@@ -83,8 +83,11 @@ impl Continuation {
     }
 
     /// One command.
-    pub fn ask(command: Command, then: impl FnOnce(Reply) -> Result<Continuation, RpcError> + Send + 'static) -> Self {
-        Self::ask_all(vec![command], move |mut replies| match replies.pop() {
+    pub fn ask(
+        command: impl Into<Command>,
+        then: impl FnOnce(Reply) -> Result<Continuation, RpcError> + Send + 'static,
+    ) -> Self {
+        Self::ask_all(vec![command.into()], move |mut replies| match replies.pop() {
             Some(reply) => then(reply),
             None => Err(RpcError::internal("a command was not answered")),
         })

@@ -301,7 +301,7 @@ impl Router {
 
     fn dispatch_local(&self, from: RoleId, action: Action) {
         match action {
-            Action::Tell(role, notice) => self.tell(from, role, notice),
+            Action::Tell(notice) => self.tell(from, notice),
             Action::Reply(ticket, reply) => self.pending_commands.complete(ticket, reply),
             Action::Report(report) => self.status.report(report),
             Action::Count(counter, by) => self.status.count(counter, by),
@@ -310,7 +310,8 @@ impl Router {
         }
     }
 
-    fn tell(&self, from: RoleId, to: RoleId, notice: Notice) {
+    fn tell(&self, from: RoleId, notice: Notice) {
+        let to = notice.role();
         let Some(mail) = self.mail.get(&to) else { return };
         match mail.send_timeout(Box::new(Mail::Notice(notice)), NOTICE_TIMEOUT) {
             // A role that has ended hears nothing any more: the node is stopping.
@@ -340,14 +341,15 @@ impl Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::notice::{ToLedger, ToVerify};
 
     #[test]
     fn the_last_verifier_leaves_its_core_to_a_ledger_that_has_something_to_do() {
         let roles = [RoleId::Verify, RoleId::Verify, RoleId::Ledger];
         let mut channels = open(&roles, Arc::new(|| {}), Arc::default(), Arc::new(Stopper::new()));
-        let tell = |role| Action::Tell(role, Notice::TipUntold);
-        let both = [tell(RoleId::Verify), tell(RoleId::Verify), tell(RoleId::Ledger)];
-        channels.router.dispatch(RoleId::Fetch, both.into_iter());
+        let check = || Action::Tell(ToVerify::CheckTransactions(Vec::new()).into());
+        let store = Action::Tell(ToLedger::StoreHeaders(Vec::new()).into());
+        channels.router.dispatch(RoleId::Fetch, [check(), check(), store].into_iter());
         let has_mail: Vec<_> = channels.inboxes.iter().map(Inbox::probe).collect();
         let mut take = |at: usize| channels.inboxes[at].take().is_some();
         assert!(!take(1) && !has_mail[1](), "blocks wait for the ledger");

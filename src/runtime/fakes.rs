@@ -9,7 +9,7 @@ use crate::{
         limits,
         time::{Now, Time},
     },
-    node::{Event, LinkEvent, Outbox, PeerInfo, Role, RoleId, Roles},
+    node::{AnyRole, Event, LinkEvent, Outbox, PeerInfo, RoleId, Roles},
     wire::message::Message,
 };
 
@@ -18,27 +18,27 @@ pub(super) const MAGIC: [u8; 4] = [9, 8, 7, 6];
 /// A role made of a closure, which returns its next deadline.
 struct Fake<F>(F, Option<Time>);
 
-impl<F: FnMut(Now, Event, &mut Outbox) -> Option<Time> + Send> Role for Fake<F> {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+impl<F: FnMut(Now, Event, &mut Outbox) -> Option<Time> + Send> AnyRole for Fake<F> {
+    fn hear(&mut self, now: Now, event: Event, out: &mut Outbox) {
         self.1 = (self.0)(now, event, out);
     }
 
-    fn deadline(&self) -> Option<Time> {
+    fn wake_at(&self) -> Option<Time> {
         self.1
     }
 }
 
-pub(super) fn fake(handle: impl FnMut(Now, Event, &mut Outbox) -> Option<Time> + Send + 'static) -> Box<dyn Role> {
+pub(super) fn fake(handle: impl FnMut(Now, Event, &mut Outbox) -> Option<Time> + Send + 'static) -> Box<dyn AnyRole> {
     Box::new(Fake(handle, None))
 }
 
 /// A role that does nothing.
-pub(super) fn idle() -> Box<dyn Role> {
+pub(super) fn idle() -> Box<dyn AnyRole> {
     fake(|_, _, _| None)
 }
 
 /// Promotes each link at its first frame; the dialled side answers it.
-pub(super) fn handshake() -> Box<dyn Role> {
+pub(super) fn handshake() -> Box<dyn AnyRole> {
     let mut inbound = std::collections::BTreeMap::new();
     fake(move |_, event, out| {
         match event {
@@ -63,7 +63,7 @@ pub(super) fn handshake() -> Box<dyn Role> {
 }
 
 /// Dials, pings every link on and off, answers pings.
-pub(super) fn peers(dial: Option<SocketAddr>) -> Box<dyn Role> {
+pub(super) fn peers(dial: Option<SocketAddr>) -> Box<dyn AnyRole> {
     let (mut links, mut next_ping) = (std::collections::BTreeSet::new(), None);
     fake(move |now, event, out| {
         match event {
@@ -90,7 +90,7 @@ pub(super) fn peers(dial: Option<SocketAddr>) -> Box<dyn Role> {
 }
 
 /// A node of these roles, the others idle.
-pub(super) fn node(with: Vec<(RoleId, Box<dyn Role>)>) -> Roles {
+pub(super) fn node(with: Vec<(RoleId, Box<dyn AnyRole>)>) -> Roles {
     let mut roles: Roles = RoleId::ALL.into_iter().map(|id| (id, idle())).collect();
     for (id, role) in with {
         for place in roles.iter_mut().filter(|place| place.0 == id) {

@@ -58,12 +58,12 @@ impl NodeHandle {
     }
 
     /// Sends a command; `done` is called exactly once with its answer.
-    pub fn submit(&self, command: Command, done: Done) {
-        self.backend.submit(command, done);
+    pub fn submit(&self, command: impl Into<Command>, done: Done) {
+        self.backend.submit(command.into(), done);
     }
 
     /// Sends a command and waits for its answer, at most [`limits::COMMAND_TIMEOUT`].
-    pub fn ask(&self, command: Command) -> Reply {
+    pub fn ask(&self, command: impl Into<Command>) -> Reply {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         // The receiver may have given up by then; the answer has nowhere to go, which is fine.
         self.submit(command, Box::new(move |reply| drop(sender.send(reply))));

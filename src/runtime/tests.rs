@@ -19,8 +19,9 @@ use crate::{
     chain::{archive::Tip, target::Work},
     link::Config,
     node::{
-        CloseReason, Event, Halt, LinkEvent, Role, RoleId,
-        command::{Command, Reply},
+        AnyRole, CloseReason, Event, Halt, LinkEvent, RoleId,
+        command::{GossipCommand, LedgerCommand, PeersCommand, Reply},
+        notice::ToGossip,
         report::Report,
     },
     wire::{
@@ -36,13 +37,13 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-fn launch(with: Vec<(RoleId, Box<dyn Role>)>) -> Node {
+fn launch(with: Vec<(RoleId, Box<dyn AnyRole>)>) -> Node {
     let listener = listen(loopback()).unwrap();
     Node::launch(roles(with), Some(listener), Config::new(MAGIC, 8), false).unwrap()
 }
 
 /// A role that writes down what it hears of links.
-fn listener() -> (Box<dyn Role>, Receiver<LinkEvent>) {
+fn listener() -> (Box<dyn AnyRole>, Receiver<LinkEvent>) {
     let (write, heard) = diary();
     let role = fake(move |_, event, _| {
         if let Event::Link(event) = event {
@@ -112,14 +113,14 @@ fn every_command_is_answered_once_even_by_a_role_that_never_does() {
     });
     let node = launch(vec![(RoleId::Ledger, ledger)]);
     let handle = node.handle();
-    assert_eq!(handle.ask(Command::Mempool { limit: 1 }), Reply::Done);
+    assert_eq!(handle.ask(LedgerCommand::Mempool { limit: 1 }), Reply::Done);
     let (sender, answers) = bounded(10);
-    handle.submit(Command::Peers, Box::new(move |reply| sender.send(reply).unwrap()));
+    handle.submit(PeersCommand::Peers, Box::new(move |reply| sender.send(reply).unwrap()));
     assert!(answers.is_empty());
     node.stop();
     let stopping = Reply::Refused("the node is stopping".to_owned());
     assert!(answers.iter().eq([stopping.clone()]));
-    assert_eq!(handle.ask(Command::Peers), stopping, "after the stop too");
+    assert_eq!(handle.ask(PeersCommand::Peers), stopping, "after the stop too");
 }
 
 #[test]
@@ -131,8 +132,10 @@ fn a_panic_in_a_role_stops_the_node_and_says_why() {
     let (ledger, _) = listener();
     let node = launch(vec![(RoleId::Gossip, gossip), (RoleId::Ledger, ledger)]);
     let (sender, answers) = bounded(1);
-    node.handle()
-        .submit(Command::SubmitTransaction(Vec::new().into()), Box::new(move |reply| sender.send(reply).unwrap()));
+    node.handle().submit(
+        GossipCommand::SubmitTransaction(Vec::new().into()),
+        Box::new(move |reply| sender.send(reply).unwrap()),
+    );
     let reason = node.wait();
     assert_eq!(reason, StopReason::Halt(Halt::Invariant("gossip panicked: cannot 7".to_owned())));
     assert_eq!(reason.exit_code(), 1);
@@ -142,7 +145,7 @@ fn a_panic_in_a_role_stops_the_node_and_says_why() {
 #[test]
 fn roles_stop_one_after_the_other_the_ledger_last() {
     let (write, heard) = diary();
-    let spy = |id| -> (RoleId, Box<dyn Role>) {
+    let spy = |id| -> (RoleId, Box<dyn AnyRole>) {
         let write = write.clone();
         let role = fake(move |_, event, _| {
             if event == Event::Stop {
@@ -159,17 +162,17 @@ fn roles_stop_one_after_the_other_the_ledger_last() {
 #[test]
 fn a_role_that_is_always_due_still_hears_commands_and_links() {
     let (write, heard) = diary();
-    let miner = fake(move |now, event, out| {
+    let gossip = fake(move |now, event, out| {
         match event {
-            Event::Command(ticket, _) => out.reply(ticket, Reply::Mined(Vec::new())),
+            Event::Command(ticket, _) => out.reply(ticket, Reply::Done),
             Event::Link(event) => write(event),
             _ => {}
         }
         Some(now.mono)
     });
-    let node = launch(vec![(RoleId::Miner, miner), (RoleId::Handshake, handshake())]);
-    let mine = || Command::Mine { blocks: 1, address: None };
-    (0..1000).for_each(|_| assert_eq!(node.handle().ask(mine()), Reply::Mined(Vec::new())));
+    let node = launch(vec![(RoleId::Gossip, gossip), (RoleId::Handshake, handshake())]);
+    let submit = || GossipCommand::SubmitTransaction(Vec::new().into());
+    (0..1000).for_each(|_| assert_eq!(node.handle().ask(submit()), Reply::Done));
     let mut stream = connect(&node);
     write_message(&mut stream, &Message::Verack(1));
     assert!(matches!(heard.recv_timeout(PATIENCE), Ok(LinkEvent::Up { .. })));
@@ -194,7 +197,7 @@ fn what_hurries_does_not_wait_for_what_the_role_does_next() {
         due
     });
     let node = launch(vec![(RoleId::Ledger, ledger)]);
-    assert_eq!(node.handle().ask(Command::Mempool { limit: 1 }), Reply::Done);
+    assert_eq!(node.handle().ask(LedgerCommand::Mempool { limit: 1 }), Reply::Done);
     seen.send(()).unwrap();
     assert_eq!(in_time.recv_timeout(2 * PATIENCE), Ok(true));
     node.stop();
@@ -253,8 +256,8 @@ fn notices_arrive_in_order_and_do_not_starve_links() {
     let gossip = fake(move |_, event, out| {
         match event {
             // Keeps itself busy with notices for ever.
-            Event::Start => (0..200).for_each(|_| out.tell(RoleId::Gossip, notice())),
-            Event::Notice(notice) => out.tell(RoleId::Gossip, notice),
+            Event::Start => (0..200).for_each(|_| out.tell(ToGossip::PoolHasRoom)),
+            Event::Notice(notice) => out.tell(notice),
             Event::Link(event) => write(event),
             _ => {}
         }
@@ -275,10 +278,6 @@ fn the_first_signal_is_passed_on_and_a_file_size_limit_kills_nobody() {
     signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
     assert_eq!(signals.recv_timeout(PATIENCE), Ok(signal_hook::consts::SIGTERM));
     drop(watch);
-}
-
-fn notice() -> crate::node::Notice {
-    crate::node::Notice::PoolChanged { added: Vec::new(), removed: Vec::new() }
 }
 
 fn connect(node: &Node) -> TcpStream {

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use crate::{
     base::time::{Now, Time},
-    node::{Event, Outbox, Role, RoleId},
+    node::{AnyRole, Event, Outbox, RoleId},
     runtime::{
         channels::{Inbox, NOTICES_IN_A_ROW, Router},
         clock::Clock,
@@ -53,7 +53,7 @@ impl Pace for Unpaced {}
 /// A role with its thread's end of everything.
 pub(super) struct Worker {
     pub(super) id: RoleId,
-    pub(super) role: Box<dyn Role>,
+    pub(super) role: Box<dyn AnyRole>,
     pub(super) inbox: Inbox,
     pub(super) router: Arc<Router>,
     pub(super) clock: Arc<dyn Clock>,
@@ -131,7 +131,7 @@ impl Worker {
             };
             let last = matches!(event, Event::Stop);
             self.pace.sees(now, &event);
-            self.role.handle(now, event, &mut out);
+            self.role.hear(now, event, &mut out);
             held.add(now.mono);
             if last {
                 self.send(&mut out, &mut held);
@@ -151,7 +151,7 @@ impl Worker {
     /// A deadline that has come goes first, so that traffic cannot starve it. A role that is due again at once hears
     /// some of what waits before its next wake, so that a busy role does not go deaf.
     fn next_event(&mut self, now: Time) -> Option<Event> {
-        let due = self.role.deadline().is_some_and(|deadline| deadline <= now);
+        let due = self.role.wake_at().is_some_and(|deadline| deadline <= now);
         if !due {
             self.before_wake = 0;
         }
@@ -165,7 +165,7 @@ impl Worker {
     }
 
     fn rest(&mut self) {
-        let deadline = self.role.deadline();
+        let deadline = self.role.wake_at();
         let (stop, inbox, clock) = (&self.stop, &self.inbox, &self.clock);
         self.pace.rest(deadline, &mut || {
             let mut select = Select::new();

@@ -7,7 +7,6 @@ use crate::{
     node::{Direction, LinkEvent, RoleId},
     sim::{
         net::{self, Conn, ConnId, Parcel, Phase, Side},
-        poll::HEARERS,
         world::{Attempt, Happening, World},
     },
 };
@@ -58,7 +57,7 @@ impl World {
         let (link, node) = (net::link_id(conn, side), self.conn(conn).ends[side].node);
         self.know(node, link);
         let opened = LinkEvent::Opened { link, direction, remote };
-        HEARERS[..2].iter().for_each(|role| self.deliver(node, *role, opened.clone()));
+        LinkEvent::ROLES[..2].iter().for_each(|role| self.deliver(node, *role, opened.clone()));
         self.run_node(node);
     }
 

@@ -17,7 +17,7 @@ use crate::{
         time::Time,
     },
     chain::{archive::Tip, target::Work},
-    node::{Event, LinkAction, LinkEvent, Role, RoleId, Setup, build, report::SyncState},
+    node::{AnyRole, Event, LinkAction, LinkEvent, RoleId, Setup, SyncState, build},
     sim::{checkers::Question, clock::Clock, disk::Disk, liars::Liar},
 };
 
@@ -80,7 +80,7 @@ fn frame_bytes(event: &LinkEvent) -> usize {
 /// One role, as a thread would run it.
 struct Slot {
     id: RoleId,
-    role: Box<dyn Role>,
+    role: Box<dyn AnyRole>,
     started: bool,
     /// It has heard its stop.
     ended: bool,
@@ -191,7 +191,7 @@ impl Life {
     }
 
     /// The role in a slot.
-    pub(super) fn role(&mut self, slot: usize) -> &mut dyn Role {
+    pub(super) fn role(&mut self, slot: usize) -> &mut dyn AnyRole {
         &mut *self.slots[slot].role
     }
 
@@ -199,7 +199,7 @@ impl Life {
     pub(super) fn stepped(&mut self, slot: usize, clock: &Clock, busy_until: Time) {
         let slot = &mut self.slots[slot];
         slot.busy_until = busy_until;
-        slot.due = slot.role.deadline().map(|mono| clock.world(mono));
+        slot.due = slot.role.wake_at().map(|mono| clock.world(mono));
     }
 
     /// Draws one of the roles that have nothing to do until `near` has passed, or later.

@@ -20,10 +20,6 @@ use crate::{
     },
 };
 
-/// The roles that hear of links; before a link is up only the first two do.
-pub(super) const HEARERS: [RoleId; 7] =
-    [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip, RoleId::Miner];
-
 /// How long the last words of a link may take.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -50,7 +46,7 @@ impl World {
                     end.link.promote();
                     end.up = true;
                     let up = LinkEvent::Up { link, peer };
-                    HEARERS.iter().for_each(|role| self.deliver(node, *role, up.clone()));
+                    LinkEvent::ROLES.iter().for_each(|role| self.deliver(node, *role, up.clone()));
                     self.read(conn, side);
                 }
             }
@@ -377,7 +373,7 @@ impl World {
         life.links.remove(&link);
         life.parked.remove(&link);
         let closed = LinkEvent::Closed { link, reason };
-        let hearers = if up { &HEARERS[..] } else { &HEARERS[..2] };
+        let hearers = if up { &LinkEvent::ROLES[..] } else { &LinkEvent::ROLES[..2] };
         hearers.iter().for_each(|role| self.deliver(node, *role, closed.clone()));
     }
 

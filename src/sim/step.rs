@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use crate::{
     base::{ids::Ticket, time::Time},
-    node::{Action, Event, Notice, RoleId, command::Command, report::Report},
+    node::{
+        Action, Event, Notice, RoleId,
+        command::Command,
+        notice::{ToGossip, ToHandshake, ToHeaders},
+        report::Report,
+    },
     sim::{
         checkers::Question,
         narrate,
@@ -163,7 +168,7 @@ impl World {
         let there = &mut self.nodes[node];
         let now = there.clock.read(self.now);
         let Some(life) = &mut there.life else { return };
-        life.role(slot).handle(now, event, &mut out);
+        life.role(slot).hear(now, event, &mut out);
         life.stepped(slot, &there.clock, busy_until);
         for action in out.drain() {
             narrate::tell("does", &action);
@@ -175,8 +180,9 @@ impl World {
 
     fn take_action(&mut self, node: usize, action: Action) {
         match action {
-            Action::Tell(to, notice) => {
-                self.overhear(node, to, &notice);
+            Action::Tell(notice) => {
+                self.overhear(node, &notice);
+                let to = notice.role();
                 let Some(life) = &mut self.nodes[node].life else { return };
                 let waiting = life.tell(to, Event::Notice(notice));
                 self.check_queue(node, to, waiting);
@@ -195,21 +201,21 @@ impl World {
     }
 
     /// What the statistics and checkers learn from notices between roles.
-    fn overhear(&mut self, node: usize, to: RoleId, notice: &Notice) {
+    fn overhear(&mut self, node: usize, notice: &Notice) {
         if !self.is_honest(node) {
             return;
         }
         match notice {
-            Notice::ChainMoved(moved) if to == RoleId::Headers => {
+            Notice::Headers(ToHeaders::ChainMoved(moved)) => {
                 self.expect_returned(node, &moved.removed);
                 for (hash, height) in &moved.added {
                     self.stats.block_at(node, *hash, *height, self.now);
                 }
             }
-            Notice::Admitted { transaction, result: Ok(()), .. } => {
+            Notice::Gossip(ToGossip::Admitted { transaction, result: Ok(()), .. }) => {
                 self.stats.transaction_at(node, transaction.txid, self.now);
             }
-            Notice::Barred { ips, .. } => self.check_bans(node, ips),
+            Notice::Handshake(ToHandshake::Barred { ips, .. }) => self.check_bans(node, ips),
             _ => {}
         }
     }
@@ -243,9 +249,10 @@ impl World {
     }
 
     /// Asks a node something; the answer comes to [`World::replied`].
-    pub(super) fn command(&mut self, node: usize, command: Command, question: Question) {
+    pub(super) fn command(&mut self, node: usize, command: impl Into<Command>, question: Question) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
+        let command = command.into();
         let role = command.role();
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };

@@ -6,7 +6,10 @@ use crate::{
         hash::{Domain, Hash},
         time::Time,
     },
-    node::{CloseReason, Event, LinkEvent, Notice, RoleId},
+    node::{
+        CloseReason, Event, LinkEvent, Notice, RoleId,
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToVerify},
+    },
 };
 
 /// Bytes that gather before they are folded into the digest.
@@ -98,53 +101,115 @@ fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
 }
 
 fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
-    let hash = |code: u8, hash: &Hash, out: &mut Vec<u8>| {
-        out.push(code);
-        out.extend_from_slice(&hash.0[..8]);
-    };
     match notice {
-        Notice::PeerTip { tip, .. } => hash(0, tip, out),
-        Notice::Barred { ips, addresses } => out.extend([1, ips.len() as u8, addresses.len() as u8]),
-        Notice::Useful { link, .. } => out.extend_from_slice(&codec::encode(&(27u8, link.0))),
-        Notice::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
-        Notice::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
-        Notice::Want { fork, above, hashes } => {
+        Notice::Handshake(notice) => mark_to_handshake(notice, out),
+        Notice::Peers(notice) => mark_to_peers(notice, out),
+        Notice::Headers(notice) => mark_to_headers(notice, out),
+        Notice::Fetch(notice) => mark_to_fetch(notice, out),
+        Notice::Verify(notice) => mark_to_verify(notice, out),
+        Notice::Ledger(notice) => mark_to_ledger(notice, out),
+        Notice::Gossip(notice) => mark_to_gossip(notice, out),
+        Notice::Miner(notice) => mark_to_miner(notice, out),
+    }
+}
+
+fn hash(code: u8, hash: &Hash, out: &mut Vec<u8>) {
+    out.push(code);
+    out.extend_from_slice(&hash.0[..8]);
+}
+
+fn mark_to_handshake(notice: &ToHandshake, out: &mut Vec<u8>) {
+    match notice {
+        ToHandshake::Barred { ips, addresses } => out.extend([1, ips.len() as u8, addresses.len() as u8]),
+        ToHandshake::Useful { link, .. } => out.extend_from_slice(&codec::encode(&(27u8, link.0))),
+        ToHandshake::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+    }
+}
+
+fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
+    match notice {
+        ToPeers::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToPeers::TipUntold => out.push(33),
+    }
+}
+
+fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
+    match notice {
+        ToHeaders::PeerTip { tip, .. } => hash(0, tip, out),
+        ToHeaders::Offered { hash: block, .. } => hash(6, block, out),
+        ToHeaders::Delivered => out.push(30),
+        ToHeaders::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
+        ToHeaders::Withheld { hash: block } => hash(26, block, out),
+        ToHeaders::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToHeaders::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
+    }
+}
+
+fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
+    match notice {
+        ToFetch::PeerHeight { link, height } => out.extend_from_slice(&codec::encode(&(0u8, link.0, height))),
+        ToFetch::Want { fork, above, hashes } => {
             out.extend_from_slice(&codec::encode(&(3u8, fork, above)));
             hashes.iter().for_each(|wanted| hash(3, wanted, out));
         }
-        Notice::OfferDropped { hash: block, .. } => hash(4, block, out),
-        Notice::OfferPasses { hash: block } => hash(29, block, out),
-        Notice::State(state) => out.extend([5, *state as u8]),
-        Notice::Offered { hash: block, .. } => hash(6, block, out),
-        Notice::Delivered => out.push(30),
-        Notice::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
-        Notice::Withheld { hash: block } => hash(26, block, out),
-        Notice::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),
-        Notice::CheckBlock { hash: block, .. } => hash(8, block, out),
-        Notice::BlockChecked { block, .. } => hash(9, &block.hash, out),
-        Notice::BodyRefused { hash: block, .. } => hash(10, block, out),
-        Notice::BodyInvalid { hash: block, .. } => hash(11, block, out),
-        Notice::BodiesTaken { blocks } => blocks.iter().for_each(|(_, block)| hash(12, block, out)),
-        Notice::BlockValidated { hash: block, .. } => hash(32, block, out),
-        Notice::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
-        Notice::TipUntold => out.push(33),
-        Notice::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
-        Notice::CheckTransactions(list) => {
-            out.push(15);
-            list.iter().for_each(|one| out.extend_from_slice(&one.transaction.leaf.0[..4]));
-        }
-        Notice::TransactionsChecked(list) => out.extend(list.iter().map(|one| 16 + u8::from(one.result.is_ok()))),
-        Notice::Admit { transaction, .. } => hash(18, &transaction.txid, out),
-        Notice::Admitted { transaction, result, .. } => {
-            hash(19 + u8::from(result.is_ok()), &transaction.txid, out);
-        }
-        Notice::PoolChanged { added, removed } => {
+        ToFetch::OfferPasses { hash: block } => hash(29, block, out),
+        ToFetch::OfferDropped { hash: block, .. } => hash(4, block, out),
+        ToFetch::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),
+        ToFetch::BodyRefused { hash: block, .. } => hash(10, block, out),
+        ToFetch::BodiesTaken { blocks } => blocks.iter().for_each(|(_, block)| hash(12, block, out)),
+        ToFetch::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToFetch::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
+        ToFetch::PoolChanged { added, removed } => {
             added.iter().for_each(|leaf| hash(21, leaf, out));
             removed.iter().for_each(|leaf| hash(22, leaf, out));
         }
-        Notice::PoolHasRoom => out.push(31),
-        Notice::WantTemplate { address } => out.extend([23, address.0[0]]),
-        Notice::Template(template) => hash(24, &template.header.merkle_root, out),
+    }
+}
+
+fn mark_to_verify(notice: &ToVerify, out: &mut Vec<u8>) {
+    match notice {
+        ToVerify::CheckBlock { hash: block, .. } => hash(8, block, out),
+        ToVerify::CheckTransactions(list) => {
+            out.push(15);
+            list.iter().for_each(|one| out.extend_from_slice(&one.transaction.leaf.0[..4]));
+        }
+    }
+}
+
+fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
+    match notice {
+        ToLedger::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
+        ToLedger::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
+        ToLedger::State(state) => out.extend([5, *state as u8]),
+        ToLedger::BlockChecked { block, .. } => hash(9, &block.hash, out),
+        ToLedger::BodyInvalid { hash: block, .. } => hash(11, block, out),
+        ToLedger::Admit { transaction, .. } => hash(18, &transaction.txid, out),
+        ToLedger::WantTemplate { address } => out.extend([23, address.0[0]]),
+    }
+}
+
+fn mark_to_gossip(notice: &ToGossip, out: &mut Vec<u8>) {
+    match notice {
+        ToGossip::PeerTip { tip, .. } => hash(0, tip, out),
+        ToGossip::State(state) => out.extend([5, *state as u8]),
+        ToGossip::BlockValidated { hash: block, .. } => hash(32, block, out),
+        ToGossip::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToGossip::TransactionsChecked(list) => out.extend(list.iter().map(|one| 16 + u8::from(one.result.is_ok()))),
+        ToGossip::PoolHasRoom => out.push(31),
+        ToGossip::Admitted { transaction, result, .. } => {
+            hash(19 + u8::from(result.is_ok()), &transaction.txid, out);
+        }
+    }
+}
+
+fn mark_to_miner(notice: &ToMiner, out: &mut Vec<u8>) {
+    match notice {
+        ToMiner::State(state) => out.extend([5, *state as u8]),
+        ToMiner::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToMiner::PoolChanged { added, removed } => {
+            out.extend_from_slice(&codec::encode(&(21u8, *added as u64, *removed as u64)));
+        }
+        ToMiner::Template(template) => hash(24, &template.header.merkle_root, out),
     }
 }
 

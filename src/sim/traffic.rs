@@ -12,8 +12,8 @@ use crate::{
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
     node::{
-        command::{Command, Reply},
-        report::SyncState,
+        SyncState,
+        command::{GossipCommand, Reply},
     },
     sim::{
         checkers::Question,
@@ -143,7 +143,7 @@ impl World {
         let double_ppm = self.options.double_spend_ppm;
         let made = self.nodes[node].disk.read(|ledger| self.wallet.make(&self.spec, ledger, double_ppm));
         if let Some(made) = made {
-            self.command(node, Command::SubmitTransaction(made.transaction.to_bytes().into()), Question::Submit);
+            self.command(node, GossipCommand::SubmitTransaction(made.transaction.to_bytes().into()), Question::Submit);
         }
     }
 

@@ -8,10 +8,10 @@ fn submit(court: &mut Court, transaction: &Transaction) -> Result<(), String> {
     let origin = Origin::Command(Ticket(1));
     let mut out = Outbox::default();
     let unchecked = UncheckedTransaction { origin, transaction: Arc::new(transaction) };
-    court.verify.handle(court.now, Event::Notice(Notice::CheckTransactions(vec![unchecked])), &mut out);
+    court.verify.hear(court.now, Event::Notice(ToVerify::CheckTransactions(vec![unchecked]).into()), &mut out);
     let mut checked = None;
     for action in out.drain() {
-        if let Action::Tell(_, Notice::TransactionsChecked(mut verdicts)) = action {
+        if let Action::Tell(Notice::Gossip(ToGossip::TransactionsChecked(mut verdicts))) = action {
             checked = verdicts.pop();
         }
     }
@@ -19,9 +19,9 @@ fn submit(court: &mut Court, transaction: &Transaction) -> Result<(), String> {
         Ok(transaction) => transaction,
         Err(fault) => return Err(format!("{fault:?}")),
     };
-    court.ledger.handle(court.now, Event::Notice(Notice::Admit { origin, transaction }), &mut out);
+    court.ledger.hear(court.now, Event::Notice(ToLedger::Admit { origin, transaction }.into()), &mut out);
     for action in out.drain() {
-        if let Action::Tell(_, Notice::Admitted { result, .. }) = action {
+        if let Action::Tell(Notice::Gossip(ToGossip::Admitted { result, .. })) = action {
             return result.map_err(|refusal| match refusal {
                 Refusal::Invalid(fault) => format!("{fault:?}"),
                 other => format!("{other:?}"),

@@ -11,9 +11,10 @@ use crate::{
     },
     chain::header::Header,
     node::{
-        Notice, Origin, Outbox, PeerFault, RoleId,
+        Origin, Outbox, PeerFault,
         command::Reply,
         fetch::{Fetch, offered::Offer},
+        notice::{ToHeaders, ToVerify},
     },
     wire::{
         frame::{Frame, FrameFault},
@@ -78,7 +79,7 @@ impl Fetch {
         }
         self.watch.progress();
         let checked = self.checked.clone();
-        out.tell(RoleId::Verify, Notice::CheckBlock { origin, hash, frame, checked });
+        out.tell(ToVerify::CheckBlock { origin, hash, frame, checked });
         true
     }
 
@@ -87,7 +88,7 @@ impl Fetch {
         for dropped in self.offers.insert(Offer { origin, hash, frame }) {
             self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);
         }
-        out.tell(RoleId::Headers, Notice::Offered { origin, hash, header: Box::new(header) });
+        out.tell(ToHeaders::Offered { origin, hash, header: Box::new(header) });
     }
 
     /// A `submitblock` command.
@@ -126,7 +127,7 @@ impl Fetch {
     /// It goes to the ledger although the window holds another branch.
     pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
         if let Some(Offer { origin, hash, frame }) = self.offers.take(hash) {
-            out.tell(RoleId::Verify, Notice::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
+            out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
         }
     }
 

@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, Ticket},
         limits::{
             ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_BLOCKS, GATHER_PEERS, GATHER_TIME,
         },
@@ -26,13 +26,16 @@ use crate::{
     },
     chain::rules::BlockFault,
     node::{
-        Event, LinkEvent, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
-        command::{Command, Reply},
-        notice::ChainMove,
+        ChainMove, Input, Origin, Outbox, PeerFault, PeerLink, Role, Setup,
+        command::{FetchCommand, Reply},
+        notice::{ToFetch, ToHeaders},
         recent::Recent,
         report::Counter,
     },
-    wire::message::{Kind, Message},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
 };
 
 use offered::{Offers, Submitted};
@@ -125,70 +128,70 @@ impl Fetch {
         self.completions
     }
 
-    fn take(&mut self, now: Now, event: Event, out: &mut Outbox) {
+    fn on_link(&mut self, now: Time, event: PeerLink, out: &mut Outbox) {
         match event {
-            Event::Start | Event::Wake | Event::Stop => {}
-            Event::Link(event) => self.take_link(now.mono, event, out),
-            Event::Notice(notice) => self.take_notice(notice, out),
-            Event::Command(ticket, Command::Deliveries) => {
-                out.reply(ticket, Reply::Deliveries(self.peers.deliveries()));
-            }
-            Event::Command(ticket, Command::SubmitBlock(bytes)) => self.submit(now.mono, ticket, bytes, out),
-            Event::Command(ticket, _) => {
-                out.reply(ticket, Reply::Refused("fetch does not know this command".to_owned()))
-            }
-        }
-    }
-
-    fn take_link(&mut self, now: Time, event: LinkEvent, out: &mut Outbox) {
-        match event {
-            LinkEvent::Up { link, peer } => {
+            PeerLink::Up { link, peer } => {
                 self.peers.insert(now, link, peer.height, peer.listens.unwrap_or(peer.remote));
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
             }
-            LinkEvent::Closed { link, .. } => self.lose(link, out),
-            LinkEvent::Frame { link, frame } => {
-                if self.peers.get(link).is_none_or(|peer| peer.closing) {
-                    return;
-                }
-                if frame.kind == Kind::Block {
-                    self.take_block(now, link, frame, out);
-                    return;
-                }
-                match frame.open() {
-                    Ok(Message::Absent(hash)) => self.take_absent(link, &hash, out),
-                    Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
-                    Err(fault) => self.punish(link, fault.into(), out),
-                }
-            }
-            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => {}
+            PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
+            PeerLink::Closed { link, .. } => self.lose(link, out),
         }
     }
 
-    fn take_notice(&mut self, notice: Notice, out: &mut Outbox) {
+    fn on_message(&mut self, now: Time, link: LinkId, frame: Frame, out: &mut Outbox) {
+        if self.peers.get(link).is_none_or(|peer| peer.closing) {
+            return;
+        }
+        if frame.kind == Kind::Block {
+            self.take_block(now, link, frame, out);
+            return;
+        }
+        match frame.open() {
+            Ok(Message::Absent(hash)) => self.take_absent(link, &hash, out),
+            Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
+            Err(fault) => self.punish(link, fault.into(), out),
+        }
+    }
+
+    fn on_command(&mut self, now: Time, ticket: Ticket, command: FetchCommand, out: &mut Outbox) {
+        match command {
+            FetchCommand::Deliveries => out.reply(ticket, Reply::Deliveries(self.peers.deliveries())),
+            FetchCommand::SubmitBlock(bytes) => self.submit(now, ticket, bytes, out),
+        }
+    }
+
+    /// What the time, or any input, may call for.
+    fn on_wake(&mut self, now: Time, out: &mut Outbox) {
+        self.expire(now, out);
+        self.pump(now, out);
+        self.watch(now, out);
+        self.tell_progress(out);
+    }
+
+    fn on_notice(&mut self, notice: ToFetch, out: &mut Outbox) {
         match notice {
-            Notice::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
-            Notice::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
-            Notice::OfferPasses { hash } => self.pass_offer(&hash, out),
-            Notice::Produced { block } => self.offer_own(Origin::Miner, block, out),
-            Notice::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
-            Notice::BodiesTaken { blocks } => self.take_taken(&blocks, out),
-            Notice::ChainMoved(moved) => self.take_move(&moved, out),
-            Notice::BlocksInvalid { hashes, fault } => self.take_invalid(&hashes, &fault, out),
-            Notice::PeerTip { link, height, .. } => {
+            ToFetch::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
+            ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
+            ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),
+            ToFetch::Produced { block } => self.offer_own(Origin::Miner, block, out),
+            ToFetch::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
+            ToFetch::BodiesTaken { blocks } => self.take_taken(&blocks, out),
+            ToFetch::ChainMoved(moved) => self.take_move(&moved, out),
+            ToFetch::BlocksInvalid { hashes, fault } => self.take_invalid(&hashes, &fault, out),
+            ToFetch::PeerHeight { link, height } => {
                 if let Some(peer) = self.peers.get_mut(link) {
                     peer.claims(height);
                 }
             }
-            Notice::PoolChanged { added, removed } => {
+            ToFetch::PoolChanged { added, removed } => {
                 let checked = Arc::make_mut(&mut self.checked);
                 removed.iter().for_each(|leaf| {
                     checked.remove(leaf);
                 });
                 checked.extend(added);
             }
-            _ => {}
         }
     }
 
@@ -213,7 +216,7 @@ impl Fetch {
         let due = self.delivered.is_none_or(|at| self.now.since(at) >= DELIVERED_INTERVAL);
         if due && blocks.iter().any(|(_, hash)| self.window.height_of(hash).is_some()) {
             self.delivered = Some(self.now);
-            out.tell(RoleId::Headers, Notice::Delivered);
+            out.tell(ToHeaders::Delivered);
         }
         blocks.iter().for_each(|(_, hash)| self.window.take(hash));
     }
@@ -337,19 +340,23 @@ impl Fetch {
         };
         if due {
             self.fetched = Some(height);
-            out.tell(RoleId::Headers, Notice::Fetched { height });
+            out.tell(ToHeaders::Fetched { height });
         }
     }
 }
 
 impl Role for Fetch {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+    type Input = Input<PeerLink, ToFetch, FetchCommand>;
+
+    fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         self.now = now.mono;
-        self.take(now, event, out);
-        self.expire(now.mono, out);
-        self.pump(now.mono, out);
-        self.watch(now.mono, out);
-        self.tell_progress(out);
+        match input {
+            Input::Link(event) => self.on_link(now.mono, event, out),
+            Input::Notice(notice) => self.on_notice(notice, out),
+            Input::Command(ticket, command) => self.on_command(now.mono, ticket, command, out),
+            Input::Start | Input::Wake | Input::Stop => {}
+        }
+        self.on_wake(now.mono, out);
     }
 
     fn deadline(&self) -> Option<Time> {

@@ -10,9 +10,10 @@ use crate::{
         time::Time,
     },
     node::{
-        Notice, Outbox, PeerFault, RoleId,
+        Outbox, PeerFault,
         command::Reply,
         fetch::{Fetch, sources::Choice, window::Slot},
+        notice::ToHeaders,
         report::Counter,
     },
 };
@@ -183,7 +184,7 @@ impl Fetch {
         }
         *reported = true;
         log::warn!("nobody delivers height={lowest} block={hash}");
-        out.tell(RoleId::Headers, Notice::Withheld { hash });
+        out.tell(ToHeaders::Withheld { hash });
     }
 
     /// The lowest block if each peer was asked for it in vain and it was not reported.

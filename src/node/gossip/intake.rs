@@ -12,10 +12,10 @@ use crate::{
     },
     chain::{block::HashedTransaction, rules::TransactionFault},
     node::{
-        Notice, Origin, Outbox, RoleId,
+        Origin, Outbox, Refusal, SyncState,
         command::Reply,
-        notice::{Refusal, TransactionVerdict, UncheckedTransaction},
-        report::{Counter, SyncState},
+        notice::{ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction},
+        report::Counter,
     },
     wire::frame::Frame,
 };
@@ -92,7 +92,7 @@ impl Gossip {
             let items = batch.iter().map(|item| (item.origin, item.transaction.leaf)).collect();
             self.batches.push_back(Batch { items, verdicts: None });
             let unchecked = |item: Item| UncheckedTransaction { origin: item.origin, transaction: item.transaction };
-            out.tell(RoleId::Verify, Notice::CheckTransactions(batch.into_iter().map(unchecked).collect()));
+            out.tell(ToVerify::CheckTransactions(batch.into_iter().map(unchecked).collect()));
         }
     }
 
@@ -151,7 +151,7 @@ impl Gossip {
     fn admit(&mut self, origin: Origin, transaction: Arc<HashedTransaction>, out: &mut Outbox) {
         self.in_progress.insert(transaction.leaf);
         self.at_ledger = (self.at_ledger.0.saturating_add(1), self.at_ledger.1.saturating_add(transaction.size));
-        out.tell(RoleId::Ledger, Notice::Admit { origin, transaction });
+        out.tell(ToLedger::Admit { origin, transaction });
     }
 
     pub(super) fn readmit(&mut self, orphans: Vec<Orphan>, out: &mut Outbox) {

@@ -26,17 +26,16 @@ use self::{known::Known, missing::Missing, orphans::Orphans, queue::Queue};
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, Ticket},
         limits::{KNOWN_BLOCKS_PER_PEER, KNOWN_PER_PEER, MAX_REFUSED, RECENT_TRANSACTIONS},
         rng::Rng,
         time::{Now, Time},
     },
     chain::block::HashedTransaction,
     node::{
-        CloseReason, Event, LinkEvent, Notice, Origin, Outbox, PeerFault, Role, Setup,
-        command::{Command, Reply},
-        notice::TransactionVerdict,
-        report::SyncState,
+        CloseReason, Input, Origin, Outbox, PeerFault, PeerInfo, PeerLink, Role, Setup, SyncState,
+        command::GossipCommand,
+        notice::{ToGossip, TransactionVerdict},
     },
     wire::{
         frame::Frame,
@@ -128,36 +127,15 @@ impl Gossip {
         }
     }
 
-    fn link_event(&mut self, now: Now, event: LinkEvent, out: &mut Outbox) {
+    fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) {
         match event {
-            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => {}
-            LinkEvent::Up { link, peer } => {
-                let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
-                blocks.insert(&peer.tip);
-                let transactions = Known::new(KNOWN_PER_PEER);
-                let missing = Missing::default();
-                self.peers.insert(link, RelayPeer { transactions, blocks, asked: false, missing, praised: None });
-                if self.state == SyncState::Synced {
-                    self.ask_mempool(link, out);
-                }
-            }
-            LinkEvent::Frame { link, frame } => self.frame(now, link, frame, out),
-            LinkEvent::Closed { link, reason } => self.closed(link, &reason),
+            PeerLink::Up { link, peer } => self.up(link, &peer, out),
+            PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
+            PeerLink::Closed { link, reason } => self.closed(link, &reason),
         }
     }
 
-    fn closed(&mut self, link: LinkId, reason: &CloseReason) {
-        self.peers.remove(&link);
-        self.lacking.remove(&link);
-        // What an honest peer sent is good without it, and others may have been turned away for sending the same.
-        if matches!(reason, CloseReason::Fault(_)) {
-            for item in self.queue.forget(link) {
-                self.in_progress.remove(&item.transaction.leaf);
-            }
-        }
-    }
-
-    fn frame(&mut self, now: Now, link: LinkId, frame: Frame, out: &mut Outbox) {
+    fn on_message(&mut self, now: Now, link: LinkId, frame: Frame, out: &mut Outbox) {
         if !self.peers.contains_key(&link) {
             return;
         }
@@ -171,37 +149,74 @@ impl Gossip {
             other => out.fault(link, PeerFault::Unexpected(other)),
         }
     }
-}
 
-impl Role for Gossip {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
-        match event {
-            Event::Start | Event::Wake | Event::Stop => {}
-            Event::Link(event) => self.link_event(now, event, out),
-            Event::Notice(Notice::State(state)) => self.state_changed(now, state, out),
-            Event::Notice(Notice::TransactionsChecked(verdicts)) => self.checked(verdicts, out),
-            Event::Notice(Notice::Admitted { origin, transaction, result }) => {
-                self.praise(now, origin, &result, out);
-                self.admitted(origin, transaction, result, out);
-            }
-            Event::Notice(Notice::BlockValidated { origin, hash, bytes }) => {
-                self.relay_block(&hash, origin, &bytes, out)
-            }
-            Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(&moved, out),
-            // What was turned away, the peers may still have; nobody will offer it again.
-            Event::Notice(Notice::PoolHasRoom) => self.plan_round(now),
-            Event::Notice(Notice::PeerTip { link, tip, .. }) => {
+    fn on_notice(&mut self, now: Now, notice: ToGossip, out: &mut Outbox) {
+        match notice {
+            ToGossip::PeerTip { link, tip } => {
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.blocks.insert(&tip);
                 }
             }
-            Event::Notice(_) => {}
-            Event::Command(ticket, Command::SubmitTransaction(bytes)) => self.submit(ticket, bytes, out),
-            Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
+            ToGossip::State(state) => self.state_changed(now, state, out),
+            ToGossip::BlockValidated { origin, hash, bytes } => self.relay_block(&hash, origin, &bytes, out),
+            ToGossip::ChainMoved(moved) => self.chain_moved(&moved, out),
+            ToGossip::TransactionsChecked(verdicts) => self.checked(verdicts, out),
+            // Peers may still have what was turned away, and will not offer it again.
+            ToGossip::PoolHasRoom => self.plan_round(now),
+            ToGossip::Admitted { origin, transaction, result } => {
+                self.praise(now, origin, &result, out);
+                self.admitted(origin, transaction, result, out);
+            }
         }
+    }
+
+    fn on_command(&mut self, ticket: Ticket, command: GossipCommand, out: &mut Outbox) {
+        match command {
+            GossipCommand::SubmitTransaction(bytes) => self.submit(ticket, bytes, out),
+        }
+    }
+
+    /// What the time, or any input, may call for.
+    fn on_wake(&mut self, now: Now, out: &mut Outbox) {
         self.dispatch(now, out);
         self.begin_round(now, out);
         self.ask_missing(now, out);
+    }
+
+    fn up(&mut self, link: LinkId, info: &PeerInfo, out: &mut Outbox) {
+        let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
+        blocks.insert(&info.tip);
+        let transactions = Known::new(KNOWN_PER_PEER);
+        let missing = Missing::default();
+        self.peers.insert(link, RelayPeer { transactions, blocks, asked: false, missing, praised: None });
+        if self.state == SyncState::Synced {
+            self.ask_mempool(link, out);
+        }
+    }
+
+    fn closed(&mut self, link: LinkId, reason: &CloseReason) {
+        self.peers.remove(&link);
+        self.lacking.remove(&link);
+        // What an honest peer sent is good without it, and others may have been turned away for sending the same.
+        if matches!(reason, CloseReason::Fault(_)) {
+            for item in self.queue.forget(link) {
+                self.in_progress.remove(&item.transaction.leaf);
+            }
+        }
+    }
+}
+
+impl Role for Gossip {
+    type Input = Input<PeerLink, ToGossip, GossipCommand>;
+
+    fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
+        match input {
+            Input::Link(event) => self.on_link(now, event, out),
+            Input::Notice(notice) => self.on_notice(now, notice, out),
+            Input::Command(ticket, command) => self.on_command(ticket, command, out),
+            Input::Start | Input::Wake | Input::Stop => {}
+        }
+        self.on_wake(now, out);
     }
 
     fn deadline(&self) -> Option<Time> {

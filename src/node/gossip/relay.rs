@@ -14,9 +14,9 @@ use crate::{
     },
     chain::block::HashedTransaction,
     node::{
-        Notice, Origin, Outbox, RoleId,
-        notice::{ChainMove, Refusal, Useful},
-        report::{Counter, SyncState},
+        ChainMove, Origin, Outbox, Refusal, SyncState,
+        notice::{ToHandshake, ToPeers, Useful},
+        report::Counter,
     },
     wire::{frame::Frame, message::Message},
 };
@@ -50,7 +50,7 @@ impl Gossip {
         };
         if result.is_ok() && peer.praised.is_none_or(|last| last + USEFUL_INTERVAL <= now.mono) {
             peer.praised = Some(now.mono);
-            out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::Transaction });
+            out.tell(ToHandshake::Useful { link, what: Useful::Transaction });
         }
     }
 
@@ -73,14 +73,14 @@ impl Gossip {
     fn tell_tip(&mut self, out: &mut Outbox) {
         if self.untold && self.state == SyncState::Synced {
             self.untold = false;
-            out.tell(RoleId::Peers, Notice::TipUntold);
+            out.tell(ToPeers::TipUntold);
         }
     }
 
     /// Passes a block on to whoever is not known to have it, and notes who brought it.
     pub(super) fn relay_block(&mut self, hash: &Hash, origin: Origin, bytes: &Bytes, out: &mut Outbox) {
         if let Some(link) = origin.link() {
-            out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::Block });
+            out.tell(ToHandshake::Useful { link, what: Useful::Block });
         }
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(&link)) {
             peer.blocks.insert(hash);

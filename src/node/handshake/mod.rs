@@ -30,10 +30,10 @@ use crate::{
     },
     chain::{spec::ChainSpec, target::Work},
     node::{
-        CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
-        command::Reply,
+        CloseReason, Direction, HandshakeLink, Input, Nothing, Outbox, PeerFault, PeerInfo, Role, Setup,
         limit::{Limit, Limiter},
         netgroup::canonical,
+        notice::ToHandshake,
         report::{Counter, Report},
     },
     wire::{
@@ -121,6 +121,39 @@ impl Handshake {
             spec,
             rng,
         }
+    }
+
+    fn on_link(&mut self, now: Now, event: HandshakeLink, out: &mut Outbox) {
+        match event {
+            HandshakeLink::Opened { link, direction, remote } => self.opened(now, link, direction, remote, out),
+            // Promoted here, where it is known already.
+            HandshakeLink::Up(_) => {}
+            HandshakeLink::Frame { link, frame } => self.on_message(now, link, &frame, out),
+            HandshakeLink::Closed { link, .. } => self.forget(link, out),
+        }
+    }
+
+    fn on_notice(&mut self, now: Now, notice: ToHandshake) {
+        match notice {
+            ToHandshake::Barred { ips, addresses } => {
+                self.admission.barred_ips = ips;
+                self.admission.barred_addresses = addresses;
+            }
+            ToHandshake::Useful { link, what } => {
+                if let Some(state) = self.links.get_mut(&link) {
+                    state.worth.note(now.mono, what);
+                }
+            }
+            ToHandshake::ChainMoved(moved) => {
+                self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
+            }
+        }
+    }
+
+    /// What the time, or any change of the links, may call for.
+    fn on_wake(&mut self, now: Now, out: &mut Outbox) {
+        self.expire(now, out);
+        self.report_use(out);
     }
 
     fn opened(&mut self, now: Now, link: LinkId, direction: Direction, remote: SocketAddr, out: &mut Outbox) {
@@ -226,7 +259,7 @@ impl Handshake {
         linked.then_some((GoodbyeCode::Duplicate, "the node linked to us in the meantime"))
     }
 
-    fn frame(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) {
+    fn on_message(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) {
         let Some(state) = self.links.get(&link) else { return };
         let expected = match (&state.stage, frame.kind) {
             (Stage::Up, _) => false,
@@ -405,38 +438,16 @@ impl Handshake {
 }
 
 impl Role for Handshake {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
-        // News about peers changes no link, and is most of what comes: not all links are looked at for each piece of it.
-        let links_stay = matches!(event, Event::Notice(_));
-        match event {
-            Event::Link(LinkEvent::Opened { link, direction, remote }) => {
-                self.opened(now, link, direction, remote, out);
-            }
-            Event::Link(LinkEvent::Frame { link, frame }) => self.frame(now, link, &frame, out),
-            Event::Link(LinkEvent::Closed { link, .. }) => self.forget(link, out),
-            Event::Link(LinkEvent::Up { .. } | LinkEvent::DialFailed { .. })
-            | Event::Start
-            | Event::Wake
-            | Event::Stop => {}
-            Event::Notice(Notice::ChainMoved(moved)) => {
-                self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
-            }
-            Event::Notice(Notice::Useful { link, what }) => {
-                if let Some(state) = self.links.get_mut(&link) {
-                    state.worth.note(now.mono, what);
-                }
-            }
-            Event::Notice(Notice::Barred { ips, addresses }) => {
-                self.admission.barred_ips = ips;
-                self.admission.barred_addresses = addresses;
-            }
-            Event::Notice(_) => {}
-            Event::Command(ticket, _) => out.reply(ticket, Reply::Refused("no command for this role".to_owned())),
+    type Input = Input<HandshakeLink, ToHandshake, Nothing>;
+
+    fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
+        match input {
+            Input::Link(event) => self.on_link(now, event, out),
+            // Most inputs are notices, and none of them changes a link: the links need no look afterwards.
+            Input::Notice(notice) => return self.on_notice(now, notice),
+            Input::Start | Input::Wake | Input::Stop => {}
         }
-        if !links_stay {
-            self.expire(now, out);
-            self.report_use(out);
-        }
+        self.on_wake(now, out);
     }
 
     fn deadline(&self) -> Option<Time> {

@@ -7,9 +7,9 @@ use crate::{
     base::limits::INBOUND_SLACK,
     chain::archive::Tip,
     node::{
-        Action, LinkAction,
+        Action, ChainMove, LinkAction, Role,
         limit::Limit,
-        notice::{ChainMove, Useful},
+        notice::{ToHandshake, Useful},
         report::Report,
         testing::{Actions, Driver, START, address, public_setup, setup},
     },
@@ -110,7 +110,7 @@ fn our_version_tells_where_the_chain_is() {
     let mut node = node(1);
     let tip = Tip { hash: Hash([9; 32]), height: 12, time: 0, work: Work::from_be_bytes([3; 32]), digest: Hash::ZERO };
     let moved = ChainMove { tip, removed: Vec::new(), added: Vec::new(), news: None };
-    node.notice(Notice::ChainMoved(Arc::new(moved)));
+    node.notice(ToHandshake::ChainMoved(Arc::new(moved)));
     let version = sent_version(&node.opened(1, OUT, "127.0.0.1:4131"), 1);
     assert_eq!((version.height, version.tip, version.work), (12, Hash([9; 32]), [3; 32]));
     assert_eq!((version.timestamp, version.listen_port), (START, 4130));
@@ -327,7 +327,7 @@ fn a_newcomer_takes_the_place_of_the_youngest_peer_of_the_network_with_most() {
 fn whoever_is_near_or_was_first_with_news_stays_however_many_come() {
     let mut node = full_house();
     node.pass(Duration::from_secs(100));
-    let tell = |node: &mut Node, link, what| node.notice(Notice::Useful { link: LinkId(link), what });
+    let tell = |node: &mut Node, link, what| node.notice(ToHandshake::Useful { link: LinkId(link), what });
     for (link, time) in [(45, 1), (46, 2), (1, 50), (2, 60)] {
         tell(&mut node, link, Useful::RoundTrip(Duration::from_millis(time)));
     }
@@ -454,7 +454,7 @@ fn loopback_is_exempt_from_address_limits_on_test_chains() {
 #[test]
 fn banned_and_denied_nodes_are_told_so() {
     let mut node = node(1);
-    let barred = Notice::Barred {
+    let barred = ToHandshake::Barred {
         ips: BTreeSet::from(["8.8.0.1".parse().unwrap()]),
         addresses: BTreeSet::from([address("127.0.0.1:4131")]),
     };
@@ -464,7 +464,7 @@ fn banned_and_denied_nodes_are_told_so() {
     assert!(node.opened(3, OUT, "127.0.0.1:4131").said(3, GoodbyeCode::Operator));
     node.opened(4, IN, "127.0.0.1:50000");
     assert!(node.receive(4, &version(|_| {})).said(4, GoodbyeCode::Operator));
-    node.notice(Notice::Barred { ips: BTreeSet::new(), addresses: BTreeSet::new() });
+    node.notice(ToHandshake::Barred { ips: BTreeSet::new(), addresses: BTreeSet::new() });
     node.opened(5, IN, "127.0.0.1:50000");
     assert!(node.receive(5, &version(|_| {})).resumed(5));
 }
@@ -474,7 +474,7 @@ fn a_node_denied_during_its_handshake_is_not_promoted() {
     let mut node = node(1);
     node.opened(1, IN, "127.0.0.1:50000");
     let nonce = sent_version(&node.receive(1, &version(|_| {})), 1).nonce;
-    node.notice(Notice::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from([address("127.0.0.1:4131")]) });
+    node.notice(ToHandshake::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from([address("127.0.0.1:4131")]) });
     assert!(node.receive(1, &Message::Verack(nonce)).said(1, GoodbyeCode::Operator));
 }
 

@@ -33,7 +33,7 @@ use crate::{
         target::Work,
     },
     node::{
-        Event, LinkEvent, Notice, Outbox, PeerFault, Role, RoleId, Setup,
+        ChainMove, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
             index::{Change, HeaderLookup, Index, Node},
             offered::Passing,
@@ -41,11 +41,11 @@ use crate::{
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
         },
-        notice::ChainMove,
+        notice::{ToFetch, ToGossip, ToHeaders, ToLedger, ToMiner},
         rate_limit::RateLimit,
-        report::{Report, SyncState},
+        report::Report,
     },
-    wire::message::Message,
+    wire::{frame::Frame, message::Message},
 };
 
 /// Shortest time between two reports of the best header's height: people and metrics need no more.
@@ -123,76 +123,63 @@ impl Headers {
         }
     }
 
-    fn start(&mut self, out: &mut Outbox) -> Result<(), StoreError> {
+    fn on_start(&mut self, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(archive) = self.archive.take() else { return Ok(()) };
         let index = Index::load(archive)?;
         self.fetched = index.applied().height;
         // Headers that were stored and not applied before the last stop: the interrupted sync goes on with them.
         let hashes = index.above(self.fetched);
         log::info!("starts applied={} best={} work={:?}", self.fetched, index.best().height, index.best().work);
-        out.tell(RoleId::Fetch, Notice::Want { fork: self.fetched, above: self.fetched, hashes });
+        out.tell(ToFetch::Want { fork: self.fetched, above: self.fetched, hashes });
         self.index = Some(index);
         self.best_changed = true;
         Ok(())
     }
 
-    fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), StoreError> {
+    fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), StoreError> {
         match event {
-            Event::Start => self.start(out),
-            Event::Wake | Event::Stop => Ok(()),
-            Event::Link(event) => self.take_link(now, event, out),
-            Event::Notice(notice) => self.take_notice(now, notice, out),
-            // No command has this role as its addressee; the driver's mistake must still not leave one unanswered.
-            Event::Command(ticket, _) => {
-                out.reply(ticket, crate::node::command::Reply::Refused("headers takes no commands".to_owned()));
-                Ok(())
-            }
-        }
-    }
-
-    fn take_link(&mut self, now: Now, event: LinkEvent, out: &mut Outbox) -> Result<(), StoreError> {
-        match event {
-            LinkEvent::Up { link, peer } => self.peers.insert(link, peer),
-            LinkEvent::Closed { link, .. } => {
+            PeerLink::Up { link, peer } => self.peers.insert(link, peer),
+            PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
+            PeerLink::Closed { link, .. } => {
                 self.peers.remove(link);
                 self.answered &= self.peers.len() > 0;
             }
-            LinkEvent::Frame { link, frame } => {
-                if self.peers.get_mut(link).is_none_or(|peer| peer.closing) {
-                    return Ok(());
-                }
-                match frame.open() {
-                    Ok(Message::GetSync(locator)) => self.serve(now.mono, link, &locator, out)?,
-                    Ok(Message::Sync(headers)) => self.take_sync(now, link, headers.into_vec(), out)?,
-                    Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
-                    Err(fault) => self.punish(link, fault.into(), out),
-                }
-            }
-            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => {}
         }
         Ok(())
     }
 
-    fn take_notice(&mut self, now: Now, notice: Notice, out: &mut Outbox) -> Result<(), StoreError> {
+    fn on_message(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), StoreError> {
+        if self.peers.get_mut(link).is_none_or(|peer| peer.closing) {
+            return Ok(());
+        }
+        match frame.open() {
+            Ok(Message::GetSync(locator)) => self.serve(now.mono, link, &locator, out)?,
+            Ok(Message::Sync(headers)) => self.take_sync(now, link, headers.into_vec(), out)?,
+            Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
+            Err(fault) => self.punish(link, fault.into(), out),
+        }
+        Ok(())
+    }
+
+    fn on_notice(&mut self, now: Now, notice: ToHeaders, out: &mut Outbox) -> Result<(), StoreError> {
         match notice {
-            Notice::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
-            Notice::Offered { origin, hash, header } => self.take_offer(now, origin, hash, *header, out),
-            Notice::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
-            Notice::Delivered => {
+            ToHeaders::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
+            ToHeaders::Offered { origin, hash, header } => self.take_offer(now, origin, hash, *header, out),
+            ToHeaders::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
+            ToHeaders::Delivered => {
                 self.progress = now.mono;
                 self.unproven.delivered(now.mono);
                 Ok(())
             }
-            Notice::Fetched { height } => {
+            ToHeaders::Fetched { height } => {
                 if height > self.fetched {
                     self.progress = now.mono;
                 }
                 self.fetched = height;
                 Ok(())
             }
-            Notice::BlocksInvalid { hashes, fault } => self.take_invalid(now.mono, &hashes, &fault, out),
-            Notice::Withheld { hash } => self.take_withheld(now.mono, hash, out),
-            _ => Ok(()),
+            ToHeaders::BlocksInvalid { hashes, fault } => self.take_invalid(now.mono, &hashes, &fault, out),
+            ToHeaders::Withheld { hash } => self.take_withheld(now.mono, hash, out),
         }
     }
 
@@ -252,7 +239,7 @@ impl Headers {
             self.fetched = above;
         }
         self.best_changed = true;
-        out.tell(RoleId::Fetch, Notice::Want { fork, above, hashes });
+        out.tell(ToFetch::Want { fork, above, hashes });
         Ok(())
     }
 
@@ -260,7 +247,7 @@ impl Headers {
     fn accept(&mut self, now: Time, rows: Vec<HeaderRow>, news: bool, out: &mut Outbox) -> Result<bool, StoreError> {
         let Some(index) = &mut self.index else { return Ok(false) };
         let change = index.accept(&rows)?;
-        out.tell(RoleId::Ledger, Notice::StoreHeaders(rows));
+        out.tell(ToLedger::StoreHeaders(rows));
         let best = change.is_some();
         self.announce(now, change, news, out)?;
         Ok(best)
@@ -277,7 +264,7 @@ impl Headers {
         let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
         let Node { height, work, .. } = if self.disregards_best() { index.applied() } else { index.best() };
         if self.told_best.replace((height, work)) != Some((height, work)) {
-            out.tell(RoleId::Ledger, Notice::BestChain { height, work });
+            out.tell(ToLedger::BestChain { height, work });
         }
     }
 
@@ -313,8 +300,8 @@ impl Headers {
         })
     }
 
-    /// What follows from every event: questions to peers, the state, the best header's report.
-    fn finish(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+    /// What the time, or any input, may call for: questions to peers, the state, the best header's report.
+    fn on_wake(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         self.release_due(now, out)?;
         self.end_unproven(now, out)?;
         self.drive(now, out)?;
@@ -323,8 +310,9 @@ impl Headers {
         if let Some(told) = self.machine.update(now, &view) {
             if told.changed {
                 log::info!("state={} reason=\"{}\" height={}", told.state, told.reason, view.applied);
-                let others = RoleId::ALL.into_iter().filter(|role| *role != RoleId::Headers);
-                others.for_each(|role| out.tell(role, Notice::State(told.state)));
+                out.tell(ToLedger::State(told.state));
+                out.tell(ToGossip::State(told.state));
+                out.tell(ToMiner::State(told.state));
                 self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_IDLE);
             }
             out.report(Report::State { state: told.state, reason: told.reason });
@@ -349,9 +337,17 @@ impl Headers {
 }
 
 impl Role for Headers {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+    type Input = Input<PeerLink, ToHeaders, Nothing>;
+
+    fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         self.now = now.mono;
-        let done = self.take(now, event, out).and_then(|()| self.finish(now.mono, out));
+        let done = match input {
+            Input::Start => self.on_start(out),
+            Input::Link(event) => self.on_link(now, event, out),
+            Input::Notice(notice) => self.on_notice(now, notice, out),
+            Input::Wake | Input::Stop => Ok(()),
+        };
+        let done = done.and_then(|()| self.on_wake(now.mono, out));
         if let Err(error) = done {
             log::error!("store error=\"{error}\"");
             out.halt(error);

@@ -8,7 +8,7 @@ use crate::{
     },
     chain::{archive::StoreError, header::Header, rules, target::Work},
     node::{
-        Notice, Origin, Outbox, PeerFault, RoleId,
+        Origin, Outbox, PeerFault,
         headers::{
             Headers,
             index::{HeaderLookup, Index, Node},
@@ -16,6 +16,7 @@ use crate::{
             syncnode::Standing,
             validate::Follower,
         },
+        notice::ToFetch,
     },
 };
 
@@ -79,7 +80,7 @@ impl Headers {
             }
             Refusal::Drop(reason) => origin.link().is_none().then(|| reason.to_owned()),
         };
-        out.tell(RoleId::Fetch, Notice::OfferDropped { hash, reason });
+        out.tell(ToFetch::OfferDropped { hash, reason });
         Ok(())
     }
 
@@ -137,7 +138,7 @@ impl Headers {
         match self.accept(now.mono, vec![row], true, out)? {
             true => Ok(None),
             false if passes => {
-                out.tell(RoleId::Fetch, Notice::OfferPasses { hash });
+                out.tell(ToFetch::OfferPasses { hash });
                 Ok(None)
             }
             false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
@@ -218,7 +219,7 @@ impl Headers {
         let Some(index) = &self.index else { return Ok(None) };
         let wanted = !applied && index.is_on_best(node.height, &hash)?;
         if !wanted && !applied && self.passes(now, hash, &node.parent, &node.work) {
-            out.tell(RoleId::Fetch, Notice::OfferPasses { hash });
+            out.tell(ToFetch::OfferPasses { hash });
             return Ok(None);
         }
         Ok((!wanted).then_some(Refusal::Drop(if applied { "already known" } else { "not on the best chain" })))

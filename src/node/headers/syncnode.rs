@@ -17,7 +17,7 @@ use crate::{
         time::Time,
     },
     chain::target::Work,
-    node::{event::PeerInfo, rate_limit::RateLimit},
+    node::{PeerInfo, rate_limit::RateLimit},
 };
 
 /// Whether a peer is worth a question.

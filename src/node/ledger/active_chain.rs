@@ -16,8 +16,7 @@ use crate::{
         target::Work,
     },
     node::{
-        Origin, Outbox, Setup,
-        fault::Halt,
+        Halt, Origin, Outbox, Setup,
         report::{Counter, Report},
     },
 };

@@ -19,7 +19,10 @@ use crate::{
         coin_diff::CoinDiff,
         rules::BlockFault,
     },
-    node::{Notice, Origin, Outbox, PeerFault, RoleId, Setup, fault::Halt},
+    node::{
+        Halt, Origin, Outbox, PeerFault, Setup,
+        notice::{ToFetch, ToGossip, ToHeaders},
+    },
 };
 
 use super::{
@@ -163,7 +166,7 @@ impl ChainManager {
         self.active.settle(now, out)?;
         if !self.taken.is_empty() {
             let blocks = std::mem::take(&mut self.taken);
-            out.tell(RoleId::Fetch, Notice::BodiesTaken { blocks });
+            out.tell(ToFetch::BodiesTaken { blocks });
         }
         self.active.tell_pool_changes(out);
         Ok(())
@@ -218,7 +221,7 @@ impl ChainManager {
         match self.active.chain().check_block(block) {
             Ok(diff) if self.active.is_news(row.work) => {
                 let (hash, bytes) = (block.hash, block.bytes.clone());
-                out.tell(RoleId::Gossip, Notice::BlockValidated { origin, hash, bytes });
+                out.tell(ToGossip::BlockValidated { origin, hash, bytes });
                 out.hurry();
                 self.validated = Some(Validated { since: now.mono, row, block: block.clone(), diff });
                 Ok(Placed::There)
@@ -322,9 +325,9 @@ impl ChainManager {
         // The culprit first, as the notice promises, whatever order the store has.
         let mut ordered = vec![*hash];
         ordered.extend(hashes.into_iter().filter(|other| other != hash));
-        let notice = Notice::BlocksInvalid { hashes: ordered, fault: Box::new(fault) };
-        out.tell(RoleId::Headers, notice.clone());
-        out.tell(RoleId::Fetch, notice);
+        let fault = Box::new(fault);
+        out.tell(ToHeaders::BlocksInvalid { hashes: ordered.clone(), fault: fault.clone() });
+        out.tell(ToFetch::BlocksInvalid { hashes: ordered, fault });
         Ok(())
     }
 
@@ -337,5 +340,5 @@ impl ChainManager {
 fn refuse(origin: Origin, hash: Hash, why: &str, out: &mut Outbox) {
     log::debug!("block not taken: block={hash} reason={why}");
     let fault = BlockFault::Malformed(why.to_owned());
-    out.tell(RoleId::Fetch, Notice::BodyRefused { hash, origin, fault: Box::new(fault) });
+    out.tell(ToFetch::BodyRefused { hash, origin, fault: Box::new(fault) });
 }

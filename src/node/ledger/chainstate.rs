@@ -17,7 +17,7 @@ use crate::{
         target::Work,
         transaction::OutPoint,
     },
-    node::{Setup, fault::Halt},
+    node::{Halt, Setup},
 };
 
 use super::{chain_view::ChainView, expected::Expected};

@@ -2,7 +2,7 @@
 //!
 //! The committer owns the applied chain and makes every change to it, so that each change starts the commit's timer.
 //! Blocks are committed in batches while many are missing, one by one at the tip. What others hear of the chain
-//! ([`Notice::ChainMoved`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
+//! ([`ChainMove`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::{
         target::Work,
     },
     node::{
-        Notice, Origin, Outbox, RoleId, Setup,
-        notice::ChainMove,
+        ChainMove, Origin, Outbox, Setup,
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToMiner, ToPeers},
         report::{Counter, Report},
     },
 };
@@ -31,10 +31,6 @@ use super::{
     chainstate::{Chainstate, Failure},
     progress::Progress,
 };
-
-/// Who hears of the applied chain's moves. `peers` before `gossip`, which may ask it to tell of the new tip.
-const CHAIN_LISTENERS: [RoleId; 6] =
-    [RoleId::Headers, RoleId::Fetch, RoleId::Peers, RoleId::Gossip, RoleId::Miner, RoleId::Handshake];
 
 /// The applied chain with what waits for its next commit.
 pub(super) struct Committer {
@@ -305,8 +301,12 @@ impl Committer {
         }
         let (removed, added) = (pending.removed, pending.added);
         let moved = Arc::new(ChainMove { tip, removed, added, news });
-        for role in CHAIN_LISTENERS {
-            out.tell(role, Notice::ChainMoved(moved.clone()));
-        }
+        out.tell(ToHeaders::ChainMoved(moved.clone()));
+        out.tell(ToFetch::ChainMoved(moved.clone()));
+        // `peers` before `gossip`, which may ask it to tell of the new tip.
+        out.tell(ToPeers::ChainMoved(moved.clone()));
+        out.tell(ToGossip::ChainMoved(moved.clone()));
+        out.tell(ToMiner::ChainMoved(moved.clone()));
+        out.tell(ToHandshake::ChainMoved(moved));
     }
 }

@@ -17,7 +17,11 @@ use crate::{
         rules,
         transaction::OutPoint,
     },
-    node::{Notice, Origin, Outbox, RoleId, report::Report},
+    node::{
+        Origin, Outbox,
+        notice::{ToFetch, ToGossip, ToMiner},
+        report::Report,
+    },
 };
 
 use super::{
@@ -61,7 +65,7 @@ impl Mempool {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let result = self.pool.admit(chain, transaction.clone(), now.unix)?;
-        out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result });
+        out.tell(ToGossip::Admitted { origin, transaction, result });
         Ok(())
     }
 
@@ -165,12 +169,12 @@ impl Mempool {
     /// Tells which transactions came and went since the last call.
     pub(super) fn tell_changes(&mut self, out: &mut Outbox) {
         let Some((added, removed)) = self.pool.take_changes() else { return };
-        let notice = Notice::PoolChanged { added, removed };
-        out.tell(RoleId::Fetch, notice.clone());
-        out.tell(RoleId::Miner, notice);
+        let (count_added, count_removed) = (added.len(), removed.len());
+        out.tell(ToFetch::PoolChanged { added, removed });
+        out.tell(ToMiner::PoolChanged { added: count_added, removed: count_removed });
         self.report(out);
         if self.pool.take_room() {
-            out.tell(RoleId::Gossip, Notice::PoolHasRoom);
+            out.tell(ToGossip::PoolHasRoom);
         }
     }
 
@@ -191,7 +195,7 @@ impl Mempool {
         // Some may have had to make room for others already.
         for entry in returned.iter().filter_map(|txid| self.pool.entry(txid)) {
             let (origin, transaction) = (Origin::Ledger, entry.transaction);
-            out.tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result: Ok(()) });
+            out.tell(ToGossip::Admitted { origin, transaction, result: Ok(()) });
         }
         Ok(())
     }

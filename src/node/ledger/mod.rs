@@ -11,7 +11,7 @@
 //! | [`Server`] | where each peer is in the mempool's list |
 //! | [`TemplateMaker`] | what makes this node's coinbases its own |
 //!
-//! Only peers hear of a block before it is committed ([`Notice::BlockValidated`]), once nothing but storing it is left to
+//! Only peers hear of a block before it is committed ([`ToGossip::BlockValidated`]), once nothing but storing it is left to
 //! do. The role itself only passes events on.
 
 mod abandoned;
@@ -41,10 +41,9 @@ use crate::{
     },
     chain::archive::LedgerStore,
     node::{
-        Event, LinkEvent, Notice, Outbox, Role, RoleId, Setup,
-        command::{Command, Reply},
-        fault::Halt,
-        report::SyncState,
+        Halt, Input, Outbox, PeerLink, Role, Setup, SyncState,
+        command::{LedgerCommand, Reply},
+        notice::{ToLedger, ToMiner},
     },
     wire::frame::Frame,
 };
@@ -54,7 +53,12 @@ use server::Server;
 use template::TemplateMaker;
 
 #[cfg(doc)]
-use {active_chain::ActiveChain, chainstate::Chainstate, committer::Committer, mempool::Mempool};
+use {
+    crate::node::notice::ToGossip, active_chain::ActiveChain, chainstate::Chainstate, committer::Committer,
+    mempool::Mempool,
+};
+
+type LedgerInput = Input<PeerLink, ToLedger, LedgerCommand>;
 
 /// The `ledger` role.
 pub struct Ledger {
@@ -91,18 +95,14 @@ impl Ledger {
         }
     }
 
-    fn take(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), Halt> {
-        match event {
-            Event::Start => self.on_start(now, out),
-            Event::Wake => self.on_wake(now),
-            Event::Stop => self.on_stop(now, out),
-            Event::Notice(notice) => self.on_notice(now, notice, out),
-            Event::Command(ticket, command) => self.on_command(now, ticket, command, out),
-            Event::Link(LinkEvent::Frame { link, frame }) => self.on_message(link, &frame, out),
-            Event::Link(event) => {
-                self.on_link(&event);
-                Ok(())
-            }
+    fn take(&mut self, now: Now, input: LedgerInput, out: &mut Outbox) -> Result<(), Halt> {
+        match input {
+            Input::Start => self.on_start(now, out),
+            Input::Link(event) => self.on_link(event, out),
+            Input::Notice(notice) => self.on_notice(now, notice, out),
+            Input::Command(ticket, command) => self.on_command(now, ticket, command, out),
+            Input::Wake => self.on_wake(now),
+            Input::Stop => self.on_stop(now, out),
         }
     }
 
@@ -124,10 +124,13 @@ impl Ledger {
     }
 
     /// Nothing but a page of the mempool's list belongs to a link: answers to dead ones are ignored.
-    fn on_link(&mut self, event: &LinkEvent) {
-        if let LinkEvent::Closed { link, .. } = event {
-            self.server.closed(*link);
+    fn on_link(&mut self, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
+        match event {
+            PeerLink::Up { .. } => {}
+            PeerLink::Frame { link, frame } => self.on_message(link, &frame, out)?,
+            PeerLink::Closed { link, .. } => self.server.closed(link),
         }
+        Ok(())
     }
 
     fn on_message(&mut self, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), Halt> {
@@ -135,49 +138,47 @@ impl Ledger {
         Ok(self.server.answer(link, frame, active.chain(), active.pool(), out)?)
     }
 
-    fn on_notice(&mut self, now: Now, notice: Notice, out: &mut Outbox) -> Result<(), Halt> {
+    fn on_notice(&mut self, now: Now, notice: ToLedger, out: &mut Outbox) -> Result<(), Halt> {
         let active = self.chains.active_mut();
         match notice {
-            Notice::StoreHeaders(rows) => self.chains.store_headers(now, &rows, out)?,
-            Notice::BestChain { height, work } => active.set_best(height, work),
-            Notice::BlockChecked { origin, block } => self.chains.block_checked(now, origin, block, out)?,
-            Notice::BodyInvalid { hash, fault, .. } => self.chains.body_invalid(now, &hash, *fault, out)?,
-            Notice::Admit { origin, transaction } => active.admit(now, origin, transaction, out)?,
-            Notice::WantTemplate { address } => {
+            ToLedger::StoreHeaders(rows) => self.chains.store_headers(now, &rows, out)?,
+            ToLedger::BestChain { height, work } => active.set_best(height, work),
+            ToLedger::BlockChecked { origin, block } => self.chains.block_checked(now, origin, block, out)?,
+            ToLedger::BodyInvalid { hash, fault, .. } => self.chains.body_invalid(now, &hash, *fault, out)?,
+            ToLedger::Admit { origin, transaction } => active.admit(now, origin, transaction, out)?,
+            ToLedger::WantTemplate { address } => {
                 let template = self.templates.make(now, address, active, out)?;
-                out.tell(RoleId::Miner, Notice::Template(template));
+                out.tell(ToMiner::Template(template));
             }
-            Notice::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
-            _ => {}
+            ToLedger::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
         }
         Ok(())
     }
 
-    fn on_command(&mut self, now: Now, ticket: Ticket, command: Command, out: &mut Outbox) -> Result<(), Halt> {
+    fn on_command(&mut self, now: Now, ticket: Ticket, command: LedgerCommand, out: &mut Outbox) -> Result<(), Halt> {
         let pool = self.chains.active().pool();
         let reply = match command {
-            Command::Template(address) => {
+            LedgerCommand::Template(address) => {
                 Reply::Template(self.templates.make(now, address, self.chains.active_mut(), out)?)
             }
-            Command::Mempool { limit } => {
+            LedgerCommand::Mempool { limit } => {
                 Reply::Mempool(pool.ids().take(limit).filter_map(|txid| pool.entry(txid)).collect())
             }
-            Command::PoolEntry(txid) => match pool.entry(&txid) {
+            LedgerCommand::PoolEntry(txid) => match pool.entry(&txid) {
                 Some(entry) => Reply::PoolEntry(entry),
                 None => Reply::NotFound(format!("transaction {txid} in the mempool")),
             },
-            other => Reply::Refused(format!("not for the ledger: {other:?}")),
         };
         out.reply(ticket, reply);
         Ok(())
     }
 
-    /// Handles one event. A block that was only passed on is connected first; nothing else happens between the two.
-    fn step(&mut self, now: Now, event: Event, out: &mut Outbox) -> Result<(), Halt> {
+    /// Handles one input. A block that was only passed on is connected first; nothing else happens between the two.
+    fn step(&mut self, now: Now, input: LedgerInput, out: &mut Outbox) -> Result<(), Halt> {
         if self.chains.connect_validated(now)? {
             self.chains.settle(now, out)?;
         }
-        self.take(now, event, out)?;
+        self.take(now, input, out)?;
         if self.phase != Phase::Ended {
             self.chains.settle(now, out)?;
         }
@@ -186,14 +187,16 @@ impl Ledger {
 }
 
 impl Role for Ledger {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
+    type Input = LedgerInput;
+
+    fn handle(&mut self, now: Now, input: LedgerInput, out: &mut Outbox) {
         if self.phase == Phase::Ended {
-            if let Event::Command(ticket, _) = event {
+            if let Input::Command(ticket, _) = input {
                 out.reply(ticket, Reply::Refused("the ledger has stopped".to_owned()));
             }
             return;
         }
-        if let Err(halt) = self.step(now, event, out) {
+        if let Err(halt) = self.step(now, input, out) {
             self.phase = Phase::Ended;
             log::error!("the ledger stops: {halt}");
             out.halt(halt);

@@ -19,7 +19,7 @@ use crate::{
         rules::{self, TransactionFault},
         transaction::{OutPoint, Transaction},
     },
-    node::{command::PoolEntry, notice::Refusal},
+    node::{Refusal, command::PoolEntry},
 };
 
 use super::chain_view::ChainView;

@@ -11,7 +11,7 @@ use crate::{
         checked::CheckedBlock,
         rules::BlockFault,
     },
-    node::{Origin, fault::Halt},
+    node::{Halt, Origin},
 };
 
 use super::{

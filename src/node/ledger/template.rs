@@ -18,7 +18,7 @@ use crate::{
         spec::ChainSpec,
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
-    node::{Outbox, Setup, notice::Template},
+    node::{Outbox, Setup, Template},
 };
 
 use super::{active_chain::ActiveChain, chainstate::Chainstate};

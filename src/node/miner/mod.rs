@@ -20,10 +20,10 @@ use crate::{
     },
     chain::{address::Address, key::SecretKey, spec::ChainSpec},
     node::{
-        Event, Notice, Outbox, Role, RoleId, Setup,
-        command::{Command, Reply},
-        notice::{ChainMove, Template},
-        report::{Counter, Report, SyncState},
+        ChainMove, Input, Nothing, Outbox, Role, Setup, SyncState, Template,
+        command::{MinerCommand, Reply},
+        notice::{ToFetch, ToLedger, ToMiner},
+        report::{Counter, Report},
     },
 };
 
@@ -98,6 +98,37 @@ impl Miner {
         }
     }
 
+    fn on_notice(&mut self, now: Now, notice: ToMiner) {
+        match notice {
+            ToMiner::State(state) => self.state = state,
+            ToMiner::ChainMoved(moved) => self.chain_moved(now, &moved),
+            ToMiner::PoolChanged { added, removed } => self.pool_changed(added, removed),
+            ToMiner::Template(template) => self.template(now, &template),
+        }
+    }
+
+    fn on_command(&mut self, ticket: Ticket, command: MinerCommand, out: &mut Outbox) {
+        match command {
+            MinerCommand::Mine { blocks, address } => self.order(ticket, blocks, address, out),
+        }
+    }
+
+    fn on_stop(&mut self, out: &mut Outbox) {
+        let orders = std::mem::take(&mut self.orders);
+        orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused("the node stops".to_owned())));
+        (self.payee, self.stage) = (None, Stage::Idle);
+    }
+
+    /// Completes orders, and makes the stage fit what is wanted now.
+    fn after_input(&mut self, now: Now, out: &mut Outbox) {
+        self.complete_orders(out);
+        self.drive(now, out);
+        let enabled = self.is_enabled() || !self.orders.is_empty();
+        if let Some(hashes_per_second) = self.meter.report(now, enabled) {
+            out.report(Report::Mining { enabled, hashes_per_second });
+        }
+    }
+
     /// Whether blocks are mined without an order, now or as soon as one is due.
     fn is_enabled(&self) -> bool {
         let allowed = match self.state {
@@ -135,14 +166,14 @@ impl Miner {
                 if search.stale && now.mono >= search.asked + limits::MINE_REFRESH {
                     // The search goes on until the better template is there.
                     (search.stale, search.asked) = (false, now.mono);
-                    out.tell(RoleId::Ledger, Notice::WantTemplate { address });
+                    out.tell(ToLedger::WantTemplate { address });
                 }
                 false
             }
         };
         if ask {
             self.stage = Stage::Asked { address, at: now.mono };
-            out.tell(RoleId::Ledger, Notice::WantTemplate { address });
+            out.tell(ToLedger::WantTemplate { address });
         }
     }
 
@@ -200,7 +231,7 @@ impl Miner {
     }
 
     /// Tries the next slice of nonces if it is due.
-    fn slice(&mut self, now: Now, out: &mut Outbox) {
+    fn on_wake(&mut self, now: Now, out: &mut Outbox) {
         let Stage::Searching(search) = &mut self.stage else { return };
         if now.mono < self.next_slice {
             return;
@@ -226,7 +257,7 @@ impl Miner {
             }
             self.found.push_back((hash, self.orders.front().map(|order| order.ticket)));
             self.stage = Stage::Found { at: now.mono };
-            out.tell(RoleId::Fetch, Notice::Produced { block });
+            out.tell(ToFetch::Produced { block });
         }
     }
 
@@ -257,32 +288,17 @@ impl Miner {
 }
 
 impl Role for Miner {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
-        match event {
-            Event::Start => self.next_block = now.mono + self.interval.unwrap_or_default(),
-            Event::Wake => self.slice(now, out),
-            Event::Notice(Notice::State(state)) => self.state = state,
-            Event::Notice(Notice::ChainMoved(moved)) => self.chain_moved(now, &moved),
-            Event::Notice(Notice::PoolChanged { added, removed }) => self.pool_changed(added.len(), removed.len()),
-            Event::Notice(Notice::Template(template)) => self.template(now, &template),
-            Event::Command(ticket, Command::Mine { blocks, address }) => self.order(ticket, blocks, address, out),
-            Event::Command(ticket, other) => {
-                out.reply(ticket, Reply::Refused(format!("not for the miner: {other:?}")));
-            }
-            Event::Stop => {
-                let orders = std::mem::take(&mut self.orders);
-                orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused("the node stops".to_owned())));
-                (self.payee, self.stage) = (None, Stage::Idle);
-                return;
-            }
-            Event::Notice(_) | Event::Link(_) => {}
+    type Input = Input<Nothing, ToMiner, MinerCommand>;
+
+    fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
+        match input {
+            Input::Start => self.next_block = now.mono + self.interval.unwrap_or_default(),
+            Input::Notice(notice) => self.on_notice(now, notice),
+            Input::Command(ticket, command) => self.on_command(ticket, command, out),
+            Input::Wake => self.on_wake(now, out),
+            Input::Stop => return self.on_stop(out),
         }
-        self.complete_orders(out);
-        self.drive(now, out);
-        let enabled = self.is_enabled() || !self.orders.is_empty();
-        if let Some(hashes_per_second) = self.meter.report(now, enabled) {
-            out.report(Report::Mining { enabled, hashes_per_second });
-        }
+        self.after_input(now, out);
     }
 
     fn deadline(&self) -> Option<Time> {

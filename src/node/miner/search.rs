@@ -9,7 +9,7 @@ use crate::{
         time::{Time, UnixTime},
     },
     chain::{address::Address, target::Target, transaction::Transaction},
-    node::notice::Template,
+    node::Template,
 };
 
 /// Where the time stands in a header's bytes.

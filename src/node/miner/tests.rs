@@ -4,7 +4,12 @@ use super::*;
 use crate::{
     base::time::UnixTime,
     chain::{block::HashedBlock, key::SecretKey, testkit::BlockMaker},
-    node::{Action, ledger::fake::setup},
+    node::{
+        Action, AnyRole, Event, Notice, Role,
+        command::{MinerCommand, Reply},
+        ledger::fake::setup,
+        notice::{ToFetch, ToLedger, ToMiner},
+    },
 };
 
 struct Bench {
@@ -39,23 +44,23 @@ impl Bench {
 
     fn event(&mut self, event: Event) -> Vec<Action> {
         let mut out = Outbox::default();
-        self.miner.handle(self.now, event, &mut out);
+        self.miner.hear(self.now, event, &mut out);
         let actions: Vec<Action> = out.drain().collect();
         self.hashes +=
             actions.iter().map(|a| if let Action::Count(Counter::Hashes, n) = a { *n } else { 0 }).sum::<u64>();
         actions
     }
 
-    fn notice(&mut self, notice: Notice) -> Vec<Action> {
-        self.event(Event::Notice(notice))
+    fn notice(&mut self, notice: impl Into<Notice>) -> Vec<Action> {
+        self.event(Event::Notice(notice.into()))
     }
 
     fn state(&mut self, state: SyncState) -> Vec<Action> {
-        self.notice(Notice::State(state))
+        self.notice(ToMiner::State(state))
     }
 
     fn order(&mut self, ticket: u64, blocks: u32, address: Option<Address>) -> Vec<Action> {
-        self.event(Event::Command(Ticket(ticket), Command::Mine { blocks, address }))
+        self.event(Event::Command(Ticket(ticket), MinerCommand::Mine { blocks, address }.into()))
     }
 
     /// Lets the time jump to the miner's deadline and wakes it.
@@ -74,13 +79,13 @@ impl Bench {
 
     fn answer(&mut self, address: Address) -> Vec<Action> {
         let template = self.template(address, 1);
-        self.notice(Notice::Template(template))
+        self.notice(ToMiner::Template(template))
     }
 
     /// The ledger moved to the maker's tip.
     fn moved(&mut self, added: Vec<(Hash, u32)>) -> Vec<Action> {
         let tip = self.maker.tip();
-        self.notice(Notice::ChainMoved(Arc::new(ChainMove { tip, removed: vec![], added, news: None })))
+        self.notice(ToMiner::ChainMoved(Arc::new(ChainMove { tip, removed: vec![], added, news: None })))
     }
 
     fn apply(&mut self, block: &HashedBlock) -> Vec<Action> {
@@ -98,15 +103,14 @@ impl Bench {
     }
 
     fn pool(&mut self, added: usize, removed: usize) -> Vec<Action> {
-        let leaves = |n| vec![Hash([1; 32]); n];
-        self.notice(Notice::PoolChanged { added: leaves(added), removed: leaves(removed) })
+        self.notice(ToMiner::PoolChanged { added, removed })
     }
 }
 
 fn asked(actions: &[Action]) -> Vec<Address> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Ledger, Notice::WantTemplate { address }) = action {
+        if let Action::Tell(Notice::Ledger(ToLedger::WantTemplate { address })) = action {
             all.push(*address);
         }
     }
@@ -115,7 +119,7 @@ fn asked(actions: &[Action]) -> Vec<Address> {
 
 fn produced(actions: &[Action]) -> Option<HashedBlock> {
     actions.iter().find_map(|action| match action {
-        Action::Tell(RoleId::Fetch, Notice::Produced { block }) => Some(HashedBlock::decode(block.clone()).unwrap()),
+        Action::Tell(Notice::Fetch(ToFetch::Produced { block })) => Some(HashedBlock::decode(block.clone()).unwrap()),
         _ => None,
     })
 }
@@ -178,7 +182,7 @@ fn a_new_tip_ends_the_search_and_stale_templates_are_dropped() {
     bench.answer(key(1));
     let block = bench.maker.next_block(vec![], key(2));
     assert_eq!(asked(&bench.moved(vec![(block.hash, 1)])), [key(1)]);
-    bench.notice(Notice::Template(stale));
+    bench.notice(ToMiner::Template(stale));
     assert!(matches!(bench.miner.stage, Stage::Asked { .. }));
     bench.answer(key(2));
     assert!(matches!(bench.miner.stage, Stage::Asked { .. }), "one that pays to somebody else is not ours");
@@ -196,7 +200,7 @@ fn the_throttle_spreads_the_rate_evenly_by_the_clock_it_is_told() {
     let (mut header, all) = bench.maker.assemble(vec![], key(1), bench.maker.next_time());
     header.target = crate::chain::target::CompactTarget(0x0101_0000);
     let body = [&1u32.to_le_bytes()[..], &all[0].transaction.to_bytes()].concat().into();
-    bench.notice(Notice::Template(Arc::new(Template { min_time: header.time, header, body, transactions: 0 })));
+    bench.notice(ToMiner::Template(Arc::new(Template { min_time: header.time, header, body, transactions: 0 })));
     bench.wake();
     let (start, mut wakes, mut most, mut last, mut rates) = (bench.now.mono, 0, 0, bench.hashes, Vec::new());
     while bench.now.mono.since(start) < Duration::from_secs(10) {
@@ -225,7 +229,7 @@ fn an_unthrottled_slice_is_bounded_and_the_next_is_due_at_once() {
     let mut bench = Bench::mining(0);
     let mut template = (*bench.template(key(1), 0)).clone();
     template.header.target = crate::chain::target::CompactTarget(0x0101_0000);
-    bench.notice(Notice::Template(Arc::new(template)));
+    bench.notice(ToMiner::Template(Arc::new(template)));
     bench.wake();
     assert_eq!(bench.hashes, limits::MINE_SLICE_HASHES);
     assert_eq!(bench.miner.deadline(), Some(bench.now.mono));
@@ -295,7 +299,7 @@ fn an_instant_chain_makes_a_block_when_a_transaction_waits_and_none_without() {
     assert_eq!(asked(&bench.apply(&block)), [key(1)]);
     assert_eq!(asked(&bench.pool(0, 1)), []);
     let empty = bench.template(key(1), 0);
-    bench.notice(Notice::Template(empty));
+    bench.notice(ToMiner::Template(empty));
     assert!(matches!(bench.miner.stage, Stage::Idle));
 }
 
@@ -308,7 +312,7 @@ fn an_instant_chain_with_an_interval_keeps_it() {
     assert_eq!(bench.miner.deadline(), Some(start + Duration::from_secs(2)));
     assert_eq!(asked(&bench.wake()), [key(1)]);
     let template = bench.template(key(1), 0);
-    bench.notice(Notice::Template(template));
+    bench.notice(ToMiner::Template(template));
     let block = bench.find();
     assert_eq!(asked(&bench.apply(&block)), []);
     assert!(bench.now.mono.since(start) < Duration::from_secs(3));

@@ -18,8 +18,9 @@ use crate::{
     },
     chain::archive::Ban,
     node::{
-        Notice, Outbox, PeerFault, RoleId,
+        Outbox, PeerFault,
         netgroup::{host, is_own_host},
+        notice::ToHandshake,
     },
     wire::message::GoodbyeCode,
 };
@@ -163,6 +164,6 @@ impl Barred {
     }
 
     fn tell(&self, out: &mut Outbox) {
-        out.tell(RoleId::Handshake, Notice::Barred { ips: self.bans.ips(), addresses: self.denied.clone() });
+        out.tell(ToHandshake::Barred { ips: self.bans.ips(), addresses: self.denied.clone() });
     }
 }

@@ -56,9 +56,10 @@ use crate::{
     },
     chain::archive::{Ban, PeerStore},
     node::{
-        CloseReason, Direction, Event, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, Setup,
-        command::{Command, Reply},
+        CloseReason, Direction, Input, LinkEvent, Outbox, PeerFault, PeerInfo, Role, Setup,
+        command::{PeersCommand, Reply},
         netgroup::{canonical, host},
+        notice::ToPeers,
         report::{Counter, PeerReport},
     },
     wire::{
@@ -66,6 +67,8 @@ use crate::{
         message::{GoodbyeCode, Kind, Message},
     },
 };
+
+type PeersInput = Input<LinkEvent, ToPeers, PeersCommand>;
 
 /// The `peers` role.
 pub struct Peers {
@@ -265,43 +268,43 @@ impl Peers {
         out.send(link, &self.exchange.answer(now, asker, &known, &mut self.rng));
     }
 
-    fn on_notice(&mut self, now: Now, notice: &Notice, out: &mut Outbox) {
+    fn on_notice(&mut self, now: Now, notice: &ToPeers, out: &mut Outbox) {
         match notice {
-            Notice::ChainMoved(moved) => {
+            ToPeers::ChainMoved(moved) => {
                 self.pinger.set_tip(moved.tip.height, moved.tip.hash);
                 self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
             }
-            Notice::TipUntold => pinger::hasten(now.mono, &mut self.links),
-            _ => {}
+            ToPeers::TipUntold => pinger::hasten(now.mono, &mut self.links),
         }
     }
 
-    fn on_command(&mut self, now: Now, ticket: Ticket, command: Command, out: &mut Outbox) {
+    fn on_command(&mut self, now: Now, ticket: Ticket, command: PeersCommand, out: &mut Outbox) {
         let reply = match command {
-            Command::Peers => Reply::Peers(self.reports(now)),
-            Command::AddPeer(address) => done(self.dialer.configure(canonical(address))),
-            Command::DropPeer(address) => self.drop_peer(now, canonical(address), out),
-            Command::Ban { ip, time, reason } => {
+            PeersCommand::Peers => Reply::Peers(self.reports(now)),
+            PeersCommand::AddPeer(address) => done(self.dialer.configure(canonical(address))),
+            PeersCommand::DropPeer(address) => self.drop_peer(now, canonical(address), out),
+            PeersCommand::Ban { ip, time, reason } => {
                 let until = UnixTime(now.unix.0.saturating_add(time.as_secs()));
                 self.ban(now, Ban { ip, until, reason }, out);
                 Reply::Done
             }
-            Command::Unban(ip) if self.barred.unban(now, ip, &mut self.peer_db, out) => {
+            PeersCommand::Unban(ip) if self.barred.unban(now, ip, &mut self.peer_db, out) => {
                 self.dialer.look_again();
                 Reply::Done
             }
-            Command::Unban(ip) => Reply::NotFound(format!("{} is not banned", host(ip))),
-            Command::Book => Reply::Book { entries: self.book.entries().cloned().collect(), bans: self.barred.bans() },
-            Command::Deny(addresses) => {
+            PeersCommand::Unban(ip) => Reply::NotFound(format!("{} is not banned", host(ip))),
+            PeersCommand::Book => {
+                Reply::Book { entries: self.book.entries().cloned().collect(), bans: self.barred.bans() }
+            }
+            PeersCommand::Deny(addresses) => {
                 let denied = self.barred.deny(addresses.into_iter().map(canonical), &mut self.links, out);
                 done(denied.map(|()| self.dialer.look_again()))
             }
-            Command::Allow => done(self.barred.allow(out).map(|denied| {
+            PeersCommand::Allow => done(self.barred.allow(out).map(|denied| {
                 self.dialer.look_again();
                 // The side that allows last finds the other willing: no waiting, so that a partition heals at once.
                 denied.into_iter().for_each(|address| self.dialer.dial_soon(address));
             })),
-            _ => Reply::Refused("no command for this role".to_owned()),
         };
         out.reply(ticket, reply);
     }
@@ -378,9 +381,9 @@ fn done(result: Result<(), String>) -> Reply {
 
 /// The link of a frame that changes no timer but this link's own. There are far more of these than of anything else, and
 /// looking at all links for each of them would cost a node with many links most of its time.
-fn routine(event: &Event) -> Option<LinkId> {
-    match event {
-        Event::Link(LinkEvent::Frame { link, frame }) if is_upkeep(frame.kind) => Some(*link),
+fn routine(input: &PeersInput) -> Option<LinkId> {
+    match input {
+        Input::Link(LinkEvent::Frame { link, frame }) if is_upkeep(frame.kind) => Some(*link),
         _ => None,
     }
 }
@@ -390,14 +393,16 @@ fn is_upkeep(kind: Kind) -> bool {
 }
 
 impl Role for Peers {
-    fn handle(&mut self, now: Now, event: Event, out: &mut Outbox) {
-        let routine = routine(&event);
-        match event {
-            Event::Start => self.on_start(now, out),
-            Event::Wake | Event::Stop => {}
-            Event::Link(event) => self.on_link(now, event, out),
-            Event::Notice(notice) => self.on_notice(now, &notice, out),
-            Event::Command(ticket, command) => self.on_command(now, ticket, command, out),
+    type Input = PeersInput;
+
+    fn handle(&mut self, now: Now, input: PeersInput, out: &mut Outbox) {
+        let routine = routine(&input);
+        match input {
+            Input::Start => self.on_start(now, out),
+            Input::Link(event) => self.on_link(now, event, out),
+            Input::Notice(notice) => self.on_notice(now, &notice, out),
+            Input::Command(ticket, command) => self.on_command(now, ticket, command, out),
+            Input::Wake | Input::Stop => {}
         }
         if let Some(peer) = routine.and_then(|link| self.links.peer_mut(link))
             && self.due.is_some_and(|due| due > now.mono)

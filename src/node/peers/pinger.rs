@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     base::{hash::Hash, ids::LinkId, rng::Rng, time::Time},
-    node::{Notice, Outbox, PeerFault, RoleId, notice::Useful},
+    node::{
+        Outbox, PeerFault,
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, Useful},
+    },
     wire::message::Message,
 };
 
@@ -77,9 +80,9 @@ pub(super) fn answer(
     }
     peer.set_height(height);
     out.send(link, &Message::Pong(nonce));
-    for role in [RoleId::Headers, RoleId::Fetch, RoleId::Gossip] {
-        out.tell(role, Notice::PeerTip { link, height, tip });
-    }
+    out.tell(ToHeaders::PeerTip { link, height, tip });
+    out.tell(ToFetch::PeerHeight { link, height });
+    out.tell(ToGossip::PeerTip { link, tip });
     true
 }
 
@@ -87,6 +90,6 @@ pub(super) fn answer(
 pub(super) fn pong(now: Time, link: LinkId, peer: &mut LinkedPeer, nonce: u64, out: &mut Outbox) {
     let shortest: Option<Duration> = peer.keep_alive.pong(now, nonce);
     if let Some(time) = shortest {
-        out.tell(RoleId::Handshake, Notice::Useful { link, what: Useful::RoundTrip(time) });
+        out.tell(ToHandshake::Useful { link, what: Useful::RoundTrip(time) });
     }
 }

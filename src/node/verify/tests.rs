@@ -11,7 +11,11 @@ use crate::{
         testkit::{self, BlockMaker},
         transaction::Transaction,
     },
-    node::{Action, CloseReason, LinkAction, ledger::fake::setup},
+    node::{
+        Action, AnyRole, CloseReason, Event, LinkAction, Notice,
+        ledger::fake::setup,
+        notice::{ToFetch, ToGossip, ToLedger, ToVerify},
+    },
     wire::{frame::FrameFault, message::Message},
 };
 
@@ -29,16 +33,16 @@ impl Bench {
         Self { verify, maker: BlockMaker::new(spec) }
     }
 
-    fn notice(&mut self, notice: Notice) -> Vec<Action> {
+    fn notice(&mut self, notice: impl Into<Notice>) -> Vec<Action> {
         let mut out = Outbox::default();
-        self.verify.handle(Now::default(), Event::Notice(notice), &mut out);
+        self.verify.hear(Now::default(), Event::Notice(notice.into()), &mut out);
         out.drain().collect()
     }
 
     fn check(&mut self, origin: Origin, hash: Hash, body: &Bytes, checked: &[Hash]) -> Vec<Action> {
         let frame = Frame::new(&Message::Block(body.clone()));
         let checked = Arc::new(checked.iter().copied().collect());
-        self.notice(Notice::CheckBlock { origin, hash, frame, checked })
+        self.notice(ToVerify::CheckBlock { origin, hash, frame, checked })
     }
 
     fn check_transactions(&mut self, transactions: Vec<(Origin, &Transaction)>) -> Vec<Action> {
@@ -46,7 +50,7 @@ impl Bench {
             let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
             UncheckedTransaction { origin, transaction }
         });
-        self.notice(Notice::CheckTransactions(unchecked.collect()))
+        self.notice(ToVerify::CheckTransactions(unchecked.collect()))
     }
 
     /// A block with three payments, each by another account.
@@ -101,8 +105,8 @@ fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
     assert_eq!(count(&actions, Counter::SignaturesVerified), 1);
     assert_eq!(count(&actions, Counter::SignaturesReused), 2);
     let created_sum = Some(StateSum::created_by(&block));
-    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, created_sum)) };
-    assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
+    let checked = ToLedger::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, created_sum)) };
+    assert!(actions.contains(&Action::Tell(checked.into())));
     assert!(faults(&actions).is_empty());
 }
 
@@ -112,8 +116,8 @@ fn the_next_block_whose_signatures_are_all_known_does_not_wait_for_the_sum_of_it
     let block = bench.block();
     let known: Vec<Hash> = block.transactions[1..].iter().map(|hashed| hashed.leaf).collect();
     let actions = bench.check(PEER, block.hash, &block.bytes, &known);
-    let checked = Notice::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, None)) };
-    assert!(actions.contains(&Action::Tell(RoleId::Ledger, checked)));
+    let checked = ToLedger::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, None)) };
+    assert!(actions.contains(&Action::Tell(checked.into())));
 }
 
 #[test]
@@ -131,9 +135,9 @@ fn a_body_that_is_not_the_header_s_costs_its_sender_and_is_asked_of_somebody_els
         let [fault] = &faults(&actions)[..] else { panic!("one fault: {actions:?}") };
         let PeerFault::Block(fault) = fault else { panic!("{fault}") };
         assert_eq!(*fault == BlockFault::MerkleRoot, merkle);
-        let refused = Notice::BodyRefused { hash: block.hash, origin: PEER, fault: Box::new(fault.clone()) };
-        assert!(actions.contains(&Action::Tell(RoleId::Fetch, refused)));
-        assert!(!actions.iter().any(|action| matches!(action, Action::Tell(RoleId::Ledger, _))));
+        let refused = ToFetch::BodyRefused { hash: block.hash, origin: PEER, fault: Box::new(fault.clone()) };
+        assert!(actions.contains(&Action::Tell(refused.into())));
+        assert!(!actions.iter().any(|action| matches!(action, Action::Tell(Notice::Ledger(_)))));
     }
 }
 
@@ -143,10 +147,10 @@ fn a_bad_checksum_is_a_fault_of_the_line_not_of_the_block() {
     let block = bench.block();
     let mut frame = Frame::new(&Message::Block(block.bytes.clone()));
     frame.checksum[0] ^= 1;
-    let notice = Notice::CheckBlock { origin: PEER, hash: block.hash, frame, checked: Arc::default() };
+    let notice = ToVerify::CheckBlock { origin: PEER, hash: block.hash, frame, checked: Arc::default() };
     let actions = bench.notice(notice);
     assert_eq!(faults(&actions), [PeerFault::Frame(FrameFault::Checksum)]);
-    assert!(matches!(&actions[1], Action::Tell(RoleId::Fetch, Notice::BodyRefused { .. })));
+    assert!(matches!(&actions[1], Action::Tell(Notice::Fetch(ToFetch::BodyRefused { .. }))));
 }
 
 #[test]
@@ -159,8 +163,8 @@ fn a_fault_that_the_header_commits_to_invalidates_the_block() {
         let fault = BlockFault::Transaction { index: 2, fault };
         let actions = bench.check(PEER, block.hash, &block.bytes, &[]);
         assert_eq!(faults(&actions), [PeerFault::Block(fault.clone())]);
-        let notice = Notice::BodyInvalid { hash: block.hash, origin: PEER, fault: Box::new(fault) };
-        assert!(actions.contains(&Action::Tell(RoleId::Ledger, notice)));
+        let notice = ToLedger::BodyInvalid { hash: block.hash, origin: PEER, fault: Box::new(fault) };
+        assert!(actions.contains(&Action::Tell(notice.into())));
     }
 }
 
@@ -171,7 +175,7 @@ fn a_block_from_a_command_or_the_miner_costs_nobody_a_connection() {
     for origin in [Origin::Miner, Origin::Command(Ticket(1))] {
         let actions = bench.check(origin, block.hash, &block.bytes, &[]);
         assert_eq!(faults(&actions), []);
-        assert!(matches!(actions.last(), Some(Action::Tell(RoleId::Ledger, Notice::BodyInvalid { .. }))));
+        assert!(matches!(actions.last(), Some(Action::Tell(Notice::Ledger(ToLedger::BodyInvalid { .. })))));
     }
 }
 
@@ -214,7 +218,7 @@ fn transactions_get_their_verdicts_in_order_and_bad_senders_are_closed_once() {
         (Origin::Command(Ticket(4)), &coinbase),
         (link(5), &good[2]),
     ]);
-    let Some(Action::Tell(RoleId::Gossip, Notice::TransactionsChecked(verdicts))) = actions.last() else {
+    let Some(Action::Tell(Notice::Gossip(ToGossip::TransactionsChecked(verdicts)))) = actions.last() else {
         panic!("verdicts: {actions:?}")
     };
     let results: Vec<_> = verdicts.iter().map(|one| one.result.as_ref().map(|hashed| hashed.txid)).collect();

@@ -12,7 +12,7 @@ use crate::{
         rules,
         transaction::{OutPoint, Transaction},
     },
-    node::command::{Command, PoolEntry, Reply},
+    node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
         context::Context,
@@ -136,7 +136,7 @@ fn with_pool(
 ) -> Result<Continuation, RpcError> {
     let address = context.address(args.required_text("address")?)?;
     let context = context.clone();
-    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Ok(Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let after = context.clone();
         Ok(Continuation::query(move |databases| show(context, databases, address, Pool::new(entries)))

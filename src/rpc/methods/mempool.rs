@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, hash::Hash, limits},
-    node::command::{Command, PoolEntry, Reply},
+    node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
         continuation::{Continuation, Shared, unexpected},
@@ -107,7 +107,7 @@ pub(in crate::rpc) fn overview(
 }
 
 fn entries(limit: usize, show: impl FnOnce(Vec<PoolEntry>) -> Value + Send + 'static) -> Continuation {
-    Continuation::ask(Command::Mempool { limit }, move |reply| match reply {
+    Continuation::ask(LedgerCommand::Mempool { limit }, move |reply| match reply {
         Reply::Mempool(entries) => Ok(Continuation::value(&show(entries))),
         other => Err(unexpected(other)),
     })
@@ -152,7 +152,7 @@ fn rate_for(entries: impl Iterator<Item = (usize, u64)>, room: usize) -> u64 {
 /// Bitcoin Core's form of a mempool entry.
 fn core_entry(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let txid: Hash = args.parsed("txid", "a transaction id of 64 hex digits")?;
-    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Ok(Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let family = Family::new(&entries);
         let entry = family.entries.get(&txid).ok_or_else(|| RpcError::not_found("not in the mempool"))?;

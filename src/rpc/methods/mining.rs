@@ -11,8 +11,8 @@ use crate::{
     },
     chain::{block::HashedBlock, key::SecretKey},
     node::{
-        command::{Command, Reply},
-        notice::Template,
+        Template,
+        command::{FetchCommand, LedgerCommand, MinerCommand, Reply},
     },
     rpc::{
         answers,
@@ -98,7 +98,7 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let blocks = args.integer_in(name, 1..=MAX_BLOCKS, 1)?;
     let blocks = u32::try_from(blocks).unwrap_or(1);
     let address = args.text("address").map(|text| context.address(text)).transpose()?;
-    let step = Continuation::ask(Command::Mine { blocks, address }, |reply| match reply {
+    let step = Continuation::ask(MinerCommand::Mine { blocks, address }, |reply| match reply {
         Reply::Mined(hashes) => Ok(Continuation::value(&hashes)),
         other => Err(unexpected(other)),
     });
@@ -130,7 +130,7 @@ fn template(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         None => return Err(RpcError::invalid_params("\"address\" is missing: the address to pay")),
     };
     let context = context.clone();
-    Ok(Continuation::ask(Command::Template(address), move |reply| match reply {
+    Ok(Continuation::ask(LedgerCommand::Template(address), move |reply| match reply {
         Reply::Template(template) => Ok(Continuation::value(&show(&context, &template))),
         other => Err(unexpected(other)),
     }))
@@ -167,7 +167,7 @@ fn submit(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let bytes: crate::base::bytes::Bytes = bytes.into();
     // Decoded only to tell a broken encoding from an invalid block.
     HashedBlock::decode(bytes.clone()).map_err(|error| undecodable(format!("not a block: {error}")))?;
-    Ok(Continuation::ask(Command::SubmitBlock(bytes), |reply| match reply {
+    Ok(Continuation::ask(FetchCommand::SubmitBlock(bytes), |reply| match reply {
         Reply::Accepted(_) => Ok(Continuation::value(&Value::Null)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),

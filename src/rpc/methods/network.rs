@@ -12,7 +12,7 @@ use crate::{
     base::{gather::gather, ids::LinkId, limits},
     chain::archive::{Ban, BookEntry},
     node::{
-        command::{Command, Delivery, Reply},
+        command::{Delivery, FetchCommand, PeersCommand, Reply},
         report::PeerReport,
     },
     rpc::{
@@ -60,7 +60,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::REJECTED],
-        handler: |_, args| Ok(order(Command::AddPeer(socket(args, "address")?))),
+        handler: |_, args| Ok(order(PeersCommand::AddPeer(socket(args, "address")?))),
     },
     Method {
         name: "droppeer",
@@ -69,7 +69,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(order(Command::DropPeer(socket(args, "address")?))),
+        handler: |_, args| Ok(order(PeersCommand::DropPeer(socket(args, "address")?))),
     },
     Method {
         name: "ban",
@@ -91,7 +91,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(order(Command::Unban(ip(args, "ip")?))),
+        handler: |_, args| Ok(order(PeersCommand::Unban(ip(args, "ip")?))),
     },
     Method {
         name: "book",
@@ -138,7 +138,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED],
         handler: |context, _| {
             test_chain(context)?;
-            Ok(order(Command::Allow))
+            Ok(order(PeersCommand::Allow))
         },
     },
     Method {
@@ -154,8 +154,8 @@ pub(super) const METHODS: &[Method] = &[
         handler: |_, args| {
             let address = socket(args, "node")?;
             match args.required_text("command")? {
-                "add" | "onetry" => Ok(silent(Command::AddPeer(address))),
-                "remove" => Ok(silent(Command::DropPeer(address))),
+                "add" | "onetry" => Ok(silent(PeersCommand::AddPeer(address))),
+                "remove" => Ok(silent(PeersCommand::DropPeer(address))),
                 _ => Err(RpcError::bad_parameter("\"command\" is add, remove or onetry")),
             }
         },
@@ -167,7 +167,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "null",
         result: Schema::Null,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(silent(Command::DropPeer(socket(args, "address")?))),
+        handler: |_, args| Ok(silent(PeersCommand::DropPeer(socket(args, "address")?))),
     },
     Method {
         name: "setban",
@@ -183,7 +183,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::NOT_FOUND],
         handler: |_, args| match args.required_text("command")? {
             "add" => Ok(silent(ban(args, "subnet", "bantime")?)),
-            "remove" => Ok(silent(Command::Unban(ip(args, "subnet")?))),
+            "remove" => Ok(silent(PeersCommand::Unban(ip(args, "subnet")?))),
             _ => Err(RpcError::bad_parameter("\"command\" is add or remove")),
         },
     },
@@ -194,7 +194,7 @@ type Row = fn(&Context, &PeerReport, Option<&Delivery>, (u64, u64)) -> Value;
 /// The peers, from what the roles and the poll loop know of them; `row` builds one entry.
 pub(in crate::rpc) fn peers(context: &Shared, row: Row) -> Continuation {
     let context = context.clone();
-    Continuation::ask_all(vec![Command::Peers, Command::Deliveries], move |replies| {
+    Continuation::ask_all(vec![PeersCommand::Peers.into(), FetchCommand::Deliveries.into()], move |replies| {
         let mut replies = replies.into_iter();
         let (reports, deliveries) = match (replies.next(), replies.next()) {
             (Some(Reply::Peers(reports)), Some(Reply::Deliveries(deliveries))) => (reports, deliveries),
@@ -274,23 +274,23 @@ fn milliseconds(microseconds: u64) -> f64 {
 }
 
 /// An order whose answer is `true`.
-fn order(command: Command) -> Continuation {
+fn order(command: PeersCommand) -> Continuation {
     answered(command, Value::Bool(true))
 }
 
 /// An order whose answer is null, as in Bitcoin Core.
-fn silent(command: Command) -> Continuation {
+fn silent(command: PeersCommand) -> Continuation {
     answered(command, Value::Null)
 }
 
-fn answered(command: Command, value: Value) -> Continuation {
+fn answered(command: PeersCommand, value: Value) -> Continuation {
     Continuation::ask(command, move |reply| match reply {
         Reply::Done => Ok(Continuation::value(&value)),
         other => Err(unexpected(other)),
     })
 }
 
-fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<Command, RpcError> {
+fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<PeersCommand, RpcError> {
     let default = limits::BAN_TIME.as_secs();
     let seconds = args.integer_in(seconds_name, 0..=MAX_BAN_SECONDS, default)?;
     let time = Duration::from_secs(if seconds == 0 { default } else { seconds });
@@ -298,7 +298,7 @@ fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<Command, RpcErr
     if reason.len() > MAX_REASON || reason.chars().any(char::is_control) {
         return Err(RpcError::bad_parameter("\"reason\" is one line of at most 200 bytes"));
     }
-    Ok(Command::Ban { ip: ip(args, ip_name)?, time, reason: reason.to_owned() })
+    Ok(PeersCommand::Ban { ip: ip(args, ip_name)?, time, reason: reason.to_owned() })
 }
 
 /// Reads an IP address, or a range of a single address: bans are by address.
@@ -328,11 +328,11 @@ fn deny(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let read = |text: &&str| text.parse::<SocketAddr>();
     let addresses: Result<Vec<SocketAddr>, _> = texts.iter().map(read).collect();
     let addresses = addresses.map_err(|_| RpcError::bad_parameter("\"addresses\" are of the form IP:PORT"))?;
-    Ok(order(Command::Deny(addresses)))
+    Ok(order(PeersCommand::Deny(addresses)))
 }
 
 fn book(show: fn(Value, Value) -> Value) -> Continuation {
-    Continuation::ask(Command::Book, move |reply| match reply {
+    Continuation::ask(PeersCommand::Book, move |reply| match reply {
         Reply::Book { entries, bans } => {
             let entries = entries.iter().map(entry_row).collect();
             let bans = bans.iter().map(ban_row).collect();
@@ -359,7 +359,7 @@ fn ban_row(ban: &Ban) -> Value {
 
 fn node_addresses(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let count = usize::try_from(args.integer_in("count", 0..=10_000, 100)?).unwrap_or(usize::MAX);
-    Ok(Continuation::ask(Command::Book, move |reply| {
+    Ok(Continuation::ask(PeersCommand::Book, move |reply| {
         let Reply::Book { entries, .. } = reply else { return Err(unexpected(reply)) };
         let row = |entry: &BookEntry| {
             json!({

@@ -9,7 +9,7 @@ use crate::{
         rng::Rng,
     },
     chain::{block::HashedTransaction, coin::Coin, key, rules, transaction::OutPoint},
-    node::command::{Command, PoolEntry, Reply},
+    node::command::{GossipCommand, LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
         context::Context,
@@ -78,7 +78,7 @@ fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
 fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     // Decoded only to tell a broken encoding from an invalid transaction.
     let bytes = decode(args.required_text("hexstring")?)?.transaction.to_bytes();
-    Ok(Continuation::ask(Command::SubmitTransaction(bytes.into()), |reply| match reply {
+    Ok(Continuation::ask(GossipCommand::SubmitTransaction(bytes.into()), |reply| match reply {
         Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
@@ -93,7 +93,7 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     }
     let transactions = texts.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
     let context = context.clone();
-    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Ok(Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         Ok(Continuation::query(move |databases| {
             let results = transactions.iter().map(|hashed| {

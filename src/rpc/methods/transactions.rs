@@ -9,7 +9,7 @@ use crate::{
         rules,
         transaction::{OutPoint, Transaction},
     },
-    node::command::{Command, PoolEntry, Reply},
+    node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
         context::Context,
@@ -99,7 +99,7 @@ fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin
     if spent.iter().all(Option::is_some) {
         return Continuation::value(&render::transaction(&context, &entry.transaction, &place, &spent));
     }
-    Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(others) = reply else { return Err(unexpected(reply)) };
         let made = |outpoint: &OutPoint| {
             let maker = others.iter().find(|other| other.transaction.txid == outpoint.txid)?;
@@ -152,8 +152,8 @@ fn find(
 ) -> Continuation {
     let (context, id) = (context.clone(), id.trim().to_ascii_lowercase());
     let command = match id.parse::<Hash>() {
-        Ok(txid) => Command::PoolEntry(txid),
-        Err(_) => Command::Mempool { limit: usize::MAX },
+        Ok(txid) => LedgerCommand::PoolEntry(txid),
+        Err(_) => LedgerCommand::Mempool { limit: usize::MAX },
     };
     Continuation::ask(command, move |reply| {
         let entry = match reply {
@@ -228,7 +228,7 @@ fn unspent_output(context: &Shared, args: &Args) -> Result<Continuation, RpcErro
     if !args.boolean("include_mempool", true) {
         return Ok(Continuation::query(move |databases| show_coin(&context, databases, &outpoint)));
     }
-    Ok(Continuation::ask(Command::Mempool { limit: usize::MAX }, move |reply| {
+    Ok(Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let spends =
             |entry: &PoolEntry| entry.transaction.transaction.inputs.iter().any(|input| input.outpoint == outpoint);

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     base::{hash::Hash, time::Time},
     node::{
-        command::{Command, Reply},
-        report::SyncState,
+        SyncState,
+        command::{LedgerCommand, Reply},
     },
     rpc::{
         answers,
@@ -237,7 +237,7 @@ fn probe(wanted: Transaction) -> Continuation {
     // Read before the look, so that a change during it is noticed.
     let before = wanted.context.view();
     let id = wanted.id;
-    Continuation::ask(Command::PoolEntry(id), move |reply| {
+    Continuation::ask(LedgerCommand::PoolEntry(id), move |reply| {
         let waiting = match reply {
             Reply::PoolEntry(_) => true,
             Reply::NotFound(_) => false,

@@ -7,8 +7,8 @@ use crate::{
     base::hash::hex,
     chain::{block::HashedTransaction, key::SecretKey, transaction::Transaction},
     node::{
-        command::{Command, Reply},
-        report::SyncState,
+        SyncState,
+        command::{MinerCommand, PeersCommand, Reply},
     },
 };
 
@@ -347,8 +347,11 @@ fn orders_reach_the_node_as_commands() {
     }
     let asked = rig.node.asked.lock().unwrap().clone();
     assert_eq!(asked.len(), 7);
-    assert_eq!(asked[0], Command::AddPeer("127.0.0.1:4130".parse().unwrap()));
-    assert_eq!(asked[4], Command::Deny(vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()]));
+    assert_eq!(asked[0], PeersCommand::AddPeer("127.0.0.1:4130".parse().unwrap()).into());
+    assert_eq!(
+        asked[4],
+        PeersCommand::Deny(vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()]).into()
+    );
     assert_eq!(rig.code("droppeer", json!(["127.0.0.1:1"])), -5);
     assert_eq!(rig.code("addpeer", json!(["nowhere"])), -8);
     assert_eq!(rig.code("setban", json!(["10.0.0.0/8", "add"])), -8);
@@ -362,7 +365,7 @@ fn mining_answers_when_the_blocks_are_made() {
     let mut client = rig.client();
     client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[2]}"#);
     let done = rig.take_held();
-    assert_eq!(*rig.node.asked.lock().unwrap(), [Command::Mine { blocks: 2, address: None }]);
+    assert_eq!(*rig.node.asked.lock().unwrap(), [MinerCommand::Mine { blocks: 2, address: None }.into()]);
     done(Reply::Mined(vec![rig.maker.hash(); 2]));
     assert_eq!(client.answer().json()["result"].as_array().unwrap().len(), 2);
     assert_eq!(rig.code("mine", json!([0])), -8);

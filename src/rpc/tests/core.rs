@@ -13,7 +13,7 @@ use crate::{
         testkit,
         transaction::{OutPoint, Output},
     },
-    node::command::Command,
+    node::command::{Command, GossipCommand},
 };
 
 #[test]
@@ -49,7 +49,13 @@ fn a_transaction_is_decoded_and_judged_without_being_sent() {
     assert_eq!(again[0]["reject-reason"], "already in the mempool");
     let conflict = rig.result("testmempoolaccept", json!([[hex(&unsigned.to_bytes())]]));
     assert!(conflict[0]["reject-reason"].as_str().unwrap().starts_with("conflicts with "), "{conflict}");
-    let sent = rig.node.asked.lock().unwrap().iter().any(|command| matches!(command, Command::SubmitTransaction(_)));
+    let sent = rig
+        .node
+        .asked
+        .lock()
+        .unwrap()
+        .iter()
+        .any(|command| matches!(command, Command::Gossip(GossipCommand::SubmitTransaction(_))));
     assert!(!sent);
     assert_eq!(rig.code("testmempoolaccept", json!([[]])), -8);
     assert_eq!(rig.code("decoderawtransaction", json!(["00"])), -22);

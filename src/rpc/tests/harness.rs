@@ -30,11 +30,12 @@ use crate::{
         transaction::Transaction,
     },
     node::{
-        command::{Command, Delivery, PoolEntry, Reply},
-        event::{Direction, PeerInfo},
+        Direction, PeerInfo, SyncState, Template,
+        command::{
+            Command, Delivery, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand, PoolEntry, Reply,
+        },
         limit::{Limit, Meter},
-        notice::Template,
-        report::{PeerReport, Report, SyncState},
+        report::{PeerReport, Report},
     },
     rpc::{Server, ServerOptions, auth::base64},
     runtime::{
@@ -67,28 +68,32 @@ impl Backend for FakeNode {
     fn submit(&self, command: Command, done: Done) {
         self.asked.lock().unwrap().push(command.clone());
         let reply = match command {
-            Command::Mempool { limit } => {
+            Command::Ledger(LedgerCommand::Mempool { limit }) => {
                 Reply::Mempool(self.pool.lock().unwrap().iter().take(limit).cloned().collect())
             }
-            Command::PoolEntry(txid) => {
+            Command::Ledger(LedgerCommand::PoolEntry(txid)) => {
                 let pool = self.pool.lock().unwrap();
                 match pool.iter().find(|entry| entry.transaction.txid == txid) {
                     Some(entry) => Reply::PoolEntry(entry.clone()),
                     None => Reply::NotFound("no such transaction".to_owned()),
                 }
             }
-            Command::SubmitTransaction(bytes) => match HashedTransaction::decode(&bytes) {
+            Command::Gossip(GossipCommand::SubmitTransaction(bytes)) => match HashedTransaction::decode(&bytes) {
                 Ok(hashed) if *hashed.transaction.memo == *b"hold" => return self.held.lock().unwrap().push(done),
                 Ok(hashed) if hashed.transaction.memo.is_empty() => Reply::Accepted(hashed.txid),
                 _ => Reply::Refused("it has a memo".to_owned()),
             },
-            Command::Mine { .. } => return self.held.lock().unwrap().push(done),
-            Command::Peers => Reply::Peers(vec![peer()]),
-            Command::Deliveries => Reply::Deliveries(vec![Delivery { link: LinkId(1), in_flight: 2, blocks: 3 }]),
-            Command::Book => Reply::Book { entries: vec![book_entry()], bans: vec![ban()] },
-            Command::DropPeer(address) if address.port() != PEER.port() => Reply::NotFound("no such peer".to_owned()),
-            Command::Template(_) => Reply::Template(Arc::new(template())),
-            Command::SubmitBlock(_) => Reply::Accepted(Hash([0; 32])),
+            Command::Miner(MinerCommand::Mine { .. }) => return self.held.lock().unwrap().push(done),
+            Command::Peers(PeersCommand::Peers) => Reply::Peers(vec![peer()]),
+            Command::Fetch(FetchCommand::Deliveries) => {
+                Reply::Deliveries(vec![Delivery { link: LinkId(1), in_flight: 2, blocks: 3 }])
+            }
+            Command::Peers(PeersCommand::Book) => Reply::Book { entries: vec![book_entry()], bans: vec![ban()] },
+            Command::Peers(PeersCommand::DropPeer(address)) if address.port() != PEER.port() => {
+                Reply::NotFound("no such peer".to_owned())
+            }
+            Command::Ledger(LedgerCommand::Template(_)) => Reply::Template(Arc::new(template())),
+            Command::Fetch(FetchCommand::SubmitBlock(_)) => Reply::Accepted(Hash([0; 32])),
             _ => Reply::Done,
         };
         done(reply);

@@ -146,10 +146,10 @@ impl Stage {
     }
 
     /// Gives a node a command. The answer comes with later steps.
-    pub fn command(&self, node: NodeIndex, command: Command) -> Answer {
+    pub fn command(&self, node: NodeIndex, command: impl Into<Command>) -> Answer {
         let (sender, receiver) = bounded(1);
         let once = move |reply| sender.try_send(reply).expect("a command is answered once");
-        self.nodes[node.0].router.submit(command, Box::new(once));
+        self.nodes[node.0].router.submit(command.into(), Box::new(once));
         Answer(receiver)
     }
 

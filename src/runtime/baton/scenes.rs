@@ -9,7 +9,7 @@ use crate::{
     chain::{archive::LedgerStore, block::HashedBlock, key::SecretKey, spec::ChainSpec, testkit::BlockMaker},
     node::{
         Setup, Stores, build,
-        command::{Command, Reply},
+        command::{FetchCommand, Reply},
     },
     store::{PeerDb, SharedLedger},
 };
@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
         let mut blocks: Vec<&HashedBlock> = self.script.blocks.iter().collect();
         self.rng.shuffle(&mut blocks);
         for block in blocks {
-            let command = Command::SubmitBlock(block.bytes.clone());
+            let command = FetchCommand::SubmitBlock(block.bytes.clone());
             self.answers.push(self.stage.command(self.nodes[0], command));
         }
     }

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     base::{codec::List, ids::LinkId},
-    node::{CloseReason, Event, Halt, LinkEvent, command::Command},
+    node::{
+        CloseReason, Event, Halt, LinkEvent,
+        command::{LedgerCommand, PeersCommand, Reply},
+    },
     runtime::fakes::{MAGIC, diary, fake, handshake, idle, node, peers},
     wire::message::{GoodbyeCode, Message},
 };
@@ -146,17 +149,18 @@ fn a_flood_waits_for_the_inbox_and_arrives_complete_and_in_order() {
 fn a_command_is_answered_and_a_panic_stops_the_node() {
     let mut stage = Stage::new(7, MAGIC);
     let ledger = fake(|_, event, out| {
-        if let Event::Command(ticket, Command::Mempool { limit }) = event {
+        if let Event::Command(ticket, Command::Ledger(LedgerCommand::Mempool { limit })) = event {
             assert!(limit < 10, "limit {limit}");
             out.reply(ticket, Reply::Done);
         }
         None
     });
     let node = stage.add_node(None, node(vec![(RoleId::Ledger, ledger), (RoleId::Miner, idle())]));
-    let good = stage.command(node, Command::Mempool { limit: 1 });
+    let good = stage.command(node, LedgerCommand::Mempool { limit: 1 });
     stage.run_for(SECOND);
     assert_eq!((good.take(), good.take()), (Some(Reply::Done), None));
-    let (bad, late) = (stage.command(node, Command::Mempool { limit: 10 }), stage.command(node, Command::Peers));
+    let (bad, late) =
+        (stage.command(node, LedgerCommand::Mempool { limit: 10 }), stage.command(node, PeersCommand::Peers));
     stage.run_for(SECOND);
     assert_eq!((bad.take(), late.take()), (None, None));
     let reason = StopReason::Halt(Halt::Invariant("ledger panicked: limit 10".to_owned()));

@@ -7,8 +7,8 @@ use crate::{
     base::{hash::Hash, limits, time::Time},
     chain::{block::HashedBlock, transaction::OutPoint},
     node::{
-        command::{Command, Reply},
-        report::SyncState,
+        SyncState,
+        command::{LedgerCommand, Reply},
     },
     sim::world::World,
 };
@@ -63,7 +63,7 @@ impl World {
         for returned in std::mem::take(&mut self.checkers.returned) {
             if self.is_spendable(&returned) {
                 let (node, txid) = (returned.node, returned.txid);
-                self.command(node, Command::PoolEntry(txid), Question::Pooled(returned));
+                self.command(node, LedgerCommand::PoolEntry(txid), Question::Pooled(returned));
             }
         }
     }

@@ -24,7 +24,7 @@ impl World {
         let Some((slot, role)) = life.at_rest(self.now, NEAR, &mut self.step_rng) else { return };
         self.trace.note(self.now, node, role, &Event::Wake);
         let mut out = Outbox::default();
-        life.role(slot).handle(there.clock.read(self.now), Event::Wake, &mut out);
+        life.role(slot).hear(there.clock.read(self.now), Event::Wake, &mut out);
         life.stepped(slot, &there.clock, self.now);
         if let Some(action) = out.drain().next() {
             let what = format!("{} was woken too early and yet does {action:?}", role.name());

@@ -1,6 +1,10 @@
 //! Blocks as they arrive, asked for or not.
 
 use super::*;
+use crate::node::{
+    command::{FetchCommand, Reply},
+    notice::{ToFetch, ToHeaders, ToVerify},
+};
 
 #[test]
 fn a_refused_body_is_asked_of_another_peer() {
@@ -9,7 +13,7 @@ fn a_refused_body_is_asked_of_another_peer() {
     let origin = Origin::Link(LinkId(1));
     let fault = BlockFault::MerkleRoot;
     assert_eq!(
-        requests(&rig.notice(Notice::BodyRefused { hash: hash(1), origin, fault: Box::new(fault) })),
+        requests(&rig.notice(ToFetch::BodyRefused { hash: hash(1), origin, fault: Box::new(fault) })),
         [(2, hash(1))]
     );
     assert_eq!(rig.role.window.held(), 0);
@@ -25,7 +29,11 @@ fn a_reorganisation_forgets_bodies_and_requests_end_all_the_same() {
     // Old requests are answered; nobody wants these any more.
     let late = rig.send(2, &block(2, 0, 0));
     assert_eq!(
-        (checked(&late), told(&late, |notice| matches!(notice, Notice::Offered { .. })), faults(&late)),
+        (
+            checked(&late),
+            told(&late, |notice| matches!(notice, Notice::Headers(ToHeaders::Offered { .. }))),
+            faults(&late)
+        ),
         (vec![], 0, vec![])
     );
     let (link, _) = requests(&actions)[0];
@@ -38,8 +46,8 @@ fn news_waits_for_its_header_and_then_goes_to_the_verifier() {
     let news = block(1, 0, 0);
     let header = Header::peek(&news).unwrap();
     let origin = Origin::Link(LinkId(1));
-    let offered = Notice::Offered { origin, hash: hash(1), header: Box::new(header) };
-    assert_eq!(rig.send(1, &news), [Action::Tell(RoleId::Headers, offered)]);
+    let offered = ToHeaders::Offered { origin, hash: hash(1), header: Box::new(header) };
+    assert_eq!(rig.send(1, &news), [Action::Tell(offered.into())]);
     assert_eq!(rig.send(2, &news), [], "once");
     let actions = rig.want(0, vec![hash(1)]);
     assert_eq!((checked(&actions), requests(&actions)), (vec![(origin, hash(1))], vec![]));
@@ -55,8 +63,11 @@ fn offers_are_bounded_and_dropped_ones_forgotten() {
     }
     let kept = (1..=20).filter(|height| rig.role.offers.contains(&hash(*height))).count();
     assert_eq!(kept, MAX_OFFERED);
-    rig.notice(Notice::OfferDropped { hash: hash(20), reason: None });
-    assert_eq!(told(&rig.send(1, &block(20, 0, 0)), |notice| matches!(notice, Notice::Offered { .. })), 1);
+    rig.notice(ToFetch::OfferDropped { hash: hash(20), reason: None });
+    assert_eq!(
+        told(&rig.send(1, &block(20, 0, 0)), |notice| matches!(notice, Notice::Headers(ToHeaders::Offered { .. }))),
+        1
+    );
 }
 
 #[test]
@@ -86,8 +97,9 @@ fn a_frame_shorter_than_a_header_is_a_fault() {
 #[test]
 fn a_submitted_block_is_answered_when_it_is_committed() {
     let mut rig = Rig::new(0, &[]);
-    let submit =
-        |rig: &mut Rig, ticket, block: Bytes| rig.event(Event::Command(Ticket(ticket), Command::SubmitBlock(block)));
+    let submit = |rig: &mut Rig, ticket, block: Bytes| {
+        rig.event(Event::Command(Ticket(ticket), FetchCommand::SubmitBlock(block).into()))
+    };
     assert_eq!(replies(&submit(&mut rig, 1, block(1, 0, 0))), []);
     assert_eq!(checked(&rig.want(0, vec![hash(1)])), [(Origin::Command(Ticket(1)), hash(1))]);
     assert_eq!(replies(&rig.taken(1..=1)), []);
@@ -97,13 +109,13 @@ fn a_submitted_block_is_answered_when_it_is_committed() {
 
     submit(&mut rig, 3, block(2, 0, 0));
     let reason = Some("no proof of work".to_owned());
-    let dropped = rig.notice(Notice::OfferDropped { hash: hash(2), reason });
+    let dropped = rig.notice(ToFetch::OfferDropped { hash: hash(2), reason });
     assert_eq!(replies(&dropped), [(3, Reply::Refused("no proof of work".to_owned()))]);
 
     submit(&mut rig, 4, block(3, 0, 0));
     rig.want(1, vec![hash(3)]);
     let fault = BlockFault::Empty;
-    let invalid = rig.notice(Notice::BlocksInvalid { hashes: vec![hash(3)], fault: Box::new(fault.clone()) });
+    let invalid = rig.notice(ToFetch::BlocksInvalid { hashes: vec![hash(3)], fault: Box::new(fault.clone()) });
     assert_eq!(replies(&invalid), [(4, Reply::Refused(fault.to_string()))]);
 
     submit(&mut rig, 5, block(4, 0, 0));
@@ -114,8 +126,11 @@ fn a_submitted_block_is_answered_when_it_is_committed() {
 #[test]
 fn a_mined_block_goes_the_same_way() {
     let mut rig = Rig::new(0, &[]);
-    let actions = rig.notice(Notice::Produced { block: block(1, 0, 0) });
-    assert_eq!(told(&actions, |notice| matches!(notice, Notice::Offered { origin: Origin::Miner, .. })), 1);
+    let actions = rig.notice(ToFetch::Produced { block: block(1, 0, 0) });
+    assert_eq!(
+        told(&actions, |notice| matches!(notice, Notice::Headers(ToHeaders::Offered { origin: Origin::Miner, .. }))),
+        1
+    );
     assert_eq!(checked(&rig.want(0, vec![hash(1)])), [(Origin::Miner, hash(1))]);
 }
 
@@ -123,15 +138,15 @@ fn a_mined_block_goes_the_same_way() {
 fn the_verifier_is_told_which_signatures_are_known() {
     let mut rig = Rig::new(2, &[1]);
     let leaves = |n: u8| Hash([n; 32]);
-    rig.notice(Notice::PoolChanged { added: vec![leaves(1), leaves(2)], removed: vec![] });
+    rig.notice(ToFetch::PoolChanged { added: vec![leaves(1), leaves(2)], removed: vec![] });
     let of = |actions: Vec<Action>| {
         actions.into_iter().find_map(|action| match action {
-            Action::Tell(RoleId::Verify, Notice::CheckBlock { checked, .. }) => Some(checked),
+            Action::Tell(Notice::Verify(ToVerify::CheckBlock { checked, .. })) => Some(checked),
             _ => None,
         })
     };
     let first = of(rig.answer(1)).unwrap();
-    rig.notice(Notice::PoolChanged { added: vec![], removed: vec![leaves(1)] });
+    rig.notice(ToFetch::PoolChanged { added: vec![], removed: vec![leaves(1)] });
     let second = of(rig.answer(1)).unwrap();
     assert_eq!((first.len(), second.len()), (2, 1), "what was handed out does not change");
 }

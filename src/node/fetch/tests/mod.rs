@@ -29,11 +29,10 @@ use crate::{
         target::{CompactTarget, Work},
     },
     node::{
-        Action, Direction, Event, LinkAction, LinkEvent, Notice, Origin, Outbox, PeerFault, PeerInfo, Role, RoleId,
-        Setup,
-        command::{Command, Delivery, Reply},
-        fault::CloseReason,
-        notice::ChainMove,
+        Action, AnyRole, ChainMove, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Origin, Outbox,
+        PeerFault, PeerInfo, Role, Setup,
+        command::{Delivery, FetchCommand, Reply},
+        notice::{ToFetch, ToVerify},
         report::Counter,
     },
     wire::{
@@ -95,7 +94,7 @@ fn requests(actions: &[Action]) -> Vec<(u64, Hash)> {
 /// The blocks that went to the verifier.
 fn checked(actions: &[Action]) -> Vec<(Origin, Hash)> {
     let check = |action: &Action| match action {
-        Action::Tell(RoleId::Verify, Notice::CheckBlock { origin, hash, .. }) => Some((*origin, *hash)),
+        Action::Tell(Notice::Verify(ToVerify::CheckBlock { origin, hash, .. })) => Some((*origin, *hash)),
         _ => None,
     };
     actions.iter().filter_map(check).collect()
@@ -113,7 +112,7 @@ fn faults(actions: &[Action]) -> Vec<(u64, PeerFault)> {
 }
 
 fn told(actions: &[Action], wanted: fn(&Notice) -> bool) -> usize {
-    actions.iter().filter(|action| matches!(action, Action::Tell(_, notice) if wanted(notice))).count()
+    actions.iter().filter(|action| matches!(action, Action::Tell(notice) if wanted(notice))).count()
 }
 
 fn replies(actions: &[Action]) -> Vec<(u64, Reply)> {
@@ -140,7 +139,7 @@ impl Rig {
 
     fn event(&mut self, event: Event) -> Vec<Action> {
         let mut out = Outbox::default();
-        self.role.handle(self.now, event, &mut out);
+        self.role.hear(self.now, event, &mut out);
         let actions: Vec<Action> = out.drain().collect();
         for (link, hash) in requests(&actions) {
             self.open.entry(link).or_default().push(hash);
@@ -157,12 +156,12 @@ impl Rig {
         assert!(open <= BLOCKS_IN_FLIGHT + 3, "{open}");
     }
 
-    fn notice(&mut self, notice: Notice) -> Vec<Action> {
-        self.event(Event::Notice(notice))
+    fn notice(&mut self, notice: impl Into<Notice>) -> Vec<Action> {
+        self.event(Event::Notice(notice.into()))
     }
 
     fn want(&mut self, above: u32, hashes: Vec<Hash>) -> Vec<Action> {
-        self.notice(Notice::Want { fork: above, above, hashes })
+        self.notice(ToFetch::Want { fork: above, above, hashes })
     }
 
     fn up(&mut self, link: u64, height: u32) -> Vec<Action> {
@@ -216,13 +215,13 @@ impl Rig {
     }
 
     fn taken(&mut self, heights: std::ops::RangeInclusive<u32>) -> Vec<Action> {
-        self.notice(Notice::BodiesTaken { blocks: heights.map(|height| (height, hash(height))).collect() })
+        self.notice(ToFetch::BodiesTaken { blocks: heights.map(|height| (height, hash(height))).collect() })
     }
 
     fn moved(&mut self, hashes: &[(Hash, u32)]) -> Vec<Action> {
         let (hash, height) = *hashes.last().unwrap();
         let tip = Tip { hash, height, time: 0, work: Work::ZERO, digest: Hash::ZERO };
-        self.notice(Notice::ChainMoved(Arc::new(ChainMove {
+        self.notice(ToFetch::ChainMoved(Arc::new(ChainMove {
             tip,
             removed: vec![],
             added: hashes.to_vec(),
@@ -267,7 +266,7 @@ impl Rig {
     }
 
     fn deliveries(&mut self) -> Vec<Delivery> {
-        match replies(&self.event(Event::Command(Ticket(0), Command::Deliveries))).remove(0).1 {
+        match replies(&self.event(Event::Command(Ticket(0), FetchCommand::Deliveries.into()))).remove(0).1 {
             Reply::Deliveries(deliveries) => deliveries,
             other => panic!("{other:?}"),
         }

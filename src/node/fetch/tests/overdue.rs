@@ -1,6 +1,7 @@
 //! What comes late or not at all.
 
 use super::*;
+use crate::node::notice::{ToFetch, ToHeaders};
 use crate::node::testing::logged;
 
 #[test]
@@ -145,7 +146,7 @@ fn a_block_that_nobody_has_is_reported_once() {
     for second in 0..60 {
         absent(&mut rig);
         let actions = rig.pass(SECOND);
-        let now = told(&actions, |notice| matches!(notice, Notice::Withheld { .. }));
+        let now = told(&actions, |notice| matches!(notice, Notice::Headers(ToHeaders::Withheld { .. })));
         assert!(now == 0 || second >= WITHHELD_AFTER.as_secs() - 1);
         reported += now;
     }
@@ -168,13 +169,16 @@ fn nothing_of_a_branch_that_was_left_is_asked_for_when_the_other_is_partly_appli
     };
     absent(&mut rig);
     let other = hash(50);
-    rig.notice(Notice::Want { fork: 0, above: 1, hashes: vec![other] });
+    rig.notice(ToFetch::Want { fork: 0, above: 1, hashes: vec![other] });
     let mut reported = 0;
     for _ in 0..WITHHELD_AFTER.as_secs() + 5 {
         let mut actions = absent(&mut rig);
         actions.extend(rig.pass(SECOND));
         assert!(requests(&actions).iter().all(|(_, asked)| *asked == other), "{actions:?}");
-        reported += told(&actions, |notice| matches!(notice, Notice::Withheld { hash: named } if *named == hash(50)));
+        reported += told(
+            &actions,
+            |notice| matches!(notice, Notice::Headers(ToHeaders::Withheld { hash: named }) if *named == hash(50)),
+        );
     }
     assert_eq!(reported, 1);
 }

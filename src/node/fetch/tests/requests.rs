@@ -1,6 +1,7 @@
 //! Who is asked for what, and how much.
 
 use super::*;
+use crate::node::notice::{ToFetch, ToHeaders};
 
 #[test]
 fn tiny_blocks_too_come_from_all_peers() {
@@ -52,7 +53,7 @@ fn the_ledger_s_progress_is_passed_on() {
     let mut rig = Rig::new(200, &[1]);
     let height = |actions: &[Action]| {
         actions.iter().find_map(|action| match action {
-            Action::Tell(RoleId::Headers, Notice::Fetched { height }) => Some(*height),
+            Action::Tell(Notice::Headers(ToHeaders::Fetched { height })) => Some(*height),
             _ => None,
         })
     };
@@ -88,8 +89,8 @@ fn whoever_claims_to_have_a_block_is_preferred_and_if_nobody_does_all_are_tried(
     rig.up(1, 0);
     rig.up(2, 9);
     assert_eq!(requests(&rig.want(0, vec![hash(1)])), [(2, hash(1))]);
-    rig.notice(Notice::PeerTip { link: LinkId(2), height: 0, tip: Hash::ZERO });
-    rig.notice(Notice::PeerTip { link: LinkId(1), height: 2, tip: Hash::ZERO });
+    rig.notice(ToFetch::PeerHeight { link: LinkId(2), height: 0 });
+    rig.notice(ToFetch::PeerHeight { link: LinkId(1), height: 2 });
     assert_eq!(requests(&rig.want(1, vec![hash(2)])), [(1, hash(2))]);
     assert_eq!(requests(&rig.want(2, vec![hash(3)])).len(), 1);
 }
@@ -159,7 +160,8 @@ fn a_large_download_waits_a_moment_for_more_peers_unless_they_are_all_there() {
 #[test]
 fn the_first_block_of_what_is_wanted_is_told_and_then_one_a_second() {
     let mut rig = Rig::new(10, &[1, 2]);
-    let delivered = |actions: &[Action]| told(actions, |notice| matches!(notice, Notice::Delivered));
+    let delivered =
+        |actions: &[Action]| told(actions, |notice| matches!(notice, Notice::Headers(ToHeaders::Delivered)));
     rig.answer(1);
     assert_eq!(delivered(&rig.taken(1..=1)), 1);
     assert_eq!(delivered(&rig.taken(2..=2)), 0, "no need to say it for each");
@@ -168,5 +170,5 @@ fn the_first_block_of_what_is_wanted_is_told_and_then_one_a_second() {
     let rival = block(4, 7, 0);
     rig.want(3, vec![hash_of(&rival)]);
     assert_eq!(delivered(&rig.taken(4..=4)), 0, "of another branch");
-    assert_eq!(delivered(&rig.notice(Notice::BodiesTaken { blocks: vec![(4, hash_of(&rival))] })), 1);
+    assert_eq!(delivered(&rig.notice(ToFetch::BodiesTaken { blocks: vec![(4, hash_of(&rival))] })), 1);
 }

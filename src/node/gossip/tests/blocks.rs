@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::node::notice::Useful;
+use crate::node::notice::{ToGossip, ToHandshake, ToPeers};
 
 #[test]
 fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
@@ -9,7 +10,7 @@ fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
     let hash = Hash([7; 32]);
     let knows = PeerInfo { tip: hash, ..inbound_peer("127.0.0.1:4140") };
     node.up(4, knows);
-    node.notice(Notice::PeerTip { link: LinkId(2), height: 1, tip: hash });
+    node.notice(ToGossip::PeerTip { link: LinkId(2), tip: hash });
     let news = || Some((Origin::Link(LinkId(1)), vec![1, 2, 3].into()));
     let actions = node.notice(moved(hash, news()));
     assert_eq!(receivers(&actions, &[1, 2, 3, 4]), [3]);
@@ -22,10 +23,10 @@ fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
 fn a_block_is_passed_on_once_it_is_sound_and_whoever_brought_it_is_praised() {
     let mut node = node(&[1, 2]);
     let (hash, origin) = (Hash([7; 32]), Origin::Link(LinkId(1)));
-    let actions = node.notice(Notice::BlockValidated { origin, hash, bytes: vec![1, 2, 3].into() });
+    let actions = node.notice(ToGossip::BlockValidated { origin, hash, bytes: vec![1, 2, 3].into() });
     assert_eq!(receivers(&actions, &[1, 2]), [2]);
-    let useful = Notice::Useful { link: LinkId(1), what: Useful::Block };
-    assert_eq!(actions.told(RoleId::Handshake), [useful]);
+    let useful = ToHandshake::Useful { link: LinkId(1), what: Useful::Block };
+    assert_eq!(actions.told::<ToHandshake>(), [useful]);
     assert!(node.notice(moved(hash, None)).sent(2).is_empty(), "told already");
 }
 
@@ -33,15 +34,15 @@ fn a_block_is_passed_on_once_it_is_sound_and_whoever_brought_it_is_praised() {
 #[test]
 fn blocks_of_a_sync_are_not_passed_on_but_peers_are_told_of_the_tip_once_synced() {
     let mut node = node(&[1]);
-    let told = |actions: &Actions| actions.told(RoleId::Peers) == [Notice::TipUntold];
+    let told = |actions: &Actions| actions.told::<ToPeers>() == [ToPeers::TipUntold];
     let actions = node.notice(moved(Hash([7; 32]), None));
     assert!(actions.sent(1).is_empty() && told(&actions), "synced already");
-    node.notice(Notice::State(SyncState::Blocks));
+    node.notice(ToGossip::State(SyncState::Blocks));
     assert!(!told(&node.notice(moved(Hash([8; 32]), None))), "more is to come");
-    assert!(told(&node.notice(Notice::State(SyncState::Synced))));
-    node.notice(Notice::State(SyncState::Blocks));
-    assert!(!told(&node.notice(Notice::State(SyncState::Synced))), "once");
-    let news = Notice::BlockValidated { origin: Origin::Ledger, hash: Hash([9; 32]), bytes: vec![1].into() };
+    assert!(told(&node.notice(ToGossip::State(SyncState::Synced))));
+    node.notice(ToGossip::State(SyncState::Blocks));
+    assert!(!told(&node.notice(ToGossip::State(SyncState::Synced))), "once");
+    let news = ToGossip::BlockValidated { origin: Origin::Ledger, hash: Hash([9; 32]), bytes: vec![1].into() };
     node.notice(news);
     assert!(!told(&node.notice(moved(Hash([9; 32]), None))), "it was passed on");
 }

@@ -1,6 +1,10 @@
 //! Transactions of commands.
 
 use super::*;
+use crate::node::{
+    command::{GossipCommand, Reply},
+    notice::ToGossip,
+};
 
 #[test]
 fn a_command_is_answered_once_with_the_verdict() {
@@ -25,7 +29,7 @@ fn an_invalid_transaction_of_a_command_is_refused() {
     let mut node = node(&[]);
     node.command(7, submit(&transaction(1)));
     assert!(matches!(node.notice(bad(Origin::Command(Ticket(7)))).replies(7)[..], [Reply::Refused(_)]));
-    let replies = node.command(8, Command::SubmitTransaction(vec![1].into())).replies(8);
+    let replies = node.command(8, GossipCommand::SubmitTransaction(vec![1].into())).replies(8);
     assert!(matches!(replies[..], [Reply::Refused(_)]));
     let checked = batches(&node.command(9, submit(&transaction(2))));
     let admits = admits(&all_good(&mut node, &checked));
@@ -41,13 +45,8 @@ fn commands_are_taken_when_synced_and_on_test_chains_when_alone() {
         (setup(), SyncState::Headers, false),
     ] {
         let mut node = Driver::new(Gossip::new(&setup, Rng::from_number(1)));
-        node.notice(Notice::State(state));
+        node.notice(ToGossip::State(state));
         let replies = node.command(1, submit(&transaction(1))).replies(1);
         assert_eq!(replies.is_empty(), taken, "{state}: {replies:?}");
     }
-}
-
-#[test]
-fn commands_of_other_roles_are_answered_too() {
-    assert!(matches!(node(&[]).command(1, Command::Peers).replies(1)[..], [Reply::Refused(_)]));
 }

@@ -1,6 +1,7 @@
 //! The mempool exchange.
 
 use super::*;
+use crate::node::{Role, notice::ToGossip};
 
 #[test]
 fn a_synced_node_asks_a_new_peer_for_what_it_lacks() {
@@ -74,11 +75,11 @@ fn a_node_that_became_synced_asks_three_peers_and_not_with_each_block() {
     let mut node = Driver::new(Gossip::new(&setup(), Rng::from_number(1)));
     let links = [1, 2, 3, 4, 5];
     links.iter().for_each(|link| assert!(join(&mut node, *link).sent(*link).is_empty()));
-    let asked = receivers(&node.notice(Notice::State(SyncState::Synced)), &links);
+    let asked = receivers(&node.notice(ToGossip::State(SyncState::Synced)), &links);
     assert_eq!(asked.len(), MEMPOOL_ASK_PEERS);
     for _ in 0..10 {
-        node.notice(Notice::State(SyncState::Blocks));
-        let actions = node.notice(Notice::State(SyncState::Synced));
+        node.notice(ToGossip::State(SyncState::Blocks));
+        let actions = node.notice(ToGossip::State(SyncState::Synced));
         assert!(receivers(&actions, &links).is_empty());
     }
     assert_eq!(receivers(&node.run(MEMPOOL_ASK_INTERVAL), &links).len(), MEMPOOL_ASK_PEERS);
@@ -100,9 +101,9 @@ fn peers_are_asked_for_what_was_turned_away_when_there_is_room() {
     let transaction = transaction(1);
     let full = Refusal::Fee { fee: 1, needed: 2 };
     pass(&mut node, 1, &transaction, Err(full));
-    assert_eq!(node.notice(Notice::PoolHasRoom).sent(1), [want(&[])]);
+    assert_eq!(node.notice(ToGossip::PoolHasRoom).sent(1), [want(&[])]);
     assert_eq!(node.receive(1, &have(&[transaction.txid])).sent(1), [want(&[transaction.txid])]);
     node.notice(moved(Hash([1; 32]), None));
     assert_eq!(batches(&offer(&mut node, 1, &transaction)).len(), 1, "it is checked again");
-    assert!(node.notice(Notice::PoolHasRoom).sent(1).is_empty(), "not with each block");
+    assert!(node.notice(ToGossip::PoolHasRoom).sent(1).is_empty(), "not with each block");
 }

@@ -29,8 +29,9 @@ use crate::{
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
     node::{
-        PeerInfo, RoleId,
-        notice::{ChainMove, Refusal, TransactionVerdict, UncheckedTransaction},
+        ChainMove, PeerInfo, Refusal,
+        command::GossipCommand,
+        notice::{ToGossip, ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction},
         report::Counter,
         testing::{Actions, Driver, inbound_peer, public_setup, setup},
     },
@@ -42,7 +43,7 @@ type Node = Driver<Gossip>;
 fn node(links: &[u64]) -> Node {
     let mut node = Driver::new(Gossip::new(&setup(), Rng::from_number(1)));
     node.start();
-    node.notice(Notice::State(SyncState::Synced));
+    node.notice(ToGossip::State(SyncState::Synced));
     links.iter().for_each(|link| drop(join(&mut node, *link)));
     node
 }
@@ -91,21 +92,21 @@ fn unchecked(link: u64, memo: u32) -> UncheckedTransaction {
     UncheckedTransaction { origin: Origin::Link(LinkId(link)), transaction: transaction(memo) }
 }
 
-fn submit(transaction: &HashedTransaction) -> Command {
-    Command::SubmitTransaction(transaction.transaction.to_bytes().into())
+fn submit(transaction: &HashedTransaction) -> GossipCommand {
+    GossipCommand::SubmitTransaction(transaction.transaction.to_bytes().into())
 }
 
 fn batches(actions: &Actions) -> Vec<Vec<UncheckedTransaction>> {
-    let batch = |notice| if let Notice::CheckTransactions(batch) = notice { Some(batch) } else { None };
-    actions.told(RoleId::Verify).into_iter().filter_map(batch).collect()
+    let batch = |notice| if let ToVerify::CheckTransactions(batch) = notice { Some(batch) } else { None };
+    actions.told::<ToVerify>().into_iter().filter_map(batch).collect()
 }
 
 fn admits(actions: &Actions) -> Vec<(Origin, Arc<HashedTransaction>)> {
     let admit = |notice| match notice {
-        Notice::Admit { origin, transaction } => Some((origin, transaction)),
+        ToLedger::Admit { origin, transaction } => Some((origin, transaction)),
         _ => None,
     };
-    actions.told(RoleId::Ledger).into_iter().filter_map(admit).collect()
+    actions.told::<ToLedger>().into_iter().filter_map(admit).collect()
 }
 
 /// The verifier finds everything in these batches good.
@@ -116,18 +117,18 @@ fn all_good(node: &mut Node, checked: &[Vec<UncheckedTransaction>]) -> Actions {
             origin: unchecked.origin,
             result: Ok(unchecked.transaction.clone()),
         };
-        all.extend(node.notice(Notice::TransactionsChecked(batch.iter().map(verdict).collect())).0);
+        all.extend(node.notice(ToGossip::TransactionsChecked(batch.iter().map(verdict).collect())).0);
     }
     Actions(all)
 }
 
-fn bad(origin: Origin) -> Notice {
+fn bad(origin: Origin) -> ToGossip {
     let result = Err(TransactionFault::Signature(0));
-    Notice::TransactionsChecked(vec![TransactionVerdict { origin, result }])
+    ToGossip::TransactionsChecked(vec![TransactionVerdict { origin, result }])
 }
 
 fn answer(node: &mut Node, admit: &(Origin, Arc<HashedTransaction>), result: Result<(), Refusal>) -> Actions {
-    node.notice(Notice::Admitted { origin: admit.0, transaction: admit.1.clone(), result })
+    node.notice(ToGossip::Admitted { origin: admit.0, transaction: admit.1.clone(), result })
 }
 
 /// Takes a transaction all the way: sent by a peer, verified, answered by the ledger.
@@ -141,10 +142,10 @@ fn missing() -> Refusal {
     Refusal::Invalid(TransactionFault::MissingCoin(0))
 }
 
-fn moved(tip: Hash, news: Option<(Origin, Bytes)>) -> Notice {
+fn moved(tip: Hash, news: Option<(Origin, Bytes)>) -> ToGossip {
     let tip = Tip { hash: tip, height: 1, time: 0, work: Work::ZERO, digest: Hash::ZERO };
     let added = vec![(tip.hash, 1)];
-    Notice::ChainMoved(Arc::new(ChainMove { tip, removed: Vec::new(), added, news }))
+    ToGossip::ChainMoved(Arc::new(ChainMove { tip, removed: Vec::new(), added, news }))
 }
 
 fn receivers(actions: &Actions, links: &[u64]) -> Vec<u64> {

@@ -1,6 +1,7 @@
 //! Transactions on their way in and on.
 
 use super::*;
+use crate::node::{Role, notice::ToGossip};
 
 #[test]
 fn a_transaction_is_verified_admitted_and_passed_on_to_those_who_lack_it() {
@@ -62,7 +63,7 @@ fn bad_bytes_are_the_sender_s_fault() {
 #[test]
 fn a_node_that_is_not_synced_ignores_transactions() {
     let mut node = node(&[1]);
-    node.notice(Notice::State(SyncState::Blocks));
+    node.notice(ToGossip::State(SyncState::Blocks));
     let actions = node.receive(1, &message(&transaction(1)));
     assert!(batches(&actions).is_empty() && actions.fault(1).is_none());
     assert_eq!(actions.counted(Counter::TransactionsReceived), 1);
@@ -109,14 +110,14 @@ fn what_is_taken_while_the_node_is_not_synced_is_passed_on_when_it_is() {
     let mut node = node(&[1, 2]);
     let transaction = transaction(1);
     let checked = batches(&node.receive(1, &message(&transaction)));
-    node.notice(Notice::State(SyncState::Blocks));
+    node.notice(ToGossip::State(SyncState::Blocks));
     let admits = admits(&all_good(&mut node, &checked));
     assert_eq!(receivers(&answer(&mut node, &admits[0], Ok(())), &[1, 2]), [] as [u64; 0]);
-    let actions = node.notice(Notice::State(SyncState::Synced));
+    let actions = node.notice(ToGossip::State(SyncState::Synced));
     assert!(actions.sent(2).contains(&message(&transaction)));
     assert!(!actions.sent(1).contains(&message(&transaction)), "it came from there");
-    node.notice(Notice::State(SyncState::Blocks));
-    let again = node.notice(Notice::State(SyncState::Synced));
+    node.notice(ToGossip::State(SyncState::Blocks));
+    let again = node.notice(ToGossip::State(SyncState::Synced));
     assert!(!again.sent(2).contains(&message(&transaction)), "once only");
 }
 
@@ -191,8 +192,8 @@ fn what_a_faulty_peer_queued_is_dropped_with_it() {
 #[test]
 fn transactions_of_branches_that_a_sync_leaves_are_not_piled_up() {
     let mut node = node(&[1]);
-    node.notice(Notice::State(SyncState::Blocks));
-    node.notice(Notice::Admitted { origin: Origin::Ledger, transaction: transaction(1), result: Ok(()) });
+    node.notice(ToGossip::State(SyncState::Blocks));
+    node.notice(ToGossip::Admitted { origin: Origin::Ledger, transaction: transaction(1), result: Ok(()) });
     assert!(node.role.unsent.is_empty());
 }
 
@@ -200,6 +201,6 @@ fn transactions_of_branches_that_a_sync_leaves_are_not_piled_up() {
 fn transactions_of_a_losing_branch_are_passed_on() {
     let mut node = node(&[1]);
     let transaction = transaction(1);
-    let admitted = Notice::Admitted { origin: Origin::Ledger, transaction: transaction.clone(), result: Ok(()) };
+    let admitted = ToGossip::Admitted { origin: Origin::Ledger, transaction: transaction.clone(), result: Ok(()) };
     assert_eq!(node.notice(admitted).sent(1), [message(&transaction)]);
 }

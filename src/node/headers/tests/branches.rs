@@ -1,6 +1,7 @@
 //! Which chain is the best: forks, invalid and withheld branches, what memory keeps.
 
 use super::*;
+use crate::node::notice::ToHeaders;
 
 #[test]
 fn more_work_wins_and_fetch_hears_of_the_fork() {
@@ -33,7 +34,7 @@ fn a_fork_below_memory_is_found_in_the_archive() {
         assert_eq!(asked(&actions), if end < 1050 { vec![2] } else { vec![] });
         wanted.extend(wants(&actions));
     }
-    assert_eq!(asked(&rig.notice(Notice::Delivered)), [2], "the rest, now that its blocks come");
+    assert_eq!(asked(&rig.notice(ToHeaders::Delivered)), [2], "the rest, now that its blocks come");
     // Only the last round has more work than ours: with the one before it the branches are equal.
     assert_eq!(wanted, [(100, fork.hashes(101..=1050))]);
     let (_, locator) = questions(&rig.up(4, &fork)).remove(0);
@@ -52,7 +53,7 @@ fn an_invalid_branch_is_left_and_never_entered_again() {
     rig.commit();
     bad.hashes(12..=15).iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
     let fault = BlockFault::Empty;
-    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(12..=15), fault: Box::new(fault) });
+    let actions = rig.notice(ToHeaders::BlocksInvalid { hashes: bad.hashes(12..=15), fault: Box::new(fault) });
     assert_eq!(wants(&actions), [(11, vec![])], "what is below the culprit is still the best chain");
     assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), bad.hash(11));
     let longer = bad.clone().grow(1, 1);
@@ -77,7 +78,8 @@ fn after_an_invalid_block_the_next_best_branch_is_wanted() {
     assert_eq!(wants(&rig.sync(3, bad.headers(11..=14))), [(10, bad.hashes(11..=14))]);
     rig.commit();
     bad.hashes(11..=14).iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
-    let actions = rig.notice(Notice::BlocksInvalid { hashes: bad.hashes(11..=14), fault: Box::new(BlockFault::Empty) });
+    let actions =
+        rig.notice(ToHeaders::BlocksInvalid { hashes: bad.hashes(11..=14), fault: Box::new(BlockFault::Empty) });
     assert_eq!(wants(&actions), [(8, second.hashes(9..=12))]);
 }
 
@@ -106,7 +108,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     rig.sync(3, vec![]);
     let honest = ours.clone().grow(1, 0);
     assert_eq!(passed(&offer(&mut rig, PEER, &honest)), [honest.tip()]);
-    let actions = rig.notice(Notice::Withheld { hash: withheld.hash(11) });
+    let actions = rig.notice(ToHeaders::Withheld { hash: withheld.hash(11) });
     assert_eq!(wants(&actions), [(10, vec![honest.tip()])]);
     rig.moved(&honest);
     assert_eq!(rig.state, SyncState::Synced);
@@ -115,7 +117,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(3)), &longer)), []);
     // Time does, and the second time it is set aside for longer.
     assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), [(10, longer.hashes(11..=61))]);
-    rig.notice(Notice::Withheld { hash: withheld.hash(11) });
+    rig.notice(ToHeaders::Withheld { hash: withheld.hash(11) });
     assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), []);
     // And so does the block itself.
     assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
@@ -139,11 +141,11 @@ fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_
     rig.sync(2, second.headers(11..=60));
     rig.sync(2, vec![]);
     assert_eq!(rig.state, SyncState::Blocks);
-    let actions = rig.notice(Notice::Withheld { hash: first.hash(11) });
+    let actions = rig.notice(ToHeaders::Withheld { hash: first.hash(11) });
     assert_eq!(wants(&actions), [(10, second.hashes(11..=60))]);
     assert_eq!(rig.state, SyncState::Synced, "with what there is");
     // Once a block of it comes, it counts.
-    rig.notice(Notice::Delivered);
+    rig.notice(ToHeaders::Delivered);
     assert_eq!(rig.state, SyncState::Blocks);
 }
 
@@ -157,7 +159,7 @@ fn a_branch_that_was_set_aside_gets_a_chance_when_somebody_else_makes_blocks_on_
     rig.up(3, &branch);
     rig.sync(3, branch.headers(6..=25));
     rig.sync(3, vec![]);
-    rig.notice(Notice::Withheld { hash: branch.hash(6) });
+    rig.notice(ToHeaders::Withheld { hash: branch.hash(6) });
     rig.up(5, &branch);
     let longer = branch.clone().grow(1, 1);
     assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(5)), &longer)).first(), Some(&(5, branch.hashes(6..=25))));
@@ -184,7 +186,7 @@ fn headers_that_have_not_brought_a_block_change_nothing_for_a_synced_node() {
     let rivals = (2..100).map(|salt| offer(&mut rig, PEER, &second.clone().grow(1, salt)));
     assert_eq!(rivals.filter(|actions| !passed(actions).is_empty()).count(), MAX_PASSING);
     // The first block of the branch makes it count.
-    assert_eq!(counted(&rig.notice(Notice::Delivered)), [55]);
+    assert_eq!(counted(&rig.notice(ToHeaders::Delivered)), [55]);
     assert_eq!(rig.state, SyncState::Blocks);
     assert_eq!(passed(&offer(&mut rig, PEER, &second.grow(1, 200))), []);
 }
@@ -302,7 +304,7 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
     rig.sync(3, vec![]);
     for height in 6..20u8 {
         rig.pass(SECOND * 2);
-        rig.notice(Notice::Delivered);
+        rig.notice(ToHeaders::Delivered);
         assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1, height))), [None]);
     }
 }
@@ -333,7 +335,7 @@ fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is
 fn an_applied_block_is_never_set_aside() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
-    assert_eq!(wants(&rig.notice(Notice::Withheld { hash: ours.hash(10) })), []);
+    assert_eq!(wants(&rig.notice(ToHeaders::Withheld { hash: ours.hash(10) })), []);
 }
 
 #[test]

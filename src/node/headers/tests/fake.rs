@@ -24,11 +24,11 @@ use crate::{
         testkit,
     },
     node::{
-        Action, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault, PeerInfo, Role, RoleId, Setup,
-        fault::CloseReason,
+        Action, AnyRole, ChainMove, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault,
+        PeerInfo, Role, Setup, SyncState,
         headers::Headers,
-        notice::ChainMove,
-        report::{Report, SyncState},
+        notice::{ToFetch, ToHeaders, ToLedger},
+        report::Report,
     },
     wire::{
         frame::Frame,
@@ -237,7 +237,7 @@ pub(super) fn asked(actions: &[Action]) -> Vec<u64> {
 /// What `fetch` was told to want.
 pub(super) fn wants(actions: &[Action]) -> Vec<(u32, Vec<Hash>)> {
     let want = |action: &Action| match action {
-        Action::Tell(RoleId::Fetch, Notice::Want { above, hashes, .. }) => Some((*above, hashes.clone())),
+        Action::Tell(Notice::Fetch(ToFetch::Want { above, hashes, .. })) => Some((*above, hashes.clone())),
         _ => None,
     };
     actions.iter().filter_map(want).collect()
@@ -280,11 +280,11 @@ impl Rig {
 
     pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
         let mut out = Outbox::default();
-        self.role.handle(self.now, event, &mut out);
+        self.role.hear(self.now, event, &mut out);
         let actions: Vec<Action> = out.drain().collect();
         for action in &actions {
             match action {
-                Action::Tell(RoleId::Ledger, Notice::StoreHeaders(rows)) => self.stored.extend_from_slice(rows),
+                Action::Tell(Notice::Ledger(ToLedger::StoreHeaders(rows))) => self.stored.extend_from_slice(rows),
                 Action::Report(Report::State { state, reason }) => {
                     (self.state, self.reason) = (*state, reason.clone());
                 }
@@ -299,8 +299,8 @@ impl Rig {
         self.event(Event::Start)
     }
 
-    pub(super) fn notice(&mut self, notice: Notice) -> Vec<Action> {
-        self.event(Event::Notice(notice))
+    pub(super) fn notice(&mut self, notice: impl Into<Notice>) -> Vec<Action> {
+        self.event(Event::Notice(notice.into()))
     }
 
     /// What the role had stored.
@@ -329,7 +329,7 @@ impl Rig {
             digest: Hash::ZERO,
         };
         let moved = ChainMove { tip, removed: vec![], added: vec![(last.hash, last.header.height)], news: None };
-        self.notice(Notice::ChainMoved(Arc::new(moved)))
+        self.notice(ToHeaders::ChainMoved(Arc::new(moved)))
     }
 
     /// A peer whose claims are this chain's.

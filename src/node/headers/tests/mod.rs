@@ -26,8 +26,9 @@ use crate::{
         testkit,
     },
     node::{
-        Action, Notice, Origin, PeerFault, RoleId,
-        report::{Report, SyncState},
+        Action, Notice, Origin, PeerFault, SyncState,
+        notice::{ToFetch, ToHeaders, ToLedger},
+        report::Report,
     },
     wire::message::{Kind, Message},
 };
@@ -53,12 +54,12 @@ fn synced(chain: &Chain) -> Rig {
 
 fn offer(rig: &mut Rig, origin: Origin, chain: &Chain) -> Vec<Action> {
     let row = chain.rows.last().unwrap();
-    rig.notice(Notice::Offered { origin, hash: row.hash, header: Box::new(row.header.clone()) })
+    rig.notice(ToHeaders::Offered { origin, hash: row.hash, header: Box::new(row.header.clone()) })
 }
 
 fn dropped(actions: &[Action]) -> Vec<Option<String>> {
     let reason = |action: &Action| match action {
-        Action::Tell(RoleId::Fetch, Notice::OfferDropped { reason, .. }) => Some(reason.clone()),
+        Action::Tell(Notice::Fetch(ToFetch::OfferDropped { reason, .. })) => Some(reason.clone()),
         _ => None,
     };
     actions.iter().filter_map(reason).collect()
@@ -67,7 +68,7 @@ fn dropped(actions: &[Action]) -> Vec<Option<String>> {
 /// Offers that go to the ledger past the best chain.
 fn passed(actions: &[Action]) -> Vec<Hash> {
     let hash = |action: &Action| match action {
-        Action::Tell(RoleId::Fetch, Notice::OfferPasses { hash }) => Some(*hash),
+        Action::Tell(Notice::Fetch(ToFetch::OfferPasses { hash })) => Some(*hash),
         _ => None,
     };
     actions.iter().filter_map(hash).collect()
@@ -76,7 +77,7 @@ fn passed(actions: &[Action]) -> Vec<Hash> {
 /// The heights of the best chain that the ledger was told of.
 fn counted(actions: &[Action]) -> Vec<u32> {
     let height = |action: &Action| match action {
-        Action::Tell(RoleId::Ledger, Notice::BestChain { height, .. }) => Some(*height),
+        Action::Tell(Notice::Ledger(ToLedger::BestChain { height, .. })) => Some(*height),
         _ => None,
     };
     actions.iter().filter_map(height).collect()

@@ -1,6 +1,8 @@
 //! Offered blocks, and what others are told.
 
 use super::*;
+use crate::node::notice::{ToFetch, ToGossip, ToLedger, ToMiner};
+use crate::node::{Notice, RoleId};
 
 #[test]
 fn what_is_stored_goes_to_the_ledger_before_fetch_wants_it() {
@@ -8,11 +10,11 @@ fn what_is_stored_goes_to_the_ledger_before_fetch_wants_it() {
     let mut rig = asking(&chain);
     let actions = rig.sync(1, chain.headers(1..=3));
     let place = |wanted: fn(&Notice) -> bool| {
-        actions.iter().position(|action| matches!(action, Action::Tell(_, notice) if wanted(notice))).unwrap()
+        actions.iter().position(|action| matches!(action, Action::Tell(notice) if wanted(notice))).unwrap()
     };
     assert!(
-        place(|notice| matches!(notice, Notice::StoreHeaders(_)))
-            < place(|notice| matches!(notice, Notice::Want { .. }))
+        place(|notice| matches!(notice, Notice::Ledger(ToLedger::StoreHeaders(_))))
+            < place(|notice| matches!(notice, Notice::Fetch(ToFetch::Want { .. })))
     );
 }
 
@@ -81,8 +83,14 @@ fn a_whole_sync_ends_synced_and_tells_everybody() {
     assert_eq!(rig.state, SyncState::Blocks);
     let actions = rig.moved(&chain);
     assert_eq!(rig.state, SyncState::Synced);
-    let told = actions.iter().filter(|action| matches!(action, Action::Tell(_, Notice::State(SyncState::Synced))));
-    assert_eq!(told.count(), RoleId::ALL.len() - 1);
+    let told = actions
+        .iter()
+        .filter_map(|action| if let Action::Tell(notice) = action { Some(notice.clone()) } else { None })
+        .filter(|notice| matches!(notice.role(), RoleId::Ledger | RoleId::Gossip | RoleId::Miner));
+    let synced = SyncState::Synced;
+    let expected: [Notice; 3] =
+        [ToLedger::State(synced).into(), ToGossip::State(synced).into(), ToMiner::State(synced).into()];
+    assert!(expected.iter().all(|notice| told.clone().any(|told| told == *notice)));
     rig.down(1);
     assert_eq!(rig.state, SyncState::Isolated);
 }

@@ -1,6 +1,7 @@
 //! Rounds of questions and answers, and who is asked.
 
 use super::*;
+use crate::node::notice::ToHeaders;
 
 #[test]
 fn rounds_follow_each_other_until_the_peer_has_no_more() {
@@ -132,7 +133,7 @@ fn headers_wait_for_bodies_when_they_are_far_ahead() {
     }
     assert!((HEADERS_AHEAD as usize..HEADERS_AHEAD as usize + 100).contains(&height), "{height}");
     assert_eq!(rig.state, SyncState::Blocks);
-    assert_eq!(asked(&rig.notice(Notice::Fetched { height: 500 })), [1], "bodies make room");
+    assert_eq!(asked(&rig.notice(ToHeaders::Fetched { height: 500 })), [1], "bodies make room");
     assert_eq!(asked(&rig.sync(1, chain.headers(height + 1..=height + 100))), [1]);
 }
 
@@ -235,7 +236,7 @@ fn a_ping_with_an_unknown_tip_is_a_reason_to_ask() {
     let chain = Chain::new().grow(3, 0);
     let mut rig = synced(&chain);
     rig.pass(GET_SYNC_QUIET);
-    let tip = |height, tip| Notice::PeerTip { link: LinkId(1), height, tip };
+    let tip = |height, tip| ToHeaders::PeerTip { link: LinkId(1), height, tip };
     assert_eq!(asked(&rig.notice(tip(3, chain.tip()))), [0; 0], "known");
     assert_eq!(asked(&rig.notice(tip(2, Hash([1; 32])))), [0; 0], "lower");
     assert_eq!(asked(&rig.notice(tip(3, Hash([1; 32])))), [1]);

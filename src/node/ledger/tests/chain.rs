@@ -9,7 +9,8 @@ use crate::{
         testkit::{self, coinbase},
     },
     node::{
-        fault::Halt,
+        AnyRole, Event, Halt, Notice, Role, RoleId,
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers},
         report::{Counter, Report},
     },
 };
@@ -21,7 +22,17 @@ fn the_start_tells_the_tip_once_to_everybody_but_the_verifier() {
     let moved = moves(&actions);
     assert_eq!(moved.len(), 1);
     assert_eq!((moved[0].tip.hash, moved[0].added.len()), (node.spec.genesis_hash(), 0));
-    let told = |role| actions.iter().any(|a| matches!(a, Action::Tell(to, Notice::ChainMoved(_)) if *to == role));
+    let is_move = |notice: &Notice| match notice {
+        Notice::Handshake(notice) => matches!(notice, ToHandshake::ChainMoved(_)),
+        Notice::Peers(notice) => matches!(notice, ToPeers::ChainMoved(_)),
+        Notice::Headers(notice) => matches!(notice, ToHeaders::ChainMoved(_)),
+        Notice::Fetch(notice) => matches!(notice, ToFetch::ChainMoved(_)),
+        Notice::Gossip(notice) => matches!(notice, ToGossip::ChainMoved(_)),
+        Notice::Miner(notice) => matches!(notice, ToMiner::ChainMoved(_)),
+        Notice::Verify(_) | Notice::Ledger(_) => false,
+    };
+    let told =
+        |role| actions.iter().any(|a| matches!(a, Action::Tell(notice) if notice.role() == role && is_move(notice)));
     assert!(RoleId::ALL.into_iter().all(|role| told(role) != matches!(role, RoleId::Verify | RoleId::Ledger)));
     assert!(actions.iter().any(|action| matches!(action, Action::Report(Report::Tip(_)))));
 }
@@ -75,17 +86,17 @@ fn news_is_passed_on_before_it_is_stored_and_stored_before_anything_else() {
     let mut maker = node.maker();
     node.synced();
     let others: [fn() -> Event; 3] =
-        [|| Event::Wake, || Event::Notice(Notice::State(SyncState::Blocks)), || Event::Stop];
+        [|| Event::Wake, || Event::Notice(ToLedger::State(SyncState::Blocks).into()), || Event::Stop];
     for next in others {
         let block = made(&mut maker, vec![]);
         node.headers(std::slice::from_ref(&block));
         let before = node.store.committed().tip;
         let mut out = Outbox::default();
-        node.ledger.handle(node.now, checked(&block), &mut out);
+        node.ledger.hear(node.now, checked(&block), &mut out);
         assert!(out.hurries(), "it does not wait for what follows");
         let actions: Vec<Action> = out.drain().collect();
         let (origin, hash, bytes) = (Origin::Link(PEER), block.0.hash, block.1.bytes.clone());
-        assert_eq!(actions, [Action::Tell(RoleId::Gossip, Notice::BlockValidated { origin, hash, bytes })]);
+        assert_eq!(actions, [Action::Tell(Notice::Gossip(ToGossip::BlockValidated { origin, hash, bytes }))]);
         assert_eq!(node.store.committed().tip, before, "nothing is stored yet");
         assert!(node.ledger.deadline().is_some_and(|deadline| deadline <= node.now.mono), "due at once");
 
@@ -117,7 +128,7 @@ fn a_block_that_waited_for_news_follows_it_at_once() {
     node.synced();
     let two = empty(&mut maker, 2);
     // As a peer does that claims less than it has: the second is not known to be best when its body comes.
-    node.notice(Notice::StoreHeaders(two.iter().map(|(row, _)| row.clone()).collect()));
+    node.notice(ToLedger::StoreHeaders(two.iter().map(|(row, _)| row.clone()).collect()));
     node.body(&two[1]);
     let actions = node.body(&two[0]);
     assert_eq!(sound(&actions), hashes(&two));
@@ -134,7 +145,7 @@ fn a_synced_node_s_blocks_stay_news_and_a_moment_of_catching_up_changes_nothing(
         sound(&node.blocks(&[block])).len()
     };
     assert_eq!((0..10).map(|_| news(&mut node)).sum::<usize>(), 10);
-    node.notice(Notice::State(SyncState::Blocks));
+    node.notice(ToLedger::State(SyncState::Blocks));
     assert_eq!(news(&mut node), 1, "its own header ended the state for a moment");
     let later: usize = (0..10).map(|_| news(&mut node)).sum();
     assert!(later < 5, "{later} of 10 during a longer sync");
@@ -145,7 +156,7 @@ fn a_stop_before_the_start_leaves_the_store_alone() {
     let spec = Arc::new(ChainSpec::local());
     let store = FakeStore::new(&spec);
     let mut out = Outbox::default();
-    Ledger::new(&setup(&spec), Box::new(store.clone())).handle(Now::default(), Event::Stop, &mut out);
+    Ledger::new(&setup(&spec), Box::new(store.clone())).hear(Now::default(), Event::Stop, &mut out);
     assert!(out.is_empty() && store.commits().is_empty());
 }
 
@@ -380,7 +391,7 @@ fn a_verdict_of_the_verifier_invalidates_and_one_on_an_unknown_block_does_nothin
     let blocks = empty(&mut maker, 2);
     node.headers(&blocks);
     let fault = BlockFault::NoCoinbase;
-    let invalidate = |hash| Notice::BodyInvalid { hash, origin: Origin::Link(PEER), fault: Box::new(fault.clone()) };
+    let invalidate = |hash| ToLedger::BodyInvalid { hash, origin: Origin::Link(PEER), fault: Box::new(fault.clone()) };
     assert_eq!(invalid(&node.notice(invalidate(Hash([3; 32])))), []);
     let actions = node.notice(invalidate(blocks[0].0.hash));
     assert_eq!(invalid(&actions), [(hashes(&blocks), fault.clone())]);
@@ -392,7 +403,7 @@ fn a_body_whose_header_is_unknown_is_given_back() {
     let mut node = Node::new();
     let block = made(&mut node.maker(), vec![]);
     let actions = node.body(&block);
-    let refused = |a: &Action| matches!(a, Action::Tell(RoleId::Fetch, Notice::BodyRefused { hash, .. }) if *hash == block.0.hash);
+    let refused = |a: &Action| matches!(a, Action::Tell(Notice::Fetch(ToFetch::BodyRefused { hash, .. })) if *hash == block.0.hash);
     assert_eq!(actions.iter().filter(|a| refused(a)).count(), 1);
     assert_eq!(faults(&actions), []);
 }
@@ -419,7 +430,7 @@ fn a_failing_store_halts_once_and_commands_are_still_answered() {
     let halts = actions.iter().filter(|action| matches!(action, Action::Halt(Halt::Store(_)))).count();
     assert_eq!((halts, actions.len()), (1, 1));
     let ticket = crate::base::ids::Ticket(1);
-    let actions = node.event(Event::Command(ticket, crate::node::command::Command::Mempool { limit: 1 }));
+    let actions = node.event(Event::Command(ticket, crate::node::command::LedgerCommand::Mempool { limit: 1 }.into()));
     assert!(matches!(&actions[..], [Action::Reply(to, crate::node::command::Reply::Refused(_))] if *to == ticket));
     assert_eq!(node.ledger.deadline(), None);
 }

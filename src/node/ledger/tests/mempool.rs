@@ -1,7 +1,14 @@
 //! The mempool's policy and what becomes of it over blocks and restarts.
 
 use super::*;
-use crate::{base::limits, chain::rules::TransactionFault, chain::testkit};
+use crate::{
+    base::limits,
+    chain::{rules::TransactionFault, testkit},
+    node::{
+        Role,
+        notice::{ToFetch, ToGossip},
+    },
+};
 
 /// What a transaction takes of the mempool's limit.
 fn cost(transaction: &Transaction) -> usize {
@@ -61,7 +68,7 @@ fn blocks_take_out_what_they_confirm_and_what_they_contradict() {
     let actions = node.blocks(&[block]);
     assert_eq!(node.pool(), [heir.txid()], "the child of the confirmed one stays, the loser's goes with it");
     let told = actions.iter().find_map(|action| match action {
-        Action::Tell(RoleId::Fetch, Notice::PoolChanged { added, removed }) => Some((added.len(), removed.len())),
+        Action::Tell(Notice::Fetch(ToFetch::PoolChanged { added, removed })) => Some((added.len(), removed.len())),
         _ => None,
     });
     assert_eq!(told, Some((0, 3)));
@@ -122,7 +129,7 @@ fn gossip_is_told_once_when_a_mempool_that_was_full_has_room_again() {
     let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
     let payments: Vec<Transaction> = (0..3).map(|n| pay_all(&maker, &key(n), 100)).collect();
     let mut node = Node::with_mempool(2 * cost(&payments[0]));
-    let has_room = |actions: &[Action]| actions.contains(&Action::Tell(RoleId::Gossip, Notice::PoolHasRoom));
+    let has_room = |actions: &[Action]| actions.contains(&Action::Tell(Notice::Gossip(ToGossip::PoolHasRoom)));
     for payment in &payments[..2] {
         node.admit(payment).unwrap();
     }
@@ -168,7 +175,7 @@ fn a_clean_stop_keeps_the_mempool_and_a_forged_copy_of_it_is_noticed() {
     let actions = node.restart();
     assert_eq!(node.pool(), kept);
     let told =
-        |a: &Action| matches!(a, Action::Tell(RoleId::Fetch, Notice::PoolChanged { added, .. }) if added.len() == 3);
+        |a: &Action| matches!(a, Action::Tell(Notice::Fetch(ToFetch::PoolChanged { added, .. })) if added.len() == 3);
     assert!(actions.iter().any(told));
 
     let mut forged = other.clone();

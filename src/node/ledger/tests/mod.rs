@@ -32,9 +32,9 @@ use crate::{
         transaction::{OutPoint, Output, Transaction},
     },
     node::{
-        Action, CloseReason, Event, LinkAction, Notice, Origin, Outbox, PeerFault, Role, RoleId, Setup,
-        notice::{ChainMove, Refusal},
-        report::SyncState,
+        Action, AnyRole, ChainMove, CloseReason, Event, LinkAction, Notice, Origin, Outbox, PeerFault, Refusal, Role,
+        Setup, SyncState,
+        notice::{ToFetch, ToGossip, ToHeaders, ToLedger},
     },
 };
 
@@ -100,23 +100,23 @@ impl Node {
     fn event_alone(&mut self, event: Event) -> Vec<Action> {
         let mut out = Outbox::default();
         self.now.mono.0 += 10;
-        self.ledger.handle(self.now, event, &mut out);
+        self.ledger.hear(self.now, event, &mut out);
         out.drain().collect()
     }
 
-    fn notice(&mut self, notice: Notice) -> Vec<Action> {
-        self.event(Event::Notice(notice))
+    fn notice(&mut self, notice: impl Into<Notice>) -> Vec<Action> {
+        self.event(Event::Notice(notice.into()))
     }
 
     fn synced(&mut self) {
-        self.notice(Notice::State(SyncState::Synced));
+        self.notice(ToLedger::State(SyncState::Synced));
     }
 
     /// As `headers` tells them: what is to be stored, and then the best chain.
     fn headers(&mut self, blocks: &[Made]) -> Vec<Action> {
-        let mut actions = self.notice(Notice::StoreHeaders(blocks.iter().map(|(row, _)| row.clone()).collect()));
+        let mut actions = self.notice(ToLedger::StoreHeaders(blocks.iter().map(|(row, _)| row.clone()).collect()));
         if let Some(best) = self.store.best_header().ok().filter(|row| row.status == BlockStatus::Header) {
-            actions.extend(self.notice(Notice::BestChain { height: best.header.height, work: best.work }));
+            actions.extend(self.notice(ToLedger::BestChain { height: best.header.height, work: best.work }));
         }
         actions
     }
@@ -134,7 +134,7 @@ impl Node {
 
     fn admit(&mut self, transaction: &Transaction) -> Result<(), Refusal> {
         let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
-        let actions = self.notice(Notice::Admit { origin: Origin::Link(PEER), transaction });
+        let actions = self.notice(ToLedger::Admit { origin: Origin::Link(PEER), transaction });
         let mut answers = admitted(&actions);
         assert_eq!(answers.len(), 1, "exactly one answer");
         answers.remove(0).2
@@ -161,7 +161,7 @@ impl Node {
 /// What the verifier says of a good body.
 fn checked((_, block): &Made) -> Event {
     let block = Arc::new(CheckedBlock::new(block, None));
-    Event::Notice(Notice::BlockChecked { origin: Origin::Link(PEER), block })
+    Event::Notice(ToLedger::BlockChecked { origin: Origin::Link(PEER), block }.into())
 }
 
 fn key(number: u32) -> SecretKey {
@@ -205,7 +205,7 @@ fn spend_coin(maker: &BlockMaker, from: &SecretKey, outpoint: OutPoint, coin: &C
 fn moves(actions: &[Action]) -> Vec<Arc<ChainMove>> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Headers, Notice::ChainMoved(moved)) = action {
+        if let Action::Tell(Notice::Headers(ToHeaders::ChainMoved(moved))) = action {
             all.push(moved.clone());
         }
     }
@@ -216,7 +216,7 @@ fn moves(actions: &[Action]) -> Vec<Arc<ChainMove>> {
 fn sound(actions: &[Action]) -> Vec<Hash> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Gossip, Notice::BlockValidated { hash, .. }) = action {
+        if let Action::Tell(Notice::Gossip(ToGossip::BlockValidated { hash, .. })) = action {
             all.push(*hash);
         }
     }
@@ -226,7 +226,7 @@ fn sound(actions: &[Action]) -> Vec<Hash> {
 fn taken(actions: &[Action]) -> Vec<Hash> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Fetch, Notice::BodiesTaken { blocks }) = action {
+        if let Action::Tell(Notice::Fetch(ToFetch::BodiesTaken { blocks })) = action {
             all.extend(blocks.iter().map(|(_, hash)| *hash));
         }
     }
@@ -236,7 +236,7 @@ fn taken(actions: &[Action]) -> Vec<Hash> {
 fn invalid(actions: &[Action]) -> Vec<(Vec<Hash>, BlockFault)> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Headers, Notice::BlocksInvalid { hashes, fault }) = action {
+        if let Action::Tell(Notice::Headers(ToHeaders::BlocksInvalid { hashes, fault })) = action {
             all.push((hashes.clone(), (**fault).clone()));
         }
     }
@@ -258,7 +258,7 @@ fn faults(actions: &[Action]) -> Vec<(LinkId, PeerFault)> {
 fn admitted(actions: &[Action]) -> Vec<(Origin, Hash, Result<(), Refusal>)> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Tell(RoleId::Gossip, Notice::Admitted { origin, transaction, result }) = action {
+        if let Action::Tell(Notice::Gossip(ToGossip::Admitted { origin, transaction, result })) = action {
             all.push((*origin, transaction.txid, result.clone()));
         }
     }

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     base::{limits, rng::Rng},
     chain::archive::{BlockStatus, LedgerStore},
-    node::report::{Counter, Report},
+    node::{
+        notice::{ToLedger, ToMiner},
+        report::{Counter, Report},
+    },
 };
 
 /// Brings a node and a maker to the same chain of `height` empty blocks.
@@ -181,7 +184,7 @@ fn transactions_of_the_abandoned_branch_return_unless_confirmed_or_contradicted(
     let pool = node.pool();
     assert!(pool.contains(&back.txid()) && pool.contains(&child.txid()) && pool.len() == 3, "{pool:?}");
     let changed = actions.iter().filter_map(|action| match action {
-        Action::Tell(RoleId::Miner, Notice::PoolChanged { added, removed }) => Some((added.len(), removed.len())),
+        Action::Tell(Notice::Miner(ToMiner::PoolChanged { added, removed })) => Some((*added, *removed)),
         _ => None,
     });
     assert_eq!(changed.collect::<Vec<_>>(), [(1, 0)], "what stayed is no change");
@@ -215,7 +218,7 @@ fn abandoned_while_syncing() -> (Node, [Transaction; 3]) {
 #[test]
 fn transactions_of_an_abandoned_branch_return_as_soon_as_the_node_is_synced() {
     let (mut node, all) = abandoned_while_syncing();
-    let actions = node.event_alone(Event::Notice(Notice::State(SyncState::Synced)));
+    let actions = node.event_alone(Event::Notice(ToLedger::State(SyncState::Synced).into()));
     let told = |transaction: &Transaction| (Origin::Ledger, transaction.txid(), Ok(()));
     assert_eq!(admitted(&actions), all[..2].iter().map(told).collect::<Vec<_>>(), "what waited here is no news");
     assert!(all.iter().all(|transaction| node.pool().contains(&transaction.txid())));

@@ -5,9 +5,9 @@ use crate::{
     base::{codec::List, ids::Ticket, limits},
     chain::{block::HashedBlock, rules, testkit},
     node::{
-        CloseReason, LinkEvent,
-        command::{Command, Reply},
-        notice::Template,
+        CloseReason, LinkEvent, Template,
+        command::{LedgerCommand, Reply},
+        notice::{ToLedger, ToMiner},
         report::Counter,
     },
     wire::{
@@ -17,9 +17,9 @@ use crate::{
 };
 
 fn template(node: &mut Node, to: u32) -> Arc<Template> {
-    let actions = node.notice(Notice::WantTemplate { address: key(to).address() });
+    let actions = node.notice(ToLedger::WantTemplate { address: key(to).address() });
     let answers = actions.iter().filter_map(|action| match action {
-        Action::Tell(RoleId::Miner, Notice::Template(template)) => Some(template.clone()),
+        Action::Tell(Notice::Miner(ToMiner::Template(template))) => Some(template.clone()),
         _ => None,
     });
     let answers: Vec<_> = answers.collect();
@@ -196,8 +196,8 @@ fn each_command_gets_one_reply() {
     let mut node = Node::new();
     let one = pay_all(&node.maker(), &key(0), 3);
     node.admit(&one).unwrap();
-    let mut reply = |command| {
-        let actions = node.event(Event::Command(Ticket(5), command));
+    let mut reply = |command: LedgerCommand| {
+        let actions = node.event(Event::Command(Ticket(5), command.into()));
         let mut replies = actions.into_iter().filter_map(|action| match action {
             Action::Reply(Ticket(5), reply) => Some(reply),
             _ => None,
@@ -206,9 +206,10 @@ fn each_command_gets_one_reply() {
         assert_eq!(replies.next(), None);
         first
     };
-    assert!(matches!(reply(Command::Template(key(1).address())), Reply::Template(t) if t.transactions == 1));
-    assert!(matches!(reply(Command::Mempool { limit: 10 }), Reply::Mempool(all) if all.len() == 1 && all[0].fee == 3));
-    assert!(matches!(reply(Command::PoolEntry(one.txid())), Reply::PoolEntry(entry) if entry.fee == 3));
-    assert!(matches!(reply(Command::PoolEntry(Hash([1; 32]))), Reply::NotFound(_)));
-    assert!(matches!(reply(Command::Peers), Reply::Refused(_)));
+    assert!(matches!(reply(LedgerCommand::Template(key(1).address())), Reply::Template(t) if t.transactions == 1));
+    assert!(
+        matches!(reply(LedgerCommand::Mempool { limit: 10 }), Reply::Mempool(all) if all.len() == 1 && all[0].fee == 3)
+    );
+    assert!(matches!(reply(LedgerCommand::PoolEntry(one.txid())), Reply::PoolEntry(entry) if entry.fee == 3));
+    assert!(matches!(reply(LedgerCommand::PoolEntry(Hash([1; 32]))), Reply::NotFound(_)));
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
 use crate::node::{Action, LinkAction, handshake::Handshake};
+use crate::node::{AnyRole, command::PeersCommand};
+use crate::node::{Event, RoleId};
 
 /// One end of a connection: node and link.
 type End = (usize, LinkId);
@@ -33,7 +35,7 @@ struct Socket {
 struct Machine {
     setup: Setup,
     store: Memory,
-    roles: [Box<dyn Role>; 2],
+    roles: [Box<dyn AnyRole>; 2],
     inboxes: [VecDeque<Event>; 2],
     running: bool,
 }
@@ -52,7 +54,7 @@ fn port(node: usize) -> SocketAddr {
     loopback(4130 + u16::try_from(node).expect("few nodes"))
 }
 
-fn roles(setup: &Setup, store: &Memory, rng: &mut Rng) -> [Box<dyn Role>; 2] {
+fn roles(setup: &Setup, store: &Memory, rng: &mut Rng) -> [Box<dyn AnyRole>; 2] {
     let peers = Peers::new(setup, Box::new(store.clone()), rng.fork("peers"));
     [Box::new(Handshake::new(setup, rng.fork("handshake"))), Box::new(peers)]
 }
@@ -80,14 +82,14 @@ impl Cluster {
         loop {
             while self.step() {}
             let deadlines = self.machines.iter().filter(|machine| machine.running).flat_map(|machine| &machine.roles);
-            let Some(next) = deadlines.filter_map(|role| role.deadline()).min().filter(|next| *next <= end) else {
+            let Some(next) = deadlines.filter_map(|role| role.wake_at()).min().filter(|next| *next <= end) else {
                 break;
             };
             self.now.mono = self.now.mono.max(next);
             self.now.unix = UnixTime(START + self.now.mono.0 / 1_000_000);
             for machine in self.machines.iter_mut().filter(|machine| machine.running) {
                 for (role, inbox) in machine.roles.iter().zip(&mut machine.inboxes) {
-                    if role.deadline().is_some_and(|deadline| deadline <= self.now.mono) {
+                    if role.wake_at().is_some_and(|deadline| deadline <= self.now.mono) {
                         inbox.push_back(Event::Wake);
                     }
                 }
@@ -119,7 +121,7 @@ impl Cluster {
         let machine = &mut self.machines[node];
         let event = machine.inboxes[role].pop_front().expect("a chosen inbox is not empty");
         let mut out = Outbox::default();
-        machine.roles[role].handle(self.now, event, &mut out);
+        machine.roles[role].hear(self.now, event, &mut out);
         let actions: Vec<Action> = out.drain().collect();
         actions.into_iter().for_each(|action| self.act(node, action));
     }
@@ -169,7 +171,9 @@ impl Cluster {
                 }
                 self.gone((node, link), *reason);
             }
-            Action::Tell(RoleId::Handshake, notice) => self.machines[node].inboxes[0].push_back(Event::Notice(notice)),
+            Action::Tell(notice) if notice.role() == RoleId::Handshake => {
+                self.machines[node].inboxes[0].push_back(Event::Notice(notice))
+            }
             _ => {}
         }
     }
@@ -214,8 +218,8 @@ impl Cluster {
         self.machines[node].inboxes.iter_mut().for_each(|inbox| inbox.push_back(Event::Link(event.clone())));
     }
 
-    fn command(&mut self, node: usize, command: Command) {
-        self.machines[node].inboxes[1].push_back(Event::Command(Ticket(1), command));
+    fn command(&mut self, node: usize, command: PeersCommand) {
+        self.machines[node].inboxes[1].push_back(Event::Command(Ticket(1), command.into()));
     }
 
     /// Ends a node without any goodbye.
@@ -291,7 +295,7 @@ fn a_partition_holds_and_heals_within_two_seconds() {
         let (left, right) = ALL.split_at(3);
         for (side, other) in [(left, right), (right, left)] {
             for node in side {
-                cluster.command(*node, Command::Deny(other.iter().map(|n| port(*n)).collect()));
+                cluster.command(*node, PeersCommand::Deny(other.iter().map(|n| port(*n)).collect()));
             }
         }
         cluster.run(Duration::from_secs(1));
@@ -301,7 +305,7 @@ fn a_partition_holds_and_heals_within_two_seconds() {
         assert_eq!(across(cluster.pairs()), 0, "seed {seed}");
         cluster.assert_mesh(left, "left");
         cluster.assert_mesh(right, "right");
-        ALL.iter().for_each(|node| cluster.command(*node, Command::Allow));
+        ALL.iter().for_each(|node| cluster.command(*node, PeersCommand::Allow));
         cluster.run(Duration::from_secs(2));
         cluster.assert_mesh(&ALL, &format!("healed, seed {seed}"));
     }
@@ -311,10 +315,10 @@ fn a_partition_holds_and_heals_within_two_seconds() {
 fn a_partition_that_one_side_made_alone_heals_within_two_seconds() {
     let mut cluster = star(3);
     cluster.run(Duration::from_secs(40));
-    cluster.command(0, Command::Deny((1..6).map(port).collect()));
+    cluster.command(0, PeersCommand::Deny((1..6).map(port).collect()));
     cluster.run(Duration::from_secs(300));
     assert_eq!(cluster.pairs().keys().filter(|(a, _)| *a == 0).count(), 0);
-    cluster.command(0, Command::Allow);
+    cluster.command(0, PeersCommand::Allow);
     cluster.run(Duration::from_secs(2));
     cluster.assert_mesh(&ALL, "healed");
 }

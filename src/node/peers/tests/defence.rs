@@ -8,16 +8,17 @@ use crate::{
     },
     chain::{archive::Tip, target::Work},
     node::{
+        ChainMove,
         limit::Limit,
-        notice::{ChainMove, Useful},
+        notice::{ToHandshake, ToPeers, Useful},
         report::Report,
     },
 };
 
-fn moved(height: u32) -> Notice {
+fn moved(height: u32) -> ToPeers {
     let tip = Tip { hash: Hash([9; 32]), height, time: 0, work: Work::ZERO, digest: Hash::ZERO };
     let added = vec![(tip.hash, height)];
-    Notice::ChainMoved(Arc::new(ChainMove { tip, removed: Vec::new(), added, news: None }))
+    ToPeers::ChainMoved(Arc::new(ChainMove { tip, removed: Vec::new(), added, news: None }))
 }
 
 /// A node on a public network with two outbound slots, both taken, that knows of many more addresses.
@@ -137,9 +138,9 @@ fn round_trips_are_told_to_whom_decides_about_slots() {
     node.start();
     let ping = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];
     node.pass(Duration::from_millis(30));
-    let told = node.receive(1, &Message::Pong(ping)).told(RoleId::Handshake);
+    let told = node.receive(1, &Message::Pong(ping)).told::<ToHandshake>();
     let what = Useful::RoundTrip(Duration::from_millis(30));
-    assert!(told.contains(&Notice::Useful { link: LinkId(1), what }), "{told:?}");
+    assert!(told.contains(&ToHandshake::Useful { link: LinkId(1), what }), "{told:?}");
 }
 
 #[test]

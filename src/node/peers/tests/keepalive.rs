@@ -1,5 +1,9 @@
 use super::*;
 use crate::base::limits::TIP_PING_INTERVAL;
+use crate::node::{
+    command::{PeersCommand, Reply},
+    notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToPeers},
+};
 
 #[test]
 fn a_new_peer_is_asked_for_addresses_and_pinged() {
@@ -18,7 +22,7 @@ fn a_ping_follows_each_interval_and_the_round_trip_is_told() {
     node.receive(1, &Message::Pong(nonce ^ 1));
     node.receive(1, &Message::Pong(nonce));
     node.receive(1, &Message::Pong(nonce));
-    let replies = node.command(1, Command::Peers).replies(1);
+    let replies = node.command(1, PeersCommand::Peers).replies(1);
     let [Reply::Peers(reports)] = &replies[..] else { panic!("one reply: {replies:?}") };
     assert_eq!(reports[0].ping_us, Some(30_000));
     assert_eq!(pings(&node.run(PING_INTERVAL), 1).len(), 1);
@@ -47,11 +51,11 @@ fn a_tip_that_peers_were_not_told_of_is_told_with_a_ping_but_one_a_second() {
     node.start();
     let first = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];
     node.pass(TIP_PING_INTERVAL);
-    assert_eq!(pings(&node.notice(Notice::TipUntold), 1).len(), 0, "the last ping is not answered yet");
+    assert_eq!(pings(&node.notice(ToPeers::TipUntold), 1).len(), 0, "the last ping is not answered yet");
     let second = pings(&node.receive(1, &Message::Pong(first)), 1);
     let second = if second.is_empty() { pings(&node.run(Duration::ZERO), 1) } else { second }[0];
     node.receive(1, &Message::Pong(second));
-    assert_eq!(pings(&node.notice(Notice::TipUntold), 1).len(), 0, "the last ping was only now");
+    assert_eq!(pings(&node.notice(ToPeers::TipUntold), 1).len(), 0, "the last ping was only now");
     assert_eq!(pings(&node.run(TIP_PING_INTERVAL), 1).len(), 1);
 }
 
@@ -65,7 +69,7 @@ fn only_a_round_trip_shorter_than_all_before_is_news() {
         let time = Duration::from_millis(millis);
         node.pass(time);
         let actions = node.receive(1, &Message::Pong(nonces.remove(0)));
-        told.push(actions.told(RoleId::Handshake).len());
+        told.push(actions.told::<ToHandshake>().len());
         nonces.extend(pings(&node.run(PING_INTERVAL - time), 1));
     }
     assert_eq!(told, [1, 0, 1]);
@@ -94,9 +98,10 @@ fn a_ping_is_answered_and_its_tip_told_to_who_cares() {
     join(&mut node, 1, "127.0.0.1:4131");
     let actions = node.receive(1, &Message::Ping { nonce: 5, height: 9, tip: Hash([9; 32]) });
     assert_eq!(actions.sent(1), [Message::Pong(5)]);
-    for role in [RoleId::Headers, RoleId::Fetch, RoleId::Gossip] {
-        assert_eq!(actions.told(role), [Notice::PeerTip { link: LinkId(1), height: 9, tip: Hash([9; 32]) }]);
-    }
+    let (link, height, tip) = (LinkId(1), 9, Hash([9; 32]));
+    assert_eq!(actions.told::<ToHeaders>(), [ToHeaders::PeerTip { link, height, tip }]);
+    assert_eq!(actions.told::<ToFetch>(), [ToFetch::PeerHeight { link, height }]);
+    assert_eq!(actions.told::<ToGossip>(), [ToGossip::PeerTip { link, tip }]);
 }
 
 #[test]

@@ -25,8 +25,6 @@ use crate::{
     },
     chain::archive::{Ban, BookContents, BookEntry, StoreError},
     node::{
-        RoleId,
-        command::{Command, Reply},
         report::Report,
         testing::{Actions, Driver, START, address, inbound_peer, outbound_peer, public_setup, setup},
     },

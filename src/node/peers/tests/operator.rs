@@ -1,12 +1,16 @@
 use super::*;
+use crate::node::{
+    command::{PeersCommand, Reply},
+    notice::ToHandshake,
+};
 
 #[test]
 fn grave_faults_ban_an_address_for_a_while_and_light_ones_add_up() {
     let memory = Memory::default();
     let mut node = node_on(&public_setup(), &memory);
     node.start();
-    let barred = |actions: &Actions| match actions.told(RoleId::Handshake).last() {
-        Some(Notice::Barred { ips, .. }) => ips.clone(),
+    let barred = |actions: &Actions| match actions.told::<ToHandshake>().last() {
+        Some(ToHandshake::Barred { ips, .. }) => ips.clone(),
         _ => BTreeSet::new(),
     };
     let ip: IpAddr = "9.1.1.1".parse().unwrap();
@@ -23,7 +27,7 @@ fn grave_faults_ban_an_address_for_a_while_and_light_ones_add_up() {
     let again = node_on(&public_setup(), &memory).start();
     assert_eq!(barred(&again), BTreeSet::from([ip]), "bans outlive a restart");
     let actions = node.run(BAN_TIME + Duration::from_secs(1));
-    assert_eq!(actions.told(RoleId::Handshake).len(), 1);
+    assert_eq!(actions.told::<ToHandshake>().len(), 1);
     assert!(barred(&actions).is_empty() && memory.contents().bans.is_empty());
 }
 
@@ -34,8 +38,8 @@ fn a_cluster_on_one_host_never_bans_itself() {
     join(&mut node, 1, "127.0.0.1:4131");
     join(&mut node, 2, "127.0.0.1:4132");
     let actions = node.closed(1, CloseReason::Fault(PeerFault::InvalidBranch));
-    assert!(actions.told(RoleId::Handshake).is_empty() && actions.closed(2).is_none());
-    let [Reply::Peers(reports)] = &node.command(1, Command::Peers).replies(1)[..] else { panic!("one reply") };
+    assert!(actions.told::<ToHandshake>().is_empty() && actions.closed(2).is_none());
+    let [Reply::Peers(reports)] = &node.command(1, PeersCommand::Peers).replies(1)[..] else { panic!("one reply") };
     assert_eq!(reports[0].score, 100, "but the score is kept");
 }
 
@@ -43,18 +47,18 @@ fn a_cluster_on_one_host_never_bans_itself() {
 fn peers_can_be_added_and_dropped() {
     let mut node = node(&setup());
     node.start();
-    let actions = node.command(1, Command::AddPeer(address("127.0.0.1:4131")));
+    let actions = node.command(1, PeersCommand::AddPeer(address("127.0.0.1:4131")));
     assert_eq!(actions.replies(1), [Reply::Done]);
     assert_eq!(actions.dialled(), [address("127.0.0.1:4131")]);
     succeed(&mut node, &actions, 1);
-    let actions = node.command(2, Command::DropPeer(address("127.0.0.1:4131")));
+    let actions = node.command(2, PeersCommand::DropPeer(address("127.0.0.1:4131")));
     assert_eq!(actions.replies(2), [Reply::Done]);
     assert!(actions.said(1, GoodbyeCode::Operator));
     node.closed(1, CloseReason::Local(GoodbyeCode::Operator));
     assert!(node.run(REDIAL_MAX / 2).dialled().is_empty());
-    let reply = node.command(3, Command::DropPeer(address("127.0.0.1:9999"))).replies(3);
+    let reply = node.command(3, PeersCommand::DropPeer(address("127.0.0.1:9999"))).replies(3);
     assert!(matches!(reply[..], [Reply::NotFound(_)]));
-    let actions = node.command(4, Command::AddPeer(address("127.0.0.1:4131")));
+    let actions = node.command(4, PeersCommand::AddPeer(address("127.0.0.1:4131")));
     assert_eq!(actions.dialled(), [address("127.0.0.1:4131")], "an operator may change their mind");
 }
 
@@ -64,14 +68,14 @@ fn operators_ban_and_unban() {
     node.start();
     join(&mut node, 1, "9.1.1.1:4130");
     let ip: IpAddr = "9.1.1.1".parse().unwrap();
-    let ban = Command::Ban { ip, time: Duration::from_secs(60), reason: "test".to_owned() };
+    let ban = PeersCommand::Ban { ip, time: Duration::from_secs(60), reason: "test".to_owned() };
     let actions = node.command(1, ban);
     assert!(actions.said(1, GoodbyeCode::Banned) && actions.replies(1) == [Reply::Done]);
-    let replies = node.command(2, Command::Book).replies(2);
+    let replies = node.command(2, PeersCommand::Book).replies(2);
     let [Reply::Book { bans, .. }] = &replies[..] else { panic!("one reply: {replies:?}") };
     assert_eq!((bans[0].until, bans[0].reason.as_str()), (UnixTime(START + 60), "test"));
-    assert_eq!(node.command(3, Command::Unban(ip)).replies(3), [Reply::Done]);
-    assert!(matches!(node.command(4, Command::Unban(ip)).replies(4)[..], [Reply::NotFound(_)]));
+    assert_eq!(node.command(3, PeersCommand::Unban(ip)).replies(3), [Reply::Done]);
+    assert!(matches!(node.command(4, PeersCommand::Unban(ip)).replies(4)[..], [Reply::NotFound(_)]));
 }
 
 #[test]
@@ -81,16 +85,16 @@ fn a_partition_cuts_links_and_heals_at_once() {
     succeed(&mut node, &actions, 1);
     join(&mut node, 2, "127.0.0.1:4132");
     let denied = [address("127.0.0.1:4131"), address("127.0.0.1:4132")];
-    let actions = node.command(1, Command::Deny(denied.to_vec()));
+    let actions = node.command(1, PeersCommand::Deny(denied.to_vec()));
     assert_eq!(actions.replies(1), [Reply::Done]);
     assert!(actions.said(1, GoodbyeCode::Operator) && actions.said(2, GoodbyeCode::Operator));
-    let expected = Notice::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from(denied) };
-    assert_eq!(actions.told(RoleId::Handshake), [expected]);
+    let expected = ToHandshake::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from(denied) };
+    assert_eq!(actions.told::<ToHandshake>(), [expected]);
     for link in [1, 2] {
         node.closed(link, CloseReason::Local(GoodbyeCode::Operator));
     }
     assert!(node.run(Duration::from_secs(30)).dialled().is_empty());
-    let actions = node.command(2, Command::Allow);
+    let actions = node.command(2, PeersCommand::Allow);
     assert_eq!(actions.dialled(), denied);
     // The other side still denies us; we come back within seconds, again and again.
     let mut dials = actions.dials();
@@ -116,18 +120,18 @@ fn a_short_partition_leaves_no_back_off_behind() {
     let actions = node.receive(1, &told([loopback(4133)]));
     succeed(&mut node, &actions, 3);
     let denied: Vec<SocketAddr> = (4131..4134).map(loopback).collect();
-    node.command(1, Command::Deny(denied.clone()));
+    node.command(1, PeersCommand::Deny(denied.clone()));
     for link in [1, 2, 3] {
         node.closed(link, CloseReason::Local(GoodbyeCode::Operator));
     }
-    assert_eq!(node.command(2, Command::Allow).dialled(), denied);
+    assert_eq!(node.command(2, PeersCommand::Allow).dialled(), denied);
 }
 
 #[test]
 fn a_link_that_came_up_while_it_was_denied_is_closed() {
     let mut node = node(&setup());
     node.start();
-    node.command(1, Command::Deny(vec![address("127.0.0.1:4131")]));
+    node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131")]));
     assert!(join(&mut node, 1, "127.0.0.1:4131").said(1, GoodbyeCode::Operator));
 }
 
@@ -135,15 +139,9 @@ fn a_link_that_came_up_while_it_was_denied_is_closed() {
 fn partitions_are_for_test_chains_only() {
     let mut node = node(&public_setup());
     node.start();
-    let replies = node.command(1, Command::Deny(vec![v4(1)])).replies(1);
+    let replies = node.command(1, PeersCommand::Deny(vec![v4(1)])).replies(1);
     assert!(matches!(replies[..], [Reply::Refused(_)]));
-    assert!(matches!(node.command(2, Command::Allow).replies(2)[..], [Reply::Refused(_)]));
-}
-
-#[test]
-fn commands_of_other_roles_are_answered_too() {
-    let actions = node(&setup()).event(Event::Command(Ticket(1), Command::Deliveries));
-    assert!(matches!(actions.replies(1)[..], [Reply::Refused(_)]));
+    assert!(matches!(node.command(2, PeersCommand::Allow).replies(2)[..], [Reply::Refused(_)]));
 }
 
 #[test]

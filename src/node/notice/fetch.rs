@@ -1,0 +1,81 @@
+//! What the `fetch` role may be told.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{bytes::Bytes, hash::Hash, ids::LinkId},
+    chain::rules::BlockFault,
+    node::{chain_move::ChainMove, origin::Origin},
+};
+
+/// To `fetch`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToFetch {
+    /// From `peers`: a ping claimed this height.
+    PeerHeight {
+        /// The peer.
+        link: LinkId,
+        /// Its height.
+        height: u32,
+    },
+    /// From `headers`: the best header chain above height `above`. It replaces everything wanted above that height. Bodies
+    /// are wanted of all these blocks that are not applied or stored already.
+    Want {
+        /// Height of the last block that this chain shares with the one wanted before. Below `above` if the blocks between
+        /// them are applied already.
+        fork: u32,
+        /// The height that the first hash follows.
+        above: u32,
+        /// Hashes at heights `above + 1`, `above + 2`, …
+        hashes: Vec<Hash>,
+    },
+    /// From `headers`: an offered block extends our tip, and no block of the best header chain, which is another, is here
+    /// yet. Pass the body on at once.
+    OfferPasses {
+        /// The block.
+        hash: Hash,
+    },
+    /// From `headers`: an offered block is not wanted (known, on a losing branch, or its header was refused). Forget its
+    /// body.
+    OfferDropped {
+        /// The block.
+        hash: Hash,
+        /// `None`: valid and not wanted now. `Some`: refused, and why; a command that offered the block hears it.
+        reason: Option<String>,
+    },
+    /// From `miner`: a block that was made here.
+    Produced {
+        /// The block's encoding.
+        block: Bytes,
+    },
+    /// From `verify` and `ledger`: a body that cannot be used; ask another peer. Its sender has been dealt with.
+    BodyRefused {
+        /// The block that was requested.
+        hash: Hash,
+        /// Where the body came from.
+        origin: Origin,
+        /// What is wrong.
+        fault: Box<BlockFault>,
+    },
+    /// From `ledger`: blocks whose body is no longer needed: applied, or stored on a branch.
+    BodiesTaken {
+        /// Height and hash of each.
+        blocks: Vec<(u32, Hash)>,
+    },
+    /// From `ledger`: see [`ChainMove`].
+    ChainMoved(Arc<ChainMove>),
+    /// From `ledger`: these blocks are invalid and marked so in the store. The others build on the first.
+    BlocksInvalid {
+        /// The blocks.
+        hashes: Vec<Hash>,
+        /// What is wrong with the first.
+        fault: Box<BlockFault>,
+    },
+    /// From `ledger`: the merkle leaves in the mempool changed. Their signatures need no second check.
+    PoolChanged {
+        /// Leaves that came in.
+        added: Vec<Hash>,
+        /// Leaves that went.
+        removed: Vec<Hash>,
+    },
+}

@@ -1,0 +1,57 @@
+//! What the `headers` role may be told.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{hash::Hash, ids::LinkId},
+    chain::{header::Header, rules::BlockFault},
+    node::{chain_move::ChainMove, origin::Origin},
+};
+
+/// To `headers`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToHeaders {
+    /// From `peers`: a ping claimed this tip.
+    PeerTip {
+        /// The peer.
+        link: LinkId,
+        /// Its height.
+        height: u32,
+        /// Its tip.
+        tip: Hash,
+    },
+    /// From `fetch`: a block arrived that was not requested; judge its header first. If a peer's header does not connect,
+    /// ask that peer for headers: this is no fault.
+    Offered {
+        /// Where it came from.
+        origin: Origin,
+        /// The header's hash.
+        hash: Hash,
+        /// The header. Boxed: notices are moved often, and most are small.
+        header: Box<Header>,
+    },
+    /// From `fetch`: the ledger has taken a block of the best header chain. Sent for the first block after each `Want`,
+    /// then at most once a second.
+    Delivered,
+    /// From `fetch`: the best chain's bodies up to this height were taken; more headers may be requested. This runs ahead
+    /// of `ChainMoved`, which during sync comes only once per commit.
+    Fetched {
+        /// The height.
+        height: u32,
+    },
+    /// From `fetch`: every peer was asked for this block of the best header chain, and no peer delivers it. The branch must
+    /// not hold up the blocks of other branches.
+    Withheld {
+        /// The block.
+        hash: Hash,
+    },
+    /// From `ledger`: see [`ChainMove`].
+    ChainMoved(Arc<ChainMove>),
+    /// From `ledger`: these blocks are invalid and marked so in the store. The others build on the first.
+    BlocksInvalid {
+        /// The blocks.
+        hashes: Vec<Hash>,
+        /// What is wrong with the first.
+        fault: Box<BlockFault>,
+    },
+}

@@ -1,0 +1,57 @@
+//! What the `ledger` role may be told.
+
+use std::sync::Arc;
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        address::Address, archive::HeaderRow, block::HashedTransaction, checked::CheckedBlock, rules::BlockFault,
+        target::Work,
+    },
+    node::{origin::Origin, sync_state::SyncState},
+};
+
+/// To `ledger`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToLedger {
+    /// From `headers`: validated headers to store, each after its parent.
+    StoreHeaders(Vec<HeaderRow>),
+    /// From `headers`: the best header chain that counts. Withheld branches do not count, nor, once the node is synced,
+    /// branches of which no block has come. Told when it changes.
+    BestChain {
+        /// Its height.
+        height: u32,
+        /// Its work.
+        work: Work,
+    },
+    /// From `headers`: the node's state changed.
+    State(SyncState),
+    /// From `verify`: a body whose stateless checks hold.
+    BlockChecked {
+        /// Where it came from.
+        origin: Origin,
+        /// The block.
+        block: Arc<CheckedBlock>,
+    },
+    /// From `verify`: the header commits to an invalid body, so that the block is invalid. Its sender has been dealt with.
+    BodyInvalid {
+        /// The block.
+        hash: Hash,
+        /// Where the body came from.
+        origin: Origin,
+        /// What is wrong.
+        fault: Box<BlockFault>,
+    },
+    /// From `gossip`: take this transaction into the mempool.
+    Admit {
+        /// Where it came from.
+        origin: Origin,
+        /// Statelessly valid, signatures included.
+        transaction: Arc<HashedTransaction>,
+    },
+    /// From `miner`: make a template on the current tip that pays to this address.
+    WantTemplate {
+        /// The payee.
+        address: Address,
+    },
+}

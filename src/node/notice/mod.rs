@@ -1,0 +1,39 @@
+//! What roles tell each other. Plain data; each role has an enum of its own of what it may be told.
+//!
+//! A notice knows its role, so a sender cannot address it wrongly, and a role matches its own enum exhaustively.
+
+mod fetch;
+mod gossip;
+mod handshake;
+mod headers;
+mod ledger;
+mod miner;
+mod peers;
+mod verify;
+
+pub use self::{
+    fetch::ToFetch,
+    gossip::{ToGossip, TransactionVerdict},
+    handshake::{ToHandshake, Useful},
+    headers::ToHeaders,
+    ledger::ToLedger,
+    miner::ToMiner,
+    peers::ToPeers,
+    verify::{ToVerify, UncheckedTransaction},
+};
+
+use crate::node::addressed::addressed;
+
+addressed! {
+    /// One thing that one role tells another.
+    pub enum Notice {
+        Handshake(ToHandshake),
+        Peers(ToPeers),
+        Headers(ToHeaders),
+        Fetch(ToFetch),
+        Verify(ToVerify),
+        Ledger(ToLedger),
+        Gossip(ToGossip),
+        Miner(ToMiner),
+    }
+}

@@ -1,0 +1,32 @@
+//! What the `verify` role may be told.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{base::hash::Hash, chain::block::HashedTransaction, node::origin::Origin, wire::frame::Frame};
+
+/// To `verify`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToVerify {
+    /// From `fetch`: check a body.
+    CheckBlock {
+        /// Where it came from. If a peer sent an invalid one, its link is closed.
+        origin: Origin,
+        /// The hash of the header that the body belongs to.
+        hash: Hash,
+        /// The `Block` frame, unopened.
+        frame: Frame,
+        /// Merkle leaves of transactions whose signatures were checked on their way into the mempool.
+        checked: Arc<BTreeSet<Hash>>,
+    },
+    /// From `gossip`: check transactions, statelessly, signatures in one batch.
+    CheckTransactions(Vec<UncheckedTransaction>),
+}
+
+/// A transaction on its way to the verifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UncheckedTransaction {
+    /// Where it came from. If a peer sent an invalid one, its link is closed.
+    pub origin: Origin,
+    /// The transaction.
+    pub transaction: Arc<HashedTransaction>,
+}

@@ -1,0 +1,37 @@
+//! Why the mempool refuses a transaction.
+
+use crate::{base::hash::Hash, chain::rules::TransactionFault, node::sync_state::SyncState};
+
+/// Why a transaction is not taken into the mempool. Depends on our state and policy, so it is no fault of the sender.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is there.
+    #[error("already in the mempool")]
+    Known,
+    /// It is in a block.
+    #[error("already confirmed")]
+    Confirmed,
+    /// Another transaction in the mempool spends the same coin.
+    #[error("conflicts with {0} in the mempool")]
+    Conflict(Hash),
+    /// Invalid in the next block: missing or immature coin, wrong key, inflation.
+    #[error("{0}")]
+    Invalid(#[from] TransactionFault),
+    /// Too low a fee rate for this node, or for a full mempool.
+    #[error("fee of {fee} is below the {needed} that its size needs now")]
+    Fee {
+        /// Its fee, base units.
+        fee: u64,
+        /// What would do, base units.
+        needed: u64,
+    },
+    /// It spends outputs of too long a chain of unconfirmed transactions.
+    #[error("builds on more than {0} unconfirmed transactions; try again after the next block")]
+    Ancestors(usize),
+    /// The node does not take transactions now.
+    #[error("the node is {0}, not synced")]
+    NotSynced(SyncState),
+    /// A queue is full.
+    #[error("too many transactions are waiting; try again")]
+    Busy,
+}

@@ -1,0 +1,64 @@
+//! The names of the roles.
+
+use crate::wire::message::Kind;
+
+/// Names a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RoleId {
+    /// Turns links into peers.
+    Handshake,
+    /// Keep-alive, peer book, dialling, bans.
+    Peers,
+    /// Header chains and the sync node.
+    Headers,
+    /// Bodies.
+    Fetch,
+    /// Stateless checks; several threads of one kind.
+    Verify,
+    /// The applied chain and the mempool.
+    Ledger,
+    /// Relay.
+    Gossip,
+    /// Proof of work.
+    Miner,
+}
+
+impl RoleId {
+    /// All roles, in the order in which they start; they stop in the opposite order.
+    pub const ALL: [Self; 8] = [
+        Self::Ledger,
+        Self::Verify,
+        Self::Headers,
+        Self::Fetch,
+        Self::Gossip,
+        Self::Miner,
+        Self::Peers,
+        Self::Handshake,
+    ];
+
+    /// The thread's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Peers => "peers",
+            Self::Headers => "headers",
+            Self::Fetch => "fetch",
+            Self::Verify => "verify",
+            Self::Ledger => "ledger",
+            Self::Gossip => "gossip",
+            Self::Miner => "miner",
+        }
+    }
+
+    /// The role that hears frames of a kind once the link is open. Before that, all go to the handshake.
+    pub fn for_kind(kind: Kind) -> Self {
+        match kind {
+            Kind::Version | Kind::Verack => Self::Handshake,
+            Kind::Ping | Kind::Pong | Kind::GetPeers | Kind::Peers | Kind::Goodbye => Self::Peers,
+            Kind::GetSync | Kind::Sync => Self::Headers,
+            Kind::Block | Kind::Absent => Self::Fetch,
+            Kind::GetBlock | Kind::GetMemoryPool => Self::Ledger,
+            Kind::Transaction | Kind::MemoryPool => Self::Gossip,
+        }
+    }
+}
