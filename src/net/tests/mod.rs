@@ -52,6 +52,7 @@ fn a_goodbye_arrives_although_the_peer_is_still_sending() {
     while !rig.traffic.totals().is_empty() {
         std::thread::yield_now();
     }
+    assert!(rig.traffic.total().1 > 0, "a closed link still counts");
 }
 
 #[test]
@@ -76,7 +77,8 @@ fn frames_pass_both_ways_in_pieces_of_any_size() {
     rig.settle(other, &mut other_peer);
     let bytes = stream.len() as u64;
     assert_eq!(rig.traffic.totals().get(&link), Some(&(bytes, bytes)));
-    assert_eq!(rig.traffic.total(), (bytes, bytes));
+    let (sent, received) = rig.traffic.total();
+    assert!(sent >= bytes && received >= bytes, "{sent} {received}");
 }
 
 #[test]
