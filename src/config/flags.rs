@@ -49,6 +49,9 @@ pub struct NodeFlags {
     /// Serve RPC, metrics and the web page here; port 0: any free port [default: 127.0.0.1:3030]
     #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_HTTP", hide_env_values = true)]
     pub http: Option<SocketAddr>,
+    /// Also answer HTTP requests for this host name, as a proxy or container sends it; may be repeated
+    #[arg(long, value_name = "NAME", env = "TUSSOCK_HTTP_NAME", hide_env_values = true, value_delimiter = ',')]
+    pub http_name: Option<Vec<String>>,
     /// Run without HTTP server: no RPC, no metrics, no page
     #[arg(long, env = "TUSSOCK_NO_HTTP", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -73,7 +76,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "data_dir",
     "chain",
     "log",
@@ -84,6 +87,7 @@ pub const KEYS: [&str; 16] = [
     "mine",
     "mine_rate",
     "http",
+    "http_name",
     "no_http",
     "no_index",
     "max_inbound",
@@ -103,6 +107,7 @@ impl NodeFlags {
             mine: self.mine.or(below.mine),
             mine_rate: self.mine_rate.or(below.mine_rate),
             http: self.http.or(below.http),
+            http_name: self.http_name.or(below.http_name),
             no_http: self.no_http.or(below.no_http),
             no_index: self.no_index.or(below.no_index),
             max_inbound: self.max_inbound.or(below.max_inbound),

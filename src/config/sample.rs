@@ -45,6 +45,10 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 #http = "127.0.0.1:3030"
 #no_http = false
 
+# Also answer requests for these host names, as a proxy or container sends them. /healthz, /readyz and /metrics answer
+# any name.
+#http_name = []
+
 # Keep no index.db. Saves a third of the disk, but there is no history, and only recent transactions are found by id.
 #no_index = false
 

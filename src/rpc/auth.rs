@@ -15,12 +15,19 @@ pub const COOKIE_USER: &str = "__cookie__";
 pub struct Gate {
     listen: SocketAddr,
     expected: String,
+    /// Further names in `Host` that are this server's.
+    names: Vec<String>,
 }
 
+/// Bytes of a request's body without credentials.
+const OPEN_BODY_BYTES: usize = 1024 * 1024;
+/// Paths without secrets that any name may ask for, as monitors and orchestrators do.
+const PUBLIC_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 impl Gate {
-    /// A gate for a server that is bound to `listen` and accepts this cookie (hex).
-    pub fn new(listen: SocketAddr, cookie: &str) -> Self {
-        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()) }
+    /// A gate for a server that is bound to `listen`, accepts this cookie (hex), and also has these names.
+    pub fn new(listen: SocketAddr, cookie: &str, names: Vec<String>) -> Self {
+        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()), names }
     }
 
     /// Accepts a head, or returns the refusal.
@@ -35,7 +42,7 @@ impl Gate {
         if !allowed {
             return Err(Response::error(Status::MethodNotAllowed, text).with("Allow", allow));
         }
-        if head.method == Method::Post { self.check_call(head) } else { Ok(()) }
+        if head.method == Method::Post { self.check_call(head) } else { check_open_body(head) }
     }
 
     fn check_origin(&self, head: &Head) -> Result<(), Response> {
@@ -44,16 +51,14 @@ impl Gate {
             // No browser sends HTTP/1.0 without a Host field.
             return if head.origin.is_none() { Ok(()) } else { forbidden("an Origin field without a Host field") };
         };
-        if !self.is_own_host(host) {
-            return forbidden("the Host field names another host; use 127.0.0.1 or localhost");
+        if !self.is_own_host(host) && !PUBLIC_PATHS.contains(&head.path.as_str()) {
+            return forbidden("the Host field names another host; use 127.0.0.1 or localhost, or run with --http-name");
         }
         if head.from_other_site && head.method == Method::Post {
             return forbidden("a page of another site sent this request");
         }
         match &head.origin {
-            Some(origin) if !origin.eq_ignore_ascii_case(&format!("http://{host}")) => {
-                forbidden("a page of another site sent this request")
-            }
+            Some(origin) if !self.is_own_origin(origin, host) => forbidden("a page of another site sent this request"),
             _ => Ok(()),
         }
     }
@@ -62,12 +67,22 @@ impl Gate {
     /// server on all interfaces accepts any of them. The port does not matter: it may be forwarded.
     fn is_own_host(&self, host: &str) -> bool {
         let name = without_port(host);
-        if name.eq_ignore_ascii_case("localhost") {
+        if name.eq_ignore_ascii_case("localhost") || self.has_name(name) {
             return true;
         }
         let digits = name.trim_start_matches('[').trim_end_matches(']');
         let Ok(ip) = digits.parse::<IpAddr>() else { return false };
         ip.is_loopback() || ip == self.listen.ip() || self.listen.ip().is_unspecified()
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a page of `origin` came from this server. A proxy under a name of ours may have added TLS.
+    fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let is = |scheme: &str| origin.eq_ignore_ascii_case(&format!("{scheme}://{host}"));
+        is("http") || is("https") && self.has_name(without_port(host))
     }
 
     fn check_call(&self, head: &Head) -> Result<(), Response> {
@@ -76,6 +91,7 @@ impl Gate {
             scheme.eq_ignore_ascii_case("basic").then(|| rest.trim())
         });
         if !given.is_some_and(|given| equal(given.as_bytes(), self.expected.as_bytes())) {
+            check_open_body(head)?;
             let text = match given {
                 None => "calls need the content of the file rpc.cookie as HTTP Basic credentials",
                 Some(_) => "these are not the credentials in rpc.cookie; the file is new after each start of the node",
@@ -90,6 +106,13 @@ impl Gate {
             return Err(Response::error(Status::MediaType, "calls are of type application/json"));
         }
         Ok(())
+    }
+}
+
+fn check_open_body(head: &Head) -> Result<(), Response> {
+    match head.length <= OPEN_BODY_BYTES {
+        true => Ok(()),
+        false => Err(Response::error(Status::BodyTooLarge, "without credentials, a body has at most 1 MiB")),
     }
 }
 
@@ -145,7 +168,7 @@ mod tests {
     }
 
     fn gate(listen: &str) -> Gate {
-        Gate::new(listen.parse().unwrap(), "00ff")
+        Gate::new(listen.parse().unwrap(), "00ff", vec!["node.example".to_owned()])
     }
 
     fn status(head: &Head) -> u16 {
@@ -227,6 +250,34 @@ mod tests {
         }
         assert!(host("10.0.0.1:3030", "10.0.0.1:8080"));
         assert!(host("0.0.0.0:3030", "10.0.0.1:8080") && !host("0.0.0.0:3030", "evil.example"));
+    }
+
+    #[test]
+    fn further_names_are_answered_and_health_is_told_under_any_name() {
+        let host = |host: &str, path: &str| status(&Head { host: Some(host.to_owned()), ..head(Method::Get, path) });
+        assert_eq!(host("node.example", "/api/status"), 200);
+        assert_eq!(host("NODE.example:8080", "/"), 200);
+        assert_eq!(host("other.example", "/api/status"), 403);
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert_eq!(host("other.example:3030", path), 200, "{path}");
+        }
+        let from = |origin: &str, host: &str| {
+            let (host, origin) = (Some(host.to_owned()), Some(origin.to_owned()));
+            status(&Head { host, origin, ..head(Method::Get, "/api/status") })
+        };
+        assert_eq!(from("https://node.example", "node.example"), 200, "a proxy may add TLS");
+        assert_eq!(from("https://evil.example", "node.example"), 403);
+    }
+
+    #[test]
+    fn bodies_are_small_without_credentials_and_as_large_as_a_block_with_them() {
+        let long = |length, head: Head| status(&Head { length, ..head });
+        let mut call = head(Method::Post, "/rpc");
+        assert_eq!(long(OPEN_BODY_BYTES, call.clone()), 401);
+        assert_eq!(long(OPEN_BODY_BYTES + 1, call.clone()), 413);
+        assert_eq!(long(OPEN_BODY_BYTES + 1, head(Method::Get, "/api/status")), 413);
+        call.authorization = Some(format!("Basic {}", base64(b"__cookie__:00ff")));
+        assert_eq!(long(2 * OPEN_BODY_BYTES, call), 200);
     }
 
     #[test]

@@ -18,6 +18,11 @@ const RPC_RESULT_BYTES: usize = 4 * 1024 * 1024;
 /// Requests in one JSON-RPC batch.
 pub const RPC_BATCH: usize = 50;
 
+/// Bytes of a body that may hold anything.
+const PLAIN_BODY_BYTES: usize = 1024 * 1024;
+/// Commas in a longer body, so that a list of small values does not take many times its bytes when it is parsed.
+const MAX_COMMAS: usize = 1000;
+
 /// The version of a request and of its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -72,6 +77,10 @@ impl Batch {
             let tag = Tag { version, id: Some(Value::Null) };
             Response::json(status_of(version, error.code), envelope(&tag, Err(error)))
         };
+        if body.len() > PLAIN_BODY_BYTES && body.iter().filter(|byte| **byte == b',').count() > MAX_COMMAS {
+            let text = "a body above 1 MiB is one call with one long parameter";
+            return Err(refuse(Version::Two, RpcError::new(error::INVALID_REQUEST, text)));
+        }
         // Without a request there is no version; Bitcoin Core then answers as 1.x.
         let value: Value = serde_json::from_slice(body)
             .map_err(|problem| refuse(Version::One, RpcError::new(error::PARSE, format!("not JSON: {problem}"))))?;
@@ -312,6 +321,14 @@ mod tests {
             (&large[1]["error"]["code"], &large[2]["error"]["code"]),
             (&Value::from(-32000), &Value::from(-32000))
         );
+    }
+
+    #[test]
+    fn a_long_body_holds_one_long_parameter() {
+        let block = "0".repeat(2 * PLAIN_BODY_BYTES);
+        let call = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"nix","params":[{params}]}}"#);
+        assert!(answer(&call(&format!("\"{block}\""))).1.contains("-32601"));
+        assert!(answer(&call(&"1,".repeat(PLAIN_BODY_BYTES))).1.contains("-32600"));
     }
 
     #[test]

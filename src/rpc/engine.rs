@@ -21,8 +21,9 @@ use crate::{
         context::{Context, View},
         continuation::{Ask, Awaited, Completion, CompletionResult, Continuation, Outcome, Pending, Query, Wait},
         error::{self, RpcError},
-        http::{Head, Method, Request, Response},
-        methods,
+        http::{self, Head, Request, Response},
+        integers,
+        methods::{self, method::Method},
         query::Task,
     },
 };
@@ -60,7 +61,7 @@ pub(super) enum Progress {
 
 /// What outcomes are used for.
 enum Exchange {
-    Calls { batch: Batch, tags: Vec<Tag>, method: &'static str, begun: Time },
+    Calls { batch: Batch, tags: Vec<Tag>, method: Option<&'static Method>, begun: Time, strings: bool },
     Read { finish: api::Finish },
 }
 
@@ -98,9 +99,9 @@ impl Engine {
 
     /// Starts to answer a request of this connection.
     pub(super) fn begin(&mut self, connection: usize, request: Request) -> Progress {
-        if request.head.method == Method::Post {
+        if request.head.method == http::Method::Post {
             return match Batch::parse(&request.body) {
-                Ok(batch) => self.next_call(connection, batch, None),
+                Ok(batch) => self.next_call(connection, batch, integers::wants_strings(&request.head.query), None),
                 Err(response) => Progress::Done(response),
             };
         }
@@ -195,7 +196,7 @@ impl Engine {
                 Some(outcome) => finish(outcome),
                 None => finish(Err(RpcError::internal("a continuation without an outcome"))),
             }),
-            Exchange::Calls { mut batch, tags, method, begun } => {
+            Exchange::Calls { mut batch, tags, method, begun, strings } => {
                 if outcomes.len() < tags.len()
                     && let Some(outcome) = outcomes.first().cloned()
                 {
@@ -204,20 +205,24 @@ impl Engine {
                 let took = self.now().since(begun);
                 for (tag, outcome) in tags.iter().zip(outcomes) {
                     let code = outcome.as_ref().err().map_or(0, |error| error.code);
-                    self.calls.note(method, code, took);
+                    self.calls.note(method.map_or("unknown", |method| method.name), code, took);
+                    let outcome = match (method, outcome) {
+                        (Some(method), Ok(text)) if strings => Ok(integers::as_strings(&text, &method.result)),
+                        (_, outcome) => outcome,
+                    };
                     batch.finish(tag, outcome);
                 }
-                self.next_call(connection, batch, None)
+                self.next_call(connection, batch, strings, None)
             }
         }
     }
 
-    fn next_call(&mut self, connection: usize, mut batch: Batch, slot: Option<WaitSlot>) -> Progress {
+    fn next_call(&mut self, connection: usize, mut batch: Batch, strings: bool, slot: Option<WaitSlot>) -> Progress {
         let Some(call) = batch.next_call() else { return Progress::Done(batch.response()) };
         let begun = self.now();
-        let found = methods::find(&call.method);
+        let method = methods::find(&call.method);
         let mut tags = vec![call.tag];
-        let step = match found {
+        let step = match method {
             Some(method) => match method.start(&self.context, call.params) {
                 Continuation::Ask(ask) if ask.joined => {
                     let others = batch.take_alike(method.name, self.completions.room_for_commands().saturating_sub(1));
@@ -235,8 +240,7 @@ impl Engine {
                 Continuation::fail(RpcError::new(error::METHOD_NOT_FOUND, text))
             }
         };
-        let method = found.map_or("unknown", |method| method.name);
-        self.drive(connection, Exchange::Calls { batch, tags, method, begun }, slot, step)
+        self.drive(connection, Exchange::Calls { batch, tags, method, begun, strings }, slot, step)
     }
 
     fn read(&mut self, connection: usize, head: &Head) -> Progress {

@@ -28,6 +28,7 @@ mod histogram;
 mod host;
 pub mod http;
 mod indexer;
+mod integers;
 mod json;
 pub mod methods;
 pub mod metrics;
@@ -78,6 +79,8 @@ pub struct ServerOptions {
     pub ledger_path: PathBuf,
     /// The index's file, written by this server; it may not exist yet. `None` if this node keeps no index.
     pub index_path: Option<PathBuf>,
+    /// Names in `Host` under which a proxy or container reaches this server, besides its addresses and `localhost`.
+    pub names: Vec<String>,
     /// The moment from which the node's `Time`s count.
     pub started: Instant,
     /// The program's version.
@@ -125,7 +128,7 @@ impl Server {
         context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
-        let gate = Gate::new(local_address, &options.cookie);
+        let gate = Gate::new(local_address, &options.cookie, options.names);
         let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;
         let mut started = Self { local_address, completions, indexer: None, threads: Vec::new() };
         // If a thread cannot be started, dropping `started` ends the others.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::rpc::{
     answers,
     api::path::Path,
+    integers,
     schema::{Property, Schema},
 };
 
@@ -26,6 +27,8 @@ pub(super) fn document(paths: &[Path], version: &str) -> Value {
             "version": version,
             "summary": "Reading a node over HTTP.",
             "description": "Amounts are integers in base units, times unix seconds, hashes lower-case hex. \
+                            Integers of format uint64 or int128 may exceed 2^53, which JavaScript rounds; with \
+                            ?integers=strings they are strings. \
                             No credentials are needed, and nothing here changes anything.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
@@ -46,7 +49,16 @@ fn describe(path: &Path) -> Value {
             "schema": param.schema.to_json(),
         })
     };
-    let parameters: Vec<Value> = path.params.iter().map(parameter).collect();
+    let mut parameters: Vec<Value> = path.params.iter().map(parameter).collect();
+    if integers::has_wide(&path.result) {
+        parameters.push(json!({
+            "name": integers::FIELD,
+            "in": "query",
+            "required": false,
+            "description": "strings: integers of format uint64 and int128 are strings, which JavaScript does not round",
+            "schema": { "type": "string", "enum": [integers::STRINGS] },
+        }));
+    }
     let name: Vec<&str> = path.path.split(['/', '{', '}', '.']).filter(|part| !part.is_empty()).collect();
     let failure = |text: &str| {
         let reference = json!({ "schema": { "$ref": "#/components/schemas/Error" } });

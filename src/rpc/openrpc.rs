@@ -21,8 +21,10 @@ pub(super) fn document(methods: impl Iterator<Item = &'static Method>, version: 
         "info": {
             "title": "tussock JSON-RPC",
             "version": version,
-            "description": "JSON-RPC 2.0 over POST /rpc. HTTP Basic credentials: the content of the file rpc.cookie. \
-                            Amounts are integers in base units, times unix seconds, hashes lower-case hex.",
+            "description": "JSON-RPC 2.0, 1.1 or 1.0 over POST /rpc or POST /. HTTP Basic credentials: the content of the \
+                            file rpc.cookie. Amounts are integers in base units, times unix seconds, hashes \
+                            lower-case hex. Integers of format uint64 or int128 may exceed 2^53, which JavaScript \
+                            rounds; with POST /rpc?integers=strings they are strings.",
         },
         "servers": [{
             "name": "this host",

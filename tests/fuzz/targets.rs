@@ -132,7 +132,7 @@ pub(super) fn blocks(input: &[u8]) {
 
 /// A connection to the HTTP server keeps a bounded number of bytes and answers every complete request.
 pub(super) fn http(input: &[u8]) {
-    let gate = Gate::new("127.0.0.1:3030".parse().unwrap(), "__cookie__:00112233445566778899aabbccddeeff");
+    let gate = Gate::new("127.0.0.1:3030".parse().unwrap(), "__cookie__:00112233445566778899aabbccddeeff", Vec::new());
     let mut connection = Connection::new(Time(0));
     let mut rest = input;
     while !rest.is_empty() {

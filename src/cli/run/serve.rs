@@ -100,6 +100,7 @@ fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Se
             chain: Arc::clone(&plan.context.settings.spec),
             ledger_path: plan.context.ledger(),
             index_path: (plan.flags().no_index != Some(true)).then(|| plan.folder().join(datadir::INDEX)),
+            names: plan.flags().http_name.clone().unwrap_or_default(),
             started,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };

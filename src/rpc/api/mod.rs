@@ -16,7 +16,7 @@ use crate::{
         continuation::{Continuation, Outcome, Shared},
         error, first_view,
         http::{Head, PROMETHEUS, Response, Status},
-        metrics,
+        integers, metrics,
     },
 };
 
@@ -47,7 +47,17 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
         _ => {}
     }
     match paths::find(&head.path, &head.query) {
-        Some((path, lookup)) => Route::Continuation((path.reader)(context, &lookup).into(), settled_or_not(head)),
+        Some((path, lookup)) => {
+            let finish = settled_or_not(head);
+            let finish: Finish = match integers::wants_strings(&head.query) {
+                true => {
+                    let convert = |text: String| integers::as_strings(&text, &path.result);
+                    Box::new(move |outcome| finish(outcome.map(convert)))
+                }
+                false => finish,
+            };
+            Route::Continuation((path.reader)(context, &lookup).into(), finish)
+        }
         None => Route::Ready(Response::error(Status::NotFound, "there is nothing here; see /api, /metrics, /")),
     }
 }
@@ -60,18 +70,20 @@ fn settled_or_not(head: &Head) -> Finish {
         _ => None,
     };
     let known = head.if_none_match.clone();
+    let strings = integers::wants_strings(&head.query);
     Box::new(move |outcome| {
         let Some(id) = id else { return plain(outcome) };
         let settled = outcome.as_ref().is_ok_and(|text| is_settled(text));
         if !settled {
             return plain(outcome);
         }
-        let tag = format!("\"{id}\"");
+        // The other form of the integers is another representation, with a tag of its own.
+        let tag = if strings { format!("\"{id}-strings\"") } else { format!("\"{id}\"") };
         let response = match known {
             Some(known) if known.split(',').any(|one| one.trim() == tag) => Response::json(Status::NotModified, ""),
             _ => plain(outcome),
         };
-        response.immutable(&id)
+        response.immutable(&tag)
     })
 }
 

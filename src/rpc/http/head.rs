@@ -1,11 +1,14 @@
 //! The head of a request: its parsing, and which heads are refused.
 
-use crate::rpc::http::response::{Response, Status};
+use crate::{
+    base::limits,
+    rpc::http::response::{Response, Status},
+};
 
 /// Bytes of a request's head.
 pub const HTTP_HEAD_BYTES: usize = 8 * 1024;
-/// Bytes of a request's body.
-pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
+/// Bytes of a request's body: `submitblock` with the largest block in hex.
+pub const HTTP_BODY_BYTES: usize = 2 * limits::MAX_BLOCK_MESSAGE_BYTES + 4096;
 
 /// Header fields in one request; browsers send about fifteen.
 const MAX_FIELDS: usize = 48;
@@ -162,7 +165,7 @@ fn parse_length(text: &str) -> Result<usize, Response> {
     }
     match text.parse() {
         Ok(length) if length <= HTTP_BODY_BYTES => Ok(length),
-        _ => Err(Response::error(Status::BodyTooLarge, "the body is larger than 1 MiB")),
+        _ => Err(Response::error(Status::BodyTooLarge, "the body is larger than a call with the largest block")),
     }
 }
 
@@ -227,7 +230,7 @@ mod tests {
 
     #[test]
     fn sizes_are_refused_before_anything_is_buffered() {
-        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n"), 413);
+        assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"), 413);
         assert_eq!(refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n"), 413);
         let many: String = (0..50).map(|n| format!("a{n}: b\r\n")).collect();
         assert_eq!(refusal(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")), 431);

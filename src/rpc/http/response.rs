@@ -1,7 +1,5 @@
 //! Responses: status, header fields and body. Every response has the fields that protect browsers.
 
-use crate::base::hash::Hash;
-
 /// The status codes that this server uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -112,8 +110,8 @@ impl Response {
     }
 
     /// Lets caches keep the response for ever, under an entity tag.
-    pub fn immutable(self, tag: &Hash) -> Self {
-        self.with("ETag", format!("\"{tag}\"")).with("Cache-Control", "public, max-age=31536000, immutable")
+    pub fn immutable(self, tag: &str) -> Self {
+        self.with("ETag", tag).with("Cache-Control", "public, max-age=31536000, immutable")
     }
 
     /// The encoded response. `head_only` leaves the body out, but not its length.

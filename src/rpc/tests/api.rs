@@ -156,7 +156,7 @@ fn the_page_is_small_and_runs_nothing_but_itself() {
     assert!(answer.body.contains(&format!("<script nonce=\"{nonce}\">")));
     assert!(answer.body.contains(&format!("<style nonce=\"{nonce}\">")));
     assert!(!rig.get("/").body.contains(nonce), "a nonce is used once");
-    for outside in ["http://", "https://", "//cdn", " style=", " onclick=", "innerHTML"] {
+    for outside in ["http://", "https://", "//cdn", " style=", " onclick=", "innerHTML", "\"/api", "href: \"/"] {
         assert!(!answer.body.contains(outside), "{outside}");
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     base::{
         codec::List,
         hash::{Domain, hex},
+        limits,
     },
     chain::{
         key::SecretKey,
@@ -30,6 +31,29 @@ fn a_client_of_1_x_is_answered_at_the_root_as_bitcoin_core_does() {
         assert_eq!(answer.status, status, "{answer:?}");
         assert!(answer.body.starts_with(text), "{answer:?}");
     }
+}
+
+#[test]
+fn integers_of_64_bits_are_strings_on_request() {
+    let mut rig = Rig::new();
+    rig.extend(vec![]);
+    let nonce = rig.result("block", json!([1]))["nonce"].clone();
+    let mut client = rig.client();
+    client.post("/rpc?integers=strings", "application/json", r#"{"method":"block","params":[1],"id":1}"#);
+    let block = client.answer().json()["result"].clone();
+    assert_eq!((&block["nonce"], &block["height"]), (&json!(nonce.to_string()), &json!(1)));
+    let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
+    let balance = rig.get(&format!("/api/address/{address}?integers=strings")).json();
+    assert_eq!((&balance["confirmed"], &balance["coins"]), (&json!("100000000000000"), &json!(1)));
+}
+
+#[test]
+fn a_body_with_the_largest_block_is_read() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let block = "0".repeat(2 * limits::MAX_BLOCK_MESSAGE_BYTES);
+    client.post("/", "text/plain", &json!({ "method": "submitblock", "params": [block], "id": 1 }).to_string());
+    assert_eq!(client.answer().json()["error"]["code"], -22, "it is not a block, but it was read");
 }
 
 #[test]

@@ -189,6 +189,7 @@ impl Rig {
             chain: spec,
             ledger_path: dir.join("ledger.db"),
             index_path: index.then(|| dir.join("index.db")),
+            names: vec!["proxy.example".to_owned()],
             started: Instant::now(),
             version: "1.2.3".to_owned(),
         };
