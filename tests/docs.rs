@@ -36,8 +36,6 @@ const FOLDERS: [&str; 6] = ["src/", "tests/", "scripts/", "findings/", ".github/
 const EXTENSIONS: [&str; 7] = [".rs", ".md", ".sh", ".sql", ".html", ".json", ".toml"];
 /// Files that commands write or read, and that the repository does not hold.
 const ELSEWHERE: [&str; 4] = ["meadow.toml", "config.toml", "endpoints.json", "target/bench.md"];
-/// Files that other work adds.
-const AWAITED: [&str; 2] = ["deny.toml", "scripts/dist.sh"];
 /// Words of a README that somebody reads before a first start.
 const README_WORDS: usize = 700;
 
@@ -89,11 +87,7 @@ fn every_file_that_a_document_names_exists() {
                 && (EXTENSIONS.iter().any(|end| name.ends_with(end)) || (name.ends_with('/') && name.len() > 1))
         });
         for path in files.chain(links(&text)).chain(paths(&text)) {
-            if !is_pattern(path)
-                && !ELSEWHERE.contains(&path)
-                && !AWAITED.iter().any(|awaited| path.starts_with(awaited))
-                && !exists(document, path)
-            {
+            if !is_pattern(path) && !ELSEWHERE.contains(&path) && !exists(document, path) {
                 missing.insert(format!("{document}: {path}"));
             }
         }
