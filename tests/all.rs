@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod branches;
+mod busy;
 mod chains;
 mod cli;
 mod cluster;

@@ -110,7 +110,7 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
                     return Err(failure);
                 }
             }
-            result => break result?,
+            result => break result?.until(deadline),
         }
     };
     if let Condition::Tx { id, .. } = &arguments.condition
@@ -207,7 +207,7 @@ pub fn stop(context: &Context, arguments: &StopArgs) -> Outcome {
     let pid = datadir::holder(&folder)?.map(|holder| holder.pid);
     match (context.remote(), pid) {
         (Ok(remote), _) => {
-            remote.call("stop", json!([]))?;
+            remote.until(Deadline::after(arguments.timeout)).call("stop", json!([]))?;
         }
         // A node without HTTP, or one that is starting, gets a signal.
         (Err(failure), Some(pid)) if failure.exit == Exit::Unreachable && pid > 1 => terminate(pid)?,

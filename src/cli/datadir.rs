@@ -28,7 +28,8 @@ pub const KEYS: &str = "keys";
 pub const LOGS: &str = "logs";
 const LOCK: &str = "lock";
 const ENDPOINTS: &str = "endpoints.json";
-const COOKIE: &str = "rpc.cookie";
+/// The file with the running node's credentials.
+pub const COOKIE: &str = "rpc.cookie";
 
 /// The holder of a lock, from the lock file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

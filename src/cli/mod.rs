@@ -25,6 +25,7 @@ pub mod keys;
 pub mod notify;
 pub mod offline;
 pub mod output;
+mod payment;
 pub mod peers;
 pub mod print;
 pub mod progress;

@@ -15,8 +15,14 @@ use crate::{
 
 /// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
 pub(super) const RPC_WAIT_SLICE: Duration = Duration::from_secs(25);
-/// How long a call waits for a node that says it is starting.
-const RPC_STARTING: Duration = Duration::from_secs(30);
+/// The node's code while it is starting.
+const STARTING: i64 = -28;
+/// The node's code while it takes no more of these calls.
+const BUSY: i64 = -32000;
+/// The first pause before a call to a busy node is repeated.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 
 /// A running node.
 pub struct Remote {
@@ -25,6 +31,8 @@ pub struct Remote {
     pub endpoints: Endpoints,
     place: String,
     flags: String,
+    /// Until when calls are repeated while the node is busy.
+    deadline: Option<Deadline>,
 }
 
 impl Remote {
@@ -47,7 +55,7 @@ impl Remote {
             Failure::new(Exit::Unreachable, format!("endpoints.json holds no address: {place}; restart the node"))
         })?;
         let cookie = datadir::read_cookie(&folder)?;
-        Ok(Self { client: Client::new(address, &cookie), endpoints, place, flags })
+        Ok(Self { client: Client::new(address, &cookie), endpoints, place, flags, deadline: None })
     }
 
     /// Calls a method.
@@ -55,14 +63,23 @@ impl Remote {
         self.call_within(method, params, RPC_CALL)
     }
 
-    /// Calls a method that may take as long as `limit`.
+    /// Repeats calls to a busy node until this deadline, instead of for [`RPC_CALL`].
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Calls a method that may take as long as `limit`. Repeats the call while the node is starting or busy.
     pub fn call_within(&self, method: &str, params: Value, limit: Duration) -> Outcome<Value> {
-        let deadline = Deadline::after(RPC_STARTING);
+        let deadline = self.deadline.unwrap_or_else(|| Deadline::after(RPC_CALL));
+        let mut pause = FIRST_PAUSE;
         loop {
             match self.client.call_within(method, params.clone(), limit) {
-                Err(ClientError::Refused { code: -28, .. }) if deadline.pause(Duration::from_millis(50)) => {}
+                Err(error) if is_busy(&error) && deadline.pause(pause) => {}
                 result => return result.map_err(|error| self.failure(method, error)),
             }
+            // The process id spreads the calls of commands that were started together.
+            let spread = Duration::from_millis(u64::from(std::process::id() % 20));
+            pause = (pause * 2).min(LONGEST_PAUSE) + spread;
         }
     }
 
@@ -96,6 +113,10 @@ impl Remote {
             ClientError::TimedOut => {
                 Failure::new(Exit::TimedOut, format!("the node did not answer {method} in time: {}", self.place))
             }
+            ClientError::Busy(reason) => Failure::new(
+                Exit::TimedOut,
+                format!("the node was busy all the time: {}: {reason}; try again", self.place),
+            ),
             ClientError::Unreachable(reason) => {
                 let http = self.endpoints.http.as_deref().unwrap_or_default();
                 let start = format!("start it with: tussock run{}", self.flags);
@@ -109,14 +130,18 @@ impl Remote {
     }
 }
 
+/// Whether the same call may succeed a moment later.
+fn is_busy(error: &ClientError) -> bool {
+    matches!(error, ClientError::Busy(_) | ClientError::Refused { code: STARTING | BUSY, .. })
+}
+
 /// The exit code for an error code of the node.
 fn exit_of(code: i64) -> Exit {
     match code {
         -5 => Exit::NotFound,
         -26 | -22 => Exit::Rejected,
         -8 | -32602 => Exit::Usage,
-        -28 => Exit::Unreachable,
-        -32000 => Exit::TimedOut,
+        STARTING | BUSY => Exit::TimedOut,
         _ => Exit::Internal,
     }
 }
@@ -132,6 +157,6 @@ mod tests {
     #[test]
     fn the_node_s_codes_become_exit_codes() {
         let exits = [-5, -26, -22, -8, -32602, -28, -32000, -32601].map(|code| exit_of(code) as u8);
-        assert_eq!(exits, [4, 5, 5, 2, 2, 3, 6, 1]);
+        assert_eq!(exits, [4, 5, 5, 2, 2, 6, 6, 1]);
     }
 }

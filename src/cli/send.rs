@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,27 +11,18 @@ use super::{
     exit::{Exit, Failure, Outcome},
     keys::{Keys, PassphraseFlags},
     output,
+    payment::{self, OwnCoin, Payment, PaymentRequest},
     remote::Remote,
     units,
 };
 use crate::{
-    base::{
-        codec::List,
-        hash::{Hash, hex},
-        limits::{MAX_INPUTS, MAX_MEMO_BYTES, MAX_TRANSACTION_BYTES},
-    },
-    chain::{
-        address::Address,
-        key::SecretKey,
-        spec::ChainSpec,
-        transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
-    },
+    base::{hash::hex, limits::MAX_MEMO_BYTES},
+    chain::key::SecretKey,
     rpc::client::Deadline,
 };
 
-/// The least fee rate without `--fee`, in base units per 1,000 bytes. The chain's minimum or the node's estimate counts
-/// if it is higher.
-const DEFAULT_FEE_RATE: u64 = 1000;
+/// Pause before other coins are chosen after a conflict.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(50);
 
 /// `tussock send`
 #[derive(Args, Debug)]
@@ -59,34 +49,20 @@ pub struct SendArgs {
     /// The fee for the miner, in base units
     #[arg(long, value_name = "F", value_parser = units::parse_amount)]
     fee: Option<u64>,
+    /// Accept a fee above 1,000 times the usual one and above the amount
+    #[arg(long)]
+    allow_high_fee: bool,
     /// A public text of at most 512 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     memo: String,
     /// Wait for N confirmations
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     wait: Option<u32>,
-    /// How long to wait: seconds, or a number with ms, s, m or h
+    /// How long to wait for the confirmations, or for a busy node: seconds, or a number with ms, s, m or h
     #[arg(long, value_name = "S", default_value = "120", value_parser = units::parse_duration)]
     timeout: Duration,
     #[command(flatten)]
     passphrase: PassphraseFlags,
-}
-
-/// A coin, from the node's list.
-#[derive(Clone, Debug, Deserialize)]
-struct OwnCoin {
-    txid: Hash,
-    index: u32,
-    amount: u64,
-    spendable: bool,
-}
-
-/// A signed payment.
-#[derive(Debug)]
-struct Payment {
-    transaction: Transaction,
-    fee: u64,
-    change: u64,
 }
 
 /// Runs the command.
@@ -103,29 +79,60 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
         None => default_key(&keys, context.spec().test)?,
     };
     let named = keys.find(&name)?;
-    let remote = context.remote()?;
+    let deadline = Deadline::after(arguments.timeout);
+    let remote = context.remote()?.until(deadline);
     let key = named.unlock(&arguments.passphrase)?;
+    let mut request =
+        PaymentRequest { to, amount: arguments.amount, fee: arguments.fee, rate: 0, memo: arguments.memo.as_bytes() };
+    let (txid, payment) = loop {
+        // Until the node has the payment, no other process may choose coins of this key.
+        let lock = keys.lock_spending(&name, deadline)?;
+        if arguments.fee.is_none() {
+            request.rate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
+        }
+        let payment = pay(context, &remote, &key, &request)?;
+        if !arguments.allow_high_fee {
+            payment.check_fee(context.spec(), &request)?;
+        }
+        match remote.call("sendrawtransaction", json!([hex(&payment.transaction.to_bytes())])) {
+            // A payment of the same key from another host, or a full queue.
+            Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
+            sent => {
+                let sent = sent?;
+                let txid = sent.as_str().map_or_else(|| payment.transaction.txid().to_string(), str::to_owned);
+                break (txid, payment);
+            }
+        }
+    };
+    report(context, arguments, &remote, deadline, &txid, &payment)
+}
+
+/// Makes the payment from the coins that the node lists.
+fn pay(context: &Context, remote: &Remote, key: &SecretKey, request: &PaymentRequest<'_>) -> Outcome<Payment> {
     let owner = context.show(&key.address());
     let coins = remote.call("coins", json!([owner]))?;
     let coins: Vec<OwnCoin> = serde_json::from_value(coins)
         .map_err(|error| Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}")))?;
-    let rate = match arguments.fee {
-        Some(_) => 0,
-        None => output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate"),
-    };
-    let request =
-        PaymentRequest { to, amount: arguments.amount, fee: arguments.fee, rate, memo: arguments.memo.as_bytes() };
-    let payment = match pay(context.spec(), &key, coins, &request) {
-        Err(failure) if failure.exit == Exit::Rejected => return Err(explain(&remote, &owner, failure)),
-        result => result?,
-    };
-    let sent = remote.call("sendrawtransaction", json!([hex(&payment.transaction.to_bytes())]))?;
-    let txid = sent.as_str().map_or_else(|| payment.transaction.txid().to_string(), str::to_owned);
-    report(context, arguments, &remote, &txid, &payment)
+    payment::pay(context.spec(), key, coins, request).map_err(|failure| match failure.exit {
+        Exit::Rejected => explain(remote, &owner, failure),
+        _ => failure,
+    })
+}
+
+fn may_succeed_later(failure: &Failure) -> bool {
+    let reasons = ["conflicts with", "try again"];
+    failure.exit == Exit::Rejected && reasons.iter().any(|reason| failure.message.contains(reason))
 }
 
 /// Prints the id at once, then waits if asked.
-fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, payment: &Payment) -> Outcome {
+fn report(
+    context: &Context,
+    arguments: &SendArgs,
+    remote: &Remote,
+    deadline: Deadline,
+    txid: &str,
+    payment: &Payment,
+) -> Outcome {
     let mut facts = json!({
         "id": txid, "txid": txid, "amount": arguments.amount, "fee": payment.fee, "change": payment.change, "status": "mempool",
     });
@@ -139,7 +146,7 @@ fn report(context: &Context, arguments: &SendArgs, remote: &Remote, txid: &str, 
         output::note(&format!("sent {txid}"));
     }
     let (condition, _) = tx_condition(txid, confirmations);
-    let answer = remote.wait(&condition, Deadline::after(arguments.timeout))?;
+    let answer = remote.wait(&condition, deadline)?;
     let tx = remote.call("tx", json!([txid])).unwrap_or(Value::Null);
     for key in ["status", "height", "confirmations", "block"] {
         facts[key] = tx[key].clone();
@@ -177,136 +184,10 @@ fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
     }
 }
 
-/// A payment to make.
-struct PaymentRequest<'a> {
-    to: Address,
-    amount: u64,
-    fee: Option<u64>,
-    /// The node's estimate, base units per 1,000 bytes.
-    rate: u64,
-    memo: &'a [u8],
-}
-
-/// Makes and signs the transaction. It spends the largest coins first, so that it stays small; change returns to the
-/// payer.
-fn pay(spec: &ChainSpec, key: &SecretKey, mut coins: Vec<OwnCoin>, request: &PaymentRequest<'_>) -> Outcome<Payment> {
-    coins.retain(|coin| coin.spendable);
-    coins.sort_unstable_by(|a, b| b.amount.cmp(&a.amount).then(a.txid.cmp(&b.txid)).then(a.index.cmp(&b.index)));
-    let all: u128 = coins.iter().map(|coin| u128::from(coin.amount)).sum();
-    let (mut inputs, mut sum) = (Vec::new(), 0u64);
-    loop {
-        let fee = request.fee.unwrap_or_else(|| default_fee(spec, inputs.len().max(1), request));
-        let Some(needed) = request.amount.checked_add(fee) else {
-            return Err(Failure::usage("amount and fee are larger than all money"));
-        };
-        if sum >= needed && !inputs.is_empty() {
-            return sign(spec, key, &inputs, request, fee, sum - needed);
-        }
-        if inputs.len() == MAX_INPUTS && all >= u128::from(needed) {
-            let problem = format!("the payment needs more than {MAX_INPUTS} coins, which hold {sum} together");
-            return Err(Failure::new(
-                Exit::Rejected,
-                format!("{problem}; merge them by paying less to yourself first"),
-            ));
-        }
-        let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
-            return Err(Failure::new(
-                Exit::Rejected,
-                format!("the payment needs {}, but {} are spendable now", units::grouped(needed), grouped(all)),
-            ));
-        };
-        inputs.push(OutPoint { txid: coin.txid, index: coin.index });
-        sum = sum.saturating_add(coin.amount);
-    }
-}
-
-/// Sums of coins stay below 2^62.
-fn grouped(amount: u128) -> String {
-    units::grouped(u64::try_from(amount).unwrap_or(u64::MAX))
-}
-
-/// The fee of a transaction with two outputs, change included: rate times size, rounded up.
-fn default_fee(spec: &ChainSpec, inputs: usize, request: &PaymentRequest<'_>) -> u64 {
-    const FIXED: usize = 4 + 4 + 4 + 2 * 28 + 4;
-    const INPUT: usize = 36 + 32 + 64;
-    let bytes = u64::try_from(FIXED + inputs * INPUT + request.memo.len()).unwrap_or(u64::MAX);
-    bytes.saturating_mul(spec.min_fee_rate.max(DEFAULT_FEE_RATE).max(request.rate)).div_ceil(1000)
-}
-
-fn sign(
-    spec: &ChainSpec,
-    key: &SecretKey,
-    inputs: &[OutPoint],
-    request: &PaymentRequest<'_>,
-    fee: u64,
-    change: u64,
-) -> Outcome<Payment> {
-    let public_key = key.public_key();
-    let input = |outpoint: &OutPoint| Input { outpoint: *outpoint, public_key, signature: [0; 64] };
-    let mut outputs = vec![Output { amount: request.amount, address: request.to }];
-    if change > 0 {
-        outputs.push(Output { amount: change, address: key.address() });
-    }
-    let mut transaction = Transaction {
-        version: TRANSACTION_VERSION,
-        inputs: List::truncated(inputs.iter().map(input)),
-        outputs: List::truncated(outputs),
-        memo: List::truncated(request.memo.iter().copied()),
-    };
-    key.sign_transaction(&mut transaction, &spec.genesis_hash());
-    debug_assert!(transaction.to_bytes().len() <= MAX_TRANSACTION_BYTES, "64 inputs and a memo fit");
-    Ok(Payment { transaction, fee, change })
-}
-
 /// Adds the payer's coins that cannot be spent yet to the message.
 fn explain(remote: &Remote, owner: &str, failure: Failure) -> Failure {
     let Ok(balance) = remote.call("balance", json!([owner])) else { return failure };
     let [immature, pending] = ["immature", "pending"].map(|key| units::grouped(output::number(&balance, key)));
     let message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
     Failure { message, ..failure }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chain::{block::HashedTransaction, rules};
-
-    fn coin(n: u8, amount: u64, spendable: bool) -> OwnCoin {
-        OwnCoin { txid: Hash([n; 32]), index: u32::from(n), amount, spendable }
-    }
-
-    fn try_pay(coins: Vec<OwnCoin>, amount: u64, fee: Option<u64>) -> Outcome<Payment> {
-        let request = PaymentRequest { to: Address([1; 20]), amount, fee, rate: 0, memo: b"hi" };
-        pay(&ChainSpec::local(), &SecretKey::well_known(0), coins, &request)
-    }
-
-    #[test]
-    fn the_largest_spendable_coins_pay_and_change_comes_back() {
-        let coins = vec![coin(1, 500, true), coin(2, 9000, false), coin(3, 700, true), coin(4, 100, true)];
-        let payment = try_pay(coins, 1000, Some(50)).unwrap();
-        let inputs: Vec<u32> = payment.transaction.inputs.iter().map(|input| input.outpoint.index).collect();
-        assert_eq!((inputs, payment.change, payment.fee), (vec![3, 1], 150, 50));
-        let outputs: Vec<u64> = payment.transaction.outputs.iter().map(|output| output.amount).collect();
-        assert_eq!(outputs, [1000, 150]);
-        rules::check_transaction(&HashedTransaction::new(payment.transaction), false).unwrap();
-    }
-
-    #[test]
-    fn an_exact_payment_has_no_change_and_the_default_fee_is_the_size() {
-        let payment = try_pay(vec![coin(1, 1000, true)], 950, Some(50)).unwrap();
-        assert_eq!((payment.change, payment.transaction.outputs.len()), (0, 1));
-        let payment = try_pay(vec![coin(1, 100_000, true)], 5, None).unwrap();
-        assert_eq!(payment.fee, payment.transaction.to_bytes().len() as u64);
-    }
-
-    #[test]
-    fn a_payment_that_cannot_be_made_says_why() {
-        let poor = try_pay(vec![coin(1, 500, true), coin(2, 900, false)], 600, Some(0)).unwrap_err();
-        assert_eq!(poor.exit, Exit::Rejected);
-        assert!(poor.message.contains("600") && poor.message.contains("500"), "{poor:?}");
-        let dust: Vec<OwnCoin> = (0..100).map(|n| coin(n, 10, true)).collect();
-        let many = try_pay(dust, 800, Some(0)).unwrap_err();
-        assert!(many.message.contains("64 coins"), "{many:?}");
-        assert_eq!(try_pay(vec![coin(1, 5, true)], u64::MAX, Some(1)).unwrap_err().exit, Exit::Usage);
-    }
 }

@@ -23,6 +23,9 @@ pub enum ClientError {
     /// No server answers there, or the connection broke.
     #[error("{0}")]
     Unreachable(String),
+    /// The node is there and takes no more calls at the moment.
+    #[error("{0}")]
+    Busy(String),
     /// The answer did not come in time.
     #[error("no answer in time")]
     TimedOut,
@@ -144,7 +147,7 @@ impl Client {
         // A server that refuses the head may close before it has read the body. Its answer counts, not our failure.
         let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         match (read_answer(&mut stream, deadline), sent) {
-            (Err(ClientError::Unreachable(_)), Err(error)) => Err(lost(&error)),
+            (Err(ClientError::Unreachable(_) | ClientError::Busy(_)), Err(error)) => Err(lost(&error)),
             (answer, _) => parse(&answer?),
         }
     }
@@ -158,6 +161,10 @@ fn left(deadline: Deadline) -> Result<Duration, ClientError> {
 fn lost(error: &io::Error) -> ClientError {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::TimedOut,
+        // Whoever accepted the connection closed it without an answer.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            ClientError::Busy("the node closed the connection".to_owned())
+        }
         _ => ClientError::Unreachable(error.to_string()),
     }
 }
@@ -181,6 +188,9 @@ fn read_answer(stream: &mut TcpStream, deadline: Deadline) -> Result<Answer, Cli
         }
         stream.set_read_timeout(Some(left(deadline)?)).map_err(|error| lost(&error))?;
         match stream.read(&mut piece) {
+            Ok(0) if bytes.is_empty() => {
+                return Err(ClientError::Busy("the node closed the connection".to_owned()));
+            }
             Ok(0) => return Err(ClientError::Unreachable("the connection ended before the answer did".to_owned())),
             Ok(count) => bytes.extend_from_slice(&piece[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -216,6 +226,7 @@ fn parse(answer: &Answer) -> Result<Value, ClientError> {
         Ok(value @ (Value::Object(_) | Value::Array(_))) if answer.status == 200 || value.get("jsonrpc").is_some() => {
             Ok(value)
         }
+        _ if answer.status == 503 => Err(ClientError::Busy("the node takes no more calls".to_owned())),
         _ => Err(ClientError::Foreign(format!("HTTP status {}", answer.status))),
     }
 }
@@ -266,6 +277,9 @@ mod tests {
         assert_eq!(call(body).0, Err(refused));
         let body = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
         assert_eq!(call(body).0, Err(ClientError::Unauthorised));
+        let full = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nfull";
+        assert!(matches!(call(full).0, Err(ClientError::Busy(_))));
+        assert!(matches!(call("").0, Err(ClientError::Busy(_))), "closed without an answer");
         assert!(matches!(call("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n").0, Err(ClientError::Foreign(_))));
         assert!(matches!(call("SSH-2.0-OpenSSH\r\n\r\n").0, Err(ClientError::Foreign(_))));
         assert!(matches!(call("HTTP/1.1 200 OK\r\nContent-Len").0, Err(ClientError::Unreachable(_))));

@@ -135,7 +135,12 @@ impl TestNode {
 
     /// Runs a command against the node.
     pub fn cli(&self, args: &[&str]) -> Output {
-        cli_on(&self.dir, &self.chain, args)
+        self.command(args).output().unwrap()
+    }
+
+    /// A command for the node, not started yet.
+    pub fn command(&self, args: &[&str]) -> Command {
+        command_on(&self.dir, &self.chain, args)
     }
 
     /// Runs a command with `--json`; the command must succeed.
@@ -235,12 +240,14 @@ impl Drop for TestNode {
 
 /// Runs the binary on a data directory.
 pub fn cli_on(dir: &Path, chain: &str, args: &[&str]) -> Output {
-    Command::new(bin())
-        .args(["-d", dir.to_str().unwrap(), "--chain", chain])
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    command_on(dir, chain, args).output().unwrap()
+}
+
+/// A command of the binary on a data directory.
+fn command_on(dir: &Path, chain: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(bin());
+    command.args(["-d", dir.to_str().unwrap(), "--chain", chain]).args(args).stdin(Stdio::null());
+    command
 }
 
 /// Standard output as text.

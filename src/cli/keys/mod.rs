@@ -2,6 +2,7 @@
 
 mod file;
 mod passphrase;
+mod spending;
 
 use std::{
     fs, io,
@@ -10,6 +11,7 @@ use std::{
 
 pub use file::KeyFile;
 pub use passphrase::PassphraseFlags;
+pub use spending::SpendingLock;
 
 use super::{
     datadir,
@@ -22,6 +24,7 @@ use crate::{
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
     },
     config::suggest,
+    rpc::client::Deadline,
 };
 
 /// Bytes of a key file; ours are below 1 KiB.
@@ -110,6 +113,14 @@ impl<'a> Keys<'a> {
             (None, true, false) => "make one with: tussock key new NAME".to_owned(),
         };
         Err(Failure::new(Exit::NotFound, format!("no key \"{name}\": {}; {hint}", self.folder.display())))
+    }
+
+    /// Waits for the right to choose coins of this key. Publicly known keys have no file, so their payments take turns by
+    /// the running node's cookie.
+    pub fn lock_spending(&self, name: &str, deadline: Deadline) -> Outcome<SpendingLock> {
+        let path = self.path(name);
+        let path = if path.exists() { path } else { self.folder.with_file_name(datadir::COOKIE) };
+        SpendingLock::acquire(&path, name, deadline)
     }
 
     /// Reads a key file.
