@@ -1,8 +1,8 @@
-//! What blocks of abandoned branches had confirmed, on its way back into the mempool.
+//! Transactions of abandoned branches, on their way back into the mempool.
 //!
-//! A synced node takes it back at once. One that is still syncing lets it wait: nothing of it can be mined or passed on
-//! before, the branch's end may yet confirm it, and a mempool that fills up takes room from the coins. In a sync that
-//! replaced every tenth block this was a quarter of its time.
+//! A synced node takes them back at once. A node that is still syncing lets them wait: it can neither mine them nor
+//! pass them on, the branch's end may yet confirm them, and a mempool that fills up takes room from the coins. In a
+//! sync that replaced every tenth block, taking them back was a quarter of the time.
 
 use std::collections::VecDeque;
 
@@ -10,33 +10,33 @@ use crate::base::{hash::Hash, limits};
 
 use super::pool::Entry;
 
-/// Transactions that wait until the node is synced. Those of blocks lie with their blocks in the store.
+/// Transactions that wait until the node is synced. The transactions of abandoned blocks stay in the store meanwhile.
 #[derive(Debug)]
 pub(super) struct Abandoned {
     /// Blocks that were disconnected, parents before children.
     blocks: VecDeque<Hash>,
-    /// Mempool transactions that may build on what the blocks confirmed, or on a coinbase that is no longer mature.
+    /// Mempool transactions that may build on those of the blocks, or on a coinbase that is no longer mature.
     doubtful: Vec<Entry>,
-    /// What they cost the mempool.
+    /// Bytes of the doubtful transactions, counted as the mempool counts them.
     bytes: usize,
-    /// Most of it: what the mempool holds.
+    /// Most bytes: the mempool's own limit.
     limit: usize,
 }
 
 impl Abandoned {
-    /// Nothing yet, and never more from the mempool than `limit` bytes.
+    /// Nothing yet, and at most `limit` bytes from the mempool.
     pub(super) fn new(limit: usize) -> Self {
         Self { blocks: VecDeque::new(), doubtful: Vec::new(), bytes: 0, limit }
     }
 
-    /// Adds a branch's blocks, parents first. Of too many the latest count.
+    /// Adds a branch's blocks, parents first. If there are too many, the oldest are forgotten.
     pub(super) fn add_blocks(&mut self, blocks: impl IntoIterator<Item = Hash>) {
         self.blocks.extend(blocks);
         let excess = self.blocks.len().saturating_sub(limits::ABANDONED_BLOCKS);
         self.blocks.drain(..excess);
     }
 
-    /// Adds transactions that were in the mempool; as many as have room in it.
+    /// Adds transactions that were in the mempool, as far as the limit allows.
     pub(super) fn add_doubtful(&mut self, entries: Vec<Entry>) {
         for entry in entries {
             if self.bytes.saturating_add(entry.cost()) <= self.limit {
@@ -51,11 +51,11 @@ impl Abandoned {
         self.blocks.pop_front()
     }
 
-    /// The others in the order in which they came, for when there are no more blocks.
+    /// Takes the mempool's transactions, in the order in which they came. Call it when no blocks are left.
     pub(super) fn take_doubtful(&mut self) -> Vec<Entry> {
         self.bytes = 0;
         let mut entries = std::mem::take(&mut self.doubtful);
-        // What they build on must come before them.
+        // A transaction must come after those that it builds on.
         entries.sort_unstable_by_key(Entry::arrival);
         entries
     }

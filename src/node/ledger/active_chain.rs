@@ -74,8 +74,8 @@ impl ActiveChain {
         self.chain.set_best(height, work);
     }
 
-    /// Notes whether the node is synced. If it is, the transactions of abandoned blocks come back at once: whoever waited
-    /// for the node to be synced finds them there.
+    /// Notes whether the node is synced. If it is, the transactions of abandoned blocks come back at once, so that a
+    /// caller that waited for the node to be synced finds them.
     pub(super) fn set_synced(&mut self, now: Now, synced: bool, out: &mut Outbox) -> Result<(), StoreError> {
         self.chain.set_synced(synced);
         if synced { self.mempool.give_back(self.chain.view(), now, out) } else { Ok(()) }
@@ -117,8 +117,8 @@ impl ActiveChain {
         self.chain.check_coins()
     }
 
-    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others were
-    /// told of it already.
+    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others
+    /// were told of it already.
     pub(super) fn connect(
         &mut self,
         now: Now,
@@ -188,7 +188,7 @@ impl ActiveChain {
         self.chain.spill(self.mempool.overlay_bytes())
     }
 
-    /// Commits what is pending and tells it.
+    /// Commits the pending changes and tells of them.
     pub(super) fn commit(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.chain.commit(now, out)
     }
@@ -198,12 +198,12 @@ impl ActiveChain {
         if self.chain.is_due(now) { self.chain.commit(now, out) } else { self.spill() }
     }
 
-    /// Tells what changed in the mempool.
+    /// Tells of the mempool's changes.
     pub(super) fn tell_pool_changes(&mut self, out: &mut Outbox) {
         self.mempool.tell_changes(out);
     }
 
-    /// What time alone calls for, other than a commit.
+    /// Does what is due by time alone, other than a commit.
     pub(super) fn wake(&mut self, now: Now) -> Result<(), StoreError> {
         self.mempool.expire(now);
         self.chain.tidy(now)

@@ -39,7 +39,7 @@ pub(super) struct ChainManager {
     staged: Staged,
     /// The next block, which others were told of and which is not connected yet.
     validated: Option<Validated>,
-    /// Blocks that `fetch` need not think of any more; told at the end of each event.
+    /// Blocks whose bodies `fetch` need not ask for any more; told at the end of each event.
     taken: Vec<(u32, Hash)>,
 }
 
@@ -73,7 +73,7 @@ impl ChainManager {
         }
     }
 
-    /// Takes up where the store was left, and connects bodies that an earlier run stored and did not come to connect.
+    /// Takes up where the store was left, and connects bodies that an earlier run stored and did not connect.
     pub(super) fn start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         self.active.load()?;
         let mut by_work = BTreeSet::new();
@@ -92,7 +92,7 @@ impl ChainManager {
         &self.active
     }
 
-    /// The applied chain with its mempool. No block waits to be connected meanwhile.
+    /// The applied chain with its mempool. The role connects a validated block before it gets here.
     pub(super) fn active_mut(&mut self) -> &mut ActiveChain {
         &mut self.active
     }
@@ -112,7 +112,7 @@ impl ChainManager {
         Ok(())
     }
 
-    /// Takes a block whose stateless checks hold, and then whatever had to wait for it.
+    /// Takes a block whose stateless checks hold, and then the blocks that waited for it.
     pub(super) fn block_checked(
         &mut self,
         now: Now,
@@ -153,7 +153,7 @@ impl ChainManager {
         }
     }
 
-    /// Connects the block that was only passed on so far. Returns whether there was one.
+    /// Connects the block that was only passed on so far; `false` if there is none.
     pub(super) fn connect_validated(&mut self, now: Now) -> Result<bool, StoreError> {
         let Some(Validated { row, block, diff, .. }) = self.validated.take() else { return Ok(false) };
         self.active.connect(now, &row, &block, diff, None)?;
@@ -161,7 +161,7 @@ impl ChainManager {
         Ok(true)
     }
 
-    /// Ends each event: commits if it is time, and tells what changed.
+    /// Ends each event: commits if it is time, and tells of the changes.
     pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.active.settle(now, out)?;
         if !self.taken.is_empty() {
@@ -243,7 +243,7 @@ impl ChainManager {
         }
     }
 
-    /// Stores a block of another branch, or lets one wait whose parent's body is not here yet.
+    /// Stores a block of another branch. If its parent's body is not here yet, the block waits in memory.
     fn keep(
         &mut self,
         now: Now,
@@ -315,8 +315,8 @@ impl ChainManager {
         }
     }
 
-    /// Marks a block and its descendants as invalid, for ever, and says so. Since our disk may be wrong and not the block,
-    /// the caller first makes sure of our coins ([`ActiveChain::check_coins`]) where the fault depends on them.
+    /// Marks a block and its descendants as invalid, for ever, and says so. Since our disk may be wrong and not the
+    /// block, the caller first makes sure of our coins ([`ActiveChain::check_coins`]) where the fault depends on them.
     fn invalidate(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
         let hashes = self.active.mark_invalid(now, hash, out)?;
         self.waiting.forget(&hashes);

@@ -49,8 +49,8 @@ impl From<Halt> for Failure {
     }
 }
 
-/// The applied chain's end with its coins: those of the store as the overlay changes them. Their sum's digest is the one
-/// that the next header must hold. Changes gather in the overlay and in the store's open transaction.
+/// The applied chain's end with its coins: those of the store as the overlay changes them. Their sum's digest is the
+/// one that the next header must hold. Changes gather in the overlay and in the store's open transaction.
 pub(super) struct Chainstate {
     spec: Arc<ChainSpec>,
     store: Box<dyn LedgerStore>,
@@ -120,7 +120,7 @@ impl Chainstate {
         self.store.save_mempool(transactions)
     }
 
-    /// Lets the store do what no commit has to wait for.
+    /// Lets the store do its housekeeping.
     pub(super) fn tidy(&mut self) -> Result<(), StoreError> {
         self.store.tidy()
     }
@@ -142,7 +142,7 @@ impl Chainstate {
         CoinKey { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
     }
 
-    /// Whether the overlay has grown to its limit, of which others use so many bytes.
+    /// Whether the overlay has grown to its limit, of which `others` bytes are used elsewhere.
     pub(super) fn overlay_full(&self, others: usize) -> bool {
         self.coins.is_full(others)
     }
@@ -197,9 +197,9 @@ impl Chainstate {
         Ok(())
     }
 
-    /// Makes sure that our coins are those of the state digest. A block that contradicts them may be right and our disk
-    /// wrong, so whoever is about to invalidate it asks first. Reads all coins, but once for each tip only: making blocks
-    /// costs a liar more work than this costs us.
+    /// Makes sure that our coins are those of the state digest. Called before a block that contradicts them is marked
+    /// as invalid: our disk may be wrong and the block right. Reads all coins, but once for each tip only: making
+    /// blocks costs an attacker more work than this costs us.
     pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
         if self.coins_checked_at == Some(self.tip.hash) {
             return Ok(());
@@ -219,13 +219,14 @@ impl Chainstate {
         self.coins.flush(|changes| store.flush_coins(changes))
     }
 
-    /// Moves some of the overlay there, so that it is smaller.
+    /// Moves a part of the overlay into the store's open transaction.
     pub(super) fn spill(&mut self) -> Result<(), StoreError> {
         let store = &mut self.store;
         self.coins.spill(|changes| store.flush_coins(changes))
     }
 
-    /// Makes everything so far last. After a kill, the log's last of these lines says what it hit.
+    /// Makes all changes so far permanent. After a kill, the last log line of these tells whether a commit was under
+    /// way.
     pub(super) fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
         log::debug!("committing: height={} tip={}", self.tip.height, self.tip.hash);
         self.flush()?;
@@ -255,7 +256,7 @@ impl Chainstate {
         }
     }
 
-    /// Checks all that depends on the coins before the block and tells what it does to them.
+    /// Checks the rules that depend on the coins before the block; returns the block's changes to the coins.
     pub(super) fn check_block(&self, block: &CheckedBlock) -> Result<CoinDiff, Failure> {
         let mut checked = Err(Halt::Invariant("the store lent nothing".to_owned()).into());
         self.store.lend_coins(&mut |in_store| checked = self.check_with(block, in_store))?;

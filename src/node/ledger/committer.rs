@@ -1,8 +1,8 @@
-//! What is applied and not yet on disk: when it is committed, and what is told then.
+//! Changes of the chain that are not yet committed: when they are, and the news that others hear then.
 //!
 //! The committer owns the applied chain and makes every change to it, so that each change starts the commit's timer.
 //! Blocks are committed in batches while many are missing, one by one at the tip. What others hear of the chain
-//! ([`ChainMove`], [`Report::Tip`]) is always committed: after a crash nobody was told too much.
+//! ([`ChainMove`], [`Report::Tip`]) is always committed, so that a crash never makes it untrue.
 
 use std::sync::Arc;
 
@@ -32,16 +32,16 @@ use super::{
     progress::Progress,
 };
 
-/// The applied chain with what waits for its next commit.
+/// The applied chain with the changes that wait for its next commit.
 pub(super) struct Committer {
     chain: Chainstate,
     progress: Progress,
     pending: Pending,
-    /// When the store may do what no commit has to wait for.
+    /// When the store may do its housekeeping.
     tidy_at: Option<Time>,
 }
 
-/// What the next commit will make last, and what to tell then.
+/// The changes that the next commit makes permanent.
 #[derive(Debug, Default)]
 struct Pending {
     /// When the first of the changes was made; `None`: there are none.
@@ -129,8 +129,8 @@ impl Committer {
         self.chain.check_coins()
     }
 
-    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others were
-    /// told of it already.
+    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others
+    /// were told of it already.
     pub(super) fn connect_new(
         &mut self,
         now: Now,
@@ -171,7 +171,7 @@ impl Committer {
         Ok(hash)
     }
 
-    /// Connects a block again that [`Committer::disconnect`] took away.
+    /// Connects a block again after [`Committer::disconnect`].
     pub(super) fn reconnect(&mut self, now: Now, row: &HeaderRow, block: &CheckedBlock) -> Result<(), Failure> {
         let diff = self.chain.check_block(block)?;
         self.chain.connect(row, block, diff)?;
@@ -186,7 +186,7 @@ impl Committer {
         self.pending.last.clone()
     }
 
-    /// Undoes what a failed branch did to [`Committer::last`].
+    /// Sets [`Committer::last`] back after a failed branch.
     pub(super) fn set_last(&mut self, last: Option<(Origin, Bytes)>) {
         self.pending.last = last;
     }
@@ -214,7 +214,7 @@ impl Committer {
             || (moved && self.progress.is_at_tip(self.chain.tip()))
     }
 
-    /// Commits what is pending and tells it.
+    /// Commits the pending changes and tells of them.
     pub(super) fn commit(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         if self.pending.since.is_none() {
             return Ok(());
@@ -231,7 +231,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Commits what the start did and tells the tip. What a crash had left is part of the start, not a move.
+    /// Commits the changes of the start and tells the tip. Blocks that a crash had left are part of the start, not a
+    /// move.
     pub(super) fn commit_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.write(now)?;
         self.announce(Pending::default(), None, out);
@@ -251,7 +252,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Lets the store do what no commit has to wait for, if it is time.
+    /// Lets the store do its housekeeping, if it is time.
     pub(super) fn tidy(&mut self, now: Now) -> Result<(), StoreError> {
         if self.tidy_at.is_none_or(|at| at > now.mono) {
             return Ok(());
@@ -285,7 +286,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Commits, and returns what has thereby become true.
+    /// Commits; returns the changes that are permanent now.
     fn write(&mut self, now: Now) -> Result<Pending, StoreError> {
         let age = now.unix.0.saturating_sub(self.chain.tip().time);
         self.chain.commit(age < limits::DURABLE_WITHIN.as_secs())?;

@@ -1,5 +1,5 @@
-//! Coins of the store that waiting transactions spend: the block that confirms them asks for each again, while peers
-//! wait for that block.
+//! Coins of the store that mempool transactions spend. The block that confirms these transactions needs each coin
+//! again, while peers wait for that block.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{
     chain::{coin::Coin, transaction::OutPoint},
 };
 
-/// A bounded memory of coins as of the chain's tip. What it does not know, the store does.
+/// A bounded memory of coins as of the chain's tip. The store knows the others.
 #[derive(Debug)]
 pub(super) struct Expected {
     coins: BTreeMap<OutPoint, Coin>,
@@ -16,7 +16,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Nothing yet, and at most `memory_percent` of what a node of usual size keeps.
+    /// Nothing yet, and at most `memory_percent` of the default number of coins.
     pub(super) fn new(memory_percent: usize) -> Self {
         Self { coins: BTreeMap::new(), most: limits::EXPECTED_COINS.saturating_mul(memory_percent) / 100 }
     }
@@ -26,7 +26,7 @@ impl Expected {
         self.coins.get(outpoint)
     }
 
-    /// Notes a coin that the store has. When full, it starts afresh: what was noted lately is what comes next.
+    /// Notes a coin that the store has. When full, the memory is emptied first: the coins noted last are needed next.
     pub(super) fn note(&mut self, outpoint: OutPoint, coin: &Coin) {
         if self.coins.len() >= self.most {
             self.forget_all();
@@ -39,7 +39,7 @@ impl Expected {
         self.coins.remove(outpoint);
     }
 
-    /// A block came off the chain: any coin may be another now, or gone.
+    /// A block was disconnected: any coin may differ now, or not exist.
     pub(super) fn forget_all(&mut self) {
         self.coins.clear();
     }

@@ -1,4 +1,4 @@
-//! A ledger store in memory for tests. Stricter than the trait asks: what a sound ledger never does panics.
+//! A ledger store in memory for tests. It panics on calls that the trait allows and a correct ledger never makes.
 
 use std::{
     collections::BTreeMap,
@@ -81,18 +81,18 @@ impl FakeStore {
         self.inner().commits.clone()
     }
 
-    /// How often it did what no commit has to wait for.
+    /// How often the store did its housekeeping.
     pub(crate) fn tidied(&self) -> usize {
         self.inner().tidied
     }
 
-    /// Loses what is not committed.
+    /// Loses all uncommitted changes.
     pub(crate) fn crash(&self) {
         let mut inner = self.inner();
         inner.working = inner.committed.clone();
     }
 
-    /// Damages what is stored behind the ledger's back.
+    /// Changes the stored data without the ledger's knowledge.
     pub(crate) fn damage(&self, damage: impl FnOnce(&mut Data)) {
         damage(&mut self.inner().working);
     }
@@ -293,7 +293,7 @@ impl LedgerStore for FakeStore {
     }
 }
 
-/// Few places, so that coins get into each other's way; those of one begin with the same byte.
+/// Few places, so that coins share them. Coins at one place begin with the same byte.
 fn order(outpoint: &OutPoint) -> i64 {
     i64::from(outpoint.txid.0[0]) << 12 | i64::from(outpoint.index % 4)
 }

@@ -30,10 +30,10 @@ use super::{
     pool::{Entry, Pool},
 };
 
-/// The pool with what is on its way back into it.
+/// The pool with the transactions that are on their way back into it.
 pub(super) struct Mempool {
     pool: Pool,
-    /// What abandoned blocks had confirmed and the pool is to have again.
+    /// Transactions of abandoned blocks, and those that build on them.
     abandoned: Abandoned,
     /// When to look for expired transactions.
     expiry: Time,
@@ -50,7 +50,7 @@ impl Mempool {
         &self.pool
     }
 
-    /// What the mempool uses of the coin overlay's limit. What other roles note of it is half as much again.
+    /// The mempool's share of the coin overlay's limit, half as much again for the notes that other roles keep of it.
     pub(super) fn overlay_bytes(&self) -> usize {
         self.pool.used() / 2 * 3 + self.abandoned.bytes()
     }
@@ -69,13 +69,13 @@ impl Mempool {
         Ok(())
     }
 
-    /// Drops what a block confirms and what it contradicts.
+    /// Drops the transactions that a block confirms or contradicts.
     pub(super) fn confirm(&mut self, txids: &[Hash], spent: &mut dyn Iterator<Item = OutPoint>) {
         self.pool.confirm(txids, spent);
     }
 
-    /// After a reorganisation from `old_height`: drops what the new branch (lowest first) confirms or contradicts, and
-    /// sets aside what builds on the removed blocks (highest first) until [`Mempool::give_back`].
+    /// After a reorganisation from `old_height`: drops the transactions that the new branch (lowest first) confirms or
+    /// contradicts. Those that build on the removed blocks (highest first) wait for [`Mempool::give_back`].
     pub(super) fn reorganised(
         &mut self,
         chain: &impl ChainView,
@@ -103,7 +103,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// Takes back what abandoned blocks had confirmed, and then what may build on it.
+    /// Takes back the transactions of abandoned blocks, and then those that may build on them.
     pub(super) fn give_back(
         &mut self,
         chain: &mut impl ChainView,
@@ -129,7 +129,8 @@ impl Mempool {
         self.pool.in_order_of_arrival().into_iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes()))
     }
 
-    /// Takes in what the last clean stop saved, checked like anything else, and reports the mempool's size.
+    /// Takes in the transactions that the last clean stop saved, checked like all others, and reports the mempool's
+    /// size.
     pub(super) fn reload(
         &mut self,
         chain: &mut impl ChainView,

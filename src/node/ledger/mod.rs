@@ -1,18 +1,18 @@
 //! The `ledger` role: the applied chain, reorganisations, the mempool, and the serving of both. The only writer of the
 //! ledger's store.
 //!
-//! | object | what it owns and keeps true |
+//! | object | owns, and keeps true |
 //! |---|---|
 //! | [`Chainstate`] | store, coin changes, tip: together they are the coins at the tip, with the header's digest |
-//! | [`Committer`] | the chainstate and what waits for the disk: others hear only of what is committed |
+//! | [`Committer`] | the chainstate and its uncommitted changes: others hear only of committed ones |
 //! | [`Mempool`] | transactions that the next block could confirm, within a limit of bytes |
 //! | [`ActiveChain`] | committer and mempool: each block connected or disconnected reaches both |
 //! | [`ChainManager`] | the active chain and all other blocks: the chain is on the stored branch with the most work |
 //! | [`Server`] | where each peer is in the mempool's list |
-//! | [`TemplateMaker`] | what makes this node's coinbases its own |
+//! | [`TemplateMaker`] | the extra nonces: no two templates search the same headers |
 //!
-//! Only peers hear of a block before it is committed ([`ToGossip::BlockValidated`]), once nothing but storing it is left to
-//! do. The role itself only passes events on.
+//! Only peers hear of a block before it is committed ([`ToGossip::BlockValidated`]): once it is checked and only storing
+//! it is left. The role itself only passes events on.
 
 mod abandoned;
 mod active_chain;

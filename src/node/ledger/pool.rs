@@ -1,7 +1,7 @@
 //! The mempool: transactions that the next blocks could confirm, the best-paying first.
 //!
-//! Full, it gives up the lowest fee rates for a higher one. A transaction may spend outputs of others in here; those
-//! then count as its ancestors, leave with it when they are evicted, and go into a block before it.
+//! A full mempool evicts the lowest fee rates to make room for a higher one. A transaction may spend outputs of others
+//! in the mempool, its ancestors: these go into a block before it, and when they are evicted, it leaves with them.
 
 use std::{
     cmp::Reverse,
@@ -38,21 +38,21 @@ pub(super) struct Pool {
     entries: BTreeMap<Hash, Entry>,
     /// Ids from the lowest rank up.
     ranks: BTreeMap<Rank, Hash>,
-    /// Who spends an outpoint.
+    /// The transaction that spends an outpoint.
     spenders: BTreeMap<OutPoint, Hash>,
     /// Bytes of the transactions.
     bytes: usize,
-    /// Most bytes with bookkeeping.
+    /// Most bytes, bookkeeping included.
     limit: usize,
     /// Counts arrivals.
     arrivals: u64,
-    /// Leaves that came (1) or went (-1) since [`Pool::take_changes`].
+    /// Merkle leaves that came (1) or went (-1) since [`Pool::take_changes`].
     changes: BTreeMap<Hash, i8>,
-    /// Whether it was too full for a transaction since [`Pool::take_room`].
+    /// Whether a transaction found too little room since [`Pool::take_room`].
     turned_away: bool,
 }
 
-/// A transaction with what is known of it here.
+/// A transaction with its fee, rank and time of arrival.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) transaction: Arc<HashedTransaction>,
@@ -81,7 +81,7 @@ impl Entry {
 }
 
 impl Pool {
-    /// A mempool of nothing that takes up at most `limit` bytes.
+    /// An empty mempool that takes at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             entries: BTreeMap::new(),
@@ -140,7 +140,7 @@ impl Pool {
         Ok(self.make_room(&transaction, fee, chain.spec().min_fee_rate).map(|()| self.insert(transaction, fee, since)))
     }
 
-    /// Drops what a block confirms, and what can no longer be confirmed because of the coins that the block spends.
+    /// Drops the transactions that a block confirms, and those that spend the same coins as the block.
     pub(super) fn confirm(&mut self, txids: &[Hash], spent: &mut dyn Iterator<Item = OutPoint>) {
         if self.entries.is_empty() {
             return;
@@ -155,7 +155,7 @@ impl Pool {
         }
     }
 
-    /// Drops what has waited for longer than [`limits::MEMPOOL_EXPIRY`].
+    /// Drops transactions that have waited for longer than [`limits::MEMPOOL_EXPIRY`].
     pub(super) fn expire(&mut self, now: UnixTime) {
         let old = |entry: &Entry| now.0 > entry.since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs());
         let expired: Vec<Hash> = self.entries.iter().filter(|(_, entry)| old(entry)).map(|(txid, _)| *txid).collect();
@@ -169,7 +169,7 @@ impl Pool {
         self.take_all(self.entries.keys().copied().collect())
     }
 
-    /// Takes out what spends outputs of a block, and all that builds on it.
+    /// Takes out the transactions that spend outputs of a block, and all that build on those.
     pub(super) fn take_spenders(&mut self, block: &HashedBlock) -> Vec<Entry> {
         let outpoints = block.transactions.iter().flat_map(HashedTransaction::outpoints);
         let spenders: BTreeSet<Hash> = outpoints.filter_map(|outpoint| self.spenders.get(&outpoint).copied()).collect();
@@ -193,7 +193,7 @@ impl Pool {
         self.ranks.values().rev()
     }
 
-    /// At most so many ids with their ranks, the highest first, of those below a rank.
+    /// At most `most` ids with their ranks, the highest first, of those below a rank.
     pub(super) fn page(&self, below: Option<Rank>, most: usize) -> Vec<(Rank, Hash)> {
         let end = below.map_or(Bound::Unbounded, Bound::Excluded);
         let ranked = self.ranks.range((Bound::Unbounded, end)).rev();
@@ -206,8 +206,8 @@ impl Pool {
         Some(PoolEntry { transaction: entry.transaction.clone(), fee: entry.fee, since: entry.since.0 })
     }
 
-    /// Transactions for a block, of at most `bytes` together: the highest fee rate first, each after its ancestors.
-    /// With the sum of their fees.
+    /// Transactions for a block, of at most `bytes` together, and the sum of their fees. The highest fee rate comes
+    /// first, each transaction after its ancestors.
     pub(super) fn select(&self, bytes: usize) -> (Vec<Arc<HashedTransaction>>, u64) {
         let (mut selected, mut taken) = (Vec::new(), BTreeSet::new());
         let (mut room, mut fees) = (bytes, 0u64);
@@ -215,7 +215,7 @@ impl Pool {
             if taken.contains(txid) {
                 continue;
             }
-            // Ancestors arrived earlier than what spends them.
+            // Ancestors arrived before their descendants.
             let mut package: Vec<&Entry> =
                 self.with_ancestors(txid).difference(&taken).map(|id| self.known(id)).collect();
             package.sort_unstable_by_key(|entry| Reverse(entry.rank.1));
@@ -233,7 +233,7 @@ impl Pool {
         (selected, fees)
     }
 
-    /// The leaves that came and those that went since the last call; `None` if there are neither.
+    /// The merkle leaves that came and those that went since the last call; `None` if there are neither.
     pub(super) fn take_changes(&mut self) -> Option<(Vec<Hash>, Vec<Hash>)> {
         let changes = std::mem::take(&mut self.changes);
         let with = |sign: i8| changes.iter().filter(move |(_, net)| **net == sign).map(|(leaf, _)| *leaf).collect();
@@ -241,14 +241,14 @@ impl Pool {
         (!added.is_empty() || !removed.is_empty()).then_some((added, removed))
     }
 
-    /// Whether half of it is free again after it was too full for a transaction. Says so once.
+    /// Whether half of the mempool is free again after it was too full for a transaction. Says so once.
     pub(super) fn take_room(&mut self) -> bool {
         let room = self.turned_away && self.used() <= self.limit / 2;
         self.turned_away &= !room;
         room
     }
 
-    /// The coin that a transaction in here makes.
+    /// The coin that a mempool transaction creates.
     fn output(&self, outpoint: &OutPoint, height: u32) -> Option<Coin> {
         let outputs = &self.entries.get(&outpoint.txid)?.transaction.transaction.outputs;
         let output = outputs.get(usize::try_from(outpoint.index).ok()?)?;
@@ -283,7 +283,7 @@ impl Pool {
         self.take_all(txids);
     }
 
-    /// Evicts lower fee rates as far as the transaction needs their room. Changes nothing if it is refused.
+    /// Evicts lower fee rates until the transaction has room. Changes nothing if the transaction is refused.
     fn make_room(&mut self, hashed: &HashedTransaction, fee: u64, min_rate: u64) -> Result<(), Refusal> {
         let least = fee_at(min_rate.saturating_mul(1000), hashed.size);
         if fee < least {
@@ -329,7 +329,7 @@ impl Pool {
         fee_rate(fee, size)
     }
 
-    /// The unconfirmed transactions that this one builds on, one more than allowed at most.
+    /// The unconfirmed transactions that this one builds on; at most one more than is allowed.
     fn ancestors(&self, transaction: &Transaction) -> BTreeSet<Hash> {
         let parents = |transaction: &Transaction| -> Vec<Hash> {
             let txids = transaction.inputs.iter().map(|input| input.outpoint.txid);
@@ -371,8 +371,8 @@ impl Pool {
     }
 }
 
-/// Whether a block confirmed the transaction and one of its first outputs is still unspent. Beyond that nobody can
-/// tell without an index of all transactions.
+/// Whether a block confirmed the transaction and one of its first outputs is still unspent. To know more would take an
+/// index of all transactions.
 fn is_confirmed(chain: &impl ChainView, hashed: &HashedTransaction) -> Result<bool, StoreError> {
     for outpoint in hashed.outpoints().take(CONFIRMED_PROBES) {
         if chain.coin(&outpoint)?.is_some() {

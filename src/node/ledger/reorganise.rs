@@ -70,11 +70,11 @@ pub(super) struct Switch<'a> {
 }
 
 impl Switch<'_> {
-    /// Disconnects blocks down to `fork` and connects the branch: all of it, or after a fault nothing. Returns the blocks
-    /// that were disconnected, the highest first.
+    /// Disconnects blocks down to `fork` and connects the branch: all of it, or after a fault nothing. Returns the
+    /// blocks that were disconnected, the highest first.
     ///
-    /// Nothing is committed here: two commits for each switch took a quarter of a sync's time where every tenth block was
-    /// replaced.
+    /// Nothing is committed here: two commits for each switch took a quarter of a sync's time where every tenth block
+    /// was replaced.
     pub(super) fn run(
         mut self,
         fork: &Hash,

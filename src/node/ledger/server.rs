@@ -1,4 +1,4 @@
-//! Answers to peers: blocks, and what is in the mempool.
+//! Answers to peers: blocks, and the mempool's transactions.
 
 use std::collections::BTreeMap;
 
@@ -47,8 +47,8 @@ impl Server {
         self.pages.remove(&link);
     }
 
-    /// Lists the mempool page by page. Each answer goes on where the link's last one ended; after a page that is not full,
-    /// the list starts again from the top.
+    /// Lists the mempool page by page. Each answer goes on where the link's last one ended; after a page that is not
+    /// full, the list starts again from the top.
     fn serve_ids(&mut self, link: LinkId, pool: &Pool, out: &mut Outbox) {
         let page = pool.page(self.pages.remove(&link), limits::MAX_MEMORY_POOL_IDS);
         if page.len() == limits::MAX_MEMORY_POOL_IDS
@@ -71,7 +71,7 @@ fn serve_block(link: LinkId, hash: Hash, chain: &Chainstate, out: &mut Outbox) -
     Ok(())
 }
 
-/// Sends those of the transactions that are here, as many as a link takes at once.
+/// Sends the wanted transactions that are in the mempool, as many as a link takes at once.
 fn serve_transactions(link: LinkId, ids: &[Hash], pool: &Pool, out: &mut Outbox) {
     let mut room = limits::SEND_SOFT_BYTES;
     for entry in ids.iter().filter_map(|txid| pool.entry(txid)) {

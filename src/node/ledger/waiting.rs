@@ -1,7 +1,7 @@
-//! Blocks that came before an ancestor of theirs.
+//! Blocks that arrived before one of their ancestors.
 //!
-//! They wait in memory for their parent while there is room, beyond that in the store. Their header proved its work
-//! before anybody asked for the body, so that filling this up is not free.
+//! They wait for their parent in memory while there is room, and then in the store. A header proves its work before its
+//! body is asked for, so that filling this up is not free.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Keeps a block until its parent is there; `false` if there is no room. One that waits already is kept once.
+    /// Keeps a block until its parent is there; `false` if there is no room. A block is kept once.
     pub(super) fn insert(&mut self, origin: Origin, block: &Arc<CheckedBlock>) -> bool {
         let length = block.bytes.len();
         let siblings = self.by_parent.get(&block.header.previous);
@@ -75,15 +75,15 @@ impl Staged {
         self.count >= limits::STAGED_BLOCKS
     }
 
-    /// Remembers that `leaf` waits for the body of `missing`. When full, it is left to the next block on top of it, or
-    /// to a restart, to bring it up again.
+    /// Remembers that `leaf` waits for the body of `missing`. When full, `leaf` is looked at again with the next block
+    /// on top of it, or at a restart.
     pub(super) fn insert(&mut self, missing: Hash, work: Work, leaf: Hash) {
         if !self.is_full() && self.by_missing.entry(missing).or_default().insert((work, leaf)) {
             self.count += 1;
         }
     }
 
-    /// Drops blocks that no longer promise more work than the tip.
+    /// Drops blocks without more work than the tip.
     pub(super) fn prune(&mut self, tip: Work) {
         self.by_missing.retain(|_, leaves| {
             leaves.retain(|(work, _)| *work > tip);

@@ -31,7 +31,7 @@ impl Backoffs {
         self.0.remove(&address);
     }
 
-    /// Leaves the address alone for this time, whatever was said before.
+    /// Leaves the address alone for this time, and forgets any earlier wait.
     pub(super) fn hold(&mut self, now: Time, address: SocketAddr, wait: Duration) {
         self.set(address, Backoff { until: now + wait, wait });
     }
@@ -44,8 +44,8 @@ impl Backoffs {
         }
     }
 
-    /// The address led to no peer, or its link is gone: it is left alone for twice the last wait, `longest` at most. After
-    /// a link that `lasted` the first wait comes again. `advice` is what the peer asked us to wait.
+    /// The address led to no peer, or its link is gone: it is left alone for twice the last wait, `longest` at most.
+    /// After a link that `lasted` the first wait comes again. `advice` is the time that the peer asked us to wait.
     pub(super) fn failed(
         &mut self,
         now: Time,
@@ -60,7 +60,7 @@ impl Backoffs {
         let percent = u32::try_from(rng.between(50, 100)).expect("a number up to 100 fits in 32 bits");
         let jittered = wait.saturating_mul(percent) / 100;
         let until = now + jittered.max(advice.min(longest));
-        // What the dial itself has set stays.
+        // A longer wait that the dial itself has set stays.
         let until = self.until(address).map_or(until, |last| last.max(until));
         self.set(address, Backoff { until, wait });
     }

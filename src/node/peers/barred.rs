@@ -1,4 +1,4 @@
-//! Who is kept out: banned hosts, and listening addresses that the operator denied.
+//! Nodes that are kept out: banned hosts, and listening addresses that the operator denied.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Fault points, bans and denied addresses. `handshake` hears of each change, and `peers.db` of each change of a ban;
-/// links to those who are newly kept out are closed.
+/// links to nodes that are newly kept out are closed.
 pub(super) struct Barred {
     test_chain: bool,
     scores: Scores,
@@ -45,7 +45,7 @@ impl Barred {
         Self { test_chain, scores: Scores::default(), bans, denied: BTreeSet::new() }
     }
 
-    /// Sets the timer and tells who is kept out.
+    /// Sets the timer, and tells which nodes are kept out.
     pub(super) fn start(&mut self, now: Now, out: &mut Outbox) {
         self.bans.schedule(now);
         self.tell(out);
@@ -91,7 +91,7 @@ impl Barred {
         (score >= BAN_SCORE && !exempt).then(|| Ban { ip, until, reason: fault.to_string() })
     }
 
-    /// Bans a host. Its points have done their work.
+    /// Bans a host and clears its points.
     pub(super) fn ban(&mut self, now: Now, ban: Ban, links: &mut Links, db: &mut PeerDb, out: &mut Outbox) {
         let ban = Ban { ip: host(ban.ip), ..ban };
         let ip = ban.ip;

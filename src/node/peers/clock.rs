@@ -1,5 +1,5 @@
-//! Whether this host's clock agrees with those of the peers that we chose. The clock is not set by it: peers that dial
-//! us could shift it. But an operator whose clock is wrong should hear of it before the blocks do.
+//! Compares this host's clock with those of outbound peers, and warns the operator. The clock is never set by peers,
+//! who could shift it.
 
 use super::links::Links;
 use crate::{

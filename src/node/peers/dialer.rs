@@ -1,4 +1,5 @@
-//! Whom to dial, and when: anchors, configured addresses, the book, bootnodes, feelers; with back-off for each.
+//! Which addresses to dial, and when: anchors, configured addresses, the book, bootnodes, feelers; with back-off for
+//! each.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -160,13 +161,13 @@ impl Dialer {
         }
     }
 
-    /// A dial has ended, as a link or a failure; what it was for.
+    /// A dial has ended, as a link or a failure. Returns its address and purpose.
     pub(super) fn ended(&mut self, dial: DialId) -> Option<(SocketAddr, Purpose)> {
         self.pending.remove(&dial)
     }
 
     /// The address led to no peer, or its link is gone: it is left alone for a while, longer each time. A link that
-    /// lasted is no failure. `advice` is what the peer asked us to wait.
+    /// lasted is no failure. `advice` is the time that the peer asked us to wait.
     pub(super) fn back_off(&mut self, now: Time, address: SocketAddr, lasted: bool, advice: Duration, rng: &mut Rng) {
         self.backoffs.failed(now, address, self.longest(address), (lasted, advice), rng);
     }
@@ -181,7 +182,7 @@ impl Dialer {
         self.again || self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    /// Dials what may be dialled now.
+    /// Dials the addresses that may be dialled now.
     pub(super) fn round(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
         (self.again, self.wake) = (false, None);
         self.round_soon(now, world, out);
@@ -190,7 +191,7 @@ impl Dialer {
         self.round_feeler(now, world, rng, out);
     }
 
-    /// Wants so many peers more than usual from now on. Who wants none at all gets none.
+    /// Wants `extra` peers more than usual from now on, unless none at all are wanted.
     pub(super) fn set_extra(&mut self, extra: usize) {
         self.extra = if self.max_outbound == 0 { 0 } else { extra };
     }
@@ -265,7 +266,7 @@ impl Dialer {
         }
     }
 
-    /// From the tried and the new table in turn, so that neither rules; else a bootnode.
+    /// From the tried and the new table in turn; else a bootnode.
     fn pick_learned(&mut self, now: Time, world: &World<'_>, rng: &mut Rng) -> Option<SocketAddr> {
         let groups = self.groups_in_use(world);
         let order = if self.from_tried { [Table::Tried, Table::New] } else { [Table::New, Table::Tried] };
@@ -308,14 +309,14 @@ impl Dialer {
         let dial = DialId(self.last_dial);
         self.pending.insert(dial, (address, purpose));
         if self.longest(address) == REDIAL_MAX {
-            // Whatever comes of it: strangers' addresses are not to be hammered at somebody else's word.
+            // Whether it succeeds or not: a stranger must not make us dial an address again and again.
             self.backoffs.hold(now, address, REDIAL_MAX);
         }
         log::debug!("dial dial={} address={address} purpose={purpose:?}", dial.0);
         out.dial(dial, address);
     }
 
-    /// Those whose back-off is over; notes when the first of the others' will be.
+    /// The addresses whose back-off is over. Notes when the next back-off ends.
     fn ready(&mut self, now: Time, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         addresses.into_iter().filter(|address| self.is_over(now, *address)).collect()
     }
@@ -339,7 +340,7 @@ impl Dialer {
 
     /// Whether nothing but time speaks against dialling the address.
     fn is_free(&self, address: SocketAddr, world: &World<'_>) -> bool {
-        // What an operator wrote down is dialled as it is; the filter is for hearsay.
+        // An operator's addresses are dialled as they are; the filter is for addresses that peers told.
         let sensible = self.is_trusted(address) || may_be_dialled(address, self.test_chain);
         let dialling = self.pending.values().any(|(pending, _)| *pending == address);
         sensible

@@ -1,4 +1,4 @@
-//! What the end of a link that we opened says about dialling its address again.
+//! How a link that we opened ended, to decide when its address is dialled again.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl Ending {
             (Some(GoodbyeCode::SelfConnection), CloseReason::Local(_)) => Self::Ourselves,
             (Some(GoodbyeCode::Duplicate | GoodbyeCode::Feeler), _) => Self::StandsElsewhere,
             (Some(GoodbyeCode::WrongNetwork | GoodbyeCode::WrongVersion), _) => Self::Stranger,
-            // A node that refuses us in the handshake lives; it only does not want us now.
+            // A node that refuses us in the handshake is alive, so that its address is no failure of the book.
             (_, CloseReason::Remote { retry_after, .. }) => {
                 Self::Reached { lasted, advice: Duration::from_secs(u64::from(*retry_after)) }
             }

@@ -61,7 +61,7 @@ impl AddressExchange {
         Message::Peers(List::truncated(told.map(|(address, seen)| PeerAddress::new(*address, *seen))))
     }
 
-    /// Notes what a peer tells, as far as it may tell anything.
+    /// Adds the addresses that a peer tells to the book, up to its budget.
     pub(super) fn learn(
         &self,
         now: Now,

@@ -1,18 +1,16 @@
 //! The `peers` role: keep-alive, the peer book, dialling, bans. The only writer of `peers.db`.
 //!
-//! | object | what it owns and keeps true |
+//! | object | owns, and keeps true |
 //! |---|---|
 //! | [`Links`] | each link from its opening to its end; one that we closed is not talked to |
-//! | [`Dialer`] | which address is dialled when; each dial ends once |
+//! | [`Dialer`] | which address is dialled and when; each dial ends once |
 //! | [`Barred`] | fault points, bans, denied addresses; `handshake` hears of each change |
-//! | [`Book`] | known addresses, so that nobody fills the book with their own |
+//! | [`Book`] | known addresses; no attacker can fill the book with their own |
 //! | [`PeerDb`] | the book's file, until it fails |
 //! | [`Pinger`] | our pings, with the tip that they tell |
-//! | [`AddressExchange`] | what we tell of the book, and what we believe of what peers tell |
+//! | [`AddressExchange`] | the addresses that we tell and those that we believe |
 //! | [`Staleness`] | how long the tip has not moved, and the extra peer that is wanted then |
-//! | [`ClockWatch`], [`Usage`] | what the operator was told last |
-//!
-//! The role itself passes events to them, one after the other.
+//! | [`ClockWatch`], [`Usage`] | the news that the operator heard last, so that it is not repeated |
 
 mod address_turns;
 mod backoff;
@@ -42,7 +40,7 @@ use self::{
     dialer::{Dialer, Purpose, World},
     ending::Ending,
     exchange::{AddressExchange, Known},
-    links::{Link, LinkedPeer, Links},
+    links::Links,
     peer_db::PeerDb,
     pinger::Pinger,
     stale::Staleness,
@@ -60,7 +58,7 @@ use crate::{
         command::{PeersCommand, Reply},
         netgroup::{canonical, host},
         notice::ToPeers,
-        report::{Counter, PeerReport},
+        report::Counter,
     },
     wire::{
         frame::Frame,
@@ -82,7 +80,7 @@ pub struct Peers {
     staleness: Staleness,
     clock: ClockWatch,
     usage: Usage,
-    /// When time alone calls for something.
+    /// When something is due by time alone.
     due: Option<Time>,
     rng: Rng,
 }
@@ -133,8 +131,7 @@ impl Peers {
 
     fn opened(&mut self, link: LinkId, direction: Direction, remote: SocketAddr) {
         let dial = if let Direction::Outbound(dial) = direction { self.dialer.ended(dial) } else { None };
-        let purpose = dial.map_or(Purpose::Peer, |(_, purpose)| purpose);
-        self.links.opened(link, direction, remote, purpose);
+        self.links.opened(link, direction, remote, dial.map_or(Purpose::Peer, |(_, purpose)| purpose));
     }
 
     fn dial_failed(&mut self, now: Now, dial: DialId, address: SocketAddr, reason: &str) {
@@ -260,10 +257,10 @@ impl Peers {
     /// Answers a question for addresses, once in a while for each peer.
     fn tell_addresses(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
         let Some(peer) = self.links.peer_mut(link) else { return };
+        let asker = peer.info().listens;
         if !peer.turns.answer(now.mono) {
             return;
         }
-        let asker = peer.info().listens;
         let known = Known { links: &self.links, book: &self.book, barred: &self.barred };
         out.send(link, &self.exchange.answer(now, asker, &known, &mut self.rng));
     }
@@ -280,7 +277,7 @@ impl Peers {
 
     fn on_command(&mut self, now: Now, ticket: Ticket, command: PeersCommand, out: &mut Outbox) {
         let reply = match command {
-            PeersCommand::Peers => Reply::Peers(self.reports(now)),
+            PeersCommand::Peers => Reply::Peers(usage::peers(now.mono, &self.links, &self.barred)),
             PeersCommand::AddPeer(address) => done(self.dialer.configure(canonical(address))),
             PeersCommand::DropPeer(address) => self.drop_peer(now, canonical(address), out),
             PeersCommand::Ban { ip, time, reason } => {
@@ -309,23 +306,11 @@ impl Peers {
         out.reply(ticket, reply);
     }
 
-    fn reports(&self, now: Now) -> Vec<PeerReport> {
-        let report = |(id, link, peer): (LinkId, &Link, &LinkedPeer)| PeerReport {
-            link: id,
-            info: peer.info().clone(),
-            height: peer.height(),
-            ping_us: peer.keep_alive.round_trip().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
-            since: peer.since(),
-            score: self.barred.points(now.mono, link.remote().ip()),
-        };
-        self.links.peers().map(report).collect()
-    }
-
     fn drop_peer(&mut self, now: Now, address: SocketAddr, out: &mut Outbox) -> Reply {
         let found = self.links.at(address);
         let mut known = self.dialer.drop_configured(now.mono, address) | !found.is_empty();
         for (link, listens) in found {
-            // The name in the list of peers may be the remote address: what is kept is where it listens.
+            // The list of peers may show the remote address, but the listening address is the configured one.
             known |= listens.is_some_and(|listens| self.dialer.drop_configured(now.mono, listens));
             self.links.goodbye(link, GoodbyeCode::Operator, out);
         }
@@ -337,13 +322,14 @@ impl Peers {
         self.dialer.look_again();
     }
 
-    /// Everything that time alone calls for.
+    /// Does everything that is due by time alone.
     fn on_wake(&mut self, now: Now, out: &mut Outbox) {
         if self.barred.lift_expired(now, &mut self.peer_db, out) {
             self.dialer.look_again();
         }
         self.staleness.look_beyond(now.mono, &mut self.links, &mut self.dialer, out);
-        let lonely = self.is_lonely();
+        // More outbound peers are wanted: then addresses are asked for.
+        let lonely = self.dialer.missing(self.links.outbound()) > 0;
         self.pinger.keep_all_alive(now.mono, &mut self.links, &mut self.rng, out);
         if lonely {
             let links: Vec<LinkId> = self.links.talking().map(|(link, _)| link).collect();
@@ -361,13 +347,8 @@ impl Peers {
         }
     }
 
-    /// Whether more outbound peers are wanted: then addresses are asked for.
-    fn is_lonely(&self) -> bool {
-        self.dialer.missing(self.links.outbound()) > 0
-    }
-
     fn next_due(&self) -> Option<Time> {
-        let lonely = self.is_lonely();
+        let lonely = self.dialer.missing(self.links.outbound()) > 0;
         let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.turns.next_question());
         let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
         let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline()];
@@ -379,17 +360,11 @@ fn done(result: Result<(), String>) -> Reply {
     result.map_or_else(Reply::Refused, |()| Reply::Done)
 }
 
-/// The link of a frame that changes no timer but this link's own. There are far more of these than of anything else, and
-/// looking at all links for each of them would cost a node with many links most of its time.
+/// The link of a frame that changes no timer but this link's own. There are far more of these than of anything else,
+/// and looking at all links for each of them would cost a node with many links most of its time.
 fn routine(input: &PeersInput) -> Option<LinkId> {
-    match input {
-        Input::Link(LinkEvent::Frame { link, frame }) if is_upkeep(frame.kind) => Some(*link),
-        _ => None,
-    }
-}
-
-fn is_upkeep(kind: Kind) -> bool {
-    matches!(kind, Kind::Ping | Kind::Pong | Kind::GetPeers)
+    let Input::Link(LinkEvent::Frame { link, frame }) = input else { return None };
+    matches!(frame.kind, Kind::Ping | Kind::Pong | Kind::GetPeers).then_some(*link)
 }
 
 impl Role for Peers {

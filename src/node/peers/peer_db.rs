@@ -1,4 +1,4 @@
-//! The peer book's place on disk. When it fails, the node goes on with what it has in memory, and says so.
+//! The peer book's file. When it fails, the node warns, and goes on with the book in memory.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +9,7 @@ use crate::{
     node::{Outbox, report::Report},
 };
 
-/// Writes changes down, until the store fails.
+/// Writes changes to the file, until that fails.
 pub(super) struct PeerDb {
     /// `None` after a failure: nothing is retried on a handle that failed.
     store: Option<Box<dyn PeerStore>>,
@@ -42,7 +42,7 @@ impl PeerDb {
         }
     }
 
-    /// Changes of the book.
+    /// Writes changes of the book.
     pub(super) fn write(&mut self, changes: &[Change], out: &mut Outbox) {
         for change in changes {
             self.with(out, |store| match change {
@@ -52,8 +52,8 @@ impl PeerDb {
         }
     }
 
-    /// `outbound` are our outbound peers, oldest first. Earlier anchors fill up what is missing: a node that loses
-    /// its last peer, or stops, must still know whom to dial first.
+    /// Sets the anchors to the oldest outbound peers; `outbound` has the oldest first. Earlier anchors fill the places
+    /// that are left: a node that loses its last peer, or stops, must still know which addresses to dial first.
     pub(super) fn set_anchors(&mut self, outbound: &[SocketAddr], out: &mut Outbox) {
         let mut anchors: Vec<SocketAddr> = outbound.iter().copied().take(ANCHORS).collect();
         for earlier in &self.anchors {
@@ -67,12 +67,12 @@ impl PeerDb {
         }
     }
 
-    /// A new or changed ban.
+    /// Writes a new or changed ban.
     pub(super) fn put_ban(&mut self, ban: &Ban, out: &mut Outbox) {
         self.with(out, |store| store.put_ban(ban));
     }
 
-    /// A ban that ended.
+    /// Removes a ban that ended.
     pub(super) fn lift_ban(&mut self, ip: IpAddr, out: &mut Outbox) {
         self.with(out, |store| store.lift_ban(&ip));
     }

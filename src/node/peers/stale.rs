@@ -1,5 +1,5 @@
-//! A tip that does not move: perhaps nobody mines, perhaps all our peers keep the news from us. One more outbound peer,
-//! exchanged for another now and then, costs little and ends the second case.
+//! A tip that does not move: perhaps nobody mines, or all our peers withhold new blocks. One more outbound peer,
+//! replaced now and then, costs little and ends the second case.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     wire::message::GoodbyeCode,
 };
 
-/// Watches the tip's age by our own clock: what blocks say about their time is not at issue.
+/// Watches the tip's age by our own clock. The times that blocks claim do not count.
 #[derive(Debug)]
 pub(super) struct Staleness {
     after: Duration,
@@ -35,7 +35,7 @@ impl Staleness {
         self.next
     }
 
-    /// Looks for a further peer when the tip is stale, and for another when that one brought nothing.
+    /// When the tip is stale, looks for one more peer, and replaces that peer if it brought nothing.
     pub(super) fn look_beyond(&mut self, now: Time, links: &mut Links, dialer: &mut Dialer, out: &mut Outbox) {
         if !self.due(now) {
             return;
@@ -77,5 +77,28 @@ fn drop_surplus(links: &mut Links, dialer: &Dialer, out: &mut Outbox) {
     }
     if let Some(link) = links.least_useful_outbound(|remote| !dialer.is_configured(remote)) {
         links.goodbye(link, GoodbyeCode::Evicted, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tip_is_stale_after_some_block_times_within_limits() {
+        let (least, most) = STALE_AFTER;
+        assert_eq!((Staleness::new(0).after, Staleness::new(u32::MAX).after), (least, most));
+        let (mut links, mut out) = (Links::default(), Outbox::default());
+        let mut dialer = Dialer::new(false, 2, [], [], []);
+        let mut staleness = Staleness::new(0);
+        let start = Time(1);
+        staleness.tip_moved(start, &mut links, &mut dialer, &mut out);
+        assert_eq!(staleness.deadline(), Some(start + least));
+        staleness.look_beyond(start + least / 2, &mut links, &mut dialer, &mut out);
+        assert_eq!(dialer.slots(), 2);
+        staleness.look_beyond(start + least, &mut links, &mut dialer, &mut out);
+        assert_eq!(dialer.slots(), 3, "one more peer is wanted");
+        staleness.tip_moved(start + least, &mut links, &mut dialer, &mut out);
+        assert_eq!((dialer.slots(), staleness.deadline()), (2, Some(start + least + least)));
     }
 }

@@ -1,17 +1,25 @@
-//! What the operator hears about the number of peers and the use of limits.
+//! Reports for the operator: the peers, and the use of limits.
 
 use super::{
     barred::Barred,
     book::{Book, Table},
     dialer::Dialer,
-    links::Links,
+    links::{Link, LinkedPeer, Links},
 };
 use crate::{
-    base::limits::{BOOK_NEW, BOOK_TRIED, MAX_BANS, PENDING_DIALS},
-    node::{Outbox, limit::Limit, report::Report},
+    base::{
+        ids::LinkId,
+        limits::{BOOK_NEW, BOOK_TRIED, MAX_BANS, PENDING_DIALS},
+        time::Time,
+    },
+    node::{
+        Outbox,
+        limit::Limit,
+        report::{PeerReport, Report},
+    },
 };
 
-/// What was reported last.
+/// The numbers reported last.
 #[derive(Debug)]
 pub(super) struct Usage {
     /// Inbound and outbound peers.
@@ -26,7 +34,7 @@ impl Usage {
         Self { peers: (0, 0), used: [usize::MAX; 5] }
     }
 
-    /// Reports what has changed.
+    /// Reports the numbers that have changed.
     pub(super) fn report(&mut self, links: &Links, dialer: &Dialer, book: &Book, barred: &Barred, out: &mut Outbox) {
         let (inbound, outbound) = links.counts();
         if self.peers != (inbound, outbound) {
@@ -46,4 +54,17 @@ impl Usage {
             }
         }
     }
+}
+
+/// All peers, for the operator.
+pub(super) fn peers(now: Time, links: &Links, barred: &Barred) -> Vec<PeerReport> {
+    let report = |(id, link, peer): (LinkId, &Link, &LinkedPeer)| PeerReport {
+        link: id,
+        info: peer.info().clone(),
+        height: peer.height(),
+        ping_us: peer.keep_alive.round_trip().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+        since: peer.since(),
+        score: barred.points(now, link.remote().ip()),
+    };
+    links.peers().map(report).collect()
 }

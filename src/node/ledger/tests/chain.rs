@@ -200,7 +200,7 @@ fn a_full_overlay_moves_into_the_open_transaction_and_waits_there_for_the_commit
 }
 
 #[test]
-fn a_crash_loses_what_was_not_told_and_nothing_else() {
+fn a_crash_loses_only_blocks_that_were_not_told() {
     let mut node = Node::new();
     let mut maker = node.maker();
     let blocks = empty(&mut maker, 10);
@@ -243,7 +243,7 @@ fn bodies_in_any_order_end_in_the_same_chain() {
     }
     assert_eq!(taken(&node.body(&blocks[0])).len(), 12);
     node.assert_at(&maker);
-    assert_eq!(taken(&node.body(&blocks[5])), [blocks[5].0.hash], "one more time is once too often, and no fault");
+    assert_eq!(taken(&node.body(&blocks[5])), [blocks[5].0.hash], "a body that comes twice is no fault");
 }
 
 /// A block of about a megabyte.

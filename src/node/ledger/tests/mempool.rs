@@ -1,4 +1,4 @@
-//! The mempool's policy and what becomes of it over blocks and restarts.
+//! The mempool's policy, and the mempool over blocks and restarts.
 
 use super::*;
 use crate::{
@@ -34,7 +34,7 @@ fn a_transaction_is_taken_once_and_its_rivals_are_refused() {
 }
 
 #[test]
-fn what_the_next_block_could_not_hold_is_refused_with_the_reason() {
+fn a_transaction_that_the_next_block_could_not_hold_is_refused_with_the_reason() {
     let mut node = Node::new();
     let mut maker = node.maker();
     let block = made(&mut maker, vec![]);
@@ -55,7 +55,7 @@ fn what_the_next_block_could_not_hold_is_refused_with_the_reason() {
 }
 
 #[test]
-fn blocks_take_out_what_they_confirm_and_what_they_contradict() {
+fn blocks_take_out_the_transactions_that_they_confirm_or_contradict() {
     let mut node = Node::new();
     let mut maker = node.maker();
     let (confirmed, loser) = (pay_all(&maker, &key(0), 10), pay_all(&maker, &key(1), 10));
@@ -143,7 +143,7 @@ fn gossip_is_told_once_when_a_mempool_that_was_full_has_room_again() {
 }
 
 #[test]
-fn what_waits_too_long_goes() {
+fn a_transaction_that_waits_too_long_is_dropped() {
     let mut node = Node::new();
     node.admit(&pay_all(&node.maker(), &key(0), 1)).unwrap();
     node.now.unix.0 += limits::MEMPOOL_EXPIRY.as_secs();

@@ -1,8 +1,10 @@
 //! The role against a strict store in memory: each commit there compares sum and digest with the coins.
 
 mod chain;
+mod committer;
 mod mempool;
 mod model;
+mod pool;
 mod reorganise;
 mod serve;
 
@@ -43,7 +45,7 @@ const PEER: LinkId = LinkId(7);
 /// A block with the row that `headers` would store for it.
 type Made = (HeaderRow, Arc<HashedBlock>);
 
-/// What a node on the chain of the tests starts with.
+/// The setup of a node on the chain of the tests.
 fn local() -> Setup {
     setup(&Arc::new(ChainSpec::local()))
 }
@@ -88,7 +90,7 @@ impl Node {
         BlockMaker::new(self.spec.clone())
     }
 
-    /// One event, and what is due right after it.
+    /// One event, and a wake if one is due right after it.
     fn event(&mut self, event: Event) -> Vec<Action> {
         let mut actions = self.event_alone(event);
         if self.ledger.deadline().is_some_and(|deadline| deadline <= self.now.mono) {
@@ -112,7 +114,7 @@ impl Node {
         self.notice(ToLedger::State(SyncState::Synced));
     }
 
-    /// As `headers` tells them: what is to be stored, and then the best chain.
+    /// As `headers` tells them: first the headers to store, and then the best chain.
     fn headers(&mut self, blocks: &[Made]) -> Vec<Action> {
         let mut actions = self.notice(ToLedger::StoreHeaders(blocks.iter().map(|(row, _)| row.clone()).collect()));
         if let Some(best) = self.store.best_header().ok().filter(|row| row.status == BlockStatus::Header) {
@@ -158,7 +160,7 @@ impl Node {
     }
 }
 
-/// What the verifier says of a good body.
+/// The verifier's word on a good body.
 fn checked((_, block): &Made) -> Event {
     let block = Arc::new(CheckedBlock::new(block, None));
     Event::Notice(ToLedger::BlockChecked { origin: Origin::Link(PEER), block }.into())

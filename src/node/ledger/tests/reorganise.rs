@@ -72,7 +72,7 @@ fn a_branch_that_fails_half_way_changes_nothing() {
     let actions = node.body(&branch[3]);
     let fault = invalid(&actions);
     assert_eq!(fault.len(), 1);
-    assert_eq!(fault[0].0, hashes(&branch[2..]), "the culprit and what builds on it");
+    assert_eq!(fault[0].0, hashes(&branch[2..]), "the culprit and its descendants");
     assert!(matches!(fault[0].1, BlockFault::StateDigest { .. }));
     assert_eq!(moves(&actions), []);
     assert_eq!(faults(&actions), [], "the last sender is not the culprit's");
@@ -187,7 +187,7 @@ fn transactions_of_the_abandoned_branch_return_unless_confirmed_or_contradicted(
         Action::Tell(Notice::Miner(ToMiner::PoolChanged { added, removed })) => Some((*added, *removed)),
         _ => None,
     });
-    assert_eq!(changed.collect::<Vec<_>>(), [(1, 0)], "what stayed is no change");
+    assert_eq!(changed.collect::<Vec<_>>(), [(1, 0)], "a transaction that stayed is no change");
 }
 
 /// A node that is not synced and has moved from a branch of two blocks with a payment each, the second of what the
@@ -220,12 +220,16 @@ fn transactions_of_an_abandoned_branch_return_as_soon_as_the_node_is_synced() {
     let (mut node, all) = abandoned_while_syncing();
     let actions = node.event_alone(Event::Notice(ToLedger::State(SyncState::Synced).into()));
     let told = |transaction: &Transaction| (Origin::Ledger, transaction.txid(), Ok(()));
-    assert_eq!(admitted(&actions), all[..2].iter().map(told).collect::<Vec<_>>(), "what waited here is no news");
+    assert_eq!(
+        admitted(&actions),
+        all[..2].iter().map(told).collect::<Vec<_>>(),
+        "a transaction that waited here is no news"
+    );
     assert!(all.iter().all(|transaction| node.pool().contains(&transaction.txid())));
 }
 
 #[test]
-fn what_a_node_did_not_come_to_take_back_is_kept_over_a_restart() {
+fn transactions_that_were_not_taken_back_yet_are_kept_over_a_restart() {
     let (mut node, all) = abandoned_while_syncing();
     node.event(Event::Stop);
     assert_eq!(node.store.committed().mempool, all.map(|transaction| bytes(&transaction)));

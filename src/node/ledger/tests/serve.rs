@@ -156,14 +156,14 @@ fn the_mempool_is_served_by_id_and_by_list_best_first() {
     let wanted = List::truncated([all[1].txid(), Hash([1; 32]), all[0].txid()]);
     let found = [Message::Transaction(bytes(&all[1])), Message::Transaction(bytes(&all[0]))];
     assert_eq!(sent(&ask(&mut node, &Message::GetMemoryPool(wanted))), found);
-    // Asking for one thing a thousand times is answered within what a link takes.
+    // A thousand requests for one transaction are answered within a link's limit.
     let greedy = List::truncated(std::iter::repeat_n(all[0].txid(), limits::MAX_MEMORY_POOL_IDS * 2));
     let answer: usize = sent(&ask(&mut node, &Message::GetMemoryPool(greedy))).iter().map(|m| m.body().len()).sum();
     assert!(answer <= limits::SEND_SOFT_BYTES);
 }
 
 #[test]
-fn a_long_mempool_is_listed_page_by_page_and_then_anew() {
+fn a_long_mempool_is_listed_page_by_page_and_then_again_from_the_top() {
     let mut node = Node::new();
     let maker = node.maker();
     let genesis = maker.spec().genesis_hash();
@@ -188,7 +188,7 @@ fn a_long_mempool_is_listed_page_by_page_and_then_anew() {
     assert!(second.iter().all(|id| !first.contains(id)));
     assert_eq!(third, first, "from the top again");
     node.event(Event::Link(LinkEvent::Closed { link: PEER, reason: CloseReason::Lost("test".to_owned()) }));
-    assert_eq!(page(&mut node), first, "what a link was told ends with it");
+    assert_eq!(page(&mut node), first, "a closed link's place in the list is forgotten");
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Buckets {
         self.test_chain && is_own_host(address.ip())
     }
 
-    /// A number in `0..bound` that only who knows the secret can foresee.
+    /// A number in `0..bound` that cannot be foreseen without the secret.
     fn draw(&self, purpose: &[u8], parts: &[&[u8]], bound: u64) -> u64 {
         let mut input = self.secret.to_vec();
         input.extend_from_slice(purpose);

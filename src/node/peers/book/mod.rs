@@ -1,10 +1,10 @@
-//! The peer book: addresses in keyed buckets, so that nobody can fill it with his own.
+//! The peer book: addresses in keyed buckets, so that no attacker can fill it with their own.
 //!
 //! After Bitcoin's address manager and "Eclipse Attacks on Bitcoin's Peer-to-Peer Network" (Heilman et al. 2015), with
 //! the numbers of a small node. An address heard of goes to the *new* table, in a bucket that depends on its own
-//! network group and on that of who told it; an address that we shook hands with over our own dial goes to the *tried*
+//! network group and on its source's; an address that we shook hands with over our own dial goes to the *tried*
 //! table, in a bucket that depends on its group. Which bucket and place is a keyed hash, and a place holds one address:
-//! so a source group reaches 1/16 of *new*, an address group 1/32 of *tried*, and who floods evicts his own.
+//! so a source group reaches 1/16 of *new*, an address group 1/32 of *tried*, and a flood evicts only itself.
 
 mod buckets;
 #[cfg(test)]
@@ -50,7 +50,7 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// A book with what was kept.
+    /// A book with the entries that were kept.
     pub(super) fn new(secret: [u8; 32], test_chain: bool, kept: Vec<BookEntry>) -> Self {
         let mut book = Self {
             buckets: Buckets { secret, test_chain },
@@ -172,7 +172,7 @@ impl Book {
         !self.changes.is_empty()
     }
 
-    /// Takes what is to be written down.
+    /// Takes the changes to be written down.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
@@ -197,7 +197,7 @@ impl Book {
         }
     }
 
-    /// `address` answered: whoever wanted its place waits for another occasion.
+    /// `address` answered: the address that wanted its place is no longer a candidate for it.
     fn drop_challengers(&mut self, address: SocketAddr) {
         let mut challengers = std::mem::take(&mut self.collisions);
         challengers.retain(|challenger| self.holder(self.buckets.tried_place(*challenger)) != Some(address));

@@ -1,4 +1,4 @@
-//! The book against plain rules: who may be in it, where, and that what is written down is what is remembered.
+//! The book against plain rules: which addresses may be in it, where, and that the file holds what memory does.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn address(n: u16) -> SocketAddr {
     SocketAddr::from(([8, 1 + low % 4, high, low], 4130))
 }
 
-/// What may be known about addresses, and what was written down.
+/// The facts about addresses, and the entries that were written down.
 #[derive(Default)]
 struct Model {
     now: u64,
@@ -90,7 +90,7 @@ impl Model {
     fn compare(&self, book: &Book) {
         let known: BTreeMap<SocketAddr, BookEntry> =
             book.entries().map(|entry| (entry.address, entry.clone())).collect();
-        assert_eq!(known, self.written, "what a restart finds");
+        assert_eq!(known, self.written, "a restart finds the same entries");
         for (address, (entry, place)) in &book.entries {
             assert!(self.heard.contains(address), "{address} was never heard of");
             assert!(entry.failures < BOOK_FAILURES && entry.last_seen.0 <= self.now);
@@ -101,7 +101,10 @@ impl Model {
                 Table::Tried => book.buckets.tried_place(*address),
             };
             assert_eq!(*place, belongs);
-            assert!(place.table == Table::New || entry.last_success.is_some(), "only who was reached is tried");
+            assert!(
+                place.table == Table::New || entry.last_success.is_some(),
+                "only an address that was reached is tried"
+            );
         }
         assert_eq!(book.new.len() + book.tried.len(), book.entries.len());
         assert!(book.collisions.len() <= BOOK_COLLISIONS);

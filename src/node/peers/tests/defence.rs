@@ -1,4 +1,4 @@
-//! Stale tips, wrong clocks, and what is told about limits.
+//! Stale tips, wrong clocks, and reports about limits.
 
 use super::*;
 use crate::{
@@ -65,7 +65,7 @@ fn quiet(node: &mut Node, links: &[u64], time: Duration) -> Actions {
     Actions(all)
 }
 
-/// Dials for peers to stay, told from feelers by what the role itself says of them.
+/// Dials for peers to stay. The role itself tells them from feelers.
 fn stays(node: &Node, actions: &Actions) -> Vec<(DialId, SocketAddr)> {
     actions.dials().into_iter().filter(|(dial, _)| node.role.dialer.purpose(*dial) == Some(Purpose::Peer)).collect()
 }
@@ -124,7 +124,7 @@ fn peers_whose_clocks_agree_against_ours_cause_a_warning_until_they_are_gone() {
     }
     assert_eq!((last, dials.len()), (Some(true), CLOCK_SAMPLES));
     assert_eq!(warning(&node.lost(0)), Some(false));
-    // Whoever dials us has no say.
+    // Peers that dial us do not count.
     for link in 10..20 {
         let info = PeerInfo { clock_offset: i64::MAX, ..inbound_peer(&format!("127.0.0.1:{}", 5_000 + link)) };
         node.opened(link, Direction::Inbound, &info.remote.to_string());
@@ -133,7 +133,7 @@ fn peers_whose_clocks_agree_against_ours_cause_a_warning_until_they_are_gone() {
 }
 
 #[test]
-fn round_trips_are_told_to_whom_decides_about_slots() {
+fn round_trips_are_told_to_the_role_that_decides_about_slots() {
     let mut node = node(&setup());
     node.start();
     let ping = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];

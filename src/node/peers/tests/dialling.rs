@@ -85,7 +85,7 @@ fn anchors_are_dialled_first_and_follow_every_change() {
     assert_eq!(memory.contents().anchors, [dials[1].1, dials[2].1]);
     node.lost(1);
     node.lost(2);
-    assert_eq!(memory.contents().anchors.len(), 2, "who loses everybody still knows whom to dial");
+    assert_eq!(memory.contents().anchors.len(), 2, "a node that loses all peers still knows addresses to dial");
     for _ in 0..20 {
         // Killed and started again, without any goodbye.
         let anchors = memory.contents().anchors;

@@ -92,7 +92,7 @@ fn a_peer_that_answers_no_ping_is_given_up_and_one_that_does_stays() {
 }
 
 #[test]
-fn a_ping_is_answered_and_its_tip_told_to_who_cares() {
+fn a_ping_is_answered_and_its_tip_told_to_headers_fetch_and_gossip() {
     let mut node = node(&setup());
     node.start();
     join(&mut node, 1, "127.0.0.1:4131");

@@ -1,6 +1,7 @@
 //! Tests of the whole role, driven by events and a hand-set clock.
 
 mod addresses;
+mod barred;
 mod cluster;
 mod defence;
 mod dialling;
