@@ -7,6 +7,7 @@
 mod arrivals;
 mod offered;
 mod sources;
+mod stall_clock;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -40,7 +41,7 @@ use crate::{
 
 use offered::{Offers, Submitted};
 use sources::{BodySources, Choice};
-use watch::Watch;
+use stall_clock::StallClock;
 use window::Window;
 
 /// Blocks applied last that are remembered, so that their echo from other peers is recognized.
@@ -82,7 +83,7 @@ pub struct Fetch {
     offers: Offers,
     submitted: Submitted,
     recent: Recent,
-    watch: Watch,
+    watch: StallClock,
     /// Merkle leaves in the mempool, shared with the verifier.
     checked: Arc<BTreeSet<Hash>>,
     completions: Completions,
@@ -110,7 +111,7 @@ impl Fetch {
             offers: Offers::default(),
             submitted: Submitted::default(),
             recent: Recent::new(RECENT_BLOCKS),
-            watch: Watch::default(),
+            watch: StallClock::default(),
             checked: Arc::default(),
             completions: Completions::default(),
             budget: FETCH_BYTES.saturating_mul(setup.memory_percent) / 100,

@@ -1,12 +1,9 @@
 //! What is overdue: single requests, the block that holds up the download, a chain that nobody delivers.
 
-use std::time::Duration;
-
 use crate::{
     base::{
-        hash::Hash,
         ids::LinkId,
-        limits::{BLOCK_HEDGE, BULK_HEDGE, NEAR_TIP_BLOCKS, STALL_FIRST, STALL_MAX, WITHHELD_AFTER},
+        limits::{BLOCK_HEDGE, NEAR_TIP_BLOCKS, WITHHELD_AFTER},
         time::Time,
     },
     node::{
@@ -20,53 +17,6 @@ use crate::{
 
 /// Peers that are asked for one block near the tip.
 const MAX_ASKED: usize = 3;
-
-/// Watches the lowest missing block.
-#[derive(Debug)]
-pub(super) struct Watch {
-    /// How long the block that holds up the download may take. Bitcoin Core's rule: doubled by each stall, lowered by
-    /// 15 % by each block that arrives.
-    pub(super) stall: Duration,
-    /// How long blocks take from the question to their arrival, averaged.
-    typical: Duration,
-    /// The lowest missing block, since when it is that, and whether it was reported as withheld.
-    lowest: Option<(Hash, Time, bool)>,
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self { stall: STALL_FIRST, typical: Duration::ZERO, lowest: None }
-    }
-}
-
-impl Watch {
-    /// A block arrived.
-    pub(super) fn progress(&mut self) {
-        self.stall = (self.stall * 85 / 100).max(STALL_FIRST);
-    }
-
-    /// A block arrived so long after it was asked for.
-    pub(super) fn took(&mut self, time: Duration) {
-        self.typical = (self.typical * 7 + time) / 8;
-    }
-
-    /// How long a block that holds up others may be owed before somebody else is asked for it, too. Much sooner than its
-    /// peer counts as stalled: all others wait meanwhile. But on slow lines no sooner than blocks come there.
-    fn patience(&self) -> Duration {
-        BULK_HEDGE.max(self.typical * 4)
-    }
-
-    pub(super) fn stalled(&mut self) {
-        self.stall = (self.stall * 2).min(STALL_MAX);
-    }
-
-    fn see(&mut self, now: Time, lowest: Option<Hash>) {
-        let same = self.lowest.map(|(hash, ..)| hash) == lowest;
-        if !same {
-            self.lowest = lowest.map(|hash| (hash, now, false));
-        }
-    }
-}
 
 impl Fetch {
     /// Ends requests whose time is over.

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use super::{Link, Stage};
+use super::link::{Link, Stage};
 use crate::{
     base::{
         ids::LinkId,

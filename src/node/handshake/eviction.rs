@@ -5,35 +5,13 @@
 //! be everywhere at once: near us, from a network group that he cannot foresee, first with blocks or transactions, or
 //! with us for long. (The idea is that of Bitcoin Core's eviction logic, with the numbers of a small node.)
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{Link, Stage};
+use super::link::{Link, Stage};
 use crate::{
     base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
-    node::{netgroup::NetGroup, notice::Useful},
+    node::netgroup::NetGroup,
 };
-
-/// What a peer was good for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Worth {
-    block: Option<Time>,
-    transaction: Option<Time>,
-    /// The shortest.
-    round_trip: Option<Duration>,
-}
-
-impl Worth {
-    /// The peer was good for something.
-    pub(super) fn note(&mut self, now: Time, useful: Useful) {
-        match useful {
-            Useful::Block => self.block = Some(now),
-            Useful::Transaction => self.transaction = Some(now),
-            Useful::RoundTrip(time) => {
-                self.round_trip = Some(self.round_trip.map_or(time, |shortest| shortest.min(time)));
-            }
-        }
-    }
-}
 
 /// Inbound peers, of which one may go.
 type Peers<'a> = Vec<(LinkId, &'a Link)>;

@@ -2,9 +2,9 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::*;
+use super::{version::clock_offset, *};
 use crate::{
-    base::limits::INBOUND_SLACK,
+    base::{limits::INBOUND_SLACK, time::UnixTime},
     chain::archive::Tip,
     node::{
         Action, ChainMove, LinkAction, Role,
@@ -13,6 +13,7 @@ use crate::{
         report::Report,
         testing::{Actions, Driver, START, address, public_setup, setup},
     },
+    wire::message::{PROTOCOL_VERSION, SERVICE_FULL, Version},
 };
 
 type Node = Driver<Handshake>;

@@ -15,47 +15,20 @@ use crate::{
         },
         time::Time,
     },
-    chain::{
-        archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
-        target::Work,
+    chain::archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
+    node::{
+        headers::header_node::{Change, HeaderLookup, HeaderNode},
+        recent::Recent,
     },
-    node::recent::Recent,
 };
 
 /// How many fork headers one pruning looks up in the archive, so that a commit's notice costs a bounded time.
 const FORK_PRUNE_STEPS: usize = 64;
 
-/// What is kept of a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) parent: Hash,
-    pub(super) height: u32,
-    /// Unix seconds.
-    pub(super) time: u64,
-    /// From genesis up to and with this header.
-    pub(super) work: Work,
-    /// Nobody delivers its block, or an ancestor's: not a candidate for the best chain for now.
-    pub(super) withheld: bool,
-}
-
-/// What is known about a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeaderLookup {
-    Valid(Node),
-    Invalid,
-    Unknown,
-}
-
-/// A change of the best chain: these hashes now follow the block at height `above`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) above: u32,
-    pub(super) hashes: Vec<Hash>,
-}
-
+/// The header tree: a window in memory, the archive behind it.
 pub(super) struct Index {
     archive: Box<dyn HeaderArchive>,
-    nodes: BTreeMap<Hash, Node>,
+    nodes: BTreeMap<Hash, HeaderNode>,
     /// The best chain from height `base` up; never empty.
     chain: VecDeque<Hash>,
     base: u32,
@@ -65,32 +38,25 @@ pub(super) struct Index {
     fork_count: usize,
     fork_since: Time,
     invalid: Recent,
-    best: Node,
-    applied: (Hash, Node),
-}
-
-impl Node {
-    fn of(row: &HeaderRow) -> Self {
-        let HeaderRow { header, work, .. } = row;
-        Self { parent: header.previous, height: header.height, time: header.time, work: *work, withheld: false }
-    }
+    best: HeaderNode,
+    applied: (Hash, HeaderNode),
 }
 
 impl Index {
     /// Reads the best stored header and the way from it down to the applied chain.
     pub(super) fn load(archive: Box<dyn HeaderArchive>) -> Result<Self, StoreError> {
         let mut row = archive.best_header()?;
-        let best = Node::of(&row);
+        let best = HeaderNode::of(&row);
         let mut nodes = BTreeMap::from([(row.hash, best)]);
         let mut chain = VecDeque::from([row.hash]);
         while row.status != BlockStatus::Applied {
             let parent = archive.header(&row.header.previous)?;
             row = parent.ok_or_else(|| StoreError::Corrupt(format!("header {} has no parent", row.hash)))?;
-            nodes.insert(row.hash, Node::of(&row));
+            nodes.insert(row.hash, HeaderNode::of(&row));
             chain.push_front(row.hash);
         }
         let fork_count = archive.fork_headers()?.saturating_sub(chain.len() - 1);
-        let applied = (row.hash, Node::of(&row));
+        let applied = (row.hash, HeaderNode::of(&row));
         Ok(Self {
             base: row.header.height,
             archive,
@@ -114,12 +80,12 @@ impl Index {
         *self.chain.back().expect("the best chain is never empty")
     }
 
-    pub(super) fn best(&self) -> Node {
+    pub(super) fn best(&self) -> HeaderNode {
         self.best
     }
 
     /// The committed tip.
-    pub(super) fn applied(&self) -> Node {
+    pub(super) fn applied(&self) -> HeaderNode {
         self.applied.1
     }
 
@@ -138,7 +104,7 @@ impl Index {
         Ok(match self.archive.header(hash)? {
             None => HeaderLookup::Unknown,
             Some(row) if row.status == BlockStatus::Invalid => HeaderLookup::Invalid,
-            Some(row) => HeaderLookup::Valid(Node::of(&row)),
+            Some(row) => HeaderLookup::Valid(HeaderNode::of(&row)),
         })
     }
 
@@ -198,7 +164,7 @@ impl Index {
     }
 
     /// The times of the block and of up to ten ancestors, the block's own last.
-    pub(super) fn recent_times(&self, node: Node) -> Result<VecDeque<u64>, StoreError> {
+    pub(super) fn recent_times(&self, node: HeaderNode) -> Result<VecDeque<u64>, StoreError> {
         let mut times = VecDeque::with_capacity(MEDIAN_TIME_BLOCKS + 1);
         let mut node = node;
         loop {
@@ -226,7 +192,7 @@ impl Index {
         let withheld = self.nodes.get(&first.header.previous).is_some_and(|parent| parent.withheld);
         let extends = first.header.previous == self.best_hash() && !withheld;
         for row in rows {
-            self.nodes.insert(row.hash, Node { withheld, ..Node::of(row) });
+            self.nodes.insert(row.hash, HeaderNode { withheld, ..HeaderNode::of(row) });
             if extends {
                 self.chain.push_back(row.hash);
             } else {
@@ -236,7 +202,7 @@ impl Index {
         }
         if extends {
             let above = self.best.height;
-            self.best = Node::of(last);
+            self.best = HeaderNode::of(last);
             return Ok(Some(Change { above, hashes: rows.iter().map(|row| row.hash).collect() }));
         }
         // Strictly more: the first seen wins ties.
@@ -380,7 +346,7 @@ impl Index {
 
     /// Forgets what the archive can give back.
     fn prune(&mut self) -> Result<(), StoreError> {
-        let (tip, Node { height, .. }) = self.applied;
+        let (tip, HeaderNode { height, .. }) = self.applied;
         let floor = height.saturating_sub(HEADERS_BEHIND);
         // Below the fork of best and applied chain everything is applied and committed.
         if self.is_on_best(height, &tip)? {
@@ -410,7 +376,7 @@ impl Index {
         Ok(())
     }
 
-    fn valid(&self, hash: &Hash) -> Result<Node, StoreError> {
+    fn valid(&self, hash: &Hash) -> Result<HeaderNode, StoreError> {
         match self.find(hash)? {
             HeaderLookup::Valid(node) => Ok(node),
             HeaderLookup::Invalid => Err(StoreError::Corrupt(format!("a valid header builds on the invalid {hash}"))),

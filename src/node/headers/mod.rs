@@ -4,9 +4,11 @@
 //! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that nobody asked for, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
+mod header_node;
 mod index;
 mod locator;
 mod offered;
+mod passing;
 mod rounds;
 mod state;
 mod syncnode;
@@ -35,8 +37,9 @@ use crate::{
     node::{
         ChainMove, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
-            index::{Change, HeaderLookup, Index, Node},
-            offered::Passing,
+            header_node::{Change, HeaderLookup, HeaderNode},
+            index::Index,
+            passing::Passing,
             state::{Alone, Machine, View},
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
@@ -262,7 +265,7 @@ impl Headers {
     /// Tells the ledger how much is known to come, if that is something else than before.
     fn tell_best(&mut self, out: &mut Outbox) {
         let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
-        let Node { height, work, .. } = if self.disregards_best() { index.applied() } else { index.best() };
+        let HeaderNode { height, work, .. } = if self.disregards_best() { index.applied() } else { index.best() };
         if self.told_best.replace((height, work)) != Some((height, work)) {
             out.tell(ToLedger::BestChain { height, work });
         }

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         hash::Hash,
-        limits::{MAX_PASSING, MAX_WITHHELD, PASSING_TIME},
+        limits::MAX_WITHHELD,
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header, rules, target::Work},
@@ -11,41 +11,14 @@ use crate::{
         Origin, Outbox, PeerFault,
         headers::{
             Headers,
-            index::{HeaderLookup, Index, Node},
-            rounds,
+            header_node::{HeaderLookup, HeaderNode},
+            index::Index,
             syncnode::Standing,
             validate::Follower,
         },
         notice::ToFetch,
     },
 };
-
-/// Blocks on our tip that go to the ledger past the best header chain, oldest first, and since when.
-#[derive(Debug, Default)]
-pub(super) struct Passing(Vec<(Hash, Time)>);
-
-impl Passing {
-    /// These are applied.
-    pub(super) fn applied(&mut self, blocks: &[(Hash, u32)]) {
-        if !self.0.is_empty() {
-            self.0.retain(|(hash, _)| blocks.iter().all(|(applied, _)| applied != hash));
-        }
-    }
-
-    fn contains(&self, hash: &Hash) -> bool {
-        self.0.iter().any(|(passing, _)| passing == hash)
-    }
-
-    /// `false`: too many are on their way.
-    fn insert(&mut self, now: Time, hash: Hash) -> bool {
-        self.0.retain(|(_, since)| now.since(*since) < PASSING_TIME);
-        let room = self.0.len() < MAX_PASSING;
-        if room {
-            self.0.push((hash, now));
-        }
-        room
-    }
-}
 
 /// What becomes of an offer that is not taken.
 enum Refusal {
@@ -113,7 +86,7 @@ impl Headers {
                 && peer.asked.is_none()
                 && peer.standing == Standing::Done
             {
-                rounds::hold(peer, now, header.time, self.spec.parameters.future_limit);
+                peer.hold(now, header.time, self.spec.parameters.future_limit);
             }
             return Ok(Some(Refusal::Drop("its time is too far in the future")));
         }
@@ -204,7 +177,7 @@ impl Headers {
         &mut self,
         now: Time,
         hash: Hash,
-        node: Node,
+        node: HeaderNode,
         out: &mut Outbox,
     ) -> Result<Option<Refusal>, StoreError> {
         if node.withheld && self.withheld.contains_key(&hash) {

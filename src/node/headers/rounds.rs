@@ -10,7 +10,7 @@ use crate::{
     chain::{archive::StoreError, header::Header},
     node::{
         Outbox, PeerFault,
-        headers::{Headers, Withheld, locator, syncnode::HeaderSource, validate, validate::Batch},
+        headers::{Headers, Withheld, locator, validate, validate::Batch},
         report::{Counter, SyncState},
     },
     wire::message::{Kind, Locator, Message},
@@ -85,7 +85,7 @@ impl Headers {
         let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
         let Some(last) = batch.rows.last() else {
             match batch.future {
-                Some(time) => hold(peer, now, time, self.spec.parameters.future_limit),
+                Some(time) => peer.hold(now, time, self.spec.parameters.future_limit),
                 None if full => peer.repeated(now.mono, batch.last),
                 None => peer.done(now.mono),
             }
@@ -105,7 +105,7 @@ impl Headers {
         }
         peer.brought(batch.last);
         if let Some(time) = batch.future {
-            hold(peer, now, time, self.spec.parameters.future_limit);
+            peer.hold(now, time, self.spec.parameters.future_limit);
         }
         self.peers.productive(now.mono, link);
         self.accept(now.mono, batch.rows, false, out).map(|_| ())
@@ -220,12 +220,4 @@ impl Headers {
         }
         self.announce(now, change, false, out)
     }
-}
-
-/// The peer's next header is from the future: it is asked again when its time has come.
-pub(super) fn hold(peer: &mut HeaderSource, now: Now, time: u64, future_limit: u32) {
-    let wait = time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
-    peer.done(now.mono);
-    // Our clock or the peer's may be set right in the meantime: do not wait for a date in years.
-    peer.again_at = Some(now.mono + std::time::Duration::from_secs(wait.min(GET_SYNC_IDLE.as_secs())));
 }

@@ -7,14 +7,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE},
-        time::Time,
+        limits::{
+            GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE,
+        },
+        time::{Now, Time},
     },
     chain::target::Work,
     node::{PeerInfo, rate_limit::RateLimit},
@@ -147,6 +150,14 @@ impl HeaderSource {
             self.reached = Some(last);
             self.standing = Standing::More;
         }
+    }
+
+    /// Its next header is from the future: it is asked again when that header's time has come.
+    pub(super) fn hold(&mut self, now: Now, time: u64, future_limit: u32) {
+        let wait = time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
+        self.done(now.mono);
+        // Our clock or the peer's may be set right in the meantime: do not wait for a date in years.
+        self.again_at = Some(now.mono + Duration::from_secs(wait.min(GET_SYNC_IDLE.as_secs())));
     }
 
     /// It is not chosen for a while.

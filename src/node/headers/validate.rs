@@ -13,7 +13,10 @@ use crate::{
     },
     node::{
         fault::PeerFault,
-        headers::index::{HeaderLookup, Index, Node},
+        headers::{
+            header_node::{HeaderLookup, HeaderNode},
+            index::Index,
+        },
     },
 };
 
@@ -29,7 +32,7 @@ pub(super) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(spec: &'a ChainSpec, index: &Index, hash: Hash, node: Node) -> Result<Self, StoreError> {
+    pub(super) fn new(spec: &'a ChainSpec, index: &Index, hash: Hash, node: HeaderNode) -> Result<Self, StoreError> {
         let times = index.recent_times(node)?;
         let parent = ParentFacts { hash, height: node.height, time: node.time, median_time: median(&times) };
         Ok(Self { spec, parent, times, work: node.work, block_work: None })

@@ -18,7 +18,8 @@ use crate::{
         target::Work,
     },
     node::headers::{
-        index::{Change, HeaderLookup, Index},
+        header_node::{Change, HeaderLookup},
+        index::Index,
         locator,
     },
 };
