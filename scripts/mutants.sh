@@ -31,6 +31,12 @@ mutants=(
   'no-redial                   src/node/peers/backoff.rs     s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/^ *self\.pending = None;//'
   'two-frames-at-a-time        src/link/framer.rs            s/Phase::Handshake => self\.phase = Phase::Waiting,/Phase::Handshake => {}/'
+  'frame-before-the-promotion  src/link/delivery.rs          s/if phase == Phase::Open {/if phase != Phase::Closing {/'
+  'lease-never-returned        src/link/leases.rs            s/if self\.held\.remove(&link)\.is_some() {/if false {/'
+  'send-budget-not-counted     src/link/sending.rs           s/self\.recount(before, now);/let _ = (before, now);/'
+  'half-frames-wait-for-ever   src/link/link.rs              s/\[self\.frame_deadline(config), stall\]/[None, stall]/'
+  'goodbye-code-swapped        src/link/close.rs             s/=> Some(GoodbyeCode::TimedOut),/=> Some(GoodbyeCode::Fault),/'
+  'ended-links-linger-for-ever src/link/link.rs              s/self\.ends\.or_else(/None.or_else(/'
 )
 
 # A kept build names the files of the copy, so the copy must be where it was.

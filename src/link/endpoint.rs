@@ -138,6 +138,16 @@ impl<S: EventSink> Endpoint<S> {
         self.give_up_overdue(now);
     }
 
+    /// Whether there is a link with this id that has not ended.
+    pub fn is_live(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_some_and(|link| link.ends.is_none())
+    }
+
+    /// Bytes that wait to be sent on a link.
+    pub fn queued(&self, id: LinkId) -> usize {
+        self.links.get(&id).map_or(0, |link| link.framer.queued())
+    }
+
     /// Whether a link is that of a peer: promoted, and not ended.
     pub fn is_up(&self, id: LinkId) -> bool {
         self.links.get(&id).is_some_and(|link| link.up && link.ends.is_none())

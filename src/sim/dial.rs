@@ -1,90 +1,100 @@
-//! Connections as they are made, from a role's `Dial` to its `Opened` or `DialFailed`: exactly one of them for each.
+//! Connections as they are made, from an endpoint's attempt to both ends' sockets.
 
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    base::{ids::DialId, limits},
-    node::{Direction, LinkEvent, RoleId},
+    base::ids::LinkId,
     sim::{
-        net::{self, Conn, ConnId, Parcel, Phase, Side},
+        net::{Conn, ConnId, End, Parcel, Phase},
         world::{Attempt, Happening, World},
     },
 };
 
+/// How long a host that has nobody listening takes to say so.
+const REFUSAL: Duration = Duration::from_millis(1);
+/// How long a connection waits in the queue of a listener that accepts nothing for the moment.
+const QUEUED: Duration = Duration::from_millis(100);
+
 impl World {
-    pub(super) fn dial(&mut self, node: usize, dial: DialId, target: SocketAddr) {
-        let Some(life) = &mut self.nodes[node].life else { return };
-        let number = life.number;
-        if !life.dials.insert(dial) {
-            self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
-        }
+    pub(super) fn dial(&mut self, node: usize, link: LinkId, target: SocketAddr) {
+        let Some(life) = &self.nodes[node].life else { return };
+        let attempt = Attempt { node, life: life.number, link, target };
         let latency = self.draw_latency();
-        self.at(self.now + latency, Happening::Knock(Box::new(Attempt { node, life: number, dial, target })));
+        self.at(self.now + latency, Happening::Knock(Box::new(attempt)));
     }
 
     fn draw_latency(&mut self) -> Duration {
         Duration::from_micros(self.net_rng.between(self.options.latency_min, self.options.latency_max))
     }
 
+    /// An attempt reaches its target. One that nothing answers is given up by the endpoint that made it.
     pub(super) fn knock(&mut self, attempt: Box<Attempt>) {
-        let Attempt { node, life, dial, target } = *attempt;
-        let listener = self.at_address.get(&target).copied();
-        let unreachable = listener.is_some_and(|to| self.nodes[to].vanished || self.severed(node, to).is_some());
-        let Some(to) = listener.filter(|to| !unreachable && self.accepts(*to)) else {
-            let wait = if unreachable { limits::DIAL_TIMEOUT } else { Duration::from_millis(1) };
-            return self.at(self.now + wait, Happening::Refused(attempt, unreachable));
+        let Attempt { node, life, link, target } = *attempt;
+        let Some(to) = self.at_address.get(&target).copied() else {
+            return self.at(self.now + REFUSAL, Happening::Refused(attempt));
         };
+        if self.nodes[to].vanished || self.severed(node, to).is_some() {
+            return;
+        }
         let latency = self.draw_latency();
-        let acceptor = (to, self.nodes[to].lives);
-        let magic = self.spec.magic();
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let mut conn = Conn::new((node, life), acceptor, micros, magic, self.now);
-        conn.ends[1].phase = Phase::Live;
-        let id = self.conns.len();
-        self.conns.push(Some(Box::new(conn)));
-        self.at(self.now + latency, Happening::Connected(id, dial));
-        let port = 32_768 + u16::try_from(id % 28_000).expect("below 28,000");
-        self.open(id, 1, Direction::Inbound, SocketAddr::new(self.nodes[node].address.ip(), port));
+        let from = SocketAddr::new(self.nodes[node].address.ip(), self.next_port());
+        let (now, id) = (self.now, self.conns.len());
+        let acceptor = &mut self.nodes[to];
+        let Some(accepts) = acceptor.life.as_ref().map(|life| life.endpoint.accepts()) else {
+            return self.at(self.now + REFUSAL, Happening::Refused(attempt));
+        };
+        if !accepts {
+            return self.at(self.now + QUEUED, Happening::Knock(attempt));
+        }
+        let accepted = acceptor.life.as_mut().and_then(|life| {
+            let link = life.endpoint.accepted(now, from)?;
+            life.sockets.insert(link, (id, 1));
+            Some(link)
+        });
+        let phase = if accepted.is_some() { Phase::Live } else { Phase::Gone };
+        let near = End::new(node, life, link, Phase::Connecting);
+        let far = End::new(to, acceptor.lives, accepted.unwrap_or(LinkId(0)), phase);
+        self.conns.push(Some(Box::new(Conn::new(near, far, latency))));
+        self.at(self.now + latency, Happening::Connected(id));
+        match accepted {
+            Some(_) => self.run_node(to),
+            None => self.end_pipe(id, 1, Parcel::Fin),
+        }
     }
 
-    /// Whether a node takes another connection, as production's listener decides it.
-    fn accepts(&self, node: usize) -> bool {
-        let most = self.nodes[node].setup.max_inbound + self.nodes[node].setup.max_outbound + 16;
-        self.is_up(node) && self.links_of(node) < most
+    fn next_port(&self) -> u16 {
+        32_768 + u16::try_from(self.conns.len() % 28_000).expect("below 28,000")
     }
 
-    fn open(&mut self, conn: ConnId, side: Side, direction: Direction, remote: SocketAddr) {
-        let (link, node) = (net::link_id(conn, side), self.conn(conn).ends[side].node);
-        self.know(node, link);
-        let opened = LinkEvent::Opened { link, direction, remote };
-        LinkEvent::ROLES[..2].iter().for_each(|role| self.deliver(node, *role, opened.clone()));
-        self.run_node(node);
-    }
-
-    pub(super) fn connected(&mut self, conn: ConnId, dial: DialId) {
-        let Some(there) = &mut self.conns[conn] else { return };
-        let end = &mut there.ends[0];
-        let (node, life) = (end.node, end.life);
+    /// The dialler learns that its connection stands.
+    pub(super) fn connected(&mut self, conn: ConnId) {
+        let now = self.now;
+        let Some(between) = &mut self.conns[conn] else { return };
+        let end = &mut between.ends[0];
+        let (node, link) = (end.node, end.link);
         if end.phase != Phase::Connecting {
             return;
         }
-        if self.nodes[node].lives != life || self.nodes[node].life.is_none() {
-            end.phase = Phase::Gone;
-            return self.end_pipe(conn, 0, Parcel::Reset);
+        let there = &mut self.nodes[node];
+        if let Some(life) = there.life.as_mut().filter(|life| life.number == end.life) {
+            life.endpoint.connected(now, link);
+            if life.endpoint.is_live(link) {
+                end.phase = Phase::Live;
+                life.sockets.insert(link, (conn, 0));
+                return self.run_node(node);
+            }
         }
-        end.phase = Phase::Live;
-        let remote = self.nodes[there.ends[1].node].address;
-        self.open(conn, 0, Direction::Outbound(dial), remote);
-        self.read(conn, 0);
-        self.run_node(node);
+        end.phase = Phase::Gone;
+        self.end_pipe(conn, 0, Parcel::Reset);
     }
 
-    pub(super) fn refused(&mut self, attempt: &Attempt, timed_out: bool) {
-        let Attempt { node, life, dial, target: address } = *attempt;
-        if self.nodes[node].lives == life && self.is_up(node) {
-            let reason = if timed_out { "timed out" } else { "connection refused" }.to_owned();
-            self.deliver(node, RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
-            self.run_node(node);
+    /// The dialler learns that nobody listens.
+    pub(super) fn refused(&mut self, attempt: &Attempt) {
+        let now = self.now;
+        let there = &mut self.nodes[attempt.node];
+        if let Some(life) = there.life.as_mut().filter(|life| life.number == attempt.life) {
+            life.endpoint.disconnected(now, attempt.link, "connection refused");
+            self.run_node(attempt.node);
         }
     }
 }

@@ -1,24 +1,26 @@
 //! The simulator: a whole network in one thread, every interleaving of it from one seed.
 //!
-//! The nodes are made of the roles that production runs ([`crate::node::build()`]), their bytes go through the real
-//! framer and link state ([`crate::link::framer::Framer`]), their ledgers are the real store on SQLite in memory. Only what
+//! The nodes are made of the roles that production runs ([`crate::node::build()`]), their links
+//! are the real [`crate::link::Endpoint`], their ledgers are the real store on SQLite in memory. Only what
 //! production has threads, sockets and clocks for is simulated. A run has two phases: in the first, faults of all kinds
 //! happen at the rates that the seed draws; in the second, nothing fails any more and all honest nodes must agree
 //! within a bound. Checkers look on; the first complaint ends the run, and its seed replays it.
 
+mod arriving;
 mod checkers;
 mod clock;
 mod dial;
 mod disk;
 mod faults;
+mod inboxes;
 mod liars;
 pub mod narrate;
 mod net;
 mod node;
 pub mod options;
-mod poll;
 pub mod report;
 mod setup;
+mod sockets;
 mod stats;
 mod step;
 mod trace;

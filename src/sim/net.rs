@@ -1,12 +1,11 @@
-//! One simulated TCP connection: two real [`Link`]s and a pipe for each direction, with latency, bandwidth, a window,
-//! and losses that show as delay. Bytes arrive in order, in chunks of any size, or not at all.
+//! One simulated TCP connection: two sockets and a pipe for each direction, with latency, bandwidth, a window, and losses
+//! that show as delay. Bytes arrive in order, in chunks of any size, or not at all.
 
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    base::{hash::Hash, ids::LinkId, limits, rng::Rng, time::Time},
-    link::framer::Framer as Link,
-    wire::frame::{Frame, FrameFault},
+    base::{ids::LinkId, rng::Rng, time::Time},
+    sim::arriving::Arriving,
 };
 
 /// Connections of a run, in the order in which they were made; never reused.
@@ -20,20 +19,9 @@ pub(super) fn other(side: Side) -> Side {
     1 - side
 }
 
-/// The id under which a node knows its end of a connection.
-pub(super) fn link_id(conn: ConnId, side: Side) -> LinkId {
-    LinkId(2 * conn as u64 + side as u64)
-}
-
-/// The end that a node knows under this id.
-pub(super) fn end_of(link: LinkId) -> (ConnId, Side) {
-    let at = usize::try_from(link.0).unwrap_or(usize::MAX);
-    (at / 2, at % 2)
-}
-
-/// What the links of a run are like.
+/// What the connections of a run are like.
 #[derive(Clone, Debug)]
-pub(super) struct Weather {
+pub(super) struct LinkConditions {
     /// Bytes per second of each direction.
     pub(super) bandwidth: u64,
     /// Bytes that fit between two sockets.
@@ -44,7 +32,7 @@ pub(super) struct Weather {
     pub(super) loss_ppm: u64,
 }
 
-impl Weather {
+impl LinkConditions {
     /// Two bytes a second, one after the other.
     pub(super) const DRIP: Self = Self { bandwidth: 2, window: 1, split_ppm: 0, loss_ppm: 0 };
 }
@@ -71,54 +59,45 @@ pub(super) struct Pipe {
     last_arrival: Time,
     /// An arrival is in the event queue.
     pub(super) scheduled: bool,
-    /// All bytes that went in.
-    pub(super) carried: u64,
     /// Nothing goes in any more.
     pub(super) closed: bool,
 }
 
-/// How far one end has come.
+/// How far one socket has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The dialler does not know yet that the connection stands.
     Connecting,
-    /// The node knows of it.
+    /// The node has it.
     Live,
-    /// The node has heard `Closed`; what is queued is still sent.
-    Lingering,
-    /// Nothing happens here any more.
+    /// The node has stopped in order; what was sent still arrives, and what comes is thrown away.
+    Closing,
+    /// The operating system knows of it no more.
     Gone,
 }
 
-/// One end of a connection.
+/// One end of a connection: a socket.
 #[derive(Debug)]
 pub(super) struct End {
     /// Whose it is.
     pub(super) node: usize,
     /// Which life of that node.
     pub(super) life: u32,
+    /// Under which id the node knows it.
+    pub(super) link: LinkId,
     /// How far it has come.
     pub(super) phase: Phase,
-    /// The framer and send queue, as in production.
-    pub(super) link: Link,
-    /// Whether the roles have heard `Up`.
-    pub(super) up: bool,
-    /// Whether the peer said goodbye.
-    pub(super) farewell: bool,
-    /// A frame that its role's queue had no room for.
-    pub(super) parked: Option<Frame>,
-    /// Whether the pipe has ended; heard once everything before it is read.
-    pub(super) ended: bool,
+    /// Why the pipe has ended, if it has; heard once everything before it is read.
+    pub(super) ended: Option<&'static str>,
+    /// The node has bytes to send that the window had no room for.
+    pub(super) blocked: bool,
     /// No byte is read before this.
     pub(super) reads_at: Time,
-    /// Since when a frame is incomplete.
-    pub(super) partial_since: Option<Time>,
-    /// When the pipe last took a byte.
-    pub(super) progress: Time,
-    /// A look at the two above is in the event queue.
-    pub(super) watched: bool,
-    /// Blocks that the other side asked for and that were not answered.
-    pub(super) owed: Vec<(Hash, Time)>,
+    /// The frame that is arriving.
+    pub(super) arriving: Arriving,
+    /// When unread bytes that had waited for the node were read.
+    pub(super) caught_up: Time,
+    unread_since: Time,
     unread: Vec<u8>,
     read: usize,
 }
@@ -131,33 +110,26 @@ pub(super) struct Conn {
     /// `pipes[side]` carries what `ends[side]` sends.
     pub(super) pipes: [Pipe; 2],
     /// One way, microseconds.
-    pub(super) latency: u64,
+    latency: u64,
 }
 
 impl End {
-    fn new(node: usize, life: u32, magic: [u8; 4], now: Time) -> Self {
+    /// A socket of this life of a node.
+    pub(super) fn new(node: usize, life: u32, link: LinkId, phase: Phase) -> Self {
         Self {
             node,
             life,
-            phase: Phase::Connecting,
-            link: Link::new(magic),
-            up: false,
-            farewell: false,
-            parked: None,
-            ended: false,
+            link,
+            phase,
+            ended: None,
+            blocked: false,
             reads_at: Time::default(),
-            partial_since: None,
-            progress: now,
-            watched: false,
-            owed: Vec::new(),
+            arriving: Arriving::default(),
+            caught_up: Time::default(),
+            unread_since: Time::default(),
             unread: Vec::new(),
             read: 0,
         }
-    }
-
-    /// Whether the node takes bytes from this end now: it is neither behind with what it has, nor slow, nor full.
-    pub(super) fn may_read(&self, now: Time) -> bool {
-        self.phase == Phase::Live && self.parked.is_none() && self.reads_at <= now && self.link.may_receive()
     }
 
     /// Bytes that arrived and were not read.
@@ -166,101 +138,51 @@ impl End {
     }
 
     /// Bytes have arrived.
-    pub(super) fn arrived(&mut self, bytes: Vec<u8>) {
+    pub(super) fn arrived(&mut self, now: Time, bytes: Vec<u8>) {
         if self.unread() == 0 {
-            (self.unread, self.read) = (bytes, 0);
+            (self.unread, self.read, self.unread_since) = (bytes, 0, now);
         } else {
             self.unread.extend_from_slice(&bytes);
         }
+    }
+
+    /// Reads at most so many bytes.
+    pub(super) fn read(&mut self, now: Time, most: usize) -> &[u8] {
+        let from = self.read;
+        self.read += self.unread().min(most);
+        if from < self.read && self.unread_since < now {
+            self.caught_up = now;
+        }
+        self.arriving.note(&self.unread[from..self.read], now);
+        &self.unread[from..self.read]
     }
 
     /// Forgets what arrived.
     pub(super) fn discard(&mut self) {
         (self.unread, self.read) = (Vec::new(), 0);
     }
-
-    /// Whether reading now would get any further.
-    pub(super) fn has_more(&self, now: Time) -> bool {
-        self.may_read(now) && (self.unread() > 0 || self.link.has_question())
-    }
-
-    /// Reads up to the end of one frame.
-    pub(super) fn read_frame(&mut self, now: Time) -> Result<Option<Frame>, FrameFault> {
-        let mut input = &self.unread[self.read..];
-        let result = self.link.receive(&mut input);
-        self.read = self.unread.len() - input.len();
-        if self.read == self.unread.len() {
-            self.discard();
-        }
-        match &result {
-            Ok(_) if self.link.reader().in_frame() => {
-                self.partial_since.get_or_insert(now);
-            }
-            Ok(Some(_)) | Err(_) => self.partial_since = None,
-            Ok(None) => {}
-        }
-        result
-    }
-
-    /// When the frame that is arriving must be complete.
-    pub(super) fn partial_deadline(&self) -> Option<Time> {
-        let large = self.link.reader().body_len().is_some_and(|length| length > limits::LEASE_FREE_BYTES);
-        let patience = if large { limits::PARTIAL_BLOCK } else { limits::PARTIAL_FRAME };
-        self.partial_since.map(|since| since + patience)
-    }
-
-    /// The earlier of the two.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        [self.partial_deadline(), self.stall_deadline()].into_iter().flatten().min()
-    }
-
-    /// When the pipe must have taken another byte.
-    pub(super) fn stall_deadline(&self) -> Option<Time> {
-        self.link.output().is_some().then(|| self.progress + limits::SEND_STALL)
-    }
 }
 
 impl Conn {
-    /// A connection whose dialler does not know of it yet. Each end is a node and which life of it.
-    pub(super) fn new(dialler: (usize, u32), acceptor: (usize, u32), latency: u64, magic: [u8; 4], now: Time) -> Self {
-        let end = |(node, life)| End::new(node, life, magic, now);
-        Self { ends: [end(dialler), end(acceptor)], pipes: Default::default(), latency }
+    /// A connection between two sockets.
+    pub(super) fn new(dialler: End, acceptor: End, latency: Duration) -> Self {
+        let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        Self { ends: [dialler, acceptor], pipes: Default::default(), latency }
     }
 
-    /// Moves queued bytes into the pipe as far as its window allows.
-    pub(super) fn pump(&mut self, side: Side, now: Time, weather: &Weather, rng: &mut Rng) {
-        loop {
-            let (sender, receiver) = (&self.ends[side], &self.ends[other(side)]);
-            let used = self.pipes[side].bytes_in_flight + receiver.unread();
-            let room = weather.window.saturating_sub(used);
-            let queued = sender.link.queued();
-            if room == 0 || queued == 0 {
-                return;
-            }
-            let mut take = room.min(queued);
-            if take > 1 && rng.chance(weather.split_ppm) {
-                take = usize::try_from(rng.between(1, take as u64 - 1)).unwrap_or(1);
-            }
-            let link = &mut self.ends[side].link;
-            let mut bytes = Vec::with_capacity(take);
-            while bytes.len() < take {
-                let Some(chunk) = link.output() else { break };
-                let part = chunk.len().min(take - bytes.len());
-                bytes.extend_from_slice(&chunk[..part]);
-                link.sent(part);
-            }
-            self.ends[side].progress = now;
-            self.pipes[side].push(now, self.latency, Parcel::Bytes(bytes), weather, rng);
-        }
+    /// Bytes that one side may send now.
+    pub(super) fn room(&self, side: Side, conditions: &LinkConditions) -> usize {
+        let used = self.pipes[side].bytes_in_flight + self.ends[other(side)].unread();
+        conditions.window.saturating_sub(used)
     }
 
-    /// Ends a direction, after what is in it.
-    pub(super) fn finish(&mut self, side: Side, now: Time, parcel: Parcel, weather: &Weather, rng: &mut Rng) {
-        self.pipes[side].closed = true;
-        self.pipes[side].push(now, self.latency, parcel, weather, rng);
+    /// Puts something into a pipe.
+    pub(super) fn push(&mut self, side: Side, now: Time, parcel: Parcel, conditions: &LinkConditions, rng: &mut Rng) {
+        self.pipes[side].closed |= !matches!(parcel, Parcel::Bytes(_));
+        self.pipes[side].push(now, self.latency, parcel, conditions, rng);
     }
 
-    /// Whether both nodes know of it.
+    /// Whether both nodes have it.
     pub(super) fn stands(&self) -> bool {
         self.ends.iter().all(|end| end.phase == Phase::Live)
     }
@@ -272,16 +194,15 @@ impl Conn {
 }
 
 impl Pipe {
-    fn push(&mut self, now: Time, latency: u64, parcel: Parcel, weather: &Weather, rng: &mut Rng) {
+    fn push(&mut self, now: Time, latency: u64, parcel: Parcel, conditions: &LinkConditions, rng: &mut Rng) {
         let size = parcel.size();
         self.bytes_in_flight += size;
-        self.carried += size as u64;
-        let micros = (size as u64).saturating_mul(1_000_000) / weather.bandwidth.max(1);
+        let micros = (size as u64).saturating_mul(1_000_000) / conditions.bandwidth.max(1);
         self.free_at = self.free_at.max(now) + Duration::from_micros(micros);
         let mut arrival = self.free_at + Duration::from_micros(latency);
         // TCP sends a lost packet again after 200 ms, then twice that, and so on; what follows waits for it.
         let mut again = 200_000;
-        while again < 10_000_000 && rng.chance(weather.loss_ppm) {
+        while again < 10_000_000 && rng.chance(conditions.loss_ppm) {
             arrival = arrival + Duration::from_micros(again);
             again *= 2;
         }
@@ -320,48 +241,39 @@ impl Parcel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::message::Message;
 
-    const MAGIC: [u8; 4] = [1, 2, 3, 4];
-
-    fn weather(window: usize, split_ppm: u64, loss_ppm: u64) -> Weather {
-        Weather { bandwidth: 1_000_000, window, split_ppm, loss_ppm }
+    fn conditions(window: usize, loss_ppm: u64) -> LinkConditions {
+        LinkConditions { bandwidth: 1_000_000, window, split_ppm: 0, loss_ppm }
     }
 
-    /// Sends `messages` from side 0 and returns what side 1 gets, and when the last of it arrives.
-    fn carry(messages: &[Message], weather: &Weather) -> (Vec<Frame>, Time) {
+    /// Sends so many bytes from side 0, and tells when side 1 has the last of them.
+    fn carry(bytes: usize, conditions: &LinkConditions) -> Time {
         let mut rng = Rng::from_number(3);
-        let mut conn = Conn::new((0, 0), (1, 0), 10_000, MAGIC, Time::default());
-        conn.ends[1].link.promote();
-        messages.iter().for_each(|message| conn.ends[0].link.send(&Frame::new(message)).unwrap());
-        let (mut frames, mut now) = (Vec::new(), Time::default());
-        conn.pump(0, now, weather, &mut rng);
-        while let Some(at) = conn.pipes[0].next_arrival() {
+        let end = |node| End::new(node, 0, LinkId(1), Phase::Live);
+        let mut conn = Conn::new(end(0), end(1), Duration::from_millis(10));
+        let sent: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
+        let (mut now, mut arrived, mut left) = (Time::default(), Vec::new(), &sent[..]);
+        loop {
+            let (piece, rest) = left.split_at(conn.room(0, conditions).min(left.len()));
+            left = rest;
+            if !piece.is_empty() {
+                conn.push(0, now, Parcel::Bytes(piece.to_vec()), conditions, &mut rng);
+            }
+            let Some(at) = conn.pipes[0].next_arrival() else { break };
             now = at;
             let Some(Parcel::Bytes(bytes)) = conn.pipes[0].arrival(now) else { panic!("only bytes were sent") };
-            conn.ends[1].arrived(bytes);
-            while let Some(frame) = conn.ends[1].read_frame(now).unwrap() {
-                frames.push(frame);
-            }
-            conn.pump(0, now, weather, &mut rng);
+            conn.ends[1].arrived(now, bytes);
+            arrived.extend_from_slice(conn.ends[1].read(now, usize::MAX));
         }
-        (frames, now)
+        assert!(arrived == sent, "whole and in order");
+        now
     }
 
     #[test]
-    fn frames_arrive_whole_and_in_order_in_any_weather() {
-        let messages = [Message::Verack(1), Message::Block(vec![7; 200_000].into()), Message::GetPeers];
-        let frames: Vec<Frame> = messages.iter().map(Frame::new).collect();
-        for (window, split, loss) in [(1_000_000, 0, 0), (100, 900_000, 0), (5_000, 100_000, 300_000)] {
-            assert_eq!(carry(&messages, &weather(window, split, loss)).0, frames);
-        }
-    }
-
-    #[test]
-    fn bandwidth_latency_and_loss_take_time() {
-        let messages = [Message::Block(vec![7; 500_000].into())];
-        let good = carry(&messages, &weather(1_000_000, 0, 0)).1;
+    fn bandwidth_latency_windows_and_loss_take_time() {
+        let good = carry(500_000, &conditions(1_000_000, 0));
         assert!((510_000..511_000).contains(&good.0), "half a second of bytes and 10 ms: {good:?}");
-        assert!(carry(&messages, &weather(10_000, 0, 200_000)).1 > good);
+        assert!(carry(500_000, &conditions(100_000, 0)) > good);
+        assert!(carry(500_000, &conditions(1_000_000, 900_000)) > good);
     }
 }

@@ -4,21 +4,28 @@
 //! Here each of them is a slot that may take a step whenever it has something to do; which one does, the seed decides.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
 use crate::{
     base::{
-        ids::{DialId, LinkId, Ticket},
-        limits,
+        ids::{LinkId, Ticket},
         rng::Rng,
         time::Time,
     },
     chain::{archive::Tip, target::Work},
-    node::{AnyRole, Event, LinkAction, LinkEvent, RoleId, Setup, SyncState, build},
-    sim::{checkers::Question, clock::Clock, disk::Disk, liars::Liar},
+    link::{Config, Endpoint},
+    node::{AnyRole, Event, LinkAction, RoleId, Setup, SyncState, build},
+    sim::{
+        checkers::{Question, Watch},
+        clock::Clock,
+        disk::Disk,
+        inboxes::Inboxes,
+        liars::Liar,
+        net::{ConnId, Side},
+    },
 };
 
 /// The port that all simulated nodes listen on.
@@ -29,52 +36,6 @@ pub(super) fn address(node: usize) -> SocketAddr {
     let (high, low) = (20 + node % 100, node / 100);
     let octet = |value: usize| u8::try_from(value).expect("fewer than 25,600 nodes");
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(octet(high), octet(low), 1, 1)), PORT)
-}
-
-/// What waits for one role.
-#[derive(Debug, Default)]
-struct Inbox {
-    links: VecDeque<LinkEvent>,
-    link_bytes: usize,
-    others: VecDeque<Event>,
-}
-
-impl Inbox {
-    fn has_room(&self, bytes: usize) -> bool {
-        self.links.len() < limits::LINK_QUEUE
-            && (self.links.is_empty() || self.link_bytes + bytes <= limits::LINK_QUEUE_BYTES)
-    }
-
-    fn push_link(&mut self, event: LinkEvent) {
-        self.link_bytes += frame_bytes(&event);
-        self.links.push_back(event);
-    }
-
-    fn push(&mut self, event: Event) -> usize {
-        self.others.push_back(event);
-        self.others.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.others.is_empty()
-    }
-
-    fn pop(&mut self, rng: &mut Rng) -> Option<Event> {
-        let links_first = match (self.links.is_empty(), self.others.is_empty()) {
-            (false, false) => rng.chance(500_000),
-            (links_empty, _) => !links_empty,
-        };
-        if !links_first {
-            return self.others.pop_front();
-        }
-        let event = self.links.pop_front()?;
-        self.link_bytes -= frame_bytes(&event);
-        Some(Event::Link(event))
-    }
-}
-
-fn frame_bytes(event: &LinkEvent) -> usize {
-    if let LinkEvent::Frame { frame, .. } = event { frame.body.len() } else { 0 }
 }
 
 /// One role, as a thread would run it.
@@ -102,18 +63,14 @@ pub(super) enum Step {
 pub(super) struct Life {
     /// Counts the starts of this node.
     pub(super) number: u32,
-    /// By [`RoleId`].
-    inboxes: [Inbox; RoleId::ALL.len()],
-    /// Of which roles something waits, one bit for each: who is next is asked more often than anything else.
-    waiting: u32,
+    /// The links, with the roles' inboxes.
+    pub(super) endpoint: Endpoint<Inboxes>,
+    /// The sockets of the links.
+    pub(super) sockets: BTreeMap<LinkId, (ConnId, Side)>,
     /// What the roles asked of the poll loop.
     pub(super) actions: VecDeque<LinkAction>,
-    /// The links that the roles know of.
-    pub(super) links: BTreeSet<LinkId>,
-    /// Links with a frame that found no room.
-    pub(super) parked: BTreeSet<LinkId>,
-    /// All dials so far.
-    pub(super) dials: BTreeSet<DialId>,
+    /// What the checkers follow of the links.
+    pub(super) watch: Watch,
     /// Commands without an answer, and since when.
     pub(super) tickets: BTreeMap<Ticket, (Time, Question)>,
     slots: Vec<Slot>,
@@ -121,34 +78,13 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Whether the poll loop may give a role another frame of this size.
-    pub(super) fn has_room(&self, role: RoleId, bytes: usize) -> bool {
-        self.inboxes[role as usize].has_room(bytes)
-    }
-
-    /// An event from the poll loop.
-    pub(super) fn hear(&mut self, role: RoleId, event: LinkEvent) {
-        self.waiting |= 1 << role as u32;
-        self.inboxes[role as usize].push_link(event);
-    }
-
     /// A notice or command. Returns how many wait.
     pub(super) fn tell(&mut self, role: RoleId, event: Event) -> usize {
-        self.waiting |= 1 << role as u32;
-        self.inboxes[role as usize].push(event)
-    }
-
-    fn take(&mut self, role: RoleId, rng: &mut Rng) -> Option<Event> {
-        let inbox = &mut self.inboxes[role as usize];
-        let event = inbox.pop(rng);
-        if inbox.is_empty() {
-            self.waiting &= !(1 << role as u32);
-        }
-        event
+        self.endpoint.sink_mut().tell(role, event)
     }
 
     fn waits_for(&self, role: RoleId) -> bool {
-        self.waiting >> role as u32 & 1 == 1
+        self.endpoint.sink().waits_for(role)
     }
 
     fn slot_ready(&self, slot: &Slot, now: Time) -> bool {
@@ -185,7 +121,7 @@ impl Life {
         } else if due && (!self.waits_for(id) || rng.chance(500_000)) {
             Event::Wake
         } else {
-            self.take(id, rng)?
+            self.endpoint.sink_mut().take(id, rng)?
         };
         Some(Step::Role(at, id, event))
     }
@@ -220,10 +156,13 @@ impl Life {
     /// What a role still has to hear before it ends: its inbox, then its stop. In order, whatever else is waiting.
     pub(super) fn last_step(&mut self, role: RoleId, rng: &mut Rng) -> Option<(usize, Event)> {
         let at = self.slots.iter().position(|slot| slot.id == role && !slot.ended)?;
-        if let Some(event) = self.take(role, rng) {
+        if let Some(event) = self.endpoint.sink_mut().take(role, rng) {
             return Some((at, event));
         }
         self.slots[at].ended = true;
+        if !self.slots.iter().any(|slot| slot.id == role && !slot.ended) {
+            self.endpoint.sink_mut().end(role);
+        }
         Some((at, Event::Stop))
     }
 
@@ -268,6 +207,10 @@ pub(super) struct Node {
     pub(super) lives: u32,
     /// The earliest wake in the event queue.
     pub(super) wake_at: Option<Time>,
+    /// The earliest deadline of the endpoint in the event queue.
+    pub(super) timeout_at: Option<Time>,
+    /// A look at the sockets is in the event queue.
+    pub(super) drives: bool,
     /// Bytes per second that it reads, if it is slow.
     pub(super) slow: Option<u64>,
     /// Whether it vanished without a reset of its connections.
@@ -291,6 +234,8 @@ impl Node {
             life: None,
             lives: 0,
             wake_at: None,
+            timeout_at: None,
+            drives: false,
             slow: None,
             vanished: false,
             liar: None,
@@ -300,21 +245,20 @@ impl Node {
     }
 
     /// Starts the roles on what the disk holds.
-    pub(super) fn boot(&mut self, now: Time, rng: &mut Rng) {
+    pub(super) fn boot(&mut self, now: Time, config: Config, inbox: usize, rng: &mut Rng) {
         self.lives += 1;
         self.vanished = false;
         self.clock.boot(now);
         self.view = View::default();
+        self.timeout_at = None;
         let slot = |(id, role)| Slot { id, role, started: false, ended: false, busy_until: Time::default(), due: None };
         let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,
-            inboxes: Default::default(),
-            waiting: 0,
+            endpoint: Endpoint::new(config, Inboxes::new(slots.iter().map(|slot| slot.id), inbox)),
+            sockets: BTreeMap::new(),
             actions: VecDeque::new(),
-            links: BTreeSet::new(),
-            parked: BTreeSet::new(),
-            dials: BTreeSet::new(),
+            watch: Watch::default(),
             tickets: BTreeMap::new(),
             slots,
             poll_busy_until: Time::default(),

@@ -4,7 +4,10 @@
 
 use serde::Serialize;
 
-use crate::base::{limits::COIN_OVERLAY_BYTES, rng::Rng};
+use crate::base::{
+    limits::{COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES},
+    rng::Rng,
+};
 
 /// Nodes from which on a network is large.
 const LARGE: usize = 50;
@@ -81,6 +84,16 @@ pub struct Options {
     pub memory_percent: usize,
     /// Bytes of coin changes that a node holds in memory between commits. Too few for those of a few blocks, or of one.
     pub overlay_bytes: usize,
+    /// Link events that a role's inbox takes.
+    pub inbox: usize,
+    /// Bodies larger than this need a lease while they arrive.
+    pub lease_free_bytes: usize,
+    /// Bytes of such bodies that may be arriving at once.
+    pub receive_budget: usize,
+    /// Bytes that may be queued to all peers.
+    pub send_budget: usize,
+    /// Whether a node accepts no more connections than there are other nodes.
+    pub few_accepted: bool,
     /// Seconds between blocks that the difficulty aims at.
     pub block_time: u64,
     /// Whether the difficulty follows the blocks; otherwise it rests at its limit.
@@ -201,6 +214,11 @@ impl Options {
             verifiers: dice.size("verifiers", &[1, 1, 2, 3]),
             memory_percent: dice.size("memory_percent", &[10, 50, 100]),
             overlay_bytes: dice.size("overlay_bytes", &[0, 2_000, 8_000, COIN_OVERLAY_BYTES]),
+            inbox: dice.size("inbox", &[LINK_QUEUE, LINK_QUEUE, 16]),
+            lease_free_bytes: dice.size("lease_free_bytes", &[LEASE_FREE_BYTES, 600]),
+            receive_budget: dice.size("receive_budget", &[RECEIVE_BUDGET_BYTES, 20_000, 2_000]),
+            send_budget: dice.size("send_budget", &[SEND_BUDGET_BYTES, SEND_BUDGET_BYTES, 400_000]),
+            few_accepted: dice.one_of("few_accepted", &[false, false, true]),
             block_time: dice.one_of("block_time", &[3, 5, 10]),
             retarget: dice.one_of("retarget", &[false, false, true]),
             miners: dice.size("miners", &[1, 2, 3, 4]).min(nodes),

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use crate::{
     base::rng::Rng,
     chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
+    link::Config,
     node::Setup,
     sim::{
         clock::{Clock, EPOCH},
@@ -20,6 +21,8 @@ use crate::{
 const COINS_PER_ACCOUNT: u32 = 6;
 /// Accounts that have coins at the start, and among which coins move.
 pub(super) const ACCOUNTS: u32 = 10;
+/// Bytes per second: above a drip, below the slowest honest line.
+const LEASE_MIN_RATE: u64 = 50;
 const PREFIX: &str = "stus";
 
 /// A test chain on which the miners together find a block every `block_time` seconds.
@@ -105,6 +108,19 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         memory_percent: options.memory_percent,
         overlay_bytes: options.overlay_bytes,
     }
+}
+
+/// The limits of a node's links. What is slow here is not slow enough for the usual least rate of large frames.
+pub(super) fn link_config(options: &Options, spec: &ChainSpec, setup: &Setup) -> Config {
+    let mut config = Config::new(spec.magic(), setup.max_inbound);
+    if options.few_accepted {
+        config.max_accepted = config.max_accepted.min(options.nodes + options.liars);
+    }
+    config.lease_free_bytes = options.lease_free_bytes;
+    config.lease_min_rate = LEASE_MIN_RATE;
+    config.receive_budget = options.receive_budget;
+    config.send_budget = options.send_budget;
+    config
 }
 
 /// Whom a node dials and keeps, and whom it asks for addresses.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     base::{ids::Ticket, time::Time},
+    link::Order,
     node::{
         Action, Event, Notice, RoleId,
         command::Command,
@@ -13,8 +14,8 @@ use crate::{
     sim::{
         checkers::Question,
         narrate,
-        net::link_id,
         node::Step,
+        setup,
         world::{Happening, World},
     },
 };
@@ -28,16 +29,9 @@ impl World {
         self.nodes[node].life.is_some()
     }
 
-    /// How many links a node knows of.
+    /// How many links a node has.
     pub(super) fn links_of(&self, node: usize) -> usize {
-        self.nodes[node].life.as_ref().map_or(0, |life| life.links.len())
-    }
-
-    /// The roles of a node may act on this link from now on.
-    pub(super) fn know(&mut self, node: usize, link: crate::base::ids::LinkId) {
-        if let Some(life) = &mut self.nodes[node].life {
-            life.links.insert(link);
-        }
+        self.nodes[node].life.as_ref().map_or(0, |life| life.sockets.len())
     }
 
     /// Starts a node, unless it runs.
@@ -48,16 +42,17 @@ impl World {
         }
         log::debug!(target: "tussock::sim", "node {node} starts");
         let mut rng = self.node_rng.fork("life");
-        self.nodes[node].boot(self.now, &mut rng);
+        let config = setup::link_config(&self.options, &self.spec, &self.nodes[node].setup);
+        self.nodes[node].boot(self.now, config, self.options.inbox, &mut rng);
         self.run_node(node);
     }
 
     /// A node dies at once.
     pub(super) fn crash(&mut self, node: usize, down: Duration, silent: bool) {
-        let Some(life) = &self.nodes[node].life else { return };
-        let links = life.links.clone();
-        let connecting = self.connecting(node);
-        self.abandon(links.into_iter().chain(connecting), silent);
+        if !self.is_up(node) {
+            return;
+        }
+        self.abandon(node, silent);
         self.nodes[node].vanished = silent;
         self.end_life(node, down);
     }
@@ -67,6 +62,7 @@ impl World {
         if !self.is_up(node) {
             return;
         }
+        self.give_order(node, Order::Retire);
         for role in RoleId::ALL.into_iter().rev() {
             while let Some((slot, event)) =
                 self.nodes[node].life.as_mut().and_then(|life| life.last_step(role, &mut self.step_rng))
@@ -77,12 +73,12 @@ impl World {
                 self.perform(node, action);
             }
             if role == RoleId::Peers {
-                self.part_with_all(node);
+                self.give_order(node, Order::Stop);
             }
+            self.drive(node);
         }
-        self.pump_all();
-        let connecting = self.connecting(node);
-        self.abandon(connecting.into_iter(), false);
+        self.close_sockets(node);
+        self.abandon(node, false);
         self.end_life(node, down);
     }
 
@@ -94,17 +90,6 @@ impl World {
         }
         self.faults.booting.insert(node);
         self.at(self.now + down, Happening::Boot(node));
-    }
-
-    /// Links that a node is about to hear of.
-    fn connecting(&self, node: usize) -> Vec<crate::base::ids::LinkId> {
-        let waits = |conn: &crate::sim::net::Conn| {
-            conn.ends[0].node == node && conn.ends[0].phase == crate::sim::net::Phase::Connecting
-        };
-        (0..self.conns.len())
-            .filter(|at| self.conns[*at].as_ref().is_some_and(|conn| waits(conn)))
-            .map(|at| link_id(at, 0))
-            .collect()
     }
 
     /// Lets a node's roles work until all of them wait.
@@ -122,7 +107,7 @@ impl World {
                         life.poll_busy(until);
                     }
                 }
-                None if self.unpark(node) => {}
+                None if self.drive(node) => {}
                 None => break,
             }
             steps += 1;
@@ -138,7 +123,6 @@ impl World {
             }
         }
         self.check_timers(node);
-        self.pump_all();
         self.wake_later(node);
     }
 

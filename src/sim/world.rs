@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    base::{gather::gather, ids::DialId, rng::Rng, time::Time},
+    base::{gather::gather, ids::LinkId, rng::Rng, time::Time},
     chain::spec::ChainSpec,
     node::Outbox,
     sim::{
         checkers::{Checkers, Failure},
         faults::{Fault, Faults},
         narrate,
-        net::{Conn, ConnId, Side, Weather},
+        net::{Conn, ConnId, LinkConditions, Side},
         node::Node,
         options::Options,
         setup,
@@ -32,15 +32,15 @@ pub(super) enum Happening {
     /// A connection attempt reaches its target.
     Knock(Box<Attempt>),
     /// The dialler learns that its connection stands.
-    Connected(ConnId, DialId),
-    /// The dialler learns that there is no connection, and whether because nothing answered.
-    Refused(Box<Attempt>, bool),
-    /// Deadlines of a link: partial frames, unread answers.
-    Watch(ConnId, Side),
+    Connected(ConnId),
+    /// The dialler learns that nobody listens.
+    Refused(Box<Attempt>),
+    /// A deadline of a node's links.
+    Timeout(usize),
+    /// Sockets of a node have news.
+    Drive(usize),
     /// A slow reader reads again.
     Read(ConnId, Side),
-    /// The last words of a link have had their time.
-    Linger(ConnId, Side),
     /// A fault of the plan.
     Fault(usize),
     /// Somebody submits a transaction.
@@ -58,8 +58,8 @@ pub(super) struct Attempt {
     pub(super) node: usize,
     /// Which life of that node.
     pub(super) life: u32,
-    /// Its name for the attempt.
-    pub(super) dial: DialId,
+    /// Its name for the link.
+    pub(super) link: LinkId,
     /// Where to.
     pub(super) target: SocketAddr,
 }
@@ -70,7 +70,7 @@ pub(super) struct World {
     pub options: Options,
     /// The network's chain.
     pub spec: Arc<ChainSpec>,
-    pub(super) weather: Weather,
+    pub(super) conditions: LinkConditions,
     pub(super) now: Time,
     pub(super) nodes: Vec<Node>,
     pub(super) conns: Vec<Option<Box<Conn>>>,
@@ -88,8 +88,6 @@ pub(super) struct World {
     pub(super) node_rng: Rng,
     /// What a role does, until it is done; empty between steps.
     pub(super) out: Outbox,
-    /// Ends with bytes to be sent.
-    pub(super) to_pump: Vec<(ConnId, Side)>,
     pub(super) next_ticket: u64,
     /// What happens when; at one moment, what was put there first.
     queue: BTreeMap<(Time, u64), Happening>,
@@ -105,7 +103,7 @@ impl World {
         let at_address = gather(nodes.iter().enumerate().map(|(at, node)| (node.address, at)));
         let faults = Faults::plan(&options, &mut rng.fork("faults"));
         let mut world = Self {
-            weather: Weather {
+            conditions: LinkConditions {
                 bandwidth: options.bandwidth,
                 window: usize::try_from(options.window).unwrap_or(usize::MAX),
                 split_ppm: options.split_ppm,
@@ -122,7 +120,6 @@ impl World {
             step_rng: rng.fork("steps"),
             node_rng: rng.fork("node"),
             out: Outbox::default(),
-            to_pump: Vec::new(),
             next_ticket: 0,
             queue: BTreeMap::new(),
             sequence: 0,
@@ -192,11 +189,14 @@ impl World {
             }
             Happening::Arrive(conn, side) => self.arrive(conn, side),
             Happening::Knock(attempt) => self.knock(attempt),
-            Happening::Connected(conn, dial) => self.connected(conn, dial),
-            Happening::Refused(attempt, timed_out) => self.refused(&attempt, timed_out),
-            Happening::Watch(conn, side) => self.watch(conn, side),
+            Happening::Connected(conn) => self.connected(conn),
+            Happening::Refused(attempt) => self.refused(&attempt),
+            Happening::Timeout(node) => self.timeout(node),
+            Happening::Drive(node) => {
+                self.nodes[node].drives = false;
+                self.run_node(node);
+            }
             Happening::Read(conn, side) => self.read_again(conn, side),
-            Happening::Linger(conn, side) => self.linger_over(conn, side),
             Happening::Fault(Faults::END) => self.end_faults(),
             Happening::Fault(number) => {
                 let fault = self.faults.list[number].1.clone();
@@ -222,7 +222,7 @@ impl World {
     /// The faults are over: whatever is broken mends, whoever is down starts.
     fn end_faults(&mut self) {
         self.faults.calm = true;
-        self.weather.loss_ppm = 0;
+        self.conditions.loss_ppm = 0;
         for number in self.options.nodes..self.nodes.len() {
             let stays = self.nodes[number].liar.as_ref().is_some_and(|liar| liar.trick.may_stay());
             if !(self.options.liars_stay && stays) {

@@ -1,64 +1,55 @@
-//! Every request has exactly one completion. Dials complete by the driver's own hand; a dial id that is used twice, a
-//! command that is answered twice or never, and a `GetBlock` without `Block` or `Absent` are complaints.
+//! Every request has exactly one completion. A dial id that is used twice, a dial that ends twice or never, a command that
+//! is answered twice or never, and a `GetBlock` without `Block` or `Absent` are complaints.
 
 use std::time::Duration;
 
 use crate::{
-    base::{hash::Hash, time::Time},
-    chain::header::Header,
-    sim::{net::End, world::World},
-    wire::{
-        frame::Frame,
-        message::{Kind, Message},
-    },
+    base::{ids::LinkId, time::Time},
+    node::LinkAction,
+    sim::world::World,
 };
 
 /// How long a command may take, in a network that may be down.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// `GetBlock`s of one link that are followed.
-const MAX_OWED: usize = 1024;
-
-/// A node hears a frame.
-pub(in crate::sim) fn asks(end: &mut End, frame: &Frame, now: Time) {
-    if frame.kind == Kind::GetBlock
-        && end.owed.len() < MAX_OWED
-        && let Ok(Message::GetBlock(hash)) = frame.open()
-    {
-        end.owed.push((hash, now));
-    }
-}
-
-/// A node sends a frame. True if it answers a `GetBlock`.
-pub(in crate::sim) fn answers(end: &mut End, frame: &Frame) -> bool {
-    if end.owed.is_empty() {
-        return false;
-    }
-    let hash = match frame.kind {
-        Kind::Block => Header::peek(&frame.body).map(|header| header.hash()),
-        Kind::Absent => frame.body.get(..32).and_then(|bytes| bytes.try_into().ok().map(Hash)),
-        _ => None,
-    };
-    let at = hash.and_then(|hash| end.owed.iter().position(|(owed, _)| *owed == hash));
-    at.map(|at| end.owed.swap_remove(at)).is_some()
-}
-
 impl World {
+    /// A role wants something of the network.
+    pub(in crate::sim) fn check_action(&mut self, node: usize, action: &LinkAction) {
+        let now = self.now;
+        let Some(life) = &mut self.nodes[node].life else { return };
+        life.watch.resumes(action);
+        match action {
+            LinkAction::Dial { dial, .. } if life.watch.dials.insert(*dial, Some(now)).is_some() => {
+                self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
+            }
+            LinkAction::Send { link, frame } if life.endpoint.is_live(*link) => {
+                self.stats.blocks_served += u64::from(life.watch.answers(*link, frame));
+            }
+            _ => {}
+        }
+    }
+
     /// Complains of requests that have waited for too long.
     pub(in crate::sim) fn check_overdue(&mut self) {
         let overdue = |since: &Time| self.now.since(*since) > PATIENCE;
-        for node in 0..self.nodes.len() {
-            let Some(life) = &self.nodes[node].life else { continue };
+        let mut late = None;
+        for (node, there) in self.nodes.iter().enumerate() {
+            let Some(life) = &there.life else { continue };
             if let Some((ticket, _)) = life.tickets.iter().find(|(_, (since, _))| overdue(since)) {
-                return self.fail("completions", Some(node), format!("{ticket:?} has no answer"));
+                late.get_or_insert((node, format!("{ticket:?} has no answer")));
+            }
+            if let Some((dial, _)) = life.watch.dials.iter().find(|(_, since)| since.as_ref().is_some_and(overdue)) {
+                late.get_or_insert((node, format!("{dial:?} has no end")));
+            }
+            let idle = |link: &LinkId| life.endpoint.transmit(*link, 1).next().is_none();
+            let between = |link: &LinkId| self.conns[life.sockets.get(link)?.0].as_ref();
+            let stands = |link: &LinkId| between(link).is_some_and(|between| between.stands());
+            let owed = life.watch.owed.iter().filter(|(link, _)| self.is_honest(node) && stands(link) && idle(link));
+            if let Some((hash, _)) = owed.flat_map(|(_, owed)| owed).find(|(_, since)| overdue(since)) {
+                late.get_or_insert((node, format!("was asked for block {hash:?} and does not answer")));
             }
         }
-        let ends = self.conns.iter().flatten().filter(|conn| conn.stands()).flat_map(|conn| &conn.ends);
-        let late = ends.filter(|end| end.node < self.options.nodes && end.link.output().is_none()).find_map(|end| {
-            let (hash, _) = end.owed.iter().find(|(_, since)| overdue(since))?;
-            Some((end.node, *hash))
-        });
-        if let Some((node, hash)) = late {
-            self.fail("completions", Some(node), format!("was asked for block {hash:?} and does not answer"));
+        if let Some((node, what)) = late {
+            self.fail("completions", Some(node), what);
         }
     }
 }

@@ -4,16 +4,18 @@ mod agreement;
 mod bans;
 mod completions;
 mod convergence;
+mod links;
 mod queues;
 mod replay;
 mod returned;
 mod supply;
 mod synced;
 mod timers;
+mod watch;
 mod work;
 
-pub(super) use completions::{answers, asks};
 pub(super) use returned::Question;
+pub(super) use watch::Watch;
 
 use serde::Serialize;
 
@@ -101,6 +103,7 @@ impl World {
     pub(super) fn probe(&mut self) {
         self.check_synced();
         self.check_overdue();
+        self.check_links();
         self.look_for_returned();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };

@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{base::time::Time, node::report::SyncState, sim::world::World};
+use crate::{
+    base::time::Time,
+    node::report::SyncState,
+    sim::{net::End, world::World},
+};
 
 /// How long a node may not know of a peer's better chain: an idle `GetSync`, its timeout, another peer's, and delay.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -23,7 +27,8 @@ impl World {
     /// Compares each node that says synced with its honest peers.
     pub(in crate::sim) fn check_synced(&mut self) {
         let mut behind = BTreeMap::new();
-        let conns = self.conns.iter().flatten().filter(|conn| conn.stands() && conn.ends.iter().all(|end| end.up));
+        let conns =
+            self.conns.iter().flatten().filter(|conn| conn.stands() && conn.ends.iter().all(|end| self.is_up_end(end)));
         for conn in conns {
             for side in [0, 1] {
                 let (node, peer) = (conn.ends[side].node, conn.ends[1 - side].node);
@@ -39,6 +44,10 @@ impl World {
             self.fail("synced", Some(*node), what);
         }
         self.checkers.behind = Behind(behind);
+    }
+
+    fn is_up_end(&self, end: &End) -> bool {
+        self.nodes[end.node].life.as_ref().is_some_and(|life| life.endpoint.is_up(end.link))
     }
 
     fn lags(&self, node: usize, peer: usize) -> bool {

@@ -13,8 +13,8 @@ mod withhold;
 use crate::{
     base::{ids::LinkId, rng::Rng},
     chain::spec::ChainSpec,
+    node::LinkAction,
     sim::{
-        net,
         options::Options,
         world::{Happening, World},
     },
@@ -110,7 +110,7 @@ impl World {
         }
         self.at(crate::base::time::Time(self.now.0 + PACE), Happening::Lie(node));
         let links: Vec<LinkId> = match &self.nodes[node].life {
-            Some(life) => life.links.iter().copied().filter(|link| self.is_peer(*link)).collect(),
+            Some(life) => life.sockets.keys().copied().filter(|link| life.endpoint.is_up(*link)).collect(),
             None => return,
         };
         let there = &mut self.nodes[node];
@@ -119,14 +119,8 @@ impl World {
         let trick = &mut liar.trick;
         let said = trick.tick(&links, &mut Desk { spec, rng: &mut liar.rng, unix });
         for (link, frame) in said {
-            self.send(link, &frame);
+            self.order(node, LinkAction::Send { link, frame });
         }
-        self.pump_all();
         self.run_node(node);
-    }
-
-    fn is_peer(&self, link: LinkId) -> bool {
-        let (conn, side) = net::end_of(link);
-        self.conns[conn].as_ref().is_some_and(|there| there.ends[side].up)
     }
 }

@@ -1,0 +1,104 @@
+//! What the checkers remember of one node's links.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::{DialId, LinkId},
+        time::Time,
+    },
+    chain::header::Header,
+    node::{CloseReason, LinkAction, LinkEvent, RoleId},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
+};
+
+/// `GetBlock`s of one link that are followed.
+const MAX_OWED: usize = 1024;
+
+/// What the checkers follow of a node's links.
+#[derive(Debug, Default)]
+pub(in crate::sim) struct Watch {
+    /// All dials so far, and since when those that have not ended wait.
+    pub(super) dials: BTreeMap<DialId, Option<Time>>,
+    /// Blocks that peers asked for and that were not answered.
+    pub(super) owed: BTreeMap<LinkId, Vec<(Hash, Time)>>,
+    /// How far each role knows a link.
+    known: BTreeMap<(RoleId, LinkId), Knows>,
+    /// Links that have ended, when and why.
+    pub(super) ended: BTreeMap<LinkId, (Time, CloseReason)>,
+}
+
+/// How far a role knows a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Knows {
+    Opened,
+    /// A frame of the handshake is with the role.
+    Frame,
+    Up,
+}
+
+impl Watch {
+    /// A node hears a frame.
+    pub(super) fn asks(&mut self, link: LinkId, frame: &Frame, now: Time) {
+        let owed = self.owed.entry(link).or_default();
+        if frame.kind == Kind::GetBlock
+            && owed.len() < MAX_OWED
+            && let Ok(Message::GetBlock(hash)) = frame.open()
+        {
+            owed.push((hash, now));
+        }
+    }
+
+    /// A node sends a frame. True if it answers a `GetBlock`.
+    pub(super) fn answers(&mut self, link: LinkId, frame: &Frame) -> bool {
+        let Some(owed) = self.owed.get_mut(&link).filter(|owed| !owed.is_empty()) else { return false };
+        let hash = match frame.kind {
+            Kind::Block => Header::peek(&frame.body).map(|header| header.hash()),
+            Kind::Absent => frame.body.get(..32).and_then(|bytes| bytes.try_into().ok().map(Hash)),
+            _ => None,
+        };
+        let at = hash.and_then(|hash| owed.iter().position(|(asked, _)| *asked == hash));
+        at.map(|at| owed.swap_remove(at)).is_some()
+    }
+
+    /// A dial has ended. False: it had before, or was never begun.
+    pub(super) fn dial_ends(&mut self, dial: DialId) -> bool {
+        self.dials.get_mut(&dial).and_then(Option::take).is_some()
+    }
+}
+
+impl Watch {
+    /// What is wrong with the order in which a role hears of a link.
+    pub(super) fn disorder(&mut self, role: RoleId, event: &LinkEvent) -> Option<&'static str> {
+        let known = |link: &LinkId| self.known.get(&(role, *link)).copied();
+        let (link, wrong, next) = match event {
+            LinkEvent::DialFailed { .. } => return None,
+            LinkEvent::Opened { link, .. } => (link, known(link).is_some(), Some(Knows::Opened)),
+            LinkEvent::Up { link, .. } => (link, known(link) == Some(Knows::Up), Some(Knows::Up)),
+            LinkEvent::Frame { link, .. } => match known(link) {
+                Some(Knows::Opened) => (link, role != RoleId::Handshake, Some(Knows::Frame)),
+                knows => (link, knows != Some(Knows::Up), Some(Knows::Up)),
+            },
+            LinkEvent::Closed { link, .. } => (link, known(link).is_none(), None),
+        };
+        match next {
+            Some(next) => drop(self.known.insert((role, *link), next)),
+            None => drop(self.known.remove(&(role, *link))),
+        }
+        wrong.then_some("at the wrong time")
+    }
+
+    /// The handshake role is ready for a link's next frame.
+    pub(super) fn resumes(&mut self, action: &LinkAction) {
+        if let LinkAction::Resume(link) = action
+            && let Some(knows) = self.known.get_mut(&(RoleId::Handshake, *link))
+            && *knows == Knows::Frame
+        {
+            *knows = Knows::Opened;
+        }
+    }
+}

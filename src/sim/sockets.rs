@@ -1,0 +1,362 @@
+//! The simulator's sockets: bytes and time, moved between the nodes' endpoints and the pipes.
+
+use std::time::Duration;
+
+use crate::{
+    base::{ids::LinkId, time::Time},
+    link::Order,
+    node::LinkAction,
+    sim::{
+        net::{Conn, ConnId, End, LinkConditions, Parcel, Phase, Side, other},
+        world::{Happening, World},
+    },
+};
+
+/// Chunks that are looked at in one turn.
+const CHUNKS: usize = 64;
+
+impl World {
+    /// Carries out what a role asked of the network.
+    pub(super) fn perform(&mut self, node: usize, action: LinkAction) {
+        match action {
+            LinkAction::Send { link, frame } if !self.is_honest(node) => {
+                for frame in self.twist(node, link, frame) {
+                    self.order(node, LinkAction::Send { link, frame });
+                }
+            }
+            action => self.order(node, action),
+        }
+    }
+
+    /// Gives a node's endpoint an order.
+    pub(super) fn order(&mut self, node: usize, action: LinkAction) {
+        self.check_action(node, &action);
+        self.give_order(node, Order::Link(action));
+    }
+
+    pub(super) fn give_order(&mut self, node: usize, order: Order) {
+        let now = self.now;
+        if let Some(life) = &mut self.nodes[node].life {
+            life.endpoint.order(now, order);
+        }
+    }
+
+    /// A connection that exists.
+    fn conn(&mut self, conn: ConnId) -> &mut Conn {
+        self.conns[conn].as_mut().expect("the caller has just looked the connection up")
+    }
+
+    /// Lets a node's endpoint do all that it can do now. True if that was anything.
+    pub(super) fn drive(&mut self, node: usize) -> bool {
+        let mut has_done = false;
+        while let Some(life) = &mut self.nodes[node].life {
+            if life.endpoint.sink_mut().take_found_room() {
+                life.endpoint.flush(self.now);
+            } else if let Some((link, address)) = life.endpoint.next_dial() {
+                self.dial(node, link, address);
+            } else if let Some(link) = life.endpoint.next_turn() {
+                self.turn(node, link);
+            } else if let Some(link) = life.endpoint.next_dropped() {
+                self.check_overheard(node);
+                self.drop_socket(node, link);
+            } else {
+                break;
+            }
+            has_done = true;
+        }
+        self.check_overheard(node);
+        self.schedule_timeout(node);
+        has_done
+    }
+
+    fn schedule_timeout(&mut self, node: usize) {
+        let there = &mut self.nodes[node];
+        let Some(at) = there.life.as_ref().and_then(|life| life.endpoint.deadline()) else { return };
+        let at = at.max(Time(self.now.0 + 1));
+        if there.timeout_at.is_none_or(|before| at < before || before < self.now) {
+            there.timeout_at = Some(at);
+            self.at(at, Happening::Timeout(node));
+        }
+    }
+
+    /// A deadline of a node's endpoint has come.
+    pub(super) fn timeout(&mut self, node: usize) {
+        let now = self.now;
+        let there = &mut self.nodes[node];
+        if there.timeout_at == Some(now) {
+            there.timeout_at = None;
+        }
+        if let Some(life) = &mut there.life {
+            life.endpoint.handle_timeout(now);
+            self.run_node(node);
+        }
+    }
+
+    fn turn(&mut self, node: usize, link: LinkId) {
+        let socket = self.nodes[node].life.as_ref().and_then(|life| life.sockets.get(&link).copied());
+        if let Some((conn, side)) = socket {
+            self.write(node, link, (conn, side));
+            self.read(node, link, (conn, side));
+        }
+    }
+
+    /// Moves queued bytes into the pipe as far as its window allows.
+    fn write(&mut self, node: usize, link: LinkId, (conn, side): (ConnId, Side)) {
+        let there = &mut self.nodes[node];
+        let (Some(life), Some(between)) = (&mut there.life, &mut self.conns[conn]) else { return };
+        let drips = there.liar.as_ref().is_some_and(|liar| liar.trick.drips()) && life.endpoint.is_up(link);
+        let conditions = if drips { &LinkConditions::DRIP } else { &self.conditions };
+        loop {
+            let room = between.room(side, conditions);
+            let queued = life.endpoint.transmit(link, CHUNKS).map(<[u8]>::len).sum::<usize>();
+            if queued == 0 {
+                break;
+            }
+            if room == 0 {
+                between.ends[side].blocked = true;
+                life.endpoint.blocked(self.now, link);
+                break;
+            }
+            let mut take = room.min(queued);
+            if take > 1 && self.net_rng.chance(conditions.split_ppm) {
+                take = usize::try_from(self.net_rng.between(1, take as u64 - 1)).unwrap_or(1);
+            }
+            let mut bytes = Vec::with_capacity(take);
+            for chunk in life.endpoint.transmit(link, CHUNKS) {
+                bytes.extend_from_slice(&chunk[..chunk.len().min(take - bytes.len())]);
+            }
+            life.endpoint.sent(link, take);
+            between.push(side, self.now, Parcel::Bytes(bytes), conditions, &mut self.net_rng);
+        }
+        let ends = life.endpoint.has_finished(link) && !between.pipes[side].closed;
+        if ends {
+            self.end_pipe(conn, side, Parcel::Fin);
+        }
+        self.schedule_arrival(conn, side);
+    }
+
+    /// Reads as much as the link wants, at the node's pace.
+    fn read(&mut self, node: usize, link: LinkId, (conn, side): (ConnId, Side)) {
+        let now = self.now;
+        let there = &mut self.nodes[node];
+        let (Some(life), Some(between)) = (&mut there.life, &mut self.conns[conn]) else { return };
+        let end = &mut between.ends[side];
+        let mut has_read = false;
+        while end.reads_at <= now {
+            let wanted = life.endpoint.wants(now, link);
+            if wanted == 0 {
+                break;
+            }
+            let rate = there.slow.map(|rate| rate.max(1));
+            let most = rate.map_or(wanted, |rate| wanted.min(usize::try_from(rate).unwrap_or(usize::MAX)));
+            let bytes = end.read(now, most);
+            if bytes.is_empty() {
+                if let Some(why) = end.ended.take() {
+                    life.endpoint.disconnected(now, link, why);
+                }
+                break;
+            }
+            let read = bytes.len() as u64;
+            life.endpoint.received(now, link, bytes);
+            has_read = true;
+            if let Some(rate) = rate {
+                end.reads_at = now + Duration::from_micros(read * 1_000_000 / rate);
+            }
+        }
+        let reads_at = end.reads_at;
+        let sender = &mut between.ends[other(side)];
+        // The window has room again.
+        if has_read && std::mem::take(&mut sender.blocked) {
+            let (node, link) = (sender.node, sender.link);
+            self.make_ready(node, link);
+        }
+        if reads_at > now {
+            self.at(reads_at, Happening::Read(conn, side));
+        }
+    }
+
+    /// The socket of a link has news, and the node looks at it soon.
+    fn make_ready(&mut self, node: usize, link: LinkId) {
+        let there = &mut self.nodes[node];
+        let Some(life) = &mut there.life else { return };
+        life.endpoint.ready(link);
+        if !std::mem::replace(&mut there.drives, true) {
+            self.at(self.now, Happening::Drive(node));
+        }
+    }
+
+    /// A pause between two readings is over.
+    pub(super) fn read_again(&mut self, conn: ConnId, side: Side) {
+        let Some(between) = &self.conns[conn] else { return };
+        let end = &between.ends[side];
+        if end.phase == Phase::Live {
+            self.make_ready(end.node, end.link);
+        }
+    }
+
+    // ---- Pipes. ----
+
+    pub(super) fn schedule_arrival(&mut self, conn: ConnId, side: Side) {
+        let Some(between) = &mut self.conns[conn] else { return };
+        let pipe = &mut between.pipes[side];
+        if let (false, Some(at)) = (pipe.scheduled, pipe.next_arrival()) {
+            pipe.scheduled = true;
+            self.at(at, Happening::Arrive(conn, side));
+        }
+    }
+
+    /// Ends a direction, after what is in it.
+    pub(super) fn end_pipe(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
+        let Some(between) = &mut self.conns[conn] else { return };
+        between.push(side, self.now, parcel, &self.conditions, &mut self.net_rng);
+        self.schedule_arrival(conn, side);
+    }
+
+    /// What `side` sent may have arrived at the other side.
+    pub(super) fn arrive(&mut self, conn: ConnId, side: Side) {
+        let Some(between) = &mut self.conns[conn] else { return };
+        between.pipes[side].scheduled = false;
+        let to = other(side);
+        let nodes = [between.ends[0].node, between.ends[1].node];
+        if let Some(until) = self.severed(nodes[0], nodes[1]) {
+            // TCP tries again from time to time, and gets through a while after the partition has healed.
+            let again = until + Duration::from_millis(self.net_rng.below(3_000));
+            self.conn(conn).pipes[side].scheduled = true;
+            return self.at(again, Happening::Arrive(conn, side));
+        }
+        let now = self.now;
+        while let Some(parcel) = self.conn(conn).pipes[side].arrival(now) {
+            self.take(conn, to, parcel);
+        }
+        self.schedule_arrival(conn, side);
+        let end = &self.conn(conn).ends[to];
+        if end.phase == Phase::Live {
+            let link = end.link;
+            if let Some(life) = &mut self.nodes[nodes[to]].life {
+                life.endpoint.ready(link);
+            }
+        }
+        self.bury(conn);
+        self.run_node(nodes[to]);
+    }
+
+    fn take(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
+        let now = self.now;
+        let end = &mut self.conn(conn).ends[side];
+        let (phase, node, life, link) = (end.phase, end.node, end.life, end.link);
+        match (phase, parcel) {
+            (Phase::Gone, Parcel::Bytes(_)) => {
+                // A host that vanished says nothing; one that is there says that it knows no such connection.
+                if !self.nodes[node].vanished || self.nodes[node].lives != life {
+                    self.end_pipe(conn, side, Parcel::Reset);
+                }
+            }
+            (Phase::Live | Phase::Connecting, Parcel::Bytes(bytes)) => {
+                let sender = self.conn(conn).ends[other(side)].node;
+                self.nodes[node].traffic.1 += bytes.len() as u64;
+                self.nodes[sender].traffic.0 += bytes.len() as u64;
+                self.conn(conn).ends[side].arrived(now, bytes);
+            }
+            (Phase::Live | Phase::Connecting, Parcel::Fin) => end.ended = Some("connection ended"),
+            (Phase::Live, Parcel::Reset) => {
+                end.discard();
+                if let Some(life) = &mut self.nodes[node].life {
+                    life.endpoint.disconnected(now, link, "connection reset");
+                }
+            }
+            (Phase::Connecting, Parcel::Reset) => {
+                end.discard();
+                end.ended = Some("connection reset");
+            }
+            (Phase::Closing, Parcel::Fin | Parcel::Reset) => end.phase = Phase::Gone,
+            (Phase::Closing, Parcel::Bytes(_)) | (Phase::Gone, _) => {}
+        }
+    }
+
+    // ---- Ends. ----
+
+    /// A node's endpoint has given up a connection.
+    fn drop_socket(&mut self, node: usize, link: LinkId) {
+        let socket = self.nodes[node].life.as_mut().and_then(|life| life.sockets.remove(&link));
+        let Some((conn, side)) = socket else { return };
+        self.check_dropped(node, link);
+        let Some(between) = &mut self.conns[conn] else { return };
+        let end = &mut between.ends[side];
+        // The operating system resets a connection that ends with unread bytes.
+        let parcel = if end.unread() > 0 { Parcel::Reset } else { Parcel::Fin };
+        end.phase = Phase::Gone;
+        end.discard();
+        if !between.pipes[side].closed {
+            self.end_pipe(conn, side, parcel);
+        }
+        self.bury(conn);
+    }
+
+    /// A node has stopped in order: what its links still have to say goes out, and nobody reads any more.
+    pub(super) fn close_sockets(&mut self, node: usize) {
+        let Some(life) = &mut self.nodes[node].life else { return };
+        let sockets = life.sockets.clone();
+        sockets.keys().for_each(|link| life.endpoint.ready(*link));
+        while let Some(link) = self.nodes[node].life.as_mut().and_then(|life| life.endpoint.next_turn()) {
+            let (Some(life), Some((conn, side))) = (&mut self.nodes[node].life, sockets.get(&link)) else { continue };
+            let bytes: Vec<u8> = life.endpoint.transmit(link, usize::MAX).flatten().copied().collect();
+            life.endpoint.sent(link, bytes.len());
+            if let (Some(between), false) = (&mut self.conns[*conn], bytes.is_empty()) {
+                between.push(*side, self.now, Parcel::Bytes(bytes), &self.conditions, &mut self.net_rng);
+            }
+        }
+        for (conn, side) in sockets.into_values() {
+            let Some(between) = &mut self.conns[conn] else { continue };
+            between.ends[side].phase = Phase::Closing;
+            if !between.pipes[side].closed {
+                self.end_pipe(conn, side, Parcel::Fin);
+            }
+        }
+    }
+
+    /// Both sides lose the connection at once.
+    pub(super) fn reset(&mut self, conn: ConnId) {
+        let now = self.now;
+        for side in [0, 1] {
+            let Some(between) = &mut self.conns[conn] else { return };
+            between.pipes[side].clear();
+            let (node, link) = (between.ends[side].node, between.ends[side].link);
+            match between.ends[side].phase {
+                Phase::Live => {
+                    if let Some(life) = &mut self.nodes[node].life {
+                        life.endpoint.disconnected(now, link, "connection reset");
+                    }
+                }
+                Phase::Connecting => self.end_pipe(conn, other(side), Parcel::Reset),
+                Phase::Closing | Phase::Gone => between.ends[side].phase = Phase::Gone,
+            }
+            self.run_node(node);
+        }
+        self.bury(conn);
+    }
+
+    /// All connections of a node die with it. Nobody is told if the whole host vanished.
+    pub(super) fn abandon(&mut self, node: usize, silent: bool) {
+        let of_node = |end: &End| end.node == node && matches!(end.phase, Phase::Live | Phase::Connecting);
+        for conn in 0..self.conns.len() {
+            for side in [0, 1] {
+                let Some(between) = &mut self.conns[conn] else { continue };
+                if !of_node(&between.ends[side]) {
+                    continue;
+                }
+                between.ends[side].phase = Phase::Gone;
+                between.ends[side].discard();
+                if !silent {
+                    self.end_pipe(conn, side, Parcel::Reset);
+                }
+            }
+        }
+    }
+
+    /// Forgets a connection of which nobody will hear again.
+    pub(super) fn bury(&mut self, conn: ConnId) {
+        if self.conns[conn].as_ref().is_some_and(|between| between.is_over()) {
+            self.conns[conn] = None;
+        }
+    }
+}
