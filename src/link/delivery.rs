@@ -16,12 +16,12 @@ pub fn hearers(up: bool) -> &'static [RoleId] {
 }
 
 /// The role that hears a frame: before the promotion the handshake, afterwards that of the frame's kind.
-pub fn hearer(phase: Phase, kind: Kind) -> RoleId {
+pub(super) fn hearer(phase: Phase, kind: Kind) -> RoleId {
     if phase == Phase::Open { RoleId::for_kind(kind) } else { RoleId::Handshake }
 }
 
 /// Puts events into inboxes, and keeps them in order in front of those that are full.
-pub struct Delivery<S> {
+pub(super) struct Delivery<S> {
     sink: S,
     lanes: BTreeMap<RoleId, Lane>,
 }
@@ -38,22 +38,22 @@ struct Lane {
 
 impl<S: EventSink> Delivery<S> {
     /// Delivers into `sink`.
-    pub fn new(sink: S) -> Self {
+    pub(super) fn new(sink: S) -> Self {
         Self { sink, lanes: gather(LinkEvent::ROLES.into_iter().map(|role| (role, Lane::default()))) }
     }
 
     /// Where the events go.
-    pub fn sink(&self) -> &S {
+    pub(super) fn sink(&self) -> &S {
         &self.sink
     }
 
     /// Where the events go.
-    pub fn sink_mut(&mut self) -> &mut S {
+    pub(super) fn sink_mut(&mut self) -> &mut S {
         &mut self.sink
     }
 
     /// Delivers an event that must not be lost: now, or in its order once the inbox has room.
-    pub fn tell(&mut self, role: RoleId, event: LinkEvent) {
+    pub(super) fn tell(&mut self, role: RoleId, event: LinkEvent) {
         let lane = self.lanes.entry(role).or_default();
         if lane.backlog.is_empty() {
             if let Err(event) = self.sink.try_deliver(role, event) {
@@ -66,7 +66,7 @@ impl<S: EventSink> Delivery<S> {
 
     /// Delivers a frame, or gives it back: then the link is in line for this inbox. A link whose turn it is
     /// ([`Delivery::next_waiting`]) says so with `turn`; others go behind those that wait already.
-    pub fn hand(&mut self, role: RoleId, link: LinkId, frame: Frame, turn: bool) -> Result<(), Frame> {
+    pub(super) fn hand(&mut self, role: RoleId, link: LinkId, frame: Frame, turn: bool) -> Result<(), Frame> {
         let lane = self.lanes.entry(role).or_default();
         let refused = if lane.backlog.is_empty() && (turn || lane.waiting.is_empty()) {
             match self.sink.try_deliver(role, LinkEvent::Frame { link, frame }) {
@@ -83,7 +83,7 @@ impl<S: EventSink> Delivery<S> {
     }
 
     /// Moves what waits in front of a role's inbox into it. True if links may follow.
-    pub fn flush(&mut self, role: RoleId) -> bool {
+    pub(super) fn flush(&mut self, role: RoleId) -> bool {
         let Some(lane) = self.lanes.get_mut(&role) else { return false };
         while let Some(event) = lane.backlog.pop_front() {
             if let Err(event) = self.sink.try_deliver(role, event) {
@@ -95,17 +95,17 @@ impl<S: EventSink> Delivery<S> {
     }
 
     /// Takes the link out of the line for this inbox that is first in it.
-    pub fn next_waiting(&mut self, role: RoleId) -> Option<LinkId> {
+    pub(super) fn next_waiting(&mut self, role: RoleId) -> Option<LinkId> {
         self.lanes.get_mut(&role)?.waiting.pop_front()
     }
 
     /// Whether a role is so far behind that no new connections should be taken on.
-    pub fn congested(&self) -> bool {
+    pub(super) fn congested(&self) -> bool {
         self.lanes.values().any(|lane| lane.backlog.len() >= limits::LINK_QUEUE)
     }
 
     /// Takes a link that is gone out of all lines.
-    pub fn forget(&mut self, link: LinkId) {
+    pub(super) fn forget(&mut self, link: LinkId) {
         self.lanes.values_mut().for_each(|lane| lane.waiting.retain(|waiting| *waiting != link));
     }
 }

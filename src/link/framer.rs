@@ -15,7 +15,7 @@ use crate::{
 
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     /// In the handshake, ready to hand out the next frame.
     Handshake,
     /// In the handshake, a frame was handed out and the role has not answered yet.
@@ -28,11 +28,11 @@ pub enum Phase {
 
 /// Why a frame could not be queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SendOverflow;
+pub(super) struct SendOverflow;
 
 /// One link: bytes in, frames out; frames in, bytes out.
 #[derive(Debug)]
-pub struct Framer {
+pub(super) struct Framer {
     magic: [u8; 4],
     phase: Phase,
     reader: FrameReader,
@@ -52,7 +52,7 @@ pub struct Framer {
 
 impl Framer {
     /// A link on the network with this magic, before its handshake.
-    pub fn new(magic: [u8; 4]) -> Self {
+    pub(super) fn new(magic: [u8; 4]) -> Self {
         Self {
             magic,
             phase: Phase::Handshake,
@@ -68,26 +68,26 @@ impl Framer {
     }
 
     /// How far the link has come.
-    pub fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         self.phase
     }
 
     /// The handshake role is ready for the next frame.
-    pub fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         if self.phase == Phase::Waiting {
             self.phase = Phase::Handshake;
         }
     }
 
     /// The handshake is done; frames of all kinds may flow.
-    pub fn promote(&mut self) {
+    pub(super) fn promote(&mut self) {
         if matches!(self.phase, Phase::Waiting | Phase::Handshake) {
             self.phase = Phase::Open;
         }
     }
 
     /// Nothing more is received; what is queued is still sent.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.phase = Phase::Closing;
         self.reader.forget();
         self.put_back.clear();
@@ -96,7 +96,7 @@ impl Framer {
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer
     /// leaves our answers unread, or has asked for as many blocks as may wait for it.
-    pub fn wants_input(&self) -> bool {
+    pub(super) fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Handshake => true,
             Phase::Open => {
@@ -107,13 +107,8 @@ impl Framer {
         }
     }
 
-    /// Whether [`Framer::receive`] takes bytes or has something to return.
-    pub fn may_receive(&self) -> bool {
-        self.wants_input() || self.has_question()
-    }
-
     /// Whether [`Framer::receive`] has something to return without any further bytes.
-    pub fn has_question(&self) -> bool {
+    pub(super) fn has_question(&self) -> bool {
         !self.put_back.is_empty() && self.may_answer()
     }
 
@@ -127,12 +122,12 @@ impl Framer {
 
     /// Whether much waits on all links together: each then answers one question for a large block after the other, so
     /// that many slow peers at once are no reason to close one of them.
-    pub fn set_crowded(&mut self, is_crowded: bool) {
+    pub(super) fn set_crowded(&mut self, is_crowded: bool) {
         self.is_crowded = is_crowded;
     }
 
     /// Bytes that wait to be sent, and that the blocks will take that the peer has asked for.
-    pub fn load(&self) -> usize {
+    pub(super) fn load(&self) -> usize {
         self.queued_bytes.saturating_add(self.owed.saturating_mul(self.owed_size))
     }
 
@@ -140,7 +135,7 @@ impl Framer {
     ///
     /// Only questions for blocks have to wait for others of their kind: behind them may come what we have asked for, and
     /// a ledger that is busy with its disk is no reason to take the peer for a slow one.
-    pub fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
+    pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
         if self.has_question() {
             self.owed += 1;
             return Ok(self.put_back.pop_front());
@@ -162,12 +157,12 @@ impl Framer {
     }
 
     /// The frame that is arriving.
-    pub fn reader(&self) -> &FrameReader {
+    pub(super) fn reader(&self) -> &FrameReader {
         &self.reader
     }
 
     /// Queues a frame to be sent. What the peer has asked for fits, whatever its size: there are few of these.
-    pub fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
+    pub(super) fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
         let is_owed = self.settle(frame);
         if !is_owed && self.queued_bytes + frame.wire_len() > limits::SEND_HARD_BYTES && !self.queue.is_empty() {
             return Err(SendOverflow);
@@ -195,19 +190,14 @@ impl Framer {
         true
     }
 
-    /// The bytes to send next.
-    pub fn output(&self) -> Option<&[u8]> {
-        self.queue.front().map(|first| &first[self.sent_of_first..])
-    }
-
     /// Up to `count` chunks to send next, for vectored writes.
-    pub fn outputs(&self, count: usize) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn outputs(&self, count: usize) -> impl Iterator<Item = &[u8]> {
         let skip = |at| if at == 0 { self.sent_of_first } else { 0 };
         self.queue.iter().take(count).enumerate().map(move |(at, chunk)| &chunk[skip(at)..])
     }
 
     /// `count` bytes of what [`Framer::outputs`] offered were sent.
-    pub fn sent(&mut self, mut count: usize) {
+    pub(super) fn sent(&mut self, mut count: usize) {
         self.queued_bytes = self.queued_bytes.saturating_sub(count);
         while let Some(first) = self.queue.front() {
             let left = first.len() - self.sent_of_first;
@@ -222,7 +212,7 @@ impl Framer {
     }
 
     /// Bytes that wait to be sent.
-    pub fn queued(&self) -> usize {
+    pub(super) fn queued(&self) -> usize {
         self.queued_bytes
     }
 }
@@ -255,7 +245,7 @@ mod tests {
             let mut link = Framer::new(MAGIC);
             frames.iter().for_each(|message| link.send(&Frame::new(message)).unwrap());
             let mut out = Vec::new();
-            while link.output().is_some() {
+            while link.queued() > 0 {
                 let chunk: Vec<u8> = link.outputs(3).flatten().copied().take(step).collect();
                 link.sent(chunk.len());
                 out.extend(chunk);

@@ -10,10 +10,10 @@
 //! take turns.
 
 mod close;
-pub mod delivery;
+mod delivery;
 mod dials;
 mod endpoint;
-pub mod framer;
+mod framer;
 mod leases;
 #[expect(clippy::module_inception, reason = "a link is what this layer is about")]
 mod link;

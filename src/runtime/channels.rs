@@ -163,6 +163,7 @@ impl Inbox {
     }
 
     /// A view of the same channels that tells whether there is something in them.
+    #[cfg(test)]
     pub(super) fn probe(&self) -> impl Fn() -> bool + Send + use<> {
         let (mail, links, step_back) = (self.mail.clone(), self.links.clone(), self.step_back.clone());
         let steps_back = move || step_back.as_ref().is_some_and(StepBack::would_be_due);
@@ -250,6 +251,7 @@ impl Gauge {
 
 impl Orders {
     /// Whether there is an order to take.
+    #[cfg(test)]
     pub(super) fn has_next(&self) -> bool {
         !self.0.is_empty()
     }

@@ -4,7 +4,6 @@
 //! bounded. A role that panics, or a queue that nobody empties, stops the node; it never limps on.
 
 mod backpressure;
-pub mod baton;
 mod channels;
 pub mod clock;
 pub mod descriptors;
@@ -29,5 +28,7 @@ pub use worker::{Pace, Unpaced};
 
 #[cfg(test)]
 mod fakes;
+#[cfg(test)]
+mod scheduler;
 #[cfg(test)]
 mod tests;

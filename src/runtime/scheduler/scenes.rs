@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{Answer, NodeIndex, Stage, StopReason};
+use super::{Answer, NodeIndex, Scheduler, StopReason};
 use crate::{
     base::{hash::Hash, rng::Rng},
     chain::{archive::LedgerStore, block::HashedBlock, key::SecretKey, spec::ChainSpec, testkit::BlockMaker},
@@ -45,7 +45,7 @@ impl Script {
 /// Two nodes of which the second dials the first.
 struct Scene<'a> {
     script: &'a Script,
-    stage: Stage,
+    scheduler: Scheduler,
     rng: Rng,
     disks: [SharedLedger; 2],
     nodes: [NodeIndex; 2],
@@ -56,7 +56,7 @@ fn address(node: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, u8::try_from(node).expect("two nodes") + 1], 4130))
 }
 
-fn start(script: &Script, stage: &mut Stage, disk: &SharedLedger, node: usize, rng: &mut Rng) -> NodeIndex {
+fn start(script: &Script, scheduler: &mut Scheduler, disk: &SharedLedger, node: usize, rng: &mut Rng) -> NodeIndex {
     let setup = Setup {
         listen_port: address(node).port(),
         own_addresses: vec![address(node)],
@@ -68,16 +68,16 @@ fn start(script: &Script, stage: &mut Stage, disk: &SharedLedger, node: usize, r
         headers: Box::new(disk.clone()),
         peers: Box::new(PeerDb::in_memory()),
     };
-    stage.add_node(Some(address(node)), build(&setup, stores, rng))
+    scheduler.add_node(Some(address(node)), build(&setup, stores, rng))
 }
 
 impl<'a> Scene<'a> {
     fn new(script: &'a Script, seed: u64) -> Self {
         let mut rng = Rng::from_number(seed).fork("scene");
-        let mut stage = Stage::new(seed, script.spec.magic());
+        let mut scheduler = Scheduler::new(seed, script.spec.magic());
         let disks = [0, 1].map(|_| SharedLedger::in_memory(&script.spec).expect("a ledger in memory"));
-        let nodes = [0, 1].map(|node| start(script, &mut stage, &disks[node], node, &mut rng));
-        Self { script, stage, rng, disks, nodes, answers: Vec::new() }
+        let nodes = [0, 1].map(|node| start(script, &mut scheduler, &disks[node], node, &mut rng));
+        Self { script, scheduler, rng, disks, nodes, answers: Vec::new() }
     }
 
     /// Gives the first node all blocks, in an order that the seed draws.
@@ -86,22 +86,22 @@ impl<'a> Scene<'a> {
         self.rng.shuffle(&mut blocks);
         for block in blocks {
             let command = FetchCommand::SubmitBlock(block.bytes.clone());
-            self.answers.push(self.stage.command(self.nodes[0], command));
+            self.answers.push(self.scheduler.command(self.nodes[0], command));
         }
     }
 
     fn is_at_tip(&self, node: usize) -> bool {
-        let tip = self.stage.status(self.nodes[node]).tip;
+        let tip = self.scheduler.status(self.nodes[node]).tip;
         tip.is_some_and(|tip| tip.hash == self.script.tip())
     }
 
     /// Ends a node in one way or the other and starts it again.
     fn interrupt(&mut self, node: usize, crash: bool) {
-        assert_eq!(self.stage.stop_reason(self.nodes[node]), None);
+        assert_eq!(self.scheduler.stop_reason(self.nodes[node]), None);
         if crash {
-            self.stage.crash(self.nodes[node]);
+            self.scheduler.crash(self.nodes[node]);
         } else {
-            assert_eq!(self.stage.stop(self.nodes[node]), StopReason::Asked);
+            assert_eq!(self.scheduler.stop(self.nodes[node]), StopReason::Asked);
         }
         self.disks[node].rollback().expect("a transaction in memory can be dropped");
         let acknowledged = std::mem::take(&mut self.answers);
@@ -111,7 +111,7 @@ impl<'a> Scene<'a> {
         if node == 1 {
             self.answers = acknowledged;
         }
-        self.nodes[node] = start(self.script, &mut self.stage, &self.disks[node], node, &mut self.rng);
+        self.nodes[node] = start(self.script, &mut self.scheduler, &self.disks[node], node, &mut self.rng);
         if node == 0 {
             self.submit();
         }
@@ -121,14 +121,14 @@ impl<'a> Scene<'a> {
         self.submit();
         let (at, node) = (self.rng.below(STEPS), usize::from(self.rng.chance(500_000)));
         let crash = self.rng.chance(500_000);
-        self.stage.run_until(SECOND * 5, |stage| stage.steps() >= at);
+        self.scheduler.run_until(SECOND * 5, |scheduler| scheduler.steps() >= at);
         self.interrupt(node, crash);
         let mut waits = 0;
         while !(self.is_at_tip(0) && self.is_at_tip(1)) {
             waits += 1;
-            assert!(waits < 200, "no agreement: {:?}", self.nodes.map(|node| self.stage.status(node)));
+            assert!(waits < 200, "no agreement: {:?}", self.nodes.map(|node| self.scheduler.status(node)));
             // A block may have been refused because its parent was not there yet.
-            self.stage.run_for(SECOND / 2);
+            self.scheduler.run_for(SECOND / 2);
             if waits % 20 == 0 {
                 self.submit();
             }
@@ -136,10 +136,10 @@ impl<'a> Scene<'a> {
     }
 
     fn finish(mut self) {
-        let halted = |node: &NodeIndex| self.stage.stop_reason(*node).is_some();
+        let halted = |node: &NodeIndex| self.scheduler.stop_reason(*node).is_some();
         assert!(!self.nodes.iter().any(halted));
         for node in [1, 0] {
-            assert_eq!(self.stage.stop(self.nodes[node]), StopReason::Asked);
+            assert_eq!(self.scheduler.stop(self.nodes[node]), StopReason::Asked);
         }
         for answer in &self.answers {
             let first = answer.take();
@@ -160,7 +160,7 @@ fn a_thousand_interleavings_with_a_stop_or_crash_in_the_middle_end_in_agreement(
     for seed in 0..SEEDS {
         let mut scene = Scene::new(&script, seed);
         scene.play();
-        digests.insert(scene.stage.digest());
+        digests.insert(scene.scheduler.digest());
         scene.finish();
     }
     assert_eq!(digests.len() as u64, SEEDS, "each seed is an interleaving of its own");
@@ -172,7 +172,7 @@ fn a_scene_is_the_same_for_the_same_seed() {
     let run = || {
         let mut scene = Scene::new(&script, 3);
         scene.play();
-        (scene.stage.digest(), scene.stage.steps())
+        (scene.scheduler.digest(), scene.scheduler.steps())
     };
     assert_eq!(run(), run());
 }

@@ -1,4 +1,4 @@
-//! The baton itself: a worker's end and the stage's end.
+//! How steps are granted: a worker's end and the scheduler's end.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -8,7 +8,7 @@ use crate::{
     runtime::worker::Pace,
 };
 
-/// What a worker did with the baton.
+/// What a worker did with its step.
 pub(super) enum Report {
     /// It handled this event.
     Did(String),
@@ -19,44 +19,44 @@ pub(super) enum Report {
 }
 
 /// The worker's end.
-pub(super) struct BatonPace {
-    baton: Receiver<()>,
+pub(super) struct GrantedPace {
+    granted: Receiver<()>,
     report: Sender<Report>,
     saw: String,
 }
 
-/// The stage's end.
-pub(super) struct Batons {
-    give: Option<Sender<()>>,
+/// The scheduler's end.
+pub(super) struct Grants {
+    grant: Option<Sender<()>>,
     report: Receiver<Report>,
 }
 
 /// Both ends for one worker.
-pub(super) fn pair() -> (BatonPace, Batons) {
-    let (give, baton) = bounded(1);
+pub(super) fn pair() -> (GrantedPace, Grants) {
+    let (grant, granted) = bounded(1);
     let (report, reports) = bounded(1);
-    (BatonPace { baton, report, saw: String::new() }, Batons { give: Some(give), report: reports })
+    (GrantedPace { granted, report, saw: String::new() }, Grants { grant: Some(grant), report: reports })
 }
 
-impl Batons {
+impl Grants {
     /// Lets the worker take one step and waits until it has.
-    pub(super) fn give(&self) -> Report {
-        match &self.give {
+    pub(super) fn step(&self) -> Report {
+        match &self.grant {
             // A worker that has ended, even by a panic, has dropped its end.
-            Some(give) if give.send(()).is_ok() => self.report.recv().unwrap_or(Report::Ended),
+            Some(grant) if grant.send(()).is_ok() => self.report.recv().unwrap_or(Report::Ended),
             _ => Report::Ended,
         }
     }
 
-    /// The worker never gets the baton again: its thread ends.
-    pub(super) fn keep(&mut self) {
-        self.give = None;
+    /// The worker never takes another step: its thread ends.
+    pub(super) fn end(&mut self) {
+        self.grant = None;
     }
 }
 
-impl Pace for BatonPace {
+impl Pace for GrantedPace {
     fn begin(&mut self) -> bool {
-        self.baton.recv().is_ok()
+        self.granted.recv().is_ok()
     }
 
     fn sees(&mut self, now: Now, event: &Event) {
