@@ -22,7 +22,7 @@ pub struct Gate {
 /// Bytes of a request's body without credentials.
 const OPEN_BODY_BYTES: usize = 1024 * 1024;
 /// Paths without secrets that any name may ask for, as monitors and orchestrators do.
-const PUBLIC_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+pub(super) const PUBLIC_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 impl Gate {
     /// A gate for a server that is bound to `listen`, accepts this cookie (hex), and also has these names.

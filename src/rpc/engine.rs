@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Calls that wait for the status to change, such as `wait`; further ones are answered with "busy".
-pub(super) const RPC_WAITS: usize = 16;
+pub(super) const RPC_WAITS: usize = 64;
 /// How long a database query may take before its call fails.
 const RPC_QUERY: Duration = Duration::from_secs(30);
 

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Write},
+    io,
     sync::Arc,
     time::Duration,
 };
@@ -17,20 +17,24 @@ use crate::{
     base::time::Time,
     node::limit::Meter,
     rpc::{
-        auth::Gate,
+        auth::{Gate, PUBLIC_PATHS},
         batch::RPC_BATCH,
         completions::CompletionQueue,
         engine::{Engine, Progress, Running},
-        http::{Connection, Head, Response, Status},
+        http::{Head, Response, Status},
         socket::Client,
     },
     runtime::descriptors,
 };
 
 /// Connections to the HTTP server.
-pub(super) const HTTP_CONNECTIONS: usize = 32;
+pub(super) const HTTP_CONNECTIONS: usize = 160;
 /// Bytes that all HTTP connections hold together; beyond it new requests are answered with 503.
 const HTTP_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// One in this many of the connections may be without a request under way: what is left for health checks and newcomers.
+const SPARE_PART: usize = 4;
+/// How long a new connection may take to send a request before it can lose its place to another.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// One in this number of the descriptors that are free at the start may be an HTTP connection.
 const DESCRIPTORS_PER_HTTP: usize = 8;
 
@@ -134,7 +138,8 @@ impl Server {
 
     fn accept(&mut self) {
         self.accept_again = None;
-        loop {
+        // Without a place, further connections wait in the listener's backlog.
+        while self.has_place() {
             match self.listener.accept() {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -149,14 +154,6 @@ impl Server {
     }
 
     fn admit(&mut self, mut stream: TcpStream) {
-        self.crowded += u64::from(self.clients.len() >= self.most);
-        if self.clients.len() >= self.most && !self.make_room() {
-            // Best effort: the socket's buffer takes these few bytes, or the client sees a closed connection.
-            let mut connection = Connection::new(self.engine.now());
-            connection.refuse(self.engine.now(), &Response::error(Status::Unavailable, "too many connections"));
-            drop(stream.write(connection.output()));
-            return;
-        }
         let token = self.next_client;
         let registered =
             self.poll.registry().register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE);
@@ -170,13 +167,31 @@ impl Server {
         self.clients.insert(token, Client::new(stream, self.engine.now()));
     }
 
-    /// Makes room by closing the oldest connection that is between requests, or else the oldest one whose request has
-    /// not arrived completely. A request must arrive within 10 seconds, so that slow clients can't hold connections.
+    /// Whether another connection has a place. If not, looks again soon: connections lose their places with time.
+    fn has_place(&mut self) -> bool {
+        if self.clients.len() < self.most {
+            return true;
+        }
+        if self.accept_again.is_none() {
+            self.crowded += 1;
+        }
+        let has_room = self.make_room();
+        if !has_room {
+            self.accept_again = Some(self.engine.now() + ACCEPT_PAUSE);
+        }
+        has_room
+    }
+
+    /// Closes the oldest connection that is between requests, or else the oldest one whose request has not arrived within
+    /// [`FIRST_REQUEST`], so that slow clients can't hold connections.
     fn make_room(&mut self) -> bool {
-        let oldest = |may_go: fn(&Connection) -> bool| {
-            self.clients.iter().find(|(_, client)| may_go(&client.connection)).map(|(token, _)| *token)
+        let now = self.engine.now();
+        let idle = |client: &Client| client.answered && client.connection.is_idle();
+        let slow = |client: &Client| client.connection.is_before_a_request() && now >= client.opened + FIRST_REQUEST;
+        let oldest = |may_go: &dyn Fn(&Client) -> bool| {
+            self.clients.iter().find(|(_, client)| may_go(client)).map(|(token, _)| *token)
         };
-        let first = oldest(Connection::is_idle).or_else(|| oldest(Connection::is_before_a_request));
+        let first = oldest(&idle).or_else(|| oldest(&slow));
         first.map(|token| self.drop_client(token)).is_some()
     }
 
@@ -203,6 +218,7 @@ impl Server {
     fn serve(&mut self, token: usize) {
         // Summed up once: this turn changes little of it.
         let reserved: usize = self.clients.values().map(|client| client.connection.reserved()).sum();
+        let is_full = self.clients.values().filter(|client| client.running.is_some()).count() >= self.most_requests();
         for _ in 0..ROUNDS {
             let Some(client) = self.clients.get_mut(&token) else { return };
             let now = self.engine.now();
@@ -212,7 +228,8 @@ impl Server {
             let (gate, busy) = (&self.gate, &mut self.busy);
             let judge = |head: &Head| {
                 gate.check(head)?;
-                admit(reserved.saturating_add(head.length)).inspect_err(|_| *busy += 1)
+                let bytes = reserved.saturating_add(head.length);
+                admit(head, is_full, bytes).inspect_err(|_| *busy += 1)
             };
             if let Some(request) = client.connection.next(now, judge) {
                 let progress = self.engine.begin(token, request);
@@ -231,7 +248,7 @@ impl Server {
         let Some(client) = self.clients.get_mut(&token) else { return };
         match progress {
             Progress::Done(response) => {
-                client.running = None;
+                (client.running, client.answered) = (None, true);
                 client.connection.respond(self.engine.now(), &response);
             }
             Progress::Pending(running) => client.running = Some(running),
@@ -256,6 +273,11 @@ impl Server {
                 self.serve(token);
             }
         }
+    }
+
+    /// The most requests under way.
+    fn most_requests(&self) -> usize {
+        (self.most - self.most / SPARE_PART).max(1)
     }
 
     fn waiting(&self) -> Vec<usize> {
@@ -295,6 +317,9 @@ impl Server {
         if let Some(mut client) = self.clients.remove(&token) {
             // The socket closes right after, so a failure does not matter.
             drop(self.poll.registry().deregister(&mut client.stream));
+            if self.accept_again.is_some() {
+                self.accept_again = Some(self.engine.now());
+            }
         }
     }
 
@@ -321,13 +346,15 @@ impl Server {
     }
 }
 
-/// Whether a request may be read while all connections together hold this number of bytes.
-fn admit(bytes: usize) -> Result<(), Response> {
-    if bytes <= HTTP_BUFFER_BYTES {
-        return Ok(());
-    }
-    let busy = Response::error(Status::Unavailable, "too many bytes are under way; try again");
-    Err(busy.with("Retry-After", "1"))
+/// Whether a request may be read, while all connections together hold this number of bytes. Health is always answered.
+fn admit(head: &Head, is_full: bool, bytes: usize) -> Result<(), Response> {
+    let text = match (is_full, bytes <= HTTP_BUFFER_BYTES) {
+        (false, true) => return Ok(()),
+        (true, true) if PUBLIC_PATHS.contains(&head.path.as_str()) => return Ok(()),
+        (true, _) => "too many requests are under way; try again",
+        (_, false) => "too many bytes are under way; try again",
+    };
+    Err(Response::error(Status::Unavailable, text).with("Retry-After", "1"))
 }
 
 /// Fewer than usual if this process may open few files only.

@@ -20,6 +20,10 @@ pub(super) struct Client {
     pub(super) stream: TcpStream,
     pub(super) connection: Connection,
     pub(super) running: Option<Box<Running>>,
+    /// When it was accepted.
+    pub(super) opened: Time,
+    /// Whether a request was answered.
+    pub(super) answered: bool,
     /// The socket may have bytes to read.
     pub(super) readable: bool,
     /// The client has ended its sending.
@@ -46,7 +50,16 @@ impl std::ops::BitOr for Moved {
 
 impl Client {
     pub(super) fn new(stream: TcpStream, now: Time) -> Self {
-        Self { stream, connection: Connection::new(now), running: None, readable: false, ended: false, shut: false }
+        Self {
+            stream,
+            connection: Connection::new(now),
+            running: None,
+            opened: now,
+            answered: false,
+            readable: false,
+            ended: false,
+            shut: false,
+        }
     }
 
     /// Whether it waits for a change, but the client has gone.

@@ -3,12 +3,19 @@
 use std::{
     io::{Read, Write},
     net::Shutdown,
+    time::Duration,
 };
 
 use serde_json::json;
 
-use super::harness::{Client, Rig};
-use crate::{node::command::Reply, rpc::server::HTTP_CONNECTIONS};
+use super::harness::{COOKIE, Client, Rig};
+use crate::{
+    node::command::Reply,
+    rpc::{
+        client::{ClientError, Deadline},
+        server::HTTP_CONNECTIONS,
+    },
+};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
@@ -110,19 +117,46 @@ fn a_slow_request_keeps_no_client_out() {
 }
 
 #[test]
-fn if_all_connections_are_busy_a_further_one_gets_503() {
+fn beyond_the_limit_of_requests_a_call_gets_503_and_health_is_answered() {
     let rig = Rig::new();
-    let mut clients: Vec<Client> = (0..HTTP_CONNECTIONS).map(|_| rig.client()).collect();
+    rig.result("ping", json!([]));
+    let cap = rig.result("status", json!([]))["limits"]["http_connections"]["cap"].as_u64().unwrap();
+    let mut clients: Vec<Client> = (0..cap - cap / 4).map(|_| rig.client()).collect();
     for client in &mut clients {
         client.call(r#"{"jsonrpc":"2.0","id":1,"method":"mine","params":[1]}"#);
     }
     // Each has asked the node, so each is busy.
     let held: Vec<_> = clients.iter().map(|_| rig.take_held()).collect();
     let mut late = rig.client();
-    assert_eq!(late.answer().status, 503);
+    late.call(CALL);
+    let refused = late.answer();
+    assert_eq!(refused.status, 503);
+    assert!(refused.head.contains("Retry-After: 1\r\n"), "{refused:?}");
+    assert_eq!((rig.get("/healthz").status, rig.get("/metrics").status), (200, 200));
     held.into_iter().for_each(|done| done(Reply::Mined(Vec::new())));
     for client in &mut clients {
         assert_eq!(client.answer().json()["result"], json!([]));
+    }
+}
+
+#[test]
+fn a_burst_of_clients_is_answered_completely() {
+    let rig = Rig::new();
+    let address = rig.address();
+    let ask = move || {
+        let cookie = format!("__cookie__:{COOKIE}");
+        let client = crate::rpc::client::Client::new(address, &cookie);
+        let deadline = Deadline::after(Duration::from_secs(60));
+        loop {
+            match client.call("ping", json!([])) {
+                Err(ClientError::Busy(_)) if deadline.pause(Duration::from_millis(50)) => {}
+                result => return result,
+            }
+        }
+    };
+    let threads: Vec<_> = (0..2 * HTTP_CONNECTIONS).map(|_| std::thread::spawn(ask)).collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), Ok(json!("pong")));
     }
 }
 
