@@ -42,7 +42,7 @@ pub enum PeerLink {
     Up {
         /// The link.
         link: LinkId,
-        /// Who is at the other end.
+        /// The peer at the other end.
         peer: Arc<PeerInfo>,
     },
     /// A frame of one of this role's kinds.

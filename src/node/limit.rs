@@ -8,7 +8,7 @@ use crate::{
     wire::frame::FrameFault,
 };
 
-/// A budget of the node, or what one peer may take. The latter shows whoever uses most of it.
+/// A budget of the node, or of one peer. A peer's budget shows the peer that uses most of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
     /// Bytes of large frames while they arrive.
@@ -95,7 +95,7 @@ impl Limit {
 /// A limit at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Meter {
-    /// What is used, in the limit's unit. For limits that many have one of each: of whoever uses most.
+    /// What is used, in the limit's unit. For a limit of each peer: by the peer that uses most.
     pub used: usize,
     /// The most that may be.
     pub cap: usize,

@@ -60,7 +60,7 @@ pub fn is_close(ip: IpAddr) -> bool {
     is_own_host(ip) || !canonical_ip(ip).is_loopback()
 }
 
-/// Whether an address that somebody told us may be dialled. On test chains every unicast address may.
+/// Whether an address that a peer told us may be dialled. On test chains every unicast address may.
 pub fn may_be_dialled(address: SocketAddr, test_chain: bool) -> bool {
     let ip = canonical_ip(address.ip());
     if address.port() == 0 || ip.is_unspecified() || ip.is_multicast() {

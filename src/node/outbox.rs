@@ -57,7 +57,7 @@ pub enum LinkAction {
     Promote {
         /// The link.
         link: LinkId,
-        /// Who is there.
+        /// The peer at the other end.
         peer: Arc<PeerInfo>,
     },
     /// End the link. A `Goodbye` is sent first unless the peer said it already.
@@ -149,12 +149,12 @@ impl Outbox {
         self.actions.push(action);
     }
 
-    /// What is in here must not wait for whatever the role does next.
+    /// These actions must not wait for what the role does next.
     pub fn hurry(&mut self) {
         self.hurries = true;
     }
 
-    /// Whether it must not.
+    /// Whether [`Outbox::hurry`] was called.
     pub fn hurries(&self) -> bool {
         self.hurries
     }

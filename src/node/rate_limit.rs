@@ -1,4 +1,4 @@
-//! A token bucket: how much of something is too much.
+//! A token bucket: limits how often something may happen.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl RateLimit {
         Self { held: held.min(most), most, every, counted: now }
     }
 
-    /// A full bucket of what may happen so many times a second, and that of some seconds at once.
+    /// A full bucket for what may happen `count` times a second, in bursts of some seconds' worth.
     pub(crate) fn per_second(count: u32) -> Self {
         let most = count.saturating_mul(BURST_SECONDS);
         Self::new(Time(0), most, most, Duration::from_secs(1) / count.max(1))

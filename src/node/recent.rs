@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::base::hash::Hash;
 
-/// The last so many hashes.
+/// The most recent hashes.
 #[derive(Debug)]
 pub(crate) struct Recent {
     set: BTreeSet<Hash>,

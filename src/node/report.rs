@@ -52,7 +52,7 @@ pub enum Report {
         /// Measured over the last seconds.
         hashes_per_second: u64,
     },
-    /// From any role: how much of a limit is used. (Wakes nobody who watches the status.)
+    /// From any role: how much of a limit is used. (Wakes no watcher of the status.)
     Used {
         /// The limit.
         limit: Limit,
@@ -61,7 +61,7 @@ pub enum Report {
         /// The most that may be.
         cap: usize,
     },
-    /// From any role: something was refused, delayed or given up for a limit. (Wakes nobody.)
+    /// From any role: something was refused, delayed or given up for a limit. (Wakes no watcher.)
     LimitHit(Limit),
     /// From any role: something an operator should know; stays until `clear`ed under the same key.
     Warning {

@@ -2,7 +2,7 @@
 //! side; they keep nothing between events.
 //!
 //! Signatures are checked in batches. A batch that fails is searched for its culprit, which costs its sender the
-//! connection: nobody can make us search twice.
+//! connection: no peer can make us search twice.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -191,7 +191,7 @@ fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> im
     claims.enumerate().map(move |(input, claim)| Signed { claim, index, input })
 }
 
-/// Deals with an invalid body: its sender, and whoever waits for it.
+/// Deals with an invalid body: closes its sender, and tells the role that waits for the block.
 fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault, out: &mut Outbox) {
     if let Some(link) = origin.link() {
         out.fault(link, fault);

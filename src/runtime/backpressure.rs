@@ -1,4 +1,4 @@
-//! A worker that leaves its core to another role while that one has too much to do.
+//! Backpressure: a worker that leaves its core to another role while that role has too much to do.
 //!
 //! The ledger's one thread decides how long a large sync takes, and verifiers keep every core busy: without this it waited
 //! a seventh of the time for a core, only to have verified blocks pile up before it. Lower priorities for verifiers would
@@ -48,7 +48,7 @@ impl StepBack {
 }
 
 impl Release {
-    /// The role has taken one, and so many wait still.
+    /// The role has taken one, and this many still wait.
     pub(super) fn say(&self, waiting: usize) {
         if waiting < self.limit {
             // Full: it is said already.

@@ -55,7 +55,7 @@ pub(super) struct Inbox {
     wake_net: WakeNet,
     /// For another role that has too much to do.
     step_back: Option<StepBack>,
-    /// Who steps back for this role.
+    /// Releases the worker that steps back for this role.
     release: Option<Release>,
 }
 
@@ -129,7 +129,7 @@ fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &Sender<Box<Mail>>, i
     let last = roles.iter().rposition(|role| *role == RoleId::Verify).filter(|_| verifiers > 1);
     let ledger = roles.iter().position(|role| *role == RoleId::Ledger);
     if let (Some(last), Some(ledger)) = (last, ledger) {
-        // Not a clone of the receiver: whoever sends to a role that has ended is to find out.
+        // Not a clone of the receiver: senders must notice when a role has ended.
         let sender = to_ledger.clone();
         let (step_back, release) = backpressure::pair(LEDGER_BACKLOG, move || sender.len());
         inboxes[last].step_back = Some(step_back);

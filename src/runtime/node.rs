@@ -219,13 +219,13 @@ impl Node {
         }
     }
 
-    /// Waits until somebody asks for a stop, a signal comes or the node must halt. It still runs then, so that whoever
-    /// uses it can end first; [`Node::stop`] tells the reason.
+    /// Waits until a stop is asked for, a signal comes or the node must halt. The node still runs then, so that its users
+    /// can end first; [`Node::stop`] tells the reason.
     pub fn await_stop(&self) {
         self.router.stopper.wait(None);
     }
 
-    /// Waits until somebody asks for a stop, a signal comes or the node must halt; then stops it in order.
+    /// Waits until a stop is asked for, a signal comes or the node must halt; then stops it in order.
     pub fn wait(self) -> StopReason {
         self.router.stopper.wait(None);
         self.finish()

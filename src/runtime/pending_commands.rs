@@ -55,7 +55,7 @@ impl PendingCommands {
         self.lock().closed = true;
     }
 
-    /// Answers all that are open: nobody is left who would.
+    /// Refuses all open commands: no role is left to answer them.
     pub(super) fn refuse_all(&self) {
         self.close();
         let waiting = std::mem::take(&mut self.lock().waiting);

@@ -59,7 +59,7 @@ impl Status {
 
 type Watcher = Box<dyn Fn() + Send + Sync>;
 
-/// Holds the [`Status`] and wakes whoever watches it.
+/// Holds the [`Status`] and wakes its watchers.
 #[derive(Default)]
 pub struct SharedStatus {
     status: Mutex<Status>,
@@ -72,7 +72,7 @@ impl SharedStatus {
         lock(&self.status).clone()
     }
 
-    /// Calls `wake` after each report; it must not block. (Counters and limits wake nobody.)
+    /// Calls `wake` after each report; it must not block. (Counters and limits wake no watcher.)
     pub fn watch(&self, wake: Watcher) {
         lock(&self.watchers).push(wake);
     }

@@ -64,13 +64,13 @@ pub(super) struct Worker {
     pub(super) before_wake: usize,
 }
 
-/// Times that a role lets others have its core after what is in a hurry: who passes it on, and who hears of it next. Else,
-/// with more to do, it keeps the core for as long as the scheduler lets it, some milliseconds, while they wait. Five nodes
-/// in a line on two cores have a large block a sixth sooner; more of it helps no more.
+/// How often a role yields its core after an urgent action, to the roles that carry it on. A role with more to do would
+/// otherwise keep the core for its time slice, some milliseconds, while they wait. With this, five nodes in a line on two
+/// cores have a large block a sixth sooner; more yields help no more.
 const YIELDS: usize = 4;
 
-/// Events whose actions are not carried out yet. While more waits, a role goes on: whoever it wakes then finds several
-/// things to do at once. With a wake for each event, a sync of small blocks took a fifth longer.
+/// Events whose actions are not carried out yet. While more events wait, a role goes on, so that the threads it then wakes
+/// find several things to do at once. With a wake for each event, a sync of small blocks took a fifth longer.
 #[derive(Default)]
 struct Held {
     events: usize,

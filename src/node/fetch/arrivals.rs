@@ -83,7 +83,7 @@ impl Fetch {
         true
     }
 
-    /// Lets `headers` judge the header of a block that nobody asked for.
+    /// Lets `headers` judge the header of a block that was not requested.
     pub(super) fn offer(&mut self, origin: Origin, hash: Hash, header: Header, frame: Frame, out: &mut Outbox) {
         for dropped in self.offers.insert(Offer { origin, hash, frame }) {
             self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);

@@ -2,7 +2,7 @@
 //!
 //! `headers` says which blocks are wanted (`Want`); this role asks for them over all peers at once, each within its
 //! window, and passes what arrives to `verify`. Every request ends in exactly one way: the block, `Absent`, a timeout, or
-//! the loss of the link. Blocks that nobody asked for wait here until `headers` has judged their header.
+//! the loss of the link. Blocks that were not requested wait here until `headers` has judged their header.
 
 mod arrivals;
 mod offered;
@@ -46,14 +46,14 @@ use window::Window;
 
 /// Blocks applied last that are remembered, so that their echo from other peers is recognized.
 const RECENT_BLOCKS: usize = 1024;
-/// How many blocks further up are looked at when whoever has the lowest one is busy.
+/// How many blocks further up are looked at when the peers that have the lowest one are busy.
 const BUSY_LOOKAHEAD: usize = 16;
 /// How many blocks are taken between two notices of progress to `headers`.
 const FETCHED_STEP: u32 = 64;
 /// Shortest time between two notices that blocks come at all.
 const DELIVERED_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many requests ended in which way. Their sum and the open ones is the number of requests.
+/// Counts requests by how they ended. These and the open requests add up to all requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Completions {
     /// Requests sent.
@@ -89,7 +89,7 @@ pub struct Fetch {
     completions: Completions,
     /// Bytes of bodies that may be between arrival and ledger.
     budget: usize,
-    /// What a body that was not seen yet is taken to have.
+    /// Bytes that a body is assumed to have until it is here.
     estimate: usize,
     /// The height told with the last `Fetched`.
     fetched: Option<u32>,
@@ -287,8 +287,8 @@ impl Fetch {
         }
         let mut in_flight = self.completions.open();
         let mut busy = 0;
-        // While nobody has room, not even whom to ask for each of the next blocks is looked up: with small blocks that
-        // took half of this role's time.
+        // While no peer has room, no peer is looked up for the next blocks: with small blocks the look-ups took half of
+        // this role's time.
         while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD && self.peers.has_room() {
             let Some(height) = self.window.to_ask().nth(busy) else { return };
             let next = height == self.window.base();

@@ -1,4 +1,4 @@
-//! Blocks that nobody asked for: news from peers, submitted and mined ones. They wait here, bounded by number and bytes,
+//! Blocks that were not requested: news from peers, submitted and mined ones. They wait here, bounded by number and bytes,
 //! until `headers` has judged their header: then they are wanted, or dropped.
 
 use std::collections::VecDeque;

@@ -78,7 +78,7 @@ impl BodySource {
         self.window = (self.window + 1).min(BLOCKS_IN_FLIGHT_PER_PEER);
     }
 
-    /// It did not in time.
+    /// It did not send a block in time.
     pub(super) fn timed_out(&mut self, hash: Hash) {
         self.late.push_back(hash);
         if self.late.len() > MAX_LATE {
@@ -115,8 +115,8 @@ impl BodySource {
         self.height = height;
     }
 
-    /// The time since which it has owed the block: requests are answered in order, so that the clock of one starts with
-    /// the delivery of the one before.
+    /// Since when it has owed the block. Peers answer requests in order, so the clock of a request starts with the
+    /// delivery before it.
     pub(super) fn owes_since(&self, hash: &Hash) -> Option<Time> {
         let request = self.requests.iter().find(|request| request.hash == *hash)?;
         Some(request.sent.max(self.last_delivery))
@@ -135,7 +135,7 @@ impl BodySource {
         self.requests.pop_front()
     }
 
-    /// Whether it has delivered anything since.
+    /// Whether it has delivered anything since `time`.
     pub(super) fn delivered_since(&self, time: Time) -> bool {
         self.last_delivery >= time && self.blocks > 0
     }
@@ -198,9 +198,9 @@ impl BodySources {
         self.map.values().map(|peer| peer.requests.len()).sum()
     }
 
-    /// Who is asked for the block: of those that claim to have it the one with the fewest open requests, in turn. If
-    /// nobody claims it, everybody may have it: claims are old. `more` allows one request beyond a peer's window, for a
-    /// block that holds up everything.
+    /// Chooses the peer to ask for a block: among those that claim to have it, the one with the fewest open requests, in
+    /// turn. If none claims it, any may have it: claims are old. `more` allows one request beyond a peer's window, for a
+    /// block that holds up all others.
     pub(super) fn choose(&self, height: u32, slot: &Slot, more: bool) -> Choice {
         let eligible = |link: &LinkId, peer: &BodySource| {
             let open = peer.requests.iter().any(|request| request.hash == slot.hash);
@@ -221,7 +221,7 @@ impl BodySources {
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
     }
 
-    /// Whether somebody may be asked for another block.
+    /// Whether some peer may be asked for another block.
     pub(super) fn has_room(&self) -> bool {
         self.map.values().any(|peer| !peer.closing && peer.requests.len() < peer.window)
     }
@@ -235,7 +235,7 @@ impl BodySources {
         }
     }
 
-    /// Whether somebody else could be asked instead, of whom there is no reason to expect less.
+    /// Whether another peer could be asked instead that is no worse.
     pub(super) fn has_other(&self, than: LinkId, slot: &Slot) -> bool {
         let worse = |peer: &BodySource| peer.suspect && self.get(than).is_some_and(|than| !than.suspect);
         self.iter().any(|(link, peer)| link != than && !peer.closing && !worse(peer) && !slot.absent.contains(&link))

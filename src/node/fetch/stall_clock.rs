@@ -32,13 +32,13 @@ impl StallClock {
         self.stall = (self.stall * 85 / 100).max(STALL_FIRST);
     }
 
-    /// A block arrived so long after it was asked for.
+    /// A block arrived this long after the request.
     pub(super) fn took(&mut self, time: Duration) {
         self.typical = (self.typical * 7 + time) / 8;
     }
 
-    /// How long a block that holds up others may be owed before somebody else is asked for it, too. Much sooner than its
-    /// peer counts as stalled: all others wait meanwhile. But on slow lines no sooner than blocks come there.
+    /// How long a block that holds up others may be owed before a second peer is asked for it. That is long before its peer
+    /// counts as stalled, because all other blocks wait meanwhile. On slow lines it is no less than blocks usually take.
     pub(super) fn patience(&self) -> Duration {
         BULK_HEDGE.max(self.typical * 4)
     }

@@ -1,4 +1,4 @@
-//! What is overdue: single requests, the block that holds up the download, a chain that nobody delivers.
+//! What is overdue: single requests, the block that holds up the download, a chain that no peer delivers.
 
 use crate::{
     base::{
@@ -92,7 +92,7 @@ impl Fetch {
         Some(first + patience * u32::try_from(slot.asked.len()).unwrap_or(1))
     }
 
-    /// Within the bulk: a peer that holds up the others' blocks for too long is closed, if there is somebody else.
+    /// During a large download: closes a peer that holds up the others' blocks for too long, if there is another peer.
     fn end_stall(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
         let Some((due, link)) = self.stall_due(lowest) else { return };
         let Some(slot) = self.window.slot(lowest).filter(|_| due <= now) else { return };
@@ -107,15 +107,15 @@ impl Fetch {
         self.punish(link, PeerFault::BlockStall, out);
     }
 
-    /// When the lowest missing block counts as stalled, and by whom; `None` if it holds up nothing or nobody else is
-    /// there.
+    /// When the lowest missing block counts as stalled, and the peer that owes it. `None` if it holds up nothing, or there
+    /// is no other peer.
     fn stall_due(&self, lowest: u32) -> Option<(Time, LinkId)> {
         let slot = self.window.slot(lowest).filter(|_| self.window.holds_up(lowest))?;
         let (since, link) = self.owed_since(slot)?;
         self.peers.has_other(link, slot).then_some((since + self.watch.stall, link))
     }
 
-    /// Who has owed the block for the longest time, those left aside that are being closed.
+    /// The peer that has owed the block for the longest time, and since when. Peers that are being closed do not count.
     fn owed_since(&self, slot: &Slot) -> Option<(Time, LinkId)> {
         let owed = slot.asked.iter().filter_map(|link| {
             let peer = self.peers.get(*link).filter(|peer| !peer.closing)?;
@@ -141,7 +141,7 @@ impl Fetch {
     fn withheld_slot(&self, lowest: u32) -> Option<&Slot> {
         let slot = self.window.slot(lowest)?;
         let (hash, _, reported) = self.watch.lowest?;
-        // A peer that says nothing may just be slow; somebody must have said that the block is not there.
+        // A peer that says nothing may just be slow: at least one must have said that it does not have the block.
         let all_tried =
             slot.is_absent && self.peers.len() > 0 && self.peers.iter().all(|(link, _)| slot.tried.contains(&link));
         (hash == slot.hash && !reported && all_tried).then_some(slot)

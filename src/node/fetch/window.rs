@@ -12,7 +12,7 @@ const MAX_TRIED: usize = 96;
 pub(super) enum Body {
     /// Not here.
     Missing,
-    /// On its way through verifier and ledger, with so many bytes.
+    /// On its way through verifier and ledger, with its size in bytes.
     Arrived(usize),
     /// The ledger needs it no more.
     Taken,
@@ -28,7 +28,7 @@ pub(super) struct Slot {
     pub(super) absent: Vec<LinkId>,
     /// Peers that were asked in vain at any time, the last `MAX_TRIED` of them.
     pub(super) tried: Vec<LinkId>,
-    /// Somebody has said that it does not have the block.
+    /// Some peer has said that it does not have the block.
     pub(super) is_absent: bool,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Window {
     heights: BTreeMap<Hash, u32>,
     /// Missing and not asked of anybody.
     open: BTreeSet<u32>,
-    /// Missing and asked of somebody.
+    /// Missing and requested.
     asked: BTreeSet<u32>,
     /// Missing, and all peers were asked in vain: when to start over.
     paused: BTreeMap<u32, Time>,
@@ -124,7 +124,7 @@ impl Window {
         self.open.iter().copied().take_while(move |height| *height < end)
     }
 
-    /// Missing blocks that somebody was asked for, lowest first.
+    /// Missing blocks that are requested, lowest first.
     pub(super) fn being_asked(&self) -> impl Iterator<Item = u32> + '_ {
         self.asked.iter().copied()
     }
@@ -177,14 +177,14 @@ impl Window {
         }
     }
 
-    /// Nobody has the block: ask again later.
+    /// No peer has the block: ask again later.
     pub(super) fn pause(&mut self, height: u32, until: Time) {
         if self.open.remove(&height) {
             self.paused.insert(height, until);
         }
     }
 
-    /// Blocks whose pause is over, or all of them if somebody new may have them, can be asked for again.
+    /// Blocks whose pause is over, or all of them if a new peer may have them, can be asked for again.
     pub(super) fn resume(&mut self, now: Time, all: bool) {
         let due: Vec<u32> =
             self.paused.iter().filter(|(_, until)| all || **until <= now).map(|(height, _)| *height).collect();

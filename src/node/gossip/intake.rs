@@ -59,7 +59,7 @@ impl Gossip {
             || self.orphans.contains(leaf)
     }
 
-    /// A command's transaction goes all the way whatever we remember of it: who asks hears how it stands now.
+    /// A command's transaction is always checked again, whatever we remember of it: the caller hears how it stands now.
     pub(super) fn submit(&mut self, ticket: Ticket, bytes: Bytes, out: &mut Outbox) {
         let lone = self.test_chain && self.state == SyncState::Isolated;
         if self.state != SyncState::Synced && !lone {
@@ -76,9 +76,9 @@ impl Gossip {
         self.in_progress.insert(leaf);
     }
 
-    /// Sends what waits to the verifiers. A transaction goes at once if no other is under way: whoever sends one after the
-    /// other waits for nothing. While some are, what arrives gathers for a moment, as in Nagle's algorithm: a batch costs
-    /// less than half, and so does everything that follows, down to the frames that are passed on.
+    /// Sends what waits to the verifiers. A transaction goes at once if no other is under way, so that a client that sends
+    /// one after the other never waits. While some are under way, arrivals gather for a moment, as in Nagle's algorithm: a
+    /// batch costs less than half, and so does everything that follows, down to the frames that are relayed.
     pub(super) fn dispatch(&mut self, now: Now, out: &mut Outbox) {
         if !self.may_dispatch() || self.gathers_until().is_some_and(|time| now.mono < time) {
             return;
@@ -128,7 +128,7 @@ impl Gossip {
                 match (result, origin) {
                     (Ok(transaction), _) => self.admit(origin, transaction, out),
                     (Err(invalid), Origin::Command(ticket)) => out.reply(ticket, Reply::Refused(invalid.to_string())),
-                    // Its sender has been dealt with. The bytes are not remembered: whoever sends them pays for it.
+                    // Its sender has been dealt with. The bytes are not remembered: each sender is punished for itself.
                     (Err(_), _) => {}
                 }
             }

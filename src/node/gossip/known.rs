@@ -5,8 +5,8 @@ use crate::base::hash::Hash;
 /// Marks a slot that is not in use.
 const FREE: u16 = u16::MAX;
 
-/// The last so many distinct ids. Eight bytes of each are kept: fifty peers' sets would not fit into a small host's
-/// memory otherwise. Who finds two ids that agree in them wins that one of his own transactions spreads more slowly.
+/// The most recent distinct ids. Only eight bytes of each are kept, so that the sets of fifty peers fit into a small host's
+/// memory. An attacker who finds two ids with the same eight bytes only slows down a transaction of their own.
 ///
 /// Four of these are asked for each transaction that arrives, so they are tables with open addresses; a set and a queue
 /// took a quarter of the role's time. Only membership is asked, never an order. Who makes ids collide makes looking one
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn it_is_a_list_of_the_last_distinct_ids() {
         let mut rng = Rng::from_number(1);
-        // In the second run all ids belong to the same place, as someone who means ill would have them.
+        // In the second run all ids belong to the same place, as an attacker would choose them.
         for (most, step) in [(1, 1), (100, 1), (100, 1 << 40), (300, 1)] {
             let (mut known, mut list) = (Known::new(most), VecDeque::new());
             for _ in 0..5_000 {

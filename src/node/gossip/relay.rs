@@ -22,9 +22,9 @@ use crate::{
 };
 
 impl Gossip {
-    /// Passes a transaction on that the ledger has taken. Nobody else may have it: if the node has ceased to be synced
-    /// meanwhile, it is passed on when that is over. What comes back from an abandoned branch, others have too; a sync
-    /// would pile it up.
+    /// Relays a transaction that the ledger has taken. No other node may have it: if this node is no longer synced, it
+    /// relays the transaction once it is again. Transactions of an abandoned branch are not kept for that: other nodes have
+    /// them too, and a sync would pile them up.
     pub(super) fn relay(&mut self, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
         if self.state != SyncState::Synced {
             if origin != Origin::Ledger && self.unsent.len() < RECENT_TRANSACTIONS {
@@ -69,7 +69,7 @@ impl Gossip {
         self.readmit(orphans, out);
     }
 
-    /// Has peers told of a tip that came with a sync: others may know less still, and have nobody else to ask.
+    /// Has the tip of a sync told to peers: some may know even less, and have no other peer to ask.
     fn tell_tip(&mut self, out: &mut Outbox) {
         if self.untold && self.state == SyncState::Synced {
             self.untold = false;
@@ -77,7 +77,7 @@ impl Gossip {
         }
     }
 
-    /// Passes a block on to whoever is not known to have it, and notes who brought it.
+    /// Relays a block to the peers that are not known to have it, and tells which peer brought it.
     pub(super) fn relay_block(&mut self, hash: &Hash, origin: Origin, bytes: &Bytes, out: &mut Outbox) {
         if let Some(link) = origin.link() {
             out.tell(ToHandshake::Useful { link, what: Useful::Block });

@@ -32,7 +32,7 @@ pub(super) struct Admission {
 
 impl Admission {
     /// Why there is no room for one more link from `ip`, if so: from there come too many. `links` holds the others, in
-    /// the handshake or up. (When all slots are taken, somebody makes room: see `eviction`.)
+    /// the handshake or up. (When all slots are taken, another link makes room: see `eviction`.)
     pub(super) fn no_room(&self, ip: IpAddr, links: &BTreeMap<LinkId, Link>) -> Option<(Limit, &'static str)> {
         if self.max_inbound == 0 {
             return Some((Limit::Inbound, "this node takes no links"));

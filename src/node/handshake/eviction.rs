@@ -1,9 +1,9 @@
-//! Who goes when all slots are taken.
+//! Which link goes when all slots are taken.
 //!
-//! A newcomer that was simply refused would make it cheap to keep everybody else out: whoever takes the slots first has
-//! them. So the least useful link makes room, and whoever wants to stay must be useful in a way that an attacker cannot
-//! be everywhere at once: near us, from a network group that he cannot foresee, first with blocks or transactions, or
-//! with us for long. (The idea is that of Bitcoin Core's eviction logic, with the numbers of a small node.)
+//! If newcomers were refused, an attacker could take all slots first and keep every other node out cheaply. So the least
+//! useful link makes room. To stay, a link must be useful in a way that an attacker cannot be everywhere at once: near us,
+//! from a network group that the attacker cannot foresee, first with blocks or transactions, or connected for long. The
+//! idea is that of Bitcoin Core's eviction logic, with the numbers of a small node.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -16,7 +16,7 @@ use crate::{
 /// Inbound peers, of which one may go.
 type Peers<'a> = Vec<(LinkId, &'a Link)>;
 
-/// The inbound peer that makes room for a newcomer; `None`: each is worth more than somebody unknown.
+/// The inbound peer that makes room for a newcomer; `None`: each is worth more than an unknown newcomer.
 pub(super) fn least_useful(links: &BTreeMap<LinkId, Link>, secret: &[u8; 32]) -> Option<LinkId> {
     let is_inbound_peer = |link: &&Link| link.direction.is_inbound() && link.stage == Stage::Up;
     let mut left: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, l)| is_inbound_peer(l)).collect();
@@ -34,8 +34,8 @@ pub(super) fn least_useful(links: &BTreeMap<LinkId, Link>, secret: &[u8; 32]) ->
     theirs.max_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
 }
 
-/// The handshake that makes room for a newcomer's: of the group with most of them, one that has said nothing yet if
-/// there is, and of these the oldest. Who means it is through with its handshake in two round trips.
+/// The handshake that makes room for a newcomer's: in the group with the most handshakes, the oldest one, silent ones
+/// first. An honest node completes its handshake in two round trips.
 pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> {
     let pending = |link: &&Link| link.direction.is_inbound() && link.stage != Stage::Up;
     let all: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, link)| pending(link)).collect();
@@ -46,7 +46,7 @@ pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> 
     theirs.min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
 }
 
-/// Takes the `count` with the smallest keys out; who has no key is not among them.
+/// Takes the `count` links with the smallest keys out. A link without a key stays.
 fn protect<K: Ord>(left: &mut Peers<'_>, count: usize, key: impl Fn(&Link) -> Option<K>) {
     for _ in 0..count {
         let keyed = left.iter().filter_map(|(id, link)| Some((key(link)?, *id)));
@@ -66,7 +66,7 @@ fn largest_group(links: &Peers<'_>) -> Option<NetGroup> {
     groups.into_iter().max_by_key(|(_, rank)| *rank).map(|(group, _)| group)
 }
 
-/// An order of network groups that nobody outside can foresee.
+/// An order of network groups that no other node can foresee.
 fn keyed(secret: &[u8; 32], group: NetGroup) -> [u8; 32] {
     Domain::BUCKET.hash(&[secret.as_slice(), group.bytes()].concat()).0
 }

@@ -14,7 +14,7 @@ pub(super) struct HeaderNode {
     pub(super) time: u64,
     /// From genesis up to and with this header.
     pub(super) work: Work,
-    /// Nobody delivers its block, or an ancestor's: not a candidate for the best chain for now.
+    /// No peer delivers its block, or an ancestor's: for now it is no candidate for the best chain.
     pub(super) withheld: bool,
 }
 

@@ -139,7 +139,7 @@ impl Index {
         Ok(false)
     }
 
-    /// How many of these blocks, each the child of the one before, are applied and committed: the first so many.
+    /// How many of these blocks are applied and committed, from the first on. Each is the child of the one before.
     pub(super) fn applied_among(&self, hashes: &[Hash]) -> Result<usize, StoreError> {
         let (mut low, mut high) = (0, hashes.len());
         while low < high {

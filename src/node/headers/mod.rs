@@ -1,7 +1,7 @@
 //! The `headers` role: which chain of headers is the best, and what the node's state is.
 //!
 //! It asks peers for headers and answers theirs, validates what comes, has it stored (`StoreHeaders` to `ledger`), tells
-//! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that nobody asked for, and owns the one
+//! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that were not requested, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
 mod header_node;
@@ -81,7 +81,7 @@ pub struct Headers {
     next_poll: Option<Time>,
     best_report: Option<Time>,
     best_changed: bool,
-    /// Branches that are set aside because nobody delivers their blocks, and until when.
+    /// Withheld branches: no peer delivers their blocks, and they do not count for a while.
     withheld: BTreeMap<Hash, Withheld>,
     /// The time of the last event, for deadlines that have passed and must not come again.
     now: Time,

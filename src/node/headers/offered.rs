@@ -1,4 +1,4 @@
-//! Headers of blocks that nobody asked for: news from peers, submitted and mined blocks.
+//! Headers of blocks that were not requested: news from peers, submitted and mined blocks.
 
 use crate::{
     base::{
@@ -118,16 +118,16 @@ impl Headers {
         }
     }
 
-    /// Whether the last header that we have of a peer is one of a branch that is set aside: it did not deliver.
+    /// Whether the last header that we have of a peer is on a withheld branch, whose blocks it did not deliver.
     fn told_withheld(&self, origin: Origin) -> Result<bool, StoreError> {
         let peer = origin.link().and_then(|link| self.peers.get(link));
         let (Some(index), Some(told)) = (&self.index, peer.and_then(|peer| peer.told)) else { return Ok(false) };
         Ok(matches!(index.find(&told)?, HeaderLookup::Valid(node) if node.withheld))
     }
 
-    /// A new block is here that builds on a branch that is set aside, from somebody who did not tell us of it:
-    /// others make blocks there, so that it gets its chance now and not in an hour. A liar pays for each time with the
-    /// work of a block, and with another connection.
+    /// A new block builds on a withheld branch, and came from a peer that did not tell us of that branch: other miners
+    /// work there, so the branch gets its chance now and not in an hour. A liar pays for each time with the work of a block
+    /// and with another connection.
     fn reconsider(&mut self, now: Time, mut hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
         while let Some(index) = &self.index
             && let HeaderLookup::Valid(node) = index.find(&hash)?
@@ -181,7 +181,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<Option<Refusal>, StoreError> {
         if node.withheld && self.withheld.contains_key(&hash) {
-            // The very block that nobody delivered is here: its branch gets its chance now.
+            // The block that no peer delivered is here: its branch gets its chance now.
             self.release(now, hash, out)?;
         }
         let Some(index) = &self.index else { return Ok(None) };

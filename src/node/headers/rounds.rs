@@ -124,7 +124,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Asks whoever is to be asked now.
+    /// Asks each peer that is to be asked now.
     pub(super) fn drive(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         for link in self.peers.overdue(now) {
             self.punish(link, PeerFault::SyncStall, out);
@@ -136,7 +136,7 @@ impl Headers {
         self.poll(now);
         self.peers.wake_due(now);
         let room = self.has_room();
-        // What somebody may know besides a branch that has not brought a block is asked for all the same.
+        // A branch that has not brought a block is no reason not to ask for others.
         if !self.open || !(room || self.disregards_best()) {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl Headers {
         Ok(())
     }
 
-    /// A synced node asks somebody now and then although nobody announced anything.
+    /// A synced node asks some peer now and then although none announced anything.
     fn poll(&mut self, now: Time) {
         if self.machine.state() != SyncState::Synced || self.next_poll.is_none_or(|at| at > now) {
             return;

@@ -1,4 +1,4 @@
-//! The node's state: decided here, by one definition, from what the role knows; told to everybody.
+//! The node's state, decided here by one definition from what the role knows.
 
 use std::net::SocketAddr;
 
@@ -30,7 +30,7 @@ pub(super) struct View {
     pub(super) fetched: u32,
     /// Height of the best header.
     pub(super) best: u32,
-    /// Who is asked for headers, and the height that it claims.
+    /// The peer that is asked for headers, and the height that it claims.
     pub(super) source: Option<(SocketAddr, u32)>,
     /// When a header or block last came.
     pub(super) progress: Time,
@@ -41,7 +41,7 @@ pub(super) struct View {
 pub(super) enum Alone {
     /// It should have peers.
     Lacking,
-    /// A test chain's node that was given no peers: it may be the whole network, if its peer book knows nobody either.
+    /// A test chain's node that was given no peers: it may be the whole network, if its peer book is empty too.
     Lone,
     /// A bootnode: others come to it.
     Bootnode,
@@ -96,7 +96,7 @@ impl Machine {
         self.state
     }
 
-    /// Decides anew. Returns what is to be told: a new state at once, a new reason no more than once a second.
+    /// Decides the state again. Returns what is to be told: a new state at once, a new reason at most once a second.
     pub(super) fn update(&mut self, now: Time, view: &View) -> Option<Told> {
         let (state, reason) = self.decide(now, view);
         let changed = state != self.state;

@@ -1,7 +1,7 @@
 //! The peers as sources of headers: what each claims, what it was asked, and which one is the sync node.
 //!
 //! A peer is `Fresh` when there is a reason to ask it: it is new, or it claims something unknown. Each fresh peer is
-//! asked once; whoever answers with headers has `More`, and one of those at a time is the sync node, which is asked
+//! asked once; a peer that answers with headers has `More`, and one of those at a time is the sync node, which is asked
 //! round after round until it has nothing more and is `Done`.
 
 use std::{
@@ -223,7 +223,7 @@ impl HeaderSources {
         Some((link, self.map.get(&link)?))
     }
 
-    /// Whom the node waits for: the sync node, else anybody who was asked.
+    /// The peer that the node waits for: the sync node, else any peer that was asked.
     pub(super) fn source(&self) -> Option<&HeaderSource> {
         let asked = || self.busy().map(|(_, peer)| peer).find(|peer| peer.asked.is_some() && !peer.closing);
         self.node().map(|(_, peer)| peer).or_else(asked)
@@ -253,7 +253,7 @@ impl HeaderSources {
         self.busy().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
     }
 
-    /// The sync node to ask now, chosen anew if there is none. `None` if nobody has more or the node was asked.
+    /// The sync node to ask now; a new one is chosen if there is none. `None` if no peer has more, or it was asked.
     pub(super) fn next_node(&mut self, now: Time, best: Work) -> Option<LinkId> {
         let at_work = |peer: &HeaderSource| peer.standing == Standing::More && !peer.closing;
         if !self.node().is_some_and(|(_, peer)| at_work(peer)) {
@@ -294,7 +294,7 @@ impl HeaderSources {
         Some(link)
     }
 
-    /// Peers that left a question open for too long although there is somebody else to ask.
+    /// Peers that left a question open for too long, if there is another peer to ask.
     pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
         let late = |peer: &HeaderSource| peer.asked.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
         let found: Vec<LinkId> =
@@ -303,7 +303,7 @@ impl HeaderSources {
         if found.is_empty() || others() { found } else { Vec::new() }
     }
 
-    /// Whether somebody may still have headers for us: has more, or was asked so recently that the answer is awaited.
+    /// Whether some peer may still have headers for us: it has more, or its answer is awaited.
     pub(super) fn more_expected(&self, now: Time) -> bool {
         self.busy().any(|(_, peer)| {
             let awaited = peer.asked.is_some_and(|at| now.since(at) < GET_SYNC_SWITCH);

@@ -1,9 +1,9 @@
-//! What the best header chain owes us: blocks that somebody has to have before its headers count.
+//! A best header chain that has not brought a block yet.
 //!
-//! Headers prove work, and work may be cheap; only blocks move the ledger. A branch that came as mere headers is
-//! *unproven* until a block of it is here. A synced node asks for its blocks, and goes on meanwhile as if it were not
-//! there: it stays synced, applies and relays the blocks that extend its tip, and mines. One that is not synced waits for
-//! them; but if nobody delivers, not for those of the next such branch as well.
+//! Headers prove work, and work may be cheap; only blocks move the ledger. A branch of mere headers is *unproven* until a
+//! block of it is here. A synced node asks for its blocks, and meanwhile ignores the branch: it stays synced, applies and
+//! relays the blocks that extend its tip, and mines. A node that is not synced waits for the blocks. If no peer delivers
+//! them, it does not wait for those of the next unproven branch as well.
 
 use crate::base::{
     hash::Hash,
@@ -11,31 +11,31 @@ use crate::base::{
     time::Time,
 };
 
-/// The clock of the block that is owed.
+/// The clock of the best branch's next block.
 #[derive(Debug, Default)]
 pub(super) struct UnprovenBranch {
     since: Time,
-    /// How often it was set back since the last block came.
+    /// How often the clock was restarted since the last block came.
     chances: u32,
-    /// Since when a branch is the best that has not brought a block.
+    /// Since when the best branch is unproven, if it is.
     unproven: Option<Time>,
-    /// Whether a branch was set aside since the last block came, because nobody delivers.
+    /// Whether a branch was withheld since the last block came.
     gave_up: bool,
-    /// First blocks of the branches that were asked for since the last block came, as many as get a chance.
+    /// First blocks of the branches that were requested since the last block came, at most `WITHHELD_CHANCES`.
     asked: Vec<Hash>,
-    /// Whether the best branch is one of those for the first time.
+    /// Whether the best branch became one of those just now.
     is_new: bool,
 }
 
 impl UnprovenBranch {
-    /// A block came, or none is owed.
+    /// A block came, or none is missing.
     pub(super) fn delivered(&mut self, now: Time) {
         *self = Self { since: now, ..Self::default() };
     }
 
-    /// Another block is owed than before, of a branch that just came, was given a new chance, or was behind one that is
-    /// set aside: it gets its time. Whoever makes one branch of mere headers after the other must not set the clock back
-    /// for ever.
+    /// Another branch is the best: it just came, got a new chance, or was behind one that is now withheld. The clock starts
+    /// again, but only a limited number of times: an attacker that makes one branch of mere headers after the other must
+    /// not restart it for ever.
     pub(super) fn replaced(&mut self, now: Time, first: Hash) {
         self.unproven = Some(now);
         let has_room = self.asked.len() < WITHHELD_CHANCES as usize;
@@ -48,13 +48,13 @@ impl UnprovenBranch {
         }
     }
 
-    /// Whether nobody was asked for the best branch before it became the best the last time.
+    /// Whether the best branch had not been requested before it last became the best.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// A branch is set aside because nobody delivers. Those that come after it in work do not get their time one by one:
-    /// a node that starts among whoever keeps many of them back would wait for all.
+    /// A branch is withheld. The branches with the next most work do not each get the full time: a node that starts among
+    /// attackers that keep back many branches would wait for all of them.
     pub(super) fn give_up(&mut self) {
         self.gave_up = true;
     }
