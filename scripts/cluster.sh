@@ -167,8 +167,17 @@ verb_up() {
   verb_status
 }
 
+# Fails unless there are at most so many arguments.
+at_most() {
+  local most=$1
+  shift
+  [ $# -le "$most" ] || fail 2 "unknown argument to $verb: ${*: -1}"
+}
+
 verb_status() {
   local n pid line rows=() heights='' json=${1:-} first=1
+  at_most 1 "$@"
+  [ -z "$json" ] || [ "$json" = --json ] || fail 2 "unknown argument to status: $json"
   if [ "$json" = --json ]; then
     printf '['
     for n in $(nodes); do
@@ -245,7 +254,8 @@ verb_wait() {
   shift || true
   if [ "$what" = height ]; then height=${1:-}; shift || true; [[ $height =~ ^[0-9]+$ ]] || fail 2 "wait height needs a number"; fi
   [ "$what" = agree ] || [ "$what" = height ] || fail 2 "wait agree, or wait height H"
-  [ "${1:-}" = --timeout ] && timeout=${2:-60}
+  if [ "${1:-}" = --timeout ]; then timeout=${2:-}; shift; shift || true; fi
+  at_most 0 "$@"
   [[ $timeout =~ ^[0-9]+$ ]] || fail 2 "--timeout needs seconds"
   deadline=$((SECONDS + timeout))
   n=$(first_running) || fail 3 "no node is running; start them: scripts/cluster.sh up"
@@ -280,6 +290,7 @@ verb_partition() {
 
 verb_heal() {
   local n code=0
+  at_most 0 "$@"
   for n in $(nodes); do
     pid_of "$n" >/dev/null || continue
     tussock "$n" net allow >/dev/null || code=$?
@@ -289,6 +300,7 @@ verb_heal() {
 
 verb_logs() {
   local n
+  at_most 1 "$@"
   for n in ${1:-$(nodes)}; do
     need_node "$n"
     printf '== node %s\n' "$n"
@@ -298,6 +310,7 @@ verb_logs() {
 
 verb_down() {
   local n
+  at_most 0 "$@"
   # In parallel, because each node waits for its peers' Goodbye.
   for n in $(nodes); do
     { stop_node "$n"; rm -f "$(node_dir "$n")/pid" "$(node_dir "$n")/paused"; } &
@@ -313,6 +326,7 @@ verb_load() {
 }
 
 verb_clean() {
+  at_most 0 "$@"
   verb_down
   [ -f "$dir/size" ] && rm -rf "$dir"
   return 0
@@ -321,6 +335,7 @@ verb_clean() {
 [ $# -gt 0 ] || { usage; exit 2; }
 verb=$1
 shift
+case $verb in start | stop | kill | pause | resume) at_most 1 "$@" ;; esac
 case $verb in
   up | status | wait | partition | heal | logs | down | load | clean) "verb_$verb" "$@" ;;
   start) need_node "${1:-}"; build; start_node "$1" ;;

@@ -12,6 +12,7 @@ mod consensus;
 mod constrained;
 mod docs;
 mod durability;
+mod everyday;
 mod fuzz;
 mod hostile;
 mod node;

@@ -1,6 +1,9 @@
 //! `backup`, `restore`, `prune`: maintenance of a data directory.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::json;
@@ -11,7 +14,11 @@ use super::{
     exit::{Exit, Failure, Outcome},
     offline, progress, units,
 };
-use crate::store::{LedgerReader, compact, copy};
+use crate::{
+    chain::archive::StoreError,
+    config::CHAIN_FILE,
+    store::{LedgerReader, compact, copy},
+};
 
 /// Databases of a backup; the index is derived and left out.
 const DATABASES: [&str; 2] = [datadir::LEDGER, datadir::PEERS];
@@ -50,23 +57,10 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
         // From an interrupted backup.
         fs::remove_dir_all(&unfinished).map_err(|error| Failure::io("cannot remove", &unfinished, &error))?;
     }
-    datadir::make_private_folder(&unfinished)?;
-    let from = context.folder();
-    for name in DATABASES {
-        let path = from.join(name);
-        if !path.exists() {
-            continue;
-        }
-        let bar = progress::bar(0, "pages");
-        let copied = copy::copy(&path, &unfinished.join(name), &mut |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
-        });
-        bar.finish_and_clear();
-        copied.map_err(|error| Failure::store(&path, &error))?;
-    }
-    let keys = if arguments.no_keys { 0 } else { copy_keys(&from, &unfinished)? };
-    fs::rename(&unfinished, target).map_err(|error| Failure::io("cannot rename", &unfinished, &error))?;
+    let copied = copy_all(context, &unfinished, !arguments.no_keys).and_then(|keys| {
+        fs::rename(&unfinished, target).map(|()| keys).map_err(|error| cannot_rename(&unfinished, &error))
+    });
+    let keys = copied.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
     let ledger = target.join(datadir::LEDGER);
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
@@ -75,6 +69,43 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
         "keys": keys,
     });
     context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), target.display()))
+}
+
+/// Copies databases, the chain's specification and, if wanted, keys into a new folder. Returns the number of keys.
+fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
+    datadir::make_private_folder(into)?;
+    let from = context.folder();
+    for name in DATABASES {
+        let path = from.join(name);
+        if !path.exists() {
+            continue;
+        }
+        let bar = progress::bar(0, "pages");
+        let copied = copy::copy(&path, &into.join(name), &mut |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        copied.map_err(|error| match error {
+            // The node's file is damaged.
+            StoreError::Corrupt(_) | StoreError::Mismatch(_) => Failure::store(&path, &error),
+            error => cannot_copy(&into.join(name), &error),
+        })?;
+    }
+    let specification = from.join(CHAIN_FILE);
+    if let Ok(bytes) = fs::read(&specification) {
+        datadir::write_atomically(&into.join(CHAIN_FILE), &bytes, 0o600)?;
+    }
+    if with_keys { copy_keys(&from, into) } else { Ok(0) }
+}
+
+fn cannot_copy(to: &Path, error: &StoreError) -> Failure {
+    let advice = "make room or choose another folder, then run the command again";
+    Failure::new(Exit::Io, format!("{error}: {}; {advice}", to.display()))
+}
+
+fn cannot_rename(folder: &Path, error: &io::Error) -> Failure {
+    Failure::io("cannot rename", folder, error)
 }
 
 /// `tussock restore`
@@ -132,7 +163,7 @@ fn count(keys: usize) -> String {
 }
 
 /// Copies the key files that the target lacks. Returns their number.
-fn copy_keys(from: &std::path::Path, to: &std::path::Path) -> Outcome<usize> {
+fn copy_keys(from: &Path, to: &Path) -> Outcome<usize> {
     let (from, to) = (from.join(datadir::KEYS), to.join(datadir::KEYS));
     let Ok(entries) = fs::read_dir(&from) else { return Ok(0) };
     let mut count = 0;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     context::Context,
     exit::{Failure, Outcome},
-    output, units,
+    output, peers, units,
 };
 use crate::chain::{
     address::{Address, Prefix},
@@ -68,7 +68,7 @@ struct NewArgs {
     #[arg(long, value_name = "ADDR=AMOUNT", value_parser = parse_fund)]
     fund: Vec<(Address, u64)>,
     /// A node that newcomers ask for addresses of peers, IP:PORT; may be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = peers::check_address)]
     bootnode: Vec<String>,
     /// Unix seconds of the genesis block [default: now]
     #[arg(long, value_name = "SECONDS")]

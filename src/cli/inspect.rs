@@ -8,7 +8,7 @@ use super::{
     exit::{Exit, Outcome},
     keys::Keys,
     output::{self, Rows, number, text},
-    units,
+    terminal, units,
 };
 
 /// `tussock block`
@@ -42,7 +42,9 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
             ("size", units::bytes(number(block, "size"))),
             ("txs", transactions.len().to_string()),
         ];
-        let ids = transactions.iter().filter_map(Value::as_str).map(|id| format!("\n  {id}"));
+        let width = terminal::width();
+        let ids = transactions.iter().filter_map(Value::as_str);
+        let ids = ids.map(|id| format!("\n{}", terminal::fit(&format!("  {id}"), width)));
         output::facts(&rows) + &ids.collect::<String>()
     })
 }
@@ -83,7 +85,7 @@ fn transaction_text(tx: &Value) -> String {
     ];
     let mut lines = output::facts(&rows);
     let mut table = |title: &str, list: &Value, source: fn(&Value) -> String| {
-        let mut rows = Rows::new(&[title, ">amount", "address"]);
+        let mut rows = Rows::new(&[&format!("~{title}"), ">amount", "~address"]);
         for item in output::items(list) {
             rows.row([source(item), text(item, "amount"), text(item, "address")]);
         }
@@ -137,7 +139,7 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     let address = context.show(&Keys::new(&folder, context.spec()).address(&arguments.address)?);
     let history = context.remote()?.call("history", json!([address, arguments.limit]))?;
     context.print(&history, |history| {
-        let mut rows = Rows::new(&[">height", "id", ">received", ">sent", ">confirmations"]);
+        let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations"]);
         for entry in output::items(&history["pending"]) {
             let sent = if entry["spends"] == json!(true) { "some" } else { "0" };
             let [id, received] = ["txid", "received"].map(|key| text(entry, key));

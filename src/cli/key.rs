@@ -166,7 +166,7 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
         facts
     });
     context.print(&list.collect(), |list| {
-        let mut rows = Rows::new(&["name", "address", "encrypted", "label"]);
+        let mut rows = Rows::new(&["name", "~address", "encrypted", "label"]);
         for key in output::items(list) {
             let encrypted = if key["encrypted"].as_bool() == Some(true) { "yes" } else { "no" };
             let [name, address, label] = ["name", "address", "label"].map(|field| output::text(key, field));

@@ -35,14 +35,18 @@ pub mod send;
 pub mod simulate;
 pub mod sql;
 pub mod status;
+pub mod terminal;
 pub mod units;
 pub mod verify;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{env, process::ExitCode};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
-use crate::{config::CommonFlags, runtime::panics};
+use crate::{
+    config::CommonFlags,
+    runtime::{panics, signals},
+};
 
 use self::{
     context::Context,
@@ -142,7 +146,10 @@ enum Command {
 /// The program: reads the command line, runs the command, reports its failure.
 pub fn main() -> ExitCode {
     panics::exit_on_panic();
-    let cli = match Cli::try_parse() {
+    // Without it, a command at its file size limit ends by a signal instead of with an error. A refusal changes nothing.
+    drop(signals::ignore_file_size_limit());
+    let parsed = without_empty_variables(Cli::command()).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
     };
@@ -157,11 +164,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A variable that is set to nothing counts as not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty_variables)
+}
+
 /// Prints the help that was asked for, or what is wrong with the command line. Replaces the standard library's messages
 /// about numbers and addresses by plainer ones.
 fn explain(error: &clap::Error) -> ExitCode {
-    let styled = error.render();
-    let text = if std::io::stderr().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
+    let rendered = error.render();
+    let styled = match error.use_stderr() {
+        true => terminal::wants_style(&std::io::stderr()),
+        false => terminal::wants_style(&std::io::stdout()),
+    };
+    let text = if styled { rendered.ansi().to_string() } else { rendered.to_string() };
     let text = text
         .replace("invalid digit found in string", "a whole number is needed")
         .replace("cannot parse integer from empty string", "a whole number is needed")

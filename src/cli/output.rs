@@ -5,7 +5,13 @@ use std::io::{self, IsTerminal, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
-use super::exit::{Exit, Failure, Outcome};
+use super::{
+    exit::{Exit, Failure, Outcome},
+    terminal,
+};
+
+/// Cells are shortened to these lengths, one after the other, until the table fits.
+const CELL_LIMITS: [usize; 5] = [40, 24, 16, 12, 9];
 
 /// Prints a line and flushes, so that the reader of a pipe sees it at once.
 pub fn line(text: &str) -> Outcome {
@@ -39,47 +45,72 @@ pub fn json(value: &Value) -> Outcome {
     if io::stdout().is_terminal() { line(&format!("{value:#}")) } else { line(&value.to_string()) }
 }
 
-/// A plain table: a head and rows. It never wraps a cell.
+/// A plain table: a head and rows. It never wraps a cell. On a narrow terminal it shortens those columns that may be.
 pub struct Rows {
-    table: Table,
-    any: bool,
+    heads: Vec<String>,
+    rows: Vec<Vec<String>>,
 }
 
 impl Rows {
-    /// A table with these column heads. `>` at the start of a head aligns its column to the right.
+    /// A table with these column heads. `>` at the start of a head aligns its column to the right; `~` allows to shorten
+    /// its cells.
     pub fn new(heads: &[&str]) -> Self {
+        Self { heads: heads.iter().map(|head| (*head).to_owned()).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The table's lines, or `nothing` if it has no rows.
+    pub fn text(&self, nothing: &str) -> String {
+        self.text_within(nothing, terminal::width())
+    }
+
+    fn text_within(&self, nothing: &str, width: Option<usize>) -> String {
+        if self.rows.is_empty() {
+            return nothing.to_owned();
+        }
+        let fits = |lines: &Vec<String>| width.is_none_or(|width| lines.iter().all(|l| l.chars().count() <= width));
+        let mut lines = self.lines(usize::MAX);
+        for limit in CELL_LIMITS {
+            if fits(&lines) {
+                break;
+            }
+            lines = self.lines(limit);
+        }
+        lines.join("\n")
+    }
+
+    /// The lines with at most `limit` characters in the cells that may be shortened.
+    fn lines(&self, limit: usize) -> Vec<String> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header(heads.iter().map(|head| head.trim_start_matches('>')));
-        for (column, head) in table.column_iter_mut().zip(heads) {
+        table.set_header(self.heads.iter().map(|head| head.trim_start_matches(['>', '~'])));
+        for (column, head) in table.column_iter_mut().zip(&self.heads) {
             column.set_padding((0, 2));
             if head.starts_with('>') {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        Self { table, any: false }
-    }
-
-    /// Adds a row.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.any = true;
-        self.table.add_row(cells.into_iter().collect::<Vec<_>>());
-    }
-
-    /// The table's lines, or `nothing` if it has no rows.
-    pub fn text(&self, nothing: &str) -> String {
-        if !self.any {
-            return nothing.to_owned();
+        for row in &self.rows {
+            let cell = |(cell, head): (&String, &String)| match head.starts_with('~') {
+                true => terminal::shorten(cell, limit),
+                false => cell.clone(),
+            };
+            table.add_row(row.iter().zip(&self.heads).map(cell).collect::<Vec<_>>());
         }
-        self.table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        table.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 }
 
 /// `key  value` lines with aligned values. Rows with an empty value are left out.
 pub fn facts(rows: &[(&str, String)]) -> String {
-    let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    let key_width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     let lines = rows.iter().filter(|(_, value)| !value.is_empty());
-    lines.map(|(key, value)| format!("{key:width$}  {value}")).collect::<Vec<_>>().join("\n")
+    let width = terminal::width();
+    lines.map(|(key, value)| terminal::fit(&format!("{key:key_width$}  {value}"), width)).collect::<Vec<_>>().join("\n")
 }
 
 /// A field of an answer as text: strings as they are, numbers in digits, nothing if it is missing or null.
@@ -119,6 +150,16 @@ mod tests {
         rows.row(["a".into(), "1234".into()]);
         rows.row(["longer".into(), "7".into()]);
         assert_eq!(rows.text(""), "name    height\na         1234\nlonger       7");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shortens_only_what_may_be_shortened() {
+        let mut rows = Rows::new(&[">height", "~id", ">received"]);
+        rows.row(["812".into(), "5f2a91c0".repeat(8), "99999999499576".into()]);
+        assert!(rows.text_within("", None).contains(&"5f2a91c0".repeat(8)));
+        let text = rows.text_within("", Some(60));
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+        assert!(text.contains("812  5f2a91c05f") && text.contains('…') && text.ends_with("99999999499576"), "{text}");
     }
 
     #[test]

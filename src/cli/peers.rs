@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    exit::{Failure, Outcome},
+    exit::{Exit, Failure, Outcome},
     output::{self, Rows, number, text},
     status::{WatchFlags, watch},
     units,
@@ -43,15 +43,15 @@ enum Verb {
     #[command(after_help = "Example:\n  tussock peers add 127.0.0.1:4131")]
     Add {
         /// IP:PORT or HOST:PORT
-        #[arg(value_parser = address)]
-        address: SocketAddr,
+        #[arg(value_parser = check_address)]
+        address: String,
     },
     /// Close a connection and stop dialling the address
     #[command(after_help = "Example:\n  tussock peers drop 127.0.0.1:4131")]
     Drop {
         /// IP:PORT or HOST:PORT
-        #[arg(value_parser = address)]
-        address: SocketAddr,
+        #[arg(value_parser = check_address)]
+        address: String,
     },
     /// Ban an IP address
     #[command(after_help = "Example:\n  tussock peers ban 192.0.2.7 --for 1d --why 'sends rubbish'")]
@@ -86,8 +86,14 @@ pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
     };
     match &arguments.verb {
         None => watch(&arguments.watch, || list(context)),
-        Some(Verb::Add { address }) => command("addpeer", json!([address.to_string()]), format!("dialling {address}")),
-        Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
+        Some(Verb::Add { address }) => {
+            let address = resolved(address)?;
+            command("addpeer", json!([address.to_string()]), format!("dialling {address}"))
+        }
+        Some(Verb::Drop { address }) => {
+            let address = resolved(address)?;
+            command("droppeer", json!([address.to_string()]), format!("dropped {address}"))
+        }
         Some(Verb::Ban { ip, time, why }) => {
             let seconds = time.as_secs();
             let done = format!("{ip} is banned for {}", units::age(seconds));
@@ -113,7 +119,7 @@ fn list(context: &Context) -> Outcome {
             ">flight",
             ">score",
             ">age",
-            "agent",
+            "~agent",
         ]);
         let mut peers: Vec<&Value> = output::items(peers).iter().collect();
         peers.sort_unstable_by_key(|peer| (text(peer, "direction"), text(peer, "address")));
@@ -170,11 +176,31 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    if !text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
-        return Err("an address is IP:PORT, such as 127.0.0.1:4130".to_owned());
-    }
-    let addresses = text.to_socket_addrs().map_err(|error| format!("the name cannot be resolved: {error}"))?;
+    let (host, port) = host_and_port(text)?;
+    let addresses = (host, port).to_socket_addrs().map_err(|error| format!("the name cannot be resolved: {error}"))?;
     addresses.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
+}
+
+/// Checks the form of an address without resolving its name.
+pub fn check_address(text: &str) -> Result<String, String> {
+    host_and_port(text).map(|_| text.to_owned())
+}
+
+/// Host and port. An IPv6 address may have brackets and a zone: `[fe80::1%eth0]:4130`.
+fn host_and_port(text: &str) -> Result<(&str, u16), String> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let (host, port) = parts.ok_or("an address is IP:PORT, such as 127.0.0.1:4130")?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+    if host.is_empty() || !host.chars().all(allowed) {
+        return Err(format!("\"{host}\" is neither an IP address nor a host name"));
+    }
+    Ok((host, port))
+}
+
+/// Resolves a name from the command line.
+fn resolved(text: &str) -> Outcome<SocketAddr> {
+    address(text).map_err(|problem| Failure::new(Exit::NotFound, format!("{text}: {problem}")))
 }
 
 /// Parses an IP address. A port is ignored, so that addresses can be copied from `peers`.
@@ -197,8 +223,8 @@ enum NetVerb {
     #[command(after_help = "Example:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133")]
     Deny {
         /// IP:PORT where each node listens
-        #[arg(required = true, value_parser = address)]
-        addresses: Vec<SocketAddr>,
+        #[arg(required = true, value_parser = check_address)]
+        addresses: Vec<String>,
     },
     /// Allow all connections again
     #[command(after_help = "Example:\n  tussock net allow")]
@@ -213,6 +239,7 @@ pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
     }
     let (method, params, done) = match &arguments.verb {
         NetVerb::Deny { addresses } => {
+            let addresses = addresses.iter().map(|address| resolved(address)).collect::<Outcome<Vec<_>>>()?;
             let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
             let done = format!("denied {}", list.join(" "));
             ("netdeny", json!([list]), done)
@@ -232,6 +259,10 @@ mod tests {
         assert_eq!(address("127.0.0.1:4130"), Ok(([127, 0, 0, 1], 4130).into()));
         assert!(address("localhost:4130").is_ok());
         assert!(address("127.0.0.1").is_err() && address(":1").is_err() && address("a:b").is_err());
+        assert_eq!(host_and_port("[fe80::1%lo]:4130"), Ok(("fe80::1%lo", 4130)));
+        assert_eq!(address("[::1%1]:4130").map(|address| address.port()), Ok(4130));
+        assert!(check_address("hello world").is_err() && check_address("hello world:1").is_err());
+        assert!(check_address("node.example:4130").is_ok());
         assert_eq!(ip("192.0.2.7:99"), ip("192.0.2.7"));
         assert!(ip("nowhere").is_err());
     }

@@ -40,9 +40,14 @@ enum What {
     /// The tables and views of the databases
     #[command(after_help = "Example:\n  tussock print schema")]
     Schema,
-    /// A systemd unit
-    #[command(after_help = "Example:\n  tussock print unit > /etc/systemd/system/tussock.service")]
-    Unit,
+    /// A systemd unit, for the system or for one user
+    #[command(after_help = "Examples:\n  tussock print unit > /etc/systemd/system/tussock.service\n  \
+        tussock print unit --user > ~/.config/systemd/user/tussock.service")]
+    Unit {
+        /// For the service manager of the current user
+        #[arg(long)]
+        user: bool,
+    },
     /// The OpenRPC document of all JSON-RPC methods
     #[command(after_help = "Example:\n  tussock print openrpc > openrpc.json")]
     Openrpc,
@@ -66,11 +71,19 @@ pub fn run(arguments: &PrintArgs, mut program: Command) -> Outcome {
         }
         What::Man => man(program),
         What::Schema => output::raw(schema().as_bytes()),
-        What::Unit => output::raw(include_bytes!("tussock.service")),
+        What::Unit { user: false } => output::raw(include_bytes!("tussock.service")),
+        What::Unit { user: true } => output::raw(user_unit().as_bytes()),
         What::Openrpc => output::line(&format!("{:#}", crate::rpc::methods::openrpc(env!("CARGO_PKG_VERSION")))),
         What::Grafana => output::line(&format!("{:#}", grafana::dashboard())),
         What::Dockerfile => output::raw(include_bytes!("Dockerfile")),
     }
+}
+
+/// A unit that starts this program's file as the current user.
+fn user_unit() -> String {
+    let program = std::env::current_exe().map_or("%h/.cargo/bin/tussock".to_owned(), |path| path.display().to_string());
+    // The percent sign begins a specifier of systemd's.
+    include_str!("tussock-user.service").replace("PROGRAM", &program.replace('%', "%%"))
 }
 
 /// The schemas of the three databases.

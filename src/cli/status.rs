@@ -83,7 +83,8 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
     let stopped = text(status, "state") == "stopped";
     let running = |text: String| if stopped { String::new() } else { text };
     let mut state = text(status, "state");
-    if headers > height && height > 0 {
+    // A synced node is a block behind for a moment, whenever one arrives.
+    if headers > height && height > 0 && state != "synced" {
         let now = Instant::now();
         let since = pace.get().unwrap_or_else(|| Pace::begin(now, height));
         pace.set(Some(since));
@@ -128,10 +129,20 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
                 text(status, "version")
             )),
         ),
+        ("advice", first_node_advice(status)),
         ("folder", context.folder().display().to_string()),
         ("warnings", warnings.join("; ")),
     ];
     output::facts(&rows)
+}
+
+/// What the operator of a network's first node may have missed.
+fn first_node_advice(status: &Value) -> String {
+    let peers = number(&status["peers"], "inbound") + number(&status["peers"], "outbound");
+    if text(status, "state") != "connecting" || peers > 0 {
+        return String::new();
+    }
+    "no peer yet; the first node of a network needs --is-bootnode".to_owned()
 }
 
 /// A bar of twenty cells and whole percent, rounded down: full only at the end.
@@ -157,7 +168,7 @@ pub fn mempool(context: &Context, arguments: &MempoolArgs) -> Outcome {
     watch(&arguments.watch, || {
         let pool = context.remote()?.call("mempool", json!([arguments.limit]))?;
         context.print(&pool, |pool| {
-            let mut rows = Rows::new(&["id", ">bytes", ">fee", ">age"]);
+            let mut rows = Rows::new(&["~id", ">bytes", ">fee", ">age"]);
             for entry in output::items(&pool["transactions"]) {
                 let age = units::age(number(entry, "age_s"));
                 rows.row([text(entry, "id"), text(entry, "size"), text(entry, "fee"), age]);
@@ -180,7 +191,7 @@ pub fn tips(context: &Context, arguments: &TipsArgs) -> Outcome {
     watch(&arguments.watch, || {
         let tips = context.remote()?.call("tips", json!([]))?;
         context.print(&tips, |tips| {
-            let mut rows = Rows::new(&[">height", "hash", ">branch", "status"]);
+            let mut rows = Rows::new(&[">height", "~hash", ">branch", "status"]);
             for tip in output::items(tips) {
                 rows.row(["height", "hash", "branch_length", "status"].map(|key| text(tip, key)));
             }

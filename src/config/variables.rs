@@ -1,6 +1,6 @@
 //! Environment variables: which ones this program reads.
 
-use std::ffi::OsString;
+use std::{env, ffi::OsString};
 
 use super::{error::ConfigError, flags::KEYS, suggest::suggest};
 
@@ -21,4 +21,10 @@ pub fn check_variables(names: impl Iterator<Item = OsString>) -> Result<(), Conf
         }
     }
     Ok(())
+}
+
+/// The variables of settings that are set to nothing, which counts as not set.
+pub fn empty_variables() -> impl Iterator<Item = String> {
+    let names = KEYS.iter().map(|key| format!("TUSSOCK_{}", key.to_uppercase()));
+    names.filter(|name| env::var_os(name).is_some_and(|value| value.is_empty()))
 }

@@ -47,6 +47,11 @@ impl NodeHandle {
         self.status.report(Report::Warning { key, text: Some(text) });
     }
 
+    /// Withdraws a condition that [`NodeHandle::warn`] showed.
+    pub fn withdraw(&self, key: &'static str) {
+        self.status.report(Report::Warning { key, text: None });
+    }
+
     /// The current status.
     pub fn status(&self) -> Status {
         self.status.snapshot()

@@ -10,7 +10,7 @@ use std::{
     fmt, io,
     path::PathBuf,
     str::FromStr,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, atomic::Ordering},
     time::Duration,
     time::Instant,
 };
@@ -19,7 +19,10 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{Config, ConfigBuilder, WriteLogger};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use crate::{node::limit::Meter, runtime::rotation::RotatingFile};
+use crate::{
+    node::limit::Meter,
+    runtime::rotation::{REOPEN, RotatingFile},
+};
 
 /// Bytes of one log file.
 const LOG_FILE_BYTES: u64 = 2 * 1024 * 1024;
@@ -167,6 +170,12 @@ pub fn init(options: LogOptions) -> Result<(), LogError> {
     let _ = LEVELS.set(levels);
     log::set_max_level(options.levels.most());
     Ok(())
+}
+
+/// Opens the log file again, which another program may have renamed.
+pub fn reopen() {
+    REOPEN.store(true, Ordering::Relaxed);
+    log::info!("log file reopened");
 }
 
 /// Changes what is written from now on. False if logging was never set up.

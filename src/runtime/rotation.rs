@@ -4,7 +4,11 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
+
+/// Set to make the writer open its file again before the next line.
+pub(super) static REOPEN: AtomicBool = AtomicBool::new(false);
 
 /// A writer that keeps the newest lines in a bounded number of files. Lines are written whole, each with one system
 /// call; a line is never split between files.
@@ -29,6 +33,12 @@ impl RotatingFile {
     }
 
     fn write_line(&mut self) -> io::Result<()> {
+        if REOPEN.swap(false, Ordering::Relaxed)
+            && let Ok(file) = append(&self.path)
+        {
+            self.written = file.metadata()?.len();
+            self.file = file;
+        }
         let bytes = self.line.len() as u64;
         if self.written > 0 && self.written + bytes > self.max_bytes {
             self.rotate()?;

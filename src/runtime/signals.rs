@@ -1,16 +1,19 @@
-//! The process's signals: the first SIGINT or SIGTERM stops the node in order, the second ends the process.
+//! The process's signals: the first SIGINT, SIGTERM or SIGHUP stops the node in order, the second ends the process.
+//! SIGUSR1 reopens the log file.
 
 use std::{
-    io,
+    fs, io,
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
 
 use signal_hook::{
-    consts::{SIGINT, SIGTERM, SIGXFSZ},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ},
     flag,
     iterator::{Handle, Signals},
 };
+
+use super::logging;
 
 /// The exit code after a second signal.
 const SECOND_SIGNAL_EXIT: i32 = 130;
@@ -23,21 +26,36 @@ pub(super) struct SignalWatch {
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// Calls `stop` at the first SIGINT or SIGTERM; at the second the process ends with code 130 from within the handler,
-/// whatever its threads are stuck in.
+/// Calls `stop` at the first SIGINT, SIGTERM or SIGHUP; at the second the process ends with code 130 from within the
+/// handler, whatever its threads are stuck in. SIGHUP stays ignored under `nohup`.
 pub(super) fn watch(stop: impl Fn(i32) + Send + 'static) -> io::Result<SignalWatch> {
     let seen = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let hangup = (!ignores(&status, SIGHUP)).then_some(SIGHUP);
+    let stops: Vec<i32> = [SIGINT, SIGTERM].into_iter().chain(hangup).collect();
+    for signal in stops.iter().copied() {
         // In this order: the first signal finds the flag unset and sets it, the second finds it set.
         flag::register_conditional_shutdown(signal, SECOND_SIGNAL_EXIT, Arc::clone(&seen))?;
         flag::register(signal, Arc::clone(&seen))?;
     }
     ignore_file_size_limit()?;
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(stops.iter().chain([&SIGUSR1]))?;
     let handle = signals.handle();
-    let run = move || signals.forever().for_each(stop);
+    let run = move || {
+        signals.forever().for_each(|signal| match signal {
+            SIGUSR1 => logging::reopen(),
+            signal => stop(signal),
+        });
+    };
     let thread = thread::Builder::new().name("signals".to_owned()).stack_size(STACK_BYTES).spawn(run)?;
     Ok(SignalWatch { handle, thread: Some(thread) })
+}
+
+/// Whether a process with this `/proc/self/status` ignores a signal.
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// With a file size limit (`ulimit -f`) a write that exceeds it would end the process by SIGXFSZ. With a handler it
@@ -52,5 +70,16 @@ impl Drop for SignalWatch {
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_is_found_in_the_mask() {
+        let status = "Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert!(ignores(status, SIGHUP) && !ignores(status, SIGTERM) && !ignores("", SIGHUP));
     }
 }

@@ -198,6 +198,11 @@ impl TestNode {
         assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
     }
 
+    /// Waits for the end of the process and returns its exit code.
+    pub fn wait_end(&mut self) -> Option<i32> {
+        self.child.take().unwrap().wait().unwrap().code()
+    }
+
     /// Sends SIGKILL and waits for the process to end.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -11,6 +11,7 @@ use crate::{
     cli::{
         datadir::{self, Lock},
         exit::{Exit, Failure, Outcome},
+        output,
     },
     config,
     node::{Halt, Setup, Stores},
@@ -24,6 +25,9 @@ use crate::{
 /// Runs a node until it stops.
 pub(super) fn launch(plan: &Plan) -> Outcome {
     config::check_variables(std::env::vars_os().map(|(name, _)| name))?;
+    for name in config::empty_variables() {
+        output::note(&format!("warning: the variable {name} is empty, which means not set"));
+    }
     let levels = plan.log_levels()?;
     let setup = plan.setup()?;
     let folder = plan.folder();
@@ -34,6 +38,9 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
         log::info!("the control group allows little memory, caches are smaller max_memory={memory}");
+    }
+    if plan.mines_alone() {
+        log::warn!("mining waits for a peer, and none is known; the first node of a network needs --is-bootnode");
     }
     check_http_address(plan)?;
     let (ledger, stores, warning) = open_stores(plan, &setup)?;

@@ -1,8 +1,10 @@
 //! `run` and `dev`: a node in this process.
 
 mod launch;
+mod names;
 mod plan;
 mod serve;
+mod watchdog;
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -51,7 +53,7 @@ pub struct DevArgs {
 /// Runs `run`.
 pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
     let context = Context::for_node(common, &arguments.node, json)?;
-    launch(&Plan { context, block_time: None, dev: false })
+    launch(&Plan::new(context, None, false)?)
 }
 
 /// Runs `dev`.
@@ -74,7 +76,7 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     };
     let data_dir = config::default_data_dir();
     let note = data_dir.and_then(|default: PathBuf| DevFolderNote::new(&default, &context.settings.data_dir));
-    let result = launch(&Plan { context, block_time: arguments.block_time, dev: true });
+    let result = Plan::new(context, arguments.block_time, true).and_then(|plan| launch(&plan));
     drop((note, temporary));
     result
 }

@@ -44,9 +44,30 @@ pub(super) struct Plan {
     pub(super) block_time: Option<Duration>,
     /// Whether the command is `dev`.
     pub(super) dev: bool,
+    connect: Vec<SocketAddr>,
+    bootnodes: Vec<SocketAddr>,
+    /// Names of peers that do not resolve yet.
+    pub(super) unresolved: Vec<String>,
 }
 
 impl Plan {
+    /// Checks and resolves the addresses of peers.
+    pub(super) fn new(context: Context, block_time: Option<Duration>, dev: bool) -> Outcome<Self> {
+        let (flags, mut unresolved) = (&context.settings.node, Vec::new());
+        let connect = resolve("--connect", flags.connect.as_deref().unwrap_or_default(), &mut unresolved)?;
+        let named = flags.bootnode.as_deref().unwrap_or_default();
+        let mut bootnodes = resolve("--bootnode", named, &mut unresolved)?;
+        bootnodes.extend(resolve("bootnode of the chain:", &context.spec().bootnodes, &mut unresolved)?);
+        Ok(Self { context, block_time, dev, connect, bootnodes, unresolved })
+    }
+
+    /// Whether this is a miner that waits for a peer, and no peer is known.
+    pub(super) fn mines_alone(&self) -> bool {
+        let flags = self.flags();
+        let known = self.connect.len() + self.bootnodes.len() + self.unresolved.len();
+        flags.mine.is_some() && flags.is_bootnode != Some(true) && !self.context.spec().test && known == 0
+    }
+
     pub(super) fn folder(&self) -> PathBuf {
         self.context.folder()
     }
@@ -102,8 +123,8 @@ impl Plan {
             own_addresses: Vec::new(),
             // With the network's name: a peer that dials the wrong network can then show both.
             agent: format!("tussock/{} ({})", env!("CARGO_PKG_VERSION"), spec.name),
-            connect: resolve("--connect", flags.connect.as_deref().unwrap_or_default())?,
-            bootnodes: self.bootnodes()?,
+            connect: self.connect.clone(),
+            bootnodes: self.bootnodes.clone(),
             is_bootnode: flags.is_bootnode == Some(true),
             max_inbound: flags.max_inbound.unwrap_or(limits::MAX_INBOUND),
             max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
@@ -123,18 +144,6 @@ impl Plan {
             _ => Failure::usage(format!("--mine {}", failure.message)),
         })
     }
-
-    /// Bootnodes from flags must resolve. Those of the chain's specification that do not resolve are left out.
-    fn bootnodes(&self) -> Outcome<Vec<SocketAddr>> {
-        let mut addresses = resolve("--bootnode", self.flags().bootnode.as_deref().unwrap_or_default())?;
-        for name in &self.context.spec().bootnodes {
-            match peers::address(name) {
-                Ok(address) => addresses.push(address),
-                Err(problem) => output::note(&format!("warning: bootnode {name} of the chain: {problem}")),
-            }
-        }
-        Ok(addresses)
-    }
 }
 
 /// MiB for a node whose control group allows `limit` bytes, the page cache of its files included.
@@ -147,11 +156,20 @@ fn memory_within(limit: u64) -> usize {
     (room.saturating_mul(5) / 8).clamp(LEAST_MEMORY, DEFAULT_MEMORY)
 }
 
-fn resolve(flag: &str, names: &[String]) -> Outcome<Vec<SocketAddr>> {
-    let address = |name: &String| {
-        peers::address(name.trim()).map_err(|problem| Failure::usage(format!("{flag} {name}: {problem}")))
-    };
-    names.iter().filter(|name| !name.trim().is_empty()).map(address).collect()
+/// Resolves names. Those that do not resolve go to `unresolved`; only a text that cannot be an address is an error.
+fn resolve(flag: &str, names: &[String], unresolved: &mut Vec<String>) -> Outcome<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
+        peers::check_address(name).map_err(|problem| Failure::usage(format!("{flag} {name}: {problem}")))?;
+        match peers::address(name) {
+            Ok(address) => addresses.push(address),
+            Err(problem) => {
+                output::note(&format!("warning: {flag} {name}: {problem}; the node tries again while it runs"));
+                unresolved.push(name.to_owned());
+            }
+        }
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]

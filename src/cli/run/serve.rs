@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::plan::Plan;
+use super::{names::Resolver, plan::Plan, watchdog::Watchdog};
 use crate::{
     cli::{
         announce,
@@ -46,9 +46,13 @@ pub(super) fn serve(plan: &Plan, node: Node, started: Instant, lock: &mut Lock) 
     // The node runs even if its standard output is closed.
     drop(announce(plan, &endpoints));
     notify::tell("READY=1");
-    let progress = Reporter::start(node.handle());
+    let helpers = (
+        Reporter::start(node.handle()),
+        Watchdog::start(node.handle()),
+        Resolver::start(node.handle(), &plan.unresolved),
+    );
     node.await_stop();
-    drop(progress);
+    drop(helpers);
     notify::tell("STOPPING=1");
     datadir::remove_runtime_files(&plan.folder());
     // The server stops first: it reads the ledger's files, and the last to close them removes SQLite's write-ahead log.

@@ -1,0 +1,163 @@
+//! Everyday events: a closed terminal, log rotation, a service manager, a full disk, odd environments.
+
+use std::{
+    fs,
+    os::unix::{fs::symlink, net::UnixDatagram},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
+
+const ANY: [&str; 5] = ["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+
+/// Runs a command of a shell, with the binary as `$0`.
+fn shell(line: &str) -> Output {
+    Command::new("bash").args(["-c", line, BIN]).stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn a_closed_terminal_stops_the_node_in_order() {
+    let mut node = TestNode::start(&[]);
+    node.signal("HUP");
+    assert_eq!(node.wait_end(), Some(0));
+    assert!(!node.dir.join("local/rpc.cookie").exists() && !node.dir.join("local/ledger.db-wal").exists());
+}
+
+#[test]
+fn a_node_under_nohup_outlives_its_terminal() {
+    let mut node = TestNode::start_after("trap '' HUP", &[]);
+    node.signal("HUP");
+    assert_eq!(node.status()["height"], 0);
+    assert_eq!(node.stop(), 0);
+}
+
+#[test]
+fn sigusr1_reopens_the_log() {
+    let node = TestNode::start(&[]);
+    let log = node.dir.join("local/logs/tussock.log");
+    fs::rename(&log, log.with_extension("old")).unwrap();
+    node.signal("USR1");
+    // The signal thread writes a line; each level change is one more.
+    for _ in 0..100 {
+        node.json(&["log", "info"]);
+        if log.exists() {
+            break;
+        }
+    }
+    assert!(fs::read_to_string(&log).unwrap().contains("log file reopened"));
+}
+
+#[test]
+fn a_service_manager_hears_that_the_node_is_alive() {
+    let dir = TempDir::new();
+    let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut child = Command::new(BIN)
+        .args(ANY)
+        .args(["--quiet", "-d"])
+        .arg(dir.path())
+        .env("NOTIFY_SOCKET", dir.path().join("notify"))
+        .env("WATCHDOG_USEC", "200000")
+        .env_remove("WATCHDOG_PID")
+        .spawn()
+        .unwrap();
+    let receive = || {
+        let mut buffer = [0; 64];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    assert_eq!([receive(), receive(), receive()], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    drop(child.kill());
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_unit_for_one_user_starts_this_program() {
+    let dir = TempDir::new();
+    let unit = stdout(&cli_on(dir.path(), "local", &["print", "unit", "--user"]));
+    assert!(unit.contains(&format!("ExecStart=\"{BIN}\" run")) && unit.contains("default.target"), "{unit}");
+    assert!(!unit.contains("DynamicUser"), "{unit}");
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set_and_is_named() {
+    let dir = TempDir::new();
+    let line = format!(
+        "TUSSOCK_MINE= TUSSOCK_LISTEN= TUSSOCK_CONFIG= timeout -s TERM 20 \"$0\" run -d {0} --listen 127.0.0.1:0 \
+         --http 127.0.0.1:0 --quiet & \"$0\" wait ready -d {0} --timeout 20 && \"$0\" stop -d {0} && wait",
+        dir.path().display()
+    );
+    let output = shell(&line);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("TUSSOCK_MINE is empty"), "{}", stderr(&output));
+}
+
+#[test]
+fn without_a_home_directory_a_data_directory_is_asked_for() {
+    let output = shell("cd /; env -u XDG_DATA_HOME -u TUSSOCK_DATA_DIR HOME= \"$0\" status");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("-d DIR"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_link_to_a_drive_that_is_not_mounted_is_named() {
+    let dir = TempDir::new();
+    let link = dir.path().join("link");
+    symlink(dir.path().join("gone"), &link).unwrap();
+    let output = cli_on(&link, "local", &ANY);
+    assert_eq!(output.status.code(), Some(10), "{}", stderr(&output));
+    assert!(stderr(&output).contains("gone, which is missing"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_backup_without_room_names_its_own_file_and_leaves_nothing() {
+    let node = TestNode::start(&[]);
+    let target = node.dir.join("backup");
+    let line = format!("ulimit -f 16; \"$0\" -d {} --chain local backup {}", node.dir.display(), target.display());
+    let output = shell(&line);
+    assert_eq!(output.status.code(), Some(10), "{}", stderr(&output));
+    assert!(stderr(&output).contains(target.to_str().unwrap()), "{}", stderr(&output));
+    let left = fs::read_dir(&node.dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!left.into_iter().any(|name| name.starts_with("backup")), "something of the backup is left");
+}
+
+#[test]
+fn a_name_that_does_not_resolve_keeps_no_node_from_starting() {
+    let node = TestNode::start(&["--connect", "no-such-host.invalid:4130", "--bootnode", "nor-this.invalid:4130"]);
+    let warnings = node.status()["warnings"].to_string();
+    assert!(warnings.contains("no-such-host.invalid") && warnings.contains("nor-this.invalid"), "{warnings}");
+    let output = node.cli(&["peers", "add", "no-such-host.invalid:4130"]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+}
+
+#[test]
+fn the_first_miner_of_a_network_is_told_what_it_waits_for() {
+    let dir = TempDir::new();
+    let spec = dir.path().join("meadow.toml");
+    let text = stdout(&cli_on(dir.path(), "local", &["genesis", "new", "--name", "meadow"]));
+    fs::write(&spec, text).unwrap();
+    let spec = spec.to_str().unwrap();
+    let address = stdout(&cli_on(dir.path(), spec, &["key", "new", "alice"]));
+    let node = TestNode::start_on(dir.path(), spec, &["--mine", address.trim()]);
+    assert!(stdout(&node.cli(&["status"])).contains("--is-bootnode"), "{}", stdout(&node.cli(&["status"])));
+}
+
+#[test]
+fn a_bootnode_must_look_like_an_address() {
+    let dir = TempDir::new();
+    let output = cli_on(dir.path(), "local", &["genesis", "new", "--bootnode", "hello world"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
+fn the_cluster_script_refuses_what_it_does_not_know() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster.sh");
+    for line in ["status --wat", "down now", "wait agree soon", "logs 1 2", "stop 1 2", "heal all", "up --wat"] {
+        let dir = TempDir::new();
+        let mut command = Command::new("bash");
+        command.arg(script).args(line.split(' ')).env("TUSSOCK_CLUSTER_DIR", dir.path()).env("TUSSOCK_BIN", BIN);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
+    }
+}
