@@ -44,7 +44,7 @@ pub(super) struct Framer {
     put_back: VecDeque<Frame>,
     /// Blocks that the peer has asked for, without those put back, and that are not queued yet.
     owed: usize,
-    /// Bytes that each of them may take, by those before: the first is waited for, and a large one is long remembered.
+    /// The size that each of them is taken to have: that of the largest recent one, which fades slowly.
     owed_size: usize,
     /// Much waits on all links together.
     is_crowded: bool,
@@ -112,29 +112,29 @@ impl Framer {
         !self.put_back.is_empty() && self.may_answer()
     }
 
-    /// Whether one more block may be asked for. Questions arrive faster than answers are found: counting only what is
-    /// queued, sixteen of a kilobyte would be handed on, and then sixteen megabytes be queued for a peer that has done
-    /// nothing wrong.
+    /// Whether one more question for a block may be handed on. Questions arrive faster than their answers are found. If
+    /// only queued bytes counted, sixteen questions would be handed on at once, and sixteen megabytes be queued for a
+    /// peer that has done nothing wrong.
     fn may_answer(&self) -> bool {
         let room = if self.is_crowded { limits::SEND_CROWDED_BYTES } else { limits::SEND_SOFT_BYTES };
         self.load() < room
     }
 
-    /// Whether much waits on all links together: each then answers one question for a large block after the other, so
-    /// that many slow peers at once are no reason to close one of them.
+    /// Whether much waits on all links together. Each link then answers one question for a large block after the other,
+    /// so that many slow peers at once are no reason to close one of them.
     pub(super) fn set_crowded(&mut self, is_crowded: bool) {
         self.is_crowded = is_crowded;
     }
 
-    /// Bytes that wait to be sent, and that the blocks will take that the peer has asked for.
+    /// Bytes that wait to be sent, and an estimate of the blocks that the peer has asked for.
     pub(super) fn load(&self) -> usize {
         self.queued_bytes.saturating_add(self.owed.saturating_mul(self.owed_size))
     }
 
     /// Takes bytes from the front of `input` up to the end of one frame. Call again while it returns frames.
     ///
-    /// Only questions for blocks have to wait for others of their kind: behind them may come what we have asked for, and
-    /// a ledger that is busy with its disk is no reason to take the peer for a slow one.
+    /// Only questions for blocks wait, until earlier ones are answered. Other frames overtake them: among these may be
+    /// answers to our own questions, and the peer must not seem slow because our ledger is busy.
     pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
         if self.has_question() {
             self.owed += 1;
@@ -161,7 +161,7 @@ impl Framer {
         &self.reader
     }
 
-    /// Queues a frame to be sent. What the peer has asked for fits, whatever its size: there are few of these.
+    /// Queues a frame to be sent. Blocks that the peer has asked for always fit: their number is limited.
     pub(super) fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
         let is_owed = self.settle(frame);
         if !is_owed && self.queued_bytes + frame.wire_len() > limits::SEND_HARD_BYTES && !self.queue.is_empty() {
@@ -178,7 +178,7 @@ impl Framer {
         Ok(())
     }
 
-    /// Takes a block, or the word that it is not here, for an answer if one is owed.
+    /// Counts a `Block` or `Absent` as an answer, if one is owed. Returns whether it is one.
     fn settle(&mut self, frame: &Frame) -> bool {
         if self.owed == 0 || !matches!(frame.kind, Kind::Block | Kind::Absent) {
             return false;
@@ -255,7 +255,7 @@ mod tests {
         }
     }
 
-    /// An open link to a peer that has asked for so many blocks in one breath.
+    /// An open link, and the bytes of a peer that asks for this number of blocks at once.
     fn asked(blocks: u8) -> (Framer, Vec<u8>) {
         let mut link = Framer::new(MAGIC);
         link.promote();

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::ids::LinkId;
 
-/// Who holds how much of the pool, and who waits for it. There are two lines, each first come first served, whose heads
-/// take turns: one of links that have been worth a lease before, one of all others. So a crowd that announces large
-/// frames and never ends them delays those who do, by one turn, but does not keep them in line behind it.
+/// The links that hold a part of the pool, and those that wait for one. There are two lines, each first come, first
+/// served, whose heads take turns: one of links that have completed a large frame before, and one of all others. So a
+/// crowd that announces large frames and never completes them delays an honest link by one turn at most.
 pub(super) struct Leases {
     pool: usize,
     free: usize,
@@ -18,7 +18,7 @@ pub(super) struct Leases {
     unknown: VecDeque<LinkId>,
     /// The other line had the last turn.
     known_turn: bool,
-    /// Something changed for whoever is first in line.
+    /// Something changed for the first link in line.
     changed: bool,
 }
 
@@ -35,8 +35,8 @@ impl Leases {
         }
     }
 
-    /// Whether the link may read a body of so many bytes now. If not, it waits in line and comes out of
-    /// [`Leases::call`] some time later. Ask in the same way again then. `is_known`: it brought something before.
+    /// Whether the link may read a body of this size now. If not, the link waits in line until [`Leases::call`] returns
+    /// it; then ask again. `is_known`: the link has completed a large frame before.
     pub(super) fn acquire(&mut self, link: LinkId, bytes: usize, is_known: bool) -> bool {
         if self.held.contains_key(&link) {
             return true;
@@ -58,7 +58,7 @@ impl Leases {
         true
     }
 
-    /// The link needs its lease no more, or is gone.
+    /// The link no longer needs its lease, or is gone.
     pub(super) fn release(&mut self, link: LinkId) {
         self.changed |= self.leave(link);
         if self.held.remove(&link).is_some() {
@@ -67,7 +67,7 @@ impl Leases {
         }
     }
 
-    /// Who is first in line, if anything has changed for it since the last call.
+    /// The first link in line, if anything has changed for it since the last call.
     pub(super) fn call(&mut self) -> Option<LinkId> {
         std::mem::take(&mut self.changed).then(|| self.first()).flatten()
     }
@@ -77,7 +77,7 @@ impl Leases {
         self.known.contains(&link) || self.unknown.contains(&link)
     }
 
-    /// Whether anybody waits.
+    /// Whether any link waits.
     pub(super) fn contended(&self) -> bool {
         self.first().is_some()
     }
@@ -100,7 +100,7 @@ impl Leases {
         self.pool.saturating_sub(self.free)
     }
 
-    /// Who holds a lease.
+    /// The links that hold a lease.
     pub(super) fn holders(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.held.keys().copied()
     }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_worth_a_lease_before_waits_behind_one_stranger_at_most() {
+    fn a_link_that_completed_a_frame_before_waits_behind_one_stranger_at_most() {
         let mut leases = Leases::new(100);
         assert!(leases.acquire(LinkId(1), 100, false));
         for stranger in 2..40 {

@@ -237,8 +237,9 @@ impl Link {
         self.frame_since.map(|since| since + if large { config.partial_block } else { config.partial_frame })
     }
 
-    /// Whether the large frame arrives too slowly for somebody who holds a lease that others wait for. Its pace is that
-    /// since an earlier look: who sends all but the last byte at once has no more claim than who sends nothing.
+    /// Whether the large frame arrives too slowly for a lease that others wait for. Its pace is measured since an earlier
+    /// look, so that a peer that sends all but the last byte at once cannot hold the lease longer than one that sends
+    /// nothing.
     pub(super) fn dawdles(&mut self, now: Time, min_rate: u64) -> bool {
         if self.held_since.is_some() || self.ends.is_some() || self.frame_since.is_none() {
             return false;

@@ -1,11 +1,11 @@
-//! Deadlines of many sockets; the next one is found without asking each.
+//! Deadlines of many links; the next one is found without asking each link.
 
 use std::collections::BTreeSet;
 
 use crate::base::{ids::LinkId, time::Time};
 
-/// At most one alarm per socket. An alarm that comes too early is harmless: whoever owns the socket looks at its real
-/// deadline and sets the next. So a deadline that only moves later costs nothing here.
+/// At most one alarm per link. An alarm that comes too early is harmless: the endpoint looks at the link's real deadline
+/// and sets the next alarm. So a deadline that only moves later costs nothing here.
 #[derive(Default)]
 pub(super) struct Timers(BTreeSet<(Time, LinkId)>);
 
@@ -15,33 +15,33 @@ impl Timers {
         self.0.first().map(|(time, _)| *time)
     }
 
-    /// Makes sure that `socket` is looked at by `deadline`. `armed` is where the socket keeps its alarm.
-    pub(super) fn arm(&mut self, socket: LinkId, armed: &mut Option<Time>, deadline: Option<Time>) {
+    /// Makes sure that `link` is looked at by `deadline`. The link keeps its alarm in `armed`.
+    pub(super) fn arm(&mut self, link: LinkId, armed: &mut Option<Time>, deadline: Option<Time>) {
         let Some(deadline) = deadline else { return };
         match *armed {
             Some(alarm) if alarm <= deadline => return,
-            Some(alarm) => drop(self.0.remove(&(alarm, socket))),
+            Some(alarm) => drop(self.0.remove(&(alarm, link))),
             None => {}
         }
-        self.0.insert((deadline, socket));
+        self.0.insert((deadline, link));
         *armed = Some(deadline);
     }
 
-    /// Forgets a socket's alarm.
-    pub(super) fn disarm(&mut self, socket: LinkId, armed: Option<Time>) {
+    /// Forgets a link's alarm.
+    pub(super) fn disarm(&mut self, link: LinkId, armed: Option<Time>) {
         if let Some(alarm) = armed {
-            self.0.remove(&(alarm, socket));
+            self.0.remove(&(alarm, link));
         }
     }
 
-    /// Takes one alarm that is due. Its owner's `armed` must be cleared.
+    /// Takes one alarm that is due. The link's `armed` must be cleared.
     pub(super) fn due(&mut self, now: Time) -> Option<LinkId> {
-        let (time, socket) = *self.0.first()?;
+        let (time, link) = *self.0.first()?;
         if time > now {
             return None;
         }
         self.0.pop_first();
-        Some(socket)
+        Some(link)
     }
 }
 

@@ -146,7 +146,7 @@ impl End {
         }
     }
 
-    /// Reads at most so many bytes.
+    /// Reads at most `most` bytes.
     pub(super) fn read(&mut self, now: Time, most: usize) -> &[u8] {
         let from = self.read;
         self.read += self.unread().min(most);
@@ -246,7 +246,7 @@ mod tests {
         LinkConditions { bandwidth: 1_000_000, window, split_ppm: 0, loss_ppm }
     }
 
-    /// Sends so many bytes from side 0, and tells when side 1 has the last of them.
+    /// Sends bytes from side 0, and tells when side 1 has the last of them.
     fn carry(bytes: usize, conditions: &LinkConditions) -> Time {
         let mut rng = Rng::from_number(3);
         let end = |node| End::new(node, 0, LinkId(1), Phase::Live);

@@ -1,7 +1,7 @@
 //! One simulated node: the roles that production runs, their queues, and a disk that outlives them.
 //!
-//! In production each role is a thread with two inboxes, and the poll loop one more thread with a queue of actions.
-//! Here each of them is a slot that may take a step whenever it has something to do; which one does, the seed decides.
+//! In production each role is a thread with two inboxes, and the poll loop is one more thread with a queue of actions.
+//! Here each of them is a slot that may take a step when it has something to do. The seed decides which one does.
 
 use std::{
     collections::{BTreeMap, VecDeque},

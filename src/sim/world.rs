@@ -219,7 +219,7 @@ impl World {
         self.faults.severed(one, other, self.now)
     }
 
-    /// The faults are over: whatever is broken mends, whoever is down starts.
+    /// The faults are over: everything broken mends, and nodes that are down start.
     fn end_faults(&mut self) {
         self.faults.calm = true;
         self.conditions.loss_ppm = 0;

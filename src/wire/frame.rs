@@ -1,6 +1,6 @@
 //! Frames: magic 4, kind 1, body length 4, checksum 4, body.
 //!
-//! The head is judged before a byte of the body is kept. The checksum is left to whoever decodes the body: the poll
+//! The head is judged before a byte of the body is kept. The checksum is checked where the body is decoded: the poll
 //! thread hashes nothing.
 
 use crate::{

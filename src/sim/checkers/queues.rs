@@ -1,5 +1,5 @@
-//! No queue grows beyond its limit. Those of the poll loop keep themselves within theirs; notices must fit because the
-//! protocol's windows say so, and in production a role that waits too long for another's queue stops the node.
+//! No queue of notices grows beyond its limit: the protocol's windows keep them short, and in production a role that waits
+//! too long for another role's queue stops the node.
 
 use crate::{base::limits, node::RoleId, sim::world::World};
 
