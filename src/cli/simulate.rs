@@ -5,7 +5,7 @@ use std::{io::Write, process::ExitCode};
 use clap::Args;
 use log::LevelFilter;
 
-use crate::sim::{self, Options, Outcome, Overrides, Partition, narrate, report};
+use crate::sim::{self, Options, Outcome, Overrides, Partition, narrate};
 
 const EXAMPLES: &str = "\
 Options without a flag are drawn from the seed; the run prints all of them
@@ -38,9 +38,9 @@ pub struct SimulateArgs {
     /// Cut off PERCENT of the nodes (default 50) at second FROM; may be repeated
     #[arg(long, value_name = "FROM:SECONDS[:PERCENT]")]
     pub partition: Vec<Partition>,
-    /// Number of dishonest nodes, in addition to the honest ones
+    /// Number of byzantine nodes, in addition to the honest ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
-    pub liars: Option<u64>,
+    pub byzantine: Option<u64>,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -67,7 +67,7 @@ impl SimulateArgs {
             minutes: self.minutes,
             loss_ppm: self.loss,
             partitions: (!self.partition.is_empty()).then(|| self.partition.clone()),
-            liars: count(self.liars),
+            byzantine: count(self.byzantine),
             calm: self.calm,
         }
     }
@@ -87,7 +87,7 @@ impl SimulateArgs {
         for Partition { from, seconds, percent } in &self.partition {
             flag("partition", Some(format!("{from}:{seconds}:{percent}")));
         }
-        flag("liars", self.liars.map(|liars| liars.to_string()));
+        flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
         line + if self.calm { " --calm" } else { "" }
     }
 }
@@ -102,7 +102,7 @@ pub fn run(args: &SimulateArgs, json: bool) -> ExitCode {
     for seed in args.seed..=last {
         let options = Options::draw(seed, &overrides);
         if args.seeds == 1 && !json {
-            print(&report::options_text(&options));
+            print(&options_text(&options));
         }
         let outcome = run_one(options, args.twice);
         show(&outcome, args.seeds > 1, json);
@@ -127,9 +127,30 @@ fn show(outcome: &Outcome, brief: bool, json: bool) {
     } else if brief && !failed {
         print(&format!("{}\n", outcome.line()));
     } else if brief {
-        print(&format!("{}{outcome}", report::options_text(&outcome.options)));
+        print(&format!("{}{outcome}", options_text(&outcome.options)));
     } else {
         print(&outcome.to_string());
+    }
+}
+
+/// The options, a line each.
+fn options_text(options: &Options) -> String {
+    let Ok(serde_json::Value::Object(options)) = serde_json::to_value(options) else { return String::new() };
+    options.iter().map(|(name, value)| format!("{:<18} {}\n", name.replace('_', " "), option_text(value))).collect()
+}
+
+fn option_text(value: &serde_json::Value) -> String {
+    use serde_json::Value::{Array, Bool, Object, String};
+    let listed = |texts: Vec<std::string::String>| if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
+    match value {
+        Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
+        String(text) => text.clone(),
+        Array(values) => listed(values.iter().map(option_text).collect()),
+        Object(fields) => {
+            let texts = fields.iter().map(|(name, value)| format!("{name} {}", option_text(value)));
+            texts.collect::<Vec<_>>().join(" ")
+        }
+        number => number.to_string(),
     }
 }
 
@@ -155,12 +176,12 @@ mod tests {
 
     #[test]
     fn the_replay_line_has_all_flags() {
-        let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --liars 1 --calm";
+        let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --byzantine 1 --calm";
         let args = Line::parse_from(words.split(' ')).args;
         let replay = args.replay(7);
         assert_eq!(
             replay,
-            "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --liars 1 --calm"
+            "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --byzantine 1 --calm"
         );
         let again = Line::parse_from(replay.split(' ').skip(1)).args;
         assert_eq!(Options::draw(7, &again.overrides()), Options::draw(7, &args.overrides()));

@@ -7,13 +7,14 @@
 //! within a bound. Checkers look on; the first complaint ends the run, and its seed replays it.
 
 mod arriving;
+mod byzantine;
 mod checkers;
 mod clock;
 mod dial;
 mod disk;
 mod faults;
 mod inboxes;
-mod liars;
+mod misbehave;
 pub mod narrate;
 mod net;
 mod node;
@@ -25,6 +26,7 @@ mod stats;
 mod step;
 mod trace;
 mod traffic;
+mod wallet;
 mod world;
 
 use std::panic::{self, AssertUnwindSafe};

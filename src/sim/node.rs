@@ -19,11 +19,11 @@ use crate::{
     link::{Config, Endpoint},
     node::{AnyRole, Event, LinkAction, RoleId, Setup, SyncState, build},
     sim::{
+        byzantine::Byzantine,
         checkers::{Question, Watch},
         clock::Clock,
         disk::Disk,
         inboxes::Inboxes,
-        liars::Liar,
         net::{ConnId, Side},
     },
 };
@@ -218,7 +218,7 @@ pub(super) struct Node {
     /// Its status, as it reports it.
     pub(super) view: View,
     /// What it does if it is not honest.
-    pub(super) liar: Option<Liar>,
+    pub(super) byzantine: Option<Byzantine>,
     /// Bytes sent and received.
     pub(super) traffic: (u64, u64),
 }
@@ -238,7 +238,7 @@ impl Node {
             drives: false,
             slow: None,
             vanished: false,
-            liar: None,
+            byzantine: None,
             view: View::default(),
             traffic: (0, 0),
         }

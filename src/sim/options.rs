@@ -1,6 +1,7 @@
 //! What a run is made of: every option is drawn from the seed, zero rates included, unless a flag sets it.
 //!
-//! Each option has its own random stream, named after it, so that a new option changes no other option of an old seed.
+//! Each option has its own random stream, so that a new option changes no other option of an old seed. A stream keeps its
+//! name when its option gets another, for the same reason.
 
 use serde::Serialize;
 
@@ -49,9 +50,9 @@ pub struct Overrides {
     pub loss_ppm: Option<u64>,
     /// Partitions; an empty list: none.
     pub partitions: Option<Vec<Partition>>,
-    /// Dishonest nodes.
-    pub liars: Option<usize>,
-    /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, dishonest nodes.
+    /// Byzantine nodes.
+    pub byzantine: Option<usize>,
+    /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
 }
 
@@ -62,10 +63,10 @@ pub struct Options {
     pub seed: u64,
     /// Honest nodes.
     pub nodes: usize,
-    /// Dishonest nodes, on top.
-    pub liars: usize,
+    /// Byzantine nodes, on top.
+    pub byzantine: usize,
     /// Whether they go on when all other faults are over, as far as their tricks are fair.
-    pub liars_stay: bool,
+    pub byzantine_stay: bool,
     /// Seconds of the safety phase, in which faults happen.
     pub seconds: u64,
     /// Seconds after the last fault within which all honest nodes must agree.
@@ -191,8 +192,8 @@ impl Options {
         if let Some(partitions) = &overrides.partitions {
             options.partitions.clone_from(partitions);
         }
-        if let Some(liars) = overrides.liars {
-            options.liars = liars;
+        if let Some(byzantine) = overrides.byzantine {
+            options.byzantine = byzantine;
         }
         options
     }
@@ -202,8 +203,8 @@ impl Options {
         Self {
             seed: dice.seed,
             nodes,
-            liars: 0,
-            liars_stay: false,
+            byzantine: 0,
+            byzantine_stay: false,
             seconds,
             converge_within: 300,
             topology: dice
@@ -253,8 +254,8 @@ impl Options {
 
     fn draw_faults(&mut self, dice: &Dice) {
         let minutes = self.seconds.div_ceil(60);
-        self.liars = if dice.stream("liars").chance(400_000) { dice.size("liar_count", &[1, 1, 2, 3]) } else { 0 };
-        self.liars_stay = dice.stream("liars_stay").chance(300_000);
+        self.byzantine = if dice.stream("liars").chance(400_000) { dice.size("liar_count", &[1, 1, 2, 3]) } else { 0 };
+        self.byzantine_stay = dice.stream("liars_stay").chance(300_000);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
         self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);
         self.delay_max = dice.one_of("delay_max", &[1_000, 20_000, 200_000]);

@@ -71,20 +71,15 @@ impl Outcome {
 
     /// One line, for many seeds.
     pub fn line(&self) -> String {
-        let Options { seed, nodes, liars, .. } = self.options;
+        let Options { seed, nodes, byzantine, .. } = self.options;
         format!(
-            "seed {seed} ok: {nodes} nodes, {liars} liars, {:.0} s, height {}, {} events, trace {}",
+            "seed {seed} ok: {nodes} nodes, {byzantine} byzantine, {:.0} s, height {}, {} events, trace {}",
             self.virtual_s,
             self.summary.height,
             self.events,
             &self.trace_digest[..8],
         )
     }
-}
-
-/// The options, a line each.
-pub fn options_text(options: &Options) -> String {
-    format!("{options:#?}\n")
 }
 
 impl fmt::Display for Outcome {

@@ -8,10 +8,10 @@ use crate::{
     link::Config,
     node::Setup,
     sim::{
+        byzantine::{self, Byzantine},
         clock::{Clock, EPOCH},
         disk::Disk,
         faults::signed,
-        liars::{self, Liar},
         node::{Node, address},
         options::{Options, Topology},
     },
@@ -61,13 +61,13 @@ fn easiest_target(hashes: u64) -> u32 {
     size << 24 | u32::try_from(mantissa.min(0x7f_ffff)).expect("cut to 23 bits")
 }
 
-/// All nodes, none of them started. The last `options.liars` of them are not honest.
+/// All nodes, none of them started. The last `options.byzantine` of them are not honest.
 pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> Vec<Node> {
     let mut miners: Vec<usize> = (0..options.nodes).collect();
     rng.fork("miners").shuffle(&mut miners);
     miners.truncate(options.miners);
-    let (mut clocks, mut links, mut liars) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
-    (0..options.nodes + options.liars)
+    let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
+    (0..options.nodes + options.byzantine)
         .map(|number| {
             let mut setup = setup(options, spec, number);
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
@@ -77,13 +77,13 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             if number < options.nodes {
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
-            let liar = Liar::draw(options, &mut liars);
-            if liar.trick.mines() {
+            let byzantine = Byzantine::draw(options, &mut byzantine);
+            if byzantine.trick.mines() {
                 setup.mine = Some(SecretKey::well_known(number as u32).address());
-                setup.mine_rate = liars::mine_rate(options);
+                setup.mine_rate = byzantine::mine_rate(options);
             }
             let mut node = Node::new(number, setup, Disk::new(spec), clock);
-            node.liar = Some(liar);
+            node.byzantine = Some(byzantine);
             node
         })
         .collect()
@@ -114,7 +114,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
 pub(super) fn link_config(options: &Options, spec: &ChainSpec, setup: &Setup) -> Config {
     let mut config = Config::new(spec.magic(), setup.max_inbound);
     if options.few_accepted {
-        config.max_accepted = config.max_accepted.min(options.nodes + options.liars);
+        config.max_accepted = config.max_accepted.min(options.nodes + options.byzantine);
     }
     config.lease_free_bytes = options.lease_free_bytes;
     config.lease_min_rate = LEASE_MIN_RATE;

@@ -20,7 +20,7 @@ impl World {
     pub(super) fn perform(&mut self, node: usize, action: LinkAction) {
         match action {
             LinkAction::Send { link, frame } if !self.is_honest(node) => {
-                for frame in self.twist(node, link, frame) {
+                for frame in self.distort(node, link, frame) {
                     self.order(node, LinkAction::Send { link, frame });
                 }
             }
@@ -104,7 +104,8 @@ impl World {
     fn write(&mut self, node: usize, link: LinkId, (conn, side): (ConnId, Side)) {
         let there = &mut self.nodes[node];
         let (Some(life), Some(between)) = (&mut there.life, &mut self.conns[conn]) else { return };
-        let drips = there.liar.as_ref().is_some_and(|liar| liar.trick.drips()) && life.endpoint.is_up(link);
+        let drips =
+            there.byzantine.as_ref().is_some_and(|byzantine| byzantine.trick.drips()) && life.endpoint.is_up(link);
         let conditions = if drips { &LinkConditions::DRIP } else { &self.conditions };
         loop {
             let room = between.room(side, conditions);

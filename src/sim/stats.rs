@@ -135,7 +135,7 @@ impl Stats {
 
     /// How many heights after `since` were reached soon by every node, but by several blocks, none of which came to all
     /// soon. That is as it should be: of two blocks of equal work each node keeps the one that it saw first, and a
-    /// liar that mines tells each peer another one.
+    /// byzantine node that mines tells each peer another one.
     pub(super) fn contested(&self, since: Time, soon: Duration) -> usize {
         let rivals = self.rivals(since, soon);
         let is_contested = |height: &u32| rivals.get(height).is_some_and(|(count, timely)| *count > 1 && !timely);

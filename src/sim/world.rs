@@ -16,7 +16,7 @@ use crate::{
         setup,
         stats::Stats,
         trace::Trace,
-        traffic::Wallet,
+        wallet::Wallet,
     },
 };
 
@@ -45,8 +45,8 @@ pub(super) enum Happening {
     Fault(usize),
     /// Somebody submits a transaction.
     Submit,
-    /// A dishonest node says something of its own.
-    Lie(usize),
+    /// A byzantine node sends something on its own.
+    Misbehave(usize),
     /// The checkers look at the nodes.
     Probe,
 }
@@ -141,8 +141,8 @@ impl World {
         }
         self.at(Time(self.options.seconds * 1_000_000), Happening::Fault(Faults::END));
         self.at(Time(1_000_000), Happening::Probe);
-        for liar in self.options.nodes..self.nodes.len() {
-            self.at(Time(2_000_000), Happening::Lie(liar));
+        for byzantine in self.options.nodes..self.nodes.len() {
+            self.at(Time(2_000_000), Happening::Misbehave(byzantine));
         }
         self.next_submission();
     }
@@ -203,7 +203,7 @@ impl World {
                 self.inflict(fault);
             }
             Happening::Submit => self.submit(),
-            Happening::Lie(node) => self.lie(node),
+            Happening::Misbehave(node) => self.misbehave(node),
             Happening::Probe => self.probe(),
         }
     }
@@ -224,8 +224,8 @@ impl World {
         self.faults.calm = true;
         self.conditions.loss_ppm = 0;
         for number in self.options.nodes..self.nodes.len() {
-            let stays = self.nodes[number].liar.as_ref().is_some_and(|liar| liar.trick.may_stay());
-            if !(self.options.liars_stay && stays) {
+            let stays = self.nodes[number].byzantine.as_ref().is_some_and(|byzantine| byzantine.trick.may_stay());
+            if !(self.options.byzantine_stay && stays) {
                 self.crash(number, Duration::MAX, false);
             }
         }

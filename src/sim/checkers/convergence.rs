@@ -31,7 +31,7 @@ impl World {
     pub(in crate::sim) fn check_convergence(&mut self) {
         let Some(calm_at) = self.checkers.calm_at else { return };
         let (blocks, transactions) = self.stats.timely(calm_at + SETTLE, SOON);
-        // A liar that mines makes each of its blocks a contest, which ends with the next block.
+        // A byzantine node that mines makes each of its blocks a contest, which ends with the next block.
         let contested = || self.stats.contested(calm_at + SETTLE, SOON);
         let many = blocks >= TIMELY || blocks > 0 && blocks + contested() >= TIMELY;
         // At the end it counts that all came soon: after clocks were wrong the work that a block takes may be so great that

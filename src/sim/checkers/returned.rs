@@ -4,13 +4,16 @@
 use std::time::Duration;
 
 use crate::{
-    base::{hash::Hash, limits, time::Time},
+    base::{hash::Hash, limits},
     chain::{block::HashedBlock, transaction::OutPoint},
     node::{
         SyncState,
         command::{LedgerCommand, Reply},
     },
-    sim::world::World,
+    sim::{
+        checkers::state::{Question, Returned},
+        world::World,
+    },
 };
 
 /// How long a transaction may be neither in the mempool nor on the disk: a block that has it is applied at once, but
@@ -19,26 +22,6 @@ const PATIENCE: Duration = limits::COMMIT_INTERVAL.saturating_mul(3);
 
 /// Transactions that are looked for at a time.
 const MAX_RETURNED: usize = 256;
-
-/// A transaction that came off a node's chain.
-#[derive(Clone, Debug)]
-pub(in crate::sim) struct Returned {
-    node: usize,
-    life: u32,
-    /// When it did, or, if later, when the node was last seen to be not synced.
-    since: Time,
-    txid: Hash,
-    inputs: Vec<OutPoint>,
-}
-
-/// What a command was for.
-#[derive(Clone, Debug)]
-pub(in crate::sim) enum Question {
-    /// Somebody submits a transaction.
-    Submit,
-    /// We look for a transaction in a mempool.
-    Pooled(Returned),
-}
 
 impl World {
     /// A node's chain has lost these blocks. With double spends about, too little is certain.

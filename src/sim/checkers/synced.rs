@@ -4,24 +4,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    base::time::Time,
     node::report::SyncState,
-    sim::{net::End, world::World},
+    sim::{checkers::state::Behind, net::End, world::World},
 };
 
 /// How long a node may not know of a peer's better chain: an idle `GetSync`, its timeout, another peer's, and delay.
 const PATIENCE: Duration = Duration::from_secs(100);
-
-/// Since when a node says synced while a peer has more work.
-#[derive(Debug, Default)]
-pub(in crate::sim) struct Behind(BTreeMap<(usize, usize), Time>);
-
-impl Behind {
-    /// A node has died.
-    pub(in crate::sim) fn forget(&mut self, node: usize) {
-        self.0.retain(|(one, other), _| *one != node && *other != node);
-    }
-}
 
 impl World {
     /// Compares each node that says synced with its honest peers.

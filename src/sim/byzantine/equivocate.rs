@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     base::{bytes::Bytes, codec::List, hash::Hash, ids::LinkId},
     chain::block::{HashedBlock, HashedTransaction},
-    sim::liars::{Desk, Trick},
+    sim::byzantine::trick::{Context, Trick},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -23,9 +23,9 @@ pub(super) struct Equivocate {
 }
 
 impl Trick for Equivocate {
-    fn send(&mut self, link: LinkId, frame: Frame, desk: &mut Desk<'_>) -> Vec<Frame> {
+    fn send(&mut self, link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
         match frame.kind {
-            Kind::Block if (link.0 / 2).is_multiple_of(2) => match self.twin(&frame.body, desk) {
+            Kind::Block if (link.0 / 2).is_multiple_of(2) => match self.twin(&frame.body, context) {
                 Some(twin) => vec![Frame::new(&Message::Block(twin))],
                 None => vec![frame],
             },
@@ -47,7 +47,7 @@ impl Trick for Equivocate {
 
 impl Equivocate {
     /// Another valid block with the same parent: the memo of the coinbase is free.
-    fn twin(&mut self, bytes: &Bytes, desk: &mut Desk<'_>) -> Option<Bytes> {
+    fn twin(&mut self, bytes: &Bytes, context: &mut Context<'_>) -> Option<Bytes> {
         let block = HashedBlock::decode(bytes.clone()).ok()?;
         if let Some(twin) = self.twins.get(&block.hash) {
             return Some(twin.bytes.clone());
@@ -61,7 +61,7 @@ impl Equivocate {
         transactions[0] = HashedTransaction::new(coinbase);
         let mut header = block.header.clone();
         header.merkle_root = HashedBlock::new(header.clone(), transactions.clone()).merkle_root();
-        header.nonce = desk.rng.next_u64() >> 1;
+        header.nonce = context.rng.next_u64() >> 1;
         while !header.has_work(&header.hash()) {
             header.nonce += 1;
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{codec::List, hash::Hash, ids::LinkId},
-    sim::liars::{Desk, Trick},
+    sim::byzantine::trick::{Context, Trick},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -13,16 +13,16 @@ use crate::{
 pub(super) struct Claims;
 
 impl Trick for Claims {
-    fn send(&mut self, _link: LinkId, frame: Frame, desk: &mut Desk<'_>) -> Vec<Frame> {
+    fn send(&mut self, _link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
         let message = match (frame.kind, frame.open()) {
             (Kind::Version, Ok(Message::Version(mut version))) => {
                 version.height = 1_000_000;
-                version.tip = Hash(desk.rng.bytes());
+                version.tip = Hash(context.rng.bytes());
                 version.work = [0x7f; 32];
                 Message::Version(version)
             }
             (Kind::Ping, Ok(Message::Ping { nonce, .. })) => {
-                Message::Ping { nonce, height: 1_000_000, tip: Hash(desk.rng.bytes()) }
+                Message::Ping { nonce, height: 1_000_000, tip: Hash(context.rng.bytes()) }
             }
             (Kind::Sync, _) => Message::Sync(List::EMPTY),
             _ => return vec![frame],
@@ -30,8 +30,8 @@ impl Trick for Claims {
         vec![Frame::new(&message)]
     }
 
-    fn tick(&mut self, links: &[LinkId], desk: &mut Desk<'_>) -> Vec<(LinkId, Frame)> {
-        let ping = Message::Ping { nonce: desk.rng.next_u64(), height: u32::MAX, tip: Hash(desk.rng.bytes()) };
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let ping = Message::Ping { nonce: context.rng.next_u64(), height: u32::MAX, tip: Hash(context.rng.bytes()) };
         links.iter().map(|link| (*link, Frame::new(&ping))).collect()
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     base::{hash::Hash, ids::LinkId, rng::Rng},
     chain::header::Header,
-    sim::liars::{Desk, Trick},
+    sim::byzantine::trick::{Context, Trick},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -22,7 +22,7 @@ impl Withhold {
 }
 
 impl Trick for Withhold {
-    fn send(&mut self, _link: LinkId, frame: Frame, _desk: &mut Desk<'_>) -> Vec<Frame> {
+    fn send(&mut self, _link: LinkId, frame: Frame, _desk: &mut Context<'_>) -> Vec<Frame> {
         let hash: Option<Hash> = match frame.kind {
             Kind::Block => Header::peek(&frame.body).map(|header| header.hash()),
             _ => return vec![frame],

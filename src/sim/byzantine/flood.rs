@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{
     base::{codec::List, ids::LinkId, limits, time::UnixTime},
-    sim::liars::{Desk, Trick},
+    sim::byzantine::trick::{Context, Trick},
     wire::{
         frame::Frame,
         message::{Message, PeerAddress},
@@ -15,10 +15,10 @@ use crate::{
 pub(super) struct Flood;
 
 impl Trick for Flood {
-    fn tick(&mut self, links: &[LinkId], desk: &mut Desk<'_>) -> Vec<(LinkId, Frame)> {
-        let unix = UnixTime(desk.unix);
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let unix = UnixTime(context.unix);
         let invent = |_| {
-            let [first, second, third, fourth, high, low] = desk.rng.bytes::<6>();
+            let [first, second, third, fourth, high, low] = context.rng.bytes::<6>();
             let ip = IpAddr::V4(Ipv4Addr::new(first, second, third, fourth));
             PeerAddress::new(SocketAddr::new(ip, u16::from_be_bytes([high, low])), unix)
         };

@@ -7,7 +7,7 @@ use crate::{
         spec::ChainSpec,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
-    sim::liars::{Desk, Trick},
+    sim::byzantine::trick::{Context, Trick},
     wire::{frame::Frame, message::Message},
 };
 
@@ -15,9 +15,9 @@ use crate::{
 pub(super) struct Transactions;
 
 impl Trick for Transactions {
-    fn tick(&mut self, links: &[LinkId], desk: &mut Desk<'_>) -> Vec<(LinkId, Frame)> {
-        let Some(link) = desk.rng.pick(links).copied() else { return Vec::new() };
-        let transaction = invalid(desk.spec, desk.rng);
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let Some(link) = context.rng.pick(links).copied() else { return Vec::new() };
+        let transaction = invalid(context.spec, context.rng);
         vec![(link, Frame::new(&Message::Transaction(transaction.to_bytes().into())))]
     }
 }

@@ -1,6 +1,6 @@
 //! Answers one byte at a time.
 
-use crate::sim::liars::Trick;
+use crate::sim::byzantine::trick::Trick;
 
 /// The trick.
 pub(super) struct Drip;

@@ -1,5 +1,5 @@
 //! Answers with headers that lead nowhere: unconnected ones, or an endless branch from genesis that has work but no
-//! bodies. The work is paid for at the rate of the other liars' miners: against more than half of it nothing is promised.
+//! bodies. The work is paid for at the rate of the other byzantine miners: against more than half of it nothing is promised.
 
 use crate::{
     base::{codec::List, hash::Hash, ids::LinkId, limits},
@@ -7,7 +7,7 @@ use crate::{
         header::{HEADER_VERSION, Header},
         rules,
     },
-    sim::liars::{Desk, Trick},
+    sim::byzantine::trick::{Context, Trick},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -32,11 +32,11 @@ pub(super) struct Headers {
 }
 
 impl Trick for Headers {
-    fn send(&mut self, _link: LinkId, frame: Frame, desk: &mut Desk<'_>) -> Vec<Frame> {
+    fn send(&mut self, _link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
         if frame.kind != Kind::Sync {
             return vec![frame];
         }
-        let headers = if desk.rng.chance(300_000) { unconnected(desk) } else { self.endless(desk) };
+        let headers = if context.rng.chance(300_000) { unconnected(context) } else { self.endless(context) };
         vec![Frame::new(&Message::Sync(List::truncated(headers)))]
     }
 }
@@ -48,20 +48,20 @@ impl Headers {
     }
 
     /// A page of the branch, which grows with every answer.
-    fn endless(&mut self, desk: &mut Desk<'_>) -> Vec<Header> {
-        let seconds = desk.unix.saturating_sub(*self.since.get_or_insert(desk.unix)) + AHEAD;
+    fn endless(&mut self, context: &mut Context<'_>) -> Vec<Header> {
+        let seconds = context.unix.saturating_sub(*self.since.get_or_insert(context.unix)) + AHEAD;
         let most = (seconds * self.rate).saturating_sub(self.spent).min(EFFORT);
         let mut effort = most;
         while self.branch.len() < MAX_BRANCH {
-            let parent = self.branch.last().unwrap_or(&desk.spec.genesis.header);
+            let parent = self.branch.last().unwrap_or(&context.spec.genesis.header);
             let mut header = Header {
                 version: HEADER_VERSION,
                 height: parent.height + 1,
                 previous: parent.hash(),
-                merkle_root: Hash(desk.rng.bytes()),
-                state_digest: Hash(desk.rng.bytes()),
-                time: parent.time + u64::from(desk.spec.parameters.block_time),
-                target: rules::next_target(desk.spec, parent.time, parent.height),
+                merkle_root: Hash(context.rng.bytes()),
+                state_digest: Hash(context.rng.bytes()),
+                time: parent.time + u64::from(context.spec.parameters.block_time),
+                target: rules::next_target(context.spec, parent.time, parent.height),
                 nonce: 0,
             };
             while effort > 0 && !header.has_work(&header.hash()) {
@@ -74,14 +74,14 @@ impl Headers {
         }
         self.spent += most - effort;
         let last = self.branch.len().saturating_sub(limits::MAX_SYNC_HEADERS);
-        let from = usize::try_from(desk.rng.below(last as u64 + 1)).unwrap_or(0);
+        let from = usize::try_from(context.rng.below(last as u64 + 1)).unwrap_or(0);
         self.branch[from..].to_vec()
     }
 }
 
-fn unconnected(desk: &mut Desk<'_>) -> Vec<Header> {
-    let mut header = desk.spec.genesis.header.clone();
-    header.previous = Hash(desk.rng.bytes());
+fn unconnected(context: &mut Context<'_>) -> Vec<Header> {
+    let mut header = context.spec.genesis.header.clone();
+    header.previous = Hash(context.rng.bytes());
     header.height = 7;
     vec![header]
 }

@@ -1,0 +1,45 @@
+//! Byzantine nodes. Each runs the real roles, so that it is a peer like any other, and a trick. The trick changes what the
+//! roles send, or sends frames of its own from time to time. Byzantine nodes stop when the faults end, or go on to the end.
+
+mod claims;
+mod drip;
+mod equivocate;
+mod flood;
+mod headers;
+mod mutate;
+mod transactions;
+mod trick;
+mod withhold;
+
+use crate::{base::rng::Rng, sim::options::Options};
+
+pub(super) use trick::{Context, Trick};
+
+/// What makes a node byzantine, beside its roles.
+pub(super) struct Byzantine {
+    /// What it does.
+    pub trick: Box<dyn Trick>,
+    pub(super) rng: Rng,
+}
+
+impl Byzantine {
+    /// Draws a trick.
+    pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
+        let trick: Box<dyn Trick> = match rng.below(8) {
+            0 => Box::new(claims::Claims),
+            1 => Box::new(drip::Drip),
+            2 => Box::new(equivocate::Equivocate::default()),
+            3 => Box::new(flood::Flood),
+            4 => Box::new(headers::Headers::new(mine_rate(options))),
+            5 => Box::new(mutate::Mutate),
+            6 => Box::new(transactions::Transactions),
+            _ => Box::new(withhold::Withhold::draw(rng)),
+        };
+        Self { trick, rng: rng.fork("liar") }
+    }
+}
+
+/// Hashes per second of each byzantine node that mines, so that all of them have at most a third of the work.
+pub(super) fn mine_rate(options: &Options) -> u64 {
+    (options.miners as u64 * options.mine_rate / 2 / (options.byzantine as u64).max(1)).max(1)
+}

@@ -1,0 +1,48 @@
+//! What every trick has in common.
+
+use crate::{
+    base::{ids::LinkId, rng::Rng},
+    chain::spec::ChainSpec,
+    wire::frame::Frame,
+};
+
+/// What a trick may look at.
+pub(in crate::sim) struct Context<'a> {
+    /// The chain.
+    pub spec: &'a ChainSpec,
+    /// The node's randomness.
+    pub rng: &'a mut Rng,
+    /// The node's clock, unix seconds.
+    pub unix: u64,
+}
+
+/// One way to be dishonest.
+pub(in crate::sim) trait Trick {
+    /// The frames that go out in place of one that the roles send.
+    fn send(&mut self, link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
+        let _ = (link, context);
+        vec![frame]
+    }
+
+    /// Frames that the node sends on its own, and the links that they go to.
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let _ = (links, context);
+        Vec::new()
+    }
+
+    /// Whether the node mines. All byzantine nodes together have at most a third of the work.
+    fn mines(&self) -> bool {
+        false
+    }
+
+    /// Whether the node may go on when all other faults are over. Tricks that could have more work than the honest miners
+    /// may not.
+    fn may_stay(&self) -> bool {
+        true
+    }
+
+    /// Whether the node's bytes go out one at a time.
+    fn drips(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,71 @@
+//! What the checkers remember between two looks.
+
+use std::collections::BTreeMap;
+
+use super::failure::Failure;
+use crate::{
+    base::{hash::Hash, time::Time},
+    chain::transaction::OutPoint,
+    sim::options::Options,
+};
+
+/// What the checkers remember.
+#[derive(Debug, Default)]
+pub(in crate::sim) struct Checkers {
+    /// The first complaint.
+    pub(in crate::sim) failure: Option<Failure>,
+    pub(super) honest: usize,
+    pub(super) behind: Behind,
+    /// When the faults ended.
+    pub(super) calm_at: Option<Time>,
+    /// Transactions that came off the chain, to be found in mempools.
+    pub(super) returned: Vec<Returned>,
+}
+
+impl Checkers {
+    pub(in crate::sim) fn new(options: &Options) -> Self {
+        Self { honest: options.nodes, ..Self::default() }
+    }
+
+    /// The faults are over.
+    pub(in crate::sim) fn calm_since(&mut self, now: Time) {
+        self.calm_at = Some(now);
+        log::debug!(target: "tussock::sim", "the faults end");
+    }
+
+    /// A node has died, and with it what was known of it.
+    pub(in crate::sim) fn crashed(&mut self, node: usize) {
+        self.behind.forget(node);
+    }
+}
+
+/// A transaction that came off a node's chain.
+#[derive(Clone, Debug)]
+pub(in crate::sim) struct Returned {
+    pub(super) node: usize,
+    pub(super) life: u32,
+    /// When it did, or, if later, when the node was last seen to be not synced.
+    pub(super) since: Time,
+    pub(super) txid: Hash,
+    pub(super) inputs: Vec<OutPoint>,
+}
+
+/// What a command was for.
+#[derive(Clone, Debug)]
+pub(in crate::sim) enum Question {
+    /// Somebody submits a transaction.
+    Submit,
+    /// We look for a transaction in a mempool.
+    Pooled(Returned),
+}
+
+/// Since when a node says synced while a peer has more work.
+#[derive(Debug, Default)]
+pub(in crate::sim) struct Behind(pub(super) BTreeMap<(usize, usize), Time>);
+
+impl Behind {
+    /// A node has died.
+    pub(in crate::sim) fn forget(&mut self, node: usize) {
+        self.0.retain(|(one, other), _| *one != node && *other != node);
+    }
+}
