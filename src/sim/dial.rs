@@ -54,7 +54,7 @@ impl World {
         let phase = if accepted.is_some() { Phase::Live } else { Phase::Gone };
         let near = End::new(node, life, link, Phase::Connecting);
         let far = End::new(to, acceptor.lives, accepted.unwrap_or(LinkId(0)), phase);
-        self.conns.push(Some(Box::new(Conn::new(near, far, latency))));
+        self.conns.push(Some(Box::new(Conn::new(now, near, far, latency))));
         self.at(self.now + latency, Happening::Connected(id));
         match accepted {
             Some(_) => self.run_node(to),

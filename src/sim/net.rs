@@ -33,8 +33,8 @@ pub(super) struct LinkConditions {
 }
 
 impl LinkConditions {
-    /// Two bytes a second, one after the other.
-    pub(super) const DRIP: Self = Self { bandwidth: 2, window: 1, split_ppm: 0, loss_ppm: 0 };
+    /// A byte a second, one after the other: a `Ping` takes longer than a frame may.
+    pub(super) const DRIP: Self = Self { bandwidth: 1, window: 1, split_ppm: 0, loss_ppm: 0 };
 }
 
 /// What travels through a pipe.
@@ -109,6 +109,8 @@ pub(super) struct Conn {
     pub(super) ends: [End; 2],
     /// `pipes[side]` carries what `ends[side]` sends.
     pub(super) pipes: [Pipe; 2],
+    /// When the dialler's attempt reached the acceptor.
+    pub(super) began: Time,
     /// One way, microseconds.
     latency: u64,
 }
@@ -165,9 +167,9 @@ impl End {
 
 impl Conn {
     /// A connection between two sockets.
-    pub(super) fn new(dialler: End, acceptor: End, latency: Duration) -> Self {
+    pub(super) fn new(now: Time, dialler: End, acceptor: End, latency: Duration) -> Self {
         let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        Self { ends: [dialler, acceptor], pipes: Default::default(), latency }
+        Self { ends: [dialler, acceptor], pipes: Default::default(), began: now, latency }
     }
 
     /// Bytes that one side may send now.
@@ -250,7 +252,7 @@ mod tests {
     fn carry(bytes: usize, conditions: &LinkConditions) -> Time {
         let mut rng = Rng::from_number(3);
         let end = |node| End::new(node, 0, LinkId(1), Phase::Live);
-        let mut conn = Conn::new(end(0), end(1), Duration::from_millis(10));
+        let mut conn = Conn::new(Time::default(), end(0), end(1), Duration::from_millis(10));
         let sent: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
         let (mut now, mut arrived, mut left) = (Time::default(), Vec::new(), &sent[..]);
         loop {

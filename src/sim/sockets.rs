@@ -12,6 +12,8 @@ use crate::{
     },
 };
 
+/// How long a link to a byzantine node that drips is like others.
+const BEFORE_DRIP: Duration = Duration::from_secs(15);
 /// Chunks that are looked at in one turn.
 const CHUNKS: usize = 64;
 
@@ -102,10 +104,9 @@ impl World {
 
     /// Moves queued bytes into the pipe as far as its window allows.
     fn write(&mut self, node: usize, link: LinkId, (conn, side): (ConnId, Side)) {
+        let drips = self.drips(node, conn);
         let there = &mut self.nodes[node];
         let (Some(life), Some(between)) = (&mut there.life, &mut self.conns[conn]) else { return };
-        let drips =
-            there.byzantine.as_ref().is_some_and(|byzantine| byzantine.trick.drips()) && life.endpoint.is_up(link);
         let conditions = if drips { &LinkConditions::DRIP } else { &self.conditions };
         loop {
             let room = between.room(side, conditions);
@@ -134,6 +135,13 @@ impl World {
             self.end_pipe(conn, side, Parcel::Fin);
         }
         self.schedule_arrival(conn, side);
+    }
+
+    /// Whether a node sends one byte at a time. It begins a while after the handshake, which would not end in time, and
+    /// after the first questions: peers that do not answer these are left before a half frame is late.
+    fn drips(&self, node: usize, conn: ConnId) -> bool {
+        let drips = self.nodes[node].byzantine.as_ref().is_some_and(|byzantine| byzantine.trick.drips());
+        drips && self.conns[conn].as_ref().is_some_and(|between| self.now.since(between.began) > BEFORE_DRIP)
     }
 
     /// Reads as much as the link wants, at the node's pace.

@@ -13,8 +13,8 @@ use crate::{
     wire::message::{GoodbyeCode, Kind, Message},
 };
 
-/// Probes are seconds apart.
-const SLACK: Duration = Duration::from_secs(6);
+/// How much later than its deadline something may happen.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// The code that PROTOCOL.md demands of a goodbye.
 fn code_for(reason: &CloseReason) -> Option<GoodbyeCode> {

@@ -34,6 +34,7 @@ impl World {
         self.checkers.behind = Behind(behind);
     }
 
+    /// Whether the link of this end is that of a peer.
     fn is_up_end(&self, end: &End) -> bool {
         self.nodes[end.node].life.as_ref().is_some_and(|life| life.endpoint.is_up(end.link))
     }
