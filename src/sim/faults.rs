@@ -18,7 +18,7 @@ pub(super) enum Fault {
     Cut { choice: u64 },
     /// Some nodes hear nothing from the others.
     Part(ActivePartition),
-    /// A node reads at most so many bytes per second; `None`: no longer.
+    /// A node reads at most `rate` bytes per second; `None`: as fast as it can again.
     Slow { node: usize, rate: Option<u64> },
     /// A node's wall clock is set.
     Clock { node: usize, seconds: i64 },

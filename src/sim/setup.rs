@@ -50,7 +50,7 @@ pub(super) fn spec(options: &Options) -> ChainSpec {
     ChainSpec::from_toml(&text).expect("a valid specification")
 }
 
-/// The compact form of the target that a block of about so many hashes has: 2²⁵⁶ ÷ `hashes`.
+/// The compact form of the target of a block that takes about `hashes` hashes: 2²⁵⁶ ÷ `hashes`.
 fn easiest_target(hashes: u64) -> u32 {
     let (mut size, mut mantissa) = (32u32, (1u64 << 24) / hashes.max(1));
     // One form per number: the mantissa is as long as its sign bit allows.

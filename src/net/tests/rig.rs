@@ -1,12 +1,13 @@
 //! A poll loop on a thread of its own, with inboxes, orders and a clock in the test's hands. Every wait has an end.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering::SeqCst},
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
     time::Duration,
@@ -30,45 +31,32 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Rig {
     pub(super) address: SocketAddr,
     pub(super) traffic: Arc<Traffic>,
-    pub(super) waker: Waker,
-    shared: Arc<Shared>,
+    waker: Waker,
+    events: BTreeMap<RoleId, Receiver<LinkEvent>>,
+    orders: Sender<Order>,
+    /// How many more events the handshake role's inbox takes.
+    room: Arc<AtomicUsize>,
     time: Arc<AtomicU64>,
     thread: Option<thread::JoinHandle<io::Result<()>>>,
 }
 
-struct Shared {
-    inboxes: Mutex<Inboxes>,
-    news: Condvar,
-    orders: Mutex<VecDeque<Order>>,
-}
-
-#[derive(Default)]
-struct Inboxes {
-    events: BTreeMap<RoleId, VecDeque<LinkEvent>>,
-    /// How many more events a role's inbox takes; absent: any number.
-    room: BTreeMap<RoleId, usize>,
-}
-
-struct Sink(Arc<Shared>);
-struct Source(Arc<Shared>);
+struct Sink(BTreeMap<RoleId, Sender<LinkEvent>>, Arc<AtomicUsize>);
+struct Source(Receiver<Order>);
 
 impl EventSink for Sink {
     fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent> {
-        let mut inboxes = self.0.inboxes.lock().unwrap();
-        match inboxes.room.get_mut(&role) {
-            Some(0) => return Err(event),
-            Some(room) => *room -= 1,
-            None => {}
+        if role == RoleId::Handshake && self.1.fetch_update(SeqCst, SeqCst, |room| room.checked_sub(1)).is_err() {
+            return Err(event);
         }
-        inboxes.events.entry(role).or_default().push_back(event);
-        self.0.news.notify_all();
+        // The test may have ended.
+        drop(self.0[&role].send(event));
         Ok(())
     }
 }
 
 impl OrderSource for Source {
     fn next_order(&mut self) -> Option<Order> {
-        self.0.orders.lock().unwrap().pop_front()
+        self.0.try_recv().ok()
     }
 }
 
@@ -84,25 +72,32 @@ impl Rig {
         let address = listener.local_address().unwrap();
         let poller = Poller::new(config).unwrap();
         let (traffic, waker) = (poller.traffic(), poller.waker());
-        let shared = Arc::new(Shared { inboxes: Mutex::default(), news: Condvar::new(), orders: Mutex::default() });
-        let time = Arc::new(AtomicU64::new(0));
-        let (sink, source) = (Box::new(Sink(Arc::clone(&shared))), Box::new(Source(Arc::clone(&shared))));
+        let (mut senders, mut events) = (BTreeMap::new(), BTreeMap::new());
+        for role in hearers(true) {
+            let (sender, receiver) = channel();
+            senders.insert(*role, sender);
+            events.insert(*role, receiver);
+        }
+        let (room, time) = (Arc::new(AtomicUsize::new(usize::MAX)), Arc::new(AtomicU64::new(0)));
+        let (orders, source) = channel();
+        let (sink, source) = (Box::new(Sink(senders, Arc::clone(&room))), Box::new(Source(source)));
         let clock = Arc::clone(&time);
         let run = move || poller.run(vec![listener], sink, source, move || Time(clock.load(SeqCst)));
-        Self { address, traffic, waker, shared, time, thread: Some(thread::spawn(run)) }
+        Self { address, traffic, waker, events, orders, room, time, thread: Some(thread::spawn(run)) }
     }
 
     pub(super) fn order(&self, order: Order) {
-        self.shared.orders.lock().unwrap().push_back(order);
+        // A loop that has ended takes no orders.
+        drop(self.orders.send(order));
         self.waker.wake();
     }
 
-    pub(super) fn send(&self, link: LinkId, message: &Message) {
-        self.order(Order::Link(LinkAction::Send { link, frame: Frame::new(message) }));
+    pub(super) fn link(&self, action: LinkAction) {
+        self.order(Order::Link(action));
     }
 
-    pub(super) fn close(&self, link: LinkId, reason: CloseReason) {
-        self.order(Order::Link(LinkAction::Close { link, reason: Box::new(reason), retry_after: 7 }));
+    pub(super) fn send(&self, link: LinkId, message: &Message) {
+        self.link(LinkAction::Send { link, frame: Frame::new(message) });
     }
 
     /// Moves the loop's clock.
@@ -111,28 +106,20 @@ impl Rig {
         self.waker.wake();
     }
 
-    /// How many more events a role takes from here on.
-    pub(super) fn set_room(&self, role: RoleId, room: Option<usize>) {
-        let mut inboxes = self.inboxes();
-        match room {
-            Some(room) => drop(inboxes.room.insert(role, room)),
-            None => drop(inboxes.room.remove(&role)),
-        }
-        drop(inboxes);
+    /// How many more events the handshake role takes from here on.
+    pub(super) fn set_room(&self, room: usize) {
+        self.room.store(room, SeqCst);
         self.waker.wake();
     }
 
     /// A role's next event.
     pub(super) fn event(&self, role: RoleId) -> LinkEvent {
-        let empty = |inboxes: &mut Inboxes| inboxes.events.get(&role).is_none_or(VecDeque::is_empty);
-        let (mut inboxes, timeout) = self.shared.news.wait_timeout_while(self.inboxes(), PATIENCE, empty).unwrap();
-        assert!(!timeout.timed_out(), "no event for {role:?}");
-        inboxes.events.get_mut(&role).and_then(VecDeque::pop_front).expect("just seen")
+        self.events[&role].recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no event for {role:?}"))
     }
 
-    /// What a role has heard and nobody asked for yet.
-    pub(super) fn heard(&self, role: RoleId) -> usize {
-        self.inboxes().events.get(&role).map_or(0, VecDeque::len)
+    /// A role's next event, if it has heard one.
+    pub(super) fn try_event(&self, role: RoleId) -> Option<LinkEvent> {
+        self.events[&role].try_recv().ok()
     }
 
     /// A role's next frame, opened.
@@ -165,7 +152,7 @@ impl Rig {
     /// A peer after its handshake; all roles have heard of it.
     pub(super) fn accept_up(&self) -> (LinkId, Peer) {
         let (link, peer) = self.accept();
-        self.order(Order::Link(LinkAction::Promote { link, peer: info(peer.stream.local_addr().unwrap()) }));
+        self.link(LinkAction::Promote { link, peer: info(peer.stream.local_addr().unwrap()) });
         for role in hearers(true) {
             assert!(matches!(self.event(*role), LinkEvent::Up { link: up, .. } if up == link));
         }
@@ -179,30 +166,16 @@ impl Rig {
             assert_eq!(peer.read(), Message::Pong(nonce));
         }
     }
-
-    pub(super) fn stop(mut self) {
-        self.order(Order::Stop);
-        self.join();
-    }
-
-    fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("the poll loop does not panic").unwrap();
-        }
-    }
-
-    fn inboxes(&self) -> MutexGuard<'_, Inboxes> {
-        self.shared.inboxes.lock().unwrap()
-    }
 }
 
 impl Drop for Rig {
     fn drop(&mut self) {
         if !thread::panicking() {
-            self.time.store(u64::MAX / 2, SeqCst);
             self.order(Order::Stop);
-            self.pass(3600);
-            self.join();
+            self.pass(u64::from(u32::MAX));
+            if let Some(thread) = self.thread.take() {
+                thread.join().expect("the poll loop does not panic").unwrap();
+            }
         }
     }
 }
@@ -259,7 +232,7 @@ impl Peer {
     }
 }
 
-pub(super) fn info(remote: SocketAddr) -> Arc<PeerInfo> {
+fn info(remote: SocketAddr) -> Arc<PeerInfo> {
     Arc::new(PeerInfo {
         direction: Direction::Inbound,
         remote,
