@@ -84,3 +84,15 @@ fn functions_of_the_program_can_be_called() {
     connection.create_scalar_function("twice", 1, flags, |call| Ok(call.get::<i64>(0)? * 2)).unwrap();
     assert_eq!(text(&connection, "SELECT group_concat(twice(amount)) FROM totals"), "42,40");
 }
+
+#[test]
+fn json_functions_work() {
+    let dir = TempDir::new();
+    let connection = database(&dir);
+    let rows = "SELECT json_group_array(json_object('owner', owner, 'amount', amount)) FROM \
+                (SELECT * FROM totals ORDER BY owner)";
+    assert_eq!(text(&connection, rows), r#"[{"owner":"ann","amount":21},{"owner":"bob","amount":20}]"#);
+    assert_eq!(text(&connection, r#"SELECT json_extract('{"a":[1,{"b":"c"}]}', '$.a[1].b')"#), "c");
+    assert_eq!(text(&connection, r#"SELECT '{"a":[1,2]}' ->> '$.a[1]' || ''"#), "2");
+    assert_eq!(text(&connection, "SELECT group_concat(value) FROM json_each('[1,2,3]')"), "1,2,3");
+}
