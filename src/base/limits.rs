@@ -139,6 +139,10 @@ pub const SYNCED_SLACK_BLOCKS: u32 = 3;
 pub const SYNCED_SLACK: Duration = seconds(2);
 /// How long a node with a ledger but without configured peers looks into its peer book before it counts as alone.
 pub const LONE_AFTER: Duration = seconds(2);
+/// How long a miner waits before people are told: at a start it waits for peers as a matter of course.
+pub const MINE_WAIT_TOLD: Duration = seconds(5);
+/// Time between two looks at the clock in a role to which nothing happens.
+pub const CLOCK_LOOK: Duration = seconds(3);
 /// Shortest time between two reports of a reason whose state did not change.
 pub const REASON_INTERVAL: Duration = seconds(1);
 /// Headers kept in memory behind and around the best one; older ones are read from the store.

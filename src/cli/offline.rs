@@ -77,5 +77,6 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
         "uptime_s": 0,
         "rss_bytes": 0,
         "warnings": [],
+        "hindrances": [],
     }))
 }

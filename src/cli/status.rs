@@ -104,7 +104,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         .collect();
     let rate = match mining["enabled"].as_bool() {
         Some(true) => format!("{} hashes/s", units::grouped(number(mining, "hashes_per_second"))),
-        _ => "off".to_owned(),
+        _ => waits(status).unwrap_or_else(|| "off".to_owned()),
     };
     let page = datadir::read_endpoints(&context.folder()).and_then(|endpoints| endpoints.http);
     let page = page.map_or_else(String::new, |http| format!("http://{http}/"));
@@ -143,6 +143,12 @@ fn first_node_advice(status: &Value) -> String {
         return String::new();
     }
     "no peer yet; the first node of a network needs --is-bootnode".to_owned()
+}
+
+/// What a miner waits for, if it waits.
+fn waits(status: &Value) -> Option<String> {
+    let waits = output::items(&status["hindrances"]).iter().find(|one| one["id"] == "mining_waits")?;
+    text(waits, "text").strip_prefix("mining ").map(str::to_owned)
 }
 
 /// A bar of twenty cells and whole percent, rounded down: full only at the end.

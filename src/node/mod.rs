@@ -14,6 +14,7 @@ pub mod fetch;
 pub mod gossip;
 pub mod handshake;
 pub mod headers;
+pub mod hindrance;
 mod input;
 pub mod ledger;
 pub mod limit;

@@ -2,9 +2,16 @@
 
 pub use crate::node::sync_state::SyncState;
 use crate::{
-    base::{ids::LinkId, time::Time},
+    base::{
+        ids::LinkId,
+        time::{Time, UnixTime},
+    },
     chain::{archive::Tip, target::Work},
-    node::{limit::Limit, peer_info::PeerInfo},
+    node::{
+        hindrance::{Finding, HindranceId},
+        limit::Limit,
+        peer_info::PeerInfo,
+    },
 };
 
 /// News for the status; each replaces the last of its kind.
@@ -69,6 +76,15 @@ pub enum Report {
         key: &'static str,
         /// One line; `None` clears.
         text: Option<String>,
+    },
+    /// From any role: a hindrance stands or is over.
+    Hindrance {
+        /// Which.
+        id: HindranceId,
+        /// The time.
+        now: UnixTime,
+        /// What it is; `None`: it is over.
+        finding: Option<Finding>,
     },
 }
 

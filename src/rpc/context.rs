@@ -133,9 +133,4 @@ impl Context {
         let [connections, bytes] = *self.http.lock().unwrap_or_else(PoisonError::into_inner);
         [(Limit::HttpConnections, connections), (Limit::HttpBytes, bytes)]
     }
-
-    /// Whether the node serves what the network agrees on.
-    pub fn is_ready(status: &Status) -> bool {
-        status.state == SyncState::Synced
-    }
 }

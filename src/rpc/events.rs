@@ -112,8 +112,8 @@ impl Inner {
         if (before.mempool_count, before.mempool_bytes) != (now.mempool_count, now.mempool_bytes) {
             self.push("mempool", None, json!({ "count": now.mempool_count, "bytes": now.mempool_bytes }));
         }
-        if before.warnings != now.warnings {
-            self.push("warnings", None, json!({ "warnings": now.warnings.values().collect::<Vec<_>>() }));
+        if before.all_warnings() != now.all_warnings() {
+            self.push("warnings", None, json!({ "warnings": now.all_warnings() }));
         }
     }
 

@@ -69,6 +69,9 @@ fn node(text: &mut Text, context: &Context) {
     let help = "Hashes a second, over the last seconds.";
     text.one("tussock_miner_hashes_per_second", "gauge", help, status.hashes_per_second);
     text.head("tussock_warnings", "gauge", "1 for each condition that an operator should know.");
+    for (id, _) in status.hindrances.iter() {
+        text.line("tussock_warnings", &[("kind", id.name())], 1);
+    }
     for kind in status.warnings.keys() {
         text.line("tussock_warnings", &[("kind", kind)], 1);
     }

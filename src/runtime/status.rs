@@ -6,8 +6,10 @@ use std::{
 };
 
 use crate::{
+    base::time::UnixTime,
     chain::{archive::Tip, target::Work},
     node::{
+        hindrance::{Change, Finding, HindranceId, Hindrances},
         limit::{Limit, Meter},
         report::{Counter, Report, SyncState},
     },
@@ -46,6 +48,8 @@ pub struct Status {
     pub limits: BTreeMap<Limit, Meter>,
     /// What an operator should know, by condition.
     pub warnings: BTreeMap<&'static str, String>,
+    /// What keeps the node from its work.
+    pub hindrances: Hindrances,
     /// Counted since the start.
     pub counters: BTreeMap<Counter, u64>,
 }
@@ -54,6 +58,17 @@ impl Status {
     /// A counter's value.
     pub fn counter(&self, counter: Counter) -> u64 {
         self.counters.get(&counter).copied().unwrap_or(0)
+    }
+
+    /// Whether the node serves what the network agrees on.
+    pub fn is_ready(&self) -> bool {
+        self.state == SyncState::Synced && self.hindrances.unready().is_none()
+    }
+
+    /// What an operator should know, a line each: the hindrances first.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let hindrances = self.hindrances.iter().map(|(_, hindrance)| hindrance.line());
+        hindrances.chain(self.warnings.values().cloned()).collect()
     }
 }
 
@@ -123,6 +138,24 @@ fn apply(status: &mut Status, report: Report) {
         Report::Warning { key, text: None } => {
             status.warnings.remove(key);
         }
+        Report::Hindrance { id, now, finding } => hindered(status, id, now, finding),
+    }
+}
+
+/// The one place where a hindrance's start and end are logged.
+fn hindered(status: &mut Status, id: HindranceId, now: UnixTime, finding: Option<Finding>) {
+    let change = status.hindrances.set(now, id, finding);
+    let name = id.name();
+    match (change, status.hindrances.get(id)) {
+        (Change::Begun, Some(hindrance)) => {
+            log::warn!(
+                "hindrance begins id={name} blocks={:?} text=\"{}\"",
+                hindrance.blocks.names(),
+                hindrance.line()
+            );
+        }
+        (Change::Ended, _) => log::info!("hindrance over id={name}"),
+        _ => {}
     }
 }
 

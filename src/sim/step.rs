@@ -227,6 +227,7 @@ impl World {
             | Report::PeerCount { .. }
             | Report::Mining { .. }
             | Report::Warning { .. }
+            | Report::Hindrance { .. }
             | Report::Used { .. }
             | Report::LimitHit(_) => {}
         }

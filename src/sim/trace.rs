@@ -205,6 +205,7 @@ fn mark_to_gossip(notice: &ToGossip, out: &mut Vec<u8>) {
 fn mark_to_miner(notice: &ToMiner, out: &mut Vec<u8>) {
     match notice {
         ToMiner::State(state) => out.extend([5, *state as u8]),
+        ToMiner::Hold(reason) => out.extend([25, u8::from(reason.is_some())]),
         ToMiner::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToMiner::PoolChanged { added, removed } => {
             out.extend_from_slice(&codec::encode(&(21u8, *added as u64, *removed as u64)));

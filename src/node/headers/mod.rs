@@ -4,6 +4,7 @@
 //! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that were not requested, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
+mod clock;
 mod header_node;
 mod index;
 mod locator;
@@ -37,6 +38,7 @@ use crate::{
     node::{
         ChainMove, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
+            clock::{ClockFacts, ClockJudge},
             header_node::{Change, HeaderLookup, HeaderNode},
             index::Index,
             passing::Passing,
@@ -63,6 +65,7 @@ pub struct Headers {
     index: Option<Index>,
     peers: HeaderSources,
     machine: Machine,
+    clock: ClockJudge,
     /// The ledger has told its tip.
     open: bool,
     /// A peer has answered since there were last none.
@@ -105,6 +108,7 @@ impl Headers {
         };
         Self {
             machine: Machine::new(alone, setup.spec.instant),
+            clock: ClockJudge::default(),
             spec: setup.spec.clone(),
             rng,
             archive: Some(archive),
@@ -300,15 +304,19 @@ impl Headers {
             best: index.best().height,
             source: self.peers.source().map(|peer| (peer.info.remote, peer.height)),
             progress: self.progress,
+            hindered: self.clock.unready(),
         })
     }
 
     /// What the time, or any input, may call for: questions to peers, the state, the best header's report.
-    fn on_wake(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+    fn on_wake(&mut self, time: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        let now = time.mono;
+        self.peers.unrefuse(time, self.spec.parameters.future_limit);
         self.release_due(now, out)?;
         self.end_unproven(now, out)?;
         self.drive(now, out)?;
         self.peers.settle();
+        self.look_at_clock(time, out);
         let Some(view) = self.view(now) else { return Ok(()) };
         if let Some(told) = self.machine.update(now, &view) {
             if told.changed {
@@ -323,6 +331,17 @@ impl Headers {
         self.tell_best(out);
         self.report_best(now, out);
         Ok(())
+    }
+
+    fn look_at_clock(&mut self, now: Now, out: &mut Outbox) {
+        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
+        let own = [index.applied(), index.best()].into_iter().max_by_key(|node| node.time);
+        let facts = ClockFacts {
+            future_limit: u64::from(self.spec.parameters.future_limit),
+            own: own.map_or((0, 0), |node| (node.height, node.time)),
+            refused: self.peers.refused(index.best().work),
+        };
+        self.clock.look(now, &facts, out);
     }
 
     fn report_best(&mut self, now: Time, out: &mut Outbox) {
@@ -350,7 +369,7 @@ impl Role for Headers {
             Input::Notice(notice) => self.on_notice(now, notice, out),
             Input::Wake | Input::Stop => Ok(()),
         };
-        let done = done.and_then(|()| self.on_wake(now.mono, out));
+        let done = done.and_then(|()| self.on_wake(now, out));
         if let Err(error) = done {
             log::error!("store error=\"{error}\"");
             out.halt(error);
@@ -363,6 +382,7 @@ impl Role for Headers {
         let peers = self.peers.deadline(self.now);
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
         let unproven = self.unproven_until().filter(|at| *at > self.now);
-        [self.machine.deadline(&view), peers, self.next_poll, best, withheld, unproven].into_iter().flatten().min()
+        let others = [self.next_poll, best, withheld, unproven, self.clock.deadline()];
+        others.into_iter().chain([self.machine.deadline(&view), peers]).flatten().min()
     }
 }

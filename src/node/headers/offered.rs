@@ -14,7 +14,7 @@ use crate::{
             header_node::{HeaderLookup, HeaderNode},
             index::Index,
             syncnode::Standing,
-            validate::Follower,
+            validate::{Follower, Refused},
         },
         notice::ToFetch,
     },
@@ -86,7 +86,9 @@ impl Headers {
                 && peer.asked.is_none()
                 && peer.standing == Standing::Done
             {
-                peer.hold(now, header.time, self.spec.parameters.future_limit);
+                let mut follower = Follower::new(&self.spec, index, header.previous, parent)?;
+                let refused = Refused::judge(&mut follower, [header]);
+                peer.hold(now, refused, self.spec.parameters.future_limit);
             }
             return Ok(Some(Refusal::Drop("its time is too far in the future")));
         }

@@ -55,6 +55,7 @@ impl Headers {
             self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
             return Ok(());
         }
+        peer.refused = None;
         if headers.is_empty() {
             peer.done(now.mono);
             self.answered = true;
@@ -85,7 +86,7 @@ impl Headers {
         let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
         let Some(last) = batch.rows.last() else {
             match batch.future {
-                Some(time) => peer.hold(now, time, self.spec.parameters.future_limit),
+                Some(refused) => peer.hold(now, refused, self.spec.parameters.future_limit),
                 None if full => peer.repeated(now.mono, batch.last),
                 None => peer.done(now.mono),
             }
@@ -104,8 +105,8 @@ impl Headers {
             return Ok(());
         }
         peer.brought(batch.last);
-        if let Some(time) = batch.future {
-            peer.hold(now, time, self.spec.parameters.future_limit);
+        if let Some(refused) = batch.future {
+            peer.hold(now, refused, self.spec.parameters.future_limit);
         }
         self.peers.productive(now.mono, link);
         self.accept(now.mono, batch.rows, false, out).map(|_| ())

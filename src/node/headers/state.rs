@@ -34,6 +34,8 @@ pub(super) struct View {
     pub(super) source: Option<(SocketAddr, u32)>,
     /// When a header or block last came.
     pub(super) progress: Time,
+    /// What keeps the node from being synced, whatever its peers say.
+    pub(super) hindered: Option<String>,
 }
 
 /// How a node without peers is to be judged.
@@ -114,7 +116,8 @@ impl Machine {
     /// When time alone may change the state or lets a held-back reason be told.
     pub(super) fn deadline(&self, view: &View) -> Option<Time> {
         // The reason of a stall says how long it has lasted.
-        let changes = |told: &String| *told != self.reason || self.state == SyncState::Stalled;
+        let grows = self.state == SyncState::Stalled && view.hindered.is_none();
+        let changes = |told: &String| *told != self.reason || grows;
         let reason = self.told.as_ref().filter(|(_, told)| changes(told)).map(|(at, _)| *at + REASON_INTERVAL);
         let alone = self.alone_since.and_then(|since| match self.state {
             SyncState::Connecting if self.may_be_lone() && view.all_applied => Some(since + LONE_AFTER),
@@ -132,6 +135,10 @@ impl Machine {
     fn decide(&mut self, now: Time, view: &View) -> (SyncState, String) {
         if !view.open {
             return (SyncState::Starting, "opening the ledger".to_owned());
+        }
+        if let Some(reason) = &view.hindered {
+            (self.busy_since, self.in_blocks, self.behind_since) = (None, false, None);
+            return (SyncState::Stalled, reason.clone());
         }
         if view.peers == 0 {
             (self.busy_since, self.in_blocks) = (None, false);
@@ -251,6 +258,7 @@ mod tests {
             best: 10,
             source: None,
             progress: Time(0),
+            hindered: None,
         }
     }
 
@@ -354,6 +362,16 @@ mod tests {
         assert_eq!(state(&mut bootnode, 2, &behind), SyncState::Synced, "its own block on its way");
         assert_eq!(state(&mut bootnode, 4, &behind), SyncState::Isolated);
         assert_eq!(state(&mut machine(Alone::Bootnode), 0, &behind), SyncState::Connecting);
+    }
+
+    #[test]
+    fn a_hindered_node_is_stalled_with_the_reason_and_asks_for_no_timer() {
+        let mut machine = machine(Alone::Bootnode);
+        assert_eq!(state(&mut machine, 0, &view()), SyncState::Synced);
+        let hindered = View { hindered: Some("the clock".to_owned()), ..view() };
+        assert_eq!(state(&mut machine, 1, &hindered), SyncState::Stalled);
+        assert_eq!((machine.reason.as_str(), machine.deadline(&hindered)), ("the clock", None));
+        assert_eq!(state(&mut machine, 2, &view()), SyncState::Synced);
     }
 
     #[test]

@@ -20,7 +20,11 @@ use crate::{
         time::{Now, Time},
     },
     chain::target::Work,
-    node::{PeerInfo, rate_limit::RateLimit},
+    node::{
+        PeerInfo,
+        headers::{clock::RefusedBranch, validate::Refused},
+        rate_limit::RateLimit,
+    },
 };
 
 /// Whether a peer is worth a question.
@@ -45,6 +49,8 @@ pub(super) struct HeaderSource {
     again: bool,
     /// Ask again then: a future header's time will have come, or a claim came too soon after a vain question.
     pub(super) again_at: Option<Time>,
+    /// Its last answer's headers that only the clock refused.
+    pub(super) refused: Option<Refused>,
     quiet_until: Time,
     slow_until: Time,
     failures: u32,
@@ -81,6 +87,7 @@ impl HeaderSource {
             asked: None,
             again: false,
             again_at: None,
+            refused: None,
             quiet_until: Time(0),
             slow_until: Time(0),
             failures: 0,
@@ -153,8 +160,9 @@ impl HeaderSource {
     }
 
     /// Its next header is from the future: it is asked again when that header's time has come.
-    pub(super) fn hold(&mut self, now: Now, time: u64, future_limit: u32) {
-        let wait = time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
+    pub(super) fn hold(&mut self, now: Now, refused: Refused, future_limit: u32) {
+        self.refused = Some(refused);
+        let wait = refused.time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
         self.done(now.mono);
         // Our clock or the peer's may be set right in the meantime: do not wait for a date in years.
         self.again_at = Some(now.mono + Duration::from_secs(wait.min(GET_SYNC_IDLE.as_secs())));
@@ -245,6 +253,33 @@ impl HeaderSources {
                 peer.standing = Standing::Fresh;
             }
         }
+    }
+
+    /// Headers that the clock no longer refuses are asked for at once. Clocks are set without notice.
+    pub(super) fn unrefuse(&mut self, now: Now, future_limit: u32) {
+        for link in &self.busy {
+            let Some(peer) = self.map.get_mut(link) else { continue };
+            let limit = now.unix.0.saturating_add(u64::from(future_limit));
+            if peer.asked.is_none() && peer.refused.is_some_and(|refused| refused.time <= limit) {
+                peer.refused = None;
+                peer.standing = Standing::Fresh;
+            }
+        }
+    }
+
+    /// What peers show of a chain with more work than `best` that only the clock refuses. Peers that we chose count, if
+    /// there are any: those that come to us may all be one attacker's.
+    pub(super) fn refused(&self, best: Work) -> Option<RefusedBranch> {
+        let chosen = self.map.values().any(|peer| !peer.info.direction.is_inbound() && !peer.closing);
+        let counts = |peer: &&HeaderSource| !(peer.closing || chosen && peer.info.direction.is_inbound());
+        let refused = |peer: &HeaderSource| peer.refused.filter(|refused| refused.valid > 0 && refused.work > best);
+        // Peers with refused headers are to be asked again, and hence busy.
+        let shown = self.busy().map(|(_, peer)| peer).filter(counts).filter_map(refused);
+        let (peers, headers, latest) = shown.fold((0usize, 0u32, 0u64), |(peers, headers, latest), one| {
+            (peers + 1, headers.max(one.valid), latest.max(one.latest))
+        });
+        let of = if peers == 0 { 0 } else { self.map.values().filter(counts).count() };
+        (peers > 0).then_some(RefusedBranch { headers, latest, peers, of })
     }
 
     /// Peers to ask besides the sync node.

@@ -71,8 +71,39 @@ pub(super) struct Batch {
     pub(super) rows: Vec<HeaderRow>,
     /// The last header that counts: height and hash.
     pub(super) last: (u32, Hash),
-    /// The time of the first header that is too far in the future, unix seconds; it and what follows is left out.
-    pub(super) future: Option<u64>,
+    /// The headers that are too far in the future, and all that follow them; they are left out of the rows.
+    pub(super) future: Option<Refused>,
+}
+
+/// Headers that the clock refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Refused {
+    /// The time of the first, unix seconds.
+    pub(super) time: u64,
+    /// How many are valid but for their time. A header without its work is nobody's proof of anything.
+    pub(super) valid: u32,
+    /// The latest time among those.
+    pub(super) latest: u64,
+    /// Work of the chain up to the last of those.
+    pub(super) work: Work,
+}
+
+impl Refused {
+    /// Judges the first headers that are too far in the future.
+    pub(super) fn judge(follower: &mut Follower<'_>, headers: impl IntoIterator<Item = Header>) -> Self {
+        let mut refused = Self { time: 0, valid: 0, latest: 0, work: Work::ZERO };
+        for header in headers {
+            let (time, hash) = (header.time, header.hash());
+            if refused.time == 0 {
+                refused.time = time;
+            }
+            let Ok(row) = follower.step(header, hash) else { break };
+            refused.valid += 1;
+            refused.latest = refused.latest.max(time);
+            refused.work = row.work;
+        }
+        refused
+    }
 }
 
 /// Judges a batch that is not empty. Headers known already may come first.
@@ -104,12 +135,12 @@ pub(super) fn judge(
     }
     let mut batch = Batch { rows: Vec::with_capacity(headers.len()), last: (node.height, hash), future: None };
     let mut follower = Follower::new(spec, index, hash, node)?;
-    for header in headers {
+    while let Some(header) = headers.next() {
         if header.previous != batch.last.1 {
             return Ok(Err(PeerFault::UnlinkedHeaders));
         }
         if rules::is_from_future(spec, &header, now) {
-            batch.future = Some(header.time);
+            batch.future = Some(Refused::judge(&mut follower, std::iter::once(header).chain(headers)));
             break;
         }
         let hash = header.hash();

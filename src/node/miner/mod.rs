@@ -7,6 +7,7 @@ mod pace;
 mod search;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ use crate::{
 
 use pace::{Meter, Throttle};
 use search::{MinedBlock, Search};
+use waiting::Waiting;
 
 /// Own blocks that are remembered until they are applied.
 const FOUND: usize = 16;
@@ -42,6 +44,8 @@ pub struct Miner {
     interval: Option<Duration>,
     rng: Rng,
     state: SyncState,
+    /// Why no block made now would be of use.
+    held: Option<String>,
     tip: Option<Hash>,
     /// Transactions in the mempool.
     waiting: usize,
@@ -49,6 +53,7 @@ pub struct Miner {
     stage: Stage,
     throttle: Throttle,
     meter: Meter,
+    hindered: Waiting,
     /// Own blocks on their way to the ledger, oldest first, with the order that they are for.
     found: VecDeque<(Hash, Option<Ticket>)>,
     next_slice: Time,
@@ -86,12 +91,14 @@ impl Miner {
             interval: setup.block_interval_ms.map(Duration::from_millis).filter(|_| setup.spec.instant),
             rng,
             state: SyncState::default(),
+            held: None,
             tip: None,
             waiting: 0,
             orders: VecDeque::new(),
             stage: Stage::Idle,
             throttle: Throttle::new(setup.mine_rate),
             meter: Meter::default(),
+            hindered: Waiting::default(),
             found: VecDeque::new(),
             next_slice: Time::default(),
             next_block: Time::default(),
@@ -101,6 +108,7 @@ impl Miner {
     fn on_notice(&mut self, now: Now, notice: ToMiner) {
         match notice {
             ToMiner::State(state) => self.state = state,
+            ToMiner::Hold(reason) => self.held = reason,
             ToMiner::ChainMoved(moved) => self.chain_moved(now, &moved),
             ToMiner::PoolChanged { added, removed } => self.pool_changed(added, removed),
             ToMiner::Template(template) => self.template(now, &template),
@@ -122,7 +130,15 @@ impl Miner {
     /// Completes orders, and makes the stage fit what is wanted now.
     fn after_input(&mut self, now: Now, out: &mut Outbox) {
         self.complete_orders(out);
+        if let Some(reason) = &self.held {
+            let refusal = format!("no block can be made: {reason}");
+            let orders = std::mem::take(&mut self.orders);
+            orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused(refusal.clone())));
+        }
         self.drive(now, out);
+        let waits = self.payee.is_some() && !self.is_enabled();
+        let why = waits.then(|| waiting::reason(self.state, self.held.as_deref())).flatten();
+        self.hindered.note(now, why, out);
         let enabled = self.is_enabled() || !self.orders.is_empty();
         if let Some(hashes_per_second) = self.meter.report(now, enabled) {
             out.report(Report::Mining { enabled, hashes_per_second });
@@ -136,7 +152,7 @@ impl Miner {
             SyncState::Isolated => self.spec.test,
             _ => false,
         };
-        self.payee.is_some() && allowed
+        self.payee.is_some() && allowed && self.held.is_none()
     }
 
     /// Who the block to be mined now pays to; `None`: none is to be mined.
@@ -308,6 +324,6 @@ impl Role for Miner {
             Stage::Searching(search) if search.stale => Some(self.next_slice.min(search.asked + limits::MINE_REFRESH)),
             Stage::Searching(_) => Some(self.next_slice),
         };
-        stage.into_iter().chain(self.meter.deadline()).min()
+        stage.into_iter().chain(self.meter.deadline()).chain(self.hindered.deadline()).min()
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     node::{
         Action, AnyRole, Event, Notice, Role,
         command::{MinerCommand, Reply},
+        hindrance::HindranceId,
         ledger::fake::setup,
         notice::{ToFetch, ToLedger, ToMiner},
     },
@@ -147,7 +148,7 @@ fn it_mines_only_when_synced_and_configured() {
     bench.answer(key(1));
     let actions = bench.state(SyncState::Stalled);
     assert!(actions.contains(&Action::Report(Report::Mining { enabled: false, hashes_per_second: 0 })));
-    assert_eq!(bench.miner.deadline(), None);
+    assert_eq!(bench.miner.deadline(), Some(bench.now.mono + limits::MINE_WAIT_TOLD), "only to tell that it waits");
 }
 
 #[test]
@@ -318,4 +319,43 @@ fn an_instant_chain_with_an_interval_keeps_it() {
     assert!(bench.now.mono.since(start) < Duration::from_secs(3));
     bench.now.mono = bench.now.mono + Duration::from_secs(2);
     assert_eq!(asked(&bench.event(Event::Wake)), [key(1)]);
+}
+
+/// What was told of a waiting miner, oldest first.
+fn waits(actions: &[Action]) -> Vec<Option<String>> {
+    let told = |action: &Action| match action {
+        Action::Report(Report::Hindrance { id: HindranceId::MiningWaits, finding, .. }) => {
+            Some(finding.as_ref().map(|finding| finding.text.clone()))
+        }
+        _ => None,
+    };
+    actions.iter().filter_map(told).collect()
+}
+
+#[test]
+fn a_miner_whose_clock_is_wrong_makes_no_block_refuses_orders_at_once_and_says_why() {
+    let mut bench = Bench::mining(0);
+    let held = bench.notice(ToMiner::Hold(Some("its tip is 400 days ahead".to_owned())));
+    assert!(held.contains(&Action::Report(Report::Mining { enabled: false, hashes_per_second: 0 })), "{held:?}");
+    assert!(matches!(bench.miner.stage, Stage::Idle));
+    let told = replies(&bench.order(9, 1, None));
+    assert!(matches!(&told[..], [(_, Reply::Refused(why))] if why.contains("400 days")), "{told:?}");
+    bench.now.mono = bench.now.mono + limits::MINE_WAIT_TOLD;
+    assert_eq!(waits(&bench.event(Event::Wake)), [Some("mining waits: clock".to_owned())]);
+    let free = bench.notice(ToMiner::Hold(None));
+    assert_eq!((asked(&free), waits(&free)), (vec![key(1)], vec![None]));
+}
+
+#[test]
+fn a_miner_without_peers_is_told_how_the_first_node_of_a_network_begins() {
+    let mut spec = ChainSpec::local();
+    spec.test = false;
+    let mut bench = Bench::new(spec, |setup| setup.mine = Some(key(1)));
+    assert_eq!(waits(&bench.state(SyncState::Connecting)), []);
+    bench.now.mono = bench.miner.deadline().unwrap();
+    let actions = bench.event(Event::Wake);
+    assert_eq!(waits(&actions), [Some("mining waits: no peers".to_owned())]);
+    let advice = actions.iter().any(|action| format!("{action:?}").contains("--is-bootnode"));
+    assert!(advice, "{actions:?}");
+    assert_eq!(waits(&bench.state(SyncState::Synced)), [None]);
 }

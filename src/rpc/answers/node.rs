@@ -23,6 +23,16 @@ const LIMIT: Schema = Schema::Object(&[&[
 ]]);
 const WARNINGS: Property = required("warnings", Schema::Array(&Schema::Text), "what an operator should know");
 
+const HINDRANCE: Schema = Schema::Object(&[&[
+    required("id", Schema::Text, "which"),
+    required("since", Schema::Integer, "when it began, unix seconds"),
+    required("text", Schema::Text, "what it is"),
+    required("advice", Schema::Text, "what to do"),
+    required("blocks", Schema::Array(&Schema::Choice(&["ready", "mining"])), "what it keeps the node from"),
+]]);
+const HINDRANCES: Property =
+    required("hindrances", Schema::Array(&HINDRANCE), "what keeps the node from its work though nothing is broken");
+
 const FACTS: &[Property] = &[
     required("state", Schema::Choice(STATE), "what the node does"),
     required("reason", Schema::Text, "why, in words"),
@@ -41,6 +51,7 @@ const FACTS: &[Property] = &[
     required("uptime_s", Schema::Integer, "seconds since the start"),
     required("rss_bytes", Schema::Integer, "resident memory"),
     WARNINGS,
+    HINDRANCES,
     required("limits", Schema::Map(&LIMIT), "each limit and its use"),
     required("last_reorganisation", Schema::Nullable(&Schema::Integer), "blocks that it disconnected"),
     required("mempool_sequence", Schema::Integer, "grows with each change of the mempool"),

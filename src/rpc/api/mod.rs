@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::{
     base::hash::Hash,
-    node::report::SyncState,
     rpc::{
         call_stats::CallStats,
         context::Context,
@@ -112,7 +111,7 @@ fn plain(outcome: Outcome) -> Response {
 
 fn readiness(context: &Context) -> Response {
     let status = context.node.status();
-    let ready = status.state == SyncState::Synced;
+    let ready = status.is_ready();
     let body = json!({
         "ready": ready,
         "state": status.state.name(),

@@ -84,8 +84,8 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-fn warnings(status: &Status) -> Vec<&String> {
-    status.warnings.values().collect()
+fn warnings(status: &Status) -> Vec<String> {
+    status.all_warnings()
 }
 
 fn chain_info(context: &Context, databases: &mut Databases) -> Result<Value, RpcError> {
@@ -107,7 +107,7 @@ fn chain_info(context: &Context, databases: &mut Databases) -> Result<Value, Rpc
         "mediantime": rules::median_time(&mut times),
         "chainwork": tip.work.to_string(),
         "verificationprogress": progress,
-        "initialblockdownload": !Context::is_ready(&status),
+        "initialblockdownload": !status.is_ready(),
         "size_on_disk": std::fs::metadata(&context.ledger_path).map_or(0, |data| data.len()),
         "state": status.state.name(),
         "pruned": false,

@@ -94,6 +94,7 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     if !context.chain.test {
         return Err(RpcError::new(REJECTED, "blocks are made on demand only on test chains, such as local and dev"));
     }
+    refuse_if_held(context)?;
     let name = if args.integer("nblocks").is_some() { "nblocks" } else { "blocks" };
     let blocks = args.integer_in(name, 1..=MAX_BLOCKS, 1)?;
     let blocks = u32::try_from(blocks).unwrap_or(1);
@@ -103,6 +104,14 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         other => Err(unexpected(other)),
     });
     Ok(step.within(RPC_MINE))
+}
+
+/// Refuses to make blocks that would be of no use.
+fn refuse_if_held(context: &Context) -> Result<(), RpcError> {
+    match context.node.status().hindrances.no_mining() {
+        Some(hindrance) => Err(RpcError::new(REJECTED, format!("no block can be made: {}", hindrance.line()))),
+        None => Ok(()),
+    }
 }
 
 fn mining_info(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {
@@ -118,7 +127,7 @@ fn mining_info(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {
             "difficulty": render::difficulty(&context, row.header.target),
             "bits": format!("{:08x}", row.header.target.0),
             "pooledtx": status.mempool_count,
-            "warnings": status.warnings.values().collect::<Vec<_>>(),
+            "warnings": status.all_warnings(),
         }))
     }))
 }
@@ -129,6 +138,7 @@ fn template(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         None if context.chain.test => SecretKey::well_known(0).address(),
         None => return Err(RpcError::invalid_params("\"address\" is missing: the address to pay")),
     };
+    refuse_if_held(context)?;
     let context = context.clone();
     Ok(Continuation::ask(LedgerCommand::Template(address), move |reply| match reply {
         Reply::Template(template) => Ok(Continuation::value(&show(&context, &template))),

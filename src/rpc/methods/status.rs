@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, limits},
-    node::limit::{Limit, Meter},
+    node::{
+        hindrance::{Hindrance, HindranceId},
+        limit::{Limit, Meter},
+    },
     rpc::{
         answers,
         context::Context,
@@ -84,7 +87,8 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "version": context.version,
         "uptime_s": context.started.elapsed().as_secs(),
         "rss_bytes": host::resident_bytes(),
-        "warnings": status.warnings.values().collect::<Vec<_>>(),
+        "warnings": status.all_warnings(),
+        "hindrances": hindrances(&status),
         "counters": counters,
         "limits": limits_in_use(context, &status),
         "last_reorganisation": status.last_reorganisation,
@@ -94,6 +98,20 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "address_prefix": context.chain.prefix.to_string(),
         "test_chain": context.chain.test,
     })
+}
+
+/// Each hindrance that stands.
+fn hindrances(status: &Status) -> Vec<Value> {
+    let shown = |(id, hindrance): (HindranceId, &Hindrance)| {
+        json!({
+            "id": id.name(),
+            "since": hindrance.since.0,
+            "text": hindrance.finding.text,
+            "advice": hindrance.finding.advice,
+            "blocks": hindrance.blocks.names(),
+        })
+    };
+    status.hindrances.iter().map(shown).collect()
 }
 
 /// Each limit: its use, its cap, and how often it was reached since the start.

@@ -105,7 +105,7 @@ fn wait(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         "ready" => {
             Ok(facts_when(|view| view.status.tip.is_some() && view.status.state != SyncState::Starting, until_time))
         }
-        "synced" => Ok(facts_when(|view| Context::is_ready(&view.status), until_time)),
+        "synced" => Ok(facts_when(|view| view.status.is_ready(), until_time)),
         "height" => {
             let height = number()?;
             Ok(facts_when(move |view| height_of(view) >= Some(height), until_time))

@@ -1,6 +1,7 @@
 //! The role, by events and with a clock set by hand.
 
 mod branches;
+mod clock;
 mod fake;
 mod model;
 mod news;

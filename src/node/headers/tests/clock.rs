@@ -1,0 +1,106 @@
+//! What the clock keeps the node from.
+
+use super::*;
+use crate::{
+    base::time::UnixTime,
+    node::{
+        hindrance::{Finding, HindranceId},
+        notice::ToMiner,
+        report::Report,
+    },
+};
+
+/// What was told of a hindrance, and whether the miner was told to wait.
+fn found(actions: &[Action], which: HindranceId) -> (Vec<Option<Finding>>, Vec<bool>) {
+    let mut told = (Vec::new(), Vec::new());
+    for action in actions {
+        match action {
+            Action::Report(Report::Hindrance { id, finding, .. }) if *id == which => told.0.push(finding.clone()),
+            Action::Tell(Notice::Miner(ToMiner::Hold(reason))) => told.1.push(reason.is_some()),
+            _ => {}
+        }
+    }
+    told
+}
+
+fn is_begun(told: &(Vec<Option<Finding>>, Vec<bool>)) -> bool {
+    told.0.iter().all(Option::is_some) && told.0.len() == 1 && told.1 == [true]
+}
+
+fn is_over(told: &(Vec<Option<Finding>>, Vec<bool>)) -> bool {
+    told.0 == [None] && told.1 == [false]
+}
+
+/// Sets the clock so that blocks of this time are as far ahead as this.
+fn set_clock(rig: &mut Rig, time: u64, ahead: u64) {
+    rig.now.unix = UnixTime(time - ahead);
+}
+
+const LIMIT: u64 = 7_200;
+
+#[test]
+fn a_node_whose_clock_refuses_the_headers_of_its_peers_is_stalled_until_the_clock_is_set() {
+    let mut chain = Chain::new();
+    let mut header = chain.draft(0);
+    header.time += 30 * 86_400;
+    testkit::mine(&mut header);
+    chain.push(header);
+    let chain = chain.grow(7, 0);
+    let first = chain.rows[1].header.time;
+    let mut rig = Rig::new(&Chain::new());
+    set_clock(&mut rig, first, LIMIT + 3_600);
+    rig.up(1, &chain);
+    let told = found(&rig.sync(1, chain.headers(1..=8)), HindranceId::ClockBehind);
+    assert!(is_begun(&told), "{told:?}");
+    assert_eq!(
+        (rig.state, rig.reason.as_str()),
+        (SyncState::Stalled, "peers show 8 headers up to 3 h ahead of this clock")
+    );
+    rig.pass(SECOND * 20);
+    assert_eq!(rig.state, SyncState::Stalled, "it does not pass for synced later either");
+    set_clock(&mut rig, first, 0);
+    let actions = rig.pass(SECOND * 4);
+    assert!(is_over(&found(&actions, HindranceId::ClockBehind)) && asked(&actions) == [1]);
+    assert_eq!(wants(&rig.sync(1, chain.headers(1..=8))), [(0, chain.hashes(1..=8))]);
+}
+
+#[test]
+fn headers_from_the_future_without_work_or_of_one_peer_among_many_stall_nobody() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    let mut late = chain.draft(0);
+    late.time = rig.now.unix.0 + 2 * LIMIT;
+    while late.has_work(&late.hash()) {
+        late.nonce += 1;
+    }
+    let mut liar = chain.clone();
+    liar.push(late.clone());
+    rig.up(3, &liar);
+    let told = found(&rig.sync(3, vec![late.clone()]), HindranceId::ClockBehind);
+    assert_eq!((told.0.len(), rig.state), (0, SyncState::Synced));
+    rig.down(3);
+    testkit::mine(&mut late);
+    rig.up(5, &liar);
+    let told = found(&rig.sync(5, vec![late]), HindranceId::ClockBehind);
+    assert!(told.0.iter().flatten().all(|finding| finding.is_suspicion) && told.0.len() == 1 && told.1.is_empty());
+    assert_eq!(rig.state, SyncState::Synced);
+    let told = found(&rig.down(5), HindranceId::ClockBehind);
+    assert_eq!(told.0, [None], "it is over with the peer");
+}
+
+#[test]
+fn a_node_whose_own_chain_is_from_the_future_is_stalled_and_its_miner_waits_until_the_clock_is_set() {
+    let chain = Chain::new().grow(3, 0);
+    let time = chain.rows.last().unwrap().header.time;
+    let mut rig = synced(&chain);
+    set_clock(&mut rig, time, LIMIT);
+    let told = found(&rig.pass(SECOND * 4), HindranceId::OwnTipAhead);
+    assert!(told.0.is_empty(), "{told:?}");
+    set_clock(&mut rig, time, LIMIT + 86_400);
+    let told = found(&rig.pass(SECOND * 4), HindranceId::OwnTipAhead);
+    assert!(is_begun(&told), "{told:?}");
+    assert_eq!(rig.state, SyncState::Stalled);
+    set_clock(&mut rig, time, 0);
+    assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::OwnTipAhead)));
+    assert_eq!(rig.state, SyncState::Synced);
+}

@@ -1,0 +1,226 @@
+//! Hindrances: what keeps a node from its work though nothing is broken.
+//!
+//! State, reason, warnings, `/readyz`, metrics, page and log all speak from one list of them. [`HindranceId::blocks`] is
+//! the one table of what each keeps the node from.
+
+use std::collections::BTreeMap;
+
+use crate::base::time::UnixTime;
+
+/// What a hindrance keeps the node from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Blocks {
+    /// The node does not count as synced.
+    pub ready: bool,
+    /// The node makes no blocks.
+    pub mining: bool,
+}
+
+impl Blocks {
+    const NOTHING: Self = Self { ready: false, mining: false };
+    const MINING: Self = Self { ready: false, mining: true };
+    const ALL: Self = Self { ready: true, mining: true };
+
+    /// As JSON and metrics name it.
+    pub fn names(self) -> Vec<&'static str> {
+        [(self.ready, "ready"), (self.mining, "mining")]
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, name)| name)
+            .collect()
+    }
+}
+
+/// Which hindrance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HindranceId {
+    /// This host's clock is behind.
+    ClockBehind,
+    /// This host's clock is ahead.
+    ClockAhead,
+    /// This host's clock was set while the node ran.
+    ClockStepped,
+    /// The node's own chain is from the future of this host's clock.
+    OwnTipAhead,
+    /// A host name has no address.
+    NameUnresolved,
+    /// Each known address refuses or does not answer.
+    DialFailing,
+    /// Each known address is banned or denied.
+    AllDenied,
+    /// Nobody ever connected to this node.
+    Unreachable,
+    /// The data directory is gone or another one.
+    DataDirLost,
+    /// The data directory cannot be written.
+    ReadOnly,
+    /// Others can read secrets.
+    KeysExposed,
+    /// The file system has no shared memory.
+    NoSharedMemory,
+    /// A miner waits.
+    MiningWaits,
+    /// There are no peers.
+    Alone,
+    /// Memory is short.
+    LowMemory,
+    /// File descriptors are short.
+    LowDescriptors,
+    /// Too few authorities are there.
+    NoQuorum,
+    /// The authorities cannot be known.
+    UnknownAuthorities,
+}
+
+impl HindranceId {
+    /// The word used everywhere.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClockBehind => "clock_behind",
+            Self::ClockAhead => "clock_ahead",
+            Self::ClockStepped => "clock_stepped",
+            Self::OwnTipAhead => "own_tip_ahead",
+            Self::NameUnresolved => "name_unresolved",
+            Self::DialFailing => "dial_failing",
+            Self::AllDenied => "all_denied",
+            Self::Unreachable => "unreachable",
+            Self::DataDirLost => "data_dir_lost",
+            Self::ReadOnly => "read_only",
+            Self::KeysExposed => "keys_exposed",
+            Self::NoSharedMemory => "no_shared_memory",
+            Self::MiningWaits => "mining_waits",
+            Self::Alone => "alone",
+            Self::LowMemory => "low_memory",
+            Self::LowDescriptors => "low_descriptors",
+            Self::NoQuorum => "no_quorum",
+            Self::UnknownAuthorities => "unknown_authorities",
+        }
+    }
+
+    /// What it keeps the node from once it is certain. A suspicion keeps it from nothing.
+    pub fn blocks(self) -> Blocks {
+        match self {
+            Self::ClockBehind | Self::OwnTipAhead => Blocks::ALL,
+            Self::DataDirLost | Self::ReadOnly => Blocks::ALL,
+            Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
+            Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
+            Self::NameUnresolved | Self::DialFailing | Self::AllDenied | Self::Unreachable => Blocks::NOTHING,
+            Self::KeysExposed | Self::NoSharedMemory | Self::LowMemory | Self::LowDescriptors => Blocks::NOTHING,
+            // Each follows from something that blocks already.
+            Self::MiningWaits | Self::Alone => Blocks::NOTHING,
+        }
+    }
+}
+
+/// What is wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is, in one line.
+    pub text: String,
+    /// What an operator can do, in one line.
+    pub advice: String,
+    /// Nobody but one peer says so: it blocks nothing.
+    pub is_suspicion: bool,
+}
+
+impl Finding {
+    /// Something certain.
+    pub fn new(text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { text: text.into(), advice: advice.into(), is_suspicion: false }
+    }
+
+    /// Something that blocks nothing.
+    pub fn suspicion(text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { is_suspicion: true, ..Self::new(text, advice) }
+    }
+
+    /// What it keeps the node from.
+    pub fn blocks(&self, id: HindranceId) -> Blocks {
+        if self.is_suspicion { Blocks::NOTHING } else { id.blocks() }
+    }
+}
+
+/// A hindrance that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hindrance {
+    /// When it began, by this host's clock.
+    pub since: UnixTime,
+    /// What it is.
+    pub finding: Finding,
+    /// What it keeps the node from.
+    pub blocks: Blocks,
+}
+
+impl Hindrance {
+    /// What it is and what to do, in one line.
+    pub fn line(&self) -> String {
+        format!("{}; {}", self.finding.text, self.finding.advice)
+    }
+}
+
+/// How a report changed the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there before, or blocks something else than before.
+    Begun,
+    /// It is gone.
+    Ended,
+    /// Its words changed at most.
+    None,
+}
+
+/// The hindrances that stand.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Hindrances(BTreeMap<HindranceId, Hindrance>);
+
+impl Hindrances {
+    /// Notes what is found now, or that it is over.
+    pub fn set(&mut self, now: UnixTime, id: HindranceId, finding: Option<Finding>) -> Change {
+        let Some(finding) = finding else {
+            return if self.0.remove(&id).is_some() { Change::Ended } else { Change::None };
+        };
+        let blocks = finding.blocks(id);
+        let before = self.0.get(&id).map(|before| (before.since, before.blocks));
+        let since = before.map_or(now, |(since, _)| since);
+        self.0.insert(id, Hindrance { since, finding, blocks });
+        if before.is_some_and(|(_, before)| before == blocks) { Change::None } else { Change::Begun }
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (HindranceId, &Hindrance)> {
+        self.0.iter().map(|(id, hindrance)| (*id, hindrance))
+    }
+
+    /// One that stands.
+    pub fn get(&self, id: HindranceId) -> Option<&Hindrance> {
+        self.0.get(&id)
+    }
+
+    /// The first that keeps the node from being ready.
+    pub fn unready(&self) -> Option<&Hindrance> {
+        self.0.values().find(|hindrance| hindrance.blocks.ready)
+    }
+
+    /// The first that keeps the node from making blocks.
+    pub fn no_mining(&self) -> Option<&Hindrance> {
+        self.0.values().find(|hindrance| hindrance.blocks.mining)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hindrance_keeps_its_start_until_it_ends_and_a_suspicion_blocks_nothing() {
+        let (mut list, id) = (Hindrances::default(), HindranceId::ClockBehind);
+        assert_eq!(list.set(UnixTime(5), id, Some(Finding::suspicion("perhaps", "look"))), Change::Begun);
+        assert!(list.unready().is_none() && list.no_mining().is_none());
+        assert_eq!(list.set(UnixTime(6), id, Some(Finding::new("surely", "look"))), Change::Begun, "it blocks now");
+        assert_eq!(list.set(UnixTime(7), id, Some(Finding::new("surely!", "look"))), Change::None);
+        assert_eq!(list.unready().map(|one| (one.since, one.line())), Some((UnixTime(5), "surely!; look".to_owned())));
+        assert_eq!(list.no_mining().map(|one| one.blocks.names()), Some(vec!["ready", "mining"]));
+        assert_eq!(list.set(UnixTime(8), id, None), Change::Ended);
+        assert_eq!((list.set(UnixTime(9), id, None), list.iter().count()), (Change::None, 0));
+    }
+}
