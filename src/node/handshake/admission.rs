@@ -1,11 +1,11 @@
-//! Who may have a link: slots, limits per address and group, bans, and one link per node.
+//! Who may have a link: slots, limits per address and group, bans.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
-use super::link::{Link, Stage};
+use super::link::Link;
 use crate::{
     base::{
         ids::LinkId,
@@ -83,47 +83,5 @@ impl Admission {
             return Some(GoodbyeCode::Banned);
         }
         listens.filter(|address| self.barred_addresses.contains(address)).map(|_| GoodbyeCode::Operator)
-    }
-}
-
-/// What becomes of a newcomer whose node may have a link already.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Rivals {
-    /// The newcomer goes.
-    NewcomerLoses,
-    /// The newcomer stays, these go.
-    OthersLose(Vec<LinkId>),
-}
-
-impl Admission {
-    /// Decides between an inbound newcomer, whose node listens at `listens` and chose `nonce`, and earlier links to the
-    /// same node. The key is the listening address because a node's outgoing port says nothing.
-    ///
-    /// Two nodes that dial each other at the same moment must keep the same one of the two links. Both know the nonces
-    /// of both diallers by the time when they accept the other's link, so the smaller one wins at both ends. Otherwise
-    /// the link that stands first wins: an honest node does not dial where it has a link, and hears from its own side
-    /// first.
-    ///
-    /// Two inbound links are no rivals on a public network: they may be two nodes behind one router that both use the
-    /// default port, or one that was cut off and is back before we noticed. The limit per address bounds them.
-    pub(super) fn rivals(
-        &self,
-        links: &BTreeMap<LinkId, Link>,
-        newcomer: LinkId,
-        listens: SocketAddr,
-        nonce: u64,
-    ) -> Rivals {
-        let mut losers = Vec::new();
-        for (id, other) in links.iter().filter(|(id, other)| **id != newcomer && other.listens == Some(listens)) {
-            let inbound = other.direction.is_inbound();
-            if inbound && !self.test_chain {
-                continue;
-            }
-            if inbound || other.stage == Stage::Up || other.nonce <= nonce {
-                return Rivals::NewcomerLoses;
-            }
-            losers.push(*id);
-        }
-        Rivals::OthersLose(losers)
     }
 }

@@ -13,11 +13,15 @@ use crate::{
 pub(super) struct Link {
     pub(super) direction: Direction,
     pub(super) remote: SocketAddr,
-    /// Where the node at the other end listens; for inbound links known from its `Version` on.
+    /// Where the node at the other end listens: the dialled address, or what an inbound link's `Version` claims.
     pub(super) listens: Option<SocketAddr>,
+    /// The address at which we reached the node that opened this inbound link.
+    pub(super) leads_to: Option<SocketAddr>,
     pub(super) opened: Time,
     /// Ours, to be acknowledged.
     pub(super) nonce: u64,
+    /// The peer's, once its `Version` is here.
+    pub(super) theirs: Option<u64>,
     pub(super) stage: Stage,
     pub(super) worth: Worth,
 }

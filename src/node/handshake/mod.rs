@@ -6,6 +6,7 @@
 mod admission;
 mod eviction;
 mod link;
+mod same_node;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -143,7 +144,10 @@ impl Handshake {
         }
         let nonce = self.rng.next_u64();
         let (opened, stage, worth) = (now.mono, Stage::Version, Worth::default());
-        self.links.insert(link, Link { direction, remote, listens, opened, nonce, stage, worth });
+        self.links.insert(
+            link,
+            Link { direction, remote, listens, leads_to: None, opened, nonce, theirs: None, stage, worth },
+        );
         if !direction.is_inbound() {
             self.send_version(now.unix, link, nonce, out);
         }
@@ -228,8 +232,9 @@ impl Handshake {
         if let Some(code) = self.admission.barred(address, Some(address)) {
             return Some((code, "its address is barred"));
         }
-        let linked = self.links.values().any(|link| link.listens == Some(address));
-        linked.then_some((GoodbyeCode::Duplicate, "the node linked to us in the meantime"))
+        let reached = |link: &Link| if link.direction.is_inbound() { link.leads_to } else { Some(link.remote) };
+        let linked = self.links.values().any(|link| reached(link) == Some(address));
+        linked.then_some((GoodbyeCode::Duplicate, "the node is linked already"))
     }
 
     fn on_message(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) {

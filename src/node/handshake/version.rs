@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{Handshake, admission::Rivals, link::Stage};
+use super::{Handshake, link::Stage};
 use crate::{
     base::{
         ids::LinkId,
@@ -37,8 +37,18 @@ impl Handshake {
         if inbound && !self.accept_node(link, remote, &version, out) {
             return;
         }
+        let Some(state) = self.links.get_mut(&link) else { return };
+        state.theirs = Some(version.nonce);
         if inbound {
-            self.send_version(now.unix, link, own_nonce, out);
+            let listens = state.listens;
+            let nonce = self.answering_nonce(listens, version.nonce);
+            if let Some(state) = self.links.get_mut(&link) {
+                state.nonce = nonce;
+            }
+            self.send_version(now.unix, link, nonce, out);
+        }
+        if !self.close_duplicates(link, out) {
+            return;
         }
         out.send(link, &Message::Verack(version.nonce));
         out.resume(link);
@@ -68,15 +78,6 @@ impl Handshake {
         if let Some(code) = self.admission.barred(remote, Some(listens)) {
             self.goodbye(link, code, out);
             return false;
-        }
-        match self.admission.rivals(&self.links, link, listens, version.nonce) {
-            Rivals::NewcomerLoses => {
-                self.goodbye(link, GoodbyeCode::Duplicate, out);
-                return false;
-            }
-            Rivals::OthersLose(losers) => {
-                losers.into_iter().for_each(|loser| self.goodbye(loser, GoodbyeCode::Duplicate, out));
-            }
         }
         if let Some(state) = self.links.get_mut(&link) {
             state.listens = Some(listens);

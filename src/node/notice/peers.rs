@@ -1,8 +1,8 @@
 //! What the `peers` role may be told.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
-use crate::node::chain_move::ChainMove;
+use crate::{base::ids::LinkId, node::chain_move::ChainMove};
 
 /// To `peers`.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,4 +12,11 @@ pub enum ToPeers {
     /// From `gossip`: the tip of this synced node came with a sync and was not relayed. Peers that know less would not
     /// hear of it before our next ping.
     TipUntold,
+    /// From `handshake`: the node that opened this link to us is proven to listen at an address that we dialled.
+    LeadsTo {
+        /// The link, in the handshake or up.
+        link: LinkId,
+        /// The dialled address.
+        address: SocketAddr,
+    },
 }

@@ -42,8 +42,10 @@ pub(super) enum Purpose {
 pub(super) struct World<'a> {
     /// The peer book.
     pub(super) book: &'a Book,
-    /// Listening addresses of all links.
+    /// Addresses that lead to nodes that are linked.
     pub(super) linked: BTreeSet<SocketAddr>,
+    /// Addresses that linked nodes claim for their own.
+    pub(super) claimed: BTreeSet<SocketAddr>,
     /// Network groups of the links that we opened.
     pub(super) groups: BTreeSet<NetGroup>,
     /// Links that we opened to stay.
@@ -347,6 +349,8 @@ impl Dialer {
             && !dialling
             && !self.own.contains(&address)
             && !world.linked.contains(&address)
+            // A claim may be false. That of a linked node is enough to leave an address of the book alone.
+            && (self.is_trusted(address) || !world.claimed.contains(&address))
             && !(world.barred)(address)
     }
 

@@ -40,7 +40,8 @@ impl Ending {
         };
         match (code, reason) {
             (Some(GoodbyeCode::SelfConnection), CloseReason::Local(_)) => Self::Ourselves,
-            (Some(GoodbyeCode::Duplicate | GoodbyeCode::Feeler), _) => Self::StandsElsewhere,
+            (Some(GoodbyeCode::Duplicate | GoodbyeCode::Feeler), CloseReason::Local(_)) => Self::StandsElsewhere,
+            (Some(GoodbyeCode::Feeler), _) => Self::StandsElsewhere,
             (Some(GoodbyeCode::WrongNetwork | GoodbyeCode::WrongVersion), _) => Self::Stranger,
             // A node that refuses us in the handshake is alive, so that its address is no failure of the book.
             (_, CloseReason::Remote { retry_after, .. }) => {
@@ -92,10 +93,11 @@ mod tests {
     #[test]
     fn goodbyes_decide_and_without_one_it_is_the_handshake() {
         let said = |code: GoodbyeCode| CloseReason::Remote { code: code as u8, retry_after: 7 };
-        assert_eq!(ending(false, &said(GoodbyeCode::Duplicate)), Ending::StandsElsewhere);
+        assert_eq!(ending(false, &CloseReason::Local(GoodbyeCode::Duplicate)), Ending::StandsElsewhere);
         assert_eq!(ending(false, &said(GoodbyeCode::WrongNetwork)), Ending::Stranger);
         let advised = Ending::Reached { lasted: false, advice: Duration::from_secs(7) };
         assert_eq!(ending(false, &said(GoodbyeCode::Full)), advised);
+        assert_eq!(ending(false, &said(GoodbyeCode::Duplicate)), advised, "we know of no such link");
         let lost = CloseReason::Lost("reset".to_owned());
         assert_eq!(ending(false, &lost), Ending::Unreached);
         let reached = Ending::Reached { lasted: false, advice: Duration::ZERO };

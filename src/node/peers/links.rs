@@ -22,6 +22,8 @@ pub(super) struct Link {
     purpose: Purpose,
     /// We closed it; its end is on its way.
     closing: bool,
+    /// Where we reached the node that opened this link to us.
+    leads_to: Option<SocketAddr>,
     /// Once it is a peer's.
     peer: Option<LinkedPeer>,
 }
@@ -84,6 +86,11 @@ impl Link {
         self.peer.as_ref()
     }
 
+    /// An address at which a dial reached the node at the other end. A claim does not count.
+    fn reached(&self) -> Option<SocketAddr> {
+        if self.is_inbound() { self.leads_to } else { Some(self.remote) }
+    }
+
     /// Where the node at the other end listens, as far as we know.
     pub(super) fn listens(&self) -> Option<SocketAddr> {
         match (&self.peer, self.is_inbound()) {
@@ -106,7 +113,7 @@ pub(super) struct Links(BTreeMap<LinkId, Link>);
 impl Links {
     /// A TCP connection stands.
     pub(super) fn opened(&mut self, link: LinkId, direction: Direction, remote: SocketAddr, purpose: Purpose) {
-        self.0.insert(link, Link { direction, remote, purpose, closing: false, peer: None });
+        self.0.insert(link, Link { direction, remote, purpose, closing: false, leads_to: None, peer: None });
     }
 
     /// The handshake promoted the link; `None` if there is no such link.
@@ -189,9 +196,21 @@ impl Links {
         gather(self.opened_by_us().map(|link| NetGroup::of(link.remote.ip())))
     }
 
-    /// Listening addresses of all links.
-    pub(super) fn linked(&self) -> BTreeSet<SocketAddr> {
+    /// The node that opened this link to us was reached at an address.
+    pub(super) fn leads_to(&mut self, link: LinkId, address: SocketAddr) {
+        if let Some(state) = self.0.get_mut(&link) {
+            state.leads_to = Some(address);
+        }
+    }
+
+    /// Addresses at which the linked nodes say they listen.
+    pub(super) fn claimed(&self) -> BTreeSet<SocketAddr> {
         gather(self.0.values().filter_map(Link::listens))
+    }
+
+    /// Addresses that lead to nodes that are linked. They need no dial.
+    pub(super) fn linked(&self) -> BTreeSet<SocketAddr> {
+        gather(self.0.values().filter_map(Link::reached))
     }
 
     /// Outbound peers.
@@ -250,9 +269,18 @@ mod tests {
         links.goodbye(LinkId(9), GoodbyeCode::Operator, &mut out);
         assert_eq!(out.drain().count(), 1);
         assert!(links.peer_mut(LinkId(1)).is_none() && links.peer_mut(LinkId(2)).is_some());
-        assert_eq!((links.counts(), links.outbound(), links.linked().len()), ((1, 1), 1, 3));
+        assert_eq!((links.counts(), links.outbound(), links.linked().len()), ((1, 1), 1, 2));
         assert!(links.closed(LinkId(1)).is_some() && links.closed(LinkId(1)).is_none());
-        assert_eq!(links.linked().len(), 2);
+        assert_eq!(links.linked().len(), 1);
+    }
+
+    #[test]
+    fn a_claimed_address_is_linked_once_a_dial_proved_it() {
+        let mut links = links();
+        let claimed = address("9.3.1.1:4130");
+        assert!(!links.linked().contains(&claimed));
+        links.leads_to(LinkId(3), claimed);
+        assert!(links.linked().contains(&claimed));
     }
 
     #[test]

@@ -272,6 +272,10 @@ impl Peers {
                 self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
             }
             ToPeers::TipUntold => pinger::hasten(now.mono, &mut self.links),
+            ToPeers::LeadsTo { link, address } => {
+                self.links.leads_to(*link, *address);
+                self.book.good(now.unix, *address);
+            }
         }
     }
 
@@ -339,6 +343,7 @@ impl Peers {
             let world = World {
                 book: &self.book,
                 linked: self.links.linked(),
+                claimed: self.links.claimed(),
                 groups: self.links.outbound_groups(),
                 outbound: self.links.outbound(),
                 barred: &|address| self.barred.contains(address),

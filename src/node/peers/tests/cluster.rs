@@ -174,6 +174,9 @@ impl Cluster {
             Action::Tell(notice) if notice.role() == RoleId::Handshake => {
                 self.machines[node].inboxes[0].push_back(Event::Notice(notice))
             }
+            Action::Tell(notice) if notice.role() == RoleId::Peers => {
+                self.machines[node].inboxes[1].push_back(Event::Notice(notice))
+            }
             _ => {}
         }
     }

@@ -62,11 +62,15 @@ fn a_lost_configured_peer_is_dialled_again_even_when_all_slots_are_taken() {
 }
 
 #[test]
-fn a_node_that_dialled_us_is_not_dialled() {
+fn a_node_that_dialled_us_is_not_dialled_once_a_dial_has_proven_its_claim() {
     let mut node = node(&connecting(&["127.0.0.1:4131"]));
     let (dial, to) = node.start().dials()[0];
     join(&mut node, 1, "127.0.0.1:4131");
     node.dial_failed(dial, to);
+    let (dial, to) = node.run(Duration::from_secs(10)).dials()[0];
+    node.opened(2, Direction::Outbound(dial), &to.to_string());
+    node.notice(ToPeers::LeadsTo { link: LinkId(1), address: to });
+    node.closed(2, CloseReason::Local(GoodbyeCode::Duplicate));
     assert!(node.run(Duration::from_secs(10)).dialled().is_empty());
     assert_eq!(node.lost(1).dialled(), [to]);
 }
