@@ -158,10 +158,11 @@ fn book(context: &Context) -> Outcome {
             0 => "-".to_owned(),
             unix => units::utc(unix),
         };
-        let mut addresses = Rows::new(&["address", "last seen", "last success", ">failures"]);
+        let mut addresses = Rows::new(&["address", "last seen", "last success", ">failures", "last error"]);
         for entry in output::items(&book["entries"]) {
             let (seen, success) = (when(entry, "last_seen"), when(entry, "last_success"));
-            addresses.row([text(entry, "address"), seen, success, text(entry, "failures")]);
+            let failures = text(entry, "failures");
+            addresses.row([text(entry, "address"), seen, success, failures, text(entry, "last_error")]);
         }
         let mut bans = Rows::new(&["banned", "until", "reason"]);
         for ban in output::items(&book["bans"]) {

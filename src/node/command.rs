@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash, ids::LinkId},
+    base::{bytes::Bytes, hash::Hash, ids::LinkId, time::UnixTime},
     chain::{
         address::Address,
         archive::{Ban, BookEntry},
@@ -118,6 +118,8 @@ pub enum Reply {
         entries: Vec<BookEntry>,
         /// Bans.
         bans: Vec<Ban>,
+        /// The last error of each dialled address, whether the book holds it or not.
+        errors: Vec<DialError>,
     },
     /// A block template.
     Template(Arc<Template>),
@@ -127,6 +129,19 @@ pub enum Reply {
     PoolEntry(PoolEntry),
     /// The blocks made.
     Mined(Vec<Hash>),
+}
+
+/// How the last dial to an address failed, or the last link to it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialError {
+    /// The dialled address.
+    pub address: SocketAddr,
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    pub at: UnixTime,
+    /// Errors since the last success.
+    pub failures: u32,
 }
 
 /// What one peer delivers.

@@ -103,6 +103,8 @@ pub struct PeerReport {
     pub since: Time,
     /// Fault points of its address.
     pub score: u32,
+    /// How the last dial to its address failed, or the last link to it ended.
+    pub last_error: Option<String>,
 }
 
 /// What is counted since the start.

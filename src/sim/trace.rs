@@ -130,6 +130,7 @@ fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
     match notice {
         ToPeers::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToPeers::TipUntold => out.push(33),
+        ToPeers::LeadsTo { link, .. } => out.extend_from_slice(&codec::encode(&(34u8, link.0))),
     }
 }
 
@@ -137,6 +138,7 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
     match notice {
         ToHeaders::PeerTip { tip, .. } => hash(0, tip, out),
         ToHeaders::Offered { hash: block, .. } => hash(6, block, out),
+        ToHeaders::DialsFail(error) => out.extend([35, u8::from(error.is_some())]),
         ToHeaders::Delivered => out.push(30),
         ToHeaders::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
         ToHeaders::Withheld { hash: block } => hash(26, block, out),

@@ -74,6 +74,8 @@ pub struct Headers {
     fetched: u32,
     /// When a header or a block last came.
     progress: Time,
+    /// Which dial fails, and why.
+    dial_error: Option<String>,
     unproven: UnprovenBranch,
     /// How many branches of mere headers may still become the best chain: each is stored.
     adoptions: RateLimit,
@@ -118,6 +120,7 @@ impl Headers {
             answered: false,
             fetched: 0,
             progress: Time(0),
+            dial_error: None,
             unproven: UnprovenBranch::default(),
             adoptions: RateLimit::new(Time(0), UNPROVEN_BRANCHES, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL),
             passing: Passing::default(),
@@ -171,6 +174,10 @@ impl Headers {
     fn on_notice(&mut self, now: Now, notice: ToHeaders, out: &mut Outbox) -> Result<(), StoreError> {
         match notice {
             ToHeaders::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
+            ToHeaders::DialsFail(error) => {
+                self.dial_error = error;
+                Ok(())
+            }
             ToHeaders::Offered { origin, hash, header } => self.take_offer(now, origin, hash, *header, out),
             ToHeaders::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             ToHeaders::Delivered => {
@@ -305,6 +312,7 @@ impl Headers {
             source: self.peers.source().map(|peer| (peer.info.remote, peer.height)),
             progress: self.progress,
             hindered: self.clock.unready(),
+            dial_error: if self.peers.len() == 0 { self.dial_error.clone() } else { None },
         })
     }
 

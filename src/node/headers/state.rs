@@ -36,6 +36,8 @@ pub(super) struct View {
     pub(super) progress: Time,
     /// What keeps the node from being synced, whatever its peers say.
     pub(super) hindered: Option<String>,
+    /// Which dial failed last, and why, if none has succeeded since.
+    pub(super) dial_error: Option<String>,
 }
 
 /// How a node without peers is to be judged.
@@ -212,6 +214,10 @@ impl Machine {
             0 => String::new(),
             count => format!("; {count} of {} blocks to go", view.best),
         };
+        let missing = match &view.dial_error {
+            Some(error) => format!("; {error}{missing}"),
+            None => missing,
+        };
         if self.had_peers && self.was_synced {
             return (SyncState::Isolated, format!("all peers are gone{missing}"));
         }
@@ -259,6 +265,7 @@ mod tests {
             source: None,
             progress: Time(0),
             hindered: None,
+            dial_error: None,
         }
     }
 
@@ -340,6 +347,17 @@ mod tests {
         assert_eq!(state(&mut machine, 15, &none), SyncState::Isolated);
         assert_eq!(state(&mut machine, 16, &view()), SyncState::Synced);
         assert_eq!(state(&mut machine, 17, &none), SyncState::Isolated);
+    }
+
+    #[test]
+    fn a_node_without_peers_says_which_dial_fails_and_why() {
+        let error = Some("9.1.1.1:4130: closed by the peer: no slot is free".to_owned());
+        let none = View { peers: 0, answered: false, dial_error: error, ..view() };
+        let mut machine = machine(Alone::Lacking);
+        assert_eq!(state(&mut machine, 0, &none), SyncState::Connecting);
+        assert_eq!(machine.reason, "no peer yet; 9.1.1.1:4130: closed by the peer: no slot is free");
+        assert_eq!(state(&mut machine, 15, &none), SyncState::Isolated);
+        assert!(machine.reason.ends_with("; 9.1.1.1:4130: closed by the peer: no slot is free"), "{}", machine.reason);
     }
 
     #[test]

@@ -359,7 +359,8 @@ impl Dialer {
         gather(world.groups.iter().copied().chain(dialling))
     }
 
-    fn is_trusted(&self, address: SocketAddr) -> bool {
+    /// Whether the operator gave this address.
+    pub(super) fn is_trusted(&self, address: SocketAddr) -> bool {
         self.configured.contains(&address) || self.bootnodes.contains(&address)
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Links`] | each link from its opening to its end; one that we closed is not talked to |
 //! | [`Dialer`] | which address is dialled and when; each dial ends once |
+//! | [`DialErrors`] | why dials led to no peer; the log, `headers` and the lists say the same |
 //! | [`Barred`] | fault points, bans, denied addresses; `handshake` hears of each change |
 //! | [`Book`] | known addresses; no attacker can fill the book with their own |
 //! | [`PeerDb`] | the book's file, until it fails |
@@ -18,6 +19,8 @@ mod bans;
 mod barred;
 mod book;
 mod clock;
+mod closing;
+mod dial_errors;
 mod dialer;
 mod ending;
 mod exchange;
@@ -31,14 +34,14 @@ mod stale;
 mod tests;
 mod usage;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use self::{
     barred::Barred,
     book::Book,
     clock::ClockWatch,
+    dial_errors::DialErrors,
     dialer::{Dialer, Purpose, World},
-    ending::Ending,
     exchange::{AddressExchange, Known},
     links::Links,
     peer_db::PeerDb,
@@ -48,7 +51,7 @@ use self::{
 };
 use crate::{
     base::{
-        ids::{DialId, LinkId, Ticket},
+        ids::{LinkId, Ticket},
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
@@ -58,7 +61,6 @@ use crate::{
         command::{PeersCommand, Reply},
         netgroup::{canonical, host},
         notice::ToPeers,
-        report::Counter,
     },
     wire::{
         frame::Frame,
@@ -74,6 +76,7 @@ pub struct Peers {
     book: Book,
     peer_db: PeerDb,
     dialer: Dialer,
+    dial_errors: DialErrors,
     barred: Barred,
     exchange: AddressExchange,
     pinger: Pinger,
@@ -102,6 +105,7 @@ impl Peers {
             book: Book::new(secret, test_chain, contents.entries),
             peer_db,
             dialer,
+            dial_errors: DialErrors::default(),
             barred: Barred::new(test_chain, contents.bans),
             exchange: AddressExchange::new(test_chain),
             pinger: Pinger::new(setup.spec.genesis_hash()),
@@ -134,20 +138,15 @@ impl Peers {
         self.links.opened(link, direction, remote, dial.map_or(Purpose::Peer, |(_, purpose)| purpose));
     }
 
-    fn dial_failed(&mut self, now: Now, dial: DialId, address: SocketAddr, reason: &str) {
-        log::debug!("dial failed dial={} address={address} reason=\"{reason}\"", dial.0);
-        self.dialer.look_again();
-        if let Some((address, _)) = self.dialer.ended(dial) {
-            self.unreached(now, address);
-        }
-    }
-
     fn up(&mut self, now: Now, link: LinkId, info: Arc<PeerInfo>, out: &mut Outbox) {
         self.dialer.look_again();
         let Some(state) = self.links.up(now.mono, link, info.clone()) else { return };
         let (remote, feeler) = (state.remote(), state.purpose() == Purpose::Feeler);
         match (info.direction, info.listens) {
-            (Direction::Outbound(_), _) => self.book.good(now.unix, remote),
+            (Direction::Outbound(_), _) => {
+                self.book.good(now.unix, remote);
+                self.dial_errors.succeeded(remote);
+            }
             (Direction::Inbound, Some(listens)) => {
                 self.exchange.learn_inbound(now.unix, remote, listens, &mut self.book, &self.dialer);
             }
@@ -168,59 +167,6 @@ impl Peers {
         exchange::ask(now.mono, link, &mut self.links, out);
         self.pinger.ping(now.mono, link, &mut self.links, &mut self.rng, out);
         self.outbound_changed(info.direction.is_inbound(), out);
-    }
-
-    fn closed(&mut self, now: Now, link: LinkId, reason: &CloseReason, out: &mut Outbox) {
-        let Some(link) = self.links.closed(link) else { return };
-        self.dialer.look_again();
-        let remote = link.remote();
-        if let CloseReason::Fault(fault) = reason {
-            out.count(Counter::PeerFaults, 1);
-            log::info!("peer closed for a fault address={remote} fault=\"{fault}\"");
-            if let Some(ban) = self.barred.punish(now, remote.ip(), fault) {
-                self.ban(now, ban, out);
-            }
-        } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
-            log::info!("peer disconnected address={remote} reason=\"{reason}\"");
-        }
-        if !link.is_inbound() {
-            self.dial_closed(now, remote, Ending::of(now.mono, &link, reason));
-        }
-        if let (Some(_), Some(listens)) = (link.peer(), link.listens()) {
-            self.book.seen(now.unix, listens);
-        }
-        if *reason != CloseReason::Local(GoodbyeCode::Stopping) {
-            self.outbound_changed(link.is_inbound(), out);
-        }
-    }
-
-    /// A link that we opened has ended.
-    fn dial_closed(&mut self, now: Now, address: SocketAddr, ending: Ending) {
-        match ending {
-            Ending::Ourselves => {
-                log::info!("dialled ourselves, not again address={address}");
-                self.dialer.found_own(address);
-                self.book.forget(address);
-            }
-            Ending::StandsElsewhere => self.dialer.stands_elsewhere(now.mono, address),
-            Ending::Stranger => {
-                self.book.forget(address);
-                self.dialer.back_off(now.mono, address, false, Duration::MAX, &mut self.rng);
-            }
-            Ending::Unreached => self.unreached(now, address),
-            Ending::Reached { lasted, advice } => {
-                self.dialer.back_off(now.mono, address, lasted, advice, &mut self.rng);
-            }
-        }
-    }
-
-    /// A dial led to no peer.
-    fn unreached(&mut self, now: Now, address: SocketAddr) {
-        self.dialer.back_off(now.mono, address, false, Duration::ZERO, &mut self.rng);
-        // A node without any peer is more likely offline itself, and must not forget its whole book over that.
-        if self.links.peers().next().is_some() {
-            self.book.failed(now.unix, address);
-        }
     }
 
     fn outbound_changed(&mut self, inbound: bool, out: &mut Outbox) {
@@ -275,13 +221,14 @@ impl Peers {
             ToPeers::LeadsTo { link, address } => {
                 self.links.leads_to(*link, *address);
                 self.book.good(now.unix, *address);
+                self.dial_errors.succeeded(*address);
             }
         }
     }
 
     fn on_command(&mut self, now: Now, ticket: Ticket, command: PeersCommand, out: &mut Outbox) {
         let reply = match command {
-            PeersCommand::Peers => Reply::Peers(usage::peers(now.mono, &self.links, &self.barred)),
+            PeersCommand::Peers => Reply::Peers(usage::peers(now.mono, &self.links, &self.barred, &self.dial_errors)),
             PeersCommand::AddPeer(address) => done(self.dialer.configure(canonical(address))),
             PeersCommand::DropPeer(address) => self.drop_peer(now, canonical(address), out),
             PeersCommand::Ban { ip, time, reason } => {
@@ -294,9 +241,11 @@ impl Peers {
                 Reply::Done
             }
             PeersCommand::Unban(ip) => Reply::NotFound(format!("{} is not banned", host(ip))),
-            PeersCommand::Book => {
-                Reply::Book { entries: self.book.entries().cloned().collect(), bans: self.barred.bans() }
-            }
+            PeersCommand::Book => Reply::Book {
+                entries: self.book.entries().cloned().collect(),
+                bans: self.barred.bans(),
+                errors: self.dial_errors.list(),
+            },
             PeersCommand::Deny(addresses) => {
                 let denied = self.barred.deny(addresses.into_iter().map(canonical), &mut self.links, out);
                 done(denied.map(|()| self.dialer.look_again()))
@@ -393,6 +342,7 @@ impl Role for Peers {
         }
         self.on_wake(now, out);
         self.peer_db.write(&self.book.take_changes(), out);
+        self.dial_errors.tell(|address| self.dialer.is_trusted(address), out);
         self.usage.report(&self.links, &self.dialer, &self.book, &self.barred, out);
         self.due = self.next_due();
     }

@@ -3,6 +3,7 @@
 use super::{
     barred::Barred,
     book::{Book, Table},
+    dial_errors::DialErrors,
     dialer::Dialer,
     links::{Link, LinkedPeer, Links},
 };
@@ -57,7 +58,7 @@ impl Usage {
 }
 
 /// All peers, for the operator.
-pub(super) fn peers(now: Time, links: &Links, barred: &Barred) -> Vec<PeerReport> {
+pub(super) fn peers(now: Time, links: &Links, barred: &Barred, errors: &DialErrors) -> Vec<PeerReport> {
     let report = |(id, link, peer): (LinkId, &Link, &LinkedPeer)| PeerReport {
         link: id,
         info: peer.info().clone(),
@@ -65,6 +66,7 @@ pub(super) fn peers(now: Time, links: &Links, barred: &Barred) -> Vec<PeerReport
         ping_us: peer.keep_alive.round_trip().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         since: peer.since(),
         score: barred.points(now, link.remote().ip()),
+        last_error: link.listens().and_then(|listens| errors.last(listens)),
     };
     links.peers().map(report).collect()
 }

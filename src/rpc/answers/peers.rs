@@ -15,6 +15,7 @@ pub const PEERS: Schema = Schema::Array(&Schema::Object(&[&[
     required("received_bytes", Schema::Integer, "bytes received over this link"),
     required("in_flight", Schema::Integer, "blocks asked of it and not here yet"),
     required("score", Schema::Signed, "points of misbehaviour"),
+    required("last_error", Schema::Nullable(&Schema::Text), "how the last dial to its address failed"),
     required("blocks_received", Schema::Integer, "blocks that it delivered"),
     required("listens", Schema::Nullable(&Schema::Endpoint), "where it listens"),
     required("protocol", Schema::Integer, "its protocol version"),
@@ -42,10 +43,11 @@ pub const PEER_INFO: Schema = Schema::Array(&Schema::Object(&[&[
 const BOOK_ENTRY: Schema = Schema::Object(&[&[
     required("address", Schema::Endpoint, "the node's address"),
     required("source", Schema::Nullable(&Schema::Endpoint), "the node that named it; null for configured addresses"),
-    required("last_seen", Schema::Integer, "when a node last saw it, unix seconds"),
+    required("last_seen", Schema::Integer, "when a node last saw it, unix seconds; 0: never"),
     required("last_success", Schema::Nullable(&Schema::Integer), "the last handshake with it"),
     required("last_attempt", Schema::Nullable(&Schema::Integer), "the last dial"),
     required("failures", Schema::Integer, "dials that failed since the last success"),
+    required("last_error", Schema::Nullable(&Schema::Text), "how the last dial failed, or the last link ended"),
 ]]);
 const BAN: Schema = Schema::Object(BAN_FIELDS);
 const BAN_FIELDS: &[&[Property]] = &[&[

@@ -12,7 +12,7 @@ use crate::{
     base::{gather::gather, ids::LinkId, limits},
     chain::archive::{Ban, BookEntry},
     node::{
-        command::{Delivery, FetchCommand, PeersCommand, Reply},
+        command::{Delivery, DialError, FetchCommand, PeersCommand, Reply},
         report::PeerReport,
     },
     rpc::{
@@ -232,6 +232,7 @@ pub(in crate::rpc) fn row(
         "received_bytes": received,
         "in_flight": delivery.map_or(0, |delivery| delivery.in_flight),
         "score": report.score,
+        "last_error": report.last_error,
         "blocks_received": delivery.map_or(0, |delivery| delivery.blocks),
         "listens": info.listens,
         "protocol": info.protocol,
@@ -333,8 +334,8 @@ fn deny(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 
 fn book(show: fn(Value, Value) -> Value) -> Continuation {
     Continuation::ask(PeersCommand::Book, move |reply| match reply {
-        Reply::Book { entries, bans } => {
-            let entries = entries.iter().map(entry_row).collect();
+        Reply::Book { entries, bans, errors } => {
+            let entries = book_rows(&entries, &errors);
             let bans = bans.iter().map(ban_row).collect();
             Ok(Continuation::value(&show(Value::Array(entries), Value::Array(bans))))
         }
@@ -342,15 +343,33 @@ fn book(show: fn(Value, Value) -> Value) -> Continuation {
     })
 }
 
-fn entry_row(entry: &BookEntry) -> Value {
-    json!({
-        "address": entry.address,
-        "source": entry.source,
-        "last_seen": entry.last_seen.0,
-        "last_success": entry.last_success.map(|time| time.0),
-        "last_attempt": entry.last_attempt.map(|time| time.0),
-        "failures": entry.failures,
-    })
+/// The book's addresses, and those that were dialled in vain and are not in it.
+fn book_rows(entries: &[BookEntry], errors: &[DialError]) -> Vec<Value> {
+    let known = entries.iter().map(|entry| {
+        let error = errors.iter().find(|error| error.address == entry.address);
+        json!({
+            "address": entry.address,
+            "source": entry.source,
+            "last_seen": entry.last_seen.0,
+            "last_success": entry.last_success.map(|time| time.0),
+            "last_attempt": entry.last_attempt.map(|time| time.0),
+            "failures": entry.failures,
+            "last_error": error.map(|error| &error.reason),
+        })
+    });
+    let is_unknown = |error: &&DialError| !entries.iter().any(|entry| entry.address == error.address);
+    let unknown = errors.iter().filter(is_unknown).map(|error| {
+        json!({
+            "address": error.address,
+            "source": null,
+            "last_seen": 0,
+            "last_success": null,
+            "last_attempt": error.at.0,
+            "failures": error.failures,
+            "last_error": error.reason,
+        })
+    });
+    known.chain(unknown).collect()
 }
 
 fn ban_row(ban: &Ban) -> Value {

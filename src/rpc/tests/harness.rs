@@ -32,7 +32,8 @@ use crate::{
     node::{
         Direction, PeerInfo, SyncState, Template,
         command::{
-            Command, Delivery, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand, PoolEntry, Reply,
+            Command, Delivery, DialError, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand,
+            PoolEntry, Reply,
         },
         limit::{Limit, Meter},
         report::{PeerReport, Report},
@@ -88,7 +89,9 @@ impl Backend for FakeNode {
             Command::Fetch(FetchCommand::Deliveries) => {
                 Reply::Deliveries(vec![Delivery { link: LinkId(1), in_flight: 2, blocks: 3 }])
             }
-            Command::Peers(PeersCommand::Book) => Reply::Book { entries: vec![book_entry()], bans: vec![ban()] },
+            Command::Peers(PeersCommand::Book) => {
+                Reply::Book { entries: vec![book_entry()], bans: vec![ban()], errors: vec![dial_error()] }
+            }
             Command::Peers(PeersCommand::DropPeer(address)) if address.port() != PEER.port() => {
                 Reply::NotFound("no such peer".to_owned())
             }
@@ -128,7 +131,15 @@ fn peer() -> PeerReport {
         clock_offset: -1,
         agent: "/fake:1/".to_owned(),
     };
-    PeerReport { link: LinkId(1), info: Arc::new(info), height: 2, ping_us: Some(1500), since: Time(0), score: 0 }
+    PeerReport {
+        link: LinkId(1),
+        info: Arc::new(info),
+        height: 2,
+        ping_us: Some(1500),
+        since: Time(0),
+        score: 0,
+        last_error: None,
+    }
 }
 
 fn book_entry() -> BookEntry {
@@ -141,6 +152,10 @@ fn book_entry() -> BookEntry {
         last_attempt: None,
         failures: 1,
     }
+}
+
+fn dial_error() -> DialError {
+    DialError { address: PEER, reason: "refused".to_owned(), at: UnixTime(1_700_000_000), failures: 1 }
 }
 
 fn ban() -> Ban {

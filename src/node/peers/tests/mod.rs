@@ -12,6 +12,7 @@ use std::{
     collections::BTreeSet,
     net::IpAddr,
     sync::{Mutex, MutexGuard},
+    time::Duration,
 };
 
 use super::*;
@@ -19,6 +20,7 @@ use crate::{
     base::{
         codec::List,
         hash::Hash,
+        ids::DialId,
         limits::{
             BAN_TIME, BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PING_TOGETHER,
             PONG_TIMEOUT, REDIAL_MAX, REDIAL_MAX_TEST,

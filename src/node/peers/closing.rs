@@ -1,0 +1,82 @@
+//! The ends of dials and of links: what they cost, what is logged, and when an address is dialled again.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{Peers, dialer::Purpose, ending::Ending};
+use crate::{
+    base::{
+        ids::{DialId, LinkId},
+        time::Now,
+    },
+    node::{CloseReason, Outbox, report::Counter},
+    wire::message::GoodbyeCode,
+};
+
+impl Peers {
+    pub(super) fn dial_failed(&mut self, now: Now, dial: DialId, address: SocketAddr, reason: &str) {
+        log::debug!("dial failed dial={} address={address} reason=\"{reason}\"", dial.0);
+        self.dialer.look_again();
+        if let Some((address, _)) = self.dialer.ended(dial) {
+            self.dial_errors.note(now, address, reason, self.dialer.is_trusted(address));
+            self.unreached(now, address);
+        }
+    }
+
+    pub(super) fn closed(&mut self, now: Now, link: LinkId, reason: &CloseReason, out: &mut Outbox) {
+        let Some(link) = self.links.closed(link) else { return };
+        self.dialer.look_again();
+        let remote = link.remote();
+        if let CloseReason::Fault(fault) = reason {
+            out.count(Counter::PeerFaults, 1);
+            log::info!("peer closed for a fault address={remote} fault=\"{fault}\"");
+            if let Some(ban) = self.barred.punish(now, remote.ip(), fault) {
+                self.ban(now, ban, out);
+            }
+        } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
+            log::info!("peer disconnected address={remote} reason=\"{reason}\"");
+        }
+        if !link.is_inbound() {
+            let ending = Ending::of(now.mono, &link, reason);
+            let stopping = *reason == CloseReason::Local(GoodbyeCode::Stopping);
+            if ending != Ending::StandsElsewhere && !stopping {
+                self.dial_errors.note(now, remote, &reason.to_string(), self.dialer.is_trusted(remote));
+            }
+            self.dial_closed(now, remote, ending);
+        }
+        if let (Some(_), Some(listens)) = (link.peer(), link.listens()) {
+            self.book.seen(now.unix, listens);
+        }
+        if *reason != CloseReason::Local(GoodbyeCode::Stopping) {
+            self.outbound_changed(link.is_inbound(), out);
+        }
+    }
+
+    /// A link that we opened has ended.
+    fn dial_closed(&mut self, now: Now, address: SocketAddr, ending: Ending) {
+        match ending {
+            Ending::Ourselves => {
+                log::info!("dialled ourselves, not again address={address}");
+                self.dialer.found_own(address);
+                self.book.forget(address);
+            }
+            Ending::StandsElsewhere => self.dialer.stands_elsewhere(now.mono, address),
+            Ending::Stranger => {
+                self.book.forget(address);
+                self.dialer.back_off(now.mono, address, false, Duration::MAX, &mut self.rng);
+            }
+            Ending::Unreached => self.unreached(now, address),
+            Ending::Reached { lasted, advice } => {
+                self.dialer.back_off(now.mono, address, lasted, advice, &mut self.rng);
+            }
+        }
+    }
+
+    /// A dial led to no peer.
+    fn unreached(&mut self, now: Now, address: SocketAddr) {
+        self.dialer.back_off(now.mono, address, false, Duration::ZERO, &mut self.rng);
+        // A node without any peer is more likely offline itself, and must not forget its whole book over that.
+        if self.links.peers().next().is_some() {
+            self.book.failed(now.unix, address);
+        }
+    }
+}
