@@ -63,6 +63,9 @@ pub struct NodeFlags {
     /// Maximum number of inbound peers [default: 48]
     #[arg(long, value_name = "N", env = "TUSSOCK_MAX_INBOUND", hide_env_values = true)]
     pub max_inbound: Option<usize>,
+    /// Maximum number of inbound peers from one IP address [default: 8]
+    #[arg(long, value_name = "N", env = "TUSSOCK_MAX_PER_ADDRESS", hide_env_values = true)]
+    pub max_per_address: Option<usize>,
     /// Maximum number of outbound peers [default: 8]
     #[arg(long, value_name = "N", env = "TUSSOCK_MAX_OUTBOUND", hide_env_values = true)]
     pub max_outbound: Option<usize>,
@@ -76,7 +79,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 17] = [
+pub const KEYS: [&str; 18] = [
     "data_dir",
     "chain",
     "log",
@@ -91,6 +94,7 @@ pub const KEYS: [&str; 17] = [
     "no_http",
     "no_index",
     "max_inbound",
+    "max_per_address",
     "max_outbound",
     "max_memory",
     "quiet",
@@ -111,6 +115,7 @@ impl NodeFlags {
             no_http: self.no_http.or(below.no_http),
             no_index: self.no_index.or(below.no_index),
             max_inbound: self.max_inbound.or(below.max_inbound),
+            max_per_address: self.max_per_address.or(below.max_per_address),
             max_outbound: self.max_outbound.or(below.max_outbound),
             max_memory: self.max_memory.or(below.max_memory),
             quiet: self.quiet.or(below.quiet),

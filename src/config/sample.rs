@@ -31,6 +31,9 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 #max_inbound = 48
 #max_outbound = 8
 
+# Maximum number of inbound peers from one IP address: more if many nodes are behind one router.
+#max_per_address = 8
+
 # ---- Mining ----
 
 # Rewards go to this address or key. Left out: the node does not mine.

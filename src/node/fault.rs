@@ -66,8 +66,9 @@ impl PeerFault {
             Self::Block(_) | Self::Header(_) | Self::InvalidBranch => 100,
             Self::Transaction(_) => 50,
             Self::Frame(_) | Self::Unexpected(_) | Self::UnlinkedHeaders | Self::Flood(_) => 20,
-            Self::HandshakeTimeout | Self::PartialFrame | Self::SendStall => 5,
-            Self::PingTimeout | Self::SyncStall | Self::BlockStall => 0,
+            Self::PartialFrame | Self::SendStall => 5,
+            // A suspended host does this, and anybody who only looks whether the port is open.
+            Self::HandshakeTimeout | Self::PingTimeout | Self::SyncStall | Self::BlockStall => 0,
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Setup {
     pub is_bootnode: bool,
     /// Most inbound peers.
     pub max_inbound: usize,
+    /// Most inbound peers from one IP address.
+    pub max_per_address: usize,
     /// Most outbound peers.
     pub max_outbound: usize,
     /// Mine, paying to this address.
@@ -69,6 +71,7 @@ impl Setup {
             bootnodes: Vec::new(),
             is_bootnode: false,
             max_inbound: limits::MAX_INBOUND,
+            max_per_address: limits::MAX_INBOUND_PER_IP,
             max_outbound: limits::MAX_OUTBOUND,
             mine: None,
             block_interval_ms: None,

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
-    base::rng::Rng,
+    base::{limits, rng::Rng},
     chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
     link::Config,
     node::Setup,
@@ -100,6 +100,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         bootnodes: Vec::new(),
         is_bootnode: false,
         max_inbound: options.max_inbound,
+        max_per_address: limits::MAX_INBOUND_PER_IP,
         max_outbound: options.max_outbound,
         mine: None,
         mine_rate: options.mine_rate,

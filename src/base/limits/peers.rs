@@ -10,8 +10,9 @@ use super::seconds;
 pub const MAX_INBOUND: usize = 48;
 /// Links that we opened, anchors included, feelers not.
 pub const MAX_OUTBOUND: usize = 8;
-/// Accepted links from one IP address (loopback is exempt on test chains).
-pub const MAX_INBOUND_PER_IP: usize = 4;
+/// Accepted links from one IP address, unless `--max-per-address` says otherwise (loopback is exempt on test chains). A
+/// router or a container host has this many nodes behind it; a sixth of all slots is left to one address at most.
+pub const MAX_INBOUND_PER_IP: usize = 8;
 /// Accepted links from one /16 (IPv4) or /32 (IPv6).
 pub const MAX_INBOUND_PER_GROUP: usize = 16;
 /// Accept-to-promotion; long enough for two round trips over a bad line.

@@ -127,6 +127,7 @@ impl Plan {
             bootnodes: self.bootnodes.clone(),
             is_bootnode: flags.is_bootnode == Some(true),
             max_inbound: flags.max_inbound.unwrap_or(limits::MAX_INBOUND),
+            max_per_address: flags.max_per_address.unwrap_or(limits::MAX_INBOUND_PER_IP),
             max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
             mine,
             mine_rate: flags.mine_rate.unwrap_or(spec.default_mine_rate),

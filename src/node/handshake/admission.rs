@@ -9,7 +9,7 @@ use super::link::Link;
 use crate::{
     base::{
         ids::LinkId,
-        limits::{INBOUND_SLACK, MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_IP},
+        limits::{INBOUND_SLACK, MAX_INBOUND_PER_GROUP},
     },
     node::{
         limit::Limit,
@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Admission {
     /// Slots for links that others opened.
     pub(super) max_inbound: usize,
+    /// Of these, slots for one IP address.
+    pub(super) max_per_address: usize,
     /// On a test chain all nodes share their host's loopback address.
     pub(super) test_chain: bool,
     /// Banned, any port: hosts ([`host`]).
@@ -41,11 +43,11 @@ impl Admission {
             return None;
         }
         let inbound = || links.values().filter(|link| link.direction.is_inbound());
-        if inbound().filter(|link| host(link.remote.ip()) == host(ip)).count() >= MAX_INBOUND_PER_IP {
+        if inbound().filter(|link| host(link.remote.ip()) == host(ip)).count() >= self.max_per_address {
             return Some((Limit::PerAddress, "too many links from one address"));
         }
         let group = NetGroup::of(ip);
-        if inbound().filter(|link| NetGroup::of(link.remote.ip()) == group).count() >= MAX_INBOUND_PER_GROUP {
+        if inbound().filter(|link| NetGroup::of(link.remote.ip()) == group).count() >= self.max_per_group() {
             return Some((Limit::PerNetwork, "too many links from one network"));
         }
         None
@@ -55,11 +57,16 @@ impl Admission {
     pub(super) fn cap(&self, limit: Limit) -> usize {
         match limit {
             Limit::Inbound => self.max_inbound,
-            Limit::PerAddress => MAX_INBOUND_PER_IP,
-            Limit::PerNetwork => MAX_INBOUND_PER_GROUP,
+            Limit::PerAddress => self.max_per_address,
+            Limit::PerNetwork => self.max_per_group(),
             // Handshakes may take free slots, too.
             _ => self.max_inbound.saturating_add(INBOUND_SLACK),
         }
+    }
+
+    /// An operator who lets one address have more links lets its network have as many.
+    fn max_per_group(&self) -> usize {
+        MAX_INBOUND_PER_GROUP.max(self.max_per_address)
     }
 
     /// The most links that one address, and one network, have to us.

@@ -81,6 +81,7 @@ impl Handshake {
             agent: List::truncated(setup.agent.bytes()),
             admission: Admission {
                 max_inbound: setup.max_inbound,
+                max_per_address: setup.max_per_address,
                 test_chain: spec.test,
                 barred_ips: BTreeSet::new(),
                 barred_addresses: BTreeSet::new(),

@@ -496,15 +496,24 @@ fn honest_dials_succeed_among_silent_and_slow_clients_that_redial() {
 #[test]
 fn one_address_and_one_network_get_few_of_the_slots() {
     let mut node = node_with(&public_setup(), 1);
-    for link in 0..4 {
+    for link in 0..8 {
         assert!(node.opened(link, IN, "8.8.0.1:50000").closed(link).is_none());
     }
-    assert!(node.opened(4, IN, "8.8.0.1:50000").said(4, GoodbyeCode::Full));
-    for link in 5..17 {
+    assert!(node.opened(8, IN, "8.8.0.1:50000").said(8, GoodbyeCode::Full));
+    for link in 9..17 {
         assert!(node.opened(link, IN, &format!("8.8.1.{link}:50000")).closed(link).is_none());
     }
     assert!(node.opened(17, IN, "8.8.2.1:50000").said(17, GoodbyeCode::Full));
     assert!(node.opened(18, IN, "8.9.2.1:50000").closed(18).is_none());
+}
+
+#[test]
+fn an_operator_may_let_one_address_have_more_links_than_a_network_has() {
+    let mut node = node_with(&Setup { max_per_address: 20, ..public_setup() }, 1);
+    for link in 0..20 {
+        assert!(node.opened(link, IN, "8.8.0.1:50000").closed(link).is_none());
+    }
+    assert!(node.opened(20, IN, "8.8.0.1:50000").said(20, GoodbyeCode::Full));
 }
 
 #[test]

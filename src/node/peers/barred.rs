@@ -91,8 +91,24 @@ impl Barred {
         (score >= BAN_SCORE && !exempt).then(|| Ban { ip, until, reason: fault.to_string() })
     }
 
-    /// Bans a host and clears its points.
+    /// Bans a host and closes all its links: an operator wants it.
     pub(super) fn ban(&mut self, now: Now, ban: Ban, links: &mut Links, db: &mut PeerDb, out: &mut Outbox) {
+        let ip = host(ban.ip);
+        self.keep_out(now, ban, db, out);
+        links.goodbye_all(|link| host(link.remote().ip()) == ip, GoodbyeCode::Banned, out);
+    }
+
+    /// Bans a host for its faults. An address is not a node: links of it that answer pings stay, and each ends by its own
+    /// faults. New links and those that have done nothing yet are refused.
+    pub(super) fn ban_untried(&mut self, now: Now, ban: Ban, links: &mut Links, db: &mut PeerDb, out: &mut Outbox) {
+        let ip = host(ban.ip);
+        self.keep_out(now, ban, db, out);
+        let is_untried = |link: &Link| link.peer().is_none_or(|peer| peer.keep_alive.round_trip().is_none());
+        links.goodbye_all(|link| host(link.remote().ip()) == ip && is_untried(link), GoodbyeCode::Banned, out);
+    }
+
+    /// Notes a ban, clears the host's points, and tells of it.
+    fn keep_out(&mut self, now: Now, ban: Ban, db: &mut PeerDb, out: &mut Outbox) {
         let ban = Ban { ip: host(ban.ip), ..ban };
         let ip = ban.ip;
         log::warn!("address banned ip={ip} until={} reason=\"{}\"", ban.until, ban.reason);
@@ -101,7 +117,6 @@ impl Barred {
             db.lift_ban(first, out);
         }
         self.scores.clear(ip);
-        links.goodbye_all(|link| host(link.remote().ip()) == ip, GoodbyeCode::Banned, out);
         self.tell(out);
     }
 

@@ -2,14 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{Peers, dialer::Purpose, ending::Ending};
+use super::{Peers, dialer::Purpose, ending::Ending, links::Link};
 use crate::{
     base::{
         ids::{DialId, LinkId},
         time::Now,
     },
-    node::{CloseReason, Outbox, report::Counter},
-    wire::message::GoodbyeCode,
+    node::{CloseReason, Outbox, PeerFault, report::Counter},
+    wire::{frame::FrameFault, message::GoodbyeCode},
 };
 
 impl Peers {
@@ -29,9 +29,7 @@ impl Peers {
         if let CloseReason::Fault(fault) = reason {
             out.count(Counter::PeerFaults, 1);
             log::info!("peer closed for a fault address={remote} fault=\"{fault}\"");
-            if let Some(ban) = self.barred.punish(now, remote.ip(), fault) {
-                self.ban(now, ban, out);
-            }
+            self.punish(now, &link, fault, out);
         } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
             log::info!("peer disconnected address={remote} reason=\"{reason}\"");
         }
@@ -51,6 +49,20 @@ impl Peers {
         }
     }
 
+    /// Adds a fault's points to the address, and bans it if they are enough. Free are a scanner, which speaks no protocol
+    /// at all, and addresses that the operator gave.
+    fn punish(&mut self, now: Now, link: &Link, fault: &PeerFault, out: &mut Outbox) {
+        let ip = link.remote().ip();
+        let is_scan = link.peer().is_none() && *fault == PeerFault::Frame(FrameFault::Magic);
+        if is_scan || self.dialer.is_configured_host(ip) {
+            return;
+        }
+        if let Some(ban) = self.barred.punish(now, ip, fault) {
+            self.barred.ban_untried(now, ban, &mut self.links, &mut self.peer_db, out);
+            self.dialer.look_again();
+        }
+    }
+
     /// A link that we opened has ended.
     fn dial_closed(&mut self, now: Now, address: SocketAddr, ending: Ending) {
         match ending {
@@ -63,6 +75,10 @@ impl Peers {
             Ending::Stranger => {
                 self.book.forget(address);
                 self.dialer.back_off(now.mono, address, false, Duration::MAX, &mut self.rng);
+            }
+            Ending::Garbage => {
+                self.dialer.back_off_stranger(now.mono, address, &mut self.rng);
+                self.book.failed(now.unix, address);
             }
             Ending::Unreached => self.unreached(now, address),
             Ending::Reached { lasted, advice } => {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -24,7 +24,7 @@ use crate::{
     },
     node::{
         Outbox,
-        netgroup::{NetGroup, is_close, may_be_dialled},
+        netgroup::{NetGroup, host, is_close, may_be_dialled},
         rate_limit::RateLimit,
     },
 };
@@ -174,6 +174,12 @@ impl Dialer {
         self.backoffs.failed(now, address, self.longest(address), (lasted, advice), rng);
     }
 
+    /// What answers at the address is no node of ours, and will hardly become one: the wait grows up to [`REDIAL_MAX`],
+    /// whatever the chain and whoever gave the address.
+    pub(super) fn back_off_stranger(&mut self, now: Time, address: SocketAddr, rng: &mut Rng) {
+        self.backoffs.failed(now, address, REDIAL_MAX, (false, Duration::ZERO), rng);
+    }
+
     /// Another link leads to the node: no failure, and no hurry.
     pub(super) fn stands_elsewhere(&mut self, now: Time, address: SocketAddr) {
         self.backoffs.pause(now, address);
@@ -211,6 +217,11 @@ impl Dialer {
     /// Whether an operator wants this address kept.
     pub(super) fn is_configured(&self, address: SocketAddr) -> bool {
         self.configured.contains(&address)
+    }
+
+    /// Whether an operator wants an address of this host kept.
+    pub(super) fn is_configured_host(&self, ip: IpAddr) -> bool {
+        self.configured.iter().any(|address| host(address.ip()) == host(ip))
     }
 
     /// Dials under way.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::links::Link;
 use crate::{
     base::{limits::REDIAL_MAX_CONFIGURED, time::Time},
-    node::CloseReason,
+    node::{CloseReason, PeerFault},
     wire::message::GoodbyeCode,
 };
 
@@ -18,6 +18,8 @@ pub(super) enum Ending {
     StandsElsewhere,
     /// A node of another network or version.
     Stranger,
+    /// Something that does not speak the protocol answered.
+    Garbage,
     /// No peer was reached, and nobody said why.
     Unreached,
     /// A node answered, or a peer was there.
@@ -47,6 +49,9 @@ impl Ending {
             (_, CloseReason::Remote { retry_after, .. }) => {
                 Self::Reached { lasted, advice: Duration::from_secs(u64::from(*retry_after)) }
             }
+            (_, CloseReason::Fault(PeerFault::Frame(_) | PeerFault::Unexpected(_))) if link.peer().is_none() => {
+                Self::Garbage
+            }
             _ if link.peer().is_none() => Self::Unreached,
             _ => Self::Reached { lasted, advice: Duration::ZERO },
         }
@@ -61,7 +66,7 @@ mod tests {
     use crate::{
         base::ids::{DialId, LinkId},
         node::{
-            Direction, PeerFault,
+            Direction,
             testing::{address, outbound_peer},
         },
     };
@@ -100,7 +105,10 @@ mod tests {
         assert_eq!(ending(false, &said(GoodbyeCode::Duplicate)), advised, "we know of no such link");
         let lost = CloseReason::Lost("reset".to_owned());
         assert_eq!(ending(false, &lost), Ending::Unreached);
+        let garbage = CloseReason::Fault(PeerFault::Unexpected(crate::wire::message::Kind::Pong));
+        assert_eq!(ending(false, &garbage), Ending::Garbage);
         let reached = Ending::Reached { lasted: false, advice: Duration::ZERO };
+        assert_eq!(ending(true, &garbage), reached);
         assert_eq!(ending(true, &lost), reached);
         assert_eq!(ending(true, &CloseReason::Fault(PeerFault::PingTimeout)), reached);
     }

@@ -52,6 +52,23 @@ fn configured_peers_are_dialled_again_at_growing_intervals() {
 }
 
 #[test]
+fn an_address_that_answers_garbage_is_dialled_ever_more_rarely() {
+    let mut node = node(&connecting(&["127.0.0.1:4131"]));
+    let (mut dials, mut last) = (node.start().dials(), Duration::ZERO);
+    for link in 0..9 {
+        let (dial, to) = dials.remove(0);
+        node.opened(link, Direction::Outbound(dial), &to.to_string());
+        let closed = node.now.mono;
+        dials = node.closed(link, CloseReason::Fault(PeerFault::Unexpected(Kind::Pong))).dials();
+        while dials.is_empty() {
+            dials = node.run(Duration::from_secs(1)).dials();
+        }
+        last = node.now.mono.since(closed);
+    }
+    assert!(last >= Duration::from_secs(250), "{last:?}");
+}
+
+#[test]
 fn a_lost_configured_peer_is_dialled_again_even_when_all_slots_are_taken() {
     let mut node = node(&Setup { max_outbound: 0, ..connecting(&["127.0.0.1:4131"]) });
     let actions = node.start();

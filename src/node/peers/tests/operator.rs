@@ -1,7 +1,10 @@
 use super::*;
-use crate::node::{
-    command::{PeersCommand, Reply},
-    notice::ToHandshake,
+use crate::{
+    node::{
+        command::{PeersCommand, Reply},
+        notice::ToHandshake,
+    },
+    wire::frame::FrameFault,
 };
 
 #[test]
@@ -20,15 +23,38 @@ fn grave_faults_ban_an_address_for_a_while_and_light_ones_add_up() {
     }
     join(&mut node, 5, "9.1.1.1:4130");
     join(&mut node, 6, "9.1.1.1:4131");
+    let nonce = pings(&join(&mut node, 7, "9.1.1.1:4132"), 7)[0];
+    node.receive(7, &Message::Pong(nonce));
+    node.opened(8, Direction::Inbound, "9.1.1.1:50008");
     let actions = node.closed(5, CloseReason::Fault(PeerFault::UnlinkedHeaders));
     assert_eq!(barred(&actions), BTreeSet::from([ip]));
-    assert!(actions.said(6, GoodbyeCode::Banned), "its other links go too");
+    assert!(actions.said(6, GoodbyeCode::Banned) && actions.said(8, GoodbyeCode::Banned), "untried links go");
+    assert!(actions.closed(7).is_none(), "a link that works stays");
     assert_eq!(memory.contents().bans.len(), 1);
     let again = node_on(&public_setup(), &memory).start();
     assert_eq!(barred(&again), BTreeSet::from([ip]), "bans outlive a restart");
     let actions = node.run(BAN_TIME + Duration::from_secs(1));
     assert_eq!(actions.told::<ToHandshake>().len(), 1);
     assert!(barred(&actions).is_empty() && memory.contents().bans.is_empty());
+}
+
+/// Closes a hundred links from `ip` with a fault; whether that bans the address.
+fn is_banned_for(node: &mut Node, ip: &str, fault: &PeerFault) -> bool {
+    (1_000..1_100).any(|link| {
+        node.opened(link, Direction::Inbound, &format!("{ip}:50000"));
+        let told = node.closed(link, CloseReason::Fault(fault.clone())).told::<ToHandshake>();
+        told.iter().any(|notice| matches!(notice, ToHandshake::Barred { ips, .. } if !ips.is_empty()))
+    })
+}
+
+#[test]
+fn scanners_sleepers_and_configured_peers_are_not_banned() {
+    let mut node = node(&Setup { connect: vec![address("9.2.1.1:4130")], ..public_setup() });
+    node.start();
+    assert!(!is_banned_for(&mut node, "9.1.1.1", &PeerFault::Frame(FrameFault::Magic)), "a port scanner");
+    assert!(!is_banned_for(&mut node, "9.1.1.1", &PeerFault::HandshakeTimeout), "a suspended host");
+    assert!(!is_banned_for(&mut node, "9.2.1.1", &PeerFault::UnlinkedHeaders), "the operator wants it");
+    assert!(is_banned_for(&mut node, "9.1.1.1", &PeerFault::Frame(FrameFault::Checksum)));
 }
 
 #[test]
