@@ -1,0 +1,59 @@
+"""The calls that every client makes: a JSON list of [method, parameters], from the ids of two payments."""
+import base64
+import json
+import os
+import sys
+import urllib.request
+
+confirmed, pending = sys.argv[1:]
+
+
+def call(method, *params):
+    request = urllib.request.Request(
+        f"http://{os.environ['HTTP']}/",
+        json.dumps({"method": method, "params": params, "id": 1}).encode(),
+        {"Authorization": "Basic " + base64.b64encode(os.environ["COOKIE"].encode()).decode()},
+    )
+    return json.load(urllib.request.urlopen(request))["result"]
+
+
+block = call("getblockhash", 1)
+raw = call("getrawtransaction", confirmed)
+address = call("tx", confirmed)["inputs"][0]["address"]
+print(json.dumps([
+    ["getblockcount", []],
+    ["getbestblockhash", []],
+    ["getblockhash", [1]],
+    ["getblock", [block]],
+    ["getblock", [block, 2]],
+    ["getblockheader", [block]],
+    ["getblockchaininfo", []],
+    ["getblockstats", [1]],
+    ["getchaintips", []],
+    ["getconnectioncount", []],
+    ["getdifficulty", []],
+    ["getindexinfo", []],
+    ["getmempoolentry", [pending]],
+    ["getmempoolinfo", []],
+    ["getmininginfo", []],
+    ["getnettotals", []],
+    ["getnetworkhashps", []],
+    ["getnetworkinfo", []],
+    ["getpeerinfo", []],
+    ["getrawmempool", []],
+    ["getrawtransaction", [confirmed]],
+    ["getrawtransaction", [confirmed, True]],
+    ["gettxout", [confirmed, 0]],
+    ["gettxoutsetinfo", []],
+    ["decoderawtransaction", [raw]],
+    ["testmempoolaccept", [[raw]]],
+    ["validateaddress", [address]],
+    ["verifymessage", [address, "00" * 96, "text"]],
+    ["estimatesmartfee", [6]],
+    ["listbanned", []],
+    ["getnodeaddresses", [1]],
+    ["getbalance", [address]],
+    ["help", []],
+    ["uptime", []],
+    ["ping", []],
+]))
