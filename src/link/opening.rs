@@ -8,8 +8,7 @@ use crate::{
         time::Time,
     },
     link::{Endpoint, EventSink, delivery::hearers, dials::Attempt, link::Link},
-    node::{Direction, LinkEvent, PeerInfo, RoleId, limit::Limit},
-    wire::message::canonical_ip,
+    node::{Direction, LinkEvent, PeerInfo, RoleId, limit::Limit, netgroup::canonical},
 };
 
 impl<S: EventSink> Endpoint<S> {
@@ -108,7 +107,7 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     fn open(&mut self, now: Time, id: LinkId, direction: Direction, remote: SocketAddr) {
-        let remote = SocketAddr::new(canonical_ip(remote.ip()), remote.port());
+        let remote = canonical(remote);
         self.accepted += usize::from(direction.is_inbound());
         self.links.insert(id, Link::new(now, id, self.config.magic, direction));
         for role in hearers(false) {

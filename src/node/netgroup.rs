@@ -1,6 +1,6 @@
 //! What an address says about who owns it: its network group, and whether it makes sense to dial it.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::wire::message::canonical_ip;
 
@@ -32,9 +32,13 @@ impl NetGroup {
     }
 }
 
-/// The address with a mapped IPv4 address as plain IPv4, so that one node has one name.
+/// The address with a mapped IPv4 address as plain IPv4, so that one node has one name. An IPv6 zone stays: a link-local
+/// address cannot be dialled without it.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(canonical_ip(address.ip()), address.port())
+    match (canonical_ip(address.ip()), address) {
+        (IpAddr::V6(ip), SocketAddr::V6(v6)) => SocketAddrV6::new(ip, v6.port(), 0, v6.scope_id()).into(),
+        (ip, _) => SocketAddr::new(ip, address.port()),
+    }
 }
 
 /// What one host has for its own: an IPv4 address, or a /64 of IPv6, which every customer gets and may use up at will.
@@ -88,6 +92,12 @@ mod tests {
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_mapped_address_becomes_ipv4_and_a_zone_stays() {
+        assert_eq!(canonical(address("[::ffff:8.8.1.1]:4130")), address("8.8.1.1:4130"));
+        assert_eq!(canonical(address("[fe80::1%7]:4130")), address("[fe80::1%7]:4130"));
     }
 
     #[test]

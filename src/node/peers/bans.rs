@@ -19,9 +19,20 @@ use crate::{
 /// Addresses that are kept out, for a time.
 #[derive(Debug, Default)]
 pub(super) struct Bans {
-    bans: BTreeMap<IpAddr, Ban>,
-    /// When the next one ends, by the monotonic clock; looked at again then, since the other clock may be stepped.
-    expiry: Option<Time>,
+    bans: BTreeMap<IpAddr, Timed>,
+}
+
+/// A ban and its end by the monotonic clock: the other clock may be stepped while the node runs.
+#[derive(Debug)]
+struct Timed {
+    ban: Ban,
+    ends: Time,
+}
+
+impl Timed {
+    fn new(now: Now, ban: Ban) -> Self {
+        Self { ends: now.mono + Duration::from_secs(ban.until.0.saturating_sub(now.unix.0)), ban }
+    }
 }
 
 impl Bans {
@@ -29,28 +40,22 @@ impl Bans {
     pub(super) fn insert(&mut self, now: Now, ban: Ban) -> Option<IpAddr> {
         let ban = Ban { ip: host(ban.ip), ..ban };
         let full = self.bans.len() >= MAX_BANS && !self.bans.contains_key(&ban.ip);
-        let first = full.then(|| self.bans.values().min_by_key(|ban| ban.until).map(|ban| ban.ip)).flatten();
+        let first = full.then(|| self.bans.values().min_by_key(|timed| timed.ends).map(|timed| timed.ban.ip)).flatten();
         first.map(|ip| self.bans.remove(&ip));
-        self.bans.insert(ban.ip, ban);
-        self.schedule(now);
+        self.bans.insert(ban.ip, Timed::new(now, ban));
         first
     }
 
     /// Lifts a ban; `false` if there was none.
-    pub(super) fn remove(&mut self, now: Now, ip: IpAddr) -> bool {
-        let found = self.bans.remove(&host(ip)).is_some();
-        self.schedule(now);
-        found
+    pub(super) fn remove(&mut self, ip: IpAddr) -> bool {
+        self.bans.remove(&host(ip)).is_some()
     }
 
     /// Takes out the bans that have ended.
     pub(super) fn expired(&mut self, now: Now) -> Vec<IpAddr> {
-        if self.expiry.is_none_or(|expiry| now.mono < expiry) {
-            return Vec::new();
-        }
-        let ended: Vec<IpAddr> = self.bans.values().filter(|ban| ban.until <= now.unix).map(|ban| ban.ip).collect();
+        let ended: Vec<IpAddr> =
+            self.bans.iter().filter(|(_, timed)| timed.ends <= now.mono).map(|(ip, _)| *ip).collect();
         self.bans.retain(|ip, _| !ended.contains(ip));
-        self.schedule(now);
         ended
     }
 
@@ -69,21 +74,20 @@ impl Bans {
         gather(self.bans.keys().copied())
     }
 
-    /// All bans.
-    pub(super) fn list(&self) -> Vec<Ban> {
-        self.bans.values().cloned().collect()
+    /// All bans, each with its end by the clock as it is now.
+    pub(super) fn list(&self, now: Now) -> Vec<Ban> {
+        let until = |timed: &Timed| UnixTime(now.unix.0.saturating_add(timed.ends.since(now.mono).as_secs()));
+        self.bans.values().map(|timed| Ban { until: until(timed), ..timed.ban.clone() }).collect()
     }
 
     /// When [`Bans::expired`] has something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.expiry
+        self.bans.values().map(|timed| timed.ends).min()
     }
 
-    /// Sets the timer; needed once, when the time is first known.
-    pub(super) fn schedule(&mut self, now: Now) {
-        let first: Option<UnixTime> = self.bans.values().map(|ban| ban.until).min();
-        let left = |until: UnixTime| Duration::from_secs(until.0.saturating_sub(now.unix.0).max(1));
-        self.expiry = first.map(|until| now.mono + left(until));
+    /// Times all bans; needed once, when the time is first known.
+    pub(super) fn start(&mut self, now: Now) {
+        self.bans.values_mut().for_each(|timed| *timed = Timed::new(now, timed.ban.clone()));
     }
 }
 
@@ -112,7 +116,7 @@ mod tests {
         let mut bans = Bans::default();
         bans.insert(now(0), Ban { ip: one, until: UnixTime(2_000), reason: String::new() });
         assert!(bans.contains(other) && !bans.contains(far));
-        assert!(bans.remove(now(0), other) && !bans.contains(one));
+        assert!(bans.remove(other) && !bans.contains(one));
     }
 
     #[test]
@@ -126,5 +130,16 @@ mod tests {
         assert_eq!(bans.deadline(), Some(now(1_001).mono));
         assert_eq!(bans.expired(now(1_002)), [ip(1), ip(2)]);
         assert!(!bans.contains(ip(2)) && bans.contains(ip(3)));
+    }
+
+    #[test]
+    fn a_clock_that_is_stepped_does_not_move_the_end_of_a_ban() {
+        let (mut bans, month) = (Bans::default(), 30 * 86_400);
+        let ahead = Now { unix: UnixTime(1_000 + month), ..now(0) };
+        bans.insert(ahead, ban(1, 1_000 + month + 3_600));
+        // The clock is put right, and shows the end where it will be.
+        assert_eq!(bans.list(now(60))[0].until, UnixTime(1_000 + 3_600));
+        assert!(bans.expired(now(3_599)).is_empty());
+        assert_eq!(bans.expired(now(3_600)), [ip(1)]);
     }
 }

@@ -47,7 +47,7 @@ impl Barred {
 
     /// Sets the timer, and tells which nodes are kept out.
     pub(super) fn start(&mut self, now: Now, out: &mut Outbox) {
-        self.bans.schedule(now);
+        self.bans.start(now);
         self.tell(out);
     }
 
@@ -72,8 +72,8 @@ impl Barred {
     }
 
     /// All bans.
-    pub(super) fn bans(&self) -> Vec<Ban> {
-        self.bans.list()
+    pub(super) fn bans(&self, now: Now) -> Vec<Ban> {
+        self.bans.list(now)
     }
 
     /// Number of bans.
@@ -121,10 +121,10 @@ impl Barred {
     }
 
     /// Lifts a ban and forgives the host's points; `false` if there was no ban.
-    pub(super) fn unban(&mut self, now: Now, ip: IpAddr, db: &mut PeerDb, out: &mut Outbox) -> bool {
+    pub(super) fn unban(&mut self, ip: IpAddr, db: &mut PeerDb, out: &mut Outbox) -> bool {
         let ip = host(ip);
         self.scores.clear(ip);
-        let found = self.bans.remove(now, ip);
+        let found = self.bans.remove(ip);
         if found {
             db.lift_ban(ip, out);
             self.tell(out);

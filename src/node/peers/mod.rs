@@ -236,14 +236,14 @@ impl Peers {
                 self.ban(now, Ban { ip, until, reason }, out);
                 Reply::Done
             }
-            PeersCommand::Unban(ip) if self.barred.unban(now, ip, &mut self.peer_db, out) => {
+            PeersCommand::Unban(ip) if self.barred.unban(ip, &mut self.peer_db, out) => {
                 self.dialer.look_again();
                 Reply::Done
             }
             PeersCommand::Unban(ip) => Reply::NotFound(format!("{} is not banned", host(ip))),
             PeersCommand::Book => Reply::Book {
                 entries: self.book.entries().cloned().collect(),
-                bans: self.barred.bans(),
+                bans: self.barred.bans(now),
                 errors: self.dial_errors.list(),
             },
             PeersCommand::Deny(addresses) => {
