@@ -234,6 +234,45 @@ fn nodes_of_two_networks_that_meet_both_name_them() {
 }
 
 #[test]
+fn a_node_whose_data_directory_is_deleted_says_so_and_ends_with_code_10() {
+    let dir = TempDir::new();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut node = TestNode::start_in(&data, &[]);
+    std::fs::remove_dir_all(data.join("local")).unwrap();
+    assert_eq!(node.wait_end(), Some(10));
+}
+
+#[test]
+fn a_key_that_other_users_can_read_is_a_warning_until_its_mode_is_right() {
+    use std::os::unix::fs::PermissionsExt;
+    let node = TestNode::start(&[]);
+    let cookie = node.dir.join("local/rpc.cookie");
+    let mode = |mode| std::fs::set_permissions(&cookie, std::fs::Permissions::from_mode(mode)).unwrap();
+    let ids = || node.status()["hindrances"].to_string();
+    // A wait that times out is the pause between two looks.
+    let pause = || drop(node.cli(&["wait", "peers", "1", "--timeout", "1"]));
+    mode(0o644);
+    assert!(
+        (0..30).any(|_| ids().contains("keys_exposed") || {
+            pause();
+            false
+        }),
+        "{}",
+        node.status()
+    );
+    mode(0o600);
+    assert!(
+        (0..30).any(|_| ids() == "[]" || {
+            pause();
+            false
+        }),
+        "{}",
+        node.status()
+    );
+}
+
+#[test]
 fn a_service_manager_is_told_when_the_node_is_ready_and_when_it_stops() {
     let dir = TempDir::new();
     let path = dir.path().join("notify");

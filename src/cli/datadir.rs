@@ -26,7 +26,8 @@ pub const INDEX: &str = "index.db";
 pub const KEYS: &str = "keys";
 /// The folder of log files.
 pub const LOGS: &str = "logs";
-const LOCK: &str = "lock";
+/// The lock file's name.
+pub const LOCK: &str = "lock";
 const ENDPOINTS: &str = "endpoints.json";
 /// The file with the running node's credentials.
 pub const COOKIE: &str = "rpc.cookie";

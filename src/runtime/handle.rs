@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    base::{ids::LinkId, limits},
+    base::{ids::LinkId, limits, time::UnixTime},
     node::{
         command::{Command, Reply},
+        hindrance::{Finding, HindranceId},
         limit::{Limit, Meter},
         report::Report,
     },
@@ -50,6 +51,11 @@ impl NodeHandle {
     /// Withdraws a condition that [`NodeHandle::warn`] showed.
     pub fn withdraw(&self, key: &'static str) {
         self.status.report(Report::Warning { key, text: None });
+    }
+
+    /// Tells of a hindrance that no role knows of, or of its end.
+    pub fn hinder(&self, id: HindranceId, now: UnixTime, finding: Option<Finding>) {
+        self.status.report(Report::Hindrance { id, now, finding });
     }
 
     /// The current status.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use super::{
+    folder::Folder,
     plan::{DEFAULT_MEMORY, Plan},
     serve::{check_http_address, serve},
 };
@@ -34,6 +35,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
     datadir::remove_runtime_files(&folder);
+    let opened = Folder::new(folder.clone());
     start_log(plan, levels)?;
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
@@ -51,8 +53,11 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     if let Some(warning) = warning {
         node.handle().warn("peer book", warning);
     }
-    let result = serve(plan, node, started, &mut lock);
-    datadir::remove_runtime_files(&folder);
+    let result = serve(plan, node, started, &mut lock, &opened);
+    // Another node's files may be there by now.
+    if opened.is_in_place() {
+        datadir::remove_runtime_files(&folder);
+    }
     match result? {
         StopReason::Halt(Halt::Store(error)) => Err(Failure::store(&ledger, &error)),
         StopReason::Halt(halt) => Err(Failure::new(Exit::Internal, halt.to_string())),

@@ -1,5 +1,6 @@
 //! `run` and `dev`: a node in this process.
 
+mod folder;
 mod launch;
 mod names;
 mod plan;

@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{names::Resolver, plan::Plan, watchdog::Watchdog};
+use super::{
+    folder::{Folder, FolderWatch},
+    names::Resolver,
+    plan::Plan,
+    watchdog::Watchdog,
+};
 use crate::{
     cli::{
         announce,
@@ -25,7 +30,13 @@ use crate::{
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves HTTP, says that the node is ready, and waits for its end.
-pub(super) fn serve(plan: &Plan, node: Node, started: Instant, lock: &mut Lock) -> Outcome<StopReason> {
+pub(super) fn serve(
+    plan: &Plan,
+    node: Node,
+    started: Instant,
+    lock: &mut Lock,
+    folder: &Folder,
+) -> Outcome<StopReason> {
     let server = match start_server(plan, &node, started) {
         Ok(server) => server,
         Err(failure) => {
@@ -51,15 +62,19 @@ pub(super) fn serve(plan: &Plan, node: Node, started: Instant, lock: &mut Lock) 
         Watchdog::start(node.handle()),
         Resolver::start(node.handle(), &plan.unresolved),
     );
+    let watch = FolderWatch::start(folder.clone(), node.handle());
     node.await_stop();
     drop(helpers);
     notify::tell("STOPPING=1");
-    datadir::remove_runtime_files(&plan.folder());
+    if folder.is_in_place() {
+        datadir::remove_runtime_files(&plan.folder());
+    }
     // The server stops first: it reads the ledger's files, and the last to close them removes SQLite's write-ahead log.
     if let Some(server) = server {
         server.stop();
     }
-    Ok(node.stop())
+    let reason = node.stop();
+    if watch.is_lost() { Err(folder.failure()) } else { Ok(reason) }
 }
 
 /// The failure of a node whose ledger is not ready in time. A reason of the node's own counts more.
