@@ -46,6 +46,10 @@ pub struct NodeFlags {
     /// Limit the miner to this many hashes per second; 0: no limit [default: the chain's]
     #[arg(long, value_name = "H/S", env = "TUSSOCK_MINE_RATE", hide_env_values = true)]
     pub mine_rate: Option<u64>,
+    /// Mine although this clock is far ahead of the peers' clocks or of the node's own chain
+    #[arg(long, env = "TUSSOCK_FORCE_CLOCK", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub force_clock: Option<bool>,
     /// Serve RPC, metrics and the web page here; port 0: any free port [default: 127.0.0.1:3030]
     #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_HTTP", hide_env_values = true)]
     pub http: Option<SocketAddr>,
@@ -79,7 +83,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 18] = [
+pub const KEYS: [&str; 19] = [
     "data_dir",
     "chain",
     "log",
@@ -89,6 +93,7 @@ pub const KEYS: [&str; 18] = [
     "is_bootnode",
     "mine",
     "mine_rate",
+    "force_clock",
     "http",
     "http_name",
     "no_http",
@@ -110,6 +115,7 @@ impl NodeFlags {
             is_bootnode: self.is_bootnode.or(below.is_bootnode),
             mine: self.mine.or(below.mine),
             mine_rate: self.mine_rate.or(below.mine_rate),
+            force_clock: self.force_clock.or(below.force_clock),
             http: self.http.or(below.http),
             http_name: self.http_name.or(below.http_name),
             no_http: self.no_http.or(below.no_http),

@@ -42,6 +42,9 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # The miner's limit in hashes per second; 0: no limit. Left out: the chain's own default.
 #mine_rate = 205
 
+# Mine although this clock is far ahead of the peers' clocks or of the node's own chain.
+#force_clock = false
+
 # ---- RPC, metrics, web page ----
 
 # Port 0: any free port. Keep it on loopback unless you know who can reach it.

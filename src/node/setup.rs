@@ -38,6 +38,8 @@ pub struct Setup {
     pub mine: Option<Address>,
     /// Hashes per second; 0: no throttle.
     pub mine_rate: u64,
+    /// Mine although the clock is far ahead.
+    pub force_clock: bool,
     /// Milliseconds between blocks that `dev` makes by itself; `None`: a block per transaction on instant chains.
     pub block_interval_ms: Option<u64>,
     /// Verify roles that run side by side.
@@ -74,6 +76,7 @@ impl Setup {
             max_per_address: limits::MAX_INBOUND_PER_IP,
             max_outbound: limits::MAX_OUTBOUND,
             mine: None,
+            force_clock: false,
             block_interval_ms: None,
             verifiers: 1,
             memory_percent: 100,

@@ -104,6 +104,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         max_outbound: options.max_outbound,
         mine: None,
         mine_rate: options.mine_rate,
+        force_clock: false,
         block_interval_ms: None,
         verifiers: options.verifiers,
         memory_percent: options.memory_percent,

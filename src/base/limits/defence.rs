@@ -48,6 +48,9 @@ pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
 /// Nothing is ever set by it.
 pub const CLOCK_OFFSET_SECONDS: u64 = 600;
+/// Seconds after its newest block at which a miner without peers does not believe its clock: no network is switched off
+/// for five years.
+pub const OWN_PAST_SECONDS: u64 = 5 * 365 * 86_400;
 /// Outbound peers whose clocks are needed for a median.
 pub const CLOCK_SAMPLES: usize = 3;
 /// A limit that is hit again within this time after it was logged is counted and not logged.

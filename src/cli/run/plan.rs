@@ -130,6 +130,7 @@ impl Plan {
             max_per_address: flags.max_per_address.unwrap_or(limits::MAX_INBOUND_PER_IP),
             max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
             mine,
+            force_clock: flags.force_clock == Some(true),
             mine_rate: flags.mine_rate.unwrap_or(spec.default_mine_rate),
             block_interval_ms,
             verifiers: thread::available_parallelism().map_or(1, usize::from).min(MOST_VERIFIERS),

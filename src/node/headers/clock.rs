@@ -3,11 +3,11 @@
 //! A node whose clock is wrong refuses the headers of all others, or makes blocks that all others refuse. Neither is a
 //! fault of a peer, and the node cannot set the clock: it says what it sees, and neither counts as synced nor mines.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
     base::{
-        limits::CLOCK_LOOK,
+        limits::{CLOCK_LOOK, CLOCK_OFFSET_SECONDS, CLOCK_SAMPLES, OWN_PAST_SECONDS},
         time::{Now, Time, UnixTime},
     },
     node::{
@@ -27,6 +27,17 @@ pub(super) struct ClockFacts {
     pub(super) own: (u32, u64),
     /// Headers with more work than ours that only the clock refuses.
     pub(super) refused: Option<RefusedBranch>,
+    /// The peers' clocks.
+    pub(super) clocks: PeerClocks,
+}
+
+/// What the peers' `Version` messages told of their clocks.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct PeerClocks {
+    /// Whether we chose these peers. Those that come to us may all be one attacker's.
+    pub(super) are_chosen: bool,
+    /// Each peer's clock minus ours, seconds.
+    pub(super) offsets: Vec<(i64, SocketAddr)>,
 }
 
 /// Valid headers, with more work than ours, that are too far ahead of the clock.
@@ -43,8 +54,9 @@ pub(super) struct RefusedBranch {
 }
 
 /// Judges the clock, and tells it.
-#[derive(Default)]
 pub(super) struct ClockJudge {
+    /// The operator says that the clock is not ahead.
+    is_forced: bool,
     told: BTreeMap<HindranceId, Finding>,
     /// Why the miner was told to wait.
     held: Option<String>,
@@ -52,12 +64,22 @@ pub(super) struct ClockJudge {
 }
 
 impl ClockJudge {
+    /// A judge that has seen nothing yet.
+    pub(super) fn new(is_forced: bool) -> Self {
+        Self { is_forced, told: BTreeMap::new(), held: None, next_look: None }
+    }
+
     /// Looks at the clock; tells the status and the miner what has changed.
     pub(super) fn look(&mut self, now: Now, facts: &ClockFacts, out: &mut Outbox) {
         self.next_look = Some(now.mono + CLOCK_LOOK);
         let found: BTreeMap<HindranceId, Finding> = [
             (HindranceId::OwnTipAhead, own_tip_ahead(now.unix, facts)),
-            (HindranceId::ClockBehind, headers_refused(now.unix, facts)),
+            (HindranceId::ClockBehind, headers_refused(now.unix, facts).or_else(|| behind_peers(&facts.clocks))),
+            (
+                HindranceId::ClockAhead,
+                ahead(now.unix, facts)
+                    .map(|found| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found }),
+            ),
         ]
         .into_iter()
         .filter_map(|(id, finding)| Some((id, finding?)))
@@ -116,6 +138,61 @@ fn headers_refused(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
     Some(Finding::suspicion(text, "this clock or theirs is wrong: check this one"))
 }
 
+const FORCE: &str = "set this host's clock; if it is right, mine with --force-clock";
+
+fn behind_peers(clocks: &PeerClocks) -> Option<Finding> {
+    let (offset, whose) = clocks.difference()?;
+    let text = format!("this clock is {} behind that of {whose}", span(offset.unsigned_abs()));
+    (offset > 0).then(|| Finding::suspicion(text, clocks.advice()))
+}
+
+fn ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
+    if let Some((offset, whose)) = facts.clocks.difference()
+        && offset < 0
+    {
+        let text = format!("this clock is {} ahead of that of {whose}", span(offset.unsigned_abs()));
+        return Some(match facts.clocks.agree_on_less(facts.future_limit) {
+            true => Finding::new(text, FORCE),
+            false => Finding::suspicion(text, facts.clocks.advice()),
+        });
+    }
+    // Peers whose clocks agree with ours have been away for as long.
+    let (height, time) = facts.own;
+    let away = now.0.saturating_sub(time);
+    let is_far = height > 0 && away > OWN_PAST_SECONDS && facts.clocks.offsets.is_empty();
+    is_far.then(|| Finding::new(format!("this clock is {} ahead of the node's own newest block", span(away)), FORCE))
+}
+
+impl PeerClocks {
+    /// By how much this host's clock is wrong, if it is, and by whose clock: the median of several, or that of each of
+    /// one or two.
+    fn difference(&self) -> Option<(i64, String)> {
+        let mut offsets = self.offsets.clone();
+        offsets.sort_unstable();
+        let is_wrong = |(offset, _): &&(i64, SocketAddr)| offset.unsigned_abs() > CLOCK_OFFSET_SECONDS;
+        if offsets.len() < CLOCK_SAMPLES {
+            return offsets.iter().find(is_wrong).map(|(offset, peer)| (*offset, peer.to_string()));
+        }
+        let median = offsets.get(offsets.len() / 2).filter(is_wrong)?;
+        Some((median.0, format!("{} peers (median)", offsets.len())))
+    }
+
+    /// Whether enough peers say that ours is further ahead than this: most of those that we chose, or all others.
+    fn agree_on_less(&self, limit: u64) -> bool {
+        let less = self.offsets.iter().filter(|(offset, _)| *offset < 0 && offset.unsigned_abs() > limit).count();
+        let of = self.offsets.len();
+        of >= CLOCK_SAMPLES && if self.are_chosen { less * 2 > of } else { less == of }
+    }
+
+    fn advice(&self) -> &'static str {
+        if self.offsets.len() < CLOCK_SAMPLES {
+            "this clock or that one is wrong: check this one"
+        } else {
+            "check this clock"
+        }
+    }
+}
+
 /// A time in words, rounded down.
 pub(super) fn span(seconds: u64) -> String {
     match seconds {
@@ -134,7 +211,7 @@ mod tests {
     const NOW: UnixTime = UnixTime(1_000_000);
 
     fn facts() -> ClockFacts {
-        ClockFacts { future_limit: 7_200, own: (5, NOW.0), refused: None }
+        ClockFacts { future_limit: 7_200, own: (5, NOW.0), refused: None, clocks: PeerClocks::default() }
     }
 
     #[test]
@@ -156,9 +233,38 @@ mod tests {
         assert!(!blocks(2).0);
     }
 
+    fn clocks(are_chosen: bool, offsets: &[i64]) -> PeerClocks {
+        let peer = SocketAddr::from(([9, 1, 1, 1], 4130));
+        PeerClocks { are_chosen, offsets: offsets.iter().map(|offset| (*offset, peer)).collect() }
+    }
+
+    #[test]
+    fn one_peer_causes_a_doubt_and_the_median_of_three_stops_a_miner_that_is_far_ahead() {
+        let found = |clocks| ahead(NOW, &ClockFacts { clocks, ..facts() }).map(|found| !found.is_suspicion);
+        assert_eq!([found(clocks(true, &[-600])), found(clocks(true, &[-601]))], [None, Some(false)]);
+        assert_eq!([found(clocks(true, &[-9_000, 0, 1])), found(clocks(true, &[-9_000; 3]))], [None, Some(true)]);
+        assert_eq!(found(clocks(true, &[-9_000, -9_000, 0])), Some(true), "most");
+        assert_eq!(found(clocks(false, &[-9_000, -9_000, 0])), Some(false), "all of those that came to us");
+        assert_eq!(found(clocks(true, &[-3_600; 4])), Some(false), "blocks of this clock are taken yet");
+        let behind = behind_peers(&clocks(false, &[601])).unwrap();
+        assert_eq!(
+            (behind.text.as_str(), behind.is_suspicion),
+            ("this clock is 10 min behind that of 9.1.1.1:4130", true)
+        );
+    }
+
+    #[test]
+    fn a_clock_far_ahead_of_the_own_chain_stops_a_lone_miner() {
+        let now = UnixTime(NOW.0 + OWN_PAST_SECONDS + 1);
+        assert!(ahead(now, &facts()).is_some_and(|found| !found.is_suspicion));
+        assert_eq!(ahead(UnixTime(now.0 - 1), &facts()), None);
+        assert_eq!(ahead(now, &ClockFacts { clocks: clocks(true, &[5]), ..facts() }), None, "a peer's clock agrees");
+        assert_eq!(ahead(now, &ClockFacts { own: (0, NOW.0), ..facts() }), None, "a chain that begins");
+    }
+
     #[test]
     fn each_change_is_told_once() {
-        let (mut judge, mut out) = (ClockJudge::default(), Outbox::default());
+        let (mut judge, mut out) = (ClockJudge::new(false), Outbox::default());
         let now = Now { mono: Time(0), unix: NOW };
         let ahead = ClockFacts { own: (5, NOW.0 + 86_400), ..facts() };
         for (facts, expected) in

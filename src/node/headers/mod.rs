@@ -110,7 +110,7 @@ impl Headers {
         };
         Self {
             machine: Machine::new(alone, setup.spec.instant),
-            clock: ClockJudge::default(),
+            clock: ClockJudge::new(setup.force_clock),
             spec: setup.spec.clone(),
             rng,
             archive: Some(archive),
@@ -148,7 +148,7 @@ impl Headers {
 
     fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), StoreError> {
         match event {
-            PeerLink::Up { link, peer } => self.peers.insert(link, peer),
+            PeerLink::Up { link, peer } => self.peers.insert(now, link, peer),
             PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
             PeerLink::Closed { link, .. } => {
                 self.peers.remove(link);
@@ -348,6 +348,7 @@ impl Headers {
             future_limit: u64::from(self.spec.parameters.future_limit),
             own: own.map_or((0, 0), |node| (node.height, node.time)),
             refused: self.peers.refused(index.best().work),
+            clocks: self.peers.clocks(now),
         };
         self.clock.look(now, &facts, out);
     }

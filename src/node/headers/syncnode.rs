@@ -22,7 +22,10 @@ use crate::{
     chain::target::Work,
     node::{
         PeerInfo,
-        headers::{clock::RefusedBranch, validate::Refused},
+        headers::{
+            clock::{PeerClocks, RefusedBranch},
+            validate::Refused,
+        },
         rate_limit::RateLimit,
     },
 };
@@ -40,6 +43,8 @@ pub(super) enum Standing {
 
 pub(super) struct HeaderSource {
     pub(super) info: Arc<PeerInfo>,
+    /// Its clock minus our monotonic one, seconds: a clock of ours that is set right is right at once.
+    clock: i64,
     /// Claimed.
     pub(super) height: u32,
     pub(super) standing: Standing,
@@ -79,9 +84,10 @@ pub(super) struct HeaderSources {
 }
 
 impl HeaderSource {
-    fn new(info: Arc<PeerInfo>) -> Self {
+    fn new(now: Now, info: Arc<PeerInfo>) -> Self {
         Self {
             height: info.height,
+            clock: info.clock_offset.saturating_add(set_by(now)),
             info,
             standing: Standing::Fresh,
             asked: None,
@@ -183,8 +189,8 @@ impl HeaderSource {
 }
 
 impl HeaderSources {
-    pub(super) fn insert(&mut self, link: LinkId, info: Arc<PeerInfo>) {
-        self.map.insert(link, HeaderSource::new(info));
+    pub(super) fn insert(&mut self, now: Now, link: LinkId, info: Arc<PeerInfo>) {
+        self.map.insert(link, HeaderSource::new(now, info));
         self.busy.insert(link);
     }
 
@@ -265,6 +271,14 @@ impl HeaderSources {
                 peer.standing = Standing::Fresh;
             }
         }
+    }
+
+    /// The clocks of the peers that we chose, or of all if we chose none.
+    pub(super) fn clocks(&self, now: Now) -> PeerClocks {
+        let are_chosen = self.map.values().any(|peer| !peer.info.direction.is_inbound());
+        let counts = |peer: &&HeaderSource| !(are_chosen && peer.info.direction.is_inbound());
+        let offset = |peer: &HeaderSource| (peer.clock.saturating_sub(set_by(now)), peer.info.remote);
+        PeerClocks { are_chosen, offsets: self.map.values().filter(counts).map(offset).collect() }
     }
 
     /// What peers show of a chain with more work than `best` that only the clock refuses. Peers that we chose count, if
@@ -355,4 +369,10 @@ impl HeaderSources {
         };
         self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer).min()
     }
+}
+
+/// Our clock minus our monotonic one, seconds.
+fn set_by(now: Now) -> i64 {
+    let passed = i64::try_from(now.mono.0 / 1_000_000).unwrap_or(i64::MAX);
+    i64::try_from(now.unix.0).unwrap_or(i64::MAX).saturating_sub(passed)
 }

@@ -11,14 +11,13 @@
 //! | [`Pinger`] | our pings, with the tip that they tell |
 //! | [`AddressExchange`] | the addresses that we tell and those that we believe |
 //! | [`Staleness`] | how long the tip has not moved, and the extra peer that is wanted then |
-//! | [`ClockWatch`], [`Usage`] | the news that the operator heard last, so that it is not repeated |
+//! | [`Usage`] | the news that the operator heard last, so that it is not repeated |
 
 mod address_turns;
 mod backoff;
 mod bans;
 mod barred;
 mod book;
-mod clock;
 mod closing;
 mod dial_errors;
 mod dialer;
@@ -39,7 +38,6 @@ use std::{net::SocketAddr, sync::Arc};
 use self::{
     barred::Barred,
     book::Book,
-    clock::ClockWatch,
     dial_errors::DialErrors,
     dialer::{Dialer, Purpose, World},
     exchange::{AddressExchange, Known},
@@ -81,7 +79,6 @@ pub struct Peers {
     exchange: AddressExchange,
     pinger: Pinger,
     staleness: Staleness,
-    clock: ClockWatch,
     usage: Usage,
     /// When something is due by time alone.
     due: Option<Time>,
@@ -110,7 +107,6 @@ impl Peers {
             exchange: AddressExchange::new(test_chain),
             pinger: Pinger::new(setup.spec.genesis_hash()),
             staleness: Staleness::new(setup.spec.parameters.block_time),
-            clock: ClockWatch::default(),
             usage: Usage::new(),
             due: None,
             rng,
@@ -171,7 +167,6 @@ impl Peers {
 
     fn outbound_changed(&mut self, inbound: bool, out: &mut Outbox) {
         if !inbound {
-            self.clock.compare(&self.links, out);
             self.peer_db.set_anchors(&self.links.oldest_outbound(), out);
         }
     }

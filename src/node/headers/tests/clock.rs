@@ -104,3 +104,32 @@ fn a_node_whose_own_chain_is_from_the_future_is_stalled_and_its_miner_waits_unti
     assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::OwnTipAhead)));
     assert_eq!(rig.state, SyncState::Synced);
 }
+
+/// Connects a peer whose clock differs from ours by this.
+fn up_with_clock(rig: &mut Rig, link: u64, offset: i64) -> (Vec<Option<Finding>>, Vec<bool>) {
+    let actions = rig.up_with(link, &Chain::new(), |peer| peer.clock_offset = offset);
+    found(&actions, HindranceId::ClockAhead)
+}
+
+#[test]
+fn peers_whose_clocks_agree_against_ours_stop_the_miner_until_they_are_gone() {
+    let mut rig = Rig::new(&Chain::new());
+    let told = up_with_clock(&mut rig, 1, -9_000);
+    assert!(matches!(&told.0[..], [Some(finding)] if finding.is_suspicion) && told.1.is_empty(), "{told:?}");
+    up_with_clock(&mut rig, 3, -9_000);
+    assert!(is_begun(&up_with_clock(&mut rig, 5, -9_000)));
+    let after = found(&rig.down(3), HindranceId::ClockAhead);
+    assert!(matches!(&after.0[..], [Some(finding)] if finding.is_suspicion) && after.1 == [false], "{after:?}");
+    // Peers that dial us do not count beside them.
+    for link in [10, 12, 14, 16] {
+        assert_eq!(up_with_clock(&mut rig, link, i64::MAX).0, []);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_right_agrees_with_the_peers_at_once() {
+    let mut rig = Rig::new(&Chain::new());
+    (1..4).for_each(|link| drop(up_with_clock(&mut rig, 2 * link + 1, -9_000)));
+    rig.now.unix.0 -= 9_000;
+    assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::ClockAhead)));
+}

@@ -334,8 +334,13 @@ impl Rig {
 
     /// A peer whose claims are this chain's.
     pub(super) fn up(&mut self, link: u64, claims: &Chain) -> Vec<Action> {
+        self.up_with(link, claims, |_| {})
+    }
+
+    /// The same, with one claim changed.
+    pub(super) fn up_with(&mut self, link: u64, claims: &Chain, change: impl FnOnce(&mut PeerInfo)) -> Vec<Action> {
         let direction = if link.is_multiple_of(2) { Direction::Inbound } else { Direction::Outbound(DialId(link)) };
-        let peer = PeerInfo {
+        let mut peer = PeerInfo {
             direction,
             remote: format!("127.0.0.1:{}", 4000 + link).parse().unwrap(),
             listens: None,
@@ -347,6 +352,7 @@ impl Rig {
             clock_offset: 0,
             agent: String::new(),
         };
+        change(&mut peer);
         self.event(Event::Link(LinkEvent::Up { link: LinkId(link), peer: Arc::new(peer) }))
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::{
-        limits::{CLOCK_SAMPLES, STALE_AFTER, STALE_DIAL_INTERVAL},
+        limits::{STALE_AFTER, STALE_DIAL_INTERVAL},
         time::UnixTime,
     },
     chain::{archive::Tip, target::Work},
@@ -11,7 +11,6 @@ use crate::{
         ChainMove,
         limit::Limit,
         notice::{ToHandshake, ToPeers, Useful},
-        report::Report,
     },
 };
 
@@ -103,33 +102,6 @@ fn a_new_block_ends_the_search_and_the_peer_that_is_behind_goes() {
     node.closed(1, CloseReason::Local(GoodbyeCode::Evicted));
     let after = node.run(Duration::from_secs(1));
     assert_eq!(stays(&node, &after), []);
-}
-
-#[test]
-fn peers_whose_clocks_agree_against_ours_cause_a_warning_until_they_are_gone() {
-    let warning = |actions: &Actions| {
-        actions.reports().into_iter().find_map(|report| match report {
-            Report::Warning { key: "clock", text } => Some(text.is_some()),
-            _ => None,
-        })
-    };
-    let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132", "127.0.0.1:4133"]));
-    let dials = node.start().dials();
-    let mut last = None;
-    for (at, (dial, to)) in dials.iter().enumerate() {
-        assert_eq!(last, None, "{at} peers are not enough");
-        node.opened(at as u64, Direction::Outbound(*dial), &to.to_string());
-        let info = PeerInfo { clock_offset: -601, ..outbound_peer(*dial, *to) };
-        last = warning(&node.up(at as u64, info));
-    }
-    assert_eq!((last, dials.len()), (Some(true), CLOCK_SAMPLES));
-    assert_eq!(warning(&node.lost(0)), Some(false));
-    // Peers that dial us do not count.
-    for link in 10..20 {
-        let info = PeerInfo { clock_offset: i64::MAX, ..inbound_peer(&format!("127.0.0.1:{}", 5_000 + link)) };
-        node.opened(link, Direction::Inbound, &info.remote.to_string());
-        assert_eq!(warning(&node.up(link, info)), None);
-    }
 }
 
 #[test]
