@@ -159,6 +159,13 @@ impl Links {
         self.0.get_mut(&link).filter(|link| !link.closing)?.peer.as_mut()
     }
 
+    /// A block extends our tip. Peers that were level with us have sent it or are sent it now; their next ping says if one
+    /// refused it.
+    pub(super) fn extended(&mut self, height: u32) {
+        let level = self.promoted_mut().filter(|peer| peer.height.checked_add(1) == Some(height));
+        level.for_each(|peer| peer.height = height);
+    }
+
     /// All peers, by link.
     pub(super) fn peers(&self) -> impl Iterator<Item = (LinkId, &Link, &LinkedPeer)> {
         self.0.iter().filter(|(_, link)| link.is_peer()).filter_map(|(id, link)| Some((*id, link, link.peer.as_ref()?)))
@@ -291,6 +298,17 @@ mod tests {
         assert_eq!(links.least_useful_outbound(|remote| remote != address("9.2.1.1:4130")), Some(LinkId(1)));
         links.peer_mut(LinkId(2)).unwrap().set_height(5);
         assert_eq!(links.least_useful_outbound(|_| true), Some(LinkId(1)), "its claim is lower");
+    }
+
+    #[test]
+    fn peers_that_were_level_with_us_are_level_after_a_block_and_others_stay() {
+        let mut links = links();
+        for (link, height) in [(1, 5), (2, 4), (3, 9)] {
+            links.peer_mut(LinkId(link)).unwrap().set_height(height);
+        }
+        links.extended(6);
+        let heights: Vec<u32> = links.peers().map(|(_, _, peer)| peer.height()).collect();
+        assert_eq!(heights, [6, 4, 9]);
     }
 
     #[test]

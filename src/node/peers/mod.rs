@@ -210,6 +210,9 @@ impl Peers {
         match notice {
             ToPeers::ChainMoved(moved) => {
                 self.pinger.set_tip(moved.tip.height, moved.tip.hash);
+                if moved.removed.is_empty() && moved.added.len() == 1 {
+                    self.links.extended(moved.tip.height);
+                }
                 self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
             }
             ToPeers::TipUntold => pinger::hasten(now.mono, &mut self.links),
