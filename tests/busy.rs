@@ -39,6 +39,22 @@ fn payments_of_one_key_made_at_once_all_succeed() {
 }
 
 #[test]
+fn a_payment_that_builds_on_too_many_others_waits_for_a_block_that_can_come() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let send: Vec<_> = (0..26).map(|n| words(&format!("send dev1 {} --from dev6", 1_000 + n))).collect();
+    let refused = all_at_once(&node, &send).into_iter().filter(|(code, _)| *code != Some(0)).collect::<Vec<_>>();
+    assert!(refused.iter().all(|(code, text)| *code == Some(5) && text.contains("next block")), "{refused:?}");
+    // With a peer, a block may come.
+    let other = TestNode::start(&["--connect", &node.p2p().to_string()]);
+    node.wait(&["peers", "1"]);
+    let child = node.command(&["send", "dev1", "5", "--from", "dev6"]).stdout(Stdio::null()).spawn().unwrap();
+    other.wait(&["synced"]);
+    node.json(&["mine", "1"]);
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
 fn more_commands_than_the_node_takes_connections_all_get_their_answer() {
     let node = TestNode::start(&[]);
     let status = vec![words("status --json"); 60];

@@ -21,6 +21,8 @@ use crate::{
     rpc::client::Deadline,
 };
 
+/// The node's words for a payment that builds on too many others without a block.
+const LONG_CHAIN: &str = "unconfirmed transactions";
 /// Pause before other coins are chosen after a conflict.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -95,8 +97,11 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
             payment.check_fee(context.spec(), &request)?;
         }
         match remote.call("sendrawtransaction", json!([hex(&payment.transaction.to_bytes())])) {
-            // A payment of the same key from another host, or a full queue.
             Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
+            Err(failure) if failure.message.contains(LONG_CHAIN) => {
+                drop(lock);
+                await_block(&remote, deadline, failure)?;
+            }
             sent => {
                 let sent = sent?;
                 let txid = sent.as_str().map_or_else(|| payment.transaction.txid().to_string(), str::to_owned);
@@ -119,8 +124,23 @@ fn pay(context: &Context, remote: &Remote, key: &SecretKey, request: &PaymentReq
     })
 }
 
+/// Waits for the next block, which confirms earlier payments. Fails at once if no node can make one.
+fn await_block(remote: &Remote, deadline: Deadline, failure: Failure) -> Outcome {
+    let status = remote.call("status", json!([]))?;
+    let peers = output::number(&status["peers"], "inbound") + output::number(&status["peers"], "outbound");
+    if peers == 0 && status["mining"]["enabled"] != true {
+        return Err(failure);
+    }
+    let next = output::number(&status, "height") + 1;
+    match remote.wait(&json!({ "kind": "height", "value": next.to_string() }), deadline)? {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure { exit: Exit::TimedOut, ..failure }),
+    }
+}
+
+/// Whether a payment of the same key from another host came first, or the node's queue is full.
 fn may_succeed_later(failure: &Failure) -> bool {
-    let reasons = ["conflicts with", "try again"];
+    let reasons = ["conflicts with", "too many transactions are waiting"];
     failure.exit == Exit::Rejected && reasons.iter().any(|reason| failure.message.contains(reason))
 }
 

@@ -139,7 +139,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
 /// What the operator of a network's first node may have missed.
 fn first_node_advice(status: &Value) -> String {
     let peers = number(&status["peers"], "inbound") + number(&status["peers"], "outbound");
-    if text(status, "state") != "connecting" || peers > 0 {
+    if !matches!(text(status, "state").as_str(), "connecting" | "isolated") || peers > 0 {
         return String::new();
     }
     "no peer yet; the first node of a network needs --is-bootnode".to_owned()

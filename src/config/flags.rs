@@ -12,7 +12,8 @@ pub struct CommonFlags {
     /// Directory of chains, keys and logs [default: $XDG_DATA_HOME/tussock or ~/.local/share/tussock]
     #[arg(short, long, global = true, value_name = "DIR", env = "TUSSOCK_DATA_DIR", hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
-    /// The network: local, dev, or the file of a chain specification [default: local]
+    /// The chain: local, dev, a chain specification, or a chain in DIR [default: the only one in DIR, or the only one
+    /// whose node runs; in an empty DIR local]
     #[arg(long, global = true, value_name = "NAME|FILE", env = "TUSSOCK_CHAIN", hide_env_values = true)]
     pub chain: Option<String>,
     /// Settings in TOML [default: DIR/config.toml if there is one]

@@ -7,7 +7,8 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # Directory of chains, keys and logs. Allowed only in a file that --config names.
 #data_dir = "/var/lib/tussock"
 
-# The network: "local", "dev", or the path of a chain specification (tussock genesis new).
+# The chain: "local", "dev", the path of a chain specification (tussock genesis new), or a chain in the data directory.
+# Left out: the only chain in the data directory, or the only one whose node runs; in an empty one "local".
 #chain = "local"
 
 # Log level: error, warn, info, debug or trace; also per module: "warn,headers=debug".
