@@ -10,6 +10,8 @@ use super::{
     terminal,
 };
 
+/// What may stand before the head of a column.
+const MARKS: [char; 3] = ['>', '~', '?'];
 /// Cells are shortened to these lengths, one after the other, until the table fits.
 const CELL_LIMITS: [usize; 5] = [40, 24, 16, 12, 9];
 
@@ -52,8 +54,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// A table with these column heads. `>` at the start of a head aligns its column to the right; `~` allows to shorten
-    /// its cells.
+    /// A table with these column heads. Marks at the start of a head: `>` aligns the column to the right, `~` allows to
+    /// shorten its cells, `?` allows to leave it out.
     pub fn new(heads: &[&str]) -> Self {
         Self { heads: heads.iter().map(|head| (*head).to_owned()).collect(), rows: Vec::new() }
     }
@@ -73,33 +75,44 @@ impl Rows {
             return nothing.to_owned();
         }
         let fits = |lines: &Vec<String>| width.is_none_or(|width| lines.iter().all(|l| l.chars().count() <= width));
-        let mut lines = self.lines(usize::MAX);
+        let mut columns: Vec<usize> = (0..self.heads.len()).collect();
+        let mut lines = self.lines(&columns, usize::MAX);
         for limit in CELL_LIMITS {
             if fits(&lines) {
                 break;
             }
-            lines = self.lines(limit);
+            lines = self.lines(&columns, limit);
+        }
+        while !fits(&lines) {
+            let Some(last) = columns.iter().rposition(|column| self.marked(*column, '?')) else { break };
+            columns.remove(last);
+            lines = self.lines(&columns, CELL_LIMITS[CELL_LIMITS.len() - 1]);
         }
         lines.join("\n")
     }
 
-    /// The lines with at most `limit` characters in the cells that may be shortened.
-    fn lines(&self, limit: usize) -> Vec<String> {
+    fn marked(&self, column: usize, mark: char) -> bool {
+        self.heads[column].chars().take_while(|c| MARKS.contains(c)).any(|c| c == mark)
+    }
+
+    /// The lines of these columns, with at most `limit` characters in the cells that may be shortened.
+    fn lines(&self, columns: &[usize], limit: usize) -> Vec<String> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header(self.heads.iter().map(|head| head.trim_start_matches(['>', '~'])));
-        for (column, head) in table.column_iter_mut().zip(&self.heads) {
+        table.set_header(columns.iter().map(|column| self.heads[*column].trim_start_matches(MARKS)));
+        for (column, head) in table.column_iter_mut().zip(columns) {
             column.set_padding((0, 2));
-            if head.starts_with('>') {
+            if self.marked(*head, '>') {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
         for row in &self.rows {
-            let cell = |(cell, head): (&String, &String)| match head.starts_with('~') {
-                true => terminal::shorten(cell, limit),
-                false => cell.clone(),
+            let cell = |column: &usize| match (row.get(*column), self.marked(*column, '~')) {
+                (Some(cell), true) => terminal::shorten(cell, limit),
+                (Some(cell), false) => cell.clone(),
+                (None, _) => String::new(),
             };
-            table.add_row(row.iter().zip(&self.heads).map(cell).collect::<Vec<_>>());
+            table.add_row(columns.iter().map(cell).collect::<Vec<_>>());
         }
         table.lines().map(|line| line.trim_end().to_owned()).collect()
     }
@@ -160,6 +173,10 @@ mod tests {
         let text = rows.text_within("", Some(60));
         assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
         assert!(text.contains("812  5f2a91c05f") && text.contains('…') && text.ends_with("99999999499576"), "{text}");
+        let mut rows = Rows::new(&["a", "?>b", "?~c"]);
+        rows.row(["one".into(), "two".into(), "three".into()]);
+        assert_eq!(rows.text_within("", Some(9)), "a      b\none  two");
+        assert_eq!(rows.text_within("", Some(5)), "a\none");
     }
 
     #[test]

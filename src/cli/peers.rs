@@ -114,12 +114,12 @@ fn list(context: &Context) -> Outcome {
             "address",
             ">height",
             ">ping",
-            ">sent",
-            ">received",
-            ">flight",
+            "?>sent",
+            "?>received",
+            "?>flight",
             ">score",
-            ">age",
-            "~agent",
+            "?>age",
+            "?~agent",
         ]);
         let mut peers: Vec<&Value> = output::items(peers).iter().collect();
         peers.sort_unstable_by_key(|peer| (text(peer, "direction"), text(peer, "address")));
