@@ -17,7 +17,8 @@ const OF_PARAMETERS: [i32; 2] = [INVALID_PARAMS, BAD_PARAMETER];
 pub(super) fn document(methods: impl Iterator<Item = &'static Method>, version: &str) -> Value {
     let errors = MEANINGS.iter().map(|(code, text)| (name_of(*code), json!({ "code": code, "message": text })));
     json!({
-        "openrpc": "1.3.2",
+        // The newest version that all tools know.
+        "openrpc": "1.2.6",
         "info": {
             "title": "tussock JSON-RPC",
             "version": version,

@@ -122,7 +122,7 @@ impl Schema {
             Self::Text | Self::Address | Self::Endpoint | Self::Ip => json!({ "type": "string" }),
             Self::Choice(texts) => json!({ "type": "string", "enum": texts }),
             Self::Hash => json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
-            Self::Hex => json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" }),
+            Self::Hex => json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})*$" }),
             Self::Array(items) => json!({ "type": "array", "items": items.to_json() }),
             Self::Object(groups) => object(groups),
             Self::Map(values) => json!({ "type": "object", "additionalProperties": values.to_json() }),

@@ -33,7 +33,7 @@ const DEFAULT_COINS: u64 = 1000;
 /// Entries in one page of a history.
 const MAX_HISTORY: u64 = 500;
 
-const ADDRESS: Property = required("address", Schema::Text, "an address of this chain");
+const ADDRESS: Property = required("address", Schema::Address, "an address of this chain");
 
 pub(super) const METHODS: &[Method] = &[
     Method {

@@ -34,8 +34,8 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "verifymessage",
         params: &[
-            required("address", Schema::Text, "the signer's address"),
-            required("signature", Schema::Text, "what `tussock key sign` prints: 192 hex digits"),
+            required("address", Schema::Address, "the signer's address"),
+            required("signature", Schema::Hex, "what `tussock key sign` prints: 192 hex digits"),
             required("message", Schema::Text, "the text"),
         ],
         summary: "whether the owner of an address signed a text",

@@ -37,7 +37,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "mine",
         params: &[
             required("blocks", Schema::Integer, "how many, 1 to 10000"),
-            optional("address", Schema::Text, "the address to pay; the configured one if left out"),
+            optional("address", Schema::Address, "the address to pay; the configured one if left out"),
         ],
         summary: "test chains: makes blocks now",
         returns: "their hashes",
@@ -49,7 +49,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "generatetoaddress",
         params: &[
             required("nblocks", Schema::Integer, "how many, 1 to 10000"),
-            required("address", Schema::Text, "the address to pay"),
+            required("address", Schema::Address, "the address to pay"),
         ],
         summary: "test chains: makes blocks now",
         returns: "their hashes",
@@ -81,7 +81,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "submitblock",
-        params: &[required("hexdata", Schema::Text, "the block's encoding in hex")],
+        params: &[required("hexdata", Schema::Hex, "the block's encoding in hex")],
         summary: "verifies a block, applies it and relays it",
         returns: "null",
         result: Schema::Null,

@@ -55,7 +55,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "addpeer",
-        params: &[required("address", Schema::Text, "IP:PORT")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT")],
         summary: "dials an address and keeps the connection",
         returns: "true",
         result: Schema::Boolean,
@@ -64,7 +64,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "droppeer",
-        params: &[required("address", Schema::Text, "IP:PORT, remote or listening")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT, remote or listening")],
         summary: "closes a connection and does not keep it any longer",
         returns: "true",
         result: Schema::Boolean,
@@ -74,7 +74,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "ban",
         params: &[
-            required("ip", Schema::Text, "IP address, any port"),
+            required("ip", Schema::Ip, "IP address, any port"),
             optional("seconds", Schema::Integer, "how long; an hour if left out"),
             optional("reason", Schema::Text, "for the list of bans"),
         ],
@@ -86,7 +86,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "unban",
-        params: &[required("ip", Schema::Text, "IP address")],
+        params: &[required("ip", Schema::Ip, "IP address")],
         summary: "lifts a ban",
         returns: "true",
         result: Schema::Boolean,
@@ -122,7 +122,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "netdeny",
-        params: &[required("addresses", Schema::Array(&Schema::Text), "listening addresses, IP:PORT")],
+        params: &[required("addresses", Schema::Array(&Schema::Endpoint), "listening addresses, IP:PORT")],
         summary: "test chains: closes and refuses links with these nodes; adds to earlier ones",
         returns: "true",
         result: Schema::Boolean,
@@ -144,8 +144,8 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "addnode",
         params: &[
-            required("node", Schema::Text, "IP:PORT"),
-            required("command", Schema::Text, "add, remove or onetry"),
+            required("node", Schema::Endpoint, "IP:PORT"),
+            required("command", Schema::Choice(&["add", "remove", "onetry"]), "what to do"),
         ],
         summary: "adds or removes a node to keep connected to",
         returns: "null",
@@ -162,7 +162,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "disconnectnode",
-        params: &[required("address", Schema::Text, "IP:PORT")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT")],
         summary: "closes a connection",
         returns: "null",
         result: Schema::Null,
@@ -172,8 +172,8 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "setban",
         params: &[
-            required("subnet", Schema::Text, "IP address"),
-            required("command", Schema::Text, "add or remove"),
+            required("subnet", Schema::Ip, "IP address"),
+            required("command", Schema::Choice(&["add", "remove"]), "what to do"),
             optional("bantime", Schema::Integer, "seconds; an hour if left out or 0"),
             optional("reason", Schema::Text, "for the list of bans"),
         ],

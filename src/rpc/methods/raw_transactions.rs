@@ -29,7 +29,7 @@ const MAX_TESTED: usize = 25;
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "sendrawtransaction",
-        params: &[required("hexstring", Schema::Text, "the transaction's encoding in hex")],
+        params: &[required("hexstring", Schema::Hex, "the transaction's encoding in hex")],
         summary: "verifies a transaction, takes it into the mempool and relays it",
         returns: "its id",
         result: Schema::Hash,
@@ -38,7 +38,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "decoderawtransaction",
-        params: &[required("hexstring", Schema::Text, "the transaction's encoding in hex")],
+        params: &[required("hexstring", Schema::Hex, "the transaction's encoding in hex")],
         summary: "shows what an encoded transaction says, without looking for it",
         returns: "an object",
         result: answers::transactions::DECODED,
@@ -51,7 +51,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "testmempoolaccept",
         params: &[
-            required("rawtxs", Schema::Array(&Schema::Text), "encoded transactions in hex, at most 25"),
+            required("rawtxs", Schema::Array(&Schema::Hex), "encoded transactions in hex, at most 25"),
             optional("maxfeerate", Schema::Number, "not used: this node has no such limit"),
         ],
         summary: "whether the mempool would accept transactions, each by itself",

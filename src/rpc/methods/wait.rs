@@ -35,11 +35,14 @@ const RPC_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long a call waits by default.
 const DEFAULT: Duration = Duration::from_secs(60);
 
+/// What can be waited for.
+const KIND: Schema = Schema::Choice(&["ready", "synced", "height", "peers", "tx"]);
+
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "wait",
         params: &[
-            required("kind", Schema::Text, "ready, synced, height, peers or tx"),
+            required("kind", KIND, "ready, synced, height, peers or tx"),
             optional("value", ID, "the height, the number of peers, or the transaction's id"),
             optional("confirmations", Schema::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
             optional("timeout", Schema::Number, "seconds; 60 if left out"),
