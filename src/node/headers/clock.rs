@@ -60,18 +60,30 @@ pub(super) struct ClockJudge {
     told: BTreeMap<HindranceId, Finding>,
     /// Why the miner was told to wait.
     held: Option<String>,
+    /// What the last look saw.
+    seen: Option<ClockFacts>,
     next_look: Option<Time>,
 }
 
 impl ClockJudge {
     /// A judge that has seen nothing yet.
     pub(super) fn new(is_forced: bool) -> Self {
-        Self { is_forced, told: BTreeMap::new(), held: None, next_look: None }
+        Self { is_forced, told: BTreeMap::new(), held: None, seen: None, next_look: None }
     }
 
-    /// Looks at the clock; tells the status and the miner what has changed.
-    pub(super) fn look(&mut self, now: Now, facts: &ClockFacts, out: &mut Outbox) {
+    /// Looks at the clock, if it is time to or something but the time has changed; tells the status and the miner what
+    /// is new.
+    pub(super) fn look(&mut self, now: Now, facts: ClockFacts, out: &mut Outbox) {
+        let is_due = self.next_look.is_none_or(|due| due <= now.mono);
+        if !is_due && self.seen.as_ref().is_some_and(|seen| seen.differs_in_time_only(&facts)) {
+            return;
+        }
         self.next_look = Some(now.mono + CLOCK_LOOK);
+        self.judge(now, &facts, out);
+        self.seen = Some(facts);
+    }
+
+    fn judge(&mut self, now: Now, facts: &ClockFacts, out: &mut Outbox) {
         let found: BTreeMap<HindranceId, Finding> = [
             (HindranceId::OwnTipAhead, own_tip_ahead(now.unix, facts)),
             (HindranceId::ClockBehind, headers_refused(now.unix, facts).or_else(|| behind_peers(&facts.clocks))),
@@ -111,6 +123,15 @@ impl ClockJudge {
     fn blocking(&self, what: fn(crate::node::hindrance::Blocks) -> bool) -> Option<String> {
         let blocks = |(id, finding): &(&HindranceId, &Finding)| what(finding.blocks(**id));
         self.told.iter().find(blocks).map(|(_, finding)| finding.text.clone())
+    }
+}
+
+impl ClockFacts {
+    /// Whether nothing but the time can make these facts differ from others: the same chains and the same peers. The
+    /// peers' offsets change as this host's clock drifts or is set.
+    fn differs_in_time_only(&self, other: &Self) -> bool {
+        let peers = |facts: &Self| facts.clocks.offsets.iter().map(|(_, peer)| *peer).collect::<Vec<_>>();
+        self.own == other.own && self.refused == other.refused && peers(self) == peers(other)
     }
 }
 
@@ -215,6 +236,23 @@ mod tests {
     }
 
     #[test]
+    fn time_alone_changes_nothing_before_the_next_look() {
+        let (mut judge, mut out) = (ClockJudge::new(false), Outbox::default());
+        let at = |seconds, unix| Now { mono: Time(0) + std::time::Duration::from_secs(seconds), unix };
+        let facts = |offset| ClockFacts { clocks: clocks(true, &[offset]), ..facts() };
+        judge.look(at(1, NOW), facts(600), &mut out);
+        assert!(out.is_empty(), "ten minutes are not too much");
+        judge.look(at(2, NOW), facts(601), &mut out);
+        assert!(out.is_empty(), "a wake-up before the deadline has nothing to do");
+        assert!(judge.deadline().is_some_and(|due| due > at(2, NOW).mono));
+        judge.look(Now { mono: judge.deadline().unwrap(), unix: NOW }, facts(601), &mut out);
+        assert_eq!(out.drain().count(), 1);
+        let another_peer = ClockFacts { clocks: clocks(true, &[0, 0]), ..facts(0) };
+        judge.look(Now { mono: judge.deadline().unwrap(), unix: NOW }, another_peer, &mut out);
+        assert_eq!(out.drain().count(), 1, "what an event has changed is told at once");
+    }
+
+    #[test]
     fn a_tip_from_the_future_blocks_everything_until_the_limit_is_reached() {
         assert_eq!(own_tip_ahead(NOW, &ClockFacts { own: (5, NOW.0 + 7_200), ..facts() }), None);
         let found = own_tip_ahead(NOW, &ClockFacts { own: (0, NOW.0 + 7_201), ..facts() }).unwrap();
@@ -270,7 +308,7 @@ mod tests {
         for (facts, expected) in
             [(&facts(), (0, false)), (&ahead, (2, true)), (&ahead, (0, true)), (&facts(), (2, false))]
         {
-            judge.look(now, facts, &mut out);
+            judge.look(now, facts.clone(), &mut out);
             assert_eq!((out.drain().count(), judge.unready().is_some()), expected);
         }
         assert_eq!(judge.deadline(), Some(Time(0) + CLOCK_LOOK));

@@ -350,7 +350,7 @@ impl Headers {
             refused: self.peers.refused(index.best().work),
             clocks: self.peers.clocks(now),
         };
-        self.clock.look(now, &facts, out);
+        self.clock.look(now, facts, out);
     }
 
     fn report_best(&mut self, now: Time, out: &mut Outbox) {

@@ -65,7 +65,10 @@ impl World {
             }
             LinkEvent::Closed { link, reason } if role == RoleId::Peers => {
                 life.watch.owed.remove(link);
-                life.watch.ended.insert(*link, (now, reason.clone()));
+                // A full inbox may hold this back until the connection is gone.
+                if life.sockets.contains_key(link) {
+                    life.watch.ended.insert(*link, (now, reason.clone()));
+                }
                 if let Some(peer) = self.end_of(node, *link, 1).map(|end| end.node) {
                     self.blame(node, peer, reason);
                 }
