@@ -2,6 +2,7 @@
 //! hostile peer with a reason and stays up, and the honest peer notices nothing.
 
 mod chain;
+mod delivery;
 mod eclipse;
 mod flood;
 mod http;

@@ -183,7 +183,14 @@ pub const PEER_WINDOW_FIRST: usize = 4;
 pub const BODY_ESTIMATE_BYTES: usize = 16 * KIB;
 /// When every peer said `Absent`, the block is asked for again after this.
 pub const ABSENT_RETRY: Duration = seconds(2);
-/// If all peers were asked for a block of the best header chain and none delivers it for this long, its branch is withheld.
+/// How long the next block of the best header chain may be missing before another chain may take its place; or eight times
+/// what blocks usually take if that is longer, up to `OVERDUE_MAX`. Long enough to ask every peer.
+pub const OVERDUE_FIRST: Duration = seconds(2);
+/// The longest such time: enough for the largest block at 50 KB/s. What liars deliver slowly must not raise it further.
+pub const OVERDUE_MAX: Duration = seconds(20);
+/// A node that was synced within this time needs no other chain to set a branch aside: it has its own.
+pub const SYNCED_RECENTLY: Duration = seconds(60);
+/// A node without another chain sets a branch aside when all peers were asked in vain for this long.
 pub const WITHHELD_AFTER: Duration = seconds(30);
 /// How long a branch is withheld the first time; doubles with each further time.
 pub const WITHHELD_FIRST: Duration = seconds(60);

@@ -44,6 +44,9 @@ pub enum PeerFault {
     /// No answer to `GetSync`, or answers that lead nowhere.
     #[error("no progress as sync node")]
     SyncStall,
+    /// `Absent` for a block whose header it sent in a `Sync`.
+    #[error("does not deliver a block that it announced")]
+    BrokenPromise,
     /// Holds up the download.
     #[error("stalls the download")]
     BlockStall,
@@ -65,7 +68,7 @@ impl PeerFault {
         match self {
             Self::Block(_) | Self::Header(_) | Self::InvalidBranch => 100,
             Self::Transaction(_) => 50,
-            Self::Frame(_) | Self::Unexpected(_) | Self::UnlinkedHeaders | Self::Flood(_) => 20,
+            Self::Frame(_) | Self::Unexpected(_) | Self::UnlinkedHeaders | Self::BrokenPromise | Self::Flood(_) => 20,
             Self::PartialFrame | Self::SendStall => 5,
             // A suspended host does this, and anybody who only looks whether the port is open.
             Self::HandshakeTimeout | Self::PingTimeout | Self::SyncStall | Self::BlockStall => 0,

@@ -141,7 +141,8 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::DialsFail(error) => out.extend([35, u8::from(error.is_some())]),
         ToHeaders::Delivered => out.push(30),
         ToHeaders::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
-        ToHeaders::Withheld { hash: block } => hash(26, block, out),
+        ToHeaders::Overdue { hash: block, .. } => hash(26, block, out),
+        ToHeaders::Denied { hash: block, .. } => hash(34, block, out),
         ToHeaders::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToHeaders::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
     }

@@ -37,9 +37,9 @@ pub const UNPROVEN_INTERVAL: Duration = Duration::from_secs(30);
 pub const UNPROVEN_TIME: Duration = Duration::from_secs(20);
 /// Headers of an unproven branch that a synced node requests before a block of it arrives.
 pub const UNPROVEN_HEADERS: u32 = 200;
-/// Blocks on our tip that pass an unproven branch on their way to the ledger and are not applied yet.
+/// Blocks that go to the ledger although another chain of headers has more work, and are not applied yet.
 pub const MAX_PASSING: usize = 4;
-/// How long such a block counts: by then it is applied or refused.
+/// How long such a block counts: by then it is applied, stored or refused.
 pub const PASSING_TIME: Duration = Duration::from_secs(5);
 /// Time in which the allowance for fork headers grows by one: as many a day as a chain with ten-second blocks has.
 pub const FORK_HEADER_INTERVAL: Duration = Duration::from_secs(10);

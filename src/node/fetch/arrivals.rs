@@ -45,7 +45,8 @@ impl Fetch {
                 return;
             }
             // Too much for the budget, or here already.
-        } else if !asked && !self.recent.contains(&hash) && !self.offers.contains(&hash) {
+        } else if !self.recent.contains(&hash) && !self.offers.contains(&hash) {
+            // News, or a block of a branch that was set aside meanwhile.
             self.offer(origin, hash, header, frame, out);
             return;
         }

@@ -44,7 +44,7 @@ use sources::{BodySources, Choice};
 use stall_clock::StallClock;
 use window::Window;
 
-/// Blocks applied last that are remembered, so that their echo from other peers is recognized.
+/// Blocks that the ledger took last and that are remembered, so that their echo from other peers is recognized.
 const RECENT_BLOCKS: usize = 1024;
 /// How many blocks further up are looked at when the peers that have the lowest one are busy.
 const BUSY_LOOKAHEAD: usize = 16;
@@ -219,7 +219,10 @@ impl Fetch {
             self.delivered = Some(self.now);
             out.tell(ToHeaders::Delivered);
         }
-        blocks.iter().for_each(|(_, hash)| self.window.take(hash));
+        for (_, hash) in blocks {
+            self.window.take(hash);
+            self.recent.insert(*hash);
+        }
     }
 
     fn take_absent(&mut self, link: LinkId, hash: &Hash, out: &mut Outbox) {
@@ -227,6 +230,7 @@ impl Fetch {
         if peer.complete(hash).is_some() {
             self.completions.absent += 1;
             self.window.in_vain(hash, link, true);
+            out.tell(ToHeaders::Denied { link, hash: *hash });
         } else if !peer.explain_late(hash) {
             self.punish(link, PeerFault::Unexpected(Kind::Absent), out);
         }

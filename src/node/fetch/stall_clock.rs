@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::{
     hash::Hash,
-    limits::{BULK_HEDGE, STALL_FIRST, STALL_MAX},
+    limits::{BULK_HEDGE, OVERDUE_FIRST, OVERDUE_MAX, STALL_FIRST, STALL_MAX},
     time::Time,
 };
 
@@ -16,8 +16,18 @@ pub(super) struct StallClock {
     pub(super) stall: Duration,
     /// How long blocks take from the question to their arrival, averaged.
     typical: Duration,
-    /// The lowest missing block, since when it is that, and whether it was reported as withheld.
-    pub(super) lowest: Option<(Hash, Time, bool)>,
+    pub(super) lowest: Option<Lowest>,
+}
+
+/// The lowest missing block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lowest {
+    pub(super) hash: Hash,
+    pub(super) since: Time,
+    /// `headers` knows that its time is over.
+    pub(super) late: bool,
+    /// `headers` knows that no peer has it.
+    pub(super) nowhere: bool,
 }
 
 impl Default for StallClock {
@@ -47,10 +57,15 @@ impl StallClock {
         self.stall = (self.stall * 2).min(STALL_MAX);
     }
 
+    /// How long the lowest missing block may take before `headers` must know.
+    pub(super) fn overdue(&self) -> Duration {
+        (self.typical * 8).clamp(OVERDUE_FIRST, OVERDUE_MAX)
+    }
+
     pub(super) fn see(&mut self, now: Time, lowest: Option<Hash>) {
-        let same = self.lowest.map(|(hash, ..)| hash) == lowest;
+        let same = self.lowest.map(|lowest| lowest.hash) == lowest;
         if !same {
-            self.lowest = lowest.map(|hash| (hash, now, false));
+            self.lowest = lowest.map(|hash| Lowest { hash, since: now, late: false, nowhere: false });
         }
     }
 }

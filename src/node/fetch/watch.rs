@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{BLOCK_HEDGE, NEAR_TIP_BLOCKS, WITHHELD_AFTER},
+        limits::{BLOCK_HEDGE, NEAR_TIP_BLOCKS},
         time::Time,
     },
     node::{
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Peers that are asked for one block near the tip.
+/// Peers that are asked for one block, one after the other. If none of them delivers the lowest one, all others are asked.
 const MAX_ASKED: usize = 3;
 
 impl Fetch {
@@ -65,7 +65,7 @@ impl Fetch {
             self.hedge(now, lowest, out);
             self.end_stall(now, lowest, out);
         }
-        self.report_withheld(now, lowest, out);
+        self.report_overdue(now, lowest, out);
     }
 
     /// Asks a second and a third peer for a block that is late.
@@ -79,17 +79,18 @@ impl Fetch {
         }
     }
 
-    /// When a further peer is to be asked for a block: near the tip for any, in the bulk for the one that holds up others.
+    /// When a further peer is to be asked for a block: for the lowest one soon, near the tip for any later.
     fn hedge_due(&self, height: u32) -> Option<Time> {
-        let slot = self.window.slot(height).filter(|slot| (1..MAX_ASKED).contains(&slot.asked.len()))?;
+        let slot = self.window.slot(height).filter(|slot| !slot.asked.is_empty())?;
         let (first, link) = self.owed_since(slot)?;
-        let patience = match (self.window.holds_up(height), self.window.missing() <= NEAR_TIP_BLOCKS) {
-            (true, true) => BLOCK_HEDGE.min(self.watch.patience()),
-            (false, true) => BLOCK_HEDGE,
-            (true, false) if self.peers.has_other(link, slot) => self.watch.patience(),
-            (_, false) => return None,
+        let lowest = self.window.lowest_missing() == Some(height);
+        let near = self.window.missing() <= NEAR_TIP_BLOCKS;
+        let patience = match lowest {
+            true if near || self.peers.has_other(link, slot) => BLOCK_HEDGE.min(self.watch.patience()),
+            false if near && slot.asked.len() < MAX_ASKED => BLOCK_HEDGE,
+            _ => return None,
         };
-        Some(first + patience * u32::try_from(slot.asked.len()).unwrap_or(1))
+        Some(first + patience * u32::try_from(slot.asked.len().min(MAX_ASKED)).unwrap_or(1))
     }
 
     /// During a large download: closes a peer that holds up the others' blocks for too long, if there is another peer.
@@ -124,27 +125,30 @@ impl Fetch {
         owed.min()
     }
 
-    /// Everybody was asked for the lowest block, for long, in vain: `headers` must know.
-    fn report_withheld(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
-        let Some(slot) = self.withheld_slot(lowest) else { return };
-        let hash = slot.hash;
-        let Some((_, since, reported)) = &mut self.watch.lowest else { return };
-        if *since + WITHHELD_AFTER > now {
-            return;
-        }
-        *reported = true;
-        log::warn!("nobody delivers height={lowest} block={hash}");
-        out.tell(ToHeaders::Withheld { hash });
+    /// Tells `headers` that the lowest block is overdue, and that nobody has it.
+    fn report_overdue(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
+        let late = self.late_at().is_some_and(|at| at <= now);
+        let nowhere = self.is_nowhere(lowest);
+        let Some(told) = self.watch.lowest.as_mut().filter(|told| late || (nowhere && !told.nowhere)) else { return };
+        (told.late, told.nowhere) = (told.late | late, told.nowhere | nowhere);
+        let (hash, nowhere) = (told.hash, told.nowhere);
+        log::info!("overdue height={lowest} block={hash} nowhere={nowhere}");
+        // The next block that the ledger takes is told at once: it ends this.
+        self.delivered = None;
+        out.tell(ToHeaders::Overdue { hash, nowhere });
     }
 
-    /// The lowest block if each peer was asked for it in vain and it was not reported.
-    fn withheld_slot(&self, lowest: u32) -> Option<&Slot> {
-        let slot = self.window.slot(lowest)?;
-        let (hash, _, reported) = self.watch.lowest?;
-        // A peer that says nothing may just be slow: at least one must have said that it does not have the block.
-        let all_tried =
-            slot.is_absent && self.peers.len() > 0 && self.peers.iter().all(|(link, _)| slot.tried.contains(&link));
-        (hash == slot.hash && !reported && all_tried).then_some(slot)
+    /// When the lowest block's time is over, if `headers` does not know that it is.
+    fn late_at(&self) -> Option<Time> {
+        let lowest = self.watch.lowest.filter(|lowest| !lowest.late && !lowest.nowhere && self.peers.len() > 0)?;
+        Some(lowest.since + self.watch.overdue())
+    }
+
+    /// Whether each peer was asked for the lowest block in vain. A peer that says nothing may just be slow; somebody must
+    /// have said that the block is not there.
+    fn is_nowhere(&self, lowest: u32) -> bool {
+        let denied = self.window.slot(lowest).filter(|slot| slot.is_absent && self.peers.len() > 0);
+        denied.is_some_and(|slot| self.peers.iter().all(|(link, _)| slot.tried.contains(&link)))
     }
 
     /// When this module has something to do.
@@ -156,7 +160,6 @@ impl Fetch {
             let stall = self.stall_due(lowest).map(|(at, _)| at);
             [stall, self.hedge_due(lowest)].into_iter().flatten().filter(|at| *at > self.now).min()
         };
-        let withheld = self.withheld_slot(lowest).and(self.watch.lowest).map(|(_, since, _)| since + WITHHELD_AFTER);
-        [overdue, withheld.filter(|at| *at > self.now)].into_iter().flatten().min()
+        [overdue, self.late_at().filter(|at| *at > self.now)].into_iter().flatten().min()
     }
 }

@@ -28,18 +28,18 @@ const FORK_PRUNE_STEPS: usize = 64;
 /// The header tree: a window in memory, the archive behind it.
 pub(super) struct Index {
     archive: Box<dyn HeaderArchive>,
-    nodes: BTreeMap<Hash, HeaderNode>,
+    pub(super) nodes: BTreeMap<Hash, HeaderNode>,
     /// The best chain from height `base` up; never empty.
     chain: VecDeque<Hash>,
     base: u32,
     /// Those in memory that are not on the best chain.
-    fork_headers: BTreeSet<(u32, Hash)>,
+    pub(super) fork_headers: BTreeSet<(u32, Hash)>,
     /// Headers off the best chain, in memory or stored, less those whose room has come back since `fork_since`.
     fork_count: usize,
     fork_since: Time,
     invalid: Recent,
     best: HeaderNode,
-    applied: (Hash, HeaderNode),
+    pub(super) applied: (Hash, HeaderNode),
 }
 
 impl Index {

@@ -9,7 +9,9 @@ mod header_node;
 mod index;
 mod locator;
 mod offered;
+mod overdue;
 mod passing;
+mod rivals;
 mod rounds;
 mod state;
 mod syncnode;
@@ -17,6 +19,7 @@ mod syncnode;
 mod tests;
 mod unproven;
 mod validate;
+mod withheld;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -39,8 +42,9 @@ use crate::{
         ChainMove, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
             clock::{ClockFacts, ClockJudge},
-            header_node::{Change, HeaderLookup, HeaderNode},
+            header_node::{Change, HeaderLookup},
             index::Index,
+            overdue::{Overdue, Withheld},
             passing::Passing,
             state::{Alone, Machine, View},
             syncnode::HeaderSources,
@@ -88,15 +92,11 @@ pub struct Headers {
     best_changed: bool,
     /// Withheld branches: no peer delivers their blocks, and they do not count for a while.
     withheld: BTreeMap<Hash, Withheld>,
+    overdue: Option<Overdue>,
+    /// When the node was last synced with peers.
+    synced_at: Option<Time>,
     /// The time of the last event, for deadlines that have passed and must not come again.
     now: Time,
-}
-
-/// A branch that is set aside.
-struct Withheld {
-    until: Time,
-    /// How long it was set aside the last time.
-    time: Duration,
 }
 
 impl Headers {
@@ -129,6 +129,8 @@ impl Headers {
             best_report: None,
             best_changed: false,
             withheld: BTreeMap::new(),
+            overdue: None,
+            synced_at: None,
             now: Time(0),
         }
     }
@@ -182,18 +184,27 @@ impl Headers {
             ToHeaders::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             ToHeaders::Delivered => {
                 self.progress = now.mono;
+                self.overdue = None;
                 self.unproven.delivered(now.mono);
                 Ok(())
             }
             ToHeaders::Fetched { height } => {
                 if height > self.fetched {
                     self.progress = now.mono;
+                    self.overdue = None;
                 }
                 self.fetched = height;
                 Ok(())
             }
             ToHeaders::BlocksInvalid { hashes, fault } => self.take_invalid(now.mono, &hashes, &fault, out),
-            ToHeaders::Withheld { hash } => self.take_withheld(now.mono, hash, out),
+            ToHeaders::Overdue { hash, nowhere } => {
+                self.take_overdue(now.mono, hash, nowhere);
+                Ok(())
+            }
+            ToHeaders::Denied { link, hash } => {
+                self.take_denial(link, &hash, out);
+                Ok(())
+            }
         }
     }
 
@@ -267,21 +278,6 @@ impl Headers {
         Ok(best)
     }
 
-    /// Whether the best chain does not count yet: no block of it is here, and the node is synced, or has waited in vain
-    /// for another such chain already.
-    fn disregards_best(&self) -> bool {
-        self.unproven.is_unproven() && (self.machine.state() == SyncState::Synced || self.unproven.gave_up())
-    }
-
-    /// Tells the ledger how much is known to come, if that is something else than before.
-    fn tell_best(&mut self, out: &mut Outbox) {
-        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
-        let HeaderNode { height, work, .. } = if self.disregards_best() { index.applied() } else { index.best() };
-        if self.told_best.replace((height, work)) != Some((height, work)) {
-            out.tell(ToLedger::BestChain { height, work });
-        }
-    }
-
     fn punish(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
         if let Some(peer) = self.peers.get_mut(link) {
             peer.closing = true;
@@ -321,6 +317,7 @@ impl Headers {
         let now = time.mono;
         self.peers.unrefuse(time, self.spec.parameters.future_limit);
         self.release_due(now, out)?;
+        self.set_overdue_aside(now, out)?;
         self.end_unproven(now, out)?;
         self.drive(now, out)?;
         self.peers.settle();
@@ -336,6 +333,7 @@ impl Headers {
             }
             out.report(Report::State { state: told.state, reason: told.reason });
         }
+        self.note_state(now);
         self.tell_best(out);
         self.report_best(now, out);
         Ok(())
@@ -391,7 +389,8 @@ impl Role for Headers {
         let peers = self.peers.deadline(self.now);
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
         let unproven = self.unproven_until().filter(|at| *at > self.now);
-        let others = [self.next_poll, best, withheld, unproven, self.clock.deadline()];
+        let overdue = self.overdue_until().filter(|at| *at > self.now);
+        let others = [self.next_poll, best, withheld, unproven, overdue, self.clock.deadline()];
         others.into_iter().chain([self.machine.deadline(&view), peers]).flatten().min()
     }
 }

@@ -68,7 +68,7 @@ impl Headers {
         let Some(index) = &self.index else { return Ok(Some(Refusal::Drop("the node is starting"))) };
         match index.find(&hash)? {
             HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
-            HeaderLookup::Valid(node) => return self.judge_known(now.mono, hash, node, out),
+            HeaderLookup::Valid(node) => return self.judge_known(now.mono, origin, hash, node, out),
             HeaderLookup::Unknown => {}
         }
         let parent = match index.find(&header.previous)? {
@@ -102,7 +102,7 @@ impl Headers {
             self.reconsider(now.mono, previous, out)?;
         }
         self.doubt(now.mono, &previous, &row.work, out)?;
-        let passes = self.passes(now.mono, hash, &previous, &row.work);
+        let passes = self.passes(now.mono, origin, hash, &previous, &row.work)?;
         let Some(index) = &mut self.index else { return Ok(None) };
         if !passes && row.work <= index.best().work && !index.has_fork_room(now.mono, 1) {
             return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
@@ -143,13 +143,29 @@ impl Headers {
         Ok(())
     }
 
-    /// Whether a block extends our tip while the best header chain is another that has not brought a block yet. It need
-    /// not wait for that one; the ledger goes over to whatever has more work once its blocks are here.
-    fn passes(&mut self, now: Time, hash: Hash, parent: &Hash, work: &Work) -> bool {
-        let Some(index) = self.index.as_ref().filter(|_| self.unproven.is_unproven()) else { return false };
-        let extends = index.is_tip(parent) || self.passing.contains(parent);
-        let falls_behind = *work <= index.best().work && *work > index.applied().work;
-        extends && falls_behind && !self.passing.contains(&hash) && self.passing.insert(now, hash)
+    /// Whether a block whose chain is not the best goes to the ledger all the same: its chain has as much work as ours, and
+    /// the bodies below it are here. It need not wait for those of the best header chain; the ledger goes over to whatever
+    /// has more work once its blocks are here.
+    fn passes(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        hash: Hash,
+        parent: &Hash,
+        work: &Work,
+    ) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        // A block of equal work is only stored: a command would wait for its verdict in vain.
+        let enough = match origin {
+            Origin::Command(_) => *work > index.applied().work,
+            _ => *work >= index.applied().work,
+        };
+        let falls_behind = *work <= index.best().work && enough;
+        if !falls_behind || self.passing.contains(&hash) || index.is_tip(&hash) {
+            return Ok(false);
+        }
+        let extends = index.is_tip(parent) || self.passing.contains(parent) || index.has_body(parent)?;
+        Ok(extends && self.passing.insert(now, hash))
     }
 
     /// Sets those branches aside that have more work than a block that is here and leads on from our tip, and whose next
@@ -166,7 +182,7 @@ impl Headers {
             if index.is_applied(&owed)? {
                 return Ok(());
             }
-            self.take_withheld(now, owed, out)?;
+            self.set_aside(now, owed, out)?;
             if self.unproven.is_new() {
                 return Ok(());
             }
@@ -178,13 +194,14 @@ impl Headers {
     fn judge_known(
         &mut self,
         now: Time,
+        origin: Origin,
         hash: Hash,
         node: HeaderNode,
         out: &mut Outbox,
     ) -> Result<Option<Refusal>, StoreError> {
-        if node.withheld && self.withheld.contains_key(&hash) {
-            // The block that no peer delivered is here: its branch gets its chance now.
-            self.release(now, hash, out)?;
+        if node.withheld {
+            // A block of a branch that nobody delivered is here: the branch gets its chance now.
+            self.reconsider(now, hash, out)?;
         }
         let Some(index) = &self.index else { return Ok(None) };
         let applied = index.is_applied(&hash)?;
@@ -193,7 +210,7 @@ impl Headers {
         }
         let Some(index) = &self.index else { return Ok(None) };
         let wanted = !applied && index.is_on_best(node.height, &hash)?;
-        if !wanted && !applied && self.passes(now, hash, &node.parent, &node.work) {
+        if !wanted && !applied && self.passes(now, origin, hash, &node.parent, &node.work)? {
             out.tell(ToFetch::OfferPasses { hash });
             return Ok(None);
         }

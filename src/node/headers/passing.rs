@@ -6,7 +6,7 @@ use crate::base::{
     time::Time,
 };
 
-/// Blocks on our tip that go to the ledger past the best header chain, oldest first, and since when.
+/// Blocks that go to the ledger past the best header chain, oldest first, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Passing(Vec<(Hash, Time)>);
 

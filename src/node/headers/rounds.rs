@@ -4,13 +4,13 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_IDLE, MAX_SYNC_HEADERS, MAX_WITHHELD, WITHHELD_FIRST, WITHHELD_MAX},
+        limits::{GET_SYNC_IDLE, MAX_SYNC_HEADERS},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header},
     node::{
         Outbox, PeerFault,
-        headers::{Headers, Withheld, locator, validate, validate::Batch},
+        headers::{Headers, locator, validate, validate::Batch},
         report::{Counter, SyncState},
     },
     wire::message::{Kind, Locator, Message},
@@ -84,6 +84,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
+        peer.promised = Some(batch.last.1);
         let Some(last) = batch.rows.last() else {
             match batch.future {
                 Some(refused) => peer.hold(now, refused, self.spec.parameters.future_limit),
@@ -168,57 +169,5 @@ impl Headers {
         if let Some(peer) = self.rng.pick(&links).and_then(|link| self.peers.get_mut(*link)) {
             peer.wake(now);
         }
-    }
-
-    /// Nobody delivers a block of the best header chain. Its branch is set aside, or whoever can make headers could
-    /// hold up the whole network by keeping the bodies back.
-    pub(super) fn take_withheld(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(index) = &mut self.index else { return Ok(()) };
-        let Some(change) = index.withhold(&hash)? else { return Ok(()) };
-        if self.withheld.len() >= MAX_WITHHELD
-            && let Some(first) = self.withheld.iter().min_by_key(|(_, withheld)| withheld.until).map(|(hash, _)| *hash)
-        {
-            // The one that ends first stays set aside for good, unless it gets more headers some day.
-            self.withheld.remove(&first);
-        }
-        let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
-        log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
-        self.withheld.insert(hash, Withheld { until: now + time, time });
-        self.unproven.give_up();
-        self.announce(now, Some(change), false, out)
-    }
-
-    /// Sets a branch aside whose time to bring a first block is over.
-    pub(super) fn end_unproven(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(index) = self.index.as_ref().filter(|_| self.unproven_until().is_some_and(|at| at <= now)) else {
-            return Ok(());
-        };
-        match index.hash_at(self.fetched.saturating_add(1))? {
-            Some(hash) => self.take_withheld(now, hash, out),
-            None => Ok(()),
-        }
-    }
-
-    /// When that is.
-    pub(super) fn unproven_until(&self) -> Option<Time> {
-        let waits = self.disregards_best() && self.index.as_ref().is_some_and(|index| !index.all_applied());
-        self.unproven.ends().filter(|_| waits)
-    }
-
-    /// Gives branches that were set aside for long enough another chance.
-    pub(super) fn release_due(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
-        let due = self.withheld.iter().find(|(_, withheld)| withheld.until <= now).map(|(hash, _)| *hash);
-        due.map_or(Ok(()), |hash| self.release(now, hash, out))
-    }
-
-    pub(super) fn release(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(index) = &mut self.index else { return Ok(()) };
-        let change = index.release(&hash)?;
-        match self.withheld.get_mut(&hash) {
-            // Remembered, so that the next time is longer; never due, so that it is not released twice.
-            Some(withheld) if change.is_some() => withheld.until = Time(u64::MAX),
-            _ => drop(self.withheld.remove(&hash)),
-        }
-        self.announce(now, change, false, out)
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct HeaderSource {
     pub(super) reached: Option<(u32, Hash)>,
     /// The last header that was new to us when it sent it.
     pub(super) told: Option<Hash>,
+    /// The last header that it sent in a `Sync`: it has the body, and those below.
+    pub(super) promised: Option<Hash>,
     /// Answers in a row that held known headers only and led no further.
     strikes: u8,
     /// We have closed the link; it is just not gone yet.
@@ -99,6 +101,7 @@ impl HeaderSource {
             failures: 0,
             reached: None,
             told: None,
+            promised: None,
             strikes: 0,
             closing: false,
             idle_questions: RateLimit::per_second(IDLE_GET_SYNC_PER_SECOND),

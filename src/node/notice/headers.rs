@@ -41,10 +41,19 @@ pub enum ToHeaders {
         /// The height.
         height: u32,
     },
-    /// From `fetch`: every peer was asked for this block of the best header chain, and no peer delivers it. The branch must
-    /// not hold up the blocks of other branches.
-    Withheld {
+    /// From `fetch`: the lowest missing block of the best header chain is overdue. Its branch must not hold up the blocks of
+    /// other branches. Sent when the time is over, and when no peer is left to ask.
+    Overdue {
         /// The block.
+        hash: Hash,
+        /// Every peer was asked, and at least one of them answered `Absent`.
+        nowhere: bool,
+    },
+    /// From `fetch`: a peer answered `Absent`.
+    Denied {
+        /// The peer.
+        link: LinkId,
+        /// The block that it was asked for.
         hash: Hash,
     },
     /// From `ledger`: see [`ChainMove`].

@@ -40,12 +40,12 @@ fn a_peer_that_answers_nothing_is_closed_if_there_is_another() {
 }
 
 #[test]
-fn near_the_tip_a_second_and_a_third_peer_are_asked() {
-    let mut rig = Rig::new(1, &[1, 2, 3, 4]);
-    assert_eq!(requests(&rig.pass(BLOCK_HEDGE - SECOND)), []);
-    assert_eq!(requests(&rig.pass(SECOND)).len(), 1);
-    assert_eq!(requests(&rig.pass(BLOCK_HEDGE)).len(), 1);
-    assert_eq!(requests(&rig.pass(BLOCK_HEDGE)), [], "three are enough");
+fn near_the_tip_a_second_and_a_third_peer_are_asked_and_then_all() {
+    let mut rig = Rig::new(1, &[1, 2, 3, 4, 5]);
+    assert_eq!(requests(&rig.pass(BULK_HEDGE - SECOND / 10)), []);
+    assert_eq!(requests(&rig.pass(SECOND / 10)).len(), 1);
+    assert_eq!(requests(&rig.pass(BULK_HEDGE)).len(), 1);
+    assert_eq!(requests(&rig.pass(BULK_HEDGE)).len(), 2, "then all others");
     let actions = rig.answer(3);
     assert_eq!(checked(&actions).len(), 1);
     assert_eq!(faults(&rig.answer(2)), [], "the others' answers are no fault");
@@ -137,17 +137,19 @@ fn a_block_that_nobody_has_is_reported_once() {
     let mut rig = Rig::new(10, &[1, 2]);
     let mut reported = 0;
     let absent = |rig: &mut Rig| {
+        let mut actions = Vec::new();
         for link in [1, 2] {
             while let Some(hash) = rig.open.get_mut(&link).and_then(|open| (!open.is_empty()).then(|| open.remove(0))) {
-                rig.receive(link, &Message::Absent(hash));
+                actions.extend(rig.receive(link, &Message::Absent(hash)));
             }
         }
+        actions
     };
     for second in 0..60 {
-        absent(&mut rig);
-        let actions = rig.pass(SECOND);
-        let now = told(&actions, |notice| matches!(notice, Notice::Headers(ToHeaders::Withheld { .. })));
-        assert!(now == 0 || second >= WITHHELD_AFTER.as_secs() - 1);
+        let mut actions = absent(&mut rig);
+        actions.extend(rig.pass(SECOND));
+        let now = told(&actions, |notice| matches!(notice, Notice::Headers(ToHeaders::Overdue { .. })));
+        assert!(now == 0 || second == 0, "as soon as both have said so");
         reported += now;
     }
     assert_eq!(reported, 1);
@@ -171,13 +173,13 @@ fn nothing_of_a_branch_that_was_left_is_asked_for_when_the_other_is_partly_appli
     let other = hash(50);
     rig.notice(ToFetch::Want { fork: 0, above: 1, hashes: vec![other] });
     let mut reported = 0;
-    for _ in 0..WITHHELD_AFTER.as_secs() + 5 {
+    for _ in 0..35 {
         let mut actions = absent(&mut rig);
         actions.extend(rig.pass(SECOND));
         assert!(requests(&actions).iter().all(|(_, asked)| *asked == other), "{actions:?}");
         reported += told(
             &actions,
-            |notice| matches!(notice, Notice::Headers(ToHeaders::Withheld { hash: named }) if *named == hash(50)),
+            |notice| matches!(notice, Notice::Headers(ToHeaders::Overdue { hash: named, nowhere: true }) if *named == hash(50)),
         );
     }
     assert_eq!(reported, 1);
@@ -195,5 +197,36 @@ fn a_block_that_holds_up_the_bulk_is_soon_asked_of_others_too() {
     let actions = rig.pass(BULK_HEDGE / 2);
     assert_eq!((asked(&actions), faults(&actions)), (1, vec![]), "and nobody is blamed yet");
     assert_eq!(asked(&rig.pass(BULK_HEDGE)), 1, "a third one");
-    assert_eq!(asked(&rig.pass(BULK_HEDGE)), 0, "and no more");
+    assert_eq!(asked(&rig.pass(BULK_HEDGE)), 1, "then all others");
+    assert_eq!(asked(&rig.pass(BULK_HEDGE)), 0);
+}
+
+#[test]
+fn a_block_that_does_not_come_is_reported_when_all_have_had_their_time() {
+    let mut rig = Rig::new(40, &[1, 2]);
+    let reports = |actions: &[Action]| {
+        let report = |action: &Action| match action {
+            Action::Tell(Notice::Headers(ToHeaders::Overdue { hash, nowhere })) => Some((*hash, *nowhere)),
+            _ => None,
+        };
+        actions.iter().filter_map(report).collect::<Vec<_>>()
+    };
+    rig.answer(1);
+    rig.taken(1..=1);
+    assert_eq!(reports(&rig.pass(OVERDUE_FIRST - SECOND / 10)), []);
+    assert_eq!(reports(&rig.pass(SECOND / 10)), [(hash(2), false)]);
+    // What ends it is told at once.
+    rig.send(2, &block(2, 0, 0));
+    assert_eq!(told(&rig.taken(2..=2), |notice| matches!(notice, Notice::Headers(ToHeaders::Delivered))), 1);
+    // On a slow line everything takes longer.
+    rig.role.watch.took(SECOND * 16);
+    assert_eq!(reports(&rig.pass(SECOND * 15)), []);
+}
+
+#[test]
+fn headers_hears_who_denies_a_block() {
+    let mut rig = Rig::new(1, &[1]);
+    let actions = rig.receive(1, &Message::Absent(hash(1)));
+    let denied = ToHeaders::Denied { link: LinkId(1), hash: hash(1) };
+    assert!(actions.contains(&Action::Tell(denied.into())));
 }

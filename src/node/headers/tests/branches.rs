@@ -108,7 +108,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     rig.sync(3, vec![]);
     let honest = ours.clone().grow(1, 0);
     assert_eq!(passed(&offer(&mut rig, PEER, &honest)), [honest.tip()]);
-    let actions = rig.notice(ToHeaders::Withheld { hash: withheld.hash(11) });
+    let actions = rig.notice(ToHeaders::Overdue { hash: withheld.hash(11), nowhere: true });
     assert_eq!(wants(&actions), [(10, vec![honest.tip()])]);
     rig.moved(&honest);
     assert_eq!(rig.state, SyncState::Synced);
@@ -117,7 +117,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(3)), &longer)), []);
     // Time does, and the second time it is set aside for longer.
     assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), [(10, longer.hashes(11..=61))]);
-    rig.notice(ToHeaders::Withheld { hash: withheld.hash(11) });
+    rig.notice(ToHeaders::Overdue { hash: withheld.hash(11), nowhere: true });
     assert_eq!(wants(&rig.pass(WITHHELD_FIRST)), []);
     // And so does the block itself.
     assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
@@ -141,7 +141,7 @@ fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_
     rig.sync(2, second.headers(11..=60));
     rig.sync(2, vec![]);
     assert_eq!(rig.state, SyncState::Blocks);
-    let actions = rig.notice(ToHeaders::Withheld { hash: first.hash(11) });
+    let actions = rig.notice(ToHeaders::Overdue { hash: first.hash(11), nowhere: true });
     assert_eq!(wants(&actions), [(10, second.hashes(11..=60))]);
     assert_eq!(rig.state, SyncState::Synced, "with what there is");
     // Once a block of it comes, it counts.
@@ -159,7 +159,7 @@ fn a_branch_that_was_set_aside_gets_a_chance_when_somebody_else_makes_blocks_on_
     rig.up(3, &branch);
     rig.sync(3, branch.headers(6..=25));
     rig.sync(3, vec![]);
-    rig.notice(ToHeaders::Withheld { hash: branch.hash(6) });
+    rig.notice(ToHeaders::Overdue { hash: branch.hash(6), nowhere: true });
     rig.up(5, &branch);
     let longer = branch.clone().grow(1, 1);
     assert_eq!(wants(&offer(&mut rig, Origin::Link(LinkId(5)), &longer)).first(), Some(&(5, branch.hashes(6..=25))));
@@ -305,7 +305,7 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
     for height in 6..20u8 {
         rig.pass(SECOND * 2);
         rig.notice(ToHeaders::Delivered);
-        assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1, height))), [None]);
+        assert_eq!(wants(&offer(&mut rig, PEER, &ours.clone().grow(1, height))), []);
     }
 }
 
@@ -335,7 +335,7 @@ fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is
 fn an_applied_block_is_never_set_aside() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
-    assert_eq!(wants(&rig.notice(ToHeaders::Withheld { hash: ours.hash(10) })), []);
+    assert_eq!(wants(&rig.notice(ToHeaders::Overdue { hash: ours.hash(10), nowhere: true })), []);
 }
 
 #[test]

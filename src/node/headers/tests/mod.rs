@@ -6,6 +6,7 @@ mod fake;
 mod model;
 mod news;
 mod rounds;
+mod withheld;
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ fn an_offered_block_that_extends_the_chain_is_stored_and_wanted() {
     // A rival of equal work is kept for what may come after it.
     let rival = chain.clone().grow(1, 7);
     let actions = offer(&mut rig, PEER, &rival);
-    assert_eq!((wants(&actions), dropped(&actions)), (vec![], vec![None]));
+    assert_eq!((wants(&actions), passed(&actions)), (vec![], vec![rival.tip()]));
     assert_eq!(rig.take_stored(), [rival.tip()]);
     let longer = rival.clone().grow(1, 7);
     assert_eq!(wants(&offer(&mut rig, PEER, &longer)), [(3, longer.hashes(4..=5))]);

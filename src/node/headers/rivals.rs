@@ -1,0 +1,34 @@
+//! What the index knows of branches that are not the best chain.
+
+use crate::{
+    base::hash::Hash,
+    chain::archive::{BlockStatus, StoreError},
+    node::headers::index::Index,
+};
+
+impl Index {
+    /// Whether the block's body is here: applied, or stored on a branch.
+    pub(super) fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
+        let status = self.archive().header(hash)?.map(|row| row.status);
+        Ok(matches!(status, Some(BlockStatus::Applied | BlockStatus::Stored)))
+    }
+
+    /// Whether a header that is in memory is this block or one of its descendants.
+    pub(super) fn builds_on(&self, header: &Hash, block: &Hash) -> bool {
+        let Some(floor) = self.nodes.get(block).map(|node| node.height) else { return false };
+        let mut hash = *header;
+        while let Some(node) = self.nodes.get(&hash).filter(|node| node.height > floor) {
+            hash = node.parent;
+        }
+        hash == *block
+    }
+
+    /// Whether a header without this block has more work than the applied chain and is not set aside.
+    pub(super) fn has_rival(&self, block: &Hash) -> bool {
+        let candidate = |hash: &Hash| {
+            let node = self.nodes.get(hash).filter(|node| !node.withheld && node.work > self.applied.1.work);
+            node.is_some() && !self.builds_on(hash, block)
+        };
+        self.fork_headers.iter().any(|(_, hash)| candidate(hash))
+    }
+}

@@ -1,0 +1,142 @@
+//! Branches whose bodies do not come: a chain of headers counts while it is delivered.
+//!
+//! `fetch` tells when the next body of the best header chain is overdue. If there is another chain to go on with, the
+//! branch is set aside at once. It is back when one of its bodies arrives, when others build on it, or later by itself.
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{MAX_WITHHELD, SYNCED_RECENTLY, WITHHELD_AFTER, WITHHELD_FIRST, WITHHELD_MAX},
+        time::Time,
+    },
+    chain::archive::StoreError,
+    node::{
+        Outbox, PeerFault,
+        headers::{
+            Headers,
+            header_node::HeaderNode,
+            overdue::{Overdue, Withheld},
+        },
+        notice::ToLedger,
+        report::SyncState,
+    },
+};
+
+impl Headers {
+    /// `fetch` waits for this block of the best header chain for too long.
+    pub(super) fn take_overdue(&mut self, now: Time, hash: Hash, nowhere: bool) {
+        let known = self.overdue.filter(|overdue| overdue.hash == hash);
+        let nowhere = known.and_then(|overdue| overdue.nowhere).or(nowhere.then_some(now));
+        self.overdue = Some(Overdue { hash, nowhere });
+    }
+
+    /// A peer says that it does not have a block. If it sent the header, it has promised the body.
+    pub(super) fn take_denial(&mut self, link: LinkId, hash: &Hash, out: &mut Outbox) {
+        let Some(index) = &self.index else { return };
+        let promised = self.peers.get(link).filter(|peer| !peer.closing).and_then(|peer| peer.promised);
+        if promised.is_some_and(|promised| index.builds_on(&promised, hash)) {
+            log::info!("broken promise link={} block={hash}", link.0);
+            self.punish(link, PeerFault::BrokenPromise, out);
+        }
+    }
+
+    /// Sets the branch of an overdue block aside if there is another chain to go on with.
+    pub(super) fn set_overdue_aside(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(Overdue { hash, nowhere, .. }) = self.overdue else { return Ok(()) };
+        let vain = nowhere.is_some_and(|since| now.since(since) >= WITHHELD_AFTER);
+        if !vain && !self.has_other_chain(now, &hash) {
+            return Ok(());
+        }
+        self.overdue = None;
+        self.set_aside(now, hash, out)
+    }
+
+    /// Whether there is a chain besides the one with this block: our own if it was the best a moment ago, or another one
+    /// with more work than ours.
+    fn has_other_chain(&self, now: Time, hash: &Hash) -> bool {
+        let synced = self.synced_at.is_some_and(|at| now.since(at) < SYNCED_RECENTLY);
+        synced || self.unproven.gave_up() || self.index.as_ref().is_some_and(|index| index.has_rival(hash))
+    }
+
+    /// Notes that the node is synced, or that it has nobody who could tell.
+    pub(super) fn note_state(&mut self, now: Time) {
+        if self.peers.len() == 0 {
+            self.synced_at = None;
+        } else if self.machine.state() == SyncState::Synced {
+            self.synced_at = Some(now);
+        }
+    }
+
+    /// When time alone sets a branch aside.
+    pub(super) fn overdue_until(&self) -> Option<Time> {
+        self.overdue.and_then(|overdue| overdue.nowhere).map(|since| since + WITHHELD_AFTER)
+    }
+
+    /// Nobody delivers a block of the best header chain. Its branch is set aside, or headers without bodies could hold up
+    /// the whole network.
+    pub(super) fn set_aside(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let Some(change) = index.withhold(&hash)? else { return Ok(()) };
+        if self.withheld.len() >= MAX_WITHHELD
+            && let Some(first) = self.withheld.iter().min_by_key(|(_, withheld)| withheld.until).map(|(hash, _)| *hash)
+        {
+            // The one that ends first stays set aside for good, unless it gets more headers some day.
+            self.withheld.remove(&first);
+        }
+        let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
+        log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
+        self.withheld.insert(hash, Withheld { until: now + time, time });
+        self.unproven.give_up();
+        self.announce(now, Some(change), false, out)
+    }
+
+    /// Sets a branch aside whose time to bring a first block is over.
+    pub(super) fn end_unproven(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = self.index.as_ref().filter(|_| self.unproven_until().is_some_and(|at| at <= now)) else {
+            return Ok(());
+        };
+        match index.hash_at(self.fetched.saturating_add(1))? {
+            Some(hash) => self.set_aside(now, hash, out),
+            None => Ok(()),
+        }
+    }
+
+    /// When that is.
+    pub(super) fn unproven_until(&self) -> Option<Time> {
+        let waits = self.disregards_best() && self.index.as_ref().is_some_and(|index| !index.all_applied());
+        self.unproven.ends().filter(|_| waits)
+    }
+
+    /// Gives branches that were set aside for long enough another chance.
+    pub(super) fn release_due(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let due = self.withheld.iter().find(|(_, withheld)| withheld.until <= now).map(|(hash, _)| *hash);
+        due.map_or(Ok(()), |hash| self.release(now, hash, out))
+    }
+
+    pub(super) fn release(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.release(&hash)?;
+        match self.withheld.get_mut(&hash) {
+            // Remembered, so that the next time is longer; never due, so that it is not released twice.
+            Some(withheld) if change.is_some() => withheld.until = Time(u64::MAX),
+            _ => drop(self.withheld.remove(&hash)),
+        }
+        self.announce(now, change, false, out)
+    }
+
+    /// Whether the best chain does not count yet: no block of it is here, and the node is synced, or has waited in vain
+    /// for another such chain already.
+    pub(super) fn disregards_best(&self) -> bool {
+        self.unproven.is_unproven() && (self.machine.state() == SyncState::Synced || self.unproven.gave_up())
+    }
+
+    /// Tells the ledger how much is known to come, if that is something else than before.
+    pub(super) fn tell_best(&mut self, out: &mut Outbox) {
+        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
+        let HeaderNode { height, work, .. } = if self.disregards_best() { index.applied() } else { index.best() };
+        if self.told_best.replace((height, work)) != Some((height, work)) {
+            out.tell(ToLedger::BestChain { height, work });
+        }
+    }
+}

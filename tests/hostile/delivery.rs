@@ -1,0 +1,217 @@
+//! Branches whose headers have work and whose bodies do not come, or come in part, or do not fit.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use tussock::{
+    base::{codec::List, hash::Hash, limits::MAX_SYNC_HEADERS},
+    chain::{block::HashedBlock, key::SecretKey, spec::ChainSpec, testkit::BlockMaker},
+    wire::message::{Kind, Message},
+};
+
+use super::FAULT;
+use crate::support::{
+    TestNode,
+    attack::rest,
+    peer::{PATIENCE, RawPeer},
+};
+
+/// How long a branch may keep a node from the state `synced`, or more than one block behind the honest chain: 2 s, and
+/// what it takes to look.
+const LIMIT: Duration = Duration::from_secs(3);
+const BLOCK_EVERY: Duration = Duration::from_secs(1);
+/// How long one branch is watched.
+const WATCHED: Duration = Duration::from_secs(7);
+
+/// What a liar answers when it is asked for a body that it does not deliver.
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    Absent,
+    Silence,
+    Unfit,
+}
+
+/// A peer that has these blocks, and delivers the first `delivers` of them.
+struct Holder {
+    blocks: Vec<HashedBlock>,
+    delivers: usize,
+    manner: Manner,
+}
+
+impl Holder {
+    fn answer(&self, message: Message) -> Option<Message> {
+        match message {
+            Message::Ping { nonce, .. } => Some(Message::Pong(nonce)),
+            Message::GetSync(locator) => {
+                let at = |hash: &Hash| self.blocks.iter().position(|block| block.hash == *hash).map(|at| at + 1);
+                let from = locator.iter().find_map(at).unwrap_or(0);
+                let headers = self.blocks[from..].iter().take(MAX_SYNC_HEADERS).map(|block| block.header.clone());
+                Some(Message::Sync(List::truncated(headers)))
+            }
+            Message::GetBlock(hash) => match self.blocks.iter().position(|block| block.hash == hash) {
+                Some(at) if at < self.delivers => Some(Message::Block(self.blocks[at].bytes.clone())),
+                Some(at) => match self.manner {
+                    Manner::Absent => Some(Message::Absent(hash)),
+                    Manner::Silence => None,
+                    Manner::Unfit => {
+                        let header = self.blocks[at].header.clone();
+                        Some(Message::Block(HashedBlock::new(header, Vec::new()).bytes))
+                    }
+                },
+                None => Some(Message::Absent(hash)),
+            },
+            _ => None,
+        }
+    }
+}
+
+/// A node, and an honest peer that pushes each of its blocks and serves them all.
+struct Network {
+    node: TestNode,
+    spec: Arc<ChainSpec>,
+    maker: BlockMaker,
+    honest: Arc<Mutex<Holder>>,
+    ends: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Network {
+    fn new() -> Self {
+        let spec = Arc::new(ChainSpec::local());
+        let node = TestNode::start(&["--is-bootnode"]);
+        node.wait(&["synced"]);
+        let honest = Holder { blocks: Vec::new(), delivers: usize::MAX, manner: Manner::Absent };
+        let (honest, ends) = (Arc::new(Mutex::new(honest)), Arc::new(AtomicBool::new(false)));
+        let mut peer = RawPeer::handshaken(node.p2p(), &spec);
+        let thread = {
+            let (honest, ends, mut pushed) = (honest.clone(), ends.clone(), 0);
+            std::thread::spawn(move || {
+                while !ends.load(SeqCst) {
+                    let fresh: Vec<HashedBlock> = honest.lock().unwrap().blocks[pushed..].to_vec();
+                    pushed += fresh.len();
+                    fresh.iter().for_each(|block| peer.send(&Message::Block(block.bytes.clone())));
+                    let Some(message) = peer.read_within(Duration::from_millis(10)) else { continue };
+                    let message = message.expect("the node keeps its honest peer");
+                    let answer = honest.lock().unwrap().answer(message);
+                    answer.iter().for_each(|answer| peer.send(answer));
+                }
+            })
+        };
+        let maker = BlockMaker::new(spec.clone());
+        let mut network = Self { node, spec, maker, honest, ends, threads: vec![thread] };
+        network.grow();
+        network.node.wait(&["height", "1"]);
+        network
+    }
+
+    /// The honest peer makes a block and pushes it.
+    fn grow(&mut self) -> HashedBlock {
+        let block = self.maker.next_block(Vec::new(), SecretKey::well_known(0).address());
+        self.honest.lock().unwrap().blocks.push(block.clone());
+        block
+    }
+
+    /// A liar with a branch of `ahead` blocks on the honest tip. It delivers the first of them.
+    fn half_withheld(&mut self, ahead: usize, manner: Manner) {
+        let branch = self.maker.fork().empty_blocks(ahead, SecretKey::well_known(9).address());
+        let mut blocks = self.honest.lock().unwrap().blocks.clone();
+        let delivers = blocks.len() + 1;
+        blocks.extend(branch);
+        let height = u32::try_from(blocks.len()).unwrap();
+        let liar = Holder { blocks, delivers, manner };
+        let mut peer = RawPeer::claiming(self.node.p2p(), &self.spec, height, 1 << 40);
+        let ends = self.ends.clone();
+        self.threads.push(std::thread::spawn(move || {
+            while !ends.load(SeqCst) {
+                match peer.read_within(Duration::from_millis(20)) {
+                    None => {}
+                    Some(None) => return,
+                    Some(Some(message)) => liar.answer(message).iter().for_each(|answer| peer.send(answer)),
+                }
+            }
+        }));
+    }
+
+    /// Lets honest blocks come for a while. Returns the longest times that the node was not synced, and more than one
+    /// block behind.
+    fn watch(&mut self) -> (Duration, Duration) {
+        let start = Instant::now();
+        let (mut next, mut apart, mut behind) = (start, Spell::default(), Spell::default());
+        while start.elapsed() < WATCHED {
+            if Instant::now() >= next {
+                self.grow();
+                next += BLOCK_EVERY;
+            }
+            let status = self.node.status();
+            let height = status["height"].as_u64().unwrap();
+            apart.see(status["state"] != "synced");
+            behind.see(height + 1 < u64::from(self.maker.height()));
+            rest(Duration::from_millis(50));
+        }
+        (apart.longest, behind.longest)
+    }
+
+    fn end(self) {
+        self.ends.store(true, SeqCst);
+        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+/// How long something lasts without a break.
+#[derive(Default)]
+struct Spell {
+    since: Option<Instant>,
+    longest: Duration,
+}
+
+impl Spell {
+    fn see(&mut self, lasts: bool) {
+        self.since = lasts.then(|| self.since.unwrap_or_else(Instant::now));
+        self.longest = self.longest.max(self.since.map_or(Duration::ZERO, |since| since.elapsed()));
+    }
+}
+
+#[test]
+fn an_unfit_body_does_not_stop_the_tip() {
+    let mut network = Network::new();
+    for n in 0..3 {
+        let block = network.maker.fork().empty_blocks(1, SecretKey::well_known(9).address()).remove(0);
+        let other = network.maker.fork().empty_blocks(1, SecretKey::well_known(8).address()).remove(0);
+        let body = match n {
+            0 => HashedBlock::new(block.header.clone(), other.transactions).bytes.to_vec(),
+            1 => HashedBlock::new(block.header.clone(), Vec::new()).bytes.to_vec(),
+            _ => block.bytes[..block.bytes.len() - 7].to_vec(),
+        };
+        let mut liar = RawPeer::handshaken(network.node.p2p(), &network.spec);
+        liar.send_body(Kind::Block, body);
+        assert_eq!(liar.goodbye(), FAULT);
+        // An honest block of the same height is taken although it was seen later.
+        let (honest, start) = (network.grow(), Instant::now());
+        while network.node.tip() != honest.hash && start.elapsed() < PATIENCE {
+            rest(Duration::from_millis(20));
+        }
+        assert!(start.elapsed() < LIMIT, "{:?} for body {n}\n{}", start.elapsed(), network.node.log());
+        assert_eq!(network.node.status()["state"], "synced");
+    }
+    network.end();
+}
+
+#[test]
+fn a_half_withheld_branch_does_not_keep_a_node_behind() {
+    for ahead in [4, 40] {
+        for manner in [Manner::Absent, Manner::Silence, Manner::Unfit] {
+            let mut network = Network::new();
+            network.half_withheld(ahead, manner);
+            let (apart, behind) = network.watch();
+            let figure = format!("{manner:?}, {ahead} ahead: not synced {apart:?}, behind {behind:?}");
+            assert!(apart < LIMIT && behind < LIMIT, "{figure}\n{}", network.node.log());
+            network.end();
+        }
+    }
+}
