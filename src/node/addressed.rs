@@ -7,7 +7,7 @@ macro_rules! addressed {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $any {
-            $(#[doc = concat!("For the role [`RoleId::", stringify!($role), "`].")] $role($own),)*
+            $(#[doc = concat!("For the role `RoleId::", stringify!($role), "`.")] $role($own),)*
         }
 
         impl $any {
