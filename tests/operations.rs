@@ -171,7 +171,14 @@ fn a_report_has_the_facts_without_private_data() {
     let address = node.json(&["key", "new", "alice"])["address"].as_str().unwrap().to_owned();
     let cookie = fs::read_to_string(node.dir.join("local/rpc.cookie")).unwrap();
     let report = stdout(&node.cli(&["doctor"]));
-    for wanted in ["== program\ntussock ", "ledger.db: version=", "\"state\": ", "keys: 1", "http server listens"] {
+    for wanted in [
+        "== program\ntussock ",
+        "ledger.db: version=",
+        "\"state\": ",
+        "keys: 1",
+        "http server listens",
+        "== hindrances\n",
+    ] {
         assert!(report.contains(wanted), "{wanted:?} is missing in {report}");
     }
     for secret in ["203.0.113.7", &address, &cookie, node.dir.to_str().unwrap()] {

@@ -68,7 +68,9 @@ fn report(context: &Context) -> String {
     section("host", host());
     section("settings", settings(context));
     section("files", files(context));
-    section("status", status(context));
+    let (status, hindrances) = status(context);
+    section("hindrances", hindrances);
+    section("status", status);
     section("log", log_end(&context.folder()));
     text
 }
@@ -140,19 +142,31 @@ fn files(context: &Context) -> String {
     lines.join("\n")
 }
 
-/// The status of the running node, or of the data directory.
-fn status(context: &Context) -> String {
-    let answer = |result: Outcome<Value>| match result {
-        Ok(value) => format!("{value:#}"),
-        Err(failure) => failure.message,
-    };
-    match context.remote() {
-        Ok(remote) => {
-            let calls = ["status", "peers", "logging"].map(|method| answer(remote.call(method, json!([]))));
-            calls.join("\n")
+/// The status of the running node, or of the data directory; and what keeps the node from its work, a line each.
+fn status(context: &Context) -> (String, String) {
+    let answer = |result: Outcome<Value>| result.unwrap_or_else(|failure| Value::String(failure.message));
+    let text = |answer: &Value| answer.as_str().map_or_else(|| format!("{answer:#}"), str::to_owned);
+    let remote = match context.remote() {
+        Ok(remote) => remote,
+        Err(failure) => {
+            let stopped = "the node does not answer; it judges itself while it runs".to_owned();
+            return (text(&answer(super::offline::status(context, failure))), stopped);
         }
-        Err(failure) => answer(super::offline::status(context, failure)),
-    }
+    };
+    let answers = ["status", "peers", "logging"].map(|method| answer(remote.call(method, json!([]))));
+    let hindrances: Vec<String> = output::items(&answers[0]["hindrances"]).iter().map(hindrance).collect();
+    let none = "none: nothing that the node knows of keeps it from its work";
+    (
+        answers.map(|answer| text(&answer)).join("\n"),
+        if hindrances.is_empty() { none.to_owned() } else { hindrances.join("\n") },
+    )
+}
+
+fn hindrance(one: &Value) -> String {
+    let blocks = output::items(&one["blocks"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" and ");
+    let blocks = if blocks.is_empty() { String::new() } else { format!("  blocks {blocks}") };
+    let [id, words, advice] = ["id", "text", "advice"].map(|key| output::text(one, key));
+    format!("{id}  since {}{blocks}\n  {words}\n  {advice}", units::utc(output::number(one, "since")))
 }
 
 fn log_end(folder: &Path) -> String {

@@ -77,7 +77,8 @@ fn transaction_text(tx: &Value) -> String {
     let rows = [
         ("id", text(tx, "id")),
         ("status", text(tx, "status")),
-        ("block", if confirmed { place } else { String::new() }),
+        ("block", if confirmed { place } else { text(tx, "block") }),
+        ("doubt", text(tx, "doubt")),
         ("fee", text(tx, "fee")),
         // Indented, so that no line of a memo looks like a fact.
         ("memo", text(tx, "memo").replace('\n', "\n        ")),

@@ -201,6 +201,14 @@ impl Hindrances {
         self.0.values().find(|hindrance| hindrance.blocks.ready)
     }
 
+    /// The first by which this host's clock keeps the node from being ready. Until it is over, what the ledger says of time
+    /// and order may not be what the network says.
+    pub fn wrong_clock(&self) -> Option<&Hindrance> {
+        let ids =
+            [HindranceId::ClockBehind, HindranceId::ClockAhead, HindranceId::ClockStepped, HindranceId::OwnTipAhead];
+        ids.iter().filter_map(|id| self.get(*id)).find(|hindrance| hindrance.blocks.ready)
+    }
+
     /// The first that keeps the node from making blocks.
     pub fn no_mining(&self) -> Option<&Hindrance> {
         self.0.values().find(|hindrance| hindrance.blocks.mining)

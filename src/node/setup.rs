@@ -61,6 +61,11 @@ pub struct Stores {
 }
 
 impl Setup {
+    /// Whether the operator or the chain named other nodes.
+    pub fn names_others(&self) -> bool {
+        !(self.connect.is_empty() && self.bootnodes.is_empty() && self.spec.bootnodes.is_empty())
+    }
+
     /// A node on `spec` that knows nobody, listens nowhere and does not mine: what tests and tools start from.
     pub fn bare(spec: Arc<ChainSpec>) -> Self {
         Self {

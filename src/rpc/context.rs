@@ -14,6 +14,7 @@ use crate::{
         spec::ChainSpec,
     },
     node::{
+        hindrance::Hindrance,
         limit::{Limit, Meter},
         report::SyncState,
     },
@@ -84,6 +85,11 @@ pub struct View {
 }
 
 impl View {
+    /// Whether the clock of this host keeps the node from telling what the network has confirmed.
+    pub fn has_wrong_clock(&self) -> bool {
+        self.status.hindrances.wrong_clock().is_some()
+    }
+
     /// Whether the index will soon have the last few blocks.
     pub fn index_follows(&self) -> bool {
         let catches_up = matches!(self.status.state, SyncState::Headers | SyncState::Blocks);
@@ -105,6 +111,11 @@ impl Context {
     /// The current view for waiting calls.
     pub fn view(&self) -> View {
         View { status: self.node.status(), indexed: self.indexed.get() }
+    }
+
+    /// Why what the ledger has may not be what the network has confirmed: this host's clock is known to be wrong.
+    pub fn doubt(&self) -> Option<String> {
+        self.node.status().hindrances.wrong_clock().map(Hindrance::line)
     }
 
     /// The committed tip; an error while the node starts.

@@ -37,6 +37,8 @@ pub enum Place {
         position: usize,
         /// Blocks from it to the tip, both counted.
         confirmations: u32,
+        /// Why the block may not be one of the network's best chain.
+        doubt: Option<String>,
     },
 }
 
@@ -101,11 +103,15 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
         Place::Pool { fee, since } => json!({
             "status": "mempool", "block": null, "height": null, "confirmations": 0, "fee": fee, "since": since,
         }),
-        Place::Block { hash, height, time, position, confirmations } => json!({
-            "status": "confirmed", "block": hash, "height": height, "confirmations": confirmations,
-            "fee": fee(&hashed.transaction, spent), "time": time, "position": position,
+        Place::Block { hash, height, time, position, confirmations, doubt } => json!({
+            "status": if doubt.is_some() { "unknown" } else { "confirmed" },
+            "confirmations": if doubt.is_some() { 0 } else { *confirmations },
+            "block": hash, "height": height, "fee": fee(&hashed.transaction, spent), "time": time, "position": position,
         }),
     }));
+    if let Place::Block { doubt: Some(doubt), .. } = place {
+        fields.insert("doubt".to_owned(), json!(doubt));
+    }
     Value::Object(fields)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::SeqCst},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crate::base::time::{Now, Time, UnixTime};
@@ -13,20 +13,36 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Now;
 }
 
-/// This host's clocks; monotonic time counts from the clock's making.
-pub struct RealClock(Instant);
+/// This host's clocks; monotonic time counts from the clock's making, also while the host is suspended: what peers said
+/// before is as old as they see it.
+pub struct RealClock(Duration);
 
 impl RealClock {
     /// A clock that starts now.
     #[expect(clippy::new_without_default, reason = "a default value that depends on the time of day would surprise")]
     pub fn new() -> Self {
-        Self(Instant::now())
+        Self(since_boot())
     }
+}
+
+/// Time since the host's start, suspensions included.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), nanos)
+}
+
+/// Time since the first call. Elsewhere than on Linux, the system's monotonic clock decides whether suspensions count.
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    FIRST.get_or_init(std::time::Instant::now).elapsed()
 }
 
 impl Clock for RealClock {
     fn now(&self) -> Now {
-        let mono = u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mono = u64::try_from(since_boot().saturating_sub(self.0).as_micros()).unwrap_or(u64::MAX);
         // A clock before 1970 is as wrong as one at 1970; peers will tell.
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Now { mono: Time(mono), unix: UnixTime(unix) }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::base::limits::MAX_DIALS;
+use crate::{base::limits::MAX_DIALS, node::hindrance::Finding};
 
 /// File descriptors that stay free of peers: for the database's journals, log files, and the HTTP server with its own
 /// connections to the database.
@@ -14,6 +14,16 @@ pub fn spare() -> Option<usize> {
     let most = open_files(&fs::read_to_string("/proc/self/limits").ok()?)?;
     let open = fs::read_dir("/proc/self/fd").ok()?.count();
     Some(most.saturating_sub(open))
+}
+
+/// What is told while few descriptors are left: without any, neither a journal nor a connection can be opened.
+pub fn shortage() -> Option<Finding> {
+    spare().filter(|spare| *spare < DESCRIPTORS_RESERVED / 2).map(|spare| {
+        Finding::new(
+            format!("this process may open only {spare} more files"),
+            "raise its limit of open files (ulimit -n)",
+        )
+    })
 }
 
 /// How many links others may open to us, if the limit of open files is what bounds them. `outbound` are the links that

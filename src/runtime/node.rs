@@ -19,6 +19,7 @@ use crate::{
     node::{
         RoleId, Roles, Setup, Stores, build,
         command::Command,
+        hindrance::{Finding, HindranceId},
         limit::{Limit, Meter},
     },
     runtime::{
@@ -127,9 +128,14 @@ impl Node {
         let local_address = listener.as_ref().map(|(_, address)| *address);
         setup.listen_port = local_address.map_or(0, |address| address.port());
         setup.own_addresses.extend(local_address.filter(|address| !address.ip().is_unspecified()));
+        let wanted = setup.max_inbound;
         let net = options.net.unwrap_or_else(|| config_for(&mut setup));
         let roles = build(&setup, stores, &mut Rng::new(options.seed));
-        Self::launch(roles, listener, net, options.signals)
+        let node = Self::launch(roles, listener, net, options.signals)?;
+        if setup.max_inbound < wanted {
+            node.tell_few_descriptors(setup.max_inbound, wanted);
+        }
+        Ok(node)
     }
 
     /// Starts the threads of a node with any roles.
@@ -182,6 +188,12 @@ impl Node {
         };
         node.spawn(None, None, &say_ended, run).map_err(system("the poll loop"))?;
         Ok(node)
+    }
+
+    fn tell_few_descriptors(&self, inbound: usize, wanted: usize) {
+        let text = format!("few files may be open, so {inbound} peers are let in instead of {wanted}");
+        let finding = Finding::new(text, "raise the limit of open files (ulimit -n)");
+        self.handle.hinder(HindranceId::LowDescriptors, RealClock::new().now().unix, Some(finding));
     }
 
     /// A handle for RPC, command line and tests.
@@ -334,7 +346,6 @@ fn config_for(setup: &mut Setup) -> Config {
         config.max_accepted = room;
         // The others are for handshakes and for links that are being closed.
         setup.max_inbound = setup.max_inbound.min(room * 2 / 3);
-        log::warn!("few files may be open, fewer peers are let in inbound={} (see ulimit -n)", setup.max_inbound);
     }
     config
 }

@@ -1,6 +1,6 @@
 //! SQLite's errors as [`StoreError`]s.
 
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::chain::archive::StoreError;
 
@@ -9,6 +9,10 @@ impl From<Error> for StoreError {
         let text = error.to_string();
         match &error {
             Error::SqliteFailure(failure, _) => match failure.code {
+                _ if is_shared_memory(failure.extended_code) => Self::Io(format!(
+                    "{text}: this file system has no shared memory, which programs that read beside the node need; \
+                     put the data directory onto a local file system"
+                )),
                 ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure
                 | ErrorCode::ReadOnly
@@ -27,6 +31,12 @@ impl From<Error> for StoreError {
     }
 }
 
+/// Whether the index of the write-ahead log failed, which all readers of a database share.
+fn is_shared_memory(code: i32) -> bool {
+    [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMLOCK, ffi::SQLITE_IOERR_SHMMAP]
+        .contains(&code)
+}
+
 /// A row holds an impossible value.
 pub(super) fn corrupt(what: impl Into<String>) -> StoreError {
     StoreError::Corrupt(what.into())
@@ -34,7 +44,7 @@ pub(super) fn corrupt(what: impl Into<String>) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::{Connection, ffi};
+    use rusqlite::Connection;
 
     use super::*;
 
@@ -44,6 +54,8 @@ mod tests {
         for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_READONLY, ffi::SQLITE_CANTOPEN] {
             assert!(matches!(error(code), StoreError::Io(_)), "{code}");
         }
+        let shared = error(ffi::SQLITE_IOERR_SHMMAP);
+        assert!(matches!(&shared, StoreError::Io(text) if text.contains("shared memory")), "{shared}");
         for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
             assert!(matches!(error(code), StoreError::Corrupt(_)), "{code}");
         }

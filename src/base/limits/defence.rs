@@ -51,6 +51,11 @@ pub const CLOCK_OFFSET_SECONDS: u64 = 600;
 /// Seconds after its newest block at which a miner without peers does not believe its clock: no network is switched off
 /// for five years.
 pub const OWN_PAST_SECONDS: u64 = 5 * 365 * 86_400;
+/// Seconds by which a clock may be set forward while a miner without peers runs. After more than a day its blocks would
+/// strand the chain for longer than anybody waits.
+pub const CLOCK_STEP_SECONDS: i64 = 86_400;
+/// How long a smaller step, or one backwards, is told.
+pub const CLOCK_STEP_TOLD: Duration = Duration::from_secs(60);
 /// Outbound peers whose clocks are needed for a median.
 pub const CLOCK_SAMPLES: usize = 3;
 /// A limit that is hit again within this time after it was logged is counted and not logged.

@@ -40,6 +40,11 @@ pub const DIAL_INTERVAL: Duration = Duration::from_millis(500);
 pub const DIAL_INTERVAL_TEST: Duration = Duration::from_millis(50);
 /// … and the number of dials that may go out at once.
 pub const DIAL_BURST_TEST: u32 = 16;
+/// How long an address must have led to no peer before people are told: a network that starts needs a few dials.
+pub const DIAL_FAILING_AFTER: Duration = seconds(5);
+/// How long a node with all the peers that it wants may have heard from nobody before it counts as unreachable. By then
+/// other nodes have tested its address with feelers.
+pub const UNREACHABLE_AFTER: Duration = seconds(1800);
 /// First wait before an address that failed is tried again; doubles with each failure.
 pub const REDIAL_FIRST: Duration = seconds(2);
 /// Longest wait before a configured (`--connect`, bootnode) address is tried again.

@@ -1,32 +1,19 @@
-//! Watches the data directory of a running node: an open file outlives its directory, so that nothing fails when the
-//! directory is deleted or its drive is gone, and all that the node takes from then on is lost.
+//! The data directory of a running node. An open file outlives its directory, so that nothing fails when the directory is
+//! deleted or its drive is gone, and all that the node takes from then on is lost.
 
 use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-        mpsc::{self, RecvTimeoutError, Sender},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use crate::{
-    base::time::UnixTime,
     cli::{
         datadir,
         exit::{Exit, Failure},
-        units,
     },
-    node::hindrance::{Finding, HindranceId},
-    runtime::NodeHandle,
+    node::hindrance::Finding,
 };
-
-/// Time between two looks.
-const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Device and inode.
 type Identity = (u64, u64);
@@ -58,6 +45,21 @@ impl Folder {
         )
     }
 
+    /// What is told while other users can read a file with secrets.
+    pub(super) fn exposure(&self) -> Option<Finding> {
+        let file = self.exposed()?.display().to_string();
+        Some(Finding::new(format!("other users of this host can read {file}"), format!("chmod 600 {file}")))
+    }
+
+    /// What is told while nothing can be written: the system makes a file system read-only when its disk fails.
+    pub(super) fn refusal(&self) -> Option<Finding> {
+        let error = rustix::fs::access(&self.path, rustix::fs::Access::WRITE_OK).err()?;
+        is_refusal(error).then(|| {
+            let text = format!("the data directory cannot be written: {}: {error}", self.path.display());
+            Finding::new(text, "look for errors of the disk (dmesg), and mount the file system for writing again")
+        })
+    }
+
     /// The first file with secrets that other users can read.
     fn exposed(&self) -> Option<PathBuf> {
         let keys = fs::read_dir(self.path.join(datadir::KEYS)).into_iter().flatten();
@@ -71,57 +73,24 @@ fn identities(path: &Path) -> [Option<Identity>; 2] {
     [identity(path), identity(&path.join(datadir::LOCK))]
 }
 
-/// Looks every few seconds, and stops the node when the directory is lost. Ends when it is dropped.
-pub(super) struct FolderWatch {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-    lost: Arc<AtomicBool>,
+/// Whether an error says that the place is not for writing, and not that it is gone.
+fn is_refusal(error: rustix::io::Errno) -> bool {
+    matches!(error, rustix::io::Errno::ROFS | rustix::io::Errno::ACCESS)
 }
 
-impl FolderWatch {
-    /// Starts a thread. If the system refuses one, nobody looks.
-    pub(super) fn start(folder: Folder, node: NodeHandle) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let lost = Arc::new(AtomicBool::new(false));
-        let tell = Arc::clone(&lost);
-        let look = move || {
-            let mut exposed = None;
-            while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                if !folder.is_in_place() {
-                    let failure = folder.failure();
-                    log::error!("{}", failure.message);
-                    tell.store(true, SeqCst);
-                    return node.stop();
-                }
-                let found = folder.exposed();
-                if found != exposed {
-                    let finding = found.as_deref().map(exposure);
-                    node.hinder(HindranceId::KeysExposed, UnixTime(units::unix_now()), finding);
-                    exposed = found;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("folder".to_owned()).stack_size(128 * 1024).spawn(look);
-        Self { stop: Some(stop), thread: thread.ok(), lost }
-    }
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
 
-    /// Whether the directory was lost.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(SeqCst)
-    }
-}
+    use super::*;
 
-fn exposure(file: &Path) -> Finding {
-    let file = file.display();
-    Finding::new(format!("other users of this host can read {file}"), format!("chmod 600 {file}"))
-}
-
-impl Drop for FolderWatch {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic of this thread is reported by the panic hook.
-            drop(thread.join());
-        }
+    #[test]
+    fn only_a_place_that_is_not_for_writing_refuses() {
+        assert!(is_refusal(Errno::ROFS) && is_refusal(Errno::ACCESS) && !is_refusal(Errno::NOENT));
+        let path = std::env::temp_dir();
+        assert_eq!(Folder::new(path).refusal(), None);
+        // The kernel's own files cannot be added to, whoever asks.
+        let read_only = Folder::new(PathBuf::from("/proc/self/fdinfo")).refusal();
+        assert!(read_only.is_none_or(|found| found.text.contains("cannot be written")));
     }
 }

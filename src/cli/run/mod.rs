@@ -5,6 +5,7 @@ mod launch;
 mod names;
 mod plan;
 mod serve;
+mod watch;
 mod watchdog;
 
 use std::{fs, path::PathBuf, time::Duration};

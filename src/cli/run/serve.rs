@@ -7,12 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    folder::{Folder, FolderWatch},
-    names::Resolver,
-    plan::Plan,
-    watchdog::Watchdog,
-};
+use super::{folder::Folder, names::Resolver, plan::Plan, watch::HostWatch, watchdog::Watchdog};
 use crate::{
     cli::{
         announce,
@@ -62,7 +57,7 @@ pub(super) fn serve(
         Watchdog::start(node.handle()),
         Resolver::start(node.handle(), &plan.unresolved),
     );
-    let watch = FolderWatch::start(folder.clone(), node.handle());
+    let watch = HostWatch::start(folder.clone(), node.handle());
     node.await_stop();
     drop(helpers);
     notify::tell("STOPPING=1");

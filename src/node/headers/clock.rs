@@ -3,7 +3,9 @@
 //! A node whose clock is wrong refuses the headers of all others, or makes blocks that all others refuse. Neither is a
 //! fault of a peer, and the node cannot set the clock: it says what it sees, and neither counts as synced nor mines.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::net::SocketAddr;
+
+use super::{span::span, steps::ClockSteps};
 
 use crate::{
     base::{
@@ -11,10 +13,9 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     node::{
-        Outbox,
+        HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
         notice::ToMiner,
-        report::Report,
     },
 };
 
@@ -57,7 +58,8 @@ pub(super) struct RefusedBranch {
 pub(super) struct ClockJudge {
     /// The operator says that the clock is not ahead.
     is_forced: bool,
-    told: BTreeMap<HindranceId, Finding>,
+    told: HindranceReporter,
+    steps: ClockSteps,
     /// Why the miner was told to wait.
     held: Option<String>,
     /// What the last look saw.
@@ -68,7 +70,14 @@ pub(super) struct ClockJudge {
 impl ClockJudge {
     /// A judge that has seen nothing yet.
     pub(super) fn new(is_forced: bool) -> Self {
-        Self { is_forced, told: BTreeMap::new(), held: None, seen: None, next_look: None }
+        Self {
+            is_forced,
+            told: HindranceReporter::default(),
+            steps: ClockSteps::default(),
+            held: None,
+            seen: None,
+            next_look: None,
+        }
     }
 
     /// Looks at the clock, if it is time to or something but the time has changed; tells the status and the miner what
@@ -84,26 +93,16 @@ impl ClockJudge {
     }
 
     fn judge(&mut self, now: Now, facts: &ClockFacts, out: &mut Outbox) {
-        let found: BTreeMap<HindranceId, Finding> = [
+        let was_behind = [HindranceId::OwnTipAhead, HindranceId::ClockBehind].iter().any(|id| self.told.contains(*id));
+        let force = |found: Finding| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found };
+        let found = [
             (HindranceId::OwnTipAhead, own_tip_ahead(now.unix, facts)),
             (HindranceId::ClockBehind, headers_refused(now.unix, facts).or_else(|| behind_peers(&facts.clocks))),
-            (
-                HindranceId::ClockAhead,
-                ahead(now.unix, facts)
-                    .map(|found| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found }),
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(id, finding)| Some((id, finding?)))
-        .collect();
-        let before = std::mem::replace(&mut self.told, found);
-        for id in before.keys().filter(|id| !self.told.contains_key(id)) {
-            out.report(Report::Hindrance { id: *id, now: now.unix, finding: None });
-        }
-        for (id, finding) in self.told.iter().filter(|(id, finding)| before.get(id) != Some(finding)) {
-            out.report(Report::Hindrance { id: *id, now: now.unix, finding: Some(finding.clone()) });
-        }
-        let held = self.blocking(|blocks| blocks.mining);
+            (HindranceId::ClockAhead, ahead(now.unix, facts).map(force)),
+            (HindranceId::ClockStepped, self.steps.look(now, facts.clocks.agree(), was_behind).map(force)),
+        ];
+        self.told.replace(now.unix, found, out);
+        let held = self.told.first_blocking(|blocks| blocks.mining);
         if held != self.held {
             self.held.clone_from(&held);
             out.tell(ToMiner::Hold(held));
@@ -112,17 +111,12 @@ impl ClockJudge {
 
     /// Why the node does not count as synced, whatever its peers say.
     pub(super) fn unready(&self) -> Option<String> {
-        self.blocking(|blocks| blocks.ready)
+        self.told.first_blocking(|blocks| blocks.ready)
     }
 
     /// When to look again, though nothing happens: clocks are set without notice.
     pub(super) fn deadline(&self) -> Option<Time> {
         self.next_look
-    }
-
-    fn blocking(&self, what: fn(crate::node::hindrance::Blocks) -> bool) -> Option<String> {
-        let blocks = |(id, finding): &(&HindranceId, &Finding)| what(finding.blocks(**id));
-        self.told.iter().find(blocks).map(|(_, finding)| finding.text.clone())
     }
 }
 
@@ -198,6 +192,11 @@ impl PeerClocks {
         Some((median.0, format!("{} peers (median)", offsets.len())))
     }
 
+    /// Whether there are peers, and their clocks do not contradict this one.
+    fn agree(&self) -> bool {
+        !self.offsets.is_empty() && self.difference().is_none()
+    }
+
     /// Whether enough peers say that ours is further ahead than this: most of those that we chose, or all others.
     fn agree_on_less(&self, limit: u64) -> bool {
         let less = self.offsets.iter().filter(|(offset, _)| *offset < 0 && offset.unsigned_abs() > limit).count();
@@ -211,16 +210,6 @@ impl PeerClocks {
         } else {
             "check this clock"
         }
-    }
-}
-
-/// A time in words, rounded down.
-pub(super) fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }
 

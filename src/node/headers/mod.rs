@@ -13,7 +13,9 @@ mod overdue;
 mod passing;
 mod rivals;
 mod rounds;
+mod span;
 mod state;
+mod steps;
 mod syncnode;
 #[cfg(test)]
 mod tests;
@@ -102,10 +104,9 @@ pub struct Headers {
 impl Headers {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, archive: Box<dyn HeaderArchive>, rng: Rng) -> Self {
-        let configured = !setup.connect.is_empty() || !setup.bootnodes.is_empty();
         let alone = match setup {
             Setup { is_bootnode: true, .. } => Alone::Bootnode,
-            setup if setup.spec.test && !configured => Alone::Lone,
+            setup if setup.spec.test && !setup.names_others() => Alone::Lone,
             _ => Alone::Lacking,
         };
         Self {

@@ -36,7 +36,7 @@ pub(super) struct View {
     pub(super) progress: Time,
     /// What keeps the node from being synced, whatever its peers say.
     pub(super) hindered: Option<String>,
-    /// Which dial failed last, and why, if none has succeeded since.
+    /// Why there is no peer: which dial failed last and how, or that all addresses are kept out.
     pub(super) dial_error: Option<String>,
 }
 
@@ -204,7 +204,9 @@ impl Machine {
         let alone_for = now.since(*self.alone_since.get_or_insert(now));
         if self.may_be_lone() && self.is_caught_up(now, view) {
             return if self.instant || view.applied == 0 || self.was_synced || alone_for >= LONE_AFTER {
-                (SyncState::Synced, "no peers known; this node is the network".to_owned())
+                let why =
+                    view.dial_error.as_ref().map(|error| format!("no peers: {error}; this node goes on by itself"));
+                (SyncState::Synced, why.unwrap_or_else(|| "no peers known; this node is the network".to_owned()))
             } else {
                 (SyncState::Connecting, "looking for peers in the peer book".to_owned())
             };

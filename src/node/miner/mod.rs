@@ -3,6 +3,7 @@
 //! It searches in slices of about 2 ms, one per wake, so that a new tip or a stop is heard at once. A block that it
 //! finds goes the way of every block; the miner goes on when the ledger says that the chain moved.
 
+mod clock;
 mod pace;
 mod search;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use crate::{
     },
 };
 
+use clock::StepPause;
 use pace::{Meter, Throttle};
 use search::{MinedBlock, Search};
 use waiting::Waiting;
@@ -46,6 +48,7 @@ pub struct Miner {
     state: SyncState,
     /// Why no block made now would be of use.
     held: Option<String>,
+    step: StepPause,
     tip: Option<Hash>,
     /// Transactions in the mempool.
     waiting: usize,
@@ -92,6 +95,7 @@ impl Miner {
             rng,
             state: SyncState::default(),
             held: None,
+            step: StepPause::default(),
             tip: None,
             waiting: 0,
             orders: VecDeque::new(),
@@ -157,6 +161,9 @@ impl Miner {
 
     /// Who the block to be mined now pays to; `None`: none is to be mined.
     fn wanted(&self, now: Now) -> Option<Address> {
+        if self.step.holds() {
+            return None;
+        }
         if let Some(order) = self.orders.front() {
             return Some(order.address);
         }
@@ -307,6 +314,9 @@ impl Role for Miner {
     type Input = Input<Nothing, ToMiner, MinerCommand>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
+        if self.step.look(now) {
+            self.stage = Stage::Idle;
+        }
         match input {
             Input::Start => self.next_block = now.mono + self.interval.unwrap_or_default(),
             Input::Notice(notice) => self.on_notice(now, notice),
@@ -324,6 +334,6 @@ impl Role for Miner {
             Stage::Searching(search) if search.stale => Some(self.next_slice.min(search.asked + limits::MINE_REFRESH)),
             Stage::Searching(_) => Some(self.next_slice),
         };
-        stage.into_iter().chain(self.meter.deadline()).chain(self.hindered.deadline()).min()
+        stage.into_iter().chain(self.meter.deadline()).chain(self.hindered.deadline()).chain(self.step.deadline()).min()
     }
 }

@@ -359,3 +359,20 @@ fn a_miner_without_peers_is_told_how_the_first_node_of_a_network_begins() {
     assert!(advice, "{actions:?}");
     assert_eq!(waits(&bench.state(SyncState::Synced)), [None]);
 }
+
+#[test]
+fn a_large_step_of_the_clock_pauses_the_miner_until_it_is_judged() {
+    let mut bench = Bench::mining(0);
+    let template = bench.template(key(1), 0);
+    bench.notice(ToMiner::Template(template));
+    bench.now.unix = UnixTime(bench.now.unix.0 + 2 * 86_400);
+    let hashes = bench.hashes;
+    assert!(bench.event(Event::Wake).is_empty() && bench.hashes == hashes, "no hash of the wrong time is tried");
+    bench.notice(ToMiner::Hold(Some("this clock was set".to_owned())));
+    bench.now.mono = bench.now.mono + limits::CLOCK_LOOK * 2;
+    assert_eq!(asked(&bench.event(Event::Wake)), [], "the verdict holds on");
+    assert_eq!(asked(&bench.notice(ToMiner::Hold(None))), [key(1)]);
+    bench.now.unix = UnixTime(bench.now.unix.0 - 2 * 86_400);
+    bench.event(Event::Wake);
+    assert!(!matches!(bench.miner.stage, Stage::Idle), "a step back does no harm");
+}

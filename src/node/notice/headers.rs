@@ -20,7 +20,8 @@ pub enum ToHeaders {
         /// Its tip.
         tip: Hash,
     },
-    /// From `peers`: an address to which a dial failed, and why. `None`: no dial fails now.
+    /// From `peers`: why there is no peer: an address to which a dial failed and how, or that all known addresses are kept
+    /// out. `None`: no dial fails now.
     DialsFail(Option<String>),
     /// From `fetch`: a block arrived that was not requested; judge its header first. If a peer's header does not connect,
     /// ask that peer for headers: this is no fault.

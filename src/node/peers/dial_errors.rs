@@ -23,6 +23,8 @@ struct Entry {
     reason: String,
     at: Time,
     unix: UnixTime,
+    /// When the first of the failures happened.
+    since: Time,
     /// Errors since the last success; after a success the last error is only history.
     failures: u32,
 }
@@ -33,6 +35,7 @@ impl DialErrors {
     pub(super) fn note(&mut self, now: Now, address: SocketAddr, reason: &str, given: bool) {
         let last = self.errors.get(&address);
         let failures = last.map_or(0, |last| last.failures);
+        let since = last.filter(|_| failures > 0).map_or(now.mono, |last| last.since);
         if !last.is_some_and(|last| last.failures > 0 && last.reason == reason) {
             let level = if given { log::Level::Info } else { log::Level::Debug };
             log::log!(level, "dial led to no peer address={address} reason=\"{reason}\"");
@@ -42,7 +45,8 @@ impl DialErrors {
             oldest.map(|address| self.errors.remove(&address));
         }
         let failures = failures.saturating_add(1);
-        self.errors.insert(address, Entry { reason: reason.to_owned(), at: now.mono, unix: now.unix, failures });
+        let entry = Entry { reason: reason.to_owned(), at: now.mono, unix: now.unix, since, failures };
+        self.errors.insert(address, entry);
     }
 
     /// The address led to a peer.
@@ -57,6 +61,12 @@ impl DialErrors {
         self.errors.get(&address).map(|error| error.reason.clone())
     }
 
+    /// Addresses that have led to no peer since their last success: the last reason, and since when.
+    pub(super) fn failing(&self) -> impl Iterator<Item = (SocketAddr, &str, Time)> {
+        let failing = self.errors.iter().filter(|(_, error)| error.failures > 0);
+        failing.map(|(address, error)| (*address, error.reason.as_str(), error.since))
+    }
+
     /// All errors, for the operator.
     pub(super) fn list(&self) -> Vec<DialError> {
         let error = |(address, error): (&SocketAddr, &Entry)| DialError {
@@ -68,12 +78,13 @@ impl DialErrors {
         self.errors.iter().map(error).collect()
     }
 
-    /// Tells `headers` the latest error that still holds, for the reason of a state without peers. Errors of addresses
-    /// that the operator gave come first.
-    pub(super) fn tell(&mut self, given: impl Fn(SocketAddr) -> bool, out: &mut Outbox) {
+    /// Tells `headers` why there is no peer, for the reason of a state without peers: `first`, or the latest error that
+    /// still holds. Errors of addresses that the operator gave come first.
+    pub(super) fn tell(&mut self, first: Option<&str>, given: impl Fn(SocketAddr) -> bool, out: &mut Outbox) {
         let failing = self.errors.iter().filter(|(_, error)| error.failures > 0);
         let latest = failing.max_by_key(|(address, error)| (given(**address), error.at));
-        let text = latest.map(|(address, error)| format!("{address}: {}", error.reason));
+        let latest = || latest.map(|(address, error)| format!("{address}: {}", error.reason));
+        let text = first.map(str::to_owned).or_else(latest);
         if text != self.told {
             self.told.clone_from(&text);
             out.tell(ToHeaders::DialsFail(text));
@@ -110,14 +121,18 @@ mod tests {
         errors.note(at(1), address("9.1.1.1:1"), "a", true);
         errors.note(at(2), address("9.1.1.1:2"), "b", false);
         for _ in 0..2 {
-            errors.tell(given, &mut out);
+            errors.tell(None, given, &mut out);
         }
         errors.succeeded(address("9.1.1.1:1"));
-        errors.tell(given, &mut out);
+        errors.tell(None, given, &mut out);
         errors.succeeded(address("9.1.1.1:2"));
-        errors.tell(given, &mut out);
+        errors.tell(None, given, &mut out);
+        errors.tell(Some("all are denied"), given, &mut out);
         let told = crate::node::testing::Actions(out.drain().collect()).told::<ToHeaders>();
         let text = |text: &str| ToHeaders::DialsFail(Some(text.to_owned()));
-        assert_eq!(told, [text("9.1.1.1:1: a"), text("9.1.1.1:2: b"), ToHeaders::DialsFail(None)]);
+        assert_eq!(
+            told,
+            [text("9.1.1.1:1: a"), text("9.1.1.1:2: b"), ToHeaders::DialsFail(None), text("all are denied")]
+        );
     }
 }

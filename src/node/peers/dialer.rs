@@ -214,6 +214,16 @@ impl Dialer {
         outbound > self.max_outbound
     }
 
+    /// Whether there are as many outbound links as are usual.
+    pub(super) fn is_content(&self, outbound: usize) -> bool {
+        outbound >= self.max_outbound
+    }
+
+    /// The addresses that the operator gave.
+    pub(super) fn named(&self) -> impl Iterator<Item = SocketAddr> {
+        self.configured.iter().chain(&self.bootnodes).copied()
+    }
+
     /// Whether an operator wants this address kept.
     pub(super) fn is_configured(&self, address: SocketAddr) -> bool {
         self.configured.contains(&address)

@@ -11,6 +11,7 @@
 //! | [`Pinger`] | our pings, with the tip that they tell |
 //! | [`AddressExchange`] | the addresses that we tell and those that we believe |
 //! | [`Staleness`] | how long the tip has not moved, and the extra peer that is wanted then |
+//! | [`Reach`] | what keeps the node from peers, as hindrances |
 //! | [`Usage`] | the news that the operator heard last, so that it is not repeated |
 
 mod address_turns;
@@ -27,6 +28,7 @@ mod keepalive;
 mod links;
 mod peer_db;
 mod pinger;
+mod reach;
 mod scores;
 mod stale;
 #[cfg(test)]
@@ -44,6 +46,7 @@ use self::{
     links::Links,
     peer_db::PeerDb,
     pinger::Pinger,
+    reach::{Facts, Reach},
     stale::Staleness,
     usage::Usage,
 };
@@ -80,6 +83,7 @@ pub struct Peers {
     pinger: Pinger,
     staleness: Staleness,
     usage: Usage,
+    reach: Reach,
     /// When something is due by time alone.
     due: Option<Time>,
     rng: Rng,
@@ -108,6 +112,7 @@ impl Peers {
             pinger: Pinger::new(setup.spec.genesis_hash()),
             staleness: Staleness::new(setup.spec.parameters.block_time),
             usage: Usage::new(),
+            reach: Reach::new(setup),
             due: None,
             rng,
         }
@@ -131,6 +136,9 @@ impl Peers {
 
     fn opened(&mut self, link: LinkId, direction: Direction, remote: SocketAddr) {
         let dial = if let Direction::Outbound(dial) = direction { self.dialer.ended(dial) } else { None };
+        if direction.is_inbound() {
+            self.reach.reached();
+        }
         self.links.opened(link, direction, remote, dial.map_or(Purpose::Peer, |(_, purpose)| purpose));
     }
 
@@ -303,7 +311,7 @@ impl Peers {
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
         let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.turns.next_question());
         let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
-        let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline()];
+        let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline(), self.reach.deadline()];
         questions.chain(pings).chain(others.into_iter().flatten()).min()
     }
 }
@@ -340,8 +348,16 @@ impl Role for Peers {
         }
         self.on_wake(now, out);
         self.peer_db.write(&self.book.take_changes(), out);
-        self.dial_errors.tell(|address| self.dialer.is_trusted(address), out);
         self.usage.report(&self.links, &self.dialer, &self.book, &self.barred, out);
+        let facts = Facts {
+            links: &self.links,
+            dialer: &self.dialer,
+            errors: &self.dial_errors,
+            barred: &self.barred,
+            book: &self.book,
+        };
+        self.reach.look(now, &facts, out);
+        self.dial_errors.tell(self.reach.why_none(), |address| self.dialer.is_trusted(address), out);
         self.due = self.next_due();
     }
 

@@ -27,7 +27,7 @@ const CONTENT: &[Property] = &[
     required("version", Schema::Integer, "version of the encoding"),
 ];
 const PLACE: &[Property] = &[
-    required("status", Schema::Choice(&["mempool", "confirmed"]), "where it is"),
+    required("status", Schema::Choice(&["mempool", "confirmed", "unknown"]), "where it is; unknown: see doubt"),
     required("block", Schema::Nullable(&Schema::Hash), "its block"),
     required("height", Schema::Nullable(&Schema::Integer), "its block's height"),
     required("confirmations", Schema::Integer, "blocks from its block to the tip; 0 in the mempool"),
@@ -35,6 +35,7 @@ const PLACE: &[Property] = &[
     optional("since", Schema::Integer, "in the mempool: when it came, unix seconds"),
     optional("time", Schema::Integer, "in a block: the block's time"),
     optional("position", Schema::Integer, "in a block: its position"),
+    optional("doubt", Schema::Text, "in a block: why that may not be one of the network, such as a wrong clock"),
 ];
 
 /// A transaction of the mempool or the best chain.

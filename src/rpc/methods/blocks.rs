@@ -219,6 +219,7 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
                 time: row.header.time,
                 position,
                 confirmations: render::confirmations(&tip, row.header.height),
+                doubt: context.doubt(),
             };
             let transactions = body.transactions.iter().enumerate().map(|(at, transaction)| {
                 let coins = spent.of(transaction);

@@ -87,6 +87,7 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
                 time: header.time,
                 position: confirmed.position,
                 confirmations: render::confirmations(&databases.tip()?, header.height),
+                doubt: context.doubt(),
             };
             Ok(Continuation::value(&render::transaction(&context, transaction, &place, &spent.of(transaction))))
         }

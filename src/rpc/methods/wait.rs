@@ -253,11 +253,13 @@ fn probe(wanted: Transaction) -> Continuation {
             let mut found = Map::new();
             found.insert("id".to_owned(), json!(id));
             let height = confirmed.as_ref().map(|confirmed| confirmed.row.header.height);
-            let confirmations = height.map_or(0, |height| render::confirmations(&tip, height));
+            let is_doubtful = before.has_wrong_clock();
+            let depth = |height| if is_doubtful { 0 } else { render::confirmations(&tip, height) };
+            let confirmations = height.map_or(0, depth);
             let status = match (height, waiting) {
-                (Some(_), _) => "confirmed",
+                (Some(_), _) if !is_doubtful => "confirmed",
                 (None, true) => "mempool",
-                (None, false) => "unknown",
+                _ => "unknown",
             };
             found.insert("status".to_owned(), json!(status));
             found.insert("block".to_owned(), json!(confirmed.map(|confirmed| confirmed.row.hash)));
@@ -281,7 +283,8 @@ fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> C
             let moved = tip(view) != tip(&before) || view.indexed != before.indexed;
             let pool = view.status.mempool_sequence != before.status.mempool_sequence;
             let for_pool = wanted.as_ref().is_some_and(|wanted| wanted.confirmations == 0);
-            if moved || pool && for_pool { wanted.take().map(probe) } else { None }
+            let judged = view.has_wrong_clock() != before.has_wrong_clock();
+            if moved || judged || pool && for_pool { wanted.take().map(probe) } else { None }
         }),
         late: Box::new(move |view| answer(view, found, false)),
     })

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 
 use super::harness::{Client, Rig};
 use crate::{
-    node::report::{Report, SyncState},
+    base::time::UnixTime,
+    node::{
+        hindrance::{Finding, HindranceId},
+        report::{Report, SyncState},
+    },
     rpc::engine::RPC_WAITS,
 };
 
@@ -113,4 +117,26 @@ fn conditions_that_do_not_exist_are_refused() {
     assert_eq!(rig.code("wait", json!([{ "kind": "tx", "value": "12" }])), -8);
     assert_eq!(rig.code("wait", json!([])), -32602);
     assert_eq!(rig.code("wait", json!([{ "kind": "ready", "timeout": -1 }])), -32602);
+}
+
+#[test]
+fn nothing_is_confirmed_while_the_clock_is_known_to_be_wrong() {
+    let mut rig = Rig::new();
+    let transfer = rig.transfer(1);
+    let id = transfer.txid();
+    rig.extend(vec![transfer]);
+    rig.wait_for_index(1);
+    let finding = Finding::new("this clock is 3 h behind", "set it");
+    let clock =
+        |finding| rig.status.report(Report::Hindrance { id: HindranceId::ClockBehind, now: UnixTime(1), finding });
+    clock(Some(finding));
+    let tx = rig.result("tx", json!([id]));
+    assert_eq!((&tx["status"], &tx["confirmations"], &tx["height"]), (&json!("unknown"), &json!(0), &json!(1)));
+    assert_eq!(tx["doubt"], "this clock is 3 h behind; set it");
+    let mut waiting = wait(&rig, &json!({ "kind": "tx", "value": id }));
+    settle(&rig);
+    clock(None);
+    let answer = waiting.answer().json();
+    assert_eq!((&answer["result"]["ok"], &answer["result"]["status"]), (&json!(true), &json!("confirmed")));
+    assert_eq!(rig.result("tx", json!([id]))["confirmations"], 1);
 }

@@ -133,3 +133,19 @@ fn a_clock_that_is_set_right_agrees_with_the_peers_at_once() {
     rig.now.unix.0 -= 9_000;
     assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::ClockAhead)));
 }
+
+#[test]
+fn a_clock_that_is_set_far_forward_keeps_a_miner_without_peers_waiting_until_it_is_set_back() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = Rig::new(&chain);
+    rig.pass(SECOND * 4);
+    rig.now.unix = UnixTime(rig.now.unix.0 + 2 * 86_400);
+    let told = found(&rig.pass(SECOND * 4), HindranceId::ClockStepped);
+    let text = told.0[0].as_ref().map(|found| (found.text.as_str(), found.is_suspicion));
+    assert!(
+        is_begun(&told) && text == Some(("this clock was set forward by 2 days while the node ran", false)),
+        "{told:?}"
+    );
+    rig.now.unix = UnixTime(rig.now.unix.0 - 2 * 86_400);
+    assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::ClockStepped)));
+}

@@ -7,6 +7,7 @@ mod defence;
 mod dialling;
 mod keepalive;
 mod operator;
+mod reach;
 
 use std::{
     collections::BTreeSet,

@@ -1,0 +1,94 @@
+//! Watches what a running node needs of its host, and tells of what is missing.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::folder::Folder;
+use crate::{
+    base::time::UnixTime,
+    cli::units,
+    node::hindrance::{Finding, HindranceId},
+    runtime::{NodeHandle, descriptors, memory},
+};
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Looks every few seconds, and stops the node when its data directory is lost. Ends when it is dropped.
+pub(super) struct HostWatch {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    lost: Arc<AtomicBool>,
+}
+
+impl HostWatch {
+    /// Starts a thread. If the system refuses one, nobody looks.
+    pub(super) fn start(folder: Folder, node: NodeHandle) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let lost = Arc::new(AtomicBool::new(false));
+        let tell = Arc::clone(&lost);
+        let run = move || {
+            // Fewer descriptors than the node wants for its peers: known since its start, and true until its end.
+            let few = node.status().hindrances.get(HindranceId::LowDescriptors).map(|one| one.finding.clone());
+            let mut told = Told::default();
+            while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if !folder.is_in_place() {
+                    let failure = folder.failure();
+                    log::error!("{}", failure.message);
+                    tell.store(true, SeqCst);
+                    return node.stop();
+                }
+                let found = [
+                    (HindranceId::KeysExposed, folder.exposure()),
+                    (HindranceId::ReadOnly, folder.refusal()),
+                    (HindranceId::LowMemory, memory::shortage(told.0.contains_key(&HindranceId::LowMemory))),
+                    (HindranceId::LowDescriptors, descriptors::shortage().or_else(|| few.clone())),
+                ];
+                found.into_iter().for_each(|(id, finding)| told.tell(&node, id, finding));
+            }
+        };
+        let thread = thread::Builder::new().name("host".to_owned()).stack_size(128 * 1024).spawn(run);
+        Self { stop: Some(stop), thread: thread.ok(), lost }
+    }
+
+    /// Whether the directory was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(SeqCst)
+    }
+}
+
+impl Drop for HostWatch {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of this thread is reported by the panic hook.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What was told last.
+#[derive(Default)]
+struct Told(BTreeMap<HindranceId, Finding>);
+
+impl Told {
+    /// Tells the node what is new.
+    fn tell(&mut self, node: &NodeHandle, id: HindranceId, finding: Option<Finding>) {
+        if self.0.get(&id) == finding.as_ref() {
+            return;
+        }
+        node.hinder(id, UnixTime(units::unix_now()), finding.clone());
+        match finding {
+            Some(finding) => drop(self.0.insert(id, finding)),
+            None => drop(self.0.remove(&id)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use super::*;
+use crate::{
+    base::limits::{DIAL_FAILING_AFTER, ISOLATED_AFTER, UNREACHABLE_AFTER},
+    node::hindrance::HindranceId,
+};
+
+/// The last that was told of a hindrance: its text, or that it is over.
+fn told(actions: &Actions, which: HindranceId) -> Option<Option<String>> {
+    let text = |report: Report| match report {
+        Report::Hindrance { id, finding, .. } if id == which => Some(finding.map(|finding| finding.text)),
+        _ => None,
+    };
+    actions.reports().into_iter().filter_map(text).next_back()
+}
+
+#[test]
+fn dials_that_fail_are_told_with_each_address_and_reason_until_one_succeeds() {
+    let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132"]));
+    let dials = node.start().dials();
+    for (dial, to) in &dials {
+        assert_eq!(told(&node.dial_failed(*dial, *to), HindranceId::DialFailing), None, "not at the first failure");
+    }
+    let actions = node.run(DIAL_FAILING_AFTER);
+    let text = "dials to 2 addresses lead to no peer: 127.0.0.1:4131: refused; 127.0.0.1:4132: refused";
+    assert_eq!(told(&actions, HindranceId::DialFailing), Some(Some(text.to_owned())));
+    let (dial, to) = *actions.dials().iter().rev().find(|(_, to)| to.port() == 4131).expect("it is dialled again");
+    let actions = succeed_dial(&mut node, dial, to, 1);
+    let text = "a dial leads to no peer: 127.0.0.1:4132: refused";
+    assert_eq!(told(&actions, HindranceId::DialFailing), Some(Some(text.to_owned())), "the other one is wanted, too");
+    let actions = node.command(1, PeersCommand::DropPeer(address("127.0.0.1:4132")));
+    assert_eq!(told(&actions, HindranceId::DialFailing), Some(None));
+}
+
+#[test]
+fn what_a_peer_said_when_it_closed_the_link_is_the_reason() {
+    let mut node = node(&connecting(&["127.0.0.1:4131"]));
+    let (dial, to) = node.start().dials()[0];
+    node.opened(1, Direction::Outbound(dial), &to.to_string());
+    node.closed(1, CloseReason::Remote { code: GoodbyeCode::Full as u8, retry_after: 600 });
+    let text = told(&node.run(DIAL_FAILING_AFTER), HindranceId::DialFailing).flatten().expect("it is told");
+    assert!(text.contains("127.0.0.1:4131: closed by the peer"), "{text}");
+}
+
+#[test]
+fn a_node_whose_known_addresses_are_all_kept_out_says_so_until_one_is_allowed() {
+    let mut node = node(&connecting(&["127.0.0.1:4131"]));
+    node.start();
+    let actions = node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131")]));
+    let text = "the only known address is banned or denied: 127.0.0.1:4131";
+    assert_eq!(told(&actions, HindranceId::AllDenied), Some(Some(text.to_owned())));
+    assert_eq!(told(&node.command(2, PeersCommand::Allow), HindranceId::AllDenied), Some(None));
+}
+
+#[test]
+fn a_node_without_peers_is_alone_after_a_while_unless_it_may_be_the_network() {
+    for (setup, is_told) in
+        [(setup(), false), (connecting(&["127.0.0.1:4131"]), true), (Setup { is_bootnode: true, ..setup() }, true)]
+    {
+        let mut node = node(&setup);
+        node.start();
+        assert_eq!(told(&node.run(ISOLATED_AFTER / 2), HindranceId::Alone), None);
+        let actions = node.run(ISOLATED_AFTER);
+        assert_eq!(told(&actions, HindranceId::Alone).flatten().is_some(), is_told);
+        let actions = join(&mut node, 1, "127.0.0.1:4139");
+        assert_eq!(told(&actions, HindranceId::Alone), is_told.then_some(None));
+        node.lost(1);
+        let actions = node.run(ISOLATED_AFTER);
+        assert!(told(&actions, HindranceId::Alone).flatten().is_some(), "it lost the network");
+    }
+}
+
+#[test]
+fn a_node_that_nobody_reaches_says_so_once_it_has_all_the_peers_that_it_wants() {
+    let mut node = node(&Setup { connect: vec![v4(1)], max_outbound: 1, listen_port: 4130, ..public_setup() });
+    let actions = node.start();
+    let first = pings(&succeed(&mut node, &actions, 1), 1);
+    node.receive(1, &Message::Pong(first[0]));
+    assert_eq!(told(&run_alive(&mut node, 1, UNREACHABLE_AFTER / 2), HindranceId::Unreachable), None);
+    let actions = run_alive(&mut node, 1, UNREACHABLE_AFTER);
+    assert!(told(&actions, HindranceId::Unreachable).flatten().is_some());
+    let actions = node.opened(2, Direction::Inbound, "20.0.7.1:50000");
+    assert_eq!(told(&actions, HindranceId::Unreachable), Some(None));
+}
