@@ -27,6 +27,7 @@ mutants=(
   'no-block-relay              src/node/gossip/relay.rs      /fn relay_block/,/^    }/s/if peer\.blocks\.insert(hash) {/if false {/'
   'forget-a-timer              src/node/peers/dialer.rs      /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
   'forget-the-headers-timer    src/node/headers/mod.rs       s/let peers = self\.peers\.deadline(self\.now);/let peers: Option<Time> = None;/'
+  'trust-a-wrong-clock        src/node/headers/syncnode.rs  s/(peers > 0)\.then_some(RefusedBranch/(peers > 99).then_some(RefusedBranch/'
   'forget-the-stall-timer      src/node/fetch/mod.rs         s/\.chain(\[gather, self\.watch_deadline()\])/.chain([gather])/'
   'no-redial                   src/node/peers/backoff.rs     s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/^ *self\.pending = None;//'

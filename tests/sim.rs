@@ -66,6 +66,15 @@ fn fresh_seeds_hold() {
 }
 
 #[test]
+fn no_node_whose_clock_is_hours_or_days_off_says_synced_in_vain_and_all_agree_once_clocks_are_right() {
+    for (seed, seconds) in (500..506).flat_map(|seed| [(seed, 10_800), (seed, 172_800)]) {
+        let options = Options::draw(seed, &Overrides { clock_skew: Some(seconds), ..Overrides::default() });
+        assert_eq!(options.clock_skew, seconds);
+        assert_holds(&sim::run(options));
+    }
+}
+
+#[test]
 fn a_seed_always_gives_the_same_run() {
     for seed in [1, 7, 20_260_101] {
         let (first, second) = (outcome(seed), outcome(seed));

@@ -41,6 +41,9 @@ pub struct SimulateArgs {
     /// Number of byzantine nodes, in addition to the honest ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub byzantine: Option<u64>,
+    /// Seconds by which the clocks of some nodes are far off until the faults end
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=4_000_000))]
+    pub clock_skew: Option<u64>,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -68,6 +71,7 @@ impl SimulateArgs {
             loss_ppm: self.loss,
             partitions: (!self.partition.is_empty()).then(|| self.partition.clone()),
             byzantine: count(self.byzantine),
+            clock_skew: self.clock_skew,
             calm: self.calm,
         }
     }
@@ -88,6 +92,7 @@ impl SimulateArgs {
             flag("partition", Some(format!("{from}:{seconds}:{percent}")));
         }
         flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
+        flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
         line + if self.calm { " --calm" } else { "" }
     }
 }

@@ -82,9 +82,14 @@ pub struct SharedStatus {
 }
 
 impl SharedStatus {
-    /// A copy of the current status.
+    /// A copy of the current status. Roles do not know what the host keeps the node from, so that counts here: a node that
+    /// is not ready does not say synced.
     pub fn snapshot(&self) -> Status {
-        lock(&self.status).clone()
+        let mut status = lock(&self.status).clone();
+        if let (SyncState::Synced, Some(hindrance)) = (status.state, status.hindrances.unready()) {
+            (status.state, status.reason) = (SyncState::Stalled, hindrance.finding.text.clone());
+        }
+        status
     }
 
     /// Calls `wake` after each report; it must not block. (Counters and limits wake no watcher.)
@@ -162,4 +167,22 @@ fn hindered(status: &mut Status, id: HindranceId, now: UnixTime, finding: Option
 /// A panicking writer leaves at worst one stale field behind; the reader's view stays usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_its_host_keeps_from_its_work_does_not_say_synced_until_that_is_over() {
+        let status = SharedStatus::default();
+        status.report(Report::State { state: SyncState::Synced, reason: "up to date with 1 peer".to_owned() });
+        let hinder =
+            |finding| status.report(Report::Hindrance { id: HindranceId::ReadOnly, now: UnixTime(1), finding });
+        hinder(Some(Finding::new("the data directory cannot be written", "mount it")));
+        let now = status.snapshot();
+        assert_eq!((now.state, now.reason.as_str()), (SyncState::Stalled, "the data directory cannot be written"));
+        hinder(None);
+        assert_eq!(status.snapshot().reason, "up to date with 1 peer");
+    }
 }

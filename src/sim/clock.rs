@@ -15,12 +15,24 @@ pub(super) struct Clock {
     drift: i64,
     /// Seconds by which the wall clock is ahead.
     skew: i64,
+    /// What of that is put right when the faults end.
+    far: i64,
 }
 
 impl Clock {
     /// Clocks with these errors.
     pub(super) fn new(drift: i64, skew: i64) -> Self {
-        Self { booted: Time::default(), drift, skew }
+        Self { booted: Time::default(), drift, skew, far: 0 }
+    }
+
+    /// The same with a wall clock that is far ahead, until it is put right.
+    pub(super) fn far_off(self, seconds: i64) -> Self {
+        Self { skew: self.skew + seconds, far: self.far + seconds, ..self }
+    }
+
+    /// Seconds by which the wall clock is far ahead.
+    pub(super) fn far(&self) -> i64 {
+        self.far
     }
 
     /// The monotonic clock starts again at zero.

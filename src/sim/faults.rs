@@ -93,6 +93,13 @@ impl Faults {
         }
     }
 
+    /// Puts clocks right that are far off, each by this number of seconds, at the end of the safety phase.
+    pub(super) fn set_clocks_right(&mut self, options: &Options, far: impl Iterator<Item = i64>) {
+        let at = Time(options.seconds * 1_000_000 - 1);
+        let right = |(node, seconds): (usize, i64)| (at, Fault::Clock { node, seconds: -seconds });
+        self.list.extend(far.enumerate().filter(|(_, seconds)| *seconds != 0).map(right));
+    }
+
     /// A partition begins.
     pub(super) fn part(&mut self, partition: ActivePartition) {
         self.active.push(partition);

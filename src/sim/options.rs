@@ -52,6 +52,8 @@ pub struct Overrides {
     pub partitions: Option<Vec<Partition>>,
     /// Byzantine nodes.
     pub byzantine: Option<usize>,
+    /// Seconds by which clocks may be far off.
+    pub clock_skew: Option<u64>,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
 }
@@ -141,6 +143,9 @@ pub struct Options {
     pub late_ppm: u64,
     /// The largest error of a node's clock, seconds.
     pub skew_max: u64,
+    /// Seconds by which some nodes' clocks are far off until the faults end: behind, those of nodes that do not mine also
+    /// ahead. 0: none.
+    pub clock_skew: u64,
     /// Clocks that are set during the run.
     pub clock_steps: u64,
     /// The largest error of a node's oscillator, parts per million.
@@ -191,6 +196,9 @@ impl Options {
         }
         if let Some(partitions) = &overrides.partitions {
             options.partitions.clone_from(partitions);
+        }
+        if let Some(seconds) = overrides.clock_skew {
+            options.clock_skew = seconds;
         }
         if let Some(byzantine) = overrides.byzantine {
             options.byzantine = byzantine;
@@ -247,6 +255,7 @@ impl Options {
             stop_ppm: 0,
             late_ppm: 0,
             skew_max: 0,
+            clock_skew: 0,
             clock_steps: 0,
             drift_max: 0,
         }
@@ -266,6 +275,7 @@ impl Options {
         self.stop_ppm = dice.rate("stop_ppm", 100_000, 900_000);
         self.late_ppm = dice.rate("late_ppm", 100_000, 500_000);
         self.skew_max = dice.one_of("skew_max", &[0, 0, 2, 30, 600]);
+        self.clock_skew = dice.one_of("clock_skew", &[0, 0, 0, 0, 0, 0, 10_800, 172_800]);
         self.clock_steps = dice.rate("clock_steps", 1, 3);
         self.drift_max = dice.one_of("drift_max", &[0, 50, 500]);
         let mut stream = dice.stream("partitions");

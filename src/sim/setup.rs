@@ -67,6 +67,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
     rng.fork("miners").shuffle(&mut miners);
     miners.truncate(options.miners);
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
+    let mut far = rng.fork("far_clocks");
     (0..options.nodes + options.byzantine)
         .map(|number| {
             let mut setup = setup(options, spec, number);
@@ -75,6 +76,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
             if number < options.nodes {
+                let clock = clock.far_off(far_off(options, setup.mine.is_some(), &mut far));
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
             let byzantine = Byzantine::draw(options, &mut byzantine);
@@ -87,6 +89,18 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             node
         })
         .collect()
+}
+
+/// Seconds by which a node's clock is far ahead; 0 for most nodes. A miner's is only ever behind: blocks from the future
+/// would strand its chain, and a miner with few peers cannot know.
+fn far_off(options: &Options, mines: bool, rng: &mut Rng) -> i64 {
+    let (is_far, seconds) = (rng.chance(300_000), rng.between(options.clock_skew / 2, options.clock_skew));
+    let seconds = i64::try_from(seconds).unwrap_or(0);
+    match is_far {
+        true if !mines && rng.chance(300_000) => seconds,
+        true => -seconds,
+        false => 0,
+    }
 }
 
 fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {

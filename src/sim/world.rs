@@ -101,7 +101,8 @@ impl World {
         let spec = Arc::new(setup::spec(&options));
         let nodes = setup::nodes(&options, &spec, &mut rng.fork("nodes"));
         let at_address = gather(nodes.iter().enumerate().map(|(at, node)| (node.address, at)));
-        let faults = Faults::plan(&options, &mut rng.fork("faults"));
+        let mut faults = Faults::plan(&options, &mut rng.fork("faults"));
+        faults.set_clocks_right(&options, nodes.iter().map(|node| node.clock.far()));
         let mut world = Self {
             conditions: LinkConditions {
                 bandwidth: options.bandwidth,

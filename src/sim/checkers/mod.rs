@@ -2,6 +2,7 @@
 
 mod agreement;
 mod bans;
+mod clocks;
 mod completions;
 mod convergence;
 mod failure;
@@ -37,6 +38,7 @@ impl World {
     /// Looks at all nodes, from time to time.
     pub(super) fn probe(&mut self) {
         self.check_synced();
+        self.check_clocks();
         self.check_overdue();
         self.check_links();
         self.look_for_returned();

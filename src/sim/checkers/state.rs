@@ -16,6 +16,8 @@ pub(in crate::sim) struct Checkers {
     pub(in crate::sim) failure: Option<Failure>,
     pub(super) honest: usize,
     pub(super) behind: Behind,
+    /// Since when a node says synced though its clock refuses what all its peers have.
+    pub(super) refusing: BTreeMap<usize, Time>,
     /// When the faults ended.
     pub(super) calm_at: Option<Time>,
     /// Transactions that came off the chain, to be found in mempools.
@@ -36,6 +38,7 @@ impl Checkers {
     /// A node has died, and with it what was known of it.
     pub(in crate::sim) fn crashed(&mut self, node: usize) {
         self.behind.forget(node);
+        self.refusing.remove(&node);
     }
 }
 
