@@ -1,6 +1,8 @@
 //! Which addresses to dial, and when: anchors, configured addresses, the book, bootnodes, feelers; with back-off for
 //! each.
 
+mod rules;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::{IpAddr, SocketAddr},
@@ -17,14 +19,14 @@ use crate::{
         ids::DialId,
         limits::{
             DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_CONFIGURED, MAX_OWN_ADDRESSES,
-            PENDING_DIALS, REDIAL_MAX, REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST,
+            PENDING_DIALS, REDIAL_MAX,
         },
         rng::Rng,
         time::Time,
     },
     node::{
         Outbox,
-        netgroup::{NetGroup, host, is_close, may_be_dialled},
+        netgroup::{NetGroup, host},
         rate_limit::RateLimit,
     },
 };
@@ -337,61 +339,6 @@ impl Dialer {
         }
         log::debug!("dial dial={} address={address} purpose={purpose:?}", dial.0);
         out.dial(dial, address);
-    }
-
-    /// The addresses whose back-off is over. Notes when the next back-off ends.
-    fn ready(&mut self, now: Time, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-        addresses.into_iter().filter(|address| self.is_over(now, *address)).collect()
-    }
-
-    fn is_over(&mut self, now: Time, address: SocketAddr) -> bool {
-        match self.backoffs.until(address) {
-            Some(until) if now < until => {
-                self.wake_at(until);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// Whether the book's address may become an outbound peer.
-    fn suits(&self, address: SocketAddr, world: &World<'_>, groups: &BTreeSet<NetGroup>) -> bool {
-        let ip = address.ip();
-        let new_group = self.test_chain && is_close(ip) || !groups.contains(&NetGroup::of(ip));
-        new_group && self.is_free(address, world)
-    }
-
-    /// Whether nothing but time speaks against dialling the address.
-    fn is_free(&self, address: SocketAddr, world: &World<'_>) -> bool {
-        // An operator's addresses are dialled as they are; the filter is for addresses that peers told.
-        let sensible = self.is_trusted(address) || may_be_dialled(address, self.test_chain);
-        let dialling = self.pending.values().any(|(pending, _)| *pending == address);
-        sensible
-            && !dialling
-            && !self.own.contains(&address)
-            && !world.linked.contains(&address)
-            // A claim may be false. That of a linked node is enough to leave an address of the book alone.
-            && (self.is_trusted(address) || !world.claimed.contains(&address))
-            && !(world.barred)(address)
-    }
-
-    fn groups_in_use(&self, world: &World<'_>) -> BTreeSet<NetGroup> {
-        let dialling = self.pending.values().map(|(address, _)| NetGroup::of(address.ip()));
-        gather(world.groups.iter().copied().chain(dialling))
-    }
-
-    /// Whether the operator gave this address.
-    pub(super) fn is_trusted(&self, address: SocketAddr) -> bool {
-        self.configured.contains(&address) || self.bootnodes.contains(&address)
-    }
-
-    /// The longest wait for this address.
-    fn longest(&self, address: SocketAddr) -> Duration {
-        match (self.test_chain, self.is_trusted(address)) {
-            (true, _) => REDIAL_MAX_TEST,
-            (false, true) => REDIAL_MAX_CONFIGURED,
-            (false, false) => REDIAL_MAX,
-        }
     }
 
     fn wake_at(&mut self, time: Time) {
