@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     chain::address::{Address, Prefix},
+    node::NodeAddress,
     store::copy,
 };
 
@@ -194,6 +195,12 @@ impl Redactor {
         {
             folders.push((home, "HOME"));
         }
+        let node = &context.settings.node;
+        let named = [&node.connect, &node.bootnode].into_iter().flatten().flatten().chain(&context.spec().bootnodes);
+        folders.extend(named.filter_map(|text| match text.parse() {
+            Ok(NodeAddress::Name(name)) => Some((name.host().to_owned(), "PEER_NAME")),
+            _ => None,
+        }));
         Self { folders, prefix: context.spec().prefix, names: BTreeMap::new() }
     }
 

@@ -7,11 +7,14 @@ use clap::{Args, Subcommand};
 use super::{
     context::Context,
     exit::{Failure, Outcome},
-    output, peers, units,
+    output, units,
 };
-use crate::chain::{
-    address::{Address, Prefix},
-    spec::ChainSpec,
+use crate::{
+    chain::{
+        address::{Address, Prefix},
+        spec::ChainSpec,
+    },
+    node::NodeAddress,
 };
 
 /// The specification, with placeholders for its values.
@@ -67,9 +70,9 @@ struct NewArgs {
     /// Fund an address in the genesis block; may be an address of another chain; may be repeated
     #[arg(long, value_name = "ADDR=AMOUNT", value_parser = parse_fund)]
     fund: Vec<(Address, u64)>,
-    /// A node that newcomers ask for addresses of peers, IP:PORT; may be repeated
-    #[arg(long, value_name = "ADDR", value_parser = peers::check_address)]
-    bootnode: Vec<String>,
+    /// A node that newcomers ask for addresses of peers, IP:PORT or HOST:PORT; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    bootnode: Vec<NodeAddress>,
     /// Unix seconds of the genesis block [default: now]
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
@@ -114,7 +117,7 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
         Some(half_life) => whole_seconds("--half-life", half_life)?,
         None => block_time.saturating_mul(120),
     };
-    let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("{address:?}")).collect();
+    let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("\"{address}\"")).collect();
     // Free text comes last, so that nothing in it is taken for a placeholder.
     let values = [
         ("{name}", format!("{name:?}")),

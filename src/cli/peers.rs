@@ -15,6 +15,7 @@ use super::{
     status::{WatchFlags, watch},
     units,
 };
+use crate::node::NodeAddress;
 
 /// `tussock peers`
 #[derive(Args, Debug)]
@@ -43,15 +44,13 @@ enum Verb {
     #[command(after_help = "Example:\n  tussock peers add 127.0.0.1:4131")]
     Add {
         /// IP:PORT or HOST:PORT
-        #[arg(value_parser = check_address)]
-        address: String,
+        address: NodeAddress,
     },
     /// Close a connection and stop dialling the address
     #[command(after_help = "Example:\n  tussock peers drop 127.0.0.1:4131")]
     Drop {
         /// IP:PORT or HOST:PORT
-        #[arg(value_parser = check_address)]
-        address: String,
+        address: NodeAddress,
     },
     /// Ban an IP address
     #[command(after_help = "Example:\n  tussock peers ban 192.0.2.7 --for 1d --why 'sends rubbish'")]
@@ -86,14 +85,8 @@ pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
     };
     match &arguments.verb {
         None => watch(&arguments.watch, || list(context)),
-        Some(Verb::Add { address }) => {
-            let address = resolved(address)?;
-            command("addpeer", json!([address.to_string()]), format!("dialling {address}"))
-        }
-        Some(Verb::Drop { address }) => {
-            let address = resolved(address)?;
-            command("droppeer", json!([address.to_string()]), format!("dropped {address}"))
-        }
+        Some(Verb::Add { address }) => command("addpeer", json!([address.to_string()]), format!("dialling {address}")),
+        Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
         Some(Verb::Ban { ip, time, why }) => {
             let seconds = time.as_secs();
             let done = format!("{ip} is banned for {}", units::age(seconds));
@@ -172,36 +165,17 @@ fn book(context: &Context) -> Outcome {
     })
 }
 
-/// Parses `IP:PORT`, or resolves `HOST:PORT`.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    let (host, port) = host_and_port(text)?;
-    let addresses = (host, port).to_socket_addrs().map_err(|error| format!("the name cannot be resolved: {error}"))?;
-    addresses.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
-}
-
-/// Checks the form of an address without resolving its name.
-pub fn check_address(text: &str) -> Result<String, String> {
-    host_and_port(text).map(|_| text.to_owned())
-}
-
-/// Host and port. An IPv6 address may have brackets and a zone: `[fe80::1%eth0]:4130`.
-fn host_and_port(text: &str) -> Result<(&str, u16), String> {
-    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    let (host, port) = parts.ok_or("an address is IP:PORT, such as 127.0.0.1:4130")?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-    if host.is_empty() || !host.chars().all(allowed) {
-        return Err(format!("\"{host}\" is neither an IP address nor a host name"));
-    }
-    Ok((host, port))
-}
-
-/// Resolves a name from the command line.
-fn resolved(text: &str) -> Outcome<SocketAddr> {
-    address(text).map_err(|problem| Failure::new(Exit::NotFound, format!("{text}: {problem}")))
+/// Resolves a name, for what knows addresses only.
+fn resolved(address: &NodeAddress) -> Outcome<SocketAddr> {
+    let name = match address {
+        NodeAddress::Ip(address) => return Ok(*address),
+        NodeAddress::Name(name) => name,
+    };
+    let not_found = |problem: String| Failure::new(Exit::NotFound, format!("{name}: {problem}"));
+    let mut addresses = (name.host(), name.port())
+        .to_socket_addrs()
+        .map_err(|error| not_found(format!("the name cannot be resolved: {error}")))?;
+    addresses.next().ok_or_else(|| not_found("the name has no address".to_owned()))
 }
 
 /// Parses an IP address. A port is ignored, so that addresses can be copied from `peers`.
@@ -224,8 +198,8 @@ enum NetVerb {
     #[command(after_help = "Example:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133")]
     Deny {
         /// IP:PORT where each node listens
-        #[arg(required = true, value_parser = check_address)]
-        addresses: Vec<String>,
+        #[arg(required = true)]
+        addresses: Vec<NodeAddress>,
     },
     /// Allow all connections again
     #[command(after_help = "Example:\n  tussock net allow")]
@@ -240,7 +214,7 @@ pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
     }
     let (method, params, done) = match &arguments.verb {
         NetVerb::Deny { addresses } => {
-            let addresses = addresses.iter().map(|address| resolved(address)).collect::<Outcome<Vec<_>>>()?;
+            let addresses = addresses.iter().map(resolved).collect::<Outcome<Vec<_>>>()?;
             let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
             let done = format!("denied {}", list.join(" "));
             ("netdeny", json!([list]), done)
@@ -256,14 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_need_a_port_and_bans_do_not() {
-        assert_eq!(address("127.0.0.1:4130"), Ok(([127, 0, 0, 1], 4130).into()));
-        assert!(address("localhost:4130").is_ok());
-        assert!(address("127.0.0.1").is_err() && address(":1").is_err() && address("a:b").is_err());
-        assert_eq!(host_and_port("[fe80::1%lo]:4130"), Ok(("fe80::1%lo", 4130)));
-        assert_eq!(address("[::1%1]:4130").map(|address| address.port()), Ok(4130));
-        assert!(check_address("hello world").is_err() && check_address("hello world:1").is_err());
-        assert!(check_address("node.example:4130").is_ok());
+    fn bans_are_of_addresses_without_a_port() {
         assert_eq!(ip("192.0.2.7:99"), ip("192.0.2.7"));
         assert!(ip("nowhere").is_err());
     }

@@ -31,7 +31,7 @@ pub struct NodeFlags {
     /// Listen for peers here; port 0: any free port [default: 127.0.0.1:4130, on real networks 0.0.0.0:4130]
     #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_LISTEN", hide_env_values = true)]
     pub listen: Option<SocketAddr>,
-    /// Dial this node and keep the connection; may be repeated
+    /// Dial this node, IP:PORT or HOST:PORT, and keep the connection; may be repeated
     #[arg(long, value_name = "ADDR", env = "TUSSOCK_CONNECT", hide_env_values = true, value_delimiter = ',')]
     pub connect: Option<Vec<String>>,
     /// Ask this node for addresses of peers when none are known; may be repeated

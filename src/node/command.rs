@@ -13,7 +13,7 @@ use crate::{
         archive::{Ban, BookEntry},
         block::HashedTransaction,
     },
-    node::{addressed::addressed, report::PeerReport, template::Template},
+    node::{addressed::addressed, node_address::NodeAddress, report::PeerReport, template::Template},
 };
 
 addressed! {
@@ -33,9 +33,9 @@ pub enum PeersCommand {
     /// All peers. → [`Reply::Peers`]
     Peers,
     /// Dial and keep. → [`Reply::Done`]
-    AddPeer(SocketAddr),
+    AddPeer(NodeAddress),
     /// Close, and keep no longer. By remote or listening address. → [`Reply::Done`], or [`Reply::NotFound`]
-    DropPeer(SocketAddr),
+    DropPeer(NodeAddress),
     /// Keep an IP address out. → [`Reply::Done`]
     Ban {
         /// Any port.

@@ -7,6 +7,7 @@ use crate::{
     node::{
         command::Reply,
         fault::{CloseReason, Halt, PeerFault},
+        node_address::HostName,
         notice::Notice,
         peer_info::PeerInfo,
         report::{Counter, Report},
@@ -24,6 +25,8 @@ pub enum Action {
     Link(LinkAction),
     /// Tell another role.
     Tell(Notice),
+    /// Look up a host name; completes as `ToPeers::Resolved`.
+    Resolve(HostName),
     /// Answer a command.
     Reply(Ticket, Reply),
     /// News for the status, from which CLI, RPC, metrics and page read.
@@ -122,6 +125,11 @@ impl Outbox {
     /// Tells another role.
     pub fn tell(&mut self, notice: impl Into<Notice>) {
         self.actions.push(Action::Tell(notice.into()));
+    }
+
+    /// Asks what a host name stands for.
+    pub fn resolve(&mut self, name: HostName) {
+        self.actions.push(Action::Resolve(name));
     }
 
     /// Answers a command.

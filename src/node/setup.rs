@@ -9,6 +9,7 @@ use crate::{
         archive::{HeaderArchive, LedgerStore, PeerStore},
         spec::ChainSpec,
     },
+    node::node_address::HostName,
 };
 
 /// What the roles of a node need to know at the start.
@@ -24,8 +25,12 @@ pub struct Setup {
     pub agent: String,
     /// Dial and keep.
     pub connect: Vec<SocketAddr>,
+    /// The same, by name.
+    pub connect_names: Vec<HostName>,
     /// Dial when nothing else is known.
     pub bootnodes: Vec<SocketAddr>,
+    /// The same, by name. The chain's own bootnodes come on top.
+    pub bootnode_names: Vec<HostName>,
     /// Serves as a public access point: answers `GetPeers` to everybody, and counts as synced without peers.
     pub is_bootnode: bool,
     /// Most inbound peers.
@@ -63,7 +68,13 @@ pub struct Stores {
 impl Setup {
     /// Whether the operator or the chain named other nodes.
     pub fn names_others(&self) -> bool {
-        !(self.connect.is_empty() && self.bootnodes.is_empty() && self.spec.bootnodes.is_empty())
+        let named = self.bootnodes.len() + self.bootnode_names.len() + self.spec.bootnodes.len();
+        self.kept() + named > 0
+    }
+
+    /// How many nodes are to be dialled and kept.
+    pub fn kept(&self) -> usize {
+        self.connect.len() + self.connect_names.len()
     }
 
     /// A node on `spec` that knows nobody, listens nowhere and does not mine: what tests and tools start from.
@@ -75,7 +86,9 @@ impl Setup {
             own_addresses: Vec::new(),
             agent: concat!("tussock:", env!("CARGO_PKG_VERSION")).to_owned(),
             connect: Vec::new(),
+            connect_names: Vec::new(),
             bootnodes: Vec::new(),
+            bootnode_names: Vec::new(),
             is_bootnode: false,
             max_inbound: limits::MAX_INBOUND,
             max_per_address: limits::MAX_INBOUND_PER_IP,

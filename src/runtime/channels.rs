@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -17,13 +18,15 @@ use crate::{
     link::{EventSink, Order},
     net::OrderSource,
     node::{
-        Action, Event, LinkEvent, Notice, RoleId,
+        Action, Event, HostName, LinkEvent, Notice, RoleId,
         command::{Command, Reply},
+        notice::ToPeers,
     },
     runtime::{
         backpressure::{self, Release, StepBack},
         handle::Done,
         pending_commands::{BUSY, PendingCommands, STOPPING},
+        resolver::{Resolve, SystemResolver},
         status::SharedStatus,
         stop::{StopReason, Stopper},
     },
@@ -84,6 +87,7 @@ pub(super) struct Router {
     pub(super) status: Arc<SharedStatus>,
     pub(super) pending_commands: PendingCommands,
     pub(super) stopper: Arc<Stopper>,
+    pub(super) resolver: Arc<dyn Resolve>,
 }
 
 /// All ends of a node's channels.
@@ -119,7 +123,9 @@ pub(super) fn open(roles: &[RoleId], wake_net: WakeNet, status: Arc<SharedStatus
         leave_a_core_to_the_ledger(roles, ledger, &mut inboxes);
     }
     let mail = gather(mail.into_iter().map(|(role, (sender, _))| (role, sender)));
-    let router = Router { mail, orders, wake_net, status, pending_commands: PendingCommands::default(), stopper };
+    let pending_commands = PendingCommands::default();
+    let resolver = Arc::new(SystemResolver);
+    let router = Router { mail, orders, wake_net, status, pending_commands, stopper, resolver };
     Channels { router, sink, orders: Orders(order_source), inboxes }
 }
 
@@ -304,6 +310,7 @@ impl Router {
     fn dispatch_local(&self, from: RoleId, action: Action) {
         match action {
             Action::Tell(notice) => self.tell(from, notice),
+            Action::Resolve(name) => self.resolve(name),
             Action::Reply(ticket, reply) => self.pending_commands.complete(ticket, reply),
             Action::Report(report) => self.status.report(report),
             Action::Count(counter, by) => self.status.count(counter, by),
@@ -322,6 +329,12 @@ impl Router {
         }
     }
 
+    fn resolve(&self, name: HostName) {
+        let Some(mail) = self.mail.get(&RoleId::Peers).cloned() else { return };
+        let question = Resolving(Some((name.clone(), mail)));
+        self.resolver.resolve(&name, Box::new(move |result| question.complete(result)));
+    }
+
     fn order_unwoken(&self, order: Order) {
         let order = match self.orders.try_send(order) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => return,
@@ -337,6 +350,28 @@ impl Router {
     fn stuck(&self, role: &str, from: RoleId) {
         let seconds = NOTICE_TIMEOUT.as_secs();
         self.stopper.broken(format!("{role} took nothing from {} for {seconds} s", from.name()));
+    }
+}
+
+/// A question for a name. It is answered even if the resolver drops it.
+struct Resolving(Option<(HostName, Sender<Box<Mail>>)>);
+
+impl Resolving {
+    fn complete(mut self, result: Result<Vec<SocketAddr>, String>) {
+        self.answer(result);
+    }
+
+    fn answer(&mut self, result: Result<Vec<SocketAddr>, String>) {
+        let Some((name, mail)) = self.0.take() else { return };
+        let notice = Mail::Notice(ToPeers::Resolved { name, result }.into());
+        // A role that has ended hears nothing any more: the node is stopping.
+        drop(mail.send_timeout(Box::new(notice), NOTICE_TIMEOUT));
+    }
+}
+
+impl Drop for Resolving {
+    fn drop(&mut self) {
+        self.answer(Err("nobody could be asked".to_owned()));
     }
 }
 

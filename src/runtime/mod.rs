@@ -14,6 +14,7 @@ pub mod node;
 pub mod panics;
 mod pending_commands;
 pub mod priority;
+pub mod resolver;
 mod rotation;
 pub mod signals;
 pub mod status;

@@ -75,6 +75,8 @@ pub struct Options {
     pub converge_within: u64,
     /// How nodes know of each other.
     pub topology: Topology,
+    /// Whether nodes know their first peers by name, of which a name server tells them.
+    pub names: bool,
     /// Nodes that others begin with, if they know nobody else.
     pub bootnodes: usize,
     /// Outbound links that a node keeps.
@@ -217,6 +219,7 @@ impl Options {
             converge_within: 300,
             topology: dice
                 .one_of("topology", &[Topology::Bootnode, Topology::Bootnode, Topology::Ring, Topology::Random]),
+            names: dice.one_of("names", &[false, false, true]),
             bootnodes: nodes.div_ceil(NODES_PER_BOOTNODE),
             max_outbound: dice.size("max_outbound", &[2, 4, 8]),
             max_inbound: 48.max(nodes.min(125)),

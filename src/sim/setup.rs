@@ -12,6 +12,7 @@ use crate::{
         clock::{Clock, EPOCH},
         disk::Disk,
         faults::signed,
+        hosts,
         node::{Node, address},
         options::{Options, Topology},
     },
@@ -72,6 +73,9 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .map(|number| {
             let mut setup = setup(options, spec, number);
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
+            if options.names {
+                hosts::name_neighbours(&mut setup);
+            }
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
@@ -111,7 +115,9 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         own_addresses: vec![address],
         agent: format!("simulated/{number}"),
         connect: Vec::new(),
+        connect_names: Vec::new(),
         bootnodes: Vec::new(),
+        bootnode_names: Vec::new(),
         is_bootnode: false,
         max_inbound: options.max_inbound,
         max_per_address: limits::MAX_INBOUND_PER_IP,

@@ -171,6 +171,7 @@ impl World {
                 let waiting = life.tell(to, Event::Notice(notice));
                 self.check_queue(node, to, waiting);
             }
+            Action::Resolve(name) => self.ask_for(node, name),
             Action::Reply(ticket, reply) => self.replied(node, ticket, &reply),
             Action::Report(report) => self.reported(node, report),
             // For metrics; the simulator has statistics of its own.

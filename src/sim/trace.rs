@@ -129,6 +129,7 @@ fn mark_to_handshake(notice: &ToHandshake, out: &mut Vec<u8>) {
 fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
     match notice {
         ToPeers::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToPeers::Resolved { result, .. } => out.extend([36, u8::from(result.is_ok())]),
         ToPeers::TipUntold => out.push(33),
         ToPeers::LeadsTo { link, .. } => out.extend_from_slice(&codec::encode(&(34u8, link.0))),
     }

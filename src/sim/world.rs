@@ -9,6 +9,7 @@ use crate::{
     sim::{
         checkers::{Checkers, Failure},
         faults::{Fault, Faults},
+        hosts::Question,
         narrate,
         net::{Conn, ConnId, LinkConditions, Side},
         node::Node,
@@ -35,6 +36,8 @@ pub(super) enum Happening {
     Connected(ConnId),
     /// The dialler learns that nobody listens.
     Refused(Box<Attempt>),
+    /// A node hears what a host name stands for.
+    Resolved(Box<Question>),
     /// A deadline of a node's links.
     Timeout(usize),
     /// Sockets of a node have news.
@@ -192,6 +195,7 @@ impl World {
             Happening::Knock(attempt) => self.knock(attempt),
             Happening::Connected(conn) => self.connected(conn),
             Happening::Refused(attempt) => self.refused(&attempt),
+            Happening::Resolved(question) => self.resolved(*question),
             Happening::Timeout(node) => self.timeout(node),
             Happening::Drive(node) => {
                 self.nodes[node].drives = false;

@@ -53,6 +53,12 @@ pub const REDIAL_MAX_CONFIGURED: Duration = seconds(30);
 pub const REDIAL_MAX: Duration = seconds(600);
 /// Longest wait before any address is tried again on a test chain: a healed partition must close within seconds.
 pub const REDIAL_MAX_TEST: Duration = seconds(5);
+/// How long one address of a name may take before the next one is dialled beside it (RFC 8305, section 8).
+pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// Longest wait before a name is resolved again; the host keeps answers for as long as they hold.
+pub const RESOLVE_MAX: Duration = seconds(10);
+/// Addresses of one name that are tried; more are left out.
+pub const MAX_NAME_ADDRESSES: usize = 16;
 /// Dials under way at the same time; more wait for the next one to end.
 pub const PENDING_DIALS: usize = 16;
 /// Addresses whose back-off is remembered; when full, the one that ends first is forgotten.

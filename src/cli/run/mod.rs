@@ -2,7 +2,6 @@
 
 mod folder;
 mod launch;
-mod names;
 mod plan;
 mod serve;
 mod watch;

@@ -15,10 +15,9 @@ use crate::{
         context::Context,
         exit::{Exit, Failure, Outcome},
         keys::Keys,
-        output, peers,
     },
     config::NodeFlags,
-    node::Setup,
+    node::{NodeAddress, Setup},
     runtime::{logging::Levels, memory},
 };
 
@@ -44,27 +43,24 @@ pub(super) struct Plan {
     pub(super) block_time: Option<Duration>,
     /// Whether the command is `dev`.
     pub(super) dev: bool,
-    connect: Vec<SocketAddr>,
-    bootnodes: Vec<SocketAddr>,
-    /// Names of peers that do not resolve yet.
-    pub(super) unresolved: Vec<String>,
+    connect: Vec<NodeAddress>,
+    bootnodes: Vec<NodeAddress>,
 }
 
 impl Plan {
-    /// Checks and resolves the addresses of peers.
+    /// Reads the addresses and names of peers.
     pub(super) fn new(context: Context, block_time: Option<Duration>, dev: bool) -> Outcome<Self> {
-        let (flags, mut unresolved) = (&context.settings.node, Vec::new());
-        let connect = resolve("--connect", flags.connect.as_deref().unwrap_or_default(), &mut unresolved)?;
-        let named = flags.bootnode.as_deref().unwrap_or_default();
-        let mut bootnodes = resolve("--bootnode", named, &mut unresolved)?;
-        bootnodes.extend(resolve("bootnode of the chain:", &context.spec().bootnodes, &mut unresolved)?);
-        Ok(Self { context, block_time, dev, connect, bootnodes, unresolved })
+        let flags = &context.settings.node;
+        let connect = read("--connect", flags.connect.as_deref().unwrap_or_default())?;
+        let bootnodes = read("--bootnode", flags.bootnode.as_deref().unwrap_or_default())?;
+        read("bootnode of the chain:", &context.spec().bootnodes)?;
+        Ok(Self { context, block_time, dev, connect, bootnodes })
     }
 
     /// Whether this is a miner that waits for a peer, and no peer is known.
     pub(super) fn mines_alone(&self) -> bool {
         let flags = self.flags();
-        let known = self.connect.len() + self.bootnodes.len() + self.unresolved.len();
+        let known = self.connect.len() + self.bootnodes.len() + self.context.spec().bootnodes.len();
         flags.mine.is_some() && flags.is_bootnode != Some(true) && !self.context.spec().test && known == 0
     }
 
@@ -116,6 +112,8 @@ impl Plan {
             None if self.dev => Some(SecretKey::well_known(0).address()),
             None => None,
         };
+        let (connect, connect_names) = NodeAddress::split(self.connect.iter().cloned());
+        let (bootnodes, bootnode_names) = NodeAddress::split(self.bootnodes.iter().cloned());
         let block_interval_ms = self.block_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         Ok(Setup {
             spec: Arc::clone(spec),
@@ -123,8 +121,10 @@ impl Plan {
             own_addresses: Vec::new(),
             // With the network's name: a peer that dials the wrong network can then show both.
             agent: format!("tussock/{} ({})", env!("CARGO_PKG_VERSION"), spec.name),
-            connect: self.connect.clone(),
-            bootnodes: self.bootnodes.clone(),
+            connect,
+            connect_names,
+            bootnodes,
+            bootnode_names,
             is_bootnode: flags.is_bootnode == Some(true),
             max_inbound: flags.max_inbound.unwrap_or(limits::MAX_INBOUND),
             max_per_address: flags.max_per_address.unwrap_or(limits::MAX_INBOUND_PER_IP),
@@ -158,20 +158,11 @@ fn memory_within(limit: u64) -> usize {
     (room.saturating_mul(5) / 8).clamp(LEAST_MEMORY, DEFAULT_MEMORY)
 }
 
-/// Resolves names. Those that do not resolve go to `unresolved`; only a text that cannot be an address is an error.
-fn resolve(flag: &str, names: &[String], unresolved: &mut Vec<String>) -> Outcome<Vec<SocketAddr>> {
-    let mut addresses = Vec::new();
-    for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
-        peers::check_address(name).map_err(|problem| Failure::usage(format!("{flag} {name}: {problem}")))?;
-        match peers::address(name) {
-            Ok(address) => addresses.push(address),
-            Err(problem) => {
-                output::note(&format!("warning: {flag} {name}: {problem}; the node tries again while it runs"));
-                unresolved.push(name.to_owned());
-            }
-        }
-    }
-    Ok(addresses)
+/// Reads addresses and names. A text that can be neither is an error.
+fn read(flag: &str, texts: &[String]) -> Outcome<Vec<NodeAddress>> {
+    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    let read = |text: &str| text.parse().map_err(|problem| Failure::usage(format!("{flag} {text}: {problem}")));
+    texts.map(read).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{folder::Folder, names::Resolver, plan::Plan, watch::HostWatch, watchdog::Watchdog};
+use super::{folder::Folder, plan::Plan, watch::HostWatch, watchdog::Watchdog};
 use crate::{
     cli::{
         announce,
@@ -52,11 +52,7 @@ pub(super) fn serve(
     // The node runs even if its standard output is closed.
     drop(announce(plan, &endpoints));
     notify::tell("READY=1");
-    let helpers = (
-        Reporter::start(node.handle()),
-        Watchdog::start(node.handle()),
-        Resolver::start(node.handle(), &plan.unresolved),
-    );
+    let helpers = (Reporter::start(node.handle()), Watchdog::start(node.handle()));
     let watch = HostWatch::start(folder.clone(), node.handle());
     node.await_stop();
     drop(helpers);

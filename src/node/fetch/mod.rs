@@ -104,7 +104,7 @@ pub struct Fetch {
 impl Fetch {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, _rng: Rng) -> Self {
-        let gather = if setup.connect.is_empty() { GATHER_PEERS } else { setup.connect.len().min(GATHER_PEERS) };
+        let gather = if setup.kept() == 0 { GATHER_PEERS } else { setup.kept().min(GATHER_PEERS) };
         Self {
             window: Window::default(),
             peers: BodySources::default(),

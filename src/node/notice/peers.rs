@@ -2,11 +2,21 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use crate::{base::ids::LinkId, node::chain_move::ChainMove};
+use crate::{
+    base::ids::LinkId,
+    node::{chain_move::ChainMove, node_address::HostName},
+};
 
 /// To `peers`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToPeers {
+    /// From the driver: what a host name stands for, or why that is not known.
+    Resolved {
+        /// The name.
+        name: HostName,
+        /// Its addresses, in the order in which the host would try them.
+        result: Result<Vec<SocketAddr>, String>,
+    },
     /// From `ledger`: see [`ChainMove`].
     ChainMoved(Arc<ChainMove>),
     /// From `gossip`: the tip of this synced node came with a sync and was not relayed. Peers that know less would not

@@ -58,7 +58,7 @@ use crate::{
     },
     chain::archive::{Ban, PeerStore},
     node::{
-        CloseReason, Direction, Input, LinkEvent, Outbox, PeerFault, PeerInfo, Role, Setup,
+        CloseReason, Direction, HostName, Input, LinkEvent, NodeAddress, Outbox, PeerFault, PeerInfo, Role, Setup,
         command::{PeersCommand, Reply},
         netgroup::{canonical, host},
         notice::ToPeers,
@@ -95,11 +95,14 @@ impl Peers {
         let (peer_db, contents) = PeerDb::open(store);
         let test_chain = setup.spec.test;
         let secret = if contents.secret == [0; 32] { rng.bytes() } else { contents.secret };
-        let named = setup.spec.bootnodes.iter().filter_map(|text| text.parse().ok());
-        let bootnodes = setup.bootnodes.iter().copied().chain(named).map(canonical);
+        let (of_chain, names_of_chain) =
+            NodeAddress::split(setup.spec.bootnodes.iter().filter_map(|text| text.parse().ok()));
+        let bootnodes = setup.bootnodes.iter().copied().chain(of_chain).map(canonical);
+        let bootnode_names = setup.bootnode_names.iter().chain(&names_of_chain);
         let configured = setup.connect.iter().copied().map(canonical);
         let own = setup.own_addresses.iter().copied().map(canonical);
-        let mut dialer = Dialer::new(test_chain, setup.max_outbound, configured, bootnodes, own);
+        let mut dialer = Dialer::new(test_chain, setup.max_outbound, configured, bootnodes, own)
+            .with_names(&setup.connect_names, bootnode_names);
         peer_db.anchors().iter().for_each(|anchor| dialer.dial_soon(*anchor));
         Self {
             links: Links::default(),
@@ -223,6 +226,7 @@ impl Peers {
                 }
                 self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
             }
+            ToPeers::Resolved { name, result } => self.dialer.resolved(now.mono, name, result.clone()),
             ToPeers::TipUntold => pinger::hasten(now.mono, &mut self.links),
             ToPeers::LeadsTo { link, address } => {
                 self.links.leads_to(*link, *address);
@@ -235,8 +239,10 @@ impl Peers {
     fn on_command(&mut self, now: Now, ticket: Ticket, command: PeersCommand, out: &mut Outbox) {
         let reply = match command {
             PeersCommand::Peers => Reply::Peers(usage::peers(now.mono, &self.links, &self.barred, &self.dial_errors)),
-            PeersCommand::AddPeer(address) => done(self.dialer.configure(canonical(address))),
-            PeersCommand::DropPeer(address) => self.drop_peer(now, canonical(address), out),
+            PeersCommand::AddPeer(NodeAddress::Ip(address)) => done(self.dialer.configure(canonical(address))),
+            PeersCommand::AddPeer(NodeAddress::Name(name)) => done(self.dialer.configure_name(name)),
+            PeersCommand::DropPeer(NodeAddress::Ip(address)) => self.drop_peer(now, canonical(address), out),
+            PeersCommand::DropPeer(NodeAddress::Name(name)) => self.drop_name(now, &name, out),
             PeersCommand::Ban { ip, time, reason } => {
                 let until = UnixTime(now.unix.0.saturating_add(time.as_secs()));
                 self.ban(now, Ban { ip, until, reason }, out);
@@ -263,6 +269,16 @@ impl Peers {
             })),
         };
         out.reply(ticket, reply);
+    }
+
+    fn drop_name(&mut self, now: Now, name: &HostName, out: &mut Outbox) -> Reply {
+        let Some(addresses) = self.dialer.drop_name(name) else {
+            return Reply::NotFound(format!("no peer {name}"));
+        };
+        for address in addresses {
+            self.drop_peer(now, address, out);
+        }
+        Reply::Done
     }
 
     fn drop_peer(&mut self, now: Now, address: SocketAddr, out: &mut Outbox) -> Reply {

@@ -83,6 +83,7 @@ impl Reach {
             (HindranceId::Alone, self.alone(now.mono)),
             (HindranceId::AllDenied, is_alone.then(|| all_denied(facts)).flatten()),
             (HindranceId::DialFailing, self.dial_failing(now.mono, is_alone, facts)),
+            (HindranceId::NameUnresolved, name_unresolved(is_alone, facts)),
             (HindranceId::Unreachable, self.unreachable(now.mono)),
         ];
         self.told.replace(now.unix, found, out);
@@ -90,7 +91,7 @@ impl Reach {
 
     /// Why there can be no peer, if that is known.
     pub(super) fn why_none(&self) -> Option<&str> {
-        self.told.text(HindranceId::AllDenied)
+        [HindranceId::AllDenied, HindranceId::NameUnresolved].into_iter().find_map(|id| self.told.text(id))
     }
 
     /// When [`Reach::look`] is due although nothing happens.
@@ -170,4 +171,15 @@ fn all_denied(facts: &Facts<'_>) -> Option<Finding> {
         count => format!("all {count} known addresses are banned or denied"),
     };
     Some(Finding::new(text, "tussock peers book shows the bans; tussock peers unban IP, on test chains net allow"))
+}
+
+/// Names that are wanted and have no address.
+fn name_unresolved(is_alone: bool, facts: &Facts<'_>) -> Option<Finding> {
+    let names = facts.dialer.unresolved(is_alone).map(|(name, problem)| format!("{name}: {problem}"));
+    let names: Vec<String> = names.take(NAMED).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let text = format!("names of peers cannot be resolved: {}", names.join("; "));
+    Some(Finding::new(text, "look at the names and at this host's name server; the node tries again"))
 }

@@ -12,6 +12,7 @@ use crate::{
     base::{gather::gather, ids::LinkId, limits},
     chain::archive::{Ban, BookEntry},
     node::{
+        NodeAddress,
         command::{Delivery, DialError, FetchCommand, PeersCommand, Reply},
         report::PeerReport,
     },
@@ -55,21 +56,21 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "addpeer",
-        params: &[required("address", Schema::Endpoint, "IP:PORT")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT or HOST:PORT")],
         summary: "dials an address and keeps the connection",
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::REJECTED],
-        handler: |_, args| Ok(order(PeersCommand::AddPeer(socket(args, "address")?))),
+        handler: |_, args| Ok(order(PeersCommand::AddPeer(node(args, "address")?))),
     },
     Method {
         name: "droppeer",
-        params: &[required("address", Schema::Endpoint, "IP:PORT, remote or listening")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT, remote or listening, or HOST:PORT")],
         summary: "closes a connection and does not keep it any longer",
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(order(PeersCommand::DropPeer(socket(args, "address")?))),
+        handler: |_, args| Ok(order(PeersCommand::DropPeer(node(args, "address")?))),
     },
     Method {
         name: "ban",
@@ -144,7 +145,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "addnode",
         params: &[
-            required("node", Schema::Endpoint, "IP:PORT"),
+            required("node", Schema::Endpoint, "IP:PORT or HOST:PORT"),
             required("command", Schema::Choice(&["add", "remove", "onetry"]), "what to do"),
         ],
         summary: "adds or removes a node to keep connected to",
@@ -152,7 +153,7 @@ pub(super) const METHODS: &[Method] = &[
         result: Schema::Null,
         errors: &[error::NOT_FOUND],
         handler: |_, args| {
-            let address = socket(args, "node")?;
+            let address = node(args, "node")?;
             match args.required_text("command")? {
                 "add" | "onetry" => Ok(silent(PeersCommand::AddPeer(address))),
                 "remove" => Ok(silent(PeersCommand::DropPeer(address))),
@@ -162,12 +163,12 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "disconnectnode",
-        params: &[required("address", Schema::Endpoint, "IP:PORT")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT or HOST:PORT")],
         summary: "closes a connection",
         returns: "null",
         result: Schema::Null,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(silent(PeersCommand::DropPeer(socket(args, "address")?))),
+        handler: |_, args| Ok(silent(PeersCommand::DropPeer(node(args, "address")?))),
     },
     Method {
         name: "setban",
@@ -309,8 +310,8 @@ fn ip(args: &Args, name: &str) -> Result<IpAddr, RpcError> {
     alone.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not an IP address")))
 }
 
-fn socket(args: &Args, name: &str) -> Result<SocketAddr, RpcError> {
-    args.parsed(name, "an address of the form IP:PORT, such as 127.0.0.1:4130")
+fn node(args: &Args, name: &str) -> Result<NodeAddress, RpcError> {
+    args.parsed(name, "an address of the form IP:PORT or HOST:PORT, such as 127.0.0.1:4130")
 }
 
 fn test_chain(context: &Context) -> Result<(), RpcError> {

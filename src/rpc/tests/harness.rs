@@ -30,7 +30,7 @@ use crate::{
         transaction::Transaction,
     },
     node::{
-        Direction, PeerInfo, SyncState, Template,
+        Direction, NodeAddress, PeerInfo, SyncState, Template,
         command::{
             Command, Delivery, DialError, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand,
             PoolEntry, Reply,
@@ -92,7 +92,7 @@ impl Backend for FakeNode {
             Command::Peers(PeersCommand::Book) => {
                 Reply::Book { entries: vec![book_entry()], bans: vec![ban()], errors: vec![dial_error()] }
             }
-            Command::Peers(PeersCommand::DropPeer(address)) if address.port() != PEER.port() => {
+            Command::Peers(PeersCommand::DropPeer(address)) if address != NodeAddress::Ip(PEER) => {
                 Reply::NotFound("no such peer".to_owned())
             }
             Command::Ledger(LedgerCommand::Template(_)) => Reply::Template(Arc::new(template())),

@@ -1,6 +1,8 @@
 //! Which addresses to dial, and when: anchors, configured addresses, the book, bootnodes, feelers; with back-off for
 //! each.
 
+mod by_name;
+mod names;
 mod rules;
 
 use std::{
@@ -9,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use self::names::Names;
 use super::{
     backoff::Backoffs,
     book::{Book, Table},
@@ -25,7 +28,7 @@ use crate::{
         time::Time,
     },
     node::{
-        Outbox,
+        HostName, Outbox,
         netgroup::{NetGroup, host},
         rate_limit::RateLimit,
     },
@@ -66,6 +69,8 @@ pub(super) struct Dialer {
     configured: BTreeSet<SocketAddr>,
     /// Dialled when the book does not offer enough.
     bootnodes: BTreeSet<SocketAddr>,
+    /// Nodes of both kinds that are known by name.
+    names: Names,
     /// Never dialled.
     own: BTreeSet<SocketAddr>,
     /// Dialled before all others: anchors at the start, and nodes that are denied no more.
@@ -99,6 +104,7 @@ impl Dialer {
             extra: 0,
             configured: gather(configured),
             bootnodes: gather(bootnodes),
+            names: Names::default(),
             own: gather(own),
             soon: VecDeque::new(),
             pending: BTreeMap::new(),
@@ -114,6 +120,15 @@ impl Dialer {
             again: true,
             wake: None,
         }
+    }
+
+    /// The same with names: those to be kept, and those of bootnodes.
+    pub(super) fn with_names<'a>(
+        self,
+        kept: impl IntoIterator<Item = &'a HostName>,
+        bootnodes: impl IntoIterator<Item = &'a HostName>,
+    ) -> Self {
+        Self { names: Names::new(kept, bootnodes), ..self }
     }
 
     /// Something changed that decides which addresses are dialled: the next round is due.
@@ -137,7 +152,7 @@ impl Dialer {
         if self.is_own(address) {
             return Err(format!("{address} is this node itself"));
         }
-        if self.configured.len() >= MAX_CONFIGURED {
+        if self.configured.len() + self.names.count() >= MAX_CONFIGURED {
             return Err(format!("{MAX_CONFIGURED} configured peers are the most"));
         }
         self.configured.insert(address);
@@ -150,6 +165,7 @@ impl Dialer {
     pub(super) fn drop_configured(&mut self, now: Time, address: SocketAddr) -> bool {
         self.backoffs.hold(now, address, REDIAL_MAX);
         self.soon.retain(|other| *other != address);
+        self.names.remove_kept(address);
         self.configured.remove(&address)
     }
 
@@ -197,6 +213,7 @@ impl Dialer {
         (self.again, self.wake) = (false, None);
         self.round_soon(now, world, out);
         self.round_configured(now, world, out);
+        self.round_names(now, world, true, out);
         self.round_learned(now, world, rng, out);
         self.round_feeler(now, world, rng, out);
     }
@@ -223,17 +240,17 @@ impl Dialer {
 
     /// The addresses that the operator gave.
     pub(super) fn named(&self) -> impl Iterator<Item = SocketAddr> {
-        self.configured.iter().chain(&self.bootnodes).copied()
+        self.configured.iter().chain(&self.bootnodes).copied().chain(self.names.addresses())
     }
 
     /// Whether an operator wants this address kept.
     pub(super) fn is_configured(&self, address: SocketAddr) -> bool {
-        self.configured.contains(&address)
+        self.configured.contains(&address) || self.names.kept().any(|kept| kept == address)
     }
 
     /// Whether an operator wants an address of this host kept.
     pub(super) fn is_configured_host(&self, ip: IpAddr) -> bool {
-        self.configured.iter().any(|address| host(address.ip()) == host(ip))
+        self.configured.iter().copied().chain(self.names.kept()).any(|address| host(address.ip()) == host(ip))
     }
 
     /// Dials under way.
@@ -285,7 +302,9 @@ impl Dialer {
             if !self.learned.may_take(now) {
                 return self.wake_at(self.learned.next());
             }
-            let Some(address) = self.pick_learned(now, world, rng) else { return };
+            let Some(address) = self.pick_learned(now, world, rng) else {
+                return self.round_names(now, world, false, out);
+            };
             self.learned.take(now);
             self.dial(now, address, Purpose::Peer, out);
         }

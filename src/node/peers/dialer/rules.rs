@@ -56,7 +56,7 @@ impl Dialer {
 
     /// Whether the operator gave this address.
     pub(in crate::node::peers) fn is_trusted(&self, address: SocketAddr) -> bool {
-        self.configured.contains(&address) || self.bootnodes.contains(&address)
+        self.configured.contains(&address) || self.bootnodes.contains(&address) || self.names.contains(address)
     }
 
     /// The longest wait for this address.

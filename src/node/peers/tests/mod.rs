@@ -6,6 +6,7 @@ mod cluster;
 mod defence;
 mod dialling;
 mod keepalive;
+mod names;
 mod operator;
 mod reach;
 
@@ -94,6 +95,10 @@ fn node_on(setup: &Setup, store: &Memory) -> Node {
 
 fn connecting(to: &[&str]) -> Setup {
     Setup { connect: to.iter().map(|text| address(text)).collect(), ..setup() }
+}
+
+fn named(text: &str) -> NodeAddress {
+    text.parse().expect("a valid address")
 }
 
 fn told(addresses: impl IntoIterator<Item = SocketAddr>) -> Message {

@@ -73,18 +73,18 @@ fn a_cluster_on_one_host_never_bans_itself() {
 fn peers_can_be_added_and_dropped() {
     let mut node = node(&setup());
     node.start();
-    let actions = node.command(1, PeersCommand::AddPeer(address("127.0.0.1:4131")));
+    let actions = node.command(1, PeersCommand::AddPeer(named("127.0.0.1:4131")));
     assert_eq!(actions.replies(1), [Reply::Done]);
     assert_eq!(actions.dialled(), [address("127.0.0.1:4131")]);
     succeed(&mut node, &actions, 1);
-    let actions = node.command(2, PeersCommand::DropPeer(address("127.0.0.1:4131")));
+    let actions = node.command(2, PeersCommand::DropPeer(named("127.0.0.1:4131")));
     assert_eq!(actions.replies(2), [Reply::Done]);
     assert!(actions.said(1, GoodbyeCode::Operator));
     node.closed(1, CloseReason::Local(GoodbyeCode::Operator));
     assert!(node.run(REDIAL_MAX / 2).dialled().is_empty());
-    let reply = node.command(3, PeersCommand::DropPeer(address("127.0.0.1:9999"))).replies(3);
+    let reply = node.command(3, PeersCommand::DropPeer(named("127.0.0.1:9999"))).replies(3);
     assert!(matches!(reply[..], [Reply::NotFound(_)]));
-    let actions = node.command(4, PeersCommand::AddPeer(address("127.0.0.1:4131")));
+    let actions = node.command(4, PeersCommand::AddPeer(named("127.0.0.1:4131")));
     assert_eq!(actions.dialled(), [address("127.0.0.1:4131")], "an operator may change their mind");
 }
 

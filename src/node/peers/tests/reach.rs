@@ -27,7 +27,7 @@ fn dials_that_fail_are_told_with_each_address_and_reason_until_one_succeeds() {
     let actions = succeed_dial(&mut node, dial, to, 1);
     let text = "a dial leads to no peer: 127.0.0.1:4132: refused";
     assert_eq!(told(&actions, HindranceId::DialFailing), Some(Some(text.to_owned())), "the other one is wanted, too");
-    let actions = node.command(1, PeersCommand::DropPeer(address("127.0.0.1:4132")));
+    let actions = node.command(1, PeersCommand::DropPeer(named("127.0.0.1:4132")));
     assert_eq!(told(&actions, HindranceId::DialFailing), Some(None));
 }
 
