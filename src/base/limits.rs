@@ -73,14 +73,22 @@ pub const LEASE_FREE_BYTES: usize = 16 * KIB;
 pub const RECEIVE_BUDGET_BYTES: usize = 6 * MIB;
 /// Bytes that a link's buffer grows ahead of what arrived.
 pub const RECEIVE_AHEAD_BYTES: usize = 16 * KIB;
-/// Bytes queued to one peer above which we stop reading from it: it must read our answers before it asks for more.
+/// Bytes queued to one peer above which its requests wait, and news is left out: one largest block may come on top.
 pub const SEND_SOFT_BYTES: usize = 256 * KIB;
-/// The same while much waits for all peers together.
+/// The same for requests while much waits for all peers together.
 pub const SEND_CROWDED_BYTES: usize = 16 * KIB;
-/// Bytes queued to one peer above which the link is closed: room for one largest block beyond the soft limit.
-pub const SEND_HARD_BYTES: usize = MIB + 256 * KIB;
+/// Bytes of our own requests and keep-alives queued to one peer above which the link is closed: in the minute after which
+/// a peer that reads nothing is closed anyway they come to a tenth of this.
+pub const SEND_OWN_BYTES: usize = 512 * KIB;
 /// Bytes queued to all peers; beyond it the peer with the longest queue is closed.
 pub const SEND_BUDGET_BYTES: usize = 8 * MIB;
+/// `GetBlock`s of one peer without an answer at which we read no further from it: twice what a node has open.
+pub const UNANSWERED_BLOCKS: usize = 4 * BLOCKS_IN_FLIGHT_PER_PEER;
+/// `GetSync`s of one peer without an answer at which we read no further from it. A node has one open.
+pub const UNANSWERED_SYNCS: usize = 4;
+/// Bytes of one peer's `GetMemoryPool`s that wait for room; further ones get no answer. A node asks one peer for 1,024
+/// transactions at most before it hears of more.
+pub const HELD_POOL_BYTES: usize = 48 * KIB;
 /// A peer with queued data that accepts no byte for this long is closed.
 pub const SEND_STALL: Duration = seconds(60);
 /// A frame of up to `LEASE_FREE_BYTES` must be complete this long after its first byte.

@@ -90,6 +90,7 @@ impl<S: EventSink> Endpoint<S> {
     pub(super) fn remove(&mut self, id: LinkId) {
         let Some(link) = self.links.remove(&id) else { return };
         self.recount(link.counted, (0, 0));
+        self.forget_news(id, &link);
         self.accepted -= usize::from(link.direction.is_inbound());
         self.timers.disarm(id, link.armed);
         self.leases.release(id);

@@ -1,12 +1,12 @@
 //! All links of a node, and what they share.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     base::{ids::LinkId, time::Time},
     link::{
         Config, EventSink, Order, delivery::Delivery, dials::Dials, leases::Leases, link::Link, meters::LinkMeters,
-        meters::Meters, timers::Timers,
+        meters::Meters, relaying::PushedBodies, timers::Timers,
     },
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,
@@ -26,8 +26,12 @@ pub struct Endpoint<S> {
     pub(super) lease_check: Option<Time>,
     pub(super) delivery: Delivery<S>,
     pub(super) dials: Dials,
-    /// Bytes queued on all links.
+    /// Bytes of memory that each link takes alone, over all links.
     pub(super) queued: usize,
+    /// Bodies of pushed blocks, which links share.
+    pub(super) pushed: PushedBodies,
+    /// Links on which news was left out.
+    pub(super) losers: BTreeSet<LinkId>,
     /// These, and what the blocks will take that peers have asked for.
     pub(super) load: usize,
     /// Links that others opened, lingering ones included.
@@ -44,8 +48,10 @@ pub struct Endpoint<S> {
 pub struct Usage {
     /// Bytes leased to large frames that are arriving.
     pub leased: usize,
-    /// Bytes queued on all links.
+    /// Bytes queued on all links, without pushed bodies.
     pub queued: usize,
+    /// Bytes of pushed bodies.
+    pub pushed: usize,
     /// Links that others opened, lingering ones included.
     pub accepted: usize,
 }
@@ -65,6 +71,8 @@ impl<S: EventSink> Endpoint<S> {
             delivery: Delivery::new(sink),
             dials: Dials::default(),
             queued: 0,
+            pushed: PushedBodies::default(),
+            losers: BTreeSet::new(),
             load: 0,
             accepted: 0,
             retired: false,
@@ -88,6 +96,8 @@ impl<S: EventSink> Endpoint<S> {
         match order {
             Order::Link(LinkAction::Dial { dial, address }) => self.dial(now, dial, address),
             Order::Link(LinkAction::Send { link, frame }) => self.send(now, link, &frame),
+            Order::Link(LinkAction::Answer { link, frames }) => self.answer(now, link, &frames),
+            Order::Link(LinkAction::Relay { link, frame }) => self.relay(link, &frame),
             Order::Link(LinkAction::Resume(link)) => self.resume(link),
             Order::Link(LinkAction::Promote { link, peer }) => self.promote(link, &peer),
             Order::Link(LinkAction::Close { link, reason, retry_after }) => {
@@ -143,9 +153,14 @@ impl<S: EventSink> Endpoint<S> {
         self.links.get(&id).is_some_and(|link| link.ends.is_none())
     }
 
-    /// Bytes that wait to be sent on a link.
+    /// Bytes that wait on a link, without pushed bodies.
     pub fn queued(&self, id: LinkId) -> usize {
-        self.links.get(&id).map_or(0, |link| link.framer.queued())
+        self.links.get(&id).map_or(0, |link| link.framer.unshared())
+    }
+
+    /// Whether a link is read no further until its peer's requests are answered.
+    pub fn is_gated(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_some_and(|link| !link.framer.wants_input())
     }
 
     /// Whether a link is that of a peer: promoted, and not ended.
@@ -155,13 +170,14 @@ impl<S: EventSink> Endpoint<S> {
 
     /// What the budgets' counts are.
     pub fn usage(&self) -> Usage {
-        Usage { leased: self.leases.used(), queued: self.queued, accepted: self.accepted }
+        let (leased, pushed) = (self.leases.used(), self.pushed.bytes());
+        Usage { leased, queued: self.queued, pushed, accepted: self.accepted }
     }
 
     /// How much of each limit is used; what each link uses of its own is looked at once in a while.
     pub fn meters(&mut self, now: Time) -> &LinkMeters {
         self.meters.used(Limit::Receive, self.leases.used());
-        self.meters.used(Limit::Send, self.queued);
+        self.meters.used(Limit::Send, self.queued + self.pushed.bytes());
         self.meters.used(Limit::Accepted, self.accepted);
         self.meters.look(now, self.links.values().filter(|link| link.ends.is_none()));
         self.meters.all()

@@ -3,15 +3,20 @@
 //! Until the handshake role promotes the link, frames come out one at a time and only once the role is ready for the
 //! next, because `Verack` and the first `GetSync` may arrive in one segment.
 
-use std::collections::VecDeque;
-
 use crate::{
-    base::{bytes::Bytes, limits},
+    base::hash::Hash,
+    link::{
+        flow::{Backlog, Bounds},
+        requests::{Requests, asked_block},
+        send_queue::{Class, SendQueue},
+    },
     wire::{
         frame::{Frame, FrameFault, FrameReader},
         message::Kind,
     },
 };
+
+const BOUNDS: Bounds = Bounds::PROTOCOL;
 
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +35,22 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SendOverflow;
 
+/// News that found no room since the peer was last told of such.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) block: bool,
+    pub(super) transactions: bool,
+}
+
 /// One link: bytes in, frames out; frames in, bytes out.
 #[derive(Debug)]
 pub(super) struct Framer {
     magic: [u8; 4],
     phase: Phase,
     reader: FrameReader,
-    queue: VecDeque<Bytes>,
-    /// Bytes of the queue's first chunk that have been sent.
-    sent_of_first: usize,
-    queued_bytes: usize,
-    /// Questions for blocks that wait until those before them are answered.
-    put_back: VecDeque<Frame>,
-    /// Blocks that the peer has asked for, without those put back, and that are not queued yet.
-    owed: usize,
-    /// The size that each of them is taken to have: that of the largest recent one, which fades slowly.
-    owed_size: usize,
+    queue: SendQueue,
+    requests: Requests,
+    lost: Lost,
     /// Much waits on all links together.
     is_crowded: bool,
 }
@@ -57,12 +62,9 @@ impl Framer {
             magic,
             phase: Phase::Handshake,
             reader: FrameReader::new(magic),
-            queue: VecDeque::new(),
-            sent_of_first: 0,
-            queued_bytes: 0,
-            put_back: VecDeque::new(),
-            owed: 0,
-            owed_size: limits::SEND_SOFT_BYTES,
+            queue: SendQueue::default(),
+            requests: Requests::new(),
+            lost: Lost::default(),
             is_crowded: false,
         }
     }
@@ -90,70 +92,77 @@ impl Framer {
     pub(super) fn close(&mut self) {
         self.phase = Phase::Closing;
         self.reader.forget();
-        self.put_back.clear();
-        self.owed = 0;
+        self.requests.clear();
     }
 
-    /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer
-    /// leaves our answers unread, or has asked for as many blocks as may wait for it.
+    /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer has
+    /// more requests open than it may have.
     pub(super) fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Handshake => true,
-            Phase::Open => {
-                let asked = self.owed + self.put_back.len();
-                self.queued_bytes < limits::SEND_SOFT_BYTES && asked < limits::BLOCKS_IN_FLIGHT_PER_PEER
-            }
+            Phase::Open => BOUNDS.reads(&self.backlog()),
             Phase::Waiting | Phase::Closing => false,
         }
     }
 
     /// Whether [`Framer::receive`] has something to return without any further bytes.
     pub(super) fn has_question(&self) -> bool {
-        !self.put_back.is_empty() && self.may_answer()
+        self.requests.has_held() && BOUNDS.answers(&self.backlog(), self.is_crowded)
     }
 
-    /// Whether one more question for a block may be handed on. Questions arrive faster than their answers are found. If
-    /// only queued bytes counted, sixteen questions would be handed on at once, and sixteen megabytes be queued for a
-    /// peer that has done nothing wrong.
-    fn may_answer(&self) -> bool {
-        let room = if self.is_crowded { limits::SEND_CROWDED_BYTES } else { limits::SEND_SOFT_BYTES };
-        self.load() < room
-    }
-
-    /// Whether much waits on all links together. Each link then answers one question for a large block after the other,
-    /// so that many slow peers at once are no reason to close one of them.
+    /// Whether much waits on all links together. Each link then answers one request for much after the other, so that many
+    /// slow peers at once are no reason to close one of them.
     pub(super) fn set_crowded(&mut self, is_crowded: bool) {
         self.is_crowded = is_crowded;
     }
 
-    /// Bytes that wait to be sent, and an estimate of the blocks that the peer has asked for.
+    fn backlog(&self) -> Backlog {
+        let mut backlog = Backlog::default();
+        self.queue.add_to(&mut backlog);
+        self.requests.add_to(&mut backlog);
+        backlog
+    }
+
+    /// Bytes that wait to be sent, and an estimate of the answers that the peer has asked for.
     pub(super) fn load(&self) -> usize {
-        self.queued_bytes.saturating_add(self.owed.saturating_mul(self.owed_size))
+        let backlog = self.backlog();
+        backlog.queued.saturating_add(backlog.expected)
     }
 
     /// Takes bytes from the front of `input` up to the end of one frame. Call again while it returns frames.
     ///
-    /// Only questions for blocks wait, until earlier ones are answered. Other frames overtake them: among these may be
-    /// answers to our own questions, and the peer must not seem slow because our ledger is busy.
+    /// Only requests wait, until earlier ones are answered. Other frames overtake them: among these may be answers to our
+    /// own requests, and the peer must not seem slow because our ledger is busy.
     pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
         if self.has_question() {
-            self.owed += 1;
-            return Ok(self.put_back.pop_front());
+            return Ok(self.requests.release());
         }
         while self.wants_input() {
             let Some(frame) = self.reader.read(input)? else { break };
-            match self.phase {
-                Phase::Open if frame.kind == Kind::GetBlock && !self.may_answer() => {
-                    self.put_back.push_back(frame);
-                    continue;
-                }
-                Phase::Open if frame.kind == Kind::GetBlock => self.owed += 1,
-                Phase::Handshake => self.phase = Phase::Waiting,
-                _ => {}
+            if self.phase == Phase::Open && Requests::are(frame.kind) && !self.hands_on(&frame) {
+                continue;
+            }
+            if self.phase == Phase::Handshake {
+                self.phase = Phase::Waiting;
             }
             return Ok(Some(frame));
         }
         Ok(None)
+    }
+
+    /// Whether a role gets this request now.
+    fn hands_on(&mut self, frame: &Frame) -> bool {
+        // The block that is asked for waits to be sent already, as news: that is the answer.
+        if asked_block(frame).is_some_and(|block| self.queue.has_block(&block)) {
+            return false;
+        }
+        let backlog = self.backlog();
+        if BOUNDS.answers(&backlog, self.is_crowded) {
+            self.requests.hand_on(frame);
+            return true;
+        }
+        self.requests.hold(frame.clone(), &BOUNDS, &backlog);
+        false
     }
 
     /// The frame that is arriving.
@@ -161,66 +170,92 @@ impl Framer {
         &self.reader
     }
 
-    /// Queues a frame to be sent. Blocks that the peer has asked for always fit: their number is limited.
+    /// Queues a frame of our own.
     pub(super) fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
-        let is_owed = self.settle(frame);
-        if !is_owed && self.queued_bytes + frame.wire_len() > limits::SEND_HARD_BYTES && !self.queue.is_empty() {
+        if !BOUNDS.takes_own(&self.backlog(), frame.wire_len()) {
             return Err(SendOverflow);
         }
-        self.queued_bytes += frame.wire_len();
-        if frame.kind == Kind::Block || frame.body.len() > 4096 {
-            // Large bodies are shared between all links that send them; only the head is copied.
-            self.queue.push_back(frame.head(self.magic).to_vec().into());
-            self.queue.push_back(frame.body.clone());
-        } else {
-            self.queue.push_back(frame.to_bytes(self.magic).into());
-        }
+        self.queue.push(frame, self.magic, Class::Own);
         Ok(())
     }
 
-    /// Counts a `Block` or `Absent` as an answer, if one is owed. Returns whether it is one.
-    fn settle(&mut self, frame: &Frame) -> bool {
-        if self.owed == 0 || !matches!(frame.kind, Kind::Block | Kind::Absent) {
-            return false;
+    /// Queues the answer to one request. It always fits: requests are handed on only while there is room.
+    pub(super) fn answer(&mut self, frames: &[Frame]) -> Result<(), SendOverflow> {
+        if self.requests.settle(frames) {
+            frames.iter().for_each(|frame| self.queue.push(frame, self.magic, Class::Answer));
+            return Ok(());
         }
-        self.owed -= 1;
-        if frame.kind == Kind::Block {
-            self.owed_size = frame.wire_len().max(self.owed_size - self.owed_size / 8);
+        frames.iter().try_for_each(|frame| self.send(frame))
+    }
+
+    /// Whether a block waits to be sent already, or will as an answer.
+    pub(super) fn brings(&self, block: &Hash) -> bool {
+        self.queue.has_block(block) || self.requests.want(block)
+    }
+
+    /// Queues news if the link has room. Once a block was left out, those after it are too, until the peer is told: it
+    /// could not use them without their parent.
+    pub(super) fn relay(&mut self, frame: &Frame) -> bool {
+        let backlog = self.backlog();
+        let fits = match frame.kind {
+            Kind::Block => !self.lost.block && BOUNDS.takes_block(&backlog),
+            _ => BOUNDS.takes_transaction(&backlog),
+        };
+        if fits {
+            self.queue.push(frame, self.magic, Class::News);
         }
-        true
+        fits
+    }
+
+    /// Notes that news was left out.
+    pub(super) fn lose(&mut self, kind: Kind) {
+        if kind == Kind::Block {
+            self.lost.block = true;
+        } else {
+            self.lost.transactions = true;
+        }
+    }
+
+    /// What was left out, once there is room to tell of it.
+    pub(super) fn take_lost(&mut self) -> Option<Lost> {
+        BOUNDS.has_recovered(&self.backlog()).then(|| std::mem::take(&mut self.lost))
     }
 
     /// Up to `count` chunks to send next, for vectored writes.
     pub(super) fn outputs(&self, count: usize) -> impl Iterator<Item = &[u8]> {
-        let skip = |at| if at == 0 { self.sent_of_first } else { 0 };
-        self.queue.iter().take(count).enumerate().map(move |(at, chunk)| &chunk[skip(at)..])
+        self.queue.outputs(count)
     }
 
     /// `count` bytes of what [`Framer::outputs`] offered were sent.
-    pub(super) fn sent(&mut self, mut count: usize) {
-        self.queued_bytes = self.queued_bytes.saturating_sub(count);
-        while let Some(first) = self.queue.front() {
-            let left = first.len() - self.sent_of_first;
-            if count < left {
-                self.sent_of_first += count;
-                return;
-            }
-            count -= left;
-            self.sent_of_first = 0;
-            self.queue.pop_front();
-        }
+    pub(super) fn sent(&mut self, count: usize) {
+        self.queue.sent(count);
     }
 
     /// Bytes that wait to be sent.
     pub(super) fn queued(&self) -> usize {
-        self.queued_bytes
+        self.queue.queued()
+    }
+
+    /// Bytes of memory that the link alone takes: all but pushed bodies.
+    pub(super) fn unshared(&self) -> usize {
+        self.queue.unshared() + self.requests.held_bytes()
+    }
+
+    /// Pushed bodies that have left the queue since the last call.
+    pub(super) fn take_left(&mut self) -> Vec<Hash> {
+        self.queue.take_left()
+    }
+
+    /// Pushed bodies that are in the queue.
+    pub(super) fn pushed(&self) -> impl Iterator<Item = Hash> + '_ {
+        self.queue.pushed()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::hash::Hash, wire::message::Message};
+    use crate::{base::{codec::List, limits}, wire::message::Message};
 
     const MAGIC: [u8; 4] = [1, 2, 3, 4];
 
@@ -235,24 +270,6 @@ mod tests {
         assert!(!input.is_empty());
         link.promote();
         assert_eq!(link.receive(&mut input).unwrap().unwrap().kind, Kind::GetPeers);
-    }
-
-    #[test]
-    fn output_is_the_frames_in_order_however_it_is_cut() {
-        let frames = [Message::Verack(1), Message::Block(vec![5; 10_000].into()), Message::GetPeers];
-        let expected: Vec<u8> = frames.iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
-        for step in [1, 7, 5000, 100_000] {
-            let mut link = Framer::new(MAGIC);
-            frames.iter().for_each(|message| link.send(&Frame::new(message)).unwrap());
-            let mut out = Vec::new();
-            while link.queued() > 0 {
-                let chunk: Vec<u8> = link.outputs(3).flatten().copied().take(step).collect();
-                link.sent(chunk.len());
-                out.extend(chunk);
-            }
-            assert_eq!(out, expected);
-            assert_eq!(link.queued(), 0);
-        }
     }
 
     /// An open link, and the bytes of a peer that asks for this number of blocks at once.
@@ -276,9 +293,9 @@ mod tests {
         loop {
             let questions = questions(&mut link, &mut input);
             for _ in 0..questions {
-                link.send(&largest).unwrap();
+                link.answer(std::slice::from_ref(&largest)).unwrap();
                 answers += 1;
-                assert!(link.queued() <= limits::SEND_HARD_BYTES);
+                assert!(link.queued() <= limits::SEND_SOFT_BYTES + largest.wire_len());
             }
             if questions == 0 {
                 break;
@@ -301,7 +318,7 @@ mod tests {
         let block = Frame::new(&Message::Block(vec![7; 300_000].into()));
         for question in [1, 2] {
             assert!(!link.has_question(), "one of these at a time");
-            link.send(&block).unwrap();
+            link.answer(std::slice::from_ref(&block)).unwrap();
             link.sent(link.queued());
             assert!(link.has_question());
             let next = link.receive(&mut &[][..]).unwrap().unwrap();
@@ -313,19 +330,18 @@ mod tests {
 
     #[test]
     fn small_blocks_are_asked_for_side_by_side() {
-        let (mut link, asked) = asked(100);
+        let (mut link, asked) = asked(200);
         let mut input = &asked[..];
         let answers = [Message::Block(vec![7; 500].into()), Message::Absent(Hash([1; 32]))];
         for turn in 0..40 {
             assert!(link.receive(&mut input).unwrap().is_some());
-            link.send(&Frame::new(&answers[turn % 8 / 7])).unwrap();
+            link.answer(&[Frame::new(&answers[turn % 8 / 7])]).unwrap();
             link.sent(link.queued());
         }
-        assert_eq!(questions(&mut link, &mut input), limits::BLOCKS_IN_FLIGHT_PER_PEER);
+        assert_eq!(questions(&mut link, &mut input), limits::UNANSWERED_BLOCKS);
         // Large ones after many small ones: what is asked for is still sent, however much it is.
-        for _ in 0..limits::BLOCKS_IN_FLIGHT_PER_PEER {
-            assert!(!link.wants_input());
-            link.send(&Frame::new(&Message::Block(vec![7; 300_000].into()))).unwrap();
+        for _ in 0..limits::UNANSWERED_BLOCKS {
+            link.answer(&[Frame::new(&Message::Block(vec![7; 300_000].into()))]).unwrap();
         }
         link.sent(link.queued());
         assert_eq!(questions(&mut link, &mut input), 1, "one of these at a time");
@@ -337,12 +353,12 @@ mod tests {
         let mut input = &asked[..];
         let block = Frame::new(&Message::Block(vec![7; 20_000].into()));
         assert_eq!(questions(&mut link, &mut input), 1, "how large they are is not known");
-        link.send(&block).unwrap();
+        link.answer(std::slice::from_ref(&block)).unwrap();
         link.sent(link.queued());
         link.set_crowded(true);
         assert_eq!((questions(&mut link, &mut input), link.queued()), (1, 0));
         assert!(link.load() > 0, "it is counted as soon as it is asked for");
-        link.send(&block).unwrap();
+        link.answer(std::slice::from_ref(&block)).unwrap();
         assert_eq!((questions(&mut link, &mut input), link.load()), (0, link.queued()));
         link.sent(link.queued());
         assert_eq!(questions(&mut link, &mut input), 1);
@@ -353,15 +369,60 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_reads_nothing_is_read_no_further_and_then_refused() {
+    fn a_link_is_read_whatever_waits_on_it_until_its_peer_asks_for_too_much() {
+        let (mut link, asked) = asked(100);
+        let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
+        assert!(link.relay(&block) && !link.relay(&block), "news is left out instead");
+        assert!(link.wants_input());
+        let mut input = &asked[..];
+        assert_eq!(questions(&mut link, &mut input), 0, "its requests wait");
+        let one = asked.len() / 100;
+        assert_eq!((input.len() / one, link.wants_input()), (100 - limits::UNANSWERED_BLOCKS, false));
+        link.sent(link.queued());
+        assert!(questions(&mut link, &mut input) > 0);
+    }
+
+    #[test]
+    fn a_peer_that_leaves_very_much_of_our_own_unread_is_refused() {
+        let mut link = Framer::new(MAGIC);
+        let ids = Frame::new(&Message::GetMemoryPool(List::truncated([Hash([1; 32]); 1000])));
+        let fits = (0..100).take_while(|_| link.send(&ids).is_ok()).count();
+        assert_eq!(fits, limits::SEND_OWN_BYTES / ids.wire_len());
+    }
+
+    #[test]
+    fn requests_for_transactions_wait_for_the_answers_before_and_are_dropped_beyond_a_limit() {
         let mut link = Framer::new(MAGIC);
         link.promote();
-        let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
-        link.send(&block).unwrap();
-        assert!(!link.wants_input());
-        for _ in 0..3 {
-            link.send(&block).unwrap();
+        let ids = |count| Message::GetMemoryPool(List::truncated(vec![Hash([1; 32]); count]));
+        let mut bytes = Frame::new(&ids(3)).to_bytes(MAGIC);
+        (0..9).for_each(|_| bytes.extend(Frame::new(&ids(500)).to_bytes(MAGIC)));
+        bytes.extend(Frame::new(&Message::Pong(7)).to_bytes(MAGIC));
+        let mut input = &bytes[..];
+        let mut heard = |link: &mut Framer| -> Vec<Kind> {
+            std::iter::from_fn(|| link.receive(&mut input).unwrap()).map(|frame| frame.kind).collect()
+        };
+        assert_eq!(heard(&mut link), [Kind::GetMemoryPool, Kind::Pong]);
+        let mut answered = 0;
+        while !heard(&mut link).is_empty() || answered == 0 {
+            link.answer(&[]).unwrap();
+            answered += 1;
         }
-        assert_eq!(link.send(&block), Err(SendOverflow));
+        assert_eq!(answered, 1 + limits::HELD_POOL_BYTES / 16_100);
+    }
+
+    #[test]
+    fn a_block_that_waits_as_news_answers_a_request_for_it() {
+        let (mut link, _) = asked(0);
+        let block = Frame::new(&Message::Block(vec![7; 10_000].into()));
+        let hash = crate::link::send_queue::block_of(&block).unwrap();
+        assert!(link.relay(&block));
+        link.sent(5_000);
+        let bytes = Frame::new(&Message::GetBlock(hash)).to_bytes(MAGIC);
+        assert_eq!(link.receive(&mut &bytes[..]), Ok(None));
+        assert!(link.brings(&hash));
+        link.sent(link.queued());
+        assert!(!link.brings(&hash) && link.receive(&mut &bytes[..]).unwrap().is_some());
+        assert!(link.brings(&hash), "it will come as an answer");
     }
 }

@@ -52,7 +52,8 @@ pub(super) struct Link {
     heard: Time,
     /// The peer's goodbye: a better reason than the end of the connection that follows.
     pub(super) farewell: Option<CloseReason>,
-    /// What the endpoint's sums have of this link: bytes queued, and these with what its peer has asked for.
+    /// What the endpoint's sums have of this link: bytes that it alone takes, and bytes that wait with the answers that its
+    /// peer has asked for.
     pub(super) counted: (usize, usize),
 }
 

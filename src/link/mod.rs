@@ -13,6 +13,7 @@ mod close;
 mod delivery;
 mod dials;
 mod endpoint;
+mod flow;
 mod framer;
 mod leases;
 #[expect(clippy::module_inception, reason = "a link is what this layer is about")]
@@ -20,6 +21,9 @@ mod link;
 mod meters;
 mod opening;
 mod reading;
+mod relaying;
+mod requests;
+mod send_queue;
 mod sending;
 mod timers;
 

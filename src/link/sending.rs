@@ -2,21 +2,32 @@
 
 use crate::{
     base::{ids::LinkId, limits, time::Time},
-    link::{Endpoint, EventSink},
+    link::{
+        Endpoint, EventSink,
+        framer::{Framer, SendOverflow},
+    },
     node::{CloseReason, PeerFault, limit::Limit},
     wire::frame::Frame,
 };
 
 impl<S: EventSink> Endpoint<S> {
     pub(super) fn send(&mut self, now: Time, id: LinkId, frame: &Frame) {
+        self.queue(now, id, |framer| framer.send(frame));
+    }
+
+    pub(super) fn answer(&mut self, now: Time, id: LinkId, frames: &[Frame]) {
+        self.queue(now, id, |framer| framer.answer(frames));
+    }
+
+    fn queue(&mut self, now: Time, id: LinkId, put: impl FnOnce(&mut Framer) -> Result<(), SendOverflow>) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
-        let sent = link.framer.send(frame);
+        let fits = put(&mut link.framer);
         self.count(id);
-        if sent.is_err() {
+        if fits.is_err() {
             return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
         }
         self.list(id);
-        if self.queued > self.config.send_budget {
+        if self.queued + self.pushed.bytes() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
             self.cut_longest_queue(now);
         }
@@ -24,7 +35,7 @@ impl<S: EventSink> Endpoint<S> {
 
     /// The link with the longest queue pays for all.
     fn cut_longest_queue(&mut self, now: Time) {
-        let Some(longest) = self.links.values().max_by_key(|link| link.framer.queued()) else { return };
+        let Some(longest) = self.links.values().max_by_key(|link| link.framer.unshared()) else { return };
         let id = longest.id;
         if longest.ends.is_some() {
             return self.remove(id);
@@ -45,10 +56,12 @@ impl<S: EventSink> Endpoint<S> {
         link.turn.sent += bytes;
         link.stalled_since = None;
         let has_more = link.framer.queued() > 0 && link.turn.sent >= limits::LINK_TURN_BYTES;
+        self.count_left(id);
         self.count(id);
         if has_more {
             self.list(id);
         }
+        self.tell_lost();
     }
 
     /// The connection takes no bytes now. The driver calls [`Endpoint::ready`] when it takes some again.
@@ -66,7 +79,7 @@ impl<S: EventSink> Endpoint<S> {
     /// Counts what waits on a link, in place of what was counted of it before.
     pub(super) fn count(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id) {
-            let now = (link.framer.queued(), link.framer.load());
+            let now = (link.framer.unshared(), link.framer.load());
             let before = std::mem::replace(&mut link.counted, now);
             self.recount(before, now);
         }

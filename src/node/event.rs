@@ -67,6 +67,15 @@ pub enum LinkEvent {
         /// Its body is not yet checked: [`Frame::open`].
         frame: Frame,
     },
+    /// News found no room in the link's queue and was left out. Now there is room again. For `gossip` alone.
+    NewsLost {
+        /// The link.
+        link: LinkId,
+        /// Whether a block was left out.
+        block: bool,
+        /// Whether a transaction was left out.
+        transactions: bool,
+    },
     /// The link is gone, whichever side closed it. Each role that knows of the link hears this exactly once.
     Closed {
         /// The link.

@@ -61,6 +61,22 @@ pub enum PeerLink {
     },
 }
 
+/// The link events of the `gossip` role.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GossipLink {
+    /// What each role hears that talks with peers.
+    Peer(PeerLink),
+    /// As [`LinkEvent::NewsLost`].
+    NewsLost {
+        /// The link.
+        link: LinkId,
+        /// Whether a block was left out.
+        block: bool,
+        /// Whether a transaction was left out.
+        transactions: bool,
+    },
+}
+
 /// The link events of the `handshake` role, which makes peers of links.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HandshakeLink {
@@ -123,7 +139,18 @@ impl TryFrom<LinkEvent> for PeerLink {
             LinkEvent::Up { link, peer } => Ok(Self::Up { link, peer }),
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
-            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } => Err(Misaddressed),
+            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } | LinkEvent::NewsLost { .. } => Err(Misaddressed),
+        }
+    }
+}
+
+impl TryFrom<LinkEvent> for GossipLink {
+    type Error = Misaddressed;
+
+    fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
+        match event {
+            LinkEvent::NewsLost { link, block, transactions } => Ok(Self::NewsLost { link, block, transactions }),
+            event => event.try_into().map(Self::Peer),
         }
     }
 }
@@ -137,7 +164,7 @@ impl TryFrom<LinkEvent> for HandshakeLink {
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
             LinkEvent::Up { link, .. } => Ok(Self::Up(link)),
-            LinkEvent::DialFailed { .. } => Err(Misaddressed),
+            LinkEvent::DialFailed { .. } | LinkEvent::NewsLost { .. } => Err(Misaddressed),
         }
     }
 }

@@ -45,7 +45,7 @@ pub use chain_move::ChainMove;
 pub use event::{Event, LinkEvent};
 pub use fault::{CloseReason, Halt, PeerFault};
 pub use hindrance_reporter::HindranceReporter;
-pub use input::{HandshakeLink, Input, Nothing, PeerLink};
+pub use input::{GossipLink, HandshakeLink, Input, Nothing, PeerLink};
 pub use node_address::{HostName, NodeAddress};
 pub use notice::Notice;
 pub use origin::Origin;

@@ -47,8 +47,22 @@ pub enum LinkAction {
         /// Where to.
         address: SocketAddr,
     },
-    /// Queue a frame.
+    /// Queue a frame of our own: a request, a keep-alive, a part of the handshake.
     Send {
+        /// Where to.
+        link: LinkId,
+        /// Already encoded and hashed.
+        frame: Frame,
+    },
+    /// Queue all frames that answer one request of the peer; none if there is nothing to send.
+    Answer {
+        /// Where to.
+        link: LinkId,
+        /// Already encoded and hashed.
+        frames: Vec<Frame>,
+    },
+    /// Queue news. If the link has no room for it, it is left out, and `gossip` hears `NewsLost` later.
+    Relay {
         /// Where to.
         link: LinkId,
         /// Already encoded and hashed.
@@ -74,6 +88,17 @@ pub enum LinkAction {
     },
 }
 
+impl LinkAction {
+    /// The frames that this action queues on a link.
+    pub fn frames(&self, to: LinkId) -> &[Frame] {
+        match self {
+            Self::Send { link, frame } | Self::Relay { link, frame } if *link == to => std::slice::from_ref(frame),
+            Self::Answer { link, frames } if *link == to => frames,
+            _ => &[],
+        }
+    }
+}
+
 /// The actions of one event, in order.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -82,14 +107,20 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Queues a message to a peer.
+    /// Queues a message to a peer that neither answers it nor is news.
     pub fn send(&mut self, link: LinkId, message: &Message) {
-        self.send_frame(link, Frame::new(message));
+        self.actions.push(Action::Link(LinkAction::Send { link, frame: Frame::new(message) }));
     }
 
-    /// Queues an encoded frame to a peer; for one frame to many peers.
-    pub fn send_frame(&mut self, link: LinkId, frame: Frame) {
-        self.actions.push(Action::Link(LinkAction::Send { link, frame }));
+    /// Answers one `GetBlock`, `GetSync` or `GetMemoryPool` of a peer. Each of them gets exactly one answer.
+    pub fn answer(&mut self, link: LinkId, messages: impl IntoIterator<Item = Message>) {
+        let frames = messages.into_iter().map(|message| Frame::new(&message)).collect();
+        self.actions.push(Action::Link(LinkAction::Answer { link, frames }));
+    }
+
+    /// Passes news on to a peer: one encoded frame for many peers.
+    pub fn relay(&mut self, link: LinkId, frame: Frame) {
+        self.actions.push(Action::Link(LinkAction::Relay { link, frame }));
     }
 
     /// Connects to an address.

@@ -221,13 +221,11 @@ pub struct Actions(pub Vec<Action>);
 impl Actions {
     /// Messages sent to a link.
     pub fn sent(&self, to: u64) -> Vec<Message> {
-        let frame = |action: &Action| match action {
-            Action::Link(LinkAction::Send { link, frame }) if *link == LinkId(to) => {
-                Some(frame.open().expect("roles send valid frames"))
-            }
-            _ => None,
-        };
-        self.0.iter().filter_map(frame).collect()
+        let frames = self.0.iter().flat_map(|action| match action {
+            Action::Link(action) => action.frames(LinkId(to)),
+            _ => &[],
+        });
+        frames.map(|frame| frame.open().expect("roles send valid frames")).collect()
     }
 
     /// Why the role closed a link, if it did.

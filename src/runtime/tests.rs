@@ -15,7 +15,7 @@ use super::{
     stop::StopReason,
 };
 use crate::{
-    base::{codec::List, hash::Hash},
+    base::hash::Hash,
     chain::{archive::Tip, target::Work},
     link::Config,
     node::{
@@ -207,7 +207,7 @@ fn what_hurries_does_not_wait_for_what_the_role_does_next() {
 fn a_busy_role_holds_back_its_links_and_nobody_else() {
     let (hold, held) = bounded::<()>(0);
     let (write, heard) = diary();
-    let ledger = fake(move |_, event, _| {
+    let fetch = fake(move |_, event, _| {
         if let Event::Link(LinkEvent::Frame { frame, .. }) = event {
             // Until the test lets go.
             let _ = held.recv();
@@ -218,15 +218,15 @@ fn a_busy_role_holds_back_its_links_and_nobody_else() {
     // No timer: after the flood nothing but the role itself can make the poll loop look again.
     let echo = fake(|_, event, out| {
         if let Event::Link(LinkEvent::Frame { link, frame }) = event {
-            out.send_frame(link, frame);
+            out.send(link, &frame.open().unwrap());
         }
         None
     });
-    let node = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, echo), (RoleId::Ledger, ledger)]);
+    let node = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, echo), (RoleId::Fetch, fetch)]);
     let message = |number: u32| {
         let mut hash = Hash::ZERO;
         hash.0[..4].copy_from_slice(&number.to_le_bytes());
-        Message::GetMemoryPool(List::truncated([hash]))
+        Message::Absent(hash)
     };
     // More than inbox and link hold; the rest waits in the sockets' buffers.
     let mut flooding = connect(&node);

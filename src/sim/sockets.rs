@@ -26,6 +26,15 @@ impl World {
                     self.order(node, LinkAction::Send { link, frame });
                 }
             }
+            LinkAction::Relay { link, frame } if !self.is_honest(node) => {
+                for frame in self.distort(node, link, frame) {
+                    self.order(node, LinkAction::Relay { link, frame });
+                }
+            }
+            LinkAction::Answer { link, frames } if !self.is_honest(node) => {
+                let frames = frames.into_iter().flat_map(|frame| self.distort(node, link, frame)).collect();
+                self.order(node, LinkAction::Answer { link, frames });
+            }
             action => self.order(node, action),
         }
     }

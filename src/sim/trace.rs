@@ -82,6 +82,7 @@ fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
         LinkEvent::Up { link, .. } => (2, link.0),
         LinkEvent::Frame { link, .. } => (3, link.0),
         LinkEvent::Closed { link, .. } => (4, link.0),
+        LinkEvent::NewsLost { link, .. } => (5, link.0),
     };
     out.push(code);
     out.extend_from_slice(&id.to_le_bytes());
@@ -131,6 +132,7 @@ fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
         ToPeers::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToPeers::Resolved { result, .. } => out.extend([36, u8::from(result.is_ok())]),
         ToPeers::TipUntold => out.push(33),
+        ToPeers::BlockMissed { link } => out.extend_from_slice(&codec::encode(&(36u8, link.0))),
         ToPeers::LeadsTo { link, .. } => out.extend_from_slice(&codec::encode(&(34u8, link.0))),
     }
 }

@@ -1,5 +1,6 @@
 //! The endpoint over connections in memory.
 
+mod flow;
 mod opening;
 mod reading;
 mod rig;
@@ -7,7 +8,7 @@ mod sending;
 
 use super::{Order, hearers};
 use crate::{
-    base::{codec::List, hash::Hash, ids::LinkId},
+    base::{hash::Hash, ids::LinkId},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},

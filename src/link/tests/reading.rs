@@ -49,33 +49,33 @@ fn a_frame_that_does_not_become_complete_in_time_ends_the_link() {
 #[test]
 fn a_full_inbox_holds_back_its_links_and_nothing_is_lost() {
     let rig = Rig::new();
-    rig.set_room(RoleId::Ledger, Some(4)); // The two `Up`s and two frames.
+    rig.set_room(RoleId::Fetch, Some(4)); // The two `Up`s and two frames.
     let (one, mut one_peer) = rig.accept_up();
     let (two, mut two_peer) = rig.accept_up();
-    let question = |number: u8| Message::GetMemoryPool(List::truncated([Hash([number; 32])]));
+    let answer = |number: u8| Message::Absent(Hash([number; 32]));
     for number in 0..100 {
-        one_peer.write(&question(number));
+        one_peer.write(&answer(number));
     }
-    let first = |number| assert_eq!(rig.message(RoleId::Ledger), (one, question(number)));
+    let first = |number| assert_eq!(rig.message(RoleId::Fetch), (one, answer(number)));
     first(0);
     first(1);
-    two_peer.write(&question(200));
+    two_peer.write(&answer(200));
     // Much later: a peer that we do not read is not to blame for anything.
     rig.pass(500);
-    assert_eq!((rig.heard(RoleId::Ledger), rig.heard(RoleId::Peers)), (0, 0));
+    assert_eq!((rig.heard(RoleId::Fetch), rig.heard(RoleId::Peers)), (0, 0));
 
-    rig.set_room(RoleId::Ledger, None);
+    rig.set_room(RoleId::Fetch, None);
     let mut expected = 2;
     let mut seen_two = false;
     while expected < 100 || !seen_two {
-        match rig.message(RoleId::Ledger) {
+        match rig.message(RoleId::Fetch) {
             (link, message) if link == two => {
-                assert_eq!((message, seen_two), (question(200), false));
+                assert_eq!((message, seen_two), (answer(200), false));
                 seen_two = true;
                 assert!(expected < 100, "two had its turn before one was through");
             }
             (_, message) => {
-                assert_eq!(message, question(expected));
+                assert_eq!(message, answer(expected));
                 expected += 1;
             }
         }

@@ -41,7 +41,7 @@ struct State {
 }
 
 #[derive(Default)]
-struct Inboxes {
+pub(super) struct Inboxes {
     events: BTreeMap<RoleId, VecDeque<LinkEvent>>,
     /// How many more events a role's inbox takes; absent: any number.
     room: BTreeMap<RoleId, usize>,
@@ -57,6 +57,12 @@ struct Pipe {
     /// We have ended ours, or dropped the connection.
     ended: bool,
     dropped: bool,
+}
+
+impl Inboxes {
+    pub(super) fn next(&mut self, role: RoleId) -> Option<LinkEvent> {
+        self.events.get_mut(&role).and_then(VecDeque::pop_front)
+    }
 }
 
 impl EventSink for Inboxes {
@@ -152,6 +158,14 @@ impl Rig {
 
     pub(super) fn send(&self, link: LinkId, message: &Message) {
         self.link(LinkAction::Send { link, frame: Frame::new(message) });
+    }
+
+    pub(super) fn answer(&self, link: LinkId, message: &Message) {
+        self.link(LinkAction::Answer { link, frames: vec![Frame::new(message)] });
+    }
+
+    pub(super) fn relay(&self, link: LinkId, message: &Message) {
+        self.link(LinkAction::Relay { link, frame: Frame::new(message) });
     }
 
     pub(super) fn close(&self, link: LinkId, reason: CloseReason) {
@@ -318,7 +332,7 @@ impl Peer {
     }
 }
 
-fn info() -> Arc<PeerInfo> {
+pub(super) fn info() -> Arc<PeerInfo> {
     Arc::new(PeerInfo {
         direction: Direction::Inbound,
         remote: SocketAddr::from(([1, 2, 3, 4], 1)),

@@ -30,7 +30,7 @@ fn a_peer_that_asks_for_sixteen_large_blocks_at_once_gets_them() {
         assert!(questions > 0);
         for _ in 0..questions {
             assert_eq!(rig.message(RoleId::Ledger), (link, Message::GetBlock(Hash([answers; 32]))));
-            rig.send(link, &block(90_000));
+            rig.answer(link, &block(90_000));
             answers += 1;
         }
         rig.set_window(usize::MAX);
@@ -57,7 +57,7 @@ fn many_peers_that_ask_for_blocks_and_do_not_read_them_yet_stay() {
     let mut answers = 0;
     while rig.heard(RoleId::Ledger) > 0 {
         let (link, _) = rig.message(RoleId::Ledger);
-        rig.send(link, &block(SIZE));
+        rig.answer(link, &block(SIZE));
         answers += 1;
     }
     assert_eq!(rig.heard(RoleId::Peers), 0, "nobody was closed");
@@ -68,7 +68,8 @@ fn many_peers_that_ask_for_blocks_and_do_not_read_them_yet_stay() {
         assert_eq!(peer.read(), block(SIZE));
     }
     assert!(rig.heard(RoleId::Ledger) > 0);
-    assert_eq!(rig.usage().queued, 0);
+    let request = Frame::new(&Message::GetBlock(Hash::ZERO)).wire_len();
+    assert_eq!(rig.usage().queued, PEERS * 6 * request, "the requests that wait");
 }
 
 #[test]
@@ -112,4 +113,71 @@ fn a_peer_that_reads_nothing_for_a_minute_is_closed() {
     assert_eq!(rig.heard(RoleId::Peers), 0, "it has taken some of it");
     rig.pass(1);
     assert_eq!(rig.closed(RoleId::Peers), (link, fault(PeerFault::SendStall)));
+}
+
+#[test]
+fn news_closes_no_link_and_is_told_of_once_there_is_room() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    rig.set_window(1000);
+    for byte in 0..3 {
+        rig.relay(link, &Message::Block(vec![byte; 900_000].into()));
+    }
+    (0..2_000).for_each(|_| rig.relay(link, &Message::Transaction(vec![1; 500].into())));
+    peer.write(&Message::GetPeers);
+    assert_eq!(rig.message(RoleId::Peers), (link, Message::GetPeers), "it is read all the same");
+    assert_eq!((rig.heard(RoleId::Peers), rig.heard(RoleId::Gossip)), (0, 0));
+    rig.set_window(usize::MAX);
+    peer.write_bytes(&[]);
+    assert_eq!(rig.event(RoleId::Gossip), LinkEvent::NewsLost { link, block: true, transactions: true });
+    assert_eq!(peer.read(), Message::Block(vec![0; 900_000].into()));
+    let rest: Vec<Message> = std::iter::from_fn(|| peer.try_read()).collect();
+    assert_eq!(rest.len(), limits::SEND_SOFT_BYTES.div_ceil(513), "as many transactions as fit");
+    rig.relay(link, &Message::Block(vec![9; 900_000].into()));
+    assert_eq!(peer.read(), Message::Block(vec![9; 900_000].into()));
+    assert_eq!((rig.heard(RoleId::Peers), rig.heard(RoleId::Gossip)), (0, 0));
+}
+
+#[test]
+fn a_block_reaches_many_peers_at_once_and_counts_once() {
+    let rig = Rig::with(|config| config.send_budget = 400_000);
+    rig.set_window(0);
+    let mut peers: Vec<_> = (0..8).map(|_| rig.accept_up()).collect();
+    let news = Frame::new(&block(150_000));
+    rig.orders(peers.iter().map(|(link, _)| Order::Link(LinkAction::Relay { link: *link, frame: news.clone() })));
+    let usage = rig.usage();
+    assert_eq!((usage.pushed, usage.queued), (150_000, 8 * 13));
+    let (first, _) = peers[0];
+    rig.relay(first, &Message::Block(vec![6; 60_000].into()));
+    assert_eq!(rig.usage(), usage, "news fills half of the budget at most");
+    rig.set_window(usize::MAX);
+    for (_, peer) in &mut peers {
+        peer.write_bytes(&[]);
+        assert_eq!(peer.read(), block(150_000));
+    }
+    assert_eq!((rig.usage().pushed, rig.usage().queued), (0, 0));
+    assert_eq!(rig.event(RoleId::Gossip), LinkEvent::NewsLost { link: first, block: true, transactions: false });
+    assert_eq!((rig.heard(RoleId::Peers), rig.heard(RoleId::Gossip)), (0, 0));
+}
+
+#[test]
+fn a_slow_reader_gets_a_block_once() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    let news = block(200_000);
+    let hash = crate::link::send_queue::block_of(&Frame::new(&news)).unwrap();
+    rig.set_window(1000);
+    rig.relay(link, &news);
+    peer.write(&Message::GetBlock(hash));
+    assert_eq!(rig.heard(RoleId::Ledger), 0, "it is on its way");
+    rig.set_window(usize::MAX);
+    assert_eq!((peer.read(), peer.try_read()), (news.clone(), None));
+    // The other way round.
+    peer.write(&Message::GetBlock(hash));
+    assert_eq!(rig.message(RoleId::Ledger), (link, Message::GetBlock(hash)));
+    rig.relay(link, &news);
+    rig.answer(link, &news);
+    rig.relay(link, &Message::Transaction(vec![1].into()));
+    assert_eq!((peer.read(), peer.read()), (news, Message::Transaction(vec![1].into())));
+    assert_eq!((peer.try_read(), rig.heard(RoleId::Gossip)), (None, 0));
 }

@@ -33,7 +33,7 @@ use crate::{
     },
     chain::block::HashedTransaction,
     node::{
-        CloseReason, Input, Origin, Outbox, PeerFault, PeerInfo, PeerLink, Role, Setup, SyncState,
+        CloseReason, GossipLink, Input, Origin, Outbox, PeerFault, PeerInfo, PeerLink, Role, Setup, SyncState,
         command::GossipCommand,
         notice::{ToGossip, TransactionVerdict},
     },
@@ -72,6 +72,10 @@ pub struct Gossip {
     passed_on: Hash,
     /// The chain has moved since without a block to pass on.
     untold: bool,
+    /// The tip when the chain last moved.
+    tip: Hash,
+    /// Peers that missed a block, because their links had no room for it.
+    missed: BTreeSet<LinkId>,
     /// Ids asked for in the current round of mempool questions.
     asked: Known,
     round: Time,
@@ -120,6 +124,8 @@ impl Gossip {
             unsent: Vec::new(),
             passed_on: Hash::ZERO,
             untold: false,
+            tip: Hash::ZERO,
+            missed: BTreeSet::new(),
             asked: Known::new(RECENT_TRANSACTIONS),
             round: Time(0),
             next_round: None,
@@ -127,11 +133,12 @@ impl Gossip {
         }
     }
 
-    fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) {
+    fn on_link(&mut self, now: Now, event: GossipLink, out: &mut Outbox) {
         match event {
-            PeerLink::Up { link, peer } => self.up(link, &peer, out),
-            PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
-            PeerLink::Closed { link, reason } => self.closed(link, &reason),
+            GossipLink::Peer(PeerLink::Up { link, peer }) => self.up(link, &peer, out),
+            GossipLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, frame, out),
+            GossipLink::Peer(PeerLink::Closed { link, reason }) => self.closed(link, &reason),
+            GossipLink::NewsLost { link, block, .. } => self.news_lost(link, block, out),
         }
     }
 
@@ -197,6 +204,7 @@ impl Gossip {
     fn closed(&mut self, link: LinkId, reason: &CloseReason) {
         self.peers.remove(&link);
         self.lacking.remove(&link);
+        self.missed.remove(&link);
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.
         if matches!(reason, CloseReason::Fault(_)) {
             for item in self.queue.forget(link) {
@@ -207,7 +215,7 @@ impl Gossip {
 }
 
 impl Role for Gossip {
-    type Input = Input<PeerLink, ToGossip, GossipCommand>;
+    type Input = Input<GossipLink, ToGossip, GossipCommand>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         match input {

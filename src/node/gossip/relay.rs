@@ -37,7 +37,7 @@ impl Gossip {
             // The sender is known to have it, unless it has sent very much more since.
             if peer.transactions.insert(&transaction.txid) && origin.link() != Some(*link) {
                 let encode = || Frame::new(&Message::Transaction(transaction.transaction.to_bytes().into()));
-                out.send_frame(*link, frame.get_or_insert_with(encode).clone());
+                out.relay(*link, frame.get_or_insert_with(encode).clone());
                 out.count(Counter::TransactionsRelayed, 1);
             }
         }
@@ -61,8 +61,10 @@ impl Gossip {
         if moved.added.is_empty() && moved.removed.is_empty() {
             return;
         }
+        self.tip = moved.tip.hash;
         self.untold = moved.tip.hash != self.passed_on;
         self.tell_tip(out);
+        self.tell_missed(out);
         // What was wrong before this block may be right after it.
         self.refused.clear();
         let orphans = self.orphans.all();
@@ -75,6 +77,22 @@ impl Gossip {
             self.untold = false;
             out.tell(ToPeers::TipUntold);
         }
+    }
+
+    /// News to a peer was left out.
+    pub(super) fn news_lost(&mut self, link: LinkId, block: bool, out: &mut Outbox) {
+        if block && self.peers.contains_key(&link) {
+            self.missed.insert(link);
+        }
+        // A block is relayed before it is committed, and pings tell the committed tip.
+        if self.tip == self.passed_on {
+            self.tell_missed(out);
+        }
+    }
+
+    /// Has the tip told to the peers that missed a block. They ask for it, unless they have it from others by now.
+    fn tell_missed(&mut self, out: &mut Outbox) {
+        std::mem::take(&mut self.missed).into_iter().for_each(|link| out.tell(ToPeers::BlockMissed { link }));
     }
 
     /// Relays a block to the peers that are not known to have it, and tells which peer brought it.
@@ -90,7 +108,7 @@ impl Gossip {
         for (link, peer) in &mut self.peers {
             if peer.blocks.insert(hash) {
                 let encode = || Frame::new(&Message::Block(bytes.clone()));
-                out.send_frame(*link, frame.get_or_insert_with(encode).clone());
+                out.relay(*link, frame.get_or_insert_with(encode).clone());
                 out.count(Counter::BlocksRelayed, 1);
             }
         }

@@ -38,7 +38,7 @@ impl Headers {
             peer.served = Some(answer.common);
         }
         out.count(Counter::SyncsServed, 1);
-        out.send(link, &Message::Sync(crate::base::codec::List::truncated(answer.headers)));
+        out.answer(link, [Message::Sync(crate::base::codec::List::truncated(answer.headers))]);
         Ok(())
     }
 

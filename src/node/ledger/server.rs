@@ -22,8 +22,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Answers one frame. Requests are small and answered one per event: the poll loop is fair between links, and stops
-    /// reading from one that does not read our answers.
+    /// Answers one frame. Requests are small and answered one per event: the poll loop is fair between links, and hands on
+    /// a further request only once the peer has read most of the answers before.
     pub(super) fn answer(
         &mut self,
         link: LinkId,
@@ -56,17 +56,17 @@ impl Server {
         {
             self.pages.insert(link, *rank);
         }
-        out.send(link, &Message::MemoryPool(List::truncated(page.into_iter().map(|(_, txid)| txid))));
+        out.answer(link, [Message::MemoryPool(List::truncated(page.into_iter().map(|(_, txid)| txid)))]);
     }
 }
 
 fn serve_block(link: LinkId, hash: Hash, chain: &Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
     match chain.store().served_body(&hash)? {
         Some(body) => {
-            out.send(link, &Message::Block(body));
+            out.answer(link, [Message::Block(body)]);
             out.count(Counter::BlocksServed, 1);
         }
-        None => out.send(link, &Message::Absent(hash)),
+        None => out.answer(link, [Message::Absent(hash)]),
     }
     Ok(())
 }
@@ -74,11 +74,10 @@ fn serve_block(link: LinkId, hash: Hash, chain: &Chainstate, out: &mut Outbox) -
 /// Sends the wanted transactions that are in the mempool, as many as a link takes at once.
 fn serve_transactions(link: LinkId, ids: &[Hash], pool: &Pool, out: &mut Outbox) {
     let mut room = limits::SEND_SOFT_BYTES;
-    for entry in ids.iter().filter_map(|txid| pool.entry(txid)) {
-        room = match room.checked_sub(entry.transaction.size) {
-            Some(room) => room,
-            None => return,
-        };
-        out.send(link, &Message::Transaction(entry.transaction.transaction.to_bytes().into()));
-    }
+    let wanted = ids.iter().filter_map(|txid| pool.entry(txid)).take_while(|entry| {
+        let left = room.checked_sub(entry.transaction.size);
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    out.answer(link, wanted.map(|entry| Message::Transaction(entry.transaction.transaction.to_bytes().into())));
 }

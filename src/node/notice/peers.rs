@@ -22,6 +22,11 @@ pub enum ToPeers {
     /// From `gossip`: the tip of this synced node came with a sync and was not relayed. Peers that know less would not
     /// hear of it before our next ping.
     TipUntold,
+    /// From `gossip`: a block was not relayed to this peer, because its link had no room.
+    BlockMissed {
+        /// The link.
+        link: LinkId,
+    },
     /// From `handshake`: the node that opened this link to us is proven to listen at an address that we dialled.
     LeadsTo {
         /// The link, in the handshake or up.

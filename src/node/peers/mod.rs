@@ -134,6 +134,8 @@ impl Peers {
             LinkEvent::Up { link, peer } => self.up(now, link, peer, out),
             LinkEvent::Frame { link, frame } => self.on_message(now, link, &frame, out),
             LinkEvent::Closed { link, reason } => self.closed(now, link, &reason, out),
+            // For `gossip`.
+            LinkEvent::NewsLost { .. } => {}
         }
     }
 
@@ -228,6 +230,11 @@ impl Peers {
             }
             ToPeers::Resolved { name, result } => self.dialer.resolved(now.mono, name, result.clone()),
             ToPeers::TipUntold => pinger::hasten(now.mono, &mut self.links),
+            ToPeers::BlockMissed { link } => {
+                if let Some(peer) = self.links.peer_mut(*link) {
+                    peer.keep_alive.hasten(now.mono);
+                }
+            }
             ToPeers::LeadsTo { link, address } => {
                 self.links.leads_to(*link, *address);
                 self.book.good(now.unix, *address);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    base::{codec::List, ids::LinkId},
+    base::ids::LinkId,
     node::{
         CloseReason, Event, Halt, LinkEvent,
         command::{LedgerCommand, PeersCommand, Reply},
@@ -125,20 +125,20 @@ fn a_scripted_peer_talks_to_a_node_in_both_directions() {
 #[test]
 fn a_flood_waits_for_the_inbox_and_arrives_complete_and_in_order() {
     let (write, heard) = diary();
-    let ledger = fake(move |_, event, _| {
+    let fetch = fake(move |_, event, _| {
         if let Event::Link(LinkEvent::Frame { frame, .. }) = event {
             write(frame.open().unwrap());
         }
         None
     });
     let mut scheduler = Scheduler::new(6, MAGIC);
-    let node = scheduler.add_node(None, node(vec![(RoleId::Handshake, handshake()), (RoleId::Ledger, ledger)]));
+    let node = scheduler.add_node(None, node(vec![(RoleId::Handshake, handshake()), (RoleId::Fetch, fetch)]));
     let script = scheduler.dial_in(node, address(7));
     scheduler.network().send(script, &Message::Verack(1));
     let message = |number: u16| {
         let mut hash = Hash::ZERO;
         hash.0[..2].copy_from_slice(&number.to_le_bytes());
-        Message::GetMemoryPool(List::truncated([hash]))
+        Message::Absent(hash)
     };
     (0..2000).for_each(|number| scheduler.network().send(script, &message(number)));
     scheduler.run_for(SECOND * 10);

@@ -21,8 +21,9 @@ impl World {
             LinkAction::Dial { dial, .. } if life.watch.dials.insert(*dial, Some(now)).is_some() => {
                 self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
             }
-            LinkAction::Send { link, frame } if life.endpoint.is_live(*link) => {
-                self.stats.blocks_served += u64::from(life.watch.answers(*link, frame));
+            LinkAction::Answer { link, frames } if life.endpoint.is_live(*link) => {
+                let answers = frames.iter().filter(|frame| life.watch.answers(*link, frame)).count();
+                self.stats.blocks_served += answers as u64;
             }
             _ => {}
         }

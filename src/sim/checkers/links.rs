@@ -148,7 +148,7 @@ impl World {
             let is_large = length > self.options.lease_free_bytes;
             let time = if is_large { PARTIAL_BLOCK } else { PARTIAL_FRAME };
             // The time does not count during which the node does not read, by its own choice.
-            let held = end.unread() > 0 || life.endpoint.queued(**link) > 0 || is_large && leased != length;
+            let held = end.unread() > 0 || life.endpoint.is_gated(**link) || is_large && leased != length;
             life.endpoint.is_live(**link) && !held && self.now.since(since.max(end.caught_up)) > time + SLACK
         };
         let link = life.sockets.keys().find(late)?;

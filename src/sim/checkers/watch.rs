@@ -79,6 +79,7 @@ impl Watch {
             LinkEvent::DialFailed { .. } => return None,
             LinkEvent::Opened { link, .. } => (link, known(link).is_some(), Some(Knows::Opened)),
             LinkEvent::Up { link, .. } => (link, known(link) == Some(Knows::Up), Some(Knows::Up)),
+            LinkEvent::NewsLost { link, .. } => (link, known(link) != Some(Knows::Up), Some(Knows::Up)),
             LinkEvent::Frame { link, .. } => match known(link) {
                 Some(Knows::Opened) => (link, role != RoleId::Handshake, Some(Knows::Frame)),
                 knows => (link, knows != Some(Knows::Up), Some(Knows::Up)),

@@ -116,8 +116,8 @@ fn ask(node: &mut Node, message: &Message) -> Vec<Action> {
 fn sent(actions: &[Action]) -> Vec<Message> {
     let mut all = Vec::new();
     for action in actions {
-        if let Action::Link(LinkAction::Send { link: PEER, frame }) = action {
-            all.push(frame.open().unwrap());
+        if let Action::Link(action) = action {
+            all.extend(action.frames(PEER).iter().map(|frame| frame.open().unwrap()));
         }
     }
     all
