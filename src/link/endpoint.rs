@@ -6,7 +6,7 @@ use crate::{
     base::{ids::LinkId, time::Time},
     link::{
         Config, EventSink, Order, delivery::Delivery, dials::Dials, leases::Leases, link::Link, meters::LinkMeters,
-        meters::Meters, relaying::PushedBodies, timers::Timers,
+        meters::Meters, pushed::PushedBodies, timers::Timers,
     },
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,

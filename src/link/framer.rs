@@ -255,7 +255,10 @@ impl Framer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::{codec::List, limits}, wire::message::Message};
+    use crate::{
+        base::{codec::List, limits},
+        wire::message::Message,
+    };
 
     const MAGIC: [u8; 4] = [1, 2, 3, 4];
 

@@ -20,6 +20,7 @@ mod leases;
 mod link;
 mod meters;
 mod opening;
+mod pushed;
 mod reading;
 mod relaying;
 mod requests;

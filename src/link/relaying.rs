@@ -1,10 +1,8 @@
 //! News: blocks and transactions that nobody asked for. They never hold up reading and never end a link: what finds no
 //! room is left out, and `gossip` hears of it once there is room again.
 
-use std::collections::BTreeMap;
-
 use crate::{
-    base::{hash::Hash, ids::LinkId},
+    base::ids::LinkId,
     link::{Endpoint, EventSink, framer::Lost, link::Link, send_queue::block_of},
     node::{LinkEvent, RoleId},
     wire::frame::Frame,
@@ -13,36 +11,6 @@ use crate::{
 /// The part of the send budget that news may fill. The rest is for answers.
 const NEWS_PART: usize = 2;
 
-/// Bodies of blocks that wait on several links, each counted once.
-#[derive(Default)]
-pub(super) struct PushedBodies {
-    /// On how many links, and bytes.
-    bodies: BTreeMap<Hash, (usize, usize)>,
-    bytes: usize,
-}
-
-impl PushedBodies {
-    fn add(&mut self, block: Hash, bytes: usize) {
-        let body = self.bodies.entry(block).or_insert((0, bytes));
-        self.bytes += if body.0 == 0 { bytes } else { 0 };
-        body.0 += 1;
-    }
-
-    fn remove(&mut self, block: &Hash) {
-        let Some((links, bytes)) = self.bodies.get_mut(block) else { return };
-        *links -= 1;
-        if *links == 0 {
-            self.bytes -= *bytes;
-            self.bodies.remove(block);
-        }
-    }
-
-    /// Bytes of all of them.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
 impl<S: EventSink> Endpoint<S> {
     pub(super) fn relay(&mut self, id: LinkId, frame: &Frame) {
         let block = block_of(frame);
@@ -50,9 +18,9 @@ impl<S: EventSink> Endpoint<S> {
         if block.is_some_and(|block| link.framer.brings(&block)) {
             return;
         }
-        let is_shared = block.is_some_and(|block| self.pushed.bodies.contains_key(&block));
+        let is_shared = block.is_some_and(|block| self.pushed.has(&block));
         let more = if is_shared { 0 } else { frame.wire_len() };
-        let room = (self.config.send_budget / NEWS_PART).saturating_sub(self.queued + self.pushed.bytes);
+        let room = (self.config.send_budget / NEWS_PART).saturating_sub(self.queued + self.pushed.bytes());
         if more > room || !link.framer.relay(frame) {
             link.framer.lose(frame.kind);
             self.losers.insert(id);
@@ -67,7 +35,7 @@ impl<S: EventSink> Endpoint<S> {
 
     /// Tells of news that was left out on links that have room again.
     pub(super) fn tell_lost(&mut self) {
-        if self.losers.is_empty() || self.queued + self.pushed.bytes >= self.config.send_budget / NEWS_PART {
+        if self.losers.is_empty() || self.queued + self.pushed.bytes() >= self.config.send_budget / NEWS_PART {
             return;
         }
         let (links, delivery) = (&mut self.links, &mut self.delivery);
@@ -89,25 +57,5 @@ impl<S: EventSink> Endpoint<S> {
     pub(super) fn forget_news(&mut self, id: LinkId, link: &Link) {
         self.losers.remove(&id);
         link.framer.pushed().for_each(|block| self.pushed.remove(&block));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_counts_once_however_many_links_it_waits_on() {
-        let mut pushed = PushedBodies::default();
-        let [one, other] = [1, 2].map(|byte| Hash([byte; 32]));
-        pushed.add(one, 100);
-        pushed.add(one, 100);
-        pushed.add(other, 7);
-        assert_eq!(pushed.bytes(), 107);
-        pushed.remove(&one);
-        assert_eq!(pushed.bytes(), 107);
-        pushed.remove(&one);
-        pushed.remove(&one);
-        assert_eq!((pushed.bytes(), pushed.bodies.len()), (7, 1));
     }
 }
