@@ -5,6 +5,7 @@ mod chain;
 mod delivery;
 mod eclipse;
 mod flood;
+mod flow;
 mod http;
 mod mixed;
 mod slots;

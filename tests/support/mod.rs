@@ -6,6 +6,7 @@
 
 pub mod attack;
 pub mod browser;
+pub mod line;
 pub mod mutate;
 pub mod peer;
 

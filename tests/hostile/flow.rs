@@ -1,0 +1,127 @@
+//! Large blocks that two nodes push to each other over a slow line with small buffers.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tussock::{
+    base::limits::{GET_SYNC_QUIET, MAX_BLOCK_BYTES, MAX_MEMO_BYTES},
+    chain::{
+        block::HashedBlock,
+        key::SecretKey,
+        spec::ChainSpec,
+        testkit::{self, BlockMaker},
+        transaction::{OutPoint, Output},
+    },
+    wire::message::Message,
+};
+
+use crate::support::{
+    TestNode,
+    attack::{count, full, record, rest},
+    line::Line,
+    peer::RawPeer,
+};
+
+/// The longest time without a byte, of an optimised build and of others.
+const PAUSE_LIMITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// How long a test waits before it fails.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+/// A block that is as large as a block may be, or nearly so: a long row of payments of one account to itself.
+fn large_block(maker: &mut BlockMaker, account: u32) -> HashedBlock {
+    let (key, genesis) = (SecretKey::well_known(account), maker.spec().genesis_hash());
+    let address = key.address();
+    let coins = maker.spendable(&address).map(|(at, coin)| (at, coin.amount));
+    let (mut coin, mut amount) = coins.max_by_key(|(_, amount)| *amount).expect("the account has money");
+    let (mut transactions, mut bytes) = (Vec::new(), 0);
+    loop {
+        amount -= 1_000;
+        let payment = testkit::spend(&[(coin, &key)], vec![Output { amount, address }], &[7; MAX_MEMO_BYTES], &genesis);
+        bytes += payment.to_bytes().len();
+        if bytes > MAX_BLOCK_BYTES - 1_000 {
+            break;
+        }
+        coin = OutPoint { txid: payment.txid(), index: 0 };
+        transactions.push(payment);
+    }
+    maker.next_block(transactions, address)
+}
+
+/// A node, and a peer on a line of its own that gives it blocks.
+struct Side {
+    node: TestNode,
+    feeder: RawPeer,
+    maker: BlockMaker,
+    account: u32,
+}
+
+impl Side {
+    fn new(node: TestNode, account: u32) -> Self {
+        let spec = Arc::new(ChainSpec::local());
+        let (feeder, maker) = (RawPeer::handshaken(node.p2p(), &spec), BlockMaker::new(spec.clone()));
+        Self { node, feeder, maker, account }
+    }
+
+    fn large_blocks(&mut self, count: usize) -> Vec<HashedBlock> {
+        (0..count).map(|_| large_block(&mut self.maker, self.account)).collect()
+    }
+
+    /// Gives the node its next block. It relays blocks that come one by one.
+    fn feed(&mut self, block: &HashedBlock) {
+        self.feeder.send(&Message::Block(block.bytes.clone()));
+    }
+}
+
+/// Two nodes push large blocks to each other, on branches of their own. One more block lets the second one's branch win.
+fn push_both_ways(blocks: usize) {
+    let far = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
+    let line = Line::to(far.p2p());
+    let near = TestNode::start(&["--is-bootnode", "--max-outbound", "1", "--connect", &line.address().to_string()]);
+    near.wait(&["peers", "1"]);
+    let (mut near, mut far) = (Side::new(near, 1), Side::new(far, 2));
+    // A node asks a peer that had nothing new no more before this time has passed.
+    rest(GET_SYNC_QUIET);
+    let first = near.maker.next_block(Vec::new(), SecretKey::well_known(3).address());
+    far.maker.connect(&first);
+    near.feed(&first);
+    [&near, &far].into_iter().for_each(|side| side.node.wait(&["height", "1"]));
+    let branches = [near.large_blocks(blocks), far.large_blocks(blocks)];
+    let last = far.maker.next_block(Vec::new(), SecretKey::well_known(2).address());
+    let bytes = line.bytes();
+    line.watch();
+    for (height, (one, other)) in branches[0].iter().zip(&branches[1]).enumerate() {
+        near.feed(one);
+        far.feed(other);
+        [&near, &far].into_iter().for_each(|side| side.node.wait(&["height", &(height + 2).to_string()]));
+    }
+    far.feed(&last);
+    let start = Instant::now();
+    while near.node.tip() != last.hash && start.elapsed() < PATIENCE {
+        near.feeder.drain();
+        far.feeder.drain();
+        rest(Duration::from_millis(20));
+    }
+    let pause = line.longest_pause();
+    let figure = format!(
+        "{blocks} blocks pushed both ways: {:.1} s, {} KB, longest pause {} ms",
+        start.elapsed().as_secs_f64(),
+        (line.bytes() - bytes) / 1000,
+        pause.as_millis()
+    );
+    record(&figure);
+    let context = || format!("{figure}\n{}\n{}", near.node.log(), far.node.log());
+    assert!(near.node.tip() == last.hash && pause <= PAUSE_LIMITS[usize::from(!full())], "{}", context());
+    assert_eq!(line.connections(), 1, "no link was closed: {}", context());
+}
+
+#[test]
+fn two_nodes_that_push_large_blocks_to_each_other_do_not_stop_each_other() {
+    (0..count(1, 20)).for_each(|_| push_both_ways(1));
+}
+
+#[test]
+fn many_large_blocks_pushed_both_ways_close_no_link() {
+    (0..count(1, 20)).for_each(|_| push_both_ways(3));
+}
