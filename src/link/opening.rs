@@ -8,7 +8,7 @@ use crate::{
         time::Time,
     },
     link::{Endpoint, EventSink, delivery::hearers, dials::Attempt, link::Link},
-    node::{Direction, LinkEvent, PeerInfo, RoleId, limit::Limit, netgroup::canonical},
+    node::{DialFailure, Direction, LinkEvent, PeerInfo, RoleId, limit::Limit, netgroup::canonical},
 };
 
 impl<S: EventSink> Endpoint<S> {
@@ -66,30 +66,31 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     /// A connection, or the attempt at one, came to an end that we did not choose.
-    pub fn disconnected(&mut self, now: Time, id: LinkId, why: &str) {
-        if self.give_up(id, why) {
+    pub fn disconnected(&mut self, now: Time, id: LinkId, why: impl Into<DialFailure>) {
+        let why = why.into();
+        if self.give_up(id, &why) {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.ends.is_some() {
             return self.remove(id);
         }
-        let reason = link.lost(why);
+        let reason = link.lost(&why.to_string());
         self.close(now, id, reason, 0);
     }
 
     /// Gives up an attempt. False: there is none with this id.
-    fn give_up(&mut self, id: LinkId, why: &str) -> bool {
+    fn give_up(&mut self, id: LinkId, why: &DialFailure) -> bool {
         let Some(Attempt { dial, address, .. }) = self.dials.remove(id) else { return false };
         self.dropped.push_back(id);
-        self.dial_failed(dial, address, why);
+        self.dial_failed(dial, address, why.clone());
         true
     }
 
     /// Gives up the attempts whose time is over.
     pub(super) fn give_up_overdue(&mut self, now: Time) {
         while let Some(id) = self.dials.overdue(now) {
-            self.give_up(id, "timed out");
+            self.give_up(id, &DialFailure::NoAnswer("timed out".to_owned()));
         }
     }
 
@@ -97,12 +98,12 @@ impl<S: EventSink> Endpoint<S> {
     pub(super) fn retire(&mut self) {
         self.retired = true;
         while let Some(id) = self.dials.first() {
-            self.give_up(id, "the node is stopping");
+            self.give_up(id, &"the node is stopping".into());
         }
     }
 
-    fn dial_failed(&mut self, dial: DialId, address: SocketAddr, why: &str) {
-        let reason = why.to_owned();
+    fn dial_failed(&mut self, dial: DialId, address: SocketAddr, why: impl Into<DialFailure>) {
+        let reason = why.into();
         self.delivery.tell(RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
     }
 

@@ -145,7 +145,7 @@ impl Loop {
                         socket.connecting = false;
                         self.links.connected(now, id);
                     }
-                    Err(error) => self.links.disconnected(now, id, &error),
+                    Err(error) => self.links.disconnected(now, id, error),
                 }
             }
         }
@@ -189,7 +189,7 @@ impl Loop {
         while let Some((id, address)) = self.links.next_dial() {
             match TcpStream::connect(address) {
                 Ok(stream) => self.add(now, id, stream, true),
-                Err(error) => self.links.disconnected(now, id, &error.to_string()),
+                Err(error) => self.links.disconnected(now, id, &error),
             }
         }
     }
@@ -198,7 +198,7 @@ impl Loop {
         self.youngest = self.youngest.max(id);
         let interests = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut stream, token(id), interests) {
-            return self.links.disconnected(now, id, &error.to_string());
+            return self.links.disconnected(now, id, &error);
         }
         // Small answers must not wait for acknowledgements of earlier ones. Without it all still works, only slower.
         drop(stream.set_nodelay(true));

@@ -12,6 +12,7 @@ use crate::{
     base::{ids::LinkId, time::Time},
     link::{Endpoint, EventSink},
     net::traffic::LinkTraffic,
+    node::DialFailure,
 };
 
 /// All links of the node.
@@ -46,16 +47,16 @@ impl Socket {
     }
 
     /// Whether the connection stands. An error is the end of the attempt.
-    pub(super) fn has_connected(&self) -> Result<bool, String> {
+    pub(super) fn has_connected(&self) -> Result<bool, DialFailure> {
         match self.stream.take_error() {
             Ok(None) => match (self.stream.peer_addr(), self.stream.local_addr()) {
                 // Dialling a free local port can, by TCP's simultaneous opening, reach the dialling socket itself.
-                (Ok(remote), Ok(local)) if remote == local => Err("connected to itself".to_owned()),
+                (Ok(remote), Ok(local)) if remote == local => Err("connected to itself".into()),
                 (Ok(_), _) => Ok(true),
                 (Err(error), _) if error.kind() == ErrorKind::NotConnected => Ok(false),
-                (Err(error), _) => Err(error.to_string()),
+                (Err(error), _) => Err((&error).into()),
             },
-            Ok(Some(error)) | Err(error) => Err(error.to_string()),
+            Ok(Some(error)) | Err(error) => Err((&error).into()),
         }
     }
 
@@ -65,7 +66,7 @@ impl Socket {
         // Even if nothing can be written any more: what the peer said last may still be there to be read.
         self.read(now, links, scratch);
         if let Err(error) = written {
-            links.disconnected(now, self.id, &error.to_string());
+            links.disconnected(now, self.id, &error);
         }
     }
 
@@ -115,7 +116,7 @@ impl Socket {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(error) => return links.disconnected(now, self.id, &error.to_string()),
+                Err(error) => return links.disconnected(now, self.id, &error),
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     base::ids::{DialId, LinkId, Ticket},
     node::{
         command::Command,
-        fault::CloseReason,
+        fault::{CloseReason, DialFailure},
         notice::Notice,
         peer_info::{Direction, PeerInfo},
         role_id::RoleId,
@@ -50,8 +50,8 @@ pub enum LinkEvent {
         dial: DialId,
         /// Where it went.
         address: SocketAddr,
-        /// Why, for the log.
-        reason: String,
+        /// Why.
+        reason: DialFailure,
     },
     /// The handshake role promoted the link.
     Up {

@@ -1,5 +1,7 @@
 //! Faults as values: what a peer did wrong, why a link ended, why the node must stop.
 
+use std::io::{self, ErrorKind};
+
 use crate::{
     chain::{
         archive::StoreError,
@@ -72,6 +74,37 @@ impl PeerFault {
             Self::PartialFrame | Self::SendStall => 5,
             // A suspended host does this, and anybody who only looks whether the port is open.
             Self::HandshakeTimeout | Self::PingTimeout | Self::SyncStall | Self::BlockStall => 0,
+        }
+    }
+}
+
+/// Why a dial led to no connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DialFailure {
+    /// This host has no way to the address: its network is down, or has no addresses of this family. Nothing was sent.
+    #[error("{0}")]
+    NoRoute(String),
+    /// Nothing answered.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// Something answered, or it is not known.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<&str> for DialFailure {
+    fn from(text: &str) -> Self {
+        Self::Other(text.to_owned())
+    }
+}
+
+impl From<&io::Error> for DialFailure {
+    fn from(error: &io::Error) -> Self {
+        let text = error.to_string();
+        match error.kind() {
+            ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => Self::NoRoute(text),
+            ErrorKind::HostUnreachable | ErrorKind::TimedOut => Self::NoAnswer(text),
+            _ => Self::Other(text),
         }
     }
 }

@@ -43,7 +43,7 @@ pub mod verify;
 pub use build::{Roles, build};
 pub use chain_move::ChainMove;
 pub use event::{Event, LinkEvent};
-pub use fault::{CloseReason, Halt, PeerFault};
+pub use fault::{CloseReason, DialFailure, Halt, PeerFault};
 pub use hindrance_reporter::HindranceReporter;
 pub use input::{GossipLink, HandshakeLink, Input, Nothing, PeerLink};
 pub use node_address::{HostName, NodeAddress};

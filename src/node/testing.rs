@@ -17,8 +17,8 @@ use crate::{
     },
     chain::{spec::ChainSpec, target::Work},
     node::{
-        Action, AnyRole, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault, PeerInfo,
-        Role, Setup,
+        Action, AnyRole, CloseReason, DialFailure, Direction, Event, LinkAction, LinkEvent, Notice, Outbox, PeerFault,
+        PeerInfo, Role, Setup,
         command::{Command, Reply},
         limit::Limit,
         report::{Counter, Report},
@@ -185,7 +185,12 @@ impl<R: Role> Driver<R> {
 
     /// A dial failed.
     pub fn dial_failed(&mut self, dial: DialId, address: SocketAddr) -> Actions {
-        self.event(Event::Link(LinkEvent::DialFailed { dial, address, reason: "refused".to_owned() }))
+        self.dial_failed_for(dial, address, "refused".into())
+    }
+
+    /// A dial failed for this reason.
+    pub fn dial_failed_for(&mut self, dial: DialId, address: SocketAddr, reason: DialFailure) -> Actions {
+        self.event(Event::Link(LinkEvent::DialFailed { dial, address, reason }))
     }
 
     /// A link was promoted.

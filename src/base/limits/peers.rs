@@ -47,6 +47,9 @@ pub const DIAL_FAILING_AFTER: Duration = seconds(5);
 pub const UNREACHABLE_AFTER: Duration = seconds(1800);
 /// First wait before an address that failed is tried again; doubles with each failure.
 pub const REDIAL_FIRST: Duration = seconds(2);
+/// Wait before a dial is tried again for which this host had no way: nothing was sent, and a network that comes back is to
+/// be used at once.
+pub const OFFLINE_RETRY: Duration = seconds(1);
 /// Longest wait before a configured (`--connect`, bootnode) address is tried again.
 pub const REDIAL_MAX_CONFIGURED: Duration = seconds(30);
 /// Longest wait before a learned address is tried again.

@@ -29,8 +29,9 @@ fn a_dial_completes_exactly_once() {
     let rig = Rig::new();
     let address = SocketAddr::from(([5, 6, 7, 8], 4130));
     let failed = |dial: u64, why: &str| {
-        let failed = LinkEvent::DialFailed { dial: DialId(dial), address, reason: why.to_owned() };
-        assert_eq!((rig.event(RoleId::Peers), rig.heard(RoleId::Peers)), (failed, 0));
+        let event = rig.event(RoleId::Peers);
+        let LinkEvent::DialFailed { dial: failed, reason, .. } = &event else { panic!("heard {event:?}") };
+        assert_eq!((*failed, reason.to_string().as_str(), rig.heard(RoleId::Peers)), (DialId(dial), why, 0));
     };
     let link = rig.dial(1, address).unwrap();
     rig.connected(link);

@@ -44,6 +44,11 @@ impl Backoffs {
         }
     }
 
+    /// Leaves the address alone for this time and no longer. That is no failure, so that the next wait is short.
+    pub(super) fn retry_after(&mut self, now: Time, address: SocketAddr, wait: Duration) {
+        self.set(address, Backoff { until: now + wait, wait: Duration::ZERO });
+    }
+
     /// The address led to no peer, or its link is gone: it is left alone for twice the last wait, `longest` at most.
     /// After a link that `lasted` the first wait comes again. `advice` is the time that the peer asked us to wait.
     pub(super) fn failed(

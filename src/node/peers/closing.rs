@@ -6,19 +6,22 @@ use super::{Peers, dialer::Purpose, ending::Ending, links::Link};
 use crate::{
     base::{
         ids::{DialId, LinkId},
+        limits::{OFFLINE_RETRY, REDIAL_FIRST},
         time::Now,
     },
-    node::{CloseReason, Outbox, PeerFault, report::Counter},
+    node::{CloseReason, DialFailure, Outbox, PeerFault, report::Counter},
     wire::{frame::FrameFault, message::GoodbyeCode},
 };
 
 impl Peers {
-    pub(super) fn dial_failed(&mut self, now: Now, dial: DialId, address: SocketAddr, reason: &str) {
+    pub(super) fn dial_failed(&mut self, now: Now, dial: DialId, address: SocketAddr, reason: &DialFailure) {
         log::debug!("dial failed dial={} address={address} reason=\"{reason}\"", dial.0);
         self.dialer.look_again();
         if let Some((address, _)) = self.dialer.ended(dial) {
-            self.dial_errors.note(now, address, reason, self.dialer.is_trusted(address));
-            self.unreached(now, address);
+            self.dial_errors.note(now, address, &reason.to_string(), self.dialer.is_trusted(address));
+            if !self.was_offline(now, address, reason) {
+                self.unreached(now, address);
+            }
         }
     }
 
@@ -85,6 +88,21 @@ impl Peers {
                 self.dialer.back_off(now.mono, address, lasted, advice, &mut self.rng);
             }
         }
+    }
+
+    /// Whether this host's own network may be to blame. Then the address is dialled again soon, so that a network that comes
+    /// back is used at once. A stranger's address gets no second packet for that.
+    fn was_offline(&mut self, now: Now, address: SocketAddr, reason: &DialFailure) -> bool {
+        let is_alone = self.links.peers().next().is_none();
+        let is_trusted = self.dialer.is_trusted(address);
+        let wait = match reason {
+            DialFailure::NoRoute(_) if is_alone || is_trusted => OFFLINE_RETRY,
+            DialFailure::NoAnswer(_) if is_alone && (is_trusted || self.book.is_tried(address)) => REDIAL_FIRST,
+            DialFailure::NoRoute(_) => return true,
+            DialFailure::NoAnswer(_) | DialFailure::Other(_) => return false,
+        };
+        self.dialer.retry_after(now.mono, address, wait);
+        true
     }
 
     /// A dial led to no peer.

@@ -149,6 +149,11 @@ impl Book {
         self.entries.values().map(|(entry, _)| entry)
     }
 
+    /// Whether we have shaken hands at this address.
+    pub(super) fn is_tried(&self, address: SocketAddr) -> bool {
+        self.table(Table::Tried).any(|entry| entry.address == address)
+    }
+
     /// The entries of one table, by address.
     pub(super) fn table(&self, table: Table) -> impl Iterator<Item = &BookEntry> {
         self.entries.values().filter(move |(_, place)| place.table == table).map(|(entry, _)| entry)

@@ -198,6 +198,11 @@ impl Dialer {
         self.backoffs.failed(now, address, REDIAL_MAX, (false, Duration::ZERO), rng);
     }
 
+    /// This host's own network may be to blame: the address is dialled again after this time.
+    pub(super) fn retry_after(&mut self, now: Time, address: SocketAddr, wait: Duration) {
+        self.backoffs.retry_after(now, address, wait);
+    }
+
     /// Another link leads to the node: no failure, and no hurry.
     pub(super) fn stands_elsewhere(&mut self, now: Time, address: SocketAddr) {
         self.backoffs.pause(now, address);

@@ -184,7 +184,7 @@ impl Cluster {
     fn connect(&mut self, node: usize, dial: DialId, address: SocketAddr) {
         let listening = |(n, machine): &(usize, &Machine)| machine.running && port(*n) == address;
         let Some((to, _)) = self.machines.iter().enumerate().find(listening) else {
-            let failed = LinkEvent::DialFailed { dial, address, reason: "refused".to_owned() };
+            let failed = LinkEvent::DialFailed { dial, address, reason: "refused".into() };
             return self.machines[node].inboxes[1].push_back(Event::Link(failed));
         };
         self.dialled += 1;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::node::DialFailure;
 
 #[test]
 fn learned_addresses_are_dialled_and_become_tried_once_reached() {
@@ -262,4 +263,65 @@ fn a_book_full_of_dead_addresses_makes_no_storm_of_dials() {
     }
     // Ten seconds: a burst of 16 and 20 a second.
     assert!((100..=220).contains(&count), "{count}");
+}
+
+/// Lets all dials of this time fail for a reason; the times at which this address was dialled.
+fn outage(node: &mut Node, mut actions: Actions, time: Duration, to: SocketAddr, reason: &DialFailure) -> Vec<Time> {
+    let (end, mut times) = (node.now.mono + time, Vec::new());
+    while node.now.mono < end {
+        let mut next = Vec::new();
+        for (dial, address) in actions.dials() {
+            if address == to {
+                times.push(node.now.mono);
+            }
+            next.extend(node.dial_failed_for(dial, address, reason.clone()).0);
+        }
+        next.extend(node.run(Duration::from_millis(100)).0);
+        actions = Actions(next);
+    }
+    times
+}
+
+fn longest_pause(times: &[Time]) -> Duration {
+    times.windows(2).map(|pair| pair[1].since(pair[0])).max().expect("several dials")
+}
+
+#[test]
+fn a_host_that_is_offline_dials_its_peers_every_second_or_two_and_holds_nothing_against_them() {
+    let no_route = DialFailure::NoRoute("network is unreachable".to_owned());
+    let no_answer = DialFailure::NoAnswer("timed out".to_owned());
+    let minutes = Duration::from_secs(180);
+    for (reason, most) in [(&no_route, 1_200), (&no_answer, 2_600)] {
+        for kept in [true, false] {
+            let memory = Memory::default();
+            let connect = if kept { vec![v4(1)] } else { Vec::new() };
+            let bootnodes = if kept { Vec::new() } else { vec![v4(2)] };
+            let mut node = node_on(&Setup { connect, bootnodes, ..public_setup() }, &memory);
+            let actions = node.start();
+            let (dial, to) = actions.dials()[0];
+            succeed_dial(&mut node, dial, to, 1);
+            node.pass(REDIAL_MAX);
+            let lost = node.lost(1);
+            let times = outage(&mut node, lost, minutes, to, reason);
+            assert!(
+                longest_pause(&times) <= Duration::from_millis(most),
+                "{reason} {kept}: {:?}",
+                longest_pause(&times)
+            );
+            assert!(memory.contents().entries.iter().all(|entry| entry.failures == 0), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn a_stranger_s_address_that_does_not_answer_is_left_alone_also_by_a_host_that_may_be_offline() {
+    let mut node = node(&public_setup());
+    node.start();
+    join(&mut node, 1, "20.0.7.1:4130");
+    let mut actions = node.receive(1, &told([v4(3)])).0;
+    actions.extend(node.run(Duration::from_secs(1)).0);
+    node.lost(1);
+    let no_answer = DialFailure::NoAnswer("timed out".to_owned());
+    let times = outage(&mut node, Actions(actions), Duration::from_secs(300), v4(3), &no_answer);
+    assert_eq!(times.len(), 1, "{times:?}");
 }
