@@ -86,6 +86,9 @@ mod tests {
     fn lists_numbers_and_flags_are_read() {
         let settings = parse("connect = [\"a:1\", \"b:2\"]\nmine_rate = 5\nno_http = true").unwrap();
         assert_eq!(settings.node.connect, Some(vec!["a:1".to_owned(), "b:2".to_owned()]));
+        let listen = |text: &str| parse(text).map(|settings| settings.node.listen.map_or(0, |list| list.len()));
+        assert_eq!(listen("listen = \"[::1]:0\""), Ok(1), "older files name one");
+        assert_eq!(listen("listen = [\"127.0.0.1:0\", \"[fe80::1%eth0]:4130\"]"), Ok(2));
         assert_eq!((settings.node.mine_rate, settings.node.no_http), (Some(5), Some(true)));
     }
 

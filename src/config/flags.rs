@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, builder::BoolishValueParser};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::net::ListenAddress;
 
 /// Options of every command.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +30,11 @@ pub struct CommonFlags {
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NodeFlags {
-    /// Listen for peers here; port 0: any free port [default: 127.0.0.1:4130, on real networks 0.0.0.0:4130]
-    #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_LISTEN", hide_env_values = true)]
-    pub listen: Option<SocketAddr>,
+    /// Listen for peers here; port 0: any free port; may be repeated. An address that this host does not have yet is waited
+    /// for [default: 127.0.0.1:4130, on real networks port 4130 of all addresses, IPv4 and IPv6]
+    #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_LISTEN", hide_env_values = true, value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_several")]
+    pub listen: Option<Vec<ListenAddress>>,
     /// Dial this node, IP:PORT or HOST:PORT, and keep the connection; may be repeated
     #[arg(long, value_name = "ADDR", env = "TUSSOCK_CONNECT", hide_env_values = true, value_delimiter = ',')]
     pub connect: Option<Vec<String>>,
@@ -105,6 +109,21 @@ pub const KEYS: [&str; 19] = [
     "max_memory",
     "quiet",
 ];
+
+/// One address, or a list of them.
+fn one_or_several<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<ListenAddress>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    let texts = match Texts::deserialize(source)? {
+        Texts::One(text) => vec![text],
+        Texts::Several(texts) => texts,
+    };
+    texts.iter().map(|text| text.parse()).collect::<Result<_, String>>().map(Some).map_err(D::Error::custom)
+}
 
 impl NodeFlags {
     /// These settings, and those of `below` where these are not set.

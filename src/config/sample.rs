@@ -16,10 +16,11 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 
 # ---- Peers ----
 
-# Listen for peers here. Port 0: any free port. The default on real networks is 0.0.0.0:4130.
-#listen = "127.0.0.1:4130"
+# Listen for peers here; may be a list. Port 0: any free port. The default on real networks is port 4130 of all addresses,
+# IPv4 and IPv6. An address that this host does not have yet is waited for.
+#listen = ["127.0.0.1:4130"]
 
-# Dial these nodes and keep the connections.
+# Dial these nodes (IP:PORT or HOST:PORT) and keep the connections. Names are resolved before each dial.
 #connect = []
 
 # Ask these nodes for addresses of peers when none are known.

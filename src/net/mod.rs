@@ -5,6 +5,7 @@
 //! What roles want comes from an [`OrderSource`]; a [`Waker`] interrupts the wait for sockets when there is an order, or
 //! room again in an inbox that was full.
 
+mod listen_address;
 mod listener;
 mod poller;
 mod socket;
@@ -13,6 +14,7 @@ mod waker;
 
 use crate::link::Order;
 
+pub use listen_address::ListenAddress;
 pub use listener::Listener;
 pub use poller::Poller;
 pub use traffic::Traffic;

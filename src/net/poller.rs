@@ -107,6 +107,7 @@ impl Loop {
             self.orders(time);
             self.links.flush(time);
             self.links.handle_timeout(time);
+            self.bind_late(time);
             self.accept(time);
             self.dial(time);
             self.traffic.set_limits(self.links.meters(time));
@@ -162,6 +163,12 @@ impl Loop {
                 self.listeners.clear();
             }
             self.links.order(now, order);
+        }
+    }
+
+    fn bind_late(&mut self, now: Time) {
+        for (at, listener) in self.listeners.iter_mut().enumerate() {
+            listener.bind_late(now, self.poll.registry(), Token(1 + at));
         }
     }
 

@@ -8,6 +8,7 @@ mod channels;
 pub mod clock;
 pub mod descriptors;
 pub mod handle;
+mod listening;
 pub mod logging;
 pub mod memory;
 pub mod node;
@@ -17,13 +18,16 @@ pub mod priority;
 pub mod resolver;
 mod rotation;
 pub mod signals;
+mod start_error;
 pub mod status;
 mod stop;
 mod worker;
 
 pub use clock::{Clock, ManualClock, RealClock};
 pub use handle::NodeHandle;
-pub use node::{Node, NodeOptions, Readiness, StartError};
+pub use listening::Listen;
+pub use node::{Node, NodeOptions, Readiness};
+pub use start_error::StartError;
 pub use stop::StopReason;
 pub use worker::{Pace, Unpaced};
 

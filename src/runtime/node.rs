@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use crate::{
     base::{ids::LinkId, limits, rng::Rng},
     link::{Config, Order},
-    net::{Listener, Poller, Traffic},
+    net::{Poller, Traffic},
     node::{
         RoleId, Roles, Setup, Stores, build,
         command::Command,
@@ -27,8 +27,11 @@ use crate::{
         clock::{Clock, RealClock},
         descriptors,
         handle::{Backend, Done, NodeHandle},
+        listening::{Listen, Listening},
         panics,
+        resolver::Resolve,
         signals::{self, SignalWatch},
+        start_error::StartError,
         status::SharedStatus,
         stop::{StopReason, Stopper},
         worker::{Unpaced, Worker, panic_message},
@@ -46,46 +49,16 @@ const NET: &str = "net";
 /// How a node runs, beyond what its roles need to know.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
-    /// Where to listen for peers; port 0 takes any free port. `None`: outbound links only.
-    pub listen: Option<SocketAddr>,
+    /// Where to listen for peers; port 0 takes any free port.
+    pub listen: Listen,
+    /// Tells what host names stand for.
+    pub resolver: Arc<dyn Resolve>,
     /// Unpredictable bytes from the operating system: all randomness of the node comes from them.
     pub seed: [u8; 32],
     /// Stop at SIGINT and SIGTERM. For the one node of a process.
     pub signals: bool,
     /// Limits of the poll loop; `None`: the defaults.
     pub net: Option<Config>,
-}
-
-/// Why a node could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The listening address cannot be had.
-    #[error("cannot listen on {address}: {source}{}", hint(source))]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The operating system refused something else.
-    #[error("cannot start {what}: {source}")]
-    System {
-        /// What was to be started.
-        what: &'static str,
-        /// What the operating system said.
-        source: io::Error,
-    },
-}
-
-fn hint(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => {
-            "; another program, perhaps another node, uses this port: stop it, or choose another with --listen"
-        }
-        io::ErrorKind::AddrNotAvailable => "; this host does not have that address",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
-        _ => "",
-    }
 }
 
 /// What [`Node::wait_ready`] saw first.
@@ -103,7 +76,7 @@ pub enum Readiness {
 pub struct Node {
     router: Arc<Router>,
     handle: NodeHandle,
-    local_address: Option<SocketAddr>,
+    local_addresses: Vec<SocketAddr>,
     threads: Vec<Thread>,
     /// Each thread says its index here when it ends.
     ended: Receiver<usize>,
@@ -124,14 +97,14 @@ impl Node {
     ///
     /// The port that was bound replaces `setup.listen_port`.
     pub fn start(mut setup: Setup, stores: Stores, options: NodeOptions) -> Result<Self, StartError> {
-        let listener = options.listen.map(listen).transpose()?;
-        let local_address = listener.as_ref().map(|(_, address)| *address);
-        setup.listen_port = local_address.map_or(0, |address| address.port());
-        setup.own_addresses.extend(local_address.filter(|address| !address.ip().is_unspecified()));
+        let listening = Listening::start(&options.listen)?;
+        setup.listen_port = listening.port();
+        let own = listening.addresses().into_iter().filter(|address| !address.ip().is_unspecified());
+        setup.own_addresses.extend(own);
         let wanted = setup.max_inbound;
         let net = options.net.unwrap_or_else(|| config_for(&mut setup));
         let roles = build(&setup, stores, &mut Rng::new(options.seed));
-        let node = Self::launch(roles, listener, net, options.signals)?;
+        let node = Self::launch(roles, listening, net, options.signals, options.resolver)?;
         if setup.max_inbound < wanted {
             node.tell_few_descriptors(setup.max_inbound, wanted);
         }
@@ -141,9 +114,10 @@ impl Node {
     /// Starts the threads of a node with any roles.
     pub(super) fn launch(
         roles: Roles,
-        listener: Option<(Listener, SocketAddr)>,
+        listening: Listening,
         net: Config,
         signals: bool,
+        resolver: Arc<dyn Resolve>,
     ) -> Result<Self, StartError> {
         let system = |what| move |source| StartError::System { what, source };
         let poller = Poller::new(net).map_err(system("the poll loop"))?;
@@ -151,7 +125,10 @@ impl Node {
         let (status, stopper) = (Arc::<SharedStatus>::default(), Arc::new(Stopper::new()));
         let ids: Vec<RoleId> = roles.iter().map(|(id, _)| *id).collect();
         let wake_net = Arc::new(move || waker.wake());
-        let channels = channels::open(&ids, wake_net, Arc::clone(&status), Arc::clone(&stopper));
+        let mut channels = channels::open(&ids, wake_net, Arc::clone(&status), Arc::clone(&stopper));
+        channels.router.resolver = resolver;
+        let local_addresses = listening.addresses();
+        let listeners = listening.into_listeners(&status);
         let router = Arc::new(channels.router);
         let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
         let watch = signals.then(|| {
@@ -163,7 +140,7 @@ impl Node {
         // From here on a failure drops the node, which stops what was started.
         let mut node = Self {
             handle: NodeHandle::new(Arc::new(backend), status),
-            local_address: listener.as_ref().map(|(_, address)| *address),
+            local_addresses,
             threads: Vec::new(),
             ended,
             _signals: watch.transpose().map_err(system("signal handling"))?,
@@ -176,7 +153,6 @@ impl Node {
                 Worker { id, role, inbox, router, clock, pace: Box::new(Unpaced), stop: stopped, before_wake: 0 };
             node.spawn(Some(id), Some(stop), &say_ended, move || worker.run()).map_err(system(id.name()))?;
         }
-        let listeners = listener.map(|(listener, _)| listener).into_iter().collect();
         let (sink, orders) = (Box::new(channels.sink), Box::new(channels.orders));
         let run = move || {
             let run = || poller.run(listeners, sink, orders, || clock.now().mono);
@@ -208,7 +184,7 @@ impl Node {
 
     /// Where the node listens for peers, with the real port.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        self.local_address
+        self.local_addresses.first().copied()
     }
 
     /// Waits until the ledger has reported its tip, or the node stops, at most for `timeout`.
@@ -348,14 +324,6 @@ fn config_for(setup: &mut Setup) -> Config {
         setup.max_inbound = setup.max_inbound.min(room * 2 / 3);
     }
     config
-}
-
-pub(super) fn listen(address: SocketAddr) -> Result<(Listener, SocketAddr), StartError> {
-    let bound = Listener::bind(address).and_then(|listener| {
-        let address = listener.local_address()?;
-        Ok((listener, address))
-    });
-    bound.map_err(|source| StartError::Listen { address, source })
 }
 
 /// What a handle reaches.

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,8 +11,11 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::{
     fakes::{MAGIC, diary, fake, handshake, idle, node as roles, peers},
-    node::{Node, Readiness, StartError, listen},
+    listening::{Listen, Listening},
+    node::{Node, Readiness},
+    resolver::{Answer, Resolve, SystemResolver},
     signals,
+    start_error::StartError,
     stop::StopReason,
 };
 use crate::{
@@ -19,9 +23,9 @@ use crate::{
     chain::{archive::Tip, target::Work},
     link::Config,
     node::{
-        AnyRole, CloseReason, Event, Halt, LinkEvent, RoleId,
+        AnyRole, CloseReason, Event, Halt, HostName, LinkEvent, NodeAddress, Notice, RoleId,
         command::{GossipCommand, LedgerCommand, PeersCommand, Reply},
-        notice::ToGossip,
+        notice::{ToGossip, ToPeers},
         report::Report,
     },
     wire::{
@@ -37,9 +41,16 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
+fn listen(address: SocketAddr) -> Result<Listening, StartError> {
+    Listening::start(&Listen::At(vec![address.into()]))
+}
+
 fn launch(with: Vec<(RoleId, Box<dyn AnyRole>)>) -> Node {
-    let listener = listen(loopback()).unwrap();
-    Node::launch(roles(with), Some(listener), Config::new(MAGIC, 8), false).unwrap()
+    launch_with(with, Arc::new(SystemResolver))
+}
+
+fn launch_with(with: Vec<(RoleId, Box<dyn AnyRole>)>, resolver: Arc<dyn Resolve>) -> Node {
+    Node::launch(roles(with), listen(loopback()).unwrap(), Config::new(MAGIC, 8), false, resolver).unwrap()
 }
 
 /// A role that writes down what it hears of links.
@@ -95,7 +106,7 @@ fn a_port_in_use_is_told_in_plain_words() {
     let node = launch(Vec::new());
     let address = node.local_address().unwrap();
     let Err(error) = listen(address) else { panic!("the port is taken") };
-    assert!(matches!(error, StartError::Listen { address: told, .. } if told == address));
+    assert!(matches!(&error, StartError::Listen { address: told, .. } if *told == address.into()));
     let text = error.to_string();
     assert!(text.contains(&address.to_string()) && text.contains("--listen"), "{text}");
     node.stop();
@@ -301,4 +312,66 @@ fn read_message(stream: &mut TcpStream) -> Message {
             return frame.open().unwrap();
         }
     }
+}
+
+/// Knows one name; drops the questions for all others.
+#[derive(Debug)]
+struct OneName(HostName, SocketAddr);
+
+impl Resolve for OneName {
+    fn resolve(&self, name: &HostName, answer: Answer) {
+        if *name == self.0 {
+            answer(Ok(vec![self.1]));
+        }
+    }
+}
+
+#[test]
+fn each_question_for_a_name_is_answered_once_even_if_the_resolver_drops_it() {
+    let name = |text: &str| match text.parse() {
+        Ok(NodeAddress::Name(name)) => name,
+        other => panic!("{other:?} is no name"),
+    };
+    let (known, unknown) = (name("a.example:1"), name("b.example:1"));
+    let (write, heard) = diary();
+    let asked = [unknown.clone(), known.clone()];
+    let peers = fake(move |_, event, out| {
+        match event {
+            Event::Start => asked.iter().for_each(|name| out.resolve(name.clone())),
+            Event::Notice(Notice::Peers(ToPeers::Resolved { name, result })) => write((name, result)),
+            _ => {}
+        }
+        None
+    });
+    let node = launch_with(vec![(RoleId::Peers, peers)], Arc::new(OneName(known.clone(), loopback())));
+    let answers = [(unknown, Err("nobody could be asked".to_owned())), (known, Ok(vec![loopback()]))];
+    for answer in answers {
+        assert_eq!(heard.recv_timeout(PATIENCE).expect("each is answered"), answer);
+    }
+    drop(node);
+}
+
+#[test]
+fn the_system_knows_its_own_name() {
+    let (tell, told) = bounded(1);
+    let Ok(NodeAddress::Name(name)) = "localhost:7".parse() else { panic!("localhost is a name") };
+    SystemResolver.resolve(&name, Box::new(move |result| drop(tell.send(result))));
+    let addresses = told.recv_timeout(PATIENCE).expect("there is an answer").expect("it has an address");
+    assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 7), "{addresses:?}");
+}
+
+#[test]
+fn a_node_listens_at_all_addresses_of_both_families_and_at_several() {
+    let any = Listening::start(&Listen::Any(0)).unwrap();
+    assert!(any.port() != 0);
+    TcpStream::connect((loopback().ip(), any.port())).expect("it takes IPv4");
+    let six = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], any.port()));
+    if std::net::TcpListener::bind(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))).is_ok() {
+        TcpStream::connect(six).expect("it takes IPv6");
+    }
+    let several = Listening::start(&Listen::At(vec![loopback().into(), loopback().into()])).unwrap();
+    for address in several.addresses() {
+        TcpStream::connect(address).expect("it listens at each");
+    }
+    assert_eq!(several.addresses().len(), 2);
 }

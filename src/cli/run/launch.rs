@@ -1,6 +1,6 @@
 //! Starts a node: lock, log, databases, threads. Tells why it stopped.
 
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use super::{
     folder::Folder,
@@ -19,6 +19,7 @@ use crate::{
     runtime::{
         Node, NodeOptions, StartError, StopReason,
         logging::{self, Levels, LogError, LogOptions},
+        resolver::SystemResolver,
     },
     store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb},
 };
@@ -92,7 +93,8 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<(PathBuf, Stores, Option<S
 
 fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {
     let options = NodeOptions {
-        listen: Some(plan.listen_address()),
+        listen: plan.listen(),
+        resolver: Arc::new(SystemResolver),
         seed: datadir::random_bytes::<32>()?,
         signals: true,
         net: None,

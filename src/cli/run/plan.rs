@@ -18,7 +18,7 @@ use crate::{
     },
     config::NodeFlags,
     node::{NodeAddress, Setup},
-    runtime::{logging::Levels, memory},
+    runtime::{Listen, logging::Levels, memory},
 };
 
 /// The port for peers.
@@ -86,12 +86,14 @@ impl Plan {
     }
 
     /// Where to listen for peers. Test chains stay on this host, and `dev` nodes take any free port.
-    pub(super) fn listen_address(&self) -> SocketAddr {
-        self.flags().listen.unwrap_or_else(|| match (self.dev, self.context.spec().test) {
-            (true, _) => (Ipv4Addr::LOCALHOST, 0).into(),
-            (false, true) => (Ipv4Addr::LOCALHOST, P2P_PORT).into(),
-            (false, false) => (Ipv4Addr::UNSPECIFIED, P2P_PORT).into(),
-        })
+    pub(super) fn listen(&self) -> Listen {
+        let local = |port| Listen::At(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()]);
+        match (&self.flags().listen, self.dev, self.context.spec().test) {
+            (Some(addresses), ..) => Listen::At(addresses.clone()),
+            (None, true, _) => local(0),
+            (None, false, true) => local(P2P_PORT),
+            (None, false, false) => Listen::Any(P2P_PORT),
+        }
     }
 
     /// Where to serve HTTP; `None`: nowhere.

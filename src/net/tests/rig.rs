@@ -68,7 +68,7 @@ impl Rig {
     pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(MAGIC, 8);
         change(&mut config);
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_address().unwrap();
         let poller = Poller::new(config).unwrap();
         let (traffic, waker) = (poller.traffic(), poller.waker());
