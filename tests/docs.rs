@@ -16,6 +16,7 @@ use tussock::{
         spec::{ChainSpec, Parameters, WELL_KNOWN_ACCOUNTS},
         target::CompactTarget,
     },
+    node::price::PRICES,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -169,15 +170,18 @@ fn the_protocol_has_the_limits_of_the_program() {
     let phrases = [
         format!("after {} s at the latest", seconds(limits::GET_SYNC_IDLE)),
         format!("asks for at most {} headers of the branch", limits::UNPROVEN_HEADERS),
-        format!("and one more every {} s; further ones are not stored", seconds(limits::UNPROVEN_INTERVAL)),
-        format!("After {} s without a body of it", seconds(limits::UNPROVEN_TIME)),
+        format!("the node's tip is on it within {} s", seconds(limits::CATCH_UP_BOUND)),
+        format!("once, and one more every {} s; further ones are only", seconds(limits::UNPROVEN_INTERVAL)),
+        format!("row, and of one more every {} s.", seconds(limits::UNPROVEN_INTERVAL)),
+        format!("For {} s after a synced node has set a branch aside", seconds(limits::LAPSE_REMEMBERED)),
+        format!("is still incomplete after {} s, and one second", seconds(limits::COUNTED_FOR)),
+        format!("beyond {} MiB at once and 256 KiB a second", limits::USELESS_KIB / 1024),
         format!("has been missing for {} s, or for eight times", seconds(limits::OVERDUE_FIRST)),
         format!("usually take, {} s at most", seconds(limits::OVERDUE_MAX)),
         format!("was synced in the last {} s", seconds(limits::SYNCED_RECENTLY)),
         format!("{} such blocks in {} s", limits::MAX_PASSING, seconds(limits::PASSING_TIME)),
         format!("asked for its next body in vain for {} s", seconds(limits::WITHHELD_AFTER)),
-        format!("has been missing for {} s", seconds(limits::WITHHELD_DOUBT)),
-        format!("set aside for {} s the first time", seconds(limits::WITHHELD_FIRST)),
+        format!("in any case time: {} s at first", seconds(limits::WITHHELD_FIRST)),
         format!("20 points beyond {} a second", limits::KNOWN_BLOCKS_PER_SECOND),
         format!("asker no further cost 20 points beyond {} a second", limits::IDLE_GET_SYNC_PER_SECOND),
         format!("`Ping` beyond {} at once and one a second", limits::PING_BURST),
@@ -201,6 +205,7 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("at {} the address is banned for an hour", limits::BAN_SCORE),
     ];
     assert_eq!((limits::UNPROVEN_BRANCHES, limits::WITHHELD_MAX, limits::BAN_TIME), (8, HOUR, HOUR));
+    assert_eq!((limits::MAX_CANDIDATES, limits::CANDIDATE_IN_FLIGHT, limits::BRANCHES_PER_PEER), (8, 4, 4));
     for phrase in phrases {
         assert!(text.contains(&phrase), "{phrase}");
     }
@@ -228,4 +233,17 @@ fn the_security_page_has_the_limits_of_the_program() {
 fn the_readme_is_short() {
     let words = read("README.md").split_whitespace().count();
     assert!(words <= README_WORDS, "{words} words");
+}
+
+/// Section 5 of PROTOCOL.md has the prices that the program charges, in its words.
+#[test]
+fn the_protocol_has_the_prices_of_the_program() {
+    let protocol = read("src/wire/PROTOCOL.md");
+    let mut points: Vec<u32> = PRICES.iter().map(|price| price.points).collect();
+    points.dedup();
+    for points in points {
+        let faults: Vec<&str> = PRICES.iter().filter(|price| price.points == points).map(|price| price.fault).collect();
+        let row = format!("| {points} | {} |", faults.join("; "));
+        assert!(protocol.lines().any(|line| line == row), "PROTOCOL.md lacks this row:\n{row}");
+    }
 }

@@ -7,7 +7,9 @@ mod eclipse;
 mod flood;
 mod flow;
 mod http;
+mod liars;
 mod mixed;
+mod prices;
 mod slots;
 mod soak;
 
@@ -43,6 +45,8 @@ struct Scene {
     node: TestNode,
     spec: Arc<ChainSpec>,
     honest: RawPeer,
+    /// Fault points so far.
+    paid: i64,
 }
 
 impl Scene {
@@ -51,7 +55,7 @@ impl Scene {
         let node = TestNode::start(&["--is-bootnode"]);
         node.wait(&["synced"]);
         let honest = RawPeer::handshaken(node.p2p(), &spec);
-        Self { node, spec, honest }
+        Self { node, spec, honest, paid: 0 }
     }
 
     fn peer(&self) -> RawPeer {

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What a peer did wrong. Each ends the link; [`PeerFault::points`] says what it costs the address beyond that.
+/// What a peer did wrong. Each ends the link; [`PeerFault::price`] says what it costs the address beyond that.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerFault {
     /// Bytes that are no frame, or a frame that is no message.
@@ -61,21 +61,6 @@ pub enum PeerFault {
     /// More of something than a peer may send.
     #[error("floods: {0}")]
     Flood(&'static str),
-}
-
-impl PeerFault {
-    /// Points towards a ban (at 100): what only a broken or hostile program does costs all, what a bad line or a slow
-    /// host may do costs little, and differences of policy cost nothing.
-    pub fn points(&self) -> u32 {
-        match self {
-            Self::Block(_) | Self::Header(_) | Self::InvalidBranch => 100,
-            Self::Transaction(_) => 50,
-            Self::Frame(_) | Self::Unexpected(_) | Self::UnlinkedHeaders | Self::BrokenPromise | Self::Flood(_) => 20,
-            Self::PartialFrame | Self::SendStall => 5,
-            // A suspended host does this, and anybody who only looks whether the port is open.
-            Self::HandshakeTimeout | Self::PingTimeout | Self::SyncStall | Self::BlockStall => 0,
-        }
-    }
 }
 
 /// Why a dial led to no connection.

@@ -27,6 +27,7 @@ mod origin;
 mod outbox;
 mod peer_info;
 pub mod peers;
+pub mod price;
 mod rate_limit;
 mod recent;
 mod refusal;

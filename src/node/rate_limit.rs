@@ -38,8 +38,13 @@ impl RateLimit {
 
     /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, now: Time) -> bool {
+        self.take_some(now, 1)
+    }
+
+    /// Takes so many tokens, or none if there are fewer.
+    pub(crate) fn take_some(&mut self, now: Time, count: u32) -> bool {
         self.refill(now);
-        match self.held.checked_sub(1) {
+        match self.held.checked_sub(count) {
             Some(left) => {
                 self.held = left;
                 true

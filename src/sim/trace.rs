@@ -143,6 +143,7 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::Offered { hash: block, .. } => hash(6, block, out),
         ToHeaders::DialsFail(error) => out.extend([35, u8::from(error.is_some())]),
         ToHeaders::Delivered => out.push(30),
+        ToHeaders::CandidateTaken { hash: block } => hash(36, block, out),
         ToHeaders::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
         ToHeaders::Overdue { hash: block, .. } => hash(26, block, out),
         ToHeaders::Denied { hash: block, .. } => hash(34, block, out),
@@ -157,6 +158,10 @@ fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
         ToFetch::Want { fork, above, hashes } => {
             out.extend_from_slice(&codec::encode(&(3u8, fork, above)));
             hashes.iter().for_each(|wanted| hash(3, wanted, out));
+        }
+        ToFetch::Candidates(list) => {
+            out.push(37);
+            list.iter().flat_map(|one| &one.hashes).for_each(|wanted| hash(37, wanted, out));
         }
         ToFetch::OfferPasses { hash: block } => hash(29, block, out),
         ToFetch::OfferDropped { hash: block, .. } => hash(4, block, out),

@@ -24,28 +24,31 @@ use crate::support::{
 
 /// How long a branch may keep a node from the state `synced`, or more than one block behind the honest chain: 2 s, and
 /// what it takes to look.
-const LIMIT: Duration = Duration::from_secs(3);
-const BLOCK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const LIMIT: Duration = Duration::from_secs(3);
+/// Time between two honest blocks.
+pub(super) const BLOCK_EVERY: Duration = Duration::from_secs(1);
 /// How long one branch is watched.
 const WATCHED: Duration = Duration::from_secs(7);
 
 /// What a liar answers when it is asked for a body that it does not deliver.
-#[derive(Clone, Copy, Debug)]
-enum Manner {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
     Absent,
     Silence,
     Unfit,
+    /// The body fits its header, and the block is invalid by the coins.
+    Invalid,
 }
 
 /// A peer that has these blocks, and delivers the first `delivers` of them.
-struct Holder {
-    blocks: Vec<HashedBlock>,
-    delivers: usize,
-    manner: Manner,
+pub(super) struct Holder {
+    pub(super) blocks: Vec<HashedBlock>,
+    pub(super) delivers: usize,
+    pub(super) manner: Manner,
 }
 
 impl Holder {
-    fn answer(&self, message: Message) -> Option<Message> {
+    pub(super) fn answer(&self, message: Message) -> Option<Message> {
         match message {
             Message::Ping { nonce, .. } => Some(Message::Pong(nonce)),
             Message::GetSync(locator) => {
@@ -59,6 +62,7 @@ impl Holder {
                 Some(at) => match self.manner {
                     Manner::Absent => Some(Message::Absent(hash)),
                     Manner::Silence => None,
+                    Manner::Invalid => Some(Message::Block(self.blocks[at].bytes.clone())),
                     Manner::Unfit => {
                         let header = self.blocks[at].header.clone();
                         Some(Message::Block(HashedBlock::new(header, Vec::new()).bytes))
@@ -72,17 +76,17 @@ impl Holder {
 }
 
 /// A node, and an honest peer that pushes each of its blocks and serves them all.
-struct Network {
-    node: TestNode,
-    spec: Arc<ChainSpec>,
-    maker: BlockMaker,
-    honest: Arc<Mutex<Holder>>,
+pub(super) struct Network {
+    pub(super) node: TestNode,
+    pub(super) spec: Arc<ChainSpec>,
+    pub(super) maker: Arc<Mutex<BlockMaker>>,
+    pub(super) honest: Arc<Mutex<Holder>>,
     ends: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Network {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let spec = Arc::new(ChainSpec::local());
         let node = TestNode::start(&["--is-bootnode"]);
         node.wait(&["synced"]);
@@ -103,39 +107,50 @@ impl Network {
                 }
             })
         };
-        let maker = BlockMaker::new(spec.clone());
-        let mut network = Self { node, spec, maker, honest, ends, threads: vec![thread] };
+        let maker = Arc::new(Mutex::new(BlockMaker::new(spec.clone())));
+        let mut network = Self { node, spec, maker, honest, ends, threads: Mutex::new(vec![thread]) };
         network.grow();
         network.node.wait(&["height", "1"]);
         network
     }
 
     /// The honest peer makes a block and pushes it.
-    fn grow(&mut self) -> HashedBlock {
-        let block = self.maker.next_block(Vec::new(), SecretKey::well_known(0).address());
-        self.honest.lock().unwrap().blocks.push(block.clone());
+    pub(super) fn grow(&mut self) -> HashedBlock {
+        let mut honest = self.honest.lock().unwrap();
+        let block = self.maker.lock().unwrap().next_block(Vec::new(), SecretKey::well_known(0).address());
+        honest.blocks.push(block.clone());
         block
+    }
+
+    /// The honest chain's height.
+    pub(super) fn height(&self) -> u32 {
+        self.maker.lock().unwrap().height()
+    }
+
+    /// Runs something until the test ends.
+    pub(super) fn run(&self, work: impl FnOnce(&dyn Fn() -> bool) + Send + 'static) {
+        let ends = self.ends.clone();
+        self.threads.lock().unwrap().push(std::thread::spawn(move || work(&|| ends.load(SeqCst))));
     }
 
     /// A liar with a branch of `ahead` blocks on the honest tip. It delivers the first of them.
     fn half_withheld(&mut self, ahead: usize, manner: Manner) {
-        let branch = self.maker.fork().empty_blocks(ahead, SecretKey::well_known(9).address());
+        let branch = self.maker.lock().unwrap().fork().empty_blocks(ahead, SecretKey::well_known(9).address());
         let mut blocks = self.honest.lock().unwrap().blocks.clone();
         let delivers = blocks.len() + 1;
         blocks.extend(branch);
         let height = u32::try_from(blocks.len()).unwrap();
         let liar = Holder { blocks, delivers, manner };
         let mut peer = RawPeer::claiming(self.node.p2p(), &self.spec, height, 1 << 40);
-        let ends = self.ends.clone();
-        self.threads.push(std::thread::spawn(move || {
-            while !ends.load(SeqCst) {
+        self.run(move |ends| {
+            while !ends() {
                 match peer.read_within(Duration::from_millis(20)) {
                     None => {}
                     Some(None) => return,
                     Some(Some(message)) => liar.answer(message).iter().for_each(|answer| peer.send(answer)),
                 }
             }
-        }));
+        });
     }
 
     /// Lets honest blocks come for a while. Returns the longest times that the node was not synced, and more than one
@@ -151,27 +166,27 @@ impl Network {
             let status = self.node.status();
             let height = status["height"].as_u64().unwrap();
             apart.see(status["state"] != "synced");
-            behind.see(height + 1 < u64::from(self.maker.height()));
+            behind.see(height + 1 < u64::from(self.height()));
             rest(Duration::from_millis(50));
         }
         (apart.longest, behind.longest)
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.ends.store(true, SeqCst);
-        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+        self.threads.into_inner().unwrap().into_iter().for_each(|thread| thread.join().unwrap());
     }
 }
 
 /// How long something lasts without a break.
 #[derive(Default)]
-struct Spell {
+pub(super) struct Spell {
     since: Option<Instant>,
-    longest: Duration,
+    pub(super) longest: Duration,
 }
 
 impl Spell {
-    fn see(&mut self, lasts: bool) {
+    pub(super) fn see(&mut self, lasts: bool) {
         self.since = lasts.then(|| self.since.unwrap_or_else(Instant::now));
         self.longest = self.longest.max(self.since.map_or(Duration::ZERO, |since| since.elapsed()));
     }
@@ -181,8 +196,9 @@ impl Spell {
 fn an_unfit_body_does_not_stop_the_tip() {
     let mut network = Network::new();
     for n in 0..3 {
-        let block = network.maker.fork().empty_blocks(1, SecretKey::well_known(9).address()).remove(0);
-        let other = network.maker.fork().empty_blocks(1, SecretKey::well_known(8).address()).remove(0);
+        let maker = network.maker.lock().unwrap().fork();
+        let block = maker.fork().empty_blocks(1, SecretKey::well_known(9).address()).remove(0);
+        let other = maker.fork().empty_blocks(1, SecretKey::well_known(8).address()).remove(0);
         let body = match n {
             0 => HashedBlock::new(block.header.clone(), other.transactions).bytes.to_vec(),
             1 => HashedBlock::new(block.header.clone(), Vec::new()).bytes.to_vec(),

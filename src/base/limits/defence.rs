@@ -21,30 +21,35 @@ pub const STALE_DIAL_INTERVAL: Duration = Duration::from_secs(600);
 pub const STALLER_KEPT: Duration = Duration::from_secs(600);
 /// Such addresses that are remembered; the oldest makes room.
 pub const MAX_STALLERS: usize = 256;
-/// How long the next block of the best header chain may be missing before a block that arrived and builds on our tip is
-/// preferred. An attacker with headers and no blocks must not hold up the miners.
-pub const WITHHELD_DOUBT: Duration = Duration::from_secs(5);
-/// How often that time may restart for another branch without a block in between: one or two such branches can be honest,
-/// for instance after a partition.
-pub const WITHHELD_CHANCES: u32 = 3;
 /// Unproven branches (headers without a block) that may become the best chain of a synced node in a row. One more is allowed
 /// each `UNPROVEN_INTERVAL`. Up to `UNPROVEN_HEADERS` headers of each are stored.
 pub const UNPROVEN_BRANCHES: u32 = 8;
 /// See [`UNPROVEN_BRANCHES`].
 pub const UNPROVEN_INTERVAL: Duration = Duration::from_secs(30);
-/// How long an unproven branch may be the best: enough for the largest block at 50 KB/s. Branches with less work wait for
-/// it.
-pub const UNPROVEN_TIME: Duration = Duration::from_secs(20);
+/// Chains besides the best header chain whose bodies are asked for at the same time.
+pub const MAX_CANDIDATES: usize = 8;
+/// Blocks of one such chain that are asked for at a time.
+pub const CANDIDATE_IN_FLIGHT: usize = 4;
+/// Blocks of one such chain that are looked ahead.
+pub const CANDIDATE_BLOCKS: usize = 64;
+/// Bytes of bodies of such chains that may wait for an earlier body. The lowest one always has room.
+pub const CANDIDATE_BYTES: usize = 1024 * 1024;
+/// Branches with more work than ours that a peer may tell of in a row, apart from those that go on with its last one. One
+/// more is allowed each `UNPROVEN_INTERVAL`.
+pub const BRANCHES_PER_PEER: u32 = 4;
 /// Headers of an unproven branch that a synced node requests before a block of it arrives.
 pub const UNPROVEN_HEADERS: u32 = 200;
 /// Blocks that go to the ledger although another chain of headers has more work, and are not applied yet.
 pub const MAX_PASSING: usize = 4;
 /// How long such a block counts: by then it is applied, stored or refused.
 pub const PASSING_TIME: Duration = Duration::from_secs(5);
+/// KiB of bodies in a row that a peer may send unasked although they are of no use: under headers that are known or lead
+/// nowhere. Eight of the largest blocks: after a partition a peer may relay some of the branch that loses.
+pub const USELESS_KIB: u32 = 8 * 1024;
+/// Time in which one more KiB is allowed: a largest block in four seconds.
+pub const USELESS_KIB_INTERVAL: Duration = Duration::from_millis(4);
 /// Time in which the allowance for fork headers grows by one: as many a day as a chain with ten-second blocks has.
 pub const FORK_HEADER_INTERVAL: Duration = Duration::from_secs(10);
-/// Ancestors of a block that are searched for our tip.
-pub const WITHHELD_DOUBT_BLOCKS: usize = 128;
 /// Seconds by which the median of the outbound peers' clocks may differ from ours before the operator is warned.
 /// Nothing is ever set by it.
 pub const CLOCK_OFFSET_SECONDS: u64 = 600;
@@ -60,3 +65,21 @@ pub const CLOCK_STEP_TOLD: Duration = Duration::from_secs(60);
 pub const CLOCK_SAMPLES: usize = 3;
 /// A limit that is hit again within this time after it was logged is counted and not logged.
 pub const LIMIT_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a branch whose bodies come counts as one that the node lacks, in a node that was synced before. An attacker that
+/// delivers a body now and then must not end the state `synced` for longer.
+pub const COUNTED_FOR: Duration = Duration::from_secs(20);
+/// How much longer for each block of it that is applied: honest peers deliver more than one a second.
+pub const COUNTED_PER_BLOCK: Duration = Duration::from_secs(1);
+/// How long after a half-delivered branch was set aside no other one ends the state `synced` before all of its bodies are
+/// here. With `OVERDUE_FIRST`, such branches take a node out of that state for at most one thirtieth of the time.
+pub const LAPSE_REMEMBERED: Duration = Duration::from_secs(60);
+/// The bound of the law of liveness: a node's tip is on the best chain that an honest, connected peer can deliver this long
+/// after the peer has it, plus the time that honest peers need for the missing bytes. No state other than `synced` lasts
+/// longer. It covers, one after the other: a claim that came just after a vain question; all candidates that can be before
+/// the honest one, if each peer has its own; a branch that keeps delivering; a question that liars leave open.
+pub const CATCH_UP_BOUND: Duration = {
+    let turns = (super::MAX_INBOUND + super::MAX_OUTBOUND).div_ceil(MAX_CANDIDATES) as u64;
+    let candidates = turns * super::OVERDUE_FIRST.as_secs();
+    let others = super::GET_SYNC_QUIET.as_secs() + super::GET_SYNC_TIMEOUT.as_secs() + COUNTED_FOR.as_secs();
+    Duration::from_secs(candidates + others)
+};

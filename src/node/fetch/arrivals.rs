@@ -40,8 +40,8 @@ impl Fetch {
             self.watch.took(now.since(request.sent));
         }
         let origin = Origin::Link(link);
-        if self.window.height_of(&hash).is_some() {
-            if self.check_body(origin, hash, frame, out) {
+        if self.window_of(&hash).is_some() {
+            if self.check_body(origin, hash, frame.clone(), out) {
                 return;
             }
             // Too much for the budget, or here already.
@@ -50,35 +50,56 @@ impl Fetch {
             self.offer(origin, hash, header, frame, out);
             return;
         }
-        // Known: an echo of what others relay, the second answer of a block that two were asked for, or a late one.
+        self.take_echo(now, link, &hash, &frame, asked, out);
+    }
+
+    /// A known block: an echo of what others relay, the second answer of a block that two were asked for, or a late one.
+    fn take_echo(&mut self, now: Time, link: LinkId, hash: &Hash, frame: &Frame, asked: bool, out: &mut Outbox) {
         let Some(peer) = self.peers.get_mut(link) else { return };
-        if !asked && !peer.explain_late(&hash) && !peer.repeated(now) {
-            self.punish(link, PeerFault::Flood("known blocks"), out);
+        let explained = asked || peer.explain_late(hash);
+        if !explained && !peer.repeated(now) {
+            return self.punish(link, PeerFault::Flood("known blocks"), out);
+        }
+        // What is still on its way to the ledger proves nothing.
+        match self.bodies.judge(hash, frame).filter(|_| self.recent.contains(hash)) {
+            Some(Ok(())) => {}
+            Some(Err(fault)) => self.punish(link, fault, out),
+            None if explained => {}
+            None => self.count_useless(now, link, frame.body.len(), out),
+        }
+    }
+
+    /// A peer sent a body that is of no use and that nothing here can judge.
+    fn count_useless(&mut self, now: Time, link: LinkId, bytes: usize, out: &mut Outbox) {
+        if self.peers.get_mut(link).is_some_and(|peer| !peer.closing && !peer.wasted(now, bytes)) {
+            self.punish(link, PeerFault::Flood("useless blocks"), out);
         }
     }
 
     /// Passes a wanted body to the verifier. `false` if it is not missing, or too large to be held now.
     pub(super) fn check_body(&mut self, origin: Origin, hash: Hash, frame: Frame, out: &mut Outbox) -> bool {
-        let Some(height) = self.window.height_of(&hash) else { return false };
         let bytes = frame.body.len();
+        let full = self.held().saturating_add(bytes) > self.budget;
         // More than was to be expected came at once. Only the block that the ledger waits for always has room: from one
         // peer that answers in order, each block is in turn the lowest missing.
-        let next = height == self.window.base();
-        let full = self.window.held().saturating_add(bytes) > self.budget;
+        let next = self.window.height_of(&hash) == Some(self.window.base());
+        let Some(window) = self.window_of(&hash) else { return false };
+        let Some(height) = window.height_of(&hash) else { return false };
+        if let Some(link) = origin.link().filter(|_| full && !next) {
+            window.forget(&hash, link);
+            return false;
+        }
+        if !window.arrive(&hash, bytes) {
+            return false;
+        }
         if let Some(link) = origin.link() {
             self.estimate = bytes.max((self.estimate * 7 + bytes) / 8);
-            if full && !next {
-                self.window.forget(&hash, link);
-                return false;
-            }
             if let Some(peer) = self.peers.get_mut(link) {
                 peer.shown(height);
             }
         }
-        if !self.window.arrive(&hash, bytes) {
-            return false;
-        }
         self.watch.progress();
+        self.bodies.insert(hash, &frame);
         let checked = self.checked.clone();
         out.tell(ToVerify::CheckBlock { origin, hash, frame, checked });
         true
@@ -118,7 +139,7 @@ impl Fetch {
         };
         let hash = header.hash();
         let frame = Frame::new(&Message::Block(block));
-        if self.window.height_of(&hash).is_some() {
+        if self.window_of(&hash).is_some() {
             self.check_body(origin, hash, frame, out);
         } else if !self.offers.contains(&hash) {
             self.offer(origin, hash, header, frame, out);
@@ -128,13 +149,16 @@ impl Fetch {
     /// It goes to the ledger although the window holds another branch.
     pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
         if let Some(Offer { origin, hash, frame }) = self.offers.take(hash) {
+            self.bodies.insert(hash, &frame);
             out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
         }
     }
 
     /// `headers` does not want it.
     pub(super) fn drop_offer(&mut self, hash: &Hash, reason: Option<String>, out: &mut Outbox) {
-        drop(self.offers.take(hash));
+        if let Some(Offer { origin: Origin::Link(link), frame, .. }) = self.offers.take(hash) {
+            self.count_useless(self.now, link, frame.body.len(), out);
+        }
         if self.window.height_of(hash).is_none() {
             let reason = reason.unwrap_or_else(|| "valid, but not wanted".to_owned());
             self.settle(hash, &Reply::Refused(reason), out);

@@ -5,7 +5,10 @@
 //! the loss of the link. Blocks that were not requested wait here until `headers` has judged their header.
 
 mod arrivals;
+mod candidates;
+mod echoes;
 mod offered;
+mod pursuit;
 mod sources;
 mod stall_clock;
 #[cfg(test)]
@@ -19,9 +22,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::{LinkId, Ticket},
-        limits::{
-            ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_BLOCKS, GATHER_PEERS, GATHER_TIME,
-        },
+        limits::{ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_PEERS, GATHER_TIME},
         rng::Rng,
         time::{Now, Time},
     },
@@ -39,6 +40,8 @@ use crate::{
     },
 };
 
+use candidates::Candidates;
+use echoes::Bodies;
 use offered::{Offers, Submitted};
 use sources::{BodySources, Choice};
 use stall_clock::StallClock;
@@ -79,10 +82,12 @@ impl Completions {
 /// The `fetch` role.
 pub struct Fetch {
     window: Window,
+    candidates: Candidates,
     peers: BodySources,
     offers: Offers,
     submitted: Submitted,
     recent: Recent,
+    bodies: Bodies,
     watch: StallClock,
     /// Merkle leaves in the mempool, shared with the verifier.
     checked: Arc<BTreeSet<Hash>>,
@@ -107,10 +112,12 @@ impl Fetch {
         let gather = if setup.kept() == 0 { GATHER_PEERS } else { setup.kept().min(GATHER_PEERS) };
         Self {
             window: Window::default(),
+            candidates: Candidates::default(),
             peers: BodySources::default(),
             offers: Offers::default(),
             submitted: Submitted::default(),
             recent: Recent::new(RECENT_BLOCKS),
+            bodies: Bodies::new(RECENT_BLOCKS),
             watch: StallClock::default(),
             checked: Arc::default(),
             completions: Completions::default(),
@@ -167,13 +174,16 @@ impl Fetch {
     fn on_wake(&mut self, now: Time, out: &mut Outbox) {
         self.expire(now, out);
         self.pump(now, out);
+        self.pump_candidates(now, out);
         self.watch(now, out);
+        self.watch_candidates(now, out);
         self.tell_progress(out);
     }
 
     fn on_notice(&mut self, notice: ToFetch, out: &mut Outbox) {
         match notice {
             ToFetch::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
+            ToFetch::Candidates(list) => self.candidates.replace(list),
             ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
             ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),
             ToFetch::Produced { block } => self.offer_own(Origin::Miner, block, out),
@@ -221,6 +231,10 @@ impl Fetch {
         }
         for (_, hash) in blocks {
             self.window.take(hash);
+            if let Some(window) = self.candidates.window_of(hash) {
+                window.take(hash);
+                out.tell(ToHeaders::CandidateTaken { hash: *hash });
+            }
             self.recent.insert(*hash);
         }
     }
@@ -229,7 +243,9 @@ impl Fetch {
         let Some(peer) = self.peers.get_mut(link) else { return };
         if peer.complete(hash).is_some() {
             self.completions.absent += 1;
-            self.window.in_vain(hash, link, true);
+            if let Some(window) = self.window_of(hash) {
+                window.in_vain(hash, link, true);
+            }
             out.tell(ToHeaders::Denied { link, hash: *hash });
         } else if !peer.explain_late(hash) {
             self.punish(link, PeerFault::Unexpected(Kind::Absent), out);
@@ -237,7 +253,10 @@ impl Fetch {
     }
 
     fn take_refusal(&mut self, hash: &Hash, origin: Origin, fault: &BlockFault, out: &mut Outbox) {
-        self.window.refuse(hash, origin.link());
+        self.bodies.remove(hash);
+        if let Some(window) = self.window_of(hash) {
+            window.refuse(hash, origin.link());
+        }
         if matches!(origin, Origin::Command(_)) {
             self.settle(hash, &Reply::Refused(fault.to_string()), out);
         }
@@ -245,7 +264,9 @@ impl Fetch {
 
     fn take_move(&mut self, moved: &ChainMove, out: &mut Outbox) {
         for (hash, _) in &moved.added {
-            self.window.take(hash);
+            if let Some(window) = self.window_of(hash) {
+                window.take(hash);
+            }
         }
         for (hash, _) in moved.added.iter().rev().take(RECENT_BLOCKS).rev() {
             self.recent.insert(*hash);
@@ -260,6 +281,7 @@ impl Fetch {
 
     fn take_invalid(&mut self, hashes: &[Hash], fault: &BlockFault, out: &mut Outbox) {
         self.window.drop_invalid(hashes);
+        self.candidates.windows_mut().for_each(|window| window.drop_invalid(hashes));
         for hash in hashes {
             self.offers.take(hash);
             self.settle(hash, &Reply::Refused(fault.to_string()), out);
@@ -271,7 +293,9 @@ impl Fetch {
         let Some(peer) = self.peers.remove(link) else { return };
         for request in peer.requests() {
             self.completions.lost += 1;
-            self.window.forget(&request.hash, link);
+            if let Some(window) = self.window_of(&request.hash) {
+                window.forget(&request.hash, link);
+            }
             out.count(Counter::BlockRequestsReassigned, 1);
         }
     }
@@ -296,12 +320,12 @@ impl Fetch {
         while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD && self.peers.has_room() {
             let Some(height) = self.window.to_ask().nth(busy) else { return };
             let next = height == self.window.base();
-            let expected = self.window.held() + (in_flight + 1).saturating_mul(self.estimate);
+            let expected = self.held() + (in_flight + 1).saturating_mul(self.estimate);
             if !next && expected > self.budget {
                 return;
             }
             let Some(slot) = self.window.slot(height) else { return };
-            match self.peers.choose(height, slot, false) {
+            match self.peers.choose(height, slot, false, None) {
                 Choice::Ask(link) => {
                     self.ask(now, height, link, out);
                     in_flight += 1;
@@ -315,16 +339,13 @@ impl Fetch {
     fn ask(&mut self, now: Time, height: u32, link: LinkId, out: &mut Outbox) {
         let Some(hash) = self.window.slot(height).map(|slot| slot.hash) else { return };
         self.window.asked(height, link);
+        self.send_request(now, link, hash, out);
+    }
+
+    fn send_request(&mut self, now: Time, link: LinkId, hash: Hash, out: &mut Outbox) {
         self.peers.ask(link, hash, now);
         self.completions.asked += 1;
         out.send(link, &Message::GetBlock(hash));
-    }
-
-    /// At the start of a large download: whether to wait a moment for more peers.
-    fn gathers(&self, now: Time) -> bool {
-        self.peers.len() < self.gather
-            && self.window.missing() > GATHER_BLOCKS
-            && self.gather_until.is_some_and(|until| now < until)
     }
 
     /// When the first open request times out. A synced node has none open, and many peers.
@@ -367,6 +388,7 @@ impl Role for Fetch {
     fn deadline(&self) -> Option<Time> {
         let gather = self.gather_until.filter(|_| self.gathers(self.now));
         let timeouts = [self.next_timeout(), self.window.next_resume(), self.submitted.next_timeout()];
-        timeouts.into_iter().chain([gather, self.watch_deadline()]).flatten().min()
+        let candidates = [self.candidates.next_resume(), self.candidates_deadline()];
+        timeouts.into_iter().chain([gather, self.watch_deadline()]).chain(candidates).flatten().min()
     }
 }

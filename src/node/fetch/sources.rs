@@ -11,7 +11,7 @@ use crate::{
         ids::LinkId,
         limits::{
             BLOCKS_IN_FLIGHT_PER_PEER, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST,
-            STALLER_KEPT,
+            STALLER_KEPT, USELESS_KIB, USELESS_KIB_INTERVAL,
         },
         time::Time,
     },
@@ -48,6 +48,8 @@ pub(super) struct BodySource {
     /// Blocks whose requests timed out and may still be answered, oldest first.
     late: VecDeque<Hash>,
     known: RateLimit,
+    /// KiB of bodies that are of no use and may still come.
+    useless: RateLimit,
     pub(super) closing: bool,
 }
 
@@ -105,6 +107,11 @@ impl BodySource {
         self.known.take(now)
     }
 
+    /// It sent a body that is of no use, and whose header is known or leads nowhere. `false` if those were too many bytes.
+    pub(super) fn wasted(&mut self, now: Time, bytes: usize) -> bool {
+        self.useless.take_some(now, u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX))
+    }
+
     /// It has the block at this height.
     pub(super) fn shown(&mut self, height: u32) {
         self.height = self.height.max(height);
@@ -156,6 +163,7 @@ impl BodySources {
             blocks: 0,
             late: VecDeque::new(),
             known: RateLimit::per_second(KNOWN_BLOCKS_PER_SECOND),
+            useless: RateLimit::new(now, USELESS_KIB, USELESS_KIB, USELESS_KIB_INTERVAL),
             closing: false,
         };
         self.map.insert(link, peer);
@@ -200,11 +208,15 @@ impl BodySources {
 
     /// Chooses the peer to ask for a block: among those that claim to have it, the one with the fewest open requests, in
     /// turn. If none claims it, any may have it: claims are old. `more` allows one request beyond a peer's window, for a
-    /// block that holds up all others.
-    pub(super) fn choose(&self, height: u32, slot: &Slot, more: bool) -> Choice {
+    /// block that holds up all others. `of`: only these peers.
+    pub(super) fn choose(&self, height: u32, slot: &Slot, more: bool, of: Option<&[LinkId]>) -> Choice {
         let eligible = |link: &LinkId, peer: &BodySource| {
             let open = peer.requests.iter().any(|request| request.hash == slot.hash);
-            !peer.closing && !open && !slot.absent.contains(link) && !slot.asked.contains(link)
+            of.is_none_or(|of| of.contains(link))
+                && !peer.closing
+                && !open
+                && !slot.absent.contains(link)
+                && !slot.asked.contains(link)
         };
         let all = || self.map.iter().filter(|(link, peer)| eligible(link, peer));
         if all().next().is_none() {

@@ -30,6 +30,15 @@ pub(super) struct Lowest {
     pub(super) nowhere: bool,
 }
 
+impl Lowest {
+    /// The lowest missing block is this one now.
+    pub(super) fn see(known: &mut Option<Self>, now: Time, lowest: Option<Hash>) {
+        if known.map(|known| known.hash) != lowest {
+            *known = lowest.map(|hash| Self { hash, since: now, late: false, nowhere: false });
+        }
+    }
+}
+
 impl Default for StallClock {
     fn default() -> Self {
         Self { stall: STALL_FIRST, typical: Duration::ZERO, lowest: None }
@@ -63,9 +72,6 @@ impl StallClock {
     }
 
     pub(super) fn see(&mut self, now: Time, lowest: Option<Hash>) {
-        let same = self.lowest.map(|lowest| lowest.hash) == lowest;
-        if !same {
-            self.lowest = lowest.map(|hash| Lowest { hash, since: now, late: false, nowhere: false });
-        }
+        Lowest::see(&mut self.lowest, now, lowest);
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{BLOCK_HEDGE, NEAR_TIP_BLOCKS},
+        limits::{BLOCK_HEDGE, GATHER_BLOCKS, NEAR_TIP_BLOCKS},
         time::Time,
     },
     node::{
@@ -19,6 +19,13 @@ use crate::{
 const MAX_ASKED: usize = 3;
 
 impl Fetch {
+    /// At the start of a large download: whether to wait a moment for more peers.
+    pub(super) fn gathers(&self, now: Time) -> bool {
+        self.peers.len() < self.gather
+            && self.window.missing() > GATHER_BLOCKS
+            && self.gather_until.is_some_and(|until| now < until)
+    }
+
     /// Ends requests whose time is over.
     pub(super) fn expire(&mut self, now: Time, out: &mut Outbox) {
         while let Some(ticket) = self.submitted.take_expired(now) {
@@ -42,7 +49,9 @@ impl Fetch {
             silent |= !peer.delivered_since(request.sent);
             self.completions.timeouts += 1;
             out.count(Counter::BlockRequestsReassigned, 1);
-            self.window.in_vain(&request.hash, link, false);
+            if let Some(window) = self.window_of(&request.hash) {
+                window.in_vain(&request.hash, link, false);
+            }
         }
         let others = self.peers.iter().any(|(other, peer)| other != link && !peer.closing);
         if silent && others && self.peers.get(link).is_some_and(|peer| !peer.closing) {
@@ -74,7 +83,7 @@ impl Fetch {
             && due <= now
         {
             let Some(slot) = self.window.slot(height) else { return };
-            let Choice::Ask(link) = self.peers.choose(height, slot, true) else { return };
+            let Choice::Ask(link) = self.peers.choose(height, slot, true, None) else { return };
             self.ask(now, height, link, out);
         }
     }
@@ -97,7 +106,7 @@ impl Fetch {
     fn end_stall(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
         let Some((due, link)) = self.stall_due(lowest) else { return };
         let Some(slot) = self.window.slot(lowest).filter(|_| due <= now) else { return };
-        let choice = self.peers.choose(lowest, slot, true);
+        let choice = self.peers.choose(lowest, slot, true, None);
         log::info!("stall link={} height={lowest} after_ms={}", link.0, self.watch.stall.as_millis());
         self.watch.stalled();
         out.count(Counter::Stalls, 1);
@@ -117,7 +126,7 @@ impl Fetch {
     }
 
     /// The peer that has owed the block for the longest time, and since when. Peers that are being closed do not count.
-    fn owed_since(&self, slot: &Slot) -> Option<(Time, LinkId)> {
+    pub(super) fn owed_since(&self, slot: &Slot) -> Option<(Time, LinkId)> {
         let owed = slot.asked.iter().filter_map(|link| {
             let peer = self.peers.get(*link).filter(|peer| !peer.closing)?;
             Some((peer.owes_since(&slot.hash)?, *link))

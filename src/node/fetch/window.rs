@@ -66,13 +66,36 @@ impl Window {
         } else {
             self.cut(keep);
         }
+        self.append(hashes);
+        self.advance();
+    }
+
+    fn append(&mut self, hashes: impl IntoIterator<Item = Hash>) {
         for hash in hashes {
             let height = self.end();
             self.heights.insert(hash, height);
             self.open.insert(height);
             self.slots.push_back(Slot::new(hash));
         }
-        self.advance();
+    }
+
+    /// The blocks above `above` that are missing. What is known of those that were wanted before stays.
+    pub(super) fn follow(&mut self, above: u32, hashes: &[Hash]) {
+        if self.slots.is_empty() || above.saturating_add(1) > self.end() {
+            self.restart(above);
+        }
+        while self.base <= above
+            && let Some(hash) = self.slots.front().map(|slot| slot.hash)
+        {
+            self.take(&hash);
+        }
+        let taken = self.base.saturating_sub(above.saturating_add(1)) as usize;
+        let hashes = hashes.get(taken..).unwrap_or_default();
+        let same = self.slots.iter().zip(hashes).take_while(|(slot, hash)| slot.hash == **hash).count();
+        if same < hashes.len() || same < self.slots.len() {
+            self.cut(same);
+            self.append(hashes.iter().skip(same).copied());
+        }
     }
 
     /// The ledger has another branch up to this height: nothing of the one that was wanted here is.

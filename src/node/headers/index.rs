@@ -11,7 +11,7 @@ use crate::{
         hash::Hash,
         limits::{
             FORK_HEADER_INTERVAL, HEADERS_BEHIND, HEADERS_IN_MEMORY, MAX_FORK_HEADERS, MAX_INVALID_KNOWN,
-            MEDIAN_TIME_BLOCKS, WITHHELD_DOUBT_BLOCKS,
+            MEDIAN_TIME_BLOCKS,
         },
         time::Time,
     },
@@ -126,19 +126,6 @@ impl Index {
         self.applied.0 == *hash
     }
 
-    /// Whether the block, or a close ancestor of it, is a child of the applied tip.
-    pub(super) fn builds_on_applied(&self, hash: &Hash) -> Result<bool, StoreError> {
-        let (mut hash, applied) = (*hash, self.applied().height);
-        for _ in 0..WITHHELD_DOUBT_BLOCKS {
-            match self.find(&hash)? {
-                HeaderLookup::Valid(node) if node.height > applied => hash = node.parent,
-                HeaderLookup::Valid(node) => return Ok(node.height == applied && self.is_applied(&hash)?),
-                HeaderLookup::Unknown | HeaderLookup::Invalid => return Ok(false),
-            }
-        }
-        Ok(false)
-    }
-
     /// How many of these blocks are applied and committed, from the first on. Each is the child of the one before.
     pub(super) fn applied_among(&self, hashes: &[Hash]) -> Result<usize, StoreError> {
         let (mut low, mut high) = (0, hashes.len());
@@ -150,6 +137,17 @@ impl Index {
             }
         }
         Ok(low)
+    }
+
+    /// How many of these blocks are here from the first on, applied or stored. Each is the child of the one before.
+    pub(super) fn here_among(&self, hashes: &[Hash]) -> Result<usize, StoreError> {
+        let mut here = self.applied_among(hashes)?;
+        while let Some(hash) = hashes.get(here)
+            && self.has_body(hash)?
+        {
+            here += 1;
+        }
+        Ok(here)
     }
 
     /// Whether the best chain contains this block.
@@ -186,10 +184,11 @@ impl Index {
         self.fork_count.saturating_add(count) <= MAX_FORK_HEADERS && self.nodes.len() <= 2 * HEADERS_IN_MEMORY
     }
 
-    /// Takes validated headers, each the parent of the next. Returns the change if the best chain is now another.
-    pub(super) fn accept(&mut self, rows: &[HeaderRow]) -> Result<Option<Change>, StoreError> {
+    /// Takes validated headers, each the parent of the next. Returns the change if the best chain is now another. `aside`:
+    /// they are withheld.
+    pub(super) fn accept(&mut self, rows: &[HeaderRow], aside: bool) -> Result<Option<Change>, StoreError> {
         let Some((first, last)) = rows.first().zip(rows.last()) else { return Ok(None) };
-        let withheld = self.nodes.get(&first.header.previous).is_some_and(|parent| parent.withheld);
+        let withheld = aside || self.nodes.get(&first.header.previous).is_some_and(|parent| parent.withheld);
         let extends = first.header.previous == self.best_hash() && !withheld;
         for row in rows {
             self.nodes.insert(row.hash, HeaderNode { withheld, ..HeaderNode::of(row) });

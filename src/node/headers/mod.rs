@@ -4,13 +4,16 @@
 //! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that were not requested, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
+mod candidates;
 mod clock;
 mod header_node;
 mod index;
+mod ledger_news;
 mod locator;
 mod offered;
 mod overdue;
 mod passing;
+mod pursuit;
 mod rivals;
 mod rounds;
 mod span;
@@ -41,8 +44,9 @@ use crate::{
         target::Work,
     },
     node::{
-        ChainMove, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
+        Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
+            candidates::Candidates,
             clock::{ClockFacts, ClockJudge},
             header_node::{Change, HeaderLookup},
             index::Index,
@@ -95,8 +99,11 @@ pub struct Headers {
     /// Withheld branches: no peer delivers their blocks, and they do not count for a while.
     withheld: BTreeMap<Hash, Withheld>,
     overdue: Option<Overdue>,
+    candidates: Candidates,
     /// When the node was last synced with peers.
     synced_at: Option<Time>,
+    /// The height of its tip then.
+    synced_height: u32,
     /// The time of the last event, for deadlines that have passed and must not come again.
     now: Time,
 }
@@ -131,7 +138,9 @@ impl Headers {
             best_changed: false,
             withheld: BTreeMap::new(),
             overdue: None,
+            candidates: Candidates::default(),
             synced_at: None,
+            synced_height: 0,
             now: Time(0),
         }
     }
@@ -155,6 +164,7 @@ impl Headers {
             PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
             PeerLink::Closed { link, .. } => {
                 self.peers.remove(link);
+                self.candidates.look_again();
                 self.answered &= self.peers.len() > 0;
             }
         }
@@ -186,7 +196,7 @@ impl Headers {
             ToHeaders::Delivered => {
                 self.progress = now.mono;
                 self.overdue = None;
-                self.unproven.delivered(now.mono);
+                self.body_came(now.mono);
                 Ok(())
             }
             ToHeaders::Fetched { height } => {
@@ -198,9 +208,10 @@ impl Headers {
                 Ok(())
             }
             ToHeaders::BlocksInvalid { hashes, fault } => self.take_invalid(now.mono, &hashes, &fault, out),
-            ToHeaders::Overdue { hash, nowhere } => {
-                self.take_overdue(now.mono, hash, nowhere);
-                Ok(())
+            ToHeaders::Overdue { hash, nowhere } => self.take_overdue(now.mono, hash, nowhere),
+            ToHeaders::CandidateTaken { hash } => {
+                self.candidates.look_again();
+                self.reconsider(now.mono, hash, out)
             }
             ToHeaders::Denied { link, hash } => {
                 self.take_denial(link, &hash, out);
@@ -209,59 +220,24 @@ impl Headers {
         }
     }
 
-    fn take_move(&mut self, now: Time, moved: &ChainMove, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(index) = &mut self.index else { return Ok(()) };
-        let change = index.applied_moved(&moved.tip)?;
-        let on_best = index.is_on_best(moved.tip.height, &moved.tip.hash)?;
-        if on_best {
-            self.fetched = self.fetched.max(moved.tip.height);
-        }
-        if !moved.added.is_empty() {
-            self.progress = now;
-            // A block that passed the best chain proves nothing of it.
-            if on_best {
-                self.unproven.delivered(now);
-            }
-            self.passing.applied(&moved.added);
-        }
-        self.open = true;
-        self.announce(now, change, false, out)
-    }
-
-    fn take_invalid(
-        &mut self,
-        now: Time,
-        hashes: &[Hash],
-        fault: &crate::chain::rules::BlockFault,
-        out: &mut Outbox,
-    ) -> Result<(), StoreError> {
-        let Some(index) = &mut self.index else { return Ok(()) };
-        let change = index.invalidate(hashes)?;
-        if let Some(culprit) = hashes.first() {
-            log::warn!("invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
-        }
-        // The ledger has looked for the best one itself.
-        self.told_best = None;
-        self.announce(now, change, false, out)
-    }
-
     /// The best chain is another: tells `fetch`. What is to be stored was told to the ledger before. `news`: its new last
     /// block was offered, so that its body is here.
     fn announce(&mut self, now: Time, change: Option<Change>, news: bool, out: &mut Outbox) -> Result<(), StoreError> {
         let (Some(Change { above: fork, mut hashes }), Some(index)) = (change, &self.index) else { return Ok(()) };
-        // Back from a branch that left our chain far below: what is applied needs no body.
-        let applied = index.applied_among(&hashes)?;
-        hashes.drain(..applied);
-        let above = fork.saturating_add(u32::try_from(applied).unwrap_or(u32::MAX));
+        // Back from a branch that left our chain far below, or on to a candidate: what is here needs no body.
+        let here = index.here_among(&hashes)?;
+        hashes.drain(..here);
+        let above = fork.saturating_add(u32::try_from(here).unwrap_or(u32::MAX));
         self.progress = now;
+        self.candidates.look_again();
         let is_here = news && hashes.len() == 1;
         if fork <= self.fetched {
             match hashes.first() {
                 Some(_) if is_here && !index.is_tip(&index.best().parent) => {}
-                Some(first) if !is_here => self.unproven.replaced(now, *first),
-                _ => self.unproven.delivered(now),
+                Some(_) if !is_here => self.unproven.replaced(),
+                _ => self.unproven.delivered(),
             }
-            // What is between the two is applied.
+            // What is between the two is here.
             self.fetched = above;
         }
         self.best_changed = true;
@@ -270,9 +246,17 @@ impl Headers {
     }
 
     /// Takes validated rows: to the ledger first, so that no body can get there before its header.
-    fn accept(&mut self, now: Time, rows: Vec<HeaderRow>, news: bool, out: &mut Outbox) -> Result<bool, StoreError> {
+    fn accept(
+        &mut self,
+        now: Time,
+        rows: Vec<HeaderRow>,
+        news: bool,
+        aside: bool,
+        out: &mut Outbox,
+    ) -> Result<bool, StoreError> {
         let Some(index) = &mut self.index else { return Ok(false) };
-        let change = index.accept(&rows)?;
+        let change = index.accept(&rows, aside)?;
+        self.candidates.look_again();
         out.tell(ToLedger::StoreHeaders(rows));
         let best = change.is_some();
         self.announce(now, change, news, out)?;
@@ -319,7 +303,7 @@ impl Headers {
         self.peers.unrefuse(time, self.spec.parameters.future_limit);
         self.release_due(now, out)?;
         self.set_overdue_aside(now, out)?;
-        self.end_unproven(now, out)?;
+        self.end_counting(now);
         self.drive(now, out)?;
         self.peers.settle();
         self.look_at_clock(time, out);
@@ -336,6 +320,7 @@ impl Headers {
         }
         self.note_state(now);
         self.tell_best(out);
+        self.tell_candidates(out)?;
         self.report_best(now, out);
         Ok(())
     }
@@ -389,9 +374,8 @@ impl Role for Headers {
         let best = self.best_report.filter(|_| self.best_changed).map(|at| at + BEST_REPORT_INTERVAL);
         let peers = self.peers.deadline(self.now);
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
-        let unproven = self.unproven_until().filter(|at| *at > self.now);
         let overdue = self.overdue_until().filter(|at| *at > self.now);
-        let others = [self.next_poll, best, withheld, unproven, overdue, self.clock.deadline()];
+        let others = [self.next_poll, best, withheld, overdue, self.counted_until(), self.clock.deadline()];
         others.into_iter().chain([self.machine.deadline(&view), peers]).flatten().min()
     }
 }

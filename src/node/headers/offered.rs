@@ -3,16 +3,19 @@
 use crate::{
     base::{
         hash::Hash,
-        limits::MAX_WITHHELD,
         time::{Now, Time},
     },
-    chain::{archive::StoreError, header::Header, rules, target::Work},
+    chain::{
+        archive::StoreError,
+        header::Header,
+        rules::{self, HeaderFault},
+        target::Work,
+    },
     node::{
         Origin, Outbox, PeerFault,
         headers::{
             Headers,
             header_node::{HeaderLookup, HeaderNode},
-            index::Index,
             syncnode::Standing,
             validate::{Follower, Refused},
         },
@@ -75,6 +78,11 @@ impl Headers {
             HeaderLookup::Valid(node) => node,
             HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
             HeaderLookup::Unknown => {
+                // Even one from nowhere has the work that it states, and that is no less than the chain's least.
+                let target = header.target.expand().filter(|target| *target <= self.spec.parameters.limit());
+                if !target.is_some_and(|target| target.admits(&hash)) {
+                    return Ok(Some(Refusal::Fault(HeaderFault::Work.into())));
+                }
                 if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
                     peer.wake(now.mono);
                 }
@@ -101,16 +109,17 @@ impl Headers {
         if parent.withheld && !self.told_withheld(origin)? {
             self.reconsider(now.mono, previous, out)?;
         }
-        self.doubt(now.mono, &previous, &row.work, out)?;
         let passes = self.passes(now.mono, origin, hash, &previous, &row.work)?;
         let Some(index) = &mut self.index else { return Ok(None) };
-        if !passes && row.work <= index.best().work && !index.has_fork_room(now.mono, 1) {
+        let is_rival = row.work > index.applied().work;
+        if !passes && !is_rival && !index.has_fork_room(now.mono, 1) {
             return Ok(Some(Refusal::Drop("its branch has less work, and there is no room for it")));
         }
         if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
             peer.height = peer.height.max(row.header.height);
+            peer.shows = Some(hash);
         }
-        match self.accept(now.mono, vec![row], true, out)? {
+        match self.accept(now.mono, vec![row], true, false, out)? {
             true => Ok(None),
             false if passes => {
                 out.tell(ToFetch::OfferPasses { hash });
@@ -130,17 +139,11 @@ impl Headers {
     /// A new block builds on a withheld branch, and came from a peer that did not tell us of that branch: other miners
     /// work there, so the branch gets its chance now and not in an hour. A liar pays for each time with the work of a block
     /// and with another connection.
-    fn reconsider(&mut self, now: Time, mut hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
-        while let Some(index) = &self.index
-            && let HeaderLookup::Valid(node) = index.find(&hash)?
-            && node.withheld
-        {
-            if self.withheld.contains_key(&hash) {
-                return self.release(now, hash, out);
-            }
-            hash = node.parent;
+    pub(super) fn reconsider(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
+        match self.index.as_ref().and_then(|index| index.withheld_from(&hash)) {
+            Some(lowest) => self.release(now, lowest, out),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether a block whose chain is not the best goes to the ledger all the same: its chain has as much work as ours, and
@@ -168,28 +171,6 @@ impl Headers {
         Ok(extends && self.passing.insert(now, hash))
     }
 
-    /// Sets those branches aside that have more work than a block that is here and leads on from our tip, and whose next
-    /// block has been owed for long. Headers with much work and no blocks must not stop the chain. The honest branch that
-    /// comes to light behind them must not go with them, though, before anybody was asked for it.
-    fn doubt(&mut self, now: Time, parent: &Hash, work: &Work, out: &mut Outbox) -> Result<(), StoreError> {
-        let leads_on = |index: &Index| index.builds_on_applied(parent);
-        if !self.unproven.is_overdue(now) || !self.index.as_ref().map_or(Ok(false), leads_on)? {
-            return Ok(());
-        }
-        for _ in 0..MAX_WITHHELD {
-            let Some(index) = self.index.as_ref().filter(|index| index.best().work > *work) else { return Ok(()) };
-            let Some(owed) = index.hash_at(self.fetched.saturating_add(1))? else { return Ok(()) };
-            if index.is_applied(&owed)? {
-                return Ok(());
-            }
-            self.set_aside(now, owed, out)?;
-            if self.unproven.is_new() {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
     /// A known header: its body is wanted only if it is on the best chain and not applied; then fetch was told so before.
     fn judge_known(
         &mut self,
@@ -205,10 +186,6 @@ impl Headers {
         }
         let Some(index) = &self.index else { return Ok(None) };
         let applied = index.is_applied(&hash)?;
-        if !applied {
-            self.doubt(now, &node.parent, &node.work, out)?;
-        }
-        let Some(index) = &self.index else { return Ok(None) };
         let wanted = !applied && index.is_on_best(node.height, &hash)?;
         if !wanted && !applied && self.passes(now, origin, hash, &node.parent, &node.work)? {
             out.tell(ToFetch::OfferPasses { hash });

@@ -23,6 +23,16 @@ impl Index {
         hash == *block
     }
 
+    /// The lowest withheld block of the branch with this one.
+    pub(super) fn withheld_from(&self, hash: &Hash) -> Option<Hash> {
+        let (mut hash, mut lowest) = (*hash, None);
+        while let Some(node) = self.nodes.get(&hash).filter(|node| node.withheld) {
+            lowest = Some(hash);
+            hash = node.parent;
+        }
+        lowest
+    }
+
     /// Whether a header without this block has more work than the applied chain and is not set aside.
     pub(super) fn has_rival(&self, block: &Hash) -> bool {
         let candidate = |hash: &Hash| {

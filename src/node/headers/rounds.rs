@@ -4,7 +4,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_IDLE, MAX_SYNC_HEADERS},
+        limits::{GET_SYNC_IDLE, MAX_SYNC_HEADERS, UNPROVEN_HEADERS},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header},
@@ -84,7 +84,9 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
-        peer.promised = Some(batch.last.1);
+        let before = peer.shows;
+        (peer.promised, peer.shows) = (Some(batch.last.1), Some(batch.last.1));
+        self.candidates.look_again();
         let Some(last) = batch.rows.last() else {
             match batch.future {
                 Some(refused) => peer.hold(now, refused, self.spec.parameters.future_limit),
@@ -94,9 +96,13 @@ impl Headers {
             return Ok(());
         };
         let leads = last.work > index.best().work;
-        let branches = batch.rows.first().is_some_and(|first| first.header.previous != index.best_hash());
-        let room = match leads {
-            true => !branches || self.machine.state() != SyncState::Synced || self.adoptions.take(now.mono),
+        let previous = batch.rows.first().map(|first| first.header.previous);
+        let branches = previous != Some(index.best_hash());
+        let guarded = branches && self.machine.state() == SyncState::Synced;
+        let goes_on = previous == before && index.missing_up_to(previous)? < UNPROVEN_HEADERS as usize;
+        let room = match last.work > index.applied().work {
+            // Each peer has a share of its own, so that nobody can use up those of others.
+            true => !guarded && leads || goes_on || peer.branches.take(now.mono),
             false => index.has_fork_room(now.mono, batch.rows.len()),
         };
         if !room {
@@ -110,17 +116,26 @@ impl Headers {
             peer.hold(now, refused, self.spec.parameters.future_limit);
         }
         self.peers.productive(now.mono, link);
-        self.accept(now.mono, batch.rows, false, out).map(|_| ())
+        // Beyond the allowance a branch is only a candidate until a body of it comes.
+        let aside = leads && guarded && !goes_on && !self.adoptions.take(now.mono);
+        if let Some(first) = batch.rows.first().filter(|_| aside) {
+            self.remember_withheld(now.mono, first.hash);
+        }
+        self.accept(now.mono, batch.rows, false, aside, out).map(|_| ())
     }
 
     /// A peer's ping tells its tip.
     pub(super) fn take_claim(&mut self, now: Time, link: LinkId, height: u32, tip: Hash) -> Result<(), StoreError> {
         let Some(best) = self.index.as_ref().map(|index| index.best().height) else { return Ok(()) };
-        let unknown = height >= best && !self.known(&tip)?;
+        let known = self.known(&tip)?;
         if let Some(peer) = self.peers.get_mut(link) {
             peer.height = height;
-            if unknown {
+            if height >= best && !known {
                 peer.wake(now);
+            }
+            if known && peer.shows != Some(tip) {
+                peer.shows = Some(tip);
+                self.candidates.look_again();
             }
         }
         Ok(())
@@ -137,14 +152,17 @@ impl Headers {
         }
         self.poll(now);
         self.peers.wake_due(now);
-        let room = self.has_room();
-        // A branch that has not brought a block is no reason not to ask for others.
-        if !self.open || !(room || self.disregards_best()) {
+        if !self.open {
             return Ok(());
         }
+        // However far ahead the best chain's headers are: others may be delivered sooner.
         for link in self.peers.fresh() {
             self.ask(now, link, out)?;
         }
+        for link in self.candidates_with_more()? {
+            self.ask(now, link, out)?;
+        }
+        let room = self.has_room();
         match self.peers.next_node(now, best).filter(|_| room) {
             Some(link) => self.ask(now, link, out),
             None => Ok(()),

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use crate::{
     base::{
-        limits::{ISOLATED_AFTER, LONE_AFTER, REASON_INTERVAL, STALLED_AFTER, SYNCED_SLACK, SYNCED_SLACK_BLOCKS},
+        limits::{
+            GET_SYNC_TIMEOUT, ISOLATED_AFTER, LONE_AFTER, REASON_INTERVAL, STALLED_AFTER, SYNCED_SLACK,
+            SYNCED_SLACK_BLOCKS,
+        },
         time::Time,
     },
     node::report::SyncState,
@@ -66,6 +69,8 @@ pub(super) struct Machine {
     behind_since: Option<Time>,
     /// Since when there is work to do.
     busy_since: Option<Time>,
+    /// Since when nothing but answers of peers is missing.
+    asks_since: Option<Time>,
     /// Headers have been far enough ahead once: what counts from then on is blocks.
     in_blocks: bool,
 }
@@ -92,6 +97,7 @@ impl Machine {
             was_synced: false,
             behind_since: None,
             busy_since: None,
+            asks_since: None,
             in_blocks: false,
         }
     }
@@ -131,7 +137,8 @@ impl Machine {
             .busy_since
             .filter(|_| self.state != SyncState::Stalled)
             .map(|since| since.max(view.progress) + STALLED_AFTER);
-        [reason, alone, behind, stalled].into_iter().flatten().min()
+        let asks = self.asks_since.filter(|_| self.state != SyncState::Synced).map(|since| since + GET_SYNC_TIMEOUT);
+        [reason, alone, behind, stalled, asks].into_iter().flatten().min()
     }
 
     fn decide(&mut self, now: Time, view: &View) -> (SyncState, String) {
@@ -139,11 +146,11 @@ impl Machine {
             return (SyncState::Starting, "opening the ledger".to_owned());
         }
         if let Some(reason) = &view.hindered {
-            (self.busy_since, self.in_blocks, self.behind_since) = (None, false, None);
+            (self.busy_since, self.in_blocks, self.behind_since, self.asks_since) = (None, false, None, None);
             return (SyncState::Stalled, reason.clone());
         }
         if view.peers == 0 {
-            (self.busy_since, self.in_blocks) = (None, false);
+            (self.busy_since, self.in_blocks, self.asks_since) = (None, false, None);
             return self.decide_alone(now, view);
         }
         self.alone_since = None;
@@ -164,8 +171,13 @@ impl Machine {
     }
 
     fn is_synced(&mut self, now: Time, view: &View) -> bool {
-        let nothing_more = self.state == SyncState::Synced || (view.answered && !view.more);
-        self.is_caught_up(now, view) && nothing_more
+        if !self.is_caught_up(now, view) || !view.answered && self.state != SyncState::Synced {
+            self.asks_since = None;
+            return false;
+        }
+        // One peer after the other that leaves a question open must not end the state for ever.
+        let asks_since = *self.asks_since.get_or_insert(now);
+        self.state == SyncState::Synced || !view.more || now.since(asks_since) >= GET_SYNC_TIMEOUT
     }
 
     /// Whether the best chain is applied; in a synced node a block that was announced a moment ago may still be on its

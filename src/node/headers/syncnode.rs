@@ -15,7 +15,8 @@ use crate::{
         hash::Hash,
         ids::LinkId,
         limits::{
-            GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE,
+            BRANCHES_PER_PEER, GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT,
+            IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE, UNPROVEN_INTERVAL,
         },
         time::{Now, Time},
     },
@@ -65,6 +66,10 @@ pub(super) struct HeaderSource {
     pub(super) told: Option<Hash>,
     /// The last header that it sent in a `Sync`: it has the body, and those below.
     pub(super) promised: Option<Hash>,
+    /// The last header that it sent or claimed as its tip, as far as we know that header.
+    pub(super) shows: Option<Hash>,
+    /// Branches that it may still tell of: each is stored.
+    pub(super) branches: RateLimit,
     /// Answers in a row that held known headers only and led no further.
     strikes: u8,
     /// We have closed the link; it is just not gone yet.
@@ -102,6 +107,8 @@ impl HeaderSource {
             reached: None,
             told: None,
             promised: None,
+            shows: None,
+            branches: RateLimit::new(now.mono, BRANCHES_PER_PEER, BRANCHES_PER_PEER, UNPROVEN_INTERVAL),
             strikes: 0,
             closing: false,
             idle_questions: RateLimit::per_second(IDLE_GET_SYNC_PER_SECOND),
@@ -303,6 +310,12 @@ impl HeaderSources {
     pub(super) fn fresh(&self) -> Vec<LinkId> {
         let fresh = |peer: &HeaderSource| peer.standing == Standing::Fresh && peer.asked.is_none() && !peer.closing;
         self.busy().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
+    }
+
+    /// Peers other than the sync node that have more.
+    pub(super) fn others_with_more(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
+        let has_more = |peer: &HeaderSource| peer.standing == Standing::More && peer.asked.is_none() && !peer.closing;
+        self.busy().filter(move |(link, peer)| Some(*link) != self.node && has_more(peer))
     }
 
     /// The sync node to ask now; a new one is chosen if there is none. `None` if no peer has more, or it was asked.

@@ -5,57 +5,44 @@
 //! relays the blocks that extend its tip, and mines. A node that is not synced waits for the blocks. If no peer delivers
 //! them, it does not wait for those of the next unproven branch as well.
 
-use crate::base::{
-    hash::Hash,
-    limits::{UNPROVEN_TIME, WITHHELD_CHANCES, WITHHELD_DOUBT},
-    time::Time,
-};
+use crate::base::{limits::LAPSE_REMEMBERED, time::Time};
 
-/// The clock of the best branch's next block.
+/// What the best header chain has proven.
 #[derive(Debug, Default)]
 pub(super) struct UnprovenBranch {
-    since: Time,
-    /// How often the clock was restarted since the last block came.
-    chances: u32,
-    /// Since when the best branch is unproven, if it is.
-    unproven: Option<Time>,
+    is_unproven: bool,
     /// Whether a branch was withheld since the last block came.
     gave_up: bool,
-    /// First blocks of the branches that were requested since the last block came, at most `WITHHELD_CHANCES`.
-    asked: Vec<Hash>,
-    /// Whether the best branch became one of those just now.
-    is_new: bool,
+    /// When a branch of which blocks had come last ceased to count.
+    lapsed: Option<Time>,
 }
 
 impl UnprovenBranch {
     /// A block came, or none is missing.
-    pub(super) fn delivered(&mut self, now: Time) {
-        *self = Self { since: now, ..Self::default() };
+    pub(super) fn delivered(&mut self) {
+        *self = Self { lapsed: self.lapsed, ..Self::default() };
     }
 
-    /// Another branch is the best: it just came, got a new chance, or was behind one that is now withheld. The clock starts
-    /// again, but only a limited number of times: an attacker that makes one branch of mere headers after the other must
-    /// not restart it for ever.
-    pub(super) fn replaced(&mut self, now: Time, first: Hash) {
-        self.unproven = Some(now);
-        let has_room = self.asked.len() < WITHHELD_CHANCES as usize;
-        self.is_new = has_room && !self.asked.contains(&first);
-        if self.is_new {
-            self.asked.push(first);
+    /// Whether a first block proves nothing for now: branches were delivered in part only.
+    pub(super) fn is_suspicious(&self, now: Time) -> bool {
+        self.lapsed.is_some_and(|at| now.since(at) < LAPSE_REMEMBERED)
+    }
+
+    /// The branch keeps delivering and does not end: it counts no longer.
+    pub(super) fn lapse(&mut self, now: Time) {
+        *self = Self { is_unproven: true, gave_up: true, lapsed: Some(now) };
+    }
+
+    /// Another branch is the best.
+    pub(super) fn replaced(&mut self) {
+        self.is_unproven = true;
+    }
+
+    /// A branch is withheld. `was_synced`: the node was synced before its first block came.
+    pub(super) fn give_up(&mut self, now: Time, was_synced: bool) {
+        if was_synced && !self.is_unproven {
+            self.lapsed = Some(now);
         }
-        if self.is_new || self.chances < WITHHELD_CHANCES {
-            (self.since, self.chances) = (now, self.chances.saturating_add(1));
-        }
-    }
-
-    /// Whether the best branch had not been requested before it last became the best.
-    pub(super) fn is_new(&self) -> bool {
-        self.is_new
-    }
-
-    /// A branch is withheld. The branches with the next most work do not each get the full time: a node that starts among
-    /// attackers that keep back many branches would wait for all of them.
-    pub(super) fn give_up(&mut self) {
         self.gave_up = true;
     }
 
@@ -66,17 +53,7 @@ impl UnprovenBranch {
 
     /// Whether no block of the best chain's branch has come yet.
     pub(super) fn is_unproven(&self) -> bool {
-        self.unproven.is_some()
-    }
-
-    /// When such a branch has had its time, and makes room for others with less work.
-    pub(super) fn ends(&self) -> Option<Time> {
-        self.unproven.map(|since| since + UNPROVEN_TIME)
-    }
-
-    /// Whether a block that is here may go before it.
-    pub(super) fn is_overdue(&self, now: Time) -> bool {
-        now.since(self.since) >= WITHHELD_DOUBT
+        self.is_unproven
     }
 }
 
@@ -88,9 +65,9 @@ mod tests {
     fn a_branch_is_unproven_until_a_block_of_it_comes() {
         let mut branch = UnprovenBranch::default();
         assert!(!branch.is_unproven());
-        branch.replaced(Time(1), Hash([1; 32]));
+        branch.replaced();
         assert!(branch.is_unproven());
-        branch.delivered(Time(2));
+        branch.delivered();
         assert!(!branch.is_unproven());
     }
 }

@@ -3,11 +3,15 @@
 //! `fetch` tells when the next body of the best header chain is overdue. If there is another chain to go on with, the
 //! branch is set aside at once. It is back when one of its bodies arrives, when others build on it, or later by itself.
 
+use std::time::Duration;
+
 use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{MAX_WITHHELD, SYNCED_RECENTLY, WITHHELD_AFTER, WITHHELD_FIRST, WITHHELD_MAX},
+        limits::{
+            COUNTED_FOR, COUNTED_PER_BLOCK, MAX_WITHHELD, SYNCED_RECENTLY, WITHHELD_AFTER, WITHHELD_FIRST, WITHHELD_MAX,
+        },
         time::Time,
     },
     chain::archive::StoreError,
@@ -25,10 +29,17 @@ use crate::{
 
 impl Headers {
     /// `fetch` waits for this block of the best header chain for too long.
-    pub(super) fn take_overdue(&mut self, now: Time, hash: Hash, nowhere: bool) {
+    pub(super) fn take_overdue(&mut self, now: Time, hash: Hash, nowhere: bool) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let height = index.nodes.get(&hash).map(|node| node.height);
+        if !height.map_or(Ok(false), |height| index.is_on_best(height, &hash))? {
+            self.candidates.overdue(now, hash);
+            return Ok(());
+        }
         let known = self.overdue.filter(|overdue| overdue.hash == hash);
         let nowhere = known.and_then(|overdue| overdue.nowhere).or(nowhere.then_some(now));
         self.overdue = Some(Overdue { hash, nowhere });
+        Ok(())
     }
 
     /// A peer says that it does not have a block. If it sent the header, it has promised the body.
@@ -65,6 +76,7 @@ impl Headers {
             self.synced_at = None;
         } else if self.machine.state() == SyncState::Synced {
             self.synced_at = Some(now);
+            self.synced_height = self.index.as_ref().map_or(0, |index| index.applied().height);
         }
     }
 
@@ -78,34 +90,47 @@ impl Headers {
     pub(super) fn set_aside(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(index) = &mut self.index else { return Ok(()) };
         let Some(change) = index.withhold(&hash)? else { return Ok(()) };
-        if self.withheld.len() >= MAX_WITHHELD
-            && let Some(first) = self.withheld.iter().min_by_key(|(_, withheld)| withheld.until).map(|(hash, _)| *hash)
-        {
-            // The one that ends first stays set aside for good, unless it gets more headers some day.
-            self.withheld.remove(&first);
-        }
-        let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
+        let time = self.remember_withheld(now, hash);
         log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
-        self.withheld.insert(hash, Withheld { until: now + time, time });
-        self.unproven.give_up();
+        self.unproven.give_up(now, self.synced_at.is_some());
         self.announce(now, Some(change), false, out)
     }
 
-    /// Sets a branch aside whose time to bring a first block is over.
-    pub(super) fn end_unproven(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(index) = self.index.as_ref().filter(|_| self.unproven_until().is_some_and(|at| at <= now)) else {
-            return Ok(());
-        };
-        match index.hash_at(self.fetched.saturating_add(1))? {
-            Some(hash) => self.set_aside(now, hash, out),
-            None => Ok(()),
+    /// Notes that the branch from this block up is set aside, and returns for how long: longer each time.
+    pub(super) fn remember_withheld(&mut self, now: Time, hash: Hash) -> Duration {
+        if self.withheld.len() >= MAX_WITHHELD
+            && let Some(first) = self.withheld.iter().min_by_key(|(_, withheld)| withheld.until).map(|(hash, _)| *hash)
+        {
+            // The one that ends first stays set aside until one of its bodies arrives.
+            self.withheld.remove(&first);
+        }
+        let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
+        self.withheld.insert(hash, Withheld { until: now + time, time });
+        time
+    }
+
+    /// A body of the best header chain came: the chain counts from now on, unless others came in part only a moment ago.
+    pub(super) fn body_came(&mut self, now: Time) {
+        if self.machine.state() != SyncState::Synced || !self.unproven.is_suspicious(now) {
+            self.unproven.delivered();
+        }
+    }
+
+    /// In a node that was synced, a branch that keeps delivering and does not end counts no longer after a while.
+    pub(super) fn end_counting(&mut self, now: Time) {
+        if self.counted_until().is_some_and(|at| at <= now) {
+            log::warn!("the best chain is still incomplete, it counts no longer");
+            self.unproven.lapse(now);
         }
     }
 
     /// When that is.
-    pub(super) fn unproven_until(&self) -> Option<Time> {
-        let waits = self.disregards_best() && self.index.as_ref().is_some_and(|index| !index.all_applied());
-        self.unproven.ends().filter(|_| waits)
+    pub(super) fn counted_until(&self) -> Option<Time> {
+        let waits = self.machine.state() != SyncState::Synced && !self.disregards_best();
+        let index = self.index.as_ref().filter(|index| waits && !index.all_applied())?;
+        // A download is no trickle.
+        let blocks = index.applied().height.saturating_sub(self.synced_height);
+        self.synced_at.map(|at| at + COUNTED_FOR + COUNTED_PER_BLOCK * blocks)
     }
 
     /// Gives branches that were set aside for long enough another chance.

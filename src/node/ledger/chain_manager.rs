@@ -11,6 +11,7 @@ use std::{
 use crate::{
     base::{
         hash::Hash,
+        limits::STAGED_BLOCKS,
         time::{Now, Time},
     },
     chain::{
@@ -28,6 +29,7 @@ use crate::{
 use super::{
     active_chain::ActiveChain,
     chainstate::Failure,
+    deliverers::Deliverers,
     reorganise::{Branch, Culprit},
     waiting::{Arrival, Staged, Waiting},
 };
@@ -37,6 +39,7 @@ pub(super) struct ChainManager {
     active: ActiveChain,
     waiting: Waiting,
     staged: Staged,
+    deliverers: Deliverers,
     /// The next block, which others were told of and which is not connected yet.
     validated: Option<Validated>,
     /// Blocks whose bodies `fetch` need not ask for any more; told at the end of each event.
@@ -68,6 +71,7 @@ impl ChainManager {
             active: ActiveChain::new(setup, store, mempool_bytes),
             waiting: Waiting::default(),
             staged: Staged::default(),
+            deliverers: Deliverers::new(STAGED_BLOCKS),
             validated: None,
             taken: Vec::new(),
         }
@@ -257,6 +261,13 @@ impl ChainManager {
                 self.invalidate(now, &row.hash, BlockFault::InvalidParent, out)?;
                 return Ok(Placed::NotYet);
             }
+            Some(BlockStatus::Applied) if let Some(fault) = self.active.chain().contradicts_sibling(&row.header)? => {
+                if let Some(link) = origin.link() {
+                    out.fault(link, PeerFault::Block(fault.clone()));
+                }
+                self.invalidate(now, &row.hash, fault, out)?;
+                return Ok(Placed::NotYet);
+            }
             Some(BlockStatus::Header) if self.waiting.insert(origin, block) => return Ok(Placed::NotYet),
             Some(_) => {}
             None => {
@@ -272,6 +283,7 @@ impl ChainManager {
             }
         }
         self.active.put_body(now, block)?;
+        self.deliverers.insert(row.hash, origin);
         self.taken.push((row.header.height, row.hash));
         self.activate_best_chain(now, &row.hash, Some((row.hash, origin)), out)?;
         Ok(Placed::There)
@@ -306,7 +318,7 @@ impl ChainManager {
             };
             let Err(Culprit { row, fault }) = moved else { return Ok(()) };
             self.active.check_coins()?;
-            if let Some((_, Origin::Link(link))) = sender.filter(|(hash, _)| *hash == row.hash) {
+            if let Some(link) = self.deliverers.of(&row.hash) {
                 out.fault(link, PeerFault::Block(fault.clone()));
             }
             self.invalidate(now, &row.hash, fault, out)?;

@@ -11,16 +11,20 @@ use crate::{
         coin::Coin,
         coin_diff::{CoinDiff, CoinDiffBuilder, CoinLocation, FoundCoin},
         digest::StateSum,
+        header::Header,
         overlay::{CoinKey, Overlay},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
         target::Work,
         transaction::OutPoint,
     },
-    node::{Halt, Setup},
+    node::{Halt, Setup, recent::Recent},
 };
 
 use super::{chain_view::ChainView, expected::Expected};
+
+/// Disconnected blocks that are remembered, so that a peer that was told of them can still have them.
+const MAX_DISCONNECTED: usize = 4096;
 
 /// Why a block could not be applied.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub(super) struct Chainstate {
     expected: Expected,
     /// The tip at which all coins were last found to be in order.
     coins_checked_at: Option<Hash>,
+    /// Blocks that were disconnected since the start: valid, though no longer applied.
+    disconnected: Recent,
 }
 
 impl Chainstate {
@@ -76,7 +82,17 @@ impl Chainstate {
         };
         let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
         let expected = Expected::new(setup.memory_percent);
-        Self { spec, store, tip, sum, coins: Overlay::new(setup.overlay_bytes), expected, coins_checked_at: None }
+        let disconnected = Recent::new(MAX_DISCONNECTED);
+        Self {
+            spec,
+            store,
+            tip,
+            sum,
+            coins: Overlay::new(setup.overlay_bytes),
+            expected,
+            coins_checked_at: None,
+            disconnected,
+        }
     }
 
     /// Takes up where the store was left.
@@ -142,6 +158,25 @@ impl Chainstate {
         CoinKey { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
     }
 
+    /// What is wrong with a header whose parent is applied, if an applied block has the same parent and another digest: both
+    /// vouch for the coins after that parent.
+    pub(super) fn contradicts_sibling(&self, header: &Header) -> Result<Option<BlockFault>, StoreError> {
+        let sibling = self.store.applied_at(header.height)?.map(|row| row.header);
+        let expected =
+            sibling.filter(|sibling| sibling.previous == header.previous).map(|sibling| sibling.state_digest);
+        let differs = expected.filter(|expected| *expected != header.state_digest);
+        Ok(differs.map(|expected| BlockFault::StateDigest { found: header.state_digest, expected }))
+    }
+
+    /// A block's bytes for a peer: only of a block that was found valid in its place. Other bodies of branches are stored
+    /// before they are judged by the coins, and a peer to whom we sent an invalid one would have to ban us.
+    pub(super) fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        match self.store.status_of(hash)? {
+            Some(BlockStatus::Stored) if !self.disconnected.contains(hash) => Ok(None),
+            _ => self.store.served_body(hash),
+        }
+    }
+
     /// Whether the overlay has grown to its limit, of which `others` bytes are used elsewhere.
     pub(super) fn overlay_full(&self, others: usize) -> bool {
         self.coins.is_full(others)
@@ -179,6 +214,7 @@ impl Chainstate {
     pub(super) fn disconnect(&mut self) -> Result<(), StoreError> {
         self.expected.forget_all();
         let row = self.row(&self.tip.hash)?;
+        self.disconnected.insert(row.hash);
         let parent = self.row(&row.header.previous)?;
         let changes = self.store.unapply(row.header.height, &row.hash)?;
         for (outpoint, coin) in changes.spent {

@@ -20,6 +20,7 @@ mod chain_manager;
 mod chain_view;
 mod chainstate;
 mod committer;
+mod deliverers;
 mod expected;
 #[cfg(test)]
 pub(crate) mod fake;

@@ -61,7 +61,7 @@ impl Server {
 }
 
 fn serve_block(link: LinkId, hash: Hash, chain: &Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
-    match chain.store().served_body(&hash)? {
+    match chain.served_body(&hash)? {
         Some(body) => {
             out.answer(link, [Message::Block(body)]);
             out.count(Counter::BlocksServed, 1);

@@ -8,6 +8,17 @@ use crate::{
     node::{chain_move::ChainMove, origin::Origin},
 };
 
+/// A chain with more work than ours that is not the best header chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The height that the first hash follows.
+    pub above: u32,
+    /// Its lowest blocks whose bodies are not here, one after the other.
+    pub hashes: Vec<Hash>,
+    /// The peers that told of it.
+    pub links: Vec<LinkId>,
+}
+
 /// To `fetch`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToFetch {
@@ -29,6 +40,8 @@ pub enum ToFetch {
         /// Hashes at heights `above + 1`, `above + 2`, …
         hashes: Vec<Hash>,
     },
+    /// From `headers`: chains with more work than ours besides the best header chain. They replace those named before.
+    Candidates(Vec<Candidate>),
     /// From `headers`: an offered block extends our tip, and no block of the best header chain, which is another, is here
     /// yet. Pass the body on at once.
     OfferPasses {

@@ -36,14 +36,19 @@ pub enum ToHeaders {
     /// From `fetch`: the ledger has taken a block of the best header chain. Sent for the first block after each `Want`,
     /// then at most once a second.
     Delivered,
+    /// From `fetch`: the ledger has taken a block of a candidate.
+    CandidateTaken {
+        /// The block.
+        hash: Hash,
+    },
     /// From `fetch`: the best chain's bodies up to this height were taken; more headers may be requested. This runs ahead
     /// of `ChainMoved`, which during sync comes only once per commit.
     Fetched {
         /// The height.
         height: u32,
     },
-    /// From `fetch`: the lowest missing block of the best header chain is overdue. Its branch must not hold up the blocks of
-    /// other branches. Sent when the time is over, and when no peer is left to ask.
+    /// From `fetch`: the lowest missing block of the best header chain, or of a candidate, is overdue. Its branch must not
+    /// hold up the blocks of other branches. Sent when the time is over, and when no peer is left to ask.
     Overdue {
         /// The block.
         hash: Hash,

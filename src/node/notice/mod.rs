@@ -12,7 +12,7 @@ mod peers;
 mod verify;
 
 pub use self::{
-    fetch::ToFetch,
+    fetch::{Candidate, ToFetch},
     gossip::{ToGossip, TransactionVerdict},
     handshake::{ToHandshake, Useful},
     headers::ToHeaders,

@@ -123,7 +123,7 @@ fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     assert_eq!(wants(&offer(&mut rig, PEER, &withheld.first(11))), [(10, longer.hashes(11..=61))]);
 }
 
-/// HeaderLookup by seed 100101900: a miner that had crashed started among several such branches, waited for one after the other,
+/// Found by seed 100101900: a miner that had crashed started among several such branches, waited for one after the other,
 /// and did not mine for five minutes.
 #[test]
 fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_only() {
@@ -149,7 +149,7 @@ fn a_node_that_starts_among_branches_that_nobody_delivers_waits_for_one_of_them_
     assert_eq!(rig.state, SyncState::Blocks);
 }
 
-/// HeaderLookup by seed 99302032: a liar told the headers of the branch that all others worked on, kept its blocks back, and went
+/// Found by seed 99302032: a liar told the headers of the branch that all others worked on, kept its blocks back, and went
 /// away; for two minutes, and the next time for four, nothing that the others made on it changed anything.
 #[test]
 fn a_branch_that_was_set_aside_gets_a_chance_when_somebody_else_makes_blocks_on_it() {
@@ -195,46 +195,55 @@ fn headers_that_have_not_brought_a_block_change_nothing_for_a_synced_node() {
 fn a_branch_of_mere_headers_makes_room_for_one_with_less_work() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
-    tell(&mut rig, 3, &ours.first(5).grow(50, 1), 6);
+    let liars = ours.first(5).grow(50, 1);
+    tell(&mut rig, 3, &liars, 6);
     let honest = ours.first(8).grow(5, 2);
     rig.up(4, &honest);
-    assert_eq!(wants(&rig.sync(4, honest.headers(9..=13))), []);
-    assert_eq!(wants(&rig.pass(UNPROVEN_TIME)), [(8, honest.hashes(9..=13))]);
+    let actions = rig.sync(4, honest.headers(9..=13));
+    assert_eq!(wants(&actions), []);
+    assert_eq!(candidates(&actions), [vec![(8, honest.hashes(9..=13), vec![4])]], "its blocks are asked for, too");
+    let actions = overdue(&mut rig, liars.hash(6), false);
+    assert_eq!(wants(&actions), [(8, honest.hashes(9..=13))]);
+    assert_eq!(candidates(&actions), [vec![(5, liars.hashes(6..=55), vec![3])]], "and those of one set aside");
     // Nor does that one stay for ever.
-    assert_eq!(wants(&rig.pass(UNPROVEN_TIME)), [(10, vec![])]);
+    assert_eq!(wants(&overdue(&mut rig, honest.hash(9), false)), [(10, vec![])]);
     assert_eq!(rig.state, SyncState::Synced);
+    // A block brings it back.
+    let actions = rig.notice(ToHeaders::CandidateTaken { hash: honest.hash(9) });
+    assert_eq!(wants(&actions), [(8, honest.hashes(9..=13))]);
 }
 
-/// HeaderLookup by seed 101101635: with each block of its own a node set a liar's branch aside, and in the same moment the honest
+/// Found by seed 101101635: with each block of its own a node set a liar's branch aside, and in the same moment the honest
 /// one behind it, whose blocks nobody had been asked for.
 #[test]
 fn the_branch_behind_one_of_mere_headers_gets_its_own_time() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
-    tell(&mut rig, 3, &ours.first(5).grow(50, 1), 6);
+    let liars = ours.first(5).grow(50, 1);
+    tell(&mut rig, 3, &liars, 6);
     let honest = ours.first(8).grow(9, 2);
     rig.up(4, &honest);
     assert_eq!(wants(&rig.sync(4, honest.headers(9..=17))), []);
-    rig.pass(WITHHELD_DOUBT);
+    assert_eq!(wants(&overdue(&mut rig, liars.hash(6), true)), [(8, honest.hashes(9..=17))]);
     let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
-    assert_eq!(wants(&offer(&mut rig, Origin::Miner, &first)), [(8, honest.hashes(9..=17))]);
+    assert_eq!(wants(&offer(&mut rig, Origin::Miner, &first)), []);
     rig.moved(&first);
-    rig.pass(WITHHELD_DOUBT);
-    let wanted = wants(&offer(&mut rig, Origin::Miner, &second));
-    assert_eq!(wanted, [(11, vec![]), (11, vec![second.tip()])], "and no more than that");
+    assert_eq!(wants(&offer(&mut rig, Origin::Miner, &second)), []);
+    assert_eq!(wants(&overdue(&mut rig, honest.hash(9), false)), [(11, vec![second.tip()])]);
     assert_eq!(rig.state, SyncState::Synced);
 }
 
-/// HeaderLookup by seed 81001841: the block that got ahead of such a branch, long after it had come, was set aside for it.
+/// Found by seed 81001841: the block that got ahead of such a branch, long after it had come, was set aside for it.
 #[test]
 fn a_block_that_gets_ahead_of_mere_headers_is_not_set_aside_in_their_place() {
     let ours = Chain::new().grow(10, 0);
     for overtakes in [false, true] {
         let mut rig = synced(&ours);
-        tell(&mut rig, 3, &ours.first(5).grow(6, 1), 6);
-        rig.pass(UNPROVEN_TIME - SECOND);
+        let liars = ours.first(5).grow(6, 1);
+        tell(&mut rig, 3, &liars, 6);
+        rig.pass(SECOND * 20);
         if !overtakes {
-            rig.pass(SECOND);
+            overdue(&mut rig, liars.hash(6), false);
         }
         let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
         offer(&mut rig, PEER, &first);
@@ -272,7 +281,7 @@ fn tell(rig: &mut Rig, link: u64, branch: &Chain, from: usize) {
 }
 
 #[test]
-fn a_block_that_is_here_ends_the_wait_for_branches_of_mere_headers() {
+fn what_was_missed_below_a_block_is_asked_for_beside_branches_of_mere_headers() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
     // Two branches from below our tip, each with more work than all that honest nodes will make.
@@ -280,17 +289,13 @@ fn a_block_that_is_here_ends_the_wait_for_branches_of_mere_headers() {
         tell(&mut rig, link, &ours.first(5).grow(50 + usize::from(salt), salt), 6);
     }
     // The first honest block was missed, so that the second has no way past them.
-    let (first, second, third) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0), ours.clone().grow(3, 0));
+    let (first, second) = (ours.clone().grow(1, 0), ours.clone().grow(2, 0));
     tell(&mut rig, 6, &first, 11);
-    rig.pass(SECOND * 2);
-    assert_eq!(dropped(&offer(&mut rig, PEER, &second)), [None], "the branch has had no time to deliver");
-    rig.pass(SECOND * 4);
-    let actions = offer(&mut rig, PEER, &third);
-    assert!(dropped(&actions).is_empty());
-    let wanted = wants(&actions);
-    assert!(wanted.contains(&(10, third.hashes(11..=12))), "what was dropped meanwhile, too: {wanted:?}");
-    assert_eq!(wanted.last(), Some(&(12, vec![third.tip()])));
-    rig.moved(&third);
+    let actions = offer(&mut rig, PEER, &second);
+    assert_eq!((wants(&actions), dropped(&actions)), (vec![], vec![None]));
+    let told = candidates(&actions).pop().unwrap();
+    assert!(told.contains(&(10, second.hashes(11..=12), vec![1, 6])), "{told:?}");
+    rig.moved(&second);
     assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
 }
 
@@ -309,10 +314,10 @@ fn a_branch_whose_blocks_come_is_not_set_aside_for_a_block_on_our_tip() {
     }
 }
 
-/// HeaderLookup by seed 60009716: after a partition a block of our own branch came just after the other's headers, long after
+/// Found by seed 60009716: after a partition a block of our own branch came just after the other's headers, long after
 /// the last block, and set them aside before anybody was asked for their blocks; and so again when they were released.
 #[test]
-fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is() {
+fn no_block_of_ours_sets_a_branch_aside_that_is_not_overdue() {
     let ours = Chain::new().grow(10, 0);
     let mut rig = synced(&ours);
     let crown = |salt: u8| ours.first(5).grow(50 + usize::from(salt), salt);
@@ -320,15 +325,45 @@ fn a_branch_that_just_came_has_its_time_to_deliver_however_old_the_last_block_is
     tell(&mut rig, 3, &crown(1), 6);
     // Each on top of one that was missed.
     tell(&mut rig, 4, &ours.clone().grow(1, 0), 11);
-    assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(2, 0))), [None]);
-    // But one after the other must not keep us waiting.
     for salt in 2..=4u8 {
         rig.pass(SECOND * 4);
-        assert_eq!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(1 + usize::from(salt), 0))), [None]);
+        assert_eq!(wants(&offer(&mut rig, PEER, &ours.clone().grow(usize::from(salt), 0))), []);
         tell(&mut rig, 10 + u64::from(salt), &crown(salt), 6);
     }
-    rig.pass(SECOND * 2);
-    assert!(dropped(&offer(&mut rig, PEER, &ours.clone().grow(6, 0))).is_empty());
+}
+
+#[test]
+fn a_branch_beyond_the_allowance_is_a_candidate_until_a_block_of_it_comes() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    for n in 0..UNPROVEN_BRANCHES as u8 {
+        tell(&mut rig, 10 + u64::from(n), &ours.first(5).grow(20 + usize::from(n), 1 + n), 6);
+    }
+    let honest = ours.first(8).grow(60, 99);
+    rig.up(99, &honest);
+    let actions = rig.sync(99, honest.headers(9..=68));
+    assert_eq!(wants(&actions), []);
+    assert!(candidates(&actions).concat().iter().any(|(_, _, links)| links == &[99]), "{:?}", candidates(&actions));
+    let actions = rig.notice(ToHeaders::CandidateTaken { hash: honest.hash(9) });
+    assert_eq!(wants(&actions), [(8, honest.hashes(9..=68))]);
+}
+
+#[test]
+fn a_peer_that_used_up_its_branches_takes_none_of_those_of_others() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    rig.up(3, &ours);
+    let mut told = 0;
+    for salt in 1..20u8 {
+        rig.notice(ToHeaders::PeerTip { link: LinkId(3), height: 100, tip: Hash([salt; 32]) });
+        let crown = ours.first(9).grow(3, salt);
+        told += usize::from(!rig.sync(3, crown.headers(10..=12)).is_empty());
+        rig.pass(GET_SYNC_QUIET);
+    }
+    let stored = rig.take_stored().len();
+    assert!(stored <= 3 * (BRANCHES_PER_PEER as usize + 2), "{stored} headers of {told} branches");
+    tell(&mut rig, 5, &ours.first(8).grow(4, 77), 9);
+    assert_eq!(rig.take_stored().len(), 4);
 }
 
 #[test]

@@ -16,9 +16,8 @@ use crate::{
         hash::Hash,
         ids::{LinkId, Ticket},
         limits::{
-            GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, HEADERS_AHEAD, HEADERS_BEHIND,
-            MAX_LOCATOR_HASHES, MAX_PASSING, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL, UNPROVEN_TIME, WITHHELD_DOUBT,
-            WITHHELD_FIRST,
+            BRANCHES_PER_PEER, GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT, HEADERS_AHEAD,
+            HEADERS_BEHIND, MAX_LOCATOR_HASHES, MAX_PASSING, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL, WITHHELD_FIRST,
         },
     },
     chain::{
@@ -29,7 +28,7 @@ use crate::{
     },
     node::{
         Action, Notice, Origin, PeerFault, SyncState,
-        notice::{ToFetch, ToHeaders, ToLedger},
+        notice::{Candidate, ToFetch, ToHeaders, ToLedger},
         report::Report,
     },
     wire::message::{Kind, Message},
@@ -74,6 +73,23 @@ fn passed(actions: &[Action]) -> Vec<Hash> {
         _ => None,
     };
     actions.iter().filter_map(hash).collect()
+}
+
+/// Height below, missing blocks, peers.
+type PlainCandidate = (u32, Vec<Hash>, Vec<u64>);
+
+/// The candidates that `fetch` was told of, each time.
+fn candidates(actions: &[Action]) -> Vec<Vec<PlainCandidate>> {
+    let list = |action: &Action| match action {
+        Action::Tell(Notice::Fetch(ToFetch::Candidates(list))) => Some(list.clone()),
+        _ => None,
+    };
+    let plain = |one: Candidate| (one.above, one.hashes, one.links.iter().map(|link| link.0).collect());
+    actions.iter().filter_map(list).map(|list| list.into_iter().map(plain).collect()).collect()
+}
+
+fn overdue(rig: &mut Rig, hash: Hash, nowhere: bool) -> Vec<Action> {
+    rig.notice(ToHeaders::Overdue { hash, nowhere })
 }
 
 /// The heights of the best chain that the ledger was told of.

@@ -138,7 +138,7 @@ impl Model {
                     self.withheld.extend(rows.iter().map(|row| row.hash));
                 }
                 let last = rows.last().unwrap();
-                let change = index.accept(&rows).unwrap();
+                let change = index.accept(&rows, false).unwrap();
                 // The first seen wins ties.
                 let wins = self.is_candidate(&last.hash) && last.work > self.rows[&self.best].work;
                 assert_eq!(change.is_some(), wins);

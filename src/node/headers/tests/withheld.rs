@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn overdue(rig: &mut Rig, hash: Hash, nowhere: bool) -> Vec<Action> {
-    rig.notice(ToHeaders::Overdue { hash, nowhere })
-}
-
 /// A synced node with a branch of `ahead` headers on its tip, whose first block has come and is applied.
 fn half_withheld(ahead: usize) -> (Chain, Chain, Rig) {
     let ours = Chain::new().grow(10, 0);

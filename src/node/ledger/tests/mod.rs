@@ -161,9 +161,14 @@ impl Node {
 }
 
 /// The verifier's word on a good body.
-fn checked((_, block): &Made) -> Event {
+fn checked(block: &Made) -> Event {
+    checked_from(block, PEER)
+}
+
+/// The same, of a body that this peer delivered.
+fn checked_from((_, block): &Made, link: LinkId) -> Event {
     let block = Arc::new(CheckedBlock::new(block, None));
-    Event::Notice(ToLedger::BlockChecked { origin: Origin::Link(PEER), block }.into())
+    Event::Notice(ToLedger::BlockChecked { origin: Origin::Link(link), block }.into())
 }
 
 fn key(number: u32) -> SecretKey {

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     base::{limits, rng::Rng},
-    chain::archive::{BlockStatus, LedgerStore},
+    chain::{
+        archive::{BlockStatus, LedgerStore},
+        testkit::{self, coinbase},
+    },
     node::{
         notice::{ToLedger, ToMiner},
         report::{Counter, Report},
@@ -69,13 +72,15 @@ fn a_branch_that_fails_half_way_changes_nothing() {
     node.headers(&branch);
     branch[..3].iter().for_each(|block| assert_eq!(moves(&node.body(block)), []));
     let before = node.store.committed();
-    let actions = node.body(&branch[3]);
+    let other = LinkId(99);
+    let actions = node.event(checked_from(&branch[3], other));
     let fault = invalid(&actions);
     assert_eq!(fault.len(), 1);
     assert_eq!(fault[0].0, hashes(&branch[2..]), "the culprit and its descendants");
     assert!(matches!(fault[0].1, BlockFault::StateDigest { .. }));
     assert_eq!(moves(&actions), []);
-    assert_eq!(faults(&actions), [], "the last sender is not the culprit's");
+    let blamed: Vec<LinkId> = faults(&actions).iter().map(|(link, _)| *link).collect();
+    assert_eq!(blamed, [PEER], "the deliverer of the culprit, not the last sender");
     let after = node.store.committed();
     assert_eq!((&before.tip, &before.coins, &before.applied), (&after.tip, &after.coins, &after.applied));
     assert_eq!(before.undo, after.undo);
@@ -85,6 +90,65 @@ fn a_branch_that_fails_half_way_changes_nothing() {
     let next = made(&mut ours, vec![]);
     node.blocks(&[next]);
     node.assert_at(&ours);
+}
+
+#[test]
+fn a_rival_whose_digest_is_not_that_of_its_applied_sibling_is_invalid_at_once() {
+    let mut node = Node::new();
+    let mut ours = at_height(&mut node, 3);
+    let theirs = ours.fork();
+    node.blocks(&empty(&mut ours, 2));
+    let rival = sealed(&mut theirs.fork(), |header| header.state_digest = Hash([9; 32]), vec![]);
+    let actions = node.blocks(std::slice::from_ref(&rival));
+    assert_eq!(invalid(&actions)[0].0, [rival.0.hash]);
+    assert!(matches!(faults(&actions)[..], [(PEER, PeerFault::Block(BlockFault::StateDigest { .. }))]));
+    node.assert_at(&ours);
+}
+
+#[test]
+fn each_invalid_body_of_a_side_branch_costs_its_deliverer() {
+    let faulty = |maker: &mut BlockMaker, kind: usize| match kind {
+        0 => sealed(maker, |header| header.state_digest = Hash([9; 32]), vec![]),
+        1 => {
+            let (header, mut transactions) = maker.assemble(vec![], key(9).address(), maker.next_time());
+            let amount = maker.spec().subsidy(header.height) + 1;
+            transactions[0] = HashedTransaction::new(coinbase(header.height, key(9).address(), amount, b""));
+            let block = testkit::seal(header, transactions);
+            maker.connect(&block);
+            (maker.header_row(), Arc::new(block))
+        }
+        kind => {
+            // A coin that never was, or the coinbase of the block before, which is not mature.
+            let height = maker.height();
+            let made = maker.coins().iter().find(|(_, coin)| coin.height == height).map(|(outpoint, _)| *outpoint);
+            let missing = OutPoint { txid: Hash([7; 32]), index: 0 };
+            let outpoint = if kind == 2 { missing } else { made.unwrap() };
+            let outputs = vec![Output { amount: 100, address: key(9).address() }];
+            let spend = testkit::spend(&[(outpoint, &key(9))], outputs, b"", &maker.spec().genesis_hash());
+            let amount = maker.spec().subsidy(height + 1);
+            let (header, mut transactions) = maker.assemble(vec![spend], key(9).address(), maker.next_time());
+            transactions[0] = HashedTransaction::new(coinbase(header.height, key(9).address(), amount, b""));
+            let block = testkit::seal(header, transactions);
+            maker.connect(&block);
+            (maker.header_row(), Arc::new(block))
+        }
+    };
+    for kind in 0..4 {
+        let mut node = Node::new();
+        let mut ours = at_height(&mut node, 3);
+        let mut theirs = ours.fork();
+        node.blocks(&empty(&mut ours, 2));
+        let first = made(&mut theirs, vec![]);
+        let bad = faulty(&mut theirs, kind);
+        let last = empty(&mut theirs, 1).remove(0);
+        node.headers(&[first.clone(), bad.clone(), last.clone()]);
+        node.event(checked_from(&first, LinkId(90)));
+        let mut actions = node.event(checked_from(&bad, LinkId(91)));
+        actions.extend(node.event(checked_from(&last, LinkId(92))));
+        let blamed: Vec<LinkId> = faults(&actions).iter().map(|(link, _)| *link).collect();
+        assert_eq!(blamed, [LinkId(91)], "kind {kind}");
+        node.assert_at(&ours);
+    }
 }
 
 #[test]

@@ -145,6 +145,26 @@ fn blocks_are_served_unless_they_are_absent_or_invalid() {
     assert_eq!(faults(&actions), [(PEER, PeerFault::Frame(FrameFault::Checksum))]);
 }
 
+/// Found by seed 310000094: an honest node passed on a body of a branch that it had stored and never tried. The body was
+/// invalid, and the honest node that had asked for it banned the sender.
+#[test]
+fn a_branch_s_body_is_served_only_after_it_was_found_valid() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let mut fork = maker.fork();
+    let ours = made(&mut maker, vec![]);
+    node.blocks(std::slice::from_ref(&ours));
+    let payment = pay_all(&fork, &key(0), 1);
+    let rival = made(&mut fork, vec![payment]);
+    node.blocks(std::slice::from_ref(&rival));
+    let served = |node: &mut Node, hash| matches!(sent(&ask(node, &Message::GetBlock(hash)))[..], [Message::Block(_)]);
+    assert!(!served(&mut node, rival.0.hash), "it was not judged by the coins");
+    let next = made(&mut fork, vec![]);
+    node.blocks(&[next]);
+    node.assert_at(&fork);
+    assert!(served(&mut node, rival.0.hash) && served(&mut node, ours.0.hash));
+}
+
 #[test]
 fn the_mempool_is_served_by_id_and_by_list_best_first() {
     let mut node = Node::new();

@@ -1,0 +1,83 @@
+//! Blocks that bring nothing new: echoes of what others relayed, and junk under known headers.
+//!
+//! A body has one encoding, and the merkle root in the header commits to all of it. So a second frame of a block that was
+//! taken is equal to the first, or its body is not the header's.
+
+use std::collections::BTreeMap;
+
+use crate::{base::hash::Hash, chain::rules::BlockFault, node::PeerFault, wire::frame::Frame};
+
+/// What all frames of one block have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Facts {
+    checksum: [u8; 4],
+    length: usize,
+}
+
+/// The bodies that were passed to the verifier last.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    facts: BTreeMap<Hash, Facts>,
+    /// Oldest first.
+    order: std::collections::VecDeque<Hash>,
+    most: usize,
+}
+
+impl Bodies {
+    /// Remembers at most so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self { facts: BTreeMap::new(), order: std::collections::VecDeque::new(), most }
+    }
+
+    /// A body goes to the verifier.
+    pub(super) fn insert(&mut self, hash: Hash, frame: &Frame) {
+        let facts = Facts { checksum: frame.checksum, length: frame.body.len() };
+        if self.facts.insert(hash, facts).is_none() {
+            self.order.push_back(hash);
+        }
+        if self.order.len() > self.most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.facts.remove(&oldest);
+        }
+    }
+
+    /// It was refused.
+    pub(super) fn remove(&mut self, hash: &Hash) {
+        if self.facts.remove(hash).is_some() {
+            self.order.retain(|other| other != hash);
+        }
+    }
+
+    /// Judges another frame of a block that was taken. `None`: the first one is not remembered.
+    pub(super) fn judge(&self, hash: &Hash, frame: &Frame) -> Option<Result<(), PeerFault>> {
+        let facts = self.facts.get(hash)?;
+        Some(match frame.check() {
+            Err(fault) => Err(fault.into()),
+            Ok(()) if (frame.checksum, frame.body.len()) == (facts.checksum, facts.length) => Ok(()),
+            Ok(()) => Err(PeerFault::Block(BlockFault::MerkleRoot)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::message::Message;
+
+    #[test]
+    fn a_second_body_of_one_block_is_the_first_one_or_junk() {
+        let frame = |byte: u8| Frame::new(&Message::Block(vec![byte; 200].into()));
+        let mut bodies = Bodies::new(2);
+        bodies.insert(Hash([1; 32]), &frame(1));
+        assert_eq!(bodies.judge(&Hash([1; 32]), &frame(1)), Some(Ok(())));
+        assert_eq!(bodies.judge(&Hash([1; 32]), &frame(2)), Some(Err(PeerFault::Block(BlockFault::MerkleRoot))));
+        let lie = Frame { checksum: frame(1).checksum, ..frame(2) };
+        assert!(matches!(bodies.judge(&Hash([1; 32]), &lie), Some(Err(PeerFault::Frame(_)))));
+        bodies.insert(Hash([2; 32]), &frame(2));
+        bodies.insert(Hash([3; 32]), &frame(3));
+        bodies.remove(&Hash([2; 32]));
+        assert!(bodies.judge(&Hash([1; 32]), &frame(1)).is_none() && bodies.judge(&Hash([2; 32]), &frame(2)).is_none());
+        assert!(bodies.judge(&Hash([3; 32]), &frame(3)).is_some());
+    }
+}

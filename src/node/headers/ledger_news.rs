@@ -1,0 +1,49 @@
+//! What the ledger tells: its chain has moved, blocks are invalid.
+
+use crate::{
+    base::{hash::Hash, time::Time},
+    chain::{archive::StoreError, rules::BlockFault},
+    node::{ChainMove, Outbox, headers::Headers},
+};
+
+impl Headers {
+    /// The ledger's chain has moved.
+    pub(super) fn take_move(&mut self, now: Time, moved: &ChainMove, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.applied_moved(&moved.tip)?;
+        self.candidates.look_again();
+        let on_best = index.is_on_best(moved.tip.height, &moved.tip.hash)?;
+        if on_best {
+            self.fetched = self.fetched.max(moved.tip.height);
+        }
+        if !moved.added.is_empty() {
+            self.progress = now;
+            // A block that passed the best chain proves nothing of it.
+            if on_best {
+                self.body_came(now);
+            }
+            self.passing.applied(&moved.added);
+        }
+        self.open = true;
+        self.announce(now, change, false, out)
+    }
+
+    /// Blocks have turned out invalid.
+    pub(super) fn take_invalid(
+        &mut self,
+        now: Time,
+        hashes: &[Hash],
+        fault: &BlockFault,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.invalidate(hashes)?;
+        self.candidates.look_again();
+        if let Some(culprit) = hashes.first() {
+            log::warn!("invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
+        }
+        // The ledger has looked for the best one itself.
+        self.told_best = None;
+        self.announce(now, change, false, out)
+    }
+}

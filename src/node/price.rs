@@ -1,0 +1,62 @@
+//! What faults cost: one table, from which section 5 of `src/wire/PROTOCOL.md` and the tests are checked.
+
+use crate::node::PeerFault;
+
+/// What one kind of fault costs the sender's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Points towards a ban (at 100).
+    pub points: u32,
+    /// The fault, in the words of PROTOCOL.md.
+    pub fault: &'static str,
+}
+
+const fn price(points: u32, fault: &'static str) -> Price {
+    Price { points, fault }
+}
+
+// What only a broken or hostile program does costs all.
+const BLOCK: Price = price(100, "an invalid block body or header");
+const BRANCH: Price = price(100, "headers on a known invalid branch");
+const TRANSACTION: Price = price(50, "an invalid transaction (rules that do not depend on the ledger's state)");
+const FRAME: Price = price(20, "a malformed frame or message");
+const UNEXPECTED: Price = price(20, "a message out of place");
+const UNLINKED: Price = price(20, "headers that do not link");
+const PROMISE: Price = price(20, "`Absent` for a block that it announced in a `Sync`");
+const FLOOD: Price = price(20, "flooding");
+// A bad line or a slow host may do these.
+const PARTIAL: Price = price(5, "frame not completed in time");
+const UNREAD: Price = price(5, "answers left unread");
+// A suspended host does this, and anybody who only looks whether the port is open.
+const HANDSHAKE: Price = price(0, "handshake not completed in time");
+const SCAN: Price = price(0, "a wrong magic before the handshake is complete");
+const SLOW: Price = price(0, "a slow line: no `Pong`, no answer to `GetSync` or `GetBlock` in time");
+
+/// All prices, the highest first.
+pub const PRICES: [Price; 13] =
+    [BLOCK, BRANCH, TRANSACTION, FRAME, UNEXPECTED, UNLINKED, PROMISE, FLOOD, PARTIAL, UNREAD, HANDSHAKE, SCAN, SLOW];
+
+impl PeerFault {
+    /// What the fault costs a peer. A wrong magic costs nothing before the handshake is complete.
+    pub fn price(&self) -> Price {
+        match self {
+            Self::Block(_) | Self::Header(_) => BLOCK,
+            Self::InvalidBranch => BRANCH,
+            Self::Transaction(_) => TRANSACTION,
+            Self::Frame(_) => FRAME,
+            Self::Unexpected(_) => UNEXPECTED,
+            Self::UnlinkedHeaders => UNLINKED,
+            Self::BrokenPromise => PROMISE,
+            Self::Flood(_) => FLOOD,
+            Self::PartialFrame => PARTIAL,
+            Self::SendStall => UNREAD,
+            Self::HandshakeTimeout => HANDSHAKE,
+            Self::PingTimeout | Self::SyncStall | Self::BlockStall => SLOW,
+        }
+    }
+
+    /// Points towards a ban (at 100).
+    pub fn points(&self) -> u32 {
+        self.price().points
+    }
+}
