@@ -44,6 +44,9 @@ pub struct SimulateArgs {
     /// Seconds by which the clocks of some nodes are far off until the faults end
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=4_000_000))]
     pub clock_skew: Option<u64>,
+    /// Number of byzantine nodes with false branches, junk, orphans or squatted ports, in addition to all others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub tricksters: Option<u64>,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -72,6 +75,7 @@ impl SimulateArgs {
             partitions: (!self.partition.is_empty()).then(|| self.partition.clone()),
             byzantine: count(self.byzantine),
             clock_skew: self.clock_skew,
+            tricksters: count(self.tricksters),
             calm: self.calm,
         }
     }
@@ -93,6 +97,7 @@ impl SimulateArgs {
         }
         flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
         flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
+        flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
         line + if self.calm { " --calm" } else { "" }
     }
 }
@@ -181,12 +186,14 @@ mod tests {
 
     #[test]
     fn the_replay_line_has_all_flags() {
-        let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --byzantine 1 --calm";
+        let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --byzantine 1 --tricksters 2 \
+                     --calm";
         let args = Line::parse_from(words.split(' ')).args;
         let replay = args.replay(7);
         assert_eq!(
             replay,
-            "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --byzantine 1 --calm"
+            "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --byzantine 1 --tricksters 2 \
+             --calm"
         );
         let again = Line::parse_from(replay.split(' ').skip(1)).args;
         assert_eq!(Options::draw(7, &again.overrides()), Options::draw(7, &args.overrides()));

@@ -40,6 +40,11 @@ impl Clock {
         self.booted = world;
     }
 
+    /// World time of the last start.
+    pub(super) fn booted(&self) -> Time {
+        self.booted
+    }
+
     /// Sets the wall clock forwards or back.
     pub(super) fn step(&mut self, seconds: i64) {
         self.skew += seconds;

@@ -37,7 +37,8 @@ impl World {
             return;
         }
         let latency = self.draw_latency();
-        let from = SocketAddr::new(self.nodes[node].address.ip(), self.next_port());
+        let posed = self.nodes[node].byzantine.as_ref().and_then(|byzantine| byzantine.trick.dials_from());
+        let from = SocketAddr::new(posed.unwrap_or(self.nodes[node].address.ip()), self.next_port());
         let (now, id) = (self.now, self.conns.len());
         let acceptor = &mut self.nodes[to];
         let Some(accepts) = acceptor.life.as_ref().map(|life| life.endpoint.accepts()) else {

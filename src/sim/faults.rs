@@ -53,7 +53,7 @@ impl Faults {
 
     /// Draws the plan.
     pub(super) fn plan(options: &Options, rng: &mut Rng) -> Self {
-        let nodes = options.nodes + options.byzantine;
+        let nodes = options.nodes + options.dishonest();
         let mut plan = Self { boots: boots(options, &mut rng.fork("boots")), ..Self::default() };
         plan.booting = gather(0..nodes);
         let micros = options.seconds * 1_000_000;
@@ -128,7 +128,7 @@ fn boots(options: &Options, rng: &mut Rng) -> Vec<Time> {
         let late = node > 0 && node < options.nodes && rng.chance(options.late_ppm);
         Time(if late { rng.below(options.seconds * 1_000_000) } else { rng.below(1_000_000) })
     };
-    (0..options.nodes + options.byzantine).map(boot).collect()
+    (0..options.nodes + options.dishonest()).map(boot).collect()
 }
 
 fn part(partition: &Partition, nodes: usize, rng: &mut Rng) -> Fault {

@@ -19,8 +19,8 @@ impl World {
         let there = &mut self.nodes[node];
         let Some(byzantine) = &mut there.byzantine else { return vec![frame] };
         let (spec, unix) = (&self.spec, there.clock.read(self.now).unix.0);
-        let trick = &mut byzantine.trick;
-        trick.send(link, frame, &mut Context { spec, rng: &mut byzantine.rng, unix })
+        let (trick, disk) = (&mut byzantine.trick, &there.disk);
+        trick.send(link, frame, &mut Context { spec, rng: &mut byzantine.rng, unix, node, disk })
     }
 
     /// A byzantine node sends something on its own.
@@ -36,8 +36,8 @@ impl World {
         let there = &mut self.nodes[node];
         let Some(byzantine) = &mut there.byzantine else { return };
         let (spec, unix) = (&self.spec, there.clock.read(self.now).unix.0);
-        let trick = &mut byzantine.trick;
-        let said = trick.tick(&links, &mut Context { spec, rng: &mut byzantine.rng, unix });
+        let (trick, disk) = (&mut byzantine.trick, &there.disk);
+        let said = trick.tick(&links, &mut Context { spec, rng: &mut byzantine.rng, unix, node, disk });
         for (link, frame) in said {
             self.order(node, LinkAction::Send { link, frame });
         }

@@ -54,6 +54,8 @@ pub struct Overrides {
     pub byzantine: Option<usize>,
     /// Seconds by which clocks may be far off.
     pub clock_skew: Option<u64>,
+    /// Tricksters.
+    pub tricksters: Option<usize>,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
 }
@@ -67,6 +69,8 @@ pub struct Options {
     pub nodes: usize,
     /// Byzantine nodes, on top.
     pub byzantine: usize,
+    /// More byzantine nodes, on top of these: false branches, junk, orphans, squatted ports.
+    pub tricksters: usize,
     /// Whether they go on when all other faults are over, as far as their tricks are fair.
     pub byzantine_stay: bool,
     /// Seconds of the safety phase, in which faults happen.
@@ -205,6 +209,9 @@ impl Options {
         if let Some(byzantine) = overrides.byzantine {
             options.byzantine = byzantine;
         }
+        if let Some(tricksters) = overrides.tricksters {
+            options.tricksters = tricksters;
+        }
         options
     }
 
@@ -214,6 +221,7 @@ impl Options {
             seed: dice.seed,
             nodes,
             byzantine: 0,
+            tricksters: 0,
             byzantine_stay: false,
             seconds,
             converge_within: 300,
@@ -264,10 +272,16 @@ impl Options {
         }
     }
 
+    /// Byzantine nodes of all kinds.
+    pub fn dishonest(&self) -> usize {
+        self.byzantine + self.tricksters
+    }
+
     fn draw_faults(&mut self, dice: &Dice) {
         let minutes = self.seconds.div_ceil(60);
         self.byzantine = if dice.stream("liars").chance(400_000) { dice.size("liar_count", &[1, 1, 2, 3]) } else { 0 };
         self.byzantine_stay = dice.stream("liars_stay").chance(300_000);
+        self.tricksters = dice.size("tricksters", &[0, 0, 0, 1, 2, 3, 7]);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
         self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);
         self.delay_max = dice.one_of("delay_max", &[1_000, 20_000, 200_000]);

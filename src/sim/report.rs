@@ -25,6 +25,10 @@ pub struct Outcome {
     /// Figures.
     #[serde(flatten)]
     pub summary: Summary,
+    /// The longest time that a node was behind an honest peer beyond what the missing bytes take, seconds.
+    pub longest_behind_s: f64,
+    /// The longest time that a node was not synced although no honest peer was ahead, seconds.
+    pub longest_unsynced_s: f64,
     /// Bytes that a node received, the mean over all honest nodes.
     pub bytes_received_mean: u64,
     /// And the most.
@@ -48,6 +52,8 @@ impl Outcome {
             converged_after_s: world.stats.converged_at.map(|at| seconds(at.0.saturating_sub(calm_at))),
             virtual_s: seconds(world.now.0),
             summary: world.stats.summary(),
+            longest_behind_s: world.checkers.liveness.longest.0.as_secs_f64(),
+            longest_unsynced_s: world.checkers.liveness.longest.1.as_secs_f64(),
             bytes_received_mean: received().sum::<u64>() / honest.len().max(1) as u64,
             bytes_received_max: received().max().unwrap_or(0),
             bytes_sent_max: honest.iter().map(|node| node.traffic.0).max().unwrap_or(0),
@@ -71,12 +77,15 @@ impl Outcome {
 
     /// One line, for many seeds.
     pub fn line(&self) -> String {
-        let Options { seed, nodes, byzantine, .. } = self.options;
+        let (Options { seed, nodes, .. }, byzantine) = (&self.options, self.options.dishonest());
         format!(
-            "seed {seed} ok: {nodes} nodes, {byzantine} byzantine, {:.0} s, height {}, {} events, trace {}",
+            "seed {seed} ok: {nodes} nodes, {byzantine} byzantine, {:.0} s, height {}, {} events, behind {:.0} s, not \
+             synced {:.0} s, trace {}",
             self.virtual_s,
             self.summary.height,
             self.events,
+            self.longest_behind_s,
+            self.longest_unsynced_s,
             &self.trace_digest[..8],
         )
     }
@@ -100,6 +109,8 @@ impl fmt::Display for Outcome {
             }
             None => writeln!(f, "convergence        none, greatest height {}", summary.height)?,
         }
+        let (behind, unsynced) = (self.longest_behind_s, self.longest_unsynced_s);
+        writeln!(f, "liveness           behind for {behind:.0} s, not synced for {unsynced:.0} s at most")?;
         writeln!(f, "trace digest       {}", self.trace_digest)?;
         match &self.failure {
             None => writeln!(f, "checks             all hold"),

@@ -1,6 +1,9 @@
 //! The network's chain and its nodes, as the options have them.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use crate::{
     base::{limits, rng::Rng},
@@ -62,14 +65,16 @@ fn easiest_target(hashes: u64) -> u32 {
     size << 24 | u32::try_from(mantissa.min(0x7f_ffff)).expect("cut to 23 bits")
 }
 
-/// All nodes, none of them started. The last `options.byzantine` of them are not honest.
+/// All nodes, none of them started. The honest ones come first, the tricksters last.
 pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> Vec<Node> {
     let mut miners: Vec<usize> = (0..options.nodes).collect();
     rng.fork("miners").shuffle(&mut miners);
     miners.truncate(options.miners);
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     let mut far = rng.fork("far_clocks");
-    (0..options.nodes + options.byzantine)
+    let mut tricksters = rng.fork("tricksters");
+    let honest: Vec<IpAddr> = (0..options.nodes).map(|number| address(number).ip()).collect();
+    (0..options.nodes + options.dishonest())
         .map(|number| {
             let mut setup = setup(options, spec, number);
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
@@ -83,7 +88,10 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 let clock = clock.far_off(far_off(options, setup.mine.is_some(), &mut far));
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
-            let byzantine = Byzantine::draw(options, &mut byzantine);
+            let byzantine = match number < options.nodes + options.byzantine {
+                true => Byzantine::draw(options, &mut byzantine),
+                false => Byzantine::draw_trickster(options, &honest, &mut tricksters),
+            };
             if byzantine.trick.mines() {
                 setup.mine = Some(SecretKey::well_known(number as u32).address());
                 setup.mine_rate = byzantine::mine_rate(options);
@@ -136,7 +144,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
 pub(super) fn link_config(options: &Options, spec: &ChainSpec, setup: &Setup) -> Config {
     let mut config = Config::new(spec.magic(), setup.max_inbound);
     if options.few_accepted {
-        config.max_accepted = config.max_accepted.min(options.nodes + options.byzantine);
+        config.max_accepted = config.max_accepted.min(options.nodes + options.dishonest());
     }
     config.lease_free_bytes = options.lease_free_bytes;
     config.lease_min_rate = LEASE_MIN_RATE;

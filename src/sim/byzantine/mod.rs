@@ -1,15 +1,19 @@
 //! Byzantine nodes. Each runs the real roles, so that it is a peer like any other, and a trick. The trick changes what the
 //! roles send, or sends frames of its own from time to time. Byzantine nodes stop when the faults end, or go on to the end.
 
+mod branches;
 mod claims;
 mod drip;
 mod equivocate;
 mod flood;
 mod headers;
 mod mutate;
+mod squat;
 mod transactions;
 mod trick;
 mod withhold;
+
+use std::net::IpAddr;
 
 use crate::{base::rng::Rng, sim::options::Options};
 
@@ -37,9 +41,20 @@ impl Byzantine {
         };
         Self { trick, rng: rng.fork("liar") }
     }
+
+    /// Draws a trick of those that `options.tricksters` play. `honest`: the addresses of honest nodes.
+    pub(super) fn draw_trickster(options: &Options, honest: &[IpAddr], rng: &mut Rng) -> Self {
+        let trick: Box<dyn Trick> = match rng.below(8) {
+            0 => Box::new(branches::Junk),
+            1 => Box::new(branches::Orphans),
+            2 => Box::new(squat::Squat { victim: rng.pick(honest).copied() }),
+            _ => Box::new(branches::Branches::draw(mine_rate(options), rng)),
+        };
+        Self { trick, rng: rng.fork("trickster") }
+    }
 }
 
 /// Hashes per second of each byzantine node that mines, so that all of them have at most a third of the work.
 pub(super) fn mine_rate(options: &Options) -> u64 {
-    (options.miners as u64 * options.mine_rate / 2 / (options.byzantine as u64).max(1)).max(1)
+    (options.miners as u64 * options.mine_rate / 2 / (options.dishonest() as u64).max(1)).max(1)
 }

@@ -5,6 +5,7 @@ use crate::{
     chain::{
         key::SecretKey,
         spec::ChainSpec,
+        testkit,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
     sim::byzantine::trick::{Context, Trick},
@@ -39,6 +40,23 @@ fn invalid(spec: &ChainSpec, rng: &mut Rng) -> Transaction {
         memo: List::truncated(rng.bytes::<8>()),
     };
     let fault = rng.below(6);
+    break_rule(fault, amount, &mut transaction, rng);
+    key.sign_transaction(&mut transaction, &spec.genesis_hash());
+    if fault == 5 {
+        transaction.inputs.as_mut_slice()[0].signature[0] ^= 1;
+    }
+    transaction
+}
+
+/// A transaction that is valid alone and spends a coin that never was.
+pub(super) fn of_a_missing_coin(spec: &ChainSpec, rng: &mut Rng) -> Transaction {
+    let key = SecretKey::well_known(0);
+    let outpoint = OutPoint { txid: Hash(rng.bytes()), index: 0 };
+    let outputs = vec![Output { amount: 1_000, address: key.address() }];
+    testkit::spend(&[(outpoint, &key)], outputs, b"", &spec.genesis_hash())
+}
+
+fn break_rule(fault: u64, amount: u64, transaction: &mut Transaction, rng: &mut Rng) {
     match fault {
         0 => transaction.version = 99,
         1 => transaction.outputs.as_mut_slice()[0].amount = 0,
@@ -47,9 +65,4 @@ fn invalid(spec: &ChainSpec, rng: &mut Rng) -> Transaction {
         4 => transaction.inputs.as_mut_slice()[0].public_key = SecretKey::well_known(99).public_key(),
         _ => {}
     }
-    key.sign_transaction(&mut transaction, &spec.genesis_hash());
-    if fault == 5 {
-        transaction.inputs.as_mut_slice()[0].signature[0] ^= 1;
-    }
-    transaction
 }

@@ -1,8 +1,11 @@
 //! What every trick has in common.
 
+use std::net::IpAddr;
+
 use crate::{
-    base::{ids::LinkId, rng::Rng},
-    chain::spec::ChainSpec,
+    base::{hash::Hash, ids::LinkId, rng::Rng},
+    chain::{archive::Tip, header::Header, spec::ChainSpec},
+    sim::disk::Disk,
     wire::frame::Frame,
 };
 
@@ -14,6 +17,24 @@ pub(in crate::sim) struct Context<'a> {
     pub rng: &'a mut Rng,
     /// The node's clock, unix seconds.
     pub unix: u64,
+    /// The node's number, for the log.
+    pub node: usize,
+    /// What its roles have stored.
+    pub disk: &'a Disk,
+}
+
+impl Context<'_> {
+    /// The node's own tip.
+    pub(in crate::sim) fn tip(&self) -> Option<(Tip, Header)> {
+        let (tip, _) = self.disk.read(|ledger| ledger.tip()).ok()?;
+        let header = self.header(&tip.hash)?;
+        Some((tip, header))
+    }
+
+    /// A header that the node has.
+    pub(in crate::sim) fn header(&self, hash: &Hash) -> Option<Header> {
+        Some(self.disk.read(|ledger| ledger.header(hash)).ok()??.header)
+    }
 }
 
 /// One way to be dishonest.
@@ -39,6 +60,11 @@ pub(in crate::sim) trait Trick {
     /// may not.
     fn may_stay(&self) -> bool {
         true
+    }
+
+    /// The IP address that the node's dials seem to come from, if it is not the node's own.
+    fn dials_from(&self) -> Option<IpAddr> {
+        None
     }
 
     /// Whether the node's bytes go out one at a time.

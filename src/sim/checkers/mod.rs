@@ -7,6 +7,7 @@ mod completions;
 mod convergence;
 mod failure;
 mod links;
+mod liveness;
 mod queues;
 mod replay;
 mod returned;
@@ -39,6 +40,7 @@ impl World {
     pub(super) fn probe(&mut self) {
         self.check_synced();
         self.check_clocks();
+        self.check_liveness();
         self.check_overdue();
         self.check_links();
         self.look_for_returned();

@@ -1,12 +1,12 @@
 //! What the checkers remember between two looks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::failure::Failure;
 use crate::{
     base::{hash::Hash, time::Time},
-    chain::transaction::OutPoint,
-    sim::options::Options,
+    chain::{target::Work, transaction::OutPoint},
+    sim::{net::ConnId, options::Options},
 };
 
 /// What the checkers remember.
@@ -18,6 +18,7 @@ pub(in crate::sim) struct Checkers {
     pub(super) behind: Behind,
     /// Since when a node says synced though its clock refuses what all its peers have.
     pub(super) refusing: BTreeMap<usize, Time>,
+    pub(in crate::sim) liveness: Liveness,
     /// When the faults ended.
     pub(super) calm_at: Option<Time>,
     /// Transactions that came off the chain, to be found in mempools.
@@ -71,4 +72,28 @@ impl Behind {
     pub(in crate::sim) fn forget(&mut self, node: usize) {
         self.0.retain(|(one, other), _| *one != node && *other != node);
     }
+}
+
+/// What the checker of the law of liveness remembers.
+#[derive(Debug, Default)]
+pub(in crate::sim) struct Liveness {
+    /// Chains of connected peers that nodes are to reach.
+    pub(super) lags: BTreeMap<(usize, ConnId), Lag>,
+    /// Since when nodes are not synced although no connected peer is ahead of them.
+    pub(super) unsynced: BTreeMap<usize, Time>,
+    /// When nodes last read slowly.
+    pub(super) slow: BTreeMap<usize, Time>,
+    /// Connections between nodes whose clocks differed, and their ends.
+    pub(super) skewed: BTreeMap<ConnId, [usize; 2]>,
+    /// The longest time beyond that for the missing bytes that a node was behind, and that it was not synced.
+    pub(in crate::sim) longest: (Duration, Duration),
+}
+
+/// A peer's chain that a node is to reach.
+#[derive(Clone, Debug)]
+pub(super) struct Lag {
+    pub(super) since: Time,
+    pub(super) work: Work,
+    /// What the missing bytes may take.
+    pub(super) transfer: Duration,
 }

@@ -35,7 +35,7 @@ impl World {
     }
 
     /// Whether the link of this end is that of a peer.
-    fn is_up_end(&self, end: &End) -> bool {
+    pub(super) fn is_up_end(&self, end: &End) -> bool {
         self.nodes[end.node].life.as_ref().is_some_and(|life| life.endpoint.is_up(end.link))
     }
 

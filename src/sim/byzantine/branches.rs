@@ -1,0 +1,261 @@
+//! Makes branches whose headers have work and whose bodies do not come, come in part, do not fit, or are invalid.
+//!
+//! The headers cost as much work as they need: nobody delivers these blocks, so that no chain of honest miners loses
+//! against them. Only first bodies that are valid are paid for at the rate of the other byzantine miners.
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::List,
+        hash::Hash,
+        ids::LinkId,
+        limits::{HEADER_BYTES, MAX_SYNC_HEADERS},
+        rng::Rng,
+    },
+    chain::{
+        block::{HashedBlock, HashedTransaction},
+        header::{HEADER_VERSION, Header},
+        key::SecretKey,
+        rules, testkit,
+    },
+    sim::byzantine::{
+        transactions,
+        trick::{Context, Trick},
+    },
+    wire::{
+        frame::{Frame, checksum},
+        message::{Kind, Message},
+    },
+};
+
+/// Ticks between two branches.
+const TICKS: u64 = 20;
+/// Seconds of work that it begins with.
+const AHEAD: u64 = 10;
+
+/// What it answers when it is asked for a body that it does not deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Silence,
+    Absent,
+    /// The body of another block.
+    Other,
+    Empty,
+    Cut,
+    /// A body that fits its header, with a wrong state digest …
+    WrongDigest,
+    /// … a coinbase that takes too much …
+    WrongAmount,
+    /// … or a transaction that spends a coin that does not exist.
+    MissingCoin,
+}
+
+const MANNERS: [Manner; 8] = [
+    Manner::Silence,
+    Manner::Absent,
+    Manner::Other,
+    Manner::Empty,
+    Manner::Cut,
+    Manner::WrongDigest,
+    Manner::WrongAmount,
+    Manner::MissingCoin,
+];
+
+/// The trick.
+pub(super) struct Branches {
+    manner: Manner,
+    /// The first body is valid, and is delivered.
+    is_half: bool,
+    /// The branch leaves the chain below the tip.
+    is_aside: bool,
+    length: usize,
+    branch: Vec<HashedBlock>,
+    ticks: u64,
+    /// Hashes per second for first bodies, when they were first counted, and hashes since.
+    rate: u64,
+    since: Option<u64>,
+    spent: u64,
+}
+
+impl Branches {
+    /// Draws what the branches are like.
+    pub(super) fn draw(rate: u64, rng: &mut Rng) -> Self {
+        Self {
+            manner: *rng.pick(&MANNERS).unwrap_or(&Manner::Silence),
+            is_half: rng.chance(400_000),
+            is_aside: rng.chance(400_000),
+            length: *rng.pick(&[1, 2, 4, 10, 40]).unwrap_or(&1),
+            branch: Vec::new(),
+            ticks: rng.below(TICKS),
+            rate,
+            since: None,
+            spent: 0,
+        }
+    }
+
+    /// Whether the work of another valid block is paid for.
+    fn may_begin(&mut self, unix: u64) -> bool {
+        let seconds = unix.saturating_sub(*self.since.get_or_insert(unix)) + AHEAD;
+        !self.is_half || self.spent < seconds * self.rate
+    }
+
+    /// Makes a branch on the node's own tip, or on the block below it.
+    fn begin(&mut self, context: &mut Context<'_>) -> Option<()> {
+        let (tip, mut parent) = context.tip()?;
+        let mut digest = tip.digest;
+        if self.is_aside && parent.height > 0 {
+            (digest, parent) = (parent.state_digest, context.header(&parent.previous)?);
+        }
+        self.branch.clear();
+        for at in 0..self.length {
+            let is_valid = at == 0 && self.is_half;
+            let block = self.block(&parent, digest, is_valid, context);
+            if is_valid {
+                self.spent += block.header.nonce + 1;
+            }
+            (parent, digest) = (block.header.clone(), Hash(context.rng.bytes()));
+            self.branch.push(block);
+        }
+        let Self { manner, is_half, is_aside, length, .. } = self;
+        let (node, base) = (context.node, parent.height + 1 - u32::try_from(*length).unwrap_or(0));
+        log::debug!(
+            target: "tussock::sim",
+            "node {node} makes a false branch height={base} blocks={length} {manner:?} half={is_half} aside={is_aside}"
+        );
+        Some(())
+    }
+
+    fn block(&self, parent: &Header, digest: Hash, is_valid: bool, context: &mut Context<'_>) -> HashedBlock {
+        let height = parent.height + 1;
+        let subsidy = context.spec.subsidy(height);
+        let (mut digest, mut amount, mut spends) = (digest, subsidy, None);
+        match self.manner {
+            _ if is_valid => {}
+            Manner::WrongDigest => digest = Hash(context.rng.bytes()),
+            Manner::WrongAmount => amount += 1,
+            Manner::MissingCoin => spends = Some(transactions::of_a_missing_coin(context.spec, context.rng)),
+            _ => {}
+        }
+        let memo = context.rng.bytes::<8>();
+        let coinbase = testkit::coinbase(height, SecretKey::well_known(0).address(), amount, &memo);
+        let transactions = std::iter::once(coinbase).chain(spends).map(HashedTransaction::new).collect();
+        let header = Header {
+            version: HEADER_VERSION,
+            height,
+            previous: parent.hash(),
+            merkle_root: Hash::ZERO,
+            state_digest: digest,
+            time: parent.time + 1,
+            target: rules::next_target(context.spec, parent.time, parent.height),
+            nonce: 0,
+        };
+        testkit::seal(header, transactions)
+    }
+
+    /// The answer to a question for the block at this position of the branch.
+    fn body(&self, at: usize) -> Option<Message> {
+        let block = self.branch.get(at)?;
+        if at == 0 && self.is_half {
+            return Some(Message::Block(block.bytes.clone()));
+        }
+        Some(match self.manner {
+            Manner::Silence => return None,
+            Manner::Absent => Message::Absent(block.hash),
+            Manner::Other => {
+                let mut bytes = block.bytes.to_vec();
+                let last = bytes.len() - 1;
+                bytes[last] ^= 1;
+                Message::Block(bytes.into())
+            }
+            Manner::Empty => Message::Block(HashedBlock::new(block.header.clone(), Vec::new()).bytes),
+            Manner::Cut => Message::Block(block.bytes[..block.bytes.len() - 7].to_vec().into()),
+            Manner::WrongDigest | Manner::WrongAmount | Manner::MissingCoin => Message::Block(block.bytes.clone()),
+        })
+    }
+
+    fn announce(&self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let Some(last) = self.branch.last() else { return Vec::new() };
+        let nonce = context.rng.next_u64();
+        let claim = Frame::new(&Message::Ping { nonce, height: last.header.height, tip: last.hash });
+        // Some hear of the first block by itself, as news.
+        let pushed = self.body(0).filter(|message| matches!(message, Message::Block(_)));
+        let pushed = pushed.map(|message| Frame::new(&message));
+        let mut frames = Vec::new();
+        for link in links {
+            if let Some(frame) = pushed.as_ref().filter(|_| context.rng.chance(500_000)) {
+                frames.push((*link, frame.clone()));
+            }
+            frames.push((*link, claim.clone()));
+        }
+        frames
+    }
+}
+
+impl Trick for Branches {
+    fn send(&mut self, _link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
+        match frame.kind {
+            Kind::Sync if !self.branch.is_empty() && context.rng.chance(800_000) => {
+                let headers = self.branch.iter().take(MAX_SYNC_HEADERS).map(|block| block.header.clone());
+                vec![Frame::new(&Message::Sync(List::truncated(headers)))]
+            }
+            Kind::Absent => {
+                let asked = frame.body.get(..32).and_then(|bytes| bytes.try_into().ok()).map(Hash);
+                match self.branch.iter().position(|block| Some(block.hash) == asked) {
+                    Some(at) => self.body(at).iter().map(Frame::new).collect(),
+                    None => vec![frame],
+                }
+            }
+            _ => vec![frame],
+        }
+    }
+
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        self.ticks += 1;
+        if !self.ticks.is_multiple_of(TICKS) || !self.may_begin(context.unix) || self.begin(context).is_none() {
+            return Vec::new();
+        }
+        self.announce(links, context)
+    }
+}
+
+/// Sends junk under the headers of blocks that everybody has.
+pub(super) struct Junk;
+
+impl Trick for Junk {
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let Some((_, header)) = context.tip() else { return Vec::new() };
+        let header = context.header(&header.previous).filter(|_| context.rng.chance(500_000)).unwrap_or(header);
+        let mut bytes = header.to_bytes().to_vec();
+        let length = usize::try_from(context.rng.between(100, 5_000)).unwrap_or(100);
+        bytes.extend((0..length / 50).flat_map(|_| context.rng.bytes::<50>()));
+        let body: Bytes = bytes.into();
+        // A checksum of a part only is wrong.
+        let right = context.rng.chance(500_000);
+        let checksum = checksum(if right { &body } else { &body[..HEADER_BYTES] });
+        log::debug!(
+            target: "tussock::sim",
+            "node {} sends junk under a known header height={} right_checksum={right}",
+            context.node,
+            header.height
+        );
+        let frame = Frame { kind: Kind::Block, checksum, body };
+        links.iter().map(|link| (*link, frame.clone())).collect()
+    }
+}
+
+/// Sends blocks whose parent nobody knows, and that have no work.
+pub(super) struct Orphans;
+
+impl Trick for Orphans {
+    fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let Some((_, mut header)) = context.tip() else { return Vec::new() };
+        header.previous = Hash(context.rng.bytes());
+        header.height += 5;
+        while header.has_work(&header.hash()) {
+            header.nonce += 1;
+        }
+        log::debug!(target: "tussock::sim", "node {} sends an orphan without work height={}", context.node, header.height);
+        let frame = Frame::new(&Message::Block(HashedBlock::new(header, Vec::new()).bytes));
+        links.iter().map(|link| (*link, frame.clone())).collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! The law of liveness. While some honest, connected peer has a deliverable chain with more work than a node's own, the
+//! node's tip is on it within `CATCH_UP_BOUND` and the time that honest peers need for the missing bytes, whatever all
+//! other peers do. No state other than `synced` outlasts that.
+//!
+//! The law holds in the faulty phase, too. A node is exempt only for a cause that this file proves: it has just started,
+//! no link to an honest peer has stood all the time, one of the two reads slowly, or its clock is wrong.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    base::{
+        hash::Hash,
+        limits::{CATCH_UP_BOUND, CLOCK_OFFSET_SECONDS, MAX_SYNC_HEADERS},
+        time::Time,
+    },
+    chain::archive::{BlockStatus, LedgerStore},
+    node::SyncState,
+    sim::{
+        checkers::state::Lag,
+        net::{Conn, ConnId},
+        options::Options,
+        world::World,
+    },
+};
+
+/// How long after its start a node is exempt: it opens its ledger and gathers peers.
+const START: Duration = Duration::from_secs(10);
+/// How long after a partition, or after a node has read slowly, its bytes may still be late: TCP tries again only now and
+/// then.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// Other traffic shares a link, and a body may be sent twice.
+const SHARE: u64 = 4;
+/// Role steps between the question for a block and its commit.
+const STEPS: u64 = 12;
+/// Chunks of a block on its way, and of the questions for it.
+const CHUNKS: u64 = 4;
+/// How long a lost chunk takes, microseconds: TCP sends it again after 200 ms, then after twice that.
+const LOST: u64 = 300_000;
+
+impl World {
+    /// Holds each node to the law.
+    pub(in crate::sim) fn check_liveness(&mut self) {
+        self.note_slow();
+        self.note_skewed();
+        let mut lags = BTreeMap::new();
+        let mut peers = BTreeMap::new();
+        for (id, conn) in self.conns.iter().enumerate() {
+            let Some(conn) = conn.as_ref().filter(|conn| self.binds(conn)) else { continue };
+            for side in [0, 1] {
+                let (node, peer) = (conn.ends[side].node, conn.ends[1 - side].node);
+                *peers.entry(node).or_insert(0) += 1;
+                if let Some(lag) = self.lag(node, peer, self.checkers.liveness.lags.get(&(node, id))) {
+                    lags.insert((node, id), lag);
+                }
+            }
+        }
+        let late =
+            lags.iter().map(|((node, _), lag)| (self.now.since(lag.since + lag.transfer), *node, lag.since)).max();
+        if let Some((over, node, since)) = late {
+            let longest = &mut self.checkers.liveness.longest.0;
+            *longest = over.max(*longest);
+            if over > CATCH_UP_BOUND {
+                let what = format!("behind a connected honest peer since {:.1} s", since.0 as f64 / 1e6);
+                self.fail("liveness", Some(node), what);
+            }
+        }
+        self.check_unsynced(&lags, &peers);
+        self.checkers.liveness.lags = lags;
+    }
+
+    /// A node that has a peer, and whose connected honest peers all have no more work, is synced.
+    fn check_unsynced(&mut self, lags: &BTreeMap<(usize, ConnId), Lag>, peers: &BTreeMap<usize, u32>) {
+        let mut unsynced = BTreeMap::new();
+        for node in peers.keys().copied() {
+            let is_behind = lags.range((node, 0)..=(node, usize::MAX)).next().is_some();
+            let view = &self.nodes[node].view;
+            if view.state == SyncState::Synced || is_behind || !self.has_started(node) {
+                continue;
+            }
+            let since = self.checkers.liveness.unsynced.get(&node).copied().unwrap_or(self.now);
+            unsynced.insert(node, since);
+            let over = self.now.since(since);
+            let longest = &mut self.checkers.liveness.longest.1;
+            *longest = over.max(*longest);
+            if over > CATCH_UP_BOUND {
+                let view = &self.nodes[node].view;
+                let what = format!("{} ({}) although no connected honest peer is ahead", view.state, view.reason);
+                self.fail("liveness", Some(node), what);
+            }
+        }
+        self.checkers.liveness.unsynced = unsynced;
+    }
+
+    /// What a node is to reach because of a peer.
+    fn lag(&self, node: usize, peer: usize, before: Option<&Lag>) -> Option<Lag> {
+        let (ours, theirs) = (self.nodes[node].view.tip.as_ref()?, self.nodes[peer].view.tip.as_ref()?);
+        if self.nodes[peer].view.state != SyncState::Synced || theirs.work <= ours.work {
+            return None;
+        }
+        if let Some(lag) = before.filter(|lag| ours.work < lag.work) {
+            return Some(lag.clone());
+        }
+        let transfer = self.transfer(node, peer, &theirs.hash);
+        Some(Lag { since: self.now, work: theirs.work, transfer })
+    }
+
+    /// Whether the law holds between the ends of a connection: both are honest and at work, and nothing has disturbed
+    /// them or the line.
+    fn binds(&self, conn: &Conn) -> bool {
+        let [one, other] = [conn.ends[0].node, conn.ends[1].node];
+        let recent = Time(self.now.0.saturating_sub(u64::try_from(RECOVERY.as_micros()).unwrap_or(u64::MAX)));
+        conn.stands()
+            && conn.ends.iter().all(|end| self.is_up_end(end))
+            && [one, other].iter().all(|node| self.is_honest(*node) && self.has_started(*node) && self.is_brisk(*node))
+            && self.faults.severed(one, other, recent).is_none()
+            && [one, other].iter().all(|node| !self.is_skewed(*node))
+    }
+
+    fn has_started(&self, node: usize) -> bool {
+        self.nodes[node].life.is_some() && self.now.since(self.nodes[node].clock.booted()) > START
+    }
+
+    /// Whether the node has not read slowly for a while.
+    fn is_brisk(&self, node: usize) -> bool {
+        self.checkers.liveness.slow.get(&node).is_none_or(|at| self.now.since(*at) > RECOVERY)
+    }
+
+    fn note_slow(&mut self) {
+        for node in 0..self.options.nodes {
+            if self.nodes[node].slow.is_some() {
+                self.checkers.liveness.slow.insert(node, self.now);
+            }
+        }
+    }
+
+    /// Notes the connections whose ends have clocks that differ so much that each may say so.
+    fn note_skewed(&mut self) {
+        let read = |node: usize| self.nodes[node].clock.read(self.now).unix.0;
+        let standing = self.conns.iter().enumerate().filter_map(|(id, conn)| Some((id, conn.as_ref()?)));
+        let differs = |conn: &Conn| read(conn.ends[0].node).abs_diff(read(conn.ends[1].node)) >= CLOCK_OFFSET_SECONDS;
+        let before = &self.checkers.liveness.skewed;
+        let skewed = standing
+            .filter(|(id, conn)| differs(conn) || before.contains_key(id))
+            .map(|(id, conn)| (id, [conn.ends[0].node, conn.ends[1].node]));
+        self.checkers.liveness.skewed = skewed.collect();
+    }
+
+    /// Whether the node has had a link to a node with another clock: it may blame its own.
+    fn is_skewed(&self, node: usize) -> bool {
+        self.checkers.liveness.skewed.values().any(|ends| ends.contains(&node))
+    }
+
+    /// How long honest peers need for what the node lacks of the chain up to this block of a peer.
+    fn transfer(&self, node: usize, peer: usize, tip: &Hash) -> Duration {
+        let here = |hash: &Hash| self.nodes[node].disk.read(|ledger| ledger.status_of(hash));
+        let there = |hash: &Hash| self.nodes[peer].disk.read(|ledger| missing(ledger, hash));
+        let (mut hash, mut blocks, mut bytes) = (*tip, 0u64, 0u64);
+        while !matches!(here(&hash), Ok(Some(BlockStatus::Applied)))
+            && let Some((parent, size)) = there(&hash)
+        {
+            (hash, blocks, bytes) = (parent, blocks + 1, bytes + size);
+        }
+        takes(&self.options, blocks, bytes)
+    }
+}
+
+/// A block's parent and the size of its body.
+fn missing(ledger: &dyn LedgerStore, hash: &Hash) -> Option<(Hash, u64)> {
+    let header = ledger.header(hash).ok()??.header;
+    Some((header.previous, ledger.body(hash).ok()??.len() as u64))
+}
+
+/// How long that many blocks and bytes take over the lines of a run.
+fn takes(options: &Options, blocks: u64, bytes: u64) -> Duration {
+    let round_trip = 2 * options.latency_max;
+    let window = options.window * 1_000_000 / round_trip.max(1);
+    let rate = options.bandwidth.min(window).max(1);
+    let step = options.delay_ppm * options.delay_max / 1_000_000;
+    let loss = options.loss_ppm * LOST / 1_000_000;
+    let rounds = blocks / MAX_SYNC_HEADERS as u64 + 2;
+    let micros = SHARE * bytes * 1_000_000 / rate + (blocks + rounds) * (round_trip + STEPS * step + CHUNKS * loss);
+    Duration::from_micros(micros)
+}
