@@ -24,13 +24,18 @@ pub const FULL_RETRY_AFTER: Duration = seconds(60);
 
 // ---- Keep-alive and discovery. ----
 
-/// Silence after which a `Ping` is sent.
-pub const PING_INTERVAL: Duration = seconds(15);
+/// How long after the answer to its own last `Ping` a side sends the next one; less for the side that dialled, so that the
+/// two do not ping each other at once.
+pub const PING_INTERVAL: Duration = seconds(24);
+/// How long after the other side's `Ping` it is this side's turn: one ping in this time shows both that the link works.
+pub const PING_TURN: Duration = seconds(20);
+/// The longest time between two pings, whatever the other side sends: pings tell the tip.
+pub const PING_LONGEST: Duration = seconds(60);
 /// Shortest time between pings to a peer that tell it of a tip.
 pub const TIP_PING_INTERVAL: Duration = seconds(1);
 /// How much earlier a ping may be sent, so that one wake serves several peers.
 pub const PING_TOGETHER: Duration = seconds(3);
-/// Silence after a `Ping` that ends the link: 15 s + 45 s = dead after 60 s.
+/// Silence after a `Ping` that ends the link: 24 s + 45 s = dead after 69 s.
 pub const PONG_TIMEOUT: Duration = seconds(45);
 /// Silence after which a peer counts as gone: a `Ping` and no `Pong`.
 pub const DEAD_AFTER: Duration = seconds(PING_INTERVAL.as_secs() + PONG_TIMEOUT.as_secs());

@@ -40,8 +40,8 @@ pub(super) struct LinkedPeer {
 
 impl LinkedPeer {
     fn new(now: Time, info: Arc<PeerInfo>) -> Self {
-        let height = info.height;
-        Self { info, since: now, height, keep_alive: KeepAlive::new(now), turns: AddressTurns::new(now) }
+        let (height, is_inbound) = (info.height, info.direction.is_inbound());
+        Self { info, since: now, height, keep_alive: KeepAlive::new(now, is_inbound), turns: AddressTurns::new(now) }
     }
 
     /// How the peer presented itself.

@@ -70,7 +70,7 @@ fn only_a_round_trip_shorter_than_all_before_is_news() {
         node.pass(time);
         let actions = node.receive(1, &Message::Pong(nonces.remove(0)));
         told.push(actions.told::<ToHandshake>().len());
-        nonces.extend(pings(&node.run(PING_INTERVAL - time), 1));
+        nonces.extend(pings(&node.run(PING_INTERVAL), 1));
     }
     assert_eq!(told, [1, 0, 1]);
 }
@@ -134,4 +134,56 @@ fn the_number_of_peers_is_reported_when_it_changes() {
     assert_eq!(join(&mut node, 2, "127.0.0.1:4132").reports(), [count(1, 1)]);
     assert!(node.receive(2, &Message::Pong(1)).reports().is_empty());
     assert_eq!(node.lost(2).reports(), [count(0, 1)]);
+}
+
+/// The pings that two nodes with one link send each other in this time, and what each knows of the other's height.
+fn pings_of_two(time: Duration) -> usize {
+    let (mut dialler, mut acceptor) = (node(&connecting(&["127.0.0.1:4131"])), node(&setup()));
+    let actions = dialler.start();
+    acceptor.start();
+    let mut to_acceptor: Vec<Message> = succeed(&mut dialler, &actions, 1).sent(1);
+    let mut to_dialler: Vec<Message> = join(&mut acceptor, 1, "127.0.0.1:4132").sent(1);
+    let (end, mut count) = (dialler.now.mono + time, 0);
+    while dialler.now.mono < end {
+        let (mut answers, mut questions) = (Vec::new(), Vec::new());
+        for message in std::mem::take(&mut to_acceptor) {
+            count += usize::from(matches!(message, Message::Ping { .. }));
+            answers.extend(acceptor.receive(1, &message).sent(1));
+        }
+        for message in std::mem::take(&mut to_dialler) {
+            count += usize::from(matches!(message, Message::Ping { .. }));
+            questions.extend(dialler.receive(1, &message).sent(1));
+        }
+        let step = Duration::from_millis(50);
+        questions.extend(dialler.run(step).sent(1));
+        answers.extend(acceptor.run(step).sent(1));
+        (to_acceptor, to_dialler) = (questions, answers);
+    }
+    count
+}
+
+#[test]
+fn two_nodes_take_turns_with_their_pings() {
+    let (first, rest) = (pings_of_two(Duration::from_secs(1)), pings_of_two(Duration::from_secs(601)));
+    assert_eq!(first, 2, "each tells its tip at once");
+    assert!((29..=32).contains(&(rest - first)), "{rest}: one in twenty seconds, of both together");
+}
+
+#[test]
+fn a_peer_that_pings_all_the_time_is_pinged_once_a_minute_all_the_same() {
+    let mut node = node(&setup());
+    node.start();
+    let nonce = pings(&join(&mut node, 1, "127.0.0.1:4131"), 1)[0];
+    node.receive(1, &Message::Pong(nonce));
+    let mut sent = 0;
+    for _ in 0..60 {
+        let actions = node.receive(1, &Message::Ping { nonce: 5, height: 9, tip: Hash([9; 32]) });
+        for actions in [actions, node.run(Duration::from_secs(5))] {
+            for nonce in pings(&actions, 1) {
+                sent += 1;
+                node.receive(1, &Message::Pong(nonce));
+            }
+        }
+    }
+    assert_eq!(sent, 5);
 }
