@@ -23,4 +23,5 @@ mod sim;
 mod support;
 mod tidy;
 mod tools;
+mod undone;
 mod vectors;

@@ -136,9 +136,19 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
             if context.json {
                 output::json(&facts)?;
             }
-            Err(Failure::new(Exit::TimedOut, not_in_time(&phrase, arguments.timeout, &facts)))
+            Err(undone(&facts)
+                .unwrap_or_else(|| Failure::new(Exit::TimedOut, not_in_time(&phrase, arguments.timeout, &facts))))
         }
     }
+}
+
+/// The failure of a wait for a payment that a reorganisation undid, if another took its place.
+pub fn undone(facts: &Value) -> Option<Failure> {
+    let [id, rival] = ["id", "conflicts_with"].map(|key| output::text(facts, key));
+    let text = format!(
+        "a reorganisation undid {id}: {rival} is confirmed and spends one of its coins; pay again if it is due"
+    );
+    (!rival.is_empty()).then(|| Failure::new(Exit::Rejected, text))
 }
 
 /// The condition that did not hold in time, and the node's state instead.
@@ -148,6 +158,7 @@ fn not_in_time(phrase: &str, time: Duration, facts: &Value) -> String {
     let transaction = match output::text(facts, "status").as_str() {
         "" | "confirmed" => String::new(),
         "mempool" => ", the transaction in the mempool".to_owned(),
+        "orphaned" => ", the transaction undone by a reorganisation".to_owned(),
         _ => ", the transaction unknown".to_owned(),
     };
     format!("{phrase}: not within {seconds} s; the node is {state} at height {height}{transaction} ({reason})")

@@ -78,6 +78,7 @@ fn transaction_text(tx: &Value) -> String {
         ("id", text(tx, "id")),
         ("status", text(tx, "status")),
         ("block", if confirmed { place } else { text(tx, "block") }),
+        ("instead", text(tx, "conflicts_with")),
         ("doubt", text(tx, "doubt")),
         ("fee", text(tx, "fee")),
         // Indented, so that no line of a memo looks like a fact.

@@ -84,7 +84,7 @@ impl Remote {
     }
 
     /// Waits until the node says that a condition holds. Returns the node's answer, or as an error the facts of the
-    /// node when the time ran out.
+    /// node when the time ran out, or when the condition can no longer come true.
     pub fn wait(&self, condition: &Value, deadline: Deadline) -> Outcome<Result<Value, Value>> {
         loop {
             let slice = deadline.left().min(RPC_WAIT_SLICE);
@@ -94,7 +94,8 @@ impl Remote {
             if answer.get("ok").and_then(Value::as_bool) == Some(true) {
                 return Ok(Ok(answer));
             }
-            if deadline.left().is_zero() {
+            let is_undone = answer.get("conflicts_with").is_some();
+            if is_undone || deadline.left().is_zero() {
                 return Ok(Err(answer));
             }
         }

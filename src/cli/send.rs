@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    control::tx_condition,
+    control::{tx_condition, undone},
     exit::{Exit, Failure, Outcome},
     keys::{Keys, PassphraseFlags},
     output,
@@ -181,10 +181,14 @@ fn report(
             output::note(&format!("included height={height} confirmations={depth}"));
             Ok(())
         }
-        Err(_) => {
+        Err(facts) => {
+            if let Some(failure) = undone(&facts) {
+                return Err(failure);
+            }
             let state = match output::text(&tx, "status").as_str() {
                 "mempool" => "it is still in the mempool",
                 "confirmed" => "it is in a block, with fewer confirmations",
+                "orphaned" => "a reorganisation undid it",
                 _ => "it is no longer in the mempool: evicted, replaced or expired",
             };
             let many = if confirmations > 1 { format!(" {confirmations} times") } else { String::new() };

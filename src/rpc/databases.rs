@@ -122,6 +122,16 @@ impl Databases {
         Ok(self.ledger()?.headers_down(from, count)?)
     }
 
+    /// A block's header, whatever has become of the block.
+    pub fn header(&mut self, hash: &Hash) -> Result<Option<HeaderRow>, RpcError> {
+        Ok(self.ledger()?.header(hash)?)
+    }
+
+    /// Stored blocks outside the best chain, the latest first.
+    pub fn side_blocks(&mut self, limit: usize) -> Result<Vec<HeaderRow>, RpcError> {
+        Ok(self.ledger()?.side_blocks(limit)?)
+    }
+
     /// A block with its transactions; `None` if only its header is stored.
     pub fn block(&mut self, hash: &Hash) -> Result<Option<HashedBlock>, RpcError> {
         self.ledger()?.body(hash)?.map(decode).transpose()

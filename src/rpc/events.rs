@@ -93,7 +93,8 @@ impl Inner {
         let reorganised = before.counter(Counter::Reorganisations) != now.counter(Counter::Reorganisations);
         let depth = now.last_reorganisation.filter(|_| reorganised);
         if let Some(depth) = depth {
-            self.push("reorganisation", None, json!({ "depth": depth }));
+            let old_tip = before.tip.as_ref().map(|tip| tip.hash);
+            self.push("reorganisation", None, json!({ "depth": depth, "old_tip": old_tip }));
         }
         if let (Some(old), Some(tip)) = (&before.tip, &now.tip)
             && old.hash != tip.hash

@@ -43,6 +43,7 @@ mod server;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod undone;
 
 use std::{
     io,

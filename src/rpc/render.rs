@@ -40,6 +40,21 @@ pub enum Place {
         /// Why the block may not be one of the network's best chain.
         doubt: Option<String>,
     },
+    /// In a block that is not part of the best chain.
+    Undone {
+        /// The block.
+        hash: Hash,
+        /// Its height.
+        height: u32,
+        /// Its time.
+        time: u64,
+        /// The transaction's position in the block.
+        position: usize,
+        /// What spends one of its coins in the best chain.
+        conflicts_with: Option<Hash>,
+        /// The word for that.
+        status: &'static str,
+    },
 }
 
 /// Blocks from `height` to the tip, both counted.
@@ -107,6 +122,10 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
             "status": if doubt.is_some() { "unknown" } else { "confirmed" },
             "confirmations": if doubt.is_some() { 0 } else { *confirmations },
             "block": hash, "height": height, "fee": fee(&hashed.transaction, spent), "time": time, "position": position,
+        }),
+        Place::Undone { hash, height, time, position, conflicts_with, status } => json!({
+            "status": status, "confirmations": 0, "block": hash, "height": height, "fee": null, "time": time,
+            "position": position, "conflicts_with": conflicts_with,
         }),
     }));
     if let Place::Block { doubt: Some(doubt), .. } = place {

@@ -22,6 +22,7 @@ mod quarantine;
 pub mod query;
 pub mod reader;
 mod rows;
+mod side;
 mod spent;
 #[cfg(test)]
 mod sqlite_options;

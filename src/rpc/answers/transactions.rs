@@ -26,8 +26,9 @@ const CONTENT: &[Property] = &[
     required("size", Schema::Integer, "bytes"),
     required("version", Schema::Integer, "version of the encoding"),
 ];
+const STATUS: Schema = Schema::Choice(&["mempool", "confirmed", "unknown", "orphaned", "conflicted"]);
 const PLACE: &[Property] = &[
-    required("status", Schema::Choice(&["mempool", "confirmed", "unknown"]), "where it is; unknown: see doubt"),
+    required("status", STATUS, "where it is; unknown: see doubt; the last two: in a block outside the best chain"),
     required("block", Schema::Nullable(&Schema::Hash), "its block"),
     required("height", Schema::Nullable(&Schema::Integer), "its block's height"),
     required("confirmations", Schema::Integer, "blocks from its block to the tip; 0 in the mempool"),
@@ -35,6 +36,7 @@ const PLACE: &[Property] = &[
     optional("since", Schema::Integer, "in the mempool: when it came, unix seconds"),
     optional("time", Schema::Integer, "in a block: the block's time"),
     optional("position", Schema::Integer, "in a block: its position"),
+    optional("conflicts_with", Schema::Nullable(&Schema::Hash), "conflicted: what spends a coin of it instead"),
     optional("doubt", Schema::Text, "in a block: why that may not be one of the network, such as a wrong clock"),
 ];
 

@@ -5,6 +5,13 @@ use crate::rpc::{
     schema::{Schema, optional, required},
 };
 
+const TX_STATUS: Schema = Schema::Choice(&["unknown", "mempool", "confirmed", "orphaned", "conflicted"]);
+const UNDONE: Schema = Schema::Object(&[&[
+    required("id", Schema::Hash, "the transaction"),
+    required("status", Schema::Choice(&["orphaned", "conflicted"]), "what has become of it"),
+    required("conflicts_with", Schema::Nullable(&Schema::Hash), "what spends a coin of it instead"),
+]]);
+
 /// What held when a wait ended.
 pub const FACTS: Schema = Schema::Object(&[&[
     required("ok", Schema::Boolean, "whether it came true; false if the time was up"),
@@ -15,7 +22,8 @@ pub const FACTS: Schema = Schema::Object(&[&[
     required("headers", Schema::Integer, "height of the best header"),
     required("peers", PEER_COUNTS, "number of peers"),
     optional("id", Schema::Hash, "tx: the transaction"),
-    optional("status", Schema::Choice(&["unknown", "mempool", "confirmed"]), "tx: where it is"),
+    optional("status", TX_STATUS, "tx: where it is"),
+    optional("conflicts_with", Schema::Hash, "tx: what spends a coin of it instead"),
     optional("block", Schema::Nullable(&Schema::Hash), "tx: its block"),
     optional("tx_height", Schema::Nullable(&Schema::Integer), "tx: its block's height"),
     optional("confirmations", Schema::Integer, "tx: blocks from its block to the tip"),
@@ -34,6 +42,8 @@ const EVENT: Schema = Schema::Object(&[&[
     optional("hash", Schema::Hash, "block: the hash"),
     optional("block_time", Schema::Integer, "block: the time in its header"),
     optional("depth", Schema::Integer, "reorganisation: blocks that were disconnected"),
+    optional("old_tip", Schema::Hash, "reorganisation: the highest of them"),
+    optional("undone", Schema::Array(&UNDONE), "reorganisation: their payments that are not confirmed and do not wait"),
     optional("state", Schema::Text, "state: the new one"),
     optional("reason", Schema::Text, "state: the state in words"),
     optional("inbound", Schema::Integer, "peers: that dialled us"),

@@ -4,11 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::hash::{Hash, hex},
-    chain::{
-        coin::Coin,
-        rules,
-        transaction::{OutPoint, Transaction},
-    },
+    chain::{block::HashedTransaction, coin::Coin, rules, transaction::OutPoint},
     node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
@@ -20,6 +16,7 @@ use crate::{
         params::Args,
         render::{self, Place},
         schema::{Schema, optional, required},
+        undone::{self, Undone},
     },
 };
 
@@ -67,6 +64,17 @@ pub(super) const METHODS: &[Method] = &[
 enum FoundTransaction {
     Pool(PoolEntry),
     Chain(Box<Confirmed>),
+    Undone(Box<Undone>),
+}
+
+impl FoundTransaction {
+    fn transaction(&self) -> &HashedTransaction {
+        match self {
+            Self::Pool(entry) => &entry.transaction,
+            Self::Chain(confirmed) => confirmed.transaction(),
+            Self::Undone(undone) => undone.transaction(),
+        }
+    }
 }
 
 /// The contract's form of a transaction.
@@ -90,6 +98,17 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
                 doubt: context.doubt(),
             };
             Ok(Continuation::value(&render::transaction(&context, transaction, &place, &spent.of(transaction))))
+        }
+        FoundTransaction::Undone(undone) => {
+            let place = Place::Undone {
+                hash: undone.row.hash,
+                height: undone.row.header.height,
+                time: undone.row.header.time,
+                position: undone.position,
+                conflicts_with: undone.conflicts_with,
+                status: undone.status(),
+            };
+            Ok(Continuation::value(&render::transaction(&context, undone.transaction(), &place, &[])))
         }
     })
 }
@@ -124,23 +143,13 @@ pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Continuation {
         context,
         text,
         move |_, _| nothing(),
-        |_, _, found| {
-            let txid = match found {
-                FoundTransaction::Pool(entry) => entry.transaction.txid,
-                FoundTransaction::Chain(confirmed) => confirmed.transaction().txid,
-            };
-            Ok(Continuation::value(&json!({ "kind": "tx", "id": txid })))
-        },
+        |_, _, found| Ok(Continuation::value(&json!({ "kind": "tx", "id": found.transaction().txid }))),
     )
 }
 
 fn raw(context: &Shared, id: &str) -> Continuation {
     find(context, id, missing, |_, _, found| {
-        let transaction: &Transaction = match &found {
-            FoundTransaction::Pool(entry) => &entry.transaction.transaction,
-            FoundTransaction::Chain(confirmed) => &confirmed.transaction().transaction,
-        };
-        Ok(Continuation::value(&Value::String(hex(&transaction.to_bytes()))))
+        Ok(Continuation::value(&Value::String(hex(&found.transaction().transaction.to_bytes()))))
     })
 }
 
@@ -171,7 +180,10 @@ fn find(
                 Some(entry) => FoundTransaction::Pool(entry),
                 None => match in_chain(databases, &id)? {
                     Some(confirmed) => FoundTransaction::Chain(Box::new(confirmed)),
-                    None => return Err(absent(databases, &id)),
+                    None => match undone::find(databases, |txid| is_named(txid, &id))? {
+                        Some(undone) => FoundTransaction::Undone(Box::new(undone)),
+                        None => return Err(absent(databases, &id)),
+                    },
                 },
             };
             show(context, databases, found)
@@ -200,6 +212,11 @@ pub(in crate::rpc) fn in_chain(databases: &mut Databases, id: &str) -> Result<Op
         [txid] => databases.find_transaction(txid),
         _ => Err(RpcError::bad_parameter("several transactions start with these digits")),
     }
+}
+
+/// Whether a text is an id or its first digits.
+fn is_named(txid: &Hash, text: &str) -> bool {
+    txid.to_string().starts_with(text)
 }
 
 /// Prefixes are 6 to 63 hex digits.

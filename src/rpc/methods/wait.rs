@@ -24,6 +24,7 @@ use crate::{
         params::Args,
         render,
         schema::{ID, Schema, optional, required},
+        undone,
     },
 };
 
@@ -148,11 +149,28 @@ fn events(context: &Shared, since: u64, timeout: Duration) -> Continuation {
     })
 }
 
-/// The answer, with the blocks between two tips looked up.
+/// The answer. With a reorganisation, the mempool is asked first: a payment that waits again is not undone.
 fn tell(list: Vec<Event>, missed: bool, next: u64) -> Continuation {
+    if !list.iter().any(|event| event.fields.contains_key("old_tip")) {
+        return tell_with(list, Vec::new(), missed, next);
+    }
+    Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+        Ok(tell_with(list, entries.iter().map(|entry| entry.transaction.txid).collect(), missed, next))
+    })
+}
+
+/// The answer, with the blocks between two tips looked up, and the payments that are undone.
+fn tell_with(list: Vec<Event>, waiting: Vec<Hash>, missed: bool, next: u64) -> Continuation {
     Continuation::query(move |databases| {
         let mut events = Vec::with_capacity(list.len());
-        for event in list {
+        for mut event in list {
+            let depth = event.fields.get("depth").and_then(Value::as_u64).and_then(|depth| usize::try_from(depth).ok());
+            let old_tip = event.fields.get("old_tip").and_then(Value::as_str).and_then(|hash| hash.parse().ok());
+            if let (Some(depth), Some(old_tip)) = (depth, old_tip) {
+                let undone = undone::of_branch(databases, &old_tip, depth, |txid| waiting.contains(txid))?;
+                event.fields.insert("undone".to_owned(), json!(undone));
+            }
             let height = event.fields.get("height").and_then(Value::as_u64);
             if let (Some(after), Some(height)) = (event.after, height) {
                 let height = u32::try_from(height).unwrap_or(u32::MAX);
@@ -256,17 +274,30 @@ fn probe(wanted: Transaction) -> Continuation {
             let is_doubtful = before.has_wrong_clock();
             let depth = |height| if is_doubtful { 0 } else { render::confirmations(&tip, height) };
             let confirmations = height.map_or(0, depth);
-            let status = match (height, waiting) {
-                (Some(_), _) if !is_doubtful => "confirmed",
-                (None, true) => "mempool",
+            // Searching blocks takes time, and without a reorganisation nothing was undone.
+            let was_reorganised = before.status.last_reorganisation.is_some();
+            let undone = match (height, waiting) {
+                (None, false) if was_reorganised => undone::find(databases, |txid| *txid == id)?,
+                _ => None,
+            };
+            let status = match (height, waiting, &undone) {
+                (Some(_), ..) if !is_doubtful => "confirmed",
+                (None, true, _) => "mempool",
+                (None, false, Some(undone)) => undone.status(),
                 _ => "unknown",
             };
+            let rival = undone.and_then(|undone| undone.conflicts_with);
             found.insert("status".to_owned(), json!(status));
             found.insert("block".to_owned(), json!(confirmed.map(|confirmed| confirmed.row.hash)));
             found.insert("tx_height".to_owned(), json!(height));
             found.insert("confirmations".to_owned(), json!(confirmations));
             let known = height.is_some() || waiting;
             let ok = known && u64::from(confirmations) >= wanted.confirmations;
+            if let Some(rival) = rival {
+                // Nobody needs to wait for it: another payment took its place.
+                found.insert("conflicts_with".to_owned(), json!(rival));
+                return Ok(answer(&wanted.context.view(), found, false));
+            }
             Ok(if ok { answer(&wanted.context.view(), found, true) } else { look_again(wanted, before, found) })
         }))
     })
