@@ -33,6 +33,7 @@ mutants=(
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/^ *self\.pending = None;//'
   'two-frames-at-a-time        src/link/framer.rs            s/Phase::Handshake => self\.phase = Phase::Waiting,/Phase::Handshake => {}/'
   'frame-before-the-promotion  src/link/delivery.rs          s/if phase == Phase::Open {/if phase != Phase::Closing {/'
+  'reads-wait-for-the-peer     src/link/flow.rs              s/backlog\.blocks < self\.blocks \&\& backlog\.syncs < self\.syncs/backlog.queued < self.soft/'
   'lease-never-returned        src/link/leases.rs            s/if self\.held\.remove(&link)\.is_some() {/if false {/'
   'send-budget-not-counted     src/link/sending.rs           s/self\.recount(before, now);/let _ = (before, now);/'
   'half-frames-wait-for-ever   src/link/link.rs              s/\[self\.frame_deadline(config), stall\]/[None, stall]/'

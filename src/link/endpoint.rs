@@ -163,6 +163,11 @@ impl<S: EventSink> Endpoint<S> {
         self.links.get(&id).is_some_and(|link| !link.framer.wants_input())
     }
 
+    /// Whether a link waits for memory to read a large frame.
+    pub fn waits_for_lease(&self, id: LinkId) -> bool {
+        self.leases.waits(id)
+    }
+
     /// Whether a link is that of a peer: promoted, and not ended.
     pub fn is_up(&self, id: LinkId) -> bool {
         self.links.get(&id).is_some_and(|link| link.up && link.ends.is_none())

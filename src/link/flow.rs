@@ -43,14 +43,20 @@ pub(super) struct Backlog {
 
 impl Bounds {
     /// Those of the protocol.
-    pub(super) const PROTOCOL: Self = Self {
-        soft: limits::SEND_SOFT_BYTES,
-        crowded: limits::SEND_CROWDED_BYTES,
-        own: limits::SEND_OWN_BYTES,
-        blocks: limits::UNANSWERED_BLOCKS,
-        syncs: limits::UNANSWERED_SYNCS,
-        pools: limits::HELD_POOL_BYTES,
-    };
+    #[cfg(test)]
+    pub(super) const PROTOCOL: Self = Self::with_soft(limits::SEND_SOFT_BYTES);
+
+    /// Those of the protocol, but for the bytes above which requests wait and news is left out.
+    pub(super) const fn with_soft(soft: usize) -> Self {
+        Self {
+            soft,
+            crowded: limits::SEND_CROWDED_BYTES,
+            own: limits::SEND_OWN_BYTES,
+            blocks: limits::UNANSWERED_BLOCKS,
+            syncs: limits::UNANSWERED_SYNCS,
+            pools: limits::HELD_POOL_BYTES,
+        }
+    }
 
     /// Whether the link is read. Nothing that waits to be sent on it counts, or two nodes could wait for each other.
     pub(super) fn reads(&self, backlog: &Backlog) -> bool {
@@ -61,7 +67,7 @@ impl Bounds {
     /// under way count too: else sixteen requests would be handed on at once, and sixteen megabytes be queued for a peer
     /// that has done nothing wrong.
     pub(super) fn answers(&self, backlog: &Backlog, is_crowded: bool) -> bool {
-        let room = if is_crowded { self.crowded } else { self.soft };
+        let room = if is_crowded { self.soft.min(self.crowded) } else { self.soft };
         backlog.queued.saturating_add(backlog.expected) < room
     }
 

@@ -16,8 +16,6 @@ use crate::{
     },
 };
 
-const BOUNDS: Bounds = Bounds::PROTOCOL;
-
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -46,6 +44,7 @@ pub(super) struct Lost {
 #[derive(Debug)]
 pub(super) struct Framer {
     magic: [u8; 4],
+    bounds: Bounds,
     phase: Phase,
     reader: FrameReader,
     queue: SendQueue,
@@ -57,9 +56,10 @@ pub(super) struct Framer {
 
 impl Framer {
     /// A link on the network with this magic, before its handshake.
-    pub(super) fn new(magic: [u8; 4]) -> Self {
+    pub(super) fn new(magic: [u8; 4], bounds: Bounds) -> Self {
         Self {
             magic,
+            bounds,
             phase: Phase::Handshake,
             reader: FrameReader::new(magic),
             queue: SendQueue::default(),
@@ -100,14 +100,14 @@ impl Framer {
     pub(super) fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Handshake => true,
-            Phase::Open => BOUNDS.reads(&self.backlog()),
+            Phase::Open => self.bounds.reads(&self.backlog()),
             Phase::Waiting | Phase::Closing => false,
         }
     }
 
     /// Whether [`Framer::receive`] has something to return without any further bytes.
     pub(super) fn has_question(&self) -> bool {
-        self.requests.has_held() && BOUNDS.answers(&self.backlog(), self.is_crowded)
+        self.requests.has_held() && self.bounds.answers(&self.backlog(), self.is_crowded)
     }
 
     /// Whether much waits on all links together. Each link then answers one request for much after the other, so that many
@@ -157,11 +157,11 @@ impl Framer {
             return false;
         }
         let backlog = self.backlog();
-        if BOUNDS.answers(&backlog, self.is_crowded) {
+        if self.bounds.answers(&backlog, self.is_crowded) {
             self.requests.hand_on(frame);
             return true;
         }
-        self.requests.hold(frame.clone(), &BOUNDS, &backlog);
+        self.requests.hold(frame.clone(), &self.bounds, &backlog);
         false
     }
 
@@ -172,7 +172,7 @@ impl Framer {
 
     /// Queues a frame of our own.
     pub(super) fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
-        if !BOUNDS.takes_own(&self.backlog(), frame.wire_len()) {
+        if !self.bounds.takes_own(&self.backlog(), frame.wire_len()) {
             return Err(SendOverflow);
         }
         self.queue.push(frame, self.magic, Class::Own);
@@ -198,8 +198,8 @@ impl Framer {
     pub(super) fn relay(&mut self, frame: &Frame) -> bool {
         let backlog = self.backlog();
         let fits = match frame.kind {
-            Kind::Block => !self.lost.block && BOUNDS.takes_block(&backlog),
-            _ => BOUNDS.takes_transaction(&backlog),
+            Kind::Block => !self.lost.block && self.bounds.takes_block(&backlog),
+            _ => self.bounds.takes_transaction(&backlog),
         };
         if fits {
             self.queue.push(frame, self.magic, Class::News);
@@ -218,7 +218,7 @@ impl Framer {
 
     /// What was left out, once there is room to tell of it.
     pub(super) fn take_lost(&mut self) -> Option<Lost> {
-        BOUNDS.has_recovered(&self.backlog()).then(|| std::mem::take(&mut self.lost))
+        self.bounds.has_recovered(&self.backlog()).then(|| std::mem::take(&mut self.lost))
     }
 
     /// Up to `count` chunks to send next, for vectored writes.
@@ -267,7 +267,7 @@ mod tests {
         let two: Vec<u8> =
             [Message::Verack(1), Message::GetPeers].iter().flat_map(|m| Frame::new(m).to_bytes(MAGIC)).collect();
         let mut input = &two[..];
-        let mut link = Framer::new(MAGIC);
+        let mut link = Framer::new(MAGIC, Bounds::PROTOCOL);
         assert_eq!(link.receive(&mut input).unwrap().unwrap().kind, Kind::Verack);
         assert_eq!(link.receive(&mut input).unwrap(), None, "the role has not answered yet");
         assert!(!input.is_empty());
@@ -277,7 +277,7 @@ mod tests {
 
     /// An open link, and the bytes of a peer that asks for this number of blocks at once.
     fn asked(blocks: u8) -> (Framer, Vec<u8>) {
-        let mut link = Framer::new(MAGIC);
+        let mut link = Framer::new(MAGIC, Bounds::PROTOCOL);
         link.promote();
         let asks = |byte| Frame::new(&Message::GetBlock(Hash([byte; 32]))).to_bytes(MAGIC);
         (link, (0..blocks).flat_map(asks).collect())
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_leaves_very_much_of_our_own_unread_is_refused() {
-        let mut link = Framer::new(MAGIC);
+        let mut link = Framer::new(MAGIC, Bounds::PROTOCOL);
         let ids = Frame::new(&Message::GetMemoryPool(List::truncated([Hash([1; 32]); 1000])));
         let fits = (0..100).take_while(|_| link.send(&ids).is_ok()).count();
         assert_eq!(fits, limits::SEND_OWN_BYTES / ids.wire_len());
@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn requests_for_transactions_wait_for_the_answers_before_and_are_dropped_beyond_a_limit() {
-        let mut link = Framer::new(MAGIC);
+        let mut link = Framer::new(MAGIC, Bounds::PROTOCOL);
         link.promote();
         let ids = |count| Message::GetMemoryPool(List::truncated(vec![Hash([1; 32]); count]));
         let mut bytes = Frame::new(&ids(3)).to_bytes(MAGIC);

@@ -5,6 +5,7 @@ use crate::{
     link::{
         Config, EventSink,
         delivery::{Delivery, hearer},
+        flow::Bounds,
         framer::{Framer, Phase},
         leases::Leases,
     },
@@ -92,10 +93,10 @@ pub(super) struct Around<'a, S> {
 }
 
 impl Link {
-    pub(super) fn new(now: Time, id: LinkId, magic: [u8; 4], direction: Direction) -> Self {
+    pub(super) fn new(now: Time, id: LinkId, config: &Config, direction: Direction) -> Self {
         Self {
             id,
-            framer: Framer::new(magic),
+            framer: Framer::new(config.magic, Bounds::with_soft(config.send_soft)),
             direction,
             up: false,
             listed: false,

@@ -90,6 +90,8 @@ pub struct Config {
     pub receive_budget: usize,
     /// Bytes queued to all peers.
     pub send_budget: usize,
+    /// Bytes queued to one peer above which its requests wait and news is left out.
+    pub send_soft: usize,
 }
 
 impl Config {
@@ -108,6 +110,7 @@ impl Config {
             lease_min_rate: limits::LEASE_MIN_RATE,
             receive_budget: limits::RECEIVE_BUDGET_BYTES,
             send_budget: limits::SEND_BUDGET_BYTES,
+            send_soft: limits::SEND_SOFT_BYTES,
         }
     }
 }

@@ -110,7 +110,7 @@ impl<S: EventSink> Endpoint<S> {
     fn open(&mut self, now: Time, id: LinkId, direction: Direction, remote: SocketAddr) {
         let remote = canonical(remote);
         self.accepted += usize::from(direction.is_inbound());
-        self.links.insert(id, Link::new(now, id, self.config.magic, direction));
+        self.links.insert(id, Link::new(now, id, &self.config, direction));
         for role in hearers(false) {
             self.delivery.tell(*role, LinkEvent::Opened { link: id, direction, remote });
         }

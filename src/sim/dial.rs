@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use crate::{
     base::ids::LinkId,
     sim::{
+        lines::SmallLine,
         net::{Conn, ConnId, End, Parcel, Phase},
         world::{Attempt, Happening, World},
     },
@@ -55,7 +56,8 @@ impl World {
         let phase = if accepted.is_some() { Phase::Live } else { Phase::Gone };
         let near = End::new(node, life, link, Phase::Connecting);
         let far = End::new(to, acceptor.lives, accepted.unwrap_or(LinkId(0)), phase);
-        self.conns.push(Some(Box::new(Conn::new(now, near, far, latency))));
+        let small = SmallLine::draw(&self.options, node, to);
+        self.conns.push(Some(Box::new(Conn::new(now, [near, far], latency, small))));
         self.at(self.now + latency, Happening::Connected(id));
         match accepted {
             Some(_) => self.run_node(to),

@@ -15,6 +15,7 @@ mod disk;
 mod faults;
 mod hosts;
 mod inboxes;
+mod lines;
 mod misbehave;
 mod names;
 pub mod narrate;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     base::{ids::LinkId, rng::Rng, time::Time},
-    sim::arriving::Arriving,
+    sim::{arriving::Arriving, lines::SmallLine},
 };
 
 /// Connections of a run, in the order in which they were made; never reused.
@@ -20,7 +20,7 @@ pub(super) fn other(side: Side) -> Side {
 }
 
 /// What the connections of a run are like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct LinkConditions {
     /// Bytes per second of each direction.
     pub(super) bandwidth: u64,
@@ -98,6 +98,7 @@ pub(super) struct End {
     /// When unread bytes that had waited for the node were read.
     pub(super) caught_up: Time,
     unread_since: Time,
+    read_at: Time,
     unread: Vec<u8>,
     read: usize,
 }
@@ -111,6 +112,8 @@ pub(super) struct Conn {
     pub(super) pipes: [Pipe; 2],
     /// When the dialler's attempt reached the acceptor.
     pub(super) began: Time,
+    /// The line, if it is slower than others.
+    small: Option<SmallLine>,
     /// One way, microseconds.
     latency: u64,
 }
@@ -129,6 +132,7 @@ impl End {
             arriving: Arriving::default(),
             caught_up: Time::default(),
             unread_since: Time::default(),
+            read_at: Time::default(),
             unread: Vec::new(),
             read: 0,
         }
@@ -152,11 +156,19 @@ impl End {
     pub(super) fn read(&mut self, now: Time, most: usize) -> &[u8] {
         let from = self.read;
         self.read += self.unread().min(most);
-        if from < self.read && self.unread_since < now {
-            self.caught_up = now;
+        if from < self.read {
+            self.read_at = now;
+            if self.unread_since < now {
+                self.caught_up = now;
+            }
         }
         self.arriving.note(&self.unread[from..self.read], now);
         &self.unread[from..self.read]
+    }
+
+    /// Since when bytes have waited without any being read.
+    pub(super) fn waits_since(&self) -> Option<Time> {
+        (self.unread() > 0).then(|| self.unread_since.max(self.read_at))
     }
 
     /// Forgets what arrived.
@@ -167,9 +179,14 @@ impl End {
 
 impl Conn {
     /// A connection between two sockets.
-    pub(super) fn new(now: Time, dialler: End, acceptor: End, latency: Duration) -> Self {
+    pub(super) fn new(now: Time, ends: [End; 2], latency: Duration, small: Option<SmallLine>) -> Self {
         let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        Self { ends: [dialler, acceptor], pipes: Default::default(), began: now, latency }
+        Self { ends, pipes: Default::default(), began: now, small, latency }
+    }
+
+    /// What the line is like, if others are like `all`.
+    pub(super) fn conditions(&self, all: LinkConditions) -> LinkConditions {
+        self.small.map_or(all, |small| small.conditions(all))
     }
 
     /// Bytes that one side may send now.
@@ -252,7 +269,7 @@ mod tests {
     fn carry(bytes: usize, conditions: &LinkConditions) -> Time {
         let mut rng = Rng::from_number(3);
         let end = |node| End::new(node, 0, LinkId(1), Phase::Live);
-        let mut conn = Conn::new(Time::default(), end(0), end(1), Duration::from_millis(10));
+        let mut conn = Conn::new(Time::default(), [end(0), end(1)], Duration::from_millis(10), None);
         let sent: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
         let (mut now, mut arrived, mut left) = (Time::default(), Vec::new(), &sent[..]);
         loop {

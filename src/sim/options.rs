@@ -6,7 +6,9 @@
 use serde::Serialize;
 
 use crate::base::{
-    limits::{COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES},
+    limits::{
+        COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
+    },
     rng::Rng,
 };
 
@@ -101,6 +103,8 @@ pub struct Options {
     pub receive_budget: usize,
     /// Bytes that may be queued to all peers.
     pub send_budget: usize,
+    /// Bytes queued to one peer above which its requests wait and news is left out.
+    pub send_soft: usize,
     /// Whether a node accepts no more connections than there are other nodes.
     pub few_accepted: bool,
     /// Seconds between blocks that the difficulty aims at.
@@ -125,6 +129,8 @@ pub struct Options {
     pub bandwidth: u64,
     /// Bytes that fit between two sockets.
     pub window: u64,
+    /// Pairs of nodes between which the line is slow and its buffers are tiny, parts per million.
+    pub small_lines_ppm: u64,
     /// Chunks of bytes that are cut in two, parts per million.
     pub split_ppm: u64,
     /// Chunks that are lost and sent again after a while, parts per million.
@@ -238,6 +244,7 @@ impl Options {
             lease_free_bytes: dice.size("lease_free_bytes", &[LEASE_FREE_BYTES, 600]),
             receive_budget: dice.size("receive_budget", &[RECEIVE_BUDGET_BYTES, 20_000, 2_000]),
             send_budget: dice.size("send_budget", &[SEND_BUDGET_BYTES, SEND_BUDGET_BYTES, 400_000]),
+            send_soft: dice.size("send_soft", &[SEND_SOFT_BYTES, SEND_SOFT_BYTES, 4_000, 500]),
             few_accepted: dice.one_of("few_accepted", &[false, false, true]),
             block_time: dice.one_of("block_time", &[3, 5, 10]),
             retarget: dice.one_of("retarget", &[false, false, true]),
@@ -254,6 +261,7 @@ impl Options {
             latency_max: latency_min + dice.one_of("latency_max", &[0, 10_000, 80_000, 400_000]),
             bandwidth: dice.one_of("bandwidth", &[20_000, 200_000, 2_000_000, 100_000_000]),
             window: dice.one_of("window", &[4_096, 65_536, 262_144]),
+            small_lines_ppm: 0,
             split_ppm: dice.one_of("split_ppm", &[0, 10_000, 300_000]),
             loss_ppm: 0,
             delay_ppm: 0,
@@ -286,6 +294,7 @@ impl Options {
         self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);
         self.delay_max = dice.one_of("delay_max", &[1_000, 20_000, 200_000]);
         self.cuts = dice.rate("cuts", 1, 4 * minutes);
+        self.small_lines_ppm = dice.one_of("small_lines_ppm", &[0, 0, 300_000, 1_000_000]);
         self.slow_readers = dice.rate("slow_readers", 1, 2);
         self.crashes = dice.rate("crashes", 1, 2 * minutes);
         self.silent_ppm = dice.rate("silent_ppm", 100_000, 900_000);

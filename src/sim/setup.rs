@@ -150,6 +150,7 @@ pub(super) fn link_config(options: &Options, spec: &ChainSpec, setup: &Setup) ->
     config.lease_min_rate = LEASE_MIN_RATE;
     config.receive_budget = options.receive_budget;
     config.send_budget = options.send_budget;
+    config.send_soft = options.send_soft;
     config
 }
 

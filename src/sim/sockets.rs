@@ -116,7 +116,7 @@ impl World {
         let drips = self.drips(node, conn);
         let there = &mut self.nodes[node];
         let (Some(life), Some(between)) = (&mut there.life, &mut self.conns[conn]) else { return };
-        let conditions = if drips { &LinkConditions::DRIP } else { &self.conditions };
+        let conditions = &if drips { LinkConditions::DRIP } else { between.conditions(self.conditions) };
         loop {
             let room = between.room(side, conditions);
             let queued = life.endpoint.transmit(link, CHUNKS).map(<[u8]>::len).sum::<usize>();
@@ -165,7 +165,12 @@ impl World {
             if wanted == 0 {
                 break;
             }
-            let rate = there.slow.map(|rate| rate.max(1));
+            let queued = life.endpoint.queued(link);
+            let tricks = there.byzantine.as_ref().and_then(|byzantine| byzantine.trick.reads(link, queued));
+            if tricks == Some(0) {
+                break;
+            }
+            let rate = tricks.or(there.slow.map(|rate| rate.max(1)));
             let most = rate.map_or(wanted, |rate| wanted.min(usize::try_from(rate).unwrap_or(usize::MAX)));
             let bytes = end.read(now, most);
             if bytes.is_empty() {
@@ -226,7 +231,8 @@ impl World {
     /// Ends a direction, after what is in it.
     pub(super) fn end_pipe(&mut self, conn: ConnId, side: Side, parcel: Parcel) {
         let Some(between) = &mut self.conns[conn] else { return };
-        between.push(side, self.now, parcel, &self.conditions, &mut self.net_rng);
+        let conditions = between.conditions(self.conditions);
+        between.push(side, self.now, parcel, &conditions, &mut self.net_rng);
         self.schedule_arrival(conn, side);
     }
 
@@ -320,7 +326,8 @@ impl World {
             let bytes: Vec<u8> = life.endpoint.transmit(link, usize::MAX).flatten().copied().collect();
             life.endpoint.sent(link, bytes.len());
             if let (Some(between), false) = (&mut self.conns[*conn], bytes.is_empty()) {
-                between.push(*side, self.now, Parcel::Bytes(bytes), &self.conditions, &mut self.net_rng);
+                let conditions = between.conditions(self.conditions);
+                between.push(*side, self.now, Parcel::Bytes(bytes), &conditions, &mut self.net_rng);
             }
         }
         for (conn, side) in sockets.into_values() {

@@ -8,6 +8,8 @@ mod equivocate;
 mod flood;
 mod headers;
 mod mutate;
+mod pushes;
+mod slow_reader;
 mod squat;
 mod transactions;
 mod trick;
@@ -29,7 +31,7 @@ pub(super) struct Byzantine {
 impl Byzantine {
     /// Draws a trick.
     pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
-        let trick: Box<dyn Trick> = match rng.below(8) {
+        let trick: Box<dyn Trick> = match rng.below(10) {
             0 => Box::new(claims::Claims),
             1 => Box::new(drip::Drip),
             2 => Box::new(equivocate::Equivocate::default()),
@@ -37,6 +39,8 @@ impl Byzantine {
             4 => Box::new(headers::Headers::new(mine_rate(options))),
             5 => Box::new(mutate::Mutate),
             6 => Box::new(transactions::Transactions),
+            7 => Box::new(pushes::Pushes::default()),
+            8 => Box::new(slow_reader::SlowReader::draw(rng)),
             _ => Box::new(withhold::Withhold::draw(rng)),
         };
         Self { trick, rng: rng.fork("liar") }

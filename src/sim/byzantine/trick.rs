@@ -67,6 +67,12 @@ pub(in crate::sim) trait Trick {
         None
     }
 
+    /// Bytes per second that the node reads from a link on which `queued` bytes wait; `None`: as fast as it can.
+    fn reads(&self, link: LinkId, queued: usize) -> Option<u64> {
+        let _ = (link, queued);
+        None
+    }
+
     /// Whether the node's bytes go out one at a time.
     fn drips(&self) -> bool {
         false

@@ -6,6 +6,7 @@ mod clocks;
 mod completions;
 mod convergence;
 mod failure;
+mod flow;
 mod links;
 mod liveness;
 mod queues;
@@ -43,6 +44,7 @@ impl World {
         self.check_liveness();
         self.check_overdue();
         self.check_links();
+        self.check_flow();
         self.look_for_returned();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };
