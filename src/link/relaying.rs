@@ -40,7 +40,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         let (links, delivery) = (&mut self.links, &mut self.delivery);
         self.losers.retain(|id| {
-            let Some(link) = links.get_mut(id) else { return false };
+            let Some(link) = links.get_mut(id).filter(|link| link.ends.is_none()) else { return false };
             let Some(Lost { block, transactions }) = link.framer.take_lost() else { return true };
             delivery.tell(RoleId::Gossip, LinkEvent::NewsLost { link: *id, block, transactions });
             false

@@ -312,7 +312,8 @@ impl Peer {
     /// The next message that has arrived.
     pub(super) fn try_read(&mut self) -> Option<Message> {
         loop {
-            let bytes: Vec<u8> = self.pipe(|pipe| pipe.to_peer.drain(..pipe.to_peer.len().min(1)).collect());
+            let most = self.reader.wanted().max(1);
+            let bytes: Vec<u8> = self.pipe(|pipe| pipe.to_peer.drain(..pipe.to_peer.len().min(most)).collect());
             let frame = self.reader.read(&mut &bytes[..]).unwrap();
             match frame {
                 Some(frame) => return Some(frame.open().unwrap()),

@@ -181,3 +181,18 @@ fn a_slow_reader_gets_a_block_once() {
     assert_eq!((peer.read(), peer.read()), (news, Message::Transaction(vec![1].into())));
     assert_eq!((peer.try_read(), rig.heard(RoleId::Gossip)), (None, 0));
 }
+
+/// Found by seed 1007 of the simulator.
+#[test]
+fn a_link_that_has_ended_tells_of_no_lost_news() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    rig.set_window(1000);
+    (0..2).for_each(|byte| rig.relay(link, &Message::Block(vec![byte; 300_000].into())));
+    rig.close(link, CloseReason::Local(GoodbyeCode::Evicted));
+    assert_eq!(rig.closed(RoleId::Gossip).0, link);
+    rig.set_window(usize::MAX);
+    peer.write_bytes(&[]);
+    assert_eq!(peer.read(), Message::Block(vec![0; 300_000].into()));
+    assert_eq!(rig.heard(RoleId::Gossip), 0);
+}
