@@ -1,9 +1,6 @@
 //! Lines between pairs of nodes that are slower than others and have tiny buffers.
 
-use crate::{
-    base::rng::Rng,
-    sim::{net::LinkConditions, options::Options},
-};
+use crate::{base::rng::Rng, sim::options::Options};
 
 /// Bytes per second that every line carries, whatever its buffers and delay: a page of headers arrives in a few seconds.
 const LEAST_RATE: u64 = 3_000;
@@ -11,8 +8,10 @@ const LEAST_RATE: u64 = 3_000;
 /// A slow line with tiny buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SmallLine {
-    bandwidth: u64,
-    window: usize,
+    /// Bytes per second of each direction.
+    pub(super) bandwidth: u64,
+    /// Bytes that fit between two sockets.
+    pub(super) window: usize,
 }
 
 impl SmallLine {
@@ -26,11 +25,6 @@ impl SmallLine {
         let window = rng.pick(&[300, 1_448, 4_096]).copied().unwrap_or(4_096);
         let bandwidth = rng.pick(&[5_000, 20_000, 100_000]).copied().unwrap_or(100_000);
         Some(Self { bandwidth, window: window.max(least_window(options)) })
-    }
-
-    /// What the line makes of the conditions that all others have.
-    pub(super) fn conditions(self, all: LinkConditions) -> LinkConditions {
-        LinkConditions { bandwidth: all.bandwidth.min(self.bandwidth), window: all.window.min(self.window), ..all }
     }
 }
 
@@ -46,16 +40,14 @@ mod tests {
 
     #[test]
     fn a_pair_of_nodes_always_has_the_same_line_and_each_carries_the_least_rate() {
-        let all = LinkConditions { bandwidth: 100_000_000, window: 262_144, split_ppm: 0, loss_ppm: 0 };
         let mut small = 0;
         for seed in 0..100 {
             let options = Options::draw(seed, &Overrides::default());
             let line = SmallLine::draw(&options, 3, 1);
             assert_eq!(line, SmallLine::draw(&options, 1, 3));
             if let Some(line) = line {
-                let is = line.conditions(all);
-                let by_window = is.window as u64 * 1_000_000 / (2 * options.latency_max.max(1));
-                assert!(is.bandwidth.min(by_window) >= LEAST_RATE - 1, "{is:?}");
+                let by_window = line.window as u64 * 1_000_000 / (2 * options.latency_max.max(1));
+                assert!(line.bandwidth.min(by_window) >= LEAST_RATE - 1, "{line:?}");
                 small += 1;
             }
         }

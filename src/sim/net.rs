@@ -186,7 +186,8 @@ impl Conn {
 
     /// What the line is like, if others are like `all`.
     pub(super) fn conditions(&self, all: LinkConditions) -> LinkConditions {
-        self.small.map_or(all, |small| small.conditions(all))
+        let Some(SmallLine { bandwidth, window }) = self.small else { return all };
+        LinkConditions { bandwidth: all.bandwidth.min(bandwidth), window: all.window.min(window), ..all }
     }
 
     /// Bytes that one side may send now.
