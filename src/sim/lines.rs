@@ -26,6 +26,14 @@ impl SmallLine {
         let bandwidth = rng.pick(&[5_000, 20_000, 100_000]).copied().unwrap_or(100_000);
         Some(Self { bandwidth, window: window.max(least_window(options)) })
     }
+
+    /// The slowest line that a run may have: bytes per second, and bytes that fit between two sockets.
+    pub(super) fn slowest(options: &Options) -> (u64, u64) {
+        match options.small_lines_ppm {
+            0 => (options.bandwidth, options.window),
+            _ => (options.bandwidth.min(5_000), options.window.min(300.max(least_window(options) as u64))),
+        }
+    }
 }
 
 /// Bytes that must fit between two sockets for the least rate.
@@ -48,6 +56,8 @@ mod tests {
             if let Some(line) = line {
                 let by_window = line.window as u64 * 1_000_000 / (2 * options.latency_max.max(1));
                 assert!(line.bandwidth.min(by_window) >= LEAST_RATE - 1, "{line:?}");
+                let (bandwidth, window) = SmallLine::slowest(&options);
+                assert!(line.bandwidth >= bandwidth && line.window as u64 >= window, "{line:?}");
                 small += 1;
             }
         }

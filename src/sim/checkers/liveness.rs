@@ -17,6 +17,7 @@ use crate::{
     node::SyncState,
     sim::{
         checkers::state::Lag,
+        lines::SmallLine,
         net::{Conn, ConnId},
         options::Options,
         world::World,
@@ -173,8 +174,8 @@ fn missing(ledger: &dyn LedgerStore, hash: &Hash) -> Option<(Hash, u64)> {
 /// How long that many blocks and bytes take over the lines of a run.
 fn takes(options: &Options, blocks: u64, bytes: u64) -> Duration {
     let round_trip = 2 * options.latency_max;
-    let window = options.window * 1_000_000 / round_trip.max(1);
-    let rate = options.bandwidth.min(window).max(1);
+    let (bandwidth, window) = SmallLine::slowest(options);
+    let rate = bandwidth.min(window * 1_000_000 / round_trip.max(1)).max(1);
     let step = options.delay_ppm * options.delay_max / 1_000_000;
     let loss = options.loss_ppm * LOST / 1_000_000;
     let rounds = blocks / MAX_SYNC_HEADERS as u64 + 2;
