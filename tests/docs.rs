@@ -168,7 +168,7 @@ fn the_protocol_has_the_limits_of_the_program() {
     let text = one_line(&read("src/wire/PROTOCOL.md"));
     let seconds = |time: Duration| time.as_secs();
     let phrases = [
-        format!("after {} s at the latest", seconds(limits::GET_SYNC_IDLE)),
+        format!("after {} s at the latest", seconds(limits::FUTURE_RETRY)),
         format!("asks for at most {} headers of the branch", limits::UNPROVEN_HEADERS),
         format!("the node's tip is on it within {} s", seconds(limits::CATCH_UP_BOUND)),
         format!("once, and one more every {} s; further ones are only", seconds(limits::UNPROVEN_INTERVAL)),

@@ -123,8 +123,11 @@ pub const READ_BYTES: usize = 16 * KIB;
 
 /// How long a `GetSync` may go unanswered before another sync node is chosen.
 pub const GET_SYNC_TIMEOUT: Duration = seconds(10);
-/// How often a synced node asks a peer for headers although nobody announced any.
-pub const GET_SYNC_IDLE: Duration = seconds(30);
+/// How often a synced node asks a peer for headers although nobody announced any. Pings tell tips: this is for tips that no
+/// ping tells.
+pub const GET_SYNC_POLL: Duration = seconds(60);
+/// How long a header that is too far in the future is waited for before it is asked for again.
+pub const FUTURE_RETRY: Duration = seconds(30);
 /// How long the sync node may leave a `GetSync` unanswered before another peer that has more is asked instead.
 pub const GET_SYNC_SWITCH: Duration = seconds(3);
 /// How long a peer that answered too late or with nothing new is not chosen as sync node.

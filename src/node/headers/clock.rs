@@ -52,6 +52,8 @@ pub(super) struct RefusedBranch {
     pub(super) peers: usize,
     /// Peers that could.
     pub(super) of: usize,
+    /// Enough of them show it: the clock must be wrong.
+    pub(super) is_certain: bool,
 }
 
 /// Judges the clock, and tells it.
@@ -142,10 +144,10 @@ fn own_tip_ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
 }
 
 fn headers_refused(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
-    let RefusedBranch { headers, latest, peers, of } = facts.refused?;
+    let RefusedBranch { headers, latest, peers, of, is_certain } = facts.refused?;
     let what = format!("{headers} header{}", if headers == 1 { "" } else { "s" });
     let ahead = span(latest.saturating_sub(now.0));
-    if peers * 2 > of {
+    if is_certain {
         let text = format!("peers show {what} up to {ahead} ahead of this clock");
         return Some(Finding::new(text, "set this host's clock"));
     }
@@ -251,7 +253,8 @@ mod tests {
 
     #[test]
     fn the_word_of_most_peers_blocks_and_that_of_few_does_not() {
-        let refused = |peers| Some(RefusedBranch { headers: 8, latest: NOW.0 + 3 * 3_600, peers, of: 4 });
+        let refused =
+            |peers| Some(RefusedBranch { headers: 8, latest: NOW.0 + 3 * 3_600, peers, of: 4, is_certain: peers > 2 });
         let blocks = |peers| {
             let found = headers_refused(NOW, &ClockFacts { refused: refused(peers), ..facts() }).unwrap();
             (found.blocks(HindranceId::ClockBehind).ready, found.text)

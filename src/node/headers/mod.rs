@@ -33,7 +33,7 @@ use crate::{
         hash::Hash,
         ids::LinkId,
         limits::{
-            GET_SYNC_IDLE, HEADERS_AHEAD, HEADERS_UNCOMMITTED, UNPROVEN_BRANCHES, UNPROVEN_HEADERS, UNPROVEN_INTERVAL,
+            GET_SYNC_POLL, HEADERS_AHEAD, HEADERS_UNCOMMITTED, UNPROVEN_BRANCHES, UNPROVEN_HEADERS, UNPROVEN_INTERVAL,
         },
         rng::Rng,
         time::{Now, Time},
@@ -314,7 +314,7 @@ impl Headers {
                 out.tell(ToLedger::State(told.state));
                 out.tell(ToGossip::State(told.state));
                 out.tell(ToMiner::State(told.state));
-                self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_IDLE);
+                self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_POLL);
             }
             out.report(Report::State { state: told.state, reason: told.reason });
         }

@@ -4,7 +4,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_IDLE, MAX_SYNC_HEADERS, UNPROVEN_HEADERS},
+        limits::{GET_SYNC_POLL, MAX_SYNC_HEADERS, UNPROVEN_HEADERS},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header},
@@ -182,7 +182,7 @@ impl Headers {
         if self.machine.state() != SyncState::Synced || self.next_poll.is_none_or(|at| at > now) {
             return;
         }
-        self.next_poll = Some(now + GET_SYNC_IDLE);
+        self.next_poll = Some(now + GET_SYNC_POLL);
         let links: Vec<LinkId> = self.peers.iter().map(|(link, _)| link).collect();
         if let Some(peer) = self.rng.pick(&links).and_then(|link| self.peers.get_mut(*link)) {
             peer.wake(now);

@@ -15,7 +15,7 @@ use crate::{
         hash::Hash,
         ids::LinkId,
         limits::{
-            BRANCHES_PER_PEER, GET_SYNC_IDLE, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT,
+            BRANCHES_PER_PEER, FUTURE_RETRY, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT,
             IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE, UNPROVEN_INTERVAL,
         },
         time::{Now, Time},
@@ -181,7 +181,7 @@ impl HeaderSource {
         let wait = refused.time.saturating_sub(u64::from(future_limit)).saturating_sub(now.unix.0).max(1);
         self.done(now.mono);
         // Our clock or the peer's may be set right in the meantime: do not wait for a date in years.
-        self.again_at = Some(now.mono + Duration::from_secs(wait.min(GET_SYNC_IDLE.as_secs())));
+        self.again_at = Some(now.mono + Duration::from_secs(wait.min(FUTURE_RETRY.as_secs())));
     }
 
     /// It is not chosen for a while.
@@ -291,11 +291,17 @@ impl HeaderSources {
         PeerClocks { are_chosen, offsets: self.map.values().filter(counts).map(offset).collect() }
     }
 
-    /// What peers show of a chain with more work than `best` that only the clock refuses. Peers that we chose count, if
-    /// there are any: those that come to us may all be one attacker's.
+    /// What peers show of a chain with more work than `best` that only the clock refuses. It is certain if most peers that
+    /// we chose show it, or most of all if we chose none: those that come to us may all be one attacker's.
     pub(super) fn refused(&self, best: Work) -> Option<RefusedBranch> {
-        let chosen = self.map.values().any(|peer| !peer.info.direction.is_inbound() && !peer.closing);
-        let counts = |peer: &&HeaderSource| !(peer.closing || chosen && peer.info.direction.is_inbound());
+        let is_chosen = |peer: &HeaderSource| !peer.info.direction.is_inbound();
+        let chosen = self.map.values().any(|peer| is_chosen(peer) && !peer.closing);
+        let shown = self.refused_by(best, |peer| !chosen || is_chosen(peer));
+        shown.or_else(|| Some(RefusedBranch { is_certain: false, ..self.refused_by(best, |_| true)? }))
+    }
+
+    fn refused_by(&self, best: Work, counts: impl Fn(&HeaderSource) -> bool) -> Option<RefusedBranch> {
+        let counts = |peer: &&HeaderSource| !peer.closing && counts(peer);
         let refused = |peer: &HeaderSource| peer.refused.filter(|refused| refused.valid > 0 && refused.work > best);
         // Peers with refused headers are to be asked again, and hence busy.
         let shown = self.busy().map(|(_, peer)| peer).filter(counts).filter_map(refused);
@@ -303,7 +309,7 @@ impl HeaderSources {
             (peers + 1, headers.max(one.valid), latest.max(one.latest))
         });
         let of = if peers == 0 { 0 } else { self.map.values().filter(counts).count() };
-        (peers > 0).then_some(RefusedBranch { headers, latest, peers, of })
+        (peers > 0).then_some(RefusedBranch { headers, latest, peers, of, is_certain: peers * 2 > of })
     }
 
     /// Peers to ask besides the sync node.

@@ -37,16 +37,22 @@ impl World {
 
     /// Whether a node that says synced could have a peer's better chain, but for its clock.
     fn refuses(&self, node: usize, peer: usize) -> bool {
-        let limit = u64::from(self.spec.parameters.future_limit);
         let (there, view) = (&self.nodes[node], &self.nodes[peer].view);
         let (Some(own), Some(tip)) = (&there.view.tip, &view.tip) else { return false };
         self.is_honest(node)
             && self.is_honest(peer)
             && there.view.state == SyncState::Synced
             && tip.work > own.work
-            && tip.time > there.clock.read(self.now).unix.0.saturating_add(limit)
+            && self.is_in_its_future(node, peer)
             && there.slow.is_none()
             && self.nodes[peer].slow.is_none()
             && self.severed(node, peer).is_none()
+    }
+
+    /// Whether a peer's tip is too far ahead of a node's clock.
+    pub(super) fn is_in_its_future(&self, node: usize, peer: usize) -> bool {
+        let now = self.nodes[node].clock.read(self.now).unix.0;
+        let latest = now.saturating_add(u64::from(self.spec.parameters.future_limit));
+        self.nodes[peer].view.tip.as_ref().is_some_and(|tip| tip.time > latest)
     }
 }

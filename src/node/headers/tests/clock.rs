@@ -149,3 +149,20 @@ fn a_clock_that_is_set_far_forward_keeps_a_miner_without_peers_waiting_until_it_
     rig.now.unix = UnixTime(rig.now.unix.0 - 2 * 86_400);
     assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::ClockStepped)));
 }
+
+#[test]
+fn what_only_peers_show_that_came_by_themselves_is_a_doubt() {
+    let mut chain = Chain::new();
+    let mut header = chain.draft(0);
+    header.time += 30 * 86_400;
+    testkit::mine(&mut header);
+    chain.push(header);
+    let mut rig = Rig::new(&Chain::new());
+    set_clock(&mut rig, chain.rows[1].header.time, 3 * LIMIT);
+    rig.up(1, &Chain::new());
+    rig.sync(1, vec![]);
+    rig.up(2, &chain);
+    let told = found(&rig.sync(2, chain.headers(1..=1)), HindranceId::ClockBehind);
+    let doubt = told.0.last().cloned().flatten().expect("it is told");
+    assert!(doubt.is_suspicion && doubt.text.starts_with("1 of 2 peers show 1 header"), "{doubt:?}");
+}

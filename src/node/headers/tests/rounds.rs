@@ -250,7 +250,7 @@ fn every_new_peer_is_asked_at_once_and_a_synced_node_polls() {
     assert_eq!(asked(&rig.up(3, &chain)), [3]);
     rig.sync(2, vec![]);
     rig.sync(3, vec![]);
-    assert_eq!(asked(&rig.pass(GET_SYNC_IDLE)).len(), 1);
+    assert_eq!(asked(&rig.pass(GET_SYNC_POLL)).len(), 1);
 }
 
 #[test]
