@@ -67,8 +67,12 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
 }
 
 /// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
-const GENERATIONS: [(&str, &[&str]); 3] =
-    [("first", &["ledger.db", "peers.db", "index.db"]), ("second", &["index.db"]), ("third", &["ledger.db"])];
+const GENERATIONS: [(&str, &[&str]); 4] = [
+    ("first", &["ledger.db", "peers.db", "index.db"]),
+    ("second", &["index.db"]),
+    ("third", &["ledger.db"]),
+    ("fourth", &["peers.db"]),
+];
 
 /// Copies the databases of a generation into a folder.
 fn golden(generation: usize, into: &Path) {

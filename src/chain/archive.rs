@@ -186,6 +186,9 @@ pub struct Ban {
     pub ip: std::net::IpAddr,
     /// Unix seconds.
     pub until: UnixTime,
+    /// How many seconds it was to last when it was made: it never lasts longer, whatever the clock says after a restart.
+    /// `None`: kept by a version that did not write it down.
+    pub seconds: Option<u64>,
     /// For the operator.
     pub reason: String,
 }

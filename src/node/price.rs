@@ -24,9 +24,9 @@ const UNEXPECTED: Price = price(20, "a message out of place");
 const UNLINKED: Price = price(20, "headers that do not link");
 const PROMISE: Price = price(20, "`Absent` for a block that it announced in a `Sync`");
 const FLOOD: Price = price(20, "flooding");
-// A bad line or a slow host may do these.
-const PARTIAL: Price = price(5, "frame not completed in time");
-const UNREAD: Price = price(5, "answers left unread");
+// A slow line does these, and it may be ours.
+const PARTIAL: Price = price(0, "frame not completed in time");
+const UNREAD: Price = price(0, "answers left unread");
 // A suspended host does this, and anybody who only looks whether the port is open.
 const HANDSHAKE: Price = price(0, "handshake not completed in time");
 const SCAN: Price = price(0, "a wrong magic before the handshake is complete");

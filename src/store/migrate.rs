@@ -25,7 +25,7 @@ pub const LEDGER: Schema = Schema {
 pub const PEERS: Schema = Schema {
     name: "peers.db",
     application_id: i32::from_be_bytes(*b"tusP"),
-    steps: &[include_str!("schema/peers_0001.sql")],
+    steps: &[include_str!("schema/peers_0001.sql"), include_str!("schema/peers_0002.sql")],
 };
 /// `index.db`.
 pub const INDEX: Schema = Schema {

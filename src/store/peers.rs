@@ -55,7 +55,7 @@ impl PeerDb {
     /// A book in memory, for the simulator and as a last resort. Its secret is always the same.
     pub fn in_memory() -> Self {
         let connection = Connection::open_in_memory().and_then(|connection| {
-            connection.execute_batch(migrate::PEERS.steps[0])?;
+            migrate::PEERS.steps.iter().try_for_each(|step| connection.execute_batch(step))?;
             let sql = "INSERT INTO meta (name, value) VALUES ('secret', ?1)";
             connection.execute(sql, [MEMORY_SECRET.as_slice()])?;
             Ok(connection)
@@ -96,9 +96,12 @@ impl PeerStore for PeerDb {
         let entries = rows::all(db, sql, [i64::try_from(room).unwrap_or(i64::MAX)], entry)?;
         let bans = rows::all(
             db,
-            "SELECT ip, until, reason FROM bans ORDER BY until DESC, ip LIMIT ?1",
+            "SELECT ip, until, reason, seconds FROM bans ORDER BY until DESC, ip LIMIT ?1",
             [i64::try_from(limits::MAX_BANS).unwrap_or(i64::MAX)],
-            |row| Ok(Ban { ip: parse(row, 0)?, until: time(row, 1)?, reason: row.get(2)? }),
+            |row| {
+                let seconds = row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned);
+                Ok(Ban { ip: parse(row, 0)?, until: time(row, 1)?, seconds, reason: row.get(2)? })
+            },
         )?;
         let anchors = rows::all(db, "SELECT address FROM anchors ORDER BY position", [], |row| parse(row, 0))?;
         let secret = secret.ok_or_else(|| StoreError::Corrupt("the peer book has no secret".to_owned()))?;
@@ -135,8 +138,10 @@ impl PeerStore for PeerDb {
     }
 
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO bans (ip, until, reason) VALUES (?1, ?2, ?3)";
-        rows::run(&self.connection, sql, (ban.ip.to_string(), ban.until.0.cast_signed(), &ban.reason)).map(|_| ())
+        let sql = "INSERT OR REPLACE INTO bans (ip, until, reason, seconds) VALUES (?1, ?2, ?3, ?4)";
+        let seconds = ban.seconds.map(u64::cast_signed);
+        rows::run(&self.connection, sql, (ban.ip.to_string(), ban.until.0.cast_signed(), &ban.reason, seconds))
+            .map(|_| ())
     }
 
     fn lift_ban(&mut self, ip: &IpAddr) -> Result<(), StoreError> {
@@ -196,7 +201,9 @@ mod tests {
         book.set_anchors(&[address(9)]).unwrap();
         book.set_anchors(&[address(2), address(1)]).unwrap();
         for (n, until) in [(7, 10), (8, 20), (7, 30)] {
-            book.put_ban(&Ban { ip: address(n).ip(), until: UnixTime(until), reason: format!("r{until}") }).unwrap();
+            let ban =
+                Ban { ip: address(n).ip(), until: UnixTime(until), seconds: Some(until), reason: format!("r{until}") };
+            book.put_ban(&ban).unwrap();
         }
         book.lift_ban(&address(8).ip()).unwrap();
     }
@@ -211,7 +218,7 @@ mod tests {
         let before = book.load().unwrap();
         assert_eq!(before.entries, [entry(1), BookEntry { failures: 9, ..entry(2) }]);
         assert_eq!(before.anchors, [address(2), address(1)]);
-        let ban = Ban { ip: address(7).ip(), until: UnixTime(30), reason: "r30".to_owned() };
+        let ban = Ban { ip: address(7).ip(), until: UnixTime(30), seconds: Some(30), reason: "r30".to_owned() };
         assert_eq!(before.bans, [ban]);
         assert_ne!(before.secret, [0; 32]);
         drop(book);

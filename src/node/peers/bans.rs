@@ -31,7 +31,9 @@ struct Timed {
 
 impl Timed {
     fn new(now: Now, ban: Ban) -> Self {
-        Self { ends: now.mono + Duration::from_secs(ban.until.0.saturating_sub(now.unix.0)), ban }
+        let left = ban.until.0.saturating_sub(now.unix.0);
+        let left = ban.seconds.map_or(left, |seconds| left.min(seconds));
+        Self { ends: now.mono + Duration::from_secs(left), ban }
     }
 }
 
@@ -106,7 +108,7 @@ mod tests {
     }
 
     fn ban(n: u32, until: u64) -> Ban {
-        Ban { ip: ip(n), until: UnixTime(until), reason: String::new() }
+        Ban { ip: ip(n), until: UnixTime(until), seconds: None, reason: String::new() }
     }
 
     #[test]
@@ -114,7 +116,7 @@ mod tests {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let (one, other, far) = (ip("2001:db8:0:7::1"), ip("2001:db8:0:7:ffff::2"), ip("2001:db8:0:8::1"));
         let mut bans = Bans::default();
-        bans.insert(now(0), Ban { ip: one, until: UnixTime(2_000), reason: String::new() });
+        bans.insert(now(0), Ban { ip: one, until: UnixTime(2_000), seconds: None, reason: String::new() });
         assert!(bans.contains(other) && !bans.contains(far));
         assert!(bans.remove(other) && !bans.contains(one));
     }
@@ -139,6 +141,16 @@ mod tests {
         bans.insert(ahead, ban(1, 1_000 + month + 3_600));
         // The clock is put right, and shows the end where it will be.
         assert_eq!(bans.list(now(60))[0].until, UnixTime(1_000 + 3_600));
+        assert!(bans.expired(now(3_599)).is_empty());
+        assert_eq!(bans.expired(now(3_600)), [ip(1)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_between_two_starts_makes_no_ban_longer() {
+        let (mut bans, month) = (Bans::default(), 30 * 86_400);
+        let kept = Ban { seconds: Some(3_600), ..ban(1, 1_000 + month + 3_600) };
+        bans.insert(Now::default(), kept);
+        bans.start(now(0));
         assert!(bans.expired(now(3_599)).is_empty());
         assert_eq!(bans.expired(now(3_600)), [ip(1)]);
     }

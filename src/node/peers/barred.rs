@@ -88,7 +88,8 @@ impl Barred {
         // All nodes of a cluster share the loopback address: one bad node must not cut off the others.
         let exempt = self.test_chain && is_own_host(ip);
         let until = UnixTime(now.unix.0.saturating_add(BAN_TIME.as_secs()));
-        (score >= BAN_SCORE && !exempt).then(|| Ban { ip, until, reason: fault.to_string() })
+        let seconds = Some(BAN_TIME.as_secs());
+        (score >= BAN_SCORE && !exempt).then(|| Ban { ip, until, seconds, reason: fault.to_string() })
     }
 
     /// Bans a host and closes all its links: an operator wants it.

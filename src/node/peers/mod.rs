@@ -252,7 +252,7 @@ impl Peers {
             PeersCommand::DropPeer(NodeAddress::Name(name)) => self.drop_name(now, &name, out),
             PeersCommand::Ban { ip, time, reason } => {
                 let until = UnixTime(now.unix.0.saturating_add(time.as_secs()));
-                self.ban(now, Ban { ip, until, reason }, out);
+                self.ban(now, Ban { ip, until, seconds: Some(time.as_secs()), reason }, out);
                 Reply::Done
             }
             PeersCommand::Unban(ip) if self.barred.unban(ip, &mut self.peer_db, out) => {

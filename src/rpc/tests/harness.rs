@@ -159,7 +159,7 @@ fn dial_error() -> DialError {
 }
 
 fn ban() -> Ban {
-    Ban { ip: PEER.ip(), until: UnixTime(1_900_000_000), reason: "by the operator".to_owned() }
+    Ban { ip: PEER.ip(), until: UnixTime(1_900_000_000), seconds: None, reason: "by the operator".to_owned() }
 }
 
 fn template() -> Template {
