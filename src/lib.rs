@@ -1,6 +1,6 @@
 //! tussock: a ledger network in one small binary.
 //!
-//! Its lower layers are packages of their own: `src/core.rs` and `src/roles.rs` say why.
+//! Its lower layers are packages of their own: `src/core.rs`, `src/roles.rs` and `src/drivers.rs` say why.
 #![doc = include_str!("ARCHITECTURE.md")]
 //!
 //! # Where this departs from its design page
@@ -27,10 +27,8 @@
 
 pub mod cli;
 pub mod config;
-pub mod net;
 pub mod rpc;
-pub mod runtime;
-pub mod sim;
 
 pub use tussock_core::{base, chain, store, wire};
+pub use tussock_drivers::{net, runtime, sim};
 pub use tussock_roles::{link, node};

@@ -53,6 +53,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("lib", (vec!["*"], vec![])),
         ("core", (vec!["*"], vec![])),
         ("roles", (vec!["*"], vec![])),
+        ("drivers", (vec!["*"], vec![])),
         ("lthash", (vec![], vec!["chacha20"])),
     ])
 }

@@ -159,7 +159,9 @@ impl Tree {
     fn resolve(&self, from: &str, path: &[String], depth: usize) -> Target {
         let Some((first, rest)) = path.split_first() else { return Target::Module(from.to_owned()) };
         match first.as_str() {
-            "crate" | "tussock" | "tussock_core" | "tussock_roles" => self.walk("crate", rest, depth),
+            "crate" | "tussock" | "tussock_core" | "tussock_drivers" | "tussock_roles" => {
+                self.walk("crate", rest, depth)
+            }
             "self" => self.walk(from, rest, depth),
             "super" => {
                 let parent = from.rsplit_once("::").map_or("crate", |(parent, _)| parent);
