@@ -23,6 +23,7 @@ attacks=(
     hostile::chain::minimum_work_headers_that_fork_at_genesis_from_ten_peers
     hostile::chain::headers_without_blocks_that_have_the_most_work_from_ten_peers
     hostile::chain::peers_that_withhold_blocks_slow_a_sync_down_by_a_bounded_factor
+    hostile::liars::seven_liars_of_eight_neither_stop_a_node_nor_keep_it_behind
     hostile::http::a_crowd_of_http_clients_keeps_out_neither_the_operator_nor_peers
     hostile::soak::all_attacks_at_a_low_rate_make_nothing_grow
 )

@@ -171,6 +171,10 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("after {} s at the latest", seconds(limits::FUTURE_RETRY)),
         format!("asks for at most {} headers of the branch", limits::UNPROVEN_HEADERS),
         format!("the node's tip is on it within {} s", seconds(limits::CATCH_UP_BOUND)),
+        format!(
+            "No state other than `synced` lasts {} s longer",
+            seconds(limits::SYNCED_BOUND - limits::CATCH_UP_BOUND)
+        ),
         format!("once, and one more every {} s; further ones are only", seconds(limits::UNPROVEN_INTERVAL)),
         format!("row, and of one more every {} s.", seconds(limits::UNPROVEN_INTERVAL)),
         format!("For {} s after a synced node has set a branch aside", seconds(limits::LAPSE_REMEMBERED)),

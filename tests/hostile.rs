@@ -224,6 +224,26 @@ fn a_peer_without_service_bits_is_asked_for_headers_and_bodies() {
     peer.read_until(|message| (message == Message::GetBlock(hash)).then_some(()));
 }
 
+/// A claimed port was taken for the node's identity, so that two nodes behind one router shut each other out.
+#[test]
+fn a_port_that_another_link_claims_shuts_nobody_out() {
+    let mut scene = Scene::new();
+    let mut linked = Vec::new();
+    for nonce in 0..3 {
+        let mut peer = RawPeer::connect(scene.node.p2p(), &scene.spec);
+        let mut claims = crate::support::peer::version(&scene.spec, 0, Hash::ZERO, 0);
+        claims.listen_port = 4130;
+        peer.send(&Message::Version(claims));
+        peer.finish_handshake();
+        peer.ping(nonce);
+        linked.push(peer);
+    }
+    for peer in &mut linked {
+        peer.ping(9);
+    }
+    scene.expect_unharmed();
+}
+
 #[test]
 fn another_network_is_told_so() {
     let mut scene = Scene::new();

@@ -74,12 +74,14 @@ pub const COUNTED_PER_BLOCK: Duration = Duration::from_secs(1);
 /// here. With `OVERDUE_FIRST`, such branches take a node out of that state for at most one thirtieth of the time.
 pub const LAPSE_REMEMBERED: Duration = Duration::from_secs(60);
 /// The bound of the law of liveness: a node's tip is on the best chain that an honest, connected peer can deliver this long
-/// after the peer has it, plus the time that honest peers need for the missing bytes. No state other than `synced` lasts
-/// longer. It covers, one after the other: a claim that came just after a vain question; all candidates that can be before
-/// the honest one, if each peer has its own; a branch that keeps delivering; a question that liars leave open.
+/// after the peer has it, plus the time that honest peers need for the missing bytes. It covers a claim that came just after
+/// a vain question, and the turns of all candidates before the honest one, if each peer has its own.
 pub const CATCH_UP_BOUND: Duration = {
     let turns = (super::MAX_INBOUND + super::MAX_OUTBOUND).div_ceil(MAX_CANDIDATES) as u64;
     let candidates = turns * super::OVERDUE_FIRST.as_secs();
-    let others = super::GET_SYNC_QUIET.as_secs() + super::GET_SYNC_TIMEOUT.as_secs() + COUNTED_FOR.as_secs();
-    Duration::from_secs(candidates + others)
+    Duration::from_secs(super::GET_SYNC_QUIET.as_secs() + super::GET_SYNC_SWITCH.as_secs() + candidates)
 };
+/// How much longer the state may be another one than `synced`: a branch that keeps delivering counts for so long, and then a
+/// question that liars leave open.
+pub const SYNCED_BOUND: Duration =
+    Duration::from_secs(CATCH_UP_BOUND.as_secs() + COUNTED_FOR.as_secs() + super::GET_SYNC_TIMEOUT.as_secs());

@@ -17,6 +17,8 @@ pub(super) struct StallClock {
     /// How long blocks take from the question to their arrival, averaged.
     typical: Duration,
     pub(super) lowest: Option<Lowest>,
+    /// The one before it: its body has arrived, and may be refused.
+    before: Option<Lowest>,
 }
 
 /// The lowest missing block.
@@ -41,7 +43,7 @@ impl Lowest {
 
 impl Default for StallClock {
     fn default() -> Self {
-        Self { stall: STALL_FIRST, typical: Duration::ZERO, lowest: None }
+        Self { stall: STALL_FIRST, typical: Duration::ZERO, lowest: None, before: None }
     }
 }
 
@@ -72,6 +74,13 @@ impl StallClock {
     }
 
     pub(super) fn see(&mut self, now: Time, lowest: Option<Hash>) {
+        if self.lowest.map(|lowest| lowest.hash) == lowest {
+            return;
+        }
+        // A body that was refused is missing again: its time goes on.
+        let again = self.before.filter(|before| Some(before.hash) == lowest);
+        self.before = self.lowest;
         Lowest::see(&mut self.lowest, now, lowest);
+        self.lowest = again.or(self.lowest);
     }
 }

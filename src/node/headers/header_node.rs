@@ -16,6 +16,8 @@ pub(super) struct HeaderNode {
     pub(super) work: Work,
     /// No peer delivers its block, or an ancestor's: for now it is no candidate for the best chain.
     pub(super) withheld: bool,
+    /// The ledger has its body. Known of candidates' blocks only.
+    pub(super) is_here: bool,
 }
 
 /// What is known about a hash.
@@ -36,6 +38,13 @@ pub(super) struct Change {
 impl HeaderNode {
     pub(super) fn of(row: &HeaderRow) -> Self {
         let HeaderRow { header, work, .. } = row;
-        Self { parent: header.previous, height: header.height, time: header.time, work: *work, withheld: false }
+        Self {
+            parent: header.previous,
+            height: header.height,
+            time: header.time,
+            work: *work,
+            withheld: false,
+            is_here: false,
+        }
     }
 }

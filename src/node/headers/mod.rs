@@ -160,7 +160,7 @@ impl Headers {
 
     fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), StoreError> {
         match event {
-            PeerLink::Up { link, peer } => self.peers.insert(now, link, peer),
+            PeerLink::Up { link, peer } => self.meet(now, link, peer)?,
             PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
             PeerLink::Closed { link, .. } => {
                 self.peers.remove(link);
@@ -211,6 +211,9 @@ impl Headers {
             ToHeaders::Overdue { hash, nowhere } => self.take_overdue(now.mono, hash, nowhere),
             ToHeaders::CandidateTaken { hash } => {
                 self.candidates.look_again();
+                if let Some(index) = &mut self.index {
+                    index.body_is_here(&hash);
+                }
                 self.reconsider(now.mono, hash, out)
             }
             ToHeaders::Denied { link, hash } => {
@@ -320,7 +323,7 @@ impl Headers {
         }
         self.note_state(now);
         self.tell_best(out);
-        self.tell_candidates(out)?;
+        self.tell_candidates(now, out)?;
         self.report_best(now, out);
         Ok(())
     }

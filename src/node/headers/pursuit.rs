@@ -7,6 +7,7 @@ use crate::{
         hash::Hash,
         ids::LinkId,
         limits::{MAX_CANDIDATES, UNPROVEN_HEADERS},
+        time::Time,
     },
     chain::archive::StoreError,
     node::{
@@ -17,10 +18,13 @@ use crate::{
 };
 
 impl Headers {
-    /// Tells `fetch` which chains are candidates, if that is something else than before.
-    pub(super) fn tell_candidates(&mut self, out: &mut Outbox) -> Result<(), StoreError> {
+    /// Tells `fetch` which chains are candidates, if that is something else than before, and asks for their headers.
+    pub(super) fn tell_candidates(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         if !self.candidates.take_again() || !self.open {
             return Ok(());
+        }
+        for link in self.candidates_with_more()? {
+            self.ask(now, link, out)?;
         }
         let Some(index) = &self.index else { return Ok(()) };
         let mut found: BTreeMap<Hash, Found> = BTreeMap::new();
@@ -52,7 +56,7 @@ impl Headers {
 
 impl Headers {
     /// Peers that have more headers of a candidate whose bodies come.
-    pub(super) fn candidates_with_more(&self) -> Result<Vec<LinkId>, StoreError> {
+    fn candidates_with_more(&self) -> Result<Vec<LinkId>, StoreError> {
         let Some(index) = &self.index else { return Ok(Vec::new()) };
         let mut links = Vec::new();
         for (link, peer) in self.peers.others_with_more() {

@@ -9,8 +9,18 @@ use crate::{
 impl Index {
     /// Whether the block's body is here: applied, or stored on a branch.
     pub(super) fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
+        if self.nodes.get(hash).is_some_and(|node| node.is_here) {
+            return Ok(true);
+        }
         let status = self.archive().header(hash)?.map(|row| row.status);
         Ok(matches!(status, Some(BlockStatus::Applied | BlockStatus::Stored)))
+    }
+
+    /// The ledger has taken the block's body. The archive may show it only later.
+    pub(super) fn body_is_here(&mut self, hash: &Hash) {
+        if let Some(node) = self.nodes.get_mut(hash) {
+            node.is_here = true;
+        }
     }
 
     /// Whether a header that is in memory is this block or one of its descendants.

@@ -1,5 +1,7 @@
 //! Rounds of `GetSync` and `Sync`, in both directions, and what peers claim.
 
+use std::sync::Arc;
+
 use crate::{
     base::{
         hash::Hash,
@@ -9,7 +11,7 @@ use crate::{
     },
     chain::{archive::StoreError, header::Header},
     node::{
-        Outbox, PeerFault,
+        Outbox, PeerFault, PeerInfo,
         headers::{Headers, locator, validate, validate::Batch},
         report::{Counter, SyncState},
     },
@@ -124,6 +126,19 @@ impl Headers {
         self.accept(now.mono, batch.rows, false, aside, out).map(|_| ())
     }
 
+    /// A new peer. What its `Version` told of its tip counts as much as what its pings will.
+    pub(super) fn meet(&mut self, now: Now, link: LinkId, peer: Arc<PeerInfo>) -> Result<(), StoreError> {
+        let tip = peer.tip;
+        self.peers.insert(now, link, peer);
+        if self.known(&tip)?
+            && let Some(peer) = self.peers.get_mut(link)
+        {
+            peer.shows = Some(tip);
+            self.candidates.look_again();
+        }
+        Ok(())
+    }
+
     /// A peer's ping tells its tip.
     pub(super) fn take_claim(&mut self, now: Time, link: LinkId, height: u32, tip: Hash) -> Result<(), StoreError> {
         let Some(best) = self.index.as_ref().map(|index| index.best().height) else { return Ok(()) };
@@ -159,9 +174,6 @@ impl Headers {
         for link in self.peers.fresh() {
             self.ask(now, link, out)?;
         }
-        for link in self.candidates_with_more()? {
-            self.ask(now, link, out)?;
-        }
         let room = self.has_room();
         match self.peers.next_node(now, best).filter(|_| room) {
             Some(link) => self.ask(now, link, out),
@@ -169,7 +181,7 @@ impl Headers {
         }
     }
 
-    fn ask(&mut self, now: Time, link: LinkId, out: &mut Outbox) -> Result<(), StoreError> {
+    pub(super) fn ask(&mut self, now: Time, link: LinkId, out: &mut Outbox) -> Result<(), StoreError> {
         let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
         let locator = locator::build(index, peer.reached)?;
         peer.ask(now);

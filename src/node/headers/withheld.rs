@@ -20,6 +20,7 @@ use crate::{
         headers::{
             Headers,
             header_node::HeaderNode,
+            index::Index,
             overdue::{Overdue, Withheld},
         },
         notice::ToLedger,
@@ -63,11 +64,19 @@ impl Headers {
         self.set_aside(now, hash, out)
     }
 
-    /// Whether there is a chain besides the one with this block: our own if it was the best a moment ago, or another one
-    /// with more work than ours.
+    /// Whether there is a chain besides the one with this block: our own if it was the best a moment ago or peers have it,
+    /// too, or another one with more work than ours.
     fn has_other_chain(&self, now: Time, hash: &Hash) -> bool {
         let synced = self.synced_at.is_some_and(|at| now.since(at) < SYNCED_RECENTLY);
-        synced || self.unproven.gave_up() || self.index.as_ref().is_some_and(|index| index.has_rival(hash))
+        let Some(index) = &self.index else { return false };
+        synced || self.unproven.gave_up() || index.has_rival(hash) || self.is_vouched_for(index, hash)
+    }
+
+    /// Whether no more peers show the branch with this block than show our own tip, and some do.
+    fn is_vouched_for(&self, index: &Index, hash: &Hash) -> bool {
+        let shown = || self.peers.iter().filter(|(_, peer)| !peer.closing).filter_map(|(_, peer)| peer.shows);
+        let ours = shown().filter(|tip| index.is_tip(tip)).count();
+        ours > 0 && ours >= shown().filter(|tip| index.builds_on(tip, hash)).count()
     }
 
     /// Notes that the node is synced, or that it has nobody who could tell.

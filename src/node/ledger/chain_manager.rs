@@ -195,7 +195,10 @@ impl ChainManager {
         };
         let taken = (row.header.height, row.hash);
         match row.status {
-            BlockStatus::Invalid => Ok(Placed::NotYet),
+            BlockStatus::Invalid => {
+                blame(*origin, PeerFault::InvalidBranch, out);
+                Ok(Placed::NotYet)
+            }
             BlockStatus::Applied => {
                 self.taken.push(taken);
                 Ok(Placed::There)
@@ -258,13 +261,12 @@ impl ChainManager {
     ) -> Result<Placed, Halt> {
         match self.status_of(&row.header.previous)? {
             Some(BlockStatus::Invalid) => {
+                blame(origin, PeerFault::InvalidBranch, out);
                 self.invalidate(now, &row.hash, BlockFault::InvalidParent, out)?;
                 return Ok(Placed::NotYet);
             }
             Some(BlockStatus::Applied) if let Some(fault) = self.active.chain().contradicts_sibling(&row.header)? => {
-                if let Some(link) = origin.link() {
-                    out.fault(link, PeerFault::Block(fault.clone()));
-                }
+                blame(origin, PeerFault::Block(fault.clone()), out);
                 self.invalidate(now, &row.hash, fault, out)?;
                 return Ok(Placed::NotYet);
             }
@@ -345,6 +347,13 @@ impl ChainManager {
 
     fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
         self.active.chain().store().status_of(hash)
+    }
+}
+
+/// Charges the peer that delivered a block, if one did.
+fn blame(origin: Origin, fault: PeerFault, out: &mut Outbox) {
+    if let Some(link) = origin.link() {
+        out.fault(link, fault);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The role, by events and with a clock set by hand.
 
 mod arriving;
+mod candidates;
 mod model;
 mod overdue;
 mod requests;

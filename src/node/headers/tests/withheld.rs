@@ -81,6 +81,24 @@ fn who_denies_a_block_that_it_announced_loses_its_link() {
     assert_eq!(deny(&mut rig, 5, branch.hash(20)), [(5, PeerFault::BrokenPromise)]);
 }
 
+/// Found by the law of liveness: after a restart a node waited half a minute and more for the rest of a branch that it had
+/// stored and nobody delivered, while all its peers were at its own tip.
+#[test]
+fn a_node_that_was_not_synced_leaves_an_overdue_branch_for_a_tip_that_as_many_peers_have() {
+    let ours = Chain::new().grow(10, 0);
+    let branch = ours.clone().grow(40, 1);
+    for liars in [1, 2] {
+        let mut rig = Rig::new(&ours);
+        for n in 0..liars {
+            rig.up(3 + 2 * n, &branch);
+            rig.sync(3 + 2 * n, branch.headers(11..=50));
+        }
+        rig.up(9, &ours);
+        let left = if liars == 1 { vec![(10, vec![])] } else { vec![] };
+        assert_eq!(wants(&overdue(&mut rig, branch.hash(11), false)), left);
+    }
+}
+
 #[test]
 fn a_rival_of_the_tip_is_stored_and_its_child_goes_to_the_ledger_past_the_best_chain() {
     let (ours, _, mut rig) = half_withheld(40);

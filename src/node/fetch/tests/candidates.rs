@@ -1,0 +1,104 @@
+//! Chains besides the best header chain, and bodies that are of no use.
+
+use super::*;
+use crate::{
+    base::limits::{CANDIDATE_IN_FLIGHT, USELESS_KIB},
+    node::notice::{Candidate, ToHeaders},
+};
+
+/// Blocks 101 to 110 of another chain, as the candidate that these peers told of.
+fn candidate(rig: &mut Rig, links: &[u64]) -> (Vec<Hash>, Vec<Action>) {
+    let hashes: Vec<Hash> = (101..=110).map(|height| hash_of(&block(height, 9, 0))).collect();
+    let links = links.iter().map(|link| LinkId(*link)).collect();
+    let one = Candidate { above: 100, hashes: hashes.clone(), links };
+    (hashes, rig.notice(ToFetch::Candidates(vec![one])))
+}
+
+fn asked_of(actions: &[Action], link: u64) -> Vec<Hash> {
+    requests(actions).into_iter().filter(|(of, _)| *of == link).map(|(_, hash)| hash).collect()
+}
+
+fn overdue(actions: &[Action]) -> Vec<Hash> {
+    let hash = |action: &Action| match action {
+        Action::Tell(Notice::Headers(ToHeaders::Overdue { hash, .. })) => Some(*hash),
+        _ => None,
+    };
+    actions.iter().filter_map(hash).collect()
+}
+
+#[test]
+fn a_candidate_is_asked_of_those_that_told_of_it_while_others_are_silent() {
+    let mut rig = Rig::new(40, &[1, 2, 3]);
+    let (hashes, actions) = candidate(&mut rig, &[3]);
+    // However busy that peer is: it is asked for the lowest block, and for more when it has delivered.
+    assert!(asked_of(&actions, 3).starts_with(&hashes[..1]), "{actions:?}");
+    assert!(asked_of(&actions, 1).is_empty() && asked_of(&actions, 2).is_empty());
+    let mut delivered = 0;
+    for height in 101..=110 {
+        let body = block(height, 9, 0);
+        assert_eq!(checked(&rig.send(3, &body)), [(Origin::Link(LinkId(3)), hash_of(&body))]);
+        let actions = rig.notice(ToFetch::BodiesTaken { blocks: vec![(height, hash_of(&body))] });
+        let taken = ToHeaders::CandidateTaken { hash: hash_of(&body) };
+        assert!(actions.contains(&Action::Tell(taken.into())));
+        assert!(rig.role.candidates.list()[0].window.being_asked().count() <= CANDIDATE_IN_FLIGHT);
+        delivered += 1;
+    }
+    assert_eq!(delivered, hashes.len());
+}
+
+#[test]
+fn a_candidate_that_is_late_is_asked_of_another_source_and_reported_once() {
+    let mut rig = Rig::new(0, &[1, 2, 3]);
+    let (hashes, actions) = candidate(&mut rig, &[1, 2]);
+    let first = requests(&actions)[0].0;
+    let actions = rig.pass(OVERDUE_FIRST - SECOND / 10);
+    assert!(asked_of(&actions, 3 - first).contains(&hashes[0]), "{actions:?}");
+    assert_eq!((overdue(&actions), asked_of(&actions, 3)), (vec![], vec![]));
+    assert_eq!(overdue(&rig.pass(SECOND / 10)), [hashes[0]]);
+    assert_eq!(overdue(&rig.pass(SECOND * 5)), []);
+}
+
+#[test]
+fn what_is_known_of_a_candidate_stays_when_it_grows() {
+    let mut rig = Rig::new(0, &[1]);
+    let (hashes, actions) = candidate(&mut rig, &[1]);
+    assert_eq!(asked_of(&actions, 1), hashes[..CANDIDATE_IN_FLIGHT]);
+    let longer: Vec<Hash> = (102..=112).map(|height| hash_of(&block(height, 9, 0))).collect();
+    let one = Candidate { above: 101, hashes: longer, links: vec![LinkId(1)] };
+    let actions = rig.notice(ToFetch::Candidates(vec![one]));
+    assert_eq!(asked_of(&actions, 1), [], "none again");
+}
+
+/// The time began again with each body that was refused, so that liars could take turns.
+#[test]
+fn a_body_that_is_refused_gives_its_block_no_new_time() {
+    let mut rig = Rig::new(40, &[1, 2]);
+    rig.pass(OVERDUE_FIRST - SECOND / 10);
+    rig.answer(1);
+    let fault = Box::new(BlockFault::MerkleRoot);
+    rig.notice(ToFetch::BodyRefused { hash: hash(1), origin: Origin::Link(LinkId(1)), fault });
+    assert_eq!(overdue(&rig.pass(SECOND / 10)), [hash(1)]);
+}
+
+#[test]
+fn another_body_of_a_block_that_was_taken_costs_its_sender() {
+    let mut rig = Rig::new(2, &[1, 2]);
+    rig.answer(1);
+    rig.taken(1..=1);
+    assert_eq!(faults(&rig.send(2, &block(1, 0, 0))), []);
+    assert_eq!(faults(&rig.send(2, &block(1, 0, 500))), [(2, PeerFault::Block(BlockFault::MerkleRoot))]);
+}
+
+#[test]
+fn bodies_that_are_of_no_use_have_an_allowance() {
+    let mut rig = Rig::new(0, &[1]);
+    let large = 1024 * 1024;
+    let count = usize::try_from(USELESS_KIB).unwrap() * 1024 / large;
+    for n in 0..=count {
+        let body = block(7, u8::try_from(n).unwrap(), large);
+        rig.send(1, &body);
+        let actions = rig.notice(ToFetch::OfferDropped { hash: hash_of(&body), reason: None });
+        let expected = if n < count { vec![] } else { vec![(1, PeerFault::Flood("useless blocks"))] };
+        assert_eq!(faults(&actions), expected, "{n}");
+    }
+}
