@@ -39,6 +39,7 @@ impl World {
         let (trick, disk) = (&mut byzantine.trick, &there.disk);
         let said = trick.tick(&links, &mut Context { spec, rng: &mut byzantine.rng, unix, node, disk });
         for (link, frame) in said {
+            self.expect_price(node, link, &frame);
             self.order(node, LinkAction::Send { link, frame });
         }
         self.run_node(node);

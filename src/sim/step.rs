@@ -196,6 +196,14 @@ impl World {
                 for (hash, height) in &moved.added {
                     self.stats.block_at(node, *hash, *height, self.now);
                 }
+                if let Some(life) = &mut self.nodes[node].life {
+                    life.watch.applied.extend(moved.added.iter().map(|(hash, _)| *hash));
+                }
+            }
+            Notice::Headers(ToHeaders::BlocksInvalid { hashes, .. }) => {
+                if let Some(culprit) = hashes.first() {
+                    self.expect_deliverer_pays(node, culprit);
+                }
             }
             Notice::Gossip(ToGossip::Admitted { transaction, result: Ok(()), .. }) => {
                 self.stats.transaction_at(node, transaction.txid, self.now);

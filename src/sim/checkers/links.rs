@@ -57,6 +57,9 @@ impl World {
             }
             LinkEvent::Frame { link, frame } => {
                 life.watch.asks(*link, frame, now);
+                if role == RoleId::Fetch {
+                    self.note_body(node, *link, frame);
+                }
                 if frame.kind == Kind::Goodbye
                     && let Ok(Message::Goodbye { code, .. }) = frame.open()
                 {

@@ -9,6 +9,7 @@ mod failure;
 mod flow;
 mod links;
 mod liveness;
+mod prices;
 mod queues;
 mod replay;
 mod returned;
@@ -42,6 +43,7 @@ impl World {
         self.check_synced();
         self.check_clocks();
         self.check_liveness();
+        self.check_prices();
         self.check_overdue();
         self.check_links();
         self.check_flow();

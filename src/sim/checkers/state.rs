@@ -19,6 +19,8 @@ pub(in crate::sim) struct Checkers {
     /// Since when a node says synced though its clock refuses what all its peers have.
     pub(super) refusing: BTreeMap<usize, Time>,
     pub(in crate::sim) liveness: Liveness,
+    /// Connections that must end for a fault: of which node, and since when.
+    pub(super) owed_faults: BTreeMap<ConnId, (usize, Time)>,
     /// When the faults ended.
     pub(super) calm_at: Option<Time>,
     /// Transactions that came off the chain, to be found in mempools.

@@ -1,6 +1,6 @@
 //! What the checkers remember of one node's links.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     base::{
@@ -28,6 +28,10 @@ pub(in crate::sim) struct Watch {
     pub(super) owed: BTreeMap<LinkId, Vec<(Hash, Time)>>,
     /// How far each role knows a link.
     known: BTreeMap<(RoleId, LinkId), Knows>,
+    /// Blocks that the node has applied.
+    pub(in crate::sim) applied: BTreeSet<Hash>,
+    /// The links that delivered each body.
+    pub(super) delivered: BTreeMap<Hash, Vec<LinkId>>,
     /// Links that have ended, when and why.
     pub(super) ended: BTreeMap<LinkId, (Time, CloseReason)>,
 }

@@ -1,0 +1,83 @@
+//! Every fault has its price: a byzantine node that sends a node what nobody may send loses its link to that node soon.
+//!
+//! Three kinds of faults are certain enough to be checked from outside: a block without the work that it states, junk under
+//! the header of a block that the node has applied, and an invalid body once the node has found it invalid.
+
+use std::time::Duration;
+
+use crate::{
+    base::{hash::Hash, ids::LinkId},
+    chain::header::Header,
+    sim::{net::ConnId, world::World},
+    wire::{frame::Frame, message::Kind},
+};
+
+/// How long a node may take to read, judge and close: junk waits behind other frames on slow lines.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bodies of one node whose deliverers are remembered.
+const MAX_DELIVERED: usize = 4096;
+
+impl World {
+    /// A byzantine node sends a frame of its own.
+    pub(in crate::sim) fn expect_price(&mut self, node: usize, link: LinkId, frame: &Frame) {
+        // Genesis needs no work.
+        let header = Header::peek(&frame.body).filter(|header| frame.kind == Kind::Block && header.height > 0);
+        let (Some(header), Some(life)) = (header, &self.nodes[node].life) else { return };
+        let Some((id, side)) = life.sockets.get(&link).copied() else { return };
+        let Some(end) = self.conns[id].as_ref().map(|conn| &conn.ends[1 - side]) else { return };
+        let (peer, hash) = (end.node, header.hash());
+        let is_junk = self.is_junk(node, &hash, frame);
+        let Some(there) = self.nodes[peer].life.as_ref().filter(|_| self.is_honest(peer)) else { return };
+        if !header.has_work(&hash) || is_junk && there.watch.applied.contains(&hash) {
+            self.checkers.owed_faults.entry(id).or_insert((peer, self.now));
+        }
+    }
+
+    /// Whether a block's body is another one than the sender itself has.
+    fn is_junk(&self, node: usize, hash: &Hash, frame: &Frame) -> bool {
+        let body = self.nodes[node].disk.read(|ledger| ledger.body(hash)).ok().flatten();
+        body.is_some_and(|body| body != frame.body)
+    }
+
+    /// A node hears a body.
+    pub(in crate::sim) fn note_body(&mut self, node: usize, link: LinkId, frame: &Frame) {
+        let Some(header) = Header::peek(&frame.body).filter(|_| frame.kind == Kind::Block) else { return };
+        if let Some(life) = &mut self.nodes[node].life
+            && life.watch.delivered.len() < MAX_DELIVERED
+        {
+            life.watch.delivered.entry(header.hash()).or_default().push(link);
+        }
+    }
+
+    /// A node has found a block invalid. One of those that delivered it pays.
+    pub(in crate::sim) fn expect_deliverer_pays(&mut self, node: usize, culprit: &Hash) {
+        let Some(life) = &self.nodes[node].life else { return };
+        let links = life.watch.delivered.get(culprit).cloned().unwrap_or_default();
+        let conns: Option<Vec<ConnId>> =
+            links.iter().map(|link| life.sockets.get(link).map(|(conn, _)| *conn)).collect();
+        // With several deliverers it is not known whose body was judged; a link that is gone has ended before.
+        if let Some(&[conn]) = conns.as_deref() {
+            self.checkers.owed_faults.entry(conn).or_insert((node, self.now));
+        }
+    }
+
+    /// Complains of links that should have ended.
+    pub(in crate::sim) fn check_prices(&mut self) {
+        let mut owed = std::mem::take(&mut self.checkers.owed_faults);
+        owed.retain(|conn, _| self.conns[*conn].as_ref().is_some_and(|conn| conn.stands()));
+        for (conn, (node, since)) in &mut owed {
+            let other = |end: &crate::sim::net::End| end.node;
+            let ends = self.conns[*conn].as_ref().map(|conn| [other(&conn.ends[0]), other(&conn.ends[1])]);
+            let is_cut = ends.is_some_and(|[one, other]| self.severed(one, other).is_some());
+            if self.nodes[*node].slow.is_some() || is_cut {
+                *since = self.now;
+            }
+        }
+        let late = owed.values().find(|(_, since)| self.now.since(*since) > PATIENCE).copied();
+        self.checkers.owed_faults = owed;
+        if let Some((node, since)) = late {
+            let what = format!("keeps a link over which it got what costs the link at {:.1} s", since.0 as f64 / 1e6);
+            self.fail("prices", Some(node), what);
+        }
+    }
+}
