@@ -180,3 +180,40 @@ fn the_cluster_script_refuses_what_it_does_not_know() {
         assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
     }
 }
+
+/// The HTTP status of a call with a token.
+fn call_with(node: &TestNode, token: &str, method: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(node.http()).unwrap();
+    let body = format!("{{\"id\":1,\"method\":\"{method}\"}}");
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_token_stays_the_same_over_restarts_and_ends_when_it_is_removed() {
+    let dir = TempDir::new();
+    let mut node = TestNode::start_in(dir.path(), &[]);
+    let token = stdout(&node.cli(&["token", "new", "wall", "--may", "read"])).trim().to_owned();
+    assert_eq!(
+        (call_with(&node, &token, "getblockcount"), call_with(&node, &token, "stop")),
+        ("200".into(), "403".into())
+    );
+    assert_eq!(node.cli(&["token", "new", "wall", "--may", "pay"]).status.code(), Some(2), "there is one");
+    node.stop();
+    node.restart(&[]);
+    assert_eq!(call_with(&node, &token, "getblockcount"), "200");
+    let list = node.json(&["token", "list"]);
+    assert_eq!((&list[0]["name"], &list[0]["may"], list[0].get("hash")), (&"wall".into(), &"read".into(), None));
+    assert!(node.cli(&["token", "remove", "wall"]).status.success());
+    assert_eq!(call_with(&node, &token, "getblockcount"), "401");
+    assert_eq!(node.cli(&["token", "remove", "wall"]).status.code(), Some(4));
+}

@@ -68,6 +68,8 @@ impl Domain {
     pub const COIN_KEY: Self = Self::named("tussock coin key");
     /// Buckets of the peer book, mixed with the book's own secret.
     pub const BUCKET: Self = Self::named("tussock bucket");
+    /// The secret of an RPC token, as the node's file keeps it.
+    pub const TOKEN: Self = Self::named("tussock token");
 
     const fn named(name: &str) -> Self {
         let name = name.as_bytes();

@@ -36,6 +36,7 @@ pub mod simulate;
 pub mod sql;
 pub mod status;
 pub mod terminal;
+pub mod token;
 pub mod units;
 pub mod verify;
 
@@ -101,6 +102,8 @@ enum Command {
     History(inspect::HistoryArgs),
     /// Make, list, show, import and export keys; sign and verify
     Key(key::KeyArgs),
+    /// Make, list and remove credentials for other programs
+    Token(token::TokenArgs),
     /// Pay; prints the transaction's id at once
     Send(send::SendArgs),
     /// Wait until the node is ready or synced, or has a height, peers or a transaction
@@ -209,6 +212,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Balance(arguments) => inspect::balance(&context()?, arguments),
         Command::History(arguments) => inspect::history(&context()?, arguments),
         Command::Key(arguments) => key::run(&context()?, arguments),
+        Command::Token(arguments) => token::run(&context()?, arguments),
         Command::Send(arguments) => send::run(&context()?, arguments),
         Command::Wait(arguments) => control::wait(&context()?, arguments),
         Command::Mine(arguments) => control::mine(&context()?, arguments),

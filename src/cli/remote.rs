@@ -142,6 +142,7 @@ fn exit_of(code: i64) -> Exit {
         -5 => Exit::NotFound,
         -26 | -22 => Exit::Rejected,
         -8 | -32602 => Exit::Usage,
+        -32003 => Exit::Unauthorised,
         STARTING | BUSY => Exit::TimedOut,
         _ => Exit::Internal,
     }

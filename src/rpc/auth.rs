@@ -6,7 +6,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::rpc::http::{Head, Method, Response, Status};
+use crate::rpc::{
+    http::{Head, Method, Response, Status},
+    rights::Right,
+    tokens::Tokens,
+};
 
 /// The user name in front of the cookie.
 pub const COOKIE_USER: &str = "__cookie__";
@@ -17,21 +21,24 @@ pub struct Gate {
     expected: String,
     /// Further names in `Host` that are this server's.
     names: Vec<String>,
+    tokens: Tokens,
 }
 
+/// The digits of base64.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// Bytes of a request's body without credentials.
 const OPEN_BODY_BYTES: usize = 1024 * 1024;
 /// Paths without secrets that any name may ask for, as monitors and orchestrators do.
 pub(super) const PUBLIC_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 impl Gate {
-    /// A gate for a server that is bound to `listen`, accepts this cookie (hex), and also has these names.
-    pub fn new(listen: SocketAddr, cookie: &str, names: Vec<String>) -> Self {
-        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()), names }
+    /// A gate for a server that is bound to `listen`, accepts this cookie (hex) and these tokens, and also has these names.
+    pub fn new(listen: SocketAddr, cookie: &str, names: Vec<String>, tokens: Tokens) -> Self {
+        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()), names, tokens }
     }
 
-    /// Accepts a head, or returns the refusal.
-    pub fn check(&self, head: &Head) -> Result<(), Response> {
+    /// Accepts a head and says what its sender may do, or returns the refusal.
+    pub fn check(&self, head: &Head) -> Result<Right, Response> {
         self.check_origin(head)?;
         let (allowed, allow, text) = match (head.path.as_str(), head.method) {
             ("/rpc", method) => (method == Method::Post, "POST", "calls are POST requests"),
@@ -42,7 +49,7 @@ impl Gate {
         if !allowed {
             return Err(Response::error(Status::MethodNotAllowed, text).with("Allow", allow));
         }
-        if head.method == Method::Post { self.check_call(head) } else { check_open_body(head) }
+        if head.method == Method::Post { self.check_call(head) } else { check_open_body(head).map(|()| Right::Read) }
     }
 
     fn check_origin(&self, head: &Head) -> Result<(), Response> {
@@ -85,27 +92,44 @@ impl Gate {
         is("http") || is("https") && self.has_name(without_port(host))
     }
 
-    fn check_call(&self, head: &Head) -> Result<(), Response> {
-        let given = head.authorization.as_deref().and_then(|text| {
-            let (scheme, rest) = text.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("basic").then(|| rest.trim())
-        });
-        if !given.is_some_and(|given| equal(given.as_bytes(), self.expected.as_bytes())) {
+    /// What the sender of these credentials may do; `None`: nobody knows them.
+    fn right(&self, authorization: &str) -> Option<Right> {
+        let (scheme, rest) = authorization.split_once(' ')?;
+        let rest = rest.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.tokens.right(None, rest);
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        if equal(rest.as_bytes(), self.expected.as_bytes()) {
+            return Some(Right::Operate);
+        }
+        let text = String::from_utf8(unbase64(rest)?).ok()?;
+        let (name, secret) = text.split_once(':')?;
+        self.tokens.right(Some(name), secret)
+    }
+
+    fn check_call(&self, head: &Head) -> Result<Right, Response> {
+        let given = head.authorization.as_deref();
+        let Some(right) = given.and_then(|given| self.right(given)) else {
             check_open_body(head)?;
             let text = match given {
-                None => "calls need the content of the file rpc.cookie as HTTP Basic credentials",
-                Some(_) => "these are not the credentials in rpc.cookie; the file is new after each start of the node",
+                None => "calls need the content of the file rpc.cookie as HTTP Basic credentials, or a token",
+                Some(_) => {
+                    "these are neither the credentials in rpc.cookie, which is new after each start, nor a token"
+                }
             };
             let challenge = "Basic realm=\"tussock\", charset=\"UTF-8\"";
             return Err(Response::error(Status::Unauthorized, text).with("WWW-Authenticate", challenge));
-        }
+        };
         // Browsers that name no origin may hide a form of a foreign page, which cannot send this type.
         let media = head.content_type.as_deref().unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim();
         if head.by_browser && head.origin.is_none() && !media.eq_ignore_ascii_case("application/json") {
             return Err(Response::error(Status::MediaType, "calls are of type application/json"));
         }
-        Ok(())
+        Ok(right)
     }
 }
 
@@ -130,9 +154,30 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && difference == 0
 }
 
+/// The bytes of a text in base64 with or without padding (RFC 4648); `None`: it is none.
+fn unbase64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=').as_bytes();
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    for group in digits.chunks(4) {
+        let mut bits = 0u32;
+        for digit in group {
+            let value = ALPHABET.iter().position(|known| known == digit)?;
+            bits = bits << 6 | u32::try_from(value).ok()?;
+        }
+        bits <<= 6 * (4 - group.len());
+        let whole = match group.len() {
+            4 => 3,
+            3 => 2,
+            2 => 1,
+            _ => return None,
+        };
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..=whole]);
+    }
+    Some(bytes)
+}
+
 /// Base64 with padding (RFC 4648).
 pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
@@ -168,17 +213,19 @@ mod tests {
     }
 
     fn gate(listen: &str) -> Gate {
-        Gate::new(listen.parse().unwrap(), "00ff", vec!["node.example".to_owned()])
+        let tokens = Tokens::new("/nonexistent/tokens.json".into());
+        Gate::new(listen.parse().unwrap(), "00ff", vec!["node.example".to_owned()], tokens)
     }
 
     fn status(head: &Head) -> u16 {
-        gate("127.0.0.1:3030").check(head).map_or_else(|response| response.status.code(), |()| 200)
+        gate("127.0.0.1:3030").check(head).map_or_else(|response| response.status.code(), |_| 200)
     }
 
     #[test]
     fn base64_of_the_rfc_s_examples() {
         for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(bytes.as_bytes()), text);
+            assert_eq!(unbase64(text).as_deref(), Some(bytes.as_bytes()));
         }
     }
 

@@ -11,6 +11,7 @@ use crate::rpc::{
     continuation::{self, Outcome},
     error::{self, RpcError},
     http::{Response, Status},
+    rights::Right,
 };
 
 /// Bytes of the results of one JSON-RPC batch; calls after that fail.
@@ -100,6 +101,20 @@ impl Batch {
         }
     }
 
+    /// The same for a caller with this right: calls that need more fail.
+    pub fn of_caller(mut self, right: Right) -> Self {
+        for parsed in &mut self.calls {
+            if let Ok(call) = parsed
+                && let needed = Right::needed(&call.method)
+                && needed > right
+            {
+                let text = format!("{} needs the right to {needed}, and this token may {right}", call.method);
+                *parsed = Err((call.tag.clone(), RpcError::new(error::FORBIDDEN, text)));
+            }
+        }
+        self
+    }
+
     /// The next call to carry out. Answers invalid requests on the way.
     pub fn next_call(&mut self) -> Option<Call> {
         loop {
@@ -149,6 +164,7 @@ fn status_of(version: Version, code: i32) -> Status {
         (Version::Two, _) => Status::Ok,
         (Version::One, error::INVALID_REQUEST) => Status::BadRequest,
         (Version::One, error::METHOD_NOT_FOUND) => Status::NotFound,
+        (Version::One, error::FORBIDDEN) => Status::Forbidden,
         (Version::One, _) => Status::Internal,
     }
 }

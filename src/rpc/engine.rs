@@ -25,6 +25,7 @@ use crate::{
         integers,
         methods::{self, method::Method},
         query::Task,
+        rights::Right,
     },
 };
 
@@ -97,11 +98,16 @@ impl Engine {
         view
     }
 
-    /// Starts to answer a request of this connection.
-    pub(super) fn begin(&mut self, connection: usize, request: Request) -> Progress {
+    /// Starts to answer a request of this connection, from somebody with this right.
+    pub(super) fn begin(&mut self, connection: usize, request: Request, right: Right) -> Progress {
         if request.head.method == http::Method::Post {
             return match Batch::parse(&request.body) {
-                Ok(batch) => self.next_call(connection, batch, integers::wants_strings(&request.head.query), None),
+                Ok(batch) => self.next_call(
+                    connection,
+                    batch.of_caller(right),
+                    integers::wants_strings(&request.head.query),
+                    None,
+                ),
                 Err(response) => Progress::Done(response),
             };
         }

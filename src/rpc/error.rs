@@ -25,11 +25,13 @@ pub const UNDECODABLE: i32 = -22;
 pub const REJECTED: i32 = -26;
 /// The node is starting.
 pub const STARTING: i32 = -28;
+/// The credentials do not allow it.
+pub const FORBIDDEN: i32 = -32003;
 /// Too much at once; try again.
 pub const BUSY: i32 = -32000;
 
 /// All codes, each with what it means.
-pub const MEANINGS: [(i32, &str); 11] = [
+pub const MEANINGS: [(i32, &str); 12] = [
     (PARSE, "the body is not JSON"),
     (INVALID_REQUEST, "the body is not a request"),
     (METHOD_NOT_FOUND, "no such method"),
@@ -40,6 +42,7 @@ pub const MEANINGS: [(i32, &str); 11] = [
     (UNDECODABLE, "not the encoding of a transaction or block"),
     (REJECTED, "the node refuses the transaction, block or order"),
     (STARTING, "the node is starting"),
+    (FORBIDDEN, "the credentials do not allow it"),
     (BUSY, "too much at once; try again"),
 ];
 

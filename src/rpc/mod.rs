@@ -38,11 +38,13 @@ pub mod page;
 pub mod params;
 mod query;
 pub mod render;
+pub mod rights;
 pub mod schema;
 mod server;
 mod socket;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 mod undone;
 
 use std::{
@@ -64,6 +66,7 @@ use crate::{
         context::Context,
         engine::Engine,
         indexer::Indexer,
+        tokens::Tokens,
     },
     runtime::handle::NodeHandle,
 };
@@ -86,6 +89,8 @@ pub struct ServerOptions {
     pub started: Instant,
     /// The program's version.
     pub version: String,
+    /// The file of named tokens.
+    pub tokens: PathBuf,
 }
 
 /// A running server. Stops when it is dropped.
@@ -129,7 +134,7 @@ impl Server {
         context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
-        let gate = Gate::new(local_address, &options.cookie, options.names);
+        let gate = Gate::new(local_address, &options.cookie, options.names, Tokens::new(options.tokens));
         let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;
         let mut started = Self { local_address, completions, indexer: None, threads: Vec::new() };
         // If a thread cannot be started, dropping `started` ends the others.

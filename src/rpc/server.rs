@@ -232,7 +232,11 @@ impl Server {
                 admit(head, is_full, bytes).inspect_err(|_| *busy += 1)
             };
             if let Some(request) = client.connection.next(now, judge) {
-                let progress = self.engine.begin(token, request);
+                // Asked again: a token may have been removed while the body came.
+                let progress = match self.gate.check(&request.head) {
+                    Ok(right) => self.engine.begin(token, request, right),
+                    Err(response) => Progress::Done(response),
+                };
                 self.settle(token, progress);
             } else if client.is_done() || client.is_deserted() {
                 return self.drop_client(token);

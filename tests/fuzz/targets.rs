@@ -34,6 +34,7 @@ use tussock::{
 use crate::support::TempDir;
 use tussock::rpc::batch::RPC_BATCH;
 use tussock::rpc::http::{HTTP_BODY_BYTES, HTTP_HEAD_BYTES};
+use tussock::rpc::tokens::Tokens;
 
 /// However the bytes are cut, the same frames come out, and the reader keeps no more bytes than came in.
 pub(super) fn frames(input: &[u8]) {
@@ -132,7 +133,12 @@ pub(super) fn blocks(input: &[u8]) {
 
 /// A connection to the HTTP server keeps a bounded number of bytes and answers every complete request.
 pub(super) fn http(input: &[u8]) {
-    let gate = Gate::new("127.0.0.1:3030".parse().unwrap(), "__cookie__:00112233445566778899aabbccddeeff", Vec::new());
+    let gate = Gate::new(
+        "127.0.0.1:3030".parse().unwrap(),
+        "__cookie__:00112233445566778899aabbccddeeff",
+        Vec::new(),
+        Tokens::new("/nonexistent/tokens.json".into()),
+    );
     let mut connection = Connection::new(Time(0));
     let mut rest = input;
     while !rest.is_empty() {
@@ -143,7 +149,7 @@ pub(super) fn http(input: &[u8]) {
         connection.receive(Time(1), &rest[..count]);
         rest = &rest[count..];
         for _ in 0..100 {
-            let Some(request) = connection.next(Time(1), |head| gate.check(head)) else { break };
+            let Some(request) = connection.next(Time(1), |head| gate.check(head).map(drop)) else { break };
             assert!(request.body.len() <= HTTP_BODY_BYTES);
             json_rpc(&request.body);
             connection.respond(Time(1), &Response::error(Status::BadRequest, "a test"));

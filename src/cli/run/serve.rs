@@ -17,7 +17,7 @@ use crate::{
         progress::Reporter,
         units,
     },
-    rpc::{Server, ServerOptions},
+    rpc::{Server, ServerOptions, tokens},
     runtime::{Node, Readiness, StopReason},
 };
 
@@ -113,6 +113,7 @@ fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Se
             names: plan.flags().http_name.clone().unwrap_or_default(),
             started,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            tokens: plan.folder().join(tokens::FILE),
         };
         Server::start(options, node.handle())
     };

@@ -207,6 +207,7 @@ impl Rig {
             names: vec!["proxy.example".to_owned()],
             started: Instant::now(),
             version: "1.2.3".to_owned(),
+            tokens: dir.join("tokens.json"),
         };
         let backend: Arc<dyn Backend> = node.clone();
         let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&status))).unwrap();

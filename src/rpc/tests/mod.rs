@@ -6,4 +6,5 @@ mod connections;
 mod core;
 mod harness;
 mod schemas;
+mod tokens;
 mod waits;
