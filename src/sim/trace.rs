@@ -195,6 +195,7 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
         ToLedger::BlockChecked { block, .. } => hash(9, &block.hash, out),
         ToLedger::BodyInvalid { hash: block, .. } => hash(11, block, out),
         ToLedger::Admit { transaction, .. } => hash(18, &transaction.txid, out),
+        ToLedger::OfferPool { link } => out.extend_from_slice(&codec::encode(&(38u8, link.0))),
         ToLedger::WantTemplate { address } => out.extend([23, address.0[0]]),
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::{LinkId, Ticket},
-        limits::{KNOWN_BLOCKS_PER_PEER, KNOWN_PER_PEER, MAX_REFUSED, RECENT_TRANSACTIONS},
+        limits::{KNOWN_BLOCKS_PER_PEER, KNOWN_PER_PEER, MAX_REFUSED, MEMPOOL_ASK_INTERVAL, RECENT_TRANSACTIONS},
         rng::Rng,
         time::{Now, Time},
     },
@@ -36,6 +36,7 @@ use crate::{
         CloseReason, GossipLink, Input, Origin, Outbox, PeerFault, PeerInfo, PeerLink, Role, Setup, SyncState,
         command::GossipCommand,
         notice::{ToGossip, TransactionVerdict},
+        rate_limit::RateLimit,
     },
     wire::{
         frame::Frame,
@@ -98,6 +99,8 @@ struct RelayPeer {
     blocks: Known,
     /// We asked for its mempool, and it has not answered.
     asked: bool,
+    /// Lists of its mempool that are of use although nobody asked for them.
+    lists: RateLimit,
     /// What it has and we lack.
     missing: Missing,
     /// When it was last told to be useful for a transaction.
@@ -138,7 +141,7 @@ impl Gossip {
             GossipLink::Peer(PeerLink::Up { link, peer }) => self.up(link, &peer, out),
             GossipLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, frame, out),
             GossipLink::Peer(PeerLink::Closed { link, reason }) => self.closed(link, &reason),
-            GossipLink::NewsLost { link, block, .. } => self.news_lost(link, block, out),
+            GossipLink::NewsLost { link, block, transactions } => self.news_lost(link, (block, transactions), out),
         }
     }
 
@@ -195,7 +198,8 @@ impl Gossip {
         blocks.insert(&info.tip);
         let transactions = Known::new(KNOWN_PER_PEER);
         let missing = Missing::default();
-        self.peers.insert(link, RelayPeer { transactions, blocks, asked: false, missing, praised: None });
+        let lists = RateLimit::new(Time(0), 1, 1, MEMPOOL_ASK_INTERVAL);
+        self.peers.insert(link, RelayPeer { transactions, blocks, asked: false, lists, missing, praised: None });
         if self.state == SyncState::Synced {
             self.ask_mempool(link, out);
         }

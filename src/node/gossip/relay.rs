@@ -15,7 +15,7 @@ use crate::{
     chain::block::HashedTransaction,
     node::{
         ChainMove, Origin, Outbox, Refusal, SyncState,
-        notice::{ToHandshake, ToPeers, Useful},
+        notice::{ToHandshake, ToLedger, ToPeers, Useful},
         report::Counter,
     },
     wire::{frame::Frame, message::Message},
@@ -80,9 +80,15 @@ impl Gossip {
     }
 
     /// News to a peer was left out.
-    pub(super) fn news_lost(&mut self, link: LinkId, block: bool, out: &mut Outbox) {
-        if block && self.peers.contains_key(&link) {
+    pub(super) fn news_lost(&mut self, link: LinkId, (block, transactions): (bool, bool), out: &mut Outbox) {
+        if !self.peers.contains_key(&link) {
+            return;
+        }
+        if block {
             self.missed.insert(link);
+        }
+        if transactions {
+            out.tell(ToLedger::OfferPool { link });
         }
         // A block is relayed before it is committed, and pings tell the committed tip.
         if self.tip == self.passed_on {
@@ -168,7 +174,8 @@ impl Gossip {
         for id in ids {
             peer.transactions.insert(id);
         }
-        if !std::mem::take(&mut peer.asked) || self.state != SyncState::Synced {
+        let has_token = peer.lists.take(now.mono);
+        if !(std::mem::take(&mut peer.asked) || has_token) || self.state != SyncState::Synced {
             return;
         }
         if now.mono.since(self.round) >= MEMPOOL_ASK_INTERVAL {

@@ -47,16 +47,26 @@ impl Server {
         self.pages.remove(&link);
     }
 
-    /// Lists the mempool page by page. Each answer goes on where the link's last one ended; after a page that is not
-    /// full, the list starts again from the top.
+    /// Lists the top of the mempool to a peer that did not ask for it.
+    pub(super) fn offer_pool(&mut self, link: LinkId, pool: &Pool, out: &mut Outbox) {
+        self.pages.remove(&link);
+        out.send(link, &self.page(link, pool));
+    }
+
     fn serve_ids(&mut self, link: LinkId, pool: &Pool, out: &mut Outbox) {
+        out.answer(link, [self.page(link, pool)]);
+    }
+
+    /// A page of the mempool's list. It goes on where the link's last one ended; after a page that is not full, the list
+    /// starts again from the top.
+    fn page(&mut self, link: LinkId, pool: &Pool) -> Message {
         let page = pool.page(self.pages.remove(&link), limits::MAX_MEMORY_POOL_IDS);
         if page.len() == limits::MAX_MEMORY_POOL_IDS
             && let Some((rank, _)) = page.last()
         {
             self.pages.insert(link, *rank);
         }
-        out.answer(link, [Message::MemoryPool(List::truncated(page.into_iter().map(|(_, txid)| txid)))]);
+        Message::MemoryPool(List::truncated(page.into_iter().map(|(_, txid)| txid)))
     }
 }
 

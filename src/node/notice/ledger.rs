@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::hash::Hash,
+    base::{hash::Hash, ids::LinkId},
     chain::{
         address::Address, archive::HeaderRow, block::HashedTransaction, checked::CheckedBlock, rules::BlockFault,
         target::Work,
@@ -48,6 +48,11 @@ pub enum ToLedger {
         origin: Origin,
         /// Statelessly valid, signatures included.
         transaction: Arc<HashedTransaction>,
+    },
+    /// From `gossip`: transactions were not relayed to this peer, because its link had no room. List the mempool to it.
+    OfferPool {
+        /// The link.
+        link: LinkId,
     },
     /// From `miner`: make a template on the current tip that pays to this address.
     WantTemplate {

@@ -1,8 +1,10 @@
 //! New blocks.
 
 use super::*;
-use crate::node::notice::Useful;
-use crate::node::notice::{ToGossip, ToHandshake, ToPeers};
+use crate::node::{
+    Event, LinkEvent,
+    notice::{ToGossip, ToHandshake, ToLedger, ToPeers, Useful},
+};
 
 #[test]
 fn a_new_block_is_passed_on_to_those_not_known_to_have_it() {
@@ -45,4 +47,27 @@ fn blocks_of_a_sync_are_not_passed_on_but_peers_are_told_of_the_tip_once_synced(
     let news = ToGossip::BlockValidated { origin: Origin::Ledger, hash: Hash([9; 32]), bytes: vec![1].into() };
     node.notice(news);
     assert!(!told(&node.notice(moved(Hash([9; 32]), None))), "it was passed on");
+}
+
+fn lost(node: &mut Node, link: u64, block: bool, transactions: bool) -> Actions {
+    node.event(Event::Link(LinkEvent::NewsLost { link: LinkId(link), block, transactions }))
+}
+
+#[test]
+fn a_peer_that_missed_a_block_is_told_of_the_tip_once_it_is_committed() {
+    let mut node = node(&[1, 2]);
+    let missed = |actions: &Actions| actions.told::<ToPeers>();
+    let (hash, told) = (Hash([7; 32]), [ToPeers::BlockMissed { link: LinkId(2) }]);
+    node.notice(ToGossip::BlockValidated { origin: Origin::Link(LinkId(1)), hash, bytes: vec![1].into() });
+    assert!(missed(&lost(&mut node, 2, true, false)).is_empty(), "pings do not tell of it yet");
+    assert_eq!(missed(&node.notice(moved(hash, None))), told);
+    assert_eq!(missed(&lost(&mut node, 2, true, false)), told, "once each time");
+    assert!(missed(&node.notice(moved(Hash([8; 32]), Some((Origin::Ledger, vec![1].into()))))).is_empty());
+    assert!(missed(&lost(&mut node, 9, true, true)).is_empty(), "an unknown link");
+}
+
+#[test]
+fn a_peer_that_missed_transactions_is_offered_the_mempool() {
+    let mut node = node(&[1]);
+    assert_eq!(lost(&mut node, 1, false, true).told::<ToLedger>(), [ToLedger::OfferPool { link: LinkId(1) }]);
 }

@@ -107,3 +107,14 @@ fn peers_are_asked_for_what_was_turned_away_when_there_is_room() {
     assert_eq!(batches(&offer(&mut node, 1, &transaction)).len(), 1, "it is checked again");
     assert!(node.notice(ToGossip::PoolHasRoom).sent(1).is_empty(), "not with each block");
 }
+
+#[test]
+fn a_list_that_nobody_asked_for_is_an_offer_once_in_a_while() {
+    let mut node = node(&[]);
+    join(&mut node, 1);
+    node.receive(1, &have(&[]));
+    assert!(node.receive(1, &have(&ids(1..3))).sent(1).is_empty());
+    node.pass(MEMPOOL_ASK_INTERVAL);
+    assert_eq!(node.receive(1, &have(&ids(3..5))).sent(1), [want(&ids(3..5))]);
+    assert!(node.receive(1, &have(&ids(6..9))).sent(1).is_empty());
+}

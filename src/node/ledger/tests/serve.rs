@@ -172,7 +172,11 @@ fn the_mempool_is_served_by_id_and_by_list_best_first() {
     let all: Vec<Transaction> = (0..3).map(|n| pay_all(&maker, &key(n), u64::from(n))).collect();
     all.iter().for_each(|transaction| node.admit(transaction).unwrap());
     let ids = List::truncated(all.iter().rev().map(Transaction::txid));
-    assert_eq!(sent(&ask(&mut node, &Message::GetMemoryPool(List::EMPTY))), [Message::MemoryPool(ids)]);
+    assert_eq!(sent(&ask(&mut node, &Message::GetMemoryPool(List::EMPTY))), [Message::MemoryPool(ids.clone())]);
+    let offer = node.notice(ToLedger::OfferPool { link: PEER });
+    assert!(
+        matches!(&offer[..], [Action::Link(LinkAction::Send { .. })]) && sent(&offer) == [Message::MemoryPool(ids)]
+    );
     let wanted = List::truncated([all[1].txid(), Hash([1; 32]), all[0].txid()]);
     let found = [Message::Transaction(bytes(&all[1])), Message::Transaction(bytes(&all[0]))];
     assert_eq!(sent(&ask(&mut node, &Message::GetMemoryPool(wanted))), found);
