@@ -125,3 +125,39 @@ fn two_nodes_that_push_large_blocks_to_each_other_do_not_stop_each_other() {
 fn many_large_blocks_pushed_both_ways_close_no_link() {
     (0..count(1, 20)).for_each(|_| push_both_ways(3));
 }
+
+#[test]
+fn a_slow_reader_stays_and_gets_each_block_once() {
+    let node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
+    let (line, spec) = (Line::to(node.p2p()), Arc::new(ChainSpec::local()));
+    let mut slow = RawPeer::handshaken(line.address(), &spec);
+    let mut honest = RawPeer::handshaken(node.p2p(), &spec);
+    let mut side = Side::new(node, 1);
+    let blocks = side.large_blocks(3);
+    let mut slowest = Duration::ZERO;
+    for (height, block) in blocks.iter().enumerate() {
+        let start = Instant::now();
+        side.feed(block);
+        honest.read_until(|message| (message == Message::Block(block.bytes.clone())).then_some(()));
+        slowest = slowest.max(start.elapsed());
+        side.node.wait(&["height", &(height + 1).to_string()]);
+    }
+    // It has read nothing yet. Part of the first block is under way, and there was no room for the others.
+    let wanted = |block: &HashedBlock| Message::GetBlock(block.hash);
+    blocks.iter().for_each(|block| slow.send(&wanted(block)));
+    let mut received = Vec::new();
+    loop {
+        match slow.read().unwrap_or_else(|| panic!("the node closed the link\n{}", side.node.log())) {
+            Message::Block(bytes) => received.push(blocks.iter().position(|block| block.bytes == bytes).unwrap()),
+            // All answers are here, and nothing is on its way behind them.
+            Message::Pong(9) => break,
+            Message::Ping { nonce, .. } => slow.send(&Message::Pong(nonce)),
+            _ => {}
+        }
+        if received.len() == blocks.len() {
+            slow.send(&Message::Ping { nonce: 9, height: 0, tip: spec.genesis_hash() });
+        }
+    }
+    assert_eq!(received, [0, 1, 2]);
+    record(&format!("slow reader: others get a block of 1 MB within {} ms", slowest.as_millis()));
+}
