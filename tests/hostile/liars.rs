@@ -20,8 +20,9 @@ use tussock::{
 
 use super::delivery::{BLOCK_EVERY, Holder, LIMIT, Manner, Network, Spell};
 use crate::support::{
+    TestNode,
     attack::{duration, full, record, rest},
-    peer::RawPeer,
+    peer::{PATIENCE, RawPeer},
 };
 
 /// Liars beside the honest peer.
@@ -127,5 +128,55 @@ fn seven_liars_of_eight_neither_stop_a_node_nor_keep_it_behind() {
     assert!(apart.longest < LIMIT && behind.longest < LIMIT, "{figure}\n{}", network.node.log());
     assert!(share <= SHARE || !full(), "{figure}");
     assert!(branches > LIARS as usize && asked > LIARS as usize, "{figure}");
+    network.end();
+}
+
+/// A branch that has the most work was tried only after the one before it was set aside, two seconds each.
+#[test]
+fn a_newcomer_reaches_the_honest_tip_beside_seven_branches_that_nobody_delivers() {
+    let mut network = Network::new();
+    // A second node knows nothing yet; its liars are there first.
+    let node = TestNode::start(&[]);
+    let base = network.maker.lock().unwrap().fork();
+    (0..20).for_each(|_| drop(network.grow()));
+    let asked = Arc::new(AtomicUsize::new(0));
+    for number in 0..LIARS {
+        let mut blocks = network.honest.lock().unwrap().blocks[..1].to_vec();
+        let mut fork = base.fork();
+        let payee = SecretKey::well_known(u32::try_from(number).unwrap()).address();
+        blocks.extend(fork.empty_blocks(40 + usize::try_from(number).unwrap(), payee));
+        let liar = Holder { delivers: 0, manner: Manner::Silence, blocks };
+        let height = u32::try_from(liar.blocks.len()).unwrap();
+        let mut peer = RawPeer::claiming(node.p2p(), &network.spec, height, 1 << 40);
+        let asked = asked.clone();
+        network.run(move |ends| {
+            while !ends() {
+                match peer.read_within(Duration::from_millis(20)) {
+                    None => {}
+                    Some(None) => return,
+                    Some(Some(message)) => {
+                        asked.fetch_add(usize::from(matches!(message, Message::GetBlock(_))), SeqCst);
+                        liar.answer(message).iter().for_each(|answer| peer.send(answer));
+                    }
+                }
+            }
+        });
+    }
+    let start = Instant::now();
+    while asked.load(SeqCst) == 0 {
+        assert!(start.elapsed() < PATIENCE, "{}", node.log());
+        rest(Duration::from_millis(20));
+    }
+    // The honest peer comes last, with the least work.
+    let address = network.node.p2p().to_string();
+    assert!(node.cli(&["peers", "add", &address]).status.success());
+    let (start, tip) = (Instant::now(), network.maker.lock().unwrap().hash());
+    while node.tip() != tip {
+        assert!(start.elapsed() < PATIENCE, "{}", node.log());
+        rest(Duration::from_millis(20));
+    }
+    let took = start.elapsed();
+    record(&format!("a newcomer among seven liars | the honest tip after {:.1} s | 5 s | | | |", took.as_secs_f64()));
+    assert!(took < Duration::from_secs(5), "{took:?}\n{}", node.log());
     network.end();
 }
