@@ -73,14 +73,16 @@ pub const COUNTED_PER_BLOCK: Duration = Duration::from_secs(1);
 /// How long after a half-delivered branch was set aside no other one ends the state `synced` before all of its bodies are
 /// here. With `OVERDUE_FIRST`, such branches take a node out of that state for at most one thirtieth of the time.
 pub const LAPSE_REMEMBERED: Duration = Duration::from_secs(60);
-/// The bound of the law of liveness: a node's tip is on the best chain that an honest, connected peer can deliver this long
-/// after the peer has it, plus the time that honest peers need for the missing bytes. It covers a claim that came just after
-/// a vain question, and the turns of all candidates before the honest one, if each peer has its own.
-pub const CATCH_UP_BOUND: Duration = {
-    let turns = (super::MAX_INBOUND + super::MAX_OUTBOUND).div_ceil(MAX_CANDIDATES) as u64;
-    let candidates = turns * super::OVERDUE_FIRST.as_secs();
+/// The bound of the law of liveness in a network of so many nodes: a node's tip is on the best chain that an honest,
+/// connected peer can deliver this long after the peer has it, plus the time that honest peers need for the missing bytes. It
+/// covers a claim that came just after a vain question, and the turns of all candidates before the honest one, if each peer
+/// has its own.
+pub const fn catch_up_bound(peers: usize) -> Duration {
+    let candidates = peers.div_ceil(MAX_CANDIDATES) as u64 * super::OVERDUE_FIRST.as_secs();
     Duration::from_secs(super::GET_SYNC_QUIET.as_secs() + super::GET_SYNC_SWITCH.as_secs() + candidates)
-};
+}
+/// The same for a node with all the peers that it can have.
+pub const CATCH_UP_BOUND: Duration = catch_up_bound(super::MAX_INBOUND + super::MAX_OUTBOUND);
 /// How much longer the state may be another one than `synced`: a branch that keeps delivering counts for so long, and then a
 /// question that liars leave open.
 pub const SYNCED_BOUND: Duration =

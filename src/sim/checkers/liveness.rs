@@ -1,6 +1,6 @@
 //! The law of liveness. While some honest, connected peer has a deliverable chain with more work than a node's own, the
-//! node's tip is on it within `CATCH_UP_BOUND` and the time that honest peers need for the missing bytes, whatever all
-//! other peers do. No state other than `synced` outlasts `SYNCED_BOUND`.
+//! node's tip is on it within [`catch_up_bound`] and the time that honest peers need for the missing bytes, whatever all
+//! other peers do. No state other than `synced` lasts much longer: see `SYNCED_BOUND`.
 //!
 //! The law holds in the faulty phase, too. A node is exempt only for a cause that this file proves: it has just started,
 //! no link to an honest peer has stood all the time, one of the two reads slowly, or its clock is wrong.
@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     base::{
         hash::Hash,
-        limits::{CATCH_UP_BOUND, CLOCK_OFFSET_SECONDS, MAX_SYNC_HEADERS, SYNCED_BOUND},
+        limits::{CATCH_UP_BOUND, CLOCK_OFFSET_SECONDS, MAX_SYNC_HEADERS, SYNCED_BOUND, catch_up_bound},
         time::Time,
     },
     chain::archive::{BlockStatus, LedgerStore},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long after its start a node is exempt: it opens its ledger and gathers peers.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(4);
 /// How long after a partition, or after a node has read slowly, its bytes may still be late: TCP tries again only now and
 /// then.
 const RECOVERY: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ impl World {
         if let Some((over, node, since)) = late {
             let longest = &mut self.checkers.liveness.longest.0;
             *longest = over.max(*longest);
-            if over > CATCH_UP_BOUND {
+            if over > catch_up_bound(self.nodes.len()) {
                 let what = format!("behind a connected honest peer since {:.1} s", since.0 as f64 / 1e6);
                 self.fail("liveness", Some(node), what);
             }
@@ -83,7 +83,7 @@ impl World {
             let over = self.now.since(since);
             let longest = &mut self.checkers.liveness.longest.1;
             *longest = over.max(*longest);
-            if over > SYNCED_BOUND {
+            if over > catch_up_bound(self.nodes.len()) + (SYNCED_BOUND - CATCH_UP_BOUND) {
                 let view = &self.nodes[node].view;
                 let what = format!("{} ({}) although no connected honest peer is ahead", view.state, view.reason);
                 self.fail("liveness", Some(node), what);
