@@ -214,6 +214,9 @@ impl Fetch {
         if fork < above {
             self.window.restart(above);
         }
+        if self.window.lowest_missing().is_none_or(|lowest| lowest > above) {
+            self.watch.start_over();
+        }
         self.window.replace(above, hashes);
         self.delivered = None;
         for hash in offered {

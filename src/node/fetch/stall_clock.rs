@@ -73,12 +73,19 @@ impl StallClock {
         (self.typical * 8).clamp(OVERDUE_FIRST, OVERDUE_MAX)
     }
 
+    /// Another chain is wanted: all its blocks get their time.
+    pub(super) fn start_over(&mut self) {
+        (self.lowest, self.before) = (None, None);
+    }
+
+    /// The lowest missing block is this one now.
     pub(super) fn see(&mut self, now: Time, lowest: Option<Hash>) {
         if self.lowest.map(|lowest| lowest.hash) == lowest {
             return;
         }
         // A body that was refused is missing again: its time goes on.
         let again = self.before.filter(|before| Some(before.hash) == lowest);
+        let again = again.map(|before| Lowest { late: false, nowhere: false, ..before });
         self.before = self.lowest;
         Lowest::see(&mut self.lowest, now, lowest);
         self.lowest = again.or(self.lowest);

@@ -80,6 +80,18 @@ fn a_body_that_is_refused_gives_its_block_no_new_time() {
     assert_eq!(overdue(&rig.pass(SECOND / 10)), [hash(1)]);
 }
 
+/// Found by seed 310010088: a branch had another chance after a minute, and was not reported the second time.
+#[test]
+fn a_branch_that_is_wanted_again_has_its_time_and_is_reported_again() {
+    let mut rig = Rig::new(3, &[1]);
+    assert_eq!(overdue(&rig.pass(OVERDUE_FIRST)), [hash(1)]);
+    rig.want(0, vec![]);
+    rig.pass(SECOND * 60);
+    rig.want(0, (1..=3).map(hash).collect());
+    assert_eq!(overdue(&rig.pass(OVERDUE_FIRST - SECOND / 10)), []);
+    assert_eq!(overdue(&rig.pass(SECOND / 10)), [hash(1)]);
+}
+
 #[test]
 fn another_body_of_a_block_that_was_taken_costs_its_sender() {
     let mut rig = Rig::new(2, &[1, 2]);
