@@ -150,6 +150,7 @@ impl Fetch {
     pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
         if let Some(Offer { origin, hash, frame }) = self.offers.take(hash) {
             self.bodies.insert(hash, &frame);
+            self.offers.pass(hash, self.now);
             out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
         }
     }

@@ -218,6 +218,11 @@ impl Fetch {
             self.watch.start_over();
         }
         self.window.replace(above, hashes);
+        for (hash, until) in self.offers.passed(self.now) {
+            if let Some(height) = self.window.height_of(&hash) {
+                self.window.pause(height, until);
+            }
+        }
         self.delivered = None;
         for hash in offered {
             if let Some(offer) = self.offers.take(&hash) {

@@ -1,7 +1,7 @@
 //! Blocks that were not requested: news from peers, submitted and mined ones. They wait here, bounded by number and bytes,
 //! until `headers` has judged their header: then they are wanted, or dropped.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     base::{
@@ -13,6 +13,9 @@ use crate::{
     node::Origin,
     wire::frame::Frame,
 };
+
+/// How long an offered block that went to the verifier is not asked for. A large block takes a slow host most of this.
+const PASSED_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A body that waits for its header's verdict.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(super) struct Offer {
 pub(super) struct Offers {
     list: VecDeque<Offer>,
     bytes: usize,
+    /// Those that went to the verifier last, oldest first, and until when they are not asked for.
+    passed: VecDeque<(Hash, Time)>,
 }
 
 impl Offers {
@@ -54,6 +59,19 @@ impl Offers {
         let offer = self.list.remove(at)?;
         self.bytes -= offer.frame.body.len();
         Some(offer)
+    }
+
+    /// Notes that an offer goes to the verifier although nothing asks for it yet.
+    pub(super) fn pass(&mut self, hash: Hash, now: Time) {
+        self.passed.retain(|(_, until)| *until > now);
+        if self.passed.len() < MAX_OFFERED {
+            self.passed.push_back((hash, now + PASSED_PATIENCE));
+        }
+    }
+
+    /// Blocks that are with the verifier or the ledger, and until when they are not asked for.
+    pub(super) fn passed(&self, now: Time) -> impl Iterator<Item = (Hash, Time)> + '_ {
+        self.passed.iter().copied().filter(move |(_, until)| *until > now)
     }
 
     pub(super) fn is_empty(&self) -> bool {

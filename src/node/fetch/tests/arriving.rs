@@ -55,6 +55,20 @@ fn news_waits_for_its_header_and_then_goes_to_the_verifier() {
     assert_eq!(rig.send(2, &news), [], "an echo");
 }
 
+/// Over a slow line a pushed block came twice: it was asked for while it was still being verified.
+#[test]
+fn a_block_that_is_being_verified_is_not_asked_for_until_that_has_taken_too_long() {
+    let mut rig = Rig::new(0, &[1, 2]);
+    rig.send(1, &block(1, 0, 0));
+    assert_eq!(checked(&rig.notice(ToFetch::OfferPasses { hash: hash(1) })).len(), 1);
+    assert_eq!(
+        requests(&rig.want(0, vec![hash(1), hash(2)])).iter().map(|(_, hash)| *hash).collect::<Vec<_>>(),
+        [hash(2)]
+    );
+    let later = rig.pass(Duration::from_secs(1));
+    assert_eq!(requests(&later).iter().map(|(_, hash)| *hash).collect::<Vec<_>>(), [hash(1)]);
+}
+
 #[test]
 fn offers_are_bounded_and_dropped_ones_forgotten() {
     let mut rig = Rig::new(0, &[1]);
