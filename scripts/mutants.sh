@@ -39,14 +39,12 @@ mutants=(
   'half-frames-wait-for-ever   src/link/link.rs              s/\[self\.frame_deadline(config), stall\]/[None, stall]/'
   'goodbye-code-swapped        src/link/close.rs             s/=> Some(GoodbyeCode::TimedOut),/=> Some(GoodbyeCode::Fault),/'
   'ended-links-linger-for-ever src/link/link.rs              s/self\.ends\.or_else(/None.or_else(/'
-  'one-candidate-at-a-time     src/node/fetch/mod.rs         s/self\.pump_candidates(now, out);//'
   'branches-never-set-aside    src/node/headers/mod.rs       s/self\.set_overdue_aside(now, out)?;//'
   'open-questions-keep-waiting src/node/headers/state.rs     s/|| now\.since(asks_since) >= GET_SYNC_TIMEOUT//'
   'serve-what-was-not-judged   src/node/ledger/chainstate.rs s/if !self\.disconnected\.contains(hash) => Ok(None),/if false => Ok(None),/'
   'deliverers-pay-nothing      src/node/ledger/chain_manager.rs s/self\.deliverers\.of(&row\.hash)/None/'
   'junk-is-free                src/node/fetch/arrivals.rs    s/Some(Err(fault)) => self\.punish(link, fault, out),/Some(Err(_)) => {}/'
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
-  'claimed-ports-shut-out      src/node/handshake/same_node.rs s/ \&\& holds(answer, mark(ours\.nonce, nonce));/;/'
 )
 
 # A kept build names the files of the copy, so the copy must be where it was.

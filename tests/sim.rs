@@ -206,3 +206,34 @@ fn a_block_with_a_body_is_not_set_aside() {
 fn a_branch_that_others_work_on_does_not_stay_set_aside() {
     assert_holds(&outcome(99_302_032));
 }
+
+/// A branch that nobody delivered had another chance after a minute. Its missing block was not reported the second time,
+/// so that a node without any other state waited for its rest for five minutes.
+#[test]
+fn a_branch_that_gets_another_chance_is_set_aside_again() {
+    assert_holds(&outcome(310_010_088));
+}
+
+/// An honest node stored a body of a branch, had not tried it, and sent it to another honest node, which banned it.
+#[test]
+fn a_body_that_was_not_judged_is_passed_on_to_nobody() {
+    for seed in [156, 310_000_094, 310_000_796] {
+        assert_holds(&outcome(seed));
+    }
+}
+
+/// Dishonest peers left one question after the other open, and the node's state stayed `headers`.
+#[test]
+fn open_questions_do_not_end_the_state_synced_for_ever() {
+    for seed in [169, 310_000_687, 310_000_863] {
+        assert_holds(&outcome(seed));
+    }
+}
+
+/// Branches that nobody delivers, bodies that are invalid on a side branch, junk under known headers, orphans without work.
+#[test]
+fn dishonest_peers_of_each_kind_pay_and_hold_up_nobody() {
+    for seed in [3, 6, 14] {
+        assert_holds(&outcome(seed));
+    }
+}
