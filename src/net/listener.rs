@@ -88,7 +88,10 @@ impl Listener {
 
     /// The end of a pause, if connections wait for it, or the time to look for the address again.
     pub(super) fn next_alarm(&self) -> Option<Time> {
-        self.paused_until.filter(|_| self.ready)
+        match self.socket {
+            Some(_) => self.paused_until.filter(|_| self.ready),
+            None => Some(self.paused_until.unwrap_or_default()),
+        }
     }
 
     /// Accepts a few connections.
@@ -140,6 +143,7 @@ mod tests {
         let mut listener = Listener::bind(absent).expect("it is waited for");
         let (poll, (tell, told)) = (Poll::new().expect("a poll"), channel());
         listener.on_bound(move |address| tell.send(address).expect("the test waits"));
+        assert_eq!(listener.next_alarm(), Some(Time(0)), "a loop to which nothing happens looks, too");
         listener.bind_late(Time(0), poll.registry(), Token(1));
         assert_eq!((listener.local_address(), listener.next_alarm()), (None, Some(Time(0) + BIND_RETRY)));
         assert!(!listener.is_ready(Time(0) + BIND_RETRY));
