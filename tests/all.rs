@@ -18,6 +18,7 @@ mod hostile;
 mod node;
 mod operations;
 mod page;
+mod poll_loop;
 mod readme;
 mod sim;
 mod support;

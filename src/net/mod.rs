@@ -25,6 +25,3 @@ pub trait OrderSource: Send {
     /// The next order, if there is one. After an order is added, the [`Waker`] has to be used.
     fn next_order(&mut self) -> Option<Order>;
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,8 @@ mod rig;
 
 use std::net::{SocketAddr, TcpListener};
 
-use crate::{
+use rig::{MAGIC, Peer, Rig};
+use tussock::{
     base::ids::DialId,
     link::Order,
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId},
@@ -13,7 +14,6 @@ use crate::{
         message::{GoodbyeCode, Message},
     },
 };
-use rig::{MAGIC, Peer, Rig};
 
 fn block(bytes: usize) -> Message {
     Message::Block(vec![5; bytes].into())

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
+use tussock::{
     base::{hash::Hash, ids::LinkId, time::Time},
     link::{Config, EventSink, Order, hearers},
     net::{Listener, OrderSource, Poller, Traffic, Waker},
