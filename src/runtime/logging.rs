@@ -37,7 +37,7 @@ const LOG_SITES: usize = 1024;
 
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 /// How log targets of our own packages begin.
-const OWN_PACKAGES: [&str; 3] = ["tussock::", "tussock_core::", "tussock_roles::"];
+const OWN_PACKAGES: [&str; 4] = ["tussock::", "tussock_core::", "tussock_drivers::", "tussock_roles::"];
 /// The log's name in its folder.
 const FILE_NAME: &str = "tussock.log";
 
@@ -318,6 +318,7 @@ mod tests {
         assert_eq!(levels.of(part("tussock::net::links")), LevelFilter::Off);
         assert_eq!(levels.of(part("tussock::runtime::node")), LevelFilter::Warn);
         assert_eq!(part(std::any::type_name::<crate::store::ledger::LedgerDb>()), "store");
+        assert_eq!(part(std::any::type_name::<Levels>()), "runtime", "whatever package this is in");
         assert_eq!(levels.most(), LevelFilter::Debug);
         assert_eq!(levels.to_string(), "warn,net=off,peers=debug");
         assert_eq!("peers=debug".parse::<Levels>().unwrap().all, LevelFilter::Info);
