@@ -106,16 +106,24 @@ impl Index {
         if self.is_on_best(top.height, tip)? {
             return Ok(None);
         }
-        let (mut hash, mut node, mut missing) = (*tip, top, Vec::new());
-        while missing.len() < HEADERS_IN_MEMORY && !self.is_on_best(node.height, &hash)? && !self.has_body(&hash)? {
-            missing.push(hash);
+        let (mut hash, mut node, mut path) = (*tip, top, Vec::new());
+        while path.len() < HEADERS_IN_MEMORY && !self.is_on_best(node.height, &hash)? {
+            path.push(hash);
             hash = node.parent;
             node = match self.nodes.get(&hash) {
                 Some(node) => *node,
                 None => break,
             };
         }
-        missing.reverse();
+        path.reverse();
+        // Bodies come from the lowest up. Only those that are here, and one more, are looked up.
+        let mut here = 0;
+        while let Some(hash) = path.get(here)
+            && self.has_body(hash)?
+        {
+            here += 1;
+        }
+        let missing = path.split_off(here);
         let above = top.height.saturating_sub(u32::try_from(missing.len()).unwrap_or(u32::MAX));
         let (work, withheld) = (top.work, top.withheld);
         Ok(Some(Found { missing, above, work, withheld, is_chosen: false, links: BTreeSet::new() }))
