@@ -42,6 +42,9 @@ impl Headers {
         if let Some(culprit) = hashes.first() {
             log::warn!("invalid block={culprit} dropped={} best={} fault={fault}", hashes.len(), index.best().height);
         }
+        if change.is_some() {
+            self.leave_branch(now);
+        }
         // The ledger has looked for the best one itself.
         self.told_best = None;
         self.announce(now, change, false, out)

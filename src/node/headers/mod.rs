@@ -237,7 +237,12 @@ impl Headers {
         if fork <= self.fetched {
             match hashes.first() {
                 Some(_) if is_here && !index.is_tip(&index.best().parent) => {}
-                Some(_) if !is_here => self.unproven.replaced(),
+                Some(_) if !is_here => {
+                    if self.machine.state() != SyncState::Synced {
+                        self.leave_branch(now);
+                    }
+                    self.unproven.replaced();
+                }
                 _ => self.unproven.delivered(),
             }
             // What is between the two is here.
@@ -288,6 +293,7 @@ impl Headers {
             peers: self.peers.len(),
             answered: self.answered,
             more: self.peers.more_expected(now),
+            is_suspicious: self.unproven.is_suspicious(now),
             full: !self.has_room(),
             all_applied: index.all_applied() || self.disregards_best(),
             applied: index.applied().height,

@@ -23,6 +23,8 @@ pub(super) struct View {
     pub(super) answered: bool,
     /// Headers may still come.
     pub(super) more: bool,
+    /// Branches that ended the state `synced` did not come in whole: answers of peers are not waited for.
+    pub(super) is_suspicious: bool,
     /// As many headers as may be are ahead of their blocks.
     pub(super) full: bool,
     /// Each header of the best chain is applied.
@@ -177,7 +179,7 @@ impl Machine {
         }
         // One peer after the other that leaves a question open must not end the state for ever.
         let asks_since = *self.asks_since.get_or_insert(now);
-        self.state == SyncState::Synced || !view.more || now.since(asks_since) >= GET_SYNC_TIMEOUT
+        self.state == SyncState::Synced || view.is_suspicious || !view.more || now.since(asks_since) >= GET_SYNC_TIMEOUT
     }
 
     /// Whether the best chain is applied; in a synced node a block that was announced a moment ago may still be on its
@@ -268,6 +270,7 @@ mod tests {
             peers: 1,
             answered: true,
             more: false,
+            is_suspicious: false,
             full: false,
             all_applied: true,
             applied: 10,

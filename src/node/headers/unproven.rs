@@ -38,11 +38,13 @@ impl UnprovenBranch {
         self.is_unproven = true;
     }
 
-    /// A branch is withheld. `was_synced`: the node was synced before its first block came.
-    pub(super) fn give_up(&mut self, now: Time, was_synced: bool) {
-        if was_synced && !self.is_unproven {
-            self.lapsed = Some(now);
-        }
+    /// A branch that ended the state `synced` did not come in whole.
+    pub(super) fn remember_lapse(&mut self, now: Time) {
+        self.lapsed = Some(now);
+    }
+
+    /// A branch is withheld.
+    pub(super) fn give_up(&mut self) {
         self.gave_up = true;
     }
 

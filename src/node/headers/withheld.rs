@@ -101,7 +101,8 @@ impl Headers {
         let Some(change) = index.withhold(&hash)? else { return Ok(()) };
         let time = self.remember_withheld(now, hash);
         log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
-        self.unproven.give_up(now, self.synced_at.is_some());
+        self.leave_branch(now);
+        self.unproven.give_up();
         self.announce(now, Some(change), false, out)
     }
 
@@ -116,6 +117,15 @@ impl Headers {
         let time = self.withheld.get(&hash).map_or(WITHHELD_FIRST, |last| (last.time * 2).min(WITHHELD_MAX));
         self.withheld.insert(hash, Withheld { until: now + time, time });
         time
+    }
+
+    /// The best header chain becomes another one before all of its bodies came. If that had ended the state `synced`, the
+    /// next such chain will not.
+    pub(super) fn leave_branch(&mut self, now: Time) {
+        let is_apart = self.machine.state() != SyncState::Synced;
+        if self.synced_at.is_some() && (is_apart || !self.unproven.is_unproven()) {
+            self.unproven.remember_lapse(now);
+        }
     }
 
     /// A body of the best header chain came: the chain counts from now on, unless others came in part only a moment ago.
@@ -162,7 +172,9 @@ impl Headers {
     /// Whether the best chain does not count yet: no block of it is here, and the node is synced, or has waited in vain
     /// for another such chain already.
     pub(super) fn disregards_best(&self) -> bool {
-        self.unproven.is_unproven() && (self.machine.state() == SyncState::Synced || self.unproven.gave_up())
+        let suspicious = self.unproven.is_suspicious(self.now);
+        self.unproven.is_unproven()
+            && (self.machine.state() == SyncState::Synced || self.unproven.gave_up() || suspicious)
     }
 
     /// Tells the ledger how much is known to come, if that is something else than before.
