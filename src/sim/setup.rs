@@ -72,6 +72,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
     miners.truncate(options.miners);
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     let mut far = rng.fork("far_clocks");
+    let far_node = far.below(options.nodes as u64);
     let mut tricksters = rng.fork("tricksters");
     let honest: Vec<IpAddr> = (0..options.nodes).map(|number| address(number).ip()).collect();
     (0..options.nodes + options.dishonest())
@@ -85,7 +86,8 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
             if number < options.nodes {
-                let clock = clock.far_off(far_off(options, setup.mine.is_some(), &mut far));
+                let seconds = far_off(options, setup.mine.is_some(), &mut far);
+                let clock = if number as u64 == far_node { clock.far_off(seconds) } else { clock };
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
             let byzantine = match number < options.nodes + options.byzantine {
@@ -103,16 +105,12 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .collect()
 }
 
-/// Seconds by which a node's clock is far ahead; 0 for most nodes. A miner's is only ever behind: blocks from the future
-/// would strand its chain, and a miner with few peers cannot know.
+/// Seconds by which the clock of the one node is ahead whose clock is far off. A miner's is only ever behind: blocks from
+/// the future would strand its chain, and a miner with few peers cannot know. One node: what others know of its clock is as
+/// old as its `Version`, and most of them must be right.
 fn far_off(options: &Options, mines: bool, rng: &mut Rng) -> i64 {
-    let (is_far, seconds) = (rng.chance(300_000), rng.between(options.clock_skew / 2, options.clock_skew));
-    let seconds = i64::try_from(seconds).unwrap_or(0);
-    match is_far {
-        true if !mines && rng.chance(300_000) => seconds,
-        true => -seconds,
-        false => 0,
-    }
+    let seconds = i64::try_from(rng.between(options.clock_skew / 2, options.clock_skew)).unwrap_or(0);
+    if !mines && rng.chance(300_000) { seconds } else { -seconds }
 }
 
 fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
