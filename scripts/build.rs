@@ -72,6 +72,8 @@ fn describe(profile: &str) {
 fn link_small() {
     let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/scripts/no-unwind-tables.ld");
+    // Cargo forgets `strip` for a package with settings of its own (findings/cargo_override_undoes_strip.sh).
+    println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
     if is("CARGO_CFG_TARGET_ENV", "gnu") && env::var("HOST") == env::var("TARGET") {
         if unpacks_addresses() {
             println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
