@@ -206,8 +206,9 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("at most {} `GetBlock` open", limits::BLOCKS_IN_FLIGHT_PER_PEER + 1),
         format!("comes to {} KiB or more", limits::SEND_SOFT_BYTES / 1024),
         format!("at most {} KiB wait; further ones get no answer", limits::HELD_POOL_BYTES / 1024),
-        format!("while less than {} MiB wait on all links together", limits::SEND_BUDGET_BYTES / 2 / (1024 * 1024)),
+        format!("while less than {} MiB wait on all links together", limits::SEND_BUDGET_BYTES / 4 / (1024 * 1024)),
         format!("more than {} KiB of them wait", limits::SEND_OWN_BYTES / 1024),
+        format!("when it has waited for {} s", seconds(limits::NEWS_HELD)),
         format!("{} s without the answer end the link", seconds(limits::PONG_TIMEOUT)),
         format!("at {} the address is banned for an hour", limits::BAN_SCORE),
     ];

@@ -80,6 +80,8 @@ pub const SEND_CROWDED_BYTES: usize = 16 * KIB;
 /// Bytes of our own requests and keep-alives queued to one peer above which the link is closed: in the minute after which
 /// a peer that reads nothing is closed anyway they come to a tenth of this.
 pub const SEND_OWN_BYTES: usize = 512 * KIB;
+/// How long a pushed block may wait for its peer to read it once other news needs the memory: a megabyte at 105 KB/s.
+pub const NEWS_HELD: Duration = seconds(10);
 /// Bytes queued to all peers; beyond it the peer with the longest queue is closed.
 pub const SEND_BUDGET_BYTES: usize = 8 * MIB;
 /// `GetBlock`s of one peer without an answer at which we read no further from it: twice what a node has open.

@@ -97,7 +97,7 @@ impl<S: EventSink> Endpoint<S> {
             Order::Link(LinkAction::Dial { dial, address }) => self.dial(now, dial, address),
             Order::Link(LinkAction::Send { link, frame }) => self.send(now, link, &frame),
             Order::Link(LinkAction::Answer { link, frames }) => self.answer(now, link, &frames),
-            Order::Link(LinkAction::Relay { link, frame }) => self.relay(link, &frame),
+            Order::Link(LinkAction::Relay { link, frame }) => self.relay(now, link, &frame),
             Order::Link(LinkAction::Resume(link)) => self.resume(link),
             Order::Link(LinkAction::Promote { link, peer }) => self.promote(link, &peer),
             Order::Link(LinkAction::Close { link, reason, retry_after }) => {

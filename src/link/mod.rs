@@ -8,6 +8,10 @@
 //! `Closed` in this order. `Opened`, `Up` and `Closed` are never lost: they wait in a backlog in front of a full inbox.
 //! A frame for a full inbox stays with its link, and that link is read no further; links that wait for the same inbox
 //! take turns.
+//!
+//! Nothing that waits to be sent on a link holds up reading it: else two nodes that push large blocks to each other would
+//! both stop. So what is queued has limits of its own (`flow`): requests wait for the answers before them, and news that
+//! finds no room is left out and told of later.
 
 mod close;
 mod delivery;

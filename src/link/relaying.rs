@@ -2,42 +2,62 @@
 //! room is left out, and `gossip` hears of it once there is room again.
 
 use crate::{
-    base::ids::LinkId,
+    base::{ids::LinkId, limits, time::Time},
     link::{Endpoint, EventSink, framer::Lost, link::Link, send_queue::block_of},
-    node::{LinkEvent, RoleId},
-    wire::frame::Frame,
+    node::{CloseReason, LinkEvent, RoleId, limit::Limit},
+    wire::{frame::Frame, message::GoodbyeCode},
 };
 
 /// The part of the send budget that news may fill. The rest is for answers.
-const NEWS_PART: usize = 2;
+const NEWS_PART: usize = 4;
 
 impl<S: EventSink> Endpoint<S> {
-    pub(super) fn relay(&mut self, id: LinkId, frame: &Frame) {
+    pub(super) fn relay(&mut self, now: Time, id: LinkId, frame: &Frame) {
         let block = block_of(frame);
+        if self.news_room() < frame.wire_len() {
+            self.evict_slowest(now);
+        }
         let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.ends.is_none()) else { return };
         if block.is_some_and(|block| link.framer.brings(&block)) {
             return;
         }
         let is_shared = block.is_some_and(|block| self.pushed.has(&block));
         let more = if is_shared { 0 } else { frame.wire_len() };
-        let room = (self.config.send_budget / NEWS_PART).saturating_sub(self.queued + self.pushed.bytes());
+        let room = room_for_news(self.config.send_budget, self.queued + self.pushed.bytes());
         if more > room || !link.framer.relay(frame) {
             link.framer.lose(frame.kind);
             self.losers.insert(id);
-            return;
+            return self.tell_lost();
         }
         if let Some(block) = block {
-            self.pushed.add(block, frame.body.len());
+            self.pushed.add(now, block, frame.body.len());
         }
         self.count(id);
         self.list(id);
     }
 
-    /// Tells of news that was left out on links that have room again.
-    pub(super) fn tell_lost(&mut self) {
-        if self.losers.is_empty() || self.queued + self.pushed.bytes() >= self.config.send_budget / NEWS_PART {
+    fn news_room(&self) -> usize {
+        room_for_news(self.config.send_budget, self.queued + self.pushed.bytes())
+    }
+
+    /// Closes the links that have left the oldest pushed block unread for too long: peers that read nothing must not keep
+    /// news from all others. They are not to blame for news that they did not ask for.
+    fn evict_slowest(&mut self, now: Time) {
+        let Some((block, _)) = self.pushed.oldest().filter(|(_, since)| now.since(*since) >= limits::NEWS_HELD) else {
             return;
+        };
+        self.meters.hit(now, Limit::Send);
+        let holds = |link: &Link| link.framer.pushed().any(|pushed| pushed == block);
+        let slow: Vec<LinkId> = self.links.iter().filter(|(_, link)| holds(link)).map(|(id, _)| *id).collect();
+        for id in slow {
+            self.close(now, id, CloseReason::Local(GoodbyeCode::Evicted), 0);
+            self.remove(id);
         }
+    }
+
+    /// Tells of news that was left out on links that have room of their own again. While all links together have none, the
+    /// peer still gets what it asks for.
+    pub(super) fn tell_lost(&mut self) {
         let (links, delivery) = (&mut self.links, &mut self.delivery);
         self.losers.retain(|id| {
             let Some(link) = links.get_mut(id).filter(|link| link.ends.is_none()) else { return false };
@@ -58,4 +78,9 @@ impl<S: EventSink> Endpoint<S> {
         self.losers.remove(&id);
         link.framer.pushed().for_each(|block| self.pushed.remove(&block));
     }
+}
+
+/// Bytes that news may still take, where so many are queued.
+fn room_for_news(budget: usize, queued: usize) -> usize {
+    (budget / NEWS_PART).saturating_sub(queued)
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use tussock::{
-    base::limits::{GET_SYNC_QUIET, MAX_BLOCK_BYTES, MAX_MEMO_BYTES},
+    base::{
+        codec::List,
+        limits::{GET_SYNC_QUIET, MAX_BLOCK_BYTES, MAX_MEMO_BYTES},
+    },
     chain::{
         block::HashedBlock,
         key::SecretKey,
@@ -19,7 +22,7 @@ use tussock::{
 
 use crate::support::{
     TestNode,
-    attack::{count, full, record, rest},
+    attack::{MEMORY_LIMIT_KIB, count, full, memory, record, rest},
     line::Line,
     peer::RawPeer,
 };
@@ -160,4 +163,42 @@ fn a_slow_reader_stays_and_gets_each_block_once() {
     }
     assert_eq!(received, [0, 1, 2]);
     record(&format!("slow reader: others get a block of 1 MB within {} ms", slowest.as_millis()));
+}
+
+/// Each of them is stuck with another block, so that no two share its memory.
+#[test]
+fn peers_that_read_nothing_cost_little_memory_and_hold_up_nobody() {
+    let node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
+    let (line, spec) = (Line::to(node.p2p()), Arc::new(ChainSpec::local()));
+    let mut honest = RawPeer::handshaken(node.p2p(), &spec);
+    let mut side = Side::new(node, 1);
+    let (mut readers, mut slowest) = (Vec::new(), Duration::ZERO);
+    for _ in 0..count(5, 24) {
+        readers.push(RawPeer::handshaken(line.address(), &spec));
+        let block = side.large_blocks(1).remove(0);
+        let start = Instant::now();
+        side.feed(&block);
+        loop {
+            match honest.read().expect("the node keeps its honest peer") {
+                Message::Block(bytes) if bytes == block.bytes => break,
+                Message::Ping { nonce, tip, .. } => {
+                    honest.send(&Message::Pong(nonce));
+                    // News of its block alone, for there was no room for the block.
+                    if tip == block.hash {
+                        honest.send(&Message::GetBlock(tip));
+                    }
+                }
+                Message::GetSync(_) => honest.send(&Message::Sync(List::EMPTY)),
+                _ => {}
+            }
+        }
+        slowest = slowest.max(start.elapsed());
+        side.feeder.drain();
+    }
+    let peak = memory(side.node.pid(), "VmHWM:");
+    let (readers, slowest) = (readers.len(), slowest.as_millis());
+    record(&format!(
+        "{readers} peers that read nothing: {peak} KiB at most, an honest one gets 1 MB within {slowest} ms"
+    ));
+    assert!(!full() || peak <= MEMORY_LIMIT_KIB, "{peak} KiB\n{}", side.node.log());
 }

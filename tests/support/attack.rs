@@ -25,7 +25,7 @@ use super::{TestNode, peer::RawPeer};
 /// 99 % of an honest peer's pings take at most this long.
 const PING_LIMIT: Duration = Duration::from_millis(250);
 /// Resident memory of the whole node.
-const MEMORY_LIMIT_KIB: u64 = 32 * 1024;
+pub const MEMORY_LIMIT_KIB: u64 = 32 * 1024;
 /// Descriptors of the database files once all readers are open. Each reader opens when it is first needed, which may be
 /// before or during an attack.
 const DATABASE_DESCRIPTORS: usize = 24;

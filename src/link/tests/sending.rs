@@ -140,7 +140,7 @@ fn news_closes_no_link_and_is_told_of_once_there_is_room() {
 
 #[test]
 fn a_block_reaches_many_peers_at_once_and_counts_once() {
-    let rig = Rig::with(|config| config.send_budget = 400_000);
+    let rig = Rig::with(|config| config.send_budget = 800_000);
     rig.set_window(0);
     let mut peers: Vec<_> = (0..8).map(|_| rig.accept_up()).collect();
     let news = Frame::new(&block(150_000));
@@ -149,14 +149,15 @@ fn a_block_reaches_many_peers_at_once_and_counts_once() {
     assert_eq!((usage.pushed, usage.queued), (150_000, 8 * 13));
     let (first, _) = peers[0];
     rig.relay(first, &Message::Block(vec![6; 60_000].into()));
-    assert_eq!(rig.usage(), usage, "news fills half of the budget at most");
+    assert_eq!(rig.usage(), usage, "news fills a quarter of the budget at most");
+    let told = LinkEvent::NewsLost { link: first, block: true, transactions: false };
+    assert_eq!(rig.event(RoleId::Gossip), told, "the link itself has room");
     rig.set_window(usize::MAX);
     for (_, peer) in &mut peers {
         peer.write_bytes(&[]);
         assert_eq!(peer.read(), block(150_000));
     }
     assert_eq!((rig.usage().pushed, rig.usage().queued), (0, 0));
-    assert_eq!(rig.event(RoleId::Gossip), LinkEvent::NewsLost { link: first, block: true, transactions: false });
     assert_eq!((rig.heard(RoleId::Peers), rig.heard(RoleId::Gossip)), (0, 0));
 }
 
@@ -195,4 +196,23 @@ fn a_link_that_has_ended_tells_of_no_lost_news() {
     peer.write_bytes(&[]);
     assert_eq!(peer.read(), Message::Block(vec![0; 300_000].into()));
     assert_eq!(rig.heard(RoleId::Gossip), 0);
+}
+
+#[test]
+fn peers_that_leave_news_unread_do_not_keep_it_from_others() {
+    let rig = Rig::with(|config| config.send_budget = 800_000);
+    let (stuck, stuck_peer) = rig.accept_up();
+    rig.set_window(0);
+    rig.relay(stuck, &Message::Block(vec![1; 150_000].into()));
+    let (link, mut peer) = rig.accept_up();
+    rig.relay(link, &Message::Block(vec![2; 150_000].into()));
+    let told = LinkEvent::NewsLost { link, block: true, transactions: false };
+    assert_eq!(rig.event(RoleId::Gossip), told, "at once: it gets what it asks for");
+    rig.pass(10);
+    rig.set_window(usize::MAX);
+    rig.relay(link, &Message::Block(vec![3; 150_000].into()));
+    assert_eq!(rig.closed(RoleId::Peers), (stuck, CloseReason::Local(GoodbyeCode::Evicted)));
+    assert!(stuck_peer.is_dropped());
+    peer.write_bytes(&[]);
+    assert_eq!(peer.read(), Message::Block(vec![3; 150_000].into()));
 }
