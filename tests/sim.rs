@@ -237,3 +237,17 @@ fn dishonest_peers_of_each_kind_pay_and_hold_up_nobody() {
         assert_holds(&outcome(seed));
     }
 }
+
+/// No timer tells a role that the wall clock was set: what that makes due waits for the role's next event.
+#[test]
+fn a_wall_clock_that_is_set_makes_no_timer_late() {
+    for seed in [410_000_189, 410_000_923] {
+        assert_holds(&outcome(seed));
+    }
+}
+
+/// A byzantine node that stays answered each block at once with a rival, and always reached the same node first.
+#[test]
+fn rivals_of_every_block_keep_up_a_contest_at_the_tip_and_no_more() {
+    assert_holds(&outcome(410_000_357));
+}

@@ -17,12 +17,14 @@ pub(super) struct Clock {
     skew: i64,
     /// What of that is put right when the faults end.
     far: i64,
+    /// World time at which the wall clock was last set.
+    set_at: Option<Time>,
 }
 
 impl Clock {
     /// Clocks with these errors.
     pub(super) fn new(drift: i64, skew: i64) -> Self {
-        Self { booted: Time::default(), drift, skew, far: 0 }
+        Self { booted: Time::default(), drift, skew, far: 0, set_at: None }
     }
 
     /// The same with a wall clock that is far ahead, until it is put right.
@@ -46,8 +48,14 @@ impl Clock {
     }
 
     /// Sets the wall clock forwards or back.
-    pub(super) fn step(&mut self, seconds: i64) {
+    pub(super) fn step(&mut self, world: Time, seconds: i64) {
         self.skew += seconds;
+        self.set_at = Some(world);
+    }
+
+    /// World time at which the wall clock was last set.
+    pub(super) fn set_at(&self) -> Option<Time> {
+        self.set_at
     }
 
     /// What the node reads at a moment of world time.
@@ -95,7 +103,7 @@ mod tests {
     fn a_step_moves_the_wall_clock_only() {
         let mut clock = Clock::new(0, 5);
         let before = clock.read(Time(2_000_000));
-        clock.step(-10);
+        clock.step(Time(1_000_000), -10);
         let after = clock.read(Time(2_000_000));
         assert_eq!((before.mono, before.unix.0 - 10), (after.mono, after.unix.0));
     }

@@ -122,6 +122,14 @@ impl Stats {
         if one_tip { self.heights.get(tip).copied().or(Some(0)) } else { None }
     }
 
+    /// Whether all of `honest` nodes are synced at one height that has several blocks. A byzantine node that answers each
+    /// block at once with a rival, and reaches some node first, keeps up such a contest for as long as it likes.
+    pub(super) fn contest(&self, honest: usize) -> bool {
+        let mut heights = self.tips.iter().take(honest).map(|tip| tip.map(|(_, height)| height));
+        let Some(Some(first)) = heights.next() else { return false };
+        self.synced_count == honest && heights.all(|height| height == Some(first))
+    }
+
     /// The tip that most nodes have.
     pub(super) fn common_tip(&self) -> Option<Hash> {
         self.tip_counts.iter().max_by_key(|(_, count)| **count).map(|(tip, _)| *tip)
@@ -309,6 +317,19 @@ mod tests {
         assert_eq!(stats.agreed(2), Some(6));
         stats.left(0);
         assert_eq!(stats.agreed(2), None);
+    }
+
+    #[test]
+    fn a_contest_needs_one_height_and_everybody_synced() {
+        let mut stats = Stats::new(2);
+        stats.tip_of(0, Hash([1; 32]), 5);
+        stats.tip_of(1, Hash([2; 32]), 5);
+        stats.state_of(0, SyncState::Synced);
+        assert!(!stats.contest(2));
+        stats.state_of(1, SyncState::Synced);
+        assert!(stats.contest(2));
+        stats.tip_of(1, Hash([3; 32]), 6);
+        assert!(!stats.contest(2));
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl World {
             Fault::Cut { choice } => self.cut(choice),
             Fault::Part(partition) => self.faults.part(partition),
             Fault::Slow { node, rate } => self.nodes[node].slow = rate,
-            Fault::Clock { node, seconds } => self.nodes[node].clock.step(seconds),
+            Fault::Clock { node, seconds } => self.nodes[node].clock.step(self.now, seconds),
         }
     }
 

@@ -41,7 +41,12 @@ impl World {
         let relayed = || self.stats.most_came(calm_at + SETTLE, self.relay_takes());
         let news =
             (many || rare) && relayed() && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
-        if news && self.stats.agreed(self.options.nodes).is_some() {
+        let agreed = || {
+            let nodes = self.options.nodes;
+            self.stats.agreed(nodes).is_some()
+                || self.is_over() && self.options.byzantine_stay && self.stats.contest(nodes)
+        };
+        if news && agreed() {
             self.stats.converged_at = Some(self.now);
         }
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::{
+    base::limits::GET_SYNC_POLL,
     node::{Event, Outbox},
     sim::world::World,
 };
@@ -20,6 +21,10 @@ impl World {
             return;
         }
         let there = &mut self.nodes[node];
+        // No timer tells of a wall clock that is set. What it makes due waits for the role's next event.
+        if there.clock.set_at().is_some_and(|at| self.now.since(at) < GET_SYNC_POLL) {
+            return;
+        }
         let Some(life) = &mut there.life else { return };
         let Some((slot, role)) = life.at_rest(self.now, NEAR, &mut self.step_rng) else { return };
         self.trace.note(self.now, node, role, &Event::Wake);
