@@ -271,12 +271,13 @@ impl HeaderSources {
         }
     }
 
-    /// Headers that the clock no longer refuses are asked for at once. Clocks are set without notice.
+    /// Headers that the clock no longer refuses are asked for at once. Clocks are set without notice. `hold` counts whole
+    /// seconds, so the moment that it waits for may lie up to a second after the clock's.
     pub(super) fn unrefuse(&mut self, now: Now, future_limit: u32) {
         for link in &self.busy {
             let Some(peer) = self.map.get_mut(link) else { continue };
             let limit = now.unix.0.saturating_add(u64::from(future_limit));
-            if peer.asked.is_none() && peer.refused.is_some_and(|refused| refused.time <= limit) {
+            if peer.asked.is_none() && peer.refused.is_some_and(|refused| refused.time < limit) {
                 peer.refused = None;
                 peer.standing = Standing::Fresh;
             }
