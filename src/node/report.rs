@@ -3,6 +3,7 @@
 pub use crate::node::sync_state::SyncState;
 use crate::{
     base::{
+        hash::Hash,
         ids::LinkId,
         time::{Time, UnixTime},
     },
@@ -37,6 +38,8 @@ pub enum Report {
     Reorganised {
         /// Blocks taken off.
         depth: usize,
+        /// The highest of them.
+        old_tip: Hash,
     },
     /// From `ledger`: the mempool.
     Mempool {

@@ -93,8 +93,8 @@ impl Inner {
         let reorganised = before.counter(Counter::Reorganisations) != now.counter(Counter::Reorganisations);
         let depth = now.last_reorganisation.filter(|_| reorganised);
         if let Some(depth) = depth {
-            let old_tip = before.tip.as_ref().map(|tip| tip.hash);
-            self.push("reorganisation", None, json!({ "depth": depth, "old_tip": old_tip }));
+            // Not the tip before: blocks may have come on top of the new chain since.
+            self.push("reorganisation", None, json!({ "depth": depth, "old_tip": now.last_old_tip }));
         }
         if let (Some(old), Some(tip)) = (&before.tip, &now.tip)
             && old.hash != tip.hash

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    base::time::UnixTime,
+    base::{hash::Hash, time::UnixTime},
     chain::{archive::Tip, target::Work},
     node::{
         hindrance::{Change, Finding, HindranceId, Hindrances},
@@ -44,6 +44,8 @@ pub struct Status {
     pub hashes_per_second: u64,
     /// Depth of the last reorganisation.
     pub last_reorganisation: Option<usize>,
+    /// The highest block that the last reorganisation took off.
+    pub last_old_tip: Option<Hash>,
     /// The limits that roles tell of.
     pub limits: BTreeMap<Limit, Meter>,
     /// What an operator should know, by condition.
@@ -120,7 +122,9 @@ fn apply(status: &mut Status, report: Report) {
         Report::State { state, reason } => (status.state, status.reason) = (state, reason),
         Report::BestHeader { height, work } => (status.headers, status.headers_work) = (height, work),
         Report::Tip(tip) => status.tip = Some(*tip),
-        Report::Reorganised { depth } => status.last_reorganisation = Some(depth),
+        Report::Reorganised { depth, old_tip } => {
+            (status.last_reorganisation, status.last_old_tip) = (Some(depth), Some(old_tip));
+        }
         Report::Mempool { count, bytes } => {
             (status.mempool_count, status.mempool_bytes) = (count, bytes);
             status.mempool_sequence = status.mempool_sequence.wrapping_add(1);

@@ -231,7 +231,7 @@ impl World {
                 view.tip = Some(*tip);
             }
             Report::BestHeader { work, .. } => view.headers_work = work,
-            Report::Reorganised { depth } => self.stats.reorganised(depth),
+            Report::Reorganised { depth, .. } => self.stats.reorganised(depth),
             Report::Mempool { .. }
             | Report::PeerCount { .. }
             | Report::Mining { .. }

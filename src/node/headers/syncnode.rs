@@ -271,8 +271,7 @@ impl HeaderSources {
         }
     }
 
-    /// Headers that the clock no longer refuses are asked for at once. Clocks are set without notice. `hold` counts whole
-    /// seconds, so the moment that it waits for may lie up to a second after the clock's.
+    /// Headers that a clock, set without notice, no longer refuses are asked for at once; not in the second of `hold`.
     pub(super) fn unrefuse(&mut self, now: Now, future_limit: u32) {
         for link in &self.busy {
             let Some(peer) = self.map.get_mut(link) else { continue };

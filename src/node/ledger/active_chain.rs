@@ -223,7 +223,7 @@ fn tell_switch(old: &Tip, tip: &Tip, depth: usize, out: &mut Outbox) {
         tip.hash,
         tip.height
     );
-    out.report(Report::Reorganised { depth });
+    out.report(Report::Reorganised { depth, old_tip: old.hash });
     out.count(Counter::Reorganisations, 1);
     if depth > limits::DEEP_REORGANISATION {
         let text = format!("{depth} blocks were replaced at once, from height {} down", old.height);

@@ -41,7 +41,7 @@ fn the_branch_with_more_work_wins_and_the_first_seen_among_equals() {
     assert_eq!(moved[0].removed, [own[1].0.hash, own[0].0.hash]);
     assert_eq!(moved[0].added, [(branch[0].0.hash, 3), (branch[1].0.hash, 4), (branch[2].0.hash, 5)]);
     assert_eq!(moved[0].news.as_ref().map(|(_, bytes)| bytes), Some(&branch[2].1.bytes));
-    assert!(actions.contains(&Action::Report(Report::Reorganised { depth: 2 })));
+    assert!(actions.contains(&Action::Report(Report::Reorganised { depth: 2, old_tip: own[1].0.hash })));
     assert!(actions.contains(&Action::Count(Counter::Reorganisations, 1)));
     node.assert_at(&theirs);
 }
