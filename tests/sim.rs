@@ -2,12 +2,9 @@
 //!
 //! `TUSSOCK_SEEDS=FROM:COUNT` sets the range. A failure prints the seed and the command that replays it.
 
-use std::{
-    process::Command,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use std::{process::Command, sync::atomic::Ordering, thread};
 
+use portable_atomic::AtomicU64;
 use tussock::{
     base::limits::COIN_OVERLAY_BYTES,
     sim::{self, Options, Outcome, Overrides},
@@ -82,6 +79,15 @@ fn a_seed_always_gives_the_same_run() {
         assert_eq!(first, second, "seed {seed}");
     }
     assert_ne!(outcome(1).trace_digest, outcome(7).trace_digest);
+}
+
+/// Networks in which 31 and 32 bits of seconds end, in 2038 and 2106, and one in between.
+#[test]
+fn times_beyond_32_bits_are_times_like_others() {
+    for (epoch, seed) in [((1 << 31) - 30, 7), (2_272_147_200, 373), ((1 << 32) - 30, 20_260_101)] {
+        let options = Options::draw(seed, &Overrides::default());
+        assert_holds(&sim::run(Options { epoch, ..options }));
+    }
 }
 
 /// Coin changes that do not fit into memory go into the open transaction. Only the disk sees the difference.

@@ -2,11 +2,13 @@
 //! above the roles lives in that module.
 
 mod defence;
+mod memory;
 mod peers;
 
 use std::time::Duration;
 
 pub use defence::*;
+pub use memory::scaled;
 pub use peers::*;
 
 const KIB: usize = 1024;

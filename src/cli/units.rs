@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::runtime::{Clock, RealClock};
+use crate::runtime;
 
 /// Parses an amount in base units: digits, with optional `_` between them. Never a fraction.
 pub fn parse_amount(text: &str) -> Result<u64, String> {
@@ -82,7 +82,7 @@ pub fn bytes(count: u64) -> String {
 
 /// This host's clock, unix seconds.
 pub fn unix_now() -> u64 {
-    RealClock::new().now().unix.0
+    runtime::unix_now().0
 }
 
 /// Unix seconds as `2026-01-01T00:00:00Z`.

@@ -1,13 +1,12 @@
 //! What the host says: its clock, and how much memory this process has.
 
-use std::{
-    fs,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::fs;
+
+use crate::runtime;
 
 /// Unix seconds by this host's clock, for ages in displays.
 pub(super) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    runtime::unix_now().0
 }
 
 /// Resident memory of this process in bytes; 0 where the system does not tell.

@@ -1,6 +1,8 @@
 //! The page at `/`: one file that loads nothing from elsewhere. A nonce per response allows its script and style.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use portable_atomic::AtomicU64;
 
 use crate::{
     base::hash::{Domain, hex},

@@ -1,9 +1,8 @@
 //! The clocks of this host, read here and nowhere below.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::SeqCst},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+
+use portable_atomic::AtomicU64;
 
 use crate::base::time::{Now, Time, UnixTime};
 
@@ -43,10 +42,24 @@ fn since_boot() -> Duration {
 impl Clock for RealClock {
     fn now(&self) -> Now {
         let mono = u64::try_from(since_boot().saturating_sub(self.0).as_micros()).unwrap_or(u64::MAX);
-        // A clock before 1970 is as wrong as one at 1970; peers will tell.
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Now { mono: Time(mono), unix: UnixTime(unix) }
+        Now { mono: Time(mono), unix: unix_now() }
     }
+}
+
+/// This host's wall clock. A clock before 1970 is as wrong as one at 1970; peers will tell.
+///
+/// Asks the system itself: with musl on 32 bits, the clock of Rust's standard library ends in 2038 (rustup's builds).
+#[cfg(target_os = "linux")]
+pub fn unix_now() -> UnixTime {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    UnixTime(u64::try_from(time.tv_sec).unwrap_or(0))
+}
+
+/// This host's wall clock. A clock before 1970 is as wrong as one at 1970; peers will tell.
+#[cfg(not(target_os = "linux"))]
+pub fn unix_now() -> UnixTime {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    UnixTime(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// A clock that moves only when it is told to.

@@ -21,6 +21,7 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 
 use crate::{
     node::limit::Meter,
+    runtime::clock::unix_now,
     runtime::rotation::{REOPEN, RotatingFile},
 };
 
@@ -227,7 +228,7 @@ impl Log for Logger {
         let mut volume = VOLUME.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(suppressed) = volume.admit(site, text.len(), Instant::now()) else { return };
         drop(volume);
-        let line = line(OffsetDateTime::now_utc(), record.level(), part(record.target()), &text, suppressed);
+        let line = line(now(), record.level(), part(record.target()), &text, suppressed);
         for sink in &self.sinks {
             sink.log(&Record::builder().level(record.level()).args(format_args!("{line}")).build());
         }
@@ -250,6 +251,12 @@ fn part(target: &str) -> &str {
     let own = OWN_PACKAGES.iter().find_map(|package| target.strip_prefix(package)).unwrap_or(target);
     let own = own.strip_prefix("node::").unwrap_or(own);
     own.split("::").next().unwrap_or(own)
+}
+
+/// By the clock that the node goes by.
+fn now() -> OffsetDateTime {
+    let unix = i64::try_from(unix_now().0).unwrap_or(0);
+    OffsetDateTime::from_unix_timestamp(unix).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// What peers say must not forge log lines or drive a terminal.

@@ -23,7 +23,7 @@ pub mod status;
 mod stop;
 mod worker;
 
-pub use clock::{Clock, ManualClock, RealClock};
+pub use clock::{Clock, ManualClock, RealClock, unix_now};
 pub use handle::NodeHandle;
 pub use listening::Listen;
 pub use node::{Node, NodeOptions, Readiness};

@@ -3,12 +3,14 @@
 
 use crate::base::time::{Now, Time, UnixTime};
 
-/// Virtual time 0 of every run, unix seconds: 2026-06-01, far beyond the genesis of chains whose difficulty rests.
+/// Virtual time 0 of a run, unix seconds, if its options say nothing else: 2026-06-01.
 pub(super) const EPOCH: u64 = 1_780_272_000;
 
 /// One node's clocks. World time is virtual microseconds since the start of the run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
+    /// Virtual time 0, unix seconds.
+    epoch: u64,
     /// World time at which the node's monotonic clock reads zero.
     booted: Time,
     /// Parts per million by which the monotonic clock runs fast.
@@ -24,7 +26,12 @@ pub(super) struct Clock {
 impl Clock {
     /// Clocks with these errors.
     pub(super) fn new(drift: i64, skew: i64) -> Self {
-        Self { booted: Time::default(), drift, skew, far: 0, set_at: None }
+        Self { epoch: EPOCH, booted: Time::default(), drift, skew, far: 0, set_at: None }
+    }
+
+    /// The same with another virtual time 0.
+    pub(super) fn of_epoch(self, epoch: u64) -> Self {
+        Self { epoch, ..self }
     }
 
     /// The same with a wall clock that is far ahead, until it is put right.
@@ -60,7 +67,7 @@ impl Clock {
 
     /// What the node reads at a moment of world time.
     pub(super) fn read(&self, world: Time) -> Now {
-        let unix = (EPOCH + world.0 / 1_000_000).saturating_add_signed(self.skew);
+        let unix = (self.epoch + world.0 / 1_000_000).saturating_add_signed(self.skew);
         Now { mono: self.mono(world), unix: UnixTime(unix) }
     }
 

@@ -5,11 +5,14 @@
 
 use serde::Serialize;
 
-use crate::base::{
-    limits::{
-        COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
+use crate::{
+    base::{
+        limits::{
+            COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
+        },
+        rng::Rng,
     },
-    rng::Rng,
+    sim::clock::EPOCH,
 };
 
 /// Nodes from which on a network is large.
@@ -67,6 +70,8 @@ pub struct Overrides {
 pub struct Options {
     /// Where everything below and everything that happens comes from.
     pub seed: u64,
+    /// Virtual time 0, unix seconds.
+    pub epoch: u64,
     /// Honest nodes.
     pub nodes: usize,
     /// Byzantine nodes, on top.
@@ -225,6 +230,7 @@ impl Options {
         let latency_min = dice.one_of("latency_min", &[50, 1_000, 5_000, 20_000]);
         Self {
             seed: dice.seed,
+            epoch: EPOCH,
             nodes,
             byzantine: 0,
             tricksters: 0,

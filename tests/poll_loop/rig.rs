@@ -6,13 +6,14 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
     time::Duration,
 };
 
+use portable_atomic::AtomicU64;
 use tussock::{
     base::{hash::Hash, ids::LinkId, time::Time},
     link::{Config, EventSink, Order, hearers},

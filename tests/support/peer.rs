@@ -3,13 +3,11 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use portable_atomic::AtomicU64;
 use tussock::{
     base::{bytes::Bytes, codec::List, hash::Hash},
     chain::spec::ChainSpec,

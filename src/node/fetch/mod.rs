@@ -22,7 +22,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::{LinkId, Ticket},
-        limits::{ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_PEERS, GATHER_TIME},
+        limits::{ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_PEERS, GATHER_TIME, scaled},
         rng::Rng,
         time::{Now, Time},
     },
@@ -121,7 +121,7 @@ impl Fetch {
             watch: StallClock::default(),
             checked: Arc::default(),
             completions: Completions::default(),
-            budget: FETCH_BYTES.saturating_mul(setup.memory_percent) / 100,
+            budget: scaled(FETCH_BYTES, setup.memory_percent, 100),
             estimate: BODY_ESTIMATE_BYTES,
             fetched: None,
             delivered: None,

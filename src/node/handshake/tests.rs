@@ -11,7 +11,7 @@ use crate::{
         limit::Limit,
         notice::{ToHandshake, ToPeers, Useful},
         report::Report,
-        testing::{Actions, Driver, START, address, public_setup, setup},
+        testing::{Actions, Driver, address, epoch, public_setup, setup},
     },
     wire::message::{PROTOCOL_VERSION, SERVICE_FULL, Version},
 };
@@ -38,7 +38,7 @@ fn version(change: impl FnOnce(&mut Version)) -> Message {
         height: 7,
         tip: Hash([7; 32]),
         work: [1; 32],
-        timestamp: START + 5,
+        timestamp: epoch() + 5,
         nonce: 99,
         listen_port: 4131,
         agent: List::truncated(*b"/x/"),
@@ -114,7 +114,7 @@ fn our_version_tells_where_the_chain_is() {
     node.notice(ToHandshake::ChainMoved(Arc::new(moved)));
     let version = sent_version(&node.opened(1, OUT, "127.0.0.1:4131"), 1);
     assert_eq!((version.height, version.tip, version.work), (12, Hash([9; 32]), [3; 32]));
-    assert_eq!((version.timestamp, version.listen_port), (START, 4130));
+    assert_eq!((version.timestamp, version.listen_port), (epoch(), 4130));
 }
 
 #[test]
@@ -564,5 +564,5 @@ fn what_a_peer_claims_is_made_harmless() {
     let peer = node.receive(1, &Message::Verack(nonce)).promoted(1).unwrap();
     assert_eq!(peer.agent, "/a[31mb/");
     assert_eq!(peer.clock_offset, i64::MAX);
-    assert_eq!(clock_offset(START - 3, UnixTime(START)), -3);
+    assert_eq!(clock_offset(epoch() - 3, UnixTime(epoch())), -3);
 }

@@ -18,7 +18,7 @@ pub(super) struct Expected {
 impl Expected {
     /// Nothing yet, and at most `memory_percent` of the default number of coins.
     pub(super) fn new(memory_percent: usize) -> Self {
-        Self { coins: BTreeMap::new(), most: limits::EXPECTED_COINS.saturating_mul(memory_percent) / 100 }
+        Self { coins: BTreeMap::new(), most: limits::scaled(limits::EXPECTED_COINS, memory_percent, 100) }
     }
 
     /// The coin, if it was noted.

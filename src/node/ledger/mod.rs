@@ -82,7 +82,7 @@ enum Phase {
 impl Ledger {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
-        let mempool_bytes = limits::MEMPOOL_BYTES.saturating_mul(setup.memory_percent) / 100;
+        let mempool_bytes = limits::scaled(limits::MEMPOOL_BYTES, setup.memory_percent, 100);
         Self::with_mempool(setup, store, mempool_bytes)
     }
 

@@ -19,8 +19,8 @@ fn a_large_book_is_told_in_part_and_the_same_part_to_all() {
     let reached = |n| BookEntry {
         address: v4(n),
         source: None,
-        last_seen: UnixTime(START),
-        last_success: Some(UnixTime(START)),
+        last_seen: UnixTime(epoch()),
+        last_success: Some(UnixTime(epoch())),
         last_attempt: None,
         failures: 0,
     };

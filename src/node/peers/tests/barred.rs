@@ -18,7 +18,7 @@ impl Rig {
     fn new(test_chain: bool) -> Self {
         let memory = Memory::default();
         let (db, contents) = PeerDb::open(Box::new(memory.clone()));
-        let now = Now { mono: Time(1), unix: UnixTime(START) };
+        let now = Now { mono: Time(1), unix: UnixTime(epoch()) };
         Self { barred: Barred::new(test_chain, contents.bans), links: Links::default(), db, memory, now }
     }
 
@@ -43,7 +43,7 @@ fn faults_add_up_to_a_ban_that_is_kept_and_told_until_it_ends() {
     assert_eq!(rig.barred.points(rig.now.mono, ip), 0, "the ban clears the points");
     assert_eq!(rig.memory.contents().bans.len(), 1);
     rig.now.mono = rig.barred.deadline().expect("the ban ends");
-    rig.now.unix = UnixTime(START + BAN_TIME.as_secs());
+    rig.now.unix = UnixTime(epoch() + BAN_TIME.as_secs());
     let mut out = Outbox::default();
     assert!(rig.barred.lift_expired(rig.now, &mut rig.db, &mut out));
     assert!(!rig.barred.is_banned(ip) && rig.memory.contents().bans.is_empty());

@@ -73,7 +73,7 @@ impl Cluster {
             Machine { setup, store, roles, inboxes, running: true }
         };
         let machines = (0..count).map(machine).collect();
-        let now = Now { mono: Time(1_000_000), unix: UnixTime(START) };
+        let now = Now { mono: Time(1_000_000), unix: UnixTime(epoch()) };
         Self { machines, sockets: BTreeMap::new(), now, next_link: 1, dialled: 0, rng }
     }
 
@@ -86,7 +86,7 @@ impl Cluster {
                 break;
             };
             self.now.mono = self.now.mono.max(next);
-            self.now.unix = UnixTime(START + self.now.mono.0 / 1_000_000);
+            self.now.unix = UnixTime(epoch() + self.now.mono.0 / 1_000_000);
             for machine in self.machines.iter_mut().filter(|machine| machine.running) {
                 for (role, inbox) in machine.roles.iter().zip(&mut machine.inboxes) {
                     if role.wake_at().is_some_and(|deadline| deadline <= self.now.mono) {

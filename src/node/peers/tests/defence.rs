@@ -29,7 +29,7 @@ fn full() -> Node {
                 .map(|n| BookEntry {
                     address: v4(n),
                     source: None,
-                    last_seen: UnixTime(START),
+                    last_seen: UnixTime(epoch()),
                     last_success: None,
                     last_attempt: None,
                     failures: 0,

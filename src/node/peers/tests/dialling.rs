@@ -137,7 +137,7 @@ fn bootnodes_are_dialled_when_the_book_does_not_offer_enough() {
     let known = |port| BookEntry {
         address: loopback(port),
         source: None,
-        last_seen: UnixTime(START),
+        last_seen: UnixTime(epoch()),
         last_success: None,
         last_attempt: None,
         failures: 0,

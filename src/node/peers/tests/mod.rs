@@ -31,7 +31,7 @@ use crate::{
     chain::archive::{Ban, BookContents, BookEntry, StoreError},
     node::{
         report::Report,
-        testing::{Actions, Driver, START, address, inbound_peer, outbound_peer, public_setup, setup},
+        testing::{Actions, Driver, address, epoch, inbound_peer, outbound_peer, public_setup, setup},
     },
     wire::message::PeerAddress,
 };
@@ -102,7 +102,7 @@ fn named(text: &str) -> NodeAddress {
 }
 
 fn told(addresses: impl IntoIterator<Item = SocketAddr>) -> Message {
-    let addresses = addresses.into_iter().map(|address| PeerAddress::new(address, UnixTime(START - 60)));
+    let addresses = addresses.into_iter().map(|address| PeerAddress::new(address, UnixTime(epoch() - 60)));
     Message::Peers(List::truncated(addresses))
 }
 

@@ -99,7 +99,7 @@ fn operators_ban_and_unban() {
     assert!(actions.said(1, GoodbyeCode::Banned) && actions.replies(1) == [Reply::Done]);
     let replies = node.command(2, PeersCommand::Book).replies(2);
     let [Reply::Book { bans, .. }] = &replies[..] else { panic!("one reply: {replies:?}") };
-    assert_eq!((bans[0].until, bans[0].reason.as_str()), (UnixTime(START + 60), "test"));
+    assert_eq!((bans[0].until, bans[0].reason.as_str()), (UnixTime(epoch() + 60), "test"));
     assert_eq!(node.command(3, PeersCommand::Unban(ip)).replies(3), [Reply::Done]);
     assert!(matches!(node.command(4, PeersCommand::Unban(ip)).replies(4)[..], [Reply::NotFound(_)]));
 }
