@@ -13,6 +13,7 @@ mod constrained;
 mod docs;
 mod durability;
 mod everyday;
+mod filesystems;
 mod fuzz;
 mod hostile;
 mod node;

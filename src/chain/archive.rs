@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The file belongs to another chain or a newer program.
     #[error("{0}")]
     Mismatch(String),
+    /// Another process has the file for itself.
+    #[error("in use: {0}")]
+    InUse(String),
     /// Anything else that SQLite reports.
     #[error("database: {0}")]
     Other(String),

@@ -87,8 +87,8 @@ fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
         });
         bar.finish_and_clear();
         copied.map_err(|error| match error {
-            // The node's file is damaged.
-            StoreError::Corrupt(_) | StoreError::Mismatch(_) => Failure::store(&path, &error),
+            // The node's file is damaged, or the node has it for itself.
+            StoreError::Corrupt(_) | StoreError::Mismatch(_) | StoreError::InUse(_) => Failure::store(&path, &error),
             error => cannot_copy(&into.join(name), &error),
         })?;
     }

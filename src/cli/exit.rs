@@ -102,6 +102,7 @@ impl Failure {
                 Exit::Mismatch,
                 format!("{error}: {path}; use another --data-dir, the right --chain, or a newer program"),
             ),
+            StoreError::InUse(_) => Self::new(Exit::InUse, format!("{error}: {path}")),
             StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {path}")),
         }
     }
@@ -117,6 +118,7 @@ mod tests {
         assert_eq!(code(StoreError::Io("full".into())), 10);
         assert_eq!(code(StoreError::Corrupt("page 3".into())), 10);
         assert_eq!(code(StoreError::Mismatch("newer".into())), 9);
+        assert_eq!(code(StoreError::InUse("locked".into())), 7);
         assert_eq!(code(StoreError::Other("?".into())), 1);
     }
 

@@ -28,6 +28,7 @@ impl StopReason {
             Self::Asked | Self::Signal(_) => 0,
             Self::Halt(Halt::Store(StoreError::Mismatch(_))) => 9,
             Self::Halt(Halt::Store(StoreError::Io(_) | StoreError::Corrupt(_))) => 10,
+            Self::Halt(Halt::Store(StoreError::InUse(_))) => 7,
             Self::Halt(Halt::Store(StoreError::Other(_)) | Halt::Invariant(_)) => 1,
         }
     }

@@ -4,12 +4,17 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use crate::chain::archive::StoreError;
+use crate::{
+    chain::archive::StoreError,
+    store::sharing::{self, Sharing},
+};
 
 /// SQLite page cache of each reader.
 const SQLITE_READER_CACHE_BYTES: usize = 1024 * 1024;
 /// Prepared statements kept per connection; the ledger uses about thirty.
 const SQLITE_STATEMENTS: usize = 48;
+/// Each connection belongs to one thread at a time.
+const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 /// How long a connection waits for another's lock.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log of a small file (peer book) at which a commit moves them into the file.
@@ -30,12 +35,17 @@ pub(super) struct Tuning {
     pub(super) log_bytes: usize,
 }
 
-/// Opens a file for writing, creating it if necessary. Does not look at its content.
+/// Opens a file for writing, creating it if necessary. Changes nothing in it.
 pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    Ok(open_writer(path)?.0)
+}
+
+/// The same; also tells who can open the file beside this connection.
+pub(super) fn open_writer(path: &Path) -> Result<(Connection, Sharing), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | NO_MUTEX;
+    let (connection, sharing) = sharing::open_writer(path, flags)?;
     connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
-    Ok(connection)
+    Ok((connection, sharing))
 }
 
 /// Sets a writer's pragmas. A file system on which the write-ahead log does not work is refused.
@@ -65,9 +75,13 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
 
 /// Opens a file for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = sharing::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX, Sharing::Processes)?;
     connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+    if sharing::of_reader(&connection)? == Sharing::OneProcess {
+        // `query_only` below refuses changes. SQLite has no log in a process for files that are opened for reading.
+        connection = sharing::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX, Sharing::OneProcess)?;
+        connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+    }
     keep_plans(&connection)?;
     set(&connection, "query_only", 1)?;
     set_cache_bytes(&connection, SQLITE_READER_CACHE_BYTES)?;

@@ -10,7 +10,7 @@ impl From<Error> for StoreError {
         match &error {
             Error::SqliteFailure(failure, _) => match failure.code {
                 _ if is_shared_memory(failure.extended_code) => Self::Io(format!(
-                    "{text}: this file system has no shared memory, which programs that read beside the node need; \
+                    "{text}: shared memory failed, which programs that read beside the node need; \
                      put the data directory onto a local file system"
                 )),
                 ErrorCode::DiskFull
@@ -32,7 +32,7 @@ impl From<Error> for StoreError {
 }
 
 /// Whether the index of the write-ahead log failed, which all readers of a database share.
-fn is_shared_memory(code: i32) -> bool {
+pub(super) fn is_shared_memory(code: i32) -> bool {
     [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMLOCK, ffi::SQLITE_IOERR_SHMMAP]
         .contains(&code)
 }

@@ -22,6 +22,7 @@ mod quarantine;
 pub mod query;
 pub mod reader;
 mod rows;
+pub mod sharing;
 mod side;
 mod spent;
 #[cfg(test)]
@@ -36,3 +37,4 @@ pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
 pub use peers::PeerDb;
 pub use reader::LedgerReader;
+pub use sharing::Sharing;

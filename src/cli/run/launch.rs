@@ -15,13 +15,16 @@ use crate::{
         output,
     },
     config,
-    node::{Halt, Setup, Stores},
+    node::{
+        Halt, Setup, Stores,
+        hindrance::{Finding, HindranceId},
+    },
     runtime::{
-        Node, NodeOptions, StartError, StopReason,
+        self, Node, NodeOptions, StartError, StopReason,
         logging::{self, Levels, LogError, LogOptions},
         resolver::SystemResolver,
     },
-    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb},
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, Sharing},
 };
 
 /// Runs a node until it stops.
@@ -46,13 +49,16 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         log::warn!("mining waits for a peer, and none is known; the first node of a network needs --is-bootnode");
     }
     check_http_address(plan)?;
-    let (ledger, stores, warning) = open_stores(plan, &setup)?;
+    let Opened { ledger, stores, warning, sharing } = open_stores(plan, &setup)?;
     plan.context.keep_chain_file()?;
     let started = Instant::now();
     let node = start_node(plan, setup, stores)?;
     node.halt_on_panic();
     if let Some(warning) = warning {
         node.handle().warn("peer book", warning);
+    }
+    if sharing == Sharing::OneProcess {
+        node.handle().hinder(HindranceId::NoSharedMemory, runtime::unix_now(), Some(no_shared_memory()));
     }
     let result = serve(plan, node, started, &mut lock, &opened);
     // Another node's files may be there by now.
@@ -75,20 +81,37 @@ fn start_log(plan: &Plan, levels: Levels) -> Outcome {
     })
 }
 
-/// Opens the databases. Returns the ledger's path, the stores, and a warning if the peer book was damaged.
-fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<(PathBuf, Stores, Option<String>)> {
+/// What is told where only this process can have the databases open.
+fn no_shared_memory() -> Finding {
+    let text = "the file system of the data directory has no shared memory, so no other program reads the databases";
+    Finding::new(text, "ask the node over RPC; sql, backup and verify work while it is stopped")
+}
+
+/// The databases of a node that is about to start.
+struct Opened {
+    /// The ledger's path.
+    ledger: PathBuf,
+    stores: Stores,
+    /// What is wrong with the peer book.
+    warning: Option<String>,
+    /// Who can read the ledger beside the node.
+    sharing: Sharing,
+}
+
+fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let path = plan.context.ledger();
     let failed = |error| Failure::store(&path, &error);
-    let cache_bytes = limits::SQLITE_CACHE_BYTES * setup.memory_percent / 100;
+    let cache_bytes = limits::scaled(limits::SQLITE_CACHE_BYTES, setup.memory_percent, 100);
     let options = LedgerOptions { cache_bytes, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
+    let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
     let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
     let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
-    Ok((path, stores, warning))
+    Ok(Opened { ledger: path, stores, warning, sharing })
 }
 
 fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {

@@ -39,6 +39,7 @@ use crate::{
         identity::{self, Identity},
         migrate,
         rows::{self, NewHeader, StoredHeader},
+        sharing::Sharing,
         verify::RECHECKED_BLOCKS,
     },
 };
@@ -77,6 +78,8 @@ pub struct Opened {
     pub unclean: bool,
     /// Blocks that were verified again because of that.
     pub checked_blocks: u32,
+    /// Who can read the file beside its writer.
+    pub sharing: Sharing,
 }
 
 /// The writer of `ledger.db`. See [`crate::chain::archive::LedgerStore`] for what it does.
@@ -128,7 +131,7 @@ impl LedgerDb {
     /// Returns [`StoreError::Mismatch`] for a file of another chain, another program or a newer version. After an unclean stop
     /// the file and its last blocks are verified; [`StoreError::Corrupt`] says what is wrong with them.
     pub fn open(path: &Path, spec: &ChainSpec, options: &LedgerOptions) -> Result<Self, StoreError> {
-        let mut connection = connect::open_file(path)?;
+        let (mut connection, sharing) = connect::open_writer(path)?;
         // Before the first pragma that writes: a foreign file must not be changed.
         migrate::LEDGER.check(&connection)?;
         connect::tune_writer(
@@ -151,7 +154,7 @@ impl LedgerDb {
             info!("store: checked, all is in order blocks={checked_blocks}");
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
-        Self::load(connection, spec, options.checkpoint_pages, Opened { created, unclean, checked_blocks })
+        Self::load(connection, spec, options.checkpoint_pages, Opened { created, unclean, checked_blocks, sharing })
     }
 
     /// A ledger in memory, for the simulator and tests. Its coin keys are the same in every run.

@@ -67,7 +67,7 @@ fn a_new_ledger_holds_genesis_and_opens_again() {
     let dir = TempDir::new();
     let (path, spec) = (dir.join("ledger.db"), ChainSpec::local());
     let ledger = open(&path, &spec).unwrap();
-    assert_eq!(ledger.opened(), Opened { created: true, unclean: false, checked_blocks: 0 });
+    assert_eq!(ledger.opened(), Opened { created: true, ..Opened::default() });
     let (tip, sum) = ledger.tip().unwrap();
     assert_eq!((tip.hash, tip.height, &sum), (spec.genesis_hash(), 0, &spec.genesis_sum));
     assert_eq!(ledger.body(&tip.hash).unwrap(), Some(spec.genesis.bytes.clone()));
