@@ -1,6 +1,8 @@
-//! Small hosts: one core, little memory, few files.
+//! Small hosts: one core, little memory, few files, no battery for the clock.
 
-use crate::support::{TempDir, TestNode, cli_on};
+use std::fs;
+
+use crate::support::{TempDir, TestNode, cli_on, stderr};
 
 /// On one core, with 64 open files and 48 MiB of data segment (unused stacks count too), a newcomer syncs full blocks
 /// and then mines.
@@ -21,4 +23,31 @@ fn a_newcomer_on_a_small_host_syncs_and_mines() {
         newcomer.json(&["mine", "1"]);
         provider.wait(&["height", &(height + 1).to_string()]);
     }
+}
+
+/// A host without a battery for its clock starts with an old time. An earlier run left a later one: of 2100, here.
+#[test]
+fn a_clock_behind_the_last_known_time_stops_mining_until_a_peer_agrees_with_it() {
+    let folder = TempDir::new();
+    let file = folder.path().join("local/last-time");
+    fs::create_dir(folder.path().join("local")).unwrap();
+    fs::write(&file, "4102444800\n").unwrap();
+    let node = TestNode::start_in(folder.path(), &["--is-bootnode"]);
+    assert_eq!(node.status()["hindrances"][0]["id"], "clock_behind", "{}", node.status());
+    let refused = node.cli(&["mine", "1"]);
+    assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("when this node last ran"), "{}", stderr(&refused));
+    let address = node.p2p().to_string();
+    let mut peer = TestNode::start(&["--connect", &address]);
+    node.wait(&["peers", "1"]);
+    node.wait(&["synced"]);
+    node.json(&["mine", "1"]);
+    peer.wait(&["height", "1"]);
+    // What the peer confirmed is what the next start knows.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while fs::read_to_string(&file).unwrap() == "4102444800\n" {
+        assert!(std::time::Instant::now() < until, "{}", node.status());
+        node.cli(&["wait", "height", "1000", "--timeout", "1"]);
+    }
+    assert_eq!(peer.stop(), 0);
 }

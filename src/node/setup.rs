@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
-    base::limits,
+    base::{limits, time::UnixTime},
     chain::{
         address::Address,
         archive::{HeaderArchive, LedgerStore, PeerStore},
@@ -43,6 +43,8 @@ pub struct Setup {
     pub mine: Option<Address>,
     /// Hashes per second; 0: no throttle.
     pub mine_rate: u64,
+    /// A time that has surely passed: an earlier run knew it.
+    pub known_time: Option<UnixTime>,
     /// Mine although the clock is far ahead.
     pub force_clock: bool,
     /// Milliseconds between blocks that `dev` makes by itself; `None`: a block per transaction on instant chains.
@@ -94,6 +96,7 @@ impl Setup {
             max_per_address: limits::MAX_INBOUND_PER_IP,
             max_outbound: limits::MAX_OUTBOUND,
             mine: None,
+            known_time: None,
             force_clock: false,
             block_interval_ms: None,
             verifiers: 1,

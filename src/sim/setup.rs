@@ -12,7 +12,7 @@ use crate::{
     node::Setup,
     sim::{
         byzantine::{self, Byzantine},
-        clock::{Clock, EPOCH},
+        clock::Clock,
         disk::Disk,
         faults::signed,
         hosts,
@@ -34,7 +34,7 @@ pub(super) fn spec(options: &Options) -> ChainSpec {
     use std::fmt::Write;
     let hashes = (options.miners as u64 * options.mine_rate * options.block_time).max(2);
     // A genesis long ago: the chain is late for ever, so that the difficulty rests at its limit.
-    let genesis_time = if options.retarget { EPOCH - 5 } else { EPOCH - 150 * 86_400 };
+    let genesis_time = options.epoch - if options.retarget { 5 } else { 150 * 86_400 };
     let mut text = format!(
         "name = \"simulated\"\naddress_prefix = \"{PREFIX}\"\ngenesis_time = {genesis_time}\nblock_time = {}\n\
          half_life = 60\ntarget_limit = \"{:08x}\"\nsubsidy = 5000000000\nhalving_interval = 40\nmaturity = {}\n\
@@ -84,7 +84,8 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             }
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
-            let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
+            let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max))
+                .of_epoch(options.epoch);
             if number < options.nodes {
                 let seconds = far_off(options, setup.mine.is_some(), &mut far);
                 let clock = if number as u64 == far_node { clock.far_off(seconds) } else { clock };
@@ -130,6 +131,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         max_outbound: options.max_outbound,
         mine: None,
         mine_rate: options.mine_rate,
+        known_time: None,
         force_clock: false,
         block_interval_ms: None,
         verifiers: options.verifiers,

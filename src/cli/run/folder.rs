@@ -31,6 +31,11 @@ impl Folder {
         Self { opened: identities(&path), path }
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether the path still leads to what was opened.
     pub(super) fn is_in_place(&self) -> bool {
         identities(&self.path) == self.opened

@@ -1,6 +1,7 @@
 //! `run` and `dev`: a node in this process.
 
 mod folder;
+mod known_time;
 mod launch;
 mod plan;
 mod serve;

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use super::known_time;
 use crate::{
     base::limits,
     chain::{address::Address, key::SecretKey},
@@ -132,12 +133,13 @@ impl Plan {
             max_per_address: flags.max_per_address.unwrap_or(limits::MAX_INBOUND_PER_IP),
             max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
             mine,
+            known_time: known_time::read(&self.folder()),
             force_clock: flags.force_clock == Some(true),
             mine_rate: flags.mine_rate.unwrap_or(spec.default_mine_rate),
             block_interval_ms,
             verifiers: thread::available_parallelism().map_or(1, usize::from).min(MOST_VERIFIERS),
             memory_percent: memory * 100 / DEFAULT_MEMORY,
-            overlay_bytes: limits::COIN_OVERLAY_BYTES * memory / DEFAULT_MEMORY,
+            overlay_bytes: limits::scaled(limits::COIN_OVERLAY_BYTES, memory, DEFAULT_MEMORY),
         })
     }
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::folder::Folder;
+use super::{folder::Folder, known_time::KnownTime};
 use crate::{
     base::time::UnixTime,
     cli::units,
@@ -38,7 +38,7 @@ impl HostWatch {
         let run = move || {
             // Fewer descriptors than the node wants for its peers: known since its start, and true until its end.
             let few = node.status().hindrances.get(HindranceId::LowDescriptors).map(|one| one.finding.clone());
-            let mut told = Told::default();
+            let (mut told, mut known) = (Told::default(), KnownTime::new(folder.path()));
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if !folder.is_in_place() {
                     let failure = folder.failure();
@@ -53,7 +53,9 @@ impl HostWatch {
                     (HindranceId::LowDescriptors, descriptors::shortage().or_else(|| few.clone())),
                 ];
                 found.into_iter().for_each(|(id, finding)| told.tell(&node, id, finding));
+                known.note(&node.status());
             }
+            known.note_end(&node.status());
         };
         let thread = thread::Builder::new().name("host".to_owned()).stack_size(128 * 1024).spawn(run);
         Self { stop: Some(stop), thread: thread.ok(), lost }

@@ -60,6 +60,8 @@ pub(super) struct RefusedBranch {
 pub(super) struct ClockJudge {
     /// The operator says that the clock is not ahead.
     is_forced: bool,
+    /// A time that has surely passed.
+    known_time: Option<UnixTime>,
     told: HindranceReporter,
     steps: ClockSteps,
     /// Why the miner was told to wait.
@@ -71,9 +73,10 @@ pub(super) struct ClockJudge {
 
 impl ClockJudge {
     /// A judge that has seen nothing yet.
-    pub(super) fn new(is_forced: bool) -> Self {
+    pub(super) fn new(is_forced: bool, known_time: Option<UnixTime>) -> Self {
         Self {
             is_forced,
+            known_time,
             told: HindranceReporter::default(),
             steps: ClockSteps::default(),
             held: None,
@@ -96,10 +99,13 @@ impl ClockJudge {
 
     fn judge(&mut self, now: Now, facts: &ClockFacts, out: &mut Outbox) {
         let was_behind = [HindranceId::OwnTipAhead, HindranceId::ClockBehind].iter().any(|id| self.told.contains(*id));
+        let behind = headers_refused(now.unix, facts)
+            .or_else(|| before_known_time(now.unix, self.known_time?, &facts.clocks))
+            .or_else(|| behind_peers(&facts.clocks));
         let force = |found: Finding| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found };
         let found = [
             (HindranceId::OwnTipAhead, own_tip_ahead(now.unix, facts)),
-            (HindranceId::ClockBehind, headers_refused(now.unix, facts).or_else(|| behind_peers(&facts.clocks))),
+            (HindranceId::ClockBehind, behind),
             (HindranceId::ClockAhead, ahead(now.unix, facts).map(force)),
             (HindranceId::ClockStepped, self.steps.look(now, facts.clocks.agree(), was_behind).map(force)),
         ];
@@ -153,6 +159,16 @@ fn headers_refused(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
     }
     let text = format!("{peers} of {of} peers show {what} up to {ahead} ahead of this clock");
     Some(Finding::suspicion(text, "this clock or theirs is wrong: check this one"))
+}
+
+/// A host without a battery for its clock starts with a time of long ago. Its peers or NTP tell it more.
+fn before_known_time(now: UnixTime, known: UnixTime, clocks: &PeerClocks) -> Option<Finding> {
+    let behind = known.0.saturating_sub(now.0);
+    let is_wrong = behind > CLOCK_OFFSET_SECONDS && !clocks.agree();
+    is_wrong.then(|| {
+        let text = format!("this clock is {} behind the time when this node last ran", span(behind));
+        Finding::new(text, "set this host's clock; if it is right, remove last-time from the data directory")
+    })
 }
 
 const FORCE: &str = "set this host's clock; if it is right, mine with --force-clock";
@@ -228,7 +244,7 @@ mod tests {
 
     #[test]
     fn time_alone_changes_nothing_before_the_next_look() {
-        let (mut judge, mut out) = (ClockJudge::new(false), Outbox::default());
+        let (mut judge, mut out) = (ClockJudge::new(false, None), Outbox::default());
         let at = |seconds, unix| Now { mono: Time(0) + std::time::Duration::from_secs(seconds), unix };
         let facts = |offset| ClockFacts { clocks: clocks(true, &[offset]), ..facts() };
         judge.look(at(1, NOW), facts(600), &mut out);
@@ -293,8 +309,19 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_behind_a_known_time_blocks_until_it_is_set_or_a_peer_agrees_with_it() {
+        let found = |now: u64, clocks| before_known_time(UnixTime(now), NOW, &clocks);
+        let nobody = PeerClocks::default();
+        assert_eq!(found(NOW.0 - CLOCK_OFFSET_SECONDS, nobody.clone()), None);
+        let behind = found(0, nobody).unwrap();
+        assert_eq!(behind.blocks(HindranceId::ClockBehind), Blocks { ready: true, mining: true });
+        assert_eq!(behind.text, "this clock is 11 days behind the time when this node last ran");
+        assert!(found(0, clocks(true, &[1_000_000])).is_some() && found(0, clocks(true, &[600])).is_none());
+    }
+
+    #[test]
     fn each_change_is_told_once() {
-        let (mut judge, mut out) = (ClockJudge::new(false), Outbox::default());
+        let (mut judge, mut out) = (ClockJudge::new(false, None), Outbox::default());
         let now = Now { mono: Time(0), unix: NOW };
         let ahead = ClockFacts { own: (5, NOW.0 + 86_400), ..facts() };
         for (facts, expected) in

@@ -118,7 +118,7 @@ impl Headers {
         };
         Self {
             machine: Machine::new(alone, setup.spec.instant),
-            clock: ClockJudge::new(setup.force_clock),
+            clock: ClockJudge::new(setup.force_clock, setup.known_time),
             spec: setup.spec.clone(),
             rng,
             archive: Some(archive),
