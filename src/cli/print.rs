@@ -48,6 +48,9 @@ enum What {
         #[arg(long)]
         user: bool,
     },
+    /// A service script for OpenWrt
+    #[command(after_help = "Example:\n  tussock print openwrt > /etc/init.d/tussock && chmod 755 /etc/init.d/tussock")]
+    Openwrt,
     /// The OpenRPC document of all JSON-RPC methods
     #[command(after_help = "Example:\n  tussock print openrpc > openrpc.json")]
     Openrpc,
@@ -73,6 +76,7 @@ pub fn run(arguments: &PrintArgs, mut program: Command) -> Outcome {
         What::Schema => output::raw(schema().as_bytes()),
         What::Unit { user: false } => output::raw(include_bytes!("tussock.service")),
         What::Unit { user: true } => output::raw(user_unit().as_bytes()),
+        What::Openwrt => output::raw(include_bytes!("tussock.openwrt")),
         What::Openrpc => output::line(&format!("{:#}", crate::rpc::methods::openrpc(env!("CARGO_PKG_VERSION")))),
         What::Grafana => output::line(&format!("{:#}", grafana::dashboard())),
         What::Dockerfile => output::raw(include_bytes!("Dockerfile")),
