@@ -113,10 +113,11 @@ pub trait LedgerStore: HeaderArchive {
     fn put_body(&mut self, hash: &Hash, body: &Bytes) -> Result<(), StoreError>;
     /// A stored block's bytes, re-hashed on the way: what was damaged on disk is an error, not an answer.
     fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError>;
-    /// The same for a peer: only if the block is stored or applied. A stored body may have turned out to be invalid, and
-    /// a peer to whom we send it has to ban us.
-    fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+    /// The same for a peer: only of a block that is applied, or that was and is stored (`is_disconnected`). Another stored
+    /// body may be invalid, and a peer to whom we send it has to ban us.
+    fn served_body(&self, hash: &Hash, is_disconnected: bool) -> Result<Option<Bytes>, StoreError> {
         match self.status_of(hash)? {
+            Some(BlockStatus::Stored) if !is_disconnected => Ok(None),
             Some(BlockStatus::Applied | BlockStatus::Stored) => self.body(hash),
             _ => Ok(None),
         }

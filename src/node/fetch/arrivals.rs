@@ -13,7 +13,7 @@ use crate::{
     node::{
         Origin, Outbox, PeerFault,
         command::Reply,
-        fetch::{Fetch, offered::Offer},
+        fetch::{Fetch, offered::Offer, pursuit::Place},
         notice::{ToHeaders, ToVerify},
     },
     wire::{
@@ -40,8 +40,8 @@ impl Fetch {
             self.watch.took(now.since(request.sent));
         }
         let origin = Origin::Link(link);
-        if self.window_of(&hash).is_some() {
-            if self.check_body(origin, hash, frame.clone(), out) {
+        if let Some(place) = self.place_of(&hash) {
+            if self.check_body(origin, place, hash, frame.clone(), out) {
                 return;
             }
             // Too much for the budget, or here already.
@@ -77,19 +77,26 @@ impl Fetch {
     }
 
     /// Passes a wanted body to the verifier. `false` if it is not missing, or too large to be held now.
-    pub(super) fn check_body(&mut self, origin: Origin, hash: Hash, frame: Frame, out: &mut Outbox) -> bool {
+    pub(super) fn check_body(
+        &mut self,
+        origin: Origin,
+        place: Place,
+        hash: Hash,
+        frame: Frame,
+        out: &mut Outbox,
+    ) -> bool {
         let bytes = frame.body.len();
         let full = self.held().saturating_add(bytes) > self.budget;
         // More than was to be expected came at once. Only the block that the ledger waits for always has room: from one
         // peer that answers in order, each block is in turn the lowest missing.
-        let next = self.window.height_of(&hash) == Some(self.window.base());
-        let Some(window) = self.window_of(&hash) else { return false };
-        let Some(height) = window.height_of(&hash) else { return false };
+        let next = place == Place::best(self.window.base());
+        let Some(window) = self.window_at(place) else { return false };
         if let Some(link) = origin.link().filter(|_| full && !next) {
             window.forget(&hash, link);
             return false;
         }
-        if !window.arrive(&hash, bytes) {
+        let height = place.height;
+        if !window.arrive(height, bytes) {
             return false;
         }
         if let Some(link) = origin.link() {
@@ -139,8 +146,8 @@ impl Fetch {
         };
         let hash = header.hash();
         let frame = Frame::new(&Message::Block(block));
-        if self.window_of(&hash).is_some() {
-            self.check_body(origin, hash, frame, out);
+        if let Some(place) = self.place_of(&hash) {
+            self.check_body(origin, place, hash, frame, out);
         } else if !self.offers.contains(&hash) {
             self.offer(origin, hash, header, frame, out);
         }

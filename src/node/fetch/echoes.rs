@@ -3,7 +3,7 @@
 //! A body has one encoding, and the merkle root in the header commits to all of it. So a second frame of a block that was
 //! taken is equal to the first, or its body is not the header's.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use crate::{base::hash::Hash, chain::rules::BlockFault, node::PeerFault, wire::frame::Frame};
 
@@ -14,44 +14,36 @@ struct Facts {
     length: usize,
 }
 
-/// The bodies that were passed to the verifier last.
+/// The bodies that were passed to the verifier last. Each body is noted and few are ever looked up, so they are not sorted.
 #[derive(Debug)]
 pub(super) struct Bodies {
-    facts: BTreeMap<Hash, Facts>,
     /// Oldest first.
-    order: std::collections::VecDeque<Hash>,
+    facts: VecDeque<(Hash, Facts)>,
     most: usize,
 }
 
 impl Bodies {
-    /// Remembers at most so many.
+    /// Remembers at most `most` bodies.
     pub(super) fn new(most: usize) -> Self {
-        Self { facts: BTreeMap::new(), order: std::collections::VecDeque::new(), most }
+        Self { facts: VecDeque::new(), most }
     }
 
     /// A body goes to the verifier.
     pub(super) fn insert(&mut self, hash: Hash, frame: &Frame) {
-        let facts = Facts { checksum: frame.checksum, length: frame.body.len() };
-        if self.facts.insert(hash, facts).is_none() {
-            self.order.push_back(hash);
+        if self.facts.len() == self.most {
+            self.facts.pop_front();
         }
-        if self.order.len() > self.most
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.facts.remove(&oldest);
-        }
+        self.facts.push_back((hash, Facts { checksum: frame.checksum, length: frame.body.len() }));
     }
 
     /// It was refused.
     pub(super) fn remove(&mut self, hash: &Hash) {
-        if self.facts.remove(hash).is_some() {
-            self.order.retain(|other| other != hash);
-        }
+        self.facts.retain(|(other, _)| other != hash);
     }
 
     /// Judges another frame of a block that was taken. `None`: the first one is not remembered.
     pub(super) fn judge(&self, hash: &Hash, frame: &Frame) -> Option<Result<(), PeerFault>> {
-        let facts = self.facts.get(hash)?;
+        let (_, facts) = self.facts.iter().rev().find(|(other, _)| other == hash)?;
         Some(match frame.check() {
             Err(fault) => Err(fault.into()),
             Ok(()) if (frame.checksum, frame.body.len()) == (facts.checksum, facts.length) => Ok(()),

@@ -9,7 +9,43 @@ use crate::{
     },
 };
 
+/// Where a wanted block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which candidate. `None`: the best header chain.
+    candidate: Option<usize>,
+    pub(super) height: u32,
+}
+
+impl Place {
+    /// On the best header chain.
+    pub(super) fn best(height: u32) -> Self {
+        Self { candidate: None, height }
+    }
+}
+
 impl Fetch {
+    /// Where a block stands, if it is wanted.
+    pub(super) fn place_of(&self, hash: &Hash) -> Option<Place> {
+        if let Some(height) = self.window.height_of(hash) {
+            return Some(Place::best(height));
+        }
+        let candidates = self.candidates.list().iter().enumerate();
+        let mut places = candidates.filter_map(|(at, pursuit)| {
+            let height = pursuit.window.height_of(hash)?;
+            Some(Place { candidate: Some(at), height })
+        });
+        places.next()
+    }
+
+    /// The window with this place.
+    pub(super) fn window_at(&mut self, place: Place) -> Option<&mut Window> {
+        match place.candidate {
+            None => Some(&mut self.window),
+            Some(at) => self.candidates.get_mut(at).map(|pursuit| &mut pursuit.window),
+        }
+    }
+
     /// The window of the best header chain or of a candidate, whichever has this block.
     pub(super) fn window_of(&mut self, hash: &Hash) -> Option<&mut Window> {
         if self.window.height_of(hash).is_some() { Some(&mut self.window) } else { self.candidates.window_of(hash) }

@@ -226,8 +226,8 @@ impl Window {
     }
 
     /// The body is here and goes to the verifier. `false` if it is not missing.
-    pub(super) fn arrive(&mut self, hash: &Hash, bytes: usize) -> bool {
-        let Some((height, slot)) = self.missing_slot(hash) else { return false };
+    pub(super) fn arrive(&mut self, height: u32, bytes: usize) -> bool {
+        let Some(slot) = self.slot_mut(height).filter(|slot| slot.body == Body::Missing) else { return false };
         slot.body = Body::Arrived(bytes);
         slot.asked.clear();
         self.unlist(height);
@@ -322,8 +322,8 @@ mod tests {
     #[test]
     fn it_moves_up_only_over_what_is_taken() {
         let mut window = window(5);
-        assert!(window.arrive(&hash(1), 10) && window.arrive(&hash(2), 20));
-        assert!(!window.arrive(&hash(2), 20), "twice is once");
+        assert!(window.arrive(1, 10) && window.arrive(2, 20));
+        assert!(!window.arrive(2, 20), "twice is once");
         assert_eq!((window.base(), window.held(), window.lowest_missing()), (1, 30, Some(3)));
         window.take(&hash(2));
         assert_eq!((window.base(), window.held()), (1, 10));
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn a_reorganisation_drops_what_is_above_the_fork_and_can_reach_below_the_base() {
         let mut window = window(5);
-        window.arrive(&hash(4), 10);
+        window.arrive(4, 10);
         window.replace(2, vec![hash(13), hash(14)]);
         assert_eq!((window.height_of(&hash(4)), window.height_of(&hash(14)), window.held()), (None, Some(4), 0));
         assert_eq!(window.to_ask().collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -356,7 +356,7 @@ mod tests {
         let hashes: Vec<Hash> = hashes.collect();
         window.replace(0, hashes.clone());
         assert_eq!(window.to_ask().count(), FETCH_WINDOW);
-        window.arrive(&hashes[0], 1);
+        window.arrive(1, 1);
         assert_eq!(window.to_ask().last(), Some(1024), "it does not move before the ledger takes the lowest");
         window.take(&hashes[0]);
         assert_eq!(window.to_ask().last(), Some(1025));

@@ -171,10 +171,7 @@ impl Chainstate {
     /// A block's bytes for a peer: only of a block that was found valid in its place. Other bodies of branches are stored
     /// before they are judged by the coins, and a peer to whom we sent an invalid one would have to ban us.
     pub(super) fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        match self.store.status_of(hash)? {
-            Some(BlockStatus::Stored) if !self.disconnected.contains(hash) => Ok(None),
-            _ => self.store.served_body(hash),
-        }
+        self.store.served_body(hash, self.disconnected.contains(hash))
     }
 
     /// Whether the overlay has grown to its limit, of which `others` bytes are used elsewhere.

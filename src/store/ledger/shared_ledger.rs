@@ -81,8 +81,8 @@ impl LedgerStore for SharedLedger {
         self.lock()?.body(hash)
     }
 
-    fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        self.lock()?.served_body(hash)
+    fn served_body(&self, hash: &Hash, is_disconnected: bool) -> Result<Option<Bytes>, StoreError> {
+        self.lock()?.served_body(hash, is_disconnected)
     }
 
     fn row_of(&self, block: &CheckedBlock) -> Result<Option<HeaderRow>, StoreError> {

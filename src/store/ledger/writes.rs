@@ -46,8 +46,8 @@ impl LedgerStore for LedgerDb {
         self.watch(bodies::find(&self.connection, hash))
     }
 
-    fn served_body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        if self.forks.get(hash).is_some_and(|row| row.status != BlockStatus::Stored) {
+    fn served_body(&self, hash: &Hash, is_disconnected: bool) -> Result<Option<Bytes>, StoreError> {
+        if self.forks.get(hash).is_some_and(|row| row.status != BlockStatus::Stored || !is_disconnected) {
             return Ok(None);
         }
         self.body(hash)

@@ -153,10 +153,9 @@ impl Model {
                 }
             }
             Op::Arrive(at, bytes) => {
-                let Some(hash) = hash(at) else { return };
-                let state = &mut self.blocks[at].1;
+                let Some((_, state)) = self.blocks.get_mut(at) else { return };
                 let missing = !matches!(state, State::Arrived(_) | State::Taken);
-                assert_eq!(window.arrive(&hash, bytes), missing);
+                assert_eq!(window.arrive(height(at), bytes), missing);
                 if missing {
                     *state = State::Arrived(bytes);
                 }

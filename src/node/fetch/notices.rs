@@ -1,0 +1,121 @@
+//! What other roles tell: which bodies are wanted, what became of those that were here.
+
+use std::sync::Arc;
+
+use crate::{
+    base::hash::Hash,
+    chain::rules::BlockFault,
+    node::{
+        ChainMove, Origin, Outbox,
+        command::Reply,
+        fetch::{DELIVERED_INTERVAL, Fetch, RECENT_BLOCKS},
+        notice::{ToFetch, ToHeaders},
+    },
+};
+
+impl Fetch {
+    pub(super) fn on_notice(&mut self, notice: ToFetch, out: &mut Outbox) {
+        match notice {
+            ToFetch::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
+            ToFetch::Candidates(list) => self.candidates.replace(list),
+            ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
+            ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),
+            ToFetch::Produced { block } => self.offer_own(Origin::Miner, block, out),
+            ToFetch::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
+            ToFetch::BodiesTaken { blocks } => self.take_taken(&blocks, out),
+            ToFetch::ChainMoved(moved) => self.take_move(&moved, out),
+            ToFetch::BlocksInvalid { hashes, fault } => self.take_invalid(&hashes, &fault, out),
+            ToFetch::PeerHeight { link, height } => {
+                if let Some(peer) = self.peers.get_mut(link) {
+                    peer.claims(height);
+                }
+            }
+            ToFetch::PoolChanged { added, removed } => {
+                let checked = Arc::make_mut(&mut self.checked);
+                removed.iter().for_each(|leaf| {
+                    checked.remove(leaf);
+                });
+                checked.extend(added);
+            }
+        }
+    }
+
+    fn take_want(&mut self, fork: u32, above: u32, hashes: Vec<Hash>, out: &mut Outbox) {
+        let offered: Vec<Hash> = match self.offers.is_empty() {
+            true => Vec::new(),
+            false => hashes.iter().filter(|hash| self.offers.contains(hash)).copied().collect(),
+        };
+        if fork < above {
+            self.window.restart(above);
+        }
+        if self.window.lowest_missing().is_none_or(|lowest| lowest > above) {
+            self.watch.start_over();
+        }
+        self.window.replace(above, hashes);
+        for (hash, until) in self.offers.passed(self.now) {
+            if let Some(height) = self.window.height_of(&hash) {
+                self.window.pause(height, until);
+            }
+        }
+        self.delivered = None;
+        for hash in offered {
+            if let Some(offer) = self.offers.take(&hash)
+                && let Some(place) = self.place_of(&hash)
+            {
+                self.check_body(offer.origin, place, hash, offer.frame, out);
+            }
+        }
+    }
+
+    fn take_taken(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {
+        let due = self.delivered.is_none_or(|at| self.now.since(at) >= DELIVERED_INTERVAL);
+        if due && blocks.iter().any(|(_, hash)| self.window.height_of(hash).is_some()) {
+            self.delivered = Some(self.now);
+            out.tell(ToHeaders::Delivered);
+        }
+        for (_, hash) in blocks {
+            self.window.take(hash);
+            if let Some(window) = self.candidates.window_of(hash) {
+                window.take(hash);
+                out.tell(ToHeaders::CandidateTaken { hash: *hash });
+            }
+            self.recent.insert(*hash);
+        }
+    }
+
+    fn take_refusal(&mut self, hash: &Hash, origin: Origin, fault: &BlockFault, out: &mut Outbox) {
+        self.bodies.remove(hash);
+        if let Some(window) = self.window_of(hash) {
+            window.refuse(hash, origin.link());
+        }
+        if matches!(origin, Origin::Command(_)) {
+            self.settle(hash, &Reply::Refused(fault.to_string()), out);
+        }
+    }
+
+    fn take_move(&mut self, moved: &ChainMove, out: &mut Outbox) {
+        for (hash, _) in &moved.added {
+            if let Some(window) = self.window_of(hash) {
+                window.take(hash);
+            }
+        }
+        for (hash, _) in moved.added.iter().rev().take(RECENT_BLOCKS).rev() {
+            self.recent.insert(*hash);
+            drop(self.offers.take(hash));
+        }
+        if !self.submitted.is_empty() {
+            for (hash, _) in &moved.added {
+                self.settle(hash, &Reply::Accepted(*hash), out);
+            }
+        }
+    }
+
+    fn take_invalid(&mut self, hashes: &[Hash], fault: &BlockFault, out: &mut Outbox) {
+        self.window.drop_invalid(hashes);
+        self.candidates.windows_mut().for_each(|window| window.drop_invalid(hashes));
+        for hash in hashes {
+            self.offers.take(hash);
+            self.settle(hash, &Reply::Refused(fault.to_string()), out);
+        }
+    }
+}
