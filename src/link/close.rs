@@ -3,7 +3,7 @@
 use crate::{
     base::{ids::LinkId, time::Time},
     link::{Endpoint, EventSink, delivery::hearers, link::Link},
-    node::{CloseReason, LinkEvent, PeerFault, limit::Limit},
+    node::{CloseReason, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::Frame,
         message::{GoodbyeCode, Message},
@@ -47,13 +47,22 @@ impl Link {
 impl<S: EventSink> Endpoint<S> {
     /// Ends a link, with the usual time for its goodbye. If the reason is a limit, counts that it was reached.
     pub(super) fn close(&mut self, now: Time, id: LinkId, reason: CloseReason, retry_after: u32) {
-        let is_live = self.links.get(&id).is_some_and(|link| link.ends.is_none());
-        if let CloseReason::Fault(fault) = &reason
-            && let Some(limit) = Limit::exceeded_by(fault).filter(|_| is_live)
-        {
-            self.meters.hit(now, limit);
+        if let CloseReason::Fault(fault) = &reason {
+            if !self.is_live(id) {
+                return self.tell_late(id, fault);
+            }
+            if let Some(limit) = Limit::exceeded_by(fault) {
+                self.meters.hit(now, limit);
+            }
         }
         self.end(id, reason, retry_after, now + self.config.goodbye_linger);
+    }
+
+    /// A role has found a fault, and its link has ended. The sender pays all the same: else it would send and leave.
+    fn tell_late(&mut self, link: LinkId, fault: &PeerFault) {
+        if fault.points() > 0 {
+            self.delivery.tell(RoleId::Peers, LinkEvent::LateFault { link, fault: fault.clone() });
+        }
     }
 
     /// Ends a link. The roles hear of it at once. The connection lives until `ends` at most, so that the goodbye gets

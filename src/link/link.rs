@@ -44,7 +44,7 @@ pub(super) struct Link {
     held_since: Option<Time>,
     /// Since when the connection takes nothing.
     pub(super) stalled_since: Option<Time>,
-    /// It has brought a whole large frame, which those who only want to hold the pool do not.
+    /// It has brought a whole large frame. A peer that only wants to hold the pool does not.
     brought: bool,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
     mark: Option<(Time, usize)>,

@@ -80,7 +80,7 @@ impl<S: EventSink> Endpoint<S> {
     }
 }
 
-/// Bytes that news may still take, where so many are queued.
+/// Bytes that news may still take, with `queued` bytes in all queues.
 fn room_for_news(budget: usize, queued: usize) -> usize {
     (budget / NEWS_PART).saturating_sub(queued)
 }

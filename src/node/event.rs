@@ -6,7 +6,7 @@ use crate::{
     base::ids::{DialId, LinkId, Ticket},
     node::{
         command::Command,
-        fault::{CloseReason, DialFailure},
+        fault::{CloseReason, DialFailure, PeerFault},
         notice::Notice,
         peer_info::{Direction, PeerInfo},
         role_id::RoleId,
@@ -75,6 +75,13 @@ pub enum LinkEvent {
         block: bool,
         /// Whether a transaction was left out.
         transactions: bool,
+    },
+    /// A fault was found after the link had ended. For `peers` alone.
+    LateFault {
+        /// The link.
+        link: LinkId,
+        /// The fault.
+        fault: PeerFault,
     },
     /// The link is gone, whichever side closed it. Each role that knows of the link hears this exactly once.
     Closed {

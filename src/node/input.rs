@@ -139,7 +139,10 @@ impl TryFrom<LinkEvent> for PeerLink {
             LinkEvent::Up { link, peer } => Ok(Self::Up { link, peer }),
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
-            LinkEvent::Opened { .. } | LinkEvent::DialFailed { .. } | LinkEvent::NewsLost { .. } => Err(Misaddressed),
+            LinkEvent::Opened { .. }
+            | LinkEvent::DialFailed { .. }
+            | LinkEvent::NewsLost { .. }
+            | LinkEvent::LateFault { .. } => Err(Misaddressed),
         }
     }
 }
@@ -164,7 +167,9 @@ impl TryFrom<LinkEvent> for HandshakeLink {
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
             LinkEvent::Up { link, .. } => Ok(Self::Up(link)),
-            LinkEvent::DialFailed { .. } | LinkEvent::NewsLost { .. } => Err(Misaddressed),
+            LinkEvent::DialFailed { .. } | LinkEvent::NewsLost { .. } | LinkEvent::LateFault { .. } => {
+                Err(Misaddressed)
+            }
         }
     }
 }

@@ -37,7 +37,8 @@ pub enum Action {
     Halt(Halt),
 }
 
-/// What a role wants of the network. Actions on links that have ended are ignored.
+/// What a role wants of the network. Actions on links that have ended are ignored, but `peers` hears of a fault
+/// (`LateFault`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum LinkAction {
     /// Connect; completes as `Opened` or `DialFailed`.

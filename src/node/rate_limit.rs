@@ -41,7 +41,7 @@ impl RateLimit {
         self.take_some(now, 1)
     }
 
-    /// Takes so many tokens, or none if there are fewer.
+    /// Takes that number of tokens, or none if there are fewer.
     pub(crate) fn take_some(&mut self, now: Time, count: u32) -> bool {
         self.refill(now);
         match self.held.checked_sub(count) {

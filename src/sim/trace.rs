@@ -83,6 +83,7 @@ fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
         LinkEvent::Frame { link, .. } => (3, link.0),
         LinkEvent::Closed { link, .. } => (4, link.0),
         LinkEvent::NewsLost { link, .. } => (5, link.0),
+        LinkEvent::LateFault { link, .. } => (6, link.0),
     };
     out.push(code);
     out.extend_from_slice(&id.to_le_bytes());

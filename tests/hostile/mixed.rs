@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const HELD: usize = 40;
 /// After this time the honest chain has more work than a hundred cheap headers. Before, they would be the best chain.
 const HONEST_LEAD: Duration = Duration::from_secs(150);
-/// Every so many turns, one sends a branch of headers without blocks above the tip.
+/// Turns until one sends a branch of headers without blocks above the tip.
 const TURNS_PER_WITHHELD: u64 = 10;
 
 /// The attacker and its open connections.

@@ -31,7 +31,7 @@ impl Scene {
         peers.as_array().unwrap().iter().map(|peer| peer["score"].as_i64().unwrap()).max().unwrap()
     }
 
-    /// The node closes this peer, and the fault costs so many points.
+    /// The node closes this peer, and the fault costs `points`.
     fn costs(&mut self, mut culprit: RawPeer, points: u32, what: &str) {
         let said = culprit.goodbye();
         assert!(said == FAULT || points == 0, "{what}: {said:?}\n{}", self.node.log());
@@ -153,6 +153,51 @@ fn an_invalid_body_on_a_side_branch_costs_its_deliverer() {
         scene.costs(culprit, 100, kind);
         assert_eq!(scene.node.tip(), ours.hash());
     }
+}
+
+/// A block on the maker's tip whose coinbase takes too much. A node finds out when it tries the block's branch.
+fn with_wrong_amount(maker: &mut BlockMaker) -> HashedBlock {
+    let (owner, time) = (SecretKey::well_known(4).address(), maker.next_time());
+    let (header, mut transactions) = maker.assemble(Vec::new(), owner, time);
+    let amount = maker.spec().subsidy(header.height) + 1;
+    transactions[0] = HashedTransaction::new(coinbase(header.height, owner, amount, b"amount"));
+    let block = testkit::seal(header, transactions);
+    maker.connect(&block);
+    block
+}
+
+/// It was charged nothing: by the time that its body was tried, nobody knew its address.
+#[test]
+fn the_sender_of_an_invalid_body_pays_although_it_has_left() {
+    let mut scene = Scene::new();
+    let payee = SecretKey::well_known(4).address();
+    let mut ours = scene.maker();
+    ours.empty_blocks(2, payee).iter().for_each(|block| scene.honest.send(&Message::Block(block.bytes.clone())));
+    scene.node.wait(&["height", "2"]);
+    let mut theirs = scene.maker();
+    theirs.empty_blocks(1, payee);
+    let bad = with_wrong_amount(&mut theirs);
+    let next = theirs.empty_blocks(1, payee).remove(0);
+    let mut culprit = scene.peer();
+    culprit.send(&Message::Block(bad.bytes));
+    culprit.ping(5);
+    drop(culprit);
+    scene.node.wait(&["peers", "1"]);
+    let start = Instant::now();
+    while scene.node.json(&["peers"]).as_array().unwrap().len() > 1 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", scene.node.log());
+        rest(Duration::from_millis(20));
+    }
+    assert_eq!(scene.points(), 0);
+    // An honest node cannot know that what is below its block is invalid.
+    let mut other = scene.peer();
+    other.send(&Message::Block(next.bytes));
+    while scene.points() != 100 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{} points\n{}", scene.points(), scene.node.log());
+        rest(Duration::from_millis(20));
+    }
+    other.ping(6);
+    assert_eq!(scene.node.tip(), ours.hash());
 }
 
 #[test]

@@ -113,5 +113,8 @@ pub const BAN_TIME: Duration = seconds(3600);
 pub const BAN_SCORE: u32 = 100;
 /// IP addresses with fault points that are remembered; the lowest score makes room.
 pub const MAX_SCORES: usize = 4096;
+/// Peers whose links have ended and that still pay for a fault that is found later: a body of a branch may be judged minutes
+/// after it came.
+pub const DEPARTED_PEERS: usize = 1024;
 /// Fault points that an address loses per minute.
 pub const BAN_SCORE_DECAY_PER_MINUTE: u32 = 1;

@@ -190,3 +190,26 @@ fn dead_links_and_unknown_ids_are_ignored() {
     rig.accept_up();
     assert!(hearers(true).iter().all(|role| rig.heard(*role) == 0));
 }
+
+/// A sender that left before its fault was found was charged nothing.
+#[test]
+fn a_fault_that_is_found_after_its_link_has_ended_is_told_to_the_role_that_charges_for_it() {
+    let rig = Rig::new();
+    let (lost, peer) = rig.accept_up();
+    peer.hang_up();
+    assert!(matches!(rig.closed(RoleId::Peers), (_, CloseReason::Lost(_))));
+    rig.close(lost, fault(PeerFault::InvalidBranch));
+    let late = |link, fault| LinkEvent::LateFault { link, fault };
+    assert_eq!(rig.event(RoleId::Peers), late(lost, PeerFault::InvalidBranch));
+    // Nobody is told of what costs nothing.
+    rig.close(lost, fault(PeerFault::BlockStall));
+    assert_eq!(rig.heard(RoleId::Peers), 0);
+    // The second fault of a link that still waits for its goodbye.
+    let rig = Rig::new();
+    let (lingering, _peer) = rig.accept_up();
+    rig.set_window(0);
+    rig.close(lingering, fault(PeerFault::UnlinkedHeaders));
+    rig.close(lingering, fault(PeerFault::InvalidBranch));
+    assert_eq!(rig.closed(RoleId::Peers), (lingering, fault(PeerFault::UnlinkedHeaders)));
+    assert_eq!(rig.event(RoleId::Peers), late(lingering, PeerFault::InvalidBranch));
+}

@@ -4,9 +4,9 @@
 //! is not known to have it. A block is passed on once it is known to be valid, before it is stored. What a peer is
 //! known to have is what it sent us, what we sent it, and what it told us it has.
 //!
-//! The id of a transaction leaves its signatures out. Whoever sends it with a bad signature must not keep the good one
-//! from spreading: what is being checked or was refused is remembered by all bytes (the merkle leaf), what was taken
-//! and what peers know by id.
+//! The id of a transaction leaves its signatures out. A copy with a bad signature must not keep the good one from
+//! spreading. So transactions that are being checked or were refused are remembered by all bytes (the merkle leaf), and
+//! those that were taken or that peers know by their id.
 
 mod intake;
 mod known;

@@ -426,7 +426,7 @@ fn silent_dialers_push_out_each_other_and_no_peer() {
         assert_eq!(node.role.inbound(), (48, (link as usize - 999).min(INBOUND_SLACK)));
     }
     assert!(gone.iter().all(|link| *link >= 1_000), "{gone:?}");
-    assert!(join(&mut node, 2_000, "77.1.1.1").promoted(2_000).is_some(), "who means it gets through");
+    assert!(join(&mut node, 2_000, "77.1.1.1").promoted(2_000).is_some(), "an honest newcomer gets through");
 }
 
 #[test]

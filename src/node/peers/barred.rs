@@ -81,10 +81,10 @@ impl Barred {
         self.bans.count()
     }
 
-    /// Adds a fault's points to a host's; returns the ban that it has earned.
+    /// Adds points for a fault to a host's; returns the ban that it has earned.
     #[must_use]
-    pub(super) fn punish(&mut self, now: Now, ip: IpAddr, fault: &PeerFault) -> Option<Ban> {
-        let score = self.scores.add(now.mono, ip, fault.points());
+    pub(super) fn punish(&mut self, now: Now, ip: IpAddr, fault: &PeerFault, points: u32) -> Option<Ban> {
+        let score = self.scores.add(now.mono, ip, points);
         // All nodes of a cluster share the loopback address: one bad node must not cut off the others.
         let exempt = self.test_chain && is_own_host(ip);
         let until = UnixTime(now.unix.0.saturating_add(BAN_TIME.as_secs()));

@@ -1,8 +1,11 @@
 //! The ends of dials and of links: what they cost, what is logged, and when an address is dialled again.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use super::{Peers, dialer::Purpose, ending::Ending, links::Link};
+use super::{Peers, dialer::Purpose, ending::Ending};
 use crate::{
     base::{
         ids::{DialId, LinkId},
@@ -26,15 +29,23 @@ impl Peers {
     }
 
     pub(super) fn closed(&mut self, now: Now, link: LinkId, reason: &CloseReason, out: &mut Outbox) {
-        let Some(link) = self.links.closed(link) else { return };
+        let Some((id, link)) = self.links.closed(link).map(|state| (link, state)) else { return };
         self.dialer.look_again();
         let remote = link.remote();
         if let CloseReason::Fault(fault) = reason {
             out.count(Counter::PeerFaults, 1);
             log::info!("peer closed for a fault address={remote} fault=\"{fault}\"");
-            self.punish(now, &link, fault, out);
+            // A scanner speaks no protocol at all, and pays nothing.
+            let is_scan = link.peer().is_none() && *fault == PeerFault::Frame(FrameFault::Magic);
+            if !is_scan {
+                self.punish(now, remote.ip(), (fault, fault.points()), out);
+            }
         } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
             log::info!("peer disconnected address={remote} reason=\"{reason}\"");
+        }
+        if link.peer().is_some() {
+            let paid = if let CloseReason::Fault(fault) = reason { fault.points() } else { 0 };
+            self.departed.insert(id, remote.ip(), paid);
         }
         if !link.is_inbound() {
             let ending = Ending::of(now.mono, &link, reason);
@@ -52,15 +63,20 @@ impl Peers {
         }
     }
 
-    /// Adds a fault's points to the address, and bans it if they are enough. Free are a scanner, which speaks no protocol
-    /// at all, and addresses that the operator gave.
-    fn punish(&mut self, now: Now, link: &Link, fault: &PeerFault, out: &mut Outbox) {
-        let ip = link.remote().ip();
-        let is_scan = link.peer().is_none() && *fault == PeerFault::Frame(FrameFault::Magic);
-        if is_scan || self.dialer.is_configured_host(ip) {
+    /// A fault was found after its link had ended.
+    pub(super) fn late_fault(&mut self, now: Now, link: LinkId, fault: &PeerFault, out: &mut Outbox) {
+        let Some((ip, more)) = self.departed.charge(link, fault.points()) else { return };
+        out.count(Counter::PeerFaults, 1);
+        log::info!("peer charged for a fault found after its link ended ip={ip} fault=\"{fault}\"");
+        self.punish(now, ip, (fault, more), out);
+    }
+
+    /// Adds points for a fault to the address, and bans it if they are enough. Free are addresses that the operator gave.
+    fn punish(&mut self, now: Now, ip: IpAddr, (fault, points): (&PeerFault, u32), out: &mut Outbox) {
+        if self.dialer.is_configured_host(ip) {
             return;
         }
-        if let Some(ban) = self.barred.punish(now, ip, fault) {
+        if let Some(ban) = self.barred.punish(now, ip, fault, points) {
             self.barred.ban_untried(now, ban, &mut self.links, &mut self.peer_db, out);
             self.dialer.look_again();
         }

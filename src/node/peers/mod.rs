@@ -6,6 +6,7 @@
 //! | [`Dialer`] | which address is dialled and when; each dial ends once |
 //! | [`DialErrors`] | why dials led to no peer; the log, `headers` and the lists say the same |
 //! | [`Barred`] | fault points, bans, denied addresses; `handshake` hears of each change |
+//! | [`Departed`] | peers whose links have ended; each still pays for its worst fault |
 //! | [`Book`] | known addresses; no attacker can fill the book with their own |
 //! | [`PeerDb`] | the book's file, until it fails |
 //! | [`Pinger`] | our pings, with the tip that they tell |
@@ -20,6 +21,7 @@ mod bans;
 mod barred;
 mod book;
 mod closing;
+mod departed;
 mod dial_errors;
 mod dialer;
 mod ending;
@@ -40,6 +42,7 @@ use std::{net::SocketAddr, sync::Arc};
 use self::{
     barred::Barred,
     book::Book,
+    departed::Departed,
     dial_errors::DialErrors,
     dialer::{Dialer, Purpose, World},
     exchange::{AddressExchange, Known},
@@ -79,6 +82,7 @@ pub struct Peers {
     dialer: Dialer,
     dial_errors: DialErrors,
     barred: Barred,
+    departed: Departed,
     exchange: AddressExchange,
     pinger: Pinger,
     staleness: Staleness,
@@ -111,6 +115,7 @@ impl Peers {
             dialer,
             dial_errors: DialErrors::default(),
             barred: Barred::new(test_chain, contents.bans),
+            departed: Departed::default(),
             exchange: AddressExchange::new(test_chain),
             pinger: Pinger::new(setup.spec.genesis_hash()),
             staleness: Staleness::new(setup.spec.parameters.block_time),
@@ -134,6 +139,7 @@ impl Peers {
             LinkEvent::Up { link, peer } => self.up(now, link, peer, out),
             LinkEvent::Frame { link, frame } => self.on_message(now, link, &frame, out),
             LinkEvent::Closed { link, reason } => self.closed(now, link, &reason, out),
+            LinkEvent::LateFault { link, fault } => self.late_fault(now, link, &fault, out),
             // For `gossip`.
             LinkEvent::NewsLost { .. } => {}
         }

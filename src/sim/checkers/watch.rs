@@ -80,7 +80,7 @@ impl Watch {
     pub(super) fn disorder(&mut self, role: RoleId, event: &LinkEvent) -> Option<&'static str> {
         let known = |link: &LinkId| self.known.get(&(role, *link)).copied();
         let (link, wrong, next) = match event {
-            LinkEvent::DialFailed { .. } => return None,
+            LinkEvent::DialFailed { .. } | LinkEvent::LateFault { .. } => return None,
             LinkEvent::Opened { link, .. } => (link, known(link).is_some(), Some(Knows::Opened)),
             LinkEvent::Up { link, .. } => (link, known(link) == Some(Knows::Up), Some(Knows::Up)),
             LinkEvent::NewsLost { link, .. } => (link, known(link) != Some(Knows::Up), Some(Knows::Up)),

@@ -9,7 +9,7 @@ use crate::{
 
 #[derive(Clone, Debug)]
 enum Op {
-    /// The chain from so many blocks below the end is another, of so many blocks.
+    /// The last blocks are replaced: how many, and by how many.
     Replace {
         below: u32,
         count: u8,

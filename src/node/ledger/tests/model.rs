@@ -7,7 +7,7 @@ use crate::{base::limits, chain::rules::TransactionFault};
 
 #[derive(Clone, Debug)]
 enum Op {
-    /// Spends one of all outputs so far, for so much.
+    /// Spends one of all outputs so far, for an amount.
     Submit { from: usize, fee: u64 },
     /// Submits an earlier transaction again.
     Again(usize),

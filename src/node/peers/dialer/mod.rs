@@ -193,7 +193,7 @@ impl Dialer {
     }
 
     /// What answers at the address is no node of ours, and will hardly become one: the wait grows up to [`REDIAL_MAX`],
-    /// whatever the chain and whoever gave the address.
+    /// on every chain, also if the operator gave the address.
     pub(super) fn back_off_stranger(&mut self, now: Time, address: SocketAddr, rng: &mut Rng) {
         self.backoffs.failed(now, address, REDIAL_MAX, (false, Duration::ZERO), rng);
     }

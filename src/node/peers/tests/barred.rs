@@ -25,7 +25,8 @@ impl Rig {
     /// Adds a fault's points, and carries out a ban if that is enough.
     fn punish(&mut self, ip: IpAddr) -> Actions {
         let mut out = Outbox::default();
-        if let Some(ban) = self.barred.punish(self.now, ip, &PeerFault::Flood("pings")) {
+        let fault = PeerFault::Flood("pings");
+        if let Some(ban) = self.barred.punish(self.now, ip, &fault, fault.points()) {
             self.barred.ban(self.now, ban, &mut self.links, &mut self.db, &mut out);
         }
         Actions(out.drain().collect())

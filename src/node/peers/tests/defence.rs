@@ -8,7 +8,7 @@ use crate::{
     },
     chain::{archive::Tip, target::Work},
     node::{
-        ChainMove,
+        ChainMove, Event,
         limit::Limit,
         notice::{ToHandshake, ToPeers, Useful},
     },
@@ -170,4 +170,29 @@ fn after_each_kill_the_anchors_come_first_and_one_network_gets_one_slot() {
         let share = book.iter().filter(|entry| is_attacker(&entry.address)).count();
         assert!(share <= (1024 + 256) / 16, "round {round}: {share} of the book");
     }
+}
+
+#[test]
+fn a_fault_that_is_found_late_costs_its_sender_the_difference_to_what_the_link_has_paid() {
+    let mut node = node(&public_setup());
+    node.start();
+    join(&mut node, 1, "9.1.1.1:4130");
+    join(&mut node, 2, "9.2.1.1:4130");
+    join(&mut node, 3, "9.3.1.1:4130");
+    let late = |node: &mut Node, link: u64, fault: PeerFault| {
+        node.event(Event::Link(LinkEvent::LateFault { link: LinkId(link), fault })).told::<ToHandshake>()
+    };
+    let points = |node: &Node, ip: &str| node.role.barred.points(node.now.mono, address(ip).ip());
+    node.lost(1);
+    assert!(late(&mut node, 1, PeerFault::UnlinkedHeaders).is_empty());
+    assert_eq!(points(&node, "9.1.1.1:1"), 20);
+    assert!(late(&mut node, 1, PeerFault::Flood("pings")).is_empty());
+    assert_eq!(points(&node, "9.1.1.1:1"), 20, "a link pays for its worst fault");
+    node.closed(2, CloseReason::Fault(PeerFault::BrokenPromise));
+    let told = late(&mut node, 2, PeerFault::InvalidBranch);
+    let ips = BTreeSet::from([address("9.2.1.1:1").ip()]);
+    assert!(told.contains(&ToHandshake::Barred { ips, addresses: BTreeSet::new() }), "100 points are a ban: {told:?}");
+    // A link that stands is closed by the endpoint before anybody hears of a late fault.
+    assert!(late(&mut node, 3, PeerFault::InvalidBranch).is_empty());
+    assert_eq!(points(&node, "9.3.1.1:1"), 0);
 }
