@@ -19,7 +19,7 @@ use crate::{
 const WINDOW: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Item {
+pub(super) enum Item {
     News,
     Request,
     Answer,
@@ -33,16 +33,16 @@ impl Item {
 
 /// What is tried.
 #[derive(Clone, Copy)]
-struct Setting {
+pub(super) struct Setting {
     bounds: Bounds,
     reads: fn(&Bounds, &Backlog) -> bool,
     pipe: usize,
-    pushes: usize,
-    requests: usize,
+    pub(super) pushes: usize,
+    pub(super) requests: usize,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Half {
+pub(super) struct Half {
     /// News and requests that it will still make.
     to_push: usize,
     to_ask: usize,
@@ -55,10 +55,19 @@ struct Half {
     /// Units of the queue's first item that are sent.
     sent: usize,
     /// Units on their way to the other side; `Some`: the last of an item.
-    pipe: VecDeque<Option<Item>>,
+    pub(super) pipe: VecDeque<Option<Item>>,
 }
 
 impl Half {
+    pub(super) fn new(pushes: usize, requests: usize) -> Self {
+        Self { to_push: pushes, to_ask: requests, ..Self::default() }
+    }
+
+    /// Whether something waits to be sent.
+    pub(super) fn has_queue(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     fn backlog(&self) -> Backlog {
         let units = |wanted: Option<Item>| -> usize {
             let items = self.queue.iter().filter(|item| wanted.is_none_or(|wanted| wanted == **item));
@@ -73,14 +82,14 @@ impl Half {
         }
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         (self.awaited, self.held, self.open) == (0, 0, 0) && self.queue.is_empty() && self.pipe.is_empty()
     }
 }
 
 /// What may happen at one side.
-#[derive(Clone, Copy, Debug)]
-enum Step {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
     Push,
     Ask,
     Write,
@@ -90,13 +99,19 @@ enum Step {
 }
 
 /// What moves on without anybody starting something new.
-const MOVES: [Step; 4] = [Step::Write, Step::Read, Step::HandOn, Step::Answer];
+pub(super) const MOVES: [Step; 4] = [Step::Write, Step::Read, Step::HandOn, Step::Answer];
 
 /// Both sides, the lesser first: they are alike.
 type State = [Half; 2];
 
-/// The state after a step of one side, if it can take it.
 fn step(setting: &Setting, state: &State, side: usize, step: Step) -> Option<State> {
+    let mut next = advance(setting, state, side, step)?;
+    next.sort();
+    Some(next)
+}
+
+/// Both sides of a link after a step of one side, if it can take it.
+pub(super) fn advance(setting: &Setting, state: &State, side: usize, step: Step) -> Option<State> {
     let (mut next, bounds) = (state.clone(), &setting.bounds);
     let [first, second] = &mut next;
     let (half, other) = if side == 0 { (first, second) } else { (second, first) };
@@ -138,13 +153,12 @@ fn step(setting: &Setting, state: &State, side: usize, step: Step) -> Option<Sta
             half.queue.push_back(Item::Answer);
         }
     }
-    next.sort();
     Some(next)
 }
 
 /// Tries every order of events. Returns how many states there are and the first in which something waits and nothing moves.
 fn explore(setting: &Setting) -> (usize, Option<State>) {
-    let half = Half { to_push: setting.pushes, to_ask: setting.requests, ..Half::default() };
+    let half = Half::new(setting.pushes, setting.requests);
     let start: State = [half.clone(), half];
     let (mut seen, mut next) = (HashSet::from([start.clone()]), vec![start]);
     while let Some(state) = next.pop() {
@@ -166,7 +180,7 @@ fn explore(setting: &Setting) -> (usize, Option<State>) {
 }
 
 /// The protocol's bounds with as many units as they have blocks, and twice as many requests as a side has open.
-fn setting(pipe: usize, pushes: usize, requests: usize) -> Setting {
+pub(super) fn setting(pipe: usize, pushes: usize, requests: usize) -> Setting {
     let bounds = Bounds { soft: 1, crowded: 1, own: usize::MAX, blocks: 2 * WINDOW, ..Bounds::PROTOCOL };
     Setting { bounds, reads: Bounds::reads, pipe, pushes, requests }
 }

@@ -4,6 +4,7 @@ mod flow;
 mod opening;
 mod reading;
 mod rig;
+mod ring;
 mod sending;
 
 use super::{Order, hearers};
