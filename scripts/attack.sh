@@ -24,6 +24,12 @@ attacks=(
     hostile::chain::headers_without_blocks_that_have_the_most_work_from_ten_peers
     hostile::chain::peers_that_withhold_blocks_slow_a_sync_down_by_a_bounded_factor
     hostile::liars::seven_liars_of_eight_neither_stop_a_node_nor_keep_it_behind
+    hostile::liars::a_newcomer_reaches_the_honest_tip_beside_seven_branches_that_nobody_delivers
+    hostile::flow::two_nodes_that_push_large_blocks_to_each_other_do_not_stop_each_other
+    hostile::flow::many_large_blocks_pushed_both_ways_close_no_link
+    hostile::flow::a_slow_reader_stays_and_gets_each_block_once
+    hostile::flow::peers_that_read_nothing_cost_little_memory_and_hold_up_nobody
+    hostile::ports::a_crowd_that_claims_an_honest_node_s_port_does_not_shut_it_out
     hostile::http::a_crowd_of_http_clients_keeps_out_neither_the_operator_nor_peers
     hostile::soak::all_attacks_at_a_low_rate_make_nothing_grow
 )

@@ -9,6 +9,7 @@ mod flow;
 mod http;
 mod liars;
 mod mixed;
+mod ports;
 mod prices;
 mod slots;
 mod soak;

@@ -9,7 +9,10 @@ use std::{
 use tussock::{
     base::limits,
     chain::{spec::ChainSpec, testkit::BlockMaker},
-    wire::{frame::Frame, message::Message},
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Message},
+    },
 };
 
 use crate::support::{
@@ -65,6 +68,14 @@ fn all_slots_hold_the_largest_frame_less_its_last_byte() {
     drop(holders);
     let figure = format!("{held} slots held, {} MB sent, {dials} dials", sent / 1_000_000);
     watch.finish(&mut node, "unfinished largest frames", &figure, "as long as asked");
+}
+
+/// It was told that it had broken the protocol.
+#[test]
+fn a_client_that_says_nothing_is_told_that_its_time_is_over() {
+    let (node, spec) = scene();
+    let mut silent = RawPeer::connect(node.p2p(), &spec);
+    assert_eq!(silent.goodbye(), Some(GoodbyeCode::TimedOut as u8), "{}", node.log());
 }
 
 /// A client that sends nothing, or a byte of a `Version` every five seconds, and dials again when it is closed.
