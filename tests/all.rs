@@ -23,6 +23,7 @@ mod poll_loop;
 mod readme;
 mod sim;
 mod support;
+mod tables;
 mod tidy;
 mod tools;
 mod undone;

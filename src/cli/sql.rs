@@ -1,6 +1,7 @@
 //! `sql`: queries the ledger in SQL. Read-only, limited in time and rows; also works while the node runs.
 
 use std::{
+    io::{self, IsTerminal},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
@@ -18,7 +19,7 @@ use super::{
     units,
 };
 use crate::{
-    base::{gather::gather, hash::hex},
+    base::hash::hex,
     chain::archive::StoreError,
     store::adhoc::{Interrupter, Table, Value as Cell},
 };
@@ -32,7 +33,7 @@ v_headers, v_tip, v_peers (tussock help sql).
 Examples:
   tussock sql 'SELECT height, hash FROM v_blocks ORDER BY height DESC LIMIT 5'
   tussock sql 'SELECT count(*), sum(amount) FROM v_coins' --json
-  tussock sql 'SELECT address_text(address), balance FROM v_balances LIMIT 10'")]
+  tussock sql 'SELECT address, balance FROM v_balances LIMIT 10'")]
 pub struct SqlArgs {
     /// One SELECT statement
     #[arg(value_name = "SELECT …")]
@@ -51,9 +52,8 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
         .map_err(|problem| Failure::usage(format!("--timeout {}: {problem}", arguments.timeout)))?;
     let reader = offline::reader(context)?;
     let folder = context.folder();
-    let joined = reader.join(&folder.join(datadir::INDEX), &folder.join(datadir::PEERS));
+    let joined = reader.join(&folder.join(datadir::INDEX), &folder.join(datadir::PEERS), context.spec().prefix);
     joined.map_err(|error| Failure::store(&context.ledger(), &error))?;
-    reader.teach_addresses(context.spec().prefix).map_err(|error| Failure::store(&context.ledger(), &error))?;
     let (result, late) = within(timeout, reader.interrupter(), || reader.sql(&arguments.statement, arguments.limit));
     let table = result.map_err(|error| match error {
         _ if late => Failure::new(
@@ -66,8 +66,7 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     if table.truncated {
         output::note(&format!("only the first {} rows; more with --limit", arguments.limit));
     }
-    let facts: Value = table.rows.iter().map(|row| object(&table, row)).collect();
-    context.print(&facts, |_| text(&table))
+    output::line(&if context.json { objects(&table) } else { text(&table) })
 }
 
 /// Runs a query and interrupts it after `timeout`. Also returns whether the time ran out.
@@ -91,7 +90,8 @@ fn within<T>(timeout: Duration, interrupter: Interrupter, query: impl FnOnce() -
     })
 }
 
-fn object(table: &Table, row: &[Cell]) -> Value {
+/// Each row as an object whose fields are in the order of the columns.
+fn objects(table: &Table) -> String {
     let value = |cell: &Cell| match cell {
         Cell::Null => Value::Null,
         Cell::Integer(number) => json!(number),
@@ -99,8 +99,13 @@ fn object(table: &Table, row: &[Cell]) -> Value {
         Cell::Text(text) => json!(text),
         Cell::Bytes(bytes) => json!(hex(bytes)),
     };
-    let fields = table.columns.iter().cloned().zip(row.iter().map(value));
-    Value::Object(gather(fields))
+    let names: Vec<String> = table.columns.iter().map(|name| json!(name).to_string()).collect();
+    let object = |row: &Vec<Cell>| {
+        let fields: Vec<String> = names.iter().zip(row).map(|(name, cell)| format!("{name}:{}", value(cell))).collect();
+        format!("{{{}}}", fields.join(","))
+    };
+    let rows: Vec<String> = table.rows.iter().map(object).collect();
+    format!("[{}]", rows.join(if io::stdout().is_terminal() { ",\n " } else { "," }))
 }
 
 fn text(table: &Table) -> String {

@@ -270,7 +270,7 @@ impl Databases {
             self.index = None;
         }
         if let (None, Some(_), Some(path)) = (&self.index, mark.height, &self.context.index_path) {
-            let index = IndexDb::open(path, &self.context.chain.genesis_hash())?;
+            let index = IndexDb::open(path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
             self.index = Some((index, mark.file));
         }
         self.ledger()?;

@@ -155,7 +155,7 @@ impl Worker {
             self.file += 1;
             self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
             let ledger = LedgerReader::open(&self.context.ledger_path)?.passing_by()?;
-            let index = IndexDb::open(&self.path, &self.context.chain.genesis_hash())?;
+            let index = IndexDb::open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
             self.files = Some((ledger, index));
         }
         let Some((ledger, index)) = &mut self.files else { return Ok(true) };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{InterruptHandle, functions::FunctionFlags, limits::Limit, types::ValueRef};
+use rusqlite::{Connection, InterruptHandle, functions::FunctionFlags, limits::Limit, types::ValueRef};
 
 use crate::{
     base::hash::{hex, unhex},
@@ -10,22 +10,16 @@ use crate::{
         address::{Address, Prefix},
         archive::StoreError,
     },
-    store::{connect, migrate, reader::LedgerReader},
+    store::{connect, migrate, reader::LedgerReader, views},
 };
 
 /// Bytes of one value in the answer to a user's query; a block body fits.
 const MAX_SQL_VALUE_BYTES: i32 = 4 * 1024 * 1024;
 
-/// The ends of all branches.
-const TIPS: &str = "CREATE TEMP VIEW v_tips AS
-    SELECT h.height, h.hash, h.status, h.work FROM v_headers h
-    WHERE h.id = (SELECT a.id FROM applied a JOIN state s ON s.height = a.height)
-    UNION ALL
-    SELECT h.height, h.hash, h.status, h.work FROM v_headers h JOIN side s ON s.id = h.id
-    WHERE h.id NOT IN (SELECT c.parent FROM side x JOIN headers c ON c.id = x.id WHERE c.parent IS NOT NULL)";
-/// The peer book.
-const BOOK: &str = "CREATE TEMP VIEW v_peers AS
-    SELECT address, source, last_seen, last_success, last_attempt, failures FROM book_of_peers.book";
+/// The name under which `index.db` is attached.
+const INDEX: &str = "book_of_txs";
+/// The name under which `peers.db` is attached.
+const PEERS: &str = "book_of_peers";
 
 /// One value of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,15 +63,19 @@ impl LedgerReader {
         Interrupter(self.connection().get_interrupt_handle())
     }
 
-    /// Attaches the index and the peer book for [`LedgerReader::sql`], if they exist and have this program's version, and
-    /// adds the views over the ledger that are too slow or too special to be in its file.
-    pub fn join(&self, index: &Path, peers: &Path) -> Result<(), StoreError> {
+    /// Attaches the index and the peer book for [`LedgerReader::sql`], if they exist and have this program's version. Adds
+    /// this program's views of all three, so that they are the same whichever program wrote the files, and functions for
+    /// addresses: `address_text` and `address_hex` take an address in either form, or its bytes, and return NULL for
+    /// anything else. `prefix` is that of the chain's addresses.
+    pub fn join(&self, index: &Path, peers: &Path, prefix: Prefix) -> Result<(), StoreError> {
         let connection = self.connection();
+        add_function(connection, "address_text", move |address| Some(address_of(address, &prefix)?.to_text(&prefix)))?;
+        add_function(connection, "address_hex", move |address| Some(hex(&address_of(address, &prefix)?.0)))?;
         // Temporary views count as changes too. The files stay read-only, because they were opened so.
         connection.pragma_update(None, "query_only", 0)?;
-        connection.execute_batch(TIPS)?;
-        let files = [(index, "book_of_txs", &migrate::INDEX, ""), (peers, "book_of_peers", &migrate::PEERS, BOOK)];
-        for (path, name, schema, views) in files {
+        views::add_temporary(connection, views::LEDGER, "main")?;
+        let files = [(index, INDEX, &migrate::INDEX, views::INDEX), (peers, PEERS, &migrate::PEERS, views::PEERS)];
+        for (path, name, schema, its_views) in files {
             let usable = path.exists()
                 && connect::open_reader(path)
                     .and_then(|file| schema.check(&file))
@@ -85,27 +83,10 @@ impl LedgerReader {
             if usable {
                 let path = path.to_string_lossy();
                 connection.execute(&format!("ATTACH ?1 AS {name}"), [path.as_ref()])?;
-                connection.execute_batch(views)?;
+                views::add_temporary(connection, its_views, name)?;
             }
         }
         Ok(connection.pragma_update(None, "query_only", 1)?)
-    }
-
-    /// Adds functions for the chain's text form of addresses to [`LedgerReader::sql`]: `address_text('72ea…')` and
-    /// `address_hex('ltus1…')`. They return NULL for anything else.
-    pub fn teach_addresses(&self, prefix: Prefix) -> Result<(), StoreError> {
-        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        let connection = self.connection();
-        connection.create_scalar_function("address_text", 1, flags, move |call| {
-            let digits: Option<String> = call.get(0)?;
-            let bytes = digits.and_then(|digits| unhex(&digits)?.try_into().ok());
-            Ok(bytes.map(|bytes| Address(bytes).to_text(&prefix)))
-        })?;
-        connection.create_scalar_function("address_hex", 1, flags, move |call| {
-            let text: Option<String> = call.get(0)?;
-            Ok(text.and_then(|text| Address::parse(&text, &prefix).ok()).map(|address| hex(&address.0)))
-        })?;
-        Ok(())
     }
 
     /// Runs one SQL statement that only reads, and returns at most `max_rows` rows. The views
@@ -132,6 +113,32 @@ impl LedgerReader {
         }
         Ok(table)
     }
+}
+
+/// Adds a function of an address. It is harmless, so views may call it.
+fn add_function(
+    connection: &Connection,
+    name: &str,
+    function: impl Fn(ValueRef<'_>) -> Option<String> + Send + 'static,
+) -> Result<(), StoreError> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    Ok(connection.create_scalar_function(name, 1, flags, move |call| Ok(function(call.get_raw(0))))?)
+}
+
+/// An address in the chain's text, in hex, or as bytes.
+fn address_of(value: ValueRef<'_>, prefix: &Prefix) -> Option<Address> {
+    let bytes = match value {
+        ValueRef::Blob(bytes) => bytes.to_vec(),
+        ValueRef::Text(text) => {
+            let text = std::str::from_utf8(text).ok()?;
+            if let Ok(address) = Address::parse(text, prefix) {
+                return Some(address);
+            }
+            unhex(text)?
+        }
+        _ => return None,
+    };
+    Some(Address(bytes.try_into().ok()?))
 }
 
 impl Value {
@@ -175,11 +182,11 @@ mod tests {
         assert_eq!(one("SELECT state_digest FROM v_tip"), Value::Text(digest));
         assert_eq!(one("SELECT count(*) FROM v_coins"), Value::Integer(maker.coins().len() as i64));
         assert_eq!(one("SELECT status FROM v_headers WHERE height = 2"), Value::Text("applied".into()));
-        let mut index = IndexDb::open(&dir.join("index.db"), &reader.genesis()).unwrap();
+        let mut index = IndexDb::open(&dir.join("index.db"), &reader.genesis(), &maker.spec().prefix).unwrap();
         assert!(index.catch_up(&reader, 100).unwrap().is_complete());
         drop(PeerDb::open(&dir.join("peers.db")));
         let reader = LedgerReader::open(&path).unwrap();
-        reader.join(&dir.join("index.db"), &dir.join("peers.db")).unwrap();
+        reader.join(&dir.join("index.db"), &dir.join("peers.db"), maker.spec().prefix).unwrap();
         let one = |sql: &str| reader.sql(sql, 9).unwrap().rows.swap_remove(0).swap_remove(0);
         assert_eq!(one("SELECT count(*) FROM v_txs"), Value::Integer(4));
         assert_eq!(one("SELECT sum(balance) FROM v_balances"), one("SELECT sum(amount) FROM v_coins"));
@@ -187,13 +194,16 @@ mod tests {
         assert_eq!(one("SELECT blocks FROM v_miners"), Value::Integer(3));
         assert_eq!(one("SELECT hash FROM v_tips"), Value::Text(maker.hash().to_string()));
         assert_eq!(one("SELECT count(*) FROM v_peers"), Value::Integer(0));
-        reader.teach_addresses(maker.spec().prefix).unwrap();
         let own = account(1).to_text(&maker.spec().prefix);
         assert_eq!(one("SELECT address_text(address) FROM v_miners"), Value::Text(own.clone()));
         assert_eq!(
-            one(&format!("SELECT blocks FROM v_miners WHERE address = address_hex('{own}')")),
+            one(&format!("SELECT blocks FROM v_miners WHERE address_hex(address) = address_hex('{own}')")),
             Value::Integer(3)
         );
+        assert_eq!(one(&format!("SELECT blocks FROM v_miners WHERE address = '{own}'")), Value::Integer(3));
+        let raw = "SELECT address_text(address) FROM book_of_txs.history WHERE tx > 1048576 LIMIT 1";
+        assert_eq!(one(raw), Value::Text(own.clone()));
+        assert_eq!(one(&format!("SELECT address_text(address_hex('{own}'))")), Value::Text(own));
         assert_eq!(one("SELECT ifnull(address_hex('nobody'), address_text('00'))"), Value::Null);
         for refused in ["DELETE FROM coins", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", "DROP VIEW v_tips", ""]
         {
@@ -218,6 +228,18 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_of_64_bits_is_not_negative_and_genesis_has_no_previous_block() {
+        let dir = TempDir::new();
+        let path = dir.join("ledger.db");
+        drop(LedgerDb::open(&path, dev_maker().spec(), &LedgerOptions::default()).unwrap());
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.execute("UPDATE headers SET nonce = -1", []).unwrap();
+        let sql = "SELECT nonce, typeof(nonce), previous FROM v_headers";
+        let row = file.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        assert_eq!(row, (u64::MAX.to_string(), "text".to_owned(), None::<String>));
+    }
+
+    #[test]
     fn finding_the_ends_of_branches_takes_steps_in_proportion_to_the_headers() {
         const HEADERS: i32 = 3000;
         let dir = TempDir::new();
@@ -230,7 +252,7 @@ mod tests {
         file.execute(branch, [HEADERS]).unwrap();
         file.execute("INSERT INTO side SELECT id, 0 FROM headers WHERE id > 1000", []).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
-        reader.join(&dir.join("no index"), &dir.join("no peers")).unwrap();
+        reader.join(&dir.join("no index"), &dir.join("no peers"), dev_maker().spec().prefix).unwrap();
         let mut statement = reader.connection().prepare("SELECT group_concat(height) FROM v_tips").unwrap();
         let heights: String = statement.query_row([], |row| row.get(0)).unwrap();
         assert_eq!(heights, format!("0,{HEADERS}"));

@@ -32,6 +32,7 @@ mod testing;
 pub mod testkit;
 mod undo;
 pub mod verify;
+pub mod views;
 
 pub use index::IndexDb;
 pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};

@@ -13,7 +13,7 @@ use crate::{
     chain::archive::{Ban, BookContents, BookEntry, PeerStore, StoreError},
     store::{
         connect::{self, SMALL_CACHE_BYTES, SMALL_CHECKPOINT_PAGES, SMALL_LOG_BYTES, Tuning},
-        identity, migrate, quarantine, rows,
+        identity, migrate, quarantine, rows, views,
     },
 };
 
@@ -75,6 +75,7 @@ impl PeerDb {
             },
         )?;
         migrate::PEERS.migrate(&mut connection)?;
+        views::renew(&mut connection, views::PEERS, None)?;
         let secret = identity::random_secret(&connection)?;
         let sql = "INSERT INTO meta (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING";
         rows::run(&connection, sql, [secret.as_slice()])?;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Calls a node with the RPC clients that exist for Bitcoin Core and its kin, and checks the documents that describe the
-# node. Installs the clients, pinned, into a temporary folder; skips what cannot be installed, and says so.
+# Calls a node with the RPC clients that exist for Bitcoin Core and its kin, checks the documents that describe the node, and
+# reads its tables with other tools. Installs the clients, pinned, into a temporary folder; skips what cannot be installed, and says so.
 #
 #   tests/clients/run.sh [--write]      --write: puts the table into src/rpc/CLIENTS.md
 #   TUSSOCK_BIN=FILE                    the program; otherwise a debug build is made
@@ -83,6 +83,16 @@ if has "$LITECOIN_CLI"; then
     row "litecoin-cli 0.21 (Debian)" bash "$here/litecoin_cli.sh"
 else
     skip "litecoin-cli 0.21 (Debian)" "it is not installed"
+fi
+
+if [ -n "${python:-}" ] && "$work/python/bin/pip" install --quiet pandas==3.1.1 polars==2.1.0 pyarrow==26.0.1 \
+    adbc-driver-sqlite==1.13.0 adbc-driver-manager==1.13.0 datasette==0.65.5 >/dev/null 2>&1; then
+    # Last, since the others want one block; more than the rows by which ADBC guesses the type of a column.
+    tussock mine 1100 >/dev/null
+    export TUSSOCK_BIN FOLDER="$work/data/dev"
+    row "tables: pandas 3.1, polars 2.1 with ADBC 1.13, Datasette 0.65" "$python" "$here/tables.py"
+else
+    skip "tables: pandas, polars with ADBC, Datasette" "pip cannot install them here"
 fi
 
 if [ -n "$write" ]; then

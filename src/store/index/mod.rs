@@ -22,7 +22,7 @@ use self::{
 use crate::{
     base::hash::Hash,
     chain::{
-        address::Address,
+        address::{Address, Prefix},
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
@@ -36,6 +36,7 @@ use crate::{
         query::AddressCoins,
         reader::LedgerReader,
         rows::{self, StoredHeader},
+        views,
     },
 };
 
@@ -99,14 +100,14 @@ pub struct HistoryEntry {
 
 impl IndexDb {
     /// Opens the index of a ledger. A file that cannot be used (damaged, newer, of another chain) is renamed, and an
-    /// empty index takes its place.
-    pub fn open(path: &Path, genesis: &Hash) -> Result<Self, StoreError> {
-        match Self::try_open(path, genesis) {
+    /// empty index takes its place. `prefix` is that of the chain's addresses.
+    pub fn open(path: &Path, genesis: &Hash, prefix: &Prefix) -> Result<Self, StoreError> {
+        match Self::try_open(path, genesis, prefix) {
             Err(error @ StoreError::Io(_)) => Err(error),
             Err(error) => {
                 let target = quarantine::quarantine(path).map_err(|error| StoreError::Io(error.to_string()))?;
                 log::warn!("index: rebuilding error=\"{error}\" old={}", target.display());
-                Self::try_open(path, genesis)
+                Self::try_open(path, genesis, prefix)
             }
             opened => opened,
         }
@@ -202,7 +203,7 @@ impl IndexDb {
         Ok(Some(AddressCoins { balance: u128::from(balance), count, coins }))
     }
 
-    fn try_open(path: &Path, genesis: &Hash) -> Result<Self, StoreError> {
+    fn try_open(path: &Path, genesis: &Hash, prefix: &Prefix) -> Result<Self, StoreError> {
         let mut connection = connect::open_file(path)?;
         migrate::INDEX.check(&connection)?;
         connect::tune_writer(
@@ -221,6 +222,7 @@ impl IndexDb {
         if found != Some(*genesis) {
             return Err(StoreError::Mismatch("the index is of another chain".to_owned()));
         }
+        views::renew(&mut connection, views::INDEX, Some(prefix))?;
         Ok(Self { connection })
     }
 

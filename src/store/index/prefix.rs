@@ -48,7 +48,8 @@ mod tests {
         }
         testkit::commit(&mut ledger, &maker).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
-        let mut index = IndexDb::open(&dir.join("index.db"), &maker.spec().genesis_hash()).unwrap();
+        let mut index =
+            IndexDb::open(&dir.join("index.db"), &maker.spec().genesis_hash(), &maker.spec().prefix).unwrap();
         while !index.catch_up(&reader, 8).unwrap().is_complete() {}
         for height in 0..=20 {
             let body = reader.body_at(height).unwrap().unwrap();

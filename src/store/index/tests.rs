@@ -24,7 +24,7 @@ fn setup() -> Setup {
     let path = dir.join("ledger.db");
     let ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
     let reader = LedgerReader::open(&path).unwrap();
-    let index = IndexDb::open(&dir.join("index.db"), &reader.genesis()).unwrap();
+    let index = IndexDb::open(&dir.join("index.db"), &reader.genesis(), &maker.spec().prefix).unwrap();
     Setup { dir, maker, ledger, reader, index }
 }
 
@@ -129,10 +129,10 @@ fn an_index_of_another_ledger_or_a_damaged_one_is_rebuilt() {
     let path = setup.dir.join("index.db");
     drop(setup.index);
     std::fs::write(&path, [9; 5000]).unwrap();
-    let mut index = IndexDb::open(&path, &reader.genesis()).unwrap();
+    let mut index = IndexDb::open(&path, &reader.genesis(), &other.spec().prefix).unwrap();
     assert_eq!(index.catch_up(&reader, 0).unwrap(), Progress { indexed: 0, total: 3 });
     drop(index);
-    let mut index = IndexDb::open(&path, &Hash([5; 32])).unwrap();
+    let mut index = IndexDb::open(&path, &Hash([5; 32]), &other.spec().prefix).unwrap();
     assert_eq!(index.catch_up(&reader, 100).unwrap().indexed, 3);
 }
 

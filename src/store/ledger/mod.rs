@@ -41,6 +41,7 @@ use crate::{
         rows::{self, NewHeader, StoredHeader},
         sharing::Sharing,
         verify::RECHECKED_BLOCKS,
+        views,
     },
 };
 
@@ -154,7 +155,10 @@ impl LedgerDb {
             info!("store: checked, all is in order blocks={checked_blocks}");
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
-        Self::load(connection, spec, options.checkpoint_pages, Opened { created, unclean, checked_blocks, sharing })
+        let opened = Opened { created, unclean, checked_blocks, sharing };
+        let mut ledger = Self::load(connection, spec, options.checkpoint_pages, opened)?;
+        views::renew(&mut ledger.connection, views::LEDGER, Some(&spec.prefix))?;
+        Ok(ledger)
     }
 
     /// A ledger in memory, for the simulator and tests. Its coin keys are the same in every run.

@@ -1,0 +1,7 @@
+-- View of peers.db, for people and their tools. A column has one type in all rows: source is empty for a configured
+-- address, a time is 0 for never.
+
+CREATE VIEW v_peers AS
+SELECT address, ifnull(source, '') AS source, last_seen, ifnull(last_success, 0) AS last_success,
+       ifnull(last_attempt, 0) AS last_attempt, failures
+FROM {db}book;
