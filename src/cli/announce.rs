@@ -26,7 +26,7 @@ fn facts(context: &Context, endpoints: &Endpoints, dev: bool) -> Value {
     let command = if dev { "send dev1 250000" } else { "status" };
     json!({
         "version": env!("CARGO_PKG_VERSION"), "pid": endpoints.pid, "chain": endpoints.chain,
-        "genesis": endpoints.genesis, "p2p": endpoints.p2p, "http": endpoints.http,
+        "genesis": endpoints.genesis, "p2p": endpoints.p2p, "listen": endpoints.listen, "http": endpoints.http,
         "data_dir": settings.data_dir.display().to_string(), "accounts": accounts,
         "mining": dev || settings.node.mine.is_some(), "next": format!("tussock {command}{}", settings.flags()),
     })
@@ -56,7 +56,7 @@ fn banner(facts: &Value) -> String {
     let rows = [
         ("chain", format!("{}  genesis {}", text("chain"), output::short(facts, "genesis"))),
         ("data", text("data_dir")),
-        ("peers", text("p2p")),
+        ("peers", listen(facts, "  ").unwrap_or_else(|| text("p2p"))),
         ("http", http),
         ("mining", if facts["mining"] == json!(true) { "on".to_owned() } else { "off".to_owned() }),
         ("next", text("next")),
@@ -65,14 +65,21 @@ fn banner(facts: &Value) -> String {
     lines.join("\n")
 }
 
+/// All addresses for peers, if there are several.
+fn listen(facts: &Value, separator: &str) -> Option<String> {
+    let all: Vec<&str> = output::items(&facts["listen"]).iter().filter_map(Value::as_str).collect();
+    (all.len() > 1).then(|| all.join(separator))
+}
+
 /// For a pipe: one line; on the `dev` chain also a line for each account, and the command to go on with.
 fn line(facts: &Value) -> String {
     let text = |key: &str| output::text(facts, key);
     let mut line = format!(
-        "ready chain={} p2p={} http={} pid={} data_dir={}",
+        "ready chain={} p2p={} http={}{} pid={} data_dir={}",
         text("chain"),
         text("p2p"),
         if facts["http"].is_null() { "off".to_owned() } else { text("http") },
+        listen(facts, ",").map(|all| format!(" listen={all}")).unwrap_or_default(),
         text("pid"),
         text("data_dir")
     );

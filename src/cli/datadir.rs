@@ -48,8 +48,11 @@ pub struct Holder {
 pub struct Endpoints {
     /// The process.
     pub pid: u32,
-    /// Where it listens for peers.
+    /// Where it listens for peers: the first address.
     pub p2p: String,
+    /// All addresses where it listens for peers.
+    #[serde(default)]
+    pub listen: Vec<String>,
     /// Where it serves HTTP; `None`: it does not.
     pub http: Option<String>,
     /// The chain's name.
@@ -285,6 +288,7 @@ mod tests {
         let endpoints = Endpoints {
             pid: 7,
             p2p: "127.0.0.1:1".into(),
+            listen: vec!["127.0.0.1:1".into(), "[::1]:1".into()],
             http: Some("127.0.0.1:2".into()),
             chain: "local".into(),
             genesis: "00".into(),

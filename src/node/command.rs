@@ -74,7 +74,7 @@ pub enum LedgerCommand {
         /// The most entries to return.
         limit: usize,
     },
-    /// One mempool transaction. → [`Reply::PoolEntry`], or [`Reply::NotFound`]
+    /// One mempool transaction. → [`Reply::PoolEntry`], [`Reply::Displaced`], or [`Reply::NotFound`]
     PoolEntry(Hash),
 }
 
@@ -88,6 +88,8 @@ pub enum GossipCommand {
 /// To `miner`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MinerCommand {
+    /// Make no blocks, since the host keeps the node from it, and why; `None`: go on. → [`Reply::Done`]
+    Hold(Option<String>),
     /// Test chains only: make blocks now. → [`Reply::Mined`] when they are applied
     Mine {
         /// How many.
@@ -127,6 +129,8 @@ pub enum Reply {
     Mempool(Vec<PoolEntry>),
     /// One mempool entry.
     PoolEntry(PoolEntry),
+    /// A transaction that left the mempool lately, since a block contradicts it.
+    Displaced(Arc<HashedTransaction>),
     /// The blocks made.
     Mined(Vec<Hash>),
 }

@@ -1,5 +1,7 @@
 //! What roles report for people and programs to see: the content of the status.
 
+use std::net::SocketAddr;
+
 pub use crate::node::sync_state::SyncState;
 use crate::{
     base::{
@@ -62,6 +64,8 @@ pub enum Report {
         /// Measured over the last seconds.
         hashes_per_second: u64,
     },
+    /// From the driver: all addresses at which the node listens for peers.
+    Listening(Vec<SocketAddr>),
     /// From any role: how much of a limit is used. (Wakes no watcher of the status.)
     Used {
         /// The limit.

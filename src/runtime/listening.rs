@@ -75,12 +75,17 @@ impl Listening {
         let missing: Arc<Mutex<Vec<ListenAddress>>> =
             Arc::new(Mutex::new(waiting.map(|listener| listener.address().clone()).collect()));
         warn(&missing, status);
+        let bound = Arc::new(Mutex::new(self.addresses()));
+        status.report(Report::Listening(self.addresses()));
         for listener in self.0.iter_mut().filter(|listener| listener.local_address().is_none()) {
             let (missing, status, address) = (Arc::clone(&missing), Arc::clone(status), listener.address().clone());
-            listener.on_bound(move |bound| {
-                log::info!("listens at an address that came late address={bound}");
+            let bound = Arc::clone(&bound);
+            listener.on_bound(move |late| {
+                log::info!("listens at an address that came late address={late}");
                 lock(&missing).retain(|other| *other != address);
                 warn(&missing, &status);
+                lock(&bound).push(late);
+                status.report(Report::Listening(lock(&bound).clone()));
             });
         }
         self.0
@@ -97,6 +102,7 @@ fn warn(missing: &Mutex<Vec<ListenAddress>>, status: &SharedStatus) {
     status.report(Report::Warning { key: WARNING, text });
 }
 
+/// A panic while it is held leaves a list that is complete or lacks one address.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -38,6 +39,8 @@ pub struct Status {
     pub inbound: usize,
     /// Peers that we dialled.
     pub outbound: usize,
+    /// Where the node listens for peers.
+    pub listening: Vec<SocketAddr>,
     /// Whether the miner works.
     pub mining: bool,
     /// Its measured rate.
@@ -133,6 +136,7 @@ fn apply(status: &mut Status, report: Report) {
         Report::Mining { enabled, hashes_per_second } => {
             (status.mining, status.hashes_per_second) = (enabled, hashes_per_second);
         }
+        Report::Listening(addresses) => status.listening = addresses,
         Report::Used { limit, used, cap } => {
             let meter = status.limits.entry(limit).or_default();
             (meter.used, meter.cap) = (used, cap);

@@ -238,7 +238,8 @@ impl World {
             | Report::Warning { .. }
             | Report::Hindrance { .. }
             | Report::Used { .. }
-            | Report::LimitHit(_) => {}
+            | Report::LimitHit(_)
+            | Report::Listening(_) => {}
         }
     }
 

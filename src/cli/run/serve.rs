@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{folder::Folder, plan::Plan, watch::HostWatch, watchdog::Watchdog};
+use super::{
+    folder::Folder,
+    plan::Plan,
+    watch::{HostWatch, listening},
+    watchdog::Watchdog,
+};
 use crate::{
     cli::{
         announce,
@@ -53,7 +58,7 @@ pub(super) fn serve(
     drop(announce(plan, &endpoints));
     notify::tell("READY=1");
     let helpers = (Reporter::start(node.handle()), Watchdog::start(node.handle()));
-    let watch = HostWatch::start(folder.clone(), node.handle());
+    let watch = HostWatch::start(folder.clone(), endpoints, node.handle());
     node.await_stop();
     drop(helpers);
     notify::tell("STOPPING=1");
@@ -83,6 +88,7 @@ fn endpoints(plan: &Plan, node: &Node, server: Option<&Server>) -> Endpoints {
     Endpoints {
         pid: std::process::id(),
         p2p: node.local_address().map(|address| address.to_string()).unwrap_or_default(),
+        listen: listening(&node.handle()),
         http: server.map(|server| server.local_address().to_string()),
         chain: spec.name.clone(),
         genesis: spec.genesis_hash().to_string(),

@@ -14,15 +14,22 @@ use std::{
 use super::{folder::Folder, known_time::KnownTime};
 use crate::{
     base::time::UnixTime,
-    cli::units,
-    node::hindrance::{Finding, HindranceId},
+    cli::{
+        datadir::{self, Endpoints},
+        units,
+    },
+    node::{
+        command::{MinerCommand, Reply},
+        hindrance::{Finding, HindranceId},
+    },
     runtime::{NodeHandle, descriptors, memory},
 };
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Looks every few seconds, and stops the node when its data directory is lost. Ends when it is dropped.
+/// Looks every few seconds. Stops the node when its data directory is lost, and its miner while nothing can be written.
+/// Ends when it is dropped.
 pub(super) struct HostWatch {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -31,7 +38,7 @@ pub(super) struct HostWatch {
 
 impl HostWatch {
     /// Starts a thread. If the system refuses one, nobody looks.
-    pub(super) fn start(folder: Folder, node: NodeHandle) -> Self {
+    pub(super) fn start(folder: Folder, mut endpoints: Endpoints, node: NodeHandle) -> Self {
         let (stop, stopped) = mpsc::channel();
         let lost = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&lost);
@@ -49,11 +56,13 @@ impl HostWatch {
                 let found = [
                     (HindranceId::KeysExposed, folder.exposure()),
                     (HindranceId::ReadOnly, folder.refusal()),
-                    (HindranceId::LowMemory, memory::shortage(told.0.contains_key(&HindranceId::LowMemory))),
+                    (HindranceId::LowMemory, memory::shortage(told.findings.contains_key(&HindranceId::LowMemory))),
                     (HindranceId::LowDescriptors, descriptors::shortage().or_else(|| few.clone())),
                 ];
                 found.into_iter().for_each(|(id, finding)| told.tell(&node, id, finding));
                 known.note(&node.status());
+                told.hold_miner(&node);
+                renew(&mut endpoints, &folder, &node);
             }
             known.note_end(&node.status());
         };
@@ -77,20 +86,53 @@ impl Drop for HostWatch {
     }
 }
 
+/// All addresses where the node listens for peers now: some may have come after its start.
+pub(super) fn listening(node: &NodeHandle) -> Vec<String> {
+    node.status().listening.iter().map(ToString::to_string).collect()
+}
+
+/// Writes `endpoints.json` again if the node listens at addresses that came after its start.
+fn renew(endpoints: &mut Endpoints, folder: &Folder, node: &NodeHandle) {
+    let listen = listening(node);
+    if listen == endpoints.listen {
+        return;
+    }
+    if endpoints.p2p.is_empty() {
+        endpoints.p2p = listen.first().cloned().unwrap_or_default();
+    }
+    endpoints.listen = listen;
+    if let Err(failure) = datadir::write_endpoints(folder.path(), endpoints) {
+        log::warn!("{}", failure.message);
+    }
+}
+
 /// What was told last.
 #[derive(Default)]
-struct Told(BTreeMap<HindranceId, Finding>);
+struct Told {
+    findings: BTreeMap<HindranceId, Finding>,
+    /// Why the miner was told to wait.
+    held: Option<String>,
+}
 
 impl Told {
     /// Tells the node what is new.
     fn tell(&mut self, node: &NodeHandle, id: HindranceId, finding: Option<Finding>) {
-        if self.0.get(&id) == finding.as_ref() {
+        if self.findings.get(&id) == finding.as_ref() {
             return;
         }
         node.hinder(id, UnixTime(units::unix_now()), finding.clone());
         match finding {
-            Some(finding) => drop(self.0.insert(id, finding)),
-            None => drop(self.0.remove(&id)),
+            Some(finding) => drop(self.findings.insert(id, finding)),
+            None => drop(self.findings.remove(&id)),
+        }
+    }
+
+    /// Tells the miner to wait, or to go on. It would find out only with its next block.
+    fn hold_miner(&mut self, node: &NodeHandle) {
+        let blocking = self.findings.iter().find(|(id, finding)| finding.blocks(**id).mining);
+        let held = blocking.map(|(_, finding)| finding.text.clone());
+        if held != self.held && node.ask(MinerCommand::Hold(held.clone())) == Reply::Done {
+            self.held = held;
         }
     }
 }

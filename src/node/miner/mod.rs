@@ -34,6 +34,8 @@ use pace::{Meter, Throttle};
 use search::{MinedBlock, Search};
 use waiting::Waiting;
 
+/// Of 64 random bits a search starts with 52, which leaves room to count up to 2^53.
+const NONCE_SHIFT: u32 = 12;
 /// Own blocks that are remembered until they are applied.
 const FOUND: usize = 16;
 
@@ -48,6 +50,8 @@ pub struct Miner {
     state: SyncState,
     /// Why no block made now would be of use.
     held: Option<String>,
+    /// Why the host keeps the node from making blocks.
+    hindered_by_host: Option<String>,
     step: StepPause,
     tip: Option<Hash>,
     /// Transactions in the mempool.
@@ -95,6 +99,7 @@ impl Miner {
             rng,
             state: SyncState::default(),
             held: None,
+            hindered_by_host: None,
             step: StepPause::default(),
             tip: None,
             waiting: 0,
@@ -122,6 +127,10 @@ impl Miner {
     fn on_command(&mut self, ticket: Ticket, command: MinerCommand, out: &mut Outbox) {
         match command {
             MinerCommand::Mine { blocks, address } => self.order(ticket, blocks, address, out),
+            MinerCommand::Hold(reason) => {
+                self.hindered_by_host = reason;
+                out.reply(ticket, Reply::Done);
+            }
         }
     }
 
@@ -134,14 +143,16 @@ impl Miner {
     /// Completes orders, and makes the stage fit what is wanted now.
     fn after_input(&mut self, now: Now, out: &mut Outbox) {
         self.complete_orders(out);
-        if let Some(reason) = &self.held {
+        if let Some(reason) = self.hindered_by_host.as_ref().or(self.held.as_ref()) {
             let refusal = format!("no block can be made: {reason}");
             let orders = std::mem::take(&mut self.orders);
             orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused(refusal.clone())));
         }
         self.drive(now, out);
         let waits = self.payee.is_some() && !self.is_enabled();
-        let why = waits.then(|| waiting::reason(self.state, self.held.as_deref())).flatten();
+        let why = waits
+            .then(|| waiting::reason(self.state, self.hindered_by_host.as_deref(), self.held.as_deref()))
+            .flatten();
         self.hindered.note(now, why, out);
         let enabled = self.is_enabled() || !self.orders.is_empty();
         if let Some(hashes_per_second) = self.meter.report(now, enabled) {
@@ -156,7 +167,7 @@ impl Miner {
             SyncState::Isolated => self.spec.test,
             _ => false,
         };
-        self.payee.is_some() && allowed && self.held.is_none()
+        self.payee.is_some() && allowed && self.held.is_none() && self.hindered_by_host.is_none()
     }
 
     /// Who the block to be mined now pays to; `None`: none is to be mined.
@@ -215,7 +226,9 @@ impl Miner {
         if for_transactions && template.transactions == 0 {
             return;
         }
-        if let Some(search) = Search::new(template, address, self.rng.next_u64(), asked) {
+        // Programs whose numbers are exact to 2^53 only, such as JavaScript's, read what comes of it.
+        let nonce = self.rng.next_u64() >> NONCE_SHIFT;
+        if let Some(search) = Search::new(template, address, nonce, asked) {
             if !matches!(self.stage, Stage::Searching(_)) {
                 self.next_slice = now.mono;
             }

@@ -347,6 +347,23 @@ fn a_miner_whose_clock_is_wrong_makes_no_block_refuses_orders_at_once_and_says_w
 }
 
 #[test]
+fn a_miner_whose_host_takes_no_writes_waits_and_goes_on() {
+    let mut bench = Bench::mining(0);
+    let hold = |bench: &mut Bench, why: Option<&str>| {
+        bench.event(Event::Command(Ticket(1), MinerCommand::Hold(why.map(str::to_owned)).into()))
+    };
+    let stopped = hold(&mut bench, Some("the data directory cannot be written"));
+    assert!(matches!(&replies(&stopped)[..], [(_, Reply::Done)]), "{stopped:?}");
+    assert!(matches!(bench.miner.stage, Stage::Idle));
+    let told = replies(&bench.order(9, 1, None));
+    assert!(matches!(&told[..], [(_, Reply::Refused(why))] if why.contains("cannot be written")), "{told:?}");
+    bench.now.mono = bench.now.mono + limits::MINE_WAIT_TOLD;
+    assert_eq!(waits(&bench.event(Event::Wake)), [Some("mining waits: this host".to_owned())]);
+    let free = hold(&mut bench, None);
+    assert_eq!((asked(&free), waits(&free)), (vec![key(1)], vec![None]));
+}
+
+#[test]
 fn a_miner_without_peers_is_told_how_the_first_node_of_a_network_begins() {
     let mut spec = ChainSpec::local();
     spec.test = false;

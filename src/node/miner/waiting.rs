@@ -38,9 +38,12 @@ impl Waiting {
     }
 }
 
-/// What a miner waits for in this state.
-pub(super) fn reason(state: SyncState, held: Option<&str>) -> Option<Finding> {
-    if let Some(reason) = held {
+/// What a miner waits for in this state. `host`: why the host keeps the node from mining; `clock`: why the clock does.
+pub(super) fn reason(state: SyncState, host: Option<&str>, clock: Option<&str>) -> Option<Finding> {
+    if let Some(reason) = host {
+        return Some(Finding::new("mining waits: this host", reason));
+    }
+    if let Some(reason) = clock {
         return Some(Finding::new("mining waits: clock", reason));
     }
     match state {
