@@ -41,7 +41,7 @@ pub struct SimulateArgs {
     /// Number of byzantine nodes, in addition to the honest ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub byzantine: Option<u64>,
-    /// Seconds by which the clock of one node is far off until the faults end
+    /// Seconds by which the clocks of some nodes are far off until the faults end
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=4_000_000))]
     pub clock_skew: Option<u64>,
     /// Number of byzantine nodes with false branches, junk, orphans or squatted ports, in addition to all others

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::{
-    base::{hash::Hash, ids::DialId},
+    base::{hash::Hash, ids::DialId, time::UnixTime},
     chain::target::Work,
 };
 
@@ -43,8 +43,16 @@ pub struct PeerInfo {
     pub tip: Hash,
     /// Its claimed cumulative work.
     pub work: Work,
-    /// Its clock minus ours, seconds.
+    /// Its clock minus ours at the handshake, seconds.
     pub clock_offset: i64,
     /// Its agent, printable characters only.
     pub agent: String,
+}
+
+impl PeerInfo {
+    /// Their clock minus ours, seconds; hostile extremes are kept at the limits of the type.
+    pub fn offset(theirs: u64, ours: UnixTime) -> i64 {
+        let offset = i128::from(theirs) - i128::from(ours.0);
+        i64::try_from(offset).unwrap_or(if offset < 0 { i64::MIN } else { i64::MAX })
+    }
 }

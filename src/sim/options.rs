@@ -57,7 +57,7 @@ pub struct Overrides {
     pub partitions: Option<Vec<Partition>>,
     /// Byzantine nodes.
     pub byzantine: Option<usize>,
-    /// Seconds by which one clock may be far off.
+    /// Seconds by which clocks may be far off.
     pub clock_skew: Option<u64>,
     /// Tricksters.
     pub tricksters: Option<usize>,
@@ -160,8 +160,8 @@ pub struct Options {
     pub late_ppm: u64,
     /// The largest error of a node's clock, seconds.
     pub skew_max: u64,
-    /// Seconds by which one node's clock is far off until the faults end: behind, or also ahead if the node does not mine.
-    /// 0: none.
+    /// Seconds by which the clocks of one node, of some or of all are far off until the faults end: behind, or also ahead if
+    /// the node does not mine. 0: none.
     pub clock_skew: u64,
     /// Clocks that are set during the run.
     pub clock_steps: u64,

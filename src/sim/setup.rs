@@ -1,12 +1,13 @@
 //! The network's chain and its nodes, as the options have them.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
 use crate::{
-    base::{limits, rng::Rng},
+    base::{gather::gather, limits, rng::Rng},
     chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
     link::Config,
     node::Setup,
@@ -72,7 +73,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
     miners.truncate(options.miners);
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     let mut far = rng.fork("far_clocks");
-    let far_node = far.below(options.nodes as u64);
+    let far_nodes = far_nodes(options, &mut far);
     let mut tricksters = rng.fork("tricksters");
     let honest: Vec<IpAddr> = (0..options.nodes).map(|number| address(number).ip()).collect();
     (0..options.nodes + options.dishonest())
@@ -88,7 +89,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 .of_epoch(options.epoch);
             if number < options.nodes {
                 let seconds = far_off(options, setup.mine.is_some(), &mut far);
-                let clock = if number as u64 == far_node { clock.far_off(seconds) } else { clock };
+                let clock = if far_nodes.contains(&number) { clock.far_off(seconds) } else { clock };
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
             let byzantine = match number < options.nodes + options.byzantine {
@@ -106,9 +107,17 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .collect()
 }
 
-/// Seconds by which the clock of the one node is ahead whose clock is far off. A miner's is only ever behind: blocks from
-/// the future would strand its chain, and a miner with few peers cannot know. One node: what others know of its clock is as
-/// old as its `Version`, and most of them must be right.
+/// Nodes whose clocks are far off: one, some, or all.
+fn far_nodes(options: &Options, rng: &mut Rng) -> BTreeSet<usize> {
+    let mut nodes: Vec<usize> = (0..options.nodes).collect();
+    rng.shuffle(&mut nodes);
+    let count = rng.between(1, options.nodes as u64);
+    nodes.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    gather(nodes)
+}
+
+/// Seconds by which such a node's clock is ahead. A miner's is only ever behind: blocks from the future would strand its
+/// chain, and a miner with few peers cannot know.
 fn far_off(options: &Options, mines: bool, rng: &mut Rng) -> i64 {
     let seconds = i64::try_from(rng.between(options.clock_skew / 2, options.clock_skew)).unwrap_or(0);
     if !mines && rng.chance(300_000) { seconds } else { -seconds }

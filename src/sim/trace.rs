@@ -133,6 +133,7 @@ fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
         ToPeers::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToPeers::Resolved { result, .. } => out.extend([36, u8::from(result.is_ok())]),
         ToPeers::TipUntold => out.push(33),
+        ToPeers::ClockSet => out.push(39),
         ToPeers::BlockMissed { link } => out.extend_from_slice(&codec::encode(&(36u8, link.0))),
         ToPeers::LeadsTo { link, .. } => out.extend_from_slice(&codec::encode(&(34u8, link.0))),
     }
@@ -141,6 +142,7 @@ fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
 fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
     match notice {
         ToHeaders::PeerTip { tip, .. } => hash(0, tip, out),
+        ToHeaders::PeerClock { link, clock } => out.extend_from_slice(&codec::encode(&(40u8, link.0, clock.0))),
         ToHeaders::Offered { hash: block, .. } => hash(6, block, out),
         ToHeaders::DialsFail(error) => out.extend([35, u8::from(error.is_some())]),
         ToHeaders::Delivered => out.push(30),

@@ -22,6 +22,10 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const OLDEST_PROTOCOL_VERSION: u32 = 1;
 /// Service bit: serves the bodies of all blocks.
 pub const SERVICE_FULL: u64 = 1;
+/// Service bit: the nonces of its pings tell its clock.
+pub const SERVICE_CLOCK: u64 = 2;
+/// The services of this program.
+pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK;
 
 /// What a frame carries, as its kind byte says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,12 +2,12 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{version::clock_offset, *};
+use super::*;
 use crate::{
     base::{limits::INBOUND_SLACK, time::UnixTime},
     chain::archive::Tip,
     node::{
-        Action, ChainMove, LinkAction, Role,
+        Action, ChainMove, LinkAction, PeerInfo, Role,
         limit::Limit,
         notice::{ToHandshake, ToPeers, Useful},
         report::Report,
@@ -564,5 +564,5 @@ fn what_a_peer_claims_is_made_harmless() {
     let peer = node.receive(1, &Message::Verack(nonce)).promoted(1).unwrap();
     assert_eq!(peer.agent, "/a[31mb/");
     assert_eq!(peer.clock_offset, i64::MAX);
-    assert_eq!(clock_offset(epoch() - 3, UnixTime(epoch())), -3);
+    assert_eq!(PeerInfo::offset(epoch() - 3, UnixTime(epoch())), -3);
 }

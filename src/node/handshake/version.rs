@@ -9,7 +9,7 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     node::{Outbox, PeerFault, PeerInfo, report::Counter},
-    wire::message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, SERVICE_FULL, Version},
+    wire::message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, SERVICES, Version},
 };
 
 /// Time between two warnings about nodes of other networks; the others are logged at `debug`.
@@ -108,7 +108,7 @@ impl Handshake {
             height: version.height,
             tip: version.tip,
             work: version.claimed_work(),
-            clock_offset: clock_offset(version.timestamp, now.unix),
+            clock_offset: PeerInfo::offset(version.timestamp, now.unix),
             agent: printable(&version.agent),
         };
         out.count(Counter::HandshakesDone, 1);
@@ -118,7 +118,7 @@ impl Handshake {
     pub(super) fn send_version(&self, unix: UnixTime, link: LinkId, nonce: u64, out: &mut Outbox) {
         let version = Version {
             protocol: PROTOCOL_VERSION,
-            services: SERVICE_FULL,
+            services: SERVICES,
             genesis: self.spec.genesis_hash(),
             height: self.tip.height,
             tip: self.tip.hash,
@@ -144,12 +144,6 @@ impl Handshake {
              our_network={name} our_genesis={ours}"
         );
     }
-}
-
-/// Their clock minus ours, seconds; hostile extremes are kept at the limits of the type.
-pub(super) fn clock_offset(theirs: u64, ours: UnixTime) -> i64 {
-    let offset = i128::from(theirs) - i128::from(ours.0);
-    i64::try_from(offset).unwrap_or(if offset < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Only what cannot upset a terminal or a log.

@@ -15,7 +15,7 @@ use crate::{
     node::{
         HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
-        notice::ToMiner,
+        notice::{ToMiner, ToPeers},
     },
 };
 
@@ -32,7 +32,7 @@ pub(super) struct ClockFacts {
     pub(super) clocks: PeerClocks,
 }
 
-/// What the peers' `Version` messages told of their clocks.
+/// What the peers told of their clocks.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) struct PeerClocks {
     /// Whether we chose these peers. Those that come to us may all be one attacker's.
@@ -93,6 +93,9 @@ impl ClockJudge {
             return;
         }
         self.next_look = Some(now.mono + CLOCK_LOOK);
+        if self.steps.is_set(now) {
+            out.tell(ToPeers::ClockSet);
+        }
         self.judge(now, &facts, out);
         self.seen = Some(facts);
     }

@@ -13,6 +13,7 @@ mod locator;
 mod offered;
 mod overdue;
 mod passing;
+mod peer_clocks;
 mod pursuit;
 mod rivals;
 mod rounds;
@@ -187,6 +188,10 @@ impl Headers {
     fn on_notice(&mut self, now: Now, notice: ToHeaders, out: &mut Outbox) -> Result<(), StoreError> {
         match notice {
             ToHeaders::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
+            ToHeaders::PeerClock { link, clock } => {
+                self.peers.take_clock(now, link, clock);
+                Ok(())
+            }
             ToHeaders::DialsFail(error) => {
                 self.dial_error = error;
                 Ok(())

@@ -5,7 +5,7 @@
 
 use crate::{
     base::{
-        limits::{CLOCK_OFFSET_SECONDS, CLOCK_STEP_SECONDS, CLOCK_STEP_TOLD},
+        limits::{CLOCK_OFFSET_SECONDS, CLOCK_SET_SECONDS, CLOCK_STEP_SECONDS, CLOCK_STEP_TOLD},
         time::{Now, Time},
     },
     node::{headers::span::span, hindrance::Finding},
@@ -17,6 +17,8 @@ pub(super) struct ClockSteps {
     /// Wall time minus monotonic time, seconds, before the step; the present difference if there was none.
     before: Option<i64>,
     step: Option<Step>,
+    /// The difference that peers were told of.
+    told: Option<i64>,
 }
 
 /// A step that is told.
@@ -29,6 +31,16 @@ struct Step {
 }
 
 impl ClockSteps {
+    /// Whether the clock was set since this was last said. Nothing tells when; the first look finds none.
+    pub(super) fn is_set(&mut self, now: Now) -> bool {
+        let difference = difference(now);
+        let is_set = self.told.is_some_and(|told| told.abs_diff(difference) > CLOCK_SET_SECONDS);
+        if is_set || self.told.is_none() {
+            self.told = Some(difference);
+        }
+        is_set
+    }
+
     /// What is to be told of a step. `agree`: the peers' clocks agree with the wall clock as it is now. `was_behind`: the
     /// clock was known to be behind until now.
     pub(super) fn look(&mut self, now: Now, agree: bool, was_behind: bool) -> Option<Finding> {
@@ -43,7 +55,7 @@ impl ClockSteps {
         let new = Step { seen: now.mono, seconds, is_doubtful };
         let step = *self.step.insert(self.step.filter(same).unwrap_or(new));
         if agree || !step.is_doubtful && now.mono >= step.seen + CLOCK_STEP_TOLD {
-            *self = Self { before: Some(difference), step: None };
+            (self.before, self.step) = (Some(difference), None);
             return None;
         }
         let (by, way) = (span(seconds.unsigned_abs()), if seconds > 0 { "forward" } else { "back" });
@@ -56,7 +68,7 @@ impl ClockSteps {
 }
 
 /// Wall time minus monotonic time, seconds.
-fn difference(now: Now) -> i64 {
+pub(super) fn difference(now: Now) -> i64 {
     now.unix.0.cast_signed().saturating_sub((now.mono.0 / 1_000_000).cast_signed())
 }
 
@@ -99,6 +111,17 @@ mod tests {
             assert_eq!([look(&mut steps, 67, off, false), look(&mut steps, 68, off, false)], [Some(false), None]);
             assert_eq!(look(&mut steps, 71, off, false), None);
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_once() {
+        let mut steps = ClockSteps::default();
+        let mut is_set = |seconds: u64, off| {
+            let unix = UnixTime((1_000_000_000 + seconds).saturating_add_signed(off));
+            steps.is_set(Now { mono: Time(seconds * 1_000_000), unix })
+        };
+        assert_eq!([is_set(5, 0), is_set(8, 60), is_set(11, 61), is_set(14, 61)], [false, false, true, false]);
+        assert_eq!([is_set(17, -DAY), is_set(20, -DAY)], [true, false]);
     }
 
     #[test]

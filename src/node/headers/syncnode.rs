@@ -23,10 +23,7 @@ use crate::{
     chain::target::Work,
     node::{
         PeerInfo,
-        headers::{
-            clock::{PeerClocks, RefusedBranch},
-            validate::Refused,
-        },
+        headers::{clock::RefusedBranch, steps::difference, validate::Refused},
         rate_limit::RateLimit,
     },
 };
@@ -45,7 +42,7 @@ pub(super) enum Standing {
 pub(super) struct HeaderSource {
     pub(super) info: Arc<PeerInfo>,
     /// Its clock minus our monotonic one, seconds: a clock of ours that is set right is right at once.
-    clock: i64,
+    pub(super) clock: i64,
     /// Claimed.
     pub(super) height: u32,
     pub(super) standing: Standing,
@@ -94,7 +91,7 @@ impl HeaderSource {
     fn new(now: Now, info: Arc<PeerInfo>) -> Self {
         Self {
             height: info.height,
-            clock: info.clock_offset.saturating_add(set_by(now)),
+            clock: info.clock_offset.saturating_add(difference(now)),
             info,
             standing: Standing::Fresh,
             asked: None,
@@ -283,14 +280,6 @@ impl HeaderSources {
         }
     }
 
-    /// The clocks of the peers that we chose, or of all if we chose none.
-    pub(super) fn clocks(&self, now: Now) -> PeerClocks {
-        let are_chosen = self.map.values().any(|peer| !peer.info.direction.is_inbound());
-        let counts = |peer: &&HeaderSource| !(are_chosen && peer.info.direction.is_inbound());
-        let offset = |peer: &HeaderSource| (peer.clock.saturating_sub(set_by(now)), peer.info.remote);
-        PeerClocks { are_chosen, offsets: self.map.values().filter(counts).map(offset).collect() }
-    }
-
     /// What peers show of a chain with more work than `best` that only the clock refuses. It is certain if most peers that
     /// we chose show it, or most of all if we chose none: those that come to us may all be one attacker's.
     pub(super) fn refused(&self, best: Work) -> Option<RefusedBranch> {
@@ -391,10 +380,4 @@ impl HeaderSources {
         };
         self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer).min()
     }
-}
-
-/// Our clock minus our monotonic one, seconds.
-fn set_by(now: Now) -> i64 {
-    let passed = i64::try_from(now.mono.0 / 1_000_000).unwrap_or(i64::MAX);
-    i64::try_from(now.unix.0).unwrap_or(i64::MAX).saturating_sub(passed)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::{hash::Hash, ids::LinkId},
+    base::{hash::Hash, ids::LinkId, time::UnixTime},
     chain::{header::Header, rules::BlockFault},
     node::{chain_move::ChainMove, origin::Origin},
 };
@@ -19,6 +19,13 @@ pub enum ToHeaders {
         height: u32,
         /// Its tip.
         tip: Hash,
+    },
+    /// From `peers`: a ping told the peer's clock.
+    PeerClock {
+        /// The peer.
+        link: LinkId,
+        /// What its clock showed when it sent the ping.
+        clock: UnixTime,
     },
     /// From `peers`: why there is no peer: an address to which a dial failed and how, or that all known addresses are kept
     /// out. `None`: no dial fails now.

@@ -22,6 +22,8 @@ pub enum ToPeers {
     /// From `gossip`: the tip of this synced node came with a sync and was not relayed. Peers that know less would not
     /// hear of it before our next ping.
     TipUntold,
+    /// From `headers`: this host's clock was set. Pings tell peers what it shows now.
+    ClockSet,
     /// From `gossip`: a block was not relayed to this peer, because its link had no room.
     BlockMissed {
         /// The link.

@@ -29,6 +29,7 @@ mod exchange;
 mod keepalive;
 mod links;
 mod peer_db;
+mod ping_clock;
 mod pinger;
 mod reach;
 mod scores;
@@ -180,7 +181,7 @@ impl Peers {
         let (way, agent) = (if info.direction.is_inbound() { "inbound" } else { "outbound" }, &info.agent);
         log::info!("peer connected address={remote} direction={way} height={} agent=\"{agent}\"", info.height);
         exchange::ask(now.mono, link, &mut self.links, out);
-        self.pinger.ping(now.mono, link, &mut self.links, &mut self.rng, out);
+        self.pinger.ping(now, link, &mut self.links, &mut self.rng, out);
         self.outbound_changed(info.direction.is_inbound(), out);
     }
 
@@ -235,7 +236,7 @@ impl Peers {
                 self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
             }
             ToPeers::Resolved { name, result } => self.dialer.resolved(now.mono, name, result.clone()),
-            ToPeers::TipUntold => pinger::hasten(now.mono, &mut self.links),
+            ToPeers::TipUntold | ToPeers::ClockSet => pinger::hasten(now.mono, &mut self.links),
             ToPeers::BlockMissed { link } => {
                 if let Some(peer) = self.links.peer_mut(*link) {
                     peer.keep_alive.hasten(now.mono);
@@ -318,7 +319,7 @@ impl Peers {
         self.staleness.look_beyond(now.mono, &mut self.links, &mut self.dialer, out);
         // More outbound peers are wanted: then addresses are asked for.
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
-        self.pinger.keep_all_alive(now.mono, &mut self.links, &mut self.rng, out);
+        self.pinger.keep_all_alive(now, &mut self.links, &mut self.rng, out);
         if lonely {
             let links: Vec<LinkId> = self.links.talking().map(|(link, _)| link).collect();
             links.into_iter().for_each(|link| exchange::ask(now.mono, link, &mut self.links, out));

@@ -1,13 +1,19 @@
-//! Pings of all links: ours, which keep links alive and tell our tip, and those of peers.
+//! Pings of all links: ours, which keep links alive and tell our tip and clock, and those of peers.
 
 use std::time::Duration;
 
 use super::{
     keepalive::Step,
     links::{LinkedPeer, Links},
+    ping_clock,
 };
 use crate::{
-    base::{hash::Hash, ids::LinkId, rng::Rng, time::Time},
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        rng::Rng,
+        time::{Now, Time},
+    },
     node::{
         Outbox, PeerFault,
         notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, Useful},
@@ -34,24 +40,24 @@ impl Pinger {
     }
 
     /// Sends a ping.
-    pub(super) fn ping(&self, now: Time, link: LinkId, links: &mut Links, rng: &mut Rng, out: &mut Outbox) {
+    pub(super) fn ping(&self, now: Now, link: LinkId, links: &mut Links, rng: &mut Rng, out: &mut Outbox) {
         let Some(peer) = links.peer_mut(link) else { return };
         let (height, tip) = self.tip;
-        let nonce = rng.next_u64();
-        peer.keep_alive.sent(now, nonce);
+        let nonce = ping_clock::nonce(now.unix, rng);
+        peer.keep_alive.sent(now.mono, nonce);
         out.send(link, &Message::Ping { nonce, height, tip });
     }
 
     /// Pings each peer that is due, and with them those that are nearly due. Gives up peers that do not answer.
-    pub(super) fn keep_all_alive(&self, now: Time, links: &mut Links, rng: &mut Rng, out: &mut Outbox) {
+    pub(super) fn keep_all_alive(&self, now: Now, links: &mut Links, rng: &mut Rng, out: &mut Outbox) {
         let (mut due, mut dead, mut soon) = (false, Vec::new(), Vec::new());
         for (link, peer) in links.talking() {
-            match peer.keep_alive.step(now) {
+            match peer.keep_alive.step(now.mono) {
                 Step::Dead => dead.push(link),
                 Step::Ping => due = true,
                 Step::Wait => {}
             }
-            if peer.keep_alive.joins(now) {
+            if peer.keep_alive.joins(now.mono) {
                 soon.push(link);
             }
         }
@@ -67,7 +73,7 @@ pub(super) fn hasten(now: Time, links: &mut Links) {
     links.promoted_mut().for_each(|peer| peer.keep_alive.hasten(now));
 }
 
-/// Answers a ping and passes on the tip that it tells; `false` if the peer sends too many.
+/// Answers a ping and passes on the tip and the clock that it tells; `false` if the peer sends too many.
 pub(super) fn answer(
     now: Time,
     link: LinkId,
@@ -80,6 +86,9 @@ pub(super) fn answer(
     }
     peer.set_height(height);
     out.send(link, &Message::Pong(nonce));
+    if let Some(clock) = ping_clock::clock(peer.info().services, nonce) {
+        out.tell(ToHeaders::PeerClock { link, clock });
+    }
     out.tell(ToHeaders::PeerTip { link, height, tip });
     out.tell(ToFetch::PeerHeight { link, height });
     out.tell(ToGossip::PeerTip { link, tip });

@@ -18,7 +18,7 @@ use crate::{
         schema::{Schema, optional},
     },
     runtime::status::Status,
-    wire::message::PROTOCOL_VERSION,
+    wire::message::{PROTOCOL_VERSION, SERVICES},
 };
 
 /// The version of Bitcoin Core whose methods these follow. Typed clients want a number, and compare it with the versions
@@ -126,8 +126,8 @@ fn network_info(context: &Context) -> Value {
         "version": CORE_VERSION,
         "subversion": format!("/tussock:{}/", context.version),
         "protocolversion": PROTOCOL_VERSION,
-        "localservices": format!("{:016x}", 0),
-        "localservicesnames": [],
+        "localservices": format!("{SERVICES:016x}"),
+        "localservicesnames": ["FULL", "CLOCK"],
         "localrelay": true,
         "timeoffset": 0,
         "networkactive": status.state != SyncState::Starting,

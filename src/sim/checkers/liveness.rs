@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     base::{
         hash::Hash,
-        limits::{CATCH_UP_BOUND, CLOCK_OFFSET_SECONDS, MAX_SYNC_HEADERS, SYNCED_BOUND, catch_up_bound},
+        limits::{
+            CATCH_UP_BOUND, CLOCK_LOOK, CLOCK_OFFSET_SECONDS, MAX_SYNC_HEADERS, PING_LONGEST, SYNCED_BOUND,
+            catch_up_bound,
+        },
         time::Time,
     },
     chain::archive::{BlockStatus, LedgerStore},
@@ -29,6 +32,8 @@ const START: Duration = Duration::from_secs(4);
 /// How long after a partition, or after a node has read slowly, its bytes may still be late: TCP tries again only now and
 /// then.
 const RECOVERY: Duration = Duration::from_secs(10);
+/// How long peers may not know that a clock was set: the ping before may be unanswered, and roles look once in a while.
+const CLOCKS_TOLD: Duration = Duration::from_secs(PING_LONGEST.as_secs() + 2 * CLOCK_LOOK.as_secs() + 4);
 /// Other traffic shares a link, and a body may be sent twice.
 const SHARE: u64 = 4;
 /// Role steps between the question for a block and its commit.
@@ -134,21 +139,28 @@ impl World {
         }
     }
 
-    /// Notes the connections whose ends have clocks that differ so much that each may say so.
+    /// Notes the connections whose ends have clocks that differ so much that each may say so, until pings have told that
+    /// they no longer do.
     fn note_skewed(&mut self) {
         let read = |node: usize| self.nodes[node].clock.read(self.now).unix.0;
         let standing = self.conns.iter().enumerate().filter_map(|(id, conn)| Some((id, conn.as_ref()?)));
         let differs = |conn: &Conn| read(conn.ends[0].node).abs_diff(read(conn.ends[1].node)) >= CLOCK_OFFSET_SECONDS;
         let before = &self.checkers.liveness.skewed;
-        let skewed = standing
-            .filter(|(id, conn)| differs(conn) || before.contains_key(id))
-            .map(|(id, conn)| (id, [conn.ends[0].node, conn.ends[1].node]));
+        let since = |id: &ConnId, conn: &Conn| match before.get(id) {
+            _ if differs(conn) => Some(self.now),
+            Some((_, at)) => Some(*at).filter(|at| self.now.since(*at) <= CLOCKS_TOLD),
+            None => None,
+        };
+        let skewed = standing.filter_map(|(id, conn)| {
+            let ends = [conn.ends[0].node, conn.ends[1].node];
+            Some((id, (ends, since(&id, conn)?)))
+        });
         self.checkers.liveness.skewed = skewed.collect();
     }
 
     /// Whether the node has had a link to a node with another clock: it may blame its own.
     fn is_skewed(&self, node: usize) -> bool {
-        self.checkers.liveness.skewed.values().any(|ends| ends.contains(&node))
+        self.checkers.liveness.skewed.values().any(|(ends, _)| ends.contains(&node))
     }
 
     /// How long honest peers need for what the node lacks of the chain up to this block of a peer.

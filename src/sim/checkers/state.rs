@@ -85,8 +85,8 @@ pub(in crate::sim) struct Liveness {
     pub(super) unsynced: BTreeMap<usize, Time>,
     /// When nodes last read slowly.
     pub(super) slow: BTreeMap<usize, Time>,
-    /// Connections between nodes whose clocks differed, and their ends.
-    pub(super) skewed: BTreeMap<ConnId, [usize; 2]>,
+    /// Connections between nodes whose clocks differ or did lately, with their ends and when they last did.
+    pub(super) skewed: BTreeMap<ConnId, ([usize; 2], Time)>,
     /// The longest time beyond that for the missing bytes that a node was behind, and that it was not synced.
     pub(in crate::sim) longest: (Duration, Duration),
 }

@@ -5,7 +5,7 @@ use crate::{
     base::time::UnixTime,
     node::{
         hindrance::{Finding, HindranceId},
-        notice::ToMiner,
+        notice::{ToMiner, ToPeers},
         report::Report,
     },
 };
@@ -132,6 +132,28 @@ fn a_clock_that_is_set_right_agrees_with_the_peers_at_once() {
     (1..4).for_each(|link| drop(up_with_clock(&mut rig, 2 * link + 1, -9_000)));
     rig.now.unix.0 -= 9_000;
     assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::ClockAhead)));
+}
+
+#[test]
+fn peers_whose_clocks_were_wrong_and_are_set_right_stop_the_miner_no_longer() {
+    let mut rig = Rig::new(&Chain::new());
+    (1..4).for_each(|link| drop(up_with_clock(&mut rig, 2 * link + 1, -9_000)));
+    for link in [3, 5, 7] {
+        rig.notice(ToHeaders::PeerClock { link: LinkId(link), clock: rig.now.unix });
+    }
+    assert!(is_over(&found(&rig.pass(SECOND * 4), HindranceId::ClockAhead)));
+    rig.notice(ToHeaders::PeerClock { link: LinkId(7), clock: UnixTime(rig.now.unix.0 + 9_000) });
+    assert!(found(&rig.pass(SECOND * 4), HindranceId::ClockBehind).0.is_empty(), "one of three");
+}
+
+#[test]
+fn peers_are_told_when_this_clock_is_set() {
+    let mut rig = Rig::new(&Chain::new());
+    let told = |actions: &[Action]| actions.contains(&Action::Tell(Notice::Peers(ToPeers::ClockSet)));
+    assert!(!told(&rig.pass(SECOND * 4)));
+    rig.now.unix.0 -= 9_000;
+    assert!(told(&rig.pass(SECOND * 4)));
+    assert!(!told(&rig.pass(SECOND * 4)));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::node::{
     command::{PeersCommand, Reply},
     notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToPeers},
 };
+use crate::wire::message::{SERVICE_CLOCK, SERVICE_FULL};
 
 #[test]
 fn a_new_peer_is_asked_for_addresses_and_pinged() {
@@ -102,6 +103,23 @@ fn a_ping_is_answered_and_its_tip_told_to_headers_fetch_and_gossip() {
     assert_eq!(actions.told::<ToHeaders>(), [ToHeaders::PeerTip { link, height, tip }]);
     assert_eq!(actions.told::<ToFetch>(), [ToFetch::PeerHeight { link, height }]);
     assert_eq!(actions.told::<ToGossip>(), [ToGossip::PeerTip { link, tip }]);
+}
+
+#[test]
+fn pings_tell_the_clock_to_peers_that_do_so_too() {
+    let mut node = node(&setup());
+    node.start();
+    let peer = PeerInfo { services: SERVICE_FULL | SERVICE_CLOCK, ..inbound_peer("127.0.0.1:4131") };
+    node.opened(1, Direction::Inbound, &peer.remote.to_string());
+    let ping = pings(&node.up(1, peer), 1)[0];
+    let clock = node.now.unix;
+    let told = node.receive(1, &Message::Ping { nonce: ping, height: 9, tip: Hash([9; 32]) }).told::<ToHeaders>();
+    assert_eq!(told[0], ToHeaders::PeerClock { link: LinkId(1), clock });
+    node.receive(1, &Message::Pong(ping));
+    node.pass(TIP_PING_INTERVAL);
+    node.now.unix.0 += 86_400;
+    let next = pings(&node.notice(ToPeers::ClockSet), 1);
+    assert_eq!(next.iter().map(|nonce| nonce >> 24).collect::<Vec<_>>(), [node.now.unix.0]);
 }
 
 #[test]
