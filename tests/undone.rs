@@ -52,3 +52,29 @@ fn a_payment_that_a_reorganisation_undid_says_what_has_become_of_it() {
     assert!(told.contains(&json!({ "id": loser, "status": "conflicted", "conflicts_with": winner })), "{told:?}");
     assert!(told.contains(&json!({ "id": orphan, "status": "orphaned", "conflicts_with": null })), "{told:?}");
 }
+
+/// The other payment is in a block; this one waited in the mempool only, and no reorganisation took place.
+#[test]
+fn a_payment_that_left_the_mempool_for_a_rival_says_so() {
+    let one = TestNode::start(&["--is-bootnode"]);
+    let address = one.p2p().to_string();
+    let two = TestNode::start(&["--connect", &address]);
+    one.wait(&["peers", "1"]);
+    two.wait(&["synced"]);
+    one.json(&["net", "deny", &two.p2p().to_string()]);
+    two.json(&["net", "deny", &address]);
+    let loser = pay(&one, "dev2", "5", "dev8");
+    let winner = pay(&two, "dev3", "7", "dev8");
+    two.json(&["mine", "1"]);
+    one.json(&["net", "allow"]);
+    two.json(&["net", "allow"]);
+    one.wait(&["tx", &winner]);
+    let tx = one.json(&["tx", &loser]);
+    assert_eq!(
+        (&tx["status"], &tx["conflicts_with"], &tx["block"]),
+        (&json!("conflicted"), &json!(winner), &Value::Null)
+    );
+    let waited = one.cli(&["wait", "tx", &loser, "--timeout", "60"]);
+    assert_eq!(waited.status.code(), Some(5), "{}", stderr(&waited));
+    assert!(stderr(&waited).contains(&winner), "{}", stderr(&waited));
+}

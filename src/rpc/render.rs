@@ -40,6 +40,13 @@ pub enum Place {
         /// Why the block may not be one of the network's best chain.
         doubt: Option<String>,
     },
+    /// In no block, and no longer in the mempool.
+    Displaced {
+        /// What spends one of its coins in the best chain.
+        conflicts_with: Option<Hash>,
+        /// The word for that.
+        status: &'static str,
+    },
     /// In a block that is not part of the best chain.
     Undone {
         /// The block.
@@ -122,6 +129,10 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
             "status": if doubt.is_some() { "unknown" } else { "confirmed" },
             "confirmations": if doubt.is_some() { 0 } else { *confirmations },
             "block": hash, "height": height, "fee": fee(&hashed.transaction, spent), "time": time, "position": position,
+        }),
+        Place::Displaced { conflicts_with, status } => json!({
+            "status": status, "block": null, "height": null, "confirmations": 0, "fee": null,
+            "conflicts_with": conflicts_with,
         }),
         Place::Undone { hash, height, time, position, conflicts_with, status } => json!({
             "status": status, "confirmations": 0, "block": hash, "height": height, "fee": null, "time": time,

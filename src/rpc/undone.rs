@@ -1,4 +1,5 @@
-//! Payments that a reorganisation undid: they are in a block that is not part of the best chain.
+//! Payments that are undone: they are in a block that is not part of the best chain, or left the mempool for a block that
+//! contradicts them.
 
 use serde_json::{Value, json};
 
@@ -91,7 +92,13 @@ pub(super) fn of_branch(
     Ok(undone)
 }
 
-fn status(rival: Option<Hash>) -> &'static str {
+/// What took the place of a transaction that left the mempool for it.
+pub(super) fn displaced_by(databases: &mut Databases, of: &HashedTransaction) -> Result<Option<Hash>, RpcError> {
+    rival(databases, of, 0)
+}
+
+/// The word for a transaction that is not in the best chain: whether another one spends a coin of it.
+pub(super) fn status(rival: Option<Hash>) -> &'static str {
     if rival.is_some() { "conflicted" } else { "orphaned" }
 }
 

@@ -119,6 +119,7 @@ impl Mempool {
         for Entry { transaction, since, .. } in self.abandoned.take_doubtful() {
             if let Err(refusal) = self.pool.admit(chain, transaction.clone(), since)? {
                 log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
+                self.pool.displaced.push(transaction);
             }
         }
         Ok(())

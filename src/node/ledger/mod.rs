@@ -21,6 +21,7 @@ mod chain_view;
 mod chainstate;
 mod committer;
 mod deliverers;
+mod displaced;
 mod expected;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -166,9 +167,10 @@ impl Ledger {
             LedgerCommand::Mempool { limit } => {
                 Reply::Mempool(pool.ids().take(limit).filter_map(|txid| pool.entry(txid)).collect())
             }
-            LedgerCommand::PoolEntry(txid) => match pool.entry(&txid) {
-                Some(entry) => Reply::PoolEntry(entry),
-                None => Reply::NotFound(format!("transaction {txid} in the mempool")),
+            LedgerCommand::PoolEntry(txid) => match (pool.entry(&txid), pool.displaced.find(&txid)) {
+                (Some(entry), _) => Reply::PoolEntry(entry),
+                (None, Some(transaction)) => Reply::Displaced(transaction.clone()),
+                (None, None) => Reply::NotFound(format!("transaction {txid} in the mempool")),
             },
         };
         out.reply(ticket, reply);

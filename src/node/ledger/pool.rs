@@ -22,7 +22,7 @@ use crate::{
     node::{Refusal, command::PoolEntry},
 };
 
-use super::chain_view::ChainView;
+use super::{chain_view::ChainView, displaced::Displaced};
 
 /// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
 const CONFIRMED_PROBES: usize = 4;
@@ -48,6 +48,8 @@ pub(super) struct Pool {
     arrivals: u64,
     /// Merkle leaves that came (1) or went (-1) since [`Pool::take_changes`].
     changes: BTreeMap<Hash, i8>,
+    /// Those that left since the chain contradicts them.
+    pub(super) displaced: Displaced,
     /// Whether a transaction found too little room since [`Pool::take_room`].
     turned_away: bool,
 }
@@ -91,6 +93,7 @@ impl Pool {
             limit,
             arrivals: 0,
             changes: BTreeMap::new(),
+            displaced: Displaced::default(),
             turned_away: false,
         }
     }
@@ -150,7 +153,8 @@ impl Pool {
         }
         for outpoint in spent {
             if let Some(loser) = self.spenders.get(&outpoint).copied() {
-                self.remove_all(self.with_descendants(&loser));
+                let gone = self.take_all(self.with_descendants(&loser));
+                gone.into_iter().for_each(|entry| self.displaced.push(entry.transaction));
             }
         }
     }
@@ -160,7 +164,7 @@ impl Pool {
         let old = |entry: &Entry| now.0 > entry.since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs());
         let expired: Vec<Hash> = self.entries.iter().filter(|(_, entry)| old(entry)).map(|(txid, _)| *txid).collect();
         for txid in expired {
-            self.remove_all(self.with_descendants(&txid));
+            self.take_all(self.with_descendants(&txid));
         }
     }
 
@@ -279,10 +283,6 @@ impl Pool {
         Some(entry)
     }
 
-    fn remove_all(&mut self, txids: BTreeSet<Hash>) {
-        self.take_all(txids);
-    }
-
     /// Evicts lower fee rates until the transaction has room. Changes nothing if the transaction is refused.
     fn make_room(&mut self, hashed: &HashedTransaction, fee: u64, min_rate: u64) -> Result<(), Refusal> {
         let least = fee_at(min_rate.saturating_mul(1000), hashed.size);
@@ -316,7 +316,7 @@ impl Pool {
         if excess > 0 {
             return Err(Refusal::Fee { fee, needed: fee_at(rate.saturating_add(1), hashed.size) });
         }
-        self.remove_all(victims);
+        self.take_all(victims);
         Ok(())
     }
 

@@ -28,7 +28,11 @@ const CONTENT: &[Property] = &[
 ];
 const STATUS: Schema = Schema::Choice(&["mempool", "confirmed", "unknown", "orphaned", "conflicted"]);
 const PLACE: &[Property] = &[
-    required("status", STATUS, "where it is; unknown: see doubt; the last two: in a block outside the best chain"),
+    required(
+        "status",
+        STATUS,
+        "where it is; unknown: see doubt; the last two: in a block outside the best chain, or in none any more",
+    ),
     required("block", Schema::Nullable(&Schema::Hash), "its block"),
     required("height", Schema::Nullable(&Schema::Integer), "its block's height"),
     required("confirmations", Schema::Integer, "blocks from its block to the tip; 0 in the mempool"),

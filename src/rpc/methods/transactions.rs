@@ -1,5 +1,7 @@
 //! Single transactions and coins.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -65,6 +67,7 @@ enum FoundTransaction {
     Pool(PoolEntry),
     Chain(Box<Confirmed>),
     Undone(Box<Undone>),
+    Displaced(Arc<HashedTransaction>, Option<Hash>),
 }
 
 impl FoundTransaction {
@@ -73,6 +76,7 @@ impl FoundTransaction {
             Self::Pool(entry) => &entry.transaction,
             Self::Chain(confirmed) => confirmed.transaction(),
             Self::Undone(undone) => undone.transaction(),
+            Self::Displaced(transaction, _) => transaction,
         }
     }
 }
@@ -109,6 +113,10 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
                 status: undone.status(),
             };
             Ok(Continuation::value(&render::transaction(&context, undone.transaction(), &place, &[])))
+        }
+        FoundTransaction::Displaced(transaction, conflicts_with) => {
+            let place = Place::Displaced { conflicts_with, status: undone::status(conflicts_with) };
+            Ok(Continuation::value(&render::transaction(&context, &transaction, &place, &[])))
         }
     })
 }
@@ -166,30 +174,47 @@ fn find(
         Err(_) => LedgerCommand::Mempool { limit: usize::MAX },
     };
     Continuation::ask(command, move |reply| {
+        let mut displaced = None;
         let entry = match reply {
             Reply::PoolEntry(entry) => Some(entry),
+            Reply::Displaced(transaction) => {
+                displaced = Some(transaction);
+                None
+            }
             Reply::NotFound(_) => None,
             Reply::Mempool(entries) => by_prefix(entries, &id)?,
             other => return Err(unexpected(other)),
         };
-        // Blocks above the index are searched for whole ids only.
-        let needs_index = entry.is_none() && id.parse::<Hash>().is_err();
+        // Blocks above the index are searched for whole ids only, and for no payment of an owner.
+        let needs_index = entry.is_none() && id.parse::<Hash>().is_err() || displaced.is_some();
         let after = context.clone();
-        let query = Continuation::query_then(move |databases| {
-            let found = match entry {
-                Some(entry) => FoundTransaction::Pool(entry),
-                None => match in_chain(databases, &id)? {
-                    Some(confirmed) => FoundTransaction::Chain(Box::new(confirmed)),
-                    None => match undone::find(databases, |txid| is_named(txid, &id))? {
-                        Some(undone) => FoundTransaction::Undone(Box::new(undone)),
-                        None => return Err(absent(databases, &id)),
-                    },
-                },
-            };
-            show(context, databases, found)
+        let query = Continuation::query_then(move |databases| match locate(databases, entry, displaced, &id)? {
+            Some(found) => show(context, databases, found),
+            None => Err(absent(databases, &id)),
         });
         Ok(if needs_index { query.once_indexed(&after) } else { query })
     })
+}
+
+/// Finds a transaction that the mempool has (`entry`), had (`displaced`), or does not know.
+fn locate(
+    databases: &mut Databases,
+    entry: Option<PoolEntry>,
+    displaced: Option<Arc<HashedTransaction>>,
+    id: &str,
+) -> Result<Option<FoundTransaction>, RpcError> {
+    if let Some(entry) = entry {
+        return Ok(Some(FoundTransaction::Pool(entry)));
+    }
+    if let Some(confirmed) = in_chain(databases, id)? {
+        return Ok(Some(FoundTransaction::Chain(Box::new(confirmed))));
+    }
+    if let Some(undone) = undone::find(databases, |txid| is_named(txid, id))? {
+        return Ok(Some(FoundTransaction::Undone(Box::new(undone))));
+    }
+    let Some(transaction) = displaced else { return Ok(None) };
+    let rival = undone::displaced_by(databases, &transaction)?;
+    Ok(Some(FoundTransaction::Displaced(transaction, rival)))
 }
 
 fn by_prefix(entries: Vec<PoolEntry>, prefix: &str) -> Result<Option<PoolEntry>, RpcError> {

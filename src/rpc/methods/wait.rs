@@ -259,8 +259,13 @@ fn probe(wanted: Transaction) -> Continuation {
     let before = wanted.context.view();
     let id = wanted.id;
     Continuation::ask(LedgerCommand::PoolEntry(id), move |reply| {
+        let mut displaced = None;
         let waiting = match reply {
             Reply::PoolEntry(_) => true,
+            Reply::Displaced(transaction) => {
+                displaced = Some(transaction);
+                false
+            }
             Reply::NotFound(_) => false,
             other => return Err(unexpected(other)),
         };
@@ -280,13 +285,17 @@ fn probe(wanted: Transaction) -> Continuation {
                 (None, false) if was_reorganised => undone::find(databases, |txid| *txid == id)?,
                 _ => None,
             };
-            let status = match (height, waiting, &undone) {
+            let rival = match (height, &undone, &displaced) {
+                (None, Some(undone), _) => undone.conflicts_with,
+                (None, None, Some(transaction)) => undone::displaced_by(databases, transaction)?,
+                _ => None,
+            };
+            let status = match (height, waiting, undone.is_some() || displaced.is_some()) {
                 (Some(_), ..) if !is_doubtful => "confirmed",
                 (None, true, _) => "mempool",
-                (None, false, Some(undone)) => undone.status(),
+                (None, false, true) => undone::status(rival),
                 _ => "unknown",
             };
-            let rival = undone.and_then(|undone| undone.conflicts_with);
             found.insert("status".to_owned(), json!(status));
             found.insert("block".to_owned(), json!(confirmed.map(|confirmed| confirmed.row.hash)));
             found.insert("tx_height".to_owned(), json!(height));

@@ -81,6 +81,7 @@ fn a_transaction_leaves_with_the_one_that_it_builds_on() {
     assert_eq!(pool.take_changes().map(|(added, removed)| (added.len(), removed.len())), Some((2, 0)));
     pool.confirm(&[], &mut [outpoint].into_iter());
     assert_eq!((pool.len(), pool.bytes(), pool.used()), (0, 0, 0));
+    assert!([&parent, &child].iter().all(|gone| pool.displaced.find(&gone.txid).is_some()), "their owners may ask");
     assert_eq!(pool.take_changes().map(|(added, removed)| (added.len(), removed.len())), Some((0, 2)));
     assert_eq!(pool.take_changes(), None);
 }
