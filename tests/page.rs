@@ -1,19 +1,22 @@
 //! The page at `/` in a real browser, where one is installed.
 
+use std::{fs, process::Command};
+
 use serde_json::{Value, json};
 
-use crate::support::{TestNode, browser::Browser};
+use crate::support::{TempDir, TestNode, browser::Browser};
 
 /// Text that would do harm if a browser read it as markup.
 const HOSTILE: &str =
     "<img src=x onerror=\"document.title='owned'\"><b>bold</b><script>document.title='owned'</script>";
 /// Windows: width, height, dark.
 const SHAPES: [(u32, u32, bool); 4] = [(1200, 900, false), (1200, 900, true), (375, 740, false), (320, 640, true)];
-/// Elements that stick out of the window, except in areas that scroll, and elements that are cut off.
+/// Elements that stick out of the window, except in areas that scroll, and elements that are cut off
+/// though they are to be seen.
 const OVERFLOW: &str = "(() => { const width = document.documentElement.clientWidth, found = [];
   if (document.documentElement.scrollWidth > width) found.push('the page itself');
   for (const node of document.querySelectorAll('body *')) {
-    if (node.closest('.scroll, .strip, svg') || node.tagName === 'INPUT' || node.tagName === 'SCRIPT') continue;
+    if (node.closest('.scroll, .strip, svg, .unseen') || node.tagName === 'INPUT' || node.tagName === 'SCRIPT') continue;
     const name = node.tagName + '.' + node.className + ' ' + node.textContent.slice(0, 40);
     if (node.getBoundingClientRect().right > width + 1) found.push(name);
     if (getComputedStyle(node).display !== 'inline' && node.scrollWidth > node.clientWidth + 1) found.push('cut: ' + name);
@@ -65,11 +68,27 @@ fn the_page_shows_every_view_follows_the_chain_and_says_when_the_node_is_gone() 
     browser.until("document.querySelector('#state').textContent === 'synced'");
     every_view_fits(&mut browser, &one, &paid);
     search_leads_to_blocks_transactions_and_addresses(&mut browser, &one, &paid);
+    axe_finds_nothing(&mut browser, &one, &paid);
 
     browser.evaluate("location.hash = '#/'");
     browser.until("document.querySelector('.tile strong').textContent === '8'");
+    let latest = "[...document.querySelectorAll('td a')].find(link => link.textContent === '8')";
+    browser.evaluate(&format!("{latest}.focus()"));
+    browser.evaluate("window.before = document.activeElement");
     one.json(&["mine", "1"]);
     browser.until("document.querySelector('.tile strong').textContent === '9' && document.title.includes('9')");
+    let kept = format!("document.activeElement === {latest} && document.activeElement !== window.before");
+    assert_eq!(browser.evaluate(&kept), true, "the focus stays on the link of the same block");
+    assert_eq!(browser.evaluate("document.querySelectorAll('[aria-live], [role=status]').length"), 1);
+    assert_eq!(
+        browser.evaluate("document.querySelector('#say').textContent"),
+        "synced, height 8",
+        "no block is read out"
+    );
+    browser.evaluate("document.activeElement.click()");
+    browser
+        .until("document.activeElement.tagName === 'H2' && document.activeElement.textContent.startsWith('Block 8')");
+    browser.evaluate("location.hash = '#/'");
     browser.evaluate("[...document.querySelectorAll('nav a')].find(link => link.textContent === 'Peers').click()");
     browser.until("location.hash === '#/peers' && document.querySelector('td')");
 
@@ -86,10 +105,11 @@ fn the_page_shows_every_view_follows_the_chain_and_says_when_the_node_is_gone() 
     assert_eq!(browser.complaints, [] as [&str; 0]);
 }
 
-fn every_view_fits(browser: &mut Browser, node: &TestNode, paid: &str) {
+/// Each view, and text that it shows when it is drawn.
+fn views(node: &TestNode, paid: &str) -> [(String, &'static str); 10] {
     let address = node.json(&["key", "show", "dev0"])["address"].as_str().unwrap().to_owned();
-    let views = [
-        ("".to_owned(), "Waiting transactions"),
+    [
+        (String::new(), "Waiting transactions"),
         ("blocks".to_owned(), "Blocks"),
         ("block/4".to_owned(), "merkle root"),
         (format!("tx/{paid}"), HOSTILE),
@@ -99,7 +119,33 @@ fn every_view_fits(browser: &mut Browser, node: &TestNode, paid: &str) {
         ("tips".to_owned(), "valid-fork"),
         ("node".to_owned(), "Counted since the start"),
         ("block/999".to_owned(), "no such block"),
-    ];
+    ]
+}
+
+/// Looks at each view with axe, if npm can install it here.
+fn axe_finds_nothing(browser: &mut Browser, node: &TestNode, paid: &str) {
+    let folder = TempDir::new();
+    let npm = ["install", "--no-audit", "--no-fund", "--loglevel=error", "axe-core@4.14.1", "--prefix"];
+    let installed = Command::new("npm").args(npm).arg(folder.path()).output().is_ok_and(|done| done.status.success());
+    let script = fs::read_to_string(folder.path().join("node_modules/axe-core/axe.min.js"));
+    let (true, Ok(script)) = (installed, script) else {
+        eprintln!("npm cannot install axe-core here: the page was not looked at with it");
+        return;
+    };
+    browser.evaluate(&(script + "; 0"));
+    let findings =
+        "axe.run().then(found => found.violations.map(one => one.id + ' ' + one.nodes.map(node => node.html)))";
+    for (width, height, dark) in [(1200, 900, false), (1200, 900, true), (320, 640, false)] {
+        browser.shape(width, height, dark);
+        for (view, wanted) in views(node, paid) {
+            show(browser, &view, wanted);
+            assert_eq!(browser.evaluate(findings), json!([]), "{view} at {width} dark={dark}");
+        }
+    }
+}
+
+fn every_view_fits(browser: &mut Browser, node: &TestNode, paid: &str) {
+    let views = views(node, paid);
     for (width, height, dark) in SHAPES {
         browser.shape(width, height, dark);
         for (view, wanted) in &views {
