@@ -16,6 +16,7 @@ mod everyday;
 mod filesystems;
 mod fuzz;
 mod hostile;
+mod memory;
 mod node;
 mod operations;
 mod page;

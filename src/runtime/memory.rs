@@ -2,7 +2,10 @@
 //! to such a group is not only what the process holds but also what the system keeps of its files: the more one takes, the
 //! less is left for the other.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::node::hindrance::Finding;
 
@@ -12,14 +15,26 @@ const LOW_BYTES: u64 = 32 * 1024 * 1024;
 /// What is told while memory is short: the kernel may end this process. What `was_told` stays until a quarter more is
 /// available, so that it does not come and go.
 pub fn shortage(was_told: bool) -> Option<Finding> {
-    let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| host_memory(&text));
-    let groups = fs::read_to_string("/proc/self/cgroup").ok();
-    let group = groups.and_then(|groups| group_memory(&groups, &|path| fs::read_to_string(path).ok()));
-    [("on this host", host), ("in this control group", group)].into_iter().find_map(|(place, memory)| {
-        let available = memory?.shortage(was_told)?;
+    places().find_map(|(place, memory)| {
+        let available = memory.shortage(was_told)?;
         let text = format!("only {} MiB of memory are available {place}", available / (1024 * 1024));
         Some(Finding::new(text, "stop other programs, give the node more, or run it with a smaller --max-memory"))
     })
+}
+
+/// The place that lets this process take the fewest more bytes, and how many. `None`: the system does not tell.
+pub fn scarcest() -> Option<(&'static str, u64)> {
+    places().map(|(place, memory)| (place, memory.available)).min_by_key(|(_, available)| *available)
+}
+
+/// The host's memory and that of the scarcest control group, as far as the system tells.
+fn places() -> impl Iterator<Item = (&'static str, Memory)> {
+    let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| host_memory(&text));
+    let groups = fs::read_to_string("/proc/self/cgroup").ok();
+    let group = groups.and_then(|groups| group_memory(&groups, &|path| fs::read_to_string(path).ok()));
+    [("on this host", host), ("in this control group", group)]
+        .into_iter()
+        .filter_map(|(place, memory)| Some((place, memory?)))
 }
 
 /// Memory of a host or of a control group, bytes.
@@ -46,18 +61,70 @@ fn host_memory(text: &str) -> Option<Memory> {
     Some(Memory { all: bytes("MemTotal")?, available: bytes("MemAvailable")? })
 }
 
-/// Of the process's own control group, if that has a limit (version 2). The system can take back what it keeps of files.
+/// Of the group among this process's and those around them that has the least to give. The system can take back what it
+/// keeps of files.
 fn group_memory(groups: &str, read: &dyn Fn(&Path) -> Option<String>) -> Option<Memory> {
-    let group = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let folder = Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/'));
-    let all = limit_of(&folder.join("memory.max"), read)?;
-    let used = limit_of(&folder.join("memory.current"), read)?;
-    let stat = read(&folder.join("memory.stat"))?;
-    let files: u64 = ["inactive_file ", "active_file ", "slab_reclaimable "]
-        .iter()
-        .filter_map(|name| stat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok()))
-        .sum();
-    Some(Memory { all, available: all.saturating_sub(used.saturating_sub(files)) })
+    let memory = |group: Group| {
+        let (all, used) = (group.number(group.files.limit, read)?, group.number(group.files.used, read)?);
+        let stat = read(&group.folder.join("memory.stat"))?;
+        let number = |name: &&str| stat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        let files: u64 = group.files.reclaimable.iter().filter_map(number).sum();
+        Some(Memory { all, available: all.saturating_sub(used.saturating_sub(files)) })
+    };
+    memory_groups(groups).filter_map(memory).min_by_key(|memory| memory.available)
+}
+
+/// A control group that may limit memory.
+struct Group {
+    folder: PathBuf,
+    files: &'static Files,
+}
+
+/// Where a version of cgroups tells of memory.
+struct Files {
+    mount: &'static str,
+    limit: &'static str,
+    used: &'static str,
+    /// Lines of `memory.stat`.
+    reclaimable: &'static [&'static str],
+}
+
+const FIRST: Files = Files {
+    mount: "/sys/fs/cgroup/memory",
+    limit: "memory.limit_in_bytes",
+    used: "memory.usage_in_bytes",
+    reclaimable: &["total_inactive_file ", "total_active_file "],
+};
+const SECOND: Files = Files {
+    mount: "/sys/fs/cgroup",
+    limit: "memory.max",
+    used: "memory.current",
+    reclaimable: &["inactive_file ", "active_file ", "slab_reclaimable "],
+};
+
+impl Group {
+    /// What a file says; no number is no limit.
+    fn number(&self, file: &str, read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
+        read(&self.folder.join(file))?.trim().parse().ok()
+    }
+}
+
+/// The groups of `/proc/self/cgroup` and those that they are in.
+fn memory_groups(groups: &str) -> impl Iterator<Item = Group> {
+    let own = groups.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (parts.next()?, parts.next()?);
+        match controllers {
+            "" => Some((&SECOND, group)),
+            _ if controllers.split(',').any(|name| name == "memory") => Some((&FIRST, group)),
+            _ => None,
+        }
+    });
+    own.flat_map(|(files, group)| {
+        // In a container the mount may be the group itself, which the outermost of these stands for.
+        let groups = Path::new(group.trim_start_matches('/')).ancestors();
+        groups.map(|group| Group { folder: Path::new(files.mount).join(group), files })
+    })
 }
 
 /// Bytes that the strictest of its groups allows this process; `None` where there is no limit, or the system does not
@@ -67,28 +134,9 @@ pub fn limit() -> Option<u64> {
     strictest(&groups, &|path| fs::read_to_string(path).ok())
 }
 
-/// The least limit of the groups of `/proc/self/cgroup` and of those that they are in.
+/// The least limit of these groups.
 fn strictest(groups: &str, read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
-    let limits = groups.lines().filter_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (controllers, group) = (parts.next()?, parts.next()?);
-        let (mount, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            _ if controllers.split(',').any(|name| name == "memory") => {
-                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-            }
-            _ => return None,
-        };
-        // In a container the mount may be the group itself, which the outermost of these stands for.
-        let groups = Path::new(group.trim_start_matches('/')).ancestors();
-        groups.filter_map(|group| limit_of(&Path::new(mount).join(group).join(file), read)).min()
-    });
-    limits.min()
-}
-
-/// No number is no limit.
-fn limit_of(path: &Path, read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
-    read(path)?.trim().parse().ok()
+    memory_groups(groups).filter_map(|group| group.number(group.files.limit, read)).min()
 }
 
 #[cfg(test)]
@@ -150,6 +198,23 @@ mod tests {
         };
         assert_eq!(group_memory("0::/a\n", &read), Some(Memory { all: 1_000, available: 500 }));
         assert_eq!(group_memory("0::/b\n", &read), None);
+        assert_eq!(
+            group_memory("0::/a/b\n", &read),
+            Some(Memory { all: 1_000, available: 500 }),
+            "of the group around it"
+        );
+    }
+
+    #[test]
+    fn the_first_version_of_cgroups_tells_too_what_is_available() {
+        let read = |path: &Path| match path.to_str()?.strip_prefix("/sys/fs/cgroup/memory/small/memory.")? {
+            "limit_in_bytes" => Some("1000\n".to_owned()),
+            "usage_in_bytes" => Some("700\n".to_owned()),
+            "stat" => Some("cache 9\ntotal_inactive_file 100\ntotal_active_file 50\n".to_owned()),
+            _ => None,
+        };
+        let groups = "7:memory:/small\n3:cpu:/small\n0::/\n";
+        assert_eq!(group_memory(groups, &read), Some(Memory { all: 1_000, available: 450 }));
     }
 
     #[test]

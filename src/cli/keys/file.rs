@@ -10,6 +10,7 @@ use chacha20poly1305::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::scarce;
 use crate::{
     base::hash::{hex, unhex},
     chain::{address::Address, key::SecretKey},
@@ -147,6 +148,7 @@ fn decrypt(encrypted: &Encrypted, public_key: Option<[u8; 32]>, passphrase: &str
 }
 
 fn cipher(passphrase: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Outcome<XChaCha20Poly1305> {
+    scarce::prepare(memory_kib)?;
     let failed = |_| Failure::new(Exit::Internal, "the passphrase cannot be turned into a key");
     let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(failed)?;
     let mut key = [0; 32];

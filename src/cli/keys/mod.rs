@@ -2,6 +2,7 @@
 
 mod file;
 mod passphrase;
+mod scarce;
 mod spending;
 
 use std::{
