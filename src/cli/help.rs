@@ -80,7 +80,7 @@ fn section(topic: &str) -> Option<&'static str> {
 }
 
 /// All topics, each with its line in the list.
-fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(super) fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
     let headings = TOPICS.split("\n# ").skip(1).filter_map(|text| text.lines().next()?.split_once(": "));
     ELSEWHERE.into_iter().chain(headings.filter(|(topic, _)| *topic != "settings"))
 }

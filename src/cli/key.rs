@@ -21,6 +21,7 @@ use crate::{
     chain::{
         address::Address,
         key::{self, SecretKey},
+        spec::WELL_KNOWN_ACCOUNTS,
     },
 };
 
@@ -55,7 +56,11 @@ enum Verb {
     },
     /// List all keys
     #[command(after_help = "Example:\n  tussock key list")]
-    List,
+    List {
+        /// Only the names, one a line, with those of well-known keys
+        #[arg(long)]
+        names: bool,
+    },
     /// Show a key's address and public key
     #[command(after_help = "Example:\n  tussock key show dev0")]
     Show {
@@ -120,7 +125,8 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
             let file = keys.label(name, label)?;
             context.print(&facts(&file), |_| String::new())
         }
-        Verb::List => list(context, &keys),
+        Verb::List { names: true } => names(context, &keys),
+        Verb::List { names: false } => list(context, &keys),
         Verb::Show { name } => show(context, name, &keys.find(name)?),
         Verb::Import { name, file, passphrase } => {
             let key = read_secret(file.as_deref(), passphrase)?;
@@ -175,6 +181,14 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
         let nothing = if context.spec().test { "no keys; dev0 to dev9 always work on this chain" } else { "no keys" };
         rows.text(nothing)
     })
+}
+
+/// For completions.
+fn names(context: &Context, keys: &Keys<'_>) -> Outcome {
+    let well_known = if context.spec().test { WELL_KNOWN_ACCOUNTS } else { 0 };
+    let well_known = (0..well_known).map(|number| format!("dev{number}"));
+    let names: Vec<String> = keys.names()?.into_iter().chain(well_known).collect();
+    context.print(&json!(names), |_| names.join("\n"))
 }
 
 fn show(context: &Context, name: &str, named: &NamedKey) -> Outcome {

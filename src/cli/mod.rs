@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bench;
 pub mod chain;
 pub mod chains;
+mod completions;
 pub mod context;
 pub mod control;
 pub mod datadir;

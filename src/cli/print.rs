@@ -4,10 +4,11 @@ use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 
 use super::{
+    completions,
     exit::{Exit, Failure, Outcome},
     grafana, output,
 };
-use crate::store::migrate;
+use crate::store::{migrate, views};
 
 /// `tussock print`
 #[derive(Args, Debug)]
@@ -54,6 +55,9 @@ enum What {
     /// The OpenRPC document of all JSON-RPC methods
     #[command(after_help = "Example:\n  tussock print openrpc > openrpc.json")]
     Openrpc,
+    /// The OpenAPI document of the read-only JSON
+    #[command(after_help = "Example:\n  tussock print openapi > openapi.json")]
+    Openapi,
     /// A Grafana dashboard of the metrics
     #[command(after_help = "Example:\n  tussock print grafana > tussock.json")]
     Grafana,
@@ -67,17 +71,14 @@ pub fn run(arguments: &PrintArgs, mut program: Command) -> Outcome {
     match arguments.what {
         What::Config => output::raw(crate::config::SAMPLE.as_bytes()),
         What::Protocol => output::raw(include_str!("../wire/PROTOCOL.md").as_bytes()),
-        What::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(shell, &mut program, "tussock", &mut text);
-            output::raw(&text)
-        }
+        What::Completions { shell } => output::raw(&completions::script(shell, &mut program)),
         What::Man => man(program),
         What::Schema => output::raw(schema().as_bytes()),
         What::Unit { user: false } => output::raw(include_bytes!("tussock.service")),
         What::Unit { user: true } => output::raw(user_unit().as_bytes()),
         What::Openwrt => output::raw(include_bytes!("tussock.openwrt")),
         What::Openrpc => output::line(&format!("{:#}", crate::rpc::methods::openrpc(env!("CARGO_PKG_VERSION")))),
+        What::Openapi => output::line(&format!("{:#}", crate::rpc::api::openapi(env!("CARGO_PKG_VERSION")))),
         What::Grafana => output::line(&format!("{:#}", grafana::dashboard())),
         What::Dockerfile => output::raw(include_bytes!("Dockerfile")),
     }
@@ -90,13 +91,14 @@ fn user_unit() -> String {
     include_str!("tussock-user.service").replace("PROGRAM", &program.replace('%', "%%"))
 }
 
-/// The schemas of the three databases.
+/// The schemas of the three databases, and their views.
 fn schema() -> String {
     let mut text = String::new();
     for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX] {
         text.push_str(&format!("-- ======== {} ========\n\n{}\n", schema.name, schema.steps.join("\n")));
     }
-    text
+    // In the files, SQL that needs no function stands in the place of `address_text`.
+    text + "-- ======== views ========\n\n" + &views::text()
 }
 
 /// One man page for the program and all commands.

@@ -3,7 +3,7 @@
 pub mod path;
 mod paths;
 
-pub use paths::PATHS;
+pub use paths::{PATHS, openapi};
 
 use serde_json::json;
 

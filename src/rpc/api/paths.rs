@@ -8,7 +8,7 @@ use crate::rpc::{
     continuation::{Continuation, Shared},
     error::RpcError,
     methods::{self, blocks, mempool, network, status, transactions},
-    openapi,
+    openapi::document,
     schema::{ID, Schema, optional, required},
 };
 
@@ -159,9 +159,14 @@ pub const PATHS: &[Path] = &[
         params: &[],
         summary: "this description",
         result: Schema::AnyObject,
-        reader: |context, _| Ok(Continuation::value(&openapi::document(PATHS, &context.version))),
+        reader: |context, _| Ok(Continuation::value(&openapi(&context.version))),
     },
 ];
+
+/// The OpenAPI document of all paths, for this version of the program.
+pub fn openapi(version: &str) -> Value {
+    document(PATHS, version)
+}
 
 /// Finds what a request reads.
 pub(super) fn find(path: &str, query: &str) -> Option<(&'static Path, Lookup)> {

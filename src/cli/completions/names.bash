@@ -1,0 +1,33 @@
+
+# Names that only the program knows: of keys, chains and topics.
+_tussock_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" command="" names="" at
+    local flags=()
+    for ((at = 1; at < COMP_CWORD; at++)); do
+        case "${COMP_WORDS[at]}" in
+            -d | --data-dir | --chain | --config)
+                [ $((at + 1)) -lt "$COMP_CWORD" ] && flags+=("${COMP_WORDS[at]}" "${COMP_WORDS[at + 1]}")
+                at=$((at + 1))
+                ;;
+            -*) ;;
+            *) command="${command:+$command }${COMP_WORDS[at]}" ;;
+        esac
+    done
+    case "$prev $command" in
+        "--chain "*) names="local dev" ;;
+        "--from "* | "--mine "* | "--to "*) names=keys ;;
+        *" send" | *" balance" | *" history" | *" key show" | *" key export" | *" key sign" | *" key label" | *" key verify")
+            names=keys
+            ;;
+        *" help") names="TOPICS" ;;
+    esac
+    [ "$names" = keys ] && names=$(tussock "${flags[@]}" key list --names 2>/dev/null)
+    [ -n "$names" ] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$names" -- "$cur")
+}
+
+_tussock_with_names() {
+    _tussock "$@"
+    _tussock_names
+}
+
+complete -F _tussock_with_names -o bashdefault -o default tussock
