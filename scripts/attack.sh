@@ -14,6 +14,8 @@ attacks=(
     hostile::slots::silent_and_slow_clients_redial_while_honest_dials_succeed
     hostile::slots::connects_and_resets_leak_nothing
     hostile::slots::two_hundred_connections_with_sixty_four_descriptors
+    hostile::addresses::one_address_gets_its_eight_slots_and_honest_peers_the_rest
+    hostile::addresses::one_network_gets_its_sixteen_slots_and_honest_peers_the_rest
     hostile::flood::mutated_frames_of_recorded_sessions
     hostile::flood::transactions_with_bad_signatures_from_one_peer
     hostile::flood::valid_transactions_at_full_speed_from_eight_peers

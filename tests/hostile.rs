@@ -1,6 +1,7 @@
 //! What a hostile peer may send, tried against a real node that also has an honest peer. The node disconnects the
 //! hostile peer with a reason and stays up, and the honest peer notices nothing.
 
+mod addresses;
 mod chain;
 mod delivery;
 mod eclipse;

@@ -80,6 +80,12 @@ impl RawPeer {
         Self::over(stream, spec).shake_hands(version(spec, height, Hash([7; 32]), work), PATIENCE)
     }
 
+    /// Does the handshake; `None` if the node does not accept it within `time`.
+    pub fn try_handshake(self, time: Duration) -> Option<Self> {
+        let ours = version(&self.spec, 0, Hash([7; 32]), 0);
+        self.shake_hands(ours, time)
+    }
+
     fn shake_hands(self, version: Version, time: Duration) -> Option<Self> {
         let (mut peer, deadline) = (self, Instant::now() + time);
         peer.send(&Message::Version(version));
