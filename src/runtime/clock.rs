@@ -48,18 +48,20 @@ impl Clock for RealClock {
 
 /// This host's wall clock. A clock before 1970 is as wrong as one at 1970; peers will tell.
 ///
-/// Asks the system itself: with musl on 32 bits, the clock of Rust's standard library ends in 2038 (rustup's builds).
-#[cfg(target_os = "linux")]
-pub fn unix_now() -> UnixTime {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    UnixTime(u64::try_from(time.tv_sec).unwrap_or(0))
-}
-
-/// This host's wall clock. A clock before 1970 is as wrong as one at 1970; peers will tell.
-#[cfg(not(target_os = "linux"))]
+/// Read through the C library, which tools that fake a clock stand in for (libfaketime).
+#[cfg(not(all(target_env = "musl", target_pointer_width = "32")))]
 pub fn unix_now() -> UnixTime {
     use std::time::{SystemTime, UNIX_EPOCH};
     UnixTime(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
+
+/// This host's wall clock. A clock before 1970 is as wrong as one at 1970; peers will tell.
+///
+/// Asks the system itself: here the clock of Rust's standard library ends in 2038 (rustup's builds).
+#[cfg(all(target_env = "musl", target_pointer_width = "32"))]
+pub fn unix_now() -> UnixTime {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    UnixTime(u64::try_from(time.tv_sec).unwrap_or(0))
 }
 
 /// A clock that moves only when it is told to.
