@@ -1,6 +1,8 @@
 //! Branches whose headers have work and whose bodies do not come, or come in part, or do not fit.
 
 use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -10,7 +12,11 @@ use std::{
 };
 
 use tussock::{
-    base::{codec::List, hash::Hash, limits::MAX_SYNC_HEADERS},
+    base::{
+        codec::List,
+        hash::Hash,
+        limits::{GET_BLOCK_TIMEOUT, MAX_SYNC_HEADERS},
+    },
     chain::{block::HashedBlock, key::SecretKey, spec::ChainSpec, testkit::BlockMaker},
     wire::message::{Kind, Message},
 };
@@ -230,4 +236,45 @@ fn a_half_withheld_branch_does_not_keep_a_node_behind() {
             network.end();
         }
     }
+}
+
+/// A number of the node's metrics.
+fn metric(node: &TestNode, name: &str) -> u64 {
+    let mut stream = TcpStream::connect(node.http()).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in {answer}"))
+}
+
+/// The counter stayed at zero until the requests timed out.
+#[test]
+fn requests_that_a_silent_peer_leaves_open_are_counted_as_asked_elsewhere() {
+    let mut network = Network::new();
+    let node = TestNode::start(&["--is-bootnode"]);
+    (0..40).for_each(|_| drop(network.grow()));
+    let blocks = network.honest.lock().unwrap().blocks.clone();
+    let tip = blocks.last().unwrap().hash;
+    let holders = [0, usize::MAX].map(|delivers| Holder { blocks: blocks.clone(), delivers, manner: Manner::Silence });
+    for holder in holders {
+        let mut peer = RawPeer::claiming(node.p2p(), &network.spec, 41, 1 << 40);
+        network.run(move |ends| {
+            while !ends() {
+                match peer.read_within(Duration::from_millis(20)) {
+                    None => {}
+                    Some(None) => return,
+                    Some(Some(message)) => holder.answer(message).iter().for_each(|answer| peer.send(answer)),
+                }
+            }
+        });
+    }
+    node.wait(&["height", "41"]);
+    assert_eq!(node.tip(), tip);
+    let start = Instant::now();
+    while metric(&node, "tussock_block_requests_reassigned_total") == 0 {
+        assert!(start.elapsed() < GET_BLOCK_TIMEOUT / 4, "{}", node.log());
+        rest(Duration::from_millis(200));
+    }
+    network.end();
 }

@@ -198,10 +198,9 @@ impl Fetch {
         let Some(peer) = self.peers.remove(link) else { return };
         for request in peer.requests() {
             self.completions.lost += 1;
-            if let Some(window) = self.window_of(&request.hash) {
-                window.forget(&request.hash, link);
+            if self.window_of(&request.hash).is_some_and(|window| window.forget(&request.hash, link)) {
+                out.count(Counter::BlockRequestsReassigned, 1);
             }
-            out.count(Counter::BlockRequestsReassigned, 1);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
         Outbox,
         fetch::{Fetch, candidates::Pursuit, sources::Choice, stall_clock::Lowest, window::Window},
         notice::ToHeaders,
+        report::Counter,
     },
 };
 
@@ -73,6 +74,9 @@ impl Fetch {
         let hash = slot.hash;
         match self.peers.choose(height, slot, more, Some(&pursuit.sources)) {
             Choice::Ask(link) => {
+                if !slot.asked.is_empty() {
+                    out.count(Counter::BlockRequestsReassigned, 1);
+                }
                 pursuit.window.asked(height, link);
                 self.send_request(now, link, hash, out);
                 true

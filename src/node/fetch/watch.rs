@@ -48,9 +48,8 @@ impl Fetch {
             peer.timed_out(request.hash);
             silent |= !peer.delivered_since(request.sent);
             self.completions.timeouts += 1;
-            out.count(Counter::BlockRequestsReassigned, 1);
-            if let Some(window) = self.window_of(&request.hash) {
-                window.in_vain(&request.hash, link, false);
+            if self.window_of(&request.hash).is_some_and(|window| window.in_vain(&request.hash, link, false)) {
+                out.count(Counter::BlockRequestsReassigned, 1);
             }
         }
         let others = self.peers.iter().any(|(other, peer)| other != link && !peer.closing);
@@ -84,6 +83,7 @@ impl Fetch {
         {
             let Some(slot) = self.window.slot(height) else { return };
             let Choice::Ask(link) = self.peers.choose(height, slot, true, None) else { return };
+            out.count(Counter::BlockRequestsReassigned, 1);
             self.ask(now, height, link, out);
         }
     }

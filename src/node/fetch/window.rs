@@ -172,9 +172,9 @@ impl Window {
         }
     }
 
-    /// A request for the block ended without it. `absent`: that peer does not have it.
-    pub(super) fn in_vain(&mut self, hash: &Hash, link: LinkId, absent: bool) {
-        let Some((height, slot)) = self.missing_slot(hash) else { return };
+    /// A request for the block ended without it. `absent`: that peer does not have it. True if nobody else is asked.
+    pub(super) fn in_vain(&mut self, hash: &Hash, link: LinkId, absent: bool) -> bool {
+        let Some((height, slot)) = self.missing_slot(hash) else { return false };
         slot.asked.retain(|asked| *asked != link);
         if !slot.tried.contains(&link) {
             slot.tried.push(link);
@@ -186,18 +186,24 @@ impl Window {
         if absent && !slot.absent.contains(&link) {
             slot.absent.push(link);
         }
-        if slot.asked.is_empty() && self.asked.remove(&height) {
-            self.open.insert(height);
-        }
+        self.reopen(height)
     }
 
     /// A request for the block ended by nothing that the peer did about it: nothing is remembered.
-    pub(super) fn forget(&mut self, hash: &Hash, link: LinkId) {
-        let Some((height, slot)) = self.missing_slot(hash) else { return };
+    /// True if nobody else is asked.
+    pub(super) fn forget(&mut self, hash: &Hash, link: LinkId) -> bool {
+        let Some((height, slot)) = self.missing_slot(hash) else { return false };
         slot.asked.retain(|asked| *asked != link);
-        if slot.asked.is_empty() && self.asked.remove(&height) {
+        self.reopen(height)
+    }
+
+    /// Lets a block be asked for again, if nobody is asked for it any more.
+    fn reopen(&mut self, height: u32) -> bool {
+        let is_left = self.slot(height).is_some_and(|slot| slot.asked.is_empty()) && self.asked.remove(&height);
+        if is_left {
             self.open.insert(height);
         }
+        is_left
     }
 
     /// No peer has the block: ask again later.

@@ -43,7 +43,9 @@ fn a_peer_that_answers_nothing_is_closed_if_there_is_another() {
 fn near_the_tip_a_second_and_a_third_peer_are_asked_and_then_all() {
     let mut rig = Rig::new(1, &[1, 2, 3, 4, 5]);
     assert_eq!(requests(&rig.pass(BULK_HEDGE - SECOND / 10)), []);
-    assert_eq!(requests(&rig.pass(SECOND / 10)).len(), 1);
+    let second = rig.pass(SECOND / 10);
+    assert_eq!(requests(&second).len(), 1);
+    assert!(second.contains(&Action::Count(Counter::BlockRequestsReassigned, 1)));
     assert_eq!(requests(&rig.pass(BULK_HEDGE)).len(), 1);
     assert_eq!(requests(&rig.pass(BULK_HEDGE)).len(), 2, "then all others");
     let actions = rig.answer(3);
