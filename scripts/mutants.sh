@@ -45,6 +45,13 @@ mutants=(
   'serve-what-was-not-judged   src/node/ledger/chainstate.rs s/if !self\.disconnected\.contains(hash) => Ok(None),/if false => Ok(None),/'
   'deliverers-pay-nothing      src/node/ledger/chain_manager.rs s/self\.deliverers\.of(&row\.hash)/None/'
   'junk-is-free                src/node/fetch/arrivals.rs    s/Some(Err(fault)) => self\.punish(link, fault, out),/Some(Err(_)) => {}/'
+  'late-faults-are-free        src/link/close.rs             s/if fault\.points() > 0 {/if false {/'
+  'candidates-one-by-one       src/node/fetch/pursuit.rs     s/for at in 0\.\.self\.candidates\.list()\.len() {/for at in 0..0 {/'
+  'rivals-do-not-pass          src/node/headers/offered.rs   s/let falls_behind = .*/let falls_behind = false \&\& enough;/'
+  'ports-are-identities        src/node/handshake/version.rs s/self\.admission\.barred(remote, Some(listens)) {/self.admission.barred(remote, Some(listens)).or(self.links.values().any(|other| other.listens == Some(listens)).then_some(GoodbyeCode::Duplicate)) {/'
+  'news-lost-in-silence        src/node/peers/mod.rs         /ToPeers::BlockMissed/,/^            }/s/peer\.keep_alive\.hasten(now\.mono);//'
+  'garbage-is-dialled-again    src/node/peers/closing.rs     s/self\.dialer\.back_off_stranger(now\.mono, address, &mut self\.rng);/self.unreached(now, address);/'
+  'sleepers-are-called-faulty  src/link/close.rs             s/^            PeerFault::HandshakeTimeout$//'
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
 )
 

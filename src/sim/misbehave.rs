@@ -2,12 +2,12 @@
 
 use crate::{
     base::{ids::LinkId, time::Time},
-    node::LinkAction,
+    node::{CloseReason, LinkAction},
     sim::{
         byzantine::Context,
         world::{Happening, World},
     },
-    wire::frame::Frame,
+    wire::{frame::Frame, message::GoodbyeCode},
 };
 
 /// Microseconds between two things that a byzantine node sends on its own.
@@ -41,6 +41,12 @@ impl World {
         for (link, frame) in said {
             self.expect_price(node, link, &frame);
             self.order(node, LinkAction::Send { link, frame });
+        }
+        if self.nodes[node].byzantine.as_ref().is_some_and(|byzantine| byzantine.trick.leaves()) {
+            for link in links {
+                let reason = Box::new(CloseReason::Local(GoodbyeCode::Stopping));
+                self.order(node, LinkAction::Close { link, reason, retry_after: 0 });
+            }
         }
         self.run_node(node);
     }

@@ -59,7 +59,7 @@ pub struct Overrides {
     pub byzantine: Option<usize>,
     /// Seconds by which clocks may be far off.
     pub clock_skew: Option<u64>,
-    /// Tricksters.
+    /// Tricksters; 0: no other hosts that play tricks either.
     pub tricksters: Option<usize>,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
@@ -78,6 +78,15 @@ pub struct Options {
     pub byzantine: usize,
     /// More byzantine nodes, on top of these: false branches, junk, orphans, squatted ports.
     pub tricksters: usize,
+    /// Blocks below the tip at which all false branches of the run leave the chain; 0: each draws its own place.
+    pub fork_depth: u64,
+    /// Whether those that make false branches push an invalid body, leave, and come back with the rest.
+    pub hit_and_run: bool,
+    /// More byzantine nodes, on top: each delivers whole blocks, but takes its time for each.
+    pub tricklers: usize,
+    /// Hosts that are no nodes: one of the honest nodes is to keep a link to each, and each answers something else than the
+    /// protocol.
+    pub strangers: usize,
     /// Whether they go on when all other faults are over, as far as their tricks are fair.
     pub byzantine_stay: bool,
     /// Seconds of the safety phase, in which faults happen.
@@ -222,6 +231,9 @@ impl Options {
         }
         if let Some(tricksters) = overrides.tricksters {
             options.tricksters = tricksters;
+            if tricksters == 0 {
+                (options.tricklers, options.strangers) = (0, 0);
+            }
         }
         options
     }
@@ -234,6 +246,10 @@ impl Options {
             nodes,
             byzantine: 0,
             tricksters: 0,
+            fork_depth: 0,
+            hit_and_run: false,
+            tricklers: 0,
+            strangers: 0,
             byzantine_stay: false,
             seconds,
             converge_within: 300,
@@ -288,7 +304,7 @@ impl Options {
 
     /// Byzantine nodes of all kinds.
     pub fn dishonest(&self) -> usize {
-        self.byzantine + self.tricksters
+        self.byzantine + self.tricksters + self.tricklers + self.strangers
     }
 
     fn draw_faults(&mut self, dice: &Dice) {
@@ -296,6 +312,10 @@ impl Options {
         self.byzantine = if dice.stream("liars").chance(400_000) { dice.size("liar_count", &[1, 1, 2, 3]) } else { 0 };
         self.byzantine_stay = dice.stream("liars_stay").chance(300_000);
         self.tricksters = dice.size("tricksters", &[0, 0, 0, 1, 2, 3, 7]);
+        self.hit_and_run = dice.one_of("hit_and_run", &[false, false, false, true]);
+        self.fork_depth = if self.hit_and_run { 0 } else { dice.one_of("fork_depth", &[0, 0, 0, 3, 12]) };
+        self.tricklers = dice.size("tricklers", &[0, 0, 0, 0, 1, 2]);
+        self.strangers = dice.size("strangers", &[0, 0, 0, 0, 1]);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
         self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);
         self.delay_max = dice.one_of("delay_max", &[1_000, 20_000, 200_000]);

@@ -74,7 +74,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     let mut far = rng.fork("far_clocks");
     let far_nodes = far_nodes(options, &mut far);
-    let mut tricksters = rng.fork("tricksters");
+    let (mut tricksters, mut others) = (rng.fork("tricksters"), rng.fork("others"));
     let honest: Vec<IpAddr> = (0..options.nodes).map(|number| address(number).ip()).collect();
     (0..options.nodes + options.dishonest())
         .map(|number| {
@@ -82,6 +82,11 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
             if options.names {
                 hosts::name_neighbours(&mut setup);
+            }
+            // The operator of the first node has mistaken other hosts for nodes.
+            if number == 0 {
+                let strangers = options.nodes + options.dishonest() - options.strangers..;
+                setup.connect.extend(strangers.take(options.strangers).map(address));
             }
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
@@ -92,9 +97,17 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 let clock = if far_nodes.contains(&number) { clock.far_off(seconds) } else { clock };
                 return Node::new(number, setup, Disk::new(spec), clock);
             }
-            let byzantine = match number < options.nodes + options.byzantine {
-                true => Byzantine::draw(options, &mut byzantine),
-                false => Byzantine::draw_trickster(options, &honest, &mut tricksters),
+            let byzantine = match number - options.nodes {
+                at if at < options.byzantine => Byzantine::draw(options, &mut byzantine),
+                at if at < options.byzantine + options.tricksters => {
+                    Byzantine::draw_trickster(options, &honest, &mut tricksters)
+                }
+                at if at < options.dishonest() - options.strangers => Byzantine::trickler(&mut others),
+                _ => {
+                    (setup.connect, setup.bootnodes) = Default::default();
+                    (setup.connect_names, setup.bootnode_names) = Default::default();
+                    Byzantine::stranger(&mut others)
+                }
             };
             if byzantine.trick.mines() {
                 setup.mine = Some(SecretKey::well_known(number as u32).address());

@@ -30,6 +30,9 @@ use crate::{
 
 /// Ticks between two branches.
 const TICKS: u64 = 20;
+/// Ticks after the first body of a branch at which its sender leaves, and at which it is back.
+const GONE: u64 = 2;
+const BACK: u64 = 12;
 /// Seconds of work that it begins with.
 const AHEAD: u64 = 10;
 
@@ -66,9 +69,13 @@ pub(super) struct Branches {
     manner: Manner,
     /// The first body is valid, and is delivered.
     is_half: bool,
-    /// The branch leaves the chain below the tip.
-    is_aside: bool,
+    /// Blocks below the tip at which the branch leaves the chain.
+    depth: u64,
+    /// The run's branches are so deep that a peer that knows nothing yet is to hear of the shared blocks first.
+    is_deep: bool,
     length: usize,
+    /// It pushes the first body, which is invalid, leaves, and comes back with the rest.
+    leaves: bool,
     branch: Vec<HashedBlock>,
     ticks: u64,
     /// Hashes per second for first bodies, when they were first counted, and hashes since.
@@ -78,13 +85,22 @@ pub(super) struct Branches {
 }
 
 impl Branches {
-    /// Draws what the branches are like.
-    pub(super) fn draw(rate: u64, rng: &mut Rng) -> Self {
+    /// Draws what the branches are like. `fork_depth`: blocks below the tip; 0: at the tip, or one below. Hit and run: the
+    /// first body is invalid by the coins, and by the time that a node finds out, its sender has left.
+    pub(super) fn draw(fork_depth: u64, hit_and_run: bool, rate: u64, rng: &mut Rng) -> Self {
+        let is_deep = fork_depth > 0;
+        let manner = *rng.pick(&MANNERS).unwrap_or(&Manner::Silence);
+        let (is_half, is_aside) = (rng.chance(400_000), rng.chance(400_000));
+        let ahead = *rng.pick(&[1, 2, 4, 10, 40]).unwrap_or(&1);
+        let (manner, is_half) = if hit_and_run { (Manner::WrongAmount, false) } else { (manner, is_half) };
+        let is_aside = is_aside || hit_and_run;
         Self {
-            manner: *rng.pick(&MANNERS).unwrap_or(&Manner::Silence),
-            is_half: rng.chance(400_000),
-            is_aside: rng.chance(400_000),
-            length: *rng.pick(&[1, 2, 4, 10, 40]).unwrap_or(&1),
+            leaves: hit_and_run,
+            manner,
+            is_half,
+            depth: if is_deep { fork_depth } else { u64::from(is_aside) },
+            is_deep,
+            length: usize::try_from(fork_depth).unwrap_or(0) + ahead + usize::from(hit_and_run),
             branch: Vec::new(),
             ticks: rng.below(TICKS),
             rate,
@@ -99,11 +115,11 @@ impl Branches {
         !self.is_half || self.spent < seconds * self.rate
     }
 
-    /// Makes a branch on the node's own tip, or on the block below it.
+    /// Makes a branch on the node's own tip, or on a block below it.
     fn begin(&mut self, context: &mut Context<'_>) -> Option<()> {
         let (tip, mut parent) = context.tip()?;
         let mut digest = tip.digest;
-        if self.is_aside && parent.height > 0 {
+        for _ in 0..self.depth.min(u64::from(parent.height)) {
             (digest, parent) = (parent.state_digest, context.header(&parent.previous)?);
         }
         self.branch.clear();
@@ -116,11 +132,11 @@ impl Branches {
             (parent, digest) = (block.header.clone(), Hash(context.rng.bytes()));
             self.branch.push(block);
         }
-        let Self { manner, is_half, is_aside, length, .. } = self;
+        let Self { manner, is_half, depth, length, .. } = self;
         let (node, base) = (context.node, parent.height + 1 - u32::try_from(*length).unwrap_or(0));
         log::debug!(
             target: "tussock::sim",
-            "node {node} makes a false branch height={base} blocks={length} {manner:?} half={is_half} aside={is_aside}"
+            "node {node} makes a false branch height={base} blocks={length} {manner:?} half={is_half} depth={depth}"
         );
         Some(())
     }
@@ -145,11 +161,31 @@ impl Branches {
             previous: parent.hash(),
             merkle_root: Hash::ZERO,
             state_digest: digest,
-            time: parent.time + 1,
+            time: self.time(parent, context),
             target: rules::next_target(context.spec, parent.time, parent.height),
             nonce: 0,
         };
         testkit::seal(header, transactions)
+    }
+
+    /// A deep branch takes the time that honest miners took, or its blocks would become hard to find.
+    fn time(&self, parent: &Header, context: &Context<'_>) -> u64 {
+        let usual = parent.time + u64::from(context.spec.parameters.block_time);
+        if self.is_deep { usual.min(context.unix).max(parent.time + 1) } else { parent.time + 1 }
+    }
+
+    /// The headers that are sent in place of an honest answer: those up to the fork, as far as the asker lacks them, and the
+    /// branch. `None`: the fork is further up.
+    fn headers(&self, answer: &Frame) -> Option<Vec<Header>> {
+        let branch = self.branch.iter().map(|block| block.header.clone());
+        if !self.is_deep {
+            return Some(branch.take(MAX_SYNC_HEADERS).collect());
+        }
+        let Ok(Message::Sync(shared)) = answer.open() else { return None };
+        let fork = self.branch.first()?.header.previous;
+        let below = shared.iter().position(|header| header.hash() == fork).map(|at| at + 1);
+        let below = below.or((shared.len() < MAX_SYNC_HEADERS).then_some(0))?;
+        Some(shared.iter().take(below).cloned().chain(branch).take(MAX_SYNC_HEADERS).collect())
     }
 
     /// The answer to a question for the block at this position of the branch.
@@ -173,10 +209,23 @@ impl Branches {
         })
     }
 
-    fn announce(&self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
-        let Some(last) = self.branch.last() else { return Vec::new() };
+    fn claim(&self, context: &mut Context<'_>) -> Option<Frame> {
+        let last = self.branch.last()?;
         let nonce = context.rng.next_u64();
-        let claim = Frame::new(&Message::Ping { nonce, height: last.header.height, tip: last.hash });
+        Some(Frame::new(&Message::Ping { nonce, height: last.header.height, tip: last.hash }))
+    }
+
+    fn claims(&self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        let claim = self.claim(context);
+        links.iter().filter_map(|link| Some((*link, claim.clone()?))).collect()
+    }
+
+    fn announce(&self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
+        if self.leaves {
+            let first = self.body(0).map(|message| Frame::new(&message));
+            return links.iter().filter_map(|link| Some((*link, first.clone()?))).collect();
+        }
+        let Some(claim) = self.claim(context) else { return Vec::new() };
         // Some hear of the first block by itself, as news.
         let pushed = self.body(0).filter(|message| matches!(message, Message::Block(_)));
         let pushed = pushed.map(|message| Frame::new(&message));
@@ -194,10 +243,10 @@ impl Branches {
 impl Trick for Branches {
     fn send(&mut self, _link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
         match frame.kind {
-            Kind::Sync if !self.branch.is_empty() && context.rng.chance(800_000) => {
-                let headers = self.branch.iter().take(MAX_SYNC_HEADERS).map(|block| block.header.clone());
-                vec![Frame::new(&Message::Sync(List::truncated(headers)))]
-            }
+            Kind::Sync if !self.branch.is_empty() && context.rng.chance(800_000) => match self.headers(&frame) {
+                Some(headers) => vec![Frame::new(&Message::Sync(List::truncated(headers)))],
+                None => vec![frame],
+            },
             Kind::Absent => {
                 let asked = frame.body.get(..32).and_then(|bytes| bytes.try_into().ok()).map(Hash);
                 match self.branch.iter().position(|block| Some(block.hash) == asked) {
@@ -209,8 +258,15 @@ impl Trick for Branches {
         }
     }
 
+    fn leaves(&self) -> bool {
+        self.leaves && self.ticks % TICKS == GONE
+    }
+
     fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
         self.ticks += 1;
+        if self.leaves && self.ticks % TICKS == BACK {
+            return self.claims(links, context);
+        }
         if !self.ticks.is_multiple_of(TICKS) || !self.may_begin(context.unix) || self.begin(context).is_none() {
             return Vec::new();
         }

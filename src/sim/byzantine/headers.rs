@@ -42,7 +42,7 @@ impl Trick for Headers {
 }
 
 impl Headers {
-    /// With so many hashes per second.
+    /// With this rate of hashes per second.
     pub(super) fn new(rate: u64) -> Self {
         Self { branch: Vec::new(), rate, since: None, spent: 0 }
     }

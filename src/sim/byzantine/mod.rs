@@ -11,8 +11,10 @@ mod mutate;
 mod pushes;
 mod slow_reader;
 mod squat;
+mod stranger;
 mod transactions;
 mod trick;
+mod trickle;
 mod withhold;
 
 use std::net::IpAddr;
@@ -52,9 +54,22 @@ impl Byzantine {
             0 => Box::new(branches::Junk),
             1 => Box::new(branches::Orphans),
             2 => Box::new(squat::Squat { victim: rng.pick(honest).copied() }),
-            _ => Box::new(branches::Branches::draw(mine_rate(options), rng)),
+            _ => {
+                let rate = mine_rate(options);
+                Box::new(branches::Branches::draw(options.fork_depth, options.hit_and_run, rate, rng))
+            }
         };
         Self { trick, rng: rng.fork("trickster") }
+    }
+
+    /// A node that delivers its blocks slowly.
+    pub(super) fn trickler(rng: &mut Rng) -> Self {
+        Self { trick: Box::new(trickle::Trickle::draw(rng)), rng: rng.fork("trickler") }
+    }
+
+    /// A host that is no node.
+    pub(super) fn stranger(rng: &mut Rng) -> Self {
+        Self { trick: Box::new(stranger::Stranger::draw(rng)), rng: rng.fork("stranger") }
     }
 }
 

@@ -51,6 +51,11 @@ pub(in crate::sim) trait Trick {
         Vec::new()
     }
 
+    /// Whether the node leaves all its peers now.
+    fn leaves(&self) -> bool {
+        false
+    }
+
     /// Whether the node mines. All byzantine nodes together have at most a third of the work.
     fn mines(&self) -> bool {
         false

@@ -10,7 +10,7 @@ const HOSTILE: u32 = 20;
 const CALM: Duration = Duration::from_secs(90);
 
 impl World {
-    /// Whether so long no fault has happened that none of them can be to blame any more.
+    /// Whether the last fault is too long ago to be to blame.
     fn is_calm(&self) -> bool {
         self.checkers.calm_at.is_some_and(|since| self.now.since(since) > CALM)
     }

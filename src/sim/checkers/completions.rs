@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl World {
     /// A role wants something of the network.
     pub(in crate::sim) fn check_action(&mut self, node: usize, action: &LinkAction) {
+        self.check_news_action(node, action);
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };
         life.watch.resumes(action);

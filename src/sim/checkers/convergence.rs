@@ -9,7 +9,7 @@ use crate::{
     sim::{options::Options, world::World},
 };
 
-/// Links must stand again so long after the last fault.
+/// Time after the last fault until links must stand again.
 const SETTLE: Duration = Duration::from_secs(35);
 /// How long a new block or transaction may take to the last node.
 const SOON: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const HOP: Duration = Duration::from_millis(100);
 const HOPS: u32 = 8;
 /// Bytes of a usual block here.
 const BLOCK_BYTES: u64 = 10_000;
-/// So many of them must have come so soon.
+/// Blocks, and transactions, that must have come so soon.
 const TIMELY: usize = 3;
 /// Nodes that a complaint names.
 const NAMED: usize = 10;
@@ -34,8 +34,7 @@ impl World {
         // A byzantine node that mines makes each of its blocks a contest, which ends with the next block.
         let contested = || self.stats.contested(calm_at + SETTLE, SOON);
         let many = blocks >= TIMELY || blocks > 0 && blocks + contested() >= TIMELY;
-        // At the end it counts that all came soon: after clocks were wrong the work that a block takes may be so great that
-        // there are not so many.
+        // At the end fewer will do if all came soon: after clocks were wrong, a block may take much work, and blocks are rare.
         let rare = self.is_over() && blocks > 0 && blocks == self.stats.blocks_since(calm_at + SETTLE);
         // Tips are told with pings, too: without relay blocks come all the same, only late.
         let relayed = || self.stats.most_came(calm_at + SETTLE, self.relay_takes());

@@ -43,6 +43,7 @@ impl World {
     }
 
     fn check_event(&mut self, node: usize, role: RoleId, event: &LinkEvent) {
+        self.check_news_event(node, event);
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };
         if let Some(wrong) = life.watch.disorder(role, event) {
@@ -66,14 +67,36 @@ impl World {
                     self.check_goodbye(node, *link, code);
                 }
             }
+            LinkEvent::Up { link, .. } if role == RoleId::Peers => {
+                if let Some(peer) = self.end_of(node, *link, 1).map(|end| end.node)
+                    && let Some(life) = &mut self.nodes[node].life
+                {
+                    life.watch.partners.insert(*link, peer);
+                }
+            }
+            LinkEvent::LateFault { link, fault } => {
+                life.watch.pays(*link, fault.points());
+                if let Some(peer) = life.watch.partners.get(link).copied() {
+                    self.blame(node, peer, &CloseReason::Fault(fault.clone()));
+                }
+            }
             LinkEvent::Closed { link, reason } if role == RoleId::Peers => {
                 life.watch.owed.remove(link);
+                if let CloseReason::Fault(fault) = reason {
+                    life.watch.pays(*link, fault.points());
+                }
                 // A full inbox may hold this back until the connection is gone.
                 if life.sockets.contains_key(link) {
                     life.watch.ended.insert(*link, (now, reason.clone()));
                 }
+                self.note_ended(node, *link, reason);
                 if let Some(peer) = self.end_of(node, *link, 1).map(|end| end.node) {
                     self.blame(node, peer, reason);
+                }
+            }
+            LinkEvent::DialFailed { address, .. } if role == RoleId::Peers => {
+                if let Some(other) = self.at_address.get(address).copied() {
+                    self.note_stranger(node, other, false);
                 }
             }
             _ => {}
@@ -81,7 +104,7 @@ impl World {
     }
 
     /// The end of a link that a node has, or, at distance 1, the other end.
-    fn end_of(&self, node: usize, link: LinkId, distance: usize) -> Option<&End> {
+    pub(super) fn end_of(&self, node: usize, link: LinkId, distance: usize) -> Option<&End> {
         let (conn, side) = self.nodes[node].life.as_ref()?.sockets.get(&link)?;
         Some(&self.conns[*conn].as_ref()?.ends[(side + distance) % 2])
     }

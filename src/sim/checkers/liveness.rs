@@ -139,8 +139,8 @@ impl World {
         }
     }
 
-    /// Notes the connections whose ends have clocks that differ so much that each may say so, until pings have told that
-    /// they no longer do.
+    /// Notes the connections whose ends have clocks that differ by enough to be told, until pings have told that they no
+    /// longer do.
     fn note_skewed(&mut self) {
         let read = |node: usize| self.nodes[node].clock.read(self.now).unix.0;
         let standing = self.conns.iter().enumerate().filter_map(|(id, conn)| Some((id, conn.as_ref()?)));

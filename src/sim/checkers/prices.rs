@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    base::{hash::Hash, ids::LinkId},
+    base::{hash::Hash, ids::LinkId, time::Time},
     chain::header::Header,
     sim::{net::ConnId, world::World},
     wire::{frame::Frame, message::Kind},
@@ -14,6 +14,8 @@ use crate::{
 
 /// How long a node may take to read, judge and close: junk waits behind other frames on slow lines.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Points of an invalid body.
+const INVALID: u32 = 100;
 /// Bodies of one node whose deliverers are remembered.
 const MAX_DELIVERED: usize = 4096;
 
@@ -55,14 +57,38 @@ impl World {
         let links = life.watch.delivered.get(culprit).cloned().unwrap_or_default();
         let conns: Option<Vec<ConnId>> =
             links.iter().map(|link| life.sockets.get(link).map(|(conn, _)| *conn)).collect();
-        // With several deliverers it is not known whose body was judged; a link that is gone has ended before.
+        // With several deliverers it is not known whose body was judged.
         if let Some(&[conn]) = conns.as_deref() {
             self.checkers.owed_faults.entry(conn).or_insert((node, self.now));
+        }
+        if let (&[link], Some(life)) = (&links[..], &mut self.nodes[node].life) {
+            life.watch.owes(link, INVALID, self.now);
+        }
+    }
+
+    /// Complains of faults that cost their sender nothing, whether its link stands or not.
+    fn check_debts(&mut self) {
+        let late = |since: &Time| self.now.since(*since) > PATIENCE;
+        let found = (0..self.options.nodes).find_map(|node| {
+            let there = &self.nodes[node];
+            let life =
+                there.life.as_ref().filter(|life| there.slow.is_none() && !life.endpoint.sink().is_any_full())?;
+            let gone = |link: &&LinkId| !life.sockets.contains_key(link);
+            let (link, _) = life.watch.debts.iter().find(|(link, (_, since))| late(since) && gone(link))?;
+            Some((node, *link))
+        });
+        if let Some((node, link)) = found {
+            self.fail(
+                "prices",
+                Some(node),
+                format!("{link:?} delivered an invalid body, ended, and paid nothing for it"),
+            );
         }
     }
 
     /// Complains of links that should have ended.
     pub(in crate::sim) fn check_prices(&mut self) {
+        self.check_debts();
         let mut owed = std::mem::take(&mut self.checkers.owed_faults);
         owed.retain(|conn, _| self.conns[*conn].as_ref().is_some_and(|conn| conn.stands()));
         for (conn, (node, since)) in &mut owed {

@@ -32,8 +32,32 @@ pub(in crate::sim) struct Watch {
     pub(in crate::sim) applied: BTreeSet<Hash>,
     /// The links that delivered each body.
     pub(super) delivered: BTreeMap<Hash, Vec<LinkId>>,
+    /// The node at the other end of each link that became a peer's.
+    pub(super) partners: BTreeMap<LinkId, usize>,
+    /// When the last link to each node ended.
+    pub(super) left: BTreeMap<usize, Time>,
+    /// Links on which a block was left out, and since when their peers could be told.
+    pub(super) untold: BTreeMap<LinkId, Time>,
+    /// Pings without an answer.
+    pub(super) pinged: BTreeMap<LinkId, u64>,
+    /// Dials to hosts that are no nodes.
+    pub(super) strange: BTreeMap<usize, StrangeDials>,
+    /// Points that links that have ended have paid.
+    paid: BTreeMap<LinkId, u32>,
+    /// Links that have ended and owe this many points, and since when.
+    pub(super) debts: BTreeMap<LinkId, (u32, Time)>,
     /// Links that have ended, when and why.
     pub(super) ended: BTreeMap<LinkId, (Time, CloseReason)>,
+}
+
+/// How dials to a host that is no node ended.
+#[derive(Debug, Default)]
+pub(super) struct StrangeDials {
+    /// With something else than the protocol.
+    pub(super) answered: u32,
+    /// In another way, after which the wait may be short again.
+    pub(super) otherwise: u32,
+    pub(super) since: Option<Time>,
 }
 
 /// How far a role knows a link.
@@ -67,6 +91,22 @@ impl Watch {
         };
         let at = hash.and_then(|hash| owed.iter().position(|(asked, _)| *asked == hash));
         at.map(|at| owed.swap_remove(at)).is_some()
+    }
+
+    /// A link has ended for a fault, or a fault was found later.
+    pub(super) fn pays(&mut self, link: LinkId, points: u32) {
+        let paid = self.paid.entry(link).or_default();
+        *paid = points.max(*paid);
+        if self.debts.get(&link).is_some_and(|(owed, _)| *owed <= points) {
+            self.debts.remove(&link);
+        }
+    }
+
+    /// A link owes points for a fault. If the link stands, it must end.
+    pub(super) fn owes(&mut self, link: LinkId, points: u32, now: Time) {
+        if self.paid.get(&link).is_none_or(|paid| *paid < points) {
+            self.debts.entry(link).or_insert((points, now));
+        }
     }
 
     /// A dial has ended. False: it had before, or was never begun.
