@@ -10,17 +10,56 @@
 # for a broken disk. What is written before the pragma is locked away by it.
 # Way out: try the mode on a scratch file first; or open with the VFS "unix-excl", which needs no shared memory.
 #
-# Needs root, /dev/fuse, Python 3 with venv and PyPI. tests/filesystems/fuse.py is a FUSE server in plain Python.
+# Needs root, /dev/fuse, libfuse3 (Debian: libfuse3-3), Python 3 with venv and PyPI.
 set -euo pipefail
-server=$(realpath "$(dirname "$0")/../tests/filesystems/fuse.py")
 dir=$(mktemp -d)
-trap 'umount -l "$dir/mounted" 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
+server=
+trap 'umount -l "$dir/mounted" 2>/dev/null || true; [ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv env
-env/bin/pip install -q --disable-pip-version-check apsw==3.54.1.0
+env/bin/pip install -q --disable-pip-version-check apsw==3.54.1.0 mfusepy==3.1.1
 mkdir below mounted
-python3 "$server" below mounted direct_io >ready &
-for _ in $(seq 100); do grep -q ready ready && break; sleep 0.05; done
+cat >below.py <<'P'
+import errno, os, sys
+import mfusepy as fuse
+
+class Below(fuse.Operations):
+    use_ns = True
+    """Files of another folder, passed through; nothing else."""
+    def __init__(self, root):
+        self.root = os.path.realpath(root)
+    def at(self, path):
+        return os.path.join(self.root, path.lstrip("/"))
+    def getattr(self, path, fh=None):
+        try:
+            st = os.lstat(self.at(path))
+        except FileNotFoundError:
+            raise fuse.FuseOSError(errno.ENOENT)
+        names = ("st_mode", "st_nlink", "st_uid", "st_gid", "st_size")
+        return {name: getattr(st, name) for name in names}
+    def create(self, path, mode, fi=None):
+        return os.open(self.at(path), os.O_RDWR | os.O_CREAT, mode)
+    def open(self, path, flags):
+        return os.open(self.at(path), os.O_RDWR)
+    def read(self, path, size, offset, fh):
+        return os.pread(fh, size, offset)
+    def write(self, path, data, offset, fh):
+        return os.pwrite(fh, data, offset)
+    def truncate(self, path, length, fh=None):
+        os.truncate(self.at(path), length)
+        return 0
+    def unlink(self, path):
+        os.unlink(self.at(path))
+        return 0
+    def release(self, path, fh):
+        os.close(fh)
+        return 0
+
+fuse.FUSE(Below(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, direct_io=True)
+P
+env/bin/python below.py below mounted &
+server=$!
+for _ in $(seq 100); do ! mountpoint -q mounted || break; sleep 0.1; done
 env/bin/python - mounted/x.db <<'P'
 import sys
 import apsw
