@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Time between two looks.
-const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Looks every few seconds. Stops the node when its data directory is lost, and its miner while nothing can be written.
 /// Ends when it is dropped.

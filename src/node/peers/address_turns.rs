@@ -1,5 +1,7 @@
 //! When one peer may be asked for addresses, when it is answered, and how many it may tell.
 
+use std::time::Duration;
+
 use crate::{
     base::{
         limits::{ADDRESS_INTERVAL, GET_PEERS_INTERVAL, MAX_PEERS_ADDRESSES},
@@ -23,9 +25,9 @@ impl AddressTurns {
         Self { next_question: now, next_answer: now, budget: RateLimit::new(now, 1, most, ADDRESS_INTERVAL) }
     }
 
-    /// Whether the peer is to be asked now. Being asked, it may tell as many addresses as one answer holds.
-    pub(super) fn ask(&mut self, now: Time) -> bool {
-        if now < self.next_question {
+    /// Whether the peer is to be asked now, or this much too early. Being asked, it may tell as many addresses as one answer holds.
+    pub(super) fn ask(&mut self, now: Time, early: Duration) -> bool {
+        if now + early < self.next_question {
             return false;
         }
         self.next_question = now + GET_PEERS_INTERVAL;
@@ -63,10 +65,13 @@ mod tests {
         let mut turns = AddressTurns::new(now);
         let told = |turns: &mut AddressTurns, now| (0..2 * MAX_PEERS_ADDRESSES).filter(|_| turns.learn(now)).count();
         assert_eq!(told(&mut turns, now), 1);
-        assert!(turns.ask(now) && !turns.ask(now));
+        let zero = Duration::ZERO;
+        assert!(turns.ask(now, zero) && !turns.ask(now, zero));
         assert_eq!(told(&mut turns, now), MAX_PEERS_ADDRESSES);
         assert_eq!(turns.next_question(), now + GET_PEERS_INTERVAL);
-        assert!(turns.ask(now + GET_PEERS_INTERVAL));
+        assert!(!turns.ask(now + GET_PEERS_INTERVAL / 2, GET_PEERS_INTERVAL / 3));
+        assert!(turns.ask(now + GET_PEERS_INTERVAL / 2, GET_PEERS_INTERVAL / 2));
+        assert!(turns.ask(now + GET_PEERS_INTERVAL * 3 / 2, zero));
     }
 
     #[test]

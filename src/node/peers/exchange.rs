@@ -1,6 +1,6 @@
 //! Telling addresses to peers, and believing theirs.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{
     barred::Barred,
@@ -12,7 +12,7 @@ use crate::{
     base::{
         codec::List,
         ids::LinkId,
-        limits::{MAX_PEERS_ADDRESSES, PEERS_ANSWER_ALL, PEERS_ANSWER_KEPT},
+        limits::{MAX_PEERS_ADDRESSES, PEERS_ANSWER_ALL, PEERS_ANSWER_KEPT, PING_TOGETHER},
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
@@ -122,10 +122,18 @@ impl AddressExchange {
     }
 }
 
-/// Asks a peer for addresses, if it is time.
-pub(super) fn ask(now: Time, link: LinkId, links: &mut Links, out: &mut Outbox) {
-    if links.peer_mut(link).is_some_and(|peer| peer.turns.ask(now)) {
+/// Asks a peer for addresses, if it is time, or this much too early.
+pub(super) fn ask(now: Time, early: Duration, link: LinkId, links: &mut Links, out: &mut Outbox) {
+    if links.peer_mut(link).is_some_and(|peer| peer.turns.ask(now, early)) {
         out.send(link, &Message::GetPeers);
+    }
+}
+
+/// Asks each peer whose turn it is, and with them those whose turn is near, so that one wake serves all.
+pub(super) fn ask_all(now: Time, links: &mut Links, out: &mut Outbox) {
+    if links.talking().any(|(_, peer)| peer.turns.next_question() <= now) {
+        let talking: Vec<LinkId> = links.talking().map(|(link, _)| link).collect();
+        talking.into_iter().for_each(|link| ask(now, PING_TOGETHER, link, links, out));
     }
 }
 

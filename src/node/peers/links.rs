@@ -9,7 +9,7 @@ use std::{
 
 use super::{address_turns::AddressTurns, dialer::Purpose, keepalive::KeepAlive};
 use crate::{
-    base::{gather::gather, ids::LinkId, time::Time},
+    base::{gather::gather, hash::Hash, ids::LinkId, time::Time},
     node::{CloseReason, Direction, Outbox, PeerFault, PeerInfo, netgroup::NetGroup},
     wire::message::GoodbyeCode,
 };
@@ -34,6 +34,8 @@ pub(super) struct LinkedPeer {
     since: Time,
     /// Its latest claim.
     height: u32,
+    /// The tip that its last ping told.
+    told: Option<Hash>,
     pub(super) keep_alive: KeepAlive,
     pub(super) turns: AddressTurns,
 }
@@ -41,7 +43,8 @@ pub(super) struct LinkedPeer {
 impl LinkedPeer {
     fn new(now: Time, info: Arc<PeerInfo>) -> Self {
         let (height, is_inbound) = (info.height, info.direction.is_inbound());
-        Self { info, since: now, height, keep_alive: KeepAlive::new(now, is_inbound), turns: AddressTurns::new(now) }
+        let (keep_alive, turns) = (KeepAlive::new(now, is_inbound), AddressTurns::new(now));
+        Self { info, since: now, height, told: None, keep_alive, turns }
     }
 
     /// How the peer presented itself.
@@ -59,9 +62,10 @@ impl LinkedPeer {
         self.height
     }
 
-    /// Notes a claim.
-    pub(super) fn set_height(&mut self, height: u32) {
+    /// Notes a claim. Returns whether others need to hear of it: not if it only repeats that we agree on the tip.
+    pub(super) fn claims(&mut self, height: u32, tip: Hash, ours: Hash) -> bool {
         self.height = height;
+        self.told.replace(tip) != Some(tip) || tip != ours
     }
 }
 
@@ -296,7 +300,7 @@ mod tests {
         assert_eq!(links.oldest_outbound(), [address("9.1.1.1:4130"), address("9.2.1.1:4130")]);
         assert_eq!(links.least_useful_outbound(|_| true), Some(LinkId(2)));
         assert_eq!(links.least_useful_outbound(|remote| remote != address("9.2.1.1:4130")), Some(LinkId(1)));
-        links.peer_mut(LinkId(2)).unwrap().set_height(5);
+        links.peer_mut(LinkId(2)).unwrap().claims(5, Hash::ZERO, Hash::ZERO);
         assert_eq!(links.least_useful_outbound(|_| true), Some(LinkId(1)), "its claim is lower");
     }
 
@@ -304,7 +308,7 @@ mod tests {
     fn peers_that_were_level_with_us_are_level_after_a_block_and_others_stay() {
         let mut links = links();
         for (link, height) in [(1, 5), (2, 4), (3, 9)] {
-            links.peer_mut(LinkId(link)).unwrap().set_height(height);
+            links.peer_mut(LinkId(link)).unwrap().claims(height, Hash::ZERO, Hash::ZERO);
         }
         links.extended(6);
         let heights: Vec<u32> = links.peers().map(|(_, _, peer)| peer.height()).collect();

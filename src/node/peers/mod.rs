@@ -38,7 +38,7 @@ mod stale;
 mod tests;
 mod usage;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use self::{
     barred::Barred,
@@ -180,7 +180,7 @@ impl Peers {
         }
         let (way, agent) = (if info.direction.is_inbound() { "inbound" } else { "outbound" }, &info.agent);
         log::info!("peer connected address={remote} direction={way} height={} agent=\"{agent}\"", info.height);
-        exchange::ask(now.mono, link, &mut self.links, out);
+        exchange::ask(now.mono, Duration::ZERO, link, &mut self.links, out);
         self.pinger.ping(now, link, &mut self.links, &mut self.rng, out);
         self.outbound_changed(info.direction.is_inbound(), out);
     }
@@ -199,7 +199,7 @@ impl Peers {
         };
         match message {
             Message::Ping { nonce, height, tip } => {
-                if !pinger::answer(now.mono, link, peer, (nonce, height, tip), out) {
+                if !pinger::answer(now.mono, link, peer, self.pinger.tip(), (nonce, height, tip), out) {
                     self.links.fault(link, PeerFault::Flood("pings"), out);
                 }
             }
@@ -321,8 +321,7 @@ impl Peers {
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
         self.pinger.keep_all_alive(now, &mut self.links, &mut self.rng, out);
         if lonely {
-            let links: Vec<LinkId> = self.links.talking().map(|(link, _)| link).collect();
-            links.into_iter().for_each(|link| exchange::ask(now.mono, link, &mut self.links, out));
+            exchange::ask_all(now.mono, &mut self.links, out);
         }
         if self.dialer.is_due(now.mono) {
             let world = World {

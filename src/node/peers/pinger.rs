@@ -39,6 +39,11 @@ impl Pinger {
         self.tip = (height, tip);
     }
 
+    /// The hash of that tip.
+    pub(super) fn tip(&self) -> Hash {
+        self.tip.1
+    }
+
     /// Sends a ping.
     pub(super) fn ping(&self, now: Now, link: LinkId, links: &mut Links, rng: &mut Rng, out: &mut Outbox) {
         let Some(peer) = links.peer_mut(link) else { return };
@@ -73,21 +78,26 @@ pub(super) fn hasten(now: Time, links: &mut Links) {
     links.promoted_mut().for_each(|peer| peer.keep_alive.hasten(now));
 }
 
-/// Answers a ping and passes on the tip and the clock that it tells; `false` if the peer sends too many.
+/// Answers a ping and passes on the clock that it tells, and the tip, unless that is ours and no news; `false` if the peer
+/// sends too many.
 pub(super) fn answer(
     now: Time,
     link: LinkId,
     peer: &mut LinkedPeer,
+    ours: Hash,
     (nonce, height, tip): (u64, u32, Hash),
     out: &mut Outbox,
 ) -> bool {
     if !peer.keep_alive.received(now) {
         return false;
     }
-    peer.set_height(height);
     out.send(link, &Message::Pong(nonce));
     if let Some(clock) = ping_clock::clock(peer.info().services, nonce) {
         out.tell(ToHeaders::PeerClock { link, clock });
+    }
+    // Each role that is told wakes up, on an idle node for nothing.
+    if !peer.claims(height, tip, ours) {
+        return true;
     }
     out.tell(ToHeaders::PeerTip { link, height, tip });
     out.tell(ToFetch::PeerHeight { link, height });

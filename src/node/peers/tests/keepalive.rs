@@ -1,5 +1,5 @@
 use super::*;
-use crate::base::limits::TIP_PING_INTERVAL;
+use crate::{base::limits::TIP_PING_INTERVAL, chain::spec::ChainSpec};
 use crate::node::{
     command::{PeersCommand, Reply},
     notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToPeers},
@@ -120,6 +120,22 @@ fn pings_tell_the_clock_to_peers_that_do_so_too() {
     node.now.unix.0 += 86_400;
     let next = pings(&node.notice(ToPeers::ClockSet), 1);
     assert_eq!(next.iter().map(|nonce| nonce >> 24).collect::<Vec<_>>(), [node.now.unix.0]);
+}
+
+#[test]
+fn a_ping_that_repeats_our_own_tip_wakes_no_other_role() {
+    let mut node = node(&setup());
+    node.start();
+    join(&mut node, 1, "127.0.0.1:4131");
+    let ours = ChainSpec::local().genesis_hash();
+    let mut told = |height, tip| {
+        let actions = node.receive(1, &Message::Ping { nonce: 5, height, tip });
+        assert_eq!(actions.sent(1), [Message::Pong(5)]);
+        actions.told::<ToHeaders>().len()
+    };
+    assert_eq!([told(0, ours), told(0, ours), told(0, ours)], [1, 0, 0]);
+    let other = Hash([9; 32]);
+    assert_eq!([told(1, other), told(1, other), told(0, ours)], [1, 1, 1], "another tip may need work again and again");
 }
 
 #[test]

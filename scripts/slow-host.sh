@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# What a node costs a small host. Two measurements, each printed and compared with its bound:
+#
+#   slow-host.sh quiet     wake-ups per second of all threads of an idle node with 8 peers, over a minute: at most 2
+#   slow-host.sh slow      a node that may use a tenth of one core (a control group, as 600 MHz of an old processor) follows a
+#                          chain whose blocks have 500 transactions and come every 10 s; RPC answers within a second. Needs
+#                          root, and a control group that can be made; exit code 3: there is none
+#
+# TUSSOCK_BIN: the program (default: target/release/tussock).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=${TUSSOCK_BIN:-${CARGO_TARGET_DIR:-$PWD/target}/release/tussock}
+[ -x "$bin" ] || cargo build --quiet --locked --release --bin tussock
+data=$(mktemp -d)
+pids=() group=
+trap 'clean_up' EXIT
+
+clean_up() {
+  [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
+  wait
+  [ -z "$group" ] || rmdir "$group" 2>/dev/null || true
+  rm -rf "$data"
+}
+
+start() { # NAME FLAGS…
+  local name=$1
+  shift
+  "$bin" -d "$data/$name" --chain local run --listen 127.0.0.1:0 --http 127.0.0.1:0 --quiet "$@" >"$data/$name.log" 2>&1 &
+  pids+=($!)
+  "$bin" -d "$data/$name" --chain local wait ready --timeout 120 >/dev/null
+}
+
+address() { sed -E 's/.*"p2p":"([^"]+)".*/\1/' "$data/$1/local/endpoints.json"; }
+
+quiet() {
+  local number others=()
+  # Each has a link to each other, and nobody looks for more peers.
+  for number in 1 2 3 4 5 6 7 8 idle; do
+    start "$number" --is-bootnode --max-outbound $((${#others[@]} / 2)) ${others[@]+"${others[@]}"}
+    others+=(--connect "$(address "$number")")
+  done
+  "$bin" -d "$data/idle" --chain local wait peers 8 --timeout 60 >/dev/null
+  python3 - "${pids[-1]}" "${SECONDS_QUIET:-60}" <<'P'
+import glob, sys, time
+
+pid, seconds = int(sys.argv[1]), float(sys.argv[2])
+BOUND = 2.0
+
+
+def switches():
+    """Context switches of each thread: how often it slept, and how often it was made to wait."""
+    found = {}
+    for path in glob.glob(f"/proc/{pid}/task/*/status"):
+        facts = dict(line.split(":", 1) for line in open(path))
+        found[path.split("/")[4]] = (facts["Name"].strip(), int(facts["voluntary_ctxt_switches"]))
+    return found
+
+
+time.sleep(20)  # until all that follows the start is over
+before, start = switches(), time.monotonic()
+time.sleep(seconds)
+after, passed = switches(), time.monotonic() - start
+rates = {after[one]: (after[one][1] - before.get(one, ("", 0))[1]) / passed for one in after}
+for (name, _), rate in sorted(rates.items(), key=lambda one: -one[1]):
+    if rate:
+        print(f"{rate:6.2f} a second  {name}")
+total = sum(rates.values())
+print(f"{total:6.2f} wake-ups a second of {len(rates)} threads, with 8 peers, over {passed:.0f} s; at most {BOUND}")
+sys.exit(total > BOUND)
+P
+}
+
+# A control group with a tenth of a core. Sets `group`.
+make_group() {
+  local root
+  if [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw cpu /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null; then
+    group=/sys/fs/cgroup/tussock-slow-$$
+    mkdir "$group" 2>/dev/null && echo '10000 100000' >"$group/cpu.max" && return
+  fi
+  for root in /sys/fs/cgroup/cpu /sys/fs/cgroup/cpu,cpuacct; do
+    group=$root/tussock-slow-$$
+    if [ -w "$root/cgroup.procs" ] && mkdir "$group" 2>/dev/null; then
+      echo 100000 >"$group/cpu.cfs_period_us" && echo 10000 >"$group/cpu.cfs_quota_us" && return
+    fi
+  done
+  group=
+  printf 'skipped: no control group can be made here that limits a process to a tenth of a core\n'
+  exit 3
+}
+
+slow() {
+  local blocks=${BLOCKS_SLOW:-12}
+  make_group
+  "$bin" generate --blocks $((blocks + 20)) --txs-per-block 500 --seed 3 --data-dir "$data/source" >/dev/null
+  start source --no-index
+  # The follower is in the group from its first instruction on.
+  (echo $BASHPID >"$group/cgroup.procs" && exec "$bin" -d "$data/slow" --chain local run --listen 127.0.0.1:0 \
+    --http 127.0.0.1:0 --quiet --is-bootnode --max-memory 16 >"$data/slow.log" 2>&1) &
+  pids+=($!)
+  "$bin" -d "$data/slow" --chain local wait ready --timeout 120 >/dev/null
+  start feeder --connect "$(address slow)" --is-bootnode
+  "$bin" -d "$data/slow" --chain local wait peers 1 --timeout 60 >/dev/null
+  python3 - "$data" "$blocks" <<'P'
+import base64, json, statistics, sys, threading, time, urllib.request
+
+data, blocks = sys.argv[1], int(sys.argv[2])
+EVERY, BOUND = 10.0, 1.0
+
+
+class Node:
+    def __init__(self, name):
+        folder = f"{data}/{name}/local"
+        self.url = "http://" + json.load(open(f"{folder}/endpoints.json"))["http"] + "/rpc"
+        self.credentials = base64.b64encode(open(f"{folder}/rpc.cookie", "rb").read()).decode()
+
+    def call(self, method, *parameters):
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
+        request = urllib.request.Request(self.url, body, {"Authorization": f"Basic {self.credentials}"})
+        answer = json.load(urllib.request.urlopen(request, timeout=60))
+        if answer.get("error"):
+            raise SystemExit(f"{method}: {answer['error']}")
+        return answer["result"]
+
+
+source, feeder, slow = Node("source"), Node("feeder"), Node("slow")
+answers, over = [], threading.Event()
+
+
+def ask():
+    while not over.wait(0.2):
+        for method in ("getblockcount", "getmempoolinfo", "getpeerinfo"):
+            began = time.monotonic()
+            slow.call(method)
+            answers.append(time.monotonic() - began)
+
+
+def feed(height):
+    problem = feeder.call("submitblock", source.call("getblock", source.call("getblockhash", height), 0))
+    if problem is not None:
+        raise SystemExit(f"block {height}: {problem}")
+
+
+first = 20  # blocks of the start: the follower meets them at once
+for height in range(1, first + 1):
+    feed(height)
+while slow.call("getblockcount") < first:
+    time.sleep(0.2)
+asker = threading.Thread(target=ask, daemon=True)
+asker.start()
+delays = []
+for height in range(first + 1, first + blocks + 1):
+    began = time.monotonic()
+    feed(height)
+    while slow.call("getblockcount") < height:
+        time.sleep(0.05)
+        if time.monotonic() - began > 60:
+            raise SystemExit(f"block {height} has not arrived after a minute")
+    delays.append(time.monotonic() - began)
+    time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
+over.set()
+asker.join()
+size = len(source.call("getblock", source.call("getblockhash", first), 0)) // 2
+answers.sort()
+print(f"{blocks} blocks of 500 transactions ({size} bytes), one every {EVERY:.0f} s: followed after {statistics.median(delays):.2f} s "
+      f"(median), {max(delays):.2f} s (longest); at most {EVERY:.0f}")
+print(f"{len(answers)} RPC calls meanwhile: {answers[len(answers) // 2] * 1000:.0f} ms (median), "
+      f"{answers[len(answers) * 99 // 100] * 1000:.0f} ms (99 of 100), {answers[-1]:.2f} s (longest); at most {BOUND:.0f} s")
+sys.exit(max(delays) > EVERY or answers[-1] > BOUND)
+P
+  sed -n '/nr_periods\|nr_throttled/p' "$group/cpu.stat"
+}
+
+case ${1:-} in
+  quiet) quiet ;;
+  slow) slow ;;
+  *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" && exit 2 ;;
+esac
