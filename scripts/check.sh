@@ -29,3 +29,16 @@ else
 fi
 
 step cargo test --release
+
+# A host with 32 bits and a big-endian one, under emulation. Building for them takes longer than all of the above.
+if [ -z "${CROSS_TEST:-}" ]; then
+  printf '\n== tests on armv7 and s390x: skipped; CROSS_TEST=1 turns them on (scripts/cross-test.sh)\n'
+else
+  status=0
+  step scripts/cross-test.sh armv7 s390x || status=$?
+  case $status in
+    0) ;;
+    3) printf 'tests on armv7 and s390x: skipped, see above for what is not here\n' ;;
+    *) exit "$status" ;;
+  esac
+fi

@@ -1,10 +1,10 @@
 use super::*;
-use crate::{base::limits::TIP_PING_INTERVAL, chain::spec::ChainSpec};
 use crate::node::{
     command::{PeersCommand, Reply},
     notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToPeers},
 };
 use crate::wire::message::{SERVICE_CLOCK, SERVICE_FULL};
+use crate::{base::limits::TIP_PING_INTERVAL, chain::spec::ChainSpec};
 
 #[test]
 fn a_new_peer_is_asked_for_addresses_and_pinged() {
