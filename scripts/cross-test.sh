@@ -49,20 +49,21 @@ C
   flags+=(--config "build.rustflags=[\"-Clink-arg=$built/mremap.o\"]")
 }
 
-# Builds program and tests in one go, with the profile that compiles quickest. Leaves a file with a line for each: kind, path.
+# Builds program and tests in one go, with the profile that compiles quickest. Leaves a list: name, path.
 build_for() { # TARGET
   local panic=panic_unwind,test
   prepare_target "$1"
   mkdir -p "$built"
   [ "$cpu" != arm ] || keep_qemu_from_mremap
-  local test_flags=(--package tussock-core --package tussock-lthash --lib --package tussock --test all)
-  "${cargo[@]}" test --no-run --quiet --release "${flags[@]}" --message-format json "${test_flags[@]}" |
+  local tests=(--package tussock-core --package tussock-lthash --package tussock --lib --test all)
+  "${cargo[@]}" test --no-run --quiet --release "${flags[@]}" --message-format json "${tests[@]}" |
     python3 -c '
 import json, sys
 for line in sys.stdin:
     made = json.loads(line)
     if made.get("executable"):
-        print(made["target"]["name"], made["executable"])' >"$built/$1.list"
+        is_program = "bin" in made["target"]["kind"]
+        print("program" if is_program else made["target"]["name"], made["executable"])' >"$built/$1.list"
 }
 
 # Sets `run`: how a program of the target is started.
@@ -79,7 +80,7 @@ tussock_of() { # TARGET
   emulate "$1"
   case $1 in
     native) run+=("$native") ;;
-    *) run+=("$(awk '$1 == "tussock" { print $2; exit }' "$built/$1.list")") ;;
+    *) run+=("$(awk '$1 == "program" { print $2 }' "$built/$1.list")") ;;
   esac
 }
 
@@ -95,7 +96,7 @@ run_tests() { # TARGET
   local name path filter
   while read -r name path; do
     case $name in
-      tussock_core | tussock_lthash | tussock-core | tussock-lthash) filter=() ;;
+      tussock_core | tussock_lthash) filter=() ;;
       all) filter=(vectors:: consensus::) ;;
       *) continue ;;
     esac
