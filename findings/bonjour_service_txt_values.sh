@@ -6,8 +6,8 @@
 # Happens: the option is stored and never read. A Buffer is turned into text when it is published, so that each byte which
 # is not UTF-8 leaves as three others; not even rawTxt has the key. {id: ""} goes out rightly as "id=", and the browser
 # calls it {"id=": undefined}. Texts are right.
-# Hurts: nodes that find each other on a local network and pin the key or genesis hash that they saw there: about all
-# random keys of 32 bytes arrive changed, while names and versions, in text, are right.
+# Hurts: nodes that find each other on a local network and pin the key or genesis hash that they saw there: nearly every
+# random key of 32 bytes arrives changed, while names and versions, in text, are right.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
