@@ -52,23 +52,21 @@ fn large_block(maker: &mut BlockMaker, account: u32) -> HashedBlock {
     maker.next_block(transactions, address)
 }
 
+/// A test makes its blocks before it connects peers: on a slow host they take longer than a peer may take to answer.
+fn large_blocks(maker: &mut BlockMaker, account: u32, count: usize) -> Vec<HashedBlock> {
+    (0..count).map(|_| large_block(maker, account)).collect()
+}
+
 /// A node, and a peer on a line of its own that gives it blocks.
 struct Side {
     node: TestNode,
     feeder: RawPeer,
-    maker: BlockMaker,
-    account: u32,
 }
 
 impl Side {
-    fn new(node: TestNode, account: u32) -> Self {
-        let spec = Arc::new(ChainSpec::local());
-        let (feeder, maker) = (RawPeer::handshaken(node.p2p(), &spec), BlockMaker::new(spec.clone()));
-        Self { node, feeder, maker, account }
-    }
-
-    fn large_blocks(&mut self, count: usize) -> Vec<HashedBlock> {
-        (0..count).map(|_| large_block(&mut self.maker, self.account)).collect()
+    fn new(node: TestNode) -> Self {
+        let feeder = RawPeer::handshaken(node.p2p(), &Arc::new(ChainSpec::local()));
+        Self { node, feeder }
     }
 
     /// Gives the node its next block. It relays blocks that come one by one.
@@ -79,19 +77,20 @@ impl Side {
 
 /// Two nodes push large blocks to each other, on branches of their own. One more block lets the second one's branch win.
 fn push_both_ways(blocks: usize) {
+    let mut makers = [0; 2].map(|_| BlockMaker::new(Arc::new(ChainSpec::local())));
+    let first = makers[0].next_block(Vec::new(), SecretKey::well_known(3).address());
+    makers[1].connect(&first);
+    let branches = [large_blocks(&mut makers[0], 1, blocks), large_blocks(&mut makers[1], 2, blocks)];
+    let last = makers[1].next_block(Vec::new(), SecretKey::well_known(2).address());
     let far = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
     let line = Line::to(far.p2p());
     let near = TestNode::start(&["--is-bootnode", "--max-outbound", "1", "--connect", &line.address().to_string()]);
     near.wait(&["peers", "1"]);
-    let (mut near, mut far) = (Side::new(near, 1), Side::new(far, 2));
+    let (mut near, mut far) = (Side::new(near), Side::new(far));
     // A node asks a peer that had nothing new no more before this time has passed.
     rest(GET_SYNC_QUIET);
-    let first = near.maker.next_block(Vec::new(), SecretKey::well_known(3).address());
-    far.maker.connect(&first);
     near.feed(&first);
     [&near, &far].into_iter().for_each(|side| side.node.wait(&["height", "1"]));
-    let branches = [near.large_blocks(blocks), far.large_blocks(blocks)];
-    let last = far.maker.next_block(Vec::new(), SecretKey::well_known(2).address());
     let bytes = line.bytes();
     line.watch();
     for (height, (one, other)) in branches[0].iter().zip(&branches[1]).enumerate() {
@@ -131,12 +130,13 @@ fn many_large_blocks_pushed_both_ways_close_no_link() {
 
 #[test]
 fn a_slow_reader_stays_and_gets_each_block_once() {
+    let spec = Arc::new(ChainSpec::local());
+    let blocks = large_blocks(&mut BlockMaker::new(spec.clone()), 1, 3);
     let node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
-    let (line, spec) = (Line::to(node.p2p()), Arc::new(ChainSpec::local()));
+    let line = Line::to(node.p2p());
     let mut slow = RawPeer::handshaken(line.address(), &spec);
     let mut honest = RawPeer::handshaken(node.p2p(), &spec);
-    let mut side = Side::new(node, 1);
-    let blocks = side.large_blocks(3);
+    let mut side = Side::new(node);
     let mut slowest = Duration::ZERO;
     for (height, block) in blocks.iter().enumerate() {
         let start = Instant::now();
@@ -168,14 +168,15 @@ fn a_slow_reader_stays_and_gets_each_block_once() {
 /// Each of them is stuck with another block, so that no two share its memory.
 #[test]
 fn peers_that_read_nothing_cost_little_memory_and_hold_up_nobody() {
+    let spec = Arc::new(ChainSpec::local());
+    let blocks = large_blocks(&mut BlockMaker::new(spec.clone()), 1, count(5, 24));
     let node = TestNode::start(&["--is-bootnode", "--max-outbound", "0"]);
-    let (line, spec) = (Line::to(node.p2p()), Arc::new(ChainSpec::local()));
+    let line = Line::to(node.p2p());
     let mut honest = RawPeer::handshaken(node.p2p(), &spec);
-    let mut side = Side::new(node, 1);
+    let mut side = Side::new(node);
     let (mut readers, mut slowest) = (Vec::new(), Duration::ZERO);
-    for _ in 0..count(5, 24) {
+    for block in blocks {
         readers.push(RawPeer::handshaken(line.address(), &spec));
-        let block = side.large_blocks(1).remove(0);
         let start = Instant::now();
         side.feed(&block);
         loop {
