@@ -47,7 +47,7 @@ mutants=(
   'junk-is-free                src/node/fetch/arrivals.rs    s/Some(Err(fault)) => self\.punish(link, fault, out),/Some(Err(_)) => {}/'
   'late-faults-are-free        src/link/close.rs             s/if fault\.points() > 0 {/if false {/'
   'candidates-one-by-one       src/node/fetch/pursuit.rs     s/for at in 0\.\.self\.candidates\.list()\.len() {/for at in 0..0 {/'
-  'rivals-do-not-pass          src/node/headers/offered.rs   s/let falls_behind = .*/let falls_behind = false \&\& enough;/'
+  'unfit-bodies-count-as-here  src/node/fetch/notices.rs     s/window\.refuse(hash, origin\.link());/let _ = window;/'
   'ports-are-identities        src/node/handshake/version.rs s/self\.admission\.barred(remote, Some(listens)) {/self.admission.barred(remote, Some(listens)).or(self.links.values().any(|other| other.listens == Some(listens)).then_some(GoodbyeCode::Duplicate)) {/'
   'news-lost-in-silence        src/node/peers/mod.rs         /ToPeers::BlockMissed/,/^            }/s/peer\.keep_alive\.hasten(now\.mono);//'
   'garbage-is-dialled-again    src/node/peers/closing.rs     s/self\.dialer\.back_off_stranger(now\.mono, address, &mut self\.rng);/self.unreached(now, address);/'

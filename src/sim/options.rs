@@ -18,6 +18,10 @@ use crate::{
 /// Nodes from which on a network is large.
 const LARGE: usize = 50;
 
+/// Tricksters of a siege, and blocks below the tip at which their branches leave the chain.
+const BESIEGERS: usize = 7;
+const SIEGE_DEPTH: u64 = 12;
+
 /// Bootnodes are few.
 const NODES_PER_BOOTNODE: usize = 40;
 
@@ -80,6 +84,8 @@ pub struct Options {
     pub tricksters: usize,
     /// Blocks below the tip at which all false branches of the run leave the chain; 0: each draws its own place.
     pub fork_depth: u64,
+    /// Whether seven tricksters make one deep branch after the other, of which nobody delivers a body.
+    pub siege: bool,
     /// Whether those that make false branches push an invalid body, leave, and come back with the rest.
     pub hit_and_run: bool,
     /// More byzantine nodes, on top: each delivers whole blocks, but takes its time for each.
@@ -247,6 +253,7 @@ impl Options {
             byzantine: 0,
             tricksters: 0,
             fork_depth: 0,
+            siege: false,
             hit_and_run: false,
             tricklers: 0,
             strangers: 0,
@@ -314,6 +321,10 @@ impl Options {
         self.tricksters = dice.size("tricksters", &[0, 0, 0, 1, 2, 3, 7]);
         self.hit_and_run = dice.one_of("hit_and_run", &[false, false, false, true]);
         self.fork_depth = if self.hit_and_run { 0 } else { dice.one_of("fork_depth", &[0, 0, 0, 3, 12]) };
+        self.siege = dice.stream("siege").chance(120_000);
+        if self.siege {
+            (self.tricksters, self.hit_and_run, self.fork_depth) = (BESIEGERS, false, SIEGE_DEPTH);
+        }
         self.tricklers = dice.size("tricklers", &[0, 0, 0, 0, 1, 2]);
         self.strangers = dice.size("strangers", &[0, 0, 0, 0, 1]);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);

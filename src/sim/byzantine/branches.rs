@@ -18,9 +18,12 @@ use crate::{
         key::SecretKey,
         rules, testkit,
     },
-    sim::byzantine::{
-        transactions,
-        trick::{Context, Trick},
+    sim::{
+        byzantine::{
+            transactions,
+            trick::{Context, Trick},
+        },
+        options::Options,
     },
     wire::{
         frame::{Frame, checksum},
@@ -85,14 +88,19 @@ pub(super) struct Branches {
 }
 
 impl Branches {
-    /// Draws what the branches are like. `fork_depth`: blocks below the tip; 0: at the tip, or one below. Hit and run: the
-    /// first body is invalid by the coins, and by the time that a node finds out, its sender has left.
-    pub(super) fn draw(fork_depth: u64, hit_and_run: bool, rate: u64, rng: &mut Rng) -> Self {
+    /// Draws what the branches are like. Hit and run: the first body is invalid by the coins, and by the time that a node
+    /// finds out, its sender has left. Siege: nobody delivers anything.
+    pub(super) fn draw(options: &Options, rate: u64, rng: &mut Rng) -> Self {
+        let Options { fork_depth, hit_and_run, siege, .. } = *options;
         let is_deep = fork_depth > 0;
         let manner = *rng.pick(&MANNERS).unwrap_or(&Manner::Silence);
         let (is_half, is_aside) = (rng.chance(400_000), rng.chance(400_000));
         let ahead = *rng.pick(&[1, 2, 4, 10, 40]).unwrap_or(&1);
-        let (manner, is_half) = if hit_and_run { (Manner::WrongAmount, false) } else { (manner, is_half) };
+        let (manner, is_half) = match (siege, hit_and_run) {
+            (true, _) => (Manner::Silence, false),
+            (_, true) => (Manner::WrongAmount, false),
+            _ => (manner, is_half),
+        };
         let is_aside = is_aside || hit_and_run;
         Self {
             leaves: hit_and_run,

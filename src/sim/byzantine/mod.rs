@@ -51,13 +51,11 @@ impl Byzantine {
     /// Draws a trick of those that `options.tricksters` play. `honest`: the addresses of honest nodes.
     pub(super) fn draw_trickster(options: &Options, honest: &[IpAddr], rng: &mut Rng) -> Self {
         let trick: Box<dyn Trick> = match rng.below(8) {
+            _ if options.siege => Box::new(branches::Branches::draw(options, mine_rate(options), rng)),
             0 => Box::new(branches::Junk),
             1 => Box::new(branches::Orphans),
             2 => Box::new(squat::Squat { victim: rng.pick(honest).copied() }),
-            _ => {
-                let rate = mine_rate(options);
-                Box::new(branches::Branches::draw(options.fork_depth, options.hit_and_run, rate, rng))
-            }
+            _ => Box::new(branches::Branches::draw(options, mine_rate(options), rng)),
         };
         Self { trick, rng: rng.fork("trickster") }
     }
