@@ -41,6 +41,10 @@ impl Fetch {
         }
         let origin = Origin::Link(link);
         if let Some(place) = self.place_of(&hash) {
+            if place.is_candidate() && !asked {
+                // So it has the chain up to this block, and may be asked for what is below.
+                out.tell(ToHeaders::PeerTip { link, height: header.height, tip: hash });
+            }
             if self.check_body(origin, place, hash, frame.clone(), out) {
                 return;
             }

@@ -23,6 +23,11 @@ impl Place {
     pub(super) fn best(height: u32) -> Self {
         Self { candidate: None, height }
     }
+
+    /// Not on the best header chain.
+    pub(super) fn is_candidate(self) -> bool {
+        self.candidate.is_some()
+    }
 }
 
 impl Fetch {

@@ -11,7 +11,7 @@ use crate::{
 /// To `headers`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToHeaders {
-    /// From `peers`: a ping claimed this tip.
+    /// From `peers`: a ping claimed this tip. From `fetch`: the peer sent this block, which is on a candidate chain, as news.
     PeerTip {
         /// The peer.
         link: LinkId,

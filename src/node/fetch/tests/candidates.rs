@@ -114,3 +114,18 @@ fn bodies_that_are_of_no_use_have_an_allowance() {
         assert_eq!(faults(&actions), expected, "{n}");
     }
 }
+
+/// A peer that had just taken a candidate chain relayed its tip, and was not asked for the blocks below until its next ping:
+/// the only other source delivered one block in nine seconds.
+#[test]
+fn a_peer_that_sends_news_of_a_candidate_is_told_of_as_one_that_has_it() {
+    let mut rig = Rig::new(0, &[1, 2, 3]);
+    let (hashes, _) = candidate(&mut rig, &[3]);
+    for link in [1, 2] {
+        let actions = rig.send(link, &block(102, 9, 0));
+        let tip = ToHeaders::PeerTip { link: LinkId(link), height: 102, tip: hashes[1] };
+        assert!(actions.contains(&Action::Tell(tip.into())), "{actions:?}");
+    }
+    let is_told = |action: &Action| matches!(action, Action::Tell(Notice::Headers(ToHeaders::PeerTip { .. })));
+    assert!(!rig.send(3, &block(101, 9, 0)).iter().any(is_told), "an answer is no news");
+}
