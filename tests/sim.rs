@@ -244,6 +244,22 @@ fn dishonest_peers_of_each_kind_pay_and_hold_up_nobody() {
     }
 }
 
+/// Seven peers with one branch after the other that nobody delivers, bodies that do not fit their headers, senders of
+/// invalid bodies that leave, claimed ports, blocks that find no room, and hosts that answer garbage or nothing.
+#[test]
+fn a_siege_and_peers_that_leave_shut_nobody_out_and_cost_their_senders() {
+    for seed in [1, 13, 20, 25, 68, 85, 130] {
+        assert_holds(&outcome(seed));
+    }
+}
+
+/// Three peers relayed the tip of a chain that a node had set aside, and the node asked only the slow peer that had told of
+/// the chain for the block below.
+#[test]
+fn peers_that_relay_the_tip_of_a_chain_are_asked_for_the_rest_of_it() {
+    assert_holds(&outcome(520_000_204));
+}
+
 /// No timer tells a role that the wall clock was set: what that makes due waits for the role's next event.
 #[test]
 fn a_wall_clock_that_is_set_makes_no_timer_late() {
