@@ -119,7 +119,7 @@ try() {
     step "$at" wrong "$(during "$role" "$name")"
     # A while in which a wrong clock could do harm.
     [ "$name" = +56y ] && node x wait height 1000000 --timeout 15 >/dev/null 2>&1
-    [ "$role $name" = "lone +3h" ] && node x wait height $(($(jq .height <<<"$seen") + 2)) --timeout 30 >/dev/null
+    [ "$role $name" = "lone +3h" ] && node x wait height $(($(jq .height <<<"$seen") + 2)) --timeout 60 >/dev/null
     clock +0
     step "$at" "right again" "$(after "$role" "$name")"
     if [ "$role" != lone ]; then
