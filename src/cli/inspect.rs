@@ -38,7 +38,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
             ("state_digest", text(block, "state_digest")),
             ("target", text(block, "target")),
             ("nonce", text(block, "nonce")),
-            ("work", text(block, "work").trim_start_matches('0').to_owned()),
+            ("work", format!("0x{}", text(block, "work").trim_start_matches('0'))),
             ("size", units::bytes(number(block, "size"))),
             ("txs", transactions.len().to_string()),
         ];

@@ -97,7 +97,10 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
     if !reason.is_empty() {
         state.push_str(&format!("  ({reason})"));
     }
-    let tip_age = units::age(units::unix_now().saturating_sub(number(status, "tip_time")));
+    let tip_age = match height {
+        0 => "genesis".to_owned(),
+        _ => format!("{} ago", units::age(units::unix_now().saturating_sub(number(status, "tip_time")))),
+    };
     let warnings: Vec<String> = output::items(&status["warnings"])
         .iter()
         .map(|warning| warning.as_str().map_or_else(|| warning.to_string(), str::to_owned))
@@ -111,7 +114,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
     let rows = [
         ("state", state),
         ("chain", format!("{}  genesis {}", text(status, "chain"), short(status, "genesis"))),
-        ("height", format!("{}  tip {}  {tip_age} ago", units::grouped(height), short(status, "tip"))),
+        ("height", format!("{}  tip {}  {tip_age}", units::grouped(height), short(status, "tip"))),
         ("headers", if headers > height { units::grouped(headers) } else { String::new() }),
         ("peers", running(format!("{} in, {} out", number(peers, "inbound"), number(peers, "outbound")))),
         (
