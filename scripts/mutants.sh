@@ -28,7 +28,6 @@ mutants=(
   'forget-a-timer              src/node/peers/dialer/mod.rs  /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
   'forget-the-headers-timer    src/node/headers/mod.rs       s/let peers = self\.peers\.deadline(self\.now);/let peers: Option<Time> = None;/'
   'trust-a-wrong-clock        src/node/headers/syncnode.rs  s/(peers > 0)\.then_some(RefusedBranch/(peers > 99).then_some(RefusedBranch/'
-  'clocks-of-the-start-for-ever src/node/headers/peer_clocks.rs s/peer\.clock = PeerInfo::offset(/let _ = PeerInfo::offset(/'
   'forget-the-stall-timer      src/node/fetch/mod.rs         s/\.chain(\[gather, self\.watch_deadline()\])/.chain([gather])/'
   'no-redial                   src/node/peers/backoff.rs     s/let until = now + jittered\.max(advice\.min(longest));/let until = Time(u64::MAX);/'
   'deaf-to-pongs               src/node/peers/keepalive.rs   s/^ *self\.pending = None;//'

@@ -338,7 +338,7 @@ impl Options {
         self.stop_ppm = dice.rate("stop_ppm", 100_000, 900_000);
         self.late_ppm = dice.rate("late_ppm", 100_000, 500_000);
         self.skew_max = dice.one_of("skew_max", &[0, 0, 2, 30, 600]);
-        self.clock_skew = dice.one_of("clock_skew", &[0, 0, 0, 0, 0, 0, 10_800, 172_800]);
+        self.clock_skew = dice.one_of("clock_skew", &[0, 0, 0, 0, 10_800, 172_800]);
         self.clock_steps = dice.rate("clock_steps", 1, 3);
         self.drift_max = dice.one_of("drift_max", &[0, 50, 500]);
         let mut stream = dice.stream("partitions");

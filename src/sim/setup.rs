@@ -120,12 +120,12 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .collect()
 }
 
-/// Nodes whose clocks are far off: one, some, or all.
+/// Nodes whose clocks are far off: one, half, all but one, or all.
 fn far_nodes(options: &Options, rng: &mut Rng) -> BTreeSet<usize> {
     let mut nodes: Vec<usize> = (0..options.nodes).collect();
     rng.shuffle(&mut nodes);
-    let count = rng.between(1, options.nodes as u64);
-    nodes.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    let counts = [1, options.nodes / 2, options.nodes - 1, options.nodes];
+    nodes.truncate(rng.pick(&counts).copied().unwrap_or(1));
     gather(nodes)
 }
 
