@@ -2,9 +2,12 @@
 
 use std::{
     fs,
-    os::unix::{fs::symlink, net::UnixDatagram},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, symlink},
+        net::UnixDatagram,
+    },
     process::{Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
@@ -216,4 +219,35 @@ fn a_token_stays_the_same_over_restarts_and_ends_when_it_is_removed() {
     assert!(node.cli(&["token", "remove", "wall"]).status.success());
     assert_eq!(call_with(&node, &token, "getblockcount"), "401");
     assert_eq!(node.cli(&["token", "remove", "wall"]).status.code(), Some(4));
+}
+
+/// Root may write everywhere, so there the node runs as nobody. Its databases are open and could still be written.
+#[test]
+fn a_miner_whose_folder_cannot_be_written_waits_until_it_can() {
+    let as_nobody =
+        "chown -R 65534:65534 \"$2\" && exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$0\" \"$@\"";
+    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let can = shell("setpriv --reuid=65534 --regid=65534 --clear-groups \"$0\" --version").status.success();
+    if is_root && !can {
+        println!("skipped: nobody cannot run the program here");
+        return;
+    }
+    let node = TestNode::start_after(if is_root { as_nobody } else { "true" }, &["--mine", "dev0", "--mine-rate", "1"]);
+    let folder = node.dir.join("local");
+    let is_hindered = || node.status()["hindrances"].as_array().unwrap().iter().any(|one| one["id"] == "read_only");
+    let wait = |wanted: bool| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while is_hindered() != wanted {
+            assert!(Instant::now() < deadline, "{}", node.status());
+        }
+    };
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    wait(true);
+    assert_eq!(node.status()["state"], "stalled");
+    let refused = node.cli(&["mine", "1"]);
+    assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("cannot be written"), "{}", stderr(&refused));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    wait(false);
+    node.json(&["mine", "1"]);
 }

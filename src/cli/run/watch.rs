@@ -59,9 +59,9 @@ impl HostWatch {
                     (HindranceId::LowMemory, memory::shortage(told.findings.contains_key(&HindranceId::LowMemory))),
                     (HindranceId::LowDescriptors, descriptors::shortage().or_else(|| few.clone())),
                 ];
+                told.hold_miner(&node, &found);
                 found.into_iter().for_each(|(id, finding)| told.tell(&node, id, finding));
                 known.note(&node.status());
-                told.hold_miner(&node);
                 renew(&mut endpoints, &folder, &node);
             }
             known.note_end(&node.status());
@@ -127,10 +127,11 @@ impl Told {
         }
     }
 
-    /// Tells the miner to wait, or to go on. It would find out only with its next block.
-    fn hold_miner(&mut self, node: &NodeHandle) {
-        let blocking = self.findings.iter().find(|(id, finding)| finding.blocks(**id).mining);
-        let held = blocking.map(|(_, finding)| finding.text.clone());
+    /// Tells the miner to wait, or to go on, before anybody hears why. It would find out only with its next block.
+    fn hold_miner(&mut self, node: &NodeHandle, found: &[(HindranceId, Option<Finding>)]) {
+        let findings = found.iter().filter_map(|(id, finding)| Some((*id, finding.as_ref()?)));
+        let held =
+            findings.filter(|(id, finding)| finding.blocks(*id).mining).map(|(_, finding)| finding.text.clone()).next();
         if held != self.held && node.ask(MinerCommand::Hold(held.clone())) == Reply::Done {
             self.held = held;
         }
