@@ -194,7 +194,7 @@ fn transactions(args: &LedgerArgs) -> u64 {
 }
 
 /// Prints figures as JSON, or one per line.
-fn report(json: bool, figures: &Value) -> Outcome {
+pub(super) fn report(json: bool, figures: &Value) -> Outcome {
     if json {
         return output::json(figures);
     }

@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod ceilings;
+pub mod disk;
 pub mod forks;
 pub mod gossip;
 pub mod host;
@@ -46,6 +47,9 @@ enum Bench {
     /// Measure memory and processor time of an idle node
     #[command(after_help = "Example:\n  tussock bench idle --seconds 30")]
     Idle(host::IdleArgs),
+    /// Measure what a node writes: per transaction of a sync, per block at the tip, per idle hour
+    #[command(after_help = "Example:\n  tussock bench disk --blocks 2000 --json")]
+    Disk(disk::DiskArgs),
     /// Measure how quickly a mempool accepts payments, over HTTP and over TCP
     #[command(after_help = "Example:\n  tussock bench mempool --json")]
     Mempool(host::MempoolArgs),
@@ -66,6 +70,7 @@ pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
         Bench::Serve(args) => host::serve(args, context.json),
         Bench::Start(args) => host::start(args, context.json),
         Bench::Idle(args) => host::idle(args, context.json),
+        Bench::Disk(args) => disk::run(args, context.spec(), context.json),
         Bench::Mempool(args) => host::mempool(args, context.spec(), context.json),
         Bench::Verify(args) => verify::run(args, context.json),
         Bench::Load(args) => load::run(args, context.spec(), context.json),

@@ -58,6 +58,8 @@ pub struct Usage {
     pub rss_bytes: u64,
     /// Seconds of processor time, user and system.
     pub cpu_s: f64,
+    /// Bytes of files that it made dirty, so that the kernel writes them to the disk.
+    pub written_bytes: u64,
 }
 
 impl Node {
@@ -147,7 +149,14 @@ pub fn usage_of(process: u32) -> Usage {
     // Fields 14 and 15, counted after the name in brackets. Linux always reports 100 ticks per second.
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Usage { peak_rss_bytes: bytes("VmHWM:"), rss_bytes: bytes("VmRSS:"), cpu_s: ticks as f64 / 100.0 }
+    let io = fs::read_to_string(folder.join("io")).unwrap_or_default();
+    let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+    Usage {
+        peak_rss_bytes: bytes("VmHWM:"),
+        rss_bytes: bytes("VmRSS:"),
+        cpu_s: ticks as f64 / 100.0,
+        written_bytes: written.unwrap_or(0),
+    }
 }
 
 impl Drop for Node {

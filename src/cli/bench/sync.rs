@@ -35,6 +35,8 @@ enum Workload {
     W3,
     /// W2 with a losing branch of three blocks at every tenth height, fetched before the blocks that outgrow it
     W4,
+    /// 10,000 blocks of 500 transactions, over five million coins
+    W5,
 }
 
 /// Arguments of `bench sync`.
@@ -60,6 +62,9 @@ pub struct SyncArgs {
     seed: u64,
 }
 
+/// The flag of a node that keeps an index.
+const WITH_INDEX: &str = "--no-index=false";
+
 /// The ceilings of this host.
 struct Ceilings {
     /// Signatures per second on all cores, each of another key.
@@ -81,6 +86,11 @@ struct Run {
     provider_cpu_s: f64,
     reorganisations: u64,
     database_bytes: u64,
+    log_bytes: u64,
+    /// Seconds from the end of the sync until the index is complete.
+    index_s: f64,
+    /// Bytes written until then, without the index's if there is none.
+    written_bytes: u64,
 }
 
 /// Runs `bench sync`.
@@ -89,6 +99,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
         Some(Workload::W1) => (20_000, 0),
         Some(Workload::W2 | Workload::W4) => (200, 500),
         Some(Workload::W3) => (2_000, 500),
+        Some(Workload::W5) => (10_000, 500),
         None => (args.blocks, args.txs_per_block),
     };
     let folder = TempFolder::new("bench-sync")?;
@@ -107,7 +118,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     };
     let dir = |number: usize| folder.path().join(format!("newcomer{number}"));
     let numbers = 0..args.runs.max(1);
-    let index = if args.no_index { "--no-index=true" } else { "--no-index=false" };
+    let index = if args.no_index { "--no-index=true" } else { WITH_INDEX };
     let runs = if forks {
         let run = |number| {
             let provider = BranchProvider::start(&ledger, spec)?;
@@ -135,10 +146,19 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
     let node = Node::start(dir, &["--connect", address, index])?;
     node.wait(&["height", &blocks.to_string()], 3_600)?;
     let seconds = start.elapsed().as_secs_f64();
+    let (usage, provider_cpu_s) = (node.usage(), usage_of(provider).cpu_s - before.cpu_s);
+    let log_bytes = file_bytes(&dir.join("local/ledger.db-wal"));
+    let indexing = Instant::now();
+    if index == WITH_INDEX {
+        node.wait_for_index(blocks)?;
+    }
     let run = Run {
         seconds,
-        newcomer: node.usage(),
-        provider_cpu_s: usage_of(provider).cpu_s - before.cpu_s,
+        newcomer: usage,
+        log_bytes,
+        index_s: indexing.elapsed().as_secs_f64(),
+        written_bytes: node.usage().written_bytes,
+        provider_cpu_s,
         reorganisations: output::number(&node.status()?["counters"], "chain_reorganisations"),
         database_bytes: ["ledger.db", "ledger.db-wal"]
             .map(|file| file_bytes(&dir.join("local").join(file)))
@@ -187,6 +207,10 @@ fn figures(runs: &[Run], blocks: u32, transactions: u32, ceilings: &Ceilings) ->
         "provider_cpu_s": middle(|run| run.provider_cpu_s),
         "reorganisations": middle(|run| run.reorganisations as f64) as u64,
         "database_bytes": middle(|run| run.database_bytes as f64) as u64,
+        "log_bytes": middle(|run| run.log_bytes as f64) as u64,
+        "index_seconds": middle(|run| run.index_s),
+        "written_bytes": middle(|run| run.written_bytes as f64) as u64,
+        "written_bytes_in_sync": middle(|run| run.newcomer.written_bytes as f64) as u64,
         "signature_ceiling_per_second": signatures.round(),
         "share_of_signature_ceiling": transactions_per_second / signatures,
         "few_keys_signature_ceiling_per_second": few_keys.round(),
@@ -221,5 +245,8 @@ fn table(figures: &Value) -> String {
         ("provider", format!("{:.2} s CPU", number("provider_cpu_s"))),
         ("reorganisations", figures["reorganisations"].to_string()),
         ("database", format!("{:.1} MiB", number("database_bytes") / 1048576.0)),
+        ("its log", format!("{:.1} MiB", number("log_bytes") / 1048576.0)),
+        ("index", format!("{:.1} s behind", number("index_seconds"))),
+        ("written", format!("{:.1} MiB", number("written_bytes") / 1048576.0)),
     ])
 }
