@@ -18,7 +18,7 @@ mutants=(
   'apply-without-undo          src/node/ledger/chainstate.rs s/self\.store\.apply(block\.header\.height, &block\.hash, &changes)/self.store.apply(block.header.height, \&block.hash, \&Default::default())/'
   'digest-not-updated          src/node/ledger/chainstate.rs 0,/self\.sum\.remove(outpoint, coin);/s///'
   'commit-without-coins        src/node/ledger/chainstate.rs /pub(super) fn commit/,/^    }/s/self\.flush()?;//'
-  'spill-into-nothing         src/node/ledger/chainstate.rs s/self\.coins\.spill(|changes| store\.flush_coins(changes))/{ let _ = store; self.coins.spill(|_| Ok(())) }/'
+  'flush-into-nothing         src/node/ledger/chainstate.rs s/self\.coins\.flush(|changes| store\.flush_coins(changes))/{ let _ = store; self.coins.flush(|_| Ok(())) }/'
   'wrong-tie-break             src/node/ledger/chain_manager.rs s/row\.work <= chain\.tip()\.work/row.work < chain.tip().work/'
   'lost-mempool-return         src/node/ledger/mempool.rs    s/self\.abandoned\.add_blocks(removed\.iter().*);//'
   'fees-for-nobody             src/node/ledger/chainstate.rs s/header\.height, fees)?;/header.height, 0)?;/'

@@ -15,6 +15,7 @@ use tussock::{
         archive::{HeaderRow, LedgerStore},
         block::HashedBlock,
         checked::CheckedBlock,
+        coin_key::CoinKey,
         key::SecretKey,
         spec::ChainSpec,
         testkit::BlockMaker,
@@ -157,7 +158,11 @@ fn four_peers_deliver_trees_in_random_order_and_the_most_work_wins() {
         assert_eq!((tip.work, &tip), (most, &winner.tip()), "tree {seed}");
         assert!(sum == *winner.sum(), "tree {seed}: the coins' sum");
         for (outpoint, coin) in winner.coins() {
-            assert_eq!(node.store.coin(outpoint).expect("a readable coin").as_ref(), Some(coin), "tree {seed}");
+            assert_eq!(
+                node.store.coin(&CoinKey::of(outpoint)).expect("a readable coin").as_ref(),
+                Some(coin),
+                "tree {seed}"
+            );
         }
         deepest = deepest.max(tip.height);
     }

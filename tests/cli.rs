@@ -360,7 +360,7 @@ fn sql_reads_the_views_and_changes_nothing() {
     );
     let text = folder.run(&["sql", "SELECT height FROM v_tip", "-d", "a"]).ok();
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["height", "12"]);
-    folder.run(&["sql", "DELETE FROM coins", "-d", "a"]).fails(2, &["read"]);
+    folder.run(&["sql", "DELETE FROM coin_pages", "-d", "a"]).fails(2, &["read"]);
     folder.run(&["sql", "SELECT nothing FROM nowhere", "-d", "a"]).fails(2, &["nowhere"]);
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
     folder.run(&["sql", endless, "--timeout", "100ms", "-d", "a"]).fails(6, &["100ms"]);

@@ -84,10 +84,17 @@ fn a_node_stops_when_the_disk_changed_a_coin_and_marks_no_honest_block_invalid()
     let all = ledger("40");
     let provider = TestNode::start_in(all.path(), &["--max-outbound", "0"]);
     for (change, says) in [
-        ("UPDATE coins SET amount = amount - 1", "not those of the state digest"),
-        ("DELETE FROM coins", "not those of the state digest"),
-        ("UPDATE coins SET address = zeroblob(20)", "not those of the state digest"),
-        ("UPDATE coins SET key = -key", "another key"),
+        // The last entry of a page ends in an address of 20 bytes, the first begins with its key.
+        (
+            "UPDATE coin_pages SET entries = CAST(substr(entries, 1, length(entries) - 20) || zeroblob(20) AS BLOB)",
+            "not those of the state digest",
+        ),
+        ("DELETE FROM coin_pages", "not those of the state digest"),
+        (
+            // A page's number begins with the last of its keys.
+            "UPDATE coin_pages SET id = (id >> 55 << 55) | ((id & 36028797018963967) >> 12)",
+            "another key",
+        ),
     ] {
         let part = ledger("20");
         damage(&part, change);

@@ -67,12 +67,15 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
 }
 
 /// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
-const GENERATIONS: [(&str, &[&str]); 4] = [
+const GENERATIONS: [(&str, &[&str]); 5] = [
     ("first", &["ledger.db", "peers.db", "index.db"]),
     ("second", &["index.db"]),
     ("third", &["ledger.db"]),
     ("fourth", &["peers.db"]),
+    ("fifth", &["ledger.db"]),
 ];
+/// The first generation whose ledger this program reads.
+const READABLE: usize = 4;
 
 /// Copies the databases of a generation into a folder.
 fn golden(generation: usize, into: &Path) {
@@ -96,10 +99,28 @@ fn there_are_databases_of_this_generation_too() {
 }
 
 #[test]
+fn ledgers_of_earlier_versions_are_refused_in_one_line_that_says_what_to_do() {
+    for generation in 0..READABLE {
+        let dir = TempDir::new();
+        golden(generation, &dir.path().join("local"));
+        let before = fs::read(dir.path().join("local/ledger.db")).unwrap();
+        for command in [&["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"][..], &["verify"]] {
+            let output = cli_on(dir.path(), "local", command);
+            fails(&output, 9, "move the file away and start the node");
+            assert_eq!(stderr(&output).lines().filter(|line| line.contains("move the file")).count(), 1);
+        }
+        assert_eq!(fs::read(dir.path().join("local/ledger.db")).unwrap(), before);
+    }
+}
+
+#[test]
 fn databases_of_every_earlier_version_are_migrated_with_all_their_content() {
     for generation in 0..GENERATIONS.len() {
         let dir = TempDir::new();
-        golden(generation, &dir.path().join("local"));
+        let (folder, readable) = (dir.path().join("local"), TempDir::new());
+        golden(generation, &folder);
+        golden(READABLE.max(generation), readable.path());
+        fs::copy(readable.path().join("ledger.db"), folder.join("ledger.db")).unwrap();
         let node = TestNode::start_in(dir.path(), &[]);
         let status = node.status();
         let digest = "884489375d20094d6a290734363ef867fcf4251561bd4d603bdd830325853865";

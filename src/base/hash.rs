@@ -64,7 +64,7 @@ impl Domain {
     pub const DEV_KEY: Self = Self::named("tussock dev key");
     /// Derivation of one random stream from another.
     pub const STREAM: Self = Self::named("tussock stream");
-    /// Short keys of coins in the database, mixed with the database's own secret.
+    /// The order of coins: the hash of an outpoint.
     pub const COIN_KEY: Self = Self::named("tussock coin key");
     /// Buckets of the peer book, mixed with the book's own secret.
     pub const BUCKET: Self = Self::named("tussock bucket");

@@ -228,8 +228,8 @@ pub const ISOLATED_AFTER: Duration = seconds(15);
 
 // ---- Ledger and mempool. ----
 
-/// Bytes of coin changes held in memory during sync; beyond it some of them are flushed into the open transaction.
-pub const COIN_OVERLAY_BYTES: usize = 8 * MIB + 512 * KIB;
+/// Bytes of coin changes held in memory during sync; beyond it they are flushed into the open transaction.
+pub const COIN_OVERLAY_BYTES: usize = 4 * MIB + 512 * KIB;
 /// Longest time between commits during sync, and so the work that a kill loses. A page that changes twice in one transaction
 /// is written to the log once, so longer transactions write less. 4 s saved another sixtieth of a sync over a million coins,
 /// but let coin changes use all of their memory on a slow host with 32 MiB.
@@ -238,6 +238,8 @@ pub const COMMIT_INTERVAL: Duration = seconds(2);
 pub const MEMPOOL_BYTES: usize = 4 * MIB;
 /// How long an unconfirmed transaction is kept.
 pub const MEMPOOL_EXPIRY: Duration = seconds(72 * 3600);
+/// Bytes of one commit during sync: together with `LEDGER_CHECKPOINT_PAGES` they keep the ledger's log below 32 MiB.
+pub const COMMIT_BYTES: usize = 8 * MIB;
 /// Blocks in one commit during sync; bounds what one `ChainMoved` lists. Well below `HEADERS_UNCOMMITTED`, so that
 /// headers never wait for a commit.
 pub const COMMIT_BLOCKS: usize = 1024;
@@ -341,10 +343,11 @@ pub const COMMAND_TIMEOUT: Duration = seconds(30);
 // ---- Databases. ----
 
 /// SQLite page cache of the writer: holds the inner pages of some millions of coins. Nearly every coin is on another leaf,
-/// so four times as much saves nothing, in a sync or at the tip. The same memory in the coin overlay saves a quarter of the
-/// flushes.
+/// so twice as much saved nothing in a sync over five million.
 pub const SQLITE_CACHE_BYTES: usize = MIB;
 /// Quiet time after a commit before the store does maintenance, such as moving its log into the database.
 pub const LEDGER_TIDY_AFTER: Duration = Duration::from_millis(200);
+/// Time between two turns at maintenance.
+pub const LEDGER_TIDY_AGAIN: Duration = Duration::from_millis(50);
 /// A tip younger than this makes every commit durable against power loss.
 pub const DURABLE_WITHIN: Duration = seconds(24 * 3600);

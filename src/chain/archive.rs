@@ -7,10 +7,10 @@ use crate::{
     chain::{
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
+        coin_key::CoinKey,
         digest::StateSum,
         header::Header,
         target::Work,
-        transaction::OutPoint,
     },
 };
 
@@ -76,15 +76,6 @@ pub struct Tip {
     pub digest: Hash,
 }
 
-/// Where a coin is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CoinPlace {
-    /// Its position in the order in which [`LedgerStore::flush_coins`] is fastest.
-    pub order: i64,
-    /// Whether no two coins of the store have this `order`. If so, the coin can be removed by `order` alone.
-    pub alone: bool,
-}
-
 /// Read access to headers. A reader sees what is committed.
 pub trait HeaderArchive: Send {
     /// The header with this hash.
@@ -100,7 +91,7 @@ pub trait HeaderArchive: Send {
 }
 
 /// Finds a coin of the store.
-pub type FindCoin<'a> = dyn FnMut(&OutPoint) -> Result<Option<Coin>, StoreError> + 'a;
+pub type FindCoin<'a> = dyn FnMut(&CoinKey) -> Result<Option<Coin>, StoreError> + 'a;
 
 /// The only writer of `ledger.db`. Changes gather in one transaction until [`LedgerStore::commit`]. A crash before that
 /// loses exactly these changes.
@@ -139,24 +130,27 @@ pub trait LedgerStore: HeaderArchive {
     /// Marks the block and every stored descendant as invalid; returns their hashes.
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.
-    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
+    fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError>;
     /// Lends a function that finds coins like [`LedgerStore::coin`], so that a store prepares once for many lookups.
     fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
-        borrow(&mut |outpoint| self.coin(outpoint));
+        borrow(&mut |key| self.coin(key));
         Ok(())
     }
-    /// Where the store keeps a coin, or would keep it. It does not change between flushes.
-    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace;
     /// The sum over all coins, as of the changes flushed so far. Reads every coin, and checks that
     /// [`LedgerStore::coin`] finds it.
     fn coins_sum(&self) -> Result<StateSum, StoreError>;
-    /// Writes coin changes into the open transaction. Best in the order of [`CoinPlace::order`].
+    /// Writes coin changes into the open transaction. Best in the order of their keys.
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>;
+    /// Bytes that the open transaction will add to the log, about. The log cannot shrink before a commit.
+    fn uncommitted_bytes(&self) -> usize {
+        0
+    }
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;
-    /// Does maintenance that no commit should wait for, if enough is due and no transaction is open.
-    fn tidy(&mut self) -> Result<(), StoreError> {
-        Ok(())
+    /// Does some maintenance that no commit should wait for, if enough is due and no transaction is open. Returns whether
+    /// more is left.
+    fn tidy(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
     }
     /// Replaces the transactions kept across restarts.
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;

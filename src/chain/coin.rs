@@ -8,6 +8,7 @@ use crate::{
     chain::{
         address::Address,
         block::HashedTransaction,
+        coin_key::CoinKey,
         transaction::{OutPoint, Output, Transaction},
     },
 };
@@ -37,37 +38,30 @@ pub struct CoinChanges {
 impl CoinChanges {
     /// The changes that connecting the block makes to the stored coins.
     pub fn forward(&self) -> impl Iterator<Item = CoinChange> + '_ {
-        let spent = self.spent.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
-        spent.chain(self.created.iter().map(|(outpoint, coin)| CoinChange::Create(*outpoint, coin.clone())))
+        let spent = self.spent.iter().map(|(outpoint, _)| CoinChange::of(outpoint, None));
+        spent.chain(self.created.iter().map(|(outpoint, coin)| CoinChange::of(outpoint, Some(coin.clone()))))
     }
 
     /// The changes that disconnecting the block makes to them.
     pub fn backward(&self) -> impl Iterator<Item = CoinChange> + '_ {
-        let created = self.created.iter().map(|(outpoint, _)| CoinChange::Remove(*outpoint));
-        created.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::Create(*outpoint, coin.clone())))
+        let created = self.created.iter().map(|(outpoint, _)| CoinChange::of(outpoint, None));
+        created.chain(self.spent.iter().map(|(outpoint, coin)| CoinChange::of(outpoint, Some(coin.clone()))))
     }
 }
 
 /// A change to the stored coins. Each may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CoinChange {
-    /// Adds a coin.
-    Create(OutPoint, Coin),
-    /// Adds a coin whose place in the store is known: see [`crate::chain::archive::CoinPlace::order`].
-    CreateAt(i64, OutPoint, Coin),
-    /// Removes a coin.
-    Remove(OutPoint),
-    /// Removes the coin at this place of the store. It must be alone there: see [`crate::chain::archive::CoinPlace`].
-    RemoveAt(i64),
+pub struct CoinChange {
+    /// The coin's key.
+    pub key: CoinKey,
+    /// The coin; `None` removes it.
+    pub coin: Option<Coin>,
 }
 
 impl CoinChange {
     /// Adds the coin, or removes it if it is `None`.
-    pub fn of(outpoint: OutPoint, coin: Option<Coin>) -> Self {
-        match coin {
-            Some(coin) => Self::Create(outpoint, coin),
-            None => Self::Remove(outpoint),
-        }
+    pub fn of(outpoint: &OutPoint, coin: Option<Coin>) -> Self {
+        Self { key: CoinKey::of(outpoint), coin }
     }
 }
 

@@ -6,9 +6,10 @@
 use crate::{
     base::hash::Hash,
     chain::{
-        archive::{CoinPlace, StoreError},
+        archive::StoreError,
         checked::CheckedBlock,
         coin::{Coin, CoinChanges, created_coin},
+        coin_key::CoinKey,
         transaction::OutPoint,
         transaction_view::TransactionView,
     },
@@ -25,8 +26,8 @@ pub struct FoundCoin {
 /// Where a coin is.
 #[derive(Clone, Copy)]
 pub struct CoinLocation {
-    /// Where the store keeps it, or would.
-    pub place: CoinPlace,
+    /// Its key.
+    pub key: CoinKey,
     /// The store has it, and the overlay does not.
     pub stored: bool,
 }
@@ -177,7 +178,7 @@ mod tests {
     fn diff(transactions: Vec<HashedTransaction>) -> (Vec<Vec<Option<u64>>>, CoinDiff) {
         let find = |wanted: &OutPoint| {
             let number = wanted.txid.0[31];
-            let location = CoinLocation { place: CoinPlace { order: i64::from(number), alone: true }, stored: true };
+            let location = CoinLocation { key: CoinKey { order: u64::from(number), outpoint: *wanted }, stored: true };
             let known = (200..210).contains(&number) && *wanted == self::outpoint(number, 0);
             Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), location }))
         };
@@ -207,7 +208,7 @@ mod tests {
         let (found, diff) = diff(transactions);
         assert_eq!(found, [vec![Some(200)], vec![Some(11), Some(201)], vec![Some(20), Some(10)]]);
         assert_eq!(amounts(&diff.changes.spent), [200, 201]);
-        assert_eq!(diff.locations.iter().map(|location| location.place.order).collect::<Vec<_>>(), [200, 201]);
+        assert_eq!(diff.locations.iter().map(|location| location.key.order).collect::<Vec<_>>(), [200, 201]);
         assert_eq!(amounts(&diff.changes.created), [21, 30, 31]);
         assert_eq!(amounts(&diff.spent_in_block), [11, 20, 10]);
     }

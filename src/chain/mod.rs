@@ -6,6 +6,7 @@ pub mod block;
 pub mod checked;
 pub mod coin;
 pub mod coin_diff;
+pub mod coin_key;
 pub mod difficulty;
 pub mod digest;
 pub mod header;

@@ -13,6 +13,7 @@ use crate::{
         archive::{BlockStatus, HeaderRow, LedgerStore, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChange, CoinChanges, coins_created},
+        coin_key::CoinKey,
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, HeaderFault, ParentFacts, TransactionFault},
@@ -257,7 +258,7 @@ impl Appender {
     fn flush(&mut self) -> Result<(), StoreError> {
         let coins = std::mem::take(&mut self.coins);
         self.blocks = 0;
-        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, state)| CoinChange::of(outpoint, state.now)))
+        self.store.flush_coins(&mut coins.into_iter().map(|(outpoint, state)| CoinChange::of(&outpoint, state.now)))
     }
 
     fn commit(&mut self, durable: bool) -> Result<(), StoreError> {
@@ -268,7 +269,7 @@ impl Appender {
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         match self.coins.get(outpoint) {
             Some(state) => Ok(state.now.clone()),
-            None => self.store.coin(outpoint),
+            None => self.store.coin(&CoinKey::of(outpoint)),
         }
     }
 

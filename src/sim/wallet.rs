@@ -7,6 +7,7 @@ use crate::{
     chain::{
         archive::LedgerStore,
         block::HashedTransaction,
+        coin_key::CoinKey,
         key::SecretKey,
         spec::ChainSpec,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
@@ -84,7 +85,7 @@ impl Wallet {
     /// Without coins: one whose payment was lost, it seems, with the mempools of all who had it.
     fn take_lost(&mut self, ledger: &dyn LedgerStore) -> Option<Coin> {
         let coin = self.spent.pop_front()?;
-        let is_there = matches!(ledger.coin(&coin.outpoint), Ok(Some(_)));
+        let is_there = matches!(ledger.coin(&CoinKey::of(&coin.outpoint)), Ok(Some(_)));
         is_there.then_some(coin)
     }
 
@@ -92,7 +93,7 @@ impl Wallet {
     fn look_for_confirmed(&mut self, ledger: &dyn LedgerStore) {
         for _ in 0..self.pending.len().min(4) {
             let Some(coin) = self.pending.pop_front() else { return };
-            if matches!(ledger.coin(&coin.outpoint), Ok(Some(_))) {
+            if matches!(ledger.coin(&CoinKey::of(&coin.outpoint)), Ok(Some(_))) {
                 self.coins.push(coin);
             } else {
                 self.pending.push_back(coin);

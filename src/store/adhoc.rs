@@ -10,7 +10,7 @@ use crate::{
         address::{Address, Prefix},
         archive::StoreError,
     },
-    store::{connect, migrate, reader::LedgerReader, views},
+    store::{coins, connect, migrate, reader::LedgerReader, views},
 };
 
 /// Bytes of one value in the answer to a user's query; a block body fits.
@@ -74,6 +74,7 @@ impl LedgerReader {
         // Temporary views count as changes too. The files stay read-only, because they were opened so.
         connection.pragma_update(None, "query_only", 0)?;
         views::add_temporary(connection, views::LEDGER, "main")?;
+        coins::view::add(connection, prefix)?;
         let files = [(index, INDEX, &migrate::INDEX, views::INDEX), (peers, PEERS, &migrate::PEERS, views::PEERS)];
         for (path, name, schema, its_views) in files {
             let usable = path.exists()
@@ -86,6 +87,8 @@ impl LedgerReader {
                 views::add_temporary(connection, its_views, name)?;
             }
         }
+        // Without an index, the ledger's own coins do.
+        connection.execute_batch("CREATE TEMP VIEW IF NOT EXISTS v_coins AS SELECT * FROM v_packed_coins")?;
         Ok(connection.pragma_update(None, "query_only", 1)?)
     }
 
@@ -180,7 +183,6 @@ mod tests {
         let one = |sql: &str| reader.sql(sql, 9).unwrap().rows.swap_remove(0).swap_remove(0);
         let digest = maker.tip().digest.to_string();
         assert_eq!(one("SELECT state_digest FROM v_tip"), Value::Text(digest));
-        assert_eq!(one("SELECT count(*) FROM v_coins"), Value::Integer(maker.coins().len() as i64));
         assert_eq!(one("SELECT status FROM v_headers WHERE height = 2"), Value::Text("applied".into()));
         let mut index = IndexDb::open(&dir.join("index.db"), &reader.genesis(), &maker.spec().prefix).unwrap();
         assert!(index.catch_up(&reader, 100).unwrap().is_complete());
@@ -189,6 +191,19 @@ mod tests {
         reader.join(&dir.join("index.db"), &dir.join("peers.db"), maker.spec().prefix).unwrap();
         let one = |sql: &str| reader.sql(sql, 9).unwrap().rows.swap_remove(0).swap_remove(0);
         assert_eq!(one("SELECT count(*) FROM v_txs"), Value::Integer(4));
+        assert_eq!(one("SELECT count(*) FROM v_coins"), Value::Integer(maker.coins().len() as i64));
+        assert_eq!(one("SELECT max(as_of_height) + min(as_of_height) FROM v_coins"), Value::Integer(6));
+        assert_eq!(one("SELECT max(as_of_height) FROM v_balances"), Value::Integer(3));
+        let differ = "SELECT count(*) FROM (SELECT * FROM v_coins EXCEPT SELECT * FROM v_packed_coins)";
+        assert_eq!(one(differ), Value::Integer(0));
+        assert_eq!(one("SELECT count(*) FROM v_packed_coins"), Value::Integer(maker.coins().len() as i64));
+        let alone = LedgerReader::open(&path).unwrap();
+        alone.join(&dir.join("none.db"), &dir.join("none.db"), maker.spec().prefix).unwrap();
+        assert_eq!(
+            alone.sql("SELECT sum(amount) FROM v_coins", 9).unwrap().rows[0][0],
+            one("SELECT sum(amount) FROM v_coins")
+        );
+        assert_eq!(one("SELECT count(*) FROM v_coins WHERE coinbase AND height > 0"), Value::Integer(3));
         assert_eq!(one("SELECT sum(balance) FROM v_balances"), one("SELECT sum(amount) FROM v_coins"));
         assert_eq!(one("SELECT sum(amount) FROM v_outputs"), one("SELECT sum(amount) FROM v_coins"));
         assert_eq!(one("SELECT blocks FROM v_miners"), Value::Integer(3));
@@ -205,7 +220,8 @@ mod tests {
         assert_eq!(one(raw), Value::Text(own.clone()));
         assert_eq!(one(&format!("SELECT address_text(address_hex('{own}'))")), Value::Text(own));
         assert_eq!(one("SELECT ifnull(address_hex('nobody'), address_text('00'))"), Value::Null);
-        for refused in ["DELETE FROM coins", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", "DROP VIEW v_tips", ""]
+        for refused in
+            ["DELETE FROM coin_pages", "ATTACH 'x' AS y", "SELECT", "CREATE TABLE x (y)", "DROP VIEW v_tips", ""]
         {
             assert!(reader.sql(refused, 9).is_err(), "{refused}");
         }

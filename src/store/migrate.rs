@@ -13,25 +13,35 @@ pub struct Schema {
     pub application_id: i32,
     /// Step `n` leads from version `n` to version `n + 1`. Steps that were released never change.
     pub steps: &'static [&'static str],
+    /// The oldest version whose files are migrated. The steps before it only build new files.
+    pub oldest: usize,
 }
 
 /// `ledger.db`.
 pub const LEDGER: Schema = Schema {
     name: "ledger.db",
     application_id: i32::from_be_bytes(*b"tusL"),
-    steps: &[include_str!("schema/ledger_0001.sql"), include_str!("schema/ledger_0002.sql")],
+    steps: &[
+        include_str!("schema/ledger_0001.sql"),
+        include_str!("schema/ledger_0002.sql"),
+        include_str!("schema/ledger_0003.sql"),
+    ],
+    // Version 3 keeps coins in another order, which a sync makes faster than a migration.
+    oldest: 3,
 };
 /// `peers.db`.
 pub const PEERS: Schema = Schema {
     name: "peers.db",
     application_id: i32::from_be_bytes(*b"tusP"),
     steps: &[include_str!("schema/peers_0001.sql"), include_str!("schema/peers_0002.sql")],
+    oldest: 1,
 };
 /// `index.db`.
 pub const INDEX: Schema = Schema {
     name: "index.db",
     application_id: i32::from_be_bytes(*b"tusI"),
     steps: &[include_str!("schema/index_0001.sql"), include_str!("schema/index_0002.sql")],
+    oldest: 1,
 };
 
 impl Schema {
@@ -40,7 +50,8 @@ impl Schema {
         self.steps.len()
     }
 
-    /// The file's version; 0 for an empty one. A file of another program or of a newer version is refused.
+    /// The file's version; 0 for an empty one. A file of another program, of a newer version, or of one that is too old is
+    /// refused.
     pub fn check(&self, connection: &Connection) -> Result<usize, StoreError> {
         let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
         let (application_id, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
@@ -52,6 +63,11 @@ impl Schema {
             return Err(StoreError::Mismatch(format!("the file is not a {} of this program", self.name)));
         }
         match usize::try_from(version) {
+            Ok(version) if version < self.oldest => Err(StoreError::Mismatch(format!(
+                "{} has version {version}, this program reads versions from {}: move the file away and start the node, \
+                 which then syncs from its peers",
+                self.name, self.oldest
+            ))),
             Ok(version) if version <= self.version() => Ok(version),
             _ => Err(StoreError::Mismatch(format!(
                 "{} has version {version}, this program knows versions up to {}: use a newer tussock",
@@ -75,11 +91,13 @@ impl Schema {
         loop {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // Read again under the lock: another process may have migrated the file.
-            let version = self.check(&transaction)?;
-            let Some(step) = self.steps.get(version) else { return Ok(()) };
-            transaction.execute_batch(step)?;
+            let version = transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))? as usize;
+            // A new file is never left at a version that is too old to be read.
+            let next = self.oldest.max(version + 1);
+            let Some(steps) = self.steps.get(version..next) else { return Ok(()) };
+            steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
             transaction.pragma_update(None, "application_id", self.application_id)?;
-            transaction.pragma_update(None, "user_version", i64::try_from(version + 1).expect("few steps"))?;
+            transaction.pragma_update(None, "user_version", i64::try_from(next).expect("few steps"))?;
             transaction.commit()?;
         }
     }
@@ -90,7 +108,8 @@ mod tests {
     use super::*;
     use crate::store::testing::TempDir;
 
-    const FIRST: Schema = Schema { name: "x.db", application_id: 7, steps: &["CREATE TABLE a (x INTEGER) STRICT;"] };
+    const FIRST: Schema =
+        Schema { name: "x.db", application_id: 7, steps: &["CREATE TABLE a (x INTEGER) STRICT;"], oldest: 1 };
     const SECOND: Schema =
         Schema { steps: &["CREATE TABLE a (x INTEGER) STRICT;", "ALTER TABLE a ADD COLUMN y INTEGER;"], ..FIRST };
     const BROKEN: Schema =
@@ -141,6 +160,19 @@ mod tests {
         let foreign = Connection::open_in_memory().unwrap();
         foreign.execute_batch("CREATE TABLE other (x)").unwrap();
         assert!(matches!(FIRST.check(&foreign), Err(StoreError::Mismatch(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_too_old_is_refused_with_what_to_do_and_a_new_one_is_built() {
+        const LATE: Schema = Schema { oldest: 2, ..SECOND };
+        let mut connection = Connection::open_in_memory().unwrap();
+        FIRST.migrate(&mut connection).unwrap();
+        let Err(StoreError::Mismatch(text)) = LATE.migrate(&mut connection) else { panic!("taken") };
+        assert!(text.contains("version 1") && text.contains("move the file away"), "{text}");
+        assert_eq!(FIRST.check(&connection), Ok(1), "nothing was changed");
+        let mut new = Connection::open_in_memory().unwrap();
+        LATE.migrate(&mut new).unwrap();
+        assert_eq!(LATE.check(&new), Ok(2));
     }
 
     #[test]

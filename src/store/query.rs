@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
 use rusqlite::Connection;
@@ -13,10 +13,12 @@ use crate::{
         address::Address,
         archive::{BlockStatus, HeaderRow, StoreError},
         coin::Coin,
+        coin_key::CoinKey,
         transaction::OutPoint,
     },
     store::{
-        check, coins,
+        check,
+        coins::CoinTable,
         reader::{LedgerReader, with_status},
         rows::{self, StoredHeader, select_headers},
     },
@@ -114,33 +116,35 @@ impl LedgerReader {
         rows::all(&snapshot, sql, (from, count), |row| Ok(StoredHeader::read(row)?.with_status(BlockStatus::Applied)))
     }
 
-    /// The unspent coins of an address: the sum and number of all, and the youngest `limit` coins. Reads the whole coins
-    /// table: about 0.3 s for a million coins.
+    /// The unspent coins of an address: the sum and number of all, and the youngest `limit` coins. Reads all coins: about
+    /// 0.3 s for a million.
     pub fn coins_of(&self, address: &Address, limit: usize) -> Result<AddressCoins, StoreError> {
-        let columns = "SELECT txid, position, amount, address, height, coinbase FROM";
-        let sql = format!(
-            "{columns} coins WHERE address = ?1 UNION ALL {columns} coins_overflow WHERE address = ?1 \
-             ORDER BY height DESC, txid, position"
-        );
         let snapshot = self.snapshot()?;
         let mut found = AddressCoins::default();
-        rows::each(&snapshot, &sql, [address.0.as_slice()], |row| {
-            let (outpoint, coin) = rows::coin(row, 0)?;
-            found.balance += u128::from(coin.amount);
-            found.count += 1;
-            if found.coins.len() < limit {
-                found.coins.push((outpoint, coin));
+        // The oldest of the youngest, which is the first to go, is on top.
+        let mut youngest = BinaryHeap::new();
+        CoinTable::open_to_read(&snapshot)?.each_coin(&snapshot, |outpoint, coin| {
+            if coin.address == *address {
+                found.balance += u128::from(coin.amount);
+                found.count += 1;
+                youngest.push((Reverse(coin.height), *outpoint, coin.amount, coin.coinbase));
+                if youngest.len() > limit {
+                    youngest.pop();
+                }
             }
             Ok(())
         })?;
+        let coin = |(Reverse(height), outpoint, amount, coinbase)| {
+            (outpoint, Coin { amount, address: *address, height, coinbase })
+        };
+        found.coins = youngest.into_sorted_vec().into_iter().map(coin).collect();
         Ok(found)
     }
 
     /// The coin at an outpoint, if it exists and is unspent.
     pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        let table = coins::CoinTable::open(self.connection(), self.coin_secret())?;
         let snapshot = self.snapshot()?;
-        table.get(&snapshot, outpoint)
+        CoinTable::open_to_read(&snapshot)?.get(&snapshot, &CoinKey::of(outpoint))
     }
 
     /// The end of every branch: the applied chain's first, then by work.
@@ -173,11 +177,11 @@ impl LedgerReader {
         Ok(tips)
     }
 
-    /// Number and sum of all coins, to compare with [`crate::chain::spec::ChainSpec::supply`]. Reads the whole table.
+    /// Number and sum of all coins, to compare with [`crate::chain::spec::ChainSpec::supply`]. Reads all coins.
     pub fn coin_totals(&self) -> Result<CoinTotals, StoreError> {
         let snapshot = self.snapshot()?;
         let mut totals = CoinTotals::default();
-        coins::each_coin(&snapshot, |_, coin| {
+        CoinTable::open_to_read(&snapshot)?.each_coin(&snapshot, |_, coin| {
             totals.count += 1;
             totals.sum += u128::from(coin.amount);
             Ok(())

@@ -106,10 +106,6 @@ impl LedgerReader {
         Ok(self.connection.unchecked_transaction()?)
     }
 
-    pub(super) fn coin_secret(&self) -> [u8; 32] {
-        self.identity.coin_secret
-    }
-
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }

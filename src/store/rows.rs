@@ -5,12 +5,9 @@ use rusqlite::{Connection, Params, Row, Statement, ToSql, types::ValueRef};
 use crate::{
     base::hash::Hash,
     chain::{
-        address::Address,
         archive::{BlockStatus, HeaderRow, StoreError},
-        coin::Coin,
         header::Header,
         target::{CompactTarget, Work},
-        transaction::OutPoint,
     },
     store::error::corrupt,
 };
@@ -254,16 +251,4 @@ pub(super) fn slice<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], Sto
 pub(super) fn integer<T: TryFrom<i64>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     let value: i64 = row.get(column)?;
     T::try_from(value).map_err(|_| corrupt(format!("{value} is out of range")))
-}
-
-/// A coin from the columns `txid, position, amount, address, height, coinbase`, starting at `first`.
-pub(super) fn coin(row: &Row<'_>, first: usize) -> Result<(OutPoint, Coin), StoreError> {
-    let outpoint = OutPoint { txid: Hash(bytes(row, first)?), index: integer(row, first + 1)? };
-    let coin = Coin {
-        amount: integer(row, first + 2)?,
-        address: Address(bytes(row, first + 3)?),
-        height: integer(row, first + 4)?,
-        coinbase: row.get(first + 5)?,
-    };
-    Ok((outpoint, coin))
 }

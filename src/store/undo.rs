@@ -14,7 +14,7 @@ use crate::{
         coin::{Coin, CoinChanges, coins_created},
         transaction::OutPoint,
     },
-    store::error::corrupt,
+    store::{error::corrupt, leb128},
 };
 
 /// Encodes spent coins; `None` if there are none.
@@ -25,10 +25,10 @@ pub(super) fn encode(spent: &[(OutPoint, Coin)]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(spent.len() * 66);
     for (outpoint, coin) in spent {
         bytes.extend_from_slice(&outpoint.txid.0);
-        put_number(&mut bytes, u64::from(outpoint.index));
-        put_number(&mut bytes, coin.amount);
+        leb128::put(&mut bytes, u64::from(outpoint.index));
+        leb128::put(&mut bytes, coin.amount);
         bytes.extend_from_slice(&coin.address.0);
-        put_number(&mut bytes, u64::from(coin.height) << 1 | u64::from(coin.coinbase));
+        leb128::put(&mut bytes, u64::from(coin.height) << 1 | u64::from(coin.coinbase));
     }
     Some(bytes)
 }
@@ -59,20 +59,12 @@ pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> Resu
     Ok(CoinChanges { spent, created: all.filter(|(outpoint, _)| !inputs.contains(outpoint)).collect() })
 }
 
-fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number.to_le_bytes()[0]);
-}
-
 fn take_coin(rest: &mut &[u8]) -> Option<(OutPoint, Coin)> {
     let txid = Hash(take(rest)?);
-    let index = take_number(rest)?.try_into().ok()?;
-    let amount = take_number(rest)?;
+    let index = leb128::take(rest)?.try_into().ok()?;
+    let amount = leb128::take(rest)?;
     let address = Address(take(rest)?);
-    let height = take_number(rest)?;
+    let height = leb128::take(rest)?;
     let coin = Coin { amount, address, height: (height >> 1).try_into().ok()?, coinbase: height & 1 == 1 };
     Some((OutPoint { txid, index }, coin))
 }
@@ -81,23 +73,6 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (first, after) = rest.split_first_chunk::<N>()?;
     *rest = after;
     Some(*first)
-}
-
-fn take_number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let [byte] = take(rest)?;
-        let part = u64::from(byte & 0x7f);
-        // The tenth byte has room for one bit only.
-        if shift == 63 && part > 1 {
-            return None;
-        }
-        number |= part << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

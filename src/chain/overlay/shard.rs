@@ -1,28 +1,28 @@
-//! A shard of the overlay: the changes to one range of places.
+//! A shard of the overlay: the changes to one range of keys.
 
 use std::iter;
 
-use crate::chain::coin::CoinChange;
-
-use super::{
-    created::CreatedCoins,
-    ordered_table::{OrderedTable, from_the_lowest},
+use crate::chain::{
+    coin::{Coin, CoinChange},
+    coin_key::CoinKey,
 };
 
-/// Leading bits of a place that select its shard.
+use super::coin_list::CoinList;
+
+/// Leading bits of an order that select its shard.
 pub(super) const SHARD_BITS: u32 = 3;
 
-/// Bits after these that [`Shard::touched`] tells apart. About one in eight unchanged places looks changed.
+/// Bits after these that [`Shard::touched`] tells apart. About one in eight unchanged coins looks changed.
 const TOUCHED_BITS: u32 = 16;
 
-/// The changes to one range of places.
+/// The changes to one range of keys.
 #[derive(Debug)]
 pub(super) struct Shard {
-    /// Places of stored coins that were spent.
-    pub(super) spent: OrderedTable<()>,
+    /// Stored coins that were spent.
+    pub(super) spent: CoinList<()>,
     /// Coins that the store does not have yet.
-    pub(super) created: CreatedCoins,
-    /// A bitmap over leading bits: whether any place with these bits has changed. Most coins that a block spends are old.
+    pub(super) created: CoinList<Coin>,
+    /// A bitmap over leading bits: whether any coin with these bits has changed. Most coins that a block spends are old.
     /// One bit rules a change out, which saves the lookups in both lists, each a cache miss.
     touched: Vec<u64>,
 }
@@ -31,24 +31,24 @@ impl Shard {
     /// No changes yet.
     pub(super) fn new() -> Self {
         let touched = vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())];
-        Self { spent: OrderedTable::new(SHARD_BITS), created: CreatedCoins::new(SHARD_BITS), touched }
+        Self { spent: CoinList::new(SHARD_BITS), created: CoinList::new(SHARD_BITS), touched }
     }
 
-    /// Records that the coin at this place changes. Call it before every change.
-    pub(super) fn touch(&mut self, order: i64) {
+    /// Records that the coin with this order changes. Call it before every change.
+    pub(super) fn touch(&mut self, order: u64) {
         let (word, bit) = Self::bit_of(order);
         self.touched[word] |= bit;
     }
 
-    /// Whether this place may have changed. `false` is certain.
-    pub(super) fn is_touched(&self, order: i64) -> bool {
+    /// Whether the coin with this order may have changed. `false` is certain.
+    pub(super) fn is_touched(&self, order: u64) -> bool {
         let (word, bit) = Self::bit_of(order);
         self.touched[word] & bit != 0
     }
 
-    /// The word and the bit of a place.
-    fn bit_of(order: i64) -> (usize, u64) {
-        let number = from_the_lowest(order) << SHARD_BITS >> (u64::BITS - TOUCHED_BITS);
+    /// The word and the bit of an order.
+    fn bit_of(order: u64) -> (usize, u64) {
+        let number = order << SHARD_BITS >> (u64::BITS - TOUCHED_BITS);
         ((number / u64::from(u64::BITS)) as usize, 1 << (number % u64::from(u64::BITS)))
     }
 
@@ -69,15 +69,15 @@ impl Shard {
         self.touched.fill(0);
     }
 
-    /// All changes in the store's order.
+    /// All changes in the order of their keys. A replaced coin is removed before it is created.
     pub(super) fn changes(&self) -> impl Iterator<Item = CoinChange> {
-        let mut spent = self.spent.iter().map(|(order, ())| order).peekable();
-        let mut created = self.created.in_order().peekable();
+        let mut spent = self.spent.iter().map(|(key, ())| key).peekable();
+        let mut created = self.created.iter().peekable();
         iter::from_fn(move || {
-            let makes = created.peek().is_some_and(|(order, ..)| spent.peek().is_none_or(|spent| spent > order));
-            match makes {
-                true => created.next().map(|(order, outpoint, coin)| CoinChange::CreateAt(order, outpoint, coin)),
-                false => spent.next().map(CoinChange::RemoveAt),
+            let creates = created.peek().is_some_and(|(key, _)| spent.peek().is_none_or(|spent: &CoinKey| spent > key));
+            match creates {
+                true => created.next().map(|(key, coin)| CoinChange { key, coin: Some(coin.clone()) }),
+                false => spent.next().map(|key| CoinChange { key, coin: None }),
             }
         })
     }

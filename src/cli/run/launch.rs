@@ -101,8 +101,10 @@ struct Opened {
 fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let path = plan.context.ledger();
     let failed = |error| Failure::store(&path, &error);
-    let cache_bytes = limits::scaled(limits::SQLITE_CACHE_BYTES, setup.memory_percent, 100);
-    let options = LedgerOptions { cache_bytes, ..LedgerOptions::default() };
+    let sized = |bytes| limits::scaled(bytes, setup.memory_percent, 100);
+    let options = LedgerOptions::default();
+    let (cache_bytes, filter_bytes) = (sized(options.cache_bytes), sized(options.filter_bytes));
+    let options = LedgerOptions { cache_bytes, filter_bytes, ..options };
     let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;

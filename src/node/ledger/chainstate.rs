@@ -10,9 +10,10 @@ use crate::{
         checked::CheckedBlock,
         coin::Coin,
         coin_diff::{CoinDiff, CoinDiffBuilder, CoinLocation, FoundCoin},
+        coin_key::CoinKey,
         digest::StateSum,
         header::Header,
-        overlay::{CoinKey, Overlay},
+        overlay::Overlay,
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
         target::Work,
@@ -136,26 +137,22 @@ impl Chainstate {
         self.store.save_mempool(transactions)
     }
 
-    /// Lets the store do its housekeeping.
-    pub(super) fn tidy(&mut self) -> Result<(), StoreError> {
+    /// Lets the store do some of its housekeeping. Returns whether more is left.
+    pub(super) fn tidy(&mut self) -> Result<bool, StoreError> {
         self.store.tidy()
     }
 
     /// A coin as of the tip, which the store finds by `in_store`.
     fn find(&self, outpoint: &OutPoint, in_store: &mut FindCoin<'_>) -> Result<Option<FoundCoin>, StoreError> {
-        let at = self.place(outpoint);
-        let (coin, stored) = match self.coins.get(&at) {
+        let key = CoinKey::of(outpoint);
+        let (coin, stored) = match self.coins.get(&key) {
             Some(coin) => (coin, false),
             None => match self.expected.get(outpoint) {
                 Some(coin) => (Some(coin.clone()), true),
-                None => (in_store(outpoint)?, true),
+                None => (in_store(&key)?, true),
             },
         };
-        Ok(coin.map(|coin| FoundCoin { coin, location: CoinLocation { place: at.place, stored } }))
-    }
-
-    fn place(&self, outpoint: &OutPoint) -> CoinKey {
-        CoinKey { outpoint: *outpoint, place: self.store.coin_place(outpoint) }
+        Ok(coin.map(|coin| FoundCoin { coin, location: CoinLocation { key, stored } }))
     }
 
     /// What is wrong with a header whose parent is applied, if an applied block has the same parent and another digest: both
@@ -183,13 +180,12 @@ impl Chainstate {
     pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock, diff: CoinDiff) -> Result<(), StoreError> {
         let CoinDiff { changes, locations, spent_in_block } = diff;
         self.store.apply(block.header.height, &block.hash, &changes)?;
-        for ((outpoint, coin), CoinLocation { place, stored }) in changes.spent.iter().zip(locations) {
+        for ((outpoint, coin), CoinLocation { key, stored }) in changes.spent.iter().zip(locations) {
             self.sum.remove(outpoint, coin);
-            let at = CoinKey { outpoint: *outpoint, place };
             if stored {
-                self.coins.remove_stored(&at)
+                self.coins.remove_stored(&key)
             } else {
-                self.coins.remove(&at)
+                self.coins.remove(&key)
             }
             self.expected.forget(outpoint);
         }
@@ -201,7 +197,7 @@ impl Chainstate {
             None => changes.created.iter().for_each(|(outpoint, coin)| self.sum.add(outpoint, coin)),
         }
         for (outpoint, coin) in changes.created {
-            self.coins.add(&self.place(&outpoint), coin);
+            self.coins.add(&CoinKey::of(&outpoint), coin);
         }
         self.tip = self.tip_at(row);
         Ok(())
@@ -216,11 +212,11 @@ impl Chainstate {
         let changes = self.store.unapply(row.header.height, &row.hash)?;
         for (outpoint, coin) in changes.spent {
             self.sum.add(&outpoint, &coin);
-            self.coins.add(&self.place(&outpoint), coin);
+            self.coins.add(&CoinKey::of(&outpoint), coin);
         }
         for (outpoint, coin) in &changes.created {
             self.sum.remove(outpoint, coin);
-            self.coins.remove(&self.place(outpoint));
+            self.coins.remove(&CoinKey::of(outpoint));
         }
         self.tip = self.tip_at(&parent);
         if self.tip.digest != row.header.state_digest {
@@ -250,12 +246,6 @@ impl Chainstate {
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let store = &mut self.store;
         self.coins.flush(|changes| store.flush_coins(changes))
-    }
-
-    /// Moves a part of the overlay into the store's open transaction.
-    pub(super) fn spill(&mut self) -> Result<(), StoreError> {
-        let store = &mut self.store;
-        self.coins.spill(|changes| store.flush_coins(changes))
     }
 
     /// Makes all changes so far permanent. After a kill, the last log line of these tells whether a commit was under
@@ -333,7 +323,7 @@ impl ChainView for Chainstate {
     }
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        Ok(self.find(outpoint, &mut |outpoint| self.store.coin(outpoint))?.map(|found| found.coin))
+        Ok(self.find(outpoint, &mut |key| self.store.coin(key))?.map(|found| found.coin))
     }
 
     fn coin_to_be_spent(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {

@@ -191,13 +191,10 @@ impl Committer {
         self.pending.last = last;
     }
 
-    /// Moves coin changes into the open transaction until they fit into the overlay's limit, of which the mempool uses
+    /// Moves all coin changes into the open transaction if they have grown to the overlay's limit, of which the mempool uses
     /// `mempool_bytes`.
     pub(super) fn spill(&mut self, mempool_bytes: usize) -> Result<(), StoreError> {
-        while self.chain.overlay_full(mempool_bytes) {
-            self.chain.spill()?;
-        }
-        Ok(())
+        if self.chain.overlay_full(mempool_bytes) { self.chain.flush() } else { Ok(()) }
     }
 
     /// Whether as many blocks wait as one commit takes.
@@ -211,6 +208,7 @@ impl Committer {
         let moved = !self.pending.added.is_empty();
         now.mono >= since + limits::COMMIT_INTERVAL
             || self.is_batch_full()
+            || self.chain.store().uncommitted_bytes() >= limits::COMMIT_BYTES
             || (moved && self.progress.is_at_tip(self.chain.tip()))
     }
 
@@ -257,8 +255,9 @@ impl Committer {
         if self.tidy_at.is_none_or(|at| at > now.mono) {
             return Ok(());
         }
-        self.tidy_at = None;
-        self.chain.tidy()
+        let more = self.chain.tidy()?;
+        self.tidy_at = more.then(|| now.mono + limits::LEDGER_TIDY_AGAIN);
+        Ok(())
     }
 
     /// When [`Committer::is_due`] or [`Committer::tidy`] has something to do although nothing happened.

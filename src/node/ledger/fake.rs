@@ -8,9 +8,10 @@ use std::{
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
         block::HashedBlock,
         coin::{Coin, CoinChange, CoinChanges, coins_created},
+        coin_key::CoinKey,
         digest::StateSum,
         header::Header,
         spec::ChainSpec,
@@ -223,19 +224,8 @@ impl LedgerStore for FakeStore {
         })
     }
 
-    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        self.read(|data| data.coins.get(outpoint).cloned())
-    }
-
-    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
-        let order = order(outpoint);
-        let mut least = OutPoint { txid: Hash([0; 32]), index: 0 };
-        least.txid.0[0] = outpoint.txid.0[0];
-        let sharers = self.read(|data| {
-            let near = data.coins.range(least..).take_while(|(other, _)| other.txid.0[0] == outpoint.txid.0[0]);
-            near.filter(|(other, _)| self::order(other) == order).count()
-        });
-        CoinPlace { order, alone: sharers.is_ok_and(|sharers| sharers <= 1) }
+    fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {
+        self.read(|data| data.coins.get(&key.outpoint).cloned())
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
@@ -244,16 +234,10 @@ impl LedgerStore for FakeStore {
 
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
         self.write(|data| {
-            let places: BTreeMap<i64, OutPoint> =
-                data.coins.keys().map(|outpoint| (order(outpoint), *outpoint)).collect();
-            for change in changes {
-                let was = match change {
-                    CoinChange::Create(outpoint, coin) => data.coins.insert(outpoint, coin).is_none(),
-                    CoinChange::CreateAt(place, outpoint, coin) => {
-                        place == order(&outpoint) && data.coins.insert(outpoint, coin).is_none()
-                    }
-                    CoinChange::Remove(outpoint) => data.coins.remove(&outpoint).is_some(),
-                    CoinChange::RemoveAt(order) => data.coins.remove(&places[&order]).is_some(),
+            for CoinChange { key, coin } in changes {
+                let was = match coin {
+                    Some(coin) => data.coins.insert(key.outpoint, coin).is_none(),
+                    None => data.coins.remove(&key.outpoint).is_some(),
                 };
                 assert!(was, "a coin is made where none was, or an existing one removed");
             }
@@ -272,9 +256,9 @@ impl LedgerStore for FakeStore {
         Ok(())
     }
 
-    fn tidy(&mut self) -> Result<(), StoreError> {
+    fn tidy(&mut self) -> Result<bool, StoreError> {
         self.inner().tidied += 1;
-        Ok(())
+        Ok(false)
     }
 
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
@@ -291,9 +275,4 @@ impl LedgerStore for FakeStore {
             stored.filter(|row| row.header.height > height).cloned().collect()
         })
     }
-}
-
-/// Few places, so that coins share them. Coins at one place begin with the same byte.
-fn order(outpoint: &OutPoint) -> i64 {
-    i64::from(outpoint.txid.0[0]) << 12 | i64::from(outpoint.index % 4)
 }

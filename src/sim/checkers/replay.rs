@@ -6,6 +6,7 @@ use crate::{
     chain::{
         block::HashedBlock,
         coin::{Coin, coins_created},
+        coin_key::CoinKey,
         digest::StateSum,
         header::Header,
         key, rules,
@@ -103,7 +104,7 @@ impl World {
                 return Err(format!("the state digest at height {} is not that of a clean replay", tip.height));
             }
             for (outpoint, coin) in replay.coins.iter().take(COMPARED) {
-                let found = ledger.coin(outpoint).map_err(|error| error.to_string())?;
+                let found = ledger.coin(&CoinKey::of(outpoint)).map_err(|error| error.to_string())?;
                 if found.as_ref() != Some(coin) {
                     return Err(format!("coin {outpoint:?} is {found:?}, by the blocks {coin:?}"));
                 }

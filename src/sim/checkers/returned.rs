@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     base::{hash::Hash, limits},
-    chain::{block::HashedBlock, transaction::OutPoint},
+    chain::{block::HashedBlock, coin_key::CoinKey, transaction::OutPoint},
     node::{
         SyncState,
         command::{LedgerCommand, Reply},
@@ -54,7 +54,8 @@ impl World {
     /// Whether the node's chain neither has the transaction nor conflicts with it.
     fn is_spendable(&self, returned: &Returned) -> bool {
         let node = &self.nodes[returned.node];
-        let there = |outpoint: &OutPoint| node.disk.read(|ledger| matches!(ledger.coin(outpoint), Ok(Some(_))));
+        let there =
+            |outpoint: &OutPoint| node.disk.read(|ledger| matches!(ledger.coin(&CoinKey::of(outpoint)), Ok(Some(_))));
         node.life.is_some() && node.lives == returned.life && returned.inputs.iter().all(there)
     }
 

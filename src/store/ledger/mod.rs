@@ -1,11 +1,8 @@
 //! The writer of `ledger.db`.
 //!
 //! One transaction is open from the first change after a commit to the next commit. A block costs four B-trees:
-//! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits. It holds
+//! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits (`coins/`). It holds
 //! in memory, besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
-//!
-//! Measured on a two-core host, processor time: 17 µs for an empty block, 5 to 7 µs for a transaction of one input and two
-//! outputs over 300,000 coins with 256 or 64 blocks a commit.
 
 mod fork_headers;
 mod reads;
@@ -33,7 +30,7 @@ use crate::{
     },
     store::{
         bodies, check,
-        coins::CoinTable,
+        coins::{self, CoinTable},
         connect::{self, SMALL_CACHE_BYTES, Tuning},
         error::corrupt,
         identity::{self, Identity},
@@ -45,14 +42,12 @@ use crate::{
     },
 };
 
-/// Pages in the ledger's write-ahead log at which they move into the database. Coins are scattered over many pages, so the
-/// more changes a page gathers in the log, the less is written.
-const LEDGER_CHECKPOINT_PAGES: usize = 8000;
-/// Pages to which that log may grow while a large ledger syncs: 256 MiB, but no more than the ledger's size. The log's index
-/// in memory takes 8 bytes for each page.
-pub(super) const LEDGER_LOG_PAGES: usize = 65_536;
-/// Bytes of the ledger's write-ahead log that stay allocated; a little above `LEDGER_CHECKPOINT_PAGES`.
-pub(crate) const LEDGER_LOG_BYTES: usize = 40 * 1024 * 1024;
+/// Pages in the ledger's write-ahead log at which they move into the database when the ledger is idle. Nearly all pages are
+/// appended, so a longer log would save little.
+const LEDGER_CHECKPOINT_PAGES: usize = 1500;
+/// Bytes of the ledger's write-ahead log that stay allocated: what a sync needs, twice `LEDGER_CHECKPOINT_PAGES` and a
+/// commit ([`limits::COMMIT_BYTES`] and the block that exceeded it).
+pub(crate) const LEDGER_LOG_BYTES: usize = 24 * 1024 * 1024;
 
 /// How the ledger is kept.
 #[derive(Clone, Copy, Debug)]
@@ -60,13 +55,19 @@ pub struct LedgerOptions {
     /// SQLite's page cache, bytes.
     pub cache_bytes: usize,
     /// Pages in the write-ahead log at which they move into the database when the ledger is idle. At twice as many a commit
-    /// moves them; during the sync of a large ledger, at as many as the ledger has, up to [`LEDGER_LOG_PAGES`].
+    /// moves them.
     pub checkpoint_pages: usize,
+    /// Memory for the filters of the coins, bytes.
+    pub filter_bytes: usize,
 }
 
 impl Default for LedgerOptions {
     fn default() -> Self {
-        Self { cache_bytes: limits::SQLITE_CACHE_BYTES, checkpoint_pages: LEDGER_CHECKPOINT_PAGES }
+        Self {
+            cache_bytes: limits::SQLITE_CACHE_BYTES,
+            checkpoint_pages: LEDGER_CHECKPOINT_PAGES,
+            filter_bytes: coins::FILTER_BYTES,
+        }
     }
 }
 
@@ -103,8 +104,8 @@ pub struct LedgerDb {
     durable: bool,
     /// Pages in the log at which they are moved when the ledger is idle; 0: there is no log.
     checkpoint_pages: usize,
-    /// Pages in the log at which a commit moves them.
-    longest_log: usize,
+    /// Bytes that the open transaction has written, about.
+    uncommitted: usize,
     /// A change failed half-way: nothing may be committed before a rollback.
     broken: Cell<bool>,
     /// A call has failed, so the file must be checked when it is opened again.
@@ -156,12 +157,12 @@ impl LedgerDb {
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
         let opened = Opened { created, unclean, checked_blocks, sharing };
-        let mut ledger = Self::load(connection, spec, options.checkpoint_pages, opened)?;
+        let mut ledger = Self::load(connection, spec, options, opened)?;
         views::renew(&mut ledger.connection, views::LEDGER, Some(&spec.prefix))?;
         Ok(ledger)
     }
 
-    /// A ledger in memory, for the simulator and tests. Its coin keys are the same in every run.
+    /// A ledger in memory, for the simulator and tests. Its secret is the same in every run.
     pub fn in_memory(spec: &ChainSpec) -> Result<Self, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         connect::tune_writer(
@@ -170,7 +171,8 @@ impl LedgerDb {
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
         create_genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
-        Self::load(connection, spec, 0, Opened { created: true, ..Opened::default() })
+        let options = LedgerOptions { checkpoint_pages: 0, ..LedgerOptions::default() };
+        Self::load(connection, spec, &options, Opened { created: true, ..Opened::default() })
     }
 
     /// What opening the ledger found.
@@ -191,12 +193,12 @@ impl LedgerDb {
     fn load(
         connection: Connection,
         spec: &ChainSpec,
-        checkpoint_pages: usize,
+        options: &LedgerOptions,
         opened: Opened,
     ) -> Result<Self, StoreError> {
         let identity = identity::read(&connection)?;
         identity.check(spec)?;
-        let coins = CoinTable::open(&connection, identity.coin_secret)?;
+        let coins = CoinTable::open(&connection, identity.coin_secret, options.filter_bytes)?;
         let memory = Memory::load(&connection)?;
         Ok(Self {
             connection,
@@ -207,8 +209,8 @@ impl LedgerDb {
             next_id: memory.next_id,
             committed: memory.committed,
             durable: false,
-            checkpoint_pages,
-            longest_log: checkpoint_pages.saturating_mul(2),
+            checkpoint_pages: options.checkpoint_pages,
+            uncommitted: 0,
             broken: Cell::new(false),
             suspect: Cell::new(false),
             opened,
@@ -220,7 +222,7 @@ impl LedgerDb {
         let memory = Memory::load(&self.connection)?;
         self.coins.reload(&self.connection)?;
         (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
-        self.next_id = memory.next_id;
+        (self.next_id, self.uncommitted) = (memory.next_id, 0);
         Ok(())
     }
 
@@ -315,9 +317,9 @@ fn create_genesis(
     StoredHeader::insert(&transaction, &[NewHeader { id, parent: None, row: &row }])?;
     bodies::insert(&transaction, id, &genesis.hash, &genesis.bytes)?;
     rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
-    let mut coins = CoinTable::open(&transaction, coin_secret)?;
+    let mut coins = CoinTable::open(&transaction, coin_secret, 0)?;
     let made = genesis.transactions.iter().flat_map(|one| coins_created(one, 0));
-    coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::Create(outpoint, coin)))?;
+    coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::of(&outpoint, Some(coin))))?;
     let (sum, digest) = (spec.genesis_sum.as_bytes(), spec.genesis_sum.digest());
     let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
     rows::run(&transaction, sql, (id, sum, digest.0.as_slice()))?;

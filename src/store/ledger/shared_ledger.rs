@@ -6,13 +6,13 @@ use super::LedgerDb;
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, CoinPlace, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
+        coin_key::CoinKey,
         digest::StateSum,
         header::Header,
         spec::ChainSpec,
-        transaction::OutPoint,
     },
 };
 
@@ -109,13 +109,8 @@ impl LedgerStore for SharedLedger {
         self.lock()?.mark_invalid(hash)
     }
 
-    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        self.lock()?.coin(outpoint)
-    }
-
-    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
-        let unknown = CoinPlace { order: 0, alone: false };
-        self.lock().map_or(unknown, |ledger| ledger.coin_place(outpoint))
+    fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {
+        self.lock()?.coin(key)
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
@@ -126,11 +121,15 @@ impl LedgerStore for SharedLedger {
         self.lock()?.flush_coins(changes)
     }
 
+    fn uncommitted_bytes(&self) -> usize {
+        self.lock().map_or(0, |ledger| ledger.uncommitted_bytes())
+    }
+
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
         self.lock()?.commit(tip, sum, durable)
     }
 
-    fn tidy(&mut self) -> Result<(), StoreError> {
+    fn tidy(&mut self) -> Result<bool, StoreError> {
         self.lock()?.tidy()
     }
 

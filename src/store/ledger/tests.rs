@@ -14,6 +14,7 @@ use crate::{
         archive::{BlockStatus, HeaderArchive, LedgerStore, StoreError},
         block::HashedBlock,
         coin::CoinChanges,
+        coin_key::CoinKey,
         key::SecretKey,
         spec::ChainSpec,
         testkit::BlockMaker,
@@ -54,7 +55,7 @@ fn undo(ledger: &mut dyn LedgerStore, block: &HashedBlock) -> CoinChanges {
 
 fn assert_coins(ledger: &dyn LedgerStore, maker: &BlockMaker) {
     for (outpoint, coin) in maker.coins() {
-        assert_eq!(ledger.coin(outpoint).unwrap().as_ref(), Some(coin));
+        assert_eq!(ledger.coin(&CoinKey::of(outpoint)).unwrap().as_ref(), Some(coin));
     }
 }
 
@@ -88,7 +89,7 @@ fn another_chain_a_newer_version_and_a_foreign_file_are_refused_by_name() {
     assert!(text.contains("\"local\"") && text.contains("\"dev\""), "{text}");
     sql(&path, "PRAGMA user_version = 99");
     let Err(StoreError::Mismatch(text)) = open(&path, &ChainSpec::local()) else { panic!("newer version taken") };
-    assert!(text.contains("version 99") && text.contains("up to 2"), "{text}");
+    assert!(text.contains("version 99") && text.contains("up to 3"), "{text}");
     let foreign = dir.join("foreign.db");
     sql(&foreign, "CREATE TABLE notes (x)");
     assert!(matches!(open(&foreign, &ChainSpec::local()), Err(StoreError::Mismatch(_))));
@@ -124,7 +125,7 @@ fn connecting_and_disconnecting_keeps_coins_and_digest() {
     ledger.commit(&before.tip(), &sum, false).unwrap();
     assert_coins(&ledger, &before);
     let gone = maker.coins().keys().filter(|outpoint| !before.coins().contains_key(outpoint));
-    gone.for_each(|outpoint| assert_eq!(ledger.coin(outpoint), Ok(None)));
+    gone.for_each(|outpoint| assert_eq!(ledger.coin(&CoinKey::of(outpoint)), Ok(None)));
     assert_eq!(ledger.tip().unwrap(), (before.tip(), before.sum().clone()));
     assert_eq!(ledger.applied_at(4).unwrap(), None);
     // The blocks are still stored and can be applied again.

@@ -2,15 +2,14 @@
 //! node.
 
 use super::{Best, End, LedgerDb};
-use crate::store::ledger::{LEDGER_LOG_BYTES, LEDGER_LOG_PAGES};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, CoinPlace, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
+        coin_key::CoinKey,
         digest::StateSum,
-        transaction::OutPoint,
     },
     store::{
         bodies, connect,
@@ -20,8 +19,8 @@ use crate::{
     },
 };
 
-/// Bytes of a page in the write-ahead log, with its head.
-const LOG_PAGE_BYTES: usize = 4096 + 24;
+/// Bytes that merges of coins may write while the ledger is idle, before they let others have the disk.
+const TIDY_BYTES: usize = 2 * 1024 * 1024;
 
 impl LedgerStore for LedgerDb {
     fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
@@ -91,53 +90,58 @@ impl LedgerStore for LedgerDb {
         self.change(|db| db.invalidate(hash))
     }
 
-    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        self.watch(self.coins.get(&self.connection, outpoint))
+    fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {
+        self.watch(self.coins.get(&self.connection, key))
     }
 
     fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
         let mut reader = self.watch(self.coins.reader(&self.connection))?;
-        borrow(&mut |outpoint| self.watch(reader.get(outpoint)));
+        borrow(&mut |key| self.watch(reader.get(key)));
         Ok(())
-    }
-
-    fn coin_place(&self, outpoint: &OutPoint) -> CoinPlace {
-        self.coins.place_of(outpoint)
     }
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
         let mut sum = StateSum::default();
-        let added = self.coins.each(&self.connection, |outpoint, coin| sum.add(&outpoint, &coin));
+        let added = self.coins.check_each(&self.connection, |outpoint, coin| sum.add(outpoint, &coin));
         self.watch(added.map(|()| sum))
     }
 
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError> {
-        self.change(|db| db.coins.write(&db.connection, changes))
+        self.change(|db| {
+            db.coins.write(&db.connection, changes)?;
+            db.count_coins_written();
+            Ok(())
+        })
+    }
+
+    fn uncommitted_bytes(&self) -> usize {
+        self.uncommitted
     }
 
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
         self.change(|db| db.end_transaction(tip, sum))?;
-        let settings = self.set_durable(durable).and_then(|()| self.let_log_grow());
+        let settings = self.set_durable(durable);
         self.watch(settings)
     }
 
-    /// Moves the write-ahead log into the database. It takes a tenth of a second, in which the node would neither relay a new
-    /// block nor serve a newcomer. So commits do it only when the log is twice as long.
-    fn tidy(&mut self) -> Result<(), StoreError> {
-        if self.checkpoint_pages == 0 || !self.connection.is_autocommit() {
-            return Ok(());
+    /// Merges coins, and moves the write-ahead log into the database. The latter takes some hundredths of a second, in which
+    /// the node would neither relay a new block nor serve a newcomer. So commits do it only when the log is twice as long.
+    fn tidy(&mut self) -> Result<bool, StoreError> {
+        if !self.connection.is_autocommit() {
+            return Ok(false);
         }
-        // A log that grew during a sync is truncated when it is next reset.
-        self.watch(connect::set_log_bytes(&self.connection, LEDGER_LOG_BYTES))?;
-        let pages = |mode: &str| {
-            let sql = format!("PRAGMA wal_checkpoint({mode})");
-            rows::one(&self.connection, &sql, [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
-        };
-        let waiting = pages("NOOP")?.map_or(0, |(logged, moved)| logged.saturating_sub(moved));
-        if usize::try_from(waiting).is_ok_and(|waiting| waiting >= self.checkpoint_pages) {
-            self.watch(pages("PASSIVE"))?;
+        self.merge_coins()?;
+        if self.checkpoint_pages > 0 {
+            let pages = |mode: &str| {
+                let sql = format!("PRAGMA wal_checkpoint({mode})");
+                rows::one(&self.connection, &sql, [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+            };
+            let waiting = pages("NOOP")?.map_or(0, |(logged, moved)| logged.saturating_sub(moved));
+            if usize::try_from(waiting).is_ok_and(|waiting| waiting >= self.checkpoint_pages) {
+                self.watch(pages("PASSIVE"))?;
+            }
         }
-        Ok(())
+        Ok(self.coins.has_merges_due())
     }
 
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
@@ -214,6 +218,7 @@ impl LedgerDb {
         match self.forks.get(hash).map(|row| (row.status, row.id)) {
             Some((BlockStatus::Header, id)) => {
                 bodies::insert(&self.connection, id, hash, body)?;
+                self.uncommitted = self.uncommitted.saturating_add(body.len());
                 self.forks.set_status(hash, BlockStatus::Stored);
                 Ok(())
             }
@@ -232,9 +237,14 @@ impl LedgerDb {
         }
         let id = row.id;
         let sql = "INSERT INTO applied (height, id, undo) VALUES (?1, ?2, ?3)";
-        rows::run(&self.connection, sql, (height, id, undo::encode(&undo.spent)))?;
+        let undo = undo::encode(&undo.spent);
+        self.uncommitted = self.uncommitted.saturating_add(undo.as_ref().map_or(0, Vec::len));
+        rows::run(&self.connection, sql, (height, id, undo))?;
         self.forks.remove(hash);
         self.end = End { height, id, hash: *hash };
+        // A turn for each block: merges keep pace with flushes, and no single block waits for long.
+        self.coins.merge(&self.connection)?;
+        self.count_coins_written();
         Ok(())
     }
 
@@ -286,6 +296,7 @@ impl LedgerDb {
         rows::run(&self.connection, sql, (tip.height, self.best.id, sum.as_bytes(), tip.digest.0.as_slice()))?;
         rows::run(&self.connection, "COMMIT", [])?;
         self.committed = (tip.clone(), sum.clone());
+        self.uncommitted = 0;
         Ok(())
     }
 
@@ -303,21 +314,22 @@ impl LedgerDb {
         Ok(())
     }
 
-    /// Lets the log grow to the size of a large ledger during a sync. Each commit changes most pages of the coins, and moving
-    /// them with every commit took a third of the time. At the tip, `tidy` keeps the log short.
-    fn let_log_grow(&mut self) -> Result<(), StoreError> {
-        if self.durable || self.checkpoint_pages == 0 || self.longest_log >= LEDGER_LOG_PAGES {
-            return Ok(());
+    /// Merges coins for some milliseconds, each step in a transaction of its own.
+    fn merge_coins(&mut self) -> Result<(), StoreError> {
+        while self.coins.has_merges_due() && self.uncommitted < TIDY_BYTES {
+            self.change(|db| {
+                db.coins.merge(&db.connection)?;
+                db.count_coins_written();
+                rows::run(&db.connection, "COMMIT", []).map(|_| ())
+            })?;
         }
-        let pages = rows::one(&self.connection, "PRAGMA page_count", [], |row| rows::integer::<usize>(row, 0))?;
-        let pages = pages.unwrap_or(0).min(LEDGER_LOG_PAGES);
-        if pages > self.longest_log {
-            connect::set_checkpoint_pages(&self.connection, pages)?;
-            // The log is reused without truncating it: that took as long as syncing it.
-            connect::set_log_bytes(&self.connection, pages.saturating_mul(LOG_PAGE_BYTES))?;
-            self.longest_log = pages;
-        }
+        self.uncommitted = 0;
         Ok(())
+    }
+
+    fn count_coins_written(&mut self) {
+        let written = self.coins.take_written();
+        self.uncommitted = self.uncommitted.saturating_add(usize::try_from(written).unwrap_or(usize::MAX));
     }
 
     fn id_of(&self, hash: &Hash) -> Result<Option<i64>, StoreError> {

@@ -8,8 +8,13 @@ SELECT lower(hex(t.txid)) AS txid, h.tx >> 20 AS height, h.tx & 1048575 AS posit
        address_text(h.address) AS address, h.received AS amount
 FROM {db}history h JOIN {db}txs t ON t.id = h.tx WHERE h.received > 0;
 
+CREATE VIEW v_coins AS
+SELECT lower(hex(t.txid)) || ':' || c.position AS outpoint, c.amount, address_text(c.address) AS address,
+       c.tx >> 20 AS height, c.tx & 1048575 = 0 AS coinbase, (SELECT max(height) FROM {db}indexed) AS as_of_height
+FROM {db}coins c JOIN {db}txs t ON t.id = c.tx;
+
 CREATE VIEW v_balances AS
-SELECT address_text(address) AS address, balance, coins
+SELECT address_text(address) AS address, balance, coins, (SELECT max(height) FROM {db}indexed) AS as_of_height
 FROM (SELECT address, sum(amount) AS balance, count(*) AS coins FROM {db}coins GROUP BY address);
 
 CREATE VIEW v_miners AS

@@ -16,12 +16,6 @@ SELECT a.height, lower(hex(h.hash)) AS hash, h.time, datetime(h.time, 'unixepoch
        124 + length(b.bytes) AS size
 FROM {db}applied a JOIN {db}headers h ON h.id = a.id JOIN {db}bodies b ON b.id = a.id;
 
-CREATE VIEW v_coins AS
-SELECT lower(hex(txid)) || ':' || position AS outpoint, amount, address_text(address) AS address, height, coinbase
-FROM (SELECT txid, position, amount, address, height, coinbase FROM {db}coins
-      UNION ALL
-      SELECT txid, position, amount, address, height, coinbase FROM {db}coins_overflow);
-
 CREATE VIEW v_tip AS
 SELECT s.height, lower(hex(h.hash)) AS hash, h.time, datetime(h.time, 'unixepoch') AS utc,
        lower(hex(s.digest)) AS state_digest

@@ -13,7 +13,13 @@ use self::replay::Replay;
 use crate::{
     base::hash::Hash,
     chain::{archive::StoreError, digest::StateSum, spec::ChainSpec},
-    store::{check, coins::CoinTable, error::corrupt, identity, reader::LedgerReader},
+    store::{
+        check,
+        coins::{self, CoinTable},
+        error::corrupt,
+        identity,
+        reader::LedgerReader,
+    },
 };
 
 /// Blocks below the tip that are verified again after an unclean stop.
@@ -113,20 +119,20 @@ fn replay_all(
     Ok(())
 }
 
-/// Compares the coins table with the replay's coins by digest and number, and its sum with the supply.
+/// Compares the coins with the replay's coins by digest and number, and its sum with the supply.
 fn compare_coins(ledger: &Connection, expected: &StateSum, count: u64, supply: u128) -> Result<(), StoreError> {
     let (mut found, mut found_count, mut amount) = (StateSum::default(), 0u64, 0u128);
-    let table = CoinTable::open(ledger, identity::read(ledger)?.coin_secret)?;
-    table.each(ledger, |outpoint, coin| {
-        found.add(&outpoint, &coin);
+    let table = CoinTable::open(ledger, identity::read(ledger)?.coin_secret, coins::FILTER_BYTES)?;
+    table.check_each(ledger, |outpoint, coin| {
+        found.add(outpoint, &coin);
         found_count += 1;
         amount += u128::from(coin.amount);
     })?;
     if found_count != count {
-        return Err(corrupt(format!("the coins table has {found_count} coins, replaying leads to {count}")));
+        return Err(corrupt(format!("the ledger has {found_count} coins, replaying leads to {count}")));
     }
     if found != *expected {
-        return Err(corrupt("the coins table holds other coins than replaying leads to"));
+        return Err(corrupt("the ledger holds other coins than replaying leads to"));
     }
     if amount != supply {
         return Err(corrupt(format!("the coins add up to {amount}, the chain's supply is {supply}")));
@@ -253,9 +259,18 @@ mod tests {
     #[test]
     fn a_file_that_disagrees_with_its_blocks_is_found() {
         for (damage, problem) in [
-            ("UPDATE coins SET amount = amount + 1 WHERE height = 7", "other coins"),
-            ("DELETE FROM coins WHERE height = 7", "coins table has"),
-            ("UPDATE coins SET key = key + 1 WHERE height = 7", "another key"),
+            // The last entry of a page ends in an address of 20 bytes, the first begins with its key.
+            (
+                "UPDATE coin_pages SET entries = CAST(substr(entries, 1, length(entries) - 20) || zeroblob(20) AS BLOB)",
+                "other coins",
+            ),
+            ("DELETE FROM coin_pages", "coins, replaying leads to"),
+            (
+                // A page's number begins with the last of its keys.
+                "UPDATE coin_pages SET id = (id >> 55 << 55) | ((id & 36028797018963967) >> 12)",
+                "another key",
+            ),
+            ("UPDATE coin_pages SET entries = zeroblob(9)", "cut short"),
             ("UPDATE headers SET nonce = nonce + 1 WHERE height = 9", "block 9"),
             ("UPDATE bodies SET bytes = zeroblob(9) WHERE id = 10", "block"),
             ("UPDATE headers SET work = zeroblob(32) WHERE height = 9", "work"),

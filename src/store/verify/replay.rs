@@ -10,6 +10,7 @@ use crate::{
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChange, coins_created},
+        coin_key::CoinKey,
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, ParentFacts},
@@ -19,7 +20,7 @@ use crate::{
     },
     store::{
         bodies,
-        coins::CoinTable,
+        coins::{self, CoinTable},
         error::corrupt,
         identity, migrate,
         rows::{self, StoredHeader},
@@ -200,14 +201,14 @@ impl Coins {
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096")?;
         migrate::LEDGER.migrate(&mut connection)?;
         let secret = identity::random_secret(&connection)?;
-        let table = CoinTable::open(&connection, secret)?;
+        let table = CoinTable::open(&connection, secret, coins::FILTER_BYTES)?;
         Ok(Self { connection, table, overlay: BTreeMap::new() })
     }
 
     fn get(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         match self.overlay.get(outpoint) {
             Some(coin) => Ok(coin.clone()),
-            None => self.table.get(&self.connection, outpoint),
+            None => self.table.get(&self.connection, &CoinKey::of(outpoint)),
         }
     }
 
@@ -216,7 +217,8 @@ impl Coins {
         if self.overlay.len() >= at {
             rows::run(&self.connection, "BEGIN", [])?;
             let overlay = std::mem::take(&mut self.overlay).into_iter();
-            self.table.write(&self.connection, &mut overlay.map(|(outpoint, coin)| CoinChange::of(outpoint, coin)))?;
+            self.table.write(&self.connection, &mut overlay.map(|(outpoint, coin)| CoinChange::of(&outpoint, coin)))?;
+            self.table.merge_all(&self.connection)?;
             rows::run(&self.connection, "COMMIT", [])?;
         }
         Ok(())
@@ -224,7 +226,11 @@ impl Coins {
 
     fn count(&mut self) -> Result<u64, StoreError> {
         self.spill(0)?;
-        let sql = "SELECT (SELECT count(*) FROM coins) + (SELECT count(*) FROM coins_overflow)";
-        Ok(rows::one(&self.connection, sql, [], |row| rows::integer(row, 0))?.unwrap_or(0))
+        let mut count = 0;
+        self.table.each_coin(&self.connection, |_, _| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
     }
 }

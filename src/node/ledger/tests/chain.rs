@@ -183,7 +183,7 @@ fn while_much_is_missing_blocks_are_committed_together_and_told_only_then() {
 
 #[test]
 fn a_full_overlay_moves_into_the_open_transaction_and_waits_there_for_the_commit() {
-    use crate::chain::archive::LedgerStore;
+    use crate::chain::{archive::LedgerStore, coin_key::CoinKey};
     let mut node = Node::with(&Setup { overlay_bytes: 0, ..local() });
     let mut maker = node.maker();
     let blocks = empty(&mut maker, 3);
@@ -191,7 +191,7 @@ fn a_full_overlay_moves_into_the_open_transaction_and_waits_there_for_the_commit
     let actions = node.body(&blocks[0]);
     assert_eq!((moves(&actions), taken(&actions)), (vec![], hashes(&blocks[..1])));
     let made = Transaction::outpoint(blocks[0].1.transactions[0].txid, 0);
-    assert!(node.store.coin(&made).unwrap().is_some(), "the store has its coin");
+    assert!(node.store.coin(&CoinKey::of(&made)).unwrap().is_some(), "the store has its coin");
     assert_eq!(node.store.committed().tip.height, 0);
     node.now.mono = node.ledger.deadline().unwrap();
     assert_eq!(moves(&node.event(Event::Wake))[0].tip.height, 1);

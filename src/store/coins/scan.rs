@@ -1,0 +1,49 @@
+//! All coins of a table in the order of their keys: its runs, read merged.
+
+use rusqlite::Connection;
+
+use super::{pages::Cursor, run::Layer};
+use crate::chain::{archive::StoreError, coin::Coin, coin_key::CoinKey};
+
+/// A pass over all coins.
+pub(super) struct Scan<'a> {
+    connection: &'a Connection,
+    /// Of younger runs first. The output of a merge and its inputs share no key.
+    cursors: Vec<Cursor>,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(connection: &'a Connection, layers: &[Layer]) -> Result<Self, StoreError> {
+        let mut cursors = Vec::new();
+        for layer in layers {
+            match layer {
+                Layer::Run(run) => cursors.push(Cursor::new(connection, run.slot, None)?),
+                Layer::Merge(merge) => {
+                    cursors.push(Cursor::new(connection, merge.output.slot, None)?);
+                    for run in &merge.inputs {
+                        cursors.push(Cursor::new(connection, run.slot, merge.passed.as_ref())?);
+                    }
+                }
+            }
+        }
+        Ok(Self { connection, cursors })
+    }
+
+    /// The next coin.
+    pub(super) fn next(&mut self) -> Result<Option<(CoinKey, Coin)>, StoreError> {
+        loop {
+            let keys = self.cursors.iter().enumerate().filter_map(|(at, cursor)| Some((cursor.key()?, at)));
+            let Some((key, youngest)) = keys.min() else { return Ok(None) };
+            let coin = match self.cursors[youngest].entry() {
+                Some(entry) => entry.coin()?,
+                None => None,
+            };
+            for cursor in self.cursors.iter_mut().filter(|cursor| cursor.key() == Some(key)) {
+                cursor.step(self.connection)?;
+            }
+            if let Some(coin) = coin {
+                return Ok(Some((key, coin)));
+            }
+        }
+    }
+}
