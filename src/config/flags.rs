@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, builder::BoolishValueParser};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::flush::FlushInterval;
 use crate::net::ListenAddress;
 
 /// Options of every command.
@@ -81,6 +82,10 @@ pub struct NodeFlags {
     /// Size caches and buffers for this much memory [default: 32, less in a small cgroup]
     #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
     pub max_memory: Option<usize>,
+    /// Flush the disk with every block, or after so many seconds. kill -9 never costs anything; with SECONDS, a power failure
+    /// may cost the blocks of that time, which the node fetches again [default: every-block]
+    #[arg(long, value_name = "every-block|SECONDS", env = "TUSSOCK_FLUSH", hide_env_values = true)]
+    pub flush: Option<FlushInterval>,
     /// Print nothing on standard output and no log lines on standard error
     #[arg(long, env = "TUSSOCK_QUIET", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -88,7 +93,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 19] = [
+pub const KEYS: [&str; 20] = [
     "data_dir",
     "chain",
     "log",
@@ -107,6 +112,7 @@ pub const KEYS: [&str; 19] = [
     "max_per_address",
     "max_outbound",
     "max_memory",
+    "flush",
     "quiet",
 ];
 
@@ -144,6 +150,7 @@ impl NodeFlags {
             max_per_address: self.max_per_address.or(below.max_per_address),
             max_outbound: self.max_outbound.or(below.max_outbound),
             max_memory: self.max_memory.or(below.max_memory),
+            flush: self.flush.or(below.flush),
             quiet: self.quiet.or(below.quiet),
         }
     }

@@ -1,6 +1,6 @@
 //! What the roles of one node start with.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     base::{limits, time::UnixTime},
@@ -55,6 +55,8 @@ pub struct Setup {
     pub memory_percent: usize,
     /// Bytes of coin changes that are held in memory during sync (`--max-memory` scales them, too).
     pub overlay_bytes: usize,
+    /// The time between two flushes of the disk at the tip; zero: every block is flushed.
+    pub flush_every: Duration,
 }
 
 /// What a node remembers over a restart.
@@ -102,6 +104,7 @@ impl Setup {
             verifiers: 1,
             memory_percent: 100,
             overlay_bytes: limits::COIN_OVERLAY_BYTES,
+            flush_every: Duration::ZERO,
         }
     }
 }

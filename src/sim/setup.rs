@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -159,6 +160,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         verifiers: options.verifiers,
         memory_percent: options.memory_percent,
         overlay_bytes: options.overlay_bytes,
+        flush_every: Duration::ZERO,
     }
 }
 

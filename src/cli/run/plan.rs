@@ -140,6 +140,7 @@ impl Plan {
             verifiers: thread::available_parallelism().map_or(1, usize::from).min(MOST_VERIFIERS),
             memory_percent: memory * 100 / DEFAULT_MEMORY,
             overlay_bytes: limits::scaled(limits::COIN_OVERLAY_BYTES, memory, DEFAULT_MEMORY),
+            flush_every: flags.flush.unwrap_or_default().0,
         })
     }
 

@@ -4,7 +4,7 @@
 //! Blocks are committed in batches while many are missing, one by one at the tip. What others hear of the chain
 //! ([`ChainMove`], [`Report::Tip`]) is always committed, so that a crash never makes it untrue.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     base::{
@@ -39,6 +39,18 @@ pub(super) struct Committer {
     pending: Pending,
     /// When the store may do its housekeeping.
     tidy_at: Option<Time>,
+    flushes: Flushes,
+}
+
+/// When commits wait for the disk.
+#[derive(Debug)]
+struct Flushes {
+    /// Time between two of these commits; zero: each waits.
+    every: Duration,
+    /// When the last one was.
+    last: Option<Time>,
+    /// When the next one is due although nothing happens.
+    due: Option<Time>,
 }
 
 /// The changes that the next commit makes permanent.
@@ -58,11 +70,30 @@ struct Pending {
     last: Option<(Origin, Bytes)>,
 }
 
+impl Flushes {
+    /// Whether the commit of a new block waits for the disk.
+    fn take(&mut self, now: Now) -> bool {
+        let next = self.last.map(|last| last + self.every);
+        if self.every.is_zero() || next.is_none_or(|next| next <= now.mono) {
+            self.flushed(now);
+            return true;
+        }
+        self.due = next;
+        false
+    }
+
+    /// Notes that everything is on the disk.
+    fn flushed(&mut self, now: Now) {
+        (self.last, self.due) = (Some(now.mono), None);
+    }
+}
+
 impl Committer {
     /// A committer whose chain stands at genesis until [`Committer::load`].
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
         let chain = Chainstate::new(setup, store);
-        Self { progress: Progress::at(chain.tip()), chain, pending: Pending::default(), tidy_at: None }
+        let flushes = Flushes { every: setup.flush_every, last: None, due: None };
+        Self { progress: Progress::at(chain.tip()), chain, pending: Pending::default(), tidy_at: None, flushes }
     }
 
     /// Takes up where the store was left.
@@ -250,8 +281,12 @@ impl Committer {
         Ok(())
     }
 
-    /// Lets the store do its housekeeping, if it is time.
+    /// Lets the store do its housekeeping, if it is time, and flushes what earlier commits did not.
     pub(super) fn tidy(&mut self, now: Now) -> Result<(), StoreError> {
+        if self.pending.since.is_none() && self.flushes.due.is_some_and(|due| due <= now.mono) {
+            self.flushes.flushed(now);
+            self.chain.commit(true)?;
+        }
         if self.tidy_at.is_none_or(|at| at > now.mono) {
             return Ok(());
         }
@@ -262,7 +297,8 @@ impl Committer {
 
     /// When [`Committer::is_due`] or [`Committer::tidy`] has something to do although nothing happened.
     pub(super) fn deadline(&self) -> Option<Time> {
-        let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL);
+        // A commit that is to come flushes, too.
+        let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL).or(self.flushes.due);
         commit.into_iter().chain(self.tidy_at).min()
     }
 
@@ -288,7 +324,8 @@ impl Committer {
     /// Commits; returns the changes that are permanent now.
     fn write(&mut self, now: Now) -> Result<Pending, StoreError> {
         let age = now.unix.0.saturating_sub(self.chain.tip().time);
-        self.chain.commit(age < limits::DURABLE_WITHIN.as_secs())?;
+        let durable = age < limits::DURABLE_WITHIN.as_secs() && self.flushes.take(now);
+        self.chain.commit(durable)?;
         Ok(std::mem::take(&mut self.pending))
     }
 

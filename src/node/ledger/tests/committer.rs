@@ -12,9 +12,14 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with_flushes(Duration::ZERO)
+    }
+
+    fn with_flushes(flush_every: Duration) -> Self {
         let spec = Arc::new(ChainSpec::local());
         let store = FakeStore::new(&spec);
-        let mut committer = Committer::new(&setup(&spec), Box::new(store.clone()));
+        let setup = Setup { flush_every, ..setup(&spec) };
+        let mut committer = Committer::new(&setup, Box::new(store.clone()));
         committer.load().unwrap();
         let now = Now { mono: Time(1), unix: UnixTime(spec.parameters.genesis_time + 1_000_000) };
         Self { committer, store, maker: BlockMaker::new(spec), now }
@@ -72,6 +77,32 @@ fn blocks_wait_for_each_other_while_many_are_missing() {
     assert!(!rig.committer.is_due(rig.now) && !rig.committer.is_batch_full());
     (1..limits::COMMIT_BLOCKS).for_each(|_| drop(rig.connect()));
     assert!(rig.committer.is_due(rig.now) && rig.committer.is_batch_full());
+}
+
+#[test]
+fn the_disk_is_flushed_with_every_new_block_or_after_an_interval_also_when_nothing_follows() {
+    for (seconds, expected) in [(0, [true, true, true, true]), (10, [true, false, false, true])] {
+        let mut rig = Rig::with_flushes(Duration::from_secs(seconds));
+        for after in [0, 4, 4, 4] {
+            rig.now.mono = rig.now.mono + Duration::from_secs(after);
+            let block = rig.connect();
+            rig.now.unix = UnixTime(block.1.header.time);
+            rig.commit();
+        }
+        assert_eq!(rig.store.commits(), expected, "{seconds}");
+        rig.connect();
+        rig.commit();
+        let due = rig.committer.deadline().filter(|_| seconds > 0);
+        assert_eq!(rig.store.commits().last(), Some(&(seconds == 0)));
+        if let Some(due) = due {
+            while rig.committer.deadline().is_some() {
+                rig.now.mono = rig.committer.deadline().unwrap();
+                rig.committer.tidy(rig.now).unwrap();
+            }
+            assert!(rig.now.mono >= due && rig.store.commits().last() == Some(&true));
+            assert_eq!(rig.store.commits().len(), 6, "one more");
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod pool;
 mod reorganise;
 mod serve;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Ledger,

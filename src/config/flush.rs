@@ -1,0 +1,56 @@
+//! How often a node flushes what it committed to its disk.
+
+use std::{str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// The word for a flush with every block.
+const EVERY_BLOCK: &str = "every-block";
+/// Seconds that may be between two flushes.
+const MOST_SECONDS: u64 = 3600;
+
+/// The time between two flushes; zero: every block is flushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlushInterval(pub Duration);
+
+impl FromStr for FlushInterval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(seconds @ 1..=MOST_SECONDS) => Ok(Self(Duration::from_secs(seconds))),
+            Err(_) if text == EVERY_BLOCK => Ok(Self(Duration::ZERO)),
+            _ => Err(format!("{EVERY_BLOCK}, or 1 to {MOST_SECONDS} seconds")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FlushInterval {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Seconds(u64),
+            Word(String),
+        }
+        let text = match Written::deserialize(source)? {
+            Written::Seconds(seconds) => seconds.to_string(),
+            Written::Word(word) => word,
+        };
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_word_or_seconds_within_an_hour() {
+        let seconds = |text: &str| text.parse::<FlushInterval>().map(|interval| interval.0.as_secs());
+        assert_eq!((seconds("every-block"), seconds("1"), seconds("3600")), (Ok(0), Ok(1), Ok(3600)));
+        for wrong in ["0", "3601", "-1", "1.5", "never", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
