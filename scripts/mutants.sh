@@ -41,7 +41,7 @@ mutants=(
   'ended-links-linger-for-ever src/link/link.rs              s/self\.ends\.or_else(/None.or_else(/'
   'branches-never-set-aside    src/node/headers/mod.rs       s/self\.set_overdue_aside(now, out)?;//'
   'open-questions-keep-waiting src/node/headers/state.rs     s/|| now\.since(asks_since) >= GET_SYNC_TIMEOUT//'
-  'serve-what-was-not-judged   src/node/ledger/chainstate.rs s/if !self\.disconnected\.contains(hash) => Ok(None),/if false => Ok(None),/'
+  'serve-what-was-not-judged   src/node/ledger/chainstate.rs s/served_body(hash, self\.disconnected\.contains(hash))/served_body(hash, true)/'
   'deliverers-pay-nothing      src/node/ledger/chain_manager.rs s/self\.deliverers\.of(&row\.hash)/None/'
   'junk-is-free                src/node/fetch/arrivals.rs    s/Some(Err(fault)) => self\.punish(link, fault, out),/Some(Err(_)) => {}/'
   'late-faults-are-free        src/link/close.rs             s/if fault\.points() > 0 {/if false {/'
