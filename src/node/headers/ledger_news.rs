@@ -11,7 +11,14 @@ impl Headers {
     pub(super) fn take_move(&mut self, now: Time, moved: &ChainMove, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(index) = &mut self.index else { return Ok(()) };
         let change = index.applied_moved(&moved.tip)?;
+        let is_withheld = index.nodes.get(&moved.tip.hash).is_some_and(|tip| tip.withheld);
         self.candidates.look_again();
+        self.announce(now, change, false, out)?;
+        if is_withheld {
+            // Its branch is delivered: the rest is wanted again.
+            self.reconsider(now, moved.tip.hash, out)?;
+        }
+        let Some(index) = &self.index else { return Ok(()) };
         let on_best = index.is_on_best(moved.tip.height, &moved.tip.hash)?;
         if on_best {
             self.fetched = self.fetched.max(moved.tip.height);
@@ -21,11 +28,12 @@ impl Headers {
             // A block that passed the best chain proves nothing of it.
             if on_best {
                 self.body_came(now);
+                self.resume_ignored()?;
             }
             self.passing.applied(&moved.added);
         }
         self.open = true;
-        self.announce(now, change, false, out)
+        Ok(())
     }
 
     /// Blocks have turned out invalid.

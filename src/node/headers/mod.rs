@@ -7,6 +7,7 @@
 mod candidates;
 mod clock;
 mod header_node;
+mod ignored;
 mod index;
 mod ledger_news;
 mod locator;

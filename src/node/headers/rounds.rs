@@ -86,10 +86,9 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
-        let before = peer.shows;
-        (peer.promised, peer.shows) = (Some(batch.last.1), Some(batch.last.1));
         self.candidates.look_again();
-        let Some(last) = batch.rows.last() else {
+        let Some((first, last)) = batch.rows.first().zip(batch.rows.last()) else {
+            peer.showed(batch.last.1);
             match batch.future {
                 Some(refused) => peer.hold(now, refused, self.spec.parameters.future_limit),
                 None if full => peer.repeated(now.mono, batch.last),
@@ -98,10 +97,10 @@ impl Headers {
             return Ok(());
         };
         let leads = last.work > index.best().work;
-        let previous = batch.rows.first().map(|first| first.header.previous);
-        let branches = previous != Some(index.best_hash());
+        let parent = (first.header.height.saturating_sub(1), first.header.previous);
+        let branches = parent.1 != index.best_hash();
         let guarded = branches && self.machine.state() == SyncState::Synced;
-        let goes_on = previous == before && index.missing_up_to(previous)? < UNPROVEN_HEADERS as usize;
+        let goes_on = peer.shows == Some(parent.1) && index.missing_up_to(peer.shows)? < UNPROVEN_HEADERS as usize;
         let room = match last.work > index.applied().work {
             // Each peer has a share of its own, so that nobody can use up those of others.
             true => !guarded && leads || goes_on || peer.branches.take(now.mono),
@@ -109,10 +108,10 @@ impl Headers {
         };
         if !room {
             log::warn!("fork ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
-            peer.done(now.mono);
-            peer.slow(now.mono);
+            peer.ignore(now.mono, parent, index.is_on_best(parent.0, &parent.1)?);
             return Ok(());
         }
+        peer.showed(batch.last.1);
         peer.brought(batch.last);
         if let Some(refused) = batch.future {
             peer.hold(now, refused, self.spec.parameters.future_limit);

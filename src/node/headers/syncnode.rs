@@ -55,8 +55,10 @@ pub(super) struct HeaderSource {
     /// Its last answer's headers that only the clock refused.
     pub(super) refused: Option<Refused>,
     quiet_until: Time,
-    slow_until: Time,
-    failures: u32,
+    pub(super) slow_until: Time,
+    pub(super) failures: u32,
+    /// The header below those of its last answer, if that answer was ignored and the header was not on the best chain.
+    pub(super) ignored: Option<(u32, Hash)>,
     /// The last header of its last answer; its next locator contains it.
     pub(super) reached: Option<(u32, Hash)>,
     /// The last header that was new to us when it sent it.
@@ -101,6 +103,7 @@ impl HeaderSource {
             quiet_until: Time(0),
             slow_until: Time(0),
             failures: 0,
+            ignored: None,
             reached: None,
             told: None,
             promised: None,
@@ -133,10 +136,16 @@ impl HeaderSource {
         self.asked = Some(now);
         self.again = false;
         self.again_at = None;
+        self.ignored = None;
         if self.standing == Standing::Fresh {
             // Until it answers otherwise; `asked` keeps it from being asked twice.
             self.standing = Standing::Done;
         }
+    }
+
+    /// It sent headers that are known now, up to this one.
+    pub(super) fn showed(&mut self, last: Hash) {
+        (self.promised, self.shows) = (Some(last), Some(last));
     }
 
     /// It had nothing new.

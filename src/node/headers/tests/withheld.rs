@@ -112,3 +112,87 @@ fn a_rival_of_the_tip_is_stored_and_its_child_goes_to_the_ledger_past_the_best_c
     let deeper = honest.first(9).grow(1, 5);
     assert_eq!(dropped(&offer(&mut rig, PEER, &deeper)), [None], "it has less work");
 }
+
+/// A synced node at genesis whose peer 3 told 600 headers, the first of which was overdue after 200, and then one page
+/// more than it may tell of a branch without blocks.
+fn turned_away(chain: &Chain) -> Rig {
+    let mut rig = synced(&Chain::new());
+    assert_eq!(asked(&rig.up(3, chain)), [3]);
+    rig.sync(3, chain.headers(1..=100));
+    assert_eq!(asked(&rig.sync(3, chain.headers(101..=200))), [0; 0], "enough for headers without a block");
+    assert_eq!(asked(&overdue(&mut rig, chain.hash(1), false)), [3]);
+    for start in (201..=501).step_by(100) {
+        assert_eq!(asked(&rig.sync(3, chain.headers(start..=start + 99))), [3]);
+    }
+    let actions = rig.sync(3, chain.headers(601..=700));
+    assert_eq!((asked(&actions), candidates(&actions)), (vec![], vec![]), "it remains a source of the blocks");
+    assert_eq!(rig.take_stored().last(), Some(&chain.hash(600)));
+    rig.archive.put(&chain.rows[..=600]);
+    rig
+}
+
+/// Found by the hostile tests on a loaded host: the first block took 2 s, and the node said `synced` at height 600 of 1,000.
+#[test]
+fn a_peer_whose_headers_were_ignored_is_asked_again_once_their_branch_is_delivered() {
+    let chain = Chain::new().grow(1000, 0);
+    let mut rig = turned_away(&chain);
+    let actions = rig.notice(ToHeaders::CandidateTaken { hash: chain.hash(1) });
+    assert_eq!((wants(&actions).len(), asked(&actions)), (1, vec![]), "a block that is here may still be invalid");
+    let actions = rig.moved(&chain.first(1));
+    assert_eq!(asked(&actions), [3]);
+    assert_eq!(questions(&actions)[0].1[0], chain.hash(600));
+    assert_eq!(asked(&rig.moved(&chain.first(2))), [0; 0], "once");
+    let mut actions = rig.sync(3, chain.headers(601..=700));
+    assert_eq!(wants(&actions), [(600, chain.hashes(601..=700))]);
+    for start in (701..=901).step_by(100) {
+        assert_eq!(asked(&actions), [3]);
+        actions = rig.sync(3, chain.headers(start..=start + 99));
+    }
+    assert_eq!(asked(&actions), [3]);
+    rig.sync(3, vec![]);
+    rig.moved(&chain);
+    assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
+}
+
+#[test]
+fn no_other_block_and_no_time_makes_us_ask_again_for_ignored_headers() {
+    let chain = Chain::new().grow(700, 0);
+    let mut rig = turned_away(&chain);
+    // Our own chain grows, beside the branch that is set aside and beside the one that is the best again.
+    let ours = Chain::new().grow(2, 1);
+    offer(&mut rig, PEER, &ours.first(1));
+    assert_eq!(asked(&rig.moved(&ours.first(1))), [0; 0]);
+    rig.down(1);
+    let actions = rig.pass(WITHHELD_FIRST);
+    assert_eq!(wants(&actions).last(), Some(&(0, chain.hashes(1..=600))));
+    offer(&mut rig, PEER, &ours);
+    assert!(asked(&rig.moved(&ours)).len() <= 1);
+    // A page that leaves the best chain where its blocks are here is ignored for good.
+    let mut rig = turned_away(&chain);
+    rig.notice(ToHeaders::CandidateTaken { hash: chain.hash(1) });
+    rig.moved(&chain.first(600));
+    let fork = chain.first(599).grow(100, 2);
+    assert_eq!(asked(&rig.sync(3, fork.headers(600..=699))), [0; 0]);
+    for height in 601..605 {
+        offer(&mut rig, PEER, &chain.first(height));
+        assert_eq!(asked(&rig.moved(&chain.first(height))), [0; 0]);
+    }
+}
+
+/// Found by the hostile tests on a loaded host: the ledger applied the blocks of a branch one by one, and the branch stayed
+/// set aside.
+#[test]
+fn a_branch_that_is_set_aside_is_back_when_a_block_of_it_is_applied() {
+    let chain = Chain::new().grow(200, 0);
+    let mut rig = synced(&Chain::new());
+    rig.up(3, &chain);
+    rig.sync(3, chain.headers(1..=100));
+    rig.sync(3, chain.headers(101..=200));
+    assert_eq!(wants(&overdue(&mut rig, chain.hash(1), false)), [(0, vec![])]);
+    rig.sync(3, vec![]);
+    let actions = rig.moved(&chain.first(1));
+    assert_eq!(wants(&actions).last(), Some(&(1, chain.hashes(2..=200))));
+    assert_eq!(rig.state, SyncState::Blocks, "{}", rig.reason);
+    rig.moved(&chain);
+    assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
+}
