@@ -5,6 +5,7 @@ mod rig;
 use std::net::{SocketAddr, TcpListener};
 
 use rig::{MAGIC, Peer, Rig};
+use socket2::{Domain, Socket, Type};
 use tussock::{
     base::ids::DialId,
     link::Order,
@@ -88,7 +89,10 @@ fn a_dial_completes_exactly_once() {
     let mut peer = Peer::over(listener.accept().unwrap().0);
     rig.settle(link, &mut peer);
 
-    drop(listener);
+    // Bound and not listening: refused for certain, while a port that was given back may be another test's by now.
+    let unheard = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    unheard.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = unheard.local_addr().unwrap().as_socket().unwrap();
     rig.link(LinkAction::Dial { dial: DialId(2), address });
     let failed = rig.event(RoleId::Peers);
     let LinkEvent::DialFailed { dial: DialId(2), address: to, reason } = failed else { panic!("heard {failed:?}") };
