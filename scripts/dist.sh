@@ -6,7 +6,7 @@
 #   dist.sh TARGET…       static programs for other hosts: x86_64, aarch64, armv7, riscv64. They stand in target/shipped/, with
 #                         SHA256SUMS, a systemd unit and a script for OpenWrt's procd. scripts/targets.sh says what it needs
 #
-# The same sources, compiler and zig give the same bytes, in whatever folder.
+# The same sources, compiler and zig are meant to give the same bytes, in whatever folder. That was not compared yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/targets.sh
