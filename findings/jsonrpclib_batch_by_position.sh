@@ -35,9 +35,9 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+server = http.server.ThreadingHTTPServer(("localhost", 0), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-address = f"127.0.0.1:{server.server_port}"
+address = f"localhost:{server.server_port}"
 names = ["alice", "bob", "carol"]
 
 def pelix():

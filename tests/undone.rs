@@ -16,8 +16,8 @@ fn undone(node: &TestNode) -> Vec<Value> {
     events.filter_map(|event| event["undone"].as_array().cloned()).flatten().collect()
 }
 
-#[test]
-fn a_payment_that_a_reorganisation_undid_says_what_has_become_of_it() {
+/// Two nodes that have met and refuse each other until `net allow`.
+fn parted_nodes() -> (TestNode, TestNode) {
     let one = TestNode::start(&["--is-bootnode"]);
     let address = one.p2p().to_string();
     let two = TestNode::start(&["--connect", &address]);
@@ -25,6 +25,12 @@ fn a_payment_that_a_reorganisation_undid_says_what_has_become_of_it() {
     two.wait(&["synced"]);
     one.json(&["net", "deny", &two.p2p().to_string()]);
     two.json(&["net", "deny", &address]);
+    (one, two)
+}
+
+#[test]
+fn a_payment_that_a_reorganisation_undid_says_what_has_become_of_it() {
+    let (one, two) = parted_nodes();
     one.json(&["key", "new", "carol"]);
     one.json(&["mine", "6", "--to", "carol"]);
     // This payment spends a reward that vanishes, the next one a coin that the other side spends differently.
@@ -56,13 +62,7 @@ fn a_payment_that_a_reorganisation_undid_says_what_has_become_of_it() {
 /// The other payment is in a block; this one waited in the mempool only, and no reorganisation took place.
 #[test]
 fn a_payment_that_left_the_mempool_for_a_rival_says_so() {
-    let one = TestNode::start(&["--is-bootnode"]);
-    let address = one.p2p().to_string();
-    let two = TestNode::start(&["--connect", &address]);
-    one.wait(&["peers", "1"]);
-    two.wait(&["synced"]);
-    one.json(&["net", "deny", &two.p2p().to_string()]);
-    two.json(&["net", "deny", &address]);
+    let (one, two) = parted_nodes();
     let loser = pay(&one, "dev2", "5", "dev8");
     let winner = pay(&two, "dev3", "7", "dev8");
     two.json(&["mine", "1"]);
