@@ -169,7 +169,7 @@ impl Databases {
     pub fn coins_of(&mut self, address: &Address, limit: usize) -> Result<AddressCoins, RpcError> {
         let tip = self.tip()?.hash;
         let (ledger, index) = self.both()?;
-        let indexed = index.map(|index| index.coins_of(&tip, address, limit)).transpose()?.flatten();
+        let indexed = index.map(|index| index.coins_of(ledger, &tip, address, limit)).transpose()?.flatten();
         Ok(match indexed {
             Some(coins) => coins,
             None => ledger.coins_of(address, limit)?,

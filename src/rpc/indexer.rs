@@ -1,8 +1,8 @@
 //! Fills `index.db` in the background, behind the best chain.
 //!
 //! The index is derived data: the indexer rebuilds a missing, damaged or deleted one. It takes in a batch of blocks at
-//! a time and rests in between. While the node syncs, it waits: otherwise it used a tenth of two cores and 4 MB, for
-//! answers that few clients ask of a node that is not synced.
+//! a time and rests in between. While the node syncs, it leaves the cores to the sync as long as it can still catch up in a
+//! few seconds afterwards.
 
 use std::{
     io,
@@ -23,8 +23,7 @@ use crate::{
         completions::CompletionQueue,
         context::{Context, IndexState},
     },
-    runtime::priority,
-    store::{IndexDb, LedgerReader},
+    store::{IndexDb, LedgerReader, index},
 };
 
 /// Blocks in one batch.
@@ -35,7 +34,12 @@ const SETTLE: Duration = Duration::from_millis(30);
 /// The time between a failure and the next attempt.
 const RETRY: Duration = Duration::from_secs(5);
 /// After each batch, the indexer rests for the time of the batch divided by this.
-const REST_PART: u32 = 16;
+const REST_PART: u32 = 4;
+/// The time by which the indexer falls behind a sync before it takes its share of the cores. Half of what users are
+/// promised: blocks of other kinds may take longer than those that the time was learned from.
+const MAX_BEHIND: Duration = Duration::from_secs(5);
+/// The weight of the last batch in the pace, in percent.
+const PACE_WEIGHT: f64 = 0.2;
 
 /// The handle to the indexer's thread.
 #[derive(Clone)]
@@ -54,7 +58,17 @@ impl Indexer {
         let (wake, woken) = sync_channel(1);
         let indexer = Self { wake, stopping: Arc::default() };
         let stopping = Arc::clone(&indexer.stopping);
-        let worker = Worker { context, path, completions, woken, stopping, files: None, file: 0, failure: None };
+        let worker = Worker {
+            context,
+            path,
+            completions,
+            woken,
+            stopping,
+            files: None,
+            file: 0,
+            failure: None,
+            backlog: Backlog::default(),
+        };
         let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
         indexer.wake();
         Ok((indexer, thread))
@@ -84,6 +98,34 @@ struct Worker {
     file: u64,
     /// The last error.
     failure: Option<String>,
+    backlog: Backlog,
+}
+
+/// The work that waits while the node syncs.
+#[derive(Default)]
+struct Backlog {
+    /// The last block that `work` includes.
+    counted: Option<u32>,
+    /// See [`index::work`].
+    work: u64,
+    /// Work a second; 0 before the first batch.
+    pace: f64,
+}
+
+impl Backlog {
+    /// Whether it takes longer than users should wait after a sync.
+    fn is_long(&self) -> bool {
+        self.work as f64 > self.pace * MAX_BEHIND.as_secs_f64()
+    }
+
+    fn note_batch(&mut self, work: u64, time: Duration) {
+        self.work = self.work.saturating_sub(work);
+        let seconds = time.as_secs_f64();
+        if work > 0 && seconds > 0.0 {
+            let (pace, weight) = (work as f64 / seconds, if self.pace > 0.0 { PACE_WEIGHT } else { 1.0 });
+            self.pace += (pace - self.pace) * weight;
+        }
+    }
 }
 
 /// What the worker does next.
@@ -98,14 +140,12 @@ enum Next {
 
 impl Worker {
     fn run(mut self) {
-        // Applying and relaying a block come before indexing it.
-        priority::give_way();
         let (mut done, mut idle) = (None, false);
         while !self.stopping.load(Ordering::Acquire) {
             let status = self.context.node.status();
-            let tip = status.tip.map(|tip| tip.hash);
+            let (tip, height) = status.tip.map(|tip| (tip.hash, tip.height)).unzip();
             let next = match status.state {
-                SyncState::Headers | SyncState::Blocks => Next::Wait,
+                SyncState::Headers | SyncState::Blocks if !self.is_far_behind(height) => Next::Wait,
                 // Most changes of the status do not change the tip.
                 _ if tip.is_none() || tip == done && self.is_in_place() => Next::Idle,
                 _ if std::mem::take(&mut idle) => Next::Batch(SETTLE),
@@ -130,9 +170,29 @@ impl Worker {
         self.files.is_some() && self.path.exists()
     }
 
+    /// Whether the index would take too long after the sync.
+    fn is_far_behind(&mut self, tip: Option<u32>) -> bool {
+        let Some(tip) = tip else { return false };
+        let counted = self.count(tip);
+        // The next turn tells what is wrong.
+        counted.is_err() || self.backlog.is_long()
+    }
+
+    /// Counts the work that the blocks up to `tip` are.
+    fn count(&mut self, tip: u32) -> Result<(), StoreError> {
+        self.open()?;
+        let Some((ledger, index)) = &self.files else { return Ok(()) };
+        let from = self.backlog.counted.max(index.height()?);
+        if from.is_none_or(|from| from < tip) {
+            self.backlog.work += index::work(ledger, from, tip)?;
+            self.backlog.counted = Some(tip);
+        }
+        Ok(())
+    }
+
     fn turn(&mut self) -> Next {
         let started = Instant::now();
-        let progress = match self.catch_up() {
+        let progress = match self.catch_up(started) {
             Ok(progress) => progress,
             Err(error) => {
                 let text = error.to_string();
@@ -148,18 +208,29 @@ impl Worker {
         if progress { Next::Idle } else { Next::Batch(started.elapsed() / REST_PART) }
     }
 
-    /// Takes in a batch; returns whether the index is complete.
-    fn catch_up(&mut self) -> Result<bool, StoreError> {
-        if !self.is_in_place() {
-            self.files = None;
-            self.file += 1;
-            self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
-            let ledger = LedgerReader::open(&self.context.ledger_path)?.passing_by()?;
-            let index = IndexDb::open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
-            self.files = Some((ledger, index));
+    fn open(&mut self) -> Result<(), StoreError> {
+        if self.is_in_place() {
+            return Ok(());
         }
+        self.files = None;
+        self.file += 1;
+        self.backlog = Backlog::default();
+        self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
+        let ledger = LedgerReader::open(&self.context.ledger_path)?.passing_by()?;
+        let index = IndexDb::open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
+        self.files = Some((ledger, index));
+        Ok(())
+    }
+
+    /// Takes in a batch, since `started`; returns whether the index is complete.
+    fn catch_up(&mut self, started: Instant) -> Result<bool, StoreError> {
+        self.open()?;
         let Some((ledger, index)) = &mut self.files else { return Ok(true) };
         let progress = index.catch_up(ledger, BATCH)?;
+        self.backlog.note_batch(progress.done, started.elapsed());
+        if progress.is_complete() {
+            self.backlog.work = 0;
+        }
         let height = progress.indexed.checked_sub(1).and_then(|height| u32::try_from(height).ok());
         let revision = self.context.indexed.get().revision.wrapping_add(1);
         self.context.indexed.set(IndexState { height, file: self.file, revision });

@@ -14,7 +14,6 @@ pub mod memory;
 pub mod node;
 pub mod panics;
 mod pending_commands;
-pub mod priority;
 pub mod resolver;
 mod rotation;
 pub mod signals;

@@ -216,7 +216,7 @@ mod tests {
             Value::Integer(3)
         );
         assert_eq!(one(&format!("SELECT blocks FROM v_miners WHERE address = '{own}'")), Value::Integer(3));
-        let raw = "SELECT address_text(address) FROM book_of_txs.history WHERE tx > 1048576 LIMIT 1";
+        let raw = "SELECT address_text(address_hex(address)) FROM v_outputs WHERE height > 0 LIMIT 1";
         assert_eq!(one(raw), Value::Text(own.clone()));
         assert_eq!(one(&format!("SELECT address_text(address_hex('{own}'))")), Value::Text(own));
         assert_eq!(one("SELECT ifnull(address_hex('nobody'), address_text('00'))"), Value::Null);

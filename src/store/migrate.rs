@@ -40,7 +40,11 @@ pub const PEERS: Schema = Schema {
 pub const INDEX: Schema = Schema {
     name: "index.db",
     application_id: i32::from_be_bytes(*b"tusI"),
-    steps: &[include_str!("schema/index_0001.sql"), include_str!("schema/index_0002.sql")],
+    steps: &[
+        include_str!("schema/index_0001.sql"),
+        include_str!("schema/index_0002.sql"),
+        include_str!("schema/index_0003.sql"),
+    ],
     oldest: 1,
 };
 

@@ -19,6 +19,10 @@ pub(super) const PEERS: &str = include_str!("schema/peers_views.sql");
 
 /// Where a view's text names the database of a table.
 const DATABASE: &str = "{db}";
+/// What stands for the unpacked pages of histories in a view's text.
+const HISTORIES: &str = "{histories}";
+/// What stands for the unpacked pages of coins.
+const COINS: &str = "{coins}";
 /// How a view's text asks for the text of an address.
 const FUNCTION: &str = "address_text(";
 
@@ -27,7 +31,7 @@ const FUNCTION: &str = "address_text(";
 pub(super) fn renew(connection: &mut Connection, views: &str, prefix: Option<&Prefix>) -> Result<(), StoreError> {
     let plain = |text: &str| prefix.map_or_else(|| text.to_owned(), |prefix| in_plain_sql(text, prefix));
     let wanted: Vec<(&str, String)> =
-        statements(views).map(|(name, text)| (name, plain(&text.replace(DATABASE, "")))).collect();
+        statements(views).map(|(name, text)| (name, plain(&unpacked(text).replace(DATABASE, "")))).collect();
     let is_there = |(name, text): &(&str, String)| -> Result<bool, StoreError> {
         let sql = "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?1";
         let found: Option<String> = connection.query_row(sql, [name], |row| row.get(0)).optional()?;
@@ -47,7 +51,8 @@ pub(super) fn renew(connection: &mut Connection, views: &str, prefix: Option<&Pr
 /// connection has the function `address_text`.
 pub(super) fn add_temporary(connection: &Connection, views: &str, database: &str) -> Result<(), StoreError> {
     for (_, text) in statements(views) {
-        let text = text.replacen("CREATE VIEW", "CREATE TEMP VIEW", 1).replace(DATABASE, &format!("{database}."));
+        let text =
+            unpacked(text).replacen("CREATE VIEW", "CREATE TEMP VIEW", 1).replace(DATABASE, &format!("{database}."));
         connection.execute_batch(&text)?;
     }
     Ok(())
@@ -55,7 +60,7 @@ pub(super) fn add_temporary(connection: &Connection, views: &str, database: &str
 
 /// All views, for people to read.
 pub fn text() -> String {
-    [LEDGER, INDEX, PEERS].join("\n").replace(DATABASE, "")
+    unpacked(&[LEDGER, INDEX, PEERS].join("\n")).replace(DATABASE, "")
 }
 
 /// Each view's name and statement.
@@ -64,6 +69,35 @@ fn statements(views: &str) -> impl Iterator<Item = (&str, &str)> {
         let statement = part.get(part.find("CREATE VIEW ")?..)?;
         Some((statement.split_whitespace().nth(2)?, statement))
     })
+}
+
+/// Puts SQL that unpacks pages of the index in its place.
+fn unpacked(text: &str) -> String {
+    let histories = ["height", "position", "received", "sent"].map(|name| (name, true));
+    let coins = [("height", true), ("start", false), ("output", true), ("amount", true), ("made", true)];
+    text.replace(HISTORIES, &unpacked_pages(1, &histories)).replace(COINS, &unpacked_pages(2, &coins))
+}
+
+/// SQL for the entries of one kind (`index/entry.rs`): the address and these columns, each a number or bytes. `json_each`
+/// numbers the entries of a page: it is the one table function that every SQLite has.
+fn unpacked_pages(kind: u32, columns: &[(&str, bool)]) -> String {
+    let widths = ["p.a", "p.b", "p.c", "p.d", "p.e"];
+    let own = "20 - length(p.shared)";
+    let size = format!("({own} + {})", widths[..columns.len()].join(" + "));
+    let address = format!("CAST(p.shared || substr(p.entries, n.key * {size} + 1, {own}) AS BLOB) AS address");
+    let mut selected = vec![address];
+    for (at, (name, is_number)) in columns.iter().enumerate() {
+        let before = [&[own], &widths[..at]].concat().join(" + ");
+        let bytes = format!("substr(p.entries, n.key * {size} + 1 + {before}, {})", widths[at]);
+        let value = if *is_number { format!("CAST(hex({bytes}) AS INTEGER)") } else { bytes };
+        selected.push(format!("{value} AS {name}"));
+    }
+    format!(
+        "(SELECT {} FROM {DATABASE}runs r \
+         JOIN {DATABASE}pages p ON p.id BETWEEN (4 * r.slot + {kind}) << 53 AND ((4 * r.slot + {kind} + 1) << 53) - 1 \
+         JOIN json_each('[0' || replace(hex(zeroblob(length(p.entries) / {size} - 1)), '00', ',0') || ']') n)",
+        selected.join(", ")
+    )
 }
 
 /// Replaces each `address_text(column)` by SQL that needs no function.

@@ -1,43 +1,50 @@
-//! The rows that blocks add to the index, gathered and sorted before they are written.
+//! The entries that blocks add to the index, gathered and sorted before they are written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::place::{find, place_of};
+use super::{
+    entry::{self, Entry, start_of},
+    runs::{self, Entries},
+};
 use crate::{
     base::{gather::gather, hash::Hash},
-    chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
+    chain::{archive::StoreError, block::HashedBlock, coin::Coin, transaction::OutPoint},
     store::{
-        bodies,
+        LedgerReader, bodies,
         error::corrupt,
         rows::{self, StoredHeader},
     },
 };
 
-/// Rows of one batch, about 2 MiB. They are sorted and written in one transaction.
-const INDEX_BATCH_ROWS: usize = 20_000;
+/// Entries of one batch, about 2 MiB. They are sorted and written in one transaction.
+const INDEX_BATCH_ENTRIES: usize = 30_000;
+/// Bytes of entries merged for each byte that is added: as an index of a hundred million transactions needs.
+const MERGED_FOR_ADDED: u64 = 6;
+/// Bytes of entries merged with each batch at least, so that small merges take one commit.
+const MIN_MERGED_BYTES: u64 = 64 * 1024;
 
-/// Rows that one statement inserts.
-const INSERT_ROWS: usize = 16;
+/// What it takes to index a block without transactions, compared with the bytes of others.
+const BLOCK_WORK: u64 = 4096;
 
-/// Tables with their columns.
-const HISTORY: &str = "history (address, tx, received, sent)";
-pub(super) const COINS: &str = "coins (address, tx, position, amount)";
+/// What it takes to index the applied blocks above `from` up to `to`: their bytes, and something for each block.
+pub fn work(ledger: &LedgerReader, from: Option<u32>, to: u32) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) * ?3 + coalesce(sum(length(b.bytes)), 0) \
+               FROM applied a JOIN bodies b ON b.id = a.id WHERE a.height > ?1 AND a.height <= ?2";
+    let from = from.map_or(-1, i64::from);
+    let sum = rows::one(ledger.connection(), sql, (from, to, BLOCK_WORK.cast_signed()), |row| rows::integer(row, 0))?;
+    Ok(sum.unwrap_or_default())
+}
 
-/// A coin and its owner.
-type Owned = (Address, OutPoint);
-
-/// The rows of some blocks, sorted, so that each page of the index is touched once a batch.
+/// What some blocks add to the index.
 #[derive(Default)]
 pub(super) struct Batch {
-    txs: Vec<(i64, Hash)>,
-    history: BTreeMap<(Address, i64), (u64, u64)>,
-    /// Coins created and not spent again within the batch: transaction and amount.
-    created: BTreeMap<Owned, (i64, u64)>,
-    /// Spent coins that the index has.
-    spent: BTreeSet<Owned>,
-    pub(super) blocks: Vec<(u32, Hash)>,
+    entries: Entries,
+    /// Height, hash, and the ids of the transactions.
+    pub(super) blocks: Vec<(u32, Hash, Vec<u8>)>,
+    /// See [`work`].
+    pub(super) work: u64,
 }
 
 impl Batch {
@@ -48,116 +55,76 @@ impl Batch {
             let stored = StoredHeader::applied_at(ledger, height)?;
             let stored = stored.ok_or_else(|| corrupt(format!("no block is applied at {height}")))?;
             let spent = bodies::spent(ledger, height)?;
-            let amounts = gather(spent.into_iter().map(|(outpoint, coin)| (outpoint, coin.amount)));
-            batch.add(&bodies::decoded(ledger, &stored)?, amounts)?;
-            if batch.txs.len() + batch.history.len() >= INDEX_BATCH_ROWS {
+            batch.add(&bodies::decoded(ledger, &stored)?, gather(spent))?;
+            if batch.entries.iter().map(Vec::len).sum::<usize>() >= INDEX_BATCH_ENTRIES {
                 break;
             }
         }
         Ok(batch)
     }
 
-    /// Adds the rows to the index, in one transaction.
-    pub(super) fn write(self, index: &mut Connection) -> Result<(), StoreError> {
+    /// Adds the entries to the index, in one transaction, and merges runs.
+    pub(super) fn write(mut self, index: &mut Connection) -> Result<(), StoreError> {
         let transaction = index.transaction()?;
-        insert_txs(&transaction, &self.txs)?;
-        insert_all(
-            &transaction,
-            HISTORY,
-            &mut self
-                .history
-                .iter()
-                .map(|((address, tx), (received, sent))| (address, [*tx, received.cast_signed(), sent.cast_signed()])),
-        )?;
-        remove_spent(&transaction, &self.spent)?;
-        insert_all(
-            &transaction,
-            COINS,
-            &mut self
-                .created
-                .iter()
-                .map(|((address, coin), (tx, amount))| (address, [*tx, i64::from(coin.index), amount.cast_signed()])),
-        )?;
-        for (height, hash) in self.blocks {
-            let sql = "INSERT INTO indexed (height, hash) VALUES (?1, ?2)";
-            rows::run(&transaction, sql, (height, hash.0.as_slice()))?;
+        for (height, hash, txids) in &self.blocks {
+            let sql = "INSERT INTO indexed (height, hash, txids) VALUES (?1, ?2, ?3)";
+            rows::run(&transaction, sql, (height, hash.0.as_slice(), txids))?;
         }
+        sort(&mut self.entries);
+        let added = runs::add(&transaction, &self.entries)?;
+        runs::merge(&transaction, (added * MERGED_FOR_ADDED).max(MIN_MERGED_BYTES))?;
         Ok(transaction.commit()?)
     }
 
-    /// `amounts`: of the coins from before the block that it spends. Coins that it creates are added here.
-    fn add(&mut self, block: &HashedBlock, mut amounts: BTreeMap<OutPoint, u64>) -> Result<(), StoreError> {
+    /// `coins`: those from before the block that it spends. Coins that it creates are added here.
+    fn add(&mut self, block: &HashedBlock, mut coins: BTreeMap<OutPoint, Coin>) -> Result<(), StoreError> {
         let height = block.header.height;
+        let [transactions, histories, changes] = &mut self.entries;
+        let mut txids = Vec::with_capacity(block.transactions.len() * 32);
         for (position, hashed) in (0u32..).zip(&block.transactions) {
-            let tx = place_of(height, position);
-            self.txs.push((tx, hashed.txid));
+            txids.extend_from_slice(&hashed.txid.0);
+            let start = start_of(&hashed.txid);
+            transactions.push(Entry::transaction(start, height, position));
             for input in &hashed.transaction.inputs {
-                let amount = amounts
+                let OutPoint { txid, index } = input.outpoint;
+                let coin = coins
                     .get(&input.outpoint)
                     .ok_or_else(|| corrupt(format!("block {height} spends a coin that its undo data does not name")))?;
-                let owned = (Address::of(&input.public_key), input.outpoint);
-                let entry = self.history.entry((owned.0, tx)).or_default();
-                entry.1 = entry.1.saturating_add(*amount);
-                if self.created.remove(&owned).is_none() {
-                    self.spent.insert(owned);
-                }
+                histories.push(Entry::history(coin.address, height, position, 0, coin.amount));
+                changes.push(Entry::spent(coin.address, coin.height, start_of(&txid), index, coin.amount));
             }
             for (outpoint, output) in hashed.outpoints().zip(hashed.transaction.outputs.iter()) {
-                amounts.insert(outpoint, output.amount);
-                let entry = self.history.entry((output.address, tx)).or_default();
-                entry.0 = entry.0.saturating_add(output.amount);
-                self.created.insert((output.address, outpoint), (tx, output.amount));
+                let (address, amount) = (output.address, output.amount);
+                coins.insert(outpoint, Coin { amount, address, height, coinbase: position == 0 });
+                histories.push(Entry::history(address, height, position, amount, 0));
+                changes.push(Entry::coin(address, height, start, outpoint.index, amount, position));
             }
         }
-        self.blocks.push((height, block.hash));
+        self.work += block.bytes.len() as u64 + BLOCK_WORK;
+        self.blocks.push((height, block.hash, txids));
         Ok(())
     }
 }
 
-fn insert_txs(index: &Connection, txs: &[(i64, Hash)]) -> Result<(), StoreError> {
-    let mut insert = index.prepare_cached("INSERT INTO txs (id, txid) VALUES (?1, ?2)")?;
-    txs.iter().try_for_each(|(id, txid)| Ok(insert.execute((id, txid.0.as_slice())).map(|_| ())?))
-}
-
-/// Inserts rows that begin with an address, several with one statement: most of a short statement's time is its start and
-/// end. A statement that can fail half-way makes SQLite copy each page before it changes. So the statement ignores a row
-/// that exists already, and the count of changes reveals it.
-pub(super) fn insert_all(
-    index: &Connection,
-    table: &str,
-    rows: &mut dyn Iterator<Item = (&Address, [i64; 3])>,
-) -> Result<(), StoreError> {
-    let sql = |rows| format!("INSERT OR IGNORE INTO {table} VALUES {}", rows::placeholders(rows, 4));
-    let (mut several, mut one) = (index.prepare_cached(&sql(INSERT_ROWS))?, index.prepare_cached(&sql(1))?);
-    loop {
-        let group: Vec<_> = (&mut *rows).take(INSERT_ROWS).collect();
-        let (statement, each) = if group.len() == INSERT_ROWS { (&mut several, INSERT_ROWS) } else { (&mut one, 1) };
-        for rows in group.chunks(each) {
-            let mut at = 0;
-            for (address, [a, b, c]) in rows {
-                rows::bind_next(statement, &mut at, &[&address.0.as_slice(), a, b, c])?;
-            }
-            if statement.raw_execute()? != each {
-                return Err(corrupt(format!("the index already has some of the new rows of {table}")));
+/// Sorts the entries. Makes one of several about one transaction and address, and drops coins with their marks.
+pub(super) fn sort(entries: &mut Entries) {
+    entries.iter_mut().for_each(|entries| entries.sort_unstable());
+    let [_, histories, coins] = entries;
+    histories.dedup_by(|next, kept| {
+        let is_same = next.address == kept.address && next.numbers[..2] == kept.numbers[..2];
+        if is_same {
+            for at in [2, 3] {
+                kept.numbers[at] = kept.numbers[at].saturating_add(next.numbers[at]);
             }
         }
-        if group.len() < INSERT_ROWS {
-            return Ok(());
-        }
+        is_same
+    });
+    let (mut left, mut group) = (Vec::with_capacity(coins.len()), Vec::new());
+    for same in coins.chunk_by(Entry::is_coin_of) {
+        group.clear();
+        group.extend_from_slice(same);
+        entry::settle(&mut group);
+        left.append(&mut group);
     }
-}
-
-/// Removes coins that the index has.
-fn remove_spent(index: &Connection, spent: &BTreeSet<Owned>) -> Result<(), StoreError> {
-    let mut remove = index.prepare_cached(
-        "DELETE FROM coins WHERE address = ?1 AND position = ?4 \
-         AND tx = (SELECT id FROM txs WHERE substr(txid, 1, 8) = ?2 AND txid = ?3)",
-    )?;
-    for (address, OutPoint { txid, index: position }) in spent {
-        let parameters = (address.0.as_slice(), &txid.0[..8], txid.0.as_slice(), position);
-        if remove.execute(parameters)? == 0 && find(index, txid)?.is_none() {
-            return Err(corrupt(format!("the index lacks transaction {txid}")));
-        }
-    }
-    Ok(())
+    *coins = left;
 }

@@ -5,19 +5,26 @@
 //! applied; the ledger keeps their bodies, so their rows can be found.
 
 mod batch;
-mod place;
+mod entry;
+mod find;
+mod pages;
 mod prefix;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod undo;
 
-use std::path::Path;
+pub use self::batch::work;
+use std::{collections::VecDeque, path::Path};
 
 use rusqlite::Connection;
 
 use self::{
     batch::Batch,
-    place::{find, height_of, place_of, position_of},
+    entry::{Entry, Kind},
+    find::{find, txid_at},
+    pages::Part,
+    runs::Merging,
 };
 use crate::{
     base::hash::Hash,
@@ -61,6 +68,8 @@ pub struct Progress {
     pub indexed: u64,
     /// Blocks of the applied chain.
     pub total: u64,
+    /// The [`work`] that was done.
+    pub done: u64,
 }
 
 impl Progress {
@@ -116,7 +125,7 @@ impl IndexDb {
     /// Disconnects blocks that left the applied chain, then indexes up to `max_blocks` more. Call it until
     /// [`Progress::is_complete`], and again whenever the chain has moved.
     pub fn catch_up(&mut self, ledger: &LedgerReader, max_blocks: u32) -> Result<Progress, StoreError> {
-        let mut left = max_blocks;
+        let (mut left, mut done) = (max_blocks, 0u64);
         loop {
             // One snapshot of the ledger for each batch.
             let snapshot = ledger.snapshot()?;
@@ -133,16 +142,21 @@ impl IndexDb {
             drop(snapshot);
             left = left.saturating_sub(u32::try_from(batch.blocks.len()).unwrap_or(u32::MAX));
             if batch.blocks.is_empty() {
-                return Ok(Progress { indexed: u64::from(next), total: u64::from(tip) + 1 });
+                return Ok(Progress { indexed: u64::from(next), total: u64::from(tip) + 1, done });
             }
+            done += batch.work;
             batch.write(&mut self.connection)?;
         }
     }
 
+    /// The highest block in the index.
+    pub fn height(&self) -> Result<Option<u32>, StoreError> {
+        Ok(self.last()?.map(|(height, _)| height))
+    }
+
     /// A confirmed transaction, read from its block; `None` if the index does not know it.
     pub fn tx(&self, ledger: &LedgerReader, txid: &Hash) -> Result<Option<IndexedTransaction>, StoreError> {
-        let Some(id) = find(&self.connection, txid)? else { return Ok(None) };
-        let (height, position) = (height_of(id), position_of(id));
+        let Some((height, position)) = find(&self.connection, txid)? else { return Ok(None) };
         // If it is not there, the chain has moved since.
         let Some(bytes) = ledger.body_at(height)? else { return Ok(None) };
         let mut block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
@@ -162,45 +176,60 @@ impl IndexDb {
         before: Option<(u32, u32)>,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        let before = before.map_or(i64::MAX, |(height, position)| place_of(height, position));
-        let sql = "SELECT h.tx, t.txid, h.received, h.sent FROM history h JOIN txs t ON t.id = h.tx \
-                   WHERE h.address = ?1 AND h.tx < ?2 ORDER BY h.tx DESC LIMIT ?3";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        rows::all(&self.connection, sql, (address.0.as_slice(), before, limit), |row| {
-            let tx = row.get(0)?;
-            Ok(HistoryEntry {
-                height: height_of(tx),
-                position: position_of(tx),
-                txid: Hash(rows::bytes(row, 1)?),
-                received: rows::integer(row, 2)?,
-                sent: rows::integer(row, 3)?,
-            })
-        })
+        let low = Entry::least(*address, 0);
+        let (height, position) = before.unwrap_or((u32::MAX, u32::MAX));
+        let end = Entry::history(*address, height, position, 0, 0);
+        let snapshot = self.connection.unchecked_transaction()?;
+        let mut found = Vec::new();
+        for slot in runs::slots(&snapshot)? {
+            let part = Part { slot, kind: Kind::History };
+            found.append(&mut pages::last_before(&snapshot, part, &low, &end, limit)?);
+        }
+        found.sort_unstable();
+        found.into_iter().rev().take(limit).map(|entry| history_entry(&snapshot, &entry)).collect()
     }
 
     /// The unspent coins of an address as of the block `tip`: the sum and number of all, and the youngest `limit` coins.
     /// `None` if `tip` is not the last indexed block.
-    pub fn coins_of(&self, tip: &Hash, address: &Address, limit: usize) -> Result<Option<AddressCoins>, StoreError> {
+    pub fn coins_of(
+        &self,
+        ledger: &LedgerReader,
+        tip: &Hash,
+        address: &Address,
+        limit: usize,
+    ) -> Result<Option<AddressCoins>, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         if self.last()?.is_none_or(|(_, hash)| hash != *tip) {
             return Ok(None);
         }
-        // Their sum is below the supply, which is below 2^62.
-        let sql = "SELECT count(*), coalesce(sum(amount), 0) FROM coins WHERE address = ?1";
-        let sums = rows::one(&snapshot, sql, [address.0.as_slice()], |row| {
-            Ok((rows::integer::<u64>(row, 0)?, rows::integer::<u64>(row, 1)?))
-        })?;
-        let (count, balance) = sums.unwrap_or_default();
-        let sql = "SELECT t.txid, c.position, c.tx, c.amount FROM coins c JOIN txs t ON t.id = c.tx \
-                   WHERE c.address = ?1 ORDER BY c.tx DESC, c.position DESC LIMIT ?2";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let coins = rows::all(&snapshot, sql, (address.0.as_slice(), limit), |row| {
-            let outpoint = OutPoint { txid: Hash(rows::bytes(row, 0)?), index: rows::integer(row, 1)? };
-            let (tx, amount) = (row.get(2)?, rows::integer(row, 3)?);
-            let (height, coinbase) = (height_of(tx), position_of(tx) == 0);
-            Ok((outpoint, Coin { amount, address: *address, height, coinbase }))
-        })?;
-        Ok(Some(AddressCoins { balance: u128::from(balance), count, coins }))
+        let (mut all, mut youngest) = (AddressCoins::default(), VecDeque::new());
+        let low = Entry::least(*address, 0);
+        let mut merging = Merging::new(&snapshot, &runs::slots(&snapshot)?, Kind::Coin, Some(&low))?;
+        let mut group = Vec::new();
+        loop {
+            merging.next(&mut group)?;
+            if group.first().is_none_or(|first| first.address != *address) {
+                break;
+            }
+            let marks = group.iter().filter(|entry| entry.is_mark()).count();
+            let amount = group[0].numbers[3];
+            let left = (group.len() - marks).checked_sub(marks);
+            let left = left.ok_or_else(|| corrupt("the index has a spent coin that nothing made"))? as u64;
+            all.count += left;
+            all.balance += u128::from(amount) * u128::from(left);
+            // The ledger knows which of coins with the same start of their txids are spent.
+            youngest.extend(group.iter().filter(|entry| !entry.is_mark()).map(|entry| (*entry, marks > 0)));
+            while youngest.len() > limit {
+                youngest.pop_front();
+            }
+        }
+        for (entry, is_doubtful) in youngest.into_iter().rev() {
+            let (outpoint, coin) = coin(&snapshot, &entry)?;
+            if !is_doubtful || ledger.coin(&outpoint)?.is_some() {
+                all.coins.push((outpoint, coin));
+            }
+        }
+        Ok(Some(all))
     }
 
     fn try_open(path: &Path, genesis: &Hash, prefix: &Prefix) -> Result<Self, StoreError> {
@@ -231,4 +260,24 @@ impl IndexDb {
         let sql = "SELECT height, hash FROM indexed ORDER BY height DESC LIMIT 1";
         rows::one(&self.connection, sql, [], |row| Ok((rows::integer(row, 0)?, Hash(rows::bytes(row, 1)?))))
     }
+}
+
+fn small(number: u64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|_| corrupt("the index names a place that cannot exist"))
+}
+
+fn history_entry(index: &Connection, entry: &Entry) -> Result<HistoryEntry, StoreError> {
+    let [at, position, received, sent, _] = entry.numbers;
+    let (height, position) = (small(at)?, small(position)?);
+    let txid =
+        txid_at(index, height, position)?.ok_or_else(|| corrupt("the index lacks a transaction of a history"))?;
+    Ok(HistoryEntry { height, position, txid, received, sent })
+}
+
+fn coin(index: &Connection, entry: &Entry) -> Result<(OutPoint, Coin), StoreError> {
+    let [at, _, output, amount, made] = entry.numbers;
+    let (height, position) = (small(at)?, small(made.saturating_sub(1))?);
+    let txid = txid_at(index, height, position)?.ok_or_else(|| corrupt("the index lacks the transaction of a coin"))?;
+    let outpoint = OutPoint { txid, index: small(output)? };
+    Ok((outpoint, Coin { amount, address: entry.address, height, coinbase: position == 0 }))
 }

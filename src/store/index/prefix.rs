@@ -1,13 +1,10 @@
 //! Finding transactions by the first digits of their ids.
 
+use super::{IndexDb, entry::start_of, find::each_place};
 use crate::{
     base::hash::Hash,
     chain::archive::StoreError,
-    store::{
-        index::IndexDb,
-        query::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
-        rows,
-    },
+    store::query::{MAX_PREFIX_MATCHES, MIN_PREFIX_DIGITS},
 };
 
 impl IndexDb {
@@ -21,13 +18,17 @@ impl IndexDb {
         }
         let bound = |digit: &str| (digits.clone() + &digit.repeat(64 - digits.len())).parse::<Hash>().ok();
         let (Some(low), Some(high)) = (bound("0"), bound("f")) else { return Ok(Vec::new()) };
-        let sql = "SELECT txid FROM txs WHERE substr(txid, 1, 8) BETWEEN ?1 AND ?2 AND txid BETWEEN ?3 AND ?4 LIMIT ?5";
-        let most = i64::try_from(MAX_PREFIX_MATCHES).unwrap_or(i64::MAX);
-        let parameters = (&low.0[..8], &high.0[..8], low.0.as_slice(), high.0.as_slice(), most);
-        rows::all(&self.connection, sql, parameters, |row| Ok(Hash(rows::bytes(row, 0)?)))
+        let snapshot = self.connection.unchecked_transaction()?;
+        let mut found = Vec::new();
+        each_place(&snapshot, start_of(&low), start_of(&high), &mut |_, _, txid| {
+            if (low..=high).contains(&txid) {
+                found.push(txid);
+            }
+            found.len() < MAX_PREFIX_MATCHES
+        })?;
+        Ok(found)
     }
 }
-
 #[cfg(test)]
 mod tests {
     use crate::store::{

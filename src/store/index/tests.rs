@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    base::rng::Rng,
     chain::{archive::LedgerStore, key::SecretKey, testkit::BlockMaker},
     store::{
         LedgerDb, LedgerOptions,
@@ -43,10 +44,11 @@ fn pay(ledger: &mut LedgerDb, maker: &mut BlockMaker, blocks: usize, to: u32, am
 
 /// An account's balance by the ledger's coins and by its history. Checks that the index has the ledger's coins.
 fn balances(setup: &Setup, number: u32) -> (u128, u128) {
-    let ledger = setup.reader.coins_of(&account(number), 100).unwrap();
+    let ledger = setup.reader.coins_of(&account(number), 1000).unwrap();
     let tip = setup.reader.tip().unwrap().0.hash;
-    let mut indexed = setup.index.coins_of(&tip, &account(number), 100).unwrap().expect("the index is at the tip");
-    assert_eq!(setup.index.coins_of(&Hash([7; 32]), &account(number), 1), Ok(None));
+    let mut indexed =
+        setup.index.coins_of(&setup.reader, &tip, &account(number), 1000).unwrap().expect("the index is at the tip");
+    assert_eq!(setup.index.coins_of(&setup.reader, &Hash([7; 32]), &account(number), 1), Ok(None));
     assert!(indexed.coins.is_sorted_by_key(|(_, coin)| std::cmp::Reverse(coin.height)), "the youngest come first");
     let mut expected = ledger.clone();
     expected.coins.sort_by_key(|(outpoint, _)| *outpoint);
@@ -105,8 +107,9 @@ fn a_reorganisation_is_followed() {
         let (coins, history) = balances(&setup, number);
         assert_eq!(coins, history, "account {number}");
     }
-    let orphans: i64 =
-        setup.index.connection.query_row("SELECT count(*) FROM txs WHERE id >> 20 > 5", [], |row| row.get(0)).unwrap();
+    let sql =
+        "SELECT (SELECT count(*) FROM v_txs WHERE height > 5) + (SELECT count(*) FROM v_outputs WHERE height > 5)";
+    let orphans: i64 = setup.index.connection.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(orphans, 0);
 }
 
@@ -130,26 +133,83 @@ fn an_index_of_another_ledger_or_a_damaged_one_is_rebuilt() {
     drop(setup.index);
     std::fs::write(&path, [9; 5000]).unwrap();
     let mut index = IndexDb::open(&path, &reader.genesis(), &other.spec().prefix).unwrap();
-    assert_eq!(index.catch_up(&reader, 0).unwrap(), Progress { indexed: 0, total: 3 });
+    assert_eq!(index.catch_up(&reader, 0).unwrap(), Progress { indexed: 0, total: 3, done: 0 });
     drop(index);
     let mut index = IndexDb::open(&path, &Hash([5; 32]), &other.spec().prefix).unwrap();
     assert_eq!(index.catch_up(&reader, 100).unwrap().indexed, 3);
 }
 
+/// Disconnects some of the chain's last blocks and connects others. `chain`: each block with the chain before it.
+fn grow(setup: &mut Setup, chain: &mut Vec<(BlockMaker, HashedBlock)>, rng: &mut Rng) {
+    for _ in 0..rng.between(0, 3).min(chain.len() as u64) {
+        let (before, block) = chain.pop().unwrap();
+        let changes = setup.ledger.unapply(block.header.height, &block.hash).unwrap();
+        setup.ledger.flush_coins(&mut changes.backward()).unwrap();
+        setup.maker = before;
+    }
+    let mut below = |bound: u64| u32::try_from(rng.below(bound)).unwrap();
+    for _ in 0..=below(4) {
+        let before = setup.maker.fork();
+        let pairs: Vec<_> = (0..below(5)).map(|_| (below(3), below(ACCOUNTS))).collect();
+        let pay = |(from, to): (u32, u32)| {
+            let payer = SecretKey::well_known(from);
+            setup.maker.transfer(&payer, account(to), 1000 + u64::from(to), 1)
+        };
+        let transfers = pairs.into_iter().map(pay).collect();
+        let block = setup.maker.next_block(transfers, account(below(2)));
+        testkit::append(&mut setup.ledger, &setup.maker, &block).unwrap();
+        chain.push((before, block));
+    }
+    testkit::commit(&mut setup.ledger, &setup.maker).unwrap();
+}
+
+/// Addresses that the blocks of [`grow`] pay.
+const ACCOUNTS: u64 = 6;
+
+/// The rows of all views, sorted.
+fn all_views(index: &IndexDb) -> Vec<Vec<String>> {
+    let rows = |sql| rows::all(&index.connection, sql, [], |row| Ok(row.get(0)?)).unwrap();
+    let all = [
+        "SELECT txid || height || ' ' || position FROM v_txs ORDER BY 1",
+        "SELECT txid || height || ' ' || position || address || amount FROM v_outputs ORDER BY 1",
+        "SELECT outpoint || ' ' || amount || address || height || coinbase FROM v_coins ORDER BY 1",
+        "SELECT address || balance || ' ' || coins FROM v_balances ORDER BY 1",
+        "SELECT address || blocks || ' ' || amount || ' ' || last_height FROM v_miners ORDER BY 1",
+    ];
+    all.map(rows).to_vec()
+}
+
 #[test]
-fn rows_are_added_in_any_number_and_none_twice() {
-    let Setup { index, .. } = setup();
-    let owners: Vec<Address> = (0..50).map(account).collect();
-    let rows = |to| owners[..to].iter().zip(1..).map(|(owner, tx)| (owner, [tx, 2, 3]));
-    for count in [0, 1, 15, 16, 17, 50] {
-        index.connection.execute_batch("DELETE FROM coins; SAVEPOINT begun").unwrap();
-        batch::insert_all(&index.connection, batch::COINS, &mut rows(count)).unwrap();
-        let sum = "SELECT count(*), coalesce(sum(tx), 0), count(DISTINCT address) FROM coins";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let found: (i64, i64, i64) = index.connection.query_row(sum, [], read).unwrap();
-        assert_eq!(found, (count as i64, (1..=count as i64).sum(), count as i64));
-        let again = batch::insert_all(&index.connection, batch::COINS, &mut rows(count));
-        assert_eq!(matches!(again, Err(StoreError::Corrupt(_))), count > 0, "{again:?}");
-        index.connection.execute_batch("ROLLBACK TO begun; RELEASE begun").unwrap();
+fn the_index_is_that_of_the_ledger_through_merges_and_reorganisations() {
+    let (mut setup, mut rng) = (setup(), Rng::from_number(28));
+    let mut chain = Vec::new();
+    let mut most_runs = 0;
+    for round in 0..150 {
+        grow(&mut setup, &mut chain, &mut rng);
+        let limit = u32::try_from(rng.between(1, 5)).unwrap();
+        if !setup.index.catch_up(&setup.reader, limit).unwrap().is_complete() && round % 10 > 0 {
+            continue;
+        }
+        while !setup.index.catch_up(&setup.reader, limit).unwrap().is_complete() {}
+        most_runs = most_runs.max(runs::slots(&setup.index.connection).unwrap().len());
+        for number in 0..u32::try_from(ACCOUNTS).unwrap() {
+            let (coins, history) = balances(&setup, number);
+            assert_eq!(coins, history, "account {number} in round {round}");
+        }
+    }
+    while !setup.index.catch_up(&setup.reader, 100).unwrap().is_complete() {}
+    assert!((2..20).contains(&most_runs), "{most_runs} runs");
+    let Setup { dir, maker, reader, index, .. } = setup;
+    // An index that takes the final chain in at once.
+    let mut other = IndexDb::open(&dir.join("other.db"), &reader.genesis(), &maker.spec().prefix).unwrap();
+    assert!(other.catch_up(&reader, u32::MAX).unwrap().is_complete());
+    let views = all_views(&index);
+    assert!(views.iter().all(|rows| rows.len() > 1));
+    assert_eq!(views, all_views(&other));
+    for block in chain.iter().map(|(_, block)| block) {
+        for (position, hashed) in (0..).zip(&block.transactions) {
+            let found = index.tx(&reader, &hashed.txid).unwrap().map(|found| (found.height, found.position));
+            assert_eq!(found, Some((block.header.height, position)));
+        }
     }
 }

@@ -1,13 +1,18 @@
 //! Removes blocks that are no longer applied from the index.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use super::{
-    IndexDb,
-    place::{find, height_of, place_of, position_of},
+    IndexDb, batch,
+    entry::{Entry, Kind, start_of},
+    find::find,
+    pages::{self, Part},
+    runs::{self, Entries},
 };
 use crate::{
-    base::hash::Hash,
+    base::{gather::gather, hash::Hash},
     chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
     store::{
         bodies,
@@ -23,59 +28,79 @@ impl IndexDb {
         let transaction = self.connection.transaction()?;
         let stored = StoredHeader::find(ledger, hash)?;
         let Some(stored) = stored.filter(|stored| bodies::exists(ledger, stored.id).unwrap_or(false)) else {
-            transaction
-                .execute_batch("DELETE FROM txs; DELETE FROM history; DELETE FROM coins; DELETE FROM indexed")?;
+            transaction.execute_batch("DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed")?;
             return Ok(transaction.commit()?);
         };
-        let (first, end) = (place_of(height, 0), place_of(height + 1, 0));
-        rows::run(&transaction, "DELETE FROM txs WHERE id >= ?1 AND id < ?2", (first, end))?;
         let block = bodies::decoded(ledger, &stored)?;
-        for (tx, hashed) in (first..).zip(&block.transactions) {
-            for (number, output) in (0..).zip(hashed.transaction.outputs.iter()) {
-                remove_coin(&transaction, &output.address, tx, number)?;
-            }
-            let owners = hashed.transaction.inputs.iter().map(|input| Address::of(&input.public_key));
-            for address in owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)) {
-                let sql = "DELETE FROM history WHERE address = ?1 AND tx >= ?2 AND tx < ?3";
-                rows::run(&transaction, sql, (address.0.as_slice(), first, end))?;
-            }
-        }
+        let slots = runs::slots(&transaction)?;
+        remove(&transaction, &slots, &block)?;
+        // From here on the index no longer finds transactions of this block: it never had coins that the block itself spent.
+        let mut unspent = Entries::default();
         for input in block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter()) {
-            // The index no longer has the transactions of this block, so a coin that the block itself created is not found.
-            if let Some((tx, amount)) = created_by(&transaction, ledger, &input.outpoint)? {
-                add_coin(&transaction, &Address::of(&input.public_key), tx, input.outpoint.index, amount)?;
+            if let Some((mark, coin)) = created(&transaction, ledger, &input.outpoint)?
+                && !remove_coin(&transaction, &slots, &mark)?
+            {
+                let [_, _, coins] = &mut unspent;
+                coins.push(coin);
             }
         }
+        batch::sort(&mut unspent);
+        runs::add(&transaction, &unspent)?;
         rows::run(&transaction, "DELETE FROM indexed WHERE height = ?1", [height])?;
         Ok(transaction.commit()?)
     }
 }
 
-/// The transaction that created an indexed output, and the output's amount.
-fn created_by(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<Option<(i64, u64)>, StoreError> {
-    let Some(tx) = find(index, &outpoint.txid)? else { return Ok(None) };
+/// Removes a block's transactions from the runs, what they did to addresses, and the coins that they made.
+fn remove(index: &Connection, slots: &[u8], block: &HashedBlock) -> Result<(), StoreError> {
+    let height = block.header.height;
+    for (position, hashed) in (0u32..).zip(&block.transactions) {
+        let start = start_of(&hashed.txid);
+        let place = Entry::transaction(start, height, position);
+        let owners = hashed.transaction.inputs.iter().map(|input| Address::of(&input.public_key));
+        let owners: BTreeSet<Address> =
+            gather(owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)));
+        for slot in slots.iter().copied() {
+            pages::remove(index, Part { slot, kind: Kind::Transaction }, &place, &place, 1)?;
+            for address in &owners {
+                let low = Entry::history(*address, height, position, 0, 0);
+                let high = Entry::history(*address, height, position, u64::MAX, u64::MAX);
+                pages::remove(index, Part { slot, kind: Kind::History }, &low, &high, 1)?;
+            }
+        }
+        for (output, number) in hashed.transaction.outputs.iter().zip(0u32..) {
+            let coin = Entry::coin(output.address, height, start, number, output.amount, position);
+            remove_coin(index, slots, &coin)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a coin or a mark from the run that has it; returns whether one has it.
+fn remove_coin(index: &Connection, slots: &[u8], entry: &Entry) -> Result<bool, StoreError> {
+    for slot in slots.iter().copied() {
+        if pages::remove(index, Part { slot, kind: Kind::Coin }, entry, entry, 1)? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The mark of the coin at an outpoint, and the coin. `None` if the index does not have the transaction that made it.
+fn created(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<Option<(Entry, Entry)>, StoreError> {
+    let Some((height, position)) = find(index, &outpoint.txid)? else { return Ok(None) };
     let sql = "SELECT hash FROM indexed WHERE height = ?1";
-    let hash = rows::one(index, sql, [height_of(tx)], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
+    let hash = rows::one(index, sql, [height], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
     let stored = match hash {
         Some(hash) => StoredHeader::find(ledger, &hash)?,
         None => None,
     };
     let stored = stored.ok_or_else(|| corrupt("the index names a block that the ledger does not have"))?;
     let block: HashedBlock = bodies::decoded(ledger, &stored)?;
-    let transaction = block.transactions.get(position_of(tx) as usize);
+    let transaction = block.transactions.get(position as usize);
     let output = transaction.and_then(|hashed| hashed.transaction.outputs.get(outpoint.index as usize));
     let output = output.ok_or_else(|| corrupt("the index names a transaction that its block does not have"))?;
-    Ok(Some((tx, output.amount)))
-}
-
-/// Adds output `position` of the transaction `tx`.
-fn add_coin(index: &Connection, address: &Address, tx: i64, position: u32, amount: u64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO coins (address, tx, position, amount) VALUES (?1, ?2, ?3, ?4)";
-    rows::run(index, sql, (address.0.as_slice(), tx, position, amount.cast_signed())).map(|_| ())
-}
-
-/// Removes the coin, if it exists.
-fn remove_coin(index: &Connection, address: &Address, tx: i64, position: u32) -> Result<(), StoreError> {
-    let sql = "DELETE FROM coins WHERE address = ?1 AND tx = ?2 AND position = ?3";
-    rows::run(index, sql, (address.0.as_slice(), tx, position)).map(|_| ())
+    let (start, number, amount) = (start_of(&outpoint.txid), outpoint.index, output.amount);
+    let mark = Entry::spent(output.address, height, start, number, amount);
+    Ok(Some((mark, Entry::coin(output.address, height, start, number, amount, position))))
 }

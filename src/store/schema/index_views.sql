@@ -1,23 +1,27 @@
--- Views of index.db, for people and their tools; see those of ledger.db.
+-- Views of index.db, for people and their tools; see those of ledger.db. {histories} and {coins} stand for the unpacked pages.
 
 CREATE VIEW v_txs AS
-SELECT lower(hex(txid)) AS txid, id >> 20 AS height, id & 1048575 AS position FROM {db}txs;
+SELECT lower(hex(substr(i.txids, 32 * n.key + 1, 32))) AS txid, i.height, n.key AS position
+FROM {db}indexed i JOIN json_each('[0' || replace(hex(zeroblob(length(i.txids) / 32 - 1)), '00', ',0') || ']') n;
 
 CREATE VIEW v_outputs AS
-SELECT lower(hex(t.txid)) AS txid, h.tx >> 20 AS height, h.tx & 1048575 AS position,
-       address_text(h.address) AS address, h.received AS amount
-FROM {db}history h JOIN {db}txs t ON t.id = h.tx WHERE h.received > 0;
+SELECT (SELECT lower(hex(substr(i.txids, 32 * h.position + 1, 32))) FROM {db}indexed i WHERE i.height = h.height) AS txid,
+       h.height, h.position, address_text(h.address) AS address, h.received AS amount
+FROM {histories} h WHERE h.received > 0;
 
 CREATE VIEW v_coins AS
-SELECT lower(hex(t.txid)) || ':' || c.position AS outpoint, c.amount, address_text(c.address) AS address,
-       c.tx >> 20 AS height, c.tx & 1048575 = 0 AS coinbase, (SELECT max(height) FROM {db}indexed) AS as_of_height
-FROM {db}coins c JOIN {db}txs t ON t.id = c.tx;
+SELECT (SELECT lower(hex(substr(i.txids, 32 * c.made - 31, 32))) FROM {db}indexed i WHERE i.height = c.height)
+       || ':' || c.output AS outpoint, c.amount, address_text(c.address) AS address,
+       c.height, c.made = 1 AS coinbase, (SELECT max(height) FROM {db}indexed) AS as_of_height
+FROM (SELECT address, height, start, output, amount, max(made) AS made FROM {coins}
+      GROUP BY 1, 2, 3, 4, 5 HAVING sum(iif(made = 0, -1, 1)) > 0) c;
 
 CREATE VIEW v_balances AS
 SELECT address_text(address) AS address, balance, coins, (SELECT max(height) FROM {db}indexed) AS as_of_height
-FROM (SELECT address, sum(amount) AS balance, count(*) AS coins FROM {db}coins GROUP BY address);
+FROM (SELECT address, sum(iif(made = 0, -amount, amount)) AS balance, sum(iif(made = 0, -1, 1)) AS coins
+      FROM {coins} GROUP BY address HAVING coins > 0);
 
 CREATE VIEW v_miners AS
 SELECT address_text(address) AS address, blocks, amount, last_height
-FROM (SELECT address, count(*) AS blocks, sum(received) AS amount, max(tx >> 20) AS last_height
-      FROM {db}history WHERE tx & 1048575 = 0 AND tx >= 1048576 GROUP BY address);
+FROM (SELECT address, count(*) AS blocks, sum(received) AS amount, max(height) AS last_height
+      FROM {histories} WHERE position = 0 AND height > 0 GROUP BY address);
