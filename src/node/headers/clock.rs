@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use super::{span::span, steps::ClockSteps};
+use super::{latest_time::OwnBlock, span::span, steps::ClockSteps};
 
 use crate::{
     base::{
@@ -24,8 +24,8 @@ use crate::{
 pub(super) struct ClockFacts {
     /// Seconds that a header may be ahead of the clock.
     pub(super) future_limit: u64,
-    /// Height and time of the newest block of our own chain.
-    pub(super) own: (u32, u64),
+    /// The block of our own chain with the latest time.
+    pub(super) own: OwnBlock,
     /// Headers with more work than ours that only the clock refuses.
     pub(super) refused: Option<RefusedBranch>,
     /// The peers' clocks.
@@ -141,12 +141,16 @@ impl ClockFacts {
 }
 
 fn own_tip_ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
-    let (height, time) = facts.own;
+    let OwnBlock { height, time, is_newest } = facts.own;
     let ahead = time.saturating_sub(now.0);
     if ahead <= facts.future_limit {
         return None;
     }
-    let what = if height == 0 { "the chain's genesis block" } else { "this node's own newest block" };
+    let what = match (height, is_newest) {
+        (0, _) => "the chain's genesis block".to_owned(),
+        (_, true) => "this node's own newest block".to_owned(),
+        (_, false) => format!("block {height} of this node's own chain"),
+    };
     let advice = "set this host's clock; if the clock is right, the block was made by a clock that ran ahead: see \
                   \"A chain from the future\" in tussock print protocol";
     Some(Finding::new(format!("{what} is {} ahead of this clock", span(ahead)), advice))
@@ -193,7 +197,7 @@ fn ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
         });
     }
     // Peers whose clocks agree with ours have been away for as long.
-    let (height, time) = facts.own;
+    let OwnBlock { height, time, .. } = facts.own;
     let away = now.0.saturating_sub(time);
     let is_far = height > 0 && away > OWN_PAST_SECONDS && facts.clocks.offsets.is_empty();
     is_far.then(|| Finding::new(format!("this clock is {} ahead of the node's own newest block", span(away)), FORCE))
@@ -241,8 +245,12 @@ mod tests {
 
     const NOW: UnixTime = UnixTime(1_000_000);
 
+    fn own(height: u32, time: u64) -> OwnBlock {
+        OwnBlock { height, time, is_newest: true }
+    }
+
     fn facts() -> ClockFacts {
-        ClockFacts { future_limit: 7_200, own: (5, NOW.0), refused: None, clocks: PeerClocks::default() }
+        ClockFacts { future_limit: 7_200, own: own(5, NOW.0), refused: None, clocks: PeerClocks::default() }
     }
 
     #[test]
@@ -264,8 +272,8 @@ mod tests {
 
     #[test]
     fn a_tip_from_the_future_blocks_everything_until_the_limit_is_reached() {
-        assert_eq!(own_tip_ahead(NOW, &ClockFacts { own: (5, NOW.0 + 7_200), ..facts() }), None);
-        let found = own_tip_ahead(NOW, &ClockFacts { own: (0, NOW.0 + 7_201), ..facts() }).unwrap();
+        assert_eq!(own_tip_ahead(NOW, &ClockFacts { own: own(5, NOW.0 + 7_200), ..facts() }), None);
+        let found = own_tip_ahead(NOW, &ClockFacts { own: own(0, NOW.0 + 7_201), ..facts() }).unwrap();
         assert_eq!(found.text, "the chain's genesis block is 2 h ahead of this clock");
         assert_eq!(found.blocks(HindranceId::OwnTipAhead), Blocks { ready: true, mining: true });
     }
@@ -308,7 +316,7 @@ mod tests {
         assert!(ahead(now, &facts()).is_some_and(|found| !found.is_suspicion));
         assert_eq!(ahead(UnixTime(now.0 - 1), &facts()), None);
         assert_eq!(ahead(now, &ClockFacts { clocks: clocks(true, &[5]), ..facts() }), None, "a peer's clock agrees");
-        assert_eq!(ahead(now, &ClockFacts { own: (0, NOW.0), ..facts() }), None, "a chain that begins");
+        assert_eq!(ahead(now, &ClockFacts { own: own(0, NOW.0), ..facts() }), None, "a chain that begins");
     }
 
     #[test]
@@ -326,7 +334,7 @@ mod tests {
     fn each_change_is_told_once() {
         let (mut judge, mut out) = (ClockJudge::new(false, None), Outbox::default());
         let now = Now { mono: Time(0), unix: NOW };
-        let ahead = ClockFacts { own: (5, NOW.0 + 86_400), ..facts() };
+        let ahead = ClockFacts { own: own(5, NOW.0 + 86_400), ..facts() };
         for (facts, expected) in
             [(&facts(), (0, false)), (&ahead, (2, true)), (&ahead, (0, true)), (&facts(), (2, false))]
         {

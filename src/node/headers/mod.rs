@@ -9,6 +9,7 @@ mod clock;
 mod header_node;
 mod ignored;
 mod index;
+mod latest_time;
 mod ledger_news;
 mod locator;
 mod offered;
@@ -52,6 +53,7 @@ use crate::{
             clock::{ClockFacts, ClockJudge},
             header_node::{Change, HeaderLookup},
             index::Index,
+            latest_time::LatestTime,
             overdue::{Overdue, Withheld},
             passing::Passing,
             state::{Alone, Machine, View},
@@ -78,6 +80,7 @@ pub struct Headers {
     peers: HeaderSources,
     machine: Machine,
     clock: ClockJudge,
+    latest_time: LatestTime,
     /// The ledger has told its tip.
     open: bool,
     /// A peer has answered since there were last none.
@@ -121,6 +124,7 @@ impl Headers {
         Self {
             machine: Machine::new(alone, setup.spec.instant),
             clock: ClockJudge::new(setup.force_clock, setup.known_time),
+            latest_time: LatestTime::default(),
             spec: setup.spec.clone(),
             rng,
             archive: Some(archive),
@@ -321,7 +325,7 @@ impl Headers {
         self.end_counting(now);
         self.drive(now, out)?;
         self.peers.settle();
-        self.look_at_clock(time, out);
+        self.look_at_clock(time, out)?;
         let Some(view) = self.view(now) else { return Ok(()) };
         if let Some(told) = self.machine.update(now, &view) {
             if told.changed {
@@ -340,16 +344,16 @@ impl Headers {
         Ok(())
     }
 
-    fn look_at_clock(&mut self, now: Now, out: &mut Outbox) {
-        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return };
-        let own = [index.applied(), index.best()].into_iter().max_by_key(|node| node.time);
+    fn look_at_clock(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return Ok(()) };
         let facts = ClockFacts {
             future_limit: u64::from(self.spec.parameters.future_limit),
-            own: own.map_or((0, 0), |node| (node.height, node.time)),
+            own: self.latest_time.look(index)?,
             refused: self.peers.refused(index.best().work),
             clocks: self.peers.clocks(now),
         };
         self.clock.look(now, facts, out);
+        Ok(())
     }
 
     fn report_best(&mut self, now: Time, out: &mut Outbox) {

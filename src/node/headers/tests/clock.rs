@@ -105,6 +105,40 @@ fn a_node_whose_own_chain_is_from_the_future_is_stalled_and_its_miner_waits_unti
     assert_eq!(rig.state, SyncState::Synced);
 }
 
+#[test]
+fn blocks_of_the_right_time_do_not_hide_one_from_the_future_below_them() {
+    let chain = Chain::new().grow(3, 0);
+    let now = chain.rows.last().unwrap().header.time;
+    let at = |chain: &Chain, time| {
+        let (mut longer, mut header) = (chain.clone(), chain.draft(0));
+        header.time = time;
+        testkit::mine(&mut header);
+        longer.push(header);
+        longer
+    };
+    let ahead = at(&chain, now + LIMIT + 3_600);
+    let right = at(&at(&ahead, now + 1), now + 2);
+    let told_by = |rig: &mut Rig| found(&rig.pass(SECOND * 4), HindranceId::OwnTipAhead).0.pop();
+    let mut rig = synced(&chain);
+    set_clock(&mut rig, now, 0);
+    rig.pass(SECOND * 4);
+    // A miner whose clock is set right makes blocks until somebody has looked at the clock.
+    rig.archive.put(&right.rows);
+    let actions = rig.moved(&right);
+    let told = found(&actions, HindranceId::OwnTipAhead);
+    assert!(is_begun(&told), "{told:?}");
+    assert!(told.0[0].as_ref().unwrap().text.starts_with("block 4 of this node's own chain is 2 h"), "{told:?}");
+    assert_eq!(rig.state, SyncState::Stalled);
+    assert_eq!(told_by(&mut rig), None, "it stands");
+    // After a restart, too.
+    let mut rig = Rig::unopened(setup(), &right);
+    set_clock(&mut rig, now, 0);
+    assert!(is_begun(&found(&rig.moved(&right), HindranceId::OwnTipAhead)));
+    set_clock(&mut rig, now, 0);
+    rig.now.unix = UnixTime(now + 3_600);
+    assert_eq!(told_by(&mut rig), Some(None), "the limit is reached");
+}
+
 /// Connects a peer whose clock differs from ours by this.
 fn up_with_clock(rig: &mut Rig, link: u64, offset: i64) -> (Vec<Option<Finding>>, Vec<bool>) {
     let actions = rig.up_with(link, &Chain::new(), |peer| peer.clock_offset = offset);
