@@ -161,8 +161,19 @@ fn book(context: &Context) -> Outcome {
         for ban in output::items(&book["bans"]) {
             bans.row([text(ban, "ip"), when(ban, "until"), text(ban, "reason")]);
         }
-        format!("{}\n\n{}", addresses.text("no addresses"), bans.text("no bans"))
+        let (addresses, bans) = (addresses.text("no addresses"), bans.text("no bans"));
+        match output::items(&book["denied"]) {
+            [] => format!("{addresses}\n\n{bans}"),
+            denied => format!("{addresses}\n\n{bans}\n\n{}", denied_text(denied)),
+        }
     })
+}
+
+/// The denied addresses, as a table.
+fn denied_text(denied: &[Value]) -> String {
+    let mut rows = Rows::new(&["denied"]);
+    denied.iter().for_each(|one| rows.row([text(one, "address")]));
+    rows.text("no node is denied")
 }
 
 /// Resolves a name, for what knows addresses only.
@@ -186,10 +197,12 @@ fn ip(text: &str) -> Result<IpAddr, String> {
 
 /// `tussock net`
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133\n  tussock net allow")]
+#[command(
+    after_help = "Examples:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133\n  tussock net list\n  tussock net allow"
+)]
 pub struct NetArgs {
     #[command(subcommand)]
-    verb: NetVerb,
+    verb: Option<NetVerb>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -201,6 +214,9 @@ enum NetVerb {
         #[arg(required = true)]
         addresses: Vec<NodeAddress>,
     },
+    /// Show the denied addresses; so does `tussock net` alone
+    #[command(after_help = "Example:\n  tussock net list --json")]
+    List,
     /// Allow all connections again
     #[command(after_help = "Example:\n  tussock net allow")]
     Allow,
@@ -213,13 +229,17 @@ pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
         return Err(Failure::usage(format!("net works only on test chains (local, dev): this is {chain}")));
     }
     let (method, params, done) = match &arguments.verb {
-        NetVerb::Deny { addresses } => {
+        None | Some(NetVerb::List) => {
+            let denied = context.remote()?.call("listdenied", json!([]))?;
+            return context.print(&denied, |denied| denied_text(output::items(denied)));
+        }
+        Some(NetVerb::Deny { addresses }) => {
             let addresses = addresses.iter().map(resolved).collect::<Outcome<Vec<_>>>()?;
             let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
             let done = format!("denied {}", list.join(" "));
             ("netdeny", json!([list]), done)
         }
-        NetVerb::Allow => ("netallow", json!([]), "all nodes are allowed".to_owned()),
+        Some(NetVerb::Allow) => ("netallow", json!([]), "all nodes are allowed".to_owned()),
     };
     context.remote()?.call(method, params.clone())?;
     context.print(&json!({ "done": method, "addresses": params.get(0) }), |_| done)

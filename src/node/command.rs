@@ -47,7 +47,7 @@ pub enum PeersCommand {
     },
     /// Lift a ban. → [`Reply::Done`], or [`Reply::NotFound`]
     Unban(IpAddr),
-    /// The peer book. → [`Reply::Book`]
+    /// The peer book, the bans and the denied addresses. → [`Reply::Book`]
     Book,
     /// Test chains only: close and refuse links with the nodes that listen there. Adds to earlier ones. → [`Reply::Done`]
     Deny(Vec<SocketAddr>),
@@ -122,6 +122,8 @@ pub enum Reply {
         bans: Vec<Ban>,
         /// The last error of each dialled address, whether the book holds it or not.
         errors: Vec<DialError>,
+        /// The addresses that [`PeersCommand::Deny`] named.
+        denied: Vec<SocketAddr>,
     },
     /// A block template.
     Template(Arc<Template>),

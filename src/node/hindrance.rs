@@ -48,6 +48,8 @@ pub enum HindranceId {
     DialFailing,
     /// Each known address is banned or denied.
     AllDenied,
+    /// Some known nodes are kept out, or keep this one out.
+    PartlyCut,
     /// Nobody ever connected to this node.
     Unreachable,
     /// The data directory is gone or another one.
@@ -83,6 +85,7 @@ impl HindranceId {
             Self::NameUnresolved => "name_unresolved",
             Self::DialFailing => "dial_failing",
             Self::AllDenied => "all_denied",
+            Self::PartlyCut => "partly_cut",
             Self::Unreachable => "unreachable",
             Self::DataDirLost => "data_dir_lost",
             Self::ReadOnly => "read_only",
@@ -104,7 +107,8 @@ impl HindranceId {
             Self::DataDirLost | Self::ReadOnly => Blocks::ALL,
             Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
-            Self::NameUnresolved | Self::DialFailing | Self::AllDenied | Self::Unreachable => Blocks::NOTHING,
+            Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
+            Self::PartlyCut | Self::Unreachable => Blocks::NOTHING,
             Self::KeysExposed | Self::NoSharedMemory | Self::LowMemory | Self::LowDescriptors => Blocks::NOTHING,
             // Each follows from something that blocks already.
             Self::MiningWaits | Self::Alone => Blocks::NOTHING,

@@ -14,7 +14,7 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 49] = [
+const READ: [&str; 50] = [
     "balance",
     "block",
     "book",
@@ -50,6 +50,7 @@ const READ: [&str; 49] = [
     "help",
     "history",
     "listbanned",
+    "listdenied",
     "mempool",
     "peers",
     "ping",

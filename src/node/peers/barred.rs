@@ -170,6 +170,16 @@ impl Barred {
         Ok(denied)
     }
 
+    /// Whether nobody is kept out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.denied.is_empty() && self.bans.count() == 0
+    }
+
+    /// The denied addresses.
+    pub(super) fn denied(&self) -> &BTreeSet<SocketAddr> {
+        &self.denied
+    }
+
     /// When [`Barred::lift_expired`] has something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
         self.bans.deadline()

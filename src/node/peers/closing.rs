@@ -51,7 +51,7 @@ impl Peers {
             let ending = Ending::of(now.mono, &link, reason);
             let stopping = *reason == CloseReason::Local(GoodbyeCode::Stopping);
             if ending != Ending::StandsElsewhere && !stopping {
-                self.dial_errors.note(now, remote, &reason.to_string(), self.dialer.is_trusted(remote));
+                self.dial_errors.note_end(now, remote, reason, self.dialer.is_trusted(remote));
             }
             self.dial_closed(now, remote, ending);
         }

@@ -7,8 +7,12 @@ use crate::{
         limits::MAX_BACKOFFS,
         time::{Now, Time, UnixTime},
     },
-    node::{Outbox, command::DialError, notice::ToHeaders},
+    node::{CloseReason, Outbox, command::DialError, notice::ToHeaders},
+    wire::message::GoodbyeCode,
 };
+
+/// Addresses or names that a text lists. `tussock peers book` has all.
+const NAMED: usize = 3;
 
 /// The last error of each dialled address. At most [`MAX_BACKOFFS`] are remembered; beyond that the oldest makes room.
 #[derive(Debug, Default)]
@@ -25,13 +29,23 @@ struct Entry {
     unix: UnixTime,
     /// When the first of the failures happened.
     since: Time,
+    /// The node there keeps this one out.
+    is_refusal: bool,
     /// Errors since the last success; after a success the last error is only history.
     failures: u32,
 }
 
 impl DialErrors {
-    /// A dial or a link that we opened ended with an error. Logs each new reason, at `info` for addresses that the
-    /// operator gave.
+    /// A link that we opened ended with an error: as [`DialErrors::note`], and remembers whether the node there keeps this
+    /// one out.
+    pub(super) fn note_end(&mut self, now: Now, address: SocketAddr, reason: &CloseReason, given: bool) {
+        self.note(now, address, &reason.to_string(), given);
+        if let Some(entry) = self.errors.get_mut(&address) {
+            entry.is_refusal = is_refusal(reason);
+        }
+    }
+
+    /// A dial ended with an error. Logs each new reason, at `info` for addresses that the operator gave.
     pub(super) fn note(&mut self, now: Now, address: SocketAddr, reason: &str, given: bool) {
         let last = self.errors.get(&address);
         let failures = last.map_or(0, |last| last.failures);
@@ -45,7 +59,8 @@ impl DialErrors {
             oldest.map(|address| self.errors.remove(&address));
         }
         let failures = failures.saturating_add(1);
-        let entry = Entry { reason: reason.to_owned(), at: now.mono, unix: now.unix, since, failures };
+        let (reason, at) = (reason.to_owned(), now.mono);
+        let entry = Entry { reason, at, unix: now.unix, since, is_refusal: false, failures };
         self.errors.insert(address, entry);
     }
 
@@ -67,6 +82,12 @@ impl DialErrors {
         failing.map(|(address, error)| (*address, error.reason.as_str(), error.since))
     }
 
+    /// Addresses whose nodes keep this one out: since when the dials fail, and when it was last said.
+    pub(super) fn refusals(&self) -> impl Iterator<Item = (SocketAddr, Time, Time)> {
+        let refusing = self.errors.iter().filter(|(_, error)| error.failures > 0 && error.is_refusal);
+        refusing.map(|(address, error)| (*address, error.since, error.at))
+    }
+
     /// All errors, for the operator.
     pub(super) fn list(&self) -> Vec<DialError> {
         let error = |(address, error): (&SocketAddr, &Entry)| DialError {
@@ -78,18 +99,52 @@ impl DialErrors {
         self.errors.iter().map(error).collect()
     }
 
-    /// Tells `headers` why there is no peer, for the reason of a state without peers: `first`, or the latest error that
-    /// still holds. Errors of addresses that the operator gave come first.
-    pub(super) fn tell(&mut self, first: Option<&str>, given: impl Fn(SocketAddr) -> bool, out: &mut Outbox) {
-        let failing = self.errors.iter().filter(|(_, error)| error.failures > 0);
-        let latest = failing.max_by_key(|(address, error)| (given(**address), error.at));
-        let latest = || latest.map(|(address, error)| format!("{address}: {}", error.reason));
-        let text = first.map(str::to_owned).or_else(latest);
+    /// Tells `headers` why there is no peer, for the reason of a state without peers: what `denied` says, or else all of
+    /// what `unresolved` says and the errors that still hold. `given` says whether the operator gave an address; `None`: the
+    /// address is kept out, and nothing is expected of it.
+    pub(super) fn tell(
+        &mut self,
+        (denied, unresolved): (Option<&str>, Option<&str>),
+        given: impl Fn(SocketAddr) -> Option<bool>,
+        out: &mut Outbox,
+    ) {
+        let text = denied.map(str::to_owned).or_else(|| {
+            let all: Vec<String> = unresolved.map(str::to_owned).into_iter().chain(self.standing(given)).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        });
         if text != self.told {
             self.told.clone_from(&text);
             out.tell(ToHeaders::DialsFail(text));
         }
     }
+
+    /// The errors of the addresses that the operator gave, in a line; if they have none, the latest one.
+    fn standing(&self, given: impl Fn(SocketAddr) -> Option<bool>) -> Option<String> {
+        let failing = self.errors.iter().filter(|(_, error)| error.failures > 0);
+        let (of_operator, others): (Vec<_>, Vec<_>) = failing
+            .filter_map(|(address, error)| Some((given(*address)?, address, error)))
+            .partition(|(given, ..)| *given);
+        let line = |(_, address, error): &(bool, &SocketAddr, &Entry)| format!("{address}: {}", error.reason);
+        if of_operator.is_empty() {
+            return others.iter().max_by_key(|(.., error)| error.at).map(line);
+        }
+        Some(some_of(&of_operator.iter().map(line).collect::<Vec<_>>(), "; "))
+    }
+}
+
+/// The first few of these, and how many more there are.
+pub(super) fn some_of(all: &[String], between: &str) -> String {
+    let named = all.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(between);
+    match all.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}{between}and {more} more"),
+    }
+}
+
+/// Whether the node at the other end keeps this one out.
+fn is_refusal(reason: &CloseReason) -> bool {
+    let CloseReason::Remote { code, .. } = reason else { return false };
+    matches!(GoodbyeCode::from_number(*code), Some(GoodbyeCode::Operator | GoodbyeCode::Banned))
 }
 
 #[cfg(test)]
@@ -114,25 +169,39 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_error_is_told_until_it_is_over() {
+    fn all_errors_that_stand_are_told_until_they_are_over() {
         let (mut errors, mut out) = (DialErrors::default(), Outbox::default());
-        let given = |address: SocketAddr| address.port() == 1;
+        let given = |address: SocketAddr| Some(address.port() < 8);
+        let none = (None, None);
         let at = |n| Now { mono: Time(n), unix: UnixTime(n) };
         errors.note(at(1), address("9.1.1.1:1"), "a", true);
-        errors.note(at(2), address("9.1.1.1:2"), "b", false);
+        errors.note(at(2), address("9.1.1.1:8"), "b", false);
         for _ in 0..2 {
-            errors.tell(None, given, &mut out);
+            errors.tell(none, given, &mut out);
         }
+        errors.note(at(3), address("9.1.1.1:2"), "c", true);
+        errors.tell(none, given, &mut out);
+        errors.tell((None, Some("a name")), given, &mut out);
+        errors.tell((Some("all are denied"), Some("a name")), given, &mut out);
+        errors.tell(none, |address| given(address).filter(|_| address.port() != 1), &mut out);
         errors.succeeded(address("9.1.1.1:1"));
-        errors.tell(None, given, &mut out);
         errors.succeeded(address("9.1.1.1:2"));
-        errors.tell(None, given, &mut out);
-        errors.tell(Some("all are denied"), given, &mut out);
+        errors.tell(none, given, &mut out);
+        errors.succeeded(address("9.1.1.1:8"));
+        errors.tell(none, given, &mut out);
+        (3..8).for_each(|port| errors.note(at(4), address(&format!("9.1.1.1:{port}")), "d", true));
+        errors.tell(none, given, &mut out);
         let told = crate::node::testing::Actions(out.drain().collect()).told::<ToHeaders>();
-        let text = |text: &str| ToHeaders::DialsFail(Some(text.to_owned()));
-        assert_eq!(
-            told,
-            [text("9.1.1.1:1: a"), text("9.1.1.1:2: b"), ToHeaders::DialsFail(None), text("all are denied")]
-        );
+        let texts = [
+            Some("9.1.1.1:1: a"),
+            Some("9.1.1.1:1: a; 9.1.1.1:2: c"),
+            Some("a name; 9.1.1.1:1: a; 9.1.1.1:2: c"),
+            Some("all are denied"),
+            Some("9.1.1.1:2: c"),
+            Some("9.1.1.1:8: b"),
+            None,
+            Some("9.1.1.1:3: d; 9.1.1.1:4: d; 9.1.1.1:5: d; and 2 more"),
+        ];
+        assert_eq!(told, texts.map(|text| ToHeaders::DialsFail(text.map(str::to_owned))));
     }
 }

@@ -21,6 +21,7 @@ mod bans;
 mod barred;
 mod book;
 mod closing;
+mod cut;
 mod departed;
 mod dial_errors;
 mod dialer;
@@ -271,6 +272,7 @@ impl Peers {
                 entries: self.book.entries().cloned().collect(),
                 bans: self.barred.bans(now),
                 errors: self.dial_errors.list(),
+                denied: self.barred.denied().iter().copied().collect(),
             },
             PeersCommand::Deny(addresses) => {
                 let denied = self.barred.deny(addresses.into_iter().map(canonical), &mut self.links, out);
@@ -386,7 +388,8 @@ impl Role for Peers {
             book: &self.book,
         };
         self.reach.look(now, &facts, out);
-        self.dial_errors.tell(self.reach.why_none(), |address| self.dialer.is_trusted(address), out);
+        let given = |address| (!self.barred.contains(address)).then(|| self.dialer.is_trusted(address));
+        self.dial_errors.tell(self.reach.why_none(), given, out);
         self.due = self.next_due();
     }
 

@@ -2,7 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{barred::Barred, book::Book, dial_errors::DialErrors, dialer::Dialer, links::Links};
+use super::{
+    barred::Barred,
+    book::Book,
+    cut,
+    dial_errors::{DialErrors, some_of},
+    dialer::Dialer,
+    links::Links,
+};
 use crate::{
     base::{
         limits::{DIAL_FAILING_AFTER, ISOLATED_AFTER, UNREACHABLE_AFTER},
@@ -14,9 +21,6 @@ use crate::{
         hindrance_reporter::HindranceReporter,
     },
 };
-
-/// Failing addresses that a text names.
-const NAMED: usize = 3;
 
 /// Judges how the node is connected, and reports what is wrong.
 pub(super) struct Reach {
@@ -79,9 +83,12 @@ impl Reach {
         self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(now.mono));
         let is_full = outbound > 0 && facts.dialer.is_content(facts.links.outbound());
         self.full_since = is_full.then(|| self.full_since.unwrap_or(now.mono));
+        let all_denied = is_alone.then(|| all_denied(facts)).flatten();
+        let partly_cut = if all_denied.is_none() { self.partly_cut(now.mono, facts) } else { None };
         let found = [
             (HindranceId::Alone, self.alone(now.mono)),
-            (HindranceId::AllDenied, is_alone.then(|| all_denied(facts)).flatten()),
+            (HindranceId::AllDenied, all_denied),
+            (HindranceId::PartlyCut, partly_cut),
             (HindranceId::DialFailing, self.dial_failing(now.mono, is_alone, facts)),
             (HindranceId::NameUnresolved, name_unresolved(is_alone, facts)),
             (HindranceId::Unreachable, self.unreachable(now.mono)),
@@ -89,9 +96,9 @@ impl Reach {
         self.told.replace(now.unix, found, out);
     }
 
-    /// Why there can be no peer, if that is known.
-    pub(super) fn why_none(&self) -> Option<&str> {
-        [HindranceId::AllDenied, HindranceId::NameUnresolved].into_iter().find_map(|id| self.told.text(id))
+    /// Why there can be no peer, if that is known: all are denied, and names that cannot be resolved.
+    pub(super) fn why_none(&self) -> (Option<&str>, Option<&str>) {
+        (self.told.text(HindranceId::AllDenied), self.told.text(HindranceId::NameUnresolved))
     }
 
     /// When [`Reach::look`] is due although nothing happens.
@@ -125,7 +132,8 @@ impl Reach {
 
     fn dial_failing(&mut self, now: Time, is_alone: bool, facts: &Facts<'_>) -> Option<Finding> {
         facts.errors.failing().next()?;
-        let counts = |address: SocketAddr| is_alone || facts.dialer.is_configured(address);
+        let is_wanted = |address: SocketAddr| is_alone || facts.dialer.is_configured(address);
+        let counts = |address: SocketAddr| is_wanted(address) && !facts.barred.contains(address);
         let mut failing: Vec<(SocketAddr, &str)> = Vec::new();
         for (address, reason, since) in facts.errors.failing().filter(|(address, ..)| counts(*address)) {
             if self.has_lasted(now, since, DIAL_FAILING_AFTER) {
@@ -137,14 +145,14 @@ impl Reach {
         let text = match &all[..] {
             [] => return None,
             [one] => format!("a dial leads to no peer: {one}"),
-            some => {
-                let rest = some.len().saturating_sub(NAMED);
-                let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
-                let named = some.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
-                format!("dials to {} addresses lead to no peer: {named}{more}", some.len())
-            }
+            some => format!("dials to {} addresses lead to no peer: {}", some.len(), some_of(some, "; ")),
         };
         Some(Finding::new(text, "look whether a node runs there and lets this one in"))
+    }
+
+    fn partly_cut(&mut self, now: Time, facts: &Facts<'_>) -> Option<Finding> {
+        let refusing = cut::refusing(now, facts, |since| self.has_lasted(now, since, DIAL_FAILING_AFTER));
+        cut::partly(facts, &refusing)
     }
 
     fn unreachable(&mut self, now: Time) -> Option<Finding> {
@@ -176,10 +184,10 @@ fn all_denied(facts: &Facts<'_>) -> Option<Finding> {
 /// Names that are wanted and have no address.
 fn name_unresolved(is_alone: bool, facts: &Facts<'_>) -> Option<Finding> {
     let names = facts.dialer.unresolved(is_alone).map(|(name, problem)| format!("{name}: {problem}"));
-    let names: Vec<String> = names.take(NAMED).collect();
+    let names: Vec<String> = names.collect();
     if names.is_empty() {
         return None;
     }
-    let text = format!("names of peers cannot be resolved: {}", names.join("; "));
+    let text = format!("names of peers cannot be resolved: {}", some_of(&names, "; "));
     Some(Finding::new(text, "look at the names and at this host's name server; the node tries again"))
 }

@@ -61,9 +61,13 @@ const BAN_FIELDS: &[&[Property]] = &[&[
 pub const BOOK: Schema = Schema::Object(&[&[
     required("entries", Schema::Array(&BOOK_ENTRY), "known addresses"),
     required("bans", BANS, "the bans"),
+    required("denied", DENIED, "the addresses that netdeny named"),
 ]]);
 /// The bans.
 pub const BANS: Schema = Schema::Array(&BAN);
+/// Denied addresses.
+pub const DENIED: Schema =
+    Schema::Array(&Schema::Object(&[&[required("address", Schema::Endpoint, "where the node listens")]]));
 /// Addresses of other nodes.
 pub const ADDRESSES: Schema = Schema::Array(&Schema::Object(&[&[
     required("address", Schema::Ip, "IP address"),

@@ -6,15 +6,15 @@ use crate::rpc::{
     continuation::Continuation,
     error::{self, RpcError},
     methods::{
-        address, blocks, control, core_info, keys, mempool, method::Method, mining, network, raw_transactions,
-        statistics, status, transactions, wait,
+        address, blocks, control, core_info, keys, mempool, method::Method, mining, network, partition,
+        raw_transactions, statistics, status, transactions, wait,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 14] = [
+const TABLES: [&[Method]; 15] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -26,6 +26,7 @@ const TABLES: [&[Method]; 14] = [
     statistics::METHODS,
     mining::METHODS,
     network::METHODS,
+    partition::METHODS,
     wait::METHODS,
     control::METHODS,
     METHODS,
@@ -138,6 +139,7 @@ mod tests {
             "disconnectnode",
             "setban",
             "listbanned",
+            "listdenied",
             "getnodeaddresses",
             "validateaddress",
             "waitforblockheight",

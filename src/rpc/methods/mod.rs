@@ -11,6 +11,7 @@ pub(super) mod mempool;
 pub mod method;
 mod mining;
 pub(super) mod network;
+mod partition;
 mod raw_transactions;
 mod statistics;
 pub(super) mod status;

@@ -1,10 +1,6 @@
-//! Peers, the peer book, bans, and the partitions that operators of test chains make.
+//! Peers, the peer book, and bans.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -28,8 +24,6 @@ use crate::{
     },
 };
 
-/// Addresses in one `netdeny`.
-const MAX_DENY: usize = 256;
 /// The longest ban: ten years.
 const MAX_BAN_SECONDS: u64 = 10 * 365 * 24 * 3600;
 /// Bytes of a ban's reason.
@@ -97,11 +91,11 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "book",
         params: &[],
-        summary: "the peer book and the bans",
-        returns: "an object with entries and bans",
+        summary: "the peer book, the bans and the denied addresses",
+        returns: "an object with entries, bans and denied",
         result: answers::peers::BOOK,
         errors: &[],
-        handler: |_, _| Ok(book(|entries, bans| json!({ "entries": entries, "bans": bans }))),
+        handler: |_, _| Ok(book(|entries, bans, denied| json!({ "entries": entries, "bans": bans, "denied": denied }))),
     },
     Method {
         name: "listbanned",
@@ -110,7 +104,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an array",
         result: answers::peers::BANS,
         errors: &[],
-        handler: |_, _| Ok(book(|_, bans| bans)),
+        handler: |_, _| Ok(book(|_, bans, _| bans)),
     },
     Method {
         name: "getnodeaddresses",
@@ -120,27 +114,6 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::peers::ADDRESSES,
         errors: &[],
         handler: node_addresses,
-    },
-    Method {
-        name: "netdeny",
-        params: &[required("addresses", Schema::Array(&Schema::Endpoint), "listening addresses, IP:PORT")],
-        summary: "test chains: closes and refuses links with these nodes; adds to earlier ones",
-        returns: "true",
-        result: Schema::Boolean,
-        errors: &[error::REJECTED],
-        handler: deny,
-    },
-    Method {
-        name: "netallow",
-        params: &[],
-        summary: "test chains: ends every netdeny",
-        returns: "true",
-        result: Schema::Boolean,
-        errors: &[error::REJECTED],
-        handler: |context, _| {
-            test_chain(context)?;
-            Ok(order(PeersCommand::Allow))
-        },
     },
     Method {
         name: "addnode",
@@ -276,7 +249,7 @@ fn milliseconds(microseconds: u64) -> f64 {
 }
 
 /// An order whose answer is `true`.
-fn order(command: PeersCommand) -> Continuation {
+pub(super) fn order(command: PeersCommand) -> Continuation {
     answered(command, Value::Bool(true))
 }
 
@@ -314,31 +287,14 @@ fn node(args: &Args, name: &str) -> Result<NodeAddress, RpcError> {
     args.parsed(name, "an address of the form IP:PORT or HOST:PORT, such as 127.0.0.1:4130")
 }
 
-fn test_chain(context: &Context) -> Result<(), RpcError> {
-    match context.chain.test {
-        true => Ok(()),
-        false => Err(RpcError::new(error::REJECTED, "only on test chains, such as local and dev")),
-    }
-}
-
-fn deny(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
-    test_chain(context)?;
-    let texts = args.texts("addresses");
-    if texts.len() > MAX_DENY {
-        return Err(RpcError::bad_parameter("at most 256 addresses at once"));
-    }
-    let read = |text: &&str| text.parse::<SocketAddr>();
-    let addresses: Result<Vec<SocketAddr>, _> = texts.iter().map(read).collect();
-    let addresses = addresses.map_err(|_| RpcError::bad_parameter("\"addresses\" are of the form IP:PORT"))?;
-    Ok(order(PeersCommand::Deny(addresses)))
-}
-
-fn book(show: fn(Value, Value) -> Value) -> Continuation {
+/// What `peers` tells of the book: `show` chooses from entries, bans and denied addresses.
+pub(super) fn book(show: fn(Value, Value, Value) -> Value) -> Continuation {
     Continuation::ask(PeersCommand::Book, move |reply| match reply {
-        Reply::Book { entries, bans, errors } => {
+        Reply::Book { entries, bans, errors, denied } => {
             let entries = book_rows(&entries, &errors);
             let bans = bans.iter().map(ban_row).collect();
-            Ok(Continuation::value(&show(Value::Array(entries), Value::Array(bans))))
+            let denied = denied.iter().map(|address| json!({ "address": address })).collect();
+            Ok(Continuation::value(&show(Value::Array(entries), Value::Array(bans), Value::Array(denied))))
         }
         other => Err(unexpected(other)),
     })

@@ -90,7 +90,8 @@ impl Backend for FakeNode {
                 Reply::Deliveries(vec![Delivery { link: LinkId(1), in_flight: 2, blocks: 3 }])
             }
             Command::Peers(PeersCommand::Book) => {
-                Reply::Book { entries: vec![book_entry()], bans: vec![ban()], errors: vec![dial_error()] }
+                let (entries, bans, errors) = (vec![book_entry()], vec![ban()], vec![dial_error()]);
+                Reply::Book { entries, bans, errors, denied: vec![PEER] }
             }
             Command::Peers(PeersCommand::DropPeer(address)) if address != NodeAddress::Ip(PEER) => {
                 Reply::NotFound("no such peer".to_owned())

@@ -97,6 +97,7 @@ fn every_method_answers_as_its_schema_says() {
         ("unban", json!(["10.0.0.1"])),
         ("book", json!([])),
         ("listbanned", json!([])),
+        ("listdenied", json!([])),
         ("getnodeaddresses", json!([])),
         ("netdeny", json!([["127.0.0.1:4130"]])),
         ("netallow", json!([])),

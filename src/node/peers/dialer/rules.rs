@@ -54,13 +54,18 @@ impl Dialer {
         gather(world.groups.iter().copied().chain(dialling))
     }
 
+    /// Whether the chain is one for tests.
+    pub(in crate::node::peers) fn is_of_test_chain(&self) -> bool {
+        self.test_chain
+    }
+
     /// Whether the operator gave this address.
     pub(in crate::node::peers) fn is_trusted(&self, address: SocketAddr) -> bool {
         self.configured.contains(&address) || self.bootnodes.contains(&address) || self.names.contains(address)
     }
 
     /// The longest wait for this address.
-    pub(super) fn longest(&self, address: SocketAddr) -> Duration {
+    pub(in crate::node::peers) fn longest(&self, address: SocketAddr) -> Duration {
         match (self.test_chain, self.is_trusted(address)) {
             (true, _) => REDIAL_MAX_TEST,
             (false, true) => REDIAL_MAX_CONFIGURED,

@@ -81,3 +81,47 @@ fn a_node_that_nobody_reaches_says_so_once_it_has_all_the_peers_that_it_wants() 
     let actions = node.opened(2, Direction::Inbound, "20.0.7.1:50000");
     assert_eq!(told(&actions, HindranceId::Unreachable), Some(None));
 }
+
+#[test]
+fn a_node_that_denies_some_of_the_nodes_that_it_knows_says_so_until_all_are_allowed() {
+    let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132"]));
+    node.start();
+    let actions = node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131"), address("127.0.0.1:4139")]));
+    let text = "this node keeps out 2 of 3 known nodes: 127.0.0.1:4131, 127.0.0.1:4139";
+    assert_eq!(told(&actions, HindranceId::PartlyCut), Some(Some(text.to_owned())));
+    let actions = node.run(DIAL_FAILING_AFTER * 2);
+    assert_eq!(told(&actions, HindranceId::DialFailing), None, "nothing is expected of what is kept out");
+    let denied = |node: &mut Node| match node.command(9, PeersCommand::Book).replies(9).pop() {
+        Some(Reply::Book { denied, .. }) => denied,
+        other => panic!("the book is told: {other:?}"),
+    };
+    let both = [address("127.0.0.1:4131"), address("127.0.0.1:4139")];
+    assert_eq!(denied(&mut node), both);
+    assert_eq!(told(&node.command(3, PeersCommand::Allow), HindranceId::PartlyCut), Some(None));
+    assert_eq!(denied(&mut node), []);
+}
+
+#[test]
+fn a_node_that_others_keep_out_says_so_until_one_of_them_is_linked() {
+    let refuse = |node: &mut Node, (dial, to): (DialId, SocketAddr), link, code| {
+        node.opened(link, Direction::Outbound(dial), &to.to_string());
+        node.closed(link, CloseReason::Remote { code: code as u8, retry_after: 0 })
+    };
+    let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132"]));
+    let dials = node.start().dials();
+    succeed_dial(&mut node, dials[1].0, dials[1].1, 90);
+    refuse(&mut node, dials[0], 1, GoodbyeCode::Operator);
+    let (mut said, mut link, mut dialled) = (None, 1, 0);
+    for _ in 0..60 {
+        let actions = run_alive(&mut node, 90, Duration::from_secs(1));
+        said = told(&actions, HindranceId::PartlyCut).or(said);
+        for dial in actions.dials() {
+            (link, dialled) = (link + 1, dialled + 1);
+            refuse(&mut node, dial, link, GoodbyeCode::Operator);
+        }
+    }
+    assert!(dialled > 3, "it is dialled all the time");
+    assert_eq!(said, Some(Some("one node keeps this one out: 127.0.0.1:4131".to_owned())));
+    let actions = join(&mut node, 91, "127.0.0.1:4131");
+    assert_eq!(told(&actions, HindranceId::PartlyCut), Some(None), "it came by itself");
+}

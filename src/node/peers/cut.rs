@@ -1,0 +1,64 @@
+//! A network that is partly cut: this node keeps known nodes out, or known nodes keep it out.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use super::{book::Table, dial_errors::some_of, reach::Facts};
+use crate::{
+    base::{gather::gather, time::Time},
+    node::hindrance::Finding,
+};
+
+/// Nodes whose last word was that they keep this node out. On public networks an attacker's addresses could say so, too: there
+/// only known nodes count. `has_lasted` tells whether a time is long enough ago. After twice the longest wait for a dial
+/// nobody knows whether it still holds.
+pub(super) fn refusing(now: Time, facts: &Facts<'_>, mut has_lasted: impl FnMut(Time) -> bool) -> BTreeSet<SocketAddr> {
+    let mut refusing = facts.errors.refusals().peekable();
+    if refusing.peek().is_none() {
+        return BTreeSet::new();
+    }
+    let (known, linked, claimed) = (known(facts), facts.links.linked(), facts.links.claimed());
+    let is_apart = |address: &SocketAddr| !linked.contains(address) && !claimed.contains(address);
+    let is_node = |address: &SocketAddr| facts.dialer.is_of_test_chain() || known.contains(address);
+    let counts = |address: &SocketAddr| is_node(address) && is_apart(address) && !facts.barred.contains(*address);
+    let holds = |address, said: Time| now < said + facts.dialer.longest(address) * 2;
+    gather(
+        refusing
+            .filter(|(address, _, said)| counts(address) && holds(*address, *said))
+            .filter(|(_, since, _)| has_lasted(*since))
+            .map(|(address, ..)| address),
+    )
+}
+
+/// What is to be told if known nodes are kept out, or if these refuse this node.
+pub(super) fn partly(facts: &Facts<'_>, refusing: &BTreeSet<SocketAddr>) -> Option<Finding> {
+    if refusing.is_empty() && facts.barred.is_empty() {
+        return None;
+    }
+    let mut known = known(facts);
+    known.extend(facts.barred.denied());
+    let kept_out: Vec<SocketAddr> = known.iter().copied().filter(|address| facts.barred.contains(*address)).collect();
+    let list = |addresses: Vec<String>| some_of(&addresses, ", ");
+    let mut parts = Vec::new();
+    if !kept_out.is_empty() {
+        let names = list(kept_out.iter().map(SocketAddr::to_string).collect());
+        parts.push(format!("this node keeps out {} of {} known nodes: {names}", kept_out.len(), known.len()));
+    }
+    if !refusing.is_empty() {
+        let names = list(refusing.iter().map(SocketAddr::to_string).collect());
+        parts.push(match refusing.len() {
+            1 => format!("one node keeps this one out: {names}"),
+            count => format!("{count} nodes keep this one out: {names}"),
+        });
+    }
+    let advice = match kept_out.is_empty() {
+        true => "their operators can let this node in",
+        false => "tussock peers unban IP lets a node in; on test chains tussock net list and net allow",
+    };
+    (!parts.is_empty()).then(|| Finding::new(parts.join("; "), advice))
+}
+
+/// Addresses that the operator gave, or that have led to a node before.
+fn known(facts: &Facts<'_>) -> BTreeSet<SocketAddr> {
+    let reached = facts.book.table(Table::Tried).map(|entry| entry.address);
+    gather(reached.chain(facts.dialer.named()).filter(|address| !facts.dialer.is_own(*address)))
+}
