@@ -251,3 +251,45 @@ fn a_miner_whose_folder_cannot_be_written_waits_until_it_can() {
     wait(false);
     node.json(&["mine", "1"]);
 }
+
+/// In a network of its own, so that the host gets no address. Prints the ready line, then `endpoints.json` before and after.
+const LATE_ADDRESS: &str = r#"
+set -e
+ip link set lo up
+"$0" run -d "$1" --listen 127.0.0.1:0 --listen 127.0.0.2:0 --listen 192.0.2.77:4131 --http 127.0.0.1:0 --quiet >"$1/out" &
+"$0" wait ready -d "$1" --timeout 60 >/dev/null
+cat "$1/out"
+tr -d '\n' <"$1/local/endpoints.json"; echo
+"$0" status -d "$1" --json | tr -d '\n'; echo
+ip address add 192.0.2.77/32 dev lo
+for _ in $(seq 60); do
+    grep -q 192.0.2.77 "$1/local/endpoints.json" && break
+    "$0" wait peers 1 -d "$1" --timeout 0.5 >/dev/null 2>&1 || true
+done
+tr -d '\n' <"$1/local/endpoints.json"; echo
+"$0" status -d "$1" --json | tr -d '\n'; echo
+"$0" peers add 192.0.2.77:4131 -d "$1" >/dev/null
+"$0" stop -d "$1" >/dev/null
+wait
+"#;
+
+#[test]
+fn a_listen_address_that_comes_late_is_waited_for_and_told_like_the_others() {
+    if !shell("unshare -rn ip link set lo up").status.success() {
+        println!("skipped: no network of its own can be made here");
+        return;
+    }
+    let dir = TempDir::new();
+    let mut script = Command::new("unshare");
+    let output = script.args(["-rn", "bash", "-c", LATE_ADDRESS, BIN]).arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let text = stdout(&output);
+    let [ready, early, waits, late, both] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let listen = ready.split(' ').find_map(|field| field.strip_prefix("listen=")).expect("several addresses");
+    assert!(listen.starts_with("127.0.0.1:") && listen.contains(",127.0.0.2:"), "{ready}");
+    assert!(!early.contains("192.0.2.77") && waits.contains("does not have: 192.0.2.77:4131"), "{early}\n{waits}");
+    assert!(late.contains("192.0.2.77:4131") && late.contains("127.0.0.2:"), "{late}");
+    assert!(!both.contains("does not have"), "{both}");
+    let p2p = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["p2p"].clone();
+    assert_eq!(p2p(early), p2p(late), "the first address stays the first");
+}

@@ -57,6 +57,26 @@ fn show(browser: &mut Browser, view: &str, wanted: &str) {
 }
 
 #[test]
+fn the_intervals_of_fresh_blocks_leave_out_genesis() {
+    let Some(mut browser) = Browser::start() else {
+        println!("skipped: no browser");
+        return;
+    };
+    let node = TestNode::start(&[]);
+    let tile = "[...document.querySelectorAll('.tile')].find(tile => tile.innerText.includes('block interval'))\
+                .querySelector('strong').textContent";
+    node.json(&["mine", "1"]);
+    browser.open(&format!("http://{}/", node.http()));
+    browser.until(&format!("{tile} === '–'"));
+    node.json(&["mine", "2"]);
+    browser.until(&format!("/^\\d+ (s|min)$/.test({tile})"));
+    let chart = "[...document.querySelectorAll('.charts *')].map(node => node.textContent).find(text => text.startsWith('last '))";
+    browser.until(&format!("/^last 2 blocks, at most \\d{{1,3}} s$/.test({chart})"));
+    let row = "[...document.querySelectorAll('td a')].find(link => link.textContent === '1').closest('tr')";
+    assert_eq!(browser.evaluate(&format!("{row}.children[5].textContent")), "–");
+}
+
+#[test]
 fn the_page_shows_every_view_follows_the_chain_and_says_when_the_node_is_gone() {
     let Some(mut browser) = Browser::start() else {
         eprintln!("no chromium is installed: the page was not tested");

@@ -100,6 +100,63 @@ fn shells_complete_commands_and_flags() {
     }
 }
 
+#[test]
+fn shells_complete_names_of_keys_chains_and_topics() {
+    let dir = TempDir::new();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    // The scripts ask the program by its name.
+    std::os::unix::fs::symlink(bin(), path("tussock")).unwrap();
+    for name in ["alice", "albert", "bob"] {
+        takes(&Command::new(bin()).args(["-d", &path("data"), "key", "new", name]).output().unwrap());
+    }
+    for shell in ["bash", "fish"] {
+        fs::write(path(shell), print(&["completions", shell])).unwrap();
+    }
+    let data = path("data");
+    let begin = format!("PATH={}:$PATH; source {}", dir.path().display(), path("bash"));
+    let bash = |words: &str| {
+        let count = words.matches(' ').count();
+        let try_it = format!(
+            "{begin}; COMP_WORDS=({words}); COMP_CWORD={count}; cur=${{COMP_WORDS[{count}]}}; prev=${{COMP_WORDS[{count} - 1]}}; \
+             _tussock_with_names tussock \"$cur\" \"$prev\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        takes(&feed("bash", &["--norc", "-c", &try_it], ""))
+    };
+    let fish = |words: &str| {
+        let try_it = format!("set PATH {} $PATH; source {}; complete -C'{words}'", dir.path().display(), path("fish"));
+        takes(&feed("fish", &["--no-config", "-c", &try_it], ""))
+    };
+    let shells: [(&str, &dyn Fn(&str) -> String); 2] = [("bash", &bash), ("fish", &fish)];
+    for (shell, complete) in shells.into_iter().filter(|(shell, _)| is_there(shell)) {
+        let names = |words: &str| {
+            let mut names: Vec<String> =
+                complete(words).lines().map(|line| line.split('\t').next().unwrap().trim().to_owned()).collect();
+            names.sort();
+            names
+        };
+        for words in ["send", "balance", "history", "key show", "key export", "key sign", "mine --to", "run --mine"] {
+            assert_eq!(names(&format!("tussock -d {data} {words} al")), ["albert", "alice"], "{shell}: {words}");
+        }
+        assert_eq!(names(&format!("tussock -d {data} send bob 5 --from al")), ["albert", "alice"], "{shell}");
+        assert_eq!(names("tussock --chain l"), ["local"], "{shell}");
+        assert!(names("tussock help secur").contains(&"security".to_owned()), "{shell}");
+        assert!(!names("tussock status al").contains(&"alice".to_owned()), "{shell}");
+    }
+}
+
+#[test]
+fn the_printed_openapi_document_is_the_one_that_the_node_serves() {
+    let node = TestNode::start(&[]);
+    let printed: serde_json::Value = serde_json::from_str(&print(&["openapi"])).unwrap();
+    let mut stream = TcpStream::connect(node.http()).unwrap();
+    stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, served) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(printed, serde_json::from_str::<serde_json::Value>(served).unwrap());
+    assert!(printed["openapi"].as_str().unwrap().starts_with("3.") && printed["paths"]["/api/status"].is_object());
+}
+
 /// A tool's answer about a running node's ledger and index: the tip's height and the sum of all balances, or the tool's
 /// error.
 type Ask = fn(&str) -> Result<String, String>;

@@ -117,3 +117,28 @@ fn man(mut program: Command) -> Outcome {
     }
     output::raw(&text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The exit codes after which a unit does not start the node again.
+    fn final_codes(unit: &str) -> Vec<u8> {
+        let codes = unit.lines().find_map(|line| line.strip_prefix("RestartPreventExitStatus="));
+        codes.expect("the unit lists them").split(' ').map(|code| code.parse().expect("a number")).collect()
+    }
+
+    #[test]
+    fn units_start_the_node_again_where_waiting_helps_and_only_there() {
+        // A failure of the system, another process on the data directory, a full disk, a drive that is not mounted.
+        let by_waiting = [Exit::Internal, Exit::InUse, Exit::Io];
+        // An operator has to change something first.
+        let by_hand = [Exit::Usage, Exit::Unauthorised, Exit::Mismatch];
+        for unit in [include_str!("tussock.service"), include_str!("tussock-user.service")] {
+            let codes = final_codes(unit);
+            assert_eq!(codes, by_hand.map(|exit| exit as u8));
+            assert!(by_waiting.iter().all(|exit| !codes.contains(&(*exit as u8))));
+            assert!(unit.contains("\nRestart=on-failure\n") && unit.contains("\nRestartSec="));
+        }
+    }
+}

@@ -216,3 +216,50 @@ fn peers_that_leave_news_unread_do_not_keep_it_from_others() {
     peer.write_bytes(&[]);
     assert_eq!(peer.read(), Message::Block(vec![3; 150_000].into()));
 }
+
+/// Our uplink carries a tenth of what there is to say, to all peers alike. None of them reads slowly.
+#[test]
+fn a_slow_uplink_of_our_own_costs_no_peer_its_link() {
+    const BYTES_A_SECOND: usize = 4_000;
+    let rig = Rig::new();
+    let mut peers: Vec<_> = (0..4).map(|_| rig.accept_up()).collect();
+    let (mut blocks, mut asked, mut answered) = (0, 0, 0);
+    rig.set_window(0);
+    for second in 0..600_u32 {
+        let bytes = second.to_le_bytes();
+        for (link, _) in &peers {
+            (0..30)
+                .for_each(|_| rig.relay(*link, &Message::Transaction([[7; 500].as_slice(), &bytes].concat().into())));
+            if second % 2 == 0 {
+                rig.relay(*link, &Message::Block([[0; 100_000].as_slice(), &bytes].concat().into()));
+            }
+        }
+        // Each peer asks for what it did not get, one block after the other.
+        for (_, peer) in peers.iter_mut().filter(|_| second % 60 == 59) {
+            asked += 1;
+            peer.write(&Message::GetBlock(Hash([u8::try_from(second / 60).unwrap(); 32])));
+        }
+        while rig.heard(RoleId::Ledger) > 0 {
+            let (link, _) = rig.message(RoleId::Ledger);
+            rig.answer(link, &block(50_000));
+        }
+        rig.pass(1);
+        rig.set_window(BYTES_A_SECOND / peers.len());
+        for (_, peer) in &mut peers {
+            peer.write_bytes(&[]);
+        }
+        rig.set_window(0);
+        for (_, peer) in &mut peers {
+            while let Some(message) = peer.try_read() {
+                blocks += usize::from(matches!(message, Message::Block(_)));
+                answered += usize::from(message == block(50_000));
+            }
+        }
+    }
+    assert_eq!(rig.heard(RoleId::Peers), 0, "no link has ended");
+    assert!(
+        peers.iter().all(|(_, peer)| !peer.is_dropped()) && blocks > 4 && answered > 0,
+        "{blocks} blocks, {answered} of {asked}"
+    );
+    assert_eq!(PeerFault::SendStall.points(), 0, "and a peer behind a line that carries nothing earns no ban");
+}

@@ -56,7 +56,9 @@ fn network_hash_rate(_: &Shared, args: &Args) -> Result<Continuation, RpcError> 
     Ok(Continuation::query(move |databases| {
         let tip = u64::from(databases.tip()?.height);
         let end = databases.at_height(height.unwrap_or(tip).min(tip))?;
-        let start = databases.at_height(u64::from(end.header.height).saturating_sub(blocks))?;
+        // Genesis may be older than its network, so the first interval says nothing.
+        let lowest = u64::from(end.header.height).min(1);
+        let start = databases.at_height(u64::from(end.header.height).saturating_sub(blocks).max(lowest))?;
         Ok(hash_rate(&start, &end))
     }))
 }
