@@ -175,7 +175,7 @@ at_most() {
 }
 
 verb_status() {
-  local n pid line rows=() heights='' json=${1:-} first=1
+  local n pid line rows=() heights='' json=${1:-} first=1 denied cut=''
   at_most 1 "$@"
   [ -z "$json" ] || [ "$json" = --json ] || fail 2 "unknown argument to status: $json"
   if [ "$json" = --json ]; then
@@ -209,6 +209,11 @@ verb_status() {
   done
   if [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ]; then printf 'no node runs\n'; return; fi
   if agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
+  for n in $(running); do
+    denied=$(tussock "$n" net list --json 2>/dev/null | tr -dc '{' | wc -c)
+    [ "$denied" -eq 0 ] || cut+=" $n"
+  done
+  [ -z "$cut" ] || printf 'partitioned: these nodes deny others:%s; undo it with: scripts/cluster.sh heal\n' "$cut"
 }
 
 # Whether all running nodes have the same tip. A block may arrive while they are queried one after another, so nodes that

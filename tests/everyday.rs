@@ -256,7 +256,7 @@ fn a_miner_whose_folder_cannot_be_written_waits_until_it_can() {
 const LATE_ADDRESS: &str = r#"
 set -e
 ip link set lo up
-"$0" run -d "$1" --listen 127.0.0.1:0 --listen 127.0.0.2:0 --listen 192.0.2.77:4131 --http 127.0.0.1:0 --quiet >"$1/out" &
+"$0" run -d "$1" --listen 127.0.0.1:0 --listen 127.0.0.2:0 --listen 192.0.2.77:4131 --http 127.0.0.1:0 >"$1/out" 2>/dev/null &
 "$0" wait ready -d "$1" --timeout 60 >/dev/null
 cat "$1/out"
 tr -d '\n' <"$1/local/endpoints.json"; echo

@@ -190,8 +190,12 @@ fn two_nodes_connect_agree_and_can_be_cut_off() {
     assert_eq!(two.json(&["peers"])[0]["address"], first.ready["p2p"]);
     two.ok(&["net", "deny", first.text("p2p")]);
     assert_eq!(two.json(&["peers"]), json!([]));
+    assert_eq!(two.json(&["net", "list"]), json!([{ "address": first.ready["p2p"] }]));
+    assert!(two.ok(&["net"]).contains(first.text("p2p")) && two.ok(&["peers", "book"]).contains("denied"));
+    assert!(two.json(&["status"])["hindrances"].to_string().contains("all_denied"));
     one.ok(&["mine", "1"]);
     two.ok(&["net", "allow"]);
+    assert_eq!(two.ok(&["net", "list"]).trim(), "no node is denied");
     two.ok(&["wait", "height", "6", "--timeout", "60"]);
     two.fails(4, &["peers", "unban", "192.0.2.7"], &[]);
     two.ok(&["peers", "ban", "192.0.2.7", "--for", "1h"]);

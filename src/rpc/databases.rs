@@ -204,6 +204,13 @@ impl Databases {
         }
     }
 
+    /// Whether the index has a transaction in a block up to this height.
+    pub fn is_indexed(&mut self, txid: &Hash, height: u32) -> Result<bool, RpcError> {
+        let (ledger, index) = self.both()?;
+        let Some(index) = index else { return Ok(false) };
+        Ok(index.tx(ledger, txid)?.is_some_and(|found| found.height <= height))
+    }
+
     /// Ids of confirmed transactions that start with these hex digits; at most a few.
     pub fn transactions_with_prefix(&mut self, prefix: &str) -> Result<Vec<Hash>, RpcError> {
         let (_, index) = self.both()?;

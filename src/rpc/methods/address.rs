@@ -108,6 +108,12 @@ impl Pool {
         Self { entries, spent }
     }
 
+    /// The transactions that concern an address; at most as many as a page of history has.
+    fn of(&self, address: &Address) -> Vec<&PoolEntry> {
+        let concerns = |entry: &&PoolEntry| spends_from(address, entry) || received_by(address, entry) > 0;
+        self.entries.iter().filter(concerns).take(usize::try_from(MAX_HISTORY).unwrap_or(usize::MAX)).collect()
+    }
+
     /// Coins that mempool transactions spend with the address's key.
     fn spent_of(&self, address: &Address) -> Vec<OutPoint> {
         let inputs = self.entries.iter().flat_map(|entry| entry.transaction.transaction.inputs.iter());
@@ -244,6 +250,8 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let before = Cursor::parse(&args.id("before", ""))?;
     with_pool(context, args, move |context, databases, address, pool| {
         let tip = databases.tip()?;
+        // Read before the page: the page has all transactions up to there.
+        let indexed = context.indexed.get().height;
         let page = databases.history(&address, before, limit)?;
         let next = (page.len() == limit)
             .then(|| page.last().map(|entry| Cursor { height: entry.height, position: entry.position }.to_text()))
@@ -266,23 +274,34 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             "indexed": context.indexed.get().height,
         });
         if before.is_none() {
-            answer["pending"] = pending(&address, &pool);
+            // Some were confirmed after the mempool had answered.
+            let mut waiting = pool.of(&address);
+            waiting.retain(|entry| !page.iter().any(|listed| listed.txid == entry.transaction.txid));
+            let mut pending = Vec::new();
+            for entry in waiting {
+                if !databases.is_indexed(&entry.transaction.txid, indexed.unwrap_or(0))? {
+                    pending.push(pending_row(&address, entry));
+                }
+            }
+            answer["pending"] = Value::Array(pending);
         }
         Ok(answer)
     })
 }
 
-/// Mempool transactions that concern an address; the keys in their inputs say which addresses they spend from.
-fn pending(address: &Address, pool: &Pool) -> Value {
-    let rows = pool.entries.iter().filter_map(|entry| {
-        let transaction = &entry.transaction.transaction;
-        let outputs = transaction.outputs.iter().filter(|output| output.address == *address);
-        let received: u128 = outputs.map(|output| u128::from(output.amount)).sum();
-        let spends = transaction.inputs.iter().any(|input| Address::of(&input.public_key) == *address);
-        let received = u64::try_from(received).unwrap_or(u64::MAX);
-        (spends || received > 0).then(
-            || json!({ "txid": entry.transaction.txid, "received": received, "spends": spends, "since": entry.since }),
-        )
-    });
-    rows.take(usize::try_from(MAX_HISTORY).unwrap_or(usize::MAX)).collect()
+/// A mempool transaction that concerns an address.
+fn pending_row(address: &Address, entry: &PoolEntry) -> Value {
+    let (received, spends) = (received_by(address, entry), spends_from(address, entry));
+    json!({ "txid": entry.transaction.txid, "received": received, "spends": spends, "since": entry.since })
+}
+
+/// What a transaction pays to an address.
+fn received_by(address: &Address, entry: &PoolEntry) -> u64 {
+    let outputs = entry.transaction.transaction.outputs.iter().filter(|output| output.address == *address);
+    sum(outputs.map(|output| output.amount))
+}
+
+/// Whether a transaction spends from an address; the keys in its inputs say so.
+fn spends_from(address: &Address, entry: &PoolEntry) -> bool {
+    entry.transaction.transaction.inputs.iter().any(|input| Address::of(&input.public_key) == *address)
 }

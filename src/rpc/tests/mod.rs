@@ -1,5 +1,6 @@
 //! The server over real sockets, with a hand-made node behind it and a real ledger.
 
+mod addresses;
 mod api;
 mod calls;
 mod connections;
