@@ -15,6 +15,7 @@ mod durability;
 mod everyday;
 mod filesystems;
 mod fuzz;
+mod hindrances;
 mod hostile;
 mod memory;
 mod node;

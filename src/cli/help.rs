@@ -92,6 +92,7 @@ fn list() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::hindrance::HindranceId;
 
     #[test]
     fn every_topic_has_a_page() {
@@ -103,6 +104,17 @@ mod tests {
             assert!(help.contains(topic), "{topic} is not named by help --help");
         }
         assert_eq!(page("nonsense"), None);
+    }
+
+    #[test]
+    fn the_operations_page_names_every_hindrance_and_what_it_blocks() {
+        let page = page("operations").unwrap();
+        for id in HindranceId::FOUND {
+            let blocks: String = id.blocks().names().iter().map(|name| name[..1].to_uppercase()).collect();
+            let with_blocks = format!("{} {blocks}", id.name());
+            assert!(page.contains(with_blocks.trim()), "{with_blocks}");
+        }
+        assert!(page.contains("--force-clock") && page.contains("chain import FILE"), "the way out of a wrong clock");
     }
 
     #[test]

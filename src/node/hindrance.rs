@@ -75,6 +75,27 @@ pub enum HindranceId {
 }
 
 impl HindranceId {
+    /// Those that this program finds.
+    pub const FOUND: [Self; 17] = [
+        Self::ClockBehind,
+        Self::ClockAhead,
+        Self::ClockStepped,
+        Self::OwnTipAhead,
+        Self::NameUnresolved,
+        Self::DialFailing,
+        Self::AllDenied,
+        Self::PartlyCut,
+        Self::Unreachable,
+        Self::ReadOnly,
+        Self::KeysExposed,
+        Self::NoSharedMemory,
+        Self::MiningWaits,
+        Self::Alone,
+        Self::LowMemory,
+        Self::LowDescriptors,
+        Self::DataDirLost,
+    ];
+
     /// The word used everywhere.
     pub fn name(self) -> &'static str {
         match self {

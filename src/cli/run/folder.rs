@@ -41,13 +41,16 @@ impl Folder {
         identities(&self.path) == self.opened
     }
 
-    /// What is told when it does not.
+    /// Why the node stops when it does not.
     pub(super) fn failure(&self) -> Failure {
-        let problem = format!("the data directory is gone or replaced: {}", self.path.display());
-        Failure::new(
-            Exit::Io,
-            format!("{problem}; what the node took since then is lost; mount its drive or restore it"),
-        )
+        let Finding { text, advice, .. } = self.loss();
+        Failure::new(Exit::Io, format!("{text}; {advice}"))
+    }
+
+    /// What is told when it does not, until the node has stopped.
+    pub(super) fn loss(&self) -> Finding {
+        let text = format!("the data directory is gone or replaced: {}", self.path.display());
+        Finding::new(text, "what the node took since then is lost; mount its drive or restore it")
     }
 
     /// What is told while other users can read a file with secrets.
@@ -88,6 +91,25 @@ mod tests {
     use rustix::io::Errno;
 
     use super::*;
+
+    #[test]
+    fn a_directory_that_is_moved_away_or_replaced_is_noticed() {
+        let path = std::env::temp_dir().join(format!("tussock-folder-{}", std::process::id()));
+        let moved = path.with_extension("moved");
+        let make = || {
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join(datadir::LOCK), "").unwrap();
+        };
+        make();
+        let folder = Folder::new(path.clone());
+        assert!(folder.is_in_place());
+        fs::rename(&path, &moved).unwrap();
+        assert!(!folder.is_in_place());
+        make();
+        assert!(!folder.is_in_place(), "another one of the same name");
+        assert!(folder.failure().message.contains("gone or replaced"));
+        [path, moved].iter().for_each(|path| fs::remove_dir_all(path).unwrap());
+    }
 
     #[test]
     fn only_a_place_that_is_not_for_writing_refuses() {

@@ -48,8 +48,8 @@ impl HostWatch {
             let (mut told, mut known) = (Told::default(), KnownTime::new(folder.path()));
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if !folder.is_in_place() {
-                    let failure = folder.failure();
-                    log::error!("{}", failure.message);
+                    log::error!("{}", folder.failure().message);
+                    told.tell(&node, HindranceId::DataDirLost, Some(folder.loss()));
                     tell.store(true, SeqCst);
                     return node.stop();
                 }

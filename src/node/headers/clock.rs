@@ -320,6 +320,26 @@ mod tests {
     }
 
     #[test]
+    fn an_operator_who_says_that_the_clock_is_right_may_mine_far_ahead_of_the_own_chain() {
+        let now = Now { mono: Time(0), unix: UnixTime(NOW.0 + OWN_PAST_SECONDS + 1) };
+        for is_forced in [false, true] {
+            let (mut judge, mut out) = (ClockJudge::new(is_forced, None), Outbox::default());
+            judge.look(now, facts(), &mut out);
+            assert_eq!(judge.held.is_some(), !is_forced);
+            assert!(judge.told.text(HindranceId::ClockAhead).is_some(), "it is said all the same");
+        }
+        assert!(FORCE.contains("--force-clock"));
+    }
+
+    #[test]
+    fn the_way_out_of_a_chain_from_the_future_is_in_the_protocol() {
+        let ahead = ClockFacts { own: own(5, NOW.0 + 86_400), ..facts() };
+        let advice = own_tip_ahead(NOW, &ahead).unwrap().advice;
+        let heading = advice.split('"').nth(1).expect("it names a heading");
+        assert!(include_str!("../../wire/PROTOCOL.md").contains(&format!("### {heading}\n")), "{advice}");
+    }
+
+    #[test]
     fn a_clock_behind_a_known_time_blocks_until_it_is_set_or_a_peer_agrees_with_it() {
         let found = |now: u64, clocks| before_known_time(UnixTime(now), NOW, &clocks);
         let nobody = PeerClocks::default();

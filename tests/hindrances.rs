@@ -1,0 +1,126 @@
+//! What keeps a node from its work though nothing is broken: said everywhere, and gone everywhere once it is over.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use crate::support::{BIN, TestNode, bin, browser::Browser, stderr, stdout};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Looks until it holds. A wait that times out is the pause between two looks.
+#[track_caller]
+fn until(node: &TestNode, holds: impl Fn() -> bool) {
+    let pause = || drop(node.cli(&["wait", "peers", "1", "--timeout", "0.5"]));
+    assert!((0..60).any(|_| holds() || (pause(), false).1), "{}", node.status());
+}
+
+fn metrics(node: &TestNode) -> String {
+    let mut stream = TcpStream::connect(node.http()).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_hindrance_is_said_everywhere_with_what_to_do_and_is_gone_everywhere_when_it_is_over() {
+    let node = TestNode::start(&[]);
+    let cookie = node.dir.join("local/rpc.cookie");
+    let log = || fs::read_to_string(node.dir.join("local/logs/tussock.log")).unwrap();
+    let hindrances = || node.status()["hindrances"].clone();
+    let metric = "tussock_warnings{kind=\"keys_exposed\"} 1";
+    let mut browser = Browser::start();
+    if let Some(browser) = &mut browser {
+        browser.open(&format!("http://{}/", node.http()));
+    }
+    set_mode(&cookie, 0o644);
+    until(&node, || hindrances()[0]["id"] == "keys_exposed");
+    let one = hindrances()[0].clone();
+    let (text, advice) = (one["text"].as_str().unwrap(), one["advice"].as_str().unwrap());
+    assert!(text.contains("rpc.cookie") && advice.contains("chmod 600"), "{one}");
+    assert!(one["since"].as_u64().unwrap() > 1_700_000_000 && one["blocks"] == serde_json::json!([]), "{one}");
+    assert_eq!(node.status()["state"], "synced", "it blocks nothing");
+    let words = |output: Output| stdout(&output);
+    // Without the log, which remembers.
+    let report = || {
+        let all = words(node.cli(&["doctor"]));
+        let (_, section) = all.split_once("== hindrances\n").unwrap();
+        section.split("\n== ").next().unwrap().to_owned()
+    };
+    assert!(node.status()["warnings"].to_string().contains(text) && words(node.cli(&["status"])).contains(advice));
+    assert!(report().contains("keys_exposed") && metrics(&node).contains(metric));
+    if let Some(browser) = &mut browser {
+        browser.until("document.querySelector('#warnings').textContent.includes('chmod 600')");
+    }
+    assert_eq!(log().matches("hindrance begins id=keys_exposed").count(), 1);
+    set_mode(&cookie, 0o600);
+    until(&node, || hindrances() == serde_json::json!([]));
+    assert_eq!(node.status()["warnings"], serde_json::json!([]));
+    assert!(!report().contains("keys_exposed") && !metrics(&node).contains(metric));
+    if let Some(browser) = &mut browser {
+        browser.until("document.querySelector('#warnings').textContent === ''");
+    }
+    assert_eq!(log().matches("hindrance over id=keys_exposed").count(), 1);
+}
+
+#[test]
+fn a_data_directory_that_is_replaced_ends_the_node_with_code_10_and_leaves_the_other_one_alone() {
+    let mut node = TestNode::start(&[]);
+    let folder = node.dir.join("local");
+    fs::rename(&folder, node.dir.join("moved")).unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("rpc.cookie"), "of another node").unwrap();
+    assert_eq!(node.wait_end(), Some(10));
+    assert_eq!(fs::read_to_string(folder.join("rpc.cookie")).unwrap(), "of another node");
+    let log = fs::read_to_string(node.dir.join("moved/logs/tussock.log")).unwrap();
+    assert!(log.contains("hindrance begins id=data_dir_lost"), "{log}");
+}
+
+/// Root reads everything, so there another user asks.
+#[test]
+fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node() {
+    let node = TestNode::start(&[]);
+    node.json(&["key", "new", "alice"]);
+    let folder = node.dir.join("local");
+    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let as_other = |arguments: &[&str]| {
+        let mut command = if is_root { Command::new("setpriv") } else { Command::new(BIN) };
+        if is_root {
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", &bin()]);
+        }
+        command.args(["-d", node.dir.to_str().unwrap(), "--chain", "local"]).args(arguments);
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    if !as_other(&["--version"]).status.success() {
+        println!("skipped: nobody cannot run the program here");
+        return;
+    }
+    let denied = |arguments: &[&str]| {
+        let output = as_other(arguments);
+        assert_eq!(output.status.code(), Some(8), "{arguments:?}: {}{}", stdout(&output), stderr(&output));
+        let error = stderr(&output);
+        assert!(error.to_lowercase().contains("permission denied") && !error.contains("no node"), "{error}");
+    };
+    set_mode(&folder, if is_root { 0o700 } else { 0o000 });
+    for command in
+        ["status", "peers", "balance dev1", "send dev1 5 --from dev0", "key list", "stop", "verify", "wait ready"]
+    {
+        denied(&command.split(' ').collect::<Vec<_>>());
+    }
+    denied(&["sql", "SELECT 1"]);
+    set_mode(&folder, 0o755);
+    // The folder can be entered; keys and cookie cannot be read.
+    if is_root {
+        denied(&["status"]);
+        denied(&["key", "export", "alice"]);
+        denied(&["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mine", "alice"]);
+    }
+}
