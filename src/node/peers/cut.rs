@@ -2,11 +2,26 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use super::{book::Table, dial_errors::some_of, reach::Facts};
+use super::{
+    barred::Barred,
+    book::{Book, Table},
+    dial_errors::{DialErrors, some_of},
+    dialer::Dialer,
+    links::Links,
+};
 use crate::{
     base::{gather::gather, time::Time},
     node::hindrance::Finding,
 };
+
+/// What the node's place among others is judged by.
+pub(super) struct Facts<'a> {
+    pub(super) links: &'a Links,
+    pub(super) dialer: &'a Dialer,
+    pub(super) errors: &'a DialErrors,
+    pub(super) barred: &'a Barred,
+    pub(super) book: &'a Book,
+}
 
 /// Nodes whose last word was that they keep this node out. On public networks an attacker's addresses could say so, too: there
 /// only known nodes count. `has_lasted` tells whether a time is long enough ago. After twice the longest wait for a dial

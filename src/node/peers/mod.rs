@@ -44,6 +44,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use self::{
     barred::Barred,
     book::Book,
+    cut::Facts,
     departed::Departed,
     dial_errors::DialErrors,
     dialer::{Dialer, Purpose, World},
@@ -51,7 +52,7 @@ use self::{
     links::Links,
     peer_db::PeerDb,
     pinger::Pinger,
-    reach::{Facts, Reach},
+    reach::Reach,
     stale::Staleness,
     usage::Usage,
 };

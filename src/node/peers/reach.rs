@@ -3,12 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    barred::Barred,
-    book::Book,
-    cut,
-    dial_errors::{DialErrors, some_of},
-    dialer::Dialer,
-    links::Links,
+    cut::{self, Facts},
+    dial_errors::some_of,
 };
 use crate::{
     base::{
@@ -40,15 +36,6 @@ pub(super) struct Reach {
     told: HindranceReporter,
     /// When time alone changes something.
     due: Option<Time>,
-}
-
-/// What is judged.
-pub(super) struct Facts<'a> {
-    pub(super) links: &'a Links,
-    pub(super) dialer: &'a Dialer,
-    pub(super) errors: &'a DialErrors,
-    pub(super) barred: &'a Barred,
-    pub(super) book: &'a Book,
 }
 
 impl Reach {
