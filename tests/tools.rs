@@ -126,8 +126,8 @@ fn shells_complete_names_of_keys_chains_and_topics() {
         let try_it = format!("set PATH {} $PATH; source {}; complete -C'{words}'", dir.path().display(), path("fish"));
         takes(&feed("fish", &["--no-config", "-c", &try_it], ""))
     };
-    let shells: [(&str, &dyn Fn(&str) -> String); 2] = [("bash", &bash), ("fish", &fish)];
-    for (shell, complete) in shells.into_iter().filter(|(shell, _)| is_there(shell)) {
+    for shell in ["bash", "fish"].into_iter().filter(|shell| is_there(shell)) {
+        let complete = |words: &str| if shell == "bash" { bash(words) } else { fish(words) };
         let names = |words: &str| {
             let mut names: Vec<String> =
                 complete(words).lines().map(|line| line.split('\t').next().unwrap().trim().to_owned()).collect();
