@@ -5,8 +5,9 @@
 #   dist.sh               for this host
 #   dist.sh TARGET…       static programs for other hosts: x86_64, aarch64, armv7, riscv64. They stand in target/shipped/, with
 #                         SHA256SUMS, a systemd unit and a script for OpenWrt's procd. scripts/targets.sh says what it needs
+#   dist.sh --twice TARGET…   the same, and again from a clone in another folder; fails if two programs differ by a byte
 #
-# The same sources, compiler and zig are meant to give the same bytes, in whatever folder. That was not compared yet.
+# The same commit, compiler and zig give the same bytes, in whatever folder. .github/CONTRIBUTING.md says what differs elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/targets.sh
@@ -35,9 +36,28 @@ build_for() { # TARGET
   install -m 755 "$target_folder/$triple/dist/tussock" "$shipped/tussock-$1"
 }
 
+# Builds the same commit in a folder that has another name and nothing of an earlier build, and compares.
+compare_second_build() { # TARGET…
+  local copy target
+  copy=$(mktemp -d)
+  trap 'rm -rf "$copy"' EXIT
+  git clone --quiet . "$copy/sources"
+  CARGO_TARGET_DIR=$copy/built "$copy/sources/scripts/dist.sh" "$@" >/dev/null
+  for target; do
+    cmp "$shipped/tussock-$target" "$copy/built/shipped/tussock-$target" || complain "two builds for $target differ"
+  done
+  printf 'two builds are equal to the byte: %s\n' "$*"
+}
+
 if [ $# = 0 ]; then
   build_here
   exit
+fi
+twice=
+if [ "$1" = --twice ]; then
+  twice=1
+  shift
+  [ -z "$(git status --porcelain)" ] || complain 'a clone would not have what is not committed'
 fi
 shipped=$target_folder/shipped
 mkdir -p "$shipped"
@@ -49,3 +69,4 @@ cp src/cli/tussock.service src/cli/tussock.openwrt "$shipped"
 cd "$shipped"
 sha256sum tussock-* tussock.* >SHA256SUMS
 stat -c '%s bytes  %n' "$PWD"/tussock-*
+[ -z "$twice" ] || (cd - >/dev/null && compare_second_build "$@")

@@ -1,6 +1,9 @@
 //! Small hosts: one core, little memory, few files, no battery for the clock.
 
-use std::fs;
+use std::{
+    fs,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use crate::support::{TempDir, TestNode, cli_on, stderr};
 
@@ -50,4 +53,23 @@ fn a_clock_behind_the_last_known_time_stops_mining_until_a_peer_agrees_with_it()
         node.cli(&["wait", "height", "1000", "--timeout", "1"]);
     }
     assert_eq!(peer.stop(), 0);
+}
+
+/// Nobody confirms the time of a lone node. It keeps the latest one that nothing contradicts, and never an earlier one.
+#[test]
+fn a_lone_node_knows_at_its_next_start_when_it_last_ran() {
+    let folder = TempDir::new();
+    let file = folder.path().join("local/last-time");
+    let kept = || fs::read_to_string(&file).unwrap().trim().parse::<u64>().unwrap();
+    let mut node = TestNode::start_in(folder.path(), &["--is-bootnode"]);
+    node.json(&["mine", "1"]);
+    assert_eq!(node.stop(), 0);
+    let age = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().abs_diff(kept());
+    assert!(age < 600, "{age}");
+    // As if the clock had lost 77 years since.
+    fs::write(&file, "4102444800\n").unwrap();
+    let mut node = TestNode::start_in(folder.path(), &["--is-bootnode"]);
+    assert_eq!(node.cli(&["mine", "1"]).status.code(), Some(5), "{}", node.status());
+    assert_eq!(node.stop(), 0);
+    assert!(kept() >= 4_102_444_800, "{}", kept());
 }

@@ -60,8 +60,10 @@ pub(super) struct RefusedBranch {
 pub(super) struct ClockJudge {
     /// The operator says that the clock is not ahead.
     is_forced: bool,
-    /// A time that has surely passed.
+    /// A time that had surely passed when this node started.
     known_time: Option<UnixTime>,
+    /// The clock shows an earlier time than that, and no peer agrees with it.
+    is_before_known: bool,
     told: HindranceReporter,
     steps: ClockSteps,
     /// Why the miner was told to wait.
@@ -77,6 +79,7 @@ impl ClockJudge {
         Self {
             is_forced,
             known_time,
+            is_before_known: false,
             told: HindranceReporter::default(),
             steps: ClockSteps::default(),
             held: None,
@@ -102,12 +105,13 @@ impl ClockJudge {
 
     fn judge(&mut self, now: Now, facts: &ClockFacts, out: &mut Outbox) {
         let was_behind = [HindranceId::OwnTipAhead, HindranceId::ClockBehind].iter().any(|id| self.told.contains(*id));
-        let behind = headers_refused(now.unix, facts)
-            .or_else(|| before_known_time(now.unix, self.known_time?, &facts.clocks))
-            .or_else(|| behind_peers(&facts.clocks));
+        let before_known = self.known(now).and_then(|known| before_known_time(now.unix, known, &facts.clocks));
+        self.is_before_known = before_known.is_some();
+        let behind =
+            headers_refused(now.unix, facts).or(before_known).or_else(|| behind_peers(&facts.clocks));
         let force = |found: Finding| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found };
         let found = [
-            (HindranceId::OwnTipAhead, own_tip_ahead(now.unix, facts)),
+            (HindranceId::OwnTipAhead, own_tip_ahead(self.no_earlier_than_known(now).unix, facts)),
             (HindranceId::ClockBehind, behind),
             (HindranceId::ClockAhead, ahead(now.unix, facts).map(force)),
             (HindranceId::ClockStepped, self.steps.look(now, facts.clocks.agree(), was_behind).map(force)),
@@ -118,6 +122,19 @@ impl ClockJudge {
             self.held.clone_from(&held);
             out.tell(ToMiner::Hold(held));
         }
+    }
+
+    /// The time that headers are judged by. A clock without a battery starts in 1970, and all headers would be from its
+    /// future; those up to the known time are not. The clock counts as soon as NTP sets it or a peer agrees with it.
+    pub(super) fn no_earlier_than_known(&self, now: Now) -> Now {
+        let known = self.known(now).filter(|_| self.is_before_known);
+        Now { unix: known.map_or(now.unix, |known| known.max(now.unix)), ..now }
+    }
+
+    /// The known time and what has passed since.
+    fn known(&self, now: Now) -> Option<UnixTime> {
+        let passed = now.mono.since(Time(0)).as_secs();
+        self.known_time.map(|known| UnixTime(known.0.saturating_add(passed)))
     }
 
     /// Why the node does not count as synced, whatever its peers say.

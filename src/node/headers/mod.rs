@@ -319,7 +319,7 @@ impl Headers {
     /// What the time, or any input, may call for: questions to peers, the state, the best header's report.
     fn on_wake(&mut self, time: Now, out: &mut Outbox) -> Result<(), StoreError> {
         let now = time.mono;
-        self.peers.unrefuse(time, self.spec.parameters.future_limit);
+        self.peers.unrefuse(self.clock.no_earlier_than_known(time), self.spec.parameters.future_limit);
         self.release_due(now, out)?;
         self.set_overdue_aside(now, out)?;
         self.end_counting(now);

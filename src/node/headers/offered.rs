@@ -89,14 +89,15 @@ impl Headers {
                 return Ok(Some(Refusal::Drop("its parent is unknown")));
             }
         };
-        if rules::is_from_future(&self.spec, &header, now.unix) {
+        let judged_by = self.clock.no_earlier_than_known(now);
+        if rules::is_from_future(&self.spec, &header, judged_by.unix) {
             if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link))
                 && peer.asked.is_none()
                 && peer.standing == Standing::Done
             {
                 let mut follower = Follower::new(&self.spec, index, header.previous, parent)?;
                 let refused = Refused::judge(&mut follower, [header]);
-                peer.hold(now, refused, self.spec.parameters.future_limit);
+                peer.hold(judged_by, refused, self.spec.parameters.future_limit);
             }
             return Ok(Some(Refusal::Drop("its time is too far in the future")));
         }

@@ -52,6 +52,7 @@ impl Headers {
         headers: Vec<Header>,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
+        let now = self.clock.no_earlier_than_known(now);
         let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
         if peer.asked.take().is_none() {
             self.punish(link, PeerFault::Unexpected(Kind::Sync), out);

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     base::time::UnixTime,
     node::{
+        Setup,
         hindrance::{Finding, HindranceId},
         notice::{ToMiner, ToPeers},
         report::Report,
@@ -221,4 +222,54 @@ fn what_only_peers_show_that_came_by_themselves_is_a_doubt() {
     let told = found(&rig.sync(2, chain.headers(1..=1)), HindranceId::ClockBehind);
     let doubt = told.0.last().cloned().flatten().expect("it is told");
     assert!(doubt.is_suspicion && doubt.text.starts_with("1 of 2 peers show 1 header"), "{doubt:?}");
+}
+
+/// A chain whose last block is this many seconds after the one before.
+fn with_later_block(mut chain: Chain, seconds: u64) -> Chain {
+    let mut header = chain.draft(0);
+    header.time += seconds;
+    testkit::mine(&mut header);
+    chain.push(header);
+    chain
+}
+
+/// A node at genesis that an earlier run told a time, with a clock set by hand.
+fn knowing(known: u64, clock: u64) -> Rig {
+    let mut rig = Rig::unopened(Setup { known_time: Some(UnixTime(known)), ..setup() }, &Chain::new());
+    rig.now.unix = UnixTime(clock);
+    rig.moved(&Chain::new());
+    assert_eq!(rig.state, SyncState::Stalled);
+    assert!(rig.reason.ends_with("behind the time when this node last ran"), "{}", rig.reason);
+    rig
+}
+
+#[test]
+fn without_a_clock_headers_up_to_the_last_known_time_are_taken_and_mining_waits_until_the_clock_is_set() {
+    let chain = with_later_block(Chain::new().grow(1, 0), 1_000);
+    let last = chain.rows[2].header.time;
+    let mut rig = knowing(last - LIMIT - 500, 0);
+    rig.up_with(1, &chain, |peer| peer.clock_offset = 1_000_000_000);
+    assert_eq!(wants(&rig.sync(1, chain.headers(1..=2))), [(0, chain.hashes(1..=1))], "the second is beyond the limit");
+    assert_eq!(asked(&rig.pass(SECOND * 510)), [1], "the known time goes on");
+    assert_eq!(wants(&rig.sync(1, chain.headers(2..=2))), [(1, chain.hashes(2..=2))]);
+    assert_eq!(rig.state, SyncState::Stalled);
+    rig.now.unix = UnixTime(last);
+    let told = found(&rig.pass(SECOND * 4), HindranceId::ClockBehind);
+    assert!(told.1 == [false], "{told:?}");
+}
+
+#[test]
+fn the_known_time_counts_no_longer_once_a_peer_agrees_with_the_clock() {
+    let chain = with_later_block(Chain::new(), 30 * 86_400);
+    let time = chain.rows[1].header.time;
+    let mut rig = knowing(time + 86_400, time - LIMIT - 60);
+    assert!(is_over(&found(&rig.up(1, &chain), HindranceId::ClockBehind)));
+    assert_eq!(wants(&rig.sync(1, chain.headers(1..=1))), [], "its header is from the future of both clocks");
+}
+
+#[test]
+fn a_clock_an_hour_behind_the_known_time_is_still_behind_after_an_hour() {
+    let mut rig = knowing(2_000_000_000, 2_000_000_000 - 3_600);
+    (0..3).for_each(|_| drop(rig.pass(SECOND * 1_500)));
+    assert_eq!(rig.reason, "this clock is 60 min behind the time when this node last ran");
 }

@@ -115,7 +115,7 @@ impl HeaderArchive for FakeArchive {
 /// A chain of valid headers without bodies, genesis first.
 #[derive(Clone)]
 pub(super) struct Chain {
-    spec: Arc<ChainSpec>,
+    pub(super) spec: Arc<ChainSpec>,
     pub(super) rows: Vec<HeaderRow>,
 }
 
