@@ -38,11 +38,11 @@ build_for() { # TARGET
 
 # Builds the same commit in a folder that has another name and nothing of an earlier build, and compares.
 compare_second_build() { # TARGET…
-  local copy target
   copy=$(mktemp -d)
   trap 'rm -rf "$copy"' EXIT
   git clone --quiet . "$copy/sources"
   CARGO_TARGET_DIR=$copy/built "$copy/sources/scripts/dist.sh" "$@" >/dev/null
+  local target
   for target; do
     cmp "$shipped/tussock-$target" "$copy/built/shipped/tussock-$target" || complain "two builds for $target differ"
   done
@@ -57,7 +57,8 @@ twice=
 if [ "$1" = --twice ]; then
   twice=1
   shift
-  [ -z "$(git status --porcelain)" ] || complain 'a clone would not have what is not committed'
+  [ $# != 0 ] || complain 'which TARGET is to be built twice?'
+  [ -z "$(git status --porcelain)" ] || complain 'the second build is of a clone, which lacks what is not committed'
 fi
 shipped=$target_folder/shipped
 mkdir -p "$shipped"
@@ -66,7 +67,6 @@ export SOURCE_DATE_EPOCH
 for target; do name_target "$target"; done
 for target; do (build_for "$target"); done
 cp src/cli/tussock.service src/cli/tussock.openwrt "$shipped"
-cd "$shipped"
-sha256sum tussock-* tussock.* >SHA256SUMS
-stat -c '%s bytes  %n' "$PWD"/tussock-*
-[ -z "$twice" ] || (cd - >/dev/null && compare_second_build "$@")
+(cd "$shipped" && sha256sum tussock-* tussock.* >SHA256SUMS)
+stat -c '%s bytes  %n' "$shipped"/tussock-*
+if [ -n "$twice" ]; then compare_second_build "$@"; fi
