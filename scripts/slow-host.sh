@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What a node costs a small host. Two measurements, each printed and compared with its bound:
 #
-#   slow-host.sh quiet     wake-ups per second of all threads of an idle node with 8 peers, over a minute: at most 2
+#   slow-host.sh quiet     wake-ups per second of all threads of an idle node with 8 peers, over a minute: at most 2. `quiet
+#                          mesh`: each has a link to each other. `quiet star`: 8 dial it, and it dials nobody. Without: both
 #   slow-host.sh slow      a node that may use a tenth of one core (a control group, as 600 MHz of an old processor) follows a
 #                          chain whose blocks have 500 transactions and come every 10 s; RPC answers within a second. Needs
 #                          root, and a control group that can be made; exit code 3: there is none
@@ -32,18 +33,31 @@ start() { # NAME FLAGS…
 
 address() { sed -E 's/.*"p2p":"([^"]+)".*/\1/' "$data/$1/local/endpoints.json"; }
 
-quiet() {
+# Each has a link to each other, and nobody looks for more peers.
+mesh() {
   local number others=()
-  # Each has a link to each other, and nobody looks for more peers.
   for number in 1 2 3 4 5 6 7 8 idle; do
     start "$number" --is-bootnode --max-outbound $((${#others[@]} / 2)) ${others[@]+"${others[@]}"}
     others+=(--connect "$(address "$number")")
   done
+  idle=${pids[-1]}
+}
+
+# All dial the idle one, which dials nobody.
+star() {
+  local number
+  start idle --is-bootnode
+  idle=${pids[-1]}
+  for number in 1 2 3 4 5 6 7 8; do start "$number" --connect "$(address idle)" --max-outbound 1 --max-inbound 0; done
+}
+
+quiet() { # mesh|star
+  "$1"
   "$bin" -d "$data/idle" --chain local wait peers 8 --timeout 60 >/dev/null
-  python3 - "${pids[-1]}" "${SECONDS_QUIET:-60}" <<'P'
+  python3 - "$1" "$idle" "${SECONDS_QUIET:-60}" <<'P'
 import glob, sys, time
 
-pid, seconds = int(sys.argv[1]), float(sys.argv[2])
+shape, pid, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 BOUND = 2.0
 
 
@@ -65,7 +79,7 @@ for (name, _), rate in sorted(rates.items(), key=lambda one: -one[1]):
     if rate:
         print(f"{rate:6.2f} a second  {name}")
 total = sum(rates.values())
-print(f"{total:6.2f} wake-ups a second of {len(rates)} threads, with 8 peers, over {passed:.0f} s; at most {BOUND}")
+print(f"{total:6.2f} wake-ups a second of {len(rates)} threads, with 8 peers in a {shape}, over {passed:.0f} s; at most {BOUND}")
 sys.exit(total > BOUND)
 P
 }
@@ -171,7 +185,12 @@ P
 }
 
 case ${1:-} in
-  quiet) quiet ;;
+  quiet)
+    case ${2:-} in
+      mesh | star) quiet "$2" ;;
+      *) status=0 && for shape in mesh star; do scripts/slow-host.sh quiet "$shape" || status=$?; done && exit "$status" ;;
+    esac
+    ;;
   slow) slow ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac

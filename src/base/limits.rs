@@ -127,8 +127,7 @@ pub const READ_BYTES: usize = 16 * KIB;
 
 /// How long a `GetSync` may go unanswered before another sync node is chosen.
 pub const GET_SYNC_TIMEOUT: Duration = seconds(10);
-/// How often a synced node asks a peer for headers although nobody announced any. Pings tell tips: this is for tips that no
-/// ping tells.
+/// How often a synced node asks a peer for headers although nobody announced any: one whose tip is another than ours.
 pub const GET_SYNC_POLL: Duration = seconds(60);
 /// How long a header that is too far in the future is waited for before it is asked for again.
 pub const FUTURE_RETRY: Duration = seconds(30);

@@ -55,6 +55,9 @@ pub const FORK_HEADER_INTERVAL: Duration = Duration::from_secs(10);
 pub const CLOCK_OFFSET_SECONDS: u64 = 600;
 /// Seconds by which a clock is set before peers are told of it at once. What is less is told by the next ping.
 pub const CLOCK_SET_SECONDS: u64 = 60;
+/// Seconds by which a peer's clock may drift before the role that compares clocks hears of it. It compares them to ten
+/// minutes, and each time it hears something it wakes up.
+pub const CLOCK_NEWS_SECONDS: u64 = 5;
 /// Seconds after its newest block at which a miner without peers does not believe its clock: no network is switched off
 /// for five years.
 pub const OWN_PAST_SECONDS: u64 = 5 * 365 * 86_400;

@@ -144,7 +144,7 @@ impl Headers {
         let Some(best) = self.index.as_ref().map(|index| index.best().height) else { return Ok(()) };
         let known = self.known(&tip)?;
         if let Some(peer) = self.peers.get_mut(link) {
-            peer.height = height;
+            (peer.height, peer.claimed) = (height, tip);
             if height >= best && !known {
                 peer.wake(now);
             }
@@ -189,13 +189,16 @@ impl Headers {
         Ok(())
     }
 
-    /// A synced node asks some peer now and then although none announced anything.
+    /// A synced node asks some peer now and then although none announced anything. A peer whose tip is ours has nothing to
+    /// add, and its next ping would tell of another one.
     fn poll(&mut self, now: Time) {
         if self.machine.state() != SyncState::Synced || self.next_poll.is_none_or(|at| at > now) {
             return;
         }
         self.next_poll = Some(now + GET_SYNC_POLL);
-        let links: Vec<LinkId> = self.peers.iter().map(|(link, _)| link).collect();
+        let Some(best) = self.index.as_ref().map(|index| index.best_hash()) else { return };
+        let differing = self.peers.iter().filter(|(_, peer)| peer.claimed != best);
+        let links: Vec<LinkId> = differing.map(|(link, _)| link).collect();
         if let Some(peer) = self.rng.pick(&links).and_then(|link| self.peers.get_mut(*link)) {
             peer.wake(now);
         }

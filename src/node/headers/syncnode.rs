@@ -43,8 +43,9 @@ pub(super) struct HeaderSource {
     pub(super) info: Arc<PeerInfo>,
     /// Its clock minus our monotonic one, seconds: a clock of ours that is set right is right at once.
     pub(super) clock: i64,
-    /// Claimed.
+    /// Height and hash of the tip that it claimed last.
     pub(super) height: u32,
+    pub(super) claimed: Hash,
     pub(super) standing: Standing,
     /// When the open `GetSync` was sent.
     pub(super) asked: Option<Time>,
@@ -93,6 +94,7 @@ impl HeaderSource {
     fn new(now: Now, info: Arc<PeerInfo>) -> Self {
         Self {
             height: info.height,
+            claimed: info.tip,
             clock: info.clock_offset.saturating_add(difference(now)),
             info,
             standing: Standing::Fresh,

@@ -9,7 +9,13 @@ use std::{
 
 use super::{address_turns::AddressTurns, dialer::Purpose, keepalive::KeepAlive};
 use crate::{
-    base::{gather::gather, hash::Hash, ids::LinkId, time::Time},
+    base::{
+        gather::gather,
+        hash::Hash,
+        ids::LinkId,
+        limits::CLOCK_NEWS_SECONDS,
+        time::{Time, UnixTime},
+    },
     node::{CloseReason, Direction, Outbox, PeerFault, PeerInfo, netgroup::NetGroup},
     wire::message::GoodbyeCode,
 };
@@ -36,6 +42,8 @@ pub(super) struct LinkedPeer {
     height: u32,
     /// The tip that its last ping told.
     told: Option<Hash>,
+    /// Seconds of its clock at our monotonic time zero, as others heard of it.
+    clock: Option<u64>,
     pub(super) keep_alive: KeepAlive,
     pub(super) turns: AddressTurns,
 }
@@ -44,7 +52,7 @@ impl LinkedPeer {
     fn new(now: Time, info: Arc<PeerInfo>) -> Self {
         let (height, is_inbound) = (info.height, info.direction.is_inbound());
         let (keep_alive, turns) = (KeepAlive::new(now, is_inbound), AddressTurns::new(now));
-        Self { info, since: now, height, told: None, keep_alive, turns }
+        Self { info, since: now, height, told: None, clock: None, keep_alive, turns }
     }
 
     /// How the peer presented itself.
@@ -66,6 +74,16 @@ impl LinkedPeer {
     pub(super) fn claims(&mut self, height: u32, tip: Hash, ours: Hash) -> bool {
         self.height = height;
         self.told.replace(tip) != Some(tip) || tip != ours
+    }
+
+    /// Notes what the peer's clock shows. Returns whether others need to hear of it: not if it only went on.
+    pub(super) fn shows_clock(&mut self, now: Time, clock: UnixTime) -> bool {
+        let at_zero = clock.0.saturating_sub(now.since(Time(0)).as_secs());
+        let is_news = self.clock.is_none_or(|told| told.abs_diff(at_zero) > CLOCK_NEWS_SECONDS);
+        if is_news {
+            self.clock = Some(at_zero);
+        }
+        is_news
     }
 }
 

@@ -92,10 +92,12 @@ pub(super) fn answer(
         return false;
     }
     out.send(link, &Message::Pong(nonce));
-    if let Some(clock) = ping_clock::clock(peer.info().services, nonce) {
+    // Each role that is told wakes up, on an idle node for nothing.
+    if let Some(clock) = ping_clock::clock(peer.info().services, nonce)
+        && peer.shows_clock(now, clock)
+    {
         out.tell(ToHeaders::PeerClock { link, clock });
     }
-    // Each role that is told wakes up, on an idle node for nothing.
     if !peer.claims(height, tip, ours) {
         return true;
     }

@@ -254,6 +254,18 @@ fn every_new_peer_is_asked_at_once_and_a_synced_node_polls() {
 }
 
 #[test]
+fn a_synced_node_polls_only_peers_whose_tip_is_not_its_own() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    assert_eq!(asked(&rig.pass(GET_SYNC_POLL * 3)), [0; 0], "its ping would tell of another tip");
+    rig.notice(ToHeaders::PeerTip { link: LinkId(1), height: 2, tip: Hash([1; 32]) });
+    assert_eq!(asked(&rig.pass(GET_SYNC_POLL)), [1], "a lower tip may have more work");
+    rig.sync(1, vec![]);
+    rig.notice(ToHeaders::PeerTip { link: LinkId(1), height: 3, tip: chain.tip() });
+    assert_eq!(asked(&rig.pass(GET_SYNC_POLL * 3)), [0; 0]);
+}
+
+#[test]
 fn nobody_is_asked_before_the_ledger_has_told_its_tip() {
     let chain = Chain::new().grow(5, 0);
     let mut rig = Rig::unopened(setup(), &Chain::new());

@@ -123,6 +123,23 @@ fn pings_tell_the_clock_to_peers_that_do_so_too() {
 }
 
 #[test]
+fn a_peer_s_clock_is_told_again_once_it_was_set() {
+    let mut node = node(&setup());
+    node.start();
+    let peer = PeerInfo { services: SERVICE_FULL | SERVICE_CLOCK, ..inbound_peer("127.0.0.1:4131") };
+    node.opened(1, Direction::Inbound, &peer.remote.to_string());
+    node.up(1, peer);
+    let tip = ChainSpec::local().genesis_hash();
+    let mut clocks = |seconds: u64| {
+        let nonce = (node.now.unix.0 + seconds) << 24;
+        let told = node.receive(1, &Message::Ping { nonce, height: 0, tip }).told::<ToHeaders>();
+        node.pass(Duration::from_secs(1));
+        told.iter().filter(|notice| matches!(notice, ToHeaders::PeerClock { .. })).count()
+    };
+    assert_eq!([0, 5, 6, 6, 1, 0].map(&mut clocks), [1, 0, 1, 0, 0, 1]);
+}
+
+#[test]
 fn a_ping_that_repeats_our_own_tip_wakes_no_other_role() {
     let mut node = node(&setup());
     node.start();
