@@ -8,8 +8,8 @@
 # or more, a network of all of them and a native node follows: 200 blocks, payments, a partition, one digest.
 #
 # TUSSOCK_BIN: the native program (default: target/release/tussock, which is built if it is missing). WITHOUT_TESTS=1: only the
-# programs. Needs what scripts/targets.sh says, and Debian's qemu-user-static; as root it installs them. Exit code 3: they
-# are not here and cannot be installed.
+# programs. SHIPPED=1: only the programs, those of scripts/dist.sh where qemu-user can run them. Needs what scripts/targets.sh
+# says, and Debian's qemu-user-static; as root it installs them. Exit code 3: they are not here and cannot be installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/targets.sh
@@ -19,6 +19,7 @@ data=$(mktemp -d)
 nodes=()
 trap 'stop_all; rm -rf "$data"' EXIT
 passed=0 failed=0
+only_programs=${WITHOUT_TESTS:-}${SHIPPED:-}
 
 check() { # WHAT COMMAND…
   local what=$1
@@ -51,12 +52,17 @@ C
 
 # Builds program and tests in one go, with the profile that compiles quickest. Leaves a list: name, path.
 build_for() { # TARGET
-  local panic=panic_unwind,test
-  prepare_target "$1"
+  local panic=panic_unwind,test shipped=$target_folder/shipped/tussock-$1
   mkdir -p "$built"
+  if [ -n "${SHIPPED:-}" ] && [ -x "$shipped" ] && [ "$1" != armv7 ]; then
+    printf 'program %s\n' "$shipped" >"$built/$1.list"
+    return
+  fi
+  prepare_target "$1"
   [ "$cpu" != arm ] || keep_qemu_from_mremap
-  local tests=(--package tussock-core --package tussock-lthash --package tussock --lib --test all)
-  "${cargo[@]}" test --no-run --quiet --release "${flags[@]}" --message-format json "${tests[@]}" |
+  local what=(test --no-run --package tussock-core --package tussock-lthash --package tussock --lib --test all)
+  [ -z "$only_programs" ] || what=(build --bin tussock)
+  "${cargo[@]}" "${what[@]}" --quiet --release "${flags[@]}" --message-format json |
     python3 -c '
 import json, sys
 for line in sys.stdin:
@@ -252,7 +258,7 @@ native=${TUSSOCK_BIN:-$target_folder/release/tussock}
 for target; do name_target "$target"; done
 for target; do (build_for "$target") || exit; done
 for target; do
-  [ -n "${WITHOUT_TESTS:-}" ] || run_tests "$target"
+  [ -n "$only_programs" ] || run_tests "$target"
   run_files "$target"
   run_nodes "$target"
 done

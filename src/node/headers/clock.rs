@@ -107,8 +107,7 @@ impl ClockJudge {
         let was_behind = [HindranceId::OwnTipAhead, HindranceId::ClockBehind].iter().any(|id| self.told.contains(*id));
         let before_known = self.known(now).and_then(|known| before_known_time(now.unix, known, &facts.clocks));
         self.is_before_known = before_known.is_some();
-        let behind =
-            headers_refused(now.unix, facts).or(before_known).or_else(|| behind_peers(&facts.clocks));
+        let behind = headers_refused(now.unix, facts).or(before_known).or_else(|| behind_peers(&facts.clocks));
         let force = |found: Finding| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found };
         let found = [
             (HindranceId::OwnTipAhead, own_tip_ahead(self.no_earlier_than_known(now).unix, facts)),
