@@ -237,8 +237,6 @@ pub const COMMIT_INTERVAL: Duration = seconds(2);
 pub const MEMPOOL_BYTES: usize = 4 * MIB;
 /// How long an unconfirmed transaction is kept.
 pub const MEMPOOL_EXPIRY: Duration = seconds(72 * 3600);
-/// Bytes of one commit during sync: together with `LEDGER_CHECKPOINT_PAGES` they keep the ledger's log below 32 MiB.
-pub const COMMIT_BYTES: usize = 8 * MIB;
 /// Blocks in one commit during sync; bounds what one `ChainMoved` lists. Well below `HEADERS_UNCOMMITTED`, so that
 /// headers never wait for a commit.
 pub const COMMIT_BLOCKS: usize = 1024;

@@ -141,9 +141,9 @@ pub trait LedgerStore: HeaderArchive {
     fn coins_sum(&self) -> Result<StateSum, StoreError>;
     /// Writes coin changes into the open transaction. Best in the order of their keys.
     fn flush_coins(&mut self, changes: &mut dyn Iterator<Item = CoinChange>) -> Result<(), StoreError>;
-    /// Bytes that the open transaction will add to the log, about. The log cannot shrink before a commit.
-    fn uncommitted_bytes(&self) -> usize {
-        0
+    /// Whether the open transaction has grown so large that it should be committed: the log cannot shrink before.
+    fn is_commit_due(&self) -> bool {
+        false
     }
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;

@@ -14,9 +14,9 @@ const SQLITE_READER_CACHE_BYTES: usize = 1024 * 1024;
 /// Prepared statements kept per connection; the ledger uses about thirty.
 const SQLITE_STATEMENTS: usize = 48;
 /// Each connection belongs to one thread at a time.
-const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+pub(super) const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 /// How long a connection waits for another's lock.
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log of a small file (peer book) at which a commit moves them into the file.
 pub(super) const SMALL_CHECKPOINT_PAGES: usize = 500;
 /// Bytes of a small file's write-ahead log that stay allocated.
@@ -44,7 +44,7 @@ pub(super) fn open_file(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_writer(path: &Path) -> Result<(Connection, Sharing), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | NO_MUTEX;
     let (connection, sharing) = sharing::open_writer(path, flags)?;
-    connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok((connection, sharing))
 }
 
@@ -76,11 +76,11 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
 /// Opens a file for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = sharing::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX, Sharing::Processes)?;
-    connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     if sharing::of_reader(&connection)? == Sharing::OneProcess {
         // `query_only` below refuses changes. SQLite has no log in a process for files that are opened for reading.
         connection = sharing::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX, Sharing::OneProcess)?;
-        connection.busy_timeout(SQLITE_BUSY_TIMEOUT)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
     }
     keep_plans(&connection)?;
     set(&connection, "query_only", 1)?;

@@ -8,6 +8,7 @@ pub mod adhoc;
 mod bodies;
 pub mod ceiling;
 mod check;
+mod checkpointer;
 mod coins;
 pub mod compact;
 mod connect;

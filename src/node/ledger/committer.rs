@@ -239,7 +239,7 @@ impl Committer {
         let moved = !self.pending.added.is_empty();
         now.mono >= since + limits::COMMIT_INTERVAL
             || self.is_batch_full()
-            || self.chain.store().uncommitted_bytes() >= limits::COMMIT_BYTES
+            || self.chain.store().is_commit_due()
             || (moved && self.progress.is_at_tip(self.chain.tip()))
     }
 

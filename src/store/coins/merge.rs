@@ -37,8 +37,8 @@ fn tier(bytes: u64) -> u32 {
     (bytes / SMALLEST_TIER_BYTES).checked_ilog(8).map_or(0, |tier| tier + 1)
 }
 
-/// Begins the merges that are due. All runs go into the oldest once they weigh half of it (lazy levelling, Dayan and Idreos
-/// 2018): so an entry is written there about three times, and a coin that exists is found with two reads.
+/// Begins the merges that are due. All runs go into the oldest once they weigh half of it and are several (lazy levelling,
+/// Dayan and Idreos 2018): so an entry is written there about three times, and a coin that exists is found with two reads.
 pub(super) fn plan(
     connection: &Connection,
     layers: &mut Vec<Layer>,
@@ -48,7 +48,7 @@ pub(super) fn plan(
     let is_run = |layer: &Layer| matches!(layer, Layer::Run(_));
     let last = layers.len();
     let first = last - layers.iter().rev().take_while(|layer| is_run(layer)).count();
-    if last - first > 2 {
+    if last - first > (sizes.fan / 2).max(2) {
         let oldest = layers[last - 1].bytes();
         let others: u64 = layers[first..last - 1].iter().map(Layer::bytes).sum();
         if others >= oldest / 2 {

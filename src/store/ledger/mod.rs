@@ -30,6 +30,7 @@ use crate::{
     },
     store::{
         bodies, check,
+        checkpointer::Checkpointer,
         coins::{self, CoinTable},
         connect::{self, SMALL_CACHE_BYTES, Tuning},
         error::corrupt,
@@ -42,11 +43,16 @@ use crate::{
     },
 };
 
-/// Pages in the ledger's write-ahead log at which they move into the database when the ledger is idle. Nearly all pages are
-/// appended, so a longer log would save little.
+/// Pages in the ledger's write-ahead log at which they are moved into the database. Nearly all pages are appended, so a
+/// longer log would save little.
 const LEDGER_CHECKPOINT_PAGES: usize = 1500;
-/// Bytes of the ledger's write-ahead log that stay allocated: what a sync needs, twice `LEDGER_CHECKPOINT_PAGES` and a
-/// commit ([`limits::COMMIT_BYTES`] and the block that exceeded it).
+/// Bytes that a transaction writes during a sync before it is committed. Coins that are created and spent within one are
+/// never stored: at half as much, a sync of small payments took a tenth longer.
+const COMMIT_BYTES: usize = 14 * 1024 * 1024;
+/// The same while the log is being moved. The next commit moves what was written meanwhile, and nobody else works then.
+const SHORT_COMMIT_BYTES: usize = 5 * 1024 * 1024;
+/// Bytes of the ledger's write-ahead log that stay allocated: what a sync needs. A log of a long and a short commit is at
+/// most 32 MiB, as each of them adds at most its last block and the coin overlay to its bytes.
 pub(crate) const LEDGER_LOG_BYTES: usize = 24 * 1024 * 1024;
 
 /// How the ledger is kept.
@@ -54,8 +60,7 @@ pub(crate) const LEDGER_LOG_BYTES: usize = 24 * 1024 * 1024;
 pub struct LedgerOptions {
     /// SQLite's page cache, bytes.
     pub cache_bytes: usize,
-    /// Pages in the write-ahead log at which they move into the database when the ledger is idle. At twice as many a commit
-    /// moves them.
+    /// Pages in the write-ahead log at which they are moved into the database.
     pub checkpoint_pages: usize,
     /// Memory for the filters of the coins, bytes.
     pub filter_bytes: usize,
@@ -102,8 +107,12 @@ pub struct LedgerDb {
     committed: (Tip, StateSum),
     /// Whether commits wait for the disk now.
     durable: bool,
-    /// Pages in the log at which they are moved when the ledger is idle; 0: there is no log.
+    /// Pages in the log at which they are moved.
     checkpoint_pages: usize,
+    /// Moves them; `None` in memory, where there is no log.
+    checkpointer: Option<Checkpointer>,
+    /// The log has been long since the last commit or an earlier one, and [`Self::checkpointer`] was told to move it.
+    is_log_long: bool,
     /// Bytes that the open transaction has written, about.
     uncommitted: usize,
     /// A change failed half-way: nothing may be committed before a rollback.
@@ -140,8 +149,7 @@ impl LedgerDb {
             &connection,
             Tuning {
                 cache_bytes: options.cache_bytes,
-                // The ledger moves pages when it is idle (see `tidy`). During a sync it never is.
-                checkpoint_pages: options.checkpoint_pages.saturating_mul(2),
+                checkpoint_pages: 0, // see `move_log`
                 log_bytes: LEDGER_LOG_BYTES,
             },
         )?;
@@ -158,6 +166,7 @@ impl LedgerDb {
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
         let opened = Opened { created, unclean, checked_blocks, sharing };
         let mut ledger = Self::load(connection, spec, options, opened)?;
+        ledger.checkpointer = Some(Checkpointer::start(path, sharing)?);
         views::renew(&mut ledger.connection, views::LEDGER, Some(&spec.prefix))?;
         Ok(ledger)
     }
@@ -171,8 +180,7 @@ impl LedgerDb {
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
         create_genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
-        let options = LedgerOptions { checkpoint_pages: 0, ..LedgerOptions::default() };
-        Self::load(connection, spec, &options, Opened { created: true, ..Opened::default() })
+        Self::load(connection, spec, &LedgerOptions::default(), Opened { created: true, ..Opened::default() })
     }
 
     /// What opening the ledger found.
@@ -210,6 +218,8 @@ impl LedgerDb {
             committed: memory.committed,
             durable: false,
             checkpoint_pages: options.checkpoint_pages,
+            checkpointer: None,
+            is_log_long: false,
             uncommitted: 0,
             broken: Cell::new(false),
             suspect: Cell::new(false),
@@ -243,6 +253,7 @@ impl LedgerDb {
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
+        self.checkpointer = None;
         if !self.connection.is_autocommit() {
             rows::run(&self.connection, "ROLLBACK", [])?;
         }

@@ -121,8 +121,8 @@ impl LedgerStore for SharedLedger {
         self.lock()?.flush_coins(changes)
     }
 
-    fn uncommitted_bytes(&self) -> usize {
-        self.lock().map_or(0, |ledger| ledger.uncommitted_bytes())
+    fn is_commit_due(&self) -> bool {
+        self.lock().is_ok_and(|ledger| ledger.is_commit_due())
     }
 
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! The writer's changes. Each checks that it fits the applied chain. One that does not is a bug of the caller and stops the
 //! node.
 
-use super::{Best, End, LedgerDb};
+use super::{Best, COMMIT_BYTES, End, LedgerDb, SHORT_COMMIT_BYTES};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
@@ -12,7 +12,9 @@ use crate::{
         digest::StateSum,
     },
     store::{
-        bodies, connect,
+        bodies,
+        checkpointer::LogPages,
+        connect,
         error::corrupt,
         rows::{self, NewHeader, StoredHeader},
         undo,
@@ -114,33 +116,25 @@ impl LedgerStore for LedgerDb {
         })
     }
 
-    fn uncommitted_bytes(&self) -> usize {
-        self.uncommitted
+    fn is_commit_due(&self) -> bool {
+        self.uncommitted >= if self.is_log_long { SHORT_COMMIT_BYTES } else { COMMIT_BYTES }
     }
 
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
         self.change(|db| db.end_transaction(tip, sum))?;
+        let moved = self.move_log();
+        self.watch(moved)?;
         let settings = self.set_durable(durable);
         self.watch(settings)
     }
 
-    /// Merges coins, and moves the write-ahead log into the database. The latter takes some hundredths of a second, in which
-    /// the node would neither relay a new block nor serve a newcomer. So commits do it only when the log is twice as long.
     fn tidy(&mut self) -> Result<bool, StoreError> {
         if !self.connection.is_autocommit() {
             return Ok(false);
         }
         self.merge_coins()?;
-        if self.checkpoint_pages > 0 {
-            let pages = |mode: &str| {
-                let sql = format!("PRAGMA wal_checkpoint({mode})");
-                rows::one(&self.connection, &sql, [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
-            };
-            let waiting = pages("NOOP")?.map_or(0, |(logged, moved)| logged.saturating_sub(moved));
-            if usize::try_from(waiting).is_ok_and(|waiting| waiting >= self.checkpoint_pages) {
-                self.watch(pages("PASSIVE"))?;
-            }
-        }
+        let moved = self.move_log();
+        self.watch(moved)?;
         Ok(self.coins.has_merges_due())
     }
 
@@ -297,6 +291,24 @@ impl LedgerDb {
         rows::run(&self.connection, "COMMIT", [])?;
         self.committed = (tip.clone(), sum.clone());
         self.uncommitted = 0;
+        Ok(())
+    }
+
+    /// Has the log moved into the database once it is long: by the thread what is committed now, and by the next call what
+    /// was committed meanwhile. Then it begins again, unless a reader still needs what is in it.
+    fn move_log(&mut self) -> Result<(), StoreError> {
+        let Some(checkpointer) = &mut self.checkpointer else { return Ok(()) };
+        let Some(pages) = LogPages::of(&self.connection)? else { return Ok(()) };
+        if pages.logged < self.checkpoint_pages {
+            self.is_log_long = false;
+        } else if !self.is_log_long {
+            checkpointer.begin();
+            self.is_log_long = true;
+        } else {
+            checkpointer.wait();
+            let left = LogPages::checkpoint(&self.connection)?;
+            self.is_log_long = left.is_some_and(|left| left.waiting() > 0);
+        }
         Ok(())
     }
 

@@ -259,9 +259,10 @@ mod tests {
     #[test]
     fn a_file_that_disagrees_with_its_blocks_is_found() {
         for (damage, problem) in [
-            // The last entry of a page ends in an address of 20 bytes, the first begins with its key.
+            // Each entry of the oldest run is a coin, and ends in an address of 20 bytes.
             (
-                "UPDATE coin_pages SET entries = CAST(substr(entries, 1, length(entries) - 20) || zeroblob(20) AS BLOB)",
+                "UPDATE coin_pages SET entries = CAST(substr(entries, 1, length(entries) - 20) || zeroblob(20) AS BLOB) \
+                 WHERE id >> 55 = (SELECT slot FROM coin_runs ORDER BY age LIMIT 1)",
                 "other coins",
             ),
             ("DELETE FROM coin_pages", "coins, replaying leads to"),
