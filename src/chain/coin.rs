@@ -29,7 +29,7 @@ pub struct Coin {
 /// What a block did to the coin set, in order. It is kept to undo the block.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct CoinChanges {
-    /// Coins from before the block that it spent.
+    /// Coins from before the block that it spent, in the order of its inputs.
     pub spent: Vec<(OutPoint, Coin)>,
     /// Coins that the block created and did not itself spend.
     pub created: Vec<(OutPoint, Coin)>,

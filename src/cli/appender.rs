@@ -1,7 +1,7 @@
 //! Appends blocks to a ledger that no node has open, for `generate` and `chain import`.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -312,7 +312,7 @@ impl Appender {
             let (found, expected) = (header.state_digest, self.tip.digest);
             return Err(BlockFault::StateDigest { found, expected }.into());
         }
-        let (mut created, mut spent) = (BTreeMap::new(), BTreeMap::new());
+        let (mut created, mut spent, mut spent_coins) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         let mut fees: u64 = 0;
         for (index, hashed) in block.transactions.iter().enumerate() {
             let at = |fault| BlockFault::Transaction { index, fault };
@@ -320,7 +320,7 @@ impl Appender {
                 let mut coins = Vec::with_capacity(hashed.transaction.inputs.len());
                 for input in &hashed.transaction.inputs {
                     coins.push(match created.remove(&input.outpoint) {
-                        None if spent.contains_key(&input.outpoint) => None,
+                        None if !spent_coins.insert(input.outpoint) => None,
                         None => {
                             let coin = self.coin(&input.outpoint)?;
                             spent.extend(coin.clone().map(|coin| (input.outpoint, coin)));
@@ -336,7 +336,7 @@ impl Appender {
         }
         let coinbase = block.transactions.first().ok_or(BlockFault::Empty)?;
         rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
-        Ok(CoinChanges { spent: spent.into_iter().collect(), created: created.into_iter().collect() })
+        Ok(CoinChanges { spent, created: created.into_iter().collect() })
     }
 }
 

@@ -224,7 +224,6 @@ impl BlockGenerator {
         };
         let block = testkit::seal(header, all);
         debug_assert!(block.bytes.len() <= limits::MAX_BLOCK_BYTES, "the arguments were checked");
-        spent.sort_unstable_by_key(|(outpoint, _)| *outpoint);
         Ok((block, CoinChanges { spent, created: created.into_iter().collect() }))
     }
 

@@ -73,19 +73,22 @@ pub(super) fn decoded(connection: &Connection, header: &StoredHeader) -> Result<
     HashedBlock::decode(bytes).map_err(|error| corrupt(format!("block {hash} at height {height}: {error}")))
 }
 
-/// The coins that the applied block at `height` spent.
-pub(super) fn spent(connection: &Connection, height: u32) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+/// The coins from before it that an applied block spent, in the order of its inputs.
+pub(super) fn spent(connection: &Connection, block: &HashedBlock) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+    let height = block.header.height;
     let sql = "SELECT undo FROM applied WHERE height = ?1";
     let read = |row: &rusqlite::Row<'_>| {
         let undo = row.get_ref(0)?.as_blob_or_null().map_err(|error| corrupt(error.to_string()))?;
-        undo::decode(undo)
+        undo::decode(undo, block)
     };
     rows::one(connection, sql, [height], read)?.ok_or_else(|| corrupt(format!("no block is applied at {height}")))
 }
 
 /// What the applied block with this header did to the coins.
 pub(super) fn changes(connection: &Connection, header: &StoredHeader) -> Result<CoinChanges, StoreError> {
-    undo::changes(&decoded(connection, header)?, spent(connection, header.header.height)?)
+    let block = decoded(connection, header)?;
+    let spent = spent(connection, &block)?;
+    Ok(undo::changes(&block, spent))
 }
 
 fn not_its_body(hash: &Hash) -> StoreError {

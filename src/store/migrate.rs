@@ -25,9 +25,10 @@ pub const LEDGER: Schema = Schema {
         include_str!("schema/ledger_0001.sql"),
         include_str!("schema/ledger_0002.sql"),
         include_str!("schema/ledger_0003.sql"),
+        include_str!("schema/ledger_0004.sql"),
     ],
-    // Version 3 keeps coins in another order, which a sync makes faster than a migration.
-    oldest: 3,
+    // Version 3 keeps coins in another order, version 4 less to undo a block. A sync is faster than such a migration.
+    oldest: 4,
 };
 /// `peers.db`.
 pub const PEERS: Schema = Schema {

@@ -13,7 +13,9 @@ impl LedgerReader {
         let Some(stored) = StoredHeader::find(&snapshot, hash)? else { return Ok(None) };
         let height = stored.header.height;
         match StoredHeader::applied_at(&snapshot, height)? {
-            Some(applied) if applied.hash == *hash => bodies::spent(&snapshot, height).map(Some),
+            Some(applied) if applied.hash == *hash => {
+                bodies::spent(&snapshot, &bodies::decoded(&snapshot, &stored)?).map(Some)
+            }
             _ => Ok(None),
         }
     }

@@ -1,98 +1,106 @@
-//! Undo data: the coins that a block spent, encoded compactly. The coins that it created follow from its body.
+//! Undo data: what a block's body does not say about the coins that it spent from before it.
 //!
-//! Layout: the coins in order, each as txid (32 bytes), position, amount, address (20 bytes), 2 × height + coinbase;
-//! numbers in LEB128. A block that spends nothing has no undo data at all.
-
-use std::collections::BTreeSet;
+//! Layout: for each such coin, in the order of the block's inputs, its amount and 2 × height + coinbase in LEB128. The
+//! input itself names its outpoint, and the key in it gives its address. The coins that the block created follow from its
+//! body. A block that spends nothing has no undo data at all.
 
 use crate::{
-    base::{gather::gather, hash::Hash},
+    base::hash::Hash,
     chain::{
         address::Address,
         archive::StoreError,
-        block::{HashedBlock, HashedTransaction},
+        block::HashedBlock,
         coin::{Coin, CoinChanges, coins_created},
-        transaction::OutPoint,
+        transaction::{Input, OutPoint},
     },
     store::{error::corrupt, leb128},
 };
 
-/// Encodes spent coins; `None` if there are none.
+/// Encodes spent coins, which are in the order of the block's inputs; `None` if there are none.
 pub(super) fn encode(spent: &[(OutPoint, Coin)]) -> Option<Vec<u8>> {
     if spent.is_empty() {
         return None;
     }
-    let mut bytes = Vec::with_capacity(spent.len() * 66);
-    for (outpoint, coin) in spent {
-        bytes.extend_from_slice(&outpoint.txid.0);
-        leb128::put(&mut bytes, u64::from(outpoint.index));
+    let mut bytes = Vec::with_capacity(spent.len() * 10);
+    for (_, coin) in spent {
         leb128::put(&mut bytes, coin.amount);
-        bytes.extend_from_slice(&coin.address.0);
         leb128::put(&mut bytes, u64::from(coin.height) << 1 | u64::from(coin.coinbase));
     }
     Some(bytes)
 }
 
-/// Reads [`encode`]'s result.
-pub(super) fn decode(bytes: Option<&[u8]>) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
-    let (mut rest, mut spent) = (bytes.unwrap_or_default(), Vec::new());
-    while !rest.is_empty() {
-        let coin = take_coin(&mut rest).ok_or_else(|| corrupt("the data that undoes a block is cut short"))?;
-        spent.push(coin);
+/// Reads [`encode`]'s result for this block. Data that is longer or shorter than the block's is an error.
+pub(super) fn decode(bytes: Option<&[u8]>, block: &HashedBlock) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+    let height = block.header.height;
+    let foreign = || corrupt(format!("the data that undoes block {height} is not that block's"));
+    let (own, mut rest, mut spent) = (OwnCoins::of(block), bytes.unwrap_or_default(), Vec::new());
+    for input in inputs(block).filter(|input| !own.has(&input.outpoint)) {
+        let (amount, origin) = take_origin(&mut rest).ok_or_else(foreign)?;
+        let coin_height = u32::try_from(origin >> 1).map_err(|_| foreign())?;
+        let address = Address::of(&input.public_key);
+        spent.push((input.outpoint, Coin { amount, address, height: coin_height, coinbase: origin & 1 == 1 }));
     }
-    Ok(spent)
+    if rest.is_empty() { Ok(spent) } else { Err(foreign()) }
 }
 
-/// All changes of a block to the coins. The spent coins are stored; the created ones follow from the block. Undo data of
-/// another block is an error.
-pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> Result<CoinChanges, StoreError> {
-    let spends =
-        |one: &HashedTransaction| one.transaction.inputs.iter().map(|input| input.outpoint).collect::<Vec<_>>();
-    let inputs: BTreeSet<OutPoint> = gather(block.transactions.iter().flat_map(spends));
-    let made: BTreeSet<OutPoint> = gather(block.transactions.iter().flat_map(|transaction| transaction.outpoints()));
-    let own = inputs.intersection(&made).count();
-    if own + spent.len() != inputs.len() || !spent.iter().all(|(outpoint, _)| inputs.contains(outpoint)) {
-        return Err(corrupt(format!("the data that undoes block {} is not that block's", block.header.height)));
-    }
+/// All changes of a block to the coins, of which `spent` is what [`decode`] returned.
+pub(super) fn changes(block: &HashedBlock, spent: Vec<(OutPoint, Coin)>) -> CoinChanges {
+    let own = OwnCoins::of(block);
+    let mut used: Vec<OutPoint> =
+        inputs(block).map(|input| input.outpoint).filter(|outpoint| own.has(outpoint)).collect();
+    used.sort_unstable();
     let height = block.header.height;
     let all = block.transactions.iter().flat_map(|transaction| coins_created(transaction, height));
-    Ok(CoinChanges { spent, created: all.filter(|(outpoint, _)| !inputs.contains(outpoint)).collect() })
+    CoinChanges { spent, created: all.filter(|(outpoint, _)| used.binary_search(outpoint).is_err()).collect() }
 }
 
-fn take_coin(rest: &mut &[u8]) -> Option<(OutPoint, Coin)> {
-    let txid = Hash(take(rest)?);
-    let index = leb128::take(rest)?.try_into().ok()?;
-    let amount = leb128::take(rest)?;
-    let address = Address(take(rest)?);
-    let height = leb128::take(rest)?;
-    let coin = Coin { amount, address, height: (height >> 1).try_into().ok()?, coinbase: height & 1 == 1 };
-    Some((OutPoint { txid, index }, coin))
+fn inputs(block: &HashedBlock) -> impl Iterator<Item = &Input> {
+    block.transactions.iter().flat_map(|one| one.transaction.inputs.iter())
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, after) = rest.split_first_chunk::<N>()?;
-    *rest = after;
-    Some(*first)
+/// The coins that a block creates.
+struct OwnCoins(Vec<(Hash, usize)>);
+
+impl OwnCoins {
+    fn of(block: &HashedBlock) -> Self {
+        let mut ids: Vec<_> = block.transactions.iter().map(|one| (one.txid, one.transaction.outputs.len())).collect();
+        ids.sort_unstable();
+        Self(ids)
+    }
+
+    fn has(&self, outpoint: &OutPoint) -> bool {
+        let at = self.0.binary_search_by_key(&outpoint.txid, |(txid, _)| *txid);
+        at.is_ok_and(|at| usize::try_from(outpoint.index).is_ok_and(|index| index < self.0[at].1))
+    }
+}
+
+fn take_origin(rest: &mut &[u8]) -> Option<(u64, u64)> {
+    Some((leb128::take(rest)?, leb128::take(rest)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn coin(amount: u64, height: u32, coinbase: bool) -> (OutPoint, Coin) {
-        let outpoint = OutPoint { txid: Hash([3; 32]), index: height };
-        (outpoint, Coin { amount, address: Address([4; 20]), height, coinbase })
-    }
+    use crate::{
+        chain::key::SecretKey,
+        store::testing::{account, dev_maker},
+    };
 
     #[test]
-    fn coins_of_every_size_round_trip_and_a_cut_is_noticed() {
-        let coins = [coin(0, 0, true), coin(127, 1, false), coin(128, u32::MAX, true), coin(u64::MAX, 300, false)];
-        let bytes = encode(&coins).unwrap();
-        assert_eq!(decode(Some(&bytes)), Ok(coins.to_vec()));
-        assert!(decode(Some(&bytes[..bytes.len() - 1])).is_err());
-        assert_eq!(encode(&[]), None);
-        assert_eq!(decode(None), Ok(vec![]));
-        let endless = [&bytes[..32], &[0xff; 12]].concat();
-        assert!(decode(Some(&endless)).is_err());
+    fn what_a_block_spent_comes_back_from_its_body_and_few_bytes() {
+        let mut maker = dev_maker();
+        let key = SecretKey::well_known(0);
+        let from_before = maker.transfer(&key, account(1), 5, 1);
+        let block = maker.next_block(vec![from_before], account(2));
+        let changes_before = maker.last_changes().clone();
+        let bytes = encode(&changes_before.spent).unwrap();
+        assert!(bytes.len() <= 12, "{bytes:?}");
+        let spent = decode(Some(&bytes), &block).unwrap();
+        assert_eq!(changes(&block, spent), changes_before);
+        assert!(decode(Some(&bytes[..bytes.len() - 1]), &block).is_err(), "cut short");
+        assert!(decode(None, &block).is_err());
+        assert!(decode(Some(&[&bytes[..], &[0]].concat()), &block).is_err(), "too long");
+        assert!(decode(Some(&[0xff; 24]), &block).is_err(), "endless");
+        assert_eq!((encode(&[]), decode(None, &maker.spec().genesis)), (None, Ok(vec![])));
     }
 }

@@ -54,8 +54,9 @@ impl Batch {
         for height in (next..=tip).take(max_blocks as usize) {
             let stored = StoredHeader::applied_at(ledger, height)?;
             let stored = stored.ok_or_else(|| corrupt(format!("no block is applied at {height}")))?;
-            let spent = bodies::spent(ledger, height)?;
-            batch.add(&bodies::decoded(ledger, &stored)?, gather(spent))?;
+            let block = bodies::decoded(ledger, &stored)?;
+            let spent = bodies::spent(ledger, &block)?;
+            batch.add(&block, gather(spent))?;
             if batch.entries.iter().map(Vec::len).sum::<usize>() >= INDEX_BATCH_ENTRIES {
                 break;
             }

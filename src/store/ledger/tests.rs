@@ -89,7 +89,7 @@ fn another_chain_a_newer_version_and_a_foreign_file_are_refused_by_name() {
     assert!(text.contains("\"local\"") && text.contains("\"dev\""), "{text}");
     sql(&path, "PRAGMA user_version = 99");
     let Err(StoreError::Mismatch(text)) = open(&path, &ChainSpec::local()) else { panic!("newer version taken") };
-    assert!(text.contains("version 99") && text.contains("up to 3"), "{text}");
+    assert!(text.contains("version 99") && text.contains("versions up to "), "{text}");
     let foreign = dir.join("foreign.db");
     sql(&foreign, "CREATE TABLE notes (x)");
     assert!(matches!(open(&foreign, &ChainSpec::local()), Err(StoreError::Mismatch(_))));

@@ -111,11 +111,7 @@ impl<'a> Replay<'a> {
             let (found, expected) = (header.state_digest, self.sum.digest());
             return Err(at(BlockFault::StateDigest { found, expected }.to_string()));
         }
-        let mut spent = self.transactions(&block)?;
-        let mut undo = bodies::spent(self.ledger, height)?;
-        spent.sort_unstable_by_key(|(outpoint, _)| *outpoint);
-        undo.sort_unstable_by_key(|(outpoint, _)| *outpoint);
-        if spent != undo {
+        if self.transactions(&block)? != bodies::spent(self.ledger, &block)? {
             return Err(at("the data that undoes it is not what it spent".to_owned()));
         }
         (self.tip, self.height, self.time, self.work) = (hash, height, header.time, stored.work);

@@ -1,0 +1,2 @@
+-- ledger.db, version 4: `applied.undo` holds only the amounts and heights of the coins that a block spent, in the order of
+-- its inputs (undo.rs). The body says the rest. Files of earlier versions are not migrated.
