@@ -113,7 +113,7 @@ impl ClockJudge {
             (HindranceId::OwnTipAhead, own_tip_ahead(self.no_earlier_than_known(now).unix, facts)),
             (HindranceId::ClockBehind, behind),
             (HindranceId::ClockAhead, ahead(now.unix, facts).map(force)),
-            (HindranceId::ClockStepped, self.steps.look(now, facts.clocks.agree(), was_behind).map(force)),
+            (HindranceId::ClockStepped, self.steps.look(now, settles_step(facts), was_behind).map(force)),
         ];
         self.told.replace(now.unix, found, out);
         let held = self.told.first_blocking(|blocks| blocks.mining);
@@ -194,6 +194,11 @@ fn before_known_time(now: UnixTime, known: UnixTime, clocks: &PeerClocks) -> Opt
     })
 }
 
+/// Whether the peers' clocks show that a step did no harm: others accept the blocks of such a clock.
+fn settles_step(facts: &ClockFacts) -> bool {
+    facts.clocks.agree_within(facts.future_limit.max(CLOCK_OFFSET_SECONDS))
+}
+
 const FORCE: &str = "set this host's clock; if it is right, mine with --force-clock";
 
 fn behind_peers(clocks: &PeerClocks) -> Option<Finding> {
@@ -223,9 +228,14 @@ impl PeerClocks {
     /// By how much this host's clock is wrong, if it is, and by whose clock: the median of several, or that of each of
     /// one or two.
     fn difference(&self) -> Option<(i64, String)> {
+        self.difference_above(CLOCK_OFFSET_SECONDS)
+    }
+
+    /// The same, if the difference is more than this many seconds.
+    fn difference_above(&self, seconds: u64) -> Option<(i64, String)> {
         let mut offsets = self.offsets.clone();
         offsets.sort_unstable();
-        let is_wrong = |(offset, _): &&(i64, SocketAddr)| offset.unsigned_abs() > CLOCK_OFFSET_SECONDS;
+        let is_wrong = |(offset, _): &&(i64, SocketAddr)| offset.unsigned_abs() > seconds;
         if offsets.len() < CLOCK_SAMPLES {
             return offsets.iter().find(is_wrong).map(|(offset, peer)| (*offset, peer.to_string()));
         }
@@ -235,7 +245,11 @@ impl PeerClocks {
 
     /// Whether there are peers, and their clocks do not contradict this one.
     fn agree(&self) -> bool {
-        !self.offsets.is_empty() && self.difference().is_none()
+        self.agree_within(CLOCK_OFFSET_SECONDS)
+    }
+
+    fn agree_within(&self, seconds: u64) -> bool {
+        !self.offsets.is_empty() && self.difference_above(seconds).is_none()
     }
 
     /// Whether enough peers say that ours is further ahead than this: most of those that we chose, or all others.
@@ -364,6 +378,22 @@ mod tests {
         assert_eq!(behind.blocks(HindranceId::ClockBehind), Blocks { ready: true, mining: true });
         assert_eq!(behind.text, "this clock is 11 days behind the time when this node last ran");
         assert!(found(0, clocks(true, &[1_000_000])).is_some() && found(0, clocks(true, &[600])).is_none());
+    }
+
+    /// A miner whose clock was put right waited for ever, because the clocks of its peers differed from it by 11 minutes.
+    #[test]
+    fn a_step_holds_the_miner_until_peers_accept_blocks_of_the_new_time() {
+        const DAY: u64 = 86_400;
+        for (offset, is_held) in [(-660, false), (660, false), (-7_200, false), (-7_201, true), (7_201, true)] {
+            let (mut judge, mut out) = (ClockJudge::new(false, None), Outbox::default());
+            let facts = |offset| ClockFacts { clocks: clocks(true, &[offset]), ..facts() };
+            judge.look(Now { mono: Time(0), unix: NOW }, facts(offset - DAY.cast_signed()), &mut out);
+            let set = Now { mono: Time(0) + CLOCK_LOOK, unix: UnixTime(NOW.0 + DAY + 10) };
+            judge.look(set, ClockFacts { clocks: PeerClocks::default(), ..facts(0) }, &mut out);
+            assert!(judge.told.contains(HindranceId::ClockStepped) && judge.held.is_some());
+            judge.look(set, facts(offset), &mut out);
+            assert_eq!(judge.told.contains(HindranceId::ClockStepped), is_held, "{offset}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl ClockSteps {
         is_set
     }
 
-    /// What is to be told of a step. `agree`: the peers' clocks agree with the wall clock as it is now. `was_behind`: the
+    /// What is to be told of a step. `agree`: the peers would take blocks of the wall clock as it is now. `was_behind`: the
     /// clock was known to be behind until now.
     pub(super) fn look(&mut self, now: Now, agree: bool, was_behind: bool) -> Option<Finding> {
         let difference = difference(now);
