@@ -157,7 +157,7 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
 
 fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
     match notice {
-        ToFetch::PeerHeight { link, height } => out.extend_from_slice(&codec::encode(&(0u8, link.0, height))),
+        ToFetch::PeerTip { link, height, .. } => out.extend_from_slice(&codec::encode(&(0u8, link.0, height))),
         ToFetch::Want { fork, above, hashes } => {
             out.extend_from_slice(&codec::encode(&(3u8, fork, above)));
             hashes.iter().for_each(|wanted| hash(3, wanted, out));

@@ -41,6 +41,9 @@ impl Fetch {
         }
         let origin = Origin::Link(link);
         if let Some(place) = self.place_of(&hash) {
+            if !asked {
+                self.take_shown(link, &hash);
+            }
             if place.is_candidate() && !asked {
                 // So it has the chain up to this block, and may be asked for what is below.
                 out.tell(ToHeaders::PeerTip { link, height: header.height, tip: hash });

@@ -157,7 +157,7 @@ impl Fetch {
             return;
         }
         match frame.open() {
-            Ok(Message::Absent(hash)) => self.take_absent(link, &hash, out),
+            Ok(Message::Absent(hash)) => self.take_absent(now, link, &hash, out),
             Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
             Err(fault) => self.punish(link, fault.into(), out),
         }
@@ -180,12 +180,12 @@ impl Fetch {
         self.tell_progress(out);
     }
 
-    fn take_absent(&mut self, link: LinkId, hash: &Hash, out: &mut Outbox) {
+    fn take_absent(&mut self, now: Time, link: LinkId, hash: &Hash, out: &mut Outbox) {
         let Some(peer) = self.peers.get_mut(link) else { return };
         if peer.complete(hash).is_some() {
             self.completions.absent += 1;
             if let Some(window) = self.window_of(hash) {
-                window.in_vain(hash, link, true);
+                window.in_vain(hash, link, Some(now));
             }
             out.tell(ToHeaders::Denied { link, hash: *hash });
         } else if !peer.explain_late(hash) {
@@ -217,6 +217,7 @@ impl Fetch {
         if self.peers.len() == 0 || self.gathers(now) {
             return;
         }
+        self.pump_lowest(now, out);
         let mut in_flight = self.completions.open();
         let mut busy = 0;
         // While no peer has room, no peer is looked up for the next blocks: with small blocks the look-ups took half of
@@ -237,6 +238,15 @@ impl Fetch {
                 Choice::Busy => busy += 1,
                 Choice::Nobody => self.window.pause(height, now + ABSENT_RETRY),
             }
+        }
+    }
+
+    /// Asks for the block that the ledger waits for if nobody is asked for it, also a peer that is busy with others.
+    fn pump_lowest(&mut self, now: Time, out: &mut Outbox) {
+        let base = self.window.base();
+        let Some(slot) = self.window.slot(base).filter(|_| self.window.to_ask().next() == Some(base)) else { return };
+        if let Choice::Ask(link) = self.peers.choose(base, slot, true, None) {
+            self.ask(now, base, link, out);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::hash::Hash,
+    base::{hash::Hash, ids::LinkId},
     chain::rules::BlockFault,
     node::{
         ChainMove, Origin, Outbox,
@@ -25,10 +25,11 @@ impl Fetch {
             ToFetch::BodiesTaken { blocks } => self.take_taken(&blocks, out),
             ToFetch::ChainMoved(moved) => self.take_move(&moved, out),
             ToFetch::BlocksInvalid { hashes, fault } => self.take_invalid(&hashes, &fault, out),
-            ToFetch::PeerHeight { link, height } => {
+            ToFetch::PeerTip { link, height, tip } => {
                 if let Some(peer) = self.peers.get_mut(link) {
                     peer.claims(height);
                 }
+                self.take_shown(link, &tip);
             }
             ToFetch::PoolChanged { added, removed } => {
                 let checked = Arc::make_mut(&mut self.checked);
@@ -38,6 +39,12 @@ impl Fetch {
                 checked.extend(added);
             }
         }
+    }
+
+    /// A peer has this block: it has those below, too, whatever it said before.
+    pub(super) fn take_shown(&mut self, link: LinkId, tip: &Hash) {
+        self.window.shown(tip, link);
+        self.candidates.windows_mut().for_each(|window| window.shown(tip, link));
     }
 
     fn take_want(&mut self, fork: u32, above: u32, hashes: Vec<Hash>, out: &mut Outbox) {

@@ -48,7 +48,7 @@ impl Fetch {
             peer.timed_out(request.hash);
             silent |= !peer.delivered_since(request.sent);
             self.completions.timeouts += 1;
-            if self.window_of(&request.hash).is_some_and(|window| window.in_vain(&request.hash, link, false)) {
+            if self.window_of(&request.hash).is_some_and(|window| window.in_vain(&request.hash, link, None)) {
                 out.count(Counter::BlockRequestsReassigned, 1);
             }
         }
@@ -66,6 +66,7 @@ impl Fetch {
         let slot = lowest.and_then(|height| self.window.slot(height));
         self.watch.see(now, slot.map(|slot| slot.hash));
         let Some(lowest) = lowest else { return };
+        self.window.ask_again(lowest, now);
         if self.window.missing() <= NEAR_TIP_BLOCKS {
             let heights: Vec<u32> = self.window.being_asked().collect();
             heights.into_iter().for_each(|height| self.hedge(now, height, out));
@@ -169,6 +170,7 @@ impl Fetch {
             let stall = self.stall_due(lowest).map(|(at, _)| at);
             [stall, self.hedge_due(lowest)].into_iter().flatten().filter(|at| *at > self.now).min()
         };
-        [overdue, self.late_at().filter(|at| *at > self.now)].into_iter().flatten().min()
+        let again = self.window.asks_again_at(lowest);
+        overdue.into_iter().chain([self.late_at(), again].into_iter().flatten().filter(|at| *at > self.now)).min()
     }
 }

@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::base::{hash::Hash, ids::LinkId, limits::FETCH_WINDOW, time::Time};
+use crate::base::{
+    hash::Hash,
+    ids::LinkId,
+    limits::{ABSENT_RETRY, FETCH_WINDOW},
+    time::Time,
+};
 
 /// Peers that are remembered as asked in vain: more than there can be at a time.
 const MAX_TRIED: usize = 96;
@@ -30,6 +35,8 @@ pub(super) struct Slot {
     pub(super) tried: Vec<LinkId>,
     /// Some peer has said that it does not have the block.
     pub(super) is_absent: bool,
+    /// When one of those in `absent` said so last.
+    denied: Option<Time>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +59,8 @@ pub(super) struct Window {
 
 impl Slot {
     fn new(hash: Hash) -> Self {
-        Self { hash, body: Body::Missing, asked: Vec::new(), absent: Vec::new(), tried: Vec::new(), is_absent: false }
+        let (asked, absent, tried) = Default::default();
+        Self { hash, body: Body::Missing, asked, absent, tried, is_absent: false, denied: None }
     }
 }
 
@@ -172,8 +180,9 @@ impl Window {
         }
     }
 
-    /// A request for the block ended without it. `absent`: that peer does not have it. True if nobody else is asked.
-    pub(super) fn in_vain(&mut self, hash: &Hash, link: LinkId, absent: bool) -> bool {
+    /// A request for the block ended without it. `absent`: the peer said then that it does not have the block. True if nobody
+    /// else is asked.
+    pub(super) fn in_vain(&mut self, hash: &Hash, link: LinkId, absent: Option<Time>) -> bool {
         let Some((height, slot)) = self.missing_slot(hash) else { return false };
         slot.asked.retain(|asked| *asked != link);
         if !slot.tried.contains(&link) {
@@ -182,9 +191,11 @@ impl Window {
         if slot.tried.len() > MAX_TRIED {
             slot.tried.remove(0);
         }
-        slot.is_absent |= absent;
-        if absent && !slot.absent.contains(&link) {
-            slot.absent.push(link);
+        if absent.is_some() {
+            (slot.is_absent, slot.denied) = (true, absent);
+            if !slot.absent.contains(&link) {
+                slot.absent.push(link);
+            }
         }
         self.reopen(height)
     }
@@ -206,6 +217,22 @@ impl Window {
         is_left
     }
 
+    /// Lets a block that some peer owes be asked again of those that did not have it: they may have it by now.
+    pub(super) fn ask_again(&mut self, height: u32, now: Time) {
+        if self.asks_again_at(height).is_some_and(|at| at <= now)
+            && let Some(slot) = self.slot_mut(height)
+        {
+            slot.absent.clear();
+            slot.denied = None;
+        }
+    }
+
+    /// When that is due.
+    pub(super) fn asks_again_at(&self, height: u32) -> Option<Time> {
+        let slot = self.slot(height).filter(|slot| !slot.asked.is_empty())?;
+        slot.denied.map(|at| at + ABSENT_RETRY)
+    }
+
     /// No peer has the block: ask again later.
     pub(super) fn pause(&mut self, height: u32, until: Time) {
         if self.open.remove(&height) {
@@ -224,6 +251,18 @@ impl Window {
                 slot.absent.clear();
             }
         }
+    }
+
+    /// The peer has this block and those below: it can be asked for them again.
+    pub(super) fn shown(&mut self, tip: &Hash, link: LinkId) {
+        let Some(top) = self.height_of(tip) else { return };
+        let count = FETCH_WINDOW.min((top - self.base) as usize + 1);
+        for slot in self.slots.iter_mut().take(count) {
+            slot.absent.retain(|absent| *absent != link);
+            slot.tried.retain(|tried| *tried != link);
+        }
+        let above = self.paused.split_off(&top.saturating_add(1));
+        self.open.extend(std::mem::replace(&mut self.paused, above).into_keys());
     }
 
     /// When the first pause is over.
@@ -308,80 +347,5 @@ impl Window {
         }
         let last = self.end().saturating_sub(1);
         self.highest = self.highest.min(last);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hash(n: u8) -> Hash {
-        Hash([n; 32])
-    }
-
-    fn window(count: u8) -> Window {
-        let mut window = Window::default();
-        window.replace(0, (1..=count).map(hash).collect());
-        window
-    }
-
-    #[test]
-    fn it_moves_up_only_over_what_is_taken() {
-        let mut window = window(5);
-        assert!(window.arrive(1, 10) && window.arrive(2, 20));
-        assert!(!window.arrive(2, 20), "twice is once");
-        assert_eq!((window.base(), window.held(), window.lowest_missing()), (1, 30, Some(3)));
-        window.take(&hash(2));
-        assert_eq!((window.base(), window.held()), (1, 10));
-        window.take(&hash(1));
-        assert_eq!((window.base(), window.held(), window.missing()), (3, 0, 3));
-    }
-
-    #[test]
-    fn a_reorganisation_drops_what_is_above_the_fork_and_can_reach_below_the_base() {
-        let mut window = window(5);
-        window.arrive(4, 10);
-        window.replace(2, vec![hash(13), hash(14)]);
-        assert_eq!((window.height_of(&hash(4)), window.height_of(&hash(14)), window.held()), (None, Some(4), 0));
-        assert_eq!(window.to_ask().collect::<Vec<_>>(), [1, 2, 3, 4]);
-        (1..=2).for_each(|n| window.take(&hash(n)));
-        window.replace(0, vec![hash(21), hash(22)]);
-        assert_eq!(window.to_ask().collect::<Vec<_>>(), [1, 2]);
-        window.replace(9, vec![hash(30)]);
-        assert_eq!(window.to_ask().collect::<Vec<_>>(), [10], "the ledger has what is between");
-    }
-
-    #[test]
-    fn only_the_window_is_asked_for() {
-        let mut window = Window::default();
-        let hashes = (0..2000u32).map(|n| {
-            let mut bytes = [0; 32];
-            bytes[..4].copy_from_slice(&n.to_le_bytes());
-            Hash(bytes)
-        });
-        let hashes: Vec<Hash> = hashes.collect();
-        window.replace(0, hashes.clone());
-        assert_eq!(window.to_ask().count(), FETCH_WINDOW);
-        window.arrive(1, 1);
-        assert_eq!(window.to_ask().last(), Some(1024), "it does not move before the ledger takes the lowest");
-        window.take(&hashes[0]);
-        assert_eq!(window.to_ask().last(), Some(1025));
-    }
-
-    #[test]
-    fn a_block_that_nobody_has_pauses_and_resumes() {
-        let mut window = window(2);
-        window.asked(1, LinkId(1));
-        window.in_vain(&hash(1), LinkId(1), true);
-        window.pause(1, Time(50));
-        assert_eq!(
-            (window.to_ask().next(), window.lowest_missing(), window.next_resume()),
-            (Some(2), Some(1), Some(Time(50)))
-        );
-        window.resume(Time(49), false);
-        assert_eq!(window.to_ask().next(), Some(2));
-        window.resume(Time(50), false);
-        assert_eq!(window.to_ask().next(), Some(1));
-        assert!(window.slot(1).unwrap().absent.is_empty() && window.slot(1).unwrap().tried == [LinkId(1)]);
     }
 }

@@ -22,12 +22,14 @@ pub struct Candidate {
 /// To `fetch`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToFetch {
-    /// From `peers`: a ping claimed this height.
-    PeerHeight {
+    /// From `peers`: a ping claimed this tip.
+    PeerTip {
         /// The peer.
         link: LinkId,
         /// Its height.
         height: u32,
+        /// Its tip.
+        tip: Hash,
     },
     /// From `headers`: the best header chain above height `above`. It replaces everything wanted above that height. Bodies
     /// are wanted of all these blocks that are not applied or stored already.

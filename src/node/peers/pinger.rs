@@ -102,7 +102,7 @@ pub(super) fn answer(
         return true;
     }
     out.tell(ToHeaders::PeerTip { link, height, tip });
-    out.tell(ToFetch::PeerHeight { link, height });
+    out.tell(ToFetch::PeerTip { link, height, tip });
     out.tell(ToGossip::PeerTip { link, tip });
     true
 }

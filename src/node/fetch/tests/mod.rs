@@ -5,6 +5,7 @@ mod candidates;
 mod model;
 mod overdue;
 mod requests;
+mod window;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

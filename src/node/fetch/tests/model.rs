@@ -24,6 +24,7 @@ enum Op {
     Forget(usize, u8),
     Pause(usize, u64),
     Resume(u64, bool),
+    Shown(usize, u8),
     Arrive(usize, usize),
     Refuse(usize, Option<u8>),
     Take(usize),
@@ -40,6 +41,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (at.clone(), link.clone()).prop_map(|(at, link)| Op::Forget(at, link)),
         2 => (at.clone(), 0..100u64).prop_map(|(at, until)| Op::Pause(at, until)),
         2 => (0..100u64, any::<bool>()).prop_map(|(now, all)| Op::Resume(now, all)),
+        2 => (at.clone(), link.clone()).prop_map(|(at, link)| Op::Shown(at, link)),
         6 => (at.clone(), 1..1000usize).prop_map(|(at, bytes)| Op::Arrive(at, bytes)),
         2 => (at.clone(), proptest::option::of(link)).prop_map(|(at, sender)| Op::Refuse(at, sender)),
         6 => at.clone().prop_map(Op::Take),
@@ -131,7 +133,7 @@ impl Model {
             Op::InVain(at, by, absent) => {
                 let Some(hash) = hash(at) else { return };
                 self.unask(at, by);
-                window.in_vain(&hash, link(by), absent);
+                window.in_vain(&hash, link(by), absent.then_some(Time(1)));
             }
             Op::Forget(at, by) => {
                 let Some(hash) = hash(at) else { return };
@@ -150,6 +152,17 @@ impl Model {
                     if matches!(state, State::Paused(until) if all || *until <= now) {
                         *state = State::Open;
                     }
+                }
+            }
+            Op::Shown(at, by) => {
+                let Some(hash) = hash(at) else { return };
+                window.shown(&hash, link(by));
+                for (at, (_, state)) in self.blocks.iter_mut().enumerate().take(at + 1) {
+                    if matches!(state, State::Paused(_)) {
+                        *state = State::Open;
+                    }
+                    let slot = window.slot(self.base + u32::try_from(at).unwrap()).unwrap();
+                    assert!(!slot.absent.contains(&link(by)) && !slot.tried.contains(&link(by)));
                 }
             }
             Op::Arrive(at, bytes) => {

@@ -76,6 +76,55 @@ fn absent_asks_another_peer_and_pauses_when_nobody_is_left() {
     assert_eq!(faults(&actions), [(2, PeerFault::Unexpected(Kind::Absent))], "it was peer 1's turn");
 }
 
+/// Found by seed 600001785: an honest peer did not have a block at first, and was never asked again, because another peer
+/// owed the block.
+#[test]
+fn a_peer_that_did_not_have_a_block_is_asked_again_once_it_shows_that_block_or_a_higher_one() {
+    for tip in [1, 2] {
+        let mut rig = Rig::new(2, &[1, 2]);
+        // Peer 1 owes block 1, and peer 2 has nothing.
+        rig.receive(2, &Message::Absent(hash(2)));
+        assert_eq!(requests(&rig.pass(BULK_HEDGE))[0], (2, hash(1)));
+        rig.receive(2, &Message::Absent(hash(1)));
+        assert_eq!(rig.waiting(2), 2, "both answered");
+        assert_eq!(requests(&rig.pass(SECOND)), []);
+        let actions = rig.notice(ToFetch::PeerTip { link: LinkId(2), height: tip, tip: hash(tip) });
+        let asked: Vec<Hash> = requests(&actions).into_iter().map(|(_, hash)| hash).collect();
+        assert!(asked.contains(&hash(1)), "{asked:?}");
+    }
+}
+
+#[test]
+fn peers_that_did_not_have_the_lowest_block_are_asked_again_while_another_owes_it() {
+    let mut rig = Rig::new(2, &[1, 2, 3]);
+    let owes = rig.open.iter().find(|(_, open)| open.contains(&hash(1))).map(|(link, _)| *link).unwrap();
+    for _ in 0..3 {
+        for link in [1, 2, 3].into_iter().filter(|link| *link != owes) {
+            while let Some(hash) = rig.open.get(&link).and_then(|open| open.first().copied()) {
+                rig.open.get_mut(&link).unwrap().remove(0);
+                rig.receive(link, &Message::Absent(hash));
+            }
+        }
+        let actions = rig.pass(ABSENT_RETRY);
+        let mut asked: Vec<u64> =
+            requests(&actions).into_iter().filter(|(_, of)| *of == hash(1)).map(|(link, _)| link).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        assert_eq!(asked.len(), 2, "{asked:?}");
+    }
+}
+
+/// Found by seed 600001785: while a peer owed other blocks, nobody was asked for the one that the ledger waited for.
+#[test]
+fn the_block_that_the_ledger_waits_for_is_asked_even_of_a_busy_peer() {
+    let mut rig = Rig::new(40, &[1, 2]);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (PEER_WINDOW_FIRST, PEER_WINDOW_FIRST));
+    let (first, other) = if rig.open[&1].contains(&hash(1)) { (1, 2) } else { (2, 1) };
+    rig.down(first);
+    assert!(rig.open[&other].contains(&hash(1)), "{:?}", rig.open);
+    assert_eq!(rig.waiting(other), PEER_WINDOW_FIRST + 1);
+}
+
 #[test]
 fn a_new_peer_ends_the_pause() {
     let mut rig = Rig::new(1, &[1]);
@@ -89,8 +138,8 @@ fn whoever_claims_to_have_a_block_is_preferred_and_if_nobody_does_all_are_tried(
     rig.up(1, 0);
     rig.up(2, 9);
     assert_eq!(requests(&rig.want(0, vec![hash(1)])), [(2, hash(1))]);
-    rig.notice(ToFetch::PeerHeight { link: LinkId(2), height: 0 });
-    rig.notice(ToFetch::PeerHeight { link: LinkId(1), height: 2 });
+    rig.notice(ToFetch::PeerTip { link: LinkId(2), height: 0, tip: Hash::ZERO });
+    rig.notice(ToFetch::PeerTip { link: LinkId(1), height: 2, tip: Hash::ZERO });
     assert_eq!(requests(&rig.want(1, vec![hash(2)])), [(1, hash(2))]);
     assert_eq!(requests(&rig.want(2, vec![hash(3)])).len(), 1);
 }

@@ -101,7 +101,7 @@ fn a_ping_is_answered_and_its_tip_told_to_headers_fetch_and_gossip() {
     assert_eq!(actions.sent(1), [Message::Pong(5)]);
     let (link, height, tip) = (LinkId(1), 9, Hash([9; 32]));
     assert_eq!(actions.told::<ToHeaders>(), [ToHeaders::PeerTip { link, height, tip }]);
-    assert_eq!(actions.told::<ToFetch>(), [ToFetch::PeerHeight { link, height }]);
+    assert_eq!(actions.told::<ToFetch>(), [ToFetch::PeerTip { link, height, tip }]);
     assert_eq!(actions.told::<ToGossip>(), [ToGossip::PeerTip { link, tip }]);
 }
 
