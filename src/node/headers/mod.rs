@@ -105,7 +105,7 @@ pub struct Headers {
     withheld: BTreeMap<Hash, Withheld>,
     overdue: Option<Overdue>,
     candidates: Candidates,
-    /// When the node was last synced with peers.
+    /// When the node was last synced with peers, or first as far as one of them.
     synced_at: Option<Time>,
     /// The height of its tip then.
     synced_height: u32,
@@ -337,7 +337,7 @@ impl Headers {
             }
             out.report(Report::State { state: told.state, reason: told.reason });
         }
-        self.note_state(now);
+        self.note_state(now)?;
         self.tell_best(out);
         self.tell_candidates(now, out)?;
         self.report_best(now, out);

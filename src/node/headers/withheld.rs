@@ -80,13 +80,23 @@ impl Headers {
     }
 
     /// Notes that the node is synced, or that it has nobody who could tell.
-    pub(super) fn note_state(&mut self, now: Time) {
+    pub(super) fn note_state(&mut self, now: Time) -> Result<(), StoreError> {
         if self.peers.len() == 0 {
             self.synced_at = None;
-        } else if self.machine.state() == SyncState::Synced {
+        } else if self.machine.state() == SyncState::Synced || self.synced_at.is_none() && self.is_level()? {
             self.synced_at = Some(now);
             self.synced_height = self.index.as_ref().map_or(0, |index| index.applied().height);
         }
+        Ok(())
+    }
+
+    /// Whether a peer is at our tip, and the best header chain leaves ours below it. A node that has just started counts as
+    /// synced from then on: branches that nobody delivers in whole would keep it from that state for ever.
+    fn is_level(&self) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        let (tip, HeaderNode { height, .. }) = index.applied;
+        let is_tip = || self.peers.iter().any(|(_, peer)| !peer.closing && peer.shows == Some(tip));
+        Ok(!index.is_on_best(height, &tip)? && is_tip())
     }
 
     /// When time alone sets a branch aside.

@@ -62,6 +62,35 @@ fn a_node_that_was_not_synced_leaves_an_overdue_branch_only_for_another_one() {
     assert_eq!(wants(&overdue(&mut rig, other.hash(11), true)), [(10, vec![])]);
 }
 
+/// Found by seed 600002205: seven peers told a node that had just started of one deep branch after the other and delivered
+/// a part of each. The node was at the tip of its honest peer, and not synced for five minutes.
+#[test]
+fn half_delivered_branches_keep_a_node_that_has_just_started_from_being_synced_for_a_bounded_time() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = Rig::new(&ours);
+    let mut seconds = 0;
+    for round in 0..20 {
+        let count = 40 + round;
+        let branch = ours.first(5).grow(count, u8::try_from(count).unwrap());
+        let link = 3 + 2 * round as u64;
+        rig.up(link, &branch);
+        rig.sync(link, branch.headers(6..=5 + count));
+        rig.sync(link, vec![]);
+        if round == 0 {
+            rig.up(1, &ours);
+            rig.sync(1, vec![]);
+            assert_eq!(rig.state, SyncState::Blocks, "{}", rig.reason);
+        }
+        // One body comes, and then no other.
+        rig.notice(ToHeaders::Delivered);
+        rig.pass(OVERDUE_FIRST);
+        seconds += u64::from(rig.state != SyncState::Synced) * OVERDUE_FIRST.as_secs();
+        overdue(&mut rig, branch.hash(7), false);
+    }
+    assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
+    assert!(seconds <= COUNTED_FOR.as_secs(), "{seconds}");
+}
+
 #[test]
 fn who_denies_a_block_that_it_announced_loses_its_link() {
     let ours = Chain::new().grow(10, 0);
