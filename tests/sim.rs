@@ -273,3 +273,32 @@ fn a_wall_clock_that_is_set_makes_no_timer_late() {
 fn rivals_of_every_block_keep_up_a_contest_at_the_tip_and_no_more() {
     assert_holds(&outcome(410_000_357));
 }
+
+/// The clocks of all nodes were set right at once. A miner's differed from those of its peers by eleven minutes, and it waited
+/// for ever: peers had to agree with the new time more closely than they need to take its blocks.
+#[test]
+fn a_miner_goes_on_after_its_clock_was_set_if_peers_take_its_blocks() {
+    for seed in [600_000_948, 600_002_072] {
+        assert_holds(&outcome(seed));
+    }
+}
+
+/// All lines were slow with tiny buffers, and the checker expected blocks to be relayed as over the usual lines.
+#[test]
+fn blocks_may_take_as_long_as_slow_lines_need() {
+    assert_holds(&outcome(600_001_157));
+}
+
+/// An honest peer said that it did not have a block, got it, and was not asked again, because others owed that block. Nobody
+/// was asked for the block while the only peer without a bad name owed another one.
+#[test]
+fn a_peer_is_asked_again_for_a_block_that_it_shows() {
+    assert_holds(&outcome(600_001_785));
+}
+
+/// Seven peers besieged a node that had just started with half-delivered branches. It was at the tip of its honest peer for
+/// five minutes and did not say synced. The checker began to count again whenever the honest peer found a block.
+#[test]
+fn a_siege_keeps_a_node_that_has_just_started_from_being_synced_only_for_a_while() {
+    assert_holds(&outcome(600_002_205));
+}

@@ -36,6 +36,16 @@ impl SmallLine {
     }
 }
 
+/// Bytes per second over the slowest line between two honest nodes.
+pub(super) fn least_rate(options: &Options) -> u64 {
+    let pairs = (1..options.nodes).flat_map(|one| (0..one).map(move |other| (one, other)));
+    let small = pairs.filter(|_| options.small_lines_ppm > 0).filter_map(|(one, other)| {
+        let line = SmallLine::draw(options, one, other)?;
+        Some(line.bandwidth.min(line.window as u64 * 1_000_000 / (2 * options.latency_max).max(1)))
+    });
+    small.fold(options.bandwidth, u64::min)
+}
+
 /// Bytes that must fit between two sockets for the least rate.
 fn least_window(options: &Options) -> usize {
     usize::try_from(LEAST_RATE * 2 * options.latency_max / 1_000_000).unwrap_or(usize::MAX)

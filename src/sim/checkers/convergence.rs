@@ -52,8 +52,9 @@ impl World {
 
     /// How long a block may take to the last node if each node passes it on at once.
     fn relay_takes(&self) -> Duration {
-        let Options { nodes, latency_max, bandwidth, .. } = &self.options;
-        let hop = HOP + Duration::from_micros(4 * latency_max + BLOCK_BYTES * 1_000_000 / bandwidth);
+        let Options { nodes, latency_max, .. } = &self.options;
+        let rate = self.checkers.least_rate;
+        let hop = HOP + Duration::from_micros(4 * latency_max + BLOCK_BYTES * 1_000_000 / rate);
         let hops = u32::try_from(*nodes).map_or(HOPS, |nodes| nodes.min(HOPS));
         (hop * hops).min(SOON)
     }

@@ -74,18 +74,21 @@ impl World {
         self.checkers.liveness.lags = lags;
     }
 
-    /// A node that has a peer, and whose connected honest peers all have no more work, is synced.
+    /// A node that has a peer, and whose connected honest peers all have no more work, is synced. While one of them has more,
+    /// it need not be, but that ends no count: a new block of a peer explains a moment only.
     fn check_unsynced(&mut self, lags: &BTreeMap<(usize, ConnId), Lag>, peers: &BTreeMap<usize, u32>) {
         let mut unsynced = BTreeMap::new();
         for node in peers.keys().copied() {
-            let is_behind = lags.range((node, 0)..=(node, usize::MAX)).next().is_some();
             let view = &self.nodes[node].view;
-            if view.state == SyncState::Synced || is_behind || !self.has_started(node) {
+            if view.state == SyncState::Synced || !self.has_started(node) {
                 continue;
             }
-            let since = self.checkers.liveness.unsynced.get(&node).copied().unwrap_or(self.now);
-            unsynced.insert(node, since);
-            let over = self.now.since(since);
+            let before = self.checkers.liveness.unsynced.get(&node).copied();
+            let (last, mut over) = before.unwrap_or((self.now, Duration::ZERO));
+            if lags.range((node, 0)..=(node, usize::MAX)).next().is_none() {
+                over += self.now.since(last);
+            }
+            unsynced.insert(node, (self.now, over));
             let longest = &mut self.checkers.liveness.longest.1;
             *longest = over.max(*longest);
             if over > catch_up_bound(self.nodes.len()) + (SYNCED_BOUND - CATCH_UP_BOUND) {

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use crate::{
     base::{hash::Hash, time::Time},
     chain::{target::Work, transaction::OutPoint},
-    sim::{net::ConnId, options::Options},
+    sim::{lines, net::ConnId, options::Options},
 };
 
 /// What the checkers remember.
@@ -15,6 +15,8 @@ pub(in crate::sim) struct Checkers {
     /// The first complaint.
     pub(in crate::sim) failure: Option<Failure>,
     pub(super) honest: usize,
+    /// Bytes per second over the slowest line between two honest nodes.
+    pub(super) least_rate: u64,
     pub(super) behind: Behind,
     /// Since when a node says synced though its clock refuses what all its peers have.
     pub(super) refusing: BTreeMap<usize, Time>,
@@ -29,7 +31,7 @@ pub(in crate::sim) struct Checkers {
 
 impl Checkers {
     pub(in crate::sim) fn new(options: &Options) -> Self {
-        Self { honest: options.nodes, ..Self::default() }
+        Self { honest: options.nodes, least_rate: lines::least_rate(options), ..Self::default() }
     }
 
     /// The faults are over.
@@ -81,8 +83,8 @@ impl Behind {
 pub(in crate::sim) struct Liveness {
     /// Chains of connected peers that nodes are to reach.
     pub(super) lags: BTreeMap<(usize, ConnId), Lag>,
-    /// Since when nodes are not synced although no connected peer is ahead of them.
-    pub(super) unsynced: BTreeMap<usize, Time>,
+    /// Nodes that are not synced: when they were looked at last, and how long no connected peer has been ahead of them.
+    pub(super) unsynced: BTreeMap<usize, (Time, Duration)>,
     /// When nodes last read slowly.
     pub(super) slow: BTreeMap<usize, Time>,
     /// Connections between nodes whose clocks differ or did lately, with their ends and when they last did.
