@@ -545,7 +545,8 @@ if [ -z "${DURABILITY_NAMESPACE:-}" ]; then
 fi
 mounts=${DURABILITY_NAMESPACE:-}
 [ -x "$bin" ] || (cd "$root" && cargo build --release --locked --bin tussock) || fail 1 "the build failed"
-work=$(realpath "$(mktemp -d "${TUSSOCK_DURABILITY_DIR:-${TMPDIR:-/tmp}}/tussock-durability.XXXXXX")")
+work=$(mktemp -d "${TUSSOCK_DURABILITY_DIR:-${TMPDIR:-/tmp}}/tussock-durability.XXXXXX") && work=$(realpath "$work") ||
+  fail 2 "no folder can be made in ${TUSSOCK_DURABILITY_DIR:-${TMPDIR:-/tmp}}"
 strace=''
 strace -o /dev/null true 2>/dev/null && strace=yes
 trap cleanup EXIT
