@@ -13,6 +13,7 @@ usage: scripts/durability.sh [--quick] [--from N=1] [--writes N=300] [--random N
   kill-reorg      the same of a node that leaves its branch of 120 blocks for another, which it has stored
   kill-branch     every fifth write of the node that stores that other branch
   kill-mine       every third write of a node that mines block after block
+  kill-large      kill -9 at writes to the database itself, of a node whose log becomes so long in a sync that it is moved
   kill-random     kill -9 at random moments: in a sync, in a reorganisation, while blocks are mined
   disk-full       a disk too small for the ledger, and writes that fail with "no space left"
   disk-error      writes, reads and fsync that fail with an I/O error
@@ -41,11 +42,11 @@ while [ $# -gt 0 ]; do
       [[ ${2:-} =~ ^[0-9]+$ ]] || fail 2 "$1 needs a number"
       printf -v "${1#--}" %s "$2"; shift 2 ;;
     -h | --help | help) usage; exit 0 ;;
-    kill-sync | kill-reorg | kill-branch | kill-mine | kill-random | disk-full | disk-error | read-only | flipped-bits) cases+=("$1"); shift ;;
+    kill-sync | kill-reorg | kill-branch | kill-mine | kill-large | kill-random | disk-full | disk-error | read-only | flipped-bits) cases+=("$1"); shift ;;
     *) usage >&2; exit 2 ;;
   esac
 done
-[ ${#cases[@]} -gt 0 ] || cases=(kill-sync kill-reorg kill-branch kill-mine kill-random disk-full disk-error read-only flipped-bits)
+[ ${#cases[@]} -gt 0 ] || cases=(kill-sync kill-reorg kill-branch kill-mine kill-large kill-random disk-full disk-error read-only flipped-bits)
 
 # Seconds that any one run may take; beyond it counts as hung.
 deadline=60
@@ -107,12 +108,13 @@ mine_and_note() {
   on "$dir" stop
 }
 
-# Injects a fault into system calls on the ledger's own files: `traced WHAT`, as strace's -e inject. Calls are counted in
-# each thread: few are made when the ledger is opened, all others by the ledger's own thread. (Not with --seccomp-bpf:
+# Injects a fault into system calls on the ledger's own files, or on that file alone: `traced WHAT [FILE]`, as strace's -e
+# inject. Calls are counted in each thread: few are made when the ledger is opened, all others by the ledger's own thread
+# and the one that moves its log. (Not with --seccomp-bpf:
 # strace 6.1 then injects nothing into other threads than the first.)
 traced() {
   local call=${1%%:*} file paths=()
-  for file in ledger.db ledger.db-wal ledger.db-shm; do paths+=(-P "$dir/durability/$file"); done
+  for file in ${2:-ledger.db ledger.db-wal ledger.db-shm}; do paths+=(-P "$dir/durability/$file"); done
   strace_prefix=(strace -f -qq -o "$dir/trace" -e "trace=$call" -e signal=none "${paths[@]}" -e "inject=$1")
 }
 
@@ -181,12 +183,12 @@ check_refusal() {
 
 # ---- Kills ----
 
-# A kill, a second one while the node recovers from it, and what is left.
+# A kill at this write (to that file), a second one while the node recovers from it, and what is left.
 kill_twice() {
   local point=$1 template=$2 client=$3 hits=0
   dir=$scratch/node
   prepare "$template"
-  traced "pwrite64:signal=SIGKILL:when=$point"
+  traced "pwrite64:signal=SIGKILL:when=$point" ${4:+"$4"}
   run_node "$client" "${strace_prefix[@]}"
   add runs
   read_log
@@ -237,6 +239,19 @@ case_kill_sync() { kill_at_writes 1 "$work/new" reach_the_tip; }
 case_kill_branch() { kill_at_writes 5 "$work/branch" reach_the_tip; }
 case_kill_reorg() { kill_at_writes 1 "$work/staged" reach_the_tip; }
 case_kill_mine() { provider='' kill_at_writes 3 "$work/ahead" mine_and_note; }
+
+case_kill_large() {
+  local point
+  [ -n "$strace" ] || { skip "kill-large: no usable strace"; return; }
+  on "$scratch/large" generate --blocks 60 --txs-per-block 500 --seed 3 >/dev/null || { bad "cannot generate a ledger"; return; }
+  aim_at "$scratch/large"
+  provide "$scratch/large"
+  for point in $(seq 1 $((48 * step)) 2400); do
+    kill_twice "$point" "$work/new" reach_the_tip ledger.db
+    check_return "after write $point to the database"
+  done
+  kill "$provider_pid" 2>/dev/null
+}
 
 # After a random time. `timeout` itself is the one that kills.
 kill_at_random() {
@@ -476,8 +491,26 @@ make_chain() {
     --time $(($(date +%s) - 2000000 - $$ % 100000)) "${fund[@]}" >"$work/chain.toml" || fail 1 "cannot make a chain"
 }
 
+# What nodes are to reach: the end of this ledger.
+aim_at() {
+  local report
+  report=$(on "$1" verify --deep --json) || fail 1 "the generated ledger is not valid"
+  goal=$(field height <<<"$report") goal_tip=$(field tip <<<"$report") goal_digest=$(field state_digest <<<"$report")
+}
+
+# Starts the node of this folder, from which others sync.
+provide() {
+  "$bin" -d "$1" --chain "$work/chain.toml" run --listen 127.0.0.1:0 --no-http --quiet --max-outbound 0 >/dev/null 2>"$1/err" </dev/null &
+  provider_pid=$!
+  until [ -s "$1/durability/endpoints.json" ]; do
+    kill -0 "$provider_pid" 2>/dev/null || fail 1 "the provider does not start: $(cat "$1/err")"
+    on "$1" wait ready --timeout 1 >/dev/null 2>&1
+  done
+  provider=$(endpoint "$1")
+}
+
 setup() {
-  local report point
+  local point
   scratch=$work
   say "preparing ledgers in $work"
   make_chain
@@ -485,18 +518,11 @@ setup() {
   on "$work/branch" generate --blocks 120 --txs-per-block 30 --seed 2 >/dev/null || fail 1 "cannot generate a ledger"
   on "$work/new" generate --blocks 0 --seed 1 >/dev/null || fail 1 "cannot generate a ledger"
   cp -r "$work/ahead" "$work/provider"
-  report=$(on "$work/ahead" verify --deep --json) || fail 1 "the generated ledger is not valid"
-  goal=$(field height <<<"$report") goal_tip=$(field tip <<<"$report") goal_digest=$(field state_digest <<<"$report")
+  aim_at "$work/ahead"
   on "$work/part" generate --blocks $((blocks / 2)) --txs-per-block 30 --seed 1 >/dev/null || fail 1 "cannot generate a ledger"
   part_digest=$(on "$work/part" verify --json | field state_digest)
   part_export=$(on "$work/part" chain export - 2>/dev/null | cksum)
-  "$bin" -d "$work/provider" --chain "$work/chain.toml" run --listen 127.0.0.1:0 --no-http --quiet --max-outbound 0 >/dev/null 2>"$work/provider/err" </dev/null &
-  provider_pid=$!
-  until [ -s "$work/provider/durability/endpoints.json" ]; do
-    kill -0 "$provider_pid" 2>/dev/null || fail 1 "the provider does not start: $(cat "$work/provider/err")"
-    on "$work/provider" wait ready --timeout 1 >/dev/null 2>&1
-  done
-  provider=$(endpoint "$work/provider")
+  provide "$work/provider"
   # A ledger as a kill leaves it: with a log that is not played back.
   dir=$work/killed
   prepare "$work/new"
