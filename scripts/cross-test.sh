@@ -182,8 +182,16 @@ address() { # NAME
   sed -E 's/.*"p2p":"([^"]+)".*/\1/' "$data/$1/local/endpoints.json"
 }
 
+# On a busy host an emulated node may take longer to answer than a command waits.
 field() { # NAME KEY
-  ask "$1" status --json | python3 -c "import json, sys; print(json.load(sys.stdin)['$2'])"
+  local try answer
+  for try in 1 2 3 4 5 6; do
+    if answer=$(ask "$1" status --json 2>/dev/null); then
+      python3 -c "import json, sys; print(json.load(sys.stdin)['$2'])" <<<"$answer"
+      return
+    fi
+  done
+  complain "$1 does not answer"
 }
 
 agree() { # NAME…: waits until all have the first one's height, then compares
