@@ -1,7 +1,7 @@
 //! The last known time, kept in a file. A host without a battery for its clock starts in 1970, or where it stopped; the
 //! file tells a node that its clock is behind before any peer can.
 //!
-//! The time in the file only grows, until peers confirm an earlier one: a clock that was far ahead may have written it.
+//! The time of an earlier run only grows, until peers confirm an earlier one: a clock that was far ahead may have written it.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Writes the file.
 pub(super) struct KnownTime {
     path: PathBuf,
-    /// The latest time that was known to have passed, and when it had.
+    /// The time that an earlier run left, or that peers confirmed, and when that was.
     known: Option<(UnixTime, Instant)>,
     written: Option<Instant>,
 }
@@ -43,39 +43,33 @@ impl KnownTime {
 
     /// Looks at the clock, and writes the time if the last write is long ago.
     pub(super) fn note(&mut self, status: &Status) {
-        self.look(status);
+        let time = self.time(status);
         if self.written.is_none_or(|written| written.elapsed() >= INTERVAL) {
-            self.write();
+            self.write(time);
         }
     }
 
     /// Writes the time of the node's end.
     pub(super) fn note_end(&mut self, status: &Status) {
-        self.look(status);
-        self.write();
+        let time = self.time(status);
+        self.write(time);
     }
 
-    fn look(&mut self, status: &Status) {
-        if !is_plausible(status) {
-            return;
+    /// What the time is at least. What the clock shows counts only while it shows it: NTP may set it back.
+    fn time(&mut self, status: &Status) -> Option<UnixTime> {
+        let now = Some(runtime::unix_now()).filter(|_| is_plausible(status));
+        if status.inbound + status.outbound > 0 {
+            self.known = now.map(|now| (now, Instant::now())).or(self.known);
         }
-        let now = runtime::unix_now();
-        let is_confirmed = status.inbound + status.outbound > 0;
-        if is_confirmed || self.known().is_none_or(|known| known < now) {
-            self.known = Some((now, Instant::now()));
-        }
+        let known = self.known.map(|(known, at)| UnixTime(known.0.saturating_add(at.elapsed().as_secs())));
+        known.max(now)
     }
 
-    /// What the time is at least.
-    fn known(&self) -> Option<UnixTime> {
-        self.known.map(|(known, at)| UnixTime(known.0.saturating_add(at.elapsed().as_secs())))
-    }
-
-    fn write(&mut self) {
-        let Some(known) = self.known() else { return };
+    fn write(&mut self, time: Option<UnixTime>) {
+        let Some(time) = time else { return };
         // Also after a failure: the next try is in an hour.
         self.written = Some(Instant::now());
-        if let Err(failure) = datadir::write_atomically(&self.path, format!("{known}\n").as_bytes(), 0o644) {
+        if let Err(failure) = datadir::write_atomically(&self.path, format!("{time}\n").as_bytes(), 0o644) {
             log::warn!("cannot keep the time for the next start error=\"{}\"", failure.message);
         }
     }
