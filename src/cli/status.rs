@@ -101,10 +101,10 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         0 => "genesis".to_owned(),
         _ => format!("{} ago", units::age(units::unix_now().saturating_sub(number(status, "tip_time")))),
     };
-    let warnings: Vec<String> = output::items(&status["warnings"])
-        .iter()
-        .map(|warning| warning.as_str().map_or_else(|| warning.to_string(), str::to_owned))
-        .collect();
+    let warnings = output::items(&status["warnings"]).iter();
+    let warnings = warnings.map(|warning| warning.as_str().map_or_else(|| warning.to_string(), str::to_owned));
+    // One on each line, the first beside the word.
+    let warnings = warnings.enumerate().map(|(at, text)| (if at == 0 { "warnings" } else { "" }, text));
     let rate = match mining["enabled"].as_bool() {
         Some(true) => format!("{} hashes/s", units::grouped(number(mining, "hashes_per_second"))),
         _ => waits(status).unwrap_or_else(|| "off".to_owned()),
@@ -134,18 +134,28 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ),
         ("advice", first_node_advice(status)),
         ("folder", context.folder().display().to_string()),
-        ("warnings", warnings.join("; ")),
     ];
-    output::facts(&rows)
+    output::facts(&rows.into_iter().chain(warnings).collect::<Vec<_>>())
 }
 
-/// What the operator of a network's first node may have missed.
+/// What a newcomer with a network's first node, or its only one, may want to know.
 fn first_node_advice(status: &Value) -> String {
     let peers = number(&status["peers"], "inbound") + number(&status["peers"], "outbound");
-    if !matches!(text(status, "state").as_str(), "connecting" | "isolated") || peers > 0 {
+    // A node that knows others is not the first one; a warning says why it has none of them.
+    let knows_others =
+        |one: &Value| matches!(text(one, "id").as_str(), "dial_failing" | "name_unresolved" | "all_denied");
+    if peers > 0 || output::items(&status["hindrances"]).iter().any(knows_others) {
         return String::new();
     }
-    "no peer yet; the first node of a network needs --is-bootnode".to_owned()
+    match text(status, "state").as_str() {
+        "connecting" | "isolated" => "no peer yet; the first node of a network needs --is-bootnode".to_owned(),
+        "synced" if status["test_chain"] == json!(true) && number(status, "height") == 0 => {
+            "a network of one node: tussock mine 5 makes blocks, tussock peers add IP:PORT joins other nodes, tussock genesis \
+             new makes a network of your own"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 /// What a miner waits for, if it waits.
@@ -212,6 +222,26 @@ pub fn tips(context: &Context, arguments: &TipsArgs) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn newcomers_are_told_what_a_lone_node_can_do_and_nobody_is_sent_the_wrong_way() {
+        let advice = |state: &str, height: u64, peers: u64, hindrance: &str| {
+            first_node_advice(&json!({
+                "state": state, "height": height, "test_chain": true, "peers": { "inbound": peers, "outbound": 0 },
+                "hindrances": [{ "id": hindrance }],
+            }))
+        };
+        assert!(advice("synced", 0, 0, "").contains("tussock mine"));
+        assert!(advice("isolated", 0, 0, "alone").contains("--is-bootnode"));
+        for nothing in [
+            advice("synced", 5, 0, ""),
+            advice("synced", 0, 1, ""),
+            advice("isolated", 0, 0, "dial_failing"),
+            advice("stopped", 0, 0, ""),
+        ] {
+            assert_eq!(nothing, "");
+        }
+    }
 
     #[test]
     fn the_bar_is_full_only_at_the_end() {

@@ -64,25 +64,52 @@ pub fn is_close(ip: IpAddr) -> bool {
     is_own_host(ip) || !canonical_ip(ip).is_loopback()
 }
 
-/// Whether an address that a peer told us may be dialled. On test chains every unicast address may.
-pub fn may_be_dialled(address: SocketAddr, test_chain: bool) -> bool {
-    let ip = canonical_ip(address.ip());
-    if address.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
-        return false;
-    }
-    test_chain || (is_public(ip) && !BAD_PORTS.contains(&address.port()))
+/// Where packets to an address stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// They leave for the Internet, as far as the address alone tells.
+    Internet,
+    /// On networks of one owner: private addresses, those of a provider's network (RFC 6598), link-local ones.
+    Local,
+    /// On this host.
+    Host,
+    /// Nobody has such an address.
+    Nowhere,
 }
 
-/// Whether packets to this address leave for the Internet, as far as the address alone tells.
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            let shared = a == 100 && (64..128).contains(&b); // RFC 6598
-            let reserved = a == 0 || a >= 240;
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared || reserved)
+impl Scope {
+    /// The scope of an IP address.
+    pub fn of(ip: IpAddr) -> Self {
+        match canonical_ip(ip) {
+            ip if ip.is_unspecified() || ip.is_multicast() => Self::Nowhere,
+            ip if ip.is_loopback() => Self::Host,
+            IpAddr::V4(ip) => {
+                let [a, b, ..] = ip.octets();
+                let is_shared = a == 100 && (64..128).contains(&b);
+                match () {
+                    () if a == 0 || a >= 240 => Self::Nowhere,
+                    () if ip.is_private() || ip.is_link_local() || is_shared => Self::Local,
+                    () => Self::Internet,
+                }
+            }
+            IpAddr::V6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => Self::Local,
+            IpAddr::V6(_) => Self::Internet,
         }
-        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
+    }
+}
+
+/// Whether an address that a peer told us may be dialled. On test chains every unicast address may. Elsewhere a stranger must
+/// not make us connect to hosts of our own network, unless `is_ours`: the operator or the chain named nodes of this scope.
+pub fn may_be_dialled(address: SocketAddr, test_chain: bool, is_ours: impl FnOnce(Scope) -> bool) -> bool {
+    let is_unicast = !(address.ip().is_unspecified() || canonical_ip(address.ip()).is_multicast());
+    if test_chain {
+        return address.port() != 0 && is_unicast;
+    }
+    match Scope::of(address.ip()) {
+        _ if BAD_PORTS.contains(&address.port()) => false,
+        Scope::Internet => true,
+        Scope::Nowhere => false,
+        scope @ (Scope::Local | Scope::Host) => is_ours(scope),
     }
 }
 
@@ -132,17 +159,25 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_and_ports_of_other_services_are_dialled_on_test_chains_only() {
-        for text in
-            ["10.0.0.1:4130", "127.0.0.1:4130", "192.168.1.1:4130", "[::1]:4130", "[fe80::1]:4130", "8.8.8.8:22"]
-        {
-            assert!(!may_be_dialled(address(text), false), "{text}");
-            assert!(may_be_dialled(address(text), true), "{text}");
+    fn private_addresses_are_dialled_where_nodes_of_their_scope_were_named_and_ports_of_other_services_never() {
+        let dialled =
+            |text: &str, test, ours: Option<Scope>| may_be_dialled(address(text), test, |one| ours == Some(one));
+        let local = ["10.0.0.1:4130", "192.168.1.1:4130", "100.64.0.1:4130", "[fe80::1]:4130", "[fd00::1]:4130"];
+        let host = ["127.0.0.1:4130", "[::1]:4130"];
+        for (texts, scope, other) in [(&local[..], Scope::Local, Scope::Host), (&host, Scope::Host, Scope::Local)] {
+            for text in texts {
+                assert!(!dialled(text, false, None) && !dialled(text, false, Some(other)), "{text}");
+                assert!(dialled(text, false, Some(scope)) && dialled(text, true, None), "{text}");
+            }
         }
+        assert!(!dialled("8.8.8.8:22", false, None) && !dialled("10.0.0.1:22", false, Some(Scope::Local)));
+        assert!(dialled("8.8.8.8:22", true, None));
         for text in ["8.8.8.8:0", "0.0.0.0:4130", "224.0.0.1:4130", "[ff02::1]:4130"] {
-            assert!(!may_be_dialled(address(text), true), "{text}");
+            assert!(
+                !dialled(text, true, Some(Scope::Nowhere)) && !dialled(text, false, Some(Scope::Nowhere)),
+                "{text}"
+            );
         }
-        assert!(may_be_dialled(address("8.8.8.8:4130"), false));
-        assert!(may_be_dialled(address("[2a00::1]:4130"), false));
+        assert!(dialled("8.8.8.8:4130", false, None) && dialled("[2a00::1]:4130", false, None));
     }
 }

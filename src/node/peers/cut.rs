@@ -50,7 +50,7 @@ pub(super) fn partly(facts: &Facts<'_>, refusing: &BTreeSet<SocketAddr>) -> Opti
         return None;
     }
     let mut known = known(facts);
-    known.extend(facts.barred.denied());
+    known.extend(facts.barred.denied().iter().copied().chain(facts.links.linked()).chain(facts.links.claimed()));
     let kept_out: Vec<SocketAddr> = known.iter().copied().filter(|address| facts.barred.contains(*address)).collect();
     let list = |addresses: Vec<String>| some_of(&addresses, ", ");
     let mut parts = Vec::new();
@@ -65,9 +65,10 @@ pub(super) fn partly(facts: &Facts<'_>, refusing: &BTreeSet<SocketAddr>) -> Opti
             count => format!("{count} nodes keep this one out: {names}"),
         });
     }
-    let advice = match kept_out.is_empty() {
-        true => "their operators can let this node in",
-        false => "tussock peers unban IP lets a node in; on test chains tussock net list and net allow",
+    let advice = match () {
+        () if kept_out.is_empty() => "the operator there can let this node in",
+        () if facts.barred.denied().is_empty() => "tussock peers unban IP lets a node in again",
+        () => "tussock net list shows what is denied, tussock net allow ends it",
     };
     (!parts.is_empty()).then(|| Finding::new(parts.join("; "), advice))
 }

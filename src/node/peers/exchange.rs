@@ -16,10 +16,7 @@ use crate::{
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
-    node::{
-        Outbox,
-        netgroup::{canonical, may_be_dialled},
-    },
+    node::{Outbox, PeerInfo, netgroup::canonical},
     wire::message::{Message, PeerAddress},
 };
 
@@ -27,8 +24,8 @@ use crate::{
 const TOLD_PERCENT: usize = 23;
 
 /// The exchange of addresses with peers.
+#[derive(Debug, Default)]
 pub(super) struct AddressExchange {
-    test_chain: bool,
     answer: Answer,
 }
 
@@ -44,20 +41,17 @@ pub(super) struct Known<'a> {
     pub(super) links: &'a Links,
     pub(super) book: &'a Book,
     pub(super) barred: &'a Barred,
+    pub(super) dialer: &'a Dialer,
 }
 
 impl AddressExchange {
-    /// An exchange that has told nothing yet.
-    pub(super) fn new(test_chain: bool) -> Self {
-        Self { test_chain, answer: Answer::default() }
-    }
-
-    /// The answer to a question for addresses, without the one where the asker listens.
-    pub(super) fn answer(&mut self, now: Now, asker: Option<SocketAddr>, known: &Known<'_>, rng: &mut Rng) -> Message {
+    /// The answer to a question for addresses, without the one where the asker listens, and those that it cannot reach.
+    pub(super) fn answer(&mut self, now: Now, asker: &PeerInfo, known: &Known<'_>, rng: &mut Rng) -> Message {
         if self.answer.until.is_none_or(|until| until <= now.mono) {
-            self.answer = Answer::choose(now.mono, self.tellable(now.unix, known), rng);
+            self.answer = Answer::choose(now.mono, tellable(now.unix, known), rng);
         }
-        let told = self.answer.told.iter().filter(|(address, _)| Some(*address) != asker);
+        let is_told = |address| Some(address) != asker.listens && known.dialer.may_pass(address, asker.remote);
+        let told = self.answer.told.iter().filter(|(address, _)| is_told(*address));
         Message::Peers(List::truncated(told.map(|(address, seen)| PeerAddress::new(*address, *seen))))
     }
 
@@ -70,7 +64,8 @@ impl AddressExchange {
         told: &[PeerAddress],
         (book, dialer): (&mut Book, &mut Dialer),
     ) {
-        let source = peer.info().listens.unwrap_or(peer.info().remote);
+        let remote = peer.info().remote;
+        let source = peer.info().listens.unwrap_or(remote);
         for address in told {
             if !peer.turns.learn(now.mono) {
                 log::debug!("addresses beyond what the peer may tell ignored link={}", link.0);
@@ -78,7 +73,7 @@ impl AddressExchange {
             }
             let last_seen = UnixTime(address.last_seen);
             let address = canonical(address.socket_address());
-            if self.is_worth_learning(address, dialer) {
+            if is_worth_learning(address, dialer) && dialer.may_pass(address, remote) {
                 book.add(now.unix, address, Some(source), last_seen);
             }
         }
@@ -96,30 +91,30 @@ impl AddressExchange {
         book: &mut Book,
         dialer: &Dialer,
     ) {
-        if self.is_worth_learning(listens, dialer) {
+        if is_worth_learning(listens, dialer) {
             book.add(now, listens, Some(remote), now);
         }
     }
+}
 
-    fn is_worth_learning(&self, address: SocketAddr, dialer: &Dialer) -> bool {
-        may_be_dialled(address, self.test_chain) && !dialer.is_own(address)
-    }
+fn is_worth_learning(address: SocketAddr, dialer: &Dialer) -> bool {
+    dialer.may_be_dialled(address) && !dialer.is_own(address)
+}
 
-    /// Addresses worth telling: of peers, and of nodes that we reached. A peer that dialled us has proven its IP
-    /// address by that; only the port is its word. Addresses that we only heard of are told when there is nothing else.
-    fn tellable(&self, now: UnixTime, known: &Known<'_>) -> Vec<(SocketAddr, UnixTime)> {
-        let peers = known.links.peers().filter_map(|(_, link, _)| Some((link.listens()?, now)));
-        let mut all: Vec<(SocketAddr, UnixTime)> = peers.chain(addresses(known.book, Table::Tried)).collect();
-        if all.is_empty() {
-            all.extend(addresses(known.book, Table::New));
-        }
-        all.retain(|(address, _)| may_be_dialled(*address, self.test_chain) && !known.barred.contains(*address));
-        all.sort_unstable();
-        // The same address from both sources: the later time, of the link that still stands, is right.
-        all.reverse();
-        all.dedup_by_key(|(address, _)| *address);
-        all
+/// Addresses worth telling: of peers, and of nodes that we reached. A peer that dialled us has proven its IP address by
+/// that; only the port is its word. Addresses that we only heard of are told when there is nothing else.
+fn tellable(now: UnixTime, known: &Known<'_>) -> Vec<(SocketAddr, UnixTime)> {
+    let peers = known.links.peers().filter_map(|(_, link, _)| Some((link.listens()?, now)));
+    let mut all: Vec<(SocketAddr, UnixTime)> = peers.chain(addresses(known.book, Table::Tried)).collect();
+    if all.is_empty() {
+        all.extend(addresses(known.book, Table::New));
     }
+    all.retain(|(address, _)| known.dialer.may_be_dialled(*address) && !known.barred.contains(*address));
+    all.sort_unstable();
+    // The same address from both sources: the later time, of the link that still stands, is right.
+    all.reverse();
+    all.dedup_by_key(|(address, _)| *address);
+    all
 }
 
 /// Asks a peer for addresses, if it is time, or this much too early.

@@ -119,7 +119,7 @@ impl Peers {
             dial_errors: DialErrors::default(),
             barred: Barred::new(test_chain, contents.bans),
             departed: Departed::default(),
-            exchange: AddressExchange::new(test_chain),
+            exchange: AddressExchange::default(),
             pinger: Pinger::new(setup.spec.genesis_hash()),
             staleness: Staleness::new(setup.spec.parameters.block_time),
             usage: Usage::new(),
@@ -219,13 +219,12 @@ impl Peers {
 
     /// Answers a question for addresses, once in a while for each peer.
     fn tell_addresses(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
-        let Some(peer) = self.links.peer_mut(link) else { return };
-        let asker = peer.info().listens;
-        if !peer.turns.answer(now.mono) {
-            return;
-        }
-        let known = Known { links: &self.links, book: &self.book, barred: &self.barred };
-        out.send(link, &self.exchange.answer(now, asker, &known, &mut self.rng));
+        let peer = self.links.peer_mut(link);
+        let asker = peer.and_then(|peer| peer.turns.answer(now.mono).then(|| peer.info().clone()));
+        let Some(asker) = asker else { return };
+        let (links, book, barred, dialer) = (&self.links, &self.book, &self.barred, &self.dialer);
+        let known = Known { links, book, barred, dialer };
+        out.send(link, &self.exchange.answer(now, &asker, &known, &mut self.rng));
     }
 
     fn on_notice(&mut self, now: Now, notice: &ToPeers, out: &mut Outbox) {
@@ -389,7 +388,7 @@ impl Role for Peers {
             book: &self.book,
         };
         self.reach.look(now, &facts, out);
-        let given = |address| (!self.barred.contains(address)).then(|| self.dialer.is_trusted(address));
+        let given = |one| (!self.barred.contains(one)).then(|| self.dialer.is_trusted(one));
         self.dial_errors.tell(self.reach.why_none(), given, out);
         self.due = self.next_due();
     }

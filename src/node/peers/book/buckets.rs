@@ -8,7 +8,7 @@ use crate::{
         limits::{BOOK_NEW, BOOK_TRIED},
     },
     chain::archive::BookEntry,
-    node::netgroup::{NetGroup, is_own_host},
+    node::netgroup::{NetGroup, Scope, is_own_host},
 };
 
 /// Buckets of the new table; few places each, since ten sources may tell addresses of one group, and each such pair
@@ -40,7 +40,8 @@ pub(super) struct Place {
 /// The rule, with the book's secret.
 pub(super) struct Buckets {
     pub(super) secret: [u8; 32],
-    /// On a test chain, addresses of our own host are told apart by their ports: a cluster shares one IP address.
+    /// On a test chain, addresses of our own host are told apart by their ports: a cluster shares one IP address. So are
+    /// those of a local network, on every chain: the book has them only where the operator or the chain named some.
     pub(super) test_chain: bool,
 }
 
@@ -78,7 +79,11 @@ impl Buckets {
     }
 
     fn is_local(&self, address: SocketAddr) -> bool {
-        self.test_chain && is_own_host(address.ip())
+        match Scope::of(address.ip()) {
+            Scope::Local => true,
+            Scope::Host => !self.test_chain || is_own_host(address.ip()),
+            Scope::Internet | Scope::Nowhere => false,
+        }
     }
 
     /// A number in `0..bound` that cannot be foreseen without the secret.

@@ -9,7 +9,7 @@ use crate::{
         limits::{REDIAL_MAX, REDIAL_MAX_CONFIGURED, REDIAL_MAX_TEST},
         time::Time,
     },
-    node::netgroup::{NetGroup, is_close, may_be_dialled},
+    node::netgroup::{NetGroup, Scope, is_close, may_be_dialled},
 };
 
 impl Dialer {
@@ -31,14 +31,16 @@ impl Dialer {
     /// Whether the book's address may become an outbound peer.
     pub(super) fn suits(&self, address: SocketAddr, world: &World<'_>, groups: &BTreeSet<NetGroup>) -> bool {
         let ip = address.ip();
-        let new_group = self.test_chain && is_close(ip) || !groups.contains(&NetGroup::of(ip));
+        // A local network is one group, and nobody from outside can be in it.
+        let is_ours = self.test_chain || Scope::of(ip) != Scope::Internet;
+        let new_group = is_ours && is_close(ip) || !groups.contains(&NetGroup::of(ip));
         new_group && self.is_free(address, world)
     }
 
     /// Whether nothing but time speaks against dialling the address.
     pub(super) fn is_free(&self, address: SocketAddr, world: &World<'_>) -> bool {
         // An operator's addresses are dialled as they are; the filter is for addresses that peers told.
-        let sensible = self.is_trusted(address) || may_be_dialled(address, self.test_chain);
+        let sensible = self.is_trusted(address) || self.may_be_dialled(address);
         let dialling = self.pending.values().any(|(pending, _)| *pending == address);
         sensible
             && !dialling
@@ -52,6 +54,19 @@ impl Dialer {
     pub(super) fn groups_in_use(&self, world: &World<'_>) -> BTreeSet<NetGroup> {
         let dialling = self.pending.values().map(|(address, _)| NetGroup::of(address.ip()));
         gather(world.groups.iter().copied().chain(dialling))
+    }
+
+    /// Whether an address that peers told may be dialled. Where the operator or the chain named nodes of a local network, all of
+    /// that network's may: else they would find each other through the named nodes only.
+    pub(in crate::node::peers) fn may_be_dialled(&self, address: SocketAddr) -> bool {
+        may_be_dialled(address, self.test_chain, |scope| self.named().any(|named| Scope::of(named.ip()) == scope))
+    }
+
+    /// Whether an address may be told to, or believed from, a peer at this one. Addresses of a local network are nobody's
+    /// business outside it.
+    pub(in crate::node::peers) fn may_pass(&self, address: SocketAddr, peer: SocketAddr) -> bool {
+        let scope = Scope::of(address.ip());
+        self.test_chain || scope == Scope::Internet || scope == Scope::of(peer.ip())
     }
 
     /// Whether the chain is one for tests.

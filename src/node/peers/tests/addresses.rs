@@ -80,3 +80,26 @@ fn addresses_that_make_no_sense_are_not_learned() {
     let known: Vec<SocketAddr> = node.role.book.entries().map(|entry| entry.address).collect();
     assert_eq!(known, [address("9.1.1.1:4130"), v4(8)]);
 }
+
+#[test]
+fn machines_of_one_local_network_find_each_other_if_its_bootnode_is_one_of_them() {
+    let bootnode = address("192.168.1.10:4130");
+    let mut node = node(&Setup { bootnodes: vec![bootnode], ..public_setup() });
+    let (dial, to) = node.start().dials()[0];
+    assert_eq!(to, bootnode);
+    succeed_dial(&mut node, dial, to, 1);
+    let machines = ["192.168.1.11:4130", "192.168.1.12:4130", "10.8.0.3:4130"];
+    let others = ["127.0.0.1:4130", "192.168.1.1:80", "224.0.0.1:4130"];
+    node.receive(1, &told(machines.iter().chain(&others).map(|text| address(text))));
+    let dialled: BTreeSet<SocketAddr> =
+        run_alive(&mut node, 1, Duration::from_secs(180)).dials().into_iter().map(|(_, to)| to).collect();
+    assert_eq!(dialled, machines.iter().map(|text| address(text)).collect());
+    join(&mut node, 2, "192.168.1.13:4130");
+    let answer = addresses(&node.receive(2, &Message::GetPeers).sent(2)[0]);
+    assert_eq!(answer, [bootnode]);
+    join(&mut node, 4, "9.1.1.1:4130");
+    assert_eq!(addresses(&node.receive(4, &Message::GetPeers).sent(4)[0]), [], "nothing that leaves the network");
+    node.receive(4, &told([address("192.168.7.7:4130"), v4(8)]));
+    let knows = |one| node.role.book.entries().any(|entry| entry.address == one);
+    assert!(knows(v4(8)) && !knows(address("192.168.7.7:4130")), "and nothing that comes from outside");
+}
