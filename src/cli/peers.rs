@@ -131,7 +131,7 @@ fn list(context: &Context) -> Outcome {
                 text(peer, "agent"),
             ]);
         }
-        rows.text("no peers; tussock peers book shows dials that failed, tussock status says why")
+        rows.text("no peers; tussock peers book shows failed dials")
     })
 }
 

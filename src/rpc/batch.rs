@@ -11,6 +11,7 @@ use crate::rpc::{
     continuation::{self, Outcome},
     error::{self, RpcError},
     http::{Response, Status},
+    methods,
     rights::Right,
 };
 
@@ -101,12 +102,13 @@ impl Batch {
         }
     }
 
-    /// The same for a caller with this right: calls that need more fail.
+    /// The same for a caller with this right: calls of methods that need more fail.
     pub fn of_caller(mut self, right: Right) -> Self {
         for parsed in &mut self.calls {
             if let Ok(call) = parsed
                 && let needed = Right::needed(&call.method)
                 && needed > right
+                && methods::find(&call.method).is_some()
             {
                 let text = format!("{} needs the right to {needed}, and this token may {right}", call.method);
                 *parsed = Err((call.tag.clone(), RpcError::new(error::FORBIDDEN, text)));

@@ -36,6 +36,7 @@ fn a_token_calls_what_it_may_and_is_refused_once_it_is_removed() {
         "it may, and lacks a parameter"
     );
     assert_eq!(call(&basic, "stop"), (200, Some(error::FORBIDDEN.into())));
+    assert_eq!(call("Bearer aa", "getnewaddress"), (200, Some(error::METHOD_NOT_FOUND.into())), "nobody may");
     assert_eq!(call(&format!("Basic {}", base64(b"wall:bb")), "getblockcount").0, 401, "another token's name");
     std::fs::write(&file, serde_json::to_string(&list[..1]).unwrap()).unwrap();
     assert_eq!((call(&basic, "getblockcount").0, call("Bearer aa", "getblockcount").0), (401, 200));
