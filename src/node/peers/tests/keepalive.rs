@@ -238,3 +238,25 @@ fn a_peer_that_pings_all_the_time_is_pinged_once_a_minute_all_the_same() {
     }
     assert_eq!(sent, 5);
 }
+
+#[test]
+fn a_node_that_slept_for_eleven_minutes_is_linked_again_within_ten_seconds_and_nobody_is_banned() {
+    let memory = Memory::default();
+    let mut node = node_on(&Setup { connect: vec![v4(1)], ..public_setup() }, &memory);
+    let actions = node.start();
+    succeed(&mut node, &actions, 1);
+    run_alive(&mut node, 1, Duration::from_secs(60));
+    // No wake-up comes meanwhile. The peer has given it up; that is what the connection has to tell.
+    node.pass(Duration::from_secs(11 * 60));
+    let woken = node.now.mono;
+    node.wake();
+    let mut actions = node.closed(1, CloseReason::Remote { code: GoodbyeCode::TimedOut as u8, retry_after: 0 });
+    while actions.dials().is_empty() {
+        actions = node.run(Duration::from_millis(100));
+        assert!(node.now.mono.since(woken) <= Duration::from_secs(10));
+    }
+    succeed(&mut node, &actions, 2);
+    assert_eq!(memory.contents().bans, []);
+    // The other side: the sleeper has answered no ping, which costs it no points.
+    assert_eq!(PeerFault::PingTimeout.points(), 0);
+}
