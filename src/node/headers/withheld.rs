@@ -109,6 +109,9 @@ impl Headers {
     pub(super) fn set_aside(&mut self, now: Time, hash: Hash, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(index) = &mut self.index else { return Ok(()) };
         let Some(change) = index.withhold(&hash)? else { return Ok(()) };
+        // `fetch` waits for the lowest block that is missing, and tells only now and then how far it is.
+        let below = index.nodes.get(&hash).map_or(0, |node| node.height.saturating_sub(1));
+        self.fetched = self.fetched.max(below);
         let time = self.remember_withheld(now, hash);
         log::warn!("nobody delivers block={hash} branch set aside for={} s", time.as_secs());
         self.leave_branch(now);
