@@ -40,7 +40,7 @@ build_for() { # TARGET
 compare_second_build() { # TARGET…
   copy=$(mktemp -d)
   trap 'rm -rf "$copy"' EXIT
-  git clone --quiet . "$copy/sources"
+  git -c advice.detachedHead=false -c init.defaultBranch=main clone --quiet . "$copy/sources"
   CARGO_TARGET_DIR=$copy/built "$copy/sources/scripts/dist.sh" "$@" >/dev/null
   local target
   for target; do
