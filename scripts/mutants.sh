@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Plants one fault after another into a copy of the program. The simulator must find each within 200 seeds; a fault that
-# survives shows a hole in the simulator's checkers.
+# survives shows a hole in the simulator's checkers. Ledgers of simulated networks are small: they show nothing of some faults
+# of merges, which a unit test must find.
 #
 #   scripts/mutants.sh             all faults
 #   scripts/mutants.sh NAME...     only these
@@ -19,6 +20,9 @@ mutants=(
   'digest-not-updated          src/node/ledger/chainstate.rs 0,/self\.sum\.remove(outpoint, coin);/s///'
   'commit-without-coins        src/node/ledger/chainstate.rs /pub(super) fn commit/,/^    }/s/self\.flush()?;//'
   'flush-into-nothing         src/node/ledger/chainstate.rs s/self\.coins\.flush(|changes| store\.flush_coins(changes))/{ let _ = store; self.coins.flush(|_| Ok(())) }/'
+  'forget-spent-coins-early    src/store/coins/merge.rs       s/if entry\.is_coin || !is_oldest {/if entry.is_coin {/'
+  'merge-not-in-a-transaction  src/store/coins/merge.rs       s/^    writer\.finish()?;/    writer.finish()?; connection.execute_batch(if connection.is_autocommit() { "" } else { "COMMIT; BEGIN" })?;/'
+  'run-without-its-last-page   src/store/coins/merge.rs       s/^    writer\.finish()?;//'
   'wrong-tie-break             src/node/ledger/chain_manager.rs s/row\.work <= chain\.tip()\.work/row.work < chain.tip().work/'
   'lost-mempool-return         src/node/ledger/mempool.rs    s/self\.abandoned\.add_blocks(removed\.iter().*);//'
   'fees-for-nobody             src/node/ledger/chainstate.rs s/header\.height, fees)?;/header.height, 0)?;/'
@@ -54,6 +58,12 @@ mutants=(
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
 )
 
+# The unit tests that find what the simulator cannot.
+declare -A unit_tests=(
+  [forget-spent-coins-early]=store::coins::tests::the_coins_are_those_of_a_plain_map
+  [merge-not-in-a-transaction]=store::coins::tests::the_coins_are_those_of_a_plain_map
+)
+
 # A kept build names the files of the copy, so the copy must be where it was.
 copy=${MUTANTS_TARGET_DIR:+$MUTANTS_TARGET_DIR/copy}
 copy=${copy:-$(mktemp -d)}
@@ -77,7 +87,17 @@ for mutant in "${mutants[@]}"; do
     survivors=$((survivors + 1))
     continue
   fi
-  if ! (cd "$copy" && cargo build --release --quiet --bin tussock 2>"$copy/build.log"); then
+  if [ -n "${unit_tests[$name]-}" ]; then
+    if (cd "$copy" && cargo test --quiet --package tussock-core --lib "${unit_tests[$name]}" >"$copy/run.log" 2>&1); then
+      echo "$name: SURVIVES ${unit_tests[$name]}"
+      survivors=$((survivors + 1))
+    elif grep -q '^test result: FAILED' "$copy/run.log"; then
+      echo "$name: found by ${unit_tests[$name]}"
+    else
+      echo "$name: does not build"
+      survivors=$((survivors + 1))
+    fi
+  elif ! (cd "$copy" && cargo build --release --quiet --bin tussock 2>"$copy/build.log"); then
     echo "$name: does not build"
     grep -m 5 -A 6 '^error' "$copy/build.log"
     survivors=$((survivors + 1))

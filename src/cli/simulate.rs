@@ -47,6 +47,9 @@ pub struct SimulateArgs {
     /// Number of byzantine nodes with false branches, junk, orphans or squatted ports, in addition to all others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub tricksters: Option<u64>,
+    /// Crashes are power losses: disks lose all since their last flush. Nodes flush at each block or every few seconds
+    #[arg(long)]
+    pub power_loss: bool,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -76,6 +79,7 @@ impl SimulateArgs {
             byzantine: count(self.byzantine),
             clock_skew: self.clock_skew,
             tricksters: count(self.tricksters),
+            power_loss: self.power_loss,
             calm: self.calm,
         }
     }
@@ -98,6 +102,7 @@ impl SimulateArgs {
         flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
         flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
         flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
+        line += if self.power_loss { " --power-loss" } else { "" };
         line + if self.calm { " --calm" } else { "" }
     }
 }

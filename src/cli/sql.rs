@@ -21,6 +21,7 @@ use super::{
 use crate::{
     base::hash::hex,
     chain::archive::StoreError,
+    rpc::client::Deadline,
     store::adhoc::{Interrupter, Table, Value as Cell},
 };
 
@@ -46,10 +47,16 @@ pub struct SqlArgs {
     timeout: String,
 }
 
+/// How long a query waits for a node to index its latest blocks.
+const INDEX_WAIT: Duration = Duration::from_millis(500);
+/// Time between two looks at how far it has come.
+const INDEX_POLL: Duration = Duration::from_millis(20);
+
 /// Runs the command.
 pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     let timeout = units::parse_duration(&arguments.timeout)
         .map_err(|problem| Failure::usage(format!("--timeout {}: {problem}", arguments.timeout)))?;
+    complete_index(context);
     let reader = offline::reader(context)?;
     let folder = context.folder();
     let joined = reader.join(&folder.join(datadir::INDEX), &folder.join(datadir::PEERS), context.spec().prefix);
@@ -67,6 +74,17 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
         output::note(&format!("only the first {} rows; more with --limit", arguments.limit));
     }
     output::line(&if context.json { objects(&table) } else { text(&table) })
+}
+
+/// Lets a running node index its latest blocks, which it otherwise does a few at a time. A node that does not answer soon is
+/// left alone: the views tell how far the index has come.
+fn complete_index(context: &Context) {
+    let Ok(remote) = context.remote() else { return };
+    let deadline = Deadline::after(INDEX_WAIT);
+    while let Ok(status) = remote.call_within("status", json!([]), INDEX_WAIT)
+        && status["indexed"].as_u64().is_some_and(|indexed| Some(indexed) < status["height"].as_u64())
+        && deadline.pause(INDEX_POLL)
+    {}
 }
 
 /// Runs a query and interrupts it after `timeout`. Also returns whether the time ran out.

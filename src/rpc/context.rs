@@ -2,7 +2,11 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::SyncSender,
+    },
     time::Instant,
 };
 
@@ -51,7 +55,13 @@ pub struct Context {
 
 /// The index's progress. The indexer writes it; methods read it.
 #[derive(Default)]
-pub struct IndexMark(Mutex<IndexState>);
+pub struct IndexMark {
+    state: Mutex<IndexState>,
+    /// Whether somebody wants what is not indexed yet.
+    asked: AtomicBool,
+    /// Wakes the indexer.
+    waker: OnceLock<SyncSender<()>>,
+}
 
 /// The index's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -67,12 +77,37 @@ pub struct IndexState {
 impl IndexMark {
     /// The current state.
     pub fn get(&self) -> IndexState {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces it.
     pub fn set(&self, state: IndexState) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Asks the indexer not to wait for more blocks.
+    pub fn ask(&self) {
+        if !self.asked.swap(true, Ordering::AcqRel)
+            && let Some(waker) = self.waker.get()
+        {
+            // A pending wake is enough.
+            let _ = waker.try_send(());
+        }
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Notes that the indexer does what was asked.
+    pub fn answer(&self) {
+        self.asked.store(false, Ordering::Release);
+    }
+
+    /// Sets what wakes the indexer.
+    pub fn set_waker(&self, waker: SyncSender<()>) {
+        let _ = self.waker.set(waker);
     }
 }
 

@@ -149,6 +149,7 @@ impl Continuation {
     /// The same, but after the index has taken in the blocks that were just applied, so that a client that mines and
     /// then asks sees what it mined. Does not wait for an index that is far behind.
     pub fn once_indexed(self, context: &Shared) -> Self {
+        context.indexed.ask();
         let step = Arc::new(Mutex::new(Some(self)));
         let go_on = move || step.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (late, with_index) = (go_on.clone(), context.index_path.is_some());

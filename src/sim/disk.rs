@@ -21,9 +21,10 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// A new disk with the genesis block on it.
-    pub(super) fn new(spec: &Arc<ChainSpec>) -> Self {
+    /// A new disk with the genesis block on it. `loses`: it can lose what was not flushed.
+    pub(super) fn new(spec: &Arc<ChainSpec>, loses: bool) -> Self {
         let ledger = SharedLedger::in_memory(spec).expect("a database in memory can be made");
+        let ledger = if loses { ledger.with_power_losses().expect("it can be copied") } else { ledger };
         Self { ledger, book: Book(Arc::new(Mutex::new(PeerDb::in_memory()))) }
     }
 
@@ -39,6 +40,11 @@ impl Disk {
     /// Drops what was not committed.
     pub(super) fn crash(&mut self) {
         self.ledger.rollback().expect("a transaction in memory can be dropped");
+    }
+
+    /// Drops what came after the last flush.
+    pub(super) fn lose_power(&mut self) {
+        self.ledger.lose_power().expect("a database in memory can be copied");
     }
 
     /// Looks at the ledger.

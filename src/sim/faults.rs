@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     base::{gather::gather, rng::Rng, time::Time},
-    sim::options::{Options, Partition},
+    sim::{options::Options, overrides::Partition},
 };
 
 /// One fault.

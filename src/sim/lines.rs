@@ -54,7 +54,7 @@ fn least_window(options: &Options) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::options::Overrides;
+    use crate::sim::Overrides;
 
     #[test]
     fn a_pair_of_nodes_always_has_the_same_line_and_each_carries_the_least_rate() {

@@ -22,6 +22,8 @@ pub mod narrate;
 mod net;
 mod node;
 pub mod options;
+mod overrides;
+mod power;
 pub mod report;
 mod setup;
 mod sockets;
@@ -34,7 +36,8 @@ mod world;
 
 use std::panic::{self, AssertUnwindSafe};
 
-pub use options::{Options, Overrides, Partition};
+pub use options::Options;
+pub use overrides::{Overrides, Partition};
 pub use report::Outcome;
 
 /// Runs the network of these options to its end. A panic of a role is a failure like any other.

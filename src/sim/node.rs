@@ -217,6 +217,8 @@ pub(super) struct Node {
     pub(super) vanished: bool,
     /// Its status, as it reports it.
     pub(super) view: View,
+    /// When it committed which work, since it started.
+    pub(super) committed: Vec<(Time, Work)>,
     /// What it does if it is not honest.
     pub(super) byzantine: Option<Byzantine>,
     /// Bytes sent and received.
@@ -239,6 +241,7 @@ impl Node {
             slow: None,
             vanished: false,
             byzantine: None,
+            committed: Vec::new(),
             view: View::default(),
             traffic: (0, 0),
         }
@@ -249,6 +252,7 @@ impl Node {
         self.lives += 1;
         self.vanished = false;
         self.clock.boot(now);
+        self.committed.clear();
         self.view = View::default();
         self.timeout_at = None;
         let slot = |(id, role)| Slot { id, role, started: false, ended: false, busy_until: Time::default(), due: None };

@@ -12,7 +12,10 @@ use crate::{
         },
         rng::Rng,
     },
-    sim::clock::EPOCH,
+    sim::{
+        clock::EPOCH,
+        overrides::{Overrides, Partition},
+    },
 };
 
 /// Nodes from which on a network is large.
@@ -25,17 +28,6 @@ const SIEGE_DEPTH: u64 = 12;
 /// Bootnodes are few.
 const NODES_PER_BOOTNODE: usize = 40;
 
-/// One part of the network that is cut off from the rest for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Partition {
-    /// When it begins, seconds of virtual time.
-    pub from: u64,
-    /// How long it lasts, seconds.
-    pub seconds: u64,
-    /// How many percent of the nodes are on the smaller side.
-    pub percent: u64,
-}
-
 /// How nodes know of each other at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,27 +38,6 @@ pub enum Topology {
     Ring,
     /// Each dials a few of those that came before it.
     Random,
-}
-
-/// What flags set instead of the seed.
-#[derive(Clone, Debug, Default)]
-pub struct Overrides {
-    /// Number of nodes.
-    pub nodes: Option<usize>,
-    /// Virtual minutes of the safety phase.
-    pub minutes: Option<u64>,
-    /// Share of packets that are lost, parts per million.
-    pub loss_ppm: Option<u64>,
-    /// Partitions; an empty list: none.
-    pub partitions: Option<Vec<Partition>>,
-    /// Byzantine nodes.
-    pub byzantine: Option<usize>,
-    /// Seconds by which clocks may be far off.
-    pub clock_skew: Option<u64>,
-    /// Tricksters; 0: no other hosts that play tricks either.
-    pub tricksters: Option<usize>,
-    /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
-    pub calm: bool,
 }
 
 /// All options of a run. Counts of faults are over the whole network and the whole safety phase.
@@ -167,6 +138,8 @@ pub struct Options {
     pub slow_readers: u64,
     /// Nodes that crash, losing all that was not committed, and start again.
     pub crashes: u64,
+    /// Seconds between two flushes of a disk that loses in a crash what came after the last one. `None`: disks lose nothing.
+    pub flush_every: Option<u64>,
     /// Crashes that nobody is told of (no reset of the connections), parts per million.
     pub silent_ppm: u64,
     /// Of these, how many are stops in good order instead, parts per million.
@@ -231,6 +204,10 @@ impl Options {
         }
         if let Some(seconds) = overrides.clock_skew {
             options.clock_skew = seconds;
+        }
+        if overrides.power_loss {
+            options.flush_every = Some(dice.one_of("flush_every", &[0, 0, 5, 30]));
+            options.crashes = dice.between("power_losses", 1, 2 * seconds.div_ceil(60));
         }
         if let Some(byzantine) = overrides.byzantine {
             options.byzantine = byzantine;
@@ -299,6 +276,7 @@ impl Options {
             partitions: Vec::new(),
             slow_readers: 0,
             crashes: 0,
+            flush_every: None,
             silent_ppm: 0,
             stop_ppm: 0,
             late_ppm: 0,
@@ -346,20 +324,6 @@ impl Options {
             let from = stream.below(self.seconds);
             let seconds = stream.between(1, 90).min(self.seconds - from);
             self.partitions.push(Partition { from, seconds, percent: stream.between(1, 50) });
-        }
-    }
-}
-
-impl std::str::FromStr for Partition {
-    type Err = String;
-
-    /// `FROM:SECONDS`, or `FROM:SECONDS:PERCENT`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
-        match numbers.as_deref() {
-            Some(&[from, seconds]) => Ok(Self { from, seconds, percent: 50 }),
-            Some(&[from, seconds, percent @ 1..=99]) => Ok(Self { from, seconds, percent }),
-            _ => Err("FROM:SECONDS or FROM:SECONDS:PERCENT is needed, such as 60:30:50".to_owned()),
         }
     }
 }

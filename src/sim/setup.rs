@@ -96,7 +96,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             if number < options.nodes {
                 let seconds = far_off(options, setup.mine.is_some(), &mut far);
                 let clock = if far_nodes.contains(&number) { clock.far_off(seconds) } else { clock };
-                return Node::new(number, setup, Disk::new(spec), clock);
+                return Node::new(number, setup, Disk::new(spec, options.flush_every.is_some()), clock);
             }
             let byzantine = match number - options.nodes {
                 at if at < options.byzantine => Byzantine::draw(options, &mut byzantine),
@@ -114,7 +114,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 setup.mine = Some(SecretKey::well_known(number as u32).address());
                 setup.mine_rate = byzantine::mine_rate(options);
             }
-            let mut node = Node::new(number, setup, Disk::new(spec), clock);
+            let mut node = Node::new(number, setup, Disk::new(spec, options.flush_every.is_some()), clock);
             node.byzantine = Some(byzantine);
             node
         })
@@ -160,7 +160,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         verifiers: options.verifiers,
         memory_percent: options.memory_percent,
         overlay_bytes: options.overlay_bytes,
-        flush_every: Duration::ZERO,
+        flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
     }
 }
 
@@ -202,7 +202,7 @@ fn neighbours(options: &Options, number: usize, rng: &mut Rng) -> (Vec<SocketAdd
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::options::Overrides;
+    use crate::sim::Overrides;
 
     #[test]
     fn every_seed_makes_a_chain() {

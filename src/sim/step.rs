@@ -54,6 +54,7 @@ impl World {
         }
         self.abandon(node, silent);
         self.nodes[node].vanished = silent;
+        self.lose_power(node);
         self.end_life(node, down);
     }
 
@@ -228,7 +229,8 @@ impl World {
             }
             Report::Tip(tip) => {
                 self.stats.tip_of(node, tip.hash, tip.height);
-                view.tip = Some(*tip);
+                self.note_commit(node, &tip);
+                self.nodes[node].view.tip = Some(*tip);
             }
             Report::BestHeader { work, .. } => view.headers_work = work,
             Report::Reorganised { depth, .. } => self.stats.reorganised(depth),

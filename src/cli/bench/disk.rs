@@ -59,6 +59,8 @@ pub struct DiskArgs {
 #[derive(Clone, Copy)]
 struct Written {
     bytes: u64,
+    /// Of these, by the index's thread.
+    index_bytes: u64,
     flushes: Option<u64>,
 }
 
@@ -110,6 +112,7 @@ pub fn run(args: &DiskArgs, spec: &ChainSpec, json: bool) -> Outcome {
             "sync_log_bytes": log_bytes,
             "payments_per_block": args.payments,
             "bytes_per_block": each(full.bytes),
+            "bytes_of_index_per_block": each(full.index_bytes),
             "flushes_per_block": flushes(&|| full.flushes.map(each)),
             "bytes_per_empty_block": each(empty.bytes),
             "flushes_per_empty_block": flushes(&|| empty.flushes.map(each)),
@@ -146,10 +149,24 @@ fn pause(time: Duration) {
 /// What the node writes while `work` is done.
 fn measured(node: &Node, work: impl FnOnce() -> Outcome) -> Outcome<Written> {
     let counter = FlushCounter::start(node);
-    let before = node.usage().written_bytes;
+    let written = || (node.usage().written_bytes, written_by_index(node));
+    let before = written();
     work()?;
-    let bytes = node.usage().written_bytes.saturating_sub(before);
-    Ok(Written { bytes, flushes: counter.and_then(FlushCounter::finish) })
+    let after = written();
+    let (bytes, index_bytes) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    Ok(Written { bytes, index_bytes, flushes: counter.and_then(FlushCounter::finish) })
+}
+
+/// Bytes that the index's thread has written; 0 if the kernel does not tell.
+fn written_by_index(node: &Node) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{}/task", node.process())).into_iter().flatten().flatten();
+    let bytes = threads.filter_map(|thread| {
+        let io = fs::read_to_string(thread.path().join("io")).ok()?;
+        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?;
+        let name = fs::read_to_string(thread.path().join("comm")).ok()?;
+        if name.trim() == "index" { line.trim().parse::<u64>().ok() } else { None }
+    });
+    bytes.sum()
 }
 
 /// `strace` on a node, which writes a line for each flush.

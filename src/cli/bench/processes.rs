@@ -19,6 +19,9 @@ const INDEX_TIMEOUT: Duration = Duration::from_secs(600);
 /// Time between two queries of an index.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The environment variable that names another program for the nodes, to compare versions.
+const PROGRAM: &str = "BENCH_PROGRAM";
+
 /// A temporary folder, removed when dropped.
 pub struct TempFolder(PathBuf);
 
@@ -185,7 +188,7 @@ pub fn generate_with(dir: &Path, blocks: u32, transactions: u32, seed: u64, more
 pub fn command_on(dir: &Path) -> Outcome<Command> {
     let own = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot find this program's file: {error}")))?;
-    let mut command = Command::new(own);
+    let mut command = Command::new(std::env::var_os(PROGRAM).unwrap_or_else(|| own.into_os_string()));
     command.arg("-d").arg(dir).args(["--chain", "local"]);
     Ok(command)
 }

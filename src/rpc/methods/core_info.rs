@@ -162,6 +162,7 @@ fn net_totals(context: &Context) -> Value {
 fn index_info(context: &Context, args: &Args) -> Value {
     let wanted = args.text("index_name").is_none_or(|name| name == "txindex");
     let tip = context.node.status().tip.map_or(0, |tip| tip.height);
+    context.indexed.ask();
     let height = context.indexed.get().height;
     match (wanted, &context.index_path) {
         (true, Some(_)) => json!({

@@ -31,7 +31,10 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an object; see tussock status --json",
         result: answers::node::STATUS,
         errors: &[],
-        handler: |context, _| Ok(Continuation::value(&status(context))),
+        handler: |context, _| {
+            context.indexed.ask();
+            Ok(Continuation::value(&status(context)))
+        },
     },
     Method {
         name: "getconnectioncount",

@@ -4,6 +4,7 @@
 //! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits (`coins/`). It holds
 //! in memory, besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
 
+mod flushed;
 mod fork_headers;
 mod reads;
 mod shared_ledger;

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rusqlite::Connection;
+
 use super::LedgerDb;
 use crate::{
     base::{bytes::Bytes, hash::Hash},
@@ -19,12 +21,16 @@ use crate::{
 /// A handle to a ledger; clones share it. Unlike a [`crate::store::LedgerReader`], a handle sees uncommitted changes
 /// too. [`LedgerDb::rollback`] simulates a crash.
 #[derive(Clone, Debug)]
-pub struct SharedLedger(Arc<Mutex<LedgerDb>>);
+pub struct SharedLedger {
+    ledger: Arc<Mutex<LedgerDb>>,
+    /// The ledger as of its last flush, if it can lose what came after.
+    flushed: Option<Arc<Mutex<Connection>>>,
+}
 
 impl SharedLedger {
     /// Shares a ledger.
     pub fn new(ledger: LedgerDb) -> Self {
-        Self(Arc::new(Mutex::new(ledger)))
+        Self { ledger: Arc::new(Mutex::new(ledger)), flushed: None }
     }
 
     /// A new ledger in memory.
@@ -37,8 +43,22 @@ impl SharedLedger {
         self.lock()?.rollback()
     }
 
+    /// Lets [`SharedLedger::lose_power`] drop all changes since the last durable commit, or since now.
+    pub fn with_power_losses(self) -> Result<Self, StoreError> {
+        let mut flushed = Connection::open_in_memory()?;
+        self.lock()?.copy_to(&mut flushed)?;
+        Ok(Self { flushed: Some(Arc::new(Mutex::new(flushed))), ..self })
+    }
+
+    /// Drops all changes since the last durable commit: what a disk may lose that has lost its power.
+    pub fn lose_power(&mut self) -> Result<(), StoreError> {
+        let Some(flushed) = &self.flushed else { return self.rollback() };
+        let flushed = flushed.lock().map_err(|_| StoreError::Other("a copy of the ledger failed".to_owned()))?;
+        self.lock()?.restore(&flushed)
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, LedgerDb>, StoreError> {
-        self.0.lock().map_err(|_| StoreError::Other("another holder of the ledger panicked".to_owned()))
+        self.ledger.lock().map_err(|_| StoreError::Other("another holder of the ledger panicked".to_owned()))
     }
 }
 
@@ -126,7 +146,10 @@ impl LedgerStore for SharedLedger {
     }
 
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
-        self.lock()?.commit(tip, sum, durable)
+        let mut ledger = self.lock()?;
+        ledger.commit(tip, sum, durable)?;
+        let flushed = self.flushed.as_ref().filter(|_| durable).and_then(|flushed| flushed.lock().ok());
+        flushed.map_or(Ok(()), |mut flushed| ledger.copy_to(&mut flushed))
     }
 
     fn tidy(&mut self) -> Result<bool, StoreError> {
