@@ -62,7 +62,8 @@ PYTHON
 { read -r python_map; read -r python_set; } <python
 cargo run --quiet -- "$js_bob_first" "$js_alice_first" >rust
 { read -r rust_map; read -r bob_first_in_rust; read -r alice_first_in_rust; } <rust
-echo "borsh (npm) $(node -p 'JSON.parse(fs.readFileSync("node_modules/borsh/package.json")).version'), borsh (crate) 1.5.7, borsh-construct 0.1.0"
+node -p '"borsh (npm) " + JSON.parse(fs.readFileSync("node_modules/borsh/package.json")).version'
+echo "borsh (crate) 1.5.7, borsh-construct 0.1.0"
 echo "{bob: 1, alice: 2} in the crate    $rust_map"
 echo "                   in Python       $python_map"
 echo "                   in JavaScript   $js_bob_first, in the crate: $bob_first_in_rust"

@@ -28,7 +28,9 @@ const assert = require("assert");
 const { readFileSync } = require("fs");
 const sync = require("cbor-sync");
 const x = require("cbor-x");
-for (const name of ["cbor-sync", "cbor-x"]) console.log(name, JSON.parse(readFileSync(`node_modules/${name}/package.json`)).version);
+for (const name of ["cbor-sync", "cbor-x"]) {
+  console.log(name, JSON.parse(readFileSync(`node_modules/${name}/package.json`)).version);
+}
 const [whole, half, text] = readFileSync("times", "utf8").trim().split("\n");
 assert.equal(whole, "c11a514b67b0"); // the example of RFC 8949, appendix A
 for (const [hex, right, wrong] of [

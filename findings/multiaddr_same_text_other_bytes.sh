@@ -32,7 +32,8 @@ import { readFileSync } from "fs";
 import { multiaddr } from "@multiformats/multiaddr";
 for (const line of readFileSync(0, "utf8").trim().split("\n")) {
   try {
-    console.log(line.startsWith("/") ? Buffer.from(multiaddr(line).bytes).toString("hex") : multiaddr(Buffer.from(line, "hex")).toString());
+    if (line.startsWith("/")) console.log(Buffer.from(multiaddr(line).bytes).toString("hex"));
+    else console.log(multiaddr(Buffer.from(line, "hex")).toString());
   } catch {
     console.log("refused");
   }
@@ -51,8 +52,8 @@ node js.js <texts >js
 env/bin/python py.py <texts >py
 node js.js <py >py-in-js
 env/bin/python py.py <js >js-in-py
-echo "@multiformats/multiaddr $(node -p 'JSON.parse(fs.readFileSync("node_modules/@multiformats/multiaddr/package.json")).version')," \
-  "multiaddr for Python $(env/bin/python -c 'import importlib.metadata as m; print(m.version("multiaddr"))')"
+node -p '"@multiformats/multiaddr " + JSON.parse(fs.readFileSync("node_modules/@multiformats/multiaddr/package.json")).version'
+env/bin/python -c 'import importlib.metadata as m; print("multiaddr for Python", m.version("multiaddr"))'
 lost=0
 while IFS=$'\t' read -r text js py py_in_js js_in_py; do
   echo "$text"

@@ -17,8 +17,9 @@ echo '{"private": true}' >package.json
 npm install --silent --no-audit --no-fund simple-token-bucket@2.0.0 >/dev/null
 cat >finding.js <<'JS'
 const assert = require("assert");
+const { readFileSync } = require("fs");
 const { TokenBucket } = require("simple-token-bucket");
-console.log("simple-token-bucket", JSON.parse(require("fs").readFileSync("node_modules/simple-token-bucket/package.json")).version);
+console.log("simple-token-bucket", JSON.parse(readFileSync("node_modules/simple-token-bucket/package.json")).version);
 
 // The clock is set by hand: one caller that takes single tokens for ten seconds, and waits as long as it is told.
 let now;
