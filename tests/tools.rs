@@ -77,6 +77,26 @@ fn systemd_accepts_the_unit() {
     assert!(!stderr(&output).contains("tussock.service"), "{}", stderr(&output));
 }
 
+/// With any shell of POSIX, as OpenWrt's is, and stubs for the functions that procd has.
+#[test]
+fn the_script_for_openwrt_starts_the_node_once_its_drive_is_mounted() {
+    let dir = TempDir::new();
+    let (script, drive) = (dir.path().join("tussock"), dir.path().join("drive"));
+    fs::write(&script, print(&["openwrt"]).replace("/mnt/tussock", &drive.display().to_string())).unwrap();
+    let start = || {
+        let stubs = "procd_open_instance() { :; }; procd_close_instance() { echo closed; }; logger() { echo \"$4\"; }; \
+                     procd_set_param() { echo \"$*\"; }; . \"$0\"; start_service; echo \"status $?\"";
+        takes(&feed("sh", &["-uc", stubs, &script.display().to_string()], ""))
+    };
+    let refused = start();
+    assert!(refused.starts_with("there is no folder ") && refused.ends_with("\nstatus 1\n"), "{refused}");
+    fs::create_dir(&drive).unwrap();
+    let started = start();
+    let command = format!("command /usr/bin/tussock run --data-dir {} --max-memory 16 --quiet\n", drive.display());
+    assert!(started.starts_with(&command) && started.ends_with("\nclosed\nstatus 0\n"), "{started}");
+    assert!(started.contains("\nlimits nofile=1024 1024 core=0\n"), "{started}");
+}
+
 #[test]
 fn shells_complete_commands_and_flags() {
     let dir = TempDir::new();
