@@ -6,9 +6,14 @@ use crate::chain::archive::StoreError;
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        let text = error.to_string();
+        let text = match &error {
+            // It would tell the whole statement too, and of a damaged schema each line.
+            Error::SqlInputError { msg, .. } => msg.clone(),
+            error => error.to_string(),
+        };
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match &error {
-            Error::SqliteFailure(failure, _) => match failure.code {
+            Error::SqliteFailure(failure, _) | Error::SqlInputError { error: failure, .. } => match failure.code {
                 _ if is_shared_memory(failure.extended_code) => Self::Io(format!(
                     "{text}: shared memory failed, which programs that read beside the node need; \
                      put the data directory onto a local file system"
@@ -47,6 +52,22 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::store::testing::TempDir;
+
+    #[test]
+    fn a_damaged_schema_is_corrupt_and_said_in_one_line() {
+        let dir = TempDir::new();
+        let path = dir.join("some.db");
+        let damage = "CREATE TABLE t (\n    a INTEGER, -- what\n    b BLOB\n) STRICT; PRAGMA writable_schema = ON; \
+                      UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', 'SURICT');";
+        Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+        let error = Connection::open(&path).unwrap().query_row("SELECT a FROM t", [], |_| Ok(())).unwrap_err();
+        let error = StoreError::from(error);
+        assert!(
+            matches!(&error, StoreError::Corrupt(text) if !text.contains('\n') && text.contains("SURICT")),
+            "{error:?}"
+        );
+    }
 
     #[test]
     fn disk_damage_and_the_rest_are_told_apart() {
