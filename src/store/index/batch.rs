@@ -18,8 +18,8 @@ use crate::{
     },
 };
 
-/// Entries of one batch, about 2 MiB. They are sorted and written in one transaction.
-const INDEX_BATCH_ENTRIES: usize = 30_000;
+/// Entries of one batch, about 1 MiB. They are sorted and written in one transaction.
+const INDEX_BATCH_ENTRIES: usize = 16_000;
 /// Bytes of entries merged for each byte that is added: as an index of a hundred million transactions needs.
 const MERGED_FOR_ADDED: u64 = 6;
 /// Bytes of entries merged with each batch at least, so that small merges take one commit.

@@ -47,9 +47,8 @@ use crate::{
     },
 };
 
-/// Page cache of the index's writer. This and the longer log save a tenth of its processor time, compared with the settings
-/// of the other small files.
-const INDEX_CACHE_BYTES: usize = 1024 * 1024;
+/// Page cache of the index's writer, which reads and writes in order.
+const INDEX_CACHE_BYTES: usize = 512 * 1024;
 /// Pages in the index's write-ahead log at which they move into the file.
 const INDEX_CHECKPOINT_PAGES: usize = 2000;
 /// Bytes of that log that stay allocated; a little above `INDEX_CHECKPOINT_PAGES`.
