@@ -302,3 +302,10 @@ fn a_peer_is_asked_again_for_a_block_that_it_shows() {
 fn a_siege_keeps_a_node_that_has_just_started_from_being_synced_only_for_a_while() {
     assert_holds(&outcome(600_002_205));
 }
+
+/// A liar sent junk under the header of a block whose body was on its way to the ledger. Honest peers that relayed the block
+/// were compared with the junk, and banned.
+#[test]
+fn junk_under_the_header_of_a_block_on_its_way_bans_no_honest_peer() {
+    assert_holds(&outcome(620_002_817));
+}

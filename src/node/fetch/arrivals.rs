@@ -113,7 +113,7 @@ impl Fetch {
             }
         }
         self.watch.progress();
-        self.bodies.insert(hash, &frame);
+        self.bodies.insert(hash, origin, &frame);
         let checked = self.checked.clone();
         out.tell(ToVerify::CheckBlock { origin, hash, frame, checked });
         true
@@ -163,7 +163,7 @@ impl Fetch {
     /// It goes to the ledger although the window holds another branch.
     pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
         if let Some(Offer { origin, hash, frame }) = self.offers.take(hash) {
-            self.bodies.insert(hash, &frame);
+            self.bodies.insert(hash, origin, &frame);
             self.offers.pass(hash, self.now);
             out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
         }

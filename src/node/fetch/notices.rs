@@ -91,7 +91,7 @@ impl Fetch {
     }
 
     fn take_refusal(&mut self, hash: &Hash, origin: Origin, fault: &BlockFault, out: &mut Outbox) {
-        self.bodies.remove(hash);
+        self.bodies.remove(hash, origin);
         if let Some(window) = self.window_of(hash) {
             window.refuse(hash, origin.link());
         }

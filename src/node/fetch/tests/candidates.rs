@@ -101,6 +101,24 @@ fn another_body_of_a_block_that_was_taken_costs_its_sender() {
     assert_eq!(faults(&rig.send(2, &block(1, 0, 500))), [(2, PeerFault::Block(BlockFault::MerkleRoot))]);
 }
 
+/// Found by seed 620002817: while a body was on its way to the ledger its block became one of a candidate, and a liar sent junk
+/// under its header. Honest peers that relayed the block were compared with the junk, and banned.
+#[test]
+fn junk_that_is_not_yet_judged_condemns_nobody() {
+    let mut rig = Rig::new(1, &[1, 2, 3]);
+    rig.send(1, &block(1, 0, 0));
+    rig.want(0, vec![hash_of(&block(1, 9, 0))]);
+    rig.notice(ToFetch::Candidates(vec![Candidate { above: 0, hashes: vec![hash(1)], links: vec![LinkId(3)] }]));
+    let junk = block(1, 0, 500);
+    assert_eq!(checked(&rig.send(3, &junk)), [(Origin::Link(LinkId(3)), hash(1))]);
+    rig.taken(1..=1);
+    assert_eq!(faults(&rig.send(2, &block(1, 0, 0))), [], "which of the two is junk is not known");
+    let fault = Box::new(BlockFault::MerkleRoot);
+    rig.notice(ToFetch::BodyRefused { hash: hash(1), origin: Origin::Link(LinkId(3)), fault });
+    assert_eq!(faults(&rig.send(2, &block(1, 0, 0))), []);
+    assert_eq!(faults(&rig.send(2, &junk)), [(2, PeerFault::Block(BlockFault::MerkleRoot))]);
+}
+
 #[test]
 fn bodies_that_are_of_no_use_have_an_allowance() {
     let mut rig = Rig::new(0, &[1]);
