@@ -309,3 +309,10 @@ fn a_siege_keeps_a_node_that_has_just_started_from_being_synced_only_for_a_while
 fn junk_under_the_header_of_a_block_on_its_way_bans_no_honest_peer() {
     assert_holds(&outcome(620_002_817));
 }
+
+/// A branch was set aside, and what was its lower part became that of another chain whose upper part was asked for already.
+/// Nobody was asked for the lower part.
+#[test]
+fn the_lower_part_of_a_candidate_is_asked_for_after_its_upper_part() {
+    assert_holds(&outcome(620_001_120));
+}

@@ -41,8 +41,10 @@ pub(super) struct Slot {
 
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// The height of the first slot; all below is taken.
+    /// The height of the first slot; all below is taken, down to `floor`.
     base: u32,
+    /// The height of the lowest block that was ever wanted here. Another window may have those below.
+    floor: u32,
     slots: VecDeque<Slot>,
     heights: BTreeMap<Hash, u32>,
     /// Missing and not asked of anybody.
@@ -92,6 +94,7 @@ impl Window {
         if self.slots.is_empty() || above.saturating_add(1) > self.end() {
             self.restart(above);
         }
+        self.reach_down(above, hashes);
         while self.base <= above
             && let Some(hash) = self.slots.front().map(|slot| slot.hash)
         {
@@ -106,10 +109,31 @@ impl Window {
         }
     }
 
+    /// Wants the same chain from further below.
+    fn reach_down(&mut self, above: u32, hashes: &[Hash]) {
+        let lowest = above.saturating_add(1);
+        if lowest >= self.floor {
+            return;
+        }
+        let Some(known) = hashes.get(..(self.base - lowest) as usize) else { return self.restart(above) };
+        for hash in known.iter().rev() {
+            self.base -= 1;
+            let is_taken = self.base >= self.floor;
+            let body = if is_taken { Body::Taken } else { Body::Missing };
+            self.slots.push_front(Slot { body, ..Slot::new(*hash) });
+            self.heights.insert(*hash, self.base);
+            if !is_taken {
+                self.open.insert(self.base);
+            }
+        }
+        self.floor = self.base;
+    }
+
     /// The ledger has another branch up to this height: nothing of the one that was wanted here is.
     pub(super) fn restart(&mut self, above: u32) {
         self.cut(0);
         self.base = above.saturating_add(1);
+        self.floor = self.base;
     }
 
     /// The height after the last slot.

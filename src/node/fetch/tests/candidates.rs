@@ -119,6 +119,28 @@ fn junk_that_is_not_yet_judged_condemns_nobody() {
     assert_eq!(faults(&rig.send(2, &junk)), [(2, PeerFault::Block(BlockFault::MerkleRoot))]);
 }
 
+/// Found by seed 620001120: the upper blocks of a candidate were asked for while the best chain had the lower ones. When that
+/// one was set aside, the candidate began below, and the lower blocks counted as taken: nobody was asked for them.
+#[test]
+fn a_candidate_that_begins_lower_than_before_is_asked_for_from_there() {
+    let mut rig = Rig::new(0, &[1]);
+    let (hashes, _) = candidate(&mut rig, &[1]);
+    assert_eq!(checked(&rig.send(1, &block(101, 9, 0))).len(), 1);
+    rig.notice(ToFetch::BodiesTaken { blocks: vec![(101, hashes[0])] });
+    assert_eq!(checked(&rig.send(1, &block(102, 9, 0))).len(), 1);
+    let lower: Vec<Hash> = (99..=100).map(|height| hash_of(&block(height, 9, 0))).collect();
+    let all: Vec<Hash> = lower.iter().chain(&hashes).copied().collect();
+    let one = Candidate { above: 98, hashes: all, links: vec![LinkId(1)] };
+    let actions = rig.notice(ToFetch::Candidates(vec![one]));
+    assert!(asked_of(&actions, 1).starts_with(&lower), "{actions:?}");
+    for height in [99, 100] {
+        assert_eq!(checked(&rig.send(1, &block(height, 9, 0))).len(), 1);
+        rig.notice(ToFetch::BodiesTaken { blocks: vec![(height, hash_of(&block(height, 9, 0)))] });
+    }
+    let window = &rig.role.candidates.list()[0].window;
+    assert_eq!((window.base(), window.lowest_missing()), (102, Some(103)), "what was taken and has arrived stays");
+}
+
 #[test]
 fn bodies_that_are_of_no_use_have_an_allowance() {
     let mut rig = Rig::new(0, &[1]);
