@@ -316,3 +316,10 @@ fn junk_under_the_header_of_a_block_on_its_way_bans_no_honest_peer() {
 fn the_lower_part_of_a_candidate_is_asked_for_after_its_upper_part() {
     assert_holds(&outcome(620_001_120));
 }
+
+/// A liar always claimed more headers, and each block of the honest peers gave its open question new time: a node that had just
+/// started was not synced for as long as blocks came.
+#[test]
+fn an_open_question_gets_no_new_time_with_each_block() {
+    assert_holds(&outcome(620_002_491));
+}

@@ -67,7 +67,7 @@ pub(super) struct Machine {
     alone_since: Option<Time>,
     had_peers: bool,
     was_synced: bool,
-    /// Since when a synced node knows a header that is not applied.
+    /// Since when a node that was caught up knows a header that is not applied.
     behind_since: Option<Time>,
     /// Since when there is work to do.
     busy_since: Option<Time>,
@@ -139,7 +139,8 @@ impl Machine {
             .busy_since
             .filter(|_| self.state != SyncState::Stalled)
             .map(|since| since.max(view.progress) + STALLED_AFTER);
-        let asks = self.asks_since.filter(|_| self.state != SyncState::Synced).map(|since| since + GET_SYNC_TIMEOUT);
+        let asks = self.asks_since.filter(|_| self.state != SyncState::Synced && view.all_applied);
+        let asks = asks.map(|since| since + GET_SYNC_TIMEOUT);
         [reason, alone, behind, stalled, asks].into_iter().flatten().min()
     }
 
@@ -162,7 +163,9 @@ impl Machine {
             self.in_blocks = false;
             return (SyncState::Synced, synced_reason(view));
         }
-        self.behind_since = None;
+        if self.asks_since.is_none() {
+            self.behind_since = None;
+        }
         let busy_since = *self.busy_since.get_or_insert(now);
         let (state, reason) = self.decide_busy(view);
         let idle = now.since(busy_since.max(view.progress));
@@ -179,19 +182,20 @@ impl Machine {
         }
         // One peer after the other that leaves a question open must not end the state for ever.
         let asks_since = *self.asks_since.get_or_insert(now);
-        self.state == SyncState::Synced || view.is_suspicious || !view.more || now.since(asks_since) >= GET_SYNC_TIMEOUT
+        let is_answered = view.is_suspicious || !view.more || now.since(asks_since) >= GET_SYNC_TIMEOUT;
+        self.state == SyncState::Synced || view.all_applied && is_answered
     }
 
-    /// Whether the best chain is applied; in a synced node a block that was announced a moment ago may still be on its
-    /// way through fetch, verify and ledger.
+    /// Whether the best chain is applied; in a node that was caught up before, a block that was announced a moment ago may
+    /// still be on its way through fetch, verify and ledger.
     fn is_caught_up(&mut self, now: Time, view: &View) -> bool {
         if view.all_applied {
             self.behind_since = None;
             return true;
         }
         let near = view.best.saturating_sub(view.applied) <= SYNCED_SLACK_BLOCKS;
-        let synced = self.state == SyncState::Synced;
-        synced && near && now.since(*self.behind_since.get_or_insert(now)) < SYNCED_SLACK
+        let before = self.state == SyncState::Synced || self.asks_since.is_some();
+        before && near && now.since(*self.behind_since.get_or_insert(now)) < SYNCED_SLACK
     }
 
     fn decide_busy(&mut self, view: &View) -> (SyncState, String) {
@@ -283,6 +287,10 @@ mod tests {
         }
     }
 
+    fn view_with_more() -> View {
+        View { more: true, ..view() }
+    }
+
     fn machine(alone: Alone) -> Machine {
         Machine::new(alone, false)
     }
@@ -317,6 +325,26 @@ mod tests {
         assert_eq!(state(&mut machine, 0, &View { answered: false, ..view() }), SyncState::Headers);
         assert_eq!(state(&mut machine, 1, &view()), SyncState::Synced);
         assert_eq!(state(&mut machine, 1, &View { more: true, ..view() }), SyncState::Synced, "claims prove nothing");
+    }
+
+    /// Found by seed 620002491: a liar always had more headers, none of which came, and a block came every few seconds.
+    #[test]
+    fn blocks_that_come_give_an_open_question_no_new_time() {
+        let mut machine = machine(Alone::Lacking);
+        let open = |at: u64| View { more: true, progress: Time(at * 1_000_000), best: 10 + at as u32, ..view() };
+        for at in 0..=11 {
+            let coming = View { all_applied: false, applied: 9 + at as u32, ..open(at) };
+            assert_eq!(state(&mut machine, at, &coming), if at > 10 { SyncState::Synced } else { SyncState::Headers });
+            assert!(machine.deadline(&coming).is_none_or(|due| due > Time(at * 1_000_000)), "{at}");
+            assert_eq!(state(&mut machine, at, &open(at)), if at > 9 { SyncState::Synced } else { SyncState::Headers });
+        }
+        let mut machine = self::machine(Alone::Lacking);
+        let missing = View { all_applied: false, best: 11, ..view_with_more() };
+        state(&mut machine, 0, &view_with_more());
+        assert_eq!(state(&mut machine, 8, &missing), SyncState::Headers);
+        assert_eq!(state(&mut machine, 10, &missing), SyncState::Headers, "its block does not come");
+        assert_eq!(state(&mut machine, 11, &view_with_more()), SyncState::Headers, "so the time begins again");
+        assert_eq!(state(&mut machine, 21, &view_with_more()), SyncState::Synced);
     }
 
     #[test]
