@@ -323,3 +323,9 @@ fn the_lower_part_of_a_candidate_is_asked_for_after_its_upper_part() {
 fn an_open_question_gets_no_new_time_with_each_block() {
     assert_holds(&outcome(620_002_491));
 }
+
+/// The clocks of all nodes were three hours behind the chain's genesis block, and the checker wanted them to be synced.
+#[test]
+fn nodes_whose_clocks_are_all_behind_their_own_chain_need_not_be_synced() {
+    assert_holds(&outcome(620_002_879));
+}

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    base::time::Time,
+    base::{hash::Hash, limits::HEADERS_BEHIND, time::Time},
     node::report::SyncState,
-    sim::{net::Phase, world::World},
+    sim::{net::Phase, node::Node, world::World},
 };
 
 /// How long a node may not know of the headers that its clock refuses: an idle `GetSync`, its timeout, and delay.
@@ -51,8 +51,21 @@ impl World {
 
     /// Whether a peer's tip is too far ahead of a node's clock.
     pub(super) fn is_in_its_future(&self, node: usize, peer: usize) -> bool {
+        self.nodes[peer].view.tip.as_ref().is_some_and(|tip| tip.time > self.latest_allowed(node))
+    }
+
+    /// Whether a node's clock refuses a block of its own chain: all its peers may have the same clock.
+    pub(super) fn is_its_chain_from_its_future(&self, node: usize) -> bool {
+        let Node { view, disk, .. } = &self.nodes[node];
+        let Some(tip) = view.tip.as_ref().filter(|_| view.state == SyncState::Stalled) else { return false };
+        let header = |hash: &Hash| disk.read(|ledger| ledger.header(hash)).ok().flatten().map(|row| row.header);
+        let chain = std::iter::successors(header(&tip.hash), |above| header(&above.previous));
+        chain.take(HEADERS_BEHIND as usize + 1).any(|header| header.time > self.latest_allowed(node))
+    }
+
+    /// The latest time of a block that a node's clock allows.
+    fn latest_allowed(&self, node: usize) -> u64 {
         let now = self.nodes[node].clock.read(self.now).unix.0;
-        let latest = now.saturating_add(u64::from(self.spec.parameters.future_limit));
-        self.nodes[peer].view.tip.as_ref().is_some_and(|tip| tip.time > latest)
+        now.saturating_add(u64::from(self.spec.parameters.future_limit))
     }
 }

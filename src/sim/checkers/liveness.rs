@@ -80,7 +80,7 @@ impl World {
         let mut unsynced = BTreeMap::new();
         for node in peers.keys().copied() {
             let view = &self.nodes[node].view;
-            if view.state == SyncState::Synced || !self.has_started(node) {
+            if view.state == SyncState::Synced || !self.has_started(node) || self.is_its_chain_from_its_future(node) {
                 continue;
             }
             let before = self.checkers.liveness.unsynced.get(&node).copied();
