@@ -6,12 +6,8 @@ use crate::chain::archive::StoreError;
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        let text = match &error {
-            // It would tell the whole statement too, and of a damaged schema each line.
-            Error::SqlInputError { msg, .. } => msg.clone(),
-            error => error.to_string(),
-        };
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // SQLite quotes statements and damaged schemas as they are, with all their lines.
+        let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         match &error {
             Error::SqliteFailure(failure, _) | Error::SqlInputError { error: failure, .. } => match failure.code {
                 _ if is_shared_memory(failure.extended_code) => Self::Io(format!(
