@@ -2,6 +2,7 @@
 
 mod chain;
 mod committer;
+mod faults;
 mod mempool;
 mod model;
 mod pool;
