@@ -329,3 +329,10 @@ fn an_open_question_gets_no_new_time_with_each_block() {
 fn nodes_whose_clocks_are_all_behind_their_own_chain_need_not_be_synced() {
     assert_holds(&outcome(620_002_879));
 }
+
+/// A node restarted while it lacked the body of a header. A peer told it of the headers above, and the node asked for the bodies
+/// of these only.
+#[test]
+fn a_restart_forgets_no_body_that_is_missing() {
+    assert_holds(&outcome(620_004_059));
+}

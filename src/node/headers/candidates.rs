@@ -13,7 +13,10 @@ use crate::{
         time::Time,
     },
     chain::{archive::StoreError, target::Work},
-    node::{headers::index::Index, notice::Candidate},
+    node::{
+        headers::{header_node::HeaderLookup, index::Index},
+        notice::Candidate,
+    },
 };
 
 /// The chains that `fetch` was told of.
@@ -100,19 +103,18 @@ impl Index {
 
     /// What is missing of the chain up to this header, if the chain is a candidate.
     pub(super) fn candidate(&self, tip: &Hash) -> Result<Option<Found>, StoreError> {
-        let Some(top) = self.nodes.get(tip).filter(|node| node.work > self.applied().work).copied() else {
-            return Ok(None);
-        };
-        if self.is_on_best(top.height, tip)? {
+        let HeaderLookup::Valid(top) = self.find(tip)? else { return Ok(None) };
+        if top.work <= self.applied().work || self.is_on_best(top.height, tip)? {
             return Ok(None);
         }
         let (mut hash, mut node, mut path) = (*tip, top, Vec::new());
         while path.len() < HEADERS_IN_MEMORY && !self.is_on_best(node.height, &hash)? {
             path.push(hash);
             hash = node.parent;
-            node = match self.nodes.get(&hash) {
-                Some(node) => *node,
-                None => break,
+            // Of an earlier run's headers only the best chain's are in memory.
+            node = match self.find(&hash)? {
+                HeaderLookup::Valid(node) => node,
+                HeaderLookup::Invalid | HeaderLookup::Unknown => break,
             };
         }
         path.reverse();

@@ -61,8 +61,7 @@ impl Headers {
         let mut links = Vec::new();
         for (link, peer) in self.peers.others_with_more() {
             let Some(tip) = peer.shows else { continue };
-            let is_known = index.nodes.get(&tip).is_some_and(|node| node.work > index.applied().work);
-            if is_known && (1..UNPROVEN_HEADERS as usize).contains(&index.missing_up_to(Some(tip))?) {
+            if (1..UNPROVEN_HEADERS as usize).contains(&index.missing_up_to(Some(tip))?) {
                 links.push(link);
             }
         }

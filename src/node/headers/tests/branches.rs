@@ -98,6 +98,26 @@ fn an_interrupted_sync_goes_on_with_the_headers_that_are_stored() {
     assert_eq!(locator[0], chain.tip());
 }
 
+/// Found by seed 620004059: a node restarted with headers of a branch in its store, and a peer told it of those above. It asked
+/// for the bodies of these only, and could not connect them.
+#[test]
+fn headers_of_a_branch_from_an_earlier_run_have_no_bodies_until_those_come() {
+    let ours = Chain::new().grow(10, 0);
+    let (best, low, high) = (ours.clone().grow(50, 1), ours.first(5).grow(3, 2), ours.first(5).grow(8, 3));
+    let archive = FakeArchive::default();
+    [&best, &low, &high].iter().for_each(|chain| archive.put(&chain.rows));
+    archive.apply(&ours.tip());
+    let mut rig = Rig::on(setup(), archive);
+    rig.start();
+    rig.moved(&ours);
+    let longer = low.grow(4, 2);
+    rig.up(1, &longer);
+    let told = candidates(&rig.sync(1, longer.headers(9..=12)));
+    assert_eq!(told, [[(5, longer.hashes(6..=12), vec![1])]], "its lower headers are stored");
+    let told = candidates(&rig.up(3, &high)).remove(0);
+    assert!(told.contains(&(5, high.hashes(6..=13), vec![3])), "all of them are: {told:?}");
+}
+
 #[test]
 fn a_branch_that_nobody_delivers_is_set_aside_for_a_while() {
     let ours = Chain::new().grow(10, 0);
