@@ -336,3 +336,10 @@ fn nodes_whose_clocks_are_all_behind_their_own_chain_need_not_be_synced() {
 fn a_restart_forgets_no_body_that_is_missing() {
     assert_holds(&outcome(620_004_059));
 }
+
+/// Two nodes dialled each other. One chose between the two links, and the other link was cut before the first was closed: the
+/// checker knew only of links that had become peers.
+#[test]
+fn a_link_may_be_cut_while_another_one_is_closed_in_its_favour() {
+    assert_holds(&outcome(641_000_005));
+}

@@ -71,10 +71,17 @@ impl World {
                 life.watch.pinged.remove(link);
                 life.watch.untold.entry(*link).and_modify(|since| *since = now);
             }
+            LinkEvent::Opened { link, .. } => {
+                if let Some(peer) = self.end_of(node, *link, 1).map(|end| end.node)
+                    && let Some(life) = &mut self.nodes[node].life
+                {
+                    life.watch.met.insert(*link, peer);
+                }
+            }
             LinkEvent::Closed { link, .. } => {
                 life.watch.untold.remove(link);
                 life.watch.pinged.remove(link);
-                if let Some(peer) = life.watch.partners.get(link).copied() {
+                if let Some(peer) = life.watch.met.get(link).copied() {
                     life.watch.left.insert(peer, now);
                 }
             }

@@ -34,6 +34,8 @@ pub(in crate::sim) struct Watch {
     pub(super) delivered: BTreeMap<Hash, Vec<LinkId>>,
     /// The node at the other end of each link that became a peer's.
     pub(super) partners: BTreeMap<LinkId, usize>,
+    /// Links of which a role was told, as a peer's or not yet, and the nodes at their other ends.
+    pub(super) met: BTreeMap<LinkId, usize>,
     /// When the last link to each node ended.
     pub(super) left: BTreeMap<usize, Time>,
     /// Links on which a block was left out, and since when their peers could be told.
