@@ -84,6 +84,14 @@ fn a_data_directory_that_is_replaced_ends_the_node_with_code_10_and_leaves_the_o
     assert!(log.contains("hindrance begins id=data_dir_lost"), "{log}");
 }
 
+#[test]
+fn a_ledger_that_is_deleted_ends_the_node_with_code_10() {
+    let mut node = TestNode::start(&[]);
+    fs::remove_file(node.dir.join("local/ledger.db")).unwrap();
+    assert_eq!(node.wait_end(), Some(10));
+    assert!(node.log().contains("the ledger is gone or replaced"), "{}", node.log());
+}
+
 /// Root reads everything, so there another user asks.
 #[test]
 fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node() {

@@ -18,15 +18,15 @@ use crate::{
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// A data directory and its lock file, as they were when the node opened them.
+/// A data directory, its lock file and its ledger, as they were when the node opened them.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    opened: [Option<Identity>; 2],
+    opened: [Option<Identity>; 3],
 }
 
 impl Folder {
-    /// The directory as it is now. The caller holds its lock.
+    /// The directory as it is now. The caller holds its lock and has its ledger open.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { opened: identities(&path), path }
     }
@@ -49,7 +49,12 @@ impl Folder {
 
     /// What is told when it does not, until the node has stopped.
     pub(super) fn loss(&self) -> Finding {
-        let text = format!("the data directory is gone or replaced: {}", self.path.display());
+        let ([folder, lock, _], [opened, held, _]) = (identities(&self.path), self.opened);
+        let text = if (folder, lock) == (opened, held) {
+            format!("the ledger is gone or replaced: {}", self.path.join(datadir::LEDGER).display())
+        } else {
+            format!("the data directory is gone or replaced: {}", self.path.display())
+        };
         Finding::new(text, "what the node took since then is lost; mount its drive or restore it")
     }
 
@@ -76,9 +81,9 @@ impl Folder {
     }
 }
 
-fn identities(path: &Path) -> [Option<Identity>; 2] {
+fn identities(path: &Path) -> [Option<Identity>; 3] {
     let identity = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    [identity(path), identity(&path.join(datadir::LOCK))]
+    [identity(path), identity(&path.join(datadir::LOCK)), identity(&path.join(datadir::LEDGER))]
 }
 
 /// Whether an error says that the place is not for writing, and not that it is gone.
@@ -99,9 +104,15 @@ mod tests {
         let make = || {
             fs::create_dir(&path).unwrap();
             fs::write(path.join(datadir::LOCK), "").unwrap();
+            fs::write(path.join(datadir::LEDGER), "").unwrap();
         };
         make();
         let folder = Folder::new(path.clone());
+        assert!(folder.is_in_place());
+        let (ledger, kept) = (path.join(datadir::LEDGER), path.join("kept"));
+        fs::rename(&ledger, &kept).unwrap();
+        assert!(!folder.is_in_place() && folder.failure().message.contains("the ledger is gone"));
+        fs::rename(&kept, &ledger).unwrap();
         assert!(folder.is_in_place());
         fs::rename(&path, &moved).unwrap();
         assert!(!folder.is_in_place());

@@ -39,7 +39,6 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
     datadir::remove_runtime_files(&folder);
-    let opened = Folder::new(folder.clone());
     start_log(plan, levels)?;
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
@@ -50,6 +49,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     }
     check_http_address(plan)?;
     let Opened { ledger, stores, warning, sharing } = open_stores(plan, &setup)?;
+    let opened = Folder::new(folder.clone());
     plan.context.keep_chain_file()?;
     let started = Instant::now();
     let node = start_node(plan, setup, stores)?;
