@@ -31,8 +31,9 @@ pub(super) fn refusing(now: Time, facts: &Facts<'_>, mut has_lasted: impl FnMut(
     if refusing.peek().is_none() {
         return BTreeSet::new();
     }
-    let (known, linked, claimed) = (known(facts), facts.links.linked(), facts.links.claimed());
-    let is_apart = |address: &SocketAddr| !linked.contains(address) && !claimed.contains(address);
+    // A dial that has only opened a link says nothing yet: each one that is refused did so.
+    let (known, peers) = (known(facts), facts.links.of_peers());
+    let is_apart = |address: &SocketAddr| !peers.contains(address);
     let is_node = |address: &SocketAddr| facts.dialer.is_of_test_chain() || known.contains(address);
     let counts = |address: &SocketAddr| is_node(address) && is_apart(address) && !facts.barred.contains(*address);
     let holds = |address, said: Time| now < said + facts.dialer.longest(address) * 2;

@@ -242,6 +242,11 @@ impl Links {
         gather(self.0.values().filter_map(Link::reached))
     }
 
+    /// Addresses at which linked peers were reached, or at which they listen. Not those of links in their handshake.
+    pub(super) fn of_peers(&self) -> BTreeSet<SocketAddr> {
+        gather(self.peers().flat_map(|(_, link, _)| link.reached().into_iter().chain(link.listens())))
+    }
+
     /// Outbound peers.
     pub(super) fn outbound_peers(&self) -> impl Iterator<Item = (LinkId, &Link, &LinkedPeer)> {
         self.peers().filter(|(_, link, _)| !link.is_inbound())

@@ -121,6 +121,17 @@ fn a_node_that_others_keep_out_says_so_until_one_of_them_is_linked() {
         }
     }
     assert!(dialled > 3, "it is dialled all the time");
+    let again = (0..120).find_map(|_| run_alive(&mut node, 90, Duration::from_secs(1)).dials().into_iter().next());
+    let (dial, to) = again.unwrap();
+    let refused = CloseReason::Remote { code: GoodbyeCode::Operator as u8, retry_after: 0 };
+    let in_its_handshake = [
+        node.opened(link + 1, Direction::Outbound(dial), &to.to_string()),
+        run_alive(&mut node, 90, Duration::from_secs(1)),
+        node.closed(link + 1, refused),
+        run_alive(&mut node, 90, Duration::from_secs(1)),
+    ];
+    let news = in_its_handshake.iter().filter_map(|actions| told(actions, HindranceId::PartlyCut)).count();
+    assert_eq!(news, 0, "a link in its handshake ends nothing");
     assert_eq!(said, Some(Some("one node keeps this one out: 127.0.0.1:4131".to_owned())));
     let actions = join(&mut node, 91, "127.0.0.1:4131");
     assert_eq!(told(&actions, HindranceId::PartlyCut), Some(None), "it came by itself");
