@@ -47,6 +47,7 @@ pub fn decode_prefix<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), CodecErr
     bincode::decode_from_slice(bytes, CONFIG).map_err(|error| {
         CodecError::Malformed(match error {
             DecodeError::UnexpectedEnd { additional } => format!("{additional} bytes or more are missing"),
+            DecodeError::OtherString(text) => text, // ours: its own words are Rust's debug form
             error => error.to_string(),
         })
     })
@@ -147,6 +148,12 @@ impl<'de, C, T: Decode<C>, const MAX: usize> bincode::BorrowDecode<'de, C> for L
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_is_too_long_is_said_in_words() {
+        let error = decode::<List<u8, 3>>(&4u32.to_le_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "malformed: 4 items where at most 3 are allowed");
+    }
 
     #[test]
     fn integers_are_fixed_width_little_endian() {
