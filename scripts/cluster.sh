@@ -280,9 +280,10 @@ verb_partition() {
   [ $# -eq 1 ] || fail 2 'partition "1 2 | 3 4"'
   IFS='|' read -ra groups <<<"$1"
   [ "${#groups[@]}" -ge 2 ] || fail 2 'at least two groups are needed: partition "1 2 | 3 4"'
+  # Before anything is cut.
+  for n in ${groups[*]}; do need_node "$n"; done
   for g in "${!groups[@]}"; do
     for n in ${groups[$g]}; do
-      need_node "$n"
       addresses=()
       for m in "${!groups[@]}"; do
         [ "$m" = "$g" ] && continue
