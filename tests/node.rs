@@ -223,6 +223,20 @@ fn a_dev_node_has_accounts_mines_and_removes_its_folder() {
 }
 
 #[test]
+fn the_endpoints_of_a_killed_node_are_not_taken_for_those_of_the_next() {
+    let folder = Folder::new("endpoints");
+    let node = folder.node(&ANY);
+    let path = folder.local("endpoints.json");
+    let own = fs::read_to_string(&path).unwrap();
+    let killed = own.replace(&format!("\"pid\":{}", node.child.id()), "\"pid\":1");
+    assert_ne!(own, killed);
+    fs::write(&path, killed).unwrap();
+    folder.fails(3, &["peers"], &["is starting or stopping"]);
+    fs::write(&path, own).unwrap();
+    folder.ok(&["peers"]);
+}
+
+#[test]
 fn a_killed_node_is_not_running_and_starts_again() {
     let folder = Folder::new("killed");
     let mut node = folder.node(&ANY);

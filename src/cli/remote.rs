@@ -40,9 +40,10 @@ impl Remote {
     pub fn find(settings: &Settings) -> Outcome<Self> {
         let folder = settings.chain_dir();
         let (place, flags) = (folder.display().to_string(), settings.flags());
-        // A node that was killed leaves its endpoints behind, but not the lock.
+        // A node that was killed leaves its endpoints behind, but not the lock. The next one holds that before it removes them.
         let Some(holder) = datadir::holder(&folder)? else { return Err(not_running(&place, &flags)) };
-        let Some(endpoints) = datadir::read_endpoints(&folder) else {
+        let endpoints = datadir::read_endpoints(&folder).filter(|endpoints| endpoints.pid == holder.pid);
+        let Some(endpoints) = endpoints else {
             let reason =
                 format!("pid {} is starting or stopping: {place}; wait with: tussock wait ready{flags}", holder.pid);
             return Err(Failure::new(Exit::Unreachable, reason));
