@@ -17,6 +17,7 @@ usage: scripts/cluster.sh VERB
                             build, start N nodes, wait until all are synced
   down                      stop all nodes (their data stays)
   kill n | stop n | start n | pause n | resume n        one node: SIGKILL, clean stop, start, SIGSTOP, SIGCONT
+                            start takes the binary of the last up, and builds nothing
   partition "1 2 | 3 4"     cut the network into groups        heal    undo it
   status [--json]           a line for each node               logs [n]  the last lines of its log
   wait agree | wait height H [--timeout S=60]           until all running nodes have one tip, or that height
@@ -53,7 +54,26 @@ pid_of() {
 
 # The value of a key in one-line JSON on standard input: a number or a string.
 field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
-facts() { tussock "$1" status --json 2>/dev/null | tr -d '\n'; }
+
+# Seconds that a node has to answer: one that hangs must not hide what the others say.
+answer_time=5
+ask() { local n=$1; shift; timeout "$answer_time" "$bin" -d "$(node_dir "$n")" --chain "$chain" "$@" --json 2>/dev/null | tr -d '\n'; }
+facts() { ask "$1" status; }
+denied() { ask "$1" net list | tr -dc '{' | wc -c; }
+
+# Runs a function with each of these nodes, side by side. Prints "N OUTPUT" for each, in their order.
+each() {
+  local what=$1 n answers
+  shift
+  answers=$(mktemp -d) || fail 10 "cannot make a temporary folder"
+  for n in "$@"; do "$what" "$n" >"$answers/$n" & done
+  wait
+  for n in "$@"; do printf '%s %s\n' "$n" "$(cat "$answers/$n")"; done
+  rm -rf "$answers"
+}
+
+# The cluster keeps the path of the binary that it was started with. Another variable or another build does not change it.
+use_binary_of_cluster() { [ -n "${TUSSOCK_BIN:-}" ] || [ ! -x "$(cat "$dir/binary" 2>/dev/null)" ] || bin=$(cat "$dir/binary"); }
 
 build() {
   [ -n "${TUSSOCK_BIN:-}" ] && return
@@ -154,6 +174,7 @@ verb_up() {
   [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
   build
   mkdir -p "$dir" || fail 10 "cannot make $dir"
+  realpath "$bin" >"$dir/binary" || fail 2 "there is no binary: $bin"
   choose_ports "$count"
   if [ ! -f "$dir/size" ] || [ "$(cat "$dir/size")" -lt "$count" ]; then printf '%s\n' "$count" >"$dir/size"; fi
   for n in $(seq 1 "$count"); do
@@ -175,45 +196,55 @@ at_most() {
 }
 
 verb_status() {
-  local n pid line rows=() heights='' json=${1:-} first=1 denied cut=''
+  local n pid line silent=0 json=${1:-} first=1 cut=''
+  local -A known=()
   at_most 1 "$@"
   [ -z "$json" ] || [ "$json" = --json ] || fail 2 "unknown argument to status: $json"
+  [ "$json" = --json ] || [ -f "$dir/size" ] || fail 3 "no cluster in $dir; start one: scripts/cluster.sh up"
+  # shellcheck disable=SC2046
+  while read -r n line; do
+    known[$n]=$line
+    [ -n "$line" ] || silent=1
+  done < <(each facts $(running))
   if [ "$json" = --json ]; then
     printf '['
     for n in $(nodes); do
       [ "$first" = 1 ] || printf ','
       first=0
-      if pid=$(pid_of "$n"); then
-        line=$(facts "$n")
-        printf '{"node":%s,"pid":%s,"status":%s}' "$n" "$pid" "${line:-null}"
-      else
-        printf '{"node":%s,"pid":null,"status":null}' "$n"
-      fi
+      pid=$(pid_of "$n") || pid=null
+      line=${known[$n]:-}
+      printf '{"node":%s,"pid":%s,"status":%s' "$n" "$pid" "${line:-null}"
+      [ -n "$line" ] || printf ',"reason":"%s"' "$(silence "$n")"
+      printf '}'
     done
     printf ']\n'
     return
   fi
-  [ -f "$dir/size" ] || fail 3 "no cluster in $dir; start one: scripts/cluster.sh up"
   printf '%-5s %-8s %-11s %-8s %-9s %-6s %-8s %-7s %s\n' node pid state height tip peers mempool rss page
   for n in $(nodes); do
-    if pid=$(pid_of "$n"); then
-      line=$(facts "$n")
+    line=${known[$n]:-}
+    if pid=$(pid_of "$n") && [ -n "$line" ]; then
       printf '%-5s %-8s %-11s %-8s %-9s %-6s %-8s %-7s %s\n' "$n" "$pid" \
         "$(field state <<<"$line")" "$(field height <<<"$line")" "$(field tip <<<"$line" | cut -c1-8)" \
         "$(field inbound <<<"$line")/$(field outbound <<<"$line")" "$(field count <<<"$line")" \
         "$(($(field rss_bytes <<<"$line" | grep -E '^[0-9]+$' || echo 0) / 1048576))M" \
         "http://127.0.0.1:$(($(cat "$dir/port") + 500 + n))"
     else
-      printf '%-5s %-8s %s\n' "$n" - stopped
+      printf '%-5s %-8s %s\n' "$n" "${pid:--}" "$(silence "$n")"
     fi
   done
   if [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ]; then printf 'no node runs\n'; return; fi
-  if agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
-  for n in $(running); do
-    denied=$(tussock "$n" net list --json 2>/dev/null | tr -dc '{' | wc -c)
-    [ "$denied" -eq 0 ] || cut+=" $n"
-  done
+  if [ "$silent" = 1 ]; then
+    printf 'not all running nodes answer within %s s\n' "$answer_time"
+  elif agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi
+  # shellcheck disable=SC2046
+  while read -r n line; do [ "$line" = 0 ] || cut+=" $n"; done < <(each denied $(running))
   [ -z "$cut" ] || printf 'partitioned: these nodes deny others:%s; undo it with: scripts/cluster.sh heal\n' "$cut"
+}
+
+# Why a node says nothing.
+silence() {
+  if ! pid_of "$1" >/dev/null; then printf stopped; elif is_paused "$1"; then printf paused; else printf 'no answer'; fi
 }
 
 # Whether all running nodes have the same tip. A block may arrive while they are queried one after another, so nodes that
@@ -234,16 +265,24 @@ agree_soon() {
 running() {
   local n
   for n in $(nodes); do
-    pid_of "$n" >/dev/null && [ ! -f "$(node_dir "$n")/paused" ] && printf '%s\n' "$n"
+    pid_of "$n" >/dev/null && ! is_paused "$n" && printf '%s\n' "$n"
   done
   return 0
 }
 
-# "height tip" of each running node that answers.
+# Whether this script or somebody else has stopped a running node by a signal.
+is_paused() {
+  local pid
+  [ -f "$(node_dir "$1")/paused" ] && return
+  pid=$(pid_of "$1") || return 1
+  [[ $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null || ps -o state= -p "$pid" 2>/dev/null) = [Tt]* ]]
+}
+
+# "height tip" of each running node; a blank for one that does not answer.
 tips_of_running() {
   local n line
-  for n in $(running); do
-    line=$(facts "$n")
+  # shellcheck disable=SC2046
+  each facts $(running) | while read -r n line; do
     printf '%s %s\n' "$(field height <<<"$line")" "$(field tip <<<"$line")"
   done
 }
@@ -342,9 +381,10 @@ verb_clean() {
 verb=$1
 shift
 case $verb in start | stop | kill | pause | resume) at_most 1 "$@" ;; esac
+[ "$verb" = up ] || use_binary_of_cluster
 case $verb in
   up | status | wait | partition | heal | logs | down | load | clean) "verb_$verb" "$@" ;;
-  start) need_node "${1:-}"; build; start_node "$1" ;;
+  start) need_node "${1:-}"; [ -x "$bin" ] || build; start_node "$1" ;;
   stop) need_node "${1:-}"; stop_node "$1"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
   kill) need_node "${1:-}"; pid=$(pid_of "$1") && kill -KILL "$pid" && await_end "$pid"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
   pause) need_node "${1:-}"; pid=$(pid_of "$1") || fail 3 "node $1 is not running"; kill -STOP "$pid"; : >"$(node_dir "$1")/paused" ;;

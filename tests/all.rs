@@ -8,6 +8,7 @@ mod busy;
 mod chains;
 mod cli;
 mod cluster;
+mod cluster_script;
 mod consensus;
 mod constrained;
 mod docs;

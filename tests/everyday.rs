@@ -172,18 +172,6 @@ fn a_bootnode_must_look_like_an_address() {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
 }
 
-#[test]
-fn the_cluster_script_refuses_what_it_does_not_know() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster.sh");
-    for line in ["status --wat", "down now", "wait agree soon", "logs 1 2", "stop 1 2", "heal all", "up --wat"] {
-        let dir = TempDir::new();
-        let mut command = Command::new("bash");
-        command.arg(script).args(line.split(' ')).env("TUSSOCK_CLUSTER_DIR", dir.path()).env("TUSSOCK_BIN", BIN);
-        let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
-    }
-}
-
 /// The HTTP status of a call with a token.
 fn call_with(node: &TestNode, token: &str, method: &str) -> String {
     use std::io::{Read, Write};

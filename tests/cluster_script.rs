@@ -1,0 +1,127 @@
+//! `scripts/cluster.sh`, beyond the tour of the README.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    process::{Command, Output},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::support::{BIN, TempDir, stderr, stdout};
+
+/// Nodes of a cluster in these tests.
+const NODES: u16 = 3;
+
+/// A cluster that the script has started, and removes when this is dropped.
+struct Cluster(TempDir);
+
+impl Cluster {
+    fn up() -> Self {
+        let cluster = Self(TempDir::new());
+        fs::write(cluster.0.path().join("port"), free_block().to_string()).unwrap();
+        let output = cluster.run(&["up", &NODES.to_string()]);
+        assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+        cluster
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        script(self.0.path(), args).env("TUSSOCK_BIN", BIN).output().unwrap()
+    }
+
+    fn status(&self) -> Value {
+        let output = self.run(&["status", "--json"]);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stdout(&output)))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.run(&["clean"]);
+    }
+}
+
+fn script(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new("bash");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster.sh")).args(args);
+    command.env("TUSSOCK_CLUSTER_DIR", folder);
+    command
+}
+
+/// The port before those of a cluster: for peers those that follow, for HTTP those 500 above. Below the ports of outgoing
+/// connections, and not those that the script would choose itself.
+fn free_block() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 50).unwrap() * 8;
+    let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    loop {
+        let base = 31_000 + (first + NEXT.fetch_add(8, Ordering::Relaxed)) % 400;
+        if (1..=NODES).all(|node| free(base + node) && free(base + 500 + node)) {
+            return base;
+        }
+    }
+}
+
+#[test]
+fn the_cluster_script_refuses_what_it_does_not_know() {
+    for line in ["status --wat", "down now", "wait agree soon", "logs 1 2", "stop 1 2", "heal all", "up --wat"] {
+        let dir = TempDir::new();
+        let args: Vec<&str> = line.split(' ').collect();
+        let output = script(dir.path(), &args).env("TUSSOCK_BIN", BIN).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_mistyped_partition_cuts_nothing() {
+    let cluster = Cluster::up();
+    for (groups, code) in [("1 2 | 33", 4), ("1 | x", 2), ("1 2 3", 2)] {
+        let output = cluster.run(&["partition", groups]);
+        assert_eq!(output.status.code(), Some(code), "{groups}: {}", stderr(&output));
+        for node in ["1", "2", "3"] {
+            let denied = cluster.run(&["cli", node, "net", "list", "--json"]);
+            assert_eq!(stdout(&denied).trim(), "[]", "{groups}: node {node}");
+        }
+    }
+    assert!(cluster.run(&["partition", "1 2 | 3"]).status.success());
+    assert!(stdout(&cluster.run(&["status"])).contains("these nodes deny others: 1 2 3;"));
+}
+
+#[test]
+fn a_paused_node_delays_nobody_s_row_and_its_own_says_so() {
+    let cluster = Cluster::up();
+    let pid = cluster.status()[1]["pid"].to_string();
+    // Not by the script, which would remember it.
+    let signal = |name: &str| assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    signal("STOP");
+    let start = Instant::now();
+    let (table, rows) = (stdout(&cluster.run(&["status"])), cluster.status());
+    let took = start.elapsed();
+    signal("CONT");
+    assert!(table.lines().any(|line| line.starts_with("2 ") && line.contains("paused")), "{table}");
+    assert!(table.contains("all running nodes agree"), "{table}");
+    assert_eq!((&rows[1]["status"], rows[1]["reason"].as_str()), (&Value::Null, Some("paused")));
+    assert!(rows[0]["status"]["height"].is_u64() && rows[2]["status"]["height"].is_u64(), "{rows}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+#[test]
+fn a_node_is_started_again_with_the_binary_of_its_cluster_and_nothing_is_built() {
+    let cluster = Cluster::up();
+    let recorded = fs::read_to_string(cluster.0.path().join("binary")).unwrap();
+    assert_eq!(OsStr::new(recorded.trim()), fs::canonicalize(BIN).unwrap());
+    assert!(cluster.run(&["stop", "2"]).status.success());
+    // Without the variable; and a build would fail, since this `cargo` does.
+    let folder = TempDir::new();
+    fs::write(folder.path().join("cargo"), "#!/bin/sh\nexit 1\n").unwrap();
+    assert!(Command::new("chmod").arg("755").arg(folder.path().join("cargo")).status().unwrap().success());
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut start = script(cluster.0.path(), &["start", "2"]);
+    let output = start.env("PATH", path).env_remove("TUSSOCK_BIN").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(cluster.status()[1]["status"]["chain"], "local");
+}
