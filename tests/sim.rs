@@ -343,3 +343,9 @@ fn a_restart_forgets_no_body_that_is_missing() {
 fn a_link_may_be_cut_while_another_one_is_closed_in_its_favour() {
     assert_holds(&outcome(641_000_005));
 }
+
+/// A staller was closed, and what it alone had claimed was asked of the others only at the role's next event.
+#[test]
+fn a_closed_staller_leaves_its_blocks_to_the_others_at_once() {
+    assert_holds(&outcome(700_000_500));
+}

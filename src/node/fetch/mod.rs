@@ -170,13 +170,14 @@ impl Fetch {
         }
     }
 
-    /// What the time, or any input, may call for.
+    /// What the time, or any input, may call for. What is overdue comes first: a peer that is closed for it leaves its
+    /// requests to the others at once.
     fn on_wake(&mut self, now: Time, out: &mut Outbox) {
         self.expire(now, out);
-        self.pump(now, out);
-        self.pump_candidates(now, out);
         self.watch(now, out);
         self.watch_candidates(now, out);
+        self.pump(now, out);
+        self.pump_candidates(now, out);
         self.tell_progress(out);
     }
 

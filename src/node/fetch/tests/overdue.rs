@@ -75,6 +75,18 @@ fn a_stalling_peer_is_closed_after_a_time_that_doubles_and_shrinks() {
     assert_eq!(rig.role.watch.stall, STALL_FIRST * 4);
 }
 
+/// Only the staller claimed the blocks further up. Once it is closed, any peer may have them.
+#[test]
+fn what_a_staller_alone_claimed_is_asked_of_the_others_at_once() {
+    let mut rig = Rig::new(300, &[1]);
+    rig.up(2, 40);
+    rig.run(&[1]);
+    let actions = rig.pass(STALL_FIRST);
+    assert_eq!(faults(&actions), [(1, PeerFault::BlockStall)]);
+    assert!(requests(&actions).iter().any(|(link, hash)| *link == 2 && rig.heights[hash] > 40), "{actions:?}");
+    assert_eq!(rig.pass(Duration::ZERO), [], "nothing was left for a later event");
+}
+
 #[test]
 fn a_stall_is_logged() {
     let mut rig = Rig::new(300, &[1, 2, 3]);
