@@ -190,7 +190,9 @@ fn before_known_time(now: UnixTime, known: UnixTime, clocks: &PeerClocks) -> Opt
     let is_wrong = behind > CLOCK_OFFSET_SECONDS && !clocks.agree();
     is_wrong.then(|| {
         let text = format!("this clock is {} behind the time when this node last ran", span(behind));
-        Finding::new(text, "set this host's clock; if it is right, remove last-time from the data directory")
+        let advice = "set this host's clock; if the clock is right, stop the node, remove last-time (beside ledger.db), and \
+                      start the node again";
+        Finding::new(text, advice)
     })
 }
 
