@@ -6,10 +6,11 @@
 #   flags    what each build needs behind Cargo's subcommand, an array
 #   sysroot  where programs of a dynamic target find their libraries; empty for static ones
 #
-# Rust's standard library comes, in this order, from rustup's target if it is installed, from rustup's `rust-src`, or from
-# Debian's rustc-web with rust-web-src. The C compiler is zig (from PyPI) for static programs with musl, and Debian's cross
-# gcc for s390x.
+# Rust's standard library comes, in this order, from rustup's target if it is installed (not for armv7, see below), from
+# rustup's `rust-src`, or from Debian's rustc-web with rust-web-src. The C compiler is zig (from PyPI) for static programs with
+# musl, and Debian's cross gcc for s390x. All installing together ends after 20 minutes.
 
+install_until=$((EPOCHSECONDS + ${INSTALL_SECONDS:-1200}))
 # Where zig is kept: outside the sources, so that two source folders share it.
 tools=${CROSS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/tussock-tools}
 
@@ -19,12 +20,13 @@ prepare_target() {
   # In the environment these replace what .cargo/config.toml says.
   unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS LIBSQLITE3_FLAGS CFLAGS
   mkdir -p "$tools"
-  prepare_library
+  prepare_library "$1"
   case $triple in
     *-musl*) prepare_zig ;;
     *) prepare_gcc ;;
   esac
-  # For musl on 32 bits, Rust's standard library has times of 64 bits only with this. musl itself has them since 1.2.
+  # For musl on 32 bits, Rust's standard library has times of 64 bits only with this. musl itself has them since 1.2. rustup's
+  # ready-made library was built without it.
   export RUST_LIBC_UNSTABLE_MUSL_V1_2_3=1
 }
 
@@ -40,13 +42,13 @@ name_target() {
 }
 
 # Rust's standard library for the target.
-prepare_library() {
-  if ls "$(rustc --print target-libdir --target "$triple")"/libstd-*.rlib >/dev/null 2>&1; then
+prepare_library() { # TARGET
+  if [ "$1" != armv7 ] && ls "$(rustc --print target-libdir --target "$triple")"/libstd-*.rlib >/dev/null 2>&1; then
     return
   fi
   if [ ! -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; then
     install_packages rustc-web cargo-web rust-web-src ||
-      lack "a standard library for $triple: rustup target add $triple, or rustup component add rust-src"
+      lack "a standard library for $triple: rustup component add rust-src"
     # Debian's toolchain, before any other.
     export PATH="/usr/bin:/bin:$PATH" RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc CARGO=/usr/bin/cargo
     cargo=(/usr/bin/cargo)
@@ -61,7 +63,7 @@ prepare_library() {
 
 prepare_zig() {
   if [ ! -x "$tools/zig/bin/cargo-zigbuild" ]; then
-    python3 -m venv "$tools/zig" && "$tools/zig/bin/pip" install --quiet ziglang==0.17.1 cargo-zigbuild==0.24.1 ||
+    python3 -m venv "$tools/zig" && in_time "$tools/zig/bin/pip" install --quiet --timeout 30 --retries 1 ziglang==0.17.1 cargo-zigbuild==0.24.1 ||
       lack "zig: python3 with venv, and PyPI, are needed"
   fi
   export PATH="$tools/zig/bin:$PATH" ZIG_GLOBAL_CACHE_DIR="$tools/zig-cache" CARGO_ZIGBUILD_CACHE_DIR="$tools/zigbuild"
@@ -82,8 +84,15 @@ install_packages() {
   [ ${#missing[@]} != 0 ] || return 0
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
   # An index that the mirror is just renewing is no reason to stop: the old one will do.
-  DEBIAN_FRONTEND=noninteractive timeout 300 apt-get update -qq >/dev/null 2>&1 || true
-  DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1
+  local get=(apt-get -qq -o Acquire::http::Timeout=30 -o Acquire::Retries=1)
+  in_time "${get[@]}" update >/dev/null 2>&1 || true
+  DEBIAN_FRONTEND=noninteractive in_time "${get[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1
+}
+
+# Ends the command when the time for installing is over.
+in_time() { # COMMAND…
+  local left=$((install_until - EPOCHSECONDS))
+  [ "$left" -gt 0 ] && timeout "$left" "$@"
 }
 
 complain() {
