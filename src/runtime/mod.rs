@@ -26,7 +26,7 @@ pub use clock::{Clock, ManualClock, RealClock, unix_now};
 pub use handle::NodeHandle;
 pub use listening::Listen;
 pub use node::{Node, NodeOptions, Readiness};
-pub use start_error::StartError;
+pub use start_error::{StartError, thread_hint};
 pub use stop::StopReason;
 pub use worker::{Pace, Unpaced};
 

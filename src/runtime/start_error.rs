@@ -16,13 +16,21 @@ pub enum StartError {
         source: io::Error,
     },
     /// The operating system refused something else.
-    #[error("cannot start {what}: {source}")]
+    #[error("cannot start {what}: {source}{}", thread_hint(source))]
     System {
         /// What was to be started.
         what: &'static str,
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+/// What to do if the system refuses a thread. Stacks count for `ulimit -v`, too.
+pub fn thread_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::WouldBlock => "; raise the limit of memory or of processes (ulimit -v, ulimit -u)",
+        _ => "",
+    }
 }
 
 fn hint(source: &io::Error) -> &'static str {

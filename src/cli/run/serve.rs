@@ -23,7 +23,7 @@ use crate::{
         units,
     },
     rpc::{Server, ServerOptions, tokens},
-    runtime::{Node, Readiness, StopReason},
+    runtime::{Node, Readiness, StopReason, thread_hint},
 };
 
 /// How long the ledger may take to report its tip. Slow work, such as a migration, is done before, when it is opened.
@@ -149,6 +149,25 @@ fn http_failure(listen: SocketAddr, error: &io::Error) -> Failure {
         io::ErrorKind::AddrInUse => Failure::usage(format!(
             "the HTTP address is in use: {listen}; choose another with --http IP:PORT (port 0: any free port)"
         )),
+        io::ErrorKind::WouldBlock => {
+            Failure::new(Exit::Internal, format!("cannot serve HTTP: {error}{}", thread_hint(error)))
+        }
         _ => Failure::usage(format!("cannot serve HTTP: {listen}: {error}; choose another with --http IP:PORT")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Under `ulimit -v` a node said that another --http would help.
+    #[test]
+    fn a_refused_thread_is_no_wrong_address() {
+        let said = |error: io::ErrorKind| http_failure(([127, 0, 0, 1], 3030).into(), &error.into()).message;
+        assert!(
+            said(io::ErrorKind::WouldBlock).contains("ulimit -v")
+                && !said(io::ErrorKind::WouldBlock).contains("--http")
+        );
+        assert!(said(io::ErrorKind::AddrNotAvailable).contains("--http"));
     }
 }
