@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# What a node costs a small host. Two measurements, each printed and compared with its bound:
+# What a node costs a small host. Three measurements, each printed and compared with its bound:
 #
 #   slow-host.sh quiet     wake-ups per second of all threads of an idle node with 8 peers, over a minute: at most 2. `quiet
 #                          mesh`: each has a link to each other. `quiet star`: 8 dial it, and it dials nobody. Without: both
 #   slow-host.sh slow      a node that may use a tenth of one core (a control group, as 600 MHz of an old processor) follows a
 #                          chain whose blocks have 500 transactions and come every 10 s; RPC answers within a second. Needs
 #                          root, and a control group that can be made; exit code 3: there is none
+#   slow-host.sh small     a newcomer with one core, 64 open files and a control group of 32 MiB, which counts cached files too,
+#                          syncs 2,000 blocks of 500 transactions, over a million coins: it gets there, and is not killed.
+#                          Then the least `ulimit -v` with which a node starts: at most 48 MiB (the program of dist.sh: 24)
 #
 # TUSSOCK_BIN: the program (default: target/release/tussock).
 set -euo pipefail
@@ -84,27 +87,27 @@ sys.exit(total > BOUND)
 P
 }
 
-# A control group with a tenth of a core. Sets `group`.
-make_group() {
-  local root
-  if [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw cpu /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null; then
+# A control group with a limit. Sets `group`.
+make_group() { # CONTROLLER FILE-OF-VERSION-2 VALUE FILE-OF-VERSION-1 VALUE, and more of version 1
+  local controller=$1 root
+  if [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw "$controller" /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null; then
     group=/sys/fs/cgroup/tussock-slow-$$
-    mkdir "$group" 2>/dev/null && echo '10000 100000' >"$group/cpu.max" && return
+    mkdir "$group" 2>/dev/null && echo "$3" >"$group/$2" && return
   fi
-  for root in /sys/fs/cgroup/cpu /sys/fs/cgroup/cpu,cpuacct; do
+  for root in "/sys/fs/cgroup/$controller" "/sys/fs/cgroup/$controller,cpuacct"; do
     group=$root/tussock-slow-$$
     if [ -w "$root/cgroup.procs" ] && mkdir "$group" 2>/dev/null; then
-      echo 100000 >"$group/cpu.cfs_period_us" && echo 10000 >"$group/cpu.cfs_quota_us" && return
+      echo "$5" >"$group/$4" && { [ $# = 5 ] || echo "$7" >"$group/$6"; } && return
     fi
   done
   group=
-  printf 'skipped: no control group can be made here that limits a process to a tenth of a core\n'
+  printf 'skipped: no control group can be made here that limits %s\n' "$controller"
   exit 3
 }
 
 slow() {
   local blocks=${BLOCKS_SLOW:-12}
-  make_group
+  make_group cpu cpu.max '10000 100000' cpu.cfs_period_us 100000 cpu.cfs_quota_us 10000
   "$bin" generate --blocks $((blocks + 20)) --txs-per-block 500 --seed 3 --data-dir "$data/source" >/dev/null
   start source --no-index
   # The follower is in the group from its first instruction on.
@@ -184,6 +187,42 @@ P
   sed -n '/nr_periods\|nr_throttled/p' "$group/cpu.stat"
 }
 
+small() {
+  local blocks=${BLOCKS_SMALL:-2000} began mib least=
+  make_group memory memory.max $((32 << 20)) memory.limit_in_bytes $((32 << 20))
+  "$bin" generate --blocks "$blocks" --txs-per-block 500 --seed 1 --data-dir "$data/source" >/dev/null
+  start source --is-bootnode
+  began=$EPOCHREALTIME
+  (echo $BASHPID >"$group/cgroup.procs" && ulimit -n 64 && exec taskset -c 0 "$bin" -d "$data/small" --chain local run \
+    --listen 127.0.0.1:0 --http 127.0.0.1:0 --quiet --connect "$(address source)" >"$data/small.log" 2>&1) &
+  small=$!
+  pids+=("$small")
+  "$bin" -d "$data/small" --chain local wait height "$blocks" --timeout 1800 >/dev/null ||
+    { printf 'it did not get there\n' && tail -3 "$data/small.log" && exit 1; }
+  python3 - "$began" "$EPOCHREALTIME" "$blocks" "$small" "$group" <<'P'
+import glob, sys
+
+began, over, blocks, pid, group = float(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5]
+facts = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status"))
+events = [line.strip() for path in glob.glob(f"{group}/memory.events") + glob.glob(f"{group}/memory.oom_control")
+          for line in open(path) if line.startswith("oom_kill ")]
+print(f"one core, 64 open files, control group of 32 MiB: {blocks} blocks of 500 transactions after {over - began:.0f} s; "
+      f"resident at most {int(facts['VmHWM'].split()[0]) / 1000:.1f} MB; {', '.join(events) or 'not killed'}")
+P
+  "$bin" -d "$data/small" --chain local stop --timeout 60 >/dev/null && wait "$small"
+  for mib in 64 48 40 32 28 24 20 16 12; do
+    (ulimit -v $((mib * 1024)) && exec "$bin" -d "$data/$mib" --chain local run --listen 127.0.0.1:0 --http 127.0.0.1:0 \
+      --quiet --is-bootnode --max-memory 16 >"$data/$mib.log" 2>&1) &
+    small=$!
+    "$bin" -d "$data/$mib" --chain local wait ready --timeout 30 >/dev/null 2>&1 || { wait "$small" || true; break; }
+    "$bin" -d "$data/$mib" --chain local mine 1 >/dev/null 2>&1 &&
+      "$bin" -d "$data/$mib" --chain local stop --timeout 30 >/dev/null 2>&1 && wait "$small" || break
+    least=$mib
+  done
+  printf 'least ulimit -v with which it starts, mines and stops: %s MiB; at most 48\n' "${least:-none of them}"
+  [ "${least:-99}" -le 48 ]
+}
+
 case ${1:-} in
   quiet)
     case ${2:-} in
@@ -192,5 +231,6 @@ case ${1:-} in
     esac
     ;;
   slow) slow ;;
+  small) small ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
