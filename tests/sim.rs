@@ -349,3 +349,10 @@ fn a_link_may_be_cut_while_another_one_is_closed_in_its_favour() {
 fn a_closed_staller_leaves_its_blocks_to_the_others_at_once() {
     assert_holds(&outcome(700_000_500));
 }
+
+/// One byzantine node had seven addresses. Each time it had the starting node look for a branch that nobody delivered, the node
+/// began its wait for another answer again.
+#[test]
+fn branches_that_nobody_delivers_do_not_keep_a_starting_node_from_synced() {
+    assert_holds(&outcome(710_012_469));
+}

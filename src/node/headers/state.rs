@@ -1,6 +1,6 @@
 //! The node's state, decided here by one definition from what the role knows.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     base::{
@@ -73,6 +73,8 @@ pub(super) struct Machine {
     busy_since: Option<Time>,
     /// Since when nothing but answers of peers is missing.
     asks_since: Option<Time>,
+    /// How long that was so before, with the same block applied.
+    asked: (u32, Duration),
     /// Headers have been far enough ahead once: what counts from then on is blocks.
     in_blocks: bool,
 }
@@ -100,6 +102,7 @@ impl Machine {
             behind_since: None,
             busy_since: None,
             asks_since: None,
+            asked: (0, Duration::ZERO),
             in_blocks: false,
         }
     }
@@ -140,7 +143,7 @@ impl Machine {
             .filter(|_| self.state != SyncState::Stalled)
             .map(|since| since.max(view.progress) + STALLED_AFTER);
         let asks = self.asks_since.filter(|_| self.state != SyncState::Synced && view.all_applied);
-        let asks = asks.map(|since| since + GET_SYNC_TIMEOUT);
+        let asks = asks.map(|since| since + GET_SYNC_TIMEOUT.saturating_sub(self.asked.1));
         [reason, alone, behind, stalled, asks].into_iter().flatten().min()
     }
 
@@ -149,11 +152,13 @@ impl Machine {
             return (SyncState::Starting, "opening the ledger".to_owned());
         }
         if let Some(reason) = &view.hindered {
-            (self.busy_since, self.in_blocks, self.behind_since, self.asks_since) = (None, false, None, None);
+            (self.busy_since, self.in_blocks, self.behind_since) = (None, false, None);
+            (self.asks_since, self.asked.1) = (None, Duration::ZERO);
             return (SyncState::Stalled, reason.clone());
         }
         if view.peers == 0 {
-            (self.busy_since, self.in_blocks, self.asks_since) = (None, false, None);
+            (self.busy_since, self.in_blocks) = (None, false);
+            (self.asks_since, self.asked.1) = (None, Duration::ZERO);
             return self.decide_alone(now, view);
         }
         self.alone_since = None;
@@ -177,13 +182,24 @@ impl Machine {
 
     fn is_synced(&mut self, now: Time, view: &View) -> bool {
         if !self.is_caught_up(now, view) || !view.answered && self.state != SyncState::Synced {
-            self.asks_since = None;
+            self.end_wait(now);
             return false;
+        }
+        if self.asked.0 != view.applied && self.asks_since.is_none() {
+            self.asked = (view.applied, Duration::ZERO);
         }
         // One peer after the other that leaves a question open must not end the state for ever.
         let asks_since = *self.asks_since.get_or_insert(now);
-        let is_answered = view.is_suspicious || !view.more || now.since(asks_since) >= GET_SYNC_TIMEOUT;
+        let asked = self.asked.1 + now.since(asks_since);
+        let is_answered = view.is_suspicious || !view.more || asked >= GET_SYNC_TIMEOUT;
         self.state == SyncState::Synced || view.all_applied && is_answered
+    }
+
+    /// Blocks are missing, no longer just answers. If none of them comes, the wait for answers goes on where it was: branches
+    /// that nobody delivers must not keep a node from `synced` one after the other.
+    fn end_wait(&mut self, now: Time) {
+        let Some(since) = self.asks_since.take().filter(|_| self.state != SyncState::Synced) else { return };
+        self.asked.1 += self.behind_since.unwrap_or(now).since(since);
     }
 
     /// Whether the best chain is applied; in a node that was caught up before, a block that was announced a moment ago may
@@ -262,8 +278,6 @@ fn synced_reason(view: &View) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -343,8 +357,27 @@ mod tests {
         state(&mut machine, 0, &view_with_more());
         assert_eq!(state(&mut machine, 8, &missing), SyncState::Headers);
         assert_eq!(state(&mut machine, 10, &missing), SyncState::Headers, "its block does not come");
-        assert_eq!(state(&mut machine, 11, &view_with_more()), SyncState::Headers, "so the time begins again");
-        assert_eq!(state(&mut machine, 21, &view_with_more()), SyncState::Synced);
+        let applied = View { applied: 11, best: 11, progress: Time(11_000_000), ..view_with_more() };
+        assert_eq!(state(&mut machine, 11, &applied), SyncState::Headers, "it came late, so the time begins again");
+        assert_eq!(state(&mut machine, 20, &applied), SyncState::Headers);
+        assert_eq!(state(&mut machine, 21, &applied), SyncState::Synced);
+    }
+
+    /// Found by seed 710012469: a starting node heard of one branch after the other, and nobody delivered any of them.
+    #[test]
+    fn branches_that_do_not_come_give_an_open_question_no_new_time() {
+        let mut machine = machine(Alone::Lacking);
+        let missing = View { all_applied: false, best: 60, ..view_with_more() };
+        for from in [0, 5, 10] {
+            assert_eq!(state(&mut machine, from, &view_with_more()), SyncState::Headers);
+            assert_eq!(state(&mut machine, from + 3, &missing), SyncState::Headers);
+        }
+        assert_eq!(state(&mut machine, 15, &view_with_more()), SyncState::Headers, "nine seconds so far");
+        assert_eq!(machine.deadline(&view_with_more()), Some(Time(16_000_000)));
+        assert_eq!(state(&mut machine, 16, &view_with_more()), SyncState::Synced);
+        assert_eq!(state(&mut machine, 40, &missing), SyncState::Headers, "as headers of a long chain may come");
+        assert_eq!(state(&mut machine, 41, &View { peers: 0, ..missing.clone() }), SyncState::Isolated);
+        assert_eq!(state(&mut machine, 42, &view_with_more()), SyncState::Headers, "other peers have their time");
     }
 
     #[test]
