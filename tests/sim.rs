@@ -271,7 +271,10 @@ fn a_wall_clock_that_is_set_makes_no_timer_late() {
 /// A byzantine node that stays answered each block at once with a rival, and always reached the same node first.
 #[test]
 fn rivals_of_every_block_keep_up_a_contest_at_the_tip_and_no_more() {
-    assert_holds(&outcome(410_000_357));
+    // In the second run a block was still on its way at the last moment.
+    for seed in [410_000_357, 720_000_432] {
+        assert_holds(&outcome(seed));
+    }
 }
 
 /// The clocks of all nodes were set right at once. A miner's differed from those of its peers by eleven minutes, and it waited

@@ -40,12 +40,13 @@ impl World {
         let relayed = || self.stats.most_came(calm_at + SETTLE, self.relay_takes());
         let news =
             (many || rare) && relayed() && (transactions >= TIMELY || self.options.transactions < MANY_TRANSACTIONS);
-        let agreed = || {
-            let nodes = self.options.nodes;
-            self.stats.agreed(nodes).is_some()
-                || self.is_over() && self.options.byzantine_stay && self.stats.contest(nodes)
-        };
-        if news && agreed() {
+        let nodes = self.options.nodes;
+        if self.options.byzantine_stay && self.stats.contest(nodes) {
+            self.checkers.contest_at = Some(self.now);
+        }
+        // At the end a block may be on its way to some of them.
+        let contest = || self.checkers.contest_at.is_some_and(|at| self.is_over() && self.now.since(at) <= SOON);
+        if news && (self.stats.agreed(nodes).is_some() || contest()) {
             self.stats.converged_at = Some(self.now);
         }
     }

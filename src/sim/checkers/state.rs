@@ -25,6 +25,8 @@ pub(in crate::sim) struct Checkers {
     pub(super) owed_faults: BTreeMap<ConnId, (usize, Time)>,
     /// When the faults ended.
     pub(super) calm_at: Option<Time>,
+    /// When all nodes were last at one height.
+    pub(super) contest_at: Option<Time>,
     /// Transactions that came off the chain, to be found in mempools.
     pub(super) returned: Vec<Returned>,
 }
