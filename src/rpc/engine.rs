@@ -21,7 +21,7 @@ use crate::{
         context::{Context, View},
         continuation::{Ask, Awaited, Completion, CompletionResult, Continuation, Outcome, Pending, Query, Wait},
         error::{self, RpcError},
-        http::{self, Head, Request, Response},
+        http::{self, Head, Request, Response, Status},
         integers,
         methods::{self, method::Method},
         query::Task,
@@ -101,6 +101,9 @@ impl Engine {
     /// Starts to answer a request of this connection, from somebody with this right.
     pub(super) fn begin(&mut self, connection: usize, request: Request, right: Right) -> Progress {
         if request.head.method == http::Method::Post {
+            if let Err(error) = integers::check(&request.head.query) {
+                return Progress::Done(Response::error(Status::BadRequest, &error.message));
+            }
             return match Batch::parse(&request.body) {
                 Ok(batch) => self.next_call(
                     connection,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::rpc::schema::Schema;
+use crate::rpc::{error::RpcError, schema::Schema};
 
 /// The field of a query that asks for strings.
 pub(super) const FIELD: &str = "integers";
@@ -12,6 +12,15 @@ pub(super) const STRINGS: &str = "strings";
 /// Whether a query asks for strings.
 pub(super) fn wants_strings(query: &str) -> bool {
     query.split('&').any(|pair| pair.split_once('=') == Some((FIELD, STRINGS)))
+}
+
+/// Refuses another value of the field: a program that misspells it would get numbers that it rounds.
+pub(super) fn check(query: &str) -> Result<(), RpcError> {
+    let wrong = |pair: &str| pair.split('=').next() == Some(FIELD) && !wants_strings(pair);
+    match query.split('&').any(wrong) {
+        true => Err(RpcError::bad_parameter(format!("\"{FIELD}\" can only be \"{STRINGS}\""))),
+        false => Ok(()),
+    }
 }
 
 /// Whether a result may hold 64-bit integers.

@@ -65,8 +65,8 @@ fn describe(path: &Path) -> Value {
         json!({ "description": text, "content": { "application/json": reference } })
     };
     let mut responses = json!({ "200": answer(path.summary, &path.result) });
+    responses["400"] = failure("a parameter is wrong or unknown");
     if !path.params.is_empty() {
-        responses["400"] = failure("a parameter is wrong");
         responses["404"] = failure("there is no such thing");
     }
     responses["503"] = failure("the node is starting, or too much is asked at once");

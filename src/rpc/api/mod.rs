@@ -47,6 +47,9 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
     }
     match paths::find(&head.path, &head.query) {
         Some((path, lookup)) => {
+            if let Err(error) = path.check(&head.query) {
+                return Route::Ready(plain(Err(error)));
+            }
             let finish = settled_or_not(head);
             let finish: Finish = match integers::wants_strings(&head.query) {
                 true => {

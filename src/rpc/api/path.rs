@@ -1,12 +1,15 @@
 //! A row of the table of paths.
 
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
+
+use serde_json::Value;
 
 use crate::{
     base::hash::unhex,
     rpc::{
         continuation::{Continuation, Shared},
         error::RpcError,
+        integers,
         schema::{Property, Schema},
     },
 };
@@ -56,11 +59,40 @@ impl Path {
         self.path.contains(&format!("{{{}}}", param.name))
     }
 
+    /// Refuses a query with a field that is unknown, missing, twice there or of the wrong type. What is misspelt would
+    /// otherwise be left out in silence.
+    pub fn check(&self, query: &str) -> Result<(), RpcError> {
+        integers::check(query)?;
+        let mut seen = BTreeSet::from([integers::FIELD]);
+        for (name, value) in fields(query).filter(|(name, _)| *name != integers::FIELD) {
+            let param = self.fields().find(|param| param.name == name).ok_or_else(|| self.unknown(name))?;
+            if !seen.insert(param.name) {
+                return Err(RpcError::bad_parameter(format!("\"{name}\" is there twice")));
+            }
+            if !percent_decode(value).is_some_and(|text| is_of(&param.schema, text)) {
+                return Err(RpcError::bad_parameter(format!("\"{name}\" must be {}", param.schema.words())));
+            }
+        }
+        match self.fields().find(|param| param.required && !seen.contains(param.name)) {
+            Some(param) => Err(RpcError::bad_parameter(format!("\"{}\" is missing: {}", param.name, param.summary))),
+            None => Ok(()),
+        }
+    }
+
+    /// The parameters that are fields of the query.
+    fn fields(&self) -> impl Iterator<Item = &'static Property> {
+        self.params.iter().filter(|param| !self.is_id(param))
+    }
+
+    fn unknown(&self, name: &str) -> RpcError {
+        let known: Vec<&str> = self.fields().map(|param| param.name).chain([integers::FIELD]).collect();
+        RpcError::bad_parameter(format!("\"{name}\" is unknown; the fields of this path are: {}", known.join(", ")))
+    }
+
     /// The path as `GET /api` lists it, names in capitals.
     pub fn listed(&self) -> String {
-        let fields = self.params.iter().filter(|param| !self.is_id(param));
         let fields: Vec<String> =
-            fields.map(|param| format!("{}={}", param.name, param.name.to_ascii_uppercase())).collect();
+            self.fields().map(|param| format!("{}={}", param.name, param.name.to_ascii_uppercase())).collect();
         let path = match self.path.split_once(['{', '}']) {
             Some((start, rest)) => match rest.split_once('}') {
                 Some((name, end)) => format!("{start}{}{end}", name.to_ascii_uppercase()),
@@ -75,8 +107,7 @@ impl Path {
 impl Lookup {
     /// The value of a field of the query, percent signs resolved.
     pub fn field(&self, name: &str) -> Option<String> {
-        let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(key, _)| *key == name).and_then(|(_, value)| percent_decode(value))
+        fields(&self.query).find(|(key, _)| *key == name).and_then(|(_, value)| percent_decode(value))
     }
 
     /// A field that is a number, or its default.
@@ -86,6 +117,16 @@ impl Lookup {
             Some(text) => text.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not a number"))),
         }
     }
+}
+
+/// Names and values, as sent. A name alone has an empty value.
+fn fields(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Whether a text stands for a value of this type.
+fn is_of(schema: &Schema, text: String) -> bool {
+    serde_json::from_str(&text).is_ok_and(|value| schema.accepts(&value)) || schema.accepts(&Value::String(text))
 }
 
 /// `None` if the result is not UTF-8, or if the text ends within a percent sign and its digits.

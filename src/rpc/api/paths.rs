@@ -187,6 +187,7 @@ fn call(context: &Shared, name: &str, params: Value) -> Result<Continuation, Rpc
     Ok(method.start(context, params))
 }
 
+/// [`Path::check`] has seen that it is a number.
 fn limit(lookup: &Lookup) -> Option<u64> {
     lookup.field("limit").and_then(|text| text.parse().ok())
 }

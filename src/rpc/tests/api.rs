@@ -65,6 +65,44 @@ fn each_path_answers_in_json() {
 }
 
 #[test]
+fn a_query_with_a_wrong_or_unknown_field_is_refused_in_a_line() {
+    let mut rig = Rig::new();
+    rig.extend(vec![]);
+    let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
+    for (path, words) in [
+        ("/api/block/tip?integers=x".to_owned(), "\"integers\" can only be \"strings\""),
+        ("/api/block/tip?integers".to_owned(), "\"integers\" can only be"),
+        ("/api/block/tip?integers=strings&integers=numbers".to_owned(), "\"integers\" can only be"),
+        ("/api/block/tip?integer=strings".to_owned(), "\"integer\" is unknown; the fields of this path are: integers"),
+        ("/api/block/tip?limit=3".to_owned(), "\"limit\" is unknown"),
+        ("/api/status?x".to_owned(), "\"x\" is unknown"),
+        ("/api/mempool?limit=many".to_owned(), "\"limit\" must be a whole number"),
+        ("/api/mempool?limit=".to_owned(), "\"limit\" must be a whole number"),
+        ("/api/mempool?limit=1&limit=2".to_owned(), "\"limit\" is there twice"),
+        ("/api/blocks?before=-1".to_owned(), "\"before\" must be a whole number"),
+        ("/api/events?timeout=soon".to_owned(), "\"timeout\" must be a number"),
+        ("/api/events?timeout=-1".to_owned(), "\"timeout\" must be a number"),
+        ("/api/events?since=%zz".to_owned(), "\"since\" must be a whole number"),
+        ("/api/search".to_owned(), "\"q\" is missing"),
+        (format!("/api/address/{address}/txs?limit=-1"), "\"limit\" must be a whole number"),
+        (format!("/api/address/{address}/txs?before=x"), "\"before\" is a height"),
+        (format!("/api/address/{address}/coins?limit=%31x"), "\"limit\" must be a whole number"),
+        (format!("/api/address/{address}?limit=1"), "\"limit\" is unknown"),
+        ("/openapi.json?pretty=1".to_owned(), "\"pretty\" is unknown"),
+    ] {
+        let answer = rig.get(&path);
+        let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert!(answer.status == 400 && error.starts_with(words) && !error.contains('\n'), "{path}: {answer:?}");
+    }
+    for path in ["/api/block/tip?", "/api/block/tip?integers=strings", "/api/mempool?limit=%31&", "/api/search?q=tip"] {
+        assert_eq!(rig.get(path).status, 200, "{path}");
+    }
+    let mut client = rig.client();
+    client.post("/rpc?integers=text", "application/json", r#"{"method":"uptime","id":1}"#);
+    assert_eq!(client.answer().status, 400);
+}
+
+#[test]
 fn a_mempool_transaction_is_found_by_a_search_and_shows_the_mempool_outputs_that_it_spends() {
     let mut rig = Rig::new();
     let first = rig.transfer(30);
