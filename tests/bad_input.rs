@@ -66,6 +66,48 @@ fn a_corrupt_ledger_is_named_and_not_changed() {
     assert_eq!(fs::read(&file).unwrap(), bytes, "the file is unchanged");
 }
 
+/// Every command that opens a ledger without a node.
+fn readers(dir: &TempDir) -> Vec<Vec<String>> {
+    let copy = dir.path().join("copy").display().to_string();
+    ["status", "verify", "verify --deep", "sql SELECT+1", "chain export /dev/null", "prune", &format!("backup {copy}")]
+        .map(|line| line.split(' ').map(|word| word.replace('+', " ")).collect())
+        .to_vec()
+}
+
+#[test]
+fn every_command_tells_a_damaged_ledger_by_its_exit_code() {
+    let dir = ledger();
+    let file = dir.path().join("local/ledger.db");
+    let half = fs::metadata(&file).unwrap().len() / 2 / 4096 * 4096;
+    fs::File::options().write(true).open(&file).unwrap().set_len(half).unwrap();
+    let before = fs::read(&file).unwrap();
+    for command in readers(&dir) {
+        let args: Vec<&str> = command.iter().map(String::as_str).collect();
+        refused(&cli_on(dir.path(), "local", &args), 10, &["damaged", "ledger.db", "move the file away"]);
+    }
+    refused(&run_in(dir.path(), &[]), 10, &["damaged", "ledger.db"]);
+    assert_eq!(fs::read(&file).unwrap(), before, "the file is unchanged");
+}
+
+#[test]
+fn an_empty_ledger_is_called_empty_and_a_node_begins_anew() {
+    let header_only = TempDir::new();
+    let path = header_only.path().join("x.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x); DROP TABLE t; VACUUM").unwrap();
+    for content in [vec![], fs::read(path).unwrap()] {
+        let dir = ledger();
+        fs::write(dir.path().join("local/ledger.db"), &content).unwrap();
+        for command in readers(&dir) {
+            let args: Vec<&str> = command.iter().map(String::as_str).collect();
+            let output = cli_on(dir.path(), "local", &args);
+            refused(&output, 10, &["the file is empty", "ledger.db", "move the file away"]);
+            assert!(!stderr(&output).contains("version"), "{}", stderr(&output));
+        }
+        let node = TestNode::start_in(dir.path(), &[]);
+        assert_eq!(node.height(), 0);
+    }
+}
+
 #[test]
 fn a_ledger_that_cannot_be_opened_is_named() {
     let dir = TempDir::new();

@@ -3,14 +3,16 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Command, Output, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use crate::support::{BIN, TempDir, TestNode, cli_on, stderr};
+use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
 
 /// A folder with the first blocks of a chain; the chain is the same each time.
 fn ledger(blocks: &str) -> TempDir {
@@ -39,6 +41,15 @@ fn run_to_its_end(dir: &Path, peer: &TestNode, file_kib: Option<u32>) -> Output 
         drop(Command::new("kill").args(["-s", "KILL", &pid]).status());
         panic!("the node still runs; its log:\n{}", log(dir));
     })
+}
+
+/// The whole answer to a GET.
+fn get(node: &TestNode, path: &str) -> String {
+    let mut stream = TcpStream::connect(node.http()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 fn log(dir: &Path) -> String {
@@ -77,6 +88,58 @@ fn a_node_stops_when_its_ledger_cannot_grow_and_continues_once_there_is_room() {
     let node = TestNode::start_in(none.path(), &["--connect", &provider.p2p().to_string()]);
     node.wait(&["height", "60"]);
     assert_eq!(node.tip(), provider.tip());
+}
+
+/// Asks until a command succeeds or the time is up. Returns what it printed.
+fn until_it_works(node: &TestNode, args: &[&str]) -> String {
+    let start = Instant::now();
+    loop {
+        let output = node.cli(args);
+        if output.status.success() {
+            return stdout(&output);
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_node_stops_when_somebody_who_reads_finds_its_ledger_damaged() {
+    for (sql, path) in [
+        ("UPDATE bodies SET bytes = zeroblob(length(bytes))", "/api/block/5"),
+        ("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'x' WHERE name = 'bodies'", "/api/tips"),
+    ] {
+        let dir = ledger("20");
+        let mut node = TestNode::start_in(dir.path(), &["--no-index"]);
+        damage(&dir, sql);
+        let answer = get(&node, path);
+        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("cannot be read: damaged"), "{answer}");
+        assert_eq!(node.wait_end(), Some(10), "{}", node.log());
+        assert!(fs::read_to_string(dir.path().join("stderr.txt")).unwrap().contains("move the file away"));
+    }
+}
+
+#[test]
+fn a_command_that_meets_a_damaged_ledger_ends_with_the_code_of_a_bad_disk() {
+    let dir = ledger("20");
+    let node = TestNode::start_in(dir.path(), &[]);
+    fs::File::options().write(true).open(dir.path().join("local/ledger.db")).unwrap().set_len(40_960).unwrap();
+    assert_disk_error(&node.cli(&["mine", "1"]), "tussock verify");
+}
+
+#[test]
+fn a_damaged_index_is_rebuilt_while_the_node_runs() {
+    let dir = ledger("20");
+    let node = TestNode::start_in(dir.path(), &[]);
+    let before = until_it_works(&node, &["history", "dev1", "--json"]);
+    let index = rusqlite::Connection::open(dir.path().join("local/index.db")).unwrap();
+    // Connections read a schema again whose number has changed.
+    let damage = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'x' WHERE type = 'table'; \
+                  PRAGMA schema_version = 999";
+    index.execute_batch(damage).unwrap();
+    drop(index);
+    let after = until_it_works(&node, &["history", "dev1", "--json"]);
+    assert_eq!(before, after);
+    assert!(node.log().contains("index: rebuilding"), "{}", node.log());
 }
 
 #[test]

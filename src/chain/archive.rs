@@ -24,7 +24,7 @@ pub enum StoreError {
     /// The file is not what was written.
     #[error("damaged: {0}")]
     Corrupt(String),
-    /// The file belongs to another chain or a newer program.
+    /// The file belongs to another chain or a newer program. What it is, and after a semicolon what to do.
     #[error("{0}")]
     Mismatch(String),
     /// Another process has the file for itself.
@@ -33,6 +33,13 @@ pub enum StoreError {
     /// Anything else that SQLite reports.
     #[error("database: {0}")]
     Other(String),
+}
+
+impl StoreError {
+    /// Whether the disk fails, or has lost what was written.
+    pub fn is_failing_disk(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Corrupt(_))
+    }
 }
 
 /// The state of a block's validation.

@@ -98,10 +98,10 @@ impl Failure {
                 Exit::Io,
                 format!("{error}: {path}; move the file away and start again, the node fetches the ledger again"),
             ),
-            StoreError::Mismatch(_) => Self::new(
-                Exit::Mismatch,
-                format!("{error}: {path}; use another --data-dir, the right --chain, or a newer program"),
-            ),
+            StoreError::Mismatch(text) => {
+                let (what, advice) = text.split_once("; ").unwrap_or((text, "use another --data-dir"));
+                Self::new(Exit::Mismatch, format!("{what}: {path}; {advice}"))
+            }
             StoreError::InUse(_) => Self::new(Exit::InUse, format!("{error}: {path}")),
             StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {path}")),
         }
@@ -120,6 +120,12 @@ mod tests {
         assert_eq!(code(StoreError::Mismatch("newer".into())), 9);
         assert_eq!(code(StoreError::InUse("locked".into())), 7);
         assert_eq!(code(StoreError::Other("?".into())), 1);
+    }
+
+    #[test]
+    fn a_mismatch_is_told_with_its_own_advice_only() {
+        let error = StoreError::Mismatch("it has version 9; use a newer tussock".into());
+        assert_eq!(Failure::store(Path::new("/x"), &error).message, "it has version 9: /x; use a newer tussock");
     }
 
     #[test]

@@ -17,8 +17,12 @@ use crate::{
 pub(super) const RPC_WAIT_SLICE: Duration = Duration::from_secs(25);
 /// The node's code while it is starting.
 const STARTING: i64 = -28;
+/// The node's code when it cannot read its ledger.
+const DATABASE: i64 = -20;
 /// The node's code while it takes no more of these calls.
 const BUSY: i64 = -32000;
+/// The node's code while it stops.
+const STOPPING: i64 = -32001;
 /// The first pause before a call to a busy node is repeated.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause.
@@ -104,6 +108,14 @@ impl Remote {
 
     fn failure(&self, method: &str, error: ClientError) -> Failure {
         match error {
+            ClientError::Refused { code: DATABASE, message } => {
+                let check = format!("once the node has stopped: tussock verify{}", self.flags);
+                Failure::new(Exit::Io, format!("{message}: {}; {check}", self.place))
+            }
+            ClientError::Refused { code: STOPPING, message } => {
+                let start = format!("start it again with: tussock run{}", self.flags);
+                Failure::new(Exit::Unreachable, format!("{message}: {}; {start}", self.place))
+            }
             ClientError::Refused { code, message } => Failure::new(exit_of(code), message),
             ClientError::Unauthorised => {
                 let advice = "the node may have been restarted, try again";
@@ -145,6 +157,8 @@ fn exit_of(code: i64) -> Exit {
         -8 | -32602 => Exit::Usage,
         -32003 => Exit::Unauthorised,
         STARTING | BUSY => Exit::TimedOut,
+        DATABASE => Exit::Io,
+        STOPPING => Exit::Unreachable,
         _ => Exit::Internal,
     }
 }
@@ -159,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_node_s_codes_become_exit_codes() {
-        let exits = [-5, -26, -22, -8, -32602, -28, -32000, -32601].map(|code| exit_of(code) as u8);
-        assert_eq!(exits, [4, 5, 5, 2, 2, 6, 6, 1]);
+        let exits = [-5, -26, -22, -8, -32602, -28, -32000, -20, -32001, -32601].map(|code| exit_of(code) as u8);
+        assert_eq!(exits, [4, 5, 5, 2, 2, 6, 6, 10, 3, 1]);
     }
 }

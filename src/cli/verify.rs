@@ -56,10 +56,7 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
     if !report.ok {
         let problem = report.problem.unwrap_or_else(|| "no reason given".to_owned());
         let advice = "move the file away and start the node, it fetches the ledger again";
-        return Err(Failure::new(
-            Exit::Internal,
-            format!("the ledger is damaged: {}: {problem}; {advice}", path.display()),
-        ));
+        return Err(Failure::new(Exit::Io, format!("the ledger is damaged: {}: {problem}; {advice}", path.display())));
     }
     if !context.json {
         let rows = [

@@ -108,6 +108,10 @@ pub enum Reply {
     NotFound(String),
     /// The order cannot be carried out, and why.
     Refused(String),
+    /// Too much waits for an answer; the same order may succeed a moment later.
+    Busy,
+    /// The node stops before it gets to the order.
+    Stopping,
     /// The transaction or block with this id was taken.
     Accepted(Hash),
     /// All peers.

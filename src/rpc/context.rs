@@ -59,6 +59,8 @@ pub struct IndexMark {
     state: Mutex<IndexState>,
     /// Whether somebody wants what is not indexed yet.
     asked: AtomicBool,
+    /// Whether somebody could not read it.
+    distrusted: AtomicBool,
     /// Wakes the indexer.
     waker: OnceLock<SyncSender<()>>,
 }
@@ -87,9 +89,24 @@ impl IndexMark {
 
     /// Asks the indexer not to wait for more blocks.
     pub fn ask(&self) {
-        if !self.asked.swap(true, Ordering::AcqRel)
-            && let Some(waker) = self.waker.get()
-        {
+        if !self.asked.swap(true, Ordering::AcqRel) {
+            self.wake();
+        }
+    }
+
+    /// Asks the indexer to check the index, and to rebuild it if it is damaged.
+    pub fn distrust(&self) {
+        self.distrusted.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether somebody has asked for a check since the last time.
+    pub fn take_distrust(&self) -> bool {
+        self.distrusted.swap(false, Ordering::AcqRel)
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
             // A pending wake is enough.
             let _ = waker.try_send(());
         }

@@ -234,6 +234,8 @@ pub fn unexpected(reply: Reply) -> RpcError {
     match reply {
         Reply::Refused(reason) => RpcError::new(super::error::REJECTED, reason),
         Reply::NotFound(what) => RpcError::not_found(what),
+        Reply::Busy => RpcError::busy("commands"),
+        Reply::Stopping => RpcError::stopping(),
         other => RpcError::internal(format!("unexpected answer of a role: {}", name_of(&other))),
     }
 }
@@ -243,6 +245,8 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::Done => "done",
         Reply::NotFound(_) => "not found",
         Reply::Refused(_) => "refused",
+        Reply::Busy => "busy",
+        Reply::Stopping => "stopping",
         Reply::Accepted(_) => "accepted",
         Reply::Peers(_) => "peers",
         Reply::Deliveries(_) => "deliveries",

@@ -1,6 +1,6 @@
 //! The ledger and the index as methods read them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, sync::Arc};
 
 use crate::{
     base::{
@@ -18,7 +18,7 @@ use crate::{
     },
     rpc::{
         context::Context,
-        error::{REJECTED, RpcError},
+        error::{Cause, INTERNAL, REJECTED, RpcError},
     },
     store::{
         IndexDb, LedgerReader,
@@ -75,9 +75,17 @@ impl Databases {
         Self { context, ledger: None, index: None }
     }
 
-    /// Closes the files; the next query opens them again.
-    pub(super) fn close(&mut self) {
-        (self.ledger, self.index) = (None, None);
+    /// Hears of the error of a query. A handle that failed is not used again: the next query opens the files anew. A ledger
+    /// that is damaged or on a failing disk stops the node, as it does when a role finds it. An index is checked and rebuilt.
+    pub(super) fn failed(&mut self, error: &RpcError) {
+        if error.code == INTERNAL || error.cause.is_some() {
+            (self.ledger, self.index) = (None, None);
+        }
+        match error.cause.as_deref() {
+            Some(Cause::Ledger(failure)) if failure.is_failing_disk() => self.context.node.halt(failure.clone()),
+            Some(Cause::Index) => self.context.indexed.distrust(),
+            _ => {}
+        }
     }
 
     /// The committed tip.
@@ -141,7 +149,7 @@ impl Databases {
     pub fn block_summary(&mut self, hash: &Hash) -> Result<Option<BlockSummary>, RpcError> {
         let Some(bytes) = self.ledger()?.body(hash)? else { return Ok(None) };
         let body = bytes.get(limits::HEADER_BYTES..).unwrap_or_default();
-        let damaged = |error: CodecError| RpcError::internal(format!("a stored block cannot be read: {error}"));
+        let damaged = |error: CodecError| unreadable(&error);
         let (count, used) = codec::decode_prefix::<u32>(body).map_err(damaged)?;
         let (coinbase, _) = codec::decode_prefix::<Transaction>(&body[used..]).map_err(damaged)?;
         let miner = coinbase.outputs.first().map(|output| output.address);
@@ -169,7 +177,8 @@ impl Databases {
     pub fn coins_of(&mut self, address: &Address, limit: usize) -> Result<AddressCoins, RpcError> {
         let tip = self.tip()?.hash;
         let (ledger, index) = self.both()?;
-        let indexed = index.map(|index| index.coins_of(ledger, &tip, address, limit)).transpose()?.flatten();
+        let indexed = index.map(|index| index.coins_of(ledger, &tip, address, limit)).transpose();
+        let indexed = indexed.map_err(RpcError::of_index)?.flatten();
         Ok(match indexed {
             Some(coins) => coins,
             None => ledger.coins_of(address, limit)?,
@@ -191,7 +200,7 @@ impl Databases {
         let indexed = self.context.indexed.get().height;
         let (ledger, index) = self.both()?;
         let place = match index {
-            Some(index) => index.tx(ledger, txid)?.map(|found| (found.height, found.block)),
+            Some(index) => index.tx(ledger, txid).map_err(RpcError::of_index)?.map(|found| (found.height, found.block)),
             None => None,
         };
         let found = match place {
@@ -208,14 +217,14 @@ impl Databases {
     pub fn is_indexed(&mut self, txid: &Hash, height: u32) -> Result<bool, RpcError> {
         let (ledger, index) = self.both()?;
         let Some(index) = index else { return Ok(false) };
-        Ok(index.tx(ledger, txid)?.is_some_and(|found| found.height <= height))
+        Ok(index.tx(ledger, txid).map_err(RpcError::of_index)?.is_some_and(|found| found.height <= height))
     }
 
     /// Ids of confirmed transactions that start with these hex digits; at most a few.
     pub fn transactions_with_prefix(&mut self, prefix: &str) -> Result<Vec<Hash>, RpcError> {
         let (_, index) = self.both()?;
         let Some(index) = index else { return Ok(Vec::new()) };
-        Ok(index.txids_with_prefix(prefix)?)
+        index.txids_with_prefix(prefix).map_err(RpcError::of_index)
     }
 
     /// A page of an address's history, newest first.
@@ -230,7 +239,7 @@ impl Databases {
         }
         let (_, index) = self.both()?;
         let index = index.ok_or_else(|| RpcError::new(super::error::STARTING, "the index is not there yet"))?;
-        Ok(index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit)?)
+        index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit).map_err(RpcError::of_index)
     }
 
     /// Whether this node keeps an index.
@@ -277,7 +286,8 @@ impl Databases {
             self.index = None;
         }
         if let (None, Some(_), Some(path)) = (&self.index, mark.height, &self.context.index_path) {
-            let index = IndexDb::open(path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
+            let index = IndexDb::open(path, &self.context.chain.genesis_hash(), &self.context.chain.prefix);
+            let index = index.map_err(RpcError::of_index)?;
             self.index = Some((index, mark.file));
         }
         self.ledger()?;
@@ -328,7 +338,11 @@ fn confirmed(ledger: &LedgerReader, height: u32, txid: &Hash) -> Result<Option<C
 }
 
 fn decode(bytes: crate::base::bytes::Bytes) -> Result<HashedBlock, RpcError> {
-    HashedBlock::decode(bytes).map_err(|error| RpcError::internal(format!("a stored block cannot be read: {error}")))
+    HashedBlock::decode(bytes).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &dyn Display) -> RpcError {
+    StoreError::Corrupt(format!("a stored block cannot be read: {error}")).into()
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl Engine {
 
     /// Ends a request because the server stops.
     pub(super) fn abort(&mut self, running: Box<Running>) -> Progress {
-        self.go_on(running, Continuation::fail(RpcError::internal("the node is stopping")))
+        self.go_on(running, Continuation::fail(RpcError::stopping()))
     }
 
     fn replied(&mut self, mut running: Box<Running>) -> Progress {
@@ -200,6 +200,15 @@ impl Engine {
 
     /// Ends a call, or several that were joined. A single outcome holds for all of them: they did not begin, or failed.
     fn finish(&mut self, connection: usize, exchange: Exchange, mut outcomes: Vec<Outcome>) -> Progress {
+        for outcome in &mut outcomes {
+            // A node whose ledger failed says that, not that it stops.
+            if let Err(error) = outcome
+                && error.code == error::STOPPING
+                && let Some(failure) = self.context.node.store_failure()
+            {
+                *error = failure.into();
+            }
+        }
         match exchange {
             Exchange::Read { finish } => Progress::Done(match outcomes.pop() {
                 Some(outcome) => finish(outcome),

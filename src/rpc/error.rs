@@ -23,15 +23,19 @@ pub const BAD_PARAMETER: i32 = -8;
 pub const UNDECODABLE: i32 = -22;
 /// The node refuses the transaction, block or order.
 pub const REJECTED: i32 = -26;
+/// A database cannot be read: its disk fails, or it is damaged.
+pub const DATABASE: i32 = -20;
 /// The node is starting.
 pub const STARTING: i32 = -28;
+/// The node is stopping.
+pub const STOPPING: i32 = -32001;
 /// The credentials do not allow it.
 pub const FORBIDDEN: i32 = -32003;
 /// Too much at once; try again.
 pub const BUSY: i32 = -32000;
 
 /// All codes, each with what it means.
-pub const MEANINGS: [(i32, &str); 12] = [
+pub const MEANINGS: [(i32, &str); 14] = [
     (PARSE, "the body is not JSON"),
     (INVALID_REQUEST, "the body is not a request"),
     (METHOD_NOT_FOUND, "no such method"),
@@ -41,7 +45,9 @@ pub const MEANINGS: [(i32, &str); 12] = [
     (BAD_PARAMETER, "a parameter has a value that is not allowed"),
     (UNDECODABLE, "not the encoding of a transaction or block"),
     (REJECTED, "the node refuses the transaction, block or order"),
+    (DATABASE, "a database cannot be read: its disk fails, or it is damaged"),
     (STARTING, "the node is starting"),
+    (STOPPING, "the node is stopping"),
     (FORBIDDEN, "the credentials do not allow it"),
     (BUSY, "too much at once; try again"),
 ];
@@ -56,12 +62,24 @@ pub struct RpcError {
     /// Facts for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
+    /// The failing database that is behind it.
+    #[serde(skip)]
+    pub cause: Option<Box<Cause>>,
+}
+
+/// Which database failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// The ledger, and how.
+    Ledger(StoreError),
+    /// The index, which can be rebuilt.
+    Index,
 }
 
 impl RpcError {
     /// An error without further facts.
     pub fn new(code: i32, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self { code, message: message.into(), data: None, cause: None }
     }
 
     /// No such block, transaction or peer.
@@ -89,14 +107,27 @@ impl RpcError {
         Self::new(STARTING, "the node is starting")
     }
 
+    /// The node is stopping.
+    pub fn stopping() -> Self {
+        Self::new(STOPPING, "the node is stopping")
+    }
+
+    /// The index cannot be read.
+    pub fn of_index(error: StoreError) -> Self {
+        Self { cause: Some(Box::new(Cause::Index)), ..error.into() }
+    }
+
     /// The node failed.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(INTERNAL, message)
     }
 }
 
+/// The ledger cannot be read.
 impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
-        Self::internal(format!("the database cannot be read: {error}"))
+        let code = if error.is_failing_disk() { DATABASE } else { INTERNAL };
+        let message = format!("the database cannot be read: {error}");
+        Self { cause: Some(Box::new(Cause::Ledger(error))), ..Self::new(code, message) }
     }
 }

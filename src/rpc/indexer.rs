@@ -74,6 +74,7 @@ impl Indexer {
             files: None,
             file: 0,
             failure: None,
+            doubtful: false,
             backlog: Backlog::default(),
         };
         let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
@@ -105,6 +106,8 @@ struct Worker {
     file: u64,
     /// The last error.
     failure: Option<String>,
+    /// Whether the index is checked when it is opened next.
+    doubtful: bool,
     backlog: Backlog,
 }
 
@@ -153,6 +156,9 @@ impl Worker {
         let (mut done, mut gathering) = (None, None);
         let mut idle = false;
         while !self.stopping.load(Ordering::Acquire) {
+            if self.context.indexed.take_distrust() {
+                (self.files, self.doubtful) = (None, true);
+            }
             let status = self.context.node.status();
             let tip = status.tip.map(|tip| (tip.hash, tip.height));
             let next = match status.state {
@@ -234,6 +240,7 @@ impl Worker {
                     log::warn!("index: not filled error=\"{text}\" retry_s={}", RETRY.as_secs());
                 }
                 self.failure = Some(text);
+                self.doubtful |= matches!(error, StoreError::Corrupt(_));
                 self.files = None;
                 return Next::Batch(RETRY);
             }
@@ -250,7 +257,9 @@ impl Worker {
         self.backlog = Backlog::default();
         self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
         let ledger = LedgerReader::open(&self.context.ledger_path)?.passing_by()?;
-        let index = IndexDb::open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
+        let open = if self.doubtful { IndexDb::open_checked } else { IndexDb::open };
+        let index = open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
+        self.doubtful = false;
         self.files = Some((ledger, index));
         Ok(())
     }

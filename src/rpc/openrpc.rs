@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::rpc::{
-    error::{BAD_PARAMETER, BUSY, INTERNAL, INVALID_PARAMS, MEANINGS, STARTING},
+    error::{BAD_PARAMETER, BUSY, DATABASE, INTERNAL, INVALID_PARAMS, MEANINGS, STARTING, STOPPING},
     methods::method::Method,
     schema::Property,
 };
 
 /// Codes that any method may answer.
-const COMMON: [i32; 3] = [INTERNAL, STARTING, BUSY];
+const COMMON: [i32; 5] = [INTERNAL, DATABASE, STARTING, STOPPING, BUSY];
 /// Codes that any method with parameters may answer.
 const OF_PARAMETERS: [i32; 2] = [INVALID_PARAMS, BAD_PARAMETER];
 

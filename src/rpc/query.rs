@@ -9,7 +9,6 @@ use crate::rpc::{
     completions::CompletionQueue,
     continuation::{Completion, CompletionResult, Continuation, Query},
     databases::Databases,
-    error::INTERNAL,
 };
 
 /// A query and the call that asks it.
@@ -23,9 +22,8 @@ pub(super) struct Task {
 pub(super) fn run(mut databases: Databases, tasks: &Receiver<Task>, completions: &CompletionQueue) {
     while let Ok(Task { connection, stage, query }) = tasks.recv() {
         let step = query(&mut databases);
-        if matches!(&step, Continuation::Done(Err(error)) if error.code == INTERNAL) {
-            // A handle that failed is not used again.
-            databases.close();
+        if let Continuation::Done(Err(error)) = &step {
+            databases.failed(error);
         }
         completions.post(Completion { connection, stage, result: CompletionResult::Continuation(step) });
     }

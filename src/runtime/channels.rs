@@ -25,7 +25,7 @@ use crate::{
     runtime::{
         backpressure::{self, Release, StepBack},
         handle::Done,
-        pending_commands::{BUSY, PendingCommands, STOPPING},
+        pending_commands::PendingCommands,
         resolver::{Resolve, SystemResolver},
         status::SharedStatus,
         stop::{StopReason, Stopper},
@@ -297,14 +297,14 @@ impl Router {
         let role = command.role();
         let Some(ticket) = self.pending_commands.open(done) else { return };
         let refusal = match self.mail.get(&role) {
-            None => STOPPING,
+            None => Reply::Stopping,
             Some(mail) => match mail.try_send(Box::new(Mail::Command(ticket, command))) {
                 Ok(()) => return,
-                Err(TrySendError::Full(_)) => BUSY,
-                Err(TrySendError::Disconnected(_)) => STOPPING,
+                Err(TrySendError::Full(_)) => Reply::Busy,
+                Err(TrySendError::Disconnected(_)) => Reply::Stopping,
             },
         };
-        self.pending_commands.complete(ticket, Reply::Refused(refusal.to_owned()));
+        self.pending_commands.complete(ticket, refusal);
     }
 
     fn dispatch_local(&self, from: RoleId, action: Action) {

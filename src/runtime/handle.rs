@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     base::{ids::LinkId, limits, time::UnixTime},
+    chain::archive::StoreError,
     node::{
         command::{Command, Reply},
         hindrance::{Finding, HindranceId},
@@ -28,6 +29,10 @@ pub trait Backend: Send + Sync {
     fn net_limits(&self) -> Vec<(Limit, Meter)>;
     /// Asks the node to stop; returns at once.
     fn stop(&self);
+    /// Stops the node because somebody who reads its store has found it failing; returns at once.
+    fn halt(&self, error: StoreError);
+    /// The failure of the store for which the node stops.
+    fn store_failure(&self) -> Option<StoreError>;
 }
 
 /// A cheap, shareable handle to a running node.
@@ -100,5 +105,15 @@ impl NodeHandle {
     /// Asks the node to stop; returns at once.
     pub fn stop(&self) {
         self.backend.stop();
+    }
+
+    /// Stops the node because somebody who reads its store has found it failing, as if a role had; returns at once.
+    pub fn halt(&self, error: StoreError) {
+        self.backend.halt(error);
+    }
+
+    /// The failure of the store for which the node stops.
+    pub fn store_failure(&self) -> Option<StoreError> {
+        self.backend.store_failure()
     }
 }

@@ -14,10 +14,11 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use crate::{
     base::{ids::LinkId, limits, rng::Rng},
+    chain::archive::StoreError,
     link::{Config, Order},
     net::{Poller, Traffic},
     node::{
-        RoleId, Roles, Setup, Stores, build,
+        Halt, RoleId, Roles, Setup, Stores, build,
         command::Command,
         hindrance::{Finding, HindranceId},
         limit::{Limit, Meter},
@@ -351,5 +352,16 @@ impl Backend for Running {
 
     fn stop(&self) {
         self.router.stopper.stop(StopReason::Asked);
+    }
+
+    fn halt(&self, error: StoreError) {
+        self.router.stopper.stop(StopReason::Halt(error.into()));
+    }
+
+    fn store_failure(&self) -> Option<StoreError> {
+        match self.router.stopper.reason() {
+            Some(StopReason::Halt(Halt::Store(error))) => Some(error),
+            _ => None,
+        }
     }
 }

@@ -26,8 +26,8 @@ impl PendingCommands {
     pub(super) fn open(&self, done: Done) -> Option<Ticket> {
         let mut open = self.lock();
         let refusal = match (open.closed, open.waiting.len() >= MAX_TICKETS) {
-            (true, _) => STOPPING,
-            (_, true) => BUSY,
+            (true, _) => Reply::Stopping,
+            (_, true) => Reply::Busy,
             _ => {
                 open.last += 1;
                 let ticket = Ticket(open.last);
@@ -36,7 +36,7 @@ impl PendingCommands {
             }
         };
         drop(open);
-        done(Reply::Refused(refusal.to_owned()));
+        done(refusal);
         None
     }
 
@@ -59,18 +59,13 @@ impl PendingCommands {
     pub(super) fn refuse_all(&self) {
         self.close();
         let waiting = std::mem::take(&mut self.lock().waiting);
-        waiting.into_values().for_each(|done| done(Reply::Refused(STOPPING.to_owned())));
+        waiting.into_values().for_each(|done| done(Reply::Stopping));
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// The answer when the queue of the role is full.
-pub(super) const BUSY: &str = "the node is busy; try again";
-/// The answer when the node will not get to it any more.
-pub(super) const STOPPING: &str = "the node is stopping";
 
 #[cfg(test)]
 mod tests {
@@ -94,8 +89,7 @@ mod tests {
         pending.refuse_all();
         assert!(pending.open(done()).is_none());
         pending.complete(second, Reply::Done);
-        let stopping = Reply::Refused(STOPPING.to_owned());
-        assert_eq!(answers.try_iter().collect::<Vec<_>>(), [Reply::Done, stopping.clone(), stopping]);
+        assert_eq!(answers.try_iter().collect::<Vec<_>>(), [Reply::Done, Reply::Stopping, Reply::Stopping]);
     }
 
     #[test]
@@ -106,6 +100,6 @@ mod tests {
         }
         let (sender, answers) = mpsc::channel();
         assert!(pending.open(Box::new(move |reply| sender.send(reply).unwrap())).is_none());
-        assert_eq!(answers.recv(), Ok(Reply::Refused(BUSY.to_owned())));
+        assert_eq!(answers.recv(), Ok(Reply::Busy));
     }
 }

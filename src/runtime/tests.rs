@@ -129,7 +129,7 @@ fn every_command_is_answered_once_even_by_a_role_that_never_does() {
     handle.submit(PeersCommand::Peers, Box::new(move |reply| sender.send(reply).unwrap()));
     assert!(answers.is_empty());
     node.stop();
-    let stopping = Reply::Refused("the node is stopping".to_owned());
+    let stopping = Reply::Stopping;
     assert!(answers.iter().eq([stopping.clone()]));
     assert_eq!(handle.ask(PeersCommand::Peers), stopping, "after the stop too");
 }
@@ -150,7 +150,7 @@ fn a_panic_in_a_role_stops_the_node_and_says_why() {
     let reason = node.wait();
     assert_eq!(reason, StopReason::Halt(Halt::Invariant("gossip panicked: cannot 7".to_owned())));
     assert_eq!(reason.exit_code(), 1);
-    assert_eq!(answers.recv(), Ok(Reply::Refused("the node is stopping".to_owned())));
+    assert_eq!(answers.recv(), Ok(Reply::Stopping));
 }
 
 #[test]

@@ -21,9 +21,7 @@ pub struct Compacted {
 /// Compacts a ledger that no process has open. Blocks less than `keep` below the tip stay, for a reorganisation.
 pub fn compact(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Compacted, StoreError> {
     let mut connection = connect::open_file(path)?;
-    if migrate::LEDGER.check(&connection)? != migrate::LEDGER.version() {
-        return Err(StoreError::Mismatch("the ledger is of an older version; run a node on it once".to_owned()));
-    }
+    migrate::LEDGER.require_current(&connection)?;
     identity::read(&connection)?.check(spec)?;
     let bytes = || std::fs::metadata(path).map(|facts| facts.len()).map_err(|error| StoreError::Io(error.to_string()));
     let bytes_before = bytes()?;

@@ -31,7 +31,8 @@ impl Identity {
             return Ok(());
         }
         Err(StoreError::Mismatch(format!(
-            "the ledger is of chain \"{}\" (genesis {}), this node is on chain \"{}\" (genesis {})",
+            "the ledger is of chain \"{}\" (genesis {}), this node is on chain \"{}\" (genesis {}); \
+             use another --data-dir, or the right --chain",
             self.chain,
             self.genesis,
             spec.name,

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::{chain::archive::StoreError, store::copy};
+use crate::{
+    chain::archive::StoreError,
+    store::{copy, error::corrupt},
+};
 
 /// One kind of database file, and the steps that build its schema.
 #[derive(Clone, Copy, Debug)]
@@ -65,20 +68,36 @@ impl Schema {
             return Ok(0);
         }
         if application_id != self.application_id {
-            return Err(StoreError::Mismatch(format!("the file is not a {} of this program", self.name)));
+            return Err(StoreError::Mismatch(format!(
+                "the file is not a {} of this program; move it away, or use another --data-dir",
+                self.name
+            )));
         }
         match usize::try_from(version) {
             Ok(version) if version < self.oldest => Err(StoreError::Mismatch(format!(
-                "{} has version {version}, this program reads versions from {}: move the file away and start the node, \
+                "{} has version {version}, this program reads versions from {}; move the file away and start the node, \
                  which then syncs from its peers",
                 self.name, self.oldest
             ))),
             Ok(version) if version <= self.version() => Ok(version),
             _ => Err(StoreError::Mismatch(format!(
-                "{} has version {version}, this program knows versions up to {}: use a newer tussock",
+                "{} has version {version}, this program knows versions up to {}; use a newer tussock",
                 self.name,
                 self.version()
             ))),
+        }
+    }
+
+    /// Refuses a file that is empty or of an older version, for those who only read.
+    pub fn require_current(&self, connection: &Connection) -> Result<(), StoreError> {
+        match self.check(connection)? {
+            0 => Err(corrupt("the file is empty")),
+            version if version < self.version() => Err(StoreError::Mismatch(format!(
+                "{} has version {version}, this program's is {}; run a node on it once",
+                self.name,
+                self.version()
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -165,6 +184,19 @@ mod tests {
         let foreign = Connection::open_in_memory().unwrap();
         foreign.execute_batch("CREATE TABLE other (x)").unwrap();
         assert!(matches!(FIRST.check(&foreign), Err(StoreError::Mismatch(_))));
+    }
+
+    #[test]
+    fn readers_tell_an_empty_file_from_an_old_one() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(
+            matches!(SECOND.require_current(&connection), Err(StoreError::Corrupt(text)) if text.contains("empty"))
+        );
+        FIRST.migrate(&mut connection).unwrap();
+        let Err(StoreError::Mismatch(text)) = SECOND.require_current(&connection) else { panic!("taken") };
+        assert_eq!(text, "x.db has version 1, this program's is 2; run a node on it once");
+        SECOND.migrate(&mut connection).unwrap();
+        assert_eq!(SECOND.require_current(&connection), Ok(()));
     }
 
     #[test]

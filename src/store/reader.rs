@@ -40,12 +40,7 @@ impl LedgerReader {
             return Err(StoreError::Io(format!("there is no ledger at {}", path.display())));
         }
         let connection = connect::open_reader(path)?;
-        if migrate::LEDGER.check(&connection)? != migrate::LEDGER.version() {
-            return Err(StoreError::Mismatch(format!(
-                "{} is of an older version; run a node on it once to bring it up to date",
-                path.display()
-            )));
-        }
+        migrate::LEDGER.require_current(&connection)?;
         let identity = identity::read(&connection)?;
         Ok(Self { connection, identity })
     }

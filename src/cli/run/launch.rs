@@ -1,11 +1,11 @@
 //! Starts a node: lock, log, databases, threads. Tells why it stopped.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use super::{
     folder::Folder,
     plan::{DEFAULT_MEMORY, Plan},
-    serve::{check_http_address, serve},
+    serve::{check_http_address, halted, serve},
 };
 use crate::{
     base::limits,
@@ -16,7 +16,7 @@ use crate::{
     },
     config,
     node::{
-        Halt, Setup, Stores,
+        Setup, Stores,
         hindrance::{Finding, HindranceId},
     },
     runtime::{
@@ -48,7 +48,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         log::warn!("mining waits for a peer, and none is known; the first node of a network needs --is-bootnode");
     }
     check_http_address(plan)?;
-    let Opened { ledger, stores, warning, sharing } = open_stores(plan, &setup)?;
+    let Opened { stores, warning, sharing } = open_stores(plan, &setup)?;
     let opened = Folder::new(folder.clone());
     plan.context.keep_chain_file()?;
     let started = Instant::now();
@@ -66,8 +66,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         datadir::remove_runtime_files(&folder);
     }
     match result? {
-        StopReason::Halt(Halt::Store(error)) => Err(Failure::store(&ledger, &error)),
-        StopReason::Halt(halt) => Err(Failure::new(Exit::Internal, halt.to_string())),
+        StopReason::Halt(halt) => Err(halted(plan, halt)),
         StopReason::Asked | StopReason::Signal(_) => Ok(()),
     }
 }
@@ -89,8 +88,6 @@ fn no_shared_memory() -> Finding {
 
 /// The databases of a node that is about to start.
 struct Opened {
-    /// The ledger's path.
-    ledger: PathBuf,
     stores: Stores,
     /// What is wrong with the peer book.
     warning: Option<String>,
@@ -113,7 +110,7 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
         log::warn!("{warning}");
     }
     let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
-    Ok(Opened { ledger: path, stores, warning, sharing })
+    Ok(Opened { stores, warning, sharing })
 }
 
 fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {

@@ -22,6 +22,7 @@ use crate::{
         progress::Reporter,
         units,
     },
+    node::Halt,
     rpc::{Server, ServerOptions, tokens},
     runtime::{Node, Readiness, StopReason, thread_hint},
 };
@@ -76,11 +77,19 @@ pub(super) fn serve(
 /// The failure of a node whose ledger is not ready in time. A reason of the node's own counts more.
 fn not_ready(plan: &Plan, node: Node) -> Failure {
     if let StopReason::Halt(halt) = node.stop() {
-        return Failure::new(Exit::Internal, halt.to_string());
+        return halted(plan, halt);
     }
     let (seconds, path) = (READY_TIMEOUT.as_secs(), plan.context.ledger());
     let advice = "the log says what it was doing; start again";
     Failure::new(Exit::TimedOut, format!("the ledger was not ready within {seconds} s: {}; {advice}", path.display()))
+}
+
+/// The failure of a node that had to stop.
+pub(super) fn halted(plan: &Plan, halt: Halt) -> Failure {
+    match halt {
+        Halt::Store(error) => Failure::store(&plan.context.ledger(), &error),
+        halt => Failure::new(Exit::Internal, halt.to_string()),
+    }
 }
 
 fn endpoints(plan: &Plan, node: &Node, server: Option<&Server>) -> Endpoints {

@@ -106,7 +106,7 @@ fn plain(outcome: Outcome) -> Response {
     let status = match error.code {
         error::NOT_FOUND => Status::NotFound,
         error::BAD_PARAMETER | error::INVALID_PARAMS => Status::BadRequest,
-        error::BUSY | error::STARTING => Status::Unavailable,
+        error::BUSY | error::STARTING | error::STOPPING => Status::Unavailable,
         _ => Status::Internal,
     };
     Response::json(status, json!({ "error": error.message, "code": error.code }).to_string())

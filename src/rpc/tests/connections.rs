@@ -182,7 +182,7 @@ fn stopping_answers_waiting_calls_and_closes() {
     let done = rig.take_held();
     let address = rig.address();
     rig.server.take().unwrap().stop();
-    assert_eq!(client.answer().json()["error"]["code"], -1);
+    assert_eq!(client.answer().json()["error"]["code"], -32001);
     assert!(client.is_closed());
     assert!(std::net::TcpStream::connect(address).is_err());
     done(Reply::Mined(Vec::new()));

@@ -21,7 +21,7 @@ use crate::{
         time::{Time, UnixTime},
     },
     chain::{
-        archive::{Ban, BookEntry},
+        archive::{Ban, BookEntry, StoreError},
         block::{HashedBlock, HashedTransaction},
         key::SecretKey,
         spec::ChainSpec,
@@ -59,6 +59,7 @@ pub(super) struct FakeNode {
     /// Commands that the test answers itself.
     pub(super) held: Mutex<Vec<Done>>,
     pub(super) stopped: Mutex<bool>,
+    pub(super) halted: Mutex<Option<StoreError>>,
 }
 
 impl Backend for FakeNode {
@@ -113,6 +114,14 @@ impl Backend for FakeNode {
 
     fn stop(&self) {
         *self.stopped.lock().unwrap() = true;
+    }
+
+    fn halt(&self, error: StoreError) {
+        *self.halted.lock().unwrap() = Some(error);
+    }
+
+    fn store_failure(&self) -> Option<StoreError> {
+        self.halted.lock().unwrap().clone()
     }
 }
 

@@ -166,6 +166,6 @@ fn a_command_is_answered_and_a_panic_stops_the_node() {
     let reason = StopReason::Halt(Halt::Invariant("ledger panicked: limit 10".to_owned()));
     assert_eq!(scheduler.stop_reason(node), Some(reason.clone()));
     assert_eq!(scheduler.stop(node), reason);
-    let stopping = Some(Reply::Refused("the node is stopping".to_owned()));
+    let stopping = Some(Reply::Stopping);
     assert_eq!((bad.take(), late.take()), (stopping.clone(), stopping));
 }

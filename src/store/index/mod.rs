@@ -110,15 +110,36 @@ impl IndexDb {
     /// Opens the index of a ledger. A file that cannot be used (damaged, newer, of another chain) is renamed, and an
     /// empty index takes its place. `prefix` is that of the chain's addresses.
     pub fn open(path: &Path, genesis: &Hash, prefix: &Prefix) -> Result<Self, StoreError> {
-        match Self::try_open(path, genesis, prefix) {
+        let open = || Self::try_open(path, genesis, prefix);
+        Self::or_rebuilt(path, open(), open)
+    }
+
+    /// The same after a look at all pages, for an index that could not be read.
+    pub fn open_checked(path: &Path, genesis: &Hash, prefix: &Prefix) -> Result<Self, StoreError> {
+        let open = || Self::try_open(path, genesis, prefix);
+        let checked = open().and_then(|index| index.check().map(|()| index));
+        Self::or_rebuilt(path, checked, open)
+    }
+
+    fn or_rebuilt(
+        path: &Path,
+        opened: Result<Self, StoreError>,
+        open: impl FnOnce() -> Result<Self, StoreError>,
+    ) -> Result<Self, StoreError> {
+        match opened {
             Err(error @ StoreError::Io(_)) => Err(error),
             Err(error) => {
                 let target = quarantine::quarantine(path).map_err(|error| StoreError::Io(error.to_string()))?;
                 log::warn!("index: rebuilding error=\"{error}\" old={}", target.display());
-                Self::try_open(path, genesis, prefix)
+                open()
             }
             opened => opened,
         }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let found: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" { Ok(()) } else { Err(corrupt(found)) }
     }
 
     /// Disconnects blocks that left the applied chain, then indexes up to `max_blocks` more. Call it until
