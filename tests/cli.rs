@@ -133,8 +133,17 @@ fn a_bad_configuration_is_reported_in_one_line() {
     folder.run(&["run", "--log", "loud"]).fails(2, &["--log", "loud"]);
     folder.run(&["run", "--connect", "127.0.0.1"]).fails(2, &["--connect 127.0.0.1", "IP:PORT"]);
     folder.run(&["dev", "--chain", "local"]).fails(2, &["--chain"]);
+    // What `run` would refuse, every other command refuses.
     let misspelt = [("TUSSOCK_MINE_RAET", "5")];
-    folder.run_with(&["run"], &misspelt, "").fails(2, &["TUSSOCK_MINE_RAET", "TUSSOCK_MINE_RATE"]);
+    let no_number = [("TUSSOCK_MAX_INBOUND", "many")];
+    let empty = [("TUSSOCK_MAX_INBOUND", "")];
+    for command in [&["run"][..], &["status"], &["key", "list"], &["verify"], &["stop"]] {
+        folder.run_with(command, &misspelt, "").fails(2, &["TUSSOCK_MINE_RAET", "TUSSOCK_MINE_RATE"]);
+    }
+    for command in [&["status"][..], &["key", "list"], &["verify"], &["stop"]] {
+        folder.run_with(command, &no_number, "").fails(2, &["TUSSOCK_MAX_INBOUND", "many", "a whole number"]);
+    }
+    folder.run_with(&["key", "list"], &empty, "").ok();
     fs::write(folder.path("config.toml"), "log = \"info\"\nmine-rte = 5\n").unwrap();
     let data = folder.0.to_str().unwrap();
     folder.run(&["status", "-d", data]).fails(2, &["config.toml:2", "mine-rte", "mine_rate"]);

@@ -9,6 +9,7 @@ use super::{
     exit::{Failure, Outcome},
     output,
     remote::Remote,
+    variables,
 };
 use crate::{
     chain::{address::Address, spec::ChainSpec},
@@ -33,6 +34,7 @@ impl From<ConfigError> for Failure {
 impl Context {
     /// For a command that works with a node or its data. See [`chains`].
     pub fn new(common: &CommonFlags, json: bool) -> Outcome<Self> {
+        variables::check()?;
         let mut sources = Sources::load(common, &NodeFlags::default())?;
         chains::choose(&mut sources)?;
         Ok(Self { settings: sources.settings()?, json, common: common.clone() })

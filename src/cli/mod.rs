@@ -39,11 +39,12 @@ pub mod status;
 pub mod terminal;
 pub mod token;
 pub mod units;
+mod variables;
 pub mod verify;
 
 use std::{env, process::ExitCode};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     config::CommonFlags,
@@ -152,7 +153,7 @@ pub fn main() -> ExitCode {
     panics::exit_on_panic();
     // Without it, a command at its file size limit ends by a signal instead of with an error. A refusal changes nothing.
     drop(signals::ignore_file_size_limit());
-    let parsed = without_empty_variables(Cli::command()).try_get_matches();
+    let parsed = variables::without_empty(Cli::command()).try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
@@ -168,15 +169,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A variable that is set to nothing counts as not set.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
-    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
-    command.mut_subcommands(without_empty_variables)
-}
-
-/// Prints the help that was asked for, or what is wrong with the command line. Replaces the standard library's messages
-/// about numbers and addresses by plainer ones.
+/// Prints the help that was asked for, or what is wrong with the command line.
 fn explain(error: &clap::Error) -> ExitCode {
     let rendered = error.render();
     let styled = match error.use_stderr() {
@@ -184,11 +177,7 @@ fn explain(error: &clap::Error) -> ExitCode {
         false => terminal::wants_style(&std::io::stdout()),
     };
     let text = if styled { rendered.ansi().to_string() } else { rendered.to_string() };
-    let text = text
-        .replace("invalid digit found in string", "a whole number is needed")
-        .replace("cannot parse integer from empty string", "a whole number is needed")
-        .replace("number too large to fit in target type", "the number is too large")
-        .replace("invalid socket address syntax", "IP:PORT is needed, such as 127.0.0.1:4130");
+    let text = variables::plainer(&text);
     if error.use_stderr() {
         output::note(text.trim_end());
     } else {

@@ -24,4 +24,4 @@ pub use home::default_data_dir;
 pub use sample::SAMPLE;
 pub use settings::{Settings, Sources};
 pub use suggest::suggest;
-pub use variables::{check_variables, empty_variables};
+pub use variables::empty_variables;

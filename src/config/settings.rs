@@ -1,6 +1,6 @@
 //! All sources of settings, put together.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{env, path::PathBuf, sync::Arc};
 
 use super::{
     chain::{chain_of, chains_in},
@@ -8,6 +8,7 @@ use super::{
     file,
     flags::{CommonFlags, NodeFlags},
     home::HomeVariables,
+    variables::check_variables,
 };
 use crate::chain::spec::ChainSpec;
 
@@ -29,6 +30,7 @@ pub struct Sources {
 impl Sources {
     /// Merges the sources. `common` and `node` hold the flags, or the environment where no flag is given.
     pub fn load(common: &CommonFlags, node: &NodeFlags) -> Result<Self, ConfigError> {
+        check_variables(env::vars_os().map(|(name, _)| name))?;
         let home = HomeVariables::of_this_process();
         Self::load_with(common, node, &home)
     }

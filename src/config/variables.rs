@@ -8,7 +8,7 @@ use super::{error::ConfigError, flags::KEYS, suggest::suggest};
 const OTHER_VARIABLES: [&str; 6] = ["CONFIG", "PASSPHRASE_FILE", "BLOCK_TIME", "CLUSTER_DIR", "CLUSTER_CHAIN", "BIN"];
 
 /// Refuses variables that look like a misspelt setting. Other unknown `TUSSOCK_…` variables may be another program's.
-pub fn check_variables(names: impl Iterator<Item = OsString>) -> Result<(), ConfigError> {
+pub(super) fn check_variables(names: impl Iterator<Item = OsString>) -> Result<(), ConfigError> {
     let known: Vec<String> =
         KEYS.iter().map(|key| key.to_uppercase()).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
     for name in names {

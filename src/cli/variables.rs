@@ -1,0 +1,43 @@
+//! Environment variables of the node's settings, as commands see them that run no node.
+
+use clap::{
+    Args, Command,
+    builder::Resettable,
+    error::{ContextKind, ContextValue},
+};
+
+use super::exit::{Failure, Outcome};
+use crate::config::NodeFlags;
+
+/// Refuses a value that `tussock run` refuses, as a wrong value in the configuration file is refused by every command.
+pub(super) fn check() -> Outcome {
+    let mut command = without_empty(NodeFlags::augment_args(Command::new("tussock")));
+    // Arguments have their names for messages only after that.
+    command.build();
+    let known: Vec<clap::Arg> = command.get_arguments().cloned().collect();
+    let Err(error) = command.try_get_matches_from(["tussock"]) else { return Ok(()) };
+    let is_wrong = |arg: &&clap::Arg| match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => *name == arg.to_string(),
+        _ => false,
+    };
+    let variable = known.iter().find(is_wrong).and_then(|arg| arg.get_env());
+    let name = variable.map_or_else(|| "TUSSOCK_…".into(), |name| name.to_string_lossy());
+    let text = plainer(&error.render().to_string());
+    let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Err(Failure::usage(format!("the variable {name}: {reason}")))
+}
+
+/// A variable that is set to nothing counts as not set.
+pub(super) fn without_empty(command: Command) -> Command {
+    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty)
+}
+
+/// Plainer words in place of the standard library's about numbers and addresses.
+pub(super) fn plainer(text: &str) -> String {
+    text.replace("invalid digit found in string", "a whole number is needed")
+        .replace("cannot parse integer from empty string", "a whole number is needed")
+        .replace("number too large to fit in target type", "the number is too large")
+        .replace("invalid socket address syntax", "IP:PORT is needed, such as 127.0.0.1:4130")
+}
