@@ -130,10 +130,11 @@ mod tests {
 
     #[test]
     fn units_start_the_node_again_where_waiting_helps_and_only_there() {
-        // A failure of the system, another process on the data directory, a full disk, a drive that is not mounted.
-        let by_waiting = [Exit::Internal, Exit::InUse, Exit::Io];
+        // A failure of the system, a port in use, another process on the data directory, a full disk, a drive that is not
+        // mounted.
+        let by_waiting = [Exit::Internal, Exit::Usage, Exit::InUse, Exit::Io];
         // An operator has to change something first.
-        let by_hand = [Exit::Usage, Exit::Unauthorised, Exit::Mismatch];
+        let by_hand = [Exit::Unauthorised, Exit::Mismatch];
         for unit in [include_str!("tussock.service"), include_str!("tussock-user.service")] {
             let codes = final_codes(unit);
             assert_eq!(codes, by_hand.map(|exit| exit as u8));
