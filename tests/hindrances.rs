@@ -92,6 +92,46 @@ fn a_ledger_that_is_deleted_ends_the_node_with_code_10() {
     assert!(node.log().contains("the ledger is gone or replaced"), "{}", node.log());
 }
 
+#[test]
+fn a_ledger_whose_log_was_deleted_says_so_until_it_is_as_high_as_before() {
+    let mut node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let to = node.json(&["key", "show", "dev1"])["address"].as_str().unwrap().to_owned();
+    for _ in 0..5 {
+        // Each payment spends what the one before it left.
+        node.json(&["send", &to, "1000", "--from", "dev0"]);
+        node.json(&["mine", "1"]);
+    }
+    // Asking for a history hurries the index.
+    until(&node, || node.json(&["history", "dev0"]).is_object() && node.status()["indexed"] == 5);
+    node.kill();
+    fs::remove_file(node.dir.join("local/ledger.db-wal")).unwrap();
+    node.restart(&[]);
+    assert!(node.height() < 5, "the blocks were in the log");
+    let lost = |node: &TestNode| node.status()["hindrances"].to_string().contains("\"blocks_lost\"");
+    until(&node, || lost(&node));
+    assert!(node.status()["warnings"].to_string().contains("had block 5"), "{}", node.status());
+    node.json(&["mine", "5"]);
+    until(&node, || !lost(&node));
+    // The index has left the lost blocks.
+    until(&node, || node.status()["indexed"] == node.height());
+    assert!(node.log().contains("hindrance begins id=blocks_lost"), "{}", node.log());
+}
+
+#[test]
+fn files_of_a_running_node_that_are_deleted_come_back() {
+    let node = TestNode::start(&[]);
+    let files = ["endpoints.json", "rpc.cookie"].map(|name| node.dir.join("local").join(name));
+    let before = files.each_ref().map(|file| fs::read_to_string(file).unwrap());
+    for gone in [&files[..1], &files[1..], &files[..]] {
+        gone.iter().for_each(|file| fs::remove_file(file).unwrap());
+        node.wait(&["ready"]);
+        assert_eq!(node.status()["height"], 0);
+        assert_eq!(files.each_ref().map(|file| fs::read_to_string(file).unwrap()), before);
+    }
+    assert_eq!(fs::metadata(&files[1]).unwrap().mode() & 0o777, 0o600);
+}
+
 /// Root reads everything, so there another user asks.
 #[test]
 fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node() {

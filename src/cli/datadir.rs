@@ -174,15 +174,28 @@ pub fn read_endpoints(folder: &Path) -> Option<Endpoints> {
 /// Writes a new cookie for the node's RPC. Returns its secret: 32 random bytes in hex.
 pub fn write_cookie(folder: &Path) -> Outcome<String> {
     let cookie = crate::base::hash::hex(&random_bytes::<32>()?);
-    write_atomically(&folder.join(COOKIE), format!("__cookie__:{cookie}").as_bytes(), 0o600)?;
+    renew_cookie(folder, &format!("__cookie__:{cookie}"))?;
     Ok(cookie)
+}
+
+/// Writes the content of the cookie file again.
+pub fn renew_cookie(folder: &Path, content: &str) -> Outcome {
+    write_atomically(&folder.join(COOKIE), content.as_bytes(), 0o600)
+}
+
+/// Whether the cookie file has this content.
+pub fn holds_cookie(folder: &Path, content: &str) -> bool {
+    fs::read_to_string(folder.join(COOKIE)).is_ok_and(|found| found == content)
 }
 
 /// The content of the running node's cookie file.
 pub fn read_cookie(folder: &Path) -> Outcome<String> {
     let path = folder.join(COOKIE);
     fs::read_to_string(&path).map_err(|error| {
-        let advice = "run the command as the node's user";
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => "the node writes it again within seconds, try again",
+            _ => "run the command as the node's user",
+        };
         Failure::new(Exit::Unauthorised, format!("cannot read the cookie: {}: {error}; {advice}", path.display()))
     })
 }

@@ -56,6 +56,8 @@ pub enum HindranceId {
     DataDirLost,
     /// The data directory cannot be written.
     ReadOnly,
+    /// The ledger has less than it had before.
+    BlocksLost,
     /// Others can read secrets.
     KeysExposed,
     /// The file system has no shared memory.
@@ -76,7 +78,7 @@ pub enum HindranceId {
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 17] = [
+    pub const FOUND: [Self; 18] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -87,6 +89,7 @@ impl HindranceId {
         Self::PartlyCut,
         Self::Unreachable,
         Self::ReadOnly,
+        Self::BlocksLost,
         Self::KeysExposed,
         Self::NoSharedMemory,
         Self::MiningWaits,
@@ -110,6 +113,7 @@ impl HindranceId {
             Self::Unreachable => "unreachable",
             Self::DataDirLost => "data_dir_lost",
             Self::ReadOnly => "read_only",
+            Self::BlocksLost => "blocks_lost",
             Self::KeysExposed => "keys_exposed",
             Self::NoSharedMemory => "no_shared_memory",
             Self::MiningWaits => "mining_waits",
@@ -130,6 +134,8 @@ impl HindranceId {
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable => Blocks::NOTHING,
+            // Peers have them, and the node takes part as a newcomer does.
+            Self::BlocksLost => Blocks::NOTHING,
             Self::KeysExposed | Self::NoSharedMemory | Self::LowMemory | Self::LowDescriptors => Blocks::NOTHING,
             // Each follows from something that blocks already.
             Self::MiningWaits | Self::Alone => Blocks::NOTHING,

@@ -94,8 +94,9 @@ impl IndexMark {
         }
     }
 
-    /// Asks the indexer to check the index, and to rebuild it if it is damaged.
+    /// Asks the indexer to check the index, and to rebuild it if it is damaged. Until then it counts as not there.
     pub fn distrust(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).height = None;
         self.distrusted.store(true, Ordering::Release);
         self.wake();
     }

@@ -286,8 +286,7 @@ impl Databases {
             self.index = None;
         }
         if let (None, Some(_), Some(path)) = (&self.index, mark.height, &self.context.index_path) {
-            let index = IndexDb::open(path, &self.context.chain.genesis_hash(), &self.context.chain.prefix);
-            let index = index.map_err(RpcError::of_index)?;
+            let index = IndexDb::open_to_read(path, &self.context.chain.genesis_hash()).map_err(RpcError::of_index)?;
             self.index = Some((index, mark.file));
         }
         self.ledger()?;

@@ -75,6 +75,7 @@ impl Indexer {
             file: 0,
             failure: None,
             doubtful: false,
+            replaced: false,
             backlog: Backlog::default(),
         };
         let thread = Builder::new().name("index".to_owned()).spawn(move || worker.run())?;
@@ -108,6 +109,8 @@ struct Worker {
     failure: Option<String>,
     /// Whether the index is checked when it is opened next.
     doubtful: bool,
+    /// Whether one was set aside. A second one would not be better.
+    replaced: bool,
     backlog: Backlog,
 }
 
@@ -239,9 +242,14 @@ impl Worker {
                 if self.failure.as_ref() != Some(&text) {
                     log::warn!("index: not filled error=\"{text}\" retry_s={}", RETRY.as_secs());
                 }
-                self.failure = Some(text);
-                self.doubtful |= matches!(error, StoreError::Corrupt(_));
+                let again = self.failure.replace(text) == Some(error.to_string());
                 self.files = None;
+                self.doubtful |= matches!(error, StoreError::Corrupt(_));
+                // All pages are as they were written, so it does not fit the ledger, which may have lost blocks.
+                if self.doubtful && again && !self.replaced {
+                    self.replaced = true;
+                    IndexDb::set_aside(&self.path);
+                }
                 return Next::Batch(RETRY);
             }
         };

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     folder::Folder,
+    lost_blocks::LostBlocks,
     plan::{DEFAULT_MEMORY, Plan},
     serve::{check_http_address, halted, serve},
 };
@@ -29,7 +30,6 @@ use crate::{
 
 /// Runs a node until it stops.
 pub(super) fn launch(plan: &Plan) -> Outcome {
-    config::check_variables(std::env::vars_os().map(|(name, _)| name))?;
     for name in config::empty_variables() {
         output::note(&format!("warning: the variable {name} is empty, which means not set"));
     }
@@ -48,7 +48,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         log::warn!("mining waits for a peer, and none is known; the first node of a network needs --is-bootnode");
     }
     check_http_address(plan)?;
-    let Opened { stores, warning, sharing } = open_stores(plan, &setup)?;
+    let Opened { stores, warning, sharing, lost } = open_stores(plan, &setup)?;
     let opened = Folder::new(folder.clone());
     plan.context.keep_chain_file()?;
     let started = Instant::now();
@@ -60,7 +60,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     if sharing == Sharing::OneProcess {
         node.handle().hinder(HindranceId::NoSharedMemory, runtime::unix_now(), Some(no_shared_memory()));
     }
-    let result = serve(plan, node, started, &mut lock, &opened);
+    let result = serve(plan, node, started, &mut lock, &opened, lost);
     // Another node's files may be there by now.
     if opened.is_in_place() {
         datadir::remove_runtime_files(&folder);
@@ -93,6 +93,7 @@ struct Opened {
     warning: Option<String>,
     /// Who can read the ledger beside the node.
     sharing: Sharing,
+    lost: Option<LostBlocks>,
 }
 
 fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
@@ -105,12 +106,13 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
+    let lost = LostBlocks::find(&headers, &plan.folder().join(datadir::INDEX)).map_err(failed)?;
     let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
     let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
-    Ok(Opened { stores, warning, sharing })
+    Ok(Opened { stores, warning, sharing, lost })
 }
 
 fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {

@@ -3,6 +3,7 @@
 mod folder;
 mod known_time;
 mod launch;
+mod lost_blocks;
 mod plan;
 mod serve;
 mod watch;

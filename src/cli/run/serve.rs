@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     folder::Folder,
+    lost_blocks::LostBlocks,
     plan::Plan,
     watch::{HostWatch, listening},
     watchdog::Watchdog,
@@ -37,6 +38,7 @@ pub(super) fn serve(
     started: Instant,
     lock: &mut Lock,
     folder: &Folder,
+    lost: Option<LostBlocks>,
 ) -> Outcome<StopReason> {
     let server = match start_server(plan, &node, started) {
         Ok(server) => server,
@@ -59,7 +61,7 @@ pub(super) fn serve(
     drop(announce(plan, &endpoints));
     notify::tell("READY=1");
     let helpers = (Reporter::start(node.handle()), Watchdog::start(node.handle()));
-    let watch = HostWatch::start(folder.clone(), endpoints, node.handle());
+    let watch = HostWatch::start(folder.clone(), endpoints, lost, node.handle());
     node.await_stop();
     drop(helpers);
     notify::tell("STOPPING=1");

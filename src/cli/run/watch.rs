@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -11,11 +12,12 @@ use std::{
     time::Duration,
 };
 
-use super::{folder::Folder, known_time::KnownTime};
+use super::{folder::Folder, known_time::KnownTime, lost_blocks::LostBlocks};
 use crate::{
     base::time::UnixTime,
     cli::{
         datadir::{self, Endpoints},
+        exit::Outcome,
         units,
     },
     node::{
@@ -38,7 +40,7 @@ pub(super) struct HostWatch {
 
 impl HostWatch {
     /// Starts a thread. If the system refuses one, nobody looks.
-    pub(super) fn start(folder: Folder, mut endpoints: Endpoints, node: NodeHandle) -> Self {
+    pub(super) fn start(folder: Folder, endpoints: Endpoints, shorter: Option<LostBlocks>, node: NodeHandle) -> Self {
         let (stop, stopped) = mpsc::channel();
         let lost = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&lost);
@@ -46,6 +48,9 @@ impl HostWatch {
             // Fewer descriptors than the node wants for its peers: known since its start, and true until its end.
             let few = node.status().hindrances.get(HindranceId::LowDescriptors).map(|one| one.finding.clone());
             let (mut told, mut known) = (Told::default(), KnownTime::new(folder.path()));
+            let mut files = RuntimeFiles::new(&folder, endpoints);
+            let loss = || shorter.as_ref().and_then(|shorter| shorter.finding(&node.status()));
+            told.tell(&node, HindranceId::BlocksLost, loss());
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if !folder.is_in_place() {
                     log::error!("{}", folder.failure().message);
@@ -58,11 +63,12 @@ impl HostWatch {
                     (HindranceId::ReadOnly, folder.refusal()),
                     (HindranceId::LowMemory, memory::shortage(told.findings.contains_key(&HindranceId::LowMemory))),
                     (HindranceId::LowDescriptors, descriptors::shortage().or_else(|| few.clone())),
+                    (HindranceId::BlocksLost, loss()),
                 ];
                 told.hold_miner(&node, &found);
                 found.into_iter().for_each(|(id, finding)| told.tell(&node, id, finding));
                 known.note(&node.status());
-                renew(&mut endpoints, &folder, &node);
+                files.renew(&node);
             }
             known.note_end(&node.status());
         };
@@ -91,18 +97,47 @@ pub(super) fn listening(node: &NodeHandle) -> Vec<String> {
     node.status().listening.iter().map(ToString::to_string).collect()
 }
 
-/// Writes `endpoints.json` again if the node listens at addresses that came after its start.
-fn renew(endpoints: &mut Endpoints, folder: &Folder, node: &NodeHandle) {
-    let listen = listening(node);
-    if listen == endpoints.listen {
-        return;
+/// The files by which commands find the node and may ask it.
+struct RuntimeFiles {
+    folder: PathBuf,
+    endpoints: Endpoints,
+    /// `None`: the node does not serve HTTP.
+    cookie: Option<String>,
+    /// Why they could not be written.
+    failure: Option<String>,
+}
+
+impl RuntimeFiles {
+    /// As they are now.
+    fn new(folder: &Folder, endpoints: Endpoints) -> Self {
+        let cookie = endpoints.http.as_ref().and_then(|_| datadir::read_cookie(folder.path()).ok());
+        Self { folder: folder.path().to_owned(), endpoints, cookie, failure: None }
     }
-    if endpoints.p2p.is_empty() {
-        endpoints.p2p = listen.first().cloned().unwrap_or_default();
+
+    /// Writes them again if the node listens at addresses that came after its start, or if somebody has deleted or changed
+    /// them.
+    fn renew(&mut self, node: &NodeHandle) {
+        self.endpoints.listen = listening(node);
+        if self.endpoints.p2p.is_empty() {
+            self.endpoints.p2p = self.endpoints.listen.first().cloned().unwrap_or_default();
+        }
+        let failure = self.write().err().map(|failure| failure.message);
+        if let Some(text) = failure.as_ref().filter(|text| self.failure.as_ref() != Some(text)) {
+            log::warn!("{text}");
+        }
+        self.failure = failure;
     }
-    endpoints.listen = listen;
-    if let Err(failure) = datadir::write_endpoints(folder.path(), endpoints) {
-        log::warn!("{}", failure.message);
+
+    fn write(&self) -> Outcome {
+        if datadir::read_endpoints(&self.folder).as_ref() != Some(&self.endpoints) {
+            datadir::write_endpoints(&self.folder, &self.endpoints)?;
+            log::info!("endpoints.json is renewed");
+        }
+        if let Some(cookie) = self.cookie.as_ref().filter(|cookie| !datadir::holds_cookie(&self.folder, cookie)) {
+            datadir::renew_cookie(&self.folder, cookie)?;
+            log::info!("the cookie is renewed, as its file was deleted or changed");
+        }
+        Ok(())
     }
 }
 

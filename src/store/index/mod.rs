@@ -114,6 +114,19 @@ impl IndexDb {
         Self::or_rebuilt(path, open(), open)
     }
 
+    /// The last block in the index of a ledger with this genesis block, read without a change to the file. `None` if the file
+    /// does not tell.
+    pub fn last_in(path: &Path, genesis: &Hash) -> Option<(u32, Hash)> {
+        Self::open_to_read(path, genesis).and_then(|index| index.last()).ok().flatten()
+    }
+
+    /// Opens the index of a ledger for reading. Neither makes nor renames a file: its writer does.
+    pub fn open_to_read(path: &Path, genesis: &Hash) -> Result<Self, StoreError> {
+        let connection = connect::open_reader(path)?;
+        migrate::INDEX.require_current(&connection)?;
+        Self { connection }.of(genesis)
+    }
+
     /// The same after a look at all pages, for an index that could not be read.
     pub fn open_checked(path: &Path, genesis: &Hash, prefix: &Prefix) -> Result<Self, StoreError> {
         let open = || Self::try_open(path, genesis, prefix);
@@ -134,6 +147,14 @@ impl IndexDb {
                 open()
             }
             opened => opened,
+        }
+    }
+
+    /// Moves a file out of the way of a new index.
+    pub fn set_aside(path: &Path) {
+        match quarantine::quarantine(path) {
+            Ok(target) => log::warn!("index: rebuilding old={}", target.display()),
+            Err(error) => log::warn!("index: cannot rename the old one error=\"{error}\""),
         }
     }
 
@@ -266,13 +287,19 @@ impl IndexDb {
         migrate::INDEX.migrate(&mut connection)?;
         let sql = "INSERT INTO meta (name, value) VALUES ('genesis', ?1) ON CONFLICT (name) DO NOTHING";
         rows::run(&connection, sql, [genesis.0.as_slice()])?;
+        let mut index = Self { connection }.of(genesis)?;
+        views::renew(&mut index.connection, views::INDEX, Some(prefix))?;
+        Ok(index)
+    }
+
+    /// Refuses the index of another chain.
+    fn of(self, genesis: &Hash) -> Result<Self, StoreError> {
         let sql = "SELECT value FROM meta WHERE name = 'genesis'";
-        let found = rows::one(&connection, sql, [], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
-        if found != Some(*genesis) {
-            return Err(StoreError::Mismatch("the index is of another chain".to_owned()));
+        let found = rows::one(&self.connection, sql, [], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
+        match found == Some(*genesis) {
+            true => Ok(self),
+            false => Err(StoreError::Mismatch("the index is of another chain".to_owned())),
         }
-        views::renew(&mut connection, views::INDEX, Some(prefix))?;
-        Ok(Self { connection })
     }
 
     /// The highest block in the index.
