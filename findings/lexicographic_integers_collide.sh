@@ -8,7 +8,7 @@
 # number comes back changed is reported upstream.) lexint in compact-encoding, of the hypercore family, has one more gap:
 # 251 numbers from 2^32 on are written with the exponent -1, sort behind all others, and cannot be read.
 # Hurts: logs, queues and indexes with a time, a balance or a sequence number in the key: puts overwrite each other, and no
-# error is raised. Milliseconds and seconds are right until the year 2527.
+# error is raised. Milliseconds are right until the year 2527.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
