@@ -252,12 +252,17 @@ impl Fetch {
     }
 
     fn ask(&mut self, now: Time, height: u32, link: LinkId, out: &mut Outbox) {
-        let Some(hash) = self.window.slot(height).map(|slot| slot.hash) else { return };
+        let Some(slot) = self.window.slot(height) else { return };
+        let (hash, is_owed) = (slot.hash, !slot.asked.is_empty());
         self.window.asked(height, link);
-        self.send_request(now, link, hash, out);
+        self.send_request(now, link, hash, is_owed, out);
     }
 
-    fn send_request(&mut self, now: Time, link: LinkId, hash: Hash, out: &mut Outbox) {
+    /// `is_owed`: another peer owes the block.
+    fn send_request(&mut self, now: Time, link: LinkId, hash: Hash, is_owed: bool, out: &mut Outbox) {
+        if is_owed {
+            out.count(Counter::BlockRequestsReassigned, 1);
+        }
         self.peers.ask(link, hash, now);
         self.completions.asked += 1;
         out.send(link, &Message::GetBlock(hash));

@@ -6,7 +6,6 @@ use crate::{
         Outbox,
         fetch::{Fetch, candidates::Pursuit, sources::Choice, stall_clock::Lowest, window::Window},
         notice::ToHeaders,
-        report::Counter,
     },
 };
 
@@ -79,11 +78,9 @@ impl Fetch {
         let hash = slot.hash;
         match self.peers.choose(height, slot, more, Some(&pursuit.sources)) {
             Choice::Ask(link) => {
-                if !slot.asked.is_empty() {
-                    out.count(Counter::BlockRequestsReassigned, 1);
-                }
+                let is_owed = !slot.asked.is_empty();
                 pursuit.window.asked(height, link);
-                self.send_request(now, link, hash, out);
+                self.send_request(now, link, hash, is_owed, out);
                 true
             }
             Choice::Busy => false,

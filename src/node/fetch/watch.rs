@@ -84,7 +84,6 @@ impl Fetch {
         {
             let Some(slot) = self.window.slot(height) else { return };
             let Choice::Ask(link) = self.peers.choose(height, slot, true, None) else { return };
-            out.count(Counter::BlockRequestsReassigned, 1);
             self.ask(now, height, link, out);
         }
     }

@@ -88,6 +88,25 @@ fn what_a_staller_alone_claimed_is_asked_of_the_others_at_once() {
 }
 
 #[test]
+fn each_further_peer_that_is_asked_for_a_block_is_counted() {
+    let counted = |rig: &mut Rig, time| {
+        let actions = rig.pass(time);
+        let asked = requests(&actions).iter().filter(|(_, block)| *block == hash(1)).count();
+        let counts = actions.iter().filter(|action| **action == Action::Count(Counter::BlockRequestsReassigned, 1));
+        assert_eq!(counts.count(), asked);
+        asked
+    };
+    let mut rig = Rig::new(300, &[1, 2, 3]);
+    rig.answer(2);
+    assert_eq!(counted(&mut rig, BULK_HEDGE), 1);
+    // Over slow lines the first peer is closed before the block counts as late.
+    let mut rig = Rig::new(300, &[1, 2, 3]);
+    rig.answer(2);
+    (0..50).for_each(|_| rig.role.watch.took(STALL_FIRST));
+    assert_eq!(counted(&mut rig, STALL_FIRST), 1);
+}
+
+#[test]
 fn a_stall_is_logged() {
     let mut rig = Rig::new(300, &[1, 2, 3]);
     rig.answer(2);
