@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
-    base::{ids::LinkId, time::Time},
+    base::{hash::Hash, ids::LinkId, time::Time},
     link::{
         Config, EventSink, Order, delivery::Delivery, dials::Dials, leases::Leases, link::Link, meters::LinkMeters,
         meters::Meters, pushed::PushedBodies, timers::Timers,
@@ -171,6 +171,11 @@ impl<S: EventSink> Endpoint<S> {
     /// Whether a link is that of a peer: promoted, and not ended.
     pub fn is_up(&self, id: LinkId) -> bool {
         self.links.get(&id).is_some_and(|link| link.up && link.ends.is_none())
+    }
+
+    /// Whether a block that waits on a link as news will be sent there once more.
+    pub fn repeats(&self, id: LinkId, block: &Hash) -> bool {
+        self.links.get(&id).is_some_and(|link| link.framer.repeats(block))
     }
 
     /// What the budgets' counts are.

@@ -193,6 +193,12 @@ impl Framer {
         self.queue.has_block(block) || self.requests.want(block)
     }
 
+    /// Whether a block that waits as news will be sent once more, as news or as an answer.
+    pub(super) fn repeats(&self, block: &Hash) -> bool {
+        let is_news = self.queue.pushed().any(|pushed| pushed == *block);
+        is_news && self.queue.copies(block) + usize::from(self.requests.want(block)) > 1
+    }
+
     /// Queues news if the link has room. Once a block was left out, those after it are too, until the peer is told: it
     /// could not use them without their parent.
     pub(super) fn relay(&mut self, frame: &Frame) -> bool {

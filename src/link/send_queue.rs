@@ -102,6 +102,11 @@ impl SendQueue {
         self.chunks.iter().any(|chunk| chunk.block == Some(*block))
     }
 
+    /// How often a body of this block waits here.
+    pub(super) fn copies(&self, block: &Hash) -> usize {
+        self.chunks.iter().filter(|chunk| chunk.block == Some(*block)).count()
+    }
+
     /// Bytes that wait.
     pub(super) fn queued(&self) -> usize {
         self.queued

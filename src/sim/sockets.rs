@@ -7,6 +7,7 @@ use crate::{
     link::Order,
     node::LinkAction,
     sim::{
+        checkers::pushed_block,
         net::{Conn, ConnId, End, LinkConditions, Parcel, Phase, Side, other},
         world::{Happening, World},
     },
@@ -42,7 +43,11 @@ impl World {
     /// Gives a node's endpoint an order.
     pub(super) fn order(&mut self, node: usize, action: LinkAction) {
         self.check_action(node, &action);
+        let pushed = pushed_block(&action);
         self.give_order(node, Order::Link(action));
+        if let Some((link, block)) = pushed {
+            self.check_repeated(node, link, &block);
+        }
     }
 
     pub(super) fn give_order(&mut self, node: usize, order: Order) {

@@ -153,13 +153,20 @@ impl World {
         let there = &mut self.nodes[node];
         let now = there.clock.read(self.now);
         let Some(life) = &mut there.life else { return };
+        if role == RoleId::Fetch {
+            life.watch.requests.heard(&event);
+        }
         life.role(slot).hear(now, event, &mut out);
         life.stepped(slot, &there.clock, busy_until);
         for action in out.drain() {
             narrate::tell("does", &action);
+            if let (RoleId::Fetch, Some(life)) = (role, &mut self.nodes[node].life) {
+                life.watch.requests.did(&action, self.now);
+            }
             self.take_action(node, action);
         }
         self.out = out;
+        self.check_passed_on(node);
         narrate::at(self.now);
     }
 

@@ -10,6 +10,7 @@ mod flow;
 mod links;
 mod liveness;
 mod news;
+mod passed_on;
 mod prices;
 mod queues;
 mod replay;
@@ -23,6 +24,7 @@ mod watch;
 mod work;
 
 pub(super) use failure::{Complaint, Failure};
+pub(super) use news::pushed_block;
 pub(super) use state::{Checkers, Question};
 pub(super) use watch::Watch;
 

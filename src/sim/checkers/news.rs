@@ -1,10 +1,12 @@
 //! What PROTOCOL.md promises where news and links meet: a peer that missed a block for lack of room hears of the tip soon,
-//! and no honest peer is refused as a duplicate of a link that is not its own.
+//! no block goes out twice on a link that has not sent it yet, and no honest peer is refused as a duplicate of a link that is
+//! not its own.
 
 use std::time::Duration;
 
 use crate::{
-    base::{ids::LinkId, time::Time},
+    base::{hash::Hash, ids::LinkId, time::Time},
+    chain::header::Header,
     node::{CloseReason, LinkAction, LinkEvent, SyncState},
     sim::world::World,
     wire::{
@@ -32,6 +34,14 @@ impl World {
                 self.check_duplicate(node, *link);
             }
             _ => {}
+        }
+    }
+
+    /// A node was told to queue a block as news, or was asked for one.
+    pub(in crate::sim) fn check_repeated(&mut self, node: usize, link: LinkId, block: &Hash) {
+        let there = self.nodes[node].life.as_ref().filter(|_| self.is_honest(node));
+        if there.is_some_and(|life| life.endpoint.repeats(link, block)) {
+            self.fail("news", Some(node), format!("will send {block:?} twice on {link:?}"));
         }
     }
 
@@ -64,6 +74,11 @@ impl World {
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };
         match event {
+            LinkEvent::Frame { link, frame } if frame.kind == Kind::GetBlock => {
+                if let Ok(Message::GetBlock(block)) = frame.open() {
+                    self.check_repeated(node, *link, &block);
+                }
+            }
             LinkEvent::NewsLost { link, block: true, .. } => drop(life.watch.untold.entry(*link).or_insert(now)),
             LinkEvent::Frame { link, frame }
                 if frame.kind == Kind::Pong && life.watch.pinged.get(link).copied() == nonce(frame) =>
@@ -110,6 +125,13 @@ impl World {
             self.fail("news", Some(node), format!("left out a block on {link:?} and does not tell its tip"));
         }
     }
+}
+
+/// The link on which an action queues a block as news, and the block.
+pub(in crate::sim) fn pushed_block(action: &LinkAction) -> Option<(LinkId, Hash)> {
+    let LinkAction::Relay { link, frame } = action else { return None };
+    let header = Header::peek(&frame.body).filter(|_| frame.kind == Kind::Block)?;
+    Some((*link, header.hash()))
 }
 
 fn nonce(frame: &Frame) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::passed_on::Requests;
 use crate::{
     base::{
         hash::Hash,
@@ -40,6 +41,8 @@ pub(in crate::sim) struct Watch {
     pub(super) left: BTreeMap<usize, Time>,
     /// Links on which a block was left out, and since when their peers could be told.
     pub(super) untold: BTreeMap<LinkId, Time>,
+    /// Blocks that the node itself has asked for.
+    pub(in crate::sim) requests: Requests,
     /// Pings without an answer.
     pub(super) pinged: BTreeMap<LinkId, u64>,
     /// Dials to hosts that are no nodes.
