@@ -79,6 +79,9 @@ pub const MAX_DENIED: usize = 1024;
 pub const MAX_OWN_ADDRESSES: usize = 64;
 /// Time between two `GetPeers` to the same peer while we look for more peers.
 pub const GET_PEERS_INTERVAL: Duration = seconds(30);
+/// The longest time between them, reached by doubling while the peer tells nothing new: in a small network whose nodes all
+/// know each other the questions would be most of the bytes.
+pub const GET_PEERS_LONGEST: Duration = seconds(480);
 /// Time between two feelers: short test dials that move an address from "new" to "tried".
 pub const FEELER_INTERVAL: Duration = seconds(120);
 /// Addresses heard of but not yet reached by us.

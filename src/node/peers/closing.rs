@@ -43,6 +43,9 @@ impl Peers {
         } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
             log::info!("peer disconnected address={remote} reason=\"{reason}\"");
         }
+        if link.peer().is_some() && link.purpose() == Purpose::Peer {
+            self.links.promoted_mut().for_each(|peer| peer.turns.hasten(now.mono));
+        }
         if link.peer().is_some() {
             let paid = if let CloseReason::Fault(fault) = reason { fault.points() } else { 0 };
             self.departed.insert(id, remote.ip(), paid);

@@ -66,6 +66,7 @@ impl AddressExchange {
     ) {
         let remote = peer.info().remote;
         let source = peer.info().listens.unwrap_or(remote);
+        let mut news = false;
         for address in told {
             if !peer.turns.learn(now.mono) {
                 log::debug!("addresses beyond what the peer may tell ignored link={}", link.0);
@@ -74,8 +75,11 @@ impl AddressExchange {
             let last_seen = UnixTime(address.last_seen);
             let address = canonical(address.socket_address());
             if is_worth_learning(address, dialer) && dialer.may_pass(address, remote) {
-                book.add(now.unix, address, Some(source), last_seen);
+                news |= book.add(now.unix, address, Some(source), last_seen);
             }
+        }
+        if news {
+            peer.turns.hasten(now.mono);
         }
         if book.has_changed() {
             dialer.look_again();

@@ -73,26 +73,33 @@ impl Book {
         book
     }
 
-    /// Notes an address that `source` told (`None`: configured). `last_seen` is the teller's claim.
-    pub(super) fn add(&mut self, now: UnixTime, address: SocketAddr, source: Option<SocketAddr>, last_seen: UnixTime) {
+    /// Notes an address that `source` told (`None`: configured). `last_seen` is the teller's claim. Whether it is new here.
+    pub(super) fn add(
+        &mut self,
+        now: UnixTime,
+        address: SocketAddr,
+        source: Option<SocketAddr>,
+        last_seen: UnixTime,
+    ) -> bool {
         let last_seen = believable(now, last_seen);
         if let Some((entry, _)) = self.entries.get_mut(&address) {
             if last_seen.0 > entry.last_seen.0.saturating_add(BOOK_REFRESH.as_secs()) {
                 entry.last_seen = last_seen;
                 self.changes.push(Change::Put(entry.clone()));
             }
-            return;
+            return false;
         }
         let entry = BookEntry { address, source, last_seen, last_success: None, last_attempt: None, failures: 0 };
         let place = self.buckets.new_place(&entry);
         if let Some(holder) = self.holder(place) {
             if !self.is_terrible(now, holder) {
-                return;
+                return false;
             }
             self.forget(holder);
         }
         self.changes.push(Change::Put(entry.clone()));
         self.place(entry, place);
+        true
     }
 
     /// We shook hands with it over a link that we opened.
@@ -189,7 +196,7 @@ impl Book {
         let place = self.buckets.tried_place(address);
         match self.holder(place) {
             None => self.place(entry, place),
-            Some(_) => self.add(now, address, None, now),
+            Some(_) => drop(self.add(now, address, None, now)),
         }
     }
 

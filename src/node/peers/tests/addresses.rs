@@ -70,6 +70,40 @@ fn a_peer_may_tell_a_hundred_addresses_when_asked_and_hardly_any_otherwise() {
     assert!((5..=10).contains(&unasked), "{unasked}");
 }
 
+/// In a mesh whose nodes all know each other, questions every 30 s and their answers were three quarters of the bytes.
+#[test]
+fn a_node_that_hears_nothing_new_asks_less_and_less_often() {
+    let mut node = node(&Setup { max_outbound: 8, ..setup() });
+    node.start();
+    for link in [1, 2] {
+        let up = join(&mut node, link, &format!("127.0.0.1:{}", 4130 + link));
+        pings(&up, link).into_iter().for_each(|nonce| drop(node.receive(link, &Message::Pong(nonce))));
+    }
+    let first = questions(&mut node, 32);
+    assert!((4..=6).contains(&first), "{first}");
+    node.receive(1, &told([address("127.0.0.1:4131"), address("127.0.0.1:4132")]));
+    assert!(questions(&mut node, 4) <= 1, "both are known");
+    node.receive(1, &told([loopback(5000)]));
+    assert_eq!(questions(&mut node, 1), 1, "something new");
+    questions(&mut node, 32);
+    node.closed(2, CloseReason::Lost("test".to_owned()));
+    assert_eq!(questions(&mut node, 1), 1, "a peer is gone");
+}
+
+/// How often the first peer is asked for addresses in so many intervals. The peers answer their pings.
+fn questions(node: &mut Node, intervals: u32) -> usize {
+    let end = node.now.mono + GET_PEERS_INTERVAL * intervals;
+    let mut count = 0;
+    while node.now.mono < end {
+        let actions = node.run(Duration::from_secs(1));
+        for link in [1, 2] {
+            pings(&actions, link).into_iter().for_each(|nonce| drop(node.receive(link, &Message::Pong(nonce))));
+        }
+        count += actions.sent(1).iter().filter(|message| **message == Message::GetPeers).count();
+    }
+    count
+}
+
 #[test]
 fn addresses_that_make_no_sense_are_not_learned() {
     let mut node = node(&Setup { max_outbound: 0, own_addresses: vec![v4(7)], ..public_setup() });
