@@ -75,6 +75,27 @@ impl Side {
     }
 }
 
+/// Waits until both nodes have this height. Meanwhile their feeders answer them: a feeder that leaves questions open for
+/// ten seconds is closed, and on a busy host the nodes take that long.
+fn reach(mut sides: [&mut Side; 2], height: usize) {
+    let height = height.to_string();
+    let waits = sides
+        .each_ref()
+        .map(|side| side.node.command(&["wait", "height", &height, "--timeout", "120"]).spawn().unwrap());
+    for mut wait in waits {
+        let status = loop {
+            sides.iter_mut().for_each(|side| {
+                side.feeder.drain();
+            });
+            match wait.try_wait().unwrap() {
+                Some(status) => break status,
+                None => rest(Duration::from_millis(20)),
+            }
+        };
+        assert!(status.success(), "height {height}\n{}\n{}", sides[0].node.log(), sides[1].node.log());
+    }
+}
+
 /// Two nodes push large blocks to each other, on branches of their own. One more block lets the second one's branch win.
 fn push_both_ways(blocks: usize) {
     let mut makers = [0; 2].map(|_| BlockMaker::new(Arc::new(ChainSpec::local())));
@@ -90,13 +111,13 @@ fn push_both_ways(blocks: usize) {
     // A node asks a peer that had nothing new no more before this time has passed.
     rest(GET_SYNC_QUIET);
     near.feed(&first);
-    [&near, &far].into_iter().for_each(|side| side.node.wait(&["height", "1"]));
+    reach([&mut near, &mut far], 1);
     let bytes = line.bytes();
     line.watch();
     for (height, (one, other)) in branches[0].iter().zip(&branches[1]).enumerate() {
         near.feed(one);
         far.feed(other);
-        [&near, &far].into_iter().for_each(|side| side.node.wait(&["height", &(height + 2).to_string()]));
+        reach([&mut near, &mut far], height + 2);
     }
     far.feed(&last);
     let start = Instant::now();
