@@ -154,6 +154,9 @@ pub trait LedgerStore: HeaderArchive {
     }
     /// Ends the transaction: all of the changes, with the new tip, or none. `durable` waits for the disk.
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError>;
+    /// Takes what the role tells others as its new tip, without ending the transaction: a crash still loses it. Until the
+    /// next commit, an archive that the store hands out shows the open transaction.
+    fn postpone_commit(&mut self) {}
     /// Does some maintenance that no commit should wait for, if enough is due and no transaction is open. Returns whether
     /// more is left.
     fn tidy(&mut self) -> Result<bool, StoreError> {

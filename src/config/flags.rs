@@ -82,8 +82,8 @@ pub struct NodeFlags {
     /// Size caches and buffers for this much memory [default: 32, less in a small cgroup]
     #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
     pub max_memory: Option<usize>,
-    /// Flush the disk with every block, or after so many seconds. kill -9 never costs anything; with SECONDS, a power failure
-    /// may cost the blocks of that time, which the node fetches again [default: every-block]
+    /// Store and flush blocks of peers together after at most SECONDS, or every block by itself. A kill or power failure costs
+    /// at most these blocks, which peers send again; never a block of this node, nor what it told a user [default: 20]
     #[arg(long, value_name = "every-block|SECONDS", env = "TUSSOCK_FLUSH", hide_env_values = true)]
     pub flush: Option<FlushInterval>,
     /// Print nothing on standard output and no log lines on standard error

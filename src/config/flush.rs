@@ -1,17 +1,27 @@
-//! How often a node flushes what it committed to its disk.
+//! How often a node commits and flushes blocks that it got from peers.
 
 use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The word for a flush with every block.
+/// The word for a commit and a flush with every block.
 const EVERY_BLOCK: &str = "every-block";
 /// Seconds that may be between two flushes.
 const MOST_SECONDS: u64 = 3600;
 
-/// The time between two flushes; zero: every block is flushed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The time between two flushes unless the flag says otherwise: four blocks of the `local` chain, which share the pages
+/// and the flush of one.
+const DEFAULT: Duration = Duration::from_secs(20);
+
+/// The time between two flushes; zero: every block is committed and flushed by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushInterval(pub Duration);
+
+impl Default for FlushInterval {
+    fn default() -> Self {
+        Self(DEFAULT)
+    }
+}
 
 impl FromStr for FlushInterval {
     type Err = String;

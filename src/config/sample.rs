@@ -65,9 +65,10 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # MiB of memory that caches and buffers are sized for. Left out: 32, or less in a cgroup that allows less than 52 MiB.
 #max_memory = 32
 
-# When the disk is flushed: "every-block", or after so many seconds, for disks that wear out or are slow. kill -9 never costs
-# anything. With seconds, a power failure may cost the blocks of that time; the node fetches them again from its peers.
-#flush = "every-block"
+# When blocks of peers are stored and the disk is flushed: together after at most this number of seconds, or "every-block" by
+# itself. kill -9 or a power failure costs at most these blocks, which the node fetches again from its peers. It never costs
+# a block of this node, nor what the node has told a user or program.
+#flush = 20
 
 # Print nothing on standard output and no log lines on standard error. The log files have them.
 #quiet = false

@@ -74,6 +74,8 @@ pub enum LedgerCommand {
         /// The most entries to return.
         limit: usize,
     },
+    /// Commit and flush all that was told. → [`Reply::Done`]
+    Save,
     /// One mempool transaction. → [`Reply::PoolEntry`], [`Reply::Displaced`], or [`Reply::NotFound`]
     PoolEntry(Hash),
 }

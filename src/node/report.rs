@@ -34,8 +34,10 @@ pub enum Report {
         /// Work up to and with it.
         work: Work,
     },
-    /// From `ledger`: the committed tip.
+    /// From `ledger`: the tip.
     Tip(Box<Tip>),
+    /// From `ledger`: whether a crash would take back the tip that was told. Before the tip if so, after it if not.
+    Unsaved(bool),
     /// From `ledger`: a reorganisation was committed; how many blocks were taken off.
     Reorganised {
         /// Blocks taken off.

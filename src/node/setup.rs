@@ -55,7 +55,8 @@ pub struct Setup {
     pub memory_percent: usize,
     /// Bytes of coin changes that are held in memory during sync (`--max-memory` scales them, too).
     pub overlay_bytes: usize,
-    /// The time between two flushes of the disk at the tip; zero: every block is flushed.
+    /// The longest time that a block of a peer may wait at the tip for others with which it is committed and flushed; zero:
+    /// each is committed and flushed by itself.
     pub flush_every: Duration,
 }
 

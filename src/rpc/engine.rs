@@ -12,7 +12,10 @@ use std::{
 
 use crate::{
     base::time::Time,
-    node::{command::Reply, limit::Meter},
+    node::{
+        command::{LedgerCommand, Reply},
+        limit::Meter,
+    },
     rpc::{
         api::{self, Route},
         batch::{Batch, Tag},
@@ -176,9 +179,18 @@ impl Engine {
         self.drive(connection, exchange, slot, step)
     }
 
+    /// Lets the ledger save first what the caller is about to be told or to read.
+    fn once_saved(&self, step: Continuation) -> Continuation {
+        match step {
+            step @ (Continuation::Ask(_) | Continuation::Done(Err(_))) => step,
+            step if self.context.node.is_unsaved() => Continuation::ask(LedgerCommand::Save, move |_| Ok(step)),
+            step => step,
+        }
+    }
+
     /// Continues as far as possible without waiting.
     fn drive(&mut self, connection: usize, exchange: Exchange, slot: Option<WaitSlot>, step: Continuation) -> Progress {
-        let (started, slot) = match step {
+        let (started, slot) = match self.once_saved(step) {
             Continuation::Done(outcome) => return self.finish(connection, exchange, vec![outcome]),
             Continuation::AllDone(outcomes) => return self.finish(connection, exchange, outcomes),
             Continuation::Ask(ask) if ask.commands.is_empty() => {

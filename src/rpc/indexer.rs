@@ -163,7 +163,8 @@ impl Worker {
                 (self.files, self.doubtful) = (None, true);
             }
             let status = self.context.node.status();
-            let tip = status.tip.map(|tip| (tip.hash, tip.height));
+            // Only what is committed can be read.
+            let tip = status.saved_tip.map(|tip| (tip.hash, tip.height));
             let next = match status.state {
                 SyncState::Headers | SyncState::Blocks if !self.is_far_behind(tip.map(|(_, height)| height)) => {
                     Next::Wait
@@ -276,8 +277,10 @@ impl Worker {
     fn catch_up(&mut self, started: Instant) -> Result<bool, StoreError> {
         self.open()?;
         let Some((ledger, index)) = &mut self.files else { return Ok(true) };
-        // Before the tip is read, so that who asks later is heard.
-        self.context.indexed.answer();
+        // Before the tip is read, so that who asks later is heard; and who asks for a block that is not yet committed.
+        if !self.context.node.is_unsaved() {
+            self.context.indexed.answer();
+        }
         let progress = index.catch_up(ledger, BATCH)?;
         self.backlog.note_batch(progress.done, started.elapsed());
         if progress.is_complete() {

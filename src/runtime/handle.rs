@@ -68,6 +68,13 @@ impl NodeHandle {
         self.status.snapshot()
     }
 
+    /// Whether a crash would take back the tip of the status. [`LedgerCommand::Save`] ends that.
+    ///
+    /// [`LedgerCommand::Save`]: crate::node::command::LedgerCommand::Save
+    pub fn is_unsaved(&self) -> bool {
+        self.status.is_unsaved()
+    }
+
     /// Calls `wake` after each change of the status; it must not block.
     pub fn watch(&self, wake: Box<dyn Fn() + Send + Sync>) {
         self.status.watch(wake);

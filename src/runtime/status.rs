@@ -23,8 +23,12 @@ pub struct Status {
     pub state: SyncState,
     /// Why, in one line.
     pub reason: String,
-    /// The committed tip; `None` until the ledger is open.
+    /// The tip; `None` until the ledger is open.
     pub tip: Option<Tip>,
+    /// Whether a crash would take back the tip.
+    pub unsaved: bool,
+    /// The last tip that no crash takes back.
+    pub saved_tip: Option<Tip>,
     /// Height of the best header.
     pub headers: u32,
     /// Work of the best header's chain.
@@ -97,6 +101,11 @@ impl SharedStatus {
         status
     }
 
+    /// [`Status::unsaved`].
+    pub fn is_unsaved(&self) -> bool {
+        lock(&self.status).unsaved
+    }
+
     /// Calls `wake` after each report; it must not block. (Counters and limits wake no watcher.)
     pub fn watch(&self, wake: Watcher) {
         lock(&self.watchers).push(wake);
@@ -124,7 +133,18 @@ fn apply(status: &mut Status, report: Report) {
     match report {
         Report::State { state, reason } => (status.state, status.reason) = (state, reason),
         Report::BestHeader { height, work } => (status.headers, status.headers_work) = (height, work),
-        Report::Tip(tip) => status.tip = Some(*tip),
+        Report::Tip(tip) => {
+            if !status.unsaved {
+                status.saved_tip = Some((*tip).clone());
+            }
+            status.tip = Some(*tip);
+        }
+        Report::Unsaved(unsaved) => {
+            status.unsaved = unsaved;
+            if !unsaved {
+                status.saved_tip.clone_from(&status.tip);
+            }
+        }
         Report::Reorganised { depth, old_tip } => {
             (status.last_reorganisation, status.last_old_tip) = (Some(depth), Some(old_tip));
         }

@@ -244,6 +244,7 @@ impl World {
             Report::Mempool { .. }
             | Report::PeerCount { .. }
             | Report::Mining { .. }
+            | Report::Unsaved(_)
             | Report::Warning { .. }
             | Report::Hindrance { .. }
             | Report::Used { .. }

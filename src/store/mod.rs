@@ -37,7 +37,7 @@ pub mod verify;
 pub mod views;
 
 pub use index::IndexDb;
-pub use ledger::{LedgerDb, LedgerOptions, Opened, SharedLedger};
+pub use ledger::{LedgerArchive, LedgerDb, LedgerOptions, Opened, SharedLedger};
 pub use peers::PeerDb;
 pub use reader::LedgerReader;
 pub use sharing::Sharing;

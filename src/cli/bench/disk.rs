@@ -28,8 +28,6 @@ use crate::{
     rpc::client::Deadline,
 };
 
-/// Time between two blocks: the node's maintenance and its index follow each of them, as at a real tip.
-const BLOCK_INTERVAL: Duration = Duration::from_millis(400);
 /// Blocks in an hour of the `local` chain.
 const BLOCKS_AN_HOUR: f64 = 720.0;
 /// Time that `strace` may take to attach.
@@ -50,6 +48,9 @@ pub struct DiskArgs {
     /// Payments in each of them
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
     payments: u16,
+    /// Milliseconds between two of them: the node's maintenance and its index follow each, as at a real tip
+    #[arg(long, default_value_t = 400, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    interval: u64,
     /// Seconds without a block
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
     idle: u64,
@@ -86,16 +87,20 @@ pub fn run(args: &DiskArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let signed: Vec<String> =
         coins.iter().take(payments).map(|coin| hex(&load.payment(coin, &mut rng).to_bytes())).collect();
     settle(&load)?;
+    let interval = Duration::from_millis(args.interval);
     let full = measured(&node, || {
         for block in signed.chunks(usize::from(args.payments)) {
             for payment in block {
                 load.call(0, "sendrawtransaction", json!([payment]))?;
             }
-            mine(&load, &miner)?;
+            mine(&load, &miner, interval)?;
         }
-        Ok(())
+        settle(&load)
     })?;
-    let empty = measured(&node, || (0..args.tip_blocks).try_for_each(|_| mine(&load, &miner)))?;
+    let empty = measured(&node, || {
+        (0..args.tip_blocks).try_for_each(|_| mine(&load, &miner, interval))?;
+        settle(&load)
+    })?;
     let idle = measured(&node, || {
         pause(Duration::from_secs(args.idle.max(1)));
         Ok(())
@@ -123,11 +128,10 @@ pub fn run(args: &DiskArgs, spec: &ChainSpec, json: bool) -> Outcome {
     )
 }
 
-/// Mines a block and waits until the measured node has done everything that follows it.
-fn mine(load: &Load<'_>, miner: &str) -> Outcome {
+/// Mines a block. The measured node is asked nothing, as it stores at once what it is asked for.
+fn mine(load: &Load<'_>, miner: &str, interval: Duration) -> Outcome {
     load.call(0, "mine", json!([1, miner]))?;
-    settle(load)?;
-    pause(BLOCK_INTERVAL);
+    pause(interval);
     Ok(())
 }
 

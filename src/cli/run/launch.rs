@@ -25,7 +25,7 @@ use crate::{
         logging::{self, Levels, LogError, LogOptions},
         resolver::SystemResolver,
     },
-    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, Sharing},
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SharedLedger, Sharing},
 };
 
 /// Runs a node until it stops.
@@ -107,6 +107,8 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
     let lost = LostBlocks::find(&headers, &plan.folder().join(datadir::INDEX)).map_err(failed)?;
+    let ledger = SharedLedger::new(ledger);
+    let headers = ledger.archive(headers).map_err(failed)?;
     let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));
     if let Some(warning) = &warning {
         log::warn!("{warning}");

@@ -117,18 +117,17 @@ impl ActiveChain {
         self.chain.check_coins()
     }
 
-    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others
-    /// were told of it already.
+    /// Connects a checked block on top of the tip and stores its body. `is_told`: others have heard of it already.
     pub(super) fn connect(
         &mut self,
         now: Now,
         row: &HeaderRow,
         block: &CheckedBlock,
         diff: CoinDiff,
-        news: Option<Origin>,
+        (origin, is_told): (Origin, bool),
     ) -> Result<(), StoreError> {
         self.mempool.confirm(&block.txids, &mut diff.spent());
-        self.chain.connect_new(now, row, block, diff, news)
+        self.chain.connect_new(now, row, block, diff, (origin, is_told))
     }
 
     /// Connects stored blocks on top of the tip. Each is a step forward, so that a failure leaves the earlier ones.
@@ -193,9 +192,14 @@ impl ActiveChain {
         self.chain.commit(now, out)
     }
 
-    /// Commits if it is time.
+    /// Commits and flushes what was told.
+    pub(super) fn save(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.chain.save(now, out)
+    }
+
+    /// Commits and tells if it is time.
     pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        if self.chain.is_due(now) { self.chain.commit(now, out) } else { self.spill() }
+        if self.chain.is_due(now) { self.chain.settle(now, out) } else { self.spill() }
     }
 
     /// Tells of the mempool's changes.
@@ -204,9 +208,9 @@ impl ActiveChain {
     }
 
     /// Does what is due by time alone, other than a commit.
-    pub(super) fn wake(&mut self, now: Now) -> Result<(), StoreError> {
+    pub(super) fn wake(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.mempool.expire(now);
-        self.chain.tidy(now)
+        self.chain.tidy(now, out)
     }
 
     /// When there is something to do although nothing happened.

@@ -50,6 +50,7 @@ pub(super) struct ChainManager {
 struct Validated {
     /// When it was found to be valid.
     since: Time,
+    origin: Origin,
     row: HeaderRow,
     block: Arc<CheckedBlock>,
     diff: CoinDiff,
@@ -159,8 +160,8 @@ impl ChainManager {
 
     /// Connects the block that was only passed on so far; `false` if there is none.
     pub(super) fn connect_validated(&mut self, now: Now) -> Result<bool, StoreError> {
-        let Some(Validated { row, block, diff, .. }) = self.validated.take() else { return Ok(false) };
-        self.active.connect(now, &row, &block, diff, None)?;
+        let Some(Validated { origin, row, block, diff, .. }) = self.validated.take() else { return Ok(false) };
+        self.active.connect(now, &row, &block, diff, (origin, true))?;
         self.taken.push((row.header.height, row.hash));
         Ok(true)
     }
@@ -230,11 +231,11 @@ impl ChainManager {
                 let (hash, bytes) = (block.hash, block.bytes.clone());
                 out.tell(ToGossip::BlockValidated { origin, hash, bytes });
                 out.hurry();
-                self.validated = Some(Validated { since: now.mono, row, block: block.clone(), diff });
+                self.validated = Some(Validated { since: now.mono, origin, row, block: block.clone(), diff });
                 Ok(Placed::There)
             }
             Ok(diff) => {
-                self.active.connect(now, &row, block, diff, Some(origin))?;
+                self.active.connect(now, &row, block, diff, (origin, false))?;
                 self.taken.push((row.header.height, row.hash));
                 Ok(Placed::There)
             }

@@ -258,6 +258,12 @@ impl Chainstate {
         Ok(())
     }
 
+    /// Lets the changes so far wait for a later commit, although others are told of them.
+    pub(super) fn postpone_commit(&mut self) {
+        log::debug!("commit postponed: height={} tip={}", self.tip.height, self.tip.hash);
+        self.store.postpone_commit();
+    }
+
     /// A header that must be stored.
     pub(super) fn row(&self, hash: &Hash) -> Result<HeaderRow, StoreError> {
         let row = self.store.header(hash)?;

@@ -1,8 +1,10 @@
 //! Changes of the chain that are not yet committed: when they are, and the news that others hear then.
 //!
 //! The committer owns the applied chain and makes every change to it, so that each change starts the commit's timer.
-//! Blocks are committed in batches while many are missing, one by one at the tip. What others hear of the chain
-//! ([`ChainMove`], [`Report::Tip`]) is always committed, so that a crash never makes it untrue.
+//! Blocks are committed in batches while many are missing. At the tip each block is told at once; a commit and its flush
+//! may wait for the blocks of some seconds ([`Setup::flush_every`]) that came from peers, which send them again after a
+//! crash. Blocks of this node are flushed before anybody hears of them, and [`Report::Unsaved`] makes users wait for a
+//! flush, so that a crash never takes back what they were told.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +34,9 @@ use super::{
     progress::Progress,
 };
 
+/// Blocks that are told before they are committed: what peers send again in a moment.
+const MOST_POSTPONED: usize = 64;
+
 /// The applied chain with the changes that wait for its next commit.
 pub(super) struct Committer {
     chain: Chainstate,
@@ -51,6 +56,8 @@ struct Flushes {
     last: Option<Time>,
     /// When the next one is due although nothing happens.
     due: Option<Time>,
+    /// Blocks that were told since the last commit; `None`: no commit was postponed.
+    postponed: Option<usize>,
 }
 
 /// The changes that the next commit makes permanent.
@@ -68,18 +75,21 @@ struct Pending {
     transactions: u64,
     /// The last block connected, unless others were told of it before it was stored.
     last: Option<(Origin, Bytes)>,
+    /// Whether one of the blocks came from no peer.
+    has_own: bool,
 }
 
 impl Flushes {
-    /// Whether the commit of a new block waits for the disk.
+    /// Until when flushes may wait; `None`: the next one is due.
+    fn wait_until(&self, now: Now) -> Option<Time> {
+        self.last.map(|last| last + self.every).filter(|next| !self.every.is_zero() && now.mono < *next)
+    }
+
+    /// Whether the commit of a new block waits for the disk. If not, a flush is due later.
     fn take(&mut self, now: Now) -> bool {
-        let next = self.last.map(|last| last + self.every);
-        if self.every.is_zero() || next.is_none_or(|next| next <= now.mono) {
-            self.flushed(now);
-            return true;
-        }
+        let next = self.wait_until(now);
         self.due = next;
-        false
+        next.is_none()
     }
 
     /// Notes that everything is on the disk.
@@ -92,7 +102,7 @@ impl Committer {
     /// A committer whose chain stands at genesis until [`Committer::load`].
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
         let chain = Chainstate::new(setup, store);
-        let flushes = Flushes { every: setup.flush_every, last: None, due: None };
+        let flushes = Flushes { every: setup.flush_every, last: None, due: None, postponed: None };
         Self { progress: Progress::at(chain.tip()), chain, pending: Pending::default(), tidy_at: None, flushes }
     }
 
@@ -160,19 +170,18 @@ impl Committer {
         self.chain.check_coins()
     }
 
-    /// Connects a checked block on top of the tip and stores its body. `news` says where it came from, unless others
-    /// were told of it already.
+    /// Connects a checked block on top of the tip and stores its body. `is_told`: others have heard of it already.
     pub(super) fn connect_new(
         &mut self,
         now: Now,
         row: &HeaderRow,
         block: &CheckedBlock,
         diff: CoinDiff,
-        news: Option<Origin>,
+        (origin, is_told): (Origin, bool),
     ) -> Result<(), StoreError> {
         self.chain.put_body(block)?;
         self.chain.connect(row, block, diff)?;
-        self.connected(now, block, news);
+        self.connected(now, block, origin, is_told);
         Ok(())
     }
 
@@ -186,7 +195,7 @@ impl Committer {
         origin: Origin,
     ) -> Result<(), StoreError> {
         self.chain.connect(row, block, diff)?;
-        self.connected(now, block, Some(origin));
+        self.connected(now, block, origin, false);
         Ok(())
     }
 
@@ -207,7 +216,7 @@ impl Committer {
         let diff = self.chain.check_block(block)?;
         self.chain.connect(row, block, diff)?;
         if self.pending.removed.pop_if(|removed| *removed == row.hash).is_none() {
-            self.connected(now, block, Some(Origin::Ledger));
+            self.connected(now, block, Origin::Ledger, false);
         }
         Ok(())
     }
@@ -243,27 +252,47 @@ impl Committer {
             || (moved && self.progress.is_at_tip(self.chain.tip()))
     }
 
+    /// Commits the pending changes, or postpones that, and tells of them.
+    pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        if !self.may_postpone(now) {
+            return self.commit(now, out);
+        }
+        self.flushes.due = self.flushes.wait_until(now);
+        let blocks = self.flushes.postponed.get_or_insert_with(|| {
+            out.report(Report::Unsaved(true));
+            0
+        });
+        *blocks += self.pending.added.len();
+        self.chain.postpone_commit();
+        self.tidy_at = None; // the store tidies only between transactions
+        let pending = std::mem::take(&mut self.pending);
+        self.tell(pending, out);
+        Ok(())
+    }
+
     /// Commits the pending changes and tells of them.
     pub(super) fn commit(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        if self.pending.since.is_none() {
-            return Ok(());
-        }
-        let mut pending = self.write(now)?;
-        let tip = self.chain.tip();
+        if self.pending.since.is_none() { Ok(()) } else { self.commit_all(now, false, out) }
+    }
+
+    /// Commits all that was told, and flushes it at once or when that is due.
+    fn commit_all(&mut self, now: Now, at_once: bool, out: &mut Outbox) -> Result<(), StoreError> {
+        let pending = self.write(now, at_once, out)?;
         // While more is to come, the log may grow: the more changes a page gathers in it, the less is written.
-        self.tidy_at = self.progress.is_at_tip(tip).then(|| now.mono + limits::LEDGER_TIDY_AFTER);
-        let is_news = self.is_synced() && self.progress.ahead_of(tip) == 0;
-        let news = pending.last.take().filter(|_| is_news);
-        if !pending.added.is_empty() || !pending.removed.is_empty() {
-            self.announce(pending, news, out);
-        }
+        self.tidy_at = self.progress.is_at_tip(self.chain.tip()).then(|| now.mono + limits::LEDGER_TIDY_AFTER);
+        self.tell(pending, out);
         Ok(())
+    }
+
+    /// Commits and flushes what was told, if that was postponed.
+    pub(super) fn save(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        if self.flushes.postponed.is_none() { Ok(()) } else { self.commit_all(now, true, out) }
     }
 
     /// Commits the changes of the start and tells the tip. Blocks that a crash had left are part of the start, not a
     /// move.
     pub(super) fn commit_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        self.write(now)?;
+        self.write(now, false, out)?;
         self.announce(Pending::default(), None, out);
         Ok(())
     }
@@ -276,16 +305,16 @@ impl Committer {
     ) -> Result<(), StoreError> {
         self.chain.save_mempool(mempool)?;
         self.chain.commit(true)?;
+        self.tell_saved(out);
         let pending = std::mem::take(&mut self.pending);
         self.announce(pending, None, out);
         Ok(())
     }
 
-    /// Lets the store do its housekeeping, if it is time, and flushes what earlier commits did not.
-    pub(super) fn tidy(&mut self, now: Now) -> Result<(), StoreError> {
+    /// Lets the store do its housekeeping, if it is time, and flushes what was postponed.
+    pub(super) fn tidy(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         if self.pending.since.is_none() && self.flushes.due.is_some_and(|due| due <= now.mono) {
-            self.flushes.flushed(now);
-            self.chain.commit(true)?;
+            self.commit_all(now, true, out)?;
         }
         if self.tidy_at.is_none_or(|at| at > now.mono) {
             return Ok(());
@@ -307,12 +336,13 @@ impl Committer {
         self.pending.since.get_or_insert(now.mono);
     }
 
-    fn connected(&mut self, now: Now, block: &CheckedBlock, news: Option<Origin>) {
+    fn connected(&mut self, now: Now, block: &CheckedBlock, origin: Origin, is_told: bool) {
         self.touch(now);
         self.pending.added.push((block.hash, block.header.height));
         self.pending.blocks += 1;
         self.pending.transactions += block.txids.len() as u64;
-        self.pending.last = news.map(|origin| (origin, block.bytes.clone()));
+        self.pending.last = (!is_told).then(|| (origin, block.bytes.clone()));
+        self.pending.has_own |= origin.link().is_none();
     }
 
     fn read_best_header(&mut self) -> Result<(), StoreError> {
@@ -321,12 +351,48 @@ impl Committer {
         Ok(())
     }
 
+    /// Whether the pending changes can be told before they are committed.
+    fn may_postpone(&self, now: Now) -> bool {
+        let blocks = self.flushes.postponed.unwrap_or(0) + self.pending.added.len();
+        self.flushes.wait_until(now).is_some()
+            && blocks <= MOST_POSTPONED
+            && !self.pending.has_own
+            && self.pending.removed.is_empty()
+            && self.pending.since.is_some()
+            && self.is_young(now)
+            && self.progress.is_at_tip(self.chain.tip())
+            && !self.chain.store().is_commit_due()
+    }
+
+    /// Whether commits wait for the disk at this tip.
+    fn is_young(&self, now: Now) -> bool {
+        now.unix.0.saturating_sub(self.chain.tip().time) < limits::DURABLE_WITHIN.as_secs()
+    }
+
     /// Commits; returns the changes that are permanent now.
-    fn write(&mut self, now: Now) -> Result<Pending, StoreError> {
-        let age = now.unix.0.saturating_sub(self.chain.tip().time);
-        let durable = age < limits::DURABLE_WITHIN.as_secs() && self.flushes.take(now);
+    fn write(&mut self, now: Now, at_once: bool, out: &mut Outbox) -> Result<Pending, StoreError> {
+        let durable = at_once || self.is_young(now) && (self.pending.has_own || self.flushes.take(now));
         self.chain.commit(durable)?;
+        if durable {
+            self.flushes.flushed(now);
+        }
+        self.tell_saved(out);
         Ok(std::mem::take(&mut self.pending))
+    }
+
+    fn tell_saved(&mut self, out: &mut Outbox) {
+        if self.flushes.postponed.take().is_some() {
+            out.report(Report::Unsaved(false));
+        }
+    }
+
+    /// Tells what has changed, if the chain has.
+    fn tell(&self, mut pending: Pending, out: &mut Outbox) {
+        let is_news = self.is_synced() && self.progress.ahead_of(self.chain.tip()) == 0;
+        let news = pending.last.take().filter(|_| is_news);
+        if !pending.added.is_empty() || !pending.removed.is_empty() {
+            self.announce(pending, news, out);
+        }
     }
 
     fn announce(&self, pending: Pending, news: Option<(Origin, Bytes)>, out: &mut Outbox) {

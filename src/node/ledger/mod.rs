@@ -4,15 +4,15 @@
 //! | object | owns, and keeps true |
 //! |---|---|
 //! | [`Chainstate`] | store, coin changes, tip: together they are the coins at the tip, with the header's digest |
-//! | [`Committer`] | the chainstate and its uncommitted changes: others hear only of committed ones |
+//! | [`Committer`] | the chainstate and its uncommitted changes: users hear only of committed ones |
 //! | [`Mempool`] | transactions that the next block could confirm, within a limit of bytes |
 //! | [`ActiveChain`] | committer and mempool: each block connected or disconnected reaches both |
 //! | [`ChainManager`] | the active chain and all other blocks: the chain is on the stored branch with the most work |
 //! | [`Server`] | where each peer is in the mempool's list |
 //! | [`TemplateMaker`] | the extra nonces: no two templates search the same headers |
 //!
-//! Only peers hear of a block before it is committed ([`ToGossip::BlockValidated`]): once it is checked and only storing
-//! it is left. The role itself only passes events on.
+//! Peers hear of a block once it is checked and only storing it is left ([`ToGossip::BlockValidated`]), users once it is
+//! committed. The role itself only passes events on.
 
 mod abandoned;
 mod active_chain;
@@ -103,7 +103,7 @@ impl Ledger {
             Input::Link(event) => self.on_link(event, out),
             Input::Notice(notice) => self.on_notice(now, notice, out),
             Input::Command(ticket, command) => self.on_command(now, ticket, command, out),
-            Input::Wake => self.on_wake(now),
+            Input::Wake => self.on_wake(now, out),
             Input::Stop => self.on_stop(now, out),
         }
     }
@@ -113,8 +113,8 @@ impl Ledger {
         self.chains.start(now, out)
     }
 
-    fn on_wake(&mut self, now: Now) -> Result<(), Halt> {
-        Ok(self.chains.active_mut().wake(now)?)
+    fn on_wake(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        Ok(self.chains.active_mut().wake(now, out)?)
     }
 
     fn on_stop(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
@@ -159,8 +159,12 @@ impl Ledger {
     }
 
     fn on_command(&mut self, now: Now, ticket: Ticket, command: LedgerCommand, out: &mut Outbox) -> Result<(), Halt> {
+        if command == LedgerCommand::Save {
+            self.chains.active_mut().save(now, out)?;
+        }
         let pool = self.chains.active().pool();
         let reply = match command {
+            LedgerCommand::Save => Reply::Done,
             LedgerCommand::Template(address) => {
                 Reply::Template(self.templates.make(now, address, self.chains.active_mut(), out)?)
             }

@@ -35,6 +35,8 @@ mod scan;
 mod tests;
 pub(super) mod view;
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
 use self::{
@@ -174,27 +176,43 @@ impl CoinTable {
         }
     }
 
-    /// Writes sorted changes that fit into a page or two. They join the youngest run if all fit into one: a page is written
-    /// in any case.
+    /// Writes sorted changes that fit into a page or two. They join the youngest run if all fit into one: its page is written
+    /// in place, so that a block at the tip changes no other page of runs.
     fn write_few(&mut self, connection: &Connection, changes: Vec<CoinChange>) -> Result<(), StoreError> {
-        let mut bytes = Vec::new();
-        changes.iter().for_each(|change| entry::put(&mut bytes, &change.key, change.coin.as_ref()));
-        let room = (self.sizes.page_bytes as u64).saturating_sub(bytes.len() as u64);
+        let mut added = Vec::new();
+        changes.iter().for_each(|change| entry::put(&mut added, &change.key, change.coin.as_ref()));
+        let room = (self.sizes.page_bytes as u64).saturating_sub(added.len() as u64);
         let Some(Layer::Run(youngest)) = self.layers.first().filter(|layer| layer.bytes() <= room) else {
             return self.write_run(connection, &mut changes.into_iter()).map(|_| ());
         };
+        let (slot, age) = (youngest.slot, youngest.age);
         let mut all = Vec::with_capacity(changes.len() + FIRST_CHANGES);
-        let mut cursor = pages::Cursor::new(connection, youngest.slot, None)?;
+        let mut cursor = pages::Cursor::new(connection, slot, None)?;
         while let Some(entry) = cursor.entry() {
             all.push(CoinChange { key: entry.key, coin: entry.coin()? });
             cursor.step(connection)?;
         }
         all.extend(changes);
-        sort(&mut all);
-        pages::delete_run(connection, youngest.slot)?;
-        run::forget(connection, youngest.slot)?;
+        // Of two to one coin the later one counts.
+        let last_of_each: BTreeMap<CoinKey, Option<Coin>> =
+            all.into_iter().map(|change| (change.key, change.coin)).collect();
+        let mut page = Vec::with_capacity(self.sizes.page_bytes);
+        last_of_each.iter().for_each(|(key, coin)| entry::put(&mut page, key, coin.as_ref()));
+        pages::replace_run(connection, slot, &page)?;
+        let orders: Vec<u64> = last_of_each.keys().map(|key| key.order).collect();
         self.layers.remove(0);
-        self.write_run(connection, &mut all.into_iter()).map(|_| ())
+        let filter = merge::filter_of(&orders, &self.layers, &self.room);
+        let run = Run { slot, age, entries: orders.len() as u64, bytes: page.len() as u64, filter };
+        run::save(connection, &run, None)?;
+        self.layers.insert(0, Layer::Run(run));
+        self.note_written(page.len() as u64, added.len() as u64);
+        merge::plan(connection, &mut self.layers, &self.sizes, &self.room)
+    }
+
+    /// Counts bytes written, of which `new` are new to the runs.
+    fn note_written(&mut self, bytes: u64, new: u64) {
+        self.written += bytes;
+        self.due = self.due.saturating_add(new.saturating_mul(MERGED_PER_BYTE));
     }
 
     /// Writes sorted changes as a run; of several to one coin the last one counts. Stops at a change that is out of order
@@ -240,8 +258,7 @@ impl CoinTable {
         run::save(connection, &new, None)?;
         run::save_filter(connection, &new)?;
         self.layers.insert(0, Layer::Run(new));
-        self.written += bytes;
-        self.due = self.due.saturating_add(bytes.saturating_mul(MERGED_PER_BYTE));
+        self.note_written(bytes, bytes);
         merge::plan(connection, &mut self.layers, &self.sizes, &self.room)?;
         while self.layers.iter().flat_map(Layer::runs).count() > MOST_RUNS && self.step(connection)? {}
         Ok(out_of_order)

@@ -172,6 +172,16 @@ impl Cursor {
     }
 }
 
+/// Replaces all pages of a run by one. Its row has the last possible number, which is right for any last key, so that
+/// the next replacement finds it.
+pub(super) fn replace_run(connection: &Connection, slot: u8, page: &[u8]) -> Result<(), StoreError> {
+    let row = last_row(slot);
+    if rows::run(connection, "UPDATE coin_pages SET entries = ?2 WHERE id = ?1", (row, page))? == 0 {
+        rows::run(connection, "INSERT INTO coin_pages (id, entries) VALUES (?1, ?2)", (row, page))?;
+    }
+    delete(connection, first_row(slot), row - 1)
+}
+
 /// Deletes all pages of a run.
 pub(super) fn delete_run(connection: &Connection, slot: u8) -> Result<(), StoreError> {
     delete(connection, first_row(slot), last_row(slot))

@@ -4,6 +4,7 @@
 //! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits (`coins/`). It holds
 //! in memory, besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
 
+mod archive;
 mod flushed;
 mod fork_headers;
 mod reads;
@@ -12,14 +13,21 @@ mod shared_ledger;
 mod tests;
 mod writes;
 
-use std::{cell::Cell, path::Path};
+use std::{
+    cell::Cell,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use log::{info, warn};
 use rusqlite::Connection;
 
 use self::fork_headers::ForkHeaders;
 pub(super) use self::fork_headers::status_of;
-pub use self::shared_ledger::SharedLedger;
+pub use self::{archive::LedgerArchive, shared_ledger::SharedLedger};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
@@ -108,6 +116,8 @@ pub struct LedgerDb {
     committed: (Tip, StateSum),
     /// Whether commits wait for the disk now.
     durable: bool,
+    /// Whether a commit was postponed: other connections do not see what the role has told.
+    postponed: Arc<AtomicBool>,
     /// Pages in the log at which they are moved.
     checkpoint_pages: usize,
     /// Moves them; `None` in memory, where there is no log.
@@ -218,6 +228,7 @@ impl LedgerDb {
             next_id: memory.next_id,
             committed: memory.committed,
             durable: false,
+            postponed: Arc::default(),
             checkpoint_pages: options.checkpoint_pages,
             checkpointer: None,
             is_log_long: false,
@@ -234,6 +245,7 @@ impl LedgerDb {
         self.coins.reload(&self.connection)?;
         (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
         (self.next_id, self.uncommitted) = (memory.next_id, 0);
+        self.postponed.store(false, Ordering::Release);
         Ok(())
     }
 

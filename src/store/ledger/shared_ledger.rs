@@ -1,14 +1,14 @@
-//! One ledger for two roles: in the simulator, the `ledger` and the `headers` role of a node share a database in memory.
+//! One ledger for two roles: `headers` reads what `ledger` writes. In the simulator they share a database in memory.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::Connection;
 
-use super::LedgerDb;
+use super::{LedgerArchive, LedgerDb};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, FindCoin, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         coin_key::CoinKey,
@@ -16,6 +16,7 @@ use crate::{
         header::Header,
         spec::ChainSpec,
     },
+    store::LedgerReader,
 };
 
 /// A handle to a ledger; clones share it. Unlike a [`crate::store::LedgerReader`], a handle sees uncommitted changes
@@ -55,6 +56,12 @@ impl SharedLedger {
         let Some(flushed) = &self.flushed else { return self.rollback() };
         let flushed = flushed.lock().map_err(|_| StoreError::Other("a copy of the ledger failed".to_owned()))?;
         self.lock()?.restore(&flushed)
+    }
+
+    /// An archive for another thread that reads over `reader` of the same file.
+    pub fn archive(&self, reader: LedgerReader) -> Result<LedgerArchive, StoreError> {
+        let postponed = Arc::clone(&self.lock()?.postponed);
+        Ok(LedgerArchive::new(reader, &self.ledger, postponed))
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, LedgerDb>, StoreError> {
@@ -133,6 +140,10 @@ impl LedgerStore for SharedLedger {
         self.lock()?.coin(key)
     }
 
+    fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
+        self.lock()?.lend_coins(borrow)
+    }
+
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
         self.lock()?.coins_sum()
     }
@@ -150,6 +161,12 @@ impl LedgerStore for SharedLedger {
         ledger.commit(tip, sum, durable)?;
         let flushed = self.flushed.as_ref().filter(|_| durable).and_then(|flushed| flushed.lock().ok());
         flushed.map_or(Ok(()), |mut flushed| ledger.copy_to(&mut flushed))
+    }
+
+    fn postpone_commit(&mut self) {
+        if let Ok(mut ledger) = self.lock() {
+            ledger.postpone_commit();
+        }
     }
 
     fn tidy(&mut self) -> Result<bool, StoreError> {

@@ -2,6 +2,8 @@
 
 mod crash;
 mod damage;
+mod pages;
+mod postponed;
 
 use std::path::Path;
 

@@ -1,6 +1,8 @@
 //! The writer's changes. Each checks that it fits the applied chain. One that does not is a bug of the caller and stops the
 //! node.
 
+use std::sync::atomic::Ordering;
+
 use super::{Best, COMMIT_BYTES, End, LedgerDb, SHORT_COMMIT_BYTES};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
@@ -126,6 +128,10 @@ impl LedgerStore for LedgerDb {
         self.watch(moved)?;
         let settings = self.set_durable(durable);
         self.watch(settings)
+    }
+
+    fn postpone_commit(&mut self) {
+        self.postponed.store(true, Ordering::Release);
     }
 
     fn tidy(&mut self) -> Result<bool, StoreError> {
@@ -290,6 +296,7 @@ impl LedgerDb {
         rows::run(&self.connection, sql, (tip.height, self.best.id, sum.as_bytes(), tip.digest.0.as_slice()))?;
         rows::run(&self.connection, "COMMIT", [])?;
         self.committed = (tip.clone(), sum.clone());
+        self.postponed.store(false, Ordering::Release);
         self.uncommitted = 0;
         Ok(())
     }

@@ -1,7 +1,12 @@
 //! The committer alone: pending changes, when they are committed, and the news then.
 
 use super::{super::committer::Committer, *};
-use crate::base::limits;
+use crate::{
+    base::{ids::Ticket, limits},
+    node::report::Report,
+};
+
+const PEER: Origin = Origin::Link(LinkId(1));
 
 struct Rig {
     committer: Committer,
@@ -25,19 +30,44 @@ impl Rig {
         Self { committer, store, maker: BlockMaker::new(spec), now }
     }
 
-    /// Connects the next empty block.
+    /// Connects the next empty block, which the miner made.
     fn connect(&mut self) -> Made {
+        self.connect_from(Origin::Miner)
+    }
+
+    fn connect_from(&mut self, origin: Origin) -> Made {
         let block = made(&mut self.maker, Vec::new());
         self.committer.put_headers(self.now, std::slice::from_ref(&block.0)).unwrap();
         let checked = CheckedBlock::new(&block.1, None);
         let diff = self.committer.chain().check_block(&checked).unwrap();
-        self.committer.connect_new(self.now, &block.0, &checked, diff, Some(Origin::Miner)).unwrap();
+        self.committer.connect_new(self.now, &block.0, &checked, diff, (origin, false)).unwrap();
         block
     }
 
     fn commit(&mut self) -> Vec<Action> {
         let mut out = Outbox::default();
         self.committer.commit(self.now, &mut out).unwrap();
+        out.drain().collect()
+    }
+
+    /// Connects a block of a peer, `seconds` after the one before, and tells it. Returns what was told.
+    fn settle(&mut self, seconds: u64, origin: Origin) -> Vec<Action> {
+        self.now.mono = self.now.mono + Duration::from_secs(seconds);
+        let block = self.connect_from(origin);
+        self.now.unix = UnixTime(block.1.header.time);
+        assert!(self.committer.is_due(self.now));
+        let mut out = Outbox::default();
+        self.committer.settle(self.now, &mut out).unwrap();
+        out.drain().collect()
+    }
+
+    /// Lets time pass until nothing is due.
+    fn rest(&mut self) -> Vec<Action> {
+        let mut out = Outbox::default();
+        while let Some(due) = self.committer.deadline() {
+            self.now.mono = self.now.mono.max(due);
+            self.committer.tidy(self.now, &mut out).unwrap();
+        }
         out.drain().collect()
     }
 }
@@ -85,24 +115,92 @@ fn the_disk_is_flushed_with_every_new_block_or_after_an_interval_also_when_nothi
         let mut rig = Rig::with_flushes(Duration::from_secs(seconds));
         for after in [0, 4, 4, 4] {
             rig.now.mono = rig.now.mono + Duration::from_secs(after);
-            let block = rig.connect();
+            let block = rig.connect_from(PEER);
             rig.now.unix = UnixTime(block.1.header.time);
             rig.commit();
         }
         assert_eq!(rig.store.commits(), expected, "{seconds}");
-        rig.connect();
+        rig.connect_from(PEER);
         rig.commit();
         let due = rig.committer.deadline().filter(|_| seconds > 0);
         assert_eq!(rig.store.commits().last(), Some(&(seconds == 0)));
         if let Some(due) = due {
-            while rig.committer.deadline().is_some() {
-                rig.now.mono = rig.committer.deadline().unwrap();
-                rig.committer.tidy(rig.now).unwrap();
-            }
+            rig.rest();
             assert!(rig.now.mono >= due && rig.store.commits().last() == Some(&true));
             assert_eq!(rig.store.commits().len(), 6, "one more");
         }
     }
+}
+
+/// Whether a crash would take back what was told, as reported last.
+fn unsaved(actions: &[Action]) -> Option<bool> {
+    actions.iter().rev().find_map(|action| match action {
+        Action::Report(Report::Unsaved(unsaved)) => Some(*unsaved),
+        _ => None,
+    })
+}
+
+#[test]
+fn blocks_of_peers_are_told_at_once_and_share_a_commit() {
+    let mut rig = Rig::with_flushes(Duration::from_secs(20));
+    assert_eq!(unsaved(&rig.settle(0, PEER)), None, "the last flush is long ago");
+    assert_eq!(rig.store.commits(), [true]);
+    for block in 2..5 {
+        let told = rig.settle(5, PEER);
+        assert_eq!((moves(&told).len(), unsaved(&told)), (1, (block == 2).then_some(true)), "block {block}");
+        assert_eq!(rig.store.committed().tip.height, 1);
+    }
+    assert_eq!(rig.committer.deadline(), Some(Time(1) + Duration::from_secs(20)));
+    let then = rig.rest();
+    assert_eq!((unsaved(&then), moves(&then)), (Some(false), vec![]));
+    assert_eq!((rig.store.commits(), rig.store.committed().tip.height), (vec![true, true], 4));
+    assert_eq!(rig.now.mono, Time(1) + Duration::from_secs(20) + limits::LEDGER_TIDY_AFTER);
+}
+
+#[test]
+fn own_blocks_whoever_asks_and_many_blocks_end_the_wait() {
+    for origin in [Origin::Miner, Origin::Command(Ticket(1)), Origin::Ledger] {
+        let mut rig = Rig::with_flushes(Duration::from_secs(20));
+        rig.settle(0, PEER);
+        rig.settle(1, PEER);
+        assert_eq!(rig.store.commits(), [true]);
+        assert_eq!(unsaved(&rig.settle(1, origin)), Some(false), "{origin:?}");
+        assert_eq!((rig.store.commits(), rig.store.committed().tip.height), (vec![true, true], 3));
+    }
+    let mut rig = Rig::with_flushes(Duration::from_secs(3600));
+    rig.settle(0, PEER);
+    rig.settle(1, PEER);
+    let mut out = Outbox::default();
+    rig.committer.save(rig.now, &mut out).unwrap();
+    assert_eq!(unsaved(&out.drain().collect::<Vec<_>>()), Some(false));
+    assert_eq!((rig.store.commits(), rig.store.committed().tip.height), (vec![true, true], 2));
+    rig.committer.save(rig.now, &mut out).unwrap();
+    assert!(out.is_empty() && rig.store.commits().len() == 2, "all is saved");
+    (0..64).for_each(|_| drop(rig.settle(0, PEER)));
+    assert_eq!(rig.store.committed().tip.height, 2);
+    assert_eq!(unsaved(&rig.settle(0, PEER)), Some(false));
+    assert_eq!(rig.store.committed().tip.height, 67);
+}
+
+#[test]
+fn a_reorganisation_and_the_stop_wait_for_nothing() {
+    let mut rig = Rig::with_flushes(Duration::from_secs(3600));
+    rig.settle(0, PEER);
+    let told = rig.settle(1, PEER);
+    assert_eq!(unsaved(&told), Some(true));
+    let fork = rig.committer.chain().row(&moves(&told)[0].tip.hash).unwrap().header.previous;
+    rig.committer.disconnect(rig.now).unwrap();
+    assert_eq!(rig.committer.chain().tip().hash, fork);
+    let mut out = Outbox::default();
+    rig.committer.settle(rig.now, &mut out).unwrap();
+    assert_eq!(unsaved(&out.drain().collect::<Vec<_>>()), Some(false));
+    assert_eq!(rig.store.committed().tip.height, 1);
+    let mut rig = Rig::with_flushes(Duration::from_secs(3600));
+    rig.settle(0, PEER);
+    rig.settle(1, PEER);
+    rig.committer.commit_stop(&mut std::iter::empty(), &mut out).unwrap();
+    assert_eq!(unsaved(&out.drain().collect::<Vec<_>>()), Some(false));
+    assert_eq!(rig.store.committed().tip.height, 2);
 }
 
 #[test]
