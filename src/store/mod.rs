@@ -24,6 +24,7 @@ mod quarantine;
 pub mod query;
 pub mod reader;
 mod rows;
+mod runs;
 pub mod sharing;
 mod side;
 mod spent;

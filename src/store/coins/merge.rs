@@ -6,10 +6,13 @@ use rusqlite::Connection;
 
 use super::{
     filter::Filter,
-    pages::{Cursor, PageWriter},
+    pages::{self, PageWriter},
     run::{self, FilterRoom, Layer, Merge, Run},
 };
-use crate::{chain::archive::StoreError, store::error::corrupt};
+use crate::{
+    chain::archive::StoreError,
+    store::{error::corrupt, runs},
+};
 
 /// Sizes of runs and merges. A parameter, so that tests can merge all the time.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +34,8 @@ impl Default for Sizes {
 
 /// Runs up to this size are all of the smallest tier.
 const SMALLEST_TIER_BYTES: u64 = 1024;
-
-/// Runs of a tier are up to eight times as large as those of the tier below.
-fn tier(bytes: u64) -> u32 {
-    (bytes / SMALLEST_TIER_BYTES).checked_ilog(8).map_or(0, |tier| tier + 1)
-}
+/// Runs of a tier are up to this number of times as large as those of the tier below.
+const TIER_FAN: u64 = 8;
 
 /// Begins the merges that are due. All runs go into the oldest once they weigh half of it and are several (lazy levelling,
 /// Dayan and Idreos 2018): so an entry is written there about three times, and a coin that exists is found with two reads.
@@ -64,7 +64,10 @@ pub(super) fn plan(
 /// Neighbours, `fan` of which are of the same tier and the others of lower ones. The lowest tier first.
 fn due_in_a_tier(layers: &[Layer], fan: usize) -> Option<Range<usize>> {
     // Above every tier: a merge under way parts its neighbours.
-    let tier_of = |layer: &Layer| if let Layer::Run(run) = layer { tier(run.bytes) } else { u32::MAX };
+    let tier_of = |layer: &Layer| match layer {
+        Layer::Run(run) => runs::tier(run.bytes, SMALLEST_TIER_BYTES, TIER_FAN),
+        Layer::Merge(_) => u32::MAX,
+    };
     let tiers: Vec<u32> = layers.iter().map(tier_of).collect();
     for tier in 0..=tiers.iter().copied().filter(|tier| *tier < u32::MAX).max()? {
         let (mut start, mut count) = (0, 0);
@@ -122,12 +125,13 @@ pub(super) fn step(
 ) -> Result<u64, StoreError> {
     let is_oldest = at + 1 == layers.len();
     let Some(Layer::Merge(merge)) = layers.get_mut(at) else { return Err(corrupt("no merge of coins is there")) };
-    let open = |run: &Run| Cursor::new(connection, run.slot, merge.passed.as_ref());
+    let open = |run: &Run| pages::cursor(connection, run.slot, merge.passed.as_ref());
     let mut cursors = merge.inputs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let mut writer = PageWriter::new(connection, merge.output.slot, sizes.page_bytes)?;
     let mut merged = 0;
-    while let Some(next) = youngest_of_the_least(&cursors) {
-        let entry = cursors[next].entry().ok_or_else(|| corrupt("a run of coins has no entry"))?;
+    // Younger runs come first, and of the entries of one coin the youngest counts.
+    while let Some(next) = runs::least(&cursors) {
+        let entry = cursors[next].entries.entry().ok_or_else(|| corrupt("a run of coins has no entry"))?;
         let key = entry.key;
         // A step ends with a full page.
         if merged >= sizes.step_bytes && (writer.is_full_for(entry.bytes) || merged >= 2 * sizes.step_bytes) {
@@ -141,7 +145,7 @@ pub(super) fn step(
             }
         }
         for cursor in cursors.iter_mut().filter(|cursor| cursor.key() == Some(key)) {
-            merged += cursor.entry().map_or(0, |entry| entry.bytes.len() as u64);
+            merged += cursor.entries.entry().map_or(0, |entry| entry.bytes.len() as u64);
             cursor.step(connection)?;
         }
         merge.passed = Some(key);
@@ -170,12 +174,6 @@ fn complete(connection: &Connection, layers: &mut Vec<Layer>, at: usize) -> Resu
     run::save_filter(connection, &output)?;
     layers.insert(at, Layer::Run(output));
     Ok(())
-}
-
-/// The cursor with the least key; of several the youngest run's, which counts.
-fn youngest_of_the_least(cursors: &[Cursor]) -> Option<usize> {
-    let keys = cursors.iter().enumerate().filter_map(|(at, cursor)| Some((cursor.key()?, at)));
-    keys.min().map(|(_, at)| at)
 }
 
 /// A filter of these orders.

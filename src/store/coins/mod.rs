@@ -187,8 +187,8 @@ impl CoinTable {
         };
         let (slot, age) = (youngest.slot, youngest.age);
         let mut all = Vec::with_capacity(changes.len() + FIRST_CHANGES);
-        let mut cursor = pages::Cursor::new(connection, slot, None)?;
-        while let Some(entry) = cursor.entry() {
+        let mut cursor = pages::cursor(connection, slot, None)?;
+        while let Some(entry) = cursor.entries.entry() {
             all.push(CoinChange { key: entry.key, coin: entry.coin()? });
             cursor.step(connection)?;
         }

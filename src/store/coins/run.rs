@@ -2,16 +2,16 @@
 
 use rusqlite::Connection;
 
-use super::{entry, filter::Filter, pages::Cursor};
+use super::{entry, filter::Filter, pages};
 use crate::{
     chain::{archive::StoreError, coin_key::CoinKey},
-    store::{error::corrupt, rows},
+    store::{error::corrupt, rows, runs},
 };
 
 /// Filters of smaller runs are not stored: making one again takes a millisecond.
 const STORED_FILTER_ENTRIES: u64 = 4096;
-/// Slots for runs.
-const SLOTS: u8 = 255;
+/// The last slot for runs.
+const LAST_SLOT: u8 = 254;
 
 /// A sorted run.
 #[derive(Debug)]
@@ -90,9 +90,7 @@ impl FilterRoom {
 
 /// A slot that no layer uses.
 pub(super) fn free_slot(layers: &[Layer]) -> Option<u8> {
-    let mut taken = [false; SLOTS as usize];
-    layers.iter().flat_map(Layer::runs).for_each(|run| taken[usize::from(run.slot)] = true);
-    (0..SLOTS).find(|slot| !taken[usize::from(*slot)])
+    runs::free_slot(layers.iter().flat_map(Layer::runs).map(|run| run.slot), LAST_SLOT)
 }
 
 /// Adds or replaces the row of a run. `passed`: of a half-merged run, how far it has come.
@@ -232,7 +230,7 @@ fn stored_filter(
 /// Fills a filter with all keys of a run.
 fn made_filter(connection: &Connection, slot: u8, filter: Option<Filter>) -> Result<Option<Filter>, StoreError> {
     let Some(mut filter) = filter else { return Ok(None) };
-    let mut cursor = Cursor::new(connection, slot, None)?;
+    let mut cursor = pages::cursor(connection, slot, None)?;
     while let Some(key) = cursor.key() {
         filter.add(key.order);
         cursor.step(connection)?;

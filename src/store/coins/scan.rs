@@ -2,8 +2,14 @@
 
 use rusqlite::Connection;
 
-use super::{pages::Cursor, run::Layer};
-use crate::chain::{archive::StoreError, coin::Coin, coin_key::CoinKey};
+use super::{
+    pages::{self, Cursor},
+    run::Layer,
+};
+use crate::{
+    chain::{archive::StoreError, coin::Coin, coin_key::CoinKey},
+    store::runs,
+};
 
 /// A pass over all coins.
 pub(super) struct Scan<'a> {
@@ -17,11 +23,11 @@ impl<'a> Scan<'a> {
         let mut cursors = Vec::new();
         for layer in layers {
             match layer {
-                Layer::Run(run) => cursors.push(Cursor::new(connection, run.slot, None)?),
+                Layer::Run(run) => cursors.push(pages::cursor(connection, run.slot, None)?),
                 Layer::Merge(merge) => {
-                    cursors.push(Cursor::new(connection, merge.output.slot, None)?);
+                    cursors.push(pages::cursor(connection, merge.output.slot, None)?);
                     for run in &merge.inputs {
-                        cursors.push(Cursor::new(connection, run.slot, merge.passed.as_ref())?);
+                        cursors.push(pages::cursor(connection, run.slot, merge.passed.as_ref())?);
                     }
                 }
             }
@@ -32,12 +38,9 @@ impl<'a> Scan<'a> {
     /// The next coin.
     pub(super) fn next(&mut self) -> Result<Option<(CoinKey, Coin)>, StoreError> {
         loop {
-            let keys = self.cursors.iter().enumerate().filter_map(|(at, cursor)| Some((cursor.key()?, at)));
-            let Some((key, youngest)) = keys.min() else { return Ok(None) };
-            let coin = match self.cursors[youngest].entry() {
-                Some(entry) => entry.coin()?,
-                None => None,
-            };
+            let Some(youngest) = runs::least(&self.cursors) else { return Ok(None) };
+            let Some(entry) = self.cursors[youngest].entries.entry() else { return Ok(None) };
+            let (key, coin) = (entry.key, entry.coin()?);
             for cursor in self.cursors.iter_mut().filter(|cursor| cursor.key() == Some(key)) {
                 cursor.step(self.connection)?;
             }

@@ -6,8 +6,8 @@ use super::entry::{Entry, Kind, NUMBERS, Shape};
 use crate::{
     chain::archive::StoreError,
     store::{
-        error::corrupt,
         rows::{self, bind_next},
+        runs::{self, Entries, RowNumbers, RowRange, Table},
     },
 };
 
@@ -15,6 +15,13 @@ use crate::{
 const PAGE_BYTES: usize = 4040;
 /// Bits of a row's number below slot and kind.
 const ORDER_BITS: u32 = 53;
+
+const PAGES: Table = Table {
+    last: "SELECT max(id) FROM pages WHERE id BETWEEN ?1 AND ?2",
+    next: "SELECT id, shared, a, b, c, d, e, entries FROM pages WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT 1",
+    delete: "DELETE FROM pages WHERE id BETWEEN ?1 AND ?2",
+    what: "the index",
+};
 
 /// The pages of one kind in one run.
 #[derive(Clone, Copy, Debug)]
@@ -24,32 +31,34 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The number of the first possible row.
-    fn first_row(self) -> i64 {
-        (i64::from(self.slot) << 2 | self.kind as i64) << ORDER_BITS
-    }
-
-    /// The number of the last possible row.
-    fn last_row(self) -> i64 {
-        self.first_row() | ((1 << ORDER_BITS) - 1)
+    /// The rows that the part's pages can have.
+    fn range(self) -> RowRange {
+        RowRange::new(i64::from(self.slot) << 2 | self.kind as i64, ORDER_BITS)
     }
 
     /// The least number of a row that has the entry or a later one.
     fn row_of(self, entry: &Entry) -> i64 {
-        self.first_row() | self.kind.order(entry).cast_signed()
+        self.range().row_of(self.kind.order(entry))
     }
 
-    /// Reads a page: its number and entries.
-    fn read(self, row: &Row<'_>, entries: &mut Vec<Entry>) -> Result<(i64, Shape), StoreError> {
-        let shared = rows::slice(row, 1)?;
-        let mut widths = [0; NUMBERS];
-        for (width, column) in widths.iter_mut().zip(2..) {
-            *width = rows::integer(row, column)?;
-        }
-        let shape = Shape::stored(self.kind, shared.len(), widths)?;
-        shape.decode(shared, rows::slice(row, NUMBERS + 2)?, entries)?;
-        Ok((row.get(0)?, shape))
+    /// A cursor at the first entry that is not before `from`.
+    pub(super) fn seek(self, connection: &Connection, from: Option<&Entry>) -> Result<Cursor, StoreError> {
+        let row = from.map_or_else(|| self.range().first, |from| self.row_of(from));
+        let is_before = |key: &Entry| from.is_some_and(|from| key < from);
+        Cursor::seek(connection, self.range(), row, PageEntries::of(self.kind), is_before)
     }
+}
+
+/// Reads the entries of a row.
+fn read(kind: Kind, row: &Row<'_>, entries: &mut Vec<Entry>) -> Result<Shape, StoreError> {
+    let shared = rows::slice(row, 1)?;
+    let mut widths = [0; NUMBERS];
+    for (width, column) in widths.iter_mut().zip(2..) {
+        *width = rows::integer(row, column)?;
+    }
+    let shape = Shape::stored(kind, shared.len(), widths)?;
+    shape.decode(shared, rows::slice(row, NUMBERS + 2)?, entries)?;
+    Ok(shape)
 }
 
 /// Appends entries to a part, in order.
@@ -59,9 +68,8 @@ pub(super) struct PageWriter<'a> {
     page: Vec<Entry>,
     shape: Option<Shape>,
     /// The largest order of the page's entries.
-    order: i64,
-    /// Number of the row written last.
-    row: i64,
+    order: u64,
+    numbers: RowNumbers,
     /// Bytes of entries written.
     pub(super) bytes: u64,
 }
@@ -69,10 +77,8 @@ pub(super) struct PageWriter<'a> {
 impl<'a> PageWriter<'a> {
     /// A writer behind the rows that the part has.
     pub(super) fn new(connection: &'a Connection, part: Part) -> Result<Self, StoreError> {
-        let sql = "SELECT max(id) FROM pages WHERE id BETWEEN ?1 AND ?2";
-        let found = rows::one(connection, sql, [part.first_row(), part.last_row()], |row| Ok(row.get(0)?))?;
-        let row = found.flatten().unwrap_or_else(|| part.first_row() - 1);
-        Ok(Self { connection, part, page: Vec::new(), shape: None, order: 0, row, bytes: 0 })
+        let numbers = RowNumbers::new(connection, &PAGES, part.range())?;
+        Ok(Self { connection, part, page: Vec::new(), shape: None, order: 0, numbers, bytes: 0 })
     }
 
     /// Appends an entry.
@@ -87,7 +93,7 @@ impl<'a> PageWriter<'a> {
             self.finish()?;
         }
         self.shape = Some(shape);
-        self.order = self.order.max(self.part.row_of(entry));
+        self.order = self.order.max(self.part.kind.order(entry));
         self.page.push(*entry);
         Ok(())
     }
@@ -95,13 +101,8 @@ impl<'a> PageWriter<'a> {
     /// Writes what is left of the last page.
     pub(super) fn finish(&mut self) -> Result<(), StoreError> {
         let Some(shape) = self.shape.take() else { return Ok(()) };
-        // A row's number may be above the orders of its entries, never below, so that a search that begins at an order and
-        // reads on misses nothing.
-        self.row = self.order.max(self.row + 1);
-        if self.row > self.part.last_row() {
-            return Err(corrupt("a run of the index has no row left"));
-        }
-        self.bytes += write(self.connection, self.row, &shape, &self.page)?;
+        let row = self.numbers.next(self.order)?;
+        self.bytes += write(self.connection, row, &shape, &self.page)?;
         self.order = 0;
         self.page.clear();
         Ok(())
@@ -122,87 +123,64 @@ fn write(connection: &Connection, row: i64, shape: &Shape, entries: &[Entry]) ->
     Ok(bytes.len() as u64)
 }
 
-/// Reads a part in order.
-pub(super) struct Cursor {
-    part: Part,
-    /// Number of the page's row; the least number that the next one can have.
-    row: i64,
+/// The entries of a page, with a place among them.
+pub(super) struct PageEntries {
+    kind: Kind,
     page: Vec<Entry>,
     at: usize,
-    /// Bytes of each entry of the page.
+    /// Bytes of each entry.
     pub(super) entry_bytes: u64,
 }
 
-impl Cursor {
-    /// At the first entry that is not before `from`.
-    pub(super) fn seek(connection: &Connection, part: Part, from: Option<&Entry>) -> Result<Self, StoreError> {
-        let row = from.map_or_else(|| part.first_row(), |from| part.row_of(from));
-        let mut cursor = Self { part, row, page: Vec::new(), at: 0, entry_bytes: 0 };
-        cursor.load(connection)?;
-        // Nearly always the first page.
-        while let (Some(from), Some(last)) = (from, cursor.page.last()) {
-            if last >= from {
-                cursor.at = cursor.page.partition_point(|entry| entry < from);
-                break;
-            }
-            cursor.row += 1;
-            cursor.load(connection)?;
-        }
-        Ok(cursor)
+impl PageEntries {
+    fn of(kind: Kind) -> Self {
+        Self { kind, page: Vec::new(), at: 0, entry_bytes: 0 }
     }
+}
 
-    /// The current entry; `None` at the end.
-    pub(super) fn entry(&self) -> Option<&Entry> {
-        self.page.get(self.at)
-    }
+impl Entries for PageEntries {
+    type Key = Entry;
+    const TABLE: Table = PAGES;
+    const UNIQUE: bool = false;
 
-    /// Goes to the next entry.
-    pub(super) fn step(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.at += 1;
-        if self.at >= self.page.len() && !self.page.is_empty() {
-            self.row += 1;
-            self.load(connection)?;
-        }
+    fn read(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        self.entry_bytes = read(self.kind, row, &mut self.page)?.entry_bytes() as u64;
         Ok(())
     }
 
-    /// Reads the next page; an empty one at the end.
-    fn load(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let sql =
-            "SELECT id, shared, a, b, c, d, e, entries FROM pages WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT 1";
-        let last = self.page.last().copied();
+    fn clear(&mut self) {
         self.page.clear();
         self.at = 0;
-        let part = self.part;
-        let found = rows::one(connection, sql, (self.row, part.last_row()), |row| part.read(row, &mut self.page))?;
-        if let Some((row, shape)) = found {
-            (self.row, self.entry_bytes) = (row, shape.entry_bytes() as u64);
-        }
-        if !last.iter().chain(&self.page).is_sorted() {
-            return Err(corrupt("the entries of a run are out of order"));
-        }
-        Ok(())
     }
 
-    /// Deletes the entries before the cursor.
-    pub(super) fn delete_passed(&self, connection: &Connection) -> Result<(), StoreError> {
-        let rest = self.page.get(self.at..).unwrap_or_default();
-        let Some(first) = rest.first() else { return delete_part(connection, self.part) };
-        let sql = "DELETE FROM pages WHERE id >= ?1 AND id < ?2";
-        rows::run(connection, sql, (self.part.first_row(), self.row))?;
-        if self.at > 0 {
-            let alone = Shape::of(self.part.kind, first);
-            let shape = rest.iter().fold(alone, |shape, entry| shape.with(first, entry));
-            write(connection, self.row, &shape, rest)?;
-        }
+    fn key(&self) -> Option<Entry> {
+        self.page.get(self.at).copied()
+    }
+
+    fn step(&mut self) -> Result<(), StoreError> {
+        self.at += 1;
         Ok(())
     }
 }
 
-/// Deletes all pages of a part.
-fn delete_part(connection: &Connection, part: Part) -> Result<(), StoreError> {
-    let sql = "DELETE FROM pages WHERE id BETWEEN ?1 AND ?2";
-    rows::run(connection, sql, [part.first_row(), part.last_row()]).map(|_| ())
+/// Reads a part in order.
+pub(super) type Cursor = runs::Cursor<PageEntries>;
+
+/// Deletes the entries before the cursor. A page that is passed in part is written again without them.
+pub(super) fn delete_passed(connection: &Connection, cursor: &Cursor) -> Result<(), StoreError> {
+    cursor.delete_passed(connection)?;
+    let PageEntries { kind, page, at, .. } = &cursor.entries;
+    match page.get(*at..) {
+        Some(rest) if *at > 0 => write_all(connection, cursor.row, *kind, rest),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a page with these entries; none if there are none.
+fn write_all(connection: &Connection, row: i64, kind: Kind, entries: &[Entry]) -> Result<(), StoreError> {
+    let Some(first) = entries.first() else { return Ok(()) };
+    let shape = entries.iter().fold(Shape::of(kind, first), |shape, entry| shape.with(first, entry));
+    write(connection, row, &shape, entries).map(|_| ())
 }
 
 /// The last entries from `low` on that are before `end`, in descending order; at least `limit` if there are as many.
@@ -213,8 +191,8 @@ pub(super) fn last_before(
     end: &Entry,
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let cursor = Cursor::seek(connection, part, Some(end))?;
-    let highest = if cursor.entry().is_some() { cursor.row } else { part.last_row() };
+    let cursor = part.seek(connection, Some(end))?;
+    let highest = if cursor.key().is_some() { cursor.row } else { part.range().last };
     let sql = "SELECT id, shared, a, b, c, d, e, entries FROM pages WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC";
     let mut statement = connection.prepare_cached(sql)?;
     let mut pages = statement.query((part.row_of(low), highest))?;
@@ -223,7 +201,7 @@ pub(super) fn last_before(
         && let Some(row) = pages.next()?
     {
         page.clear();
-        part.read(row, &mut page)?;
+        read(part.kind, row, &mut page)?;
         found.extend(page.iter().rev().filter(|entry| (low..end).contains(entry)));
         if page.first().is_none_or(|first| first < low) {
             break;
@@ -240,23 +218,21 @@ pub(super) fn remove(
     high: &Entry,
     most: usize,
 ) -> Result<usize, StoreError> {
-    let mut cursor = Cursor::seek(connection, part, Some(low))?;
+    let mut cursor = part.seek(connection, Some(low))?;
     let mut removed = 0;
-    while removed < most && cursor.entry().is_some_and(|entry| entry <= high) {
-        let mut left = cursor.page.clone();
+    while removed < most && cursor.key().is_some_and(|entry| entry <= *high) {
+        let mut left = cursor.entries.page.clone();
         left.retain(|entry| {
             let goes = removed < most && (low..=high).contains(&entry);
             removed += usize::from(goes);
             !goes
         });
-        if let Some(first) = left.first() {
-            let shape = left.iter().fold(Shape::of(part.kind, first), |shape, entry| shape.with(first, entry));
-            write(connection, cursor.row, &shape, &left)?;
-        } else {
+        if left.is_empty() {
             rows::run(connection, "DELETE FROM pages WHERE id = ?1", [cursor.row])?;
+        } else {
+            write_all(connection, cursor.row, part.kind, &left)?;
         }
-        cursor.row += 1;
-        cursor.load(connection)?;
+        cursor.next_page(connection)?;
     }
     Ok(removed)
 }

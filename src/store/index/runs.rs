@@ -8,11 +8,11 @@ use rusqlite::Connection;
 
 use super::{
     entry::{self, Entry, Kind},
-    pages::{Cursor, PageWriter, Part},
+    pages::{self, Cursor, PageWriter, Part},
 };
 use crate::{
     chain::archive::StoreError,
-    store::{error::corrupt, rows},
+    store::{error::corrupt, rows, runs},
 };
 
 /// Runs of about the same size that are merged into one.
@@ -53,8 +53,8 @@ fn save(connection: &Connection, run: Run) -> Result<(), StoreError> {
 }
 
 fn free_slot(runs: &[Run]) -> Result<u8, StoreError> {
-    let is_free = |slot: &u8| runs.iter().all(|run| run.slot != *slot);
-    (0..=u8::MAX).find(is_free).ok_or_else(|| corrupt("the index has too many runs"))
+    let slot = runs::free_slot(runs.iter().map(|run| run.slot), u8::MAX);
+    slot.ok_or_else(|| corrupt("the index has too many runs"))
 }
 
 /// Adds a run. The entries of each kind must be in order. Returns their bytes.
@@ -97,7 +97,7 @@ fn next_output(runs: &[Run]) -> Option<Run> {
 }
 
 fn tier(bytes: u64) -> u32 {
-    (bytes / SMALLEST_TIER_BYTES).checked_ilog(FAN as u64).map_or(0, |tier| tier + 1)
+    runs::tier(bytes, SMALLEST_TIER_BYTES, FAN as u64)
 }
 
 /// Begins the merge of the lowest tier that has enough runs.
@@ -139,8 +139,8 @@ fn step(connection: &Connection, mut output: Run, inputs: &[u8], most: u64) -> R
         }
         writer.finish()?;
         output.bytes += writer.bytes;
-        merging.cursors.iter().try_for_each(|cursor| cursor.delete_passed(connection))?;
-        if merging.cursors.iter().any(|cursor| cursor.entry().is_some()) {
+        merging.cursors.iter().try_for_each(|cursor| pages::delete_passed(connection, cursor))?;
+        if merging.cursors.iter().any(|cursor| cursor.key().is_some()) {
             save(connection, output)?;
             return Ok(merged);
         }
@@ -171,7 +171,7 @@ impl<'a> Merging<'a> {
         kind: Kind,
         from: Option<&Entry>,
     ) -> Result<Self, StoreError> {
-        let open = |slot: &u8| Cursor::seek(connection, Part { slot: *slot, kind }, from);
+        let open = |slot: &u8| Part { slot: *slot, kind }.seek(connection, from);
         Ok(Self { connection, kind, cursors: slots.iter().map(open).collect::<Result<_, _>>()? })
     }
 
@@ -180,7 +180,9 @@ impl<'a> Merging<'a> {
     pub(super) fn next(&mut self, group: &mut Vec<Entry>) -> Result<u64, StoreError> {
         group.clear();
         let mut bytes = 0;
-        while let Some((entry, at)) = self.least() {
+        while let Some(at) = runs::least(&self.cursors)
+            && let Some(entry) = self.cursors[at].key()
+        {
             if group.first().is_some_and(|first| self.kind != Kind::Coin || !entry.is_coin_of(first)) {
                 entry::settle(group);
                 if !group.is_empty() {
@@ -188,15 +190,10 @@ impl<'a> Merging<'a> {
                 }
             }
             group.push(entry);
-            bytes += self.cursors[at].entry_bytes;
+            bytes += self.cursors[at].entries.entry_bytes;
             self.cursors[at].step(self.connection)?;
         }
         entry::settle(group);
         Ok(bytes)
-    }
-
-    fn least(&self) -> Option<(Entry, usize)> {
-        let entries = self.cursors.iter().enumerate().filter_map(|(at, cursor)| Some((*cursor.entry()?, at)));
-        entries.min()
     }
 }
