@@ -35,6 +35,8 @@ pub enum Continuation {
     Query(Query),
     /// Wait for a change.
     Wait(Wait),
+    /// A step before which the ledger was asked to save.
+    Saved(Box<Self>),
 }
 
 /// Looks at the state; `Some` ends the wait.

@@ -183,7 +183,10 @@ impl Engine {
     fn once_saved(&self, step: Continuation) -> Continuation {
         match step {
             step @ (Continuation::Ask(_) | Continuation::Done(Err(_))) => step,
-            step if self.context.node.is_unsaved() => Continuation::ask(LedgerCommand::Save, move |_| Ok(step)),
+            Continuation::Saved(step) => *step,
+            step if self.context.node.is_unsaved() => {
+                Continuation::ask(LedgerCommand::Save, move |_| Ok(Continuation::Saved(Box::new(step))))
+            }
             step => step,
         }
     }
@@ -197,6 +200,7 @@ impl Engine {
                 let step = (ask.then)(Vec::new());
                 return self.drive(connection, exchange, slot, step);
             }
+            Continuation::Saved(step) => return self.drive(connection, exchange, slot, *step),
             Continuation::Ask(ask) => (self.ask(connection, ask), slot),
             Continuation::Query(query) => (self.query(connection, query), slot),
             Continuation::Wait(mut wait) => match (wait.ready)(&self.view()) {

@@ -7,6 +7,7 @@ pub mod ceilings;
 pub mod disk;
 pub mod forks;
 pub mod gossip;
+pub mod growth;
 pub mod host;
 pub mod load;
 pub mod processes;
@@ -50,6 +51,9 @@ enum Bench {
     /// Measure what a node writes: per transaction of a sync, per block at the tip, per idle hour
     #[command(after_help = "Example:\n  tussock bench disk --blocks 2000 --json")]
     Disk(disk::DiskArgs),
+    /// Measure what storing coins costs while their number grows
+    #[command(after_help = "Example:\n  tussock bench growth --coins 100000,1000000 --json")]
+    Growth(growth::GrowthArgs),
     /// Measure how quickly a mempool accepts payments, over HTTP and over TCP
     #[command(after_help = "Example:\n  tussock bench mempool --json")]
     Mempool(host::MempoolArgs),
@@ -71,6 +75,7 @@ pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
         Bench::Start(args) => host::start(args, context.json),
         Bench::Idle(args) => host::idle(args, context.json),
         Bench::Disk(args) => disk::run(args, context.spec(), context.json),
+        Bench::Growth(args) => growth::run(args, context.spec(), context.json),
         Bench::Mempool(args) => host::mempool(args, context.spec(), context.json),
         Bench::Verify(args) => verify::run(args, context.json),
         Bench::Load(args) => load::run(args, context.spec(), context.json),

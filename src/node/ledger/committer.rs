@@ -6,7 +6,7 @@
 //! crash. Blocks of this node are flushed before anybody hears of them, and [`Report::Unsaved`] makes users wait for a
 //! flush, so that a crash never takes back what they were told.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     base::{
@@ -31,6 +31,7 @@ use crate::{
 use super::{
     chain_view::ChainView,
     chainstate::{Chainstate, Failure},
+    flushes::Flushes,
     progress::Progress,
 };
 
@@ -45,19 +46,6 @@ pub(super) struct Committer {
     /// When the store may do its housekeeping.
     tidy_at: Option<Time>,
     flushes: Flushes,
-}
-
-/// When commits wait for the disk.
-#[derive(Debug)]
-struct Flushes {
-    /// Time between two of these commits; zero: each waits.
-    every: Duration,
-    /// When the last one was.
-    last: Option<Time>,
-    /// When the next one is due although nothing happens.
-    due: Option<Time>,
-    /// Blocks that were told since the last commit; `None`: no commit was postponed.
-    postponed: Option<usize>,
 }
 
 /// The changes that the next commit makes permanent.
@@ -79,31 +67,17 @@ struct Pending {
     has_own: bool,
 }
 
-impl Flushes {
-    /// Until when flushes may wait; `None`: the next one is due.
-    fn wait_until(&self, now: Now) -> Option<Time> {
-        self.last.map(|last| last + self.every).filter(|next| !self.every.is_zero() && now.mono < *next)
-    }
-
-    /// Whether the commit of a new block waits for the disk. If not, a flush is due later.
-    fn take(&mut self, now: Now) -> bool {
-        let next = self.wait_until(now);
-        self.due = next;
-        next.is_none()
-    }
-
-    /// Notes that everything is on the disk.
-    fn flushed(&mut self, now: Now) {
-        (self.last, self.due) = (Some(now.mono), None);
-    }
-}
-
 impl Committer {
     /// A committer whose chain stands at genesis until [`Committer::load`].
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
         let chain = Chainstate::new(setup, store);
-        let flushes = Flushes { every: setup.flush_every, last: None, due: None, postponed: None };
-        Self { progress: Progress::at(chain.tip()), chain, pending: Pending::default(), tidy_at: None, flushes }
+        Self {
+            progress: Progress::at(chain.tip()),
+            chain,
+            pending: Pending::default(),
+            tidy_at: None,
+            flushes: Flushes::new(setup.flush_every),
+        }
     }
 
     /// Takes up where the store was left.

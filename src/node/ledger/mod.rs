@@ -25,6 +25,7 @@ mod displaced;
 mod expected;
 #[cfg(test)]
 pub(crate) mod fake;
+mod flushes;
 mod mempool;
 mod pool;
 mod progress;

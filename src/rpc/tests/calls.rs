@@ -8,7 +8,8 @@ use crate::{
     chain::{block::HashedTransaction, key::SecretKey, transaction::Transaction},
     node::{
         SyncState,
-        command::{MinerCommand, PeersCommand, Reply},
+        command::{Command, LedgerCommand, MinerCommand, PeersCommand, Reply},
+        report::Report,
     },
 };
 
@@ -22,6 +23,36 @@ fn status_shows_use_and_cap_of_each_limit() {
     let shown = rig.result("status", json!([]))["limits"].clone();
     assert_eq!(shown["send_bytes"], json!({ "used": 5, "cap": 10, "hits": 1 }));
     assert_eq!(shown["mempool_bytes"]["cap"], json!(crate::base::limits::MEMPOOL_BYTES));
+}
+
+#[test]
+fn the_ledger_saves_what_it_told_before_a_caller_hears_of_it_or_reads_it() {
+    let mut rig = Rig::new();
+    let saves = |rig: &Rig| {
+        let save = Command::Ledger(LedgerCommand::Save);
+        rig.node.asked.lock().unwrap().iter().filter(|command| **command == save).count()
+    };
+    rig.extend(vec![]);
+    rig.result("getblockcount", json!([]));
+    assert_eq!(saves(&rig), 0, "all is saved");
+    rig.status.report(Report::Unsaved(true));
+    rig.extend(vec![]);
+    let asks = ["status", "getblockcount", "getblockhash", "wait"];
+    for (number, method) in (1..).zip(asks) {
+        let params = match method {
+            "getblockhash" => json!([2]),
+            "wait" => json!([{ "kind": "height", "value": "2", "timeout": 30 }]),
+            _ => json!([]),
+        };
+        rig.result(method, params);
+        assert!(saves(&rig) >= number, "{method}");
+    }
+    let before = saves(&rig);
+    rig.get("/metrics");
+    assert_eq!(saves(&rig), before, "a scrape makes the disk write nothing");
+    rig.status.report(Report::Unsaved(false));
+    rig.result("status", json!([]));
+    assert_eq!(saves(&rig), before);
 }
 
 #[test]
