@@ -34,7 +34,7 @@ const BATCH: u32 = 32;
 const SETTLE: Duration = Duration::from_millis(30);
 /// How long a block may wait for others to be indexed with it. Whoever asks the node does not wait for it; programs that read
 /// the file do.
-const GATHER_TIME: Duration = Duration::from_secs(60);
+const GATHER_TIME: Duration = Duration::from_secs(20);
 /// Blocks that wait for each other at most: so many are searched one by one for a transaction.
 const GATHER_BLOCKS: u32 = 16;
 /// The time between a failure and the next attempt.
