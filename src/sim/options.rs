@@ -24,6 +24,8 @@ const LARGE: usize = 50;
 /// Tricksters of a siege, and blocks below the tip at which their branches leave the chain.
 const BESIEGERS: usize = 7;
 const SIEGE_DEPTH: u64 = 12;
+/// Nodes that start late in a siege, parts per million.
+const BESIEGED_LATE_PPM: u64 = 500_000;
 
 /// Bootnodes are few.
 const NODES_PER_BOOTNODE: usize = 40;
@@ -300,9 +302,6 @@ impl Options {
         self.hit_and_run = dice.one_of("hit_and_run", &[false, false, false, true]);
         self.fork_depth = if self.hit_and_run { 0 } else { dice.one_of("fork_depth", &[0, 0, 0, 3, 12]) };
         self.siege = dice.stream("siege").chance(120_000);
-        if self.siege {
-            (self.tricksters, self.hit_and_run, self.fork_depth) = (BESIEGERS, false, SIEGE_DEPTH);
-        }
         self.tricklers = dice.size("tricklers", &[0, 0, 0, 0, 1, 2]);
         self.strangers = dice.size("strangers", &[0, 0, 0, 0, 1]);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
@@ -325,6 +324,17 @@ impl Options {
             let seconds = stream.between(1, 90).min(self.seconds - from);
             self.partitions.push(Partition { from, seconds, percent: stream.between(1, 50) });
         }
+        if self.siege {
+            self.besiege();
+        }
+    }
+
+    /// Each node has links to many besiegers. Some nodes start late: those that know the tip already get new blocks as
+    /// news, and fetch nothing. Clocks are right, because a node with a wrong one is exempt from the law of liveness.
+    fn besiege(&mut self) {
+        (self.tricksters, self.hit_and_run, self.fork_depth) = (BESIEGERS, false, SIEGE_DEPTH);
+        (self.max_outbound, self.late_ppm) = (BESIEGERS + 1, BESIEGED_LATE_PPM);
+        (self.clock_skew, self.clock_steps) = (0, 0);
     }
 }
 

@@ -31,8 +31,11 @@ use crate::{
     },
 };
 
-/// Ticks between two branches.
+/// Ticks between two branches, and between those of a siege.
 const TICKS: u64 = 20;
+const SIEGE_TICKS: u64 = 8;
+/// Blocks by which branches of a siege are further ahead than others, so that honest miners do not outdo them soon.
+const SIEGE_AHEAD: usize = 10;
 /// Ticks after the first body of a branch at which its sender leaves, and at which it is back.
 const GONE: u64 = 2;
 const BACK: u64 = 12;
@@ -81,6 +84,8 @@ pub(super) struct Branches {
     leaves: bool,
     branch: Vec<HashedBlock>,
     ticks: u64,
+    /// Ticks between two branches.
+    every: u64,
     /// Hashes per second for first bodies, when they were first counted, and hashes since.
     rate: u64,
     since: Option<u64>,
@@ -102,6 +107,7 @@ impl Branches {
             _ => (manner, is_half),
         };
         let is_aside = is_aside || hit_and_run;
+        let ahead = if siege { ahead + SIEGE_AHEAD } else { ahead };
         Self {
             leaves: hit_and_run,
             manner,
@@ -111,6 +117,7 @@ impl Branches {
             length: usize::try_from(fork_depth).unwrap_or(0) + ahead + usize::from(hit_and_run),
             branch: Vec::new(),
             ticks: rng.below(TICKS),
+            every: if siege { SIEGE_TICKS } else { TICKS },
             rate,
             since: None,
             spent: 0,
@@ -275,7 +282,7 @@ impl Trick for Branches {
         if self.leaves && self.ticks % TICKS == BACK {
             return self.claims(links, context);
         }
-        if !self.ticks.is_multiple_of(TICKS) || !self.may_begin(context.unix) || self.begin(context).is_none() {
+        if !self.ticks.is_multiple_of(self.every) || !self.may_begin(context.unix) || self.begin(context).is_none() {
             return Vec::new();
         }
         self.announce(links, context)

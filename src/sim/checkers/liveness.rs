@@ -1,6 +1,7 @@
 //! The law of liveness. While some honest, connected peer has a deliverable chain with more work than a node's own, the
 //! node's tip is on it within [`catch_up_bound`] and the time that honest peers need for the missing bytes, whatever all
-//! other peers do. No state other than `synced` lasts much longer: see `SYNCED_BOUND`.
+//! other peers do. No state other than `synced` lasts much longer: see `SYNCED_BOUND`. A node that waits for blocks of which
+//! none comes is synced again within the same bound.
 //!
 //! The law holds in the faulty phase, too. A node is exempt only for a cause that this file proves: it has just started,
 //! no link to an honest peer has stood all the time, one of the two reads slowly, or its clock is wrong.
@@ -19,7 +20,7 @@ use crate::{
     chain::archive::{BlockStatus, LedgerStore},
     node::SyncState,
     sim::{
-        checkers::state::Lag,
+        checkers::state::{Lag, Unsynced},
         lines::SmallLine,
         net::{Conn, ConnId},
         options::Options,
@@ -36,6 +37,8 @@ const RECOVERY: Duration = Duration::from_secs(10);
 const CLOCKS_TOLD: Duration = Duration::from_secs(PING_LONGEST.as_secs() + 2 * CLOCK_LOOK.as_secs() + 4);
 /// Other traffic shares a link, and a body may be sent twice.
 const SHARE: u64 = 4;
+/// A block is overdue after a multiple of the time that blocks usually take.
+const OVERDUE_BLOCKS: u64 = 8;
 /// Role steps between the question for a block and its commit.
 const STEPS: u64 = 12;
 /// Chunks of a block on its way, and of the questions for it.
@@ -83,21 +86,37 @@ impl World {
             if view.state == SyncState::Synced || !self.has_started(node) || self.is_its_chain_from_its_future(node) {
                 continue;
             }
-            let before = self.checkers.liveness.unsynced.get(&node).copied();
-            let (last, mut over) = before.unwrap_or((self.now, Duration::ZERO));
+            let waits = matches!(view.state, SyncState::Blocks | SyncState::Stalled);
+            let fresh = Unsynced { last: self.now, over: Duration::ZERO, idle: Duration::ZERO };
+            let mut seen = self.checkers.liveness.unsynced.get(&node).copied().unwrap_or(fresh);
             if lags.range((node, 0)..=(node, usize::MAX)).next().is_none() {
-                over += self.now.since(last);
+                seen.over += self.now.since(seen.last);
+                seen.idle += self.now.since(seen.last);
             }
-            unsynced.insert(node, (self.now, over));
+            if self.got_unused_body(node) || !waits {
+                seen.idle = Duration::ZERO;
+            }
+            seen.last = self.now;
+            unsynced.insert(node, seen);
             let longest = &mut self.checkers.liveness.longest.1;
-            *longest = over.max(*longest);
-            if over > catch_up_bound(self.nodes.len()) + (SYNCED_BOUND - CATCH_UP_BOUND) {
-                let view = &self.nodes[node].view;
+            *longest = seen.over.max(*longest);
+            let bound = catch_up_bound(self.nodes.len());
+            let view = &self.nodes[node].view;
+            if seen.over > bound + (SYNCED_BOUND - CATCH_UP_BOUND) {
                 let what = format!("{} ({}) although no connected honest peer is ahead", view.state, view.reason);
+                self.fail("liveness", Some(node), what);
+            } else if seen.idle > bound + takes(&self.options, OVERDUE_BLOCKS, 0) {
+                let what = format!("{} ({}) although nobody delivers these blocks", view.state, view.reason);
                 self.fail("liveness", Some(node), what);
             }
         }
         self.checkers.liveness.unsynced = unsynced;
+    }
+
+    /// Whether a body has come since the last look that the node has not applied: a branch that delivers counts.
+    fn got_unused_body(&mut self, node: usize) -> bool {
+        let Some(life) = &mut self.nodes[node].life else { return false };
+        std::mem::take(&mut life.watch.fresh).iter().any(|block| !life.watch.applied.contains(block))
     }
 
     /// What a node is to reach because of a peer.

@@ -47,6 +47,7 @@ impl World {
         if let Some(life) = &mut self.nodes[node].life
             && life.watch.delivered.len() < MAX_DELIVERED
         {
+            life.watch.fresh.push(header.hash());
             life.watch.delivered.entry(header.hash()).or_default().push(link);
         }
     }

@@ -85,14 +85,25 @@ impl Behind {
 pub(in crate::sim) struct Liveness {
     /// Chains of connected peers that nodes are to reach.
     pub(super) lags: BTreeMap<(usize, ConnId), Lag>,
-    /// Nodes that are not synced: when they were looked at last, and how long no connected peer has been ahead of them.
-    pub(super) unsynced: BTreeMap<usize, (Time, Duration)>,
+    /// Nodes that are not synced.
+    pub(super) unsynced: BTreeMap<usize, Unsynced>,
     /// When nodes last read slowly.
     pub(super) slow: BTreeMap<usize, Time>,
     /// Connections between nodes whose clocks differ or did lately, with their ends and when they last did.
     pub(super) skewed: BTreeMap<ConnId, ([usize; 2], Time)>,
     /// The longest time beyond that for the missing bytes that a node was behind, and that it was not synced.
     pub(in crate::sim) longest: (Duration, Duration),
+}
+
+/// A node that is not synced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unsynced {
+    /// When the checker last looked.
+    pub(super) last: Time,
+    /// How long no connected peer has been ahead of it.
+    pub(super) over: Duration,
+    /// How long of this it has waited for blocks, and none has come.
+    pub(super) idle: Duration,
 }
 
 /// A peer's chain that a node is to reach.

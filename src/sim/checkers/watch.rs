@@ -33,6 +33,8 @@ pub(in crate::sim) struct Watch {
     pub(in crate::sim) applied: BTreeSet<Hash>,
     /// The links that delivered each body.
     pub(super) delivered: BTreeMap<Hash, Vec<LinkId>>,
+    /// Bodies that have come since the checker of liveness looked.
+    pub(super) fresh: Vec<Hash>,
     /// The node at the other end of each link that became a peer's.
     pub(super) partners: BTreeMap<LinkId, usize>,
     /// Links of which a role was told, as a peer's or not yet, and the nodes at their other ends.
