@@ -6,7 +6,7 @@ use crate::{
     node::origin::Origin,
 };
 
-/// A committed move of the applied chain: at the tip one block at a time, during sync many at once. `ledger` tells all roles
+/// A move of the applied chain: at the tip one block at a time, during sync many at once. `ledger` tells all roles
 /// but `verify`; once at the start too, with nothing added or removed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChainMove {

@@ -90,7 +90,7 @@ impl Gossip {
         if transactions {
             out.tell(ToLedger::OfferPool { link });
         }
-        // A block is relayed before it is committed, and pings tell the committed tip.
+        // A block is relayed before it is connected, and pings tell the connected tip.
         if self.tip == self.passed_on {
             self.tell_missed(out);
         }
