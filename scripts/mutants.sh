@@ -66,6 +66,7 @@ declare -A unit_tests=(
   [forget-spent-coins-early]=store::coins::tests::the_coins_are_those_of_a_plain_map
   [merge-not-in-a-transaction]=store::coins::tests::the_coins_are_those_of_a_plain_map
   [open-questions-keep-waiting]=blocks_that_come_give_an_open_question_no_new_time
+  [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
 )
 
 # A kept build names the files of the copy, so the copy must be where it was.
