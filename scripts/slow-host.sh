@@ -87,27 +87,33 @@ sys.exit(total > BOUND)
 P
 }
 
-# A control group with a limit. Sets `group`.
-make_group() { # CONTROLLER FILE-OF-VERSION-2 VALUE FILE-OF-VERSION-1 VALUE, and more of version 1
-  local controller=$1 root
-  if [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw "$controller" /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null; then
+# A control group for which a limit can be put. Sets `group`.
+make_group() { # CONTROLLER
+  local root
+  if [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw "$1" /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null; then
     group=/sys/fs/cgroup/tussock-slow-$$
-    mkdir "$group" 2>/dev/null && echo "$3" >"$group/$2" && return
+    mkdir "$group" 2>/dev/null && return
   fi
-  for root in "/sys/fs/cgroup/$controller" "/sys/fs/cgroup/$controller,cpuacct"; do
+  for root in "/sys/fs/cgroup/$1" "/sys/fs/cgroup/$1,cpuacct"; do
     group=$root/tussock-slow-$$
-    if [ -w "$root/cgroup.procs" ] && mkdir "$group" 2>/dev/null; then
-      echo "$5" >"$group/$4" && { [ $# = 5 ] || echo "$7" >"$group/$6"; } && return
-    fi
+    if [ -w "$root/cgroup.procs" ] && mkdir "$group" 2>/dev/null; then return; fi
   done
   group=
-  printf 'skipped: no control group can be made here that limits %s\n' "$controller"
+  printf 'skipped: no control group can be made here that limits %s\n' "$1"
   exit 3
+}
+
+# The two versions of control groups have different files.
+put() { # FILE VALUE
+  [ ! -e "$group/$1" ] || echo "$2" >"$group/$1"
 }
 
 slow() {
   local blocks=${BLOCKS_SLOW:-12}
-  make_group cpu cpu.max '10000 100000' cpu.cfs_period_us 100000 cpu.cfs_quota_us 10000
+  make_group cpu
+  put cpu.max '10000 100000' && put cpu.cfs_period_us 100000 && put cpu.cfs_quota_us 10000
+  # Other work of this host may not take the tenth.
+  put cpu.weight 1000 && put cpu.shares 10240
   "$bin" generate --blocks $((blocks + 20)) --txs-per-block 500 --seed 3 --data-dir "$data/source" >/dev/null
   start source --no-index
   # The follower is in the group from its first instruction on.
@@ -189,7 +195,8 @@ P
 
 small() {
   local blocks=${BLOCKS_SMALL:-2000} began mib least=
-  make_group memory memory.max $((32 << 20)) memory.limit_in_bytes $((32 << 20))
+  make_group memory
+  put memory.max $((32 << 20)) && put memory.limit_in_bytes $((32 << 20))
   "$bin" generate --blocks "$blocks" --txs-per-block 500 --seed 1 --data-dir "$data/source" >/dev/null
   start source --is-bootnode
   began=$EPOCHREALTIME
