@@ -207,14 +207,16 @@ small() {
   "$bin" -d "$data/small" --chain local wait height "$blocks" --timeout 1800 >/dev/null ||
     { printf 'it did not get there\n' && tail -3 "$data/small.log" && exit 1; }
   python3 - "$began" "$EPOCHREALTIME" "$blocks" "$small" "$group" <<'P'
-import glob, sys
+import glob, os, sys
 
 began, over, blocks, pid, group = float(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5]
 facts = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status"))
+ticks = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11:13]
+used = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 events = [line.strip() for path in glob.glob(f"{group}/memory.events") + glob.glob(f"{group}/memory.oom_control")
           for line in open(path) if line.startswith("oom_kill ")]
-print(f"one core, 64 open files, control group of 32 MiB: {blocks} blocks of 500 transactions after {over - began:.0f} s; "
-      f"resident at most {int(facts['VmHWM'].split()[0]) / 1000:.1f} MB; {', '.join(events) or 'not killed'}")
+print(f"one core, 64 open files, control group of 32 MiB: {blocks} blocks of 500 transactions after {over - began:.0f} s, "
+      f"{used:.0f} s of processor time; resident at most {int(facts['VmHWM'].split()[0]) / 1000:.1f} MB; {', '.join(events) or 'not killed'}")
 P
   "$bin" -d "$data/small" --chain local stop --timeout 60 >/dev/null && wait "$small"
   for mib in 64 48 40 32 28 24 20 16 12; do
