@@ -7,7 +7,7 @@
 #                         SHA256SUMS, a systemd unit and a script for OpenWrt's procd. scripts/targets.sh says what it needs
 #   dist.sh --twice TARGET…   the same, and again from a clone in another folder; fails if two programs differ by a byte
 #
-# The same commit, compiler and zig give the same bytes, in whatever folder (tried for x86_64). .github/CONTRIBUTING.md says what differs elsewhere.
+# The same commit, compiler and zig give the same bytes, in whatever folder. .github/CONTRIBUTING.md says what differs elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/targets.sh
