@@ -258,9 +258,10 @@ impl Fetch {
         self.send_request(now, link, hash, is_owed, out);
     }
 
-    /// `is_owed`: another peer owes the block.
+    /// `is_owed`: another peer owes the block to the same window.
     fn send_request(&mut self, now: Time, link: LinkId, hash: Hash, is_owed: bool, out: &mut Outbox) {
-        if is_owed {
+        // A candidate may have become the best chain a moment ago.
+        if is_owed || !self.candidates.list().is_empty() && self.peers.owe(&hash) {
             out.count(Counter::BlockRequestsReassigned, 1);
         }
         self.peers.ask(link, hash, now);

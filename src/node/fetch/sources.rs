@@ -233,6 +233,11 @@ impl BodySources {
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
     }
 
+    /// Whether some peer owes this block.
+    pub(super) fn owe(&self, hash: &Hash) -> bool {
+        self.map.values().any(|peer| peer.requests.iter().any(|request| request.hash == *hash))
+    }
+
     /// Whether some peer may be asked for another block.
     pub(super) fn has_room(&self) -> bool {
         self.map.values().any(|peer| !peer.closing && peer.requests.len() < peer.window)

@@ -1,7 +1,8 @@
 //! The law of liveness. While some honest, connected peer has a deliverable chain with more work than a node's own, the
 //! node's tip is on it within [`catch_up_bound`] and the time that honest peers need for the missing bytes, whatever all
 //! other peers do. No state other than `synced` lasts much longer: see `SYNCED_BOUND`. A node that waits for blocks of which
-//! none comes is synced again within the same bound.
+//! none comes is synced again within the same bound, or `WITHHELD_AFTER` later if it has not been synced since it started or
+//! was alone.
 //!
 //! The law holds in the faulty phase, too. A node is exempt only for a cause that this file proves: it has just started,
 //! no link to an honest peer has stood all the time, one of the two reads slowly, or its clock is wrong.
@@ -13,7 +14,7 @@ use crate::{
         hash::Hash,
         limits::{
             CATCH_UP_BOUND, CLOCK_LOOK, CLOCK_OFFSET_SECONDS, MAX_SYNC_HEADERS, PING_LONGEST, SYNCED_BOUND,
-            catch_up_bound,
+            SYNCED_RECENTLY, WITHHELD_AFTER, catch_up_bound,
         },
         time::Time,
     },
@@ -81,6 +82,7 @@ impl World {
     /// it need not be, but that ends no count: a new block of a peer explains a moment only.
     fn check_unsynced(&mut self, lags: &BTreeMap<(usize, ConnId), Lag>, peers: &BTreeMap<usize, u32>) {
         let mut unsynced = BTreeMap::new();
+        self.note_synced();
         for node in peers.keys().copied() {
             let view = &self.nodes[node].view;
             if view.state == SyncState::Synced || !self.has_started(node) || self.is_its_chain_from_its_future(node) {
@@ -101,16 +103,34 @@ impl World {
             let longest = &mut self.checkers.liveness.longest.1;
             *longest = seen.over.max(*longest);
             let bound = catch_up_bound(self.nodes.len());
+            // Without a chain of its own, a node gives peers time to get the blocks of the only one.
+            let began = Time(self.now.0.saturating_sub(u64::try_from(seen.idle.as_micros()).unwrap_or(u64::MAX)));
+            let synced = self.checkers.liveness.synced.get(&node);
+            let has_own = synced.is_some_and(|at| began.since(*at) < SYNCED_RECENTLY);
+            let patience = if has_own { Duration::ZERO } else { WITHHELD_AFTER };
             let view = &self.nodes[node].view;
             if seen.over > bound + (SYNCED_BOUND - CATCH_UP_BOUND) {
                 let what = format!("{} ({}) although no connected honest peer is ahead", view.state, view.reason);
                 self.fail("liveness", Some(node), what);
-            } else if seen.idle > bound + takes(&self.options, OVERDUE_BLOCKS, 0) {
+            } else if seen.idle > bound + patience + takes(&self.options, OVERDUE_BLOCKS, 0) {
                 let what = format!("{} ({}) although nobody delivers these blocks", view.state, view.reason);
                 self.fail("liveness", Some(node), what);
             }
         }
         self.checkers.liveness.unsynced = unsynced;
+    }
+
+    /// Notes when each node was synced last, since it has had peers.
+    fn note_synced(&mut self) {
+        for (node, there) in self.nodes.iter().enumerate().take(self.options.nodes) {
+            let is_alone = there.life.is_none()
+                || matches!(there.view.state, SyncState::Starting | SyncState::Connecting | SyncState::Isolated);
+            if is_alone {
+                self.checkers.liveness.synced.remove(&node);
+            } else if there.view.state == SyncState::Synced {
+                self.checkers.liveness.synced.insert(node, self.now);
+            }
+        }
     }
 
     /// Whether a body has come since the last look that the node has not applied: a branch that delivers counts.

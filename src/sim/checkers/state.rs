@@ -85,6 +85,8 @@ impl Behind {
 pub(in crate::sim) struct Liveness {
     /// Chains of connected peers that nodes are to reach.
     pub(super) lags: BTreeMap<(usize, ConnId), Lag>,
+    /// When nodes were synced last, since they have had peers.
+    pub(super) synced: BTreeMap<usize, Time>,
     /// Nodes that are not synced.
     pub(super) unsynced: BTreeMap<usize, Unsynced>,
     /// When nodes last read slowly.
