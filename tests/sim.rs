@@ -359,3 +359,9 @@ fn a_closed_staller_leaves_its_blocks_to_the_others_at_once() {
 fn branches_that_nobody_delivers_do_not_keep_a_starting_node_from_synced() {
     assert_holds(&outcome(710_012_469));
 }
+
+/// A large question that was held back kept its share of the memory for frames that arrive.
+#[test]
+fn a_question_that_is_held_back_keeps_no_memory_from_others() {
+    assert_holds(&outcome(750_000_095));
+}

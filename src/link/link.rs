@@ -179,7 +179,12 @@ impl Link {
                 return Ok(Progress::Enough);
             }
             let phase = self.framer.phase();
-            match self.framer.receive(input).map_err(|fault| CloseReason::Fault(PeerFault::Frame(fault)))? {
+            let taken = self.framer.receive(input).map_err(|fault| CloseReason::Fault(PeerFault::Frame(fault)))?;
+            if taken.is_none() && !self.framer.reader().in_frame() {
+                // A question that came whole and is held back no longer arrives.
+                around.leases.release(self.id);
+            }
+            match taken {
                 Some(frame) => {
                     if !self.framer.reader().in_frame() {
                         (self.frame_since, self.mark) = (None, None);

@@ -1,6 +1,7 @@
 //! What arrives: deadlines of frames, full inboxes, leases.
 
 use super::*;
+use crate::base::codec::List;
 
 /// The first bytes of a message's frame.
 fn part(message: &Message, bytes: usize) -> Vec<u8> {
@@ -140,6 +141,27 @@ fn a_frame_that_we_do_not_read_on_is_never_late() {
     assert_eq!(rig.heard(RoleId::Peers), 0, "the time during which we did not read does not count afterwards either");
     waiting_peer.write_bytes(last);
     assert_eq!(rig.message(RoleId::Fetch), (waiting, block(80_001)));
+    assert_eq!(rig.usage().leased, 0);
+}
+
+/// Found by seed 750000095: a peer that does not read its answers kept memory in which others' frames were to arrive.
+#[test]
+fn a_question_that_is_held_back_needs_no_lease() {
+    let rig = Rig::with(|config| (config.lease_free_bytes, config.send_soft) = (600, 500));
+    let (link, mut peer) = rig.accept_up();
+    rig.set_window(0);
+    rig.link(LinkAction::Answer { link, frames: vec![Frame::new(&block(1_000))] });
+    let question = Message::GetSync(List::truncated(vec![Hash::ZERO; 40]));
+    let bytes = Frame::new(&question).to_bytes(MAGIC);
+    let (first, rest) = bytes.split_at(700);
+    peer.write_bytes(first);
+    assert!(rig.usage().leased > 0);
+    peer.write_bytes(rest);
+    assert_eq!((rig.heard(RoleId::Headers), rig.usage().leased), (0, 0));
+    rig.set_window(usize::MAX);
+    peer.write_bytes(&[]);
+    assert_eq!(peer.read(), block(1_000));
+    assert_eq!(rig.message(RoleId::Headers), (link, question));
     assert_eq!(rig.usage().leased, 0);
 }
 
