@@ -31,7 +31,8 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, _| {
             log::info!("rpc: stop requested");
             context.node.stop();
-            Ok(Continuation::value(&"tussock is stopping"))
+            // The ledger saves when it stops: this answer must not wait for it.
+            Ok(Continuation::Saved(Box::new(Continuation::value(&"tussock is stopping"))))
         },
     },
     Method {

@@ -390,6 +390,14 @@ fn orders_reach_the_node_as_commands() {
     assert!(*rig.node.stopped.lock().unwrap());
 }
 
+/// The ledger saves when it stops. `stop` waited for it to save first, and the server ended the call with an error.
+#[test]
+fn a_node_with_unsaved_blocks_is_stopped_without_an_error() {
+    let rig = Rig::new();
+    rig.status.report(Report::Unsaved(true));
+    assert_eq!(rig.result("stop", json!([])), "tussock is stopping");
+}
+
 #[test]
 fn mining_answers_when_the_blocks_are_made() {
     let rig = Rig::new();
