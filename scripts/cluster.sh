@@ -253,7 +253,7 @@ agree_soon() {
   local try tips highest n
   for try in 1 2 3; do
     tips=$(tips_of_running)
-    [ "$(sort -u <<<"$tips" | wc -l)" -le 1 ] && return 0
+    is_one_tip "$tips" && return 0
     [ "$try" = 3 ] && return 1
     highest=$(cut -d' ' -f1 <<<"$tips" | sort -n | tail -n 1)
     for n in $(running); do tussock "$n" wait height "${highest:-0}" --timeout 1 >/dev/null 2>&1 & done
@@ -287,6 +287,9 @@ tips_of_running() {
   done
 }
 
+# Whether these are tips, and all the same one. Nodes that do not answer agree with nobody.
+is_one_tip() { [ "$(sort -u <<<"$1" | wc -l)" -eq 1 ] && [[ $1 == [0-9]* ]]; }
+
 first_running() {
   local all
   all=$(running)
@@ -306,10 +309,10 @@ verb_wait() {
   while :; do
     tips=$(tips_of_running)
     highest=$(cut -d' ' -f1 <<<"$tips" | sort -n | tail -n 1)
-    if [ "$(sort -u <<<"$tips" | wc -l)" -eq 1 ] && [ "${highest:-0}" -ge "$height" ]; then return 0; fi
+    if is_one_tip "$tips" && [ "$highest" -ge "$height" ]; then return 0; fi
     [ "$SECONDS" -lt "$deadline" ] || fail 6 "not after $timeout s: $(sort -u <<<"$tips" | tr '\n' ';')"
-    # The node waits: until its chain grows, or for a second.
-    tussock "$n" wait height $((${highest:-0} + 1)) --timeout 1 >/dev/null 2>&1
+    # The node waits: until its chain grows, or for a second. If no node answers, there is nothing to wait for.
+    if [ -z "$highest" ]; then sleep 1; else tussock "$n" wait height $((highest + 1)) --timeout 1 >/dev/null 2>&1; fi
   done
 }
 

@@ -92,6 +92,19 @@ fn a_mistyped_partition_cuts_nothing() {
 }
 
 #[test]
+fn nodes_that_do_not_answer_do_not_agree() {
+    let cluster = Cluster::up();
+    for condition in [["agree"].as_slice(), &["height", "0"]] {
+        let args = [&["wait"], condition, &["--timeout", "1"]].concat();
+        // A misspelt variable: each command refuses it.
+        let output =
+            script(cluster.0.path(), &args).envs([("TUSSOCK_BIN", BIN), ("TUSSOCK_FLUSHH", "1")]).output().unwrap();
+        assert_eq!(output.status.code(), Some(6), "{condition:?}: {}", stderr(&output));
+    }
+    assert!(cluster.run(&["wait", "agree"]).status.success());
+}
+
+#[test]
 fn a_paused_node_delays_nobody_s_row_and_its_own_says_so() {
     let cluster = Cluster::up();
     let pid = cluster.status()[1]["pid"].to_string();

@@ -83,7 +83,8 @@ pub struct NodeFlags {
     #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
     pub max_memory: Option<usize>,
     /// Store and flush blocks of peers together after at most SECONDS, or every block by itself. A kill or power failure costs
-    /// at most these blocks, which peers send again; never a block of this node, nor what it told a user [default: 20]
+    /// at most these blocks, which peers send again; never a block of this node, nor what it told a user, except over /metrics
+    /// and /readyz [default: 20]
     #[arg(long, value_name = "every-block|SECONDS", env = "TUSSOCK_FLUSH", hide_env_values = true)]
     pub flush: Option<FlushInterval>,
     /// Print nothing on standard output and no log lines on standard error

@@ -67,7 +67,8 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 
 # When blocks of peers are stored and the disk is flushed: together after at most this number of seconds, or "every-block" by
 # itself. kill -9 or a power failure costs at most these blocks, which the node fetches again from its peers. It never costs
-# a block of this node, nor what the node has told a user or program.
+# a block of this node, nor what the node has told a user or program, except over /metrics and /readyz. Payments that wait
+# for a block are in memory; peers have them.
 #flush = 20
 
 # Print nothing on standard output and no log lines on standard error. The log files have them.
