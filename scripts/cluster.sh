@@ -311,7 +311,8 @@ verb_wait() {
     highest=$(cut -d' ' -f1 <<<"$tips" | sort -n | tail -n 1)
     if is_one_tip "$tips" && [ "$highest" -ge "$height" ]; then return 0; fi
     [ "$SECONDS" -lt "$deadline" ] || fail 6 "not after $timeout s: $(sort -u <<<"$tips" | tr '\n' ';')"
-    # The node waits: until its chain grows, or for a second. If no node answers, there is nothing to wait for.
+    # The node waits: until its chain grows, or for a second. While no node answers there is nothing that could tell, so look
+    # again in a second, until the deadline.
     if [ -z "$highest" ]; then sleep 1; else tussock "$n" wait height $((highest + 1)) --timeout 1 >/dev/null 2>&1; fi
   done
 }
