@@ -58,6 +58,9 @@ mutants=(
   'news-lost-in-silence        src/node/peers/mod.rs         /ToPeers::BlockMissed/,/^            }/s/peer\.keep_alive\.hasten(now\.mono);//'
   'garbage-is-dialled-again    src/node/peers/closing.rs     s/self\.dialer\.back_off_stranger(now\.mono, address, &mut self\.rng);/self.unreached(now, address);/'
   'sleepers-are-called-faulty  src/link/close.rs             s/^            PeerFault::HandshakeTimeout$//'
+  'one-peer-takes-all-offers   src/node/fetch/offered.rs     s/same\.map(&size)\.sum::<usize>())/same.map(\&size).sum::<usize>().min(0))/'
+  'later-blocks-excuse-earlier src/node/fetch/sources.rs     s/self\.requests\.iter_mut()\.skip(at)/self.requests.iter_mut()/'
+  'promises-bind-backwards     src/node/headers/syncnode.rs  s/self\.promised\.iter()\.filter(move |(_, since)| \*since <= time)/self.promised.iter().filter(move |_| time == time)/'
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
 )
 
@@ -66,6 +69,9 @@ declare -A unit_tests=(
   [forget-spent-coins-early]=store::coins::tests::the_coins_are_those_of_a_plain_map
   [merge-not-in-a-transaction]=store::coins::tests::the_coins_are_those_of_a_plain_map
   [open-questions-keep-waiting]=blocks_that_come_give_an_open_question_no_new_time
+  [one-peer-takes-all-offers]=a_peer_that_floods_pushes_out_nobodys_offers_but_its_own
+  [later-blocks-excuse-earlier]=what_a_peer_delivers_out_of_order_does_not_excuse_what_it_holds_back
+  [promises-bind-backwards]=a_promise_counts_from_its_arrival
   [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
 )
 

@@ -365,3 +365,19 @@ fn branches_that_nobody_delivers_do_not_keep_a_starting_node_from_synced() {
 fn a_question_that_is_held_back_keeps_no_memory_from_others() {
     assert_holds(&outcome(750_000_095));
 }
+
+/// A peer replayed old blocks. They pushed the news of honest peers out of the few places for bodies that nobody asked for, and
+/// the nodes had to ask those for them who held them back.
+#[test]
+fn a_replay_of_old_blocks_pushes_out_no_news() {
+    for seed in [760_014_748, 2_507_710_140] {
+        assert_holds(&outcome(seed));
+    }
+}
+
+/// A node was asked for a block, denied it, got it and announced it, and the asker heard of all this at once: the promise was
+/// younger than the question.
+#[test]
+fn who_got_a_block_after_it_was_asked_for_it_broke_no_promise() {
+    assert_holds(&outcome(760_013_685));
+}

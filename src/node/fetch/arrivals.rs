@@ -32,10 +32,9 @@ impl Fetch {
         };
         let hash = header.hash();
         let Some(peer) = self.peers.get_mut(link) else { return };
-        let request = peer.complete(&hash);
+        let request = peer.delivered(now, &hash);
         let asked = request.is_some();
         if let Some(request) = request {
-            peer.delivered(now);
             self.completions.blocks += 1;
             self.watch.took(now.since(request.sent));
         }

@@ -183,12 +183,12 @@ impl Fetch {
 
     fn take_absent(&mut self, now: Time, link: LinkId, hash: &Hash, out: &mut Outbox) {
         let Some(peer) = self.peers.get_mut(link) else { return };
-        if peer.complete(hash).is_some() {
+        if let Some(request) = peer.complete(hash) {
             self.completions.absent += 1;
             if let Some(window) = self.window_of(hash) {
                 window.in_vain(hash, link, Some(now));
             }
-            out.tell(ToHeaders::Denied { link, hash: *hash });
+            out.tell(ToHeaders::Denied { link, hash: *hash, asked: request.sent });
         } else if !peer.explain_late(hash) {
             self.punish(link, PeerFault::Unexpected(Kind::Absent), out);
         }

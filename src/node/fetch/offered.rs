@@ -39,19 +39,29 @@ impl Offers {
         self.list.iter().any(|offer| offer.hash == *hash)
     }
 
-    /// Keeps an offer. When there is no room, the oldest from a peer goes, then the oldest of all; those are returned.
+    /// Keeps an offer. When there is no room, the oldest of the peer that takes the most of it goes, so that no peer can
+    /// push out the news of another; our own go last. Those are returned.
     pub(super) fn insert(&mut self, offer: Offer) -> Vec<Offer> {
         self.bytes += offer.frame.body.len();
         self.list.push_back(offer);
         let mut dropped = Vec::new();
         while self.list.len() > MAX_OFFERED || (self.bytes > OFFERED_BYTES && self.list.len() > 1) {
-            let older = self.list.len() - 1;
-            let from_peer = self.list.iter().take(older).position(|offer| offer.origin.link().is_some());
-            let Some(offer) = self.list.remove(from_peer.unwrap_or(0)) else { break };
+            let size = |offer: &Offer| if self.list.len() > MAX_OFFERED { 1 } else { offer.frame.body.len() };
+            let Some(offer) = self.first_to_go(size).and_then(|at| self.list.remove(at)) else { break };
             self.bytes -= offer.frame.body.len();
             dropped.push(offer);
         }
         dropped
+    }
+
+    /// The oldest offer of the peer whose offers are the largest together. What came last stays as long as others can go.
+    fn first_to_go(&self, size: impl Fn(&Offer) -> usize) -> Option<usize> {
+        let share = |offer: &Offer| {
+            let same = self.list.iter().filter(|other| other.origin == offer.origin);
+            (offer.origin.link().is_some(), same.map(&size).sum::<usize>())
+        };
+        let older = self.list.len().checked_sub(1)?;
+        (0..older).rev().max_by_key(|at| share(&self.list[*at]))
     }
 
     pub(super) fn take(&mut self, hash: &Hash) -> Option<Offer> {
@@ -145,6 +155,29 @@ mod tests {
         }
         assert_eq!(numbers(&offers.insert(offer(8, Origin::Link(LinkId(2)), 10))), [1]);
         assert!(offers.contains(&Hash([0; 32])) && !offers.contains(&Hash([1; 32])));
+    }
+
+    #[test]
+    fn a_peer_that_floods_pushes_out_nobodys_offers_but_its_own() {
+        let mut offers = Offers::default();
+        let (honest, flood) = (Origin::Link(LinkId(1)), Origin::Link(LinkId(2)));
+        assert!(offers.insert(offer(1, honest, 10)).is_empty());
+        for n in 2..=8 {
+            assert!(offers.insert(offer(n, flood, 10)).is_empty());
+        }
+        for n in 9..100 {
+            assert_eq!(numbers(&offers.insert(offer(n, flood, 10))), [n - 7]);
+        }
+        assert_eq!(numbers(&offers.insert(offer(100, honest, 10))), [93]);
+        // By bytes, too: few large ones push out no small ones.
+        let mut offers = Offers::default();
+        assert!(offers.insert(offer(1, honest, 10)).is_empty());
+        for n in 2..=3 {
+            assert!(offers.insert(offer(n, flood, OFFERED_BYTES / 2 - 10)).is_empty());
+        }
+        assert_eq!(numbers(&offers.insert(offer(4, flood, OFFERED_BYTES / 2 - 10))), [2]);
+        assert_eq!(numbers(&offers.insert(offer(5, honest, 30))), [3]);
+        assert!(offers.contains(&Hash([1; 32])));
     }
 
     #[test]

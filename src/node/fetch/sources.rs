@@ -26,6 +26,8 @@ const MAX_LATE: usize = 128;
 pub(super) struct Request {
     pub(super) hash: Hash,
     pub(super) sent: Time,
+    /// Since when its answer is the next one that the peer owes.
+    since: Time,
 }
 
 #[derive(Debug)]
@@ -72,12 +74,17 @@ pub(super) struct BodySources {
 }
 
 impl BodySource {
-    /// It sent a block that we asked it for.
-    pub(super) fn delivered(&mut self, now: Time) {
+    /// It sent a block. Takes the request off the list if we asked it for this one.
+    pub(super) fn delivered(&mut self, now: Time, hash: &Hash) -> Option<Request> {
+        let at = self.position(hash)?;
+        // Peers answer in order, so the clock of a request starts with the answer before it. One that is passed over keeps
+        // its clock, or a peer could hold a block back for as long as it delivers others.
+        self.requests.iter_mut().skip(at).for_each(|later| later.since = now);
         self.blocks += 1;
         self.last_delivery = now;
         (self.slow, self.suspect) = (false, false);
         self.window = (self.window + 1).min(BLOCKS_IN_FLIGHT_PER_PEER);
+        self.requests.remove(at)
     }
 
     /// It did not send a block in time.
@@ -92,8 +99,11 @@ impl BodySource {
 
     /// Takes a request off the list.
     pub(super) fn complete(&mut self, hash: &Hash) -> Option<Request> {
-        let at = self.requests.iter().position(|request| request.hash == *hash)?;
-        self.requests.remove(at)
+        self.requests.remove(self.position(hash)?)
+    }
+
+    fn position(&self, hash: &Hash) -> Option<usize> {
+        self.requests.iter().position(|request| request.hash == *hash)
     }
 
     /// An answer came that no open request explains. `false` if no request that timed out does either.
@@ -122,11 +132,9 @@ impl BodySource {
         self.height = height;
     }
 
-    /// Since when it has owed the block. Peers answer requests in order, so the clock of a request starts with the
-    /// delivery before it.
+    /// Since when it has owed the block before any other.
     pub(super) fn owes_since(&self, hash: &Hash) -> Option<Time> {
-        let request = self.requests.iter().find(|request| request.hash == *hash)?;
-        Some(request.sent.max(self.last_delivery))
+        self.requests.get(self.position(hash)?).map(|request| request.since)
     }
 
     pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
@@ -248,7 +256,7 @@ impl BodySources {
         self.turn += 1;
         if let Some(peer) = self.map.get_mut(&link) {
             peer.turn = self.turn;
-            peer.requests.push_back(Request { hash, sent: now });
+            peer.requests.push_back(Request { hash, sent: now, since: now });
         }
     }
 

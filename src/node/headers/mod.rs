@@ -226,8 +226,8 @@ impl Headers {
                 }
                 self.reconsider(now.mono, hash, out)
             }
-            ToHeaders::Denied { link, hash } => {
-                self.take_denial(link, &hash, out);
+            ToHeaders::Denied { link, hash, asked } => {
+                self.take_denial(link, &hash, asked, out);
                 Ok(())
             }
         }

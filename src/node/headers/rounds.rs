@@ -89,7 +89,7 @@ impl Headers {
         let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
         self.candidates.look_again();
         let Some((first, last)) = batch.rows.first().zip(batch.rows.last()) else {
-            peer.showed(batch.last.1);
+            peer.showed(now.mono, batch.last.1);
             match batch.future {
                 Some(refused) => peer.hold(now, refused, self.spec.parameters.future_limit),
                 None if full => peer.repeated(now.mono, batch.last),
@@ -112,7 +112,7 @@ impl Headers {
             peer.ignore(now.mono, parent, index.is_on_best(parent.0, &parent.1)?);
             return Ok(());
         }
-        peer.showed(batch.last.1);
+        peer.showed(now.mono, batch.last.1);
         peer.brought(batch.last);
         if let Some(refused) = batch.future {
             peer.hold(now, refused, self.spec.parameters.future_limit);

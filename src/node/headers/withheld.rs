@@ -43,11 +43,12 @@ impl Headers {
         Ok(())
     }
 
-    /// A peer says that it does not have a block. If it sent the header, it has promised the body.
-    pub(super) fn take_denial(&mut self, link: LinkId, hash: &Hash, out: &mut Outbox) {
+    /// A peer says that it does not have a block. If it had sent the header before it was asked, it had promised the body.
+    /// On a slow line it may have both denied the block and got it before we ask or hear of either.
+    pub(super) fn take_denial(&mut self, link: LinkId, hash: &Hash, asked: Time, out: &mut Outbox) {
         let Some(index) = &self.index else { return };
-        let promised = self.peers.get(link).filter(|peer| !peer.closing).and_then(|peer| peer.promised);
-        if promised.is_some_and(|promised| index.builds_on(&promised, hash)) {
+        let Some(peer) = self.peers.get(link).filter(|peer| !peer.closing) else { return };
+        if peer.promised_by(asked).any(|promised| index.builds_on(promised, hash)) {
             log::info!("broken promise link={} block={hash}", link.0);
             self.punish(link, PeerFault::BrokenPromise, out);
         }

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    base::{hash::Hash, ids::LinkId, time::UnixTime},
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        time::{Time, UnixTime},
+    },
     chain::{header::Header, rules::BlockFault},
     node::{chain_move::ChainMove, origin::Origin},
 };
@@ -68,6 +72,8 @@ pub enum ToHeaders {
         link: LinkId,
         /// The block that it was asked for.
         hash: Hash,
+        /// When it was asked.
+        asked: Time,
     },
     /// From `ledger`: see [`ChainMove`].
     ChainMoved(Arc<ChainMove>),

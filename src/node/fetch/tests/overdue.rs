@@ -256,10 +256,24 @@ fn a_block_that_does_not_come_is_reported_when_all_have_had_their_time() {
     assert_eq!(reports(&rig.pass(SECOND * 15)), []);
 }
 
+/// Found by the simulator: a peer held the next block back for as long as it liked while it delivered later ones.
+#[test]
+fn what_a_peer_delivers_out_of_order_does_not_excuse_what_it_holds_back() {
+    let mut rig = Rig::new(3, &[1]);
+    rig.up(2, 0);
+    for (part, height) in [2, 3].into_iter().enumerate() {
+        assert_eq!(requests(&rig.pass(BULK_HEDGE / 3)), [], "part {part}");
+        rig.send(1, &block(height, 0, 0));
+    }
+    assert_eq!(requests(&rig.pass(BULK_HEDGE / 3 + SECOND / 100)), [(2, hash(1))]);
+}
+
 #[test]
 fn headers_hears_who_denies_a_block() {
     let mut rig = Rig::new(1, &[1]);
+    let asked = rig.now.mono;
+    rig.pass(SECOND / 10);
     let actions = rig.receive(1, &Message::Absent(hash(1)));
-    let denied = ToHeaders::Denied { link: LinkId(1), hash: hash(1) };
+    let denied = ToHeaders::Denied { link: LinkId(1), hash: hash(1), asked };
     assert!(actions.contains(&Action::Tell(denied.into())));
 }

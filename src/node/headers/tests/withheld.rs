@@ -114,7 +114,10 @@ fn who_denies_a_block_that_it_announced_loses_its_link() {
     let branch = ours.clone().grow(40, 1);
     rig.up(3, &branch);
     rig.sync(3, branch.headers(11..=50));
-    let deny = |rig: &mut Rig, link: u64, hash| faults(&rig.notice(ToHeaders::Denied { link: LinkId(link), hash }));
+    let deny = |rig: &mut Rig, link: u64, hash| {
+        let asked = rig.now.mono;
+        faults(&rig.notice(ToHeaders::Denied { link: LinkId(link), hash, asked }))
+    };
     assert_eq!(deny(&mut rig, 1, branch.hash(12)), [], "it never spoke of it");
     assert_eq!(deny(&mut rig, 3, ours.clone().grow(1, 7).tip()), [], "nor did this one of another branch");
     assert_eq!(deny(&mut rig, 3, branch.hash(12)), [(3, PeerFault::BrokenPromise)]);
@@ -124,6 +127,27 @@ fn who_denies_a_block_that_it_announced_loses_its_link() {
     rig.sync(5, branch.headers(11..=20));
     assert_eq!(deny(&mut rig, 5, branch.hash(21)), []);
     assert_eq!(deny(&mut rig, 5, branch.hash(20)), [(5, PeerFault::BrokenPromise)]);
+}
+
+/// Found by the simulator: the answer to a question from before a header arrived was taken for a broken promise.
+#[test]
+fn a_promise_counts_from_its_arrival() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let branch = ours.clone().grow(150, 1);
+    rig.up(3, &branch);
+    let before = rig.now.mono;
+    rig.pass(Duration::from_millis(10));
+    rig.sync(3, branch.headers(11..=110));
+    let deny = |rig: &mut Rig, height, asked| {
+        faults(&rig.notice(ToHeaders::Denied { link: LinkId(3), hash: branch.hash(height), asked }))
+    };
+    assert_eq!(deny(&mut rig, 11, before), [], "it did not have the block when it was asked");
+    let first = rig.now.mono;
+    rig.pass(Duration::from_millis(10));
+    rig.sync(3, branch.headers(111..=150));
+    assert_eq!(deny(&mut rig, 111, first), [], "of the first part only those below were promised");
+    assert_eq!(deny(&mut rig, 11, first), [(3, PeerFault::BrokenPromise)], "more promises take none back");
 }
 
 /// Found by the law of liveness: after a restart a node waited half a minute and more for the rest of a branch that it had
