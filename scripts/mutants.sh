@@ -60,7 +60,7 @@ mutants=(
   'sleepers-are-called-faulty  src/link/close.rs             s/^            PeerFault::HandshakeTimeout$//'
   'one-peer-takes-all-offers   src/node/fetch/offered.rs     s/same\.map(&size)\.sum::<usize>())/same.map(\&size).sum::<usize>().min(0))/'
   'later-blocks-excuse-earlier src/node/fetch/sources.rs     s/self\.requests\.iter_mut()\.skip(at)/self.requests.iter_mut()/'
-  'promises-bind-backwards     src/node/headers/syncnode.rs  s/self\.promised\.iter()\.filter(move |(_, since)| \*since <= time)/self.promised.iter().filter(move |_| time == time)/'
+  'promises-bind-backwards     src/node/headers/promises.rs  s/filter(move |(_, since)| \*since <= time)/filter(move |_| time == time)/'
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
 )
 

@@ -381,3 +381,22 @@ fn a_replay_of_old_blocks_pushes_out_no_news() {
 fn who_got_a_block_after_it_was_asked_for_it_broke_no_promise() {
     assert_holds(&outcome(760_013_685));
 }
+
+/// A block that was pushed while the question for it was on its way came before the answers that were due, over a line that took
+/// a second for it.
+#[test]
+fn a_slow_line_that_was_busy_with_news_is_no_stall() {
+    assert_holds(&outcome(770_011_193));
+}
+
+/// A process at another node's address was taken for that node: it had made one of 65,536 marks by chance.
+#[test]
+fn nobody_is_taken_for_another_node_by_chance() {
+    assert_holds(&outcome(770_010_627));
+}
+
+/// The checker looked at a peer's tip only. The node's clock refused a block three hours ahead, below blocks with the right time.
+#[test]
+fn a_clock_may_refuse_a_block_below_a_tip_that_it_would_not() {
+    assert_holds(&outcome(770_002_696));
+}

@@ -137,6 +137,12 @@ impl BodySource {
         self.requests.get(self.position(hash)?).map(|request| request.since)
     }
 
+    /// Since when it has owed the block and delivered nothing at all. A block that it pushed as news while our question for
+    /// it was on its way comes before the answers that are due, and may have kept a slow line busy.
+    pub(super) fn idle_since(&self, hash: &Hash) -> Option<Time> {
+        self.owes_since(hash).map(|since| since.max(self.last_delivery))
+    }
+
     pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
         self.requests.iter()
     }

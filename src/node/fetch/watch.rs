@@ -9,7 +9,11 @@ use crate::{
     node::{
         Outbox, PeerFault,
         command::Reply,
-        fetch::{Fetch, sources::Choice, window::Slot},
+        fetch::{
+            Fetch,
+            sources::{BodySource, Choice},
+            window::Slot,
+        },
         notice::ToHeaders,
         report::Counter,
     },
@@ -121,15 +125,20 @@ impl Fetch {
     /// is no other peer.
     fn stall_due(&self, lowest: u32) -> Option<(Time, LinkId)> {
         let slot = self.window.slot(lowest).filter(|_| self.window.holds_up(lowest))?;
-        let (since, link) = self.owed_since(slot)?;
+        let (since, link) = self.longest(slot, |peer| peer.idle_since(&slot.hash))?;
         self.peers.has_other(link, slot).then_some((since + self.watch.stall, link))
     }
 
-    /// The peer that has owed the block for the longest time, and since when. Peers that are being closed do not count.
+    /// The peer that has owed the block for the longest time, and since when.
     pub(super) fn owed_since(&self, slot: &Slot) -> Option<(Time, LinkId)> {
+        self.longest(slot, |peer| peer.owes_since(&slot.hash))
+    }
+
+    /// Of the peers that were asked for the block, the one with the earliest time. Those that are being closed do not count.
+    fn longest(&self, slot: &Slot, since: impl Fn(&BodySource) -> Option<Time>) -> Option<(Time, LinkId)> {
         let owed = slot.asked.iter().filter_map(|link| {
             let peer = self.peers.get(*link).filter(|peer| !peer.closing)?;
-            Some((peer.owes_since(&slot.hash)?, *link))
+            Some((since(peer)?, *link))
         });
         owed.min()
     }

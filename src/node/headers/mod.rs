@@ -16,6 +16,7 @@ mod offered;
 mod overdue;
 mod passing;
 mod peer_clocks;
+mod promises;
 mod pursuit;
 mod rivals;
 mod rounds;

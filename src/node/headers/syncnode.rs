@@ -5,7 +5,7 @@
 //! round after round until it has nothing more and is `Done`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -23,13 +23,10 @@ use crate::{
     chain::target::Work,
     node::{
         PeerInfo,
-        headers::{clock::RefusedBranch, steps::difference, validate::Refused},
+        headers::{clock::RefusedBranch, promises::Promises, steps::difference, validate::Refused},
         rate_limit::RateLimit,
     },
 };
-
-/// Promises of one peer that are remembered. A broken one that is older costs nothing.
-const MAX_PROMISES: usize = 8;
 
 /// Whether a peer is worth a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +64,7 @@ pub(super) struct HeaderSource {
     pub(super) reached: Option<(u32, Hash)>,
     /// The last header that was new to us when it sent it.
     pub(super) told: Option<Hash>,
-    /// The last header of each of its last `Sync` messages, oldest first, and since when: it has the body, and those below.
-    promised: VecDeque<(Hash, Time)>,
+    pub(super) promises: Promises,
     /// The last header that it sent or claimed as its tip, as far as we know that header.
     pub(super) shows: Option<Hash>,
     /// Branches that it may still tell of: each is stored.
@@ -111,7 +107,7 @@ impl HeaderSource {
             ignored: None,
             reached: None,
             told: None,
-            promised: VecDeque::new(),
+            promises: Promises::default(),
             shows: None,
             branches: RateLimit::new(now.mono, BRANCHES_PER_PEER, BRANCHES_PER_PEER, UNPROVEN_INTERVAL),
             strikes: 0,
@@ -150,16 +146,8 @@ impl HeaderSource {
 
     /// It sent headers that are known now, up to this one.
     pub(super) fn showed(&mut self, now: Time, last: Hash) {
-        if self.promised.len() == MAX_PROMISES {
-            self.promised.pop_front();
-        }
-        self.promised.push_back((last, now));
+        self.promises.add(now, last);
         self.shows = Some(last);
-    }
-
-    /// What it had promised by then.
-    pub(super) fn promised_by(&self, time: Time) -> impl Iterator<Item = &Hash> {
-        self.promised.iter().filter(move |(_, since)| *since <= time).map(|(last, _)| last)
     }
 
     /// It had nothing new.

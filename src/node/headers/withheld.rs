@@ -48,7 +48,7 @@ impl Headers {
     pub(super) fn take_denial(&mut self, link: LinkId, hash: &Hash, asked: Time, out: &mut Outbox) {
         let Some(index) = &self.index else { return };
         let Some(peer) = self.peers.get(link).filter(|peer| !peer.closing) else { return };
-        if peer.promised_by(asked).any(|promised| index.builds_on(promised, hash)) {
+        if peer.promises.by(asked).any(|promised| index.builds_on(promised, hash)) {
             log::info!("broken promise link={} block={hash}", link.0);
             self.punish(link, PeerFault::BrokenPromise, out);
         }

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     base::{hash::Hash, limits::HEADERS_BEHIND, time::Time},
+    chain::header::Header,
     node::report::SyncState,
-    sim::{net::Phase, node::Node, world::World},
+    sim::{net::Phase, world::World},
 };
 
 /// How long a node may not know of the headers that its clock refuses: an idle `GetSync`, its timeout, and delay.
@@ -43,24 +44,36 @@ impl World {
             && self.is_honest(peer)
             && there.view.state == SyncState::Synced
             && tip.work > own.work
-            && self.is_in_its_future(node, peer)
             && there.slow.is_none()
             && self.nodes[peer].slow.is_none()
             && self.severed(node, peer).is_none()
+            && self.is_in_its_future(node, peer)
     }
 
-    /// Whether a peer's tip is too far ahead of a node's clock.
+    /// Whether a block of a peer's chain that a node does not have is too far ahead of the node's clock. Those on top of it
+    /// may be from before: a block need only be later than the median of those below.
     pub(super) fn is_in_its_future(&self, node: usize, peer: usize) -> bool {
-        self.nodes[peer].view.tip.as_ref().is_some_and(|tip| tip.time > self.latest_allowed(node))
+        let mut missing = self.chain_of(peer).take_while(|header| self.header(node, &header.hash()).is_none());
+        missing.any(|header| header.time > self.latest_allowed(node))
     }
 
     /// Whether a node's clock refuses a block of its own chain: all its peers may have the same clock.
     pub(super) fn is_its_chain_from_its_future(&self, node: usize) -> bool {
-        let Node { view, disk, .. } = &self.nodes[node];
-        let Some(tip) = view.tip.as_ref().filter(|_| view.state == SyncState::Stalled) else { return false };
-        let header = |hash: &Hash| disk.read(|ledger| ledger.header(hash)).ok().flatten().map(|row| row.header);
-        let chain = std::iter::successors(header(&tip.hash), |above| header(&above.previous));
-        chain.take(HEADERS_BEHIND as usize + 1).any(|header| header.time > self.latest_allowed(node))
+        self.nodes[node].view.state == SyncState::Stalled
+            && self
+                .chain_of(node)
+                .take(HEADERS_BEHIND as usize + 1)
+                .any(|header| header.time > self.latest_allowed(node))
+    }
+
+    /// A node's chain, from its tip down.
+    fn chain_of(&self, node: usize) -> impl Iterator<Item = Header> {
+        let tip = self.nodes[node].view.tip.as_ref().and_then(|tip| self.header(node, &tip.hash));
+        std::iter::successors(tip, move |above| self.header(node, &above.previous))
+    }
+
+    fn header(&self, node: usize, hash: &Hash) -> Option<Header> {
+        self.nodes[node].disk.read(|ledger| ledger.header(hash)).ok().flatten().map(|row| row.header)
     }
 
     /// The latest time of a block that a node's clock allows.

@@ -46,10 +46,10 @@ impl World {
             && self.is_honest(peer)
             && self.nodes[node].view.state == SyncState::Synced
             && work(peer) > work(node)
-            // What a wrong clock refuses is another checker's matter: one peer alone may lie about the time.
-            && !self.is_in_its_future(node, peer)
             && !slow(node)
             && !slow(peer)
             && self.severed(node, peer).is_none()
+            // What a wrong clock refuses is another checker's matter: one peer alone may lie about the time.
+            && !self.is_in_its_future(node, peer)
     }
 }

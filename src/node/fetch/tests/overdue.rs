@@ -268,6 +268,23 @@ fn what_a_peer_delivers_out_of_order_does_not_excuse_what_it_holds_back() {
     assert_eq!(requests(&rig.pass(BULK_HEDGE / 3 + SECOND / 100)), [(2, hash(1))]);
 }
 
+/// Found by the simulator: on a slow line, a block that was pushed while the question for it was on its way came before the
+/// answers that were due. The peer was blamed for the time that it took.
+#[test]
+fn a_peer_that_delivers_out_of_order_has_not_stalled() {
+    for pushes in [false, true] {
+        let mut rig = Rig::new(300, &[1, 2]);
+        rig.answer(2);
+        let later = rig.heights[rig.open[&1].last().unwrap()];
+        let mut actions = rig.pass(STALL_FIRST / 2);
+        if pushes {
+            actions.extend(rig.send(1, &block(later, 0, 0)));
+        }
+        actions.extend(rig.pass(STALL_FIRST / 2));
+        assert_eq!(faults(&actions).contains(&(1, PeerFault::BlockStall)), !pushes);
+    }
+}
+
 #[test]
 fn headers_hears_who_denies_a_block() {
     let mut rig = Rig::new(1, &[1]);
