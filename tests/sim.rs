@@ -382,10 +382,10 @@ fn who_got_a_block_after_it_was_asked_for_it_broke_no_promise() {
     assert_holds(&outcome(760_013_685));
 }
 
-/// A block that was pushed while the question for it was on its way came before the answers that were due, over a line that took
-/// a second for it.
+/// A node took a block, then looked for a chain from further below: its blocks seemed to wait for the lowest one, and who was slow
+/// to say that it has none was blamed for a stall.
 #[test]
-fn a_slow_line_that_was_busy_with_news_is_no_stall() {
+fn a_peer_stalls_only_a_chain_of_which_blocks_wait() {
     assert_holds(&outcome(770_011_193));
 }
 

@@ -134,6 +134,7 @@ impl Window {
         self.cut(0);
         self.base = above.saturating_add(1);
         self.floor = self.base;
+        self.highest = self.highest.min(above);
     }
 
     /// The height after the last slot.

@@ -285,6 +285,16 @@ fn a_peer_that_delivers_out_of_order_has_not_stalled() {
     }
 }
 
+/// Found by the simulator: after a node had taken blocks, each chain from further below had blocks that seemed to wait.
+#[test]
+fn what_arrived_of_one_chain_does_not_wait_for_the_blocks_of_another() {
+    let mut rig = Rig::new(300, &[1, 2]);
+    rig.run(&[]);
+    let other: Vec<Hash> = (1..=300).map(|height| hash_of(&block(height, 1, 0))).collect();
+    rig.want(0, other);
+    assert_eq!(faults(&rig.pass(STALL_FIRST)), [], "no block of it has come");
+}
+
 #[test]
 fn headers_hears_who_denies_a_block() {
     let mut rig = Rig::new(1, &[1]);
