@@ -268,8 +268,8 @@ fn what_a_peer_delivers_out_of_order_does_not_excuse_what_it_holds_back() {
     assert_eq!(requests(&rig.pass(BULK_HEDGE / 3 + SECOND / 100)), [(2, hash(1))]);
 }
 
-/// Found by the simulator: on a slow line, a block that was pushed while the question for it was on its way came before the
-/// answers that were due. The peer was blamed for the time that it took.
+/// On a slow line, a block that was pushed while the question for it was on its way comes before the
+/// answers that are due. The peer is not to blame for the time that it takes.
 #[test]
 fn a_peer_that_delivers_out_of_order_has_not_stalled() {
     for pushes in [false, true] {
