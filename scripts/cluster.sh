@@ -19,6 +19,7 @@ usage: scripts/cluster.sh VERB
   kill n | stop n | start n | pause n | resume n        one node: SIGKILL, clean stop, start, SIGSTOP, SIGCONT
                             start takes the binary of the last up, and builds nothing
   partition "1 2 | 3 4"     cut the network into groups        heal    undo it
+                            a stopped or paused node is told at its start or resume; down forgets it
   status [--json]           a line for each node               logs [n]  the last lines of its log
   wait agree | wait height H [--timeout S=60]           until all running nodes have one tip, or that height
   load --tps T --for S      send transactions to all nodes     cli n ARGS…  run a command against node n
@@ -103,6 +104,7 @@ start_node() {
   pid_of "$n" >/dev/null && return
   base=$(cat "$dir/port")
   mkdir -p "$folder"
+  rm -f "$folder/told"
   local args=()
   [ -f "$folder/args" ] && mapfile -t args <"$folder/args"
   # Its own process group, so that Ctrl-C ends this script and not the node.
@@ -117,6 +119,8 @@ start_node() {
     tail -n 5 "$folder/output.log" >&2
     fail 1 "node $n did not become ready; see $folder/output.log"
   }
+  # Meanwhile the other groups have refused it.
+  settle_all "$n"
 }
 
 stop_node() {
@@ -317,34 +321,83 @@ verb_wait() {
   done
 }
 
+# Tells node n what to deny. Its folder has two files: `deny`, the addresses that it must deny now, and `told`, those that the
+# running node was told last. Prints why the node could not be told.
+settle() {
+  local n=$1 folder want told error
+  folder=$(node_dir "$n")
+  want=$(cat "$folder/deny" 2>/dev/null)
+  told=$(cat "$folder/told" 2>/dev/null)
+  error=$(silence "$n")
+  # A stopped node denies nothing.
+  if [ "$error" != 'no answer' ]; then [ "$error$want" = stopped ] || printf '%s' "$error"; return; fi
+  # `net deny` adds to what the node denies already.
+  # shellcheck disable=SC2086
+  { [ -z "$told" ] || [ "$told" = "$want" ] || tell "$n" net allow; } && { [ -z "$want" ] || tell "$n" net deny $want; } &&
+    printf '%s\n' "$want" >"$folder/told"
+}
+
+is_told() { [ "$(cat "$(node_dir "$1")/told" 2>/dev/null)" = "$(cat "$(node_dir "$1")/deny" 2>/dev/null)" ]; }
+
+# Runs a command against node n. Prints one line if it fails.
+tell() {
+  local error
+  error=$(timeout "$answer_time" "$bin" -d "$(node_dir "$1")" --chain "$chain" "${@:2}" 2>&1 >/dev/null) && return
+  printf '%s' "${error:-no answer}" | tail -n 1
+  return 1
+}
+
+# Tells these nodes what to deny, side by side, and fails if one could not be told.
+settle_all() {
+  local n why silent='' code=3
+  while read -r n why; do
+    [ -n "$why" ] || continue
+    silent+="${silent:+, }$n ($why)"
+    [ "$why" = stopped ] || code=6
+  done < <(each settle "$@")
+  [ -z "$silent" ] || fail "$code" "not told: node $silent; start and resume tell a node, or repeat this once it answers"
+}
+
 verb_partition() {
-  local groups=() group n m base addresses g
-  base=$(cat "$dir/port" 2>/dev/null) || fail 3 "no cluster in $dir"
+  local groups=() members=() group n other base others addresses
+  local -A group_of=()
+  base=$(cat "$dir/port" 2>/dev/null) || fail 3 "no cluster in $dir; start one: scripts/cluster.sh up"
   [ $# -eq 1 ] || fail 2 'partition "1 2 | 3 4"'
   IFS='|' read -ra groups <<<"$1"
   [ "${#groups[@]}" -ge 2 ] || fail 2 'at least two groups are needed: partition "1 2 | 3 4"'
   # Before anything is cut.
-  for n in ${groups[*]}; do need_node "$n"; done
-  for g in "${!groups[@]}"; do
-    for n in ${groups[$g]}; do
-      addresses=()
-      for m in "${!groups[@]}"; do
-        [ "$m" = "$g" ] && continue
-        for other in ${groups[$m]}; do addresses+=("127.0.0.1:$((base + other))"); done
-      done
-      tussock "$n" net deny "${addresses[@]}" >/dev/null || fail $? "node $n did not accept the command"
+  for group in "${!groups[@]}"; do
+    read -ra members <<<"${groups[$group]}"
+    [ "${#members[@]}" -ge 1 ] || fail 2 'a group is empty; each needs a node: partition "1 2 | 3 4"'
+    for n in "${members[@]}"; do
+      need_node "$n"
+      [ -z "${group_of[$n]:-}" ] || fail 2 "node $n is named twice; a node is in one group"
+      group_of[$n]=$group
     done
   done
+  others=$(for n in $(nodes); do [ -n "${group_of[$n]:-}" ] || printf ' %s' "$n"; done)
+  for n in "${!group_of[@]}"; do
+    addresses=()
+    for other in "${!group_of[@]}"; do
+      [ "${group_of[$other]}" = "${group_of[$n]}" ] || addresses+=("127.0.0.1:$((base + other))")
+    done
+    printf '%s\n' "${addresses[*]}" >"$(node_dir "$n")/deny"
+  done
+  [ -z "$others" ] || printf 'cluster: in no group, so connected to all:%s\n' "$others" >&2
+  # shellcheck disable=SC2046
+  settle_all $(printf '%s\n' "${!group_of[@]}" | sort -n)
 }
 
 verb_heal() {
-  local n code=0
+  local n
   at_most 0 "$@"
   for n in $(nodes); do
-    pid_of "$n" >/dev/null || continue
-    tussock "$n" net allow >/dev/null || code=$?
+    rm -f "$(node_dir "$n")/deny"
+    # Whatever a node was told, and by whom.
+    printf 'unknown\n' >"$(node_dir "$n")/told"
   done
-  return $code
+  # shellcheck disable=SC2046
+  settle_all $(nodes)
 }
 
 verb_logs() {
@@ -362,7 +415,7 @@ verb_down() {
   at_most 0 "$@"
   # In parallel, because each node waits for its peers' Goodbye.
   for n in $(nodes); do
-    { stop_node "$n"; rm -f "$(node_dir "$n")/pid" "$(node_dir "$n")/paused"; } &
+    { stop_node "$n"; (cd "$(node_dir "$n")" && rm -f pid paused deny); } &
   done
   wait
 }
@@ -392,7 +445,7 @@ case $verb in
   stop) need_node "${1:-}"; stop_node "$1"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
   kill) need_node "${1:-}"; pid=$(pid_of "$1") && kill -KILL "$pid" && await_end "$pid"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
   pause) need_node "${1:-}"; pid=$(pid_of "$1") || fail 3 "node $1 is not running"; kill -STOP "$pid"; : >"$(node_dir "$1")/paused" ;;
-  resume) need_node "${1:-}"; pid=$(pid_of "$1") || fail 3 "node $1 is not running"; kill -CONT "$pid"; rm -f "$(node_dir "$1")/paused" ;;
+  resume) need_node "${1:-}"; pid=$(pid_of "$1") || fail 3 "node $1 is not running"; kill -CONT "$pid"; rm -f "$(node_dir "$1")/paused"; is_told "$1" || settle_all "$1" ;;
   cli) need_node "${1:-}"; n=$1; shift; tussock "$n" "$@" ;;
   help | --help | -h) usage ;;
   *) usage >&2; exit 2 ;;

@@ -79,9 +79,11 @@ fn the_cluster_script_refuses_what_it_does_not_know() {
 #[test]
 fn a_mistyped_partition_cuts_nothing() {
     let cluster = Cluster::up();
-    for (groups, code) in [("1 2 | 33", 4), ("1 | x", 2), ("1 2 3", 2)] {
+    for (groups, code) in [("1 2 | 33", 4), ("1 | x", 2), ("1 2 3", 2), ("1 2 | 2 3", 2), ("1 2 || 3", 2), ("|1 2", 2)]
+    {
         let output = cluster.run(&["partition", groups]);
         assert_eq!(output.status.code(), Some(code), "{groups}: {}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{groups}: {}", stderr(&output));
         for node in ["1", "2", "3"] {
             let denied = cluster.run(&["cli", node, "net", "list", "--json"]);
             assert_eq!(stdout(&denied).trim(), "[]", "{groups}: node {node}");
@@ -137,4 +139,39 @@ fn a_node_is_started_again_with_the_binary_of_its_cluster_and_nothing_is_built()
     let output = start.env("PATH", path).env_remove("TUSSOCK_BIN").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(cluster.status()[1]["status"]["chain"], "local");
+}
+
+#[test]
+fn a_stopped_or_paused_node_delays_no_partition_and_is_told_when_it_is_back() {
+    let cluster = Cluster::up();
+    let denied = |node: &str| {
+        let output = cluster.run(&["cli", node, "net", "list", "--json"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap().as_array().unwrap().len()
+    };
+    let run = |verb: &[&str], code: i32, words: &[&str]| {
+        let start = Instant::now();
+        let output = cluster.run(verb);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{verb:?}: {text}");
+        assert!(words.iter().all(|word| text.contains(word)) && text.lines().count() <= 1, "{verb:?}: {text}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{verb:?}: {:?}", start.elapsed());
+    };
+    run(&["stop", "2"], 0, &[]);
+    run(&["pause", "3"], 0, &[]);
+    run(&["partition", "1 | 2 3"], 6, &["2 (stopped)", "3 (paused)"]);
+    assert_eq!(denied("1"), 2);
+    run(&["start", "2"], 0, &[]);
+    run(&["resume", "3"], 0, &[]);
+    assert_eq!((denied("2"), denied("3")), (1, 1));
+    // Other groups take the place of the old ones.
+    run(&["partition", "1 2 | 3"], 0, &[]);
+    assert_eq!((denied("1"), denied("2"), denied("3")), (1, 1, 2));
+
+    run(&["pause", "3"], 0, &[]);
+    run(&["kill", "2"], 0, &[]);
+    run(&["heal"], 6, &["3 (paused)"]);
+    run(&["resume", "3"], 0, &[]);
+    run(&["start", "2"], 0, &[]);
+    assert_eq!((denied("1"), denied("2"), denied("3")), (0, 0, 0));
+    assert!(cluster.run(&["wait", "agree"]).status.success());
 }
