@@ -12,6 +12,7 @@ use crate::rpc::{
     error::{self, RpcError},
     http::{Response, Status},
     methods,
+    requests::{self, Request},
     rights::Right,
 };
 
@@ -84,13 +85,9 @@ impl Batch {
             return Err(refuse(Version::Two, RpcError::new(error::INVALID_REQUEST, text)));
         }
         // Without a request there is no version; Bitcoin Core then answers as 1.x.
-        let value: Value = serde_json::from_slice(body)
+        let (requests, is_array) = requests::read(body)
             .map_err(|problem| refuse(Version::One, RpcError::new(error::PARSE, format!("not JSON: {problem}"))))?;
-        let (requests, is_array) = match value {
-            Value::Array(requests) => (requests, true),
-            request => (vec![request], false),
-        };
-        let version = requests.first().map_or(Version::Two, version_of);
+        let version = requests.first().map_or(Version::Two, |request| version_of(&request.value));
         let invalid = |text: &str| Err(refuse(version, RpcError::new(error::INVALID_REQUEST, text)));
         match requests.len() {
             0 => invalid("an empty batch"),
@@ -178,7 +175,7 @@ fn version_of(request: &Value) -> Version {
     }
 }
 
-fn read_call(request: Value) -> Parsed {
+fn read_call(Request { value: request, repeated }: Request) -> Parsed {
     let version = version_of(&request);
     let Value::Object(mut fields) = request else {
         let tag = Tag { version: Version::Two, id: Some(Value::Null) };
@@ -192,6 +189,11 @@ fn read_call(request: Value) -> Parsed {
     };
     let invalid =
         |text: &str| Err((Tag { version, id: Some(answerable.clone()) }, RpcError::new(error::INVALID_REQUEST, text)));
+    if let Some(repeated) = repeated {
+        let code = if repeated.in_request { error::INVALID_REQUEST } else { error::INVALID_PARAMS };
+        let text = format!("\"{}\" is there twice", repeated.name.escape_default());
+        return Err((Tag { version, id: Some(answerable) }, RpcError::new(code, text)));
+    }
     if !matches!(fields.get("jsonrpc").map(Value::as_str), None | Some(Some("2.0" | "1.0" | "1.1"))) {
         return invalid("\"jsonrpc\" is \"2.0\", \"1.0\", or left out for 1.x");
     }
@@ -322,6 +324,21 @@ mod tests {
         }
         let text = answer(r#"[1, {"jsonrpc":"2.0","id":1,"method":"echo"}]"#).1;
         assert!(text.starts_with(r#"[{"jsonrpc":"2.0","id":null,"error":{"code":-32600"#) && text.contains("result"));
+    }
+
+    #[test]
+    fn a_call_with_a_member_twice_is_refused_and_the_others_of_its_batch_are_not() {
+        let error = |body: &str| serde_json::from_str::<Value>(&answer(body).1).unwrap()["error"].clone();
+        let twice = error(r#"{"jsonrpc":"2.0","id":1,"method":"echo","method":"fail"}"#);
+        assert_eq!(
+            (twice["code"].as_i64(), twice["message"].as_str()),
+            (Some(-32600), Some("\"method\" is there twice"))
+        );
+        let twice = error(r#"{"jsonrpc":"2.0","id":1,"method":"echo","params":{"to":1,"to":2}}"#);
+        assert_eq!((twice["code"].as_i64(), twice["message"].as_str()), (Some(-32602), Some("\"to\" is there twice")));
+        assert_eq!(answer(r#"{"id":1,"method":"echo","method":"echo"}"#).0, 400);
+        let mixed = r#"[{"jsonrpc":"2.0","id":1,"id":1,"method":"echo"},{"jsonrpc":"2.0","id":2,"method":"echo"}]"#;
+        assert!(answer(mixed).1.ends_with(r#"{"jsonrpc":"2.0","id":2,"result":null}]"#), "{}", answer(mixed).1);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Engine {
     /// Starts to answer a request of this connection, from somebody with this right.
     pub(super) fn begin(&mut self, connection: usize, request: Request, right: Right) -> Progress {
         if request.head.method == http::Method::Post {
-            if let Err(error) = integers::check(&request.head.query) {
+            if let Err(error) = integers::check_alone(&request.head.query) {
                 return Progress::Done(Response::error(Status::BadRequest, &error.message));
             }
             return match Batch::parse(&request.body) {

@@ -23,6 +23,21 @@ pub(super) fn check(query: &str) -> Result<(), RpcError> {
     }
 }
 
+/// The same for a path that has no other field.
+pub(super) fn check_alone(query: &str) -> Result<(), RpcError> {
+    let names = query.split('&').filter_map(|pair| pair.split('=').next());
+    match names.filter(|name| !name.is_empty()).find(|name| *name != FIELD) {
+        Some(name) => Err(unknown(name, &format!("the only field of calls is \"{FIELD}\""))),
+        None => check(query),
+    }
+}
+
+/// The refusal of a field that a path does not have.
+pub(super) fn unknown(name: &str, known: &str) -> RpcError {
+    let name: String = name.chars().take(40).collect();
+    RpcError::bad_parameter(format!("\"{}\" is unknown; {known}", name.escape_default()))
+}
+
 /// Whether a result may hold 64-bit integers.
 pub(super) fn has_wide(schema: &Schema) -> bool {
     is_wide(schema) || !wide_names(schema).is_empty()

@@ -38,6 +38,7 @@ pub mod page;
 pub mod params;
 mod query;
 pub mod render;
+mod requests;
 pub mod rights;
 pub mod schema;
 mod server;

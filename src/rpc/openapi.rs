@@ -12,13 +12,18 @@ use crate::rpc::{
 /// The document.
 pub(super) fn document(paths: &[Path], version: &str) -> Value {
     let mut all: Map<String, Value> = paths.iter().map(|path| (path.path.to_owned(), describe(path))).collect();
+    let unknown = failure("there is a field, and this path has none");
     let ready = json!({
         "200": answer("the node is synced", &answers::node::READINESS),
+        "400": unknown,
         "503": answer("the node is not synced", &answers::node::READINESS),
     });
     all.insert("/readyz".to_owned(), operation("readyz", "whether the node is synced", &[], &ready));
     let text = json!({ "schema": { "type": "string" } });
-    let metrics = json!({ "200": { "description": "the Prometheus text format", "content": { "text/plain": text } } });
+    let metrics = json!({
+        "200": { "description": "the Prometheus text format", "content": { "text/plain": text } },
+        "400": unknown,
+    });
     all.insert("/metrics".to_owned(), operation("metrics", "numbers for monitoring", &[], &metrics));
     json!({
         "openapi": "3.1.0",
@@ -60,10 +65,6 @@ fn describe(path: &Path) -> Value {
         }));
     }
     let name: Vec<&str> = path.path.split(['/', '{', '}', '.']).filter(|part| !part.is_empty()).collect();
-    let failure = |text: &str| {
-        let reference = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
-        json!({ "description": text, "content": { "application/json": reference } })
-    };
     let mut responses = json!({ "200": answer(path.summary, &path.result) });
     responses["400"] = failure("a parameter is wrong or unknown");
     if !path.params.is_empty() {
@@ -71,6 +72,11 @@ fn describe(path: &Path) -> Value {
     }
     responses["503"] = failure("the node is starting, or too much is asked at once");
     operation(&name.join("_"), path.summary, &parameters, &responses)
+}
+
+fn failure(text: &str) -> Value {
+    let reference = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
+    json!({ "description": text, "content": { "application/json": reference } })
 }
 
 fn operation(id: &str, summary: &str, parameters: &[Value], responses: &Value) -> Value {

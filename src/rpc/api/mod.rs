@@ -41,6 +41,10 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
             let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()));
             return Route::Continuation(first_view::gather(context), Box::new(finish));
         }
+        "/readyz" | "/metrics" if !head.query.is_empty() => {
+            let name = head.query.split(['&', '=']).next().unwrap_or_default();
+            return Route::Ready(plain(Err(integers::unknown(name, "this path has no fields"))));
+        }
         "/readyz" => return Route::Ready(readiness(context)),
         "/metrics" => return Route::Ready(Response::new(Status::Ok, PROMETHEUS, metrics::render(context, calls))),
         _ => {}

@@ -86,7 +86,7 @@ impl Path {
 
     fn unknown(&self, name: &str) -> RpcError {
         let known: Vec<&str> = self.fields().map(|param| param.name).chain([integers::FIELD]).collect();
-        RpcError::bad_parameter(format!("\"{name}\" is unknown; the fields of this path are: {}", known.join(", ")))
+        integers::unknown(name, &format!("the fields of this path are: {}", known.join(", ")))
     }
 
     /// The path as `GET /api` lists it, names in capitals.
