@@ -42,13 +42,18 @@ impl Context {
 
     /// For a command that runs a node with these flags.
     pub fn for_node(common: &CommonFlags, node: &NodeFlags, json: bool) -> Outcome<Self> {
-        let mut sources = Sources::load(common, node)?;
+        let mut sources = match Sources::load(common, node) {
+            Ok(sources) => sources,
+            // Of a value, the error does not tell that it came from a variable.
+            Err(error) => return variables::check().and(Err(error.into())),
+        };
         chains::choose_for_run(&mut sources)?;
         Ok(Self { settings: sources.settings()?, json, common: common.clone() })
     }
 
     /// For a command that needs no data directory: the chain is `local` if none is named.
     pub fn without_data(common: &CommonFlags, json: bool) -> Outcome<Self> {
+        variables::check()?;
         let sources = Sources::load(common, &NodeFlags::default())?;
         Ok(Self { settings: sources.settings()?, json, common: common.clone() })
     }

@@ -44,7 +44,7 @@ pub mod verify;
 
 use std::{env, process::ExitCode};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     config::CommonFlags,
@@ -156,17 +156,23 @@ pub fn main() -> ExitCode {
     let parsed = variables::without_empty(Cli::command()).try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return explain(&error),
-    };
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.message.is_empty() {
-                output::note(&format!("error: {}", failure.message));
-            }
-            ExitCode::from(failure.exit as u8)
+        Err(error) => {
+            // Of a wrong value, clap does not tell that it came from a variable.
+            let is_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
+            return match variables::check() {
+                Err(failure) if is_value => fail(&failure),
+                _ => explain(&error),
+            };
         }
+    };
+    run(&cli).map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    if !failure.message.is_empty() {
+        output::note(&format!("error: {}", failure.message));
     }
+    ExitCode::from(failure.exit as u8)
 }
 
 /// Prints the help that was asked for, or what is wrong with the command line.

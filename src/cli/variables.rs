@@ -1,21 +1,28 @@
 //! Environment variables of the node's settings, as commands see them that run no node.
 
 use clap::{
-    Args, Command,
+    Args, Command, FromArgMatches,
     builder::Resettable,
     error::{ContextKind, ContextValue},
 };
 
-use super::exit::{Failure, Outcome};
+use super::{
+    exit::{Failure, Outcome},
+    run::DevArgs,
+};
 use crate::config::NodeFlags;
 
 /// Refuses a value that `tussock run` refuses, as a wrong value in the configuration file is refused by every command.
 pub(super) fn check() -> Outcome {
-    let mut command = without_empty(NodeFlags::augment_args(Command::new("tussock")));
+    // `dev` has all settings of `run`, and one more.
+    let mut command = without_empty(DevArgs::augment_args(Command::new("tussock")));
     // Arguments have their names for messages only after that.
     command.build();
     let known: Vec<clap::Arg> = command.get_arguments().cloned().collect();
-    let Err(error) = command.try_get_matches_from(["tussock"]) else { return Ok(()) };
+    let error = match command.try_get_matches_from(["tussock"]) {
+        Ok(matches) => return check_values(&matches),
+        Err(error) => error,
+    };
     let is_wrong = |arg: &&clap::Arg| match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(name)) => *name == arg.to_string(),
         _ => false,
@@ -25,6 +32,13 @@ pub(super) fn check() -> Outcome {
     let text = plainer(&error.render().to_string());
     let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     Err(Failure::usage(format!("the variable {name}: {reason}")))
+}
+
+fn check_values(matches: &clap::ArgMatches) -> Outcome {
+    let problem = NodeFlags::from_arg_matches(matches).ok().and_then(|flags| flags.problem());
+    problem.map_or(Ok(()), |(key, problem)| {
+        Err(Failure::usage(format!("the variable TUSSOCK_{}: {problem}", key.to_uppercase())))
+    })
 }
 
 /// A variable that is set to nothing counts as not set.

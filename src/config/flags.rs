@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, builder::BoolishValueParser};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::flush::FlushInterval;
+use super::{flush::FlushInterval, values};
 use crate::net::ListenAddress;
 
 /// Options of every command.
@@ -133,6 +133,16 @@ fn one_or_several<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<Lis
 }
 
 impl NodeFlags {
+    /// The first key whose value its type allows and a node refuses, and why. Keys and addresses of `mine` are not looked up.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        let peers =
+            |key, texts: &Option<Vec<String>>| Some((key, values::peers(texts.as_deref().unwrap_or_default()).err()?));
+        let memory = |mib| Some(("max_memory", values::memory(mib).err()?));
+        peers("connect", &self.connect)
+            .or_else(|| peers("bootnode", &self.bootnode))
+            .or_else(|| self.max_memory.and_then(memory))
+    }
+
     /// These settings, and those of `below` where these are not set.
     pub(super) fn over(self, below: Self) -> Self {
         Self {

@@ -14,6 +14,7 @@ mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
+pub mod values;
 mod variables;
 
 pub use chain::{CHAIN_FILE, chains_in};

@@ -8,6 +8,7 @@ use super::{
     file,
     flags::{CommonFlags, NodeFlags},
     home::HomeVariables,
+    values,
     variables::check_variables,
 };
 use crate::chain::spec::ChainSpec;
@@ -58,7 +59,13 @@ impl Sources {
         let chain = common.chain.clone().or(file.chain);
         let chain_is_named = chain.is_some();
         let log = common.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
+        let is_variable = common.log.is_some() && common.log == env::var("TUSSOCK_LOG").ok();
+        let place = if is_variable { "the variable TUSSOCK_LOG" } else { "--log" };
+        values::log(&log).map_err(|problem| ConfigError(format!("{place}: {problem}")))?;
         let node = node.clone().over(file.node);
+        if let Some((key, problem)) = node.problem() {
+            return Err(ConfigError(format!("--{} {problem}", key.replace('_', "-"))));
+        }
         Ok(Self { data_dir, data_dir_is_default, chain, chain_is_named, log, node })
     }
 

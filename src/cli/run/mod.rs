@@ -47,7 +47,7 @@ Examples:
 pub struct DevArgs {
     /// Make a block at this interval instead of one for each transaction
     #[arg(long, value_name = "TIME", env = "TUSSOCK_BLOCK_TIME", hide_env_values = true,
-        value_parser = units::parse_duration)]
+        value_parser = block_time)]
     block_time: Option<Duration>,
     #[command(flatten)]
     node: NodeFlags,
@@ -64,9 +64,6 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     if common.chain.as_deref().is_some_and(|chain| chain != "dev") {
         return Err(Failure::usage("dev is a chain of its own; leave out --chain, or use: tussock run"));
     }
-    if arguments.block_time.is_some_and(|time| time < Duration::from_millis(10)) {
-        return Err(Failure::usage("--block-time: at least 10ms"));
-    }
     let mut common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
     let mut context = Context::for_node(&common, &arguments.node, json)?;
     let temporary = if context.settings.data_dir_is_default {
@@ -82,6 +79,11 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     let result = Plan::new(context, arguments.block_time, true).and_then(|plan| launch(&plan));
     drop((note, temporary));
     result
+}
+
+fn block_time(text: &str) -> Result<Duration, String> {
+    let time = units::parse_duration(text)?;
+    if time < Duration::from_millis(10) { Err("at least 10ms".to_owned()) } else { Ok(time) }
 }
 
 /// A folder that is removed when this value is dropped.

@@ -17,7 +17,10 @@ use crate::{
         exit::{Exit, Failure, Outcome},
         keys::Keys,
     },
-    config::NodeFlags,
+    config::{
+        NodeFlags,
+        values::{self, LEAST_MEMORY, MOST_MEMORY},
+    },
     node::{NodeAddress, Setup},
     runtime::{Listen, logging::Levels, memory},
 };
@@ -30,10 +33,6 @@ const HTTP_PORT: u16 = 3030;
 pub(super) const DEFAULT_MEMORY: usize = 32;
 /// Bytes in a MiB.
 const MIB: u64 = 1 << 20;
-/// MiB below which a node does not work well.
-const LEAST_MEMORY: usize = 16;
-/// MiB above which larger caches bring nothing.
-const MOST_MEMORY: usize = 1024;
 /// Threads that check signatures. More would only wait for the ledger.
 const MOST_VERIFIERS: usize = 8;
 
@@ -78,6 +77,7 @@ impl Plan {
     }
 
     pub(super) fn log_levels(&self) -> Outcome<Levels> {
+        // The settings were checked.
         self.context.settings.log.parse().map_err(|error| Failure::usage(format!("--log: {error}")))
     }
 
@@ -106,10 +106,6 @@ impl Plan {
     /// The facts that the roles need.
     pub(super) fn setup(&self) -> Outcome<Setup> {
         let (flags, spec, memory) = (self.flags(), &self.context.settings.spec, self.memory());
-        if !(LEAST_MEMORY..=MOST_MEMORY).contains(&memory) {
-            let range = format!("{LEAST_MEMORY} to {MOST_MEMORY} MiB are possible");
-            return Err(Failure::usage(format!("--max-memory {memory}: {range}")));
-        }
         let mine = match &flags.mine {
             Some(mine) => Some(self.miner(mine)?),
             None if self.dev => Some(SecretKey::well_known(0).address()),
@@ -163,11 +159,8 @@ fn memory_within(limit: u64) -> usize {
     (room.saturating_mul(5) / 8).clamp(LEAST_MEMORY, DEFAULT_MEMORY)
 }
 
-/// Reads addresses and names. A text that can be neither is an error.
 fn read(flag: &str, texts: &[String]) -> Outcome<Vec<NodeAddress>> {
-    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
-    let read = |text: &str| text.parse().map_err(|problem| Failure::usage(format!("{flag} {text}: {problem}")));
-    texts.map(read).collect()
+    values::peers(texts).map_err(|problem| Failure::usage(format!("{flag} {problem}")))
 }
 
 #[cfg(test)]
