@@ -1,8 +1,13 @@
 //! Bad input on the command line: one clear line on standard error, the right exit code, and no lost data.
 
-use std::{fs, net::TcpListener, path::Path, process::Output};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
-use crate::support::{TempDir, TestNode, cli_on, stderr};
+use crate::support::{TempDir, TestNode, bin, cli_on, stderr};
 
 /// Asserts that the command failed with this code and one line with these words.
 fn refused(output: &Output, code: i32, says: &[&str]) {
@@ -90,7 +95,7 @@ fn every_command_tells_a_damaged_ledger_by_its_exit_code() {
 }
 
 #[test]
-fn an_empty_ledger_is_called_empty_and_a_node_begins_anew() {
+fn an_empty_ledger_is_called_empty_by_every_command_and_by_a_node() {
     let header_only = TempDir::new();
     let path = header_only.path().join("x.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x); DROP TABLE t; VACUUM").unwrap();
@@ -103,8 +108,8 @@ fn an_empty_ledger_is_called_empty_and_a_node_begins_anew() {
             refused(&output, 10, &["the file is empty", "ledger.db", "move the file away"]);
             assert!(!stderr(&output).contains("version"), "{}", stderr(&output));
         }
-        let node = TestNode::start_in(dir.path(), &[]);
-        assert_eq!(node.height(), 0);
+        refused(&run_in(dir.path(), &[]), 10, &["the file is empty", "ledger.db", "move the file away"]);
+        assert_eq!(fs::read(dir.path().join("local/ledger.db")).unwrap(), content, "the file is unchanged");
     }
 }
 
@@ -157,6 +162,33 @@ fn an_unknown_configuration_key_gets_a_suggestion() {
     let elsewhere = TempDir::new();
     let output = cli_on(elsewhere.path(), "no-such-chain", &["status"]);
     refused(&output, 2, &["no-such-chain"]);
+}
+
+#[test]
+fn every_command_that_reads_settings_refuses_a_wrong_variable_in_one_line() {
+    let dir = TempDir::new();
+    let wrong = [
+        ("TUSSOCK_LOG", "loud"),
+        ("TUSSOCK_LOG", "info,peer=debug"),
+        ("TUSSOCK_CONNECT", "127.0.0.1"),
+        ("TUSSOCK_BOOTNODE", "host:port"),
+        ("TUSSOCK_MAX_MEMORY", "1"),
+        ("TUSSOCK_MAX_INBOUND", "many"),
+        ("TUSSOCK_LISTEN", "nowhere"),
+        ("TUSSOCK_IS_BOOTNODE", "maybe"),
+        ("TUSSOCK_BLOCK_TIME", "1ms"),
+    ];
+    let commands =
+        ["run", "dev", "status", "key list", "verify", "stop", "wait ready", "genesis new --name x", "bench verify"];
+    for (name, value) in wrong {
+        for line in commands {
+            let mut command = Command::new(bin());
+            command.args(["-d", dir.path().to_str().unwrap()]).args(line.split(' ')).env(name, value);
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            refused(&output, 2, &[name]);
+            assert_eq!(stderr(&output).lines().count(), 1, "{name}={value} {line}: {}", stderr(&output));
+        }
+    }
 }
 
 #[test]

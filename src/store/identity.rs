@@ -41,12 +41,6 @@ impl Identity {
     }
 }
 
-/// Whether the file has been given an identity.
-pub(super) fn is_set(connection: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM meta WHERE name = 'genesis'";
-    Ok(rows::one(connection, sql, [], |_| Ok(()))?.is_some())
-}
-
 /// Reads what [`Identity::write`] wrote.
 pub(super) fn read(connection: &Connection) -> Result<Identity, StoreError> {
     let missing = || corrupt("the file does not say which chain it is of");

@@ -88,10 +88,17 @@ impl Schema {
         }
     }
 
-    /// Refuses a file that is empty or of an older version, for those who only read.
-    pub fn require_current(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// The same; refuses an empty file too.
+    pub fn require_content(&self, connection: &Connection) -> Result<usize, StoreError> {
         match self.check(connection)? {
             0 => Err(corrupt("the file is empty")),
+            version => Ok(version),
+        }
+    }
+
+    /// Refuses a file that is empty or of an older version, for those who only read.
+    pub fn require_current(&self, connection: &Connection) -> Result<(), StoreError> {
+        match self.require_content(connection)? {
             version if version < self.version() => Err(StoreError::Mismatch(format!(
                 "{} has version {version}, this program's is {}; run a node on it once",
                 self.name,

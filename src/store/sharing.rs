@@ -92,7 +92,8 @@ fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|failure| is_shared_memory(failure.extended_code))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// A path with something added to its name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

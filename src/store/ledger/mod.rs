@@ -5,6 +5,7 @@
 //! in memory, besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
 
 mod archive;
+mod create;
 mod flushed;
 mod fork_headers;
 mod reads;
@@ -31,21 +32,19 @@ pub use self::{archive::LedgerArchive, shared_ledger::SharedLedger};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
-        archive::{BlockStatus, HeaderRow, StoreError, Tip},
-        coin::{CoinChange, coins_created},
+        archive::{StoreError, Tip},
         digest::StateSum,
         spec::ChainSpec,
         target::Work,
     },
     store::{
-        bodies, check,
+        check,
         checkpointer::Checkpointer,
         coins::{self, CoinTable},
         connect::{self, SMALL_CACHE_BYTES, Tuning},
         error::corrupt,
-        identity::{self, Identity},
-        migrate,
-        rows::{self, NewHeader, StoredHeader},
+        identity, migrate,
+        rows::{self, StoredHeader},
         sharing::Sharing,
         verify::RECHECKED_BLOCKS,
         views,
@@ -150,12 +149,14 @@ struct Best {
 impl LedgerDb {
     /// Opens the ledger of this chain, or creates it with the genesis block applied.
     ///
-    /// Returns [`StoreError::Mismatch`] for a file of another chain, another program or a newer version. After an unclean stop
-    /// the file and its last blocks are verified; [`StoreError::Corrupt`] says what is wrong with them.
+    /// Returns [`StoreError::Mismatch`] for a file of another chain, another program or a newer version, and
+    /// [`StoreError::Corrupt`] for an empty one: it may have held blocks. After an unclean stop the file and its last blocks are
+    /// verified; [`StoreError::Corrupt`] says what is wrong with them.
     pub fn open(path: &Path, spec: &ChainSpec, options: &LedgerOptions) -> Result<Self, StoreError> {
+        let created = create::unless_present(path, spec)?;
         let (mut connection, sharing) = connect::open_writer(path)?;
         // Before the first pragma that writes: a foreign file must not be changed.
-        migrate::LEDGER.check(&connection)?;
+        migrate::LEDGER.require_content(&connection)?;
         connect::tune_writer(
             &connection,
             Tuning {
@@ -165,7 +166,6 @@ impl LedgerDb {
             },
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
-        let created = create_genesis(&mut connection, spec, None)?;
         let unclean = !created && !flag_is_clean(&connection)?;
         let mut checked_blocks = 0;
         if unclean {
@@ -190,7 +190,7 @@ impl LedgerDb {
             Tuning { cache_bytes: SMALL_CACHE_BYTES, checkpoint_pages: 0, log_bytes: 0 },
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
-        create_genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
+        create::genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
         Self::load(connection, spec, &LedgerOptions::default(), Opened { created: true, ..Opened::default() })
     }
 
@@ -317,36 +317,4 @@ impl Memory {
 fn flag_is_clean(connection: &Connection) -> Result<bool, StoreError> {
     let flag = rows::one(connection, "SELECT clean FROM state", [], |row| Ok(row.get(0)?))?;
     flag.ok_or_else(|| corrupt("the state row is missing"))
-}
-
-/// Applies the genesis block to an empty ledger. Returns whether the ledger was empty.
-fn create_genesis(
-    connection: &mut Connection,
-    spec: &ChainSpec,
-    coin_secret: Option<[u8; 32]>,
-) -> Result<bool, StoreError> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    if identity::is_set(&transaction)? {
-        return Ok(false);
-    }
-    let genesis = &spec.genesis;
-    let coin_secret = match coin_secret {
-        Some(secret) => secret,
-        None => identity::random_secret(&transaction)?,
-    };
-    Identity { chain: spec.name.clone(), genesis: genesis.hash, coin_secret }.write(&transaction)?;
-    let work = genesis.header.target.expand().map_or(Work::ZERO, |target| target.work());
-    let id = 1;
-    let row = HeaderRow { hash: genesis.hash, header: genesis.header.clone(), work, status: BlockStatus::Applied };
-    StoredHeader::insert(&transaction, &[NewHeader { id, parent: None, row: &row }])?;
-    bodies::insert(&transaction, id, &genesis.hash, &genesis.bytes)?;
-    rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;
-    let mut coins = CoinTable::open(&transaction, coin_secret, 0)?;
-    let made = genesis.transactions.iter().flat_map(|one| coins_created(one, 0));
-    coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::of(&outpoint, Some(coin))))?;
-    let (sum, digest) = (spec.genesis_sum.as_bytes(), spec.genesis_sum.digest());
-    let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
-    rows::run(&transaction, sql, (id, sum, digest.0.as_slice()))?;
-    transaction.commit()?;
-    Ok(true)
 }
