@@ -106,7 +106,7 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
-    let lost = LostBlocks::find(&headers, &plan.folder().join(datadir::INDEX)).map_err(failed)?;
+    let lost = LostBlocks::find(&headers, &plan.folder()).map_err(failed)?;
     let ledger = SharedLedger::new(ledger);
     let headers = ledger.archive(headers).map_err(failed)?;
     let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));

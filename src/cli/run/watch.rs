@@ -40,7 +40,12 @@ pub(super) struct HostWatch {
 
 impl HostWatch {
     /// Starts a thread. If the system refuses one, nobody looks.
-    pub(super) fn start(folder: Folder, endpoints: Endpoints, shorter: Option<LostBlocks>, node: NodeHandle) -> Self {
+    pub(super) fn start(
+        folder: Folder,
+        endpoints: Endpoints,
+        mut lost_blocks: Option<LostBlocks>,
+        node: NodeHandle,
+    ) -> Self {
         let (stop, stopped) = mpsc::channel();
         let lost = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&lost);
@@ -49,7 +54,7 @@ impl HostWatch {
             let few = node.status().hindrances.get(HindranceId::LowDescriptors).map(|one| one.finding.clone());
             let (mut told, mut known) = (Told::default(), KnownTime::new(folder.path()));
             let mut files = RuntimeFiles::new(&folder, endpoints);
-            let loss = || shorter.as_ref().and_then(|shorter| shorter.finding(&node.status()));
+            let mut loss = || LostBlocks::finding(&mut lost_blocks, &node.status());
             told.tell(&node, HindranceId::BlocksLost, loss());
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if !folder.is_in_place() {
