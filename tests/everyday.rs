@@ -281,3 +281,17 @@ fn a_listen_address_that_comes_late_is_waited_for_and_told_like_the_others() {
     let p2p = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["p2p"].clone();
     assert_eq!(p2p(early), p2p(late), "the first address stays the first");
 }
+
+/// With blocks and without peers, a node looks for peers for some seconds before it goes on by itself.
+#[test]
+fn a_payment_is_taken_as_soon_as_a_wait_for_ready_has_returned() {
+    let dir = TempDir::new();
+    let output = cli_on(dir.path(), "local", &["generate", "--blocks", "20", "--txs-per-block", "1", "--seed", "3"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let node = TestNode::start_in(dir.path(), &[]);
+    let impatient = node.cli(&["send", "dev1", "1000", "--from", "dev0", "--timeout", "0"]);
+    assert_eq!(impatient.status.code(), Some(5), "{}", stderr(&impatient));
+    assert!(stderr(&impatient).contains("not synced"), "{}", stderr(&impatient));
+    let payment = node.json(&["send", "dev1", "1000", "--from", "dev0"]);
+    assert_eq!(node.json(&["tx", payment["id"].as_str().unwrap()])["status"], "mempool");
+}

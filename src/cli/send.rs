@@ -16,8 +16,12 @@ use super::{
     units,
 };
 use crate::{
-    base::{hash::hex, limits::MAX_MEMO_BYTES},
+    base::{
+        hash::hex,
+        limits::{ISOLATED_AFTER, MAX_MEMO_BYTES},
+    },
     chain::key::SecretKey,
+    node::{Refusal, SyncState},
     rpc::client::Deadline,
 };
 
@@ -25,6 +29,11 @@ use crate::{
 const LONG_CHAIN: &str = "unconfirmed transactions";
 /// Pause before other coins are chosen after a conflict.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a node may not be synced yet: without peers it is isolated after [`ISOLATED_AFTER`], or goes on by itself; a few
+/// seconds more for the blocks that it missed.
+const SYNC_PATIENCE: Duration = ISOLATED_AFTER.saturating_add(Duration::from_secs(5));
+/// Pause before a node is asked again that is not synced yet.
+const SYNC_PAUSE: Duration = Duration::from_millis(100);
 
 /// `tussock send`
 #[derive(Args, Debug)]
@@ -60,7 +69,8 @@ pub struct SendArgs {
     /// Wait for N confirmations
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     wait: Option<u32>,
-    /// How long to wait for the confirmations, or for a busy node: seconds, or a number with ms, s, m or h
+    /// How long to wait for the confirmations, or for a node that is busy or has just started: seconds, or a number with ms,
+    /// s, m or h
     #[arg(long, value_name = "S", default_value = "120", value_parser = units::parse_duration)]
     timeout: Duration,
     #[command(flatten)]
@@ -83,6 +93,7 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let named = keys.find(&name)?;
     let deadline = Deadline::after(arguments.timeout);
     let remote = context.remote()?.until(deadline);
+    let patience = Deadline::after(arguments.timeout.min(SYNC_PATIENCE));
     let key = named.unlock(&arguments.passphrase)?;
     let mut request =
         PaymentRequest { to, amount: arguments.amount, fee: arguments.fee, rate: 0, memo: arguments.memo.as_bytes() };
@@ -97,6 +108,7 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
             payment.check_fee(context.spec(), &request)?;
         }
         match remote.call("sendrawtransaction", json!([hex(&payment.transaction.to_bytes())])) {
+            Err(failure) if is_passing(&failure) && patience.pause(SYNC_PAUSE) => drop(lock),
             Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
             Err(failure) if failure.message.contains(LONG_CHAIN) => {
                 drop(lock);
@@ -136,6 +148,13 @@ fn await_block(remote: &Remote, deadline: Deadline, failure: Failure) -> Outcome
         Ok(_) => Ok(()),
         Err(_) => Err(Failure { exit: Exit::TimedOut, ..failure }),
     }
+}
+
+/// Whether the node takes no payments yet: a node that has just started looks for peers, or fetches their blocks.
+fn is_passing(failure: &Failure) -> bool {
+    let states = [SyncState::Starting, SyncState::Connecting, SyncState::Headers, SyncState::Blocks];
+    let is = |state: SyncState| failure.message.contains(&Refusal::NotSynced(state).to_string());
+    failure.exit == Exit::Rejected && states.into_iter().any(is)
 }
 
 /// Whether a payment of the same key from another host came first, or the node's queue is full.
