@@ -6,6 +6,7 @@ mod calls;
 mod connections;
 mod core;
 mod harness;
+mod index;
 mod schemas;
 mod tokens;
 mod waits;

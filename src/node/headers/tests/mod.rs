@@ -6,6 +6,7 @@ mod fake;
 mod model;
 mod news;
 mod rounds;
+mod unproven;
 mod withheld;
 
 use std::time::Duration;
@@ -87,6 +88,12 @@ fn candidates(actions: &[Action]) -> Vec<Vec<PlainCandidate>> {
     };
     let plain = |one: Candidate| (one.above, one.hashes, one.links.iter().map(|link| link.0).collect());
     actions.iter().filter_map(list).map(|list| list.into_iter().map(plain).collect()).collect()
+}
+
+/// A peer tells the headers of a branch.
+fn tell(rig: &mut Rig, link: u64, branch: &Chain, from: usize) {
+    rig.up(link, branch);
+    rig.sync(link, branch.headers(from..=branch.rows.len() - 1));
 }
 
 fn overdue(rig: &mut Rig, hash: Hash, nowhere: bool) -> Vec<Action> {
