@@ -400,3 +400,9 @@ fn nobody_is_taken_for_another_node_by_chance() {
 fn a_clock_may_refuse_a_block_below_a_tip_that_it_would_not() {
     assert_holds(&outcome(770_002_696));
 }
+
+/// Two clocks were three hours behind, one of them by a minute more. It refused what the other just took.
+#[test]
+fn a_clock_may_refuse_what_another_wrong_clock_takes() {
+    assert_holds(&outcome(790_011_986));
+}

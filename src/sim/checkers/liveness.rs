@@ -145,6 +145,10 @@ impl World {
         if self.nodes[peer].view.state != SyncState::Synced || theirs.work <= ours.work {
             return None;
         }
+        // Two clocks may be wrong by nearly as much: the one refuses what the other just takes.
+        if self.is_in_its_future(node, peer) {
+            return None;
+        }
         if let Some(lag) = before.filter(|lag| ours.work < lag.work) {
             return Some(lag.clone());
         }
