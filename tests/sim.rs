@@ -406,3 +406,10 @@ fn a_clock_may_refuse_a_block_below_a_tip_that_it_would_not() {
 fn a_clock_may_refuse_what_another_wrong_clock_takes() {
     assert_holds(&outcome(790_011_986));
 }
+
+/// The roles of a node took up to 0.2 s for an event, and seven liars kept them busy: a ping took 7 s. The law knew the lines and
+/// the steps of a question, not what waited before it.
+#[test]
+fn a_host_that_answers_after_seconds_has_the_time_of_its_questions() {
+    assert_holds(&outcome(790_019_795));
+}

@@ -40,6 +40,8 @@ const CLOCKS_TOLD: Duration = Duration::from_secs(PING_LONGEST.as_secs() + 2 * C
 const SHARE: u64 = 4;
 /// A block is overdue after a multiple of the time that blocks usually take.
 const OVERDUE_BLOCKS: u64 = 8;
+/// Questions between a new tip of a peer and its blocks: for its tip, its headers and the bodies.
+const QUESTIONS: u32 = 3;
 /// Role steps between the question for a block and its commit.
 const STEPS: u64 = 12;
 /// Chunks of a block on its way, and of the questions for it.
@@ -64,8 +66,8 @@ impl World {
                 }
             }
         }
-        let late =
-            lags.iter().map(|((node, _), lag)| (self.now.since(lag.since + lag.transfer), *node, lag.since)).max();
+        let over = |id: &ConnId, lag: &Lag| self.now.since(lag.since + lag.transfer + QUESTIONS * self.round_trip(*id));
+        let late = lags.iter().map(|((node, id), lag)| (over(id, lag), *node, lag.since)).max();
         if let Some((over, node, since)) = late {
             let longest = &mut self.checkers.liveness.longest.0;
             *longest = over.max(*longest);
@@ -154,6 +156,19 @@ impl World {
         }
         let transfer = self.transfer(node, peer, &theirs.hash);
         Some(Lag { since: self.now, work: theirs.work, transfer })
+    }
+
+    /// How long the last ping took on a connection, or has taken so far: the longer of both ends. Roles that take up to 0.2 s
+    /// for an event may have seconds of an attacker's events before a question.
+    fn round_trip(&self, id: ConnId) -> Duration {
+        let ends = self.conns[id].iter().flat_map(|conn| &conn.ends);
+        let times = ends.flat_map(|end| {
+            let watch = self.nodes[end.node].life.as_ref().map(|life| &life.watch);
+            let last = watch.and_then(|watch| watch.round_trips.get(&end.link).copied());
+            let open = watch.and_then(|watch| watch.pinged.get(&end.link)).map(|(_, sent)| self.now.since(*sent));
+            last.into_iter().chain(open)
+        });
+        times.max().unwrap_or_default()
     }
 
     /// Whether the law holds between the ends of a connection: both are honest and at work, and nothing has disturbed

@@ -27,7 +27,7 @@ impl World {
             LinkAction::Send { link, frame } if frame.kind == Kind::Ping => {
                 if let (Some(life), Some(nonce)) = (&mut self.nodes[node].life, nonce(frame)) {
                     life.watch.untold.remove(link);
-                    life.watch.pinged.insert(*link, nonce);
+                    life.watch.pinged.insert(*link, (nonce, self.now));
                 }
             }
             LinkAction::Close { link, reason, .. } if **reason == CloseReason::Local(GoodbyeCode::Duplicate) => {
@@ -81,9 +81,11 @@ impl World {
             }
             LinkEvent::NewsLost { link, block: true, .. } => drop(life.watch.untold.entry(*link).or_insert(now)),
             LinkEvent::Frame { link, frame }
-                if frame.kind == Kind::Pong && life.watch.pinged.get(link).copied() == nonce(frame) =>
+                if frame.kind == Kind::Pong && life.watch.pinged.get(link).map(|(nonce, _)| *nonce) == nonce(frame) =>
             {
-                life.watch.pinged.remove(link);
+                if let Some((_, sent)) = life.watch.pinged.remove(link) {
+                    life.watch.round_trips.insert(*link, now.since(sent));
+                }
                 life.watch.untold.entry(*link).and_modify(|since| *since = now);
             }
             LinkEvent::Opened { link, .. } => {
@@ -96,6 +98,7 @@ impl World {
             LinkEvent::Closed { link, .. } => {
                 life.watch.untold.remove(link);
                 life.watch.pinged.remove(link);
+                life.watch.round_trips.remove(link);
                 if let Some(peer) = life.watch.met.get(link).copied() {
                     life.watch.left.insert(peer, now);
                 }

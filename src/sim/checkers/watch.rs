@@ -1,6 +1,9 @@
 //! What the checkers remember of one node's links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::passed_on::Requests;
 use crate::{
@@ -46,7 +49,9 @@ pub(in crate::sim) struct Watch {
     /// Blocks that the node itself has asked for.
     pub(in crate::sim) requests: Requests,
     /// Pings without an answer.
-    pub(super) pinged: BTreeMap<LinkId, u64>,
+    pub(super) pinged: BTreeMap<LinkId, (u64, Time)>,
+    /// How long the last ping of each link took, through the roles of both ends.
+    pub(super) round_trips: BTreeMap<LinkId, Duration>,
     /// Dials to hosts that are no nodes.
     pub(super) strange: BTreeMap<usize, StrangeDials>,
     /// Points that links that have ended have paid.
