@@ -201,3 +201,31 @@ fn the_script_knows_the_log_lines_of_the_program() {
         assert!(sources.contains(pattern), "nothing logs {pattern:?}");
     }
 }
+
+#[test]
+fn a_payment_that_was_answered_survives_kill_9_until_it_is_in_a_block() {
+    let mut node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let to = node.json(&["key", "show", "dev5"])["address"].as_str().unwrap().to_owned();
+    let send = |node: &TestNode, from: &str| {
+        node.json(&["send", &to, "1000", "--from", from])["id"].as_str().unwrap().to_owned()
+    };
+    let status = |node: &TestNode, txid: &str| node.json(&["tx", txid])["status"].as_str().unwrap().to_owned();
+    // The second spends what the first leaves.
+    let payments = [send(&node, "dev0"), send(&node, "dev0"), send(&node, "dev1")];
+    for _ in 0..2 {
+        node.kill();
+        node.restart(&[]);
+        payments.iter().for_each(|txid| assert_eq!(status(&node, txid), "mempool", "{txid}"));
+    }
+    node.wait(&["synced"]);
+    node.json(&["mine", "1"]);
+    let last = send(&node, "dev2");
+    node.kill();
+    node.restart(&[]);
+    payments.iter().for_each(|txid| assert_eq!(status(&node, txid), "confirmed", "{txid}"));
+    assert_eq!((status(&node, &last), &node.status()["mempool"]["count"]), ("mempool".to_owned(), &1.into()));
+    assert_eq!(node.stop(), 0);
+    node.restart(&[]);
+    assert_eq!(status(&node, &last), "mempool");
+}

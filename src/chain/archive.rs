@@ -166,6 +166,15 @@ pub trait LedgerStore: HeaderArchive {
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;
     /// The transactions kept across restarts.
     fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError>;
+    /// Keeps transactions of users at once, so that they survive a kill: besides those that are kept, or `alone`. A store in
+    /// memory keeps none.
+    fn keep_submitted(&mut self, _transactions: &[Bytes], _alone: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// The transactions of users that are kept.
+    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+        Ok(Vec::new())
+    }
     /// Blocks with a stored body above `height` that are not applied, as a crash between store and apply leaves them.
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError>;
 }

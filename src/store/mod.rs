@@ -30,6 +30,7 @@ mod side;
 mod spent;
 #[cfg(test)]
 mod sqlite_options;
+mod submitted;
 #[cfg(test)]
 mod testing;
 pub mod testkit;

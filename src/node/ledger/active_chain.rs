@@ -27,6 +27,7 @@ use super::{
     mempool::Mempool,
     pool::Pool,
     reorganise::{Culprit, Switch},
+    submitted::Keep,
 };
 
 /// The applied chain with its mempool.
@@ -46,17 +47,25 @@ impl ActiveChain {
         self.chain.load()
     }
 
-    /// Ends the start: commits, tells the tip, and takes in the mempool of the last clean stop.
+    /// Ends the start: commits, tells the tip, and takes in the mempool of the last clean stop, and what users have submitted
+    /// since.
     pub(super) fn finish_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.chain.commit_start(now, out)?;
-        let saved = self.chain.chain().store().load_mempool()?;
-        self.mempool.reload(self.chain.view(), &saved, now, out)
+        let store = self.chain.chain().store();
+        let (saved, submitted) = (store.load_mempool()?, store.load_submitted()?);
+        if let Some(keep) = self.mempool.reload(self.chain.view(), &saved, &submitted, now, out)? {
+            self.chain.keep(&keep);
+        }
+        Ok(())
     }
 
     /// Leaves everything as a clean restart should find it.
     pub(super) fn stop(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.mempool.give_back(self.chain.view(), now, out)?;
-        self.chain.commit_stop(&mut self.mempool.saved(), out)
+        self.chain.commit_stop(&mut self.mempool.saved(), out)?;
+        // They are among what was saved.
+        self.chain.keep(&Keep::Only(Vec::new()));
+        Ok(())
     }
 
     /// The applied chain, to read.
@@ -94,7 +103,15 @@ impl ActiveChain {
         transaction: Arc<HashedTransaction>,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        self.mempool.admit(self.chain.view(), now, origin, transaction, out)
+        let txid = transaction.txid;
+        self.mempool.admit(self.chain.view(), now, origin, transaction, out)?;
+        // Before the user hears that it was taken.
+        if matches!(origin, Origin::Command(_))
+            && let Some(keep) = self.mempool.keep(&txid, self.chain.is_stored())
+        {
+            self.chain.keep(&keep);
+        }
+        Ok(())
     }
 
     /// Stores validated headers.

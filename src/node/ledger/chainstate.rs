@@ -22,7 +22,7 @@ use crate::{
     node::{Halt, Setup, recent::Recent},
 };
 
-use super::{chain_view::ChainView, expected::Expected};
+use super::{chain_view::ChainView, expected::Expected, submitted::Keep};
 
 /// Disconnected blocks that are remembered, so that a peer that was told of them can still have them.
 const MAX_DISCONNECTED: usize = 4096;
@@ -135,6 +135,17 @@ impl Chainstate {
     /// Replaces the transactions kept over a restart.
     pub(super) fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
         self.store.save_mempool(transactions)
+    }
+
+    /// Keeps transactions of users at once. A payment that cannot be kept is taken all the same: it is only lost by a kill.
+    pub(super) fn keep(&mut self, keep: &Keep) {
+        let kept = match keep {
+            Keep::Also(transactions) => self.store.keep_submitted(transactions, false),
+            Keep::Only(transactions) => self.store.keep_submitted(transactions, true),
+        };
+        if let Err(error) = kept {
+            log::warn!("submitted transactions are not kept for a restart error=\"{error}\"");
+        }
     }
 
     /// Lets the store do some of its housekeeping. Returns whether more is left.

@@ -33,6 +33,7 @@ use super::{
     chainstate::{Chainstate, Failure},
     flushes::Flushes,
     progress::Progress,
+    submitted::Keep,
 };
 
 /// Blocks that are told before they are committed: what peers send again in a moment.
@@ -283,6 +284,16 @@ impl Committer {
         let pending = std::mem::take(&mut self.pending);
         self.announce(pending, None, out);
         Ok(())
+    }
+
+    /// Keeps transactions of users at once.
+    pub(super) fn keep(&mut self, keep: &Keep) {
+        self.chain.keep(keep);
+    }
+
+    /// Whether a crash loses no block that others were told of.
+    pub(super) fn is_stored(&self) -> bool {
+        self.pending.since.is_none() && self.flushes.postponed.is_none()
     }
 
     /// Lets the store do its housekeeping, if it is time, and flushes what was postponed.

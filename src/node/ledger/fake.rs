@@ -42,6 +42,7 @@ pub(crate) struct Data {
     pub(crate) undo: BTreeMap<Hash, CoinChanges>,
     pub(crate) coins: BTreeMap<OutPoint, Coin>,
     pub(crate) mempool: Vec<Bytes>,
+    pub(crate) submitted: Vec<Bytes>,
     pub(crate) tip: Tip,
     pub(crate) sum: StateSum,
 }
@@ -65,6 +66,7 @@ impl FakeStore {
             undo: BTreeMap::new(),
             coins: coins_created(&transactions[0], 0).collect(),
             mempool: Vec::new(),
+            submitted: Vec::new(),
             tip,
             sum: spec.genesis_sum.clone(),
         };
@@ -267,6 +269,23 @@ impl LedgerStore for FakeStore {
 
     fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError> {
         self.read(|data| data.mempool.clone())
+    }
+
+    /// Outlives a crash, as a file does.
+    fn keep_submitted(&mut self, transactions: &[Bytes], alone: bool) -> Result<(), StoreError> {
+        let keep = |data: &mut Data| {
+            if alone {
+                data.submitted.clear();
+            }
+            data.submitted.extend_from_slice(transactions);
+        };
+        self.write(keep)?;
+        keep(&mut self.inner().committed);
+        Ok(())
+    }
+
+    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+        self.read(|data| data.submitted.clone())
     }
 
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {

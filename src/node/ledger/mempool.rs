@@ -1,10 +1,11 @@
 //! The mempool over blocks, reorganisations and restarts.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     base::{
         bytes::Bytes,
+        gather::gather,
         hash::{Domain, Hash},
         limits,
         rng::Rng,
@@ -28,6 +29,7 @@ use super::{
     abandoned::Abandoned,
     chain_view::ChainView,
     pool::{Entry, Pool},
+    submitted::{Keep, Submitted},
 };
 
 /// The pool with the transactions that are on their way back into it.
@@ -35,6 +37,8 @@ pub(super) struct Mempool {
     pool: Pool,
     /// Transactions of abandoned blocks, and those that build on them.
     abandoned: Abandoned,
+    /// Those that came from users of this node.
+    submitted: Submitted,
     /// When to look for expired transactions.
     expiry: Time,
 }
@@ -42,7 +46,8 @@ pub(super) struct Mempool {
 impl Mempool {
     /// An empty mempool that takes at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { pool: Pool::new(limit), abandoned: Abandoned::new(limit), expiry: Time::default() }
+        let (pool, abandoned) = (Pool::new(limit), Abandoned::new(limit));
+        Self { pool, abandoned, submitted: Submitted::new(), expiry: Time::default() }
     }
 
     /// The transactions that a block may confirm now.
@@ -67,6 +72,11 @@ impl Mempool {
         let result = self.pool.admit(chain, transaction.clone(), now.unix)?;
         out.tell(ToGossip::Admitted { origin, transaction, result });
         Ok(())
+    }
+
+    /// What to keep of a transaction that a user has submitted. `may_drop`: see [`Submitted::note`].
+    pub(super) fn keep(&mut self, txid: &Hash, may_drop: bool) -> Option<Keep> {
+        self.submitted.note(&self.pool, txid, may_drop)
     }
 
     /// Drops the transactions that a block confirms or contradicts.
@@ -103,13 +113,17 @@ impl Mempool {
         Ok(())
     }
 
-    /// Takes back the transactions of abandoned blocks, and then those that may build on them.
+    /// Takes back the transactions of abandoned blocks, and then those that may build on them. Tells gossip of what a start has
+    /// taken in again.
     pub(super) fn give_back(
         &mut self,
         chain: &mut impl ChainView,
         now: Now,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
+        for transaction in self.submitted.take_restored(&self.pool) {
+            out.tell(ToGossip::Admitted { origin: Origin::Ledger, transaction, result: Ok(()) });
+        }
         while let Some(hash) = self.abandoned.next_block() {
             // A later branch may have connected it again.
             if chain.is_on_a_branch(&hash)? {
@@ -130,16 +144,20 @@ impl Mempool {
         self.pool.in_order_of_arrival().into_iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes()))
     }
 
-    /// Takes in the transactions that the last clean stop saved, checked like all others, and reports the mempool's
-    /// size.
+    /// Takes in the transactions that the last clean stop saved, and those that users have submitted since, checked like all
+    /// others, and reports the mempool's size. Returns what to keep of the latter.
     pub(super) fn reload(
         &mut self,
         chain: &mut impl ChainView,
         saved: &[Bytes],
+        submitted: &[Bytes],
         now: Now,
         out: &mut Outbox,
-    ) -> Result<(), StoreError> {
-        let decoded = saved.iter().filter_map(|bytes| HashedTransaction::decode(bytes).ok());
+    ) -> Result<Option<Keep>, StoreError> {
+        let decode = |bytes: &Bytes| HashedTransaction::decode(bytes).ok();
+        let of_users: BTreeSet<Hash> = gather(submitted.iter().filter_map(decode).map(|hashed| hashed.txid));
+        let mut seen = BTreeSet::new();
+        let decoded = saved.iter().chain(submitted).filter_map(decode).filter(|hashed| seen.insert(hashed.txid));
         let mut valid: Vec<_> = decoded.filter(|hashed| rules::check_transaction(hashed, false).is_ok()).collect();
         drop_unsigned(&mut valid, &chain.spec().genesis_hash());
         for hashed in valid {
@@ -147,12 +165,13 @@ impl Mempool {
                 log::debug!("saved transaction dropped: reason={refusal}");
             }
         }
-        if !saved.is_empty() {
-            log::info!("mempool restored: saved={} kept={}", saved.len(), self.pool.len());
+        let count = saved.len() + submitted.len();
+        if count > 0 {
+            log::info!("mempool restored: saved={count} kept={}", self.pool.len());
         }
         self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
         self.report(out);
-        Ok(())
+        Ok((!submitted.is_empty()).then(|| self.submitted.restore(&self.pool, of_users)))
     }
 
     /// Drops expired transactions, if it is time to look.

@@ -31,6 +31,7 @@ mod pool;
 mod progress;
 mod reorganise;
 mod server;
+mod submitted;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -348,7 +348,8 @@ impl Pool {
         ancestors
     }
 
-    fn with_ancestors(&self, txid: &Hash) -> BTreeSet<Hash> {
+    /// A transaction that is there, and those that it builds on.
+    pub(super) fn with_ancestors(&self, txid: &Hash) -> BTreeSet<Hash> {
         let mut all = self.ancestors(&self.known(txid).transaction.transaction);
         all.insert(*txid);
         all
@@ -366,7 +367,7 @@ impl Pool {
     }
 
     /// An entry whose id came from the indexes.
-    fn known(&self, txid: &Hash) -> &Entry {
+    pub(super) fn known(&self, txid: &Hash) -> &Entry {
         self.entries.get(txid).expect("the indexes name only transactions that are in the mempool")
     }
 }

@@ -46,6 +46,7 @@ use crate::{
         identity, migrate,
         rows::{self, StoredHeader},
         sharing::Sharing,
+        submitted::SubmittedFile,
         verify::RECHECKED_BLOCKS,
         views,
     },
@@ -130,6 +131,8 @@ pub struct LedgerDb {
     /// A call has failed, so the file must be checked when it is opened again.
     suspect: Cell<bool>,
     opened: Opened,
+    /// Payments of users; `None` in memory.
+    submitted: Option<SubmittedFile>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +180,7 @@ impl LedgerDb {
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
         let opened = Opened { created, unclean, checked_blocks, sharing };
         let mut ledger = Self::load(connection, spec, options, opened)?;
+        ledger.submitted = Some(SubmittedFile::beside(path));
         ledger.checkpointer = Some(Checkpointer::start(path, sharing)?);
         views::renew(&mut ledger.connection, views::LEDGER, Some(&spec.prefix))?;
         Ok(ledger)
@@ -236,6 +240,7 @@ impl LedgerDb {
             broken: Cell::new(false),
             suspect: Cell::new(false),
             opened,
+            submitted: None,
         })
     }
 

@@ -181,6 +181,14 @@ impl LedgerStore for SharedLedger {
         self.lock()?.load_mempool()
     }
 
+    fn keep_submitted(&mut self, transactions: &[Bytes], alone: bool) -> Result<(), StoreError> {
+        self.lock()?.keep_submitted(transactions, alone)
+    }
+
+    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+        self.lock()?.load_submitted()
+    }
+
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
         self.lock()?.stored_above(height)
     }

@@ -164,6 +164,17 @@ impl LedgerStore for LedgerDb {
         self.watch(rows::all(&self.connection, sql, [], |row| Ok(Bytes::from(rows::slice(row, 0)?.to_vec()))))
     }
 
+    fn keep_submitted(&mut self, transactions: &[Bytes], alone: bool) -> Result<(), StoreError> {
+        let Some(file) = &mut self.submitted else { return Ok(()) };
+        let kept = if alone { file.replace(transactions) } else { file.append(transactions) };
+        kept.map_err(|error| StoreError::Io(error.to_string()))
+    }
+
+    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+        let Some(file) = &self.submitted else { return Ok(Vec::new()) };
+        file.read().map_err(|error| StoreError::Io(error.to_string()))
+    }
+
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
         let stored = self.forks.iter().filter(|(_, row)| row.status == BlockStatus::Stored && row.height > height);
         let mut found: Vec<_> = stored.map(|(_, row)| (row.height, row.id)).collect();

@@ -188,6 +188,64 @@ fn a_clean_stop_keeps_the_mempool_and_a_forged_copy_of_it_is_noticed() {
 }
 
 #[test]
+fn what_users_submitted_survives_a_kill_with_what_it_builds_on() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let parent = pay_all(&maker, &key(0), 1);
+    let heir = child(&node, &parent, 900);
+    let (own, of_a_peer) = (pay_all(&maker, &key(1), 5), pay_all(&maker, &key(2), 5));
+    for transaction in [&parent, &of_a_peer] {
+        node.admit(transaction).unwrap();
+    }
+    assert!(node.store.committed().submitted.is_empty(), "nothing is written of what peers send");
+    for transaction in [&heir, &own] {
+        node.submit(transaction).unwrap();
+    }
+    let kept = [bytes(&parent), bytes(&heir), bytes(&own)];
+    assert_eq!(node.store.committed().submitted, kept);
+    assert!(node.submit(&own).is_err(), "it is there");
+    assert_eq!(node.store.committed().submitted.len(), 3, "each is written once");
+
+    node.restart();
+    let mut restored = node.pool();
+    restored.sort_unstable();
+    let mut expected = [parent.txid(), heir.txid(), own.txid()];
+    expected.sort_unstable();
+    assert_eq!(restored, expected);
+    assert_eq!(node.store.committed().submitted, kept, "also after another kill");
+    let actions = node.notice(ToLedger::State(SyncState::Synced));
+    let told: Vec<Hash> = admitted(&actions).into_iter().map(|(_, txid, _)| txid).collect();
+    assert_eq!(told, [parent.txid(), heir.txid(), own.txid()], "they are relayed once the node is synced");
+
+    node.event(Event::Stop);
+    assert_eq!((node.store.committed().submitted.len(), node.store.committed().mempool.len()), (0, 3));
+}
+
+#[test]
+fn the_store_forgets_submitted_transactions_once_they_are_in_blocks() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let mut last = pay_all(&maker, &key(0), 1);
+    let (mut most, mut all) = (0, 0);
+    for _ in 0..60 {
+        node.submit(&last).unwrap();
+        let kept: usize = node.store.committed().submitted.iter().map(|bytes| bytes.len()).sum();
+        (most, all) = (most.max(kept), all + bytes(&last).len());
+        let block = made(&mut maker, vec![last.clone()]);
+        node.blocks(&[block]);
+        // The block is stored.
+        node.now.mono = node.now.mono + limits::SYNCED_RECENTLY;
+        node.event(Event::Wake);
+        let fee = 10_000;
+        let mut outputs = vec![Output { amount: 1, address: key(8).address() }; limits::MAX_OUTPUTS];
+        outputs[0].amount = last.outputs[0].amount - fee - (limits::MAX_OUTPUTS as u64 - 1);
+        let coin = Transaction::outpoint(last.txid(), 0);
+        last = testkit::spend(&[(coin, &key(8))], outputs, b"", &node.spec.genesis_hash());
+    }
+    assert!(all > 300_000 && most < 270_000, "{all} {most}");
+}
+
+#[test]
 fn a_transaction_that_a_double_spend_in_a_side_branch_hits_stays() {
     let mut node = Node::new();
     let mut ours = node.maker();

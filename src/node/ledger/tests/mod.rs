@@ -20,7 +20,7 @@ use crate::{
     base::{
         bytes::Bytes,
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, Ticket},
         time::{Now, Time, UnixTime},
     },
     chain::{
@@ -135,9 +135,19 @@ impl Node {
         actions
     }
 
+    /// A transaction from a peer.
     fn admit(&mut self, transaction: &Transaction) -> Result<(), Refusal> {
+        self.admit_from(Origin::Link(PEER), transaction)
+    }
+
+    /// A transaction from a user.
+    fn submit(&mut self, transaction: &Transaction) -> Result<(), Refusal> {
+        self.admit_from(Origin::Command(Ticket(1)), transaction)
+    }
+
+    fn admit_from(&mut self, origin: Origin, transaction: &Transaction) -> Result<(), Refusal> {
         let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
-        let actions = self.notice(ToLedger::Admit { origin: Origin::Link(PEER), transaction });
+        let actions = self.notice(ToLedger::Admit { origin, transaction });
         let mut answers = admitted(&actions);
         assert_eq!(answers.len(), 1, "exactly one answer");
         answers.remove(0).2
