@@ -42,11 +42,8 @@ impl Context {
 
     /// For a command that runs a node with these flags.
     pub fn for_node(common: &CommonFlags, node: &NodeFlags, json: bool) -> Outcome<Self> {
-        let mut sources = match Sources::load(common, node) {
-            Ok(sources) => sources,
-            // Of a value, the error does not tell that it came from a variable.
-            Err(error) => return variables::check().and(Err(error.into())),
-        };
+        variables::check()?;
+        let mut sources = Sources::load(common, node)?;
         chains::choose_for_run(&mut sources)?;
         Ok(Self { settings: sources.settings()?, json, common: common.clone() })
     }

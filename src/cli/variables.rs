@@ -1,5 +1,7 @@
 //! Environment variables of the node's settings, as commands see them that run no node.
 
+use std::time::Duration;
+
 use clap::{
     Args, Command, FromArgMatches,
     builder::Resettable,
@@ -8,14 +10,28 @@ use clap::{
 
 use super::{
     exit::{Failure, Outcome},
-    run::DevArgs,
+    units,
 };
 use crate::config::NodeFlags;
 
+/// The setting that `dev` has and `run` does not.
+#[derive(Args, Debug)]
+pub(super) struct BlockInterval {
+    /// Make a block at this interval instead of one for each transaction
+    #[arg(long, value_name = "TIME", env = "TUSSOCK_BLOCK_TIME", hide_env_values = true,
+        value_parser = parse_interval)]
+    pub(super) block_time: Option<Duration>,
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let time = units::parse_duration(text)?;
+    if time < Duration::from_millis(10) { Err("at least 10ms".to_owned()) } else { Ok(time) }
+}
+
 /// Refuses a value that `tussock run` refuses, as a wrong value in the configuration file is refused by every command.
 pub(super) fn check() -> Outcome {
-    // `dev` has all settings of `run`, and one more.
-    let mut command = without_empty(DevArgs::augment_args(Command::new("tussock")));
+    let settings = NodeFlags::augment_args(Command::new("tussock"));
+    let mut command = without_empty(BlockInterval::augment_args(settings));
     // Arguments have their names for messages only after that.
     command.build();
     let known: Vec<clap::Arg> = command.get_arguments().cloned().collect();

@@ -9,7 +9,7 @@ mod serve;
 mod watch;
 mod watchdog;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
 use clap::Args;
 
@@ -18,7 +18,8 @@ use super::{
     context::Context,
     datadir,
     exit::{Failure, Outcome},
-    output, units,
+    output,
+    variables::BlockInterval,
 };
 use crate::{
     base::hash::hex,
@@ -45,10 +46,8 @@ Examples:
   tussock dev
   tussock dev --block-time 2s --data-dir /tmp/tussock-dev")]
 pub struct DevArgs {
-    /// Make a block at this interval instead of one for each transaction
-    #[arg(long, value_name = "TIME", env = "TUSSOCK_BLOCK_TIME", hide_env_values = true,
-        value_parser = block_time)]
-    block_time: Option<Duration>,
+    #[command(flatten)]
+    interval: BlockInterval,
     #[command(flatten)]
     node: NodeFlags,
 }
@@ -76,14 +75,9 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     };
     let data_dir = config::default_data_dir();
     let note = data_dir.and_then(|default: PathBuf| DevFolderNote::new(&default, &context.settings.data_dir));
-    let result = Plan::new(context, arguments.block_time, true).and_then(|plan| launch(&plan));
+    let result = Plan::new(context, arguments.interval.block_time, true).and_then(|plan| launch(&plan));
     drop((note, temporary));
     result
-}
-
-fn block_time(text: &str) -> Result<Duration, String> {
-    let time = units::parse_duration(text)?;
-    if time < Duration::from_millis(10) { Err("at least 10ms".to_owned()) } else { Ok(time) }
 }
 
 /// A folder that is removed when this value is dropped.
