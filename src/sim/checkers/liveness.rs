@@ -108,7 +108,9 @@ impl World {
             // Without a chain of its own, a node gives peers time to get the blocks of the only one.
             let began = Time(self.now.0.saturating_sub(u64::try_from(seen.idle.as_micros()).unwrap_or(u64::MAX)));
             let synced = self.checkers.liveness.synced.get(&node);
-            let has_own = synced.is_some_and(|at| began.since(*at) < SYNCED_RECENTLY);
+            // A node that has started anew does not know that it was synced.
+            let booted = self.nodes[node].clock.booted();
+            let has_own = synced.is_some_and(|at| *at >= booted && began.since(*at) < SYNCED_RECENTLY);
             let patience = if has_own { Duration::ZERO } else { WITHHELD_AFTER };
             let view = &self.nodes[node].view;
             if seen.over > bound + (SYNCED_BOUND - CATCH_UP_BOUND) {
