@@ -12,8 +12,10 @@ use crate::{
     wire::{frame::Frame, message::Kind},
 };
 
-/// How long a node may take to read, judge and close: junk waits behind other frames on slow lines.
+/// How long a node may take to read, judge and close.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same over small lines: junk waits there behind junk that cannot be judged, and costs its sender first.
+const SMALL_LINE_PATIENCE: Duration = Duration::from_secs(120);
 /// Points of an invalid body.
 const INVALID: u32 = 100;
 /// Bodies of one node whose deliverers are remembered.
@@ -100,7 +102,8 @@ impl World {
                 *since = self.now;
             }
         }
-        let late = owed.values().find(|(_, since)| self.now.since(*since) > PATIENCE).copied();
+        let patience = if self.options.small_lines_ppm > 0 { SMALL_LINE_PATIENCE } else { PATIENCE };
+        let late = owed.values().find(|(_, since)| self.now.since(*since) > patience).copied();
         self.checkers.owed_faults = owed;
         if let Some((node, since)) = late {
             let what = format!("keeps a link over which it got what costs the link at {:.1} s", since.0 as f64 / 1e6);
