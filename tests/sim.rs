@@ -413,3 +413,12 @@ fn a_clock_may_refuse_what_another_wrong_clock_takes() {
 fn a_host_that_answers_after_seconds_has_the_time_of_its_questions() {
     assert_holds(&outcome(790_019_795));
 }
+
+/// The law counted from before a restart that the node had been synced, and a checker of prices gave junk on a small line no time to
+/// arrive behind other junk.
+#[test]
+fn nodes_that_lose_power_keep_the_laws() {
+    for seed in [791_000_241, 791_000_825] {
+        assert_holds(&sim::run(Options::draw(seed, &Overrides { power_loss: true, ..Overrides::default() })));
+    }
+}
