@@ -2,23 +2,31 @@
 //! told must survive a kill. A transaction of a peer is never written here: other nodes have it, too.
 //!
 //! Each record is the length of an encoding (`u32`, little-endian) and the encoding. A record that a crash has cut off is the
-//! last one, and is ignored. The file is not flushed: a power failure may lose what came in the last seconds.
+//! last one, and is removed before others follow. A file with anything else that is no record is set aside. The file is not
+//! flushed: a power failure may lose what came in the last seconds.
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use crate::{
-    base::{bytes::Bytes, limits::MAX_TRANSACTION_BYTES},
+    base::{
+        bytes::Bytes,
+        limits::{MAX_TRANSACTION_BYTES, MEMPOOL_BYTES},
+    },
     store::sharing::with_suffix,
 };
 
 /// The file's name, in the folder of the ledger.
 const FILE: &str = "submitted.dat";
+/// Where a file goes that cannot be read to its end, so that nothing in it is lost.
+const ASIDE: &str = ".damaged";
 /// Bytes before each encoding.
 const LENGTH_BYTES: usize = 4;
+/// A larger file is damaged: the payments of users are a part of the mempool, which may be sixteen times as large as usual.
+const MOST_BYTES: u64 = 16 * MEMPOOL_BYTES as u64;
 
 /// The file.
 #[derive(Debug)]
@@ -34,13 +42,44 @@ impl SubmittedFile {
         Self { path: ledger.with_file_name(FILE), file: None }
     }
 
-    /// All records in their order.
+    /// All records in their order. What comes later is appended behind the last of them.
     pub(super) fn read(&self) -> io::Result<Vec<Bytes>> {
-        match fs::read(&self.path) {
-            Ok(bytes) => Ok(records(&bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+        let bytes = match self.bytes() {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                log::warn!("submitted transactions cannot be read path={} error=\"{error}\"", self.path.display());
+                self.set_aside()?;
+                return Ok(Vec::new());
+            }
+        };
+        let (records, end) = records(&bytes);
+        match &bytes[end..] {
+            [] => {}
+            rest if is_cut_off(rest) => File::options().write(true).open(&self.path)?.set_len(end as u64)?,
+            rest => {
+                log::warn!("submitted transactions are damaged path={} bytes={}", self.path.display(), rest.len());
+                self.set_aside()?;
+                write(&self.path, &records)?;
+            }
         }
+        Ok(records)
+    }
+
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let about = fs::metadata(&self.path)?;
+        if !about.is_file() || about.len() > MOST_BYTES {
+            return Err(io::Error::other(format!("no file of at most {MOST_BYTES} bytes")));
+        }
+        let mut bytes = Vec::new();
+        File::open(&self.path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn set_aside(&self) -> io::Result<()> {
+        let aside = with_suffix(&self.path, ASIDE);
+        log::warn!("set aside path={}", aside.display());
+        fs::rename(&self.path, &aside)
     }
 
     /// Appends records.
@@ -67,10 +106,15 @@ impl SubmittedFile {
                 _ => Ok(()),
             };
         }
-        let new = with_suffix(&self.path, ".new");
-        fs::write(&new, encoded(transactions))?;
-        fs::rename(&new, &self.path)
+        write(&self.path, transactions)
     }
+}
+
+/// Writes a file of these records in place of the one that is there.
+fn write(path: &Path, transactions: &[Bytes]) -> io::Result<()> {
+    let new = with_suffix(path, ".new");
+    fs::write(&new, encoded(transactions))?;
+    fs::rename(&new, path)
 }
 
 fn encoded(transactions: &[Bytes]) -> Vec<u8> {
@@ -83,19 +127,26 @@ fn encoded(transactions: &[Bytes]) -> Vec<u8> {
     bytes
 }
 
-/// The records up to the first that cannot be one.
-fn records(mut bytes: &[u8]) -> Vec<Bytes> {
-    let mut records = Vec::new();
-    while let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() {
-        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        if length > MAX_TRANSACTION_BYTES {
-            break;
-        }
-        let Some((record, rest)) = rest.split_at_checked(length) else { break };
+/// The records up to the first that cannot be one, and where they end.
+fn records(bytes: &[u8]) -> (Vec<Bytes>, usize) {
+    let (mut records, mut rest) = (Vec::new(), bytes);
+    while let Some((length, after)) = rest.split_first_chunk::<LENGTH_BYTES>() {
+        let Some((record, after)) = length_of(*length).and_then(|length| after.split_at_checked(length)) else { break };
         records.push(Bytes::from(record.to_vec()));
-        bytes = rest;
+        rest = after;
     }
-    records
+    (records, bytes.len() - rest.len())
+}
+
+/// The length that stands before a record, if a transaction may have it.
+fn length_of(bytes: [u8; LENGTH_BYTES]) -> Option<usize> {
+    let length = usize::try_from(u32::from_le_bytes(bytes)).ok()?;
+    (1..=MAX_TRANSACTION_BYTES).contains(&length).then_some(length)
+}
+
+/// Whether these bytes are the beginning of a record.
+fn is_cut_off(rest: &[u8]) -> bool {
+    rest.first_chunk().is_none_or(|length| length_of(*length).is_some())
 }
 
 #[cfg(test)]
@@ -134,7 +185,42 @@ mod tests {
             let expected = if end < 7 { vec![] } else { some(3, 1) };
             assert_eq!(file.read().unwrap(), expected, "{end} bytes");
         }
-        fs::write(dir.join(FILE), [&whole[..7], &[0xff; 20]].concat()).unwrap();
-        assert_eq!(file.read().unwrap(), some(3, 1));
+    }
+
+    #[test]
+    fn records_behind_a_cut_off_or_damaged_one_are_read_again() {
+        let whole = encoded(&some(3, 2));
+        for (damaged, kept) in [
+            (whole[..5].to_vec(), 0),
+            (whole[..10].to_vec(), 1),
+            (vec![0xff; 4], 0),
+            (vec![0; 5000], 0),
+            ([&whole[..7], &[0xff; 20][..]].concat(), 1),
+        ] {
+            let dir = TempDir::new();
+            let mut file = SubmittedFile::beside(&dir.join("ledger.db"));
+            fs::write(dir.join(FILE), &damaged).unwrap();
+            assert_eq!(file.read().unwrap(), some(3, kept), "{damaged:?}");
+            file.append(&some(9, 1)).unwrap();
+            assert_eq!(file.read().unwrap(), [some(3, kept), some(9, 1)].concat(), "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_set_aside() {
+        for make in [
+            |path: &Path| fs::create_dir(path).unwrap(),
+            |path: &Path| {
+                File::create(path).unwrap().set_len(MOST_BYTES + 1).unwrap();
+            },
+        ] {
+            let dir = TempDir::new();
+            make(&dir.join(FILE));
+            let mut file = SubmittedFile::beside(&dir.join("ledger.db"));
+            assert!(file.read().unwrap().is_empty());
+            assert!(dir.join("submitted.dat.damaged").exists());
+            file.append(&some(9, 1)).unwrap();
+            assert_eq!(file.read().unwrap(), some(9, 1));
+        }
     }
 }
