@@ -1,6 +1,6 @@
 //! The traits through which roles reach the store. `store/` implements them over SQLite; nothing above knows SQL.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use crate::{
     base::{bytes::Bytes, hash::Hash, time::UnixTime},
@@ -100,6 +100,15 @@ pub trait HeaderArchive: Send {
 /// Finds a coin of the store.
 pub type FindCoin<'a> = dyn FnMut(&CoinKey) -> Result<Option<Coin>, StoreError> + 'a;
 
+/// A transaction that a user of this node has submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// When.
+    pub since: UnixTime,
+    /// Its encoding.
+    pub bytes: Bytes,
+}
+
 /// The only writer of `ledger.db`. Changes gather in one transaction until [`LedgerStore::commit`]. A crash before that
 /// loses exactly these changes.
 pub trait LedgerStore: HeaderArchive {
@@ -166,13 +175,16 @@ pub trait LedgerStore: HeaderArchive {
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;
     /// The transactions kept across restarts.
     fn load_mempool(&self) -> Result<Vec<Bytes>, StoreError>;
-    /// Keeps transactions of users at once, so that they survive a kill: besides those that are kept, or `alone`. A store in
-    /// memory keeps none.
-    fn keep_submitted(&mut self, _transactions: &[Bytes], _alone: bool) -> Result<(), StoreError> {
+    /// Keeps transactions of users at once, so that they survive a kill. A store in memory keeps none.
+    fn keep_submitted(&mut self, _transactions: &[Submission]) -> Result<(), StoreError> {
         Ok(())
     }
-    /// The transactions of users that are kept.
-    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+    /// Drops all transactions of users but these.
+    fn retain_submitted(&mut self, _txids: &BTreeSet<Hash>) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// The transactions of users that are kept, the oldest first.
+    fn load_submitted(&self) -> Result<Vec<Submission>, StoreError> {
         Ok(Vec::new())
     }
     /// Blocks with a stored body above `height` that are not applied, as a crash between store and apply leaves them.

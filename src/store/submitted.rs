@@ -1,11 +1,13 @@
 //! Payments of this node's users, in a file beside the ledger. The mempool is saved at a clean stop only, and what users were
 //! told must survive a kill. A transaction of a peer is never written here: other nodes have it, too.
 //!
-//! Each record is the length of an encoding (`u32`, little-endian) and the encoding. A record that a crash has cut off is the
+//! Each record is the length of an encoding (`u32`, little-endian), when it was submitted (Unix seconds, `u64`,
+//! little-endian) and the encoding. A record that a crash has cut off is the
 //! last one, and is removed before others follow. A file with anything else that is no record is set aside. The file is not
 //! flushed: a power failure may lose what came in the last seconds.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -14,8 +16,11 @@ use std::{
 use crate::{
     base::{
         bytes::Bytes,
+        hash::Hash,
         limits::{MAX_TRANSACTION_BYTES, MEMPOOL_BYTES},
+        time::UnixTime,
     },
+    chain::{archive::Submission, block::HashedTransaction},
     store::sharing::with_suffix,
 };
 
@@ -23,8 +28,10 @@ use crate::{
 const FILE: &str = "submitted.dat";
 /// Where a file goes that cannot be read to its end, so that nothing in it is lost.
 const ASIDE: &str = ".damaged";
-/// Bytes before each encoding.
+/// Bytes of the length that each record starts with.
 const LENGTH_BYTES: usize = 4;
+/// Bytes of the time behind it.
+const TIME_BYTES: usize = 8;
 /// A larger file is damaged: the payments of users are a part of the mempool, which may be sixteen times as large as usual.
 const MOST_BYTES: u64 = 16 * MEMPOOL_BYTES as u64;
 
@@ -43,7 +50,7 @@ impl SubmittedFile {
     }
 
     /// All records in their order. What comes later is appended behind the last of them.
-    pub(super) fn read(&self) -> io::Result<Vec<Bytes>> {
+    pub(super) fn read(&self) -> io::Result<Vec<Submission>> {
         let bytes = match self.bytes() {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -83,7 +90,7 @@ impl SubmittedFile {
     }
 
     /// Appends records.
-    pub(super) fn append(&mut self, transactions: &[Bytes]) -> io::Result<()> {
+    pub(super) fn append(&mut self, transactions: &[Submission]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(File::options().append(true).create(true).open(&self.path)?),
@@ -97,8 +104,19 @@ impl SubmittedFile {
         written
     }
 
-    /// Replaces all records. Without any, there is no file.
-    pub(super) fn replace(&mut self, transactions: &[Bytes]) -> io::Result<()> {
+    /// Drops all records but those of these transactions. Without any, there is no file.
+    pub(super) fn retain(&mut self, txids: &BTreeSet<Hash>) -> io::Result<()> {
+        let mut transactions = self.read()?;
+        let before = transactions.len();
+        transactions
+            .retain(|one| HashedTransaction::decode(&one.bytes).is_ok_and(|hashed| txids.contains(&hashed.txid)));
+        if transactions.len() == before && before > 0 {
+            return Ok(());
+        }
+        self.replace(&transactions)
+    }
+
+    fn replace(&mut self, transactions: &[Submission]) -> io::Result<()> {
         self.file = None;
         if transactions.is_empty() {
             return match fs::remove_file(&self.path) {
@@ -111,31 +129,40 @@ impl SubmittedFile {
 }
 
 /// Writes a file of these records in place of the one that is there.
-fn write(path: &Path, transactions: &[Bytes]) -> io::Result<()> {
+fn write(path: &Path, transactions: &[Submission]) -> io::Result<()> {
     let new = with_suffix(path, ".new");
     fs::write(&new, encoded(transactions))?;
     fs::rename(&new, path)
 }
 
-fn encoded(transactions: &[Bytes]) -> Vec<u8> {
+fn encoded(transactions: &[Submission]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for transaction in transactions {
+    for Submission { since, bytes: transaction } in transactions {
         // At most [`MAX_TRANSACTION_BYTES`].
         bytes.extend_from_slice(&u32::try_from(transaction.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&since.0.to_le_bytes());
         bytes.extend_from_slice(transaction);
     }
     bytes
 }
 
 /// The records up to the first that cannot be one, and where they end.
-fn records(bytes: &[u8]) -> (Vec<Bytes>, usize) {
+fn records(bytes: &[u8]) -> (Vec<Submission>, usize) {
     let (mut records, mut rest) = (Vec::new(), bytes);
-    while let Some((length, after)) = rest.split_first_chunk::<LENGTH_BYTES>() {
-        let Some((record, after)) = length_of(*length).and_then(|length| after.split_at_checked(length)) else { break };
-        records.push(Bytes::from(record.to_vec()));
+    while let Some((record, after)) = record(rest) {
+        records.push(record);
         rest = after;
     }
     (records, bytes.len() - rest.len())
+}
+
+/// The record that these bytes start with, and what is behind it.
+fn record(bytes: &[u8]) -> Option<(Submission, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
+    let (since, rest) = rest.split_first_chunk::<TIME_BYTES>()?;
+    let (transaction, rest) = rest.split_at_checked(length_of(*length)?)?;
+    let since = UnixTime(u64::from_le_bytes(*since));
+    Some((Submission { since, bytes: Bytes::from(transaction.to_vec()) }, rest))
 }
 
 /// The length that stands before a record, if a transaction may have it.
@@ -154,8 +181,9 @@ mod tests {
     use super::*;
     use crate::store::testing::TempDir;
 
-    fn some(from: u8, count: u8) -> Vec<Bytes> {
-        (from..from + count).map(|n| Bytes::from(vec![n; usize::from(n)])).collect()
+    fn some(from: u8, count: u8) -> Vec<Submission> {
+        let one = |n: u8| Submission { since: UnixTime(n.into()), bytes: Bytes::from(vec![n; usize::from(n)]) };
+        (from..from + count).map(one).collect()
     }
 
     #[test]
@@ -182,7 +210,7 @@ mod tests {
         let whole = fs::read(dir.join(FILE)).unwrap();
         for end in 0..whole.len() {
             fs::write(dir.join(FILE), &whole[..end]).unwrap();
-            let expected = if end < 7 { vec![] } else { some(3, 1) };
+            let expected = if end < 15 { vec![] } else { some(3, 1) };
             assert_eq!(file.read().unwrap(), expected, "{end} bytes");
         }
     }
@@ -192,10 +220,11 @@ mod tests {
         let whole = encoded(&some(3, 2));
         for (damaged, kept) in [
             (whole[..5].to_vec(), 0),
-            (whole[..10].to_vec(), 1),
+            (whole[..13].to_vec(), 0),
+            (whole[..18].to_vec(), 1),
             (vec![0xff; 4], 0),
             (vec![0; 5000], 0),
-            ([&whole[..7], &[0xff; 20][..]].concat(), 1),
+            ([&whole[..15], &[0xff; 20][..]].concat(), 1),
         ] {
             let dir = TempDir::new();
             let mut file = SubmittedFile::beside(&dir.join("ledger.db"));

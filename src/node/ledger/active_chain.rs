@@ -27,7 +27,6 @@ use super::{
     mempool::Mempool,
     pool::Pool,
     reorganise::{Culprit, Switch},
-    submitted::Keep,
 };
 
 /// The applied chain with its mempool.
@@ -53,8 +52,8 @@ impl ActiveChain {
         self.chain.commit_start(now, out)?;
         let store = self.chain.chain().store();
         let (saved, submitted) = (store.load_mempool()?, store.load_submitted()?);
-        if let Some(keep) = self.mempool.reload(self.chain.view(), &saved, &submitted, now, out)? {
-            self.chain.keep(&keep);
+        if self.mempool.reload(self.chain.view(), &saved, &submitted, now, out)? {
+            self.chain.keep(&self.mempool.forget_settled(now));
         }
         Ok(())
     }
@@ -62,10 +61,7 @@ impl ActiveChain {
     /// Leaves everything as a clean restart should find it.
     pub(super) fn stop(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.mempool.give_back(self.chain.view(), now, out)?;
-        self.chain.commit_stop(&mut self.mempool.saved(), out)?;
-        // They are among what was saved.
-        self.chain.keep(&Keep::Only(Vec::new()));
-        Ok(())
+        self.chain.commit_stop(&mut self.mempool.saved(), out)
     }
 
     /// The applied chain, to read.
@@ -106,12 +102,21 @@ impl ActiveChain {
         let txid = transaction.txid;
         self.mempool.admit(self.chain.view(), now, origin, transaction, out)?;
         // Before the user hears that it was taken.
-        if matches!(origin, Origin::Command(_))
-            && let Some(keep) = self.mempool.keep(&txid, self.chain.is_stored())
-        {
-            self.chain.keep(&keep);
+        if matches!(origin, Origin::Command(_)) {
+            self.keep(now, &txid);
         }
         Ok(())
+    }
+
+    /// Keeps a transaction that a user has submitted, and what it builds on.
+    fn keep(&mut self, now: Now, txid: &Hash) {
+        if let Some(keep) = self.mempool.keep(now, txid) {
+            self.chain.keep(&keep);
+        }
+        // Once blocks are stored, what they confirm may be dropped.
+        if self.mempool.keeps_much() && self.chain.is_stored() {
+            self.chain.keep(&self.mempool.forget_settled(now));
+        }
     }
 
     /// Stores validated headers.

@@ -140,8 +140,8 @@ impl Chainstate {
     /// Keeps transactions of users at once. A payment that cannot be kept is taken all the same: it is only lost by a kill.
     pub(super) fn keep(&mut self, keep: &Keep) {
         let kept = match keep {
-            Keep::Also(transactions) => self.store.keep_submitted(transactions, false),
-            Keep::Only(transactions) => self.store.keep_submitted(transactions, true),
+            Keep::Also(transactions) => self.store.keep_submitted(transactions),
+            Keep::Only(txids) => self.store.retain_submitted(txids),
         };
         if let Err(error) = kept {
             log::warn!("submitted transactions are not kept for a restart error=\"{error}\"");

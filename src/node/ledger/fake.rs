@@ -1,15 +1,15 @@
 //! A ledger store in memory for tests. It panics on calls that the trait allows and a correct ledger never makes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
-        block::HashedBlock,
+        archive::{BlockStatus, HeaderArchive, HeaderRow, LedgerStore, StoreError, Submission, Tip},
+        block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChange, CoinChanges, coins_created},
         coin_key::CoinKey,
         digest::StateSum,
@@ -42,7 +42,7 @@ pub(crate) struct Data {
     pub(crate) undo: BTreeMap<Hash, CoinChanges>,
     pub(crate) coins: BTreeMap<OutPoint, Coin>,
     pub(crate) mempool: Vec<Bytes>,
-    pub(crate) submitted: Vec<Bytes>,
+    pub(crate) submitted: Vec<Submission>,
     pub(crate) tip: Tip,
     pub(crate) sum: StateSum,
 }
@@ -93,6 +93,11 @@ impl FakeStore {
     pub(crate) fn crash(&self) {
         let mut inner = self.inner();
         inner.working = inner.committed.clone();
+    }
+
+    /// What the store answers with now.
+    pub(crate) fn working(&self) -> Data {
+        self.inner().working.clone()
     }
 
     /// Changes the stored data without the ledger's knowledge.
@@ -272,19 +277,24 @@ impl LedgerStore for FakeStore {
     }
 
     /// Outlives a crash, as a file does.
-    fn keep_submitted(&mut self, transactions: &[Bytes], alone: bool) -> Result<(), StoreError> {
-        let keep = |data: &mut Data| {
-            if alone {
-                data.submitted.clear();
-            }
-            data.submitted.extend_from_slice(transactions);
-        };
+    fn keep_submitted(&mut self, transactions: &[Submission]) -> Result<(), StoreError> {
+        let keep = |data: &mut Data| data.submitted.extend_from_slice(transactions);
         self.write(keep)?;
         keep(&mut self.inner().committed);
         Ok(())
     }
 
-    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+    fn retain_submitted(&mut self, txids: &BTreeSet<Hash>) -> Result<(), StoreError> {
+        let is_kept = |submission: &Submission| {
+            HashedTransaction::decode(&submission.bytes).is_ok_and(|hashed| txids.contains(&hashed.txid))
+        };
+        let retain = |data: &mut Data| data.submitted.retain(is_kept);
+        self.write(retain)?;
+        retain(&mut self.inner().committed);
+        Ok(())
+    }
+
+    fn load_submitted(&self) -> Result<Vec<Submission>, StoreError> {
         self.read(|data| data.submitted.clone())
     }
 

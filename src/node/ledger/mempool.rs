@@ -1,6 +1,9 @@
 //! The mempool over blocks, reorganisations and restarts.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     base::{
@@ -9,17 +12,17 @@ use crate::{
         hash::{Domain, Hash},
         limits,
         rng::Rng,
-        time::{Now, Time},
+        time::{Now, Time, UnixTime},
     },
     chain::{
-        archive::StoreError,
+        archive::{StoreError, Submission},
         block::HashedTransaction,
         key::{self, Claim},
         rules,
         transaction::OutPoint,
     },
     node::{
-        Origin, Outbox,
+        Origin, Outbox, Refusal,
         notice::{ToFetch, ToGossip, ToMiner},
         report::Report,
     },
@@ -28,7 +31,7 @@ use crate::{
 use super::{
     abandoned::Abandoned,
     chain_view::ChainView,
-    pool::{Entry, Pool},
+    pool::{Entry, Pool, is_expired},
     submitted::{Keep, Submitted},
 };
 
@@ -74,9 +77,19 @@ impl Mempool {
         Ok(())
     }
 
-    /// What to keep of a transaction that a user has submitted. `may_drop`: see [`Submitted::note`].
-    pub(super) fn keep(&mut self, txid: &Hash, may_drop: bool) -> Option<Keep> {
-        self.submitted.note(&self.pool, txid, may_drop)
+    /// What to keep of a transaction that a user has submitted.
+    pub(super) fn keep(&mut self, now: Now, txid: &Hash) -> Option<Keep> {
+        self.submitted.note(&self.pool, now.unix, txid)
+    }
+
+    /// Whether so much is kept that [`Mempool::forget_settled`] is due.
+    pub(super) fn keeps_much(&self) -> bool {
+        self.submitted.is_much()
+    }
+
+    /// What to keep from now on.
+    pub(super) fn forget_settled(&mut self, now: Now) -> Keep {
+        self.submitted.forget_settled(&self.pool, now.unix)
     }
 
     /// Drops the transactions that a block confirms or contradicts.
@@ -113,16 +126,20 @@ impl Mempool {
         Ok(())
     }
 
-    /// Takes back the transactions of abandoned blocks, and then those that may build on them. Tells gossip of what a start has
-    /// taken in again.
+    /// Takes back the transactions of abandoned blocks, and then those that may build on them. Tells gossip of those that users
+    /// submitted before a start.
     pub(super) fn give_back(
         &mut self,
         chain: &mut impl ChainView,
         now: Now,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        for transaction in self.submitted.take_restored(&self.pool) {
-            out.tell(ToGossip::Admitted { origin: Origin::Ledger, transaction, result: Ok(()) });
+        for (transaction, since) in self.submitted.take_restored() {
+            // The chain may have had to come first.
+            let result = self.pool.admit(chain, transaction.clone(), since)?;
+            if matches!(result, Ok(()) | Err(Refusal::Known)) {
+                out.tell(ToGossip::Admitted { origin: Origin::Ledger, transaction, result: Ok(()) });
+            }
         }
         while let Some(hash) = self.abandoned.next_block() {
             // A later branch may have connected it again.
@@ -144,34 +161,40 @@ impl Mempool {
         self.pool.in_order_of_arrival().into_iter().map(|hashed| Bytes::from(hashed.transaction.to_bytes()))
     }
 
-    /// Takes in the transactions that the last clean stop saved, and those that users have submitted since, checked like all
-    /// others, and reports the mempool's size. Returns what to keep of the latter.
+    /// Takes in the transactions that the last clean stop saved, and those that users have submitted, checked like all others,
+    /// and reports the mempool's size. Returns whether there are any of the latter.
     pub(super) fn reload(
         &mut self,
         chain: &mut impl ChainView,
         saved: &[Bytes],
-        submitted: &[Bytes],
+        submitted: &[Submission],
         now: Now,
         out: &mut Outbox,
-    ) -> Result<Option<Keep>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let decode = |bytes: &Bytes| HashedTransaction::decode(bytes).ok();
-        let of_users: BTreeSet<Hash> = gather(submitted.iter().filter_map(decode).map(|hashed| hashed.txid));
+        let fresh = || submitted.iter().filter(|one| !is_expired(one.since, now.unix));
+        let of_users: BTreeMap<Hash, UnixTime> =
+            gather(fresh().filter_map(|one| Some((decode(&one.bytes)?.txid, one.since))));
         let mut seen = BTreeSet::new();
-        let decoded = saved.iter().chain(submitted).filter_map(decode).filter(|hashed| seen.insert(hashed.txid));
+        let all = saved.iter().chain(fresh().map(|one| &one.bytes));
+        let decoded = all.filter_map(decode).filter(|hashed| seen.insert(hashed.txid));
         let mut valid: Vec<_> = decoded.filter(|hashed| rules::check_transaction(hashed, false).is_ok()).collect();
         drop_unsigned(&mut valid, &chain.spec().genesis_hash());
-        for hashed in valid {
-            if let Err(refusal) = self.pool.admit(chain, Arc::new(hashed), now.unix)? {
+        for transaction in valid.into_iter().map(Arc::new) {
+            let since = of_users.get(&transaction.txid);
+            if let Some(since) = since {
+                self.submitted.restore(transaction.clone(), *since);
+            }
+            if let Err(refusal) = self.pool.admit(chain, transaction, since.copied().unwrap_or(now.unix))? {
                 log::debug!("saved transaction dropped: reason={refusal}");
             }
         }
-        let count = saved.len() + submitted.len();
-        if count > 0 {
-            log::info!("mempool restored: saved={count} kept={}", self.pool.len());
+        if !seen.is_empty() {
+            log::info!("mempool restored: saved={} kept={}", seen.len(), self.pool.len());
         }
         self.expiry = now.mono + limits::MEMPOOL_EXPIRY_CHECK;
         self.report(out);
-        Ok((!submitted.is_empty()).then(|| self.submitted.restore(&self.pool, of_users)))
+        Ok(!submitted.is_empty())
     }
 
     /// Drops expired transactions, if it is time to look.

@@ -161,8 +161,8 @@ impl Pool {
 
     /// Drops transactions that have waited for longer than [`limits::MEMPOOL_EXPIRY`].
     pub(super) fn expire(&mut self, now: UnixTime) {
-        let old = |entry: &Entry| now.0 > entry.since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs());
-        let expired: Vec<Hash> = self.entries.iter().filter(|(_, entry)| old(entry)).map(|(txid, _)| *txid).collect();
+        let old = self.entries.iter().filter(|(_, entry)| is_expired(entry.since, now));
+        let expired: Vec<Hash> = old.map(|(txid, _)| *txid).collect();
         for txid in expired {
             self.take_all(self.with_descendants(&txid));
         }
@@ -370,6 +370,11 @@ impl Pool {
     pub(super) fn known(&self, txid: &Hash) -> &Entry {
         self.entries.get(txid).expect("the indexes name only transactions that are in the mempool")
     }
+}
+
+/// Whether a transaction that has waited `since` then should be dropped.
+pub(super) fn is_expired(since: UnixTime, now: UnixTime) -> bool {
+    now.0 > since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs())
 }
 
 /// Whether a block confirmed the transaction and one of its first outputs is still unspent. To know more would take an

@@ -1,85 +1,102 @@
-//! Which transactions of the mempool came from this node's users, and so are kept in the store at once.
+//! Which transactions came from this node's users, and so are kept in the store at once.
+//!
+//! What has left the mempool is kept for a while, too: the block that confirmed it may be abandoned, and a ledger that is
+//! downloaded again does not have it yet.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash},
-    chain::block::HashedTransaction,
+    base::{bytes::Bytes, gather::gather, hash::Hash, time::UnixTime},
+    chain::{archive::Submission, block::HashedTransaction},
 };
 
-use super::pool::{Entry, Pool};
+use super::pool::{Entry, Pool, is_expired};
 
-/// Bytes of kept transactions that are not worth dropping: a start reads and checks them in some milliseconds.
-const FEW_BYTES: usize = 256 * 1024;
+/// Most bytes of kept transactions that do not wait any more. A start reads and checks them in some milliseconds.
+const SETTLED_BYTES: usize = 256 * 1024;
 
 /// What the store is to do.
 pub(super) enum Keep {
     /// Add these to what it has.
-    Also(Vec<Bytes>),
+    Also(Vec<Submission>),
     /// Have only these.
-    Only(Vec<Bytes>),
+    Only(BTreeSet<Hash>),
 }
 
 /// The transactions that the store keeps.
 pub(super) struct Submitted {
+    /// In the order of the store.
+    kept: Vec<Kept>,
     txids: BTreeSet<Hash>,
-    /// Bytes of them, and of those that were kept and have left the mempool.
+    /// Bytes of them.
     bytes: usize,
-    /// Bytes at which those that have left are dropped.
+    /// Bytes at which some are dropped.
     most: usize,
-    /// What a start has taken in again, until gossip hears of it.
-    restored: Vec<Arc<HashedTransaction>>,
+    /// What a start has found in the store, until the node is synced.
+    restored: Vec<(Arc<HashedTransaction>, UnixTime)>,
+}
+
+struct Kept {
+    txid: Hash,
+    bytes: usize,
+    since: UnixTime,
 }
 
 impl Submitted {
     /// None.
     pub(super) fn new() -> Self {
-        Self { txids: BTreeSet::new(), bytes: 0, most: FEW_BYTES, restored: Vec::new() }
+        Self { kept: Vec::new(), txids: BTreeSet::new(), bytes: 0, most: SETTLED_BYTES, restored: Vec::new() }
     }
 
     /// What to keep now that a user has submitted a transaction: the transaction and what it builds on, if they are in the
-    /// mempool and not kept yet. `may_drop`: blocks are stored, so what left the mempool is not needed any more.
-    pub(super) fn note(&mut self, pool: &Pool, txid: &Hash, may_drop: bool) -> Option<Keep> {
-        let mut package = package(pool, txid);
-        package.retain(|transaction| self.txids.insert(transaction.txid));
-        if package.is_empty() {
+    /// mempool and not kept yet.
+    pub(super) fn note(&mut self, pool: &Pool, now: UnixTime, txid: &Hash) -> Option<Keep> {
+        let new: Vec<_> = package(pool, txid).iter().filter_map(|transaction| self.add(transaction, now)).collect();
+        (!new.is_empty()).then_some(Keep::Also(new))
+    }
+
+    /// Notes a valid transaction that a start has found in the store.
+    pub(super) fn restore(&mut self, transaction: Arc<HashedTransaction>, since: UnixTime) {
+        self.add(&transaction, since);
+        self.restored.push((transaction, since));
+    }
+
+    /// What a start has found in the store, ancestors before descendants, once: other nodes may not have it.
+    pub(super) fn take_restored(&mut self) -> Vec<(Arc<HashedTransaction>, UnixTime)> {
+        std::mem::take(&mut self.restored)
+    }
+
+    /// Whether so much is kept that some should be dropped.
+    pub(super) fn is_much(&self) -> bool {
+        self.bytes > self.most
+    }
+
+    /// What to keep from now on: what waits, and the newest of the others.
+    pub(super) fn forget_settled(&mut self, pool: &Pool, now: UnixTime) -> Keep {
+        let mut room = SETTLED_BYTES;
+        let mut stays = |kept: &Kept| {
+            let mut fits = || room.checked_sub(kept.bytes).inspect(|rest| room = *rest).is_some();
+            pool.entry(&kept.txid).is_some() || !is_expired(kept.since, now) && fits()
+        };
+        self.kept.reverse();
+        self.kept.retain(&mut stays);
+        self.kept.reverse();
+        self.txids = gather(self.kept.iter().map(|kept| kept.txid));
+        self.bytes = self.kept.iter().map(|kept| kept.bytes).sum();
+        // So that dropping costs no more than keeping, however many wait.
+        self.most = self.bytes.saturating_mul(2).max(2 * SETTLED_BYTES);
+        Keep::Only(self.txids.clone())
+    }
+
+    /// What the store needs for a transaction that it does not have.
+    fn add(&mut self, transaction: &HashedTransaction, since: UnixTime) -> Option<Submission> {
+        if !self.txids.insert(transaction.txid) {
             return None;
         }
-        let new = encoded(package);
-        self.bytes += size(&new);
-        Some(if may_drop && self.bytes > self.most { Keep::Only(self.drop_others(pool)) } else { Keep::Also(new) })
-    }
-
-    /// Notes those of these transactions that the mempool has taken in at a start.
-    pub(super) fn restore(&mut self, pool: &Pool, txids: BTreeSet<Hash>) -> Keep {
-        self.txids = txids;
-        self.restored = self.waiting(pool);
-        Keep::Only(self.drop_others(pool))
-    }
-
-    /// What a start has taken in again and still waits, once: other nodes may not have it.
-    pub(super) fn take_restored(&mut self, pool: &Pool) -> Vec<Arc<HashedTransaction>> {
-        let mut restored = std::mem::take(&mut self.restored);
-        restored.retain(|transaction| pool.entry(&transaction.txid).is_some());
-        restored
-    }
-
-    /// The encodings of those that still wait; forgets the others.
-    fn drop_others(&mut self, pool: &Pool) -> Vec<Bytes> {
-        let waiting = self.waiting(pool);
-        self.txids = waiting.iter().map(|transaction| transaction.txid).collect();
-        let all = encoded(waiting);
-        self.bytes = size(&all);
-        // So that dropping costs no more than keeping, however many wait.
-        self.most = self.bytes.saturating_mul(2).max(FEW_BYTES);
-        all
-    }
-
-    /// Those that still wait, ancestors before descendants.
-    fn waiting(&self, pool: &Pool) -> Vec<Arc<HashedTransaction>> {
-        let mut all = pool.in_order_of_arrival();
-        all.retain(|transaction| self.txids.contains(&transaction.txid));
-        all
+        let bytes = Bytes::from(transaction.transaction.to_bytes());
+        self.bytes += bytes.len();
+        self.kept.push(Kept { txid: transaction.txid, bytes: bytes.len(), since });
+        Some(Submission { since, bytes })
     }
 }
 
@@ -92,12 +109,4 @@ fn package(pool: &Pool, txid: &Hash) -> Vec<Arc<HashedTransaction>> {
     let mut entries: Vec<&Entry> = txids.iter().map(|txid| pool.known(txid)).collect();
     entries.sort_unstable_by_key(|entry| entry.arrival());
     entries.into_iter().map(|entry| entry.transaction.clone()).collect()
-}
-
-fn encoded(transactions: Vec<Arc<HashedTransaction>>) -> Vec<Bytes> {
-    transactions.into_iter().map(|transaction| Bytes::from(transaction.transaction.to_bytes())).collect()
-}
-
-fn size(transactions: &[Bytes]) -> usize {
-    transactions.iter().map(|bytes| bytes.len()).sum()
 }

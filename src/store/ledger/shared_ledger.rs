@@ -1,6 +1,9 @@
 //! One ledger for two roles: `headers` reads what `ledger` writes. In the simulator they share a database in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use rusqlite::Connection;
 
@@ -8,7 +11,7 @@ use super::{LedgerArchive, LedgerDb};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, FindCoin, HeaderArchive, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, FindCoin, HeaderArchive, HeaderRow, LedgerStore, StoreError, Submission, Tip},
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         coin_key::CoinKey,
@@ -181,11 +184,15 @@ impl LedgerStore for SharedLedger {
         self.lock()?.load_mempool()
     }
 
-    fn keep_submitted(&mut self, transactions: &[Bytes], alone: bool) -> Result<(), StoreError> {
-        self.lock()?.keep_submitted(transactions, alone)
+    fn keep_submitted(&mut self, transactions: &[Submission]) -> Result<(), StoreError> {
+        self.lock()?.keep_submitted(transactions)
     }
 
-    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+    fn retain_submitted(&mut self, txids: &BTreeSet<Hash>) -> Result<(), StoreError> {
+        self.lock()?.retain_submitted(txids)
+    }
+
+    fn load_submitted(&self) -> Result<Vec<Submission>, StoreError> {
         self.lock()?.load_submitted()
     }
 

@@ -1,13 +1,13 @@
 //! The writer's changes. Each checks that it fits the applied chain. One that does not is a bug of the caller and stops the
 //! node.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use super::{Best, COMMIT_BYTES, End, LedgerDb, SHORT_COMMIT_BYTES};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Submission, Tip},
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         coin_key::CoinKey,
@@ -164,13 +164,17 @@ impl LedgerStore for LedgerDb {
         self.watch(rows::all(&self.connection, sql, [], |row| Ok(Bytes::from(rows::slice(row, 0)?.to_vec()))))
     }
 
-    fn keep_submitted(&mut self, transactions: &[Bytes], alone: bool) -> Result<(), StoreError> {
+    fn keep_submitted(&mut self, transactions: &[Submission]) -> Result<(), StoreError> {
         let Some(file) = &mut self.submitted else { return Ok(()) };
-        let kept = if alone { file.replace(transactions) } else { file.append(transactions) };
-        kept.map_err(|error| StoreError::Io(error.to_string()))
+        file.append(transactions).map_err(|error| StoreError::Io(error.to_string()))
     }
 
-    fn load_submitted(&self) -> Result<Vec<Bytes>, StoreError> {
+    fn retain_submitted(&mut self, txids: &BTreeSet<Hash>) -> Result<(), StoreError> {
+        let Some(file) = &mut self.submitted else { return Ok(()) };
+        file.retain(txids).map_err(|error| StoreError::Io(error.to_string()))
+    }
+
+    fn load_submitted(&self) -> Result<Vec<Submission>, StoreError> {
         let Some(file) = &self.submitted else { return Ok(Vec::new()) };
         file.read().map_err(|error| StoreError::Io(error.to_string()))
     }

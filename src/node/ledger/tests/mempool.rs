@@ -202,7 +202,7 @@ fn what_users_submitted_survives_a_kill_with_what_it_builds_on() {
         node.submit(transaction).unwrap();
     }
     let kept = [bytes(&parent), bytes(&heir), bytes(&own)];
-    assert_eq!(node.store.committed().submitted, kept);
+    assert_eq!(submitted(&node), kept);
     assert!(node.submit(&own).is_err(), "it is there");
     assert_eq!(node.store.committed().submitted.len(), 3, "each is written once");
 
@@ -212,13 +212,75 @@ fn what_users_submitted_survives_a_kill_with_what_it_builds_on() {
     let mut expected = [parent.txid(), heir.txid(), own.txid()];
     expected.sort_unstable();
     assert_eq!(restored, expected);
-    assert_eq!(node.store.committed().submitted, kept, "also after another kill");
+    assert_eq!(submitted(&node), kept, "also after another kill");
     let actions = node.notice(ToLedger::State(SyncState::Synced));
     let told: Vec<Hash> = admitted(&actions).into_iter().map(|(_, txid, _)| txid).collect();
     assert_eq!(told, [parent.txid(), heir.txid(), own.txid()], "they are relayed once the node is synced");
 
     node.event(Event::Stop);
-    assert_eq!((node.store.committed().submitted.len(), node.store.committed().mempool.len()), (0, 3));
+    assert_eq!(node.store.committed().mempool.len(), 3);
+    node.restart();
+    assert_eq!((node.pool().len(), submitted(&node)), (3, kept.to_vec()), "after a clean stop, too");
+}
+
+#[test]
+fn a_payment_waits_over_kills_for_a_chain_that_is_downloaded_again() {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let parent = pay_all(&maker, &key(0), 1);
+    let block = made(&mut maker, vec![parent.clone()]);
+    node.blocks(std::slice::from_ref(&block));
+    let own = child(&node, &parent, 900);
+    node.submit(&own).unwrap();
+    let kept = node.store.committed().submitted;
+
+    let mut node = Node::new();
+    node.store.damage(|data| data.submitted = kept.clone());
+    for _ in 0..2 {
+        node.restart();
+        assert_eq!((node.pool(), node.store.working().submitted), (vec![], kept.clone()), "its coin is not there yet");
+    }
+    node.blocks(&[block]);
+    node.synced();
+    assert_eq!(node.pool(), [own.txid()]);
+}
+
+#[test]
+fn a_payment_whose_block_is_abandoned_survives_a_kill_before_and_one_after() {
+    let mut node = Node::new();
+    node.synced();
+    let (mut ours, mut theirs) = (node.maker(), node.maker());
+    let own = pay_all(&ours, &key(0), 1);
+    node.submit(&own).unwrap();
+    node.blocks(&[made(&mut ours, vec![own.clone()])]);
+    node.restart();
+    assert!(node.pool().is_empty(), "it is confirmed");
+    node.synced();
+    node.blocks(&empty(&mut theirs, 2));
+    node.event(Event::Wake);
+    assert_eq!(node.pool(), [own.txid()]);
+    node.restart();
+    assert_eq!(node.pool(), [own.txid()]);
+}
+
+#[test]
+fn a_payment_of_users_expires_over_restarts() {
+    let mut node = Node::new();
+    let own = pay_all(&node.maker(), &key(0), 1);
+    node.submit(&own).unwrap();
+    node.now.unix.0 += limits::MEMPOOL_EXPIRY.as_secs();
+    node.restart();
+    assert_eq!(node.pool(), [own.txid()]);
+    node.now.unix.0 += 1;
+    node.now.mono = node.now.mono + limits::MEMPOOL_EXPIRY_CHECK;
+    node.event(Event::Wake);
+    assert!(node.pool().is_empty());
+    for _ in 0..2 {
+        node.restart();
+        node.synced();
+        assert!(node.pool().is_empty());
+    }
+    assert!(submitted(&node).is_empty());
 }
 
 #[test]
@@ -227,9 +289,9 @@ fn the_store_forgets_submitted_transactions_once_they_are_in_blocks() {
     let mut maker = node.maker();
     let mut last = pay_all(&maker, &key(0), 1);
     let (mut most, mut all) = (0, 0);
-    for _ in 0..60 {
+    for _ in 0..120 {
         node.submit(&last).unwrap();
-        let kept: usize = node.store.committed().submitted.iter().map(|bytes| bytes.len()).sum();
+        let kept: usize = submitted(&node).iter().map(|bytes| bytes.len()).sum();
         (most, all) = (most.max(kept), all + bytes(&last).len());
         let block = made(&mut maker, vec![last.clone()]);
         node.blocks(&[block]);
@@ -242,7 +304,7 @@ fn the_store_forgets_submitted_transactions_once_they_are_in_blocks() {
         let coin = Transaction::outpoint(last.txid(), 0);
         last = testkit::spend(&[(coin, &key(8))], outputs, b"", &node.spec.genesis_hash());
     }
-    assert!(all > 300_000 && most < 270_000, "{all} {most}");
+    assert!(all > 600_000 && most < 540_000, "{all} {most}");
 }
 
 #[test]
@@ -263,4 +325,9 @@ fn a_transaction_that_a_double_spend_in_a_side_branch_hits_stays() {
     let more = made(&mut theirs, vec![]);
     node.blocks(&[more]);
     assert_eq!(node.pool(), [], "once the branch wins, it goes");
+}
+
+/// The encodings of what is kept of users.
+fn submitted(node: &Node) -> Vec<Bytes> {
+    node.store.committed().submitted.into_iter().map(|submission| submission.bytes).collect()
 }
