@@ -102,6 +102,8 @@ fn an_empty_ledger_is_called_empty_by_every_command_and_by_a_node() {
     for content in [vec![], fs::read(path).unwrap()] {
         let dir = ledger();
         fs::write(dir.path().join("local/ledger.db"), &content).unwrap();
+        let log = dir.path().join("local/ledger.db-wal");
+        fs::write(&log, [7; 5000]).unwrap();
         for command in readers(&dir) {
             let args: Vec<&str> = command.iter().map(String::as_str).collect();
             let output = cli_on(dir.path(), "local", &args);
@@ -110,6 +112,7 @@ fn an_empty_ledger_is_called_empty_by_every_command_and_by_a_node() {
         }
         refused(&run_in(dir.path(), &[]), 10, &["the file is empty", "ledger.db", "move the file away"]);
         assert_eq!(fs::read(dir.path().join("local/ledger.db")).unwrap(), content, "the file is unchanged");
+        assert!(!content.is_empty() || fs::read(&log).unwrap() == [7; 5000], "so is its log");
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Compacted {
 
 /// Compacts a ledger that no process has open. Blocks less than `keep` below the tip stay, for a reorganisation.
 pub fn compact(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Compacted, StoreError> {
+    connect::refuse_empty(path)?;
     let mut connection = connect::open_file(path)?;
     migrate::LEDGER.require_current(&connection)?;
     identity::read(&connection)?.check(spec)?;

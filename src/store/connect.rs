@@ -1,12 +1,15 @@
 //! Opening connections. Pragmas are read back after they are set, because a wrong one could lose data.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::{
     chain::archive::StoreError,
-    store::sharing::{self, Sharing},
+    store::{
+        error::corrupt,
+        sharing::{self, Sharing},
+    },
 };
 
 /// SQLite page cache of each reader.
@@ -33,6 +36,14 @@ pub(super) struct Tuning {
     pub(super) checkpoint_pages: usize,
     /// Bytes that the write-ahead log keeps on disk after that.
     pub(super) log_bytes: usize,
+}
+
+/// Refuses a file without bytes. SQLite would delete the log beside it, which may hold all that is left.
+pub(super) fn refuse_empty(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(about) if about.is_file() && about.len() == 0 => Err(corrupt("the file is empty")),
+        _ => Ok(()),
+    }
 }
 
 /// Opens a file for writing, creating it if necessary. Changes nothing in it.
@@ -75,6 +86,7 @@ pub(super) fn tune_writer(connection: &Connection, tuning: Tuning) -> Result<(),
 
 /// Opens a file for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    refuse_empty(path)?;
     let mut connection = sharing::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX, Sharing::Processes)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if sharing::of_reader(&connection)? == Sharing::OneProcess {

@@ -26,13 +26,13 @@ use crate::{
 /// What the name of a ledger ends with until it is complete.
 const UNFINISHED: &str = ".new";
 
-/// Creates a ledger with the genesis block applied. Returns false if there is a file.
+/// Creates a ledger with the genesis block applied. Returns false if there is a file; refuses one without bytes.
 pub(super) fn unless_present(path: &Path, spec: &ChainSpec) -> Result<bool, StoreError> {
     // SQLite keeps a ledger where a link points.
     let linked = fs::read_link(path).map(|target| path.with_file_name(target));
     let path = linked.as_deref().unwrap_or(path);
     if fs::symlink_metadata(path).is_ok() {
-        return Ok(false);
+        return connect::refuse_empty(path).map(|()| false);
     }
     let unfinished = with_suffix(path, UNFINISHED);
     // The log of a ledger that is gone does not belong to the new one.
