@@ -31,8 +31,8 @@ use crate::{
 use super::{
     abandoned::Abandoned,
     chain_view::ChainView,
-    pool::{Entry, Pool, is_expired},
-    submitted::{Keep, Submitted},
+    pool::{Entry, Pool},
+    submitted::{Keep, Submitted, is_expired},
 };
 
 /// The pool with the transactions that are on their way back into it.

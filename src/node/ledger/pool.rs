@@ -22,7 +22,7 @@ use crate::{
     node::{Refusal, command::PoolEntry},
 };
 
-use super::{chain_view::ChainView, displaced::Displaced};
+use super::{chain_view::ChainView, displaced::Displaced, submitted::is_expired};
 
 /// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
 const CONFIRMED_PROBES: usize = 4;
@@ -370,11 +370,6 @@ impl Pool {
     pub(super) fn known(&self, txid: &Hash) -> &Entry {
         self.entries.get(txid).expect("the indexes name only transactions that are in the mempool")
     }
-}
-
-/// Whether a transaction that has waited `since` then should be dropped.
-pub(super) fn is_expired(since: UnixTime, now: UnixTime) -> bool {
-    now.0 > since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs())
 }
 
 /// Whether a block confirmed the transaction and one of its first outputs is still unspent. To know more would take an
