@@ -31,8 +31,9 @@ use crate::{
 use super::{
     abandoned::Abandoned,
     chain_view::ChainView,
+    expiry::is_expired,
     pool::{Entry, Pool},
-    submitted::{Keep, Submitted, is_expired},
+    submitted::{Keep, Submitted},
 };
 
 /// The pool with the transactions that are on their way back into it.

@@ -23,6 +23,7 @@ mod committer;
 mod deliverers;
 mod displaced;
 mod expected;
+mod expiry;
 #[cfg(test)]
 pub(crate) mod fake;
 mod flushes;

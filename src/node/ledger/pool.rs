@@ -22,7 +22,7 @@ use crate::{
     node::{Refusal, command::PoolEntry},
 };
 
-use super::{chain_view::ChainView, displaced::Displaced, submitted::is_expired};
+use super::{chain_view::ChainView, displaced::Displaced, expiry::is_expired};
 
 /// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
 const CONFIRMED_PROBES: usize = 4;

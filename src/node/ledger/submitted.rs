@@ -6,11 +6,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    base::{bytes::Bytes, gather::gather, hash::Hash, limits, time::UnixTime},
+    base::{bytes::Bytes, gather::gather, hash::Hash, time::UnixTime},
     chain::{archive::Submission, block::HashedTransaction},
 };
 
-use super::pool::{Entry, Pool};
+use super::{
+    expiry::is_expired,
+    pool::{Entry, Pool},
+};
 
 /// Most bytes of kept transactions that do not wait any more. A start reads and checks them in some milliseconds.
 const SETTLED_BYTES: usize = 256 * 1024;
@@ -98,11 +101,6 @@ impl Submitted {
         self.kept.push(Kept { txid: transaction.txid, bytes: bytes.len(), since });
         Some(Submission { since, bytes })
     }
-}
-
-/// Whether a transaction that has waited `since` then should be dropped.
-pub(super) fn is_expired(since: UnixTime, now: UnixTime) -> bool {
-    now.0 > since.0.saturating_add(limits::MEMPOOL_EXPIRY.as_secs())
 }
 
 /// A transaction of the mempool after those that it builds on; nothing if it is not there.
