@@ -62,7 +62,7 @@ build_for() { # TARGET
   prepare_target "$1"
   in_time "${CARGO:-cargo}" fetch --quiet "${flags[@]}" || lack "the crates for $1, or the registry that has them"
   [ "$cpu" != arm ] || keep_qemu_from_mremap
-  local what=(test --no-run --package tussock-core --package tussock-lthash --package tussock --lib --test all)
+  local what=(test --no-run --package tussock-core --package tussock-lthash --package tussock-noise --package tussock --lib --test all)
   [ -z "$only_programs" ] || what=(build --bin tussock)
   "${cargo[@]}" "${what[@]}" --quiet --release "${flags[@]}" --message-format json |
     python3 -c '
@@ -105,7 +105,7 @@ run_tests() { # TARGET
   local name path filter
   while read -r name path; do
     case $name in
-      tussock_core | tussock_lthash) filter=() ;;
+      tussock_core | tussock_lthash | tussock_noise) filter=() ;;
       all) filter=(vectors:: consensus::) ;;
       *) continue ;;
     esac

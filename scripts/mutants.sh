@@ -51,7 +51,7 @@ mutants=(
   'late-faults-are-free        src/link/close.rs             s/if fault\.points() > 0 {/if false {/'
   'candidates-one-by-one       src/node/fetch/pursuit.rs     s/for at in 0\.\.self\.candidates\.list()\.len() {/for at in 0..0 {/'
   'unfit-bodies-count-as-here  src/node/fetch/notices.rs     s/window\.refuse(hash, origin\.link());/let _ = window;/'
-  'ports-are-identities        src/node/handshake/version.rs s/self\.admission\.barred(remote, Some(listens)) {/self.admission.barred(remote, Some(listens)).or(self.links.values().any(|other| other.listens == Some(listens)).then_some(GoodbyeCode::Duplicate)) {/'
+  'ports-are-identities        src/node/handshake/version.rs s/self\.admission\.barred(remote, node, Some(listens)) {/self.admission.barred(remote, node, Some(listens)).or(self.links.values().any(|other| other.listens == Some(listens)).then_some(GoodbyeCode::Duplicate)) {/'
   'blocks-asked-twice-uncounted src/node/fetch/mod.rs         s/^        if is_owed .* {$/        if false {/'
   'news-that-was-asked-for     src/link/relaying.rs          s/block\.is_some_and(|block| link\.framer\.brings(&block))/false/'
   'answers-after-the-news      src/link/framer.rs            s/asked_block(frame)\.is_some_and(|block| self\.queue\.has_block(&block))/false/'

@@ -107,6 +107,16 @@ fn messages() {
 }
 
 #[test]
+fn links() {
+    fuzz("links", seeds::links(), unstructured, targets::links);
+}
+
+#[test]
+fn agreements() {
+    fuzz("agreements", seeds::agreements(), unstructured, targets::agreements);
+}
+
+#[test]
 fn headers() {
     fuzz("headers", seeds::headers(), unstructured, targets::headers);
 }

@@ -12,6 +12,7 @@ mod liars;
 mod mixed;
 mod ports;
 mod prices;
+mod seals;
 mod slots;
 mod soak;
 

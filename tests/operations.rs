@@ -67,7 +67,7 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
 }
 
 /// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
-const GENERATIONS: [(&str, &[&str]); 7] = [
+const GENERATIONS: [(&str, &[&str]); 8] = [
     ("first", &["ledger.db", "peers.db", "index.db"]),
     ("second", &["index.db"]),
     ("third", &["ledger.db"]),
@@ -75,6 +75,7 @@ const GENERATIONS: [(&str, &[&str]); 7] = [
     ("fifth", &["ledger.db"]),
     ("sixth", &["index.db"]),
     ("seventh", &["ledger.db"]),
+    ("eighth", &["peers.db"]),
 ];
 /// The first generation whose ledger this program reads.
 const READABLE: usize = 6;

@@ -4,7 +4,7 @@ mod rig;
 
 use std::net::{SocketAddr, TcpListener};
 
-use rig::{MAGIC, Peer, Rig};
+use rig::{ID_BYTES, MAGIC, Peer, Rig, THEM};
 use socket2::{Domain, Socket, Type};
 use tussock::{
     base::ids::DialId,
@@ -23,7 +23,7 @@ fn block(bytes: usize) -> Message {
 #[test]
 fn orders_and_room_in_an_inbox_interrupt_the_wait() {
     let rig = Rig::new();
-    rig.set_room(1); // `Opened`.
+    rig.set_room(2); // `Opened` and `Secured`.
     let (link, mut peer) = rig.accept();
     peer.write(&Message::Verack(1));
     peer.write(&Message::GetPeers);
@@ -69,7 +69,7 @@ fn frames_pass_both_ways_in_pieces_of_any_size() {
     // A byte is counted when the socket has taken it, which its reader may see first.
     let (other, mut other_peer) = rig.accept_up();
     rig.settle(other, &mut other_peer);
-    let bytes = stream.len() as u64;
+    let bytes = (ID_BYTES + stream.len()) as u64;
     assert_eq!(rig.traffic.totals().get(&link), Some(&(bytes, bytes)));
     let (sent, received) = rig.traffic.total();
     assert!(sent >= bytes && received >= bytes, "{sent} {received}");
@@ -80,20 +80,21 @@ fn a_dial_completes_exactly_once() {
     let rig = Rig::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    rig.link(LinkAction::Dial { dial: DialId(1), address });
+    rig.link(LinkAction::Dial { dial: DialId(1), address, node: None });
     let opened = rig.event(RoleId::Handshake);
     let LinkEvent::Opened { link, direction: Direction::Outbound(DialId(1)), remote } = opened else {
         panic!("heard {opened:?}")
     };
     assert_eq!((rig.event(RoleId::Peers), remote), (opened, address));
     let mut peer = Peer::over(listener.accept().unwrap().0);
+    assert_eq!(rig.event(RoleId::Handshake), LinkEvent::Secured { link, node: THEM });
     rig.settle(link, &mut peer);
 
     // Bound and not listening: refused for certain, while a port that was given back may be another test's by now.
     let unheard = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     unheard.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let address = unheard.local_addr().unwrap().as_socket().unwrap();
-    rig.link(LinkAction::Dial { dial: DialId(2), address });
+    rig.link(LinkAction::Dial { dial: DialId(2), address, node: None });
     let failed = rig.event(RoleId::Peers);
     let LinkEvent::DialFailed { dial: DialId(2), address: to, reason } = failed else { panic!("heard {failed:?}") };
     assert_eq!(to, address);
@@ -107,7 +108,7 @@ fn a_dial_after_the_listener_retired_fails_and_nobody_is_accepted() {
     let rig = Rig::new();
     rig.order(Order::Retire);
     let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
-    rig.link(LinkAction::Dial { dial: DialId(5), address });
+    rig.link(LinkAction::Dial { dial: DialId(5), address, node: None });
     assert!(matches!(rig.event(RoleId::Peers), LinkEvent::DialFailed { dial: DialId(5), .. }));
     assert!(std::net::TcpStream::connect(rig.address).is_err());
 }

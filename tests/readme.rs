@@ -53,7 +53,7 @@ fn three_machines_form_a_private_network() {
     let dir = TempDir::new();
     let commands = block("private").replace("4130", &free_port(28_000)).replace("3030", &free_port(29_000));
     let count = commands.lines().filter(|line| line.starts_with("tussock") || line.starts_with("bob=")).count();
-    assert_eq!(count, 10, "the README promises ten commands");
+    assert_eq!(count, 13, "the README promises thirteen commands");
     // The binary's folder is in PATH. Nodes write to a file, so that the shell does not wait for their pipes.
     let script =
         format!("set -e; exec 2>errors\n{}\n", commands.replace("--quiet &", "--quiet >/dev/null 2>>errors &"));
@@ -76,6 +76,6 @@ fn three_machines_form_a_private_network() {
     let errors = fs::read_to_string(dir.path().join("errors")).unwrap_or_default();
     assert!(output.status.success(), "{printed}{errors}");
     assert!(printed.contains("confirmed  250,000"), "{printed}{errors}");
-    assert!(peers.contains("(meadow)"), "{peers}");
+    assert!(peers.contains("(meadow)") && peers.contains(r#""protected":"member""#), "{peers}");
     assert_eq!(stopped, [true; 3], "{errors}");
 }

@@ -32,10 +32,10 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("chain", (chain, vec!["ed25519_zebra", "bech32", "ruint", "toml"])),
         ("wire", (wire, vec![])),
         ("store", (vec!["base", "chain", "store"], vec!["rusqlite"])),
-        ("node", (vec!["base", "chain", "wire", "node"], vec![])),
-        ("link", (vec!["base", "chain", "wire", "node", "link"], vec![])),
+        ("node", (vec!["base", "chain", "wire", "node"], vec!["tussock_noise"])),
+        ("link", (vec!["base", "chain", "wire", "node", "link"], vec!["tussock_noise"])),
         ("net", (vec!["base", "chain", "wire", "node", "link", "net"], vec!["mio"])),
-        ("sim", (vec!["base", "chain", "wire", "node", "link", "store", "sim"], vec![])),
+        ("sim", (vec!["base", "chain", "wire", "node", "link", "store", "sim"], vec!["tussock_noise"])),
         (
             "runtime",
             (
@@ -55,11 +55,12 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("roles", (vec!["*"], vec![])),
         ("drivers", (vec!["*"], vec![])),
         ("lthash", (vec![], vec!["chacha20"])),
+        ("noise", (vec!["noise"], vec!["blake2", "chacha20poly1305", "curve25519_dalek", "snow"])),
     ])
 }
 
 /// Crates that are not free for all.
-const OWNED: [&str; 22] = [
+const OWNED: [&str; 26] = [
     "blake3",
     "chacha20",
     "bincode",
@@ -82,6 +83,10 @@ const OWNED: [&str; 22] = [
     "chacha20poly1305",
     "getrandom",
     "clap_mangen",
+    "snow",
+    "blake2",
+    "curve25519_dalek",
+    "tussock_noise",
 ];
 
 fn module_of(path: &str) -> &str {

@@ -11,6 +11,7 @@ use tussock::{
     base::{
         codec::{self, List},
         hash::{Domain, Hash, hex, unhex},
+        ids::NodeId,
         rng::Rng,
     },
     chain::{
@@ -27,8 +28,8 @@ use tussock::{
         transaction::{Input, OutPoint, Output, Transaction},
     },
     wire::{
-        frame::Frame,
-        message::{GoodbyeCode, Kind, Message, PeerAddress, Version},
+        frame::{Frame, FrameReader},
+        message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, PeerAddress, Version},
     },
 };
 
@@ -91,7 +92,7 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
     let transaction = sample_transaction(&spec.genesis_hash());
     vec![
         Message::Version(Version {
-            protocol: 1,
+            protocol: PROTOCOL_VERSION,
             services: 1,
             genesis: spec.genesis_hash(),
             height: 7,
@@ -107,7 +108,8 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
         Message::Pong(8),
         Message::GetPeers,
         Message::Peers(List::truncated([
-            PeerAddress::new("192.0.2.1:4130".parse().unwrap(), tussock::base::time::UnixTime(1_767_225_000)),
+            PeerAddress::new("192.0.2.1:4130".parse().unwrap(), tussock::base::time::UnixTime(1_767_225_000))
+                .with_node(Some(NodeId([7; 32]))),
             PeerAddress::new("[2001:db8::1]:4131".parse().unwrap(), tussock::base::time::UnixTime(1_767_225_001)),
         ])),
         Message::GetSync(List::truncated([hash(4), spec.genesis_hash()])),
@@ -136,7 +138,23 @@ fn every_message_has_the_golden_frame_and_reads_back() {
             (format!("{:?}", message.kind()), json!(hex(&frame.to_bytes(spec.magic()))))
         })
         .collect();
-    golden("frames.json", &json!({ "magic": hex(&spec.magic()), "frames": frames }));
+    golden("frames-2.json", &json!({ "magic": hex(&spec.magic()), "frames": frames }));
+}
+
+#[test]
+fn frames_of_version_1_are_refused_where_version_2_differs() {
+    let (one, two) = (read("frames.json"), read("frames-2.json"));
+    assert_eq!(one["magic"], two["magic"]);
+    for kind in Kind::ALL {
+        let name = format!("{kind:?}");
+        let bytes = unhex(one["frames"][&name].as_str().unwrap()).unwrap();
+        let frame = FrameReader::new(ChainSpec::local().magic()).read(&mut &bytes[..]).unwrap().unwrap();
+        match (kind, frame.open()) {
+            (Kind::Version, Ok(Message::Version(version))) => assert!(version.protocol < OLDEST_PROTOCOL_VERSION),
+            (Kind::Peers, opened) => assert!(opened.is_err(), "{opened:?}"),
+            (_, opened) => assert!(opened.is_ok() && one["frames"][&name] == two["frames"][&name], "{name}"),
+        }
+    }
 }
 
 #[test]
@@ -314,5 +332,50 @@ fn mixed_order_points_and_non_canonical_encodings_hold_one_by_one_and_in_batches
         bad.signature[32] ^= 1;
         assert!(!key::verify(&bad.public_key, &message, &bad.signature), "{name}");
         assert!(!key::verify_batch(&[*good, bad], &mut rng), "{name}");
+    }
+}
+
+#[test]
+fn key_agreements_and_sealed_messages_are_those_of_the_transcripts() {
+    use tussock_noise::{Agreement, Key, Opener, Pattern, REKEY_MESSAGES, Sealer};
+    let key = |value: &Value| Key(unhex(value.as_str().unwrap()).unwrap().try_into().unwrap());
+    let transcripts = read("noise.json")["transcripts"].as_array().unwrap().clone();
+    assert_eq!(transcripts.len(), 2);
+    for transcript in transcripts {
+        let is_ik = transcript["protocol"].as_str().unwrap().contains("_IK_");
+        let prologue = unhex(transcript["prologue"].as_str().unwrap()).unwrap();
+        assert_eq!(prologue, tussock::node::key_agreement::PROLOGUE);
+        let [(ours, ours_once), (theirs, theirs_once)] = ["initiator", "responder"]
+            .map(|side| (key(&transcript[side]["static_secret"]), key(&transcript[side]["ephemeral_secret"])));
+        let remote = is_ik.then(|| tussock_noise::public_key(&theirs));
+        let pattern = if is_ik { Pattern::Ik } else { Pattern::Xx };
+        let mut sides = [
+            Agreement::initiator(&ours, ours_once, &prologue, remote.as_ref()),
+            Agreement::responder(pattern, &theirs, theirs_once, &prologue),
+        ];
+        for (at, expected) in transcript["handshake"].as_array().unwrap().iter().enumerate() {
+            let message = sides[at % 2].write().unwrap().unwrap();
+            assert_eq!(hex(&message), expected.as_str().unwrap(), "message {at}");
+            sides[1 - at % 2].read(&message).unwrap();
+        }
+        assert_eq!(hex(sides[0].hash()), transcript["handshake_hash"].as_str().unwrap());
+        let (send, receive) = sides[0].keys().unwrap();
+        for (direction, secret) in [("from_initiator", send), ("from_responder", receive)] {
+            assert_eq!(hex(&secret.0), transcript["keys"][direction].as_str().unwrap());
+            let (mut sealer, mut opener) = (Sealer::new(secret.clone()), Opener::new(secret));
+            let sealed = transcript["sealed"].as_array().unwrap();
+            let expected: Vec<&Value> = sealed.iter().filter(|one| one["direction"] == direction).collect();
+            assert!(expected.len() >= 6 && expected.iter().any(|one| one["number"] == 2 * REKEY_MESSAGES));
+            for number in 0..=2 * REKEY_MESSAGES {
+                let payload = format!("tussock {number}").into_bytes();
+                let mut message = payload.clone();
+                sealer.seal(&mut message, 0);
+                if let Some(one) = expected.iter().find(|one| one["number"] == number) {
+                    assert_eq!(hex(&message), one["message"].as_str().unwrap(), "{direction} {number}");
+                    assert_eq!(hex(&payload), one["payload"].as_str().unwrap());
+                }
+                assert_eq!(opener.open(&mut message), Ok(payload.len()));
+            }
+        }
     }
 }

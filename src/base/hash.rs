@@ -58,8 +58,6 @@ impl Domain {
     pub const PARAMETERS: Self = Self::named("tussock parameters");
     /// The body of a frame; its first four bytes are the frame's checksum.
     pub const FRAME: Self = Self::named("tussock frame");
-    /// Marks in the nonces of `Version`, by which two links of the same two nodes are known.
-    pub const LINK: Self = Self::named("tussock link");
     /// The publicly known secret keys of the `local` and `dev` chains.
     pub const DEV_KEY: Self = Self::named("tussock dev key");
     /// Derivation of one random stream from another.

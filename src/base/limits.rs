@@ -45,7 +45,7 @@ pub const FRAME_HEAD_BYTES: usize = 13;
 /// Body bytes of `Version`.
 pub const MAX_VERSION_BYTES: usize = 256;
 /// Body bytes of `Peers`.
-pub const MAX_PEERS_BYTES: usize = 4 * KIB;
+pub const MAX_PEERS_BYTES: usize = 8 * KIB;
 /// Body bytes of `GetSync`.
 pub const MAX_GET_SYNC_BYTES: usize = 4 * KIB;
 /// Body bytes of `Sync`.

@@ -1,9 +1,12 @@
 //! The traits through which roles reach the store. `store/` implements them over SQLite; nothing above knows SQL.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash, time::UnixTime},
+    base::{bytes::Bytes, hash::Hash, ids::NodeId, time::UnixTime},
     chain::{
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
@@ -206,13 +209,40 @@ pub struct BookEntry {
     pub last_attempt: Option<UnixTime>,
     /// Failures since the last success.
     pub failures: u32,
+    /// Which node is there: proven if we have shaken hands with it, else the word of `source`.
+    pub node: Option<NodeId>,
 }
 
-/// An address that is kept out.
+impl BookEntry {
+    /// An address that somebody told, and that was never tried.
+    pub fn told(address: SocketAddr, source: Option<SocketAddr>, last_seen: UnixTime) -> Self {
+        Self { address, source, last_seen, last_success: None, last_attempt: None, failures: 0, node: None }
+    }
+}
+
+/// An outbound peer to dial first after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Where it was reached.
+    pub address: SocketAddr,
+    /// Who answered; `None`: written by a version that did not know.
+    pub node: Option<NodeId>,
+}
+
+/// Whom a ban keeps out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Banned {
+    /// Any port of this IP address.
+    Host(IpAddr),
+    /// This node, wherever it is.
+    Node(NodeId),
+}
+
+/// A host or a node that is kept out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
-    /// Any port of this IP address.
-    pub ip: std::net::IpAddr,
+    /// Whom it keeps out.
+    pub who: Banned,
     /// Unix seconds.
     pub until: UnixTime,
     /// How many seconds it was to last when it was made: it never lasts longer, whatever the clock says after a restart.
@@ -229,8 +259,8 @@ pub struct BookContents {
     pub entries: Vec<BookEntry>,
     /// Current bans.
     pub bans: Vec<Ban>,
-    /// Outbound peers to dial first.
-    pub anchors: Vec<SocketAddr>,
+    /// Outbound peers to dial first, and which nodes they are.
+    pub anchors: Vec<Anchor>,
     /// The book's secret, for its buckets; drawn at first use.
     pub secret: [u8; 32],
 }
@@ -244,9 +274,9 @@ pub trait PeerStore: Send {
     /// Forgets an address.
     fn forget(&mut self, address: &SocketAddr) -> Result<(), StoreError>;
     /// Replaces the anchors.
-    fn set_anchors(&mut self, anchors: &[SocketAddr]) -> Result<(), StoreError>;
+    fn set_anchors(&mut self, anchors: &[Anchor]) -> Result<(), StoreError>;
     /// Adds or replaces a ban.
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError>;
     /// Lifts a ban.
-    fn lift_ban(&mut self, ip: &std::net::IpAddr) -> Result<(), StoreError>;
+    fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError>;
 }

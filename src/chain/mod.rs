@@ -12,6 +12,7 @@ pub mod digest;
 pub mod header;
 pub mod key;
 pub mod merkle;
+pub mod node_id;
 pub mod overlay;
 pub mod rules;
 pub mod spec;

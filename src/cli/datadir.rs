@@ -24,6 +24,8 @@ pub const PEERS: &str = "peers.db";
 pub const INDEX: &str = "index.db";
 /// The folder of key files.
 pub const KEYS: &str = "keys";
+/// The file of the key by which other nodes know this one.
+pub const NODE_KEY: &str = "node.key";
 /// The folder of log files.
 pub const LOGS: &str = "logs";
 /// The lock file's name.

@@ -19,7 +19,10 @@ use super::{
     output, units,
 };
 use crate::{
-    chain::address::{Address, Prefix},
+    chain::{
+        address::{Address, Prefix},
+        node_id,
+    },
     node::NodeAddress,
     store::copy,
 };
@@ -30,9 +33,9 @@ const LOG_BYTES: usize = 64 * 1024;
 /// `tussock doctor`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Peers, addresses and folder names become numbers; keys, the cookie and the
-values of settings are left out. Works with a running and with a stopped node.
-Read the report before you send it.
+Peers, addresses, ids of nodes and folder names become numbers; keys, the cookie
+and the values of settings are left out. Works with a running and with a stopped
+node. Read the report before you send it.
 
 Examples:
   tussock doctor
@@ -176,7 +179,7 @@ fn log_end(folder: &Path) -> String {
     String::from_utf8_lossy(end).into_owned()
 }
 
-/// Replaces addresses and folders by numbers; the same address always by the same number.
+/// Replaces addresses, ids and folders by numbers; the same address always by the same number.
 struct Redactor {
     folders: Vec<(String, &'static str)>,
     prefix: Prefix,
@@ -197,7 +200,8 @@ impl Redactor {
         }
         let node = &context.settings.node;
         let named = [&node.connect, &node.bootnode].into_iter().flatten().flatten().chain(&context.spec().bootnodes);
-        folders.extend(named.filter_map(|text| match text.parse() {
+        let unpinned = |text: &'_ String| text.rsplit('@').next().unwrap_or_default().parse();
+        folders.extend(named.filter_map(|text| match unpinned(text) {
             Ok(NodeAddress::Name(name)) => Some((name.host().to_owned(), "PEER_NAME")),
             _ => None,
         }));
@@ -233,6 +237,9 @@ impl Redactor {
             Ok(ip) if ip.is_loopback() || ip.is_unspecified() => return word.to_owned(),
             Ok(ip) => return format!("{}{rest}", self.name("ip", &ip.to_string())),
             Err(_) => {}
+        }
+        if node_id::parse(bare, &self.prefix).is_ok() {
+            return format!("{}{rest}", self.name("node", bare));
         }
         if Address::parse(bare, &self.prefix).is_ok() {
             return format!("{}{rest}", self.name("address", bare));
@@ -275,16 +282,17 @@ mod tests {
     fn addresses_and_folders_are_replaced_and_the_rest_stays() {
         let spec = ChainSpec::local();
         let own = SecretKey::well_known(3).address().to_text(&spec.prefix);
+        let node = node_id::to_text(&crate::base::ids::NodeId([7; 32]), &spec.prefix);
         let folders = vec![("/home/ann/node".to_owned(), "DATA_DIR")];
         let redactor = Redactor { folders, prefix: spec.prefix, names: BTreeMap::new() };
         let text = format!(
             "at 10:15:00Z peer=203.0.113.9:4130 [2001:db8::7]:1: lost; 203.0.113.9 again, 127.0.0.1:3030 \
-             to={own}. path=/home/ann/node/x v0.1.0 \"203.0.113.9:99\""
+             to={own} node={node}@203.0.113.9:4130. path=/home/ann/node/x v0.1.0 \"203.0.113.9:99\""
         );
         assert_eq!(
             redactor.redact(&text),
             "at 10:15:00Z peer=ip-1 ip-2: lost; ip-1 again, 127.0.0.1:3030 \
-             to=address-3. path=DATA_DIR/x v0.1.0 \"ip-1\""
+             to=address-3 node=node-4@ip-1. path=DATA_DIR/x v0.1.0 \"ip-1\""
         );
     }
 

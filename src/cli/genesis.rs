@@ -12,6 +12,7 @@ use super::{
 use crate::{
     chain::{
         address::{Address, Prefix},
+        node_id,
         spec::ChainSpec,
     },
     node::NodeAddress,
@@ -70,9 +71,10 @@ struct NewArgs {
     /// Fund an address in the genesis block; may be an address of another chain; may be repeated
     #[arg(long, value_name = "ADDR=AMOUNT", value_parser = parse_fund)]
     fund: Vec<(Address, u64)>,
-    /// A node that newcomers ask for addresses of peers, IP:PORT or HOST:PORT; may be repeated
+    /// A node that newcomers ask for addresses of peers, IP:PORT or HOST:PORT, with ID@ before it if only the node with this
+    /// id may answer there; may be repeated
     #[arg(long, value_name = "ADDR")]
-    bootnode: Vec<NodeAddress>,
+    bootnode: Vec<String>,
     /// Unix seconds of the genesis block [default: now]
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
@@ -117,6 +119,10 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
         Some(half_life) => whole_seconds("--half-life", half_life)?,
         None => block_time.saturating_mul(120),
     };
+    for text in &arguments.bootnode {
+        let read = node_id::pinned(text, &checked).and_then(|(_, address)| address.parse::<NodeAddress>());
+        read.map_err(|why| Failure::usage(format!("--bootnode {text}: {why}")))?;
+    }
     let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("\"{address}\"")).collect();
     // Free text comes last, so that nothing in it is taken for a placeholder.
     let values = [
@@ -163,7 +169,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::chain::key::SecretKey;
+    use crate::{base::ids::NodeId, chain::key::SecretKey};
 
     #[derive(Parser)]
     struct Line {
@@ -192,6 +198,14 @@ mod tests {
     }
 
     #[test]
+    fn a_bootnode_may_be_named_with_its_id() {
+        let id = node_id::to_text(&NodeId([7; 32]), &Prefix::new("a").unwrap());
+        let pinned = format!("{id}@boot.example:4130");
+        let spec = ChainSpec::from_toml(&new(&["--name", "a", "--bootnode", &pinned]).unwrap()).unwrap();
+        assert_eq!(spec.bootnodes, [pinned]);
+    }
+
+    #[test]
     fn equal_arguments_make_one_network_and_impossible_ones_are_refused() {
         let hash = |text: &str| ChainSpec::from_toml(text).unwrap().genesis_hash();
         let one = new(&["--name", "a"]).unwrap();
@@ -204,6 +218,8 @@ mod tests {
             &["--name", "a", "--target-limit", "zz"],
             &["--name", "a", "--address-prefix", "Ab"],
             &["--name", "a", "--subsidy", "18446744073709551615"],
+            &["--name", "a", "--bootnode", "anode1qq@127.0.0.1:4130"],
+            &["--name", "a", "--bootnode", "nowhere"],
         ] {
             assert_eq!(new(wrong).unwrap_err().exit as u8, 2, "{wrong:?}");
         }

@@ -23,6 +23,8 @@ pub mod help;
 pub mod inspect;
 pub mod key;
 pub mod keys;
+pub mod members;
+pub mod node_key;
 pub mod notify;
 pub mod offline;
 pub mod output;
@@ -112,6 +114,8 @@ enum Command {
     Wait(control::WaitArgs),
     /// Make blocks now (test chains only)
     Mine(control::MineArgs),
+    /// List the nodes that may link; add and remove some
+    Members(members::MembersArgs),
     /// Cut off and reconnect nodes (test chains only)
     Net(peers::NetArgs),
     /// Stop the node; returns when it has stopped
@@ -212,6 +216,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Send(arguments) => send::run(&context()?, arguments),
         Command::Wait(arguments) => control::wait(&context()?, arguments),
         Command::Mine(arguments) => control::mine(&context()?, arguments),
+        Command::Members(arguments) => members::run(&context()?, arguments),
         Command::Net(arguments) => peers::net(&context()?, arguments),
         Command::Stop(arguments) => control::stop(&context()?, arguments),
         Command::Events(arguments) => events::run(&context()?, arguments),

@@ -8,10 +8,12 @@ use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
+    node_key,
 };
 use crate::{
     chain::{
         archive::{HeaderArchive, LedgerStore},
+        node_id,
         spec::ChainSpec,
     },
     store::{LedgerDb, LedgerOptions, LedgerReader},
@@ -59,9 +61,13 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     let failed = |error| Failure::store(&path, &error);
     let (tip, _) = reader.tip().map_err(failed)?;
     let best = reader.best_header().map_err(failed)?;
+    // The ledger may be readable where the key is not.
+    let key = node_key::read(&context.folder()).ok().flatten();
+    let id = key.map(|key| node_id::to_text(&key.id(), &context.spec().prefix));
     Ok(json!({
         "state": if datadir::holder(&context.folder())?.is_some() { "starting" } else { "stopped" },
         "reason": failure.message,
+        "node_id": id,
         "chain": context.spec().name,
         "genesis": context.spec().genesis_hash(),
         "height": tip.height,

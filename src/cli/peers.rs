@@ -15,7 +15,7 @@ use super::{
     status::{WatchFlags, watch},
     units,
 };
-use crate::node::NodeAddress;
+use crate::{chain::node_id, node::NodeAddress};
 
 /// `tussock peers`
 #[derive(Args, Debug)]
@@ -26,6 +26,7 @@ Columns:
   ping    the last round trip
   flight  blocks requested and not yet received
   score   fault points of the address; at 100 it is banned
+  link    encrypted, with a node that is pinned by its id, or with a member
   age     of the connection
 
 Examples:
@@ -43,8 +44,8 @@ enum Verb {
     /// Dial a node and keep the connection
     #[command(after_help = "Example:\n  tussock peers add 127.0.0.1:4131")]
     Add {
-        /// IP:PORT or HOST:PORT
-        address: NodeAddress,
+        /// IP:PORT or HOST:PORT; ID@IP:PORT if only the node with this id may answer
+        address: String,
     },
     /// Close a connection and stop dialling the address
     #[command(after_help = "Example:\n  tussock peers drop 127.0.0.1:4131")]
@@ -52,12 +53,12 @@ enum Verb {
         /// IP:PORT or HOST:PORT
         address: NodeAddress,
     },
-    /// Ban an IP address
+    /// Ban an IP address, or a node wherever it is
     #[command(after_help = "Example:\n  tussock peers ban 192.0.2.7 --for 1d --why 'sends rubbish'")]
     Ban {
-        /// The IP address, any port
-        #[arg(value_parser = ip)]
-        ip: IpAddr,
+        /// The IP address, any port, or the id of a node
+        #[arg(value_name = "IP|ID")]
+        who: String,
         /// How long
         #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = units::parse_duration)]
         time: Duration,
@@ -68,9 +69,9 @@ enum Verb {
     /// Lift a ban
     #[command(after_help = "Example:\n  tussock peers unban 192.0.2.7")]
     Unban {
-        /// The IP address
-        #[arg(value_parser = ip)]
-        ip: IpAddr,
+        /// The IP address, or the id of a node
+        #[arg(value_name = "IP|ID")]
+        who: String,
     },
     /// Show all known addresses and bans
     #[command(after_help = "Example:\n  tussock peers book --json")]
@@ -85,14 +86,21 @@ pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
     };
     match &arguments.verb {
         None => watch(&arguments.watch, || list(context)),
-        Some(Verb::Add { address }) => command("addpeer", json!([address.to_string()]), format!("dialling {address}")),
-        Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
-        Some(Verb::Ban { ip, time, why }) => {
-            let seconds = time.as_secs();
-            let done = format!("{ip} is banned for {}", units::age(seconds));
-            command("ban", json!([ip.to_string(), seconds, why]), done)
+        Some(Verb::Add { address }) => {
+            let (_, to) = node_id::pinned(address, &context.spec().prefix).map_err(Failure::usage)?;
+            to.parse::<NodeAddress>().map_err(Failure::usage)?;
+            command("addpeer", json!([address]), format!("dialling {to}"))
         }
-        Some(Verb::Unban { ip }) => command("unban", json!([ip.to_string()]), format!("{ip} may connect again")),
+        Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
+        Some(Verb::Ban { who, time, why }) => {
+            let (who, seconds) = (host_or_node(context, who)?, time.as_secs());
+            let done = format!("{who} is banned for {}", units::age(seconds));
+            command("ban", json!([who, seconds, why]), done)
+        }
+        Some(Verb::Unban { who }) => {
+            let who = host_or_node(context, who)?;
+            command("unban", json!([who]), format!("{who} may connect again"))
+        }
         Some(Verb::Book) => book(context),
     }
 }
@@ -111,8 +119,10 @@ fn list(context: &Context) -> Outcome {
             "?>received",
             "?>flight",
             ">score",
+            "?link",
             "?>age",
             "?~agent",
+            "?node",
         ]);
         let mut peers: Vec<&Value> = output::items(peers).iter().collect();
         peers.sort_unstable_by_key(|peer| (text(peer, "direction"), text(peer, "address")));
@@ -127,8 +137,10 @@ fn list(context: &Context) -> Outcome {
                 units::bytes(number(peer, "received_bytes")),
                 text(peer, "in_flight"),
                 text(peer, "score"),
+                text(peer, "protected"),
                 units::age(number(peer, "connected_s")),
                 text(peer, "agent"),
+                text(peer, "node_id"),
             ]);
         }
         rows.text("no peers; tussock peers book shows failed dials")
@@ -151,15 +163,16 @@ fn book(context: &Context) -> Outcome {
             0 => "-".to_owned(),
             unix => units::utc(unix),
         };
-        let mut addresses = Rows::new(&["address", "last seen", "last success", ">failures", "last error"]);
+        let mut addresses = Rows::new(&["address", "last seen", "last success", ">failures", "last error", "?node"]);
         for entry in output::items(&book["entries"]) {
             let (seen, success) = (when(entry, "last_seen"), when(entry, "last_success"));
             let failures = text(entry, "failures");
-            addresses.row([text(entry, "address"), seen, success, failures, text(entry, "last_error")]);
+            let (error, node) = (text(entry, "last_error"), text(entry, "node_id"));
+            addresses.row([text(entry, "address"), seen, success, failures, error, node]);
         }
         let mut bans = Rows::new(&["banned", "until", "reason"]);
         for ban in output::items(&book["bans"]) {
-            bans.row([text(ban, "ip"), when(ban, "until"), text(ban, "reason")]);
+            bans.row([either(ban, "ip", "node_id"), when(ban, "until"), text(ban, "reason")]);
         }
         let (addresses, bans) = (addresses.text("no addresses"), bans.text("no bans"));
         match output::items(&book["denied"]) {
@@ -172,8 +185,13 @@ fn book(context: &Context) -> Outcome {
 /// The denied addresses, as a table.
 fn denied_text(denied: &[Value]) -> String {
     let mut rows = Rows::new(&["denied"]);
-    denied.iter().for_each(|one| rows.row([text(one, "address")]));
+    denied.iter().for_each(|one| rows.row([either(one, "address", "node_id")]));
     rows.text("no node is denied")
+}
+
+/// The text of the first of two keys that has one.
+fn either(row: &Value, first: &str, second: &str) -> String {
+    Some(text(row, first)).filter(|text| !text.is_empty()).unwrap_or_else(|| text(row, second))
 }
 
 /// Resolves a name, for what knows addresses only.
@@ -187,6 +205,17 @@ fn resolved(address: &NodeAddress) -> Outcome<SocketAddr> {
         .to_socket_addrs()
         .map_err(|error| not_found(format!("the name cannot be resolved: {error}")))?;
     addresses.next().ok_or_else(|| not_found("the name has no address".to_owned()))
+}
+
+/// An IP address without its port, or the id of a node.
+fn host_or_node(context: &Context, text: &str) -> Outcome<String> {
+    match ip(text) {
+        Ok(ip) => Ok(ip.to_string()),
+        Err(_) if node_id::parse(text, &context.spec().prefix).is_ok() => Ok(text.trim().to_owned()),
+        Err(_) => {
+            Err(Failure::usage(format!("{text}: an IP address is needed, such as 192.0.2.7, or the id of a node")))
+        }
+    }
 }
 
 /// Parses an IP address. A port is ignored, so that addresses can be copied from `peers`.
@@ -207,12 +236,12 @@ pub struct NetArgs {
 
 #[derive(Subcommand, Debug)]
 enum NetVerb {
-    /// Close and refuse connections with the nodes at these addresses
+    /// Close and refuse connections with these nodes
     #[command(after_help = "Example:\n  tussock net deny 127.0.0.1:4132 127.0.0.1:4133")]
     Deny {
-        /// IP:PORT where each node listens
-        #[arg(required = true)]
-        addresses: Vec<NodeAddress>,
+        /// IP:PORT where each node listens, or its id
+        #[arg(required = true, value_name = "ADDRESS|ID")]
+        nodes: Vec<String>,
     },
     /// Show the denied addresses; so does `tussock net` alone
     #[command(after_help = "Example:\n  tussock net list --json")]
@@ -233,9 +262,12 @@ pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
             let denied = context.remote()?.call("listdenied", json!([]))?;
             return context.print(&denied, |denied| denied_text(output::items(denied)));
         }
-        Some(NetVerb::Deny { addresses }) => {
-            let addresses = addresses.iter().map(resolved).collect::<Outcome<Vec<_>>>()?;
-            let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        Some(NetVerb::Deny { nodes }) => {
+            let named = |text: &String| match node_id::parse(text, &context.spec().prefix) {
+                Ok(_) => Ok(text.trim().to_owned()),
+                Err(_) => resolved(&text.parse().map_err(Failure::usage)?).map(|address| address.to_string()),
+            };
+            let list = nodes.iter().map(named).collect::<Outcome<Vec<_>>>()?;
             let done = format!("denied {}", list.join(" "));
             ("netdeny", json!([list]), done)
         }

@@ -44,6 +44,9 @@ pub struct SimulateArgs {
     /// Seconds by which the clocks of some nodes are far off until the faults end
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=4_000_000))]
     pub clock_skew: Option<u64>,
+    /// Whether links are encrypted: on or off
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    pub encryption: Option<bool>,
     /// Number of byzantine nodes with false branches, junk, orphans or squatted ports, in addition to all others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub tricksters: Option<u64>,
@@ -59,6 +62,14 @@ pub struct SimulateArgs {
     /// Log level of the nodes on standard error: error, warn, info, debug, or trace (every event of a role)
     #[arg(long, value_name = "LEVEL")]
     pub narrate: Option<LevelFilter>,
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off is needed".to_owned()),
+    }
 }
 
 fn share(text: &str) -> Result<u64, String> {
@@ -78,6 +89,7 @@ impl SimulateArgs {
             partitions: (!self.partition.is_empty()).then(|| self.partition.clone()),
             byzantine: count(self.byzantine),
             clock_skew: self.clock_skew,
+            encryption: self.encryption,
             tricksters: count(self.tricksters),
             power_loss: self.power_loss,
             calm: self.calm,
@@ -101,6 +113,7 @@ impl SimulateArgs {
         }
         flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
         flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
+        flag("encryption", self.encryption.map(|on| if on { "on" } else { "off" }.to_owned()));
         flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
         line += if self.power_loss { " --power-loss" } else { "" };
         line + if self.calm { " --calm" } else { "" }

@@ -123,6 +123,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ),
         ("mining", running(rate)),
         ("page", running(page)),
+        ("id", text(status, "node_id")),
         (
             "process",
             running(format!(

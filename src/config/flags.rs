@@ -70,6 +70,9 @@ pub struct NodeFlags {
     #[arg(long, env = "TUSSOCK_NO_INDEX", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_index: Option<bool>,
+    /// Let only the nodes link whose ids are in this file, one in a line
+    #[arg(long, value_name = "FILE", env = "TUSSOCK_MEMBERS", hide_env_values = true)]
+    pub members: Option<PathBuf>,
     /// Maximum number of inbound peers [default: 48]
     #[arg(long, value_name = "N", env = "TUSSOCK_MAX_INBOUND", hide_env_values = true)]
     pub max_inbound: Option<usize>,
@@ -94,7 +97,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 21] = [
     "data_dir",
     "chain",
     "log",
@@ -109,6 +112,7 @@ pub const KEYS: [&str; 20] = [
     "http_name",
     "no_http",
     "no_index",
+    "members",
     "max_inbound",
     "max_per_address",
     "max_outbound",
@@ -157,6 +161,7 @@ impl NodeFlags {
             http_name: self.http_name.or(below.http_name),
             no_http: self.no_http.or(below.no_http),
             no_index: self.no_index.or(below.no_index),
+            members: self.members.or(below.members),
             max_inbound: self.max_inbound.or(below.max_inbound),
             max_per_address: self.max_per_address.or(below.max_per_address),
             max_outbound: self.max_outbound.or(below.max_outbound),

@@ -29,6 +29,9 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # Serve newcomers: answer every request for addresses, count as synced without peers.
 #is_bootnode = false
 
+# Let only the nodes link whose ids are in this file, one in a line (`tussock status` shows a node's id).
+#members = "members.txt"
+
 # Maximum number of inbound and of outbound peers.
 #max_inbound = 48
 #max_outbound = 8

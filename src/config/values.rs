@@ -1,16 +1,28 @@
 //! Checks of values that their types cannot make.
 
-use crate::{node::NodeAddress, runtime::logging::Levels};
+use crate::{
+    chain::{address::Prefix, node_id},
+    node::NodeAddress,
+    runtime::logging::Levels,
+};
 
 /// MiB below which a node does not work well.
 pub const LEAST_MEMORY: usize = 16;
 /// MiB above which larger caches bring nothing.
 pub const MOST_MEMORY: usize = 1024;
 
-/// Reads addresses and names of peers. A text that can be neither is an error.
-pub fn peers(texts: &[String]) -> Result<Vec<NodeAddress>, String> {
-    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
-    texts.map(|text| text.parse().map_err(|problem| format!("{text}: {problem}"))).collect()
+/// Refuses a text that names no peer.
+pub(super) fn peers(texts: &[String]) -> Result<(), String> {
+    let mut texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    texts.try_for_each(|text| peer(text).map(drop).map_err(|problem| format!("{text}: {problem}")))
+}
+
+/// Reads `ID@ADDRESS`, or `ADDRESS`. Which chain the id is one of is not known here.
+pub fn peer(text: &str) -> Result<(Option<&str>, NodeAddress), String> {
+    let Some((node, address)) = text.split_once('@') else { return Ok((None, text.parse()?)) };
+    let prefix = node.rsplit_once("node1").and_then(|(prefix, _)| Prefix::new(prefix));
+    node_id::parse(node, &prefix.ok_or("what is before the @ is not the id of a node")?)?;
+    Ok((Some(node), address.parse()?))
 }
 
 /// Refuses a size of caches and buffers, in MiB, that no node works with.

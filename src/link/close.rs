@@ -2,7 +2,11 @@
 
 use crate::{
     base::{ids::LinkId, time::Time},
-    link::{Endpoint, EventSink, delivery::hearers, link::Link},
+    link::{
+        Endpoint, EventSink,
+        delivery::hearers,
+        link::{Counted, Link},
+    },
     node::{CloseReason, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::Frame,
@@ -31,6 +35,9 @@ pub(super) fn goodbye_code(reason: &CloseReason) -> Option<GoodbyeCode> {
 impl Link {
     /// Queues the goodbye, unless the peer said one or the queue is too full. True if it is queued.
     fn say_goodbye(&mut self, reason: &CloseReason, retry_after: u32) -> bool {
+        if !self.tunnel.is_ready() {
+            return self.tunnel.refuses();
+        }
         let Some(code) = goodbye_code(reason).filter(|_| self.farewell.is_none()) else { return false };
         let goodbye = Frame::new(&Message::Goodbye { code: code as u8, retry_after });
         self.framer.send(&goodbye).is_ok()
@@ -39,6 +46,7 @@ impl Link {
     /// Ends all reading; what is queued is still sent until `ends`. Frees the memory of what was arriving.
     fn close(&mut self, ends: Time) {
         self.framer.close();
+        self.tunnel.close();
         (self.carry, self.pending, self.frame_since) = (Vec::new(), None, None);
         self.ends = Some(ends);
     }
@@ -70,13 +78,13 @@ impl<S: EventSink> Endpoint<S> {
     fn end(&mut self, id: LinkId, reason: CloseReason, retry_after: u32, ends: Time) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
         log::debug!("link closed link={} reason={:?}", id.0, reason.to_string());
-        let is_up = link.up;
+        let (is_up, agrees) = (link.up, link.tunnel.has_agreement());
         let lingers = link.say_goodbye(&reason, retry_after);
         link.close(ends);
         self.count(id);
         self.leases.release(id);
         self.delivery.forget(id);
-        for role in hearers(is_up) {
+        for role in agrees.then_some(&RoleId::KeyAgreement).into_iter().chain(hearers(is_up)) {
             self.delivery.tell(*role, LinkEvent::Closed { link: id, reason: reason.clone() });
         }
         if lingers {
@@ -98,7 +106,7 @@ impl<S: EventSink> Endpoint<S> {
     /// Forgets a link; the driver drops its connection.
     pub(super) fn remove(&mut self, id: LinkId) {
         let Some(link) = self.links.remove(&id) else { return };
-        self.recount(link.counted, (0, 0));
+        self.recount(link.counted, Counted::default());
         self.forget_news(id, &link);
         self.accepted -= usize::from(link.direction.is_inbound());
         self.timers.disarm(id, link.armed);

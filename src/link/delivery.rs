@@ -6,13 +6,13 @@ use crate::{
     base::{gather::gather, ids::LinkId, limits},
     link::{EventSink, framer::Phase},
     node::{LinkEvent, RoleId},
-    wire::{frame::Frame, message::Kind},
+    wire::message::Kind,
 };
 
 /// The roles that hear `Up` and, for a link that was up or not, `Closed`. Before a link is up only the first two,
 /// `handshake` and `peers`, know of it.
 pub fn hearers(up: bool) -> &'static [RoleId] {
-    if up { &LinkEvent::ROLES } else { &LinkEvent::ROLES[..2] }
+    if up { &LinkEvent::ROLES[1..] } else { &LinkEvent::ROLES[1..3] }
 }
 
 /// The role that hears a frame: before the promotion the handshake, afterwards that of the frame's kind.
@@ -32,7 +32,7 @@ struct Lane {
     /// `Opened`, `Up` and `Closed` of links, `DialFailed`. Bounded: nothing is accepted while it is long
     /// ([`Delivery::congested`]), and a role that does not listen dials nothing either.
     backlog: VecDeque<LinkEvent>,
-    /// Links with a frame for this inbox, in the order in which they found it full.
+    /// Links with something for this inbox, in the order in which they found it full.
     waiting: VecDeque<LinkId>,
 }
 
@@ -64,17 +64,17 @@ impl<S: EventSink> Delivery<S> {
         }
     }
 
-    /// Delivers a frame, or gives it back: then the link is in line for this inbox. A link whose turn it is
+    /// Delivers what a link brought, or gives it back: then the link is in line for this inbox. A link whose turn it is
     /// ([`Delivery::next_waiting`]) says so with `turn`; others go behind those that wait already.
-    pub(super) fn hand(&mut self, role: RoleId, link: LinkId, frame: Frame, turn: bool) -> Result<(), Frame> {
+    pub(super) fn hand(&mut self, role: RoleId, link: LinkId, event: LinkEvent, turn: bool) -> Result<(), LinkEvent> {
         let lane = self.lanes.entry(role).or_default();
         let refused = if lane.backlog.is_empty() && (turn || lane.waiting.is_empty()) {
-            match self.sink.try_deliver(role, LinkEvent::Frame { link, frame }) {
-                Err(LinkEvent::Frame { frame, .. }) => frame,
-                Ok(()) | Err(_) => return Ok(()),
+            match self.sink.try_deliver(role, event) {
+                Err(event) => event,
+                Ok(()) => return Ok(()),
             }
         } else {
-            frame
+            event
         };
         if !lane.waiting.contains(&link) {
             lane.waiting.push_back(link);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::base::{
-    ids::{DialId, LinkId},
+    ids::{DialId, LinkId, NodeId},
     limits,
     time::Time,
 };
@@ -15,6 +15,8 @@ use crate::base::{
 pub(super) struct Attempt {
     pub(super) dial: DialId,
     pub(super) address: SocketAddr,
+    /// Who must be there; `None`: anybody.
+    pub(super) node: Option<NodeId>,
     pub(super) deadline: Time,
 }
 

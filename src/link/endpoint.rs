@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
     link::{
-        Config, EventSink, Order, delivery::Delivery, dials::Dials, leases::Leases, link::Link, meters::LinkMeters,
-        meters::Meters, pushed::PushedBodies, timers::Timers,
+        Config, EventSink, Order, agreements::Agreements, delivery::Delivery, dials::Dials, leases::Leases, link::Link,
+        meters::LinkMeters, meters::Meters, pushed::PushedBodies, timers::Timers,
     },
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,
@@ -34,9 +34,16 @@ pub struct Endpoint<S> {
     pub(super) losers: BTreeSet<LinkId>,
     /// These, and what the blocks will take that peers have asked for.
     pub(super) load: usize,
+    /// Of [`Endpoint::queued`], what is sealed already: it takes no room from news.
+    pub(super) sealed: usize,
     /// Links that others opened, lingering ones included.
     pub(super) accepted: usize,
     pub(super) meters: Meters,
+    /// Key agreements of others.
+    pub(super) agreements: Agreements,
+    /// Buffers that links use in turns: for what is opened, and for what is sealed.
+    pub(super) plain: Vec<u8>,
+    pub(super) spare: Vec<u8>,
     /// Neither accepts nor dials any more.
     pub(super) retired: bool,
     stop_by: Option<Time>,
@@ -59,6 +66,7 @@ pub struct Usage {
 impl<S: EventSink> Endpoint<S> {
     /// An endpoint without links. Its events go to `sink`.
     pub fn new(config: Config, sink: S) -> Self {
+        let agreements = Agreements::new(config.agreements);
         Self {
             leases: Leases::new(config.receive_budget),
             meters: Meters::new(&config),
@@ -74,7 +82,11 @@ impl<S: EventSink> Endpoint<S> {
             pushed: PushedBodies::default(),
             losers: BTreeSet::new(),
             load: 0,
+            sealed: 0,
             accepted: 0,
+            agreements,
+            plain: Vec::new(),
+            spare: Vec::new(),
             retired: false,
             stop_by: None,
             last_id: 0,
@@ -94,7 +106,9 @@ impl<S: EventSink> Endpoint<S> {
     /// Does what a role or the node wants.
     pub fn order(&mut self, now: Time, order: Order) {
         match order {
-            Order::Link(LinkAction::Dial { dial, address }) => self.dial(now, dial, address),
+            Order::Link(LinkAction::Dial { dial, address, node }) => self.dial(now, dial, address, node),
+            Order::Link(LinkAction::Agreed { link, message, keys }) => self.agreed(now, link, message, keys),
+            Order::Link(LinkAction::Members(members)) => self.set_members(now, members),
             Order::Link(LinkAction::Send { link, frame }) => self.send(now, link, &frame),
             Order::Link(LinkAction::Answer { link, frames }) => self.answer(now, link, &frames),
             Order::Link(LinkAction::Relay { link, frame }) => self.relay(now, link, &frame),
@@ -155,12 +169,12 @@ impl<S: EventSink> Endpoint<S> {
 
     /// Bytes that wait on a link, without pushed bodies.
     pub fn queued(&self, id: LinkId) -> usize {
-        self.links.get(&id).map_or(0, |link| link.framer.unshared())
+        self.links.get(&id).map_or(0, |link| link.unshared())
     }
 
     /// Whether a link is read no further until its peer's requests are answered.
     pub fn is_gated(&self, id: LinkId) -> bool {
-        self.links.get(&id).is_some_and(|link| !link.framer.wants_input())
+        self.links.get(&id).is_some_and(|link| !link.tunnel.wants_input() || !link.framer.wants_input())
     }
 
     /// Whether a link waits for memory to read a large frame.

@@ -1,15 +1,25 @@
 //! One link: bytes in, frames out to the roles, and its own deadlines.
 
+use std::{net::SocketAddr, sync::Arc};
+
+use tussock_noise::Pattern;
+
 use crate::{
-    base::{ids::LinkId, limits, time::Time},
+    base::{
+        ids::{LinkId, NodeId},
+        limits,
+        time::Time,
+    },
     link::{
-        Config, EventSink,
+        Config, EventSink, Transport,
+        agreements::Agreements,
         delivery::{Delivery, hearer},
         flow::Bounds,
         framer::{Framer, Phase},
         leases::Leases,
+        tunnel::Tunnel,
     },
-    node::{CloseReason, Direction, PeerFault, RoleId},
+    node::{AgreementStep, CloseReason, Direction, LinkEvent, Members, PeerFault, RoleId},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -23,7 +33,16 @@ const HANDSHAKE_READ_BYTES: usize = 1024;
 pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) framer: Framer,
+    /// What is below the frames.
+    pub(super) tunnel: Tunnel,
+    /// Who was dialled, if that is known.
+    pub(super) expected: Option<NodeId>,
+    /// Who is at the other end, once that is known.
+    pub(super) node: Option<NodeId>,
     pub(super) direction: Direction,
+    pub(super) remote: SocketAddr,
+    /// The other side's key agreement has been counted.
+    pub(super) counted_agreement: bool,
     /// All roles know of it.
     pub(super) up: bool,
     /// In the list of links that have something to do.
@@ -36,8 +55,8 @@ pub(super) struct Link {
     pub(super) ends: Option<Time>,
     /// Bytes that arrived and cannot be taken yet.
     pub(super) carry: Vec<u8>,
-    /// A frame whose role's inbox was full.
-    pub(super) pending: Option<(RoleId, Frame)>,
+    /// A frame, or a step of the key agreement, whose role's inbox was full.
+    pub(super) pending: Option<(RoleId, LinkEvent)>,
     /// When the frame that is arriving began, moved by the time during which we did not read.
     pub(super) frame_since: Option<Time>,
     /// Since when we do not read, by our own choice.
@@ -53,9 +72,18 @@ pub(super) struct Link {
     heard: Time,
     /// The peer's goodbye: a better reason than the end of the connection that follows.
     pub(super) farewell: Option<CloseReason>,
-    /// What the endpoint's sums have of this link: bytes that it alone takes, and bytes that wait with the answers that its
-    /// peer has asked for.
-    pub(super) counted: (usize, usize),
+    pub(super) counted: Counted,
+}
+
+/// What the endpoint's sums have of a link, in bytes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counted {
+    /// What it alone takes of memory.
+    pub(super) unshared: usize,
+    /// Of these, what is sealed already.
+    pub(super) sealed: usize,
+    /// What waits, with the answers that its peer has asked for.
+    pub(super) load: usize,
 }
 
 /// What a link has done since its turn began.
@@ -78,8 +106,10 @@ pub(super) enum Progress {
     Inbox(RoleId),
     /// In line for a lease.
     Lease,
-    /// The handshake role, or the send queue, comes first.
+    /// The role of the handshake or of the key agreement, or the send queue, comes first.
     Gate,
+    /// The other side has said who it is.
+    Introduced,
 }
 
 /// What reading needs of the others.
@@ -87,24 +117,49 @@ pub(super) struct Around<'a, S> {
     pub(super) delivery: &'a mut Delivery<S>,
     pub(super) leases: &'a mut Leases,
     pub(super) lease_free_bytes: usize,
+    pub(super) agreements: &'a mut Agreements,
+    pub(super) members: Option<&'a Arc<Members>>,
+    /// A buffer for what is opened.
+    pub(super) plain: &'a mut Vec<u8>,
     /// The inbox at whose line's head this link is.
     pub(super) turn_at: Option<RoleId>,
     pub(super) now: Time,
 }
 
 impl Link {
-    pub(super) fn new(now: Time, id: LinkId, config: &Config, direction: Direction) -> Self {
+    pub(super) fn new(
+        now: Time,
+        id: LinkId,
+        config: &Config,
+        direction: Direction,
+        remote: SocketAddr,
+        expected: Option<NodeId>,
+    ) -> Self {
+        let pattern = if config.members.is_some() { Pattern::Ik } else { Pattern::Xx };
+        let is_inbound = direction.is_inbound();
+        // A dialler speaks first.
+        let begin = AgreementStep::Begin { expected, closed: config.members.is_some() };
+        let begin = (RoleId::KeyAgreement, LinkEvent::Agree { link: id, step: begin });
+        let (tunnel, pending) = match config.transport {
+            Transport::Noise => (Tunnel::agreeing(pattern, is_inbound), (!is_inbound).then_some(begin)),
+            Transport::Clear(us) => (Tunnel::introducing(us), None),
+        };
         Self {
             id,
             framer: Framer::new(config.magic, Bounds::with_soft(config.send_soft)),
+            tunnel,
+            expected,
+            node: None,
             direction,
+            remote,
+            counted_agreement: false,
             up: false,
             listed: false,
             turn: Turn::default(),
             armed: None,
             ends: None,
             carry: Vec::new(),
-            pending: None,
+            pending,
             frame_since: None,
             held_since: None,
             stalled_since: None,
@@ -113,7 +168,7 @@ impl Link {
             began: now,
             heard: now,
             farewell: None,
-            counted: (0, 0),
+            counted: Counted::default(),
         }
     }
 
@@ -122,6 +177,9 @@ impl Link {
         if let Some(since) = self.held_since.take() {
             let held = around.now.since(since);
             self.frame_since = self.frame_since.map(|start| start + held);
+        }
+        if !self.tunnel.is_ready() {
+            return self.agree(around);
         }
         let carried = std::mem::take(&mut self.carry);
         let mut input = &carried[..];
@@ -140,6 +198,26 @@ impl Link {
     ) -> Result<Progress, CloseReason> {
         self.heard = around.now;
         self.turn.received += bytes.len();
+        if !self.tunnel.is_ready() {
+            self.tunnel.keep(bytes);
+            return self.agree(around);
+        }
+        if self.tunnel.is_clear() {
+            return self.received_plain(bytes, around);
+        }
+        let mut plain = std::mem::take(around.plain);
+        plain.clear();
+        let opened = self.tunnel.open(bytes, &mut plain).map_err(CloseReason::Fault);
+        let progress = opened.and_then(|()| self.received_plain(&plain, around));
+        *around.plain = plain;
+        progress
+    }
+
+    fn received_plain<S: EventSink>(
+        &mut self,
+        bytes: &[u8],
+        around: &mut Around<'_, S>,
+    ) -> Result<Progress, CloseReason> {
         if self.held_since.is_some() || !self.carry.is_empty() {
             self.carry.extend_from_slice(bytes);
             return self.go_on(around);
@@ -150,8 +228,20 @@ impl Link {
         Ok(self.note(progress, around.now))
     }
 
-    fn note(&mut self, progress: Progress, now: Time) -> Progress {
-        if self.framer.reader().in_frame() {
+    /// Hands on what waits for its role's inbox. False if it still waits.
+    pub(super) fn hand_on<S: EventSink>(&mut self, around: &mut Around<'_, S>) -> bool {
+        let Some((role, event)) = self.pending.take() else { return true };
+        let is_first = around.turn_at == Some(role);
+        if let Err(event) = around.delivery.hand(role, self.id, event, is_first) {
+            self.pending = Some((role, event));
+            return false;
+        }
+        self.turn.frames += 1;
+        true
+    }
+
+    pub(super) fn note(&mut self, progress: Progress, now: Time) -> Progress {
+        if self.framer.reader().in_frame() || self.tunnel.in_message() {
             self.frame_since.get_or_insert(now);
         }
         if matches!(progress, Progress::Inbox(_) | Progress::Lease | Progress::Gate) {
@@ -163,17 +253,14 @@ impl Link {
     /// Takes frames out of `input` and hands them on.
     fn take<S: EventSink>(&mut self, input: &mut &[u8], around: &mut Around<'_, S>) -> Result<Progress, CloseReason> {
         loop {
-            if let Some((role, frame)) = self.pending.take() {
-                let is_first = around.turn_at == Some(role);
-                if let Err(frame) = around.delivery.hand(role, self.id, frame, is_first) {
-                    self.pending = Some((role, frame));
+            if let Some(role) = self.pending.as_ref().map(|(role, _)| *role) {
+                if !self.hand_on(around) {
                     return Ok(Progress::Inbox(role));
                 }
                 // A question that was put back is handed on while another frame may be arriving.
                 if !self.framer.reader().in_frame() {
                     around.leases.release(self.id);
                 }
-                self.turn.frames += 1;
             }
             if self.turn.frames >= limits::LINK_TURN_FRAMES {
                 return Ok(Progress::Enough);
@@ -191,7 +278,7 @@ impl Link {
                     }
                     self.brought |= frame.body.len() > around.lease_free_bytes;
                     self.note_farewell(&frame);
-                    self.pending = Some((hearer(phase, frame.kind), frame));
+                    self.pending = Some((hearer(phase, frame.kind), LinkEvent::Frame { link: self.id, frame }));
                 }
                 None if !self.framer.wants_input() => return Ok(Progress::Gate),
                 None if !self.has_lease(around)? => return Ok(Progress::Lease),
@@ -278,6 +365,17 @@ impl Link {
     /// For how long the peer has said nothing, in seconds.
     pub(super) fn silent_seconds(&self, now: Time) -> usize {
         if self.up && self.held_since.is_none() { age(Some(self.heard), now) } else { 0 }
+    }
+
+    /// Bytes that wait to be sent.
+    pub(super) fn queued(&self) -> usize {
+        let waits = if self.tunnel.is_ready() { self.framer.queued() } else { 0 };
+        waits + self.tunnel.output().len()
+    }
+
+    /// Bytes of memory that the link alone takes.
+    pub(super) fn unshared(&self) -> usize {
+        self.framer.unshared() + self.tunnel.output().len()
     }
 
     fn note_farewell(&mut self, frame: &Frame) {

@@ -13,6 +13,8 @@
 //! both stop. So what is queued has limits of its own (`flow`): requests wait for the answers before them, and news that
 //! finds no room is left out and told of later.
 
+mod agreeing;
+mod agreements;
 mod close;
 mod delivery;
 mod dials;
@@ -28,15 +30,17 @@ mod pushed;
 mod reading;
 mod relaying;
 mod requests;
+mod securing;
 mod send_queue;
 mod sending;
 mod timers;
+mod tunnel;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    base::limits,
-    node::{LinkAction, LinkEvent, RoleId},
+    base::{ids::NodeId, limits},
+    node::{LinkAction, LinkEvent, Members, RoleId},
 };
 
 pub use delivery::hearers;
@@ -72,6 +76,12 @@ pub enum Order {
 pub struct Config {
     /// The first bytes of each frame.
     pub magic: [u8; 4],
+    /// What is below the frames.
+    pub transport: Transport,
+    /// Who may link; `None`: everybody.
+    pub members: Option<Arc<Members>>,
+    /// Key agreements that one address may begin, and all together.
+    pub agreements: AgreementRates,
     /// Accepted connections, those in the handshake included.
     pub max_accepted: usize,
     /// How long a connection attempt may take.
@@ -98,11 +108,40 @@ pub struct Config {
     pub send_soft: usize,
 }
 
+/// What is below the frames of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Sealed messages, after an agreement on keys.
+    Noise,
+    /// Bytes as they are, after both sides have said who they are: for simulations and tests of other things.
+    Clear(NodeId),
+}
+
+/// How many key agreements of others are begun. What exceeds it is closed before it costs anything.
+#[derive(Clone, Copy, Debug)]
+pub struct AgreementRates {
+    /// A second, for one address, and at once.
+    pub address: (u32, u32),
+    /// A second, in all, and at once.
+    pub total: (u32, u32),
+    /// Whether the own host counts as an address, too: on test chains it is many nodes.
+    pub own_host: bool,
+}
+
+impl Default for AgreementRates {
+    fn default() -> Self {
+        Self { address: limits::AGREEMENTS_OF_ADDRESS, total: limits::AGREEMENTS, own_host: true }
+    }
+}
+
 impl Config {
     /// The defaults for a network and a number of inbound peers.
     pub fn new(magic: [u8; 4], max_inbound: usize) -> Self {
         Self {
             magic,
+            transport: Transport::Noise,
+            members: None,
+            agreements: AgreementRates::default(),
             max_accepted: max_inbound.saturating_add(limits::INBOUND_SLACK + limits::CLOSING_SLACK),
             dial_timeout: limits::DIAL_TIMEOUT,
             partial_frame: limits::PARTIAL_FRAME,

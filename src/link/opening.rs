@@ -4,10 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
     base::{
-        ids::{DialId, LinkId},
+        ids::{DialId, LinkId, NodeId},
         time::Time,
     },
-    link::{Endpoint, EventSink, delivery::hearers, dials::Attempt, link::Link},
+    link::{Endpoint, EventSink, Transport, delivery::hearers, dials::Attempt, link::Link},
     node::{DialFailure, Direction, LinkEvent, PeerInfo, RoleId, limit::Limit, netgroup::canonical},
 };
 
@@ -25,7 +25,7 @@ impl<S: EventSink> Endpoint<S> {
             return None;
         }
         let id = self.new_id();
-        self.open(now, id, Direction::Inbound, remote);
+        self.open(now, id, Direction::Inbound, remote, None);
         Some(id)
     }
 
@@ -41,15 +41,22 @@ impl<S: EventSink> Endpoint<S> {
         first.map(|(_, id)| self.remove(id)).is_some()
     }
 
-    pub(super) fn dial(&mut self, now: Time, dial: DialId, address: SocketAddr) {
+    pub(super) fn dial(&mut self, now: Time, dial: DialId, address: SocketAddr, node: Option<NodeId>) {
         if self.retired {
             return self.dial_failed(dial, address, "the node is stopping");
         }
         if self.dials.is_full() {
             return self.dial_failed(dial, address, "too many connection attempts under way");
         }
+        if self.config.members.is_some() && self.config.transport == Transport::Noise && node.is_none() {
+            return self.dial_failed(
+                dial,
+                address,
+                "only members may link, and it is not known which one is there; ID@ before the address says it",
+            );
+        }
         let (id, deadline) = (self.new_id(), now + self.config.dial_timeout);
-        self.dials.add(id, Attempt { dial, address, deadline });
+        self.dials.add(id, Attempt { dial, address, node, deadline });
     }
 
     /// The next connection attempt that the driver has to begin. Its answer is [`Endpoint::connected`] or
@@ -60,8 +67,8 @@ impl<S: EventSink> Endpoint<S> {
 
     /// A connection that we dialled stands.
     pub fn connected(&mut self, now: Time, id: LinkId) {
-        if let Some(Attempt { dial, address, .. }) = self.dials.remove(id) {
-            self.open(now, id, Direction::Outbound(dial), address);
+        if let Some(Attempt { dial, address, node, .. }) = self.dials.remove(id) {
+            self.open(now, id, Direction::Outbound(dial), address, node);
         }
     }
 
@@ -107,10 +114,12 @@ impl<S: EventSink> Endpoint<S> {
         self.delivery.tell(RoleId::Peers, LinkEvent::DialFailed { dial, address, reason });
     }
 
-    fn open(&mut self, now: Time, id: LinkId, direction: Direction, remote: SocketAddr) {
+    fn open(&mut self, now: Time, id: LinkId, direction: Direction, remote: SocketAddr, node: Option<NodeId>) {
         let remote = canonical(remote);
         self.accepted += usize::from(direction.is_inbound());
-        self.links.insert(id, Link::new(now, id, &self.config, direction));
+        let link = Link::new(now, id, &self.config, direction, remote, node);
+        self.links.insert(id, link);
+        self.count(id);
         for role in hearers(false) {
             self.delivery.tell(*role, LinkEvent::Opened { link: id, direction, remote });
         }

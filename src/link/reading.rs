@@ -4,10 +4,9 @@ use crate::{
     base::{ids::LinkId, limits, time::Time},
     link::{
         Endpoint, EventSink,
-        delivery::hearers,
         link::{Around, Progress},
     },
-    node::{CloseReason, PeerFault, RoleId, limit::Limit},
+    node::{CloseReason, LinkEvent, PeerFault, RoleId, limit::Limit},
 };
 
 /// The part of the send budget beyond which peers get the blocks that they ask for one by one: as many peers as there
@@ -71,28 +70,43 @@ impl<S: EventSink> Endpoint<S> {
     /// Inboxes that were full may have room again: first what happened to links goes in, then the frames of the links
     /// in line, each in its turn.
     pub fn flush(&mut self, now: Time) {
-        for role in hearers(true) {
-            let mut open = self.delivery.flush(*role);
+        for role in LinkEvent::ROLES {
+            let mut open = self.delivery.flush(role);
             while open {
-                let Some(id) = self.delivery.next_waiting(*role) else { break };
+                let Some(id) = self.delivery.next_waiting(role) else { break };
                 if let Some(link) = self.links.get_mut(&id) {
                     link.turn = Default::default();
                 }
-                let progress = self.advance(now, id, None, Some(*role));
+                let progress = self.advance(now, id, None, Some(role));
                 if progress == Some(Progress::Reads) {
                     self.list(id);
                 }
-                open = progress != Some(Progress::Inbox(*role));
+                open = progress != Some(Progress::Inbox(role));
             }
         }
     }
 
-    fn advance(&mut self, now: Time, id: LinkId, bytes: Option<&[u8]>, turn_at: Option<RoleId>) -> Option<Progress> {
+    pub(super) fn advance(
+        &mut self,
+        now: Time,
+        id: LinkId,
+        bytes: Option<&[u8]>,
+        turn_at: Option<RoleId>,
+    ) -> Option<Progress> {
         let link = self.links.get_mut(&id)?;
         let waited = self.leases.waits(id);
         link.framer.set_crowded(self.load > self.config.send_budget / CROWDED_PART);
         let (delivery, leases) = (&mut self.delivery, &mut self.leases);
-        let mut around = Around { delivery, leases, lease_free_bytes: self.config.lease_free_bytes, turn_at, now };
+        let mut around = Around {
+            delivery,
+            leases,
+            lease_free_bytes: self.config.lease_free_bytes,
+            agreements: &mut self.agreements,
+            members: self.config.members.as_ref(),
+            plain: &mut self.plain,
+            turn_at,
+            now,
+        };
         let progress = match bytes {
             Some(bytes) => link.received(bytes, &mut around),
             None => link.go_on(&mut around),
@@ -105,6 +119,10 @@ impl<S: EventSink> Endpoint<S> {
                 return None;
             }
         };
+        if progress == Progress::Introduced {
+            self.introduced(now, id);
+            return None;
+        }
         if progress == Progress::Lease && !waited {
             self.meters.hit(now, Limit::Receive);
             self.lease_check.get_or_insert(now + LEASE_CHECK);

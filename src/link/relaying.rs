@@ -23,7 +23,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         let is_shared = block.is_some_and(|block| self.pushed.has(&block));
         let more = if is_shared { 0 } else { frame.wire_len() };
-        let room = room_for_news(self.config.send_budget, self.queued + self.pushed.bytes());
+        let room = room_for_news(self.config.send_budget, self.queued - self.sealed + self.pushed.bytes());
         if more > room || !link.framer.relay(frame) {
             link.framer.lose(frame.kind);
             self.losers.insert(id);
@@ -37,7 +37,7 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     fn news_room(&self) -> usize {
-        room_for_news(self.config.send_budget, self.queued + self.pushed.bytes())
+        room_for_news(self.config.send_budget, self.queued - self.sealed + self.pushed.bytes())
     }
 
     /// Closes the links that have left the oldest pushed block unread for too long: peers that read nothing must not keep

@@ -5,6 +5,7 @@ use crate::{
     link::{
         Endpoint, EventSink,
         framer::{Framer, SendOverflow},
+        link::Counted,
     },
     node::{CloseReason, PeerFault, limit::Limit},
     wire::frame::Frame,
@@ -35,7 +36,7 @@ impl<S: EventSink> Endpoint<S> {
 
     /// The link with the longest queue pays for all.
     fn cut_longest_queue(&mut self, now: Time) {
-        let Some(longest) = self.links.values().max_by_key(|link| link.framer.unshared()) else { return };
+        let Some(longest) = self.links.values().max_by_key(|link| link.unshared()) else { return };
         let id = longest.id;
         if longest.ends.is_some() {
             return self.remove(id);
@@ -44,18 +45,45 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     /// Up to `count` chunks of bytes to send next. Nothing once the link has had its turn.
-    pub fn transmit(&self, id: LinkId, count: usize) -> impl Iterator<Item = &[u8]> {
+    pub fn transmit(&mut self, id: LinkId, count: usize) -> impl Iterator<Item = &[u8]> {
+        self.seal(id);
         let link = self.links.get(&id).filter(|link| link.turn.sent < limits::LINK_TURN_BYTES);
-        link.into_iter().flat_map(move |link| link.framer.outputs(count))
+        link.into_iter().flat_map(move |link| {
+            let first = Some(link.tunnel.output()).filter(|output| !output.is_empty());
+            let count = if first.is_none() && link.tunnel.is_clear() { count } else { 0 };
+            first.into_iter().chain(link.framer.outputs(count))
+        })
+    }
+
+    /// Whether a link has nothing to send in this turn.
+    pub fn is_idle(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_none_or(|link| link.queued() == 0 || link.turn.sent >= limits::LINK_TURN_BYTES)
+    }
+
+    /// Seals what a link sends next.
+    fn seal(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.turn.sent < limits::LINK_TURN_BYTES) else {
+            return;
+        };
+        let queued = link.framer.queued();
+        link.tunnel.seal(&mut link.framer, &mut self.spare);
+        if link.framer.queued() < queued {
+            self.count_left(id);
+            self.count(id);
+        }
     }
 
     /// `bytes` of what [`Endpoint::transmit`] offered were sent.
     pub fn sent(&mut self, id: LinkId, bytes: usize) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.framer.sent(bytes);
+        if link.tunnel.output().is_empty() {
+            link.framer.sent(bytes);
+        } else {
+            link.tunnel.sent(bytes, &mut self.spare);
+        }
         link.turn.sent += bytes;
         link.stalled_since = None;
-        let has_more = link.framer.queued() > 0 && link.turn.sent >= limits::LINK_TURN_BYTES;
+        let has_more = link.queued() > 0 && link.turn.sent >= limits::LINK_TURN_BYTES;
         self.count_left(id);
         self.count(id);
         if has_more {
@@ -66,27 +94,29 @@ impl<S: EventSink> Endpoint<S> {
 
     /// The connection takes no bytes now. The driver calls [`Endpoint::ready`] when it takes some again.
     pub fn blocked(&mut self, now: Time, id: LinkId) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.framer.queued() > 0) else { return };
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.queued() > 0) else { return };
         link.stalled_since.get_or_insert(now);
         self.arm(id);
     }
 
     /// Whether the link has ended and everything is sent: the driver ends its direction of the connection.
     pub fn has_finished(&self, id: LinkId) -> bool {
-        self.links.get(&id).is_some_and(|link| link.ends.is_some() && link.framer.queued() == 0)
+        self.links.get(&id).is_some_and(|link| link.ends.is_some() && link.queued() == 0)
     }
 
     /// Counts what waits on a link, in place of what was counted of it before.
     pub(super) fn count(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id) {
-            let now = (link.framer.unshared(), link.framer.load());
+            let sealed = link.tunnel.output().len();
+            let now = Counted { unshared: link.unshared(), sealed, load: link.framer.load() };
             let before = std::mem::replace(&mut link.counted, now);
             self.recount(before, now);
         }
     }
 
-    pub(super) fn recount(&mut self, before: (usize, usize), after: (usize, usize)) {
-        self.queued = self.queued.saturating_sub(before.0).saturating_add(after.0);
-        self.load = self.load.saturating_sub(before.1).saturating_add(after.1);
+    pub(super) fn recount(&mut self, before: Counted, after: Counted) {
+        self.queued = self.queued.saturating_sub(before.unshared).saturating_add(after.unshared);
+        self.sealed = self.sealed.saturating_sub(before.sealed).saturating_add(after.sealed);
+        self.load = self.load.saturating_sub(before.load).saturating_add(after.load);
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     base::rng::Rng,
     node::{
         AnyRole, RoleId, Setup, Stores, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers,
-        ledger::Ledger, miner::Miner, peers::Peers, verify::Verify,
+        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, verify::Verify,
     },
 };
 
@@ -23,5 +23,6 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
     roles.push((RoleId::Miner, Box::new(Miner::new(setup, rng.fork("miner")))));
     roles.push((RoleId::Peers, Box::new(Peers::new(setup, stores.peers, rng.fork("peers")))));
     roles.push((RoleId::Handshake, Box::new(Handshake::new(setup, rng.fork("handshake")))));
+    roles.push((RoleId::KeyAgreement, Box::new(KeyAgreement::new(setup, rng.fork("key agreement")))));
     roles
 }

@@ -1,19 +1,20 @@
 //! What operators and programs ask of roles, and the answers. Each command gets exactly one reply.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash, ids::LinkId, time::UnixTime},
+    base::{
+        bytes::Bytes,
+        hash::Hash,
+        ids::{LinkId, NodeId},
+        time::UnixTime,
+    },
     chain::{
         address::Address,
-        archive::{Ban, BookEntry},
+        archive::{Ban, Banned, BookEntry},
         block::HashedTransaction,
     },
-    node::{addressed::addressed, node_address::NodeAddress, report::PeerReport, template::Template},
+    node::{addressed::addressed, members::Members, node_address::NodeAddress, report::PeerReport, template::Template},
 };
 
 addressed! {
@@ -32,25 +33,30 @@ addressed! {
 pub enum PeersCommand {
     /// All peers. → [`Reply::Peers`]
     Peers,
-    /// Dial and keep. → [`Reply::Done`]
-    AddPeer(NodeAddress),
+    /// Dial and keep; with an id, only that node may answer. → [`Reply::Done`]
+    AddPeer(NodeAddress, Option<NodeId>),
+    /// Who may link. → [`Reply::Members`]
+    Members,
+    /// Only these may link from now on; the links of others end. → [`Reply::Done`]
+    SetMembers(Members),
     /// Close, and keep no longer. By remote or listening address. → [`Reply::Done`], or [`Reply::NotFound`]
     DropPeer(NodeAddress),
-    /// Keep an IP address out. → [`Reply::Done`]
+    /// Keep an IP address or a node out. → [`Reply::Done`]
     Ban {
-        /// Any port.
-        ip: IpAddr,
+        /// Whom.
+        who: Banned,
         /// How long.
         time: Duration,
         /// For the list of bans.
         reason: String,
     },
     /// Lift a ban. → [`Reply::Done`], or [`Reply::NotFound`]
-    Unban(IpAddr),
+    Unban(Banned),
     /// The peer book, the bans and the denied addresses. → [`Reply::Book`]
     Book,
     /// Test chains only: close and refuse links with the nodes that listen there. Adds to earlier ones. → [`Reply::Done`]
-    Deny(Vec<SocketAddr>),
+    /// The second list names nodes, wherever they are.
+    Deny(Vec<SocketAddr>, Vec<NodeId>),
     /// Forget all `Deny`. → [`Reply::Done`]
     Allow,
 }
@@ -130,7 +136,11 @@ pub enum Reply {
         errors: Vec<DialError>,
         /// The addresses that [`PeersCommand::Deny`] named.
         denied: Vec<SocketAddr>,
+        /// The nodes that [`PeersCommand::Deny`] named.
+        denied_nodes: Vec<NodeId>,
     },
+    /// The nodes that may link; `None`: all.
+    Members(Option<Members>),
     /// A block template.
     Template(Arc<Template>),
     /// Mempool entries.

@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
-    base::ids::{DialId, LinkId, Ticket},
+    base::ids::{DialId, LinkId, NodeId, Ticket},
     node::{
         command::Command,
         fault::{CloseReason, DialFailure, PeerFault},
+        members::Members,
         notice::Notice,
         peer_info::{Direction, PeerInfo},
         role_id::RoleId,
@@ -43,6 +44,21 @@ pub enum LinkEvent {
         direction: Direction,
         /// The other end.
         remote: SocketAddr,
+    },
+    /// The next step of a link's key agreement. For `key agreement` alone; its answer is
+    /// [`LinkAction::Agreed`](crate::node::LinkAction::Agreed), or the end of the link.
+    Agree {
+        /// The link.
+        link: LinkId,
+        /// What has to be done.
+        step: AgreementStep,
+    },
+    /// The link's two nodes know each other's keys, and all bytes are sealed from here on. For `handshake` alone.
+    Secured {
+        /// The link.
+        link: LinkId,
+        /// Who is at the other end.
+        node: NodeId,
     },
     /// A dial failed. Each dial ends in exactly one `Opened` or `DialFailed`.
     DialFailed {
@@ -93,7 +109,35 @@ pub enum LinkEvent {
 }
 
 impl LinkEvent {
-    /// The roles that hear of links: `Opened` the first two; `Up` all; `Closed` those that heard of the link before.
-    pub const ROLES: [RoleId; 6] =
-        [RoleId::Handshake, RoleId::Peers, RoleId::Ledger, RoleId::Headers, RoleId::Fetch, RoleId::Gossip];
+    /// The roles that hear of links: `Opened` only `Handshake` and `Peers`; `Up` these and all after them; `Closed` those
+    /// that heard of the link before.
+    /// `KeyAgreement` hears of links whose keys are not agreed on.
+    pub const ROLES: [RoleId; 7] = [
+        RoleId::KeyAgreement,
+        RoleId::Handshake,
+        RoleId::Peers,
+        RoleId::Ledger,
+        RoleId::Headers,
+        RoleId::Fetch,
+        RoleId::Gossip,
+    ];
+}
+
+/// A step of a key agreement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgreementStep {
+    /// We dialled: write the first message.
+    Begin {
+        /// Who the other side must be, if that is known.
+        expected: Option<NodeId>,
+        /// Whether the first message is for `expected` alone (`IK`), as on chains with members.
+        closed: bool,
+    },
+    /// The other side's next message.
+    Message {
+        /// The message.
+        message: Vec<u8>,
+        /// Who may link at all, if not everybody.
+        members: Option<Arc<Members>>,
+    },
 }

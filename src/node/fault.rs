@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use crate::{
+    base::ids::NodeId,
     chain::{
         archive::StoreError,
         rules::{BlockFault, HeaderFault, TransactionFault},
@@ -22,6 +23,15 @@ pub enum PeerFault {
     /// A message at a time when the protocol does not allow it.
     #[error("unexpected {0:?}")]
     Unexpected(Kind),
+    /// No agreement on the link's keys.
+    #[error("key agreement: {0}")]
+    KeyAgreement(#[from] tussock_noise::Fault),
+    /// Another node than the one that was dialled.
+    #[error("another node answers than the one that was dialled")]
+    WrongNode(NodeId),
+    /// Bytes that its node did not seal, or not in this order.
+    #[error("a sealed message does not open")]
+    Forged,
     /// No complete handshake in time.
     #[error("handshake timed out")]
     HandshakeTimeout,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    base::ids::{LinkId, Ticket},
+    base::ids::{LinkId, NodeId, Ticket},
     node::{
         command::Command,
-        event::{Event, LinkEvent},
+        event::{AgreementStep, Event, LinkEvent},
         fault::CloseReason,
         notice::Notice,
         peer_info::{Direction, PeerInfo},
@@ -31,7 +31,7 @@ pub enum Input<L, N, C> {
     Stop,
 }
 
-/// The link events, or the commands, of a role that has none.
+/// The link events, the notices, or the commands of a role that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nothing {}
 
@@ -77,6 +77,20 @@ pub enum GossipLink {
     },
 }
 
+/// The link events of the `key agreement` role.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgreementLink {
+    /// As [`LinkEvent::Agree`].
+    Agree {
+        /// The link.
+        link: LinkId,
+        /// What has to be done.
+        step: AgreementStep,
+    },
+    /// The link ended before its keys were agreed on.
+    Closed(LinkId),
+}
+
 /// The link events of the `handshake` role, which makes peers of links.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HandshakeLink {
@@ -88,6 +102,13 @@ pub enum HandshakeLink {
         direction: Direction,
         /// The other end.
         remote: std::net::SocketAddr,
+    },
+    /// As [`LinkEvent::Secured`].
+    Secured {
+        /// The link.
+        link: LinkId,
+        /// Who is at the other end.
+        node: NodeId,
     },
     /// The link became a peer, as this role wanted.
     Up(LinkId),
@@ -140,6 +161,8 @@ impl TryFrom<LinkEvent> for PeerLink {
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
             LinkEvent::Opened { .. }
+            | LinkEvent::Agree { .. }
+            | LinkEvent::Secured { .. }
             | LinkEvent::DialFailed { .. }
             | LinkEvent::NewsLost { .. }
             | LinkEvent::LateFault { .. } => Err(Misaddressed),
@@ -166,10 +189,24 @@ impl TryFrom<LinkEvent> for HandshakeLink {
             LinkEvent::Opened { link, direction, remote } => Ok(Self::Opened { link, direction, remote }),
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
+            LinkEvent::Secured { link, node } => Ok(Self::Secured { link, node }),
             LinkEvent::Up { link, .. } => Ok(Self::Up(link)),
-            LinkEvent::DialFailed { .. } | LinkEvent::NewsLost { .. } | LinkEvent::LateFault { .. } => {
-                Err(Misaddressed)
-            }
+            LinkEvent::Agree { .. }
+            | LinkEvent::DialFailed { .. }
+            | LinkEvent::NewsLost { .. }
+            | LinkEvent::LateFault { .. } => Err(Misaddressed),
+        }
+    }
+}
+
+impl TryFrom<LinkEvent> for AgreementLink {
+    type Error = Misaddressed;
+
+    fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
+        match event {
+            LinkEvent::Agree { link, step } => Ok(Self::Agree { link, step }),
+            LinkEvent::Closed { link, .. } => Ok(Self::Closed(link)),
+            _ => Err(Misaddressed),
         }
     }
 }
@@ -178,6 +215,14 @@ impl TryFrom<LinkEvent> for Nothing {
     type Error = Misaddressed;
 
     fn try_from(_: LinkEvent) -> Result<Self, Misaddressed> {
+        Err(Misaddressed)
+    }
+}
+
+impl TryFrom<Notice> for Nothing {
+    type Error = Misaddressed;
+
+    fn try_from(_: Notice) -> Result<Self, Misaddressed> {
         Err(Misaddressed)
     }
 }

@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tussock_noise::Key;
+
 use crate::{
-    base::ids::{DialId, LinkId, Ticket},
+    base::ids::{DialId, LinkId, NodeId, Ticket},
     node::{
         command::Reply,
         fault::{CloseReason, Halt, PeerFault},
+        members::Members,
         node_address::HostName,
         notice::Notice,
         peer_info::PeerInfo,
@@ -47,7 +50,20 @@ pub enum LinkAction {
         dial: DialId,
         /// Where to.
         address: SocketAddr,
+        /// Who must be there; `None`: anybody.
+        node: Option<NodeId>,
     },
+    /// A step of a link's key agreement is done.
+    Agreed {
+        /// The link.
+        link: LinkId,
+        /// What the other side has to hear.
+        message: Option<Vec<u8>>,
+        /// The result, once there is one.
+        keys: Option<Box<LinkKeys>>,
+    },
+    /// Who may link from here on; `None`: everybody. Ends the links of all others.
+    Members(Option<Arc<Members>>),
     /// Queue a frame of our own: a request, a keep-alive, a part of the handshake.
     Send {
         /// Where to.
@@ -89,6 +105,17 @@ pub enum LinkAction {
     },
 }
 
+/// What two nodes agreed on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkKeys {
+    /// Who is at the other end.
+    pub node: NodeId,
+    /// Seals what we send.
+    pub send: Key,
+    /// Opens what we receive.
+    pub receive: Key,
+}
+
 impl LinkAction {
     /// The frames that this action queues on a link.
     pub fn frames(&self, to: LinkId) -> &[Frame] {
@@ -125,8 +152,8 @@ impl Outbox {
     }
 
     /// Connects to an address.
-    pub fn dial(&mut self, dial: DialId, address: SocketAddr) {
-        self.actions.push(Action::Link(LinkAction::Dial { dial, address }));
+    pub fn dial(&mut self, dial: DialId, address: SocketAddr, node: Option<NodeId>) {
+        self.actions.push(Action::Link(LinkAction::Dial { dial, address, node }));
     }
 
     /// Lets the link's next handshake frame through.

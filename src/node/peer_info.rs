@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 
 use crate::{
-    base::{hash::Hash, ids::DialId, time::UnixTime},
+    base::{
+        hash::Hash,
+        ids::{DialId, NodeId},
+        time::UnixTime,
+    },
     chain::target::Work,
 };
 
@@ -26,6 +30,8 @@ impl Direction {
 /// A peer as its handshake presented it. Height, tip and work are claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerInfo {
+    /// Who it is.
+    pub node: NodeId,
     /// Who opened the link.
     pub direction: Direction,
     /// The other end of the TCP connection.

@@ -30,11 +30,28 @@ const UNREAD: Price = price(0, "answers left unread");
 // A suspended host does this, and anybody who only looks whether the port is open.
 const HANDSHAKE: Price = price(0, "handshake not completed in time");
 const SCAN: Price = price(0, "a wrong magic before the handshake is complete");
+// Anybody on the way can do these: they must not cost the address of an honest node.
+const UNSEALED: Price =
+    price(0, "no key agreement, another node than the one that was dialled, or a message that does not open");
 const SLOW: Price = price(0, "a slow line: no `Pong`, no answer to `GetSync` or `GetBlock` in time");
 
 /// All prices, the highest first.
-pub const PRICES: [Price; 13] =
-    [BLOCK, BRANCH, TRANSACTION, FRAME, UNEXPECTED, UNLINKED, PROMISE, FLOOD, PARTIAL, UNREAD, HANDSHAKE, SCAN, SLOW];
+pub const PRICES: [Price; 14] = [
+    BLOCK,
+    BRANCH,
+    TRANSACTION,
+    FRAME,
+    UNEXPECTED,
+    UNLINKED,
+    PROMISE,
+    FLOOD,
+    PARTIAL,
+    UNREAD,
+    HANDSHAKE,
+    SCAN,
+    UNSEALED,
+    SLOW,
+];
 
 impl PeerFault {
     /// What the fault costs a peer. A wrong magic costs nothing before the handshake is complete.
@@ -51,6 +68,7 @@ impl PeerFault {
             Self::PartialFrame => PARTIAL,
             Self::SendStall => UNREAD,
             Self::HandshakeTimeout => HANDSHAKE,
+            Self::KeyAgreement(_) | Self::WrongNode(_) | Self::Forged => UNSEALED,
             Self::PingTimeout | Self::SyncStall | Self::BlockStall => SLOW,
         }
     }

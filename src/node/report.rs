@@ -6,7 +6,7 @@ pub use crate::node::sync_state::SyncState;
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, NodeId},
         time::{Time, UnixTime},
     },
     chain::{archive::Tip, target::Work},
@@ -27,6 +27,8 @@ pub enum Report {
         /// One line for people.
         reason: String,
     },
+    /// From `handshake`: who this node is.
+    Node(NodeId),
     /// From `headers`: the best header.
     BestHeader {
         /// Its height.
@@ -112,8 +114,32 @@ pub struct PeerReport {
     pub since: Time,
     /// Fault points of its address.
     pub score: u32,
+    /// What is known of the node at the other end.
+    pub protected: Protection,
     /// How the last dial to its address failed, or the last link to it ended.
     pub last_error: Option<String>,
+}
+
+/// How a link is protected, beyond that nobody on its way reads or changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Anybody may be at the other end.
+    Encrypted,
+    /// The operator or the chain said who must be there.
+    Pinned,
+    /// It is a member of this chain.
+    Member,
+}
+
+impl Protection {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encrypted => "encrypted",
+            Self::Pinned => "pinned",
+            Self::Member => "member",
+        }
+    }
 }
 
 /// What is counted since the start.

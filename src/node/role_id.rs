@@ -5,6 +5,8 @@ use crate::wire::message::Kind;
 /// Names a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoleId {
+    /// Agrees on the keys of links.
+    KeyAgreement,
     /// Turns links into peers.
     Handshake,
     /// Keep-alive, peer book, dialling, bans.
@@ -25,7 +27,7 @@ pub enum RoleId {
 
 impl RoleId {
     /// All roles, in the order in which they start; they stop in the opposite order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ledger,
         Self::Verify,
         Self::Headers,
@@ -34,11 +36,13 @@ impl RoleId {
         Self::Miner,
         Self::Peers,
         Self::Handshake,
+        Self::KeyAgreement,
     ];
 
     /// The thread's name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::KeyAgreement => "key-agreement",
             Self::Handshake => "handshake",
             Self::Peers => "peers",
             Self::Headers => "headers",

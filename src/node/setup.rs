@@ -1,15 +1,21 @@
 //! What the roles of one node start with.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use tussock_noise::Key;
 
 use crate::{
-    base::{limits, time::UnixTime},
+    base::{ids::NodeId, limits, time::UnixTime},
     chain::{
         address::Address,
         archive::{HeaderArchive, LedgerStore, PeerStore},
         spec::ChainSpec,
     },
-    node::node_address::HostName,
+    node::{
+        members::Members,
+        node_address::{HostName, NodeAddress},
+        node_key::NodeKey,
+    },
 };
 
 /// What the roles of a node need to know at the start.
@@ -17,6 +23,12 @@ use crate::{
 pub struct Setup {
     /// The network.
     pub spec: Arc<ChainSpec>,
+    /// Who this node is.
+    pub key: NodeKey,
+    /// The nodes that may link; `None`: all.
+    pub members: Option<Members>,
+    /// Who must answer at an address.
+    pub pins: BTreeMap<NodeAddress, NodeId>,
     /// Told in `Version`; 0: does not listen.
     pub listen_port: u16,
     /// Our own listening addresses, never dialled.
@@ -87,6 +99,9 @@ impl Setup {
         Self {
             mine_rate: spec.default_mine_rate,
             spec,
+            key: NodeKey::new(Key([1; 32])),
+            members: None,
+            pins: BTreeMap::new(),
             listen_port: 0,
             own_addresses: Vec::new(),
             agent: concat!("tussock:", env!("CARGO_PKG_VERSION")).to_owned(),

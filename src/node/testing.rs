@@ -12,7 +12,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::{
     base::{
         hash::Hash,
-        ids::{DialId, LinkId, Ticket},
+        ids::{DialId, LinkId, NodeId, Ticket},
         time::{Now, Time, UnixTime},
     },
     chain::{spec::ChainSpec, target::Work},
@@ -67,8 +67,16 @@ pub fn outbound_peer(dial: DialId, remote: SocketAddr) -> PeerInfo {
     peer_info(Direction::Outbound(dial), remote, remote)
 }
 
+/// A node that has nothing to do with any other: each link's is another one.
+pub fn some_node(link: u64) -> NodeId {
+    let mut id = [0xee; 32];
+    id[..8].copy_from_slice(&link.to_be_bytes());
+    NodeId(id)
+}
+
 fn peer_info(direction: Direction, remote: SocketAddr, listens: SocketAddr) -> PeerInfo {
     PeerInfo {
+        node: some_node(u64::from(listens.port())),
         direction,
         remote,
         listens: Some(listens),
@@ -183,8 +191,20 @@ impl<R: Role> Driver<R> {
     }
 
     /// A TCP connection stands.
-    pub fn opened(&mut self, link: u64, direction: Direction, remote: &str) -> Actions {
+    pub fn connected(&mut self, link: u64, direction: Direction, remote: &str) -> Actions {
         self.event(Event::Link(LinkEvent::Opened { link: LinkId(link), direction, remote: address(remote) }))
+    }
+
+    /// A TCP connection stands, and its keys are agreed on with a node of its own.
+    pub fn opened(&mut self, link: u64, direction: Direction, remote: &str) -> Actions {
+        let mut actions = self.connected(link, direction, remote);
+        actions.0.extend(self.secured(link, some_node(link)).0);
+        actions
+    }
+
+    /// The keys of a link are agreed on with this node.
+    pub fn secured(&mut self, link: u64, node: NodeId) -> Actions {
+        self.event(Event::Link(LinkEvent::Secured { link: LinkId(link), node }))
     }
 
     /// A dial failed.
@@ -261,7 +281,7 @@ impl Actions {
     /// Dials, in order.
     pub fn dials(&self) -> Vec<(DialId, SocketAddr)> {
         let dial = |action: &Action| match action {
-            Action::Link(LinkAction::Dial { dial, address }) => Some((*dial, *address)),
+            Action::Link(LinkAction::Dial { dial, address, .. }) => Some((*dial, *address)),
             _ => None,
         };
         self.0.iter().filter_map(dial).collect()

@@ -11,13 +11,15 @@ use std::{
 };
 
 use crate::{
-    base::time::Time,
+    base::{ids::NodeId, time::Time},
     chain::{
         address::{Address, AddressError},
-        archive::Tip,
+        archive::{Banned, Tip},
+        node_id,
         spec::ChainSpec,
     },
     node::{
+        NodeAddress,
         hindrance::Hindrance,
         limit::{Limit, Meter},
         report::SyncState,
@@ -43,6 +45,8 @@ pub struct Context {
     pub ledger_path: PathBuf,
     /// The index's file; `None` if there is no index.
     pub index_path: Option<PathBuf>,
+    /// The file of members; `None`: every node may link.
+    pub members: Option<PathBuf>,
     /// The index's progress.
     pub indexed: IndexMark,
     /// The last events.
@@ -185,6 +189,27 @@ impl Context {
     /// An address as text.
     pub fn text(&self, address: &Address) -> String {
         address.to_text(&self.chain.prefix)
+    }
+
+    /// A node's id as text.
+    pub fn node_text(&self, node: &NodeId) -> String {
+        node_id::to_text(node, &self.chain.prefix)
+    }
+
+    /// Reads `ID@ADDRESS`, or `ADDRESS`.
+    pub fn node_address(&self, text: &str) -> Result<(NodeAddress, Option<NodeId>), RpcError> {
+        let (node, address) = node_id::pinned(text, &self.chain.prefix).map_err(RpcError::bad_parameter)?;
+        let form = "an address is IP:PORT or HOST:PORT, such as 127.0.0.1:4130, with ID@ before it if you like";
+        Ok((address.parse().map_err(|_| RpcError::bad_parameter(form))?, node))
+    }
+
+    /// Reads an IP address, any port, or a node's id.
+    pub fn banned(&self, text: &str) -> Result<Banned, RpcError> {
+        // Bans are by address: a range is one of a single address.
+        let alone = text.strip_suffix("/32").or_else(|| text.strip_suffix("/128")).unwrap_or(text);
+        let node = || node_id::parse(text, &self.chain.prefix).map(Banned::Node);
+        let read = alone.parse().map(Banned::Host).or_else(|_| node());
+        read.map_err(|_| RpcError::bad_parameter(format!("\"{text}\" is neither an IP address nor the id of a node")))
     }
 
     /// Records the use of the HTTP server's limits.

@@ -253,6 +253,7 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::Peers(_) => "peers",
         Reply::Deliveries(_) => "deliveries",
         Reply::Book { .. } => "book",
+        Reply::Members(_) => "members",
         Reply::Template(_) => "template",
         Reply::Mempool(_) => "mempool",
         Reply::PoolEntry(_) => "mempool entry",

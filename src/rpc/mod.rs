@@ -30,6 +30,7 @@ pub mod http;
 mod indexer;
 mod integers;
 mod json;
+pub mod members;
 pub mod methods;
 pub mod metrics;
 mod openapi;
@@ -92,6 +93,8 @@ pub struct ServerOptions {
     pub version: String,
     /// The file of named tokens.
     pub tokens: PathBuf,
+    /// The file of members; `None`: every node may link.
+    pub members: Option<PathBuf>,
 }
 
 /// A running server. Stops when it is dropped.
@@ -126,6 +129,7 @@ impl Server {
             started: options.started,
             ledger_path: options.ledger_path,
             index_path: options.index_path,
+            members: options.members,
             indexed: context::IndexMark::default(),
             events: events::Events::default(),
             page: page::Page::new(&options.cookie),

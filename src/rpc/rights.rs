@@ -14,7 +14,7 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 50] = [
+const READ: [&str; 51] = [
     "balance",
     "block",
     "book",
@@ -51,6 +51,7 @@ const READ: [&str; 50] = [
     "history",
     "listbanned",
     "listdenied",
+    "members",
     "mempool",
     "peers",
     "ping",
@@ -127,6 +128,7 @@ mod tests {
             "mine",
             "netallow",
             "netdeny",
+            "reloadmembers",
             "setban",
             "stop",
             "submitblock",

@@ -5,15 +5,21 @@ use std::{net::SocketAddr, sync::Arc};
 use crate::{
     base::{
         hash::Hash,
-        ids::DialId,
+        ids::{DialId, NodeId},
         limits,
         time::{Now, Time},
     },
+    link::{Config, Transport},
     node::{AnyRole, Event, LinkEvent, Outbox, PeerInfo, RoleId, Roles},
     wire::message::Message,
 };
 
 pub(super) const MAGIC: [u8; 4] = [9, 8, 7, 6];
+
+/// The limits of links, whose bytes go as they are.
+pub(super) fn config(magic: [u8; 4], max_inbound: usize) -> Config {
+    Config { transport: Transport::Clear(NodeId([8; 32])), ..Config::new(magic, max_inbound) }
+}
 
 /// A role made of a closure, which returns its next deadline.
 struct Fake<F>(F, Option<Time>);
@@ -67,7 +73,7 @@ pub(super) fn peers(dial: Option<SocketAddr>) -> Box<dyn AnyRole> {
     let (mut links, mut next_ping) = (std::collections::BTreeSet::new(), None);
     fake(move |now, event, out| {
         match event {
-            Event::Start => dial.into_iter().for_each(|address| out.dial(DialId(1), address)),
+            Event::Start => dial.into_iter().for_each(|address| out.dial(DialId(1), address, None)),
             Event::Link(LinkEvent::Up { link, .. }) => {
                 links.insert(link);
                 next_ping.get_or_insert(now.mono + limits::PING_INTERVAL);
@@ -105,6 +111,7 @@ pub(super) fn node(with: Vec<(RoleId, Box<dyn AnyRole>)>) -> Roles {
 
 pub(super) fn info(remote: SocketAddr) -> PeerInfo {
     PeerInfo {
+        node: NodeId([9; 32]),
         direction: crate::node::Direction::Inbound,
         remote,
         listens: None,

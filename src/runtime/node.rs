@@ -318,6 +318,8 @@ impl Drop for Node {
 /// The poll loop's limits, and fewer slots if this process may not open that many files.
 fn config_for(setup: &mut Setup) -> Config {
     let mut config = Config::new(setup.spec.magic(), setup.max_inbound);
+    config.members = setup.members.clone().map(Arc::new);
+    config.agreements.own_host = !setup.spec.test;
     let room = |spare| descriptors::room_for_peers(spare, setup.max_outbound, config.max_accepted);
     if let Some(room) = descriptors::spare().and_then(room) {
         config.max_accepted = room;

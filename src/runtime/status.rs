@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    base::{hash::Hash, time::UnixTime},
+    base::{hash::Hash, ids::NodeId, time::UnixTime},
     chain::{archive::Tip, target::Work},
     node::{
         hindrance::{Change, Finding, HindranceId, Hindrances},
@@ -23,6 +23,8 @@ pub struct Status {
     pub state: SyncState,
     /// Why, in one line.
     pub reason: String,
+    /// Who the node is.
+    pub node: Option<NodeId>,
     /// The tip; `None` until the ledger is open.
     pub tip: Option<Tip>,
     /// Whether a crash would take back the tip.
@@ -132,6 +134,7 @@ impl SharedStatus {
 fn apply(status: &mut Status, report: Report) {
     match report {
         Report::State { state, reason } => (status.state, status.reason) = (state, reason),
+        Report::Node(node) => status.node = Some(node),
         Report::BestHeader { height, work } => (status.headers, status.headers_work) = (height, work),
         Report::Tip(tip) => {
             if !status.unsaved {

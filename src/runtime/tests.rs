@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::{Receiver, bounded};
 
 use super::{
-    fakes::{MAGIC, diary, fake, handshake, idle, node as roles, peers},
+    fakes::{MAGIC, config, diary, fake, handshake, idle, node as roles, peers},
     listening::{Listen, Listening},
     node::{Node, Readiness},
     resolver::{Answer, Resolve, SystemResolver},
@@ -21,7 +21,6 @@ use super::{
 use crate::{
     base::hash::Hash,
     chain::{archive::Tip, target::Work},
-    link::Config,
     node::{
         AnyRole, CloseReason, Event, Halt, HostName, LinkEvent, NodeAddress, Notice, RoleId,
         command::{GossipCommand, LedgerCommand, PeersCommand, Reply},
@@ -50,7 +49,7 @@ fn launch(with: Vec<(RoleId, Box<dyn AnyRole>)>) -> Node {
 }
 
 fn launch_with(with: Vec<(RoleId, Box<dyn AnyRole>)>, resolver: Arc<dyn Resolve>) -> Node {
-    Node::launch(roles(with), listen(loopback()).unwrap(), Config::new(MAGIC, 8), false, resolver).unwrap()
+    Node::launch(roles(with), listen(loopback()).unwrap(), config(MAGIC, 8), false, resolver).unwrap()
 }
 
 /// A role that writes down what it hears of links.
@@ -73,7 +72,7 @@ fn nodes_find_each_other_and_hear_of_a_stop() {
     let two = launch(vec![(RoleId::Handshake, handshake()), (RoleId::Peers, peers(dial))]);
     let Ok(LinkEvent::Up { link, .. }) = heard.recv_timeout(PATIENCE) else { panic!("no link") };
     let bytes = one.handle().link_bytes();
-    assert_eq!(bytes.get(&link).map(|(_, received)| *received), Some(13 + 8));
+    assert_eq!(bytes.get(&link).map(|(_, received)| *received), Some(32 + 13 + 8));
     assert_eq!(two.stop(), StopReason::Asked);
     let reason = CloseReason::Remote { code: GoodbyeCode::Stopping as u8, retry_after: 0 };
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(LinkEvent::Closed { link, reason }));
@@ -296,6 +295,13 @@ fn connect(node: &Node) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
+    introduced(stream)
+}
+
+/// Both sides have said who they are.
+fn introduced(mut stream: TcpStream) -> TcpStream {
+    stream.write_all(&[9; 32]).unwrap();
+    stream.read_exact(&mut [0; 32]).unwrap();
     stream
 }
 

@@ -1,19 +1,30 @@
 //! Where one frame ends and the next begins, told from the bytes alone: for the checkers, who do not ask the link layer.
 
-use crate::base::{limits::FRAME_HEAD_BYTES, time::Time};
+use crate::base::{ids::NodeId, limits::FRAME_HEAD_BYTES, time::Time};
 
 /// The frame that is arriving at an end, as the bytes on the wire have it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Arriving {
+    /// Bytes before the first frame that are still to come: the other side's identity.
+    before: usize,
     head: Vec<u8>,
     /// Bytes of the body that are still to come.
     left: usize,
     since: Option<Time>,
 }
 
+impl Default for Arriving {
+    fn default() -> Self {
+        Self { before: size_of::<NodeId>(), head: Vec::new(), left: 0, since: None }
+    }
+}
+
 impl Arriving {
     /// A node has read these bytes.
     pub(super) fn note(&mut self, mut bytes: &[u8], now: Time) {
+        let before = self.before.min(bytes.len());
+        self.before -= before;
+        bytes = &bytes[before..];
         while !bytes.is_empty() {
             self.since.get_or_insert(now);
             if self.head.len() < FRAME_HEAD_BYTES {
@@ -55,6 +66,7 @@ mod tests {
         let frames = [Message::GetPeers, Message::Verack(1), Message::Block(vec![5; 100].into())];
         for piece in [1, 7, 13, 1000] {
             let mut arriving = Arriving::default();
+            arriving.note(&[7; 32], Time(1));
             let stream: Vec<u8> = frames.iter().flat_map(|m| Frame::new(m).to_bytes([1; 4])).collect();
             stream.chunks(piece).for_each(|bytes| arriving.note(bytes, Time(5)));
             assert_eq!(arriving.since, None);

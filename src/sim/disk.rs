@@ -1,13 +1,13 @@
 //! What a node keeps over a crash: the ledger as of its last commit, and the peer book.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
     chain::{
-        archive::{Ban, BookContents, BookEntry, LedgerStore, PeerStore, StoreError},
+        archive::{Anchor, Ban, Banned, BookContents, BookEntry, LedgerStore, PeerStore, StoreError},
         spec::ChainSpec,
     },
     node::Stores,
@@ -76,7 +76,7 @@ impl PeerStore for Book {
         self.lock().forget(address)
     }
 
-    fn set_anchors(&mut self, anchors: &[SocketAddr]) -> Result<(), StoreError> {
+    fn set_anchors(&mut self, anchors: &[Anchor]) -> Result<(), StoreError> {
         self.lock().set_anchors(anchors)
     }
 
@@ -84,7 +84,7 @@ impl PeerStore for Book {
         self.lock().put_ban(ban)
     }
 
-    fn lift_ban(&mut self, ip: &IpAddr) -> Result<(), StoreError> {
-        self.lock().lift_ban(ip)
+    fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError> {
+        self.lock().lift_ban(who)
     }
 }

@@ -98,6 +98,8 @@ pub struct Options {
     pub send_budget: usize,
     /// Bytes queued to one peer above which its requests wait and news is left out.
     pub send_soft: usize,
+    /// Whether links are encrypted. Without it a run is faster.
+    pub encryption: bool,
     /// Whether a node accepts no more connections than there are other nodes.
     pub few_accepted: bool,
     /// Seconds between blocks that the difficulty aims at.
@@ -207,6 +209,9 @@ impl Options {
         if let Some(seconds) = overrides.clock_skew {
             options.clock_skew = seconds;
         }
+        if let Some(encryption) = overrides.encryption {
+            options.encryption = encryption;
+        }
         if overrides.power_loss {
             options.flush_every = Some(dice.one_of("flush_every", &[0, 0, 5, 30]));
             options.crashes = dice.between("power_losses", 1, 2 * seconds.div_ceil(60));
@@ -253,6 +258,7 @@ impl Options {
             receive_budget: dice.size("receive_budget", &[RECEIVE_BUDGET_BYTES, 20_000, 2_000]),
             send_budget: dice.size("send_budget", &[SEND_BUDGET_BYTES, SEND_BUDGET_BYTES, 400_000]),
             send_soft: dice.size("send_soft", &[SEND_SOFT_BYTES, SEND_SOFT_BYTES, 4_000, 500]),
+            encryption: nodes < LARGE && dice.one_of("encryption", &[true, false]),
             few_accepted: dice.one_of("few_accepted", &[false, false, true]),
             block_time: dice.one_of("block_time", &[3, 5, 10]),
             retarget: dice.one_of("retarget", &[false, false, true]),

@@ -17,6 +17,8 @@ pub struct Overrides {
     pub byzantine: Option<usize>,
     /// Seconds by which clocks may be far off.
     pub clock_skew: Option<u64>,
+    /// Whether links are encrypted.
+    pub encryption: Option<bool>,
     /// Tricksters; 0: no other hosts that play tricks either.
     pub tricksters: Option<usize>,
     /// Whether disks lose in a crash what came after their last flush.

@@ -1,17 +1,19 @@
 //! The network's chain and its nodes, as the options have them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
+use tussock_noise::Key;
+
 use crate::{
     base::{gather::gather, limits, rng::Rng},
     chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
-    link::Config,
-    node::Setup,
+    link::{Config, Transport},
+    node::{Setup, node_key::NodeKey},
     sim::{
         byzantine::{self, Byzantine},
         clock::Clock,
@@ -141,6 +143,9 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
     let address = address(number);
     Setup {
         spec: spec.clone(),
+        key: NodeKey::new(Key(node_secret(number))),
+        members: None,
+        pins: BTreeMap::new(),
         listen_port: address.port(),
         own_addresses: vec![address],
         agent: format!("simulated/{number}"),
@@ -164,9 +169,18 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
     }
 }
 
+/// The secret half of a node's key: the same in all its lives.
+fn node_secret(number: usize) -> [u8; 32] {
+    Rng::from_number(number as u64).fork("node key").bytes()
+}
+
 /// The limits of a node's links. What is slow here is not slow enough for the usual least rate of large frames.
 pub(super) fn link_config(options: &Options, spec: &ChainSpec, setup: &Setup) -> Config {
     let mut config = Config::new(spec.magic(), setup.max_inbound);
+    config.agreements.own_host = false;
+    if !options.encryption {
+        config.transport = Transport::Clear(setup.key.id());
+    }
     if options.few_accepted {
         config.max_accepted = config.max_accepted.min(options.nodes + options.dishonest());
     }

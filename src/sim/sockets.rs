@@ -42,6 +42,8 @@ impl World {
 
     /// Gives a node's endpoint an order.
     pub(super) fn order(&mut self, node: usize, action: LinkAction) {
+        // An order may hand frames to roles, which then answer them.
+        self.check_overheard(node);
         self.check_action(node, &action);
         let pushed = pushed_block(&action);
         self.give_order(node, Order::Link(action));
@@ -328,11 +330,16 @@ impl World {
         sockets.keys().for_each(|link| life.endpoint.ready(*link));
         while let Some(link) = self.nodes[node].life.as_mut().and_then(|life| life.endpoint.next_turn()) {
             let (Some(life), Some((conn, side))) = (&mut self.nodes[node].life, sockets.get(&link)) else { continue };
-            let bytes: Vec<u8> = life.endpoint.transmit(link, usize::MAX).flatten().copied().collect();
-            life.endpoint.sent(link, bytes.len());
-            if let (Some(between), false) = (&mut self.conns[*conn], bytes.is_empty()) {
-                let conditions = between.conditions(self.conditions);
-                between.push(*side, self.now, Parcel::Bytes(bytes), &conditions, &mut self.net_rng);
+            loop {
+                let bytes: Vec<u8> = life.endpoint.transmit(link, usize::MAX).flatten().copied().collect();
+                if bytes.is_empty() {
+                    break;
+                }
+                life.endpoint.sent(link, bytes.len());
+                if let Some(between) = &mut self.conns[*conn] {
+                    let conditions = between.conditions(self.conditions);
+                    between.push(*side, self.now, Parcel::Bytes(bytes), &conditions, &mut self.net_rng);
+                }
             }
         }
         for (conn, side) in sockets.into_values() {

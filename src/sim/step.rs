@@ -216,7 +216,7 @@ impl World {
             Notice::Gossip(ToGossip::Admitted { transaction, result: Ok(()), .. }) => {
                 self.stats.transaction_at(node, transaction.txid, self.now);
             }
-            Notice::Handshake(ToHandshake::Barred { ips, .. }) => self.check_bans(node, ips),
+            Notice::Handshake(ToHandshake::Barred(out)) => self.check_bans(node, out),
             _ => {}
         }
     }
@@ -249,7 +249,8 @@ impl World {
             | Report::Hindrance { .. }
             | Report::Used { .. }
             | Report::LimitHit(_)
-            | Report::Listening(_) => {}
+            | Report::Listening(_)
+            | Report::Node(_) => {}
         }
     }
 

@@ -84,6 +84,8 @@ fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
         LinkEvent::Closed { link, .. } => (4, link.0),
         LinkEvent::NewsLost { link, .. } => (5, link.0),
         LinkEvent::LateFault { link, .. } => (6, link.0),
+        LinkEvent::Agree { link, .. } => (7, link.0),
+        LinkEvent::Secured { link, .. } => (8, link.0),
     };
     out.push(code);
     out.extend_from_slice(&id.to_le_bytes());
@@ -122,7 +124,9 @@ fn hash(code: u8, hash: &Hash, out: &mut Vec<u8>) {
 
 fn mark_to_handshake(notice: &ToHandshake, out: &mut Vec<u8>) {
     match notice {
-        ToHandshake::Barred { ips, addresses } => out.extend([1, ips.len() as u8, addresses.len() as u8]),
+        ToHandshake::Barred(kept) => {
+            out.extend([1, kept.ips.len() as u8, kept.addresses.len() as u8, kept.nodes.len() as u8]);
+        }
         ToHandshake::Useful { link, .. } => out.extend_from_slice(&codec::encode(&(27u8, link.0))),
         ToHandshake::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
     }

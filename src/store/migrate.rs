@@ -37,7 +37,11 @@ pub const LEDGER: Schema = Schema {
 pub const PEERS: Schema = Schema {
     name: "peers.db",
     application_id: i32::from_be_bytes(*b"tusP"),
-    steps: &[include_str!("schema/peers_0001.sql"), include_str!("schema/peers_0002.sql")],
+    steps: &[
+        include_str!("schema/peers_0001.sql"),
+        include_str!("schema/peers_0002.sql"),
+        include_str!("schema/peers_0003.sql"),
+    ],
     oldest: 1,
 };
 /// `index.db`.

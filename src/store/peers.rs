@@ -1,16 +1,12 @@
 //! `peers.db`: the peer book on disk. A node without it works, but has to discover peers again.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::Path,
-    str::FromStr,
-};
+use std::{net::SocketAddr, path::Path, str::FromStr};
 
 use rusqlite::{Connection, Row};
 
 use crate::{
-    base::{limits, time::UnixTime},
-    chain::archive::{Ban, BookContents, BookEntry, PeerStore, StoreError},
+    base::{ids::NodeId, limits, time::UnixTime},
+    chain::archive::{Anchor, Ban, Banned, BookContents, BookEntry, PeerStore, StoreError},
     store::{
         connect::{self, SMALL_CACHE_BYTES, SMALL_CHECKPOINT_PAGES, SMALL_LOG_BYTES, Tuning},
         identity, migrate, quarantine, rows, views,
@@ -91,27 +87,24 @@ impl PeerStore for PeerDb {
     fn load(&mut self) -> Result<BookContents, StoreError> {
         let db = &self.connection;
         let secret = rows::one(db, "SELECT value FROM meta WHERE name = 'secret'", [], |row| rows::bytes(row, 0))?;
-        let sql = "SELECT address, source, last_seen, last_success, last_attempt, failures FROM book \
+        let sql = "SELECT address, source, last_seen, last_success, last_attempt, failures, node FROM book \
                    ORDER BY last_seen DESC, address LIMIT ?1";
         let room = limits::BOOK_NEW + limits::BOOK_TRIED;
         let entries = rows::all(db, sql, [i64::try_from(room).unwrap_or(i64::MAX)], entry)?;
-        let bans = rows::all(
-            db,
-            "SELECT ip, until, reason, seconds FROM bans ORDER BY until DESC, ip LIMIT ?1",
-            [i64::try_from(limits::MAX_BANS).unwrap_or(i64::MAX)],
-            |row| {
-                let seconds = row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned);
-                Ok(Ban { ip: parse(row, 0)?, until: time(row, 1)?, seconds, reason: row.get(2)? })
-            },
-        )?;
-        let anchors = rows::all(db, "SELECT address FROM anchors ORDER BY position", [], |row| parse(row, 0))?;
+        let most = [i64::try_from(limits::MAX_BANS).unwrap_or(i64::MAX)];
+        let sql = "SELECT ip, until, reason, seconds FROM bans ORDER BY until DESC, ip LIMIT ?1";
+        let mut bans = rows::all(db, sql, most, |row| ban(row, Banned::Host(parse(row, 0)?)))?;
+        let sql = "SELECT node, until, reason, seconds FROM node_bans ORDER BY until DESC, node LIMIT ?1";
+        bans.extend(rows::all(db, sql, most, |row| ban(row, Banned::Node(NodeId(rows::bytes(row, 0)?))))?);
+        let sql = "SELECT address, node FROM anchors ORDER BY position";
+        let anchors = rows::all(db, sql, [], |row| Ok(Anchor { address: parse(row, 0)?, node: node(row, 1)? }))?;
         let secret = secret.ok_or_else(|| StoreError::Corrupt("the peer book has no secret".to_owned()))?;
         Ok(BookContents { entries, bans, anchors, secret })
     }
 
     fn put(&mut self, entry: &BookEntry) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO book (address, source, last_seen, last_success, last_attempt, failures) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO book (address, source, last_seen, last_success, last_attempt, failures, node) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let parameters = (
             entry.address.to_string(),
             entry.source.map(|source| source.to_string()),
@@ -119,6 +112,7 @@ impl PeerStore for PeerDb {
             entry.last_success.map(|time| time.0.cast_signed()),
             entry.last_attempt.map(|time| time.0.cast_signed()),
             entry.failures,
+            entry.node.map(|node| node.0),
         );
         rows::run(&self.connection, sql, parameters).map(|_| ())
     }
@@ -127,26 +121,41 @@ impl PeerStore for PeerDb {
         rows::run(&self.connection, "DELETE FROM book WHERE address = ?1", [address.to_string()]).map(|_| ())
     }
 
-    fn set_anchors(&mut self, anchors: &[SocketAddr]) -> Result<(), StoreError> {
+    fn set_anchors(&mut self, anchors: &[Anchor]) -> Result<(), StoreError> {
         connect::set_durable(&self.connection, true)?;
         let transaction = self.connection.unchecked_transaction()?;
         rows::run(&transaction, "DELETE FROM anchors", [])?;
-        for address in anchors {
-            rows::run(&transaction, "INSERT INTO anchors (address) VALUES (?1)", [address.to_string()])?;
+        for Anchor { address, node } in anchors {
+            let sql = "INSERT INTO anchors (address, node) VALUES (?1, ?2)";
+            rows::run(&transaction, sql, (address.to_string(), node.map(|node| node.0)))?;
         }
         transaction.commit()?;
         connect::set_durable(&self.connection, false)
     }
 
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO bans (ip, until, reason, seconds) VALUES (?1, ?2, ?3, ?4)";
+        let (db, until) = (&self.connection, ban.until.0.cast_signed());
         let seconds = ban.seconds.map(u64::cast_signed);
-        rows::run(&self.connection, sql, (ban.ip.to_string(), ban.until.0.cast_signed(), &ban.reason, seconds))
-            .map(|_| ())
+        let written = match ban.who {
+            Banned::Host(ip) => {
+                let sql = "INSERT OR REPLACE INTO bans (ip, until, reason, seconds) VALUES (?1, ?2, ?3, ?4)";
+                rows::run(db, sql, (ip.to_string(), until, &ban.reason, seconds))
+            }
+            Banned::Node(node) => {
+                let sql = "INSERT OR REPLACE INTO node_bans (node, until, reason, seconds) VALUES (?1, ?2, ?3, ?4)";
+                rows::run(db, sql, (node.0, until, &ban.reason, seconds.unwrap_or(0)))
+            }
+        };
+        written.map(|_| ())
     }
 
-    fn lift_ban(&mut self, ip: &IpAddr) -> Result<(), StoreError> {
-        rows::run(&self.connection, "DELETE FROM bans WHERE ip = ?1", [ip.to_string()]).map(|_| ())
+    fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError> {
+        let db = &self.connection;
+        let lifted = match who {
+            Banned::Host(ip) => rows::run(db, "DELETE FROM bans WHERE ip = ?1", [ip.to_string()]),
+            Banned::Node(node) => rows::run(db, "DELETE FROM node_bans WHERE node = ?1", [node.0]),
+        };
+        lifted.map(|_| ())
     }
 }
 
@@ -159,7 +168,19 @@ fn entry(row: &Row<'_>) -> Result<BookEntry, StoreError> {
         last_success: optional_time(3)?.map(UnixTime),
         last_attempt: optional_time(4)?.map(UnixTime),
         failures: rows::integer(row, 5)?,
+        node: node(row, 6)?,
     })
+}
+
+fn ban(row: &Row<'_>, who: Banned) -> Result<Ban, StoreError> {
+    let seconds = row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned);
+    Ok(Ban { who, until: time(row, 1)?, seconds, reason: row.get(2)? })
+}
+
+fn node(row: &Row<'_>, column: usize) -> Result<Option<NodeId>, StoreError> {
+    let bytes = row.get::<_, Option<Vec<u8>>>(column)?;
+    let wrong = |_| StoreError::Corrupt("the id of a node has not 32 bytes".to_owned());
+    bytes.map(|bytes| bytes.try_into().map(NodeId).map_err(wrong)).transpose()
 }
 
 fn time(row: &Row<'_>, column: usize) -> Result<UnixTime, StoreError> {
@@ -183,6 +204,17 @@ mod tests {
         SocketAddr::from(([10, 0, 0, n], 4130))
     }
 
+    /// One whose node is known, and one of an earlier version.
+    const ANCHORS: [(u8, Option<NodeId>); 2] = [(2, Some(NodeId([2; 32]))), (1, None)];
+
+    fn anchor((n, node): (u8, Option<NodeId>)) -> Anchor {
+        Anchor { address: address(n), node }
+    }
+
+    fn host(n: u8) -> Banned {
+        Banned::Host(address(n).ip())
+    }
+
     fn entry(n: u8) -> BookEntry {
         let odd = !n.is_multiple_of(2);
         BookEntry {
@@ -192,6 +224,7 @@ mod tests {
             last_success: odd.then_some(UnixTime(5)),
             last_attempt: None,
             failures: u32::from(n),
+            node: odd.then_some(NodeId([n; 32])),
         }
     }
 
@@ -199,14 +232,19 @@ mod tests {
         (1..=3).for_each(|n| book.put(&entry(n)).unwrap());
         book.put(&BookEntry { failures: 9, ..entry(2) }).unwrap();
         book.forget(&address(3)).unwrap();
-        book.set_anchors(&[address(9)]).unwrap();
-        book.set_anchors(&[address(2), address(1)]).unwrap();
+        book.set_anchors(&[Anchor { address: address(9), node: None }]).unwrap();
+        book.set_anchors(&ANCHORS.map(anchor)).unwrap();
         for (n, until) in [(7, 10), (8, 20), (7, 30)] {
-            let ban =
-                Ban { ip: address(n).ip(), until: UnixTime(until), seconds: Some(until), reason: format!("r{until}") };
+            let ban = Ban { who: host(n), until: UnixTime(until), seconds: Some(until), reason: format!("r{until}") };
             book.put_ban(&ban).unwrap();
         }
-        book.lift_ban(&address(8).ip()).unwrap();
+        book.lift_ban(&host(8)).unwrap();
+        for n in [5, 6] {
+            let until = UnixTime(u64::from(n));
+            book.put_ban(&Ban { who: Banned::Node(NodeId([n; 32])), until, seconds: Some(9), reason: String::new() })
+                .unwrap();
+        }
+        book.lift_ban(&Banned::Node(NodeId([6; 32]))).unwrap();
     }
 
     #[test]
@@ -218,9 +256,11 @@ mod tests {
         fill(&mut book);
         let before = book.load().unwrap();
         assert_eq!(before.entries, [entry(1), BookEntry { failures: 9, ..entry(2) }]);
-        assert_eq!(before.anchors, [address(2), address(1)]);
-        let ban = Ban { ip: address(7).ip(), until: UnixTime(30), seconds: Some(30), reason: "r30".to_owned() };
-        assert_eq!(before.bans, [ban]);
+        assert_eq!(before.anchors, ANCHORS.map(anchor));
+        let of_host = Ban { who: host(7), until: UnixTime(30), seconds: Some(30), reason: "r30".to_owned() };
+        let who = Banned::Node(NodeId([5; 32]));
+        let of_node = Ban { who, until: UnixTime(5), seconds: Some(9), reason: String::new() };
+        assert_eq!(before.bans, [of_host, of_node]);
         assert_ne!(before.secret, [0; 32]);
         drop(book);
         assert_eq!(PeerDb::open(&path).0.load(), Ok(before));

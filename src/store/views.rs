@@ -192,7 +192,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch(
-                "CREATE TABLE book (address, source, last_seen, last_success, last_attempt, failures); \
+                "CREATE TABLE book (address, source, last_seen, last_success, last_attempt, failures, node); \
              CREATE VIEW v_peers AS SELECT address FROM book",
             )
             .unwrap();

@@ -10,6 +10,7 @@ use crate::{
         bytes::Bytes,
         codec::{self, CodecError, Decode, Encode, List},
         hash::Hash,
+        ids::NodeId,
         limits,
         time::UnixTime,
     },
@@ -17,9 +18,9 @@ use crate::{
 };
 
 /// The protocol version that this program speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 /// The oldest protocol version that it still understands.
-pub const OLDEST_PROTOCOL_VERSION: u32 = 1;
+pub const OLDEST_PROTOCOL_VERSION: u32 = 2;
 /// Service bit: serves the bodies of all blocks.
 pub const SERVICE_FULL: u64 = 1;
 /// Service bit: the nonces of its pings tell its clock.
@@ -147,6 +148,8 @@ pub struct PeerAddress {
     pub port: u16,
     /// When the teller last knew it to be alive, unix seconds.
     pub last_seen: u64,
+    /// Which node the teller takes it for; zeros: it does not know. Only a hint.
+    pub node: [u8; 32],
 }
 
 impl PeerAddress {
@@ -156,7 +159,17 @@ impl PeerAddress {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
         };
-        Self { ip: ip.octets(), port: address.port(), last_seen: last_seen.0 }
+        Self { ip: ip.octets(), port: address.port(), last_seen: last_seen.0, node: [0; 32] }
+    }
+
+    /// The same with the node that is at the address.
+    pub fn with_node(self, node: Option<NodeId>) -> Self {
+        Self { node: node.map_or([0; 32], |node| node.0), ..self }
+    }
+
+    /// The node that is at the address, as far as the teller knows.
+    pub fn node(&self) -> Option<NodeId> {
+        (self.node != [0; 32]).then_some(NodeId(self.node))
     }
 
     /// To a socket address; mapped IPv4 comes out as IPv4.

@@ -95,6 +95,16 @@ else
     skip "tables: pandas, polars with ADBC, Datasette" "pip cannot install them here"
 fi
 
+# It makes a block and pays, so nothing that counts blocks or payments may come after it.
+if [ -n "${python:-}" ] && "$work/python/bin/pip" install --quiet noiseprotocol==0.3.1 blake3==1.0.11 cryptography==50.0.2 \
+    >/dev/null 2>&1; then
+    P2P=$(json '["p2p"]' <"$work/data/dev/endpoints.json")
+    export P2P
+    row "the protocol of nodes, over noiseprotocol 0.3.1 (PyPI)" "$python" "$here/protocol.py"
+else
+    skip "the protocol of nodes, over noiseprotocol 0.3.1 (PyPI)" "pip cannot install it here"
+fi
+
 if [ -n "$write" ]; then
     { cat "$here/CLIENTS.head.md"; cat "$rows"; } >"$root/src/rpc/CLIENTS.md"
 fi

@@ -16,7 +16,10 @@ use tussock::{
     },
 };
 
-use crate::support::peer::version;
+use tussock::node::key_agreement::PROLOGUE;
+use tussock_noise::{Agreement, Key, MAX_PAYLOAD_BYTES, Sealer};
+
+use crate::support::{peer::version, tunnel::framed};
 
 /// One message of each kind.
 pub(super) fn all_messages() -> Vec<Message> {
@@ -56,6 +59,38 @@ pub(super) fn frames() -> Vec<Vec<u8>> {
 pub(super) fn messages() -> Vec<Vec<u8>> {
     let bytes = |message: &Message| [&[message.kind() as u8][..], &message.body()[..]].concat();
     all_messages().iter().map(bytes).collect()
+}
+
+/// The key by which the fuzzed link opens what it reads.
+pub(super) const LINK_KEY: Key = Key([4; 32]);
+
+/// A first message of the key agreement, and behind it sealed frames: one in each message, all in one, and one in many.
+pub(super) fn links() -> Vec<Vec<u8>> {
+    let frames: Vec<Vec<u8>> = frames().into_iter().filter(|frame| frame.len() < 2_000).collect();
+    let sealed = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut sealer = Sealer::new(LINK_KEY);
+        let mut bytes = framed(&[9; 32]);
+        for piece in pieces {
+            let mut message = piece.to_vec();
+            sealer.seal(&mut message, 0);
+            bytes.extend(framed(&message));
+        }
+        bytes
+    };
+    let all = frames.concat();
+    vec![
+        sealed(&mut frames.iter().map(Vec::as_slice)),
+        sealed(&mut all.chunks(MAX_PAYLOAD_BYTES)),
+        sealed(&mut all.chunks(10)),
+        Frame::new(&all_messages()[0]).to_bytes(ChainSpec::local().magic()),
+    ]
+}
+
+/// First messages of both patterns, for the responder whose key is [`LINK_KEY`].
+pub(super) fn agreements() -> Vec<Vec<u8>> {
+    let (ours, remote) = (Key([1; 32]), tussock_noise::public_key(&LINK_KEY));
+    let first = |remote| Agreement::initiator(&ours, Key([0x11; 32]), PROLOGUE, remote).write().unwrap().unwrap();
+    vec![first(None), first(Some(&remote))]
 }
 
 pub(super) fn headers() -> Vec<Vec<u8>> {

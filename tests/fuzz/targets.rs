@@ -1,10 +1,11 @@
 //! The fuzzed parsers, and what must hold for every input.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tussock::{
     base::{
         bytes::Bytes,
+        ids::NodeId,
         limits,
         rng::Rng,
         time::{Time, UnixTime},
@@ -19,6 +20,8 @@ use tussock::{
         transaction::Transaction,
     },
     config::{CommonFlags, NodeFlags, Sources},
+    link::{Config, Endpoint, EventSink, Order},
+    node::{LinkAction, LinkEvent, LinkKeys, RoleId, key_agreement::PROLOGUE},
     rpc::{
         auth::Gate,
         batch::Batch,
@@ -31,10 +34,12 @@ use tussock::{
     },
 };
 
+use super::seeds::LINK_KEY;
 use crate::support::TempDir;
 use tussock::rpc::batch::RPC_BATCH;
 use tussock::rpc::http::{HTTP_BODY_BYTES, HTTP_HEAD_BYTES};
 use tussock::rpc::tokens::Tokens;
+use tussock_noise::{Agreement, Key, Pattern};
 
 /// However the bytes are cut, the same frames come out, and the reader keeps no more bytes than came in.
 pub(super) fn frames(input: &[u8]) {
@@ -70,6 +75,68 @@ pub(super) fn messages(input: &[u8]) {
     if let Ok(message) = Message::decode(kind, &body) {
         assert_eq!(message.kind(), kind);
         assert_eq!(message.body(), body, "one encoding only");
+    }
+}
+
+/// What the roles of the fuzzed link hear.
+struct Ears(Arc<Mutex<Vec<LinkEvent>>>);
+
+impl EventSink for Ears {
+    fn try_deliver(&mut self, _: RoleId, event: LinkEvent) -> Result<(), LinkEvent> {
+        self.0.lock().unwrap().push(event);
+        Ok(())
+    }
+}
+
+/// However the bytes of a link are cut, the roles hear the same. After the first message of the key agreement, whatever it
+/// says, the rest is sealed.
+pub(super) fn links(input: &[u8]) {
+    let (now, remote) = (Time(1), "8.8.8.8:4130".parse().unwrap());
+    let hear = |piece: usize| {
+        let heard = Arc::<Mutex<Vec<LinkEvent>>>::default();
+        let mut endpoint = Endpoint::new(Config::new(local().magic(), 8), Ears(Arc::clone(&heard)));
+        let link = endpoint.accepted(now, remote).unwrap();
+        let (mut rest, mut before, mut idle) = (input, 0, 0);
+        while idle < 3 {
+            endpoint.ready(link);
+            while endpoint.next_turn().is_some() {}
+            let count = endpoint.wants(now, link).min(piece.max(1)).min(rest.len());
+            let (bytes, later) = rest.split_at(count);
+            if count > 0 {
+                endpoint.received(now, link, bytes);
+            }
+            let (last, all) = (heard.lock().unwrap().last().cloned(), heard.lock().unwrap().len());
+            idle = if count > 0 || all > before { 0 } else { idle + 1 };
+            (rest, before) = (later, all);
+            match last {
+                Some(LinkEvent::Agree { .. }) => {
+                    let (node, send, receive) = (NodeId([2; 32]), Key([3; 32]), LINK_KEY);
+                    let keys = Some(Box::new(LinkKeys { node, send, receive }));
+                    endpoint.order(now, Order::Link(LinkAction::Agreed { link, message: None, keys }));
+                }
+                Some(LinkEvent::Frame { .. }) => endpoint.order(now, Order::Link(LinkAction::Resume(link))),
+                _ => {}
+            }
+        }
+        let heard = heard.lock().unwrap().clone();
+        assert!(endpoint.usage().queued <= 64, "at most a goodbye");
+        heard
+    };
+    assert_eq!(hear(input.len()), hear(1 + input.len() % 17));
+}
+
+/// Whoever sends a first message is refused, or answered with a message of the pattern's length.
+pub(super) fn agreements(input: &[u8]) {
+    for pattern in [Pattern::Xx, Pattern::Ik] {
+        let mut responder = Agreement::responder(pattern, &LINK_KEY, Key([0x22; 32]), PROLOGUE);
+        match responder.read(input) {
+            Ok(()) => {
+                assert_eq!(input.len(), pattern.lengths()[0]);
+                let answer = responder.write();
+                assert!(answer.is_err() || answer.unwrap().is_some_and(|answer| answer.len() == pattern.lengths()[1]));
+            }
+            Err(_) => assert!(responder.keys().is_none()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What faults cost, tried fault by fault against the program's table.
 
 use std::{
+    io::Write as _,
     net::TcpListener,
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use tussock::{
 };
 
 use super::*;
-use crate::support::attack::rest;
+use crate::support::{attack::rest, tunnel::framed};
 
 /// Faults that take half a minute or more. Tests of roles, links and simulated networks show what they cost.
 const SLOW: [&str; 4] = [
@@ -101,6 +102,9 @@ fn commit(fault: &str, scene: &Scene) -> Option<RawPeer> {
             }
         }
         "a wrong magic before the handshake is complete" => culprit.send_bytes(&[b'x'; 64]),
+        "no key agreement, another node than the one that was dialled, or a message that does not open" => {
+            culprit.stream().write_all(&framed(&[7; 40])).unwrap();
+        }
         other => panic!("nobody shows what this costs: {other}"),
     }
     Some(culprit)
@@ -275,7 +279,7 @@ fn an_address_that_answers_garbage_is_dialled_less_and_less() {
     for _ in 0..4 {
         let (mut stream, _) = listener.accept().unwrap();
         dials.push(Instant::now());
-        drop(std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+        drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
     }
     let waits: Vec<Duration> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
     // 2 s, 4 s, 8 s, each less up to a half.

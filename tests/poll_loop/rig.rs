@@ -15,8 +15,12 @@ use std::{
 
 use portable_atomic::AtomicU64;
 use tussock::{
-    base::{hash::Hash, ids::LinkId, time::Time},
-    link::{Config, EventSink, Order, hearers},
+    base::{
+        hash::Hash,
+        ids::{LinkId, NodeId},
+        time::Time,
+    },
+    link::{Config, EventSink, Order, Transport, hearers},
     net::{Listener, OrderSource, Poller, Traffic, Waker},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerInfo, RoleId},
     wire::{
@@ -26,6 +30,10 @@ use tussock::{
 };
 
 pub(super) const MAGIC: [u8; 4] = [9, 8, 7, 6];
+/// Who the test's peers are.
+pub(super) const THEM: NodeId = NodeId([2; 32]);
+/// Bytes of an identity, with which each side begins.
+pub(super) const ID_BYTES: usize = 32;
 /// Far beyond what any step takes; only a broken loop waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -67,7 +75,7 @@ impl Rig {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::new(MAGIC, 8);
+        let mut config = Config { transport: Transport::Clear(NodeId([1; ID_BYTES])), ..Config::new(MAGIC, 8) };
         change(&mut config);
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_address().unwrap();
@@ -147,6 +155,7 @@ impl Rig {
             panic!("heard {opened:?}")
         };
         assert_eq!(remote, peer.stream.local_addr().unwrap());
+        assert_eq!(self.event(RoleId::Handshake), LinkEvent::Secured { link, node: THEM });
         (link, peer)
     }
 
@@ -184,6 +193,8 @@ impl Drop for Rig {
 /// The other end of a link, in the test's hands.
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
+    /// Bytes of the loop's identity that are still to come.
+    before: usize,
     reader: FrameReader,
     unread: Vec<u8>,
 }
@@ -197,7 +208,9 @@ impl Peer {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, reader: FrameReader::new(MAGIC), unread: Vec::new() }
+        let mut peer = Self { stream, before: ID_BYTES, reader: FrameReader::new(MAGIC), unread: Vec::new() };
+        peer.write_bytes(&THEM.0);
+        peer
     }
 
     pub(super) fn write(&mut self, message: &Message) {
@@ -216,7 +229,9 @@ impl Peer {
     /// The next message, or `None` at the end of the connection.
     pub(super) fn try_read(&mut self) -> Option<Message> {
         loop {
-            let mut input = &self.unread[..];
+            let introduction = self.before.min(self.unread.len());
+            self.before -= introduction;
+            let mut input = &self.unread[introduction..];
             let frame = self.reader.read(&mut input).unwrap();
             self.unread = input.to_vec();
             if let Some(frame) = frame {
@@ -235,6 +250,7 @@ impl Peer {
 
 fn info(remote: SocketAddr) -> Arc<PeerInfo> {
     Arc::new(PeerInfo {
+        node: THEM,
         direction: Direction::Inbound,
         remote,
         listens: None,

@@ -2,13 +2,14 @@
 //!
 //! Nothing here sleeps. Tests wait with `tussock wait`, or with a blocking read that has a deadline.
 
-#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
+#![expect(unreachable_pub, reason = "each test file uses its own part of this module")]
 
 pub mod attack;
 pub mod browser;
 pub mod line;
 pub mod mutate;
 pub mod peer;
+pub mod tunnel;
 
 use std::{
     fs,

@@ -1,13 +1,16 @@
 //! A peer that speaks raw TCP: an honest handshake if wanted, then whatever a test puts on the wire.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{ErrorKind, Read},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use portable_atomic::AtomicU64;
+use tussock_noise::{Agreement, Key, MAX_PAYLOAD_BYTES};
+
+use super::tunnel::{Tunnel, fresh_key};
 use tussock::{
     base::{bytes::Bytes, codec::List, hash::Hash},
     chain::spec::ChainSpec,
@@ -21,8 +24,15 @@ use tussock::{
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection to a node under test.
+///
+/// Its link is sealed: keys are agreed on before the first byte that the test sends or reads.
 pub struct RawPeer {
     stream: TcpStream,
+    /// The test dialled.
+    dialled: bool,
+    tunnel: Option<Tunnel>,
+    /// Who the node takes us for.
+    key: Key,
     reader: FrameReader,
     input: Vec<u8>,
     magic: [u8; 4],
@@ -39,12 +49,42 @@ impl RawPeer {
     pub fn over(stream: TcpStream, spec: &Arc<ChainSpec>) -> Self {
         stream.set_nodelay(true).unwrap();
         let magic = spec.magic();
-        Self { stream, reader: FrameReader::new(magic), input: Vec::new(), magic, spec: spec.clone() }
+        let (reader, key) = (FrameReader::new(magic), fresh_key());
+        Self { stream, dialled: true, tunnel: None, key, reader, input: Vec::new(), magic, spec: spec.clone() }
     }
 
     /// Accepts the node's dial.
     pub fn accept(listener: &TcpListener, spec: &Arc<ChainSpec>) -> Self {
-        Self::over(listener.accept().unwrap().0, spec)
+        Self::over_accepted(listener.accept().unwrap().0, spec)
+    }
+
+    /// Uses a stream that the node opened.
+    pub fn over_accepted(stream: TcpStream, spec: &Arc<ChainSpec>) -> Self {
+        Self { dialled: false, ..Self::over(stream, spec) }
+    }
+
+    /// Sets who the node takes this peer for.
+    pub fn with_key(self, key: Key) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The socket, for what is below the protocol.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Agrees on keys by this handshake.
+    pub fn secure_by(&mut self, agreement: &mut Agreement) -> std::io::Result<()> {
+        self.tunnel = Some(Tunnel::finish(&mut self.stream, agreement, PATIENCE)?);
+        Ok(())
+    }
+
+    /// Agrees on keys unless that is done. `None`: the node has closed, or does not answer.
+    pub fn secure(&mut self, time: Duration) -> Option<&mut Tunnel> {
+        if self.tunnel.is_none() {
+            self.tunnel = Tunnel::agree(&mut self.stream, &self.key, self.dialled, time).ok();
+        }
+        self.tunnel.as_mut()
     }
 
     /// A connection with the handshake done.
@@ -77,7 +117,7 @@ impl RawPeer {
 
     /// Answers the node's dial, claiming this chain.
     pub fn answer(stream: TcpStream, spec: &Arc<ChainSpec>, height: u32, work: u64) -> Option<Self> {
-        Self::over(stream, spec).shake_hands(version(spec, height, Hash([7; 32]), work), PATIENCE)
+        Self::over_accepted(stream, spec).shake_hands(version(spec, height, Hash([7; 32]), work), PATIENCE)
     }
 
     /// Does the handshake; `None` if the node does not accept it within `time`.
@@ -88,6 +128,7 @@ impl RawPeer {
 
     fn shake_hands(self, version: Version, time: Duration) -> Option<Self> {
         let (mut peer, deadline) = (self, Instant::now() + time);
+        peer.secure(time)?;
         peer.send(&Message::Version(version));
         let (mut acknowledged, mut answered) = (false, false);
         while !(acknowledged && answered) {
@@ -103,16 +144,25 @@ impl RawPeer {
         Some(peer)
     }
 
-    /// Writes as many bytes as the socket takes without blocking; `None` once the node has closed.
+    /// Writes bytes as far as the socket takes them without blocking, and says how many; `None` once the node has closed.
     pub fn push(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.secure(PATIENCE)?;
         self.stream.set_nonblocking(true).unwrap();
-        let written = self.stream.write(bytes);
+        let tunnel = self.tunnel.as_mut().expect("the keys are agreed on");
+        let mut taken = 0;
+        let alive = loop {
+            if tunnel.flush(&mut self.stream).is_err() {
+                break false;
+            }
+            if tunnel.waits() || taken == bytes.len() {
+                break true;
+            }
+            let some = (bytes.len() - taken).min(MAX_PAYLOAD_BYTES);
+            tunnel.seal(&bytes[taken..taken + some]);
+            taken += some;
+        };
         self.stream.set_nonblocking(false).unwrap();
-        match written {
-            Ok(count) => Some(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Some(0),
-            Err(_) => None,
-        }
+        alive.then_some(taken)
     }
 
     /// Reads and discards what has arrived; `false` once the node has closed.
@@ -172,7 +222,11 @@ impl RawPeer {
 
     /// Sends bytes as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
-        drop(self.stream.write_all(bytes));
+        let Some(tunnel) = self.secure(PATIENCE) else { return };
+        tunnel.seal(bytes);
+        if let Some(tunnel) = &mut self.tunnel {
+            drop(tunnel.flush(&mut self.stream));
+        }
     }
 
     /// Reads the next message; `None` once the node has closed. Fails the test after [`PATIENCE`].
@@ -191,11 +245,17 @@ impl RawPeer {
                 return Some(Some(frame.open().unwrap()));
             }
             let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            if self.secure(left).is_none() {
+                return Some(None);
+            }
             self.stream.set_read_timeout(Some(left)).unwrap();
             let mut buffer = [0; 65_536];
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Some(None),
-                Ok(count) => self.input.extend_from_slice(&buffer[..count]),
+                Ok(count) => {
+                    let tunnel = self.tunnel.as_mut().expect("the keys are agreed on");
+                    tunnel.open(&buffer[..count], &mut self.input);
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Some(None),

@@ -5,6 +5,12 @@ use std::time::Duration;
 /// Accepted connections beyond slots and handshakes: those that are being closed, and newcomers that the handshake
 /// role has not heard of yet.
 pub const CLOSING_SLACK: usize = 16;
+/// Key agreements that one address may begin: a second, and at once. An honest node dials a few times a minute, and some
+/// hundred may stand behind one router after its power came back.
+pub const AGREEMENTS_OF_ADDRESS: (u32, u32) = (16, 64);
+/// The same in all: 1,024 a second take a fifth of one core of a usual host. A slower one is busy with fewer, in a thread
+/// of their own, and further links wait to be read.
+pub const AGREEMENTS: (u32, u32) = (1024, 256);
 /// Inbound slots for each peer that is protected from eviction for its network group, for its last transaction and for
 /// its last block: 2 of each with 48 slots. Twice as many are protected for their round trip, which costs most to fake.
 pub const SLOTS_PER_PROTECTED: usize = 24;

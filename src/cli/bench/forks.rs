@@ -6,25 +6,27 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     thread::{Builder, JoinHandle},
 };
 
+use tussock_noise::{Agreement, Key, Pattern, SealedStream};
+
 use crate::{
     base::{codec::List, hash::Hash, limits::MAX_SYNC_HEADERS},
     chain::{archive::HeaderArchive as _, header::Header, spec::ChainSpec},
-    cli::exit::{Exit, Failure, Outcome},
+    cli::{
+        datadir,
+        exit::{Exit, Failure, Outcome},
+    },
+    node::key_agreement::PROLOGUE,
     store::LedgerReader,
     wire::{
         frame::{Frame, FrameReader},
         message::{Locator, Message, PROTOCOL_VERSION, SERVICE_FULL, Version},
     },
 };
-
-/// Bytes of one read.
-const READ_BYTES: usize = 64 * 1024;
 
 /// A provider that waits for its new node.
 pub struct BranchProvider {
@@ -43,6 +45,10 @@ impl BranchProvider {
         let serve = move || {
             let (stream, _) = listener.accept().map_err(|error| broken(&error))?;
             drop(stream.set_nodelay(true));
+            let keys = [datadir::random_bytes::<32>()?, datadir::random_bytes::<32>()?].map(Key);
+            let [secret, ephemeral] = keys;
+            let agreement = Agreement::responder(Pattern::Xx, &secret, ephemeral, PROLOGUE);
+            let stream = SealedStream::agree(stream, agreement).map_err(|error| broken(&error))?;
             Server { stream, magic, chain, version, branch: 0, pending: None }.run()
         };
         let thread = Builder::new().name("branches".to_owned()).spawn(serve).map_err(|error| broken(&error))?;
@@ -127,7 +133,7 @@ impl Chain {
 }
 
 struct Server {
-    stream: TcpStream,
+    stream: SealedStream<TcpStream>,
     magic: [u8; 4],
     chain: Chain,
     version: Version,
@@ -140,10 +146,10 @@ struct Server {
 impl Server {
     /// Serves until the new node closes the link.
     fn run(mut self) -> Outcome {
-        let (mut reader, mut buffer) = (FrameReader::new(self.magic), vec![0; READ_BYTES]);
+        let mut reader = FrameReader::new(self.magic);
         // A node that was killed resets the connection.
-        while let Ok(got @ 1..) = self.stream.read(&mut buffer) {
-            let mut input = &buffer[..got];
+        while let Ok(got) = self.stream.receive() {
+            let mut input = &got[..];
             while let Some(frame) = reader.read(&mut input).map_err(|fault| broken(&fault))? {
                 let message = frame.open().map_err(|fault| broken(&fault))?;
                 self.take(message)?;
@@ -192,7 +198,7 @@ impl Server {
 
     fn send(&mut self, message: &Message) -> Outcome {
         // If the node is gone, the next read fails.
-        drop(self.stream.write_all(&Frame::new(message).to_bytes(self.magic)));
+        drop(self.stream.send(&Frame::new(message).to_bytes(self.magic)));
         Ok(())
     }
 }

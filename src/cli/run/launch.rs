@@ -10,10 +10,11 @@ use super::{
 };
 use crate::{
     base::limits,
+    chain::node_id,
     cli::{
         datadir::{self, Lock},
         exit::{Exit, Failure, Outcome},
-        output,
+        node_key, output,
     },
     config,
     node::{
@@ -34,7 +35,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         output::note(&format!("warning: the variable {name} is empty, which means not set"));
     }
     let levels = plan.log_levels()?;
-    let setup = plan.setup()?;
+    let mut setup = plan.setup()?;
     let folder = plan.folder();
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
@@ -50,9 +51,15 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     check_http_address(plan)?;
     let Opened { stores, warning, sharing, lost } = open_stores(plan, &setup)?;
     let opened = Folder::new(folder.clone());
+    setup.key = node_key::load(&folder)?;
+    let id = node_id::to_text(&setup.key.id(), &setup.spec.prefix);
+    if setup.members.as_ref().is_some_and(|members| !members.contains(&setup.key.id())) {
+        log::warn!("this node is not in its own list of members, so others with the same list refuse it node={id}");
+    }
     plan.context.keep_chain_file()?;
     let started = Instant::now();
     let node = start_node(plan, setup, stores)?;
+    log::info!("this node is known to others by its id node={id}");
     node.halt_on_panic();
     if let Some(warning) = warning {
         node.handle().warn("peer book", warning);

@@ -1,6 +1,7 @@
 //! What to run: the settings of a node, checked and with their defaults.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -8,10 +9,16 @@ use std::{
     time::Duration,
 };
 
+use tussock_noise::Key;
+
 use super::known_time;
 use crate::{
-    base::limits,
-    chain::{address::Address, key::SecretKey},
+    base::{ids::NodeId, limits},
+    chain::{
+        address::{Address, Prefix},
+        key::SecretKey,
+        node_id,
+    },
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
@@ -21,7 +28,8 @@ use crate::{
         NodeFlags,
         values::{self, LEAST_MEMORY, MOST_MEMORY},
     },
-    node::{NodeAddress, Setup},
+    node::{Members, NodeAddress, Setup, node_key::NodeKey},
+    rpc::members,
     runtime::{Listen, logging::Levels, memory},
 };
 
@@ -45,16 +53,21 @@ pub(super) struct Plan {
     pub(super) dev: bool,
     connect: Vec<NodeAddress>,
     bootnodes: Vec<NodeAddress>,
+    /// Who must answer at these, and at the chain's bootnodes.
+    pins: BTreeMap<NodeAddress, NodeId>,
 }
 
 impl Plan {
     /// Reads the addresses and names of peers.
     pub(super) fn new(context: Context, block_time: Option<Duration>, dev: bool) -> Outcome<Self> {
         let flags = &context.settings.node;
-        let connect = read("--connect", flags.connect.as_deref().unwrap_or_default())?;
-        let bootnodes = read("--bootnode", flags.bootnode.as_deref().unwrap_or_default())?;
-        read("bootnode of the chain:", &context.spec().bootnodes)?;
-        Ok(Self { context, block_time, dev, connect, bootnodes })
+        let (mut pins, prefix) = (BTreeMap::new(), &context.spec().prefix);
+        let connect = read("--connect", flags.connect.as_deref().unwrap_or_default(), prefix, &mut pins)?;
+        let bootnodes = read("--bootnode", flags.bootnode.as_deref().unwrap_or_default(), prefix, &mut pins)?;
+        // A bootnode that cannot be read is not dialled; one with an id must not be dialled without it.
+        let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
+        read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
+        Ok(Self { context, block_time, dev, connect, bootnodes, pins })
     }
 
     /// Whether this is a miner that waits for a peer, and no peer is known.
@@ -116,6 +129,10 @@ impl Plan {
         let block_interval_ms = self.block_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         Ok(Setup {
             spec: Arc::clone(spec),
+            // The key is read once the data directory is this node's alone.
+            key: NodeKey::new(Key([0; 32])),
+            members: self.members()?,
+            pins: self.pins.clone(),
             listen_port: 0,
             own_addresses: Vec::new(),
             // With the network's name: a peer that dials the wrong network can then show both.
@@ -140,6 +157,16 @@ impl Plan {
         })
     }
 
+    /// The file of members, with its whole path.
+    pub(super) fn members_file(&self) -> Option<PathBuf> {
+        self.flags().members.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()))
+    }
+
+    fn members(&self) -> Outcome<Option<Members>> {
+        let read = |file: PathBuf| members::ids(&file, &self.context.spec().prefix);
+        self.members_file().map(read).transpose().map_err(|problem| Failure::usage(format!("--members {problem}")))
+    }
+
     fn miner(&self, text: &str) -> Outcome<Address> {
         let address = Keys::new(&self.folder(), self.context.spec()).address(text);
         address.map_err(|failure| match failure.exit {
@@ -159,8 +186,21 @@ fn memory_within(limit: u64) -> usize {
     (room.saturating_mul(5) / 8).clamp(LEAST_MEMORY, DEFAULT_MEMORY)
 }
 
-fn read(flag: &str, texts: &[String]) -> Outcome<Vec<NodeAddress>> {
-    values::peers(texts).map_err(|problem| Failure::usage(format!("{flag} {problem}")))
+/// Reads addresses and names, and which nodes must be there.
+fn read(
+    flag: &str,
+    texts: &[String],
+    prefix: &Prefix,
+    pins: &mut BTreeMap<NodeAddress, NodeId>,
+) -> Outcome<Vec<NodeAddress>> {
+    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    let mut read = |text: &str| {
+        let (node, address) = values::peer(text)?;
+        let node = node.map(|node| node_id::parse(node, prefix)).transpose()?;
+        pins.extend(node.map(|node| (address.clone(), node)));
+        Ok(address)
+    };
+    texts.map(|text| read(text).map_err(|why: String| Failure::usage(format!("{flag} {text}: {why}")))).collect()
 }
 
 #[cfg(test)]

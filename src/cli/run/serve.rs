@@ -131,6 +131,7 @@ fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Se
             started,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tokens: plan.folder().join(tokens::FILE),
+            members: plan.members_file(),
         };
         Server::start(options, node.handle())
     };

@@ -7,9 +7,9 @@ use super::*;
 use crate::{
     base::{limits, rng::Rng, time::Time},
     link::{
-        Config, Endpoint,
+        Config, Endpoint, Transport,
         flow::{Backlog, Bounds},
-        tests::rig::{Inboxes, info},
+        tests::rig::{Inboxes, US, info},
     },
 };
 
@@ -233,7 +233,8 @@ struct Pair {
 impl Pair {
     fn new(pipe_bytes: usize) -> Self {
         let end = |_| {
-            let mut end = Endpoint::new(Config::new(MAGIC, 8), Inboxes::default());
+            let mut end =
+                Endpoint::new(Config { transport: Transport::Clear(US), ..Config::new(MAGIC, 8) }, Inboxes::default());
             let link = end.accepted(Time(0), ([1, 2, 3, 4], 5).into()).unwrap();
             end.order(Time(0), Order::Link(LinkAction::Promote { link, peer: info() }));
             (end, link)

@@ -5,6 +5,7 @@ mod opening;
 mod reading;
 mod rig;
 mod ring;
+mod sealed;
 mod sending;
 
 use super::{Order, hearers};

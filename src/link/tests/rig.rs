@@ -12,10 +12,10 @@ use std::{
 use crate::{
     base::{
         hash::Hash,
-        ids::{DialId, LinkId},
+        ids::{DialId, LinkId, NodeId},
         time::Time,
     },
-    link::{Config, Endpoint, EventSink, Order, Usage, hearers},
+    link::{Config, Endpoint, EventSink, Order, Transport, Usage, hearers},
     node::{
         CloseReason, Direction, LinkAction, LinkEvent, PeerInfo, RoleId,
         limit::{Limit, Meter},
@@ -27,6 +27,8 @@ use crate::{
 };
 
 pub(super) const MAGIC: [u8; 4] = [9, 8, 7, 6];
+pub(super) const US: NodeId = NodeId([1; 32]);
+pub(super) const THEM: NodeId = NodeId([2; 32]);
 
 #[derive(Clone)]
 pub(super) struct Rig(Rc<RefCell<State>>);
@@ -125,7 +127,7 @@ impl Rig {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::new(MAGIC, 8);
+        let mut config = Config { transport: Transport::Clear(US), ..Config::new(MAGIC, 8) };
         change(&mut config);
         let endpoint = Endpoint::new(config, Inboxes::default());
         let (now, pipes) = (Time::default(), BTreeMap::new());
@@ -240,10 +242,12 @@ impl Rig {
 
     /// A peer that dialled us; both roles of new links have heard of it.
     pub(super) fn accept(&self) -> (LinkId, Peer) {
-        let (link, peer) = self.try_accept().expect("there is a free place");
+        let (link, mut peer) = self.try_accept().expect("there is a free place");
         let opened = self.event(RoleId::Handshake);
         assert_eq!(self.event(RoleId::Peers), opened);
         assert!(matches!(opened, LinkEvent::Opened { link: id, direction: Direction::Inbound, .. } if id == link));
+        peer.introduce();
+        assert_eq!(self.event(RoleId::Handshake), LinkEvent::Secured { link, node: THEM });
         (link, peer)
     }
 
@@ -258,7 +262,7 @@ impl Rig {
     }
 
     pub(super) fn dial(&self, dial: u64, address: SocketAddr) -> Option<LinkId> {
-        self.link(LinkAction::Dial { dial: DialId(dial), address });
+        self.link(LinkAction::Dial { dial: DialId(dial), address, node: None });
         self.act(|state| state.endpoint.next_dial()).map(|(link, to)| {
             assert_eq!(to, address);
             link
@@ -300,6 +304,20 @@ impl Peer {
         self.pipe(|pipe| pipe.to_node.extend(bytes));
     }
 
+    /// All bytes that have arrived.
+    pub(super) fn take_bytes(&mut self) -> Vec<u8> {
+        self.pipe(|pipe| pipe.to_peer.drain(..).collect())
+    }
+
+    /// Both sides say who they are.
+    pub(super) fn introduce(&mut self) {
+        let window = self.rig.act(|state| std::mem::replace(&mut state.window, usize::MAX));
+        self.write_bytes(&THEM.0);
+        self.rig.set_window(window);
+        let said: Vec<u8> = self.pipe(|pipe| pipe.to_peer.drain(..32).collect());
+        assert_eq!(said, US.0);
+    }
+
     /// Ends the peer's direction.
     pub(super) fn hang_up(&self) {
         self.pipe(|pipe| pipe.hung_up = true);
@@ -335,6 +353,7 @@ impl Peer {
 
 pub(super) fn info() -> Arc<PeerInfo> {
     Arc::new(PeerInfo {
+        node: THEM,
         direction: Direction::Inbound,
         remote: SocketAddr::from(([1, 2, 3, 4], 1)),
         listens: None,

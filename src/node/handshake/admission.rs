@@ -8,12 +8,13 @@ use std::{
 use super::link::Link;
 use crate::{
     base::{
-        ids::LinkId,
+        ids::{LinkId, NodeId},
         limits::{INBOUND_SLACK, MAX_INBOUND_PER_GROUP},
     },
     node::{
         limit::Limit,
         netgroup::{NetGroup, host, is_own_host},
+        notice::KeptOut,
     },
     wire::message::GoodbyeCode,
 };
@@ -26,10 +27,8 @@ pub(super) struct Admission {
     pub(super) max_per_address: usize,
     /// On a test chain all nodes share their host's loopback address.
     pub(super) test_chain: bool,
-    /// Banned, any port: hosts ([`host`]).
-    pub(super) barred_ips: BTreeSet<IpAddr>,
-    /// Denied by the operator: listening addresses.
-    pub(super) barred_addresses: BTreeSet<SocketAddr>,
+    /// Nodes that are kept out; IP addresses are those of hosts ([`host`]).
+    pub(super) kept_out: KeptOut,
 }
 
 impl Admission {
@@ -42,7 +41,7 @@ impl Admission {
         if self.is_exempt(ip) {
             return None;
         }
-        let inbound = || links.values().filter(|link| link.direction.is_inbound());
+        let inbound = || links.values().filter(|link| link.direction.is_inbound() && link.refused.is_none());
         if inbound().filter(|link| host(link.remote.ip()) == host(ip)).count() >= self.max_per_address {
             return Some((Limit::PerAddress, "too many links from one address"));
         }
@@ -84,11 +83,26 @@ impl Admission {
         self.test_chain && is_own_host(ip)
     }
 
-    /// Why a link with this remote and (if known) listening address is kept out, if it is.
-    pub(super) fn barred(&self, remote: SocketAddr, listens: Option<SocketAddr>) -> Option<GoodbyeCode> {
-        if self.barred_ips.contains(&host(remote.ip())) {
+    /// Why a link with this remote and (if known) node and listening address is kept out, if it is.
+    pub(super) fn barred(
+        &self,
+        remote: SocketAddr,
+        node: Option<NodeId>,
+        listens: Option<SocketAddr>,
+    ) -> Option<GoodbyeCode> {
+        let is_one_of = |nodes: &BTreeSet<NodeId>| node.is_some_and(|node| nodes.contains(&node));
+        if is_one_of(&self.kept_out.nodes) {
             return Some(GoodbyeCode::Banned);
         }
-        listens.filter(|address| self.barred_addresses.contains(address)).map(|_| GoodbyeCode::Operator)
+        if self.kept_out.ips.contains(&host(remote.ip())) && !is_one_of(&self.kept_out.spared) {
+            return Some(GoodbyeCode::Banned);
+        }
+        let is_denied = listens.is_some_and(|address| self.kept_out.addresses.contains(&address));
+        (is_denied || is_one_of(&self.kept_out.denied_nodes)).then_some(GoodbyeCode::Operator)
+    }
+
+    /// Whether this node may link although its address is banned.
+    pub(super) fn is_spared(&self, node: NodeId) -> bool {
+        self.kept_out.spared.contains(&node) && !self.kept_out.nodes.contains(&node)
     }
 }

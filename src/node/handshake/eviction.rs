@@ -34,13 +34,15 @@ pub(super) fn least_useful(links: &BTreeMap<LinkId, Link>, secret: &[u8; 32]) ->
     theirs.max_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
 }
 
-/// The handshake that makes room for a newcomer's: in the group with the most handshakes, the oldest one, silent ones
-/// first. An honest node completes its handshake in two round trips.
+/// The handshake that makes room for a newcomer's: in the group with the most handshakes, the oldest one, refused and
+/// then silent ones first. An honest node completes its handshake in two round trips.
 pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> {
     let pending = |link: &&Link| link.direction.is_inbound() && link.stage != Stage::Up;
     let all: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, link)| pending(link)).collect();
-    let silent = all.iter().copied().filter(|(_, link)| link.stage == Stage::Version).collect::<Peers<'_>>();
-    let from = if silent.is_empty() { all } else { silent };
+    let those = |which: fn(&Link) -> bool| all.iter().copied().filter(|(_, link)| which(link)).collect::<Peers<'_>>();
+    let refused = those(|link| link.refused.is_some());
+    let silent = those(|link| matches!(link.stage, Stage::Keys | Stage::Version));
+    let from = [refused, silent].into_iter().find(|some| !some.is_empty()).unwrap_or(all);
     let group = largest_group(&from)?;
     let theirs = from.into_iter().filter(|(_, link)| NetGroup::of(link.remote.ip()) == group);
     theirs.min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)

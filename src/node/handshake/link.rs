@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    base::time::Time,
+    base::{ids::NodeId, limits, time::Time},
     node::{Direction, notice::Useful},
-    wire::message::Version,
+    wire::message::{GoodbyeCode, Version},
 };
 
 /// One link.
@@ -15,20 +15,48 @@ pub(super) struct Link {
     pub(super) remote: SocketAddr,
     /// Where the node at the other end listens: the dialled address, or what an inbound link's `Version` claims.
     pub(super) listens: Option<SocketAddr>,
+    /// Who is at the other end, once the link's keys are agreed on.
+    pub(super) node: Option<NodeId>,
+    /// Why it is refused, as it hears once the link is sealed.
+    pub(super) refused: Option<GoodbyeCode>,
     /// The address at which we reached the node that opened this inbound link.
     pub(super) leads_to: Option<SocketAddr>,
     pub(super) opened: Time,
     /// Ours, to be acknowledged.
     pub(super) nonce: u64,
-    /// The peer's, once its `Version` is here.
-    pub(super) theirs: Option<u64>,
     pub(super) stage: Stage,
     pub(super) worth: Worth,
+}
+
+impl Link {
+    /// A link that has just begun.
+    pub(super) fn new(now: Time, direction: Direction, remote: SocketAddr, nonce: u64) -> Self {
+        Self {
+            direction,
+            remote,
+            listens: (!direction.is_inbound()).then_some(remote),
+            node: None,
+            refused: None,
+            leads_to: None,
+            opened: now,
+            nonce,
+            stage: Stage::Keys,
+            worth: Worth::default(),
+        }
+    }
+
+    /// When its handshake has taken too long. One that is refused has only the time that a goodbye has.
+    pub(super) fn deadline(&self) -> Time {
+        let time = if self.refused.is_some() { limits::GOODBYE_LINGER } else { limits::HANDSHAKE_TIMEOUT };
+        self.opened + time
+    }
 }
 
 /// What is awaited from the peer.
 #[derive(Debug, PartialEq)]
 pub(super) enum Stage {
+    /// An agreement on the link's keys.
+    Keys,
     /// Its `Version`.
     Version,
     /// Its `Verack`; its `Version` is here.

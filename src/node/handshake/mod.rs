@@ -1,6 +1,6 @@
 //! The `handshake` role: makes peers of links.
 //!
-//! The dialler sends its `Version`; the receiver answers with its own and a `Verack`; the dialler sends its `Verack`.
+//! A link begins here once the two nodes have agreed on its keys. The dialler sends its `Version`; the receiver answers with its own and a `Verack`; the dialler sends its `Verack`.
 //! Each side promotes the link when it has both. Until then nothing else is accepted but a `Goodbye`.
 
 mod admission;
@@ -11,22 +11,18 @@ mod same_node;
 mod tests;
 mod version;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use self::{
     admission::Admission,
-    link::{Link, Stage, Worth},
+    link::{Link, Stage},
 };
 use crate::{
     base::{
         codec::List,
         hash::Hash,
-        ids::LinkId,
-        limits::{FULL_RETRY_AFTER, HANDSHAKE_TIMEOUT, INBOUND_SLACK, MAX_AGENT_BYTES},
+        ids::{LinkId, NodeId},
+        limits::{FULL_RETRY_AFTER, INBOUND_SLACK, MAX_AGENT_BYTES},
         rng::Rng,
         time::{Now, Time},
     },
@@ -35,7 +31,7 @@ use crate::{
         CloseReason, Direction, HandshakeLink, Input, Nothing, Outbox, PeerFault, Role, Setup,
         limit::{Limit, Limiter},
         netgroup::canonical,
-        notice::ToHandshake,
+        notice::{KeptOut, ToHandshake},
         report::{Counter, Report},
     },
     wire::{
@@ -47,6 +43,8 @@ use crate::{
 /// The `handshake` role.
 pub struct Handshake {
     spec: Arc<ChainSpec>,
+    /// Who we are.
+    node: NodeId,
     listen_port: u16,
     agent: List<u8, MAX_AGENT_BYTES>,
     admission: Admission,
@@ -77,14 +75,14 @@ impl Handshake {
         let spec = setup.spec.clone();
         let work = spec.parameters.limit().work();
         Self {
+            node: setup.key.id(),
             listen_port: setup.listen_port,
             agent: List::truncated(setup.agent.bytes()),
             admission: Admission {
                 max_inbound: setup.max_inbound,
                 max_per_address: setup.max_per_address,
                 test_chain: spec.test,
-                barred_ips: BTreeSet::new(),
-                barred_addresses: BTreeSet::new(),
+                kept_out: KeptOut::default(),
             },
             tip: OurTip { height: 0, hash: spec.genesis_hash(), work },
             links: BTreeMap::new(),
@@ -101,6 +99,7 @@ impl Handshake {
     fn on_link(&mut self, now: Now, event: HandshakeLink, out: &mut Outbox) {
         match event {
             HandshakeLink::Opened { link, direction, remote } => self.opened(now, link, direction, remote, out),
+            HandshakeLink::Secured { link, node } => self.secured(now, link, node, out),
             // Promoted here, where it is known already.
             HandshakeLink::Up(_) => {}
             HandshakeLink::Frame { link, frame } => self.on_message(now, link, &frame, out),
@@ -110,10 +109,7 @@ impl Handshake {
 
     fn on_notice(&mut self, now: Now, notice: ToHandshake) {
         match notice {
-            ToHandshake::Barred { ips, addresses } => {
-                self.admission.barred_ips = ips;
-                self.admission.barred_addresses = addresses;
-            }
+            ToHandshake::Barred(kept_out) => self.admission.kept_out = kept_out,
             ToHandshake::Useful { link, what } => {
                 if let Some(state) = self.links.get_mut(&link) {
                     state.worth.note(now.mono, what);
@@ -133,23 +129,41 @@ impl Handshake {
 
     fn opened(&mut self, now: Now, link: LinkId, direction: Direction, remote: SocketAddr, out: &mut Outbox) {
         let remote = canonical(remote);
-        let listens = (!direction.is_inbound()).then_some(remote);
-        let refusal = match listens {
-            None => self.refuse_inbound(now.mono, remote, out),
-            Some(address) => self.refuse_outbound(address),
+        let refusal = if direction.is_inbound() {
+            self.refuse_inbound(now.mono, remote, out)
+        } else {
+            self.refuse_outbound(remote)
         };
+        let mut state = Link::new(now.mono, direction, remote, self.rng.next_u64());
         if let Some((code, why)) = refusal {
             log::debug!("link refused link={} remote={remote} code={code:?} why=\"{why}\"", link.0);
-            out.count(Counter::HandshakesFailed, 1);
-            return out.goodbye(link, code, retry_after(code));
+            if !direction.is_inbound() {
+                out.count(Counter::HandshakesFailed, 1);
+                return out.goodbye(link, code, retry_after(code));
+            }
+            state.refused = Some(code);
         }
-        let nonce = self.rng.next_u64();
-        let (opened, stage, worth) = (now.mono, Stage::Version, Worth::default());
-        self.links.insert(
-            link,
-            Link { direction, remote, listens, leads_to: None, opened, nonce, theirs: None, stage, worth },
-        );
-        if !direction.is_inbound() {
+        self.links.insert(link, state);
+    }
+
+    /// The link's keys are agreed on: from here on both sides can speak.
+    fn secured(&mut self, now: Now, link: LinkId, node: NodeId, out: &mut Outbox) {
+        let Some(state) = self.links.get_mut(&link).filter(|state| state.stage == Stage::Keys) else { return };
+        (state.node, state.stage) = (Some(node), Stage::Version);
+        let (is_inbound, nonce, remote, refused) =
+            (state.direction.is_inbound(), state.nonce, state.remote, state.refused);
+        let refused = if refused == Some(GoodbyeCode::Banned) && self.admission.is_spared(node) {
+            self.admit(now.mono, remote, out).err().map(|(code, _)| code)
+        } else {
+            refused
+        };
+        if let Some(code) = refused.or_else(|| self.admission.barred(remote, Some(node), None)) {
+            return self.goodbye(link, code, out);
+        }
+        if let Some(state) = self.links.get_mut(&link) {
+            state.refused = None;
+        }
+        if self.close_duplicates(link, node, out) && !is_inbound {
             self.send_version(now.unix, link, nonce, out);
         }
     }
@@ -160,22 +174,27 @@ impl Handshake {
         remote: SocketAddr,
         out: &mut Outbox,
     ) -> Option<(GoodbyeCode, &'static str)> {
-        if let Some(code) = self.admission.barred(remote, None) {
+        if let Some(code) = self.admission.barred(remote, None, None) {
             return Some((code, "its address is barred"));
         }
+        self.admit(now, remote, out).err()
+    }
+
+    /// Finds room for one more link that another node opened.
+    fn admit(&mut self, now: Time, remote: SocketAddr, out: &mut Outbox) -> Result<(), (GoodbyeCode, &'static str)> {
         if let Some((limit, why)) = self.admission.no_room(remote.ip(), &self.links) {
             self.limit_hit(now, limit, out);
-            return Some((GoodbyeCode::Full, why));
+            return Err((GoodbyeCode::Full, why));
         }
         let (peers, handshakes) = self.inbound();
         if peers + handshakes >= self.admission.max_inbound.saturating_add(INBOUND_SLACK) {
             self.limit_hit(now, Limit::Handshakes, out);
             match eviction::least_promising(&self.links) {
                 Some(other) => self.goodbye(other, GoodbyeCode::Evicted, out),
-                None => return Some((GoodbyeCode::Full, "too many handshakes are under way")),
+                None => return Err((GoodbyeCode::Full, "too many handshakes are under way")),
             }
         }
-        None
+        Ok(())
     }
 
     /// Links that others opened: those that are peers, and those in the handshake.
@@ -230,11 +249,11 @@ impl Handshake {
     }
 
     fn refuse_outbound(&self, address: SocketAddr) -> Option<(GoodbyeCode, &'static str)> {
-        if let Some(code) = self.admission.barred(address, Some(address)) {
+        if let Some(code) = self.admission.barred(address, None, Some(address)) {
             return Some((code, "its address is barred"));
         }
         let reached = |link: &Link| if link.direction.is_inbound() { link.leads_to } else { Some(link.remote) };
-        let linked = self.links.values().any(|link| reached(link) == Some(address));
+        let linked = self.links.values().any(|link| reached(link) == Some(address) && link.refused.is_none());
         linked.then_some((GoodbyeCode::Duplicate, "the node is linked already"))
     }
 
@@ -260,11 +279,16 @@ impl Handshake {
     }
 
     fn expire(&mut self, now: Now, out: &mut Outbox) {
-        let late = |link: &Link| link.stage != Stage::Up && link.opened + HANDSHAKE_TIMEOUT <= now.mono;
-        let expired: Vec<LinkId> = self.links.iter().filter(|(_, link)| late(link)).map(|(id, _)| *id).collect();
-        expired.into_iter().for_each(|link| self.fault(link, PeerFault::HandshakeTimeout, out));
+        let late = |link: &Link| link.stage != Stage::Up && link.deadline() <= now.mono;
+        let expired = self.links.iter().filter(|(_, link)| late(link)).map(|(id, link)| (*id, link.refused));
+        for (link, refused) in expired.collect::<Vec<_>>() {
+            match refused {
+                Some(code) => self.goodbye(link, code, out),
+                None => self.fault(link, PeerFault::HandshakeTimeout, out),
+            }
+        }
         let pending = self.links.values().filter(|link| link.stage != Stage::Up);
-        self.due = pending.map(|link| link.opened + HANDSHAKE_TIMEOUT).min();
+        self.due = pending.map(Link::deadline).min();
     }
 
     fn fault(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
@@ -296,7 +320,8 @@ impl Role for Handshake {
             Input::Link(event) => self.on_link(now, event, out),
             // Most inputs are notices, and none of them changes a link: the links need no look afterwards.
             Input::Notice(notice) => return self.on_notice(now, notice),
-            Input::Start | Input::Wake | Input::Stop => {}
+            Input::Start => out.report(Report::Node(self.node)),
+            Input::Wake | Input::Stop => {}
         }
         self.on_wake(now, out);
     }

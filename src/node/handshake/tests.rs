@@ -2,7 +2,10 @@
 
 mod slots;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::*;
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
         limit::Limit,
         notice::{ToHandshake, ToPeers, Useful},
         report::Report,
-        testing::{Actions, Driver, address, epoch, public_setup, setup},
+        testing::{Actions, Driver, address, epoch, logged, public_setup, setup, some_node},
     },
     wire::message::{PROTOCOL_VERSION, SERVICE_FULL, Version},
 };
@@ -203,29 +206,40 @@ fn silence_ends_the_handshake_after_ten_seconds() {
 /// Two nodes that dial each other. Link 1: node 0 dials node 1. Link 2: node 1 dials node 0.
 struct Both {
     nodes: [Node; 2],
+    ids: [NodeId; 2],
     /// What is on its way over each link, to each node.
-    wires: BTreeMap<(u64, usize), VecDeque<Message>>,
+    wires: BTreeMap<(u64, usize), VecDeque<Parcel>>,
+}
+
+enum Parcel {
+    /// The message with this number of the key agreement.
+    Key(u8),
+    Message(Message),
 }
 
 impl Both {
+    /// Either of the two may have the smaller identity.
     fn new(seed: u64) -> Self {
-        Self { nodes: [node(seed), node(seed + 100)], wires: BTreeMap::new() }
+        let ids = [NodeId([seed as u8 % 2; 32]), NodeId([1 - seed as u8 % 2; 32])];
+        let mut nodes = [node(seed), node(seed + 100)];
+        nodes.iter_mut().zip(ids).for_each(|(node, id)| node.role.node = id);
+        Self { nodes, ids, wires: BTreeMap::new() }
     }
 
     /// Opens link 1 or 2; `at` is where the dialled node listens.
     fn dial(&mut self, link: u64, at: &str) {
         let (from, to) = if link == 1 { (0, 1) } else { (1, 0) };
-        let actions = self.nodes[from].opened(link, OUT, at);
-        self.nodes[to].opened(link, IN, "127.0.0.1:50000");
-        self.travel(from, &actions);
+        assert!(self.nodes[from].connected(link, OUT, at).closed(link).is_none());
+        self.nodes[to].connected(link, IN, "127.0.0.1:50000");
+        self.wires.entry((link, to)).or_default().push_back(Parcel::Key(1));
     }
 
     fn travel(&mut self, from: usize, actions: &Actions) {
         for link in [1, 2] {
             let wire = self.wires.entry((link, 1 - from)).or_default();
-            wire.extend(actions.sent(link));
+            wire.extend(actions.sent(link).into_iter().map(Parcel::Message));
             if let Some(CloseReason::Local(code)) = actions.closed(link) {
-                wire.push_back(Message::Goodbye { code: code as u8, retry_after: 0 });
+                wire.push_back(Parcel::Message(Message::Goodbye { code: code as u8, retry_after: 0 }));
             }
         }
     }
@@ -233,10 +247,26 @@ impl Both {
     /// Delivers one message of some link; `false` if there is none.
     fn step(&mut self, rng: &mut Rng) -> bool {
         let ready: Vec<(u64, usize)> = self.wires.iter().filter(|(_, w)| !w.is_empty()).map(|(key, _)| *key).collect();
-        let Some(key) = rng.pick(&ready).copied() else { return false };
-        let message = self.wires.get_mut(&key).and_then(VecDeque::pop_front).expect("it is ready");
-        let actions = self.nodes[key.1].receive(key.0, &message);
-        self.travel(key.1, &actions);
+        let Some((link, to)) = rng.pick(&ready).copied() else { return false };
+        let parcel = self.wires.get_mut(&(link, to)).and_then(VecDeque::pop_front).expect("it is ready");
+        let other = self.ids[1 - to];
+        let mut back = |parcel| self.wires.entry((link, 1 - to)).or_default().push_back(parcel);
+        let actions = match parcel {
+            Parcel::Message(message) => self.nodes[to].receive(link, &message),
+            Parcel::Key(1) => {
+                return {
+                    back(Parcel::Key(2));
+                    true
+                };
+            }
+            Parcel::Key(number) => {
+                if number == 2 {
+                    back(Parcel::Key(3));
+                }
+                self.nodes[to].secured(link, other)
+            }
+        };
+        self.travel(to, &actions);
         true
     }
 
@@ -257,7 +287,7 @@ fn two_nodes_that_dial_each_other_keep_the_same_one_link() {
             let (mut both, mut rng) = (Both::new(seed), Rng::from_number(seed));
             both.dial(1, at[0]);
             // The second dial comes at once, in the middle of the first one's handshake, or after it.
-            for _ in 0..rng.below(6) {
+            for _ in 0..rng.below(9) {
                 both.step(&mut rng);
             }
             both.dial(2, at[1]);
@@ -271,17 +301,69 @@ fn two_nodes_that_dial_each_other_keep_the_same_one_link() {
 
 #[test]
 fn a_dial_that_reached_a_linked_node_tells_where_that_link_leads() {
-    let (mut both, mut rng) = (Both::new(1), Rng::from_number(1));
-    both.dial(1, "127.0.0.3:4130");
-    while both.step(&mut rng) {}
-    let dialled = "127.0.0.2:4130";
-    let version = sent_version(&both.nodes[1].opened(2, OUT, dialled), 2);
-    both.nodes[0].opened(2, IN, "127.0.0.1:50001");
-    let answer = sent_version(&both.nodes[0].receive(2, &Message::Version(version)), 2);
-    let actions = both.nodes[1].receive(2, &Message::Version(answer));
-    assert!(actions.said(2, GoodbyeCode::Duplicate) && actions.sent(2).is_empty(), "before it takes a slot there");
-    assert_eq!(actions.told::<ToPeers>(), [ToPeers::LeadsTo { link: LinkId(1), address: address(dialled) }]);
-    assert!(both.nodes[1].opened(3, OUT, dialled).said(3, GoodbyeCode::Duplicate));
+    for seed in [0, 1] {
+        let (mut both, mut rng) = (Both::new(seed), Rng::from_number(seed));
+        both.dial(1, "127.0.0.3:4130");
+        while both.step(&mut rng) {}
+        let dialled = "127.0.0.2:4130";
+        both.nodes[1].connected(2, OUT, dialled);
+        let other = both.ids[0];
+        let actions = both.nodes[1].secured(2, other);
+        assert!(actions.said(2, GoodbyeCode::Duplicate) && actions.sent(2).is_empty(), "before it takes a slot there");
+        assert_eq!(actions.told::<ToPeers>(), [ToPeers::LeadsTo { link: LinkId(1), address: address(dialled) }]);
+        assert!(both.nodes[1].connected(3, OUT, dialled).said(3, GoodbyeCode::Duplicate));
+    }
+}
+
+#[test]
+fn a_node_with_two_addresses_is_dialled_once() {
+    let mut node = node(1);
+    let other = NodeId([9; 32]);
+    node.connected(1, OUT, "127.0.0.2:4130");
+    assert!(node.secured(1, other).closed(1).is_none());
+    node.connected(2, OUT, "127.0.0.3:4130");
+    assert!(node.secured(2, other).said(2, GoodbyeCode::Duplicate));
+    node.connected(3, OUT, "127.0.0.3:4131");
+    assert!(node.secured(3, NodeId([10; 32])).closed(3).is_none(), "another node at the same address");
+}
+
+#[test]
+fn a_node_that_dials_again_has_lost_its_older_link() {
+    let mut node = node(1);
+    let other = NodeId([9; 32]);
+    let mut join = |link: u64| {
+        node.connected(link, IN, "127.0.0.1:50000");
+        assert!(node.secured(link, other).closed(link).is_none());
+        let nonce = sent_version(&node.receive(link, &version(|_| {})), link).nonce;
+        node.receive(link, &Message::Verack(nonce))
+    };
+    join(1);
+    let actions = join(2);
+    assert!(actions.promoted(2).is_some() && actions.said(1, GoodbyeCode::Duplicate));
+}
+
+#[test]
+fn two_nodes_with_one_key_both_say_so_and_have_no_link() {
+    let mut nodes = [node(1), node(2)];
+    let id = nodes[0].role.node;
+    let mut wire = Wire::new();
+    nodes[0].connected(1, OUT, "127.0.0.1:4131");
+    nodes[1].connected(1, IN, "127.0.0.1:50000");
+    let ((did, mut lines), ours) = (
+        logged(|| {
+            let dialler = nodes[0].secured(1, id);
+            nodes[1].secured(1, id);
+            spread(&dialler, 0, &[1], &mut wire);
+            carry(&mut nodes, &mut wire, &[1]).map(Actions)
+        }),
+        "another node runs with this node's key",
+    );
+    lines.retain(|line| line.starts_with("WARN") && line.contains(ours));
+    assert_eq!(lines.len(), 2, "each side once: {lines:?}");
+    for actions in did {
+        let warned = |report: &Report| matches!(report, Report::Warning { key: "node_key_shared", text: Some(_) });
+        assert!(actions.reports().iter().any(warned) && actions.said(1, GoodbyeCode::SelfConnection));
+    }
 }
 
 #[test]
@@ -297,24 +379,6 @@ fn a_claimed_port_shuts_nobody_out() {
         node.opened(3, IN, &format!("{ip}:50001"));
         let actions = node.receive(3, &version(|v| v.nonce = 0));
         assert!(actions.resumed(3) && actions.closed(1).is_none() && actions.closed(2).is_none(), "and may dial");
-    }
-}
-
-#[test]
-fn a_squatter_cannot_make_the_mark_of_the_node_that_it_claims_to_be() {
-    for seed in 0..50 {
-        let mut node = node(seed);
-        node.opened(2, OUT, "127.0.0.1:4131");
-        // It dials us with the claim, hears our marks, and repeats them in a further dial.
-        let mut nonce = 1;
-        for link in [1, 3] {
-            node.opened(link, IN, "127.0.0.1:50000");
-            nonce = sent_version(&node.receive(link, &version(|v| v.nonce = nonce)), link).nonce;
-            assert!(node.receive(link, &Message::Verack(nonce)).promoted(link).is_some());
-        }
-        let answer = Rng::from_number(seed).next_u64();
-        let actions = node.receive(2, &version(|v| v.nonce = answer));
-        assert!(actions.resumed(2), "the real node's answer holds no mark of theirs");
     }
 }
 
@@ -340,19 +404,41 @@ fn join(node: &mut Node, link: u64, ip: &str) -> Actions {
 #[test]
 fn banned_and_denied_nodes_are_told_so() {
     let mut node = node(1);
-    let barred = ToHandshake::Barred {
-        ips: BTreeSet::from(["8.8.0.1".parse().unwrap()]),
-        addresses: BTreeSet::from([address("127.0.0.1:4131")]),
-    };
-    node.notice(barred);
+    let (ips, addresses) = (["8.8.0.1".parse().unwrap()], [address("127.0.0.1:4131")]);
+    let out = KeptOut { ips: BTreeSet::from(ips), addresses: BTreeSet::from(addresses), ..KeptOut::default() };
+    node.notice(ToHandshake::Barred(out));
     assert!(node.opened(1, IN, "8.8.0.1:50000").said(1, GoodbyeCode::Banned));
     assert!(node.opened(2, IN, "[::ffff:8.8.0.1]:50000").said(2, GoodbyeCode::Banned), "the mapped form is the same");
     assert!(node.opened(3, OUT, "127.0.0.1:4131").said(3, GoodbyeCode::Operator));
     node.opened(4, IN, "127.0.0.1:50000");
     assert!(node.receive(4, &version(|_| {})).said(4, GoodbyeCode::Operator));
-    node.notice(ToHandshake::Barred { ips: BTreeSet::new(), addresses: BTreeSet::new() });
+    node.notice(ToHandshake::Barred(KeptOut::default()));
     node.opened(5, IN, "127.0.0.1:50000");
     assert!(node.receive(5, &version(|_| {})).resumed(5));
+}
+
+#[test]
+fn a_node_is_kept_out_by_its_identity_and_one_of_a_banned_address_may_be_spared() {
+    let mut node = node(1);
+    let [banned, denied, spared] = [71, 72, 73].map(some_node);
+    node.notice(ToHandshake::Barred(KeptOut {
+        ips: BTreeSet::from(["8.8.0.1".parse().unwrap()]),
+        nodes: BTreeSet::from([banned]),
+        denied_nodes: BTreeSet::from([denied]),
+        spared: BTreeSet::from([spared]),
+        ..KeptOut::default()
+    }));
+    for (link, direction, remote) in [(1, IN, "8.9.0.1:50000"), (2, OUT, "8.9.0.2:4131")] {
+        node.connected(link, direction, remote);
+        assert!(node.secured(link, banned).said(link, GoodbyeCode::Banned));
+        node.connected(link + 2, direction, remote);
+        assert!(node.secured(link + 2, denied).said(link + 2, GoodbyeCode::Operator));
+    }
+    node.connected(5, IN, "8.8.0.1:50000");
+    assert!(node.secured(5, spared).closed(5).is_none());
+    assert!(node.receive(5, &version(|v| v.listen_port = 0)).resumed(5));
+    node.connected(6, IN, "8.8.0.1:50001");
+    assert!(node.secured(6, some_node(74)).said(6, GoodbyeCode::Banned));
 }
 
 #[test]
@@ -360,7 +446,8 @@ fn a_node_denied_during_its_handshake_is_not_promoted() {
     let mut node = node(1);
     node.opened(1, IN, "127.0.0.1:50000");
     let nonce = sent_version(&node.receive(1, &version(|_| {})), 1).nonce;
-    node.notice(ToHandshake::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from([address("127.0.0.1:4131")]) });
+    let addresses = BTreeSet::from([address("127.0.0.1:4131")]);
+    node.notice(ToHandshake::Barred(KeptOut { addresses, ..KeptOut::default() }));
     assert!(node.receive(1, &Message::Verack(nonce)).said(1, GoodbyeCode::Operator));
 }
 

@@ -31,24 +31,14 @@ impl Handshake {
             log::debug!("protocol version refused remote={remote} version={}", version.protocol);
             return self.goodbye(link, GoodbyeCode::WrongVersion, out);
         }
-        if self.close_self_connection(link, version.nonce, out) {
+        if self.close_self_connection(link, version.nonce, out) || self.close_double(now, link, &version, out) {
             return;
         }
         if inbound && !self.accept_node(link, remote, &version, out) {
             return;
         }
-        let Some(state) = self.links.get_mut(&link) else { return };
-        state.theirs = Some(version.nonce);
         if inbound {
-            let listens = state.listens;
-            let nonce = self.answering_nonce(listens, version.nonce);
-            if let Some(state) = self.links.get_mut(&link) {
-                state.nonce = nonce;
-            }
-            self.send_version(now.unix, link, nonce, out);
-        }
-        if !self.close_duplicates(link, out) {
-            return;
+            self.send_version(now.unix, link, own_nonce, out);
         }
         out.send(link, &Message::Verack(version.nonce));
         out.resume(link);
@@ -75,7 +65,8 @@ impl Handshake {
             return true;
         }
         let listens = SocketAddr::new(remote.ip(), version.listen_port);
-        if let Some(code) = self.admission.barred(remote, Some(listens)) {
+        let node = self.links.get(&link).and_then(|state| state.node);
+        if let Some(code) = self.admission.barred(remote, node, Some(listens)) {
             self.goodbye(link, code, out);
             return false;
         }
@@ -91,15 +82,18 @@ impl Handshake {
             return self.fault(link, PeerFault::Unexpected(Kind::Verack), out);
         }
         // The operator may have barred it since its Version.
-        if let Some(code) = self.admission.barred(state.remote, state.listens) {
+        if let Some(code) = self.admission.barred(state.remote, state.node, state.listens) {
             return self.goodbye(link, code, out);
         }
         if !self.take_slot(now.mono, link, out) {
             return;
         }
+        self.close_older(link, out);
         let Some(state) = self.links.get_mut(&link) else { return };
         let Stage::Verack(version) = std::mem::replace(&mut state.stage, Stage::Up) else { return };
+        let Some(node) = state.node else { return };
         let peer = PeerInfo {
+            node,
             direction: state.direction,
             remote: state.remote,
             listens: state.listens,
@@ -131,11 +125,17 @@ impl Handshake {
         out.send(link, &Message::Version(version));
     }
 
-    fn warn_wrong_network(&mut self, mono: Time, remote: SocketAddr, version: &Version) {
-        let level = if mono >= self.next_warning { log::Level::Warn } else { log::Level::Debug };
-        if level == log::Level::Warn {
+    /// Whether a warning is due; others are not, so that strangers cannot fill the log.
+    pub(super) fn may_warn(&mut self, mono: Time) -> bool {
+        let may = mono >= self.next_warning;
+        if may {
             self.next_warning = mono + WARN_INTERVAL;
         }
+        may
+    }
+
+    fn warn_wrong_network(&mut self, mono: Time, remote: SocketAddr, version: &Version) {
+        let level = if self.may_warn(mono) { log::Level::Warn } else { log::Level::Debug };
         let (name, ours, theirs) = (&self.spec.name, self.spec.genesis_hash(), version.genesis);
         let agent = printable(&version.agent);
         log::log!(
@@ -147,6 +147,6 @@ impl Handshake {
 }
 
 /// Only what cannot upset a terminal or a log.
-fn printable(agent: &[u8]) -> String {
+pub(super) fn printable(agent: &[u8]) -> String {
     agent.iter().filter(|byte| (0x20..0x7f).contains(*byte)).map(|byte| char::from(*byte)).collect()
 }

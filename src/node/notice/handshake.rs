@@ -7,18 +7,16 @@ use std::{
     time::Duration,
 };
 
-use crate::{base::ids::LinkId, node::chain_move::ChainMove};
+use crate::{
+    base::ids::{LinkId, NodeId},
+    node::chain_move::ChainMove,
+};
 
 /// To `handshake`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToHandshake {
     /// From `peers`: which nodes must not become peers. Replaces the last such notice.
-    Barred {
-        /// Banned, any port.
-        ips: BTreeSet<IpAddr>,
-        /// Denied by the operator (`net deny`): listening addresses.
-        addresses: BTreeSet<SocketAddr>,
-    },
+    Barred(KeptOut),
     /// From `peers` and `gossip`: a peer was useful. This counts when a slot is needed.
     Useful {
         /// The peer.
@@ -28,6 +26,21 @@ pub enum ToHandshake {
     },
     /// From `ledger`: see [`ChainMove`].
     ChainMoved(Arc<ChainMove>),
+}
+
+/// Nodes that must not become peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptOut {
+    /// Banned, any port.
+    pub ips: BTreeSet<IpAddr>,
+    /// Banned wherever they are.
+    pub nodes: BTreeSet<NodeId>,
+    /// May link although their IP address is banned.
+    pub spared: BTreeSet<NodeId>,
+    /// Denied by the operator (`net deny`): listening addresses.
+    pub addresses: BTreeSet<SocketAddr>,
+    /// Denied by the operator: nodes.
+    pub denied_nodes: BTreeSet<NodeId>,
 }
 
 /// What a peer was useful for.

@@ -14,7 +14,7 @@ mod verify;
 pub use self::{
     fetch::{Candidate, ToFetch},
     gossip::{ToGossip, TransactionVerdict},
-    handshake::{ToHandshake, Useful},
+    handshake::{KeptOut, ToHandshake, Useful},
     headers::ToHeaders,
     ledger::ToLedger,
     miner::ToMiner,

@@ -1,4 +1,4 @@
-//! Bans of hosts. A host is an IPv4 address or a /64 of IPv6 ([`host`]).
+//! Bans of hosts, and of nodes wherever they are. A host is an IPv4 address or a /64 of IPv6 ([`host`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,17 +9,18 @@ use std::{
 use crate::{
     base::{
         gather::gather,
+        ids::NodeId,
         limits::MAX_BANS,
         time::{Now, Time, UnixTime},
     },
-    chain::archive::Ban,
+    chain::archive::{Ban, Banned},
     node::netgroup::host,
 };
 
-/// Addresses that are kept out, for a time.
+/// Hosts and nodes that are kept out, for a time.
 #[derive(Debug, Default)]
 pub(super) struct Bans {
-    bans: BTreeMap<IpAddr, Timed>,
+    bans: BTreeMap<Banned, Timed>,
 }
 
 /// A ban and its end by the monotonic clock: the other clock may be stepped while the node runs.
@@ -27,43 +28,59 @@ pub(super) struct Bans {
 struct Timed {
     ban: Ban,
     ends: Time,
+    /// Nodes of a banned host that worked when it was banned: they may come back.
+    spared: BTreeSet<NodeId>,
 }
 
 impl Timed {
     fn new(now: Now, ban: Ban) -> Self {
         let left = ban.until.0.saturating_sub(now.unix.0);
         let left = ban.seconds.map_or(left, |seconds| left.min(seconds));
-        Self { ends: now.mono + Duration::from_secs(left), ban }
+        Self { ends: now.mono + Duration::from_secs(left), ban, spared: BTreeSet::new() }
     }
 }
 
 impl Bans {
     /// Adds or replaces a ban; returns the one that had to make room.
-    pub(super) fn insert(&mut self, now: Now, ban: Ban) -> Option<IpAddr> {
-        let ban = Ban { ip: host(ban.ip), ..ban };
-        let full = self.bans.len() >= MAX_BANS && !self.bans.contains_key(&ban.ip);
-        let first = full.then(|| self.bans.values().min_by_key(|timed| timed.ends).map(|timed| timed.ban.ip)).flatten();
-        first.map(|ip| self.bans.remove(&ip));
-        self.bans.insert(ban.ip, Timed::new(now, ban));
+    pub(super) fn insert(&mut self, now: Now, ban: Ban) -> Option<Banned> {
+        let ban = Ban { who: whole(ban.who), ..ban };
+        let full = self.bans.len() >= MAX_BANS && !self.bans.contains_key(&ban.who);
+        let first =
+            full.then(|| self.bans.values().min_by_key(|timed| timed.ends).map(|timed| timed.ban.who)).flatten();
+        first.map(|who| self.bans.remove(&who));
+        self.bans.insert(ban.who, Timed::new(now, ban));
         first
     }
 
+    /// Lets these nodes of a banned host come back.
+    pub(super) fn spare(&mut self, ip: IpAddr, nodes: BTreeSet<NodeId>) {
+        if let Some(timed) = self.bans.get_mut(&whole(Banned::Host(ip))) {
+            timed.spared = nodes;
+        }
+    }
+
+    /// The nodes that may come back although their host is banned.
+    pub(super) fn spared(&self) -> BTreeSet<NodeId> {
+        let spared = self.bans.values().flat_map(|timed| timed.spared.iter().copied());
+        gather(spared.filter(|node| !self.bans.contains_key(&Banned::Node(*node))))
+    }
+
     /// Lifts a ban; `false` if there was none.
-    pub(super) fn remove(&mut self, ip: IpAddr) -> bool {
-        self.bans.remove(&host(ip)).is_some()
+    pub(super) fn remove(&mut self, who: Banned) -> bool {
+        self.bans.remove(&whole(who)).is_some()
     }
 
     /// Takes out the bans that have ended.
-    pub(super) fn expired(&mut self, now: Now) -> Vec<IpAddr> {
-        let ended: Vec<IpAddr> =
-            self.bans.iter().filter(|(_, timed)| timed.ends <= now.mono).map(|(ip, _)| *ip).collect();
-        self.bans.retain(|ip, _| !ended.contains(ip));
+    pub(super) fn expired(&mut self, now: Now) -> Vec<Banned> {
+        let ended: Vec<Banned> =
+            self.bans.iter().filter(|(_, timed)| timed.ends <= now.mono).map(|(who, _)| *who).collect();
+        self.bans.retain(|who, _| !ended.contains(who));
         ended
     }
 
-    /// Whether an address is banned.
-    pub(super) fn contains(&self, ip: IpAddr) -> bool {
-        self.bans.contains_key(&host(ip))
+    /// Whether a host or a node is banned.
+    pub(super) fn contains(&self, who: Banned) -> bool {
+        self.bans.contains_key(&whole(who))
     }
 
     /// How many there are.
@@ -71,9 +88,14 @@ impl Bans {
         self.bans.len()
     }
 
-    /// All banned addresses.
+    /// All banned hosts.
     pub(super) fn ips(&self) -> BTreeSet<IpAddr> {
-        gather(self.bans.keys().copied())
+        gather(self.bans.keys().filter_map(|who| if let Banned::Host(ip) = who { Some(*ip) } else { None }))
+    }
+
+    /// All banned nodes.
+    pub(super) fn nodes(&self) -> BTreeSet<NodeId> {
+        gather(self.bans.keys().filter_map(|who| if let Banned::Node(node) = who { Some(*node) } else { None }))
     }
 
     /// All bans, each with its end by the clock as it is now.
@@ -93,14 +115,22 @@ impl Bans {
     }
 }
 
+/// An address stands for its whole host.
+pub(super) fn whole(who: Banned) -> Banned {
+    match who {
+        Banned::Host(ip) => Banned::Host(host(ip)),
+        Banned::Node(_) => who,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
 
-    fn ip(n: u32) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::from(n))
+    fn ip(n: u32) -> Banned {
+        Banned::Host(IpAddr::V4(Ipv4Addr::from(n)))
     }
 
     fn now(seconds: u64) -> Now {
@@ -108,17 +138,28 @@ mod tests {
     }
 
     fn ban(n: u32, until: u64) -> Ban {
-        Ban { ip: ip(n), until: UnixTime(until), seconds: None, reason: String::new() }
+        Ban { who: ip(n), until: UnixTime(until), seconds: None, reason: String::new() }
     }
 
     #[test]
     fn a_ban_of_ipv6_is_of_a_whole_slash_64() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let ip = |text: &str| Banned::Host(text.parse().unwrap());
         let (one, other, far) = (ip("2001:db8:0:7::1"), ip("2001:db8:0:7:ffff::2"), ip("2001:db8:0:8::1"));
         let mut bans = Bans::default();
-        bans.insert(now(0), Ban { ip: one, until: UnixTime(2_000), seconds: None, reason: String::new() });
+        bans.insert(now(0), Ban { who: one, until: UnixTime(2_000), seconds: None, reason: String::new() });
         assert!(bans.contains(other) && !bans.contains(far));
         assert!(bans.remove(other) && !bans.contains(one));
+    }
+
+    #[test]
+    fn a_node_is_banned_wherever_it_is_and_others_of_a_banned_host_are_spared() {
+        let [bad, good] = [1, 2].map(|byte| NodeId([byte; 32]));
+        let mut bans = Bans::default();
+        bans.insert(now(0), ban(1, 2_000));
+        bans.insert(now(0), Ban { who: Banned::Node(bad), ..ban(0, 2_000) });
+        bans.spare(IpAddr::V4(Ipv4Addr::from(1)), BTreeSet::from([bad, good]));
+        assert_eq!((bans.nodes(), bans.spared()), (BTreeSet::from([bad]), BTreeSet::from([good])));
+        assert!(bans.remove(ip(1)) && bans.spared().is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use super::{Peers, dialer::Purpose, ending::Ending};
 use crate::{
     base::{
-        ids::{DialId, LinkId},
+        ids::{DialId, LinkId, NodeId},
         limits::{OFFLINE_RETRY, REDIAL_FIRST},
         time::Now,
     },
@@ -38,7 +38,8 @@ impl Peers {
             // A scanner speaks no protocol at all, and pays nothing.
             let is_scan = link.peer().is_none() && *fault == PeerFault::Frame(FrameFault::Magic);
             if !is_scan {
-                self.punish(now, remote.ip(), (fault, fault.points()), out);
+                let node = link.peer().map(|peer| peer.info().node);
+                self.punish(now, (remote.ip(), node), (fault, fault.points()), out);
             }
         } else if link.peer().is_some() && link.purpose() == Purpose::Peer {
             log::info!("peer disconnected address={remote} reason=\"{reason}\"");
@@ -46,9 +47,9 @@ impl Peers {
         if link.peer().is_some() && link.purpose() == Purpose::Peer {
             self.links.promoted_mut().for_each(|peer| peer.turns.hasten(now.mono));
         }
-        if link.peer().is_some() {
+        if let Some(peer) = link.peer() {
             let paid = if let CloseReason::Fault(fault) = reason { fault.points() } else { 0 };
-            self.departed.insert(id, remote.ip(), paid);
+            self.departed.insert(id, (remote.ip(), peer.info().node), paid);
         }
         if !link.is_inbound() {
             let ending = Ending::of(now.mono, &link, reason);
@@ -68,18 +69,25 @@ impl Peers {
 
     /// A fault was found after its link had ended.
     pub(super) fn late_fault(&mut self, now: Now, link: LinkId, fault: &PeerFault, out: &mut Outbox) {
-        let Some((ip, more)) = self.departed.charge(link, fault.points()) else { return };
+        let Some(((ip, node), more)) = self.departed.charge(link, fault.points()) else { return };
         out.count(Counter::PeerFaults, 1);
         log::info!("peer charged for a fault found after its link ended ip={ip} fault=\"{fault}\"");
-        self.punish(now, ip, (fault, more), out);
+        self.punish(now, (ip, Some(node)), (fault, more), out);
     }
 
-    /// Adds points for a fault to the address, and bans it if they are enough. Free are addresses that the operator gave.
-    fn punish(&mut self, now: Now, ip: IpAddr, (fault, points): (&PeerFault, u32), out: &mut Outbox) {
-        if self.dialer.is_configured_host(ip) {
+    /// Adds points for a fault to the address and to the node, and bans them if they are enough. Free are addresses that the
+    /// operator gave.
+    fn punish(
+        &mut self,
+        now: Now,
+        who: (IpAddr, Option<NodeId>),
+        (fault, points): (&PeerFault, u32),
+        out: &mut Outbox,
+    ) {
+        if self.dialer.is_configured_host(who.0) {
             return;
         }
-        if let Some(ban) = self.barred.punish(now, ip, fault, points) {
+        for ban in self.barred.punish(now, who, fault, points) {
             self.barred.ban_untried(now, ban, &mut self.links, &mut self.peer_db, out);
             self.dialer.look_again();
         }

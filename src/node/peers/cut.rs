@@ -35,7 +35,8 @@ pub(super) fn refusing(now: Time, facts: &Facts<'_>, mut has_lasted: impl FnMut(
     let (known, peers) = (known(facts), facts.links.of_peers());
     let is_apart = |address: &SocketAddr| !peers.contains(address);
     let is_node = |address: &SocketAddr| facts.dialer.is_of_test_chain() || known.contains(address);
-    let counts = |address: &SocketAddr| is_node(address) && is_apart(address) && !facts.barred.contains(*address);
+    let counts =
+        |address: &SocketAddr| is_node(address) && is_apart(address) && !facts.barred.keeps_out(*address, facts.book);
     let holds = |address, said: Time| now < said + facts.dialer.longest(address) * 2;
     gather(
         refusing
@@ -52,7 +53,8 @@ pub(super) fn partly(facts: &Facts<'_>, refusing: &BTreeSet<SocketAddr>) -> Opti
     }
     let mut known = known(facts);
     known.extend(facts.barred.denied().iter().copied().chain(facts.links.linked()).chain(facts.links.claimed()));
-    let kept_out: Vec<SocketAddr> = known.iter().copied().filter(|address| facts.barred.contains(*address)).collect();
+    let kept_out: Vec<SocketAddr> =
+        known.iter().copied().filter(|address| facts.barred.keeps_out(*address, facts.book)).collect();
     let list = |addresses: Vec<String>| some_of(&addresses, ", ");
     let mut parts = Vec::new();
     if !kept_out.is_empty() {
@@ -68,7 +70,9 @@ pub(super) fn partly(facts: &Facts<'_>, refusing: &BTreeSet<SocketAddr>) -> Opti
     }
     let advice = match () {
         () if kept_out.is_empty() => "the operator there can let this node in",
-        () if facts.barred.denied().is_empty() => "tussock peers unban IP lets a node in again",
+        () if facts.barred.denied().is_empty() && facts.barred.denied_nodes().is_empty() => {
+            "tussock peers unban IP lets a node in again"
+        }
         () => "tussock net list shows what is denied, tussock net allow ends it",
     };
     (!parts.is_empty()).then(|| Finding::new(parts.join("; "), advice))

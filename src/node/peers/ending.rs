@@ -49,9 +49,12 @@ impl Ending {
             (_, CloseReason::Remote { retry_after, .. }) => {
                 Self::Reached { lasted, advice: Duration::from_secs(u64::from(*retry_after)) }
             }
-            (_, CloseReason::Fault(PeerFault::Frame(_) | PeerFault::Unexpected(_))) if link.peer().is_none() => {
-                Self::Garbage
-            }
+            (
+                _,
+                CloseReason::Fault(
+                    PeerFault::Frame(_) | PeerFault::Unexpected(_) | PeerFault::KeyAgreement(_) | PeerFault::Forged,
+                ),
+            ) if link.peer().is_none() => Self::Garbage,
             _ if link.peer().is_none() => Self::Unreached,
             _ => Self::Reached { lasted, advice: Duration::ZERO },
         }

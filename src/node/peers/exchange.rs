@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{
         codec::List,
-        ids::LinkId,
+        ids::{LinkId, NodeId},
         limits::{MAX_PEERS_ADDRESSES, PEERS_ANSWER_ALL, PEERS_ANSWER_KEPT, PING_TOGETHER},
         rng::Rng,
         time::{Now, Time, UnixTime},
@@ -32,9 +32,12 @@ pub(super) struct AddressExchange {
 /// The answer that all askers get for a while.
 #[derive(Debug, Default)]
 struct Answer {
-    told: Vec<(SocketAddr, UnixTime)>,
+    told: Vec<Told>,
     until: Option<Time>,
 }
+
+/// An address, when it was last seen, and which node is there.
+type Told = (SocketAddr, UnixTime, Option<NodeId>);
 
 /// Where addresses worth telling come from.
 pub(super) struct Known<'a> {
@@ -51,8 +54,9 @@ impl AddressExchange {
             self.answer = Answer::choose(now.mono, tellable(now.unix, known), rng);
         }
         let is_told = |address| Some(address) != asker.listens && known.dialer.may_pass(address, asker.remote);
-        let told = self.answer.told.iter().filter(|(address, _)| is_told(*address));
-        Message::Peers(List::truncated(told.map(|(address, seen)| PeerAddress::new(*address, *seen))))
+        let told = self.answer.told.iter().filter(|(address, ..)| is_told(*address));
+        let told = told.map(|(address, seen, node)| PeerAddress::new(*address, *seen).with_node(*node));
+        Message::Peers(List::truncated(told))
     }
 
     /// Adds the addresses that a peer tells to the book, up to its budget.
@@ -72,10 +76,11 @@ impl AddressExchange {
                 log::debug!("addresses beyond what the peer may tell ignored link={}", link.0);
                 break;
             }
-            let last_seen = UnixTime(address.last_seen);
+            let (last_seen, node) = (UnixTime(address.last_seen), address.node());
             let address = canonical(address.socket_address());
             if is_worth_learning(address, dialer) && dialer.may_pass(address, remote) {
                 news |= book.add(now.unix, address, Some(source), last_seen);
+                node.into_iter().for_each(|node| book.hint(address, node));
             }
         }
         if news {
@@ -90,13 +95,14 @@ impl AddressExchange {
     pub(super) fn learn_inbound(
         &self,
         now: UnixTime,
-        remote: SocketAddr,
+        peer: &PeerInfo,
         listens: SocketAddr,
         book: &mut Book,
         dialer: &Dialer,
     ) {
         if is_worth_learning(listens, dialer) {
-            book.add(now, listens, Some(remote), now);
+            book.add(now, listens, Some(peer.remote), now);
+            book.hint(listens, peer.node);
         }
     }
 }
@@ -107,17 +113,17 @@ fn is_worth_learning(address: SocketAddr, dialer: &Dialer) -> bool {
 
 /// Addresses worth telling: of peers, and of nodes that we reached. A peer that dialled us has proven its IP address by
 /// that; only the port is its word. Addresses that we only heard of are told when there is nothing else.
-fn tellable(now: UnixTime, known: &Known<'_>) -> Vec<(SocketAddr, UnixTime)> {
-    let peers = known.links.peers().filter_map(|(_, link, _)| Some((link.listens()?, now)));
-    let mut all: Vec<(SocketAddr, UnixTime)> = peers.chain(addresses(known.book, Table::Tried)).collect();
+fn tellable(now: UnixTime, known: &Known<'_>) -> Vec<Told> {
+    let peers = known.links.peers().filter_map(|(_, link, peer)| Some((link.listens()?, now, Some(peer.info().node))));
+    let mut all: Vec<Told> = peers.chain(addresses(known.book, Table::Tried)).collect();
     if all.is_empty() {
         all.extend(addresses(known.book, Table::New));
     }
-    all.retain(|(address, _)| known.dialer.may_be_dialled(*address) && !known.barred.contains(*address));
+    all.retain(|(address, ..)| known.dialer.may_be_dialled(*address) && !known.barred.contains(*address));
     all.sort_unstable();
     // The same address from both sources: the later time, of the link that still stands, is right.
     all.reverse();
-    all.dedup_by_key(|(address, _)| *address);
+    all.dedup_by_key(|(address, ..)| *address);
     all
 }
 
@@ -139,7 +145,7 @@ pub(super) fn ask_all(now: Time, links: &mut Links, out: &mut Outbox) {
 impl Answer {
     /// Chooses what to tell: everything if that is little. Otherwise a part, and the same for a while: a node that asks
     /// often and from many addresses must not learn the whole book.
-    fn choose(now: Time, mut all: Vec<(SocketAddr, UnixTime)>, rng: &mut Rng) -> Self {
+    fn choose(now: Time, mut all: Vec<Told>, rng: &mut Rng) -> Self {
         let some = (all.len() * TOLD_PERCENT / 100).clamp(PEERS_ANSWER_ALL, MAX_PEERS_ADDRESSES);
         let until = (all.len() > PEERS_ANSWER_ALL).then(|| now + PEERS_ANSWER_KEPT);
         rng.shuffle(&mut all);
@@ -148,6 +154,6 @@ impl Answer {
     }
 }
 
-fn addresses(book: &Book, table: Table) -> impl Iterator<Item = (SocketAddr, UnixTime)> + '_ {
-    book.table(table).map(|entry| (entry.address, entry.last_seen))
+fn addresses(book: &Book, table: Table) -> impl Iterator<Item = Told> + '_ {
+    book.table(table).map(|entry| (entry.address, entry.last_seen, entry.node))
 }

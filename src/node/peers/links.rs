@@ -12,10 +12,11 @@ use crate::{
     base::{
         gather::gather,
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, NodeId},
         limits::CLOCK_NEWS_SECONDS,
         time::{Time, UnixTime},
     },
+    chain::archive::Anchor,
     node::{CloseReason, Direction, Outbox, PeerFault, PeerInfo, netgroup::NetGroup},
     wire::message::GoodbyeCode,
 };
@@ -225,11 +226,11 @@ impl Links {
         gather(self.opened_by_us().map(|link| NetGroup::of(link.remote.ip())))
     }
 
-    /// The node that opened this link to us was reached at an address.
-    pub(super) fn leads_to(&mut self, link: LinkId, address: SocketAddr) {
-        if let Some(state) = self.0.get_mut(&link) {
-            state.leads_to = Some(address);
-        }
+    /// The node that opened this link to us was reached at an address. Returns which node it is, if the link is up.
+    pub(super) fn leads_to(&mut self, link: LinkId, address: SocketAddr) -> Option<NodeId> {
+        let state = self.0.get_mut(&link)?;
+        state.leads_to = Some(address);
+        state.peer.as_ref().map(|peer| peer.info.node)
     }
 
     /// Addresses at which the linked nodes say they listen.
@@ -252,12 +253,13 @@ impl Links {
         self.peers().filter(|(_, link, _)| !link.is_inbound())
     }
 
-    /// Outbound peers' addresses, the oldest link first.
-    pub(super) fn oldest_outbound(&self) -> Vec<SocketAddr> {
-        let mut peers: Vec<(Time, SocketAddr)> =
-            self.outbound_peers().map(|(_, link, peer)| (peer.since, link.remote)).collect();
+    /// Outbound peers, the oldest link first.
+    pub(super) fn oldest_outbound(&self) -> Vec<Anchor> {
+        let anchor = |link: &Link, peer: &LinkedPeer| Anchor { address: link.remote, node: Some(peer.info.node) };
+        let mut peers: Vec<(Time, Anchor)> =
+            self.outbound_peers().map(|(_, link, peer)| (peer.since, anchor(link, peer))).collect();
         peers.sort_unstable_by_key(|(since, _)| *since);
-        peers.into_iter().map(|(_, address)| address).collect()
+        peers.into_iter().map(|(_, anchor)| anchor).collect()
     }
 
     /// The outbound peer with the lowest claim, of several the youngest, among those that `may_go`.
@@ -320,7 +322,8 @@ mod tests {
     #[test]
     fn the_oldest_peer_comes_first_and_the_youngest_of_equals_goes() {
         let mut links = links();
-        assert_eq!(links.oldest_outbound(), [address("9.1.1.1:4130"), address("9.2.1.1:4130")]);
+        let oldest: Vec<SocketAddr> = links.oldest_outbound().iter().map(|anchor| anchor.address).collect();
+        assert_eq!(oldest, [address("9.1.1.1:4130"), address("9.2.1.1:4130")]);
         assert_eq!(links.least_useful_outbound(|_| true), Some(LinkId(2)));
         assert_eq!(links.least_useful_outbound(|remote| remote != address("9.2.1.1:4130")), Some(LinkId(1)));
         links.peer_mut(LinkId(2)).unwrap().claims(5, Hash::ZERO, Hash::ZERO);

@@ -21,12 +21,14 @@ mod bans;
 mod barred;
 mod book;
 mod closing;
+mod commands;
 mod cut;
 mod departed;
 mod dial_errors;
 mod dialer;
 mod ending;
 mod exchange;
+mod identities;
 mod keepalive;
 mod links;
 mod peer_db;
@@ -49,6 +51,7 @@ use self::{
     dial_errors::DialErrors,
     dialer::{Dialer, Purpose, World},
     exchange::{AddressExchange, Known},
+    identities::Identities,
     links::Links,
     peer_db::PeerDb,
     pinger::Pinger,
@@ -58,16 +61,14 @@ use self::{
 };
 use crate::{
     base::{
-        ids::{LinkId, Ticket},
+        ids::LinkId,
         rng::Rng,
-        time::{Now, Time, UnixTime},
+        time::{Now, Time},
     },
-    chain::archive::{Ban, PeerStore},
+    chain::{address::Prefix, archive::PeerStore, node_id},
     node::{
-        CloseReason, Direction, HostName, Input, LinkEvent, NodeAddress, Outbox, PeerFault, PeerInfo, Role, Setup,
-        command::{PeersCommand, Reply},
-        netgroup::{canonical, host},
-        notice::ToPeers,
+        CloseReason, Direction, Input, LinkEvent, NodeAddress, Outbox, PeerFault, PeerInfo, Role, Setup,
+        command::PeersCommand, netgroup::canonical, notice::ToPeers,
     },
     wire::{
         frame::Frame,
@@ -82,7 +83,9 @@ pub struct Peers {
     links: Links,
     book: Book,
     peer_db: PeerDb,
+    prefix: Prefix,
     dialer: Dialer,
+    identities: Identities,
     dial_errors: DialErrors,
     barred: Barred,
     departed: Departed,
@@ -103,21 +106,27 @@ impl Peers {
         let test_chain = setup.spec.test;
         let secret = if contents.secret == [0; 32] { rng.bytes() } else { contents.secret };
         let (of_chain, names_of_chain) =
-            NodeAddress::split(setup.spec.bootnodes.iter().filter_map(|text| text.parse().ok()));
+            NodeAddress::split(setup.spec.bootnodes.iter().filter_map(|text| without_id(text).parse().ok()));
         let bootnodes = setup.bootnodes.iter().copied().chain(of_chain).map(canonical);
         let bootnode_names = setup.bootnode_names.iter().chain(&names_of_chain);
         let configured = setup.connect.iter().copied().map(canonical);
         let own = setup.own_addresses.iter().copied().map(canonical);
         let mut dialer = Dialer::new(test_chain, setup.max_outbound, configured, bootnodes, own)
             .with_names(&setup.connect_names, bootnode_names);
-        peer_db.anchors().iter().for_each(|anchor| dialer.dial_soon(*anchor));
+        let mut identities = Identities::new(&setup.pins, setup.members.clone());
+        for anchor in peer_db.anchors() {
+            dialer.dial_soon(anchor.address);
+            anchor.node.into_iter().for_each(|node| identities.showed(anchor.address, node));
+        }
         Self {
             links: Links::default(),
             book: Book::new(secret, test_chain, contents.entries),
             peer_db,
+            prefix: setup.spec.prefix,
             dialer,
+            identities,
             dial_errors: DialErrors::default(),
-            barred: Barred::new(test_chain, contents.bans),
+            barred: Barred::new(setup.spec.prefix, test_chain, contents.bans),
             departed: Departed::default(),
             exchange: AddressExchange::default(),
             pinger: Pinger::new(setup.spec.genesis_hash()),
@@ -143,8 +152,8 @@ impl Peers {
             LinkEvent::Frame { link, frame } => self.on_message(now, link, &frame, out),
             LinkEvent::Closed { link, reason } => self.closed(now, link, &reason, out),
             LinkEvent::LateFault { link, fault } => self.late_fault(now, link, &fault, out),
-            // For `gossip`.
-            LinkEvent::NewsLost { .. } => {}
+            // For other roles.
+            LinkEvent::Agree { .. } | LinkEvent::Secured { .. } | LinkEvent::NewsLost { .. } => {}
         }
     }
 
@@ -163,10 +172,12 @@ impl Peers {
         match (info.direction, info.listens) {
             (Direction::Outbound(_), _) => {
                 self.book.good(now.unix, remote);
+                self.book.proven(remote, info.node);
+                self.identities.showed(remote, info.node);
                 self.dial_errors.succeeded(remote);
             }
             (Direction::Inbound, Some(listens)) => {
-                self.exchange.learn_inbound(now.unix, remote, listens, &mut self.book, &self.dialer);
+                self.exchange.learn_inbound(now.unix, &info, listens, &mut self.book, &self.dialer);
             }
             (Direction::Inbound, None) => {}
         }
@@ -174,14 +185,15 @@ impl Peers {
             return self.links.goodbye(link, GoodbyeCode::Feeler, out);
         }
         // The handshake role may have promoted the link before it heard of the latest ban.
-        if self.barred.is_banned(remote.ip()) {
-            return self.links.goodbye(link, GoodbyeCode::Banned, out);
+        if let Some(code) = self.barred.refuses(remote.ip(), info.node) {
+            return self.links.goodbye(link, code, out);
         }
         if info.listens.is_some_and(|listens| self.barred.is_denied(listens)) {
             return self.links.goodbye(link, GoodbyeCode::Operator, out);
         }
         let (way, agent) = (if info.direction.is_inbound() { "inbound" } else { "outbound" }, &info.agent);
-        log::info!("peer connected address={remote} direction={way} height={} agent=\"{agent}\"", info.height);
+        let (height, node) = (info.height, node_id::to_text(&info.node, &self.prefix));
+        log::info!("peer connected address={remote} direction={way} height={height} agent=\"{agent}\" node={node}");
         exchange::ask(now.mono, Duration::ZERO, link, &mut self.links, out);
         self.pinger.ping(now, link, &mut self.links, &mut self.rng, out);
         self.outbound_changed(info.direction.is_inbound(), out);
@@ -236,7 +248,12 @@ impl Peers {
                 }
                 self.staleness.tip_moved(now.mono, &mut self.links, &mut self.dialer, out);
             }
-            ToPeers::Resolved { name, result } => self.dialer.resolved(now.mono, name, result.clone()),
+            ToPeers::Resolved { name, result } => {
+                if let Ok(addresses) = result {
+                    self.identities.resolved(&NodeAddress::Name(name.clone()), addresses);
+                }
+                self.dialer.resolved(now.mono, name, result.clone());
+            }
             ToPeers::TipUntold | ToPeers::ClockSet => pinger::hasten(now.mono, &mut self.links),
             ToPeers::BlockMissed { link } => {
                 if let Some(peer) = self.links.peer_mut(*link) {
@@ -244,73 +261,12 @@ impl Peers {
                 }
             }
             ToPeers::LeadsTo { link, address } => {
-                self.links.leads_to(*link, *address);
+                let node = self.links.leads_to(*link, *address);
                 self.book.good(now.unix, *address);
+                node.into_iter().for_each(|node| self.book.proven(*address, node));
                 self.dial_errors.succeeded(*address);
             }
         }
-    }
-
-    fn on_command(&mut self, now: Now, ticket: Ticket, command: PeersCommand, out: &mut Outbox) {
-        let reply = match command {
-            PeersCommand::Peers => Reply::Peers(usage::peers(now.mono, &self.links, &self.barred, &self.dial_errors)),
-            PeersCommand::AddPeer(NodeAddress::Ip(address)) => done(self.dialer.configure(canonical(address))),
-            PeersCommand::AddPeer(NodeAddress::Name(name)) => done(self.dialer.configure_name(name)),
-            PeersCommand::DropPeer(NodeAddress::Ip(address)) => self.drop_peer(now, canonical(address), out),
-            PeersCommand::DropPeer(NodeAddress::Name(name)) => self.drop_name(now, &name, out),
-            PeersCommand::Ban { ip, time, reason } => {
-                let until = UnixTime(now.unix.0.saturating_add(time.as_secs()));
-                self.ban(now, Ban { ip, until, seconds: Some(time.as_secs()), reason }, out);
-                Reply::Done
-            }
-            PeersCommand::Unban(ip) if self.barred.unban(ip, &mut self.peer_db, out) => {
-                self.dialer.look_again();
-                Reply::Done
-            }
-            PeersCommand::Unban(ip) => Reply::NotFound(format!("{} is not banned", host(ip))),
-            PeersCommand::Book => Reply::Book {
-                entries: self.book.entries().cloned().collect(),
-                bans: self.barred.bans(now),
-                errors: self.dial_errors.list(),
-                denied: self.barred.denied().iter().copied().collect(),
-            },
-            PeersCommand::Deny(addresses) => {
-                let denied = self.barred.deny(addresses.into_iter().map(canonical), &mut self.links, out);
-                done(denied.map(|()| self.dialer.look_again()))
-            }
-            PeersCommand::Allow => done(self.barred.allow(out).map(|denied| {
-                self.dialer.look_again();
-                // The side that allows last finds the other willing: no waiting, so that a partition heals at once.
-                denied.into_iter().for_each(|address| self.dialer.dial_soon(address));
-            })),
-        };
-        out.reply(ticket, reply);
-    }
-
-    fn drop_name(&mut self, now: Now, name: &HostName, out: &mut Outbox) -> Reply {
-        let Some(addresses) = self.dialer.drop_name(name) else {
-            return Reply::NotFound(format!("no peer {name}"));
-        };
-        for address in addresses {
-            self.drop_peer(now, address, out);
-        }
-        Reply::Done
-    }
-
-    fn drop_peer(&mut self, now: Now, address: SocketAddr, out: &mut Outbox) -> Reply {
-        let found = self.links.at(address);
-        let mut known = self.dialer.drop_configured(now.mono, address) | !found.is_empty();
-        for (link, listens) in found {
-            // The list of peers may show the remote address, but the listening address is the configured one.
-            known |= listens.is_some_and(|listens| self.dialer.drop_configured(now.mono, listens));
-            self.links.goodbye(link, GoodbyeCode::Operator, out);
-        }
-        if known { Reply::Done } else { Reply::NotFound(format!("no peer {address}")) }
-    }
-
-    fn ban(&mut self, now: Now, ban: Ban, out: &mut Outbox) {
-        self.barred.ban(now, ban, &mut self.links, &mut self.peer_db, out);
-        self.dialer.look_again();
     }
 
     /// Does everything that is due by time alone.
@@ -332,7 +288,8 @@ impl Peers {
                 claimed: self.links.claimed(),
                 groups: self.links.outbound_groups(),
                 outbound: self.links.outbound(),
-                barred: &|address| self.barred.contains(address),
+                expected: &|address| self.identities.expected(address, &self.book),
+                barred: &|address| self.barred.keeps_out(address, &self.book),
             };
             self.dialer.round(now.mono, &world, &mut self.rng, out);
         }
@@ -345,10 +302,6 @@ impl Peers {
         let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline(), self.reach.deadline()];
         questions.chain(pings).chain(others.into_iter().flatten()).min()
     }
-}
-
-fn done(result: Result<(), String>) -> Reply {
-    result.map_or_else(Reply::Refused, |()| Reply::Done)
 }
 
 /// The link of a frame that changes no timer but this link's own. There are far more of these than of anything else,
@@ -396,4 +349,9 @@ impl Role for Peers {
     fn deadline(&self) -> Option<Time> {
         self.due
     }
+}
+
+/// `ID@HOST:PORT` without its id.
+fn without_id(text: &str) -> &str {
+    text.split_once('@').map_or(text, |(_, address)| address)
 }

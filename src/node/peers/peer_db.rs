@@ -1,11 +1,9 @@
 //! The peer book's file. When it fails, the node warns, and goes on with the book in memory.
 
-use std::net::{IpAddr, SocketAddr};
-
 use super::book::Change;
 use crate::{
     base::limits::ANCHORS,
-    chain::archive::{Ban, BookContents, PeerStore, StoreError},
+    chain::archive::{Anchor, Ban, Banned, BookContents, PeerStore, StoreError},
     node::{Outbox, report::Report},
 };
 
@@ -13,7 +11,7 @@ use crate::{
 pub(super) struct PeerDb {
     /// `None` after a failure: nothing is retried on a handle that failed.
     store: Option<Box<dyn PeerStore>>,
-    anchors: Vec<SocketAddr>,
+    anchors: Vec<Anchor>,
     /// A failure before there was an outbox to report it in.
     failure: Option<String>,
 }
@@ -30,7 +28,7 @@ impl PeerDb {
     }
 
     /// Peers to dial first.
-    pub(super) fn anchors(&self) -> &[SocketAddr] {
+    pub(super) fn anchors(&self) -> &[Anchor] {
         &self.anchors
     }
 
@@ -54,10 +52,13 @@ impl PeerDb {
 
     /// Sets the anchors to the oldest outbound peers; `outbound` has the oldest first. Earlier anchors fill the places
     /// that are left: a node that loses its last peer, or stops, must still know which addresses to dial first.
-    pub(super) fn set_anchors(&mut self, outbound: &[SocketAddr], out: &mut Outbox) {
-        let mut anchors: Vec<SocketAddr> = outbound.iter().copied().take(ANCHORS).collect();
+    pub(super) fn set_anchors(&mut self, outbound: &[Anchor], out: &mut Outbox) {
+        let mut anchors: Vec<Anchor> = outbound.iter().copied().take(ANCHORS).collect();
         for earlier in &self.anchors {
-            if anchors.len() < ANCHORS && !anchors.contains(earlier) {
+            // A node is an anchor once, wherever it is now.
+            let is_same =
+                |one: &Anchor| one.address == earlier.address || (one.node.is_some() && one.node == earlier.node);
+            if anchors.len() < ANCHORS && !anchors.iter().any(is_same) {
                 anchors.push(*earlier);
             }
         }
@@ -73,8 +74,8 @@ impl PeerDb {
     }
 
     /// Removes a ban that ended.
-    pub(super) fn lift_ban(&mut self, ip: IpAddr, out: &mut Outbox) {
-        self.with(out, |store| store.lift_ban(&ip));
+    pub(super) fn lift_ban(&mut self, who: Banned, out: &mut Outbox) {
+        self.with(out, |store| store.lift_ban(&who));
     }
 
     fn with(&mut self, out: &mut Outbox, write: impl FnOnce(&mut dyn PeerStore) -> Result<(), StoreError>) {

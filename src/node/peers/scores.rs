@@ -1,18 +1,19 @@
-//! Fault points of hosts. A host is an IPv4 address or a /64 of IPv6 ([`host`]).
+//! Fault points of hosts and of nodes. A host is an IPv4 address or a /64 of IPv6.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
+use super::bans::whole;
 use crate::{
     base::{
         limits::{BAN_SCORE_DECAY_PER_MINUTE, MAX_SCORES},
         time::Time,
     },
-    node::netgroup::host,
+    chain::archive::Banned,
 };
 
 /// Fault points that fade.
 #[derive(Debug, Default)]
-pub(super) struct Scores(BTreeMap<IpAddr, Score>);
+pub(super) struct Scores(BTreeMap<Banned, Score>);
 
 #[derive(Clone, Copy, Debug)]
 struct Score {
@@ -29,47 +30,50 @@ impl Score {
 }
 
 impl Scores {
-    /// The points of an address.
-    pub(super) fn points(&self, now: Time, ip: IpAddr) -> u32 {
-        self.0.get(&host(ip)).map_or(0, |score| score.now(now))
+    /// The points of a host or a node.
+    pub(super) fn points(&self, now: Time, who: Banned) -> u32 {
+        self.0.get(&whole(who)).map_or(0, |score| score.now(now))
     }
 
     /// Adds points; returns the new sum.
-    pub(super) fn add(&mut self, now: Time, ip: IpAddr, points: u32) -> u32 {
-        let ip = host(ip);
-        let sum = self.points(now, ip).saturating_add(points);
+    pub(super) fn add(&mut self, now: Time, who: Banned, points: u32) -> u32 {
+        let who = whole(who);
+        let sum = self.points(now, who).saturating_add(points);
         if sum > 0 {
-            self.make_room(now, ip);
-            self.0.insert(ip, Score { points: sum, at: now });
+            self.make_room(now, who);
+            self.0.insert(who, Score { points: sum, at: now });
         }
         sum
     }
 
-    /// Forgets an address's points: they have led to a ban, or an operator forgave them.
-    pub(super) fn clear(&mut self, ip: IpAddr) {
-        self.0.remove(&host(ip));
+    /// Forgets the points: they have led to a ban, or an operator forgave them.
+    pub(super) fn clear(&mut self, who: Banned) {
+        self.0.remove(&whole(who));
     }
 
-    fn make_room(&mut self, now: Time, newcomer: IpAddr) {
+    fn make_room(&mut self, now: Time, newcomer: Banned) {
         if self.0.len() < MAX_SCORES || self.0.contains_key(&newcomer) {
             return;
         }
         self.0.retain(|_, score| score.now(now) > 0);
         if self.0.len() >= MAX_SCORES {
-            let least = self.0.iter().min_by_key(|(_, score)| score.now(now)).map(|(ip, _)| *ip);
-            least.map(|ip| self.0.remove(&ip));
+            let least = self.0.iter().min_by_key(|(_, score)| score.now(now)).map(|(who, _)| *who);
+            least.map(|who| self.0.remove(&who));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, time::Duration};
+    use std::{
+        net::{IpAddr, Ipv4Addr},
+        time::Duration,
+    };
 
     use super::*;
 
-    fn ip(n: u32) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::from(n))
+    fn ip(n: u32) -> Banned {
+        Banned::Host(IpAddr::V4(Ipv4Addr::from(n)))
     }
 
     #[test]
@@ -84,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_points_of_ipv6_are_those_of_a_whole_slash_64() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let ip = |text: &str| Banned::Host(text.parse().unwrap());
         let mut scores = Scores::default();
         scores.add(Time(0), ip("2001:db8:0:7::1"), 20);
         assert_eq!(scores.add(Time(0), ip("2001:db8:0:7:ffff::2"), 20), 40);

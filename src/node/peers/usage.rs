@@ -5,6 +5,7 @@ use super::{
     book::{Book, Table},
     dial_errors::DialErrors,
     dialer::Dialer,
+    identities::Identities,
     links::{Link, LinkedPeer, Links},
 };
 use crate::{
@@ -58,7 +59,13 @@ impl Usage {
 }
 
 /// All peers, for the operator.
-pub(super) fn peers(now: Time, links: &Links, barred: &Barred, errors: &DialErrors) -> Vec<PeerReport> {
+pub(super) fn peers(
+    now: Time,
+    links: &Links,
+    barred: &Barred,
+    errors: &DialErrors,
+    identities: &Identities,
+) -> Vec<PeerReport> {
     let report = |(id, link, peer): (LinkId, &Link, &LinkedPeer)| PeerReport {
         link: id,
         info: peer.info().clone(),
@@ -66,6 +73,7 @@ pub(super) fn peers(now: Time, links: &Links, barred: &Barred, errors: &DialErro
         ping_us: peer.keep_alive.round_trip().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         since: peer.since(),
         score: barred.points(now, link.remote().ip()),
+        protected: identities.protection(peer.info().node),
         last_error: link.listens().and_then(|listens| errors.last(listens)),
     };
     links.peers().map(report).collect()

@@ -38,6 +38,7 @@ const FACTS: &[Property] = &[
     required("reason", Schema::Text, "why, in words"),
     required("chain", Schema::Text, "name of the chain"),
     required("genesis", Schema::Hash, "hash of its first block"),
+    required("node_id", Schema::Nullable(&Schema::Text), "who this node is to others; null while it starts"),
     required("height", Schema::Integer, "the tip's height"),
     required("tip", Schema::Nullable(&Schema::Hash), "the tip's hash"),
     required("tip_time", Schema::Nullable(&Schema::Integer), "the tip's time, unix seconds"),

@@ -1,6 +1,6 @@
 //! Peers, the peer book and bans.
 
-use crate::rpc::schema::{Property, Schema, required};
+use crate::rpc::schema::{Property, Schema, optional, required};
 
 /// The connected peers.
 pub const PEERS: Schema = Schema::Array(&Schema::Object(&[&[
@@ -16,6 +16,8 @@ pub const PEERS: Schema = Schema::Array(&Schema::Object(&[&[
     required("in_flight", Schema::Integer, "blocks asked of it and not here yet"),
     required("score", Schema::Signed, "points of misbehaviour"),
     required("last_error", Schema::Nullable(&Schema::Text), "how the last dial to its address failed"),
+    required("node_id", Schema::Text, "the node's id, which it has proven"),
+    required("protected", Schema::Choice(&["encrypted", "pinned", "member"]), "what is known of the other end"),
     required("blocks_received", Schema::Integer, "blocks that it delivered"),
     required("listens", Schema::Nullable(&Schema::Endpoint), "where it listens"),
     required("protocol", Schema::Integer, "its protocol version"),
@@ -40,6 +42,11 @@ pub const PEER_INFO: Schema = Schema::Array(&Schema::Object(&[&[
     required("bytesrecv", Schema::Integer, "bytes received over this link"),
     required("inflight", Schema::Integer, "blocks asked of it and not here yet"),
 ]]));
+/// The nodes that may link.
+pub const MEMBERS: Schema = Schema::Object(&[&[
+    required("file", Schema::Nullable(&Schema::Text), "the file that the node reads"),
+    required("members", Schema::Nullable(&Schema::Array(&Schema::Text)), "their ids"),
+]]);
 const BOOK_ENTRY: Schema = Schema::Object(&[&[
     required("address", Schema::Endpoint, "the node's address"),
     required("source", Schema::Nullable(&Schema::Endpoint), "the node that named it; null for configured addresses"),
@@ -48,11 +55,13 @@ const BOOK_ENTRY: Schema = Schema::Object(&[&[
     required("last_attempt", Schema::Nullable(&Schema::Integer), "the last dial"),
     required("failures", Schema::Integer, "dials that failed since the last success"),
     required("last_error", Schema::Nullable(&Schema::Text), "how the last dial failed, or the last link ended"),
+    required("node_id", Schema::Nullable(&Schema::Text), "which node is there, as far as known"),
 ]]);
 const BAN: Schema = Schema::Object(BAN_FIELDS);
 const BAN_FIELDS: &[&[Property]] = &[&[
-    required("ip", Schema::Ip, "the IP address"),
-    required("address", Schema::Ip, "the same"),
+    required("ip", Schema::Nullable(&Schema::Ip), "the IP address; null for a node that is banned wherever it is"),
+    required("address", Schema::Nullable(&Schema::Ip), "the same"),
+    required("node_id", Schema::Nullable(&Schema::Text), "the node's id, if the ban is one of a node"),
     required("until", Schema::Integer, "when the ban ends, unix seconds"),
     required("banned_until", Schema::Integer, "the same"),
     required("reason", Schema::Text, "why"),
@@ -66,8 +75,10 @@ pub const BOOK: Schema = Schema::Object(&[&[
 /// The bans.
 pub const BANS: Schema = Schema::Array(&BAN);
 /// Denied addresses.
-pub const DENIED: Schema =
-    Schema::Array(&Schema::Object(&[&[required("address", Schema::Endpoint, "where the node listens")]]));
+pub const DENIED: Schema = Schema::Array(&Schema::Object(&[&[
+    optional("address", Schema::Endpoint, "where the node listens, if that was named"),
+    optional("node_id", Schema::Text, "the node's id, if that was named"),
+]]));
 /// Addresses of other nodes.
 pub const ADDRESSES: Schema = Schema::Array(&Schema::Object(&[&[
     required("address", Schema::Ip, "IP address"),

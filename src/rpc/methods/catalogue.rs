@@ -6,7 +6,7 @@ use crate::rpc::{
     continuation::Continuation,
     error::{self, RpcError},
     methods::{
-        address, blocks, control, core_info, keys, mempool, method::Method, mining, network, partition,
+        address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
         raw_transactions, statistics, status, transactions, wait,
     },
     openrpc,
@@ -14,7 +14,7 @@ use crate::rpc::{
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 15] = [
+const TABLES: [&[Method]; 16] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -26,6 +26,7 @@ const TABLES: [&[Method]; 15] = [
     statistics::METHODS,
     mining::METHODS,
     network::METHODS,
+    members::METHODS,
     partition::METHODS,
     wait::METHODS,
     control::METHODS,
@@ -113,6 +114,8 @@ mod tests {
             "book",
             "netdeny",
             "netallow",
+            "members",
+            "reloadmembers",
             "stop",
             "getblockcount",
             "getbestblockhash",

@@ -7,6 +7,7 @@ pub mod catalogue;
 mod control;
 mod core_info;
 mod keys;
+mod members;
 pub(super) mod mempool;
 pub mod method;
 mod mining;

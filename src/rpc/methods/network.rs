@@ -1,12 +1,12 @@
 //! Peers, the peer book, and bans.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, ids::LinkId, limits},
-    chain::archive::{Ban, BookEntry},
+    chain::archive::{Ban, Banned, BookEntry},
     node::{
         NodeAddress,
         command::{Delivery, DialError, FetchCommand, PeersCommand, Reply},
@@ -50,12 +50,15 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "addpeer",
-        params: &[required("address", Schema::Endpoint, "IP:PORT or HOST:PORT")],
+        params: &[required("address", Schema::Endpoint, "IP:PORT or HOST:PORT, with ID@ before it to pin the node")],
         summary: "dials an address and keeps the connection",
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::REJECTED],
-        handler: |_, args| Ok(order(PeersCommand::AddPeer(node(args, "address")?))),
+        handler: |context, args| {
+            let (address, node) = context.node_address(args.required_text("address")?)?;
+            Ok(order(PeersCommand::AddPeer(address, node)))
+        },
     },
     Method {
         name: "droppeer",
@@ -64,29 +67,29 @@ pub(super) const METHODS: &[Method] = &[
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(order(PeersCommand::DropPeer(node(args, "address")?))),
+        handler: |context, args| Ok(order(PeersCommand::DropPeer(node(context, args, "address")?))),
     },
     Method {
         name: "ban",
         params: &[
-            required("ip", Schema::Ip, "IP address, any port"),
+            required("ip", Schema::Ip, "IP address, any port, or the id of a node"),
             optional("seconds", Schema::Integer, "how long; an hour if left out"),
             optional("reason", Schema::Text, "for the list of bans"),
         ],
-        summary: "keeps an IP address out",
+        summary: "keeps an IP address or a node out",
         returns: "true",
         result: Schema::Boolean,
         errors: &[],
-        handler: |_, args| Ok(order(ban(args, "ip", "seconds")?)),
+        handler: |context, args| Ok(order(ban(context, args, "ip", "seconds")?)),
     },
     Method {
         name: "unban",
-        params: &[required("ip", Schema::Ip, "IP address")],
+        params: &[required("ip", Schema::Ip, "IP address, or the id of a node")],
         summary: "lifts a ban",
         returns: "true",
         result: Schema::Boolean,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(order(PeersCommand::Unban(ip(args, "ip")?))),
+        handler: |context, args| Ok(order(PeersCommand::Unban(context.banned(args.required_text("ip")?)?))),
     },
     Method {
         name: "book",
@@ -95,7 +98,9 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an object with entries, bans and denied",
         result: answers::peers::BOOK,
         errors: &[],
-        handler: |_, _| Ok(book(|entries, bans, denied| json!({ "entries": entries, "bans": bans, "denied": denied }))),
+        handler: |context, _| {
+            Ok(book(context, |entries, bans, denied| json!({ "entries": entries, "bans": bans, "denied": denied })))
+        },
     },
     Method {
         name: "listbanned",
@@ -104,7 +109,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an array",
         result: answers::peers::BANS,
         errors: &[],
-        handler: |_, _| Ok(book(|_, bans, _| bans)),
+        handler: |context, _| Ok(book(context, |_, bans, _| bans)),
     },
     Method {
         name: "getnodeaddresses",
@@ -118,17 +123,17 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "addnode",
         params: &[
-            required("node", Schema::Endpoint, "IP:PORT or HOST:PORT"),
+            required("node", Schema::Endpoint, "IP:PORT or HOST:PORT, with ID@ before it to pin the node"),
             required("command", Schema::Choice(&["add", "remove", "onetry"]), "what to do"),
         ],
         summary: "adds or removes a node to keep connected to",
         returns: "null",
         result: Schema::Null,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| {
-            let address = node(args, "node")?;
+        handler: |context, args| {
+            let (address, node) = context.node_address(args.required_text("node")?)?;
             match args.required_text("command")? {
-                "add" | "onetry" => Ok(silent(PeersCommand::AddPeer(address))),
+                "add" | "onetry" => Ok(silent(PeersCommand::AddPeer(address, node))),
                 "remove" => Ok(silent(PeersCommand::DropPeer(address))),
                 _ => Err(RpcError::bad_parameter("\"command\" is add, remove or onetry")),
             }
@@ -141,12 +146,12 @@ pub(super) const METHODS: &[Method] = &[
         returns: "null",
         result: Schema::Null,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| Ok(silent(PeersCommand::DropPeer(node(args, "address")?))),
+        handler: |context, args| Ok(silent(PeersCommand::DropPeer(node(context, args, "address")?))),
     },
     Method {
         name: "setban",
         params: &[
-            required("subnet", Schema::Ip, "IP address"),
+            required("subnet", Schema::Ip, "IP address, or the id of a node"),
             required("command", Schema::Choice(&["add", "remove"]), "what to do"),
             optional("bantime", Schema::Integer, "seconds; an hour if left out or 0"),
             optional("reason", Schema::Text, "for the list of bans"),
@@ -155,9 +160,9 @@ pub(super) const METHODS: &[Method] = &[
         returns: "null",
         result: Schema::Null,
         errors: &[error::NOT_FOUND],
-        handler: |_, args| match args.required_text("command")? {
-            "add" => Ok(silent(ban(args, "subnet", "bantime")?)),
-            "remove" => Ok(silent(PeersCommand::Unban(ip(args, "subnet")?))),
+        handler: |context, args| match args.required_text("command")? {
+            "add" => Ok(silent(ban(context, args, "subnet", "bantime")?)),
+            "remove" => Ok(silent(PeersCommand::Unban(context.banned(args.required_text("subnet")?)?))),
             _ => Err(RpcError::bad_parameter("\"command\" is add or remove")),
         },
     },
@@ -207,6 +212,8 @@ pub(in crate::rpc) fn row(
         "in_flight": delivery.map_or(0, |delivery| delivery.in_flight),
         "score": report.score,
         "last_error": report.last_error,
+        "node_id": context.node_text(&info.node),
+        "protected": report.protected.name(),
         "blocks_received": delivery.map_or(0, |delivery| delivery.blocks),
         "listens": info.listens,
         "protocol": info.protocol,
@@ -265,7 +272,7 @@ fn answered(command: PeersCommand, value: Value) -> Continuation {
     })
 }
 
-fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<PeersCommand, RpcError> {
+fn ban(context: &Context, args: &Args, ip_name: &str, seconds_name: &str) -> Result<PeersCommand, RpcError> {
     let default = limits::BAN_TIME.as_secs();
     let seconds = args.integer_in(seconds_name, 0..=MAX_BAN_SECONDS, default)?;
     let time = Duration::from_secs(if seconds == 0 { default } else { seconds });
@@ -273,27 +280,25 @@ fn ban(args: &Args, ip_name: &str, seconds_name: &str) -> Result<PeersCommand, R
     if reason.len() > MAX_REASON || reason.chars().any(char::is_control) {
         return Err(RpcError::bad_parameter("\"reason\" is one line of at most 200 bytes"));
     }
-    Ok(PeersCommand::Ban { ip: ip(args, ip_name)?, time, reason: reason.to_owned() })
+    let who = context.banned(args.required_text(ip_name)?)?;
+    Ok(PeersCommand::Ban { who, time, reason: reason.to_owned() })
 }
 
-/// Reads an IP address, or a range of a single address: bans are by address.
-fn ip(args: &Args, name: &str) -> Result<IpAddr, RpcError> {
-    let text = args.required_text(name)?;
-    let alone = text.strip_suffix("/32").or_else(|| text.strip_suffix("/128")).unwrap_or(text);
-    alone.parse().map_err(|_| RpcError::bad_parameter(format!("\"{name}\" is not an IP address")))
-}
-
-fn node(args: &Args, name: &str) -> Result<NodeAddress, RpcError> {
-    args.parsed(name, "an address of the form IP:PORT or HOST:PORT, such as 127.0.0.1:4130")
+/// Reads where a node is; an id before it makes no difference.
+fn node(context: &Context, args: &Args, name: &str) -> Result<NodeAddress, RpcError> {
+    context.node_address(args.required_text(name)?).map(|(address, _)| address)
 }
 
 /// What `peers` tells of the book: `show` chooses from entries, bans and denied addresses.
-pub(super) fn book(show: fn(Value, Value, Value) -> Value) -> Continuation {
+pub(super) fn book(context: &Shared, show: fn(Value, Value, Value) -> Value) -> Continuation {
+    let context = context.clone();
     Continuation::ask(PeersCommand::Book, move |reply| match reply {
-        Reply::Book { entries, bans, errors, denied } => {
-            let entries = book_rows(&entries, &errors);
-            let bans = bans.iter().map(ban_row).collect();
-            let denied = denied.iter().map(|address| json!({ "address": address })).collect();
+        Reply::Book { entries, bans, errors, denied, denied_nodes } => {
+            let entries = book_rows(&context, &entries, &errors);
+            let bans = bans.iter().map(|ban| ban_row(&context, ban)).collect();
+            let addresses = denied.iter().map(|address| json!({ "address": address }));
+            let node = |node| json!({ "node_id": context.node_text(node) });
+            let denied = addresses.chain(denied_nodes.iter().map(node)).collect();
             Ok(Continuation::value(&show(Value::Array(entries), Value::Array(bans), Value::Array(denied))))
         }
         other => Err(unexpected(other)),
@@ -301,7 +306,7 @@ pub(super) fn book(show: fn(Value, Value, Value) -> Value) -> Continuation {
 }
 
 /// The book's addresses, and those that were dialled in vain and are not in it.
-fn book_rows(entries: &[BookEntry], errors: &[DialError]) -> Vec<Value> {
+fn book_rows(context: &Context, entries: &[BookEntry], errors: &[DialError]) -> Vec<Value> {
     let known = entries.iter().map(|entry| {
         let error = errors.iter().find(|error| error.address == entry.address);
         json!({
@@ -312,6 +317,7 @@ fn book_rows(entries: &[BookEntry], errors: &[DialError]) -> Vec<Value> {
             "last_attempt": entry.last_attempt.map(|time| time.0),
             "failures": entry.failures,
             "last_error": error.map(|error| &error.reason),
+            "node_id": entry.node.map(|node| context.node_text(&node)),
         })
     });
     let is_unknown = |error: &&DialError| !entries.iter().any(|entry| entry.address == error.address);
@@ -324,13 +330,19 @@ fn book_rows(entries: &[BookEntry], errors: &[DialError]) -> Vec<Value> {
             "last_attempt": error.at.0,
             "failures": error.failures,
             "last_error": error.reason,
+            "node_id": null,
         })
     });
     known.chain(unknown).collect()
 }
 
-fn ban_row(ban: &Ban) -> Value {
-    json!({ "ip": ban.ip, "address": ban.ip, "until": ban.until.0, "banned_until": ban.until.0, "reason": ban.reason })
+fn ban_row(context: &Context, ban: &Ban) -> Value {
+    let (ip, node) = match ban.who {
+        Banned::Host(ip) => (Some(ip), None),
+        Banned::Node(node) => (None, Some(context.node_text(&node))),
+    };
+    let until = ban.until.0;
+    json!({ "ip": ip, "address": ip, "node_id": node, "until": until, "banned_until": until, "reason": ban.reason })
 }
 
 fn node_addresses(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {

@@ -1,12 +1,11 @@
 //! The partitions that operators of test chains make.
 
-use std::net::SocketAddr;
-
 use super::{
     method::Method,
     network::{book, order},
 };
 use crate::{
+    chain::node_id,
     node::command::PeersCommand,
     rpc::{
         answers,
@@ -24,7 +23,11 @@ const MAX_DENY: usize = 256;
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "netdeny",
-        params: &[required("addresses", Schema::Array(&Schema::Endpoint), "listening addresses, IP:PORT")],
+        params: &[required(
+            "addresses",
+            Schema::Array(&Schema::Endpoint),
+            "listening addresses, IP:PORT, or ids of nodes",
+        )],
         summary: "test chains: closes and refuses links with these nodes; adds to earlier ones",
         returns: "true",
         result: Schema::Boolean,
@@ -46,11 +49,11 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "listdenied",
         params: &[],
-        summary: "the addresses that netdeny named",
+        summary: "the addresses and nodes that netdeny named",
         returns: "an array",
         result: answers::peers::DENIED,
         errors: &[],
-        handler: |_, _| Ok(book(|_, _, denied| denied)),
+        handler: |context, _| Ok(book(context, |_, _, denied| denied)),
     },
 ];
 
@@ -67,8 +70,15 @@ fn deny(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     if texts.len() > MAX_DENY {
         return Err(RpcError::bad_parameter("at most 256 addresses at once"));
     }
-    let read = |text: &&str| text.parse::<SocketAddr>();
-    let addresses: Result<Vec<SocketAddr>, _> = texts.iter().map(read).collect();
-    let addresses = addresses.map_err(|_| RpcError::bad_parameter("\"addresses\" are of the form IP:PORT"))?;
-    Ok(order(PeersCommand::Deny(addresses)))
+    let (mut addresses, mut nodes) = (Vec::new(), Vec::new());
+    for text in texts {
+        match (text.parse(), node_id::parse(text, &context.chain.prefix)) {
+            (Ok(address), _) => addresses.push(address),
+            (Err(_), Ok(node)) => nodes.push(node),
+            (Err(_), Err(_)) => {
+                return Err(RpcError::bad_parameter("\"addresses\" are of the form IP:PORT, or ids of nodes"));
+            }
+        }
+    }
+    Ok(order(PeersCommand::Deny(addresses, nodes)))
 }

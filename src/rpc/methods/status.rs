@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, limits},
+    chain::node_id,
     node::{
         hindrance::{Hindrance, HindranceId},
         limit::{Limit, Meter},
@@ -78,6 +79,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "reason": status.reason,
         "chain": context.chain.name,
         "genesis": context.chain.genesis_hash(),
+        "node_id": status.node.map(|node| node_id::to_text(&node, &context.chain.prefix)),
         "height": tip.map_or(0, |tip| tip.height),
         "tip": tip.map(|tip| tip.hash),
         "tip_time": tip.map(|tip| tip.time),

@@ -1,11 +1,13 @@
 //! Methods, against a real ledger.
 
+use std::{fs, time::Duration};
+
 use serde_json::{Value, json};
 
 use super::harness::Rig;
 use crate::{
-    base::hash::hex,
-    chain::{block::HashedTransaction, transaction::Transaction},
+    base::{hash::hex, ids::NodeId},
+    chain::{archive::Banned, block::HashedTransaction, node_id, spec::ChainSpec, transaction::Transaction},
     node::{
         SyncState,
         command::{Command, LedgerCommand, MinerCommand, PeersCommand, Reply},
@@ -248,16 +250,52 @@ fn orders_reach_the_node_as_commands() {
     }
     let asked = rig.node.asked.lock().unwrap().clone();
     assert_eq!(asked.len(), 7);
-    assert_eq!(asked[0], PeersCommand::AddPeer("127.0.0.1:4130".parse().unwrap()).into());
+    assert_eq!(asked[0], PeersCommand::AddPeer("127.0.0.1:4130".parse().unwrap(), None).into());
     assert_eq!(
         asked[4],
-        PeersCommand::Deny(vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()]).into()
+        PeersCommand::Deny(vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()], Vec::new()).into()
     );
     assert_eq!(rig.code("droppeer", json!(["127.0.0.1:1"])), -5);
     assert_eq!(rig.code("addpeer", json!(["nowhere"])), -8);
+    assert_eq!(rig.code("addpeer", json!(["dtusnode1xyz@127.0.0.1:4130"])), -8);
     assert_eq!(rig.code("setban", json!(["10.0.0.0/8", "add"])), -8);
     rig.result("stop", json!([]));
     assert!(*rig.node.stopped.lock().unwrap());
+}
+
+#[test]
+fn nodes_are_named_by_their_ids() {
+    let (rig, node) = (Rig::new(), NodeId([9; 32]));
+    let id = node_id::to_text(&node, &ChainSpec::dev().prefix);
+    for (method, params) in [
+        ("addpeer", json!([format!("{id}@127.0.0.1:4130")])),
+        ("ban", json!([id, 60, "why"])),
+        ("unban", json!([id])),
+        ("netdeny", json!([["127.0.0.1:1", id]])),
+    ] {
+        rig.result(method, params);
+    }
+    let asked = rig.node.asked.lock().unwrap().clone();
+    let (time, reason) = (Duration::from_secs(60), "why".to_owned());
+    let who = Banned::Node(node);
+    let wanted = [
+        PeersCommand::AddPeer("127.0.0.1:4130".parse().unwrap(), Some(node)),
+        PeersCommand::Ban { who, time, reason },
+        PeersCommand::Unban(who),
+        PeersCommand::Deny(vec!["127.0.0.1:1".parse().unwrap()], vec![node]),
+    ];
+    assert_eq!(asked, wanted.map(Into::into));
+}
+
+#[test]
+fn a_file_of_members_is_read_again_and_a_broken_one_changes_nothing() {
+    let (rig, node) = (Rig::new(), NodeId([9; 32]));
+    assert_eq!(rig.code("reloadmembers", json!([])), -26, "there is no file");
+    fs::write(rig.dir.join("members"), node_id::to_text(&node, &ChainSpec::dev().prefix)).unwrap();
+    assert_eq!(rig.result("reloadmembers", json!([])), 1);
+    fs::write(rig.dir.join("members"), "nonsense").unwrap();
+    assert_eq!(rig.code("reloadmembers", json!([])), -26);
+    assert_eq!(*rig.node.asked.lock().unwrap(), [PeersCommand::SetMembers([node].into()).into()]);
 }
 
 /// The ledger saves when it stops. `stop` waited for it to save first, and the server ended the call with an error.

@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, NodeId},
         time::{Time, UnixTime},
     },
     chain::{
-        archive::{Ban, BookEntry, StoreError},
+        archive::{Ban, Banned, BookEntry, StoreError},
         block::{HashedBlock, HashedTransaction},
         key::SecretKey,
         spec::ChainSpec,
@@ -36,7 +36,7 @@ use crate::{
             PoolEntry, Reply,
         },
         limit::{Limit, Meter},
-        report::{PeerReport, Report},
+        report::{PeerReport, Protection, Report},
     },
     rpc::{Server, ServerOptions, auth::base64},
     runtime::{
@@ -92,8 +92,9 @@ impl Backend for FakeNode {
             }
             Command::Peers(PeersCommand::Book) => {
                 let (entries, bans, errors) = (vec![book_entry()], vec![ban()], vec![dial_error()]);
-                Reply::Book { entries, bans, errors, denied: vec![PEER] }
+                Reply::Book { entries, bans, errors, denied: vec![PEER], denied_nodes: vec![peer().info.node] }
             }
+            Command::Peers(PeersCommand::Members) => Reply::Members(Some([peer().info.node].into())),
             Command::Peers(PeersCommand::DropPeer(address)) if address != NodeAddress::Ip(PEER) => {
                 Reply::NotFound("no such peer".to_owned())
             }
@@ -134,6 +135,7 @@ const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4130);
 
 fn peer() -> PeerReport {
     let info = PeerInfo {
+        node: NodeId([3; 32]),
         direction: Direction::Inbound,
         remote: PEER,
         listens: Some(PEER),
@@ -146,6 +148,7 @@ fn peer() -> PeerReport {
         agent: "/fake:1/".to_owned(),
     };
     PeerReport {
+        protected: Protection::Encrypted,
         link: LinkId(1),
         info: Arc::new(info),
         height: 2,
@@ -165,6 +168,7 @@ fn book_entry() -> BookEntry {
         last_success: Some(seen),
         last_attempt: None,
         failures: 1,
+        node: None,
     }
 }
 
@@ -173,7 +177,12 @@ fn dial_error() -> DialError {
 }
 
 fn ban() -> Ban {
-    Ban { ip: PEER.ip(), until: UnixTime(1_900_000_000), seconds: None, reason: "by the operator".to_owned() }
+    Ban {
+        who: Banned::Host(PEER.ip()),
+        until: UnixTime(1_900_000_000),
+        seconds: None,
+        reason: "by the operator".to_owned(),
+    }
 }
 
 fn template() -> Template {
@@ -222,6 +231,7 @@ impl Rig {
             started: Instant::now(),
             version: "1.2.3".to_owned(),
             tokens: dir.join("tokens.json"),
+            members: Some(dir.join("members")),
         };
         let backend: Arc<dyn Backend> = node.clone();
         let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&status))).unwrap();

@@ -1,6 +1,6 @@
 //! Each method's and each path's real answers against the types that the documents promise.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value, json};
 
@@ -34,6 +34,7 @@ fn every_method_answers_as_its_schema_says() {
     let (rig, confirmed, pending, address) = furnished();
     let (hash, id) = (rig.maker.hash(), confirmed.txid());
     let block = rig.result("getblock", json!([1, 0]));
+    fs::write(rig.dir.join("members"), "").unwrap();
     let calls = [
         ("status", json!([])),
         ("getblockchaininfo", json!([])),
@@ -101,6 +102,8 @@ fn every_method_answers_as_its_schema_says() {
         ("getnodeaddresses", json!([])),
         ("netdeny", json!([["127.0.0.1:4130"]])),
         ("netallow", json!([])),
+        ("members", json!([])),
+        ("reloadmembers", json!([])),
         ("addnode", json!(["127.0.0.1:4130", "add"])),
         ("disconnectnode", json!(["127.0.0.1:4130"])),
         ("setban", json!(["10.0.0.1", "add"])),

@@ -12,9 +12,12 @@ use std::{
 
 use crate::{
     base::{ids::LinkId, limits::MAX_INBOUND, rng::Rng, time::Time},
-    link::{Config, Endpoint, Order},
+    link::{Endpoint, Order},
     net::OrderSource as _,
-    runtime::channels::{Orders, Sink, WakeNet},
+    runtime::{
+        channels::{Orders, Sink, WakeNet},
+        fakes,
+    },
     wire::{
         frame::{Frame, FrameReader},
         message::Message,
@@ -55,8 +58,16 @@ struct Socket {
 }
 
 enum Owner {
-    Node { node: usize, link: LinkId },
-    Script { reader: FrameReader, received: VecDeque<Message> },
+    Node {
+        node: usize,
+        link: LinkId,
+    },
+    Script {
+        /// Bytes of the node's identity that are still to come.
+        before: usize,
+        reader: FrameReader,
+        received: VecDeque<Message>,
+    },
 }
 
 /// A node's part of the network.
@@ -117,7 +128,7 @@ impl Network {
         orders: Orders,
         woken: Arc<AtomicBool>,
     ) -> NodeNet {
-        let endpoint = Endpoint::new(Config::new(self.magic, MAX_INBOUND), sink);
+        let endpoint = Endpoint::new(fakes::config(self.magic, MAX_INBOUND), sink);
         NodeNet { listen, endpoint, orders, woken, sockets: BTreeMap::new(), ended: false }
     }
 
@@ -168,6 +179,7 @@ impl Network {
             Some(link) => {
                 net.sockets.insert(link, near);
                 self.add(near, script, Owner::Node { node, link });
+                self.introduce(near);
             }
             None => self.socket(script).ended = true,
         }
@@ -208,9 +220,15 @@ impl Network {
         net.sockets.keys().for_each(|link| net.endpoint.ready(*link));
         while let Some(link) = net.endpoint.next_turn() {
             let Some(at) = net.sockets.get(&link) else { continue };
-            let bytes: Vec<u8> = net.endpoint.transmit(link, usize::MAX).flatten().copied().collect();
-            net.endpoint.sent(link, bytes.len());
-            self.carry(*at, bytes);
+            let at = *at;
+            loop {
+                let bytes: Vec<u8> = net.endpoint.transmit(link, usize::MAX).flatten().copied().collect();
+                if bytes.is_empty() {
+                    break;
+                }
+                net.endpoint.sent(link, bytes.len());
+                self.carry(at, bytes);
+            }
         }
         for at in std::mem::take(&mut net.sockets).into_values() {
             self.remove(at);
@@ -313,16 +331,28 @@ impl Network {
         nets[node].endpoint.connected(now, link);
         nets[node].sockets.insert(link, near);
         self.add(near, far, Owner::Node { node, link });
+        if self.sockets.get(&far).is_some_and(|socket| matches!(socket.owner, Owner::Script { .. })) {
+            self.introduce(near);
+        }
         // A far end that was refused is gone.
         self.socket(near).ended = !self.sockets.contains_key(&far);
+    }
+
+    /// The script says who it is.
+    fn introduce(&mut self, at: usize) {
+        let socket = self.socket(at);
+        socket.unread.extend([9; 32]);
+        socket.has_news = true;
     }
 
     fn script_reads(&mut self, at: usize) -> String {
         let piece = self.piece();
         let socket = self.socket(at);
         let bytes: Vec<u8> = socket.unread.drain(..piece.min(socket.unread.len())).collect();
-        if let Owner::Script { reader, received } = &mut socket.owner {
-            let mut input = &bytes[..];
+        if let Owner::Script { before, reader, received } = &mut socket.owner {
+            let introduction = (*before).min(bytes.len());
+            *before -= introduction;
+            let mut input = &bytes[introduction..];
             while let Some(frame) = reader.read(&mut input).expect("a node sends frames of its network") {
                 received.push_back(frame.open().expect("a node sends messages that it could read itself"));
             }
@@ -395,5 +425,5 @@ impl Socket {
 }
 
 fn script_owner(magic: [u8; 4]) -> Owner {
-    Owner::Script { reader: FrameReader::new(magic), received: VecDeque::new() }
+    Owner::Script { before: 32, reader: FrameReader::new(magic), received: VecDeque::new() }
 }

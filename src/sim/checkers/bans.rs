@@ -1,8 +1,11 @@
 //! No honest node does anything that another honest node holds against it.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use crate::{node::CloseReason, sim::world::World};
+use crate::{
+    node::{CloseReason, notice::KeptOut},
+    sim::world::World,
+};
 
 /// Points that nothing but a broken or hostile program can earn. Bad lines and slow hosts earn fewer.
 const HOSTILE: u32 = 20;
@@ -24,9 +27,13 @@ impl World {
         }
     }
 
-    /// A node keeps these addresses out.
-    pub(in crate::sim) fn check_bans(&mut self, node: usize, ips: &BTreeSet<IpAddr>) {
-        let honest = |other: &usize| self.is_honest(*other) && ips.contains(&self.nodes[*other].address.ip());
+    /// A node keeps these hosts and nodes out.
+    pub(in crate::sim) fn check_bans(&mut self, node: usize, kept: &KeptOut) {
+        let is_banned = |other: &usize| {
+            let other = &self.nodes[*other];
+            kept.ips.contains(&other.address.ip()) || kept.nodes.contains(&other.setup.key.id())
+        };
+        let honest = |other: &usize| self.is_honest(*other) && is_banned(other);
         if let Some(banned) = (0..self.nodes.len()).find(honest) {
             self.fail("bans", Some(node), format!("bans honest node {banned}"));
         }

@@ -42,7 +42,7 @@ impl World {
             if let Some((dial, _)) = life.watch.dials.iter().find(|(_, since)| since.as_ref().is_some_and(overdue)) {
                 late.get_or_insert((node, format!("{dial:?} has no end")));
             }
-            let idle = |link: &LinkId| life.endpoint.transmit(*link, 1).next().is_none();
+            let idle = |link: &LinkId| life.endpoint.is_idle(*link);
             let between = |link: &LinkId| self.conns[life.sockets.get(link)?.0].as_ref();
             let stands = |link: &LinkId| between(link).is_some_and(|between| between.stands());
             let owed = life.watch.owed.iter().filter(|(link, _)| self.is_honest(node) && stands(link) && idle(link));

@@ -21,6 +21,9 @@ fn code_for(reason: &CloseReason) -> Option<GoodbyeCode> {
     match reason {
         CloseReason::Local(code) => Some(*code),
         CloseReason::Fault(PeerFault::SendStall) | CloseReason::Remote { .. } | CloseReason::Lost(_) => None,
+        CloseReason::Fault(PeerFault::KeyAgreement(_) | PeerFault::WrongNode(_) | PeerFault::Forged) => {
+            Some(GoodbyeCode::Fault)
+        }
         CloseReason::Fault(fault) if fault.points() <= 5 => Some(GoodbyeCode::TimedOut),
         CloseReason::Fault(_) => Some(GoodbyeCode::Fault),
     }
@@ -151,6 +154,10 @@ impl World {
                 "{usage:?}, but {queued} bytes are queued on links of which {accepted} were accepted"
             ));
         }
+        // Of sealed bytes only the link layer knows where a frame ends.
+        if self.options.encryption {
+            return None;
+        }
         let lengths = life.sockets.keys().filter_map(|link| self.end_of(node, *link, 0));
         let arriving: usize =
             lengths.filter(|end| end.arriving.since().is_some()).map(|end| end.arriving.length()).sum();
@@ -166,6 +173,9 @@ impl World {
         let lingers = life.watch.ended.iter().find(|(_, (at, _))| self.now.since(*at) > GOODBYE_LINGER + SLACK);
         if let Some((link, (_, reason))) = lingers {
             return Some(format!("{link:?} lingers after: {reason}"));
+        }
+        if self.options.encryption {
+            return None;
         }
         let leased = life.endpoint.usage().leased;
         let late = |link: &&LinkId| {

@@ -75,6 +75,8 @@ pub(super) struct StrangeDials {
 /// How far a role knows a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Knows {
+    /// A connection, whose other end is not known yet.
+    Connected,
     Opened,
     /// A frame of the handshake is with the role.
     Frame,
@@ -132,8 +134,14 @@ impl Watch {
     pub(super) fn disorder(&mut self, role: RoleId, event: &LinkEvent) -> Option<&'static str> {
         let known = |link: &LinkId| self.known.get(&(role, *link)).copied();
         let (link, wrong, next) = match event {
-            LinkEvent::DialFailed { .. } | LinkEvent::LateFault { .. } => return None,
-            LinkEvent::Opened { link, .. } => (link, known(link).is_some(), Some(Knows::Opened)),
+            LinkEvent::DialFailed { .. } | LinkEvent::LateFault { .. } | LinkEvent::Agree { .. } => return None,
+            // This role hears of the end only.
+            LinkEvent::Closed { .. } if role == RoleId::KeyAgreement => return None,
+            LinkEvent::Secured { link, .. } => (link, known(link) != Some(Knows::Connected), Some(Knows::Opened)),
+            LinkEvent::Opened { link, .. } => {
+                let next = if role == RoleId::Handshake { Knows::Connected } else { Knows::Opened };
+                (link, known(link).is_some(), Some(next))
+            }
             LinkEvent::Up { link, .. } => (link, known(link) == Some(Knows::Up), Some(Knows::Up)),
             LinkEvent::NewsLost { link, .. } => (link, known(link) != Some(Knows::Up), Some(Knows::Up)),
             LinkEvent::Frame { link, .. } => match known(link) {

@@ -172,6 +172,7 @@ impl Rig {
 
     fn up_from(&mut self, link: u64, height: u32, port: u16) -> Vec<Action> {
         let peer = PeerInfo {
+            node: crate::node::testing::some_node(link),
             direction: Direction::Inbound,
             remote: ([127, 0, 0, 1], port).into(),
             listens: None,

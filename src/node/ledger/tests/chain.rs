@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn the_start_tells_the_tip_once_to_everybody_but_the_verifier() {
+fn the_start_tells_the_tip_once_to_all_whom_it_concerns() {
     let mut node = Node::new();
     let actions = node.restart();
     let moved = moves(&actions);
@@ -29,7 +29,11 @@ fn the_start_tells_the_tip_once_to_everybody_but_the_verifier() {
     };
     let told =
         |role| actions.iter().any(|a| matches!(a, Action::Tell(notice) if notice.role() == role && is_move(notice)));
-    assert!(RoleId::ALL.into_iter().all(|role| told(role) != matches!(role, RoleId::Verify | RoleId::Ledger)));
+    assert!(
+        RoleId::ALL
+            .into_iter()
+            .all(|role| told(role) != matches!(role, RoleId::Verify | RoleId::Ledger | RoleId::KeyAgreement))
+    );
     assert!(actions.iter().any(|action| matches!(action, Action::Report(Report::Tip(_)))));
 }
 

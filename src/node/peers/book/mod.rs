@@ -21,6 +21,7 @@ pub(super) use self::buckets::Table;
 use self::buckets::{Buckets, Place};
 use crate::{
     base::{
+        ids::NodeId,
         limits::{
             BOOK_COLLISIONS, BOOK_FAILURES, BOOK_FAILURES_UNTESTED, BOOK_HORIZON, BOOK_REFRESH, BOOK_UNBELIEVED_AGE,
         },
@@ -89,7 +90,7 @@ impl Book {
             }
             return false;
         }
-        let entry = BookEntry { address, source, last_seen, last_success: None, last_attempt: None, failures: 0 };
+        let entry = BookEntry::told(address, source, last_seen);
         let place = self.buckets.new_place(&entry);
         if let Some(holder) = self.holder(place) {
             if !self.is_terrible(now, holder) {
@@ -118,6 +119,38 @@ impl Book {
         if place.table == Table::New {
             self.promote(address);
         }
+    }
+
+    /// Which node is at an address, as somebody says. What our own dial has proven stands until a dial fails.
+    pub(super) fn hint(&mut self, address: SocketAddr, node: NodeId) {
+        let Some((entry, _)) = self.entries.get(&address) else { return };
+        if entry.node.is_none() || entry.last_success.is_none() || entry.failures > 0 {
+            self.set_node(address, node);
+        }
+    }
+
+    /// Which node is at an address: it answered our dial.
+    pub(super) fn proven(&mut self, address: SocketAddr, node: NodeId) {
+        self.set_node(address, node);
+    }
+
+    fn set_node(&mut self, address: SocketAddr, node: NodeId) {
+        let Some((entry, _)) = self.entries.get_mut(&address) else { return };
+        if entry.node != Some(node) {
+            entry.node = Some(node);
+            self.changes.push(Change::Put(entry.clone()));
+        }
+    }
+
+    /// Which node answered our last successful dial of an address.
+    pub(super) fn proven_node(&self, address: SocketAddr) -> Option<NodeId> {
+        let (entry, _) = self.entries.get(&address)?;
+        entry.node.filter(|_| entry.last_success.is_some())
+    }
+
+    /// Which node is at an address, as far as the book knows.
+    pub(super) fn node(&self, address: SocketAddr) -> Option<NodeId> {
+        self.entries.get(&address).and_then(|(entry, _)| entry.node)
     }
 
     /// A dial of it led to no peer.
@@ -191,8 +224,7 @@ impl Book {
 
     /// Takes in an address that nobody told us, but that we reached: by configuration, or since the book had no place.
     fn add_reached(&mut self, now: UnixTime, address: SocketAddr) {
-        let entry =
-            BookEntry { address, source: None, last_seen: now, last_success: None, last_attempt: None, failures: 0 };
+        let entry = BookEntry::told(address, None, now);
         let place = self.buckets.tried_place(address);
         match self.holder(place) {
             None => self.place(entry, place),

@@ -81,7 +81,7 @@ impl Dialer {
                     named.last_dial = Some((now, address));
                 }
                 self.wake_at(now + ATTEMPT_DELAY);
-                self.dial(now, address, Purpose::Peer, out);
+                self.dial(now, address, Purpose::Peer, world, out);
             }
         }
     }

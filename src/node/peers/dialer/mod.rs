@@ -19,7 +19,7 @@ use super::{
 use crate::{
     base::{
         gather::gather,
-        ids::DialId,
+        ids::{DialId, NodeId},
         limits::{
             DIAL_BURST_TEST, DIAL_INTERVAL, DIAL_INTERVAL_TEST, FEELER_INTERVAL, MAX_CONFIGURED, MAX_OWN_ADDRESSES,
             PENDING_DIALS, REDIAL_MAX,
@@ -55,6 +55,8 @@ pub(super) struct World<'a> {
     pub(super) groups: BTreeSet<NetGroup>,
     /// Links that we opened to stay.
     pub(super) outbound: usize,
+    /// Who must answer at an address.
+    pub(super) expected: &'a dyn Fn(SocketAddr) -> Option<NodeId>,
     /// Addresses that are kept out: banned or denied.
     pub(super) barred: &'a dyn Fn(SocketAddr) -> bool,
 }
@@ -289,7 +291,7 @@ impl Dialer {
             if self.pending.len() >= PENDING_DIALS {
                 self.soon.push_back(address);
             } else {
-                self.dial(now, address, Purpose::Peer, out);
+                self.dial(now, address, Purpose::Peer, world, out);
             }
         }
     }
@@ -297,7 +299,7 @@ impl Dialer {
     fn round_configured(&mut self, now: Time, world: &World<'_>, out: &mut Outbox) {
         for address in self.configured.clone() {
             if self.is_free(address, world) && self.is_over(now, address) && self.pending.len() < PENDING_DIALS {
-                self.dial(now, address, Purpose::Peer, out);
+                self.dial(now, address, Purpose::Peer, world, out);
             }
         }
     }
@@ -311,7 +313,7 @@ impl Dialer {
                 return self.round_names(now, world, false, out);
             };
             self.learned.take(now);
-            self.dial(now, address, Purpose::Peer, out);
+            self.dial(now, address, Purpose::Peer, world, out);
         }
     }
 
@@ -348,12 +350,12 @@ impl Dialer {
             let ready = self.ready(now, free);
             if let Some(address) = rng.pick(&ready) {
                 self.next_feeler = Some(now + FEELER_INTERVAL);
-                return self.dial(now, *address, Purpose::Feeler, out);
+                return self.dial(now, *address, Purpose::Feeler, world, out);
             }
         }
     }
 
-    fn dial(&mut self, now: Time, address: SocketAddr, purpose: Purpose, out: &mut Outbox) {
+    fn dial(&mut self, now: Time, address: SocketAddr, purpose: Purpose, world: &World<'_>, out: &mut Outbox) {
         self.last_dial += 1;
         let dial = DialId(self.last_dial);
         self.pending.insert(dial, (address, purpose));
@@ -362,7 +364,7 @@ impl Dialer {
             self.backoffs.hold(now, address, REDIAL_MAX);
         }
         log::debug!("dial dial={} address={address} purpose={purpose:?}", dial.0);
-        out.dial(dial, address);
+        out.dial(dial, address, (world.expected)(address));
     }
 
     fn wake_at(&mut self, time: Time) {

@@ -23,6 +23,7 @@ fn a_large_book_is_told_in_part_and_the_same_part_to_all() {
         last_success: Some(UnixTime(epoch())),
         last_attempt: None,
         failures: 0,
+        node: None,
     };
     memory.inner().0.entries = (0..250).map(reached).collect();
     let mut node = node_on(&Setup { max_outbound: 0, ..public_setup() }, &memory);

@@ -4,7 +4,10 @@ use super::{
     super::{barred::Barred, links::Links, peer_db::PeerDb},
     *,
 };
-use crate::{base::limits::MAX_DENIED, node::notice::ToHandshake};
+use crate::{
+    base::limits::MAX_DENIED,
+    node::notice::{KeptOut, ToHandshake},
+};
 
 struct Rig {
     barred: Barred,
@@ -19,14 +22,20 @@ impl Rig {
         let memory = Memory::default();
         let (db, contents) = PeerDb::open(Box::new(memory.clone()));
         let now = Now { mono: Time(1), unix: UnixTime(epoch()) };
-        Self { barred: Barred::new(test_chain, contents.bans), links: Links::default(), db, memory, now }
+        Self {
+            barred: Barred::new(setup().spec.prefix, test_chain, contents.bans),
+            links: Links::default(),
+            db,
+            memory,
+            now,
+        }
     }
 
     /// Adds a fault's points, and carries out a ban if that is enough.
     fn punish(&mut self, ip: IpAddr) -> Actions {
         let mut out = Outbox::default();
         let fault = PeerFault::Flood("pings");
-        if let Some(ban) = self.barred.punish(self.now, ip, &fault, fault.points()) {
+        for ban in self.barred.punish(self.now, (ip, None), &fault, fault.points()) {
             self.barred.ban(self.now, ban, &mut self.links, &mut self.db, &mut out);
         }
         Actions(out.drain().collect())
@@ -39,7 +48,7 @@ fn faults_add_up_to_a_ban_that_is_kept_and_told_until_it_ends() {
     let ip = address("9.1.1.1:1").ip();
     let told = (0..100).map(|_| rig.punish(ip).told::<ToHandshake>()).find(|told| !told.is_empty());
     let told = told.expect("a hundred faults are enough");
-    assert_eq!(told, [ToHandshake::Barred { ips: BTreeSet::from([ip]), addresses: BTreeSet::new() }]);
+    assert_eq!(told, [ToHandshake::Barred(KeptOut { ips: BTreeSet::from([ip]), ..KeptOut::default() })]);
     assert!(rig.barred.contains(address("9.1.1.1:4130")) && !rig.barred.contains(address("9.1.1.2:4130")));
     assert_eq!(rig.barred.points(rig.now.mono, ip), 0, "the ban clears the points");
     assert_eq!(rig.memory.contents().bans.len(), 1);
@@ -63,11 +72,11 @@ fn denied_addresses_are_limited_and_come_back() {
     let mut rig = Rig::new(true);
     let mut out = Outbox::default();
     let many: Vec<SocketAddr> = (0..=MAX_DENIED).map(|n| v4(u16::try_from(n).unwrap())).collect();
-    assert!(rig.barred.deny(many.iter().copied(), &mut rig.links, &mut out).is_err());
+    assert!(rig.barred.deny(many.iter().copied(), Vec::new(), &mut rig.links, &mut out).is_err());
     assert!(out.is_empty() && !rig.barred.is_denied(many[0]));
-    rig.barred.deny(many[1..].iter().copied(), &mut rig.links, &mut out).unwrap();
+    rig.barred.deny(many[1..].iter().copied(), Vec::new(), &mut rig.links, &mut out).unwrap();
     assert!(rig.barred.is_denied(many[1]) && !rig.barred.is_denied(many[0]));
-    assert_eq!(rig.barred.allow(&mut out).unwrap().len(), MAX_DENIED);
+    assert_eq!(rig.barred.allow(&Book::new([0; 32], true, Vec::new()), &mut out).unwrap().len(), MAX_DENIED);
     assert!(!rig.barred.is_denied(many[1]));
 }
 
@@ -76,10 +85,11 @@ fn a_file_that_fails_is_warned_of_once_and_not_written_again() {
     let mut rig = Rig::new(false);
     rig.memory.inner().1 = true;
     let mut out = Outbox::default();
-    rig.db.set_anchors(&[v4(1)], &mut out);
+    let anchor = |n| Anchor { address: v4(n), node: None };
+    rig.db.set_anchors(&[anchor(1)], &mut out);
     rig.memory.inner().1 = false;
-    rig.db.set_anchors(&[v4(2)], &mut out);
+    rig.db.set_anchors(&[anchor(2)], &mut out);
     assert_eq!(Actions(out.drain().collect()).reports().len(), 1);
     assert!(rig.memory.contents().anchors.is_empty());
-    assert_eq!(rig.db.anchors(), [v4(2), v4(1)], "memory goes on");
+    assert_eq!(rig.db.anchors(), [anchor(2), anchor(1)], "memory goes on");
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
 use crate::node::{Action, LinkAction, handshake::Handshake};
-use crate::node::{AnyRole, command::PeersCommand};
+use crate::node::{AnyRole, command::PeersCommand, node_key::NodeKey};
 use crate::node::{Event, RoleId};
+use tussock_noise::Key;
 
 /// One end of a connection: node and link.
 type End = (usize, LinkId);
@@ -66,7 +67,8 @@ impl Cluster {
         let machine = |n: usize| {
             let connect = connect(n).into_iter().map(port).collect();
             let own_addresses = vec![port(n)];
-            let setup = Setup { listen_port: port(n).port(), own_addresses, connect, ..setup() };
+            let key = NodeKey::new(Key([100 + u8::try_from(n).expect("few nodes"); 32]));
+            let setup = Setup { key, listen_port: port(n).port(), own_addresses, connect, ..setup() };
             let store = Memory::default();
             let roles = roles(&setup, &store, &mut rng);
             let inboxes = [VecDeque::from([Event::Start]), VecDeque::from([Event::Start])];
@@ -147,7 +149,7 @@ impl Cluster {
 
     fn act(&mut self, node: usize, action: Action) {
         match action {
-            Action::Link(LinkAction::Dial { dial, address }) => self.connect(node, dial, address),
+            Action::Link(LinkAction::Dial { dial, address, .. }) => self.connect(node, dial, address),
             Action::Link(LinkAction::Send { link, frame }) => {
                 if let Some(other) = self.sockets.get(&(node, link)).map(|socket| socket.other)
                     && let Some(socket) = self.sockets.get_mut(&other)
@@ -197,6 +199,10 @@ impl Cluster {
         self.tell_both(node, &LinkEvent::Opened { link: ours, direction, remote: address });
         let remote = loopback(50_000);
         self.tell_both(to, &LinkEvent::Opened { link: theirs, direction: Direction::Inbound, remote });
+        for (end, other) in [((node, ours), to), ((to, theirs), node)] {
+            let secured = LinkEvent::Secured { link: end.1, node: self.machines[other].setup.key.id() };
+            self.machines[end.0].inboxes[0].push_back(Event::Link(secured));
+        }
     }
 
     fn gone(&mut self, end: End, reason: CloseReason) {
@@ -298,7 +304,7 @@ fn a_partition_holds_and_heals_within_two_seconds() {
         let (left, right) = ALL.split_at(3);
         for (side, other) in [(left, right), (right, left)] {
             for node in side {
-                cluster.command(*node, PeersCommand::Deny(other.iter().map(|n| port(*n)).collect()));
+                cluster.command(*node, PeersCommand::Deny(other.iter().map(|n| port(*n)).collect(), Vec::new()));
             }
         }
         cluster.run(Duration::from_secs(1));
@@ -318,7 +324,7 @@ fn a_partition_holds_and_heals_within_two_seconds() {
 fn a_partition_that_one_side_made_alone_heals_within_two_seconds() {
     let mut cluster = star(3);
     cluster.run(Duration::from_secs(40));
-    cluster.command(0, PeersCommand::Deny((1..6).map(port).collect()));
+    cluster.command(0, PeersCommand::Deny((1..6).map(port).collect(), Vec::new()));
     cluster.run(Duration::from_secs(300));
     assert_eq!(cluster.pairs().keys().filter(|(a, _)| *a == 0).count(), 0);
     cluster.command(0, PeersCommand::Allow);

@@ -10,7 +10,7 @@ use crate::{
     node::{
         ChainMove, Event,
         limit::Limit,
-        notice::{ToHandshake, ToPeers, Useful},
+        notice::{KeptOut, ToHandshake, ToPeers, Useful},
     },
 };
 
@@ -33,6 +33,7 @@ fn full() -> Node {
                     last_success: None,
                     last_attempt: None,
                     failures: 0,
+                    node: None,
                 })
                 .collect();
         })
@@ -163,7 +164,7 @@ fn after_each_kill_the_anchors_come_first_and_one_network_gets_one_slot() {
         let outbound: Vec<SocketAddr> = node.role.links.outbound_peers().map(|(_, link, _)| link.remote()).collect();
         let theirs = outbound.iter().filter(|address| is_attacker(address)).count();
         assert!(theirs <= 1 && outbound.len() >= 8, "round {round}: {outbound:?}");
-        anchors = memory.contents().anchors;
+        anchors = memory.anchors();
         assert_eq!(anchors.len(), 2);
         assert!(anchors.iter().any(|anchor| !is_attacker(anchor)), "round {round}: {anchors:?}");
         let book = memory.contents().entries;
@@ -191,7 +192,10 @@ fn a_fault_that_is_found_late_costs_its_sender_the_difference_to_what_the_link_h
     node.closed(2, CloseReason::Fault(PeerFault::BrokenPromise));
     let told = late(&mut node, 2, PeerFault::InvalidBranch);
     let ips = BTreeSet::from([address("9.2.1.1:1").ip()]);
-    assert!(told.contains(&ToHandshake::Barred { ips, addresses: BTreeSet::new() }), "100 points are a ban: {told:?}");
+    assert!(
+        told.contains(&ToHandshake::Barred(KeptOut { ips, ..KeptOut::default() })),
+        "100 points are a ban: {told:?}"
+    );
     // A link that stands is closed by the endpoint before anybody hears of a late fault.
     assert!(late(&mut node, 3, PeerFault::InvalidBranch).is_empty());
     assert_eq!(points(&node, "9.3.1.1:1"), 0);

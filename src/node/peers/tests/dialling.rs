@@ -102,15 +102,15 @@ fn anchors_are_dialled_first_and_follow_every_change() {
         node.pass(Duration::from_secs(1));
         succeed_dial(&mut node, *dial, *to, at as u64);
     }
-    assert_eq!(memory.contents().anchors, [dials[0].1, dials[1].1], "the oldest");
+    assert_eq!(memory.anchors(), [dials[0].1, dials[1].1], "the oldest");
     node.lost(0);
-    assert_eq!(memory.contents().anchors, [dials[1].1, dials[2].1]);
+    assert_eq!(memory.anchors(), [dials[1].1, dials[2].1]);
     node.lost(1);
     node.lost(2);
-    assert_eq!(memory.contents().anchors.len(), 2, "a node that loses all peers still knows addresses to dial");
+    assert_eq!(memory.anchors().len(), 2, "a node that loses all peers still knows addresses to dial");
     for _ in 0..20 {
         // Killed and started again, without any goodbye.
-        let anchors = memory.contents().anchors;
+        let anchors = memory.anchors();
         let mut again = node_on(&connecting(&["127.0.0.1:4139"]), &memory);
         assert_eq!(again.start().dialled()[..2], anchors);
     }
@@ -123,9 +123,9 @@ fn a_stop_leaves_the_anchors_alone() {
     for (at, (dial, to)) in node.start().dials().into_iter().enumerate() {
         succeed_dial(&mut node, dial, to, at as u64);
     }
-    let before = memory.contents().anchors;
+    let before = memory.anchors();
     node.closed(0, CloseReason::Local(GoodbyeCode::Stopping));
-    assert_eq!(memory.contents().anchors, before);
+    assert_eq!(memory.anchors(), before);
 }
 
 #[test]
@@ -141,6 +141,7 @@ fn bootnodes_are_dialled_when_the_book_does_not_offer_enough() {
         last_success: None,
         last_attempt: None,
         failures: 0,
+        node: None,
     };
     memory.inner().0.entries = (5000..5010).map(known).collect();
     assert!(!node_on(&setup, &memory).start().dialled().contains(&bootnode));

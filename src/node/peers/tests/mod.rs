@@ -5,6 +5,7 @@ mod barred;
 mod cluster;
 mod defence;
 mod dialling;
+mod identity;
 mod keepalive;
 mod names;
 mod operator;
@@ -22,14 +23,17 @@ use crate::{
     base::{
         codec::List,
         hash::Hash,
-        ids::DialId,
+        ids::{DialId, Ticket},
         limits::{
             BAN_TIME, BOOK_FAILURES, FEELER_INTERVAL, GET_PEERS_INTERVAL, PING_BURST, PING_INTERVAL, PING_TOGETHER,
             PONG_TIMEOUT, REDIAL_MAX, REDIAL_MAX_TEST,
         },
+        time::UnixTime,
     },
-    chain::archive::{Ban, BookContents, BookEntry, StoreError},
+    chain::archive::{Anchor, Ban, Banned, BookContents, BookEntry, StoreError},
     node::{
+        HostName,
+        command::Reply,
         report::Report,
         testing::{Actions, Driver, address, epoch, inbound_peer, outbound_peer, public_setup, setup},
     },
@@ -47,6 +51,10 @@ impl Memory {
 
     fn contents(&self) -> BookContents {
         self.inner().0.clone()
+    }
+
+    fn anchors(&self) -> Vec<SocketAddr> {
+        self.contents().anchors.iter().map(|anchor| anchor.address).collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut BookContents)) -> Result<(), StoreError> {
@@ -72,14 +80,14 @@ impl PeerStore for Memory {
     fn forget(&mut self, address: &SocketAddr) -> Result<(), StoreError> {
         self.change(|contents| contents.entries.retain(|other| other.address != *address))
     }
-    fn set_anchors(&mut self, anchors: &[SocketAddr]) -> Result<(), StoreError> {
+    fn set_anchors(&mut self, anchors: &[Anchor]) -> Result<(), StoreError> {
         self.change(|contents| contents.anchors = anchors.to_vec())
     }
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError> {
         self.change(|contents| contents.bans.push(ban.clone()))
     }
-    fn lift_ban(&mut self, ip: &IpAddr) -> Result<(), StoreError> {
-        self.change(|contents| contents.bans.retain(|ban| ban.ip != *ip))
+    fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError> {
+        self.change(|contents| contents.bans.retain(|ban| ban.who != *who))
     }
 }
 

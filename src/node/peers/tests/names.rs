@@ -143,7 +143,7 @@ fn a_bootnode_s_name_is_asked_for_only_while_the_book_does_not_offer_enough() {
 fn operators_add_and_drop_names() {
     let mut node = node(&public_setup());
     node.start();
-    let actions = node.command(1, PeersCommand::AddPeer(named(SEED)));
+    let actions = node.command(1, PeersCommand::AddPeer(named(SEED), None));
     assert_eq!((asked(&actions), actions.replies(1)), (vec![SEED.to_owned()], vec![Reply::Done]));
     let actions = answer(&mut node, SEED, &[v4(1)]);
     succeed(&mut node, &actions, 1);

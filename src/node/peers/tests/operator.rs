@@ -2,7 +2,8 @@ use super::*;
 use crate::{
     node::{
         command::{PeersCommand, Reply},
-        notice::ToHandshake,
+        notice::{KeptOut, ToHandshake},
+        testing::some_node,
     },
     wire::frame::FrameFault,
 };
@@ -13,7 +14,7 @@ fn grave_faults_ban_an_address_for_a_while_and_light_ones_add_up() {
     let mut node = node_on(&public_setup(), &memory);
     node.start();
     let barred = |actions: &Actions| match actions.told::<ToHandshake>().last() {
-        Some(ToHandshake::Barred { ips, .. }) => ips.clone(),
+        Some(ToHandshake::Barred(out)) => out.ips.clone(),
         _ => BTreeSet::new(),
     };
     let ip: IpAddr = "9.1.1.1".parse().unwrap();
@@ -30,7 +31,8 @@ fn grave_faults_ban_an_address_for_a_while_and_light_ones_add_up() {
     assert_eq!(barred(&actions), BTreeSet::from([ip]));
     assert!(actions.said(6, GoodbyeCode::Banned) && actions.said(8, GoodbyeCode::Banned), "untried links go");
     assert!(actions.closed(7).is_none(), "a link that works stays");
-    assert_eq!(memory.contents().bans.len(), 1);
+    let banned: Vec<Banned> = memory.contents().bans.iter().map(|ban| ban.who).collect();
+    assert_eq!(banned, [Banned::Host(ip), Banned::Node(some_node(4130))], "the same node broke the protocol each time");
     let again = node_on(&public_setup(), &memory).start();
     assert_eq!(barred(&again), BTreeSet::from([ip]), "bans outlive a restart");
     let actions = node.run(BAN_TIME + Duration::from_secs(1));
@@ -43,7 +45,7 @@ fn is_banned_for(node: &mut Node, ip: &str, fault: &PeerFault) -> bool {
     (1_000..1_100).any(|link| {
         node.opened(link, Direction::Inbound, &format!("{ip}:50000"));
         let told = node.closed(link, CloseReason::Fault(fault.clone())).told::<ToHandshake>();
-        told.iter().any(|notice| matches!(notice, ToHandshake::Barred { ips, .. } if !ips.is_empty()))
+        told.iter().any(|notice| matches!(notice, ToHandshake::Barred(out) if !out.ips.is_empty()))
     })
 }
 
@@ -73,7 +75,7 @@ fn a_cluster_on_one_host_never_bans_itself() {
 fn peers_can_be_added_and_dropped() {
     let mut node = node(&setup());
     node.start();
-    let actions = node.command(1, PeersCommand::AddPeer(named("127.0.0.1:4131")));
+    let actions = node.command(1, PeersCommand::AddPeer(named("127.0.0.1:4131"), None));
     assert_eq!(actions.replies(1), [Reply::Done]);
     assert_eq!(actions.dialled(), [address("127.0.0.1:4131")]);
     succeed(&mut node, &actions, 1);
@@ -84,7 +86,7 @@ fn peers_can_be_added_and_dropped() {
     assert!(node.run(REDIAL_MAX / 2).dialled().is_empty());
     let reply = node.command(3, PeersCommand::DropPeer(named("127.0.0.1:9999"))).replies(3);
     assert!(matches!(reply[..], [Reply::NotFound(_)]));
-    let actions = node.command(4, PeersCommand::AddPeer(named("127.0.0.1:4131")));
+    let actions = node.command(4, PeersCommand::AddPeer(named("127.0.0.1:4131"), None));
     assert_eq!(actions.dialled(), [address("127.0.0.1:4131")], "an operator may change their mind");
 }
 
@@ -93,15 +95,15 @@ fn operators_ban_and_unban() {
     let mut node = node(&public_setup());
     node.start();
     join(&mut node, 1, "9.1.1.1:4130");
-    let ip: IpAddr = "9.1.1.1".parse().unwrap();
-    let ban = PeersCommand::Ban { ip, time: Duration::from_secs(60), reason: "test".to_owned() };
+    let who = Banned::Host("9.1.1.1".parse().unwrap());
+    let ban = PeersCommand::Ban { who, time: Duration::from_secs(60), reason: "test".to_owned() };
     let actions = node.command(1, ban);
     assert!(actions.said(1, GoodbyeCode::Banned) && actions.replies(1) == [Reply::Done]);
     let replies = node.command(2, PeersCommand::Book).replies(2);
     let [Reply::Book { bans, .. }] = &replies[..] else { panic!("one reply: {replies:?}") };
     assert_eq!((bans[0].until, bans[0].reason.as_str()), (UnixTime(epoch() + 60), "test"));
-    assert_eq!(node.command(3, PeersCommand::Unban(ip)).replies(3), [Reply::Done]);
-    assert!(matches!(node.command(4, PeersCommand::Unban(ip)).replies(4)[..], [Reply::NotFound(_)]));
+    assert_eq!(node.command(3, PeersCommand::Unban(who)).replies(3), [Reply::Done]);
+    assert!(matches!(node.command(4, PeersCommand::Unban(who)).replies(4)[..], [Reply::NotFound(_)]));
 }
 
 #[test]
@@ -111,10 +113,10 @@ fn a_partition_cuts_links_and_heals_at_once() {
     succeed(&mut node, &actions, 1);
     join(&mut node, 2, "127.0.0.1:4132");
     let denied = [address("127.0.0.1:4131"), address("127.0.0.1:4132")];
-    let actions = node.command(1, PeersCommand::Deny(denied.to_vec()));
+    let actions = node.command(1, PeersCommand::Deny(denied.to_vec(), Vec::new()));
     assert_eq!(actions.replies(1), [Reply::Done]);
     assert!(actions.said(1, GoodbyeCode::Operator) && actions.said(2, GoodbyeCode::Operator));
-    let expected = ToHandshake::Barred { ips: BTreeSet::new(), addresses: BTreeSet::from(denied) };
+    let expected = ToHandshake::Barred(KeptOut { addresses: BTreeSet::from(denied), ..KeptOut::default() });
     assert_eq!(actions.told::<ToHandshake>(), [expected]);
     for link in [1, 2] {
         node.closed(link, CloseReason::Local(GoodbyeCode::Operator));
@@ -146,7 +148,7 @@ fn a_short_partition_leaves_no_back_off_behind() {
     let actions = node.receive(1, &told([loopback(4133)]));
     succeed(&mut node, &actions, 3);
     let denied: Vec<SocketAddr> = (4131..4134).map(loopback).collect();
-    node.command(1, PeersCommand::Deny(denied.clone()));
+    node.command(1, PeersCommand::Deny(denied.clone(), Vec::new()));
     for link in [1, 2, 3] {
         node.closed(link, CloseReason::Local(GoodbyeCode::Operator));
     }
@@ -157,7 +159,7 @@ fn a_short_partition_leaves_no_back_off_behind() {
 fn a_link_that_came_up_while_it_was_denied_is_closed() {
     let mut node = node(&setup());
     node.start();
-    node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131")]));
+    node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131")], Vec::new()));
     assert!(join(&mut node, 1, "127.0.0.1:4131").said(1, GoodbyeCode::Operator));
 }
 
@@ -165,7 +167,7 @@ fn a_link_that_came_up_while_it_was_denied_is_closed() {
 fn partitions_are_for_test_chains_only() {
     let mut node = node(&public_setup());
     node.start();
-    let replies = node.command(1, PeersCommand::Deny(vec![v4(1)])).replies(1);
+    let replies = node.command(1, PeersCommand::Deny(vec![v4(1)], Vec::new())).replies(1);
     assert!(matches!(replies[..], [Reply::Refused(_)]));
     assert!(matches!(node.command(2, PeersCommand::Allow).replies(2)[..], [Reply::Refused(_)]));
 }

@@ -45,7 +45,7 @@ fn what_a_peer_said_when_it_closed_the_link_is_the_reason() {
 fn a_node_whose_known_addresses_are_all_kept_out_says_so_until_one_is_allowed() {
     let mut node = node(&connecting(&["127.0.0.1:4131"]));
     node.start();
-    let actions = node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131")]));
+    let actions = node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131")], Vec::new()));
     let text = "the only known address is banned or denied: 127.0.0.1:4131";
     assert_eq!(told(&actions, HindranceId::AllDenied), Some(Some(text.to_owned())));
     assert_eq!(told(&node.command(2, PeersCommand::Allow), HindranceId::AllDenied), Some(None));
@@ -86,7 +86,8 @@ fn a_node_that_nobody_reaches_says_so_once_it_has_all_the_peers_that_it_wants() 
 fn a_node_that_denies_some_of_the_nodes_that_it_knows_says_so_until_all_are_allowed() {
     let mut node = node(&connecting(&["127.0.0.1:4131", "127.0.0.1:4132"]));
     node.start();
-    let actions = node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131"), address("127.0.0.1:4139")]));
+    let actions =
+        node.command(1, PeersCommand::Deny(vec![address("127.0.0.1:4131"), address("127.0.0.1:4139")], Vec::new()));
     let text = "this node keeps out 2 of 3 known nodes: 127.0.0.1:4131, 127.0.0.1:4139";
     assert_eq!(told(&actions, HindranceId::PartlyCut), Some(Some(text.to_owned())));
     let actions = node.run(DIAL_FAILING_AFTER * 2);
