@@ -422,3 +422,11 @@ fn nodes_that_lose_power_keep_the_laws() {
         assert_holds(&sim::run(Options::draw(seed, &Overrides { power_loss: true, ..Overrides::default() })));
     }
 }
+
+/// A liar delivered the first block of its branch 18 seconds after it was asked for it. Blocks seemed to take that long, and its
+/// next block had as much time before the node gave the branch up.
+#[test]
+fn one_block_that_comes_late_gives_those_after_it_no_more_time() {
+    let overrides = Overrides { encryption: Some(false), ..Overrides::default() };
+    assert_holds(&sim::run(Options::draw(9130, &overrides)));
+}

@@ -53,9 +53,10 @@ impl StallClock {
         self.stall = (self.stall * 85 / 100).max(STALL_FIRST);
     }
 
-    /// A block arrived this long after the request.
+    /// A block arrived this long after the request. One that was overdue counts as just in time: otherwise a single body that
+    /// a liar holds back would give its next branch many times as long.
     pub(super) fn took(&mut self, time: Duration) {
-        self.typical = (self.typical * 7 + time) / 8;
+        self.typical = (self.typical * 7 + time.min(self.overdue())) / 8;
     }
 
     /// How long a block that holds up others may be owed before a second peer is asked for it. That is long before its peer
@@ -89,5 +90,20 @@ impl StallClock {
         self.before = self.lowest;
         Lowest::see(&mut self.lowest, now, lowest);
         self.lowest = again.or(self.lowest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_block_that_comes_late_gives_the_next_no_more_time_and_many_do() {
+        let mut clock = StallClock::default();
+        clock.took(Duration::from_secs(18));
+        assert_eq!(clock.overdue(), OVERDUE_FIRST);
+        // On a slow line all blocks come late.
+        (0..5).for_each(|_| clock.took(Duration::from_secs(18)));
+        assert!(clock.overdue() > Duration::from_secs(18), "{:?}", clock.overdue());
     }
 }
