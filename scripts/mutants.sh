@@ -62,6 +62,11 @@ mutants=(
   'later-blocks-excuse-earlier src/node/fetch/sources.rs     s/self\.requests\.iter_mut()\.skip(at)/self.requests.iter_mut()/'
   'promises-bind-backwards     src/node/headers/promises.rs  s/filter(move |(_, since)| \*since <= time)/filter(move |_| time == time)/'
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
+  'strangers-are-members       src/node/key_agreement/mod.rs s/members\.is_some_and(|members| !members\.contains(&node))/members.is_some_and(|_| false)/'
+  'answers-before-the-list     src/link/securing.rs          s/if node\.is_some_and(|node| !is_member(self\.config\.members\.as_deref(), node)) {/if false {/'
+  'removed-members-stay        src/link/securing.rs          s/link\.node\.is_some_and(|node| !is_member(members, node))/link.node.is_some_and(|_| members.is_some_and(|_| false))/'
+  'anybody-answers-for-a-node  src/node/key_agreement/mod.rs s/expected\.is_some_and(|expected| expected != node)/expected.is_some_and(|_| false)/'
+  'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
 )
 
 # The unit tests that find what the simulator does not, or only in one of thousands of seeds.
@@ -73,6 +78,11 @@ declare -A unit_tests=(
   [later-blocks-excuse-earlier]=what_a_peer_delivers_out_of_order_does_not_excuse_what_it_holds_back
   [promises-bind-backwards]=a_promise_counts_from_its_arrival
   [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
+  [strangers-are-members]=members_link_and_a_stranger_hears_nothing
+  [answers-before-the-list]=the_list_of_members_counts_when_the_keys_are_agreed_on
+  [removed-members-stay]=only_members_link_and_a_removed_one_is_gone_at_once
+  [anybody-answers-for-a-node]=a_dialler_that_expects_another_node_does_not_say_who_it_is
+  [one-key-for-ever]=the_key_changes_after_each_65536_messages_and_the_number_runs_on
 )
 
 # A kept build names the files of the copy, so the copy must be where it was.
@@ -99,7 +109,7 @@ for mutant in "${mutants[@]}"; do
     continue
   fi
   if [ -n "${unit_tests[$name]-}" ]; then
-    if (cd "$copy" && cargo test --quiet --package tussock-core --package tussock-roles --lib "${unit_tests[$name]}" >"$copy/run.log" 2>&1); then
+    if (cd "$copy" && cargo test --quiet --package tussock-core --package tussock-noise --package tussock-roles --lib "${unit_tests[$name]}" >"$copy/run.log" 2>&1); then
       echo "$name: SURVIVES ${unit_tests[$name]}"
       survivors=$((survivors + 1))
     elif grep -q '^test result: FAILED' "$copy/run.log"; then
