@@ -66,6 +66,27 @@ fn members_link_and_one_that_is_removed_is_gone_and_comes_back_when_it_is_added(
 }
 
 #[test]
+fn a_chain_file_may_name_its_members_and_each_node_may_change_its_own_list() {
+    let root = TempDir::new();
+    let [one, two, file] = ["one", "two", "meadow.toml"].map(|name| root.path().join(name));
+    let text = stdout(&cli_on(&one, "local", &["genesis", "new", "--test", "--name", "meadow"]));
+    fs::write(&file, &text).unwrap();
+    let chain = file.to_str().unwrap();
+    let ids = [&one, &two].map(|dir| stdout(&cli_on(dir, chain, &["members", "id"])).trim().to_owned());
+    fs::write(&file, format!("{text}members = {ids:?}\n")).unwrap();
+    let a = TestNode::start_on(&one, chain, &[]);
+    let b = TestNode::start_on(&two, chain, &["--connect", &format!("{}@{}", ids[0], a.p2p())]);
+    b.wait(&["peers", "1"]);
+    assert_eq!(a.json(&["members", "list"]).as_array().unwrap().len(), 2);
+    a.json(&["members", "remove", &ids[1]]);
+    until("the removed member is gone", || peer_ids(&a).is_empty().then_some(()));
+    assert_eq!(fs::read_to_string(one.join("meadow/members")).unwrap(), format!("{}\n", ids[0]));
+    a.json(&["members", "add", &ids[1]]);
+    b.wait(&["peers", "1"]);
+    assert_eq!(peer_ids(&a), [ids[1].clone()]);
+}
+
+#[test]
 fn five_members_survive_restarts_and_moves_of_addresses() {
     let root = TempDir::new();
     let folders: Vec<_> = (0..5).map(|n| root.path().join(n.to_string())).collect();

@@ -1,11 +1,14 @@
 //! Chain specifications: everything that makes one network differ from another, and its genesis block.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::{
     base::{
         codec::{self, Encode, List},
         hash::{Domain, Hash},
+        ids::NodeId,
         limits,
     },
     chain::{
@@ -16,7 +19,7 @@ use crate::{
         digest::StateSum,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        merkle,
+        merkle, node_id,
         target::{CompactTarget, Target},
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -67,6 +70,8 @@ pub struct ChainSpec {
     pub min_fee_rate: u64,
     /// Nodes to start from, `IP:PORT`.
     pub bootnodes: Vec<String>,
+    /// The nodes that may link; `None`: every node. Not part of the network's identity.
+    pub members: Option<BTreeSet<NodeId>>,
     /// The genesis block.
     pub genesis: HashedBlock,
     /// The digest of the coins that genesis allocates.
@@ -115,6 +120,7 @@ struct SpecFile {
     test: bool,
     #[serde(default)]
     bootnodes: Vec<String>,
+    members: Option<Vec<String>>,
     #[serde(default)]
     allocations: Vec<Allocation>,
 }
@@ -239,6 +245,7 @@ impl ChainSpec {
             default_mine_rate,
             min_fee_rate: 0,
             bootnodes: Vec::new(),
+            members: None,
             genesis,
             genesis_sum,
         }
@@ -293,6 +300,7 @@ impl SpecFile {
             .iter()
             .map(|one| Ok(Output { amount: one.amount, address: Address::parse(&one.address, &prefix)? }))
             .collect::<Result<Vec<_>, AddressError>>()?;
+        let members = self.members.as_deref().map(|members| read_members(members, &prefix)).transpose()?;
         let parameters = Parameters {
             genesis_time: self.genesis_time,
             block_time: self.block_time,
@@ -313,10 +321,20 @@ impl SpecFile {
             default_mine_rate: self.default_mine_rate,
             min_fee_rate: self.min_fee_rate,
             bootnodes: self.bootnodes,
+            members,
             genesis,
             genesis_sum,
         })
     }
+}
+
+/// The ids in a chain file's `members`. An empty list would leave the node alone.
+fn read_members(texts: &[String], prefix: &Prefix) -> Result<BTreeSet<NodeId>, SpecError> {
+    let value = |problem| SpecError::Value { key: "members", problem };
+    if texts.is_empty() {
+        return Err(value("at least one id is needed; without the key every node may link".to_owned()));
+    }
+    texts.iter().map(|text| node_id::parse(text, prefix).map_err(|why| value(format!("{text}: {why}")))).collect()
 }
 
 /// The genesis block: one coinbase whose outputs are the allocations and whose memo commits to name and parameters.
@@ -380,5 +398,19 @@ mod tests {
         assert_ne!(hash("a", 1), hash("b", 1));
         assert!(matches!(ChainSpec::from_toml(&text("local", 1)), Err(SpecError::Value { key: "name", .. })));
         assert!(matches!(ChainSpec::from_toml("color = 1"), Err(SpecError::Syntax(_))));
+    }
+
+    #[test]
+    fn a_chain_file_may_name_its_members_and_they_make_no_other_network() {
+        let text = "name = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
+                    target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\n";
+        let read = |members: &str| ChainSpec::from_toml(&format!("{text}{members}"));
+        let id = node_id::to_text(&NodeId([7; 32]), &Prefix::new("x").unwrap());
+        let with = read(&format!("members = [\"{id}\"]\n")).unwrap();
+        assert_eq!(with.members, Some(BTreeSet::from([NodeId([7; 32])])));
+        assert_eq!((read("").unwrap().members, read("").unwrap().genesis_hash()), (None, with.genesis_hash()));
+        for wrong in ["members = []\n", "members = [\"xnode1qqqq\"]\n"] {
+            assert!(matches!(read(wrong), Err(SpecError::Value { key: "members", .. })), "{wrong}");
+        }
     }
 }

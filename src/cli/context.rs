@@ -14,6 +14,7 @@ use super::{
 use crate::{
     chain::{address::Address, spec::ChainSpec},
     config::{self, CHAIN_FILE, CommonFlags, ConfigError, NodeFlags, Settings, Sources},
+    rpc::members::MembersList,
 };
 
 /// One invocation of a command.
@@ -69,6 +70,14 @@ impl Context {
         }
         datadir::make_folder(&self.folder())?;
         datadir::write_atomically(&path, text.as_bytes(), 0o644)
+    }
+
+    /// The list of members of a chain whose file names them. Changes go into a file of this node's folder, which counts
+    /// once it is there.
+    pub fn chain_members(&self) -> Option<MembersList> {
+        let chain = Some(self.spec().members.clone()?);
+        let folder = std::path::absolute(self.folder()).unwrap_or_else(|_| self.folder());
+        Some(MembersList { path: folder.join(datadir::MEMBERS), chain })
     }
 
     /// Whether the data is that of a `tussock dev` node in a temporary folder.

@@ -26,6 +26,8 @@ pub const INDEX: &str = "index.db";
 pub const KEYS: &str = "keys";
 /// The file of the key by which other nodes know this one.
 pub const NODE_KEY: &str = "node.key";
+/// The file of members, once the list of the chain file was changed.
+pub const MEMBERS: &str = "members";
 /// The folder of log files.
 pub const LOGS: &str = "logs";
 /// The lock file's name.

@@ -128,6 +128,7 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
     let values = [
         ("{name}", format!("{name:?}")),
         ("{prefix}", format!("{prefix:?}")),
+        ("{prefix_text}", prefix.clone()),
         ("{date}", units::utc(time)),
         ("{time}", time.to_string()),
         ("{block_time}", block_time.to_string()),

@@ -1,11 +1,6 @@
 //! `members`: the file of the nodes that may link.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, io::ErrorKind, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -20,6 +15,7 @@ use super::{
 use crate::{
     base::ids::NodeId,
     chain::node_id,
+    node::Members,
     rpc::members::{self, Member},
 };
 
@@ -28,7 +24,8 @@ use crate::{
 #[command(after_help = "\
 The file has the id of a node in each line; what follows a # is a remark. A node
 that runs with --members FILE links only with these nodes. Give each node the
-same file.
+same file. A chain file may name the members, too; what is added or removed then
+is in the file members beside the ledger, which counts from there on.
 
 Examples:
   tussock members list
@@ -101,6 +98,8 @@ struct Place {
     file: PathBuf,
     /// A running node has read it.
     is_in_use: bool,
+    /// The list as long as there is no file: that of the chain file.
+    chain: Option<Members>,
 }
 
 impl Place {
@@ -111,19 +110,23 @@ impl Place {
             Err(failure) if failure.exit == Exit::Unreachable => None,
             Err(failure) => return Err(failure),
         };
-        let set = || context.settings.node.members.clone();
+        let chain = context.chain_members();
+        let set = || context.settings.node.members.clone().or_else(|| Some(chain.as_ref()?.path.clone()));
         let file = arguments.file.clone().or_else(|| running.clone()).or_else(set);
         let file = file.ok_or_else(|| {
             Failure::usage("there is no list of members: name its file with --file, or start the node with --members")
         })?;
-        let same = |other: &PathBuf| fs::canonicalize(other).ok() == fs::canonicalize(&file).ok();
-        Ok(Self { is_in_use: running.as_ref().is_some_and(same), file })
+        let same = |other: &PathBuf| *other == file || fs::canonicalize(other).ok() == fs::canonicalize(&file).ok();
+        let chain = chain.filter(|list| list.path == file).and_then(|list| list.chain);
+        Ok(Self { is_in_use: running.as_ref().is_some_and(same), file, chain })
     }
 
-    /// The text of the file; empty if there is none yet.
-    fn text(&self) -> Outcome<String> {
+    /// The text of the file; if there is none yet, what the chain file says.
+    fn text(&self, context: &Context) -> Outcome<String> {
+        let prefix = &context.spec().prefix;
+        let chain = || self.chain.iter().flatten().map(|node| node_id::to_text(node, prefix) + "\n").collect();
         match fs::read_to_string(&self.file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(chain()),
             read => read.map_err(|error| Failure::io("cannot read", &self.file, &error)),
         }
     }
@@ -149,7 +152,11 @@ impl Place {
 }
 
 fn list(context: &Context, place: &Place) -> Outcome {
-    let all = read(context, &place.file)?;
+    let all = match place.chain {
+        Some(_) => members::parse(&place.text(context)?, &context.spec().prefix),
+        None => members::read(&place.file, &context.spec().prefix),
+    };
+    let all = all.map_err(Failure::usage)?;
     let linked = if place.is_in_use { linked(context)? } else { BTreeSet::new() };
     let row = |member: &Member| {
         let id = node_id::to_text(&member.node, &context.spec().prefix);
@@ -175,7 +182,7 @@ fn add(context: &Context, place: &Place, ids: &[String], remark: &str) -> Outcom
     if remark.chars().any(char::is_control) {
         return Err(Failure::usage("a remark is one line of text"));
     }
-    let mut text = place.text()?;
+    let mut text = place.text(context)?;
     let known = known(context, &text);
     for node in parse(context, ids)? {
         if known.contains(&node) {
@@ -196,7 +203,7 @@ fn add(context: &Context, place: &Place, ids: &[String], remark: &str) -> Outcom
 }
 
 fn remove(context: &Context, place: &Place, ids: &[String]) -> Outcome {
-    let (text, gone) = (place.text()?, parse(context, ids)?);
+    let (text, gone) = (place.text(context)?, parse(context, ids)?);
     let known = known(context, &text);
     if let Some(at) = gone.iter().position(|node| !known.contains(node)) {
         return Err(Failure::new(Exit::NotFound, format!("{} is no member; tussock members list shows all", ids[at])));
@@ -208,10 +215,6 @@ fn remove(context: &Context, place: &Place, ids: &[String]) -> Outcome {
     let kept: String = text.lines().filter(stays).map(|line| format!("{line}\n")).collect();
     place.write(context, &kept)?;
     context.print(&json!({ "removed": ids }), |_| format!("removed {}; {}", ids.join(" "), place.effect()))
-}
-
-fn read(context: &Context, file: &Path) -> Outcome<Vec<Member>> {
-    members::read(file, &context.spec().prefix).map_err(Failure::usage)
 }
 
 /// The nodes that a text names. Lines that cannot be read are complained of when the file is written.

@@ -24,7 +24,7 @@ use crate::{
         limit::{Limit, Meter},
         report::SyncState,
     },
-    rpc::{error::RpcError, events::Events, page::Page},
+    rpc::{error::RpcError, events::Events, members::MembersList, page::Page},
     runtime::{handle::NodeHandle, status::Status},
 };
 
@@ -45,8 +45,8 @@ pub struct Context {
     pub ledger_path: PathBuf,
     /// The index's file; `None` if there is no index.
     pub index_path: Option<PathBuf>,
-    /// The file of members; `None`: every node may link.
-    pub members: Option<PathBuf>,
+    /// The list of members; `None`: every node may link.
+    pub members: Option<MembersList>,
     /// The index's progress.
     pub indexed: IndexMark,
     /// The last events.

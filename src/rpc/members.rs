@@ -1,6 +1,9 @@
 //! The file of the nodes that may link: one id in a line. What follows a `#` is a remark.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     base::ids::NodeId,
@@ -10,6 +13,25 @@ use crate::{
 
 /// Bytes of a file that is read: some 7,000 ids.
 const MAX_BYTES: u64 = 512 * 1024;
+
+/// Where a node's list of members is.
+#[derive(Clone, Debug)]
+pub struct MembersList {
+    /// The file.
+    pub path: PathBuf,
+    /// The list as long as there is no file: that of the chain file.
+    pub chain: Option<Members>,
+}
+
+impl MembersList {
+    /// Reads the list.
+    pub fn read(&self, prefix: &Prefix) -> Result<Members, String> {
+        match &self.chain {
+            Some(members) if !self.path.exists() => Ok(members.clone()),
+            _ => ids(&self.path, prefix),
+        }
+    }
+}
 
 /// A member, as a line of the file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +50,15 @@ pub fn read(path: &Path, prefix: &Prefix) -> Result<Vec<Member>, String> {
         return Err(at(format!("more than {MAX_BYTES} bytes")));
     }
     let text = fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
+    parse(&text, prefix).map_err(at)
+}
+
+/// Reads the members in the text of a file.
+pub fn parse(text: &str, prefix: &Prefix) -> Result<Vec<Member>, String> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, member(line, prefix)));
     lines
         .filter_map(|(line, member)| Some((line, member?)))
-        .map(|(line, member)| member.map_err(|why| at(format!("line {line}: {why}"))))
+        .map(|(line, member)| member.map_err(|why| format!("line {line}: {why}")))
         .collect()
 }
 

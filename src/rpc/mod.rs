@@ -68,6 +68,7 @@ use crate::{
         context::Context,
         engine::Engine,
         indexer::Indexer,
+        members::MembersList,
         tokens::Tokens,
     },
     runtime::handle::NodeHandle,
@@ -93,8 +94,8 @@ pub struct ServerOptions {
     pub version: String,
     /// The file of named tokens.
     pub tokens: PathBuf,
-    /// The file of members; `None`: every node may link.
-    pub members: Option<PathBuf>,
+    /// The list of members; `None`: every node may link.
+    pub members: Option<MembersList>,
 }
 
 /// A running server. Stops when it is dropped.

@@ -29,7 +29,7 @@ use crate::{
         values::{self, LEAST_MEMORY, MOST_MEMORY},
     },
     node::{Members, NodeAddress, Setup, node_key::NodeKey},
-    rpc::members,
+    rpc::members::MembersList,
     runtime::{Listen, logging::Levels, memory},
 };
 
@@ -157,14 +157,18 @@ impl Plan {
         })
     }
 
-    /// The file of members, with its whole path.
-    pub(super) fn members_file(&self) -> Option<PathBuf> {
-        self.flags().members.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()))
+    /// The list of members: the file of `--members` with its whole path, or that of the chain file.
+    pub(super) fn members_list(&self) -> Option<MembersList> {
+        let absolute = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
+        match &self.flags().members {
+            Some(file) => Some(MembersList { path: absolute(file), chain: None }),
+            None => self.context.chain_members(),
+        }
     }
 
     fn members(&self) -> Outcome<Option<Members>> {
-        let read = |file: PathBuf| members::ids(&file, &self.context.spec().prefix);
-        self.members_file().map(read).transpose().map_err(|problem| Failure::usage(format!("--members {problem}")))
+        let read = |list: MembersList| list.read(&self.context.spec().prefix);
+        self.members_list().map(read).transpose().map_err(|problem| Failure::usage(format!("members: {problem}")))
     }
 
     fn miner(&self, text: &str) -> Outcome<Address> {

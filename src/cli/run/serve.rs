@@ -131,7 +131,7 @@ fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Se
             started,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tokens: plan.folder().join(tokens::FILE),
-            members: plan.members_file(),
+            members: plan.members_list(),
         };
         Server::start(options, node.handle())
     };

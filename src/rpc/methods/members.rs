@@ -10,7 +10,6 @@ use crate::{
         context::Context,
         continuation::{Continuation, Shared, unexpected},
         error::{self, RpcError},
-        members,
         params::Args,
         schema::Schema,
     },
@@ -29,7 +28,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "reloadmembers",
         params: &[],
-        summary: "reads the file of members again; the links of nodes that are not in it end",
+        summary: "reads the list of members again; the links of nodes that are not in it end",
         returns: "the number of members",
         result: Schema::Integer,
         errors: &[error::REJECTED],
@@ -42,7 +41,9 @@ fn list(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {
     Ok(Continuation::ask(PeersCommand::Members, move |reply| match reply {
         Reply::Members(members) => {
             let texts = members.map(|members| members.iter().map(|node| context.node_text(node)).collect::<Vec<_>>());
-            Ok(Continuation::value(&json!({ "file": context.members, "members": texts })))
+            Ok(Continuation::value(
+                &json!({ "file": context.members.as_ref().map(|list| &list.path), "members": texts }),
+            ))
         }
         other => Err(unexpected(other)),
     }))
@@ -61,6 +62,6 @@ fn read(context: &Context) -> Result<crate::node::Members, RpcError> {
     let rejected = |problem: String| RpcError::new(error::REJECTED, problem);
     let none =
         || rejected("this node lets everybody link; tussock run --members FILE starts it with a list".to_owned());
-    let path = context.members.as_ref().ok_or_else(none)?;
-    members::ids(path, &context.chain.prefix).map_err(rejected)
+    let list = context.members.as_ref().ok_or_else(none)?;
+    list.read(&context.chain.prefix).map_err(rejected)
 }

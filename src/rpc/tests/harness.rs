@@ -38,7 +38,7 @@ use crate::{
         limit::{Limit, Meter},
         report::{PeerReport, Protection, Report},
     },
-    rpc::{Server, ServerOptions, auth::base64},
+    rpc::{Server, ServerOptions, auth::base64, members::MembersList},
     runtime::{
         handle::{Backend, Done, NodeHandle},
         status::SharedStatus,
@@ -231,7 +231,7 @@ impl Rig {
             started: Instant::now(),
             version: "1.2.3".to_owned(),
             tokens: dir.join("tokens.json"),
-            members: Some(dir.join("members")),
+            members: Some(MembersList { path: dir.join("members"), chain: None }),
         };
         let backend: Arc<dyn Backend> = node.clone();
         let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&status))).unwrap();
