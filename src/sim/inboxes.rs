@@ -88,6 +88,11 @@ impl Inboxes {
         event
     }
 
+    /// How many events of links wait for a role.
+    pub(super) fn links_waiting(&self, role: RoleId) -> usize {
+        self.all[role as usize].links.len()
+    }
+
     /// Whether something waits for a role.
     pub(super) fn waits_for(&self, role: RoleId) -> bool {
         self.waiting & bit(role) != 0

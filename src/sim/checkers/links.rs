@@ -49,6 +49,9 @@ impl World {
         self.check_news_event(node, event);
         let now = self.now;
         let Some(life) = &mut self.nodes[node].life else { return };
+        if matches!(role, RoleId::Headers | RoleId::Fetch | RoleId::Ledger) {
+            life.watch.waiting.entry(role).or_default().push_back(now);
+        }
         if let Some(wrong) = life.watch.disorder(role, event) {
             let what = format!("{} hears {event:?} {wrong}", role.name());
             return self.fail("links", Some(node), what);

@@ -54,6 +54,7 @@ impl World {
     pub(in crate::sim) fn check_liveness(&mut self) {
         self.note_slow();
         self.note_skewed();
+        let queued: Vec<Duration> = (0..self.nodes.len()).map(|node| self.longest_wait(node)).collect();
         let mut lags = BTreeMap::new();
         let mut peers = BTreeMap::new();
         for (id, conn) in self.conns.iter().enumerate() {
@@ -61,12 +62,15 @@ impl World {
             for side in [0, 1] {
                 let (node, peer) = (conn.ends[side].node, conn.ends[1 - side].node);
                 *peers.entry(node).or_insert(0) += 1;
-                if let Some(lag) = self.lag(node, peer, self.checkers.liveness.lags.get(&(node, id))) {
+                let before = self.checkers.liveness.lags.get(&(node, id));
+                if let Some(mut lag) = self.lag(node, peer, before) {
+                    lag.queued = lag.queued.max(queued[node] + queued[peer]);
                     lags.insert((node, id), lag);
                 }
             }
         }
-        let over = |id: &ConnId, lag: &Lag| self.now.since(lag.since + lag.transfer + QUESTIONS * self.round_trip(*id));
+        let allowed = |id: &ConnId, lag: &Lag| lag.transfer + lag.queued + QUESTIONS * self.round_trip(*id);
+        let over = |id: &ConnId, lag: &Lag| self.now.since(lag.since + allowed(id, lag));
         let late = lags.iter().map(|((node, id), lag)| (over(id, lag), *node, lag.since)).max();
         if let Some((over, node, since)) = late {
             let longest = &mut self.checkers.liveness.longest.0;
@@ -157,7 +161,19 @@ impl World {
             return Some(lag.clone());
         }
         let transfer = self.transfer(node, peer, &theirs.hash);
-        Some(Lag { since: self.now, work: theirs.work, transfer })
+        Some(Lag { since: self.now, work: theirs.work, transfer, queued: Duration::ZERO })
+    }
+
+    /// How long the oldest event of a link has waited for a role that a block passes. Roles that take up to 0.2 s for an event
+    /// have seconds of an attacker's frames before them.
+    fn longest_wait(&mut self, node: usize) -> Duration {
+        let Some(life) = &mut self.nodes[node].life else { return Duration::ZERO };
+        let sink = life.endpoint.sink();
+        let oldest = life.watch.waiting.iter_mut().filter_map(|(role, times)| {
+            times.drain(..times.len().saturating_sub(sink.links_waiting(*role)));
+            times.front().copied()
+        });
+        oldest.min().map_or(Duration::ZERO, |since| self.now.since(since))
     }
 
     /// How long the last ping took on a connection, or has taken so far: the longer of both ends. Roles that take up to 0.2 s

@@ -115,4 +115,6 @@ pub(super) struct Lag {
     pub(super) work: Work,
     /// What the missing bytes may take.
     pub(super) transfer: Duration,
+    /// How long events of links have waited for roles of the two at most, since then.
+    pub(super) queued: Duration,
 }

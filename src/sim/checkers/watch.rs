@@ -1,7 +1,7 @@
 //! What the checkers remember of one node's links.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -52,6 +52,8 @@ pub(in crate::sim) struct Watch {
     pub(super) pinged: BTreeMap<LinkId, (u64, Time)>,
     /// How long the last ping of each link took, through the roles of both ends.
     pub(super) round_trips: BTreeMap<LinkId, Duration>,
+    /// When each event of a link was put into the inbox of a role that a block passes, as far as they wait there.
+    pub(super) waiting: BTreeMap<RoleId, VecDeque<Time>>,
     /// Dials to hosts that are no nodes.
     pub(super) strange: BTreeMap<usize, StrangeDials>,
     /// Points that links that have ended have paid.
