@@ -106,7 +106,7 @@ fn shells_complete_commands_and_flags() {
         path.display().to_string()
     };
     if is_there("bash") {
-        let try_it = "source \"$0\"; COMP_WORDS=(tussock mem); COMP_CWORD=1; _tussock tussock mem tussock; \
+        let try_it = "source \"$0\"; COMP_WORDS=(tussock memp); COMP_CWORD=1; _tussock tussock memp tussock; \
                       printf '%s\\n' \"${COMPREPLY[@]}\"";
         assert_eq!(takes(&feed("bash", &["--norc", "-c", try_it, &script("bash")], "")).trim(), "mempool");
     }
@@ -115,7 +115,7 @@ fn shells_complete_commands_and_flags() {
         assert_eq!(takes(&feed("zsh", &["-f", "-c", try_it, &script("zsh")], "")).trim(), "_tussock");
     }
     if is_there("fish") {
-        let try_it = format!("source {}; complete -C'tussock mem'", script("fish"));
+        let try_it = format!("source {}; complete -C'tussock memp'", script("fish"));
         assert!(takes(&feed("fish", &["--no-config", "-c", &try_it], "")).starts_with("mempool\t"));
     }
 }
