@@ -25,6 +25,8 @@ mutants=(
   'run-without-its-last-page   src/store/coins/merge.rs       s/^    writer\.finish()?;//'
   'wrong-tie-break             src/node/ledger/chain_manager.rs s/row\.work <= chain\.tip()\.work/row.work < chain.tip().work/'
   'lost-mempool-return         src/node/ledger/mempool.rs    s/self\.abandoned\.add_blocks(removed\.iter().*);//'
+  'amounts-not-compared        src/chain/rules.rs            s/if named != coin\.amount {/if false {/'
+  'wrong-amounts-are-free      src/node/gossip/intake.rs     s/out\.fault(link, fault\.into());/drop((link, fault));/'
   'fees-for-nobody             src/node/ledger/chainstate.rs s/header\.height, fees)?;/header.height, 0)?;/'
   'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'
   'relay-before-verify         src/node/gossip/intake.rs     /fn transaction(/,/^    }/s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(Origin::Link(link), \&transaction, out);/'

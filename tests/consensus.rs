@@ -203,7 +203,7 @@ impl Candidate {
         let amount = self.maker.coins()[&reward].amount;
         let output = Output { amount, address: key(2).address() };
         let genesis = self.spec.genesis_hash();
-        self.transactions.push(testkit::spend(&[(reward, &owner)], vec![output], b"", &genesis));
+        self.transactions.push(testkit::spend(&[(reward, amount, &owner)], vec![output], b"", &genesis));
     }
 }
 
@@ -213,7 +213,7 @@ fn candidate(spec: &Arc<ChainSpec>, maker: &BlockMaker) -> Candidate {
     let made = Transaction::outpoint(payment.txid(), 0);
     let owner = key(1);
     let output = Output { amount: 9_950, address: key(3).address() };
-    let chained = testkit::spend(&[(made, &owner)], vec![output], b"", &spec.genesis_hash());
+    let chained = testkit::spend(&[(made, 10_000, &owner)], vec![output], b"", &spec.genesis_hash());
     let time = maker.next_time();
     let (header, transactions) = maker.assemble(vec![payment, chained], key(9).address(), time);
     let transactions = transactions.into_iter().map(|hashed| hashed.transaction).collect();

@@ -39,7 +39,7 @@ fn save(name: &str, made: &[Vec<u8>]) {
     }
     fs::create_dir_all(folder(name)).unwrap();
     for (at, input) in made.iter().enumerate() {
-        fs::write(folder(name).join(format!("v1-{at:02}")), input).unwrap();
+        fs::write(folder(name).join(format!("v2-{at:02}")), input).unwrap();
     }
 }
 

@@ -73,7 +73,7 @@ fn sample_header() -> Header {
 fn sample_transaction(genesis: &Hash) -> Transaction {
     let key = SecretKey::well_known(0);
     let outpoint = OutPoint { txid: hash(9), index: 1 };
-    let input = Input { outpoint, public_key: key.public_key(), signature: [0; 64] };
+    let input = Input { outpoint, amount: 3_500, public_key: key.public_key(), signature: [0; 64] };
     let outputs = [
         Output { amount: 1_000, address: SecretKey::well_known(1).address() },
         Output { amount: 2_000, address: key.address() },

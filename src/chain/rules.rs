@@ -73,9 +73,15 @@ pub enum TransactionFault {
     /// The same coin twice.
     #[error("input {0} spends a coin that an earlier input spends")]
     RepeatedInput(usize),
+    /// An input that names the amount 0.
+    #[error("input {0} names no amount")]
+    ZeroInput(usize),
     /// An output of amount 0.
     #[error("output {0} has no amount")]
     ZeroAmount(usize),
+    /// Inputs above [`limits::MAX_MONEY`], alone or in sum.
+    #[error("inputs name amounts that sum to more than can exist")]
+    InputOverflow,
     /// Outputs above [`limits::MAX_MONEY`], alone or in sum.
     #[error("outputs sum to more than can exist")]
     Overflow,
@@ -88,6 +94,16 @@ pub enum TransactionFault {
     /// A key whose address does not own the coin.
     #[error("input {0} has a key that does not own the coin")]
     WrongKey(usize),
+    /// An amount that is not the coin's.
+    #[error("input {input} names the amount {named} of a coin of {coin}")]
+    WrongAmount {
+        /// Position of the input.
+        input: usize,
+        /// What it names.
+        named: u64,
+        /// What the coin has.
+        coin: u64,
+    },
     /// A coinbase's coin, too young.
     #[error("input {input} spends a coinbase that matures at height {matures}")]
     Immature {
@@ -99,11 +115,19 @@ pub enum TransactionFault {
     /// More goes out than came in.
     #[error("outputs of {outputs} exceed inputs of {inputs}")]
     Inflation {
-        /// Sum of the coins spent.
+        /// Sum of the amounts that the inputs name.
         inputs: u64,
         /// Sum of the coins created.
         outputs: u64,
     },
+}
+
+impl TransactionFault {
+    /// Whether no ledger can make the transaction valid: it breaks a rule by itself, or contradicts a coin. What a coin is
+    /// follows from its outpoint, so a peer that knows the coin cannot have found the transaction valid.
+    pub fn is_permanent(&self) -> bool {
+        !matches!(self, Self::MissingCoin(_) | Self::Immature { .. })
+    }
 }
 
 /// What is wrong with a block.
@@ -240,10 +264,23 @@ pub fn check_transaction(hashed: &HashedTransaction, coinbase: bool) -> Result<(
             return Err(TransactionFault::RepeatedInput(at));
         }
     }
+    if let Some(at) = inputs.iter().position(|input| input.amount == 0) {
+        return Err(TransactionFault::ZeroInput(at));
+    }
     if let Some(at) = transaction.outputs.iter().position(|output| output.amount == 0) {
         return Err(TransactionFault::ZeroAmount(at));
     }
-    sum(&mut transaction.outputs.iter().map(|output| output.amount)).map(|_| ())
+    fee(transaction).map(|_| ())
+}
+
+/// The fee in base units, by the amounts that the inputs name: what they sum to beyond the outputs. The ledger takes only
+/// inputs that name their coins' amounts, so nobody needs it to know a valid transaction's fee. A coinbase pays none.
+pub fn fee(transaction: &Transaction) -> Result<u64, TransactionFault> {
+    let outputs = &mut transaction.outputs.iter().map(|output| output.amount);
+    if transaction.is_coinbase() {
+        return sum(outputs).map(|_| 0);
+    }
+    surplus(&mut transaction.inputs.iter().map(|input| input.amount), outputs)
 }
 
 /// Checks all rules that need only the block, except signatures and header.
@@ -276,8 +313,9 @@ pub fn check_spend(
     coins: &[Option<Coin>],
     height: u32,
 ) -> Result<u64, TransactionFault> {
-    let keys = &mut transaction.inputs.iter().map(|input| &input.public_key);
-    fee(spec, keys, &mut transaction.outputs.iter().map(|output| output.amount), coins, height)
+    let inputs = &mut transaction.inputs.iter().map(|input| (&input.public_key, input.amount));
+    check_coins(spec, inputs, coins, height)?;
+    fee(transaction)
 }
 
 /// [`check_spend`] for a transaction that is not decoded.
@@ -287,28 +325,39 @@ pub fn check_view(
     coins: &[Option<Coin>],
     height: u32,
 ) -> Result<u64, TransactionFault> {
-    fee(spec, &mut view.keys(), &mut view.outputs().map(|output| output.amount), coins, height)
+    check_coins(spec, &mut view.keys().zip(view.amounts()), coins, height)?;
+    surplus(&mut view.amounts(), &mut view.outputs().map(|output| output.amount))
 }
 
-fn fee(
+/// Compares the inputs, each a key and a named amount, with their coins.
+fn check_coins(
     spec: &ChainSpec,
-    keys: &mut dyn Iterator<Item = &[u8; 32]>,
-    outputs: &mut dyn Iterator<Item = u64>,
+    inputs: &mut dyn Iterator<Item = (&[u8; 32], u64)>,
     coins: &[Option<Coin>],
     height: u32,
-) -> Result<u64, TransactionFault> {
-    let mut inputs: u64 = 0;
-    for (at, key) in keys.enumerate() {
+) -> Result<(), TransactionFault> {
+    for (at, (key, named)) in inputs.enumerate() {
         let coin = coins.get(at).and_then(Option::as_ref).ok_or(TransactionFault::MissingCoin(at))?;
         if Address::of(key) != coin.address {
             return Err(TransactionFault::WrongKey(at));
+        }
+        if named != coin.amount {
+            return Err(TransactionFault::WrongAmount { input: at, named, coin: coin.amount });
         }
         let matures = matures_at(spec, coin);
         if height < matures {
             return Err(TransactionFault::Immature { input: at, matures });
         }
-        inputs = inputs.checked_add(coin.amount).ok_or(TransactionFault::Overflow)?;
     }
+    Ok(())
+}
+
+/// What the inputs' amounts sum to beyond the outputs'.
+fn surplus(
+    inputs: &mut dyn Iterator<Item = u64>,
+    outputs: &mut dyn Iterator<Item = u64>,
+) -> Result<u64, TransactionFault> {
+    let inputs = sum(inputs).map_err(|_| TransactionFault::InputOverflow)?;
     let outputs = sum(outputs)?;
     inputs.checked_sub(outputs).ok_or(TransactionFault::Inflation { inputs, outputs })
 }

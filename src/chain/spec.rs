@@ -81,6 +81,9 @@ pub struct ChainSpec {
 /// Why a chain specification cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
+    /// Of another version of the protocol, by its number.
+    #[error("{}", other_protocol(*.0))]
+    Protocol(u32),
     /// Not TOML, or with unknown or missing keys.
     #[error("{0}")]
     Syntax(String),
@@ -97,10 +100,15 @@ pub enum SpecError {
     Address(#[from] AddressError),
 }
 
+/// The version of the protocol that a chain's file must name. Files of version 1 name none.
+const PROTOCOL: u32 = 2;
+
 /// The file form, as `tussock genesis new` prints it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpecFile {
+    #[serde(rename = "protocol")]
+    _protocol: u32,
     name: String,
     address_prefix: String,
     genesis_time: u64,
@@ -130,6 +138,20 @@ struct SpecFile {
 struct Allocation {
     address: String,
     amount: u64,
+}
+
+/// What of a file is read first: other versions may have other keys.
+#[derive(Deserialize)]
+struct Marked {
+    protocol: Option<u32>,
+}
+
+fn other_protocol(found: u32) -> String {
+    let advice = match found {
+        0..PROTOCOL => "make a new chain with: tussock genesis new",
+        _ => "use a newer tussock",
+    };
+    format!("the chain was made by protocol {found}, and this program speaks protocol {PROTOCOL}; {advice}")
 }
 
 fn default_future_limit() -> u32 {
@@ -174,6 +196,12 @@ impl ChainSpec {
 
     /// Reads the file form.
     pub fn from_toml(text: &str) -> Result<Self, SpecError> {
+        let marked: Marked = toml::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
+        // A file without a number that is no chain's is not of version 1.
+        let found = marked.protocol.unwrap_or(1);
+        if found != PROTOCOL && (marked.protocol.is_some() || text.contains("genesis_time")) {
+            return Err(SpecError::Protocol(found));
+        }
         let file: SpecFile = toml::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
         file.check()
     }
@@ -388,7 +416,7 @@ mod tests {
     fn another_parameter_or_name_makes_another_network() {
         let text = |name: &str, maturity: u32| {
             format!(
-                "name = \"{name}\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
+                "protocol = 2\nname = \"{name}\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
                  target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = {maturity}\n"
             )
         };
@@ -398,11 +426,14 @@ mod tests {
         assert_ne!(hash("a", 1), hash("b", 1));
         assert!(matches!(ChainSpec::from_toml(&text("local", 1)), Err(SpecError::Value { key: "name", .. })));
         assert!(matches!(ChainSpec::from_toml("color = 1"), Err(SpecError::Syntax(_))));
+        let other = |line: &str| ChainSpec::from_toml(&text("a", 1).replace("protocol = 2\n", line)).unwrap_err();
+        assert_eq!([other(""), other("protocol = 3\ncolor = 1\n")], [1, 3].map(SpecError::Protocol));
+        assert!(other("").to_string().contains("made by protocol 1") && other("").to_string().contains("genesis new"));
     }
 
     #[test]
     fn a_chain_file_may_name_its_members_and_they_make_no_other_network() {
-        let text = "name = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
+        let text = "protocol = 2\nname = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
                     target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\n";
         let read = |members: &str| ChainSpec::from_toml(&format!("{text}{members}"));
         let id = node_id::to_text(&NodeId([7; 32]), &Prefix::new("x").unwrap());

@@ -103,7 +103,7 @@ impl BlockMaker {
     ) -> (Header, Vec<HashedTransaction>) {
         let height = self.tip.height + 1;
         let transactions: Vec<_> = transactions.into_iter().map(HashedTransaction::new).collect();
-        let reward = self.spec.subsidy(height) + self.fees(&transactions);
+        let reward = self.spec.subsidy(height) + Self::fees(&transactions);
         let mut all = vec![HashedTransaction::new(coinbase(height, pay_to, reward, b""))];
         all.extend(transactions);
         let header = Header {
@@ -176,15 +176,15 @@ impl BlockMaker {
                 break;
             }
             sum += coin.amount;
-            inputs.push(outpoint);
+            inputs.push((outpoint, coin.amount));
         }
         assert!(sum >= needed, "{payer:?} owns {sum} base units that can be spent now, {needed} are needed");
         let mut outputs = vec![Output { amount, address: to }];
         if sum > needed {
             outputs.push(Output { amount: sum - needed, address: payer });
         }
-        self.reserved.extend(inputs.iter().copied());
-        let spends: Vec<_> = inputs.into_iter().map(|outpoint| (outpoint, from)).collect();
+        self.reserved.extend(inputs.iter().map(|(outpoint, _)| *outpoint));
+        let spends: Vec<_> = inputs.into_iter().map(|(outpoint, amount)| (outpoint, amount, from)).collect();
         let transaction = spend(&spends, outputs, b"", &self.spec.genesis_hash());
         let hashed = HashedTransaction::new(transaction);
         self.pending.extend(coins_created(&hashed, self.tip.height + 1));
@@ -262,22 +262,9 @@ impl BlockMaker {
         }
     }
 
-    /// Inputs less outputs; 0 for inputs that do not exist, so that tests can build blocks that spend them.
-    fn fees(&self, transactions: &[HashedTransaction]) -> u64 {
-        let mut made = BTreeMap::new();
-        let mut fees = 0u64;
-        for hashed in transactions {
-            let transaction = &hashed.transaction;
-            let amount = |input: &Input| {
-                let coin = self.coins.get(&input.outpoint).or_else(|| made.get(&input.outpoint));
-                coin.map_or(0, |coin: &Coin| coin.amount)
-            };
-            let inputs: u64 = transaction.inputs.iter().map(amount).sum();
-            let outputs = transaction.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(output.amount));
-            fees += inputs.saturating_sub(outputs);
-            made.extend(coins_created(hashed, self.tip.height + 1));
-        }
-        fees
+    /// The fees by the amounts that inputs name; 0 for invalid transactions, so that tests can build blocks with them.
+    fn fees(transactions: &[HashedTransaction]) -> u64 {
+        transactions.iter().map(|hashed| rules::fee(&hashed.transaction).unwrap_or(0)).sum()
     }
 
     fn add_coin(&mut self, outpoint: OutPoint, coin: Coin) {
@@ -311,10 +298,11 @@ pub fn coinbase(height: u32, pay_to: Address, amount: u64, extra: &[u8]) -> Tran
     }
 }
 
-/// A transaction that spends coins, each with its owner's key, signed for the network with this genesis block.
-pub fn spend(coins: &[(OutPoint, &SecretKey)], outputs: Vec<Output>, memo: &[u8], genesis: &Hash) -> Transaction {
-    let input = |(outpoint, key): &(OutPoint, &SecretKey)| Input {
+/// A transaction that spends coins, each with its amount and its owner's key, signed for the network with this genesis block.
+pub fn spend(coins: &[(OutPoint, u64, &SecretKey)], outputs: Vec<Output>, memo: &[u8], genesis: &Hash) -> Transaction {
+    let input = |(outpoint, amount, key): &(OutPoint, u64, &SecretKey)| Input {
         outpoint: *outpoint,
+        amount: *amount,
         public_key: key.public_key(),
         signature: [0; 64],
     };
@@ -326,7 +314,7 @@ pub fn spend(coins: &[(OutPoint, &SecretKey)], outputs: Vec<Output>, memo: &[u8]
     };
     let signing = Transaction::signing_hash(&transaction.txid(), genesis);
     let mut last: Option<(&SecretKey, [u8; 64])> = None;
-    for (input, (_, key)) in transaction.inputs.as_mut_slice().iter_mut().zip(coins) {
+    for (input, (_, _, key)) in transaction.inputs.as_mut_slice().iter_mut().zip(coins) {
         let signature = match last {
             Some((signer, signature)) if std::ptr::eq(signer, *key) => signature,
             _ => key.sign(&signing),

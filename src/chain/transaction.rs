@@ -9,8 +9,8 @@ use crate::{
     chain::address::Address,
 };
 
-/// The only transaction version.
-pub const TRANSACTION_VERSION: u32 = 1;
+/// The only transaction version. Inputs of version 1 named no amounts.
+pub const TRANSACTION_VERSION: u32 = 2;
 
 /// Names one output of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
@@ -21,11 +21,14 @@ pub struct OutPoint {
     pub index: u32,
 }
 
-/// Spends a coin. It carries the key, so that its signature can be checked without the ledger.
+/// Spends a coin. It carries the key, so that its signature can be checked without the ledger, and the coin's amount, so that
+/// whoever signs without a ledger knows the fee.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Input {
     /// The coin.
     pub outpoint: OutPoint,
+    /// The coin's amount, in base units. The ledger compares it with the coin.
+    pub amount: u64,
     /// The Ed25519 key whose address owns the coin.
     pub public_key: [u8; 32],
     /// Ed25519 over [`Transaction::signing_hash`].
@@ -64,6 +67,7 @@ impl Transaction {
         for input in &self.inputs {
             bytes.extend_from_slice(&input.outpoint.txid.0);
             bytes.extend_from_slice(&input.outpoint.index.to_le_bytes());
+            bytes.extend_from_slice(&input.amount.to_le_bytes());
             bytes.extend_from_slice(&input.public_key);
         }
         bytes.extend_from_slice(&count(self.outputs.len()));
@@ -116,11 +120,11 @@ mod tests {
 
     #[test]
     fn the_id_leaves_out_signatures_and_nothing_else() {
-        let input =
-            Input { outpoint: OutPoint { txid: Hash([1; 32]), index: 2 }, public_key: [3; 32], signature: [4; 64] };
+        let outpoint = OutPoint { txid: Hash([1; 32]), index: 2 };
+        let input = Input { outpoint, amount: 7, public_key: [3; 32], signature: [4; 64] };
         let output = Output { amount: 5, address: Address([6; 20]) };
         let transaction = Transaction {
-            version: 1,
+            version: TRANSACTION_VERSION,
             inputs: List::truncated([input]),
             outputs: List::truncated([output]),
             memo: List::truncated(*b"hi"),
@@ -131,6 +135,9 @@ mod tests {
         assert_eq!(signed.txid(), txid);
         let mut other = transaction.clone();
         other.outputs.as_mut_slice()[0].amount = 6;
+        assert_ne!(other.txid(), txid);
+        let mut other = transaction.clone();
+        other.inputs.as_mut_slice()[0].amount = 8;
         assert_ne!(other.txid(), txid);
         let mut other = transaction.clone();
         other.memo = List::truncated(*b"ho");

@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// Bytes of an input: its coin's id 32 and index 4, key 32, signature 64.
-const INPUT_BYTES: usize = 132;
+/// Bytes of an input: its coin's id 32, index 4 and amount 8, key 32, signature 64.
+const INPUT_BYTES: usize = 140;
 /// Bytes of an output: amount 8, address 20.
 const OUTPUT_BYTES: usize = 28;
 
@@ -48,9 +48,14 @@ impl<'a> TransactionView<'a> {
         })
     }
 
+    /// The amounts that it names for them.
+    pub fn amounts(&self) -> impl Iterator<Item = u64> + use<'a> {
+        self.inputs.iter().filter_map(|input| Some(u64::from_le_bytes(*input[36..].first_chunk()?)))
+    }
+
     /// The keys that spend them.
     pub fn keys(&self) -> impl Iterator<Item = &'a [u8; 32]> + use<'a> {
-        self.inputs.iter().filter_map(|input| input[36..].first_chunk())
+        self.inputs.iter().filter_map(|input| input[44..].first_chunk())
     }
 
     /// The coins that it creates.
@@ -75,19 +80,20 @@ mod tests {
     use super::*;
     use crate::{
         base::codec::{self, List},
-        chain::transaction::{Input, Transaction},
+        chain::transaction::{Input, TRANSACTION_VERSION, Transaction},
     };
 
     /// A transaction with this many inputs, outputs and bytes of memo, all different.
     fn transaction(inputs: u8, outputs: u8, memo: u8) -> Transaction {
         let input = |n| Input {
             outpoint: OutPoint { txid: Hash([n; 32]), index: u32::from(n) << 9 },
+            amount: u64::from(n) << 41,
             public_key: [n + 50; 32],
             signature: [n + 100; 64],
         };
         let output = |n| Output { amount: u64::from(n) << 33, address: Address([n + 150; 20]) };
         Transaction {
-            version: 1,
+            version: TRANSACTION_VERSION,
             inputs: List::truncated((1..=inputs).map(input)),
             outputs: List::truncated((1..=outputs).map(output)),
             memo: List::truncated(0..memo),
@@ -104,6 +110,7 @@ mod tests {
             assert_eq!(rest, [7, 7, 7]);
             assert_eq!(view.is_coinbase(), transaction.is_coinbase());
             assert!(view.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
+            assert!(view.amounts().eq(transaction.inputs.iter().map(|input| input.amount)));
             assert!(view.keys().eq(transaction.inputs.iter().map(|input| &input.public_key)));
             assert!(view.outputs().eq(transaction.outputs.iter().cloned()));
         }

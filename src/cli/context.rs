@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     chains, datadir,
-    exit::{Failure, Outcome},
+    exit::{Exit, Failure, Outcome},
     output,
     remote::Remote,
     variables,
@@ -28,7 +28,11 @@ pub struct Context {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::usage(error.0)
+        let exit = match &error {
+            ConfigError::Usage(_) => Exit::Usage,
+            ConfigError::Mismatch(_) => Exit::Mismatch,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

@@ -36,8 +36,8 @@ use crate::{
 const FEE: u64 = 250;
 /// Smaller coins are not spent, because they cannot be split much further.
 const SMALLEST: u64 = 10_000;
-/// Most transactions of one block: each has 204 bytes, and a block holds 1 MiB.
-const MAX_TRANSACTIONS: u32 = 5_000;
+/// Most transactions of one block: each has 212 bytes, and a block holds 1 MiB.
+const MAX_TRANSACTIONS: u32 = 4_900;
 
 /// `tussock generate`
 #[derive(Args, Debug)]
@@ -256,6 +256,7 @@ impl BlockGenerator {
             version: TRANSACTION_VERSION,
             inputs: List::truncated([Input {
                 outpoint: coin.outpoint,
+                amount: coin.amount,
                 public_key: self.keys[usize::from(coin.owner)].public_key(),
                 signature: [0; 64],
             }]),

@@ -143,9 +143,8 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     context.print(&history, |history| {
         let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations"]);
         for entry in output::items(&history["pending"]) {
-            let sent = if entry["spends"] == json!(true) { "some" } else { "0" };
-            let [id, received] = ["txid", "received"].map(|key| text(entry, key));
-            rows.row(["pending".to_owned(), id, received, sent.to_owned(), "0".to_owned()]);
+            let [id, received, sent] = ["txid", "received", "sent"].map(|key| text(entry, key));
+            rows.row(["pending".to_owned(), id, received, sent, "0".to_owned()]);
         }
         for entry in output::items(&history["entries"]) {
             rows.row(["height", "txid", "received", "sent", "confirmations"].map(|key| text(entry, key)));

@@ -15,6 +15,7 @@ use crate::{
     chain::{
         address::Address,
         key::SecretKey,
+        rules,
         spec::ChainSpec,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
@@ -100,7 +101,7 @@ pub(super) fn pay(
                 format!("the payment needs {}, but {} are spendable now", units::grouped(needed), grouped(all)),
             ));
         };
-        inputs.push(OutPoint { txid: coin.txid, index: coin.index });
+        inputs.push(coin.clone());
         sum = sum.saturating_add(coin.amount);
     }
 }
@@ -113,7 +114,7 @@ fn grouped(amount: u128) -> String {
 /// The fee of a transaction with two outputs, change included: rate times size, rounded up.
 fn default_fee(spec: &ChainSpec, inputs: usize, request: &PaymentRequest<'_>) -> u64 {
     const FIXED: usize = 4 + 4 + 4 + 2 * 28 + 4;
-    const INPUT: usize = 36 + 32 + 64;
+    const INPUT: usize = 36 + 8 + 32 + 64;
     let bytes = u64::try_from(FIXED + inputs * INPUT + request.memo.len()).unwrap_or(u64::MAX);
     bytes.saturating_mul(spec.min_fee_rate.max(DEFAULT_FEE_RATE).max(request.rate)).div_ceil(1000)
 }
@@ -121,32 +122,36 @@ fn default_fee(spec: &ChainSpec, inputs: usize, request: &PaymentRequest<'_>) ->
 fn sign(
     spec: &ChainSpec,
     key: &SecretKey,
-    inputs: &[OutPoint],
+    coins: &[OwnCoin],
     request: &PaymentRequest<'_>,
     fee: u64,
     change: u64,
 ) -> Outcome<Payment> {
     let public_key = key.public_key();
-    let input = |outpoint: &OutPoint| Input { outpoint: *outpoint, public_key, signature: [0; 64] };
+    let input = |coin: &OwnCoin| {
+        let outpoint = OutPoint { txid: coin.txid, index: coin.index };
+        Input { outpoint, amount: coin.amount, public_key, signature: [0; 64] }
+    };
     let mut outputs = vec![Output { amount: request.amount, address: request.to }];
     if change > 0 {
         outputs.push(Output { amount: change, address: key.address() });
     }
     let mut transaction = Transaction {
         version: TRANSACTION_VERSION,
-        inputs: List::truncated(inputs.iter().map(input)),
+        inputs: List::truncated(coins.iter().map(input)),
         outputs: List::truncated(outputs),
         memo: List::truncated(request.memo.iter().copied()),
     };
     key.sign_transaction(&mut transaction, &spec.genesis_hash());
     debug_assert!(transaction.to_bytes().len() <= MAX_TRANSACTION_BYTES, "64 inputs and a memo fit");
+    debug_assert_eq!(rules::fee(&transaction), Ok(fee), "it is what the inputs name beyond the outputs");
     Ok(Payment { transaction, fee, change })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{block::HashedTransaction, rules};
+    use crate::chain::block::HashedTransaction;
 
     fn coin(n: u8, amount: u64, spendable: bool) -> OwnCoin {
         OwnCoin { txid: Hash([n; 32]), index: u32::from(n), amount, spendable }
@@ -165,6 +170,8 @@ mod tests {
         assert_eq!((inputs, payment.change, payment.fee), (vec![3, 1], 150, 50));
         let outputs: Vec<u64> = payment.transaction.outputs.iter().map(|output| output.amount).collect();
         assert_eq!(outputs, [1000, 150]);
+        let named: Vec<u64> = payment.transaction.inputs.iter().map(|input| input.amount).collect();
+        assert_eq!((named, rules::fee(&payment.transaction)), (vec![700, 500], Ok(50)));
         rules::check_transaction(&HashedTransaction::new(payment.transaction), false).unwrap();
     }
 

@@ -33,12 +33,12 @@ pub(super) fn chain_of(name: &str, data_dir: &Path) -> Result<(ChainSpec, Option
             .map_or("use local, dev, or the path of a chain specification".to_owned(), |meant| {
                 format!("did you mean \"{meant}\"?")
             });
-        return Err(ConfigError(format!("unknown chain \"{name}\"; {hint}")));
+        return Err(ConfigError::Usage(format!("unknown chain \"{name}\"; {hint}")));
     }
     let copy = copy_of(name, data_dir);
     if !copy.exists() {
         let problem = format!("{} is missing; name the chain's file once: --chain FILE", copy.display());
-        return Err(ConfigError(problem));
+        return Err(ConfigError::Usage(problem));
     }
     Ok((parse(&read(&copy)?, &copy)?, None))
 }
@@ -64,15 +64,16 @@ fn copy_of(name: &str, data_dir: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let failed = |error| ConfigError(format!("cannot read the chain specification: {}: {error}", path.display()));
+    let failed = |error| ConfigError::Usage(format!("cannot read the chain specification: {}: {error}", path.display()));
     fs::read_to_string(path).map_err(failed)
 }
 
 fn parse(text: &str, path: &Path) -> Result<ChainSpec, ConfigError> {
     let shown = path.display();
     ChainSpec::from_toml(text).map_err(|error| match error {
-        SpecError::Syntax(text) => ConfigError(format!("{shown}: {}", one_line(&text))),
-        error => ConfigError(format!("{shown}: {error}")),
+        SpecError::Syntax(text) => ConfigError::Usage(format!("{shown}: {}", one_line(&text))),
+        error @ SpecError::Protocol(_) => ConfigError::Mismatch(format!("{shown}: {error}")),
+        error => ConfigError::Usage(format!("{shown}: {error}")),
     })
 }
 

@@ -2,5 +2,11 @@
 
 /// A bad configuration: one line with the place, the problem and the next step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(pub String);
+pub enum ConfigError {
+    /// Something in it is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A chain file of another version of the protocol.
+    #[error("{0}")]
+    Mismatch(String),
+}

@@ -32,11 +32,11 @@ struct Common {
 pub(super) fn read(path: &Path, named: bool) -> Result<Settings, ConfigError> {
     let shown = path.display();
     let text = fs::read_to_string(path)
-        .map_err(|error| ConfigError(format!("cannot read the configuration: {shown}: {error}")))?;
-    let settings = parse(&text).map_err(|(line, problem)| ConfigError(format!("{shown}:{line}: {problem}")))?;
+        .map_err(|error| ConfigError::Usage(format!("cannot read the configuration: {shown}: {error}")))?;
+    let settings = parse(&text).map_err(|(line, problem)| ConfigError::Usage(format!("{shown}:{line}: {problem}")))?;
     if !named && settings.data_dir.is_some() {
         let problem = "data_dir has no meaning in the data directory's own file; remove it or use --config";
-        return Err(ConfigError(format!("{shown}: {problem}")));
+        return Err(ConfigError::Usage(format!("{shown}: {problem}")));
     }
     Ok(settings)
 }

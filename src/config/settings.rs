@@ -39,7 +39,7 @@ impl Sources {
     pub(super) fn load_with(common: &CommonFlags, node: &NodeFlags, home: &HomeVariables) -> Result<Self, ConfigError> {
         let default_dir = || {
             home.data_dir()
-                .ok_or_else(|| ConfigError("the home directory is unknown; name a data directory: -d DIR".into()))
+                .ok_or_else(|| ConfigError::Usage("the home directory is unknown; name a data directory: -d DIR".into()))
         };
         let (file, named_dir) = match &common.config {
             Some(path) => {
@@ -61,10 +61,10 @@ impl Sources {
         let log = common.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
         let is_variable = common.log.is_some() && common.log == env::var("TUSSOCK_LOG").ok();
         let place = if is_variable { "the variable TUSSOCK_LOG" } else { "--log" };
-        values::log(&log).map_err(|problem| ConfigError(format!("{place}: {problem}")))?;
+        values::log(&log).map_err(|problem| ConfigError::Usage(format!("{place}: {problem}")))?;
         let node = node.clone().over(file.node);
         if let Some((key, problem)) = node.problem() {
-            return Err(ConfigError(format!("--{} {problem}", key.replace('_', "-"))));
+            return Err(ConfigError::Usage(format!("--{} {problem}", key.replace('_', "-"))));
         }
         Ok(Self { data_dir, data_dir_is_default, chain, chain_is_named, log, node })
     }

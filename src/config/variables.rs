@@ -17,7 +17,7 @@ pub(super) fn check_variables(names: impl Iterator<Item = OsString>) -> Result<(
             continue;
         }
         if let Some(meant) = suggest(rest, known.iter().map(String::as_str)) {
-            return Err(ConfigError(format!("unknown variable TUSSOCK_{rest}; did you mean TUSSOCK_{meant}?")));
+            return Err(ConfigError::Usage(format!("unknown variable TUSSOCK_{rest}; did you mean TUSSOCK_{meant}?")));
         }
     }
     Ok(())

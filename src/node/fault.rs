@@ -65,7 +65,7 @@ pub enum PeerFault {
     /// A block against the rules.
     #[error("block: {0}")]
     Block(#[from] BlockFault),
-    /// A transaction against the rules that do not depend on the ledger's state.
+    /// A transaction that no block can make valid.
     #[error("transaction: {0}")]
     Transaction(#[from] TransactionFault),
     /// More of something than a peer may send.

@@ -18,7 +18,7 @@ const fn price(points: u32, fault: &'static str) -> Price {
 // What only a broken or hostile program does costs all.
 const BLOCK: Price = price(100, "an invalid block body or header");
 const BRANCH: Price = price(100, "headers on a known invalid branch");
-const TRANSACTION: Price = price(50, "an invalid transaction (rules that do not depend on the ledger's state)");
+const TRANSACTION: Price = price(50, "an invalid transaction (rules that no block can change)");
 const FRAME: Price = price(20, "a malformed frame or message");
 const UNEXPECTED: Price = price(20, "a message out of place");
 const UNLINKED: Price = price(20, "headers that do not link");

@@ -14,7 +14,7 @@ pub enum Refusal {
     /// Another transaction in the mempool spends the same coin.
     #[error("conflicts with {0} in the mempool")]
     Conflict(Hash),
-    /// Invalid in the next block: missing or immature coin, wrong key, inflation.
+    /// Invalid in the next block: missing or immature coin, wrong key or amount.
     #[error("{0}")]
     Invalid(#[from] TransactionFault),
     /// Too low a fee rate for this node, or for a full mempool.

@@ -1,11 +1,10 @@
 //! The ledger and the index as methods read them.
 
-use std::{collections::BTreeMap, fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc};
 
 use crate::{
     base::{
         codec::{self, CodecError},
-        gather::gather,
         hash::Hash,
         limits,
     },
@@ -13,7 +12,7 @@ use crate::{
         address::Address,
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
-        coin::{Coin, coins_created},
+        coin::Coin,
         transaction::{OutPoint, Transaction},
     },
     rpc::{
@@ -46,9 +45,6 @@ pub struct Confirmed {
     /// Its place in the block.
     pub position: usize,
 }
-
-/// The coins that one block's transactions spend.
-pub struct Spent(BTreeMap<OutPoint, Coin>);
 
 /// A block in a list.
 pub struct BlockSummary {
@@ -185,15 +181,6 @@ impl Databases {
         })
     }
 
-    /// The coins that the transactions of a block spend: those of the ledger and those that the block itself created.
-    /// Empty for a block outside the best chain, whose spent coins are not known.
-    pub fn spent_in(&mut self, row: &HeaderRow, block: &HashedBlock) -> Result<Spent, RpcError> {
-        let Some(spent) = self.ledger()?.spent_in(&row.hash)? else { return Ok(Spent(BTreeMap::new())) };
-        let height = row.header.height;
-        let made = block.transactions.iter().flat_map(|transaction| coins_created(transaction, height));
-        Ok(Spent(gather(made.chain(spent))))
-    }
-
     /// A transaction of the best chain. Asks the index first, then reads the few blocks above it.
     pub fn find_transaction(&mut self, txid: &Hash) -> Result<Option<Confirmed>, RpcError> {
         // Read before the index: a block that the index takes in meanwhile is then found in one of the two.
@@ -299,13 +286,6 @@ impl Confirmed {
     /// The transaction.
     pub fn transaction(&self) -> &HashedTransaction {
         &self.block.transactions[self.position]
-    }
-}
-
-impl Spent {
-    /// The coins of a transaction's inputs, in order.
-    pub fn of(&self, transaction: &HashedTransaction) -> Vec<Option<Coin>> {
-        transaction.transaction.inputs.iter().map(|input| self.0.get(&input.outpoint).cloned()).collect()
     }
 }
 

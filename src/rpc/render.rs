@@ -8,7 +8,7 @@ use crate::{
         address::Address,
         archive::{BlockStatus, HeaderRow, Tip},
         block::{HashedBlock, HashedTransaction},
-        coin::Coin,
+        rules,
         target::{CompactTarget, Target},
         transaction::Transaction,
     },
@@ -20,8 +20,6 @@ use crate::{
 pub enum Place {
     /// In the mempool.
     Pool {
-        /// Its fee.
-        fee: u64,
         /// When it came, unix seconds.
         since: u64,
     },
@@ -118,25 +116,24 @@ pub fn block(
     fields
 }
 
-/// A transaction with its place. `spent[i]` is the coin of input `i`, if it is known.
-pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place, spent: &[Option<Coin>]) -> Value {
-    let mut fields = content(context, hashed, spent);
+/// A transaction with its place.
+pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place) -> Value {
+    let mut fields = content(context, hashed);
     fields.extend(object(match place {
-        Place::Pool { fee, since } => json!({
-            "status": "mempool", "block": null, "height": null, "confirmations": 0, "fee": fee, "since": since,
+        Place::Pool { since } => json!({
+            "status": "mempool", "block": null, "height": null, "confirmations": 0, "since": since,
         }),
         Place::Block { hash, height, time, position, confirmations, doubt } => json!({
             "status": if doubt.is_some() { "unknown" } else { "confirmed" },
             "confirmations": if doubt.is_some() { 0 } else { *confirmations },
-            "block": hash, "height": height, "fee": fee(&hashed.transaction, spent), "time": time, "position": position,
+            "block": hash, "height": height, "time": time, "position": position,
         }),
         Place::Displaced { conflicts_with, status } => json!({
-            "status": status, "block": null, "height": null, "confirmations": 0, "fee": null,
-            "conflicts_with": conflicts_with,
+            "status": status, "block": null, "height": null, "confirmations": 0, "conflicts_with": conflicts_with,
         }),
         Place::Undone { hash, height, time, position, conflicts_with, status } => json!({
-            "status": status, "confirmations": 0, "block": hash, "height": height, "fee": null, "time": time,
-            "position": position, "conflicts_with": conflicts_with,
+            "status": status, "confirmations": 0, "block": hash, "height": height, "time": time, "position": position,
+            "conflicts_with": conflicts_with,
         }),
     }));
     if let Place::Block { doubt: Some(doubt), .. } = place {
@@ -145,16 +142,15 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place,
     Value::Object(fields)
 }
 
-/// What a transaction itself says. `spent[i]` is the coin of input `i`, if it is known.
-pub fn content(context: &Context, hashed: &HashedTransaction, spent: &[Option<Coin>]) -> Map<String, Value> {
+/// What a transaction itself says.
+pub fn content(context: &Context, hashed: &HashedTransaction) -> Map<String, Value> {
     let transaction = &hashed.transaction;
-    let inputs = transaction.inputs.iter().enumerate().map(|(at, input)| {
-        let coin = spent.get(at).and_then(Option::as_ref);
+    let inputs = transaction.inputs.iter().map(|input| {
         json!({
             "txid": input.outpoint.txid,
             "index": input.outpoint.index,
             "address": context.text(&Address::of(&input.public_key)),
-            "amount": coin.map(|coin| coin.amount),
+            "amount": input.amount,
             "public_key": hex(&input.public_key),
             "signature": hex(&input.signature),
         })
@@ -165,6 +161,7 @@ pub fn content(context: &Context, hashed: &HashedTransaction, spent: &[Option<Co
         "id": hashed.txid,
         "inputs": inputs.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
+        "fee": rules::fee(transaction).ok(),
         "coinbase": transaction.is_coinbase(),
         "memo": memo(transaction),
         "memo_hex": hex(&transaction.memo),
@@ -214,19 +211,6 @@ fn memo(transaction: &Transaction) -> String {
         Ok(text) if text.chars().all(|c| !c.is_control() || c == '\n') => text.to_owned(),
         _ => hex(bytes),
     }
-}
-
-/// The fee of a transaction; `None` if a spent coin is not known.
-pub fn fee(transaction: &Transaction, spent: &[Option<Coin>]) -> Option<u64> {
-    if transaction.is_coinbase() {
-        return Some(0);
-    }
-    if spent.len() != transaction.inputs.len() {
-        return None;
-    }
-    let sum = spent.iter().try_fold(0u64, |sum, coin| sum.checked_add(coin.as_ref()?.amount))?;
-    let out = transaction.outputs.iter().try_fold(0u64, |sum, output| sum.checked_add(output.amount))?;
-    sum.checked_sub(out)
 }
 
 /// A target's difficulty: how many times harder it is than the chain's easiest target.

@@ -40,7 +40,7 @@ pub(super) fn spec(options: &Options) -> ChainSpec {
     // A genesis long ago: the chain is late for ever, so that the difficulty rests at its limit.
     let genesis_time = options.epoch - if options.retarget { 5 } else { 150 * 86_400 };
     let mut text = format!(
-        "name = \"simulated\"\naddress_prefix = \"{PREFIX}\"\ngenesis_time = {genesis_time}\nblock_time = {}\n\
+        "protocol = 2\nname = \"simulated\"\naddress_prefix = \"{PREFIX}\"\ngenesis_time = {genesis_time}\nblock_time = {}\n\
          half_life = 60\ntarget_limit = \"{:08x}\"\nsubsidy = 5000000000\nhalving_interval = 40\nmaturity = {}\n\
          test = true\n",
         options.block_time,

@@ -213,8 +213,11 @@ impl World {
                     self.expect_deliverer_pays(node, culprit);
                 }
             }
-            Notice::Gossip(ToGossip::Admitted { transaction, result: Ok(()), .. }) => {
-                self.stats.transaction_at(node, transaction.txid, self.now);
+            Notice::Gossip(ToGossip::Admitted { origin, transaction, result }) => {
+                if result.is_ok() {
+                    self.stats.transaction_at(node, transaction.txid, self.now);
+                }
+                self.note_judged(node, *origin, transaction, result);
             }
             Notice::Handshake(ToHandshake::Barred(out)) => self.check_bans(node, out),
             _ => {}

@@ -27,7 +27,6 @@ mod rows;
 mod runs;
 pub mod sharing;
 mod side;
-mod spent;
 #[cfg(test)]
 mod sqlite_options;
 mod submitted;

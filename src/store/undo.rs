@@ -1,7 +1,7 @@
 //! Undo data: what a block's body does not say about the coins that it spent from before it.
 //!
-//! Layout: for each such coin, in the order of the block's inputs, its amount and 2 × height + coinbase in LEB128. The
-//! input itself names its outpoint, and the key in it gives its address. The coins that the block created follow from its
+//! Layout: for each such coin, in the order of the block's inputs, 2 × height + coinbase in LEB128. The input itself names
+//! its outpoint and its amount, and the key in it gives its address. The coins that the block created follow from its
 //! body. A block that spends nothing has no undo data at all.
 
 use crate::{
@@ -21,9 +21,8 @@ pub(super) fn encode(spent: &[(OutPoint, Coin)]) -> Option<Vec<u8>> {
     if spent.is_empty() {
         return None;
     }
-    let mut bytes = Vec::with_capacity(spent.len() * 10);
+    let mut bytes = Vec::with_capacity(spent.len() * 3);
     for (_, coin) in spent {
-        leb128::put(&mut bytes, coin.amount);
         leb128::put(&mut bytes, u64::from(coin.height) << 1 | u64::from(coin.coinbase));
     }
     Some(bytes)
@@ -35,10 +34,11 @@ pub(super) fn decode(bytes: Option<&[u8]>, block: &HashedBlock) -> Result<Vec<(O
     let foreign = || corrupt(format!("the data that undoes block {height} is not that block's"));
     let (own, mut rest, mut spent) = (OwnCoins::of(block), bytes.unwrap_or_default(), Vec::new());
     for input in inputs(block).filter(|input| !own.has(&input.outpoint)) {
-        let (amount, origin) = take_origin(&mut rest).ok_or_else(foreign)?;
+        let origin = leb128::take(&mut rest).ok_or_else(foreign)?;
         let coin_height = u32::try_from(origin >> 1).map_err(|_| foreign())?;
         let address = Address::of(&input.public_key);
-        spent.push((input.outpoint, Coin { amount, address, height: coin_height, coinbase: origin & 1 == 1 }));
+        let (amount, coinbase) = (input.amount, origin & 1 == 1);
+        spent.push((input.outpoint, Coin { amount, address, height: coin_height, coinbase }));
     }
     if rest.is_empty() { Ok(spent) } else { Err(foreign()) }
 }
@@ -74,10 +74,6 @@ impl OwnCoins {
     }
 }
 
-fn take_origin(rest: &mut &[u8]) -> Option<(u64, u64)> {
-    Some((leb128::take(rest)?, leb128::take(rest)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +90,7 @@ mod tests {
         let block = maker.next_block(vec![from_before], account(2));
         let changes_before = maker.last_changes().clone();
         let bytes = encode(&changes_before.spent).unwrap();
-        assert!(bytes.len() <= 12, "{bytes:?}");
+        assert_eq!(bytes.len(), 1, "{bytes:?}");
         let spent = decode(Some(&bytes), &block).unwrap();
         assert_eq!(changes(&block, spent), changes_before);
         assert!(decode(Some(&bytes[..bytes.len() - 1]), &block).is_err(), "cut short");

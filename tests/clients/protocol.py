@@ -48,13 +48,13 @@ def text(data):
 
 
 def transaction(inputs, outputs, memo, genesis):
-    """Inputs are (txid, index, key), outputs are (amount, address). Returns the encoding and the id."""
+    """Inputs are (txid, index, amount, key), outputs are (amount, address). Returns the encoding and the id."""
     outputs = many([struct.pack("<Q", amount) + to for amount, to in outputs])
-    named = [txid + struct.pack("<I", index) + public(key) for txid, index, key in inputs]
-    txid = h("tussock txid", struct.pack("<I", 1) + many(named) + outputs + text(memo))
+    named = [txid + struct.pack("<IQ", index, amount) + public(key) for txid, index, amount, key in inputs]
+    txid = h("tussock txid", struct.pack("<I", 2) + many(named) + outputs + text(memo))
     message = h("tussock signing", genesis + txid)
-    signed = [name + key.sign(message) for name, (_, _, key) in zip(named, inputs)]
-    return struct.pack("<I", 1) + many(signed) + outputs + text(memo), txid
+    signed = [name + key.sign(message) for name, (*_, key) in zip(named, inputs)]
+    return struct.pack("<I", 2) + many(signed) + outputs + text(memo), txid
 
 
 def merkle_root(transactions):
@@ -97,11 +97,12 @@ class Reader:
     def transaction(self):
         """Returns the encoding, the id, the inputs and the outputs."""
         start, version = self.at, self.take(4)
-        inputs = [(self.take(32), self.number("I"), self.take(32), self.take(64)) for _ in range(self.number("I"))]
+        inputs = [(self.take(32), self.number("I"), self.number("Q"), self.take(32), self.take(64))
+                  for _ in range(self.number("I"))]
         outputs_at = self.at
         outputs = [(self.number("Q"), self.take(20)) for _ in range(self.number("I"))]
         self.take(self.number("I"))
-        named = many([txid + struct.pack("<I", index) + key for txid, index, key, _ in inputs])
+        named = many([txid + struct.pack("<IQ", index, amount) + key for txid, index, amount, key, _ in inputs])
         return self.data[start:self.at], h("tussock txid", version + named + self.data[outputs_at:self.at]), inputs, outputs
 
 
@@ -132,9 +133,10 @@ class State:
         fees = 0
         for place, (_, txid, inputs, outputs) in enumerate(transactions):
             assert (place == 0) == (not inputs), "a coinbase where none belongs"
-            for spent, index, key, signature in inputs:
+            for spent, index, amount, key, signature in inputs:
                 coin = self.coins.pop((spent, index))
                 assert h("tussock address", key)[:20] == coin[1], "another's coin"
+                assert amount == coin[0], "another amount than the coin's"
                 Ed25519PublicKey.from_public_bytes(key).verify(signature, h("tussock signing", genesis + txid))
                 self.change((spent, index), coin, -1)
                 fees += coin[0]
@@ -268,7 +270,7 @@ class Client:
         key = dev_key(3)
         (txid, index), coin = next((at, coin) for at, coin in self.state.coins.items() if coin[1] == address(key))
         outputs = [(1234, address(dev_key(7))), (coin[0] - 2234, address(key))]
-        paid, txid = transaction([(txid, index, key)], outputs, b"from python", self.genesis)
+        paid, txid = transaction([(txid, index, coin[0], key)], outputs, b"from python", self.genesis)
         self.link.send("Transaction", paid)
         return txid
 

@@ -64,12 +64,20 @@ fn block_cases() -> Vec<BlockCase> {
             in_block(1, T::Version(0)),
         ),
         (
-            "transaction version 2",
+            "transaction version 1, whose inputs name no amounts",
             |d| {
-                d.transactions[1].version = 2;
+                d.transactions[1].version = 1;
                 d.sign(1, 0)
             },
-            in_block(1, T::Version(2)),
+            in_block(1, T::Version(1)),
+        ),
+        (
+            "transaction version 3",
+            |d| {
+                d.transactions[1].version = 3;
+                d.sign(1, 0)
+            },
+            in_block(1, T::Version(3)),
         ),
         (
             "no outputs",
@@ -88,6 +96,55 @@ fn block_cases() -> Vec<BlockCase> {
                 d.sign(1, 0)
             },
             in_block(1, T::RepeatedInput(1)),
+        ),
+        (
+            "an input that names nothing",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount = 0;
+                d.sign(1, 0)
+            },
+            in_block(1, T::ZeroInput(0)),
+        ),
+        (
+            "an input that names more than can exist",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount = limits::MAX_MONEY + 1;
+                d.sign(1, 0)
+            },
+            in_block(1, T::InputOverflow),
+        ),
+        (
+            "inputs whose sum overflows 64 bits",
+            |d| {
+                let mut other = d.transactions[1].inputs[0].clone();
+                (other.outpoint.index, other.amount) = (9, u64::MAX);
+                d.transactions[1].inputs = List::truncated([d.transactions[1].inputs[0].clone(), other]);
+                d.sign(1, 0)
+            },
+            in_block(1, T::InputOverflow),
+        ),
+        (
+            "an input that names one unit more than its coin has",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount += 1;
+                d.sign(1, 0)
+            },
+            in_block(1, T::WrongAmount { input: 0, named: 1, coin: 0 }),
+        ),
+        (
+            "an input that names one unit less than its coin has",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount -= 1;
+                d.sign(1, 0)
+            },
+            in_block(1, T::WrongAmount { input: 0, named: 0, coin: 1 }),
+        ),
+        (
+            "a signature of another amount of the coin",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount += 1;
+            },
+            in_block(1, T::Signature(0)),
         ),
         (
             "an output of nothing",
@@ -218,7 +275,7 @@ fn block_cases() -> Vec<BlockCase> {
                 let reward = Transaction::outpoint(d.transactions[0].txid(), 0);
                 let (owner, genesis) = (key(9), d.spec.genesis_hash());
                 let output = Output { amount: 5, address: key(2).address() };
-                d.transactions.push(testkit::spend(&[(reward, &owner)], vec![output], b"", &genesis))
+                d.transactions.push(testkit::spend(&[(reward, d.transactions[0].outputs[0].amount, &owner)], vec![output], b"", &genesis))
             },
             in_block(3, T::Immature { input: 0, matures: 18 }),
         ),
@@ -251,6 +308,11 @@ fn same_kind(found: &PeerFault, expected: &PeerFault) -> bool {
     let inflation = |fault: &PeerFault| matches!(fault, PeerFault::Block(BlockFault::Transaction { index: 1, fault: T::Inflation { inputs, outputs } }) if *outputs == inputs + 1);
     match expected {
         PeerFault::SendStall => inflation(found),
+        PeerFault::Block(BlockFault::Transaction { index, fault: T::WrongAmount { input, named, coin } }) => {
+            let by = i128::from(*named) - i128::from(*coin);
+            matches!(found, PeerFault::Block(BlockFault::Transaction { index: at, fault: T::WrongAmount { input: of, named, coin } })
+                if (at, of) == (index, input) && i128::from(*named) - i128::from(*coin) == by)
+        }
         PeerFault::Block(BlockFault::StateDigest { found: stated, .. }) => {
             matches!(found, PeerFault::Block(BlockFault::StateDigest { found, .. }) if found == stated)
         }

@@ -44,12 +44,20 @@ fn transaction_cases() -> Vec<TransactionCase> {
             "Version(0)",
         ),
         (
-            "version 2",
+            "version 1, whose inputs name no amounts",
             |d| {
-                d.transactions[1].version = 2;
+                d.transactions[1].version = 1;
                 d.sign(1, 0)
             },
-            "Version(2)",
+            "Version(1)",
+        ),
+        (
+            "version 3",
+            |d| {
+                d.transactions[1].version = 3;
+                d.sign(1, 0)
+            },
+            "Version(3)",
         ),
         (
             "the largest version",
@@ -77,6 +85,55 @@ fn transaction_cases() -> Vec<TransactionCase> {
                 d.sign(1, 0)
             },
             "RepeatedInput(1)",
+        ),
+        (
+            "an input that names nothing",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount = 0;
+                d.sign(1, 0)
+            },
+            "ZeroInput(0)",
+        ),
+        (
+            "an input that names more than can exist",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount = limits::MAX_MONEY + 1;
+                d.sign(1, 0)
+            },
+            "InputOverflow",
+        ),
+        (
+            "inputs whose sum overflows 64 bits",
+            |d| {
+                let mut other = d.transactions[1].inputs[0].clone();
+                (other.outpoint.index, other.amount) = (9, u64::MAX);
+                d.transactions[1].inputs = List::truncated([d.transactions[1].inputs[0].clone(), other]);
+                d.sign(1, 0)
+            },
+            "InputOverflow",
+        ),
+        (
+            "an input that names one unit more than its coin has",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount += 1;
+                d.sign(1, 0)
+            },
+            "WrongAmount",
+        ),
+        (
+            "an input that names one unit less than its coin has",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount -= 1;
+                d.sign(1, 0)
+            },
+            "WrongAmount",
+        ),
+        (
+            "a signature of another amount of the coin",
+            |d| {
+                d.transactions[1].inputs.as_mut_slice()[0].amount += 1;
+            },
+            "Signature(0)",
         ),
         (
             "a first output of nothing",

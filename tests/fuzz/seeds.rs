@@ -111,8 +111,8 @@ pub(super) fn valid_transactions() -> Vec<Transaction> {
     let spec = ChainSpec::local();
     let maker = BlockMaker::new(Arc::new(spec.clone()));
     let keys: Vec<SecretKey> = (0..4).map(SecretKey::well_known).collect();
-    let coin = |key: &SecretKey| maker.spendable(&key.address()).next().unwrap().0;
-    let coins: Vec<_> = keys.iter().map(|key| (coin(key), key)).collect();
+    let coin = |key: &SecretKey| maker.spendable(&key.address()).next().map(|(at, coin)| (at, coin.amount)).unwrap();
+    let coins: Vec<_> = keys.iter().map(|key| (coin(key).0, coin(key).1, key)).collect();
     let output = |amount| Output { amount, address: keys[0].address() };
     let genesis = spec.genesis_hash();
     vec![

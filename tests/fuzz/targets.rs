@@ -11,13 +11,16 @@ use tussock::{
         time::{Time, UnixTime},
     },
     chain::{
+        address::Address,
         block::{HashedBlock, HashedTransaction},
+        coin::Coin,
         header::Header,
         key::{claims, first_invalid, verify, verify_batch},
-        rules::{self, BlockFault},
+        rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
         testkit::{self, BlockMaker},
-        transaction::Transaction,
+        transaction::{Input, Transaction},
+        transaction_view::TransactionView,
     },
     config::{CommonFlags, NodeFlags, Sources},
     link::{Config, Endpoint, EventSink, Order},
@@ -178,6 +181,11 @@ fn check_transaction(hashed: &HashedTransaction) {
             assert!(sum(&hashed.transaction) <= u128::from(limits::MAX_MONEY));
         }
     }
+    if let Ok(fee) = rules::fee(&hashed.transaction) {
+        let named: u128 = hashed.transaction.inputs.iter().map(|input| u128::from(input.amount)).sum();
+        assert!(hashed.transaction.is_coinbase() || named == sum(&hashed.transaction) + u128::from(fee));
+        check_named(&hashed.transaction, fee);
+    }
     let missing = vec![None; hashed.transaction.inputs.len()];
     assert!(
         hashed.transaction.inputs.is_empty() || rules::check_spend(local(), &hashed.transaction, &missing, 1).is_err()
@@ -188,6 +196,27 @@ fn check_transaction(hashed: &HashedTransaction) {
     let mut rng = Rng::from_number(3);
     assert_eq!(verify_batch(&claims, &mut rng), alone.iter().all(|good| *good));
     assert_eq!(first_invalid(&claims, &mut rng), alone.iter().position(|good| !good));
+}
+
+/// Coins of the named amounts are spent for this fee, and others are not.
+fn check_named(transaction: &Transaction, fee: u64) {
+    let coin = |input: &Input| Coin {
+        amount: input.amount,
+        address: Address::of(&input.public_key),
+        height: 0,
+        coinbase: false,
+    };
+    let mut coins: Vec<_> = transaction.inputs.iter().map(coin).map(Some).collect();
+    let view = transaction.to_bytes();
+    let (view, _) = TransactionView::read(&view).unwrap();
+    assert_eq!(rules::check_spend(local(), transaction, &coins, 1), Ok(fee));
+    assert!(transaction.is_coinbase() || rules::check_view(local(), &view, &coins, 1) == Ok(fee));
+    let Some(last) = coins.len().checked_sub(1) else { return };
+    let named = transaction.inputs[last].amount;
+    coins[last].as_mut().unwrap().amount ^= 1;
+    let fault = TransactionFault::WrongAmount { input: last, named, coin: named ^ 1 };
+    assert_eq!(rules::check_spend(local(), transaction, &coins, 1), Err(fault.clone()));
+    assert_eq!(rules::check_view(local(), &view, &coins, 1), Err(fault));
 }
 
 /// Checks the block as it is, and again with a header that fits the changed body.

@@ -53,7 +53,7 @@ fn funded(coins_wanted: usize) -> (TestNode, BlockMaker, Vec<(OutPoint, SecretKe
         for (at, key, amount) in coins.drain(..) {
             let share = (amount - 20_000) / 200;
             let outputs: Vec<Output> = (0..200).map(|_| Output { amount: share, address: key.address() }).collect();
-            let split = testkit::spend(&[(at, &key)], outputs, b"", &spec.genesis_hash());
+            let split = testkit::spend(&[(at, amount, &key)], outputs, b"", &spec.genesis_hash());
             let txid = split.txid();
             let number = account_of(&key);
             next.extend((0..200).map(|index| (OutPoint { txid, index }, SecretKey::well_known(number), share)));
@@ -87,7 +87,7 @@ fn spends(coins: &[(OutPoint, SecretKey, u64)], genesis: &Hash) -> Vec<Vec<u8>> 
     let to = SecretKey::well_known(9).address();
     let spend = |(at, key, amount): &(OutPoint, SecretKey, u64)| {
         let output = Output { amount: amount - 1_000, address: to };
-        testkit::spend(&[(*at, key)], vec![output], b"", genesis).to_bytes()
+        testkit::spend(&[(*at, *amount, key)], vec![output], b"", genesis).to_bytes()
     };
     coins.iter().map(spend).collect()
 }

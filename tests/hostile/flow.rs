@@ -40,8 +40,9 @@ fn large_block(maker: &mut BlockMaker, account: u32) -> HashedBlock {
     let (mut coin, mut amount) = coins.max_by_key(|(_, amount)| *amount).expect("the account has money");
     let (mut transactions, mut bytes) = (Vec::new(), 0);
     loop {
+        let spent = [(coin, amount, &key)];
         amount -= 1_000;
-        let payment = testkit::spend(&[(coin, &key)], vec![Output { amount, address }], &[7; MAX_MEMO_BYTES], &genesis);
+        let payment = testkit::spend(&spent, vec![Output { amount, address }], &[7; MAX_MEMO_BYTES], &genesis);
         bytes += payment.to_bytes().len();
         if bytes > MAX_BLOCK_BYTES - 1_000 {
             break;

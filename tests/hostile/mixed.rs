@@ -171,7 +171,7 @@ impl Mixed {
     fn spend(&self, fee: u64) -> Vec<u8> {
         let (at, key, amount) = &self.coin;
         let output = Output { amount: amount - fee, address: SecretKey::well_known(6).address() };
-        testkit::spend(&[(*at, key)], vec![output], b"", &self.spec.genesis_hash()).to_bytes()
+        testkit::spend(&[(*at, *amount, key)], vec![output], b"", &self.spec.genesis_hash()).to_bytes()
     }
 
     fn http_request(&mut self) {

@@ -135,11 +135,11 @@ fn an_invalid_body_on_a_side_branch_costs_its_deliverer() {
         // A sibling of the tip, and a block on it: together they have more work, so that the branch is tried.
         let mut theirs = scene.maker();
         theirs.empty_blocks(1, payee);
-        let coin = theirs.coins().iter().find(|(_, coin)| coin.height == 1).map(|(outpoint, _)| *outpoint).unwrap();
-        let outpoint = if kind == "immature" { coin } else { OutPoint { txid: Hash([9; 32]), index: 0 } };
+        let coin = theirs.coins().iter().find(|(_, coin)| coin.height == 1).unwrap();
+        let outpoint = if kind == "immature" { *coin.0 } else { OutPoint { txid: Hash([9; 32]), index: 0 } };
         let owner = SecretKey::well_known(4);
         let outputs = vec![Output { amount: 77, address: owner.address() }];
-        let spend = testkit::spend(&[(outpoint, &owner)], outputs, b"", &scene.spec.genesis_hash());
+        let spend = testkit::spend(&[(outpoint, coin.1.amount, &owner)], outputs, b"", &scene.spec.genesis_hash());
         let spends = if matches!(kind, "missing" | "immature") { vec![spend] } else { Vec::new() };
         let time = theirs.next_time() + n as u64;
         let (mut header, mut transactions) = theirs.assemble(spends, owner.address(), time);

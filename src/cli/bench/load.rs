@@ -247,7 +247,7 @@ impl Load<'_> {
         }
         let key = &self.keys[coin.owner];
         let outputs = vec![Output { amount: each, address: key.address() }; parts];
-        let transaction = spend(&[(coin.outpoint, key)], outputs, b"", &self.spec.genesis_hash());
+        let transaction = spend(&[(coin.outpoint, coin.amount, key)], outputs, b"", &self.spec.genesis_hash());
         let txid = transaction.txid();
         let made = (0..parts)
             .map(|index| OwnCoin { outpoint: Transaction::outpoint(txid, index), amount: each, owner: coin.owner })
@@ -308,7 +308,7 @@ impl Load<'_> {
             Output { amount: part, address: to },
             Output { amount: amount.saturating_sub(part).max(1), address: key.address() },
         ];
-        spend(&[(coin.outpoint, key)], outputs, b"", &self.spec.genesis_hash())
+        spend(&[(coin.outpoint, coin.amount, key)], outputs, b"", &self.spec.genesis_hash())
     }
 
     fn height(&self, node: usize) -> Outcome<u64> {

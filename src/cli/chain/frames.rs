@@ -13,6 +13,9 @@ use crate::{
 /// Bytes of one read or write.
 pub(super) const BUFFER_BYTES: usize = 256 * 1024;
 
+/// Bytes of a header of protocol 1.
+const OLD_HEADER_BYTES: usize = 124;
+
 /// Reads blocks from a stream.
 pub(super) struct Frames<R> {
     input: R,
@@ -32,6 +35,11 @@ pub(super) enum StreamError {
     /// It holds the blocks of another chain.
     #[error("these are the blocks of another chain; name the right one with --chain")]
     Foreign,
+    /// It was written by a program of protocol 1.
+    #[error(
+        "these blocks were made by protocol 1, and this program speaks protocol 2; import them with the tussock that made them"
+    )]
+    OldProtocol,
     /// It does not hold frames with blocks.
     #[error("{0}")]
     Wrong(String),
@@ -47,7 +55,9 @@ impl<R: Read> Frames<R> {
         loop {
             let mut rest = &self.buffer[self.at..];
             let frame = self.reader.read(&mut rest).map_err(|fault| match fault {
-                FrameFault::Magic if self.consumed == 0 && starts_with_a_block(&self.buffer) => StreamError::Foreign,
+                FrameFault::Magic if self.consumed == 0 && starts_with_a_block(&self.buffer) => {
+                    if is_of_version_1(&self.buffer) { StreamError::OldProtocol } else { StreamError::Foreign }
+                }
                 fault => StreamError::Wrong(fault.to_string()),
             })?;
             self.at = self.buffer.len() - rest.len();
@@ -80,6 +90,11 @@ fn starts_with_a_block(bytes: &[u8]) -> bool {
     bytes.get(4) == Some(&(Kind::Block as u8)) && length.is_some_and(|length| length as usize <= Kind::Block.max_body())
 }
 
+/// Whether the coinbase of the first block has transactions' version of protocol 1.
+fn is_of_version_1(bytes: &[u8]) -> bool {
+    bytes.get(FRAME_HEAD_BYTES + OLD_HEADER_BYTES + 4..).is_some_and(|coinbase| coinbase.starts_with(&1u32.to_le_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +114,7 @@ mod tests {
                     Ok(None) => return (lengths, "end"),
                     Err(StreamError::Cut) => return (lengths, "cut"),
                     Err(StreamError::Foreign) => return (lengths, "foreign"),
+                    Err(StreamError::OldProtocol) => return (lengths, "old"),
                     Err(StreamError::Wrong(_)) => return (lengths, "wrong"),
                 }
             }
@@ -112,5 +128,9 @@ mod tests {
         assert_eq!(read(b"GIF89a and more of the same"), (vec![], "wrong"));
         let other = Frame::new(&Message::Block(vec![1; 9].into())).to_bytes([4, 3, 2, 1]);
         assert_eq!(read(&other), (vec![], "foreign"));
+        let mut body = vec![2; 400];
+        body[OLD_HEADER_BYTES + 4..OLD_HEADER_BYTES + 8].copy_from_slice(&1u32.to_le_bytes());
+        let old = Frame::new(&Message::Block(body.into())).to_bytes([4, 3, 2, 1]);
+        assert_eq!(read(&old), (vec![], "old"));
     }
 }

@@ -81,7 +81,7 @@ fn open(file: &Path) -> Outcome<(Box<dyn Read>, u64)> {
 /// The next block's bytes; `above` is the height of the block before it.
 fn next(frames: &mut Frames<impl Read>, above: u32) -> Outcome<Option<Bytes>> {
     frames.next().map_err(|error| match error {
-        StreamError::Foreign => Failure::new(Exit::Mismatch, error.to_string()),
+        StreamError::Foreign | StreamError::OldProtocol => Failure::new(Exit::Mismatch, error.to_string()),
         error if frames.consumed == 0 => {
             Failure::new(Exit::Rejected, format!("not what tussock chain export writes: {error}"))
         }

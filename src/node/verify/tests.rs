@@ -192,7 +192,7 @@ fn the_culprit_is_found_beyond_the_first_batch() {
     let output = |amount| crate::chain::transaction::Output { amount, address: key(1).address() };
     let count = limits::SIGNATURE_BATCH as u64 + 40;
     let mut payments: Vec<Transaction> = (1..=count)
-        .map(|n| testkit::spend(&[(outpoint, &key(0))], vec![output(coin.amount - n)], b"", &genesis))
+        .map(|n| testkit::spend(&[(outpoint, coin.amount, &key(0))], vec![output(coin.amount - n)], b"", &genesis))
         .collect();
     payments[1050].inputs.as_mut_slice()[0].signature = [7; 64];
     let (header, transactions) = bench.maker.assemble(payments, key(9).address(), bench.maker.next_time());

@@ -34,6 +34,7 @@ const ENTRY: Schema = Schema::Object(&[&[
 const PENDING: Schema = Schema::Object(&[&[
     required("txid", Schema::Hash, "the transaction"),
     required("received", Schema::Wide, "what its outputs pay to the address"),
+    required("sent", Schema::Wide, "base units that it spends of the address's coins"),
     required("spends", Schema::Boolean, "whether it spends coins of the address"),
     required("since", Schema::Integer, "when it came, unix seconds"),
 ]]);

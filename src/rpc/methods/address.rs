@@ -110,7 +110,7 @@ impl Pool {
 
     /// The transactions that concern an address; at most as many as a page of history has.
     fn of(&self, address: &Address) -> Vec<&PoolEntry> {
-        let concerns = |entry: &&PoolEntry| spends_from(address, entry) || received_by(address, entry) > 0;
+        let concerns = |entry: &&PoolEntry| sent_from(address, entry) > 0 || received_by(address, entry) > 0;
         self.entries.iter().filter(concerns).take(usize::try_from(MAX_HISTORY).unwrap_or(usize::MAX)).collect()
     }
 
@@ -291,8 +291,10 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 
 /// A mempool transaction that concerns an address.
 fn pending_row(address: &Address, entry: &PoolEntry) -> Value {
-    let (received, spends) = (received_by(address, entry), spends_from(address, entry));
-    json!({ "txid": entry.transaction.txid, "received": received, "spends": spends, "since": entry.since })
+    let (received, sent) = (received_by(address, entry), sent_from(address, entry));
+    json!({
+        "txid": entry.transaction.txid, "received": received, "sent": sent, "spends": sent > 0, "since": entry.since,
+    })
 }
 
 /// What a transaction pays to an address.
@@ -301,7 +303,8 @@ fn received_by(address: &Address, entry: &PoolEntry) -> u64 {
     sum(outputs.map(|output| output.amount))
 }
 
-/// Whether a transaction spends from an address; the keys in its inputs say so.
-fn spends_from(address: &Address, entry: &PoolEntry) -> bool {
-    entry.transaction.transaction.inputs.iter().any(|input| Address::of(&input.public_key) == *address)
+/// What a transaction spends of an address: inputs name their amounts, and their keys say whose coins they are.
+fn sent_from(address: &Address, entry: &PoolEntry) -> u64 {
+    let inputs = entry.transaction.transaction.inputs.iter();
+    sum(inputs.filter(|input| Address::of(&input.public_key) == *address).map(|input| input.amount))
 }

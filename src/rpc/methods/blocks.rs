@@ -212,7 +212,6 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             if body.transactions.len() > MAX_FULL_TRANSACTIONS {
                 return Err(RpcError::bad_parameter("too many transactions for verbosity 2; use getrawtransaction"));
             }
-            let spent = databases.spent_in(&row, &body)?;
             let place = |position| render::Place::Block {
                 hash: row.hash,
                 height: row.header.height,
@@ -221,10 +220,8 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
                 confirmations: render::confirmations(&tip, row.header.height),
                 doubt: context.doubt(),
             };
-            let transactions = body.transactions.iter().enumerate().map(|(at, transaction)| {
-                let coins = spent.of(transaction);
-                render::transaction(&context, transaction, &place(at), &coins)
-            });
+            let transactions = body.transactions.iter().enumerate();
+            let transactions = transactions.map(|(at, one)| render::transaction(&context, one, &place(at)));
             fields.insert("tx".to_owned(), transactions.collect());
         } else if let Some(ids) = fields.get("txs").cloned() {
             fields.insert("tx".to_owned(), ids);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    chain::archive::HeaderRow,
+    chain::{archive::HeaderRow, rules},
     rpc::{
         answers,
         context::Context,
@@ -91,7 +91,6 @@ fn statistics(context: &Context, databases: &mut Databases, id: &str) -> Result<
     let body = databases
         .block(&row.hash)?
         .ok_or_else(|| RpcError::not_found("this node has only the header of this block"))?;
-    let spent = databases.spent_in(&row, &body)?;
     let (mut fees, mut rates, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut ins, mut outs, mut total_out) = (0usize, 0usize, 0u64);
     for (at, hashed) in body.transactions.iter().enumerate() {
@@ -101,7 +100,7 @@ fn statistics(context: &Context, databases: &mut Databases, id: &str) -> Result<
         if at == 0 {
             continue;
         }
-        let fee = render::fee(transaction, &spent.of(hashed)).unwrap_or(0);
+        let fee = rules::fee(transaction).unwrap_or(0);
         ins += transaction.inputs.len();
         total_out = transaction.outputs.iter().fold(total_out, |sum, output| sum.saturating_add(output.amount));
         fees.push(fee);

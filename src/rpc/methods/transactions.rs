@@ -85,13 +85,10 @@ impl FoundTransaction {
 pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
     find(context, id, missing, |context, databases, found| match found {
         FoundTransaction::Pool(entry) => {
-            let inputs = entry.transaction.transaction.inputs.iter();
-            let spent = inputs.map(|input| databases.coin(&input.outpoint)).collect::<Result<Vec<_>, _>>()?;
-            Ok(waiting_transaction(context, entry, spent))
+            let place = Place::Pool { since: entry.since };
+            Ok(Continuation::value(&render::transaction(&context, &entry.transaction, &place)))
         }
         FoundTransaction::Chain(confirmed) => {
-            let spent = databases.spent_in(&confirmed.row, &confirmed.block)?;
-            let transaction = confirmed.transaction();
             let header = &confirmed.row.header;
             let place = Place::Block {
                 hash: confirmed.row.hash,
@@ -101,7 +98,7 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
                 confirmations: render::confirmations(&databases.tip()?, header.height),
                 doubt: context.doubt(),
             };
-            Ok(Continuation::value(&render::transaction(&context, transaction, &place, &spent.of(transaction))))
+            Ok(Continuation::value(&render::transaction(&context, confirmed.transaction(), &place)))
         }
         FoundTransaction::Undone(undone) => {
             let place = Place::Undone {
@@ -112,32 +109,12 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
                 conflicts_with: undone.conflicts_with,
                 status: undone.status(),
             };
-            Ok(Continuation::value(&render::transaction(&context, undone.transaction(), &place, &[])))
+            Ok(Continuation::value(&render::transaction(&context, undone.transaction(), &place)))
         }
         FoundTransaction::Displaced(transaction, conflicts_with) => {
             let place = Place::Displaced { conflicts_with, status: undone::status(conflicts_with) };
-            Ok(Continuation::value(&render::transaction(&context, &transaction, &place, &[])))
+            Ok(Continuation::value(&render::transaction(&context, &transaction, &place)))
         }
-    })
-}
-
-/// A transaction of the mempool. It may spend outputs of other mempool transactions, which the ledger does not have.
-fn waiting_transaction(context: Shared, entry: PoolEntry, spent: Vec<Option<Coin>>) -> Continuation {
-    let place = Place::Pool { fee: entry.fee, since: entry.since };
-    if spent.iter().all(Option::is_some) {
-        return Continuation::value(&render::transaction(&context, &entry.transaction, &place, &spent));
-    }
-    Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
-        let Reply::Mempool(others) = reply else { return Err(unexpected(reply)) };
-        let made = |outpoint: &OutPoint| {
-            let maker = others.iter().find(|other| other.transaction.txid == outpoint.txid)?;
-            let output = maker.transaction.transaction.outputs.get(outpoint.index as usize)?;
-            Some(Coin { amount: output.amount, address: output.address, height: 0, coinbase: false })
-        };
-        let inputs = entry.transaction.transaction.inputs.iter();
-        let spent: Vec<Option<Coin>> =
-            inputs.zip(spent).map(|(input, coin)| coin.or_else(|| made(&input.outpoint))).collect();
-        Ok(Continuation::value(&render::transaction(&context, &entry.transaction, &place, &spent)))
     })
 }
 

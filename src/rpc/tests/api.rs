@@ -121,7 +121,7 @@ fn a_mempool_transaction_is_found_by_a_search_and_shows_the_mempool_outputs_that
     let coin = OutPoint { txid: first.txid(), index: 0 };
     let output = Output { amount: 29, address: SecretKey::well_known(2).address() };
     let genesis = rig.maker.spec().genesis_hash();
-    let second = testkit::spend(&[(coin, &SecretKey::well_known(1))], vec![output], b"", &genesis);
+    let second = testkit::spend(&[(coin, 30, &SecretKey::well_known(1))], vec![output], b"", &genesis);
     for transaction in [&first, &second] {
         rig.put_into_pool(transaction);
     }

@@ -118,7 +118,7 @@ fn a_mempool_entry_knows_what_it_depends_on() {
     let coin = OutPoint { txid: first.txid(), index: 0 };
     let output = Output { amount: 29, address: SecretKey::well_known(2).address() };
     let genesis = rig.maker.spec().genesis_hash();
-    let second = testkit::spend(&[(coin, &SecretKey::well_known(1))], vec![output], b"", &genesis);
+    let second = testkit::spend(&[(coin, 30, &SecretKey::well_known(1))], vec![output], b"", &genesis);
     rig.put_into_pool(&first);
     rig.put_into_pool(&second);
     let (parent, child) =

@@ -1,6 +1,7 @@
 //! Byzantine nodes. Each runs the real roles, so that it is a peer like any other, and a trick. The trick changes what the
 //! roles send, or sends frames of its own from time to time. Byzantine nodes stop when the faults end, or go on to the end.
 
+mod amounts;
 mod branches;
 mod claims;
 mod drip;
@@ -33,7 +34,7 @@ pub(super) struct Byzantine {
 impl Byzantine {
     /// Draws a trick.
     pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
-        let trick: Box<dyn Trick> = match rng.below(10) {
+        let trick: Box<dyn Trick> = match rng.below(11) {
             0 => Box::new(claims::Claims),
             1 => Box::new(drip::Drip),
             2 => Box::new(equivocate::Equivocate::default()),
@@ -42,7 +43,8 @@ impl Byzantine {
             5 => Box::new(mutate::Mutate),
             6 => Box::new(transactions::Transactions),
             7 => Box::new(pushes::Pushes::default()),
-            8 => Box::new(slow_reader::SlowReader::draw(rng)),
+            8 => Box::new(amounts::Amounts),
+            9 => Box::new(slow_reader::SlowReader::draw(rng)),
             _ => Box::new(withhold::Withhold::draw(rng)),
         };
         Self { trick, rng: rng.fork("liar") }

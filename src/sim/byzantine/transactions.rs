@@ -30,8 +30,8 @@ fn invalid(spec: &ChainSpec, rng: &mut Rng) -> Transaction {
     let amount = genesis.transaction.outputs[at].amount;
     let owner = (0..10).map(SecretKey::well_known).find(|key| key.address() == genesis.transaction.outputs[at].address);
     let key = owner.unwrap_or_else(|| SecretKey::well_known(0));
-    let input =
-        Input { outpoint: Transaction::outpoint(genesis.txid, at), public_key: key.public_key(), signature: [0; 64] };
+    let outpoint = Transaction::outpoint(genesis.txid, at);
+    let input = Input { outpoint, amount, public_key: key.public_key(), signature: [0; 64] };
     let output = Output { amount: amount - 1_000, address: key.address() };
     let mut transaction = Transaction {
         version: TRANSACTION_VERSION,
@@ -53,7 +53,7 @@ pub(super) fn of_a_missing_coin(spec: &ChainSpec, rng: &mut Rng) -> Transaction 
     let key = SecretKey::well_known(0);
     let outpoint = OutPoint { txid: Hash(rng.bytes()), index: 0 };
     let outputs = vec![Output { amount: 1_000, address: key.address() }];
-    testkit::spend(&[(outpoint, &key)], outputs, b"", &spec.genesis_hash())
+    testkit::spend(&[(outpoint, 2_000, &key)], outputs, b"", &spec.genesis_hash())
 }
 
 fn break_rule(fault: u64, amount: u64, transaction: &mut Transaction, rng: &mut Rng) {

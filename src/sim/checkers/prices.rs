@@ -1,13 +1,14 @@
 //! Every fault has its price: a byzantine node that sends a node what nobody may send loses its link to that node soon.
 //!
-//! Three kinds of faults are certain enough to be checked from outside: a block without the work that it states, junk under
-//! the header of a block that the node has applied, and an invalid body once the node has found it invalid.
+//! Four kinds of faults are certain enough to be checked from outside: a block without the work that it states, junk under
+//! the header of a block that the node has applied, and an invalid body or transaction once the node has found it invalid.
 
 use std::time::Duration;
 
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
-    chain::header::Header,
+    chain::{block::HashedTransaction, coin_key::CoinKey, header::Header},
+    node::{Origin, Refusal},
     sim::{net::ConnId, world::World},
     wire::{frame::Frame, message::Kind},
 };
@@ -18,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SMALL_LINE_PATIENCE: Duration = Duration::from_secs(120);
 /// Points of an invalid body.
 const INVALID: u32 = 100;
+/// Points of an invalid transaction.
+const INVALID_TRANSACTION: u32 = 50;
 /// Bodies of one node whose deliverers are remembered.
 const MAX_DELIVERED: usize = 4096;
 
@@ -69,6 +72,36 @@ impl World {
         }
     }
 
+    /// A node's ledger has judged a transaction. What no block can make valid costs its sender; and the mempool must not take
+    /// an input that names another amount than the coin has.
+    pub(in crate::sim) fn note_judged(
+        &mut self,
+        node: usize,
+        origin: Origin,
+        transaction: &HashedTransaction,
+        result: &Result<(), Refusal>,
+    ) {
+        match (result, origin, &mut self.nodes[node].life) {
+            (Err(Refusal::Invalid(fault)), Origin::Link(link), Some(life)) if fault.is_permanent() => {
+                life.watch.owes(link, INVALID_TRANSACTION, self.now);
+                if let Some((conn, _)) = life.sockets.get(&link) {
+                    self.checkers.owed_faults.entry(*conn).or_insert((node, self.now));
+                }
+            }
+            (Ok(()), ..) => {
+                let disk = &self.nodes[node].disk;
+                for input in &transaction.transaction.inputs {
+                    let coin = disk.read(|ledger| ledger.coin(&CoinKey::of(&input.outpoint))).ok().flatten();
+                    if let Some(coin) = coin.filter(|coin| coin.amount != input.amount) {
+                        let what = format!("takes an input that names {} of a coin of {}", input.amount, coin.amount);
+                        return self.fail("amounts", Some(node), what);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Complains of faults that cost their sender nothing, whether its link stands or not.
     fn check_debts(&mut self) {
         let late = |since: &Time| self.now.since(*since) > PATIENCE;
@@ -84,7 +117,7 @@ impl World {
             self.fail(
                 "prices",
                 Some(node),
-                format!("{link:?} delivered an invalid body, ended, and paid nothing for it"),
+                format!("{link:?} delivered what is invalid, ended, and paid nothing for it"),
             );
         }
     }

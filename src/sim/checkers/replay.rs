@@ -52,6 +52,9 @@ impl Replay {
                 fees += rules::check_spend(spec, &hashed.transaction, &coins, height).map_err(|error| fault(&error))?;
             }
             for (input, coin) in inputs.iter().zip(coins.into_iter().flatten()) {
+                if input.amount != coin.amount {
+                    return Err(fault(&format!("an input names {} of a coin of {}", input.amount, coin.amount)));
+                }
                 self.sum.remove(&input.outpoint, &coin);
             }
             for (outpoint, coin) in coins_created(hashed, height) {

@@ -55,8 +55,8 @@ fn join(node: &mut Node, link: u64) -> Actions {
 /// A transaction that spends output 0 of `parent`.
 fn spend(parent: Hash, memo: u32) -> Arc<HashedTransaction> {
     let key = SecretKey::well_known(0);
-    let input =
-        Input { outpoint: OutPoint { txid: parent, index: 0 }, public_key: key.public_key(), signature: [0; 64] };
+    let outpoint = OutPoint { txid: parent, index: 0 };
+    let input = Input { outpoint, amount: 1, public_key: key.public_key(), signature: [0; 64] };
     let mut transaction = Transaction {
         version: TRANSACTION_VERSION,
         inputs: List::truncated([input]),

@@ -38,6 +38,24 @@ fn a_refused_transaction_is_not_checked_again_until_the_chain_moves() {
 }
 
 #[test]
+fn what_no_block_can_make_valid_costs_each_of_its_senders() {
+    let mut node = node(&[1, 2, 3, 4]);
+    let bad = transaction(1);
+    let wrong = TransactionFault::WrongAmount { input: 0, named: 1, coin: 2 };
+    let price = |actions: &Actions, link| actions.fault(link).map(|fault| fault.points());
+    for link in [1, 2] {
+        let actions = pass(&mut node, link, &bad, Err(Refusal::Invalid(wrong.clone())));
+        assert_eq!(price(&actions, link), Some(50), "its bytes are not remembered");
+    }
+    let passing = [TransactionFault::MissingCoin(0), TransactionFault::Immature { input: 0, matures: 9 }];
+    for (memo, fault) in (2..).zip(passing) {
+        let actions = pass(&mut node, 3, &transaction(memo), Err(Refusal::Invalid(fault)));
+        assert_eq!(price(&actions, 3), None, "another block may change it");
+    }
+    assert!(node.role.in_progress.is_empty() && node.role.at_ledger == (0, 0));
+}
+
+#[test]
 fn a_twin_with_a_bad_signature_does_not_block_the_good_transaction() {
     let mut node = node(&[1, 2]);
     let good = transaction(1);

@@ -253,10 +253,11 @@ fn fat(maker: &mut BlockMaker) -> Made {
     let mut amount = coin.amount;
     let small = Output { amount: 1, address: key(1).address() };
     let transactions = (0..140).map(|_| {
+        let spent = amount;
         amount -= 255;
         let mut outputs = vec![small.clone(); 255];
         outputs.insert(0, Output { amount, address: alice.address() });
-        let transaction = testkit::spend(&[(outpoint, &alice)], outputs, b"", &maker.spec().genesis_hash());
+        let transaction = testkit::spend(&[(outpoint, spent, &alice)], outputs, b"", &maker.spec().genesis_hash());
         outpoint = Transaction::outpoint(transaction.txid(), 0);
         transaction
     });

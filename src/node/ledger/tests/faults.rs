@@ -39,13 +39,15 @@ fn contextual_faults_cost_the_sender_and_leave_nothing_behind() {
     let genesis = node.spec.genesis_hash();
     let output = |amount| vec![Output { amount, address: key(8).address() }];
     let at = |fault| BlockFault::Transaction { index: 1, fault };
-    let spend = |outpoint, key: &SecretKey, amount| testkit::spend(&[(outpoint, key)], output(amount), b"", &genesis);
+    let spend = |outpoint, named, key: &SecretKey, amount| {
+        testkit::spend(&[(outpoint, named, key)], output(amount), b"", &genesis)
+    };
 
     let wrong = sealed(&mut maker.fork(), |header| header.state_digest = Hash([1; 32]), vec![]);
     let fault = BlockFault::StateDigest { found: Hash([1; 32]), expected: maker.sum().digest() };
     assert_fault(&mut node, &mut maker, &wrong, &fault);
 
-    let missing = spend(OutPoint { txid: Hash([5; 32]), index: 0 }, &key(0), 1);
+    let missing = spend(OutPoint { txid: Hash([5; 32]), index: 0 }, 1, &key(0), 1);
     let bad = made(&mut maker.fork(), vec![missing]);
     assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::MissingCoin(0)));
 
@@ -55,16 +57,23 @@ fn contextual_faults_cost_the_sender_and_leave_nothing_behind() {
     assert_fault(&mut node, &mut maker, &bad, &fault);
 
     let (outpoint, coin) = maker.spendable(&key(0).address()).next().map(|(o, c)| (o, c.clone())).unwrap();
-    let bad = made(&mut maker.fork(), vec![spend(outpoint, &key(1), 1)]);
+    let bad = made(&mut maker.fork(), vec![spend(outpoint, coin.amount, &key(1), 1)]);
     assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::WrongKey(0)));
 
-    let bad = made(&mut maker.fork(), vec![spend(outpoint, &key(0), coin.amount + 1)]);
+    for named in [coin.amount - 1, coin.amount + 1] {
+        let bad = made(&mut maker.fork(), vec![spend(outpoint, named, &key(0), named)]);
+        let fault = TransactionFault::WrongAmount { input: 0, named, coin: coin.amount };
+        assert_fault(&mut node, &mut maker, &bad, &at(fault));
+    }
+
+    let bad = made(&mut maker.fork(), vec![spend(outpoint, coin.amount, &key(0), coin.amount + 1)]);
     let fault = TransactionFault::Inflation { inputs: coin.amount, outputs: coin.amount + 1 };
     assert_fault(&mut node, &mut maker, &bad, &at(fault));
 
-    let reward = maker.coins().iter().find(|(_, coin)| coin.height == maker.height()).map(|(o, _)| *o).unwrap();
+    let reward = maker.coins().iter().find(|(_, coin)| coin.height == maker.height());
+    let (reward, amount) = reward.map(|(outpoint, coin)| (*outpoint, coin.amount)).unwrap();
     let matures = maker.height() + node.spec.parameters.maturity;
-    let bad = made(&mut maker.fork(), vec![spend(reward, &key(9), 1)]);
+    let bad = made(&mut maker.fork(), vec![spend(reward, amount, &key(9), 1)]);
     assert_fault(&mut node, &mut maker, &bad, &at(TransactionFault::Immature { input: 0, matures }));
 
     for (off, fees) in [(1i64, 0), (-1, 0), (0, 1)] {

@@ -302,7 +302,7 @@ fn the_store_forgets_submitted_transactions_once_they_are_in_blocks() {
         let mut outputs = vec![Output { amount: 1, address: key(8).address() }; limits::MAX_OUTPUTS];
         outputs[0].amount = last.outputs[0].amount - fee - (limits::MAX_OUTPUTS as u64 - 1);
         let coin = Transaction::outpoint(last.txid(), 0);
-        last = testkit::spend(&[(coin, &key(8))], outputs, b"", &node.spec.genesis_hash());
+        last = testkit::spend(&[(coin, last.outputs[0].amount, &key(8))], outputs, b"", &node.spec.genesis_hash());
     }
     assert!(all > 600_000 && most < 540_000, "{all} {most}");
 }
@@ -317,8 +317,8 @@ fn a_transaction_that_a_double_spend_in_a_side_branch_hits_stays() {
     node.blocks(&[first]);
     node.admit(&waiting).unwrap();
     let output = vec![Output { amount: 5, address: key(3).address() }];
-    let outpoint = waiting.inputs[0].outpoint;
-    let rival = testkit::spend(&[(outpoint, &key(0))], output, b"", &node.spec.genesis_hash());
+    let coin = &waiting.inputs[0];
+    let rival = testkit::spend(&[(coin.outpoint, coin.amount, &key(0))], output, b"", &node.spec.genesis_hash());
     let side = made(&mut theirs, vec![rival]);
     node.blocks(&[side]);
     assert_eq!(node.pool(), [waiting.txid()]);

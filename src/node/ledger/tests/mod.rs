@@ -217,7 +217,7 @@ fn pay_all(maker: &BlockMaker, from: &SecretKey, fee: u64) -> Transaction {
 
 fn spend_coin(maker: &BlockMaker, from: &SecretKey, outpoint: OutPoint, coin: &Coin, fee: u64) -> Transaction {
     let outputs = vec![Output { amount: coin.amount - fee, address: key(8).address() }];
-    crate::chain::testkit::spend(&[(outpoint, from)], outputs, b"", &maker.spec().genesis_hash())
+    crate::chain::testkit::spend(&[(outpoint, coin.amount, from)], outputs, b"", &maker.spec().genesis_hash())
 }
 
 fn moves(actions: &[Action]) -> Vec<Arc<ChainMove>> {

@@ -57,7 +57,7 @@ impl Model {
         let outputs = [0, 1].map(|at| Output { amount: amounts[at], address: key(owners[at]).address() });
         let memo = (self.made.len() as u64).to_le_bytes();
         let genesis = self.maker.spec().genesis_hash();
-        let made = crate::chain::testkit::spend(&[(outpoint, &key(owner))], outputs.to_vec(), &memo, &genesis);
+        let made = crate::chain::testkit::spend(&[(outpoint, amount, &key(owner))], outputs.to_vec(), &memo, &genesis);
         for at in 0..2 {
             if amounts[at] > 10_000 {
                 self.outputs.push((Transaction::outpoint(made.txid(), at), amounts[at], owners[at]));

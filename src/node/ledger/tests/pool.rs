@@ -44,10 +44,10 @@ fn view() -> (Coins, OutPoint) {
     (Coins { spec: ChainSpec::local(), coins: BTreeMap::from([(outpoint, coin)]) }, outpoint)
 }
 
-/// Pays `amount` of account 0's coin back to it.
-fn pay(coins: &Coins, outpoint: OutPoint, amount: u64) -> Arc<HashedTransaction> {
+/// Pays `amount` of account 0's coin of `named` back to it.
+fn pay(coins: &Coins, outpoint: OutPoint, named: u64, amount: u64) -> Arc<HashedTransaction> {
     let outputs = vec![Output { amount, address: key(0).address() }];
-    let transaction = testkit::spend(&[(outpoint, &key(0))], outputs, b"", &coins.spec.genesis_hash());
+    let transaction = testkit::spend(&[(outpoint, named, &key(0))], outputs, b"", &coins.spec.genesis_hash());
     Arc::new(HashedTransaction::new(transaction))
 }
 
@@ -59,8 +59,8 @@ fn admit(pool: &mut Pool, coins: &mut Coins, transaction: &Arc<HashedTransaction
 fn a_block_takes_a_transaction_after_the_one_whose_output_it_spends() {
     let (mut coins, outpoint) = view();
     let mut pool = Pool::new(100_000);
-    let parent = pay(&coins, outpoint, 999);
-    let child = pay(&coins, Transaction::outpoint(parent.txid, 0), 500);
+    let parent = pay(&coins, outpoint, 1000, 999);
+    let child = pay(&coins, Transaction::outpoint(parent.txid, 0), 999, 500);
     let missing = Err(Refusal::Invalid(TransactionFault::MissingCoin(0)));
     assert_eq!(admit(&mut pool, &mut coins, &child), missing);
     assert_eq!(admit(&mut pool, &mut coins, &parent), Ok(()));
@@ -74,8 +74,8 @@ fn a_block_takes_a_transaction_after_the_one_whose_output_it_spends() {
 fn a_transaction_leaves_with_the_one_that_it_builds_on() {
     let (mut coins, outpoint) = view();
     let mut pool = Pool::new(100_000);
-    let parent = pay(&coins, outpoint, 999);
-    let child = pay(&coins, Transaction::outpoint(parent.txid, 0), 998);
+    let parent = pay(&coins, outpoint, 1000, 999);
+    let child = pay(&coins, Transaction::outpoint(parent.txid, 0), 999, 998);
     admit(&mut pool, &mut coins, &parent).unwrap();
     admit(&mut pool, &mut coins, &child).unwrap();
     assert_eq!(pool.take_changes().map(|(added, removed)| (added.len(), removed.len())), Some((2, 0)));

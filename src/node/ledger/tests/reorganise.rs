@@ -120,11 +120,12 @@ fn each_invalid_body_of_a_side_branch_costs_its_deliverer() {
         kind => {
             // A coin that never was, or the coinbase of the block before, which is not mature.
             let height = maker.height();
-            let made = maker.coins().iter().find(|(_, coin)| coin.height == height).map(|(outpoint, _)| *outpoint);
-            let missing = OutPoint { txid: Hash([7; 32]), index: 0 };
-            let outpoint = if kind == 2 { missing } else { made.unwrap() };
+            let made = maker.coins().iter().find(|(_, coin)| coin.height == height);
+            let missing = (OutPoint { txid: Hash([7; 32]), index: 0 }, 100);
+            let (outpoint, amount) =
+                if kind == 2 { missing } else { made.map(|(outpoint, coin)| (*outpoint, coin.amount)).unwrap() };
             let outputs = vec![Output { amount: 100, address: key(9).address() }];
-            let spend = testkit::spend(&[(outpoint, &key(9))], outputs, b"", &maker.spec().genesis_hash());
+            let spend = testkit::spend(&[(outpoint, amount, &key(9))], outputs, b"", &maker.spec().genesis_hash());
             let amount = maker.spec().subsidy(height + 1);
             let (header, mut transactions) = maker.assemble(vec![spend], key(9).address(), maker.next_time());
             transactions[0] = HashedTransaction::new(coinbase(header.height, key(9).address(), amount, b""));

@@ -89,10 +89,11 @@ fn a_template_stays_within_a_block_s_bytes() {
         let (mut outpoint, coin) = maker.spendable(&from.address()).next().map(|(o, c)| (o, c.clone())).unwrap();
         let mut amount = coin.amount;
         for _ in 0..20 {
+            let spent = amount;
             amount -= 255 + u64::from(account);
             let mut outputs = vec![Output { amount, address: from.address() }];
             outputs.resize(256, output.clone());
-            let transaction = testkit::spend(&[(outpoint, &from)], outputs, b"", &genesis);
+            let transaction = testkit::spend(&[(outpoint, spent, &from)], outputs, b"", &genesis);
             outpoint = Transaction::outpoint(transaction.txid(), 0);
             node.admit(&transaction).unwrap();
         }
@@ -196,11 +197,11 @@ fn a_long_mempool_is_listed_page_by_page_and_then_again_from_the_top() {
         let address = from.address();
         let (outpoint, coin) = maker.spendable(&address).next().expect("a well-known account has a coin");
         let output = Output { amount: coin.amount / 256 - 1000, address: from.address() };
-        let split = testkit::spend(&[(outpoint, &from)], vec![output.clone(); 256], b"", &genesis);
+        let split = testkit::spend(&[(outpoint, coin.amount, &from)], vec![output.clone(); 256], b"", &genesis);
         node.admit(&split).unwrap();
         for (index, coin) in (0..256).map(|index| (index, Transaction::outpoint(split.txid(), index))) {
             let payment = Output { amount: output.amount - 500 - index as u64, address: from.address() };
-            node.admit(&testkit::spend(&[(coin, &from)], vec![payment], b"", &genesis)).unwrap();
+            node.admit(&testkit::spend(&[(coin, output.amount, &from)], vec![payment], b"", &genesis)).unwrap();
         }
     }
     let page = |node: &mut Node| match &sent(&ask(node, &Message::GetMemoryPool(List::EMPTY)))[..] {

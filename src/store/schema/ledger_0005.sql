@@ -1,0 +1,2 @@
+-- ledger.db, version 5: the first of protocol 2, in which inputs name amounts. `applied.undo` no longer has these (undo.rs).
+-- Earlier versions are of protocol 1: nothing in them is valid in protocol 2.
