@@ -62,16 +62,16 @@ fn a_named_file_may_move_the_data_directory_and_must_exist() {
     let common = CommonFlags { config: Some(named.clone()), ..CommonFlags::default() };
     assert_eq!(load(&common, &NodeFlags::default()).unwrap().data_dir, PathBuf::from("/srv/tussock"));
     fs::rename(&named, dir.join("config.toml")).unwrap();
-    assert!(load(&common, &NodeFlags::default()).unwrap_err().0.contains("cannot read"));
+    assert!(load(&common, &NodeFlags::default()).unwrap_err().to_string().contains("cannot read"));
     let common = CommonFlags { data_dir: Some(dir.clone()), ..CommonFlags::default() };
-    assert!(load(&common, &NodeFlags::default()).unwrap_err().0.contains("data_dir"));
+    assert!(load(&common, &NodeFlags::default()).unwrap_err().to_string().contains("data_dir"));
     fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
 fn a_chain_is_a_name_or_a_file_and_a_misspelt_name_gets_a_suggestion() {
     let dir = folder("spec");
-    let problem = |name: &str| chain_of(name, &dir).unwrap_err().0;
+    let problem = |name: &str| chain_of(name, &dir).unwrap_err().to_string();
     assert!(chain_of("local", &dir).is_ok() && chain_of("dev", &dir).is_ok());
     assert_eq!(problem("lcoal"), "unknown chain \"lcoal\"; did you mean \"local\"?");
     assert!(problem("./nowhere.toml").contains("./nowhere.toml"));
@@ -92,7 +92,7 @@ fn chains_of_a_data_directory_are_found_by_their_files() {
     fs::write(dir.join("meadow/chain.toml"), "").unwrap();
     fs::write(dir.join("old/ledger.db"), "").unwrap();
     assert_eq!(chains_in(&dir), ["local", "meadow", "old"]);
-    assert!(chain_of("old", &dir).unwrap_err().0.contains("--chain FILE"));
+    assert!(chain_of("old", &dir).unwrap_err().to_string().contains("--chain FILE"));
     fs::remove_dir_all(dir).unwrap();
 }
 
@@ -100,6 +100,6 @@ fn chains_of_a_data_directory_are_found_by_their_files() {
 fn misspelt_variables_get_a_suggestion_and_foreign_ones_are_ignored() {
     let check = |names: &[&str]| check_variables(names.iter().map(Into::into));
     assert!(check(&["PATH", "TUSSOCK_LISTEN", "TUSSOCK_CLUSTER_DIR", "TUSSOCK_SOMETHING_ELSE"]).is_ok());
-    let told = check(&["TUSSOCK_DATADIR"]).unwrap_err().0;
+    let told = check(&["TUSSOCK_DATADIR"]).unwrap_err().to_string();
     assert_eq!(told, "unknown variable TUSSOCK_DATADIR; did you mean TUSSOCK_DATA_DIR?");
 }
