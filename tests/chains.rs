@@ -143,3 +143,45 @@ fn commands_in_a_second_terminal_find_the_dev_node_of_the_first() {
     home.refuses(&["status"], 3, &["tussock run"]);
     assert!(!home.path().join(".local/share/tussock/dev-folder").exists());
 }
+
+#[test]
+fn amounts_are_read_and_shown_in_the_unit_of_the_chain() {
+    let home = Home::new();
+    let made = ["genesis", "new", "--test", "--name", "meadow", "--maturity", "1", "--target-limit", "207fffff"];
+    let text = home.ok(&[&made[..], &["--unit", "MDW", "--decimals", "2"]].concat());
+    fs::write(home.path().join("meadow.toml"), text).unwrap();
+    let _node = home.node(&["run", "-d", "data", "--chain", "meadow.toml"]);
+    let on = |args: &[&str]| home.ok(&[args, &["-d", "data"]].concat());
+    let [bob, eve] = ["bob", "eve"].map(|name| on(&["key", "new", name]));
+    on(&["mine", "2", "--to", "bob"]);
+    assert!(on(&["balance", "bob"]).contains("100,000,000.00 MDW"), "{}", on(&["balance", "bob"]));
+    let txid = on(&["send", &eve, "1_000.5", "--fee", "0.05", "--from", "bob"]);
+    let shown = on(&["tx", &txid]);
+    for amount in ["0.05 MDW", "1,000.50 MDW", "50,000,000.00 MDW"] {
+        assert!(shown.contains(amount), "{amount}: {shown}");
+    }
+    assert!(on(&["mempool"]).contains("0.05 MDW") && on(&["history", "bob"]).contains("50,000,000.00 MDW"));
+    let tx: serde_json::Value = serde_json::from_str(&on(&["tx", &txid, "--json"])).unwrap();
+    assert_eq!((&tx["fee"], &tx["outputs"][0]["amount"]), (&5.into(), &100_050.into()), "programs count base units");
+    home.refuses(&["send", &bob, "1.555", "--from", "bob", "-d", "data"], 2, &["at most 2 decimals"]);
+    home.refuses(
+        &["send", &eve, "200000000", "--from", "bob", "-d", "data"],
+        5,
+        &["the payment needs 200,000,0", ".45 MDW are spendable now"],
+    );
+}
+
+#[test]
+fn a_chain_that_is_sealed_by_authorities_is_read_and_not_run() {
+    let home = Home::new();
+    let file = home.chain_file("meadow");
+    let text = fs::read_to_string(&file).unwrap();
+    let key = tussock::base::hash::hex(&tussock::chain::key::SecretKey::well_known(1).public_key());
+    let sealed = format!("seal = \"authorities\"\nauthorities = [\"{key}\"]\nidle_block_time = 60\n");
+    fs::write(&file, text.replace("seal = \"work\"\n", &sealed)).unwrap();
+    let words = ["\"meadow\" is sealed by authorities", "use a newer tussock"];
+    home.refuses(&["run", "-d", "data", "--chain", &file], 9, &words);
+    assert!(!home.path().join("data/meadow/ledger.db").exists());
+    fs::write(&file, text.replace("seal = \"work\"\n", &sealed.replace(&key, &key[2..]))).unwrap();
+    home.refuses(&["run", "-d", "data", "--chain", &file], 2, &["authorities", "64 lower-case hex digits"]);
+}

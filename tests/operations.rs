@@ -159,7 +159,11 @@ fn a_chain_file_and_an_export_of_protocol_1_are_refused_in_one_line_that_says_wh
     let dir = TempDir::new();
     let corpus: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/fuzz/corpus/chain_specification"].iter().collect();
     let output = cli_on(dir.path(), corpus.join("meadow.toml").to_str().unwrap(), &["run"]);
-    fails(&output, 9, "made by protocol 1, and this program speaks protocol 2; make a new chain with: tussock genesis new");
+    fails(
+        &output,
+        9,
+        "made by protocol 1, and this program speaks protocol 2; make a new chain with: tussock genesis new",
+    );
     // As a node of protocol 1 kept it.
     fs::create_dir_all(dir.path().join("meadow")).unwrap();
     fs::copy(corpus.join("meadow.toml"), dir.path().join("meadow/chain.toml")).unwrap();

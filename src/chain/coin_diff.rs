@@ -163,7 +163,8 @@ mod tests {
 
     /// A transaction with two outputs.
     fn transaction(txid: u8, spends: &[OutPoint]) -> HashedTransaction {
-        let input = |outpoint: &OutPoint| Input { outpoint: *outpoint, amount: 1, public_key: [0; 32], signature: [0; 64] };
+        let input =
+            |outpoint: &OutPoint| Input { outpoint: *outpoint, amount: 1, public_key: [0; 32], signature: [0; 64] };
         let output = |n: u8| Output { amount: u64::from(txid) * 10 + u64::from(n), address: Address::default() };
         let transaction = Transaction {
             version: 1,

@@ -63,6 +63,11 @@ impl SecretKey {
     }
 }
 
+/// Whether these bytes are a public key that could check signatures.
+pub fn is_valid(public_key: &[u8; 32]) -> bool {
+    VerificationKey::try_from(*public_key).is_ok()
+}
+
 /// Whether `signature` is `public_key`'s over `hash`.
 pub fn verify(public_key: &[u8; 32], hash: &Hash, signature: &[u8; 64]) -> bool {
     VerificationKey::try_from(*public_key).is_ok_and(|key| key.verify(&Signature::from(*signature), &hash.0).is_ok())

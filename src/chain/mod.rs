@@ -16,6 +16,7 @@ pub mod node_id;
 pub mod overlay;
 pub mod rules;
 pub mod spec;
+pub mod spec_file;
 pub mod target;
 pub mod testkit;
 pub mod transaction;

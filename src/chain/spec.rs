@@ -2,24 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
 use crate::{
     base::{
         codec::{self, Encode, List},
         hash::{Domain, Hash},
         ids::NodeId,
-        limits,
     },
     chain::{
-        address::{Address, AddressError, Prefix},
+        address::Prefix,
         block::{HashedBlock, HashedTransaction},
         coin::coins_created,
         difficulty::Asert,
         digest::StateSum,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        merkle, node_id,
+        merkle,
         target::{CompactTarget, Target},
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -47,6 +44,36 @@ pub struct Parameters {
     pub maturity: u32,
     /// Seconds that a block's time may be ahead of a node's clock before the block is held back.
     pub future_limit: u32,
+    /// Seconds of one step between blocks that count for the difficulty; 0: all. This version knows no other value.
+    pub pause_cap: u32,
+    /// Who may make blocks.
+    pub seal: SealRule,
+}
+
+/// Who may make blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub enum SealRule {
+    /// Everybody who does the work.
+    Work,
+    /// The owners of these keys. This version reads such chains and does not run them.
+    Authorities {
+        /// Ed25519 keys, in the order of the chain's file.
+        keys: List<[u8; 32], MAX_AUTHORITIES>,
+        /// Seconds after which they make a block without transactions.
+        idle_block_time: u32,
+    },
+}
+
+/// Most authorities of a chain: each certificate names a quorum of them, in every header.
+pub const MAX_AUTHORITIES: usize = 64;
+
+/// How people read and write amounts; everything else counts in base units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unit {
+    /// What follows an amount; may be empty.
+    pub name: String,
+    /// One unit is this power of ten in base units.
+    pub decimals: u8,
 }
 
 /// A network: its parameters, its genesis block, and what a node on it starts with.
@@ -70,92 +97,14 @@ pub struct ChainSpec {
     pub min_fee_rate: u64,
     /// Nodes to start from, `IP:PORT`.
     pub bootnodes: Vec<String>,
+    /// How people read and write amounts. Not part of the network's identity.
+    pub unit: Unit,
     /// The nodes that may link; `None`: every node. Not part of the network's identity.
     pub members: Option<BTreeSet<NodeId>>,
     /// The genesis block.
     pub genesis: HashedBlock,
     /// The digest of the coins that genesis allocates.
     pub genesis_sum: StateSum,
-}
-
-/// Why a chain specification cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// Of another version of the protocol, by its number.
-    #[error("{}", other_protocol(*.0))]
-    Protocol(u32),
-    /// Not TOML, or with unknown or missing keys.
-    #[error("{0}")]
-    Syntax(String),
-    /// A value out of its range.
-    #[error("{key}: {problem}")]
-    Value {
-        /// The key in the file.
-        key: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// An allocation's address is not one of this chain's.
-    #[error("allocations: {0}")]
-    Address(#[from] AddressError),
-}
-
-/// The version of the protocol that a chain's file must name. Files of version 1 name none.
-const PROTOCOL: u32 = 2;
-
-/// The file form, as `tussock genesis new` prints it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SpecFile {
-    #[serde(rename = "protocol")]
-    _protocol: u32,
-    name: String,
-    address_prefix: String,
-    genesis_time: u64,
-    block_time: u32,
-    half_life: u32,
-    target_limit: String,
-    subsidy: u64,
-    halving_interval: u32,
-    maturity: u32,
-    #[serde(default = "default_future_limit")]
-    future_limit: u32,
-    #[serde(default)]
-    min_fee_rate: u64,
-    #[serde(default)]
-    default_mine_rate: u64,
-    #[serde(default)]
-    test: bool,
-    #[serde(default)]
-    bootnodes: Vec<String>,
-    members: Option<Vec<String>>,
-    #[serde(default)]
-    allocations: Vec<Allocation>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Allocation {
-    address: String,
-    amount: u64,
-}
-
-/// What of a file is read first: other versions may have other keys.
-#[derive(Deserialize)]
-struct Marked {
-    protocol: Option<u32>,
-}
-
-fn other_protocol(found: u32) -> String {
-    let advice = match found {
-        0..PROTOCOL => "make a new chain with: tussock genesis new",
-        _ => "use a newer tussock",
-    };
-    format!("the chain was made by protocol {found}, and this program speaks protocol {PROTOCOL}; {advice}")
-}
-
-fn default_future_limit() -> u32 {
-    7200
 }
 
 impl ChainSpec {
@@ -173,6 +122,8 @@ impl ChainSpec {
             halving_interval: 210_000,
             maturity: 5,
             future_limit: 7200,
+            pause_cap: 0,
+            seal: SealRule::Work,
         };
         let prefix = Prefix::new("ltus").expect("a built-in prefix is valid");
         Self::built_in("local", prefix, parameters, false, 205)
@@ -189,21 +140,11 @@ impl ChainSpec {
             halving_interval: 210_000,
             maturity: 1,
             future_limit: 7200,
+            pause_cap: 0,
+            seal: SealRule::Work,
         };
         let prefix = Prefix::new("dtus").expect("a built-in prefix is valid");
         Self::built_in("dev", prefix, parameters, true, 0)
-    }
-
-    /// Reads the file form.
-    pub fn from_toml(text: &str) -> Result<Self, SpecError> {
-        let marked: Marked = toml::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
-        // A file without a number that is no chain's is not of version 1.
-        let found = marked.protocol.unwrap_or(1);
-        if found != PROTOCOL && (marked.protocol.is_some() || text.contains("genesis_time")) {
-            return Err(SpecError::Protocol(found));
-        }
-        let file: SpecFile = toml::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
-        file.check()
     }
 
     /// The hash of the genesis block: the network's identity.
@@ -273,6 +214,7 @@ impl ChainSpec {
             default_mine_rate,
             min_fee_rate: 0,
             bootnodes: Vec::new(),
+            unit: Unit::default(),
             members: None,
             genesis,
             genesis_sum,
@@ -287,87 +229,9 @@ impl Parameters {
     }
 }
 
-impl SpecFile {
-    fn check(self) -> Result<ChainSpec, SpecError> {
-        let value = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
-        let plain_name = (1..=32).contains(&self.name.len())
-            && self.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if !plain_name || self.name.starts_with('-') {
-            return value("name", "1 to 32 lower-case letters, digits and hyphens are needed");
-        }
-        if ["local", "dev"].contains(&self.name.as_str()) {
-            return value("name", "the names of the built-in chains cannot be used again");
-        }
-        let Some(prefix) = Prefix::new(&self.address_prefix) else {
-            return value("address_prefix", "1 to 10 lower-case letters and digits are needed");
-        };
-        let target = u32::from_str_radix(self.target_limit.trim_start_matches("0x"), 16).ok().map(CompactTarget);
-        let Some(target_limit) = target.filter(|target| target.expand().is_some()) else {
-            return value("target_limit", "a compact target in hex is needed, such as \"1e0fffff\"");
-        };
-        if self.block_time == 0 || self.half_life == 0 {
-            return value("block_time", "block_time and half_life are seconds, at least 1");
-        }
-        if self.genesis_time > 1 << 40 {
-            return value("genesis_time", "unix seconds are needed");
-        }
-        if self.allocations.len() > limits::MAX_OUTPUTS {
-            return value("allocations", "at most 256 are possible");
-        }
-        let era = if self.halving_interval == 0 { u32::MAX } else { self.halving_interval };
-        let all_subsidies = u128::from(self.subsidy) * u128::from(era) * 2;
-        let allocated: u128 = self.allocations.iter().map(|allocation| u128::from(allocation.amount)).sum();
-        if all_subsidies + allocated > u128::from(limits::MAX_MONEY) {
-            return value("subsidy", "subsidies and allocations may sum to at most 2^62 base units");
-        }
-        if self.allocations.iter().any(|allocation| allocation.amount == 0) {
-            return value("allocations", "each amount is at least 1");
-        }
-        let outputs = self
-            .allocations
-            .iter()
-            .map(|one| Ok(Output { amount: one.amount, address: Address::parse(&one.address, &prefix)? }))
-            .collect::<Result<Vec<_>, AddressError>>()?;
-        let members = self.members.as_deref().map(|members| read_members(members, &prefix)).transpose()?;
-        let parameters = Parameters {
-            genesis_time: self.genesis_time,
-            block_time: self.block_time,
-            half_life: self.half_life,
-            target_limit,
-            subsidy: self.subsidy,
-            halving_interval: self.halving_interval,
-            maturity: self.maturity,
-            future_limit: self.future_limit,
-        };
-        let (genesis, genesis_sum) = genesis(&self.name, &parameters, outputs);
-        Ok(ChainSpec {
-            name: self.name,
-            prefix,
-            parameters,
-            test: self.test,
-            instant: false,
-            default_mine_rate: self.default_mine_rate,
-            min_fee_rate: self.min_fee_rate,
-            bootnodes: self.bootnodes,
-            members,
-            genesis,
-            genesis_sum,
-        })
-    }
-}
-
-/// The ids in a chain file's `members`. An empty list would leave the node alone.
-fn read_members(texts: &[String], prefix: &Prefix) -> Result<BTreeSet<NodeId>, SpecError> {
-    let value = |problem| SpecError::Value { key: "members", problem };
-    if texts.is_empty() {
-        return Err(value("at least one id is needed; without the key every node may link".to_owned()));
-    }
-    texts.iter().map(|text| node_id::parse(text, prefix).map_err(|why| value(format!("{text}: {why}")))).collect()
-}
-
 /// The genesis block: one coinbase whose outputs are the allocations and whose memo commits to name and parameters.
 /// It needs no proof of work: all nodes know its hash beforehand.
-fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Output>) -> (HashedBlock, StateSum) {
+pub(super) fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Output>) -> (HashedBlock, StateSum) {
     let mut committed = codec::encode(parameters);
     committed.extend_from_slice(name.as_bytes());
     let mut memo = 0u32.to_le_bytes().to_vec();
@@ -410,38 +274,5 @@ mod tests {
             assert_eq!(spec.supply(height), sum, "height {height}");
         }
         assert_eq!(spec.subsidy(699), 0);
-    }
-
-    #[test]
-    fn another_parameter_or_name_makes_another_network() {
-        let text = |name: &str, maturity: u32| {
-            format!(
-                "protocol = 2\nname = \"{name}\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
-                 target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = {maturity}\n"
-            )
-        };
-        let hash = |name: &str, maturity| ChainSpec::from_toml(&text(name, maturity)).unwrap().genesis_hash();
-        assert_eq!(hash("a", 1), hash("a", 1));
-        assert_ne!(hash("a", 1), hash("a", 2));
-        assert_ne!(hash("a", 1), hash("b", 1));
-        assert!(matches!(ChainSpec::from_toml(&text("local", 1)), Err(SpecError::Value { key: "name", .. })));
-        assert!(matches!(ChainSpec::from_toml("color = 1"), Err(SpecError::Syntax(_))));
-        let other = |line: &str| ChainSpec::from_toml(&text("a", 1).replace("protocol = 2\n", line)).unwrap_err();
-        assert_eq!([other(""), other("protocol = 3\ncolor = 1\n")], [1, 3].map(SpecError::Protocol));
-        assert!(other("").to_string().contains("made by protocol 1") && other("").to_string().contains("genesis new"));
-    }
-
-    #[test]
-    fn a_chain_file_may_name_its_members_and_they_make_no_other_network() {
-        let text = "protocol = 2\nname = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
-                    target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\n";
-        let read = |members: &str| ChainSpec::from_toml(&format!("{text}{members}"));
-        let id = node_id::to_text(&NodeId([7; 32]), &Prefix::new("x").unwrap());
-        let with = read(&format!("members = [\"{id}\"]\n")).unwrap();
-        assert_eq!(with.members, Some(BTreeSet::from([NodeId([7; 32])])));
-        assert_eq!((read("").unwrap().members, read("").unwrap().genesis_hash()), (None, with.genesis_hash()));
-        for wrong in ["members = []\n", "members = [\"xnode1qqqq\"]\n"] {
-            assert!(matches!(read(wrong), Err(SpecError::Value { key: "members", .. })), "{wrong}");
-        }
     }
 }

@@ -9,10 +9,13 @@ use super::{
     exit::{Exit, Failure, Outcome},
     output,
     remote::Remote,
-    variables,
+    units, variables,
 };
 use crate::{
-    chain::{address::Address, spec::ChainSpec},
+    chain::{
+        address::Address,
+        spec::{ChainSpec, Unit},
+    },
     config::{self, CHAIN_FILE, CommonFlags, ConfigError, NodeFlags, Settings, Sources},
     rpc::members::MembersList,
 };
@@ -123,5 +126,14 @@ impl Context {
     /// An address in the chain's text form.
     pub fn show(&self, address: &Address) -> String {
         address.to_text(&self.spec().prefix)
+    }
+
+    /// An amount of an answer in a table: in the chain's unit, or as the node wrote it.
+    pub fn amount(&self, answer: &Value, key: &str) -> String {
+        let unit = &self.spec().unit;
+        match answer[key].as_u64() {
+            Some(amount) if *unit != Unit::default() => units::amount(unit, amount),
+            _ => output::text(answer, key),
+        }
     }
 }

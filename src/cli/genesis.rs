@@ -68,6 +68,12 @@ struct NewArgs {
     /// Minimum fee rate that nodes accept, in base units per 1,000 bytes
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = units::parse_amount)]
     min_fee_rate: u64,
+    /// The unit in which people read and write amounts; without it they count base units
+    #[arg(long, value_name = "NAME", default_value = "")]
+    unit: String,
+    /// One unit is this power of ten in base units
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    decimals: u8,
     /// Fund an address in the genesis block; may be an address of another chain; may be repeated
     #[arg(long, value_name = "ADDR=AMOUNT", value_parser = parse_fund)]
     fund: Vec<(Address, u64)>,
@@ -137,6 +143,8 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
         ("{halving}", arguments.halving_interval.to_string()),
         ("{maturity}", arguments.maturity.to_string()),
         ("{fee}", arguments.min_fee_rate.to_string()),
+        ("{unit}", format!("{:?}", arguments.unit)),
+        ("{decimals}", arguments.decimals.to_string()),
         ("{test}", arguments.test.to_string()),
         ("{target}", format!("{:?}", arguments.target_limit)),
         ("{bootnodes}", bootnodes.join(", ")),
@@ -170,7 +178,10 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::{base::ids::NodeId, chain::key::SecretKey};
+    use crate::{
+        base::ids::NodeId,
+        chain::{key::SecretKey, spec::Unit},
+    };
 
     #[derive(Parser)]
     struct Line {
@@ -196,6 +207,23 @@ mod tests {
         let allocated = &spec.genesis.transactions[0].transaction.outputs[0];
         assert_eq!((allocated.amount, allocated.address), (1000, address));
         assert!(text.contains("mychain1") && !spec.test);
+        let text = new(&[
+            "--name",
+            "my-chain",
+            "--block-time",
+            "20s",
+            "--subsidy",
+            "7",
+            "--fund",
+            &fund,
+            "--unit",
+            "MY",
+            "--decimals",
+            "2",
+        ]);
+        let with_unit = ChainSpec::from_toml(&text.unwrap()).unwrap();
+        assert_eq!(with_unit.unit, Unit { name: "MY".to_owned(), decimals: 2 });
+        assert_eq!(with_unit.genesis_hash(), spec.genesis_hash(), "amounts mean the same");
     }
 
     #[test]
@@ -221,6 +249,8 @@ mod tests {
             &["--name", "a", "--subsidy", "18446744073709551615"],
             &["--name", "a", "--bootnode", "anode1qq@127.0.0.1:4130"],
             &["--name", "a", "--bootnode", "nowhere"],
+            &["--name", "a", "--unit", "two words"],
+            &["--name", "a", "--decimals", "19"],
         ] {
             assert_eq!(new(wrong).unwrap_err().exit as u8, 2, "{wrong:?}");
         }

@@ -67,10 +67,10 @@ pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
         }
         result => result?,
     };
-    context.print(&tx, transaction_text)
+    context.print(&tx, |tx| transaction_text(context, tx))
 }
 
-fn transaction_text(tx: &Value) -> String {
+fn transaction_text(context: &Context, tx: &Value) -> String {
     let confirmed = text(tx, "status") == "confirmed";
     let depth = units::count(number(tx, "confirmations"), "confirmation");
     let place = format!("{}  height {}, {depth}", text(tx, "block"), text(tx, "height"));
@@ -80,7 +80,7 @@ fn transaction_text(tx: &Value) -> String {
         ("block", if confirmed { place } else { text(tx, "block") }),
         ("instead", text(tx, "conflicts_with")),
         ("doubt", text(tx, "doubt")),
-        ("fee", text(tx, "fee")),
+        ("fee", context.amount(tx, "fee")),
         // Indented, so that no line of a memo looks like a fact.
         ("memo", text(tx, "memo").replace('\n', "\n        ")),
         ("size", units::bytes(number(tx, "size"))),
@@ -89,7 +89,7 @@ fn transaction_text(tx: &Value) -> String {
     let mut table = |title: &str, list: &Value, source: fn(&Value) -> String| {
         let mut rows = Rows::new(&[&format!("~{title}"), ">amount", "~address"]);
         for item in output::items(list) {
-            rows.row([source(item), text(item, "amount"), text(item, "address")]);
+            rows.row([source(item), context.amount(item, "amount"), text(item, "address")]);
         }
         lines.push_str(&format!("\n\n{}", rows.text(&format!("no {title}s"))));
     };
@@ -115,8 +115,9 @@ pub fn balance(context: &Context, arguments: &BalanceArgs) -> Outcome {
     context.print(&balance, |balance| {
         let mut rows = vec![("address", text(balance, "address"))];
         for key in ["confirmed", "spendable", "pending", "immature"] {
-            let amount = balance[key].as_u64().map_or_else(|| text(balance, key), units::grouped);
-            rows.push((key, amount));
+            let unit = &context.spec().unit;
+            let amount = balance[key].as_u64().map(|amount| units::amount(unit, amount));
+            rows.push((key, amount.unwrap_or_else(|| text(balance, key))));
         }
         rows.push(("coins", text(balance, "coins")));
         output::facts(&rows)
@@ -143,11 +144,14 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     context.print(&history, |history| {
         let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations"]);
         for entry in output::items(&history["pending"]) {
-            let [id, received, sent] = ["txid", "received", "sent"].map(|key| text(entry, key));
+            let (id, [received, sent]) =
+                (text(entry, "txid"), ["received", "sent"].map(|key| context.amount(entry, key)));
             rows.row(["pending".to_owned(), id, received, sent, "0".to_owned()]);
         }
         for entry in output::items(&history["entries"]) {
-            rows.row(["height", "txid", "received", "sent", "confirmations"].map(|key| text(entry, key)));
+            let [height, id, depth] = ["height", "txid", "confirmations"].map(|key| text(entry, key));
+            let [received, sent] = ["received", "sent"].map(|key| context.amount(entry, key));
+            rows.row([height, id, received, sent, depth]);
         }
         rows.text("no payments to or from this address")
     })

@@ -52,7 +52,7 @@ impl Payment {
         if self.fee <= request.amount || self.fee <= usual.saturating_mul(HIGH_FEE) {
             return Ok(());
         }
-        let [fee, usual] = [self.fee, usual].map(units::grouped);
+        let [fee, usual] = [self.fee, usual].map(|fee| units::amount(&spec.unit, fee));
         let advice = "if that is right, add --allow-high-fee";
         Err(Failure::new(Exit::Rejected, format!("a fee of {fee} is far above the usual {usual}; {advice}")))
     }
@@ -89,7 +89,10 @@ pub(super) fn pay(
             return sign(spec, key, &inputs, request, fee, sum - needed);
         }
         if inputs.len() == MAX_INPUTS && all >= u128::from(needed) {
-            let problem = format!("the payment needs more than {MAX_INPUTS} coins, which hold {sum} together");
+            let problem = format!(
+                "the payment needs more than {MAX_INPUTS} coins, which hold {} together",
+                units::amount(&spec.unit, sum)
+            );
             return Err(Failure::new(
                 Exit::Rejected,
                 format!("{problem}; merge them by paying less to yourself first"),
@@ -98,17 +101,16 @@ pub(super) fn pay(
         let Some(coin) = coins.get(inputs.len()).filter(|_| inputs.len() < MAX_INPUTS) else {
             return Err(Failure::new(
                 Exit::Rejected,
-                format!("the payment needs {}, but {} are spendable now", units::grouped(needed), grouped(all)),
+                format!(
+                    "the payment needs {}, but {} are spendable now",
+                    units::amount(&spec.unit, needed),
+                    units::amount(&spec.unit, u64::try_from(all).unwrap_or(u64::MAX))
+                ),
             ));
         };
         inputs.push(coin.clone());
         sum = sum.saturating_add(coin.amount);
     }
-}
-
-/// Sums of coins stay below 2^62.
-fn grouped(amount: u128) -> String {
-    units::grouped(u64::try_from(amount).unwrap_or(u64::MAX))
 }
 
 /// The fee of a transaction with two outputs, change included: rate times size, rounded up.

@@ -13,7 +13,7 @@ use super::{
     output,
     payment::{self, OwnCoin, Payment, PaymentRequest},
     remote::Remote,
-    units,
+    units::{self, WrittenAmount},
 };
 use crate::{
     base::{
@@ -42,8 +42,9 @@ const SYNC_PAUSE: Duration = Duration::from_millis(100);
 #[command(
     allow_negative_numbers = true,
     after_help = "\
-Amounts are whole base units. The default fee is 1 base unit per byte, or more
-if the chain's minimum is higher or the mempool fills the next block.
+Amounts are whole base units, or in the unit that the chain's file names. The
+default fee is 1 base unit per byte, or more if the chain's minimum is higher or
+the mempool fills the next block.
 
 Examples:
   tussock send dev1 250000
@@ -53,15 +54,15 @@ pub struct SendArgs {
     /// The payee: an address, or the name of a key
     #[arg(value_name = "TO")]
     to: String,
-    /// Base units
-    #[arg(value_name = "AMOUNT", value_parser = units::parse_payment)]
-    amount: u64,
+    /// Base units, or the chain's unit
+    #[arg(value_name = "AMOUNT", value_parser = units::parse_written_payment)]
+    amount: WrittenAmount,
     /// The paying key [default: the only key; on test chains without keys dev0]
     #[arg(long, value_name = "KEY")]
     from: Option<String>,
-    /// The fee for the miner, in base units
-    #[arg(long, value_name = "F", value_parser = units::parse_amount)]
-    fee: Option<u64>,
+    /// The fee for the miner, in the same unit
+    #[arg(long, value_name = "F", value_parser = units::parse_written)]
+    fee: Option<WrittenAmount>,
     /// Accept a fee above 1,000 times the usual one and above the amount
     #[arg(long)]
     allow_high_fee: bool,
@@ -85,6 +86,9 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
         let length = arguments.memo.len();
         return Err(Failure::usage(format!("the memo has {length} bytes; at most {MAX_MEMO_BYTES} fit")));
     }
+    let unit = &context.spec().unit;
+    let in_base = |written: &WrittenAmount| written.base_units(unit).map_err(Failure::usage);
+    let (amount, fee) = (in_base(&arguments.amount)?, arguments.fee.as_ref().map(in_base).transpose()?);
     let folder = context.folder();
     let keys = Keys::new(&folder, context.spec());
     let to = keys.address(&arguments.to)?;
@@ -97,12 +101,11 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let remote = context.remote()?.until(deadline);
     let patience = Deadline::after(arguments.timeout.min(SYNC_PATIENCE));
     let key = named.unlock(&arguments.passphrase)?;
-    let mut request =
-        PaymentRequest { to, amount: arguments.amount, fee: arguments.fee, rate: 0, memo: arguments.memo.as_bytes() };
+    let mut request = PaymentRequest { to, amount, fee, rate: 0, memo: arguments.memo.as_bytes() };
     let (txid, payment) = loop {
         // Until the node has the payment, no other process may choose coins of this key.
         let lock = keys.lock_spending(&name, deadline)?;
-        if arguments.fee.is_none() {
+        if fee.is_none() {
             request.rate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
         }
         let payment = pay(context, &remote, &key, &request)?;
@@ -133,7 +136,7 @@ fn pay(context: &Context, remote: &Remote, key: &SecretKey, request: &PaymentReq
     let coins: Vec<OwnCoin> = serde_json::from_value(coins)
         .map_err(|error| Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}")))?;
     payment::pay(context.spec(), key, coins, request).map_err(|failure| match failure.exit {
-        Exit::Rejected => explain(remote, &owner, failure),
+        Exit::Rejected => explain(context, remote, &owner, failure),
         _ => failure,
     })
 }
@@ -177,8 +180,9 @@ fn report(
     txid: &str,
     payment: &Payment,
 ) -> Outcome {
+    let amount = payment.transaction.outputs[0].amount;
     let mut facts = json!({
-        "id": txid, "txid": txid, "amount": arguments.amount, "fee": payment.fee, "change": payment.change, "status": "mempool",
+        "id": txid, "txid": txid, "amount": amount, "fee": payment.fee, "change": payment.change, "status": "mempool",
     });
     if !context.json {
         output::line(txid)?;
@@ -233,9 +237,10 @@ fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
 }
 
 /// Adds the payer's coins that cannot be spent yet to the message.
-fn explain(remote: &Remote, owner: &str, failure: Failure) -> Failure {
+fn explain(context: &Context, remote: &Remote, owner: &str, failure: Failure) -> Failure {
     let Ok(balance) = remote.call("balance", json!([owner])) else { return failure };
-    let [immature, pending] = ["immature", "pending"].map(|key| units::grouped(output::number(&balance, key)));
+    let [immature, pending] =
+        ["immature", "pending"].map(|key| units::amount(&context.spec().unit, output::number(&balance, key)));
     let message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
     Failure { message, ..failure }
 }

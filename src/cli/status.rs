@@ -191,7 +191,7 @@ pub fn mempool(context: &Context, arguments: &MempoolArgs) -> Outcome {
             let mut rows = Rows::new(&["~id", ">bytes", ">fee", ">age"]);
             for entry in output::items(&pool["transactions"]) {
                 let age = units::age(number(entry, "age_s"));
-                rows.row([text(entry, "id"), text(entry, "size"), text(entry, "fee"), age]);
+                rows.row([text(entry, "id"), text(entry, "size"), context.amount(entry, "fee"), age]);
             }
             rows.text("the mempool is empty")
         })

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{error::ConfigError, suggest::suggest};
-use crate::chain::spec::{ChainSpec, SpecError};
+use crate::chain::{spec::ChainSpec, spec_file::SpecError};
 
 /// The copy of a chain's specification in its folder.
 pub const CHAIN_FILE: &str = "chain.toml";
@@ -64,7 +64,8 @@ fn copy_of(name: &str, data_dir: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let failed = |error| ConfigError::Usage(format!("cannot read the chain specification: {}: {error}", path.display()));
+    let failed =
+        |error| ConfigError::Usage(format!("cannot read the chain specification: {}: {error}", path.display()));
     fs::read_to_string(path).map_err(failed)
 }
 

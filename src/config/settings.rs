@@ -38,8 +38,9 @@ impl Sources {
 
     pub(super) fn load_with(common: &CommonFlags, node: &NodeFlags, home: &HomeVariables) -> Result<Self, ConfigError> {
         let default_dir = || {
-            home.data_dir()
-                .ok_or_else(|| ConfigError::Usage("the home directory is unknown; name a data directory: -d DIR".into()))
+            home.data_dir().ok_or_else(|| {
+                ConfigError::Usage("the home directory is unknown; name a data directory: -d DIR".into())
+            })
         };
         let (file, named_dir) = match &common.config {
             Some(path) => {

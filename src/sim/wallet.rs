@@ -108,7 +108,8 @@ impl Wallet {
         let first = self.rng.between(1, rest - 1);
         let owners = [0; 2].map(|_| u32::try_from(self.rng.below(u64::from(ACCOUNTS))).unwrap_or(0));
         let address = |owner: u32| self.keys[owner as usize].address();
-        let input = Input { outpoint: coin.outpoint, amount: coin.amount, public_key: key.public_key(), signature: [0; 64] };
+        let input =
+            Input { outpoint: coin.outpoint, amount: coin.amount, public_key: key.public_key(), signature: [0; 64] };
         let mut transaction = Transaction {
             version: TRANSACTION_VERSION,
             inputs: List::truncated([input]),

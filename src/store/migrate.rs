@@ -145,8 +145,13 @@ mod tests {
     use super::*;
     use crate::store::testing::TempDir;
 
-    const FIRST: Schema =
-        Schema { name: "x.db", application_id: 7, steps: &["CREATE TABLE a (x INTEGER) STRICT;"], oldest: 1, too_old: "" };
+    const FIRST: Schema = Schema {
+        name: "x.db",
+        application_id: 7,
+        steps: &["CREATE TABLE a (x INTEGER) STRICT;"],
+        oldest: 1,
+        too_old: "",
+    };
     const SECOND: Schema =
         Schema { steps: &["CREATE TABLE a (x INTEGER) STRICT;", "ALTER TABLE a ADD COLUMN y INTEGER;"], ..FIRST };
     const BROKEN: Schema =

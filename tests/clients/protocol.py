@@ -18,7 +18,7 @@ KINDS = {1: "Version", 2: "Verack", 3: "Ping", 4: "Pong", 5: "GetPeers", 6: "Pee
 NUMBERS = {name: number for number, name in KINDS.items()}
 # The chain `dev` (section 7).
 GENESIS_TIME, BLOCK_TIME, TARGET_LIMIT, SUBSIDY, GENESIS_COIN = 1767225600, 1, 0x207FFFFF, 5_000_000_000, 100_000_000_000_000
-PARAMETERS = struct.pack("<QIIIQIII", GENESIS_TIME, BLOCK_TIME, 600, TARGET_LIMIT, SUBSIDY, 210000, 1, 7200) + b"dev"
+PARAMETERS = struct.pack("<QIIIQIII", GENESIS_TIME, BLOCK_TIME, 600, TARGET_LIMIT, SUBSIDY, 210000, 1, 7200) + struct.pack("<II", 0, 0) + b"dev"
 
 
 def h(name, data):

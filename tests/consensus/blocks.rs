@@ -275,7 +275,12 @@ fn block_cases() -> Vec<BlockCase> {
                 let reward = Transaction::outpoint(d.transactions[0].txid(), 0);
                 let (owner, genesis) = (key(9), d.spec.genesis_hash());
                 let output = Output { amount: 5, address: key(2).address() };
-                d.transactions.push(testkit::spend(&[(reward, d.transactions[0].outputs[0].amount, &owner)], vec![output], b"", &genesis))
+                d.transactions.push(testkit::spend(
+                    &[(reward, d.transactions[0].outputs[0].amount, &owner)],
+                    vec![output],
+                    b"",
+                    &genesis,
+                ))
             },
             in_block(3, T::Immature { input: 0, matures: 18 }),
         ),

@@ -92,7 +92,9 @@ fn starts_with_a_block(bytes: &[u8]) -> bool {
 
 /// Whether the coinbase of the first block has transactions' version of protocol 1.
 fn is_of_version_1(bytes: &[u8]) -> bool {
-    bytes.get(FRAME_HEAD_BYTES + OLD_HEADER_BYTES + 4..).is_some_and(|coinbase| coinbase.starts_with(&1u32.to_le_bytes()))
+    bytes
+        .get(FRAME_HEAD_BYTES + OLD_HEADER_BYTES + 4..)
+        .is_some_and(|coinbase| coinbase.starts_with(&1u32.to_le_bytes()))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::{
     context::Context,
     datadir,
     exit::{Failure, Outcome},
-    output,
+    offline, output,
     variables::BlockInterval,
 };
 use crate::{
@@ -55,6 +55,7 @@ pub struct DevArgs {
 /// Runs `run`.
 pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
     let context = Context::for_node(common, &arguments.node, json)?;
+    offline::require_work(context.spec())?;
     launch(&Plan::new(context, None, false)?)
 }
 

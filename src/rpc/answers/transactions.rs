@@ -20,7 +20,11 @@ const CONTENT: &[Property] = &[
     required("id", Schema::Hash, "the transaction's id"),
     required("inputs", Schema::Array(&INPUT), "the coins that it spends"),
     required("outputs", Schema::Array(&OUTPUT), "the coins that it makes"),
-    required("fee", Schema::Nullable(&Schema::Wide), "base units: inputs less outputs; null if the outputs exceed the inputs"),
+    required(
+        "fee",
+        Schema::Nullable(&Schema::Wide),
+        "base units: inputs less outputs; null if the outputs exceed the inputs",
+    ),
     required("coinbase", Schema::Boolean, "whether it is a block's first transaction"),
     required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
     required("memo_hex", Schema::Hex, "the memo's bytes"),

@@ -102,6 +102,8 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "block_time": context.chain.parameters.block_time,
         "address_prefix": context.chain.prefix.to_string(),
         "test_chain": context.chain.test,
+        "unit": context.chain.unit.name,
+        "decimals": context.chain.unit.decimals,
     })
 }
 

@@ -1,0 +1,377 @@
+//! The file form of a chain specification.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::{
+    base::{codec::List, hash::unhex, ids::NodeId, limits},
+    chain::{
+        address::{Address, AddressError, Prefix},
+        key, node_id,
+        spec::{ChainSpec, MAX_AUTHORITIES, Parameters, SealRule, Unit, genesis},
+        target::CompactTarget,
+        transaction::Output,
+    },
+};
+
+/// Why a chain specification cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// Of another version of the protocol, by its number.
+    #[error("{}", other_protocol(*.0))]
+    Protocol(u32),
+    /// Not TOML, or with unknown or missing keys.
+    #[error("{0}")]
+    Syntax(String),
+    /// A value out of its range.
+    #[error("{key}: {problem}")]
+    Value {
+        /// The key in the file.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An allocation's address is not one of this chain's.
+    #[error("allocations: {0}")]
+    Address(#[from] AddressError),
+}
+
+impl ChainSpec {
+    /// Reads the file form.
+    pub fn from_toml(text: &str) -> Result<Self, SpecError> {
+        let marked: Marked = toml::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
+        // A file without a number that is no chain's is not of version 1.
+        let found = marked.protocol.unwrap_or(1);
+        if found != PROTOCOL && (marked.protocol.is_some() || text.contains("genesis_time")) {
+            return Err(SpecError::Protocol(found));
+        }
+        let file: SpecFile = toml::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
+        file.check()
+    }
+}
+
+/// The version of the protocol that a chain's file must name. Files of version 1 name none.
+const PROTOCOL: u32 = 2;
+
+/// Seconds after which authorities make an empty block.
+const DEFAULT_IDLE_BLOCK_TIME: u32 = 3600;
+/// Bytes of a unit's name: longer ones do not fit into tables.
+const MAX_UNIT_BYTES: usize = 10;
+/// All money is below 5 × 10^18 base units, so with more decimals no unit would be whole.
+const MAX_DECIMALS: u8 = 18;
+
+/// The file form, as `tussock genesis new` prints it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpecFile {
+    #[serde(rename = "protocol")]
+    _protocol: u32,
+    name: String,
+    address_prefix: String,
+    genesis_time: u64,
+    block_time: u32,
+    half_life: u32,
+    target_limit: String,
+    subsidy: u64,
+    halving_interval: u32,
+    maturity: u32,
+    #[serde(default = "default_future_limit")]
+    future_limit: u32,
+    #[serde(default)]
+    pause_cap: u32,
+    seal: Option<String>,
+    authorities: Option<Vec<String>>,
+    idle_block_time: Option<u32>,
+    #[serde(default)]
+    unit: String,
+    #[serde(default)]
+    decimals: u8,
+    #[serde(default)]
+    min_fee_rate: u64,
+    #[serde(default)]
+    default_mine_rate: u64,
+    #[serde(default)]
+    test: bool,
+    #[serde(default)]
+    bootnodes: Vec<String>,
+    members: Option<Vec<String>>,
+    #[serde(default)]
+    allocations: Vec<Allocation>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allocation {
+    address: String,
+    amount: u64,
+}
+
+/// What of a file is read first: other versions may have other keys.
+#[derive(Deserialize)]
+struct Marked {
+    protocol: Option<u32>,
+}
+
+fn other_protocol(found: u32) -> String {
+    let advice = match found {
+        0..PROTOCOL => "make a new chain with: tussock genesis new",
+        _ => "use a newer tussock",
+    };
+    format!("the chain was made by protocol {found}, and this program speaks protocol {PROTOCOL}; {advice}")
+}
+
+fn default_future_limit() -> u32 {
+    7200
+}
+
+impl SpecFile {
+    fn check(self) -> Result<ChainSpec, SpecError> {
+        let value = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
+        let plain_name = (1..=32).contains(&self.name.len())
+            && self.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !plain_name || self.name.starts_with('-') {
+            return value("name", "1 to 32 lower-case letters, digits and hyphens are needed");
+        }
+        if ["local", "dev"].contains(&self.name.as_str()) {
+            return value("name", "the names of the built-in chains cannot be used again");
+        }
+        let Some(prefix) = Prefix::new(&self.address_prefix) else {
+            return value("address_prefix", "1 to 10 lower-case letters and digits are needed");
+        };
+        let target = u32::from_str_radix(self.target_limit.trim_start_matches("0x"), 16).ok().map(CompactTarget);
+        let Some(target_limit) = target.filter(|target| target.expand().is_some()) else {
+            return value("target_limit", "a compact target in hex is needed, such as \"1e0fffff\"");
+        };
+        self.check_numbers()?;
+        let outputs = self
+            .allocations
+            .iter()
+            .map(|one| Ok(Output { amount: one.amount, address: Address::parse(&one.address, &prefix)? }))
+            .collect::<Result<Vec<_>, AddressError>>()?;
+        let members = self.members.as_deref().map(|members| read_members(members, &prefix)).transpose()?;
+        let (seal, unit) = (self.seal_rule()?, self.unit()?);
+        let parameters = Parameters {
+            genesis_time: self.genesis_time,
+            block_time: self.block_time,
+            half_life: self.half_life,
+            target_limit,
+            subsidy: self.subsidy,
+            halving_interval: self.halving_interval,
+            maturity: self.maturity,
+            future_limit: self.future_limit,
+            pause_cap: self.pause_cap,
+            seal,
+        };
+        let (genesis, genesis_sum) = genesis(&self.name, &parameters, outputs);
+        Ok(ChainSpec {
+            name: self.name,
+            prefix,
+            parameters,
+            test: self.test,
+            instant: false,
+            default_mine_rate: self.default_mine_rate,
+            min_fee_rate: self.min_fee_rate,
+            bootnodes: self.bootnodes,
+            unit,
+            members,
+            genesis,
+            genesis_sum,
+        })
+    }
+}
+
+impl SpecFile {
+    fn check_numbers(&self) -> Result<(), SpecError> {
+        let value = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
+        if self.block_time == 0 || self.half_life == 0 {
+            return value("block_time", "block_time and half_life are seconds, at least 1");
+        }
+        if self.genesis_time > 1 << 40 {
+            return value("genesis_time", "unix seconds are needed");
+        }
+        if self.allocations.len() > limits::MAX_OUTPUTS {
+            return value("allocations", "at most 256 are possible");
+        }
+        let era = if self.halving_interval == 0 { u32::MAX } else { self.halving_interval };
+        let all_subsidies = u128::from(self.subsidy) * u128::from(era) * 2;
+        let allocated: u128 = self.allocations.iter().map(|allocation| u128::from(allocation.amount)).sum();
+        if all_subsidies + allocated > u128::from(limits::MAX_MONEY) {
+            return value("subsidy", "subsidies and allocations may sum to at most 2^62 base units");
+        }
+        if self.allocations.iter().any(|allocation| allocation.amount == 0) {
+            return value("allocations", "each amount is at least 1");
+        }
+        if self.pause_cap != 0 {
+            return value("pause_cap", "only 0 is possible: this version counts pauses in full");
+        }
+        Ok(())
+    }
+
+    fn seal_rule(&self) -> Result<SealRule, SpecError> {
+        let wrong = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
+        match self.seal.as_deref().unwrap_or("work") {
+            "work" if self.authorities.is_some() => {
+                wrong("authorities", "only a chain with seal = \"authorities\" has them")
+            }
+            "work" if self.idle_block_time.is_some() => {
+                wrong("idle_block_time", "only a chain with seal = \"authorities\" has it")
+            }
+            "work" => Ok(SealRule::Work),
+            "authorities" => {
+                let keys = read_authorities(self.authorities.as_deref().unwrap_or_default())?;
+                let idle_block_time = self.idle_block_time.unwrap_or(DEFAULT_IDLE_BLOCK_TIME);
+                if idle_block_time == 0 {
+                    return wrong("idle_block_time", "seconds are needed, at least 1");
+                }
+                Ok(SealRule::Authorities { keys, idle_block_time })
+            }
+            _ => wrong("seal", "\"work\" or \"authorities\" is needed"),
+        }
+    }
+
+    fn unit(&self) -> Result<Unit, SpecError> {
+        let wrong = |key, problem: String| Err(SpecError::Value { key, problem });
+        let mut name = self.unit.chars();
+        let starts = name.next().is_none_or(|first| first.is_ascii_alphabetic());
+        if !starts || !name.all(|c| c.is_ascii_alphanumeric()) || self.unit.len() > MAX_UNIT_BYTES {
+            return wrong("unit", format!("at most {MAX_UNIT_BYTES} letters and digits are possible, a letter first"));
+        }
+        if self.decimals > MAX_DECIMALS {
+            return wrong("decimals", format!("at most {MAX_DECIMALS} are possible"));
+        }
+        Ok(Unit { name: self.unit.clone(), decimals: self.decimals })
+    }
+}
+
+/// The keys in a chain file's `authorities`.
+fn read_authorities(texts: &[String]) -> Result<List<[u8; 32], MAX_AUTHORITIES>, SpecError> {
+    let wrong = |problem| SpecError::Value { key: "authorities", problem };
+    let mut keys: Vec<[u8; 32]> = Vec::new();
+    for text in texts {
+        let lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
+        let key = unhex(text).and_then(|bytes| bytes.try_into().ok()).filter(|key| lower && key::is_valid(key));
+        let key = key.ok_or_else(|| {
+            wrong(format!("\"{text}\" is not a public key of 64 lower-case hex digits, as tussock key show prints it"))
+        })?;
+        if keys.contains(&key) {
+            return Err(wrong(format!("{text} is there twice")));
+        }
+        keys.push(key);
+    }
+    match List::new(keys) {
+        Ok(keys) if !keys.is_empty() => Ok(keys),
+        _ => Err(wrong(format!("1 to {MAX_AUTHORITIES} keys are needed"))),
+    }
+}
+
+/// The ids in a chain file's `members`. An empty list would leave the node alone.
+fn read_members(texts: &[String], prefix: &Prefix) -> Result<BTreeSet<NodeId>, SpecError> {
+    let value = |problem| SpecError::Value { key: "members", problem };
+    if texts.is_empty() {
+        return Err(value("at least one id is needed; without the key every node may link".to_owned()));
+    }
+    texts.iter().map(|text| node_id::parse(text, prefix).map_err(|why| value(format!("{text}: {why}")))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::hash::{Hash, hex},
+        chain::key::SecretKey,
+    };
+
+    #[test]
+    fn another_parameter_or_name_makes_another_network() {
+        let text = |name: &str, maturity: u32| {
+            format!(
+                "protocol = 2\nname = \"{name}\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
+                 target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = {maturity}\n"
+            )
+        };
+        let hash = |name: &str, maturity| ChainSpec::from_toml(&text(name, maturity)).unwrap().genesis_hash();
+        assert_eq!(hash("a", 1), hash("a", 1));
+        assert_ne!(hash("a", 1), hash("a", 2));
+        assert_ne!(hash("a", 1), hash("b", 1));
+        assert!(matches!(ChainSpec::from_toml(&text("local", 1)), Err(SpecError::Value { key: "name", .. })));
+        assert!(matches!(ChainSpec::from_toml("color = 1"), Err(SpecError::Syntax(_))));
+        let other = |line: &str| ChainSpec::from_toml(&text("a", 1).replace("protocol = 2\n", line)).unwrap_err();
+        assert_eq!([other(""), other("protocol = 3\ncolor = 1\n")], [1, 3].map(SpecError::Protocol));
+        assert!(other("").to_string().contains("made by protocol 1") && other("").to_string().contains("genesis new"));
+    }
+
+    #[test]
+    fn a_chain_file_may_name_its_members_and_they_make_no_other_network() {
+        let text = "protocol = 2\nname = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
+                    target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\n";
+        let read = |members: &str| ChainSpec::from_toml(&format!("{text}{members}"));
+        let id = node_id::to_text(&NodeId([7; 32]), &Prefix::new("x").unwrap());
+        let with = read(&format!("members = [\"{id}\"]\n")).unwrap();
+        assert_eq!(with.members, Some(BTreeSet::from([NodeId([7; 32])])));
+        assert_eq!((read("").unwrap().members, read("").unwrap().genesis_hash()), (None, with.genesis_hash()));
+        for wrong in ["members = []\n", "members = [\"xnode1qqqq\"]\n"] {
+            assert!(matches!(read(wrong), Err(SpecError::Value { key: "members", .. })), "{wrong}");
+        }
+    }
+
+    /// A chain file with these lines.
+    fn with(lines: &str) -> Result<ChainSpec, SpecError> {
+        ChainSpec::from_toml(&format!(
+            "protocol = 2\nname = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
+             target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\n{lines}"
+        ))
+    }
+
+    fn problem_key(lines: &str) -> &'static str {
+        match with(lines) {
+            Err(SpecError::Value { key, .. }) => key,
+            other => panic!("{lines}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn authorities_are_part_of_the_network_and_of_the_right_form() {
+        let key = |n| hex(&SecretKey::well_known(n).public_key());
+        let sealed = |keys: &[String], rest: &str| format!("seal = \"authorities\"\nauthorities = {keys:?}\n{rest}");
+        let [one, two] = [key(1), key(2)];
+        let both = with(&sealed(&[one.clone(), two.clone()], "")).unwrap();
+        let keys = List::truncated([1, 2].map(|n| SecretKey::well_known(n).public_key()));
+        assert_eq!(both.parameters.seal, SealRule::Authorities { keys, idle_block_time: 3600 });
+        let hash = |lines: &str| with(lines).unwrap().genesis_hash();
+        let slower = hash(&sealed(&[one.clone(), two.clone()], "idle_block_time = 60\n"));
+        let other = hash(&sealed(&[two.clone(), one.clone()], ""));
+        let work = hash("");
+        let all: BTreeSet<Hash> = [both.genesis_hash(), slower, other, work].into();
+        assert_eq!((all.len(), hash("seal = \"work\"\npause_cap = 0\n")), (4, work));
+        let most: Vec<String> = (0..65).map(key).collect();
+        assert!(with(&sealed(&most[..64], "")).is_ok());
+        let wrong = [
+            sealed(&most, ""),
+            sealed(&[], ""),
+            sealed(&[one.clone(), one.clone()], ""),
+            sealed(&[one.to_uppercase()], ""),
+            sealed(&["02".repeat(32)], ""),
+            sealed(&[one[2..].to_owned()], ""),
+            format!("authorities = [{one:?}]\n"),
+        ];
+        assert!(wrong.iter().all(|lines| problem_key(lines) == "authorities"));
+        assert_eq!(problem_key(&sealed(&[one.clone()], "idle_block_time = 0\n")), "idle_block_time");
+        assert_eq!(
+            [problem_key("seal = \"trust\"\n"), problem_key("idle_block_time = 9\n")],
+            ["seal", "idle_block_time"]
+        );
+        assert_eq!(problem_key("pause_cap = 100\n"), "pause_cap");
+    }
+
+    #[test]
+    fn a_unit_is_for_people_and_makes_no_other_network() {
+        let spec = with("unit = \"MDW\"\ndecimals = 4\n").unwrap();
+        assert_eq!(spec.unit, Unit { name: "MDW".to_owned(), decimals: 4 });
+        assert_eq!(spec.genesis_hash(), with("").unwrap().genesis_hash());
+        for wrong in ["1st", "a b", "mehr-als-genug", "<b>", "twelveletters"] {
+            assert_eq!(problem_key(&format!("unit = {wrong:?}\n")), "unit");
+        }
+        assert_eq!(problem_key("decimals = 19\n"), "decimals");
+    }
+}
