@@ -356,7 +356,7 @@ mod tests {
             format!("authorities = [{one:?}]\n"),
         ];
         assert!(wrong.iter().all(|lines| problem_key(lines) == "authorities"));
-        assert_eq!(problem_key(&sealed(&[one.clone()], "idle_block_time = 0\n")), "idle_block_time");
+        assert_eq!(problem_key(&sealed(std::slice::from_ref(&one), "idle_block_time = 0\n")), "idle_block_time");
         assert_eq!(
             [problem_key("seal = \"trust\"\n"), problem_key("idle_block_time = 9\n")],
             ["seal", "idle_block_time"]

@@ -77,7 +77,7 @@ fn commit(fault: &str, scene: &Scene) -> Option<RawPeer> {
             maker.connect(&bad);
             culprit.send(&Message::Block(with_wrong_digest(&mut maker).bytes));
         }
-        "an invalid transaction (rules that do not depend on the ledger's state)" => {
+        "an invalid transaction (rules that no block can change)" => {
             let mut transfer =
                 maker.transfer(&SecretKey::well_known(0), SecretKey::well_known(1).address(), 5_000, 100);
             transfer.inputs.as_mut_slice()[0].signature[7] ^= 1;
@@ -119,6 +119,41 @@ fn each_fault_costs_what_the_table_says() {
         }
     }
     scene.expect_unharmed();
+}
+
+#[test]
+fn a_transaction_that_contradicts_its_coin_costs_its_sender_and_one_of_a_missing_coin_does_not() {
+    let mut scene = Scene::new();
+    let (owner, other) = (SecretKey::well_known(0), SecretKey::well_known(1));
+    let genesis = scene.spec.genesis_hash();
+    let maker = scene.maker();
+    let (outpoint, amount) = maker.spendable(&owner.address()).next().map(|(at, coin)| (at, coin.amount)).unwrap();
+    let spend = |outpoint, amount, key: &SecretKey| {
+        let output = Output { amount: 1_000, address: other.address() };
+        let spent = testkit::spend(&[(outpoint, amount, key)], vec![output], b"", &genesis);
+        Message::Transaction(spent.to_bytes().into())
+    };
+    let contradictions = [
+        ("one unit more", spend(outpoint, amount + 1, &owner)),
+        ("one unit less", spend(outpoint, amount - 1, &owner)),
+        ("another's coin", spend(outpoint, amount, &other)),
+    ];
+    for (what, transaction) in contradictions {
+        let mut culprit = scene.peer();
+        culprit.send(&transaction);
+        scene.costs(culprit, 50, what);
+    }
+    let mut innocent = scene.peer();
+    innocent.send(&spend(OutPoint { txid: Hash([9; 32]), index: 0 }, amount, &owner));
+    innocent.send(&spend(outpoint, amount, &owner));
+    // Transactions of one peer are judged in order.
+    let start = Instant::now();
+    while scene.node.status()["mempool"]["count"] != 1 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", scene.node.log());
+        rest(Duration::from_millis(20));
+    }
+    innocent.ping(7);
+    assert_eq!(scene.points(), scene.paid, "it is kept for a while: its coin may come");
 }
 
 #[test]
