@@ -72,7 +72,10 @@ fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
         return Err(undecodable(format!("a transaction has at most {} bytes", limits::MAX_TRANSACTION_BYTES)));
     }
     let bytes = unhex(text).ok_or_else(|| undecodable("not hex"))?;
-    HashedTransaction::decode(&bytes).map_err(|error| undecodable(format!("not a transaction: {error}")))
+    HashedTransaction::decode(&bytes).map_err(|error| match bytes.starts_with(&1u32.to_le_bytes()) {
+        true => undecodable("a transaction of protocol 1, whose inputs name no amounts; make it again"),
+        false => undecodable(format!("not a transaction: {error}")),
+    })
 }
 
 fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {

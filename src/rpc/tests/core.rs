@@ -65,6 +65,16 @@ fn a_transaction_is_decoded_and_judged_without_being_sent() {
     let encoded = [&good, &unsigned].map(|transaction| hex(&transaction.to_bytes()));
     let decoded = rig.result("decoderawtransaction", json!([encoded[0]]));
     assert_eq!((&decoded["id"], &decoded["outputs"][0]["amount"]), (&json!(good.txid()), &json!(5)));
+    let named: u64 = good.inputs.iter().map(|input| input.amount).sum();
+    assert_eq!((&decoded["fee"], &decoded["inputs"][0]["amount"]), (&json!(1), &json!(named)), "without its coin");
+    let mut wrong = good.clone();
+    wrong.inputs.as_mut_slice()[0].amount += 1;
+    SecretKey::well_known(0).sign_transaction(&mut wrong, &rig.maker.spec().genesis_hash());
+    let refused = rig.result("testmempoolaccept", json!([[hex(&wrong.to_bytes())]]));
+    let reason = format!("input 0 names the amount {} of a coin of {named}", named + 1);
+    assert_eq!(refused[0]["reject-reason"], reason);
+    let old = rig.call("decoderawtransaction", json!(["010000000000"]));
+    assert!(old["error"]["message"].as_str().unwrap().contains("protocol 1"), "{old}");
     let verdicts = rig.result("testmempoolaccept", json!([encoded]));
     assert_eq!((&verdicts[0]["allowed"], &verdicts[0]["fees"]["base"]), (&json!(true), &json!(1)));
     assert_eq!(verdicts[1]["reject-reason"], "input 0 has no valid signature");
