@@ -22,7 +22,7 @@ pub struct OutPoint {
 }
 
 /// Spends a coin. It carries the key, so that its signature can be checked without the ledger, and the coin's amount, so that
-/// whoever signs without a ledger knows the fee.
+/// a signer without a ledger knows the fee.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Input {
     /// The coin.

@@ -189,7 +189,7 @@ impl Gossip {
             Err(Refusal::Invalid(TransactionFault::MissingCoin(input))) if origin.link().is_some() => {
                 self.orphans.insert(origin, transaction, input);
             }
-            // Whoever relays it has compared it with the coin, and lies. Its bytes are not remembered: each sender pays for itself.
+            // A node relays only what it has compared with the coins. The bytes are not remembered: each sender pays for itself.
             Err(Refusal::Invalid(fault)) if fault.is_permanent() => {
                 if let Some(link) = origin.link() {
                     out.fault(link, fault.into());

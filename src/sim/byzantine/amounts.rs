@@ -17,7 +17,7 @@ use crate::{
     wire::{frame::Frame, message::Message},
 };
 
-/// One in so many ticks brings a block.
+/// Ticks for each block, on average.
 const TICKS: u64 = 15;
 /// Genesis coins that are tried before the node gives up: others may have spent them.
 const TRIES: usize = 8;
