@@ -17,7 +17,9 @@ mutants=(
   'skip-the-signatures         src/chain/key.rs              s/batch\.verify(rng\.generator())\.is_ok()/true/; s/\[claim\] => verify(.*/[_] => true,/'
   'locator-off-by-one          src/node/headers/locator.rs   s/common\.saturating_add(1), MAX_SYNC_HEADERS/common.saturating_add(2), MAX_SYNC_HEADERS/'
   'apply-without-undo          src/node/ledger/chainstate.rs s/self\.store\.apply(block\.header\.height, &block\.hash, &changes)/self.store.apply(block.header.height, \&block.hash, \&Default::default())/'
-  'digest-not-updated          src/node/ledger/chainstate.rs 0,/self\.sum\.remove(outpoint, coin);/s///'
+  'digest-not-updated          src/node/ledger/chainstate.rs 0,/self\.sum\.remove(&key, coin);/s///'
+  'leaf-not-hashed-again       src/chain/digest.rs            s/self\.changed |= 1 << leaf;/self.changed |= 1 << (leaf \& !1);/'
+  'sums-kept-when-undone       src/store/state_sums.rs        s/height <= saved/height < saved.min(1)/'
   'commit-without-coins        src/node/ledger/chainstate.rs /pub(super) fn commit/,/^    }/s/self\.flush()?;//'
   'flush-into-nothing         src/node/ledger/chainstate.rs s/self\.coins\.flush(|changes| store\.flush_coins(changes))/{ let _ = store; self.coins.flush(|_| Ok(())) }/'
   'forget-spent-coins-early    src/store/coins/merge.rs       s/if entry\.is_coin || !is_oldest {/if entry.is_coin {/'
@@ -73,6 +75,8 @@ mutants=(
 
 # The unit tests that find what the simulator does not, or only in one of thousands of seeds.
 declare -A unit_tests=(
+  [leaf-not-hashed-again]=chain::digest::tests::the_digest_is_the_root_over_all_leaves_whatever_changed_since_the_last
+  [sums-kept-when-undone]=store::ledger::tests::sums::a_reorganisation_below_the_stored_sums_stores_others
   [forget-spent-coins-early]=store::coins::tests::the_coins_are_those_of_a_plain_map
   [merge-not-in-a-transaction]=store::coins::tests::the_coins_are_those_of_a_plain_map
   [open-questions-keep-waiting]=blocks_that_come_give_an_open_question_no_new_time

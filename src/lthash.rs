@@ -25,8 +25,7 @@ pub fn subtract(sum: &mut Sum, key: &[u8; 32]) {
     each(sum, &expand(key), eight::subtract);
 }
 
-/// Adds another sum.
-pub fn merge(sum: &mut Sum, other: &Sum) {
+fn merge(sum: &mut Sum, other: &Sum) {
     each(sum, other, eight::add);
 }
 

@@ -111,7 +111,7 @@ impl Node {
             self.hear(Event::Notice(ToLedger::StoreHeaders(batch.to_vec()).into()));
         }
         let origin = Origin::Link(LinkId(peer));
-        let block = Arc::new(CheckedBlock::new(block, None));
+        let block = Arc::new(CheckedBlock::new(block));
         self.hear(Event::Notice(ToLedger::BlockChecked { origin, block }.into()));
     }
 
@@ -151,7 +151,8 @@ fn four_peers_deliver_trees_in_random_order_and_the_most_work_wins() {
         node.pass();
         node.pass();
 
-        let (tip, sum) = LedgerStore::tip(&node.store).expect("a tip");
+        let tip = LedgerStore::tip(&node.store).expect("a tip");
+        let sum = node.store.state_sum().expect("a sum");
         let most = tree.leaves.iter().map(|leaf| leaf.tip().work).max().expect("a leaf");
         let winner = tree.leaves.iter().find(|leaf| leaf.hash() == tip.hash);
         let winner = winner.unwrap_or_else(|| panic!("tree {seed}: {tip:?} is no leaf"));

@@ -142,11 +142,11 @@ impl Court {
     }
 
     fn tip(&self) -> Hash {
-        LedgerStore::tip(&self.store).unwrap().0.hash
+        LedgerStore::tip(&self.store).unwrap().hash
     }
 
     fn digest(&self) -> Hash {
-        LedgerStore::tip(&self.store).unwrap().1.digest()
+        self.store.state_sum().unwrap().digest()
     }
 }
 

@@ -19,6 +19,7 @@ use tussock::{
         address::{Address, Prefix},
         block::{HashedBlock, HashedTransaction},
         coin::{Coin, coins_created},
+        coin_key::CoinKey,
         difficulty::Asert,
         digest::StateSum,
         header::Header,
@@ -200,11 +201,15 @@ fn headers_transactions_merkle_roots_and_digests_are_golden() {
     let spent = Coin { amount: 3_500, address: key.address(), height: 3, coinbase: true };
     let mut sum = StateSum::default();
     let empty = sum.digest();
-    sum.add(&transaction.inputs[0].outpoint, &spent);
+    let spent_key = CoinKey::of(&transaction.inputs[0].outpoint);
+    sum.add(&spent_key, &spent);
     let before = sum.digest();
-    sum.remove(&transaction.inputs[0].outpoint, &spent);
+    sum.remove(&spent_key, &spent);
+    let mut leaves_of_coins = vec![spent_key.order >> 58];
     for (outpoint, coin) in coins_created(&HashedTransaction::new(transaction.clone()), 8) {
-        sum.add(&outpoint, &coin);
+        let key = CoinKey::of(&outpoint);
+        leaves_of_coins.push(key.order >> 58);
+        sum.add(&key, &coin);
     }
     let prefix = Prefix::new("ltus").unwrap();
     golden(
@@ -223,7 +228,12 @@ fn headers_transactions_merkle_roots_and_digests_are_golden() {
             },
             "merkle": { "leaves_are_of_bytes": ["00", "01", "02", "03", "04", "05", "06"], "roots_of_first_n": roots },
             "address": { "bytes": hex(&key.address().0), "prefix": "ltus", "text": key.address().to_text(&prefix) },
-            "state_digest": { "empty": empty, "before_transaction": before, "after_transaction": sum.digest() },
+            "state_digest": {
+                "empty": empty,
+                "before_transaction": before,
+                "after_transaction": sum.digest(),
+                "leaves_of_spent_and_created_coins": leaves_of_coins,
+            },
             "genesis": {
                 "local": { "hash": ChainSpec::local().genesis_hash(), "block": hex(&ChainSpec::local().genesis.bytes) },
                 "dev": { "hash": ChainSpec::dev().genesis_hash() },

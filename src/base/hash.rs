@@ -52,8 +52,10 @@ impl Domain {
     pub const ADDRESS: Self = Self::named("tussock address");
     /// One coin of the state digest, expanded to 2,048 bytes.
     pub const COIN: Self = Self::named("tussock coin");
-    /// The sum over all coins, folded to one hash.
-    pub const STATE: Self = Self::named("tussock state");
+    /// A leaf of the state digest's tree: the sum over its coins.
+    pub const STATE_LEAF: Self = Self::named("tussock state leaf");
+    /// An inner node of the state digest's tree: its two children.
+    pub const STATE_NODE: Self = Self::named("tussock state node");
     /// The consensus parameters of a chain, committed to by its genesis block.
     pub const PARAMETERS: Self = Self::named("tussock parameters");
     /// The body of a frame; its first four bytes are the frame's checksum.

@@ -115,8 +115,10 @@ pub struct Submission {
 /// The only writer of `ledger.db`. Changes gather in one transaction until [`LedgerStore::commit`]. A crash before that
 /// loses exactly these changes.
 pub trait LedgerStore: HeaderArchive {
-    /// The committed tip and the sum over its coins.
-    fn tip(&self) -> Result<(Tip, StateSum), StoreError>;
+    /// The committed tip.
+    fn tip(&self) -> Result<Tip, StoreError>;
+    /// The sum over its coins. Takes a moment: not all commits store it.
+    fn state_sum(&self) -> Result<StateSum, StoreError>;
     /// Stores validated headers (status [`BlockStatus::Header`]). Known ones are left as they are.
     fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError>;
     /// Stores a block's bytes and marks it [`BlockStatus::Stored`]. The header must be stored.

@@ -8,9 +8,7 @@ use std::collections::BinaryHeap;
 
 use crate::{
     base::{bytes::Bytes, hash::Hash, limits::HEADER_BYTES},
-    chain::{
-        block::HashedBlock, digest::StateSum, header::Header, transaction::OutPoint, transaction_view::TransactionView,
-    },
+    chain::{block::HashedBlock, header::Header, transaction::OutPoint, transaction_view::TransactionView},
 };
 
 /// A block that passed every check that needs no ledger.
@@ -24,9 +22,6 @@ pub struct CheckedBlock {
     pub bytes: Bytes,
     /// The ids of its transactions, the coinbase first.
     pub txids: Vec<Hash>,
-    /// The sum over all coins that its transactions create, also over those that the block itself spends. `None` if nobody
-    /// has computed it. It depends on the block alone, so any core can compute it, while one core applies blocks.
-    pub created_sum: Option<StateSum>,
     /// Positions of the transactions, in the order of their ids.
     by_txid: Box<[u32]>,
     /// Positions of transactions and inputs that spend the coin of an earlier input. Practically always none.
@@ -35,7 +30,7 @@ pub struct CheckedBlock {
 
 impl CheckedBlock {
     /// Keeps what the ledger needs of a block.
-    pub fn new(block: &HashedBlock, created_sum: Option<StateSum>) -> Self {
+    pub fn new(block: &HashedBlock) -> Self {
         let transactions = &block.transactions;
         let txids: Vec<Hash> = transactions.iter().map(|hashed| hashed.txid).collect();
         let firsts = txids.iter().map(|txid| OutPoint { txid: *txid, index: 0 }).collect();
@@ -49,7 +44,7 @@ impl CheckedBlock {
         let again = order.windows(2).filter(|two| two[0].0 == two[1].0);
         let repeated = again.map(|two| places[two[1].1 as usize]).collect();
         let (hash, header, bytes) = (block.hash, block.header.clone(), block.bytes.clone());
-        Self { hash, header, bytes, txids, created_sum, by_txid, repeated }
+        Self { hash, header, bytes, txids, by_txid, repeated }
     }
 
     /// A view of each transaction, with its id. The transactions were decoded before, so a view is missing only if
@@ -104,7 +99,7 @@ mod tests {
     #[test]
     fn its_transactions_are_those_of_the_block_and_are_found_by_their_ids() {
         let block = block(8);
-        let checked = CheckedBlock::new(&block, None);
+        let checked = CheckedBlock::new(&block);
         assert_eq!(checked.views().count(), block.transactions.len());
         for (at, (hashed, (txid, view))) in block.transactions.iter().zip(checked.views()).enumerate() {
             let (view, transaction) = (view.unwrap(), &hashed.transaction);
@@ -123,7 +118,7 @@ mod tests {
         let inputs = List::new(both).unwrap();
         let transaction = Transaction { inputs, ..transactions[2].transaction.clone() };
         transactions.push(HashedTransaction::new(transaction));
-        let checked = CheckedBlock::new(&HashedBlock::new(header, transactions), None);
+        let checked = CheckedBlock::new(&HashedBlock::new(header, transactions));
         let repeated = (0..6).flat_map(|at| (0..3).map(move |input| (at, input)));
         let repeated: Vec<_> = repeated.filter(|(at, input)| checked.is_repeated(*at, *input)).collect();
         assert_eq!(repeated, [(4, 0), (4, 1)]);
@@ -133,7 +128,7 @@ mod tests {
     fn changed_bytes_are_detected() {
         let block = block(2);
         let bytes = block.bytes[..block.bytes.len() - 1].to_vec().into();
-        let checked = CheckedBlock::new(&HashedBlock { bytes, ..block }, None);
+        let checked = CheckedBlock::new(&HashedBlock { bytes, ..block });
         let there: Vec<bool> = checked.views().map(|(_, view)| view.is_some()).collect();
         assert_eq!(there, [true, true, false]);
     }

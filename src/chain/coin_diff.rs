@@ -184,7 +184,7 @@ mod tests {
             Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), location }))
         };
         let header = Header::peek(&[0; HEADER_BYTES]).unwrap();
-        let block = CheckedBlock::new(&HashedBlock::new(header, transactions), None);
+        let block = CheckedBlock::new(&HashedBlock::new(header, transactions));
         let (mut diff, mut all, mut coins) = (CoinDiffBuilder::new(&block), Vec::new(), Vec::new());
         for (txid, view) in block.views() {
             let view = view.unwrap();

@@ -12,6 +12,7 @@ use crate::{
         address::Prefix,
         block::{HashedBlock, HashedTransaction},
         coin::coins_created,
+        coin_key::CoinKey,
         difficulty::Asert,
         digest::StateSum,
         header::{HEADER_VERSION, Header},
@@ -104,7 +105,7 @@ pub struct ChainSpec {
     /// The genesis block.
     pub genesis: HashedBlock,
     /// The digest of the coins that genesis allocates.
-    pub genesis_sum: StateSum,
+    pub genesis_digest: Hash,
 }
 
 impl ChainSpec {
@@ -150,6 +151,11 @@ impl ChainSpec {
     /// The hash of the genesis block: the network's identity.
     pub fn genesis_hash(&self) -> Hash {
         self.genesis.hash
+    }
+
+    /// The sum over the coins that genesis allocates.
+    pub fn genesis_sum(&self) -> StateSum {
+        genesis_sum(&self.genesis)
     }
 
     /// The four bytes that start each frame on this network.
@@ -204,7 +210,7 @@ impl ChainSpec {
         let allocation =
             |number| Output { amount: 100_000_000_000_000, address: SecretKey::well_known(number).address() };
         let allocations = (0..WELL_KNOWN_ACCOUNTS).map(allocation).collect();
-        let (genesis, genesis_sum) = genesis(name, &parameters, allocations);
+        let genesis = genesis(name, &parameters, allocations);
         Self {
             name: name.to_owned(),
             prefix,
@@ -216,8 +222,8 @@ impl ChainSpec {
             bootnodes: Vec::new(),
             unit: Unit::default(),
             members: None,
+            genesis_digest: genesis_sum(&genesis).digest(),
             genesis,
-            genesis_sum,
         }
     }
 }
@@ -231,7 +237,7 @@ impl Parameters {
 
 /// The genesis block: one coinbase whose outputs are the allocations and whose memo commits to name and parameters.
 /// It needs no proof of work: all nodes know its hash beforehand.
-pub(super) fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Output>) -> (HashedBlock, StateSum) {
+pub(super) fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Output>) -> HashedBlock {
     let mut committed = codec::encode(parameters);
     committed.extend_from_slice(name.as_bytes());
     let mut memo = 0u32.to_le_bytes().to_vec();
@@ -252,11 +258,14 @@ pub(super) fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Outp
         target: parameters.target_limit,
         nonce: 0,
     };
+    HashedBlock::new(header, vec![transaction])
+}
+
+pub(super) fn genesis_sum(genesis: &HashedBlock) -> StateSum {
     let mut sum = StateSum::default();
-    for (outpoint, coin) in coins_created(&transaction, 0) {
-        sum.add(&outpoint, &coin);
-    }
-    (HashedBlock::new(header, vec![transaction]), sum)
+    let created = genesis.transactions.iter().flat_map(|transaction| coins_created(transaction, 0));
+    created.for_each(|(outpoint, coin)| sum.add(&CoinKey::of(&outpoint), &coin));
+    sum
 }
 
 #[cfg(test)]

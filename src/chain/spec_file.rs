@@ -9,7 +9,7 @@ use crate::{
     chain::{
         address::{Address, AddressError, Prefix},
         key, node_id,
-        spec::{ChainSpec, MAX_AUTHORITIES, Parameters, SealRule, Unit, genesis},
+        spec::{ChainSpec, MAX_AUTHORITIES, Parameters, SealRule, Unit, genesis, genesis_sum},
         target::CompactTarget,
         transaction::Output,
     },
@@ -163,7 +163,7 @@ impl SpecFile {
             pause_cap: self.pause_cap,
             seal,
         };
-        let (genesis, genesis_sum) = genesis(&self.name, &parameters, outputs);
+        let genesis = genesis(&self.name, &parameters, outputs);
         Ok(ChainSpec {
             name: self.name,
             prefix,
@@ -175,8 +175,8 @@ impl SpecFile {
             bootnodes: self.bootnodes,
             unit,
             members,
+            genesis_digest: genesis_sum(&genesis).digest(),
             genesis,
-            genesis_sum,
         })
     }
 }

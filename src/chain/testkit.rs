@@ -19,6 +19,7 @@ use crate::{
         archive::{BlockStatus, HeaderRow, Tip},
         block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChanges, coins_created},
+        coin_key::CoinKey,
         digest::StateSum,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
@@ -40,6 +41,7 @@ pub struct BlockMaker {
     /// Times of the last blocks, oldest first, for the median.
     times: VecDeque<u64>,
     sum: StateSum,
+    digest: Hash,
     coins: BTreeMap<OutPoint, Coin>,
     /// The same coins by owner and amount, so that a transfer finds one without a scan.
     owned: BTreeMap<Address, BTreeSet<(u64, OutPoint)>>,
@@ -60,6 +62,7 @@ impl BlockMaker {
             work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
             times: VecDeque::from([genesis.header.time]),
             sum: StateSum::default(),
+            digest: spec.genesis_digest,
             coins: BTreeMap::new(),
             owned: BTreeMap::new(),
             reserved: BTreeSet::new(),
@@ -111,7 +114,7 @@ impl BlockMaker {
             height,
             previous: self.hash,
             merkle_root: Hash::ZERO,
-            state_digest: self.sum.digest(),
+            state_digest: self.digest,
             time,
             target: rules::next_target(&self.spec, self.tip.time, self.tip.height),
             nonce: 0,
@@ -154,6 +157,7 @@ impl BlockMaker {
             self.times.pop_front();
         }
         self.hash = block.hash;
+        self.digest = self.sum.digest();
         self.tip = block.header.clone();
     }
 
@@ -225,6 +229,11 @@ impl BlockMaker {
         &self.sum
     }
 
+    /// The digest of all coins after the tip.
+    pub fn digest(&self) -> Hash {
+        self.digest
+    }
+
     /// All coins after the tip.
     pub fn coins(&self) -> &BTreeMap<OutPoint, Coin> {
         &self.coins
@@ -237,13 +246,7 @@ impl BlockMaker {
 
     /// The tip as the store describes it.
     pub fn tip(&self) -> Tip {
-        Tip {
-            hash: self.hash,
-            height: self.tip.height,
-            time: self.tip.time,
-            work: self.work,
-            digest: self.sum.digest(),
-        }
+        Tip { hash: self.hash, height: self.tip.height, time: self.tip.time, work: self.work, digest: self.digest }
     }
 
     /// The tip's header as a row of status [`BlockStatus::Header`].
@@ -268,14 +271,14 @@ impl BlockMaker {
     }
 
     fn add_coin(&mut self, outpoint: OutPoint, coin: Coin) {
-        self.sum.add(&outpoint, &coin);
+        self.sum.add(&CoinKey::of(&outpoint), &coin);
         self.owned.entry(coin.address).or_default().insert((coin.amount, outpoint));
         self.coins.insert(outpoint, coin);
     }
 
     fn remove_coin(&mut self, outpoint: &OutPoint) -> Option<Coin> {
         let coin = self.coins.remove(outpoint)?;
-        self.sum.remove(outpoint, &coin);
+        self.sum.remove(&CoinKey::of(outpoint), &coin);
         if let Some(owned) = self.owned.get_mut(&coin.address) {
             owned.remove(&(coin.amount, *outpoint));
             if owned.is_empty() {

@@ -90,7 +90,7 @@ impl Appender {
     /// Appends to the ledger in `path`, which `store` has open.
     pub fn new(spec: Arc<ChainSpec>, store: Box<dyn LedgerStore>, path: &Path) -> Outcome<Self> {
         let failed = |error| Failure::store(path, &error);
-        let (tip, sum) = store.tip().map_err(failed)?;
+        let (tip, sum) = (store.tip().map_err(failed)?, store.state_sum().map_err(failed)?);
         let times = recent_times(&*store, tip.height).map_err(failed)?;
         let (path, coins, returned) = (path.to_owned(), BTreeMap::new(), Vec::new());
         Ok(Self { spec, store, path, tip, sum, times, coins, blocks: 0, outgrow: None, returned })
@@ -131,11 +131,11 @@ impl Appender {
         let work = self.store_block(&self.tip.clone(), block)?;
         self.store.apply(header.height, &block.hash, &changes)?;
         for (outpoint, coin) in &changes.spent {
-            self.sum.remove(outpoint, coin);
+            self.sum.remove(&CoinKey::of(outpoint), coin);
             self.spend(outpoint);
         }
         for (outpoint, coin) in changes.created {
-            self.sum.add(&outpoint, &coin);
+            self.sum.add(&CoinKey::of(&outpoint), &coin);
             let state = self.coins.entry(outpoint).or_insert(CoinState { now: None, stored: false });
             state.now = Some(coin);
         }
@@ -176,11 +176,11 @@ impl Appender {
         }
         let undo = self.store.unapply(self.tip.height, &self.tip.hash)?;
         for (outpoint, coin) in &undo.created {
-            self.sum.remove(outpoint, coin);
+            self.sum.remove(&CoinKey::of(outpoint), coin);
             self.spend(outpoint);
         }
         for (outpoint, coin) in undo.spent {
-            self.sum.add(&outpoint, &coin);
+            self.sum.add(&CoinKey::of(&outpoint), &coin);
             self.coins.entry(outpoint).or_insert(CoinState { now: None, stored: false }).now = Some(coin);
         }
         let (header, work) = (parent.header, parent.work);
@@ -201,8 +201,8 @@ impl Appender {
         changes: &CoinChanges,
     ) -> Result<(), StoreError> {
         let work = self.store_block(&branch.tip, block)?;
-        changes.spent.iter().for_each(|(outpoint, coin)| branch.sum.remove(outpoint, coin));
-        changes.created.iter().for_each(|(outpoint, coin)| branch.sum.add(outpoint, coin));
+        changes.spent.iter().for_each(|(outpoint, coin)| branch.sum.remove(&CoinKey::of(outpoint), coin));
+        changes.created.iter().for_each(|(outpoint, coin)| branch.sum.add(&CoinKey::of(outpoint), coin));
         let (header, digest) = (&block.header, branch.sum.digest());
         branch.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
         Ok(())

@@ -64,7 +64,7 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
     let keys = copied.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
     let ledger = target.join(datadir::LEDGER);
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
-    let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     let facts = json!({
         "folder": target.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,
@@ -151,7 +151,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
     context.keep_chain_file()?;
     let keys = copy_keys(&arguments.folder, &folder)?;
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
-    let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     let facts = json!({
         "folder": folder.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,

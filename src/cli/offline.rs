@@ -71,7 +71,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     }
     let reader = reader(context)?;
     let failed = |error| Failure::store(&path, &error);
-    let (tip, _) = reader.tip().map_err(failed)?;
+    let tip = reader.tip().map_err(failed)?;
     let best = reader.best_header().map_err(failed)?;
     // The ledger may be readable where the key is not.
     let key = node_key::read(&context.folder()).ok().flatten();

@@ -16,7 +16,6 @@ use crate::{
     chain::{
         block::{HashedBlock, HashedTransaction},
         checked::CheckedBlock,
-        digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
@@ -84,13 +83,12 @@ impl Verify {
         }
         rules::check_block(&block)?;
         let genesis = self.spec.genesis_hash();
-        let (mut batch, mut reused, mut verified) = (Vec::new(), 0, false);
+        let (mut batch, mut reused) = (Vec::new(), 0);
         for (index, hashed) in block.transactions.iter().enumerate() {
             if checked.contains(&hashed.leaf) {
                 reused += hashed.transaction.inputs.len() as u64;
                 continue;
             }
-            verified |= index > 0;
             batch.extend(signed(hashed, index, &genesis));
             if batch.len() >= limits::SIGNATURE_BATCH {
                 self.check_signatures(&mut batch, out)?;
@@ -100,10 +98,7 @@ impl Verify {
         if reused > 0 {
             out.count(Counter::SignaturesReused, reused);
         }
-        // A coinbase's alone is not worth the 2 KiB that it takes meanwhile. And where all signatures were known, this is
-        // the next block: peers wait for it, and the ledger has time for the sum once it is passed on.
-        let created_sum = verified.then(|| StateSum::created_by(&block));
-        Ok(CheckedBlock::new(&block, created_sum))
+        Ok(CheckedBlock::new(&block))
     }
 
     /// Checks and empties the batch of a block; the fault is that of its first signature that does not hold.

@@ -86,7 +86,7 @@ impl Databases {
 
     /// The committed tip.
     pub fn tip(&mut self) -> Result<Tip, RpcError> {
-        Ok(self.ledger()?.tip()?.0)
+        Ok(self.ledger()?.tip()?)
     }
 
     /// The block with this height, hash or unique prefix of a hash; `tip` is the tip.
@@ -160,7 +160,7 @@ impl Databases {
     /// The committed tip, and number and sum of all coins. Reads all of them.
     pub fn coin_totals(&mut self) -> Result<(Tip, CoinTotals), RpcError> {
         let ledger = self.ledger()?;
-        Ok((ledger.tip()?.0, ledger.coin_totals()?))
+        Ok((ledger.tip()?, ledger.coin_totals()?))
     }
 
     /// A coin, if it exists and the chain has not spent it.

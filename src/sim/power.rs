@@ -30,7 +30,7 @@ impl World {
         let grace = if seconds == 0 { Duration::ZERO } else { Duration::from_secs(seconds) + LATE_FLUSH };
         let committed = self.nodes[node].committed.iter();
         let promised = committed.filter(|(at, _)| *at + grace <= self.now).map(|(_, work)| *work).max();
-        let left = self.nodes[node].disk.read(|ledger| ledger.tip().map(|(tip, _)| tip.work));
+        let left = self.nodes[node].disk.read(|ledger| ledger.tip().map(|tip| tip.work));
         if left.as_ref().is_ok_and(|left| promised.is_none_or(|promised| promised <= *left)) {
             return;
         }

@@ -6,6 +6,7 @@ use crate::{
     base::hash::Hash,
     chain::{
         archive::{StoreError, Tip},
+        coin_key::CoinKey,
         digest::StateSum,
     },
     store::{
@@ -30,28 +31,24 @@ pub(super) fn integrity(connection: &Connection) -> Result<(), StoreError> {
     sqlite_check(connection, "PRAGMA integrity_check(1)")
 }
 
-/// The tip and the sum over its coins, as committed.
-pub(super) fn state(connection: &Connection) -> Result<(Tip, StateSum), StoreError> {
-    let sql = "SELECT height, sum, digest FROM state";
-    let read = |row: &rusqlite::Row<'_>| {
-        let sum =
-            StateSum::from_bytes(rows::slice(row, 1)?).ok_or_else(|| corrupt("the state sum has a wrong size"))?;
-        Ok((rows::integer::<u32>(row, 0)?, sum, Hash(rows::bytes(row, 2)?)))
-    };
-    let (height, sum, digest) =
-        rows::one(connection, sql, [], read)?.ok_or_else(|| corrupt("the state row is missing"))?;
-    if sum.digest() != digest {
-        return Err(corrupt("the state digest is not that of the state sum"));
-    }
+/// The tip, as committed.
+pub(super) fn tip(connection: &Connection) -> Result<Tip, StoreError> {
+    let read = |row: &rusqlite::Row<'_>| Ok((rows::integer::<u32>(row, 0)?, Hash(rows::bytes(row, 1)?)));
+    let state = rows::one(connection, "SELECT height, digest FROM state", [], read)?;
+    let (height, digest) = state.ok_or_else(|| corrupt("the state row is missing"))?;
     let end = StoredHeader::applied_at(connection, height)?;
     let end = end.ok_or_else(|| corrupt(format!("no block is applied at the tip's height {height}")))?;
-    Ok((Tip { hash: end.hash, height, time: end.header.time, work: end.work, digest }, sum))
+    Ok(Tip { hash: end.hash, height, time: end.header.time, work: end.work, digest })
 }
 
 /// Verifies up to `count` blocks from the tip downwards: header hash and linkage, body, and that disconnecting each leads
-/// to the state that its header commits to. Returns the number of blocks.
-pub(super) fn recent_blocks(connection: &Connection, count: u32) -> Result<u32, StoreError> {
-    let (tip, mut sum) = state(connection)?;
+/// to the state that its header commits to. `sum` is the tip's. Returns the number of blocks.
+pub(super) fn recent_blocks(
+    connection: &Connection,
+    tip: &Tip,
+    mut sum: StateSum,
+    count: u32,
+) -> Result<u32, StoreError> {
     let mut expected = tip.hash;
     let lowest = tip.height.saturating_sub(count.saturating_sub(1));
     for height in (lowest..=tip.height).rev() {
@@ -64,8 +61,8 @@ pub(super) fn recent_blocks(connection: &Connection, count: u32) -> Result<u32, 
             return Err(at("the body is not the header's"));
         }
         let changes = bodies::changes(connection, &stored)?;
-        changes.created.iter().for_each(|(outpoint, coin)| sum.remove(outpoint, coin));
-        changes.spent.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
+        changes.created.iter().for_each(|(outpoint, coin)| sum.remove(&CoinKey::of(outpoint), coin));
+        changes.spent.iter().for_each(|(outpoint, coin)| sum.add(&CoinKey::of(outpoint), coin));
         if sum.digest() != stored.header.state_digest {
             return Err(at("undoing it does not lead to the state that its header commits to"));
         }

@@ -131,7 +131,7 @@ mod tests {
         .unwrap();
         assert!(steps > 0);
         let copied = LedgerReader::open(&target).unwrap();
-        assert_eq!(copied.tip().unwrap().0, tip);
+        assert_eq!(copied.tip().unwrap(), tip);
         check(&target).unwrap();
         assert!(copy(&path, &target, &mut |_, _| {}).is_err(), "an existing file is not replaced");
         assert!(copy(&dir.join("none.db"), &dir.join("x"), &mut |_, _| {}).is_err());

@@ -29,6 +29,7 @@ pub mod sharing;
 mod side;
 #[cfg(test)]
 mod sqlite_options;
+mod state_sums;
 mod submitted;
 #[cfg(test)]
 mod testing;

@@ -8,7 +8,6 @@ use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
-        digest::StateSum,
         header::Header,
         spec::ChainSpec,
     },
@@ -66,10 +65,10 @@ impl LedgerReader {
         &self.identity.chain
     }
 
-    /// The applied chain's end and the sum over its coins.
-    pub fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+    /// The applied chain's end.
+    pub fn tip(&self) -> Result<Tip, StoreError> {
         let snapshot = self.snapshot()?;
-        check::state(&snapshot)
+        check::tip(&snapshot)
     }
 
     /// The bytes of a stored block, re-hashed on the way; `None` if the block or its body is unknown.

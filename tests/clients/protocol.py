@@ -68,7 +68,7 @@ def merkle_root(transactions):
 def genesis_block():
     outputs = [(GENESIS_COIN, address(dev_key(n))) for n in range(10)]
     coinbase, _ = transaction([], outputs, struct.pack("<I", 0) + h("tussock parameters", PARAMETERS), b"")
-    digest = h("tussock state", bytes(2048))
+    digest = State().digest()
     header = struct.pack("<II", 1, 0) + bytes(32) + merkle_root([coinbase]) + digest
     return header + struct.pack("<QIQ", GENESIS_TIME, TARGET_LIMIT, 0) + many([coinbase])
 
@@ -110,7 +110,7 @@ class State:
     """The coins, and their digest."""
 
     def __init__(self):
-        self.coins, self.sums = {}, [0] * 1024
+        self.coins, self.sums = {}, [[0] * 1024 for _ in range(64)]
 
     def change(self, outpoint, coin, sign):
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -118,10 +118,14 @@ class State:
         data = outpoint[0] + struct.pack("<IQ", outpoint[1], amount) + owner + struct.pack("<IB", height, coinbase)
         stream = Cipher(algorithms.ChaCha20(h("tussock coin", data), bytes(16)), None).encryptor().update(bytes(2048))
         values = struct.unpack("<1024H", stream)
-        self.sums = [(sum_ + sign * value) % 65536 for sum_, value in zip(self.sums, values)]
+        leaf = h("tussock coin key", outpoint[0] + struct.pack("<I", outpoint[1]))[0] >> 2
+        self.sums[leaf] = [(sum_ + sign * value) % 65536 for sum_, value in zip(self.sums[leaf], values)]
 
     def digest(self):
-        return h("tussock state", struct.pack("<1024H", *self.sums))
+        nodes = [h("tussock state leaf", struct.pack("<1024H", *sums)) for sums in self.sums]
+        while len(nodes) > 1:
+            nodes = [h("tussock state node", nodes[at] + nodes[at + 1]) for at in range(0, len(nodes), 2)]
+        return nodes[0]
 
     def apply(self, block, genesis):
         header, reader = block[:124], Reader(block[124:])

@@ -11,7 +11,7 @@ fn check(parent: &BlockMaker, block: &HashedBlock) {
     let spec = parent.spec();
     rules::check_header(spec, &parent.parent_facts(), &block.header, &block.hash).unwrap();
     rules::check_block(block).unwrap();
-    assert_eq!(block.header.state_digest, parent.sum().digest());
+    assert_eq!(block.header.state_digest, parent.digest());
     let (mut coins, mut fees, mut claims) = (parent.coins().clone(), 0, Vec::new());
     for (at, hashed) in block.transactions.iter().enumerate() {
         let inputs = &hashed.transaction.inputs;

@@ -20,6 +20,7 @@ use crate::{
         archive::{LedgerStore, StoreError},
         coin::{Coin, CoinChange},
         coin_key::CoinKey,
+        digest::StateSum,
         spec::ChainSpec,
         transaction::OutPoint,
     },
@@ -47,6 +48,8 @@ pub struct GrowthArgs {
 /// A coin set that grows, and what that took.
 struct Growth {
     store: Box<dyn LedgerStore>,
+    /// The sum of the first commit: what follows is no chain.
+    sum: StateSum,
     spec: ChainSpec,
     rng: Rng,
     /// The coins that exist, as number of their transaction and position.
@@ -96,7 +99,7 @@ impl Growth {
     fn new(store: Box<dyn LedgerStore>, spec: ChainSpec) -> Self {
         let (changes, took, longest) = Default::default();
         let rng = Rng::from_number(1);
-        Self { store, spec, rng, unspent: Vec::new(), transactions: 0, changes, took, longest }
+        Self { store, sum: spec.genesis_sum(), spec, rng, unspent: Vec::new(), transactions: 0, changes, took, longest }
     }
 
     /// Transacts until there are this number of coins.
@@ -141,7 +144,7 @@ impl Growth {
     fn commit(&mut self) -> Result<(), StoreError> {
         let changes = std::mem::take(&mut self.changes);
         let turns = changes.len() / (3 * TURN);
-        let (tip, sum) = self.store.tip()?;
+        let (tip, sum) = (self.store.tip()?, self.sum.clone());
         self.timed(|store| {
             store.flush_coins(&mut changes.into_iter().map(|(key, coin)| CoinChange { key, coin }))?;
             store.commit(&tip, &sum, false)

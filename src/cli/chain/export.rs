@@ -26,7 +26,7 @@ use crate::{
 pub(super) fn export(context: &Context, file: &Path) -> Outcome {
     let reader = offline::reader(context)?;
     let ledger = context.ledger();
-    let (tip, _) = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     if file.as_os_str() == "-" {
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
         let bar = progress::bar(u64::from(tip.height), "blocks");

@@ -34,7 +34,7 @@ impl LostBlocks {
     /// Compares the ledger with the index in the same folder, and with what an earlier run found. No index, or one that cannot
     /// be read, tells nothing.
     pub(super) fn find(ledger: &LedgerReader, folder: &Path) -> Result<Option<Self>, StoreError> {
-        let (file, tip) = (folder.join(FILE), ledger.tip()?.0.height);
+        let (file, tip) = (folder.join(FILE), ledger.tip()?.height);
         // After a reorganisation the ledger still knows the header of the block that it left.
         let is_lost =
             |(height, hash): &(u32, Hash)| Ok::<_, StoreError>(*height > tip && ledger.header(hash)?.is_none());

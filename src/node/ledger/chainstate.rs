@@ -79,9 +79,9 @@ impl Chainstate {
             height: 0,
             time: genesis.header.time,
             work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
-            digest: setup.spec.genesis_sum.digest(),
+            digest: setup.spec.genesis_digest,
         };
-        let (spec, sum) = (setup.spec.clone(), setup.spec.genesis_sum.clone());
+        let (spec, sum) = (setup.spec.clone(), StateSum::default());
         let expected = Expected::new(setup.memory_percent);
         let disconnected = Recent::new(MAX_DISCONNECTED);
         Self {
@@ -98,7 +98,7 @@ impl Chainstate {
 
     /// Takes up where the store was left.
     pub(super) fn load(&mut self) -> Result<(), StoreError> {
-        (self.tip, self.sum) = self.store.tip()?;
+        (self.tip, self.sum) = (self.store.tip()?, self.store.state_sum()?);
         Ok(())
     }
 
@@ -189,10 +189,10 @@ impl Chainstate {
 
     /// Connects a block that [`Chainstate::check_block`] found valid and whose body is stored on top of the tip.
     pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock, diff: CoinDiff) -> Result<(), StoreError> {
-        let CoinDiff { changes, locations, spent_in_block } = diff;
+        let CoinDiff { changes, locations, .. } = diff;
         self.store.apply(block.header.height, &block.hash, &changes)?;
         for ((outpoint, coin), CoinLocation { key, stored }) in changes.spent.iter().zip(locations) {
-            self.sum.remove(outpoint, coin);
+            self.sum.remove(&key, coin);
             if stored {
                 self.coins.remove_stored(&key)
             } else {
@@ -200,15 +200,10 @@ impl Chainstate {
             }
             self.expected.forget(outpoint);
         }
-        match &block.created_sum {
-            Some(created) => {
-                self.sum.merge(created);
-                spent_in_block.iter().for_each(|(outpoint, coin)| self.sum.remove(outpoint, coin));
-            }
-            None => changes.created.iter().for_each(|(outpoint, coin)| self.sum.add(outpoint, coin)),
-        }
         for (outpoint, coin) in changes.created {
-            self.coins.add(&CoinKey::of(&outpoint), coin);
+            let key = CoinKey::of(&outpoint);
+            self.sum.add(&key, &coin);
+            self.coins.add(&key, coin);
         }
         self.tip = self.tip_at(row);
         Ok(())
@@ -222,12 +217,14 @@ impl Chainstate {
         let parent = self.row(&row.header.previous)?;
         let changes = self.store.unapply(row.header.height, &row.hash)?;
         for (outpoint, coin) in changes.spent {
-            self.sum.add(&outpoint, &coin);
-            self.coins.add(&CoinKey::of(&outpoint), coin);
+            let key = CoinKey::of(&outpoint);
+            self.sum.add(&key, &coin);
+            self.coins.add(&key, coin);
         }
         for (outpoint, coin) in &changes.created {
-            self.sum.remove(outpoint, coin);
-            self.coins.remove(&CoinKey::of(outpoint));
+            let key = CoinKey::of(outpoint);
+            self.sum.remove(&key, coin);
+            self.coins.remove(&key);
         }
         self.tip = self.tip_at(&parent);
         if self.tip.digest != row.header.state_digest {
@@ -283,10 +280,10 @@ impl Chainstate {
 
     /// A block with its row, both of which must be stored.
     pub(super) fn stored_block(&self, hash: &Hash) -> Result<(HeaderRow, CheckedBlock), StoreError> {
-        Ok((self.row(hash)?, CheckedBlock::new(&self.block(hash)?, None)))
+        Ok((self.row(hash)?, CheckedBlock::new(&self.block(hash)?)))
     }
 
-    fn tip_at(&self, row: &HeaderRow) -> Tip {
+    fn tip_at(&mut self, row: &HeaderRow) -> Tip {
         Tip {
             hash: row.hash,
             height: row.header.height,

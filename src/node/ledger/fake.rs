@@ -57,7 +57,7 @@ impl FakeStore {
     pub(crate) fn new(spec: &ChainSpec) -> Self {
         let HashedBlock { hash, header, transactions, bytes, .. } = spec.genesis.clone();
         let work = header.target.expand().map_or(Work::ZERO, |target| target.work());
-        let tip = Tip { hash, height: 0, time: header.time, work, digest: spec.genesis_sum.digest() };
+        let tip = Tip { hash, height: 0, time: header.time, work, digest: spec.genesis_digest };
         let row = HeaderRow { hash, header, work, status: BlockStatus::Applied };
         let data = Data {
             headers: BTreeMap::from([(hash, row)]),
@@ -68,7 +68,7 @@ impl FakeStore {
             mempool: Vec::new(),
             submitted: Vec::new(),
             tip,
-            sum: spec.genesis_sum.clone(),
+            sum: spec.genesis_sum(),
         };
         let inner = Inner { committed: data.clone(), working: data, commits: Vec::new(), tidied: 0, failing: false };
         Self(Arc::new(Mutex::new(inner)))
@@ -127,7 +127,7 @@ impl FakeStore {
 impl Data {
     fn coins_sum(&self) -> StateSum {
         let mut sum = StateSum::default();
-        self.coins.iter().for_each(|(outpoint, coin)| sum.add(outpoint, coin));
+        self.coins.iter().for_each(|(outpoint, coin)| sum.add(&CoinKey::of(outpoint), coin));
         sum
     }
 
@@ -167,8 +167,12 @@ impl HeaderArchive for FakeStore {
 }
 
 impl LedgerStore for FakeStore {
-    fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
-        self.read(|data| (data.tip.clone(), data.sum.clone()))
+    fn tip(&self) -> Result<Tip, StoreError> {
+        self.read(|data| data.tip.clone())
+    }
+
+    fn state_sum(&self) -> Result<StateSum, StoreError> {
+        self.read(|data| data.sum.clone())
     }
 
     fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
@@ -255,7 +259,8 @@ impl LedgerStore for FakeStore {
         self.write(|data| {
             assert_eq!(data.applied.last(), Some(&tip.hash));
             (data.tip, data.sum) = (tip.clone(), sum.clone());
-            assert!(data.coins_sum() == *sum && sum.digest() == tip.digest, "sum and digest are those of the coins");
+            let mut coins = data.coins_sum();
+            assert!(coins == *sum && coins.digest() == tip.digest, "sum and digest are those of the coins");
         })?;
         let mut inner = self.inner();
         inner.committed = inner.working.clone();

@@ -104,20 +104,9 @@ fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
     let actions = bench.check(PEER, block.hash, &block.bytes, &known);
     assert_eq!(count(&actions, Counter::SignaturesVerified), 1);
     assert_eq!(count(&actions, Counter::SignaturesReused), 2);
-    let created_sum = Some(StateSum::created_by(&block));
-    let checked = ToLedger::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, created_sum)) };
+    let checked = ToLedger::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block)) };
     assert!(actions.contains(&Action::Tell(checked.into())));
     assert!(faults(&actions).is_empty());
-}
-
-#[test]
-fn the_next_block_whose_signatures_are_all_known_does_not_wait_for_the_sum_of_its_coins() {
-    let mut bench = Bench::new();
-    let block = bench.block();
-    let known: Vec<Hash> = block.transactions[1..].iter().map(|hashed| hashed.leaf).collect();
-    let actions = bench.check(PEER, block.hash, &block.bytes, &known);
-    let checked = ToLedger::BlockChecked { origin: PEER, block: Arc::new(CheckedBlock::new(&block, None)) };
-    assert!(actions.contains(&Action::Tell(checked.into())));
 }
 
 #[test]

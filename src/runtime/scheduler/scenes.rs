@@ -147,7 +147,7 @@ impl<'a> Scene<'a> {
             assert_eq!(answer.take(), None, "one answer each");
         }
         for disk in &self.disks {
-            let (tip, _) = disk.tip().expect("a readable ledger");
+            let tip = disk.tip().expect("a readable ledger");
             assert_eq!(tip.hash, self.script.tip());
         }
     }

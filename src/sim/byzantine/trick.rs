@@ -26,7 +26,7 @@ pub(in crate::sim) struct Context<'a> {
 impl Context<'_> {
     /// The node's own tip.
     pub(in crate::sim) fn tip(&self) -> Option<(Tip, Header)> {
-        let (tip, _) = self.disk.read(|ledger| ledger.tip()).ok()?;
+        let tip = self.disk.read(|ledger| ledger.tip()).ok()?;
         let header = self.header(&tip.hash)?;
         Some((tip, header))
     }

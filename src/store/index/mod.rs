@@ -170,7 +170,7 @@ impl IndexDb {
         loop {
             // One snapshot of the ledger for each batch.
             let snapshot = ledger.snapshot()?;
-            let tip = check::state(&snapshot)?.0.height;
+            let tip = check::tip(&snapshot)?.height;
             let last = self.last()?;
             if let Some((height, hash)) = last
                 && StoredHeader::applied_at(&snapshot, height)?.is_none_or(|stored| stored.hash != hash)

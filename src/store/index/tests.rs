@@ -45,7 +45,7 @@ fn pay(ledger: &mut LedgerDb, maker: &mut BlockMaker, blocks: usize, to: u32, am
 /// An account's balance by the ledger's coins and by its history. Checks that the index has the ledger's coins.
 fn balances(setup: &Setup, number: u32) -> (u128, u128) {
     let ledger = setup.reader.coins_of(&account(number), 1000).unwrap();
-    let tip = setup.reader.tip().unwrap().0.hash;
+    let tip = setup.reader.tip().unwrap().hash;
     let mut indexed =
         setup.index.coins_of(&setup.reader, &tip, &account(number), 1000).unwrap().expect("the index is at the tip");
     assert_eq!(setup.index.coins_of(&setup.reader, &Hash([7; 32]), &account(number), 1), Ok(None));

@@ -78,9 +78,8 @@ pub(super) fn genesis(
     let mut coins = CoinTable::open(&transaction, coin_secret, 0)?;
     let made = genesis.transactions.iter().flat_map(|one| coins_created(one, 0));
     coins.write(&transaction, &mut made.map(|(outpoint, coin)| CoinChange::of(&outpoint, Some(coin))))?;
-    let (sum, digest) = (spec.genesis_sum.as_bytes(), spec.genesis_sum.digest());
-    let sql = "INSERT INTO state (one, height, best, sum, digest, clean) VALUES (1, 0, ?1, ?2, ?3, 1)";
-    rows::run(&transaction, sql, (id, sum, digest.0.as_slice()))?;
+    let sql = "INSERT INTO state (one, height, best, digest, clean) VALUES (1, 0, ?1, ?2, 1)";
+    rows::run(&transaction, sql, (id, spec.genesis_digest.0.as_slice()))?;
     transaction.commit()?;
     Ok(())
 }

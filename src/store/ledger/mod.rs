@@ -33,7 +33,6 @@ use crate::{
     base::{hash::Hash, limits},
     chain::{
         archive::{StoreError, Tip},
-        digest::StateSum,
         spec::ChainSpec,
         target::Work,
     },
@@ -46,6 +45,7 @@ use crate::{
         identity, migrate,
         rows::{self, StoredHeader},
         sharing::Sharing,
+        state_sums::{self, SaveSchedule},
         submitted::SubmittedFile,
         verify::RECHECKED_BLOCKS,
         views,
@@ -64,6 +64,9 @@ const SHORT_COMMIT_BYTES: usize = 5 * 1024 * 1024;
 /// most 32 MiB, as each of them adds at most its last block and the coin overlay to its bytes.
 pub(crate) const LEDGER_LOG_BYTES: usize = 24 * 1024 * 1024;
 
+/// The same as [`LedgerOptions::save_sums_after`] in memory: few blocks, so that simulated crashes meet all cases.
+const SAVE_SUMS_OFTEN: u64 = 100;
+
 /// How the ledger is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct LedgerOptions {
@@ -73,6 +76,8 @@ pub struct LedgerOptions {
     pub checkpoint_pages: usize,
     /// Memory for the filters of the coins, bytes.
     pub filter_bytes: usize,
+    /// Changed coins after which the sums behind the state digest are stored.
+    pub save_sums_after: u64,
 }
 
 impl Default for LedgerOptions {
@@ -81,6 +86,7 @@ impl Default for LedgerOptions {
             cache_bytes: limits::SQLITE_CACHE_BYTES,
             checkpoint_pages: LEDGER_CHECKPOINT_PAGES,
             filter_bytes: coins::FILTER_BYTES,
+            save_sums_after: state_sums::SAVE_AFTER,
         }
     }
 }
@@ -113,7 +119,9 @@ pub struct LedgerDb {
     /// The id of the next header: one more than the largest.
     next_id: i64,
     /// As of the last commit.
-    committed: (Tip, StateSum),
+    committed: Tip,
+    /// When the sums behind its digest are stored.
+    sums: SaveSchedule,
     /// Whether commits wait for the disk now.
     durable: bool,
     /// Whether a commit was postponed: other connections do not see what the role has told.
@@ -174,7 +182,9 @@ impl LedgerDb {
         if unclean {
             info!("store: checking after an unclean stop path={}", path.display());
             check::quick(&connection)?;
-            checked_blocks = check::recent_blocks(&connection, RECHECKED_BLOCKS)?;
+            let tip = check::tip(&connection)?;
+            let sum = state_sums::load(&connection, &tip)?.sum;
+            checked_blocks = check::recent_blocks(&connection, &tip, sum, RECHECKED_BLOCKS)?;
             info!("store: checked, all is in order blocks={checked_blocks}");
         }
         rows::run(&connection, "UPDATE state SET clean = 0", [])?;
@@ -195,7 +205,8 @@ impl LedgerDb {
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
         create::genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
-        Self::load(connection, spec, &LedgerOptions::default(), Opened { created: true, ..Opened::default() })
+        let options = LedgerOptions { save_sums_after: SAVE_SUMS_OFTEN, ..LedgerOptions::default() };
+        Self::load(connection, spec, &options, Opened { created: true, ..Opened::default() })
     }
 
     /// What opening the ledger found.
@@ -223,9 +234,11 @@ impl LedgerDb {
         identity.check(spec)?;
         let coins = CoinTable::open(&connection, identity.coin_secret, options.filter_bytes)?;
         let memory = Memory::load(&connection)?;
+        let sums = SaveSchedule::load(&connection, options.save_sums_after)?;
         Ok(Self {
             connection,
             coins,
+            sums,
             forks: memory.forks,
             end: memory.end,
             best: memory.best,
@@ -248,6 +261,7 @@ impl LedgerDb {
     fn reload(&mut self) -> Result<(), StoreError> {
         let memory = Memory::load(&self.connection)?;
         self.coins.reload(&self.connection)?;
+        self.sums.reload(&self.connection)?;
         (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
         (self.next_id, self.uncommitted) = (memory.next_id, 0);
         self.postponed.store(false, Ordering::Release);
@@ -298,12 +312,12 @@ struct Memory {
     end: End,
     best: Best,
     next_id: i64,
-    committed: (Tip, StateSum),
+    committed: Tip,
 }
 
 impl Memory {
     fn load(connection: &Connection) -> Result<Self, StoreError> {
-        let (tip, sum) = check::state(connection)?;
+        let tip = check::tip(connection)?;
         let best: i64 = rows::one(connection, "SELECT best FROM state", [], |row| Ok(row.get(0)?))?
             .ok_or_else(|| corrupt("the state row is missing"))?;
         let best = StoredHeader::with_id(connection, best)?;
@@ -314,7 +328,7 @@ impl Memory {
             end: End { height: tip.height, id: end.id, hash: end.hash },
             best: Best { id: best.id, hash: best.hash, work: best.work },
             next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,
-            committed: (tip, sum),
+            committed: tip,
         })
     }
 }

@@ -95,8 +95,12 @@ impl HeaderArchive for SharedLedger {
 }
 
 impl LedgerStore for SharedLedger {
-    fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+    fn tip(&self) -> Result<Tip, StoreError> {
         self.lock()?.tip()
+    }
+
+    fn state_sum(&self) -> Result<StateSum, StoreError> {
+        self.lock()?.state_sum()
     }
 
     fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ use crate::{
         connect,
         error::corrupt,
         rows::{self, NewHeader, StoredHeader},
+        state_sums::{self, Loaded},
         undo,
     },
 };
@@ -27,8 +28,16 @@ use crate::{
 const TIDY_BYTES: usize = 2 * 1024 * 1024;
 
 impl LedgerStore for LedgerDb {
-    fn tip(&self) -> Result<(Tip, StateSum), StoreError> {
+    fn tip(&self) -> Result<Tip, StoreError> {
         Ok(self.committed.clone())
+    }
+
+    fn state_sum(&self) -> Result<StateSum, StoreError> {
+        let Loaded { sum, damaged } = self.watch(state_sums::load(&self.connection, &self.committed))?;
+        if damaged {
+            self.sums.make_due();
+        }
+        Ok(sum)
     }
 
     fn put_headers(&mut self, rows: &[HeaderRow]) -> Result<(), StoreError> {
@@ -106,7 +115,7 @@ impl LedgerStore for LedgerDb {
 
     fn coins_sum(&self) -> Result<StateSum, StoreError> {
         let mut sum = StateSum::default();
-        let added = self.coins.check_each(&self.connection, |outpoint, coin| sum.add(outpoint, &coin));
+        let added = self.coins.check_each(&self.connection, |outpoint, coin| sum.add(&CoinKey::of(outpoint), &coin));
         self.watch(added.map(|()| sum))
     }
 
@@ -244,7 +253,7 @@ impl LedgerDb {
         }
     }
 
-    fn connect_block(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError> {
+    fn connect_block(&mut self, height: u32, hash: &Hash, changes: &CoinChanges) -> Result<(), StoreError> {
         let row = self.forks.get(hash).filter(|row| row.status == BlockStatus::Stored);
         let row = row.ok_or_else(|| misuse("only a stored block can be applied", hash))?;
         if self.end.height.checked_add(1) != Some(height) || (row.height, row.parent) != (height, self.end.id) {
@@ -252,11 +261,12 @@ impl LedgerDb {
         }
         let id = row.id;
         let sql = "INSERT INTO applied (height, id, undo) VALUES (?1, ?2, ?3)";
-        let undo = undo::encode(&undo.spent);
+        let undo = undo::encode(&changes.spent);
         self.uncommitted = self.uncommitted.saturating_add(undo.as_ref().map_or(0, Vec::len));
         rows::run(&self.connection, sql, (height, id, undo))?;
         self.forks.remove(hash);
         self.end = End { height, id, hash: *hash };
+        self.sums.connected(changes);
         // A turn for each block: merges keep pace with flushes, and no single block waits for long.
         self.coins.merge(&self.connection)?;
         self.count_coins_written();
@@ -273,6 +283,7 @@ impl LedgerDb {
         let parent = stored.parent.ok_or_else(|| corrupt(format!("block {height} has no parent")))?;
         self.forks.insert(*hash, (stored.id, parent), (height, stored.work), BlockStatus::Stored);
         self.end = End { height: height - 1, id: parent, hash: stored.header.previous };
+        self.sums.disconnected(height);
         Ok(changes)
     }
 
@@ -307,10 +318,12 @@ impl LedgerDb {
             return Err(misuse("the tip to be committed is not the applied chain's last block", &tip.hash));
         }
         self.forks.flush(&self.connection)?;
-        let sql = "UPDATE state SET height = ?1, best = ?2, sum = ?3, digest = ?4";
-        rows::run(&self.connection, sql, (tip.height, self.best.id, sum.as_bytes(), tip.digest.0.as_slice()))?;
+        self.sums.save_if_due(&self.connection, tip, sum)?;
+        let sql = "UPDATE state SET height = ?1, best = ?2, digest = ?3, changes = ?4";
+        let values = (tip.height, self.best.id, tip.digest.0.as_slice(), self.sums.changes());
+        rows::run(&self.connection, sql, values)?;
         rows::run(&self.connection, "COMMIT", [])?;
-        self.committed = (tip.clone(), sum.clone());
+        self.committed = tip.clone();
         self.postponed.store(false, Ordering::Release);
         self.uncommitted = 0;
         Ok(())

@@ -12,13 +12,14 @@ use rusqlite::Connection;
 use self::replay::Replay;
 use crate::{
     base::hash::Hash,
-    chain::{archive::StoreError, digest::StateSum, spec::ChainSpec},
+    chain::{archive::StoreError, coin_key::CoinKey, digest::StateSum, spec::ChainSpec},
     store::{
         check,
         coins::{self, CoinTable},
         error::corrupt,
         identity,
         reader::LedgerReader,
+        state_sums,
     },
 };
 
@@ -48,8 +49,12 @@ pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> 
     let found = open(path, spec).and_then(|reader| {
         let snapshot = reader.snapshot()?;
         check::quick(&snapshot)?;
-        let checked = check::recent_blocks(&snapshot, RECHECKED_BLOCKS)?;
-        let (tip, _) = check::state(&snapshot)?;
+        let tip = check::tip(&snapshot)?;
+        let sum = match state_sums::stored(&snapshot, &tip)? {
+            Some(sum) => sum,
+            None => state_sums::load(&snapshot, &tip)?.sum,
+        };
+        let checked = check::recent_blocks(&snapshot, &tip, sum, RECHECKED_BLOCKS)?;
         Ok((tip, checked))
     });
     damage_as_report(
@@ -94,17 +99,20 @@ fn replay_all(
 ) -> Result<(), StoreError> {
     let snapshot = reader.snapshot()?;
     check::integrity(&snapshot)?;
-    let (tip, sum) = check::state(&snapshot)?;
+    let (tip, saved) = (check::tip(&snapshot)?, state_sums::saved(&snapshot)?);
     let total = u64::from(tip.height) + 1;
     let mut replay = Replay::new(&snapshot, spec)?;
     for height in 0..=tip.height {
         replay.block(height)?;
+        if saved.as_ref().is_some_and(|saved| saved.height == height && saved.sum != *replay.sum()) {
+            return Err(corrupt(format!("the stored state sums are not those after block {height}")));
+        }
         (report.height, report.tip, report.checked_blocks) = (height, replay.tip(), u64::from(height) + 1);
         progress(report.checked_blocks, total);
     }
     replay.finish()?;
     report.state_digest = replay.sum().digest();
-    if *replay.sum() != sum {
+    if report.state_digest != tip.digest {
         return Err(corrupt(format!(
             "replaying leads to the state {}, the ledger says {}",
             report.state_digest, tip.digest
@@ -124,7 +132,7 @@ fn compare_coins(ledger: &Connection, expected: &StateSum, count: u64, supply: u
     let (mut found, mut found_count, mut amount) = (StateSum::default(), 0u64, 0u128);
     let table = CoinTable::open(ledger, identity::read(ledger)?.coin_secret, coins::FILTER_BYTES)?;
     table.check_each(ledger, |outpoint, coin| {
-        found.add(outpoint, &coin);
+        found.add(&CoinKey::of(outpoint), &coin);
         found_count += 1;
         amount += u128::from(coin.amount);
     })?;
@@ -173,7 +181,9 @@ mod tests {
     /// A ledger with transfers in each block; `change` may spoil the draft of block 20.
     fn ledger(dir: &TempDir, change: impl Fn(&mut Vec<HashedTransaction>)) -> BlockMaker {
         let mut maker = dev_maker();
-        let mut db = LedgerDb::open(&dir.join("ledger.db"), maker.spec(), &LedgerOptions::default()).unwrap();
+        // Few enough that the first of two commits stores sums.
+        let options = LedgerOptions { save_sums_after: 300, ..LedgerOptions::default() };
+        let mut db = LedgerDb::open(&dir.join("ledger.db"), maker.spec(), &options).unwrap();
         for height in 1..=BLOCKS {
             let (from, to) = (SecretKey::well_known(height % 3), account(5));
             let transfers = (0..3).map(|n| maker.transfer(&from, to, 10 + n, n)).collect();
@@ -184,6 +194,9 @@ mod tests {
             let block = seal(header, transactions);
             maker.connect(&block);
             testkit::append(&mut db, &maker, &block).unwrap();
+            if height == 25 {
+                testkit::commit(&mut db, &maker).unwrap();
+            }
         }
         testkit::commit(&mut db, &maker).unwrap();
         maker
@@ -203,7 +216,7 @@ mod tests {
             ok: true,
             height: BLOCKS,
             tip: maker.hash(),
-            state_digest: maker.sum().digest(),
+            state_digest: maker.digest(),
             checked_blocks: u64::from(BLOCKS) + 1,
             problem: None,
         };
@@ -278,6 +291,9 @@ mod tests {
             ("UPDATE headers SET work = zeroblob(32) WHERE height = 9", "work"),
             ("UPDATE applied SET undo = NULL WHERE height = 12", "block 12"),
             ("UPDATE applied SET id = 3 WHERE height = 12", "block 12"),
+            ("UPDATE state_sums SET sums = zeroblob(131072)", "stored state sums are not those after block 25"),
+            ("UPDATE state_sums SET sums = zeroblob(4)", "wrong size"),
+            ("UPDATE state_sums SET height = height - 1", "not applied"),
         ] {
             let dir = TempDir::new();
             ledger(&dir, |_| {});

@@ -80,8 +80,8 @@ impl<'a> Replay<'a> {
     }
 
     /// The sum over the coins after it.
-    pub(super) fn sum(&self) -> &StateSum {
-        &self.sum
+    pub(super) fn sum(&mut self) -> &mut StateSum {
+        &mut self.sum
     }
 
     /// How many coins there are after it.
@@ -151,14 +151,14 @@ impl<'a> Replay<'a> {
             }
             for (input, coin) in inputs.iter().zip(coins) {
                 let coin = coin.ok_or_else(|| corrupt(format!("block {height}: a coin is missing")))?;
-                self.sum.remove(&input.outpoint, &coin);
+                self.sum.remove(&CoinKey::of(&input.outpoint), &coin);
                 self.coins.overlay.insert(input.outpoint, None);
                 if coin.height != height {
                     spent.push((input.outpoint, coin));
                 }
             }
             for (outpoint, coin) in coins_created(hashed, height) {
-                self.sum.add(&outpoint, &coin);
+                self.sum.add(&CoinKey::of(&outpoint), &coin);
                 self.coins.overlay.insert(outpoint, Some(coin));
             }
             self.claim(height, hashed);

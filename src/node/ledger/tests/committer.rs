@@ -38,7 +38,7 @@ impl Rig {
     fn connect_from(&mut self, origin: Origin) -> Made {
         let block = made(&mut self.maker, Vec::new());
         self.committer.put_headers(self.now, std::slice::from_ref(&block.0)).unwrap();
-        let checked = CheckedBlock::new(&block.1, None);
+        let checked = CheckedBlock::new(&block.1);
         let diff = self.committer.chain().check_block(&checked).unwrap();
         self.committer.connect_new(self.now, &block.0, &checked, diff, (origin, false)).unwrap();
         block
@@ -212,7 +212,7 @@ fn a_block_that_comes_and_goes_between_two_commits_is_never_told() {
     assert_eq!(rig.committer.disconnect(rig.now).unwrap(), untold.0.hash);
     assert_eq!(moves(&rig.commit()), []);
     assert_eq!(rig.committer.disconnect(rig.now).unwrap(), told.0.hash);
-    rig.committer.reconnect(rig.now, &told.0, &CheckedBlock::new(&told.1, None)).unwrap();
+    rig.committer.reconnect(rig.now, &told.0, &CheckedBlock::new(&told.1)).unwrap();
     assert_eq!(moves(&rig.commit()), [], "it is back before anybody heard that it was gone");
     rig.committer.disconnect(rig.now).unwrap();
     assert_eq!(moves(&rig.commit())[0].removed, [told.0.hash]);

@@ -44,7 +44,7 @@ fn contextual_faults_cost_the_sender_and_leave_nothing_behind() {
     };
 
     let wrong = sealed(&mut maker.fork(), |header| header.state_digest = Hash([1; 32]), vec![]);
-    let fault = BlockFault::StateDigest { found: Hash([1; 32]), expected: maker.sum().digest() };
+    let fault = BlockFault::StateDigest { found: Hash([1; 32]), expected: maker.digest() };
     assert_fault(&mut node, &mut maker, &wrong, &fault);
 
     let missing = spend(OutPoint { txid: Hash([5; 32]), index: 0 }, 1, &key(0), 1);

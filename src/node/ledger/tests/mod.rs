@@ -178,7 +178,7 @@ fn checked(block: &Made) -> Event {
 
 /// The same, of a body that this peer delivered.
 fn checked_from((_, block): &Made, link: LinkId) -> Event {
-    let block = Arc::new(CheckedBlock::new(block, None));
+    let block = Arc::new(CheckedBlock::new(block));
     Event::Notice(ToLedger::BlockChecked { origin: Origin::Link(link), block }.into())
 }
 

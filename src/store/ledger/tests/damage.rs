@@ -52,7 +52,7 @@ fn damage_to_headers_undo_data_or_the_state_of_the_last_blocks_is_found_after_a_
         "UPDATE applied SET undo = NULL WHERE height = 7",
         "UPDATE applied SET undo = (SELECT undo FROM applied WHERE height = 6) WHERE height = 7",
         "UPDATE state SET height = 9",
-        "UPDATE state SET sum = zeroblob(2048)",
+        "UPDATE state SET digest = zeroblob(32)",
         "DELETE FROM bodies WHERE id = 8",
     ] {
         let dir = TempDir::new();

@@ -11,7 +11,7 @@ const EMPTY_BLOCK_PAGES: usize = 7;
 fn an_empty_block_changes_one_page_of_each_table() {
     let dir = TempDir::new();
     let mut maker = dev_maker();
-    let mut ledger = open(&dir.join("ledger.db"), maker.spec()).unwrap();
+    let mut ledger = LedgerDb::open(&dir.join("ledger.db"), maker.spec(), &LedgerOptions::default()).unwrap();
     let mut pages = Vec::new();
     let mut logged = 0;
     for number in 0..220 {

@@ -31,6 +31,6 @@ fn an_archive_shows_what_a_postponed_commit_would_and_a_crash_loses_only_that() 
     drop(ledger);
     assert_eq!(archive.best_header().unwrap().hash, saved.hash(), "the writer has ended");
     let ledger = open(&path, maker.spec()).unwrap();
-    assert_eq!(ledger.tip().unwrap().0, saved.tip());
+    assert_eq!(ledger.tip().unwrap(), saved.tip());
     assert_coins(&ledger, &saved);
 }
