@@ -303,7 +303,7 @@ fn headers_without_proof_of_work_are_a_fault() {
     let mut culprit = asked_for_headers(&scene);
     let mut header = headers(&mut scene.maker(), 1).remove(0);
     while header.has_work(&header.hash()) {
-        header.nonce = header.nonce.wrapping_add(1);
+        header.next_nonce();
     }
     culprit.send(&Message::Sync(List::truncated([header])));
     scene.expect_fault(culprit);
@@ -314,8 +314,8 @@ fn a_header_with_another_target_is_a_fault() {
     let scene = Scene::new();
     let mut culprit = asked_for_headers(&scene);
     let mut header = headers(&mut scene.maker(), 1).remove(0);
-    assert_eq!(header.target, next_target(&scene.spec, scene.spec.parameters.genesis_time, 0));
-    header.target = tussock::chain::target::CompactTarget(0x2000_ffff);
+    assert_eq!(header.proof().unwrap().target, next_target(&scene.spec, scene.spec.parameters.genesis_time, 0));
+    header.proof_mut().unwrap().target = tussock::chain::target::CompactTarget(0x2000_ffff);
     testkit::mine(&mut header);
     culprit.send(&Message::Sync(List::truncated([header])));
     scene.expect_fault(culprit);

@@ -22,11 +22,13 @@ use tussock::{
         coin_key::CoinKey,
         difficulty::Asert,
         digest::StateSum,
-        header::Header,
+        header::{HEADER_VERSION, Header},
         key::{self, Claim, SecretKey},
         merkle, rules,
+        seal::{ProofOfWork, Seal},
         spec::ChainSpec,
         target::CompactTarget,
+        testkit,
         transaction::{Input, OutPoint, Output, Transaction},
     },
     wire::{
@@ -59,16 +61,20 @@ fn hash(n: u8) -> Hash {
     Hash([n; 32])
 }
 
+/// With the votes of authorities 0 and 1.
+fn sample_header_of_authorities() -> Header {
+    Header { seal: testkit::authority_seal(0..2), ..sample_header() }
+}
+
 fn sample_header() -> Header {
     Header {
-        version: 1,
+        version: HEADER_VERSION,
         height: 7,
         previous: hash(1),
         merkle_root: hash(2),
         state_digest: hash(3),
         time: 1_767_225_635,
-        target: CompactTarget(0x1f3f_ffff),
-        nonce: 0x0102_0304_0506_0708,
+        seal: Seal::Work(ProofOfWork { target: CompactTarget(0x1f3f_ffff), nonce: 0x0102_0304_0506_0708 }),
     }
 }
 
@@ -115,7 +121,7 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
             PeerAddress::new("[2001:db8::1]:4131".parse().unwrap(), tussock::base::time::UnixTime(1_767_225_001)),
         ])),
         Message::GetSync(List::truncated([hash(4), spec.genesis_hash()])),
-        Message::Sync(List::truncated([sample_header()])),
+        Message::Sync(List::truncated([sample_header(), sample_header_of_authorities()])),
         Message::GetBlock(hash(4)),
         Message::Block(spec.genesis.bytes.clone()),
         Message::Absent(hash(4)),
@@ -160,7 +166,7 @@ fn frames_of_version_1_are_refused() {
             Ok(Message::Version(version)) => assert!(version.protocol < OLDEST_PROTOCOL_VERSION),
             Ok(Message::Block(bytes)) => assert!(refuses_block(bytes)),
             Ok(Message::Transaction(bytes)) => assert!(refuses_transaction(&bytes)),
-            opened => assert_eq!(opened.is_err(), kind == Kind::Peers, "{name}: {opened:?}"),
+            opened => assert_eq!(opened.is_err(), matches!(kind, Kind::Peers | Kind::Sync), "{name}: {opened:?}"),
         }
     }
 }
@@ -190,7 +196,7 @@ fn refuses_block(bytes: Bytes) -> bool {
 fn headers_transactions_merkle_roots_and_digests_are_golden() {
     let spec = ChainSpec::local();
     let genesis = spec.genesis_hash();
-    let header = sample_header();
+    let (header, sealed) = (sample_header(), sample_header_of_authorities());
     let transaction = sample_transaction(&genesis);
     let txid = transaction.txid();
     let leaves: Vec<Hash> = (0u8..7).map(|n| merkle::leaf(&[n])).collect();
@@ -216,6 +222,7 @@ fn headers_transactions_merkle_roots_and_digests_are_golden() {
         "chain-2.json",
         &json!({
             "header": { "bytes": hex(&header.to_bytes()), "hash": header.hash() },
+            "header_of_authorities": { "bytes": hex(&sealed.to_bytes()), "hash": sealed.hash() },
             "transaction": {
                 "secret_key": hex(&key.seed()),
                 "public_key": hex(&key.public_key()),

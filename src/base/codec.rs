@@ -6,12 +6,13 @@
 
 use std::ops::Deref;
 
-pub use bincode::{Decode, Encode};
-use bincode::{
-    config::{Configuration, Fixint, LittleEndian, NoLimit},
+use bincode::config::{Configuration, Fixint, LittleEndian, NoLimit};
+/// For types with an encoding of their own.
+pub use bincode::{
+    BorrowDecode, Decode, Encode,
     de::{BorrowDecoder, Decoder},
     enc::Encoder,
-    error::DecodeError,
+    error::{DecodeError, EncodeError},
 };
 
 const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> =
@@ -51,6 +52,11 @@ pub fn decode_prefix<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), CodecErr
             error => error.to_string(),
         })
     })
+}
+
+/// Why bytes do not form a type, in words that users see.
+pub fn malformed(text: String) -> DecodeError {
+    DecodeError::OtherString(text)
 }
 
 /// A list of at most `MAX` items; on the wire a `u32` count, then the items.
@@ -118,17 +124,17 @@ impl<'a, T, const MAX: usize> IntoIterator for &'a List<T, MAX> {
 }
 
 impl<T: Encode, const MAX: usize> Encode for List<T, MAX> {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), bincode::error::EncodeError> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         u32::try_from(self.0.len()).expect("a list's limit fits in 32 bits").encode(encoder)?;
         self.0.iter().try_for_each(|item| item.encode(encoder))
     }
 }
 
 impl<C, T: Decode<C>, const MAX: usize> Decode<C> for List<T, MAX> {
-    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let count = u32::decode(decoder)? as usize;
         if count > MAX {
-            return Err(bincode::error::DecodeError::OtherString(TooMany { count, max: MAX }.to_string()));
+            return Err(malformed(TooMany { count, max: MAX }.to_string()));
         }
         // A hostile count within the limit allocates no more than a few items ahead of those that arrive.
         let mut items = Vec::with_capacity(count.min(16));
@@ -139,8 +145,8 @@ impl<C, T: Decode<C>, const MAX: usize> Decode<C> for List<T, MAX> {
     }
 }
 
-impl<'de, C, T: Decode<C>, const MAX: usize> bincode::BorrowDecode<'de, C> for List<T, MAX> {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
+impl<'de, C, T: Decode<C>, const MAX: usize> BorrowDecode<'de, C> for List<T, MAX> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         Self::decode(decoder)
     }
 }

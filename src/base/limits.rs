@@ -19,8 +19,18 @@ const fn seconds(n: u64) -> Duration {
 
 // ---- Consensus. Changing one of these makes another network. ----
 
-/// Bytes of a header's encoding.
-pub const HEADER_BYTES: usize = 124;
+/// Bytes of a header before its seal.
+pub const UNSEALED_HEADER_BYTES: usize = 112;
+/// Bytes of a header with proof of work: a tag, the target and the nonce follow.
+pub const WORK_HEADER_BYTES: usize = UNSEALED_HEADER_BYTES + 13;
+/// Most authorities of a chain: each certificate names a quorum of them, in every header, by bits of 64.
+pub const MAX_AUTHORITIES: usize = 64;
+/// Bytes of a vote in a seal of authorities: a clock and a signature.
+pub const VOTE_BYTES: usize = 8 + 64;
+/// Bytes of such a seal besides its votes: a tag, two views, the hash of a set, a set of signers.
+pub const AUTHORITY_SEAL_BYTES: usize = 1 + 8 + 32 + 8 + 8;
+/// Bytes of the longest header.
+pub const MAX_HEADER_BYTES: usize = UNSEALED_HEADER_BYTES + AUTHORITY_SEAL_BYTES + VOTE_BYTES * MAX_AUTHORITIES;
 /// Bytes of all transactions of a block together with their count.
 pub const MAX_BLOCK_BYTES: usize = MIB;
 /// Bytes of one transaction.
@@ -55,7 +65,7 @@ pub const MAX_MEMORY_POOL_BYTES: usize = 32 * KIB + 16;
 /// Body bytes of the small messages: `Verack`, pings, single hashes, `Goodbye`.
 pub const MAX_SMALL_BYTES: usize = 128;
 /// Body bytes of `Block`.
-pub const MAX_BLOCK_MESSAGE_BYTES: usize = MAX_BLOCK_BYTES + HEADER_BYTES;
+pub const MAX_BLOCK_MESSAGE_BYTES: usize = MAX_BLOCK_BYTES + MAX_HEADER_BYTES;
 /// Headers in one `Sync`: the published protocol's number.
 pub const MAX_SYNC_HEADERS: usize = 100;
 /// Hashes in one locator: ten recent ones and doubling steps reach back through 2^54 blocks.

@@ -5,7 +5,7 @@ use crate::{
         bytes::Bytes,
         codec::{self, CodecError, Decode, Encode, List},
         hash::Hash,
-        limits::{HEADER_BYTES, MAX_BLOCK_TRANSACTIONS},
+        limits::MAX_BLOCK_TRANSACTIONS,
     },
     chain::{
         header::Header,
@@ -80,13 +80,13 @@ impl HashedTransaction {
 impl HashedBlock {
     /// Decodes a block that takes up all of `bytes`, hashing each part once on the way.
     pub fn decode(bytes: Bytes) -> Result<Self, CodecError> {
-        let (header, _) = codec::decode_prefix::<Header>(&bytes)?;
-        let (count, _) = codec::decode_prefix::<u32>(&bytes[HEADER_BYTES..])?;
+        let (header, size) = codec::decode_prefix::<Header>(&bytes)?;
+        let (count, _) = codec::decode_prefix::<u32>(&bytes[size..])?;
         if count as usize > MAX_BLOCK_TRANSACTIONS {
             let reason = codec::TooMany { count: count as usize, max: MAX_BLOCK_TRANSACTIONS };
             return Err(CodecError::Malformed(reason.to_string()));
         }
-        let mut at = HEADER_BYTES + 4;
+        let mut at = size + 4;
         let mut transactions = Vec::with_capacity((count as usize).min(bytes.len() / 128 + 1));
         for _ in 0..count {
             let (transaction, size) = HashedTransaction::decode_prefix(&bytes[at..])?;
@@ -101,7 +101,7 @@ impl HashedBlock {
 
     /// Hashes a block that this node made.
     pub fn new(header: Header, transactions: Vec<HashedTransaction>) -> Self {
-        let mut bytes = header.to_bytes().to_vec();
+        let mut bytes = header.to_bytes();
         let count = u32::try_from(transactions.len()).expect("transactions are limited to far below 2^32");
         bytes.extend_from_slice(&count.to_le_bytes());
         for transaction in &transactions {

@@ -7,7 +7,7 @@
 use std::collections::BinaryHeap;
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash, limits::HEADER_BYTES},
+    base::{bytes::Bytes, hash::Hash},
     chain::{block::HashedBlock, header::Header, transaction::OutPoint, transaction_view::TransactionView},
 };
 
@@ -50,7 +50,7 @@ impl CheckedBlock {
     /// A view of each transaction, with its id. The transactions were decoded before, so a view is missing only if
     /// something changed the bytes.
     pub fn views(&self) -> impl Iterator<Item = (Hash, Option<TransactionView<'_>>)> {
-        let mut rest = self.bytes.get(HEADER_BYTES + 4..);
+        let mut rest = self.bytes.get(self.header.size() + 4..);
         self.txids.iter().map(move |txid| {
             let (view, left) = rest.and_then(TransactionView::read).unzip();
             rest = left;

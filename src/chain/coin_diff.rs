@@ -137,7 +137,7 @@ impl<'a> CoinDiffBuilder<'a> {
 mod tests {
     use super::*;
     use crate::{
-        base::{codec::List, limits::HEADER_BYTES},
+        base::{codec::List, limits::WORK_HEADER_BYTES},
         chain::{
             address::Address,
             block::{HashedBlock, HashedTransaction},
@@ -183,7 +183,7 @@ mod tests {
             let known = (200..210).contains(&number) && *wanted == self::outpoint(number, 0);
             Ok(known.then(|| FoundCoin { coin: coin(u64::from(number)), location }))
         };
-        let header = Header::peek(&[0; HEADER_BYTES]).unwrap();
+        let header = Header::peek(&[0; WORK_HEADER_BYTES]).unwrap();
         let block = CheckedBlock::new(&HashedBlock::new(header, transactions));
         let (mut diff, mut all, mut coins) = (CoinDiffBuilder::new(&block), Vec::new(), Vec::new());
         for (txid, view) in block.views() {

@@ -15,6 +15,7 @@ pub mod merkle;
 pub mod node_id;
 pub mod overlay;
 pub mod rules;
+pub mod seal;
 pub mod spec;
 pub mod spec_file;
 pub mod target;

@@ -34,6 +34,9 @@ pub enum HeaderFault {
     /// `previous` is not the parent's hash.
     #[error("does not link to its parent")]
     Link,
+    /// A seal of authorities on a chain of proof of work.
+    #[error("sealed by authorities, where this chain asks for proof of work")]
+    Seal,
     /// Not the target that the difficulty rule gives.
     #[error("target {found:#010x} where the difficulty rule gives {expected:#010x}")]
     Target {
@@ -224,9 +227,10 @@ pub fn check_header(spec: &ChainSpec, parent: &ParentFacts, header: &Header, has
         let expected = parent.height.saturating_add(1);
         return Err(HeaderFault::Height { found: header.height, expected });
     }
+    let Some(proof) = header.proof() else { return Err(HeaderFault::Seal) };
     let expected = next_target(spec, parent.time, parent.height);
-    if header.target != expected {
-        return Err(HeaderFault::Target { found: header.target.0, expected: expected.0 });
+    if proof.target != expected {
+        return Err(HeaderFault::Target { found: proof.target.0, expected: expected.0 });
     }
     if !header.has_work(hash) {
         return Err(HeaderFault::Work);
@@ -288,7 +292,7 @@ pub fn check_block(block: &HashedBlock) -> Result<(), BlockFault> {
     if block.merkle_root() != block.header.merkle_root {
         return Err(BlockFault::MerkleRoot);
     }
-    let size = block.bytes.len().saturating_sub(limits::HEADER_BYTES);
+    let size = block.bytes.len().saturating_sub(block.header.size());
     if size > limits::MAX_BLOCK_BYTES {
         return Err(BlockFault::Size(size));
     }

@@ -7,6 +7,7 @@ use crate::{
         codec::{self, Encode, List},
         hash::{Domain, Hash},
         ids::NodeId,
+        limits::MAX_AUTHORITIES,
     },
     chain::{
         address::Prefix,
@@ -18,6 +19,7 @@ use crate::{
         header::{HEADER_VERSION, Header},
         key::SecretKey,
         merkle,
+        seal::Seal,
         target::{CompactTarget, Target},
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -64,9 +66,6 @@ pub enum SealRule {
         idle_block_time: u32,
     },
 }
-
-/// Most authorities of a chain: each certificate names a quorum of them, in every header.
-pub const MAX_AUTHORITIES: usize = 64;
 
 /// How people read and write amounts; everything else counts in base units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -255,8 +254,7 @@ pub(super) fn genesis(name: &str, parameters: &Parameters, allocations: Vec<Outp
         merkle_root: merkle::root(vec![transaction.leaf]),
         state_digest: StateSum::default().digest(),
         time: parameters.genesis_time,
-        target: parameters.target_limit,
-        nonce: 0,
+        seal: Seal::unsolved(parameters.target_limit),
     };
     HashedBlock::new(header, vec![transaction])
 }

@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::{
-    base::{codec::List, hash::unhex, ids::NodeId, limits},
+    base::{
+        codec::List,
+        hash::unhex,
+        ids::NodeId,
+        limits::{self, MAX_AUTHORITIES},
+    },
     chain::{
         address::{Address, AddressError, Prefix},
         key, node_id,
-        spec::{ChainSpec, MAX_AUTHORITIES, Parameters, SealRule, Unit, genesis, genesis_sum},
+        spec::{ChainSpec, Parameters, SealRule, Unit, genesis, genesis_sum},
         target::CompactTarget,
         transaction::Output,
     },

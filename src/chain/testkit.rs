@@ -25,6 +25,7 @@ use crate::{
         key::SecretKey,
         merkle,
         rules::{self, ParentFacts},
+        seal::{AuthoritySeal, Seal, Vote, Votes},
         spec::ChainSpec,
         target::Work,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
@@ -59,7 +60,7 @@ impl BlockMaker {
         let mut maker = Self {
             tip: genesis.header.clone(),
             hash: genesis.hash,
-            work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
+            work: genesis.header.work(),
             times: VecDeque::from([genesis.header.time]),
             sum: StateSum::default(),
             digest: spec.genesis_digest,
@@ -116,8 +117,7 @@ impl BlockMaker {
             merkle_root: Hash::ZERO,
             state_digest: self.digest,
             time,
-            target: rules::next_target(&self.spec, self.tip.time, self.tip.height),
-            nonce: 0,
+            seal: Seal::unsolved(rules::next_target(&self.spec, self.tip.time, self.tip.height)),
         };
         (header, all)
     }
@@ -151,7 +151,7 @@ impl BlockMaker {
         self.reserved.clear();
         self.pending.clear();
         self.last_changes = changes;
-        self.work = self.work.plus(block.header.target.expand().map_or(Work::ZERO, |target| target.work()));
+        self.work = self.work.plus(block.header.work());
         self.times.push_back(block.header.time);
         if self.times.len() > MEDIAN_TIME_BLOCKS {
             self.times.pop_front();
@@ -335,9 +335,24 @@ pub fn seal(mut header: Header, transactions: Vec<HashedTransaction>) -> HashedB
     HashedBlock::new(header, transactions)
 }
 
+/// A seal of authorities, with votes of these members that nobody has signed.
+pub fn authority_seal(signers: std::ops::Range<usize>) -> Seal {
+    let vote = |signer: usize| {
+        let byte = u8::try_from(signer).unwrap_or(u8::MAX);
+        (signer, Vote { clock: 1_767_225_600_000 + signer as u64, signature: [byte; 64] })
+    };
+    Seal::Authorities(Box::new(AuthoritySeal {
+        view: 9,
+        next_authorities: Hash([7; 32]),
+        parent_view: 8,
+        parent_votes: Votes::collect(signers.map(vote)),
+    }))
+}
+
 /// Finds a nonce, upwards from the header's own.
 pub fn mine(header: &mut Header) {
+    assert!(header.proof().is_some(), "only proof of work has a nonce");
     while !header.has_work(&header.hash()) {
-        header.nonce = header.nonce.wrapping_add(1);
+        header.next_nonce();
     }
 }

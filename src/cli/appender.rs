@@ -240,7 +240,7 @@ impl Appender {
     /// Stores header and body of a block that follows `parent`. Returns the chain work up to this block.
     fn store_block(&mut self, parent: &Tip, block: &HashedBlock) -> Result<Work, StoreError> {
         let header = block.header.clone();
-        let work = parent.work.plus(header.target.expand().map_or(Work::ZERO, |target| target.work()));
+        let work = parent.work.plus(header.work());
         self.store.put_headers(&[HeaderRow { hash: block.hash, header, work, status: BlockStatus::Header }])?;
         self.store.put_body(&block.hash, &block.bytes)?;
         Ok(work)

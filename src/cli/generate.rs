@@ -26,6 +26,7 @@ use crate::{
         header::{HEADER_VERSION, Header},
         key::SecretKey,
         rules,
+        seal::Seal,
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
         testkit,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
@@ -219,8 +220,7 @@ impl BlockGenerator {
             merkle_root: Hash::ZERO,
             state_digest: tip.digest,
             time: tip.time + u64::from(self.spec.parameters.block_time),
-            target: rules::next_target(&self.spec, tip.time, tip.height),
-            nonce: 0,
+            seal: Seal::unsolved(rules::next_target(&self.spec, tip.time, tip.height)),
         };
         let block = testkit::seal(header, all);
         debug_assert!(block.bytes.len() <= limits::MAX_BLOCK_BYTES, "the arguments were checked");

@@ -6,13 +6,13 @@ use crate::{
     base::{
         codec::{self, CodecError},
         hash::Hash,
-        limits,
     },
     chain::{
         address::Address,
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
+        header::Header,
         transaction::{OutPoint, Transaction},
     },
     rpc::{
@@ -144,10 +144,9 @@ impl Databases {
     /// A block's summary. Cheaper than [`Databases::block`], since only the coinbase is decoded.
     pub fn block_summary(&mut self, hash: &Hash) -> Result<Option<BlockSummary>, RpcError> {
         let Some(bytes) = self.ledger()?.body(hash)? else { return Ok(None) };
-        let body = bytes.get(limits::HEADER_BYTES..).unwrap_or_default();
         let damaged = |error: CodecError| unreadable(&error);
-        let (count, used) = codec::decode_prefix::<u32>(body).map_err(damaged)?;
-        let (coinbase, _) = codec::decode_prefix::<Transaction>(&body[used..]).map_err(damaged)?;
+        let ((_, count), used) = codec::decode_prefix::<(Header, u32)>(&bytes).map_err(damaged)?;
+        let (coinbase, _) = codec::decode_prefix::<Transaction>(&bytes[used..]).map_err(damaged)?;
         let miner = coinbase.outputs.first().map(|output| output.address);
         Ok(Some(BlockSummary { size: bytes.len(), transactions: count, miner }))
     }

@@ -79,7 +79,7 @@ pub fn status_name(status: BlockStatus) -> &'static str {
 
 /// A header's fields.
 pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>) -> Map<String, Value> {
-    let header = &row.header;
+    let (header, proof) = (&row.header, row.header.proof());
     let in_best_chain = row.status == BlockStatus::Applied;
     object(json!({
         "hash": row.hash,
@@ -90,9 +90,9 @@ pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>)
         "merkle_root": header.merkle_root,
         "state_digest": header.state_digest,
         "time": header.time,
-        "target": format!("{:08x}", header.target.0),
-        "difficulty": difficulty(context, header.target),
-        "nonce": header.nonce,
+        "target": proof.map(|proof| format!("{:08x}", proof.target.0)),
+        "difficulty": proof.map(|proof| difficulty(context, proof.target)),
+        "nonce": proof.map(|proof| proof.nonce),
         "work": row.work.to_string(),
         "status": status_name(row.status),
         "in_best_chain": in_best_chain,

@@ -6,12 +6,12 @@ use crate::{
     base::{
         bytes::Bytes,
         hash::{Domain, Hash},
-        limits::HEADER_BYTES,
     },
     chain::{
         archive::StoreError,
         block::HashedBlock,
         coin::{Coin, CoinChanges},
+        header::Header,
         transaction::OutPoint,
     },
     store::{
@@ -23,7 +23,8 @@ use crate::{
 
 /// Stores the block whose header has this id. The bytes start with that header; they are stored without it.
 pub(super) fn insert(connection: &Connection, id: i64, hash: &Hash, block: &[u8]) -> Result<(), StoreError> {
-    let (header, rest) = block.split_at_checked(HEADER_BYTES).ok_or_else(|| not_its_body(hash))?;
+    let size = Header::peek(block).ok_or_else(|| not_its_body(hash))?.size();
+    let (header, rest) = block.split_at_checked(size).ok_or_else(|| not_its_body(hash))?;
     if Domain::HEADER.hash(header) != *hash {
         return Err(not_its_body(hash));
     }
@@ -41,7 +42,7 @@ pub(super) fn read(connection: &Connection, header: &StoredHeader) -> Result<Opt
 /// The block whose checksum and body are the row's columns from `first` on.
 fn checked(header: &StoredHeader, row: &rusqlite::Row<'_>, first: usize) -> Result<Bytes, StoreError> {
     let rest = rows::slice(row, first + 1)?;
-    let mut block = Vec::with_capacity(HEADER_BYTES + rest.len());
+    let mut block = Vec::with_capacity(header.header.size() + rest.len());
     block.extend_from_slice(&header.header.to_bytes());
     block.extend_from_slice(rest);
     if Domain::FRAME.hash(&block) != Hash(rows::bytes(row, first)?) {

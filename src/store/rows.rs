@@ -7,6 +7,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError},
         header::Header,
+        seal::{ProofOfWork, Seal},
         target::{CompactTarget, Work},
     },
     store::error::corrupt,
@@ -58,8 +59,10 @@ impl StoredHeader {
             merkle_root: Hash(bytes(row, 6)?),
             state_digest: Hash(bytes(row, 7)?),
             time: row.get::<_, i64>(8)?.cast_unsigned(),
-            target: CompactTarget(integer(row, 9)?),
-            nonce: row.get::<_, i64>(10)?.cast_unsigned(),
+            seal: Seal::Work(ProofOfWork {
+                target: CompactTarget(integer(row, 9)?),
+                nonce: row.get::<_, i64>(10)?.cast_unsigned(),
+            }),
         };
         let (hash, work) = (Hash(bytes(row, 2)?), Work::from_be_bytes(bytes(row, 11)?));
         // Costs a tenth of reading the row, and damage on disk is never returned as a header.
@@ -137,6 +140,7 @@ fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), 
     let mut at = 0;
     for NewHeader { id, parent, row } in headers {
         let HeaderRow { hash, header, work, .. } = row;
+        let proof = header.proof().ok_or_else(|| StoreError::Other(format!("block {hash} has no proof of work")))?;
         let work = work.to_be_bytes();
         let values: [&dyn ToSql; 12] = [
             id,
@@ -148,8 +152,8 @@ fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), 
             &header.merkle_root.0.as_slice(),
             &header.state_digest.0.as_slice(),
             &header.time.cast_signed(),
-            &header.target.0,
-            &header.nonce.cast_signed(),
+            &proof.target.0,
+            &proof.nonce.cast_signed(),
             &work.as_slice(),
         ];
         bind_next(&mut statement, &mut at, &values)?;

@@ -13,6 +13,8 @@ from noise.connection import Keypair, NoiseConnection
 
 REKEY_MESSAGES = 1 << 16
 MAX_PAYLOAD = 4080
+# With proof of work.
+HEADER_BYTES = 125
 KINDS = {1: "Version", 2: "Verack", 3: "Ping", 4: "Pong", 5: "GetPeers", 6: "Peers", 7: "GetSync", 8: "Sync", 9: "GetBlock",
          10: "Block", 11: "Absent", 12: "Transaction", 13: "GetMemoryPool", 14: "MemoryPool", 15: "Goodbye"}
 NUMBERS = {name: number for number, name in KINDS.items()}
@@ -69,8 +71,8 @@ def genesis_block():
     outputs = [(GENESIS_COIN, address(dev_key(n))) for n in range(10)]
     coinbase, _ = transaction([], outputs, struct.pack("<I", 0) + h("tussock parameters", PARAMETERS), b"")
     digest = State().digest()
-    header = struct.pack("<II", 1, 0) + bytes(32) + merkle_root([coinbase]) + digest
-    return header + struct.pack("<QIQ", GENESIS_TIME, TARGET_LIMIT, 0) + many([coinbase])
+    header = struct.pack("<II", 2, 0) + bytes(32) + merkle_root([coinbase]) + digest
+    return header + struct.pack("<QBIQ", GENESIS_TIME, 0, TARGET_LIMIT, 0) + many([coinbase])
 
 
 def header_hash(header):
@@ -128,10 +130,10 @@ class State:
         return nodes[0]
 
     def apply(self, block, genesis):
-        header, reader = block[:124], Reader(block[124:])
+        header, reader = block[:HEADER_BYTES], Reader(block[HEADER_BYTES:])
         height = struct.unpack("<I", header[4:8])[0]
         transactions = [reader.transaction() for _ in range(reader.number("I"))]
-        assert reader.at == len(block) - 124, "bytes behind the block"
+        assert reader.at == len(block) - HEADER_BYTES, "bytes behind the block"
         assert header[40:72] == merkle_root([one[0] for one in transactions]), "another merkle root"
         assert height == 0 or header[72:104] == self.digest(), "another state digest"
         fees = 0
@@ -231,8 +233,8 @@ class Link:
 class Client:
     def __init__(self, where):
         block = genesis_block()
-        self.genesis = header_hash(block[:124])
-        self.chain, self.state = [block[:124]], State()
+        self.genesis = header_hash(block[:HEADER_BYTES])
+        self.chain, self.state = [block[:HEADER_BYTES]], State()
         self.state.apply(block, self.genesis)
         self.link = Link(where, self.genesis)
 
@@ -241,16 +243,16 @@ class Client:
             locator = [header_hash(header) for header in self.chain[:-11:-1]] + [self.genesis]
             self.link.send("GetSync", many(locator))
             reader = Reader(self.link.until("Sync")[1])
-            headers = [reader.take(124) for _ in range(reader.number("I"))]
+            headers = [reader.take(HEADER_BYTES) for _ in range(reader.number("I"))]
             if not headers:
                 return
             for header in headers:
                 hash_ = header_hash(header)
                 assert header[8:40] == header_hash(self.chain[-1]), "headers that do not link"
-                assert int.from_bytes(hash_, "big") <= target(struct.unpack("<I", header[112:116])[0]), "no proof of work"
+                assert int.from_bytes(hash_, "big") <= target(struct.unpack("<I", header[113:117])[0]), "no proof of work"
                 self.link.send("GetBlock", hash_)
                 kind, block = self.link.until("Block", "Absent")
-                assert kind == "Block" and block[:124] == header, "another block"
+                assert kind == "Block" and block[:HEADER_BYTES] == header, "another block"
                 self.state.apply(block, self.genesis)
                 self.chain.append(header)
 
@@ -260,14 +262,14 @@ class Client:
         height = struct.unpack("<I", tip[4:8])[0] + 1
         coinbase, _ = transaction([], [(SUBSIDY, address(dev_key(5)))], struct.pack("<I", height), b"")
         stamp = max(int(time.time()), struct.unpack("<Q", tip[104:112])[0] + 1)
-        start = struct.pack("<II", 1, height) + header_hash(tip) + merkle_root([coinbase]) + self.state.digest()
-        start += struct.pack("<QI", stamp, TARGET_LIMIT)
+        start = struct.pack("<II", 2, height) + header_hash(tip) + merkle_root([coinbase]) + self.state.digest()
+        start += struct.pack("<QBI", stamp, 0, TARGET_LIMIT)
         nonce = 0
         while int.from_bytes(header_hash(start + struct.pack("<Q", nonce)), "big") > target(TARGET_LIMIT):
             nonce += 1
         block = start + struct.pack("<Q", nonce) + many([coinbase])
         self.link.send("Block", block)
-        return header_hash(block[:124])
+        return header_hash(block[:HEADER_BYTES])
 
     def pay(self):
         """Account 3 pays 1,234 to account 7, with a fee of 1,000."""

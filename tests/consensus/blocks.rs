@@ -379,7 +379,7 @@ fn bodies_that_are_not_their_header_s_cost_the_sender_and_leave_the_header_alone
         assert_eq!(court.judge(&valid.header, &body), Verdict::Fault(PeerFault::Block(expected)), "{name}");
         assert_eq!(court.digest(), digest, "{name}");
     }
-    for cut in [valid.bytes.len() - 1, 200, limits::HEADER_BYTES + 3, limits::HEADER_BYTES] {
+    for cut in [valid.bytes.len() - 1, 200, limits::WORK_HEADER_BYTES + 3, limits::WORK_HEADER_BYTES] {
         let body: Bytes = valid.bytes[..cut].to_vec().into();
         let verdict = court.judge(&valid.header, &body);
         assert!(matches!(verdict, Verdict::Fault(PeerFault::Block(BlockFault::Malformed(_)))), "{cut}: {verdict:?}");

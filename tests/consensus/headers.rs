@@ -10,7 +10,8 @@ fn headers_one_field_away_from_valid_are_refused_each_for_its_reason() {
     let digest = court.digest();
     let cases: Vec<HeaderCase> = vec![
         ("version 0", |h| h.version = 0, |f| *f == PeerFault::Header(HeaderFault::Version(0))),
-        ("version 2", |h| h.version = 2, |f| *f == PeerFault::Header(HeaderFault::Version(2))),
+        ("version 1", |h| h.version = 1, |f| *f == PeerFault::Header(HeaderFault::Version(1))),
+        ("version 3", |h| h.version = 3, |f| *f == PeerFault::Header(HeaderFault::Version(3))),
         (
             "height above",
             |h| h.height += 1,
@@ -25,28 +26,33 @@ fn headers_one_field_away_from_valid_are_refused_each_for_its_reason() {
         ),
         (
             "an easier target",
-            |h| h.target = CompactTarget(0x207f_ffff),
+            |h| h.proof_mut().unwrap().target = CompactTarget(0x207f_ffff),
             |f| matches!(f, PeerFault::Header(HeaderFault::Target { .. })),
         ),
         (
             "a harder target",
-            |h| h.target = CompactTarget(0x1f3f_fffe),
+            |h| h.proof_mut().unwrap().target = CompactTarget(0x1f3f_fffe),
             |f| matches!(f, PeerFault::Header(HeaderFault::Target { .. })),
         ),
         (
             "a target of zero",
-            |h| h.target = CompactTarget(0),
+            |h| h.proof_mut().unwrap().target = CompactTarget(0),
             |f| matches!(f, PeerFault::Header(HeaderFault::Target { found: 0, .. })),
         ),
         (
             "a negative target",
-            |h| h.target = CompactTarget(0x1fbf_ffff),
+            |h| h.proof_mut().unwrap().target = CompactTarget(0x1fbf_ffff),
             |f| matches!(f, PeerFault::Header(HeaderFault::Target { .. })),
         ),
         (
             "the target spelled otherwise",
-            |h| h.target = CompactTarget(0x2000_3fff),
+            |h| h.proof_mut().unwrap().target = CompactTarget(0x2000_3fff),
             |f| matches!(f, PeerFault::Header(HeaderFault::Target { .. })),
+        ),
+        (
+            "a seal of authorities",
+            |h| h.seal = testkit::authority_seal(0..3),
+            |f| *f == PeerFault::Header(HeaderFault::Seal),
         ),
         (
             "the median's time",
@@ -64,11 +70,8 @@ fn headers_one_field_away_from_valid_are_refused_each_for_its_reason() {
         let time = maker.next_time();
         let (mut header, transactions) = maker.assemble(Vec::new(), key(9).address(), time);
         change(&mut header);
-        let block = if header
-            .target
-            .expand()
-            .is_some_and(|t| t.work() <= CompactTarget(0x1f3f_fffe).expand().unwrap().work())
-        {
+        let target = header.target();
+        let block = if target.is_some_and(|t| t.work() <= CompactTarget(0x1f3f_fffe).expand().unwrap().work()) {
             testkit::seal(header, transactions)
         } else {
             HashedBlock::new(header, transactions)
@@ -83,7 +86,7 @@ fn headers_one_field_away_from_valid_are_refused_each_for_its_reason() {
     let block = maker.fork().next_block(Vec::new(), key(9).address());
     let mut header = block.header.clone();
     while header.has_work(&header.hash()) {
-        header.nonce += 1;
+        header.next_nonce();
     }
     let lazy = HashedBlock::new(header, block.transactions.clone());
     assert_eq!(court.judge_block(&lazy), Verdict::Fault(PeerFault::Header(HeaderFault::Work)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tussock::{
     base::{codec::List, hash::Hash, time::UnixTime},
     chain::{
+        header::Header,
         key::SecretKey,
         spec::ChainSpec,
         testkit::{self, BlockMaker},
@@ -95,11 +96,12 @@ pub(super) fn agreements() -> Vec<Vec<u8>> {
 
 pub(super) fn headers() -> Vec<Vec<u8>> {
     let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
-    maker
-        .empty_blocks(3, SecretKey::well_known(0).address())
-        .iter()
-        .map(|block| block.header.to_bytes().to_vec())
-        .collect()
+    let blocks = maker.empty_blocks(6, SecretKey::well_known(0).address());
+    let mut headers: Vec<Header> = blocks.into_iter().map(|block| block.header).collect();
+    for (header, signers) in headers.iter_mut().zip([0, 1, 64]) {
+        header.seal = testkit::authority_seal(0..signers);
+    }
+    headers.iter().map(Header::to_bytes).collect()
 }
 
 /// Transactions with one input, several inputs and a memo, and none.

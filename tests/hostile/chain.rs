@@ -17,6 +17,7 @@ use tussock::{
         header::Header,
         key::SecretKey,
         rules::next_target,
+        seal::Seal,
         spec::ChainSpec,
         testkit::{self, BlockMaker},
     },
@@ -43,8 +44,7 @@ pub(super) fn cheap_headers(spec: &ChainSpec, branch: &mut Header, salt: u64) ->
                 merkle_root: Hash(name),
                 state_digest: branch.state_digest,
                 time: branch.time + u64::from(spec.parameters.block_time),
-                target: next_target(spec, branch.time, branch.height),
-                nonce: 0,
+                seal: Seal::unsolved(next_target(spec, branch.time, branch.height)),
             };
             testkit::mine(&mut header);
             *branch = header.clone();

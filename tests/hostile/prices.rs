@@ -292,17 +292,22 @@ fn an_orphan_without_work_costs_as_an_invalid_header() {
     peer.send(&orphan(header.clone()));
     peer.ping(4);
     while header.has_work(&header.hash()) {
-        header.nonce += 1;
+        header.next_nonce();
     }
     let mut culprit = scene.peer();
     culprit.send(&orphan(header.clone()));
     scene.costs(culprit, 100, "no work");
     // Less work than the chain allows.
-    header.target = tussock::chain::target::CompactTarget(0x2100_ffff);
+    header.proof_mut().unwrap().target = tussock::chain::target::CompactTarget(0x2100_ffff);
     testkit::mine(&mut header);
     let mut culprit = scene.peer();
-    culprit.send(&orphan(header));
+    culprit.send(&orphan(header.clone()));
     scene.costs(culprit, 100, "too easy");
+    // The seal of another kind of chain.
+    header.seal = testkit::authority_seal(0..4);
+    let mut culprit = scene.peer();
+    culprit.send(&orphan(header));
+    scene.costs(culprit, 100, "authorities");
 }
 
 #[test]

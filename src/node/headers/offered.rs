@@ -79,7 +79,7 @@ impl Headers {
             HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
             HeaderLookup::Unknown => {
                 // Even one from nowhere has the work that it states, and that is no less than the chain's least.
-                let target = header.target.expand().filter(|target| *target <= self.spec.parameters.limit());
+                let target = header.target().filter(|target| *target <= self.spec.parameters.limit());
                 if !target.is_some_and(|target| target.admits(&hash)) {
                     return Ok(Some(Refusal::Fault(HeaderFault::Work.into())));
                 }

@@ -6,7 +6,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_POLL, MAX_SYNC_HEADERS, UNPROVEN_HEADERS},
+        limits::{GET_SYNC_POLL, UNPROVEN_HEADERS},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header},
@@ -15,7 +15,10 @@ use crate::{
         headers::{Headers, locator, validate, validate::Batch},
         report::{Counter, SyncState},
     },
-    wire::message::{Kind, Locator, Message},
+    wire::{
+        message::{Kind, Locator, Message},
+        sync,
+    },
 };
 
 impl Headers {
@@ -40,7 +43,7 @@ impl Headers {
             peer.served = Some(answer.common);
         }
         out.count(Counter::SyncsServed, 1);
-        out.answer(link, [Message::Sync(crate::base::codec::List::truncated(answer.headers))]);
+        out.answer(link, [Message::Sync(sync::portion(answer.headers))]);
         Ok(())
     }
 
@@ -64,7 +67,7 @@ impl Headers {
             self.answered = true;
             return Ok(());
         }
-        let full = headers.len() == MAX_SYNC_HEADERS;
+        let full = sync::is_full(&headers);
         match validate::judge(&self.spec, index, headers, now.unix)? {
             Err(fault) => {
                 log::warn!("refused link={} remote={} fault={fault}", link.0, peer.info.remote);

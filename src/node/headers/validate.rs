@@ -41,11 +41,12 @@ impl<'a> Follower<'a> {
     /// Checks the next header and steps onto it.
     pub(super) fn step(&mut self, header: Header, hash: Hash) -> Result<HeaderRow, HeaderFault> {
         rules::check_header(self.spec, &self.parent, &header, &hash)?;
+        let target = header.proof().map(|proof| proof.target);
         let block_work = match self.block_work {
-            Some((target, work)) if target == header.target => work,
-            _ => header.target.expand().map_or(Work::ZERO, |target| target.work()),
+            Some((proof_target, work)) if target == Some(proof_target) => work,
+            _ => header.work(),
         };
-        self.block_work = Some((header.target, block_work));
+        self.block_work = target.map(|target| (target, block_work));
         self.work = self.work.plus(block_work);
         if self.times.len() == MEDIAN_TIME_BLOCKS {
             self.times.pop_front();

@@ -16,7 +16,6 @@ use crate::{
         overlay::Overlay,
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
-        target::Work,
         transaction::OutPoint,
     },
     node::{Halt, Setup, recent::Recent},
@@ -78,7 +77,7 @@ impl Chainstate {
             hash: genesis.hash,
             height: 0,
             time: genesis.header.time,
-            work: genesis.header.target.expand().map_or(Work::ZERO, |target| target.work()),
+            work: genesis.header.work(),
             digest: setup.spec.genesis_digest,
         };
         let (spec, sum) = (setup.spec.clone(), StateSum::default());

@@ -67,7 +67,7 @@ mod tests {
     use crate::{base::hash::Hash, chain::spec::ChainSpec};
 
     fn work(blocks: u32) -> Work {
-        let one = ChainSpec::local().genesis.header.target.expand().expect("genesis has a target").work();
+        let one = ChainSpec::local().genesis.header.work();
         (0..blocks).fold(Work::ZERO, |sum, _| sum.plus(one))
     }
 

@@ -15,6 +15,7 @@ use crate::{
         block::HashedTransaction,
         header::{HEADER_VERSION, Header},
         merkle, rules,
+        seal::Seal,
         spec::ChainSpec,
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -74,8 +75,7 @@ impl TemplateMaker {
             merkle_root: merkle::root(leaves),
             state_digest: tip.digest,
             time: now.unix.0.max(min_time),
-            target: rules::next_target(chain.spec(), tip.time, tip.height),
-            nonce: 0,
+            seal: Seal::unsolved(rules::next_target(chain.spec(), tip.time, tip.height)),
         };
         Ok(Arc::new(Template { header, body: body.into(), min_time, transactions: selected.len() }))
     }

@@ -5,7 +5,7 @@ use crate::{
         bytes::Bytes,
         codec,
         hash::{Domain, Hash},
-        limits::HEADER_BYTES,
+        limits::WORK_HEADER_BYTES,
         time::{Time, UnixTime},
     },
     chain::{address::Address, target::Target, transaction::Transaction},
@@ -15,13 +15,13 @@ use crate::{
 /// Where the time stands in a header's bytes.
 const TIME_AT: usize = 104;
 /// Where the nonce stands in a header's bytes.
-const NONCE_AT: usize = 116;
+const NONCE_AT: usize = WORK_HEADER_BYTES - 8;
 
 /// One template being worked on.
 #[derive(Debug)]
 pub(super) struct Search {
     /// The header's bytes; only time and nonce ever change.
-    header: [u8; HEADER_BYTES],
+    header: [u8; WORK_HEADER_BYTES],
     time: u64,
     nonce: u64,
     target: Target,
@@ -44,9 +44,9 @@ pub(super) struct MinedBlock {
 impl Search {
     /// Starts at a nonce. `None` if the template states no possible target: then there is nothing to find.
     pub(super) fn new(template: &Template, address: Address, nonce: u64, asked: Time) -> Option<Self> {
-        let target = template.header.target.expand()?;
+        let target = template.header.target()?;
         let time = template.header.time.max(template.min_time);
-        let (header, body) = (template.header.to_bytes(), template.body.clone());
+        let (header, body) = (template.header.work_bytes(template.header.proof()?), template.body.clone());
         Some(Self { header, time, nonce, target, body, asked, stale: false, address })
     }
 

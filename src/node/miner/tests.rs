@@ -199,7 +199,7 @@ fn the_throttle_spreads_the_rate_evenly_by_the_clock_it_is_told() {
     let mut bench = Bench::new(spec, |setup| (setup.mine, setup.mine_rate) = (Some(key(1)), 205));
     bench.state(SyncState::Synced);
     let (mut header, all) = bench.maker.assemble(vec![], key(1), bench.maker.next_time());
-    header.target = crate::chain::target::CompactTarget(0x0101_0000);
+    header.proof_mut().unwrap().target = crate::chain::target::CompactTarget(0x0101_0000);
     let body = [&1u32.to_le_bytes()[..], &all[0].transaction.to_bytes()].concat().into();
     bench.notice(ToMiner::Template(Arc::new(Template { min_time: header.time, header, body, transactions: 0 })));
     bench.wake();
@@ -229,7 +229,7 @@ fn the_throttle_spreads_the_rate_evenly_by_the_clock_it_is_told() {
 fn an_unthrottled_slice_is_bounded_and_the_next_is_due_at_once() {
     let mut bench = Bench::mining(0);
     let mut template = (*bench.template(key(1), 0)).clone();
-    template.header.target = crate::chain::target::CompactTarget(0x0101_0000);
+    template.header.proof_mut().unwrap().target = crate::chain::target::CompactTarget(0x0101_0000);
     bench.notice(ToMiner::Template(Arc::new(template)));
     bench.wake();
     assert_eq!(bench.hashes, limits::MINE_SLICE_HASHES);

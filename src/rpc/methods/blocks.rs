@@ -116,7 +116,7 @@ pub(super) const METHODS: &[Method] = &[
             let context = context.clone();
             Ok(Continuation::query(move |databases| {
                 let row = databases.find_block("tip")?;
-                Ok(render::difficulty(&context, row.header.target))
+                Ok(row.header.proof().map(|proof| render::difficulty(&context, proof.target)))
             }))
         },
     },

@@ -96,7 +96,7 @@ fn chain_info(context: &Context, databases: &mut Databases) -> Result<Value, Rpc
     let progress = if headers == tip.height { 1.0 } else { f64::from(tip.height) / f64::from(headers) };
     let latest = databases.headers_down(tip.height, MEDIAN_BLOCKS)?;
     let mut times: Vec<u64> = latest.iter().map(|row| row.header.time).collect();
-    let target = latest.first().map(|row| row.header.target);
+    let target = latest.first().and_then(|row| row.header.proof()).map(|proof| proof.target);
     Ok(json!({
         "chain": context.chain.name,
         "blocks": tip.height,

@@ -119,13 +119,14 @@ fn mining_info(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {
     Ok(Continuation::query(move |databases| {
         let status = context.node.status();
         let row = databases.find_block("tip")?;
+        let target = row.header.proof().map(|proof| proof.target);
         Ok(json!({
             "blocks": row.header.height,
             "chain": context.chain.name,
             "mining": status.mining,
             "hashespersec": status.hashes_per_second,
-            "difficulty": render::difficulty(&context, row.header.target),
-            "bits": format!("{:08x}", row.header.target.0),
+            "difficulty": target.map(|target| render::difficulty(&context, target)),
+            "bits": target.map(|target| format!("{:08x}", target.0)),
             "pooledtx": status.mempool_count,
             "warnings": status.all_warnings(),
         }))
@@ -148,12 +149,13 @@ fn template(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 
 fn show(context: &Context, template: &Template) -> Value {
     let header = &template.header;
-    let target = header.target.expand().map(|target| hex(&target.value().to_be_bytes::<32>()));
+    let bits = header.proof().map(|proof| proof.target);
+    let target = bits.and_then(|bits| bits.expand()).map(|target| hex(&target.value().to_be_bytes::<32>()));
     json!({
         "height": header.height,
         "previousblockhash": header.previous,
         "version": header.version,
-        "bits": format!("{:08x}", header.target.0),
+        "bits": bits.map(|bits| format!("{:08x}", bits.0)),
         "target": target,
         "curtime": header.time,
         "mintime": template.min_time,

@@ -7,7 +7,9 @@ use crate::{
         coin_key::CoinKey,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        rules, testkit,
+        rules,
+        seal::Seal,
+        testkit,
         transaction::{Output, Transaction},
     },
     sim::{
@@ -74,8 +76,7 @@ fn block(transaction: Transaction, context: &mut Context<'_>) -> Option<HashedBl
         merkle_root: Hash::ZERO,
         state_digest: tip.digest,
         time: parent.time + 1,
-        target: rules::next_target(context.spec, parent.time, parent.height),
-        nonce: 0,
+        seal: Seal::unsolved(rules::next_target(context.spec, parent.time, parent.height)),
     };
     log::debug!(target: "tussock::sim", "node {} makes a block with a wrong amount height={height}", context.node);
     Some(testkit::seal(header, [coinbase, transaction].map(HashedTransaction::new).into()))

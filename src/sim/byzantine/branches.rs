@@ -9,14 +9,16 @@ use crate::{
         codec::List,
         hash::Hash,
         ids::LinkId,
-        limits::{HEADER_BYTES, MAX_SYNC_HEADERS},
+        limits::{MAX_SYNC_HEADERS, WORK_HEADER_BYTES},
         rng::Rng,
     },
     chain::{
         block::{HashedBlock, HashedTransaction},
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        rules, testkit,
+        rules,
+        seal::Seal,
+        testkit,
     },
     sim::{
         byzantine::{
@@ -142,7 +144,7 @@ impl Branches {
             let is_valid = at == 0 && self.is_half;
             let block = self.block(&parent, digest, is_valid, context);
             if is_valid {
-                self.spent += block.header.nonce + 1;
+                self.spent += block.header.proof().map_or(0, |proof| proof.nonce) + 1;
             }
             (parent, digest) = (block.header.clone(), Hash(context.rng.bytes()));
             self.branch.push(block);
@@ -177,8 +179,7 @@ impl Branches {
             merkle_root: Hash::ZERO,
             state_digest: digest,
             time: self.time(parent, context),
-            target: rules::next_target(context.spec, parent.time, parent.height),
-            nonce: 0,
+            seal: Seal::unsolved(rules::next_target(context.spec, parent.time, parent.height)),
         };
         testkit::seal(header, transactions)
     }
@@ -302,7 +303,7 @@ impl Trick for Junk {
         let body: Bytes = bytes.into();
         // A checksum of a part only is wrong.
         let right = context.rng.chance(500_000);
-        let checksum = checksum(if right { &body } else { &body[..HEADER_BYTES] });
+        let checksum = checksum(if right { &body } else { &body[..WORK_HEADER_BYTES] });
         log::debug!(
             target: "tussock::sim",
             "node {} sends junk under a known header height={} right_checksum={right}",
@@ -323,7 +324,7 @@ impl Trick for Orphans {
         header.previous = Hash(context.rng.bytes());
         header.height += 5;
         while header.has_work(&header.hash()) {
-            header.nonce += 1;
+            header.next_nonce();
         }
         log::debug!(target: "tussock::sim", "node {} sends an orphan without work height={}", context.node, header.height);
         let frame = Frame::new(&Message::Block(HashedBlock::new(header, Vec::new()).bytes));

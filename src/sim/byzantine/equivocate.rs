@@ -61,9 +61,11 @@ impl Equivocate {
         transactions[0] = HashedTransaction::new(coinbase);
         let mut header = block.header.clone();
         header.merkle_root = HashedBlock::new(header.clone(), transactions.clone()).merkle_root();
-        header.nonce = context.rng.next_u64() >> 1;
+        if let Some(proof) = header.proof_mut() {
+            proof.nonce = context.rng.next_u64() >> 1;
+        }
         while !header.has_work(&header.hash()) {
-            header.nonce += 1;
+            header.next_nonce();
         }
         while self.twins.len() >= MAX_TWINS {
             self.twins.pop_first();

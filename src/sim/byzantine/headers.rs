@@ -6,6 +6,7 @@ use crate::{
     chain::{
         header::{HEADER_VERSION, Header},
         rules,
+        seal::Seal,
     },
     sim::byzantine::trick::{Context, Trick},
     wire::{
@@ -61,11 +62,11 @@ impl Headers {
                 merkle_root: Hash(context.rng.bytes()),
                 state_digest: Hash(context.rng.bytes()),
                 time: parent.time + u64::from(context.spec.parameters.block_time),
-                target: rules::next_target(context.spec, parent.time, parent.height),
-                nonce: 0,
+                seal: Seal::unsolved(rules::next_target(context.spec, parent.time, parent.height)),
             };
             while effort > 0 && !header.has_work(&header.hash()) {
-                (header.nonce, effort) = (header.nonce + 1, effort - 1);
+                header.next_nonce();
+                effort -= 1;
             }
             if effort == 0 {
                 break;

@@ -10,7 +10,6 @@ use crate::{
         archive::{BlockStatus, HeaderRow, StoreError},
         coin::{CoinChange, coins_created},
         spec::ChainSpec,
-        target::Work,
     },
     store::{
         bodies,
@@ -69,7 +68,7 @@ pub(super) fn genesis(
         None => identity::random_secret(&transaction)?,
     };
     Identity { chain: spec.name.clone(), genesis: genesis.hash, coin_secret }.write(&transaction)?;
-    let work = genesis.header.target.expand().map_or(Work::ZERO, |target| target.work());
+    let work = genesis.header.work();
     let id = 1;
     let row = HeaderRow { hash: genesis.hash, header: genesis.header.clone(), work, status: BlockStatus::Applied };
     StoredHeader::insert(&transaction, &[NewHeader { id, parent: None, row: &row }])?;

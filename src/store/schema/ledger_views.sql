@@ -13,7 +13,7 @@ FROM {db}headers h LEFT JOIN {db}headers p ON p.id = h.parent LEFT JOIN {db}side
 
 CREATE VIEW v_blocks AS
 SELECT a.height, lower(hex(h.hash)) AS hash, h.time, datetime(h.time, 'unixepoch') AS utc,
-       124 + length(b.bytes) AS size
+       125 + length(b.bytes) AS size
 FROM {db}applied a JOIN {db}headers h ON h.id = a.id JOIN {db}bodies b ON b.id = a.id;
 
 CREATE VIEW v_tip AS

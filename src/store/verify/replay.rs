@@ -101,7 +101,7 @@ impl<'a> Replay<'a> {
         } else {
             rules::check_header(self.spec, &self.parent(), header, &hash).map_err(|fault| at(fault.to_string()))?;
         }
-        let work = header.target.expand().map_or(Work::ZERO, |target| target.work());
+        let work = header.work();
         if self.work.plus(work) != stored.work {
             return Err(at("the cumulative work stored is not the chain's".to_owned()));
         }

@@ -104,7 +104,7 @@ fn a_flood_of_known_blocks_is_a_fault() {
 #[test]
 fn a_frame_shorter_than_a_header_is_a_fault() {
     let mut rig = Rig::new(1, &[1]);
-    let actions = rig.send(1, &vec![0; HEADER_BYTES - 1].into());
+    let actions = rig.send(1, &vec![0; WORK_HEADER_BYTES - 1].into());
     assert!(matches!(faults(&actions)[..], [(1, PeerFault::Frame(FrameFault::Body(_)))]), "{actions:?}");
 }
 

@@ -17,16 +17,17 @@ use crate::{
         ids::{LinkId, Ticket},
         limits::{
             ABSENT_RETRY, BLOCKS_IN_FLIGHT, BLOCKS_IN_FLIGHT_PER_PEER, BULK_HEDGE, COMMAND_TIMEOUT, FETCH_BYTES,
-            FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, HEADER_BYTES, MAX_OFFERED, OVERDUE_FIRST, PEER_WINDOW_FIRST,
-            STALL_FIRST, STALLER_KEPT,
+            FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, MAX_OFFERED, OVERDUE_FIRST, PEER_WINDOW_FIRST, STALL_FIRST,
+            STALLER_KEPT, WORK_HEADER_BYTES,
         },
         rng::Rng,
         time::{Now, Time, UnixTime},
     },
     chain::{
         archive::Tip,
-        header::Header,
+        header::{HEADER_VERSION, Header},
         rules::BlockFault,
+        seal::Seal,
         spec::ChainSpec,
         target::{CompactTarget, Work},
     },
@@ -48,17 +49,16 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Something whose header can be peeked: nothing else matters to this role.
 fn block(height: u32, tag: u8, bytes: usize) -> Bytes {
     let header = Header {
-        version: 1,
+        version: HEADER_VERSION,
         height,
         previous: Hash([tag; 32]),
         merkle_root: Hash::ZERO,
         state_digest: Hash::ZERO,
         time: 0,
-        target: CompactTarget(0),
-        nonce: 0,
+        seal: Seal::unsolved(CompactTarget(0)),
     };
     let mut body = header.to_bytes().to_vec();
-    body.resize(HEADER_BYTES.max(bytes), 0);
+    body.resize(WORK_HEADER_BYTES.max(bytes), 0);
     body.into()
 }
 

@@ -72,7 +72,7 @@ fn headers_from_the_future_without_work_or_of_one_peer_among_many_stall_nobody()
     let mut late = chain.draft(0);
     late.time = rig.now.unix.0 + 2 * LIMIT;
     while late.has_work(&late.hash()) {
-        late.nonce += 1;
+        late.next_nonce();
     }
     let mut liar = chain.clone();
     liar.push(late.clone());

@@ -17,8 +17,9 @@ use crate::{
     },
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
-        header::Header,
+        header::{HEADER_VERSION, Header},
         rules,
+        seal::Seal,
         spec::ChainSpec,
         target::Work,
         testkit,
@@ -123,7 +124,7 @@ impl Chain {
     pub(super) fn new() -> Self {
         let spec = Arc::new(ChainSpec::dev());
         let header = spec.genesis.header.clone();
-        let work = header.target.expand().unwrap().work();
+        let work = header.work();
         let row = HeaderRow { hash: spec.genesis_hash(), header, work, status: BlockStatus::Header };
         Self { spec, rows: vec![row] }
     }
@@ -144,7 +145,7 @@ impl Chain {
 
     pub(super) fn push(&mut self, header: Header) {
         let last = self.rows.last().unwrap();
-        let work = last.work.plus(header.target.expand().unwrap().work());
+        let work = last.work.plus(header.work());
         self.rows.push(HeaderRow { hash: header.hash(), header, work, status: BlockStatus::Header });
     }
 
@@ -159,14 +160,13 @@ impl Chain {
     pub(super) fn draft(&self, tag: u8) -> Header {
         let parent = &self.rows.last().unwrap().header;
         Header {
-            version: 1,
+            version: HEADER_VERSION,
             height: parent.height + 1,
             previous: self.tip(),
             merkle_root: Hash([tag; 32]),
             state_digest: Hash::ZERO,
             time: parent.time + u64::from(self.spec.parameters.block_time),
-            target: rules::next_target(&self.spec, parent.time, parent.height),
-            nonce: 0,
+            seal: Seal::unsolved(rules::next_target(&self.spec, parent.time, parent.height)),
         }
     }
 

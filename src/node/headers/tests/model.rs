@@ -14,6 +14,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, Tip},
         header::Header,
+        seal::{ProofOfWork, Seal},
         spec::ChainSpec,
         target::Work,
     },
@@ -82,7 +83,10 @@ impl Model {
         for more in works {
             let parent = made.last().unwrap_or(&self.rows[&on]).clone();
             let nonce = (self.order.len() + made.len()) as u64;
-            let header = Header { height: parent.header.height + 1, previous: parent.hash, nonce, ..parent.header };
+            let target = parent.header.proof().unwrap().target;
+            let seal = Seal::Work(ProofOfWork { target, nonce });
+            let header =
+                Header { height: parent.header.height + 1, previous: parent.hash, seal, ..parent.header.clone() };
             let total = parent.work.plus(work(*more));
             made.push(HeaderRow { hash: header.hash(), header, work: total, status: BlockStatus::Header });
         }

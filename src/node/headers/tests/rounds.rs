@@ -28,7 +28,7 @@ fn every_kind_of_invalid_header_costs_the_sender_and_leaves_nothing() {
             testkit::mine(&mut header);
         } else {
             while header.has_work(&header.hash()) {
-                header.nonce += 1;
+                header.next_nonce();
             }
         }
         let mut rig = asking(&chain);
@@ -39,14 +39,14 @@ fn every_kind_of_invalid_header_costs_the_sender_and_leaves_nothing() {
         faults(&actions).remove(0).1
     };
     let header = |fault| PeerFault::Header(fault);
-    assert_eq!(fault_of(|header| header.version = 2, true), header(HeaderFault::Version(2)));
+    assert_eq!(fault_of(|header| header.version = 3, true), header(HeaderFault::Version(3)));
     assert_eq!(fault_of(|header| header.height = 9, true), header(HeaderFault::Height { found: 9, expected: 3 }));
     assert_eq!(fault_of(|_| {}, false), header(HeaderFault::Work));
     assert_eq!(fault_of(|header| header.previous = Hash([7; 32]), true), PeerFault::UnlinkedHeaders);
     let times = |height: usize| base.rows[height].header.time;
     let old = HeaderFault::TooOld { found: times(0), median: times(1) };
     assert_eq!(fault_of(|header| header.time -= 3, true), header(old));
-    let target = fault_of(|header| header.target = CompactTarget(0x2000_ffff), true);
+    let target = fault_of(|header| header.proof_mut().unwrap().target = CompactTarget(0x2000_ffff), true);
     assert!(matches!(target, PeerFault::Header(HeaderFault::Target { found: 0x2000_ffff, .. })), "{target:?}");
 }
 

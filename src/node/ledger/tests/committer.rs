@@ -101,7 +101,7 @@ fn a_block_at_the_tip_is_due_at_once_and_told_with_its_commit() {
 #[test]
 fn blocks_wait_for_each_other_while_many_are_missing() {
     let mut rig = Rig::new();
-    let work = rig.maker.fork().next_block(Vec::new(), key(9).address()).header.target.expand().unwrap().work();
+    let work = rig.maker.fork().next_block(Vec::new(), key(9).address()).header.work();
     rig.committer.set_best(2 * limits::COMMIT_BURST, (0..1000).fold(work, |sum, _| sum.plus(work)));
     rig.connect();
     assert!(!rig.committer.is_due(rig.now) && !rig.committer.is_batch_full());

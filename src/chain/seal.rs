@@ -1,0 +1,209 @@
+//! What makes a header count: proof of work, or the word of known authorities.
+//!
+//! A header's hash covers its whole seal. Nothing in this version judges the seals of authorities: a chain of proof of work
+//! refuses them.
+
+use crate::{
+    base::{
+        codec::{BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, malformed},
+        hash::Hash,
+        limits::MAX_AUTHORITIES,
+    },
+    chain::target::CompactTarget,
+};
+
+/// The tag of proof of work, the seal's first byte.
+const WORK: u8 = 0;
+/// The tag of authorities.
+const AUTHORITIES: u8 = 1;
+
+/// The last part of a header. Encoding: a tag byte, then the fields in order, integers little-endian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// Tag 0.
+    Work(ProofOfWork),
+    /// Tag 1.
+    Authorities(Box<AuthoritySeal>),
+}
+
+/// A hash that was hard to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ProofOfWork {
+    /// The largest hash that counts as work for this block.
+    pub target: CompactTarget,
+    /// Chosen by the miner, so that the header's hash is not above the target.
+    pub nonce: u64,
+}
+
+/// The seal of a chain whose blocks known machines make in turn.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AuthoritySeal {
+    /// The view in which the block was proposed.
+    pub view: u64,
+    /// The hash of the set of authorities for the next height.
+    pub next_authorities: Hash,
+    /// The view in which the parent was notarised.
+    pub parent_view: u64,
+    /// The votes that notarised it.
+    pub parent_votes: Votes,
+}
+
+/// Votes of some authorities for one block in one view. Encoding: a `u64` whose bit i says that authority i voted, then the
+/// votes in that order, as many as there are bits.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Votes {
+    signers: u64,
+    votes: Vec<Vote>,
+}
+
+/// What a certificate keeps of a vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Vote {
+    /// What the signer's clock showed, in milliseconds since 1970. Blocks may follow each other several times a second.
+    pub clock: u64,
+    /// The signer's, Ed25519.
+    pub signature: [u8; 64],
+}
+
+impl Seal {
+    /// Proof of work whose nonce is still to be found.
+    pub fn unsolved(target: CompactTarget) -> Self {
+        Self::Work(ProofOfWork { target, nonce: 0 })
+    }
+}
+
+impl Votes {
+    /// Collects votes by their signer's number. Of two of one signer, the later one stays; numbers from 64 on do not exist
+    /// and are left out.
+    pub fn collect(votes: impl IntoIterator<Item = (usize, Vote)>) -> Self {
+        let mut all = [None; MAX_AUTHORITIES];
+        for (signer, vote) in votes {
+            if let Some(place) = all.get_mut(signer) {
+                *place = Some(vote);
+            }
+        }
+        let present = all.iter().enumerate().filter(|(_, vote)| vote.is_some());
+        let signers = present.fold(0, |signers, (signer, _)| signers | 1 << signer);
+        Self { signers, votes: all.into_iter().flatten().collect() }
+    }
+
+    /// The votes with their signers' numbers, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Vote)> {
+        (0..MAX_AUTHORITIES).filter(|signer| self.signers & 1 << signer != 0).zip(&self.votes)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.votes.len()
+    }
+}
+
+impl Encode for Seal {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        match self {
+            Self::Work(proof) => {
+                WORK.encode(encoder)?;
+                proof.encode(encoder)
+            }
+            Self::Authorities(seal) => {
+                AUTHORITIES.encode(encoder)?;
+                seal.encode(encoder)
+            }
+        }
+    }
+}
+
+impl<C> Decode<C> for Seal {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        match u8::decode(decoder)? {
+            WORK => ProofOfWork::decode(decoder).map(Self::Work),
+            AUTHORITIES => AuthoritySeal::decode(decoder).map(|seal| Self::Authorities(Box::new(seal))),
+            other => Err(malformed(format!("a seal of the unknown kind {other}"))),
+        }
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for Seal {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        Self::decode(decoder)
+    }
+}
+
+impl Encode for Votes {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.signers.encode(encoder)?;
+        self.votes.iter().try_for_each(|vote| vote.encode(encoder))
+    }
+}
+
+impl<C> Decode<C> for Votes {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let signers = u64::decode(decoder)?;
+        // Grows with the votes that arrived, whatever the bits say.
+        let mut votes = Vec::new();
+        for _ in 0..signers.count_ones() {
+            votes.push(Vote::decode(decoder)?);
+        }
+        Ok(Self { signers, votes })
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for Votes {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        Self::decode(decoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::codec::{self, CodecError};
+
+    fn seal(signers: &[usize]) -> AuthoritySeal {
+        let vote = |signer: usize| Vote { clock: 1_000 + signer as u64, signature: [signer as u8; 64] };
+        AuthoritySeal {
+            view: 9,
+            next_authorities: Hash([7; 32]),
+            parent_view: 8,
+            parent_votes: Votes::collect(signers.iter().map(|signer| (*signer, vote(*signer)))),
+        }
+    }
+
+    #[test]
+    fn a_seal_is_a_tag_and_its_fields() {
+        let work = Seal::Work(ProofOfWork { target: CompactTarget(0x1f3f_ffff), nonce: 6 });
+        assert_eq!(codec::encode(&work), [0, 0xff, 0xff, 0x3f, 0x1f, 6, 0, 0, 0, 0, 0, 0, 0]);
+        let sealed = Seal::Authorities(Box::new(seal(&[1, 63])));
+        let bytes = codec::encode(&sealed);
+        let signers = (1u64 << 1 | 1 << 63).to_le_bytes();
+        let head = [&[1, 9, 0, 0, 0, 0, 0, 0, 0][..], &[7; 32], &[8, 0, 0, 0, 0, 0, 0, 0], &signers].concat();
+        assert_eq!(bytes[..57], head);
+        assert_eq!(bytes[57..65], 1_001u64.to_le_bytes());
+        assert_eq!((&bytes[65..129], bytes.len()), (&[1; 64][..], 57 + 2 * 72));
+        assert_eq!(codec::decode::<Seal>(&bytes), Ok(sealed));
+    }
+
+    #[test]
+    fn there_are_as_many_votes_as_bits_and_no_other_kind_of_seal() {
+        let all: Vec<usize> = (0..64).collect();
+        for signers in [&[][..], &[5], &all] {
+            let bytes = codec::encode(&Seal::Authorities(Box::new(seal(signers))));
+            assert_eq!(bytes.len(), 57 + 72 * signers.len());
+            assert!(codec::decode::<Seal>(&bytes).is_ok());
+            assert_eq!(codec::decode::<Seal>(&[&bytes[..], &[0; 72]].concat()), Err(CodecError::Trailing(72)));
+            for cut in 0..bytes.len() {
+                assert!(matches!(codec::decode::<Seal>(&bytes[..cut]), Err(CodecError::Malformed(_))), "{cut}");
+            }
+        }
+        let error = codec::decode::<Seal>(&[2; 200]).unwrap_err();
+        assert_eq!(error.to_string(), "malformed: a seal of the unknown kind 2");
+    }
+
+    #[test]
+    fn votes_are_kept_by_their_signer() {
+        let vote = |clock| Vote { clock, signature: [0; 64] };
+        let votes = Votes::collect([(9, vote(1)), (3, vote(2)), (9, vote(3)), (64, vote(4))]);
+        assert_eq!(votes.iter().map(|(signer, vote)| (signer, vote.clock)).collect::<Vec<_>>(), [(3, 2), (9, 3)]);
+        assert_eq!(votes.count(), 2);
+    }
+}
