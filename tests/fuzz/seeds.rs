@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tussock::{
     base::{codec::List, hash::Hash, time::UnixTime},
     chain::{
+        block::HashedBlock,
         header::Header,
         key::SecretKey,
         spec::ChainSpec,
@@ -29,6 +30,7 @@ pub(super) fn all_messages() -> Vec<Message> {
     let key = SecretKey::well_known(0);
     let transfer = maker.transfer(&key, SecretKey::well_known(1).address(), 5_000, 100);
     let block = maker.fork().next_block(vec![transfer.clone()], key.address());
+    let sealed = Header { seal: testkit::authority_seal(0..3), ..block.header.clone() };
     let hash = Hash([3; 32]);
     let addresses = ["8.8.8.8:4130", "[2001:db8::1]:4130", "127.0.0.1:0"].map(|text| text.parse().unwrap());
     let told = addresses.map(|address| PeerAddress::new(address, UnixTime(1_790_000_000)));
@@ -40,7 +42,7 @@ pub(super) fn all_messages() -> Vec<Message> {
         Message::GetPeers,
         Message::Peers(List::truncated(told)),
         Message::GetSync(List::truncated([hash, spec.genesis_hash()])),
-        Message::Sync(List::truncated([block.header.clone(), spec.genesis.header.clone()])),
+        Message::Sync(List::truncated([block.header.clone(), sealed, spec.genesis.header.clone()])),
         Message::GetBlock(hash),
         Message::Block(block.bytes),
         Message::Absent(hash),
@@ -129,5 +131,7 @@ pub(super) fn blocks() -> Vec<Vec<u8>> {
     let key = SecretKey::well_known(0);
     let transfers = (0..3).map(|n| maker.transfer(&key, key.address(), 1_000 + n, 10)).collect();
     let full = maker.next_block(transfers, key.address());
-    vec![full.bytes.to_vec(), maker.next_block(Vec::new(), key.address()).bytes.to_vec()]
+    let header = Header { seal: testkit::authority_seal(0..3), ..full.header.clone() };
+    let sealed = HashedBlock::new(header, full.transactions.clone());
+    [full, sealed, maker.next_block(Vec::new(), key.address())].map(|block| block.bytes.to_vec()).to_vec()
 }
