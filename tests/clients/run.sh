@@ -95,14 +95,22 @@ else
     skip "tables: pandas, polars with ADBC, Datasette" "pip cannot install them here"
 fi
 
-# It makes a block and pays, so nothing that counts blocks or payments may come after it.
-if [ -n "${python:-}" ] && "$work/python/bin/pip" install --quiet noiseprotocol==0.3.1 blake3==1.0.11 cryptography==50.0.2 \
-    >/dev/null 2>&1; then
-    P2P=$(json '["p2p"]' <"$work/data/dev/endpoints.json")
-    export P2P
-    row "the protocol of nodes, over noiseprotocol 0.3.1 (PyPI)" "$python" "$here/protocol.py"
+# It makes blocks and pays, so nothing that counts blocks or payments may come after it.
+name="the protocol of nodes, over noiseprotocol 0.3.1 (PyPI)"
+if [ -n "${python:-}" ] && "$work/python/bin/pip" install --quiet bech32==1.2.0 noiseprotocol==0.3.1 blake3==1.0.11 \
+    cryptography==50.0.2 >/dev/null 2>&1; then
+    client=("$python" "$here/protocol.py" --key "$work/client.key")
+    row "$name" "${client[@]}" --chain dev "$(json '["p2p"]' <"$work/data/dev/endpoints.json")"
+    kill "$node" && wait "$node"
+    members() { "$TUSSOCK_BIN" --data-dir "$work/members" --chain local "$@"; }
+    id=$(members members id) && { echo "$id"; "${client[@]}" --id -; } >"$work/list"
+    members run --members "$work/list" --listen 127.0.0.1:0 --http 127.0.0.1:0 >"$work/members.log" 2>&1 &
+    node=$!
+    for _ in $(seq 100); do members wait ready --timeout 2 >"$work/wait.log" 2>&1 && break; done
+    P2P=$(json '["p2p"]' <"$work/members/local/endpoints.json")
+    row "$name, with members" "${client[@]}" --members --node "$id" "$P2P"
 else
-    skip "the protocol of nodes, over noiseprotocol 0.3.1 (PyPI)" "pip cannot install it here"
+    skip "$name" "pip cannot install it here"
 fi
 
 if [ -n "$write" ]; then
