@@ -204,6 +204,8 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("While {} `GetBlock` or", limits::UNANSWERED_BLOCKS),
         format!("or {} `GetSync` of the link have no answer", limits::UNANSWERED_SYNCS),
         format!("at most {} `GetBlock` open", limits::BLOCKS_IN_FLIGHT_PER_PEER + 1),
+        format!("does not answer it within {} s is replaced", seconds(limits::GET_SYNC_SWITCH)),
+        format!("does not answer within {} s, its link ends", seconds(limits::GET_SYNC_TIMEOUT)),
         format!("comes to {} KiB or more", limits::SEND_SOFT_BYTES / 1024),
         format!("at most {} KiB wait; further ones get no answer", limits::HELD_POOL_BYTES / 1024),
         format!("while less than {} MiB wait on all links together", limits::SEND_BUDGET_BYTES / 4 / (1024 * 1024)),

@@ -253,21 +253,37 @@ fn headers_transactions_merkle_roots_and_digests_are_golden() {
     assert_eq!(codec::encode(&codec::decode::<Transaction>(&transaction.to_bytes()).unwrap()), transaction.to_bytes());
 }
 
+/// The file was first computed by `tests/clients/protocol.py`, which knows PROTOCOL.md alone.
+#[test]
+fn a_chain_file_makes_the_golden_genesis_block() {
+    let file = read("chain-file.json")["file"].as_str().unwrap().to_owned();
+    let spec = ChainSpec::from_toml(&file).unwrap();
+    let memo = &spec.genesis.transactions[0].transaction.memo;
+    golden(
+        "chain-file.json",
+        &json!({
+            "file": file,
+            "commitment": hex(&memo[4..]),
+            "block": hex(&spec.genesis.bytes),
+            "hash": spec.genesis_hash(),
+        }),
+    );
+}
+
 #[test]
 fn aserti3_2d_holds_the_public_vectors() {
     let vectors = read("aserti3-2d.json");
+    let compact =
+        |text: &Value| CompactTarget(u32::from_str_radix(text.as_str().unwrap().trim_start_matches("0x"), 16).unwrap());
     for run in vectors["runs"].as_array().unwrap() {
         let number = |key: &str| run[key].as_i64().unwrap();
-        let compact = |text: &Value| {
-            CompactTarget(u32::from_str_radix(text.as_str().unwrap().trim_start_matches("0x"), 16).unwrap())
-        };
         let asert = Asert {
             anchor_target: compact(&run["anchor_bits"]),
             anchor_parent_time: number("anchor_parent_time"),
             anchor_height: number("anchor_height"),
-            block_time: 600,
-            half_life: 2 * 24 * 3600,
-            limit: CompactTarget(0x1d00_ffff).expand().unwrap(),
+            block_time: vectors["block_time"].as_i64().unwrap(),
+            half_life: vectors["half_life"].as_i64().unwrap(),
+            limit: compact(&vectors["limit"]).expand().unwrap(),
         };
         for row in run["rows"].as_array().unwrap() {
             let (height, time) = (row[0].as_i64().unwrap(), row[1].as_i64().unwrap());

@@ -36,7 +36,8 @@ pub struct NodeFlags {
     #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_LISTEN", hide_env_values = true, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_several")]
     pub listen: Option<Vec<ListenAddress>>,
-    /// Dial this node, IP:PORT or HOST:PORT, and keep the connection; may be repeated
+    /// Dial this node, IP:PORT or HOST:PORT, with ID@ before it if only the node with this id will do, and keep the
+    /// connection; may be repeated
     #[arg(long, value_name = "ADDR", env = "TUSSOCK_CONNECT", hide_env_values = true, value_delimiter = ',')]
     pub connect: Option<Vec<String>>,
     /// Ask this node for addresses of peers when none are known; may be repeated

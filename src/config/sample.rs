@@ -20,7 +20,8 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # IPv4 and IPv6. An address that this host does not have yet is waited for.
 #listen = ["127.0.0.1:4130"]
 
-# Dial these nodes (IP:PORT or HOST:PORT) and keep the connections. Names are resolved before each dial.
+# Dial these nodes (IP:PORT or HOST:PORT, with ID@ before it if only the node with this id will do) and keep the
+# connections. Names are resolved before each dial.
 #connect = []
 
 # Ask these nodes for addresses of peers when none are known.
