@@ -203,7 +203,7 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("for {} s at most", seconds(limits::GOODBYE_LINGER)),
         format!("While {} `GetBlock` or", limits::UNANSWERED_BLOCKS),
         format!("or {} `GetSync` of the link have no answer", limits::UNANSWERED_SYNCS),
-        format!("at most {} `GetBlock` open", limits::BLOCKS_IN_FLIGHT_PER_PEER + 1),
+        format!("at most {} `GetBlock` open", limits::PEER_WINDOW_MOST + 1),
         format!("does not answer it within {} s is replaced", seconds(limits::GET_SYNC_SWITCH)),
         format!("does not answer within {} s, its link ends", seconds(limits::GET_SYNC_TIMEOUT)),
         format!("comes to {} KiB or more", limits::SEND_SOFT_BYTES / 1024),

@@ -282,10 +282,10 @@ mod tests {
     }
 
     /// An open link, and the bytes of a peer that asks for this number of blocks at once.
-    fn asked(blocks: u8) -> (Framer, Vec<u8>) {
+    fn asked(blocks: u16) -> (Framer, Vec<u8>) {
         let mut link = Framer::new(MAGIC, Bounds::PROTOCOL);
         link.promote();
-        let asks = |byte| Frame::new(&Message::GetBlock(Hash([byte; 32]))).to_bytes(MAGIC);
+        let asks = |number: u16| Frame::new(&Message::GetBlock(Hash([number as u8; 32]))).to_bytes(MAGIC);
         (link, (0..blocks).flat_map(asks).collect())
     }
 
@@ -347,9 +347,9 @@ mod tests {
             link.answer(&[Frame::new(&answers[turn % 8 / 7])]).unwrap();
             link.sent(link.queued());
         }
-        assert_eq!(questions(&mut link, &mut input), limits::UNANSWERED_BLOCKS);
+        assert_eq!(questions(&mut link, &mut input), limits::ANSWERS_AT_ONCE);
         // Large ones after many small ones: what is asked for is still sent, however much it is.
-        for _ in 0..limits::UNANSWERED_BLOCKS {
+        for _ in 0..limits::ANSWERS_AT_ONCE {
             link.answer(&[Frame::new(&Message::Block(vec![7; 300_000].into()))]).unwrap();
         }
         link.sent(link.queued());
@@ -379,14 +379,14 @@ mod tests {
 
     #[test]
     fn a_link_is_read_whatever_waits_on_it_until_its_peer_asks_for_too_much() {
-        let (mut link, asked) = asked(100);
+        let (mut link, asked) = asked(600);
         let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
         assert!(link.relay(&block) && !link.relay(&block), "news is left out instead");
         assert!(link.wants_input());
         let mut input = &asked[..];
         assert_eq!(questions(&mut link, &mut input), 0, "its requests wait");
-        let one = asked.len() / 100;
-        assert_eq!((input.len() / one, link.wants_input()), (100 - limits::UNANSWERED_BLOCKS, false));
+        let one = asked.len() / 600;
+        assert_eq!((input.len() / one, link.wants_input()), (600 - limits::UNANSWERED_BLOCKS, false));
         link.sent(link.queued());
         assert!(questions(&mut link, &mut input) > 0);
     }

@@ -53,7 +53,8 @@ impl Requests {
     /// Bytes that the answer to a request is expected to take.
     fn expected(&self, kind: Kind) -> usize {
         match kind {
-            Kind::GetBlock => self.block_size,
+            // However small blocks were, the next ones may be the largest.
+            Kind::GetBlock => self.block_size.max(limits::SEND_SOFT_BYTES / limits::ANSWERS_AT_ONCE),
             Kind::GetSync => limits::MAX_SYNC_BYTES,
             _ => limits::SEND_SOFT_BYTES,
         }

@@ -214,7 +214,7 @@ fn the_model_finds_that_fewer_requests_than_a_side_may_have_open_must_not_end_re
     let mut setting = setting(1, 0, 3);
     setting.bounds.blocks = WINDOW - 1;
     assert!(explore(&setting).1.is_some());
-    const { assert!(limits::UNANSWERED_BLOCKS > 2 * limits::BLOCKS_IN_FLIGHT_PER_PEER) };
+    const { assert!(limits::UNANSWERED_BLOCKS > 2 * limits::PEER_WINDOW_MOST) };
 }
 
 // ---- Real endpoints. ----

@@ -32,7 +32,7 @@ impl Fetch {
         };
         let hash = header.hash();
         let Some(peer) = self.peers.get_mut(link) else { return };
-        let request = peer.delivered(now, &hash);
+        let request = peer.delivered(now, &hash, frame.body.len());
         let asked = request.is_some();
         if let Some(request) = request {
             self.completions.blocks += 1;

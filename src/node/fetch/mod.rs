@@ -9,6 +9,7 @@ mod candidates;
 mod echoes;
 mod notices;
 mod offered;
+mod pipe;
 mod pursuit;
 mod sources;
 mod stall_clock;

@@ -10,12 +10,19 @@ use crate::{
         hash::Hash,
         ids::LinkId,
         limits::{
-            BLOCKS_IN_FLIGHT_PER_PEER, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST,
-            STALLER_KEPT, USELESS_KIB, USELESS_KIB_INTERVAL,
+            GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST, STALLER_KEPT, USELESS_KIB,
+            USELESS_KIB_INTERVAL,
         },
         time::Time,
     },
-    node::{command::Delivery, fetch::window::Slot, rate_limit::RateLimit},
+    node::{
+        command::Delivery,
+        fetch::{
+            pipe::{Before, Pipe},
+            window::Slot,
+        },
+        rate_limit::RateLimit,
+    },
 };
 
 /// Requests of one peer that timed out and are remembered.
@@ -28,6 +35,7 @@ pub(super) struct Request {
     pub(super) sent: Time,
     /// Since when its answer is the next one that the peer owes.
     since: Time,
+    before: Before,
 }
 
 #[derive(Debug)]
@@ -38,6 +46,7 @@ pub(super) struct BodySource {
     requests: VecDeque<Request>,
     /// How many requests may be open.
     window: usize,
+    pipe: Pipe,
     last_delivery: Time,
     /// When it was last asked, as a number that grows with each request to anybody.
     turn: u64,
@@ -75,15 +84,17 @@ pub(super) struct BodySources {
 
 impl BodySource {
     /// It sent a block. Takes the request off the list if we asked it for this one.
-    pub(super) fn delivered(&mut self, now: Time, hash: &Hash) -> Option<Request> {
+    pub(super) fn delivered(&mut self, now: Time, hash: &Hash, bytes: usize) -> Option<Request> {
         let at = self.position(hash)?;
+        let request = self.requests[at];
+        self.pipe.delivered(now, request.sent, request.before, bytes);
         // Peers answer in order, so the clock of a request starts with the answer before it. One that is passed over keeps
         // its clock, or a peer could hold a block back for as long as it delivers others.
         self.requests.iter_mut().skip(at).for_each(|later| later.since = now);
         self.blocks += 1;
         self.last_delivery = now;
         (self.slow, self.suspect) = (false, false);
-        self.window = (self.window + 1).min(BLOCKS_IN_FLIGHT_PER_PEER);
+        self.window = (self.window + 1).min(self.pipe.window());
         self.requests.remove(at)
     }
 
@@ -169,6 +180,7 @@ impl BodySources {
             height,
             requests: VecDeque::new(),
             window: PEER_WINDOW_FIRST,
+            pipe: Pipe::default(),
             last_delivery: Time(0),
             turn: 0,
             slow: false,
@@ -262,7 +274,8 @@ impl BodySources {
         self.turn += 1;
         if let Some(peer) = self.map.get_mut(&link) {
             peer.turn = self.turn;
-            peer.requests.push_back(Request { hash, sent: now, since: now });
+            let before = peer.pipe.before(peer.requests.is_empty());
+            peer.requests.push_back(Request { hash, sent: now, since: now, before });
         }
     }
 

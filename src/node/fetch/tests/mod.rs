@@ -17,8 +17,8 @@ use crate::{
         ids::{LinkId, Ticket},
         limits::{
             ABSENT_RETRY, BLOCKS_IN_FLIGHT, BLOCKS_IN_FLIGHT_PER_PEER, BULK_HEDGE, COMMAND_TIMEOUT, FETCH_BYTES,
-            FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, MAX_OFFERED, OVERDUE_FIRST, PEER_WINDOW_FIRST, STALL_FIRST,
-            STALLER_KEPT, WORK_HEADER_BYTES,
+            FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, MAX_OFFERED, OVERDUE_FIRST, PEER_WINDOW_FIRST,
+            PEER_WINDOW_MOST, STALL_FIRST, STALLER_KEPT, WORK_HEADER_BYTES,
         },
         rng::Rng,
         time::{Now, Time, UnixTime},
@@ -249,6 +249,15 @@ impl Rig {
                 self.taken(next..=next);
                 next += 1;
             }
+        }
+    }
+
+    /// The ledger takes all that has arrived in order.
+    fn taken_all(&mut self) {
+        let mut next = self.role.window.base();
+        while self.role.window.slot(next).is_some_and(|slot| slot.body != crate::node::fetch::window::Body::Missing) {
+            self.taken(next..=next);
+            next += 1;
         }
     }
 

@@ -125,34 +125,34 @@ fn held_blocks(rig: &Rig) -> usize {
 
 #[test]
 fn a_staller_that_comes_back_is_asked_only_for_what_nobody_else_has() {
-    let mut rig = Rig::new(1_500, &[1, 2]);
+    let mut rig = Rig::new(2_500, &[1, 2]);
     rig.run(&[1]);
     assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
     rig.down(1);
-    rig.up_from(3, 1_500, 1);
+    rig.up_from(3, 2_500, 1);
     rig.run(&[3]);
     assert_eq!((rig.waiting(3), rig.role.window.missing()), (0, 0), "all came from the other, without another stall");
     // Once it is the only one, it has its chance; and when it delivers, its name is good again.
-    rig.want(1_500, (1_501..=1_520).map(hash).collect());
+    rig.want(2_500, (2_501..=2_520).map(hash).collect());
     rig.down(2);
     assert!(rig.waiting(3) > 0);
-    rig.heights.extend((1_501..=1_520).map(|height| (hash(height), height)));
+    rig.heights.extend((2_501..=2_520).map(|height| (hash(height), height)));
     rig.answer(3);
-    rig.up(4, 1_520);
+    rig.up(4, 2_520);
     rig.run(&[4]);
     assert!(rig.role.window.missing() <= 16, "it takes part beside a new one");
 }
 
 #[test]
 fn a_stall_is_forgotten_after_a_while() {
-    let mut rig = Rig::new(1_500, &[1, 2]);
+    let mut rig = Rig::new(2_500, &[1, 2]);
     rig.run(&[1]);
     assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
     rig.down(1);
     rig.run(&[]);
     rig.pass(STALLER_KEPT);
-    rig.up_from(3, 1_600, 1);
-    rig.want(1_500, (1_501..=1_600).map(hash).collect());
+    rig.up_from(3, 2_600, 1);
+    rig.want(2_500, (2_501..=2_600).map(hash).collect());
     assert!(rig.waiting(3) > 0);
 }
 
@@ -220,7 +220,7 @@ fn nothing_of_a_branch_that_was_left_is_asked_for_when_the_other_is_partly_appli
 
 #[test]
 fn a_block_that_holds_up_the_bulk_is_soon_asked_of_others_too() {
-    let mut rig = Rig::new(1_500, &[1, 2, 3, 4]);
+    let mut rig = Rig::new(2_500, &[1, 2, 3, 4]);
     rig.run(&[1]);
     assert!(rig.role.window.lowest_missing().is_some_and(|height| rig.role.window.holds_up(height)));
     let lowest = hash(rig.role.window.lowest_missing().unwrap());

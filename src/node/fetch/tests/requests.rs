@@ -25,13 +25,33 @@ fn a_peer_s_window_grows_with_what_it_delivers_up_to_its_limit() {
 }
 
 #[test]
+fn on_a_long_line_more_is_asked_for_than_on_a_short_one_up_to_a_limit() {
+    let mut rig = Rig::new(8000, &[1]);
+    let mut most = 0;
+    for _ in 0..30 {
+        rig.pass(Duration::from_millis(200));
+        (0..rig.waiting(1)).for_each(|_| drop(rig.answer(1)));
+        rig.taken_all();
+        most = most.max(rig.waiting(1));
+    }
+    assert_eq!(most, PEER_WINDOW_MOST);
+}
+
+#[test]
 fn no_more_than_the_overall_limit_is_in_flight() {
     let peers: Vec<u64> = (1..=12).collect();
-    let mut rig = Rig::new(900, &peers);
-    for _ in 0..20 {
-        peers.iter().for_each(|link| drop(rig.answer(*link)));
+    let mut rig = Rig::new(8000, &peers);
+    let mut most = 0;
+    // A long line, on which all that was asked for comes at once after a while.
+    for _ in 0..12 {
+        rig.pass(Duration::from_millis(200));
+        for link in &peers {
+            (0..rig.waiting(*link)).for_each(|_| drop(rig.answer(*link)));
+            most = most.max(rig.role.peers.in_flight());
+        }
+        rig.taken_all();
     }
-    assert_eq!(rig.role.peers.in_flight(), BLOCKS_IN_FLIGHT);
+    assert_eq!(most, BLOCKS_IN_FLIGHT);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn a_reorganisation_drops_what_is_above_the_fork_and_can_reach_below_the_base() 
 #[test]
 fn only_the_window_is_asked_for() {
     let mut window = Window::default();
-    let hashes = (0..2000u32).map(|n| {
+    let hashes = (0..3000u32).map(|n| {
         let mut bytes = [0; 32];
         bytes[..4].copy_from_slice(&n.to_le_bytes());
         Hash(bytes)
@@ -53,9 +53,13 @@ fn only_the_window_is_asked_for() {
     window.replace(0, hashes.clone());
     assert_eq!(window.to_ask().count(), FETCH_WINDOW);
     window.arrive(1, 1);
-    assert_eq!(window.to_ask().last(), Some(1024), "it does not move before the ledger takes the lowest");
+    assert_eq!(
+        window.to_ask().last(),
+        Some(FETCH_WINDOW as u32),
+        "it does not move before the ledger takes the lowest"
+    );
     window.take(&hashes[0]);
-    assert_eq!(window.to_ask().last(), Some(1025));
+    assert_eq!(window.to_ask().last(), Some(FETCH_WINDOW as u32 + 1));
 }
 
 #[test]
