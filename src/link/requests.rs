@@ -37,14 +37,14 @@ impl Requests {
 
     /// Whether frames of this kind get an answer whose size needs a limit.
     pub(super) fn are(kind: Kind) -> bool {
-        matches!(kind, Kind::GetBlock | Kind::GetSync | Kind::GetMemoryPool)
+        matches!(kind, Kind::GetBlock | Kind::GetSync | Kind::GetSkeleton | Kind::GetMemoryPool)
     }
 
     /// Adds what these requests come to.
     pub(super) fn add_to(&self, backlog: &mut Backlog) {
         let kinds = || self.open.iter().map(|open| open.kind).chain(self.held.iter().map(|frame| frame.kind));
         backlog.blocks = kinds().filter(|kind| *kind == Kind::GetBlock).count();
-        backlog.syncs = kinds().filter(|kind| *kind == Kind::GetSync).count();
+        backlog.syncs = kinds().filter(|kind| matches!(kind, Kind::GetSync | Kind::GetSkeleton)).count();
         backlog.expected = self.open.iter().map(|open| self.expected(open.kind)).sum();
         let pools = self.held.iter().filter(|frame| frame.kind == Kind::GetMemoryPool);
         backlog.pools = pools.map(Frame::wire_len).sum();
@@ -56,6 +56,7 @@ impl Requests {
             // However small blocks were, the next ones may be the largest.
             Kind::GetBlock => self.block_size.max(limits::SEND_SOFT_BYTES / limits::ANSWERS_AT_ONCE),
             Kind::GetSync => limits::MAX_SYNC_BYTES,
+            Kind::GetSkeleton => limits::MAX_SKELETON_BYTES,
             _ => limits::SEND_SOFT_BYTES,
         }
     }
@@ -89,6 +90,7 @@ impl Requests {
         let kind = match frames.first().map(|frame| frame.kind) {
             Some(Kind::Block | Kind::Absent) => Kind::GetBlock,
             Some(Kind::Sync) => Kind::GetSync,
+            Some(Kind::Skeleton) => Kind::GetSkeleton,
             _ => Kind::GetMemoryPool,
         };
         if let Some(block) = frames.first().filter(|frame| frame.kind == Kind::Block) {

@@ -59,7 +59,7 @@ impl RoleId {
         match kind {
             Kind::Version | Kind::Verack => Self::Handshake,
             Kind::Ping | Kind::Pong | Kind::GetPeers | Kind::Peers | Kind::Goodbye => Self::Peers,
-            Kind::GetSync | Kind::Sync => Self::Headers,
+            Kind::GetSync | Kind::Sync | Kind::GetSkeleton | Kind::Skeleton => Self::Headers,
             Kind::Block | Kind::Absent => Self::Fetch,
             Kind::GetBlock | Kind::GetMemoryPool => Self::Ledger,
             Kind::Transaction | Kind::MemoryPool => Self::Gossip,

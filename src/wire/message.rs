@@ -25,8 +25,10 @@ pub const OLDEST_PROTOCOL_VERSION: u32 = 2;
 pub const SERVICE_FULL: u64 = 1;
 /// Service bit: the nonces of its pings tell its clock.
 pub const SERVICE_CLOCK: u64 = 2;
+/// Service bit: answers `GetSkeleton`.
+pub const SERVICE_SKELETON: u64 = 4;
 /// The services of this program.
-pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK;
+pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON;
 
 /// What a frame carries, as its kind byte says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,11 +64,15 @@ pub enum Kind {
     MemoryPool = 14,
     /// [`Message::Goodbye`].
     Goodbye = 15,
+    /// [`Message::GetSkeleton`].
+    GetSkeleton = 16,
+    /// [`Message::Skeleton`].
+    Skeleton = 17,
 }
 
 impl Kind {
     /// All kinds, in order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Version,
         Self::Verack,
         Self::Ping,
@@ -82,6 +88,8 @@ impl Kind {
         Self::GetMemoryPool,
         Self::MemoryPool,
         Self::Goodbye,
+        Self::GetSkeleton,
+        Self::Skeleton,
     ];
 
     /// The kind with this number.
@@ -96,13 +104,18 @@ impl Kind {
             Self::Peers => limits::MAX_PEERS_BYTES,
             Self::GetSync => limits::MAX_GET_SYNC_BYTES,
             Self::Sync => limits::MAX_SYNC_BYTES,
+            Self::Skeleton => limits::MAX_SKELETON_BYTES,
             Self::Block => limits::MAX_BLOCK_MESSAGE_BYTES,
             Self::Transaction => limits::MAX_TRANSACTION_BYTES,
             Self::GetMemoryPool | Self::MemoryPool => limits::MAX_MEMORY_POOL_BYTES,
             Self::GetPeers => 0,
-            Self::Verack | Self::Ping | Self::Pong | Self::GetBlock | Self::Absent | Self::Goodbye => {
-                limits::MAX_SMALL_BYTES
-            }
+            Self::Verack
+            | Self::Ping
+            | Self::Pong
+            | Self::GetBlock
+            | Self::Absent
+            | Self::Goodbye
+            | Self::GetSkeleton => limits::MAX_SMALL_BYTES,
         }
     }
 }
@@ -309,6 +322,10 @@ pub enum Message {
         /// Seconds after which a new attempt makes sense; 0: no advice.
         retry_after: u32,
     },
+    /// Asks for each hundredth hash of the receiver's chain above the block with this hash.
+    GetSkeleton(Hash),
+    /// At most 1,000 hashes; none if that block is not on the sender's chain.
+    Skeleton(List<Hash, { limits::MAX_SKELETON_HASHES }>),
 }
 
 impl Message {
@@ -330,6 +347,8 @@ impl Message {
             Self::GetMemoryPool(_) => Kind::GetMemoryPool,
             Self::MemoryPool(_) => Kind::MemoryPool,
             Self::Goodbye { .. } => Kind::Goodbye,
+            Self::GetSkeleton(_) => Kind::GetSkeleton,
+            Self::Skeleton(_) => Kind::Skeleton,
         }
     }
 
@@ -344,7 +363,8 @@ impl Message {
             Self::Peers(addresses) => codec::encode(addresses).into(),
             Self::GetSync(locator) => codec::encode(locator).into(),
             Self::Sync(headers) => codec::encode(headers).into(),
-            Self::GetBlock(hash) | Self::Absent(hash) => codec::encode(hash).into(),
+            Self::GetBlock(hash) | Self::Absent(hash) | Self::GetSkeleton(hash) => codec::encode(hash).into(),
+            Self::Skeleton(hashes) => codec::encode(hashes).into(),
             Self::GetMemoryPool(ids) | Self::MemoryPool(ids) => codec::encode(ids).into(),
             Self::Goodbye { code, retry_after } => codec::encode(&(code, retry_after)).into(),
         }
@@ -365,6 +385,8 @@ impl Message {
             Kind::GetSync => Self::GetSync(codec::decode(body)?),
             Kind::Sync => Self::Sync(codec::decode(body)?),
             Kind::GetBlock => Self::GetBlock(codec::decode(body)?),
+            Kind::GetSkeleton => Self::GetSkeleton(codec::decode(body)?),
+            Kind::Skeleton => Self::Skeleton(codec::decode(body)?),
             Kind::Block => Self::Block(body.clone()),
             Kind::Absent => Self::Absent(codec::decode(body)?),
             Kind::Transaction => Self::Transaction(body.clone()),

@@ -4,6 +4,7 @@
 //! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that were not requested, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
+mod ahead;
 mod candidates;
 mod clock;
 mod header_node;
@@ -50,6 +51,7 @@ use crate::{
     node::{
         Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
+            ahead::Ahead,
             candidates::Candidates,
             clock::{ClockFacts, ClockJudge},
             header_node::{Change, HeaderLookup},
@@ -106,6 +108,7 @@ pub struct Headers {
     withheld: BTreeMap<Hash, Withheld>,
     overdue: Option<Overdue>,
     candidates: Candidates,
+    ahead: Ahead,
     /// When the node was last synced with peers, or first as far as one of them.
     synced_at: Option<Time>,
     /// The height of its tip then.
@@ -146,6 +149,7 @@ impl Headers {
             withheld: BTreeMap::new(),
             overdue: None,
             candidates: Candidates::default(),
+            ahead: Ahead::default(),
             synced_at: None,
             synced_height: 0,
             now: Time(0),
@@ -185,6 +189,8 @@ impl Headers {
         match frame.open() {
             Ok(Message::GetSync(locator)) => self.serve(now.mono, link, &locator, out)?,
             Ok(Message::Sync(headers)) => self.take_sync(now, link, headers.into_vec(), out)?,
+            Ok(Message::GetSkeleton(from)) => self.serve_skeleton(now.mono, link, &from, out)?,
+            Ok(Message::Skeleton(hashes)) => self.take_skeleton(link, &hashes, out),
             Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
             Err(fault) => self.punish(link, fault.into(), out),
         }

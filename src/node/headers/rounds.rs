@@ -57,14 +57,19 @@ impl Headers {
     ) -> Result<(), StoreError> {
         let now = self.clock.no_earlier_than_known(now);
         let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
-        if peer.asked.take().is_none() {
-            self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
-            return Ok(());
+        match peer.answers(now.mono) {
+            None => {
+                self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
+                return Ok(());
+            }
+            Some(false) => return Ok(()),
+            Some(true) => {}
         }
         peer.refused = None;
         if headers.is_empty() {
             peer.done(now.mono);
             self.answered = true;
+            self.end_round(link, None);
             return Ok(());
         }
         let full = sync::is_full(&headers);
@@ -76,11 +81,15 @@ impl Headers {
             }
             Ok(batch) => {
                 self.answered = true;
-                self.take_batch(now, link, full, batch, out)
+                let end = (full && batch.future.is_none() && !batch.rows.is_empty()).then_some(batch.last);
+                let taken = self.take_batch(now, link, full, batch, out)?;
+                self.end_round(link, end.filter(|_| taken));
+                Ok(())
             }
         }
     }
 
+    /// Whether its headers were taken.
     fn take_batch(
         &mut self,
         now: Now,
@@ -88,8 +97,8 @@ impl Headers {
         full: bool,
         batch: Batch,
         out: &mut Outbox,
-    ) -> Result<(), StoreError> {
-        let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(()) };
+    ) -> Result<bool, StoreError> {
+        let Some((index, peer)) = self.index.as_mut().zip(self.peers.get_mut(link)) else { return Ok(false) };
         self.candidates.look_again();
         let Some((first, last)) = batch.rows.first().zip(batch.rows.last()) else {
             peer.showed(now.mono, batch.last.1);
@@ -98,7 +107,7 @@ impl Headers {
                 None if full => peer.repeated(now.mono, batch.last),
                 None => peer.done(now.mono),
             }
-            return Ok(());
+            return Ok(false);
         };
         let leads = last.work > index.best().work;
         let parent = (first.header.height.saturating_sub(1), first.header.previous);
@@ -113,7 +122,7 @@ impl Headers {
         if !room {
             log::warn!("fork ignored link={} remote={} height={}", link.0, peer.info.remote, batch.last.0);
             peer.ignore(now.mono, parent, index.is_on_best(parent.0, &parent.1)?);
-            return Ok(());
+            return Ok(false);
         }
         peer.showed(now.mono, batch.last.1);
         peer.brought(batch.last);
@@ -126,7 +135,7 @@ impl Headers {
         if let Some(first) = batch.rows.first().filter(|_| aside) {
             self.remember_withheld(now.mono, first.hash);
         }
-        self.accept(now.mono, batch.rows, false, aside, out).map(|_| ())
+        self.accept(now.mono, batch.rows, false, aside, out).map(|_| true)
     }
 
     /// A new peer. What its `Version` told of its tip counts as much as what its pings will.
@@ -178,10 +187,11 @@ impl Headers {
             self.ask(now, link, out)?;
         }
         let room = self.has_room();
-        match self.peers.next_node(now, best).filter(|_| room) {
-            Some(link) => self.ask(now, link, out),
-            None => Ok(()),
+        if let Some(link) = self.peers.next_node(now, best).filter(|_| room) {
+            self.ask(now, link, out)?;
         }
+        self.ask_ahead(now, out);
+        Ok(())
     }
 
     pub(super) fn ask(&mut self, now: Time, link: LinkId, out: &mut Outbox) -> Result<(), StoreError> {

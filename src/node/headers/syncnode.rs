@@ -16,7 +16,7 @@ use crate::{
         ids::LinkId,
         limits::{
             BRANCHES_PER_PEER, FUTURE_RETRY, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT,
-            IDLE_GET_SYNC_PER_SECOND, SYNC_NODE_PAUSE, UNPROVEN_INTERVAL,
+            IDLE_GET_SYNC_PER_SECOND, SKELETONS_PER_SECOND, SYNC_NODE_PAUSE, UNPROVEN_INTERVAL,
         },
         time::{Now, Time},
     },
@@ -47,8 +47,15 @@ pub(super) struct HeaderSource {
     pub(super) height: u32,
     pub(super) claimed: Hash,
     pub(super) standing: Standing,
-    /// When the open `GetSync` was sent.
+    /// Since when the answer to the oldest open `GetSync` is due.
     pub(super) asked: Option<Time>,
+    /// Open `GetSync`s besides that one, and how many of the next answers are of no use.
+    ahead: usize,
+    vain: usize,
+    /// It was asked for a skeleton, and is not the sync node any more.
+    pub(super) owes_skeleton: bool,
+    /// Its `GetSkeleton`s to us.
+    pub(super) skeletons: RateLimit,
     /// A reason to ask again came up while a question was open.
     again: bool,
     /// Ask again then: a future header's time will have come, or a claim came too soon after a vain question.
@@ -98,6 +105,10 @@ impl HeaderSource {
             info,
             standing: Standing::Fresh,
             asked: None,
+            ahead: 0,
+            vain: 0,
+            owes_skeleton: false,
+            skeletons: RateLimit::per_second(SKELETONS_PER_SECOND),
             again: false,
             again_at: None,
             refused: None,
@@ -142,6 +153,36 @@ impl HeaderSource {
             // Until it answers otherwise; `asked` keeps it from being asked twice.
             self.standing = Standing::Done;
         }
+    }
+
+    /// It was asked for a further round.
+    pub(super) fn ask_ahead(&mut self, now: Time) {
+        if self.asked.is_some() {
+            self.ahead += 1;
+        } else {
+            self.asked = Some(now);
+        }
+    }
+
+    /// `GetSync`s without an answer.
+    pub(super) fn open_questions(&self) -> usize {
+        usize::from(self.asked.is_some()) + self.ahead
+    }
+
+    /// It answers the oldest question. `None` if there is none; else whether the answer is of use.
+    pub(super) fn answers(&mut self, now: Time) -> Option<bool> {
+        self.asked.take()?;
+        if self.ahead > 0 {
+            (self.ahead, self.asked) = (self.ahead - 1, Some(now));
+        }
+        let useful = self.vain == 0;
+        self.vain = self.vain.saturating_sub(1);
+        Some(useful)
+    }
+
+    /// The answers to the questions that are open now are of no use.
+    pub(super) fn ignore_ahead(&mut self) {
+        self.vain = self.open_questions();
     }
 
     /// It sent headers that are known now, up to this one.
