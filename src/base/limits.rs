@@ -58,10 +58,8 @@ pub const MAX_VERSION_BYTES: usize = 256;
 pub const MAX_PEERS_BYTES: usize = 8 * KIB;
 /// Body bytes of `GetSync`.
 pub const MAX_GET_SYNC_BYTES: usize = 4 * KIB;
-/// Body bytes of `Sync`.
+/// Body bytes of `Sync` and `Skeleton`.
 pub const MAX_SYNC_BYTES: usize = 32 * KIB;
-/// Body bytes of `Skeleton`.
-pub const MAX_SKELETON_BYTES: usize = 32 * KIB;
 /// Body bytes of `GetMemoryPool` and `MemoryPool`.
 pub const MAX_MEMORY_POOL_BYTES: usize = 32 * KIB + 16;
 /// Body bytes of the small messages: `Verack`, pings, single hashes, `Goodbye`.

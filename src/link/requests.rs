@@ -55,8 +55,7 @@ impl Requests {
         match kind {
             // However small blocks were, the next ones may be the largest.
             Kind::GetBlock => self.block_size.max(limits::SEND_SOFT_BYTES / limits::ANSWERS_AT_ONCE),
-            Kind::GetSync => limits::MAX_SYNC_BYTES,
-            Kind::GetSkeleton => limits::MAX_SKELETON_BYTES,
+            Kind::GetSync | Kind::GetSkeleton => limits::MAX_SYNC_BYTES,
             _ => limits::SEND_SOFT_BYTES,
         }
     }

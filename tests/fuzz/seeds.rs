@@ -50,6 +50,8 @@ pub(super) fn all_messages() -> Vec<Message> {
         Message::GetMemoryPool(List::truncated([hash; 2])),
         Message::MemoryPool(List::truncated([hash; 3])),
         Message::Goodbye { code: 9, retry_after: 3 },
+        Message::GetSkeleton(hash),
+        Message::Skeleton(List::truncated([hash; 2])),
     ]
 }
 

@@ -19,8 +19,10 @@ mod passing;
 mod peer_clocks;
 mod promises;
 mod pursuit;
+mod questions;
 mod rivals;
 mod rounds;
+mod skeleton;
 mod span;
 mod state;
 mod steps;
@@ -37,9 +39,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{
-            GET_SYNC_POLL, HEADERS_AHEAD, HEADERS_UNCOMMITTED, UNPROVEN_BRANCHES, UNPROVEN_HEADERS, UNPROVEN_INTERVAL,
-        },
+        limits::{GET_SYNC_POLL, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL},
         rng::Rng,
         time::{Now, Time},
     },
@@ -51,7 +51,6 @@ use crate::{
     node::{
         Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
-            ahead::Ahead,
             candidates::Candidates,
             clock::{ClockFacts, ClockJudge},
             header_node::{Change, HeaderLookup},
@@ -59,6 +58,7 @@ use crate::{
             latest_time::LatestTime,
             overdue::{Overdue, Withheld},
             passing::Passing,
+            skeleton::Skeleton,
             state::{Alone, Machine, View},
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
@@ -108,7 +108,8 @@ pub struct Headers {
     withheld: BTreeMap<Hash, Withheld>,
     overdue: Option<Overdue>,
     candidates: Candidates,
-    ahead: Ahead,
+    /// What the sync node says of its chain.
+    skeleton: Skeleton,
     /// When the node was last synced with peers, or first as far as one of them.
     synced_at: Option<Time>,
     /// The height of its tip then.
@@ -149,7 +150,7 @@ impl Headers {
             withheld: BTreeMap::new(),
             overdue: None,
             candidates: Candidates::default(),
-            ahead: Ahead::default(),
+            skeleton: Skeleton::default(),
             synced_at: None,
             synced_height: 0,
             now: Time(0),
@@ -293,14 +294,6 @@ impl Headers {
             peer.closing = true;
         }
         out.fault(link, fault);
-    }
-
-    /// Whether more headers may be asked for: bodies and commits must not fall too far behind.
-    fn has_room(&self) -> bool {
-        let Some(index) = &self.index else { return false };
-        let (best, applied) = (index.best().height, index.applied().height);
-        let ahead = if self.disregards_best() { UNPROVEN_HEADERS } else { HEADERS_AHEAD };
-        best.saturating_sub(self.fetched) < ahead && best.saturating_sub(applied) < HEADERS_UNCOMMITTED
     }
 
     fn view(&self, now: Time) -> Option<View> {

@@ -92,7 +92,7 @@ impl Headers {
         let judged_by = self.clock.no_earlier_than_known(now);
         if rules::is_from_future(&self.spec, &header, judged_by.unix) {
             if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link))
-                && peer.asked.is_none()
+                && peer.questions.since.is_none()
                 && peer.standing == Standing::Done
             {
                 let mut follower = Follower::new(&self.spec, index, header.previous, parent)?;

@@ -57,7 +57,7 @@ impl Headers {
     ) -> Result<(), StoreError> {
         let now = self.clock.no_earlier_than_known(now);
         let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
-        match peer.answers(now.mono) {
+        match peer.questions.answered(now.mono) {
             None => {
                 self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
                 return Ok(());

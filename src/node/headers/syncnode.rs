@@ -23,7 +23,9 @@ use crate::{
     chain::target::Work,
     node::{
         PeerInfo,
-        headers::{clock::RefusedBranch, promises::Promises, steps::difference, validate::Refused},
+        headers::{
+            clock::RefusedBranch, promises::Promises, questions::Questions, steps::difference, validate::Refused,
+        },
         rate_limit::RateLimit,
     },
 };
@@ -47,15 +49,9 @@ pub(super) struct HeaderSource {
     pub(super) height: u32,
     pub(super) claimed: Hash,
     pub(super) standing: Standing,
-    /// Since when the answer to the oldest open `GetSync` is due.
-    pub(super) asked: Option<Time>,
-    /// Open `GetSync`s besides that one, and how many of the next answers are of no use.
-    ahead: usize,
-    vain: usize,
+    pub(super) questions: Questions,
     /// It was asked for a skeleton, and is not the sync node any more.
     pub(super) owes_skeleton: bool,
-    /// Its `GetSkeleton`s to us.
-    pub(super) skeletons: RateLimit,
     /// A reason to ask again came up while a question was open.
     again: bool,
     /// Ask again then: a future header's time will have come, or a claim came too soon after a vain question.
@@ -80,9 +76,10 @@ pub(super) struct HeaderSource {
     strikes: u8,
     /// We have closed the link; it is just not gone yet.
     pub(super) closing: bool,
-    /// Questions of the peer to us that brought it no further, and how far the last one brought it.
+    /// Questions of the peer to us: that brought it no further, how far the last one brought it, and for skeletons.
     pub(super) idle_questions: RateLimit,
     pub(super) served: Option<u32>,
+    pub(super) skeletons: RateLimit,
 }
 
 #[derive(Default)]
@@ -104,9 +101,7 @@ impl HeaderSource {
             clock: info.clock_offset.saturating_add(difference(now)),
             info,
             standing: Standing::Fresh,
-            asked: None,
-            ahead: 0,
-            vain: 0,
+            questions: Questions::default(),
             owes_skeleton: false,
             skeletons: RateLimit::per_second(SKELETONS_PER_SECOND),
             again: false,
@@ -132,7 +127,7 @@ impl HeaderSource {
     pub(super) fn wake(&mut self, now: Time) {
         match self.standing {
             Standing::Fresh | Standing::More => {}
-            Standing::Done if self.asked.is_some() => self.again = true,
+            Standing::Done if self.questions.since.is_some() => self.again = true,
             Standing::Done if self.quiet_until <= now => self.standing = Standing::Fresh,
             Standing::Done => self.again_at = Some(self.quiet_until),
         }
@@ -140,49 +135,17 @@ impl HeaderSource {
 
     /// Neither to be asked nor asked, now or later, unless something happens.
     fn is_idle(&self) -> bool {
-        self.closing || (self.standing == Standing::Done && self.asked.is_none() && self.again_at.is_none())
+        self.closing || (self.standing == Standing::Done && self.questions.since.is_none() && self.again_at.is_none())
     }
 
     /// It was asked.
     pub(super) fn ask(&mut self, now: Time) {
-        self.asked = Some(now);
-        self.again = false;
-        self.again_at = None;
-        self.ignored = None;
+        self.questions.add(now);
+        (self.again, self.again_at, self.ignored) = (false, None, None);
         if self.standing == Standing::Fresh {
             // Until it answers otherwise; `asked` keeps it from being asked twice.
             self.standing = Standing::Done;
         }
-    }
-
-    /// It was asked for a further round.
-    pub(super) fn ask_ahead(&mut self, now: Time) {
-        if self.asked.is_some() {
-            self.ahead += 1;
-        } else {
-            self.asked = Some(now);
-        }
-    }
-
-    /// `GetSync`s without an answer.
-    pub(super) fn open_questions(&self) -> usize {
-        usize::from(self.asked.is_some()) + self.ahead
-    }
-
-    /// It answers the oldest question. `None` if there is none; else whether the answer is of use.
-    pub(super) fn answers(&mut self, now: Time) -> Option<bool> {
-        self.asked.take()?;
-        if self.ahead > 0 {
-            (self.ahead, self.asked) = (self.ahead - 1, Some(now));
-        }
-        let useful = self.vain == 0;
-        self.vain = self.vain.saturating_sub(1);
-        Some(useful)
-    }
-
-    /// The answers to the questions that are open now are of no use.
-    pub(super) fn ignore_ahead(&mut self) {
-        self.vain = self.open_questions();
     }
 
     /// It sent headers that are known now, up to this one.
@@ -298,7 +261,7 @@ impl HeaderSources {
 
     /// The peer that the node waits for: the sync node, else any peer that was asked.
     pub(super) fn source(&self) -> Option<&HeaderSource> {
-        let asked = || self.busy().map(|(_, peer)| peer).find(|peer| peer.asked.is_some() && !peer.closing);
+        let asked = || self.busy().map(|(_, peer)| peer).find(|peer| peer.questions.since.is_some() && !peer.closing);
         self.node().map(|(_, peer)| peer).or_else(asked)
     }
 
@@ -313,7 +276,7 @@ impl HeaderSources {
     pub(super) fn wake_due(&mut self, now: Time) {
         for link in &self.busy {
             let Some(peer) = self.map.get_mut(link) else { continue };
-            if peer.again_at.is_some_and(|at| at <= now) && peer.asked.is_none() {
+            if peer.again_at.is_some_and(|at| at <= now) && peer.questions.since.is_none() {
                 peer.again_at = None;
                 peer.standing = Standing::Fresh;
             }
@@ -325,7 +288,7 @@ impl HeaderSources {
         for link in &self.busy {
             let Some(peer) = self.map.get_mut(link) else { continue };
             let limit = now.unix.0.saturating_add(u64::from(future_limit));
-            if peer.asked.is_none() && peer.refused.is_some_and(|refused| refused.time < limit) {
+            if peer.questions.since.is_none() && peer.refused.is_some_and(|refused| refused.time < limit) {
                 peer.refused = None;
                 peer.standing = Standing::Fresh;
             }
@@ -355,13 +318,15 @@ impl HeaderSources {
 
     /// Peers to ask besides the sync node.
     pub(super) fn fresh(&self) -> Vec<LinkId> {
-        let fresh = |peer: &HeaderSource| peer.standing == Standing::Fresh && peer.asked.is_none() && !peer.closing;
+        let fresh =
+            |peer: &HeaderSource| peer.standing == Standing::Fresh && peer.questions.since.is_none() && !peer.closing;
         self.busy().filter(|(_, peer)| fresh(peer)).map(|(link, _)| link).collect()
     }
 
     /// Peers other than the sync node that have more.
     pub(super) fn others_with_more(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
-        let has_more = |peer: &HeaderSource| peer.standing == Standing::More && peer.asked.is_none() && !peer.closing;
+        let has_more =
+            |peer: &HeaderSource| peer.standing == Standing::More && peer.questions.since.is_none() && !peer.closing;
         self.busy().filter(move |(link, peer)| Some(*link) != self.node && has_more(peer))
     }
 
@@ -372,13 +337,13 @@ impl HeaderSources {
             self.node = self.candidate(now, best, None);
             self.node_since = now;
         }
-        self.node().filter(|(_, peer)| peer.asked.is_none()).map(|(link, _)| link)
+        self.node().filter(|(_, peer)| peer.questions.since.is_none()).map(|(link, _)| link)
     }
 
     /// The best peer that has more, other than `except`. Slow ones only if there is no other.
     fn candidate(&self, now: Time, best: Work, except: Option<LinkId>) -> Option<LinkId> {
         let eligible = |link: LinkId, peer: &HeaderSource| {
-            peer.standing == Standing::More && peer.asked.is_none() && !peer.closing && Some(link) != except
+            peer.standing == Standing::More && peer.questions.since.is_none() && !peer.closing && Some(link) != except
         };
         let ranked = self
             .busy()
@@ -391,8 +356,8 @@ impl HeaderSources {
     /// somebody else has more. Returns the one that lost it.
     pub(super) fn switch(&mut self, now: Time, best: Work) -> Option<LinkId> {
         let (link, node) = self.node()?;
-        let silent = node.asked.is_some_and(|at| now.since(at) >= GET_SYNC_SWITCH);
-        let vain = now.since(self.node_since) >= GET_SYNC_TIMEOUT && node.asked.is_some();
+        let silent = node.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_SWITCH);
+        let vain = now.since(self.node_since) >= GET_SYNC_TIMEOUT && node.questions.since.is_some();
         if !silent && !vain {
             return None;
         }
@@ -408,7 +373,7 @@ impl HeaderSources {
 
     /// Peers that left a question open for too long, if there is another peer to ask.
     pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
-        let late = |peer: &HeaderSource| peer.asked.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
+        let late = |peer: &HeaderSource| peer.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
         let found: Vec<LinkId> =
             self.busy().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect();
         let others = || self.map.values().any(|peer| !late(peer) && !peer.closing);
@@ -418,7 +383,7 @@ impl HeaderSources {
     /// Whether some peer may still have headers for us: it has more, or its answer is awaited.
     pub(super) fn more_expected(&self, now: Time) -> bool {
         self.busy().any(|(_, peer)| {
-            let awaited = peer.asked.is_some_and(|at| now.since(at) < GET_SYNC_SWITCH);
+            let awaited = peer.questions.since.is_some_and(|at| now.since(at) < GET_SYNC_SWITCH);
             let more = peer.standing == Standing::More && peer.slow_until <= now;
             !peer.closing && (awaited || more || peer.standing == Standing::Fresh)
         })
@@ -427,8 +392,8 @@ impl HeaderSources {
     /// When something is to be done that no event will announce, later than `now`.
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let of_peer = |peer: &HeaderSource| {
-            let asked = peer.asked.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
-            asked.chain(peer.again_at.filter(|_| peer.asked.is_none())).filter(|at| *at > now).min()
+            let asked = peer.questions.since.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
+            asked.chain(peer.again_at.filter(|_| peer.questions.since.is_none())).filter(|at| *at > now).min()
         };
         self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer).min()
     }
