@@ -29,7 +29,7 @@ use crate::{
         time::{Now, Time},
     },
     node::{
-        Input, Outbox, PeerFault, PeerLink, Role, Setup,
+        CloseReason, Input, Outbox, PeerFault, PeerLink, Role, Setup,
         command::{FetchCommand, Reply},
         notice::{ToFetch, ToHeaders},
         recent::Recent,
@@ -44,7 +44,7 @@ use crate::{
 use candidates::Candidates;
 use echoes::Bodies;
 use offered::{Offers, Submitted};
-use sources::{BodySources, Choice};
+use sources::{BodySources, Choice, Whereabouts};
 use stall_clock::StallClock;
 use window::Window;
 
@@ -140,12 +140,18 @@ impl Fetch {
     fn on_link(&mut self, now: Time, event: PeerLink, out: &mut Outbox) {
         match event {
             PeerLink::Up { link, peer } => {
-                self.peers.insert(now, link, peer.height, peer.listens.unwrap_or(peer.remote));
+                let at = Whereabouts { node: peer.node, address: peer.listens.unwrap_or(peer.remote) };
+                self.peers.insert(now, link, peer.height, at);
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
             }
             PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
-            PeerLink::Closed { link, .. } => self.lose(link, out),
+            PeerLink::Closed { link, reason } => {
+                if matches!(reason, CloseReason::Fault(_)) {
+                    self.peers.stalled(now, link);
+                }
+                self.lose(link, out);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
+        ids::{LinkId, NodeId},
         limits::{
             GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST, STALLER_KEPT, USELESS_KIB,
             USELESS_KIB_INTERVAL,
@@ -38,6 +38,19 @@ pub(super) struct Request {
     before: Before,
 }
 
+/// Who a peer is: either may change, and who changes both is new to us.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whereabouts {
+    pub(super) node: NodeId,
+    pub(super) address: SocketAddr,
+}
+
+impl Whereabouts {
+    fn matches(&self, other: &Self) -> bool {
+        self.node == other.node || self.address == other.address
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct BodySource {
     /// Claimed or shown.
@@ -52,9 +65,9 @@ pub(super) struct BodySource {
     turn: u64,
     /// Did not deliver in time: others are preferred until it delivers.
     slow: bool,
-    /// An earlier link of this address stalled: it is asked only for what nobody else has, until it delivers.
+    /// An earlier link of this node or address ended for a fault: it is asked only for what nobody else has, until it delivers.
     suspect: bool,
-    address: SocketAddr,
+    at: Whereabouts,
     blocks: u64,
     /// Blocks whose requests timed out and may still be answered, oldest first.
     late: VecDeque<Hash>,
@@ -78,8 +91,8 @@ pub(super) enum Choice {
 pub(super) struct BodySources {
     map: BTreeMap<LinkId, BodySource>,
     turn: u64,
-    /// Addresses whose links stalled, the oldest first.
-    stallers: VecDeque<(SocketAddr, Time)>,
+    /// Whose links ended for a fault, the oldest first.
+    stallers: VecDeque<(Whereabouts, Time)>,
 }
 
 impl BodySource {
@@ -174,7 +187,7 @@ impl BodySource {
 }
 
 impl BodySources {
-    pub(super) fn insert(&mut self, now: Time, link: LinkId, height: u32, address: SocketAddr) {
+    pub(super) fn insert(&mut self, now: Time, link: LinkId, height: u32, at: Whereabouts) {
         self.stallers.retain(|(_, since)| *since + STALLER_KEPT > now);
         let peer = BodySource {
             height,
@@ -184,8 +197,8 @@ impl BodySources {
             last_delivery: Time(0),
             turn: 0,
             slow: false,
-            suspect: self.stallers.iter().any(|(other, _)| *other == address),
-            address,
+            suspect: self.stallers.iter().any(|(other, _)| other.matches(&at)),
+            at,
             blocks: 0,
             late: VecDeque::new(),
             known: RateLimit::per_second(KNOWN_BLOCKS_PER_SECOND),
@@ -195,12 +208,12 @@ impl BodySources {
         self.map.insert(link, peer);
     }
 
-    /// The peer held up the download.
+    /// The peer held up the download, or broke the protocol.
     pub(super) fn stalled(&mut self, now: Time, link: LinkId) {
         let Some(peer) = self.map.get(&link) else { return };
-        let address = peer.address;
-        self.stallers.retain(|(other, _)| *other != address);
-        self.stallers.push_back((address, now));
+        let at = peer.at;
+        self.stallers.retain(|(other, _)| other.node != at.node || other.address != at.address);
+        self.stallers.push_back((at, now));
         if self.stallers.len() > MAX_STALLERS {
             self.stallers.pop_front();
         }

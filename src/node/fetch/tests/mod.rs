@@ -171,8 +171,17 @@ impl Rig {
     }
 
     fn up_from(&mut self, link: u64, height: u32, port: u16) -> Vec<Action> {
+        self.up_as(link, height, port, link)
+    }
+
+    /// The node of an earlier link, from another port.
+    fn back_as(&mut self, link: u64, height: u32, earlier: u64) -> Vec<Action> {
+        self.up_as(link, height, 50_000, earlier)
+    }
+
+    fn up_as(&mut self, link: u64, height: u32, port: u16, node: u64) -> Vec<Action> {
         let peer = PeerInfo {
-            node: crate::node::testing::some_node(link),
+            node: crate::node::testing::some_node(node),
             direction: Direction::Inbound,
             remote: ([127, 0, 0, 1], port).into(),
             listens: None,

@@ -144,6 +144,19 @@ fn a_staller_that_comes_back_is_asked_only_for_what_nobody_else_has() {
 }
 
 #[test]
+fn a_peer_that_comes_back_after_a_fault_is_asked_only_for_what_nobody_else_has() {
+    let mut rig = Rig::new(300, &[1, 2]);
+    // `headers` found that it does not deliver what it announced.
+    let reason = CloseReason::Fault(PeerFault::BrokenPromise);
+    rig.open.remove(&1);
+    rig.event(Event::Link(LinkEvent::Closed { link: LinkId(1), reason }));
+    rig.back_as(3, 300, 1);
+    assert_eq!((rig.waiting(3), rig.waiting(2) > 0), (0, true));
+    rig.down(2);
+    assert!(rig.waiting(3) > 0, "it has its chance");
+}
+
+#[test]
 fn a_stall_is_forgotten_after_a_while() {
     let mut rig = Rig::new(2_500, &[1, 2]);
     rig.run(&[1]);
