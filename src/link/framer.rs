@@ -423,7 +423,7 @@ mod tests {
     #[test]
     fn a_block_that_waits_as_news_answers_a_request_for_it() {
         let (mut link, _) = asked(0);
-        let block = Frame::new(&Message::Block(vec![7; 10_000].into()));
+        let block = Frame::new(&Message::Block(vec![0; 10_000].into()));
         let hash = crate::link::send_queue::block_of(&block).unwrap();
         assert!(link.relay(&block));
         link.sent(5_000);

@@ -20,7 +20,7 @@ use crate::{
 use rig::{MAGIC, Rig};
 
 fn block(bytes: usize) -> Message {
-    Message::Block(vec![5; bytes].into())
+    Message::Block(vec![0; bytes].into())
 }
 
 fn goodbye(code: GoodbyeCode) -> Message {
