@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tussock_noise::{Key, MAX_MESSAGE_BYTES, MAX_PAYLOAD_BYTES, Opener, Sealer};
+
 use crate::{
     base::hash::Domain,
     chain::archive::StoreError,
@@ -33,6 +35,23 @@ pub fn hashing() -> f64 {
         blocks += 1.0;
     }
     blocks * BLOCK_BYTES as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Bytes per second that one thread encrypts for a link and decrypts again.
+pub fn sealing() -> f64 {
+    let (mut sealer, mut opener) = (Sealer::new(Key([1; 32])), Opener::new(Key([1; 32])));
+    let mut message = Vec::with_capacity(MAX_MESSAGE_BYTES);
+    let (start, mut messages) = (Instant::now(), 0.0);
+    while start.elapsed() < TIME {
+        message.resize(MAX_PAYLOAD_BYTES, 7);
+        sealer.seal(&mut message, 0);
+        if std::hint::black_box(opener.open(&mut message)).is_err() {
+            return 0.0;
+        }
+        message.truncate(MAX_PAYLOAD_BYTES);
+        messages += 1.0;
+    }
+    messages * MAX_PAYLOAD_BYTES as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Bytes per second from one thread to another over a TCP connection on loopback.

@@ -44,20 +44,23 @@ pub struct Ceiling {
 /// Runs `bench verify`.
 pub fn run(args: &VerifyArgs, json: bool) -> Outcome {
     let ceiling = measure(Duration::from_secs(args.seconds.max(1)), args.threads)?;
-    let (hashing, loopback) = (ceilings::hashing(), ceilings::loopback()?);
+    let (hashing, sealing, loopback) = (ceilings::hashing(), ceilings::sealing(), ceilings::loopback()?);
     if json {
         return output::json(&json!({
             "signatures_per_second": ceiling.signatures_per_second.round(),
             "threads": ceiling.threads,
             "hashed_bytes_per_second": hashing.round(),
+            "encrypted_bytes_per_second": sealing.round(),
             "loopback_bytes_per_second": loopback.round(),
         }));
     }
     output::line(&format!(
-        "{:.0} signatures/s on {} threads; {:.0} MiB/s hashed on one; {:.0} MiB/s over loopback",
+        "{:.0} signatures/s on {} threads; {:.0} MiB/s hashed and {:.0} MiB/s encrypted and decrypted on one; \
+         {:.0} MiB/s over loopback",
         ceiling.signatures_per_second,
         ceiling.threads,
         hashing / 1048576.0,
+        sealing / 1048576.0,
         loopback / 1048576.0
     ))
 }
