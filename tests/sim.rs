@@ -430,3 +430,11 @@ fn one_block_that_comes_late_gives_those_after_it_no_more_time() {
     let overrides = Overrides { encryption: Some(false), ..Overrides::default() };
     assert_holds(&sim::run(Options::draw(9130, &overrides)));
 }
+
+/// Liars that were closed for withholding what they had announced came back, were trusted again at once, and held a node back
+/// that had just started, block by block.
+#[test]
+fn liars_that_come_back_hold_up_no_start() {
+    let overrides = Overrides { encryption: Some(false), ..Overrides::default() };
+    assert_holds(&sim::run(Options::draw(830_000_489, &overrides)));
+}
