@@ -32,7 +32,7 @@ mutants=(
   'fees-for-nobody             src/node/ledger/chainstate.rs s/header\.height, fees)?;/header.height, 0)?;/'
   'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'
   'relay-before-verify         src/node/gossip/intake.rs     /fn transaction(/,/^    }/s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(Origin::Link(link), \&transaction, out);/'
-  'no-block-relay              src/node/gossip/relay.rs      /fn relay_block/,/^    }/s/if peer\.blocks\.insert(hash) {/if false {/'
+  'no-block-relay              src/node/gossip/blocks.rs     /fn relay_block/,/^    }/s/if peer\.blocks\.insert(hash) {/if false {/'
   'forget-a-timer              src/node/peers/dialer/mod.rs  /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
   'forget-the-headers-timer    src/node/headers/mod.rs       s/let peers = self\.peers\.deadline(self\.now);/let peers: Option<Time> = None;/'
   'trust-a-wrong-clock        src/node/headers/syncnode.rs  s/(peers > 0)\.then_some(RefusedBranch/(peers > 99).then_some(RefusedBranch/'

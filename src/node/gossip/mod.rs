@@ -8,6 +8,7 @@
 //! spreading. So transactions that are being checked or were refused are remembered by all bytes (the merkle leaf), and
 //! those that were taken or that peers know by their id.
 
+mod blocks;
 mod intake;
 mod known;
 mod missing;
