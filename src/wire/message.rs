@@ -17,6 +17,8 @@ use crate::{
     chain::{header::Header, target::Work},
 };
 
+pub use super::kind::Kind;
+
 /// The protocol version that this program speaks.
 pub const PROTOCOL_VERSION: u32 = 2;
 /// The oldest protocol version that it still understands.
@@ -29,95 +31,6 @@ pub const SERVICE_CLOCK: u64 = 2;
 pub const SERVICE_SKELETON: u64 = 4;
 /// The services of this program.
 pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON;
-
-/// What a frame carries, as its kind byte says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Kind {
-    /// [`Version`].
-    Version = 1,
-    /// [`Message::Verack`].
-    Verack = 2,
-    /// [`Message::Ping`].
-    Ping = 3,
-    /// [`Message::Pong`].
-    Pong = 4,
-    /// [`Message::GetPeers`].
-    GetPeers = 5,
-    /// [`Message::Peers`].
-    Peers = 6,
-    /// [`Message::GetSync`].
-    GetSync = 7,
-    /// [`Message::Sync`].
-    Sync = 8,
-    /// [`Message::GetBlock`].
-    GetBlock = 9,
-    /// [`Message::Block`].
-    Block = 10,
-    /// [`Message::Absent`].
-    Absent = 11,
-    /// [`Message::Transaction`].
-    Transaction = 12,
-    /// [`Message::GetMemoryPool`].
-    GetMemoryPool = 13,
-    /// [`Message::MemoryPool`].
-    MemoryPool = 14,
-    /// [`Message::Goodbye`].
-    Goodbye = 15,
-    /// [`Message::GetSkeleton`].
-    GetSkeleton = 16,
-    /// [`Message::Skeleton`].
-    Skeleton = 17,
-}
-
-impl Kind {
-    /// All kinds, in order of their numbers.
-    pub const ALL: [Self; 17] = [
-        Self::Version,
-        Self::Verack,
-        Self::Ping,
-        Self::Pong,
-        Self::GetPeers,
-        Self::Peers,
-        Self::GetSync,
-        Self::Sync,
-        Self::GetBlock,
-        Self::Block,
-        Self::Absent,
-        Self::Transaction,
-        Self::GetMemoryPool,
-        Self::MemoryPool,
-        Self::Goodbye,
-        Self::GetSkeleton,
-        Self::Skeleton,
-    ];
-
-    /// The kind with this number.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
-    }
-
-    /// The most bytes that a body of this kind may have.
-    pub fn max_body(self) -> usize {
-        match self {
-            Self::Version => limits::MAX_VERSION_BYTES,
-            Self::Peers => limits::MAX_PEERS_BYTES,
-            Self::GetSync => limits::MAX_GET_SYNC_BYTES,
-            Self::Sync | Self::Skeleton => limits::MAX_SYNC_BYTES,
-            Self::Block => limits::MAX_BLOCK_MESSAGE_BYTES,
-            Self::Transaction => limits::MAX_TRANSACTION_BYTES,
-            Self::GetMemoryPool | Self::MemoryPool => limits::MAX_MEMORY_POOL_BYTES,
-            Self::GetPeers => 0,
-            Self::Verack
-            | Self::Ping
-            | Self::Pong
-            | Self::GetBlock
-            | Self::Absent
-            | Self::Goodbye
-            | Self::GetSkeleton => limits::MAX_SMALL_BYTES,
-        }
-    }
-}
 
 /// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -2,5 +2,6 @@
 #![doc = include_str!("PROTOCOL.md")]
 
 pub mod frame;
+mod kind;
 pub mod message;
 pub mod sync;
