@@ -110,7 +110,7 @@ impl<S: EventSink> Endpoint<S> {
             Order::Link(LinkAction::Agreed { link, message, keys }) => self.agreed(now, link, message, keys),
             Order::Link(LinkAction::Members(members)) => self.set_members(now, members),
             Order::Link(LinkAction::Send { link, frame }) => self.send(now, link, &frame),
-            Order::Link(LinkAction::Answer { link, frames }) => self.answer(now, link, &frames),
+            Order::Link(LinkAction::Answer { link, request, frames }) => self.answer(now, link, request, &frames),
             Order::Link(LinkAction::Relay { link, frame }) => self.relay(now, link, &frame),
             Order::Link(LinkAction::Resume(link)) => self.resume(link),
             Order::Link(LinkAction::Promote { link, peer }) => self.promote(link, &peer),

@@ -180,8 +180,8 @@ impl Framer {
     }
 
     /// Queues the answer to one request. It always fits: requests are handed on only while there is room.
-    pub(super) fn answer(&mut self, frames: &[Frame]) -> Result<(), SendOverflow> {
-        if self.requests.settle(frames) {
+    pub(super) fn answer(&mut self, request: Kind, frames: &[Frame]) -> Result<(), SendOverflow> {
+        if self.requests.settle(request, frames) {
             frames.iter().for_each(|frame| self.queue.push(frame, self.magic, Class::Answer));
             return Ok(());
         }
@@ -302,7 +302,7 @@ mod tests {
         loop {
             let questions = questions(&mut link, &mut input);
             for _ in 0..questions {
-                link.answer(std::slice::from_ref(&largest)).unwrap();
+                link.answer(Kind::GetBlock, std::slice::from_ref(&largest)).unwrap();
                 answers += 1;
                 assert!(link.queued() <= limits::SEND_SOFT_BYTES + largest.wire_len());
             }
@@ -327,7 +327,7 @@ mod tests {
         let block = Frame::new(&Message::Block(vec![7; 300_000].into()));
         for question in [1, 2] {
             assert!(!link.has_question(), "one of these at a time");
-            link.answer(std::slice::from_ref(&block)).unwrap();
+            link.answer(Kind::GetBlock, std::slice::from_ref(&block)).unwrap();
             link.sent(link.queued());
             assert!(link.has_question());
             let next = link.receive(&mut &[][..]).unwrap().unwrap();
@@ -344,13 +344,13 @@ mod tests {
         let answers = [Message::Block(vec![7; 500].into()), Message::Absent(Hash([1; 32]))];
         for turn in 0..40 {
             assert!(link.receive(&mut input).unwrap().is_some());
-            link.answer(&[Frame::new(&answers[turn % 8 / 7])]).unwrap();
+            link.answer(Kind::GetBlock, &[Frame::new(&answers[turn % 8 / 7])]).unwrap();
             link.sent(link.queued());
         }
         assert_eq!(questions(&mut link, &mut input), limits::ANSWERS_AT_ONCE);
         // Large ones after many small ones: what is asked for is still sent, however much it is.
         for _ in 0..limits::ANSWERS_AT_ONCE {
-            link.answer(&[Frame::new(&Message::Block(vec![7; 300_000].into()))]).unwrap();
+            link.answer(Kind::GetBlock, &[Frame::new(&Message::Block(vec![7; 300_000].into()))]).unwrap();
         }
         link.sent(link.queued());
         assert_eq!(questions(&mut link, &mut input), 1, "one of these at a time");
@@ -362,12 +362,12 @@ mod tests {
         let mut input = &asked[..];
         let block = Frame::new(&Message::Block(vec![7; 20_000].into()));
         assert_eq!(questions(&mut link, &mut input), 1, "how large they are is not known");
-        link.answer(std::slice::from_ref(&block)).unwrap();
+        link.answer(Kind::GetBlock, std::slice::from_ref(&block)).unwrap();
         link.sent(link.queued());
         link.set_crowded(true);
         assert_eq!((questions(&mut link, &mut input), link.queued()), (1, 0));
         assert!(link.load() > 0, "it is counted as soon as it is asked for");
-        link.answer(std::slice::from_ref(&block)).unwrap();
+        link.answer(Kind::GetBlock, std::slice::from_ref(&block)).unwrap();
         assert_eq!((questions(&mut link, &mut input), link.load()), (0, link.queued()));
         link.sent(link.queued());
         assert_eq!(questions(&mut link, &mut input), 1);
@@ -414,7 +414,7 @@ mod tests {
         assert_eq!(heard(&mut link), [Kind::GetMemoryPool, Kind::Pong]);
         let mut answered = 0;
         while !heard(&mut link).is_empty() || answered == 0 {
-            link.answer(&[]).unwrap();
+            link.answer(Kind::GetMemoryPool, &[]).unwrap();
             answered += 1;
         }
         assert_eq!(answered, 1 + limits::HELD_POOL_BYTES / 16_100);

@@ -84,14 +84,8 @@ impl Requests {
         }
     }
 
-    /// Takes the oldest request that these frames may answer off the list. False: there is none.
-    pub(super) fn settle(&mut self, frames: &[Frame]) -> bool {
-        let kind = match frames.first().map(|frame| frame.kind) {
-            Some(Kind::Block | Kind::Absent) => Kind::GetBlock,
-            Some(Kind::Sync) => Kind::GetSync,
-            Some(Kind::Skeleton) => Kind::GetSkeleton,
-            _ => Kind::GetMemoryPool,
-        };
+    /// Takes the oldest request of this kind, which these frames answer, off the list. False: there is none.
+    pub(super) fn settle(&mut self, kind: Kind, frames: &[Frame]) -> bool {
         if let Some(block) = frames.first().filter(|frame| frame.kind == Kind::Block) {
             self.block_size = block.wire_len().max(self.block_size - self.block_size / 8);
         }

@@ -8,7 +8,7 @@ use crate::{
         link::Counted,
     },
     node::{CloseReason, PeerFault, limit::Limit},
-    wire::frame::Frame,
+    wire::{frame::Frame, message::Kind},
 };
 
 impl<S: EventSink> Endpoint<S> {
@@ -16,8 +16,8 @@ impl<S: EventSink> Endpoint<S> {
         self.queue(now, id, |framer| framer.send(frame));
     }
 
-    pub(super) fn answer(&mut self, now: Time, id: LinkId, frames: &[Frame]) {
-        self.queue(now, id, |framer| framer.answer(frames));
+    pub(super) fn answer(&mut self, now: Time, id: LinkId, request: Kind, frames: &[Frame]) {
+        self.queue(now, id, |framer| framer.answer(request, frames));
     }
 
     fn queue(&mut self, now: Time, id: LinkId, put: impl FnOnce(&mut Framer) -> Result<(), SendOverflow>) {

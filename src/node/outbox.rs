@@ -17,7 +17,7 @@ use crate::{
     },
     wire::{
         frame::Frame,
-        message::{GoodbyeCode, Message},
+        message::{GoodbyeCode, Kind, Message},
     },
 };
 
@@ -75,6 +75,8 @@ pub enum LinkAction {
     Answer {
         /// Where to.
         link: LinkId,
+        /// What the peer has sent.
+        request: Kind,
         /// Already encoded and hashed.
         frames: Vec<Frame>,
     },
@@ -121,7 +123,7 @@ impl LinkAction {
     pub fn frames(&self, to: LinkId) -> &[Frame] {
         match self {
             Self::Send { link, frame } | Self::Relay { link, frame } if *link == to => std::slice::from_ref(frame),
-            Self::Answer { link, frames } if *link == to => frames,
+            Self::Answer { link, frames, .. } if *link == to => frames,
             _ => &[],
         }
     }
@@ -140,10 +142,10 @@ impl Outbox {
         self.actions.push(Action::Link(LinkAction::Send { link, frame: Frame::new(message) }));
     }
 
-    /// Answers one `GetBlock`, `GetSync` or `GetMemoryPool` of a peer. Each of them gets exactly one answer.
-    pub fn answer(&mut self, link: LinkId, messages: impl IntoIterator<Item = Message>) {
+    /// Answers one request of a peer, such as `GetBlock`. Each gets exactly one answer.
+    pub fn answer(&mut self, link: LinkId, request: Kind, messages: impl IntoIterator<Item = Message>) {
         let frames = messages.into_iter().map(|message| Frame::new(&message)).collect();
-        self.actions.push(Action::Link(LinkAction::Answer { link, frames }));
+        self.actions.push(Action::Link(LinkAction::Answer { link, request, frames }));
     }
 
     /// Passes news on to a peer: one encoded frame for many peers.

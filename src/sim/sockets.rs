@@ -32,9 +32,9 @@ impl World {
                     self.order(node, LinkAction::Relay { link, frame });
                 }
             }
-            LinkAction::Answer { link, frames } if !self.is_honest(node) => {
+            LinkAction::Answer { link, request, frames } if !self.is_honest(node) => {
                 let frames = frames.into_iter().flat_map(|frame| self.distort(node, link, frame)).collect();
-                self.order(node, LinkAction::Answer { link, frames });
+                self.order(node, LinkAction::Answer { link, request, frames });
             }
             action => self.order(node, action),
         }

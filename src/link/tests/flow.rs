@@ -274,7 +274,7 @@ impl Pair {
             if let LinkEvent::Frame { .. } = event {
                 done += 1;
                 let frames = vec![Frame::new(&block(150_000))];
-                self.order(side, |link| LinkAction::Answer { link, frames });
+                self.order(side, |link| LinkAction::Answer { link, request: Kind::GetBlock, frames });
             }
         }
         while let Some(event) = self.ends[side].sink_mut().next(RoleId::Fetch) {

@@ -150,7 +150,7 @@ fn a_question_that_is_held_back_needs_no_lease() {
     let rig = Rig::with(|config| (config.lease_free_bytes, config.send_soft) = (600, 500));
     let (link, mut peer) = rig.accept_up();
     rig.set_window(0);
-    rig.link(LinkAction::Answer { link, frames: vec![Frame::new(&block(1_000))] });
+    rig.link(LinkAction::Answer { link, request: Kind::GetBlock, frames: vec![Frame::new(&block(1_000))] });
     let question = Message::GetSync(List::truncated(vec![Hash::ZERO; 40]));
     let bytes = Frame::new(&question).to_bytes(MAGIC);
     let (first, rest) = bytes.split_at(700);

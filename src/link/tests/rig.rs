@@ -22,7 +22,7 @@ use crate::{
     },
     wire::{
         frame::{Frame, FrameReader},
-        message::Message,
+        message::{Kind, Message},
     },
 };
 
@@ -163,7 +163,7 @@ impl Rig {
     }
 
     pub(super) fn answer(&self, link: LinkId, message: &Message) {
-        self.link(LinkAction::Answer { link, frames: vec![Frame::new(message)] });
+        self.link(LinkAction::Answer { link, request: Kind::GetBlock, frames: vec![Frame::new(message)] });
     }
 
     pub(super) fn relay(&self, link: LinkId, message: &Message) {

@@ -108,7 +108,7 @@ impl Headers {
             return Ok(());
         }
         let hashes = skeleton::above(index.archive(), from)?;
-        out.answer(link, [Message::Skeleton(crate::base::codec::List::truncated(hashes))]);
+        out.answer(link, Kind::GetSkeleton, [Message::Skeleton(crate::base::codec::List::truncated(hashes))]);
         Ok(())
     }
 }

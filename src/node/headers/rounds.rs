@@ -43,7 +43,7 @@ impl Headers {
             peer.served = Some(answer.common);
         }
         out.count(Counter::SyncsServed, 1);
-        out.answer(link, [Message::Sync(sync::portion(answer.headers))]);
+        out.answer(link, Kind::GetSync, [Message::Sync(sync::portion(answer.headers))]);
         Ok(())
     }
 

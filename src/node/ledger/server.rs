@@ -6,7 +6,10 @@ use crate::{
     base::{codec::List, hash::Hash, ids::LinkId, limits},
     chain::archive::StoreError,
     node::{Outbox, PeerFault, report::Counter},
-    wire::{frame::Frame, message::Message},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
 };
 
 use super::{
@@ -54,7 +57,7 @@ impl Server {
     }
 
     fn serve_ids(&mut self, link: LinkId, pool: &Pool, out: &mut Outbox) {
-        out.answer(link, [self.page(link, pool)]);
+        out.answer(link, Kind::GetMemoryPool, [self.page(link, pool)]);
     }
 
     /// A page of the mempool's list. It goes on where the link's last one ended; after a page that is not full, the list
@@ -73,10 +76,10 @@ impl Server {
 fn serve_block(link: LinkId, hash: Hash, chain: &Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
     match chain.served_body(&hash)? {
         Some(body) => {
-            out.answer(link, [Message::Block(body)]);
+            out.answer(link, Kind::GetBlock, [Message::Block(body)]);
             out.count(Counter::BlocksServed, 1);
         }
-        None => out.answer(link, [Message::Absent(hash)]),
+        None => out.answer(link, Kind::GetBlock, [Message::Absent(hash)]),
     }
     Ok(())
 }
@@ -89,5 +92,6 @@ fn serve_transactions(link: LinkId, ids: &[Hash], pool: &Pool, out: &mut Outbox)
         room = left.unwrap_or(0);
         left.is_some()
     });
-    out.answer(link, wanted.map(|entry| Message::Transaction(entry.transaction.transaction.to_bytes().into())));
+    let found = wanted.map(|entry| Message::Transaction(entry.transaction.transaction.to_bytes().into()));
+    out.answer(link, Kind::GetMemoryPool, found);
 }

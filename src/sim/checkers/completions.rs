@@ -22,7 +22,7 @@ impl World {
             LinkAction::Dial { dial, .. } if life.watch.dials.insert(*dial, Some(now)).is_some() => {
                 self.fail("completions", Some(node), format!("dial id {dial:?} was used before"));
             }
-            LinkAction::Answer { link, frames } if life.endpoint.is_live(*link) => {
+            LinkAction::Answer { link, frames, .. } if life.endpoint.is_live(*link) => {
                 let answers = frames.iter().filter(|frame| life.watch.answers(*link, frame)).count();
                 self.stats.blocks_served += answers as u64;
             }

@@ -216,7 +216,7 @@ pub(super) fn setup() -> Setup {
 pub(super) fn message(action: &Action) -> Option<(LinkId, Message)> {
     match action {
         Action::Link(LinkAction::Send { link, frame }) => Some((*link, frame.open().unwrap())),
-        Action::Link(LinkAction::Answer { link, frames }) => Some((*link, frames.first()?.open().unwrap())),
+        Action::Link(LinkAction::Answer { link, frames, .. }) => Some((*link, frames.first()?.open().unwrap())),
         _ => None,
     }
 }
