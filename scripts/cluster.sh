@@ -13,8 +13,10 @@ export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN
 usage() {
   cat <<'TEXT'
 usage: scripts/cluster.sh VERB
-  up [N=4] [--topology full|ring|line] [--miners M=1] [--mine-rate H/S=205]
+  up [N=4] [--topology full|ring|line] [--miners M=1] [--mine-rate H/S=205] [--delay TIME] [--rate BITS/S] [--loss PERCENT]
                             build, start N nodes, wait until all are synced
+                            --delay 80ms --rate 2mbit --loss 1%: what each node sends passes through an emulated line, until
+                            clean or an up with other values after down; tussock run --help says more at --line
   down                      stop all nodes (their data stays)
   kill n | stop n | start n | pause n | resume n        one node: SIGKILL, clean stop, start, SIGSTOP, SIGCONT
                             start takes the binary of the last up, and builds nothing
@@ -107,6 +109,7 @@ start_node() {
   rm -f "$folder/told"
   local args=()
   [ -f "$folder/args" ] && mapfile -t args <"$folder/args"
+  [ -s "$dir/line" ] && args+=(--line "$(cat "$dir/line")")
   # Its own process group, so that Ctrl-C ends this script and not the node.
   set -m
   "$bin" -d "$folder" --chain "$chain" run --listen "127.0.0.1:$((base + n))" --http "127.0.0.1:$((base + 500 + n))" \
@@ -161,13 +164,25 @@ node_arguments() {
   return 0
 }
 
+# Keeps what each node's line is like. A node that runs already keeps its own.
+choose_line() {
+  local line=$1 error
+  [ -n "$line" ] && [ "$line" != "$(cat "$dir/line" 2>/dev/null)" ] || return 0
+  error=$("$bin" run --line "$line" --help 2>&1 >/dev/null) || fail 2 "$(head -n 1 <<<"$error")"
+  [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ] || fail 2 "nodes run with another line; stop them first: scripts/cluster.sh down"
+  printf '%s\n' "$line" >"$dir/line"
+}
+
 verb_up() {
-  local count=4 topology=full miners=1 hashes=205 n
+  local count=4 topology=full miners=1 hashes=205 line='' n
   while [ $# -gt 0 ]; do
     case $1 in
       --topology) topology=${2:-}; shift 2 || fail 2 "--topology needs full, ring or line" ;;
       --miners) miners=${2:-}; shift 2 || fail 2 "--miners needs a number" ;;
       --mine-rate) hashes=${2:-}; shift 2 || fail 2 "--mine-rate needs a number" ;;
+      --delay) line+=${line:+,}delay=${2:-}; shift 2 || fail 2 "--delay needs a time: 80ms" ;;
+      --rate) line+=${line:+,}rate=${2:-}; shift 2 || fail 2 "--rate needs bits per second: 2mbit" ;;
+      --loss) line+=${line:+,}loss=${2:-}; shift 2 || fail 2 "--loss needs a percentage: 1%" ;;
       [0-9]*) count=$1; shift ;;
       *) fail 2 "unknown argument to up: $1" ;;
     esac
@@ -179,6 +194,7 @@ verb_up() {
   build
   mkdir -p "$dir" || fail 10 "cannot make $dir"
   realpath "$bin" >"$dir/binary" || fail 2 "there is no binary: $bin"
+  choose_line "$line"
   choose_ports "$count"
   if [ ! -f "$dir/size" ] || [ "$(cat "$dir/size")" -lt "$count" ]; then printf '%s\n' "$count" >"$dir/size"; fi
   for n in $(seq 1 "$count"); do
@@ -238,6 +254,7 @@ verb_status() {
     fi
   done
   if [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ]; then printf 'no node runs\n'; return; fi
+  [ ! -s "$dir/line" ] || printf 'each node sends over an emulated line: %s\n' "$(cat "$dir/line")"
   if [ "$silent" = 1 ]; then
     printf 'not all running nodes answer within %s s\n' "$answer_time"
   elif agree_soon; then printf 'all running nodes agree\n'; else printf 'running nodes differ\n'; fi

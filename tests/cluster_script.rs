@@ -22,9 +22,13 @@ struct Cluster(TempDir);
 
 impl Cluster {
     fn up() -> Self {
+        Self::up_with(&[])
+    }
+
+    fn up_with(flags: &[&str]) -> Self {
         let cluster = Self(TempDir::new());
         fs::write(cluster.0.path().join("port"), free_block().to_string()).unwrap();
-        let output = cluster.run(&["up", &NODES.to_string()]);
+        let output = cluster.run(&[&["up", &NODES.to_string()], flags].concat());
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
         cluster
     }
@@ -68,12 +72,44 @@ fn free_block() -> u16 {
 
 #[test]
 fn the_cluster_script_refuses_what_it_does_not_know() {
-    for line in ["status --wat", "down now", "wait agree soon", "logs 1 2", "stop 1 2", "heal all", "up --wat"] {
+    let lines = [
+        "status --wat",
+        "down now",
+        "wait agree soon",
+        "logs 1 2",
+        "stop 1 2",
+        "heal all",
+        "up --wat",
+        "up --delay 80",
+        "up --rate 2m",
+        "up --loss 100%",
+        "up --delay 80ms --rate",
+    ];
+    for line in lines {
         let dir = TempDir::new();
         let args: Vec<&str> = line.split(' ').collect();
         let output = script(dir.path(), &args).env("TUSSOCK_BIN", BIN).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{line}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn a_cluster_on_slow_lines_agrees_and_says_what_its_lines_are_like() {
+    let cluster = Cluster::up_with(&["--delay", "40ms", "--rate", "2mbit", "--loss", "1%"]);
+    assert!(cluster.run(&["cli", "1", "mine", "3"]).status.success());
+    assert!(cluster.run(&["wait", "agree"]).status.success());
+    assert!(stdout(&cluster.run(&["status"])).contains("emulated line: delay=40ms,rate=2mbit,loss=1%"));
+    for node in ["1", "2", "3"] {
+        let status = stdout(&cluster.run(&["cli", node, "status", "--json"]));
+        assert!(status.contains("an emulated line delays what this node sends"), "{status}");
+    }
+    let other = cluster.run(&["up", &NODES.to_string(), "--delay", "1ms"]);
+    assert_eq!(other.status.code(), Some(2), "{}", stderr(&other));
+    assert!(stderr(&other).contains("another line"), "{}", stderr(&other));
+    assert!(cluster.run(&["down"]).status.success());
+    let again = cluster.run(&["up", &NODES.to_string(), "--delay", "1ms"]);
+    assert!(again.status.success() && stdout(&again).contains("emulated line: delay=1ms"), "{}", stderr(&again));
 }
 
 #[test]

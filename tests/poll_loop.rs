@@ -2,7 +2,10 @@
 
 mod rig;
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    io::Read as _,
+    net::{SocketAddr, TcpListener},
+};
 
 use rig::{ID_BYTES, MAGIC, Peer, Rig, THEM};
 use socket2::{Domain, Socket, Type};
@@ -154,4 +157,64 @@ fn a_peer_that_reads_nothing_for_a_minute_is_closed() {
     });
     let reason = CloseReason::Fault(PeerFault::SendStall);
     assert_eq!(stalled, Some(LinkEvent::Closed { link, reason }));
+}
+
+/// Lets the loop's clock go on by milliseconds. In each the loop passes on a question of either peer: one is not enough, as
+/// the loop reads a link until nothing is left, without another look at the clock.
+fn go_on(rig: &Rig, peers: &mut [Peer; 2], milliseconds: u64) {
+    for _ in 0..milliseconds {
+        rig.pass_ms(1);
+        for peer in &mut *peers {
+            peer.write(&Message::GetPeers);
+            assert_eq!(rig.message(RoleId::Peers).1, Message::GetPeers);
+        }
+    }
+}
+
+#[test]
+fn over_an_emulated_line_bytes_arrive_after_its_delay_and_at_its_rate() {
+    let rig = Rig::over_line("delay=80ms,rate=2mbit");
+    let (link, mut peer) = rig.accept_up();
+    let mut clock = [rig.accept_up().1, rig.accept_up().1];
+    go_on(&rig, &mut clock, 90);
+    rig.send(link, &Message::Pong(1));
+    go_on(&rig, &mut clock, 78);
+    // The introduction is there by now.
+    let mut introduction = [0; ID_BYTES];
+    peer.stream.read_exact(&mut introduction).unwrap();
+    peer.before = 0;
+    assert!(!peer.has_unread());
+    go_on(&rig, &mut clock, 5);
+    assert!(peer.has_unread());
+    assert_eq!(peer.read(), Message::Pong(1));
+
+    // 50 KB take 0.2 s at 250 KB/s.
+    rig.send(link, &block(50_000));
+    go_on(&rig, &mut clock, 270);
+    let mut arrived = vec![0; 100_000];
+    peer.stream.set_nonblocking(true).unwrap();
+    let bytes = std::iter::from_fn(|| peer.stream.read(&mut arrived).ok()).sum::<usize>();
+    assert!((42_000..48_000).contains(&bytes), "{bytes}");
+    go_on(&rig, &mut clock, 40);
+    let rest = std::iter::from_fn(|| peer.stream.read(&mut arrived).ok()).sum::<usize>();
+    assert_eq!(bytes + rest, Frame::new(&block(50_000)).to_bytes(MAGIC).len());
+}
+
+#[test]
+fn a_full_emulated_line_pushes_back_and_a_link_that_ends_still_sends_all() {
+    let rig = Rig::over_line("delay=5ms,rate=80mbit");
+    let (link, mut peer) = rig.accept_up();
+    let mut clock = [rig.accept_up().1, rig.accept_up().1];
+    rig.send(link, &block(400_000));
+    go_on(&rig, &mut clock, 1);
+    let taken = rig.traffic.totals()[&link].0;
+    assert!(taken < 200_000, "{taken}: the rest waits in the endpoint");
+    let reason = Box::new(CloseReason::Local(GoodbyeCode::Full));
+    rig.link(LinkAction::Close { link, reason, retry_after: 7 });
+    assert_eq!(rig.closed(RoleId::Peers).0, link);
+    let reader = std::thread::spawn(move || (peer.read(), peer.read(), peer.try_read()));
+    go_on(&rig, &mut clock, 80);
+    let (first, goodbye, end) = reader.join().unwrap();
+    assert_eq!((first, end), (block(400_000), None));
+    assert_eq!(goodbye, Message::Goodbye { code: GoodbyeCode::Full as u8, retry_after: 7 });
 }

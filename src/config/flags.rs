@@ -6,7 +6,7 @@ use clap::{Args, builder::BoolishValueParser};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{flush::FlushInterval, values};
-use crate::net::ListenAddress;
+use crate::net::{LineConditions, ListenAddress};
 
 /// Options of every command.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +91,12 @@ pub struct NodeFlags {
     /// and /readyz [default: 20]
     #[arg(long, value_name = "every-block|SECONDS", env = "TUSSOCK_FLUSH", hide_env_values = true)]
     pub flush: Option<FlushInterval>,
+    /// For experiments: let all that this node sends to peers pass through an emulated line. delay=TIME is one way (80ms),
+    /// rate=BITS a second is for all links together (2mbit), loss=PERCENT of segments are lost (1%), each of them optional. TCP
+    /// hides losses as waits: a lost segment and what is behind it arrive one round trip later, and for a round trip their link
+    /// is half as fast
+    #[arg(long, value_name = "delay=TIME,rate=BITS,loss=PERCENT", env = "TUSSOCK_LINE", hide_env_values = true)]
+    pub line: Option<LineConditions>,
     /// Print nothing on standard output and no log lines on standard error
     #[arg(long, env = "TUSSOCK_QUIET", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -98,7 +104,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 21] = [
+pub const KEYS: [&str; 22] = [
     "data_dir",
     "chain",
     "log",
@@ -119,6 +125,7 @@ pub const KEYS: [&str; 21] = [
     "max_outbound",
     "max_memory",
     "flush",
+    "line",
     "quiet",
 ];
 
@@ -168,6 +175,7 @@ impl NodeFlags {
             max_outbound: self.max_outbound.or(below.max_outbound),
             max_memory: self.max_memory.or(below.max_memory),
             flush: self.flush.or(below.flush),
+            line: self.line.or(below.line),
             quiet: self.quiet.or(below.quiet),
         }
     }

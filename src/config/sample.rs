@@ -75,6 +75,10 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # for a block are in memory; peers have them.
 #flush = 20
 
+# For experiments: let all that this node sends to peers pass through an emulated line. Delay one way, bits per second of all
+# links together, lost segments (each costs a round trip). Left out: the host's own lines.
+#line = "delay=80ms,rate=2mbit,loss=1%"
+
 # Print nothing on standard output and no log lines on standard error. The log files have them.
 #quiet = false
 "##;

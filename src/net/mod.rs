@@ -5,6 +5,8 @@
 //! What roles want comes from an [`OrderSource`]; a [`Waker`] interrupts the wait for sockets when there is an order, or
 //! room again in an inbox that was full.
 
+mod line;
+mod line_conditions;
 mod listen_address;
 mod listener;
 mod poller;
@@ -14,6 +16,7 @@ mod waker;
 
 use crate::link::Order;
 
+pub use line_conditions::LineConditions;
 pub use listen_address::ListenAddress;
 pub use listener::Listener;
 pub use poller::Poller;

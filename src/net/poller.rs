@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
-    base::{ids::LinkId, limits, time::Time},
+    base::{ids::LinkId, limits, rng::Rng, time::Time},
     link::{Config, Endpoint, EventSink, Order},
     net::{
-        Listener, OrderSource, Traffic, Waker,
+        LineConditions, Listener, OrderSource, Traffic, Waker,
+        line::Line,
         socket::{Links, Socket},
     },
 };
@@ -27,6 +28,7 @@ pub struct Poller {
     waker: Waker,
     traffic: Arc<Traffic>,
     config: Config,
+    line: Option<Line>,
 }
 
 impl Poller {
@@ -34,7 +36,13 @@ impl Poller {
     pub fn new(config: Config) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        Ok(Self { poll, waker, traffic: Arc::default(), config })
+        Ok(Self { poll, waker, traffic: Arc::default(), config, line: None })
+    }
+
+    /// Lets all that is sent pass through an emulated line; `rng` draws what is lost.
+    pub fn over_line(mut self, conditions: LineConditions, rng: Rng) -> Self {
+        self.line = Some(Line::new(conditions, rng));
+        self
     }
 
     /// Interrupts the loop's wait.
@@ -65,6 +73,7 @@ impl Poller {
             source,
             links: Endpoint::new(self.config, sink),
             sockets: BTreeMap::new(),
+            line: self.line,
             youngest: LinkId(0),
             more_orders: false,
             scratch: vec![0; limits::LINK_TURN_BYTES],
@@ -81,6 +90,8 @@ struct Loop {
     source: Box<dyn OrderSource>,
     links: Links,
     sockets: BTreeMap<LinkId, Socket>,
+    /// Between the links and their sockets.
+    line: Option<Line>,
     /// The link that was opened last.
     youngest: LinkId,
     more_orders: bool,
@@ -111,7 +122,10 @@ impl Loop {
             self.accept(time);
             self.dial(time);
             self.traffic.set_limits(self.links.meters(time));
+            self.pass_line(time);
             self.turns(time);
+            // What a turn has put onto an idle line leaves at once.
+            self.pass_line(time);
             busy = self.links.turns() > 0 || self.more_orders || self.accepts_now(time);
             if self.links.has_stopped(time) {
                 return Ok(());
@@ -121,7 +135,8 @@ impl Loop {
 
     fn next_alarm(&self) -> Option<Time> {
         let listeners = self.listeners.iter().filter_map(Listener::next_alarm).filter(|_| self.links.accepts());
-        self.links.deadline().into_iter().chain(listeners).min()
+        let line = self.line.as_ref().and_then(Line::next_alarm);
+        self.links.deadline().into_iter().chain(listeners).chain(line).min()
     }
 
     fn event(&mut self, now: Time, event: &mio::event::Event) {
@@ -213,16 +228,25 @@ impl Loop {
         self.sockets.insert(id, socket);
     }
 
+    fn pass_line(&mut self, now: Time) {
+        for id in self.line.as_mut().map(|line| line.pass(now)).unwrap_or_default() {
+            self.links.ready(id);
+        }
+    }
+
     /// Gives each link that has something to do one turn, and drops the sockets of those that are given up.
     fn turns(&mut self, now: Time) {
         for _ in 0..self.links.turns() {
             let Some(id) = self.links.next_turn() else { break };
             if let Some(socket) = self.sockets.get_mut(&id) {
-                socket.turn(now, &mut self.links, &mut self.scratch);
+                socket.turn(now, &mut self.links, self.line.as_mut(), &mut self.scratch);
             }
         }
         while let Some(id) = self.links.next_dropped() {
             self.sockets.remove(&id);
+            if let Some(line) = &mut self.line {
+                line.forget(id);
+            }
             self.traffic.close(id);
         }
     }

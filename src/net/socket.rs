@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use crate::{
     base::{ids::LinkId, time::Time},
     link::{Endpoint, EventSink},
-    net::traffic::LinkTraffic,
+    net::{line::Line, traffic::LinkTraffic},
     node::DialFailure,
 };
 
@@ -61,8 +61,11 @@ impl Socket {
     }
 
     /// Moves bytes in both directions until the link or the socket has had enough.
-    pub(super) fn turn(&mut self, now: Time, links: &mut Links, scratch: &mut [u8]) {
-        let written = self.write(now, links);
+    pub(super) fn turn(&mut self, now: Time, links: &mut Links, line: Option<&mut Line>, scratch: &mut [u8]) {
+        let written = match line {
+            Some(line) => self.write_to_line(now, links, line),
+            None => self.write(now, links),
+        };
         // Even if nothing can be written any more: what the peer said last may still be there to be read.
         self.read(now, links, scratch);
         if let Err(error) = written {
@@ -95,7 +98,28 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
-        if links.has_finished(self.id) && !self.shut {
+        self.shut_down(links.has_finished(self.id))
+    }
+
+    /// The same over an emulated line, whose other end is the socket.
+    fn write_to_line(&mut self, now: Time, links: &mut Links, line: &mut Line) -> io::Result<()> {
+        if self.writable {
+            self.writable = line.deliver(now, self.id, &mut self.stream)?;
+        }
+        while !links.is_idle(self.id) {
+            let taken = line.take(self.id, links.transmit(self.id, WRITE_CHUNKS));
+            if taken == 0 {
+                links.blocked(now, self.id);
+                break;
+            }
+            links.sent(self.id, taken);
+            self.traffic.sent(taken);
+        }
+        self.shut_down(links.has_finished(self.id) && line.is_empty(self.id))
+    }
+
+    fn shut_down(&mut self, has_finished: bool) -> io::Result<()> {
+        if has_finished && !self.shut {
             self.shut = true;
             self.stream.shutdown(Shutdown::Write)?;
         }

@@ -16,7 +16,7 @@ use crate::{
     base::{ids::LinkId, limits, rng::Rng},
     chain::archive::StoreError,
     link::{Config, Order},
-    net::{Poller, Traffic},
+    net::{LineConditions, Poller, Traffic},
     node::{
         Halt, RoleId, Roles, Setup, Stores, build,
         command::Command,
@@ -60,6 +60,8 @@ pub struct NodeOptions {
     pub signals: bool,
     /// Limits of the poll loop; `None`: the defaults.
     pub net: Option<Config>,
+    /// What the node sends passes through an emulated line like this.
+    pub line: Option<LineConditions>,
 }
 
 /// What [`Node::wait_ready`] saw first.
@@ -104,8 +106,10 @@ impl Node {
         setup.own_addresses.extend(own);
         let wanted = setup.max_inbound;
         let net = options.net.unwrap_or_else(|| config_for(&mut setup));
-        let roles = build(&setup, stores, &mut Rng::new(options.seed));
-        let node = Self::launch(roles, listening, net, options.signals, options.resolver)?;
+        let mut rng = Rng::new(options.seed);
+        let roles = build(&setup, stores, &mut rng);
+        let line = options.line.map(|line| (line, rng.fork("line")));
+        let node = Self::launch(roles, listening, net, line, options.signals, options.resolver)?;
         if setup.max_inbound < wanted {
             node.tell_few_descriptors(setup.max_inbound, wanted);
         }
@@ -117,11 +121,15 @@ impl Node {
         roles: Roles,
         listening: Listening,
         net: Config,
+        line: Option<(LineConditions, Rng)>,
         signals: bool,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, StartError> {
         let system = |what| move |source| StartError::System { what, source };
-        let poller = Poller::new(net).map_err(system("the poll loop"))?;
+        let mut poller = Poller::new(net).map_err(system("the poll loop"))?;
+        if let Some((line, rng)) = line {
+            poller = poller.over_line(line, rng);
+        }
         let (waker, traffic) = (poller.waker(), poller.traffic());
         let (status, stopper) = (Arc::<SharedStatus>::default(), Arc::new(Stopper::new()));
         let ids: Vec<RoleId> = roles.iter().map(|(id, _)| *id).collect();

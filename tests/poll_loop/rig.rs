@@ -18,10 +18,11 @@ use tussock::{
     base::{
         hash::Hash,
         ids::{LinkId, NodeId},
+        rng::Rng,
         time::Time,
     },
     link::{Config, EventSink, Order, Transport, hearers},
-    net::{Listener, OrderSource, Poller, Traffic, Waker},
+    net::{LineConditions, Listener, OrderSource, Poller, Traffic, Waker},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerInfo, RoleId},
     wire::{
         frame::{Frame, FrameReader},
@@ -75,11 +76,23 @@ impl Rig {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::over(None, change)
+    }
+
+    /// A loop that sends over an emulated line.
+    pub(super) fn over_line(line: &str) -> Self {
+        Self::over(Some(line.parse().unwrap()), |_| {})
+    }
+
+    fn over(line: Option<LineConditions>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { transport: Transport::Clear(NodeId([1; ID_BYTES])), ..Config::new(MAGIC, 8) };
         change(&mut config);
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_address().unwrap();
-        let poller = Poller::new(config).unwrap();
+        let mut poller = Poller::new(config).unwrap();
+        if let Some(line) = line {
+            poller = poller.over_line(line, Rng::from_number(1));
+        }
         let (traffic, waker) = (poller.traffic(), poller.waker());
         let (mut senders, mut events) = (BTreeMap::new(), BTreeMap::new());
         for role in hearers(true) {
@@ -111,7 +124,12 @@ impl Rig {
 
     /// Moves the loop's clock.
     pub(super) fn pass(&self, seconds: u64) {
-        self.time.fetch_add(seconds * 1_000_000, SeqCst);
+        self.pass_ms(seconds * 1000);
+    }
+
+    /// The same in milliseconds.
+    pub(super) fn pass_ms(&self, ms: u64) {
+        self.time.fetch_add(ms * 1000, SeqCst);
         self.waker.wake();
     }
 
@@ -194,7 +212,7 @@ impl Drop for Rig {
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
     /// Bytes of the loop's identity that are still to come.
-    before: usize,
+    pub(super) before: usize,
     reader: FrameReader,
     unread: Vec<u8>,
 }
@@ -219,6 +237,14 @@ impl Peer {
 
     pub(super) fn write_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Whether something has arrived that was not read yet.
+    pub(super) fn has_unread(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        !self.unread.is_empty() || peeked.is_ok_and(|bytes| bytes > 0)
     }
 
     /// The next message; panics at the end of the connection.

@@ -64,6 +64,10 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     if let Some(warning) = warning {
         node.handle().warn("peer book", warning);
     }
+    if let Some(line) = plan.flags().line {
+        log::warn!("what this node sends passes through an emulated line line={line}");
+        node.handle().warn("line", format!("an emulated line delays what this node sends (--line {line})"));
+    }
     if sharing == Sharing::OneProcess {
         node.handle().hinder(HindranceId::NoSharedMemory, runtime::unix_now(), Some(no_shared_memory()));
     }
@@ -131,6 +135,7 @@ fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {
         seed: datadir::random_bytes::<32>()?,
         signals: true,
         net: None,
+        line: plan.flags().line,
     };
     Node::start(setup, stores, options).map_err(|error| match error {
         StartError::Listen { .. } => Failure::usage(error.to_string()),
