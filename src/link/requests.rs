@@ -15,11 +15,25 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Requests {
     /// Held back until earlier ones are answered, oldest first.
-    held: VecDeque<Frame>,
+    held: VecDeque<Held>,
     /// Handed on, oldest first.
     open: VecDeque<Open>,
+    /// How many there are of each: a peer may have hundreds, and each frame asks.
+    held_counts: Counts,
+    open_counts: Counts,
+    /// Bytes of those that are held back, and of the `GetMemoryPool`s among them.
+    held_bytes: usize,
+    held_pool_bytes: usize,
     /// The size that a block is expected to have: that of the largest recent one, which fades slowly.
     block_size: usize,
+}
+
+/// A request that is held back.
+#[derive(Debug)]
+struct Held {
+    frame: Frame,
+    /// The block that is asked for.
+    block: Option<Hash>,
 }
 
 /// A request that a role has.
@@ -30,9 +44,35 @@ struct Open {
     block: Option<Hash>,
 }
 
+/// Requests by what their answers cost.
+#[derive(Debug, Default)]
+struct Counts {
+    blocks: usize,
+    syncs: usize,
+    pools: usize,
+}
+
+impl Counts {
+    fn of(&mut self, kind: Kind) -> &mut usize {
+        match kind {
+            Kind::GetBlock => &mut self.blocks,
+            Kind::GetSync | Kind::GetSkeleton => &mut self.syncs,
+            _ => &mut self.pools,
+        }
+    }
+}
+
 impl Requests {
     pub(super) fn new() -> Self {
-        Self { held: VecDeque::new(), open: VecDeque::new(), block_size: limits::SEND_SOFT_BYTES }
+        Self {
+            held: VecDeque::new(),
+            open: VecDeque::new(),
+            held_counts: Counts::default(),
+            open_counts: Counts::default(),
+            held_bytes: 0,
+            held_pool_bytes: 0,
+            block_size: limits::SEND_SOFT_BYTES,
+        }
     }
 
     /// Whether frames of this kind get an answer whose size needs a limit.
@@ -42,12 +82,13 @@ impl Requests {
 
     /// Adds what these requests come to.
     pub(super) fn add_to(&self, backlog: &mut Backlog) {
-        let kinds = || self.open.iter().map(|open| open.kind).chain(self.held.iter().map(|frame| frame.kind));
-        backlog.blocks = kinds().filter(|kind| *kind == Kind::GetBlock).count();
-        backlog.syncs = kinds().filter(|kind| matches!(kind, Kind::GetSync | Kind::GetSkeleton)).count();
-        backlog.expected = self.open.iter().map(|open| self.expected(open.kind)).sum();
-        let pools = self.held.iter().filter(|frame| frame.kind == Kind::GetMemoryPool);
-        backlog.pools = pools.map(Frame::wire_len).sum();
+        let (open, held) = (&self.open_counts, &self.held_counts);
+        backlog.blocks = open.blocks + held.blocks;
+        backlog.syncs = open.syncs + held.syncs;
+        backlog.expected = open.blocks * self.expected(Kind::GetBlock)
+            + open.syncs * self.expected(Kind::GetSync)
+            + open.pools * self.expected(Kind::GetMemoryPool);
+        backlog.pools = self.held_pool_bytes;
     }
 
     /// Bytes that the answer to a request is expected to take.
@@ -67,7 +108,9 @@ impl Requests {
 
     /// Hands on the oldest that is held back.
     pub(super) fn release(&mut self) -> Option<Frame> {
-        let frame = self.held.pop_front()?;
+        let Held { frame, .. } = self.held.pop_front()?;
+        *self.held_counts.of(frame.kind) -= 1;
+        self.count_bytes(&frame, usize::saturating_sub);
         self.hand_on(&frame);
         Some(frame)
     }
@@ -75,12 +118,24 @@ impl Requests {
     /// Notes that a role gets this request.
     pub(super) fn hand_on(&mut self, frame: &Frame) {
         self.open.push_back(Open { kind: frame.kind, block: asked_block(frame) });
+        *self.open_counts.of(frame.kind) += 1;
     }
 
     /// Holds a request back, or drops it.
     pub(super) fn hold(&mut self, frame: Frame, bounds: &Bounds, backlog: &Backlog) {
-        if frame.kind != Kind::GetMemoryPool || bounds.holds_pool(backlog, frame.wire_len()) {
-            self.held.push_back(frame);
+        if frame.kind == Kind::GetMemoryPool && !bounds.holds_pool(backlog, frame.wire_len()) {
+            return;
+        }
+        *self.held_counts.of(frame.kind) += 1;
+        self.count_bytes(&frame, usize::saturating_add);
+        self.held.push_back(Held { block: asked_block(&frame), frame });
+    }
+
+    /// Counts the bytes of a request that is held back from now on, or no longer.
+    fn count_bytes(&mut self, frame: &Frame, change: fn(usize, usize) -> usize) {
+        self.held_bytes = change(self.held_bytes, frame.wire_len());
+        if frame.kind == Kind::GetMemoryPool {
+            self.held_pool_bytes = change(self.held_pool_bytes, frame.wire_len());
         }
     }
 
@@ -90,23 +145,24 @@ impl Requests {
             self.block_size = block.wire_len().max(self.block_size - self.block_size / 8);
         }
         let at = self.open.iter().position(|open| open.kind == kind);
-        at.and_then(|at| self.open.remove(at)).is_some()
+        let is_settled = at.and_then(|at| self.open.remove(at)).is_some();
+        *self.open_counts.of(kind) -= usize::from(is_settled);
+        is_settled
     }
 
     /// Whether a `GetBlock` for this block has no answer yet.
     pub(super) fn want(&self, block: &Hash) -> bool {
-        let held = || self.held.iter().filter_map(asked_block);
-        self.open.iter().any(|open| open.block == Some(*block)) || held().any(|hash| hash == *block)
+        let block = Some(*block);
+        self.open.iter().any(|open| open.block == block) || self.held.iter().any(|held| held.block == block)
     }
 
     /// Bytes of requests that are held back.
     pub(super) fn held_bytes(&self) -> usize {
-        self.held.iter().map(Frame::wire_len).sum()
+        self.held_bytes
     }
 
     pub(super) fn clear(&mut self) {
-        self.held.clear();
-        self.open.clear();
+        *self = Self::new();
     }
 }
 
@@ -118,5 +174,59 @@ pub(super) fn asked_block(frame: &Frame) -> Option<Hash> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{codec::List, rng::Rng};
+
+    /// What a walk over all requests gives.
+    fn walked(requests: &Requests) -> (Backlog, usize) {
+        let open = || requests.open.iter().map(|open| open.kind);
+        let frames = || requests.held.iter().map(|held| &held.frame);
+        let kinds = || open().chain(frames().map(|frame| frame.kind));
+        let pools = frames().filter(|frame| frame.kind == Kind::GetMemoryPool);
+        let backlog = Backlog {
+            blocks: kinds().filter(|kind| *kind == Kind::GetBlock).count(),
+            syncs: kinds().filter(|kind| matches!(kind, Kind::GetSync | Kind::GetSkeleton)).count(),
+            expected: open().map(|kind| requests.expected(kind)).sum(),
+            pools: pools.map(Frame::wire_len).sum(),
+            ..Backlog::default()
+        };
+        (backlog, frames().map(Frame::wire_len).sum())
+    }
+
+    #[test]
+    fn running_counts_are_what_a_walk_over_all_requests_gives() {
+        let (mut requests, mut rng) = (Requests::new(), Rng::from_number(1));
+        let hash = |byte: u64| Hash([byte as u8; 32]);
+        for _ in 0..5000 {
+            let message = match rng.below(4) {
+                0 => Message::GetBlock(hash(rng.below(9))),
+                1 => Message::GetSync(List::truncated([hash(1)])),
+                2 => Message::GetSkeleton(hash(2)),
+                _ => Message::GetMemoryPool(List::truncated(vec![hash(3); rng.below(300) as usize])),
+            };
+            let (frame, mut backlog) = (Frame::new(&message), Backlog::default());
+            requests.add_to(&mut backlog);
+            match rng.below(8) {
+                0 | 1 => requests.hand_on(&frame),
+                2 | 3 => requests.hold(frame, &Bounds::PROTOCOL, &backlog),
+                4 => drop(requests.release()),
+                5 if rng.chance(20_000) => requests.clear(),
+                _ => {
+                    let block = Frame::new(&Message::Block(vec![0; rng.below(90_000) as usize].into()));
+                    requests.settle(
+                        frame.kind,
+                        if frame.kind == Kind::GetBlock { std::slice::from_ref(&block) } else { &[] },
+                    );
+                }
+            }
+            let mut backlog = Backlog::default();
+            requests.add_to(&mut backlog);
+            assert_eq!((backlog, requests.held_bytes()), walked(&requests));
+        }
     }
 }
