@@ -210,12 +210,27 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("comes to {} KiB or more", limits::SEND_SOFT_BYTES / 1024),
         format!("at most {} KiB wait; further ones get no answer", limits::HELD_POOL_BYTES / 1024),
         format!("while less than {} MiB wait on all links together", limits::SEND_BUDGET_BYTES / 4 / (1024 * 1024)),
+        format!("if it has not come after {} s", seconds(limits::ANNOUNCED_TIMEOUT)),
+        format!("A node has at most {} questions open", limits::ANNOUNCED_IN_FLIGHT),
+        format!("whose answer is more than {} s late", seconds(limits::ANNOUNCED_TIMEOUT)),
+        format!("within {} to {} ms", limits::ANNOUNCE_AFTER.0.as_millis(), limits::ANNOUNCE_AFTER.1.as_millis()),
+        format!("that it announced, {} MiB of them at most", limits::RELAYED_BYTES / (1024 * 1024)),
+        format!("begins with a lead of {} over", limits::LEAD_TO_PUSH),
+        format!("to {} at most. It loses {} with each", limits::LEAD_MOST, limits::LEAD_LOST),
+        format!("20 points beyond {} at once and one a minute", limits::SALTS_AT_ONCE),
+        format!("of more than {} at once and one a second", limits::ABSENT_AT_ONCE),
+        format!("looks in a row, {} s apart", seconds(limits::UNDELIVERED_LOOK)),
         format!("more than {} KiB of them wait", limits::SEND_OWN_BYTES / 1024),
         format!("when it has waited for {} s", seconds(limits::NEWS_HELD)),
         format!("{} s without the answer end the link", seconds(limits::PONG_TIMEOUT)),
         format!("at {} the address is banned for an hour", limits::BAN_SCORE),
     ];
     assert_eq!((limits::UNPROVEN_BRANCHES, limits::WITHHELD_MAX, limits::BAN_TIME), (8, HOUR, HOUR));
+    assert_eq!((limits::RELAYED_TRANSACTIONS, limits::UNDELIVERED_LOOKS, limits::PUSHED_PEERS), (4_096, 6, 2));
+    assert_eq!(
+        (limits::SALT_LIFETIME, limits::SALT_INTERVAL, limits::ABSENT_INTERVAL),
+        (HOUR, Duration::from_secs(60), Duration::from_secs(1))
+    );
     assert_eq!((limits::MAX_CANDIDATES, limits::CANDIDATE_IN_FLIGHT, limits::BRANCHES_PER_PEER), (8, 4, 4));
     for phrase in phrases {
         assert!(text.contains(&phrase), "{phrase}");

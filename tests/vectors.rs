@@ -34,6 +34,7 @@ use tussock::{
     wire::{
         frame::{Frame, FrameFault, FrameReader},
         message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, PeerAddress, Version},
+        short_id::{Salt, ShortId},
     },
 };
 
@@ -96,6 +97,11 @@ fn sample_transaction(genesis: &Hash) -> Transaction {
     transaction
 }
 
+/// By the salt of the sample messages.
+fn short_id(transaction: &Transaction) -> ShortId {
+    Salt([6; 16]).short_id(&merkle::leaf(&transaction.to_bytes()))
+}
+
 fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
     let transaction = sample_transaction(&spec.genesis_hash());
     vec![
@@ -131,6 +137,10 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
         Message::Goodbye { code: GoodbyeCode::Full as u8, retry_after: 60 },
         Message::GetSkeleton(hash(4)),
         Message::Skeleton(List::truncated([hash(4), hash(5)])),
+        Message::RelaySalt { number: 3, salt: Salt([6; 16]) },
+        Message::Announce { salt: 3, ids: List::truncated([short_id(&transaction), ShortId(8)]) },
+        Message::GetTransactions(List::truncated([short_id(&transaction)])),
+        Message::AbsentTransactions(List::truncated([ShortId(8)])),
     ]
 }
 
@@ -151,14 +161,31 @@ fn every_message_has_the_golden_frame_and_reads_back() {
     golden("frames-2.json", &json!({ "magic": hex(&spec.magic()), "frames": frames }));
 }
 
+#[test]
+fn short_ids_are_the_golden_ones() {
+    let transaction = sample_transaction(&ChainSpec::local().genesis_hash());
+    let leaf = merkle::leaf(&transaction.to_bytes());
+    let salt = Salt(std::array::from_fn(|at| at as u8));
+    let id = salt.short_id(&leaf);
+    golden(
+        "short-ids.json",
+        &json!({
+            "salt": hex(&salt.0),
+            "transaction": hex(&transaction.to_bytes()),
+            "leaf": leaf.to_string(),
+            "short_id": hex(&codec::encode(&id)),
+        }),
+    );
+}
+
 /// Version 1 had other networks; and under the magic of one of them, messages that version 2 does not take.
 #[test]
 fn frames_of_version_1_are_refused() {
     let (one, two) = (read("frames.json"), read("frames-2.json"));
     let magic = |file: &Value| -> [u8; 4] { unhex(file["magic"].as_str().unwrap()).unwrap().try_into().unwrap() };
     assert_ne!(magic(&one), magic(&two));
-    // These two came later.
-    for kind in Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::GetSkeleton | Kind::Skeleton)) {
+    // The kinds after these came later.
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind <= Kind::Goodbye) {
         let name = format!("{kind:?}");
         let bytes = unhex(one["frames"][&name].as_str().unwrap()).unwrap();
         // A first frame may be another network's `Version`, so that both sides learn which networks met.

@@ -71,6 +71,13 @@ impl Domain {
     /// The secret of an RPC token, as the node's file keeps it.
     pub const TOKEN: Self = Self::named("tussock token");
 
+    /// Short ids of transactions: the name takes half of the key, and a node's salt the other half.
+    pub fn short_id(salt: [u8; 16]) -> Self {
+        let mut domain = Self::named("tussock short id");
+        domain.0[16..].copy_from_slice(&salt);
+        domain
+    }
+
     const fn named(name: &str) -> Self {
         let name = name.as_bytes();
         let mut key = [0; 32];

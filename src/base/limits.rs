@@ -1,12 +1,14 @@
 //! The caps, intervals and timeouts of the protocol and its roles, each with its unit and reason. A limit of one module
 //! above the roles lives in that module.
 
+mod announcing;
 mod defence;
 mod memory;
 mod peers;
 
 use std::time::Duration;
 
+pub use announcing::*;
 pub use defence::*;
 pub use memory::scaled;
 pub use peers::*;
@@ -62,6 +64,10 @@ pub const MAX_GET_SYNC_BYTES: usize = 4 * KIB;
 pub const MAX_SYNC_BYTES: usize = 32 * KIB;
 /// Body bytes of `GetMemoryPool` and `MemoryPool`.
 pub const MAX_MEMORY_POOL_BYTES: usize = 32 * KIB + 16;
+/// Body bytes of `Announce`.
+pub const MAX_ANNOUNCE_BYTES: usize = 8 * KIB;
+/// Body bytes of `GetTransactions` and `AbsentTransactions`.
+pub const MAX_GET_TRANSACTIONS_BYTES: usize = KIB;
 /// Body bytes of the small messages: `Verack`, pings, single hashes, `Goodbye`.
 pub const MAX_SMALL_BYTES: usize = 128;
 /// Body bytes of `Block`.
@@ -76,6 +82,10 @@ pub const MAX_LOCATOR_HASHES: usize = 64;
 pub const MAX_PEERS_ADDRESSES: usize = 100;
 /// Ids in one `GetMemoryPool` or `MemoryPool`.
 pub const MAX_MEMORY_POOL_IDS: usize = 1000;
+/// Short ids in one `Announce`.
+pub const MAX_ANNOUNCED_IDS: usize = 1000;
+/// Short ids in one `GetTransactions`: the largest answer has as many bytes as the largest block.
+pub const MAX_ASKED_IDS: usize = MAX_BLOCK_BYTES / MAX_TRANSACTION_BYTES;
 /// Bytes of the agent string in `Version`.
 pub const MAX_AGENT_BYTES: usize = 64;
 /// Frames whose body is larger than this need a lease from the pool of large bodies while they arrive.
@@ -104,8 +114,8 @@ pub const UNANSWERED_BLOCKS: usize = 2 * (PEER_WINDOW_MOST + 1);
 pub const ANSWERS_AT_ONCE: usize = 64;
 /// The same for `GetSync` and `GetSkeleton` together.
 pub const UNANSWERED_SYNCS: usize = 2 * (SYNCS_IN_FLIGHT + 1);
-/// Bytes of one peer's `GetMemoryPool`s that wait for room; further ones get no answer. A node asks one peer for 1,024
-/// transactions at most before it hears of more.
+/// Bytes of one peer's `GetMemoryPool`s and `GetTransactions` that wait for room; further ones get no answer. A node asks one
+/// peer for 1,024 transactions by id, and 512 by short id, at most before it hears of more.
 pub const HELD_POOL_BYTES: usize = 48 * KIB;
 /// A peer with queued data that accepts no byte for this long is closed.
 pub const SEND_STALL: Duration = seconds(60);

@@ -18,7 +18,7 @@ pub(super) struct Bounds {
     pub(super) blocks: usize,
     /// The same for `GetSync`.
     pub(super) syncs: usize,
-    /// Bytes of `GetMemoryPool`s that are held back; further ones are dropped.
+    /// Bytes of `GetMemoryPool`s and `GetTransactions` that are held back; further ones are dropped.
     pub(super) pools: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Backlog {
     pub(super) blocks: usize,
     /// `GetSync`s without an answer.
     pub(super) syncs: usize,
-    /// Bytes of `GetMemoryPool`s that are held back.
+    /// Bytes of `GetMemoryPool`s and `GetTransactions` that are held back.
     pub(super) pools: usize,
 }
 
@@ -71,8 +71,8 @@ impl Bounds {
         backlog.queued.saturating_add(backlog.expected) < room
     }
 
-    /// Whether a `GetMemoryPool` of this size is held back; otherwise it is dropped. Its answer has no end that the asker
-    /// could see, so that the asker cannot keep to a number of open ones.
+    /// Whether a `GetMemoryPool` or `GetTransactions` of this size is held back; otherwise it is dropped. The answer of the
+    /// first has no end that the asker could see, so that the asker cannot keep to a number of open ones.
     pub(super) fn holds_pool(&self, backlog: &Backlog, bytes: usize) -> bool {
         backlog.pools == 0 || backlog.pools.saturating_add(bytes) <= self.pools
     }

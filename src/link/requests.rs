@@ -8,6 +8,7 @@ use crate::{
     wire::{
         frame::Frame,
         message::{Kind, Message},
+        short_id::ShortId,
     },
 };
 
@@ -21,7 +22,9 @@ pub(super) struct Requests {
     /// How many there are of each: a peer may have hundreds, and each frame asks.
     held_counts: Counts,
     open_counts: Counts,
-    /// Bytes of those that are held back, and of the `GetMemoryPool`s among them.
+    /// Transactions that the open `GetTransactions` are for.
+    open_transactions: usize,
+    /// Bytes of those that are held back, and of those for transactions among them.
     held_bytes: usize,
     held_pool_bytes: usize,
     /// The size that a block is expected to have: that of the largest recent one, which fades slowly.
@@ -42,6 +45,8 @@ struct Open {
     kind: Kind,
     /// The block that was asked for.
     block: Option<Hash>,
+    /// Transactions that were asked for by short ids.
+    transactions: usize,
 }
 
 /// Requests by what their answers cost.
@@ -50,6 +55,7 @@ struct Counts {
     blocks: usize,
     syncs: usize,
     pools: usize,
+    transactions: usize,
 }
 
 impl Counts {
@@ -57,6 +63,7 @@ impl Counts {
         match kind {
             Kind::GetBlock => &mut self.blocks,
             Kind::GetSync | Kind::GetSkeleton => &mut self.syncs,
+            Kind::GetTransactions => &mut self.transactions,
             _ => &mut self.pools,
         }
     }
@@ -69,6 +76,7 @@ impl Requests {
             open: VecDeque::new(),
             held_counts: Counts::default(),
             open_counts: Counts::default(),
+            open_transactions: 0,
             held_bytes: 0,
             held_pool_bytes: 0,
             block_size: limits::SEND_SOFT_BYTES,
@@ -77,7 +85,7 @@ impl Requests {
 
     /// Whether frames of this kind get an answer whose size needs a limit.
     pub(super) fn are(kind: Kind) -> bool {
-        matches!(kind, Kind::GetBlock | Kind::GetSync | Kind::GetSkeleton | Kind::GetMemoryPool)
+        matches!(kind, Kind::GetBlock | Kind::GetSync | Kind::GetSkeleton | Kind::GetMemoryPool | Kind::GetTransactions)
     }
 
     /// Adds what these requests come to.
@@ -87,16 +95,18 @@ impl Requests {
         backlog.syncs = open.syncs + held.syncs;
         backlog.expected = open.blocks * self.expected(Kind::GetBlock)
             + open.syncs * self.expected(Kind::GetSync)
-            + open.pools * self.expected(Kind::GetMemoryPool);
+            + open.pools * self.expected(Kind::GetMemoryPool)
+            + self.open_transactions * self.expected(Kind::GetTransactions);
         backlog.pools = self.held_pool_bytes;
     }
 
-    /// Bytes that the answer to a request is expected to take.
+    /// Bytes that the answer to a request is expected to take; for `GetTransactions`, to each of its short ids.
     fn expected(&self, kind: Kind) -> usize {
         match kind {
             // However small blocks were, the next ones may be the largest.
             Kind::GetBlock => self.block_size.max(limits::SEND_SOFT_BYTES / limits::ANSWERS_AT_ONCE),
             Kind::GetSync | Kind::GetSkeleton => limits::MAX_SYNC_BYTES,
+            Kind::GetTransactions => limits::MAX_TRANSACTION_BYTES,
             _ => limits::SEND_SOFT_BYTES,
         }
     }
@@ -117,13 +127,15 @@ impl Requests {
 
     /// Notes that a role gets this request.
     pub(super) fn hand_on(&mut self, frame: &Frame) {
-        self.open.push_back(Open { kind: frame.kind, block: asked_block(frame) });
+        let transactions = asked_transactions(frame);
+        self.open.push_back(Open { kind: frame.kind, block: asked_block(frame), transactions });
+        self.open_transactions += transactions;
         *self.open_counts.of(frame.kind) += 1;
     }
 
     /// Holds a request back, or drops it.
     pub(super) fn hold(&mut self, frame: Frame, bounds: &Bounds, backlog: &Backlog) {
-        if frame.kind == Kind::GetMemoryPool && !bounds.holds_pool(backlog, frame.wire_len()) {
+        if wants_transactions(frame.kind) && !bounds.holds_pool(backlog, frame.wire_len()) {
             return;
         }
         *self.held_counts.of(frame.kind) += 1;
@@ -134,7 +146,7 @@ impl Requests {
     /// Counts the bytes of a request that is held back from now on, or no longer.
     fn count_bytes(&mut self, frame: &Frame, change: fn(usize, usize) -> usize) {
         self.held_bytes = change(self.held_bytes, frame.wire_len());
-        if frame.kind == Kind::GetMemoryPool {
+        if wants_transactions(frame.kind) {
             self.held_pool_bytes = change(self.held_pool_bytes, frame.wire_len());
         }
     }
@@ -145,9 +157,10 @@ impl Requests {
             self.block_size = block.wire_len().max(self.block_size - self.block_size / 8);
         }
         let at = self.open.iter().position(|open| open.kind == kind);
-        let is_settled = at.and_then(|at| self.open.remove(at)).is_some();
-        *self.open_counts.of(kind) -= usize::from(is_settled);
-        is_settled
+        let settled = at.and_then(|at| self.open.remove(at));
+        *self.open_counts.of(kind) -= usize::from(settled.is_some());
+        self.open_transactions -= settled.as_ref().map_or(0, |open| open.transactions);
+        settled.is_some()
     }
 
     /// Whether a `GetBlock` for this block has no answer yet.
@@ -164,6 +177,17 @@ impl Requests {
     pub(super) fn clear(&mut self) {
         *self = Self::new();
     }
+}
+
+/// Whether a request is for transactions. Its asker cannot see whether the answer has begun, and so cannot keep to a number
+/// of open ones.
+fn wants_transactions(kind: Kind) -> bool {
+    matches!(kind, Kind::GetMemoryPool | Kind::GetTransactions)
+}
+
+/// How many transactions a `GetTransactions` is for; 0 for other frames.
+fn asked_transactions(frame: &Frame) -> usize {
+    if frame.kind == Kind::GetTransactions { frame.body.len() / size_of::<ShortId>() } else { 0 }
 }
 
 /// The block that a `GetBlock` is for; `None` for other frames.
@@ -187,11 +211,18 @@ mod tests {
         let open = || requests.open.iter().map(|open| open.kind);
         let frames = || requests.held.iter().map(|held| &held.frame);
         let kinds = || open().chain(frames().map(|frame| frame.kind));
-        let pools = frames().filter(|frame| frame.kind == Kind::GetMemoryPool);
+        let pools = frames().filter(|frame| wants_transactions(frame.kind));
         let backlog = Backlog {
             blocks: kinds().filter(|kind| *kind == Kind::GetBlock).count(),
             syncs: kinds().filter(|kind| matches!(kind, Kind::GetSync | Kind::GetSkeleton)).count(),
-            expected: open().map(|kind| requests.expected(kind)).sum(),
+            expected: requests
+                .open
+                .iter()
+                .map(|open| match open.kind {
+                    Kind::GetTransactions => open.transactions * requests.expected(open.kind),
+                    kind => requests.expected(kind),
+                })
+                .sum(),
             pools: pools.map(Frame::wire_len).sum(),
             ..Backlog::default()
         };
@@ -203,10 +234,11 @@ mod tests {
         let (mut requests, mut rng) = (Requests::new(), Rng::from_number(1));
         let hash = |byte: u64| Hash([byte as u8; 32]);
         for _ in 0..5000 {
-            let message = match rng.below(4) {
+            let message = match rng.below(5) {
                 0 => Message::GetBlock(hash(rng.below(9))),
                 1 => Message::GetSync(List::truncated([hash(1)])),
                 2 => Message::GetSkeleton(hash(2)),
+                3 => Message::GetTransactions(List::truncated(vec![ShortId(4); rng.below(65) as usize])),
                 _ => Message::GetMemoryPool(List::truncated(vec![hash(3); rng.below(300) as usize])),
             };
             let (frame, mut backlog) = (Frame::new(&message), Backlog::default());

@@ -70,7 +70,9 @@ impl SendQueue {
         self.queued = change(self.queued, bytes);
         match chunk.class {
             Class::Own => self.own = change(self.own, bytes),
-            Class::News if chunk.kind == Kind::Transaction => self.transactions = change(self.transactions, bytes),
+            Class::News if matches!(chunk.kind, Kind::Transaction | Kind::Announce) => {
+                self.transactions = change(self.transactions, bytes)
+            }
             Class::News if chunk.block.is_some() => self.pushed = change(self.pushed, bytes),
             Class::News | Class::Answer => {}
         }

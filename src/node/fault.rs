@@ -59,6 +59,9 @@ pub enum PeerFault {
     /// `Absent` for a block whose header it sent in a `Sync`.
     #[error("does not deliver a block that it announced")]
     BrokenPromise,
+    /// Announces transactions and does not deliver them.
+    #[error("does not deliver transactions that it announced")]
+    Undelivered,
     /// Holds up the download.
     #[error("stalls the download")]
     BlockStall,

@@ -23,6 +23,7 @@ const FRAME: Price = price(20, "a malformed frame or message");
 const UNEXPECTED: Price = price(20, "a message out of place");
 const UNLINKED: Price = price(20, "headers that do not link");
 const PROMISE: Price = price(20, "`Absent` for a block that it announced in a `Sync`");
+const ANNOUNCEMENT: Price = price(20, "transactions that it announced and does not deliver");
 const FLOOD: Price = price(20, "flooding");
 // A slow line does these, and it may be ours.
 const PARTIAL: Price = price(0, "frame not completed in time");
@@ -36,7 +37,7 @@ const UNSEALED: Price =
 const SLOW: Price = price(0, "a slow line: no `Pong`, no answer to `GetSync` or `GetBlock` in time");
 
 /// All prices, the highest first.
-pub const PRICES: [Price; 14] = [
+pub const PRICES: [Price; 15] = [
     BLOCK,
     BRANCH,
     TRANSACTION,
@@ -44,6 +45,7 @@ pub const PRICES: [Price; 14] = [
     UNEXPECTED,
     UNLINKED,
     PROMISE,
+    ANNOUNCEMENT,
     FLOOD,
     PARTIAL,
     UNREAD,
@@ -64,6 +66,7 @@ impl PeerFault {
             Self::Unexpected(_) => UNEXPECTED,
             Self::UnlinkedHeaders => UNLINKED,
             Self::BrokenPromise => PROMISE,
+            Self::Undelivered => ANNOUNCEMENT,
             Self::Flood(_) => FLOOD,
             Self::PartialFrame => PARTIAL,
             Self::SendStall => UNREAD,

@@ -53,6 +53,12 @@ impl RateLimit {
         }
     }
 
+    /// Takes that number of tokens, or all that there are.
+    pub(crate) fn charge(&mut self, now: Time, count: u32) {
+        self.refill(now);
+        self.held = self.held.saturating_sub(count);
+    }
+
     /// Fills the bucket: something was asked for.
     pub(crate) fn fill(&mut self, now: Time) {
         self.held = self.most;

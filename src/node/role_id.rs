@@ -62,7 +62,12 @@ impl RoleId {
             Kind::GetSync | Kind::Sync | Kind::GetSkeleton | Kind::Skeleton => Self::Headers,
             Kind::Block | Kind::Absent => Self::Fetch,
             Kind::GetBlock | Kind::GetMemoryPool => Self::Ledger,
-            Kind::Transaction | Kind::MemoryPool => Self::Gossip,
+            Kind::Transaction
+            | Kind::MemoryPool
+            | Kind::RelaySalt
+            | Kind::Announce
+            | Kind::GetTransactions
+            | Kind::AbsentTransactions => Self::Gossip,
         }
     }
 }

@@ -42,11 +42,19 @@ pub enum Kind {
     GetSkeleton = 16,
     /// [`Message::Skeleton`].
     Skeleton = 17,
+    /// [`Message::RelaySalt`].
+    RelaySalt = 18,
+    /// [`Message::Announce`].
+    Announce = 19,
+    /// [`Message::GetTransactions`].
+    GetTransactions = 20,
+    /// [`Message::AbsentTransactions`].
+    AbsentTransactions = 25,
 }
 
 impl Kind {
     /// All kinds, in order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Version,
         Self::Verack,
         Self::Ping,
@@ -64,6 +72,10 @@ impl Kind {
         Self::Goodbye,
         Self::GetSkeleton,
         Self::Skeleton,
+        Self::RelaySalt,
+        Self::Announce,
+        Self::GetTransactions,
+        Self::AbsentTransactions,
     ];
 
     /// The kind with this number.
@@ -81,6 +93,8 @@ impl Kind {
             Self::Block => limits::MAX_BLOCK_MESSAGE_BYTES,
             Self::Transaction => limits::MAX_TRANSACTION_BYTES,
             Self::GetMemoryPool | Self::MemoryPool => limits::MAX_MEMORY_POOL_BYTES,
+            Self::Announce => limits::MAX_ANNOUNCE_BYTES,
+            Self::GetTransactions | Self::AbsentTransactions => limits::MAX_GET_TRANSACTIONS_BYTES,
             Self::GetPeers => 0,
             Self::Verack
             | Self::Ping
@@ -88,7 +102,8 @@ impl Kind {
             | Self::GetBlock
             | Self::Absent
             | Self::Goodbye
-            | Self::GetSkeleton => limits::MAX_SMALL_BYTES,
+            | Self::GetSkeleton
+            | Self::RelaySalt => limits::MAX_SMALL_BYTES,
         }
     }
 }

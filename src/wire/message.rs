@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub use super::kind::Kind;
+use super::short_id::{Salt, ShortId};
 
 /// The protocol version that this program speaks.
 pub const PROTOCOL_VERSION: u32 = 2;
@@ -29,8 +30,10 @@ pub const SERVICE_FULL: u64 = 1;
 pub const SERVICE_CLOCK: u64 = 2;
 /// Service bit: answers `GetSkeleton`.
 pub const SERVICE_SKELETON: u64 = 4;
+/// Service bit: is told of transactions by short ids, and answers `GetTransactions`.
+pub const SERVICE_ANNOUNCE: u64 = 8;
 /// The services of this program.
-pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON;
+pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON | SERVICE_ANNOUNCE;
 
 /// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -238,6 +241,24 @@ pub enum Message {
     GetSkeleton(Hash),
     /// At most 1,000 hashes; none if that block is not on the sender's chain.
     Skeleton(List<Hash, { limits::MAX_SKELETON_HASHES }>),
+    /// The salt of the short ids by which the sender is to be told of transactions from here on.
+    RelaySalt {
+        /// Names the salt in `Announce`.
+        number: u8,
+        /// The salt.
+        salt: Salt,
+    },
+    /// Tells of transactions that the sender has.
+    Announce {
+        /// The number of the receiver's salt.
+        salt: u8,
+        /// Their short ids.
+        ids: List<ShortId, { limits::MAX_ANNOUNCED_IDS }>,
+    },
+    /// Asks for transactions that the receiver announced; each comes as a `Transaction`.
+    GetTransactions(List<ShortId, { limits::MAX_ASKED_IDS }>),
+    /// "I don't have these": ends an answer to `GetTransactions` in which some are missing.
+    AbsentTransactions(List<ShortId, { limits::MAX_ASKED_IDS }>),
 }
 
 impl Message {
@@ -261,6 +282,10 @@ impl Message {
             Self::Goodbye { .. } => Kind::Goodbye,
             Self::GetSkeleton(_) => Kind::GetSkeleton,
             Self::Skeleton(_) => Kind::Skeleton,
+            Self::RelaySalt { .. } => Kind::RelaySalt,
+            Self::Announce { .. } => Kind::Announce,
+            Self::GetTransactions(_) => Kind::GetTransactions,
+            Self::AbsentTransactions(_) => Kind::AbsentTransactions,
         }
     }
 
@@ -279,6 +304,9 @@ impl Message {
             Self::Skeleton(hashes) => codec::encode(hashes).into(),
             Self::GetMemoryPool(ids) | Self::MemoryPool(ids) => codec::encode(ids).into(),
             Self::Goodbye { code, retry_after } => codec::encode(&(code, retry_after)).into(),
+            Self::RelaySalt { number, salt } => codec::encode(&(number, salt)).into(),
+            Self::Announce { salt, ids } => codec::encode(&(salt, ids)).into(),
+            Self::GetTransactions(ids) | Self::AbsentTransactions(ids) => codec::encode(ids).into(),
         }
     }
 
@@ -308,6 +336,16 @@ impl Message {
                 let (code, retry_after) = codec::decode(body)?;
                 Self::Goodbye { code, retry_after }
             }
+            Kind::RelaySalt => {
+                let (number, salt) = codec::decode(body)?;
+                Self::RelaySalt { number, salt }
+            }
+            Kind::Announce => {
+                let (salt, ids) = codec::decode(body)?;
+                Self::Announce { salt, ids }
+            }
+            Kind::GetTransactions => Self::GetTransactions(codec::decode(body)?),
+            Kind::AbsentTransactions => Self::AbsentTransactions(codec::decode(body)?),
         })
     }
 }

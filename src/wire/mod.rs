@@ -4,4 +4,5 @@
 pub mod frame;
 mod kind;
 pub mod message;
+pub mod short_id;
 pub mod sync;

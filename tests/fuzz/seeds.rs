@@ -15,6 +15,7 @@ use tussock::{
     wire::{
         frame::Frame,
         message::{Message, PeerAddress},
+        short_id::{Salt, ShortId},
     },
 };
 
@@ -52,6 +53,10 @@ pub(super) fn all_messages() -> Vec<Message> {
         Message::Goodbye { code: 9, retry_after: 3 },
         Message::GetSkeleton(hash),
         Message::Skeleton(List::truncated([hash; 2])),
+        Message::RelaySalt { number: 1, salt: Salt([5; 16]) },
+        Message::Announce { salt: 1, ids: List::truncated([ShortId(7); 3]) },
+        Message::GetTransactions(List::truncated([ShortId(7); 2])),
+        Message::AbsentTransactions(List::truncated([ShortId(7)])),
     ]
 }
 

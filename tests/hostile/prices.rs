@@ -7,10 +7,10 @@ use std::{
 };
 
 use tussock::{
-    base::limits::{PING_BURST, USELESS_KIB},
+    base::limits::{ABSENT_AT_ONCE, MAX_ASKED_IDS, PING_BURST, USELESS_KIB},
     chain::{testkit::coinbase, transaction::OutPoint},
     node::price::PRICES,
-    wire::frame::checksum,
+    wire::{frame::checksum, short_id::ShortId},
 };
 
 use super::*;
@@ -99,6 +99,15 @@ fn commit(fault: &str, scene: &Scene) -> Option<RawPeer> {
         "flooding" => {
             for nonce in 0..u64::from(2 * PING_BURST) {
                 culprit.send(&Message::Ping { nonce, height: 0, tip: scene.spec.genesis_hash() });
+            }
+        }
+        "transactions that it announced and does not deliver" => {
+            let ids = |from: u64| List::truncated((from..).map(|n| ShortId(n << 32)).take(MAX_ASKED_IDS));
+            for from in (1..=u64::from(ABSENT_AT_ONCE) + 1).step_by(MAX_ASKED_IDS) {
+                culprit.send(&Message::Announce { salt: 0, ids: List::truncated(ids(from).iter().copied()) });
+                let asked = |message| if let Message::GetTransactions(asked) = message { Some(asked) } else { None };
+                assert_eq!(culprit.read_until(asked), ids(from));
+                culprit.send(&Message::AbsentTransactions(ids(from)));
             }
         }
         "a wrong magic before the handshake is complete" => culprit.send_bytes(&[b'x'; 64]),

@@ -25,6 +25,7 @@ impl Gossip {
         self.tell_missed(out);
         // What was wrong before this block may be right after it.
         self.refused.clear();
+        self.salts.forget_refused();
         let orphans = self.orphans.all();
         self.readmit(orphans, out);
     }
@@ -39,13 +40,12 @@ impl Gossip {
 
     /// News to a peer was left out.
     pub(super) fn news_lost(&mut self, link: LinkId, (block, transactions): (bool, bool), out: &mut Outbox) {
-        if !self.peers.contains_key(&link) {
-            return;
-        }
+        let Some(peer) = self.peers.get_mut(&link) else { return };
         if block {
             self.missed.insert(link);
         }
         if transactions {
+            peer.listener.has_no_room();
             out.tell(ToLedger::OfferPool { link });
         }
         // A block is relayed before it is connected, and pings tell the connected tip.

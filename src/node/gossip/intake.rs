@@ -24,6 +24,7 @@ impl Gossip {
     pub(super) fn transaction(&mut self, now: Now, link: LinkId, frame: Frame, out: &mut Outbox) {
         out.count(Counter::TransactionsReceived, 1);
         if self.state != SyncState::Synced {
+            self.peers.get_mut(&link).into_iter().for_each(|peer| peer.is_unheard = true);
             return;
         }
         let decoded = frame.check().and_then(|()| Ok(HashedTransaction::decode(&frame.body)?));
@@ -31,11 +32,18 @@ impl Gossip {
             Ok(transaction) => Arc::new(transaction),
             Err(fault) => return out.fault(link, fault.into()),
         };
+        let mut was_listed = false;
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.transactions.insert(&transaction.txid);
-            peer.missing.came(&transaction.txid, now.mono);
+            was_listed = peer.missing.came(&transaction.txid, now.mono);
         }
-        if self.is_old(&transaction) {
+        let is_old = self.is_old(&transaction);
+        self.settle_announced(now, link, &transaction.leaf, was_listed, is_old);
+        if is_old {
+            // A twin of what was taken: nobody has to send it again.
+            if self.taken.contains(&transaction.txid) {
+                self.salts.note(&transaction.leaf);
+            }
             return out.count(Counter::TransactionsRepeated, 1);
         }
         let leaf = transaction.leaf;
@@ -48,6 +56,7 @@ impl Gossip {
             return out.count(Counter::TransactionsDropped, 1);
         }
         self.in_progress.insert(leaf);
+        self.salts.note(&leaf);
     }
 
     /// Whether a peer's transaction needs no check.
@@ -74,6 +83,7 @@ impl Gossip {
             return refuse(ticket, &Refusal::Busy, out);
         }
         self.in_progress.insert(leaf);
+        self.salts.note(&leaf);
     }
 
     /// Sends what waits to the verifiers. A transaction goes at once if no other is under way, so that a client that sends
@@ -160,6 +170,7 @@ impl Gossip {
 
     pub(super) fn admitted(
         &mut self,
+        now: Now,
         origin: Origin,
         transaction: Arc<HashedTransaction>,
         result: Result<(), Refusal>,
@@ -179,7 +190,8 @@ impl Gossip {
         match result {
             Ok(()) => {
                 self.taken.insert(&transaction.txid);
-                self.relay(origin, &transaction, out);
+                self.salts.note(&transaction.leaf);
+                self.relay(now, origin, &transaction, out);
                 let children = self.orphans.children(&transaction.txid);
                 self.readmit(children, out);
             }
@@ -187,7 +199,8 @@ impl Gossip {
                 self.taken.insert(&transaction.txid);
             }
             Err(Refusal::Invalid(TransactionFault::MissingCoin(input))) if origin.link().is_some() => {
-                self.orphans.insert(origin, transaction, input);
+                let dropped = self.orphans.insert(origin, transaction, input);
+                dropped.iter().for_each(|leaf| self.salts.forget(leaf));
             }
             // A node relays only what it has compared with the coins. The bytes are not remembered: each sender pays for itself.
             Err(Refusal::Invalid(fault)) if fault.is_permanent() => {
@@ -196,8 +209,9 @@ impl Gossip {
                 }
             }
             // Passing states of this node, not of the transaction.
-            Err(Refusal::Busy | Refusal::NotSynced(_)) => {}
+            Err(Refusal::Busy | Refusal::NotSynced(_)) => self.salts.forget(&transaction.leaf),
             Err(_) => {
+                self.salts.refuse(&transaction.leaf);
                 self.refused.insert(&transaction.leaf);
             }
         }

@@ -30,7 +30,11 @@ impl Known {
 
     /// Notes an id; `false` if it was known.
     pub(super) fn insert(&mut self, id: &Hash) -> bool {
-        let id = short(id);
+        self.insert_short(short(id))
+    }
+
+    /// Notes an id of eight bytes; `false` if it was known.
+    pub(super) fn insert_short(&mut self, id: u64) -> bool {
         if self.find(id).is_ok() {
             return false;
         }
@@ -43,7 +47,10 @@ impl Known {
             self.ids.len() - 1
         } else {
             let position = self.oldest;
-            if let Ok(slot) = self.find(self.ids[position]) {
+            // An id that was removed and noted again has a later position.
+            if let Ok(slot) = self.find(self.ids[position])
+                && usize::from(self.slots[slot]) == position
+            {
                 self.vacate(slot);
             }
             self.ids[position] = id;
@@ -59,6 +66,18 @@ impl Known {
     /// Whether an id is remembered.
     pub(super) fn contains(&self, id: &Hash) -> bool {
         self.find(short(id)).is_ok()
+    }
+
+    /// Whether an id of eight bytes is remembered.
+    pub(super) fn contains_short(&self, id: u64) -> bool {
+        self.find(id).is_ok()
+    }
+
+    /// Forgets an id of eight bytes. Its place in the order stays taken, and becomes free in its turn.
+    pub(super) fn remove_short(&mut self, id: u64) {
+        if let Ok(slot) = self.find(id) {
+            self.vacate(slot);
+        }
     }
 
     /// Forgets everything.
@@ -93,12 +112,15 @@ impl Known {
         self.slots[hole] = FREE;
     }
 
-    /// Twice the slots.
+    /// Twice the slots, and the newest id in one of them.
     fn grow(&mut self) {
-        self.slots = vec![FREE; self.slots.len() * 2];
-        for position in 0..self.ids.len() {
-            let slot = self.find(self.ids[position]).unwrap_or_else(|free| free);
-            self.slots[slot] = position as u16;
+        let more = vec![FREE; self.slots.len() * 2];
+        let newest = (self.ids.len() - 1) as u16;
+        for position in
+            std::mem::replace(&mut self.slots, more).into_iter().filter(|slot| *slot != FREE).chain([newest])
+        {
+            let slot = self.find(self.ids[usize::from(position)]).unwrap_or_else(|free| free);
+            self.slots[slot] = position;
         }
     }
 
@@ -134,6 +156,20 @@ mod tests {
         known.insert(&Hash([3; 32]));
         assert!(!known.contains(&Hash([1; 32])) && known.contains(&Hash([2; 32])));
         assert!(known.ids.len() == 2 && known.slots.len() == 4);
+    }
+
+    #[test]
+    fn what_was_removed_is_gone_until_it_is_noted_again() {
+        let mut known = Known::new(4);
+        assert!((1..4).all(|id| known.insert_short(id)));
+        known.remove_short(2);
+        assert!(known.insert_short(4), "the table grows");
+        assert!(!known.contains_short(2) && [1, 3, 4].iter().all(|id| known.contains_short(*id)));
+        assert!(known.insert_short(2));
+        assert_eq!([1, 2, 3, 4].map(|id| known.contains_short(id)), [false, true, true, true]);
+        assert!(known.insert_short(5));
+        assert!(known.contains_short(2), "its old place is free, and it keeps the new one");
+        known.remove_short(9);
     }
 
     #[test]

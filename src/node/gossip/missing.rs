@@ -32,12 +32,14 @@ impl Missing {
         }
     }
 
-    /// One of the peer's transactions is here.
-    pub(super) fn came(&mut self, id: &Hash, now: Time) {
-        if self.open.remove(id) {
+    /// One of the peer's transactions is here. Whether it was asked for.
+    pub(super) fn came(&mut self, id: &Hash, now: Time) -> bool {
+        let was_asked = self.open.remove(id);
+        if was_asked {
             self.progress = true;
             self.until = Some(now + MISSING_TIMEOUT);
         }
+        was_asked
     }
 
     /// The next portion, if it is time for one; `lacking` says what is still of use.
@@ -107,13 +109,13 @@ mod tests {
             asked.extend(portion);
         }
         assert_eq!(asked.len(), MISSING_IN_FLIGHT);
-        asked[1..MISSING_PORTION].iter().for_each(|id| missing.came(id, now));
+        asked[1..MISSING_PORTION].iter().for_each(|id| assert!(missing.came(id, now)));
         assert!(missing.portion(now, |_| true).is_empty());
         missing.came(&asked[0], now);
         let last = missing.portion(now, |id| id.0[0] % 2 == 0);
         assert_eq!(last.len(), MISSING_PORTION);
         assert!(missing.deadline().is_some());
-        asked[MISSING_PORTION..].iter().chain(&last).for_each(|id| missing.came(id, now));
+        asked[MISSING_PORTION..].iter().chain(&last).for_each(|id| assert!(missing.came(id, now)));
         while !missing.is_done() {
             missing.portion(now, |_| false);
         }

@@ -1,29 +1,41 @@
 //! The `gossip` role: who knows what, and passing on what is new.
 //!
 //! A transaction is verified once, offered to the ledger, and passed on once the ledger has taken it, to each peer that
-//! is not known to have it. A block is passed on once it is known to be valid, before it is stored. What a peer is
+//! is not known to have it: whole to the few to whom this node lately was the first, by a short id to all others, who ask
+//! one of those who announced it. A block is passed on once it is known to be valid, before it is stored. What a peer is
 //! known to have is what it sent us, what we sent it, and what it told us it has.
 //!
 //! The id of a transaction leaves its signatures out. A copy with a bad signature must not keep the good one from
 //! spreading. So transactions that are being checked or were refused are remembered by all bytes (the merkle leaf), and
 //! those that were taken or that peers know by their id.
 
+mod announced;
+mod announcements;
+mod announcing;
 mod blocks;
 mod intake;
 mod known;
+mod listener;
 mod missing;
 mod orphans;
 mod queue;
 mod relay;
+mod relayed;
+mod salts;
+mod source;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
-use self::{known::Known, missing::Missing, orphans::Orphans, queue::Queue};
+use self::{
+    announcements::Announcements, known::Known, listener::Listener, missing::Missing, orphans::Orphans, queue::Queue,
+    relayed::Relayed, salts::Salts, source::Source, wanted::Wanted,
+};
 use crate::{
     base::{
         hash::Hash,
@@ -41,7 +53,7 @@ use crate::{
     },
     wire::{
         frame::Frame,
-        message::{Kind, Message},
+        message::{Kind, Message, SERVICE_ANNOUNCE},
     },
 };
 
@@ -68,6 +80,17 @@ pub struct Gossip {
     /// Ids of what the ledger has, or lately had.
     taken: Known,
     orphans: Orphans,
+    /// How peers name transactions to this node.
+    salts: Salts,
+    /// What is to be announced.
+    announcements: Announcements,
+    relayed: Relayed,
+    /// Announced transactions that were asked for.
+    wanted: Wanted,
+    /// Peers that offer what nobody was asked for yet.
+    offering: BTreeSet<LinkId>,
+    /// Peers that owe announced transactions for longer than they may.
+    late: BTreeSet<LinkId>,
     /// What the ledger took while the node was not synced, and who sent it.
     unsent: Vec<(Origin, Arc<HashedTransaction>)>,
     /// The last block that was passed on.
@@ -104,13 +127,21 @@ struct RelayPeer {
     lists: RateLimit,
     /// What it has and we lack.
     missing: Missing,
+    /// It told of transactions while this node was not synced.
+    is_unheard: bool,
+    /// It takes salts and short ids.
+    announces: bool,
+    listener: Listener,
+    source: Source,
+    /// When it was last asked for its mempool because it announced what did not come.
+    listed: Option<Time>,
     /// When it was last told to be useful for a transaction.
     praised: Option<Time>,
 }
 
 impl Gossip {
     /// A role that has heard nothing yet.
-    pub fn new(setup: &Setup, rng: Rng) -> Self {
+    pub fn new(setup: &Setup, mut rng: Rng) -> Self {
         Self {
             test_chain: setup.spec.test,
             most_batches: setup.verifiers.max(1).saturating_mul(2),
@@ -125,6 +156,12 @@ impl Gossip {
             refused: Known::new(MAX_REFUSED),
             taken: Known::new(RECENT_TRANSACTIONS),
             orphans: Orphans::default(),
+            salts: Salts::new(&mut rng),
+            announcements: Announcements::default(),
+            relayed: Relayed::default(),
+            wanted: Wanted::default(),
+            offering: BTreeSet::new(),
+            late: BTreeSet::new(),
             unsent: Vec::new(),
             passed_on: Hash::ZERO,
             untold: false,
@@ -139,7 +176,7 @@ impl Gossip {
 
     fn on_link(&mut self, now: Now, event: GossipLink, out: &mut Outbox) {
         match event {
-            GossipLink::Peer(PeerLink::Up { link, peer }) => self.up(link, &peer, out),
+            GossipLink::Peer(PeerLink::Up { link, peer }) => self.up(now, link, &peer, out),
             GossipLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, frame, out),
             GossipLink::Peer(PeerLink::Closed { link, reason }) => self.closed(link, &reason),
             GossipLink::NewsLost { link, block, transactions } => self.news_lost(link, (block, transactions), out),
@@ -152,12 +189,15 @@ impl Gossip {
         }
         match frame.kind {
             Kind::Transaction => self.transaction(now, link, frame, out),
-            Kind::MemoryPool => match frame.open() {
+            _ => match frame.open() {
                 Ok(Message::MemoryPool(ids)) => self.mempool(now, link, &ids),
+                Ok(Message::RelaySalt { number, salt }) => self.relay_salt(now, link, number, salt, out),
+                Ok(Message::Announce { salt, ids }) => self.announced(now, link, salt, &ids, out),
+                Ok(Message::GetTransactions(ids)) => self.serve_announced(now, link, &ids, out),
+                Ok(Message::AbsentTransactions(ids)) => self.absent_announced(now, link, &ids, out),
                 Ok(other) => out.fault(link, PeerFault::Unexpected(other.kind())),
                 Err(fault) => out.fault(link, fault.into()),
             },
-            other => out.fault(link, PeerFault::Unexpected(other)),
         }
     }
 
@@ -176,7 +216,7 @@ impl Gossip {
             ToGossip::PoolHasRoom => self.plan_round(now),
             ToGossip::Admitted { origin, transaction, result } => {
                 self.praise(now, origin, &result, out);
-                self.admitted(origin, transaction, result, out);
+                self.admitted(now, origin, transaction, result, out);
             }
         }
     }
@@ -191,16 +231,37 @@ impl Gossip {
     fn on_wake(&mut self, now: Now, out: &mut Outbox) {
         self.dispatch(now, out);
         self.begin_round(now, out);
+        self.renew_salt(now, out);
+        self.announce(now, out);
+        self.look_at_announced(now, out);
+        self.ask_announced(now, out);
         self.ask_missing(now, out);
     }
 
-    fn up(&mut self, link: LinkId, info: &PeerInfo, out: &mut Outbox) {
+    fn up(&mut self, now: Now, link: LinkId, info: &PeerInfo, out: &mut Outbox) {
         let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
         blocks.insert(&info.tip);
         let transactions = Known::new(KNOWN_PER_PEER);
         let missing = Missing::default();
         let lists = RateLimit::new(Time(0), 1, 1, MEMPOOL_ASK_INTERVAL);
-        self.peers.insert(link, RelayPeer { transactions, blocks, asked: false, lists, missing, praised: None });
+        let announces = info.services & SERVICE_ANNOUNCE != 0;
+        let peer = RelayPeer {
+            transactions,
+            blocks,
+            asked: false,
+            lists,
+            missing,
+            is_unheard: false,
+            announces,
+            listener: Listener::new(),
+            source: Source::new(),
+            listed: None,
+            praised: None,
+        };
+        self.peers.insert(link, peer);
+        if announces {
+            self.tell_salt(now, link, out);
+        }
         if self.state == SyncState::Synced {
             self.ask_mempool(link, out);
         }
@@ -210,10 +271,12 @@ impl Gossip {
         self.peers.remove(&link);
         self.lacking.remove(&link);
         self.missed.remove(&link);
+        self.forget_source(link);
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.
         if matches!(reason, CloseReason::Fault(_)) {
             for item in self.queue.forget(link) {
                 self.in_progress.remove(&item.transaction.leaf);
+                self.salts.forget(&item.transaction.leaf);
             }
         }
     }
@@ -234,6 +297,7 @@ impl Role for Gossip {
 
     fn deadline(&self) -> Option<Time> {
         let missing = self.lacking.iter().filter_map(|link| self.peers.get(link)?.missing.deadline());
-        missing.chain(self.next_round).chain(self.dispatch_due()).min()
+        let announced = [self.salts.expires(), self.announce_due(), self.announced_deadline()].into_iter().flatten();
+        missing.chain(self.next_round).chain(self.dispatch_due()).chain(announced).min()
     }
 }

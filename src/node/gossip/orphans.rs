@@ -32,19 +32,22 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Keeps a transaction that lacks the coin of its input number `input`; the oldest make room.
-    pub(super) fn insert(&mut self, origin: Origin, transaction: Arc<HashedTransaction>, input: usize) {
-        let Some(missing) = transaction.transaction.inputs.get(input) else { return };
+    /// Keeps a transaction that lacks the coin of its input number `input`; the oldest make room. The leaves of those.
+    pub(super) fn insert(&mut self, origin: Origin, transaction: Arc<HashedTransaction>, input: usize) -> Vec<Hash> {
+        let mut dropped = Vec::new();
+        let Some(missing) = transaction.transaction.inputs.get(input) else { return dropped };
         let parent = missing.outpoint.txid;
         if self.contains(&transaction.leaf) {
-            return;
+            return dropped;
         }
         self.bytes = self.bytes.saturating_add(transaction.size);
         self.waiting.push_back(Orphan { origin, transaction, parent });
         while self.waiting.len() > MAX_ORPHANS || self.bytes > ORPHAN_BYTES {
-            let Some(oldest) = self.waiting.pop_front() else { return };
+            let Some(oldest) = self.waiting.pop_front() else { break };
             self.bytes = self.bytes.saturating_sub(oldest.transaction.size);
+            dropped.push(oldest.transaction.leaf);
         }
+        dropped
     }
 
     /// Whether the transaction with these bytes waits.

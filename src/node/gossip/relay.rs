@@ -15,31 +15,22 @@ use crate::{
     node::{
         Origin, Outbox, Refusal, SyncState,
         notice::{ToHandshake, Useful},
-        report::Counter,
     },
-    wire::{frame::Frame, message::Message},
+    wire::message::Message,
 };
 
 impl Gossip {
     /// Relays a transaction that the ledger has taken. No other node may have it: if this node is no longer synced, it
     /// relays the transaction once it is again. Transactions of an abandoned branch are not kept for that: other nodes have
     /// them too, and a sync would pile them up.
-    pub(super) fn relay(&mut self, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
+    pub(super) fn relay(&mut self, now: Now, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
         if self.state != SyncState::Synced {
             if origin != Origin::Ledger && self.unsent.len() < RECENT_TRANSACTIONS {
                 self.unsent.push((origin, transaction.clone()));
             }
             return;
         }
-        let mut frame = None;
-        for (link, peer) in &mut self.peers {
-            // The sender is known to have it, unless it has sent very much more since.
-            if peer.transactions.insert(&transaction.txid) && origin.link() != Some(*link) {
-                let encode = || Frame::new(&Message::Transaction(transaction.transaction.to_bytes().into()));
-                out.relay(*link, frame.get_or_insert_with(encode).clone());
-                out.count(Counter::TransactionsRelayed, 1);
-            }
-        }
+        self.tell_of(now, origin, transaction, out);
     }
 
     /// Notes who brings new transactions, for the choice of who keeps a slot.
@@ -59,12 +50,13 @@ impl Gossip {
             self.plan_round(now);
             self.tell_tip(out);
             for (origin, transaction) in std::mem::take(&mut self.unsent) {
-                self.relay(origin, &transaction, out);
+                self.relay(now, origin, &transaction, out);
             }
         }
         if state != SyncState::Synced {
             self.peers.values_mut().for_each(|peer| peer.missing = Missing::default());
             self.lacking.clear();
+            self.forget_announced();
         }
     }
 
@@ -85,6 +77,9 @@ impl Gossip {
         }
         let mut links: Vec<LinkId> = self.peers.keys().copied().collect();
         self.rng.shuffle(&mut links);
+        // First those who told of something that this node did not hear.
+        links.sort_by_key(|link| !self.peers.get(link).is_some_and(|peer| peer.is_unheard));
+        self.peers.values_mut().for_each(|peer| peer.is_unheard = false);
         self.fresh_round(now);
         links.into_iter().take(MEMPOOL_ASK_PEERS).for_each(|link| self.ask_mempool(link, out));
     }

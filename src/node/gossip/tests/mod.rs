@@ -1,5 +1,7 @@
 //! Tests of the whole role, driven by events and a hand-set clock.
 
+mod announced;
+mod announcing;
 mod blocks;
 mod commands;
 mod exchange;
@@ -29,12 +31,13 @@ use crate::{
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
     node::{
-        ChainMove, PeerInfo, Refusal,
+        Action, ChainMove, LinkAction, PeerInfo, Refusal,
         command::GossipCommand,
         notice::{ToGossip, ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction},
         report::Counter,
         testing::{Actions, Driver, inbound_peer, public_setup, setup},
     },
+    wire::short_id::{Salt, ShortId},
 };
 
 type Node = Driver<Gossip>;
@@ -46,6 +49,43 @@ fn node(links: &[u64]) -> Node {
     node.notice(ToGossip::State(SyncState::Synced));
     links.iter().for_each(|link| drop(join(&mut node, *link)));
     node
+}
+
+/// A peer that takes salts and short ids.
+fn listening_peer() -> PeerInfo {
+    let peer = inbound_peer("127.0.0.1:4131");
+    PeerInfo { services: peer.services | SERVICE_ANNOUNCE, ..peer }
+}
+
+/// The salt of such a peer.
+fn their_salt(link: u64) -> Salt {
+    Salt([u8::try_from(link).unwrap(); 16])
+}
+
+/// Such a peer links up and tells its salt; what the node does.
+fn listen(node: &mut Node, link: u64) -> Actions {
+    let actions = node.up(link, listening_peer());
+    node.receive(link, &Message::RelaySalt { number: 0, salt: their_salt(link) });
+    node.receive(link, &have(&[]));
+    actions
+}
+
+/// The salt that the node tells.
+fn own_salt(actions: &Actions) -> Salt {
+    let salt = |action: &Action| match action {
+        Action::Link(LinkAction::Send { frame, .. }) => match frame.open() {
+            Ok(Message::RelaySalt { salt, .. }) => Some(salt),
+            _ => None,
+        },
+        _ => None,
+    };
+    actions.0.iter().find_map(salt).expect("it tells its salt")
+}
+
+/// The short ids that a peer is told.
+fn announced(actions: &Actions, link: u64) -> Vec<ShortId> {
+    let ids = |message| if let Message::Announce { ids, .. } = message { ids.to_vec() } else { Vec::new() };
+    actions.sent(link).into_iter().flat_map(ids).collect()
 }
 
 fn join(node: &mut Node, link: u64) -> Actions {

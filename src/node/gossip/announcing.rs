@@ -1,0 +1,159 @@
+//! Telling peers of transactions: whole to the few to whom we lately were first, by short ids to all others.
+
+use std::sync::Arc;
+
+use super::{Gossip, RelayPeer, salts::OwnIds};
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::List,
+        ids::LinkId,
+        limits::{MAX_ANNOUNCED_IDS, PUSHED_PEERS},
+        time::{Now, Time},
+    },
+    chain::block::HashedTransaction,
+    node::{Origin, Outbox, PeerFault, SyncState, report::Counter},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+        short_id::{Salt, ShortId},
+    },
+};
+
+impl RelayPeer {
+    /// Whether it is known to have a transaction.
+    fn has(&self, transaction: &HashedTransaction, ids: &OwnIds) -> bool {
+        self.transactions.contains(&transaction.txid) || ids.iter().any(|id| self.transactions.contains_short(id.0))
+    }
+}
+
+impl Gossip {
+    /// Sends a transaction to the peers that must have it whole, and notes it for all others that lack it.
+    pub(super) fn tell_of(&mut self, now: Now, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
+        let ids = self.salts.ids(&transaction.leaf);
+        let (mut whole, mut leads, mut lacking) = (Vec::new(), Vec::new(), 0);
+        for (link, peer) in &mut self.peers {
+            if origin.link() == Some(*link) || peer.has(transaction, &ids) {
+                peer.transactions.insert(&transaction.txid);
+            } else if peer.listener.salt().is_none() {
+                whole.push(*link);
+            } else {
+                lacking += 1;
+                leads.extend(peer.listener.lead().map(|lead| (lead, *link)));
+            }
+        }
+        leads.sort_by_key(|(lead, _)| std::cmp::Reverse(*lead));
+        leads.truncate(PUSHED_PEERS);
+        let is_announced = lacking > leads.len();
+        for (_, link) in leads {
+            if let Some(peer) = self.peers.get_mut(&link) {
+                peer.listener.push(ids.current);
+            }
+            whole.push(link);
+        }
+        self.send_whole(transaction, &whole, out);
+        if is_announced {
+            self.announcements.push(transaction.clone(), ids);
+            self.announce_soon(now);
+        }
+    }
+
+    fn send_whole(&mut self, transaction: &HashedTransaction, links: &[LinkId], out: &mut Outbox) {
+        let mut frame = None;
+        for link in links {
+            if let Some(peer) = self.peers.get_mut(link) {
+                peer.transactions.insert(&transaction.txid);
+            }
+            let encode = || Frame::new(&Message::Transaction(encoded(transaction)));
+            out.relay(*link, frame.get_or_insert_with(encode).clone());
+            out.count(Counter::TransactionsRelayed, 1);
+        }
+    }
+
+    /// There is something to announce.
+    pub(super) fn announce_soon(&mut self, now: Now) {
+        self.announcements.gather(now.mono, &mut self.rng);
+    }
+
+    /// When to announce what has gathered.
+    pub(super) fn announce_due(&self) -> Option<Time> {
+        self.announcements.due().filter(|_| self.state == SyncState::Synced)
+    }
+
+    /// Announces what has gathered to the peers that still lack it, as far as is known. By now some have spoken themselves.
+    pub(super) fn announce(&mut self, now: Now, out: &mut Outbox) {
+        if self.announce_due().is_none_or(|due| now.mono < due) {
+            return;
+        }
+        let batch = self.announcements.take();
+        for (link, peer) in &mut self.peers {
+            let Some((number, salt)) = peer.listener.salt() else { continue };
+            let needless = peer.listener.take_needless();
+            let mut ids: Vec<ShortId> = needless.iter().map(|leaf| salt.short_id(leaf)).collect();
+            for (transaction, own) in &batch {
+                if !peer.has(transaction, own) {
+                    peer.transactions.insert(&transaction.txid);
+                    ids.push(salt.short_id(&transaction.leaf));
+                }
+            }
+            for ids in ids.chunks(MAX_ANNOUNCED_IDS) {
+                let ids = List::truncated(ids.iter().copied());
+                out.relay(*link, Frame::new(&Message::Announce { salt: number, ids }));
+            }
+        }
+        batch.into_iter().for_each(|(transaction, _)| self.relayed.push(transaction));
+    }
+
+    /// Draws a new salt when the current one has had its time, and tells it.
+    pub(super) fn renew_salt(&mut self, now: Now, out: &mut Outbox) {
+        if self.salts.expires().is_none_or(|time| now.mono < time) {
+            return;
+        }
+        self.salts.renew(&mut self.rng);
+        let links: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| peer.announces).map(|(link, _)| *link).collect();
+        links.into_iter().for_each(|link| self.tell_salt(now, link, out));
+    }
+
+    pub(super) fn tell_salt(&mut self, now: Now, link: LinkId, out: &mut Outbox) {
+        self.salts.told(now.mono);
+        out.send(link, &self.salts.message());
+    }
+
+    /// A peer says how it wants transactions to be named.
+    pub(super) fn relay_salt(&mut self, now: Now, link: LinkId, number: u8, salt: Salt, out: &mut Outbox) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        if !peer.listener.take_salt(now.mono, number, salt) {
+            out.fault(link, PeerFault::Flood("salts"));
+        }
+    }
+
+    /// Sends a peer the announced transactions that it asks for. A node does so in any state.
+    pub(super) fn serve_announced(&mut self, now: Now, link: LinkId, ids: &[ShortId], out: &mut Outbox) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let (mut answer, mut absent) = (Vec::new(), Vec::new());
+        let mut found = vec![None; ids.len()];
+        if peer.listener.may_search(now.mono) {
+            let (searched, count) = self.relayed.find(ids, peer.listener.salts());
+            peer.listener.searched(now.mono, count);
+            found = searched;
+        }
+        for (id, transaction) in ids.iter().zip(found) {
+            match transaction {
+                Some(transaction) => {
+                    peer.listener.gain();
+                    answer.push(Message::Transaction(encoded(&transaction)));
+                }
+                None => absent.push(*id),
+            }
+        }
+        out.count(Counter::TransactionsRelayed, answer.len() as u64);
+        if !absent.is_empty() {
+            answer.push(Message::AbsentTransactions(List::truncated(absent)));
+        }
+        out.answer(link, Kind::GetTransactions, answer);
+    }
+}
+
+fn encoded(transaction: &HashedTransaction) -> Bytes {
+    transaction.transaction.to_bytes().into()
+}
