@@ -1,54 +1,52 @@
 //! The kinds of messages: their numbers, and the most bytes that each may have.
 
 use crate::base::limits;
-#[cfg(doc)]
-use crate::wire::message::{Message, Version};
 
 /// What a frame carries, as its kind byte says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Kind {
-    /// [`Version`].
+    /// `Message::Version`.
     Version = 1,
-    /// [`Message::Verack`].
+    /// `Message::Verack`.
     Verack = 2,
-    /// [`Message::Ping`].
+    /// `Message::Ping`.
     Ping = 3,
-    /// [`Message::Pong`].
+    /// `Message::Pong`.
     Pong = 4,
-    /// [`Message::GetPeers`].
+    /// `Message::GetPeers`.
     GetPeers = 5,
-    /// [`Message::Peers`].
+    /// `Message::Peers`.
     Peers = 6,
-    /// [`Message::GetSync`].
+    /// `Message::GetSync`.
     GetSync = 7,
-    /// [`Message::Sync`].
+    /// `Message::Sync`.
     Sync = 8,
-    /// [`Message::GetBlock`].
+    /// `Message::GetBlock`.
     GetBlock = 9,
-    /// [`Message::Block`].
+    /// `Message::Block`.
     Block = 10,
-    /// [`Message::Absent`].
+    /// `Message::Absent`.
     Absent = 11,
-    /// [`Message::Transaction`].
+    /// `Message::Transaction`.
     Transaction = 12,
-    /// [`Message::GetMemoryPool`].
+    /// `Message::GetMemoryPool`.
     GetMemoryPool = 13,
-    /// [`Message::MemoryPool`].
+    /// `Message::MemoryPool`.
     MemoryPool = 14,
-    /// [`Message::Goodbye`].
+    /// `Message::Goodbye`.
     Goodbye = 15,
-    /// [`Message::GetSkeleton`].
+    /// `Message::GetSkeleton`.
     GetSkeleton = 16,
-    /// [`Message::Skeleton`].
+    /// `Message::Skeleton`.
     Skeleton = 17,
-    /// [`Message::RelaySalt`].
+    /// `Message::RelaySalt`.
     RelaySalt = 18,
-    /// [`Message::Announce`].
+    /// `Message::Announce`.
     Announce = 19,
-    /// [`Message::GetTransactions`].
+    /// `Message::GetTransactions`.
     GetTransactions = 20,
-    /// [`Message::AbsentTransactions`].
+    /// `Message::AbsentTransactions`.
     AbsentTransactions = 25,
 }
 
