@@ -15,6 +15,7 @@ use crate::{
     sim::{
         clock::EPOCH,
         overrides::{Overrides, Partition},
+        regions::Study,
     },
 };
 
@@ -159,6 +160,9 @@ pub struct Options {
     pub clock_steps: u64,
     /// The largest error of a node's oscillator, parts per million.
     pub drift_max: u64,
+    /// A study of propagation, which has no faults; `None`: a run that looks for faults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub study: Option<Study>,
 }
 
 /// The stream of one option.
@@ -292,6 +296,7 @@ impl Options {
             clock_skew: 0,
             clock_steps: 0,
             drift_max: 0,
+            study: None,
         }
     }
 

@@ -139,7 +139,7 @@ fn far_off(options: &Options, mines: bool, rng: &mut Rng) -> i64 {
     if !mines && rng.chance(300_000) { seconds } else { -seconds }
 }
 
-fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
+pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
     let address = address(number);
     Setup {
         spec: spec.clone(),
@@ -166,6 +166,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         memory_percent: options.memory_percent,
         overlay_bytes: options.overlay_bytes,
         flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
+        verdicts: None,
     }
 }
 
