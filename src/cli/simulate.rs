@@ -64,6 +64,7 @@ pub struct SimulateArgs {
     /// Run each seed twice and compare the trace digests
     #[arg(long)]
     pub twice: bool,
+    /// Flags of a study of propagation.
     #[command(flatten)]
     pub propagation: PropagationArgs,
     /// Log level of the nodes on standard error: error, warn, info, debug, or trace (every event of a role)

@@ -166,6 +166,13 @@ impl End {
         &self.unread[from..self.read]
     }
 
+    /// Gives back the memory of what was read, if nothing is left.
+    pub(super) fn trim(&mut self) {
+        if self.unread() == 0 {
+            self.discard();
+        }
+    }
+
     /// Since when bytes have waited without any being read.
     pub(super) fn waits_since(&self) -> Option<Time> {
         (self.unread() > 0).then(|| self.unread_since.max(self.read_at))

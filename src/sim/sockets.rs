@@ -199,6 +199,7 @@ impl World {
                 end.reads_at = now + Duration::from_micros(read * 1_000_000 / rate);
             }
         }
+        end.trim();
         let reads_at = end.reads_at;
         let sender = &mut between.ends[other(side)];
         // The window has room again.

@@ -70,7 +70,7 @@ impl Shard {
     pub(super) fn clear(&mut self) {
         self.spent.clear();
         self.created.clear();
-        self.touched.fill(0);
+        self.touched = Vec::new();
     }
 
     /// All changes in the order of their keys. A replaced coin is removed before it is created.
