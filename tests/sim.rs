@@ -101,14 +101,14 @@ fn news_reaches_all_regions_and_a_study_gives_the_same_report_again() {
 }
 
 /// Forks are as frequent as Decker and Wattenhofer's model computes from the measured spread of blocks, to within what chance
-/// makes of 400 blocks. `tussock simulate --stale-rates` compares many more.
+/// makes of 250 blocks. `tussock simulate --stale-rates` compares many more.
 #[test]
 fn forks_are_as_frequent_as_theory_says() {
-    let studies = sim::regions::stale_rates(11, 400);
-    for study in [0, 8, 22].map(|at| &studies[at]) {
+    let studies = sim::regions::stale_rates(11, 250);
+    for study in [0, 22].map(|at| &studies[at]) {
         let report = sim::study(study);
         let forks = &report.forks;
-        assert!(forks.within_limits && forks.heights > 300, "{report}");
+        assert!(forks.within_limits && forks.heights > 180, "{report}");
         assert!(forks.model > 0.005 && forks.is_as_computed(), "{report}");
     }
 }

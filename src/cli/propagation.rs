@@ -6,7 +6,7 @@ use std::{fmt::Write, process::ExitCode, sync::Mutex, thread};
 use clap::Args;
 
 use crate::{
-    cli::simulate::print,
+    cli::output,
     sim::{
         self,
         regions::{self, Forks, Regions, Report, Study},
@@ -56,8 +56,7 @@ impl PropagationArgs {
             return Some(stale_rates(general.0, json));
         }
         let report = sim::study(&self.study(general)?);
-        print(&if json { line(&report) } else { report.to_string() });
-        Some(if report.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Some(end(if json { line(&report) } else { report.to_string() }, report.failure.is_none()))
     }
 
     fn study(&self, (seed, nodes, minutes): (u64, Option<u64>, Option<u64>)) -> Option<Study> {
@@ -94,8 +93,12 @@ fn stale_rates(seed: u64, json: bool) -> ExitCode {
     let reports: Vec<Report> = reports.into_iter().filter_map(|report| report.into_inner().ok().flatten()).collect();
     let holds = reports.len() == studies.len() && reports.iter().all(|report| report.failure.is_none());
     let holds = holds && reports.iter().all(|report| !report.forks.within_limits || report.forks.is_as_computed());
-    print(&if json { reports.iter().map(line).collect() } else { table(&reports) });
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    end(if json { reports.iter().map(line).collect() } else { table(&reports) }, holds)
+}
+
+/// Prints, unless the reader of a pipe is gone.
+fn end(text: String, holds: bool) -> ExitCode {
+    if output::raw(text.as_bytes()).is_ok() && !holds { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// A table in Markdown, so that it can go into a document as it is.

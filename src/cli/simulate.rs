@@ -194,7 +194,7 @@ fn option_text(value: &serde_json::Value) -> String {
 }
 
 /// Prints without panic if the pipe is closed.
-pub(super) fn print(text: &str) {
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         log::debug!("standard output is closed");
