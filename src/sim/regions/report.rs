@@ -168,7 +168,16 @@ fn is_of_blocks(kind: Kind) -> bool {
 
 /// Whether a frame is about transactions.
 fn is_of_transactions(kind: Kind) -> bool {
-    matches!(kind, Kind::Transaction | Kind::GetMemoryPool | Kind::MemoryPool)
+    matches!(
+        kind,
+        Kind::Transaction
+            | Kind::GetMemoryPool
+            | Kind::MemoryPool
+            | Kind::RelaySalt
+            | Kind::Announce
+            | Kind::GetTransactions
+            | Kind::AbsentTransactions
+    )
 }
 
 impl fmt::Display for Report {
