@@ -107,10 +107,10 @@ fn draw_links(nodes: usize, rng: &mut Rng) -> Vec<Vec<usize>> {
     let mut linked: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut opens = vec![Vec::new(); nodes];
     // Nobody is left alone: each node opens its first link to one that comes before it.
-    for node in 1..nodes {
-        let other = draw(nodes.min(node), rng);
+    for (node, opens) in opens.iter_mut().enumerate().skip(1) {
+        let other = draw(node, rng);
         linked.insert((other, node));
-        opens[node].push(other);
+        opens.push(other);
     }
     for (node, opens) in opens.iter_mut().enumerate() {
         let chance = rng.below(10_000);

@@ -197,7 +197,7 @@ fn exponential(rng: &mut Rng, mean: u64) -> u64 {
             (last, falls) = (next, falls + 1);
         }
         if falls % 2 == 1 {
-            let part = u128::from(mean) * u128::from(first) >> 64;
+            let part = (u128::from(mean) * u128::from(first)) >> 64;
             return mean.saturating_mul(whole).saturating_add(u64::try_from(part).unwrap_or(u64::MAX));
         }
         whole += 1;
