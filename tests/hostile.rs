@@ -3,6 +3,7 @@
 
 mod addresses;
 mod chain;
+mod compact;
 mod delivery;
 mod eclipse;
 mod flood;
@@ -197,6 +198,7 @@ fn unasked_messages_cost_what_the_protocol_says() {
     let faults = [
         Message::Sync(List::EMPTY),
         Message::Absent(scene.spec.genesis_hash()),
+        Message::BlockTransactions(scene.spec.genesis_hash(), List::EMPTY),
         Message::Verack(5),
         Message::Version(crate::support::peer::version(&scene.spec, 0, Hash::ZERO, 0)),
     ];

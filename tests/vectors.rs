@@ -32,6 +32,7 @@ use tussock::{
         transaction::{Input, OutPoint, Output, Transaction},
     },
     wire::{
+        compact::{CompactBlock, ShortIds},
         frame::{Frame, FrameFault, FrameReader},
         message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, PeerAddress, Version},
         short_id::{Salt, ShortId},
@@ -104,6 +105,7 @@ fn short_id(transaction: &Transaction) -> ShortId {
 
 fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
     let transaction = sample_transaction(&spec.genesis_hash());
+    let ids = ShortIds::new(&sample_header().hash(), 0x0102_0304_0506_0708);
     vec![
         Message::Version(Version {
             protocol: PROTOCOL_VERSION,
@@ -141,6 +143,15 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
         Message::Announce { salt: 3, ids: List::truncated([short_id(&transaction), ShortId(8)]) },
         Message::GetTransactions(List::truncated([short_id(&transaction)])),
         Message::AbsentTransactions(List::truncated([ShortId(8)])),
+        Message::CompactBlock(Box::new(CompactBlock {
+            header: sample_header(),
+            nonce: 0x0102_0304_0506_0708,
+            ids: List::truncated([ids.of(&merkle::leaf(b"one")), ids.of(&merkle::leaf(b"two"))]),
+            whole: List::truncated([(0, transaction.clone())]),
+        })),
+        Message::GetBlockTransactions(hash(4), List::truncated([1, 2])),
+        Message::BlockTransactions(hash(4), List::truncated([transaction.clone()])),
+        Message::BlockHeader(Box::new(sample_header_of_authorities())),
     ]
 }
 

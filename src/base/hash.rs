@@ -62,6 +62,8 @@ impl Domain {
     pub const FRAME: Self = Self::named("tussock frame");
     /// The publicly known secret keys of the `local` and `dev` chains.
     pub const DEV_KEY: Self = Self::named("tussock dev key");
+    /// The key of a compact block's short ids.
+    pub const COMPACT_BLOCK: Self = Self::named("tussock compact block");
     /// Derivation of one random stream from another.
     pub const STREAM: Self = Self::named("tussock stream");
     /// The order of coins: the hash of an outpoint.
@@ -87,6 +89,11 @@ impl Domain {
             at += 1;
         }
         Self(key)
+    }
+
+    /// A purpose whose key is a hash.
+    pub const fn keyed(key: &Hash) -> Self {
+        Self(key.0)
     }
 
     /// Hashes `data` for this purpose.

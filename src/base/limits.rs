@@ -2,6 +2,7 @@
 //! above the roles lives in that module.
 
 mod announcing;
+mod compact;
 mod defence;
 mod memory;
 mod peers;
@@ -9,6 +10,7 @@ mod peers;
 use std::time::Duration;
 
 pub use announcing::*;
+pub use compact::*;
 pub use defence::*;
 pub use memory::scaled;
 pub use peers::*;

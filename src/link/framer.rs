@@ -204,7 +204,9 @@ impl Framer {
     pub(super) fn relay(&mut self, frame: &Frame) -> bool {
         let backlog = self.backlog();
         let fits = match frame.kind {
-            Kind::Block => !self.lost.block && self.bounds.takes_block(&backlog),
+            Kind::Block | Kind::CompactBlock | Kind::BlockHeader => {
+                !self.lost.block && self.bounds.takes_block(&backlog)
+            }
             _ => self.bounds.takes_transaction(&backlog),
         };
         if fits {
@@ -215,7 +217,7 @@ impl Framer {
 
     /// Notes that news was left out.
     pub(super) fn lose(&mut self, kind: Kind) {
-        if kind == Kind::Block {
+        if matches!(kind, Kind::Block | Kind::CompactBlock | Kind::BlockHeader) {
             self.lost.block = true;
         } else {
             self.lost.transactions = true;

@@ -61,7 +61,7 @@ struct Counts {
 impl Counts {
     fn of(&mut self, kind: Kind) -> &mut usize {
         match kind {
-            Kind::GetBlock => &mut self.blocks,
+            Kind::GetBlock | Kind::GetBlockTransactions => &mut self.blocks,
             Kind::GetSync | Kind::GetSkeleton => &mut self.syncs,
             Kind::GetTransactions => &mut self.transactions,
             _ => &mut self.pools,
@@ -85,7 +85,15 @@ impl Requests {
 
     /// Whether frames of this kind get an answer whose size needs a limit.
     pub(super) fn are(kind: Kind) -> bool {
-        matches!(kind, Kind::GetBlock | Kind::GetSync | Kind::GetSkeleton | Kind::GetMemoryPool | Kind::GetTransactions)
+        matches!(
+            kind,
+            Kind::GetBlock
+                | Kind::GetBlockTransactions
+                | Kind::GetSync
+                | Kind::GetSkeleton
+                | Kind::GetMemoryPool
+                | Kind::GetTransactions
+        )
     }
 
     /// Adds what these requests come to.
@@ -104,7 +112,9 @@ impl Requests {
     fn expected(&self, kind: Kind) -> usize {
         match kind {
             // However small blocks were, the next ones may be the largest.
-            Kind::GetBlock => self.block_size.max(limits::SEND_SOFT_BYTES / limits::ANSWERS_AT_ONCE),
+            Kind::GetBlock | Kind::GetBlockTransactions => {
+                self.block_size.max(limits::SEND_SOFT_BYTES / limits::ANSWERS_AT_ONCE)
+            }
             Kind::GetSync | Kind::GetSkeleton => limits::MAX_SYNC_BYTES,
             Kind::GetTransactions => limits::MAX_TRANSACTION_BYTES,
             _ => limits::SEND_SOFT_BYTES,

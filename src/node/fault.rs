@@ -62,6 +62,9 @@ pub enum PeerFault {
     /// Announces transactions and does not deliver them.
     #[error("does not deliver transactions that it announced")]
     Undelivered,
+    /// No `CompactBlock` of a block whose header it sent in a `BlockHeader`.
+    #[error("does not serve a block that it told of")]
+    NotServed,
     /// Holds up the download.
     #[error("stalls the download")]
     BlockStall,

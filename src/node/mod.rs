@@ -62,4 +62,3 @@ pub use role_id::RoleId;
 pub use setup::{Setup, Stores};
 pub use sync_state::SyncState;
 pub use template::Template;
-pub use verify::Verdicts;

@@ -7,6 +7,9 @@ use crate::base::ids::{LinkId, Ticket};
 pub enum Origin {
     /// A peer.
     Link(LinkId),
+    /// This node put the block together, from a peer's `CompactBlock` and what it had. The peer answers for the header only:
+    /// it may have passed the rest on unchecked.
+    Rebuilt(LinkId),
     /// A command, which waits for the verdict.
     Command(Ticket),
     /// Our own miner.
@@ -18,6 +21,14 @@ pub enum Origin {
 impl Origin {
     /// The peer, if one sent it.
     pub fn link(self) -> Option<LinkId> {
+        match self {
+            Self::Link(link) | Self::Rebuilt(link) => Some(link),
+            Self::Command(_) | Self::Miner | Self::Ledger => None,
+        }
+    }
+
+    /// The peer that answers for the whole body, if there is one.
+    pub fn liable(self) -> Option<LinkId> {
         if let Self::Link(link) = self { Some(link) } else { None }
     }
 }

@@ -24,6 +24,7 @@ const UNEXPECTED: Price = price(20, "a message out of place");
 const UNLINKED: Price = price(20, "headers that do not link");
 const PROMISE: Price = price(20, "`Absent` for a block that it announced in a `Sync`");
 const ANNOUNCEMENT: Price = price(20, "transactions that it announced and does not deliver");
+const TOLD: Price = price(20, "no `CompactBlock` of a block that it told of in a `BlockHeader`");
 const FLOOD: Price = price(20, "flooding");
 // A slow line does these, and it may be ours.
 const PARTIAL: Price = price(0, "frame not completed in time");
@@ -37,7 +38,7 @@ const UNSEALED: Price =
 const SLOW: Price = price(0, "a slow line: no `Pong`, no answer to `GetSync` or `GetBlock` in time");
 
 /// All prices, the highest first.
-pub const PRICES: [Price; 15] = [
+pub const PRICES: [Price; 16] = [
     BLOCK,
     BRANCH,
     TRANSACTION,
@@ -46,6 +47,7 @@ pub const PRICES: [Price; 15] = [
     UNLINKED,
     PROMISE,
     ANNOUNCEMENT,
+    TOLD,
     FLOOD,
     PARTIAL,
     UNREAD,
@@ -67,6 +69,7 @@ impl PeerFault {
             Self::UnlinkedHeaders => UNLINKED,
             Self::BrokenPromise => PROMISE,
             Self::Undelivered => ANNOUNCEMENT,
+            Self::NotServed => TOLD,
             Self::Flood(_) => FLOOD,
             Self::PartialFrame => PARTIAL,
             Self::SendStall => UNREAD,

@@ -171,6 +171,12 @@ pub enum Counter {
     TransactionsDropped,
     /// `Block` messages sent as news.
     BlocksRelayed,
+    /// `CompactBlock` messages sent as news.
+    CompactBlocksRelayed,
+    /// Blocks put together from a compact block.
+    BlocksRebuilt,
+    /// Compact blocks that were of no use: the whole block was asked for.
+    BlocksNotRebuilt,
     /// Blocks served on request.
     BlocksServed,
     /// `Sync` messages served.

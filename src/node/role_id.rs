@@ -60,8 +60,10 @@ impl RoleId {
             Kind::Version | Kind::Verack => Self::Handshake,
             Kind::Ping | Kind::Pong | Kind::GetPeers | Kind::Peers | Kind::Goodbye => Self::Peers,
             Kind::GetSync | Kind::Sync | Kind::GetSkeleton | Kind::Skeleton => Self::Headers,
-            Kind::Block | Kind::Absent => Self::Fetch,
-            Kind::GetBlock | Kind::GetMemoryPool => Self::Ledger,
+            Kind::Block | Kind::Absent | Kind::CompactBlock | Kind::BlockTransactions | Kind::BlockHeader => {
+                Self::Fetch
+            }
+            Kind::GetBlock | Kind::GetBlockTransactions | Kind::GetMemoryPool => Self::Ledger,
             Kind::Transaction
             | Kind::MemoryPool
             | Kind::RelaySalt

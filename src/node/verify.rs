@@ -1,10 +1,8 @@
 //! The `verify` role: everything that can be told of blocks and transactions without the ledger. Several run side by
-//! side; they keep nothing between events, unless they share their verdicts with other nodes of a simulation.
+//! side; they keep nothing between events.
 //!
 //! Signatures are checked in batches. A batch that fails is searched for its culprit, which costs its sender the
 //! connection: no peer can make us search twice.
-
-mod verdicts;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -24,20 +22,19 @@ use crate::{
     },
     node::{
         Input, Nothing, Origin, Outbox, PeerFault, Role, Setup,
-        notice::{ToFetch, ToGossip, ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction},
+        notice::{
+            CheckedTransactions, ToFetch, ToGossip, ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction,
+        },
         report::Counter,
     },
     wire::frame::Frame,
 };
-
-pub use verdicts::Verdicts;
 
 /// The `verify` role.
 pub struct Verify {
     spec: Arc<ChainSpec>,
     /// Draws the weights of signature batches.
     rng: Rng,
-    verdicts: Option<Verdicts>,
 }
 
 /// A claim and whose it is.
@@ -53,7 +50,7 @@ struct Signed {
 impl Verify {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, rng: Rng) -> Self {
-        Self { spec: setup.spec.clone(), rng, verdicts: setup.verdicts.clone() }
+        Self { spec: setup.spec.clone(), rng }
     }
 
     fn on_notice(&mut self, notice: ToVerify, out: &mut Outbox) {
@@ -63,21 +60,13 @@ impl Verify {
         }
     }
 
-    fn block(&mut self, origin: Origin, hash: Hash, frame: &Frame, checked: &BTreeSet<Hash>, out: &mut Outbox) {
+    fn block(&mut self, origin: Origin, hash: Hash, frame: &Frame, checked: &CheckedTransactions, out: &mut Outbox) {
         if let Err(fault) = frame.check() {
             refuse(origin, hash, PeerFault::Frame(fault.clone()), BlockFault::Malformed(fault.to_string()), out);
             return;
         }
-        if let Some(block) = self.verdicts.as_ref().and_then(|verdicts| verdicts.block(&hash, &frame.body)) {
-            return out.tell(ToLedger::BlockChecked { origin, block });
-        }
-        match self.check_block(hash, frame, checked, out).map(Arc::new) {
-            Ok(block) => {
-                if let Some(verdicts) = &self.verdicts {
-                    verdicts.keep_block(&block);
-                }
-                out.tell(ToLedger::BlockChecked { origin, block });
-            }
+        match self.check_block(hash, frame, checked, out) {
+            Ok(block) => out.tell(ToLedger::BlockChecked { origin, block: Arc::new(block) }),
             Err(fault) => refuse(origin, hash, PeerFault::Block(fault.clone()), fault, out),
         }
     }
@@ -86,7 +75,7 @@ impl Verify {
         &mut self,
         hash: Hash,
         frame: &Frame,
-        checked: &BTreeSet<Hash>,
+        checked: &CheckedTransactions,
         out: &mut Outbox,
     ) -> Result<CheckedBlock, BlockFault> {
         let block =
@@ -98,7 +87,7 @@ impl Verify {
         let genesis = self.spec.genesis_hash();
         let (mut batch, mut reused) = (Vec::new(), 0);
         for (index, hashed) in block.transactions.iter().enumerate() {
-            if checked.contains(&hashed.leaf) {
+            if checked.contains_key(&hashed.leaf) {
                 reused += hashed.transaction.inputs.len() as u64;
                 continue;
             }
@@ -162,16 +151,12 @@ impl Verify {
         let genesis = self.spec.genesis_hash();
         let each = unchecked.iter().zip(faults).enumerate().filter(|(_, (_, fault))| fault.is_none());
         let each = each.map(|(index, (one, _))| signed(&one.transaction, index, &genesis));
-        let unknown = |claim: &Claim| self.verdicts.as_ref().is_none_or(|verdicts| !verdicts.holds(claim));
-        let claims: Vec<Claim> = each.clone().flatten().map(|signed| signed.claim).filter(unknown).collect();
+        let claims: Vec<Claim> = each.clone().flatten().map(|signed| signed.claim).collect();
         if claims.is_empty() {
             return Vec::new();
         }
         out.count(Counter::SignaturesVerified, claims.len() as u64);
         if claims.chunks(limits::SIGNATURE_BATCH).all(|batch| key::verify_batch(batch, &mut self.rng)) {
-            if let Some(verdicts) = &self.verdicts {
-                verdicts.keep(&claims);
-            }
             return Vec::new();
         }
         each.filter_map(|batch| {
@@ -205,7 +190,7 @@ fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> im
 
 /// Deals with an invalid body: closes its sender, and tells the role that waits for the block.
 fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault, out: &mut Outbox) {
-    if let Some(link) = origin.link() {
+    if let Some(link) = origin.liable() {
         out.fault(link, fault);
     }
     if block_fault.blames_header() {

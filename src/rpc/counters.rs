@@ -17,7 +17,7 @@ const fn named(counter: Counter, key: &'static str, help: &'static str) -> Named
 }
 
 /// All counters.
-pub const ALL: [Named; 19] = [
+pub const ALL: [Named; 22] = [
     named(Counter::SignaturesVerified, "signatures_verified", "Signatures checked."),
     named(Counter::SignaturesReused, "signatures_reused", "Signatures known from the mempool and not checked again."),
     named(Counter::BlocksApplied, "blocks_applied", "Blocks applied to the chain."),
@@ -37,6 +37,9 @@ pub const ALL: [Named; 19] = [
     named(Counter::Hashes, "miner_hashes", "Hashes tried by the miner."),
     named(Counter::BlocksMined, "miner_blocks", "Blocks found by the miner."),
     named(Counter::TransactionsDropped, "transactions_dropped", "Transactions dropped because a queue was full."),
+    named(Counter::CompactBlocksRelayed, "compact_blocks_relayed", "CompactBlock messages sent as news."),
+    named(Counter::BlocksRebuilt, "blocks_rebuilt", "Blocks put together from a compact block."),
+    named(Counter::BlocksNotRebuilt, "blocks_not_rebuilt", "Blocks asked for as a whole in place of a compact one."),
 ];
 
 #[cfg(test)]
@@ -67,6 +70,9 @@ mod tests {
             Counter::Hashes => 16,
             Counter::BlocksMined => 17,
             Counter::TransactionsDropped => 18,
+            Counter::CompactBlocksRelayed => 19,
+            Counter::BlocksRebuilt => 20,
+            Counter::BlocksNotRebuilt => 21,
         }
     }
 

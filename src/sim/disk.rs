@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -11,23 +11,13 @@ use crate::{
         spec::ChainSpec,
     },
     node::Stores,
-    sim::common_ledger::CommonLedger,
     store::{PeerDb, SharedLedger},
 };
 
 /// A node's disk, in memory.
 pub(super) struct Disk {
-    ledger: Ledger,
+    ledger: SharedLedger,
     book: Book,
-}
-
-/// A node's ledger.
-#[derive(Clone)]
-enum Ledger {
-    /// The store of production, on a database in memory.
-    Own(SharedLedger),
-    /// A part of the store of a large network. It loses nothing.
-    Common(CommonLedger),
 }
 
 impl Disk {
@@ -35,87 +25,66 @@ impl Disk {
     pub(super) fn new(spec: &Arc<ChainSpec>, loses: bool) -> Self {
         let ledger = SharedLedger::in_memory(spec).expect("a database in memory can be made");
         let ledger = if loses { ledger.with_power_losses().expect("it can be copied") } else { ledger };
-        Self { ledger: Ledger::Own(ledger), book: Book::Own(Arc::new(Mutex::new(PeerDb::in_memory()))) }
-    }
-
-    /// A disk of a node of a large network that starts once.
-    pub(super) fn common(ledger: CommonLedger) -> Self {
-        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful }
+        Self { ledger, book: Book(Arc::new(Mutex::new(PeerDb::in_memory()))) }
     }
 
     /// Opens everything for a new set of roles.
     pub(super) fn stores(&self) -> Stores {
-        let peers = Box::new(self.book.clone());
-        match self.ledger.clone() {
-            Ledger::Own(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers },
-            Ledger::Common(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers },
+        Stores {
+            ledger: Box::new(self.ledger.clone()),
+            headers: Box::new(self.ledger.clone()),
+            peers: Box::new(self.book.clone()),
         }
     }
 
     /// Drops what was not committed.
     pub(super) fn crash(&mut self) {
-        if let Ledger::Own(ledger) = &mut self.ledger {
-            ledger.rollback().expect("a transaction in memory can be dropped");
-        }
+        self.ledger.rollback().expect("a transaction in memory can be dropped");
     }
 
     /// Drops what came after the last flush.
     pub(super) fn lose_power(&mut self) {
-        if let Ledger::Own(ledger) = &mut self.ledger {
-            ledger.lose_power().expect("a database in memory can be copied");
-        }
+        self.ledger.lose_power().expect("a database in memory can be copied");
     }
 
     /// Looks at the ledger.
     pub(super) fn read<T>(&self, look: impl FnOnce(&dyn LedgerStore) -> T) -> T {
-        match &self.ledger {
-            Ledger::Own(ledger) => look(ledger),
-            Ledger::Common(ledger) => look(ledger),
-        }
+        look(&self.ledger)
     }
 }
 
 /// A peer book that outlives the role that writes it.
 #[derive(Clone)]
-enum Book {
-    Own(Arc<Mutex<PeerDb>>),
-    /// Of a node that starts once: it is read only then.
-    Forgetful,
-}
+struct Book(Arc<Mutex<PeerDb>>);
 
 impl Book {
-    fn write(&self, write: impl FnOnce(&mut PeerDb) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        match self {
-            Self::Own(book) => write(&mut book.lock().unwrap_or_else(PoisonError::into_inner)),
-            Self::Forgetful => Ok(()),
-        }
+    fn lock(&self) -> MutexGuard<'_, PeerDb> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl PeerStore for Book {
     fn load(&mut self) -> Result<BookContents, StoreError> {
-        let mut contents = BookContents::default();
-        self.write(|book| book.load().map(|found| contents = found))?;
-        Ok(contents)
+        self.lock().load()
     }
 
     fn put(&mut self, entry: &BookEntry) -> Result<(), StoreError> {
-        self.write(|book| book.put(entry))
+        self.lock().put(entry)
     }
 
     fn forget(&mut self, address: &SocketAddr) -> Result<(), StoreError> {
-        self.write(|book| book.forget(address))
+        self.lock().forget(address)
     }
 
     fn set_anchors(&mut self, anchors: &[Anchor]) -> Result<(), StoreError> {
-        self.write(|book| book.set_anchors(anchors))
+        self.lock().set_anchors(anchors)
     }
 
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError> {
-        self.write(|book| book.put_ban(ban))
+        self.lock().put_ban(ban)
     }
 
     fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError> {
-        self.write(|book| book.lift_ban(who))
+        self.lock().lift_ban(who)
     }
 }

@@ -10,11 +10,9 @@ mod arriving;
 mod byzantine;
 mod checkers;
 mod clock;
-mod common_ledger;
 mod dial;
 mod disk;
 mod faults;
-mod hangups;
 mod hosts;
 mod inboxes;
 mod lines;
@@ -26,7 +24,6 @@ mod node;
 pub mod options;
 mod overrides;
 mod power;
-pub mod regions;
 pub mod report;
 mod setup;
 mod sockets;
@@ -45,15 +42,6 @@ pub use report::Outcome;
 
 /// Runs the network of these options to its end. A panic of a role is a failure like any other.
 pub fn run(options: Options) -> Outcome {
-    Outcome::of(&mut run_world(options))
-}
-
-/// Runs a study to its end.
-pub fn study(study: &regions::Study) -> regions::Report {
-    regions::Report::of(&mut run_world(study.options())).expect("the world of a study measures")
-}
-
-fn run_world(options: Options) -> world::World {
     let mut world = world::World::new(options);
     let end = panic::catch_unwind(AssertUnwindSafe(|| world.run()));
     if let Err(payload) = end {
@@ -61,5 +49,5 @@ fn run_world(options: Options) -> world::World {
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         world.fail("panic", None, text.unwrap_or_default());
     }
-    world
+    Outcome::of(&mut world)
 }

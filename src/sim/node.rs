@@ -247,9 +247,8 @@ impl Node {
         }
     }
 
-    /// Starts the roles on what the disk holds. `inbox`: link events that an inbox takes; `is_watched`: the checkers overhear
-    /// them.
-    pub(super) fn boot(&mut self, now: Time, config: Config, (inbox, is_watched): (usize, bool), rng: &mut Rng) {
+    /// Starts the roles on what the disk holds.
+    pub(super) fn boot(&mut self, now: Time, config: Config, inbox: usize, rng: &mut Rng) {
         self.lives += 1;
         self.vanished = false;
         self.clock.boot(now);
@@ -260,7 +259,7 @@ impl Node {
         let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,
-            endpoint: Endpoint::new(config, Inboxes::new(slots.iter().map(|slot| slot.id), inbox, is_watched)),
+            endpoint: Endpoint::new(config, Inboxes::new(slots.iter().map(|slot| slot.id), inbox)),
             sockets: BTreeMap::new(),
             actions: VecDeque::new(),
             watch: Watch::default(),

@@ -148,6 +148,7 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::PeerTip { tip, .. } => hash(0, tip, out),
         ToHeaders::PeerClock { link, clock } => out.extend_from_slice(&codec::encode(&(40u8, link.0, clock.0))),
         ToHeaders::Offered { hash: block, .. } => hash(6, block, out),
+        ToHeaders::Announced { hash: block, .. } => hash(41, block, out),
         ToHeaders::DialsFail(error) => out.extend([35, u8::from(error.is_some())]),
         ToHeaders::Delivered => out.push(30),
         ToHeaders::CandidateTaken { hash: block } => hash(36, block, out),
@@ -171,6 +172,7 @@ fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
             list.iter().flat_map(|one| &one.hashes).for_each(|wanted| hash(37, wanted, out));
         }
         ToFetch::OfferPasses { hash: block } => hash(29, block, out),
+        ToFetch::HeaderJudged { hash: block, is_wanted } => hash(42 + u8::from(*is_wanted), block, out),
         ToFetch::OfferDropped { hash: block, .. } => hash(4, block, out),
         ToFetch::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),
         ToFetch::BodyRefused { hash: block, .. } => hash(10, block, out),
@@ -178,7 +180,7 @@ fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
         ToFetch::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToFetch::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
         ToFetch::PoolChanged { added, removed } => {
-            added.iter().for_each(|leaf| hash(21, leaf, out));
+            added.iter().for_each(|one| hash(21, &one.leaf, out));
             removed.iter().for_each(|leaf| hash(22, leaf, out));
         }
     }
@@ -210,6 +212,8 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
 fn mark_to_gossip(notice: &ToGossip, out: &mut Vec<u8>) {
     match notice {
         ToGossip::PeerTip { tip, .. } => hash(0, tip, out),
+        ToGossip::Shown { hash: block, .. } => hash(44, block, out),
+        ToGossip::BlockAsked { link } => out.extend_from_slice(&codec::encode(&(45u8, link.0))),
         ToGossip::State(state) => out.extend([5, *state as u8]),
         ToGossip::BlockValidated { hash: block, .. } => hash(32, block, out),
         ToGossip::ChainMoved(moved) => hash(13, &moved.tip.digest, out),

@@ -48,11 +48,19 @@ pub enum Kind {
     GetTransactions = 20,
     /// `Message::AbsentTransactions`.
     AbsentTransactions = 25,
+    /// `Message::CompactBlock`.
+    CompactBlock = 21,
+    /// `Message::GetBlockTransactions`.
+    GetBlockTransactions = 22,
+    /// `Message::BlockTransactions`.
+    BlockTransactions = 23,
+    /// `Message::BlockHeader`.
+    BlockHeader = 24,
 }
 
 impl Kind {
     /// All kinds, in order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Version,
         Self::Verack,
         Self::Ping,
@@ -74,6 +82,10 @@ impl Kind {
         Self::Announce,
         Self::GetTransactions,
         Self::AbsentTransactions,
+        Self::CompactBlock,
+        Self::GetBlockTransactions,
+        Self::BlockTransactions,
+        Self::BlockHeader,
     ];
 
     /// The kind with this number.
@@ -93,6 +105,10 @@ impl Kind {
             Self::GetMemoryPool | Self::MemoryPool => limits::MAX_MEMORY_POOL_BYTES,
             Self::Announce => limits::MAX_ANNOUNCE_BYTES,
             Self::GetTransactions | Self::AbsentTransactions => limits::MAX_GET_TRANSACTIONS_BYTES,
+            Self::CompactBlock => limits::MAX_COMPACT_BYTES,
+            Self::GetBlockTransactions => limits::MAX_POSITIONS_BYTES,
+            Self::BlockTransactions => limits::MAX_BLOCK_TRANSACTIONS_BYTES,
+            Self::BlockHeader => limits::MAX_HEADER_BYTES,
             Self::GetPeers => 0,
             Self::Verack
             | Self::Ping

@@ -14,11 +14,11 @@ use crate::{
         limits,
         time::UnixTime,
     },
-    chain::{header::Header, target::Work},
+    chain::{header::Header, target::Work, transaction::Transaction},
 };
 
-pub use super::kind::Kind;
 use super::short_id::{Salt, ShortId};
+pub use super::{compact::CompactBlock, kind::Kind};
 
 /// The protocol version that this program speaks.
 pub const PROTOCOL_VERSION: u32 = 2;
@@ -32,8 +32,10 @@ pub const SERVICE_CLOCK: u64 = 2;
 pub const SERVICE_SKELETON: u64 = 4;
 /// Service bit: is told of transactions by short ids, and answers `GetTransactions`.
 pub const SERVICE_ANNOUNCE: u64 = 8;
+/// Service bit: takes and serves compact blocks.
+pub const SERVICE_COMPACT: u64 = 16;
 /// The services of this program.
-pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON | SERVICE_ANNOUNCE;
+pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON | SERVICE_ANNOUNCE | SERVICE_COMPACT;
 
 /// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -259,6 +261,14 @@ pub enum Message {
     GetTransactions(List<ShortId, { limits::MAX_ASKED_IDS }>),
     /// "I don't have these": ends an answer to `GetTransactions` in which some are missing.
     AbsentTransactions(List<ShortId, { limits::MAX_ASKED_IDS }>),
+    /// A new block, or the answer to a `GetBlockTransactions` without positions.
+    CompactBlock(Box<CompactBlock>),
+    /// Asks for transactions of a block by their positions, ascending. Without positions: asks for a `CompactBlock`.
+    GetBlockTransactions(Hash, List<u16, { limits::MAX_COMPACT_IDS }>),
+    /// The transactions that were asked for; none: the sender does not serve that block.
+    BlockTransactions(Hash, List<Transaction, { limits::MAX_COMPACT_IDS }>),
+    /// A new block, which the receiver may ask for.
+    BlockHeader(Box<Header>),
 }
 
 impl Message {
@@ -286,6 +296,10 @@ impl Message {
             Self::Announce { .. } => Kind::Announce,
             Self::GetTransactions(_) => Kind::GetTransactions,
             Self::AbsentTransactions(_) => Kind::AbsentTransactions,
+            Self::CompactBlock(_) => Kind::CompactBlock,
+            Self::GetBlockTransactions(..) => Kind::GetBlockTransactions,
+            Self::BlockTransactions(..) => Kind::BlockTransactions,
+            Self::BlockHeader(_) => Kind::BlockHeader,
         }
     }
 
@@ -302,6 +316,10 @@ impl Message {
             Self::Sync(headers) => codec::encode(headers).into(),
             Self::GetBlock(hash) | Self::Absent(hash) | Self::GetSkeleton(hash) => codec::encode(hash).into(),
             Self::Skeleton(hashes) => codec::encode(hashes).into(),
+            Self::CompactBlock(compact) => codec::encode(&**compact).into(),
+            Self::GetBlockTransactions(hash, positions) => codec::encode(&(hash, positions)).into(),
+            Self::BlockTransactions(hash, transactions) => codec::encode(&(hash, transactions)).into(),
+            Self::BlockHeader(header) => header.to_bytes().into(),
             Self::GetMemoryPool(ids) | Self::MemoryPool(ids) => codec::encode(ids).into(),
             Self::Goodbye { code, retry_after } => codec::encode(&(code, retry_after)).into(),
             Self::RelaySalt { number, salt } => codec::encode(&(number, salt)).into(),
@@ -327,6 +345,16 @@ impl Message {
             Kind::GetBlock => Self::GetBlock(codec::decode(body)?),
             Kind::GetSkeleton => Self::GetSkeleton(codec::decode(body)?),
             Kind::Skeleton => Self::Skeleton(codec::decode(body)?),
+            Kind::CompactBlock => Self::CompactBlock(Box::new(codec::decode(body)?)),
+            Kind::GetBlockTransactions => {
+                let (hash, positions) = codec::decode(body)?;
+                Self::GetBlockTransactions(hash, positions)
+            }
+            Kind::BlockTransactions => {
+                let (hash, transactions) = codec::decode(body)?;
+                Self::BlockTransactions(hash, transactions)
+            }
+            Kind::BlockHeader => Self::BlockHeader(Box::new(codec::decode(body)?)),
             Kind::Block => Self::Block(body.clone()),
             Kind::Absent => Self::Absent(codec::decode(body)?),
             Kind::Transaction => Self::Transaction(body.clone()),

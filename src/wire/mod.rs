@@ -1,6 +1,7 @@
 //! Messages and frames.
 #![doc = include_str!("PROTOCOL.md")]
 
+pub mod compact;
 pub mod frame;
 mod kind;
 pub mod message;

@@ -13,6 +13,7 @@ use tussock::{
         transaction::{Output, Transaction},
     },
     wire::{
+        compact::CompactBlock,
         frame::Frame,
         message::{Message, PeerAddress},
         short_id::{Salt, ShortId},
@@ -57,6 +58,15 @@ pub(super) fn all_messages() -> Vec<Message> {
         Message::Announce { salt: 1, ids: List::truncated([ShortId(7); 3]) },
         Message::GetTransactions(List::truncated([ShortId(7); 2])),
         Message::AbsentTransactions(List::truncated([ShortId(7)])),
+        Message::CompactBlock(Box::new(CompactBlock {
+            header: block.header.clone(),
+            nonce: 7,
+            ids: List::truncated([ShortId(1), ShortId(u64::MAX)]),
+            whole: List::truncated([(0, transfer.clone()), (2, transfer.clone())]),
+        })),
+        Message::GetBlockTransactions(hash, List::truncated([0, 3, 9])),
+        Message::BlockTransactions(hash, List::truncated([transfer.clone(), transfer.clone()])),
+        Message::BlockHeader(Box::new(block.header.clone())),
     ]
 }
 

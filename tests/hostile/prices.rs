@@ -96,6 +96,14 @@ fn commit(fault: &str, scene: &Scene) -> Option<RawPeer> {
             culprit.read_until(|message| (message == Message::GetBlock(header.hash())).then_some(()));
             culprit.send(&Message::Absent(header.hash()));
         }
+        "no `CompactBlock` of a block that it told of in a `BlockHeader`" => {
+            let header = maker.empty_blocks(1, SecretKey::well_known(6).address()).remove(0).header;
+            let hash = header.hash();
+            culprit.send(&Message::BlockHeader(Box::new(header)));
+            let question = Message::GetBlockTransactions(hash, List::EMPTY);
+            culprit.read_until(|message| (message == question).then_some(()));
+            culprit.send(&Message::BlockTransactions(hash, List::EMPTY));
+        }
         "flooding" => {
             for nonce in 0..u64::from(2 * PING_BURST) {
                 culprit.send(&Message::Ping { nonce, height: 0, tip: scene.spec.genesis_hash() });

@@ -14,7 +14,7 @@ use crate::{
         Origin, Outbox, PeerFault,
         command::Reply,
         fetch::{Fetch, offered::Offer, pursuit::Place},
-        notice::{ToHeaders, ToVerify},
+        notice::{ToGossip, ToHeaders, ToVerify},
     },
     wire::{
         frame::{Frame, FrameFault},
@@ -37,6 +37,9 @@ impl Fetch {
         if let Some(request) = request {
             self.completions.blocks += 1;
             self.watch.took(now.since(request.sent));
+        }
+        if !asked {
+            out.tell(ToGossip::Shown { link, hash });
         }
         let origin = Origin::Link(link);
         if let Some(place) = self.place_of(&hash) {
@@ -76,7 +79,7 @@ impl Fetch {
     }
 
     /// A peer sent a body that is of no use and that nothing here can judge.
-    fn count_useless(&mut self, now: Time, link: LinkId, bytes: usize, out: &mut Outbox) {
+    pub(super) fn count_useless(&mut self, now: Time, link: LinkId, bytes: usize, out: &mut Outbox) {
         if self.peers.get_mut(link).is_some_and(|peer| !peer.closing && !peer.wasted(now, bytes)) {
             self.punish(link, PeerFault::Flood("useless blocks"), out);
         }
@@ -113,6 +116,7 @@ impl Fetch {
         }
         self.watch.progress();
         self.bodies.insert(hash, origin, &frame);
+        self.announced.remove(&hash);
         let checked = self.checked.clone();
         out.tell(ToVerify::CheckBlock { origin, hash, frame, checked });
         true
@@ -120,6 +124,7 @@ impl Fetch {
 
     /// Lets `headers` judge the header of a block that was not requested.
     pub(super) fn offer(&mut self, origin: Origin, hash: Hash, header: Header, frame: Frame, out: &mut Outbox) {
+        self.announced.remove(&hash);
         for dropped in self.offers.insert(Offer { origin, hash, frame }) {
             self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);
         }

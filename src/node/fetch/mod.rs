@@ -4,13 +4,16 @@
 //! window, and passes what arrives to `verify`. Every request ends in exactly one way: the block, `Absent`, a timeout, or
 //! the loss of the link. Blocks that were not requested wait here until `headers` has judged their header.
 
+mod announced;
 mod arrivals;
 mod candidates;
+mod compact;
 mod echoes;
 mod notices;
 mod offered;
 mod pipe;
 mod pursuit;
+mod rebuild;
 mod sources;
 mod stall_clock;
 #[cfg(test)]
@@ -18,7 +21,7 @@ mod tests;
 mod watch;
 mod window;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     base::{
@@ -31,7 +34,7 @@ use crate::{
     node::{
         CloseReason, Input, Outbox, PeerFault, PeerLink, Role, Setup,
         command::{FetchCommand, Reply},
-        notice::{ToFetch, ToHeaders},
+        notice::{CheckedTransactions, ToFetch, ToHeaders},
         recent::Recent,
         report::Counter,
     },
@@ -41,9 +44,11 @@ use crate::{
     },
 };
 
+use announced::AnnouncedBlocks;
 use candidates::Candidates;
 use echoes::Bodies;
 use offered::{Offers, Submitted};
+use rebuild::Remembered;
 use sources::{BodySources, Choice, Whereabouts};
 use stall_clock::StallClock;
 use window::Window;
@@ -90,8 +95,11 @@ pub struct Fetch {
     recent: Recent,
     bodies: Bodies,
     watch: StallClock,
-    /// Merkle leaves in the mempool, shared with the verifier.
-    checked: Arc<BTreeSet<Hash>>,
+    /// What is in the mempool, shared with the verifier.
+    checked: Arc<CheckedTransactions>,
+    /// What lately was.
+    remembered: Remembered,
+    announced: AnnouncedBlocks,
     completions: Completions,
     /// Bytes of bodies that may be between arrival and ledger.
     budget: usize,
@@ -121,6 +129,8 @@ impl Fetch {
             bodies: Bodies::new(RECENT_BLOCKS),
             watch: StallClock::default(),
             checked: Arc::default(),
+            remembered: Remembered::default(),
+            announced: AnnouncedBlocks::default(),
             completions: Completions::default(),
             budget: scaled(FETCH_BYTES, setup.memory_percent, 100),
             estimate: BODY_ESTIMATE_BYTES,
@@ -151,6 +161,7 @@ impl Fetch {
                     self.peers.stalled(now, link);
                 }
                 self.lose(link, out);
+                self.lose_teller(now, link, out);
             }
         }
     }
@@ -165,6 +176,11 @@ impl Fetch {
         }
         match frame.open() {
             Ok(Message::Absent(hash)) => self.take_absent(now, link, &hash, out),
+            Ok(Message::BlockHeader(header)) => self.take_header(now, link, *header, out),
+            Ok(Message::CompactBlock(compact)) => self.take_compact(now, link, compact, out),
+            Ok(Message::BlockTransactions(hash, transactions)) => {
+                self.take_transactions(now, link, (hash, transactions.into_vec()), out);
+            }
             Ok(other) => self.punish(link, PeerFault::Unexpected(other.kind()), out),
             Err(fault) => self.punish(link, fault.into(), out),
         }
@@ -182,6 +198,7 @@ impl Fetch {
     fn on_wake(&mut self, now: Time, out: &mut Outbox) {
         self.expire(now, out);
         self.watch(now, out);
+        self.watch_announced(now, out);
         self.watch_candidates(now, out);
         self.pump(now, out);
         self.pump_candidates(now, out);
@@ -267,8 +284,9 @@ impl Fetch {
 
     /// `is_owed`: another peer owes the block to the same window.
     fn send_request(&mut self, now: Time, link: LinkId, hash: Hash, is_owed: bool, out: &mut Outbox) {
-        // A candidate may have become the best chain a moment ago.
-        if is_owed || !self.candidates.list().is_empty() && self.peers.owe(&hash) {
+        // A candidate may have become the best chain a moment ago, and an announced block wanted.
+        let was_wanted = !self.candidates.list().is_empty() || self.announced.was_asked_whole(&hash);
+        if is_owed || was_wanted && self.peers.owe(&hash) {
             out.count(Counter::BlockRequestsReassigned, 1);
         }
         self.peers.ask(link, hash, now);
@@ -316,7 +334,7 @@ impl Role for Fetch {
     fn deadline(&self) -> Option<Time> {
         let gather = self.gather_until.filter(|_| self.gathers(self.now));
         let timeouts = [self.next_timeout(), self.window.next_resume(), self.submitted.next_timeout()];
-        let candidates = [self.candidates.next_resume(), self.candidates_deadline()];
+        let candidates = [self.candidates.next_resume(), self.candidates_deadline(), self.announced.deadline()];
         timeouts.into_iter().chain([gather, self.watch_deadline()]).chain(candidates).flatten().min()
     }
 }

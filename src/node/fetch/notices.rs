@@ -20,6 +20,7 @@ impl Fetch {
             ToFetch::Candidates(list) => self.candidates.replace(list),
             ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
             ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),
+            ToFetch::HeaderJudged { hash, is_wanted } => self.take_judgement(self.now, hash, is_wanted, out),
             ToFetch::Produced { block } => self.offer_own(Origin::Miner, block, out),
             ToFetch::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
             ToFetch::BodiesTaken { blocks } => self.take_taken(&blocks, out),
@@ -33,10 +34,9 @@ impl Fetch {
             }
             ToFetch::PoolChanged { added, removed } => {
                 let checked = Arc::make_mut(&mut self.checked);
-                removed.iter().for_each(|leaf| {
-                    checked.remove(leaf);
-                });
-                checked.extend(added);
+                let gone = removed.iter().filter_map(|leaf| checked.remove(leaf));
+                gone.for_each(|transaction| self.remembered.push(transaction));
+                checked.extend(added.into_iter().map(|transaction| (transaction.leaf, transaction)));
             }
         }
     }
@@ -64,6 +64,11 @@ impl Fetch {
                 self.window.pause(height, until);
             }
         }
+        for (hash, until) in self.announced.awaited() {
+            if let Some(height) = self.window.height_of(&hash) {
+                self.window.pause(height, until);
+            }
+        }
         self.delivered = None;
         for hash in offered {
             if let Some(offer) = self.offers.take(&hash)
@@ -87,13 +92,14 @@ impl Fetch {
                 out.tell(ToHeaders::CandidateTaken { hash: *hash });
             }
             self.recent.insert(*hash);
+            self.announced.remove(hash);
         }
     }
 
     fn take_refusal(&mut self, hash: &Hash, origin: Origin, fault: &BlockFault, out: &mut Outbox) {
         self.bodies.remove(hash, origin);
         if let Some(window) = self.window_of(hash) {
-            window.refuse(hash, origin.link());
+            window.refuse(hash, origin.liable());
         }
         if matches!(origin, Origin::Command(_)) {
             self.settle(hash, &Reply::Refused(fault.to_string()), out);
@@ -109,6 +115,7 @@ impl Fetch {
         for (hash, _) in moved.added.iter().rev().take(RECENT_BLOCKS).rev() {
             self.recent.insert(*hash);
             drop(self.offers.take(hash));
+            self.announced.remove(hash);
         }
         if !self.submitted.is_empty() {
             for (hash, _) in &moved.added {
@@ -122,6 +129,7 @@ impl Fetch {
         self.candidates.windows_mut().for_each(|window| window.drop_invalid(hashes));
         for hash in hashes {
             self.offers.take(hash);
+            self.announced.remove(hash);
             self.settle(hash, &Reply::Refused(fault.to_string()), out);
         }
     }

@@ -4,7 +4,13 @@ use crate::{
     base::{hash::Hash, ids::LinkId, limits::ABSENT_RETRY, time::Time},
     node::{
         Outbox,
-        fetch::{Fetch, candidates::Pursuit, sources::Choice, stall_clock::Lowest, window::Window},
+        fetch::{
+            Fetch,
+            candidates::Pursuit,
+            sources::Choice,
+            stall_clock::Lowest,
+            window::{Body, Window},
+        },
         notice::ToHeaders,
     },
 };
@@ -49,6 +55,15 @@ impl Fetch {
             None => Some(&mut self.window),
             Some(at) => self.candidates.get_mut(at).map(|pursuit| &mut pursuit.window),
         }
+    }
+
+    /// Whether the block at this place is not here.
+    pub(super) fn is_missing(&self, place: Place) -> bool {
+        let window = match place.candidate {
+            None => Some(&self.window),
+            Some(at) => self.candidates.get(at).map(|pursuit| &pursuit.window),
+        };
+        window.and_then(|window| window.slot(place.height)).is_some_and(|slot| slot.body == Body::Missing)
     }
 
     /// The window of the best header chain or of a candidate, whichever has this block.

@@ -10,14 +10,15 @@ use crate::{
         hash::Hash,
         ids::{LinkId, NodeId},
         limits::{
-            GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST, STALLER_KEPT, USELESS_KIB,
-            USELESS_KIB_INTERVAL,
+            COMPACT_QUESTIONS_PER_SECOND, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST,
+            STALLER_KEPT, USELESS_KIB, USELESS_KIB_INTERVAL,
         },
         time::Time,
     },
     node::{
         command::Delivery,
         fetch::{
+            announced::What,
             pipe::{Before, Pipe},
             window::Slot,
         },
@@ -27,6 +28,9 @@ use crate::{
 
 /// Requests of one peer that timed out and are remembered.
 const MAX_LATE: usize = 128;
+
+/// `GetBlockTransactions` of one peer that are open at the same time.
+const MAX_QUESTIONS: usize = 8;
 
 /// An open `GetBlock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,12 @@ pub(super) struct BodySource {
     /// Blocks whose requests timed out and may still be answered, oldest first.
     late: VecDeque<Hash>,
     known: RateLimit,
+    /// Compact blocks and transactions of blocks that it was asked for and has not answered, oldest first.
+    questions: VecDeque<(Hash, What)>,
+    /// How many of these it may be asked.
+    asks: RateLimit,
+    /// A compact block of its did not fit the header: it is asked for whole blocks.
+    pub(super) misled: bool,
     /// KiB of bodies that are of no use and may still come.
     useless: RateLimit,
     pub(super) closing: bool,
@@ -146,6 +156,22 @@ impl BodySource {
         self.useless.take_some(now, u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX))
     }
 
+    /// Notes a question for a compact block or for transactions, if it may be asked one more.
+    pub(super) fn may_ask(&mut self, now: Time, hash: Hash, what: What) -> bool {
+        let may_ask = self.questions.len() < MAX_QUESTIONS && self.asks.take(now);
+        if may_ask {
+            self.questions.push_back((hash, what));
+        }
+        may_ask
+    }
+
+    /// Takes the oldest of these questions about the block off the list. `what`: only one for this.
+    pub(super) fn answered(&mut self, hash: &Hash, what: Option<What>) -> Option<What> {
+        let matches = |(asked, other): &(Hash, What)| asked == hash && what.is_none_or(|what| what == *other);
+        let at = self.questions.iter().position(matches)?;
+        self.questions.remove(at).map(|(_, what)| what)
+    }
+
     /// It has the block at this height.
     pub(super) fn shown(&mut self, height: u32) {
         self.height = self.height.max(height);
@@ -203,6 +229,9 @@ impl BodySources {
             late: VecDeque::new(),
             known: RateLimit::per_second(KNOWN_BLOCKS_PER_SECOND),
             useless: RateLimit::new(now, USELESS_KIB, USELESS_KIB, USELESS_KIB_INTERVAL),
+            questions: VecDeque::new(),
+            asks: RateLimit::per_second(COMPACT_QUESTIONS_PER_SECOND / 2),
+            misled: false,
             closing: false,
         };
         self.map.insert(link, peer);

@@ -53,7 +53,7 @@ use crate::{
     },
     wire::{
         frame::Frame,
-        message::{Kind, Message, SERVICE_ANNOUNCE},
+        message::{Kind, Message, SERVICE_ANNOUNCE, SERVICE_COMPACT},
     },
 };
 
@@ -97,6 +97,8 @@ pub struct Gossip {
     passed_on: Hash,
     /// The chain has moved since without a block to pass on.
     untold: bool,
+    /// The peers that asked last for a block that they had been told of: the next is pushed to them.
+    askers: VecDeque<LinkId>,
     /// The tip when the chain last moved.
     tip: Hash,
     /// Peers that missed a block, because their links had no room for it.
@@ -121,6 +123,8 @@ struct Batch {
 struct RelayPeer {
     transactions: Known,
     blocks: Known,
+    /// It takes compact blocks.
+    compact: bool,
     /// We asked for its mempool, and it has not answered.
     asked: bool,
     /// Lists of its mempool that are of use although nobody asked for them.
@@ -165,6 +169,7 @@ impl Gossip {
             unsent: Vec::new(),
             passed_on: Hash::ZERO,
             untold: false,
+            askers: VecDeque::new(),
             tip: Hash::ZERO,
             missed: BTreeSet::new(),
             asked: Known::new(RECENT_TRANSACTIONS),
@@ -209,7 +214,11 @@ impl Gossip {
                 }
             }
             ToGossip::State(state) => self.state_changed(now, state, out),
-            ToGossip::BlockValidated { origin, hash, bytes } => self.relay_block(&hash, origin, &bytes, out),
+            ToGossip::Shown { link, hash } => self.shown(link, &hash),
+            ToGossip::BlockAsked { link } => self.asked(link),
+            ToGossip::BlockValidated { origin, hash, bytes, compact } => {
+                self.relay_block(&hash, origin, (&bytes, compact), out);
+            }
             ToGossip::ChainMoved(moved) => self.chain_moved(&moved, out),
             ToGossip::TransactionsChecked(verdicts) => self.checked(verdicts, out),
             // Peers may still have what was turned away, and will not offer it again.
@@ -248,6 +257,7 @@ impl Gossip {
         let peer = RelayPeer {
             transactions,
             blocks,
+            compact: info.services & SERVICE_COMPACT != 0,
             asked: false,
             lists,
             missing,
@@ -272,6 +282,7 @@ impl Gossip {
         self.lacking.remove(&link);
         self.missed.remove(&link);
         self.forget_source(link);
+        self.askers.retain(|asker| *asker != link);
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.
         if matches!(reason, CloseReason::Fault(_)) {
             for item in self.queue.forget(link) {

@@ -53,7 +53,7 @@ use crate::{
         headers::{
             candidates::Candidates,
             clock::{ClockFacts, ClockJudge},
-            header_node::{Change, HeaderLookup},
+            header_node::Change,
             index::Index,
             latest_time::LatestTime,
             overdue::{Overdue, Withheld},
@@ -210,6 +210,7 @@ impl Headers {
                 Ok(())
             }
             ToHeaders::Offered { origin, hash, header } => self.take_offer(now, origin, hash, *header, out),
+            ToHeaders::Announced { link, hash, header } => self.take_announced(now, link, hash, *header, out),
             ToHeaders::ChainMoved(moved) => self.take_move(now.mono, &moved, out),
             ToHeaders::Delivered => {
                 self.progress = now.mono;
@@ -362,11 +363,6 @@ impl Headers {
             (self.best_report, self.best_changed) = (Some(now), false);
             out.report(Report::BestHeader { height: index.best().height, work: index.best().work });
         }
-    }
-
-    fn known(&self, hash: &Hash) -> Result<bool, StoreError> {
-        let Some(index) = &self.index else { return Ok(false) };
-        Ok(index.find(hash)? != HeaderLookup::Unknown)
     }
 }
 

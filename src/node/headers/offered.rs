@@ -3,10 +3,11 @@
 use crate::{
     base::{
         hash::Hash,
+        ids::LinkId,
         time::{Now, Time},
     },
     chain::{
-        archive::StoreError,
+        archive::{HeaderRow, StoreError},
         header::Header,
         rules::{self, HeaderFault},
         target::Work,
@@ -22,6 +23,14 @@ use crate::{
         notice::ToFetch,
     },
 };
+
+/// What is to be said of a header.
+enum Judged {
+    /// It is valid and new. With its parent.
+    New(Box<HeaderRow>, HeaderNode),
+    Known(HeaderNode),
+    Refused(Refusal),
+}
 
 /// What becomes of an offer that is not taken.
 enum Refusal {
@@ -45,7 +54,48 @@ impl Headers {
             None => return Ok(()),
             Some(refusal) => refusal,
         };
-        let reason = match refusal {
+        let reason = self.refuse(origin, hash, refusal, out);
+        out.tell(ToFetch::OfferDropped { hash, reason });
+        Ok(())
+    }
+
+    /// Judges the header of a block whose body is not here. Nothing is kept of it: `Offered` follows once the body is.
+    pub(super) fn take_announced(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        hash: Hash,
+        header: Header,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let previous = header.previous;
+        let is_wanted = match self.judge_header(now, Origin::Link(link), hash, header)? {
+            Judged::New(row, parent) => parent.withheld || self.may_lead(&row.work, &previous)?,
+            Judged::Known(node) => {
+                let is_applied = self.index.as_ref().map(|index| index.is_applied(&hash)).transpose()?;
+                is_applied == Some(false) && self.may_lead(&node.work, &node.parent)?
+            }
+            Judged::Refused(refusal) => {
+                self.refuse(Origin::Link(link), hash, refusal, out);
+                false
+            }
+        };
+        out.tell(ToFetch::HeaderJudged { hash, is_wanted });
+        Ok(())
+    }
+
+    /// Whether a block may lead to a better tip: its chain has more work than all others, or as much as ours, and the bodies
+    /// below it are here.
+    fn may_lead(&self, work: &Work, parent: &Hash) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        let is_equal = *work >= index.applied().work;
+        let is_near = || index.is_tip(parent) || self.passing.contains(parent);
+        Ok(*work > index.best().work || is_equal && (is_near() || index.has_body(parent)?))
+    }
+
+    /// Punishes whoever sent an invalid header. What a command hears of it.
+    fn refuse(&mut self, origin: Origin, hash: Hash, refusal: Refusal, out: &mut Outbox) -> Option<String> {
+        match refusal {
             Refusal::Fault(fault) => {
                 let reason = fault.to_string();
                 if let Some(link) = origin.link() {
@@ -55,9 +105,7 @@ impl Headers {
                 Some(reason)
             }
             Refusal::Drop(reason) => origin.link().is_none().then(|| reason.to_owned()),
-        };
-        out.tell(ToFetch::OfferDropped { hash, reason });
-        Ok(())
+        }
     }
 
     fn judge_offer(
@@ -68,44 +116,11 @@ impl Headers {
         header: Header,
         out: &mut Outbox,
     ) -> Result<Option<Refusal>, StoreError> {
-        let Some(index) = &self.index else { return Ok(Some(Refusal::Drop("the node is starting"))) };
-        match index.find(&hash)? {
-            HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
-            HeaderLookup::Valid(node) => return self.judge_known(now.mono, origin, hash, node, out),
-            HeaderLookup::Unknown => {}
-        }
-        let parent = match index.find(&header.previous)? {
-            HeaderLookup::Valid(node) => node,
-            HeaderLookup::Invalid => return Ok(Some(Refusal::Fault(PeerFault::InvalidBranch))),
-            HeaderLookup::Unknown => {
-                // Even one from nowhere has the work that it states, and that is no less than the chain's least.
-                let target = header.target().filter(|target| *target <= self.spec.parameters.limit());
-                if !target.is_some_and(|target| target.admits(&hash)) {
-                    return Ok(Some(Refusal::Fault(HeaderFault::Work.into())));
-                }
-                if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
-                    peer.wake(now.mono);
-                }
-                return Ok(Some(Refusal::Drop("its parent is unknown")));
-            }
-        };
-        let judged_by = self.clock.no_earlier_than_known(now);
-        if rules::is_from_future(&self.spec, &header, judged_by.unix) {
-            if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link))
-                && peer.questions.since.is_none()
-                && peer.standing == Standing::Done
-            {
-                let mut follower = Follower::new(&self.spec, index, header.previous, parent)?;
-                let refused = Refused::judge(&mut follower, [header]);
-                peer.hold(judged_by, refused, self.spec.parameters.future_limit);
-            }
-            return Ok(Some(Refusal::Drop("its time is too far in the future")));
-        }
         let previous = header.previous;
-        let Some(index) = &self.index else { return Ok(None) };
-        let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
-            Ok(row) => row,
-            Err(fault) => return Ok(Some(Refusal::Fault(fault.into()))),
+        let (row, parent) = match self.judge_header(now, origin, hash, header)? {
+            Judged::New(row, parent) => (*row, parent),
+            Judged::Known(node) => return self.judge_known(now.mono, origin, hash, node, out),
+            Judged::Refused(refusal) => return Ok(Some(refusal)),
         };
         if parent.withheld && !self.told_withheld(origin)? {
             self.reconsider(now.mono, previous, out)?;
@@ -128,6 +143,51 @@ impl Headers {
             }
             false => Ok(Some(Refusal::Drop("valid, but its chain does not have the most work"))),
         }
+    }
+
+    /// Checks a header against its parent: seal, work, time.
+    fn judge_header(&mut self, now: Now, origin: Origin, hash: Hash, header: Header) -> Result<Judged, StoreError> {
+        let refused = |refusal| Ok(Judged::Refused(refusal));
+        let Some(index) = &self.index else { return refused(Refusal::Drop("the node is starting")) };
+        match index.find(&hash)? {
+            HeaderLookup::Invalid => return refused(Refusal::Fault(PeerFault::InvalidBranch)),
+            HeaderLookup::Valid(node) => return Ok(Judged::Known(node)),
+            HeaderLookup::Unknown => {}
+        }
+        let parent = match index.find(&header.previous)? {
+            HeaderLookup::Valid(node) => node,
+            HeaderLookup::Invalid => return refused(Refusal::Fault(PeerFault::InvalidBranch)),
+            HeaderLookup::Unknown => {
+                // Even one from nowhere has the work that it states, and that is no less than the chain's least.
+                let target = header.target().filter(|target| *target <= self.spec.parameters.limit());
+                if !target.is_some_and(|target| target.admits(&hash)) {
+                    return refused(Refusal::Fault(HeaderFault::Work.into()));
+                }
+                if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
+                    peer.wake(now.mono);
+                }
+                return refused(Refusal::Drop("its parent is unknown"));
+            }
+        };
+        let judged_by = self.clock.no_earlier_than_known(now);
+        if rules::is_from_future(&self.spec, &header, judged_by.unix) {
+            if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link))
+                && peer.questions.since.is_none()
+                && peer.standing == Standing::Done
+            {
+                let mut follower = Follower::new(&self.spec, index, header.previous, parent)?;
+                let refused = Refused::judge(&mut follower, [header]);
+                peer.hold(judged_by, refused, self.spec.parameters.future_limit);
+            }
+            return refused(Refusal::Drop("its time is too far in the future"));
+        }
+        let previous = header.previous;
+        let Some(index) = &self.index else { return refused(Refusal::Drop("the node is starting")) };
+        let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
+            Ok(row) => row,
+            Err(fault) => return refused(Refusal::Fault(fault.into())),
+        };
+        Ok(Judged::New(Box::new(row), parent))
     }
 
     /// Whether the last header that we have of a peer is on a withheld branch, whose blocks it did not deliver.

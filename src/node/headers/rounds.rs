@@ -12,7 +12,7 @@ use crate::{
     chain::{archive::StoreError, header::Header},
     node::{
         Outbox, PeerFault, PeerInfo,
-        headers::{Headers, locator, validate, validate::Batch},
+        headers::{Headers, header_node::HeaderLookup, locator, validate, validate::Batch},
         report::{Counter, SyncState},
     },
     wire::{
@@ -166,6 +166,11 @@ impl Headers {
             }
         }
         Ok(())
+    }
+
+    fn known(&self, hash: &Hash) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        Ok(index.find(hash)? != HeaderLookup::Unknown)
     }
 
     /// Asks each peer that is to be asked now.

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     base::{
         hash::Hash,
+        ids::LinkId,
         limits::STAGED_BLOCKS,
         time::{Now, Time},
     },
@@ -24,11 +25,13 @@ use crate::{
         Halt, Origin, Outbox, PeerFault, Setup,
         notice::{ToFetch, ToGossip, ToHeaders},
     },
+    wire::{frame::Frame, message::Message},
 };
 
 use super::{
     active_chain::ActiveChain,
     chainstate::Failure,
+    compact::CompactBlocks,
     deliverers::Deliverers,
     reorganise::{Branch, Culprit},
     waiting::{Arrival, Staged, Waiting},
@@ -37,6 +40,7 @@ use super::{
 /// The applied chain and the blocks that are not part of it.
 pub(super) struct ChainManager {
     active: ActiveChain,
+    compact: CompactBlocks,
     waiting: Waiting,
     staged: Staged,
     deliverers: Deliverers,
@@ -70,6 +74,7 @@ impl ChainManager {
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>, mempool_bytes: usize) -> Self {
         Self {
             active: ActiveChain::new(setup, store, mempool_bytes),
+            compact: CompactBlocks::new(setup),
             waiting: Waiting::default(),
             staged: Staged::default(),
             deliverers: Deliverers::new(STAGED_BLOCKS),
@@ -100,6 +105,29 @@ impl ChainManager {
     /// The applied chain with its mempool. The role connects a validated block before it gets here.
     pub(super) fn active_mut(&mut self) -> &mut ActiveChain {
         &mut self.active
+    }
+
+    /// What is known of links.
+    pub(super) fn compact_mut(&mut self) -> &mut CompactBlocks {
+        &mut self.compact
+    }
+
+    /// Answers a `GetBlockTransactions`.
+    pub(super) fn serve_compact(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        match frame.open() {
+            Ok(Message::GetBlockTransactions(hash, positions)) => {
+                return self.compact.answer(now, link, (hash, &positions), self.active.chain(), out);
+            }
+            Ok(other) => out.fault(link, PeerFault::Unexpected(other.kind())),
+            Err(fault) => out.fault(link, fault.into()),
+        }
+        Ok(())
     }
 
     /// Stores headers that `headers` validated.
@@ -229,7 +257,8 @@ impl ChainManager {
         match self.active.chain().check_block(block) {
             Ok(diff) if self.active.is_news(row.work) => {
                 let (hash, bytes) = (block.hash, block.bytes.clone());
-                out.tell(ToGossip::BlockValidated { origin, hash, bytes });
+                let compact = self.compact.make_news(block, self.active.pool());
+                out.tell(ToGossip::BlockValidated { origin, hash, bytes, compact });
                 out.hurry();
                 self.validated = Some(Validated { since: now.mono, origin, row, block: block.clone(), diff });
                 Ok(Placed::There)
@@ -241,7 +270,7 @@ impl ChainManager {
             }
             Err(Failure::Block(fault)) => {
                 self.active.check_coins()?;
-                if let Some(link) = origin.link() {
+                if let Some(link) = origin.liable() {
                     out.fault(link, PeerFault::Block(fault.clone()));
                 }
                 self.invalidate(now, &row.hash, fault, out)?;
@@ -353,7 +382,7 @@ impl ChainManager {
 
 /// Charges the peer that delivered a block, if one did.
 fn blame(origin: Origin, fault: PeerFault, out: &mut Outbox) {
-    if let Some(link) = origin.link() {
+    if let Some(link) = origin.liable() {
         out.fault(link, fault);
     }
 }

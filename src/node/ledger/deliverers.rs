@@ -24,7 +24,7 @@ impl Deliverers {
 
     /// A body was stored without being tried.
     pub(super) fn insert(&mut self, hash: Hash, origin: Origin) {
-        let Some(link) = origin.link() else { return };
+        let Some(link) = origin.liable() else { return };
         if self.links.insert(hash, link).is_none() {
             self.order.push_back(hash);
         }

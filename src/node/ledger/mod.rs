@@ -8,6 +8,7 @@
 //! | [`Mempool`] | transactions that the next block could confirm, within a limit of bytes |
 //! | [`ActiveChain`] | committer and mempool: each block connected or disconnected reaches both |
 //! | [`ChainManager`] | the active chain and all other blocks: the chain is on the stored branch with the most work |
+//! | [`CompactBlocks`] | the short form of the last blocks |
 //! | [`Server`] | where each peer is in the mempool's list |
 //! | [`TemplateMaker`] | the extra nonces: no two templates search the same headers |
 //!
@@ -20,6 +21,7 @@ mod chain_manager;
 mod chain_view;
 mod chainstate;
 mod committer;
+mod compact;
 mod deliverers;
 mod displaced;
 mod expected;
@@ -29,6 +31,7 @@ pub(crate) mod fake;
 mod flushes;
 mod mempool;
 mod pool;
+mod pool_changes;
 mod progress;
 mod reorganise;
 mod server;
@@ -50,7 +53,7 @@ use crate::{
         command::{LedgerCommand, Reply},
         notice::{ToLedger, ToMiner},
     },
-    wire::frame::Frame,
+    wire::{frame::Frame, message::Kind},
 };
 
 use chain_manager::ChainManager;
@@ -60,7 +63,7 @@ use template::TemplateMaker;
 #[cfg(doc)]
 use {
     crate::node::notice::ToGossip, active_chain::ActiveChain, chainstate::Chainstate, committer::Committer,
-    mempool::Mempool,
+    compact::CompactBlocks, mempool::Mempool,
 };
 
 type LedgerInput = Input<PeerLink, ToLedger, LedgerCommand>;
@@ -103,7 +106,7 @@ impl Ledger {
     fn take(&mut self, now: Now, input: LedgerInput, out: &mut Outbox) -> Result<(), Halt> {
         match input {
             Input::Start => self.on_start(now, out),
-            Input::Link(event) => self.on_link(event, out),
+            Input::Link(event) => self.on_link(now, event, out),
             Input::Notice(notice) => self.on_notice(now, notice, out),
             Input::Command(ticket, command) => self.on_command(now, ticket, command, out),
             Input::Wake => self.on_wake(now, out),
@@ -128,17 +131,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// Nothing but a page of the mempool's list belongs to a link: answers to dead ones are ignored.
-    fn on_link(&mut self, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
+    /// Little belongs to a link: a page of the mempool's list, a limit. Answers to dead ones are ignored.
+    fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
         match event {
             PeerLink::Up { .. } => {}
-            PeerLink::Frame { link, frame } => self.on_message(link, &frame, out)?,
-            PeerLink::Closed { link, .. } => self.server.closed(link),
+            PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
+            PeerLink::Closed { link, .. } => {
+                self.server.closed(link);
+                self.chains.compact_mut().closed(link);
+            }
         }
         Ok(())
     }
 
-    fn on_message(&mut self, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), Halt> {
+    fn on_message(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), Halt> {
+        if frame.kind == Kind::GetBlockTransactions {
+            return Ok(self.chains.serve_compact(now.mono, link, frame, out)?);
+        }
         let active = self.chains.active();
         Ok(self.server.answer(link, frame, active.chain(), active.pool(), out)?)
     }

@@ -22,7 +22,7 @@ use crate::{
     node::{Refusal, command::PoolEntry},
 };
 
-use super::{chain_view::ChainView, displaced::Displaced, expiry::is_expired};
+use super::{chain_view::ChainView, displaced::Displaced, expiry::is_expired, pool_changes::PoolChanges};
 
 /// Outputs of a transaction with missing inputs that are looked up, to tell a confirmed one from an invalid one.
 const CONFIRMED_PROBES: usize = 4;
@@ -46,8 +46,8 @@ pub(super) struct Pool {
     limit: usize,
     /// Counts arrivals.
     arrivals: u64,
-    /// Merkle leaves that came (1) or went (-1) since [`Pool::take_changes`].
-    changes: BTreeMap<Hash, i8>,
+    /// What came or went since [`Pool::take_changes`].
+    changes: PoolChanges,
     /// Those that left since the chain contradicts them.
     pub(super) displaced: Displaced,
     /// Whether a transaction found too little room since [`Pool::take_room`].
@@ -92,7 +92,7 @@ impl Pool {
             bytes: 0,
             limit,
             arrivals: 0,
-            changes: BTreeMap::new(),
+            changes: PoolChanges::default(),
             displaced: Displaced::default(),
             turned_away: false,
         }
@@ -237,12 +237,9 @@ impl Pool {
         (selected, fees)
     }
 
-    /// The merkle leaves that came and those that went since the last call; `None` if there are neither.
-    pub(super) fn take_changes(&mut self) -> Option<(Vec<Hash>, Vec<Hash>)> {
-        let changes = std::mem::take(&mut self.changes);
-        let with = |sign: i8| changes.iter().filter(move |(_, net)| **net == sign).map(|(leaf, _)| *leaf).collect();
-        let (added, removed): (Vec<Hash>, Vec<Hash>) = (with(1), with(-1));
-        (!added.is_empty() || !removed.is_empty()).then_some((added, removed))
+    /// What came, and the merkle leaves of what went, since the last call; `None` if nothing did.
+    pub(super) fn take_changes(&mut self) -> Option<(Vec<Arc<HashedTransaction>>, Vec<Hash>)> {
+        self.changes.take()
     }
 
     /// Whether half of the mempool is free again after it was too full for a transaction. Says so once.
@@ -262,13 +259,13 @@ impl Pool {
     fn insert(&mut self, transaction: Arc<HashedTransaction>, fee: u64, since: UnixTime) {
         self.arrivals += 1;
         let entry = Entry::new(transaction, fee, since, self.arrivals);
-        let HashedTransaction { txid, leaf, size, transaction, .. } = entry.transaction.as_ref();
+        let HashedTransaction { txid, size, transaction, .. } = entry.transaction.as_ref();
         for input in &transaction.inputs {
             self.spenders.insert(input.outpoint, *txid);
         }
         self.bytes += size;
         self.ranks.insert(entry.rank, *txid);
-        *self.changes.entry(*leaf).or_default() += 1;
+        self.changes.came(&entry.transaction);
         self.entries.insert(*txid, entry);
     }
 
@@ -279,7 +276,7 @@ impl Pool {
         }
         self.bytes -= entry.transaction.size;
         self.ranks.remove(&entry.rank);
-        *self.changes.entry(entry.transaction.leaf).or_default() -= 1;
+        self.changes.went(&entry.transaction);
         Some(entry)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     base::{bytes::Bytes, hash::Hash, ids::LinkId},
-    chain::rules::BlockFault,
+    chain::{block::HashedTransaction, rules::BlockFault},
     node::{chain_move::ChainMove, origin::Origin},
 };
 
@@ -58,6 +58,13 @@ pub enum ToFetch {
         /// `None`: valid and not wanted now. `Some`: refused, and why; a command that offered the block hears it.
         reason: Option<String>,
     },
+    /// From `headers`: the verdict on the header of an announced block.
+    HeaderJudged {
+        /// The block.
+        hash: Hash,
+        /// The header is valid, and the block may lead to a better tip.
+        is_wanted: bool,
+    },
     /// From `miner`: a block that was made here.
     Produced {
         /// The block's encoding.
@@ -86,11 +93,11 @@ pub enum ToFetch {
         /// What is wrong with the first.
         fault: Box<BlockFault>,
     },
-    /// From `ledger`: the merkle leaves in the mempool changed. Their signatures need no second check.
+    /// From `ledger`: the mempool changed. Signatures of what it has need no second check.
     PoolChanged {
-        /// Leaves that came in.
-        added: Vec<Hash>,
-        /// Leaves that went.
+        /// What came in.
+        added: Vec<Arc<HashedTransaction>>,
+        /// Merkle leaves of what went.
         removed: Vec<Hash>,
     },
 }

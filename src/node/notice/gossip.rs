@@ -6,6 +6,7 @@ use crate::{
     base::{bytes::Bytes, hash::Hash, ids::LinkId},
     chain::{block::HashedTransaction, rules::TransactionFault},
     node::{chain_move::ChainMove, origin::Origin, refusal::Refusal, sync_state::SyncState},
+    wire::frame::Frame,
 };
 
 /// To `gossip`.
@@ -18,6 +19,18 @@ pub enum ToGossip {
         /// Its tip.
         tip: Hash,
     },
+    /// From `fetch`: the peer sent news of this block.
+    Shown {
+        /// The peer.
+        link: LinkId,
+        /// The block.
+        hash: Hash,
+    },
+    /// From `ledger`: the peer asked for a block that it had been told of.
+    BlockAsked {
+        /// The peer.
+        link: LinkId,
+    },
     /// From `headers`: the node's state changed. Gossip takes place only in `synced`.
     State(SyncState),
     /// From `ledger`: this block follows the tip of a synced node and all rules hold: relay it. Told before it is stored;
@@ -29,6 +42,8 @@ pub enum ToGossip {
         hash: Hash,
         /// Its encoding.
         bytes: Bytes,
+        /// The block as a `CompactBlock`, if that is much shorter.
+        compact: Option<Frame>,
     },
     /// From `ledger`: see [`ChainMove`].
     ChainMoved(Arc<ChainMove>),

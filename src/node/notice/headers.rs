@@ -44,6 +44,16 @@ pub enum ToHeaders {
         /// The header. Boxed: notices are moved often, and most are small.
         header: Box<Header>,
     },
+    /// From `fetch`: a peer tells of a block whose body is not here; judge its header. Nothing is stored: if the block is
+    /// wanted, its body is asked for and offered then.
+    Announced {
+        /// The peer.
+        link: LinkId,
+        /// The header's hash.
+        hash: Hash,
+        /// The header.
+        header: Box<Header>,
+    },
     /// From `fetch`: the ledger has taken a block of the best header chain. Sent for the first block after each `Want`,
     /// then at most once a second.
     Delivered,

@@ -19,7 +19,7 @@ pub use self::{
     ledger::ToLedger,
     miner::ToMiner,
     peers::ToPeers,
-    verify::{ToVerify, UncheckedTransaction},
+    verify::{CheckedTransactions, ToVerify, UncheckedTransaction},
 };
 
 use crate::node::addressed::addressed;

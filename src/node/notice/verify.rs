@@ -1,6 +1,6 @@
 //! What the `verify` role may be told.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{base::hash::Hash, chain::block::HashedTransaction, node::origin::Origin, wire::frame::Frame};
 
@@ -15,12 +15,15 @@ pub enum ToVerify {
         hash: Hash,
         /// The `Block` frame, unopened.
         frame: Frame,
-        /// Merkle leaves of transactions whose signatures were checked on their way into the mempool.
-        checked: Arc<BTreeSet<Hash>>,
+        /// Transactions whose signatures were checked on their way into the mempool.
+        checked: Arc<CheckedTransactions>,
     },
     /// From `gossip`: check transactions, statelessly, signatures in one batch.
     CheckTransactions(Vec<UncheckedTransaction>),
 }
+
+/// Transactions of the mempool, by their merkle leaves.
+pub type CheckedTransactions = BTreeMap<Hash, Arc<HashedTransaction>>;
 
 /// A transaction on its way to the verifier.
 #[derive(Clone, Debug, PartialEq)]

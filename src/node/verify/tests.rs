@@ -39,9 +39,9 @@ impl Bench {
         out.drain().collect()
     }
 
-    fn check(&mut self, origin: Origin, hash: Hash, body: &Bytes, checked: &[Hash]) -> Vec<Action> {
+    fn check(&mut self, origin: Origin, hash: Hash, body: &Bytes, checked: &[&HashedTransaction]) -> Vec<Action> {
         let frame = Frame::new(&Message::Block(body.clone()));
-        let checked = Arc::new(checked.iter().copied().collect());
+        let checked = Arc::new(checked.iter().map(|one| (one.leaf, Arc::new((*one).clone()))).collect());
         self.notice(ToVerify::CheckBlock { origin, hash, frame, checked })
     }
 
@@ -100,7 +100,7 @@ fn count(actions: &[Action], counter: Counter) -> u64 {
 fn a_valid_block_goes_to_the_ledger_and_only_unknown_signatures_are_checked() {
     let mut bench = Bench::new();
     let block = bench.block();
-    let known: Vec<Hash> = block.transactions[1..3].iter().map(|hashed| hashed.leaf).collect();
+    let known: Vec<&HashedTransaction> = block.transactions[1..3].iter().collect();
     let actions = bench.check(PEER, block.hash, &block.bytes, &known);
     assert_eq!(count(&actions, Counter::SignaturesVerified), 1);
     assert_eq!(count(&actions, Counter::SignaturesReused), 2);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::node::{
     command::{FetchCommand, Reply},
-    notice::{ToFetch, ToHeaders, ToVerify},
+    notice::{ToFetch, ToGossip, ToHeaders, ToVerify},
 };
 
 #[test]
@@ -47,12 +47,13 @@ fn news_waits_for_its_header_and_then_goes_to_the_verifier() {
     let header = Header::peek(&news).unwrap();
     let origin = Origin::Link(LinkId(1));
     let offered = ToHeaders::Offered { origin, hash: hash(1), header: Box::new(header) };
-    assert_eq!(rig.send(1, &news), [Action::Tell(offered.into())]);
-    assert_eq!(rig.send(2, &news), [], "once");
+    let shown = |link| Action::Tell(ToGossip::Shown { link: LinkId(link), hash: hash(1) }.into());
+    assert_eq!(rig.send(1, &news), [shown(1), Action::Tell(offered.into())]);
+    assert_eq!(rig.send(2, &news), [shown(2)], "once");
     let actions = rig.want(0, vec![hash(1)]);
     assert_eq!((checked(&actions), requests(&actions)), (vec![(origin, hash(1))], vec![]));
     rig.moved(&[(hash(1), 1)]);
-    assert_eq!(rig.send(2, &news), [], "an echo");
+    assert_eq!(rig.send(2, &news), [shown(2)], "an echo");
 }
 
 /// Over a slow line a pushed block came twice: it was asked for while it was still being verified.
@@ -151,8 +152,8 @@ fn a_mined_block_goes_the_same_way() {
 #[test]
 fn the_verifier_is_told_which_signatures_are_known() {
     let mut rig = Rig::new(2, &[1]);
-    let leaves = |n: u8| Hash([n; 32]);
-    rig.notice(ToFetch::PoolChanged { added: vec![leaves(1), leaves(2)], removed: vec![] });
+    let [one, other] = [1, 2].map(transaction);
+    rig.notice(ToFetch::PoolChanged { added: vec![one.clone(), other], removed: vec![] });
     let of = |actions: Vec<Action>| {
         actions.into_iter().find_map(|action| match action {
             Action::Tell(Notice::Verify(ToVerify::CheckBlock { checked, .. })) => Some(checked),
@@ -160,7 +161,7 @@ fn the_verifier_is_told_which_signatures_are_known() {
         })
     };
     let first = of(rig.answer(1)).unwrap();
-    rig.notice(ToFetch::PoolChanged { added: vec![], removed: vec![leaves(1)] });
+    rig.notice(ToFetch::PoolChanged { added: vec![], removed: vec![one.leaf] });
     let second = of(rig.answer(1)).unwrap();
     assert_eq!((first.len(), second.len()), (2, 1), "what was handed out does not change");
 }

@@ -2,6 +2,7 @@
 
 mod arriving;
 mod candidates;
+mod compact;
 mod model;
 mod overdue;
 mod requests;
@@ -25,11 +26,14 @@ use crate::{
     },
     chain::{
         archive::Tip,
+        block::HashedTransaction,
         header::{HEADER_VERSION, Header},
+        key::SecretKey,
         rules::BlockFault,
         seal::Seal,
         spec::ChainSpec,
         target::{CompactTarget, Work},
+        testkit,
     },
     node::{
         Action, AnyRole, ChainMove, CloseReason, Direction, Event, LinkAction, LinkEvent, Notice, Origin, Outbox,
@@ -74,6 +78,11 @@ fn setup() -> Setup {
     Setup { connect: vec!["127.0.0.1:1".parse().unwrap()], ..Setup::bare(Arc::new(ChainSpec::dev())) }
 }
 
+/// A transaction, one for each number.
+fn transaction(number: u8) -> Arc<HashedTransaction> {
+    Arc::new(HashedTransaction::new(testkit::coinbase(1, SecretKey::well_known(0).address(), 1, &[number])))
+}
+
 struct Rig {
     role: Fetch,
     now: Now,
@@ -86,6 +95,7 @@ fn requests(actions: &[Action]) -> Vec<(u64, Hash)> {
     let request = |action: &Action| match action {
         Action::Link(LinkAction::Send { link, frame }) => match frame.open() {
             Ok(Message::GetBlock(hash)) => Some((link.0, hash)),
+            Ok(Message::GetBlockTransactions(..)) => None,
             other => panic!("{other:?}"),
         },
         _ => None,

@@ -94,3 +94,50 @@ fn a_whole_sync_ends_synced_and_tells_everybody() {
     rig.down(1);
     assert_eq!(rig.state, SyncState::Isolated);
 }
+
+/// The verdicts on announced blocks.
+fn announce(rig: &mut Rig, chain: &Chain) -> (Vec<bool>, Vec<Action>) {
+    let row = chain.rows.last().unwrap();
+    let (hash, header) = (row.hash, Box::new(row.header.clone()));
+    let actions = rig.notice(ToHeaders::Announced { link: LinkId(1), hash, header });
+    let verdict = |action: &Action| match action {
+        Action::Tell(Notice::Fetch(ToFetch::HeaderJudged { is_wanted, .. })) => Some(*is_wanted),
+        _ => None,
+    };
+    (actions.iter().filter_map(verdict).collect(), actions)
+}
+
+#[test]
+fn the_header_of_an_announced_block_is_judged_and_nothing_is_kept_of_it() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    let (next, rival) = (chain.clone().grow(1, 0), chain.clone().grow(1, 7));
+    for (wanted, told) in [(&next, true), (&rival, true), (&chain, false)] {
+        let (verdicts, actions) = announce(&mut rig, wanted);
+        assert_eq!((verdicts, wants(&actions), faults(&actions)), (vec![told], vec![], vec![]));
+    }
+    assert_eq!((rig.take_stored(), rig.state), (vec![], SyncState::Synced));
+    assert_eq!(wants(&offer(&mut rig, PEER, &next)), [(3, vec![next.tip()])], "its body is here");
+    assert_eq!(announce(&mut rig, &rival).0, [true], "as much work as ours");
+    let old = Chain::new().grow(2, 9);
+    assert_eq!(announce(&mut rig, &old).0, [false], "less work");
+}
+
+#[test]
+fn an_invalid_header_of_an_announced_block_costs_its_teller_the_link() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    let mut bad = chain.clone().grow(1, 0);
+    bad.rows.last_mut().unwrap().header.height = 9;
+    let (verdicts, actions) = announce(&mut rig, &bad);
+    assert_eq!((verdicts, faults(&actions).len()), (vec![false], 1));
+}
+
+#[test]
+fn an_announced_block_without_a_known_parent_is_a_reason_to_ask_for_headers() {
+    let chain = Chain::new().grow(3, 0);
+    let mut rig = synced(&chain);
+    rig.pass(GET_SYNC_QUIET);
+    let (verdicts, actions) = announce(&mut rig, &chain.clone().grow(4, 0));
+    assert_eq!((verdicts, faults(&actions), asked(&actions)), (vec![false], vec![], vec![1]));
+}

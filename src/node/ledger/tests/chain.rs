@@ -96,7 +96,10 @@ fn news_is_passed_on_before_it_is_stored_and_stored_before_anything_else() {
         assert!(out.hurries(), "it does not wait for what follows");
         let actions: Vec<Action> = out.drain().collect();
         let (origin, hash, bytes) = (Origin::Link(PEER), block.0.hash, block.1.bytes.clone());
-        assert_eq!(actions, [Action::Tell(Notice::Gossip(ToGossip::BlockValidated { origin, hash, bytes }))]);
+        assert_eq!(
+            actions,
+            [Action::Tell(Notice::Gossip(ToGossip::BlockValidated { origin, hash, bytes, compact: None }))]
+        );
         assert_eq!(node.store.committed().tip, before, "nothing is stored yet");
         assert!(node.ledger.deadline().is_some_and(|deadline| deadline <= node.now.mono), "due at once");
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod committer;
+mod compact;
 mod faults;
 mod mempool;
 mod model;
