@@ -7,7 +7,10 @@ use std::{process::Command, sync::atomic::Ordering, thread};
 use portable_atomic::AtomicU64;
 use tussock::{
     base::limits::COIN_OVERLAY_BYTES,
-    sim::{self, Options, Outcome, Overrides},
+    sim::{
+        self, Options, Outcome, Overrides,
+        regions::{Regions, Study},
+    },
 };
 
 /// Seeds of a run without `TUSSOCK_SEEDS`.
@@ -79,6 +82,36 @@ fn a_seed_always_gives_the_same_run() {
         assert_eq!(first, second, "seed {seed}");
     }
     assert_ne!(outcome(1).trace_digest, outcome(7).trace_digest);
+}
+
+/// A study has no checkers, but its roles are the same: news reaches all nodes, and they end at one tip.
+#[test]
+fn news_reaches_all_regions_and_a_study_gives_the_same_report_again() {
+    for regions in Regions::ALL {
+        let study = Study { block_time_ms: 5_000, block_bytes: 10_000, ..Study::new(3, regions, 40, 60) };
+        let report = sim::study(&study);
+        assert_eq!((report.failure.clone(), report.refused, report.nodes_at_tip), (None, 0, 40), "{report}");
+        let (blocks, transactions) = (&report.blocks, &report.transactions);
+        assert!(blocks.count >= 5 && blocks.reached_all + 2 >= blocks.count, "{report}");
+        // To some nodes a block brings a transaction first.
+        assert!(transactions.count >= 10 && transactions.reached_all * 5 >= transactions.count * 4, "{report}");
+        assert!(10.0 < blocks.to_50_ms && blocks.to_50_ms < blocks.to_99_ms && blocks.to_99_ms < 5_000.0, "{report}");
+        assert!(report.copies >= 0.9 && report.bytes_per_block > 0.0, "{report}");
+        assert_eq!(report, sim::study(&study));
+    }
+}
+
+/// Forks are as frequent as Decker and Wattenhofer's model computes from the measured spread of blocks, to within what chance
+/// makes of 250 blocks. `tussock simulate --stale-rates` compares many more.
+#[test]
+fn forks_are_as_frequent_as_theory_says() {
+    let studies = sim::regions::stale_rates(11, 250);
+    for study in [0, 22].map(|at| &studies[at]) {
+        let report = sim::study(study);
+        let forks = &report.forks;
+        assert!(forks.within_limits && forks.heights > 180, "{report}");
+        assert!(forks.model > 0.005 && forks.is_as_computed(), "{report}");
+    }
 }
 
 /// Networks in which 31 and 32 bits of seconds end, in 2038 and 2106, and one in between.

@@ -157,6 +157,11 @@ pub trait LedgerStore: HeaderArchive {
         borrow(&mut |key| self.coin(key));
         Ok(())
     }
+    /// The sum over the coins after a block, if the store knows it without adding: the nodes of a simulated network share
+    /// what one of them has added.
+    fn sum_after(&self, _block: &Hash) -> Option<StateSum> {
+        None
+    }
     /// The sum over all coins, as of the changes flushed so far. Reads every coin, and checks that
     /// [`LedgerStore::coin`] finds it.
     fn coins_sum(&self) -> Result<StateSum, StoreError>;

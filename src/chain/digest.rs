@@ -11,6 +11,8 @@
 //! The ledger alone adds them. That `verify` adds up what a block creates was tried: 500 payments touch all sums, so each
 //! block that waits took 128 KiB, and a sync took a thirtieth more processor time.
 
+use std::sync::Arc;
+
 use tussock_lthash::{SUM_BYTES, Sum};
 
 use crate::{
@@ -25,12 +27,12 @@ pub const STATE_SUM_BYTES: usize = LEAVES * SUM_BYTES;
 /// Bytes of a coin as it is hashed: outpoint 36, amount 8, address 20, height 4, coinbase 1.
 const COIN_BYTES: usize = 69;
 
-/// The running sums over a coin set, and the tree over them.
+/// The running sums over a coin set, and the tree over them. Clones share their memory until one of them changes.
 #[derive(Clone)]
 pub struct StateSum {
-    sums: Box<[Sum]>,
+    sums: Arc<[Sum]>,
     /// The root is node 1. The children of node n are nodes 2n and 2n + 1; the leaves are nodes 64 to 127.
-    nodes: Box<[Hash]>,
+    nodes: Arc<[Hash]>,
     /// The leaves whose sum has changed since their nodes were computed.
     changed: u64,
 }
@@ -69,9 +71,13 @@ impl StateSum {
 
     /// The digest that headers carry. Hashes only what has changed since the last call: of one leaf, its sum and six nodes.
     pub fn digest(&mut self) -> Hash {
+        if self.changed == 0 {
+            return self.nodes[1];
+        }
         let mut changed = std::mem::take(&mut self.changed);
+        let nodes = Arc::make_mut(&mut self.nodes);
         for leaf in members(changed) {
-            self.nodes[LEAVES + leaf] = Domain::STATE_LEAF.hash(&self.sums[leaf]);
+            nodes[LEAVES + leaf] = Domain::STATE_LEAF.hash(&self.sums[leaf]);
         }
         let mut first = LEAVES;
         while first > 1 {
@@ -79,12 +85,12 @@ impl StateSum {
             changed = parents(changed);
             for node in members(changed).map(|at| first + at) {
                 let mut children = [0; 64];
-                children[..32].copy_from_slice(&self.nodes[2 * node].0);
-                children[32..].copy_from_slice(&self.nodes[2 * node + 1].0);
-                self.nodes[node] = Domain::STATE_NODE.hash(&children);
+                children[..32].copy_from_slice(&nodes[2 * node].0);
+                children[32..].copy_from_slice(&nodes[2 * node + 1].0);
+                nodes[node] = Domain::STATE_NODE.hash(&children);
             }
         }
-        self.nodes[1]
+        nodes[1]
     }
 
     /// The sums as little-endian bytes, for storage: [`STATE_SUM_BYTES`] of them.
@@ -102,7 +108,7 @@ impl StateSum {
     fn leaf_of(&mut self, key: &CoinKey) -> &mut Sum {
         let leaf = leaf_of(key);
         self.changed |= 1 << leaf;
-        &mut self.sums[leaf]
+        &mut Arc::make_mut(&mut self.sums)[leaf]
     }
 }
 

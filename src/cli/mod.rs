@@ -32,6 +32,7 @@ mod payment;
 pub mod peers;
 pub mod print;
 pub mod progress;
+pub mod propagation;
 pub mod remote;
 pub mod run;
 pub mod send;

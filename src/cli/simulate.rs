@@ -5,7 +5,10 @@ use std::{io::Write, process::ExitCode};
 use clap::Args;
 use log::LevelFilter;
 
-use crate::sim::{self, Options, Outcome, Overrides, Partition, narrate};
+use crate::{
+    cli::propagation::PropagationArgs,
+    sim::{self, Options, Outcome, Overrides, Partition, narrate},
+};
 
 const EXAMPLES: &str = "\
 Options without a flag are drawn from the seed; the run prints all of them
@@ -14,7 +17,9 @@ first. Exit code 1: a check failed.
 Examples:
   tussock simulate --seed 7
   tussock simulate --seed 1 --seeds 1000
-  tussock simulate --nodes 100 --seed 7 --minutes 60 --calm";
+  tussock simulate --nodes 100 --seed 7 --minutes 60 --calm
+  tussock simulate --regions bitcoin-2019 --nodes 1000 --minutes 10
+  tussock simulate --stale-rates";
 
 /// Run a whole network in one process, from one seed
 #[derive(Args, Clone, Debug)]
@@ -59,6 +64,9 @@ pub struct SimulateArgs {
     /// Run each seed twice and compare the trace digests
     #[arg(long)]
     pub twice: bool,
+    /// Flags of a study of propagation.
+    #[command(flatten)]
+    pub propagation: PropagationArgs,
     /// Log level of the nodes on standard error: error, warn, info, debug, or trace (every event of a role)
     #[arg(long, value_name = "LEVEL")]
     pub narrate: Option<LevelFilter>,
@@ -124,6 +132,9 @@ impl SimulateArgs {
 pub fn run(args: &SimulateArgs, json: bool) -> ExitCode {
     if let Some(level) = args.narrate {
         narrate::install(level);
+    }
+    if let Some(code) = args.propagation.run((args.seed, args.nodes, args.minutes), json) {
+        return code;
     }
     let overrides = args.overrides();
     let last = args.seed.saturating_add(args.seeds.max(1) - 1);

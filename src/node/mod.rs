@@ -62,3 +62,4 @@ pub use role_id::RoleId;
 pub use setup::{Setup, Stores};
 pub use sync_state::SyncState;
 pub use template::Template;
+pub use verify::Verdicts;

@@ -15,6 +15,7 @@ use crate::{
         members::Members,
         node_address::{HostName, NodeAddress},
         node_key::NodeKey,
+        verify::Verdicts,
     },
 };
 
@@ -70,6 +71,8 @@ pub struct Setup {
     /// The longest time that a block of a peer may wait at the tip for others with which it is committed and flushed; zero:
     /// each is committed and flushed by itself.
     pub flush_every: Duration,
+    /// Verdicts that the verifiers share with those of other nodes; `None`: they share none.
+    pub verdicts: Option<Verdicts>,
 }
 
 /// What a node remembers over a restart.
@@ -121,6 +124,7 @@ impl Setup {
             memory_percent: 100,
             overlay_bytes: limits::COIN_OVERLAY_BYTES,
             flush_every: Duration::ZERO,
+            verdicts: None,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The `verify` role: everything that can be told of blocks and transactions without the ledger. Several run side by
-//! side; they keep nothing between events.
+//! side; they keep nothing between events, unless they share their verdicts with other nodes of a simulation.
 //!
 //! Signatures are checked in batches. A batch that fails is searched for its culprit, which costs its sender the
 //! connection: no peer can make us search twice.
+
+mod verdicts;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -30,11 +32,14 @@ use crate::{
     wire::frame::Frame,
 };
 
+pub use verdicts::Verdicts;
+
 /// The `verify` role.
 pub struct Verify {
     spec: Arc<ChainSpec>,
     /// Draws the weights of signature batches.
     rng: Rng,
+    verdicts: Option<Verdicts>,
 }
 
 /// A claim and whose it is.
@@ -50,7 +55,7 @@ struct Signed {
 impl Verify {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, rng: Rng) -> Self {
-        Self { spec: setup.spec.clone(), rng }
+        Self { spec: setup.spec.clone(), rng, verdicts: setup.verdicts.clone() }
     }
 
     fn on_notice(&mut self, notice: ToVerify, out: &mut Outbox) {
@@ -65,8 +70,16 @@ impl Verify {
             refuse(origin, hash, PeerFault::Frame(fault.clone()), BlockFault::Malformed(fault.to_string()), out);
             return;
         }
-        match self.check_block(hash, frame, checked, out) {
-            Ok(block) => out.tell(ToLedger::BlockChecked { origin, block: Arc::new(block) }),
+        if let Some(block) = self.verdicts.as_ref().and_then(|verdicts| verdicts.block(&hash, &frame.body)) {
+            return out.tell(ToLedger::BlockChecked { origin, block });
+        }
+        match self.check_block(hash, frame, checked, out).map(Arc::new) {
+            Ok(block) => {
+                if let Some(verdicts) = &self.verdicts {
+                    verdicts.keep_block(&block);
+                }
+                out.tell(ToLedger::BlockChecked { origin, block });
+            }
             Err(fault) => refuse(origin, hash, PeerFault::Block(fault.clone()), fault, out),
         }
     }
@@ -151,12 +164,16 @@ impl Verify {
         let genesis = self.spec.genesis_hash();
         let each = unchecked.iter().zip(faults).enumerate().filter(|(_, (_, fault))| fault.is_none());
         let each = each.map(|(index, (one, _))| signed(&one.transaction, index, &genesis));
-        let claims: Vec<Claim> = each.clone().flatten().map(|signed| signed.claim).collect();
+        let unknown = |claim: &Claim| self.verdicts.as_ref().is_none_or(|verdicts| !verdicts.holds(claim));
+        let claims: Vec<Claim> = each.clone().flatten().map(|signed| signed.claim).filter(unknown).collect();
         if claims.is_empty() {
             return Vec::new();
         }
         out.count(Counter::SignaturesVerified, claims.len() as u64);
         if claims.chunks(limits::SIGNATURE_BATCH).all(|batch| key::verify_batch(batch, &mut self.rng)) {
+            if let Some(verdicts) = &self.verdicts {
+                verdicts.keep(&claims);
+            }
             return Vec::new();
         }
         each.filter_map(|batch| {

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use crate::{
     base::ids::LinkId,
     sim::{
-        lines::SmallLine,
+        lines::Line,
         net::{Conn, ConnId, End, Parcel, Phase},
         world::{Attempt, Happening, World},
     },
@@ -20,11 +20,14 @@ impl World {
     pub(super) fn dial(&mut self, node: usize, link: LinkId, target: SocketAddr) {
         let Some(life) = &self.nodes[node].life else { return };
         let attempt = Attempt { node, life: life.number, link, target };
-        let latency = self.draw_latency();
+        let latency = self.draw_latency(node, self.at_address.get(&target).copied());
         self.at(self.now + latency, Happening::Knock(Box::new(attempt)));
     }
 
-    fn draw_latency(&mut self) -> Duration {
+    fn draw_latency(&mut self, from: usize, to: Option<usize>) -> Duration {
+        if let (Some(survey), Some(to)) = (&self.survey, to) {
+            return survey.latency(from, to, &mut self.net_rng);
+        }
         Duration::from_micros(self.net_rng.between(self.options.latency_min, self.options.latency_max))
     }
 
@@ -37,7 +40,7 @@ impl World {
         if self.nodes[to].vanished || self.severed(node, to).is_some() {
             return;
         }
-        let latency = self.draw_latency();
+        let latency = self.draw_latency(node, Some(to));
         let posed = self.nodes[node].byzantine.as_ref().and_then(|byzantine| byzantine.trick.dials_from());
         let from = SocketAddr::new(posed.unwrap_or(self.nodes[node].address.ip()), self.next_port());
         let (now, id) = (self.now, self.conns.len());
@@ -56,8 +59,11 @@ impl World {
         let phase = if accepted.is_some() { Phase::Live } else { Phase::Gone };
         let near = End::new(node, life, link, Phase::Connecting);
         let far = End::new(to, acceptor.lives, accepted.unwrap_or(LinkId(0)), phase);
-        let small = SmallLine::draw(&self.options, node, to);
-        self.conns.push(Some(Box::new(Conn::new(now, [near, far], latency, small))));
+        let lines = match &self.survey {
+            Some(survey) => survey.lines(node, to),
+            None => [Line::draw(&self.options, node, to); 2],
+        };
+        self.conns.push(Some(Box::new(Conn::new(now, [near, far], latency, lines))));
         self.at(self.now + latency, Happening::Connected(id));
         match accepted {
             Some(_) => self.run_node(to),

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
@@ -11,13 +11,23 @@ use crate::{
         spec::ChainSpec,
     },
     node::Stores,
+    sim::common_ledger::CommonLedger,
     store::{PeerDb, SharedLedger},
 };
 
 /// A node's disk, in memory.
 pub(super) struct Disk {
-    ledger: SharedLedger,
+    ledger: Ledger,
     book: Book,
+}
+
+/// A node's ledger.
+#[derive(Clone)]
+enum Ledger {
+    /// The store of production, on a database in memory.
+    Own(SharedLedger),
+    /// A part of the store of a large network. It loses nothing.
+    Common(CommonLedger),
 }
 
 impl Disk {
@@ -25,66 +35,87 @@ impl Disk {
     pub(super) fn new(spec: &Arc<ChainSpec>, loses: bool) -> Self {
         let ledger = SharedLedger::in_memory(spec).expect("a database in memory can be made");
         let ledger = if loses { ledger.with_power_losses().expect("it can be copied") } else { ledger };
-        Self { ledger, book: Book(Arc::new(Mutex::new(PeerDb::in_memory()))) }
+        Self { ledger: Ledger::Own(ledger), book: Book::Own(Arc::new(Mutex::new(PeerDb::in_memory()))) }
+    }
+
+    /// A disk of a node of a large network that starts once.
+    pub(super) fn common(ledger: CommonLedger) -> Self {
+        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful }
     }
 
     /// Opens everything for a new set of roles.
     pub(super) fn stores(&self) -> Stores {
-        Stores {
-            ledger: Box::new(self.ledger.clone()),
-            headers: Box::new(self.ledger.clone()),
-            peers: Box::new(self.book.clone()),
+        let peers = Box::new(self.book.clone());
+        match self.ledger.clone() {
+            Ledger::Own(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers },
+            Ledger::Common(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers },
         }
     }
 
     /// Drops what was not committed.
     pub(super) fn crash(&mut self) {
-        self.ledger.rollback().expect("a transaction in memory can be dropped");
+        if let Ledger::Own(ledger) = &mut self.ledger {
+            ledger.rollback().expect("a transaction in memory can be dropped");
+        }
     }
 
     /// Drops what came after the last flush.
     pub(super) fn lose_power(&mut self) {
-        self.ledger.lose_power().expect("a database in memory can be copied");
+        if let Ledger::Own(ledger) = &mut self.ledger {
+            ledger.lose_power().expect("a database in memory can be copied");
+        }
     }
 
     /// Looks at the ledger.
     pub(super) fn read<T>(&self, look: impl FnOnce(&dyn LedgerStore) -> T) -> T {
-        look(&self.ledger)
+        match &self.ledger {
+            Ledger::Own(ledger) => look(ledger),
+            Ledger::Common(ledger) => look(ledger),
+        }
     }
 }
 
 /// A peer book that outlives the role that writes it.
 #[derive(Clone)]
-struct Book(Arc<Mutex<PeerDb>>);
+enum Book {
+    Own(Arc<Mutex<PeerDb>>),
+    /// Of a node that starts once: it is read only then.
+    Forgetful,
+}
 
 impl Book {
-    fn lock(&self) -> MutexGuard<'_, PeerDb> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self, write: impl FnOnce(&mut PeerDb) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        match self {
+            Self::Own(book) => write(&mut book.lock().unwrap_or_else(PoisonError::into_inner)),
+            Self::Forgetful => Ok(()),
+        }
     }
 }
 
 impl PeerStore for Book {
     fn load(&mut self) -> Result<BookContents, StoreError> {
-        self.lock().load()
+        let mut contents = BookContents::default();
+        self.write(|book| book.load().map(|found| contents = found))?;
+        Ok(contents)
     }
 
     fn put(&mut self, entry: &BookEntry) -> Result<(), StoreError> {
-        self.lock().put(entry)
+        self.write(|book| book.put(entry))
     }
 
     fn forget(&mut self, address: &SocketAddr) -> Result<(), StoreError> {
-        self.lock().forget(address)
+        self.write(|book| book.forget(address))
     }
 
     fn set_anchors(&mut self, anchors: &[Anchor]) -> Result<(), StoreError> {
-        self.lock().set_anchors(anchors)
+        self.write(|book| book.set_anchors(anchors))
     }
 
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError> {
-        self.lock().put_ban(ban)
+        self.write(|book| book.put_ban(ban))
     }
 
     fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError> {
-        self.lock().lift_ban(who)
+        self.write(|book| book.lift_ban(who))
     }
 }

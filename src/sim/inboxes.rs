@@ -31,6 +31,8 @@ pub(super) struct Inboxes {
     found_full: u32,
     /// One of these has room again.
     found_room: bool,
+    /// Whether the checkers look on.
+    is_watched: bool,
     /// Link events in the order in which they were put in, for the checkers.
     pub(super) overheard: Vec<(RoleId, LinkEvent)>,
 }
@@ -60,10 +62,10 @@ impl Inbox {
 
 impl Inboxes {
     /// Empty inboxes of these roles.
-    pub(super) fn new(roles: impl Iterator<Item = RoleId>, capacity: usize) -> Self {
+    pub(super) fn new(roles: impl Iterator<Item = RoleId>, capacity: usize, is_watched: bool) -> Self {
         let running = roles.fold(0, |all, role| all | bit(role));
         let (waiting, found_full, found_room, overheard) = (0, 0, false, Vec::new());
-        Self { all: Default::default(), capacity, waiting, running, found_full, found_room, overheard }
+        Self { all: Default::default(), capacity, waiting, running, found_full, found_room, is_watched, overheard }
     }
 
     /// A notice or command. Returns how many wait.
@@ -125,8 +127,10 @@ impl EventSink for Inboxes {
             self.found_full |= bit(role);
             return Err(event);
         }
-        // A body is shared, not copied.
-        self.overheard.push((role, event.clone()));
+        if self.is_watched {
+            // A body is shared, not copied.
+            self.overheard.push((role, event.clone()));
+        }
         self.waiting |= bit(role);
         inbox.link_bytes += frame_bytes(&event);
         inbox.links.push_back(event);

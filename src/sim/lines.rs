@@ -1,20 +1,20 @@
-//! Lines between pairs of nodes that are slower than others and have tiny buffers.
+//! Lines between pairs of nodes that are slower than others, or have small buffers.
 
 use crate::{base::rng::Rng, sim::options::Options};
 
 /// Bytes per second that every line carries, whatever its buffers and delay: a page of headers arrives in a few seconds.
 const LEAST_RATE: u64 = 3_000;
 
-/// A slow line with tiny buffers.
+/// What a line carries at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SmallLine {
-    /// Bytes per second of each direction.
+pub(super) struct Line {
+    /// Bytes per second.
     pub(super) bandwidth: u64,
     /// Bytes that fit between two sockets.
     pub(super) window: usize,
 }
 
-impl SmallLine {
+impl Line {
     /// The line between two nodes, if it is one of these. It is the same for each of their connections.
     pub(super) fn draw(options: &Options, one: usize, other: usize) -> Option<Self> {
         let pair = format!("line {} {}", one.min(other), one.max(other));
@@ -40,7 +40,7 @@ impl SmallLine {
 pub(super) fn least_rate(options: &Options) -> u64 {
     let pairs = (1..options.nodes).flat_map(|one| (0..one).map(move |other| (one, other)));
     let small = pairs.filter(|_| options.small_lines_ppm > 0).filter_map(|(one, other)| {
-        let line = SmallLine::draw(options, one, other)?;
+        let line = Line::draw(options, one, other)?;
         Some(line.bandwidth.min(line.window as u64 * 1_000_000 / (2 * options.latency_max).max(1)))
     });
     small.fold(options.bandwidth, u64::min)
@@ -61,12 +61,12 @@ mod tests {
         let mut small = 0;
         for seed in 0..100 {
             let options = Options::draw(seed, &Overrides::default());
-            let line = SmallLine::draw(&options, 3, 1);
-            assert_eq!(line, SmallLine::draw(&options, 1, 3));
+            let line = Line::draw(&options, 3, 1);
+            assert_eq!(line, Line::draw(&options, 1, 3));
             if let Some(line) = line {
                 let by_window = line.window as u64 * 1_000_000 / (2 * options.latency_max.max(1));
                 assert!(line.bandwidth.min(by_window) >= LEAST_RATE - 1, "{line:?}");
-                let (bandwidth, window) = SmallLine::slowest(&options);
+                let (bandwidth, window) = Line::slowest(&options);
                 assert!(line.bandwidth >= bandwidth && line.window as u64 >= window, "{line:?}");
                 small += 1;
             }

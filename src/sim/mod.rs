@@ -10,9 +10,11 @@ mod arriving;
 mod byzantine;
 mod checkers;
 mod clock;
+mod common_ledger;
 mod dial;
 mod disk;
 mod faults;
+mod hangups;
 mod hosts;
 mod inboxes;
 mod lines;
@@ -24,6 +26,7 @@ mod node;
 pub mod options;
 mod overrides;
 mod power;
+pub mod regions;
 pub mod report;
 mod setup;
 mod sockets;
@@ -42,6 +45,15 @@ pub use report::Outcome;
 
 /// Runs the network of these options to its end. A panic of a role is a failure like any other.
 pub fn run(options: Options) -> Outcome {
+    Outcome::of(&mut run_world(options))
+}
+
+/// Runs a study to its end.
+pub fn study(study: &regions::Study) -> regions::Report {
+    regions::Report::of(&mut run_world(study.options())).expect("the world of a study measures")
+}
+
+fn run_world(options: Options) -> world::World {
     let mut world = world::World::new(options);
     let end = panic::catch_unwind(AssertUnwindSafe(|| world.run()));
     if let Err(payload) = end {
@@ -49,5 +61,5 @@ pub fn run(options: Options) -> Outcome {
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         world.fail("panic", None, text.unwrap_or_default());
     }
-    Outcome::of(&mut world)
+    world
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     base::{ids::LinkId, rng::Rng, time::Time},
-    sim::{arriving::Arriving, lines::SmallLine},
+    sim::{arriving::Arriving, lines::Line},
 };
 
 /// Connections of a run, in the order in which they were made; never reused.
@@ -112,8 +112,8 @@ pub(super) struct Conn {
     pub(super) pipes: [Pipe; 2],
     /// When the dialler's attempt reached the acceptor.
     pub(super) began: Time,
-    /// The line, if it is slower than others.
-    small: Option<SmallLine>,
+    /// What the line carries of what each end sends, if that is less than others carry.
+    lines: [Option<Line>; 2],
     /// One way, microseconds.
     latency: u64,
 }
@@ -166,6 +166,13 @@ impl End {
         &self.unread[from..self.read]
     }
 
+    /// Gives back the memory of what was read, if nothing is left.
+    pub(super) fn trim(&mut self) {
+        if self.unread() == 0 {
+            self.discard();
+        }
+    }
+
     /// Since when bytes have waited without any being read.
     pub(super) fn waits_since(&self) -> Option<Time> {
         (self.unread() > 0).then(|| self.unread_since.max(self.read_at))
@@ -179,14 +186,14 @@ impl End {
 
 impl Conn {
     /// A connection between two sockets.
-    pub(super) fn new(now: Time, ends: [End; 2], latency: Duration, small: Option<SmallLine>) -> Self {
+    pub(super) fn new(now: Time, ends: [End; 2], latency: Duration, lines: [Option<Line>; 2]) -> Self {
         let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        Self { ends, pipes: Default::default(), began: now, small, latency }
+        Self { ends, pipes: Default::default(), began: now, lines, latency }
     }
 
-    /// What the line is like, if others are like `all`.
-    pub(super) fn conditions(&self, all: LinkConditions) -> LinkConditions {
-        let Some(SmallLine { bandwidth, window }) = self.small else { return all };
+    /// What the line is like for what `side` sends, if others are like `all`.
+    pub(super) fn conditions(&self, side: Side, all: LinkConditions) -> LinkConditions {
+        let Some(Line { bandwidth, window }) = self.lines[side] else { return all };
         LinkConditions { bandwidth: all.bandwidth.min(bandwidth), window: all.window.min(window), ..all }
     }
 
@@ -230,6 +237,11 @@ impl Pipe {
         self.in_flight.push_back((self.last_arrival, parcel));
     }
 
+    /// What is given to it from now on leaves at `at` or later.
+    pub(super) fn hold_until(&mut self, at: Time) {
+        self.free_at = self.free_at.max(at);
+    }
+
     /// When the next parcel arrives.
     pub(super) fn next_arrival(&self) -> Option<Time> {
         self.in_flight.front().map(|(at, _)| *at)
@@ -270,7 +282,7 @@ mod tests {
     fn carry(bytes: usize, conditions: &LinkConditions) -> Time {
         let mut rng = Rng::from_number(3);
         let end = |node| End::new(node, 0, LinkId(1), Phase::Live);
-        let mut conn = Conn::new(Time::default(), [end(0), end(1)], Duration::from_millis(10), None);
+        let mut conn = Conn::new(Time::default(), [end(0), end(1)], Duration::from_millis(10), [None; 2]);
         let sent: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
         let (mut now, mut arrived, mut left) = (Time::default(), Vec::new(), &sent[..]);
         loop {

@@ -247,8 +247,9 @@ impl Node {
         }
     }
 
-    /// Starts the roles on what the disk holds.
-    pub(super) fn boot(&mut self, now: Time, config: Config, inbox: usize, rng: &mut Rng) {
+    /// Starts the roles on what the disk holds. `inbox`: link events that an inbox takes; `is_watched`: the checkers overhear
+    /// them.
+    pub(super) fn boot(&mut self, now: Time, config: Config, (inbox, is_watched): (usize, bool), rng: &mut Rng) {
         self.lives += 1;
         self.vanished = false;
         self.clock.boot(now);
@@ -259,7 +260,7 @@ impl Node {
         let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,
-            endpoint: Endpoint::new(config, Inboxes::new(slots.iter().map(|slot| slot.id), inbox)),
+            endpoint: Endpoint::new(config, Inboxes::new(slots.iter().map(|slot| slot.id), inbox, is_watched)),
             sockets: BTreeMap::new(),
             actions: VecDeque::new(),
             watch: Watch::default(),

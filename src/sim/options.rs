@@ -15,6 +15,7 @@ use crate::{
     sim::{
         clock::EPOCH,
         overrides::{Overrides, Partition},
+        regions::Study,
     },
 };
 
@@ -66,6 +67,8 @@ pub struct Options {
     /// Hosts that are no nodes: one of the honest nodes is to keep a link to each, and each answers something else than the
     /// protocol.
     pub strangers: usize,
+    /// More byzantine nodes, on top: each says falsely where the rounds of its headers begin.
+    pub false_skeletons: usize,
     /// Whether they go on when all other faults are over, as far as their tricks are fair.
     pub byzantine_stay: bool,
     /// Seconds of the safety phase, in which faults happen.
@@ -159,6 +162,9 @@ pub struct Options {
     pub clock_steps: u64,
     /// The largest error of a node's oscillator, parts per million.
     pub drift_max: u64,
+    /// A study of propagation, which has no faults; `None`: a run that looks for faults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub study: Option<Study>,
 }
 
 /// The stream of one option.
@@ -222,7 +228,7 @@ impl Options {
         if let Some(tricksters) = overrides.tricksters {
             options.tricksters = tricksters;
             if tricksters == 0 {
-                (options.tricklers, options.strangers) = (0, 0);
+                (options.tricklers, options.strangers, options.false_skeletons) = (0, 0, 0);
             }
         }
         options
@@ -241,6 +247,7 @@ impl Options {
             hit_and_run: false,
             tricklers: 0,
             strangers: 0,
+            false_skeletons: 0,
             byzantine_stay: false,
             seconds,
             converge_within: 300,
@@ -292,12 +299,19 @@ impl Options {
             clock_skew: 0,
             clock_steps: 0,
             drift_max: 0,
+            study: None,
         }
+    }
+
+    /// The numbers of the hosts that are no nodes. After them come only nodes with false skeletons.
+    pub fn stranger_numbers(&self) -> std::ops::Range<usize> {
+        let end = self.nodes + self.dishonest() - self.false_skeletons;
+        end - self.strangers..end
     }
 
     /// Byzantine nodes of all kinds.
     pub fn dishonest(&self) -> usize {
-        self.byzantine + self.tricksters + self.tricklers + self.strangers
+        self.byzantine + self.tricksters + self.tricklers + self.strangers + self.false_skeletons
     }
 
     fn draw_faults(&mut self, dice: &Dice) {
@@ -330,6 +344,7 @@ impl Options {
             let seconds = stream.between(1, 90).min(self.seconds - from);
             self.partitions.push(Partition { from, seconds, percent: stream.between(1, 50) });
         }
+        self.false_skeletons = dice.size("false_skeletons", &[0, 0, 0, 0, 0, 0, 1]);
         if self.siege {
             self.besiege();
         }

@@ -88,8 +88,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             }
             // The operator of the first node has mistaken other hosts for nodes.
             if number == 0 {
-                let strangers = options.nodes + options.dishonest() - options.strangers..;
-                setup.connect.extend(strangers.take(options.strangers).map(address));
+                setup.connect.extend(options.stranger_numbers().map(address));
             }
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
@@ -105,7 +104,10 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 at if at < options.byzantine + options.tricksters => {
                     Byzantine::draw_trickster(options, &honest, &mut tricksters)
                 }
-                at if at < options.dishonest() - options.strangers => Byzantine::trickler(&mut others),
+                _ if number < options.stranger_numbers().start => Byzantine::trickler(&mut others),
+                _ if number >= options.stranger_numbers().end => {
+                    Byzantine::of_false_skeletons(&mut rng.fork("false_skeletons"))
+                }
                 _ => {
                     (setup.connect, setup.bootnodes) = Default::default();
                     (setup.connect_names, setup.bootnode_names) = Default::default();
@@ -139,7 +141,7 @@ fn far_off(options: &Options, mines: bool, rng: &mut Rng) -> i64 {
     if !mines && rng.chance(300_000) { seconds } else { -seconds }
 }
 
-fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
+pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
     let address = address(number);
     Setup {
         spec: spec.clone(),
@@ -166,6 +168,7 @@ fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> Setup {
         memory_percent: options.memory_percent,
         overlay_bytes: options.overlay_bytes,
         flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
+        verdicts: None,
     }
 }
 

@@ -43,7 +43,8 @@ impl World {
         log::debug!(target: "tussock::sim", "node {node} starts");
         let mut rng = self.node_rng.fork("life");
         let config = setup::link_config(&self.options, &self.spec, &self.nodes[node].setup);
-        self.nodes[node].boot(self.now, config, self.options.inbox, &mut rng);
+        let is_watched = self.survey.is_none();
+        self.nodes[node].boot(self.now, config, (self.options.inbox, is_watched), &mut rng);
         self.run_node(node);
     }
 
@@ -153,14 +154,18 @@ impl World {
         let there = &mut self.nodes[node];
         let now = there.clock.read(self.now);
         let Some(life) = &mut there.life else { return };
-        if role == RoleId::Fetch {
+        let is_watched = self.survey.is_none() && role == RoleId::Fetch;
+        if is_watched {
             life.watch.requests.heard(&event);
+        }
+        if let Some(survey) = &mut self.survey {
+            survey.hears(&event);
         }
         life.role(slot).hear(now, event, &mut out);
         life.stepped(slot, &there.clock, busy_until);
         for action in out.drain() {
             narrate::tell("does", &action);
-            if let (RoleId::Fetch, Some(life)) = (role, &mut self.nodes[node].life) {
+            if let (true, Some(life)) = (is_watched, &mut self.nodes[node].life) {
                 life.watch.requests.did(&action, self.now);
             }
             self.take_action(node, action);
@@ -195,6 +200,9 @@ impl World {
 
     /// What the statistics and checkers learn from notices between roles.
     fn overhear(&mut self, node: usize, notice: &Notice) {
+        if let Some(survey) = &mut self.survey {
+            return survey.overhears(node, notice, self.now);
+        }
         if !self.is_honest(node) {
             return;
         }
@@ -228,7 +236,7 @@ impl World {
         if !self.is_honest(node) {
             return;
         }
-        if let Report::Tip(tip) = &report {
+        if let (Report::Tip(tip), None) = (&report, &self.survey) {
             self.check_work(node, tip);
         }
         let view = &mut self.nodes[node].view;
@@ -239,7 +247,9 @@ impl World {
             }
             Report::Tip(tip) => {
                 self.stats.tip_of(node, tip.hash, tip.height);
-                self.note_commit(node, &tip);
+                if self.survey.is_none() {
+                    self.note_commit(node, &tip);
+                }
                 self.nodes[node].view.tip = Some(*tip);
             }
             Report::BestHeader { work, .. } => view.headers_work = work,

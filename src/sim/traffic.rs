@@ -47,6 +47,9 @@ impl World {
         match reply {
             Reply::Accepted(_) => self.stats.submitted.0 += 1,
             Reply::Refused(reason) => {
+                if let Some(survey) = &mut self.survey {
+                    survey.refused();
+                }
                 log::debug!(target: "tussock::sim", "node {node} refuses a transaction: {reason}");
                 self.stats.submitted.1 += 1;
             }

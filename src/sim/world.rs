@@ -14,6 +14,7 @@ use crate::{
         net::{Conn, ConnId, LinkConditions, Side},
         node::Node,
         options::Options,
+        regions::Survey,
         setup,
         stats::Stats,
         trace::Trace,
@@ -52,6 +53,10 @@ pub(super) enum Happening {
     Misbehave(usize),
     /// The checkers look at the nodes.
     Probe,
+    /// A study's network stands.
+    Measure,
+    /// A miner of a study finds a block.
+    FindBlock,
 }
 
 /// A connection attempt.
@@ -83,6 +88,8 @@ pub(super) struct World {
     pub(super) checkers: Checkers,
     pub(super) stats: Stats,
     pub(super) trace: Trace,
+    /// What a study measures; a study has no checkers.
+    pub(super) survey: Option<Survey>,
     /// Draws what the network does.
     pub(super) net_rng: Rng,
     /// Draws who takes the next step, and how long it takes.
@@ -102,7 +109,11 @@ impl World {
     pub(super) fn new(options: Options) -> Self {
         let mut rng = Rng::from_number(options.seed).fork("world");
         let spec = Arc::new(setup::spec(&options));
-        let nodes = setup::nodes(&options, &spec, &mut rng.fork("nodes"));
+        let survey = options.study.as_ref().map(Survey::new);
+        let nodes = match &survey {
+            Some(survey) => survey.nodes(&options, &spec),
+            None => setup::nodes(&options, &spec, &mut rng.fork("nodes")),
+        };
         let at_address = gather(nodes.iter().enumerate().map(|(at, node)| (node.address, at)));
         let mut faults = Faults::plan(&options, &mut rng.fork("faults"));
         faults.set_clocks_right(&options, nodes.iter().map(|node| node.clock.far()));
@@ -120,6 +131,7 @@ impl World {
             checkers: Checkers::new(&options),
             stats: Stats::new(options.nodes),
             trace: Trace::default(),
+            survey,
             net_rng: rng.fork("net"),
             step_rng: rng.fork("steps"),
             node_rng: rng.fork("node"),
@@ -144,6 +156,9 @@ impl World {
             self.at(at, Happening::Fault(number));
         }
         self.at(Time(self.options.seconds * 1_000_000), Happening::Fault(Faults::END));
+        if self.survey.is_some() {
+            return self.plan_study();
+        }
         self.at(Time(1_000_000), Happening::Probe);
         for byzantine in self.options.nodes..self.nodes.len() {
             self.at(Time(2_000_000), Happening::Misbehave(byzantine));
@@ -179,7 +194,9 @@ impl World {
             narrate::at(at);
             self.happen(happening);
         }
-        self.last_checks();
+        if self.survey.is_none() {
+            self.last_checks();
+        }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -210,6 +227,8 @@ impl World {
             Happening::Submit => self.submit(),
             Happening::Misbehave(node) => self.misbehave(node),
             Happening::Probe => self.probe(),
+            Happening::Measure => self.begin_to_measure(),
+            Happening::FindBlock => self.find_block(),
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) const SHARD_BITS: u32 = 3;
 
 /// Bits after these that [`Shard::touched`] tells apart. About one in eight unchanged coins looks changed.
 const TOUCHED_BITS: u32 = 16;
+/// Words of that bitmap.
+const TOUCHED_WORDS: usize = 1 << (TOUCHED_BITS - u64::BITS.ilog2());
 
 /// The changes to one range of keys.
 #[derive(Debug)]
@@ -23,27 +25,29 @@ pub(super) struct Shard {
     /// Coins that the store does not have yet.
     pub(super) created: CoinList<Coin>,
     /// A bitmap over leading bits: whether any coin with these bits has changed. Most coins that a block spends are old.
-    /// One bit rules a change out, which saves the lookups in both lists, each a cache miss.
+    /// One bit rules a change out, which saves the lookups in both lists, each a cache miss. Empty before the first change.
     touched: Vec<u64>,
 }
 
 impl Shard {
     /// No changes yet.
     pub(super) fn new() -> Self {
-        let touched = vec![0; 1 << (TOUCHED_BITS - u64::BITS.ilog2())];
-        Self { spent: CoinList::new(SHARD_BITS), created: CoinList::new(SHARD_BITS), touched }
+        Self { spent: CoinList::new(SHARD_BITS), created: CoinList::new(SHARD_BITS), touched: Vec::new() }
     }
 
     /// Records that the coin with this order changes. Call it before every change.
     pub(super) fn touch(&mut self, order: u64) {
         let (word, bit) = Self::bit_of(order);
+        if self.touched.is_empty() {
+            self.touched = vec![0; TOUCHED_WORDS];
+        }
         self.touched[word] |= bit;
     }
 
     /// Whether the coin with this order may have changed. `false` is certain.
     pub(super) fn is_touched(&self, order: u64) -> bool {
         let (word, bit) = Self::bit_of(order);
-        self.touched[word] & bit != 0
+        self.touched.get(word).is_some_and(|touched| touched & bit != 0)
     }
 
     /// The word and the bit of an order.
@@ -66,7 +70,7 @@ impl Shard {
     pub(super) fn clear(&mut self) {
         self.spent.clear();
         self.created.clear();
-        self.touched.fill(0);
+        self.touched = Vec::new();
     }
 
     /// All changes in the order of their keys. A replaced coin is removed before it is created.

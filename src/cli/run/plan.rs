@@ -154,6 +154,7 @@ impl Plan {
             memory_percent: memory * 100 / DEFAULT_MEMORY,
             overlay_bytes: limits::scaled(limits::COIN_OVERLAY_BYTES, memory, DEFAULT_MEMORY),
             flush_every: flags.flush.unwrap_or_default().0,
+            verdicts: None,
         })
     }
 

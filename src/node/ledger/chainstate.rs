@@ -190,8 +190,11 @@ impl Chainstate {
     pub(super) fn connect(&mut self, row: &HeaderRow, block: &CheckedBlock, diff: CoinDiff) -> Result<(), StoreError> {
         let CoinDiff { changes, locations, .. } = diff;
         self.store.apply(block.header.height, &block.hash, &changes)?;
+        let known = self.store.sum_after(&block.hash);
         for ((outpoint, coin), CoinLocation { key, stored }) in changes.spent.iter().zip(locations) {
-            self.sum.remove(&key, coin);
+            if known.is_none() {
+                self.sum.remove(&key, coin);
+            }
             if stored {
                 self.coins.remove_stored(&key)
             } else {
@@ -201,8 +204,13 @@ impl Chainstate {
         }
         for (outpoint, coin) in changes.created {
             let key = CoinKey::of(&outpoint);
-            self.sum.add(&key, &coin);
+            if known.is_none() {
+                self.sum.add(&key, &coin);
+            }
             self.coins.add(&key, coin);
+        }
+        if let Some(known) = known {
+            self.sum = known;
         }
         self.tip = self.tip_at(row);
         Ok(())
@@ -215,15 +223,23 @@ impl Chainstate {
         self.disconnected.insert(row.hash);
         let parent = self.row(&row.header.previous)?;
         let changes = self.store.unapply(row.header.height, &row.hash)?;
+        let known = self.store.sum_after(&parent.hash);
         for (outpoint, coin) in changes.spent {
             let key = CoinKey::of(&outpoint);
-            self.sum.add(&key, &coin);
+            if known.is_none() {
+                self.sum.add(&key, &coin);
+            }
             self.coins.add(&key, coin);
         }
         for (outpoint, coin) in &changes.created {
             let key = CoinKey::of(outpoint);
-            self.sum.remove(&key, coin);
+            if known.is_none() {
+                self.sum.remove(&key, coin);
+            }
             self.coins.remove(&key);
+        }
+        if let Some(known) = known {
+            self.sum = known;
         }
         self.tip = self.tip_at(&parent);
         if self.tip.digest != row.header.state_digest {

@@ -10,6 +10,7 @@ mod flood;
 mod headers;
 mod mutate;
 mod pushes;
+mod skeletons;
 mod slow_reader;
 mod squat;
 mod stranger;
@@ -65,6 +66,11 @@ impl Byzantine {
     /// A node that delivers its blocks slowly.
     pub(super) fn trickler(rng: &mut Rng) -> Self {
         Self { trick: Box::new(trickle::Trickle::draw(rng)), rng: rng.fork("trickler") }
+    }
+
+    /// A node that says falsely where the rounds of its headers begin.
+    pub(super) fn of_false_skeletons(rng: &mut Rng) -> Self {
+        Self { trick: Box::new(skeletons::Skeletons::default()), rng: rng.fork("false skeletons") }
     }
 
     /// A host that is no node.

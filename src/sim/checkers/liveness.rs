@@ -22,7 +22,7 @@ use crate::{
     node::SyncState,
     sim::{
         checkers::state::{Lag, Unsynced},
-        lines::SmallLine,
+        lines::Line,
         net::{Conn, ConnId},
         options::Options,
         world::World,
@@ -265,7 +265,7 @@ fn missing(ledger: &dyn LedgerStore, hash: &Hash) -> Option<(Hash, u64)> {
 /// How long that many blocks and bytes take over the lines of a run.
 fn takes(options: &Options, blocks: u64, bytes: u64) -> Duration {
     let round_trip = 2 * options.latency_max;
-    let (bandwidth, window) = SmallLine::slowest(options);
+    let (bandwidth, window) = Line::slowest(options);
     let rate = bandwidth.min(window * 1_000_000 / round_trip.max(1)).max(1);
     let step = options.delay_ppm * options.delay_max / 1_000_000;
     let loss = options.loss_ppm * LOST / 1_000_000;

@@ -1,7 +1,8 @@
 //! Every fault has its price: a byzantine node that sends a node what nobody may send loses its link to that node soon.
 //!
-//! Four kinds of faults are certain enough to be checked from outside: a block without the work that it states, junk under
-//! the header of a block that the node has applied, and an invalid body or transaction once the node has found it invalid.
+//! Five kinds of faults are certain enough to be checked from outside: a block without the work that it states, junk under
+//! the header of a block that the node has applied, an invalid body or transaction once the node has found it invalid, and an
+//! answer to a question that nobody has asked.
 
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ const MAX_DELIVERED: usize = 4096;
 impl World {
     /// A byzantine node sends a frame of its own.
     pub(in crate::sim) fn expect_price(&mut self, node: usize, link: LinkId, frame: &Frame) {
+        if frame.kind == Kind::Skeleton {
+            return self.expect_end(node, link);
+        }
         // Genesis needs no work.
         let header = Header::peek(&frame.body).filter(|header| frame.kind == Kind::Block && header.height > 0);
         let (Some(header), Some(life)) = (header, &self.nodes[node].life) else { return };
@@ -36,6 +40,18 @@ impl World {
         let is_junk = self.is_junk(node, &hash, frame);
         let Some(there) = self.nodes[peer].life.as_ref().filter(|_| self.is_honest(peer)) else { return };
         if !header.has_work(&hash) || is_junk && there.watch.applied.contains(&hash) {
+            self.checkers.owed_faults.entry(id).or_insert((peer, self.now));
+        }
+    }
+
+    /// A byzantine node sends what nobody has asked for: an honest peer ends the link.
+    fn expect_end(&mut self, node: usize, link: LinkId) {
+        let Some((id, side)) = self.nodes[node].life.as_ref().and_then(|life| life.sockets.get(&link).copied()) else {
+            return;
+        };
+        if let Some(peer) = self.conns[id].as_ref().map(|conn| conn.ends[1 - side].node)
+            && self.is_honest(peer)
+        {
             self.checkers.owed_faults.entry(id).or_insert((peer, self.now));
         }
     }

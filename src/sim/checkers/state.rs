@@ -65,6 +65,8 @@ pub(in crate::sim) struct Returned {
 pub(in crate::sim) enum Question {
     /// Somebody submits a transaction.
     Submit,
+    /// A miner of a study is to make a block.
+    Block,
     /// We look for a transaction in a mempool.
     Pooled(Returned),
 }

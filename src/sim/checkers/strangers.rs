@@ -10,7 +10,7 @@ impl World {
     /// A link, or a dial, of a node to `other` has ended.
     pub(super) fn note_stranger(&mut self, node: usize, other: usize, garbage: bool) {
         let now = self.now;
-        if other < self.nodes.len() - self.options.strangers {
+        if !self.options.stranger_numbers().contains(&other) {
             return;
         }
         let Some(life) = &mut self.nodes[node].life else { return };

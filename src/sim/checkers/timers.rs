@@ -17,7 +17,7 @@ const NEAR: Duration = Duration::from_millis(1);
 impl World {
     /// Wakes one of the roles of a node at rest, now and then.
     pub(in crate::sim) fn check_timers(&mut self, node: usize) {
-        if !self.is_honest(node) || !self.step_rng.chance(EARLY_PPM) {
+        if self.survey.is_some() || !self.is_honest(node) || !self.step_rng.chance(EARLY_PPM) {
             return;
         }
         let there = &mut self.nodes[node];
