@@ -35,6 +35,8 @@ pub struct Outcome {
     pub bytes_received_max: u64,
     /// Bytes that a node sent, the most.
     pub bytes_sent_max: u64,
+    /// How often a transaction came to a node from its peers, the mean over all nodes since their last start.
+    pub transaction_copies: f64,
     /// Events that roles heard.
     pub events: u64,
     /// Everything that any role heard, and when, as one number.
@@ -57,6 +59,7 @@ impl Outcome {
             bytes_received_mean: received().sum::<u64>() / honest.len().max(1) as u64,
             bytes_received_max: received().max().unwrap_or(0),
             bytes_sent_max: honest.iter().map(|node| node.traffic.0).max().unwrap_or(0),
+            transaction_copies: world.transaction_copies(),
             events: world.trace.events(),
             trace_digest: world.trace.digest().to_string(),
             options: world.options.clone(),
@@ -103,6 +106,7 @@ impl fmt::Display for Outcome {
         writeln!(f, "reorganisations    {}, deepest {deepest} blocks", summary.reorganisations)?;
         let (mean, max, sent) = (self.bytes_received_mean, self.bytes_received_max, self.bytes_sent_max);
         writeln!(f, "bytes per node     received {mean} mean, {max} most; sent {sent} most")?;
+        writeln!(f, "copies             a transaction came {:.2} times to a node", self.transaction_copies)?;
         match self.converged_after_s {
             Some(after) => {
                 writeln!(f, "convergence        height {}, {after:.1} s after the last fault", summary.height)?

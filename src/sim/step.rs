@@ -154,9 +154,11 @@ impl World {
         let there = &mut self.nodes[node];
         let now = there.clock.read(self.now);
         let Some(life) = &mut there.life else { return };
-        let is_watched = self.survey.is_none() && role == RoleId::Fetch;
-        if is_watched {
-            life.watch.requests.heard(&event);
+        let watched = self.survey.is_none().then_some(role);
+        match watched {
+            Some(RoleId::Fetch) => life.watch.requests.heard(&event),
+            Some(RoleId::Gossip) => life.watch.announced.heard(&event, now.mono),
+            _ => {}
         }
         if let Some(survey) = &mut self.survey {
             survey.hears(&event);
@@ -165,13 +167,18 @@ impl World {
         life.stepped(slot, &there.clock, busy_until);
         for action in out.drain() {
             narrate::tell("does", &action);
-            if let (true, Some(life)) = (is_watched, &mut self.nodes[node].life) {
-                life.watch.requests.did(&action, self.now);
+            match (watched, &mut self.nodes[node].life) {
+                (Some(RoleId::Fetch), Some(life)) => life.watch.requests.did(&action, self.now),
+                (Some(RoleId::Gossip), Some(life)) => life.watch.announced.did(&action, now.mono),
+                _ => {}
             }
             self.take_action(node, action);
         }
         self.out = out;
         self.check_passed_on(node);
+        if role == RoleId::Gossip {
+            self.check_announcing(node);
+        }
         narrate::at(self.now);
     }
 

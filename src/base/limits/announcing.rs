@@ -12,9 +12,13 @@ pub const SALTS_AT_ONCE: u32 = 10;
 pub const SALT_INTERVAL: Duration = seconds(60);
 /// Peers that get a transaction as a whole at once. Two branches reach all of a network in few steps.
 pub const PUSHED_PEERS: usize = 2;
-/// The lead over others that a peer must have left us for it to get transactions whole. One less for each transaction that
-/// it had already, one more for each that it asked us for or that we sent it whole.
+/// The lead over a peer's other peers with which a link begins. It grows by one with each transaction that the peer asks for
+/// or gets whole.
+pub const LEAD_AT_FIRST: u8 = 4;
+/// The lead with which a peer gets transactions whole …
 pub const LEAD_TO_PUSH: u8 = 8;
+/// … and with which it does in a node with few peers: in a line there is no other way, and a step must take no longer.
+pub const LEAD_OF_FEW: u8 = LEAD_AT_FIRST;
 /// The longest lead that is remembered: an old one must not outlast what a peer's other links bring it now.
 pub const LEAD_MOST: u8 = 16;
 /// What a transaction costs that came whole although it was there: one such in nine keeps the lead as it is.

@@ -15,15 +15,25 @@ use crate::{
 /// Transactions of which peers are to be told together.
 #[derive(Debug, Default)]
 pub(super) struct Announcements {
-    transactions: Vec<(Arc<HashedTransaction>, OwnIds)>,
+    transactions: Vec<Announcement>,
     /// When it is time; `None`: there is nothing to tell.
     due: Option<Time>,
 }
 
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    pub(super) transaction: Arc<HashedTransaction>,
+    /// How peers may have named it to this node.
+    pub(super) ids: OwnIds,
+    /// It came from this node's user.
+    pub(super) is_own: bool,
+}
+
 impl Announcements {
-    /// Adds a transaction with this node's short ids of it; [`Announcements::gather`] follows.
-    pub(super) fn push(&mut self, transaction: Arc<HashedTransaction>, ids: OwnIds) {
-        self.transactions.push((transaction, ids));
+    /// Adds a transaction; [`Announcements::gather`] follows.
+    pub(super) fn push(&mut self, announcement: Announcement) {
+        self.transactions.push(announcement);
     }
 
     /// There is something to tell: sets the time for it, if none is set.
@@ -42,7 +52,7 @@ impl Announcements {
     }
 
     /// Takes everything.
-    pub(super) fn take(&mut self) -> Vec<(Arc<HashedTransaction>, OwnIds)> {
+    pub(super) fn take(&mut self) -> Vec<Announcement> {
         std::mem::take(self).transactions
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Gossip, RelayPeer, salts::OwnIds};
+use super::{Gossip, RelayPeer, announcements::Announcement, salts::OwnIds};
 use crate::{
     base::{
         bytes::Bytes,
         codec::List,
         ids::LinkId,
-        limits::{MAX_ANNOUNCED_IDS, PUSHED_PEERS},
+        limits::{LEAD_OF_FEW, LEAD_TO_PUSH, MAX_ANNOUNCED_IDS, PUSHED_PEERS},
         time::{Now, Time},
     },
     chain::block::HashedTransaction,
@@ -31,29 +31,34 @@ impl Gossip {
     /// Sends a transaction to the peers that must have it whole, and notes it for all others that lack it.
     pub(super) fn tell_of(&mut self, now: Now, origin: Origin, transaction: &Arc<HashedTransaction>, out: &mut Outbox) {
         let ids = self.salts.ids(&transaction.leaf);
-        let (mut whole, mut leads, mut lacking) = (Vec::new(), Vec::new(), 0);
+        let is_own = matches!(origin, Origin::Command(_));
+        let (mut whole, mut leads, mut listeners) = (Vec::new(), Vec::new(), 0);
         for (link, peer) in &mut self.peers {
-            if origin.link() == Some(*link) || peer.has(transaction, &ids) {
+            let is_sender = origin.link() == Some(*link);
+            listeners += usize::from(peer.listener.salt().is_some() && !is_sender);
+            if is_sender || peer.has(transaction, &ids) {
                 peer.transactions.insert(&transaction.txid);
             } else if peer.listener.salt().is_none() {
                 whole.push(*link);
             } else {
-                lacking += 1;
-                leads.extend(peer.listener.lead().map(|lead| (lead, *link)));
+                leads.push((peer.listener.lead(), *link));
             }
         }
+        let lacking = leads.len();
+        let least = if listeners > PUSHED_PEERS { LEAD_TO_PUSH } else { LEAD_OF_FEW };
+        leads.retain(|(lead, _)| is_own || *lead >= least);
         leads.sort_by_key(|(lead, _)| std::cmp::Reverse(*lead));
         leads.truncate(PUSHED_PEERS);
-        let is_announced = lacking > leads.len();
-        for (_, link) in leads {
-            if let Some(peer) = self.peers.get_mut(&link) {
+        for (_, link) in &leads {
+            // Nobody can have told of this node's own before.
+            if let Some(peer) = self.peers.get_mut(link).filter(|_| !is_own) {
                 peer.listener.push(ids.current);
             }
-            whole.push(link);
+            whole.push(*link);
         }
         self.send_whole(transaction, &whole, out);
-        if is_announced {
-            self.announcements.push(transaction.clone(), ids);
+        if lacking > leads.len() {
+            self.announcements.push(Announcement { transaction: transaction.clone(), ids, is_own });
             self.announce_soon(now);
         }
     }
@@ -90,7 +95,7 @@ impl Gossip {
             let Some((number, salt)) = peer.listener.salt() else { continue };
             let needless = peer.listener.take_needless();
             let mut ids: Vec<ShortId> = needless.iter().map(|leaf| salt.short_id(leaf)).collect();
-            for (transaction, own) in &batch {
+            for Announcement { transaction, ids: own, .. } in &batch {
                 if !peer.has(transaction, own) {
                     peer.transactions.insert(&transaction.txid);
                     ids.push(salt.short_id(&transaction.leaf));
@@ -101,7 +106,9 @@ impl Gossip {
                 out.relay(*link, Frame::new(&Message::Announce { salt: number, ids }));
             }
         }
-        batch.into_iter().for_each(|(transaction, _)| self.relayed.push(transaction));
+        batch.into_iter().for_each(|announcement| {
+            self.relayed.push(announcement.transaction, announcement.is_own);
+        });
     }
 
     /// Draws a new salt when the current one has had its time, and tells it.
@@ -139,9 +146,11 @@ impl Gossip {
         }
         for (id, transaction) in ids.iter().zip(found) {
             match transaction {
-                Some(transaction) => {
-                    peer.listener.gain();
-                    answer.push(Message::Transaction(encoded(&transaction)));
+                Some(kept) => {
+                    if !kept.is_own {
+                        peer.listener.gain();
+                    }
+                    answer.push(Message::Transaction(encoded(&kept.transaction)));
                 }
                 None => absent.push(*id),
             }

@@ -6,7 +6,7 @@ use crate::{
     base::{
         hash::Hash,
         limits::{
-            LEAD_LOST, LEAD_MOST, LEAD_TO_PUSH, NEEDLESS_REMEMBERED, PUSHES_REMEMBERED, SALT_INTERVAL, SALTS_AT_ONCE,
+            LEAD_AT_FIRST, LEAD_LOST, LEAD_MOST, NEEDLESS_REMEMBERED, PUSHES_REMEMBERED, SALT_INTERVAL, SALTS_AT_ONCE,
             SHORT_IDS_PER_SECOND,
         },
         time::Time,
@@ -36,7 +36,7 @@ impl Listener {
     pub(super) fn new() -> Self {
         Self {
             salts: VecDeque::new(),
-            lead: LEAD_TO_PUSH,
+            lead: LEAD_AT_FIRST,
             pushed: VecDeque::new(),
             needless: Vec::new(),
             renewals: RateLimit::new(Time(0), SALTS_AT_ONCE, SALTS_AT_ONCE, SALT_INTERVAL),
@@ -61,9 +61,9 @@ impl Listener {
         self.salts.clone().into_iter().map(|(_, salt)| salt)
     }
 
-    /// How far ahead of others we are, if that is enough to send it transactions whole.
-    pub(super) fn lead(&self) -> Option<u8> {
-        (self.lead >= LEAD_TO_PUSH).then_some(self.lead)
+    /// How far ahead of its other peers this node is.
+    pub(super) fn lead(&self) -> u8 {
+        self.lead
     }
 
     /// It gets a transaction whole.

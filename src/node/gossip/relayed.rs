@@ -12,41 +12,45 @@ use crate::{
 /// mostly it asks for the newest.
 #[derive(Debug, Default)]
 pub(super) struct Relayed {
-    transactions: VecDeque<Arc<HashedTransaction>>,
+    transactions: VecDeque<Kept>,
     bytes: usize,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) transaction: Arc<HashedTransaction>,
+    /// It came from this node's user: no other node can have told of it before.
+    pub(super) is_own: bool,
 }
 
 impl Relayed {
     /// Keeps a transaction; the oldest make room.
-    pub(super) fn push(&mut self, transaction: Arc<HashedTransaction>) {
+    pub(super) fn push(&mut self, transaction: Arc<HashedTransaction>, is_own: bool) {
         self.bytes = self.bytes.saturating_add(transaction.size);
-        self.transactions.push_back(transaction);
+        self.transactions.push_back(Kept { transaction, is_own });
         while self.transactions.len() > RELAYED_TRANSACTIONS || self.bytes > RELAYED_BYTES {
             let Some(oldest) = self.transactions.pop_front() else { return };
-            self.bytes = self.bytes.saturating_sub(oldest.size);
+            self.bytes = self.bytes.saturating_sub(oldest.transaction.size);
         }
     }
 
     /// The transactions with these short ids, in the order of the ids, and how many short ids had to be computed.
-    pub(super) fn find(
-        &self,
-        ids: &[ShortId],
-        salts: impl Iterator<Item = Salt>,
-    ) -> (Vec<Option<Arc<HashedTransaction>>>, u32) {
+    pub(super) fn find(&self, ids: &[ShortId], salts: impl Iterator<Item = Salt>) -> (Vec<Option<Kept>>, u32) {
         let mut places: Vec<(ShortId, usize)> = ids.iter().copied().zip(0..).collect();
         places.sort_unstable();
         let (mut found, mut missing, mut computed) = (vec![None; ids.len()], ids.len(), 0);
         for salt in salts {
-            for transaction in self.transactions.iter().rev() {
+            for kept in self.transactions.iter().rev() {
                 if missing == 0 {
                     return (found, computed);
                 }
                 computed += 1;
-                let id = salt.short_id(&transaction.leaf);
+                let id = salt.short_id(&kept.transaction.leaf);
                 let from = places.partition_point(|(other, _)| *other < id);
                 for (_, place) in places[from..].iter().take_while(|(other, _)| *other == id) {
                     missing -= usize::from(found[*place].is_none());
-                    found[*place] = Some(transaction.clone());
+                    found[*place] = Some(kept.clone());
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! roles send, or sends frames of its own from time to time. Byzantine nodes stop when the faults end, or go on to the end.
 
 mod amounts;
+mod announcements;
 mod branches;
 mod claims;
 mod drip;
@@ -35,7 +36,7 @@ pub(super) struct Byzantine {
 impl Byzantine {
     /// Draws a trick.
     pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
-        let trick: Box<dyn Trick> = match rng.below(11) {
+        let trick: Box<dyn Trick> = match rng.below(12) {
             0 => Box::new(claims::Claims),
             1 => Box::new(drip::Drip),
             2 => Box::new(equivocate::Equivocate::default()),
@@ -45,7 +46,8 @@ impl Byzantine {
             6 => Box::new(transactions::Transactions),
             7 => Box::new(pushes::Pushes::default()),
             8 => Box::new(amounts::Amounts),
-            9 => Box::new(slow_reader::SlowReader::draw(rng)),
+            9 => Box::new(announcements::Announcements::draw(rng)),
+            10 => Box::new(slow_reader::SlowReader::draw(rng)),
             _ => Box::new(withhold::Withhold::draw(rng)),
         };
         Self { trick, rng: rng.fork("liar") }

@@ -1,6 +1,7 @@
 //! What must hold in every run, each in its own file. The first complaint ends the run.
 
 mod agreement;
+mod announced;
 mod bans;
 mod clocks;
 mod completions;
@@ -52,6 +53,7 @@ impl World {
         self.check_links();
         self.check_flow();
         self.check_untold();
+        self.check_announced();
         self.look_for_returned();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };

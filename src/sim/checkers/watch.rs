@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::passed_on::Requests;
+use super::{announced::Announced, passed_on::Requests};
 use crate::{
     base::{
         hash::Hash,
@@ -48,6 +48,8 @@ pub(in crate::sim) struct Watch {
     pub(super) untold: BTreeMap<LinkId, Time>,
     /// Blocks that the node itself has asked for.
     pub(in crate::sim) requests: Requests,
+    /// What peers announced to it.
+    pub(in crate::sim) announced: Announced,
     /// Pings without an answer.
     pub(super) pinged: BTreeMap<LinkId, (u64, Time)>,
     /// How long the last ping of each link took, through the roles of both ends.

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::{
-    base::limits::{ANNOUNCE_AFTER, LEAD_LOST, RELAYED_TRANSACTIONS, SALT_LIFETIME, SALTS_AT_ONCE},
+    base::limits::{
+        ANNOUNCE_AFTER, LEAD_AT_FIRST, LEAD_LOST, LEAD_TO_PUSH, RELAYED_TRANSACTIONS, SALT_LIFETIME, SALTS_AT_ONCE,
+    },
     node::{Event, LinkEvent, Role},
 };
 
@@ -15,20 +17,41 @@ fn is_whole(actions: &Actions, link: u64) -> bool {
     actions.sent(link).iter().any(|sent| matches!(sent, Message::Transaction(_)))
 }
 
+/// A user's transaction, until the ledger has taken it.
+fn submitted(node: &mut Node, transaction: &HashedTransaction) -> Actions {
+    let checked = batches(&node.command(1, submit(transaction)));
+    let admits = admits(&all_good(node, &checked));
+    answer(node, &admits[0], Ok(()))
+}
+
 #[test]
-fn a_transaction_goes_whole_to_two_and_by_its_short_id_to_all_others() {
+fn a_user_s_transaction_goes_whole_to_two_and_by_its_short_id_to_all_others() {
     let mut node = node(&[]);
-    (1..=6).for_each(|link| drop(listen(&mut node, link)));
+    (1..=5).for_each(|link| drop(listen(&mut node, link)));
     let transaction = transaction(1);
-    let actions = pass(&mut node, 1, &transaction, Ok(()));
-    assert_eq!((1..=6).filter(|link| is_whole(&actions, *link)).collect::<Vec<_>>(), [2, 3], "at once");
+    let actions = submitted(&mut node, &transaction);
+    assert_eq!((1..=5).filter(|link| is_whole(&actions, *link)).collect::<Vec<_>>(), [1, 2], "at once");
     let actions = told(&mut node, actions);
-    for link in [4, 5, 6] {
+    for link in [3, 4, 5] {
         assert_eq!(announced(&actions, link), [their_salt(link).short_id(&transaction.leaf)]);
         assert!(!is_whole(&actions, link));
     }
-    assert!([1, 2, 3].iter().all(|link| announced(&actions, *link).is_empty()), "they have it");
+    assert!([1, 2].iter().all(|link| announced(&actions, *link).is_empty()), "they have it");
     assert!(announced(&told(&mut node, Actions(Vec::new())), 4).is_empty(), "once");
+}
+
+#[test]
+fn in_a_line_transactions_go_whole_at_once() {
+    let mut node = node(&[]);
+    (1..=3).for_each(|link| drop(listen(&mut node, link)));
+    let actions = pass(&mut node, 1, &transaction(1), Ok(()));
+    assert_eq!((1..=3).filter(|link| is_whole(&actions, *link)).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(node.role.announce_due(), None, "nobody is left");
+    listen(&mut node, 4);
+    let actions = pass(&mut node, 1, &transaction(2), Ok(()));
+    assert!(!(1..=4).any(|link| is_whole(&actions, link)), "where others may be first it is announced");
+    let actions = told(&mut node, actions);
+    assert_eq!([2, 3, 4].map(|link| announced(&actions, link).len()), [1, 1, 1]);
 }
 
 #[test]
@@ -79,20 +102,28 @@ fn whole_transactions_go_where_this_node_is_the_first() {
         told(node, actions);
         (transaction, whole)
     };
+    let ask = |node: &mut Node, link: u64, transaction: &HashedTransaction| {
+        let wanted = List::truncated([their_salt(link).short_id(&transaction.leaf)]);
+        assert!(is_whole(&node.receive(link, &Message::GetTransactions(wanted)), link));
+    };
+    for _ in LEAD_AT_FIRST..LEAD_TO_PUSH {
+        let (transaction, whole) = next(&mut node);
+        assert_eq!(whole, []);
+        [2, 3, 4].iter().for_each(|link| ask(&mut node, *link, &transaction));
+    }
     let (transaction, whole) = next(&mut node);
-    assert_eq!(whole, [2, 3]);
-    // Node 2 had it already.
+    assert_eq!(whole, [2, 3], "they asked this node");
+    // Node 2 had this one from another.
     let announce = Message::Announce { salt: 0, ids: List::truncated([own_salt.short_id(&transaction.leaf)]) };
     node.receive(2, &announce);
     assert_eq!(next(&mut node).1, [3, 4]);
-    for _ in 0..LEAD_LOST {
-        let (transaction, whole) = next(&mut node);
-        assert_eq!(whole, [3, 4]);
-        let wanted = List::truncated([their_salt(2).short_id(&transaction.leaf)]);
-        assert!(is_whole(&node.receive(2, &Message::GetTransactions(wanted)), 2));
-    }
     node.event(Event::Link(LinkEvent::NewsLost { link: LinkId(3), block: false, transactions: true }));
-    assert_eq!(next(&mut node).1, [2, 4], "what it asked for, this node was the first to tell");
+    for _ in LEAD_TO_PUSH + 1 - LEAD_LOST..LEAD_TO_PUSH {
+        let (transaction, whole) = next(&mut node);
+        assert_eq!(whole, [4]);
+        ask(&mut node, 2, &transaction);
+    }
+    assert_eq!(next(&mut node).1, [2, 4]);
 }
 
 #[test]
@@ -170,8 +201,8 @@ fn what_is_kept_for_peers_that_ask_is_bounded() {
     let mut relayed = Relayed::default();
     let most = u32::try_from(RELAYED_TRANSACTIONS).unwrap();
     let all: Vec<_> = (0..20).map(transaction).collect();
-    (0..most).for_each(|_| relayed.push(all[1].clone()));
-    relayed.push(all[0].clone());
+    (0..most).for_each(|_| relayed.push(all[1].clone(), false));
+    relayed.push(all[0].clone(), false);
     let salt = Salt([1; 16]);
     let find = |relayed: &Relayed, of: &HashedTransaction| {
         let (found, computed) = relayed.find(&[salt.short_id(&of.leaf)], [salt].into_iter());
@@ -179,6 +210,6 @@ fn what_is_kept_for_peers_that_ask_is_bounded() {
     };
     assert_eq!(find(&relayed, &all[0]), (true, 1));
     assert_eq!(find(&relayed, &all[2]), (false, most));
-    (2..20).cycle().take(RELAYED_TRANSACTIONS).for_each(|at| relayed.push(all[at].clone()));
+    (2..20).cycle().take(RELAYED_TRANSACTIONS).for_each(|at| relayed.push(all[at].clone(), false));
     assert_eq!(find(&relayed, &all[0]), (false, most));
 }
