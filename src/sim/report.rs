@@ -106,7 +106,9 @@ impl fmt::Display for Outcome {
         writeln!(f, "reorganisations    {}, deepest {deepest} blocks", summary.reorganisations)?;
         let (mean, max, sent) = (self.bytes_received_mean, self.bytes_received_max, self.bytes_sent_max);
         writeln!(f, "bytes per node     received {mean} mean, {max} most; sent {sent} most")?;
-        writeln!(f, "copies             a transaction came {:.2} times to a node", self.transaction_copies)?;
+        if self.transaction_copies > 0.0 {
+            writeln!(f, "copies             a transaction came {:.2} times to a node", self.transaction_copies)?;
+        }
         match self.converged_after_s {
             Some(after) => {
                 writeln!(f, "convergence        height {}, {after:.1} s after the last fault", summary.height)?

@@ -29,7 +29,7 @@ pub const PUSHES_REMEMBERED: usize = 64;
 pub const NEEDLESS_REMEMBERED: usize = 64;
 /// How long announcements gather, at least and at most. Drawn by lot, so that one of two peers speaks first and the other
 /// need not.
-pub const ANNOUNCE_AFTER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(60));
+pub const ANNOUNCE_AFTER: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(90));
 /// Transactions that are announced at once, however short they have gathered.
 pub const ANNOUNCE_BATCH: usize = MAX_ANNOUNCED_IDS;
 /// Announced transactions that are kept for peers that ask: those of some seconds. Most of them are in the mempool, too.
