@@ -71,6 +71,8 @@ mutants=(
   'answers-before-the-list     src/link/securing.rs          s/if node\.is_some_and(|node| !is_member(self\.config\.members\.as_deref(), node)) {/if false {/'
   'removed-members-stay        src/link/securing.rs          s/link\.node\.is_some_and(|node| !is_member(members, node))/link.node.is_some_and(|_| members.is_some_and(|_| false))/'
   'anybody-answers-for-a-node  src/node/key_agreement/mod.rs s/expected\.is_some_and(|expected| expected != node)/expected.is_some_and(|_| false)/'
+  'refused-links-hold-places   src/node/handshake/refusing.rs s/>= REFUSED_PER_ADDRESS {/>= usize::MAX {/'
+  'silent-links-hold-places    src/link/opening.rs           s/crowding(inbound()\.filter(|link| link\.node\.is_none()))/None/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
 )
 
@@ -89,6 +91,8 @@ declare -A unit_tests=(
   [answers-before-the-list]=the_list_of_members_counts_when_the_keys_are_agreed_on
   [removed-members-stay]=only_members_link_and_a_removed_one_is_gone_at_once
   [anybody-answers-for-a-node]=a_dialler_that_expects_another_node_does_not_say_who_it_is
+  [refused-links-hold-places]=links_of_one_address_that_are_refused_hold_no_places
+  [silent-links-hold-places]=a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most
   [one-key-for-ever]=the_key_changes_after_each_65536_messages_and_the_number_runs_on
 )
 

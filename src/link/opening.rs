@@ -1,6 +1,6 @@
 //! How links begin: connections accepted and dialled, the handshake's gate, the promotion to a peer.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use crate::{
     base::{
@@ -8,7 +8,12 @@ use crate::{
         time::Time,
     },
     link::{Endpoint, EventSink, Transport, delivery::hearers, dials::Attempt, link::Link},
-    node::{DialFailure, Direction, LinkEvent, PeerInfo, RoleId, limit::Limit, netgroup::canonical},
+    node::{
+        CloseReason, DialFailure, Direction, LinkEvent, PeerInfo, RoleId,
+        limit::Limit,
+        netgroup::{NetGroup, canonical, host},
+    },
+    wire::message::GoodbyeCode,
 };
 
 impl<S: EventSink> Endpoint<S> {
@@ -29,16 +34,21 @@ impl<S: EventSink> Endpoint<S> {
         Some(id)
     }
 
-    /// Whether another connection may be accepted. A link that has ended and only lingers makes room, so that those who
-    /// dial again and again cannot keep others out by being refused.
+    /// Whether another connection may be accepted. A link that has ended and only lingers makes room, or else one whose other
+    /// side has not shown who it is: those who dial again and again must not keep others out.
     fn make_room(&mut self, now: Time) -> bool {
         if self.accepted < self.config.max_accepted {
             return true;
         }
         self.meters.hit(now, Limit::Accepted);
-        let inbound = self.links.values().filter(|link| link.direction.is_inbound());
-        let first = inbound.filter_map(|link| Some((link.ends?, link.id))).min();
-        first.map(|(_, id)| self.remove(id)).is_some()
+        let inbound = || self.links.values().filter(|link| link.direction.is_inbound());
+        let lingering = inbound().filter_map(|link| Some((link.ends?, link.id))).min().map(|(_, id)| id);
+        let Some(id) = lingering.or_else(|| crowding(inbound().filter(|link| link.node.is_none()))) else {
+            return false;
+        };
+        self.close(now, id, CloseReason::Local(GoodbyeCode::Evicted), 0);
+        self.remove(id);
+        true
     }
 
     pub(super) fn dial(&mut self, now: Time, dial: DialId, address: SocketAddr, node: Option<NodeId>) {
@@ -142,4 +152,17 @@ impl<S: EventSink> Endpoint<S> {
         }
         self.list(id);
     }
+}
+
+/// Of the network group with the most of these links, and of its address with the most, the oldest.
+fn crowding<'a>(links: impl Iterator<Item = &'a Link> + Clone) -> Option<LinkId> {
+    let group = |link: &Link| NetGroup::of(link.remote.ip());
+    let address = |link: &Link| host(link.remote.ip());
+    let (mut of_group, mut of_address) = (BTreeMap::new(), BTreeMap::new());
+    for link in links.clone() {
+        *of_group.entry(group(link)).or_insert(0_usize) += 1;
+        *of_address.entry(address(link)).or_insert(0_usize) += 1;
+    }
+    let rank = |link: &&Link| (of_group[&group(link)], of_address[&address(link)], Reverse(link.id));
+    links.max_by_key(rank).map(|link| link.id)
 }

@@ -144,6 +144,32 @@ fn connections_beyond_the_maximum_are_refused_unless_one_only_lingers() {
     rig.accept();
 }
 
+/// One address, or a few, kept everybody else out until the handshake role had heard of their links.
+#[test]
+fn a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most() {
+    let rig = Rig::with(|config| config.max_accepted = 8);
+    let accept = |ip| rig.try_accept_from(ip).expect("a silent one makes room");
+    let from = |net: u8, host: u8| accept([66, net, host, 1]);
+    let (linked, linked_peer) = rig.accept_up();
+    rig.set_room(RoleId::Handshake, Some(0));
+    let (honest, mut honest_peer) = accept([77, 1, 1, 1]);
+    let crowd = [from(1, 1), from(1, 1), from(2, 1), from(2, 2), from(2, 2), from(2, 3)].map(|(_, peer)| peer);
+    let gone = |at: &[usize]| (0..crowd.len()).all(|n| crowd[n].is_dropped() == at.contains(&n));
+    from(1, 2);
+    assert!(gone(&[3]), "66.2.0.0/16 has four, 66.2.2.1 two of them");
+    from(1, 3);
+    assert!(gone(&[3, 0]));
+    for ip in 0..200 {
+        from(1, ip);
+    }
+    assert!(!linked_peer.is_dropped() && !honest_peer.is_dropped());
+    assert_eq!(rig.usage().accepted, 8);
+    honest_peer.introduce();
+    rig.set_room(RoleId::Handshake, None);
+    rig.promote(honest);
+    assert!(matches!(rig.event(RoleId::Gossip), LinkEvent::Up { link, .. } if link == honest && honest > linked));
+}
+
 #[test]
 fn what_happens_to_links_waits_in_order_for_a_role_that_is_behind() {
     let rig = Rig::new();

@@ -231,9 +231,14 @@ impl Rig {
 
     /// A peer dials us; `None`: it is refused.
     pub(super) fn try_accept(&self) -> Option<(LinkId, Peer)> {
+        self.try_accept_from([1, 2, 3, 4])
+    }
+
+    /// The same, from this address.
+    pub(super) fn try_accept_from(&self, ip: [u8; 4]) -> Option<(LinkId, Peer)> {
         let link = self.act(|state| {
             state.next_port += 1;
-            let link = state.endpoint.accepted(state.now, SocketAddr::from(([1, 2, 3, 4], state.next_port)))?;
+            let link = state.endpoint.accepted(state.now, SocketAddr::from((ip, state.next_port)))?;
             state.pipes.insert(link, Pipe::default());
             Some(link)
         })?;

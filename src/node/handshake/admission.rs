@@ -70,7 +70,8 @@ impl Admission {
 
     /// The most links that one address, and one network, have to us.
     pub(super) fn most(&self, links: &BTreeMap<LinkId, Link>) -> (usize, usize) {
-        let counted = links.values().filter(|link| link.direction.is_inbound() && !self.is_exempt(link.remote.ip()));
+        let counted = links.values().filter(|link| link.direction.is_inbound() && link.refused.is_none());
+        let counted = counted.filter(|link| !self.is_exempt(link.remote.ip()));
         let (mut addresses, mut networks) = (BTreeMap::new(), BTreeMap::new());
         for link in counted {
             *addresses.entry(host(link.remote.ip())).or_insert(0) += 1;
@@ -99,6 +100,11 @@ impl Admission {
         }
         let is_denied = listens.is_some_and(|address| self.kept_out.addresses.contains(&address));
         (is_denied || is_one_of(&self.kept_out.denied_nodes)).then_some(GoodbyeCode::Operator)
+    }
+
+    /// Whether any node may link although its address is banned.
+    pub(super) fn spares_nodes(&self) -> bool {
+        !self.kept_out.spared.is_empty()
     }
 
     /// Whether this node may link although its address is banned.

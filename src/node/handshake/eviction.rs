@@ -5,15 +5,18 @@
 //! from a network group that the attacker cannot foresee, first with blocks or transactions, or connected for long. The
 //! idea is that of Bitcoin Core's eviction logic, with the numbers of a small node.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, net::IpAddr};
 
 use super::link::{Link, Stage};
 use crate::{
     base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
-    node::netgroup::NetGroup,
+    node::{
+        limit::Limit,
+        netgroup::{NetGroup, host},
+    },
 };
 
-/// Inbound peers, of which one may go.
+/// Inbound links, of which one may go.
 type Peers<'a> = Vec<(LinkId, &'a Link)>;
 
 /// The inbound peer that makes room for a newcomer; `None`: each is worth more than an unknown newcomer.
@@ -34,18 +37,40 @@ pub(super) fn least_useful(links: &BTreeMap<LinkId, Link>, secret: &[u8; 32]) ->
     theirs.max_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
 }
 
-/// The handshake that makes room for a newcomer's: in the group with the most handshakes, the oldest one, refused and
-/// then silent ones first. An honest node completes its handshake in two round trips.
-pub(super) fn least_promising(links: &BTreeMap<LinkId, Link>) -> Option<LinkId> {
-    let pending = |link: &&Link| link.direction.is_inbound() && link.stage != Stage::Up;
-    let all: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, link)| pending(link)).collect();
-    let those = |which: fn(&Link) -> bool| all.iter().copied().filter(|(_, link)| which(link)).collect::<Peers<'_>>();
-    let refused = those(|link| link.refused.is_some());
-    let silent = those(|link| matches!(link.stage, Stage::Keys | Stage::Version));
-    let from = [refused, silent].into_iter().find(|some| !some.is_empty()).unwrap_or(all);
-    let group = largest_group(&from)?;
-    let theirs = from.into_iter().filter(|(_, link)| NetGroup::of(link.remote.ip()) == group);
-    theirs.min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
+/// The handshake that makes room for a newcomer's: a refused one, else one of the network group with the most handshakes, of
+/// its address with the most, a silent one, the oldest. An honest node completes its handshake in two round trips.
+pub(super) fn least_promising<'a>(links: impl Iterator<Item = (LinkId, &'a Link)>) -> Option<LinkId> {
+    let all: Peers<'_> = links.filter(|(_, link)| link.direction.is_inbound() && link.stage != Stage::Up).collect();
+    let (refused, others): (Peers<'_>, Peers<'_>) = all.into_iter().partition(|(_, link)| link.refused.is_some());
+    let from = if refused.is_empty() { others } else { refused };
+    let from = of_most(of_most(from, |link| NetGroup::of(link.remote.ip())), |link| host(link.remote.ip()));
+    let is_silent = |link: &Link| matches!(link.stage, Stage::Keys | Stage::Version);
+    from.into_iter().min_by_key(|(id, link)| (!is_silent(link), link.opened, *id)).map(|(id, _)| id)
+}
+
+/// A link without keys that makes room for a newcomer from `ip` where this limit is reached: of the same address, or of the
+/// address with the most links of the same network.
+pub(super) fn silent_neighbour(links: &BTreeMap<LinkId, Link>, ip: IpAddr, limit: Limit) -> Option<LinkId> {
+    let admitted = links.iter().filter(|(_, link)| link.direction.is_inbound() && link.refused.is_none());
+    let is_near = |link: &Link| match limit {
+        Limit::PerAddress => host(link.remote.ip()) == host(ip),
+        Limit::PerNetwork => NetGroup::of(link.remote.ip()) == NetGroup::of(ip),
+        _ => false,
+    };
+    let near: Peers<'_> = admitted.map(|(id, link)| (*id, link)).filter(|(_, link)| is_near(link)).collect();
+    let silent = near.into_iter().filter(|(_, link)| link.stage == Stage::Keys).collect();
+    let from = of_most(silent, |link| host(link.remote.ip()));
+    from.into_iter().min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
+}
+
+/// The links that have in common what most have; of several, those with the oldest link.
+fn of_most<K: Ord>(links: Peers<'_>, key: impl Fn(&Link) -> K) -> Peers<'_> {
+    let mut parts: BTreeMap<K, Peers<'_>> = BTreeMap::new();
+    for (id, link) in links {
+        parts.entry(key(link)).or_default().push((id, link));
+    }
+    let rank = |part: &Peers<'_>| (part.len(), Reverse(part.iter().map(|(id, link)| (link.opened, *id)).min()));
+    parts.into_values().max_by_key(rank).unwrap_or_default()
 }
 
 /// Takes the `count` links with the smallest keys out. A link without a key stays.

@@ -6,6 +6,7 @@
 mod admission;
 mod eviction;
 mod link;
+mod refusing;
 mod same_node;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use crate::{
         codec::List,
         hash::Hash,
         ids::{LinkId, NodeId},
-        limits::{FULL_RETRY_AFTER, INBOUND_SLACK, MAX_AGENT_BYTES},
+        limits::{FULL_RETRY_AFTER, MAX_AGENT_BYTES},
         rng::Rng,
         time::{Now, Time},
     },
@@ -134,16 +135,14 @@ impl Handshake {
         } else {
             self.refuse_outbound(remote)
         };
-        let mut state = Link::new(now.mono, direction, remote, self.rng.next_u64());
-        if let Some((code, why)) = refusal {
-            log::debug!("link refused link={} remote={remote} code={code:?} why=\"{why}\"", link.0);
-            if !direction.is_inbound() {
-                out.count(Counter::HandshakesFailed, 1);
-                return out.goodbye(link, code, retry_after(code));
-            }
-            state.refused = Some(code);
+        let state = Link::new(now.mono, direction, remote, self.rng.next_u64());
+        let Some((code, why)) = refusal else { return drop(self.links.insert(link, state)) };
+        log::debug!("link refused link={} remote={remote} code={code:?} why=\"{why}\"", link.0);
+        if direction.is_inbound() {
+            return self.refuse(link, state, code, out);
         }
-        self.links.insert(link, state);
+        out.count(Counter::HandshakesFailed, 1);
+        out.goodbye(link, code, retry_after(code));
     }
 
     /// The link's keys are agreed on: from here on both sides can speak.
@@ -184,17 +183,25 @@ impl Handshake {
     fn admit(&mut self, now: Time, remote: SocketAddr, out: &mut Outbox) -> Result<(), (GoodbyeCode, &'static str)> {
         if let Some((limit, why)) = self.admission.no_room(remote.ip(), &self.links) {
             self.limit_hit(now, limit, out);
-            return Err((GoodbyeCode::Full, why));
+            let Some(other) = eviction::silent_neighbour(&self.links, remote.ip(), limit) else {
+                return Err((GoodbyeCode::Full, why));
+            };
+            self.goodbye(other, GoodbyeCode::Evicted, out);
         }
-        let (peers, handshakes) = self.inbound();
-        if peers + handshakes >= self.admission.max_inbound.saturating_add(INBOUND_SLACK) {
+        if self.is_crowded() {
             self.limit_hit(now, Limit::Handshakes, out);
-            match eviction::least_promising(&self.links) {
+            match eviction::least_promising(self.links.iter().map(|(id, link)| (*id, link))) {
                 Some(other) => self.goodbye(other, GoodbyeCode::Evicted, out),
                 None => return Err((GoodbyeCode::Full, "too many handshakes are under way")),
             }
         }
         Ok(())
+    }
+
+    /// Whether there are as many inbound links as there may be, those in the handshake included.
+    fn is_crowded(&self) -> bool {
+        let (peers, handshakes) = self.inbound();
+        peers + handshakes >= self.admission.cap(Limit::Handshakes)
     }
 
     /// Links that others opened: those that are peers, and those in the handshake.

@@ -9,7 +9,10 @@ use std::{
 
 use super::*;
 use crate::{
-    base::{limits::INBOUND_SLACK, time::UnixTime},
+    base::{
+        limits::{self, INBOUND_SLACK},
+        time::UnixTime,
+    },
     chain::archive::Tip,
     node::{
         Action, ChainMove, LinkAction, PeerInfo, Role,

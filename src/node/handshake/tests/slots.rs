@@ -190,3 +190,77 @@ fn loopback_is_exempt_from_address_limits_on_test_chains() {
         assert!(node.opened(link, IN, "127.0.0.1:50000").closed(link).is_none());
     }
 }
+
+/// Links that are open in the role, and the most that one of these addresses has there.
+fn held(node: &Node) -> (usize, usize) {
+    let links = || node.role.links.values();
+    let of = |ip| links().filter(|link| link.remote.ip() == ip).count();
+    (links().count(), links().map(|link| of(link.remote.ip())).max().unwrap_or(0))
+}
+
+/// They held all places that connections had, banned or not, until they were sealed.
+#[test]
+fn links_of_one_address_that_are_refused_hold_no_places() {
+    for spared in [false, true] {
+        let mut node = node_with(&public_setup(), 1);
+        let banned = "66.1.1.1".parse().unwrap();
+        let spared = if spared { BTreeSet::from([some_node(5)]) } else { BTreeSet::new() };
+        node.notice(ToHandshake::Barred(KeptOut { ips: BTreeSet::from([banned]), spared, ..KeptOut::default() }));
+        for link in 0..200 {
+            node.pass(Duration::from_millis(1));
+            node.connected(1_000 + link, IN, "66.1.1.1:50000");
+            node.connected(2_000 + link, IN, "67.1.1.1:50000");
+            let (all, of_one) = held(&node);
+            assert!(all <= 12 && of_one <= 10, "{all} links, {of_one} of one address");
+        }
+        for link in 1..=30 {
+            assert!(join(&mut node, link, &format!("77.{link}.1.1")).promoted(link).is_some());
+        }
+    }
+}
+
+#[test]
+fn a_banned_address_is_closed_before_it_agrees_on_keys_unless_a_node_of_it_is_spared() {
+    let mut node = node(1);
+    let mut out = KeptOut { ips: BTreeSet::from(["8.8.0.1".parse().unwrap()]), ..KeptOut::default() };
+    node.notice(ToHandshake::Barred(out.clone()));
+    assert!(node.connected(1, IN, "8.8.0.1:50000").said(1, GoodbyeCode::Banned));
+    out.spared = BTreeSet::from([some_node(5)]);
+    node.notice(ToHandshake::Barred(out));
+    assert!(node.connected(2, IN, "8.8.0.1:50000").closed(2).is_none());
+    assert!(node.secured(2, some_node(5)).closed(2).is_none());
+}
+
+/// Of 100 half-open agreements of three networks, 79 held the 80 places.
+#[test]
+fn half_open_agreements_stay_below_the_cap_and_push_out_no_newcomer() {
+    let mut node = node_with(&public_setup(), 1);
+    let cap = limits::MAX_INBOUND + INBOUND_SLACK;
+    for honest in 1..=30 {
+        for other in 0..100 {
+            node.connected(honest * 1_000 + other, IN, &format!("66.{}.{}.1:50000", other % 3, other / 8));
+            assert!(held(&node).0 <= cap);
+        }
+        let mut gone = node.connected(honest, IN, &format!("77.{honest}.1.1:50000"));
+        (100..200).for_each(|other| {
+            let remote = format!("66.{}.{}.1:50000", other % 10, other / 8);
+            gone.0.extend(node.connected(honest * 1_000 + other, IN, &remote).0);
+            assert!(held(&node).0 <= cap);
+        });
+        assert!(gone.closed(honest).is_none());
+        node.secured(honest, some_node(honest));
+        let nonce = sent_version(&node.receive(honest, &version(|v| v.listen_port = 0)), honest).nonce;
+        assert!(node.receive(honest, &Message::Verack(nonce)).promoted(honest).is_some());
+    }
+}
+
+#[test]
+fn a_link_that_says_nothing_makes_room_for_others_of_its_address_and_network() {
+    let mut node = node_with(&public_setup(), 1);
+    (1..=8).for_each(|link| drop(node.connected(link, IN, "8.8.0.1:50000")));
+    let actions = node.connected(9, IN, "8.8.0.1:50001");
+    assert!(actions.closed(9).is_none() && actions.said(1, GoodbyeCode::Evicted));
+    (11..=18).for_each(|link| drop(node.connected(link, IN, &format!("8.8.1.{link}:50000"))));
+    let actions = node.connected(19, IN, "8.8.2.1:50000");
+    assert!(actions.closed(19).is_none() && actions.said(2, GoodbyeCode::Evicted), "the address with most pays");
+}
