@@ -58,7 +58,7 @@ mutants=(
   'ports-are-identities        src/node/handshake/version.rs s/self\.admission\.barred(remote, node, Some(listens)) {/self.admission.barred(remote, node, Some(listens)).or(self.links.values().any(|other| other.listens == Some(listens)).then_some(GoodbyeCode::Duplicate)) {/'
   'blocks-asked-twice-uncounted src/node/fetch/mod.rs         s/^        if is_owed .* {$/        if false {/'
   'news-that-was-asked-for     src/link/relaying.rs          s/block\.is_some_and(|block| link\.framer\.brings(&block))/false/'
-  'answers-after-the-news      src/link/framer.rs            s/asked_block(frame)\.is_some_and(|block| self\.queue\.has_block(&block))/false/'
+  'answers-after-the-news      src/link/framer.rs            s/if self\.queue\.has_block(&block) {/if false {/'
   'news-lost-in-silence        src/node/peers/mod.rs         /ToPeers::BlockMissed/,/^            }/s/peer\.keep_alive\.hasten(now\.mono);//'
   'garbage-is-dialled-again    src/node/peers/closing.rs     s/self\.dialer\.back_off_stranger(now\.mono, address, &mut self\.rng);/self.unreached(now, address);/'
   'sleepers-are-called-faulty  src/link/close.rs             s/^            PeerFault::HandshakeTimeout$//'

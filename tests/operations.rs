@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::OnceLock,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -417,4 +417,26 @@ fn help_has_a_page_for_each_topic_and_each_command() {
     assert!(stdout(&help(&["peers", "ban"])).contains("--for"));
     assert!(stdout(&help(&[])).contains("exit-codes"));
     fails(&help(&["fiels"]), 2, "files");
+}
+
+#[test]
+fn a_limit_of_uploads_is_kept_and_the_traffic_outlives_the_node() {
+    let dir = TempDir::new();
+    let args = ["generate", "--blocks", "60", "--txs-per-block", "20", "--seed", "1"];
+    assert!(cli_on(dir.path(), "local", &args).status.success());
+    let mut provider = TestNode::start_in(dir.path(), &["--max-upload", "64k"]);
+    let start = Instant::now();
+    let newcomer = TestNode::start(&["--connect", &provider.p2p().to_string()]);
+    newcomer.wait(&["height", "60"]);
+    let (took, sent) = (start.elapsed().as_secs_f64(), provider.status()["traffic"]["sent_bytes"].as_f64().unwrap());
+    assert!(sent > 200_000.0, "{sent}");
+    // A quarter of a second's bytes may leave at once.
+    assert!(sent < (took + 1.0) * 64_000.0, "{sent} bytes in {took} s");
+    assert_eq!(newcomer.status()["peers"]["outbound"], 1, "nobody is to blame");
+    provider.stop();
+    let stopped = json(&cli_on(dir.path(), "local", &["status", "--json"]));
+    let counted = stopped["traffic"]["sent_bytes"].as_f64().unwrap();
+    assert!(counted >= sent, "{stopped}");
+    provider.restart(&[]);
+    assert!(provider.status()["traffic"]["sent_bytes"].as_f64().unwrap() >= counted);
 }

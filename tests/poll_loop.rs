@@ -8,7 +8,7 @@ use std::{
 };
 
 use rig::{ID_BYTES, MAGIC, Peer, Rig, THEM};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tussock::{
     base::ids::DialId,
     link::Order,
@@ -217,4 +217,27 @@ fn a_full_emulated_line_pushes_back_and_a_link_that_ends_still_sends_all() {
     let (first, goodbye, end) = reader.join().unwrap();
     assert_eq!((first, end), (block(400_000), None));
     assert_eq!(goodbye, Message::Goodbye { code: GoodbyeCode::Full as u8, retry_after: 7 });
+}
+
+#[test]
+fn an_address_that_swallows_large_packets_is_dialled_with_small_segments() {
+    let rig = Rig::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut segments = Vec::new();
+    for dial in (1..=3).map(DialId) {
+        rig.link(LinkAction::Dial { dial, address, node: None });
+        let LinkEvent::Opened { link, .. } = rig.event(RoleId::Handshake) else { panic!("the link opens") };
+        let mut peer = Peer::over(listener.accept().unwrap().0);
+        assert_eq!(rig.event(RoleId::Handshake), LinkEvent::Secured { link, node: THEM });
+        segments.push(SockRef::from(&peer.stream).tcp_mss().unwrap());
+        rig.up(link, address);
+        rig.settle(link, &mut peer);
+        assert_eq!(rig.traffic.small_segment_links(), usize::from(dial == DialId(3)));
+        rig.pass(60);
+        let reason = Box::new(CloseReason::Fault(PeerFault::PingTimeout));
+        rig.link(LinkAction::Close { link, reason, retry_after: 0 });
+        assert!(matches!(rig.closed(RoleId::Handshake), (closed, _) if closed == link));
+    }
+    assert!(segments[0] > 1400 && segments[1] > 1400 && segments[2] <= 1200, "{segments:?}");
 }

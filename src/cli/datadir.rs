@@ -35,6 +35,8 @@ pub const LOCK: &str = "lock";
 const ENDPOINTS: &str = "endpoints.json";
 /// The file with the running node's credentials.
 pub const COOKIE: &str = "rpc.cookie";
+/// How much was sent and received.
+pub const TRAFFIC: &str = "traffic";
 
 /// The holder of a lock, from the lock file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

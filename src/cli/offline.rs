@@ -8,7 +8,7 @@ use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
-    node_key,
+    node_key, units,
 };
 use crate::{
     chain::{
@@ -16,6 +16,7 @@ use crate::{
         node_id,
         spec::{ChainSpec, SealRule},
     },
+    runtime::traffic::TrafficLog,
     store::{LedgerDb, LedgerOptions, LedgerReader},
 };
 
@@ -76,6 +77,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     // The ledger may be readable where the key is not.
     let key = node_key::read(&context.folder()).ok().flatten();
     let id = key.map(|key| node_id::to_text(&key.id(), &context.spec().prefix));
+    let traffic = TrafficLog::open(context.folder().join(datadir::TRAFFIC)).traffic((0, 0), units::unix_now());
     Ok(json!({
         "state": if datadir::holder(&context.folder())?.is_some() { "starting" } else { "stopped" },
         "reason": failure.message,
@@ -94,6 +96,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": 0,
         "rss_bytes": 0,
+        "traffic": { "sent_bytes": traffic.sent, "received_bytes": traffic.received },
         "warnings": [],
         "hindrances": [],
     }))

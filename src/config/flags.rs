@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, builder::BoolishValueParser};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{flush::FlushInterval, values};
+use super::{flush::FlushInterval, upload::UploadLimit, values};
 use crate::net::{LineConditions, ListenAddress};
 
 /// Options of every command.
@@ -83,6 +83,10 @@ pub struct NodeFlags {
     /// Maximum number of outbound peers [default: 8]
     #[arg(long, value_name = "N", env = "TUSSOCK_MAX_OUTBOUND", hide_env_values = true)]
     pub max_outbound: Option<usize>,
+    /// Send at most this many bytes a second to all peers together, 32k or more; k and m stand for thousands and millions.
+    /// New blocks, payments and the node's own requests go first; peers that catch up get what is left [default: no limit]
+    #[arg(long, value_name = "BYTES/S", env = "TUSSOCK_MAX_UPLOAD", hide_env_values = true)]
+    pub max_upload: Option<UploadLimit>,
     /// Size caches and buffers for this much memory [default: 32, less in a small cgroup]
     #[arg(long, value_name = "MIB", env = "TUSSOCK_MAX_MEMORY", hide_env_values = true)]
     pub max_memory: Option<usize>,
@@ -104,7 +108,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "data_dir",
     "chain",
     "log",
@@ -123,6 +127,7 @@ pub const KEYS: [&str; 22] = [
     "max_inbound",
     "max_per_address",
     "max_outbound",
+    "max_upload",
     "max_memory",
     "flush",
     "line",
@@ -173,6 +178,7 @@ impl NodeFlags {
             max_inbound: self.max_inbound.or(below.max_inbound),
             max_per_address: self.max_per_address.or(below.max_per_address),
             max_outbound: self.max_outbound.or(below.max_outbound),
+            max_upload: self.max_upload.or(below.max_upload),
             max_memory: self.max_memory.or(below.max_memory),
             flush: self.flush.or(below.flush),
             line: self.line.or(below.line),

@@ -14,6 +14,7 @@ mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod upload;
 pub mod values;
 mod variables;
 
@@ -25,4 +26,5 @@ pub use home::default_data_dir;
 pub use sample::SAMPLE;
 pub use settings::{Settings, Sources};
 pub use suggest::suggest;
+pub use upload::UploadLimit;
 pub use variables::empty_variables;

@@ -40,6 +40,10 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # Maximum number of inbound peers from one IP address: more if many nodes are behind one router.
 #max_per_address = 8
 
+# Bytes a second that are sent to all peers together, 32k or more; k and m stand for thousands and millions. New blocks,
+# payments and the node's own requests go first; peers that catch up get what is left. Left out: no limit.
+#max_upload = "500k"
+
 # ---- Mining ----
 
 # Rewards go to this address or key. Left out: the node does not mine.

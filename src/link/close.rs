@@ -10,7 +10,7 @@ use crate::{
     node::{CloseReason, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::Frame,
-        message::{GoodbyeCode, Message},
+        message::{GoodbyeCode, Kind, Message},
     },
 };
 
@@ -33,6 +33,20 @@ pub(super) fn goodbye_code(reason: &CloseReason) -> Option<GoodbyeCode> {
 }
 
 impl Link {
+    pub(super) fn note_farewell(&mut self, frame: &Frame) {
+        if frame.kind != Kind::Goodbye {
+            return;
+        }
+        if let Ok(Message::Goodbye { code, retry_after }) = Message::decode(frame.kind, &frame.body) {
+            self.farewell = Some(CloseReason::Remote { code, retry_after });
+        }
+    }
+
+    /// The reason of an end that the connection came to.
+    pub(super) fn lost(&self, why: &str) -> CloseReason {
+        self.farewell.clone().unwrap_or_else(|| CloseReason::Lost(why.to_owned()))
+    }
+
     /// Queues the goodbye, unless the peer said one or the queue is too full. True if it is queued.
     fn say_goodbye(&mut self, reason: &CloseReason, retry_after: u32) -> bool {
         if !self.tunnel.is_ready() {
@@ -63,7 +77,7 @@ impl<S: EventSink> Endpoint<S> {
                 self.meters.hit(now, limit);
             }
         }
-        self.end(id, reason, retry_after, now + self.config.goodbye_linger);
+        self.end(now, id, reason, retry_after, now + self.config.goodbye_linger);
     }
 
     /// A role has found a fault, and its link has ended. The sender pays all the same: else it would send and leave.
@@ -75,12 +89,17 @@ impl<S: EventSink> Endpoint<S> {
 
     /// Ends a link. The roles hear of it at once. The connection lives until `ends` at most, so that the goodbye gets
     /// through; a link without a goodbye is gone at once.
-    fn end(&mut self, id: LinkId, reason: CloseReason, retry_after: u32, ends: Time) {
+    fn end(&mut self, now: Time, id: LinkId, reason: CloseReason, retry_after: u32, ends: Time) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
         log::debug!("link closed link={} reason={:?}", id.0, reason.to_string());
+        self.segments.ended(now, link, &reason);
         let (is_up, agrees) = (link.up, link.tunnel.has_agreement());
         let lingers = link.say_goodbye(&reason, retry_after);
         link.close(ends);
+        if let Some(upload) = &mut self.upload {
+            upload.note_asker(id, false);
+        }
+        self.count_left(id);
         self.count(id);
         self.leases.release(id);
         self.delivery.forget(id);
@@ -97,9 +116,9 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     /// Says goodbye to everybody.
-    pub(super) fn end_all(&mut self, code: GoodbyeCode, ends: Time) {
+    pub(super) fn end_all(&mut self, now: Time, code: GoodbyeCode, ends: Time) {
         for id in self.links.keys().copied().collect::<Vec<_>>() {
-            self.end(id, CloseReason::Local(code), 0, ends);
+            self.end(now, id, CloseReason::Local(code), 0, ends);
         }
     }
 
@@ -107,7 +126,12 @@ impl<S: EventSink> Endpoint<S> {
     pub(super) fn remove(&mut self, id: LinkId) {
         let Some(link) = self.links.remove(&id) else { return };
         self.recount(link.counted, Counted::default());
+        self.blocked.remove(&id);
+        if let Some(upload) = &mut self.upload {
+            upload.forget(id);
+        }
         self.forget_news(id, &link);
+        self.call_asker();
         self.accepted -= usize::from(link.direction.is_inbound());
         self.timers.disarm(id, link.armed);
         self.leases.release(id);

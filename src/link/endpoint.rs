@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
     link::{
-        Config, EventSink, Order, agreements::Agreements, delivery::Delivery, dials::Dials, leases::Leases, link::Link,
-        meters::LinkMeters, meters::Meters, pushed::PushedBodies, timers::Timers,
+        Config, EventSink, Order, agreements::Agreements, body_turns::BodyTurns, delivery::Delivery, dials::Dials,
+        leases::Leases, link::Link, meters::LinkMeters, meters::Meters, pushed::PushedBodies, segments::Segments,
+        timers::Timers, upload::Upload,
     },
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,
@@ -30,6 +31,16 @@ pub struct Endpoint<S> {
     pub(super) queued: usize,
     /// Bodies of pushed blocks, which links share.
     pub(super) pushed: PushedBodies,
+    /// Addresses that are dialled with small segments.
+    pub(super) segments: Segments,
+    /// Whose turn it is to get one.
+    pub(super) turns: BodyTurns,
+    /// The limit of what is sent; `None`: there is none.
+    pub(super) upload: Option<Upload>,
+    /// Links whose connection takes nothing although there is something to send.
+    pub(super) blocked: BTreeSet<LinkId>,
+    /// The time of the last look at it.
+    pub(super) clock: Time,
     /// Links on which news was left out.
     pub(super) losers: BTreeSet<LinkId>,
     /// These, and what the blocks will take that peers have asked for.
@@ -70,6 +81,7 @@ impl<S: EventSink> Endpoint<S> {
         Self {
             leases: Leases::new(config.receive_budget),
             meters: Meters::new(&config),
+            upload: config.max_upload.map(Upload::new),
             config,
             links: BTreeMap::new(),
             listed: VecDeque::new(),
@@ -80,6 +92,10 @@ impl<S: EventSink> Endpoint<S> {
             dials: Dials::default(),
             queued: 0,
             pushed: PushedBodies::default(),
+            segments: Segments::default(),
+            turns: BodyTurns::default(),
+            blocked: BTreeSet::new(),
+            clock: Time::default(),
             losers: BTreeSet::new(),
             load: 0,
             sealed: 0,
@@ -122,7 +138,7 @@ impl<S: EventSink> Endpoint<S> {
                 self.retire();
                 let by = now + self.config.stop_flush;
                 self.stop_by = Some(by);
-                self.end_all(GoodbyeCode::Stopping, by);
+                self.end_all(now, GoodbyeCode::Stopping, by);
             }
         }
     }
@@ -140,7 +156,10 @@ impl<S: EventSink> Endpoint<S> {
 
     /// The next moment at which [`Endpoint::handle_timeout`] has something to do.
     pub fn deadline(&self) -> Option<Time> {
-        [self.timers.next(), self.lease_check, self.dials.deadline(), self.stop_by].into_iter().flatten().min()
+        let upload = self.upload.as_ref().and_then(Upload::deadline);
+        let all =
+            [self.timers.next(), self.lease_check, self.dials.deadline(), self.stop_by, self.turns.deadline(), upload];
+        all.into_iter().flatten().min()
     }
 
     /// Ends what is overdue.
@@ -160,6 +179,8 @@ impl<S: EventSink> Endpoint<S> {
             self.check_leases(now);
         }
         self.give_up_overdue(now);
+        self.go_on_uploading(now);
+        self.look_at_pushes(now);
     }
 
     /// Whether there is a link with this id that has not ended.

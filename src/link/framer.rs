@@ -8,7 +8,7 @@ use crate::{
     link::{
         flow::{Backlog, Bounds},
         requests::{Requests, asked_block},
-        send_queue::{Class, SendQueue},
+        send_queue::{Class, SendQueue, block_of},
     },
     wire::{
         frame::{Frame, FrameFault, FrameReader},
@@ -52,6 +52,8 @@ pub(super) struct Framer {
     lost: Lost,
     /// Much waits on all links together.
     is_crowded: bool,
+    /// Requests are handed on: no limit of uploads keeps the answers back.
+    serves: bool,
 }
 
 impl Framer {
@@ -66,6 +68,7 @@ impl Framer {
             requests: Requests::new(),
             lost: Lost::default(),
             is_crowded: false,
+            serves: true,
         }
     }
 
@@ -93,6 +96,7 @@ impl Framer {
         self.phase = Phase::Closing;
         self.reader.forget();
         self.requests.clear();
+        self.queue.drop_later(|_| true);
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer has
@@ -107,7 +111,21 @@ impl Framer {
 
     /// Whether [`Framer::receive`] has something to return without any further bytes.
     pub(super) fn has_question(&self) -> bool {
-        self.requests.has_held() && self.bounds.answers(&self.backlog(), self.is_crowded)
+        self.requests.has_held() && self.answers()
+    }
+
+    fn answers(&self) -> bool {
+        self.serves && self.bounds.answers(&self.backlog(), self.is_crowded)
+    }
+
+    /// Whether requests of the peer wait.
+    pub(super) fn holds_requests(&self) -> bool {
+        self.requests.has_held()
+    }
+
+    /// Whether requests are handed on.
+    pub(super) fn set_serves(&mut self, serves: bool) {
+        self.serves = serves;
     }
 
     /// Whether much waits on all links together. Each link then answers one request for much after the other, so that many
@@ -121,6 +139,12 @@ impl Framer {
         self.queue.add_to(&mut backlog);
         self.requests.add_to(&mut backlog);
         backlog
+    }
+
+    /// The same with the blocks that wait for their turn, which hold up no answer.
+    fn backlog_of_news(&self) -> Backlog {
+        let backlog = self.backlog();
+        Backlog { queued: backlog.queued + self.queue.later_bytes(), ..backlog }
     }
 
     /// Bytes that wait to be sent, and an estimate of the answers that the peer has asked for.
@@ -145,23 +169,35 @@ impl Framer {
             if self.phase == Phase::Handshake {
                 self.phase = Phase::Waiting;
             }
+            self.forget_push(&frame);
             return Ok(Some(frame));
         }
         Ok(None)
     }
 
+    /// A peer that brings a block needs no copy of it.
+    fn forget_push(&mut self, frame: &Frame) {
+        if frame.kind == Kind::Block && self.queue.has_later() {
+            let brought = block_of(frame);
+            self.queue.drop_later(|block| Some(*block) == brought);
+        }
+    }
+
     /// Whether a role gets this request now.
     fn hands_on(&mut self, frame: &Frame) -> bool {
-        // The block that is asked for waits to be sent already, as news: that is the answer.
-        if asked_block(frame).is_some_and(|block| self.queue.has_block(&block)) {
-            return false;
+        // The block that is asked for is being sent already, as news: that is the answer. If it only waits for its turn as news,
+        // the answer takes its place.
+        if let Some(block) = asked_block(frame) {
+            self.queue.drop_later(|later| *later == block);
+            if self.queue.has_block(&block) {
+                return false;
+            }
         }
-        let backlog = self.backlog();
-        if self.bounds.answers(&backlog, self.is_crowded) {
+        if self.answers() {
             self.requests.hand_on(frame);
             return true;
         }
-        self.requests.hold(frame.clone(), &self.bounds, &backlog);
+        self.requests.hold(frame.clone(), &self.bounds, &self.backlog());
         false
     }
 
@@ -202,17 +238,36 @@ impl Framer {
     /// Queues news if the link has room. Once a block was left out, those after it are too, until the peer is told: it
     /// could not use them without their parent.
     pub(super) fn relay(&mut self, frame: &Frame) -> bool {
-        let backlog = self.backlog();
+        let backlog = self.backlog_of_news();
         let fits = match frame.kind {
             Kind::Block | Kind::CompactBlock | Kind::BlockHeader => {
                 !self.lost.block && self.bounds.takes_block(&backlog)
             }
             _ => self.bounds.takes_transaction(&backlog),
         };
-        if fits {
-            self.queue.push(frame, self.magic, Class::News);
+        match block_of(frame) {
+            _ if !fits => {}
+            Some(block) => self.queue.push_later(block, frame),
+            None => self.queue.push(frame, self.magic, Class::News),
         }
         fits
+    }
+
+    /// Queues the next block that waits for its turn, and says how many bytes it has.
+    pub(super) fn begin_push(&mut self) -> Option<usize> {
+        self.queue.begin_push(self.magic)
+    }
+
+    /// Leaves out the blocks that wait for their turn.
+    pub(super) fn give_up_pushes(&mut self) {
+        if self.queue.drop_later(|_| true) > 0 {
+            self.lose(Kind::Block);
+        }
+    }
+
+    /// Whether blocks wait for their turn, and whether one has its turn.
+    pub(super) fn pushes(&self) -> (bool, bool) {
+        (self.queue.has_later(), self.queue.is_pushing())
     }
 
     /// Notes that news was left out.
@@ -226,7 +281,7 @@ impl Framer {
 
     /// What was left out, once there is room to tell of it.
     pub(super) fn take_lost(&mut self) -> Option<Lost> {
-        self.bounds.has_recovered(&self.backlog()).then(|| std::mem::take(&mut self.lost))
+        self.bounds.has_recovered(&self.backlog_of_news()).then(|| std::mem::take(&mut self.lost))
     }
 
     /// Up to `count` chunks to send next, for vectored writes.
@@ -384,6 +439,7 @@ mod tests {
         let (mut link, asked) = asked(600);
         let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
         assert!(link.relay(&block) && !link.relay(&block), "news is left out instead");
+        assert_eq!(link.begin_push(), Some(block.wire_len()));
         assert!(link.wants_input());
         let mut input = &asked[..];
         assert_eq!(questions(&mut link, &mut input), 0, "its requests wait");
@@ -423,11 +479,27 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_waits_for_its_turn_is_dropped_when_its_peer_brings_it_or_asks_for_it() {
+        for brings in [true, false] {
+            let (mut link, _) = asked(0);
+            let block = Frame::new(&Message::Block(vec![0; 10_000].into()));
+            let other = Frame::new(&Message::Block(vec![1; 10_000].into()));
+            let hash = crate::link::send_queue::block_of(&block).unwrap();
+            assert!(link.relay(&block) && link.relay(&other) && link.brings(&hash));
+            assert_eq!((link.queued(), link.pushes()), (0, (true, false)));
+            let said = if brings { block.clone() } else { Frame::new(&Message::GetBlock(hash)) };
+            assert_eq!(link.receive(&mut &said.to_bytes(MAGIC)[..]), Ok(Some(said)));
+            assert_eq!((link.take_left(), link.repeats(&hash), link.brings(&hash)), (vec![hash], false, !brings));
+            assert_eq!((link.begin_push(), link.pushes()), (Some(other.wire_len()), (false, true)));
+        }
+    }
+
+    #[test]
     fn a_block_that_waits_as_news_answers_a_request_for_it() {
         let (mut link, _) = asked(0);
         let block = Frame::new(&Message::Block(vec![0; 10_000].into()));
         let hash = crate::link::send_queue::block_of(&block).unwrap();
-        assert!(link.relay(&block));
+        assert!(link.relay(&block) && link.begin_push().is_some());
         link.sent(5_000);
         let bytes = Frame::new(&Message::GetBlock(hash)).to_bytes(MAGIC);
         assert_eq!(link.receive(&mut &bytes[..]), Ok(None));

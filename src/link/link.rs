@@ -1,6 +1,6 @@
 //! One link: bytes in, frames out to the roles, and its own deadlines.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tussock_noise::Pattern;
 
@@ -20,10 +20,6 @@ use crate::{
         tunnel::Tunnel,
     },
     node::{AgreementStep, CloseReason, Direction, LinkEvent, Members, PeerFault, RoleId},
-    wire::{
-        frame::Frame,
-        message::{Kind, Message},
-    },
 };
 
 /// Bytes of one read before the link is up; a `Version` fits.
@@ -43,6 +39,8 @@ pub(super) struct Link {
     pub(super) remote: SocketAddr,
     /// The other side's key agreement has been counted.
     pub(super) counted_agreement: bool,
+    /// It was dialled with small segments.
+    pub(super) has_small_segments: bool,
     /// All roles know of it.
     pub(super) up: bool,
     /// In the list of links that have something to do.
@@ -63,6 +61,8 @@ pub(super) struct Link {
     held_since: Option<Time>,
     /// Since when the connection takes nothing.
     pub(super) stalled_since: Option<Time>,
+    /// Bytes a second that it took of the last block that was pushed to it, and when.
+    pub(super) pace: Option<(Time, u64)>,
     /// It has brought a whole large frame. A peer that only wants to hold the pool does not.
     brought: bool,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
@@ -153,6 +153,7 @@ impl Link {
             direction,
             remote,
             counted_agreement: false,
+            has_small_segments: false,
             up: false,
             listed: false,
             turn: Turn::default(),
@@ -163,6 +164,7 @@ impl Link {
             frame_since: None,
             held_since: None,
             stalled_since: None,
+            pace: None,
             brought: false,
             mark: None,
             began: now,
@@ -362,6 +364,11 @@ impl Link {
         if self.up || !self.direction.is_inbound() { 0 } else { age(Some(self.began), now) }
     }
 
+    /// Whether anything came from the peer lately.
+    pub(super) fn was_heard_within(&self, now: Time, time: Duration) -> bool {
+        now.since(self.heard) < time
+    }
+
     /// For how long the peer has said nothing, in seconds.
     pub(super) fn silent_seconds(&self, now: Time) -> usize {
         if self.up && self.held_since.is_none() { age(Some(self.heard), now) } else { 0 }
@@ -376,20 +383,6 @@ impl Link {
     /// Bytes of memory that the link alone takes.
     pub(super) fn unshared(&self) -> usize {
         self.framer.unshared() + self.tunnel.output().len()
-    }
-
-    fn note_farewell(&mut self, frame: &Frame) {
-        if frame.kind != Kind::Goodbye {
-            return;
-        }
-        if let Ok(Message::Goodbye { code, retry_after }) = Message::decode(frame.kind, &frame.body) {
-            self.farewell = Some(CloseReason::Remote { code, retry_after });
-        }
-    }
-
-    /// The reason of an end that the connection came to.
-    pub(super) fn lost(&self, why: &str) -> CloseReason {
-        self.farewell.clone().unwrap_or_else(|| CloseReason::Lost(why.to_owned()))
     }
 }
 

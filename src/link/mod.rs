@@ -15,6 +15,7 @@
 
 mod agreeing;
 mod agreements;
+mod body_turns;
 mod close;
 mod delivery;
 mod dials;
@@ -27,14 +28,17 @@ mod link;
 mod meters;
 mod opening;
 mod pushed;
+mod pushing;
 mod reading;
 mod relaying;
 mod requests;
 mod securing;
+mod segments;
 mod send_queue;
 mod sending;
 mod timers;
 mod tunnel;
+mod upload;
 
 use std::{sync::Arc, time::Duration};
 
@@ -106,6 +110,8 @@ pub struct Config {
     pub send_budget: usize,
     /// Bytes queued to one peer above which its requests wait and news is left out.
     pub send_soft: usize,
+    /// Bytes a second that are sent on all links together; `None`: no limit.
+    pub max_upload: Option<u64>,
 }
 
 /// What is below the frames of a link.
@@ -154,6 +160,7 @@ impl Config {
             receive_budget: limits::RECEIVE_BUDGET_BYTES,
             send_budget: limits::SEND_BUDGET_BYTES,
             send_soft: limits::SEND_SOFT_BYTES,
+            max_upload: None,
         }
     }
 }

@@ -75,6 +75,20 @@ impl<S: EventSink> Endpoint<S> {
         self.dials.next_wanted()
     }
 
+    /// The most bytes in a segment of a connection to this address, in both directions; `None`: as many as the line is said
+    /// to carry. For drivers over sockets.
+    pub fn segment_limit(&self, address: SocketAddr) -> Option<u32> {
+        self.segments.limit(canonical(address))
+    }
+
+    /// How many peers have small segments because their lines seem to swallow large packets.
+    pub fn small_segment_links(&self) -> usize {
+        if self.segments.is_empty() {
+            return 0;
+        }
+        self.links.values().filter(|link| link.has_small_segments && link.up && link.ends.is_none()).count()
+    }
+
     /// A connection that we dialled stands.
     pub fn connected(&mut self, now: Time, id: LinkId) {
         if let Some(Attempt { dial, address, node, .. }) = self.dials.remove(id) {
@@ -127,7 +141,8 @@ impl<S: EventSink> Endpoint<S> {
     fn open(&mut self, now: Time, id: LinkId, direction: Direction, remote: SocketAddr, node: Option<NodeId>) {
         let remote = canonical(remote);
         self.accepted += usize::from(direction.is_inbound());
-        let link = Link::new(now, id, &self.config, direction, remote, node);
+        let mut link = Link::new(now, id, &self.config, direction, remote, node);
+        link.has_small_segments = !direction.is_inbound() && self.segments.limit(remote).is_some();
         self.links.insert(id, link);
         self.count(id);
         for role in hearers(false) {

@@ -93,9 +93,13 @@ impl<S: EventSink> Endpoint<S> {
         bytes: Option<&[u8]>,
         turn_at: Option<RoleId>,
     ) -> Option<Progress> {
+        let serves = self.may_serve(id);
+        // With a limit of uploads, one request for much is answered after the other.
+        let is_crowded = self.upload.is_some() || self.load > self.config.send_budget / CROWDED_PART;
         let link = self.links.get_mut(&id)?;
         let waited = self.leases.waits(id);
-        link.framer.set_crowded(self.load > self.config.send_budget / CROWDED_PART);
+        link.framer.set_crowded(is_crowded);
+        link.framer.set_serves(serves);
         let (delivery, leases) = (&mut self.delivery, &mut self.leases);
         let mut around = Around {
             delivery,
@@ -111,7 +115,9 @@ impl<S: EventSink> Endpoint<S> {
             Some(bytes) => link.received(bytes, &mut around),
             None => link.go_on(&mut around),
         };
+        self.count_left(id);
         self.count(id);
+        self.note_asker(id, serves);
         let progress = match progress {
             Ok(progress) => progress,
             Err(reason) => {

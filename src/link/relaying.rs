@@ -24,13 +24,12 @@ impl<S: EventSink> Endpoint<S> {
         let is_shared = block.is_some_and(|block| self.pushed.has(&block));
         let more = if is_shared { 0 } else { frame.wire_len() };
         let room = room_for_news(self.config.send_budget, self.queued - self.sealed + self.pushed.bytes());
-        if more > room || !link.framer.relay(frame) {
-            link.framer.lose(frame.kind);
-            self.losers.insert(id);
-            return self.tell_lost();
+        if more > room || link.is_too_slow_for(now, frame.wire_len()) || !link.framer.relay(frame) {
+            return self.lose(id, frame.kind);
         }
         if let Some(block) = block {
             self.pushed.add(now, block, frame.body.len());
+            return self.wait_for_turn(now, id);
         }
         self.count(id);
         self.list(id);
@@ -47,7 +46,9 @@ impl<S: EventSink> Endpoint<S> {
             return;
         };
         self.meters.hit(now, Limit::Send);
-        let holds = |link: &Link| link.framer.pushed().any(|pushed| pushed == block);
+        // A link that waits for our own limit, or for its turn, reads as fast as it may.
+        let waits = |id| self.upload.as_ref().is_some_and(|upload| upload.holds(id));
+        let holds = |link: &Link| !waits(link.id) && link.framer.pushed().any(|pushed| pushed == block);
         let slow: Vec<LinkId> = self.links.iter().filter(|(_, link)| holds(link)).map(|(id, _)| *id).collect();
         for id in slow {
             self.close(now, id, CloseReason::Local(GoodbyeCode::Evicted), 0);
@@ -67,16 +68,12 @@ impl<S: EventSink> Endpoint<S> {
         });
     }
 
-    /// Stops counting the pushed bodies that have left a link's queue.
-    pub(super) fn count_left(&mut self, id: LinkId) {
-        let left = self.links.get_mut(&id).map(|link| link.framer.take_left());
-        left.iter().flatten().for_each(|block| self.pushed.remove(block));
-    }
-
     /// Forgets the news of a link that is gone.
     pub(super) fn forget_news(&mut self, id: LinkId, link: &Link) {
         self.losers.remove(&id);
         link.framer.pushed().for_each(|block| self.pushed.remove(&block));
+        self.turns.forget(id);
+        self.look_at_pushes(self.clock);
     }
 }
 

@@ -43,6 +43,10 @@ pub(super) struct SendQueue {
     transactions: usize,
     /// Bytes of pushed bodies, which other links may share.
     pushed: usize,
+    /// Pushed blocks that wait for their turn. What is queued meanwhile goes before them.
+    later: VecDeque<(Hash, Frame)>,
+    /// Bytes of these.
+    later_bytes: usize,
     /// Pushed bodies that have left the queue since the last look.
     left: Vec<Hash>,
 }
@@ -57,6 +61,50 @@ impl SendQueue {
         } else {
             self.push_chunk(frame.to_bytes(magic).into(), frame.kind, class, None);
         }
+    }
+
+    /// Keeps a pushed block until its turn.
+    pub(super) fn push_later(&mut self, block: Hash, frame: &Frame) {
+        self.later_bytes += frame.wire_len();
+        self.later.push_back((block, frame.clone()));
+    }
+
+    /// Queues the oldest block that waits for its turn, and says how large it is.
+    pub(super) fn begin_push(&mut self, magic: [u8; 4]) -> Option<usize> {
+        let (_, frame) = self.later.pop_front()?;
+        self.later_bytes -= frame.wire_len();
+        self.push(&frame, magic, Class::News);
+        Some(frame.wire_len())
+    }
+
+    /// Gives up the blocks that wait for their turn and that `is_useless` names. They count as having left the queue.
+    pub(super) fn drop_later(&mut self, is_useless: impl Fn(&Hash) -> bool) -> usize {
+        let before = self.later.len();
+        let (left, bytes) = (&mut self.left, &mut self.later_bytes);
+        self.later.retain(|(block, frame)| {
+            let stays = !is_useless(block);
+            if !stays {
+                left.push(*block);
+                *bytes -= frame.wire_len();
+            }
+            stays
+        });
+        before - self.later.len()
+    }
+
+    /// Bytes of blocks that wait for their turn.
+    pub(super) fn later_bytes(&self) -> usize {
+        self.later_bytes
+    }
+
+    /// Whether blocks wait for their turn.
+    pub(super) fn has_later(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    /// Whether a pushed block, or a part of it, is still to be sent although its turn has begun.
+    pub(super) fn is_pushing(&self) -> bool {
+        self.pushed > 0
     }
 
     fn push_chunk(&mut self, bytes: Bytes, kind: Kind, class: Class, block: Option<Hash>) {
@@ -101,15 +149,20 @@ impl SendQueue {
 
     /// Whether a body of this block waits here, or a part of it.
     pub(super) fn has_block(&self, block: &Hash) -> bool {
-        self.chunks.iter().any(|chunk| chunk.block == Some(*block))
+        self.copies(block) > 0
     }
 
     /// How often a body of this block waits here.
     pub(super) fn copies(&self, block: &Hash) -> usize {
-        self.chunks.iter().filter(|chunk| chunk.block == Some(*block)).count()
+        let queued = self.chunks.iter().filter_map(|chunk| chunk.block);
+        queued.chain(self.later()).filter(|waits| waits == block).count()
     }
 
-    /// Bytes that wait.
+    fn later(&self) -> impl Iterator<Item = Hash> + '_ {
+        self.later.iter().map(|(block, _)| *block)
+    }
+
+    /// Bytes that wait, without blocks that wait for their turn.
     pub(super) fn queued(&self) -> usize {
         self.queued
     }
@@ -129,9 +182,10 @@ impl SendQueue {
         std::mem::take(&mut self.left)
     }
 
-    /// Pushed bodies that are in the queue.
+    /// Pushed bodies that are in the queue, or wait for their turn.
     pub(super) fn pushed(&self) -> impl Iterator<Item = Hash> + '_ {
-        self.chunks.iter().filter(|chunk| chunk.class == Class::News).filter_map(|chunk| chunk.block)
+        let queued = self.chunks.iter().filter(|chunk| chunk.class == Class::News);
+        queued.filter_map(|chunk| chunk.block).chain(self.later())
     }
 }
 

@@ -47,12 +47,19 @@ impl<S: EventSink> Endpoint<S> {
     /// Up to `count` chunks of bytes to send next. Nothing once the link has had its turn.
     pub fn transmit(&mut self, id: LinkId, count: usize) -> impl Iterator<Item = &[u8]> {
         self.seal(id);
+        let mut allowance = self.allowance(id);
         let link = self.links.get(&id).filter(|link| link.turn.sent < limits::LINK_TURN_BYTES);
-        link.into_iter().flat_map(move |link| {
+        let chunks = link.into_iter().flat_map(move |link| {
             let first = Some(link.tunnel.output()).filter(|output| !output.is_empty());
             let count = if first.is_none() && link.tunnel.is_clear() { count } else { 0 };
             first.into_iter().chain(link.framer.outputs(count))
-        })
+        });
+        let allowed = chunks.map(move |chunk| {
+            let part = &chunk[..chunk.len().min(allowance)];
+            allowance -= part.len();
+            part
+        });
+        allowed.take_while(|part| !part.is_empty())
     }
 
     /// Whether a link has nothing to send in this turn.
@@ -83,12 +90,18 @@ impl<S: EventSink> Endpoint<S> {
         }
         link.turn.sent += bytes;
         link.stalled_since = None;
+        self.blocked.remove(&id);
+        self.turns.sent(bytes);
+        if let Some(upload) = &mut self.upload {
+            upload.take(bytes);
+        }
         let has_more = link.queued() > 0 && link.turn.sent >= limits::LINK_TURN_BYTES;
         self.count_left(id);
         self.count(id);
         if has_more {
             self.list(id);
         }
+        self.call_asker();
         self.tell_lost();
     }
 
@@ -96,7 +109,9 @@ impl<S: EventSink> Endpoint<S> {
     pub fn blocked(&mut self, now: Time, id: LinkId) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.queued() > 0) else { return };
         link.stalled_since.get_or_insert(now);
+        self.blocked.insert(id);
         self.arm(id);
+        self.look_at_pushes(now);
     }
 
     /// Whether the link has ended and everything is sent: the driver ends its direction of the connection.

@@ -13,14 +13,14 @@ use std::{
 
 use crate::{
     base::{ids::LinkId, rng::Rng, time::Time},
-    net::LineConditions,
+    net::{LineConditions, options},
 };
 
 /// Bytes of a segment on a line with packets of 1,500 bytes, and what its headers take besides.
 const SEGMENT_BYTES: usize = 1448;
 const HEADER_BYTES: usize = 52;
 /// Bytes of a link that wait for the uplink, as a socket holds them.
-const WAITING_BYTES: usize = 128 * 1024;
+const WAITING_BYTES: usize = options::UNSENT_BYTES as usize;
 /// Bytes of a link that are under way: the largest window of TCP on Linux.
 const FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 /// How late the loop may look and the uplink still counts as busy all the time: the host's timers are as coarse.
@@ -77,6 +77,11 @@ impl Line {
             pipe.is_full = room <= chunk.len();
         }
         pipe.waiting.len() - before
+    }
+
+    /// Whether a link has been refused bytes, and there is no room yet.
+    pub(super) fn is_full(&self, id: LinkId) -> bool {
+        self.pipes.get(&id).is_some_and(|pipe| pipe.waiting.len() == WAITING_BYTES)
     }
 
     /// Whether nothing of a link is on the line.
@@ -216,11 +221,11 @@ mod tests {
     #[test]
     fn bytes_come_out_after_the_delay_and_at_the_rate_of_the_uplink() {
         let mut line = line("delay=80ms,rate=2mbit");
-        assert_eq!(take(&mut line, ONE, 100_000), 100_000);
+        assert_eq!(take(&mut line, ONE, 60_000), 60_000);
         assert_eq!(by(&mut line, ONE, 0, 85), 0);
         let got = by(&mut line, ONE, 86, 280);
         assert!((45_000..=50_000).contains(&got), "{got} in 0.2 s at 250 KB/s, of which headers take a thirtieth");
-        assert_eq!(by(&mut line, ONE, 281, 600), 100_000 - got);
+        assert_eq!(by(&mut line, ONE, 281, 600), 60_000 - got);
         assert!(line.is_empty(ONE) && line.next_alarm().is_none());
     }
 
@@ -255,7 +260,7 @@ mod tests {
             line.deliver(Time(ms * 1000), ONE, &mut out).unwrap();
             line.pass(Time(ms * 1000)).contains(&ONE) && line.pipes[&ONE].next_arrival() > Some(Time(ms * 1000))
         });
-        assert!(room.is_some_and(|ms| (62..75).contains(&ms)), "half of 128 KiB at 1 MB/s: {room:?}");
+        assert!(room.is_some_and(|ms| (28..45).contains(&ms)), "half of 64 KiB at 1 MB/s: {room:?}");
         assert!(take(&mut line, ONE, 1_000_000) > WAITING_BYTES / 3);
     }
 
@@ -285,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_lost_segment_holds_up_what_is_behind_it_for_a_round_trip() {
-        let mut line = line("delay=50ms,rate=8mbit,loss=1%");
+        let mut line = line("delay=50ms,rate=8mbit,loss=10%");
         let mut waits = 0;
         for _ in 0..20 {
             take(&mut line, ONE, 14_480);
@@ -301,7 +306,7 @@ mod tests {
             }
         }
         assert_eq!(out.len(), WAITING_BYTES);
-        assert!((1..=3).contains(&waits), "{waits} of 91 segments");
+        assert!((1..=8).contains(&waits), "{waits} of 46 segments");
         assert!(out.iter().all(|byte| *byte == 7));
     }
 

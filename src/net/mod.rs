@@ -9,6 +9,7 @@ mod line;
 mod line_conditions;
 mod listen_address;
 mod listener;
+mod options;
 mod poller;
 mod socket;
 mod traffic;

@@ -10,6 +10,7 @@ use crate::{
     net::{
         LineConditions, Listener, OrderSource, Traffic, Waker,
         line::Line,
+        options,
         socket::{Links, Socket},
     },
 };
@@ -126,6 +127,7 @@ impl Loop {
             self.turns(time);
             // What a turn has put onto an idle line leaves at once.
             self.pass_line(time);
+            self.traffic.note(self.links.holds_back(), self.links.small_segment_links());
             busy = self.links.turns() > 0 || self.more_orders || self.accepts_now(time);
             if self.links.has_stopped(time) {
                 return Ok(());
@@ -209,7 +211,7 @@ impl Loop {
 
     fn dial(&mut self, now: Time) {
         while let Some((id, address)) = self.links.next_dial() {
-            match TcpStream::connect(address) {
+            match options::connect(address, self.links.segment_limit(address)) {
                 Ok(stream) => self.add(now, id, stream, true),
                 Err(error) => self.links.disconnected(now, id, &error),
             }
@@ -222,8 +224,7 @@ impl Loop {
         if let Err(error) = self.poll.registry().register(&mut stream, token(id), interests) {
             return self.links.disconnected(now, id, &error);
         }
-        // Small answers must not wait for acknowledgements of earlier ones. Without it all still works, only slower.
-        drop(stream.set_nodelay(true));
+        options::tune(&stream);
         let socket = Socket::new(id, stream, connecting, self.traffic.open(id));
         self.sockets.insert(id, socket);
     }

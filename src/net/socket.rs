@@ -106,14 +106,16 @@ impl Socket {
         if self.writable {
             self.writable = line.deliver(now, self.id, &mut self.stream)?;
         }
-        while !links.is_idle(self.id) {
+        loop {
             let taken = line.take(self.id, links.transmit(self.id, WRITE_CHUNKS));
             if taken == 0 {
-                links.blocked(now, self.id);
                 break;
             }
             links.sent(self.id, taken);
             self.traffic.sent(taken);
+        }
+        if line.is_full(self.id) {
+            links.blocked(now, self.id);
         }
         self.shut_down(links.has_finished(self.id) && line.is_empty(self.id))
     }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use portable_atomic::AtomicU64;
@@ -20,6 +23,10 @@ pub struct Traffic {
     /// Bytes of the links that are closed.
     closed: LinkTraffic,
     meters: Mutex<Vec<(Limit, Meter)>>,
+    /// Links wait for the limit of uploads.
+    holds_back: AtomicBool,
+    /// Links with small segments.
+    small_segment_links: AtomicUsize,
 }
 
 /// One link's bytes.
@@ -49,6 +56,22 @@ impl Traffic {
     /// The limits of the link layer.
     pub fn limits(&self) -> Vec<(Limit, Meter)> {
         self.meters().clone()
+    }
+
+    /// Whether the limit of uploads holds something back now.
+    pub fn holds_back(&self) -> bool {
+        self.holds_back.load(Relaxed)
+    }
+
+    /// How many peers have small segments because their lines seem to swallow large packets.
+    pub fn small_segment_links(&self) -> usize {
+        self.small_segment_links.load(Relaxed)
+    }
+
+    /// Notes both.
+    pub(super) fn note(&self, holds_back: bool, small_segment_links: usize) {
+        self.holds_back.store(holds_back, Relaxed);
+        self.small_segment_links.store(small_segment_links, Relaxed);
     }
 
     /// Notes how full the limits are.

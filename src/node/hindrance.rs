@@ -62,6 +62,8 @@ pub enum HindranceId {
     KeysExposed,
     /// The file system has no shared memory.
     NoSharedMemory,
+    /// Large packets do not reach some peers.
+    LargePacketsLost,
     /// A miner waits.
     MiningWaits,
     /// There are no peers.
@@ -78,7 +80,7 @@ pub enum HindranceId {
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 18] = [
+    pub const FOUND: [Self; 19] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -92,6 +94,7 @@ impl HindranceId {
         Self::BlocksLost,
         Self::KeysExposed,
         Self::NoSharedMemory,
+        Self::LargePacketsLost,
         Self::MiningWaits,
         Self::Alone,
         Self::LowMemory,
@@ -116,6 +119,7 @@ impl HindranceId {
             Self::BlocksLost => "blocks_lost",
             Self::KeysExposed => "keys_exposed",
             Self::NoSharedMemory => "no_shared_memory",
+            Self::LargePacketsLost => "large_packets_lost",
             Self::MiningWaits => "mining_waits",
             Self::Alone => "alone",
             Self::LowMemory => "low_memory",
@@ -133,7 +137,7 @@ impl HindranceId {
             Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
-            Self::PartlyCut | Self::Unreachable => Blocks::NOTHING,
+            Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,
             // Peers have them, and the node takes part as a newcomer does.
             Self::BlocksLost => Blocks::NOTHING,
             Self::KeysExposed | Self::NoSharedMemory | Self::LowMemory | Self::LowDescriptors => Blocks::NOTHING,

@@ -25,7 +25,7 @@ use crate::{
         report::SyncState,
     },
     rpc::{error::RpcError, events::Events, members::MembersList, page::Page},
-    runtime::{handle::NodeHandle, status::Status},
+    runtime::{handle::NodeHandle, status::Status, traffic::TrafficLog},
 };
 
 /// At most this number of blocks.
@@ -45,6 +45,8 @@ pub struct Context {
     pub ledger_path: PathBuf,
     /// The index's file; `None` if there is no index.
     pub index_path: Option<PathBuf>,
+    /// Traffic of earlier runs, and of this month.
+    pub traffic: Arc<TrafficLog>,
     /// The list of members; `None`: every node may link.
     pub members: Option<MembersList>,
     /// The index's progress.

@@ -59,10 +59,19 @@ fn node(text: &mut Text, context: &Context) {
     text.head("tussock_links_bytes", "gauge", "Bytes moved over the links that are up now.");
     text.line("tussock_links_bytes", &[("direction", "sent")], sent);
     text.line("tussock_links_bytes", &[("direction", "received")], received);
-    let (sent, received) = context.node.total_bytes();
-    text.head("tussock_traffic_bytes_total", "counter", "Bytes moved over all links since the start.");
-    text.line("tussock_traffic_bytes_total", &[("direction", "sent")], sent);
-    text.line("tussock_traffic_bytes_total", &[("direction", "received")], received);
+    let traffic = context.traffic.traffic(context.node.total_bytes(), unix_now());
+    let help = "Bytes moved over all links since the data directory was made, restarts included.";
+    text.head("tussock_traffic_bytes_total", "counter", help);
+    text.line("tussock_traffic_bytes_total", &[("direction", "sent")], traffic.sent);
+    text.line("tussock_traffic_bytes_total", &[("direction", "received")], traffic.received);
+    text.head("tussock_traffic_month_bytes", "gauge", "Bytes moved over all links in this month, by UTC.");
+    text.line("tussock_traffic_month_bytes", &[("direction", "sent")], traffic.month_sent);
+    text.line("tussock_traffic_month_bytes", &[("direction", "received")], traffic.month_received);
+    if let Some((limit, is_reached)) = context.node.upload_limit() {
+        text.one("tussock_upload_limit_bytes_per_second", "gauge", "The limit of uploads.", limit);
+        let help = "1 while the limit of uploads holds something back.";
+        text.one("tussock_upload_limit_reached", "gauge", help, u8::from(is_reached));
+    }
     text.one("tussock_mempool_transactions", "gauge", "Transactions in the mempool.", status.mempool_count);
     text.one("tussock_mempool_bytes", "gauge", "Bytes of the transactions in the mempool.", status.mempool_bytes);
     text.one("tussock_miner_enabled", "gauge", "1 if the miner works.", u8::from(status.mining));

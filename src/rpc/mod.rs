@@ -71,7 +71,7 @@ use crate::{
         members::MembersList,
         tokens::Tokens,
     },
-    runtime::handle::NodeHandle,
+    runtime::{handle::NodeHandle, traffic::TrafficLog},
 };
 
 /// How to start the server.
@@ -94,6 +94,8 @@ pub struct ServerOptions {
     pub version: String,
     /// The file of named tokens.
     pub tokens: PathBuf,
+    /// Traffic of earlier runs, and of this month.
+    pub traffic: Arc<TrafficLog>,
     /// The list of members; `None`: every node may link.
     pub members: Option<MembersList>,
 }
@@ -130,6 +132,7 @@ impl Server {
             started: options.started,
             ledger_path: options.ledger_path,
             index_path: options.index_path,
+            traffic: options.traffic,
             members: options.members,
             indexed: context::IndexMark::default(),
             events: events::Events::default(),

@@ -25,6 +25,10 @@ pub trait Backend: Send + Sync {
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)>;
     /// Bytes sent and received on all links since the start.
     fn total_bytes(&self) -> (u64, u64);
+    /// The limit of uploads in bytes a second, if there is one, and whether it holds something back now.
+    fn upload_limit(&self) -> Option<(u64, bool)>;
+    /// How many peers have small segments because their lines seem to swallow large packets.
+    fn small_segment_links(&self) -> usize;
     /// The poll loop's limits and how much of them is used.
     fn net_limits(&self) -> Vec<(Limit, Meter)>;
     /// Asks the node to stop; returns at once.
@@ -102,6 +106,16 @@ impl NodeHandle {
     /// Bytes sent and received on all links since the start, those that are closed included.
     pub fn total_bytes(&self) -> (u64, u64) {
         self.backend.total_bytes()
+    }
+
+    /// The limit of uploads in bytes a second, if there is one, and whether it holds something back now.
+    pub fn upload_limit(&self) -> Option<(u64, bool)> {
+        self.backend.upload_limit()
+    }
+
+    /// How many peers have small segments because their lines seem to swallow large packets.
+    pub fn small_segment_links(&self) -> usize {
+        self.backend.small_segment_links()
     }
 
     /// The poll loop's limits and how much of them is used.

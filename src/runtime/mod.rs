@@ -20,6 +20,7 @@ pub mod signals;
 mod start_error;
 pub mod status;
 mod stop;
+pub mod traffic;
 mod worker;
 
 pub use clock::{Clock, ManualClock, RealClock, unix_now};

@@ -60,6 +60,8 @@ pub struct NodeOptions {
     pub signals: bool,
     /// Limits of the poll loop; `None`: the defaults.
     pub net: Option<Config>,
+    /// Bytes a second that are sent to all peers together; `None`: no limit.
+    pub max_upload: Option<u64>,
     /// What the node sends passes through an emulated line like this.
     pub line: Option<LineConditions>,
 }
@@ -105,7 +107,8 @@ impl Node {
         let own = listening.addresses().into_iter().filter(|address| !address.ip().is_unspecified());
         setup.own_addresses.extend(own);
         let wanted = setup.max_inbound;
-        let net = options.net.unwrap_or_else(|| config_for(&mut setup));
+        let mut net = options.net.unwrap_or_else(|| config_for(&mut setup));
+        net.max_upload = options.max_upload.or(net.max_upload);
         let mut rng = Rng::new(options.seed);
         let roles = build(&setup, stores, &mut rng);
         let line = options.line.map(|line| (line, rng.fork("line")));
@@ -126,6 +129,7 @@ impl Node {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, StartError> {
         let system = |what| move |source| StartError::System { what, source };
+        let max_upload = net.max_upload;
         let mut poller = Poller::new(net).map_err(system("the poll loop"))?;
         if let Some((line, rng)) = line {
             poller = poller.over_line(line, rng);
@@ -144,7 +148,7 @@ impl Node {
             let stopper = Arc::clone(&stopper);
             signals::watch(move |number| stopper.stop(StopReason::Signal(number)))
         });
-        let backend = Running { router: Arc::clone(&router), traffic };
+        let backend = Running { router: Arc::clone(&router), traffic, max_upload };
         let (say_ended, ended) = unbounded();
         // From here on a failure drops the node, which stops what was started.
         let mut node = Self {
@@ -341,6 +345,7 @@ fn config_for(setup: &mut Setup) -> Config {
 struct Running {
     router: Arc<Router>,
     traffic: Arc<Traffic>,
+    max_upload: Option<u64>,
 }
 
 impl Backend for Running {
@@ -354,6 +359,14 @@ impl Backend for Running {
 
     fn total_bytes(&self) -> (u64, u64) {
         self.traffic.total()
+    }
+
+    fn upload_limit(&self) -> Option<(u64, bool)> {
+        self.max_upload.map(|limit| (limit, self.traffic.holds_back()))
+    }
+
+    fn small_segment_links(&self) -> usize {
+        self.traffic.small_segment_links()
     }
 
     fn net_limits(&self) -> Vec<(Limit, Meter)> {

@@ -180,11 +180,17 @@ impl Rig {
     /// A peer after its handshake; all roles have heard of it.
     pub(super) fn accept_up(&self) -> (LinkId, Peer) {
         let (link, peer) = self.accept();
-        self.link(LinkAction::Promote { link, peer: info(peer.stream.local_addr().unwrap()) });
-        for role in hearers(true) {
-            assert!(matches!(self.event(*role), LinkEvent::Up { link: up, .. } if up == link));
-        }
+        self.up(link, peer.stream.local_addr().unwrap());
         (link, peer)
+    }
+
+    /// Ends the handshake of a link; all roles hear of it.
+    pub(super) fn up(&self, link: LinkId, remote: SocketAddr) {
+        self.link(LinkAction::Promote { link, peer: info(remote) });
+        for role in hearers(true) {
+            let event = std::iter::repeat_with(|| self.event(*role)).find(|event| !is_opening(event));
+            assert!(matches!(event, Some(LinkEvent::Up { link: up, .. }) if up == link), "{event:?}");
+        }
     }
 
     /// Returns when the loop has carried out all orders so far and given all links a turn.
@@ -206,6 +212,11 @@ impl Drop for Rig {
             }
         }
     }
+}
+
+/// What roles hear of a link before its handshake has ended.
+fn is_opening(event: &LinkEvent) -> bool {
+    matches!(event, LinkEvent::Opened { .. } | LinkEvent::Closed { .. })
 }
 
 /// The other end of a link, in the test's hands.

@@ -135,6 +135,7 @@ fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {
         seed: datadir::random_bytes::<32>()?,
         signals: true,
         net: None,
+        max_upload: plan.flags().max_upload.map(|limit| limit.0),
         line: plan.flags().line,
     };
     Node::start(setup, stores, options).map_err(|error| match error {

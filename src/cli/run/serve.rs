@@ -25,7 +25,7 @@ use crate::{
     },
     node::Halt,
     rpc::{Server, ServerOptions, tokens},
-    runtime::{Node, Readiness, StopReason, thread_hint},
+    runtime::{Node, Readiness, StopReason, thread_hint, traffic::TrafficLog},
 };
 
 /// How long the ledger may take to report its tip. Slow work, such as a migration, is done before, when it is opened.
@@ -40,7 +40,8 @@ pub(super) fn serve(
     folder: &Folder,
     lost: Option<LostBlocks>,
 ) -> Outcome<StopReason> {
-    let server = match start_server(plan, &node, started) {
+    let traffic = Arc::new(TrafficLog::open(plan.folder().join(datadir::TRAFFIC)));
+    let server = match start_server(plan, &node, started, &traffic) {
         Ok(server) => server,
         Err(failure) => {
             node.stop();
@@ -61,7 +62,7 @@ pub(super) fn serve(
     drop(announce(plan, &endpoints));
     notify::tell("READY=1");
     let helpers = (Reporter::start(node.handle()), Watchdog::start(node.handle()));
-    let watch = HostWatch::start(folder.clone(), endpoints, lost, node.handle());
+    let watch = HostWatch::start(folder.clone(), endpoints, lost, traffic, node.handle());
     node.await_stop();
     drop(helpers);
     notify::tell("STOPPING=1");
@@ -117,7 +118,7 @@ fn announce(plan: &Plan, endpoints: &Endpoints) -> Outcome {
     if plan.quiet() { Ok(()) } else { announce::ready(&plan.context, endpoints, plan.dev) }
 }
 
-fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Server>> {
+fn start_server(plan: &Plan, node: &Node, started: Instant, traffic: &Arc<TrafficLog>) -> Outcome<Option<Server>> {
     let Some(listen) = plan.http_address() else { return Ok(None) };
     let cookie = datadir::write_cookie(&plan.folder())?;
     let start = |listen: SocketAddr| {
@@ -131,6 +132,7 @@ fn start_server(plan: &Plan, node: &Node, started: Instant) -> Outcome<Option<Se
             started,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tokens: plan.folder().join(tokens::FILE),
+            traffic: Arc::clone(traffic),
             members: plan.members_list(),
         };
         Server::start(options, node.handle())

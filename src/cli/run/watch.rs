@@ -9,7 +9,7 @@ use std::{
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{folder::Folder, known_time::KnownTime, lost_blocks::LostBlocks};
@@ -24,11 +24,13 @@ use crate::{
         command::{MinerCommand, Reply},
         hindrance::{Finding, HindranceId},
     },
-    runtime::{NodeHandle, descriptors, memory},
+    runtime::{NodeHandle, descriptors, memory, traffic::TrafficLog},
 };
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// The longest time whose traffic a kill may lose.
+const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Looks every few seconds. Stops the node when its data directory is lost, and its miner while nothing can be written.
 /// Ends when it is dropped.
@@ -44,6 +46,7 @@ impl HostWatch {
         folder: Folder,
         endpoints: Endpoints,
         mut lost_blocks: Option<LostBlocks>,
+        traffic: Arc<TrafficLog>,
         node: NodeHandle,
     ) -> Self {
         let (stop, stopped) = mpsc::channel();
@@ -56,6 +59,7 @@ impl HostWatch {
             let mut files = RuntimeFiles::new(&folder, endpoints);
             let mut loss = || LostBlocks::finding(&mut lost_blocks, &node.status());
             told.tell(&node, HindranceId::BlocksLost, loss());
+            let mut counted = Counted { traffic, since: Instant::now(), failed: false };
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if !folder.is_in_place() {
                     log::error!("{}", folder.failure().message);
@@ -69,13 +73,16 @@ impl HostWatch {
                     (HindranceId::LowMemory, memory::shortage(told.findings.contains_key(&HindranceId::LowMemory))),
                     (HindranceId::LowDescriptors, descriptors::shortage().or_else(|| few.clone())),
                     (HindranceId::BlocksLost, loss()),
+                    (HindranceId::LargePacketsLost, large_packets_lost(node.small_segment_links())),
                 ];
                 told.hold_miner(&node, &found);
                 found.into_iter().for_each(|(id, finding)| told.tell(&node, id, finding));
                 known.note(&node.status());
+                counted.note(&node);
                 files.renew(&node);
             }
             known.note_end(&node.status());
+            counted.save(&node);
         };
         let thread = thread::Builder::new().name("host".to_owned()).stack_size(128 * 1024).spawn(run);
         Self { stop: Some(stop), thread: thread.ok(), lost }
@@ -94,6 +101,41 @@ impl Drop for HostWatch {
             // A panic of this thread is reported by the panic hook.
             drop(thread.join());
         }
+    }
+}
+
+/// What is told while links have small segments.
+fn large_packets_lost(links: usize) -> Option<Finding> {
+    let text =
+        format!("large packets seem not to pass between this host and {links} of its peers; small ones are used");
+    let advice = "set the MTU of this host's line to what it carries, or let ICMP pass in the firewalls on the way";
+    (links > 0).then(|| Finding::suspicion(text, advice))
+}
+
+/// Keeps how much was sent and received.
+struct Counted {
+    traffic: Arc<TrafficLog>,
+    since: Instant,
+    failed: bool,
+}
+
+impl Counted {
+    /// Keeps it if the last time was long ago.
+    fn note(&mut self, node: &NodeHandle) {
+        if self.since.elapsed() + INTERVAL > KEEP_INTERVAL {
+            self.save(node);
+        }
+    }
+
+    fn save(&mut self, node: &NodeHandle) {
+        self.since = Instant::now();
+        let saved = self.traffic.save(node.total_bytes(), units::unix_now());
+        if let Err(error) = &saved
+            && !self.failed
+        {
+            log::warn!("cannot keep how much was sent and received error=\"{error}\"");
+        }
+        self.failed = saved.is_err();
     }
 }
 

@@ -2,22 +2,24 @@
 
 mod flow;
 mod opening;
+mod pushing;
 mod reading;
 mod rig;
 mod ring;
 mod sealed;
+mod segments;
 mod sending;
 
 use super::{Order, hearers};
 use crate::{
-    base::{hash::Hash, ids::LinkId},
+    base::{hash::Hash, ids::LinkId, limits},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},
         message::{GoodbyeCode, Kind, Message},
     },
 };
-use rig::{MAGIC, Rig};
+use rig::{MAGIC, Peer, Rig};
 
 fn block(bytes: usize) -> Message {
     Message::Block(vec![0; bytes].into())

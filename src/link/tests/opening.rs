@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::*;
-use crate::base::{ids::DialId, limits};
+use crate::base::ids::DialId;
 
 #[test]
 fn a_link_shakes_hands_one_frame_at_a_time_and_comes_up() {

@@ -179,7 +179,11 @@ impl Rig {
     }
 
     pub(super) fn pass(&self, seconds: u64) {
-        self.act(|state| state.now = state.now + Duration::from_secs(seconds));
+        self.pass_ms(seconds * 1000);
+    }
+
+    pub(super) fn pass_ms(&self, ms: u64) {
+        self.act(|state| state.now = state.now + Duration::from_millis(ms));
     }
 
     /// How long from now until the endpoint wants to be woken.
@@ -279,6 +283,27 @@ impl Rig {
             state.pipes.insert(link, Pipe::default());
             state.endpoint.connected(state.now, link);
         });
+    }
+
+    /// Forgets what roles have heard.
+    pub(super) fn forget_events(&self) {
+        self.act(|state| state.endpoint.sink_mut().events.clear());
+    }
+
+    /// Bytes arrive on a link that we dialled.
+    pub(super) fn hear(&self, link: LinkId) {
+        self.act(|state| {
+            state.pipes.get_mut(&link).expect("each link has a pipe").to_node.extend(THEM.0);
+            state.endpoint.ready(link);
+        });
+    }
+
+    pub(super) fn segment_limit(&self, address: &str) -> Option<u32> {
+        self.act(|state| state.endpoint.segment_limit(address.parse().unwrap()))
+    }
+
+    pub(super) fn small_segment_links(&self) -> usize {
+        self.act(|state| state.endpoint.small_segment_links())
     }
 
     pub(super) fn disconnected(&self, link: LinkId, why: &str) {

@@ -1,7 +1,6 @@
 //! What waits to be sent: to one peer, and to all of them.
 
 use super::*;
-use crate::base::limits;
 
 #[test]
 fn a_peer_for_whom_too_much_is_queued_is_closed_without_a_word() {

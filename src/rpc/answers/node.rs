@@ -21,6 +21,10 @@ const LIMIT: Schema = Schema::Object(&[&[
     required("cap", Schema::Integer, "the most that may be"),
     required("hits", Schema::Integer, "how often it was reached since the start"),
 ]]);
+const TRAFFIC: Schema = Schema::Object(&[&[
+    required("sent_bytes", Schema::Integer, "bytes sent to peers"),
+    required("received_bytes", Schema::Integer, "bytes received from peers"),
+]]);
 const WARNINGS: Property = required("warnings", Schema::Array(&Schema::Text), "what an operator should know");
 
 const HINDRANCE: Schema = Schema::Object(&[&[
@@ -51,6 +55,7 @@ const FACTS: &[Property] = &[
     required("version", Schema::Text, "the program's version"),
     required("uptime_s", Schema::Integer, "seconds since the start"),
     required("rss_bytes", Schema::Integer, "resident memory"),
+    required("traffic", TRAFFIC, "traffic since the data directory was made"),
     WARNINGS,
     HINDRANCES,
     required("limits", Schema::Map(&LIMIT), "each limit and its use"),
@@ -115,19 +120,30 @@ pub const NETWORK_INFO: Schema = Schema::Object(&[&[
     WARNINGS,
 ]]);
 const UPLOAD_TARGET: Schema = Schema::Object(&[&[
-    required("timeframe", Schema::Integer, "seconds of a cycle"),
-    required("target", Schema::Integer, "0: no limit"),
-    required("target_reached", Schema::Boolean, "false"),
-    required("serve_historical_blocks", Schema::Boolean, "true"),
-    required("bytes_left_in_cycle", Schema::Integer, "0"),
+    required("timeframe", Schema::Integer, "seconds of a cycle: 1"),
+    required("target", Schema::Integer, "bytes in a cycle (--max-upload); 0: no limit"),
+    required("target_reached", Schema::Boolean, "whether the limit holds something back now"),
+    required("serve_historical_blocks", Schema::Boolean, "whether peers that catch up get answers at once"),
+    required("bytes_left_in_cycle", Schema::Integer, "0 while the limit holds something back, or without a limit"),
     required("time_left_in_cycle", Schema::Integer, "0"),
+]]);
+const ALL_TIME: Schema = Schema::Object(&[&[
+    required("bytesrecv", Schema::Integer, "bytes received"),
+    required("bytessent", Schema::Integer, "bytes sent"),
+]]);
+const MONTH: Schema = Schema::Object(&[&[
+    required("name", Schema::Text, "year and month, by UTC"),
+    required("bytesrecv", Schema::Integer, "bytes received"),
+    required("bytessent", Schema::Integer, "bytes sent"),
 ]]);
 /// Traffic.
 pub const NET_TOTALS: Schema = Schema::Object(&[&[
     required("totalbytesrecv", Schema::Integer, "bytes received since the start"),
     required("totalbytessent", Schema::Integer, "bytes sent since the start"),
     required("timemillis", Schema::Integer, "the node's clock, unix milliseconds"),
-    required("uploadtarget", UPLOAD_TARGET, "Bitcoin Core's limit of uploads, which this node does not have"),
+    required("uploadtarget", UPLOAD_TARGET, "the limit of uploads, in Bitcoin Core's form"),
+    required("all_time", ALL_TIME, "traffic since the data directory was made"),
+    required("month", MONTH, "traffic of this month"),
 ]]);
 const INDEX: Schema = Schema::Object(&[&[
     required("synced", Schema::Boolean, "whether it is level with the chain"),

@@ -26,8 +26,8 @@ use crate::{
 const CORE_VERSION: u32 = 280_000;
 /// Blocks whose median time limits the next block's.
 const MEDIAN_BLOCKS: usize = 11;
-/// Seconds of the cycle that Bitcoin Core reports; this node has no upload target.
-const UPLOAD_CYCLE: u64 = 86_400;
+/// Seconds of the cycle in Bitcoin Core's form: this node's limit is one a second.
+const UPLOAD_CYCLE: u64 = 1;
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -143,19 +143,25 @@ fn network_info(context: &Context) -> Value {
 }
 
 fn net_totals(context: &Context) -> Value {
-    let (sent, received) = context.node.total_bytes();
+    let run = context.node.total_bytes();
+    let traffic = context.traffic.traffic(run, host::unix_now());
+    // Our limit is one a second, and what it holds back first are answers to peers that catch up.
+    let (target, is_reached) = context.node.upload_limit().unwrap_or_default();
+    let left = if is_reached { 0 } else { target };
     json!({
-        "totalbytesrecv": received,
-        "totalbytessent": sent,
+        "totalbytesrecv": run.1,
+        "totalbytessent": run.0,
         "timemillis": host::unix_now().saturating_mul(1000),
         "uploadtarget": {
             "timeframe": UPLOAD_CYCLE,
-            "target": 0,
-            "target_reached": false,
-            "serve_historical_blocks": true,
-            "bytes_left_in_cycle": 0,
+            "target": target,
+            "target_reached": is_reached,
+            "serve_historical_blocks": !is_reached,
+            "bytes_left_in_cycle": left,
             "time_left_in_cycle": 0,
         },
+        "all_time": { "bytesrecv": traffic.received, "bytessent": traffic.sent },
+        "month": { "name": traffic.month, "bytesrecv": traffic.month_received, "bytessent": traffic.month_sent },
     })
 }
 

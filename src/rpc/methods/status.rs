@@ -72,6 +72,7 @@ pub(in crate::rpc) fn summary(context: &Context) -> Value {
 pub(in crate::rpc) fn status(context: &Context) -> Value {
     let status = context.node.status();
     let tip = status.tip.as_ref();
+    let traffic = context.traffic.traffic(context.node.total_bytes(), host::unix_now());
     let counters: serde_json::Map<String, Value> =
         gather(counters::ALL.iter().map(|one| (one.key.to_owned(), status.counter(one.counter).into())));
     json!({
@@ -92,6 +93,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "version": context.version,
         "uptime_s": context.started.elapsed().as_secs(),
         "rss_bytes": host::resident_bytes(),
+        "traffic": { "sent_bytes": traffic.sent, "received_bytes": traffic.received },
         "warnings": status.all_warnings(),
         "hindrances": hindrances(&status),
         "counters": counters,

@@ -115,6 +115,9 @@ fn numbers_about_blocks_coins_and_links_are_right() {
     assert_eq!(number(&after, "total_amount"), number(&before, "total_amount") + subsidy);
     let totals = rig.result("getnettotals", json!([]));
     assert_eq!((&totals["totalbytessent"], &totals["totalbytesrecv"]), (&json!(30), &json!(40)));
+    assert_eq!((&totals["month"]["bytessent"], &totals["all_time"]["bytesrecv"]), (&json!(30), &json!(40)));
+    let target = &totals["uploadtarget"];
+    assert_eq!((&target["target"], &target["target_reached"]), (&json!(50_000), &json!(true)));
     assert!(rig.result("getnetworkhashps", json!([])).as_f64().unwrap() >= 0.0);
     rig.wait_for_index(1);
     assert_eq!(rig.result("getindexinfo", json!([]))["txindex"], json!({ "synced": true, "best_block_height": 1 }));

@@ -42,6 +42,7 @@ use crate::{
     runtime::{
         handle::{Backend, Done, NodeHandle},
         status::SharedStatus,
+        traffic::TrafficLog,
     },
     store::{LedgerDb, LedgerOptions, testkit},
 };
@@ -115,6 +116,14 @@ impl Backend for FakeNode {
 
     fn total_bytes(&self) -> (u64, u64) {
         (30, 40)
+    }
+
+    fn small_segment_links(&self) -> usize {
+        0
+    }
+
+    fn upload_limit(&self) -> Option<(u64, bool)> {
+        Some((50_000, true))
     }
 
     fn stop(&self) {
@@ -231,6 +240,7 @@ impl Rig {
             started: Instant::now(),
             version: "1.2.3".to_owned(),
             tokens: dir.join("tokens.json"),
+            traffic: Arc::new(TrafficLog::open(dir.join("traffic"))),
             members: Some(MembersList { path: dir.join("members"), chain: None }),
         };
         let backend: Arc<dyn Backend> = node.clone();
