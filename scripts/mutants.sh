@@ -73,6 +73,7 @@ mutants=(
   'anybody-answers-for-a-node  src/node/key_agreement/mod.rs s/expected\.is_some_and(|expected| expected != node)/expected.is_some_and(|_| false)/'
   'refused-links-hold-places   src/node/handshake/refusing.rs s/>= REFUSED_PER_ADDRESS {/>= usize::MAX {/'
   'silent-links-hold-places    src/link/opening.rs           s/crowding(inbound()\.filter(|link| link\.node\.is_none()))/None/'
+  'fresh-answers-pay           src/link/unread.rs            s/self\.unread\.age(now)/self.unread.age(now) * 0/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
 )
 
@@ -93,6 +94,7 @@ declare -A unit_tests=(
   [anybody-answers-for-a-node]=a_dialler_that_expects_another_node_does_not_say_who_it_is
   [refused-links-hold-places]=links_of_one_address_that_are_refused_hold_no_places
   [silent-links-hold-places]=a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most
+  [fresh-answers-pay]=peers_that_read_nothing_or_hardly_anything_pay_for_one_that_reads_at_once
   [one-key-for-ever]=the_key_changes_after_each_65536_messages_and_the_number_runs_on
 )
 

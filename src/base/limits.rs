@@ -108,7 +108,7 @@ pub const SEND_CROWDED_BYTES: usize = 16 * KIB;
 pub const SEND_OWN_BYTES: usize = 512 * KIB;
 /// How long a pushed block may wait for its peer to read it once other news needs the memory: a megabyte at 105 KB/s.
 pub const NEWS_HELD: Duration = seconds(10);
-/// Bytes queued to all peers; beyond it the peer with the longest queue is closed.
+/// Bytes queued to all peers; beyond it those peers are closed that have left the most unread for the longest.
 pub const SEND_BUDGET_BYTES: usize = 8 * MIB;
 /// `GetBlock`s of one peer without an answer at which we read no further from it: twice what a node has open.
 pub const UNANSWERED_BLOCKS: usize = 2 * (PEER_WINDOW_MOST + 1);

@@ -18,6 +18,7 @@ use crate::{
         framer::{Framer, Phase},
         leases::Leases,
         tunnel::Tunnel,
+        unread::Unread,
     },
     node::{AgreementStep, CloseReason, Direction, LinkEvent, Members, PeerFault, RoleId},
 };
@@ -61,6 +62,8 @@ pub(super) struct Link {
     held_since: Option<Time>,
     /// Since when the connection takes nothing.
     pub(super) stalled_since: Option<Time>,
+    /// Since when it has not taken all that waited then.
+    pub(super) unread: Unread,
     /// Bytes a second that it took of the last block that was pushed to it, and when.
     pub(super) pace: Option<(Time, u64)>,
     /// It has brought a whole large frame. A peer that only wants to hold the pool does not.
@@ -164,6 +167,7 @@ impl Link {
             frame_since: None,
             held_since: None,
             stalled_since: None,
+            unread: Unread::default(),
             pace: None,
             brought: false,
             mark: None,
@@ -372,17 +376,6 @@ impl Link {
     /// For how long the peer has said nothing, in seconds.
     pub(super) fn silent_seconds(&self, now: Time) -> usize {
         if self.up && self.held_since.is_none() { age(Some(self.heard), now) } else { 0 }
-    }
-
-    /// Bytes that wait to be sent.
-    pub(super) fn queued(&self) -> usize {
-        let waits = if self.tunnel.is_ready() { self.framer.queued() } else { 0 };
-        waits + self.tunnel.output().len()
-    }
-
-    /// Bytes of memory that the link alone takes.
-    pub(super) fn unshared(&self) -> usize {
-        self.framer.unshared() + self.tunnel.output().len()
     }
 }
 

@@ -38,6 +38,7 @@ mod send_queue;
 mod sending;
 mod timers;
 mod tunnel;
+mod unread;
 mod upload;
 
 use std::{sync::Arc, time::Duration};

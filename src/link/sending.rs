@@ -5,11 +5,24 @@ use crate::{
     link::{
         Endpoint, EventSink,
         framer::{Framer, SendOverflow},
-        link::Counted,
+        link::{Counted, Link},
     },
     node::{CloseReason, PeerFault, limit::Limit},
     wire::{frame::Frame, message::Kind},
 };
+
+impl Link {
+    /// Bytes that wait to be sent.
+    pub(super) fn queued(&self) -> usize {
+        let waits = if self.tunnel.is_ready() { self.framer.queued() } else { 0 };
+        waits + self.tunnel.output().len()
+    }
+
+    /// Bytes of memory that the link alone takes.
+    pub(super) fn unshared(&self) -> usize {
+        self.framer.unshared() + self.tunnel.output().len()
+    }
+}
 
 impl<S: EventSink> Endpoint<S> {
     pub(super) fn send(&mut self, now: Time, id: LinkId, frame: &Frame) {
@@ -23,6 +36,7 @@ impl<S: EventSink> Endpoint<S> {
     fn queue(&mut self, now: Time, id: LinkId, put: impl FnOnce(&mut Framer) -> Result<(), SendOverflow>) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
         let fits = put(&mut link.framer);
+        link.unread.note(now, link.queued());
         self.count(id);
         if fits.is_err() {
             return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
@@ -30,18 +44,8 @@ impl<S: EventSink> Endpoint<S> {
         self.list(id);
         if self.queued + self.pushed.bytes() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
-            self.cut_longest_queue(now);
+            self.end_slowest_readers(now);
         }
-    }
-
-    /// The link with the longest queue pays for all.
-    fn cut_longest_queue(&mut self, now: Time) {
-        let Some(longest) = self.links.values().max_by_key(|link| link.unshared()) else { return };
-        let id = longest.id;
-        if longest.ends.is_some() {
-            return self.remove(id);
-        }
-        self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
     }
 
     /// Up to `count` chunks of bytes to send next. Nothing once the link has had its turn.
@@ -89,6 +93,7 @@ impl<S: EventSink> Endpoint<S> {
             link.tunnel.sent(bytes, &mut self.spare);
         }
         link.turn.sent += bytes;
+        link.unread.sent(bytes);
         link.stalled_since = None;
         self.blocked.remove(&id);
         self.turns.sent(bytes);
@@ -109,6 +114,7 @@ impl<S: EventSink> Endpoint<S> {
     pub fn blocked(&mut self, now: Time, id: LinkId) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.queued() > 0) else { return };
         link.stalled_since.get_or_insert(now);
+        link.unread.note(now, link.queued());
         self.blocked.insert(id);
         self.arm(id);
         self.look_at_pushes(now);

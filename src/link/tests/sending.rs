@@ -83,6 +83,36 @@ fn the_longest_queue_pays_for_all() {
     assert_eq!(rig.meter(Limit::Send).hits, 1);
 }
 
+/// The link that was answered last had the longest queue, however fast it read: of older answers the host had taken a part.
+#[test]
+fn peers_that_read_nothing_or_hardly_anything_pay_for_one_that_reads_at_once() {
+    for drip in [0, 500] {
+        let rig = Rig::with(|config| config.send_budget = 120_000);
+        let (honest, mut honest_peer) = rig.accept_up();
+        let mut silent: Vec<_> = (0..3).map(|_| rig.accept_up()).collect();
+        rig.set_window(10_000);
+        for (link, _) in &silent {
+            rig.send(*link, &block(45_000));
+            rig.pass(1);
+        }
+        for second in 1..=5 {
+            rig.pass(1);
+            rig.set_window(10_000 + second * drip);
+            silent.iter_mut().for_each(|(_, peer)| peer.write_bytes(&[]));
+        }
+        assert_eq!(rig.heard(RoleId::Peers), 0);
+        rig.send(honest, &block(70_000));
+        for (link, peer) in &silent[..2] {
+            assert_eq!(rig.closed(RoleId::Peers), (*link, fault(PeerFault::SendStall)), "the oldest first");
+            assert!(peer.is_dropped());
+        }
+        assert!(rig.usage().queued <= 120_000 && rig.heard(RoleId::Peers) == 0, "as many as it takes, and no more");
+        rig.set_window(usize::MAX);
+        honest_peer.write_bytes(&[]);
+        assert_eq!(honest_peer.read(), block(70_000));
+    }
+}
+
 #[test]
 fn a_link_that_only_lingers_pays_before_others() {
     let rig = Rig::with(|config| config.send_budget = 120_000);
