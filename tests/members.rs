@@ -87,6 +87,32 @@ fn a_chain_file_may_name_its_members_and_each_node_may_change_its_own_list() {
 }
 
 #[test]
+fn a_member_that_was_removed_stays_removed_in_a_restored_backup() {
+    let root = TempDir::new();
+    let [one, again, backup, file] = ["one", "again", "backup", "meadow.toml"].map(|name| root.path().join(name));
+    let text = stdout(&cli_on(&one, "local", &["genesis", "new", "--test", "--name", "meadow"]));
+    fs::write(&file, &text).unwrap();
+    let chain = file.to_str().unwrap();
+    let [own, other] = [&one, &again].map(|dir| stdout(&cli_on(dir, chain, &["members", "id"])).trim().to_owned());
+    fs::write(&file, format!("{text}members = [\"{own}\", \"{other}\"]\n")).unwrap();
+    let mut node = TestNode::start_on(&one, chain, &[]);
+    node.json(&["members", "remove", &other]);
+    assert_eq!(node.stop(), 0);
+    let ok = |dir: &Path, arguments: &[&str]| {
+        let output = cli_on(dir, chain, arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    ok(&one, &["backup", backup.to_str().unwrap()]);
+    ok(&again, &["restore", backup.to_str().unwrap()]);
+    let listed = ok(&again, &["members", "list"]);
+    assert!(listed.contains(&own) && !listed.contains(&other), "{listed}");
+    // The last member cannot be removed: an empty list would let nobody link.
+    let output = cli_on(&again, chain, &["members", "remove", &own]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
 fn five_members_survive_restarts_and_moves_of_addresses() {
     let root = TempDir::new();
     let folders: Vec<_> = (0..5).map(|n| root.path().join(n.to_string())).collect();

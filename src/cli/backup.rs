@@ -28,8 +28,9 @@ const KEEP: u32 = 1000;
 /// `tussock backup`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Copies ledger, peer book and keys. Also works while the node runs, without
-blocking it.
+Copies ledger, peer book, the list of members that this node keeps, and the
+keys of the wallet. It leaves out node.key: two nodes must not share an id.
+Also works while the node runs, without blocking it.
 
 Examples:
   tussock backup /mnt/backup/tussock-monday
@@ -93,9 +94,8 @@ fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
             error => cannot_copy(&into.join(name), &error),
         })?;
     }
-    let specification = from.join(CHAIN_FILE);
-    if let Ok(bytes) = fs::read(&specification) {
-        datadir::write_atomically(&into.join(CHAIN_FILE), &bytes, 0o600)?;
+    for name in [CHAIN_FILE, datadir::MEMBERS] {
+        copy_file(&from.join(name), &into.join(name))?;
     }
     if with_keys { copy_keys(&from, into) } else { Ok(0) }
 }
@@ -149,6 +149,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         }
     }
     context.keep_chain_file()?;
+    copy_file(&arguments.folder.join(datadir::MEMBERS), &folder.join(datadir::MEMBERS))?;
     let keys = copy_keys(&arguments.folder, &folder)?;
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
@@ -157,6 +158,15 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         "keys": keys,
     });
     context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), folder.display()))
+}
+
+/// Copies a small file if it is there and the target is not.
+fn copy_file(from: &Path, to: &Path) -> Outcome {
+    match fs::read(from) {
+        Ok(bytes) if !to.exists() => datadir::write_atomically(to, &bytes, 0o600),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io("cannot read", from, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn count(keys: usize) -> String {

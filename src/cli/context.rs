@@ -84,7 +84,7 @@ impl Context {
     pub fn chain_members(&self) -> Option<MembersList> {
         let chain = Some(self.spec().members.clone()?);
         let folder = std::path::absolute(self.folder()).unwrap_or_else(|_| self.folder());
-        Some(MembersList { path: folder.join(datadir::MEMBERS), chain })
+        Some(MembersList::new(folder.join(datadir::MEMBERS), chain))
     }
 
     /// Whether the data is that of a `tussock dev` node in a temporary folder.

@@ -146,10 +146,16 @@ pub fn make_private_folder(folder: &Path) -> Outcome {
 
 /// Writes a file atomically, with this mode.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
+    write_beside(path, bytes, mode, |_| Ok(()))
+}
+
+/// Writes a file beside and renames it; `prepare` sees it while it is empty.
+pub(super) fn write_beside(path: &Path, bytes: &[u8], mode: u32, prepare: impl Fn(&File) -> io::Result<()>) -> Outcome {
     let temporary = temporary_beside(path);
     let written = (|| {
         drop(fs::remove_file(&temporary));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        prepare(&file)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
@@ -253,7 +259,7 @@ fn cannot_make(folder: &Path, error: &io::Error) -> Failure {
     }
 }
 
-fn cannot_open(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn cannot_open(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::PermissionDenied => no_permission(path),
         _ => Failure::io("cannot open", path, error),
@@ -265,7 +271,7 @@ fn no_permission(path: &Path) -> Failure {
     Failure::new(Exit::Unauthorised, format!("permission denied: {}; {advice}", path.display()))
 }
 
-fn cannot_lock(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn cannot_lock(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(37) {
         let advice = "choose a data directory on a local disk: -d DIR";
         return Failure::new(Exit::Io, format!("this filesystem has no file locks: {}; {advice}", path.display()));

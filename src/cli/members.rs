@@ -9,6 +9,7 @@ use super::{
     context::Context,
     datadir::{self, Lock},
     exit::{Exit, Failure, Outcome},
+    kept_file::{self, FileLock},
     node_key,
     output::{self, Rows, text},
 };
@@ -125,7 +126,7 @@ impl Place {
     fn text(&self, context: &Context) -> Outcome<String> {
         let prefix = &context.spec().prefix;
         let chain = || self.chain.iter().flatten().map(|node| node_id::to_text(node, prefix) + "\n").collect();
-        match fs::read_to_string(&self.file) {
+        match members::text(&self.file) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(chain()),
             read => read.map_err(|error| Failure::io("cannot read", &self.file, &error)),
         }
@@ -138,7 +139,10 @@ impl Place {
             let read = members::member(line, &context.spec().prefix).transpose();
             read.map_err(|why| Failure::usage(format!("{}: {why}", self.file.display())))?;
         }
-        datadir::write_atomically(&self.file, text.as_bytes(), 0o644)?;
+        if known(context, text).is_empty() {
+            return Err(Failure::usage("a list without members lets nobody link; add another member first"));
+        }
+        kept_file::replace(&self.file, text.as_bytes(), 0o644)?;
         if self.is_in_use {
             context.remote()?.call("reloadmembers", json!([]))?;
         }
@@ -182,6 +186,7 @@ fn add(context: &Context, place: &Place, ids: &[String], remark: &str) -> Outcom
     if remark.chars().any(char::is_control) {
         return Err(Failure::usage("a remark is one line of text"));
     }
+    let _lock = FileLock::acquire(&place.file)?;
     let mut text = place.text(context)?;
     let known = known(context, &text);
     for node in parse(context, ids)? {
@@ -203,6 +208,7 @@ fn add(context: &Context, place: &Place, ids: &[String], remark: &str) -> Outcom
 }
 
 fn remove(context: &Context, place: &Place, ids: &[String]) -> Outcome {
+    let _lock = FileLock::acquire(&place.file)?;
     let (text, gone) = (place.text(context)?, parse(context, ids)?);
     let known = known(context, &text);
     if let Some(at) = gone.iter().position(|node| !known.contains(node)) {

@@ -21,6 +21,7 @@ pub mod genesis;
 pub mod grafana;
 pub mod help;
 pub mod inspect;
+pub mod kept_file;
 pub mod key;
 pub mod keys;
 pub mod members;

@@ -1,18 +1,23 @@
 //! The file of the nodes that may link: one id in a line. What follows a `#` is a remark.
 
 use std::{
-    fs,
+    io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
     base::ids::NodeId,
     chain::{address::Prefix, node_id},
     node::Members,
+    store::small_file,
 };
 
 /// Bytes of a file that is read: some 7,000 ids.
-const MAX_BYTES: u64 = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 /// Where a node's list of members is.
 #[derive(Clone, Debug)]
@@ -21,15 +26,33 @@ pub struct MembersList {
     pub path: PathBuf,
     /// The list as long as there is no file: that of the chain file.
     pub chain: Option<Members>,
+    /// The file was there. If it is gone, the chain's list does not count again: somebody may have been removed since.
+    was_there: Arc<AtomicBool>,
 }
 
 impl MembersList {
-    /// Reads the list.
+    /// A list in this file, or that of the chain file.
+    pub fn new(path: PathBuf, chain: Option<Members>) -> Self {
+        let was_there = Arc::new(AtomicBool::new(path.exists()));
+        Self { path, chain, was_there }
+    }
+
+    /// Reads the list. One without members is none: nobody could link.
     pub fn read(&self, prefix: &Prefix) -> Result<Members, String> {
-        match &self.chain {
-            Some(members) if !self.path.exists() => Ok(members.clone()),
-            _ => ids(&self.path, prefix),
+        let at = |problem: String| format!("{}: {problem}", self.path.display());
+        let was_there = self.was_there.load(Ordering::Relaxed);
+        match (&self.chain, self.path.try_exists().map_err(|error| at(error.to_string()))?) {
+            (Some(members), false) if !was_there => return Ok(members.clone()),
+            (Some(_), false) => {
+                let advice = "put it back, or start the node again to take the list of the chain file";
+                return Err(at(format!("the file is gone; {advice}")));
+            }
+            (_, is_there) => self.was_there.store(was_there || is_there, Ordering::Relaxed),
         }
+        let members = ids(&self.path, prefix)?;
+        let none =
+            || at("the file names no member, so that nobody could link; write the id of a node into it".to_owned());
+        (!members.is_empty()).then_some(members).ok_or_else(none)
     }
 }
 
@@ -45,12 +68,13 @@ pub struct Member {
 /// Reads the members in a file.
 pub fn read(path: &Path, prefix: &Prefix) -> Result<Vec<Member>, String> {
     let at = |problem: String| format!("{}: {problem}", path.display());
-    let size = fs::metadata(path).map_err(|error| at(error.to_string()))?.len();
-    if size > MAX_BYTES {
-        return Err(at(format!("more than {MAX_BYTES} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
+    let text = text(path).map_err(|error| at(error.to_string()))?;
     parse(&text, prefix).map_err(at)
+}
+
+/// The text of a file of members.
+pub fn text(path: &Path) -> io::Result<String> {
+    small_file::read(path, MAX_BYTES)
 }
 
 /// Reads the members in the text of a file.
@@ -76,6 +100,8 @@ pub fn member(line: &str, prefix: &Prefix) -> Option<Result<Member, String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -89,9 +115,26 @@ mod tests {
         assert_eq!(ids(&path, &prefix).unwrap(), Members::from([NodeId([7; 32])]));
         fs::write(&path, format!("{id}\nnonsense\n")).unwrap();
         assert!(read(&path, &prefix).unwrap_err().contains("line 2"));
-        fs::write(&path, vec![b'\n'; MAX_BYTES as usize + 1]).unwrap();
+        fs::write(&path, vec![b'\n'; MAX_BYTES + 1]).unwrap();
         assert!(read(&path, &prefix).is_err());
         fs::remove_file(&path).unwrap();
         assert!(read(&path, &prefix).is_err());
+    }
+
+    #[test]
+    fn a_list_that_was_changed_does_not_become_that_of_the_chain_again() {
+        let prefix = Prefix::new("ltus").unwrap();
+        let path = std::env::temp_dir().join(format!("tussock-members-changed-{}", std::process::id()));
+        let [one, two] = [7, 8].map(|byte| NodeId([byte; 32]));
+        let list = MembersList::new(path.clone(), Some(Members::from([one, two])));
+        assert_eq!(list.read(&prefix), Ok(Members::from([one, two])));
+        fs::write(&path, node_id::to_text(&one, &prefix)).unwrap();
+        assert_eq!(list.read(&prefix), Ok(Members::from([one])));
+        fs::remove_file(&path).unwrap();
+        assert!(list.read(&prefix).unwrap_err().contains("the file is gone"));
+        fs::write(&path, "# nobody\n").unwrap();
+        assert!(list.read(&prefix).unwrap_err().contains("names no member"));
+        assert!(MembersList::new(path.clone(), None).read(&prefix).is_err());
+        fs::remove_file(&path).unwrap();
     }
 }

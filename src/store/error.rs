@@ -14,6 +14,12 @@ impl From<Error> for StoreError {
                     "{text}: shared memory failed, which programs that read beside the node need; \
                      put the data directory onto a local file system"
                 )),
+                // A program that only reads must not roll back what a kill left half written.
+                _ if [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY]
+                    .contains(&failure.extended_code) =>
+                {
+                    Self::Io("a write was cut off, which the next start of the node mends".into())
+                }
                 ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure
                 | ErrorCode::ReadOnly
@@ -71,6 +77,8 @@ mod tests {
         for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_READONLY, ffi::SQLITE_CANTOPEN] {
             assert!(matches!(error(code), StoreError::Io(_)), "{code}");
         }
+        let cut_off = error(ffi::SQLITE_READONLY_ROLLBACK);
+        assert!(matches!(&cut_off, StoreError::Io(text) if text.contains("next start")), "{cut_off}");
         let shared = error(ffi::SQLITE_IOERR_SHMMAP);
         assert!(matches!(&shared, StoreError::Io(text) if text.contains("shared memory")), "{shared}");
         for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {

@@ -27,6 +27,7 @@ mod rows;
 mod runs;
 pub mod sharing;
 mod side;
+pub mod small_file;
 #[cfg(test)]
 mod sqlite_options;
 mod state_sums;

@@ -44,7 +44,12 @@ pub(super) struct SaveSchedule {
 impl SaveSchedule {
     /// What the database says; the sums are due after `save_after` changes.
     pub(super) fn load(connection: &Connection, save_after: u64) -> Result<Self, StoreError> {
-        let saved = rows::one(connection, "SELECT height FROM state_sums", [], |row| rows::integer(row, 0))?;
+        let saved = rows::one(connection, "SELECT height FROM state_sums", [], |row| rows::integer(row, 0));
+        // A damaged height is found by who reads the sums, and has them built again.
+        let saved = match saved {
+            Err(StoreError::Corrupt(_)) => None,
+            saved => saved?,
+        };
         let changes = rows::one(connection, "SELECT changes FROM state", [], |row| rows::integer(row, 0))?;
         let changes = changes.ok_or_else(|| corrupt("the state row is missing"))?;
         Ok(Self { save_after, saved, changes: Cell::new(changes) })

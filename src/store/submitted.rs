@@ -9,7 +9,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -21,19 +21,21 @@ use crate::{
         time::UnixTime,
     },
     chain::{archive::Submission, block::HashedTransaction},
-    store::sharing::with_suffix,
+    store::{sharing::with_suffix, small_file},
 };
 
 /// The file's name, in the folder of the ledger.
 const FILE: &str = "submitted.dat";
 /// Where a file goes that cannot be read to its end, so that nothing in it is lost.
 const ASIDE: &str = ".damaged";
+/// Files that are set aside; only the last of them is replaced. A disk that damages each file must not be filled, too.
+const MOST_ASIDE: u32 = 9;
 /// Bytes of the length that each record starts with.
 const LENGTH_BYTES: usize = 4;
 /// Bytes of the time behind it.
 const TIME_BYTES: usize = 8;
 /// A larger file is damaged: the payments of users are a part of the mempool, which may be sixteen times as large as usual.
-const MOST_BYTES: u64 = 16 * MEMPOOL_BYTES as u64;
+const MOST_BYTES: usize = 16 * MEMPOOL_BYTES;
 
 /// The file.
 #[derive(Debug)]
@@ -74,17 +76,16 @@ impl SubmittedFile {
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        let about = fs::metadata(&self.path)?;
-        if !about.is_file() || about.len() > MOST_BYTES {
-            return Err(io::Error::other(format!("no file of at most {MOST_BYTES} bytes")));
-        }
-        let mut bytes = Vec::new();
-        File::open(&self.path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        small_file::read_bytes(&self.path, MOST_BYTES)
     }
 
+    /// Renames the file. Files that were set aside before keep their names.
     fn set_aside(&self) -> io::Result<()> {
-        let aside = with_suffix(&self.path, ASIDE);
+        let name = |number: u32| match number {
+            1 => with_suffix(&self.path, ASIDE),
+            more => with_suffix(&self.path, &format!("{ASIDE}.{more}")),
+        };
+        let aside = (1..MOST_ASIDE).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(MOST_ASIDE));
         log::warn!("set aside path={}", aside.display());
         fs::rename(&self.path, &aside)
     }
@@ -240,7 +241,7 @@ mod tests {
         for make in [
             |path: &Path| fs::create_dir(path).unwrap(),
             |path: &Path| {
-                File::create(path).unwrap().set_len(MOST_BYTES + 1).unwrap();
+                File::create(path).unwrap().set_len(MOST_BYTES as u64 + 1).unwrap();
             },
         ] {
             let dir = TempDir::new();
@@ -250,6 +251,14 @@ mod tests {
             assert!(dir.join("submitted.dat.damaged").exists());
             file.append(&some(9, 1)).unwrap();
             assert_eq!(file.read().unwrap(), some(9, 1));
+            fs::remove_file(dir.join(FILE)).unwrap();
+            (0..20).for_each(|_| {
+                make(&dir.join(FILE));
+                // A folder cannot take the last one's place.
+                drop(file.read());
+                drop(fs::remove_dir(dir.join(FILE)));
+            });
+            assert!(dir.join("submitted.dat.damaged.2").exists() && !dir.join("submitted.dat.damaged.10").exists());
         }
     }
 }

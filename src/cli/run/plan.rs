@@ -162,7 +162,7 @@ impl Plan {
     pub(super) fn members_list(&self) -> Option<MembersList> {
         let absolute = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
         match &self.flags().members {
-            Some(file) => Some(MembersList { path: absolute(file), chain: None }),
+            Some(file) => Some(MembersList::new(absolute(file), None)),
             None => self.context.chain_members(),
         }
     }
@@ -202,8 +202,13 @@ fn read(
     let mut read = |text: &str| {
         let (node, address) = values::peer(text)?;
         let node = node.map(|node| node_id::parse(node, prefix)).transpose()?;
-        pins.extend(node.map(|node| (address.clone(), node)));
-        Ok(address)
+        let Some(node) = node else { return Ok(address) };
+        match pins.insert(address.clone(), node) {
+            Some(other) if other != node => {
+                Err("another node is named for the same address; leave one of them out".into())
+            }
+            _ => Ok(address),
+        }
     };
     texts.map(|text| read(text).map_err(|why: String| Failure::usage(format!("{flag} {text}: {why}")))).collect()
 }

@@ -16,8 +16,8 @@ const MAX_SHOWN: usize = 1024;
 pub(super) struct Identities {
     /// Who must answer.
     pins: BTreeMap<NodeAddress, NodeId>,
-    /// What the addresses of pinned names are, as last resolved.
-    resolved: BTreeMap<SocketAddr, NodeId>,
+    /// What the addresses of pinned names are, as last resolved. Each name for itself: a node may have several.
+    resolved: BTreeMap<NodeAddress, Vec<SocketAddr>>,
     /// Who answered last: a hint, which may be out of date.
     shown: BTreeMap<SocketAddr, NodeId>,
     /// Who may link; `None`: everybody.
@@ -37,9 +37,9 @@ impl Identities {
 
     /// What a name stands for now.
     pub(super) fn resolved(&mut self, name: &NodeAddress, addresses: &[SocketAddr]) {
-        let Some(node) = self.pins.get(name).copied() else { return };
-        self.resolved.retain(|_, of| *of != node);
-        self.resolved.extend(addresses.iter().map(|address| (canonical(*address), node)));
+        if self.pins.contains_key(name) {
+            self.resolved.insert(name.clone(), addresses.iter().map(|address| canonical(*address)).collect());
+        }
     }
 
     /// A link has shown who answers at an address.
@@ -58,7 +58,9 @@ impl Identities {
     }
 
     fn pinned(&self, address: SocketAddr) -> Option<NodeId> {
-        self.pins.get(&NodeAddress::Ip(address)).or_else(|| self.resolved.get(&address)).copied()
+        let by_name = || self.resolved.iter().find(|(_, addresses)| addresses.contains(&address));
+        let name = || self.pins.get(by_name()?.0);
+        self.pins.get(&NodeAddress::Ip(address)).or_else(name).copied()
     }
 
     /// Who may link; `None`: everybody.
@@ -109,6 +111,11 @@ mod tests {
         assert_eq!(identities.expected(at(3), &book), Some(other));
         identities.resolved(&name, &[at(4)]);
         assert_eq!([3, 4].map(|port| identities.expected(at(port), &book)), [None, Some(other)]);
+        // A second name of the same node takes nothing from the first.
+        let second: NodeAddress = "second.example:1".parse().unwrap();
+        identities.pin(second.clone(), other);
+        identities.resolved(&second, &[at(6), at(7)]);
+        assert_eq!([4, 6, 7].map(|port| identities.expected(at(port), &book)), [Some(other); 3]);
         assert_eq!(identities.protection(one), Protection::Pinned);
         book.add(UnixTime(1), at(5), None, UnixTime(1));
         book.hint(at(5), one);

@@ -241,7 +241,7 @@ impl Rig {
             version: "1.2.3".to_owned(),
             tokens: dir.join("tokens.json"),
             traffic: Arc::new(TrafficLog::open(dir.join("traffic"))),
-            members: Some(MembersList { path: dir.join("members"), chain: None }),
+            members: Some(MembersList::new(dir.join("members"), None)),
         };
         let backend: Arc<dyn Backend> = node.clone();
         let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&status))).unwrap();

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::harness::Rig;
 use crate::{
-    base::hash::hex,
-    chain::{key::SecretKey, transaction::Transaction},
+    base::{hash::hex, ids::NodeId},
+    chain::{key::SecretKey, node_id, spec::ChainSpec, transaction::Transaction},
     node::{
         command::Reply,
         report::{Report, SyncState},
@@ -34,7 +34,8 @@ fn every_method_answers_as_its_schema_says() {
     let (rig, confirmed, pending, address) = furnished();
     let (hash, id) = (rig.maker.hash(), confirmed.txid());
     let block = rig.result("getblock", json!([1, 0]));
-    fs::write(rig.dir.join("members"), "").unwrap();
+    let member = node_id::to_text(&NodeId([9; 32]), &ChainSpec::dev().prefix);
+    fs::write(rig.dir.join("members"), member).unwrap();
     let calls = [
         ("status", json!([])),
         ("getblockchaininfo", json!([])),

@@ -85,6 +85,7 @@ fn sums_that_are_missing_or_damaged_are_built_again_from_all_coins() {
         ("UPDATE state_sums SET sums = zeroblob(5)", true),
         ("UPDATE state_sums SET height = height - 1", true),
         ("UPDATE state_sums SET height = height + 1000", true),
+        ("UPDATE state_sums SET height = -1", true),
         ("UPDATE state_sums SET hash = zeroblob(32)", true),
     ] {
         let dir = TempDir::new();
