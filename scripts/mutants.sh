@@ -59,6 +59,10 @@ mutants=(
   'blocks-asked-twice-uncounted src/node/fetch/mod.rs         s/^        if is_owed .* {$/        if false {/'
   'news-that-was-asked-for     src/link/relaying.rs          s/block\.is_some_and(|block| link\.framer\.brings(&block))/false/'
   'answers-after-the-news      src/link/framer.rs            s/if self\.queue\.has_block(&block) {/if false {/'
+  'pushes-lost-at-their-turn   src/link/send_queue.rs        /fn begin_push/,/^    }/s/self\.push(&frame, magic, Class::News);//'
+  'dropped-pushes-stay-counted src/link/send_queue.rs        /fn drop_later/,/^    }/s/left\.push(\*block);//'
+  'paces-not-measured          src/link/pushing.rs           s/if let Some(rate) = self\.turns\.ended(self\.clock, id) {/if let Some(rate) = None {/'
+  'uploads-cost-no-tokens      src/link/sending.rs           s/upload\.take(bytes);//'
   'news-lost-in-silence        src/node/peers/mod.rs         /ToPeers::BlockMissed/,/^            }/s/peer\.keep_alive\.hasten(now\.mono);//'
   'garbage-is-dialled-again    src/node/peers/closing.rs     s/self\.dialer\.back_off_stranger(now\.mono, address, &mut self\.rng);/self.unreached(now, address);/'
   'sleepers-are-called-faulty  src/link/close.rs             s/^            PeerFault::HandshakeTimeout$//'
@@ -87,6 +91,10 @@ declare -A unit_tests=(
   [one-peer-takes-all-offers]=a_peer_that_floods_pushes_out_nobodys_offers_but_its_own
   [later-blocks-excuse-earlier]=what_a_peer_delivers_out_of_order_does_not_excuse_what_it_holds_back
   [promises-bind-backwards]=a_promise_counts_from_its_arrival
+  [pushes-lost-at-their-turn]=on_a_full_line_one_peer_gets_a_block_after_the_other
+  [dropped-pushes-stay-counted]=small_news_goes_ahead_of_a_block_that_waits_and_a_request_takes_its_place
+  [paces-not-measured]=a_peer_that_takes_very_long_for_a_block_is_told_of_the_next_one
+  [uploads-cost-no-tokens]=all_links_together_keep_to_the_limit_of_uploads
   [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
   [strangers-are-members]=members_link_and_a_stranger_hears_nothing
   [answers-before-the-list]=the_list_of_members_counts_when_the_keys_are_agreed_on

@@ -7,7 +7,6 @@ use crate::{
     base::{limits, time::Time},
     link::link::Link,
     node::{CloseReason, PeerFault},
-    wire::message::GoodbyeCode,
 };
 
 /// Bytes of a small segment: with its headers it fits into 1,280 bytes, the least that a line of IPv6 carries.
@@ -20,6 +19,9 @@ const MOST: usize = 64;
 const SILENT_ENDS: u8 = 2;
 /// A peer that was heard this long before its link ended for an unanswered ping was there all the time.
 const HEARD_WITHIN: Duration = Duration::from_secs(limits::PONG_TIMEOUT.as_secs() / 2);
+
+/// A peer of which nothing was heard for this long before a request of ours was late sends nothing that gets here.
+const SILENCE: Duration = Duration::from_secs(limits::GET_SYNC_TIMEOUT.as_secs() - 2);
 
 /// Addresses behind such lines, or suspected to be.
 #[derive(Default)]
@@ -41,7 +43,7 @@ impl Segments {
     pub(super) fn ended(&mut self, now: Time, link: &Link, reason: &CloseReason) {
         let address = link.remote;
         self.0.retain(|_, suspect| now.since(suspect.since) < HOLDS);
-        if link.direction.is_inbound() || !link.up || !is_silence(reason) {
+        if link.direction.is_inbound() || !link.up || !is_silence(now, link, reason) {
             return;
         }
         if self.limit(address).is_some() {
@@ -71,12 +73,12 @@ impl Segments {
     }
 }
 
-/// Whether a link ended because nothing came from the other side, or nothing of ours got there.
-fn is_silence(reason: &CloseReason) -> bool {
+/// Whether a link ended because nothing more came from the other side, or nothing of ours got there. On a slow line answers
+/// are late, too, but bytes of something come all the time.
+fn is_silence(now: Time, link: &Link, reason: &CloseReason) -> bool {
     match reason {
-        CloseReason::Fault(PeerFault::PingTimeout | PeerFault::SyncStall | PeerFault::BlockStall) => true,
-        CloseReason::Fault(PeerFault::PartialFrame | PeerFault::SendStall) => true,
-        CloseReason::Remote { code, .. } => *code == GoodbyeCode::TimedOut as u8,
+        CloseReason::Fault(PeerFault::PingTimeout) => true,
+        CloseReason::Fault(PeerFault::SyncStall | PeerFault::BlockStall) => !link.was_heard_within(now, SILENCE),
         _ => false,
     }
 }

@@ -70,3 +70,24 @@ fn only_links_of_ours_that_were_up_and_fell_silent_count() {
     }
     assert_eq!((rig.segment_limit("1.2.3.4:5"), rig.segment_limit("1.2.3.4:2")), (None, None));
 }
+
+#[test]
+fn a_line_that_is_only_slow_is_not_suspected() {
+    let rig = Rig::new();
+    for number in 1..=4 {
+        let link = dialled(&rig, number);
+        rig.pass(58);
+        rig.hear(link);
+        rig.pass(2);
+        rig.close(link, fault(PeerFault::SyncStall));
+        rig.forget_events();
+    }
+    assert_eq!(rig.segment_limit("1.2.3.4:5"), None, "something came");
+    for number in 5..=6 {
+        let link = dialled(&rig, number);
+        rig.pass(12);
+        rig.close(link, fault(PeerFault::SyncStall));
+        rig.forget_events();
+    }
+    assert_eq!(rig.segment_limit("1.2.3.4:5"), Some(1200), "nothing at all came");
+}
