@@ -6,7 +6,9 @@
 
 mod ahead;
 mod candidates;
+mod choice;
 mod clock;
+mod departed;
 mod header_node;
 mod ignored;
 mod index;
@@ -15,6 +17,7 @@ mod ledger_news;
 mod locator;
 mod offered;
 mod overdue;
+mod pace;
 mod passing;
 mod peer_clocks;
 mod promises;
@@ -52,7 +55,7 @@ use crate::{
         Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
             candidates::Candidates,
-            clock::{ClockFacts, ClockJudge},
+            clock::ClockJudge,
             header_node::Change,
             index::Index,
             latest_time::LatestTime,
@@ -175,7 +178,7 @@ impl Headers {
             PeerLink::Up { link, peer } => self.meet(now, link, peer)?,
             PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
             PeerLink::Closed { link, .. } => {
-                self.peers.remove(link);
+                self.peers.remove(now.mono, link);
                 self.candidates.look_again();
                 self.answered &= self.peers.len() > 0;
             }
@@ -342,18 +345,6 @@ impl Headers {
         self.tell_best(out);
         self.tell_candidates(now, out)?;
         self.report_best(now, out);
-        Ok(())
-    }
-
-    fn look_at_clock(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return Ok(()) };
-        let facts = ClockFacts {
-            future_limit: u64::from(self.spec.parameters.future_limit),
-            own: self.latest_time.look(index)?,
-            refused: self.peers.refused(index.best().work),
-            clocks: self.peers.clocks(now),
-        };
-        self.clock.look(now, facts, out);
         Ok(())
     }
 

@@ -1,7 +1,8 @@
-//! What peers tell of their clocks: in their `Version`, and in each ping if their services say so.
+//! What peers tell of their clocks, in their `Version`, and in each ping if their services say so, and what follows from it.
 
 use super::{
-    clock::PeerClocks,
+    Headers,
+    clock::{ClockFacts, PeerClocks},
     steps::difference,
     syncnode::{HeaderSource, HeaderSources},
 };
@@ -10,7 +11,8 @@ use crate::{
         ids::LinkId,
         time::{Now, UnixTime},
     },
-    node::PeerInfo,
+    chain::archive::StoreError,
+    node::{Outbox, PeerInfo},
 };
 
 impl HeaderSources {
@@ -29,5 +31,20 @@ impl HeaderSources {
         let offset = |peer: &HeaderSource| (peer.clock.saturating_sub(difference(now)), peer.info.remote);
         let offsets = self.iter().filter(|(_, peer)| counts(peer)).map(|(_, peer)| offset(peer)).collect();
         PeerClocks { are_chosen, offsets }
+    }
+}
+
+impl Headers {
+    /// Compares the clock with what is known of time.
+    pub(super) fn look_at_clock(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = self.index.as_ref().filter(|_| self.open) else { return Ok(()) };
+        let facts = ClockFacts {
+            future_limit: u64::from(self.spec.parameters.future_limit),
+            own: self.latest_time.look(index)?,
+            refused: self.peers.refused(index.best().work),
+            clocks: self.peers.clocks(now),
+        };
+        self.clock.look(now, facts, out);
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_POLL, UNPROVEN_HEADERS},
+        limits::{GET_SYNC_POLL, MAX_SYNC_HEADERS, UNPROVEN_HEADERS},
         time::{Now, Time},
     },
     chain::{archive::StoreError, header::Header},
@@ -56,6 +56,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let now = self.clock.no_earlier_than_known(now);
+        self.peers.answered(now.mono, link);
         let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
         match peer.questions.answered(now.mono) {
             None => {
@@ -73,6 +74,9 @@ impl Headers {
             return Ok(());
         }
         let full = sync::is_full(&headers);
+        // A full round may have fewer headers if they are large.
+        let count = if full { MAX_SYNC_HEADERS } else { headers.len() };
+        let best = index.best().height;
         match validate::judge(&self.spec, index, headers, now.unix)? {
             Err(fault) => {
                 log::warn!("refused link={} remote={} fault={fault}", link.0, peer.info.remote);
@@ -82,7 +86,12 @@ impl Headers {
             Ok(batch) => {
                 self.answered = true;
                 let end = (full && batch.future.is_none() && !batch.rows.is_empty()).then_some(batch.last);
+                let reached = batch.last.0;
                 let taken = self.take_batch(now, link, full, batch, out)?;
+                // Another peer may have sent the same headers just before.
+                if taken || reached >= best {
+                    self.peers.delivered(now.mono, link, count);
+                }
                 self.end_round(link, end.filter(|_| taken));
                 Ok(())
             }

@@ -24,7 +24,8 @@ use crate::{
     node::{
         PeerInfo,
         headers::{
-            clock::RefusedBranch, promises::Promises, questions::Questions, steps::difference, validate::Refused,
+            clock::RefusedBranch, departed::Departed, pace::Pace, promises::Promises, questions::Questions,
+            steps::difference, validate::Refused,
         },
         rate_limit::RateLimit,
     },
@@ -61,6 +62,7 @@ pub(super) struct HeaderSource {
     quiet_until: Time,
     pub(super) slow_until: Time,
     pub(super) failures: u32,
+    pub(super) pace: Pace,
     /// The header below those of its last answer, if that answer was ignored and the header was not on the best chain.
     pub(super) ignored: Option<(u32, Hash)>,
     /// The last header of its last answer; its next locator contains it.
@@ -84,13 +86,14 @@ pub(super) struct HeaderSource {
 
 #[derive(Default)]
 pub(super) struct HeaderSources {
-    map: BTreeMap<LinkId, HeaderSource>,
+    pub(super) map: BTreeMap<LinkId, HeaderSource>,
     /// All peers that are not idle, and perhaps others. Each event looks at these; of a synced node's many peers they
     /// are few.
     busy: BTreeSet<LinkId>,
-    node: Option<LinkId>,
+    pub(super) node: Option<LinkId>,
     /// When the sync node was chosen or last sent something new.
-    node_since: Time,
+    pub(super) node_since: Time,
+    departed: Departed,
 }
 
 impl HeaderSource {
@@ -110,6 +113,7 @@ impl HeaderSource {
             quiet_until: Time(0),
             slow_until: Time(0),
             failures: 0,
+            pace: Pace::default(),
             ignored: None,
             reached: None,
             told: None,
@@ -158,6 +162,7 @@ impl HeaderSource {
     pub(super) fn done(&mut self, now: Time) {
         self.reached = None;
         self.strikes = 0;
+        self.pace.start(now);
         self.quiet_until = now + GET_SYNC_QUIET;
         self.standing = if std::mem::take(&mut self.again) { Standing::Fresh } else { Standing::Done };
     }
@@ -201,23 +206,19 @@ impl HeaderSource {
         self.failures = self.failures.saturating_add(1);
         self.slow_until = now + SYNC_NODE_PAUSE;
     }
-
-    /// The order of preference: the peer with the smallest key is asked.
-    fn rank(&self, link: LinkId, best: Work) -> impl Ord + use<> {
-        let inbound = self.info.direction.is_inbound();
-        let more = self.info.work > best;
-        (self.failures, !more, inbound, std::cmp::Reverse((self.info.work, self.height)), link)
-    }
 }
 
 impl HeaderSources {
     pub(super) fn insert(&mut self, now: Now, link: LinkId, info: Arc<PeerInfo>) {
-        self.map.insert(link, HeaderSource::new(now, info));
+        let (pace, failures) = self.departed.find(now.mono, &info);
+        self.map.insert(link, HeaderSource { pace, failures, ..HeaderSource::new(now, info) });
         self.busy.insert(link);
     }
 
-    pub(super) fn remove(&mut self, link: LinkId) {
-        self.map.remove(&link);
+    pub(super) fn remove(&mut self, now: Time, link: LinkId) {
+        if let Some(HeaderSource { info, pace, failures, .. }) = self.map.remove(&link) {
+            self.departed.add(now, &info, pace, failures);
+        }
         self.busy.remove(&link);
         if self.node == Some(link) {
             self.node = None;
@@ -241,7 +242,7 @@ impl HeaderSources {
         self.busy.retain(|link| map.get(link).is_some_and(|peer| !peer.is_idle()));
     }
 
-    fn busy(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
+    pub(super) fn busy(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
         self.busy.iter().filter_map(|link| Some((*link, self.map.get(link)?)))
     }
 
@@ -263,13 +264,6 @@ impl HeaderSources {
     pub(super) fn source(&self) -> Option<&HeaderSource> {
         let asked = || self.busy().map(|(_, peer)| peer).find(|peer| peer.questions.since.is_some() && !peer.closing);
         self.node().map(|(_, peer)| peer).or_else(asked)
-    }
-
-    /// The peer sent something new: it becomes the sync node unless another one is at work.
-    pub(super) fn productive(&mut self, now: Time, link: LinkId) {
-        if self.node == Some(link) || self.node.is_none() {
-            (self.node, self.node_since) = (Some(link), now);
-        }
     }
 
     /// Peers whose time to be asked again has come become fresh.
@@ -330,56 +324,6 @@ impl HeaderSources {
         self.busy().filter(move |(link, peer)| Some(*link) != self.node && has_more(peer))
     }
 
-    /// The sync node to ask now; a new one is chosen if there is none. `None` if no peer has more, or it was asked.
-    pub(super) fn next_node(&mut self, now: Time, best: Work) -> Option<LinkId> {
-        let at_work = |peer: &HeaderSource| peer.standing == Standing::More && !peer.closing;
-        if !self.node().is_some_and(|(_, peer)| at_work(peer)) {
-            self.node = self.candidate(now, best, None);
-            self.node_since = now;
-        }
-        self.node().filter(|(_, peer)| peer.questions.since.is_none()).map(|(link, _)| link)
-    }
-
-    /// The best peer that has more, other than `except`. Slow ones only if there is no other.
-    fn candidate(&self, now: Time, best: Work, except: Option<LinkId>) -> Option<LinkId> {
-        let eligible = |link: LinkId, peer: &HeaderSource| {
-            peer.standing == Standing::More && peer.questions.since.is_none() && !peer.closing && Some(link) != except
-        };
-        let ranked = self
-            .busy()
-            .filter(|(link, peer)| eligible(*link, peer))
-            .min_by_key(|(link, peer)| (peer.slow_until > now, peer.rank(*link, best)));
-        ranked.map(|(link, _)| link)
-    }
-
-    /// Gives the role of the sync node to another peer if the present one is silent, or brings nothing new for long, and
-    /// somebody else has more. Returns the one that lost it.
-    pub(super) fn switch(&mut self, now: Time, best: Work) -> Option<LinkId> {
-        let (link, node) = self.node()?;
-        let silent = node.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_SWITCH);
-        let vain = now.since(self.node_since) >= GET_SYNC_TIMEOUT && node.questions.since.is_some();
-        if !silent && !vain {
-            return None;
-        }
-        let other = self
-            .candidate(now, best, Some(link))
-            .filter(|other| self.map.get(other).is_some_and(|peer| peer.slow_until <= now))?;
-        if let Some(peer) = self.map.get_mut(&link) {
-            peer.slow(now);
-        }
-        (self.node, self.node_since) = (Some(other), now);
-        Some(link)
-    }
-
-    /// Peers that left a question open for too long, if there is another peer to ask.
-    pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
-        let late = |peer: &HeaderSource| peer.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
-        let found: Vec<LinkId> =
-            self.busy().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect();
-        let others = || self.map.values().any(|peer| !late(peer) && !peer.closing);
-        if found.is_empty() || others() { found } else { Vec::new() }
-    }
-
     /// Whether some peer may still have headers for us: it has more, or its answer is awaited.
     pub(super) fn more_expected(&self, now: Time) -> bool {
         self.busy().any(|(_, peer)| {
@@ -395,6 +339,8 @@ impl HeaderSources {
             let asked = peer.questions.since.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
             asked.chain(peer.again_at.filter(|_| peer.questions.since.is_none())).filter(|at| *at > now).min()
         };
-        self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer).min()
+        let judged = self.node().and_then(|(_, node)| Some(node.pace.judged(node.questions.since?)));
+        let peers = self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer);
+        peers.chain(judged.filter(|at| *at > now)).min()
     }
 }

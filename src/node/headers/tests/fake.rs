@@ -342,7 +342,7 @@ impl Rig {
     pub(super) fn up_with(&mut self, link: u64, claims: &Chain, change: impl FnOnce(&mut PeerInfo)) -> Vec<Action> {
         let direction = if link.is_multiple_of(2) { Direction::Inbound } else { Direction::Outbound(DialId(link)) };
         let mut peer = PeerInfo {
-            node: crate::node::testing::some_node(1),
+            node: crate::node::testing::some_node(link),
             direction,
             remote: format!("127.0.0.1:{}", 4000 + link).parse().unwrap(),
             listens: None,

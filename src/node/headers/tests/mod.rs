@@ -6,6 +6,7 @@ mod clock;
 mod fake;
 mod model;
 mod news;
+mod pace;
 mod rounds;
 mod unproven;
 mod withheld;

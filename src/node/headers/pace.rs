@@ -1,0 +1,97 @@
+//! How fast a peer delivers headers. The choice of the sync node goes by it: what a peer claims costs it nothing.
+
+use std::time::Duration;
+
+use crate::base::{
+    limits::{MAX_SYNC_HEADERS, SYNC_NODE_PAUSE},
+    time::Time,
+};
+
+/// Waiting time after which the sync node is judged: three round trips by satellite.
+const WINDOW: Duration = Duration::from_secs(2);
+/// A sync node that takes at most this long for a full round keeps its role: 1,000 headers a second. A peer behind a
+/// satellite that is asked ahead takes 40 ms, and 80 ms while that begins.
+const GOOD: Duration = Duration::from_millis(100);
+/// How many times as long as another peer's a sync node's round may take.
+const FACTOR: u32 = 2;
+
+/// The pace of one peer, as time for each full round.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace {
+    /// As sync node: how long its answers were waited for, up to `counted`, and how many headers came.
+    waited: Duration,
+    headers: u32,
+    counted: Time,
+    /// The last answer that it gave as any other peer.
+    answer: Option<Duration>,
+    /// What it last showed as sync node, and when.
+    shown: Option<(Time, Duration)>,
+}
+
+/// How much another peer's pace is worth; the smallest value is preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trust {
+    /// It was the sync node lately.
+    Shown,
+    /// It has only answered a question, which anybody can do fast.
+    Untried,
+    /// It was the sync node a while ago, and is worth another try.
+    Retried,
+}
+
+impl Pace {
+    /// It becomes the sync node, or has no more headers for now.
+    pub(super) fn start(&mut self, now: Time) {
+        (self.waited, self.headers, self.counted) = (Duration::ZERO, 0, now);
+    }
+
+    /// The sync node's answer has been waited for since then.
+    pub(super) fn wait(&mut self, now: Time, since: Option<Time>) {
+        if let Some(since) = since {
+            self.waited += now.since(since.max(self.counted));
+        }
+        self.counted = now;
+    }
+
+    /// The sync node has sent headers that are of use.
+    pub(super) fn deliver(&mut self, now: Time, headers: usize) {
+        self.headers = self.headers.saturating_add(u32::try_from(headers).unwrap_or(u32::MAX));
+        if self.waited >= WINDOW {
+            self.keep(now);
+            self.start(now);
+        }
+    }
+
+    /// Another peer has answered.
+    pub(super) fn answered(&mut self, took: Duration) {
+        self.answer = Some(took);
+    }
+
+    /// Remembers what the sync node has shown.
+    pub(super) fn keep(&mut self, now: Time) {
+        if let Some(pace) = self.as_node(now) {
+            self.shown = Some((now, pace));
+        }
+    }
+
+    /// The pace of the sync node; `None` before it has had time to show it.
+    pub(super) fn as_node(&self, now: Time) -> Option<Duration> {
+        let shown = self.shown.filter(|(at, _)| now.since(*at) < SYNC_NODE_PAUSE).map(|(_, pace)| pace);
+        if self.waited < WINDOW { shown } else { Some(self.waited * (MAX_SYNC_HEADERS as u32) / self.headers.max(1)) }
+    }
+
+    /// What the pace of a peer is worth if it is clearly better than this pace of the sync node.
+    pub(super) fn beats(&self, now: Time, node: Duration) -> Option<(Trust, Duration)> {
+        let (trust, pace) = match self.shown {
+            Some((at, pace)) if now.since(at) < SYNC_NODE_PAUSE => (Trust::Shown, pace),
+            Some(_) => (Trust::Retried, self.answer.unwrap_or_default()),
+            None => (Trust::Untried, self.answer?),
+        };
+        (node > GOOD && pace * FACTOR < node).then_some((trust, pace))
+    }
+
+    /// When the sync node is to be judged if its answer does not come.
+    pub(super) fn judged(&self, since: Time) -> Time {
+        since.max(self.counted) + WINDOW.saturating_sub(self.waited)
+    }
+}
