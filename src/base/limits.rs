@@ -155,6 +155,12 @@ pub const READ_BYTES: usize = 16 * KIB;
 pub const SYNCS_IN_FLIGHT: usize = 16;
 /// `GetSkeleton` per second from one peer. One is enough for 100,000 headers.
 pub const SKELETONS_PER_SECOND: u32 = 1;
+/// The time after which all peers of a network group together get one more, and how many they get at once.
+pub const SKELETONS_IN_GROUP: (Duration, u32) = (seconds(1), 4);
+/// The same for all peers. An answer takes up to 8 ms.
+pub const SKELETONS_IN_ALL: (Duration, u32) = (Duration::from_millis(40), 64);
+/// Network groups whose peers are counted together.
+pub const SKELETON_GROUPS: usize = 256;
 /// How long a `GetSync` may go unanswered before another sync node is chosen.
 pub const GET_SYNC_TIMEOUT: Duration = seconds(10);
 /// How often a synced node asks a peer for headers although nobody announced any: one whose tip is another than ours.

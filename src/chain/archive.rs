@@ -94,6 +94,16 @@ pub trait HeaderArchive: Send {
     fn applied_at(&self, height: u32) -> Result<Option<HeaderRow>, StoreError>;
     /// Up to `count` headers of the applied chain from height `from` upwards.
     fn applied_from(&self, from: u32, count: usize) -> Result<Vec<Header>, StoreError>;
+    /// The hashes of the applied chain at height `from` and each `step`th above it, up to `count` of them.
+    fn applied_hashes(&self, from: u32, step: u32, count: usize) -> Result<Vec<Hash>, StoreError> {
+        let mut hashes = Vec::new();
+        let heights = (0..count).map_while(|at| from.checked_add(step.checked_mul(u32::try_from(at).ok()?)?));
+        for height in heights {
+            let Some(row) = self.applied_at(height)? else { break };
+            hashes.push(row.hash);
+        }
+        Ok(hashes)
+    }
     /// The valid header with the most work; the first stored wins ties. Genesis if there is no other.
     fn best_header(&self) -> Result<HeaderRow, StoreError>;
     /// How many stored headers are not part of the applied chain.

@@ -36,6 +36,12 @@ impl RateLimit {
         self.held > 0
     }
 
+    /// Whether it holds as many tokens as it can.
+    pub(crate) fn is_full(&mut self, now: Time) -> bool {
+        self.refill(now);
+        self.held == self.most
+    }
+
     /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, now: Time) -> bool {
         self.take_some(now, 1)

@@ -121,6 +121,11 @@ impl HeaderArchive for LedgerReader {
         StoredHeader::applied_from(&snapshot, from, count)
     }
 
+    fn applied_hashes(&self, from: u32, step: u32, count: usize) -> Result<Vec<Hash>, StoreError> {
+        let snapshot = self.snapshot()?;
+        StoredHeader::applied_hashes(&snapshot, from, step, count)
+    }
+
     fn best_header(&self) -> Result<HeaderRow, StoreError> {
         let snapshot = self.snapshot()?;
         let best = rows::one(&snapshot, "SELECT best FROM state", [], |row| Ok(row.get(0)?))?;

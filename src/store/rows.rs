@@ -102,6 +102,20 @@ impl StoredHeader {
         })
     }
 
+    /// The hashes of the applied chain at height `from` and each `step`th above it, up to `count` of them. Reads no header.
+    pub(super) fn applied_hashes(
+        connection: &Connection,
+        from: u32,
+        step: u32,
+        count: usize,
+    ) -> Result<Vec<Hash>, StoreError> {
+        let sql = "SELECT hash FROM headers WHERE id = (SELECT id FROM applied WHERE height = ?1)";
+        let mut statement = connection.prepare_cached(sql)?;
+        let heights = (0..count).map_while(|at| from.checked_add(step.checked_mul(u32::try_from(at).ok()?)?));
+        let found = heights.map(|height| first(&mut statement, [height], |row| Ok(Hash(bytes(row, 0)?))).transpose());
+        found.map_while(|found| found).collect()
+    }
+
     fn at_height(self, height: u32) -> Result<Self, StoreError> {
         let found = self.header.height;
         if found == height { Ok(self) } else { Err(corrupt(format!("block {height}: block {found} is in its place"))) }

@@ -14,10 +14,7 @@ use crate::{
     chain::archive::StoreError,
     node::{
         Outbox, PeerFault,
-        headers::{
-            Headers,
-            skeleton::{self, ROUND},
-        },
+        headers::{Headers, skeleton::ROUND},
         report::SyncState,
     },
     wire::message::{Kind, Locator, Message, SERVICE_SKELETON},
@@ -107,7 +104,9 @@ impl Headers {
             self.punish(link, PeerFault::Flood("GetSkeleton"), out);
             return Ok(());
         }
-        let hashes = skeleton::above(index.archive(), from)?;
+        let ip = peer.info.remote.ip();
+        let (archive, tip) = (index.archive(), index.applied.0);
+        let hashes = self.peers.skeletons.give(now, ip, archive, from, tip)?;
         out.answer(link, Kind::GetSkeleton, [Message::Skeleton(crate::base::codec::List::truncated(hashes))]);
         Ok(())
     }

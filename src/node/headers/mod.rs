@@ -26,6 +26,7 @@ mod questions;
 mod rivals;
 mod rounds;
 mod skeleton;
+mod skeleton_answers;
 mod span;
 mod state;
 mod steps;

@@ -69,15 +69,8 @@ impl Skeleton {
 
 /// Each hundredth hash of the applied chain above `from`; none if it is not on that chain.
 pub(super) fn above(archive: &dyn HeaderArchive, from: &Hash) -> Result<Vec<Hash>, StoreError> {
-    let mut hashes = Vec::new();
-    let Some(row) = archive.header(from)?.filter(|row| row.status == BlockStatus::Applied) else { return Ok(hashes) };
-    let mut height = row.header.height;
-    while hashes.len() < MAX_SKELETON_HASHES {
-        height = height.saturating_add(ROUND);
-        match archive.applied_at(height)? {
-            Some(row) => hashes.push(row.hash),
-            None => break,
-        }
+    match archive.header(from)?.filter(|row| row.status == BlockStatus::Applied) {
+        Some(row) => archive.applied_hashes(row.header.height.saturating_add(ROUND), ROUND, MAX_SKELETON_HASHES),
+        None => Ok(Vec::new()),
     }
-    Ok(hashes)
 }

@@ -25,7 +25,7 @@ use crate::{
         PeerInfo,
         headers::{
             clock::RefusedBranch, departed::Departed, pace::Pace, promises::Promises, questions::Questions,
-            steps::difference, validate::Refused,
+            skeleton_answers::SkeletonAnswers, steps::difference, validate::Refused,
         },
         rate_limit::RateLimit,
     },
@@ -94,6 +94,7 @@ pub(super) struct HeaderSources {
     /// When the sync node was chosen or last sent something new.
     pub(super) node_since: Time,
     departed: Departed,
+    pub(super) skeletons: SkeletonAnswers,
 }
 
 impl HeaderSource {

@@ -53,6 +53,10 @@ impl HeaderArchive for LedgerArchive {
         self.read(|archive| archive.applied_from(from, count))
     }
 
+    fn applied_hashes(&self, from: u32, step: u32, count: usize) -> Result<Vec<Hash>, StoreError> {
+        self.read(|archive| archive.applied_hashes(from, step, count))
+    }
+
     fn best_header(&self) -> Result<HeaderRow, StoreError> {
         self.read(|archive| archive.best_header())
     }

@@ -25,6 +25,10 @@ impl HeaderArchive for LedgerDb {
         self.watch(StoredHeader::applied_from(&self.connection, from, count))
     }
 
+    fn applied_hashes(&self, from: u32, step: u32, count: usize) -> Result<Vec<Hash>, StoreError> {
+        self.watch(StoredHeader::applied_hashes(&self.connection, from, step, count))
+    }
+
     fn best_header(&self) -> Result<HeaderRow, StoreError> {
         let stored = self.watch(StoredHeader::with_id(&self.connection, self.best.id))?;
         Ok(self.with_status(stored))

@@ -113,6 +113,10 @@ fn connecting_and_disconnecting_keeps_coins_and_digest() {
     testkit::commit(&mut ledger, &maker).unwrap();
     assert_coins(&ledger, &maker);
     assert_eq!(ledger.applied_at(7).unwrap().unwrap().hash, maker.hash());
+    let hash = |height| ledger.applied_at(height).unwrap().unwrap().hash;
+    assert_eq!(ledger.applied_hashes(1, 3, 9).unwrap(), [hash(1), hash(4), hash(7)]);
+    assert_eq!(ledger.applied_hashes(2, 3, 1).unwrap(), [hash(2)]);
+    assert_eq!(ledger.applied_hashes(u32::MAX, 100, 9).unwrap(), []);
     assert_eq!(ledger.applied_from(5, 100).unwrap(), blocks[1..].iter().map(|b| b.header.clone()).collect::<Vec<_>>());
 
     let mut sum = ledger.state_sum().unwrap();

@@ -122,3 +122,51 @@ fn a_skeleton_is_each_hundredth_hash_of_the_applied_chain() {
     let closed = (0..10).any(|_| faults(&rig.receive(1, &Message::GetSkeleton(chain.hash(0)))).contains(&flood));
     assert!(closed, "each question reads a thousand headers");
 }
+
+/// How many of so many peers of this host get a skeleton, each at once after its handshake.
+fn skeletons_for(rig: &mut Rig, chain: &Chain, links: std::ops::Range<u64>, host: impl Fn(u64) -> String) -> usize {
+    let mut got = 0;
+    for link in links {
+        rig.up_with(link, chain, |peer| peer.remote = host(link).parse().unwrap());
+        let actions = rig.receive(link, &Message::GetSkeleton(chain.hash(0)));
+        assert!(faults(&actions).is_empty(), "a peer does not pay for what others asked");
+        got += sent(&actions).iter().filter(|sent| matches!(sent, Message::Skeleton(said) if !said.is_empty())).count();
+        rig.down(link);
+    }
+    got
+}
+
+#[test]
+fn coming_back_brings_no_more_skeletons_and_costs_other_networks_nothing() {
+    let chain = Chain::new().grow(350, 0);
+    let mut rig = Rig::new(&chain);
+    let same = |link: u64| format!("10.7.0.{}:{}", link % 9, 1000 + link);
+    assert_eq!(skeletons_for(&mut rig, &chain, 100..200, same), 4);
+    assert_eq!(skeletons_for(&mut rig, &chain, 200..201, |_| "10.8.0.1:1".to_owned()), 1, "another network");
+    rig.pass(SECOND * 3);
+    assert_eq!(skeletons_for(&mut rig, &chain, 300..400, same), 3);
+}
+
+#[test]
+fn all_networks_together_get_some_skeletons_a_second() {
+    let chain = Chain::new().grow(350, 0);
+    let mut rig = Rig::new(&chain);
+    let each = |link: u64| format!("{}.{}.0.1:1000", 11 + link / 250, link % 250);
+    assert_eq!(skeletons_for(&mut rig, &chain, 1000..2000, each), 64);
+    rig.pass(SECOND);
+    assert_eq!(skeletons_for(&mut rig, &chain, 3000..3500, each), 25);
+}
+
+#[test]
+fn the_same_question_gets_another_answer_once_the_chain_has_grown() {
+    let chain = Chain::new().grow(350, 0);
+    let mut rig = Rig::new(&chain);
+    rig.up(1, &Chain::new());
+    let longer = chain.clone().grow(100, 0);
+    for (chain, count) in [(&chain, 3), (&chain, 3), (&longer, 4)] {
+        rig.archive.put(&chain.rows);
+        rig.moved(chain);
+        let answer = sent(&rig.receive(1, &Message::GetSkeleton(chain.hash(0))));
+        assert!(matches!(&answer[..], [Message::Skeleton(said)] if said.len() == count), "{answer:?}");
+    }
+}
