@@ -69,6 +69,7 @@ mutants=(
   'one-peer-takes-all-offers   src/node/fetch/offered.rs     s/same\.map(&size)\.sum::<usize>())/same.map(\&size).sum::<usize>().min(0))/'
   'later-blocks-excuse-earlier src/node/fetch/sources.rs     s/self\.requests\.iter_mut()\.skip(at)/self.requests.iter_mut()/'
   'promises-bind-backwards     src/node/headers/promises.rs  s/filter(move |(_, since)| \*since <= time)/filter(move |_| time == time)/'
+  'slow-sync-nodes-stay        src/node/headers/choice.rs    s/self\.faster(now, best)\.or_else(next)?/{ let _ = self.faster(now, best); next()? }/'
   'unasked-skeletons-are-free  src/node/headers/ahead.rs     s/self\.punish(link, PeerFault::Unexpected(Kind::Skeleton), out);//'
   'orphans-are-free            src/node/headers/offered.rs   s/if !target\.is_some_and(|target| target\.admits(&hash)) {/if false {/'
   'strangers-are-members       src/node/key_agreement/mod.rs s/members\.is_some_and(|members| !members\.contains(&node))/members.is_some_and(|_| false)/'

@@ -66,6 +66,14 @@ impl Disk {
         }
     }
 
+    /// Changes the ledger of a node that has not started.
+    pub(super) fn write<T>(&mut self, write: impl FnOnce(&mut dyn LedgerStore) -> T) -> T {
+        match &mut self.ledger {
+            Ledger::Own(ledger) => write(ledger),
+            Ledger::Common(ledger) => write(ledger),
+        }
+    }
+
     /// Looks at the ledger.
     pub(super) fn read<T>(&self, look: impl FnOnce(&dyn LedgerStore) -> T) -> T {
         match &self.ledger {

@@ -15,6 +15,7 @@ mod dial;
 mod disk;
 mod faults;
 mod hangups;
+mod history;
 mod hosts;
 mod inboxes;
 mod lines;

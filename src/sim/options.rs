@@ -28,6 +28,9 @@ const SIEGE_DEPTH: u64 = 12;
 /// Nodes that start late in a siege, parts per million.
 const BESIEGED_LATE_PPM: u64 = 500_000;
 
+/// Blocks from before the run: three rounds of headers.
+const HISTORY: usize = 300;
+
 /// Bootnodes are few.
 const NODES_PER_BOOTNODE: usize = 40;
 
@@ -69,6 +72,10 @@ pub struct Options {
     pub strangers: usize,
     /// More byzantine nodes, on top: each says falsely where the rounds of its headers begin.
     pub false_skeletons: usize,
+    /// More byzantine nodes, on top: each sends few headers, and late.
+    pub late_headers: usize,
+    /// Blocks that all nodes but one have from the start.
+    pub history: usize,
     /// Whether they go on when all other faults are over, as far as their tricks are fair.
     pub byzantine_stay: bool,
     /// Seconds of the safety phase, in which faults happen.
@@ -229,6 +236,7 @@ impl Options {
             options.tricksters = tricksters;
             if tricksters == 0 {
                 (options.tricklers, options.strangers, options.false_skeletons) = (0, 0, 0);
+                (options.late_headers, options.history) = (0, 0);
             }
         }
         options
@@ -248,6 +256,8 @@ impl Options {
             tricklers: 0,
             strangers: 0,
             false_skeletons: 0,
+            late_headers: 0,
+            history: 0,
             byzantine_stay: false,
             seconds,
             converge_within: 300,
@@ -303,15 +313,15 @@ impl Options {
         }
     }
 
-    /// The numbers of the hosts that are no nodes. After them come only nodes with false skeletons.
+    /// The numbers of the hosts that are no nodes. After them come nodes with false skeletons, then those with late headers.
     pub fn stranger_numbers(&self) -> std::ops::Range<usize> {
-        let end = self.nodes + self.dishonest() - self.false_skeletons;
+        let end = self.nodes + self.dishonest() - self.false_skeletons - self.late_headers;
         end - self.strangers..end
     }
 
     /// Byzantine nodes of all kinds.
     pub fn dishonest(&self) -> usize {
-        self.byzantine + self.tricksters + self.tricklers + self.strangers + self.false_skeletons
+        self.byzantine + self.tricksters + self.tricklers + self.strangers + self.false_skeletons + self.late_headers
     }
 
     fn draw_faults(&mut self, dice: &Dice) {
@@ -345,6 +355,13 @@ impl Options {
             self.partitions.push(Partition { from, seconds, percent: stream.between(1, 50) });
         }
         self.false_skeletons = dice.size("false_skeletons", &[0, 0, 0, 0, 0, 0, 1]);
+        if !self.siege && (2..LARGE).contains(&self.nodes) {
+            self.late_headers = dice.size("late_headers", &[0, 0, 0, 0, 0, 1, 3]);
+        }
+        if self.late_headers > 0 {
+            // Blocks from before the run are on schedule only if it began long ago.
+            (self.history, self.retarget) = (HISTORY, false);
+        }
         if self.siege {
             self.besiege();
         }
@@ -379,12 +396,5 @@ mod tests {
             let options = Options::draw(seed, &Overrides::default());
             assert!(options.partitions.iter().all(|one| one.from + one.seconds <= options.seconds));
         }
-    }
-
-    #[test]
-    fn partitions_are_read_from_flags() {
-        assert_eq!("60:30".parse(), Ok(Partition { from: 60, seconds: 30, percent: 50 }));
-        assert_eq!("60:30:10".parse(), Ok(Partition { from: 60, seconds: 30, percent: 10 }));
-        assert!("60:30:0".parse::<Partition>().is_err() && "x".parse::<Partition>().is_err());
     }
 }

@@ -51,3 +51,15 @@ impl std::str::FromStr for Partition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_are_read_from_flags() {
+        assert_eq!("60:30".parse(), Ok(Partition { from: 60, seconds: 30, percent: 50 }));
+        assert_eq!("60:30:10".parse(), Ok(Partition { from: 60, seconds: 30, percent: 10 }));
+        assert!("60:30:0".parse::<Partition>().is_err() && "x".parse::<Partition>().is_err());
+    }
+}

@@ -19,7 +19,7 @@ use crate::{
         clock::Clock,
         disk::Disk,
         faults::signed,
-        hosts,
+        history, hosts,
         node::{Node, address},
         options::{Options, Topology},
     },
@@ -79,7 +79,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
     let far_nodes = far_nodes(options, &mut far);
     let (mut tricksters, mut others) = (rng.fork("tricksters"), rng.fork("others"));
     let honest: Vec<IpAddr> = (0..options.nodes).map(|number| address(number).ip()).collect();
-    (0..options.nodes + options.dishonest())
+    let mut nodes: Vec<Node> = (0..options.nodes + options.dishonest())
         .map(|number| {
             let mut setup = setup(options, spec, number);
             (setup.connect, setup.bootnodes) = neighbours(options, number, &mut links);
@@ -89,6 +89,11 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             // The operator of the first node has mistaken other hosts for nodes.
             if number == 0 {
                 setup.connect.extend(options.stranger_numbers().map(address));
+            }
+            // The newcomer knows those first that hold up its sync.
+            if options.history > 0 && number + 1 == options.nodes {
+                let end = options.nodes + options.dishonest();
+                setup.connect.extend((end - options.late_headers..end).map(address));
             }
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
@@ -105,6 +110,9 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                     Byzantine::draw_trickster(options, &honest, &mut tricksters)
                 }
                 _ if number < options.stranger_numbers().start => Byzantine::trickler(&mut others),
+                _ if number >= options.stranger_numbers().end + options.false_skeletons => {
+                    Byzantine::of_late_headers(&mut rng.fork("late_headers").fork(&number.to_string()))
+                }
                 _ if number >= options.stranger_numbers().end => {
                     Byzantine::of_false_skeletons(&mut rng.fork("false_skeletons"))
                 }
@@ -122,7 +130,9 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             node.byzantine = Some(byzantine);
             node
         })
-        .collect()
+        .collect();
+    history::write(options, spec, &mut nodes);
+    nodes
 }
 
 /// Nodes whose clocks are far off: one, half, all but one, or all.

@@ -9,6 +9,7 @@ mod drip;
 mod equivocate;
 mod flood;
 mod headers;
+mod late_headers;
 mod mutate;
 mod pushes;
 mod skeletons;
@@ -73,6 +74,11 @@ impl Byzantine {
     /// A node that says falsely where the rounds of its headers begin.
     pub(super) fn of_false_skeletons(rng: &mut Rng) -> Self {
         Self { trick: Box::new(skeletons::Skeletons::default()), rng: rng.fork("false skeletons") }
+    }
+
+    /// A node that sends few headers, and late.
+    pub(super) fn of_late_headers(rng: &mut Rng) -> Self {
+        Self { trick: Box::new(late_headers::LateHeaders::draw(rng)), rng: rng.fork("late headers") }
     }
 
     /// A host that is no node.
