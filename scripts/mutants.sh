@@ -77,8 +77,9 @@ mutants=(
   'removed-members-stay        src/link/securing.rs          s/link\.node\.is_some_and(|node| !is_member(members, node))/link.node.is_some_and(|_| members.is_some_and(|_| false))/'
   'anybody-answers-for-a-node  src/node/key_agreement/mod.rs s/expected\.is_some_and(|expected| expected != node)/expected.is_some_and(|_| false)/'
   'refused-links-hold-places   src/node/handshake/refusing.rs s/>= REFUSED_PER_ADDRESS {/>= usize::MAX {/'
-  'silent-links-hold-places    src/link/opening.rs           s/crowding(inbound()\.filter(|link| link\.node\.is_none()))/None/'
+  'silent-links-hold-places    src/link/opening.rs           s/crowding(inbound()\.filter(|link| !link\.is_identified()))/None/'
   'fresh-answers-pay           src/link/unread.rs            s/self\.unread\.age(now)/self.unread.age(now) * 0/'
+  'recordings-are-nodes        src/link/securing.rs          s/link\.awaits_proof = link\.tunnel\.may_be_replayed();/link.awaits_proof = false;/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
 )
 
@@ -104,6 +105,7 @@ declare -A unit_tests=(
   [refused-links-hold-places]=links_of_one_address_that_are_refused_hold_no_places
   [silent-links-hold-places]=a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most
   [fresh-answers-pay]=peers_that_read_nothing_or_hardly_anything_pay_for_one_that_reads_at_once
+  [recordings-are-nodes]=a_dialler_of_a_member_is_known_once_it_has_sealed_something
   [one-key-for-ever]=the_key_changes_after_each_65536_messages_and_the_number_runs_on
 )
 

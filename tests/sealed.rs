@@ -225,3 +225,32 @@ fn a_stranger_hears_nothing_of_a_node_with_members_and_a_member_links() {
     peer.ping(1);
     std::fs::remove_file(file).unwrap();
 }
+
+/// The node took the other end for the member, and closed its own dials to it.
+#[test]
+fn a_recorded_first_message_of_a_member_keeps_no_dial_to_it_away() {
+    let spec = Arc::new(ChainSpec::local());
+    let members: Vec<Key> = (0..32).map(|_| fresh_key()).collect();
+    let id = |key: &Key| tussock::chain::node_id::to_text(&tussock::base::ids::NodeId(public_key(key)), &spec.prefix);
+    let file = std::env::temp_dir().join(format!("tussock-test-recorded-{}", std::process::id()));
+    std::fs::write(&file, members.iter().map(|key| id(key) + "\n").collect::<String>()).unwrap();
+    let node = TestNode::start(&["--members", file.to_str().unwrap()]);
+    let text = node.status()["node_id"].as_str().unwrap().to_owned();
+    let remote = tussock::chain::node_id::parse(&text, &spec.prefix).unwrap();
+    // Of two nodes the one with the smaller identity closes a link.
+    let member = members.into_iter().find(|key| public_key(key) > remote.0).expect("the node's id is not the largest");
+    let mut recorded = Agreement::initiator(&member, fresh_key(), PROLOGUE, Some(&remote.0));
+    let mut replay = TcpStream::connect(node.p2p()).unwrap();
+    replay.set_read_timeout(Some(PATIENCE)).unwrap();
+    replay.write_all(&framed(&recorded.write().unwrap().unwrap())).unwrap();
+    replay.read_exact(&mut [0; 2 + 48]).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    node.json(&["peers", "add", &format!("{}@{}", id(&member), listener.local_addr().unwrap())]);
+    let mut peer = RawPeer::accept(&listener, &spec);
+    let mut agreement = Agreement::responder(tussock_noise::Pattern::Ik, &member, fresh_key(), PROLOGUE);
+    peer.secure_by(&mut agreement).unwrap();
+    let mut peer = peer.try_handshake(PATIENCE).expect("the dial stays");
+    peer.ping(1);
+    drop(replay);
+    std::fs::remove_file(file).unwrap();
+}

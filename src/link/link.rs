@@ -36,6 +36,8 @@ pub(super) struct Link {
     pub(super) expected: Option<NodeId>,
     /// Who is at the other end, once that is known.
     pub(super) node: Option<NodeId>,
+    /// That rests on a message that anybody may have recorded, until a sealed message opens.
+    pub(super) awaits_proof: bool,
     pub(super) direction: Direction,
     pub(super) remote: SocketAddr,
     /// The other side's key agreement has been counted.
@@ -153,6 +155,7 @@ impl Link {
             tunnel,
             expected,
             node: None,
+            awaits_proof: false,
             direction,
             remote,
             counted_agreement: false,
@@ -214,6 +217,9 @@ impl Link {
         let mut plain = std::mem::take(around.plain);
         plain.clear();
         let opened = self.tunnel.open(bytes, &mut plain).map_err(CloseReason::Fault);
+        if self.awaits_proof && opened.is_ok() && !plain.is_empty() {
+            self.prove(around);
+        }
         let progress = opened.and_then(|()| self.received_plain(&plain, around));
         *around.plain = plain;
         progress

@@ -43,7 +43,7 @@ impl<S: EventSink> Endpoint<S> {
         self.meters.hit(now, Limit::Accepted);
         let inbound = || self.links.values().filter(|link| link.direction.is_inbound());
         let lingering = inbound().filter_map(|link| Some((link.ends?, link.id))).min().map(|(_, id)| id);
-        let Some(id) = lingering.or_else(|| crowding(inbound().filter(|link| link.node.is_none()))) else {
+        let Some(id) = lingering.or_else(|| crowding(inbound().filter(|link| !link.is_identified()))) else {
             return false;
         };
         self.close(now, id, CloseReason::Local(GoodbyeCode::Evicted), 0);

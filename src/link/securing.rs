@@ -7,10 +7,28 @@ use crate::{
         ids::{LinkId, NodeId},
         time::Time,
     },
-    link::{Endpoint, EventSink},
+    link::{
+        Endpoint, EventSink,
+        link::{Around, Link},
+    },
     node::{CloseReason, LinkEvent, LinkKeys, Members, PeerFault, RoleId},
     wire::message::GoodbyeCode,
 };
+
+impl Link {
+    /// Whether it is certain who is at the other end.
+    pub(super) fn is_identified(&self) -> bool {
+        self.node.is_some() && !self.awaits_proof
+    }
+
+    /// The other side has sealed something: it has the key of the node that it says it is.
+    pub(super) fn prove<S: EventSink>(&mut self, around: &mut Around<'_, S>) {
+        self.awaits_proof = false;
+        if let Some(node) = self.node {
+            around.delivery.tell(RoleId::Handshake, LinkEvent::Secured { link: self.id, node });
+        }
+    }
+}
 
 impl<S: EventSink> Endpoint<S> {
     /// The role has done a step of a link's key agreement.
@@ -21,6 +39,7 @@ impl<S: EventSink> Endpoint<S> {
         if node.is_some_and(|node| !is_member(self.config.members.as_deref(), node)) {
             return self.close(now, id, CloseReason::Local(GoodbyeCode::Operator), 0);
         }
+        link.awaits_proof = link.tunnel.may_be_replayed();
         link.tunnel.agreed(message.as_deref(), keys.map(|keys| *keys));
         self.count(id);
         self.list(id);
@@ -46,7 +65,9 @@ impl<S: EventSink> Endpoint<S> {
             return self.close(now, id, CloseReason::Local(GoodbyeCode::Operator), 0);
         }
         let early = link.tunnel.take_early();
-        self.delivery.tell(RoleId::Handshake, LinkEvent::Secured { link: id, node });
+        if !link.awaits_proof {
+            self.delivery.tell(RoleId::Handshake, LinkEvent::Secured { link: id, node });
+        }
         if !early.is_empty() {
             self.advance(now, id, Some(&early), None);
         }

@@ -99,6 +99,12 @@ impl Tunnel {
         matches!(self.state, State::Agreeing { .. })
     }
 
+    /// Whether the other side's messages so far prove nothing, even if the next step gives keys: in `IK` the dialler's only
+    /// message may be a recorded one.
+    pub(super) fn may_be_replayed(&self) -> bool {
+        matches!(self.state, State::Agreeing { pattern: Pattern::Ik, is_inbound: true, .. })
+    }
+
     /// Whether the link is read: not while the role has a message of it.
     pub(super) fn wants_input(&self) -> bool {
         !matches!(self.state, State::Agreeing { waiting: true, .. } | State::Refused)

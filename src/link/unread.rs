@@ -19,7 +19,7 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// So many bytes wait now.
+    /// These bytes wait now.
     pub(super) fn note(&mut self, now: Time, bytes: usize) {
         if bytes > 0 {
             self.mark.get_or_insert((now, bytes));

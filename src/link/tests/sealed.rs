@@ -140,3 +140,33 @@ fn the_list_of_members_counts_when_the_keys_are_agreed_on() {
     assert_eq!(rig.closed(RoleId::Handshake), (link, CloseReason::Local(GoodbyeCode::Operator)));
     assert_eq!(peer.take_bytes(), b"", "a stranger hears nothing");
 }
+
+/// The only message of a dialler that knows whom it dials may be a recorded one.
+#[test]
+fn a_dialler_of_a_member_is_known_once_it_has_sealed_something() {
+    let hello = Frame::new(&Message::Verack(1)).to_bytes(MAGIC);
+    let [right, wrong] = [4, 5].map(|byte| Some(Key([byte; 32])));
+    for (sent, is_early) in [(None, false), (wrong, false), (right.clone(), false), (right, true)] {
+        let rig = Rig::with(|config| {
+            sealing(config);
+            config.members = Some(Arc::new(Members::from([THEM])));
+        });
+        let (link, mut peer) = rig.try_accept().unwrap();
+        drop(rig.event(RoleId::Handshake));
+        let sealed = sent.as_ref().map(|key| seal(&mut Sealer::new(key.clone()), &hello)).unwrap_or_default();
+        let [early, later]: [&[u8]; 2] = if is_early { [&sealed, &[]] } else { [&[], &sealed] };
+        peer.write_bytes(&[&framed(&[7; 96]), early].concat());
+        drop(step(&rig));
+        agreed(&rig, link, Some(vec![8; 48]), true);
+        assert_eq!(rig.heard(RoleId::Handshake), if is_early { 2 } else { 0 });
+        peer.write_bytes(later);
+        match sent {
+            None => assert_eq!(rig.heard(RoleId::Handshake), 0),
+            Some(Key(key)) if key == [4; 32] => {
+                assert_eq!(rig.event(RoleId::Handshake), LinkEvent::Secured { link, node: THEM });
+                assert_eq!(rig.message(RoleId::Handshake), (link, Message::Verack(1)));
+            }
+            _ => assert_eq!(rig.closed(RoleId::Handshake), (link, fault(PeerFault::Forged))),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! One link for two nodes that dialled each other, and what becomes of a node's key that two nodes have.
 //!
-//! Both sides know each other's identity for certain. Of two links that each side dialled, the node with the smaller
+//! A link's node is known only once its other side has proven that it has the node's key. Of two links that each side dialled, the node with the smaller
 //! identity alone decides which one stays: two that decide could close both.
 
 use super::{Handshake, link::Stage};
