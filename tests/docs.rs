@@ -16,7 +16,7 @@ use tussock::{
         spec::{ChainSpec, Parameters, WELL_KNOWN_ACCOUNTS},
         target::CompactTarget,
     },
-    node::price::PRICES,
+    node::{PeerFault, price::PRICES},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -225,6 +225,8 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("when it has waited for {} s", seconds(limits::NEWS_HELD)),
         format!("{} s without the answer end the link", seconds(limits::PONG_TIMEOUT)),
         format!("at {} the address is banned for an hour", limits::BAN_SCORE),
+        format!("at most {} key agreements a second for one IP address", limits::AGREEMENTS_OF_ADDRESS.0),
+        format!("costs that address {} points, as flooding", PeerFault::Flood("key agreements").points()),
     ];
     assert_eq!((limits::UNPROVEN_BRANCHES, limits::WITHHELD_MAX, limits::BAN_TIME), (8, HOUR, HOUR));
     assert_eq!((limits::RELAYED_TRANSACTIONS, limits::UNDELIVERED_LOOKS, limits::PUSHED_PEERS), (4_096, 6, 2));
