@@ -78,7 +78,7 @@ mutants=(
   'anybody-answers-for-a-node  src/node/key_agreement/mod.rs s/expected\.is_some_and(|expected| expected != node)/expected.is_some_and(|_| false)/'
   'refused-links-hold-places   src/node/handshake/refusing.rs s/>= REFUSED_PER_ADDRESS {/>= usize::MAX {/'
   'silent-links-hold-places    src/link/opening.rs           s/crowding(inbound()\.filter(|link| !link\.is_identified()))/None/'
-  'fresh-answers-pay           src/link/unread.rs            s/self\.unread\.age(now)/self.unread.age(now) * 0/'
+  'fresh-answers-pay           src/link/sending.rs           s/self\.unread\.age(now)/self.unread.age(now) * 0/'
   'recordings-are-nodes        src/link/securing.rs          s/link\.awaits_proof = link\.tunnel\.may_be_replayed();/link.awaits_proof = false;/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
 )

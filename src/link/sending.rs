@@ -1,5 +1,7 @@
 //! Sending: queues, the budget that they share, and bytes out.
 
+use std::time::Duration;
+
 use crate::{
     base::{ids::LinkId, limits, time::Time},
     link::{
@@ -11,6 +13,9 @@ use crate::{
     wire::{frame::Frame, message::Kind},
 };
 
+/// Time that each link has to read what was queued just now.
+const GRACE: Duration = Duration::from_millis(100);
+
 impl Link {
     /// Bytes that wait to be sent.
     pub(super) fn queued(&self) -> usize {
@@ -21,6 +26,12 @@ impl Link {
     /// Bytes of memory that the link alone takes.
     pub(super) fn unshared(&self) -> usize {
         self.framer.unshared() + self.tunnel.output().len()
+    }
+
+    /// The memory that its peer holds by not reading, and for how long: byte milliseconds. The length of the queue alone
+    /// would name a link that has just been answered, since of older answers the host has taken a part.
+    fn burden(&self, now: Time) -> u128 {
+        self.unshared() as u128 * (GRACE + self.unread.age(now)).as_millis()
     }
 }
 
@@ -45,6 +56,22 @@ impl<S: EventSink> Endpoint<S> {
         if self.queued + self.pushed.bytes() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
             self.end_slowest_readers(now);
+        }
+    }
+
+    /// Ends links until what waits on the others fits: first those that have ended and only linger, then those whose peers
+    /// hold the most memory for the longest.
+    pub(super) fn end_slowest_readers(&mut self, now: Time) {
+        while self.queued + self.pushed.bytes() > self.config.send_budget {
+            let holders = self.links.values().filter(|link| link.unshared() > 0);
+            let Some(id) = holders.max_by_key(|link| (link.ends.is_some(), link.burden(now))).map(|link| link.id)
+            else {
+                return;
+            };
+            if self.is_live(id) {
+                self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
+            }
+            self.remove(id);
         }
     }
 

@@ -1,15 +1,8 @@
-//! Which links end when too much waits on all of them together.
+//! How long a peer has left unread what waits for it.
 
 use std::time::Duration;
 
-use crate::{
-    base::time::Time,
-    link::{Endpoint, EventSink, link::Link},
-    node::{CloseReason, PeerFault},
-};
-
-/// Time that each link has to read what was queued just now.
-const GRACE: Duration = Duration::from_millis(100);
+use crate::base::time::Time;
 
 /// What waited on a link at some moment, and still does.
 #[derive(Debug, Default)]
@@ -33,33 +26,7 @@ impl Unread {
     }
 
     /// For how long some of it has waited.
-    fn age(&self, now: Time) -> Duration {
+    pub(super) fn age(&self, now: Time) -> Duration {
         self.mark.map_or(Duration::ZERO, |(since, _)| now.since(since))
-    }
-}
-
-impl Link {
-    /// The memory that its peer holds by not reading, and for how long: byte milliseconds. The length of the queue alone
-    /// would name a link that has just been answered, since of older answers the host has taken a part.
-    fn burden(&self, now: Time) -> u128 {
-        self.unshared() as u128 * (GRACE + self.unread.age(now)).as_millis()
-    }
-}
-
-impl<S: EventSink> Endpoint<S> {
-    /// Ends links until what waits on the others fits: first those that have ended and only linger, then those whose peers
-    /// hold the most memory for the longest.
-    pub(super) fn end_slowest_readers(&mut self, now: Time) {
-        while self.queued + self.pushed.bytes() > self.config.send_budget {
-            let holders = self.links.values().filter(|link| link.unshared() > 0);
-            let Some(id) = holders.max_by_key(|link| (link.ends.is_some(), link.burden(now))).map(|link| link.id)
-            else {
-                return;
-            };
-            if self.is_live(id) {
-                self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
-            }
-            self.remove(id);
-        }
     }
 }
