@@ -151,8 +151,9 @@ impl ClockFacts {
     /// Whether nothing but the time can make these facts differ from others: the same chains and the same peers. The
     /// peers' offsets change as this host's clock drifts or is set.
     fn differs_in_time_only(&self, other: &Self) -> bool {
-        let peers = |facts: &Self| facts.clocks.offsets.iter().map(|(_, peer)| *peer).collect::<Vec<_>>();
-        self.own == other.own && self.refused == other.refused && peers(self) == peers(other)
+        let (peers, others) = (self.clocks.offsets.iter(), other.clocks.offsets.iter());
+        let are_same = peers.map(|(_, peer)| peer).eq(others.map(|(_, peer)| peer));
+        self.own == other.own && self.refused == other.refused && are_same
     }
 }
 

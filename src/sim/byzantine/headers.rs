@@ -54,23 +54,8 @@ impl Headers {
         let most = (seconds * self.rate).saturating_sub(self.spent).min(EFFORT);
         let mut effort = most;
         while self.branch.len() < MAX_BRANCH {
-            let parent = self.branch.last().unwrap_or(&context.spec.genesis.header);
-            let mut header = Header {
-                version: HEADER_VERSION,
-                height: parent.height + 1,
-                previous: parent.hash(),
-                merkle_root: Hash(context.rng.bytes()),
-                state_digest: Hash(context.rng.bytes()),
-                time: parent.time + u64::from(context.spec.parameters.block_time),
-                seal: Seal::unsolved(rules::next_target(context.spec, parent.time, parent.height)),
-            };
-            while effort > 0 && !header.has_work(&header.hash()) {
-                header.next_nonce();
-                effort -= 1;
-            }
-            if effort == 0 {
-                break;
-            }
+            let parent = self.branch.last().unwrap_or(&context.spec.genesis.header).clone();
+            let Some(header) = solved(&parent, &mut effort, context) else { break };
             self.branch.push(header);
         }
         self.spent += most - effort;
@@ -78,6 +63,24 @@ impl Headers {
         let from = usize::try_from(context.rng.below(last as u64 + 1)).unwrap_or(0);
         self.branch[from..].to_vec()
     }
+}
+
+/// A header with work on top of a parent, without a body; `None`: that takes more than `effort` hashes.
+pub(super) fn solved(parent: &Header, effort: &mut u64, context: &mut Context<'_>) -> Option<Header> {
+    let mut header = Header {
+        version: HEADER_VERSION,
+        height: parent.height + 1,
+        previous: parent.hash(),
+        merkle_root: Hash(context.rng.bytes()),
+        state_digest: Hash(context.rng.bytes()),
+        time: parent.time + u64::from(context.spec.parameters.block_time),
+        seal: Seal::unsolved(rules::next_target(context.spec, parent.time, parent.height)),
+    };
+    while *effort > 0 && !header.has_work(&header.hash()) {
+        header.next_nonce();
+        *effort -= 1;
+    }
+    (*effort > 0).then_some(header)
 }
 
 fn unconnected(context: &mut Context<'_>) -> Vec<Header> {
