@@ -13,9 +13,6 @@ use crate::{
     },
 };
 
-/// Blocks of each set of parameters.
-const STALE_RATE_BLOCKS: u64 = 2_000;
-
 /// Flags of a study of propagation.
 #[derive(Args, Clone, Debug)]
 pub struct PropagationArgs {
@@ -44,16 +41,17 @@ pub struct PropagationArgs {
     #[arg(long, value_name = "PERCENT", help_heading = "Propagation", requires = "regions",
         value_parser = clap::value_parser!(u64).range(1..=90))]
     pub largest_miner: Option<u64>,
-    /// Compare the rate of forks with the theory, for thirty sets of parameters
-    #[arg(long, help_heading = "Propagation", conflicts_with = "regions")]
-    pub stale_rates: bool,
+    /// Compare the rate of forks with the theory, for thirty sets of parameters with this many blocks each
+    #[arg(long, value_name = "BLOCKS", help_heading = "Propagation", conflicts_with = "regions", num_args = 0..=1,
+        require_equals = true, default_missing_value = "1000", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub stale_rates: Option<u64>,
 }
 
 impl PropagationArgs {
     /// Runs the study that the flags ask for; `None`: they ask for none.
     pub(super) fn run(&self, general: (u64, Option<u64>, Option<u64>), json: bool) -> Option<ExitCode> {
-        if self.stale_rates {
-            return Some(stale_rates(general.0, json));
+        if let Some(blocks) = self.stale_rates {
+            return Some(stale_rates(general.0, blocks, json));
         }
         let report = sim::study(&self.study(general)?);
         Some(end(if json { line(&report) } else { report.to_string() }, report.failure.is_none()))
@@ -76,8 +74,8 @@ impl PropagationArgs {
 
 /// Runs all sets of parameters, on all cores, and prints a row for each. Exit code 1: a rate within the model's limits is far
 /// from it.
-fn stale_rates(seed: u64, json: bool) -> ExitCode {
-    let studies = regions::stale_rates(seed, STALE_RATE_BLOCKS);
+fn stale_rates(seed: u64, blocks: u64, json: bool) -> ExitCode {
+    let studies = regions::stale_rates(seed, blocks);
     let reports: Vec<Mutex<Option<Report>>> = studies.iter().map(|_| Mutex::new(None)).collect();
     let next = Mutex::new(studies.iter().zip(&reports));
     let work = || {

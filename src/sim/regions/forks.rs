@@ -8,8 +8,6 @@ use serde::Serialize;
 
 use super::{layout::Layout, measures::Measures};
 
-/// The steps in which the model lets miners try, for each millisecond.
-const STEPS_PER_MS: f64 = 1.0;
 /// How many times the median delay the time between blocks must be for the model to hold: it leaves out a second fork while
 /// the first one lasts.
 const LEAST_RATIO: f64 = 20.0;
@@ -62,8 +60,8 @@ impl Forks {
         let sum: u128 = delays.iter().map(|(delay, rate)| u128::from(*delay) * u128::from(*rate)).sum();
         let integral_ms = sum as f64 / (weight as f64).max(1.0) / 1_000.0;
         let median_ms = weighted_median(delays, weight) / 1_000.0;
-        let steps = block_time_ms as f64 * STEPS_PER_MS;
-        let model = 1.0 - (1.0 - 1.0 / steps).powf(integral_ms * STEPS_PER_MS);
+        // In milliseconds: with a few seconds between blocks, steps of a second are too long for the model.
+        let model = 1.0 - (1.0 - 1.0 / block_time_ms as f64).powf(integral_ms);
         let count = heights.max(1) as f64;
         let largest = miners.iter().map(|(_, rate)| *rate).max().unwrap_or(0) as f64 * 100.0 / all.max(1) as f64;
         Self {
