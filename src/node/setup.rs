@@ -68,6 +68,8 @@ pub struct Setup {
     pub memory_percent: usize,
     /// Bytes of coin changes that are held in memory during sync (`--max-memory` scales them, too).
     pub overlay_bytes: usize,
+    /// Blocks up to this size are pushed whole to all peers.
+    pub whole_block_bytes: usize,
     /// The longest time that a block of a peer may wait at the tip for others with which it is committed and flushed; zero:
     /// each is committed and flushed by itself.
     pub flush_every: Duration,
@@ -123,6 +125,7 @@ impl Setup {
             verifiers: 1,
             memory_percent: 100,
             overlay_bytes: limits::COIN_OVERLAY_BYTES,
+            whole_block_bytes: limits::WHOLE_BLOCK_BYTES,
             flush_every: Duration::ZERO,
             verdicts: None,
         }

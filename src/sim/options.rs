@@ -9,6 +9,7 @@ use crate::{
     base::{
         limits::{
             COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
+            WHOLE_BLOCK_BYTES,
         },
         rng::Rng,
     },
@@ -67,6 +68,8 @@ pub struct Options {
     pub hit_and_run: bool,
     /// More byzantine nodes, on top: each delivers whole blocks, but takes its time for each.
     pub tricklers: usize,
+    /// Byzantine nodes that mislead about blocks, by compact ones and headers.
+    pub misleaders: usize,
     /// Hosts that are no nodes: one of the honest nodes is to keep a link to each, and each answers something else than the
     /// protocol.
     pub strangers: usize,
@@ -108,6 +111,8 @@ pub struct Options {
     pub send_budget: usize,
     /// Bytes queued to one peer above which its requests wait and news is left out.
     pub send_soft: usize,
+    /// Blocks up to this size are pushed whole.
+    pub whole_block_bytes: usize,
     /// Whether links are encrypted. Without it a run is faster.
     pub encryption: bool,
     /// Whether a node accepts no more connections than there are other nodes.
@@ -235,8 +240,8 @@ impl Options {
         if let Some(tricksters) = overrides.tricksters {
             options.tricksters = tricksters;
             if tricksters == 0 {
-                (options.tricklers, options.strangers, options.false_skeletons) = (0, 0, 0);
-                (options.late_headers, options.history) = (0, 0);
+                (options.tricklers, options.misleaders, options.strangers) = (0, 0, 0);
+                (options.false_skeletons, options.late_headers, options.history) = (0, 0, 0);
             }
         }
         options
@@ -254,6 +259,7 @@ impl Options {
             siege: false,
             hit_and_run: false,
             tricklers: 0,
+            misleaders: 0,
             strangers: 0,
             false_skeletons: 0,
             late_headers: 0,
@@ -274,6 +280,7 @@ impl Options {
             lease_free_bytes: dice.size("lease_free_bytes", &[LEASE_FREE_BYTES, 600]),
             receive_budget: dice.size("receive_budget", &[RECEIVE_BUDGET_BYTES, 20_000, 2_000]),
             send_budget: dice.size("send_budget", &[SEND_BUDGET_BYTES, SEND_BUDGET_BYTES, 400_000]),
+            whole_block_bytes: dice.size("whole_block_bytes", &[WHOLE_BLOCK_BYTES, 0, 0]),
             send_soft: dice.size("send_soft", &[SEND_SOFT_BYTES, SEND_SOFT_BYTES, 4_000, 500]),
             encryption: nodes < LARGE && dice.one_of("encryption", &[true, false]),
             few_accepted: dice.one_of("few_accepted", &[false, false, true]),
@@ -321,7 +328,8 @@ impl Options {
 
     /// Byzantine nodes of all kinds.
     pub fn dishonest(&self) -> usize {
-        self.byzantine + self.tricksters + self.tricklers + self.strangers + self.false_skeletons + self.late_headers
+        let others = self.tricklers + self.misleaders + self.strangers + self.false_skeletons + self.late_headers;
+        self.byzantine + self.tricksters + others
     }
 
     fn draw_faults(&mut self, dice: &Dice) {
@@ -333,6 +341,7 @@ impl Options {
         self.fork_depth = if self.hit_and_run { 0 } else { dice.one_of("fork_depth", &[0, 0, 0, 3, 12]) };
         self.siege = dice.stream("siege").chance(120_000);
         self.tricklers = dice.size("tricklers", &[0, 0, 0, 0, 1, 2]);
+        self.misleaders = dice.size("misleaders", &[0, 0, 1, 2]);
         self.strangers = dice.size("strangers", &[0, 0, 0, 0, 1]);
         self.loss_ppm = dice.rate("loss_ppm", 1_000, 80_000);
         self.delay_ppm = dice.rate("delay_ppm", 10_000, 300_000);

@@ -109,7 +109,10 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 at if at < options.byzantine + options.tricksters => {
                     Byzantine::draw_trickster(options, &honest, &mut tricksters)
                 }
-                _ if number < options.stranger_numbers().start => Byzantine::trickler(&mut others),
+                at if at < options.byzantine + options.tricksters + options.tricklers => {
+                    Byzantine::trickler(&mut others)
+                }
+                _ if number < options.stranger_numbers().start => Byzantine::misleader(&mut others),
                 _ if number >= options.stranger_numbers().end + options.false_skeletons => {
                     Byzantine::of_late_headers(&mut rng.fork("late_headers").fork(&number.to_string()))
                 }
@@ -177,6 +180,7 @@ pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> 
         verifiers: options.verifiers,
         memory_percent: options.memory_percent,
         overlay_bytes: options.overlay_bytes,
+        whole_block_bytes: options.whole_block_bytes,
         flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
         verdicts: None,
     }

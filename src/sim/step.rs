@@ -151,6 +151,9 @@ impl World {
         narrate::tell("hears", &event);
         let busy_until = self.draw_delay();
         let mut out = std::mem::take(&mut self.out);
+        if role == RoleId::Fetch && self.survey.is_none() {
+            self.note_told_of(node, &event);
+        }
         let there = &mut self.nodes[node];
         let now = there.clock.read(self.now);
         let Some(life) = &mut there.life else { return };
@@ -168,7 +171,10 @@ impl World {
         for action in out.drain() {
             narrate::tell("does", &action);
             match (watched, &mut self.nodes[node].life) {
-                (Some(RoleId::Fetch), Some(life)) => life.watch.requests.did(&action, self.now),
+                (Some(RoleId::Fetch), Some(life)) => {
+                    life.watch.requests.did(&action, self.now);
+                    self.check_compact(node, &action);
+                }
                 (Some(RoleId::Gossip), Some(life)) => life.watch.announced.did(&action, now.mono),
                 _ => {}
             }

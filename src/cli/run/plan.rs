@@ -152,6 +152,7 @@ impl Plan {
             block_interval_ms,
             verifiers: thread::available_parallelism().map_or(1, usize::from).min(MOST_VERIFIERS),
             memory_percent: memory * 100 / DEFAULT_MEMORY,
+            whole_block_bytes: limits::WHOLE_BLOCK_BYTES,
             overlay_bytes: limits::scaled(limits::COIN_OVERLAY_BYTES, memory, DEFAULT_MEMORY),
             flush_every: flags.flush.unwrap_or_default().0,
             verdicts: None,

@@ -226,13 +226,16 @@ impl Fetch {
     /// Asks for the whole block.
     fn ask_whole(&mut self, now: Time, link: LinkId, hash: &Hash, out: &mut Outbox) {
         out.count(Counter::BlocksNotRebuilt, 1);
+        let owes = self.peers.get(link).is_some_and(|peer| peer.owes_since(hash).is_some());
         if let Some(window) = self.window_of(hash) {
             // The window asks, and this peer last.
-            window.in_vain(hash, link, None);
+            if !owes {
+                window.in_vain(hash, link, None);
+            }
             self.announced.remove(hash);
             return;
         }
-        if self.peers.get(link).is_none_or(|peer| peer.closing || peer.owes_since(hash).is_some()) {
+        if owes || self.peers.get(link).is_none_or(|peer| peer.closing) {
             return self.ask_next(now, hash, out);
         }
         let is_owed = self.peers.owe(hash);

@@ -4,12 +4,7 @@ use std::cell::OnceCell;
 
 use super::{Gossip, RelayPeer};
 use crate::{
-    base::{
-        bytes::Bytes,
-        hash::Hash,
-        ids::LinkId,
-        limits::{PUSHED_AT_ONCE, WHOLE_BLOCK_BYTES},
-    },
+    base::{bytes::Bytes, hash::Hash, ids::LinkId, limits::PUSHED_AT_ONCE},
     chain::header::Header,
     node::{
         ChainMove, Origin, Outbox, SyncState,
@@ -88,7 +83,7 @@ impl Gossip {
         self.passed_on = *hash;
         let pushed = self.push_to(hash);
         let (block, header) = (Frame::new(&Message::Block(bytes.clone())), OnceCell::new());
-        let is_small = bytes.len() <= WHOLE_BLOCK_BYTES;
+        let is_small = bytes.len() <= self.whole_block_bytes;
         for (link, peer) in &mut self.peers {
             if peer.blocks.insert(hash) {
                 let frame = match &compact {

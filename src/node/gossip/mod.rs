@@ -60,6 +60,8 @@ use crate::{
 /// The `gossip` role.
 pub struct Gossip {
     test_chain: bool,
+    /// Blocks up to this size are pushed whole to all peers.
+    whole_block_bytes: usize,
     /// Batches that may be at the verifiers: one being checked and one waiting for each.
     most_batches: usize,
     state: SyncState,
@@ -148,6 +150,7 @@ impl Gossip {
     pub fn new(setup: &Setup, mut rng: Rng) -> Self {
         Self {
             test_chain: setup.spec.test,
+            whole_block_bytes: setup.whole_block_bytes,
             most_batches: setup.verifiers.max(1).saturating_mul(2),
             state: SyncState::Starting,
             peers: BTreeMap::new(),

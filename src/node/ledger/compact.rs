@@ -8,10 +8,7 @@ use crate::{
         codec::{self, CodecError, List},
         hash::{Domain, Hash},
         ids::LinkId,
-        limits::{
-            COMPACT_BLOCKS_KEPT, COMPACT_QUESTIONS_PER_SECOND, COMPACT_WHOLE_BYTES, MAX_COMPACT_WHOLE,
-            WHOLE_BLOCK_BYTES,
-        },
+        limits::{COMPACT_BLOCKS_KEPT, COMPACT_QUESTIONS_PER_SECOND, COMPACT_WHOLE_BYTES, MAX_COMPACT_WHOLE},
         time::Time,
     },
     chain::{
@@ -30,6 +27,8 @@ use super::{chainstate::Chainstate, pool::Pool};
 
 /// Makes and serves compact blocks.
 pub(super) struct CompactBlocks {
+    /// Blocks up to this size have no compact form when they are passed on.
+    whole_block_bytes: usize,
     /// Makes nonces that differ from those of other nodes.
     salt: Hash,
     /// Those of the last blocks, oldest first.
@@ -42,7 +41,12 @@ impl CompactBlocks {
     /// A node is told apart by its identity and where it listens.
     pub(super) fn new(setup: &Setup) -> Self {
         let identity = format!("{} {:?} {}", setup.listen_port, setup.own_addresses, setup.agent);
-        Self { salt: Domain::STREAM.hash(identity.as_bytes()), latest: VecDeque::new(), questions: BTreeMap::new() }
+        Self {
+            whole_block_bytes: setup.whole_block_bytes,
+            salt: Domain::STREAM.hash(identity.as_bytes()),
+            latest: VecDeque::new(),
+            questions: BTreeMap::new(),
+        }
     }
 
     /// The link is gone.
@@ -53,7 +57,7 @@ impl CompactBlocks {
     /// The compact form of a new block, with the transactions that were not in the mempool: peers may lack them, too. `None`
     /// if it is not much shorter than the block.
     pub(super) fn make_news(&mut self, block: &CheckedBlock, pool: &Pool) -> Option<Frame> {
-        if block.bytes.len() <= WHOLE_BLOCK_BYTES {
+        if block.bytes.len() <= self.whole_block_bytes {
             return None;
         }
         let mut room = COMPACT_WHOLE_BYTES;

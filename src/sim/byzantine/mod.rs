@@ -5,6 +5,7 @@ mod amounts;
 mod announcements;
 mod branches;
 mod claims;
+mod compact;
 mod drip;
 mod equivocate;
 mod flood;
@@ -79,6 +80,11 @@ impl Byzantine {
     /// A node that sends few headers, and late.
     pub(super) fn of_late_headers(rng: &mut Rng) -> Self {
         Self { trick: Box::new(late_headers::LateHeaders::draw(rng)), rng: rng.fork("late headers") }
+    }
+
+    /// A node that misleads others about blocks.
+    pub(super) fn misleader(rng: &mut Rng) -> Self {
+        Self { trick: Box::new(compact::Misleads::draw(rng)), rng: rng.fork("misleader") }
     }
 
     /// A host that is no node.

@@ -4,6 +4,7 @@ mod agreement;
 mod announced;
 mod bans;
 mod clocks;
+mod compact;
 mod completions;
 mod convergence;
 mod failure;

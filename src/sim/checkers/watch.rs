@@ -50,6 +50,8 @@ pub(in crate::sim) struct Watch {
     pub(in crate::sim) requests: Requests,
     /// What peers announced to it.
     pub(in crate::sim) announced: Announced,
+    /// Blocks that it was told of and whose headers have no work.
+    pub(super) unjudged: BTreeSet<Hash>,
     /// Pings without an answer.
     pub(super) pinged: BTreeMap<LinkId, (u64, Time)>,
     /// How long the last ping of each link took, through the roles of both ends.

@@ -235,3 +235,16 @@ fn a_peer_that_tells_of_many_blocks_pushes_out_its_own() {
     }
     assert_eq!(offered(&judge(&mut rig, &block)), [PEER]);
 }
+
+/// Found by seed 861920007: the peer that owed the block sent a compact one that did not fit. The role asked another peer and
+/// did not count that.
+#[test]
+fn a_peer_that_owes_the_whole_block_still_does_after_a_compact_one_that_does_not_fit() {
+    let block = paying_block();
+    let mut rig = rig(&block, 1..6, &[1, 2]);
+    assert_eq!(requests(&rig.want(0, vec![block.hash])), [(1, block.hash)]);
+    let mut wrong = compact(&block, &[0]);
+    wrong.ids.as_mut_slice().swap(0, 1);
+    assert_eq!(requests(&rig.receive(1, &pushed(wrong))), []);
+    assert_eq!(checked(&rig.send(1, &block.bytes)), [(Origin::Link(LinkId(1)), block.hash)]);
+}
