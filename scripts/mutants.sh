@@ -31,7 +31,7 @@ mutants=(
   'wrong-amounts-are-free      src/node/gossip/intake.rs     s/out\.fault(link, fault\.into());/drop((link, fault));/'
   'fees-for-nobody             src/node/ledger/chainstate.rs s/header\.height, fees)?;/header.height, 0)?;/'
   'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'
-  'relay-before-verify         src/node/gossip/intake.rs     /fn transaction(/,/^    }/s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(Origin::Link(link), \&transaction, out);/'
+  'relay-before-verify         src/node/gossip/intake.rs     /fn transaction(/,/^    }/s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(now, Origin::Link(link), \&transaction, out);/'
   'no-block-relay              src/node/gossip/blocks.rs     /fn relay_block/,/^    }/s/if peer\.blocks\.insert(hash) {/if false {/'
   'forget-a-timer              src/node/peers/dialer/mod.rs  /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
   'forget-the-headers-timer    src/node/headers/mod.rs       s/let peers = self\.peers\.deadline(self\.now);/let peers: Option<Time> = None;/'
@@ -85,6 +85,11 @@ mutants=(
   'fresh-answers-pay           src/link/sending.rs           s/self\.unread\.age(now)/self.unread.age(now) * 0/'
   'recordings-are-nodes        src/link/securing.rs          s/link\.awaits_proof = link\.tunnel\.may_be_replayed();/link.awaits_proof = false;/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
+  'all-announcers-are-asked    src/node/gossip/announced.rs  s/ \&\& !wanted\.has(\*id))\.collect();/).collect();/'
+  'named-by-the-own-salt       src/node/gossip/announcing.rs s/ids\.push(salt\.short_id(&transaction\.leaf));/ids.push(own.current);/'
+  'late-announcers-are-awaited src/node/gossip/announced.rs  /fn look_at_announced/,/^    }/s/self\.ask_another(id);//'
+  'whole-to-everybody          src/node/gossip/announcing.rs s/leads\.truncate(PUSHED_PEERS);/let _ = PUSHED_PEERS;/'
+  'undelivered-is-free         src/node/gossip/announced.rs  s/if source\.look(now\.mono) == Look::Undelivered {/if false \&\& source.look(now.mono) == Look::Undelivered {/'
 )
 
 # The unit tests that find what the simulator does not, or only in one of thousands of seeds.
@@ -110,6 +115,7 @@ declare -A unit_tests=(
   [silent-links-hold-places]=a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most
   [fresh-answers-pay]=peers_that_read_nothing_or_hardly_anything_pay_for_one_that_reads_at_once
   [recordings-are-nodes]=a_dialler_of_a_member_is_known_once_it_has_sealed_something
+  [undelivered-is-free]=ids_that_nobody_delivers_are_few_and_cost_their_sender
   [one-key-for-ever]=the_key_changes_after_each_65536_messages_and_the_number_runs_on
 )
 
