@@ -86,7 +86,7 @@ mutants=(
   'recordings-are-nodes        src/link/securing.rs          s/link\.awaits_proof = link\.tunnel\.may_be_replayed();/link.awaits_proof = false;/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
   'all-announcers-are-asked    src/node/gossip/announced.rs  s/ \&\& !wanted\.has(\*id))\.collect();/).collect();/'
-  'named-by-the-own-salt       src/node/gossip/announcing.rs s/ids\.push(salt\.short_id(&transaction\.leaf));/ids.push(own.current);/'
+  'named-by-the-own-salt       src/node/gossip/announcing.rs /fn is_told/,/^    }/s/salt\.short_id(&transaction\.leaf)$/{ let _ = salt; ids.current }/'
   'late-announcers-are-awaited src/node/gossip/announced.rs  /fn look_at_announced/,/^    }/s/self\.ask_another(id);//'
   'whole-to-everybody          src/node/gossip/announcing.rs s/leads\.truncate(PUSHED_PEERS);/let _ = PUSHED_PEERS;/'
   'undelivered-is-free         src/node/gossip/announced.rs  s/if source\.look(now\.mono) == Look::Undelivered {/if false \&\& source.look(now.mono) == Look::Undelivered {/'

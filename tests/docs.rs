@@ -214,6 +214,7 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("A node has at most {} questions open", limits::ANNOUNCED_IN_FLIGHT),
         format!("whose answer is more than {} s late", seconds(limits::ANNOUNCED_TIMEOUT)),
         format!("within {} to {} ms", limits::ANNOUNCE_AFTER.0.as_millis(), limits::ANNOUNCE_AFTER.1.as_millis()),
+        format!("a node waits another {} ms if", limits::ANNOUNCE_LATER.as_millis()),
         format!("that it announced, {} MiB of them at most", limits::RELAYED_BYTES / (1024 * 1024)),
         format!("begins with a lead of {} over", limits::LEAD_AT_FIRST),
         format!("lead of {} and more, or of {} and more if", limits::LEAD_TO_PUSH, limits::LEAD_OF_FEW),

@@ -30,6 +30,9 @@ pub const NEEDLESS_REMEMBERED: usize = 64;
 /// How long announcements gather, at least and at most. Drawn by lot, so that one of two peers speaks first and the other
 /// need not.
 pub const ANNOUNCE_AFTER: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(90));
+/// How much later a node announces a transaction to a peer that is to speak first of the two: its announcement crosses a
+/// line of 200 ms by then.
+pub const ANNOUNCE_LATER: Duration = Duration::from_millis(300);
 /// Transactions that are announced at once, however short they have gathered.
 pub const ANNOUNCE_BATCH: usize = MAX_ANNOUNCED_IDS;
 /// Announced transactions that are kept for peers that ask: those of some seconds. Most of them are in the mempool, too.

@@ -1,15 +1,16 @@
 //! What is to be announced, gathered for a moment: a frame, and the message that seals it, cost more than a short id.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::salts::OwnIds;
 use crate::{
     base::{
-        limits::{ANNOUNCE_AFTER, ANNOUNCE_BATCH},
+        limits::{ANNOUNCE_AFTER, ANNOUNCE_BATCH, ANNOUNCE_LATER},
         rng::Rng,
         time::Time,
     },
     chain::block::HashedTransaction,
+    wire::short_id::ShortId,
 };
 
 /// Transactions of which peers are to be told together.
@@ -18,6 +19,8 @@ pub(super) struct Announcements {
     transactions: Vec<Announcement>,
     /// When it is time; `None`: there is nothing to tell.
     due: Option<Time>,
+    /// What was told to some, and when it is told to the others, if they have not spoken by then.
+    later: VecDeque<(Time, Announcement)>,
 }
 
 /// One of them.
@@ -46,14 +49,35 @@ impl Announcements {
         }
     }
 
-    /// When it is time.
+    /// When the next ones are to be told.
     pub(super) fn due(&self) -> Option<Time> {
-        self.due
+        self.due.into_iter().chain(self.later.front().map(|(due, _)| *due)).min()
     }
 
-    /// Takes everything.
-    pub(super) fn take(&mut self) -> Vec<Announcement> {
-        std::mem::take(self).transactions
+    /// Takes what is to be told now, for the first time.
+    pub(super) fn take(&mut self, now: Time) -> Vec<Announcement> {
+        if self.due.take_if(|due| *due <= now).is_some() { std::mem::take(&mut self.transactions) } else { Vec::new() }
+    }
+
+    /// Takes what is to be told now to those who have heard nothing.
+    pub(super) fn take_later(&mut self, now: Time) -> Vec<Announcement> {
+        let count = self.later.iter().take_while(|(due, _)| *due <= now).count();
+        self.later.drain(..count).map(|(_, announcement)| announcement).collect()
+    }
+
+    /// Some peers are to be told of this later.
+    pub(super) fn put_off(&mut self, announcement: Announcement, now: Time) {
+        self.later.push_back((now + ANNOUNCE_LATER, announcement));
+    }
+}
+
+impl Announcement {
+    /// Whether this node tells a peer that names the transaction so at once. Two nodes that both have it come to opposite
+    /// answers, so that mostly one of them speaks; and a node comes to another answer for each peer.
+    pub(super) fn is_first(&self, theirs: ShortId) -> bool {
+        let (ours, theirs) = (self.ids.current.0, theirs.0);
+        let factor = (ours ^ theirs) | 1;
+        self.is_own || theirs.wrapping_mul(factor) < ours.wrapping_mul(factor)
     }
 }
 

@@ -25,6 +25,15 @@ impl RelayPeer {
     fn has(&self, transaction: &HashedTransaction, ids: &OwnIds) -> bool {
         self.transactions.contains(&transaction.txid) || ids.iter().any(|id| self.transactions.contains_short(id.0))
     }
+
+    /// It is told of a transaction, unless it is known to have it: by this short id.
+    fn is_told(&mut self, Announcement { transaction, ids, .. }: &Announcement, salt: Salt) -> Option<ShortId> {
+        let lacks = !self.has(transaction, ids);
+        lacks.then(|| {
+            self.transactions.insert(&transaction.txid);
+            salt.short_id(&transaction.leaf)
+        })
+    }
 }
 
 impl Gossip {
@@ -85,20 +94,24 @@ impl Gossip {
         self.announcements.due().filter(|_| self.state == SyncState::Synced)
     }
 
-    /// Announces what has gathered to the peers that still lack it, as far as is known. By now some have spoken themselves.
+    /// Announces what has gathered to the peers that still lack it, as far as is known: at once to those where this node is
+    /// to speak first, and later to the others. By then most of these have spoken themselves.
     pub(super) fn announce(&mut self, now: Now, out: &mut Outbox) {
         if self.announce_due().is_none_or(|due| now.mono < due) {
             return;
         }
-        let batch = self.announcements.take();
+        let (fresh, late) = (self.announcements.take(now.mono), self.announcements.take_later(now.mono));
+        let mut waits = vec![false; fresh.len()];
         for (link, peer) in &mut self.peers {
             let Some((number, salt)) = peer.listener.salt() else { continue };
             let needless = peer.listener.take_needless();
             let mut ids: Vec<ShortId> = needless.iter().map(|leaf| salt.short_id(leaf)).collect();
-            for Announcement { transaction, ids: own, .. } in &batch {
-                if !peer.has(transaction, own) {
-                    peer.transactions.insert(&transaction.txid);
-                    ids.push(salt.short_id(&transaction.leaf));
+            ids.extend(late.iter().filter_map(|announcement| peer.is_told(announcement, salt)));
+            for (announcement, waits) in fresh.iter().zip(&mut waits) {
+                if announcement.is_first(salt.short_id(&announcement.transaction.leaf)) {
+                    ids.extend(peer.is_told(announcement, salt));
+                } else {
+                    *waits |= !peer.has(&announcement.transaction, &announcement.ids);
                 }
             }
             for ids in ids.chunks(MAX_ANNOUNCED_IDS) {
@@ -106,9 +119,12 @@ impl Gossip {
                 out.relay(*link, Frame::new(&Message::Announce { salt: number, ids }));
             }
         }
-        batch.into_iter().for_each(|announcement| {
-            self.relayed.push(announcement.transaction, announcement.is_own);
-        });
+        for (announcement, waits) in fresh.into_iter().zip(waits) {
+            self.relayed.push(announcement.transaction.clone(), announcement.is_own);
+            if waits {
+                self.announcements.put_off(announcement, now.mono);
+            }
+        }
     }
 
     /// Draws a new salt when the current one has had its time, and tells it.

@@ -3,14 +3,15 @@
 use super::*;
 use crate::{
     base::limits::{
-        ANNOUNCE_AFTER, LEAD_AT_FIRST, LEAD_LOST, LEAD_TO_PUSH, RELAYED_TRANSACTIONS, SALT_LIFETIME, SALTS_AT_ONCE,
+        ANNOUNCE_AFTER, ANNOUNCE_LATER, LEAD_AT_FIRST, LEAD_LOST, LEAD_TO_PUSH, RELAYED_TRANSACTIONS, SALT_LIFETIME,
+        SALTS_AT_ONCE,
     },
     node::{Event, LinkEvent, Role},
 };
 
 /// Everything that is sent once what has gathered is told.
 fn told(node: &mut Node, actions: Actions) -> Actions {
-    Actions([actions.0, node.run(ANNOUNCE_AFTER.1).0].concat())
+    Actions([actions.0, node.run(ANNOUNCE_AFTER.1 + ANNOUNCE_LATER).0].concat())
 }
 
 fn is_whole(actions: &Actions, link: u64) -> bool {
@@ -137,6 +138,27 @@ fn a_peer_that_speaks_first_is_told_nothing() {
     assert!(node.receive(5, &announce).sent(5).is_empty());
     let actions = told(&mut node, Actions(Vec::new()));
     assert_eq!([4, 5, 6].map(|link| announced(&actions, link).len()), [1, 0, 1]);
+}
+
+#[test]
+fn of_two_nodes_with_a_transaction_one_speaks_first() {
+    let mut node = node(&[]);
+    let own_salt = own_salt(&listen(&mut node, 1));
+    (2..=9).for_each(|link| drop(listen(&mut node, link)));
+    let transaction = transaction(1);
+    let first = |link: &u64| {
+        let [theirs, ours] = [their_salt(*link), own_salt].map(|salt| salt.short_id(&transaction.leaf).0);
+        let factor = (theirs ^ ours) | 1;
+        theirs.wrapping_mul(factor) < ours.wrapping_mul(factor)
+    };
+    let (at_once, later): (Vec<u64>, Vec<u64>) = (2..=9).partition(first);
+    assert!(!at_once.is_empty() && later.len() > 1);
+    pass(&mut node, 1, &transaction, Ok(()));
+    let all: Vec<u64> = (1..=9).collect();
+    assert_eq!(receivers(&node.run(ANNOUNCE_AFTER.1), &all), at_once);
+    let announce = Message::Announce { salt: 0, ids: List::truncated([own_salt.short_id(&transaction.leaf)]) };
+    node.receive(later[0], &announce);
+    assert_eq!(receivers(&node.run(ANNOUNCE_LATER), &all), later[1..], "who has spoken need not hear of it");
 }
 
 #[test]
