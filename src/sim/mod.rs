@@ -12,6 +12,7 @@ mod checkers;
 mod clock;
 mod common_ledger;
 mod dial;
+mod dice;
 mod disk;
 mod faults;
 mod hangups;

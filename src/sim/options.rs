@@ -6,15 +6,13 @@
 use serde::Serialize;
 
 use crate::{
-    base::{
-        limits::{
-            COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
-            WHOLE_BLOCK_BYTES,
-        },
-        rng::Rng,
+    base::limits::{
+        COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
+        WHOLE_BLOCK_BYTES,
     },
     sim::{
         clock::EPOCH,
+        dice::Dice,
         overrides::{Overrides, Partition},
         regions::Study,
     },
@@ -177,35 +175,6 @@ pub struct Options {
     /// A study of propagation, which has no faults; `None`: a run that looks for faults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub study: Option<Study>,
-}
-
-/// The stream of one option.
-struct Dice {
-    seed: u64,
-}
-
-impl Dice {
-    fn stream(&self, option: &str) -> Rng {
-        Rng::from_number(self.seed).fork(option)
-    }
-
-    fn between(&self, option: &str, low: u64, high: u64) -> u64 {
-        self.stream(option).between(low, high)
-    }
-
-    fn one_of<T: Copy>(&self, option: &str, choices: &[T]) -> T {
-        *self.stream(option).pick(choices).expect("each option has choices")
-    }
-
-    fn size(&self, option: &str, choices: &[usize]) -> usize {
-        self.one_of(option, choices)
-    }
-
-    /// Zero in half of the seeds.
-    fn rate(&self, option: &str, low: u64, high: u64) -> u64 {
-        let mut stream = self.stream(option);
-        if stream.chance(500_000) { 0 } else { stream.between(low, high) }
-    }
 }
 
 impl Options {
