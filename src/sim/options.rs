@@ -258,11 +258,7 @@ impl Options {
             miners: dice.size("miners", &[1, 2, 3, 4]).min(nodes),
             mine_rate: dice.one_of("mine_rate", &[4, 20]),
             maturity: dice.between("maturity", 1, 5),
-            transactions: match nodes {
-                ..LARGE => dice.rate("transactions", 2, 60),
-                // A large network is run for its figures, which should not be empty.
-                _ => dice.between("transactions", 6, 20),
-            },
+            transactions: draw_transactions(dice, nodes),
             double_spend_ppm: dice.rate("double_spend_ppm", 10_000, 200_000),
             latency_min,
             latency_max: latency_min + dice.one_of("latency_max", &[0, 10_000, 80_000, 400_000]),
@@ -352,6 +348,11 @@ impl Options {
         (self.max_outbound, self.late_ppm) = (BESIEGERS + 1, BESIEGED_LATE_PPM);
         (self.clock_skew, self.clock_steps) = (0, 0);
     }
+}
+
+/// Transactions a minute. A large network is run for its figures, which should not be empty.
+fn draw_transactions(dice: &Dice, nodes: usize) -> u64 {
+    if nodes < LARGE { dice.rate("transactions", 2, 60) } else { dice.between("transactions", 6, 20) }
 }
 
 #[cfg(test)]

@@ -163,7 +163,18 @@ fn at_common_tip(world: &World) -> usize {
 
 /// Whether a frame is about blocks.
 fn is_of_blocks(kind: Kind) -> bool {
-    matches!(kind, Kind::Block | Kind::GetBlock | Kind::Absent | Kind::GetSync | Kind::Sync)
+    matches!(
+        kind,
+        Kind::Block
+            | Kind::GetBlock
+            | Kind::Absent
+            | Kind::GetSync
+            | Kind::Sync
+            | Kind::CompactBlock
+            | Kind::GetBlockTransactions
+            | Kind::BlockTransactions
+            | Kind::BlockHeader
+    )
 }
 
 /// Whether a frame is about transactions.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     base::limits::{
         COIN_OVERLAY_BYTES, LEASE_FREE_BYTES, LINK_QUEUE, RECEIVE_BUDGET_BYTES, SEND_BUDGET_BYTES, SEND_SOFT_BYTES,
+        WHOLE_BLOCK_BYTES,
     },
     sim::{
         options::{Options, Topology},
@@ -83,6 +84,7 @@ impl Study {
             receive_budget: RECEIVE_BUDGET_BYTES,
             send_budget: SEND_BUDGET_BYTES,
             send_soft: SEND_SOFT_BYTES,
+            whole_block_bytes: WHOLE_BLOCK_BYTES,
             encryption: false,
             few_accepted: false,
             retarget: false,
