@@ -107,6 +107,7 @@ declare -A unit_tests=(
   [paces-not-measured]=a_peer_that_takes_very_long_for_a_block_is_told_of_the_next_one
   [uploads-cost-no-tokens]=all_links_together_keep_to_the_limit_of_uploads
   [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
+  [slow-sync-nodes-stay]=slow_peers_that_claim_more_work_do_not_hold_up_a_fast_one
   [strangers-are-members]=members_link_and_a_stranger_hears_nothing
   [answers-before-the-list]=the_list_of_members_counts_when_the_keys_are_agreed_on
   [removed-members-stay]=only_members_link_and_a_removed_one_is_gone_at_once
