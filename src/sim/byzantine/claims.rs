@@ -9,6 +9,21 @@ use crate::{
     },
 };
 
+/// A `Version` or `Ping` that claims `blocks` more than the node has, and the most work; `None` for other frames.
+pub(super) fn longer_chain(frame: &Frame, blocks: u32, context: &mut Context<'_>) -> Option<Message> {
+    match (frame.kind, frame.open()) {
+        (Kind::Version, Ok(Message::Version(mut version))) => {
+            (version.height, version.work) = (version.height.saturating_add(blocks), [0x7f; 32]);
+            version.tip = Hash(context.rng.bytes());
+            Some(Message::Version(version))
+        }
+        (Kind::Ping, Ok(Message::Ping { nonce, height, .. })) => {
+            Some(Message::Ping { nonce, height: height.saturating_add(blocks), tip: Hash(context.rng.bytes()) })
+        }
+        _ => None,
+    }
+}
+
 /// The trick.
 pub(super) struct Claims;
 

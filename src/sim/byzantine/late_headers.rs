@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    base::{codec::List, hash::Hash, ids::LinkId, rng::Rng},
-    sim::byzantine::trick::{Context, Trick},
+    base::{codec::List, ids::LinkId, rng::Rng},
+    sim::byzantine::{
+        claims::longer_chain,
+        trick::{Context, Trick},
+    },
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -44,32 +47,22 @@ impl LateHeaders {
 
 impl Trick for LateHeaders {
     fn send(&mut self, link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
-        let message = match (frame.kind, frame.open()) {
-            (Kind::Version, Ok(Message::Version(mut version))) => {
-                (version.height, version.work) = (version.height.saturating_add(CLAIMED), [0x7f; 32]);
-                version.tip = Hash(context.rng.bytes());
-                Message::Version(version)
-            }
-            (Kind::Ping, Ok(Message::Ping { nonce, height, .. })) => {
-                Message::Ping { nonce, height: height.saturating_add(CLAIMED), tip: Hash(context.rng.bytes()) }
-            }
-            (Kind::Sync, Ok(Message::Sync(headers))) => {
-                let mut headers = headers.into_vec();
-                headers.truncate(self.headers);
-                let answer = Frame::new(&Message::Sync(List::truncated(headers)));
-                let answers = self.links.entry(link).or_default();
-                answers.given += 1;
-                if answers.given <= self.prompt {
-                    return vec![answer];
-                }
-                if answers.waiting.len() < MOST {
-                    answers.waiting.push_back(answer);
-                }
-                return Vec::new();
-            }
-            _ => return vec![frame],
-        };
-        vec![Frame::new(&message)]
+        if let Some(message) = longer_chain(&frame, CLAIMED, context) {
+            return vec![Frame::new(&message)];
+        }
+        let (Kind::Sync, Ok(Message::Sync(headers))) = (frame.kind, frame.open()) else { return vec![frame] };
+        let mut headers = headers.into_vec();
+        headers.truncate(self.headers);
+        let answer = Frame::new(&Message::Sync(List::truncated(headers)));
+        let answers = self.links.entry(link).or_default();
+        answers.given += 1;
+        if answers.given <= self.prompt {
+            return vec![answer];
+        }
+        if answers.waiting.len() < MOST {
+            answers.waiting.push_back(answer);
+        }
+        Vec::new()
     }
 
     fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {

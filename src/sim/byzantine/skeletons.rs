@@ -13,6 +13,7 @@ use crate::{
     },
     chain::header::Header,
     sim::byzantine::{
+        claims::longer_chain,
         headers,
         trick::{Context, Trick},
     },
@@ -44,20 +45,15 @@ pub(super) struct Skeletons {
 
 impl Trick for Skeletons {
     fn send(&mut self, link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
-        let message = match (frame.kind, frame.open()) {
-            (Kind::Version, Ok(Message::Version(mut version))) => {
-                (version.height, version.work) = (version.height.saturating_add(CLAIMED), [0x7f; 32]);
-                version.tip = Hash(context.rng.bytes());
-                Message::Version(version)
-            }
-            (Kind::Ping, Ok(Message::Ping { nonce, height, .. })) => {
-                Message::Ping { nonce, height: height.saturating_add(CLAIMED), tip: Hash(context.rng.bytes()) }
-            }
-            (Kind::Sync, _) => match self.next_round(link, context) {
+        if let Some(message) = longer_chain(&frame, CLAIMED, context) {
+            return vec![Frame::new(&message)];
+        }
+        let message = match frame.kind {
+            Kind::Sync => match self.next_round(link, context) {
                 Some(headers) => Message::Sync(List::truncated(headers)),
                 None => return vec![frame],
             },
-            (Kind::Skeleton, _) => {
+            Kind::Skeleton => {
                 if !std::mem::replace(&mut self.is_told, true) {
                     log::debug!(target: "tussock::sim", "a node says falsely where rounds of headers begin");
                 }
