@@ -70,6 +70,16 @@ impl Domain {
     pub const COIN_KEY: Self = Self::named("tussock coin key");
     /// Buckets of the peer book, mixed with the book's own secret.
     pub const BUCKET: Self = Self::named("tussock bucket");
+    /// Sets of authorities.
+    pub const AUTHORITIES: Self = Self::named("tussock authorities");
+    /// An authority's question for its own votes.
+    pub const RECALL: Self = Self::named("tussock recall");
+    /// The answer to it.
+    pub const RECALLED: Self = Self::named("tussock recalled");
+    /// A leader's proposal.
+    pub const PROPOSAL: Self = Self::named("tussock proposal");
+    /// What authorities sign.
+    pub const STATEMENT: Self = Self::named("tussock statement");
     /// The secret of an RPC token, as the node's file keeps it.
     pub const TOKEN: Self = Self::named("tussock token");
 

@@ -74,6 +74,14 @@ pub const MAX_GET_TRANSACTIONS_BYTES: usize = KIB;
 pub const MAX_SMALL_BYTES: usize = 128;
 /// Body bytes of `Block`.
 pub const MAX_BLOCK_MESSAGE_BYTES: usize = MAX_BLOCK_BYTES + MAX_HEADER_BYTES;
+/// Bytes of a `Proposal`: the leader's signature and a block.
+pub const MAX_PROPOSAL_BYTES: usize = 64 + MAX_BLOCK_MESSAGE_BYTES;
+/// Bytes of a `Vote` of an authority.
+pub const SIGNED_VOTE_BYTES: usize = 45 + 1 + VOTE_BYTES;
+/// Bytes of a `Certificate`: a statement, a bit for each authority, votes.
+pub const MAX_CERTIFICATE_BYTES: usize = 45 + 8 + VOTE_BYTES * MAX_AUTHORITIES;
+/// Bytes of a `Recall` or `Recalled`.
+pub const MAX_RECALL_BYTES: usize = 14 + 4 + 3 * SIGNED_VOTE_BYTES + 64;
 /// Headers in one `Sync`: the published protocol's number.
 pub const MAX_SYNC_HEADERS: usize = 100;
 /// Hashes in one `Skeleton`.

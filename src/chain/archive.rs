@@ -13,6 +13,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
+        seal::{Certificate, SignedVote},
         target::Work,
     },
 };
@@ -296,4 +297,30 @@ pub trait PeerStore: Send {
     fn put_ban(&mut self, ban: &Ban) -> Result<(), StoreError>;
     /// Lifts a ban.
     fn lift_ban(&mut self, who: &Banned) -> Result<(), StoreError>;
+}
+
+/// What the `sealer` of a sealed chain keeps across restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct SealRecord {
+    /// The newest votes of this node's own key, one of each stage at most, by view.
+    pub own_votes: Vec<SignedVote>,
+    /// Certificates that still matter: the newest of finality, and all of later views, ascending by view.
+    pub certificates: Vec<Certificate>,
+    /// Two different votes of one authority for one view and stage, or for finality and skip of one view.
+    pub evidence: Vec<(SignedVote, SignedVote)>,
+}
+
+/// The only writer of `seals.db`. What it keeps is on the disk when the call returns: a vote must not be forgotten once
+/// anybody has seen it.
+pub trait SealStore: Send {
+    /// Everything.
+    fn load(&mut self) -> Result<SealRecord, StoreError>;
+    /// Keeps a vote of this node's own, in place of its last one of the same stage.
+    fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError>;
+    /// Keeps a certificate. Durable with the next vote.
+    fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
+    /// Forgets certificates of views below this one.
+    fn forget_below(&mut self, view: u64) -> Result<(), StoreError>;
+    /// Keeps the proof that an authority has lied, one for each authority and epoch.
+    fn keep_evidence(&mut self, evidence: &(SignedVote, SignedVote)) -> Result<(), StoreError>;
 }

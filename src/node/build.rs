@@ -4,7 +4,7 @@ use crate::{
     base::rng::Rng,
     node::{
         AnyRole, RoleId, Setup, Stores, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers,
-        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, verify::Verify,
+        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer, verify::Verify,
     },
 };
 
@@ -20,7 +20,10 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
     roles.push((RoleId::Headers, Box::new(Headers::new(setup, stores.headers, rng.fork("headers")))));
     roles.push((RoleId::Fetch, Box::new(Fetch::new(setup, rng.fork("fetch")))));
     roles.push((RoleId::Gossip, Box::new(Gossip::new(setup, rng.fork("gossip")))));
-    roles.push((RoleId::Miner, Box::new(Miner::new(setup, rng.fork("miner")))));
+    match stores.seals {
+        None => roles.push((RoleId::Miner, Box::new(Miner::new(setup, rng.fork("miner"))))),
+        Some(seals) => roles.push((RoleId::Sealer, Box::new(Sealer::new(setup, seals, rng.fork("sealer"))))),
+    }
     roles.push((RoleId::Peers, Box::new(Peers::new(setup, stores.peers, rng.fork("peers")))));
     roles.push((RoleId::Handshake, Box::new(Handshake::new(setup, rng.fork("handshake")))));
     roles.push((RoleId::KeyAgreement, Box::new(KeyAgreement::new(setup, rng.fork("key agreement")))));

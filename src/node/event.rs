@@ -112,7 +112,7 @@ impl LinkEvent {
     /// The roles that hear of links: `Opened` only `Handshake` and `Peers`; `Up` these and all after them; `Closed` those
     /// that heard of the link before.
     /// `KeyAgreement` hears of links whose keys are not agreed on.
-    pub const ROLES: [RoleId; 7] = [
+    pub const ROLES: [RoleId; 8] = [
         RoleId::KeyAgreement,
         RoleId::Handshake,
         RoleId::Peers,
@@ -120,6 +120,7 @@ impl LinkEvent {
         RoleId::Headers,
         RoleId::Fetch,
         RoleId::Gossip,
+        RoleId::Sealer,
     ];
 }
 

@@ -37,6 +37,7 @@ mod refusal;
 pub mod report;
 mod role;
 mod role_id;
+pub mod sealer;
 mod setup;
 mod sync_state;
 mod template;

@@ -14,6 +14,8 @@ pub enum Origin {
     Command(Ticket),
     /// Our own miner.
     Miner,
+    /// A sealed chain's proposal. Its leader answers for it, and whoever passed it on does not.
+    Proposal,
     /// Our own ledger: transactions of a branch that lost, or kept over a restart.
     Ledger,
 }
@@ -23,7 +25,7 @@ impl Origin {
     pub fn link(self) -> Option<LinkId> {
         match self {
             Self::Link(link) | Self::Rebuilt(link) => Some(link),
-            Self::Command(_) | Self::Miner | Self::Ledger => None,
+            Self::Command(_) | Self::Miner | Self::Proposal | Self::Ledger => None,
         }
     }
 

@@ -23,17 +23,20 @@ pub enum RoleId {
     Gossip,
     /// Proof of work.
     Miner,
+    /// Views, votes and certificates of a sealed chain.
+    Sealer,
 }
 
 impl RoleId {
     /// All roles, in the order in which they start; they stop in the opposite order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ledger,
         Self::Verify,
         Self::Headers,
         Self::Fetch,
         Self::Gossip,
         Self::Miner,
+        Self::Sealer,
         Self::Peers,
         Self::Handshake,
         Self::KeyAgreement,
@@ -51,6 +54,7 @@ impl RoleId {
             Self::Ledger => "ledger",
             Self::Gossip => "gossip",
             Self::Miner => "miner",
+            Self::Sealer => "sealer",
         }
     }
 
@@ -63,6 +67,7 @@ impl RoleId {
             Kind::Block | Kind::Absent | Kind::CompactBlock | Kind::BlockTransactions | Kind::BlockHeader => {
                 Self::Fetch
             }
+            Kind::Proposal | Kind::Vote | Kind::Certificate | Kind::Recall | Kind::Recalled => Self::Sealer,
             Kind::GetBlock | Kind::GetBlockTransactions | Kind::GetMemoryPool => Self::Ledger,
             Kind::Transaction
             | Kind::MemoryPool

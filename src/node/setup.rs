@@ -8,7 +8,8 @@ use crate::{
     base::{ids::NodeId, limits, time::UnixTime},
     chain::{
         address::Address,
-        archive::{HeaderArchive, LedgerStore, PeerStore},
+        archive::{HeaderArchive, LedgerStore, PeerStore, SealStore},
+        key::SecretKey,
         spec::ChainSpec,
     },
     node::{
@@ -54,6 +55,8 @@ pub struct Setup {
     pub max_outbound: usize,
     /// Mine, paying to this address.
     pub mine: Option<Address>,
+    /// Seal blocks with this key, paying to its address.
+    pub seal: Option<SecretKey>,
     /// Hashes per second; 0: no throttle.
     pub mine_rate: u64,
     /// A time that has surely passed: an earlier run knew it.
@@ -85,6 +88,8 @@ pub struct Stores {
     pub headers: Box<dyn HeaderArchive>,
     /// The peer book.
     pub peers: Box<dyn PeerStore>,
+    /// What the `sealer` keeps; `None` on chains of proof of work.
+    pub seals: Option<Box<dyn SealStore>>,
 }
 
 impl Setup {
@@ -119,6 +124,7 @@ impl Setup {
             max_per_address: limits::MAX_INBOUND_PER_IP,
             max_outbound: limits::MAX_OUTBOUND,
             mine: None,
+            seal: None,
             known_time: None,
             force_clock: false,
             block_interval_ms: None,

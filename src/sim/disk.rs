@@ -47,8 +47,12 @@ impl Disk {
     pub(super) fn stores(&self) -> Stores {
         let peers = Box::new(self.book.clone());
         match self.ledger.clone() {
-            Ledger::Own(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers },
-            Ledger::Common(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers },
+            Ledger::Own(ledger) => {
+                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals: None }
+            }
+            Ledger::Common(ledger) => {
+                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals: None }
+            }
         }
     }
 

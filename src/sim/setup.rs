@@ -173,6 +173,7 @@ pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> 
         max_per_address: limits::MAX_INBOUND_PER_IP,
         max_outbound: options.max_outbound,
         mine: None,
+        seal: None,
         mine_rate: options.mine_rate,
         known_time: None,
         force_clock: false,

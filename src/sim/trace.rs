@@ -8,7 +8,7 @@ use crate::{
     },
     node::{
         CloseReason, Event, LinkEvent, Notice, RoleId,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToVerify},
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToVerify},
     },
 };
 
@@ -114,6 +114,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::Ledger(notice) => mark_to_ledger(notice, out),
         Notice::Gossip(notice) => mark_to_gossip(notice, out),
         Notice::Miner(notice) => mark_to_miner(notice, out),
+        Notice::Sealer(notice) => mark_to_sealer(notice, out),
     }
 }
 
@@ -149,6 +150,8 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::PeerClock { link, clock } => out.extend_from_slice(&codec::encode(&(40u8, link.0, clock.0))),
         ToHeaders::Offered { hash: block, .. } => hash(6, block, out),
         ToHeaders::Announced { hash: block, .. } => hash(41, block, out),
+        ToHeaders::Notarised { hash: block, .. } => hash(46, block, out),
+        ToHeaders::Final { hash: block, .. } => hash(47, block, out),
         ToHeaders::DialsFail(error) => out.extend([35, u8::from(error.is_some())]),
         ToHeaders::Delivered => out.push(30),
         ToHeaders::CandidateTaken { hash: block } => hash(36, block, out),
@@ -174,6 +177,7 @@ fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
         ToFetch::OfferPasses { hash: block } => hash(29, block, out),
         ToFetch::HeaderJudged { hash: block, is_wanted } => hash(42 + u8::from(*is_wanted), block, out),
         ToFetch::OfferDropped { hash: block, .. } => hash(4, block, out),
+        ToFetch::Proposed { hash: block, .. } => hash(48, block, out),
         ToFetch::Produced { block } => out.extend_from_slice(&codec::encode(&(7u8, block.len() as u64))),
         ToFetch::BodyRefused { hash: block, .. } => hash(10, block, out),
         ToFetch::BodiesTaken { blocks } => blocks.iter().for_each(|(_, block)| hash(12, block, out)),
@@ -205,6 +209,8 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
         ToLedger::BodyInvalid { hash: block, .. } => hash(11, block, out),
         ToLedger::Admit { transaction, .. } => hash(18, &transaction.txid, out),
         ToLedger::OfferPool { link } => out.extend_from_slice(&codec::encode(&(38u8, link.0))),
+        ToLedger::WantProposal { parent, .. } => hash(49, parent, out),
+        ToLedger::Final { hash: block, .. } => hash(47, block, out),
         ToLedger::WantTemplate { address } => out.extend([23, address.0[0]]),
     }
 }
@@ -234,6 +240,19 @@ fn mark_to_miner(notice: &ToMiner, out: &mut Vec<u8>) {
             out.extend_from_slice(&codec::encode(&(21u8, *added as u64, *removed as u64)));
         }
         ToMiner::Template(template) => hash(24, &template.header.merkle_root, out),
+    }
+}
+
+fn mark_to_sealer(notice: &ToSealer, out: &mut Vec<u8>) {
+    match notice {
+        ToSealer::State(state) => out.extend([5, *state as u8]),
+        ToSealer::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToSealer::PoolChanged { added, removed } => {
+            out.extend_from_slice(&codec::encode(&(21u8, *added as u64, *removed as u64)));
+        }
+        ToSealer::Template(Some(template)) => hash(24, &template.header.merkle_root, out),
+        ToSealer::Template(None) => out.push(40),
+        ToSealer::ProposalChecked { hash: block, result } => hash(41 + u8::from(result.is_ok()), block, out),
     }
 }
 

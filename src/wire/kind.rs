@@ -56,11 +56,21 @@ pub enum Kind {
     BlockTransactions = 23,
     /// `Message::BlockHeader`.
     BlockHeader = 24,
+    /// `Message::Proposal`.
+    Proposal = 26,
+    /// `Message::Vote`.
+    Vote = 27,
+    /// `Message::Certificate`.
+    Certificate = 28,
+    /// `Message::Recall`.
+    Recall = 29,
+    /// `Message::Recalled`.
+    Recalled = 30,
 }
 
 impl Kind {
     /// All kinds, in order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::Version,
         Self::Verack,
         Self::Ping,
@@ -86,6 +96,11 @@ impl Kind {
         Self::GetBlockTransactions,
         Self::BlockTransactions,
         Self::BlockHeader,
+        Self::Proposal,
+        Self::Vote,
+        Self::Certificate,
+        Self::Recall,
+        Self::Recalled,
     ];
 
     /// The kind with this number.
@@ -109,6 +124,10 @@ impl Kind {
             Self::GetBlockTransactions => limits::MAX_POSITIONS_BYTES,
             Self::BlockTransactions => limits::MAX_BLOCK_TRANSACTIONS_BYTES,
             Self::BlockHeader => limits::MAX_HEADER_BYTES,
+            Self::Proposal => limits::MAX_PROPOSAL_BYTES,
+            Self::Vote => limits::SIGNED_VOTE_BYTES,
+            Self::Certificate => limits::MAX_CERTIFICATE_BYTES,
+            Self::Recall | Self::Recalled => limits::MAX_RECALL_BYTES,
             Self::GetPeers => 0,
             Self::Verack
             | Self::Ping

@@ -14,7 +14,12 @@ use crate::{
         limits,
         time::UnixTime,
     },
-    chain::{header::Header, target::Work, transaction::Transaction},
+    chain::{
+        header::Header,
+        seal::{Certificate, Recall, Recalled, SignedVote},
+        target::Work,
+        transaction::Transaction,
+    },
 };
 
 use super::short_id::{Salt, ShortId};
@@ -269,6 +274,21 @@ pub enum Message {
     BlockTransactions(Hash, List<Transaction, { limits::MAX_COMPACT_IDS }>),
     /// A new block, which the receiver may ask for.
     BlockHeader(Box<Header>),
+    /// On sealed chains: the block that a view's leader proposes.
+    Proposal {
+        /// The leader's, over [`proposal_hash`](crate::chain::seal::proposal_hash).
+        signature: [u8; 64],
+        /// The block's encoding.
+        block: Bytes,
+    },
+    /// On sealed chains: an authority's vote.
+    Vote(SignedVote),
+    /// On sealed chains: votes of a quorum.
+    Certificate(Box<Certificate>),
+    /// On sealed chains: an authority that starts asks what it has signed.
+    Recall(Recall),
+    /// On sealed chains: the answer.
+    Recalled(Box<Recalled>),
 }
 
 impl Message {
@@ -300,6 +320,11 @@ impl Message {
             Self::GetBlockTransactions(..) => Kind::GetBlockTransactions,
             Self::BlockTransactions(..) => Kind::BlockTransactions,
             Self::BlockHeader(_) => Kind::BlockHeader,
+            Self::Proposal { .. } => Kind::Proposal,
+            Self::Vote(_) => Kind::Vote,
+            Self::Certificate(_) => Kind::Certificate,
+            Self::Recall(_) => Kind::Recall,
+            Self::Recalled(_) => Kind::Recalled,
         }
     }
 
@@ -320,6 +345,11 @@ impl Message {
             Self::GetBlockTransactions(hash, positions) => codec::encode(&(hash, positions)).into(),
             Self::BlockTransactions(hash, transactions) => codec::encode(&(hash, transactions)).into(),
             Self::BlockHeader(header) => header.to_bytes().into(),
+            Self::Proposal { signature, block } => [&signature[..], block].concat().into(),
+            Self::Vote(vote) => codec::encode(vote).into(),
+            Self::Certificate(certificate) => codec::encode(&**certificate).into(),
+            Self::Recall(recall) => codec::encode(recall).into(),
+            Self::Recalled(recalled) => codec::encode(&**recalled).into(),
             Self::GetMemoryPool(ids) | Self::MemoryPool(ids) => codec::encode(ids).into(),
             Self::Goodbye { code, retry_after } => codec::encode(&(code, retry_after)).into(),
             Self::RelaySalt { number, salt } => codec::encode(&(number, salt)).into(),
@@ -356,6 +386,14 @@ impl Message {
             }
             Kind::BlockHeader => Self::BlockHeader(Box::new(codec::decode(body)?)),
             Kind::Block => Self::Block(body.clone()),
+            Kind::Proposal => {
+                let (signature, used) = codec::decode_prefix(body)?;
+                Self::Proposal { signature, block: body[used..].to_vec().into() }
+            }
+            Kind::Vote => Self::Vote(codec::decode(body)?),
+            Kind::Certificate => Self::Certificate(Box::new(codec::decode(body)?)),
+            Kind::Recall => Self::Recall(codec::decode(body)?),
+            Kind::Recalled => Self::Recalled(Box::new(codec::decode(body)?)),
             Kind::Absent => Self::Absent(codec::decode(body)?),
             Kind::Transaction => Self::Transaction(body.clone()),
             Kind::GetMemoryPool => Self::GetMemoryPool(codec::decode(body)?),

@@ -124,7 +124,7 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
-    let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers) };
+    let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers), seals: None };
     Ok(Opened { stores, warning, sharing, lost })
 }
 

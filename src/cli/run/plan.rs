@@ -146,6 +146,7 @@ impl Plan {
             max_per_address: flags.max_per_address.unwrap_or(limits::MAX_INBOUND_PER_IP),
             max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
             mine,
+            seal: None,
             known_time: known_time::read(&self.folder()),
             force_clock: flags.force_clock == Some(true),
             mine_rate: flags.mine_rate.unwrap_or(spec.default_mine_rate),

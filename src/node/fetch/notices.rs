@@ -21,6 +21,7 @@ impl Fetch {
             ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
             ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),
             ToFetch::HeaderJudged { hash, is_wanted } => self.take_judgement(self.now, hash, is_wanted, out),
+            ToFetch::Proposed { .. } => {}
             ToFetch::Produced { block } => self.offer_own(Origin::Miner, block, out),
             ToFetch::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
             ToFetch::BodiesTaken { blocks } => self.take_taken(&blocks, out),

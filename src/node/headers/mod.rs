@@ -209,6 +209,7 @@ impl Headers {
                 self.peers.take_clock(now, link, clock);
                 Ok(())
             }
+            ToHeaders::Notarised { .. } | ToHeaders::Final { .. } => Ok(()),
             ToHeaders::DialsFail(error) => {
                 self.dial_error = error;
                 Ok(())

@@ -165,6 +165,7 @@ impl Ledger {
                 let template = self.templates.make(now, address, active, out)?;
                 out.tell(ToMiner::Template(template));
             }
+            ToLedger::WantProposal { .. } | ToLedger::Final { .. } => {}
             ToLedger::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
         }
         Ok(())

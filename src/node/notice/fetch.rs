@@ -70,6 +70,14 @@ pub enum ToFetch {
         /// The block's encoding.
         block: Bytes,
     },
+    /// From `sealer`: have this block checked in its place, whether or not its header counts. `sealer` hears
+    /// `ProposalChecked`. If the header comes to count, the ledger has the body.
+    Proposed {
+        /// The block.
+        hash: Hash,
+        /// The block's encoding.
+        block: Bytes,
+    },
     /// From `verify` and `ledger`: a body that cannot be used; ask another peer. Its sender has been dealt with.
     BodyRefused {
         /// The block that was requested.

@@ -54,6 +54,24 @@ pub enum ToHeaders {
         /// The header.
         header: Box<Header>,
     },
+    /// From `sealer`: a quorum has notarised this block, so that its header counts. Told again at any time.
+    Notarised {
+        /// The peer that showed it, which may have blocks that are missing here.
+        link: Option<LinkId>,
+        /// The block.
+        hash: Hash,
+        /// The view in which it was notarised.
+        view: u64,
+        /// Its header, if a proposal brought it.
+        header: Option<Box<Header>>,
+    },
+    /// From `sealer`: this block, and all before it, must never be left again.
+    Final {
+        /// Its height.
+        height: u32,
+        /// The block.
+        hash: Hash,
+    },
     /// From `fetch`: the ledger has taken a block of the best header chain. Sent for the first block after each `Want`,
     /// then at most once a second.
     Delivered,

@@ -54,6 +54,21 @@ pub enum ToLedger {
         /// The link.
         link: LinkId,
     },
+    /// From `sealer`: make a template on this block, if it is the tip, that pays to this address. Its seal and time are to
+    /// be replaced.
+    WantProposal {
+        /// The parent.
+        parent: Hash,
+        /// The payee.
+        address: Address,
+    },
+    /// From `sealer`: this block, and all before it, must never be left again.
+    Final {
+        /// Its height.
+        height: u32,
+        /// The block.
+        hash: Hash,
+    },
     /// From `miner`: make a template on the current tip that pays to this address.
     WantTemplate {
         /// The payee.

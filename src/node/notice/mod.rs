@@ -9,6 +9,7 @@ mod headers;
 mod ledger;
 mod miner;
 mod peers;
+mod sealer;
 mod verify;
 
 pub use self::{
@@ -19,6 +20,7 @@ pub use self::{
     ledger::ToLedger,
     miner::ToMiner,
     peers::ToPeers,
+    sealer::{ProposalFault, ToSealer},
     verify::{CheckedTransactions, ToVerify, UncheckedTransaction},
 };
 
@@ -35,5 +37,6 @@ addressed! {
         Ledger(ToLedger),
         Gossip(ToGossip),
         Miner(ToMiner),
+        Sealer(ToSealer),
     }
 }

@@ -67,6 +67,7 @@ fn start(script: &Script, scheduler: &mut Scheduler, disk: &SharedLedger, node: 
         ledger: Box::new(disk.clone()),
         headers: Box::new(disk.clone()),
         peers: Box::new(PeerDb::in_memory()),
+        seals: None,
     };
     scheduler.add_node(Some(address(node)), build(&setup, stores, rng))
 }

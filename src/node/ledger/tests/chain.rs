@@ -6,7 +6,7 @@ use crate::{
     chain::testkit,
     node::{
         AnyRole, Event, Halt, Notice, Role, RoleId,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers},
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer},
         report::{Counter, Report},
     },
 };
@@ -25,6 +25,7 @@ fn the_start_tells_the_tip_once_to_all_whom_it_concerns() {
         Notice::Fetch(notice) => matches!(notice, ToFetch::ChainMoved(_)),
         Notice::Gossip(notice) => matches!(notice, ToGossip::ChainMoved(_)),
         Notice::Miner(notice) => matches!(notice, ToMiner::ChainMoved(_)),
+        Notice::Sealer(notice) => matches!(notice, ToSealer::ChainMoved(_)),
         Notice::Verify(_) | Notice::Ledger(_) => false,
     };
     let told =

@@ -1,14 +1,21 @@
 //! What makes a header count: proof of work, or the word of known authorities.
 //!
-//! A header's hash covers its whole seal. Nothing in this version judges the seals of authorities: a chain of proof of work
-//! refuses them.
+//! A header's hash covers its whole seal.
+
+mod authority_set;
+mod recall;
+mod statement;
+mod votes;
+
+pub use self::{
+    authority_set::{Authorities, AuthoritySet, Epoch},
+    recall::{RECALLED_VOTES, Recall, Recalled},
+    statement::{Certificate, SignedVote, Stage, Statement, proposal_hash},
+    votes::{AuthoritySeal, Vote, Votes},
+};
 
 use crate::{
-    base::{
-        codec::{BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, malformed},
-        hash::Hash,
-        limits::MAX_AUTHORITIES,
-    },
+    base::codec::{BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, malformed},
     chain::target::CompactTarget,
 };
 
@@ -35,66 +42,10 @@ pub struct ProofOfWork {
     pub nonce: u64,
 }
 
-/// The seal of a chain whose blocks known machines make in turn.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct AuthoritySeal {
-    /// The view in which the block was proposed.
-    pub view: u64,
-    /// The hash of the set of authorities for the next height.
-    pub next_authorities: Hash,
-    /// The view in which the parent was notarised.
-    pub parent_view: u64,
-    /// The votes that notarised it.
-    pub parent_votes: Votes,
-}
-
-/// Votes of some authorities for one block in one view. Encoding: a `u64` whose bit i says that authority i voted, then the
-/// votes in that order, as many as there are bits.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Votes {
-    signers: u64,
-    votes: Vec<Vote>,
-}
-
-/// What a certificate keeps of a vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Vote {
-    /// What the signer's clock showed, in milliseconds since 1970. Blocks may follow each other several times a second.
-    pub clock: u64,
-    /// The signer's, Ed25519.
-    pub signature: [u8; 64],
-}
-
 impl Seal {
     /// Proof of work whose nonce is still to be found.
     pub fn unsolved(target: CompactTarget) -> Self {
         Self::Work(ProofOfWork { target, nonce: 0 })
-    }
-}
-
-impl Votes {
-    /// Collects votes by their signer's number. Of two of one signer, the later one stays; numbers from 64 on do not exist
-    /// and are left out.
-    pub fn collect(votes: impl IntoIterator<Item = (usize, Vote)>) -> Self {
-        let mut all = [None; MAX_AUTHORITIES];
-        for (signer, vote) in votes {
-            if let Some(place) = all.get_mut(signer) {
-                *place = Some(vote);
-            }
-        }
-        let present = all.iter().enumerate().filter(|(_, vote)| vote.is_some());
-        let signers = present.fold(0, |signers, (signer, _)| signers | 1 << signer);
-        Self { signers, votes: all.into_iter().flatten().collect() }
-    }
-
-    /// The votes with their signers' numbers, in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &Vote)> {
-        (0..MAX_AUTHORITIES).filter(|signer| self.signers & 1 << signer != 0).zip(&self.votes)
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.votes.len()
     }
 }
 
@@ -129,35 +80,13 @@ impl<'de, C> BorrowDecode<'de, C> for Seal {
     }
 }
 
-impl Encode for Votes {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        self.signers.encode(encoder)?;
-        self.votes.iter().try_for_each(|vote| vote.encode(encoder))
-    }
-}
-
-impl<C> Decode<C> for Votes {
-    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let signers = u64::decode(decoder)?;
-        // Grows with the votes that arrived, whatever the bits say.
-        let mut votes = Vec::new();
-        for _ in 0..signers.count_ones() {
-            votes.push(Vote::decode(decoder)?);
-        }
-        Ok(Self { signers, votes })
-    }
-}
-
-impl<'de, C> BorrowDecode<'de, C> for Votes {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Self::decode(decoder)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::codec::{self, CodecError};
+    use crate::base::{
+        codec::{self, CodecError},
+        hash::Hash,
+    };
 
     fn seal(signers: &[usize]) -> AuthoritySeal {
         let vote = |signer: usize| Vote { clock: 1_000 + signer as u64, signature: [signer as u8; 64] };

@@ -1,0 +1,149 @@
+//! Who may seal blocks, from which height on.
+
+use crate::{
+    base::{
+        hash::{Domain, Hash},
+        limits::MAX_AUTHORITIES,
+    },
+    chain::seal::{Certificate, SignedVote},
+};
+
+/// The number of a set of authorities: 0 for the first.
+pub type Epoch = u32;
+
+/// The authorities of one epoch, in the order of the chain's file. Of `n`, `f = ⌊(n − 1) / 3⌋` may fail or lie, and
+/// `n − f` together decide (Chan and Pass, "Simplex Consensus", 2023).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthoritySet {
+    keys: Vec<[u8; 32]>,
+    epoch: Epoch,
+    hash: Hash,
+}
+
+/// All sets of a chain; none on a chain of proof of work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authorities {
+    /// From which height on each seals, ascending; the first from 1.
+    sets: Vec<(u32, AuthoritySet)>,
+}
+
+impl AuthoritySet {
+    /// A set of 1 to 64 keys.
+    pub fn new(epoch: Epoch, keys: Vec<[u8; 32]>) -> Self {
+        debug_assert!((1..=MAX_AUTHORITIES).contains(&keys.len()), "a chain's file is checked when it is read");
+        let hash = Domain::AUTHORITIES.hash(&[&epoch.to_le_bytes()[..], &keys.concat()].concat());
+        Self { keys, epoch, hash }
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> &[[u8; 32]] {
+        &self.keys
+    }
+
+    /// Its number.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// What headers commit to.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// How many may fail or lie.
+    pub fn tolerated(&self) -> usize {
+        self.keys.len().saturating_sub(1) / 3
+    }
+
+    /// How many decide.
+    pub fn quorum(&self) -> usize {
+        self.keys.len() - self.tolerated()
+    }
+
+    /// The number of the authority with this key.
+    pub fn number_of(&self, key: &[u8; 32]) -> Option<usize> {
+        self.keys.iter().position(|other| other == key)
+    }
+
+    /// Who proposes in a view: the authorities in turn, beginning with one that depends on the set.
+    pub fn leader(&self, view: u64) -> usize {
+        let [a, b, c, d, ..] = self.hash.0;
+        let first = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let count = self.keys.len().max(1) as u64;
+        usize::try_from((view % count + first % count) % count).unwrap_or(0)
+    }
+
+    /// Whether an authority of this set signed the vote.
+    pub fn holds(&self, genesis: &Hash, signed: &SignedVote) -> bool {
+        let key = self.keys.get(usize::from(signed.signer));
+        key.is_some_and(|key| signed.statement.epoch == self.epoch && signed.holds(genesis, key))
+    }
+
+    /// Whether a quorum of this set signed the certificate. Costs a signature check for each vote.
+    pub fn certifies(&self, genesis: &Hash, certificate: &Certificate) -> bool {
+        if certificate.statement.epoch != self.epoch || certificate.votes.count() < self.quorum() {
+            return false;
+        }
+        certificate.signed_votes().all(|signed| self.holds(genesis, &signed))
+    }
+}
+
+impl Authorities {
+    /// The sets with the heights from which they seal, ascending; the first from 1.
+    pub fn new(sets: Vec<(u32, AuthoritySet)>) -> Self {
+        Self { sets }
+    }
+
+    /// Who seals the block at a height; `None` on a chain of proof of work.
+    pub fn at(&self, height: u32) -> Option<&AuthoritySet> {
+        let after = self.sets.partition_point(|(from, _)| *from <= height.max(1));
+        after.checked_sub(1).and_then(|at| self.sets.get(at)).map(|(_, set)| set)
+    }
+
+    /// The set of an epoch.
+    pub fn of(&self, epoch: Epoch) -> Option<&AuthoritySet> {
+        self.sets.get(usize::try_from(epoch).ok()?).map(|(_, set)| set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quorums_overlap_in_more_than_may_lie() {
+        for count in 1..=MAX_AUTHORITIES {
+            let set = AuthoritySet::new(0, vec![[0; 32]; count]);
+            let (quorum, lying) = (set.quorum(), set.tolerated());
+            assert!(2 * quorum - count > lying, "two quorums of {count} share an honest member");
+            assert!(count - lying >= quorum, "the honest of {count} are a quorum");
+            assert!(3 * lying < count && count <= 3 * lying + 3);
+        }
+    }
+
+    #[test]
+    fn each_leads_in_turn() {
+        let set = AuthoritySet::new(3, (0..5).map(|n| [n; 32]).collect());
+        let leaders: Vec<usize> = (7..12).map(|view| set.leader(view)).collect();
+        let mut sorted = leaders.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2, 3, 4]);
+        assert_eq!(set.leader(12), leaders[0]);
+        assert!(set.leader(u64::MAX) < 5);
+    }
+
+    #[test]
+    fn a_set_seals_from_its_height_on() {
+        let set = |epoch| AuthoritySet::new(epoch, vec![[1; 32]]);
+        let all = Authorities::new(vec![(1, set(0)), (10, set(1))]);
+        let epochs = [0, 1, 9, 10, 11, u32::MAX].map(|height| all.at(height).map(AuthoritySet::epoch));
+        assert_eq!(epochs, [Some(0), Some(0), Some(0), Some(1), Some(1), Some(1)]);
+        assert_eq!(all.of(1).map(AuthoritySet::epoch), Some(1));
+        assert!(all.of(2).is_none() && Authorities::default().at(5).is_none());
+    }
+}
