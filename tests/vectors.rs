@@ -25,7 +25,7 @@ use tussock::{
         header::{HEADER_VERSION, Header},
         key::{self, Claim, SecretKey},
         merkle, rules,
-        seal::{ProofOfWork, Seal},
+        seal::{Certificate, ProofOfWork, Recall, Recalled, Seal, SignedVote, Statement, Votes, proposal_hash},
         spec::ChainSpec,
         target::CompactTarget,
         testkit,
@@ -152,6 +152,32 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
         Message::GetBlockTransactions(hash(4), List::truncated([1, 2])),
         Message::BlockTransactions(hash(4), List::truncated([transaction.clone()])),
         Message::BlockHeader(Box::new(sample_header_of_authorities())),
+    ]
+    .into_iter()
+    .chain(messages_of_authorities(spec))
+    .collect()
+}
+
+/// What authorities 0 to 2, who are accounts 0 to 2, say of the sample header's block in view 9.
+fn messages_of_authorities(spec: &ChainSpec) -> Vec<Message> {
+    let (genesis, block) = (spec.genesis_hash(), sample_header_of_authorities().hash());
+    let sign = |statement, signer: u8| {
+        let clock = 1_767_225_640_000 + u64::from(signer);
+        SignedVote::sign(statement, signer, clock, &SecretKey::well_known(signer.into()), &genesis)
+    };
+    let notarise = |signer| sign(Statement::notarise(0, 9, block), signer);
+    let votes = Votes::collect((0..3).map(|signer| (usize::from(signer), notarise(signer).vote)));
+    let recall = Recall::sign(0, 1, 0x0102_0304_0506_0708, &SecretKey::well_known(1), &genesis);
+    let votes_of_1 = List::truncated([notarise(1), sign(Statement::skip(0, 10), 1)]);
+    vec![
+        Message::Proposal {
+            signature: SecretKey::well_known(0).sign(&proposal_hash(&genesis, &block)),
+            block: [sample_header_of_authorities().to_bytes(), vec![0; 4]].concat().into(),
+        },
+        Message::Vote(notarise(1)),
+        Message::Certificate(Box::new(Certificate { statement: Statement::notarise(0, 9, block), votes })),
+        Message::Recall(recall),
+        Message::Recalled(Box::new(Recalled::sign(&recall, 2, votes_of_1, &SecretKey::well_known(2), &genesis))),
     ]
 }
 

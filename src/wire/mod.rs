@@ -3,6 +3,7 @@
 
 pub mod compact;
 pub mod frame;
+mod goodbye;
 mod kind;
 pub mod message;
 pub mod short_id;

@@ -5,11 +5,8 @@ use crate::{
         hash::{Domain, Hash},
         limits::MAX_AUTHORITIES,
     },
-    chain::seal::{Certificate, SignedVote},
+    chain::seal::{Certificate, Epoch, SignedVote},
 };
-
-/// The number of a set of authorities: 0 for the first.
-pub type Epoch = u32;
 
 /// The authorities of one epoch, in the order of the chain's file. Of `n`, `f = ⌊(n − 1) / 3⌋` may fail or lie, and
 /// `n − f` together decide (Chan and Pass, "Simplex Consensus", 2023).

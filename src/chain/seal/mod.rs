@@ -8,9 +8,9 @@ mod statement;
 mod votes;
 
 pub use self::{
-    authority_set::{Authorities, AuthoritySet, Epoch},
+    authority_set::{Authorities, AuthoritySet},
     recall::{RECALLED_VOTES, Recall, Recalled},
-    statement::{Certificate, SignedVote, Stage, Statement, proposal_hash},
+    statement::{Certificate, Epoch, SignedVote, Stage, Statement, proposal_hash},
     votes::{AuthoritySeal, Vote, Votes},
 };
 

@@ -7,9 +7,12 @@ use crate::{
     },
     chain::{
         key::{self, SecretKey},
-        seal::{Epoch, Vote, Votes},
+        seal::{Vote, Votes},
     },
 };
+
+/// The number of a set of authorities: 0 for the first.
+pub type Epoch = u32;
 
 /// What a statement says of its view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
