@@ -74,6 +74,9 @@ pub enum PeerFault {
     /// A transaction that no block can make valid.
     #[error("transaction: {0}")]
     Transaction(#[from] TransactionFault),
+    /// A proposal, vote, certificate or question whose signature does not hold. Nobody passes such on unread.
+    #[error("{0:?} that its signer did not sign")]
+    Unsigned(Kind),
     /// More of something than a peer may send.
     #[error("floods: {0}")]
     Flood(&'static str),
@@ -143,6 +146,9 @@ pub enum Halt {
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The key with which this node seals has signed something that this node does not know of.
+    #[error("{0}")]
+    SignedElsewhere(String),
     /// Something that cannot be happened: a bug.
     #[error("broken invariant: {0}")]
     Invariant(String),

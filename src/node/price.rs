@@ -19,6 +19,7 @@ const fn price(points: u32, fault: &'static str) -> Price {
 const BLOCK: Price = price(100, "an invalid block body or header");
 const BRANCH: Price = price(100, "headers on a known invalid branch");
 const TRANSACTION: Price = price(50, "an invalid transaction (rules that no block can change)");
+const UNSIGNED: Price = price(50, "a proposal, vote, certificate or recall that its signer did not sign");
 const FRAME: Price = price(20, "a malformed frame or message");
 const UNEXPECTED: Price = price(20, "a message out of place");
 const UNLINKED: Price = price(20, "headers that do not link");
@@ -38,10 +39,11 @@ const UNSEALED: Price =
 const SLOW: Price = price(0, "a slow line: no `Pong`, no answer to `GetSync` or `GetBlock` in time");
 
 /// All prices, the highest first.
-pub const PRICES: [Price; 16] = [
+pub const PRICES: [Price; 17] = [
     BLOCK,
     BRANCH,
     TRANSACTION,
+    UNSIGNED,
     FRAME,
     UNEXPECTED,
     UNLINKED,
@@ -70,6 +72,7 @@ impl PeerFault {
             Self::BrokenPromise => PROMISE,
             Self::Undelivered => ANNOUNCEMENT,
             Self::NotServed => TOLD,
+            Self::Unsigned(_) => UNSIGNED,
             Self::Flood(_) => FLOOD,
             Self::PartialFrame => PARTIAL,
             Self::SendStall => UNREAD,

@@ -68,6 +68,8 @@ pub enum Report {
         /// Measured over the last seconds.
         hashes_per_second: u64,
     },
+    /// From `sealer`: how a sealed chain goes on.
+    Sealing(Box<SealingReport>),
     /// From the driver: all addresses at which the node listens for peers.
     Listening(Vec<SocketAddr>),
     /// From any role: how much of a limit is used. (Wakes no watcher of the status.)
@@ -97,6 +99,49 @@ pub enum Report {
         /// What it is; `None`: it is over.
         finding: Option<Finding>,
     },
+}
+
+/// How a sealed chain goes on, as this node sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct SealingReport {
+    /// The last block that is final; genesis at first.
+    pub last_final: FinalBlock,
+    /// The view that this node is in.
+    pub view: u64,
+    /// Who proposes in it: its number.
+    pub leader: usize,
+    /// The highest view with a notarised block, and the block.
+    pub notarised: (u64, Hash),
+    /// This node's own number, if it has a key of the set.
+    pub own: Option<usize>,
+    /// All authorities, in the order of the chain's file.
+    pub authorities: Vec<AuthorityReport>,
+    /// Why nothing becomes final although something waits, in words.
+    pub stuck: Option<String>,
+    /// Authorities of which it is proven that they signed what excludes each other.
+    pub evidence: usize,
+}
+
+/// A final block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct FinalBlock {
+    /// Its height.
+    pub height: u32,
+    /// Its hash.
+    pub hash: Hash,
+    /// Since when this node knows that it is final, by its clock; for genesis: since the node's start.
+    pub since: UnixTime,
+}
+
+/// An authority, as this node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct AuthorityReport {
+    /// Its public key.
+    pub key: [u8; 32],
+    /// When this node last got a new vote or proposal of it, by this node's clock; `None`: not since the start.
+    pub seen: Option<UnixTime>,
+    /// The highest view in which it voted for a block; 0: none since the start.
+    pub voted: u64,
 }
 
 /// A peer as the `peers` role knows it.

@@ -12,7 +12,7 @@ use crate::{
     node::{
         hindrance::{Change, Finding, HindranceId, Hindrances},
         limit::{Limit, Meter},
-        report::{Counter, Report, SyncState},
+        report::{Counter, Report, SealingReport, SyncState},
     },
 };
 
@@ -51,6 +51,8 @@ pub struct Status {
     pub mining: bool,
     /// Its measured rate.
     pub hashes_per_second: u64,
+    /// How a sealed chain goes on; `None` on chains of proof of work.
+    pub sealing: Option<Box<SealingReport>>,
     /// Depth of the last reorganisation.
     pub last_reorganisation: Option<usize>,
     /// The highest block that the last reorganisation took off.
@@ -159,6 +161,7 @@ fn apply(status: &mut Status, report: Report) {
         Report::Mining { enabled, hashes_per_second } => {
             (status.mining, status.hashes_per_second) = (enabled, hashes_per_second);
         }
+        Report::Sealing(sealing) => status.sealing = Some(sealing),
         Report::Listening(addresses) => status.listening = addresses,
         Report::Used { limit, used, cap } => {
             let meter = status.limits.entry(limit).or_default();

@@ -270,6 +270,7 @@ impl World {
             Report::Mempool { .. }
             | Report::PeerCount { .. }
             | Report::Mining { .. }
+            | Report::Sealing(_)
             | Report::Unsaved(_)
             | Report::Warning { .. }
             | Report::Hindrance { .. }
