@@ -19,7 +19,7 @@ use crate::{
         header::{HEADER_VERSION, Header},
         key::SecretKey,
         merkle,
-        seal::Seal,
+        seal::{Authorities, AuthoritySet, Seal},
         target::{CompactTarget, Target},
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -58,10 +58,13 @@ pub struct Parameters {
 pub enum SealRule {
     /// Everybody who does the work.
     Work,
-    /// The owners of these keys. This version reads such chains and does not run them.
+    /// The owners of these keys.
     Authorities {
         /// Ed25519 keys, in the order of the chain's file.
         keys: List<[u8; 32], MAX_AUTHORITIES>,
+        /// Milliseconds from a block's notarisation to the next proposal, at least. `Parameters::block_time` is its whole
+        /// seconds, at least 1.
+        block_time_ms: u32,
         /// Seconds after which they make a block without transactions.
         idle_block_time: u32,
     },
@@ -101,6 +104,8 @@ pub struct ChainSpec {
     pub unit: Unit,
     /// The nodes that may link; `None`: every node. Not part of the network's identity.
     pub members: Option<BTreeSet<NodeId>>,
+    /// Who seals blocks, by height; nobody on a chain of proof of work. Follows from the parameters.
+    pub authorities: Authorities,
     /// The genesis block.
     pub genesis: HashedBlock,
     /// The digest of the coins that genesis allocates.
@@ -221,8 +226,19 @@ impl ChainSpec {
             bootnodes: Vec::new(),
             unit: Unit::default(),
             members: None,
+            authorities: Authorities::default(),
             genesis_digest: genesis_sum(&genesis).digest(),
             genesis,
+        }
+    }
+}
+
+impl SealRule {
+    /// The sets of authorities by height; none where there is proof of work.
+    pub fn authorities(&self) -> Authorities {
+        match self {
+            Self::Work => Authorities::default(),
+            Self::Authorities { keys, .. } => Authorities::new(vec![(1, AuthoritySet::new(0, keys.to_vec()))]),
         }
     }
 }

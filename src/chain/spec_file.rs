@@ -59,8 +59,12 @@ impl ChainSpec {
 /// The version of the protocol that a chain's file must name. Files of version 1 name none.
 const PROTOCOL: u32 = 2;
 
+/// Seconds that a block may be ahead of a node's clock.
+const DEFAULT_FUTURE_LIMIT: u32 = 7200;
 /// Seconds after which authorities make an empty block.
 const DEFAULT_IDLE_BLOCK_TIME: u32 = 3600;
+/// The target limit of a chain without proof of work: the easiest, which its genesis block states.
+const SEALED_TARGET_LIMIT: CompactTarget = CompactTarget(0x207f_ffff);
 /// Bytes of a unit's name: longer ones do not fit into tables.
 const MAX_UNIT_BYTES: usize = 10;
 /// All money is below 5 × 10^18 base units, so with more decimals no unit would be whole.
@@ -75,14 +79,13 @@ struct SpecFile {
     name: String,
     address_prefix: String,
     genesis_time: u64,
-    block_time: u32,
-    half_life: u32,
-    target_limit: String,
+    block_time: BlockTime,
+    half_life: Option<u32>,
+    target_limit: Option<String>,
     subsidy: u64,
     halving_interval: u32,
     maturity: u32,
-    #[serde(default = "default_future_limit")]
-    future_limit: u32,
+    future_limit: Option<u32>,
     #[serde(default)]
     pause_cap: u32,
     seal: Option<String>,
@@ -94,8 +97,7 @@ struct SpecFile {
     decimals: u8,
     #[serde(default)]
     min_fee_rate: u64,
-    #[serde(default)]
-    default_mine_rate: u64,
+    default_mine_rate: Option<u64>,
     #[serde(default)]
     test: bool,
     #[serde(default)]
@@ -103,6 +105,37 @@ struct SpecFile {
     members: Option<Vec<String>>,
     #[serde(default)]
     allocations: Vec<Allocation>,
+}
+
+/// Seconds, or a text such as "200ms".
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "seconds, or milliseconds such as \"200ms\", are needed")]
+enum BlockTime {
+    Seconds(u32),
+    Text(String),
+}
+
+impl BlockTime {
+    /// Milliseconds; `None`: out of range, or of another form.
+    fn milliseconds(&self) -> Option<u32> {
+        let milliseconds = match self {
+            Self::Seconds(seconds) => seconds.checked_mul(1_000)?,
+            Self::Text(text) => {
+                text.strip_suffix("ms").filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?
+            }
+        };
+        (milliseconds > 0).then_some(milliseconds)
+    }
+}
+
+/// What depends on who makes blocks.
+struct Sealing {
+    rule: SealRule,
+    block_time: u32,
+    half_life: u32,
+    target_limit: CompactTarget,
+    future_limit: u32,
+    default_mine_rate: u64,
 }
 
 #[derive(Deserialize)]
@@ -126,10 +159,6 @@ fn other_protocol(found: u32) -> String {
     format!("the chain was made by protocol {found}, and this program speaks protocol {PROTOCOL}; {advice}")
 }
 
-fn default_future_limit() -> u32 {
-    7200
-}
-
 impl SpecFile {
     fn check(self) -> Result<ChainSpec, SpecError> {
         let value = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
@@ -144,10 +173,6 @@ impl SpecFile {
         let Some(prefix) = Prefix::new(&self.address_prefix) else {
             return value("address_prefix", "1 to 10 lower-case letters and digits are needed");
         };
-        let target = u32::from_str_radix(self.target_limit.trim_start_matches("0x"), 16).ok().map(CompactTarget);
-        let Some(target_limit) = target.filter(|target| target.expand().is_some()) else {
-            return value("target_limit", "a compact target in hex is needed, such as \"1e0fffff\"");
-        };
         self.check_numbers()?;
         let outputs = self
             .allocations
@@ -155,31 +180,32 @@ impl SpecFile {
             .map(|one| Ok(Output { amount: one.amount, address: Address::parse(&one.address, &prefix)? }))
             .collect::<Result<Vec<_>, AddressError>>()?;
         let members = self.members.as_deref().map(|members| read_members(members, &prefix)).transpose()?;
-        let (seal, unit) = (self.seal_rule()?, self.unit()?);
+        let (sealing, unit) = (self.sealing()?, self.unit()?);
         let parameters = Parameters {
             genesis_time: self.genesis_time,
-            block_time: self.block_time,
-            half_life: self.half_life,
-            target_limit,
+            block_time: sealing.block_time,
+            half_life: sealing.half_life,
+            target_limit: sealing.target_limit,
             subsidy: self.subsidy,
             halving_interval: self.halving_interval,
             maturity: self.maturity,
-            future_limit: self.future_limit,
+            future_limit: sealing.future_limit,
             pause_cap: self.pause_cap,
-            seal,
+            seal: sealing.rule,
         };
         let genesis = genesis(&self.name, &parameters, outputs);
         Ok(ChainSpec {
             name: self.name,
             prefix,
-            parameters,
             test: self.test,
             instant: false,
-            default_mine_rate: self.default_mine_rate,
+            default_mine_rate: sealing.default_mine_rate,
             min_fee_rate: self.min_fee_rate,
             bootnodes: self.bootnodes,
             unit,
             members,
+            authorities: parameters.seal.authorities(),
+            parameters,
             genesis_digest: genesis_sum(&genesis).digest(),
             genesis,
         })
@@ -189,9 +215,6 @@ impl SpecFile {
 impl SpecFile {
     fn check_numbers(&self) -> Result<(), SpecError> {
         let value = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
-        if self.block_time == 0 || self.half_life == 0 {
-            return value("block_time", "block_time and half_life are seconds, at least 1");
-        }
         if self.genesis_time > 1 << 40 {
             return value("genesis_time", "unix seconds are needed");
         }
@@ -213,26 +236,64 @@ impl SpecFile {
         Ok(())
     }
 
-    fn seal_rule(&self) -> Result<SealRule, SpecError> {
-        let wrong = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
+    fn sealing(&self) -> Result<Sealing, SpecError> {
         match self.seal.as_deref().unwrap_or("work") {
-            "work" if self.authorities.is_some() => {
-                wrong("authorities", "only a chain with seal = \"authorities\" has them")
-            }
-            "work" if self.idle_block_time.is_some() => {
-                wrong("idle_block_time", "only a chain with seal = \"authorities\" has it")
-            }
-            "work" => Ok(SealRule::Work),
-            "authorities" => {
-                let keys = read_authorities(self.authorities.as_deref().unwrap_or_default())?;
-                let idle_block_time = self.idle_block_time.unwrap_or(DEFAULT_IDLE_BLOCK_TIME);
-                if idle_block_time == 0 {
-                    return wrong("idle_block_time", "seconds are needed, at least 1");
-                }
-                Ok(SealRule::Authorities { keys, idle_block_time })
-            }
-            _ => wrong("seal", "\"work\" or \"authorities\" is needed"),
+            "work" => self.sealed_by_work(),
+            "authorities" => self.sealed_by_authorities(),
+            _ => Err(wrong("seal", "\"work\" or \"authorities\" is needed")),
         }
+    }
+
+    fn sealed_by_work(&self) -> Result<Sealing, SpecError> {
+        let elsewhere = "only a chain with seal = \"authorities\" has it";
+        if self.authorities.is_some() {
+            return Err(wrong("authorities", elsewhere));
+        }
+        if self.idle_block_time.is_some() {
+            return Err(wrong("idle_block_time", elsewhere));
+        }
+        let BlockTime::Seconds(block_time @ 1..) = self.block_time else {
+            return Err(wrong("block_time", "seconds are needed, at least 1"));
+        };
+        let Some(half_life @ 1..) = self.half_life else {
+            return Err(wrong("half_life", "seconds are needed, at least 1"));
+        };
+        let text = self.target_limit.as_deref().unwrap_or_default();
+        let target = u32::from_str_radix(text.trim_start_matches("0x"), 16).ok().map(CompactTarget);
+        let Some(target_limit) = target.filter(|target| target.expand().is_some()) else {
+            return Err(wrong("target_limit", "a compact target in hex is needed, such as \"1e0fffff\""));
+        };
+        let future_limit = self.future_limit.unwrap_or(DEFAULT_FUTURE_LIMIT);
+        let default_mine_rate = self.default_mine_rate.unwrap_or(0);
+        Ok(Sealing { rule: SealRule::Work, block_time, half_life, target_limit, future_limit, default_mine_rate })
+    }
+
+    fn sealed_by_authorities(&self) -> Result<Sealing, SpecError> {
+        let of_work = [
+            ("half_life", self.half_life.is_some()),
+            ("target_limit", self.target_limit.is_some()),
+            ("future_limit", self.future_limit.is_some()),
+            ("default_mine_rate", self.default_mine_rate.is_some()),
+        ];
+        if let Some((key, _)) = of_work.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(wrong(key, "only a chain with seal = \"work\" has it"));
+        }
+        let keys = read_authorities(self.authorities.as_deref().unwrap_or_default())?;
+        let problem = "seconds, or milliseconds such as \"200ms\", are needed, at least \"1ms\"";
+        let block_time_ms = self.block_time.milliseconds().ok_or_else(|| wrong("block_time", problem))?;
+        let idle_block_time = self.idle_block_time.unwrap_or(DEFAULT_IDLE_BLOCK_TIME);
+        if idle_block_time == 0 {
+            return Err(wrong("idle_block_time", "seconds are needed, at least 1"));
+        }
+        Ok(Sealing {
+            rule: SealRule::Authorities { keys, block_time_ms, idle_block_time },
+            block_time: (block_time_ms / 1_000).max(1),
+            // Nothing follows from these, but the genesis block commits to them.
+            half_life: 1,
+            target_limit: SEALED_TARGET_LIMIT,
+            future_limit: DEFAULT_FUTURE_LIMIT,
+            default_mine_rate: 0,
+        })
     }
 
     fn unit(&self) -> Result<Unit, SpecError> {
@@ -247,6 +308,10 @@ impl SpecFile {
         }
         Ok(Unit { name: self.unit.clone(), decimals: self.decimals })
     }
+}
+
+fn wrong(key: &'static str, problem: &str) -> SpecError {
+    SpecError::Value { key, problem: problem.to_owned() }
 }
 
 /// The keys in a chain file's `authorities`.
@@ -322,9 +387,12 @@ mod tests {
 
     /// A chain file with these lines.
     fn with(lines: &str) -> Result<ChainSpec, SpecError> {
+        let of_work =
+            if lines.contains("seal = \"auth") { "" } else { "half_life = 60\ntarget_limit = \"1f3fffff\"\n" };
+        let block_time = if lines.contains("block_time = \"") { "" } else { "block_time = 5\n" };
         ChainSpec::from_toml(&format!(
-            "protocol = 2\nname = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nhalf_life = 60\n\
-             target_limit = \"1f3fffff\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\n{lines}"
+            "protocol = 2\nname = \"a\"\naddress_prefix = \"x\"\ngenesis_time = 1\n{of_work}{block_time}\
+             subsidy = 5\nhalving_interval = 10\nmaturity = 1\n{lines}"
         ))
     }
 
@@ -342,7 +410,10 @@ mod tests {
         let [one, two] = [key(1), key(2)];
         let both = with(&sealed(&[one.clone(), two.clone()], "")).unwrap();
         let keys = List::truncated([1, 2].map(|n| SecretKey::well_known(n).public_key()));
-        assert_eq!(both.parameters.seal, SealRule::Authorities { keys, idle_block_time: 3600 });
+        let rule = SealRule::Authorities { keys, block_time_ms: 5_000, idle_block_time: 3600 };
+        assert_eq!(both.parameters.seal, rule);
+        assert_eq!(both.authorities, rule.authorities());
+        assert_eq!(both.authorities.at(1).map(|set| (set.count(), set.epoch())), Some((2, 0)));
         let hash = |lines: &str| with(lines).unwrap().genesis_hash();
         let slower = hash(&sealed(&[one.clone(), two.clone()], "idle_block_time = 60\n"));
         let other = hash(&sealed(&[two.clone(), one.clone()], ""));
@@ -367,6 +438,29 @@ mod tests {
             ["seal", "idle_block_time"]
         );
         assert_eq!(problem_key("pause_cap = 100\n"), "pause_cap");
+    }
+
+    #[test]
+    fn authorities_may_make_several_blocks_a_second_and_their_chain_has_no_difficulty() {
+        let one = hex(&SecretKey::well_known(1).public_key());
+        let sealed = |rest: &str| with(&format!("seal = \"authorities\"\nauthorities = [{one:?}]\n{rest}"));
+        let times = |time: &str| {
+            let parameters = sealed(&format!("block_time = \"{time}\"\n")).unwrap().parameters;
+            let SealRule::Authorities { block_time_ms, .. } = parameters.seal else { panic!("sealed by authorities") };
+            (parameters.block_time, block_time_ms)
+        };
+        assert_eq!([times("200ms"), times("1ms"), times("2500ms")], [(1, 200), (1, 1), (2, 2_500)]);
+        let key_of = |result: Result<ChainSpec, SpecError>| match result {
+            Err(SpecError::Value { key, .. }) => key,
+            other => panic!("{other:?}"),
+        };
+        for wrong in ["0ms", "200", "ms", "+5ms", "2s", "99999999999ms"] {
+            assert_eq!(key_of(sealed(&format!("block_time = \"{wrong}\"\n"))), "block_time", "{wrong}");
+        }
+        for line in ["half_life = 60", "target_limit = \"1f3fffff\"", "future_limit = 7200", "default_mine_rate = 0"] {
+            assert_eq!(key_of(sealed(&format!("{line}\n"))), line.split(' ').next().unwrap());
+        }
+        assert_eq!(key_of(with("block_time = \"5000ms\"\n")), "block_time");
     }
 
     #[test]
