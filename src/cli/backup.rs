@@ -21,15 +21,15 @@ use crate::{
 };
 
 /// Databases of a backup; the index is derived and left out.
-const DATABASES: [&str; 2] = [datadir::LEDGER, datadir::PEERS];
+const DATABASES: [&str; 3] = [datadir::LEDGER, datadir::PEERS, datadir::SEALS];
 /// Default of `prune --keep`.
 const KEEP: u32 = 1000;
 
 /// `tussock backup`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Copies ledger, peer book, the list of members that this node keeps, and the
-keys of the wallet. It leaves out node.key: two nodes must not share an id.
+Copies ledger, peer book, what authorities have signed (seals.db), the list
+of members that this node keeps, and the keys of the wallet. It leaves out node.key: two nodes must not share an id.
 Also works while the node runs, without blocking it.
 
 Examples:
@@ -113,6 +113,8 @@ fn cannot_rename(folder: &Path, error: &io::Error) -> Failure {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Only into a data directory without a ledger. Existing keys are kept.
+An authority that has voted since the backup was made does not vote again
+with that key: others remember votes that its seals.db lacks.
 
 Examples:
   tussock restore /mnt/backup/tussock-monday

@@ -22,6 +22,8 @@ pub const LEDGER: &str = "ledger.db";
 pub const PEERS: &str = "peers.db";
 /// The address index's file name; derived, may be deleted.
 pub const INDEX: &str = "index.db";
+/// The file name of what authorities have signed; on sealed chains only.
+pub const SEALS: &str = "seals.db";
 /// The folder of key files.
 pub const KEYS: &str = "keys";
 /// The file of the key by which other nodes know this one.

@@ -136,7 +136,7 @@ fn files(context: &Context) -> String {
     lines.sort_unstable();
     let keys = fs::read_dir(folder.join(datadir::KEYS)).map_or(0, Iterator::count);
     lines.push(format!("keys: {keys}"));
-    for name in [datadir::LEDGER, datadir::PEERS, datadir::INDEX] {
+    for name in [datadir::LEDGER, datadir::PEERS, datadir::INDEX, datadir::SEALS] {
         let path = folder.join(name);
         if path.exists() {
             let facts = copy::describe(&path).unwrap_or_else(|error| error.to_string());

@@ -91,10 +91,10 @@ fn user_unit() -> String {
     include_str!("tussock-user.service").replace("PROGRAM", &program.replace('%', "%%"))
 }
 
-/// The schemas of the three databases, and their views.
+/// The schemas of the databases, and their views.
 fn schema() -> String {
     let mut text = String::new();
-    for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX] {
+    for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX, migrate::SEALS] {
         text.push_str(&format!("-- ======== {} ========\n\n{}\n", schema.name, schema.steps.join("\n")));
     }
     // In the files, SQL that needs no function stands in the place of `address_text`.

@@ -7,18 +7,20 @@ use std::{
 
 use crate::{
     chain::{
-        archive::{Anchor, Ban, Banned, BookContents, BookEntry, LedgerStore, PeerStore, StoreError},
+        archive::{Anchor, Ban, Banned, BookContents, BookEntry, LedgerStore, PeerStore, SealStore, StoreError},
         spec::ChainSpec,
     },
     node::Stores,
     sim::common_ledger::CommonLedger,
-    store::{PeerDb, SharedLedger},
+    store::{PeerDb, SealMemory, SharedLedger},
 };
 
 /// A node's disk, in memory.
 pub(super) struct Disk {
     ledger: Ledger,
     book: Book,
+    /// On sealed chains.
+    seals: Option<SealMemory>,
 }
 
 /// A node's ledger.
@@ -35,23 +37,23 @@ impl Disk {
     pub(super) fn new(spec: &Arc<ChainSpec>, loses: bool) -> Self {
         let ledger = SharedLedger::in_memory(spec).expect("a database in memory can be made");
         let ledger = if loses { ledger.with_power_losses().expect("it can be copied") } else { ledger };
-        Self { ledger: Ledger::Own(ledger), book: Book::Own(Arc::new(Mutex::new(PeerDb::in_memory()))) }
+        let book = Book::Own(Arc::new(Mutex::new(PeerDb::in_memory())));
+        Self { ledger: Ledger::Own(ledger), book, seals: spec.authorities.at(1).map(|_| SealMemory::default()) }
     }
 
     /// A disk of a node of a large network that starts once.
     pub(super) fn common(ledger: CommonLedger) -> Self {
-        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful }
+        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful, seals: None }
     }
 
     /// Opens everything for a new set of roles.
     pub(super) fn stores(&self) -> Stores {
         let peers = Box::new(self.book.clone());
+        let seals = self.seals.clone().map(|seals| -> Box<dyn SealStore> { Box::new(seals) });
         match self.ledger.clone() {
-            Ledger::Own(ledger) => {
-                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals: None }
-            }
+            Ledger::Own(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals },
             Ledger::Common(ledger) => {
-                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals: None }
+                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals }
             }
         }
     }

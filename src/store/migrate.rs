@@ -61,6 +61,14 @@ pub const INDEX: Schema = Schema {
     oldest: 1,
     too_old: "",
 };
+/// `seals.db`.
+pub const SEALS: Schema = Schema {
+    name: "seals.db",
+    application_id: i32::from_be_bytes(*b"tusS"),
+    steps: &[include_str!("schema/seals_0001.sql")],
+    oldest: 1,
+    too_old: "",
+};
 
 impl Schema {
     /// The version that this program writes.
@@ -232,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_schema_builds() {
-        for schema in [LEDGER, PEERS, INDEX] {
+        for schema in [LEDGER, PEERS, INDEX, SEALS] {
             let mut connection = Connection::open_in_memory().unwrap();
             schema.migrate(&mut connection).unwrap();
             assert_eq!(schema.check(&connection), Ok(schema.version()));

@@ -1,7 +1,7 @@
 //! SQLite: schema, migrations, ledger and peer book queries. Nothing outside this module knows SQL.
 //!
-//! There are three files, each with one writer: `ledger.db` ([`ledger`]), `peers.db` ([`peers`]) and `index.db` ([`index`], which
-//! is derived from the first and may be deleted). Others read `ledger.db` over connections of their own ([`reader`]),
+//! There are four files, each with one writer: `ledger.db` ([`ledger`]), `peers.db` ([`peers`]), `index.db` ([`index`], which
+//! is derived from the first and may be deleted) and, on sealed chains, `seals.db` ([`seals`]). Others read `ledger.db` over connections of their own ([`reader`]),
 //! in short transactions, and see what is committed.
 
 pub mod adhoc;
@@ -25,6 +25,7 @@ pub mod query;
 pub mod reader;
 mod rows;
 mod runs;
+pub mod seals;
 pub mod sharing;
 mod side;
 pub mod small_file;
@@ -43,4 +44,5 @@ pub use index::IndexDb;
 pub use ledger::{LedgerArchive, LedgerDb, LedgerOptions, Opened, SharedLedger};
 pub use peers::PeerDb;
 pub use reader::LedgerReader;
+pub use seals::{SealDb, SealMemory};
 pub use sharing::Sharing;

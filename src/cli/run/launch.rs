@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     base::limits,
-    chain::node_id,
+    chain::{
+        archive::{SealStore, StoreError},
+        node_id,
+    },
     cli::{
         datadir::{self, Lock},
         exit::{Exit, Failure, Outcome},
@@ -26,7 +29,7 @@ use crate::{
         logging::{self, Levels, LogError, LogOptions},
         resolver::SystemResolver,
     },
-    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SharedLedger, Sharing},
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SealDb, SharedLedger, Sharing},
 };
 
 /// Runs a node until it stops.
@@ -124,8 +127,33 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
-    let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers), seals: None };
+    let seals = open_seals(plan, setup)?;
+    let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers), seals };
     Ok(Opened { stores, warning, sharing, lost })
+}
+
+/// Opens what authorities have signed; nothing on a chain without any. A node without a key replaces a damaged file, as it
+/// has signed nothing.
+fn open_seals(plan: &Plan, setup: &Setup) -> Outcome<Option<Box<dyn SealStore>>> {
+    if setup.spec.authorities.at(1).is_none() {
+        return Ok(None);
+    }
+    let path = plan.folder().join(datadir::SEALS);
+    let failed = |error: &StoreError| Failure::store(&path, error);
+    match SealDb::open(&path, &setup.spec) {
+        Ok(seals) => Ok(Some(Box::new(seals))),
+        Err(error @ StoreError::Corrupt(_)) if setup.seal.is_none() => {
+            let (seals, aside) = SealDb::replace(&path, &setup.spec).map_err(|error| failed(&error))?;
+            log::warn!("seals.db: {error}; renamed to {}, starting with an empty one", aside.display());
+            Ok(Some(Box::new(seals)))
+        }
+        Err(error @ StoreError::Corrupt(_)) => {
+            let advice = "move the file away; the node then asks the others what its key has signed, and votes only if they \
+                          know of nothing";
+            Err(Failure::new(Exit::Io, format!("{error}: {}; {advice}", path.display())))
+        }
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {

@@ -6,12 +6,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{Answer, NodeIndex, Scheduler, StopReason};
 use crate::{
     base::{hash::Hash, rng::Rng},
-    chain::{archive::LedgerStore, block::HashedBlock, key::SecretKey, spec::ChainSpec, testkit::BlockMaker},
+    chain::{
+        archive::{LedgerStore, SealStore},
+        block::HashedBlock,
+        key::SecretKey,
+        spec::ChainSpec,
+        testkit::BlockMaker,
+    },
     node::{
         Setup, Stores, build,
         command::{FetchCommand, Reply},
     },
-    store::{PeerDb, SharedLedger},
+    store::{PeerDb, SealMemory, SharedLedger},
 };
 
 /// How many interleavings are tried.
@@ -67,7 +73,7 @@ fn start(script: &Script, scheduler: &mut Scheduler, disk: &SharedLedger, node: 
         ledger: Box::new(disk.clone()),
         headers: Box::new(disk.clone()),
         peers: Box::new(PeerDb::in_memory()),
-        seals: None,
+        seals: script.spec.authorities.at(1).map(|_| -> Box<dyn SealStore> { Box::new(SealMemory::default()) }),
     };
     scheduler.add_node(Some(address(node)), build(&setup, stores, rng))
 }

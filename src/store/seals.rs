@@ -1,0 +1,338 @@
+//! `seals.db`: what authorities have signed, first of all this node's own. A node that forgets what it has signed may sign
+//! what excludes it, so a damaged file is never replaced without a word.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::{Connection, Row};
+
+use crate::{
+    base::{
+        codec::{self, Decode},
+        hash::Hash,
+    },
+    chain::{
+        archive::{SealRecord, SealStore, StoreError},
+        seal::{Certificate, SignedVote},
+        spec::ChainSpec,
+    },
+    store::{
+        check,
+        connect::{self, SMALL_CACHE_BYTES, SMALL_CHECKPOINT_PAGES, SMALL_LOG_BYTES, Tuning},
+        error::corrupt,
+        migrate, quarantine, rows,
+    },
+};
+
+/// The writer of `seals.db`. A vote is on the disk when the call returns; a certificate is once the next vote is.
+#[derive(Debug)]
+pub struct SealDb {
+    connection: Connection,
+}
+
+impl SealDb {
+    /// Opens the file, or creates one, and checks everything in it, signatures included. An error leaves the file as it is.
+    pub fn open(path: &Path, spec: &ChainSpec) -> Result<Self, StoreError> {
+        let mut connection = connect::open_file(path)?;
+        migrate::SEALS.check(&connection)?;
+        let tuning = Tuning {
+            cache_bytes: SMALL_CACHE_BYTES,
+            checkpoint_pages: SMALL_CHECKPOINT_PAGES,
+            log_bytes: SMALL_LOG_BYTES,
+        };
+        connect::tune_writer(&connection, tuning)?;
+        migrate::SEALS.migrate(&mut connection)?;
+        check::quick(&connection)?;
+        let genesis = spec.genesis_hash();
+        let sql = "INSERT INTO meta (name, value) VALUES ('genesis', ?1) ON CONFLICT (name) DO NOTHING";
+        rows::run(&connection, sql, [genesis.0.as_slice()])?;
+        let sql = "SELECT value FROM meta WHERE name = 'genesis'";
+        let found = rows::one(&connection, sql, [], |row| rows::bytes(row, 0))?.map(Hash);
+        if found != Some(genesis) {
+            return Err(StoreError::Mismatch(
+                "the file has the votes of another chain; use another --data-dir, or the right --chain".to_owned(),
+            ));
+        }
+        let mut store = Self { connection };
+        check_record(&store.load()?, spec)?;
+        Ok(store)
+    }
+
+    /// Renames a file that cannot be used, and creates an empty one. For nodes that have signed nothing. Returns where the
+    /// old one is.
+    pub fn replace(path: &Path, spec: &ChainSpec) -> Result<(Self, PathBuf), StoreError> {
+        let aside = quarantine::quarantine(path).map_err(|error| StoreError::Io(error.to_string()))?;
+        Ok((Self::open(path, spec)?, aside))
+    }
+}
+
+impl SealStore for SealDb {
+    fn load(&mut self) -> Result<SealRecord, StoreError> {
+        let db = &self.connection;
+        let own_votes = rows::all(db, "SELECT vote FROM own_votes ORDER BY view, stage", [], |row| decode(row, 0))?;
+        let sql = "SELECT certificate FROM certificates ORDER BY view, stage, block";
+        let certificates = rows::all(db, sql, [], |row| decode(row, 0))?;
+        let sql = "SELECT first, second FROM evidence ORDER BY epoch, signer";
+        let evidence = rows::all(db, sql, [], |row| Ok((decode(row, 0)?, decode(row, 1)?)))?;
+        Ok(SealRecord { own_votes, certificates, evidence })
+    }
+
+    fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO own_votes (stage, view, vote) VALUES (?1, ?2, ?3)";
+        let statement = &vote.statement;
+        connect::set_durable(&self.connection, true)?;
+        let parameters = (statement.stage as u8, statement.view.cast_signed(), codec::encode(vote));
+        rows::run(&self.connection, sql, parameters)?;
+        connect::set_durable(&self.connection, false)
+    }
+
+    fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO certificates (view, stage, block, certificate) VALUES (?1, ?2, ?3, ?4)";
+        let statement = &certificate.statement;
+        let (view, block) = (statement.view.cast_signed(), statement.block.0.as_slice());
+        let parameters = (view, statement.stage as u8, block, codec::encode(certificate));
+        rows::run(&self.connection, sql, parameters).map(|_| ())
+    }
+
+    fn forget_below(&mut self, view: u64) -> Result<(), StoreError> {
+        rows::run(&self.connection, "DELETE FROM certificates WHERE view < ?1", [view.cast_signed()]).map(|_| ())
+    }
+
+    fn keep_evidence(&mut self, (first, second): &(SignedVote, SignedVote)) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO evidence (epoch, signer, first, second) VALUES (?1, ?2, ?3, ?4)";
+        let parameters = (first.statement.epoch, first.signer, codec::encode(first), codec::encode(second));
+        rows::run(&self.connection, sql, parameters).map(|_| ())
+    }
+}
+
+/// A bit that has flipped on the disk is in no checksum of SQLite's, but every signature would show it.
+fn check_record(record: &SealRecord, spec: &ChainSpec) -> Result<(), StoreError> {
+    let genesis = spec.genesis_hash();
+    let holds = |vote: &SignedVote| {
+        let set = spec.authorities.of(vote.statement.epoch);
+        set.is_some_and(|set| set.holds(&genesis, vote))
+    };
+    if !record.own_votes.iter().all(holds) {
+        return Err(corrupt("a vote of this node's own is not what was signed"));
+    }
+    let certifies = |certificate: &Certificate| {
+        let set = spec.authorities.of(certificate.statement.epoch);
+        set.is_some_and(|set| set.certifies(&genesis, certificate))
+    };
+    if !record.certificates.iter().all(certifies) {
+        return Err(corrupt("a certificate is not what was signed"));
+    }
+    match record.evidence.iter().all(|(first, second)| holds(first) && holds(second)) {
+        true => Ok(()),
+        false => Err(corrupt("the proof that an authority has lied is not what was signed")),
+    }
+}
+
+fn decode<T: Decode<()>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    let bytes: Vec<u8> = row.get(column)?;
+    codec::decode(&bytes).map_err(|error| corrupt(error.to_string()))
+}
+
+/// The same in memory, for simulations and tests of threads. Clones share what they keep, so that it outlives the role that
+/// writes it.
+#[derive(Clone, Debug, Default)]
+pub struct SealMemory(Arc<Mutex<SealRecord>>);
+
+impl SealMemory {
+    /// With this in it, as after a restart from an older disk.
+    pub fn new(record: SealRecord) -> Self {
+        Self(Arc::new(Mutex::new(record)))
+    }
+
+    /// A copy of what it has now.
+    pub fn record(&self) -> SealRecord {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SealRecord> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SealStore for SealMemory {
+    fn load(&mut self) -> Result<SealRecord, StoreError> {
+        Ok(self.record())
+    }
+
+    fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError> {
+        let votes = &mut self.lock().own_votes;
+        votes.retain(|other| other.statement.stage != vote.statement.stage);
+        votes.push(*vote);
+        votes.sort_unstable_by_key(|vote| (vote.statement.view, vote.statement.stage));
+        Ok(())
+    }
+
+    fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
+        let key = |certificate: &Certificate| {
+            let statement = certificate.statement;
+            (statement.view, statement.stage, statement.block)
+        };
+        let certificates = &mut self.lock().certificates;
+        match certificates.binary_search_by_key(&key(certificate), key) {
+            Ok(at) => certificates[at] = certificate.clone(),
+            Err(at) => certificates.insert(at, certificate.clone()),
+        }
+        Ok(())
+    }
+
+    fn forget_below(&mut self, view: u64) -> Result<(), StoreError> {
+        self.lock().certificates.retain(|certificate| certificate.statement.view >= view);
+        Ok(())
+    }
+
+    fn keep_evidence(&mut self, evidence: &(SignedVote, SignedVote)) -> Result<(), StoreError> {
+        let key = |(first, _): &(SignedVote, SignedVote)| (first.statement.epoch, first.signer);
+        let all = &mut self.lock().evidence;
+        if let Err(at) = all.binary_search_by_key(&key(evidence), key) {
+            all.insert(at, *evidence);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        base::hash::hex,
+        chain::{
+            key::SecretKey,
+            seal::{Statement, Votes},
+        },
+        store::testing::TempDir,
+    };
+
+    const BLOCK: Hash = Hash([7; 32]);
+
+    /// A chain that the well-known accounts 0 to 3 seal.
+    fn spec(name: &str) -> ChainSpec {
+        let keys: Vec<String> = (0..4).map(|n| hex(&SecretKey::well_known(n).public_key())).collect();
+        ChainSpec::from_toml(&format!(
+            "protocol = 2\nname = \"{name}\"\naddress_prefix = \"x\"\ngenesis_time = 1\nblock_time = 5\nsubsidy = 5\n\
+             halving_interval = 10\nmaturity = 1\nseal = \"authorities\"\nauthorities = {keys:?}\n"
+        ))
+        .unwrap()
+    }
+
+    fn vote(spec: &ChainSpec, statement: Statement, signer: u8) -> SignedVote {
+        SignedVote::sign(statement, signer, 9, &SecretKey::well_known(signer.into()), &spec.genesis_hash())
+    }
+
+    fn certificate(spec: &ChainSpec, statement: Statement) -> Certificate {
+        let votes = (0..3).map(|signer| (usize::from(signer), vote(spec, statement, signer).vote));
+        Certificate { statement, votes: Votes::collect(votes) }
+    }
+
+    fn fill(store: &mut dyn SealStore, spec: &ChainSpec) {
+        for statement in [
+            Statement::notarise(0, 3, BLOCK),
+            Statement::finalize(0, 3, BLOCK),
+            Statement::skip(0, 5),
+            Statement::notarise(0, 4, Hash([8; 32])),
+        ] {
+            store.keep_vote(&vote(spec, statement, 1)).unwrap();
+        }
+        for statement in [
+            Statement::skip(0, 5),
+            Statement::notarise(0, 3, BLOCK),
+            Statement::skip(0, 2),
+            Statement::finalize(0, 3, BLOCK),
+            Statement::skip(0, 5),
+        ] {
+            store.keep_certificate(&certificate(spec, statement)).unwrap();
+        }
+        store.forget_below(3).unwrap();
+        let lie = |view| (vote(spec, Statement::skip(0, view), 2), vote(spec, Statement::finalize(0, view, BLOCK), 2));
+        [7, 8].iter().for_each(|view| store.keep_evidence(&lie(*view)).unwrap());
+    }
+
+    #[test]
+    fn the_newest_votes_and_the_certificates_that_matter_come_back() {
+        let (dir, spec) = (TempDir::new(), spec("a"));
+        let path = dir.join("seals.db");
+        fill(&mut SealDb::open(&path, &spec).unwrap(), &spec);
+        let record = SealDb::open(&path, &spec).unwrap().load().unwrap();
+        let statements = |votes: &[SignedVote]| votes.iter().map(|vote| vote.statement).collect::<Vec<_>>();
+        assert_eq!(
+            statements(&record.own_votes),
+            [Statement::finalize(0, 3, BLOCK), Statement::notarise(0, 4, Hash([8; 32])), Statement::skip(0, 5)]
+        );
+        assert_eq!(
+            record.certificates.iter().map(|one| one.statement).collect::<Vec<_>>(),
+            [Statement::notarise(0, 3, BLOCK), Statement::finalize(0, 3, BLOCK), Statement::skip(0, 5)]
+        );
+        assert_eq!(record.evidence.len(), 1, "one proof for each");
+        assert_eq!(record.evidence[0].0.statement.view, 7);
+        let mut memory = SealMemory::default();
+        fill(&mut memory, &spec);
+        assert_eq!(memory.load(), Ok(record.clone()));
+        assert_eq!(SealMemory::new(record.clone()).record(), record);
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_file_is_refused_and_left_as_it_is() {
+        let spec = spec("a");
+        let flip = |path: &Path| {
+            let connection = Connection::open(path).unwrap();
+            let sql = "SELECT vote FROM own_votes WHERE stage = 1";
+            let mut vote: Vec<u8> = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+            vote[100] ^= 1;
+            connection.execute("UPDATE own_votes SET vote = ?1 WHERE stage = 1", [vote]).unwrap();
+        };
+        let cut = |path: &Path| {
+            let sql = "UPDATE certificates SET certificate = substr(certificate, 1, 100)";
+            Connection::open(path).unwrap().execute_batch(sql).unwrap();
+        };
+        let broken = |path: &Path| {
+            let mut bytes = fs::read(path).unwrap();
+            bytes[4096..].fill(0xee);
+            fs::write(path, bytes).unwrap();
+        };
+        let garbage = |path: &Path| fs::write(path, [7; 9000]).unwrap();
+        for damage in [&flip as &dyn Fn(&Path), &cut, &broken, &garbage] {
+            let dir = TempDir::new();
+            let path = dir.join("seals.db");
+            fill(&mut SealDb::open(&path, &spec).unwrap(), &spec);
+            damage(&path);
+            let problem = SealDb::open(&path, &spec).unwrap_err();
+            assert!(matches!(problem, StoreError::Corrupt(_)), "{problem}");
+            assert!(SealDb::open(&path, &spec).is_err(), "still");
+            let (mut new, aside) = SealDb::replace(&path, &spec).unwrap();
+            assert_eq!(new.load(), Ok(SealRecord::default()));
+            assert!(aside.ends_with("seals.db.aside-1") && aside.exists());
+        }
+        let dir = TempDir::new();
+        let path = dir.join("seals.db");
+        fill(&mut SealDb::open(&path, &spec).unwrap(), &spec);
+        let other = self::spec("b");
+        assert!(matches!(SealDb::open(&path, &other), Err(StoreError::Mismatch(_))));
+    }
+
+    /// SQLite waits for the disk at each commit in mode 2, `FULL`.
+    #[test]
+    fn a_vote_waits_for_the_disk_and_a_certificate_does_not() {
+        let (dir, spec) = (TempDir::new(), spec("a"));
+        let mut store = SealDb::open(&dir.join("seals.db"), &spec).unwrap();
+        let note = |table| {
+            format!(
+                "CREATE TEMP TRIGGER of_{table} AFTER INSERT ON main.{table} BEGIN
+                   INSERT INTO modes SELECT synchronous FROM pragma_synchronous; END;"
+            )
+        };
+        let sql = format!("CREATE TEMP TABLE modes (mode); {}{}", note("own_votes"), note("certificates"));
+        store.connection.pragma_update(None, "trusted_schema", true).unwrap();
+        store.connection.execute_batch(&sql).unwrap();
+        fill(&mut store, &spec);
+        let modes = rows::all(&store.connection, "SELECT mode FROM modes", [], |row| Ok(row.get::<_, i64>(0)?));
+        assert_eq!(modes.unwrap(), [2, 2, 2, 2, 1, 1, 1, 1, 1]);
+    }
+}
