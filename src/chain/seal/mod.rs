@@ -4,12 +4,14 @@
 
 mod authority_set;
 mod recall;
+mod sealing;
 mod statement;
 mod votes;
 
 pub use self::{
     authority_set::{Authorities, AuthoritySet},
     recall::{RECALLED_VOTES, Recall, Recalled},
+    sealing::Sealing,
     statement::{Certificate, Epoch, SignedVote, Stage, Statement, proposal_hash},
     votes::{AuthoritySeal, Vote, Votes},
 };

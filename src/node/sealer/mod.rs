@@ -1,33 +1,216 @@
 //! The `sealer` role of sealed chains: views, votes and certificates after Simplex (Chan and Pass, "Simplex Consensus: A
 //! Simple and Fast Consensus Protocol", 2023). In the miner's place; every node has it, whether or not it has a key.
+//!
+//! [`core`] has the rules. The role around it moves frames, asks the other roles, and keeps on the disk what must not be
+//! forgotten.
+
+pub mod core;
+mod effects;
+mod finality;
+mod frames;
+mod keys;
+mod leading;
+mod offers;
+mod peer;
+mod recalling;
+mod reporting;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     base::{
+        ids::LinkId,
         rng::Rng,
         time::{Now, Time},
     },
-    chain::archive::SealStore,
-    node::{Input, Nothing, Outbox, PeerLink, Role, Setup, notice::ToSealer},
+    chain::{
+        archive::{SealRecord, SealStore},
+        seal::{AuthoritySet, Sealing},
+    },
+    node::{
+        ChainMove, Halt, Input, Nothing, Outbox, PeerLink, Role, Setup,
+        notice::{ProposalFault, ToSealer},
+        recent::Recent,
+    },
 };
+
+use self::{
+    core::{Clock, Core},
+    finality::Finality,
+    keys::Keys,
+    offers::{Leading, Offers},
+    peer::Peer,
+    recalling::Recalling,
+    reporting::{Facts, Reporter},
+};
+
+/// Questions and answers of [`recalling`] that are remembered, so that each is passed on once.
+const RECALLS: usize = 1024;
 
 /// The `sealer` role.
 pub struct Sealer {
-    _seals: Box<dyn SealStore>,
+    sealing: Sealing,
+    keys: Keys,
+    seals: Box<dyn SealStore>,
+    rng: Rng,
+    core: Core,
+    peers: BTreeMap<LinkId, Peer>,
+    offers: Offers,
+    leading: Option<Leading>,
+    recalling: Recalling,
+    /// Questions that were seen, by signer and nonce.
+    recalls: Recent,
+    recalled: Recent,
+    finality: Finality,
+    reporter: Reporter,
+    /// Transactions in the mempool.
+    waiting: usize,
 }
 
 impl Sealer {
     /// A role that has heard nothing yet.
-    pub fn new(_setup: &Setup, seals: Box<dyn SealStore>, _rng: Rng) -> Self {
-        Self { _seals: seals }
+    pub fn new(setup: &Setup, seals: Box<dyn SealStore>, rng: Rng) -> Self {
+        let spec = &setup.spec;
+        let sealing = spec.sealing().unwrap_or_else(nobody);
+        let keys = Keys::new(spec.genesis_hash(), sealing.set.clone(), setup.seal.as_ref());
+        let recalling = Recalling::new(keys.own_number(), keys.set.quorum());
+        let core = new_core(&sealing, &keys, SealRecord::default(), Clock::default());
+        Self {
+            reporter: Reporter::new(&keys),
+            finality: Finality::new(keys.genesis),
+            sealing,
+            keys,
+            seals,
+            rng,
+            core,
+            peers: BTreeMap::new(),
+            offers: Offers::default(),
+            leading: None,
+            recalling,
+            recalls: Recent::new(RECALLS),
+            recalled: Recent::new(RECALLS),
+            waiting: 0,
+        }
+    }
+
+    fn start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        let record = self.seals.load()?;
+        self.core = new_core(&self.sealing, &self.keys, record, clock(now));
+        self.finality.start(now, self.core.certified(), out);
+        if self.recalling.is_done() {
+            self.core.allow_votes(clock(now));
+        }
+        self.tell_notarised(None, out);
+        Ok(())
+    }
+
+    fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
+        match event {
+            PeerLink::Up { link, .. } => return self.greet(now, link, out),
+            PeerLink::Frame { link, frame } => return self.on_frame(now, link, &frame, out),
+            PeerLink::Closed { link, .. } => drop(self.peers.remove(&link)),
+        }
+        Ok(())
+    }
+
+    fn on_notice(&mut self, now: Now, notice: ToSealer, out: &mut Outbox) {
+        match notice {
+            ToSealer::State(_) => {}
+            ToSealer::ChainMoved(moved) => self.chain_moved(now, &moved, out),
+            ToSealer::PoolChanged { added, removed } => {
+                self.waiting = self.waiting.saturating_add(added).saturating_sub(removed);
+                self.core.set_work(self.waiting > 0, clock(now));
+            }
+            ToSealer::Template(template) => self.on_template(now, template, out),
+            ToSealer::ProposalChecked { hash, result } => {
+                if let Err(ProposalFault::Invalid(fault)) = &result {
+                    log::warn!("a proposed block is invalid: block={hash} fault=\"{fault}\"");
+                }
+                let verdict = match result {
+                    Ok(()) => Some(true),
+                    Err(ProposalFault::Invalid(_)) => Some(false),
+                    Err(ProposalFault::Unready) => None,
+                };
+                self.core.checked(&hash, verdict, clock(now));
+            }
+        }
+    }
+
+    fn chain_moved(&mut self, now: Now, moved: &ChainMove, out: &mut Outbox) {
+        self.finality.note_heights(moved);
+        self.finality.tell(now, out);
+        self.core.set_ledger(moved.tip.hash, clock(now));
+    }
+
+    fn on_wake(&mut self, now: Now, out: &mut Outbox) {
+        if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
+            self.ask(&recall, out);
+        }
+        self.core.wake(clock(now));
+    }
+
+    fn facts(&self) -> Facts {
+        let recalled = (!self.recalling.is_done()).then(|| self.recalling.answered());
+        Facts { last_final: self.finality.last(), waiting: self.waiting, recalled }
+    }
+
+    fn input(&mut self, now: Now, input: <Self as Role>::Input, out: &mut Outbox) -> Result<(), Halt> {
+        let mut shown_by = None;
+        match input {
+            Input::Start => self.start(now, out)?,
+            Input::Wake => self.on_wake(now, out),
+            Input::Link(event) => {
+                shown_by = event_link(&event);
+                self.on_link(now, event, out)?;
+            }
+            Input::Notice(notice) => self.on_notice(now, notice, out),
+            Input::Command(_, nothing) => match nothing {},
+            Input::Stop => return Ok(()),
+        }
+        self.perform(now, shown_by, out)?;
+        self.offers.keep(self.core.proposals());
+        let facts = self.facts();
+        self.reporter.report(now, &self.core, &facts, out);
+        Ok(())
+    }
+}
+
+/// `build` makes this role only on chains with authorities.
+fn nobody() -> Sealing {
+    let never = Duration::from_secs(u64::from(u32::MAX));
+    Sealing { set: AuthoritySet::new(0, vec![[0; 32]]), block_time: never, idle_block_time: never }
+}
+
+fn new_core(sealing: &Sealing, keys: &Keys, record: SealRecord, now: Clock) -> Core {
+    let Sealing { set, block_time, idle_block_time } = sealing.clone();
+    let setup = core::Setup { set, own: keys.own_number(), genesis: keys.genesis, block_time, idle_block_time, record };
+    Core::new(setup, Box::new(keys.clone()), now)
+}
+
+/// The clock of votes has whole seconds: what comes of it, the time of a block, has no finer ones.
+fn clock(now: Now) -> Clock {
+    Clock { mono: now.mono, unix_ms: now.unix.0.saturating_mul(1000) }
+}
+
+fn event_link(event: &PeerLink) -> Option<LinkId> {
+    match event {
+        PeerLink::Up { link, .. } | PeerLink::Frame { link, .. } => Some(*link),
+        PeerLink::Closed { .. } => None,
     }
 }
 
 impl Role for Sealer {
     type Input = Input<PeerLink, ToSealer, Nothing>;
 
-    fn handle(&mut self, _now: Now, _input: Self::Input, _out: &mut Outbox) {}
+    fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
+        if let Err(halt) = self.input(now, input, out) {
+            out.halt(halt);
+        }
+    }
 
     fn deadline(&self) -> Option<Time> {
-        None
+        [self.core.deadline(), self.recalling.deadline(), self.reporter.deadline()].into_iter().flatten().min()
     }
 }

@@ -1,0 +1,137 @@
+//! What is certified: the last final block, and the notarised and skipped views above it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    base::hash::Hash,
+    chain::seal::{Certificate, Stage, Statement, Votes},
+};
+
+/// Bytes of certificates that are kept. While nothing becomes final, each view adds one. When they are full, the lowest
+/// skipped view is forgotten: a block on a parent before it gets no vote here, blocks on later parents do.
+const MAX_CERTIFIED_BYTES: usize = 4 << 20;
+
+/// A block in the view in which it was notarised. Genesis has view 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The view.
+    pub view: u64,
+    /// The block.
+    pub block: Hash,
+}
+
+/// The certificates that matter.
+#[derive(Debug)]
+pub struct Certified {
+    last_final: Place,
+    finality: Option<Certificate>,
+    /// From the view of the last final block on.
+    notarised: BTreeMap<u64, Certificate>,
+    /// Above it. They stay until a later view is final.
+    skipped: BTreeMap<u64, Certificate>,
+}
+
+impl Certified {
+    /// Nothing but genesis.
+    pub fn new(genesis: Hash) -> Self {
+        let last_final = Place { view: 0, block: genesis };
+        Self { last_final, finality: None, notarised: BTreeMap::new(), skipped: BTreeMap::new() }
+    }
+
+    /// The last final block.
+    pub fn last_final(&self) -> Place {
+        self.last_final
+    }
+
+    /// Whether a certificate of this view and stage says nothing new.
+    pub fn is_settled(&self, statement: &Statement) -> bool {
+        let (view, last) = (statement.view, self.last_final.view);
+        match statement.stage {
+            Stage::Finalize => view <= last,
+            Stage::Skip => view <= last || self.skipped.contains_key(&view),
+            Stage::Notarise => view < last || view == 0 || self.notarised.contains_key(&view),
+        }
+    }
+
+    /// Adds a certificate that holds and is not settled. Says no if it contradicts what is final: more members lie than
+    /// may.
+    pub fn add(&mut self, certificate: Certificate) -> bool {
+        let Statement { view, stage, block, .. } = certificate.statement;
+        match stage {
+            Stage::Skip => {
+                self.skipped.insert(view, certificate);
+            }
+            Stage::Notarise if view == self.last_final.view && block != self.last_final.block => return false,
+            Stage::Notarise => {
+                self.notarised.insert(view, certificate);
+            }
+            Stage::Finalize => {
+                self.last_final = Place { view, block };
+                self.finality = Some(certificate);
+                self.skipped = self.skipped.split_off(&view.saturating_add(1));
+                self.notarised = self.notarised.split_off(&view);
+                self.notarised.retain(|at, notarised| *at != view || notarised.statement.block == block);
+            }
+        }
+        self.shrink();
+        true
+    }
+
+    fn shrink(&mut self) {
+        let size = |certificate: &Certificate| 64 + 72 * certificate.votes.count();
+        let mut bytes: usize = self.skipped.values().chain(self.notarised.values()).map(size).sum();
+        while bytes > MAX_CERTIFIED_BYTES
+            && let Some((_, lowest)) = self.skipped.pop_first()
+        {
+            bytes -= size(&lowest);
+        }
+    }
+
+    /// The block on which the next one is to be built: of the descendants of the last final block the notarised one of the
+    /// highest view.
+    pub fn tip(&self) -> Place {
+        let highest = self.notarised.last_key_value();
+        highest.map_or(self.last_final, |(view, certificate)| Place { view: *view, block: certificate.statement.block })
+    }
+
+    /// The votes that notarised a block; none for genesis.
+    pub fn votes_of(&self, place: &Place) -> Option<Votes> {
+        let notarised = self.notarised.get(&place.view).filter(|held| held.statement.block == place.block);
+        match notarised {
+            Some(certificate) => Some(certificate.votes.clone()),
+            None => (place.view == 0 && place.block == self.last_final.block).then(Votes::default),
+        }
+    }
+
+    /// The notarised block of a view.
+    pub fn notarised(&self, view: u64) -> Option<&Certificate> {
+        self.notarised.get(&view)
+    }
+
+    /// Whether every view between these two is known to be skipped.
+    pub fn are_skipped(&self, parent: u64, view: u64) -> bool {
+        let between = view.checked_sub(parent).and_then(|apart| apart.checked_sub(1));
+        let Some(between) = between else { return false };
+        let from = parent.saturating_add(1);
+        between == 0 || self.skipped.range(from..view).count() as u64 == between
+    }
+
+    /// Whether nothing final is left by a block on this parent.
+    pub fn keeps_final(&self, parent: &Place) -> bool {
+        parent.view > self.last_final.view || *parent == self.last_final
+    }
+
+    /// The highest view with a certificate.
+    pub fn highest(&self) -> u64 {
+        let last = |map: &BTreeMap<u64, Certificate>| map.last_key_value().map_or(0, |(view, _)| *view);
+        self.last_final.view.max(last(&self.notarised)).max(last(&self.skipped))
+    }
+
+    /// All that matters, in an order in which each is of use at once: the newest finality, then notarised and skipped views
+    /// in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
+        let mut rest: Vec<&Certificate> = self.notarised.values().chain(self.skipped.values()).collect();
+        rest.sort_by_key(|certificate| certificate.statement.view);
+        self.finality.iter().chain(rest)
+    }
+}

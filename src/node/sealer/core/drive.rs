@@ -1,0 +1,224 @@
+//! What a core does by itself: votes, certificates, views and timers.
+
+use crate::{
+    base::time::Time,
+    chain::seal::{Certificate, SignedVote, Stage, Statement},
+};
+
+use super::{Clock, Core, Counted, Effect, Fate, Place, Verdict, ViewTimer, tally::VOTE_WINDOW};
+
+impl Core {
+    /// Signs a statement if that contradicts nothing that this key signed. The record precedes the vote.
+    fn cast(&mut self, statement: Statement, now: Clock) {
+        let Some(own) = self.own.filter(|_| self.may_vote) else { return };
+        if !self.own_votes.allow(&statement) {
+            return;
+        }
+        let vote = self.signing.sign(statement, own, now.unix_ms);
+        self.own_votes.note(vote);
+        self.effects.push(Effect::KeepVote(vote));
+        self.effects.push(Effect::SendVote(vote));
+        self.count(vote, now);
+    }
+
+    /// Counts a vote whose signature holds.
+    pub(super) fn count(&mut self, vote: SignedVote, now: Clock) -> Fate {
+        let fate = match self.tally.add(vote) {
+            Counted::Fresh => Fate::Fresh,
+            Counted::Known => return Fate::Stale,
+            Counted::Lies(evidence) => {
+                self.effects.push(Effect::KeepEvidence(evidence));
+                Fate::Fresh
+            }
+        };
+        if !self.certified.is_settled(&vote.statement)
+            && let Some(certificate) = self.tally.certificate(vote.statement, self.set.quorum())
+        {
+            self.certify(certificate, now);
+        }
+        fate
+    }
+
+    /// Takes a certificate that holds and is news.
+    pub(super) fn certify(&mut self, certificate: Certificate, now: Clock) {
+        let statement = certificate.statement;
+        let place = Place { view: statement.view, block: statement.block };
+        let was_known = self.certified.notarised(place.view).is_some();
+        if !self.certified.add(certificate.clone()) {
+            self.effects.push(Effect::Contradiction(statement));
+            return;
+        }
+        self.effects.push(Effect::KeepCertificate(certificate.clone()));
+        self.effects.push(Effect::SendCertificate(certificate));
+        if place.view == self.view {
+            self.keep_pace(statement.stage, now);
+        }
+        match statement.stage {
+            Stage::Skip => {}
+            Stage::Notarise => self.effects.push(Effect::Notarised(place)),
+            Stage::Finalize => {
+                if !was_known {
+                    self.effects.push(Effect::Notarised(place));
+                }
+                self.pace.final_block();
+                self.effects.push(Effect::ForgetBelow(place.view));
+                self.effects.push(Effect::Final(place));
+            }
+        }
+        if place.view >= self.view {
+            self.enter(place.view.saturating_add(1), now);
+        }
+        self.trim();
+        if statement.stage == Stage::Notarise {
+            self.say_final(now);
+        }
+    }
+
+    fn keep_pace(&mut self, stage: Stage, now: Clock) {
+        match (stage, self.timer.started) {
+            (Stage::Skip, _) => self.pace.skipped(),
+            (Stage::Notarise, Some(started)) => {
+                self.pace.notarised(started.max(self.timer.entered + self.block_time), now.mono);
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, view: u64, now: Clock) {
+        self.view = view;
+        self.timer = ViewTimer { entered: now.mono, ..ViewTimer::default() };
+        self.led = None;
+    }
+
+    /// Forgets what no longer matters.
+    fn trim(&mut self) {
+        let lowest = self.view.saturating_sub(VOTE_WINDOW).max(self.certified.last_final().view.saturating_add(1));
+        self.tally.keep(lowest, self.view.saturating_add(VOTE_WINDOW));
+        self.proposals.keep(self.view, self.certified.tip().view);
+    }
+
+    /// Who has not voted to skip the tip's view says that the tip is final as far as it goes.
+    pub(super) fn say_final(&mut self, now: Clock) {
+        let tip = self.certified.tip();
+        if tip.view > self.certified.last_final().view {
+            self.cast(Statement::finalize(self.set.epoch(), tip.view, tip.block), now);
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn drive(&mut self, now: Clock) {
+        self.driven = now.mono;
+        loop {
+            let view = self.view;
+            self.start_timer(now);
+            self.judge_proposals();
+            self.vote_for_block(now);
+            self.skip_when_over(now);
+            self.lead(now);
+            if self.view == view {
+                return;
+            }
+        }
+    }
+
+    fn start_timer(&mut self, now: Clock) {
+        let has_reason = self.wants_block(now.mono)
+            || self.proposals.of(self.view).is_some()
+            || self.tally.skips(self.view, self.own) > self.set.tolerated();
+        if self.timer.started.is_none() && has_reason {
+            self.timer.started = Some(now.mono);
+        }
+    }
+
+    /// Whether there is a reason for a block.
+    fn wants_block(&self, now: Time) -> bool {
+        self.has_work || self.wants_empty(now)
+    }
+
+    /// Whether a block without transactions is due: none came for long, or the last one needs another to become final.
+    pub fn wants_empty(&self, now: Time) -> bool {
+        self.empty_at() <= now
+    }
+
+    fn empty_at(&self) -> Time {
+        let is_final = self.certified.tip().view == self.certified.last_final().view;
+        self.timer.entered + if is_final { self.idle_block_time } else { self.pace.timeout() }
+    }
+
+    /// Has those proposals checked for whose place everything is proven.
+    fn judge_proposals(&mut self) {
+        let tip = self.certified.tip();
+        for view in [tip.view, self.view] {
+            let Some(proposal) = self.proposals.of(view) else { continue };
+            if self.proposals.verdict(view) != Some(Verdict::Open) {
+                continue;
+            }
+            let parent = proposal.parent;
+            let is_notarised = parent == self.certified.last_final()
+                || self.certified.notarised(parent.view).is_some_and(|held| held.statement.block == parent.block);
+            let is_proven =
+                is_notarised && self.certified.keeps_final(&parent) && self.certified.are_skipped(parent.view, view);
+            let counts = tip == Place { view, block: proposal.hash };
+            if is_proven || counts {
+                self.effects.push(Effect::Check { hash: proposal.hash });
+                self.proposals.set(view, Verdict::Asked);
+            }
+        }
+    }
+
+    /// Votes for the block of this view once it is known to be valid on a parent that may have it.
+    fn vote_for_block(&mut self, now: Clock) {
+        let Some(proposal) = self.proposals.of(self.view) else { return };
+        let is_valid = self.proposals.verdict(self.view) == Some(Verdict::Valid);
+        if is_valid && self.certified.keeps_final(&proposal.parent) {
+            let statement = Statement::notarise(self.set.epoch(), self.view, proposal.hash);
+            self.cast(statement, now);
+        }
+    }
+
+    fn end_of_view(&self) -> Option<Time> {
+        self.own.and_then(|_| self.timer.end(self.block_time, self.pace.timeout()))
+    }
+
+    /// Votes to skip a view whose time is over, and says again what others may have missed if that does not help.
+    fn skip_when_over(&mut self, now: Clock) {
+        let Some(end) = self.end_of_view().filter(|end| *end <= now.mono) else { return };
+        let last = self.timer.repeated;
+        if last.is_none_or(|last| last.max(end) + self.pace.timeout() <= now.mono) {
+            self.timer.repeated = Some(now.mono);
+            self.effects.extend(last.map(|_| Effect::Repeat));
+        }
+        self.cast(Statement::skip(self.set.epoch(), self.view), now);
+    }
+
+    fn is_leader(&self) -> bool {
+        self.own.is_some_and(|own| usize::from(own) == self.leader())
+    }
+
+    /// Has a block made if it is this node's turn.
+    fn lead(&mut self, now: Clock) {
+        let parent = self.certified.tip();
+        let may = self.may_vote
+            && self.is_leader()
+            && self.led.is_none()
+            && self.proposals.of(self.view).is_none()
+            && self.own_votes.allow(&Statement::notarise(self.set.epoch(), self.view, parent.block));
+        let is_due = self.wants_block(now.mono) && self.timer.entered + self.block_time <= now.mono;
+        if !may || !is_due || self.ledger != parent.block || !self.certified.are_skipped(parent.view, self.view) {
+            return;
+        }
+        if let Some(parent_votes) = self.certified.votes_of(&parent) {
+            self.led = Some(self.view);
+            self.effects.push(Effect::Lead { view: self.view, parent, parent_votes });
+        }
+    }
+
+    /// When [`Core::wake`] has something to do.
+    pub fn deadline(&self) -> Option<Time> {
+        let empty = Some(self.empty_at()).filter(|_| self.own.is_some());
+        let lead = Some(self.timer.entered + self.block_time).filter(|_| self.is_leader() && self.led.is_none());
+        let end = self.end_of_view();
+        let repeat = end.and_then(|end| Some(self.timer.repeated?.max(end) + self.pace.timeout()));
+        [empty, lead, end, repeat].into_iter().flatten().filter(|time| *time > self.driven).min()
+    }
+}

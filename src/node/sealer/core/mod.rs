@@ -1,0 +1,345 @@
+//! The rules by which authorities agree, after Simplex (Chan and Pass, 2023), as a deterministic state machine: no links, no
+//! ledger, no disk. It is told votes, certificates, proposals and the time, and says what to do, in order.
+//!
+//! Every statement about safety rests on four rules, each in one place: an authority votes once a view for a block, and
+//! never for both finality and skip of a view ([`OwnVotes`]); a vote counts once ([`Tally`]); a block gets a vote only if each
+//! view between it and its parent is known to be skipped ([`Certified::are_skipped`]); the record of an own vote precedes
+//! the vote ([`Effect`]s are done in order).
+
+mod certified;
+mod drive;
+mod own_votes;
+mod pace;
+mod proposals;
+mod signing;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use self::{
+    certified::{Certified, Place},
+    own_votes::OwnVotes,
+    pace::{FIRST_TIMEOUT, LONGEST_TIMEOUT, Pace, ViewTimer},
+    proposals::{AHEAD, Proposal, Proposals, Verdict},
+    signing::Signing,
+    tally::{Counted, Evidence, Tally, VOTE_WINDOW},
+};
+use crate::{
+    base::{hash::Hash, time::Time},
+    chain::{
+        archive::SealRecord,
+        seal::{AuthoritySet, Certificate, SignedVote, Stage, Statement, Votes},
+    },
+};
+
+/// What a core is started with.
+pub struct Setup {
+    /// Who decides.
+    pub set: AuthoritySet,
+    /// This node's number among them; `None`: it only listens.
+    pub own: Option<u8>,
+    /// The genesis block.
+    pub genesis: Hash,
+    /// The least time from a notarisation to the next proposal.
+    pub block_time: Duration,
+    /// After how long a block without transactions is due.
+    pub idle_block_time: Duration,
+    /// What the disk has.
+    pub record: SealRecord,
+}
+
+/// Both clocks: the monotonic one for timers, the other for votes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    /// For timers.
+    pub mono: Time,
+    /// What a vote carries: milliseconds since 1970.
+    pub unix_ms: u64,
+}
+
+/// What has to be done, strictly in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Write an own vote to the disk. If that fails, nothing after it may be done.
+    KeepVote(SignedVote),
+    /// Keep a certificate.
+    KeepCertificate(Certificate),
+    /// Forget certificates of lower views.
+    ForgetBelow(u64),
+    /// Keep a proof that an authority lies.
+    KeepEvidence(Box<Evidence>),
+    /// Send a vote to all peers.
+    SendVote(SignedVote),
+    /// Send a certificate to all peers that have not shown it.
+    SendCertificate(Certificate),
+    /// Have a proposed block checked on its parent.
+    Check {
+        /// The block.
+        hash: Hash,
+    },
+    /// Make a block and propose it.
+    Lead {
+        /// In this view.
+        view: u64,
+        /// On this block.
+        parent: Place,
+        /// Which these have notarised.
+        parent_votes: Votes,
+    },
+    /// A block counts now.
+    Notarised(Place),
+    /// A block is final, and all before it.
+    Final(Place),
+    /// What is certified contradicts what is final: too many lie. Nothing final is left.
+    Contradiction(Statement),
+    /// Send all that [`Core::catch_up`] tells to all peers.
+    Repeat,
+}
+
+/// What a message was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// New and true: pass it on.
+    Fresh,
+    /// Nothing new, or nothing that can be judged. Not passed on.
+    Stale,
+    /// Its sender is in an earlier view and needs certificates.
+    Behind,
+}
+
+/// A message whose signatures do not hold. Nobody passes such on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsigned;
+
+/// The state machine.
+pub struct Core {
+    set: AuthoritySet,
+    own: Option<u8>,
+    signing: Box<dyn Signing>,
+    block_time: Duration,
+    idle_block_time: Duration,
+    view: u64,
+    timer: ViewTimer,
+    pace: Pace,
+    certified: Certified,
+    tally: Tally,
+    own_votes: OwnVotes,
+    proposals: Proposals,
+    /// False until others have told what this key signed.
+    may_vote: bool,
+    /// Whether a transaction waits.
+    has_work: bool,
+    /// The block up to which the ledger is applied.
+    ledger: Hash,
+    /// The view for which a block was asked for.
+    led: Option<u64>,
+    /// The time up to which everything due is done.
+    driven: Time,
+    effects: Vec<Effect>,
+}
+
+impl Core {
+    /// A core that continues from what the disk has. It casts no vote before [`Core::allow_votes`].
+    pub fn new(setup: Setup, signing: Box<dyn Signing>, now: Clock) -> Self {
+        let Setup { set, own, genesis, block_time, idle_block_time, record } = setup;
+        let mut certified = Certified::new(genesis);
+        let mut tally = Tally::new(&record.evidence);
+        for certificate in &record.certificates {
+            certificate.signed_votes().for_each(|vote| drop(tally.add(vote)));
+            if !certified.is_settled(&certificate.statement) {
+                certified.add(certificate.clone());
+            }
+        }
+        record.own_votes.iter().for_each(|vote| drop(tally.add(*vote)));
+        let view = certified.highest() + 1;
+        Self {
+            ledger: genesis,
+            set,
+            own,
+            signing,
+            block_time,
+            idle_block_time,
+            view,
+            timer: ViewTimer { entered: now.mono, ..ViewTimer::default() },
+            pace: Pace::default(),
+            certified,
+            tally,
+            own_votes: OwnVotes::new(&record.own_votes),
+            proposals: Proposals::default(),
+            may_vote: false,
+            has_work: false,
+            led: None,
+            driven: now.mono,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes what has to be done, strictly in order.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The view that this node is in.
+    pub fn view(&self) -> u64 {
+        self.view
+    }
+
+    /// What is certified.
+    pub fn certified(&self) -> &Certified {
+        &self.certified
+    }
+
+    /// The votes that are here.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What this node's key has signed.
+    pub fn own_votes(&self) -> &OwnVotes {
+        &self.own_votes
+    }
+
+    /// The proposals that are here.
+    pub fn proposals(&self) -> &Proposals {
+        &self.proposals
+    }
+
+    /// Who proposes in it: its number.
+    pub fn leader(&self) -> usize {
+        self.set.leader(self.view)
+    }
+
+    /// The time that a view gets.
+    pub fn timeout(&self) -> Duration {
+        self.pace.timeout()
+    }
+
+    /// The current view's timer.
+    pub fn timer(&self) -> &ViewTimer {
+        &self.timer
+    }
+
+    /// Others have told what this key signed: votes are safe from now on.
+    pub fn allow_votes(&mut self, now: Clock) {
+        self.may_vote = true;
+        self.say_final(now);
+        self.drive(now);
+    }
+
+    /// Whether a transaction waits.
+    pub fn set_work(&mut self, has_work: bool, now: Clock) {
+        self.has_work = has_work;
+        self.drive(now);
+    }
+
+    /// The block up to which the ledger is applied.
+    pub fn set_ledger(&mut self, tip: Hash, now: Clock) {
+        self.ledger = tip;
+        self.led = None;
+        self.proposals.retry();
+        self.drive(now);
+    }
+
+    /// A vote arrived.
+    pub fn vote(&mut self, vote: SignedVote, now: Clock) -> Result<Fate, Unsigned> {
+        let Statement { epoch, stage, view, block } = vote.statement;
+        let is_near = view.abs_diff(self.view) <= VOTE_WINDOW && view > self.certified.last_final().view;
+        if epoch != self.set.epoch() || !is_near || (stage == Stage::Skip) != (block == Hash::ZERO) {
+            return Ok(self.fate_of_old(&vote));
+        }
+        if self.tally.is_settled(&vote) {
+            return Ok(self.fate_of_old(&vote));
+        }
+        if !self.signing.holds(&vote) {
+            return Err(Unsigned);
+        }
+        let fate = self.count(vote, now);
+        self.drive(now);
+        Ok(fate)
+    }
+
+    /// Somebody whose time for an earlier view is over does not know that the view is.
+    fn fate_of_old(&self, vote: &SignedVote) -> Fate {
+        let is_stuck = vote.statement.stage == Stage::Skip && vote.statement.view < self.view;
+        if is_stuck { Fate::Behind } else { Fate::Stale }
+    }
+
+    /// A certificate arrived.
+    pub fn certificate(&mut self, certificate: Certificate, now: Clock) -> Result<Fate, Unsigned> {
+        let statement = certificate.statement;
+        if statement.epoch != self.set.epoch() || self.certified.is_settled(&statement) {
+            return Ok(Fate::Stale);
+        }
+        self.check(&certificate)?;
+        self.certify(certificate, now);
+        self.drive(now);
+        Ok(Fate::Fresh)
+    }
+
+    /// A proposal arrived that its view's leader signed.
+    pub fn proposal(&mut self, proposal: Proposal, now: Clock) -> Result<Fate, Unsigned> {
+        if !self.wants_proposal(proposal.view, &proposal.hash) {
+            return Ok(Fate::Stale);
+        }
+        if proposal.parent.view > 0 {
+            let statement = Statement::notarise(self.set.epoch(), proposal.parent.view, proposal.parent.block);
+            let certificate = Certificate { statement, votes: proposal.parent_votes.clone() };
+            self.check(&certificate)?;
+            if !self.certified.is_settled(&statement) {
+                self.certify(certificate, now);
+            }
+        }
+        let fate = if self.wants_proposal(proposal.view, &proposal.hash) { Fate::Fresh } else { Fate::Stale };
+        if fate == Fate::Fresh {
+            self.proposals.add(proposal);
+        }
+        self.drive(now);
+        Ok(fate)
+    }
+
+    /// Whether a proposal for this view would be of use: the first one of the current view or one of the next, or the
+    /// notarised block of a view that is over and not final.
+    pub fn wants_proposal(&self, view: u64, hash: &Hash) -> bool {
+        let is_near = view >= self.view && view - self.view < AHEAD;
+        let is_notarised = self.certified.notarised(view).is_some_and(|held| held.statement.block == *hash);
+        (is_near || is_notarised) && self.proposals.of(view).is_none()
+    }
+
+    /// The ledger has judged a proposed block. `None`: it could not yet.
+    pub fn checked(&mut self, hash: &Hash, is_valid: Option<bool>, now: Clock) {
+        self.proposals.judge(hash, is_valid);
+        self.drive(now);
+    }
+
+    /// No block could be made now.
+    pub fn not_led(&mut self) {
+        self.led = None;
+    }
+
+    /// Time has passed.
+    pub fn wake(&mut self, now: Clock) {
+        self.drive(now);
+    }
+
+    /// What a peer may miss: certificates, then votes.
+    pub fn catch_up(&self) -> (Vec<Certificate>, Vec<SignedVote>) {
+        (self.certified.iter().cloned().collect(), self.tally.wanted_in(self.view).copied().collect())
+    }
+
+    fn check(&self, certificate: &Certificate) -> Result<(), Unsigned> {
+        let statement = &certificate.statement;
+        if (statement.stage == Stage::Skip) != (statement.block == Hash::ZERO) {
+            return Err(Unsigned);
+        }
+        if certificate.votes.count() < self.set.quorum() {
+            return Err(Unsigned);
+        }
+        if self.certified.notarised(statement.view) == Some(certificate) {
+            return Ok(());
+        }
+        let holds = |vote: SignedVote| self.tally.has(&vote) || self.signing.holds(&vote);
+        certificate.signed_votes().all(holds).then_some(()).ok_or(Unsigned)
+    }
+}

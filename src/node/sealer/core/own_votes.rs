@@ -1,0 +1,77 @@
+//! What this node's key has signed: the newest vote of each stage, and what they still allow.
+//!
+//! One vote of each stage is enough, since a vote is only signed for a later view than the last of its stage, and neither
+//! finality nor skip for a view that is not above the last vote of the other.
+
+use crate::chain::seal::{SignedVote, Stage, Statement};
+
+/// The newest own vote of each stage.
+#[derive(Clone, Debug, Default)]
+pub struct OwnVotes {
+    newest: [Option<SignedVote>; 3],
+}
+
+impl OwnVotes {
+    /// What the disk has.
+    pub fn new(votes: &[SignedVote]) -> Self {
+        let mut own = Self::default();
+        votes.iter().for_each(|vote| own.note(*vote));
+        own
+    }
+
+    /// Whether signing this contradicts nothing that was signed.
+    pub fn allow(&self, statement: &Statement) -> bool {
+        let after = |stage| statement.view > self.view(stage);
+        match statement.stage {
+            Stage::Notarise => after(Stage::Notarise),
+            Stage::Skip | Stage::Finalize => after(Stage::Skip) && after(Stage::Finalize),
+        }
+    }
+
+    /// Remembers a vote.
+    pub fn note(&mut self, vote: SignedVote) {
+        let newest = &mut self.newest[vote.statement.stage as usize];
+        if newest.is_none_or(|newest| newest.statement.view < vote.statement.view) {
+            *newest = Some(vote);
+        }
+    }
+
+    /// The newest of a stage.
+    pub fn of(&self, stage: Stage) -> Option<&SignedVote> {
+        self.newest[stage as usize].as_ref()
+    }
+
+    /// The newest of each stage.
+    pub fn iter(&self) -> impl Iterator<Item = &SignedVote> {
+        self.newest.iter().flatten()
+    }
+
+    fn view(&self, stage: Stage) -> u64 {
+        self.of(stage).map_or(0, |vote| vote.statement.view)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::hash::Hash, chain::seal::Vote};
+
+    #[test]
+    fn one_vote_for_a_block_a_view_and_never_skip_and_finality_of_one() {
+        let mut own = OwnVotes::default();
+        let block = Hash([1; 32]);
+        let vote = |statement| SignedVote { statement, signer: 0, vote: Vote { clock: 0, signature: [0; 64] } };
+        own.note(vote(Statement::notarise(0, 5, block)));
+        assert!(!own.allow(&Statement::notarise(0, 5, Hash([2; 32]))) && !own.allow(&Statement::notarise(0, 4, block)));
+        assert!(own.allow(&Statement::notarise(0, 6, block)));
+        assert!(own.allow(&Statement::skip(0, 5)) && own.allow(&Statement::finalize(0, 5, block)));
+        own.note(vote(Statement::skip(0, 5)));
+        assert!(!own.allow(&Statement::finalize(0, 5, block)), "finality after a skip");
+        assert!(!own.allow(&Statement::finalize(0, 4, block)), "what the record no longer tells is not signed");
+        own.note(vote(Statement::finalize(0, 7, block)));
+        assert!(!own.allow(&Statement::skip(0, 7)), "a skip after finality");
+        assert!(own.allow(&Statement::skip(0, 8)));
+        let again = OwnVotes::new(&own.iter().copied().collect::<Vec<_>>());
+        assert!(!again.allow(&Statement::skip(0, 7)) && again.allow(&Statement::skip(0, 8)), "over a restart, too");
+    }
+}

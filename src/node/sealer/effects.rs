@@ -1,0 +1,81 @@
+//! What the core wants, done in its order: the disk before the wire.
+
+use crate::{
+    base::{ids::LinkId, time::Now},
+    node::{
+        Halt, Outbox,
+        notice::{ToFetch, ToHeaders},
+    },
+    wire::message::Message,
+};
+
+use super::{
+    Sealer,
+    core::{Effect, Place},
+};
+
+impl Sealer {
+    /// Does what the core wants. `shown_by`: the peer whose message is the cause.
+    pub(super) fn perform(&mut self, now: Now, shown_by: Option<LinkId>, out: &mut Outbox) -> Result<(), Halt> {
+        loop {
+            let effects = self.core.effects();
+            if effects.is_empty() {
+                return Ok(());
+            }
+            for effect in effects {
+                self.perform_one(now, effect, shown_by, out)?;
+            }
+        }
+    }
+
+    fn perform_one(
+        &mut self,
+        now: Now,
+        effect: Effect,
+        shown_by: Option<LinkId>,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        match effect {
+            Effect::KeepVote(vote) => self.seals.keep_vote(&vote)?,
+            Effect::KeepCertificate(certificate) => self.seals.keep_certificate(&certificate)?,
+            Effect::ForgetBelow(view) => self.seals.forget_below(view)?,
+            Effect::KeepEvidence(evidence) => {
+                log::warn!("an authority lies: it signed what excludes each other: number={}", evidence.0.signer);
+                self.seals.keep_evidence(&evidence)?;
+            }
+            Effect::SendVote(vote) => self.flood(&Message::Vote(vote), out),
+            Effect::SendCertificate(certificate) => self.flood(&Message::Certificate(Box::new(certificate)), out),
+            Effect::Check { hash } => {
+                if let Some(offer) = self.offers.of(&hash) {
+                    out.tell(ToFetch::Proposed { hash, block: offer.block.clone() });
+                }
+            }
+            Effect::Lead { view, parent, parent_votes } => self.lead(view, parent, parent_votes, out),
+            Effect::Notarised(place) => self.tell_place(&place, shown_by, out),
+            Effect::Final(place) => {
+                self.finality.reached(place, self.offers.of(&place.block).map(|offer| offer.header.height));
+                self.finality.tell(now, out);
+            }
+            Effect::Contradiction(statement) => {
+                let (view, block) = (statement.view, statement.block);
+                log::error!("a certificate contradicts what is final: view={view} block={block}");
+                self.reporter.contradicted();
+            }
+            Effect::Repeat => self.repeat(out),
+        }
+        Ok(())
+    }
+
+    /// Tells of the block on which the next one is to be built.
+    pub(super) fn tell_notarised(&self, link: Option<LinkId>, out: &mut Outbox) {
+        let tip = self.core.certified().tip();
+        if tip.view > 0 {
+            self.tell_place(&tip, link, out);
+        }
+    }
+
+    pub(super) fn tell_place(&self, place: &Place, link: Option<LinkId>, out: &mut Outbox) {
+        let header = self.offers.of(&place.block).map(|offer| Box::new(offer.header.clone()));
+        out.tell(ToHeaders::Notarised { link, hash: place.block, view: place.view, header });
+    }
+}

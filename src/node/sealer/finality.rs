@@ -1,0 +1,74 @@
+//! The last final block, and how others hear of it.
+
+use std::collections::VecDeque;
+
+use crate::{
+    base::{
+        hash::Hash,
+        time::{Now, UnixTime},
+    },
+    node::{
+        ChainMove, Outbox,
+        notice::{ToHeaders, ToLedger},
+        report::FinalBlock,
+    },
+};
+
+use super::core::{Certified, Place};
+
+/// Blocks whose heights are remembered.
+const HEIGHTS: usize = 256;
+
+/// The last final block, and the heights by which others know blocks.
+pub(super) struct Finality {
+    last: FinalBlock,
+    /// Final, and not told: its height is not known yet.
+    untold: Option<(Place, Option<UnixTime>)>,
+    heights: VecDeque<(Hash, u32)>,
+}
+
+impl Finality {
+    pub(super) fn new(genesis: Hash) -> Self {
+        let last = FinalBlock { height: 0, hash: genesis, since: UnixTime(0) };
+        Self { last, untold: None, heights: VecDeque::from([(genesis, 0)]) }
+    }
+
+    pub(super) fn start(&mut self, now: Now, certified: &Certified, out: &mut Outbox) {
+        self.last.since = now.unix;
+        if certified.last_final().view > 0 {
+            self.reached(certified.last_final(), None);
+            self.tell(now, out);
+        }
+    }
+
+    pub(super) fn last(&self) -> FinalBlock {
+        self.last
+    }
+
+    pub(super) fn note_heights(&mut self, moved: &ChainMove) {
+        let added = moved.added.iter().copied().chain([(moved.tip.hash, moved.tip.height)]);
+        for (hash, height) in added {
+            self.heights.push_back((hash, height));
+            if self.heights.len() > HEIGHTS {
+                self.heights.pop_front();
+            }
+        }
+    }
+
+    /// A block is final.
+    pub(super) fn reached(&mut self, place: Place, height: Option<u32>) {
+        self.untold = Some((place, None));
+        self.heights.extend(height.map(|height| (place.block, height)));
+    }
+
+    /// Tells the last final block once its height is known.
+    pub(super) fn tell(&mut self, now: Now, out: &mut Outbox) {
+        let Some((place, since)) = &mut self.untold else { return };
+        let (hash, since) = (place.block, *since.get_or_insert(now.unix));
+        let Some((_, height)) = self.heights.iter().rev().find(|(known, _)| *known == hash) else { return };
+        self.last = FinalBlock { height: *height, hash, since };
+        self.untold = None;
+        out.tell(ToHeaders::Final { height: self.last.height, hash });
+        out.tell(ToLedger::Final { height: self.last.height, hash });
+    }
+}

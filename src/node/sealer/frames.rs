@@ -1,0 +1,250 @@
+//! What peers say: each message is judged once and passed on once.
+
+use std::time::Duration;
+
+use crate::{
+    base::{
+        bytes::Bytes,
+        codec::{self, List},
+        hash::{Domain, Hash},
+        ids::LinkId,
+        time::Now,
+    },
+    chain::{
+        header::Header,
+        key,
+        seal::{Certificate, Recall, Recalled, Seal, SignedVote, proposal_hash},
+    },
+    node::{Action, Halt, LinkAction, Outbox, PeerFault},
+    wire::{
+        frame::{Frame, FrameFault},
+        message::{Kind, Message},
+    },
+};
+
+use super::{
+    Sealer, clock,
+    core::{Fate, Place, Proposal},
+    offers::Offer,
+    peer::{Peer, name_of},
+    recalling::{is_missing, signed_elsewhere},
+};
+
+/// A peer that is behind is helped this often at most.
+const HELP_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Sealer {
+    pub(super) fn on_frame(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), Halt> {
+        let message = match frame.open() {
+            Ok(message) => message,
+            Err(fault) => {
+                out.fault(link, fault.into());
+                return Ok(());
+            }
+        };
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.shown.insert(name_of(frame));
+        }
+        let judged = match message {
+            Message::Proposal { signature, block } => self.on_proposal(now, link, (signature, block), frame, out),
+            Message::Vote(vote) => self.on_vote(now, link, vote, frame, out)?,
+            Message::Certificate(certificate) => self.on_certificate(now, *certificate),
+            Message::Recall(recall) => self.on_recall(link, &recall, frame, out),
+            Message::Recalled(recalled) => self.on_recalled(now, link, &recalled, frame, out)?,
+            other => Err(PeerFault::Unexpected(other.kind())),
+        };
+        if let Err(fault) = judged {
+            out.fault(link, fault);
+        }
+        Ok(())
+    }
+
+    fn on_vote(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        vote: SignedVote,
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<Result<(), PeerFault>, Halt> {
+        match self.core.vote(vote, clock(now)) {
+            Err(_) => return Ok(Err(PeerFault::Unsigned(Kind::Vote))),
+            Ok(Fate::Stale) => {}
+            Ok(Fate::Behind) => self.help(now, link, out)?,
+            Ok(Fate::Fresh) => {
+                if self.keys.own_number() == Some(vote.signer) && is_missing(self.core.own_votes(), &vote) {
+                    return Err(signed_elsewhere(&vote));
+                }
+                self.reporter.heard(now, &vote);
+                self.forward(frame, Some(link), out);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The core has it sent on.
+    fn on_certificate(&mut self, now: Now, certificate: Certificate) -> Result<(), PeerFault> {
+        let judged = self.core.certificate(certificate, clock(now));
+        judged.map(|_| ()).map_err(|_| PeerFault::Unsigned(Kind::Certificate))
+    }
+
+    fn on_proposal(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        (signature, block): ([u8; 64], Bytes),
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<(), PeerFault> {
+        let unsigned = PeerFault::Unsigned(Kind::Proposal);
+        let header: Header = codec::decode_prefix(&block).map(|(header, _)| header).map_err(FrameFault::Body)?;
+        let Seal::Authorities(seal) = &header.seal else { return Err(unsigned) };
+        let (hash, view) = (header.hash(), seal.view);
+        if !self.core.wants_proposal(view, &hash) {
+            return Ok(());
+        }
+        let leader = self.keys.set.leader(view);
+        let is_signed = self
+            .keys
+            .set
+            .keys()
+            .get(leader)
+            .is_some_and(|leader| key::verify(leader, &proposal_hash(&self.keys.genesis, &hash), &signature));
+        if !is_signed {
+            return Err(unsigned);
+        }
+        let parent = Place { view: seal.parent_view, block: header.previous };
+        let proposal = Proposal { view, hash, parent, parent_votes: seal.parent_votes.clone() };
+        let fate = self.core.proposal(proposal, clock(now)).map_err(|_| unsigned)?;
+        if fate == Fate::Fresh {
+            self.reporter.proposed(now, leader);
+            let offer = Offer { hash, header, block, frame: frame.clone() };
+            self.pass_on(&offer, Some(link), out);
+            self.offers.insert(view, offer);
+            // One that is notarised already brings the header of what others build on.
+            let place = Place { view, block: hash };
+            if self.core.certified().notarised(view).is_some_and(|held| held.statement.block == hash) {
+                self.tell_place(&place, Some(link), out);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_recall(&mut self, link: LinkId, recall: &Recall, frame: &Frame, out: &mut Outbox) -> Result<(), PeerFault> {
+        let name = recall_name(recall.signer, recall.nonce);
+        if recall.epoch != self.keys.set.epoch() || self.recalls.contains(&name) {
+            return Ok(());
+        }
+        if !self.keys.of(recall.signer).is_some_and(|key| recall.holds(&self.keys.genesis, key)) {
+            return Err(PeerFault::Unsigned(Kind::Recall));
+        }
+        self.recalls.insert(name);
+        self.forward(frame, Some(link), out);
+        let Some((own, key)) = self.keys.own.as_ref().filter(|(own, _)| *own != recall.signer) else { return Ok(()) };
+        let votes = List::truncated(self.core.tally().newest(recall.signer).copied());
+        let recalled = Recalled::sign(recall, *own, votes, key, &self.keys.genesis);
+        self.recalled.insert(recalled_name(&recalled));
+        self.flood(&Message::Recalled(Box::new(recalled)), out);
+        Ok(())
+    }
+
+    fn on_recalled(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        recalled: &Recalled,
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<Result<(), PeerFault>, Halt> {
+        let (asked, name) = (recall_name(recalled.signer, recalled.nonce), recalled_name(recalled));
+        let is_asked = recalled.epoch == self.keys.set.epoch() && self.recalls.contains(&asked);
+        if !is_asked || self.recalled.contains(&name) {
+            return Ok(Ok(()));
+        }
+        if !self.keys.of(recalled.responder).is_some_and(|key| recalled.holds(&self.keys.genesis, key)) {
+            return Ok(Err(PeerFault::Unsigned(Kind::Recalled)));
+        }
+        self.recalled.insert(name);
+        self.forward(frame, Some(link), out);
+        if self.recalling.answer(recalled, self.core.own_votes(), &self.keys)? {
+            log::info!("a quorum of authorities has told what this key signed: votes begin");
+            self.core.allow_votes(clock(now));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Asks all peers for this key's votes.
+    pub(super) fn ask(&mut self, recall: &Recall, out: &mut Outbox) {
+        self.recalls.insert(recall_name(recall.signer, recall.nonce));
+        self.flood(&Message::Recall(*recall), out);
+    }
+
+    /// A new peer hears all that it may miss.
+    pub(super) fn greet(&mut self, now: Now, link: LinkId, out: &mut Outbox) -> Result<(), Halt> {
+        // Own votes are on the disk before they are on the wire.
+        self.perform(now, None, out)?;
+        self.peers.insert(link, Peer::default());
+        self.send_all(link, out);
+        if let Some(offer) = self.offers.in_view(self.core.view()) {
+            out.relay(link, offer.frame.clone());
+        }
+        self.recalling.hasten(now.mono);
+        Ok(())
+    }
+
+    /// A peer in an earlier view hears what ends it.
+    fn help(&mut self, now: Now, link: LinkId, out: &mut Outbox) -> Result<(), Halt> {
+        self.perform(now, Some(link), out)?;
+        let Some(peer) = self.peers.get_mut(&link) else { return Ok(()) };
+        if peer.helped.is_none_or(|helped| helped + HELP_INTERVAL <= now.mono) {
+            peer.helped = Some(now.mono);
+            self.send_all(link, out);
+        }
+        Ok(())
+    }
+
+    /// All peers hear again what they may have missed.
+    pub(super) fn repeat(&self, out: &mut Outbox) {
+        self.peers.keys().for_each(|link| self.send_all(*link, out));
+    }
+
+    fn send_all(&self, link: LinkId, out: &mut Outbox) {
+        let (certificates, votes) = self.core.catch_up();
+        certificates.into_iter().for_each(|one| out.send(link, &Message::Certificate(Box::new(one))));
+        votes.into_iter().for_each(|vote| out.send(link, &Message::Vote(vote)));
+    }
+
+    /// A message of our own, or that we put together, to all that have not shown it.
+    pub(super) fn flood(&mut self, message: &Message, out: &mut Outbox) {
+        self.forward(&Frame::new(message), None, out);
+    }
+
+    fn forward(&mut self, frame: &Frame, from: Option<LinkId>, out: &mut Outbox) {
+        let name = name_of(frame);
+        for (link, peer) in self.peers.iter_mut().filter(|(link, _)| Some(**link) != from) {
+            if !peer.shown.contains(&name) {
+                peer.shown.insert(name);
+                out.push(Action::Link(LinkAction::Send { link: *link, frame: frame.clone() }));
+            }
+        }
+    }
+
+    /// A proposal goes to all peers that have not shown it. One whose link has no room gets the block by asking.
+    pub(super) fn pass_on(&mut self, offer: &Offer, from: Option<LinkId>, out: &mut Outbox) {
+        let name = name_of(&offer.frame);
+        for (link, peer) in self.peers.iter_mut().filter(|(link, _)| Some(**link) != from) {
+            if !peer.shown.contains(&name) {
+                peer.shown.insert(name);
+                out.relay(*link, offer.frame.clone());
+            }
+        }
+    }
+}
+
+fn recall_name(signer: u8, nonce: u64) -> Hash {
+    Domain::RECALL.hash(&codec::encode(&(signer, nonce)))
+}
+
+fn recalled_name(recalled: &Recalled) -> Hash {
+    Domain::RECALLED.hash(&codec::encode(&(recalled.signer, recalled.nonce, recalled.responder)))
+}

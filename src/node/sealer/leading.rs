@@ -1,0 +1,76 @@
+//! This node's turn: a block on the ledger's template, signed and proposed.
+
+use std::sync::Arc;
+
+use crate::{
+    base::time::Now,
+    chain::{
+        header::Header,
+        seal::{AuthoritySeal, Seal, Votes, proposal_hash},
+    },
+    node::{Outbox, Template, notice::ToLedger},
+    wire::{frame::Frame, message::Message},
+};
+
+use super::{
+    Sealer, clock,
+    core::{Fate, Place, Proposal},
+    offers::{Leading, Offer},
+};
+
+impl Sealer {
+    /// Asks for a block on this parent.
+    pub(super) fn lead(&mut self, view: u64, parent: Place, parent_votes: Votes, out: &mut Outbox) {
+        let Some((_, key)) = &self.keys.own else { return };
+        out.tell(ToLedger::WantProposal { parent: parent.block, address: key.address() });
+        self.leading = Some(Leading { view, parent, parent_votes });
+    }
+
+    /// The ledger has made a block, or cannot.
+    pub(super) fn on_template(&mut self, now: Now, template: Option<Arc<Template>>, out: &mut Outbox) {
+        let Some(leading) = self.leading.take() else { return };
+        // `None`: the ledger moves; the core asks again once it has heard of that.
+        let Some(template) = template else { return };
+        if leading.view != self.core.view() || template.header.previous != leading.parent.block {
+            return;
+        }
+        if template.transactions == 0 && !self.core.wants_empty(now.mono) {
+            // What waits does not fit. The next transaction is another reason.
+            self.waiting = 0;
+            self.core.not_led();
+            self.core.set_work(false, clock(now));
+            return;
+        }
+        self.propose(now, leading, &template, out);
+    }
+
+    fn propose(&mut self, now: Now, leading: Leading, template: &Template, out: &mut Outbox) {
+        let Some((_, key)) = &self.keys.own else { return };
+        let Leading { view, parent, parent_votes } = leading;
+        let seal = AuthoritySeal {
+            view,
+            next_authorities: self.keys.set.hash(),
+            parent_view: parent.view,
+            parent_votes: parent_votes.clone(),
+        };
+        let header = Header {
+            // The template's least time is the parent's.
+            time: template.min_time.max(parent_votes.median_clock() / 1000),
+            seal: Seal::Authorities(Box::new(seal)),
+            ..template.header.clone()
+        };
+        let hash = header.hash();
+        let signature = key.sign(&proposal_hash(&self.keys.genesis, &hash));
+        let mut block = header.to_bytes();
+        block.extend_from_slice(&template.body);
+        let message = Message::Proposal { signature, block: block.into() };
+        let Message::Proposal { block, .. } = &message else { return };
+        let offer = Offer { hash, header, block: block.clone(), frame: Frame::new(&message) };
+        let proposal = Proposal { view, hash, parent, parent_votes };
+        log::debug!("block proposed: view={view} block={hash} transactions={}", template.transactions);
+        if self.core.proposal(proposal, clock(now)) == Ok(Fate::Fresh) {
+            self.pass_on(&offer, None, out);
+            self.offers.insert(view, offer);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What is known of a peer: which messages it has, so that it is not sent them again.
+
+use crate::{
+    base::{
+        hash::{Domain, Hash},
+        time::Time,
+    },
+    node::recent::Recent,
+    wire::frame::Frame,
+};
+
+/// Messages of a peer that are remembered.
+const SHOWN: usize = 256;
+
+/// What is known of a peer.
+pub(super) struct Peer {
+    /// What it has shown, or was sent.
+    pub(super) shown: Recent,
+    /// When it last heard what it may have missed.
+    pub(super) helped: Option<Time>,
+}
+
+/// A message's name among those that a peer has shown.
+pub(super) fn name_of(frame: &Frame) -> Hash {
+    Domain::FRAME.hash(&[&[frame.kind as u8][..], &frame.body].concat())
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self { shown: Recent::new(SHOWN), helped: None }
+    }
+}

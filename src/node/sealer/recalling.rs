@@ -1,0 +1,100 @@
+//! Before its first vote after a start an authority asks what it has signed. Its own record may be an older one, or its key
+//! may be used on another machine: then it must not vote at all.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    base::{rng::Rng, time::Time},
+    chain::seal::{Recall, Recalled, SignedVote},
+    node::Halt,
+};
+
+use super::{core::OwnVotes, keys::Keys};
+
+/// How long an answer may take before the question is asked again, doubling up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Questions whose answers count.
+const NONCES: usize = 8;
+
+/// The state of the question.
+pub(super) struct Recalling {
+    nonces: Vec<u64>,
+    answered: BTreeSet<u8>,
+    next: Time,
+    wait: Duration,
+    is_done: bool,
+}
+
+impl Recalling {
+    pub(super) fn new(own: Option<u8>, quorum: usize) -> Self {
+        let answered: BTreeSet<u8> = own.into_iter().collect();
+        let is_done = own.is_none() || answered.len() >= quorum;
+        Self { nonces: Vec::new(), answered, next: Time::default(), wait: FIRST_WAIT, is_done }
+    }
+
+    /// Whether this node may vote, as far as this goes.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// How many have answered, this node included.
+    pub(super) fn answered(&self) -> usize {
+        self.answered.len()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        (!self.is_done).then_some(self.next)
+    }
+
+    /// The question, when it is due.
+    pub(super) fn ask(&mut self, now: Time, keys: &Keys, rng: &mut Rng) -> Option<Recall> {
+        let (number, key) = keys.own.as_ref()?;
+        if self.is_done || now < self.next {
+            return None;
+        }
+        self.next = now + self.wait;
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        self.nonces.truncate(NONCES - 1);
+        self.nonces.insert(0, rng.next_u64());
+        Some(Recall::sign(keys.set.epoch(), *number, self.nonces[0], key, &keys.genesis))
+    }
+
+    /// A new peer may be the way to authorities that did not hear the question.
+    pub(super) fn hasten(&mut self, now: Time) {
+        self.wait = FIRST_WAIT;
+        self.next = self.next.min(now);
+    }
+
+    /// An answer whose signature holds. True once a quorum has answered.
+    pub(super) fn answer(&mut self, answer: &Recalled, own: &OwnVotes, keys: &Keys) -> Result<bool, Halt> {
+        let is_ours = keys.own_number() == Some(answer.signer) && self.nonces.contains(&answer.nonce);
+        let is_own = |vote: &SignedVote| vote.signer == answer.signer && keys.set.holds(&keys.genesis, vote);
+        // One that shows votes which this key did not sign is no answer.
+        if self.is_done || !is_ours || !answer.votes.iter().all(is_own) {
+            return Ok(false);
+        }
+        if let Some(vote) = answer.votes.iter().find(|vote| is_missing(own, vote)) {
+            return Err(signed_elsewhere(vote));
+        }
+        self.answered.insert(answer.responder);
+        self.is_done = self.answered.len() >= keys.set.quorum();
+        Ok(self.is_done)
+    }
+}
+
+/// Whether this vote of our key is newer than our record, or another one.
+pub(super) fn is_missing(own: &OwnVotes, vote: &SignedVote) -> bool {
+    let (said, kept) = (&vote.statement, own.of(vote.statement.stage).map(|kept| kept.statement));
+    kept.is_none_or(|kept| said.view > kept.view || (said.view == kept.view && *said != kept))
+}
+
+/// The node must stop.
+pub(super) fn signed_elsewhere(vote: &SignedVote) -> Halt {
+    let view = vote.statement.view;
+    Halt::SignedElsewhere(format!(
+        "this key has signed elsewhere: others hold a vote of its for view {view} that is not in this node's record; either \
+         the key is used on another machine, or this data directory is older than that vote; a key that has signed \
+         elsewhere must not be used again: replace it in the chain file"
+    ))
+}

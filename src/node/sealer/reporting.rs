@@ -1,0 +1,146 @@
+//! What people see of a sealed chain, and why it does not go on.
+
+use std::time::Duration;
+
+use crate::{
+    base::time::{Now, Time, UnixTime},
+    chain::seal::{SignedVote, Stage},
+    node::{
+        HindranceReporter, Outbox,
+        hindrance::{Finding, HindranceId},
+        report::{AuthorityReport, FinalBlock, Report, SealingReport},
+    },
+};
+
+use super::{core::Core, keys::Keys};
+
+/// Who was last heard is told this often at most when nothing else changes.
+const SEEN_INTERVAL: Duration = Duration::from_secs(1);
+/// A view that takes this many of its times is worth a word.
+const STUCK_TIMES: u32 = 3;
+/// Who was not heard for this long while the chain does not go on is missing.
+const MISSING_AFTER: u64 = 60;
+
+/// What the report needs besides the core.
+pub(super) struct Facts {
+    pub(super) last_final: FinalBlock,
+    pub(super) waiting: usize,
+    /// How many have told what this key signed; `None`: enough.
+    pub(super) recalled: Option<usize>,
+}
+
+/// Tells the status.
+pub(super) struct Reporter {
+    authorities: Vec<AuthorityReport>,
+    own: Option<usize>,
+    quorum: usize,
+    told: SealingReport,
+    next: Time,
+    stuck_at: Option<Time>,
+    looked: Time,
+    contradicted: bool,
+    hindrances: HindranceReporter,
+}
+
+impl Reporter {
+    pub(super) fn new(keys: &Keys) -> Self {
+        let report = |key: &[u8; 32]| AuthorityReport { key: *key, ..AuthorityReport::default() };
+        Self {
+            authorities: keys.set.keys().iter().map(report).collect(),
+            own: keys.own_number().map(usize::from),
+            quorum: keys.set.quorum(),
+            told: SealingReport::default(),
+            next: Time::default(),
+            stuck_at: None,
+            looked: Time::default(),
+            contradicted: false,
+            hindrances: HindranceReporter::default(),
+        }
+    }
+
+    /// A new vote.
+    pub(super) fn heard(&mut self, now: Now, vote: &SignedVote) {
+        let Some(authority) = self.authorities.get_mut(usize::from(vote.signer)) else { return };
+        authority.seen = Some(now.unix);
+        if vote.statement.stage == Stage::Notarise {
+            authority.voted = authority.voted.max(vote.statement.view);
+        }
+    }
+
+    /// A new proposal.
+    pub(super) fn proposed(&mut self, now: Now, leader: usize) {
+        if let Some(authority) = self.authorities.get_mut(leader) {
+            authority.seen = Some(now.unix);
+        }
+    }
+
+    /// Something certified contradicts what is final.
+    pub(super) fn contradicted(&mut self) {
+        self.contradicted = true;
+    }
+
+    /// Tells what changed.
+    pub(super) fn report(&mut self, now: Now, core: &Core, facts: &Facts, out: &mut Outbox) {
+        self.looked = now.mono;
+        self.note_own(now, core);
+        let stuck = self.stuck(now, core, facts);
+        let tip = core.certified().tip();
+        let report = SealingReport {
+            last_final: facts.last_final,
+            view: core.view(),
+            leader: core.leader(),
+            notarised: (tip.view, tip.block),
+            own: self.own,
+            authorities: self.authorities.clone(),
+            stuck: stuck.clone(),
+            evidence: core.tally().liars(),
+        };
+        let seen_only = SealingReport { authorities: self.told.authorities.clone(), ..report.clone() } == self.told;
+        if report == self.told || (seen_only && now.mono < self.next) {
+            return;
+        }
+        self.next = now.mono + SEEN_INTERVAL;
+        self.told.clone_from(&report);
+        out.report(Report::Sealing(Box::new(report)));
+        let advice = "start the authorities that are missing, or see that they reach this node";
+        let finding = stuck.map(|stuck| Finding::new(stuck, advice));
+        self.hindrances.replace(now.unix, [(HindranceId::NoQuorum, finding)], out);
+    }
+
+    fn note_own(&mut self, now: Now, core: &Core) {
+        let Some(own) = self.own.and_then(|own| self.authorities.get_mut(own)) else { return };
+        let voted = core.own_votes().of(Stage::Notarise).map_or(0, |vote| vote.statement.view);
+        if own.seen.is_none() || own.voted != voted {
+            (own.seen, own.voted) = (Some(now.unix), voted);
+        }
+    }
+
+    /// Why nothing becomes final although something waits.
+    fn stuck(&mut self, now: Now, core: &Core, facts: &Facts) -> Option<String> {
+        if self.contradicted {
+            return Some("more authorities lie than the chain can bear: certificates contradict each other".to_owned());
+        }
+        let is_final = core.certified().tip() == core.certified().last_final();
+        let has_reason = facts.waiting > 0 || !is_final || core.timer().started.is_some();
+        self.stuck_at = has_reason.then(|| core.timer().entered + core.timeout() * STUCK_TIMES);
+        if self.stuck_at.is_none_or(|at| at > now.mono) {
+            return None;
+        }
+        if let Some(answered) = facts.recalled {
+            return Some(format!("{answered} of {} authorities have told what this key signed", self.quorum));
+        }
+        let is_missing = |seen: Option<UnixTime>| seen.is_none_or(|seen| seen.0 + MISSING_AFTER < now.unix.0);
+        let missing = self.authorities.iter().enumerate().filter(|(_, authority)| is_missing(authority.seen));
+        let missing: Vec<String> = missing.map(|(number, _)| number.to_string()).collect();
+        let (heard, count) = (self.authorities.len() - missing.len(), self.authorities.len());
+        if heard >= self.quorum {
+            return None;
+        }
+        let (quorum, missing) = (self.quorum, missing.join(", "));
+        Some(format!("{heard} of {count} authorities are heard and {quorum} are needed; missing: {missing}"))
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.stuck_at.filter(|at| *at > self.looked)
+    }
+}
