@@ -111,7 +111,10 @@ pub fn run(context: &Context, arguments: &GenerateArgs) -> Outcome {
 fn check(spec: &ChainSpec, arguments: &GenerateArgs) -> Outcome {
     let owned =
         |output: &Output| (0..WELL_KNOWN_ACCOUNTS).any(|n| SecretKey::well_known(n).address() == output.address);
-    if !spec.test || !spec.genesis.transactions[0].transaction.outputs.iter().any(owned) {
+    if !spec.test
+        || spec.authorities.at(1).is_some()
+        || !spec.genesis.transactions[0].transaction.outputs.iter().any(owned)
+    {
         return Err(Failure::usage(format!("generate works only on the local and dev chains: this is {}", spec.name)));
     }
     let last = u64::from(arguments.blocks) * u64::from(spec.parameters.block_time);

@@ -1,18 +1,21 @@
 //! `genesis new`: prints a commented chain specification.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use clap::{Args, Subcommand};
 
 use super::{
     context::Context,
     exit::{Failure, Outcome},
+    keys::{KeyFile, Keys},
     output, units,
 };
 use crate::{
+    base::hash::{hex, unhex},
     chain::{
         address::{Address, Prefix},
         node_id,
+        seal::AuthoritySet,
         spec::ChainSpec,
     },
     node::NodeAddress,
@@ -20,6 +23,12 @@ use crate::{
 
 /// The specification, with placeholders for its values.
 const TEMPLATE: &str = include_str!("genesis.toml");
+/// Time between blocks of proof of work.
+const WORK_BLOCK_TIME: Duration = Duration::from_secs(10);
+/// Least time between blocks of authorities.
+const SEALED_BLOCK_TIME: Duration = Duration::from_secs(1);
+/// Time after which authorities make an empty block.
+const IDLE_BLOCK_TIME: Duration = Duration::from_secs(3600);
 
 /// `tussock genesis`
 #[derive(Args, Debug)]
@@ -35,7 +44,8 @@ enum Verb {
     #[command(after_help = "\
 Examples:
   tussock genesis new --name meadow --block-time 10s > meadow.toml
-  tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml")]
+  tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml
+  tussock genesis new --name meadow --authorities KEY1 KEY2 KEY3 KEY4 > meadow.toml")]
     New(Box<NewArgs>),
 }
 
@@ -47,24 +57,32 @@ struct NewArgs {
     /// Prefix of its addresses [default: from the name]
     #[arg(long, value_name = "TEXT")]
     address_prefix: Option<String>,
-    /// Target time between blocks
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::parse_duration)]
-    block_time: Duration,
+    /// Only the owners of these keys make blocks, by vote: public keys, names of keys or key files. Of one to three none may
+    /// fail or lie, of four one, of seven two; what is final stays
+    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with_all = ["half_life", "target_limit"])]
+    authorities: Vec<String>,
+    /// Target time between blocks; with --authorities the least, which may be less than a second [default: 10s, with
+    /// --authorities 1s]
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration)]
+    block_time: Option<Duration>,
+    /// Time after which authorities make a block without transactions [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, requires = "authorities")]
+    idle_block_time: Option<Duration>,
     /// Delay that halves the difficulty, and lead that doubles it [default: 120 blocks]
     #[arg(long, value_name = "TIME", value_parser = units::parse_duration)]
     half_life: Option<Duration>,
-    /// The first and easiest target, in compact form (hex)
-    #[arg(long, value_name = "HEX", default_value = "1e0fffff")]
-    target_limit: String,
+    /// The first and easiest target, in compact form (hex) [default: 1e0fffff]
+    #[arg(long, value_name = "HEX")]
+    target_limit: Option<String>,
     /// Initial subsidy of a block, in base units
     #[arg(long, value_name = "AMOUNT", default_value = "5000000000", value_parser = units::parse_amount)]
     subsidy: u64,
     /// Blocks after which the subsidy halves; 0: never
     #[arg(long, value_name = "N", default_value_t = 210_000)]
     halving_interval: u32,
-    /// Blocks before a reward can be spent
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    maturity: u32,
+    /// Blocks before a reward can be spent [default: 100, with --authorities 1]
+    #[arg(long, value_name = "N")]
+    maturity: Option<u32>,
     /// Minimum fee rate that nodes accept, in base units per 1,000 bytes
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = units::parse_amount)]
     min_fee_rate: u64,
@@ -92,13 +110,49 @@ struct NewArgs {
 /// Runs the command.
 pub fn run(context: &Context, arguments: &GenesisArgs) -> Outcome {
     let Verb::New(arguments) = &arguments.verb;
-    let text = specification(arguments, arguments.time.unwrap_or_else(units::unix_now))?;
+    let authorities = authorities(context, &arguments.authorities)?;
+    let text = specification(arguments, &authorities, arguments.time.unwrap_or_else(units::unix_now))?;
+    if let Some(set) = ChainSpec::from_toml(&text).ok().and_then(|spec| spec.authorities.at(1).cloned()) {
+        output::note(&trust(&set));
+    }
     if context.json {
         let spec = ChainSpec::from_toml(&text).map_err(|error| Failure::usage(error.to_string()))?;
         let genesis = spec.genesis_hash().to_string();
         return output::json(&serde_json::json!({ "name": spec.name, "genesis": genesis, "toml": text }));
     }
     output::raw(text.as_bytes())
+}
+
+/// What the number of authorities means.
+fn trust(set: &AuthoritySet) -> String {
+    let (count, tolerated, quorum) = (set.count(), set.tolerated(), set.quorum());
+    let tolerated = if tolerated == 0 { "none".to_owned() } else { tolerated.to_string() };
+    let authorities = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
+    let goes_on = if quorum == count { "all of them".to_owned() } else { format!("any {quorum} of them") };
+    format!("of {authorities} {tolerated} may fail or lie; blocks become final while {goes_on} work")
+}
+
+/// Public keys in hex, for each a public key, the name of a key or a key file.
+fn authorities(context: &Context, texts: &[String]) -> Outcome<Vec<String>> {
+    let folder = context.folder();
+    let keys = Keys::new(&folder, context.spec());
+    let public = |text: &String| {
+        let refused = |what: &str| Failure::usage(format!("--authorities {text}: {what}"));
+        if unhex(text).is_some_and(|bytes| bytes.len() == 32) {
+            return Ok(text.to_lowercase());
+        }
+        let key = match Path::new(text) {
+            file if file.is_file() => {
+                let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
+                KeyFile::parse(&text)
+                    .map_err(|_| refused("no key file; a public key, as tussock key show prints it, will do"))?
+                    .public_key()
+            }
+            _ => keys.find(text).map_err(|failure| refused(&failure.message))?.public_key(),
+        };
+        key.map(|key| hex(&key)).ok_or_else(|| refused("the key file has no public key"))
+    };
+    texts.iter().map(public).collect()
 }
 
 /// Parses `ADDR=AMOUNT`. Any prefix is accepted: an address means the same key on every chain.
@@ -110,7 +164,7 @@ fn parse_fund(text: &str) -> Result<(Address, u64), String> {
     Ok((address, units::parse_payment(amount)?))
 }
 
-fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
+fn specification(arguments: &NewArgs, authorities: &[String], time: u64) -> Outcome<String> {
     let name = &arguments.name;
     if !(1..=32).contains(&name.len()) || !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
         let problem = "1 to 32 lower-case letters, digits and hyphens are needed";
@@ -120,16 +174,14 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
     let checked = Prefix::new(&prefix).ok_or_else(|| {
         Failure::usage(format!("--address-prefix \"{prefix}\": 1 to 10 lower-case letters and digits are needed"))
     })?;
-    let block_time = whole_seconds("--block-time", arguments.block_time)?;
-    let half_life = match arguments.half_life {
-        Some(half_life) => whole_seconds("--half-life", half_life)?,
-        None => block_time.saturating_mul(120),
-    };
+    let [pace, seal, mining] =
+        if authorities.is_empty() { by_work(arguments)? } else { by_authorities(arguments, authorities)? };
     for text in &arguments.bootnode {
         let read = node_id::pinned(text, &checked).and_then(|(_, address)| address.parse::<NodeAddress>());
         read.map_err(|why| Failure::usage(format!("--bootnode {text}: {why}")))?;
     }
     let bootnodes: Vec<String> = arguments.bootnode.iter().map(|address| format!("\"{address}\"")).collect();
+    let maturity = arguments.maturity.unwrap_or(if authorities.is_empty() { 100 } else { 1 });
     // Free text comes last, so that nothing in it is taken for a placeholder.
     let values = [
         ("{name}", format!("{name:?}")),
@@ -137,16 +189,16 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
         ("{prefix_text}", prefix.clone()),
         ("{date}", units::utc(time)),
         ("{time}", time.to_string()),
-        ("{block_time}", block_time.to_string()),
-        ("{half_life}", half_life.to_string()),
+        ("{pace}", pace),
+        ("{seal}", seal),
+        ("{mining}", mining),
         ("{subsidy}", arguments.subsidy.to_string()),
         ("{halving}", arguments.halving_interval.to_string()),
-        ("{maturity}", arguments.maturity.to_string()),
+        ("{maturity}", maturity.to_string()),
         ("{fee}", arguments.min_fee_rate.to_string()),
         ("{unit}", format!("{:?}", arguments.unit)),
         ("{decimals}", arguments.decimals.to_string()),
         ("{test}", arguments.test.to_string()),
-        ("{target}", format!("{:?}", arguments.target_limit)),
         ("{bootnodes}", bootnodes.join(", ")),
     ];
     let mut text = values.iter().fold(TEMPLATE.to_owned(), |text, (key, value)| text.replace(key, value));
@@ -159,6 +211,56 @@ fn specification(arguments: &NewArgs, time: u64) -> Outcome<String> {
     }
     ChainSpec::from_toml(&text).map_err(|error| Failure::usage(format!("this chain is not possible: {error}")))?;
     Ok(text)
+}
+
+/// The lines of a chain of proof of work: on its pace, on who makes blocks, on mining.
+fn by_work(arguments: &NewArgs) -> Outcome<[String; 3]> {
+    let block_time = whole_seconds("--block-time", arguments.block_time.unwrap_or(WORK_BLOCK_TIME))?;
+    let half_life = match arguments.half_life {
+        Some(half_life) => whole_seconds("--half-life", half_life)?,
+        None => block_time.saturating_mul(120),
+    };
+    let target = arguments.target_limit.as_deref().unwrap_or("1e0fffff");
+    Ok([
+        format!(
+            "# Target seconds between blocks.\nblock_time = {block_time}\n\
+             # Seconds of delay that halve the difficulty, and of lead that double it.\nhalf_life = {half_life}\n\
+             # The first and easiest target, in compact form (hex). Smaller is harder.\ntarget_limit = {target:?}\n"
+        ),
+        "# Seconds that a block may be ahead of a node's clock.\nfuture_limit = 7200\n\
+         # Who makes blocks: everybody who does the work.\nseal = \"work\"\n\
+         # Seconds of one step between blocks that count for the difficulty. 0, all of them, is the only value so far.\n\
+         pause_cap = 0\n"
+            .to_owned(),
+        "# Hashes per second of a miner without --mine-rate; 0: no limit.\ndefault_mine_rate = 0\n".to_owned(),
+    ])
+}
+
+/// The same of a chain that authorities seal.
+fn by_authorities(arguments: &NewArgs, keys: &[String]) -> Outcome<[String; 3]> {
+    let block_time = arguments.block_time.unwrap_or(SEALED_BLOCK_TIME);
+    let milliseconds = block_time.as_millis();
+    if !block_time.subsec_nanos().is_multiple_of(1_000_000) || !(1..=u128::from(u32::MAX)).contains(&milliseconds) {
+        return Err(Failure::usage("--block-time: whole milliseconds are needed, at least 1ms and at most 49 days"));
+    }
+    let block_time = match milliseconds % 1_000 {
+        0 => (milliseconds / 1_000).to_string(),
+        _ => format!("\"{milliseconds}ms\""),
+    };
+    let idle = whole_seconds("--idle-block-time", arguments.idle_block_time.unwrap_or(IDLE_BLOCK_TIME))?;
+    let keys: String = keys.iter().map(|key| format!("    {key:?},\n")).collect();
+    Ok([
+        format!(
+            "# The least time from one block to the next: seconds, or milliseconds such as \"200ms\".\n\
+             block_time = {block_time}\n\
+             # Seconds after which a block without transactions is made.\nidle_block_time = {idle}\n"
+        ),
+        format!(
+            "# Who makes blocks: the owners of these keys, in turn and by vote.\nseal = \"authorities\"\n\
+             authorities = [\n{keys}]\n"
+        ),
+        String::new(),
+    ])
 }
 
 fn whole_seconds(flag: &str, duration: Duration) -> Outcome<u64> {
@@ -180,7 +282,10 @@ mod tests {
     use super::*;
     use crate::{
         base::ids::NodeId,
-        chain::{key::SecretKey, spec::Unit},
+        chain::{
+            key::SecretKey,
+            spec::{SealRule, Unit},
+        },
     };
 
     #[derive(Parser)]
@@ -191,7 +296,7 @@ mod tests {
 
     fn new(arguments: &[&str]) -> Outcome<String> {
         let line = Line::try_parse_from([&["new"], arguments].concat()).unwrap();
-        specification(&line.arguments, 1_800_000_000)
+        specification(&line.arguments, &line.arguments.authorities, 1_800_000_000)
     }
 
     #[test]
@@ -224,6 +329,38 @@ mod tests {
         let with_unit = ChainSpec::from_toml(&text.unwrap()).unwrap();
         assert_eq!(with_unit.unit, Unit { name: "MY".to_owned(), decimals: 2 });
         assert_eq!(with_unit.genesis_hash(), spec.genesis_hash(), "amounts mean the same");
+    }
+
+    #[test]
+    fn authorities_make_another_kind_of_chain_and_the_note_says_whom_it_trusts() {
+        let keys: Vec<String> = (0..7).map(|n| hex(&SecretKey::well_known(n).public_key())).collect();
+        let sealed = |count: usize, rest: &[&str]| {
+            let keys = keys[..count].iter().map(String::as_str);
+            let line: Vec<&str> =
+                ["--name", "a", "--authorities"].into_iter().chain(keys).chain(rest.to_vec()).collect();
+            new(&line).map(|text| ChainSpec::from_toml(&text).unwrap())
+        };
+        let spec = sealed(4, &["--block-time", "200ms", "--idle-block-time", "10m"]).unwrap();
+        let SealRule::Authorities { block_time_ms, idle_block_time, .. } = spec.parameters.seal else {
+            panic!("sealed")
+        };
+        assert_eq!((block_time_ms, idle_block_time, spec.parameters.maturity), (200, 600, 1));
+        let notes = [1, 3, 4, 7].map(|count| trust(sealed(count, &[]).unwrap().authorities.at(1).unwrap()));
+        assert_eq!(
+            notes,
+            [
+                "of 1 authority none may fail or lie; blocks become final while all of them work",
+                "of 3 authorities none may fail or lie; blocks become final while all of them work",
+                "of 4 authorities 1 may fail or lie; blocks become final while any 3 of them work",
+                "of 7 authorities 2 may fail or lie; blocks become final while any 5 of them work",
+            ]
+        );
+        for wrong in [&["--block-time", "0"][..], &["--idle-block-time", "500ms"], &[&keys[0]]] {
+            let line = if wrong.len() == 1 { &["--authorities", wrong[0]][..] } else { wrong };
+            assert_eq!(sealed(1, line).unwrap_err().exit as u8, 2, "{wrong:?}");
+        }
+        assert!(Line::try_parse_from(["new", "--authorities", &keys[0], "--half-life", "1m"]).is_err());
+        assert!(Line::try_parse_from(["new", "--idle-block-time", "1m"]).is_err());
     }
 
     #[test]

@@ -268,7 +268,8 @@ fn read_message(argument: &str) -> Outcome<Vec<u8>> {
     Ok(message)
 }
 
-fn read_secret(file: Option<&Path>, flags: &PassphraseFlags) -> Outcome<SecretKey> {
+/// A secret of 64 hex digits, or a key file; `None`: from standard input.
+pub(super) fn read_secret(file: Option<&Path>, flags: &PassphraseFlags) -> Outcome<SecretKey> {
     let mut text = String::new();
     match file {
         Some(path) => {

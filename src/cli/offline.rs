@@ -14,7 +14,7 @@ use crate::{
     chain::{
         archive::{HeaderArchive, LedgerStore},
         node_id,
-        spec::{ChainSpec, SealRule},
+        spec::ChainSpec,
     },
     runtime::traffic::TrafficLog,
     store::{LedgerDb, LedgerOptions, LedgerReader},
@@ -45,20 +45,8 @@ pub fn reader(context: &Context) -> Outcome<LedgerReader> {
     Ok(reader)
 }
 
-/// Refuses a chain whose blocks this version can neither make nor check.
-pub fn require_work(spec: &ChainSpec) -> Outcome {
-    match spec.parameters.seal {
-        SealRule::Work => Ok(()),
-        SealRule::Authorities { .. } => {
-            let problem = "is sealed by authorities, and this version runs only chains with seal = \"work\"";
-            Err(Failure::new(Exit::Mismatch, format!("chain \"{}\" {problem}; use a newer tussock", spec.name)))
-        }
-    }
-}
-
 /// Opens the ledger for writing, and makes it if it is missing. The caller holds the lock.
 pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
-    require_work(spec)?;
     let options = LedgerOptions { cache_bytes: APPEND_CACHE_BYTES, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
     Ok(Box::new(ledger))

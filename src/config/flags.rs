@@ -53,6 +53,9 @@ pub struct NodeFlags {
     /// Limit the miner to this many hashes per second; 0: no limit [default: the chain's]
     #[arg(long, value_name = "H/S", env = "TUSSOCK_MINE_RATE", hide_env_values = true)]
     pub mine_rate: Option<u64>,
+    /// On a chain that authorities seal: take part with this key, the name of one or a file, and pay the rewards to its address
+    #[arg(long, value_name = "KEY", env = "TUSSOCK_SEAL", hide_env_values = true)]
+    pub seal: Option<String>,
     /// Mine although this clock is far ahead of the peers' clocks or of the node's own chain
     #[arg(long, env = "TUSSOCK_FORCE_CLOCK", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -108,7 +111,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 24] = [
     "data_dir",
     "chain",
     "log",
@@ -118,6 +121,7 @@ pub const KEYS: [&str; 23] = [
     "is_bootnode",
     "mine",
     "mine_rate",
+    "seal",
     "force_clock",
     "http",
     "http_name",
@@ -169,6 +173,7 @@ impl NodeFlags {
             is_bootnode: self.is_bootnode.or(below.is_bootnode),
             mine: self.mine.or(below.mine),
             mine_rate: self.mine_rate.or(below.mine_rate),
+            seal: self.seal.or(below.seal),
             force_clock: self.force_clock.or(below.force_clock),
             http: self.http.or(below.http),
             http_name: self.http_name.or(below.http_name),

@@ -52,6 +52,9 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # The miner's limit in hashes per second; 0: no limit. Left out: the chain's own default.
 #mine_rate = 205
 
+# On a chain that authorities seal: the key of one of them, by its name or as a file. Left out: the node only follows.
+#seal = "treasurer"
+
 # Mine although this clock is far ahead of the peers' clocks or of the node's own chain.
 #force_clock = false
 

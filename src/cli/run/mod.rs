@@ -5,6 +5,7 @@ mod known_time;
 mod launch;
 mod lost_blocks;
 mod plan;
+mod seal;
 mod serve;
 mod watch;
 mod watchdog;
@@ -18,7 +19,7 @@ use super::{
     context::Context,
     datadir,
     exit::{Failure, Outcome},
-    offline, output,
+    output,
     variables::BlockInterval,
 };
 use crate::{
@@ -33,7 +34,8 @@ use self::{launch::launch, plan::Plan};
 #[command(after_help = "\
 Examples:
   tussock run
-  tussock run -d /tmp/tussock-a --listen 127.0.0.1:0 --http 127.0.0.1:0")]
+  tussock run -d /tmp/tussock-a --listen 127.0.0.1:0 --http 127.0.0.1:0
+  tussock run --chain meadow.toml --seal treasurer")]
 pub struct RunArgs {
     #[command(flatten)]
     node: NodeFlags,
@@ -55,7 +57,6 @@ pub struct DevArgs {
 /// Runs `run`.
 pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
     let context = Context::for_node(common, &arguments.node, json)?;
-    offline::require_work(context.spec())?;
     launch(&Plan::new(context, None, false)?)
 }
 

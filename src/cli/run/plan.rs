@@ -11,7 +11,7 @@ use std::{
 
 use tussock_noise::Key;
 
-use super::known_time;
+use super::{known_time, seal};
 use crate::{
     base::{ids::NodeId, limits},
     chain::{
@@ -119,6 +119,7 @@ impl Plan {
     /// The facts that the roles need.
     pub(super) fn setup(&self) -> Outcome<Setup> {
         let (flags, spec, memory) = (self.flags(), &self.context.settings.spec, self.memory());
+        let seal = seal::key(flags, spec, &self.folder())?;
         let mine = match &flags.mine {
             Some(mine) => Some(self.miner(mine)?),
             None if self.dev => Some(SecretKey::well_known(0).address()),
@@ -146,7 +147,7 @@ impl Plan {
             max_per_address: flags.max_per_address.unwrap_or(limits::MAX_INBOUND_PER_IP),
             max_outbound: flags.max_outbound.unwrap_or(limits::MAX_OUTBOUND),
             mine,
-            seal: None,
+            seal,
             known_time: known_time::read(&self.folder()),
             force_clock: flags.force_clock == Some(true),
             mine_rate: flags.mine_rate.unwrap_or(spec.default_mine_rate),

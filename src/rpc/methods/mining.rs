@@ -91,6 +91,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    refuse_if_sealed(context)?;
     if !context.chain.test {
         return Err(RpcError::new(REJECTED, "blocks are made on demand only on test chains, such as local and dev"));
     }
@@ -104,6 +105,14 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         other => Err(unexpected(other)),
     });
     Ok(step.within(RPC_MINE))
+}
+
+/// Refuses to make blocks that others make.
+fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
+    match context.chain.authorities.at(1) {
+        Some(_) => Err(RpcError::new(REJECTED, "the blocks of this chain are sealed by its authorities; nobody mines")),
+        None => Ok(()),
+    }
 }
 
 /// Refuses to make blocks that would be of no use.
@@ -134,6 +143,7 @@ fn mining_info(context: &Shared, _: &Args) -> Result<Continuation, RpcError> {
 }
 
 fn template(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    refuse_if_sealed(context)?;
     let address = match args.text("address") {
         Some(text) => context.address(text)?,
         None if context.chain.test => SecretKey::well_known(0).address(),
@@ -169,7 +179,8 @@ fn show(context: &Context, template: &Template) -> Value {
     })
 }
 
-fn submit(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+fn submit(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    refuse_if_sealed(context)?;
     let undecodable = |text: String| RpcError::new(UNDECODABLE, text);
     let text = args.required_text("hexdata")?.trim();
     let bytes = unhex(text).ok_or_else(|| undecodable("not hex".to_owned()))?;
