@@ -172,16 +172,33 @@ fn amounts_are_read_and_shown_in_the_unit_of_the_chain() {
 }
 
 #[test]
-fn a_chain_that_is_sealed_by_authorities_is_read_and_not_run() {
+fn a_chain_that_authorities_seal_takes_their_keys_and_nobody_mines() {
     let home = Home::new();
-    let file = home.chain_file("meadow");
-    let text = fs::read_to_string(&file).unwrap();
-    let key = tussock::base::hash::hex(&tussock::chain::key::SecretKey::well_known(1).public_key());
-    let sealed = format!("seal = \"authorities\"\nauthorities = [\"{key}\"]\nidle_block_time = 60\n");
-    fs::write(&file, text.replace("seal = \"work\"\n", &sealed)).unwrap();
-    let words = ["\"meadow\" is sealed by authorities", "use a newer tussock"];
-    home.refuses(&["run", "-d", "data", "--chain", &file], 9, &words);
+    for name in ["one", "two"] {
+        home.ok(&["key", "new", name, "-d", "keys"]);
+    }
+    let two = "keys/local/keys/two.json";
+    let new = ["genesis", "new", "--name", "meadow", "--test", "--block-time", "200ms", "-d", "keys", "--authorities"];
+    fs::write(home.path().join("meadow.toml"), home.ok(&[&new[..], &["one", two]].concat())).unwrap();
+    home.refuses(&[&new[..], &["three"]].concat(), 2, &["--authorities three", "no key"]);
+    home.refuses(&[&new[..], &["one", "one"]].concat(), 2, &["is there twice"]);
+    let run = ["run", "-d", "data", "--chain", "meadow.toml"];
+    let on = |more: &[&'static str]| [&run[..], more].concat();
+    home.refuses(&on(&["--mine", "dev0"]), 2, &["--mine", "sealed by its authorities", "--seal KEY"]);
+    home.refuses(&on(&["--seal", "dev0"]), 2, &["--seal dev0", "none of the 2 authorities"]);
+    home.refuses(&on(&["--seal", "nobody"]), 2, &["--seal nobody", "no key"]);
+    home.refuses(&on(&["--seal", two, "--mine", "dev0"]), 2, &["exclude each other"]);
+    home.refuses(&["run", "-d", "data", "--chain", "local", "--seal", two], 2, &["has no authorities"]);
     assert!(!home.path().join("data/meadow/ledger.db").exists());
-    fs::write(&file, text.replace("seal = \"work\"\n", &sealed.replace(&key, &key[2..]))).unwrap();
-    home.refuses(&["run", "-d", "data", "--chain", &file], 2, &["authorities", "64 lower-case hex digits"]);
+    let node = home.node(&on(&["--seal", two]));
+    home.refuses(&["mine", "1", "-d", "data"], 5, &["sealed by its authorities"]);
+    assert!(home.path().join("data/meadow/seals.db").exists());
+    home.ok(&["stop", "-d", "data"]);
+    drop(node);
+    fs::write(home.path().join("data/meadow/seals.db"), [7; 9000]).unwrap();
+    home.refuses(&on(&["--seal", two]), 10, &["seals.db", "move the file away", "asks the others"]);
+    let text = fs::read_to_string(home.path().join("meadow.toml")).unwrap();
+    fs::write(home.path().join("wrong.toml"), text.replace("authorities = [\n    \"", "authorities = [\n    \"00"))
+        .unwrap();
+    home.refuses(&["run", "-d", "data", "--chain", "wrong.toml"], 2, &["authorities", "64 lower-case hex digits"]);
 }
