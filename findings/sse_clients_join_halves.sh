@@ -3,9 +3,9 @@
 #
 # Guess: both connect again by themselves and send Last-Event-ID. What came of an unfinished event is dropped then, as the
 # specification of server-sent events says, and the server sends the event once more, whole.
-# Happens: sseclient drops the last line alone ("we should throw it out", says its comment) and keeps the lines before it;
-# aiohttp-sse-client and its fork aiohttp-sse-client2 keep all. The event that is sent again is appended: its text begins twice.
-# If the server goes on with the next event instead, two events are one. requests-sse drops the half.
+# Happens: sseclient drops the last line alone and keeps the lines before it; aiohttp-sse-client and its fork
+# aiohttp-sse-client2 keep all. The event that is sent again is appended, and its text begins twice. If the server goes on
+# with the next event instead, two events are one. requests-sse drops the half.
 # Hurts: programs that follow a node over an unsteady line. JSON can no longer be parsed, and the event is lost although it
 # was sent again; plain text is wrong without an error.
 set -euo pipefail
