@@ -69,6 +69,12 @@ enum Condition {
         #[arg(long, default_value_t = 1, value_name = "N")]
         confirmations: u32,
     },
+    /// Until a transaction is in a block that nothing undoes; on chains that authorities seal
+    #[command(after_help = "Example:\n  tussock wait final 5f2a91c0…")]
+    Final {
+        /// The transaction's id, or its first digits if the node knows it
+        id: String,
+    },
     /// Until no peer has a better chain and every block is applied
     #[command(after_help = "Example:\n  tussock wait synced")]
     Synced,
@@ -84,6 +90,7 @@ impl Condition {
                 (json!({ "kind": "peers", "value": count }), units::count(u64::from(*count), "peer"))
             }
             Self::Tx { id, confirmations } => tx_condition(id, *confirmations),
+            Self::Final { id } => (json!({ "kind": "final", "value": id }), format!("{id} final")),
             Self::Synced => (json!({ "kind": "synced" }), "synced".to_owned()),
         }
     }
@@ -113,7 +120,7 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
             result => break result?.until(deadline),
         }
     };
-    if let Condition::Tx { id, .. } = &arguments.condition
+    if let Condition::Tx { id, .. } | Condition::Final { id } = &arguments.condition
         && id.len() < 64
     {
         let tx = remote.call("tx", json!([id]))?;
@@ -156,6 +163,7 @@ fn not_in_time(phrase: &str, time: Duration, facts: &Value) -> String {
     let [state, height, reason] = ["state", "height", "reason"].map(|key| output::text(facts, key));
     let seconds = time.as_secs_f64();
     let transaction = match output::text(facts, "status").as_str() {
+        "confirmed" if facts["final"] == json!(false) => ", the transaction in a block that is not final".to_owned(),
         "" | "confirmed" => String::new(),
         "mempool" => ", the transaction in the mempool".to_owned(),
         "orphaned" => ", the transaction undone by a reorganisation".to_owned(),

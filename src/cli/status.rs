@@ -121,7 +121,9 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
             "mempool",
             running(format!("{} transactions, {}", number(mempool, "count"), units::bytes(number(mempool, "bytes")))),
         ),
-        ("mining", running(rate)),
+        ("mining", if status["final"].is_null() { running(rate) } else { String::new() }),
+        ("final", final_block(status)),
+        ("sealing", sealing(status)),
         ("page", running(page)),
         ("id", text(status, "node_id")),
         (
@@ -139,6 +141,39 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
     output::facts(&rows.into_iter().chain(warnings).collect::<Vec<_>>())
 }
 
+/// The last final block of a sealed chain.
+fn final_block(status: &Value) -> String {
+    let last = &status["final"];
+    if last.is_null() {
+        return String::new();
+    }
+    let age = units::age(units::unix_now().saturating_sub(number(last, "since")));
+    format!("{}  block {}  since {age}", units::grouped(number(last, "height")), short(last, "hash"))
+}
+
+/// Who seals, and who is not heard.
+fn sealing(status: &Value) -> String {
+    let sealing = &status["sealing"];
+    if sealing.is_null() {
+        return String::new();
+    }
+    let authorities = output::items(&status["authorities"]);
+    let unheard = |(at, one): (usize, &Value)| one["seen"].is_null().then(|| at.to_string());
+    let unheard: Vec<String> = authorities.iter().enumerate().filter_map(unheard).collect();
+    let unheard = match unheard.len() {
+        0 => String::new(),
+        _ => format!(", not heard of: {}", unheard.join(", ")),
+    };
+    let own = sealing["own"].as_u64().map_or("only follows".to_owned(), |own| format!("is number {own}"));
+    let lying = match number(sealing, "lying") {
+        0 => String::new(),
+        count => format!(", {count} provably lied"),
+    };
+    let (view, count) = (number(sealing, "view"), authorities.len());
+    let all = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
+    format!("view {view}, {all}; this node {own}{unheard}{lying}")
+}
+
 /// What a newcomer with a network's first node, or its only one, may want to know.
 fn first_node_advice(status: &Value) -> String {
     let peers = number(&status["peers"], "inbound") + number(&status["peers"], "outbound");
@@ -150,7 +185,7 @@ fn first_node_advice(status: &Value) -> String {
     }
     match text(status, "state").as_str() {
         "connecting" | "isolated" => "no peer yet; the first node of a network needs --is-bootnode".to_owned(),
-        "synced" if status["test_chain"] == json!(true) && number(status, "height") == 0 => {
+        "synced" if status["test_chain"] == json!(true) && status["final"].is_null() && number(status, "height") == 0 => {
             "a network of one node: tussock mine 5 makes blocks, tussock peers add IP:PORT joins other nodes, tussock genesis \
              new makes a network of your own"
                 .to_owned()

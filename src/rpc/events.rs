@@ -108,6 +108,12 @@ impl Inner {
             }
             self.push("block", Some(after), json!({ "height": tip.height, "hash": tip.hash, "block_time": tip.time }));
         }
+        let last_final = |status: &Status| status.sealing.as_ref().map(|sealing| sealing.last_final);
+        if let (Some(old), Some(new)) = (last_final(before), last_final(now))
+            && old.hash != new.hash
+        {
+            self.push("final", None, json!({ "height": new.height, "hash": new.hash }));
+        }
         if (before.inbound, before.outbound) != (now.inbound, now.outbound) {
             self.push("peers", None, json!({ "inbound": now.inbound, "outbound": now.outbound }));
         }

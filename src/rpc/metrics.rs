@@ -3,7 +3,7 @@
 use std::{fmt::Write, fs, path::Path};
 
 use crate::{
-    node::report::SyncState,
+    node::report::{SealingReport, SyncState},
     rpc::{
         call_stats::CallStats,
         context::Context,
@@ -46,6 +46,9 @@ fn node(text: &mut Text, context: &Context) {
         text.one("tussock_chain_work_log2", "gauge", "Binary logarithm of the chain's work in hashes.", log2);
     }
     text.one("tussock_chain_headers_height", "gauge", "Height of the best header.", status.headers);
+    if let Some(sealing) = &status.sealing {
+        sealed(text, sealing);
+    }
     if let Some(depth) = status.last_reorganisation {
         text.one("tussock_chain_last_reorganisation_blocks", "gauge", "Depth of the last reorganisation.", depth);
     }
@@ -83,6 +86,22 @@ fn node(text: &mut Text, context: &Context) {
     }
     for kind in status.warnings.keys() {
         text.line("tussock_warnings", &[("kind", kind)], 1);
+    }
+}
+
+/// On sealed chains.
+fn sealed(text: &mut Text, sealing: &SealingReport) {
+    text.one("tussock_final_height", "gauge", "Height of the last final block.", sealing.last_final.height);
+    let help = "Unix time since when it is final.";
+    text.one("tussock_final_since_timestamp_seconds", "gauge", help, sealing.last_final.since.0);
+    text.one("tussock_sealing_view", "gauge", "The view that the node is in.", sealing.view);
+    let help = "1 while nothing becomes final although something waits.";
+    text.one("tussock_sealing_stuck", "gauge", help, u8::from(sealing.stuck.is_some()));
+    text.one("tussock_authorities_lying", "gauge", "Authorities that provably lied.", sealing.evidence);
+    text.head("tussock_authority_seen_timestamp_seconds", "gauge", "Unix time at which an authority was last heard.");
+    for (number, authority) in sealing.authorities.iter().enumerate() {
+        let seen = authority.seen.map_or(0, |seen| seen.0);
+        text.line("tussock_authority_seen_timestamp_seconds", &[("number", &number.to_string())], seen);
     }
 }
 

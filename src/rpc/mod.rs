@@ -42,6 +42,7 @@ pub mod render;
 mod requests;
 pub mod rights;
 pub mod schema;
+mod sealing;
 mod server;
 mod socket;
 #[cfg(test)]

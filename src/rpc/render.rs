@@ -13,7 +13,7 @@ use crate::{
         transaction::Transaction,
     },
     node::command::PoolEntry,
-    rpc::{context::Context, host::unix_now, json::object},
+    rpc::{context::Context, host::unix_now, json::object, sealing},
 };
 
 /// Where a transaction is.
@@ -81,7 +81,7 @@ pub fn status_name(status: BlockStatus) -> &'static str {
 pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>) -> Map<String, Value> {
     let (header, proof) = (&row.header, row.header.proof());
     let in_best_chain = row.status == BlockStatus::Applied;
-    object(json!({
+    let mut fields = object(json!({
         "hash": row.hash,
         "height": header.height,
         "version": header.version,
@@ -97,7 +97,9 @@ pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>)
         "status": status_name(row.status),
         "in_best_chain": in_best_chain,
         "confirmations": if in_best_chain { confirmations(tip, header.height) } else { 0 },
-    }))
+    }));
+    fields.extend(sealing::of_header(context, &header.seal, header.height, in_best_chain));
+    fields
 }
 
 /// A block: its header's fields, size and transaction ids. Without a body, the size is null and there are no ids.
@@ -136,6 +138,13 @@ pub fn transaction(context: &Context, hashed: &HashedTransaction, place: &Place)
             "conflicts_with": conflicts_with,
         }),
     }));
+    let height = match place {
+        Place::Block { height, doubt: None, .. } => *height,
+        _ => u32::MAX,
+    };
+    if let Some(is_final) = sealing::is_final(&context.node.status(), height) {
+        fields.insert("final".to_owned(), json!(is_final));
+    }
     if let Place::Block { doubt: Some(doubt), .. } = place {
         fields.insert("doubt".to_owned(), json!(doubt));
     }

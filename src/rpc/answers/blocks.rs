@@ -8,6 +8,18 @@ use crate::rpc::{
 /// How far this node has come with a block.
 const BLOCK_STATUS: Schema = Schema::Choice(&["applied", "stored", "header", "invalid"]);
 
+/// The seal of authorities.
+const SEAL: Schema = Schema::Object(&[&[
+    required("view", Schema::Integer, "the view in which it was proposed"),
+    required("next_authorities", Schema::Hash, "the hash of the set of authorities for the next height"),
+    required("parent_view", Schema::Integer, "the view in which the block before it was notarised"),
+    required(
+        "parent_signers",
+        Schema::Array(&Schema::Integer),
+        "the numbers of those who notarised the block before it",
+    ),
+]]);
+
 /// A header's fields.
 const HEADER: &[Property] = &[
     required("hash", Schema::Hash, "the block's hash"),
@@ -17,10 +29,10 @@ const HEADER: &[Property] = &[
     required("merkle_root", Schema::Hash, "the root of the Merkle tree of its transactions"),
     required("state_digest", Schema::Hash, "the digest of the coins before this block"),
     required("time", Schema::Integer, "unix seconds"),
-    required("target", Schema::Hex, "compact target"),
-    required("difficulty", Schema::Number, "how many times harder than the chain's easiest target"),
-    required("nonce", Schema::Wide, "the nonce"),
-    required("work", Schema::Text, "work of the chain up to this block, in hex"),
+    required("target", Schema::Nullable(&Schema::Hex), "compact target; null without proof of work"),
+    required("difficulty", Schema::Nullable(&Schema::Number), "how many times harder than the chain's easiest target"),
+    required("nonce", Schema::Nullable(&Schema::Wide), "the nonce"),
+    required("work", Schema::Text, "work of the chain up to this block, in hex; on sealed chains the block's view"),
     required("status", BLOCK_STATUS, "how far this node has come with it"),
     required("in_best_chain", Schema::Boolean, "whether it is in the best chain"),
     required(
@@ -28,6 +40,8 @@ const HEADER: &[Property] = &[
         Schema::Signed,
         "blocks from it to the tip; 0 outside the best chain, by Core's names -1",
     ),
+    optional("final", Schema::Boolean, "on sealed chains: whether it can never be undone"),
+    optional("seal", Schema::Nullable(&SEAL), "on sealed chains: what authorities say in the header; null in genesis"),
 ];
 const NEXT: &[Property] = &[required("next", Schema::Nullable(&Schema::Hash), "the block after it in the best chain")];
 const SIZE: &[Property] = &[
@@ -42,7 +56,7 @@ const CORE_NAMES: &[Property] = &[
     optional("previousblockhash", Schema::Hash, "previous"),
     optional("nextblockhash", Schema::Hash, "next"),
     required("merkleroot", Schema::Hash, "merkle_root"),
-    required("bits", Schema::Hex, "target"),
+    required("bits", Schema::Nullable(&Schema::Hex), "target"),
     required("chainwork", Schema::Text, "work"),
 ];
 const CORE_BLOCK_NAMES: &[Property] = &[

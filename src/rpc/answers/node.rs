@@ -37,6 +37,37 @@ const HINDRANCE: Schema = Schema::Object(&[&[
 const HINDRANCES: Property =
     required("hindrances", Schema::Array(&HINDRANCE), "what keeps the node from its work though nothing is broken");
 
+const FINAL: Schema = Schema::Object(&[&[
+    required("height", Schema::Integer, "its height"),
+    required("hash", Schema::Hash, "its hash"),
+    required("since", Schema::Integer, "since when this node knows that, unix seconds; for genesis: since its start"),
+]]);
+const AUTHORITY: Schema = Schema::Object(&[&[
+    required("key", Schema::Hex, "its public key"),
+    required(
+        "seen",
+        Schema::Nullable(&Schema::Integer),
+        "when it last sent something new, unix seconds; null: not yet",
+    ),
+    required("voted", Schema::Integer, "the last view in which it voted for a block; 0: not since the start"),
+]]);
+const NOTARISED: Schema =
+    Schema::Object(&[&[required("view", Schema::Integer, "the view"), required("hash", Schema::Hash, "the block")]]);
+const SEALING: Schema = Schema::Object(&[&[
+    required("view", Schema::Integer, "the view that this node is in"),
+    required("leader", Schema::Integer, "who proposes in it: its place among the authorities, from 0"),
+    required("notarised", NOTARISED, "the highest view with a notarised block"),
+    required("own", Schema::Nullable(&Schema::Integer), "this node's own place; null: it only follows"),
+    required("stuck", Schema::Nullable(&Schema::Text), "why nothing becomes final although something waits"),
+    required("lying", Schema::Integer, "authorities that provably signed what excludes each other"),
+]]);
+
+/// On sealed chains only.
+const SEALED: &[Property] = &[
+    optional("final", FINAL, "on sealed chains: the last block that is final, with all before it"),
+    optional("authorities", Schema::Array(&AUTHORITY), "on sealed chains: who seals blocks, as this node sees them"),
+    optional("sealing", SEALING, "on sealed chains: how it goes on"),
+];
 const FACTS: &[Property] = &[
     required("state", Schema::Choice(STATE), "what the node does"),
     required("reason", Schema::Text, "why, in words"),
@@ -73,9 +104,9 @@ const COUNTERS: &[Property] =
 const TIME: &[Property] = &[required("time", Schema::Integer, "the node's clock, unix seconds")];
 
 /// State and health of the node.
-pub const STATUS: Schema = Schema::Object(&[FACTS, COUNTERS]);
+pub const STATUS: Schema = Schema::Object(&[FACTS, SEALED, COUNTERS]);
 /// The part of it that the page shows.
-pub const SUMMARY: Schema = Schema::Object(&[FACTS, TIME]);
+pub const SUMMARY: Schema = Schema::Object(&[FACTS, SEALED, TIME]);
 /// Bitcoin Core's `getblockchaininfo`.
 pub const CHAIN_INFO: Schema = Schema::Object(&[&[
     required("chain", Schema::Text, "name of the chain"),

@@ -45,6 +45,7 @@ const PLACE: &[Property] = &[
     optional("time", Schema::Integer, "in a block: the block's time"),
     optional("position", Schema::Integer, "in a block: its position"),
     optional("conflicts_with", Schema::Nullable(&Schema::Hash), "conflicted: what spends a coin of it instead"),
+    optional("final", Schema::Boolean, "on sealed chains: whether its block is final, so that nothing undoes it"),
     optional("doubt", Schema::Text, "in a block: why that may not be one of the network, such as a wrong clock"),
 ];
 

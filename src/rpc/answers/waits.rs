@@ -27,19 +27,20 @@ pub const FACTS: Schema = Schema::Object(&[&[
     optional("block", Schema::Nullable(&Schema::Hash), "tx: its block"),
     optional("tx_height", Schema::Nullable(&Schema::Integer), "tx: its block's height"),
     optional("confirmations", Schema::Integer, "tx: blocks from its block to the tip"),
+    optional("final", Schema::Boolean, "tx: on sealed chains whether its block is final"),
 ]]);
 /// The tip when a wait ended.
 pub const TIP: Schema = Schema::Object(&[&[
     required("hash", Schema::Nullable(&Schema::Hash), "the tip's hash"),
     required("height", Schema::Nullable(&Schema::Integer), "the tip's height"),
 ]]);
-const KIND: Schema = Schema::Choice(&["block", "reorganisation", "state", "peers", "mempool", "warnings"]);
+const KIND: Schema = Schema::Choice(&["block", "final", "reorganisation", "state", "peers", "mempool", "warnings"]);
 const EVENT: Schema = Schema::Object(&[&[
     required("seq", Schema::Integer, "number of the event"),
     required("time", Schema::Integer, "when it was noticed, unix seconds"),
     required("event", KIND, "what happened"),
-    optional("height", Schema::Integer, "block: the height"),
-    optional("hash", Schema::Hash, "block: the hash"),
+    optional("height", Schema::Integer, "block, final: the height"),
+    optional("hash", Schema::Hash, "block, final: the hash"),
     optional("block_time", Schema::Integer, "block: the time in its header"),
     optional("depth", Schema::Integer, "reorganisation: blocks that were disconnected"),
     optional("old_tip", Schema::Hash, "reorganisation: the highest of them"),

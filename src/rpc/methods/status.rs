@@ -20,6 +20,7 @@ use crate::{
         methods::method::Method,
         params::Args,
         schema::Schema,
+        sealing,
     },
     runtime::{logging, status::Status},
 };
@@ -75,7 +76,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
     let traffic = context.traffic.traffic(context.node.total_bytes(), host::unix_now());
     let counters: serde_json::Map<String, Value> =
         gather(counters::ALL.iter().map(|one| (one.key.to_owned(), status.counter(one.counter).into())));
-    json!({
+    let mut fields = object(json!({
         "state": status.state.name(),
         "reason": status.reason,
         "chain": context.chain.name,
@@ -106,7 +107,9 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "test_chain": context.chain.test,
         "unit": context.chain.unit.name,
         "decimals": context.chain.unit.decimals,
-    })
+    }));
+    fields.extend(sealing::fields(&status));
+    Value::Object(fields)
 }
 
 /// Each hindrance that stands.

@@ -18,6 +18,7 @@ use crate::{
         params::Args,
         render::{self, Place},
         schema::{Schema, optional, required},
+        sealing,
         undone::{self, Undone},
     },
 };
@@ -90,13 +91,15 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
         }
         FoundTransaction::Chain(confirmed) => {
             let header = &confirmed.row.header;
+            let is_final = sealing::is_final(&context.node.status(), header.height) == Some(true);
             let place = Place::Block {
                 hash: confirmed.row.hash,
                 height: header.height,
                 time: header.time,
                 position: confirmed.position,
                 confirmations: render::confirmations(&databases.tip()?, header.height),
-                doubt: context.doubt(),
+                // What is final is certain, whatever the clock shows.
+                doubt: context.doubt().filter(|_| !is_final),
             };
             Ok(Continuation::value(&render::transaction(&context, confirmed.transaction(), &place)))
         }

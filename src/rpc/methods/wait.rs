@@ -24,7 +24,7 @@ use crate::{
         params::Args,
         render,
         schema::{ID, Schema, optional, required},
-        undone,
+        sealing, undone,
     },
 };
 
@@ -37,13 +37,13 @@ const RPC_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT: Duration = Duration::from_secs(60);
 
 /// What can be waited for.
-const KIND: Schema = Schema::Choice(&["ready", "synced", "height", "peers", "tx"]);
+const KIND: Schema = Schema::Choice(&["ready", "synced", "height", "peers", "tx", "final"]);
 
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "wait",
         params: &[
-            required("kind", KIND, "ready, synced, height, peers or tx"),
+            required("kind", KIND, "ready, synced, height, peers, tx or final"),
             optional("value", ID, "the height, the number of peers, or the transaction's id"),
             optional("confirmations", Schema::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
             optional("timeout", Schema::Number, "seconds; 60 if left out"),
@@ -119,15 +119,21 @@ fn wait(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             let count = |view: &View| view.status.inbound.saturating_add(view.status.outbound);
             Ok(facts_when(move |view| u64::try_from(count(view)).is_ok_and(|count| count >= peers), until_time))
         }
-        "tx" => {
+        kind @ ("tx" | "final") => {
+            let is_final = kind == "final";
+            if is_final && context.chain.authorities.at(1).is_none() {
+                return Err(RpcError::bad_parameter(
+                    "only a chain that authorities seal has final blocks; wait for tx",
+                ));
+            }
             let id = value
                 .trim()
                 .parse()
                 .map_err(|_| RpcError::bad_parameter("\"value\" must be a transaction id of 64 hex digits"))?;
             let confirmations = args.integer_in("confirmations", 0..=u64::from(u32::MAX), 1)?;
-            Ok(probe(Transaction { context: context.clone(), id, confirmations, until: until_time }))
+            Ok(probe(Transaction { context: context.clone(), id, confirmations, is_final, until: until_time }))
         }
-        _ => Err(RpcError::bad_parameter("\"kind\" is ready, synced, height, peers or tx")),
+        _ => Err(RpcError::bad_parameter("\"kind\" is ready, synced, height, peers, tx or final")),
     }
 }
 
@@ -249,6 +255,8 @@ struct Transaction {
     context: Shared,
     id: Hash,
     confirmations: u64,
+    /// Whether its block must be final.
+    is_final: bool,
     until: Time,
 }
 
@@ -276,7 +284,10 @@ fn probe(wanted: Transaction) -> Continuation {
             let mut found = Map::new();
             found.insert("id".to_owned(), json!(id));
             let height = confirmed.as_ref().map(|confirmed| confirmed.row.header.height);
-            let is_doubtful = before.has_wrong_clock();
+            // `None` on chains of proof of work.
+            let is_final = sealing::is_final(&before.status, height.unwrap_or(u32::MAX));
+            let is_certain = is_final == Some(true);
+            let is_doubtful = before.has_wrong_clock() && !is_certain;
             let depth = |height| if is_doubtful { 0 } else { render::confirmations(&tip, height) };
             let confirmations = height.map_or(0, depth);
             // Searching blocks takes time, and without a reorganisation nothing was undone.
@@ -301,7 +312,10 @@ fn probe(wanted: Transaction) -> Continuation {
             found.insert("tx_height".to_owned(), json!(height));
             found.insert("confirmations".to_owned(), json!(confirmations));
             let known = height.is_some() || waiting;
-            let ok = known && u64::from(confirmations) >= wanted.confirmations;
+            if let Some(is_final) = is_final {
+                found.insert("final".to_owned(), json!(is_final));
+            }
+            let ok = known && u64::from(confirmations) >= wanted.confirmations && (is_certain || !wanted.is_final);
             if let Some(rival) = rival {
                 // Nobody needs to wait for it: another payment took its place.
                 found.insert("conflicts_with".to_owned(), json!(rival));
@@ -314,6 +328,8 @@ fn probe(wanted: Transaction) -> Continuation {
 
 fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> Continuation {
     let until = wanted.until;
+    let for_final = wanted.is_final;
+    let last_final = |view: &View| view.status.sealing.as_ref().map(|sealing| sealing.last_final.hash);
     let mut wanted = Some(wanted);
     Continuation::Wait(Wait {
         until,
@@ -323,8 +339,9 @@ fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> C
             let moved = tip(view) != tip(&before) || view.indexed != before.indexed;
             let pool = view.status.mempool_sequence != before.status.mempool_sequence;
             let for_pool = wanted.as_ref().is_some_and(|wanted| wanted.confirmations == 0);
+            let is_more_final = for_final && last_final(view) != last_final(&before);
             let judged = view.has_wrong_clock() != before.has_wrong_clock();
-            if moved || judged || pool && for_pool { wanted.take().map(probe) } else { None }
+            if moved || judged || is_more_final || pool && for_pool { wanted.take().map(probe) } else { None }
         }),
         late: Box::new(move |view| answer(view, found, false)),
     })

@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 
 use super::harness::Rig;
 use crate::{
-    base::{hash::hex, ids::NodeId},
+    base::{
+        hash::{Hash, hex},
+        ids::NodeId,
+        time::UnixTime,
+    },
     chain::{archive::Banned, block::HashedTransaction, node_id, spec::ChainSpec, transaction::Transaction},
     node::{
         SyncState,
         command::{Command, LedgerCommand, MinerCommand, PeersCommand, Reply},
-        report::Report,
+        report::{AuthorityReport, FinalBlock, Report, SealingReport},
     },
 };
 
@@ -333,4 +337,54 @@ fn a_batch_runs_in_order_and_unknown_methods_fail() {
         answers.as_array().unwrap().iter().map(|one| one["id"].as_u64().unwrap()).collect::<Vec<_>>(),
         [1, 2, 3, 4]
     );
+}
+
+#[test]
+fn a_sealed_chain_tells_what_is_final_and_who_was_heard() {
+    let mut rig = Rig::new();
+    let sealing = |height, hash, stuck: Option<&str>| SealingReport {
+        last_final: FinalBlock { height, hash, since: UnixTime(7) },
+        view: 9,
+        leader: 1,
+        notarised: (8, Hash([8; 32])),
+        own: Some(0),
+        authorities: vec![
+            AuthorityReport { key: [3; 32], seen: Some(UnixTime(6)), voted: 8 },
+            AuthorityReport::default(),
+        ],
+        stuck: stuck.map(str::to_owned),
+        evidence: 0,
+    };
+    let report = |rig: &Rig, sealing| rig.status.report(Report::Sealing(Box::new(sealing)));
+    assert!(rig.result("status", json!([])).get("final").is_none(), "a chain of proof of work has nothing final");
+    assert!(rig.result("block", json!([0])).get("final").is_none());
+    let payment = rig.transfer(5);
+    let genesis = rig.maker.hash();
+    report(&rig, sealing(0, genesis, Some("one of two authorities is heard")));
+    let since = rig.result("events", json!([0, 0]))["next"].clone();
+    rig.extend(vec![payment.clone()]);
+    rig.wait_for_index(1);
+    let status = rig.result("status", json!([]));
+    assert_eq!(status["final"], json!({ "height": 0, "hash": genesis, "since": 7 }));
+    let unheard = json!({ "key": "00".repeat(32), "seen": null, "voted": 0 });
+    assert_eq!(status["authorities"], json!([{ "key": "03".repeat(32), "seen": 6, "voted": 8 }, unheard]));
+    assert_eq!(status["sealing"]["stuck"], "one of two authorities is heard");
+    let is_final = |rig: &Rig| {
+        [rig.result("tx", json!([payment.txid()])), rig.result("block", json!([1]))].map(|one| one["final"].clone())
+    };
+    assert_eq!(is_final(&rig), [false, false]);
+    report(&rig, sealing(1, rig.maker.hash(), None));
+    assert_eq!(is_final(&rig), [true, true]);
+    let events = rig.result("events", json!([since, 30]))["events"].clone();
+    let last = events.as_array().unwrap().iter().find(|event| event["event"] == "final").expect("it is an event");
+    assert_eq!((&last["height"], &last["hash"]), (&json!(1), &json!(rig.maker.hash())));
+    let metrics = rig.get("/metrics").body;
+    for line in [
+        "tussock_final_height 1",
+        "tussock_sealing_stuck 0",
+        "tussock_authority_seen_timestamp_seconds{number=\"0\"} 6",
+    ] {
+        assert!(metrics.lines().any(|one| one == line), "{line}");
+    }
+    assert_eq!(rig.result("wait", json!(["tx", payment.txid(), 1, 30]))["final"], true);
 }

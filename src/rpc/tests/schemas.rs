@@ -10,7 +10,7 @@ use crate::{
     chain::{key::SecretKey, node_id, spec::ChainSpec, transaction::Transaction},
     node::{
         command::Reply,
-        report::{Report, SyncState},
+        report::{AuthorityReport, Report, SealingReport, SyncState},
     },
     rpc::{api, methods, openapi},
 };
@@ -23,6 +23,8 @@ fn furnished() -> (Rig, Transaction, Transaction, String) {
     rig.set_state(SyncState::Synced);
     rig.put_into_pool(&pending);
     rig.status.report(Report::PeerCount { inbound: 2, outbound: 1 });
+    let sealing = SealingReport { authorities: vec![AuthorityReport::default()], ..SealingReport::default() };
+    rig.status.report(Report::Sealing(Box::new(sealing)));
     rig.status.report(Report::Warning { key: "clock", text: Some("off".to_owned()) });
     rig.wait_for_index(1);
     let address = SecretKey::well_known(1).address().to_text(&rig.maker.spec().prefix);
