@@ -7,7 +7,7 @@ use crate::{
         limits::{AUTHORITY_SEAL_BYTES, UNSEALED_HEADER_BYTES, VOTE_BYTES, WORK_HEADER_BYTES},
     },
     chain::{
-        seal::{ProofOfWork, Seal},
+        seal::{AuthoritySeal, ProofOfWork, Seal},
         target::{Target, Work},
     },
 };
@@ -89,7 +89,15 @@ impl Header {
         }
     }
 
-    /// The same to be changed.
+    /// The seal of authorities, if it is one.
+    pub fn authority_seal(&self) -> Option<&AuthoritySeal> {
+        match &self.seal {
+            Seal::Work(_) => None,
+            Seal::Authorities(seal) => Some(seal),
+        }
+    }
+
+    /// The same proof to be changed.
     pub fn proof_mut(&mut self) -> Option<&mut ProofOfWork> {
         match &mut self.seal {
             Seal::Work(proof) => Some(proof),

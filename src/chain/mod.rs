@@ -10,6 +10,7 @@ pub mod coin_key;
 pub mod difficulty;
 pub mod digest;
 pub mod header;
+pub mod header_fault;
 pub mod key;
 pub mod merkle;
 pub mod node_id;

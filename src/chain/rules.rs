@@ -3,6 +3,7 @@
 //! Order of checks: cheap before costly, and what the sender alone is to blame for (bytes that do not match the header)
 //! before what makes the header itself invalid. [`BlockFault::blames_header`] tells the two apart.
 
+pub use crate::chain::header_fault::HeaderFault;
 use crate::{
     base::{hash::Hash, limits, time::UnixTime},
     chain::{
@@ -11,52 +12,11 @@ use crate::{
         coin::Coin,
         header::{HEADER_VERSION, Header},
         spec::ChainSpec,
-        target::CompactTarget,
+        target::{CompactTarget, Work},
         transaction::{TRANSACTION_VERSION, Transaction},
         transaction_view::TransactionView,
     },
 };
-
-/// What is wrong with a header.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderFault {
-    /// Not [`HEADER_VERSION`].
-    #[error("header version {0} is unknown")]
-    Version(u32),
-    /// Not the parent's height plus one.
-    #[error("height {found} where {expected} follows")]
-    Height {
-        /// The header's.
-        found: u32,
-        /// The parent's plus one.
-        expected: u32,
-    },
-    /// `previous` is not the parent's hash.
-    #[error("does not link to its parent")]
-    Link,
-    /// A seal of authorities on a chain of proof of work.
-    #[error("sealed by authorities, where this chain asks for proof of work")]
-    Seal,
-    /// Not the target that the difficulty rule gives.
-    #[error("target {found:#010x} where the difficulty rule gives {expected:#010x}")]
-    Target {
-        /// The header's, compact.
-        found: u32,
-        /// The rule's, compact.
-        expected: u32,
-    },
-    /// The hash is above the target.
-    #[error("no proof of work")]
-    Work,
-    /// Not after the median of the last eleven blocks.
-    #[error("time {found} is not after the median time {median}")]
-    TooOld {
-        /// The header's time.
-        found: u64,
-        /// The median of the ancestors' times.
-        median: u64,
-    },
-}
 
 /// What is wrong with a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -202,6 +162,8 @@ pub struct ParentFacts {
     pub time: u64,
     /// The median time of the parent and up to ten of its ancestors: see [`median_time`].
     pub median_time: u64,
+    /// The work of the chain up to and with the parent.
+    pub work: Work,
 }
 
 /// The median of the times of up to [`limits::MEDIAN_TIME_BLOCKS`] blocks; the upper of the middle two, as in Bitcoin.
@@ -227,24 +189,13 @@ pub fn check_header(spec: &ChainSpec, parent: &ParentFacts, header: &Header, has
         let expected = parent.height.saturating_add(1);
         return Err(HeaderFault::Height { found: header.height, expected });
     }
-    let Some(proof) = header.proof() else { return Err(HeaderFault::Seal) };
-    let expected = next_target(spec, parent.time, parent.height);
-    if proof.target != expected {
-        return Err(HeaderFault::Target { found: proof.target.0, expected: expected.0 });
-    }
-    if !header.has_work(hash) {
-        return Err(HeaderFault::Work);
-    }
-    if header.time <= parent.median_time {
-        return Err(HeaderFault::TooOld { found: header.time, median: parent.median_time });
-    }
-    Ok(())
+    spec.seal_rules().check(spec, parent, header, hash)
 }
 
 /// Whether a header is so far ahead of our clock that its block is held until its time has come. Not a fault: our clock
-/// may be wrong.
+/// may be wrong. On a chain that authorities seal, none is.
 pub fn is_from_future(spec: &ChainSpec, header: &Header, now: UnixTime) -> bool {
-    header.time > now.0.saturating_add(u64::from(spec.parameters.future_limit))
+    spec.seal_rules().is_from_future(spec, header, now)
 }
 
 /// Checks all rules that need only the transaction, except signatures. `coinbase`: whether it is the first of a block.

@@ -92,6 +92,16 @@ impl Work {
         Work(self.0.saturating_add(more.0))
     }
 
+    /// What stands for the work of a chain that authorities seal: the view of its last block.
+    pub fn of_view(view: u64) -> Self {
+        Self(U256::from(view))
+    }
+
+    /// The view that [`Work::of_view`] was made of; the largest for anything larger.
+    pub fn view(self) -> u64 {
+        self.0.saturating_to()
+    }
+
     /// 32 big-endian bytes: their order as bytes is the order of the numbers.
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes()

@@ -114,6 +114,7 @@ impl Appender {
             height: self.tip.height,
             time: self.tip.time,
             median_time: rules::median_time(&mut times),
+            work: self.tip.work,
         };
         rules::check_header(&self.spec, &parent, &block.header, &block.hash)?;
         if rules::is_from_future(&self.spec, &block.header, now) {
@@ -240,7 +241,7 @@ impl Appender {
     /// Stores header and body of a block that follows `parent`. Returns the chain work up to this block.
     fn store_block(&mut self, parent: &Tip, block: &HashedBlock) -> Result<Work, StoreError> {
         let header = block.header.clone();
-        let work = parent.work.plus(header.work());
+        let work = self.spec.chain_work(parent.work, &header);
         self.store.put_headers(&[HeaderRow { hash: block.hash, header, work, status: BlockStatus::Header }])?;
         self.store.put_body(&block.hash, &block.bytes)?;
         Ok(work)
@@ -292,7 +293,8 @@ impl Appender {
             };
             hashed.transaction.inputs.iter().map(claim).collect::<Vec<_>>()
         };
-        let claims: Vec<Claim> = block.transactions.iter().flat_map(claims_of).collect();
+        let mut claims = self.spec.seal_rules().parent_claims(&self.spec, &block.header);
+        claims.extend(block.transactions.iter().flat_map(claims_of));
         if key::verify_batch(&claims, rng) {
             return Ok(());
         }

@@ -79,7 +79,7 @@ impl Commons {
         let HashedBlock { hash, header, transactions, bytes, .. } = spec.genesis.clone();
         let created: Vec<(OutPoint, Coin)> = transactions.iter().flat_map(|hashed| coins_created(hashed, 0)).collect();
         let mut blocks = Blocks::default();
-        blocks.put(&HeaderRow { hash, work: header.work(), header, status: BlockStatus::Applied });
+        blocks.put(&HeaderRow { hash, work: spec.genesis_work(), header, status: BlockStatus::Applied });
         blocks.apply(0, &CoinChanges { spent: Vec::new(), created });
         (blocks.all[0].body, blocks.all[0].sum) = (Some(bytes), Some(spec.genesis_sum()));
         Self(Arc::new(Mutex::new(blocks)))
@@ -89,7 +89,7 @@ impl Commons {
     pub(super) fn ledger(&self, spec: &ChainSpec) -> CommonLedger {
         let header = &spec.genesis.header;
         let (hash, digest) = (spec.genesis_hash(), spec.genesis_digest);
-        let tip = Tip { hash, height: 0, time: header.time, work: header.work(), digest };
+        let tip = Tip { hash, height: 0, time: header.time, work: spec.genesis_work(), digest };
         let own = Own { applied: vec![0], statuses: vec![Some(BlockStatus::Applied)], best: 0, tip };
         CommonLedger { commons: self.clone(), own: Arc::new(Mutex::new(own)) }
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Params, Row, Statement, ToSql, types::ValueRef};
 
 use crate::{
-    base::hash::Hash,
+    base::{codec, hash::Hash},
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError},
         header::Header,
@@ -28,7 +28,7 @@ macro_rules! select_headers {
     ($rest:literal) => {
         concat!(
             "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
-             h.target, h.nonce, h.work FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
+             h.target, h.nonce, h.work, h.seal FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
             $rest
         )
     };
@@ -36,7 +36,7 @@ macro_rules! select_headers {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
-             h.target, h.nonce, h.work, ",
+             h.target, h.nonce, h.work, h.seal, ",
             $columns,
             " FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
             $rest
@@ -46,7 +46,7 @@ macro_rules! select_headers {
 pub(super) use select_headers;
 
 /// Columns that [`StoredHeader::read`] reads; others follow.
-pub(super) const HEADER_COLUMNS: usize = 12;
+pub(super) const HEADER_COLUMNS: usize = 13;
 
 impl StoredHeader {
     /// Reads the columns of `select_headers!`.
@@ -59,10 +59,7 @@ impl StoredHeader {
             merkle_root: Hash(bytes(row, 6)?),
             state_digest: Hash(bytes(row, 7)?),
             time: row.get::<_, i64>(8)?.cast_unsigned(),
-            seal: Seal::Work(ProofOfWork {
-                target: CompactTarget(integer(row, 9)?),
-                nonce: row.get::<_, i64>(10)?.cast_unsigned(),
-            }),
+            seal: seal(row)?,
         };
         let (hash, work) = (Hash(bytes(row, 2)?), Work::from_be_bytes(bytes(row, 11)?));
         // Costs a tenth of reading the row, and damage on disk is never returned as a header.
@@ -134,6 +131,25 @@ impl StoredHeader {
     }
 }
 
+/// The seal of a row of `select_headers!`.
+fn seal(row: &Row<'_>) -> Result<Seal, StoreError> {
+    if let Some(bytes) = row.get_ref(12)?.as_blob_or_null().map_err(|error| corrupt(error.to_string()))? {
+        return codec::decode(bytes).map_err(|error| corrupt(format!("a header's seal: {error}")));
+    }
+    let (target, nonce) = (CompactTarget(integer(row, 9)?), row.get::<_, i64>(10)?.cast_unsigned());
+    Ok(Seal::Work(ProofOfWork { target, nonce }))
+}
+
+/// Target, nonce and other seal of a header to be stored.
+fn seal_columns(seal: &Seal) -> (u32, i64, Option<Vec<u8>>) {
+    match seal {
+        Seal::Work(proof) => (proof.target.0, proof.nonce.cast_signed(), None),
+        Seal::Authorities(_) => (0, 0, Some(codec::encode(seal))),
+    }
+}
+
+/// Columns of the table.
+const COLUMNS: usize = 13;
 /// Headers that one statement appends: most of a short statement's time is its start and end.
 const INSERT_ROWS: usize = 10;
 
@@ -148,15 +164,15 @@ pub(super) struct NewHeader<'a> {
 fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "INSERT INTO headers (id, hash, key, parent, height, version, merkle_root, state_digest, time, target, nonce, \
-         work) VALUES {}",
-        placeholders(headers.len(), 12)
+         work, seal) VALUES {}",
+        placeholders(headers.len(), COLUMNS)
     ))?;
     let mut at = 0;
     for NewHeader { id, parent, row } in headers {
         let HeaderRow { hash, header, work, .. } = row;
-        let proof = header.proof().ok_or_else(|| StoreError::Other(format!("block {hash} has no proof of work")))?;
+        let (target, nonce, seal) = seal_columns(&header.seal);
         let work = work.to_be_bytes();
-        let values: [&dyn ToSql; 12] = [
+        let values: [&dyn ToSql; COLUMNS] = [
             id,
             &hash.0.as_slice(),
             &key_of(hash),
@@ -166,9 +182,10 @@ fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), 
             &header.merkle_root.0.as_slice(),
             &header.state_digest.0.as_slice(),
             &header.time.cast_signed(),
-            &proof.target.0,
-            &proof.nonce.cast_signed(),
+            &target,
+            &nonce,
             &work.as_slice(),
+            &seal,
         ];
         bind_next(&mut statement, &mut at, &values)?;
     }

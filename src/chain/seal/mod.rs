@@ -2,18 +2,25 @@
 //!
 //! A header's hash covers its whole seal.
 
+mod authority_rules;
 mod authority_set;
+mod kind;
 mod recall;
+mod rules;
 mod sealing;
 mod statement;
 mod votes;
+mod work_rules;
 
 pub use self::{
+    authority_rules::AuthorityRules,
     authority_set::{Authorities, AuthoritySet},
     recall::{RECALLED_VOTES, Recall, Recalled},
+    rules::{LastWork, SealRules},
     sealing::Sealing,
     statement::{Certificate, Epoch, SignedVote, Stage, Statement, proposal_hash},
     votes::{AuthoritySeal, Vote, Votes},
+    work_rules::WorkRules,
 };
 
 use crate::{

@@ -74,7 +74,7 @@ impl Handshake {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, mut rng: Rng) -> Self {
         let spec = setup.spec.clone();
-        let work = spec.parameters.limit().work();
+        let work = spec.genesis_work();
         Self {
             node: setup.key.id(),
             listen_port: setup.listen_port,

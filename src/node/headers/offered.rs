@@ -9,7 +9,7 @@ use crate::{
     chain::{
         archive::{HeaderRow, StoreError},
         header::Header,
-        rules::{self, HeaderFault},
+        rules,
         target::Work,
     },
     node::{
@@ -158,10 +158,8 @@ impl Headers {
             HeaderLookup::Valid(node) => node,
             HeaderLookup::Invalid => return refused(Refusal::Fault(PeerFault::InvalidBranch)),
             HeaderLookup::Unknown => {
-                // Even one from nowhere has the work that it states, and that is no less than the chain's least.
-                let target = header.target().filter(|target| *target <= self.spec.parameters.limit());
-                if !target.is_some_and(|target| target.admits(&hash)) {
-                    return refused(Refusal::Fault(HeaderFault::Work.into()));
+                if let Err(fault) = self.spec.seal_rules().check_stray(&self.spec, &header, &hash) {
+                    return refused(Refusal::Fault(fault.into()));
                 }
                 if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
                     peer.wake(now.mono);

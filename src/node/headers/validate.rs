@@ -8,8 +8,9 @@ use crate::{
         archive::{BlockStatus, HeaderRow, StoreError},
         header::Header,
         rules::{self, HeaderFault, ParentFacts},
+        seal::LastWork,
         spec::ChainSpec,
-        target::{CompactTarget, Work},
+        target::Work,
     },
     node::{
         fault::PeerFault,
@@ -26,35 +27,28 @@ pub(super) struct Follower<'a> {
     parent: ParentFacts,
     /// The parent's and its ancestors' times, oldest first.
     times: VecDeque<u64>,
-    work: Work,
-    /// Neighbours mostly share a target; its work is a 256-bit division.
-    block_work: Option<(CompactTarget, Work)>,
+    last_work: LastWork,
 }
 
 impl<'a> Follower<'a> {
     pub(super) fn new(spec: &'a ChainSpec, index: &Index, hash: Hash, node: HeaderNode) -> Result<Self, StoreError> {
         let times = index.recent_times(node)?;
-        let parent = ParentFacts { hash, height: node.height, time: node.time, median_time: median(&times) };
-        Ok(Self { spec, parent, times, work: node.work, block_work: None })
+        let HeaderNode { height, time, work, .. } = node;
+        let parent = ParentFacts { hash, height, time, median_time: median(&times), work };
+        Ok(Self { spec, parent, times, last_work: LastWork::default() })
     }
 
     /// Checks the next header and steps onto it.
     pub(super) fn step(&mut self, header: Header, hash: Hash) -> Result<HeaderRow, HeaderFault> {
         rules::check_header(self.spec, &self.parent, &header, &hash)?;
-        let target = header.proof().map(|proof| proof.target);
-        let block_work = match self.block_work {
-            Some((proof_target, work)) if target == Some(proof_target) => work,
-            _ => header.work(),
-        };
-        self.block_work = target.map(|target| (target, block_work));
-        self.work = self.work.plus(block_work);
+        let work = self.spec.seal_rules().chain_work(self.parent.work, &header, &mut self.last_work);
         if self.times.len() == MEDIAN_TIME_BLOCKS {
             self.times.pop_front();
         }
         self.times.push_back(header.time);
         let median_time = median(&self.times);
-        self.parent = ParentFacts { hash, height: header.height, time: header.time, median_time };
-        Ok(HeaderRow { hash, header, work: self.work, status: BlockStatus::Header })
+        self.parent = ParentFacts { hash, height: header.height, time: header.time, median_time, work };
+        Ok(HeaderRow { hash, header, work, status: BlockStatus::Header })
     }
 }
 

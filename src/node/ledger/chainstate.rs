@@ -77,7 +77,7 @@ impl Chainstate {
             hash: genesis.hash,
             height: 0,
             time: genesis.header.time,
-            work: genesis.header.work(),
+            work: setup.spec.genesis_work(),
             digest: setup.spec.genesis_digest,
         };
         let (spec, sum) = (setup.spec.clone(), StateSum::default());

@@ -55,7 +55,7 @@ impl FakeStore {
     /// A store with the genesis block applied.
     pub(crate) fn new(spec: &ChainSpec) -> Self {
         let HashedBlock { hash, header, transactions, bytes, .. } = spec.genesis.clone();
-        let work = header.work();
+        let work = spec.genesis_work();
         let tip = Tip { hash, height: 0, time: header.time, work, digest: spec.genesis_digest };
         let row = HeaderRow { hash, header, work, status: BlockStatus::Applied };
         let data = Data {

@@ -11,11 +11,11 @@ use crate::{
     },
     chain::{
         address::Address,
-        archive::StoreError,
+        archive::{StoreError, Tip},
         block::HashedTransaction,
         header::{HEADER_VERSION, Header},
-        merkle, rules,
-        seal::Seal,
+        merkle,
+        rules::{self, ParentFacts},
         spec::ChainSpec,
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -66,8 +66,8 @@ impl TemplateMaker {
             body.extend_from_slice(&hashed.transaction.to_bytes());
             leaves.push(hashed.leaf);
         }
-        let min_time = median_time(chain)?.saturating_add(1);
-        let tip = chain.tip();
+        let (tip, rules, parent) = (chain.tip(), chain.spec().seal_rules(), parent_facts(chain)?);
+        let min_time = rules.min_time(&parent);
         let header = Header {
             version: HEADER_VERSION,
             height,
@@ -75,7 +75,7 @@ impl TemplateMaker {
             merkle_root: merkle::root(leaves),
             state_digest: tip.digest,
             time: now.unix.0.max(min_time),
-            seal: Seal::unsolved(rules::next_target(chain.spec(), tip.time, tip.height)),
+            seal: rules.draft(chain.spec(), &parent),
         };
         Ok(Arc::new(Template { header, body: body.into(), min_time, transactions: selected.len() }))
     }
@@ -102,11 +102,12 @@ fn coinbase(spec: &ChainSpec, height: u32, address: Address, fees: u64, extra: [
     })
 }
 
-/// The median time of the tip and up to ten blocks before it.
-fn median_time(chain: &Chainstate) -> Result<u64, StoreError> {
+/// What the next header's rules need to know of the tip.
+fn parent_facts(chain: &Chainstate) -> Result<ParentFacts, StoreError> {
     let span = u32::try_from(limits::MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX);
     let from = chain.tip().height.saturating_add(1).saturating_sub(span);
     let headers = chain.store().applied_from(from, limits::MEDIAN_TIME_BLOCKS)?;
     let mut times: Vec<u64> = headers.iter().map(|header| header.time).collect();
-    Ok(rules::median_time(&mut times))
+    let Tip { hash, height, time, work, .. } = *chain.tip();
+    Ok(ParentFacts { hash, height, time, median_time: rules::median_time(&mut times), work })
 }

@@ -68,7 +68,7 @@ pub(super) fn genesis(
         None => identity::random_secret(&transaction)?,
     };
     Identity { chain: spec.name.clone(), genesis: genesis.hash, coin_secret }.write(&transaction)?;
-    let work = genesis.header.work();
+    let work = spec.genesis_work();
     let id = 1;
     let row = HeaderRow { hash: genesis.hash, header: genesis.header.clone(), work, status: BlockStatus::Applied };
     StoredHeader::insert(&transaction, &[NewHeader { id, parent: None, row: &row }])?;

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod pages;
 mod postponed;
+mod sealed;
 mod sums;
 
 use std::path::Path;

@@ -101,8 +101,7 @@ impl<'a> Replay<'a> {
         } else {
             rules::check_header(self.spec, &self.parent(), header, &hash).map_err(|fault| at(fault.to_string()))?;
         }
-        let work = header.work();
-        if self.work.plus(work) != stored.work {
+        if self.spec.chain_work(self.work, header) != stored.work {
             return Err(at("the cumulative work stored is not the chain's".to_owned()));
         }
         let block = bodies::decoded(self.ledger, &stored).map_err(|error| at(error.to_string()))?;
@@ -114,6 +113,8 @@ impl<'a> Replay<'a> {
         if self.transactions(&block)? != bodies::spent(self.ledger, &block)? {
             return Err(at("the data that undoes it is not what it spent".to_owned()));
         }
+        let seal_claims = self.spec.seal_rules().parent_claims(self.spec, header);
+        self.claims.extend(seal_claims.into_iter().map(|claim| (height, claim)));
         (self.tip, self.height, self.time, self.work) = (hash, height, header.time, stored.work);
         self.times.push_back(header.time);
         if self.times.len() > MEDIAN_TIME_BLOCKS {
@@ -186,6 +187,7 @@ impl<'a> Replay<'a> {
             height: self.height,
             time: self.time,
             median_time: rules::median_time(&mut times),
+            work: self.work,
         }
     }
 }

@@ -1,0 +1,78 @@
+//! Chains of proof of work.
+
+use crate::{
+    base::{hash::Hash, time::UnixTime},
+    chain::{
+        header::Header,
+        key::Claim,
+        rules::{self, HeaderFault, ParentFacts},
+        seal::{LastWork, Seal, SealRules},
+        spec::ChainSpec,
+        target::Work,
+    },
+};
+
+/// The rules of chains of proof of work.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkRules;
+
+impl SealRules for WorkRules {
+    fn check(&self, spec: &ChainSpec, parent: &ParentFacts, header: &Header, hash: &Hash) -> Result<(), HeaderFault> {
+        let Some(proof) = header.proof() else { return Err(HeaderFault::Seal) };
+        let expected = rules::next_target(spec, parent.time, parent.height);
+        if proof.target != expected {
+            return Err(HeaderFault::Target { found: proof.target.0, expected: expected.0 });
+        }
+        if !header.has_work(hash) {
+            return Err(HeaderFault::Work);
+        }
+        if header.time <= parent.median_time {
+            return Err(HeaderFault::TooOld { found: header.time, median: parent.median_time });
+        }
+        Ok(())
+    }
+
+    /// The work that it states, and that is no less than the chain's least.
+    fn check_stray(&self, spec: &ChainSpec, header: &Header, hash: &Hash) -> Result<(), HeaderFault> {
+        let target = header.target().filter(|target| *target <= spec.parameters.limit());
+        if target.is_some_and(|target| target.admits(hash)) { Ok(()) } else { Err(HeaderFault::Work) }
+    }
+
+    fn chain_work(&self, parent: Work, header: &Header, last: &mut LastWork) -> Work {
+        let target = header.proof().map(|proof| proof.target);
+        let block_work = match last.0 {
+            Some((last_target, work)) if target == Some(last_target) => work,
+            _ => header.work(),
+        };
+        last.0 = target.map(|target| (target, block_work));
+        parent.plus(block_work)
+    }
+
+    fn is_from_future(&self, spec: &ChainSpec, header: &Header, now: UnixTime) -> bool {
+        header.time > now.0.saturating_add(u64::from(spec.parameters.future_limit))
+    }
+
+    fn draft(&self, spec: &ChainSpec, parent: &ParentFacts) -> Seal {
+        Seal::unsolved(rules::next_target(spec, parent.time, parent.height))
+    }
+
+    fn min_time(&self, parent: &ParentFacts) -> u64 {
+        parent.median_time.saturating_add(1)
+    }
+
+    fn needs_certificate(&self) -> bool {
+        false
+    }
+
+    fn parent_claims(&self, _spec: &ChainSpec, _header: &Header) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    fn announces_blocks(&self) -> bool {
+        true
+    }
+
+    fn heeds_clock(&self) -> bool {
+        true
+    }
+}
