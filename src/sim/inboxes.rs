@@ -68,8 +68,11 @@ impl Inboxes {
         Self { all: Default::default(), capacity, waiting, running, found_full, found_room, is_watched, overheard }
     }
 
-    /// A notice or command. Returns how many wait.
+    /// A notice or command; dropped if the node has no such role. Returns how many wait.
     pub(super) fn tell(&mut self, role: RoleId, event: Event) -> usize {
+        if self.running & bit(role) == 0 {
+            return 0;
+        }
         self.waiting |= bit(role);
         let inbox = &mut self.all[role as usize];
         inbox.others.push_back(event);

@@ -67,7 +67,7 @@ use crate::{
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
         },
-        notice::{ToFetch, ToGossip, ToHeaders, ToLedger, ToMiner},
+        notice::{ToFetch, ToGossip, ToHeaders, ToLedger, ToMiner, ToSealer},
         rate_limit::RateLimit,
         report::Report,
     },
@@ -339,6 +339,7 @@ impl Headers {
                 out.tell(ToLedger::State(told.state));
                 out.tell(ToGossip::State(told.state));
                 out.tell(ToMiner::State(told.state));
+                out.tell(ToSealer::State(told.state));
                 self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_POLL);
             }
             out.report(Report::State { state: told.state, reason: told.reason });

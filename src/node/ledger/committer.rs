@@ -16,14 +16,14 @@ use crate::{
         time::{Now, Time},
     },
     chain::{
-        archive::{HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{HeaderRow, LedgerStore, StoreError},
         checked::CheckedBlock,
         coin_diff::CoinDiff,
         target::Work,
     },
     node::{
         ChainMove, Origin, Outbox, Setup,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToMiner, ToPeers},
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToMiner, ToPeers, ToSealer},
         report::{Counter, Report},
     },
 };
@@ -381,20 +381,20 @@ impl Committer {
     }
 
     fn announce(&self, pending: Pending, news: Option<(Origin, Bytes)>, out: &mut Outbox) {
-        let tip: Tip = self.chain.tip().clone();
+        let tip = self.chain.tip().clone();
         out.report(Report::Tip(Box::new(tip.clone())));
         if pending.blocks > 0 {
             out.count(Counter::BlocksApplied, pending.blocks);
             out.count(Counter::TransactionsApplied, pending.transactions);
         }
-        let (removed, added) = (pending.removed, pending.added);
-        let moved = Arc::new(ChainMove { tip, removed, added, news });
+        let moved = Arc::new(ChainMove { tip, removed: pending.removed, added: pending.added, news });
         out.tell(ToHeaders::ChainMoved(moved.clone()));
         out.tell(ToFetch::ChainMoved(moved.clone()));
         // `peers` before `gossip`, which may ask it to tell of the new tip.
         out.tell(ToPeers::ChainMoved(moved.clone()));
         out.tell(ToGossip::ChainMoved(moved.clone()));
         out.tell(ToMiner::ChainMoved(moved.clone()));
+        out.tell(ToSealer::ChainMoved(moved.clone()));
         out.tell(ToHandshake::ChainMoved(moved));
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     },
     node::{
         Origin, Outbox, Refusal,
-        notice::{ToFetch, ToGossip, ToMiner},
+        notice::{ToFetch, ToGossip, ToMiner, ToSealer},
         report::Report,
     },
 };
@@ -217,6 +217,7 @@ impl Mempool {
         let (count_added, count_removed) = (added.len(), removed.len());
         out.tell(ToFetch::PoolChanged { added, removed });
         out.tell(ToMiner::PoolChanged { added: count_added, removed: count_removed });
+        out.tell(ToSealer::PoolChanged { added: count_added, removed: count_removed });
         self.report(out);
         if self.pool.take_room() {
             out.tell(ToGossip::PoolHasRoom);
