@@ -7,6 +7,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=${TUSSOCK_CLUSTER_DIR:-/tmp/tussock-cluster}
 bin=${TUSSOCK_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/tussock}
 chain=${TUSSOCK_CLUSTER_CHAIN:-local}
+# A cluster with authorities keeps its chain's file.
+sealed=$dir/sealed.toml
+[ ! -f "$sealed" ] || chain=$sealed
 # These variables are for this script, not for the nodes.
 export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN
 
@@ -14,7 +17,8 @@ usage() {
   cat <<'TEXT'
 usage: scripts/cluster.sh VERB
   up [N=4] [--topology full|ring|line] [--miners M=1] [--mine-rate H/S=205] [--delay TIME] [--rate BITS/S] [--loss PERCENT]
-                            build, start N nodes, wait until all are synced
+     [--authorities A]      build, start N nodes, wait until all are synced
+                            --authorities 4: nobody mines, the first A nodes seal the blocks of a chain of their own
                             --delay 80ms --rate 2mbit --loss 1%: what each node sends passes through an emulated line, until
                             clean or an up with other values after down; tussock run --help says more at --line
   down                      stop all nodes (their data stays)
@@ -153,6 +157,7 @@ node_arguments() {
       printf '%s\n' --max-outbound 1 >>"$folder/args"
       [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$folder/args" ;;
   esac
+  [ -f "$folder/seal.json" ] && printf '%s\n' --seal "$folder/seal.json" >>"$folder/args"
   if [ "$n" -le "$miners" ]; then
     local address rate
     address=$(tussock "$n" key show "dev$((n - 1))" --json | tr -d '\n' | field address)
@@ -173,8 +178,30 @@ choose_line() {
   printf '%s\n' "$line" >"$dir/line"
 }
 
+# Makes the keys of the authorities, each in its node's folder, and the chain that they seal. It funds dev0 to dev9.
+found_chain() {
+  local count=$1 n key keys=() funds=()
+  local make=("$bin" -d "$dir/founding" --chain local)
+  [ -f "$dir/size" ] && fail 2 "this cluster has another chain; delete it first: scripts/cluster.sh clean"
+  for n in $(seq 1 "$count"); do
+    mkdir -p "$(node_dir "$n")" || fail 10 "cannot make $(node_dir "$n")"
+    key=$("${make[@]}" key new "node$n" --json | tr -d '\n' | field public_key)
+    [ -n "$key" ] || fail 1 "no key for node $n"
+    mv "$dir/founding/local/keys/node$n.json" "$(node_dir "$n")/seal.json"
+    keys+=("$key")
+  done
+  for n in $(seq 0 9); do
+    funds+=(--fund "$("${make[@]}" key show "dev$n" --json | tr -d '\n' | field address)=100000000000000")
+  done
+  "${make[@]}" genesis new --name sealed --test --block-time 200ms "${funds[@]}" --authorities "${keys[@]}" >"$sealed.part" ||
+    fail 2 "the chain could not be made"
+  rm -rf "$dir/founding"
+  mv "$sealed.part" "$sealed"
+  chain=$sealed
+}
+
 verb_up() {
-  local count=4 topology=full miners=1 hashes=205 line='' n
+  local count=4 topology=full miners='' hashes='' line='' authorities='' n
   while [ $# -gt 0 ]; do
     case $1 in
       --topology) topology=${2:-}; shift 2 || fail 2 "--topology needs full, ring or line" ;;
@@ -183,17 +210,27 @@ verb_up() {
       --delay) line+=${line:+,}delay=${2:-}; shift 2 || fail 2 "--delay needs a time: 80ms" ;;
       --rate) line+=${line:+,}rate=${2:-}; shift 2 || fail 2 "--rate needs bits per second: 2mbit" ;;
       --loss) line+=${line:+,}loss=${2:-}; shift 2 || fail 2 "--loss needs a percentage: 1%" ;;
+      --authorities) authorities=${2:-}; shift 2 || fail 2 "--authorities needs a number" ;;
       [0-9]*) count=$1; shift ;;
       *) fail 2 "unknown argument to up: $1" ;;
     esac
   done
   [[ $count =~ ^[0-9]+$ && $count -ge 1 && $count -le 200 ]] || fail 2 "1 to 200 nodes are possible"
+  if [ -n "$authorities" ]; then
+    [[ $authorities =~ ^[0-9]+$ && $authorities -ge 1 && $authorities -le $count && $authorities -le 64 ]] ||
+      fail 2 "1 to 64 authorities are possible, and not more than nodes"
+    [ -z "$miners$hashes" ] || fail 2 "where authorities seal blocks nobody mines; leave out --miners and --mine-rate"
+    [ -z "${TUSSOCK_CLUSTER_CHAIN:-}" ] || fail 2 "--authorities makes a chain of its own; unset TUSSOCK_CLUSTER_CHAIN"
+  fi
+  if [ -n "$authorities" ] || [ -f "$sealed" ]; then miners=0; fi
+  miners=${miners:-1} hashes=${hashes:-205}
   [[ $miners =~ ^[0-9]+$ && $miners -le $count && $miners -le 10 ]] || fail 2 "at most one miner per node and 10 in total are possible"
   [[ $hashes =~ ^[0-9]+$ ]] || fail 2 "--mine-rate needs a number of hashes per second"
   [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
   build
   mkdir -p "$dir" || fail 10 "cannot make $dir"
   realpath "$bin" >"$dir/binary" || fail 2 "there is no binary: $bin"
+  if [ -n "$authorities" ] && [ ! -f "$sealed" ]; then found_chain "$authorities"; fi
   choose_line "$line"
   choose_ports "$count"
   if [ ! -f "$dir/size" ] || [ "$(cat "$dir/size")" -lt "$count" ]; then printf '%s\n' "$count" >"$dir/size"; fi
@@ -423,7 +460,7 @@ verb_logs() {
   for n in ${1:-$(nodes)}; do
     need_node "$n"
     printf '== node %s\n' "$n"
-    tail -n 20 "$(node_dir "$n")/$chain/logs/tussock.log" 2>/dev/null || tail -n 20 "$(node_dir "$n")/output.log"
+    tail -n 20 "$(node_dir "$n")/$(basename "$chain" .toml)/logs/tussock.log" 2>/dev/null || tail -n 20 "$(node_dir "$n")/output.log"
   done
 }
 

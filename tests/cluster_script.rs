@@ -84,6 +84,9 @@ fn the_cluster_script_refuses_what_it_does_not_know() {
         "up --rate 2m",
         "up --loss 100%",
         "up --delay 80ms --rate",
+        "up 4 --authorities 5",
+        "up 4 --authorities four",
+        "up 4 --authorities 4 --miners 1",
     ];
     for line in lines {
         let dir = TempDir::new();
