@@ -16,7 +16,11 @@ use tussock::{
         spec::{ChainSpec, Parameters, WELL_KNOWN_ACCOUNTS},
         target::CompactTarget,
     },
-    node::{PeerFault, price::PRICES},
+    node::{
+        PeerFault,
+        price::PRICES,
+        sealer::core::{FIRST_TIMEOUT, LONGEST_TIMEOUT, VOTE_WINDOW},
+    },
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -229,6 +233,11 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("at most {} key agreements a second for one IP address", limits::AGREEMENTS_OF_ADDRESS.0),
         format!("costs that address {} points, as flooding", PeerFault::Flood("key agreements").points()),
     ];
+    let sealing = [
+        format!("votes of {VOTE_WINDOW} views before and after"),
+        format!("It is {} s at first", seconds(FIRST_TIMEOUT)),
+        format!("at most {} s; it does not begin before", seconds(LONGEST_TIMEOUT)),
+    ];
     assert_eq!((limits::UNPROVEN_BRANCHES, limits::WITHHELD_MAX, limits::BAN_TIME), (8, HOUR, HOUR));
     assert_eq!((limits::RELAYED_TRANSACTIONS, limits::UNDELIVERED_LOOKS, limits::PUSHED_PEERS), (4_096, 6, 2));
     assert_eq!(
@@ -236,8 +245,8 @@ fn the_protocol_has_the_limits_of_the_program() {
         (HOUR, Duration::from_secs(60), Duration::from_secs(1))
     );
     assert_eq!((limits::MAX_CANDIDATES, limits::CANDIDATE_IN_FLIGHT, limits::BRANCHES_PER_PEER), (8, 4, 4));
-    for phrase in phrases {
-        assert!(text.contains(&phrase), "{phrase}");
+    for phrase in phrases.iter().chain(&sealing) {
+        assert!(text.contains(phrase), "{phrase}");
     }
 }
 

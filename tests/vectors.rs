@@ -25,7 +25,9 @@ use tussock::{
         header::{HEADER_VERSION, Header},
         key::{self, Claim, SecretKey},
         merkle, rules,
-        seal::{Certificate, ProofOfWork, Recall, Recalled, Seal, SignedVote, Statement, Votes, proposal_hash},
+        seal::{
+            AuthoritySet, Certificate, ProofOfWork, Recall, Recalled, Seal, SignedVote, Statement, Votes, proposal_hash,
+        },
         spec::ChainSpec,
         target::CompactTarget,
         testkit,
@@ -196,6 +198,47 @@ fn every_message_has_the_golden_frame_and_reads_back() {
         })
         .collect();
     golden("frames-2.json", &json!({ "magic": hex(&spec.magic()), "frames": frames }));
+}
+
+/// What authorities 0 to 3, accounts 0 to 3, sign on the chain `local`, as if it were a sealed one.
+#[test]
+fn statements_sets_and_leaders_are_golden() {
+    let genesis = ChainSpec::local().genesis_hash();
+    let keys: Vec<SecretKey> = (0..4).map(SecretKey::well_known).collect();
+    let set = AuthoritySet::new(0, keys.iter().map(SecretKey::public_key).collect());
+    let statements = [Statement::notarise(0, 9, hash(4)), Statement::skip(0, 10), Statement::finalize(0, 9, hash(4))];
+    let votes: Vec<Value> = (0u8..)
+        .zip(statements)
+        .map(|(signer, statement)| {
+            let vote = SignedVote::sign(statement, signer, 1_767_225_640_123, &keys[usize::from(signer)], &genesis);
+            assert!(set.holds(&genesis, &vote));
+            let signed = statement.signing_hash(&genesis, vote.vote.clock);
+            json!({ "statement": hex(&codec::encode(&statement)), "signed": signed, "vote": hex(&codec::encode(&vote)) })
+        })
+        .collect();
+    let sign = |signer: usize| {
+        let number = u8::try_from(signer).unwrap();
+        (
+            signer,
+            SignedVote::sign(statements[0], number, 1_767_225_640_000 + u64::from(number), &keys[signer], &genesis)
+                .vote,
+        )
+    };
+    let certificate = Certificate { statement: statements[0], votes: Votes::collect([0, 2, 3].map(sign)) };
+    assert!(set.certifies(&genesis, &certificate));
+    golden(
+        "authorities.json",
+        &json!({
+            "genesis": genesis,
+            "public_keys": set.keys().iter().map(|key| hex(key)).collect::<Vec<_>>(),
+            "set_hash": set.hash(),
+            "leaders_of_views_1_to_8": (1..9).map(|view| set.leader(view)).collect::<Vec<_>>(),
+            "votes": votes,
+            "certificate": hex(&codec::encode(&certificate)),
+            "median_clock_of_certificate": certificate.median_clock(),
+            "proposal_hash_of_block_4": proposal_hash(&genesis, &hash(4)),
+        }),
+    );
 }
 
 #[test]
