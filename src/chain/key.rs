@@ -84,6 +84,13 @@ pub struct Claim {
     pub signature: [u8; 64],
 }
 
+impl Claim {
+    /// Whether the signature holds.
+    pub fn holds(&self) -> bool {
+        verify(&self.public_key, &self.hash, &self.signature)
+    }
+}
+
 /// Whether all claims hold. A batch costs about 40 % of checking its signatures one by one. `rng` draws the batch's
 /// weights, which a signer must not be able to predict.
 pub fn verify_batch(claims: &[Claim], rng: &mut Rng) -> bool {

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use crate::{
-    base::ids::NodeId,
+    base::{hash::Hash, ids::NodeId},
     chain::{
         archive::StoreError,
         rules::{BlockFault, HeaderFault, TransactionFault},
@@ -149,9 +149,22 @@ pub enum Halt {
     /// The key with which this node seals has signed something that this node does not know of.
     #[error("{0}")]
     SignedElsewhere(String),
+    /// The authorities have decided what this node must not follow.
+    #[error("{0}")]
+    Authorities(String),
     /// Something that cannot be happened: a bug.
     #[error("broken invariant: {0}")]
     Invariant(String),
+}
+
+impl Halt {
+    /// A block that authorities have notarised breaks a rule.
+    pub fn certified_but_invalid(hash: &Hash, fault: &str) -> Self {
+        Self::Authorities(format!(
+            "a quorum of authorities has notarised block {hash}, which is invalid: {fault}; more of them fail or lie than the \
+             chain tolerates, or they run another program: this node follows them no further"
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,9 @@ impl Headers {
         let Some((index, (link, node))) = self.index.as_ref().zip(self.peers.node()).filter(|_| syncing) else {
             return;
         };
-        let Some(reached) = node.reached.filter(|(_, hash)| *hash == index.best_hash()) else { return };
+        let best = index.best_hash();
+        let held = node.held.as_deref().filter(|(_, header)| header.previous == best).map(|(hash, _)| *hash);
+        let Some(reached) = node.reached.filter(|(_, hash)| *hash == best || held == Some(*hash)) else { return };
         if node.info.services & SERVICE_SKELETON == 0 || node.questions.since.is_none() || node.closing {
             return;
         }

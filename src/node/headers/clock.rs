@@ -12,6 +12,7 @@ use crate::{
         limits::{CLOCK_LOOK, CLOCK_OFFSET_SECONDS, CLOCK_SAMPLES, OWN_PAST_SECONDS},
         time::{Now, Time, UnixTime},
     },
+    chain::spec::ChainSpec,
     node::{
         HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
@@ -60,6 +61,8 @@ pub(super) struct RefusedBranch {
 pub(super) struct ClockJudge {
     /// The operator says that the clock is not ahead.
     is_forced: bool,
+    /// Whether a wrong clock does harm on this chain. If not, what is found is only told.
+    is_heeded: bool,
     /// A time that had surely passed when this node started.
     known_time: Option<UnixTime>,
     /// The clock shows an earlier time than that, and no peer agrees with it.
@@ -78,6 +81,7 @@ impl ClockJudge {
     pub(super) fn new(is_forced: bool, known_time: Option<UnixTime>) -> Self {
         Self {
             is_forced,
+            is_heeded: true,
             known_time,
             is_before_known: false,
             told: HindranceReporter::default(),
@@ -86,6 +90,11 @@ impl ClockJudge {
             seen: None,
             next_look: None,
         }
+    }
+
+    /// A judge that hinders nothing, if a wrong clock does no harm on this chain.
+    pub(super) fn on_chain(self, spec: &ChainSpec) -> Self {
+        Self { is_heeded: spec.seal_rules().heeds_clock(), ..self }
     }
 
     /// Looks at the clock, if it is time to or something but the time has changed; tells the status and the miner what
@@ -115,6 +124,8 @@ impl ClockJudge {
             (HindranceId::ClockAhead, ahead(now.unix, facts).map(force)),
             (HindranceId::ClockStepped, self.steps.look(now, settles_step(facts), was_behind).map(force)),
         ];
+        let heed = |found: Finding| Finding { is_suspicion: found.is_suspicion || !self.is_heeded, ..found };
+        let found = found.map(|(id, finding)| (id, finding.map(heed)));
         self.told.replace(now.unix, found, out);
         let held = self.told.first_blocking(|blocks| blocks.mining);
         if held != self.held {

@@ -6,6 +6,8 @@
 
 mod ahead;
 mod candidates;
+mod certificates;
+mod certified;
 mod choice;
 mod clock;
 mod departed;
@@ -35,9 +37,10 @@ mod syncnode;
 mod tests;
 mod unproven;
 mod validate;
+mod view;
 mod withheld;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     base::{
@@ -56,6 +59,7 @@ use crate::{
         Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
             candidates::Candidates,
+            certificates::Certified,
             clock::ClockJudge,
             header_node::Change,
             index::Index,
@@ -63,7 +67,7 @@ use crate::{
             overdue::{Overdue, Withheld},
             passing::Passing,
             skeleton::Skeleton,
-            state::{Alone, Machine, View},
+            state::{Alone, Machine},
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
         },
@@ -73,9 +77,6 @@ use crate::{
     },
     wire::{frame::Frame, message::Message},
 };
-
-/// Shortest time between two reports of the best header's height: people and metrics need no more.
-const BEST_REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The `headers` role.
 pub struct Headers {
@@ -112,6 +113,7 @@ pub struct Headers {
     withheld: BTreeMap<Hash, Withheld>,
     overdue: Option<Overdue>,
     candidates: Candidates,
+    certified: Certified,
     /// What the sync node says of its chain.
     skeleton: Skeleton,
     /// When the node was last synced with peers, or first as far as one of them.
@@ -132,7 +134,7 @@ impl Headers {
         };
         Self {
             machine: Machine::new(alone, setup.spec.instant),
-            clock: ClockJudge::new(setup.force_clock, setup.known_time),
+            clock: ClockJudge::new(setup.force_clock, setup.known_time).on_chain(&setup.spec),
             latest_time: LatestTime::default(),
             spec: setup.spec.clone(),
             rng,
@@ -154,6 +156,7 @@ impl Headers {
             withheld: BTreeMap::new(),
             overdue: None,
             candidates: Candidates::default(),
+            certified: Certified::default(),
             skeleton: Skeleton::default(),
             synced_at: None,
             synced_height: 0,
@@ -209,7 +212,14 @@ impl Headers {
                 self.peers.take_clock(now, link, clock);
                 Ok(())
             }
-            ToHeaders::Notarised { .. } | ToHeaders::Final { .. } => Ok(()),
+            ToHeaders::Notarised { link, hash, header, .. } => {
+                self.take_notarised(now, link, hash, header.map(|header| *header), out)?;
+                self.take_held(now, out)
+            }
+            ToHeaders::Final { height, hash } => {
+                self.take_final(height, hash);
+                Ok(())
+            }
             ToHeaders::DialsFail(error) => {
                 self.dial_error = error;
                 Ok(())
@@ -302,26 +312,6 @@ impl Headers {
         out.fault(link, fault);
     }
 
-    fn view(&self, now: Time) -> Option<View> {
-        let index = self.index.as_ref()?;
-        Some(View {
-            open: self.open,
-            peers: self.peers.len(),
-            answered: self.answered,
-            more: self.peers.more_expected(now),
-            is_suspicious: self.unproven.is_suspicious(now),
-            full: !self.has_room(),
-            all_applied: index.all_applied() || self.disregards_best(),
-            applied: index.applied().height,
-            fetched: self.fetched,
-            best: index.best().height,
-            source: self.peers.source().map(|peer| (peer.info.remote, peer.height)),
-            progress: self.progress,
-            hindered: self.clock.unready(),
-            dial_error: if self.peers.len() == 0 { self.dial_error.clone() } else { None },
-        })
-    }
-
     /// What the time, or any input, may call for: questions to peers, the state, the best header's report.
     fn on_wake(&mut self, time: Now, out: &mut Outbox) -> Result<(), StoreError> {
         let now = time.mono;
@@ -329,6 +319,7 @@ impl Headers {
         self.release_due(now, out)?;
         self.set_overdue_aside(now, out)?;
         self.end_counting(now);
+        self.ask_for_missing(now)?;
         self.drive(now, out)?;
         self.peers.settle();
         self.look_at_clock(time, out)?;
@@ -349,14 +340,6 @@ impl Headers {
         self.tell_candidates(now, out)?;
         self.report_best(now, out);
         Ok(())
-    }
-
-    fn report_best(&mut self, now: Time, out: &mut Outbox) {
-        let due = self.best_report.is_none_or(|at| now.since(at) >= BEST_REPORT_INTERVAL);
-        if let Some(index) = self.index.as_ref().filter(|_| self.best_changed && due) {
-            (self.best_report, self.best_changed) = (Some(now), false);
-            out.report(Report::BestHeader { height: index.best().height, work: index.best().work });
-        }
     }
 }
 
@@ -380,11 +363,19 @@ impl Role for Headers {
 
     fn deadline(&self) -> Option<Time> {
         let view = self.view(self.now)?;
-        let best = self.best_report.filter(|_| self.best_changed).map(|at| at + BEST_REPORT_INTERVAL);
+        let best = self.next_best_report();
         let peers = self.peers.deadline(self.now);
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
         let overdue = self.overdue_until().filter(|at| *at > self.now);
-        let others = [self.next_poll, best, withheld, overdue, self.counted_until(), self.clock.deadline()];
+        let others = [
+            self.certified.deadline(),
+            self.next_poll,
+            best,
+            withheld,
+            overdue,
+            self.counted_until(),
+            self.clock.deadline(),
+        ];
         others.into_iter().chain([self.machine.deadline(&view), peers]).flatten().min()
     }
 }

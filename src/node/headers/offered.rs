@@ -152,6 +152,9 @@ impl Headers {
         match index.find(&hash)? {
             HeaderLookup::Invalid => return refused(Refusal::Fault(PeerFault::InvalidBranch)),
             HeaderLookup::Valid(node) => return Ok(Judged::Known(node)),
+            HeaderLookup::Unknown if self.spec.seal_rules().needs_certificate() && !self.certified.contains(&hash) => {
+                return refused(Refusal::Drop("nothing shows that a quorum of authorities has notarised it"));
+            }
             HeaderLookup::Unknown => {}
         }
         let parent = match index.find(&header.previous)? {

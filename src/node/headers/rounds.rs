@@ -57,7 +57,7 @@ impl Headers {
     ) -> Result<(), StoreError> {
         let now = self.clock.no_earlier_than_known(now);
         self.peers.answered(now.mono, link);
-        let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
+        let Some(peer) = self.peers.get_mut(link).filter(|_| self.index.is_some()) else { return Ok(()) };
         match peer.questions.answered(now.mono) {
             None => {
                 self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
@@ -74,6 +74,8 @@ impl Headers {
             return Ok(());
         }
         let full = sync::is_full(&headers);
+        let headers = self.with_held(link, headers);
+        let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
         // A full round may have fewer headers if they are large.
         let count = if full { MAX_SYNC_HEADERS } else { headers.len() };
         let best = index.best().height;
@@ -83,17 +85,21 @@ impl Headers {
                 self.punish(link, fault, out);
                 Ok(())
             }
-            Ok(batch) => {
+            Ok(mut batch) => {
                 self.answered = true;
                 let end = (full && batch.future.is_none() && !batch.rows.is_empty()).then_some(batch.last);
                 let reached = batch.last.0;
-                let taken = self.take_batch(now, link, full, batch, out)?;
+                self.hold_last(link, &mut batch);
+                let taken = match self.leaves_final(&batch.rows)? {
+                    true => self.ignore_unfinal(now.mono, link, batch.last),
+                    false => self.take_batch(now, link, full, batch, out)?,
+                };
                 // Another peer may have sent the same headers just before.
                 if taken || reached >= best {
                     self.peers.delivered(now.mono, link, count);
                 }
                 self.end_round(link, end.filter(|_| taken));
-                Ok(())
+                self.take_held(now, out)
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::{
         },
         time::{Now, Time},
     },
-    chain::target::Work,
+    chain::{header::Header, target::Work},
     node::{
         PeerInfo,
         headers::{
@@ -67,6 +67,8 @@ pub(super) struct HeaderSource {
     pub(super) ignored: Option<(u32, Hash)>,
     /// The last header of its last answer; its next locator contains it.
     pub(super) reached: Option<(u32, Hash)>,
+    /// That header, while nothing shows that it counts: its block is not notarised, as far as we know.
+    pub(super) held: Option<Box<(Hash, Header)>>,
     /// The last header that was new to us when it sent it.
     pub(super) told: Option<Hash>,
     pub(super) promises: Promises,
@@ -117,6 +119,7 @@ impl HeaderSource {
             pace: Pace::default(),
             ignored: None,
             reached: None,
+            held: None,
             told: None,
             promises: Promises::default(),
             shows: None,

@@ -101,7 +101,8 @@ impl Refused {
     }
 }
 
-/// Judges a batch that is not empty. Headers known already may come first.
+/// Judges a batch that is not empty. Headers known already may come first. Of certificates, only that in the last header is
+/// checked: it covers all headers before.
 pub(super) fn judge(
     spec: &ChainSpec,
     index: &Index,
@@ -146,6 +147,10 @@ pub(super) fn judge(
             }
             Err(fault) => return Ok(Err(fault.into())),
         }
+    }
+    let claims = batch.rows.last().map(|last| spec.seal_rules().parent_claims(spec, &last.header));
+    if claims.into_iter().flatten().any(|claim| !claim.holds()) {
+        return Ok(Err(HeaderFault::VoteSignature.into()));
     }
     Ok(Ok(batch))
 }

@@ -8,6 +8,7 @@ mod model;
 mod news;
 mod pace;
 mod rounds;
+mod sealed;
 mod unproven;
 mod withheld;
 

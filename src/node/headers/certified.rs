@@ -1,0 +1,214 @@
+//! Headers that count only once a quorum has notarised them.
+//!
+//! A child's seal holds its parent's certificate. So of a `Sync` all headers but the last are certified by what follows them,
+//! and the last is held until `sealer` says that it is notarised, or the peer sends what follows it.
+
+use crate::{
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        time::{Now, Time},
+    },
+    chain::{
+        archive::{HeaderRow, StoreError},
+        header::Header,
+    },
+    node::{
+        Halt, Outbox,
+        headers::{
+            Headers,
+            certificates::{FIRST_RETRY, LAST_RETRY, Missing},
+            header_node::{HeaderLookup, HeaderNode},
+            syncnode::{HeaderSources, Standing},
+            validate::{Batch, Follower},
+        },
+    },
+};
+
+impl HeaderSources {
+    /// The header with this hash, if a peer has sent it and nothing follows it yet.
+    fn held(&self, hash: &Hash) -> Option<Header> {
+        let held = self.iter().filter_map(|(_, peer)| peer.held.as_deref());
+        held.filter(|(held, _)| held == hash).map(|(_, header)| header.clone()).next()
+    }
+
+    /// Has a peer asked at once: it surely has something that we lack. Returns whether there was a reason to ask it.
+    fn ask_now(&mut self, link: LinkId) -> bool {
+        let Some(peer) = self.get_mut(link).filter(|peer| !peer.closing) else { return false };
+        if peer.standing == Standing::Done && peer.questions.since.is_none() {
+            peer.standing = Standing::Fresh;
+        }
+        true
+    }
+}
+
+impl Headers {
+    /// What the peer sent before, if these follow it.
+    pub(super) fn with_held(&mut self, link: LinkId, mut headers: Vec<Header>) -> Vec<Header> {
+        let held = self.peers.get(link).and_then(|peer| peer.held.as_deref());
+        let follows = held.filter(|(hash, _)| headers.first().is_some_and(|first| first.previous == *hash));
+        if let Some((_, header)) = follows {
+            headers.insert(0, header.clone());
+        }
+        headers
+    }
+
+    /// Takes the last header out of a batch if nothing shows yet that it counts.
+    pub(super) fn hold_last(&mut self, link: LinkId, batch: &mut Batch) {
+        let needs_certificate = self.spec.seal_rules().needs_certificate();
+        let last = batch.rows.last().filter(|last| needs_certificate && !self.certified.contains(&last.hash));
+        if last.is_some()
+            && let Some(HeaderRow { hash, header, .. }) = batch.rows.pop()
+            && let Some(peer) = self.peers.get_mut(link)
+        {
+            peer.held = Some(Box::new((hash, header)));
+        }
+    }
+
+    /// A quorum has notarised this block.
+    pub(super) fn take_notarised(
+        &mut self,
+        now: Now,
+        link: Option<LinkId>,
+        hash: Hash,
+        header: Option<Header>,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let is_news = !self.certified.contains(&hash);
+        self.certified.notarised.insert(hash);
+        let Some(index) = &self.index else { return Ok(()) };
+        match index.find(&hash)? {
+            HeaderLookup::Valid(node) if node.withheld => return self.reconsider(now.mono, hash, out),
+            HeaderLookup::Valid(_) | HeaderLookup::Invalid => return Ok(()),
+            HeaderLookup::Unknown => {}
+        }
+        let is_here = header.is_some();
+        let Some(header) = header.or_else(|| self.peers.held(&hash)) else {
+            self.miss(now.mono, link, hash, is_news);
+            return Ok(());
+        };
+        let parent = match index.find(&header.previous)? {
+            HeaderLookup::Valid(node) => node,
+            HeaderLookup::Invalid => return Ok(()),
+            HeaderLookup::Unknown => {
+                self.miss(now.mono, link, hash, is_news);
+                return Ok(());
+            }
+        };
+        self.take_certified(now, link, (hash, header), (parent, is_here), out)
+    }
+
+    /// Takes a certified header whose parent is known. `is_here`: its body came with a proposal.
+    fn take_certified(
+        &mut self,
+        now: Now,
+        link: Option<LinkId>,
+        (hash, header): (Hash, Header),
+        (parent, is_here): (HeaderNode, bool),
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let previous = header.previous;
+        let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
+            Ok(row) => row,
+            Err(fault) => {
+                out.halt(Halt::certified_but_invalid(&hash, &fault.to_string()));
+                return Ok(());
+            }
+        };
+        if self.leaves_final(std::slice::from_ref(&row))? {
+            log::error!("a notarised block leaves the final chain: block={hash} height={}", row.header.height);
+            return Ok(());
+        }
+        if parent.withheld {
+            self.reconsider(now.mono, previous, out)?;
+        }
+        if let Some(peer) = link.and_then(|link| self.peers.get_mut(link)) {
+            peer.height = peer.height.max(row.header.height);
+            peer.shows = Some(hash);
+        }
+        self.accept(now.mono, vec![row], is_here, false, out).map(|_| ())
+    }
+
+    /// Remembers that the header of a notarised block is missing, and has a peer asked for it.
+    fn miss(&mut self, now: Time, link: Option<LinkId>, hash: Hash, is_news: bool) {
+        if is_news {
+            let asked = link.is_some_and(|link| self.peers.ask_now(link));
+            let again = if asked { now + FIRST_RETRY } else { now };
+            self.certified.missing = Some(Missing { hash, again, wait: FIRST_RETRY });
+        }
+    }
+
+    /// Has another peer asked for the header of a notarised block that is still missing.
+    pub(super) fn ask_for_missing(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some(missing) = self.certified.missing.filter(|missing| missing.again <= now) else { return Ok(()) };
+        let Some(index) = &self.index else { return Ok(()) };
+        if index.find(&missing.hash)? != HeaderLookup::Unknown || missing.wait > LAST_RETRY {
+            self.certified.missing = None;
+            return Ok(());
+        }
+        let links: Vec<LinkId> = self.peers.iter().map(|(link, _)| link).collect();
+        if let Some(link) = self.rng.pick(&links) {
+            self.peers.ask_now(*link);
+        }
+        self.certified.missing = Some(Missing { again: now + missing.wait, wait: missing.wait * 2, ..missing });
+        Ok(())
+    }
+
+    /// Takes headers that peers sent as their last, and that were notarised meanwhile.
+    pub(super) fn take_held(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        let notarised = |hash: &Hash| self.certified.contains(hash);
+        let held = self.peers.iter().filter_map(|(link, peer)| Some((link, peer.held.as_deref()?)));
+        let ready: Vec<(LinkId, Hash)> =
+            held.filter(|(_, (hash, _))| notarised(hash)).map(|(link, held)| (link, held.0)).collect();
+        for (link, hash) in ready {
+            self.take_notarised(now, Some(link), hash, None, out)?;
+            if let Some(peer) = self.peers.get_mut(link) {
+                peer.held = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// No branch that leaves this block counts any more.
+    pub(super) fn take_final(&mut self, height: u32, hash: Hash) {
+        if self.certified.last_final.is_none_or(|(last, _)| last < height) {
+            self.certified.last_final = Some((height, hash));
+        }
+    }
+
+    /// The peer's chain leaves the last final block: it is not asked again for a while. Headers alone do not show who is wrong.
+    pub(super) fn ignore_unfinal(&mut self, now: Time, link: LinkId, last: (u32, Hash)) -> bool {
+        log::error!(
+            "a branch that leaves the final chain is ignored: link={} height={} block={}",
+            link.0,
+            last.0,
+            last.1
+        );
+        if let Some(peer) = self.peers.get_mut(link) {
+            peer.done(now);
+            peer.slow(now);
+        }
+        false
+    }
+
+    /// Whether new headers, each the parent of the next, belong to a branch without the last final block.
+    pub(super) fn leaves_final(&self, rows: &[HeaderRow]) -> Result<bool, StoreError> {
+        let (Some(index), Some((height, hash))) = (&self.index, self.certified.last_final) else { return Ok(false) };
+        let Some((first, last)) = rows.first().zip(rows.last()) else { return Ok(false) };
+        if let Some(row) = rows.iter().find(|row| row.header.height == height) {
+            return Ok(row.hash != hash);
+        }
+        if last.header.height < height {
+            // A chain that ends below it may still lead there, unless the final block is known.
+            return Ok(matches!(index.find(&hash)?, HeaderLookup::Valid(_)));
+        }
+        let (mut hash_below, mut at) = (first.header.previous, first.header.height.saturating_sub(1));
+        while at > height && !index.is_on_best(at, &hash_below)? {
+            let HeaderLookup::Valid(node) = index.find(&hash_below)? else { return Ok(true) };
+            (hash_below, at) = (node.parent, node.height.saturating_sub(1));
+        }
+        let found = if at > height { index.hash_at(height)? } else { Some(hash_below) };
+        Ok(found != Some(hash))
+    }
+}
