@@ -12,8 +12,9 @@ use std::{
 
 use serde_json::Value;
 use tussock::{
+    chain::{archive::SealStore, seal::Statement, testkit},
     rpc::auth::base64,
-    store::{copy, migrate},
+    store::{SealDb, copy, migrate},
 };
 
 use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
@@ -68,7 +69,7 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
 }
 
 /// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
-const GENERATIONS: [(&str, &[&str]); 10] = [
+const GENERATIONS: [(&str, &[&str]); 11] = [
     ("first", &["ledger.db", "peers.db", "index.db"]),
     ("second", &["index.db"]),
     ("third", &["ledger.db"]),
@@ -79,9 +80,12 @@ const GENERATIONS: [(&str, &[&str]); 10] = [
     ("eighth", &["peers.db"]),
     ("ninth", &["ledger.db"]),
     ("tenth", &["ledger.db"]),
+    ("eleventh", &["seals.db"]),
 ];
 /// The first generation whose ledger this program reads.
 const READABLE: usize = 8;
+/// The newest generation with a ledger.
+const NEWEST: usize = 9;
 
 fn databases() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "databases"].iter().collect()
@@ -93,7 +97,7 @@ fn facts() -> &'static Value {
     FACTS.get_or_init(|| {
         let oldest = databases().join(GENERATIONS[READABLE].0);
         if std::env::var_os("TUSSOCK_WRITE_VECTORS").is_some() {
-            migrate_ledger(&oldest, &databases().join(GENERATIONS[GENERATIONS.len() - 1].0));
+            migrate_ledger(&oldest, &databases().join(GENERATIONS[NEWEST].0));
         }
         serde_json::from_slice(&fs::read(oldest.join("facts.json")).unwrap()).unwrap()
     })
@@ -125,10 +129,30 @@ fn there_are_databases_of_this_generation_too() {
     facts();
     let dir = TempDir::new();
     golden(GENERATIONS.len() - 1, dir.path());
-    for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX] {
+    for schema in [migrate::LEDGER, migrate::PEERS, migrate::INDEX, migrate::SEALS] {
         let facts = copy::describe(&dir.path().join(schema.name)).unwrap();
         assert!(facts.starts_with(&format!("version={} ", schema.version())), "keep one of this version: {facts}");
     }
+}
+
+/// The votes of `tests/vectors/authorities.json`, on the chain that its authorities seal.
+#[test]
+fn votes_of_an_earlier_version_come_back() {
+    let spec = testkit::sealed_spec(4);
+    let file = databases().join("eleventh/seals.db");
+    let certificate = testkit::certificate(&spec, Statement::skip(0, 9), 5);
+    let own = testkit::signed_vote(&spec, Statement::notarise(0, 10, spec.genesis_hash()), 2, 6);
+    if std::env::var_os("TUSSOCK_WRITE_VECTORS").is_some() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        drop(fs::remove_file(&file));
+        let mut seals = SealDb::open(&file, &spec).unwrap();
+        seals.keep_certificate(&certificate).unwrap();
+        seals.keep_vote(&own).unwrap();
+    }
+    let dir = TempDir::new();
+    golden(GENERATIONS.len() - 1, dir.path());
+    let record = SealDb::open(&dir.path().join("seals.db"), &spec).unwrap().load().unwrap();
+    assert_eq!((record.own_votes, record.certificates), (vec![own], vec![certificate]));
 }
 
 #[test]
