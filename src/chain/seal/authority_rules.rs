@@ -1,7 +1,13 @@
 //! Chains whose blocks known machines seal.
 
+use std::time::Duration;
+
 use crate::{
-    base::{hash::Hash, limits::MAX_AUTHORITIES, time::UnixTime},
+    base::{
+        hash::Hash,
+        limits::{MAX_AUTHORITIES, STALE_AFTER},
+        time::UnixTime,
+    },
     chain::{
         header::Header,
         key::Claim,
@@ -87,6 +93,12 @@ impl SealRules for AuthorityRules {
 
     fn announces_blocks(&self) -> bool {
         false
+    }
+
+    /// While nobody pays, blocks come after the time for an empty one.
+    fn stale_after(&self, spec: &ChainSpec) -> Duration {
+        let idle = spec.sealing().map_or(Duration::ZERO, |sealing| sealing.idle_block_time);
+        idle.saturating_mul(2).max(STALE_AFTER.0)
     }
 
     fn heeds_clock(&self) -> bool {
@@ -214,6 +226,13 @@ mod tests {
         let forged = Header { seal: Seal::Authorities(Box::new(seal)), ..first };
         let verdict = rules::check_header(maker.spec(), &facts, &forged, &forged.hash());
         assert_eq!(verdict, Err(HeaderFault::ParentVotes { found: 3, quorum: 0 }));
+    }
+
+    #[test]
+    fn a_chain_on_which_nobody_pays_is_not_stale() {
+        let (sealed, work) = (testkit::sealed_spec(4), ChainSpec::local());
+        assert_eq!(sealed.seal_rules().stale_after(&sealed), Duration::from_secs(7200));
+        assert_eq!(work.seal_rules().stale_after(&work), STALE_AFTER.0);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! On a sealed chain a header's chain work is the view of its seal. A child's view is above its parent's, so that "the most
 //! work" is the rule "the notarised block of the highest view".
 
+use std::time::Duration;
+
 use crate::{
     base::{hash::Hash, time::UnixTime},
     chain::{
@@ -45,6 +47,9 @@ pub trait SealRules: Sync {
 
     /// Whether new blocks spread by announcements, and whole to those who ask. Else their makers propose them to all.
     fn announces_blocks(&self) -> bool;
+
+    /// How long a node waits for a block before it looks for peers that know more.
+    fn stale_after(&self, spec: &ChainSpec) -> Duration;
 
     /// Whether a node whose clock is wrong may be misled by headers, or mislead others.
     fn heeds_clock(&self) -> bool;

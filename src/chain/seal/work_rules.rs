@@ -1,7 +1,13 @@
 //! Chains of proof of work.
 
+use std::time::Duration;
+
 use crate::{
-    base::{hash::Hash, time::UnixTime},
+    base::{
+        hash::Hash,
+        limits::{STALE_AFTER, STALE_INTERVALS},
+        time::UnixTime,
+    },
     chain::{
         header::Header,
         key::Claim,
@@ -70,6 +76,12 @@ impl SealRules for WorkRules {
 
     fn announces_blocks(&self) -> bool {
         true
+    }
+
+    fn stale_after(&self, spec: &ChainSpec) -> Duration {
+        let (least, most) = STALE_AFTER;
+        let block_time = Duration::from_secs(u64::from(spec.parameters.block_time));
+        block_time.saturating_mul(STALE_INTERVALS).clamp(least, most)
     }
 
     fn heeds_clock(&self) -> bool {

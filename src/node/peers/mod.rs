@@ -130,7 +130,7 @@ impl Peers {
             departed: Departed::default(),
             exchange: AddressExchange::default(),
             pinger: Pinger::new(setup.spec.genesis_hash()),
-            staleness: Staleness::new(setup.spec.parameters.block_time),
+            staleness: Staleness::new(setup.spec.seal_rules().stale_after(&setup.spec)),
             usage: Usage::new(),
             reach: Reach::new(setup),
             due: None,

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use super::{dialer::Dialer, links::Links};
 use crate::{
-    base::{
-        limits::{STALE_AFTER, STALE_DIAL_INTERVAL, STALE_INTERVALS},
-        time::Time,
-    },
+    base::{limits::STALE_DIAL_INTERVAL, time::Time},
     node::Outbox,
     wire::message::GoodbyeCode,
 };
@@ -23,10 +20,8 @@ pub(super) struct Staleness {
 }
 
 impl Staleness {
-    /// For a chain with this many seconds between blocks.
-    pub(super) fn new(block_time: u32) -> Self {
-        let (least, most) = STALE_AFTER;
-        let after = Duration::from_secs(u64::from(block_time)).saturating_mul(STALE_INTERVALS).clamp(least, most);
+    /// For a chain on which a block is late after this time.
+    pub(super) fn new(after: Duration) -> Self {
         Self { after, next: None, stale: false }
     }
 
@@ -85,12 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tip_is_stale_after_some_block_times_within_limits() {
-        let (least, most) = STALE_AFTER;
-        assert_eq!((Staleness::new(0).after, Staleness::new(u32::MAX).after), (least, most));
+    fn a_tip_that_stays_for_long_is_stale() {
+        let least = Duration::from_secs(180);
         let (mut links, mut out) = (Links::default(), Outbox::default());
         let mut dialer = Dialer::new(false, 2, [], [], []);
-        let mut staleness = Staleness::new(0);
+        let mut staleness = Staleness::new(least);
         let start = Time(1);
         staleness.tip_moved(start, &mut links, &mut dialer, &mut out);
         assert_eq!(staleness.deadline(), Some(start + least));
