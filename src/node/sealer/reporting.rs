@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    base::time::{Now, Time, UnixTime},
+    base::time::{Now, Time},
     chain::seal::{SignedVote, Stage},
     node::{
         HindranceReporter, Outbox,
@@ -18,8 +18,6 @@ use super::{core::Core, keys::Keys};
 const SEEN_INTERVAL: Duration = Duration::from_secs(1);
 /// A view that takes this many of its times is worth a word.
 const STUCK_TIMES: u32 = 3;
-/// Who was not heard for this long while the chain does not go on is missing.
-const MISSING_AFTER: u64 = 60;
 
 /// What the report needs besides the core.
 pub(super) struct Facts {
@@ -129,15 +127,19 @@ impl Reporter {
         if let Some(answered) = facts.recalled {
             return Some(format!("{answered} of {} authorities have told what this key signed", self.quorum));
         }
-        let is_missing = |seen: Option<UnixTime>| seen.is_none_or(|seen| seen.0 + MISSING_AFTER < now.unix.0);
-        let missing = self.authorities.iter().enumerate().filter(|(_, authority)| is_missing(authority.seen));
-        let missing: Vec<String> = missing.map(|(number, _)| number.to_string()).collect();
-        let (heard, count) = (self.authorities.len() - missing.len(), self.authorities.len());
-        if heard >= self.quorum {
-            return None;
-        }
-        let (quorum, missing) = (self.quorum, missing.join(", "));
-        Some(format!("{heard} of {count} authorities are heard and {quorum} are needed; missing: {missing}"))
+        // Long after the end of a view's time whoever is there has voted to skip it.
+        let voted: Vec<usize> =
+            core.tally().of(core.view(), Stage::Skip).map(|vote| usize::from(vote.signer)).collect();
+        let missing = (0..self.authorities.len()).filter(|number| !voted.contains(number));
+        let missing: Vec<String> = missing.map(|number| number.to_string()).collect();
+        let (here, count, quorum, missing) = (voted.len(), self.authorities.len(), self.quorum, missing.join(", "));
+        Some(format!("{here} of {count} authorities are heard and {quorum} are needed; missing: {missing}"))
+    }
+
+    /// Why the chain does not go on, as it was last told.
+    #[cfg(test)]
+    pub(super) fn told_stuck(&self) -> Option<String> {
+        self.told.stuck.clone()
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {

@@ -31,12 +31,24 @@ impl Core {
                 Fate::Fresh
             }
         };
-        if !self.certified.is_settled(&vote.statement)
-            && let Some(certificate) = self.tally.certificate(vote.statement, self.set.quorum())
+        self.certify_if_quorum(vote.statement, now);
+        fate
+    }
+
+    /// Own votes from before the start: the certificate that one completed may be lost.
+    pub(super) fn count_own(&mut self, now: Clock) {
+        let votes: Vec<SignedVote> = self.own_votes.iter().copied().collect();
+        for vote in votes {
+            self.certify_if_quorum(vote.statement, now);
+        }
+    }
+
+    fn certify_if_quorum(&mut self, statement: Statement, now: Clock) {
+        if !self.certified.is_settled(&statement)
+            && let Some(certificate) = self.tally.certificate(statement, self.set.quorum())
         {
             self.certify(certificate, now);
         }
-        fate
     }
 
     /// Takes a certificate that holds and is news.
@@ -48,7 +60,9 @@ impl Core {
             self.effects.push(Effect::Contradiction(statement));
             return;
         }
-        self.effects.push(Effect::KeepCertificate(certificate.clone()));
+        if statement.stage != Stage::Notarise {
+            self.effects.push(Effect::KeepCertificate(certificate.clone()));
+        }
         self.effects.push(Effect::SendCertificate(certificate));
         if place.view == self.view {
             self.keep_pace(statement.stage, now);
@@ -70,7 +84,7 @@ impl Core {
         }
         self.trim();
         if statement.stage == Stage::Notarise {
-            self.say_final(now);
+            self.keep_tip(now);
         }
     }
 
@@ -97,10 +111,18 @@ impl Core {
         self.proposals.keep(self.view, self.certified.tip().view);
     }
 
-    /// Who has not voted to skip the tip's view says that the tip is final as far as it goes.
-    pub(super) fn say_final(&mut self, now: Clock) {
+    /// Keeps the tip's certificate and, unless this node voted to skip its view, says that it is final as far as it goes.
+    /// Both wait for the block itself to be on the disk: else a power loss of all authorities at once could leave certificates
+    /// of a block that nobody has, and nothing could be built on it or beside it.
+    pub(super) fn keep_tip(&mut self, now: Clock) {
         let tip = self.certified.tip();
-        if tip.view > self.certified.last_final().view {
+        if tip.view > self.certified.last_final().view && self.ledger == tip.block {
+            if self.kept < tip.view
+                && let Some(certificate) = self.certified.notarised(tip.view)
+            {
+                self.kept = tip.view;
+                self.effects.push(Effect::KeepCertificate(certificate.clone()));
+            }
             self.cast(Statement::finalize(self.set.epoch(), tip.view, tip.block), now);
         }
     }

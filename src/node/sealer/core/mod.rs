@@ -64,7 +64,7 @@ pub struct Clock {
 pub enum Effect {
     /// Write an own vote to the disk. If that fails, nothing after it may be done.
     KeepVote(SignedVote),
-    /// Keep a certificate.
+    /// Keep a certificate. That of a block comes once the ledger has the block.
     KeepCertificate(Certificate),
     /// Forget certificates of lower views.
     ForgetBelow(u64),
@@ -133,6 +133,8 @@ pub struct Core {
     has_work: bool,
     /// The block up to which the ledger is applied.
     ledger: Hash,
+    /// The highest view whose notarisation was kept.
+    kept: u64,
     /// The view for which a block was asked for.
     led: Option<u64>,
     /// The time up to which everything due is done.
@@ -152,10 +154,13 @@ impl Core {
                 certified.add(certificate.clone());
             }
         }
-        record.own_votes.iter().for_each(|vote| drop(tally.add(*vote)));
+        // A vote for a block may be all that is left of it: it is not said again before the ledger has the block.
+        let said_again = record.own_votes.iter().filter(|vote| vote.statement.stage != Stage::Notarise);
+        said_again.for_each(|vote| drop(tally.add(*vote)));
         let view = certified.highest() + 1;
         Self {
             ledger: genesis,
+            kept: certified.tip().view,
             set,
             own,
             signing,
@@ -224,7 +229,8 @@ impl Core {
     /// Others have told what this key signed: votes are safe from now on.
     pub fn allow_votes(&mut self, now: Clock) {
         self.may_vote = true;
-        self.say_final(now);
+        self.count_own(now);
+        self.keep_tip(now);
         self.drive(now);
     }
 
@@ -239,6 +245,11 @@ impl Core {
         self.ledger = tip;
         self.led = None;
         self.proposals.retry();
+        let voted = self.own_votes.of(Stage::Notarise).filter(|vote| vote.statement.block == tip);
+        if let Some(vote) = voted.copied() {
+            self.count(vote, now);
+        }
+        self.keep_tip(now);
         self.drive(now);
     }
 

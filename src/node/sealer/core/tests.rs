@@ -159,12 +159,14 @@ fn the_end_of_a_view_s_time_is_a_vote_to_skip_and_no_finality_follows() {
     core.wake(Clock { mono: end, unix_ms: 0 });
     assert_eq!(cast(&core.effects()), [Statement::skip(0, 1)]);
     assert_eq!(core.certificate(notarised(1, A), at(1_300)), Ok(Fate::Fresh));
+    core.set_ledger(A, at(1_301));
     assert_eq!(cast(&core.effects()), [], "no finality after a skip");
     assert_eq!(core.view(), 2);
     // Nor after a restart.
     let own_votes = core.own_votes().iter().copied().collect();
     let record = SealRecord { own_votes, certificates: vec![notarised(1, A)], evidence: Vec::new() };
     let mut again = core_with(Some(0), 4, record);
+    again.set_ledger(A, at(0));
     assert_eq!(cast(&again.effects()), []);
 }
 
@@ -172,7 +174,13 @@ fn the_end_of_a_view_s_time_is_a_vote_to_skip_and_no_finality_follows() {
 fn finality_is_said_once_and_no_skip_follows() {
     let mut core = core(0);
     core.certificate(notarised(1, A), at(1)).unwrap();
-    assert_eq!(cast(&core.effects()), [Statement::finalize(0, 1, A)]);
+    let effects = core.effects();
+    assert_eq!(cast(&effects), [], "the block is not on the disk");
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::KeepCertificate(_))));
+    core.set_ledger(A, at(2));
+    let effects = core.effects();
+    assert_eq!(cast(&effects), [Statement::finalize(0, 1, A)]);
+    assert_eq!(effects[0], Effect::KeepCertificate(notarised(1, A)));
     assert_eq!(core.certificate(notarised(1, A), at(1)), Ok(Fate::Stale));
     let record = SealRecord { own_votes: core.own_votes().iter().copied().collect(), ..SealRecord::default() };
     // The certificate was lost with the power, the vote was not.
@@ -360,6 +368,9 @@ fn one_authority_is_a_quorum() {
     core.set_work(true, at(200));
     assert!(matches!(core.effects()[..], [Effect::Lead { view: 1, .. }]));
     let effects = offer(&mut core, proposal(1, A, None), 210);
-    assert_eq!(cast(&effects), [Statement::notarise(0, 1, A), Statement::finalize(0, 1, A)]);
+    assert_eq!(cast(&effects), [Statement::notarise(0, 1, A)]);
+    core.set_ledger(A, at(220));
+    let effects = core.effects();
+    assert_eq!(cast(&effects), [Statement::finalize(0, 1, A)]);
     assert!(effects.contains(&Effect::Final(Place { view: 1, block: A })));
 }

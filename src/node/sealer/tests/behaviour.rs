@@ -1,0 +1,234 @@
+//! What one sealer does with what it hears.
+
+use super::*;
+use crate::{
+    chain::seal::{Recall, Recalled, Statement, Vote, Votes},
+    node::{Halt, PeerFault},
+    wire::{frame::Frame, message::Kind},
+};
+
+fn genesis() -> Hash {
+    spec(4).genesis_hash()
+}
+
+fn vote(signer: usize, statement: Statement) -> SignedVote {
+    SignedVote::sign(statement, signer as u8, 5_000, &key(signer), &genesis())
+}
+
+fn certificate(statement: Statement) -> Certificate {
+    let votes = (0..3).map(|signer| (signer, vote(signer, statement).vote));
+    Certificate { statement, votes: Votes::collect(votes) }
+}
+
+/// A sealer that has started and has two peers; the first message that it sends, if it is an authority, is a question.
+fn started(own: Option<usize>, disk: &Disk) -> (Driver<Sealer>, Option<Recall>) {
+    let mut driver = sealer(4, own, disk);
+    driver.start();
+    for link in [1, 2] {
+        driver.up(link, testing::inbound_peer("10.0.0.1:4130"));
+    }
+    let asked = driver.wake().sent(1).into_iter().find_map(|message| match message {
+        Message::Recall(recall) => Some(recall),
+        _ => None,
+    });
+    (driver, asked)
+}
+
+fn answer(recall: &Recall, responder: usize, votes: &[SignedVote]) -> Message {
+    let votes = List::truncated(votes.iter().copied());
+    Message::Recalled(Box::new(Recalled::sign(recall, responder as u8, votes, &key(responder), &genesis())))
+}
+
+fn votes_in(messages: &[Message]) -> Vec<Statement> {
+    let statement = |message: &Message| match message {
+        Message::Vote(vote) => Some(vote.statement),
+        _ => None,
+    };
+    messages.iter().filter_map(statement).collect()
+}
+
+fn halt(did: &Actions) -> Option<Halt> {
+    did.0.iter().find_map(|action| match action {
+        Action::Halt(halt) => Some(halt.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn each_message_goes_once_to_every_other_peer_that_has_not_shown_it() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let message = Message::Vote(vote(0, Statement::skip(0, 1)));
+    let did = driver.receive(1, &message);
+    assert_eq!((did.sent(1), did.sent(2)), (vec![], vec![message.clone()]));
+    let again = driver.receive(1, &message);
+    assert_eq!(again.sent(2), [], "{again:?}");
+    let skip = Message::Certificate(Box::new(certificate(Statement::skip(0, 4))));
+    let did = driver.receive(2, &skip);
+    assert_eq!((did.sent(1), did.sent(2)), (vec![skip.clone()], vec![]));
+    assert_eq!(driver.receive(1, &skip).sent(2), []);
+}
+
+#[test]
+fn what_its_signer_did_not_sign_costs_the_link_and_what_cannot_be_judged_does_not() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let forged = SignedVote { signer: 1, ..vote(0, Statement::skip(0, 1)) };
+    let fault = |did: Actions| did.fault(1);
+    assert_eq!(fault(driver.receive(1, &Message::Vote(forged))), Some(PeerFault::Unsigned(Kind::Vote)));
+    let mut forged = certificate(Statement::skip(0, 1));
+    forged.statement.view = 2;
+    let did = driver.receive(1, &Message::Certificate(Box::new(forged)));
+    assert_eq!(fault(did), Some(PeerFault::Unsigned(Kind::Certificate)));
+    let far = Message::Vote(vote(0, Statement::skip(0, 1 << 50)));
+    assert_eq!(fault(driver.receive(1, &far)), None);
+    let other = Message::Vote(vote(0, Statement::skip(3, 1)));
+    assert_eq!(fault(driver.receive(1, &other)), None, "a set that this node does not know");
+    let recall = Recall::sign(0, 2, 7, &key(1), &genesis());
+    assert_eq!(fault(driver.receive(1, &Message::Recall(recall))), Some(PeerFault::Unsigned(Kind::Recall)));
+}
+
+/// A leader's first block, signed by this key.
+fn proposal(signer: usize, view: u64) -> (Hash, Message) {
+    let tip = spec(4).genesis.header;
+    let mut header = template(&tip).header;
+    let set = spec(4).sealing().unwrap().set;
+    header.seal = Seal::Authorities(Box::new(crate::chain::seal::AuthoritySeal {
+        view,
+        next_authorities: set.hash(),
+        parent_view: 0,
+        parent_votes: Votes::default(),
+    }));
+    let hash = header.hash();
+    let signature = key(signer).sign(&crate::chain::seal::proposal_hash(&genesis(), &hash));
+    let block = [header.to_bytes(), 0u32.to_le_bytes().to_vec()].concat();
+    (hash, Message::Proposal { signature, block: block.into() })
+}
+
+#[test]
+fn only_the_leader_proposes_and_a_bad_signature_never_condemns_a_block() {
+    let leader = spec(4).sealing().unwrap().set.leader(1);
+    let (mut driver, _) = started(None, &Disk::default());
+    let (hash, forged) = proposal((leader + 1) % 4, 1);
+    assert_eq!(driver.receive(1, &forged).fault(1), Some(PeerFault::Unsigned(Kind::Proposal)));
+    let (same, signed) = proposal(leader, 1);
+    assert_eq!(hash, same, "the signature is not in the block");
+    let did = driver.receive(2, &signed);
+    assert_eq!(did.sent(1), std::slice::from_ref(&signed), "passed on before it is checked");
+    assert!(matches!(did.told::<ToFetch>()[..], [ToFetch::Proposed { hash: asked, .. }] if asked == hash));
+    assert_eq!(driver.receive(1, &signed).told::<ToFetch>(), []);
+    let (_, far) = proposal(leader, 1 << 40);
+    assert_eq!(driver.receive(1, &far).0, []);
+    let garbage = Message::Proposal { signature: [0; 64], block: vec![7; 90].into() };
+    assert!(matches!(driver.receive(1, &garbage).fault(1), Some(PeerFault::Frame(_))));
+}
+
+#[test]
+fn nothing_is_signed_before_a_quorum_has_told_what_this_key_signed() {
+    let leader = spec(4).sealing().unwrap().set.leader(1);
+    let own = (leader + 1) % 4;
+    let others: Vec<usize> = (0..4).filter(|other| *other != own).collect();
+    let (mut driver, recall) = started(Some(own), &Disk::default());
+    let recall = recall.expect("an authority asks first");
+    let (hash, block) = proposal(leader, 1);
+    driver.receive(1, &block);
+    let checked = driver.notice(ToSealer::ProposalChecked { hash, result: Ok(()) });
+    assert_eq!(votes_in(&checked.sent(1)), []);
+    let first = answer(&recall, others[0], &[]);
+    assert_eq!(votes_in(&driver.receive(1, &first).sent(1)), []);
+    assert_eq!(votes_in(&driver.receive(1, &first).sent(1)), [], "the same one again");
+    let stale = Recall::sign(0, own as u8, recall.nonce ^ 1, &key(own), &genesis());
+    assert_eq!(votes_in(&driver.receive(1, &answer(&stale, others[1], &[])).sent(1)), [], "another question's");
+    let did = driver.receive(2, &answer(&recall, others[1], &[]));
+    assert_eq!(votes_in(&did.sent(1)), [Statement::notarise(0, 1, hash)]);
+}
+
+#[test]
+fn a_key_that_has_signed_elsewhere_stops_the_node() {
+    let disk = Disk::default();
+    let (mut driver, recall) = started(Some(0), &disk);
+    let newer = vote(0, Statement::skip(0, 9));
+    let did = driver.receive(1, &answer(&recall.unwrap(), 1, &[newer]));
+    assert!(
+        matches!(halt(&did), Some(Halt::SignedElsewhere(text)) if text.starts_with("this key has signed elsewhere"))
+    );
+    // Its own record has that vote: all is well.
+    disk.clone().keep_vote(&newer).unwrap();
+    let (mut driver, recall) = started(Some(0), &disk);
+    assert_eq!(halt(&driver.receive(1, &answer(&recall.unwrap(), 1, &[newer]))), None);
+    // Somebody else's vote, or a forged one, is no answer.
+    let (mut driver, recall) = started(Some(0), &disk);
+    let recall = recall.unwrap();
+    let forged = SignedVote { vote: Vote { clock: 1, ..newer.vote }, ..vote(0, Statement::skip(0, 10)) };
+    assert_eq!(halt(&driver.receive(1, &answer(&recall, 1, &[forged]))), None);
+    assert_eq!(halt(&driver.receive(1, &answer(&recall, 2, &[vote(1, Statement::skip(0, 9))]))), None);
+    assert!(!driver.role.recalling.is_done());
+    // A vote of this key that arrives later shows it, too.
+    let did = driver.receive(1, &Message::Vote(vote(0, Statement::notarise(0, 2, Hash([5; 32])))));
+    assert!(matches!(halt(&did), Some(Halt::SignedElsewhere(_))));
+}
+
+#[test]
+fn a_question_is_answered_with_the_newest_votes_once() {
+    let (mut driver, _) = started(Some(1), &Disk::default());
+    let votes = [Statement::notarise(0, 2, Hash([4; 32])), Statement::skip(0, 3)].map(|said| vote(0, said));
+    votes.iter().for_each(|vote| drop(driver.receive(1, &Message::Vote(*vote))));
+    let recall = Recall::sign(0, 0, 70, &key(0), &genesis());
+    let did = driver.receive(1, &Message::Recall(recall));
+    let expected = answer(&recall, 1, &votes);
+    assert_eq!(did.sent(1), std::slice::from_ref(&expected));
+    assert_eq!(did.sent(2), [Message::Recall(recall), expected]);
+    assert_eq!(driver.receive(2, &Message::Recall(recall)).sent(1), []);
+}
+
+#[test]
+fn a_vote_that_cannot_be_written_is_not_sent() {
+    struct Full;
+    impl SealStore for Full {
+        fn load(&mut self) -> Result<SealRecord, StoreError> {
+            Ok(SealRecord::default())
+        }
+        fn keep_vote(&mut self, _: &SignedVote) -> Result<(), StoreError> {
+            Err(StoreError::Other("the disk is full".to_owned()))
+        }
+        fn keep_certificate(&mut self, _: &Certificate) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn forget_below(&mut self, _: u64) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn keep_evidence(&mut self, _: &(SignedVote, SignedVote)) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+    let mut setup = Setup::bare(Arc::new(spec(2)));
+    setup.seal = Some(key(0));
+    let mut driver = Driver::new(Sealer::new(&setup, Box::new(Full), Rng::from_number(1)));
+    driver.start();
+    driver.up(1, testing::inbound_peer("10.0.0.1:4130"));
+    let sent = driver.wake().sent(1);
+    let Some(Message::Recall(recall)) = sent.first() else { panic!("{sent:?}") };
+    let genesis = spec(2).genesis_hash();
+    let recalled = Recalled::sign(recall, 1, List::EMPTY, &key(1), &genesis);
+    driver.receive(1, &Message::Recalled(Box::new(recalled)));
+    driver.notice(ToSealer::PoolChanged { added: 1, removed: 0 });
+    driver.pass(Duration::from_secs(2));
+    let did = driver.wake();
+    assert!(matches!(halt(&did), Some(Halt::Store(_))), "{did:?}");
+    assert_eq!(did.sent(1), []);
+}
+
+#[test]
+fn a_new_peer_hears_finality_the_tip_and_what_is_under_way() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let block = Hash([6; 32]);
+    let all = [
+        Message::Certificate(Box::new(certificate(Statement::finalize(0, 3, block)))),
+        Message::Certificate(Box::new(certificate(Statement::notarise(0, 3, block)))),
+        Message::Certificate(Box::new(certificate(Statement::skip(0, 4)))),
+        Message::Vote(vote(2, Statement::skip(0, 5))),
+    ];
+    all.iter().for_each(|message| drop(driver.receive(1, message)));
+    let did = driver.up(3, testing::inbound_peer("10.0.0.1:4130"));
+    assert_eq!(did.sent(3), all);
+    let frame = Frame::new(&all[3]);
+    assert!(driver.frame(3, frame).0.is_empty());
+}
