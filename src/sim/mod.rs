@@ -30,6 +30,7 @@ mod overrides;
 mod power;
 pub mod regions;
 pub mod report;
+pub mod sealing;
 mod setup;
 mod sockets;
 mod stats;

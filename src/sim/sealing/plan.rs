@@ -1,0 +1,99 @@
+//! What a seed stands for.
+
+use std::time::Duration;
+
+use crate::base::rng::Rng;
+
+/// How an authority lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// It says nothing at all.
+    Silent,
+    /// It proposes several blocks, votes for all, votes for finality and skip of one view, and shows each only to some.
+    Everything {
+        /// Whether it shows some messages to nobody.
+        hides: bool,
+        /// Whether it also proposes blocks that are invalid, and on parents that are not the tip.
+        is_wild: bool,
+    },
+    /// It keeps the rules, but each start is on a disk from before.
+    OldDisk,
+}
+
+/// What is played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Of everything.
+    pub seed: u64,
+    /// How many authorities there are.
+    pub count: usize,
+    /// Those that lie, by number, and how.
+    pub liars: Vec<(usize, Lie)>,
+    /// How long faults happen.
+    pub chaos: Duration,
+    /// The longest time that a message takes once all is calm.
+    pub delay: Duration,
+    /// The longest time that it takes before.
+    pub wild_delay: Duration,
+    /// Lost messages in a million, before all is calm.
+    pub loss: u64,
+    /// Crashes in a million effects, before all is calm.
+    pub crash: u64,
+    /// Whether votes and proposals are passed on.
+    pub forwards: bool,
+    /// Seconds from one split of the network to the next, before all is calm; 0: none.
+    pub split_every: u64,
+}
+
+impl Plan {
+    /// The plan of a seed. With `too_many` liars nothing is promised.
+    pub fn draw(seed: u64, too_many: bool) -> Self {
+        let mut rng = Rng::from_number(seed).fork("sealing plan");
+        let ms = |rng: &mut Rng, low, high| Duration::from_millis(rng.between(low, high));
+        let size = |bound: u64, rng: &mut Rng| usize::try_from(rng.below(bound)).unwrap_or(0);
+        let count = if too_many { 4 + 3 * size(2, &mut rng) } else { 1 + size(10, &mut rng) };
+        let tolerated = (count - 1) / 3;
+        let lying = if too_many {
+            tolerated + 1
+        } else {
+            size(tolerated as u64 + 1, &mut rng).max(size(tolerated as u64 + 1, &mut rng))
+        };
+        let mut numbers: Vec<usize> = (0..count).collect();
+        rng.shuffle(&mut numbers);
+        let lie = |rng: &mut Rng| match rng.below(10) {
+            _ if too_many => Lie::Everything { hides: false, is_wild: false },
+            0 => Lie::Silent,
+            1 | 2 => Lie::OldDisk,
+            _ => Lie::Everything { hides: rng.below(2) == 0, is_wild: rng.below(2) == 0 },
+        };
+        let liars = numbers.into_iter().take(lying).map(|number| (number, lie(&mut rng))).collect();
+        let calm = [20, 100, 300, 1500][size(4, &mut rng)];
+        Self {
+            seed,
+            count,
+            liars,
+            chaos: ms(&mut rng, 3_000, 25_000),
+            delay: ms(&mut rng, 1, calm),
+            wild_delay: ms(&mut rng, 10, 4_000),
+            loss: [0, 10_000, 100_000, 300_000][size(4, &mut rng)],
+            crash: [0, 0, 2_000, 10_000][size(4, &mut rng)],
+            forwards: rng.below(4) == 0,
+            split_every: [0, 2, 5][size(3, &mut rng)],
+        }
+    }
+
+    /// How an authority lies; `None`: it is honest.
+    pub fn lie(&self, number: usize) -> Option<Lie> {
+        self.liars.iter().find(|(liar, _)| *liar == number).map(|(_, lie)| *lie)
+    }
+
+    /// How many may lie.
+    pub fn tolerated(&self) -> usize {
+        (self.count - 1) / 3
+    }
+
+    /// How many decide. Counted here, so that a mistake in the program is not repeated.
+    pub fn quorum(&self) -> usize {
+        self.count - self.tolerated()
+    }
+}

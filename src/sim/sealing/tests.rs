@@ -1,0 +1,29 @@
+//! Seeds of the core alone. `SEALING_SEEDS` sets how many, `SEALING_FIRST` the first of them.
+
+use super::*;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+#[test]
+fn no_seed_with_as_many_liars_as_may_be_has_a_conflict_or_stands_still() {
+    let (first, count) = (number("SEALING_FIRST", 1), number("SEALING_SEEDS", 200));
+    for seed in first..first + count {
+        let outcome = run(Plan::draw(seed, false));
+        assert_eq!(outcome.complaint, None, "{outcome:?}");
+    }
+}
+
+#[test]
+fn with_one_liar_too_many_a_conflict_is_found() {
+    let conflict = (1..=200).find(|seed| run(Plan::draw(*seed, true)).complaint == Some(Complaint::Conflict));
+    assert!(conflict.is_some());
+}
+
+#[test]
+fn a_seed_always_gives_the_same_run() {
+    for seed in 1..20 {
+        assert_eq!(run(Plan::draw(seed, false)), run(Plan::draw(seed, false)));
+    }
+}
