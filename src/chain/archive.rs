@@ -159,6 +159,8 @@ pub trait LedgerStore: HeaderArchive {
     fn apply(&mut self, height: u32, hash: &Hash, undo: &CoinChanges) -> Result<(), StoreError>;
     /// Disconnects the applied chain's last block and returns its undo data.
     fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
+    /// What the applied chain's block at this height did to the coins.
+    fn changes_of(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
     /// Marks the block and every stored descendant as invalid; returns their hashes.
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
     /// A coin, as of the changes flushed so far.

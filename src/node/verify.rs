@@ -25,7 +25,8 @@ use crate::{
     node::{
         Input, Nothing, Origin, Outbox, PeerFault, Role, Setup,
         notice::{
-            CheckedTransactions, ToFetch, ToGossip, ToLedger, ToVerify, TransactionVerdict, UncheckedTransaction,
+            CheckedTransactions, ProposalFault, ToFetch, ToGossip, ToLedger, ToSealer, ToVerify, TransactionVerdict,
+            UncheckedTransaction,
         },
         report::Counter,
     },
@@ -207,6 +208,10 @@ fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> im
 
 /// Deals with an invalid body: closes its sender, and tells the role that waits for the block.
 fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault, out: &mut Outbox) {
+    if origin == Origin::Proposal {
+        let result = Err(ProposalFault::Invalid(block_fault.to_string()));
+        return out.tell(ToSealer::ProposalChecked { hash, result });
+    }
     if let Some(link) = origin.liable() {
         out.fault(link, fault);
     }

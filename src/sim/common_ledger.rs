@@ -282,6 +282,13 @@ impl LedgerStore for CommonLedger {
         })
     }
 
+    fn changes_of(&self, _height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.read(|blocks, _| {
+            let changes = blocks.block(blocks.known(hash)?).changes.clone();
+            changes.ok_or_else(|| StoreError::Corrupt(format!("block {hash} was never applied")))
+        })
+    }
+
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
         self.write(|blocks, own| {
             let mut marked = vec![blocks.known(hash)?];

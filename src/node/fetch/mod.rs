@@ -21,7 +21,7 @@ mod tests;
 mod watch;
 mod window;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
     base::{
@@ -91,6 +91,8 @@ pub struct Fetch {
     candidates: Candidates,
     peers: BodySources,
     offers: Offers,
+    /// Proposed blocks, the oldest first: with the verifier or the ledger.
+    proposed: VecDeque<Hash>,
     submitted: Submitted,
     recent: Recent,
     bodies: Bodies,
@@ -124,6 +126,7 @@ impl Fetch {
             candidates: Candidates::default(),
             peers: BodySources::default(),
             offers: Offers::default(),
+            proposed: VecDeque::new(),
             submitted: Submitted::default(),
             recent: Recent::new(RECENT_BLOCKS),
             bodies: Bodies::new(RECENT_BLOCKS),

@@ -1,17 +1,23 @@
 //! What other roles tell: which bodies are wanted, what became of those that were here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    base::{hash::Hash, ids::LinkId},
+    base::{bytes::Bytes, hash::Hash, ids::LinkId},
     chain::rules::BlockFault,
     node::{
         ChainMove, Origin, Outbox,
         command::Reply,
         fetch::{DELIVERED_INTERVAL, Fetch, RECENT_BLOCKS},
-        notice::{ToFetch, ToHeaders},
+        notice::{ToFetch, ToHeaders, ToVerify},
     },
+    wire::{frame::Frame, message::Message},
 };
+
+/// Proposed blocks that are remembered: as many as the ledger keeps.
+const MAX_PROPOSED: usize = 16;
+/// How long nobody is asked for a proposed block once its header counts: the ledger has it, or is about to.
+const PROPOSED_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Fetch {
     pub(super) fn on_notice(&mut self, notice: ToFetch, out: &mut Outbox) {
@@ -21,7 +27,7 @@ impl Fetch {
             ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
             ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),
             ToFetch::HeaderJudged { hash, is_wanted } => self.take_judgement(self.now, hash, is_wanted, out),
-            ToFetch::Proposed { .. } => {}
+            ToFetch::Proposed { hash, block } => self.take_proposed(hash, block, out),
             ToFetch::Produced { block } => self.offer_own(Origin::Miner, block, out),
             ToFetch::BodyRefused { hash, origin, fault } => self.take_refusal(&hash, origin, &fault, out),
             ToFetch::BodiesTaken { blocks } => self.take_taken(&blocks, out),
@@ -65,6 +71,11 @@ impl Fetch {
                 self.window.pause(height, until);
             }
         }
+        for hash in &self.proposed {
+            if let Some(height) = self.window.height_of(hash) {
+                self.window.pause(height, self.now + PROPOSED_PATIENCE);
+            }
+        }
         for (hash, until) in self.announced.awaited() {
             if let Some(height) = self.window.height_of(&hash) {
                 self.window.pause(height, until);
@@ -78,6 +89,21 @@ impl Fetch {
                 self.check_body(offer.origin, place, hash, offer.frame, out);
             }
         }
+    }
+
+    /// A proposed block: to the verifier at once. The ledger keeps it until its header counts, so nobody need be asked for it.
+    fn take_proposed(&mut self, hash: Hash, block: Bytes, out: &mut Outbox) {
+        if !self.proposed.contains(&hash) {
+            self.proposed.push_back(hash);
+        }
+        if self.proposed.len() > MAX_PROPOSED {
+            self.proposed.pop_front();
+        }
+        if let Some(height) = self.window.height_of(&hash) {
+            self.window.pause(height, self.now + PROPOSED_PATIENCE);
+        }
+        let (frame, checked) = (Frame::new(&Message::Block(block)), self.checked.clone());
+        out.tell(ToVerify::CheckBlock { origin: Origin::Proposal, hash, frame, checked });
     }
 
     fn take_taken(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {

@@ -81,6 +81,9 @@ impl Gossip {
             peer.blocks.insert(hash);
         }
         self.passed_on = *hash;
+        if !self.announces_blocks {
+            return;
+        }
         let pushed = self.push_to(hash);
         let (block, header) = (Frame::new(&Message::Block(bytes.clone())), OnceCell::new());
         let is_small = bytes.len() <= self.whole_block_bytes;

@@ -60,6 +60,8 @@ use crate::{
 /// The `gossip` role.
 pub struct Gossip {
     test_chain: bool,
+    /// Whether peers hear of new blocks from here.
+    announces_blocks: bool,
     /// Blocks up to this size are pushed whole to all peers.
     whole_block_bytes: usize,
     /// Batches that may be at the verifiers: one being checked and one waiting for each.
@@ -150,6 +152,7 @@ impl Gossip {
     pub fn new(setup: &Setup, mut rng: Rng) -> Self {
         Self {
             test_chain: setup.spec.test,
+            announces_blocks: setup.spec.seal_rules().announces_blocks(),
             whole_block_bytes: setup.whole_block_bytes,
             most_batches: setup.verifiers.max(1).saturating_mul(2),
             state: SyncState::Starting,

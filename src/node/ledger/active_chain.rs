@@ -22,8 +22,9 @@ use crate::{
 };
 
 use super::{
-    chainstate::{Chainstate, Failure},
+    chainstate::Chainstate,
     committer::Committer,
+    failure::Failure,
     mempool::Mempool,
     pool::Pool,
     reorganise::{Culprit, Switch},

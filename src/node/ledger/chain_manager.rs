@@ -30,9 +30,11 @@ use crate::{
 
 use super::{
     active_chain::ActiveChain,
-    chainstate::Failure,
+    blame::{blame, refuse},
     compact::CompactBlocks,
     deliverers::Deliverers,
+    failure::Failure,
+    proposals::Proposals,
     reorganise::{Branch, Culprit},
     waiting::{Arrival, Staged, Waiting},
 };
@@ -44,6 +46,8 @@ pub(super) struct ChainManager {
     waiting: Waiting,
     staged: Staged,
     deliverers: Deliverers,
+    /// Proposed blocks of a sealed chain.
+    pub(super) proposals: Proposals,
     /// The next block, which others were told of and which is not connected yet.
     validated: Option<Validated>,
     /// Blocks whose bodies `fetch` need not ask for any more; told at the end of each event.
@@ -78,6 +82,7 @@ impl ChainManager {
             waiting: Waiting::default(),
             staged: Staged::default(),
             deliverers: Deliverers::new(STAGED_BLOCKS),
+            proposals: Proposals::default(),
             validated: None,
             taken: Vec::new(),
         }
@@ -142,7 +147,7 @@ impl ChainManager {
                 return self.invalidate(now, &row.hash, BlockFault::InvalidParent, out);
             }
         }
-        Ok(())
+        rows.iter().try_for_each(|row| self.connect_candidate(now, &row.hash, out))
     }
 
     /// Takes a block whose stateless checks hold, and then the blocks that waited for it.
@@ -254,8 +259,12 @@ impl ChainManager {
         block: &Arc<CheckedBlock>,
         out: &mut Outbox,
     ) -> Result<Placed, Halt> {
-        match self.active.chain().check_block(block) {
-            Ok(diff) if self.active.is_news(row.work) => {
+        let checked = match self.proposals.take_diff(&block.hash) {
+            Some(diff) => Ok(diff),
+            None => self.active.chain().check_block(block),
+        };
+        match checked {
+            Ok(diff) if self.announces() && self.active.is_news(row.work) => {
                 let (hash, bytes) = (block.hash, block.bytes.clone());
                 let compact = self.compact.make_news(block, self.active.pool());
                 out.tell(ToGossip::BlockValidated { origin, hash, bytes, compact });
@@ -342,7 +351,10 @@ impl ChainManager {
                 Branch::Whole { fork, path } if fork == chain.tip().hash => {
                     self.active.follow(now, &path, origin, out)?
                 }
-                Branch::Whole { fork, path } => self.active.switch(now, &fork, &path, origin, out)?,
+                Branch::Whole { fork, path } => {
+                    self.refuse_to_leave_final(&fork, &path)?;
+                    self.active.switch(now, &fork, &path, origin, out)?
+                }
                 Branch::Missing(missing) => {
                     self.staged.insert(missing, row.work, row.hash);
                     return Ok(());
@@ -362,6 +374,10 @@ impl ChainManager {
     /// Marks a block and its descendants as invalid, for ever, and says so. Since our disk may be wrong and not the
     /// block, the caller first makes sure of our coins ([`ActiveChain::check_coins`]) where the fault depends on them.
     fn invalidate(&mut self, now: Now, hash: &Hash, fault: BlockFault, out: &mut Outbox) -> Result<(), Halt> {
+        if self.active.chain().spec().seal_rules().needs_certificate() {
+            // Headers are stored only once they are certified.
+            return Err(Halt::certified_but_invalid(hash, &fault.to_string()));
+        }
         let hashes = self.active.mark_invalid(now, hash, out)?;
         self.waiting.forget(&hashes);
         self.staged.forget(&hashes);
@@ -375,21 +391,12 @@ impl ChainManager {
         Ok(())
     }
 
-    fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
+    /// Whether peers hear of new blocks by announcements.
+    fn announces(&self) -> bool {
+        self.active.chain().spec().seal_rules().announces_blocks()
+    }
+
+    pub(super) fn status_of(&self, hash: &Hash) -> Result<Option<BlockStatus>, StoreError> {
         self.active.chain().store().status_of(hash)
     }
-}
-
-/// Charges the peer that delivered a block, if one did.
-fn blame(origin: Origin, fault: PeerFault, out: &mut Outbox) {
-    if let Some(link) = origin.liable() {
-        out.fault(link, fault);
-    }
-}
-
-/// Lets `fetch` ask for a body again later. Nobody is to blame.
-fn refuse(origin: Origin, hash: Hash, why: &str, out: &mut Outbox) {
-    log::debug!("block not taken: block={hash} reason={why}");
-    let fault = BlockFault::Malformed(why.to_owned());
-    out.tell(ToFetch::BodyRefused { hash, origin, fault: Box::new(fault) });
 }

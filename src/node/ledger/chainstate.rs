@@ -9,49 +9,22 @@ use crate::{
         block::HashedBlock,
         checked::CheckedBlock,
         coin::Coin,
-        coin_diff::{CoinDiff, CoinDiffBuilder, CoinLocation, FoundCoin},
+        coin_diff::{CoinDiff, CoinLocation, FoundCoin},
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
         overlay::Overlay,
-        rules::{self, BlockFault, TransactionFault},
+        rules::BlockFault,
         spec::ChainSpec,
         transaction::OutPoint,
     },
     node::{Halt, Setup, recent::Recent},
 };
 
-use super::{chain_view::ChainView, expected::Expected, submitted::Keep};
+use super::{block_check::check_on, chain_view::ChainView, expected::Expected, failure::Failure, submitted::Keep};
 
 /// Disconnected blocks that are remembered, so that a peer that was told of them can still have them.
 const MAX_DISCONNECTED: usize = 4096;
-
-/// Why a block could not be applied.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The block breaks a rule.
-    Block(BlockFault),
-    /// The store failed, or what it holds contradicts itself.
-    Halt(Halt),
-}
-
-impl From<BlockFault> for Failure {
-    fn from(fault: BlockFault) -> Self {
-        Self::Block(fault)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Halt(error.into())
-    }
-}
-
-impl From<Halt> for Failure {
-    fn from(halt: Halt) -> Self {
-        Self::Halt(halt)
-    }
-}
 
 /// The applied chain's end with its coins: those of the store as the overlay changes them. Their sum's digest is the
 /// one that the next header must hold. Changes gather in the overlay and in the store's open transaction.
@@ -109,6 +82,17 @@ impl Chainstate {
     /// The last applied block, committed or not.
     pub(super) fn tip(&self) -> &Tip {
         &self.tip
+    }
+
+    /// The sum over the coins at the tip.
+    pub(super) fn sum(&self) -> &StateSum {
+        &self.sum
+    }
+
+    /// The applied chain's header at a height that it has.
+    pub(super) fn applied_at(&self, height: u32) -> Result<HeaderRow, StoreError> {
+        let row = self.store.applied_at(height)?;
+        row.ok_or_else(|| StoreError::Corrupt(format!("no block is applied at height {height}")))
     }
 
     /// The store, to read.
@@ -316,29 +300,7 @@ impl Chainstate {
     }
 
     fn check_with(&self, block: &CheckedBlock, in_store: &mut FindCoin<'_>) -> Result<CoinDiff, Failure> {
-        let header = &block.header;
-        if header.state_digest != self.tip.digest {
-            let (found, expected) = (header.state_digest, self.tip.digest);
-            return Err(BlockFault::StateDigest { found, expected }.into());
-        }
-        let mut diff = CoinDiffBuilder::new(block);
-        let (mut coins, mut fees, mut coinbase) = (Vec::new(), 0u64, None);
-        for (index, (txid, view)) in block.views().enumerate() {
-            let changed = || Halt::Invariant(format!("the bytes of checked block {} have changed", block.hash));
-            let view = view.ok_or_else(changed)?;
-            if index > 0 {
-                diff.spend(&view, &mut |outpoint| self.find(outpoint, in_store), &mut coins)?;
-                let fee = rules::check_view(&self.spec, &view, &coins, header.height);
-                let sum = fee.and_then(|fee| fees.checked_add(fee).ok_or(TransactionFault::Overflow));
-                fees = sum.map_err(|fault| BlockFault::Transaction { index, fault })?;
-            }
-            diff.create(txid, &view);
-            coinbase.get_or_insert(view);
-        }
-        let coinbase = coinbase.ok_or(BlockFault::Empty)?;
-        let amounts = &mut coinbase.outputs().map(|output| output.amount);
-        rules::check_reward(&self.spec, amounts, header.height, fees)?;
-        Ok(diff.finish())
+        check_on(&self.spec, &self.tip.digest, block, &mut |outpoint| self.find(outpoint, in_store))
     }
 }
 

@@ -29,10 +29,7 @@ use crate::{
 };
 
 use super::{
-    chain_view::ChainView,
-    chainstate::{Chainstate, Failure},
-    flushes::Flushes,
-    progress::Progress,
+    chain_view::ChainView, chainstate::Chainstate, failure::Failure, flushes::Flushes, progress::Progress,
     submitted::Keep,
 };
 

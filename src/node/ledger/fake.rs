@@ -217,6 +217,13 @@ impl LedgerStore for FakeStore {
         })
     }
 
+    fn changes_of(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.read(|data| {
+            assert_eq!(data.applied.get(height as usize), Some(hash));
+            data.undo[hash].clone()
+        })
+    }
+
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
         self.write(|data| {
             let mut marked = vec![*hash];

@@ -17,6 +17,9 @@
 
 mod abandoned;
 mod active_chain;
+mod blame;
+mod block_check;
+mod branch_view;
 mod chain_manager;
 mod chain_view;
 mod chainstate;
@@ -26,6 +29,7 @@ mod deliverers;
 mod displaced;
 mod expected;
 mod expiry;
+mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
 mod flushes;
@@ -33,6 +37,8 @@ mod mempool;
 mod pool;
 mod pool_changes;
 mod progress;
+mod proposals;
+mod propose;
 mod reorganise;
 mod server;
 mod submitted;
@@ -49,9 +55,9 @@ use crate::{
     },
     chain::archive::LedgerStore,
     node::{
-        Halt, Input, Outbox, PeerLink, Role, Setup, SyncState,
+        Halt, Input, Origin, Outbox, PeerLink, Role, Setup, SyncState,
         command::{LedgerCommand, Reply},
-        notice::{ToLedger, ToMiner},
+        notice::{ToLedger, ToMiner, ToSealer},
     },
     wire::{frame::Frame, message::Kind},
 };
@@ -157,6 +163,9 @@ impl Ledger {
         match notice {
             ToLedger::StoreHeaders(rows) => self.chains.store_headers(now, &rows, out)?,
             ToLedger::BestChain { height, work } => active.set_best(height, work),
+            ToLedger::BlockChecked { origin: Origin::Proposal, block } => {
+                self.chains.take_proposal(now, &block, out)?
+            }
             ToLedger::BlockChecked { origin, block } => self.chains.block_checked(now, origin, block, out)?,
             ToLedger::BodyInvalid { hash, fault, .. } => self.chains.body_invalid(now, &hash, *fault, out)?,
             ToLedger::Admit { origin, transaction } => active.admit(now, origin, transaction, out)?,
@@ -165,7 +174,12 @@ impl Ledger {
                 let template = self.templates.make(now, address, active, out)?;
                 out.tell(ToMiner::Template(template));
             }
-            ToLedger::WantProposal { .. } | ToLedger::Final { .. } => {}
+            ToLedger::WantProposal { parent, address } => {
+                let is_tip = active.chain().tip().hash == parent;
+                let template = is_tip.then(|| self.templates.make(now, address, active, out)).transpose()?;
+                out.tell(ToSealer::Template(template));
+            }
+            ToLedger::Final { height, hash } => self.chains.set_final(height, hash)?,
             ToLedger::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
         }
         Ok(())

@@ -14,10 +14,7 @@ use crate::{
     node::{Halt, Origin},
 };
 
-use super::{
-    chainstate::{Chainstate, Failure},
-    committer::Committer,
-};
+use super::{chainstate::Chainstate, committer::Committer, failure::Failure};
 
 /// A stored block with everything below it.
 pub(super) enum Branch {

@@ -221,3 +221,28 @@ fn transactions_get_their_verdicts_in_order_and_bad_senders_are_closed_once() {
     let (forged, coinbase) = (TransactionFault::Signature(0), TransactionFault::NoInputs);
     assert_eq!(closed, [forged.into(), coinbase.into()], "link 3 once, the command not at all");
 }
+
+#[test]
+fn the_sealer_hears_what_is_wrong_with_a_proposal_and_nobody_is_punished() {
+    let mut bench = Bench::new();
+    let block = bench.block();
+    let told = bench.check(Origin::Proposal, block.hash, &block.bytes, &[]);
+    let passed = ToLedger::BlockChecked { origin: Origin::Proposal, block: Arc::new(CheckedBlock::new(&block)) };
+    assert!(told.contains(&Action::Tell(passed.into())));
+    let mut short = block.bytes.to_vec();
+    short.pop();
+    let mut forged = block.transactions.clone();
+    let mut transaction = forged[1].transaction.clone();
+    transaction.inputs.as_mut_slice()[0].signature[5] ^= 1;
+    forged[1] = HashedTransaction::new(transaction);
+    let forged = testkit::seal(block.header.clone(), forged);
+    for (hash, bytes) in [(block.hash, short.into()), (forged.hash, forged.bytes)] {
+        let actions = bench.check(Origin::Proposal, hash, &bytes, &[]);
+        let [Action::Tell(Notice::Sealer(ToSealer::ProposalChecked { hash: told, result }))] =
+            &actions.iter().filter(|action| !matches!(action, Action::Count(..))).cloned().collect::<Vec<_>>()[..]
+        else {
+            panic!("{actions:?}");
+        };
+        assert!(*told == hash && matches!(result, Err(ProposalFault::Invalid(_))));
+    }
+}

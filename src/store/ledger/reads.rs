@@ -1,13 +1,14 @@
 //! Headers as the writer sees them, uncommitted ones included.
 
-use super::LedgerDb;
+use super::{Best, LedgerDb};
 use crate::{
     base::hash::Hash,
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError},
+        coin::CoinChanges,
         header::Header,
     },
-    store::rows::StoredHeader,
+    store::{bodies, error::corrupt, rows::StoredHeader},
 };
 
 impl HeaderArchive for LedgerDb {
@@ -43,5 +44,27 @@ impl LedgerDb {
     pub(super) fn with_status(&self, stored: StoredHeader) -> HeaderRow {
         let status = self.forks.get(&stored.hash).map_or(BlockStatus::Applied, |row| row.status);
         stored.with_status(status)
+    }
+}
+
+impl LedgerDb {
+    /// What the applied block with this hash did to the coins.
+    pub(super) fn changes_at(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        match StoredHeader::applied_at(&self.connection, height)?.filter(|stored| stored.hash == *hash) {
+            Some(stored) => bodies::changes(&self.connection, &stored),
+            None => Err(corrupt(format!("block {hash} is not applied at height {height}"))),
+        }
+    }
+
+    /// The valid header with the most work; of equals the one stored first, which has the smallest id.
+    pub(super) fn find_best(&self) -> Result<Best, StoreError> {
+        let end = StoredHeader::with_id(&self.connection, self.end.id)?;
+        let end = Best { id: end.id, hash: end.hash, work: end.work };
+        let valid = self.forks.iter().filter(|(_, row)| row.status != BlockStatus::Invalid);
+        let candidates = valid.map(|(hash, row)| Best { id: row.id, hash: *hash, work: row.work });
+        Ok(candidates.fold(end, |best, next| {
+            let better = next.work > best.work || (next.work == best.work && next.id < best.id);
+            if better { next } else { best }
+        }))
     }
 }

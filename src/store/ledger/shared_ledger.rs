@@ -139,6 +139,10 @@ impl LedgerStore for SharedLedger {
         self.lock()?.unapply(height, hash)
     }
 
+    fn changes_of(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.lock()?.changes_of(height, hash)
+    }
+
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
         self.lock()?.mark_invalid(hash)
     }

@@ -99,6 +99,10 @@ impl LedgerStore for LedgerDb {
         self.change(|db| db.disconnect_block(height, hash))
     }
 
+    fn changes_of(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError> {
+        self.watch(self.changes_at(height, hash))
+    }
+
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
         self.change(|db| db.invalidate(hash))
     }
@@ -299,18 +303,6 @@ impl LedgerDb {
             self.best = self.find_best()?;
         }
         Ok(invalid)
-    }
-
-    /// The valid header with the most work; of equals the one stored first, which has the smallest id.
-    fn find_best(&self) -> Result<Best, StoreError> {
-        let end = StoredHeader::with_id(&self.connection, self.end.id)?;
-        let end = Best { id: end.id, hash: end.hash, work: end.work };
-        let valid = self.forks.iter().filter(|(_, row)| row.status != BlockStatus::Invalid);
-        let candidates = valid.map(|(hash, row)| Best { id: row.id, hash: *hash, work: row.work });
-        Ok(candidates.fold(end, |best, next| {
-            let better = next.work > best.work || (next.work == best.work && next.id < best.id);
-            if better { next } else { best }
-        }))
     }
 
     fn end_transaction(&mut self, tip: &Tip, sum: &StateSum) -> Result<(), StoreError> {

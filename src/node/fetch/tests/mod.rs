@@ -5,6 +5,7 @@ mod candidates;
 mod compact;
 mod model;
 mod overdue;
+mod proposed;
 mod requests;
 mod window;
 

@@ -39,6 +39,20 @@ fn a_block_is_passed_on_once_it_is_sound_and_whoever_brought_it_is_praised() {
     assert!(node.notice(moved(hash, None)).sent(2).is_empty(), "told already");
 }
 
+#[test]
+fn blocks_of_a_sealed_chain_are_not_announced() {
+    let setup = Setup { spec: Arc::new(crate::chain::testkit::sealed_spec(4)), ..setup() };
+    let mut node = Driver::new(Gossip::new(&setup, Rng::from_number(1)));
+    node.start();
+    node.notice(ToGossip::State(SyncState::Synced));
+    [1, 2].into_iter().for_each(|link| drop(join(&mut node, link)));
+    let (hash, origin) = (Hash([7; 32]), Origin::Link(LinkId(1)));
+    let actions = node.notice(moved(hash, Some((origin, vec![1, 2, 3].into()))));
+    assert_eq!(receivers(&actions, &[1, 2]), [0; 0], "proposals have brought it to all");
+    let useful = ToHandshake::Useful { link: LinkId(1), what: Useful::Block };
+    assert_eq!((actions.told::<ToHandshake>(), actions.told::<ToPeers>()), (vec![useful], vec![]));
+}
+
 /// A node in a line that caught up by several blocks left those behind it to wait for its next ping.
 #[test]
 fn blocks_of_a_sync_are_not_passed_on_but_peers_are_told_of_the_tip_once_synced() {

@@ -7,6 +7,7 @@ mod faults;
 mod mempool;
 mod model;
 mod pool;
+mod proposals;
 mod reorganise;
 mod serve;
 

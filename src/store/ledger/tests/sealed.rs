@@ -40,6 +40,20 @@ fn sealed_headers_and_blocks_are_read_as_they_were_stored() {
 }
 
 #[test]
+fn what_an_applied_block_did_to_the_coins_is_read_without_disconnecting_it() {
+    let mut maker = sealed_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    let blocks = extend(&mut ledger, &mut maker, 3);
+    let read = |ledger: &LedgerDb, height: u32, block: &HashedBlock| ledger.changes_of(height, &block.hash);
+    let seen = read(&ledger, 3, &blocks[2]).unwrap();
+    assert!(read(&ledger, 2, &blocks[2]).is_err() && read(&ledger, 4, &blocks[2]).is_err());
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    let mut maker = sealed_maker();
+    let blocks = extend(&mut ledger, &mut maker, 3);
+    assert_eq!(seen, undo(&mut ledger, &blocks[2]));
+}
+
+#[test]
 fn the_branch_of_the_higher_view_is_the_best_however_long_the_other_is() {
     let mut maker = sealed_maker();
     let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();

@@ -1,0 +1,138 @@
+//! Proposed blocks of a sealed chain: judged in their place before their headers count.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{hash::Hash, time::Now},
+    chain::{archive::BlockStatus, checked::CheckedBlock, coin_diff::CoinDiff, rules::BlockFault},
+    node::{
+        Halt, Origin, Outbox,
+        notice::{ProposalFault, ToSealer},
+    },
+};
+
+use super::{branch_view::BranchView, chain_manager::ChainManager, chainstate::Chainstate, failure::Failure};
+
+/// Blocks that a proposal's parent may be away from the tip, down and up again. Without faults it is the tip, or one of two
+/// notarised blocks at the same height.
+const MAX_DETOUR: usize = 32;
+
+impl ChainManager {
+    /// Judges a proposed block whose stateless checks hold, and answers.
+    pub(super) fn take_proposal(&mut self, now: Now, block: &Arc<CheckedBlock>, out: &mut Outbox) -> Result<(), Halt> {
+        let hash = block.hash;
+        let result = match self.status_of(&hash)? {
+            Some(BlockStatus::Applied) => Ok(()),
+            Some(BlockStatus::Invalid) => Err(ProposalFault::Invalid(BlockFault::InvalidParent.to_string())),
+            Some(BlockStatus::Header | BlockStatus::Stored) => {
+                // It is notarised already.
+                self.block_checked(now, Origin::Proposal, block.clone(), out)?;
+                let there = self.status_of(&hash)? == Some(BlockStatus::Applied);
+                if there { Ok(()) } else { Err(ProposalFault::Unready) }
+            }
+            None if self.proposals.find(&hash).is_some() => Ok(()),
+            None => match self.judge(block)? {
+                Ok(diff) => self.proposals.insert(block, diff).then_some(()).ok_or(ProposalFault::Unready),
+                Err(fault) => Err(fault),
+            },
+        };
+        out.tell(ToSealer::ProposalChecked { hash, result });
+        Ok(())
+    }
+
+    fn judge(&self, block: &CheckedBlock) -> Result<Result<CoinDiff, ProposalFault>, Halt> {
+        let chain = self.active().chain();
+        let checked = match chain.tip().hash == block.header.previous {
+            true => chain.check_block(block),
+            false => match self.branch_view(chain, &block.header.previous)? {
+                Ok(view) => view.check_block(block),
+                Err(fault) => return Ok(Err(fault)),
+            },
+        };
+        match checked {
+            Ok(diff) => Ok(Ok(diff)),
+            // Nothing is marked as invalid, so that coins which are wrong on our disk cost no more than a vote.
+            Err(Failure::Block(fault)) => Ok(Err(ProposalFault::Invalid(fault.to_string()))),
+            Err(Failure::Halt(halt)) => Err(halt),
+        }
+    }
+
+    /// The coins after a block that is not the tip: an applied one below it, one of a branch, or a proposal.
+    fn branch_view<'a>(
+        &'a self,
+        chain: &'a Chainstate,
+        parent: &Hash,
+    ) -> Result<Result<BranchView<'a>, ProposalFault>, Halt> {
+        let (mut path, mut at) = (Vec::new(), *parent);
+        let fork = loop {
+            let row = chain.store().header(&at)?;
+            let block = match (self.proposals.find(&at), row) {
+                (_, Some(row)) if row.status == BlockStatus::Applied => break row.header.height,
+                (Some(block), _) => block.clone(),
+                (None, Some(row)) if row.status == BlockStatus::Stored => Arc::new(chain.stored_block(&at)?.1),
+                (None, _) => return Ok(Err(ProposalFault::Unready)),
+            };
+            at = block.header.previous;
+            path.push(block);
+            if path.len() > MAX_DETOUR {
+                return Ok(Err(ProposalFault::Unready));
+            }
+        };
+        if self.proposals.last_final.is_some_and(|(height, _)| fork < height.min(chain.tip().height)) {
+            return Ok(Err(ProposalFault::Invalid("leaves a final block".to_owned())));
+        }
+        if chain.tip().height.saturating_sub(fork) as usize > MAX_DETOUR {
+            return Ok(Err(ProposalFault::Unready));
+        }
+        let mut view = BranchView::at_tip(chain);
+        for height in (fork.saturating_add(1)..=chain.tip().height).rev() {
+            let row = chain.applied_at(height)?;
+            view.undo(&chain.store().changes_of(height, &row.hash)?, &row.header.state_digest)?;
+        }
+        for block in path.iter().rev() {
+            match view.check_block(block) {
+                Ok(diff) => view.apply(&diff.changes),
+                Err(Failure::Block(fault)) => {
+                    return Ok(Err(ProposalFault::Invalid(format!("builds on block {}: {fault}", block.hash))));
+                }
+                Err(Failure::Halt(halt)) => return Err(halt),
+            }
+        }
+        Ok(Ok(view))
+    }
+
+    /// Connects the notarised block with this header if it was proposed and judged before.
+    pub(super) fn connect_candidate(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<(), Halt> {
+        match self.proposals.find(hash).cloned() {
+            Some(block) => self.block_checked(now, Origin::Proposal, block, out),
+            None => Ok(()),
+        }
+    }
+
+    /// The chain never leaves this block any more.
+    pub(super) fn set_final(&mut self, height: u32, hash: Hash) -> Result<(), Halt> {
+        if self.proposals.last_final.is_some_and(|(last, _)| last >= height) {
+            return Ok(());
+        }
+        self.proposals.last_final = Some((height, hash));
+        if let Some(row) = self.active().chain().store().header(&hash)? {
+            self.proposals.forget_up_to(row.work.view());
+        }
+        Ok(())
+    }
+
+    /// Stops the node if a branch that begins at this height would leave the last final block.
+    pub(super) fn refuse_to_leave_final(&self, fork: &Hash, path: &[Hash]) -> Result<(), Halt> {
+        let Some((height, hash)) = self.proposals.last_final else { return Ok(()) };
+        let chain = self.active().chain();
+        let is_applied = chain.store().applied_at(height)?.is_some_and(|row| row.hash == hash);
+        if !is_applied || chain.row(fork)?.header.height >= height {
+            return Ok(());
+        }
+        let leaf = path.last().unwrap_or(fork);
+        Err(Halt::Authorities(format!(
+            "the authorities have notarised block {leaf} on a branch that leaves block {height}, {hash}, which they had made \
+             final; more of them fail or lie than the chain tolerates: this node follows them no further"
+        )))
+    }
+}

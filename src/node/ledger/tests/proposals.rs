@@ -1,0 +1,297 @@
+//! Proposed blocks of a sealed chain.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    chain::{target::Work, testkit},
+    node::{
+        Halt,
+        notice::{ProposalFault, ToSealer},
+    },
+};
+
+fn sealed_setup() -> Setup {
+    setup(&Arc::new(testkit::sealed_spec(4)))
+}
+
+/// The answers to proposals.
+fn verdicts(actions: &[Action]) -> Vec<(Hash, Result<(), ProposalFault>)> {
+    let mut all = Vec::new();
+    for action in actions {
+        if let Action::Tell(Notice::Sealer(ToSealer::ProposalChecked { hash, result })) = action {
+            all.push((*hash, result.clone()));
+        }
+    }
+    all
+}
+
+fn halts(actions: &[Action]) -> Vec<String> {
+    let text = |action: &Action| match action {
+        Action::Halt(Halt::Authorities(text)) => Some(text.clone()),
+        _ => None,
+    };
+    actions.iter().filter_map(text).collect()
+}
+
+impl Node {
+    fn propose(&mut self, (_, block): &Made) -> Result<(), ProposalFault> {
+        let checked = Arc::new(CheckedBlock::new(block));
+        let actions = self.notice(ToLedger::BlockChecked { origin: Origin::Proposal, block: checked });
+        let answers = verdicts(&actions);
+        assert_eq!(answers.len(), 1, "exactly one answer: {actions:?}");
+        assert_eq!(answers[0].0, block.hash);
+        answers[0].1.clone()
+    }
+}
+
+fn pay(maker: &mut BlockMaker, from: u32, to: u32) -> Transaction {
+    maker.transfer(&key(from), key(to).address(), 1_000, 5)
+}
+
+#[test]
+fn a_valid_proposal_leaves_nothing_until_its_header_counts_and_then_is_connected_at_once() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    let before = maker.clone();
+    let transactions = vec![pay(&mut maker, 1, 2)];
+    let block = made(&mut maker, transactions);
+    assert_eq!(node.propose(&block), Ok(()));
+    assert_eq!(node.store.working().headers.len(), 1, "no header");
+    node.assert_at(&before);
+    let actions = node.headers(std::slice::from_ref(&block));
+    node.assert_at(&maker);
+    assert_eq!((taken(&actions), sound(&actions)), (vec![block.1.hash], vec![]), "connected and not announced");
+    assert_eq!(moves(&actions).last().unwrap().tip.work, Work::of_view(1));
+    assert_eq!(node.propose(&block), Ok(()), "proposed again");
+}
+
+#[test]
+fn a_block_whose_header_counts_before_its_proposal_is_judged_is_connected_by_it() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    let block = made(&mut maker, Vec::new());
+    node.headers(std::slice::from_ref(&block));
+    assert_eq!(node.propose(&block), Ok(()));
+    node.assert_at(&maker);
+}
+
+#[test]
+fn proposals_that_break_a_rule_or_hang_in_the_air_are_told_apart() {
+    let mut node = Node::with(&sealed_setup());
+    let maker = node.maker();
+    let with = |change: fn(&mut crate::chain::header::Header),
+                transactions: fn(&mut BlockMaker) -> Vec<Transaction>| {
+        let mut fork = maker.fork();
+        let transactions = transactions(&mut fork);
+        sealed(&mut fork, change, transactions)
+    };
+    let digest = with(|header| header.state_digest = Hash([1; 32]), |_| Vec::new());
+    assert!(matches!(node.propose(&digest), Err(ProposalFault::Invalid(text)) if text.contains("state digest")));
+    let twice = with(
+        |_| {},
+        |fork| {
+            let payment = pay(fork, 1, 2);
+            vec![payment.clone(), payment]
+        },
+    );
+    assert!(matches!(node.propose(&twice), Err(ProposalFault::Invalid(text)) if text.contains("does not exist")));
+    let mut fork = maker.fork();
+    fork.next_block(Vec::new(), key(9).address());
+    assert_eq!(node.propose(&made(&mut fork, Vec::new())), Err(ProposalFault::Unready), "its parent is unknown");
+    assert_eq!(node.propose(&made(&mut maker.fork(), Vec::new())), Ok(()), "the node goes on");
+    node.assert_at(&maker);
+}
+
+#[test]
+fn proposals_on_proposals_and_on_rivals_are_judged_in_their_place() {
+    let mut node = Node::with(&sealed_setup());
+    let mut ours = node.maker();
+    let mut rival = ours.fork();
+    let payment = pay(&mut ours, 1, 2);
+    let first = made(&mut ours, vec![payment.clone()]);
+    assert_eq!(node.propose(&first), Ok(()));
+    let next_payment = pay(&mut ours, 2, 3);
+    let second = made(&mut ours, vec![next_payment]);
+    assert_eq!(node.propose(&second), Ok(()), "on a proposal");
+    node.headers(&[first, second]);
+    node.assert_at(&ours);
+    rival.skip_views(4);
+    let other = made(&mut rival, vec![payment.clone()]);
+    assert_eq!(node.propose(&other), Ok(()), "on a block below the tip");
+    let again = sealed(&mut rival.fork(), |_| {}, vec![payment]);
+    assert!(matches!(node.propose(&again), Err(ProposalFault::Invalid(_))), "spent on this branch");
+    let above = made(&mut rival, Vec::new());
+    assert_eq!(node.propose(&above), Ok(()));
+    node.assert_at(&ours);
+    node.headers(&[other]);
+    node.headers(&[above]);
+    node.assert_at(&rival);
+}
+
+#[test]
+fn the_proposals_of_the_lowest_views_make_room() {
+    let mut node = Node::with(&sealed_setup());
+    let maker = node.maker();
+    let proposal = |view: u64| {
+        let mut fork = maker.fork();
+        fork.skip_views(view);
+        made(&mut fork, Vec::new())
+    };
+    for view in 10..40 {
+        assert_eq!(node.propose(&proposal(view)), Ok(()));
+    }
+    assert_eq!(node.propose(&proposal(5)), Err(ProposalFault::Unready));
+    let late = proposal(39);
+    let actions = node.headers(std::slice::from_ref(&late));
+    assert_eq!(taken(&actions), [late.1.hash]);
+}
+
+#[test]
+fn the_chain_never_leaves_a_final_block() {
+    for (final_height, halted) in [(1, false), (2, true)] {
+        let mut node = Node::with(&sealed_setup());
+        let mut maker = node.maker();
+        let mut blocks = empty(&mut maker, 1);
+        let mut rival = maker.fork();
+        blocks.extend(empty(&mut maker, 1));
+        node.blocks(&blocks);
+        let hash = blocks[final_height - 1].1.hash;
+        node.notice(ToLedger::Final { height: u32::try_from(final_height).unwrap(), hash });
+        rival.skip_views(5);
+        let other = made(&mut rival, Vec::new());
+        let verdict = node.propose(&other);
+        assert_eq!(matches!(verdict, Err(ProposalFault::Invalid(_))), halted, "{verdict:?}");
+        let mut actions = node.headers(std::slice::from_ref(&other));
+        if halted {
+            actions.extend(node.body(&other));
+            assert!(halts(&actions)[0].contains("leaves block 2"), "{actions:?}");
+        } else {
+            node.assert_at(&rival);
+        }
+    }
+}
+
+#[test]
+fn a_certified_block_that_is_invalid_stops_the_node() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    let before = maker.clone();
+    let bad = sealed(&mut maker, |header| header.state_digest = Hash([1; 32]), Vec::new());
+    assert!(node.propose(&bad).is_err());
+    node.headers(std::slice::from_ref(&bad));
+    let actions = node.body(&bad);
+    let text = &halts(&actions)[0];
+    assert!(text.contains(&bad.1.hash.to_string()) && text.contains("is invalid: the state digest"), "{text}");
+    node.assert_at(&before);
+}
+
+#[test]
+fn a_template_is_made_on_the_named_parent_only() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    node.blocks(&empty(&mut maker, 2));
+    let template = |node: &mut Node, parent| {
+        let actions = node.notice(ToLedger::WantProposal { parent, address: key(1).address() });
+        let answer = |action: &Action| match action {
+            Action::Tell(Notice::Sealer(ToSealer::Template(template))) => Some(template.clone()),
+            _ => None,
+        };
+        actions.iter().find_map(answer).expect("an answer")
+    };
+    let genesis = node.spec.genesis_hash();
+    assert_eq!(template(&mut node, genesis), None);
+    let made = template(&mut node, maker.hash()).unwrap();
+    let facts = maker.parent_facts();
+    let draft = node.spec.seal_rules().draft(&node.spec, &facts);
+    assert_eq!((made.header.seal.clone(), made.min_time, made.header.previous), (draft, facts.time, maker.hash()));
+}
+
+/// What a block on a branch contains that makes it invalid there, perhaps.
+#[derive(Clone, Copy, Debug)]
+enum Spoil {
+    Nothing,
+    Digest,
+    /// A payment of the branch once more.
+    Again,
+    /// A payment of the other branch.
+    Foreign,
+    Reward,
+}
+
+fn blocks(maker: &mut BlockMaker, payments: &[Vec<(u32, u32)>]) -> (Vec<Made>, Vec<Transaction>) {
+    let mut all = Vec::new();
+    let block = |one: &Vec<(u32, u32)>| {
+        let paid: Vec<Transaction> = one.iter().map(|(from, to)| pay(maker, *from, *to)).collect();
+        all.extend(paid.iter().cloned());
+        made(maker, paid)
+    };
+    (payments.iter().map(block).collect(), all)
+}
+
+fn branch() -> impl Strategy<Value = Vec<Vec<(u32, u32)>>> {
+    let payments = proptest::collection::vec((0..4u32, 0..4u32), 0..4);
+    proptest::collection::vec(payments, 0..4)
+}
+
+fn spoil() -> impl Strategy<Value = Spoil> {
+    proptest::sample::select(vec![Spoil::Nothing, Spoil::Digest, Spoil::Again, Spoil::Foreign, Spoil::Reward])
+}
+
+fn spoiled(maker: &mut BlockMaker, own: &[Transaction], foreign: &[Transaction], spoil: Spoil) -> Made {
+    let transactions = match spoil {
+        Spoil::Again => own.last().cloned().into_iter().collect(),
+        Spoil::Foreign => foreign.first().cloned().into_iter().collect(),
+        _ => vec![pay(maker, 0, 1)],
+    };
+    let (mut header, mut transactions) = maker.assemble(transactions, key(9).address(), maker.next_time());
+    match spoil {
+        Spoil::Digest => header.state_digest.0[5] ^= 1,
+        Spoil::Reward => {
+            let mut coinbase = transactions[0].transaction.clone();
+            coinbase.outputs.as_mut_slice()[0].amount += 1;
+            transactions[0] = HashedTransaction::new(coinbase);
+        }
+        _ => {}
+    }
+    let block = testkit::seal(header, transactions);
+    maker.connect(&block);
+    (maker.header_row(), Arc::new(block))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// The view of a branch's coins against a node that is on that branch.
+    #[test]
+    fn a_branch_is_seen_as_it_is_after_really_switching_to_it(
+        common in branch(),
+        ours in branch(),
+        theirs in branch(),
+        spoil in spoil(),
+    ) {
+        let (mut here, mut there) = (Node::with(&sealed_setup()), Node::with(&sealed_setup()));
+        let mut maker = here.maker();
+        let (shared, _) = blocks(&mut maker, &common);
+        let mut rival = maker.fork();
+        let (own, foreign) = blocks(&mut maker, &ours);
+        rival.skip_views(10);
+        let (branch, paid) = blocks(&mut rival, &theirs);
+        here.blocks(&shared);
+        here.blocks(&own);
+        there.blocks(&shared);
+        there.blocks(&branch);
+        for block in &branch {
+            prop_assert_eq!(here.propose(block), Ok(()));
+        }
+        let last = spoiled(&mut rival, &paid, &foreign, spoil);
+        let verdict = here.propose(&last);
+        prop_assert_eq!(&verdict, &there.propose(&last));
+        here.assert_at(&maker);
+        if verdict.is_ok() {
+            let all: Vec<Made> = branch.into_iter().chain([last]).collect();
+            here.headers(&all);
+            here.assert_at(&rival);
+        }
+    }
+}
