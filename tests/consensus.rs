@@ -3,6 +3,7 @@
 
 mod blocks;
 mod headers;
+mod pauses;
 mod transactions;
 
 use std::sync::Arc;

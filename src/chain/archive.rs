@@ -68,6 +68,9 @@ pub struct HeaderRow {
     pub header: Header,
     /// The work of the chain from genesis up to and with this block.
     pub work: Work,
+    /// Seconds of pauses that do not count for the difficulty, from genesis up to this block: see
+    /// [`crate::chain::schedule`].
+    pub paused: u64,
     /// The block's status.
     pub status: BlockStatus,
 }

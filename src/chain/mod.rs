@@ -16,6 +16,7 @@ pub mod merkle;
 pub mod node_id;
 pub mod overlay;
 pub mod rules;
+pub mod schedule;
 pub mod seal;
 pub mod spec;
 pub mod spec_file;

@@ -162,6 +162,8 @@ pub struct ParentFacts {
     pub time: u64,
     /// The median time of the parent and up to ten of its ancestors: see [`median_time`].
     pub median_time: u64,
+    /// Seconds of pauses that do not count for the difficulty, up to the parent: see [`crate::chain::schedule`].
+    pub paused: u64,
     /// The work of the chain up to and with the parent.
     pub work: Work,
 }
@@ -172,7 +174,7 @@ pub fn median_time(times: &mut [u64]) -> u64 {
     times.get(times.len() / 2).copied().unwrap_or(0)
 }
 
-/// The target that the block after `parent` must have.
+/// The target that must follow a block with this time, as the schedule counts it, and height.
 pub fn next_target(spec: &ChainSpec, parent_time: u64, parent_height: u32) -> CompactTarget {
     spec.asert().next(i64::try_from(parent_time).unwrap_or(i64::MAX), i64::from(parent_height))
 }

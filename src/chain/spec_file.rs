@@ -230,9 +230,6 @@ impl SpecFile {
         if self.allocations.iter().any(|allocation| allocation.amount == 0) {
             return value("allocations", "each amount is at least 1");
         }
-        if self.pause_cap != 0 {
-            return value("pause_cap", "only 0 is possible: this version counts pauses in full");
-        }
         Ok(())
     }
 
@@ -263,7 +260,15 @@ impl SpecFile {
         let Some(target_limit) = target.filter(|target| target.expand().is_some()) else {
             return Err(wrong("target_limit", "a compact target in hex is needed, such as \"1e0fffff\""));
         };
-        let future_limit = self.future_limit.unwrap_or(DEFAULT_FUTURE_LIMIT);
+        if self.pause_cap > 0 && self.pause_cap < block_time {
+            return Err(wrong("pause_cap", "0, or seconds that are at least block_time, are needed"));
+        }
+        // Times that are further ahead lift the median time by more than counts, and the way back counts in full.
+        let longest = if self.pause_cap == 0 { u32::MAX } else { self.pause_cap };
+        let future_limit = self.future_limit.unwrap_or(DEFAULT_FUTURE_LIMIT.min(longest));
+        if future_limit > longest {
+            return Err(wrong("future_limit", "it may not be longer than pause_cap, which is not 0"));
+        }
         let default_mine_rate = self.default_mine_rate.unwrap_or(0);
         Ok(Sealing { rule: SealRule::Work, block_time, half_life, target_limit, future_limit, default_mine_rate })
     }
@@ -274,6 +279,7 @@ impl SpecFile {
             ("target_limit", self.target_limit.is_some()),
             ("future_limit", self.future_limit.is_some()),
             ("default_mine_rate", self.default_mine_rate.is_some()),
+            ("pause_cap", self.pause_cap > 0),
         ];
         if let Some((key, _)) = of_work.into_iter().find(|(_, is_there)| *is_there) {
             return Err(wrong(key, "only a chain with seal = \"work\" has it"));
@@ -437,7 +443,13 @@ mod tests {
             [problem_key("seal = \"trust\"\n"), problem_key("idle_block_time = 9\n")],
             ["seal", "idle_block_time"]
         );
-        assert_eq!(problem_key("pause_cap = 100\n"), "pause_cap");
+        let capped = with("pause_cap = 100\n").unwrap();
+        assert_eq!((capped.parameters.pause_cap, capped.parameters.future_limit), (100, 100));
+        assert_eq!(with("pause_cap = 9000\n").unwrap().parameters.future_limit, DEFAULT_FUTURE_LIMIT);
+        assert_eq!(
+            [problem_key("pause_cap = 4\n"), problem_key("pause_cap = 100\nfuture_limit = 101\n")],
+            ["pause_cap", "future_limit"]
+        );
     }
 
     #[test]

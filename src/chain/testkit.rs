@@ -11,12 +11,12 @@ mod tests;
 pub use self::sealed::{authority_key, certificate, sealed_spec, signed_vote};
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use crate::{
-    base::{codec::List, hash::Hash, limits::MEDIAN_TIME_BLOCKS},
+    base::{codec::List, hash::Hash},
     chain::{
         address::Address,
         archive::{BlockStatus, HeaderRow, Tip},
@@ -28,6 +28,7 @@ use crate::{
         key::SecretKey,
         merkle,
         rules::{self, ParentFacts},
+        schedule::Timeline,
         seal::{AuthoritySeal, Seal, Vote, Votes},
         spec::ChainSpec,
         target::Work,
@@ -44,8 +45,7 @@ pub struct BlockMaker {
     work: Work,
     /// Views that are left out before that of the next block, on a chain that authorities seal.
     skipped_views: u64,
-    /// Times of the last blocks, oldest first, for the median.
-    times: VecDeque<u64>,
+    timeline: Timeline,
     sum: StateSum,
     digest: Hash,
     coins: BTreeMap<OutPoint, Coin>,
@@ -67,7 +67,7 @@ impl BlockMaker {
             hash: genesis.hash,
             work: spec.genesis_work(),
             skipped_views: 0,
-            times: VecDeque::from([genesis.header.time]),
+            timeline: Timeline::new(spec.parameters.pause_cap, [genesis.header.time], 0),
             sum: StateSum::default(),
             digest: spec.genesis_digest,
             coins: BTreeMap::new(),
@@ -161,10 +161,7 @@ impl BlockMaker {
         self.last_changes = changes;
         self.work = self.spec.chain_work(self.work, &block.header);
         self.skipped_views = 0;
-        self.times.push_back(block.header.time);
-        if self.times.len() > MEDIAN_TIME_BLOCKS {
-            self.times.pop_front();
-        }
+        self.timeline.push(block.header.time);
         self.hash = block.hash;
         self.digest = self.sum.digest();
         self.tip = block.header.clone();
@@ -260,17 +257,23 @@ impl BlockMaker {
 
     /// The tip's header as a row of status [`BlockStatus::Header`].
     pub fn header_row(&self) -> HeaderRow {
-        HeaderRow { hash: self.hash, header: self.tip.clone(), work: self.work, status: BlockStatus::Header }
+        HeaderRow {
+            hash: self.hash,
+            header: self.tip.clone(),
+            work: self.work,
+            paused: self.timeline.paused(),
+            status: BlockStatus::Header,
+        }
     }
 
     /// What validation of the next header needs to know about the tip.
     pub fn parent_facts(&self) -> ParentFacts {
-        let mut times: Vec<u64> = self.times.iter().copied().collect();
         ParentFacts {
             hash: self.hash,
             height: self.tip.height,
             time: self.tip.time,
-            median_time: rules::median_time(&mut times),
+            median_time: self.timeline.median_time(),
+            paused: self.timeline.paused(),
             work: self.work,
         }
     }

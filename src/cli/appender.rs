@@ -1,7 +1,7 @@
 //! Appends blocks to a ledger that no node has open, for `generate` and `chain import`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,6 +17,7 @@ use crate::{
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, HeaderFault, ParentFacts, TransactionFault},
+        schedule::Timeline,
         spec::ChainSpec,
         target::Work,
         transaction::{OutPoint, Transaction},
@@ -39,7 +40,7 @@ pub struct Appender {
     tip: Tip,
     sum: StateSum,
     /// Times of the last blocks, oldest first.
-    times: VecDeque<u64>,
+    timeline: Timeline,
     coins: BTreeMap<OutPoint, CoinState>,
     blocks: usize,
     /// The tip before [`Self::disconnect_to`]. Nothing is committed until the new branch has more work.
@@ -91,9 +92,9 @@ impl Appender {
     pub fn new(spec: Arc<ChainSpec>, store: Box<dyn LedgerStore>, path: &Path) -> Outcome<Self> {
         let failed = |error| Failure::store(path, &error);
         let (tip, sum) = (store.tip().map_err(failed)?, store.state_sum().map_err(failed)?);
-        let times = recent_times(&*store, tip.height).map_err(failed)?;
+        let timeline = timeline(&spec, &*store, &tip).map_err(failed)?;
         let (path, coins, returned) = (path.to_owned(), BTreeMap::new(), Vec::new());
-        Ok(Self { spec, store, path, tip, sum, times, coins, blocks: 0, outgrow: None, returned })
+        Ok(Self { spec, store, path, tip, sum, timeline, coins, blocks: 0, outgrow: None, returned })
     }
 
     /// The last block, committed or not.
@@ -108,12 +109,12 @@ impl Appender {
 
     /// Applies a block after checking all rules.
     pub fn append(&mut self, block: &HashedBlock, now: UnixTime, rng: &mut Rng) -> Result<(), AppendError> {
-        let mut times: Vec<u64> = self.times.iter().copied().collect();
         let parent = ParentFacts {
             hash: self.tip.hash,
             height: self.tip.height,
             time: self.tip.time,
-            median_time: rules::median_time(&mut times),
+            median_time: self.timeline.median_time(),
+            paused: self.timeline.paused(),
             work: self.tip.work,
         };
         rules::check_header(&self.spec, &parent, &block.header, &block.hash)?;
@@ -129,7 +130,8 @@ impl Appender {
     /// Applies a valid block with its coin changes.
     pub fn append_checked(&mut self, block: &HashedBlock, changes: CoinChanges) -> Result<(), StoreError> {
         let header = &block.header;
-        let work = self.store_block(&self.tip.clone(), block)?;
+        self.timeline.push(header.time);
+        let work = self.store_block(&self.tip.clone(), self.timeline.paused(), block)?;
         self.store.apply(header.height, &block.hash, &changes)?;
         for (outpoint, coin) in &changes.spent {
             self.sum.remove(&CoinKey::of(outpoint), coin);
@@ -139,10 +141,6 @@ impl Appender {
             self.sum.add(&CoinKey::of(&outpoint), &coin);
             let state = self.coins.entry(outpoint).or_insert(CoinState { now: None, stored: false });
             state.now = Some(coin);
-        }
-        self.times.push_back(header.time);
-        if self.times.len() > MEDIAN_TIME_BLOCKS {
-            self.times.pop_front();
         }
         let digest = self.sum.digest();
         self.tip = Tip { hash: block.hash, height: header.height, time: header.time, work, digest };
@@ -162,7 +160,7 @@ impl Appender {
             self.disconnect()?;
             self.save()?;
         }
-        self.times = recent_times(&*self.store, self.tip.height)?;
+        self.timeline = timeline(&self.spec, &*self.store, &self.tip)?;
         Ok(())
     }
 
@@ -201,7 +199,8 @@ impl Appender {
         block: &HashedBlock,
         changes: &CoinChanges,
     ) -> Result<(), StoreError> {
-        let work = self.store_block(&branch.tip, block)?;
+        // Only test chains are branched on purpose, and their pauses count in full.
+        let work = self.store_block(&branch.tip, 0, block)?;
         changes.spent.iter().for_each(|(outpoint, coin)| branch.sum.remove(&CoinKey::of(outpoint), coin));
         changes.created.iter().for_each(|(outpoint, coin)| branch.sum.add(&CoinKey::of(outpoint), coin));
         let (header, digest) = (&block.header, branch.sum.digest());
@@ -239,10 +238,10 @@ impl Appender {
     }
 
     /// Stores header and body of a block that follows `parent`. Returns the chain work up to this block.
-    fn store_block(&mut self, parent: &Tip, block: &HashedBlock) -> Result<Work, StoreError> {
+    fn store_block(&mut self, parent: &Tip, paused: u64, block: &HashedBlock) -> Result<Work, StoreError> {
         let header = block.header.clone();
         let work = self.spec.chain_work(parent.work, &header);
-        self.store.put_headers(&[HeaderRow { hash: block.hash, header, work, status: BlockStatus::Header }])?;
+        self.store.put_headers(&[HeaderRow { hash: block.hash, header, work, paused, status: BlockStatus::Header }])?;
         self.store.put_body(&block.hash, &block.bytes)?;
         Ok(work)
     }
@@ -342,9 +341,10 @@ impl Appender {
     }
 }
 
-/// Times of the last blocks up to `height`, as many as the median needs, the oldest first.
-fn recent_times(store: &dyn LedgerStore, height: u32) -> Result<VecDeque<u64>, StoreError> {
-    let lowest = height.saturating_sub(u32::try_from(MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX) - 1);
+/// Where the applied chain stands on its schedule after the block at `tip`.
+fn timeline(spec: &ChainSpec, store: &dyn LedgerStore, tip: &Tip) -> Result<Timeline, StoreError> {
+    let lowest = tip.height.saturating_sub(u32::try_from(MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX) - 1);
     let headers = store.applied_from(lowest, MEDIAN_TIME_BLOCKS)?;
-    Ok(headers.iter().map(|header| header.time).collect())
+    let paused = store.header(&tip.hash)?.map_or(0, |row| row.paused);
+    Ok(Timeline::new(spec.parameters.pause_cap, headers.iter().map(|header| header.time), paused))
 }

@@ -29,6 +29,10 @@ const WORK_BLOCK_TIME: Duration = Duration::from_secs(10);
 const SEALED_BLOCK_TIME: Duration = Duration::from_secs(1);
 /// Time after which authorities make an empty block.
 const IDLE_BLOCK_TIME: Duration = Duration::from_secs(3600);
+/// Blocks in the longest step that counts for the difficulty.
+const PAUSE_CAP_BLOCKS: u64 = 20;
+/// Seconds that a block may be ahead of a clock.
+const MAX_FUTURE_LIMIT: u64 = 7200;
 
 /// `tussock genesis`
 #[derive(Args, Debug)]
@@ -59,7 +63,7 @@ struct NewArgs {
     address_prefix: Option<String>,
     /// Only the owners of these keys make blocks, by vote: public keys, names of keys or key files. Of one to three none may
     /// fail or lie, of four one, of seven two; what is final stays
-    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with_all = ["half_life", "target_limit"])]
+    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with_all = ["half_life", "target_limit", "pause_cap"])]
     authorities: Vec<String>,
     /// Target time between blocks; with --authorities the least, which may be less than a second [default: 10s, with
     /// --authorities 1s]
@@ -83,6 +87,10 @@ struct NewArgs {
     /// Blocks before a reward can be spent [default: 100, with --authorities 1]
     #[arg(long, value_name = "N")]
     maturity: Option<u32>,
+    /// The longest step between blocks that counts for the difficulty, so that a network that rested does not make up for it; 0:
+    /// all count [default: 20 blocks]
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration)]
+    pause_cap: Option<Duration>,
     /// Minimum fee rate that nodes accept, in base units per 1,000 bytes
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = units::parse_amount)]
     min_fee_rate: u64,
@@ -220,6 +228,12 @@ fn by_work(arguments: &NewArgs) -> Outcome<[String; 3]> {
         Some(half_life) => whole_seconds("--half-life", half_life)?,
         None => block_time.saturating_mul(120),
     };
+    let pause_cap = match arguments.pause_cap {
+        Some(cap) if cap.is_zero() => 0,
+        Some(cap) => whole_seconds("--pause-cap", cap)?,
+        None => block_time.saturating_mul(PAUSE_CAP_BLOCKS),
+    };
+    let future_limit = if pause_cap == 0 { MAX_FUTURE_LIMIT } else { pause_cap.min(MAX_FUTURE_LIMIT) };
     let target = arguments.target_limit.as_deref().unwrap_or("1e0fffff");
     Ok([
         format!(
@@ -227,11 +241,13 @@ fn by_work(arguments: &NewArgs) -> Outcome<[String; 3]> {
              # Seconds of delay that halve the difficulty, and of lead that double it.\nhalf_life = {half_life}\n\
              # The first and easiest target, in compact form (hex). Smaller is harder.\ntarget_limit = {target:?}\n"
         ),
-        "# Seconds that a block may be ahead of a node's clock.\nfuture_limit = 7200\n\
-         # Who makes blocks: everybody who does the work.\nseal = \"work\"\n\
-         # Seconds of one step between blocks that count for the difficulty. 0, all of them, is the only value so far.\n\
-         pause_cap = 0\n"
-            .to_owned(),
+        format!(
+            "# Seconds that a block may be ahead of a node's clock; with a pause_cap no more than that.\n\
+             future_limit = {future_limit}\n\
+             # Who makes blocks: everybody who does the work.\nseal = \"work\"\n\
+             # Seconds of one step between blocks that count for the difficulty; 0: all. A network that rests for a week does\n\
+             # not make up for the blocks of that week.\npause_cap = {pause_cap}\n"
+        ),
         "# Hashes per second of a miner without --mine-rate; 0: no limit.\ndefault_mine_rate = 0\n".to_owned(),
     ])
 }
@@ -312,6 +328,13 @@ mod tests {
         let allocated = &spec.genesis.transactions[0].transaction.outputs[0];
         assert_eq!((allocated.amount, allocated.address), (1000, address));
         assert!(text.contains("mychain1") && !spec.test);
+        assert_eq!((parameters.pause_cap, parameters.future_limit), (400, 400));
+        let pauses = |cap: &str| {
+            let parameters = ChainSpec::from_toml(&new(&["--pause-cap", cap]).unwrap()).unwrap().parameters;
+            (parameters.pause_cap, parameters.future_limit)
+        };
+        assert_eq!([pauses("0"), pauses("1d")], [(0, 7200), (86_400, 7200)]);
+        assert!(new(&["--pause-cap", "9s"]).is_err() && new(&["--pause-cap", "10.5s"]).is_err());
         let text = new(&[
             "--name",
             "my-chain",

@@ -42,6 +42,7 @@ struct Block {
     hash: Hash,
     header: Header,
     work: Work,
+    paused: u64,
     body: Option<Bytes>,
     changes: Option<CoinChanges>,
     /// The sum over the coins after it.
@@ -79,7 +80,7 @@ impl Commons {
         let HashedBlock { hash, header, transactions, bytes, .. } = spec.genesis.clone();
         let created: Vec<(OutPoint, Coin)> = transactions.iter().flat_map(|hashed| coins_created(hashed, 0)).collect();
         let mut blocks = Blocks::default();
-        blocks.put(&HeaderRow { hash, work: spec.genesis_work(), header, status: BlockStatus::Applied });
+        blocks.put(&HeaderRow { hash, work: spec.genesis_work(), header, paused: 0, status: BlockStatus::Applied });
         blocks.apply(0, &CoinChanges { spent: Vec::new(), created });
         (blocks.all[0].body, blocks.all[0].sum) = (Some(bytes), Some(spec.genesis_sum()));
         Self(Arc::new(Mutex::new(blocks)))
@@ -114,8 +115,8 @@ impl Blocks {
     }
 
     fn row(&self, number: Number, status: BlockStatus) -> HeaderRow {
-        let Block { hash, header, work, .. } = self.block(number);
-        HeaderRow { hash: *hash, header: header.clone(), work: *work, status }
+        let Block { hash, header, work, paused, .. } = self.block(number);
+        HeaderRow { hash: *hash, header: header.clone(), work: *work, paused: *paused, status }
     }
 
     fn put(&mut self, row: &HeaderRow) -> Number {
@@ -124,8 +125,8 @@ impl Blocks {
         }
         let number = Number::try_from(self.all.len()).expect("a run has fewer than 2^32 blocks");
         self.numbers.insert(row.hash, number);
-        let HeaderRow { hash, header, work, .. } = row.clone();
-        self.all.push(Block { hash, header, work, body: None, changes: None, sum: None });
+        let HeaderRow { hash, header, work, paused, .. } = row.clone();
+        self.all.push(Block { hash, header, work, paused, body: None, changes: None, sum: None });
         number
     }
 

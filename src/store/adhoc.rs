@@ -264,7 +264,7 @@ mod tests {
         let file = rusqlite::Connection::open(&path).unwrap();
         let branch = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1)
             INSERT INTO headers SELECT 1000 + x, randomblob(32), x, iif(x = 1, 1, 999 + x), x, 1, zeroblob(32),
-            zeroblob(32), x, 1, 1, zeroblob(32), NULL FROM n";
+            zeroblob(32), x, 1, 1, zeroblob(32), NULL, 0 FROM n";
         file.execute(branch, [HEADERS]).unwrap();
         file.execute("INSERT INTO side SELECT id, 0 FROM headers WHERE id > 1000", []).unwrap();
         let reader = LedgerReader::open(&path).unwrap();

@@ -18,7 +18,7 @@ use crate::{
 const TABLES: [(&str, &str); 3] = [
     (
         "SELECT h.* FROM headers h JOIN applied a ON a.id = h.id WHERE a.height BETWEEN ?1 AND ?2 ORDER BY h.id",
-        "INSERT INTO headers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO headers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     ),
     (
         "SELECT b.* FROM bodies b JOIN applied a ON a.id = b.id WHERE a.height BETWEEN ?1 AND ?2 ORDER BY b.id",

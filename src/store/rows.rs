@@ -21,6 +21,7 @@ pub(super) struct StoredHeader {
     pub(super) hash: Hash,
     pub(super) header: Header,
     pub(super) work: Work,
+    pub(super) paused: u64,
 }
 
 /// A `SELECT` of headers for [`StoredHeader::read`]. The caller adds joins and conditions.
@@ -28,7 +29,7 @@ macro_rules! select_headers {
     ($rest:literal) => {
         concat!(
             "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
-             h.target, h.nonce, h.work, h.seal FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
+             h.target, h.nonce, h.work, h.seal, h.paused FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
             $rest
         )
     };
@@ -36,7 +37,7 @@ macro_rules! select_headers {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT h.id, h.parent, h.hash, h.height, h.version, p.hash, h.merkle_root, h.state_digest, h.time, \
-             h.target, h.nonce, h.work, h.seal, ",
+             h.target, h.nonce, h.work, h.seal, h.paused, ",
             $columns,
             " FROM headers h LEFT JOIN headers p ON p.id = h.parent ",
             $rest
@@ -46,7 +47,7 @@ macro_rules! select_headers {
 pub(super) use select_headers;
 
 /// Columns that [`StoredHeader::read`] reads; others follow.
-pub(super) const HEADER_COLUMNS: usize = 13;
+pub(super) const HEADER_COLUMNS: usize = 14;
 
 impl StoredHeader {
     /// Reads the columns of `select_headers!`.
@@ -66,7 +67,8 @@ impl StoredHeader {
         if header.hash() != hash {
             return Err(corrupt(format!("block {}: header {hash} is not what was stored", header.height)));
         }
-        Ok(Self { id: row.get(0)?, parent, hash, header, work })
+        let paused = row.get::<_, i64>(13)?.cast_unsigned();
+        Ok(Self { id: row.get(0)?, parent, hash, header, work, paused })
     }
 
     /// The header with this hash.
@@ -127,7 +129,7 @@ impl StoredHeader {
 
     /// The row that the archive's traits return.
     pub(super) fn with_status(self, status: BlockStatus) -> HeaderRow {
-        HeaderRow { hash: self.hash, header: self.header, work: self.work, status }
+        HeaderRow { hash: self.hash, header: self.header, work: self.work, paused: self.paused, status }
     }
 }
 
@@ -149,7 +151,7 @@ fn seal_columns(seal: &Seal) -> (u32, i64, Option<Vec<u8>>) {
 }
 
 /// Columns of the table.
-const COLUMNS: usize = 13;
+const COLUMNS: usize = 14;
 /// Headers that one statement appends: most of a short statement's time is its start and end.
 const INSERT_ROWS: usize = 10;
 
@@ -164,12 +166,12 @@ pub(super) struct NewHeader<'a> {
 fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "INSERT INTO headers (id, hash, key, parent, height, version, merkle_root, state_digest, time, target, nonce, \
-         work, seal) VALUES {}",
+         work, seal, paused) VALUES {}",
         placeholders(headers.len(), COLUMNS)
     ))?;
     let mut at = 0;
     for NewHeader { id, parent, row } in headers {
-        let HeaderRow { hash, header, work, .. } = row;
+        let HeaderRow { hash, header, work, paused, .. } = row;
         let (target, nonce, seal) = seal_columns(&header.seal);
         let work = work.to_be_bytes();
         let values: [&dyn ToSql; COLUMNS] = [
@@ -186,6 +188,7 @@ fn insert_all(connection: &Connection, headers: &[NewHeader<'_>]) -> Result<(), 
             &nonce,
             &work.as_slice(),
             &seal,
+            &paused.cast_signed(),
         ];
         bind_next(&mut statement, &mut at, &values)?;
     }

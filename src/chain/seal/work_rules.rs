@@ -12,9 +12,10 @@ use crate::{
         header::Header,
         key::Claim,
         rules::{self, HeaderFault, ParentFacts},
+        schedule,
         seal::{LastWork, Seal, SealRules},
         spec::ChainSpec,
-        target::Work,
+        target::{CompactTarget, Work},
     },
 };
 
@@ -25,7 +26,7 @@ pub struct WorkRules;
 impl SealRules for WorkRules {
     fn check(&self, spec: &ChainSpec, parent: &ParentFacts, header: &Header, hash: &Hash) -> Result<(), HeaderFault> {
         let Some(proof) = header.proof() else { return Err(HeaderFault::Seal) };
-        let expected = rules::next_target(spec, parent.time, parent.height);
+        let expected = next_target(spec, parent);
         if proof.target != expected {
             return Err(HeaderFault::Target { found: proof.target.0, expected: expected.0 });
         }
@@ -59,7 +60,7 @@ impl SealRules for WorkRules {
     }
 
     fn draft(&self, spec: &ChainSpec, parent: &ParentFacts) -> Seal {
-        Seal::unsolved(rules::next_target(spec, parent.time, parent.height))
+        Seal::unsolved(next_target(spec, parent))
     }
 
     fn min_time(&self, parent: &ParentFacts) -> u64 {
@@ -87,4 +88,10 @@ impl SealRules for WorkRules {
     fn heeds_clock(&self) -> bool {
         true
     }
+}
+
+fn next_target(spec: &ChainSpec, parent: &ParentFacts) -> CompactTarget {
+    let &ParentFacts { height, time, median_time, paused, .. } = parent;
+    let scheduled = schedule::scheduled_time(spec.parameters.pause_cap, time, median_time, paused);
+    rules::next_target(spec, scheduled, height)
 }

@@ -14,6 +14,8 @@ pub(super) struct HeaderNode {
     pub(super) time: u64,
     /// From genesis up to and with this header.
     pub(super) work: Work,
+    /// See [`HeaderRow::paused`].
+    pub(super) paused: u64,
     /// No peer delivers its block, or an ancestor's: for now it is no candidate for the best chain.
     pub(super) withheld: bool,
     /// The ledger has its body. Known of candidates' blocks only.
@@ -37,12 +39,13 @@ pub(super) struct Change {
 
 impl HeaderNode {
     pub(super) fn of(row: &HeaderRow) -> Self {
-        let HeaderRow { header, work, .. } = row;
+        let HeaderRow { header, work, paused, .. } = row;
         Self {
             parent: header.previous,
             height: header.height,
             time: header.time,
             work: *work,
+            paused: *paused,
             withheld: false,
             is_here: false,
         }

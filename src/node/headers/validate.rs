@@ -1,13 +1,12 @@
 //! Validation of headers: a batch is judged as a whole before any of it is accepted.
 
-use std::collections::VecDeque;
-
 use crate::{
-    base::{hash::Hash, limits::MEDIAN_TIME_BLOCKS, time::UnixTime},
+    base::{hash::Hash, time::UnixTime},
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError},
         header::Header,
         rules::{self, HeaderFault, ParentFacts},
+        schedule::Timeline,
         seal::LastWork,
         spec::ChainSpec,
         target::Work,
@@ -25,38 +24,28 @@ use crate::{
 pub(super) struct Follower<'a> {
     spec: &'a ChainSpec,
     parent: ParentFacts,
-    /// The parent's and its ancestors' times, oldest first.
-    times: VecDeque<u64>,
+    timeline: Timeline,
     last_work: LastWork,
 }
 
 impl<'a> Follower<'a> {
     pub(super) fn new(spec: &'a ChainSpec, index: &Index, hash: Hash, node: HeaderNode) -> Result<Self, StoreError> {
-        let times = index.recent_times(node)?;
-        let HeaderNode { height, time, work, .. } = node;
-        let parent = ParentFacts { hash, height, time, median_time: median(&times), work };
-        Ok(Self { spec, parent, times, last_work: LastWork::default() })
+        let HeaderNode { height, time, work, paused, .. } = node;
+        let timeline = Timeline::new(spec.parameters.pause_cap, index.recent_times(node)?, paused);
+        let parent = ParentFacts { hash, height, time, median_time: timeline.median_time(), paused, work };
+        Ok(Self { spec, parent, timeline, last_work: LastWork::default() })
     }
 
     /// Checks the next header and steps onto it.
     pub(super) fn step(&mut self, header: Header, hash: Hash) -> Result<HeaderRow, HeaderFault> {
         rules::check_header(self.spec, &self.parent, &header, &hash)?;
         let work = self.spec.seal_rules().chain_work(self.parent.work, &header, &mut self.last_work);
-        if self.times.len() == MEDIAN_TIME_BLOCKS {
-            self.times.pop_front();
-        }
-        self.times.push_back(header.time);
-        let median_time = median(&self.times);
-        self.parent = ParentFacts { hash, height: header.height, time: header.time, median_time, work };
-        Ok(HeaderRow { hash, header, work, status: BlockStatus::Header })
+        let Header { height, time, .. } = header;
+        self.timeline.push(time);
+        let (median_time, paused) = (self.timeline.median_time(), self.timeline.paused());
+        self.parent = ParentFacts { hash, height, time, median_time, paused, work };
+        Ok(HeaderRow { hash, header, work, paused, status: BlockStatus::Header })
     }
-}
-
-fn median(times: &VecDeque<u64>) -> u64 {
-    let mut sorted = [0; MEDIAN_TIME_BLOCKS];
-    let count = times.len().min(MEDIAN_TIME_BLOCKS);
-    sorted.iter_mut().zip(times).for_each(|(slot, time)| *slot = *time);
-    rules::median_time(&mut sorted[..count])
 }
 
 /// What is in a `Sync` that holds at least one header and no fault.

@@ -57,7 +57,7 @@ impl FakeStore {
         let HashedBlock { hash, header, transactions, bytes, .. } = spec.genesis.clone();
         let work = spec.genesis_work();
         let tip = Tip { hash, height: 0, time: header.time, work, digest: spec.genesis_digest };
-        let row = HeaderRow { hash, header, work, status: BlockStatus::Applied };
+        let row = HeaderRow { hash, header, work, paused: 0, status: BlockStatus::Applied };
         let data = Data {
             headers: BTreeMap::from([(hash, row)]),
             bodies: BTreeMap::from([(hash, bytes)]),

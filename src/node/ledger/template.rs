@@ -109,5 +109,6 @@ fn parent_facts(chain: &Chainstate) -> Result<ParentFacts, StoreError> {
     let headers = chain.store().applied_from(from, limits::MEDIAN_TIME_BLOCKS)?;
     let mut times: Vec<u64> = headers.iter().map(|header| header.time).collect();
     let Tip { hash, height, time, work, .. } = *chain.tip();
-    Ok(ParentFacts { hash, height, time, median_time: rules::median_time(&mut times), work })
+    let paused = chain.row(&hash)?.paused;
+    Ok(ParentFacts { hash, height, time, median_time: rules::median_time(&mut times), paused, work })
 }

@@ -70,7 +70,8 @@ pub(super) fn genesis(
     Identity { chain: spec.name.clone(), genesis: genesis.hash, coin_secret }.write(&transaction)?;
     let work = spec.genesis_work();
     let id = 1;
-    let row = HeaderRow { hash: genesis.hash, header: genesis.header.clone(), work, status: BlockStatus::Applied };
+    let row =
+        HeaderRow { hash: genesis.hash, header: genesis.header.clone(), work, paused: 0, status: BlockStatus::Applied };
     StoredHeader::insert(&transaction, &[NewHeader { id, parent: None, row: &row }])?;
     bodies::insert(&transaction, id, &genesis.hash, &genesis.bytes)?;
     rows::run(&transaction, "INSERT INTO applied (height, id, undo) VALUES (0, ?1, NULL)", [id])?;

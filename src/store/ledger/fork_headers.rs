@@ -23,6 +23,7 @@ pub(super) struct ForkHeader {
     pub(super) parent: i64,
     pub(super) height: u32,
     pub(super) work: Work,
+    pub(super) paused: u64,
     pub(super) status: BlockStatus,
     /// Whether the table has a row for it.
     persisted: bool,
@@ -39,7 +40,7 @@ pub(super) struct ForkHeaders {
 impl ForkHeaders {
     /// Reads the table.
     pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
-        let sql = "SELECT s.id, s.status, h.hash, h.parent, h.height, h.work \
+        let sql = "SELECT s.id, s.status, h.hash, h.parent, h.height, h.work, h.paused \
                    FROM side s JOIN headers h ON h.id = s.id";
         let mut forks = Self::default();
         rows::each(connection, sql, [], |row| {
@@ -49,6 +50,7 @@ impl ForkHeaders {
                 parent: row.get(3)?,
                 height: rows::integer(row, 4)?,
                 work: Work::from_be_bytes(rows::bytes(row, 5)?),
+                paused: row.get::<_, i64>(6)?.cast_unsigned(),
                 persisted: true,
             };
             forks.rows.insert(Hash(rows::bytes(row, 2)?), header);
@@ -74,12 +76,12 @@ impl ForkHeaders {
         &mut self,
         hash: Hash,
         (id, parent): (i64, i64),
-        (height, work): (u32, Work),
+        (height, work, paused): (u32, Work, u64),
         status: BlockStatus,
     ) {
         // The table still has a row that was due for deletion.
         let persisted = matches!(self.dirty.get(&id), Some((_, None)));
-        self.rows.insert(hash, ForkHeader { id, parent, height, work, status, persisted });
+        self.rows.insert(hash, ForkHeader { id, parent, height, work, paused, status, persisted });
         self.dirty.insert(id, (hash, Some(status)));
     }
 

@@ -69,7 +69,7 @@ impl LedgerStore for LedgerDb {
         match self.forks.get(&block.hash) {
             Some(row) => {
                 let (hash, header) = (block.hash, block.header.clone());
-                Ok(Some(HeaderRow { hash, header, work: row.work, status: row.status }))
+                Ok(Some(HeaderRow { hash, header, work: row.work, paused: row.paused, status: row.status }))
             }
             None => self.header(&block.hash),
         }
@@ -235,7 +235,7 @@ impl LedgerDb {
         let status = if invalid { BlockStatus::Invalid } else { BlockStatus::Header };
         let id = self.next_id;
         self.next_id = id.checked_add(1).ok_or_else(|| misuse("no id is left for a header", &row.hash))?;
-        self.forks.insert(row.hash, (id, parent), (row.header.height, row.work), status);
+        self.forks.insert(row.hash, (id, parent), (row.header.height, row.work, row.paused), status);
         if !invalid && row.work > self.best.work {
             self.best = Best { id, hash: row.hash, work: row.work };
         }
@@ -285,7 +285,7 @@ impl LedgerDb {
         let changes = bodies::changes(&self.connection, &stored)?;
         rows::run(&self.connection, "DELETE FROM applied WHERE height = ?1", [height])?;
         let parent = stored.parent.ok_or_else(|| corrupt(format!("block {height} has no parent")))?;
-        self.forks.insert(*hash, (stored.id, parent), (height, stored.work), BlockStatus::Stored);
+        self.forks.insert(*hash, (stored.id, parent), (height, stored.work, stored.paused), BlockStatus::Stored);
         self.end = End { height: height - 1, id: parent, hash: stored.header.previous };
         self.sums.disconnected(height);
         Ok(changes)

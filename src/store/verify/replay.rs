@@ -1,11 +1,11 @@
 //! One pass over the applied chain with the node's rules, in bounded memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
 use crate::{
-    base::{hash::Hash, limits::MEDIAN_TIME_BLOCKS, rng::Rng},
+    base::{hash::Hash, rng::Rng},
     chain::{
         archive::StoreError,
         block::{HashedBlock, HashedTransaction},
@@ -14,6 +14,7 @@ use crate::{
         digest::StateSum,
         key::{self, Claim},
         rules::{self, BlockFault, ParentFacts},
+        schedule::Timeline,
         spec::ChainSpec,
         target::Work,
         transaction::{OutPoint, Transaction},
@@ -41,7 +42,7 @@ pub(super) struct Replay<'a> {
     height: u32,
     time: u64,
     work: Work,
-    times: VecDeque<u64>,
+    timeline: Timeline,
     sum: StateSum,
     coins: Coins,
     /// Signatures to be checked in one batch, each with the height of its block.
@@ -65,7 +66,7 @@ impl<'a> Replay<'a> {
             height: 0,
             time: 0,
             work: Work::ZERO,
-            times: VecDeque::new(),
+            timeline: Timeline::new(spec.parameters.pause_cap, [], 0),
             sum: StateSum::default(),
             coins: Coins::new()?,
             claims: Vec::new(),
@@ -116,9 +117,9 @@ impl<'a> Replay<'a> {
         let seal_claims = self.spec.seal_rules().parent_claims(self.spec, header);
         self.claims.extend(seal_claims.into_iter().map(|claim| (height, claim)));
         (self.tip, self.height, self.time, self.work) = (hash, height, header.time, stored.work);
-        self.times.push_back(header.time);
-        if self.times.len() > MEDIAN_TIME_BLOCKS {
-            self.times.pop_front();
+        self.timeline.push(header.time);
+        if self.timeline.paused() != stored.paused {
+            return Err(at("the pauses stored are not the chain's".to_owned()));
         }
         self.coins.spill(REPLAY_COINS)?;
         if self.claims.len() >= REPLAY_SIGNATURES { self.finish() } else { Ok(()) }
@@ -181,12 +182,12 @@ impl<'a> Replay<'a> {
     }
 
     fn parent(&self) -> ParentFacts {
-        let mut times: Vec<u64> = self.times.iter().copied().collect();
         ParentFacts {
             hash: self.tip,
             height: self.height,
             time: self.time,
-            median_time: rules::median_time(&mut times),
+            median_time: self.timeline.median_time(),
+            paused: self.timeline.paused(),
             work: self.work,
         }
     }

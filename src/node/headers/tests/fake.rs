@@ -125,7 +125,7 @@ impl Chain {
         let spec = Arc::new(ChainSpec::dev());
         let header = spec.genesis.header.clone();
         let work = header.work();
-        let row = HeaderRow { hash: spec.genesis_hash(), header, work, status: BlockStatus::Header };
+        let row = HeaderRow { hash: spec.genesis_hash(), header, work, paused: 0, status: BlockStatus::Header };
         Self { spec, rows: vec![row] }
     }
 
@@ -146,7 +146,7 @@ impl Chain {
     pub(super) fn push(&mut self, header: Header) {
         let last = self.rows.last().unwrap();
         let work = last.work.plus(header.work());
-        self.rows.push(HeaderRow { hash: header.hash(), header, work, status: BlockStatus::Header });
+        self.rows.push(HeaderRow { hash: header.hash(), header, work, paused: 0, status: BlockStatus::Header });
     }
 
     /// The next header, mined.

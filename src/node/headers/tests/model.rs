@@ -65,7 +65,7 @@ impl Model {
     fn new(spec: &ChainSpec) -> Self {
         let hash = spec.genesis_hash();
         let header = spec.genesis.header.clone();
-        let row = HeaderRow { hash, header, work: work(1), status: BlockStatus::Header };
+        let row = HeaderRow { hash, header, work: work(1), paused: 0, status: BlockStatus::Header };
         Self {
             rows: BTreeMap::from([(hash, row)]),
             order: vec![hash],
@@ -88,7 +88,7 @@ impl Model {
             let header =
                 Header { height: parent.header.height + 1, previous: parent.hash, seal, ..parent.header.clone() };
             let total = parent.work.plus(work(*more));
-            made.push(HeaderRow { hash: header.hash(), header, work: total, status: BlockStatus::Header });
+            made.push(HeaderRow { hash: header.hash(), header, work: total, paused: 0, status: BlockStatus::Header });
         }
         for row in &made {
             self.rows.insert(row.hash, row.clone());
