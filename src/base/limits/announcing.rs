@@ -45,6 +45,9 @@ pub const SHORT_IDS_PER_SECOND: u32 = 40_000;
 pub const OFFERS_PER_PEER: usize = 512;
 /// Announced transactions that one peer was asked for and has not sent.
 pub const ANNOUNCED_IN_FLIGHT: usize = 512;
+/// Times that one peer did not deliver what it announced, which are remembered: more than it may say at once that it has
+/// something not.
+pub const FAILURES_PER_PEER: usize = 512;
 /// How long an announced transaction may take before the next peer that announced it is asked.
 pub const ANNOUNCED_TIMEOUT: Duration = seconds(2);
 /// Time between two looks at a peer that owes announced transactions. A host that slept sees one of them.

@@ -139,6 +139,8 @@ struct RelayPeer {
     is_unheard: bool,
     /// It takes salts and short ids.
     announces: bool,
+    /// It opened the link: it chose this node, not this node it.
+    is_inbound: bool,
     listener: Listener,
     source: Source,
     /// When it was last asked for its mempool because it announced what did not come.
@@ -269,6 +271,7 @@ impl Gossip {
             missing,
             is_unheard: false,
             announces,
+            is_inbound: info.direction.is_inbound(),
             listener: Listener::new(),
             source: Source::new(),
             listed: None,

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crate::{
     base::{
         limits::{
-            ABSENT_AT_ONCE, ABSENT_INTERVAL, ANNOUNCED_IN_FLIGHT, ANNOUNCED_TIMEOUT, OFFERS_PER_PEER, UNDELIVERED_LOOK,
-            UNDELIVERED_LOOKS,
+            ABSENT_AT_ONCE, ABSENT_INTERVAL, ANNOUNCED_IN_FLIGHT, ANNOUNCED_TIMEOUT, FAILURES_PER_PEER,
+            OFFERS_PER_PEER, UNDELIVERED_LOOK, UNDELIVERED_LOOKS,
         },
         time::Time,
     },
@@ -21,6 +21,8 @@ pub(super) struct Source {
     offers: VecDeque<ShortId>,
     /// What it was asked for, and when, until it sends it or says that it has not. It may have come from another peer.
     open: VecDeque<(ShortId, Time)>,
+    /// What it was asked for and did not deliver in its time, oldest first; each as often as it did not.
+    failed: VecDeque<ShortId>,
     /// When it is looked at again because it owes something, and at how many looks it did.
     look: Option<(Time, u8)>,
     /// What it may announce and not have.
@@ -41,6 +43,7 @@ impl Source {
         Self {
             offers: VecDeque::new(),
             open: VecDeque::new(),
+            failed: VecDeque::new(),
             look: None,
             absent: RateLimit::new(Time(0), ABSENT_AT_ONCE, ABSENT_AT_ONCE, ABSENT_INTERVAL),
         }
@@ -99,13 +102,22 @@ impl Source {
     /// It says that it has not what it announced. False: it did so too often.
     pub(super) fn lacks(&mut self, id: ShortId, now: Time) -> bool {
         self.settle(id);
-        self.withdraw(id);
+        self.fails(id);
         self.absent.take(now)
     }
 
-    /// It is not to be asked for this again.
-    pub(super) fn withdraw(&mut self, id: ShortId) {
+    /// It has not delivered this: it is not asked again until it offers it again, and then after others.
+    pub(super) fn fails(&mut self, id: ShortId) {
         self.offers.retain(|offer| *offer != id);
+        if self.failed.len() >= FAILURES_PER_PEER {
+            self.failed.pop_front();
+        }
+        self.failed.push_back(id);
+    }
+
+    /// How often it did not deliver this.
+    pub(super) fn failures(&self, id: ShortId) -> usize {
+        self.failed.iter().filter(|failed| **failed == id).count()
     }
 
     /// It owes something for longer than it may: looks at it from here on.

@@ -1,9 +1,15 @@
 //! What peers announce.
 
 use super::*;
-use crate::base::limits::{
-    ABSENT_AT_ONCE, ANNOUNCED_IN_FLIGHT, ANNOUNCED_TIMEOUT, MAX_ASKED_IDS, OFFERS_PER_PEER, UNDELIVERED_LOOK,
-    UNDELIVERED_LOOKS,
+use crate::{
+    base::{
+        ids::DialId,
+        limits::{
+            ABSENT_AT_ONCE, ANNOUNCED_IN_FLIGHT, ANNOUNCED_TIMEOUT, MAX_ASKED_IDS, OFFERS_PER_PEER, UNDELIVERED_LOOK,
+            UNDELIVERED_LOOKS,
+        },
+    },
+    node::testing::{address, outbound_peer},
 };
 
 /// A synced node with peers that announce, and its salt.
@@ -44,12 +50,83 @@ fn one_announcer_is_asked_and_the_next_when_it_does_not_deliver() {
     assert!(asked(&announce(&mut node, 2, &ids), 2).is_empty(), "one at a time");
     assert!(asked(&announce(&mut node, 3, &ids), 3).is_empty());
     let actions = node.run(ANNOUNCED_TIMEOUT);
-    assert_eq!((asked(&actions, 2), asked(&actions, 3)), (ids.clone(), vec![]));
-    let actions = node.receive(2, &absent(&ids));
-    assert_eq!((asked(&actions, 1), asked(&actions, 3)), (vec![], ids.clone()), "at once");
-    pass(&mut node, 3, &transaction, Ok(()));
+    let (next, last) = if asked(&actions, 2).is_empty() { (3, 2) } else { (2, 3) };
+    assert_eq!((asked(&actions, next), asked(&actions, last)), (ids.clone(), vec![]), "the lot says who");
+    let actions = node.receive(next, &absent(&ids));
+    assert_eq!((asked(&actions, 1), asked(&actions, last)), (vec![], ids.clone()), "at once");
+    pass(&mut node, last, &transaction, Ok(()));
     let again = [1, 2, 3].map(|link| asked(&announce(&mut node, link, &ids), link).len());
     assert_eq!(again, [0; 3], "it is here");
+}
+
+/// Peers on `liars` announce a transaction before the one on `honest` does. Each answers each question in its own way, and
+/// announces the transaction again at once. How many questions they get before the honest one is asked.
+fn questions_before(node: &mut Node, salt: Salt, liars: std::ops::RangeInclusive<u64>, honest: u64) -> usize {
+    let ids = ids_of(salt, &[transaction(1)]);
+    let mut actions = Vec::new();
+    for link in liars.clone().chain([honest]) {
+        actions.extend(announce(node, link, &ids).0);
+    }
+    for questions in 0..200 {
+        let now = Actions(std::mem::take(&mut actions));
+        if !asked(&now, honest).is_empty() {
+            return questions;
+        }
+        let liar = liars.clone().find(|link| !asked(&now, *link).is_empty()).expect("somebody is asked");
+        if liar % 3 == 0 {
+            actions.extend(node.run(ANNOUNCED_TIMEOUT).0);
+            actions.extend(node.receive(liar, &absent(&ids)).0);
+        } else {
+            node.pass(ANNOUNCED_TIMEOUT * 9 / 10);
+            actions.extend(node.receive(liar, &absent(&ids)).0);
+        }
+        actions.extend(announce(node, liar, &ids).0);
+    }
+    panic!("the honest peer is never asked");
+}
+
+#[test]
+fn whoever_announces_is_asked_once_before_anybody_is_asked_twice() {
+    for liars in [1, 2, 3, 8, 20] {
+        let (mut node, salt) = listening(1..=liars + 1);
+        let questions = questions_before(&mut node, salt, 1..=liars, liars + 1);
+        assert!(questions <= liars as usize, "{questions} questions to {liars} liars");
+        let (mut node, salt) = listening(1..=liars + 1);
+        let questions = questions_before(&mut node, salt, 2..=liars + 1, 1);
+        assert!(questions <= liars as usize, "{questions} questions to {liars} liars who came later");
+    }
+}
+
+#[test]
+fn those_that_the_node_chose_are_asked_before_those_that_chose_it() {
+    let (mut node, salt) = listening(1..=20);
+    let chosen = outbound_peer(DialId(1), address("127.0.0.1:4132"));
+    let honest = node.up(21, PeerInfo { services: listening_peer().services, ..chosen });
+    assert_eq!(own_salt(&honest), salt);
+    assert_eq!(questions_before(&mut node, salt, 1..=20, 21), 1);
+}
+
+#[test]
+fn links_that_come_new_again_and_again_do_not_hold_a_transaction_back() {
+    let (mut node, salt) = listening(1..=3);
+    let ids = ids_of(salt, &[transaction(1)]);
+    let mut liars = [1, 2];
+    let mut actions = Vec::new();
+    for link in [1, 2, 3] {
+        actions.extend(announce(&mut node, link, &ids).0);
+    }
+    for next in 10..40 {
+        let now = Actions(std::mem::take(&mut actions));
+        if !asked(&now, 3).is_empty() {
+            return;
+        }
+        let at = liars.iter().position(|link| !asked(&now, *link).is_empty()).expect("somebody is asked");
+        let gone = std::mem::replace(&mut liars[at], next);
+        listen(&mut node, next);
+        announce(&mut node, next, &ids);
+        actions.extend(node.lost(gone).0);
+    }
+    panic!("the honest peer is never asked");
 }
 
 #[test]
