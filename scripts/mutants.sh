@@ -86,6 +86,7 @@ mutants=(
   'recordings-are-nodes        src/link/securing.rs          s/link\.awaits_proof = link\.tunnel\.may_be_replayed();/link.awaits_proof = false;/'
   'one-key-for-ever            src/noise/cipher.rs           s/self\.key = rekeyed(&self\.key);/self.key = self.key.clone();/'
   'all-announcers-are-asked    src/node/gossip/announced.rs  s/ \&\& !self\.wanted\.has(\*id);/;/'
+  'places-are-no-secret        src/node/gossip/known.rs      s/places\.write(&rng\.bytes::<16>());/let _ = rng;/'
   'deniers-are-asked-again     src/node/gossip/source.rs     s/^        self\.failed\.push_back(id);//'
   'named-by-the-own-salt       src/node/gossip/announcing.rs /fn is_told/,/^    }/s/salt\.short_id(&transaction\.leaf)$/{ let _ = salt; ids.current }/'
   'late-announcers-are-awaited src/node/gossip/announced.rs  /fn look_at_announced/,/^    }/s/self\.ask_others(now, \&open, out);//'
@@ -117,6 +118,7 @@ declare -A unit_tests=(
   [silent-links-hold-places]=a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most
   [fresh-answers-pay]=peers_that_read_nothing_or_hardly_anything_pay_for_one_that_reads_at_once
   [recordings-are-nodes]=a_dialler_of_a_member_is_known_once_it_has_sealed_something
+  [places-are-no-secret]=nobody_finds_ids_that_belong_to_one_place
   [deniers-are-asked-again]=whoever_announces_is_asked_once_before_anybody_is_asked_twice
   [undelivered-is-free]=ids_that_nobody_delivers_are_few_and_cost_their_sender
   [one-key-for-ever]=the_key_changes_after_each_65536_messages_and_the_number_runs_on

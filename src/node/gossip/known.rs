@@ -1,6 +1,8 @@
 //! Bounded memory of ids: the oldest is forgotten when a new one needs its place.
 
-use crate::base::hash::Hash;
+use std::hash::{DefaultHasher, Hasher};
+
+use crate::base::{hash::Hash, rng::Rng};
 
 /// Marks a slot that is not in use.
 const FREE: u16 = u16::MAX;
@@ -9,8 +11,9 @@ const FREE: u16 = u16::MAX;
 /// memory. An attacker who finds two ids with the same eight bytes only slows down a transaction of their own.
 ///
 /// Four of these are asked for each transaction that arrives, so they are tables with open addresses; a set and a queue
-/// took a quarter of the role's time. Only membership is asked, never an order. Who makes ids collide makes looking one
-/// up as slow as reading a list of `most` numbers.
+/// took a quarter of the role's time. Only membership is asked, never an order. Peers choose the ids, so where one belongs is
+/// a secret: who knew it could send ids of one place only, and looking one up would be as slow as reading a list of `most`
+/// numbers.
 #[derive(Debug)]
 pub(super) struct Known {
     /// In the order in which they came, beginning at `oldest`.
@@ -19,13 +22,21 @@ pub(super) struct Known {
     /// Positions in `ids`, each at its id's place or after it. A power of two, at least half of them free.
     slots: Vec<u16>,
     most: usize,
+    /// Has read the secret (SipHash), and goes on with an id.
+    places: DefaultHasher,
 }
 
 impl Known {
     /// An empty memory for `most` ids, fewer than 65,535.
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, rng: &mut Rng) -> Self {
+        let mut places = DefaultHasher::new();
+        places.write(&rng.bytes::<16>());
+        Self::with(most, places)
+    }
+
+    fn with(most: usize, places: DefaultHasher) -> Self {
         debug_assert!((1..usize::from(FREE)).contains(&most));
-        Self { ids: Vec::new(), oldest: 0, slots: vec![FREE; 2], most }
+        Self { ids: Vec::new(), oldest: 0, slots: vec![FREE; 2], most, places }
     }
 
     /// Notes an id; `false` if it was known.
@@ -82,7 +93,7 @@ impl Known {
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        *self = Self::new(self.most);
+        *self = Self::with(self.most, self.places.clone());
     }
 
     /// The slot of an id, or the free one where it belongs.
@@ -126,9 +137,9 @@ impl Known {
 
     /// Where an id belongs.
     fn place(&self, id: u64) -> usize {
-        // Fibonacci hashing: the product's upper bits depend on all of the id's.
-        let mixed = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        mixed as usize & (self.slots.len() - 1)
+        let mut hasher = self.places.clone();
+        hasher.write_u64(id);
+        hasher.finish() as usize & (self.slots.len() - 1)
     }
 
     fn after(&self, slot: usize) -> usize {
@@ -150,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_oldest_id_is_forgotten_first() {
-        let mut known = Known::new(2);
+        let mut known = Known::new(2, &mut Rng::from_number(1));
         assert!(known.insert(&Hash([1; 32])) && known.insert(&Hash([2; 32])));
         assert!(!known.insert(&Hash([1; 32])), "known ids are not noted twice");
         known.insert(&Hash([3; 32]));
@@ -160,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_was_removed_is_gone_until_it_is_noted_again() {
-        let mut known = Known::new(4);
+        let mut known = Known::new(4, &mut Rng::from_number(1));
         assert!((1..4).all(|id| known.insert_short(id)));
         known.remove_short(2);
         assert!(known.insert_short(4), "the table grows");
@@ -175,9 +186,8 @@ mod tests {
     #[test]
     fn it_is_a_list_of_the_last_distinct_ids() {
         let mut rng = Rng::from_number(1);
-        // In the second run all ids belong to the same place, as an attacker would choose them.
         for (most, step) in [(1, 1), (100, 1), (100, 1 << 40), (300, 1)] {
-            let (mut known, mut list) = (Known::new(most), VecDeque::new());
+            let (mut known, mut list) = (Known::new(most, &mut rng), VecDeque::new());
             for _ in 0..5_000 {
                 let number = rng.below(most as u64 * 2) * step;
                 let mut id = Hash::ZERO;
@@ -191,10 +201,43 @@ mod tests {
                     list.pop_front();
                 }
                 if rng.below(1_000) == 0 {
-                    (known, list) = (Known::new(most), VecDeque::new());
+                    (known, list) = (Known::new(most, &mut rng), VecDeque::new());
                 }
             }
             assert!(list.iter().all(|id| known.contains(id)) && known.ids.len() == list.len());
+        }
+    }
+
+    /// How far the longest search goes.
+    fn longest(known: &Known) -> usize {
+        let mask = known.slots.len() - 1;
+        let away = |(slot, position): (usize, &u16)| {
+            (*position != FREE).then(|| slot.wrapping_sub(known.place(known.ids[usize::from(*position)])) & mask)
+        };
+        known.slots.iter().enumerate().filter_map(away).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn nobody_finds_ids_that_belong_to_one_place() {
+        let mut rng = Rng::from_number(1);
+        // As those choose them who know the program: ids that differ in few bits, that a product moves to one place, and
+        // that another node, or another table of this one, has in one place.
+        let inverse = 0xf1de_83e1_9937_733d_u64;
+        assert_eq!(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(inverse), 1);
+        let other = Known { slots: vec![FREE; 8192], ..Known::new(4096, &mut rng) };
+        let of_other = (0..).filter(|id| other.place(*id) == 7);
+        let sets: [Vec<u64>; 6] = [
+            (0..4096).collect(),
+            (0..4096).map(|n| n << 52).collect(),
+            (0..4096).map(|n| n << 32).collect(),
+            (0..4096_u64).map(|n| n.wrapping_mul(inverse)).collect(),
+            (0..4096_u64).map(|n| (n << 48).wrapping_mul(inverse)).collect(),
+            of_other.take(100).collect(),
+        ];
+        for (set, ids) in sets.iter().enumerate() {
+            let mut known = Known::new(4096, &mut rng);
+            assert!(ids.iter().all(|id| known.insert_short(*id)));
+            assert!(longest(&known) < 64, "{} steps in set {set}", longest(&known));
         }
     }
 }

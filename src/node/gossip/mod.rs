@@ -165,8 +165,8 @@ impl Gossip {
             dispatched: None,
             at_ledger: (0, 0),
             in_progress: BTreeSet::new(),
-            refused: Known::new(MAX_REFUSED),
-            taken: Known::new(RECENT_TRANSACTIONS),
+            refused: Known::new(MAX_REFUSED, &mut rng),
+            taken: Known::new(RECENT_TRANSACTIONS, &mut rng),
             orphans: Orphans::default(),
             salts: Salts::new(&mut rng),
             announcements: Announcements::default(),
@@ -180,7 +180,7 @@ impl Gossip {
             askers: VecDeque::new(),
             tip: Hash::ZERO,
             missed: BTreeSet::new(),
-            asked: Known::new(RECENT_TRANSACTIONS),
+            asked: Known::new(RECENT_TRANSACTIONS, &mut rng),
             round: Time(0),
             next_round: None,
             rng,
@@ -256,9 +256,9 @@ impl Gossip {
     }
 
     fn up(&mut self, now: Now, link: LinkId, info: &PeerInfo, out: &mut Outbox) {
-        let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER);
+        let mut blocks = Known::new(KNOWN_BLOCKS_PER_PEER, &mut self.rng);
         blocks.insert(&info.tip);
-        let transactions = Known::new(KNOWN_PER_PEER);
+        let transactions = Known::new(KNOWN_PER_PEER, &mut self.rng);
         let missing = Missing::default();
         let lists = RateLimit::new(Time(0), 1, 1, MEMPOOL_ASK_INTERVAL);
         let announces = info.services & SERVICE_ANNOUNCE != 0;

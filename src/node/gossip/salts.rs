@@ -130,7 +130,7 @@ impl Salts {
 
 impl Salted {
     fn new(number: u8, rng: &mut Rng) -> Self {
-        let (here, refused) = (Known::new(RECENT_TRANSACTIONS), Known::new(MAX_REFUSED));
+        let (here, refused) = (Known::new(RECENT_TRANSACTIONS, rng), Known::new(MAX_REFUSED, rng));
         Self { number, salt: Salt(rng.bytes()), here, refused }
     }
 
