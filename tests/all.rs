@@ -2,6 +2,7 @@
 //!
 //! To run one file: `cargo test --test all hostile::`.
 
+mod authorities;
 mod bad_input;
 mod branches;
 mod busy;

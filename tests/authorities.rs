@@ -1,0 +1,287 @@
+//! Chains that authorities seal, from outside: real processes on loopback.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tussock::{
+    base::hash::{Hash, hex},
+    chain::{
+        key::SecretKey,
+        seal::{SignedVote, Stage, Statement},
+        spec::ChainSpec,
+    },
+    wire::message::Message,
+};
+
+use crate::support::{TempDir, TestNode, cli_on, peer::RawPeer, stderr, stdout};
+
+/// How long something may take that takes a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Nodes of a chain that the well-known accounts 0, 1, … seal.
+struct Network {
+    root: TempDir,
+    file: String,
+    spec: Arc<ChainSpec>,
+    nodes: Vec<TestNode>,
+}
+
+impl Network {
+    /// The chain alone. It has a block for each payment, 200 ms apart at least.
+    fn new(authorities: u32) -> Self {
+        let root = TempDir::new();
+        let keys: Vec<String> = (0..authorities).map(|n| hex(&SecretKey::well_known(n).public_key())).collect();
+        let prefix = ChainSpec::local().prefix;
+        let funds = (0..10).map(|n| format!("{}=1000000000", SecretKey::well_known(n).address().to_text(&prefix)));
+        let funds: Vec<String> = funds.collect();
+        let mut args = vec!["genesis", "new", "--name", "sealed", "--test", "--block-time", "200ms"];
+        funds.iter().for_each(|fund| args.extend(["--fund", fund]));
+        args.push("--authorities");
+        args.extend(keys.iter().map(String::as_str));
+        let made = cli_on(root.path(), "local", &args);
+        assert!(made.status.success(), "{}", stderr(&made));
+        let file = root.path().join("sealed.toml");
+        fs::write(&file, &made.stdout).unwrap();
+        let spec = Arc::new(ChainSpec::from_toml(&stdout(&made)).unwrap());
+        Self { file: file.to_str().unwrap().to_owned(), root, spec, nodes: Vec::new() }
+    }
+
+    /// With a node for each authority, linked to each other.
+    fn up(authorities: u32) -> Self {
+        let mut network = Self::new(authorities);
+        for number in 0..authorities {
+            network.add(Some(number));
+        }
+        let others = (authorities - 1).to_string();
+        network.nodes.iter().for_each(|node| node.wait(&["peers", &others]));
+        network
+    }
+
+    /// Starts one more node, of an authority or without a key.
+    fn add(&mut self, authority: Option<u32>) {
+        let dir = self.root.path().join(format!("node{}", self.nodes.len()));
+        fs::create_dir_all(&dir).unwrap();
+        let args = self.args(self.nodes.len(), authority);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.nodes.push(TestNode::start_on(&dir, &self.file, &args));
+    }
+
+    /// Starts an authority's node again.
+    fn restart(&mut self, number: usize) {
+        let args = self.args(number, u32::try_from(number).ok());
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.nodes[number].restart(&args);
+    }
+
+    /// It dials all others that run.
+    fn args(&mut self, number: usize, authority: Option<u32>) -> Vec<String> {
+        let mut args = vec!["--is-bootnode".to_owned()];
+        if let Some(authority) = authority {
+            args.extend(["--seal".to_owned(), format!("dev{authority}")]);
+        }
+        for (other, node) in self.nodes.iter_mut().enumerate() {
+            if other != number && node.alive() {
+                args.extend(["--connect".to_owned(), node.p2p().to_string()]);
+            }
+        }
+        args
+    }
+
+    /// Pays at this node; returns the transaction.
+    fn pay(&self, at: usize, amount: u64) -> String {
+        let paid = self.nodes[at].json(&["send", "dev9", &amount.to_string(), "--from", "dev8"]);
+        paid["txid"].as_str().unwrap().to_owned()
+    }
+
+    /// Pays, waits until the payment is final everywhere, and says how long that took.
+    fn pay_finally(&mut self, at: usize, amount: u64) -> Duration {
+        let begin = Instant::now();
+        let txid = self.pay(at, amount);
+        self.nodes[at].wait(&["final", &txid]);
+        let took = begin.elapsed();
+        for node in self.nodes.iter_mut().filter_map(|node| node.alive().then_some(node)) {
+            node.wait(&["final", &txid]);
+            assert_eq!(node.json(&["tx", &txid])["final"], true);
+        }
+        took
+    }
+}
+
+/// Looks again and again until `look` finds something. Each look asks a node, which takes its time.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+    }
+}
+
+fn final_height(node: &TestNode) -> u64 {
+    node.status()["final"]["height"].as_u64().unwrap()
+}
+
+fn hindrance(node: &TestNode, id: &str) -> Option<Value> {
+    node.status()["hindrances"].as_array().unwrap().iter().find(|one| one["id"] == id).cloned()
+}
+
+#[test]
+fn four_authorities_bear_the_loss_of_one_say_why_nothing_moves_without_two_and_go_on() {
+    let mut network = Network::up(4);
+    for at in 0..4 {
+        network.pay_finally(at, 5);
+    }
+    let status = network.nodes[1].status();
+    assert!(status["final"]["height"].as_u64().unwrap() >= 1);
+    assert_eq!(status["sealing"]["own"], 1);
+    assert_eq!(status["authorities"].as_array().unwrap().len(), 4);
+    let tip = network.nodes[0].json(&["block", "tip"]);
+    assert!(tip["seal"]["view"].as_u64().unwrap() >= tip["height"].as_u64().unwrap(), "{tip}");
+    assert!(tip["target"].is_null());
+
+    network.nodes[3].kill();
+    for _ in 0..3 {
+        network.pay_finally(0, 6);
+    }
+
+    network.nodes[2].kill();
+    let before = final_height(&network.nodes[0]);
+    let waiting = network.pay(0, 7);
+    let why = until("status says why nothing is final", || hindrance(&network.nodes[0], "no_quorum"));
+    assert!(why["text"].as_str().unwrap().contains("of 4"), "{why}");
+    assert_eq!(final_height(&network.nodes[0]), before);
+    assert_eq!(network.nodes[0].json(&["tx", &waiting])["final"], false);
+    let late = network.nodes[1].cli(&["wait", "final", &waiting, "--timeout", "0.2"]);
+    assert_eq!(late.status.code(), Some(6), "{}", stderr(&late));
+
+    network.restart(2);
+    network.restart(3);
+    network.nodes.iter().for_each(|node| node.wait(&["final", &waiting]));
+    until("the hindrance is over", || hindrance(&network.nodes[0], "no_quorum").is_none().then_some(()));
+    network.pay_finally(3, 8);
+}
+
+#[test]
+fn a_node_without_a_key_follows_verifies_and_hands_the_chain_on() {
+    let mut network = Network::up(1);
+    for amount in 1..4 {
+        network.pay_finally(0, amount);
+    }
+    network.add(None);
+    network.nodes[1].wait(&["height", &network.nodes[0].height().to_string()]);
+    let last = network.pay(1, 9);
+    network.nodes.iter().for_each(|node| node.wait(&["final", &last]));
+    let follower = network.nodes[1].status();
+    assert!(follower["sealing"]["own"].is_null());
+    let digest = follower["state_digest"].clone();
+    assert_eq!(network.nodes[1].stop(), 0);
+    let dir = network.nodes[1].dir.clone();
+    let on = |dir: &PathBuf, args: &[&str]| {
+        let output = cli_on(dir, &network.file, args);
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+        output
+    };
+    let verified: Value = serde_json::from_slice(&on(&dir, &["verify", "--deep", "--json"]).stdout).unwrap();
+    assert_eq!((&verified["ok"], &verified["state_digest"]), (&true.into(), &digest));
+    let (export, other) = (network.root.path().join("export"), network.root.path().join("other"));
+    on(&dir, &["chain", "export", export.to_str().unwrap()]);
+    on(&other, &["chain", "import", export.to_str().unwrap()]);
+    let verified: Value = serde_json::from_slice(&on(&other, &["verify", "--deep", "--json"]).stdout).unwrap();
+    assert_eq!((&verified["ok"], &verified["state_digest"]), (&true.into(), &digest));
+}
+
+/// Collects all votes that a node passes on, until the node closes.
+fn listen(address: SocketAddr, spec: &Arc<ChainSpec>) -> thread::JoinHandle<Vec<SignedVote>> {
+    let mut peer = RawPeer::handshaken(address, spec);
+    thread::spawn(move || {
+        let mut votes = Vec::new();
+        while let Some(message) = peer.read_within(2 * PATIENCE).flatten() {
+            match message {
+                Message::Vote(vote) => votes.push(vote),
+                Message::Certificate(certificate) => votes.extend(certificate.signed_votes()),
+                Message::Ping { nonce, .. } => peer.send(&Message::Pong(nonce)),
+                Message::GetSync(_) => peer.send(&Message::Sync(tussock::base::codec::List::EMPTY)),
+                _ => {}
+            }
+        }
+        votes
+    })
+}
+
+/// No authority says two things that exclude each other: two blocks in one view, or finality and skip of one view.
+fn assert_honest(votes: &[SignedVote]) {
+    let mut said: BTreeMap<(u8, u64, Stage), Hash> = BTreeMap::new();
+    for vote in votes {
+        let Statement { stage, view, block, .. } = vote.statement;
+        let first = said.entry((vote.signer, view, stage)).or_insert(block);
+        assert_eq!(*first, block, "authority {} said two things in view {view}", vote.signer);
+        for (one, other) in [(Stage::Skip, Stage::Finalize), (Stage::Finalize, Stage::Skip)] {
+            let lied = stage == one && said.contains_key(&(vote.signer, view, other));
+            assert!(!lied, "authority {} skipped and finalized view {view}", vote.signer);
+        }
+    }
+}
+
+/// Kills of an authority; `TUSSOCK_KILLS` sets more.
+const KILLS: usize = 6;
+
+#[test]
+fn an_authority_that_is_killed_never_votes_twice() {
+    let kills = std::env::var("TUSSOCK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let mut network = Network::up(4);
+    // Of a node that is not killed, so that the listener stays.
+    let listener = listen(network.nodes[0].p2p(), &network.spec);
+    for kill in 0..kills {
+        let victim = 1 + kill % 3;
+        // The blow falls while the payment is voted on.
+        let payment = network.pay(0, 10 + kill as u64);
+        network.nodes[victim].kill();
+        network.nodes[0].wait(&["final", &payment]);
+        network.restart(victim);
+        network.nodes[victim].wait(&["final", &payment]);
+    }
+    network.pay_finally(1, 3);
+    network.nodes[0].stop();
+    let votes = listener.join().unwrap();
+    let signers: Vec<u8> = (0..4).filter(|signer| votes.iter().any(|vote| vote.signer == *signer)).collect();
+    assert_eq!(signers, [0, 1, 2, 3], "the listener heard all");
+    assert_honest(&votes);
+}
+
+#[test]
+fn an_intruder_with_the_chain_file_makes_no_block() {
+    let mut network = Network::up(1);
+    network.pay_finally(0, 1);
+    let height = network.nodes[0].height();
+    let foreign = SecretKey::from_seed([77; 32]);
+    let dir = network.root.path().join("intruder");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("foreign.secret"), hex(&foreign.seed())).unwrap();
+    let secret = dir.join("foreign.secret");
+    for (flag, value) in [("--mine", "dev3"), ("--seal", "dev3"), ("--seal", secret.to_str().unwrap())] {
+        let refused = cli_on(&dir, &network.file, &["run", flag, value]);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    }
+    // And on the wire: votes and a proposal that no authority signed.
+    let mut peer = RawPeer::handshaken(network.nodes[0].p2p(), &network.spec);
+    let genesis = network.spec.genesis_hash();
+    for view in 1..20 {
+        let statement = Statement::skip(0, height + view);
+        peer.send(&Message::Vote(SignedVote::sign(statement, 0, 1, &foreign, &genesis)));
+    }
+    let address = network.nodes[0].p2p();
+    let mut other = RawPeer::handshaken(address, &network.spec);
+    other.send(&Message::Proposal { signature: [7; 64], block: network.spec.genesis.bytes.clone() });
+    let txid = network.pay(0, 2);
+    network.nodes[0].wait(&["final", &txid]);
+    assert_eq!(network.nodes[0].height(), height + 1, "the payment's block alone was made");
+}
