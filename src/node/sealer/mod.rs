@@ -153,7 +153,7 @@ impl Sealer {
 
     fn facts(&self) -> Facts {
         let recalled = (!self.recalling.is_done()).then(|| self.recalling.answered());
-        Facts { last_final: self.finality.last(), waiting: self.waiting, recalled }
+        Facts { last_final: self.finality.last(), recalled }
     }
 
     fn input(&mut self, now: Now, input: <Self as Role>::Input, out: &mut Outbox) -> Result<(), Halt> {

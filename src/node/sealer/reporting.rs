@@ -22,7 +22,6 @@ const STUCK_TIMES: u32 = 3;
 /// What the report needs besides the core.
 pub(super) struct Facts {
     pub(super) last_final: FinalBlock,
-    pub(super) waiting: usize,
     /// How many have told what this key signed; `None`: enough.
     pub(super) recalled: Option<usize>,
 }
@@ -118,9 +117,8 @@ impl Reporter {
         if self.contradicted {
             return Some("more authorities lie than the chain can bear: certificates contradict each other".to_owned());
         }
-        let is_final = core.certified().tip() == core.certified().last_final();
-        let has_reason = facts.waiting > 0 || !is_final || core.timer().started.is_some();
-        self.stuck_at = has_reason.then(|| core.timer().entered + core.timeout() * STUCK_TIMES);
+        // Not from the start of the view, in which a network may have been at rest.
+        self.stuck_at = core.timer().started.map(|started| started + core.timeout() * STUCK_TIMES);
         if self.stuck_at.is_none_or(|at| at > now.mono) {
             return None;
         }

@@ -34,8 +34,12 @@ impl Pace {
         self.timeout = (self.timeout * 3 / 2).min(LONGEST_TIMEOUT);
     }
 
-    /// A view took this long.
+    /// A view took this long. One that took longer than it may says less of how slow the network is than of how long it was
+    /// cut: later views get more time step by step, as after a skipped one.
     pub fn notarised(&mut self, started: Time, now: Time) {
+        if now.since(started) > self.timeout {
+            return self.skipped();
+        }
         self.measured = now.since(started).max(self.measured * 7 / 8).min(LONGEST_TIMEOUT);
         self.timeout = self.timeout.max(self.least());
     }
@@ -79,6 +83,9 @@ mod tests {
         assert_eq!(pace.timeout(), LONGEST_TIMEOUT);
         (0..20).for_each(|_| pace.final_block());
         assert_eq!(pace.timeout(), FIRST_TIMEOUT);
+        pace.notarised(Time(0), Time(600_000_000));
+        assert_eq!(pace.timeout(), FIRST_TIMEOUT * 3 / 2, "the network was cut");
+        pace.skipped();
         pace.notarised(Time(0), Time(2_000_000));
         assert_eq!(pace.timeout(), Duration::from_secs(6), "three times what was measured");
         (0..40).for_each(|_| pace.notarised(Time(0), Time(1_000)));
