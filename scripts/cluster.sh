@@ -182,6 +182,7 @@ choose_line() {
 found_chain() {
   local count=$1 n key keys=() funds=()
   local make=("$bin" -d "$dir/founding" --chain local)
+  rm -rf "$dir/founding"
   [ -f "$dir/size" ] && fail 2 "this cluster has another chain; delete it first: scripts/cluster.sh clean"
   for n in $(seq 1 "$count"); do
     mkdir -p "$(node_dir "$n")" || fail 10 "cannot make $(node_dir "$n")"
