@@ -456,3 +456,52 @@ fn a_limit_of_uploads_is_kept_and_the_traffic_outlives_the_node() {
     provider.restart(&[]);
     assert!(provider.status()["traffic"]["sent_bytes"].as_f64().unwrap() >= counted);
 }
+
+/// A chain's file whose four authorities have keys that everybody knows.
+fn sealed_chain_file(folder: &Path) -> PathBuf {
+    let keys: Vec<String> =
+        (0..4).map(|number| tussock::base::hash::hex(&testkit::authority_key(number).public_key())).collect();
+    let dev0 = stdout(&cli_on(folder, "local", &["key", "show", "dev0", "--json"]));
+    let address = serde_json::from_str::<Value>(&dev0).unwrap()["address"].as_str().unwrap().to_owned();
+    let text = format!(
+        "protocol = 2\nname = \"sealed\"\naddress_prefix = \"ltus\"\ntest = true\ngenesis_time = 1767225600\n\
+         block_time = 1\nsubsidy = 50\nhalving_interval = 0\nmaturity = 1\nseal = \"authorities\"\n\
+         authorities = {keys:?}\n\n[[allocations]]\naddress = \"{address}\"\namount = 100000000000000\n"
+    );
+    let file = folder.join("sealed.toml");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn a_sealed_ledger_is_generated_checked_exported_and_imported_but_for_its_last_block() {
+    let dir = TempDir::new();
+    let file = sealed_chain_file(dir.path());
+    let chain = file.to_str().unwrap();
+    let (first, second, blocks) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("blocks"));
+    let blocks = blocks.to_str().unwrap();
+    let made = json(&cli_on(&first, chain, &["generate", "--blocks", "30", "--txs-per-block", "3", "--json"]));
+    let report = json(&cli_on(&first, chain, &["verify", "--deep", "--json"]));
+    assert_eq!((&report["ok"], &report["height"], &report["tip"]), (&true.into(), &30.into(), &made["tip"]));
+    let exported = cli_on(&first, chain, &["chain", "export", blocks]);
+    assert!(exported.status.success(), "{}", stderr(&exported));
+    let imported = json(&cli_on(&second, chain, &["chain", "import", blocks, "--json"]));
+    assert_eq!((&imported["imported"], &imported["left_out"]), (&29.into(), &1.into()), "nothing certifies the last");
+    let again = json(&cli_on(&first, chain, &["chain", "import", blocks, "--json"]));
+    assert_eq!((&again["imported"], &again["left_out"], &again["tip"]), (&0.into(), &0.into(), &made["tip"]));
+}
+
+#[test]
+fn a_new_node_syncs_a_sealed_chain_up_to_its_last_block() {
+    let dir = TempDir::new();
+    let file = sealed_chain_file(dir.path());
+    let chain = file.to_str().unwrap();
+    let (first, second) = (dir.path().join("a"), dir.path().join("b"));
+    let made = json(&cli_on(&first, chain, &["generate", "--blocks", "250", "--txs-per-block", "1", "--json"]));
+    fs::create_dir_all(&second).unwrap();
+    let provider = TestNode::start_on(&first, chain, &["--is-bootnode"]);
+    let newcomer = TestNode::start_on(&second, chain, &["--connect", &provider.p2p().to_string()]);
+    newcomer.wait(&["height", "250"]);
+    newcomer.wait(&["ready"]);
+    assert_eq!(newcomer.status()["tip"], made["tip"]);
+}

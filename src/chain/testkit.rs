@@ -8,7 +8,7 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
-pub use self::sealed::{authority_key, certificate, sealed_spec, signed_vote};
+pub use self::sealed::{authority_key, certificate, knows_authorities, next_seal, sealed_spec, signed_vote};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -116,8 +116,7 @@ impl BlockMaker {
         let reward = self.spec.subsidy(height) + Self::fees(&transactions);
         let mut all = vec![HashedTransaction::new(coinbase(height, pay_to, reward, b""))];
         all.extend(transactions);
-        let draft = self.spec.seal_rules().draft(&self.spec, &self.parent_facts());
-        let (seal, time) = self.complete(draft, time);
+        let (seal, time) = self.seal_next(time);
         let header = Header {
             version: HEADER_VERSION,
             height,

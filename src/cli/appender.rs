@@ -61,12 +61,18 @@ struct CoinState {
 pub struct Branch {
     tip: Tip,
     sum: StateSum,
+    timeline: Timeline,
 }
 
 impl Branch {
     /// Its last block.
     pub fn tip(&self) -> &Tip {
         &self.tip
+    }
+
+    /// What the rules need to know of it for the next header.
+    pub fn parent_facts(&self) -> ParentFacts {
+        parent_facts(&self.tip, &self.timeline)
     }
 }
 
@@ -102,6 +108,11 @@ impl Appender {
         &self.tip
     }
 
+    /// What the rules need to know of it for the next header.
+    pub fn parent_facts(&self) -> ParentFacts {
+        parent_facts(&self.tip, &self.timeline)
+    }
+
     /// The ledger's database.
     pub fn store(&self) -> &dyn LedgerStore {
         &*self.store
@@ -109,15 +120,7 @@ impl Appender {
 
     /// Applies a block after checking all rules.
     pub fn append(&mut self, block: &HashedBlock, now: UnixTime, rng: &mut Rng) -> Result<(), AppendError> {
-        let parent = ParentFacts {
-            hash: self.tip.hash,
-            height: self.tip.height,
-            time: self.tip.time,
-            median_time: self.timeline.median_time(),
-            paused: self.timeline.paused(),
-            work: self.tip.work,
-        };
-        rules::check_header(&self.spec, &parent, &block.header, &block.hash)?;
+        rules::check_header(&self.spec, &self.parent_facts(), &block.header, &block.hash)?;
         if rules::is_from_future(&self.spec, &block.header, now) {
             return Err(AppendError::Future);
         }
@@ -189,7 +192,7 @@ impl Appender {
 
     /// A branch that begins at the tip.
     pub fn branch(&self) -> Branch {
-        Branch { tip: self.tip.clone(), sum: self.sum.clone() }
+        Branch { tip: self.tip.clone(), sum: self.sum.clone(), timeline: self.timeline.clone() }
     }
 
     /// Stores a valid block at the end of a branch, with its coin changes.
@@ -199,8 +202,8 @@ impl Appender {
         block: &HashedBlock,
         changes: &CoinChanges,
     ) -> Result<(), StoreError> {
-        // Only test chains are branched on purpose, and their pauses count in full.
-        let work = self.store_block(&branch.tip, 0, block)?;
+        branch.timeline.push(block.header.time);
+        let work = self.store_block(&branch.tip, branch.timeline.paused(), block)?;
         changes.spent.iter().for_each(|(outpoint, coin)| branch.sum.remove(&CoinKey::of(outpoint), coin));
         changes.created.iter().for_each(|(outpoint, coin)| branch.sum.add(&CoinKey::of(outpoint), coin));
         let (header, digest) = (&block.header, branch.sum.digest());
@@ -339,6 +342,11 @@ impl Appender {
         rules::check_coinbase_amount(&self.spec, &coinbase.transaction, header.height, fees)?;
         Ok(CoinChanges { spent, created: created.into_iter().collect() })
     }
+}
+
+fn parent_facts(tip: &Tip, timeline: &Timeline) -> ParentFacts {
+    let &Tip { hash, height, time, work, .. } = tip;
+    ParentFacts { hash, height, time, median_time: timeline.median_time(), paused: timeline.paused(), work }
 }
 
 /// Where the applied chain stands on its schedule after the block at `tip`.

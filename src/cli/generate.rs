@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     appender::Appender,
     context::Context,
-    datadir::Lock,
+    datadir::{Lock, SEALS},
     exit::{Exit, Failure, Outcome},
     offline, progress, units,
 };
@@ -20,17 +20,18 @@ use crate::{
     base::{codec::List, hash::Hash, limits, rng::Rng},
     chain::{
         address::Address,
-        archive::Tip,
+        archive::{SealStore as _, Tip},
         block::{HashedBlock, HashedTransaction},
         coin::{Coin, CoinChanges, coins_created},
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        rules,
-        seal::Seal,
+        rules::ParentFacts,
+        seal::Statement,
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
         testkit,
         transaction::{Input, OutPoint, Output, TRANSACTION_VERSION, Transaction},
     },
+    store::SealDb,
 };
 
 /// Base units that each transaction pays the miner.
@@ -90,7 +91,8 @@ pub fn run(context: &Context, arguments: &GenerateArgs) -> Outcome {
         )));
     }
     let bar = progress::bar(u64::from(arguments.blocks), "blocks");
-    let tip = fill(spec, appender, arguments, || bar.inc(1))?;
+    let tip = fill(spec.clone(), appender, arguments, || bar.inc(1))?;
+    keep_certificate(context, &spec, &tip)?;
     bar.finish_and_clear();
     let transactions = u64::from(arguments.blocks) * u64::from(arguments.txs_per_block);
     let facts = json!({
@@ -111,19 +113,32 @@ pub fn run(context: &Context, arguments: &GenerateArgs) -> Outcome {
 fn check(spec: &ChainSpec, arguments: &GenerateArgs) -> Outcome {
     let owned =
         |output: &Output| (0..WELL_KNOWN_ACCOUNTS).any(|n| SecretKey::well_known(n).address() == output.address);
-    if !spec.test
-        || spec.authorities.at(1).is_some()
-        || !spec.genesis.transactions[0].transaction.outputs.iter().any(owned)
-    {
+    if !spec.test || !spec.genesis.transactions[0].transaction.outputs.iter().any(owned) {
         return Err(Failure::usage(format!("generate works only on the local and dev chains: this is {}", spec.name)));
     }
+    if !testkit::knows_authorities(spec) {
+        return Err(Failure::usage(
+            "generate seals blocks with keys that everybody knows, and this chain's authorities have others".to_owned(),
+        ));
+    }
     let last = u64::from(arguments.blocks) * u64::from(spec.parameters.block_time);
-    if spec.parameters.genesis_time.saturating_add(last) > units::unix_now() {
+    let heeds_clock = spec.seal_rules().heeds_clock();
+    if heeds_clock && spec.parameters.genesis_time.saturating_add(last) > units::unix_now() {
         return Err(Failure::usage(
             "the last block would be from the future, and nodes would refuse it; generate fewer blocks",
         ));
     }
     Ok(())
+}
+
+/// Keeps what shows that the last block counts, on a sealed chain: no later one does.
+fn keep_certificate(context: &Context, spec: &ChainSpec, tip: &Tip) -> Outcome {
+    let Some(set) = spec.authorities.at(tip.height) else { return Ok(()) };
+    let statement = Statement::notarise(set.epoch(), tip.work.view(), tip.hash);
+    let certificate = testkit::certificate(spec, statement, tip.time.saturating_mul(1000));
+    let path = context.folder().join(SEALS);
+    let kept = SealDb::open(&path, spec).and_then(|mut seals| seals.keep_certificate(&certificate));
+    kept.map_err(|error| Failure::store(&path, &error))
 }
 
 /// Appends the blocks. Calls `done` after each.
@@ -133,7 +148,8 @@ fn fill(spec: Arc<ChainSpec>, mut appender: Appender, arguments: &GenerateArgs, 
         if arguments.branches_at(appender.tip().height + 1) {
             store_branch(&mut generator, &mut appender, arguments)?;
         }
-        let (block, changes) = generator.next(appender.tip(), arguments.txs_per_block, b"")?;
+        let (parent, digest) = (appender.parent_facts(), appender.tip().digest);
+        let (block, changes) = generator.next(&parent, digest, arguments.txs_per_block, b"")?;
         let result = appender.append_checked(&block, changes);
         result.map_err(|error| appender.failure(block.header.height, &error.into()))?;
         done();
@@ -146,7 +162,8 @@ fn store_branch(generator: &mut BlockGenerator, appender: &mut Appender, argumen
     let coins = generator.coins.clone();
     let mut branch = appender.branch();
     for _ in 0..arguments.branch_length {
-        let (block, changes) = generator.next(branch.tip(), arguments.txs_per_block, b"branch")?;
+        let (parent, digest) = (branch.parent_facts(), branch.tip().digest);
+        let (block, changes) = generator.next(&parent, digest, arguments.txs_per_block, b"branch")?;
         let result = appender.store_on_branch(&mut branch, &block, &changes);
         result.map_err(|error| appender.failure(block.header.height, &error.into()))?;
     }
@@ -188,9 +205,16 @@ impl BlockGenerator {
         Self { rng: Rng::from_number(seed), keys, addresses, coins, threads, spec }
     }
 
-    /// Makes the block after `tip` with this number of transactions. Also returns its coin changes.
-    fn next(&mut self, tip: &Tip, transactions: u32, tag: &[u8]) -> Outcome<(HashedBlock, CoinChanges)> {
-        let height = tip.height + 1;
+    /// Makes the block after `parent`, after which the coins have this digest, with this number of transactions. Also returns
+    /// its coin changes.
+    fn next(
+        &mut self,
+        parent: &ParentFacts,
+        state_digest: Hash,
+        transactions: u32,
+        tag: &[u8],
+    ) -> Outcome<(HashedBlock, CoinChanges)> {
+        let height = parent.height + 1;
         let (mut transactions_to_sign, mut created, mut spent) = (Vec::new(), BTreeMap::new(), Vec::new());
         for _ in 0..transactions {
             let coin = self.pick()?;
@@ -216,14 +240,16 @@ impl BlockGenerator {
         created.extend(coins_created(&coinbase, height));
         let mut all = vec![coinbase];
         all.extend(self.sign(transactions_to_sign));
+        let scheduled = parent.time + u64::from(self.spec.parameters.block_time);
+        let (seal, time) = testkit::next_seal(&self.spec, parent, scheduled);
         let header = Header {
             version: HEADER_VERSION,
             height,
-            previous: tip.hash,
+            previous: parent.hash,
             merkle_root: Hash::ZERO,
-            state_digest: tip.digest,
-            time: tip.time + u64::from(self.spec.parameters.block_time),
-            seal: Seal::unsolved(rules::next_target(&self.spec, tip.time, tip.height)),
+            state_digest,
+            time,
+            seal,
         };
         let block = testkit::seal(header, all);
         debug_assert!(block.bytes.len() <= limits::MAX_BLOCK_BYTES, "the arguments were checked");

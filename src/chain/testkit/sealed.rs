@@ -5,6 +5,7 @@ use crate::{
     base::codec::List,
     chain::{
         key::SecretKey,
+        rules::ParentFacts,
         seal::{Certificate, Seal, SignedVote, Statement, Votes},
         spec::{ChainSpec, SealRule, genesis},
         transaction::Output,
@@ -66,16 +67,36 @@ impl BlockMaker {
         certificate(&self.spec, of(epoch, self.work.view(), self.hash), time.saturating_mul(1000))
     }
 
-    /// Adds to a draft what only authorities can: the view, and the votes for the tip, by clocks that make this the time of
-    /// the next block. Returns its time: the first has that of genesis, and none is before its parent.
-    pub(super) fn complete(&self, draft: Seal, time: u64) -> (Seal, u64) {
-        let Seal::Authorities(mut seal) = draft else { return (draft, time) };
-        seal.view += self.skipped_views;
-        if self.tip.height == 0 {
-            return (Seal::Authorities(seal), self.tip.time);
+    /// The seal of the next block, as far as it can be made before the block, and its time.
+    pub(super) fn seal_next(&self, time: u64) -> (Seal, u64) {
+        let (mut seal, time) = next_seal(&self.spec, &self.parent_facts(), time);
+        if let Seal::Authorities(seal) = &mut seal {
+            seal.view += self.skipped_views;
         }
-        let time = time.max(self.tip.time);
-        seal.parent_votes = self.certificate_of(Statement::notarise, time).votes;
-        (Seal::Authorities(seal), time)
+        (seal, time)
     }
+}
+
+/// The seal of a block on this parent, as far as it can be made before the block: with the votes for the parent, by clocks that
+/// make this the block's time. Returns its time, too: on a sealed chain the first has that of genesis, and none is before its
+/// parent.
+pub fn next_seal(spec: &ChainSpec, parent: &ParentFacts, time: u64) -> (Seal, u64) {
+    let mut seal = match spec.seal_rules().draft(spec, parent) {
+        Seal::Authorities(seal) => seal,
+        other => return (other, time),
+    };
+    if parent.height == 0 {
+        return (Seal::Authorities(seal), parent.time);
+    }
+    let time = time.max(parent.time);
+    let epoch = spec.authorities.at(parent.height).map_or(0, |set| set.epoch());
+    let statement = Statement::notarise(epoch, parent.work.view(), parent.hash);
+    seal.parent_votes = certificate(spec, statement, time.saturating_mul(1000)).votes;
+    (Seal::Authorities(seal), time)
+}
+
+/// Whether the keys of this chain's authorities, if it has any, are those of [`authority_key`].
+pub fn knows_authorities(spec: &ChainSpec) -> bool {
+    let keys = spec.authorities.at(1).map_or(&[][..], |set| set.keys());
+    keys.iter().enumerate().all(|(number, key)| *key == authority_key(number).public_key())
 }

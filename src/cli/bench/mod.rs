@@ -11,6 +11,7 @@ pub mod growth;
 pub mod host;
 pub mod load;
 pub mod processes;
+pub mod sealed_chain;
 pub mod statistics;
 pub mod sync;
 pub mod verify;

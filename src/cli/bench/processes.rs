@@ -9,6 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::sealed_chain;
 use crate::{
     cli::exit::{Exit, Failure, Outcome},
     rpc::client::Deadline,
@@ -66,7 +67,7 @@ pub struct Usage {
 }
 
 impl Node {
-    /// Starts a node on the `local` chain and waits until it is ready.
+    /// Starts a node on the chain of its folder and waits until it is ready.
     pub fn start(dir: &Path, args: &[&str]) -> Outcome<Self> {
         let child = command_on(dir)?
             .arg("run")
@@ -104,7 +105,7 @@ impl Node {
 
     /// Its status.
     pub fn status(&self) -> Outcome<Value> {
-        let status = super::load::client(&self.dir, "local")?.call("status", json!([]));
+        let status = super::load::client(&self.dir, sealed_chain::of(&self.dir).1)?.call("status", json!([]));
         status.map_err(|error| Failure::new(Exit::Internal, format!("a node does not report its status: {error}")))
     }
 
@@ -120,7 +121,7 @@ impl Node {
 
     /// The address where it listens for peers.
     pub fn address(&self) -> Outcome<String> {
-        let file = self.dir.join("local/endpoints.json");
+        let file = self.dir.join(sealed_chain::of(&self.dir).1).join("endpoints.json");
         let text = fs::read_to_string(&file).map_err(|error| Failure::io("cannot read", &file, &error))?;
         let endpoints: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         Ok(super::super::output::text(&endpoints, "p2p"))
@@ -184,12 +185,12 @@ pub fn generate_with(dir: &Path, blocks: u32, transactions: u32, seed: u64, more
     run_to_end(&mut generate, "generate")
 }
 
-/// A command of this program on a data directory of the `local` chain.
+/// A command of this program on a data directory of its chain: see [`sealed_chain::of`].
 pub fn command_on(dir: &Path) -> Outcome<Command> {
     let own = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot find this program's file: {error}")))?;
     let mut command = Command::new(std::env::var_os(PROGRAM).unwrap_or_else(|| own.into_os_string()));
-    command.arg("-d").arg(dir).args(["--chain", "local"]);
+    command.arg("-d").arg(dir).args(["--chain", &sealed_chain::of(dir).0]);
     Ok(command)
 }
 

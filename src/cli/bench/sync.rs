@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use super::{
     ceilings,
     forks::BranchProvider,
     processes::{Node, TempFolder, Usage, generate_with, usage_of},
+    sealed_chain,
     statistics::median,
     verify,
 };
@@ -51,6 +52,9 @@ pub struct SyncArgs {
     /// Transactions in each block, without the coinbase
     #[arg(long, default_value_t = 500, value_name = "M")]
     txs_per_block: u32,
+    /// The blocks are sealed by this many authorities
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    authorities: Option<u8>,
     /// Number of syncs, one after another; the figures are their medians
     #[arg(long, default_value_t = 1, value_name = "R")]
     runs: usize,
@@ -105,9 +109,15 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     let folder = TempFolder::new("bench-sync")?;
     let provider_dir = folder.path().join("provider");
     let forks = args.workload == Some(Workload::W4);
+    if forks && args.authorities.is_some() {
+        return Err(Failure::usage("w4 has the branches of a chain of proof of work".to_owned()));
+    }
     let branches: &[&str] = if forks { &["--branch-every", "10"] } else { &[] };
+    if let Some(authorities) = args.authorities {
+        sealed_chain::make(folder.path(), usize::from(authorities))?;
+    }
     generate_with(&provider_dir, blocks, transactions, args.seed, branches)?;
-    let ledger = provider_dir.join("local").join("ledger.db");
+    let ledger = chain_folder(&provider_dir).join("ledger.db");
     settle(&provider_dir)?;
     let ceilings = Ceilings {
         signatures: verify::measure(Duration::from_secs(2), None)?.signatures_per_second,
@@ -147,7 +157,7 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
     node.wait(&["height", &blocks.to_string()], 3_600)?;
     let seconds = start.elapsed().as_secs_f64();
     let (usage, provider_cpu_s) = (node.usage(), usage_of(provider).cpu_s - before.cpu_s);
-    let log_bytes = file_bytes(&dir.join("local/ledger.db-wal"));
+    let log_bytes = file_bytes(&chain_folder(dir).join("ledger.db-wal"));
     let indexing = Instant::now();
     if index == WITH_INDEX {
         node.wait_for_index(blocks)?;
@@ -161,7 +171,7 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
         provider_cpu_s,
         reorganisations: output::number(&node.status()?["counters"], "chain_reorganisations"),
         database_bytes: ["ledger.db", "ledger.db-wal"]
-            .map(|file| file_bytes(&dir.join("local").join(file)))
+            .map(|file| file_bytes(&chain_folder(dir).join(file)))
             .iter()
             .sum(),
     };
@@ -171,9 +181,14 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
     Ok(run)
 }
 
+/// Where a data directory has the files of its chain.
+fn chain_folder(dir: &Path) -> PathBuf {
+    dir.join(sealed_chain::of(dir).1)
+}
+
 /// Flushes the files of a node to the disk, so that this writing is not measured.
 fn settle(dir: &Path) -> Outcome {
-    let dir = dir.join("local");
+    let dir = chain_folder(dir);
     let failed = |error| Failure::io("cannot flush", &dir, &error);
     for entry in fs::read_dir(&dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();

@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, BufReader, IsTerminal, Read},
     path::Path,
+    sync::Arc,
 };
 
 use indicatif::ProgressBar;
@@ -15,7 +16,7 @@ use serde_json::json;
 use super::frames::{BUFFER_BYTES, Frames, StreamError};
 use crate::{
     base::{bytes::Bytes, hash::Hash, rng::Rng, time::UnixTime},
-    chain::block::HashedBlock,
+    chain::{block::HashedBlock, key::Claim, spec::ChainSpec},
     cli::{
         appender::Appender,
         context::Context,
@@ -42,18 +43,20 @@ pub(super) fn import(context: &Context, file: &Path) -> Outcome {
     let spec = context.settings.spec.clone();
     let store = offline::open_for_filling(&ledger, &spec)?;
     context.keep_chain_file()?;
-    let appender = Appender::new(spec, store, &ledger)?;
+    let appender = Appender::new(spec.clone(), store, &ledger)?;
     let bar = progress::bar(length, "bytes");
-    let mut import = Import { appender, rng: Rng::new(datadir::random_bytes::<32>()?), imported: 0, replaced: 0 };
+    let rng = Rng::new(datadir::random_bytes::<32>()?);
+    let mut import = Import { spec, appender, rng, held: None, imported: 0, replaced: 0 };
     let result = import.read(first, &mut frames, &bar);
     bar.finish_and_clear();
-    let Import { appender, imported, replaced, .. } = import;
+    let Import { appender, held, imported, replaced, .. } = import;
     // The blocks before a failure stay, unless they belong to a branch with less work.
     let finished = appender.finish();
     result?;
     let tip = finished?;
     let facts = json!({
         "height": tip.height, "tip": tip.hash, "state_digest": tip.digest, "imported": imported, "replaced": replaced,
+        "left_out": u32::from(held.is_some()),
     });
     context.print(&facts, |_| {
         let replaced = match replaced {
@@ -61,7 +64,9 @@ pub(super) fn import(context: &Context, file: &Path) -> Outcome {
             count => format!(", {} replaced", units::count(u64::from(count), "block")),
         };
         let imported = units::count(u64::from(imported), "block");
-        format!("{imported} imported{replaced}; height {} tip {}", tip.height, tip.hash)
+        let left_out =
+            if held.is_some() { "; the last one is left out: nothing shows that it is notarised" } else { "" };
+        format!("{imported} imported{replaced}; height {} tip {}{left_out}", tip.height, tip.hash)
     })
 }
 
@@ -90,8 +95,11 @@ fn next(frames: &mut Frames<impl Read>, above: u32) -> Outcome<Option<Bytes>> {
 }
 
 struct Import {
+    spec: Arc<ChainSpec>,
     appender: Appender,
     rng: Rng,
+    /// The last block of a sealed chain: only the next one shows that it counts.
+    held: Option<HashedBlock>,
     /// Blocks that were appended.
     imported: u32,
     /// Blocks of the ledger's branch that were disconnected for them.
@@ -102,17 +110,36 @@ impl Import {
     fn read(&mut self, first: Bytes, frames: &mut Frames<impl Read>, bar: &ProgressBar) -> Outcome {
         let mut body = Some(first);
         while let Some(bytes) = body {
-            self.append(bytes)?;
+            self.take(bytes)?;
             bar.set_position(frames.consumed);
             body = next(frames, self.appender.tip().height)?;
         }
+        self.held = self.held.take().filter(|held| self.appender.tip().hash != held.hash);
         Ok(())
     }
 
-    fn append(&mut self, bytes: Bytes) -> Outcome {
+    /// Appends the block, or the one before if it is this one that shows that it counts.
+    fn take(&mut self, bytes: Bytes) -> Outcome {
         let above = self.appender.tip().height;
         let block = HashedBlock::decode(bytes)
             .map_err(|error| Failure::new(Exit::Rejected, format!("after block {above}: not a block: {error}")))?;
+        let rules = self.spec.seal_rules();
+        if !rules.needs_certificate() || block.header.height == 0 {
+            return self.append(&block);
+        }
+        let certifies = |held: &HashedBlock| {
+            block.header.previous == held.hash
+                && rules.parent_claims(&self.spec, &block.header).iter().all(Claim::holds)
+        };
+        if let Some(held) = self.held.take().filter(certifies) {
+            self.append(&held)?;
+        }
+        self.held = Some(block);
+        Ok(())
+    }
+
+    fn append(&mut self, block: &HashedBlock) -> Outcome {
+        let above = self.appender.tip().height;
         let height = block.header.height;
         if height <= above && self.applied_at(height)? == Some(block.hash) {
             return Ok(());
@@ -128,7 +155,7 @@ impl Import {
             self.replaced += above - (height - 1);
         }
         let now = UnixTime(units::unix_now());
-        let result = self.appender.append(&block, now, &mut self.rng);
+        let result = self.appender.append(block, now, &mut self.rng);
         result.map_err(|error| self.appender.failure(height, &error))?;
         self.imported += 1;
         Ok(())
