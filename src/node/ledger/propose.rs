@@ -4,7 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     base::{hash::Hash, time::Now},
-    chain::{archive::BlockStatus, checked::CheckedBlock, coin_diff::CoinDiff, rules::BlockFault},
+    chain::{
+        archive::{BlockStatus, StoreError},
+        checked::CheckedBlock,
+        coin_diff::CoinDiff,
+        key::Claim,
+        rules::{self, BlockFault, HeaderFault, ParentFacts},
+        target::Work,
+    },
     node::{
         Halt, Origin, Outbox,
         notice::{ProposalFault, ToSealer},
@@ -42,6 +49,9 @@ impl ChainManager {
 
     fn judge(&self, block: &CheckedBlock) -> Result<Result<CoinDiff, ProposalFault>, Halt> {
         let chain = self.active().chain();
+        if let Err(fault) = self.check_header(chain, block)? {
+            return Ok(Err(fault));
+        }
         let checked = match chain.tip().hash == block.header.previous {
             true => chain.check_block(block),
             false => match self.branch_view(chain, &block.header.previous)? {
@@ -55,6 +65,28 @@ impl ChainManager {
             Err(Failure::Block(fault)) => Ok(Err(ProposalFault::Invalid(fault.to_string()))),
             Err(Failure::Halt(halt)) => Err(halt),
         }
+    }
+
+    /// Checks the header, its parent's certificate included: once notarised, a header that breaks a rule would stop every node.
+    fn check_header(&self, chain: &Chainstate, block: &CheckedBlock) -> Result<Result<(), ProposalFault>, StoreError> {
+        let (spec, previous) = (chain.spec(), block.header.previous);
+        let parent = match self.proposals.find(&previous) {
+            Some(parent) => Some(parent.header.clone()),
+            None => chain.store().header(&previous)?.map(|row| row.header),
+        };
+        let Some(parent) = parent else { return Ok(Err(ProposalFault::Unready)) };
+        let facts = ParentFacts {
+            hash: previous,
+            height: parent.height,
+            time: parent.time,
+            median_time: parent.time,
+            paused: 0,
+            work: spec.chain_work(Work::ZERO, &parent),
+        };
+        let rules = rules::check_header(spec, &facts, &block.header, &block.hash);
+        let claims = || spec.seal_rules().parent_claims(spec, &block.header).iter().all(Claim::holds);
+        let checked = rules.and_then(|()| if claims() { Ok(()) } else { Err(HeaderFault::VoteSignature) });
+        Ok(checked.map_err(|fault| ProposalFault::Invalid(fault.to_string())))
     }
 
     /// The coins after a block that is not the tip: an applied one below it, one of a branch, or a proposal.

@@ -4,7 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    chain::{target::Work, testkit},
+    chain::{
+        seal::{AuthoritySeal, Seal, Vote, Votes},
+        target::Work,
+        testkit,
+    },
     node::{
         Halt,
         notice::{ProposalFault, ToSealer},
@@ -101,6 +105,37 @@ fn proposals_that_break_a_rule_or_hang_in_the_air_are_told_apart() {
     assert_eq!(node.propose(&made(&mut fork, Vec::new())), Err(ProposalFault::Unready), "its parent is unknown");
     assert_eq!(node.propose(&made(&mut maker.fork(), Vec::new())), Ok(()), "the node goes on");
     node.assert_at(&maker);
+}
+
+#[test]
+fn a_proposal_whose_header_breaks_a_rule_gets_no_vote() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    node.blocks(&empty(&mut maker, 2));
+    let mut refused = |change: fn(&mut crate::chain::header::Header), word: &str| {
+        let verdict = node.propose(&sealed(&mut maker.fork(), change, Vec::new()));
+        assert!(matches!(&verdict, Err(ProposalFault::Invalid(text)) if text.contains(word)), "{word}: {verdict:?}");
+    };
+    refused(|header| header.time += 1, "where parent and votes give");
+    refused(|header| header.version = 7, "version 7");
+    refused(|header| header.height = 9, "height 9");
+    refused(|header| with_seal(header, |seal| seal.next_authorities = Hash([3; 32])), "not this chain's");
+    refused(|header| with_seal(header, |seal| seal.view = 2), "view 2 where the parent has view 2");
+    refused(|header| with_seal(header, |seal| seal.parent_view = 1), "has view 1 where it has 2");
+    refused(|header| with_seal(header, |seal| seal.parent_votes = Votes::default()), "0 votes for its parent");
+    let unsigned = |seal: &mut AuthoritySeal| {
+        let votes = seal.parent_votes.iter().map(|(signer, vote)| (signer, Vote { signature: [1; 64], ..*vote }));
+        seal.parent_votes = Votes::collect(votes.collect::<Vec<_>>());
+    };
+    let verdict = node.propose(&sealed(&mut maker.fork(), |header| with_seal(header, unsigned), Vec::new()));
+    assert!(matches!(&verdict, Err(ProposalFault::Invalid(text)) if text.contains("not signed")), "{verdict:?}");
+    assert_eq!(node.propose(&made(&mut maker, Vec::new())), Ok(()));
+}
+
+fn with_seal(header: &mut crate::chain::header::Header, change: impl FnOnce(&mut AuthoritySeal)) {
+    let mut seal = header.authority_seal().unwrap().clone();
+    change(&mut seal);
+    header.seal = Seal::Authorities(Box::new(seal));
 }
 
 #[test]
