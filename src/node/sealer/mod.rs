@@ -3,6 +3,7 @@
 //!
 //! [`core`] has the rules. The role around it moves frames, asks the other roles, and keeps on the disk what must not be
 //! forgotten.
+#![doc = include_str!("MODEL.md")]
 
 pub mod core;
 mod effects;

@@ -8,6 +8,8 @@
 
 mod certified;
 mod drive;
+#[cfg(test)]
+mod model;
 mod own_votes;
 mod pace;
 mod proposals;
