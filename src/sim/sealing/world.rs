@@ -152,6 +152,7 @@ impl World {
             Event::Start { node } => self.start(node),
             Event::Act { liar } => self.on_act(liar),
             Event::Work { node, has_work } => {
+                let has_work = has_work || self.is_calm;
                 self.with_core(node, |core, now| core.set_work(has_work, now));
             }
             Event::Split => self.split(),
