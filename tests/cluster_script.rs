@@ -116,6 +116,24 @@ fn a_cluster_on_slow_lines_agrees_and_says_what_its_lines_are_like() {
 }
 
 #[test]
+fn authorities_seal_the_blocks_of_a_cluster_of_their_own() {
+    let cluster = Cluster::up_with(&["--authorities", "3"]);
+    let ok = |args: &[&str]| {
+        let output = cluster.run(args);
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+        stdout(&output).trim().to_owned()
+    };
+    let txid = ok(&["cli", "1", "send", "dev1", "5", "--from", "dev0"]);
+    ok(&["cli", "3", "wait", "final", &txid]);
+    ok(&["kill", "2"]);
+    ok(&["up", "3", "--authorities", "3"]);
+    ok(&["load", "--tps", "20", "--for", "1s"]);
+    ok(&["stop", "2"]);
+    ok(&["cli", "2", "verify", "--deep"]);
+    assert_eq!(cluster.run(&["up", "3", "--authorities", "3", "--miners", "1"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_mistyped_partition_cuts_nothing() {
     let cluster = Cluster::up();
     for (groups, code) in [("1 2 | 33", 4), ("1 | x", 2), ("1 2 3", 2), ("1 2 | 2 3", 2), ("1 2 || 3", 2), ("|1 2", 2)]

@@ -41,6 +41,8 @@ use crate::{
 
 /// Fee of a transaction per output, in base units. More than the default fee rate for the largest transactions.
 const FEE_PER_OUTPUT: u64 = 100;
+/// Smaller coins, as payments of users leave them, are left alone: they cannot be split into as many as one transaction can make.
+const SMALLEST_COIN: u64 = 3 * FEE_PER_OUTPUT * limits::MAX_OUTPUTS as u64;
 /// Payments in one request; the server's limit for a batch.
 const BATCH: usize = RPC_BATCH;
 /// Concurrent requests to one node.
@@ -230,8 +232,8 @@ impl Load<'_> {
             {
                 let txid = output::text(coin, "txid").parse();
                 let index = u32::try_from(output::number(coin, "index"));
-                if let (Ok(txid), Ok(index)) = (txid, index) {
-                    let amount = output::number(coin, "amount");
+                let amount = output::number(coin, "amount");
+                if let (Ok(txid), Ok(index), SMALLEST_COIN..) = (txid, index, amount) {
                     coins.push(OwnCoin { outpoint: OutPoint { txid, index }, amount, owner });
                 }
             }
