@@ -1,4 +1,4 @@
-//! Pushed blocks take turns, and all that is sent keeps to the limit of uploads.
+//! Large blocks take turns, and all that is sent keeps to the limit of uploads.
 
 use std::time::Duration;
 
@@ -31,51 +31,44 @@ impl<S: EventSink> Endpoint<S> {
         self.upload.as_ref().map(Upload::rate)
     }
 
-    /// A link has a block that waits for its turn.
-    pub(super) fn wait_for_turn(&mut self, now: Time, id: LinkId) {
-        let rate = self.links.get(&id).and_then(|link| link.pace(now));
-        self.count(id);
-        self.turns.wait(now, id, rate);
-        self.look_at_pushes(now);
-    }
-
-    /// Gives turns to links that wait for them, and gives up what has waited too long.
-    pub(super) fn look_at_pushes(&mut self, now: Time) {
+    /// Gives turns to links that wait for them, and gives up pushed blocks that have waited too long.
+    pub(super) fn look_at_turns(&mut self, now: Time) {
         self.clock = now;
         self.turns.look(now, self.limit(), !self.blocked.is_empty());
-        self.begin_pushes();
+        self.begin_turns();
         let mut has_lost = false;
         while let Some(id) = self.turns.overdue(now) {
             let Some(link) = self.links.get_mut(&id) else { continue };
-            link.framer.give_up_pushes();
-            self.losers.insert(id);
+            if link.framer.give_up_pushes() {
+                self.losers.insert(id);
+                has_lost = true;
+            }
             self.count_left(id);
-            has_lost = true;
         }
         if has_lost {
             self.tell_lost();
         }
     }
 
-    fn begin_pushes(&mut self) {
+    fn begin_turns(&mut self) {
         while let Some(id) = self.turns.next(self.clock, self.limit()) {
             let Some(link) = self.links.get_mut(&id) else { continue };
-            let Some(bytes) = link.framer.begin_push() else { continue };
-            self.turns.begun(self.clock, id, bytes);
+            let Some((block, bytes)) = link.framer.begin_turn() else { continue };
+            self.turns.begun(self.clock, id, block, bytes);
             self.count(id);
             self.list(id);
         }
     }
 
-    /// Stops counting the pushed bodies that have left a link's queue. If one had its turn, that is over.
+    /// Stops counting the pushed bodies that have left a link's queue. If a body had its turn and is sent, that is over;
+    /// and the link waits for one if it has such a body.
     pub(super) fn count_left(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let left = link.framer.take_left();
-        if left.is_empty() {
+        link.framer.take_left().iter().for_each(|block| self.pushed.remove(block));
+        if !link.framer.take_turn_changed() {
             return;
         }
-        left.iter().for_each(|block| self.pushed.remove(block));
-        let (waits, has_turn) = link.framer.pushes();
+        let (first, has_turn) = link.framer.turns();
         if has_turn {
             return;
         }
@@ -83,12 +76,11 @@ impl<S: EventSink> Endpoint<S> {
             link.pace = Some((self.clock, rate));
         }
         let rate = link.pace(self.clock);
-        if waits {
-            self.turns.wait(self.clock, id, rate);
-        } else {
-            self.turns.forget(id);
+        match first {
+            Some(block) => self.turns.wait(self.clock, id, block, rate),
+            None => self.turns.forget(id),
         }
-        self.begin_pushes();
+        self.begin_turns();
     }
 
     /// Lets links go on that waited for the limit of uploads.
