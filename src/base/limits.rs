@@ -129,6 +129,10 @@ pub const UNANSWERED_SYNCS: usize = 2 * (SYNCS_IN_FLIGHT + 1);
 pub const HELD_POOL_BYTES: usize = 48 * KIB;
 /// A peer with queued data that accepts no byte for this long is closed.
 pub const SEND_STALL: Duration = seconds(60);
+/// How often the roles hear that a larger frame is arriving.
+pub const ARRIVAL_INTERVAL: Duration = Duration::from_millis(500);
+/// Bytes per second below which it does not count as arriving: a quarter of what keeps its memory while others wait.
+pub const ARRIVAL_RATE: u64 = LEASE_MIN_RATE / 4;
 /// A frame of up to `LEASE_FREE_BYTES` must be complete this long after its first byte.
 pub const PARTIAL_FRAME: Duration = seconds(30);
 /// A larger frame (a block over a slow line) must be complete this long after its first byte.
@@ -232,6 +236,9 @@ pub const GATHER_PEERS: usize = 3;
 pub const GATHER_TIME: Duration = seconds(2);
 /// How long after the first a second peer is asked for the same block near the tip; a third after twice that.
 pub const BLOCK_HEDGE: Duration = seconds(5);
+/// The same for a block that was announced and does not arrive while others have it: longer than it takes a peer with a line
+/// of 2 Mbit/s to send half a block of the largest size to somebody else.
+pub const TURN_HEDGE: Duration = seconds(2);
 /// A block that holds up the bulk of a download is asked for once more after this time, or four times what blocks usually
 /// take if that is longer.
 pub const BULK_HEDGE: Duration = Duration::from_millis(500);

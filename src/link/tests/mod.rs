@@ -9,10 +9,12 @@ mod ring;
 mod sealed;
 mod segments;
 mod sending;
+mod turns;
 
 use super::{Order, hearers};
 use crate::{
-    base::{hash::Hash, ids::LinkId, limits},
+    base::{codec::List, hash::Hash, ids::LinkId, limits},
+    chain::header::Header,
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},

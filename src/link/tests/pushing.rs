@@ -3,7 +3,7 @@
 use super::*;
 
 /// Peers of a node whose line carries 100 KB a second, which it has measured.
-fn measured(peers: usize) -> (Rig, Vec<(LinkId, Peer)>) {
+pub(super) fn measured(peers: usize) -> (Rig, Vec<(LinkId, Peer)>) {
     let rig = Rig::new();
     let mut peers: Vec<_> = (0..peers).map(|_| rig.accept_up()).collect();
     rig.set_window(0);
@@ -18,7 +18,7 @@ fn measured(peers: usize) -> (Rig, Vec<(LinkId, Peer)>) {
 }
 
 /// Lets the line carry this many bytes to each peer that there are some for.
-fn carry(rig: &Rig, peers: &mut [(LinkId, Peer)], bytes: usize) -> usize {
+pub(super) fn carry(rig: &Rig, peers: &mut [(LinkId, Peer)], bytes: usize) -> usize {
     rig.set_window(bytes);
     peers.iter_mut().for_each(|(_, peer)| peer.write_bytes(&[]));
     rig.set_window(0);
@@ -31,7 +31,7 @@ fn push(rig: &Rig, peers: &[(LinkId, Peer)], bytes: usize) {
 }
 
 /// To how many peers a block is being sent: the head of each frame takes memory of its own.
-fn turns(rig: &Rig) -> usize {
+pub(super) fn turns(rig: &Rig) -> usize {
     rig.usage().queued / limits::FRAME_HEAD_BYTES
 }
 

@@ -142,13 +142,15 @@ impl Fetch {
             return self.finish(now, link, hash, &rebuild, out);
         }
         let Some(block) = self.announced.get_mut(&hash) else { return };
-        if block.question.is_some_and(|question| question.what == What::Transactions && question.link != link) {
-            // Another peer was asked a moment ago. This one is the next.
+        let is_asked = block.question.is_some_and(|question| question.what == What::Transactions && question.link != link);
+        if is_asked || block.is_owed_by_other(now, link) {
+            // Another peer was asked a moment ago, or is sending the block. This one is the next.
             return;
         }
         block.is_done_with(link);
         // If most of the block is not here, the whole of it is not much more.
         let is_most = missing.len() > rebuild.count() / 2;
+        block.is_unknown |= is_most;
         let asks = !is_most && self.peers.get_mut(link).is_some_and(|peer| peer.may_ask(now, hash, What::Transactions));
         if !asks {
             return self.ask_whole(now, link, &hash, out);
@@ -250,8 +252,9 @@ impl Fetch {
         let (Some(block), peers) = (self.announced.get_mut(hash), &mut self.peers) else { return };
         let is_there = |link| peers.get(link).is_some_and(|peer| !peer.closing);
         let next = if block.is_old(now) { None } else { block.next_teller(is_there) };
+        let is_unknown = block.is_unknown;
         let Some(link) = next else { return self.give_up(hash, out) };
-        if !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact)) {
+        if is_unknown || !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact)) {
             return self.ask_whole(now, link, hash, out);
         }
         out.send(link, &Message::GetBlockTransactions(*hash, List::EMPTY));
@@ -260,7 +263,7 @@ impl Fetch {
 
     fn note_question(&mut self, now: Time, link: LinkId, hash: &Hash, what: What) {
         let Some(block) = self.announced.get_mut(hash) else { return };
-        block.question = Some(Question { link, what, sent: now });
+        block.question = Some(Question { link, what, sent: now, arrives: now });
     }
 
     fn give_up(&mut self, hash: &Hash, out: &mut Outbox) {

@@ -50,7 +50,7 @@ impl Fetch {
             && let Some(request) = peer.take_expired(now)
         {
             peer.timed_out(request.hash);
-            silent |= !peer.delivered_since(request.sent);
+            silent |= !peer.delivered_since(now, request.sent);
             self.completions.timeouts += 1;
             if self.window_of(&request.hash).is_some_and(|window| window.in_vain(&request.hash, link, None)) {
                 out.count(Counter::BlockRequestsReassigned, 1);
@@ -98,6 +98,9 @@ impl Fetch {
         let (first, link) = self.owed_since(slot)?;
         let lowest = self.window.lowest_missing() == Some(height);
         let near = self.window.missing() <= NEAR_TIP_BLOCKS;
+        // Near the tip nothing waits behind the block, and a second copy of it would keep others from theirs.
+        let arrived = slot.asked.iter().filter_map(|link| self.peers.get(*link)?.arrived(&slot.hash, BLOCK_HEDGE));
+        let first = arrived.filter(|_| near).fold(first, Time::max);
         let patience = match lowest {
             true if near || self.peers.has_other(link, slot) => BLOCK_HEDGE.min(self.watch.patience()),
             false if near && slot.asked.len() < MAX_ASKED => BLOCK_HEDGE,

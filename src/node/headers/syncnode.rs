@@ -340,7 +340,9 @@ impl HeaderSources {
     /// When something is to be done that no event will announce, later than `now`.
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let of_peer = |peer: &HeaderSource| {
-            let asked = peer.questions.since.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
+            let questions = [peer.questions.since, peer.questions.idle_since()];
+            let asked =
+                questions.into_iter().flatten().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
             asked.chain(peer.again_at.filter(|_| peer.questions.since.is_none())).filter(|at| *at > now).min()
         };
         let judged = self.node().and_then(|(_, node)| Some(node.pace.judged(node.questions.since?)));
