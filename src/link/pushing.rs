@@ -54,6 +54,7 @@ impl<S: EventSink> Endpoint<S> {
         while let Some(id) = self.turns.next(self.clock, self.limit()) {
             let Some(link) = self.links.get_mut(&id) else { continue };
             let Some((block, bytes)) = link.framer.begin_turn() else { continue };
+            log::trace!("turn begins link={} block={block} bytes={bytes}", id.0);
             self.turns.begun(self.clock, id, block, bytes);
             self.count(id);
             self.list(id);
@@ -73,6 +74,7 @@ impl<S: EventSink> Endpoint<S> {
             return;
         }
         if let Some(rate) = self.turns.ended(self.clock, id) {
+            log::trace!("turn ends link={} rate={rate}", id.0);
             link.pace = Some((self.clock, rate));
         }
         let rate = link.pace(self.clock);

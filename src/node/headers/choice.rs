@@ -79,7 +79,7 @@ impl HeaderSources {
         let next = || if silent || vain { self.candidate(now, best, Some(link)).filter(is_rested) } else { None };
         let other = self.faster(now, best).or_else(next)?;
         if let Some(peer) = self.map.get_mut(&link) {
-            peer.pace.keep(now);
+            peer.pace.lose(now, peer.questions.since);
             peer.slow(now);
         }
         self.node = Some(other);
@@ -108,7 +108,7 @@ impl HeaderSources {
         let Some(peer) = self.map.get_mut(&link) else { return };
         match peer.questions.since {
             since if is_node => peer.pace.wait(now, since),
-            Some(since) => peer.pace.answered(now.since(since)),
+            Some(since) => peer.pace.answered(now, since),
             None => {}
         }
     }

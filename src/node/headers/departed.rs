@@ -20,29 +20,37 @@ struct Record {
     at: Time,
     node: NodeId,
     address: SocketAddr,
-    pace: Pace,
-    failures: u32,
+    kept: Kept,
+}
+
+/// What is kept of a peer that has left.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) pace: Pace,
+    pub(super) failures: u32,
+    /// It is not chosen until then.
+    pub(super) slow_until: Time,
 }
 
 impl Departed {
     /// A peer has left. Only failures are worth remembering.
-    pub(super) fn add(&mut self, at: Time, info: &PeerInfo, pace: Pace, failures: u32) {
-        if failures == 0 {
+    pub(super) fn add(&mut self, at: Time, info: &PeerInfo, kept: Kept) {
+        if kept.failures == 0 {
             return;
         }
         let address = address(info);
         self.0.retain(|record| record.node != info.node || record.address != address);
-        self.0.push_back(Record { at, node: info.node, address, pace, failures });
+        self.0.push_back(Record { at, node: info.node, address, kept });
         if self.0.len() > MAX_STALLERS {
             self.0.pop_front();
         }
     }
 
     /// What is known of a peer that comes back.
-    pub(super) fn find(&mut self, now: Time, info: &PeerInfo) -> (Pace, u32) {
+    pub(super) fn find(&mut self, now: Time, info: &PeerInfo) -> Kept {
         self.0.retain(|record| now.since(record.at) < STALLER_KEPT);
         let found = self.0.iter().rev().find(|record| record.is_of(info));
-        found.map_or_else(Default::default, |record| (record.pace, record.failures))
+        found.map_or_else(Default::default, |record| record.kept)
     }
 }
 

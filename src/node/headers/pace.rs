@@ -26,6 +26,8 @@ pub(super) struct Pace {
     answer: Option<Duration>,
     /// What it last showed as sync node, and when.
     shown: Option<(Time, Duration)>,
+    /// It lost the role of the sync node while it owed an answer, whose wait still counts.
+    owes: bool,
 }
 
 /// How much another peer's pace is worth; the smallest value is preferred.
@@ -42,7 +44,7 @@ pub(super) enum Trust {
 impl Pace {
     /// It becomes the sync node, or has no more headers for now.
     pub(super) fn start(&mut self, now: Time) {
-        (self.waited, self.headers, self.counted) = (Duration::ZERO, 0, now);
+        (self.waited, self.headers, self.counted, self.owes) = (Duration::ZERO, 0, now, false);
     }
 
     /// The sync node's answer has been waited for since then.
@@ -62,9 +64,31 @@ impl Pace {
         }
     }
 
-    /// Another peer has answered.
-    pub(super) fn answered(&mut self, took: Duration) {
-        self.answer = Some(took);
+    /// It loses the role of the sync node to another peer. `since`: it has owed an answer since then.
+    pub(super) fn lose(&mut self, now: Time, since: Option<Time>) {
+        self.wait(now, since);
+        self.keep(now);
+        self.owes = since.is_some();
+    }
+
+    /// Another peer has answered, or leaves, after it was asked at this time. If it owed the answer as sync node, it has shown
+    /// how long that takes.
+    pub(super) fn answered(&mut self, now: Time, since: Time) {
+        if std::mem::take(&mut self.owes) {
+            self.wait(now, Some(since));
+            self.keep(now);
+        } else {
+            self.answer = Some(now.since(since));
+        }
+    }
+
+    /// The peer leaves. `since`: it has owed an answer since then.
+    pub(super) fn leave(&mut self, now: Time, is_node: bool, since: Option<Time>) {
+        match since {
+            Some(since) if self.owes => self.answered(now, since),
+            since if is_node => self.lose(now, since),
+            _ => {}
+        }
     }
 
     /// Remembers what the sync node has shown.

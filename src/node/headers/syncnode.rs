@@ -24,7 +24,7 @@ use crate::{
     node::{
         PeerInfo,
         headers::{
-            clock::RefusedBranch, departed::Departed, pace::Pace, promises::Promises, questions::Questions,
+            clock::RefusedBranch, departed::{Departed, Kept}, pace::Pace, promises::Promises, questions::Questions,
             skeleton_answers::SkeletonAnswers, steps::difference, validate::Refused,
         },
         rate_limit::RateLimit,
@@ -214,14 +214,15 @@ impl HeaderSource {
 
 impl HeaderSources {
     pub(super) fn insert(&mut self, now: Now, link: LinkId, info: Arc<PeerInfo>) {
-        let (pace, failures) = self.departed.find(now.mono, &info);
-        self.map.insert(link, HeaderSource { pace, failures, ..HeaderSource::new(now, info) });
+        let Kept { pace, failures, slow_until } = self.departed.find(now.mono, &info);
+        self.map.insert(link, HeaderSource { pace, failures, slow_until, ..HeaderSource::new(now, info) });
         self.busy.insert(link);
     }
 
     pub(super) fn remove(&mut self, now: Time, link: LinkId) {
-        if let Some(HeaderSource { info, pace, failures, .. }) = self.map.remove(&link) {
-            self.departed.add(now, &info, pace, failures);
+        if let Some(HeaderSource { info, mut pace, failures, slow_until, questions, .. }) = self.map.remove(&link) {
+            pace.leave(now, self.node == Some(link), questions.since);
+            self.departed.add(now, &info, Kept { pace, failures, slow_until });
         }
         self.busy.remove(&link);
         if self.node == Some(link) {

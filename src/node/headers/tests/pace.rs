@@ -165,15 +165,16 @@ fn a_fast_first_answer_wins_the_role_for_seconds_only() {
     }
 }
 
-/// How long a sync from an honest peer takes that answers in this time, beside seven liars that answer three questions at
-/// once and then none, and come back when they are closed for it.
-fn beside_silent_liars(honest: Duration, headers: usize) -> Duration {
-    let mut net = Network::new(3000);
+/// How long a sync of so many headers from an honest peer takes, beside seven liars that answer three questions at once and
+/// then none, and come back when they are closed for it.
+fn beside_silent_liars(blocks: usize, honest: Manner, headers: usize) -> Duration {
+    let mut net = Network::new(blocks);
     let manner = Manner { takes: MS, later: (3, None), headers };
     for link in 0..7 {
         net.claimer(link * 2 + 1, link, manner);
     }
-    net.honest(101, 1, honest);
+    let claims = net.chain.clone();
+    net.link(101, 101, &claims, 1, honest);
     let (mut next, mut took) = (201, Duration::ZERO);
     while net.height() < net.chain.height() && took < SECOND * 200 {
         took += net.run(MS * 500);
@@ -190,19 +191,17 @@ fn beside_silent_liars(honest: Duration, headers: usize) -> Duration {
 
 #[test]
 fn peers_that_fall_silent_and_come_back_do_not_hold_up_a_sync() {
-    let took = beside_silent_liars(MS * 100, 10);
+    let took = beside_silent_liars(3000, steady(MS * 100), 10);
     assert!(took < SECOND * 20, "{} s", seconds(took));
 }
 
-/// What counts is how long they were silent in all: two seconds of it, spread over three full answers, would make them better
-/// than an honest peer that is busy.
+/// What counts is how long they were silent in all: two seconds of it, after three full answers, would make them better than
+/// an honest peer that was busy for a while.
 #[test]
-fn nor_do_they_beside_a_peer_that_takes_its_time() {
-    for busy in [700, 1_500, 2_500] {
-        let took = beside_silent_liars(MS * busy, MAX_SYNC_HEADERS);
-        let alone = MS * u32::try_from(busy).unwrap() * 31;
-        assert!(took < alone + SECOND * 25, "{} s in place of {}", seconds(took), seconds(alone));
-    }
+fn nor_do_they_beside_a_peer_that_was_busy_at_first() {
+    let honest = Manner { takes: MS * 1_600, later: (4, Some(MS * 50)), headers: MAX_SYNC_HEADERS };
+    let took = beside_silent_liars(6_000, honest, MAX_SYNC_HEADERS);
+    assert!(took < SECOND * 30, "{} s", seconds(took));
 }
 
 #[test]
