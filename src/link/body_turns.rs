@@ -25,7 +25,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 const MAX_SERVED: usize = 16;
 /// Times of counting for which a line must have been full before its rate is believed: the buffers on its way, which take
 /// the first bytes at any rate, are full then.
-const FULL_WINDOWS: usize = 3;
+const FULL_WINDOWS: usize = 6;
+/// The system takes large bodies faster than the line carries them. The next turn begins only when no more than a part of a
+/// second's bytes should be left of the one before, but no later than this: the rate may be that of slow readers.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
+const LEFT_PART: u64 = 4;
 
 /// What the line carries, who waits for a turn and who has one.
 #[derive(Default)]
@@ -39,6 +43,11 @@ pub(super) struct BodyTurns {
     /// The most bytes a second that were sent for long while a link was blocked, and when that was.
     peak: Option<(Time, u64)>,
     waiting: Vec<Waiting>,
+    /// Bytes that the system has taken and, at the line's rate, had not carried at that time.
+    ahead: u64,
+    ahead_at: Time,
+    /// When the last turn began.
+    begun_at: Time,
     /// How often a turn for each of the last blocks has begun, the newest last.
     served: VecDeque<(Hash, u32)>,
     /// Links that have a turn: since when, and the bytes that they get.
@@ -68,6 +77,15 @@ impl BodyTurns {
     /// Bytes were sent on any link.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.ahead = self.ahead.saturating_add(bytes as u64);
+    }
+
+    /// Whether the line should still be full of what it got.
+    fn is_ahead(&mut self, now: Time, rate: u64) -> bool {
+        let micros = u64::try_from(now.since(self.ahead_at).as_micros()).unwrap_or(u64::MAX);
+        self.ahead = self.ahead.saturating_sub(rate.saturating_mul(micros) / 1_000_000);
+        self.ahead_at = now;
+        self.ahead > rate / LEFT_PART
     }
 
     /// Counts what was sent. `is_blocked`: a connection takes nothing now although there is something to send.
@@ -79,7 +97,7 @@ impl BodyTurns {
         let sent = self.bytes.saturating_mul(1000) / u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
         let rate = self.rate(now, limit);
         self.note_full(now, rate, (self.was_blocked && is_blocked).then_some(sent));
-        if !self.turns.is_empty() && rate.is_some_and(|rate| sent < rate / 4 * 3) {
+        if !self.turns.is_empty() && rate.is_some_and(|rate| sent < rate / 4 * 3 && !self.is_ahead(now, rate)) {
             self.slots = 2 * self.turns.len();
         }
         self.restart(now, is_blocked);
@@ -120,9 +138,11 @@ impl BodyTurns {
     /// different ones, so that those get the block from all of them and none gets it twice: hence the last part of the rank.
     /// Its turn has `bytes` once [`BodyTurns::begun`] says so.
     pub(super) fn next(&mut self, now: Time, limit: Option<u64>) -> Option<LinkId> {
-        let slots = if self.rate(now, limit).is_some() { self.slots.max(1) } else { usize::MAX };
-        if self.turns.len() >= slots {
-            return None;
+        if let Some(rate) = self.rate(now, limit) {
+            let is_full = self.is_ahead(now, rate) && now.since(self.begun_at) < LONGEST_HOLD;
+            if is_full || self.turns.len() >= self.slots.max(1) {
+                return None;
+            }
         }
         let rank = |one: &&Waiting| {
             let overdue = if now.since(one.since) >= LONGEST_WAIT { one.since } else { Time(u64::MAX) };
@@ -146,6 +166,7 @@ impl BodyTurns {
             self.slots = 1;
         }
         self.turns.insert(link, (now, bytes));
+        self.begun_at = now;
         if let Some((_, turns)) = self.served.iter_mut().find(|(served, _)| *served == block) {
             *turns += 1;
             return;
@@ -216,12 +237,13 @@ mod tests {
     /// Turns on a line of 250 KB/s that is known, with all links waiting from 10 s on.
     fn measured() -> BodyTurns {
         let mut turns = BodyTurns::default();
-        turns.look(Time(8_000 * MS), None, true);
-        // A buffer on the way takes more at first.
-        for (at, bytes) in [(8_500, 600_000), (9_000, 125_000), (9_500, 126_000), (10_000, 125_000)] {
-            turns.sent(bytes);
-            turns.look(Time(at * MS), None, true);
+        turns.look(Time(6_500 * MS), None, true);
+        for at in 0..7 {
+            // A buffer on the way takes more at first.
+            turns.sent(if at == 0 { 600_000 } else { 125_000 });
+            turns.look(Time((7_000 + at * 500) * MS), None, true);
         }
+        turns.ahead = 0;
         wait_all(&mut turns, Time(10_000 * MS));
         turns
     }

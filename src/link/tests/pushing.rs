@@ -7,8 +7,8 @@ pub(super) fn measured(peers: usize) -> (Rig, Vec<(LinkId, Peer)>) {
     let rig = Rig::new();
     let mut peers: Vec<_> = (0..peers).map(|_| rig.accept_up()).collect();
     rig.set_window(0);
-    rig.send(peers[0].0, &block(400_000));
-    for _ in 0..3 {
+    rig.send(peers[0].0, &block(700_000));
+    for _ in 0..6 {
         rig.pass(1);
         assert_eq!(carry(&rig, &mut peers, 100_000), 100_000);
     }
@@ -97,6 +97,7 @@ fn small_news_goes_ahead_of_a_block_that_waits_and_a_request_takes_its_place() {
     rig.answer(link, &block(200_000));
     rig.set_window(usize::MAX);
     peers.iter_mut().for_each(|(_, peer)| peer.write_bytes(&[]));
+    rig.pass(1);
     assert_eq!((peers[1].1.read(), peers[1].1.try_read(), rig.usage().pushed), (block(200_000), None, 0));
 }
 
