@@ -10,42 +10,28 @@ use std::{
     time::Duration,
 };
 
-use crate::base::{hash::Hash, ids::LinkId, time::Time};
+use crate::{
+    base::{hash::Hash, ids::LinkId, time::Time},
+    link::line_rate::LineRate,
+};
 
-/// The time over which bytes are counted: a slow line takes a buffer's worth several times in it.
-const WINDOW: Duration = Duration::from_millis(400);
-/// How long a measured rate holds. After that blocks are pushed to all at once, which measures it again.
-pub(super) const RATE_HOLDS: Duration = Duration::from_secs(60);
-/// Bytes a second below which a rate says something about readers rather than about the line.
-const LEAST_RATE: u64 = 16 * 1024;
 /// How long a link waits for its turn. Then a peer to which a block was to be pushed is told of it instead, and may have it
-/// from others; and answers go before those that have waited less.
+/// from others. So long an answer may also wait for those to blocks that were sent once less.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// Blocks of which it is known how often their turn has come.
 const MAX_SERVED: usize = 16;
-/// Times of counting for which a line must have been full before its rate is believed: the buffers on its way, which take
-/// the first bytes at any rate, are full then.
-const FULL_WINDOWS: usize = 6;
-/// The system takes large bodies faster than the line carries them. The next turn begins only when no more than a part of a
-/// second's bytes should be left of the one before, but no later than this: the rate may be that of slow readers.
+/// The next turn begins only when the line has carried most of the one before, but no later than this: the rate may be that of
+/// slow readers.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
-const LEFT_PART: u64 = 4;
+/// Links that have a turn at once at first while the line's rate is not known. As long as all of them take what there is, more
+/// get one.
+const UNKNOWN_SLOTS: usize = 2;
 
 /// What the line carries, who waits for a turn and who has one.
 #[derive(Default)]
 pub(super) struct BodyTurns {
-    /// Since when bytes are counted, how many were sent since, and whether a link was blocked then.
-    since: Time,
-    bytes: u64,
-    was_blocked: bool,
-    /// Bytes a second of the last times of counting in a row during which a link was blocked, the newest last.
-    full: VecDeque<u64>,
-    /// The most bytes a second that were sent for long while a link was blocked, and when that was.
-    peak: Option<(Time, u64)>,
+    line: LineRate,
     waiting: Vec<Waiting>,
-    /// Bytes that the system has taken and, at the line's rate, had not carried at that time.
-    ahead: u64,
-    ahead_at: Time,
     /// When the last turn began.
     begun_at: Time,
     /// How often a turn for each of the last blocks has begun, the newest last.
@@ -68,57 +54,22 @@ struct Waiting {
 }
 
 impl BodyTurns {
-    /// Bytes a second that the line carries, as far as known: the limit of uploads, or what was measured.
-    fn rate(&self, now: Time, limit: Option<u64>) -> Option<u64> {
-        let measured = self.peak.filter(|(at, _)| now.since(*at) < RATE_HOLDS).map(|(_, rate)| rate);
-        limit.into_iter().chain(measured).min().filter(|rate| *rate >= LEAST_RATE)
-    }
-
     /// Bytes were sent on any link.
     pub(super) fn sent(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes as u64);
-        self.ahead = self.ahead.saturating_add(bytes as u64);
+        self.line.sent(bytes);
     }
 
-    /// Whether the line should still be full of what it got.
-    fn is_ahead(&mut self, now: Time, rate: u64) -> bool {
-        let micros = u64::try_from(now.since(self.ahead_at).as_micros()).unwrap_or(u64::MAX);
-        self.ahead = self.ahead.saturating_sub(rate.saturating_mul(micros) / 1_000_000);
-        self.ahead_at = now;
-        self.ahead > rate / LEFT_PART
-    }
-
-    /// Counts what was sent. `is_blocked`: a connection takes nothing now although there is something to send.
+    /// Counts what was sent. `is_blocked`: a connection takes no bytes now although there is something to send.
     pub(super) fn look(&mut self, now: Time, limit: Option<u64>, is_blocked: bool) {
-        let time = now.since(self.since);
-        if time < WINDOW {
-            return;
-        }
-        let sent = self.bytes.saturating_mul(1000) / u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = self.rate(now, limit);
-        self.note_full(now, rate, (self.was_blocked && is_blocked).then_some(sent));
-        if !self.turns.is_empty() && rate.is_some_and(|rate| sent < rate / 4 * 3 && !self.is_ahead(now, rate)) {
+        let rate = self.line.known(now, limit);
+        let Some(sent) = self.line.look(now, is_blocked) else { return };
+        let is_free = match rate {
+            Some(rate) => sent < rate / 4 * 3 && !self.line.is_full(now, rate),
+            None => !is_blocked,
+        };
+        if !self.turns.is_empty() && is_free {
             self.slots = 2 * self.turns.len();
         }
-        self.restart(now, is_blocked);
-    }
-
-    /// Notes what was sent while the line was full, if it was.
-    fn note_full(&mut self, now: Time, rate: Option<u64>, sent: Option<u64>) {
-        let Some(sent) = sent else { return self.full.clear() };
-        self.full.push_back(sent);
-        if self.full.len() < FULL_WINDOWS {
-            return;
-        }
-        let least = self.full.iter().copied().min().unwrap_or(sent);
-        self.full.pop_front();
-        if rate.is_none_or(|rate| least >= rate) {
-            self.peak = Some((now, least));
-        }
-    }
-
-    fn restart(&mut self, now: Time, is_blocked: bool) {
-        (self.since, self.bytes, self.was_blocked) = (now, 0, is_blocked);
     }
 
     /// A link has this block to send before others. `rate`: bytes a second that its peer took last time.
@@ -132,22 +83,22 @@ impl BodyTurns {
         }
     }
 
-    /// The next link whose turn it is: first those that have waited for long, then those for whose block the fewest turns
-    /// have begun, since others can pass on a block that they have; then links of which nothing is known, then the fastest,
-    /// where rates up to twice as high count as equal. Several nodes that are asked by the same peers should begin with
+    /// The next link whose turn it is: the one that has waited longest, where each turn that has begun for its block counts as
+    /// if it had come later, since others can pass on a block that they have; then links of which nothing is known, then the
+    /// fastest, where rates up to twice as high count as equal. Several nodes that are asked by the same peers should begin with
     /// different ones, so that those get the block from all of them and none gets it twice: hence the last part of the rank.
     /// Its turn has `bytes` once [`BodyTurns::begun`] says so.
     pub(super) fn next(&mut self, now: Time, limit: Option<u64>) -> Option<LinkId> {
-        if let Some(rate) = self.rate(now, limit) {
-            let is_full = self.is_ahead(now, rate) && now.since(self.begun_at) < LONGEST_HOLD;
-            if is_full || self.turns.len() >= self.slots.max(1) {
-                return None;
-            }
+        let rate = self.line.known(now, limit);
+        let is_full = rate.is_some_and(|rate| self.line.is_full(now, rate) && now.since(self.begun_at) < LONGEST_HOLD);
+        let least = if rate.is_some() { 1 } else { UNKNOWN_SLOTS };
+        if is_full || self.turns.len() >= self.slots.max(least) {
+            return None;
         }
         let rank = |one: &&Waiting| {
-            let overdue = if now.since(one.since) >= LONGEST_WAIT { one.since } else { Time(u64::MAX) };
+            let since = one.since + LONGEST_WAIT * self.turns_of(&one.block);
             let rate = one.rate.unwrap_or(u64::MAX).leading_zeros();
-            (overdue, self.turns_of(&one.block), rate, mixed(one.link, &one.block))
+            (since, rate, mixed(one.link, &one.block))
         };
         let next = self.waiting.iter().min_by_key(rank)?.link;
         self.waiting.retain(|one| one.link != next);
@@ -162,7 +113,7 @@ impl BodyTurns {
     /// A link's turn has begun, for this block.
     pub(super) fn begun(&mut self, now: Time, link: LinkId, block: Hash, bytes: usize) {
         if self.turns.is_empty() {
-            self.restart(now, false);
+            self.line.restart(now, false);
             self.slots = 1;
         }
         self.turns.insert(link, (now, bytes));
@@ -200,7 +151,7 @@ impl BodyTurns {
 
     /// When to look again, while somebody waits.
     pub(super) fn deadline(&self) -> Option<Time> {
-        let look = (!self.waiting.is_empty()).then(|| self.since + WINDOW);
+        let look = (!self.waiting.is_empty()).then(|| self.line.next_look());
         let overdue = self.waiting.iter().filter(|one| !one.is_named).map(|one| one.since + LONGEST_WAIT).min();
         look.into_iter().chain(overdue).min()
     }
@@ -237,13 +188,10 @@ mod tests {
     /// Turns on a line of 250 KB/s that is known, with all links waiting from 10 s on.
     fn measured() -> BodyTurns {
         let mut turns = BodyTurns::default();
-        turns.look(Time(6_500 * MS), None, true);
-        for at in 0..7 {
-            // A buffer on the way takes more at first.
-            turns.sent(if at == 0 { 600_000 } else { 125_000 });
-            turns.look(Time((7_000 + at * 500) * MS), None, true);
+        for at in 0..=10 {
+            turns.look(Time((5_000 + at * 500) * MS), None, true);
+            turns.sent(125_000);
         }
-        turns.ahead = 0;
         wait_all(&mut turns, Time(10_000 * MS));
         turns
     }
@@ -258,11 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn on_a_line_that_was_never_full_all_have_a_turn_at_once() {
-        let mut turns = BodyTurns::default();
-        wait_all(&mut turns, Time(5));
-        assert_eq!(begin_all(&mut turns, Time(5)), links());
-        assert_eq!(turns.deadline(), None);
+    fn on_a_line_that_is_not_known_two_have_a_turn_at_once_and_more_if_they_take_all() {
+        for is_blocked in [false, true] {
+            let mut turns = BodyTurns::default();
+            wait_all(&mut turns, Time(5));
+            assert_eq!(begin_all(&mut turns, Time(5)), links()[..2]);
+            turns.look(Time(500 * MS), None, is_blocked);
+            assert_eq!(begin_all(&mut turns, Time(500 * MS)), links()[2..if is_blocked { 2 } else { 4 }]);
+            turns.ended(Time(600 * MS), links()[0]);
+            assert_eq!(begin_all(&mut turns, Time(600 * MS)).len(), usize::from(is_blocked));
+        }
     }
 
     #[test]
@@ -315,7 +268,7 @@ mod tests {
         let overdue: Vec<LinkId> = std::iter::from_fn(|| turns.overdue(Time(14_000 * MS))).collect();
         assert_eq!((overdue.len(), turns.overdue(Time(60_000 * MS))), (3, None));
         let others = begin_all(&mut turns, Time(71_000 * MS));
-        assert_eq!(others, links()[1..], "as long as nothing is known");
+        assert_eq!(others, links()[1..2], "as long as nothing is known, two at once");
     }
 
     #[test]
@@ -337,10 +290,9 @@ mod tests {
         turns.wait(Time(12_000 * MS), first, new, None);
         assert_eq!(turns.next(Time(12_000 * MS), None), Some(first), "nobody has the new block");
         turns.begun(Time(12_000 * MS), first, new, 500_000);
-        turns.ended(Time(14_000 * MS), first);
-        turns.wait(Time(14_000 * MS), first, Hash([8; 32]), None);
-        let next = turns.next(Time(14_000 * MS), None);
-        assert_eq!(next, Some(LINKS.into_iter().find(|link| *link != first).unwrap()), "it has waited for 4 s");
+        turns.ended(Time(15_000 * MS), first);
+        turns.wait(Time(15_000 * MS), first, Hash([8; 32]), None);
+        assert_eq!(turns.next(Time(15_000 * MS), None), Some(links()[1]), "it has waited for 5 s");
     }
 
     #[test]

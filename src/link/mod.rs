@@ -24,6 +24,7 @@ mod endpoint;
 mod flow;
 mod framer;
 mod leases;
+mod line_rate;
 #[expect(clippy::module_inception, reason = "a link is what this layer is about")]
 mod link;
 mod meters;

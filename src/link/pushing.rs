@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     base::{ids::LinkId, limits, time::Time},
-    link::{Endpoint, EventSink, body_turns::RATE_HOLDS, link::Link, upload::Upload},
+    link::{Endpoint, EventSink, line_rate::RATE_HOLDS, link::Link, upload::Upload},
     wire::message::Kind,
 };
 

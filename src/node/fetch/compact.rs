@@ -142,7 +142,8 @@ impl Fetch {
             return self.finish(now, link, hash, &rebuild, out);
         }
         let Some(block) = self.announced.get_mut(&hash) else { return };
-        let is_asked = block.question.is_some_and(|question| question.what == What::Transactions && question.link != link);
+        let is_asked =
+            block.question.is_some_and(|question| question.what == What::Transactions && question.link != link);
         if is_asked || block.is_owed_by_other(now, link) {
             // Another peer was asked a moment ago, or is sending the block. This one is the next.
             return;
@@ -254,7 +255,9 @@ impl Fetch {
         let next = if block.is_old(now) { None } else { block.next_teller(is_there) };
         let is_unknown = block.is_unknown;
         let Some(link) = next else { return self.give_up(hash, out) };
-        if is_unknown || !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact)) {
+        if is_unknown
+            || !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact))
+        {
             return self.ask_whole(now, link, hash, out);
         }
         out.send(link, &Message::GetBlockTransactions(*hash, List::EMPTY));

@@ -24,8 +24,14 @@ use crate::{
     node::{
         PeerInfo,
         headers::{
-            clock::RefusedBranch, departed::{Departed, Kept}, pace::Pace, promises::Promises, questions::Questions,
-            skeleton_answers::SkeletonAnswers, steps::difference, validate::Refused,
+            clock::RefusedBranch,
+            departed::{Departed, Kept},
+            pace::Pace,
+            promises::Promises,
+            questions::Questions,
+            skeleton_answers::SkeletonAnswers,
+            steps::difference,
+            validate::Refused,
         },
         rate_limit::RateLimit,
     },
@@ -342,8 +348,7 @@ impl HeaderSources {
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let of_peer = |peer: &HeaderSource| {
             let questions = [peer.questions.since, peer.questions.idle_since()];
-            let asked =
-                questions.into_iter().flatten().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
+            let asked = questions.into_iter().flatten().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
             asked.chain(peer.again_at.filter(|_| peer.questions.since.is_none())).filter(|at| *at > now).min()
         };
         let judged = self.node().and_then(|(_, node)| Some(node.pace.judged(node.questions.since?)));
