@@ -236,9 +236,6 @@ pub const GATHER_PEERS: usize = 3;
 pub const GATHER_TIME: Duration = seconds(2);
 /// How long after the first a second peer is asked for the same block near the tip; a third after twice that.
 pub const BLOCK_HEDGE: Duration = seconds(5);
-/// The same for a block that was announced and does not arrive while others have it: longer than it takes a peer with a line
-/// of 2 Mbit/s to send half a block of the largest size to somebody else.
-pub const TURN_HEDGE: Duration = seconds(2);
 /// A block that holds up the bulk of a download is asked for once more after this time, or four times what blocks usually
 /// take if that is longer.
 pub const BULK_HEDGE: Duration = Duration::from_millis(500);

@@ -246,9 +246,9 @@ impl Framer {
     pub(super) fn relay(&mut self, frame: &Frame) -> bool {
         let backlog = self.backlog_of_news();
         let fits = match frame.kind {
-            Kind::Block | Kind::CompactBlock | Kind::BlockHeader => {
-                !self.lost.block && self.bounds.takes_block(&backlog)
-            }
+            Kind::Block => !self.lost.block && self.bounds.takes_block(&backlog),
+            // Small ones go before blocks that wait: the peer may have the block from others, and from us later.
+            Kind::CompactBlock | Kind::BlockHeader => !self.lost.block && self.bounds.takes_transaction(&backlog),
             _ => self.bounds.takes_transaction(&backlog),
         };
         match block_of(frame) {

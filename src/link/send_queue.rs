@@ -109,7 +109,10 @@ impl SendQueue {
     pub(super) fn begin_turn(&mut self, magic: [u8; 4]) -> Option<(Hash, usize)> {
         let first = self.later.pop_front()?;
         self.push_from_later(&first, magic, true);
-        while let Some(next) = self.later.pop_front_if(|next| next.class == Class::Answer && !is_large(&next.frame)) {
+        let follows = |next: &Later| next.class == Class::Answer && !is_large(&next.frame);
+        while self.later.front().is_some_and(follows)
+            && let Some(next) = self.later.pop_front()
+        {
             self.push_from_later(&next, magic, false);
         }
         Some((first.block, first.frame.wire_len()))
@@ -169,9 +172,7 @@ impl SendQueue {
         }
         match chunk.class {
             Class::Own => self.own = change(self.own, bytes),
-            Class::News if matches!(chunk.kind, Kind::Transaction | Kind::Announce) => {
-                self.transactions = change(self.transactions, bytes)
-            }
+            Class::News if chunk.kind != Kind::Block => self.transactions = change(self.transactions, bytes),
             Class::News if chunk.block.is_some() => self.pushed = change(self.pushed, bytes),
             Class::News | Class::Answer => {}
         }

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{BLOCK_HEDGE, GATHER_BLOCKS, NEAR_TIP_BLOCKS},
+        limits::{BLOCK_HEDGE, GATHER_BLOCKS, LEASE_FREE_BYTES, NEAR_TIP_BLOCKS},
         time::Time,
     },
     node::{
@@ -102,6 +102,8 @@ impl Fetch {
         let arrived = slot.asked.iter().filter_map(|link| self.peers.get(*link)?.arrived(&slot.hash, BLOCK_HEDGE));
         let first = arrived.filter(|_| near).fold(first, Time::max);
         let patience = match lowest {
+            // Peers send large blocks one after the other, and a copy that has begun to come cannot be called back.
+            true if near && self.estimate > LEASE_FREE_BYTES => BLOCK_HEDGE,
             true if near || self.peers.has_other(link, slot) => BLOCK_HEDGE.min(self.watch.patience()),
             false if near && slot.asked.len() < MAX_ASKED => BLOCK_HEDGE,
             _ => return None,
@@ -162,7 +164,10 @@ impl Fetch {
     /// When the lowest block's time is over, if `headers` does not know that it is.
     fn late_at(&self) -> Option<Time> {
         let lowest = self.watch.lowest.filter(|lowest| !lowest.late && !lowest.nowhere && self.peers.len() > 0)?;
-        Some(lowest.since + self.watch.overdue())
+        let height = self.window.height_of(&lowest.hash);
+        let asked = height.and_then(|height| self.window.slot(height)).map_or(&[][..], |slot| &slot.asked);
+        let arrived = asked.iter().filter_map(|link| self.peers.get(*link)?.arrived(&lowest.hash, BLOCK_HEDGE));
+        Some(arrived.fold(lowest.since, Time::max) + self.watch.overdue())
     }
 
     /// Whether each peer was asked for the lowest block in vain. A peer that says nothing may just be slow; somebody must
