@@ -94,6 +94,7 @@ mutants=(
   'vote-twice                  src/node/sealer/core/own_votes.rs s/Stage::Notarise => after(Stage::Notarise),/Stage::Notarise => true,/'
   'vote-without-writing        src/node/sealer/core/drive.rs  s/self\.effects\.push(Effect::KeepVote(vote));//'
   'signature-counted-twice     src/node/sealer/core/tally.rs  s/(votes\.count() >= quorum)/(votes.count() + votes.iter().filter(|(signer, _)| *signer == 0).count() >= quorum)/'
+  'quorum-one-less             src/chain/seal/authority_set.rs s/^        self\.keys\.len() - self\.tolerated()/        (self.keys.len() - self.tolerated()).max(2) - 1/'
   'skip-not-required           src/node/sealer/core/certified.rs s/between == 0 || /true || between == 0 || /'
   'finalize-after-skip         src/node/sealer/core/own_votes.rs s/Stage::Skip | Stage::Finalize =>/Stage::Finalize => after(Stage::Finalize),\n            Stage::Skip =>/'
   'fork-choice-by-age          src/node/sealer/core/certified.rs s/let highest = self\.notarised\.last_key_value();/let highest = self.notarised.first_key_value();/'
@@ -132,6 +133,7 @@ declare -A unit_tests=(
   [vote-twice]=sim::sealing
   [vote-without-writing]=sim::sealing
   [signature-counted-twice]=sim::sealing
+  [quorum-one-less]=sim::sealing
   [skip-not-required]=sim::sealing
   [finalize-after-skip]=sim::sealing
   [fork-choice-by-age]=sim::sealing
