@@ -29,7 +29,8 @@ const KEEP: u32 = 1000;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Copies ledger, peer book, what authorities have signed (seals.db), the list
-of members that this node keeps, and the keys of the wallet. It leaves out node.key: two nodes must not share an id.
+of members that this node keeps, and the keys of the wallet. It leaves out
+node.key: two nodes must not share an id.
 Also works while the node runs, without blocking it.
 
 Examples:
