@@ -49,7 +49,7 @@ enum Verb {
 Examples:
   tussock genesis new --name meadow --block-time 10s > meadow.toml
   tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml
-  tussock genesis new --name meadow --authorities KEY1 KEY2 KEY3 KEY4 > meadow.toml")]
+  tussock genesis new --name meadow --authorities KEY1 KEY2 KEY3 > meadow.toml")]
     New(Box<NewArgs>),
 }
 

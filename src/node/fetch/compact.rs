@@ -144,13 +144,13 @@ impl Fetch {
         let Some(block) = self.announced.get_mut(&hash) else { return };
         let is_asked =
             block.question.is_some_and(|question| question.what == What::Transactions && question.link != link);
-        if is_asked || block.is_owed_by_other(now, link) {
+        // If most of the block is not here, the whole of it is not much more.
+        let is_most = missing.len() > rebuild.count() / 2;
+        if is_asked || is_most && block.is_owed_by_other(now, link) {
             // Another peer was asked a moment ago, or is sending the block. This one is the next.
             return;
         }
         block.is_done_with(link);
-        // If most of the block is not here, the whole of it is not much more.
-        let is_most = missing.len() > rebuild.count() / 2;
         block.is_unknown |= is_most;
         let asks = !is_most && self.peers.get_mut(link).is_some_and(|peer| peer.may_ask(now, hash, What::Transactions));
         if !asks {
