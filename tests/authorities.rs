@@ -201,6 +201,22 @@ fn a_node_without_a_key_follows_verifies_and_hands_the_chain_on() {
     assert_eq!((&imported["ok"], imported["height"].as_u64()), (&true.into(), Some(below)));
 }
 
+#[test]
+fn a_vote_that_its_signer_did_not_sign_costs_its_sender() {
+    let network = Network::up(1);
+    let (address, genesis) = (network.nodes[0].p2p(), network.spec.genesis_hash());
+    let honest = RawPeer::handshaken(address, &network.spec);
+    let mut culprit = RawPeer::handshaken(address, &network.spec);
+    let mut vote = SignedVote::sign(Statement::skip(0, 1), 0, 5, &SecretKey::well_known(0), &genesis);
+    vote.vote.signature[7] ^= 1;
+    culprit.send(&Message::Vote(vote));
+    culprit.goodbye();
+    let points = || network.nodes[0].json(&["peers"])[0]["score"].as_u64();
+    until("points", || points().filter(|points| *points > 0));
+    assert_eq!(points(), Some(50));
+    drop(honest);
+}
+
 /// Collects all votes that a node passes on, until the node closes.
 fn listen(address: SocketAddr, spec: &Arc<ChainSpec>) -> thread::JoinHandle<Vec<SignedVote>> {
     let mut peer = RawPeer::handshaken(address, spec);
