@@ -20,7 +20,7 @@ impl HeaderSource {
     }
 
     /// Whether it has more and is not asked.
-    fn may_be_chosen(&self) -> bool {
+    pub(super) fn may_be_chosen(&self) -> bool {
         self.standing == Standing::More && self.questions.since.is_none() && !self.closing
     }
 }

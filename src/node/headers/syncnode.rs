@@ -349,10 +349,15 @@ impl HeaderSources {
         let of_peer = |peer: &HeaderSource| {
             let questions = [peer.questions.since, peer.questions.idle_since()];
             let asked = questions.into_iter().flatten().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
-            asked.chain(peer.again_at.filter(|_| peer.questions.since.is_none())).filter(|at| *at > now).min()
+            let again = peer.again_at.filter(|_| peer.questions.since.is_none());
+            // A silent sync node, or one that brings nothing new, goes on until another peer is rested.
+            let rested = Some(peer.slow_until).filter(|_| peer.may_be_chosen());
+            asked.chain(again).chain(rested).filter(|at| *at > now).min()
         };
-        let judged = self.node().and_then(|(_, node)| Some(node.pace.judged(node.questions.since?)));
+        let since =
+            |node: &HeaderSource| Some([node.pace.judged(node.questions.since?), self.node_since + GET_SYNC_TIMEOUT]);
+        let of_node = self.node().and_then(|(_, node)| since(node)).into_iter().flatten();
         let peers = self.busy().map(|(_, peer)| peer).filter(|peer| !peer.closing).filter_map(of_peer);
-        peers.chain(judged.filter(|at| *at > now)).min()
+        peers.chain(of_node.filter(|at| *at > now)).min()
     }
 }
