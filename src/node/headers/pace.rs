@@ -9,6 +9,8 @@ use crate::base::{
 
 /// Waiting time after which the sync node is judged: three round trips by satellite.
 const WINDOW: Duration = Duration::from_secs(2);
+/// After that it is judged each time that so much more was waited, so that its time is known beforehand.
+const STEP: Duration = Duration::from_millis(500);
 /// A sync node that takes at most this long for a full round keeps its role: 1,000 headers a second. A peer behind a
 /// satellite that is asked ahead takes 40 ms, and 80 ms while that begins.
 const GOOD: Duration = Duration::from_millis(100);
@@ -101,7 +103,10 @@ impl Pace {
     /// The pace of the sync node; `None` before it has had time to show it.
     pub(super) fn as_node(&self, now: Time) -> Option<Duration> {
         let shown = self.shown.filter(|(at, _)| now.since(*at) < SYNC_NODE_PAUSE).map(|(_, pace)| pace);
-        if self.waited < WINDOW { shown } else { Some(self.waited * (MAX_SYNC_HEADERS as u32) / self.headers.max(1)) }
+        if self.waited < WINDOW {
+            return shown;
+        }
+        Some((self.waited - self.beyond_step()) * (MAX_SYNC_HEADERS as u32) / self.headers.max(1))
     }
 
     /// What the pace of a peer is worth if it is clearly better than this pace of the sync node.
@@ -114,8 +119,43 @@ impl Pace {
         (node > GOOD && pace * FACTOR < node).then_some((trust, pace))
     }
 
-    /// When the sync node is to be judged if its answer does not come.
+    /// When the sync node is to be judged next if its answer does not come.
     pub(super) fn judged(&self, since: Time) -> Time {
-        since.max(self.counted) + WINDOW.saturating_sub(self.waited)
+        let left = if self.waited < WINDOW { WINDOW - self.waited } else { STEP - self.beyond_step() };
+        since.max(self.counted) + left
+    }
+
+    /// When what it showed as sync node no longer counts.
+    pub(super) fn forgotten(&self) -> Option<Time> {
+        self.shown.map(|(at, _)| at + SYNC_NODE_PAUSE)
+    }
+
+    fn beyond_step(&self) -> Duration {
+        let micros = self.waited.as_micros() % STEP.as_micros();
+        Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by seed 790019795: nothing woke the role when a silent sync node had become slower than half of another peer.
+    #[test]
+    fn what_a_silent_sync_node_is_worth_changes_only_when_it_was_said_to() {
+        let mut pace = Pace::default();
+        pace.start(Time(0));
+        pace.wait(Time(700_000), Some(Time(0)));
+        pace.deliver(Time(700_000), 100);
+        let (since, mut due, mut worth) = (Time(900_000), pace.judged(Time(900_000)), pace.as_node(Time(900_000)));
+        let mut changes = 0;
+        for now in (900..9_000).map(|milliseconds| Time(milliseconds * 1_000)) {
+            pace.wait(now, Some(since));
+            let next = pace.as_node(now);
+            assert!(next == worth || due <= now, "at {now:?}, due at {due:?}");
+            changes += u32::from(next != worth);
+            (worth, due) = (next, pace.judged(since));
+        }
+        assert_eq!(changes, 14, "2 s, 2.5 s, … 8.5 s of waiting");
     }
 }

@@ -352,7 +352,8 @@ impl HeaderSources {
             let again = peer.again_at.filter(|_| peer.questions.since.is_none());
             // A silent sync node, or one that brings nothing new, goes on until another peer is rested.
             let rested = Some(peer.slow_until).filter(|_| peer.may_be_chosen());
-            asked.chain(again).chain(rested).filter(|at| *at > now).min()
+            let forgotten = peer.pace.forgotten().filter(|_| peer.may_be_chosen());
+            asked.chain(again).chain(rested).chain(forgotten).filter(|at| *at > now).min()
         };
         let since =
             |node: &HeaderSource| Some([node.pace.judged(node.questions.since?), self.node_since + GET_SYNC_TIMEOUT]);
