@@ -129,10 +129,6 @@ pub const UNANSWERED_SYNCS: usize = 2 * (SYNCS_IN_FLIGHT + 1);
 pub const HELD_POOL_BYTES: usize = 48 * KIB;
 /// A peer with queued data that accepts no byte for this long is closed.
 pub const SEND_STALL: Duration = seconds(60);
-/// How often the roles hear that a larger frame is arriving.
-pub const ARRIVAL_INTERVAL: Duration = Duration::from_millis(500);
-/// Bytes per second below which it does not count as arriving: a quarter of what keeps its memory while others wait.
-pub const ARRIVAL_RATE: u64 = LEASE_MIN_RATE / 4;
 /// A frame of up to `LEASE_FREE_BYTES` must be complete this long after its first byte.
 pub const PARTIAL_FRAME: Duration = seconds(30);
 /// A larger frame (a block over a slow line) must be complete this long after its first byte.

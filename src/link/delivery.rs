@@ -64,14 +64,6 @@ impl<S: EventSink> Delivery<S> {
         }
     }
 
-    /// Delivers an event that is left out if the inbox is full.
-    pub(super) fn mention(&mut self, role: RoleId, event: LinkEvent) {
-        let lane = self.lanes.entry(role).or_default();
-        if lane.backlog.is_empty() {
-            drop(self.sink.try_deliver(role, event));
-        }
-    }
-
     /// Delivers what a link brought, or gives it back: then the link is in line for this inbox. A link whose turn it is
     /// ([`Delivery::next_waiting`]) says so with `turn`; others go behind those that wait already.
     pub(super) fn hand(&mut self, role: RoleId, link: LinkId, event: LinkEvent, turn: bool) -> Result<(), LinkEvent> {

@@ -180,7 +180,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         self.give_up_overdue(now);
         self.go_on_uploading(now);
-        self.look_at_turns(now);
+        self.look_at_pushes(now);
     }
 
     /// Whether there is a link with this id that has not ended.

@@ -5,7 +5,6 @@
 
 use crate::{
     base::hash::Hash,
-    chain::header::Header,
     link::{
         flow::{Backlog, Bounds},
         requests::{Requests, asked_block},
@@ -97,7 +96,7 @@ impl Framer {
         self.phase = Phase::Closing;
         self.reader.forget();
         self.requests.clear();
-        self.queue.drop_later(|_, _| true);
+        self.queue.drop_later(|_| true);
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer has
@@ -145,7 +144,7 @@ impl Framer {
     /// The same with the blocks that wait for their turn, which hold up no answer.
     fn backlog_of_news(&self) -> Backlog {
         let backlog = self.backlog();
-        Backlog { queued: backlog.queued + self.queue.later_news(), ..backlog }
+        Backlog { queued: backlog.queued + self.queue.later_bytes(), ..backlog }
     }
 
     /// Bytes that wait to be sent, and an estimate of the answers that the peer has asked for.
@@ -170,22 +169,17 @@ impl Framer {
             if self.phase == Phase::Handshake {
                 self.phase = Phase::Waiting;
             }
-            self.forget_what_it_has(&frame);
+            self.forget_push(&frame);
             return Ok(Some(frame));
         }
         Ok(None)
     }
 
-    /// A peer that brings a block, or tells that it has it, needs no copy of it, and has withdrawn what it asked before.
-    fn forget_what_it_has(&mut self, frame: &Frame) {
-        let waits = self.queue.first_later().is_some() || self.requests.has_held();
-        if waits
-            && matches!(frame.kind, Kind::Block | Kind::BlockHeader)
-            && let Some(header) = Header::peek(&frame.body)
-        {
-            let has = header.hash();
-            self.queue.drop_later(|block, _| *block == has);
-            self.requests.withdraw(&has);
+    /// A peer that brings a block needs no copy of it.
+    fn forget_push(&mut self, frame: &Frame) {
+        if frame.kind == Kind::Block && self.queue.has_later() {
+            let brought = block_of(frame);
+            self.queue.drop_later(|block| Some(*block) == brought);
         }
     }
 
@@ -194,7 +188,7 @@ impl Framer {
         // The block that is asked for is being sent already, as news: that is the answer. If it only waits for its turn as news,
         // the answer takes its place.
         if let Some(block) = asked_block(frame) {
-            self.queue.drop_later(|later, class| *later == block && class == Class::News);
+            self.queue.drop_later(|later| *later == block);
             if self.queue.has_block(&block) {
                 return false;
             }
@@ -224,7 +218,7 @@ impl Framer {
     /// Queues the answer to one request. It always fits: requests are handed on only while there is room.
     pub(super) fn answer(&mut self, request: Kind, frames: &[Frame]) -> Result<(), SendOverflow> {
         if self.requests.settle(request, frames) {
-            frames.iter().for_each(|frame| self.queue.answer(frame, self.magic));
+            frames.iter().for_each(|frame| self.queue.push(frame, self.magic, Class::Answer));
             return Ok(());
         }
         frames.iter().try_for_each(|frame| self.send(frame))
@@ -246,41 +240,34 @@ impl Framer {
     pub(super) fn relay(&mut self, frame: &Frame) -> bool {
         let backlog = self.backlog_of_news();
         let fits = match frame.kind {
-            Kind::Block => !self.lost.block && self.bounds.takes_block(&backlog),
-            // Small ones go before blocks that wait: the peer may have the block from others, and from us later.
-            Kind::CompactBlock | Kind::BlockHeader => !self.lost.block && self.bounds.takes_transaction(&backlog),
+            Kind::Block | Kind::CompactBlock | Kind::BlockHeader => {
+                !self.lost.block && self.bounds.takes_block(&backlog)
+            }
             _ => self.bounds.takes_transaction(&backlog),
         };
         match block_of(frame) {
             _ if !fits => {}
-            Some(block) => self.queue.push_later(block, frame, Class::News),
+            Some(block) => self.queue.push_later(block, frame),
             None => self.queue.push(frame, self.magic, Class::News),
         }
         fits
     }
 
-    /// Queues the next block that waits for a turn, and says which it is and how many bytes it has.
-    pub(super) fn begin_turn(&mut self) -> Option<(Hash, usize)> {
-        self.queue.begin_turn(self.magic)
+    /// Queues the next block that waits for its turn, and says how many bytes it has.
+    pub(super) fn begin_push(&mut self) -> Option<usize> {
+        self.queue.begin_push(self.magic)
     }
 
-    /// Leaves out the pushed blocks that wait for a turn. False: there are none.
-    pub(super) fn give_up_pushes(&mut self) -> bool {
-        let has_lost = self.queue.drop_later(|_, class| class == Class::News) > 0;
-        if has_lost {
+    /// Leaves out the blocks that wait for their turn.
+    pub(super) fn give_up_pushes(&mut self) {
+        if self.queue.drop_later(|_| true) > 0 {
             self.lose(Kind::Block);
         }
-        has_lost
     }
 
-    /// The block that waits for a turn before others, and whether one has its turn.
-    pub(super) fn turns(&self) -> (Option<Hash>, bool) {
-        (self.queue.first_later(), self.queue.has_turn())
-    }
-
-    /// Whether, since the last call, the turn has ended or other blocks wait for one.
-    pub(super) fn take_turn_changed(&mut self) -> bool {
-        self.queue.take_turn_changed()
+    /// Whether blocks wait for their turn, and whether one has its turn.
+    pub(super) fn pushes(&self) -> (bool, bool) {
+        (self.queue.has_later(), self.queue.is_pushing())
     }
 
     /// Notes that news was left out.
@@ -452,7 +439,7 @@ mod tests {
         let (mut link, asked) = asked(600);
         let block = Frame::new(&Message::Block(vec![0; 300 * 1024].into()));
         assert!(link.relay(&block) && !link.relay(&block), "news is left out instead");
-        assert_eq!(link.begin_turn().map(|(_, bytes)| bytes), Some(block.wire_len()));
+        assert_eq!(link.begin_push(), Some(block.wire_len()));
         assert!(link.wants_input());
         let mut input = &asked[..];
         assert_eq!(questions(&mut link, &mut input), 0, "its requests wait");
@@ -499,12 +486,11 @@ mod tests {
             let other = Frame::new(&Message::Block(vec![1; 10_000].into()));
             let hash = crate::link::send_queue::block_of(&block).unwrap();
             assert!(link.relay(&block) && link.relay(&other) && link.brings(&hash));
-            assert_eq!((link.queued(), link.turns()), (0, (Some(hash), false)));
+            assert_eq!((link.queued(), link.pushes()), (0, (true, false)));
             let said = if brings { block.clone() } else { Frame::new(&Message::GetBlock(hash)) };
             assert_eq!(link.receive(&mut &said.to_bytes(MAGIC)[..]), Ok(Some(said)));
             assert_eq!((link.take_left(), link.repeats(&hash), link.brings(&hash)), (vec![hash], false, !brings));
-            assert_eq!(link.begin_turn().map(|(_, bytes)| bytes), Some(other.wire_len()));
-            assert_eq!(link.turns(), (None, true));
+            assert_eq!((link.begin_push(), link.pushes()), (Some(other.wire_len()), (false, true)));
         }
     }
 
@@ -513,7 +499,7 @@ mod tests {
         let (mut link, _) = asked(0);
         let block = Frame::new(&Message::Block(vec![0; 10_000].into()));
         let hash = crate::link::send_queue::block_of(&block).unwrap();
-        assert!(link.relay(&block) && link.begin_turn().is_some());
+        assert!(link.relay(&block) && link.begin_push().is_some());
         link.sent(5_000);
         let bytes = Frame::new(&Message::GetBlock(hash)).to_bytes(MAGIC);
         assert_eq!(link.receive(&mut &bytes[..]), Ok(None));

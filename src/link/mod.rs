@@ -15,7 +15,6 @@
 
 mod agreeing;
 mod agreements;
-mod arrival;
 mod body_turns;
 mod close;
 mod delivery;
@@ -24,7 +23,6 @@ mod endpoint;
 mod flow;
 mod framer;
 mod leases;
-mod line_rate;
 #[expect(clippy::module_inception, reason = "a link is what this layer is about")]
 mod link;
 mod meters;

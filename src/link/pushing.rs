@@ -1,10 +1,10 @@
-//! Large blocks take turns, and all that is sent keeps to the limit of uploads.
+//! Pushed blocks take turns, and all that is sent keeps to the limit of uploads.
 
 use std::time::Duration;
 
 use crate::{
     base::{ids::LinkId, limits, time::Time},
-    link::{Endpoint, EventSink, line_rate::RATE_HOLDS, link::Link, upload::Upload},
+    link::{Endpoint, EventSink, body_turns::RATE_HOLDS, link::Link, upload::Upload},
     wire::message::Kind,
 };
 
@@ -31,58 +31,64 @@ impl<S: EventSink> Endpoint<S> {
         self.upload.as_ref().map(Upload::rate)
     }
 
-    /// Gives turns to links that wait for them, and gives up pushed blocks that have waited too long.
-    pub(super) fn look_at_turns(&mut self, now: Time) {
+    /// A link has a block that waits for its turn.
+    pub(super) fn wait_for_turn(&mut self, now: Time, id: LinkId) {
+        let rate = self.links.get(&id).and_then(|link| link.pace(now));
+        self.count(id);
+        self.turns.wait(now, id, rate);
+        self.look_at_pushes(now);
+    }
+
+    /// Gives turns to links that wait for them, and gives up what has waited too long.
+    pub(super) fn look_at_pushes(&mut self, now: Time) {
         self.clock = now;
         self.turns.look(now, self.limit(), !self.blocked.is_empty());
-        self.begin_turns();
+        self.begin_pushes();
         let mut has_lost = false;
         while let Some(id) = self.turns.overdue(now) {
             let Some(link) = self.links.get_mut(&id) else { continue };
-            if link.framer.give_up_pushes() {
-                self.losers.insert(id);
-                has_lost = true;
-            }
+            link.framer.give_up_pushes();
+            self.losers.insert(id);
             self.count_left(id);
+            has_lost = true;
         }
         if has_lost {
             self.tell_lost();
         }
     }
 
-    fn begin_turns(&mut self) {
+    fn begin_pushes(&mut self) {
         while let Some(id) = self.turns.next(self.clock, self.limit()) {
             let Some(link) = self.links.get_mut(&id) else { continue };
-            let Some((block, bytes)) = link.framer.begin_turn() else { continue };
-            log::trace!("turn begins link={} block={block} bytes={bytes}", id.0);
-            self.turns.begun(self.clock, id, block, bytes);
+            let Some(bytes) = link.framer.begin_push() else { continue };
+            self.turns.begun(self.clock, id, bytes);
             self.count(id);
             self.list(id);
         }
     }
 
-    /// Stops counting the pushed bodies that have left a link's queue. If a body had its turn and is sent, that is over;
-    /// and the link waits for one if it has such a body.
+    /// Stops counting the pushed bodies that have left a link's queue. If one had its turn, that is over.
     pub(super) fn count_left(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.framer.take_left().iter().for_each(|block| self.pushed.remove(block));
-        if !link.framer.take_turn_changed() {
+        let left = link.framer.take_left();
+        if left.is_empty() {
             return;
         }
-        let (first, has_turn) = link.framer.turns();
+        left.iter().for_each(|block| self.pushed.remove(block));
+        let (waits, has_turn) = link.framer.pushes();
         if has_turn {
             return;
         }
         if let Some(rate) = self.turns.ended(self.clock, id) {
-            log::trace!("turn ends link={} rate={rate}", id.0);
             link.pace = Some((self.clock, rate));
         }
         let rate = link.pace(self.clock);
-        match first {
-            Some(block) => self.turns.wait(self.clock, id, block, rate),
-            None => self.turns.forget(id),
+        if waits {
+            self.turns.wait(self.clock, id, rate);
+        } else {
+            self.turns.forget(id);
         }
-        self.begin_turns();
+        self.begin_pushes();
     }
 
     /// Lets links go on that waited for the limit of uploads.

@@ -29,9 +29,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         if let Some(block) = block {
             self.pushed.add(now, block, frame.body.len());
-            self.count_left(id);
-            self.count(id);
-            return self.look_at_turns(now);
+            return self.wait_for_turn(now, id);
         }
         self.count(id);
         self.list(id);
@@ -75,7 +73,7 @@ impl<S: EventSink> Endpoint<S> {
         self.losers.remove(&id);
         link.framer.pushed().for_each(|block| self.pushed.remove(&block));
         self.turns.forget(id);
-        self.look_at_turns(self.clock);
+        self.look_at_pushes(self.clock);
     }
 }
 

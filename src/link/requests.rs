@@ -135,16 +135,6 @@ impl Requests {
         Some(frame)
     }
 
-    /// Forgets the requests for a block that are held back: the peer has it now.
-    pub(super) fn withdraw(&mut self, block: &Hash) {
-        while let Some(at) = self.held.iter().position(|held| held.block == Some(*block))
-            && let Some(Held { frame, .. }) = self.held.remove(at)
-        {
-            *self.held_counts.of(frame.kind) -= 1;
-            self.count_bytes(&frame, usize::saturating_sub);
-        }
-    }
-
     /// Notes that a role gets this request.
     pub(super) fn hand_on(&mut self, frame: &Frame) {
         let transactions = asked_transactions(frame);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash, limits},
+    base::{bytes::Bytes, hash::Hash},
     chain::header::Header,
     link::flow::Backlog,
     wire::{frame::Frame, message::Kind},
@@ -30,16 +30,6 @@ struct Chunk {
     class: Class,
     /// The block whose body this is.
     block: Option<Hash>,
-    /// It is what the link's turn is for.
-    has_turn: bool,
-}
-
-/// A block that waits for a turn.
-#[derive(Debug)]
-struct Later {
-    block: Hash,
-    frame: Frame,
-    class: Class,
 }
 
 /// The queue of one link.
@@ -53,113 +43,72 @@ pub(super) struct SendQueue {
     transactions: usize,
     /// Bytes of pushed bodies, which other links may share.
     pushed: usize,
-    /// Blocks that wait for the link's turn, in order. What is queued meanwhile goes before them.
-    later: VecDeque<Later>,
-    /// Bytes of those that are pushed, and of those that are answers.
-    later_news: usize,
-    later_answers: usize,
-    /// Bytes of the body for which the link has its turn.
-    turn: usize,
+    /// Pushed blocks that wait for their turn. What is queued meanwhile goes before them.
+    later: VecDeque<(Hash, Frame)>,
+    /// Bytes of these.
+    later_bytes: usize,
     /// Pushed bodies that have left the queue since the last look.
     left: Vec<Hash>,
-    /// The turn has ended, or others are waiting, since the last look.
-    turn_changed: bool,
 }
 
 impl SendQueue {
     /// Queues a frame, whatever waits already.
     pub(super) fn push(&mut self, frame: &Frame, magic: [u8; 4], class: Class) {
-        self.push_frame(frame, magic, class, false);
-    }
-
-    fn push_frame(&mut self, frame: &Frame, magic: [u8; 4], class: Class, has_turn: bool) {
-        let (kind, block) = (frame.kind, block_of(frame));
-        let head = |bytes| Chunk { bytes, kind, class, block: None, has_turn: false };
-        if kind == Kind::Block || frame.body.len() > COPIED_BODY_BYTES {
-            self.push_chunk(head(frame.head(magic).to_vec().into()));
-            self.push_chunk(Chunk { bytes: frame.body.clone(), kind, class, block, has_turn });
+        let block = block_of(frame);
+        if frame.kind == Kind::Block || frame.body.len() > COPIED_BODY_BYTES {
+            self.push_chunk(frame.head(magic).to_vec().into(), frame.kind, class, None);
+            self.push_chunk(frame.body.clone(), frame.kind, class, block);
         } else {
-            self.push_chunk(head(frame.to_bytes(magic).into()));
+            self.push_chunk(frame.to_bytes(magic).into(), frame.kind, class, None);
         }
     }
 
-    /// Queues an answer. A large block waits for the link's turn, and so do blocks after it: they are answered in order.
-    pub(super) fn answer(&mut self, frame: &Frame, magic: [u8; 4]) {
-        let waits = is_large(frame) || self.later_answers > 0;
-        match block_of(frame) {
-            Some(block) if waits => self.push_later(block, frame, Class::Answer),
-            _ => self.push(frame, magic, Class::Answer),
-        }
+    /// Keeps a pushed block until its turn.
+    pub(super) fn push_later(&mut self, block: Hash, frame: &Frame) {
+        self.later_bytes += frame.wire_len();
+        self.later.push_back((block, frame.clone()));
     }
 
-    /// Keeps a block until the link's turn.
-    pub(super) fn push_later(&mut self, block: Hash, frame: &Frame, class: Class) {
-        *self.later_of(class) += frame.wire_len();
-        self.later.push_back(Later { block, frame: frame.clone(), class });
-        self.turn_changed = true;
+    /// Queues the oldest block that waits for its turn, and says how large it is.
+    pub(super) fn begin_push(&mut self, magic: [u8; 4]) -> Option<usize> {
+        let (_, frame) = self.later.pop_front()?;
+        self.later_bytes -= frame.wire_len();
+        self.push(&frame, magic, Class::News);
+        Some(frame.wire_len())
     }
 
-    /// The count of bytes that wait for a turn.
-    fn later_of(&mut self, class: Class) -> &mut usize {
-        if class == Class::News { &mut self.later_news } else { &mut self.later_answers }
-    }
-
-    /// Queues the oldest block that waits for a turn, and says which it is and how large. Small ones that wait only for the
-    /// order of answers follow.
-    pub(super) fn begin_turn(&mut self, magic: [u8; 4]) -> Option<(Hash, usize)> {
-        let first = self.later.pop_front()?;
-        self.push_from_later(&first, magic, true);
-        let follows = |next: &Later| next.class == Class::Answer && !is_large(&next.frame);
-        while self.later.front().is_some_and(follows)
-            && let Some(next) = self.later.pop_front()
-        {
-            self.push_from_later(&next, magic, false);
-        }
-        Some((first.block, first.frame.wire_len()))
-    }
-
-    fn push_from_later(&mut self, Later { frame, class, .. }: &Later, magic: [u8; 4], has_turn: bool) {
-        *self.later_of(*class) -= frame.wire_len();
-        self.push_frame(frame, magic, *class, has_turn);
-    }
-
-    /// Gives up the blocks that wait for a turn and that `is_useless` names. Those that were pushed count as having left the
-    /// queue. Says how many these were.
-    pub(super) fn drop_later(&mut self, is_useless: impl Fn(&Hash, Class) -> bool) -> usize {
-        let before = self.left.len();
-        let (left, changed) = (&mut self.left, &mut self.turn_changed);
-        let (news, answers) = (&mut self.later_news, &mut self.later_answers);
-        self.later.retain(|Later { block, frame, class }| {
-            let goes = is_useless(block, *class);
-            let is_news = *class == Class::News;
-            if goes {
-                *(if is_news { &mut *news } else { &mut *answers }) -= frame.wire_len();
-                *changed = true;
-            }
-            if goes && is_news {
+    /// Gives up the blocks that wait for their turn and that `is_useless` names. They count as having left the queue.
+    pub(super) fn drop_later(&mut self, is_useless: impl Fn(&Hash) -> bool) -> usize {
+        let before = self.later.len();
+        let (left, bytes) = (&mut self.left, &mut self.later_bytes);
+        self.later.retain(|(block, frame)| {
+            let stays = !is_useless(block);
+            if !stays {
                 left.push(*block);
+                *bytes -= frame.wire_len();
             }
-            !goes
+            stays
         });
-        self.left.len() - before
+        before - self.later.len()
     }
 
-    /// Bytes of pushed blocks that wait for a turn.
-    pub(super) fn later_news(&self) -> usize {
-        self.later_news
+    /// Bytes of blocks that wait for their turn.
+    pub(super) fn later_bytes(&self) -> usize {
+        self.later_bytes
     }
 
-    /// The block that waits for a turn before others.
-    pub(super) fn first_later(&self) -> Option<Hash> {
-        self.later.front().map(|later| later.block)
+    /// Whether blocks wait for their turn.
+    pub(super) fn has_later(&self) -> bool {
+        !self.later.is_empty()
     }
 
-    /// Whether a block, or a part of it, is still to be sent although its turn has begun.
-    pub(super) fn has_turn(&self) -> bool {
-        self.turn > 0
+    /// Whether a pushed block, or a part of it, is still to be sent although its turn has begun.
+    pub(super) fn is_pushing(&self) -> bool {
+        self.pushed > 0
     }
 
-    fn push_chunk(&mut self, chunk: Chunk) {
+    fn push_chunk(&mut self, bytes: Bytes, kind: Kind, class: Class, block: Option<Hash>) {
+        let chunk = Chunk { bytes, kind, class, block };
         self.count(&chunk, chunk.bytes.len(), usize::wrapping_add);
         self.chunks.push_back(chunk);
     }
@@ -167,12 +116,11 @@ impl SendQueue {
     /// Counts bytes of a chunk that came or went.
     fn count(&mut self, chunk: &Chunk, bytes: usize, change: fn(usize, usize) -> usize) {
         self.queued = change(self.queued, bytes);
-        if chunk.has_turn {
-            self.turn = change(self.turn, bytes);
-        }
         match chunk.class {
             Class::Own => self.own = change(self.own, bytes),
-            Class::News if chunk.kind != Kind::Block => self.transactions = change(self.transactions, bytes),
+            Class::News if matches!(chunk.kind, Kind::Transaction | Kind::Announce) => {
+                self.transactions = change(self.transactions, bytes)
+            }
             Class::News if chunk.block.is_some() => self.pushed = change(self.pushed, bytes),
             Class::News | Class::Answer => {}
         }
@@ -195,7 +143,6 @@ impl SendQueue {
             }
             count -= left;
             self.sent_of_first = 0;
-            self.turn_changed |= first.has_turn;
             self.left.extend(first.block.filter(|_| first.class == Class::News));
         }
     }
@@ -212,23 +159,22 @@ impl SendQueue {
     }
 
     fn later(&self) -> impl Iterator<Item = Hash> + '_ {
-        self.later.iter().map(|later| later.block)
+        self.later.iter().map(|(block, _)| *block)
     }
 
-    /// Bytes that wait, without blocks that wait for a turn.
+    /// Bytes that wait, without blocks that wait for their turn.
     pub(super) fn queued(&self) -> usize {
         self.queued
     }
 
     /// Bytes that wait, without pushed bodies.
     pub(super) fn unshared(&self) -> usize {
-        self.queued - self.pushed + self.later_answers
+        self.queued - self.pushed
     }
 
-    /// Adds what waits here. Pushed blocks that wait for a turn hold up no answer.
+    /// Adds what waits here.
     pub(super) fn add_to(&self, backlog: &mut Backlog) {
-        backlog.queued = self.queued + self.later_answers;
-        (backlog.own, backlog.transactions) = (self.own, self.transactions);
+        (backlog.queued, backlog.own, backlog.transactions) = (self.queued, self.own, self.transactions);
     }
 
     /// Pushed bodies that have left the queue since the last call.
@@ -236,22 +182,11 @@ impl SendQueue {
         std::mem::take(&mut self.left)
     }
 
-    /// Whether, since the last call, the turn has ended or other blocks wait for one.
-    pub(super) fn take_turn_changed(&mut self) -> bool {
-        std::mem::take(&mut self.turn_changed)
-    }
-
-    /// Pushed bodies that are in the queue, or wait for a turn.
+    /// Pushed bodies that are in the queue, or wait for their turn.
     pub(super) fn pushed(&self) -> impl Iterator<Item = Hash> + '_ {
         let queued = self.chunks.iter().filter(|chunk| chunk.class == Class::News);
-        let later = self.later.iter().filter(|later| later.class == Class::News);
-        queued.filter_map(|chunk| chunk.block).chain(later.map(|later| later.block))
+        queued.filter_map(|chunk| chunk.block).chain(self.later())
     }
-}
-
-/// Whether a block waits for a turn. Smaller ones need no lease where they arrive, either.
-fn is_large(frame: &Frame) -> bool {
-    frame.body.len() > limits::LEASE_FREE_BYTES
 }
 
 /// The block whose body a frame carries.

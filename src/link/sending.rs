@@ -47,12 +47,8 @@ impl<S: EventSink> Endpoint<S> {
     fn queue(&mut self, now: Time, id: LinkId, put: impl FnOnce(&mut Framer) -> Result<(), SendOverflow>) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
         let fits = put(&mut link.framer);
-        self.clock = now;
-        self.count_left(id);
+        link.unread.note(now, link.queued());
         self.count(id);
-        if let Some(link) = self.links.get_mut(&id) {
-            link.unread.note(now, link.queued());
-        }
         if fits.is_err() {
             return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
         }
@@ -148,7 +144,7 @@ impl<S: EventSink> Endpoint<S> {
         link.unread.note(now, link.queued());
         self.blocked.insert(id);
         self.arm(id);
-        self.look_at_turns(now);
+        self.look_at_pushes(now);
     }
 
     /// Whether the link has ended and everything is sent: the driver ends its direction of the connection.

@@ -83,12 +83,6 @@ pub enum LinkEvent {
         /// Its body is not yet checked: [`Frame::open`].
         frame: Frame,
     },
-    /// A large frame is arriving, fast enough to count: what the peer owes comes after it. For `headers` and `fetch` alone, and
-    /// left out if their inbox is full.
-    Arrives {
-        /// The link.
-        link: LinkId,
-    },
     /// News found no room in the link's queue and was left out. Now there is room again. For `gossip` alone.
     NewsLost {
         /// The link.

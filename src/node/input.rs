@@ -52,11 +52,6 @@ pub enum PeerLink {
         /// Its body is not yet checked: [`Frame::open`].
         frame: Frame,
     },
-    /// As [`LinkEvent::Arrives`].
-    Arrives {
-        /// The link.
-        link: LinkId,
-    },
     /// The link is gone.
     Closed {
         /// The link.
@@ -164,7 +159,6 @@ impl TryFrom<LinkEvent> for PeerLink {
         match event {
             LinkEvent::Up { link, peer } => Ok(Self::Up { link, peer }),
             LinkEvent::Frame { link, frame } => Ok(Self::Frame { link, frame }),
-            LinkEvent::Arrives { link } => Ok(Self::Arrives { link }),
             LinkEvent::Closed { link, reason } => Ok(Self::Closed { link, reason }),
             LinkEvent::Opened { .. }
             | LinkEvent::Agree { .. }
@@ -199,7 +193,6 @@ impl TryFrom<LinkEvent> for HandshakeLink {
             LinkEvent::Up { link, .. } => Ok(Self::Up(link)),
             LinkEvent::Agree { .. }
             | LinkEvent::DialFailed { .. }
-            | LinkEvent::Arrives { .. }
             | LinkEvent::NewsLost { .. }
             | LinkEvent::LateFault { .. } => Err(Misaddressed),
         }

@@ -28,13 +28,8 @@ pub const MAX_TELLERS: usize = 8;
 pub const ANSWER_HEDGE: Duration = seconds(1);
 /// The same if there is no other one: then all peers are asked in the usual way.
 pub const ANSWER_PATIENCE: Duration = seconds(2);
-/// How long such a block, asked for whole, may not arrive while others have it: longer than it takes a peer with a line of
-/// 2 Mbit/s to send half a block of the largest size to somebody else.
-pub const TURN_HEDGE: Duration = seconds(2);
 /// After this time no further peer is asked for such a block alone.
 pub const ANNOUNCED_GIVEN_UP: Duration = seconds(2);
-/// The same for a block that is asked for whole: three peers may have been asked by then.
-pub const WHOLE_GIVEN_UP: Duration = seconds(6);
 /// Bytes of transactions that have left the mempool and may still be in another block.
 pub const REMEMBERED_TRANSACTION_BYTES: usize = 512 * KIB;
 /// Blocks up to this size are pushed whole to everybody: a header, a question and an answer are not much shorter.

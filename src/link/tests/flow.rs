@@ -228,8 +228,6 @@ struct Pair {
     pipe_bytes: usize,
     /// Blocks that each side has received.
     received: [usize; 2],
-    /// Blocks that were answered: each is another one.
-    answered: u64,
 }
 
 impl Pair {
@@ -243,7 +241,7 @@ impl Pair {
         };
         let [(one, one_link), (other, other_link)] = [0, 1].map(end);
         let pipes = [VecDeque::new(), VecDeque::new()];
-        Self { ends: [one, other], links: [one_link, other_link], pipes, pipe_bytes, received: [0, 0], answered: 0 }
+        Self { ends: [one, other], links: [one_link, other_link], pipes, pipe_bytes, received: [0, 0] }
     }
 
     fn order(&mut self, side: usize, action: impl FnOnce(LinkId) -> LinkAction) {
@@ -275,9 +273,7 @@ impl Pair {
         while let Some(event) = self.ends[side].sink_mut().next(RoleId::Ledger) {
             if let LinkEvent::Frame { .. } = event {
                 done += 1;
-                self.answered += 1;
-                let body = [self.answered.to_le_bytes().as_slice(), &[0; 150_000]].concat();
-                let frames = vec![Frame::new(&Message::Block(body.into()))];
+                let frames = vec![Frame::new(&block(150_000))];
                 self.order(side, |link| LinkAction::Answer { link, request: Kind::GetBlock, frames });
             }
         }

@@ -9,12 +9,10 @@ mod ring;
 mod sealed;
 mod segments;
 mod sending;
-mod turns;
 
 use super::{Order, hearers};
 use crate::{
-    base::{codec::List, hash::Hash, ids::LinkId, limits},
-    chain::header::Header,
+    base::{hash::Hash, ids::LinkId, limits},
     node::{CloseReason, Direction, LinkAction, LinkEvent, PeerFault, RoleId, limit::Limit},
     wire::{
         frame::{Frame, FrameFault},

@@ -213,7 +213,6 @@ impl Rig {
     pub(super) fn message(&self, role: RoleId) -> (LinkId, Message) {
         match self.event(role) {
             LinkEvent::Frame { link, frame } => (link, frame.open().unwrap()),
-            LinkEvent::Arrives { .. } => self.message(role),
             other => panic!("{role:?} heard {other:?}"),
         }
     }

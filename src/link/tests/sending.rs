@@ -175,7 +175,7 @@ fn a_block_reaches_many_peers_at_once_and_counts_once() {
     let news = Frame::new(&block(150_000));
     rig.orders(peers.iter().map(|(link, _)| Order::Link(LinkAction::Relay { link: *link, frame: news.clone() })));
     let usage = rig.usage();
-    assert_eq!((usage.pushed, usage.queued), (150_000, 2 * 13), "the others wait for a turn");
+    assert_eq!((usage.pushed, usage.queued), (150_000, 8 * 13));
     let (first, _) = peers[0];
     rig.relay(first, &Message::Block(vec![6; 60_000].into()));
     assert_eq!(rig.usage(), usage, "news fills a quarter of the budget at most");
@@ -287,7 +287,7 @@ fn a_slow_uplink_of_our_own_costs_no_peer_its_link() {
     }
     assert_eq!(rig.heard(RoleId::Peers), 0, "no link has ended");
     assert!(
-        peers.iter().all(|(_, peer)| !peer.is_dropped()) && blocks >= 4 && answered > 0,
+        peers.iter().all(|(_, peer)| !peer.is_dropped()) && blocks > 4 && answered > 0,
         "{blocks} blocks, {answered} of {asked}"
     );
     assert_eq!(PeerFault::SendStall.points(), 0, "and a peer behind a line that carries nothing earns no ban");

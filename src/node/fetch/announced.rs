@@ -7,10 +7,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{
-            ANNOUNCED_GIVEN_UP, ANSWER_HEDGE, ANSWER_PATIENCE, BLOCK_HEDGE, MAX_ANNOUNCED, MAX_TELLERS, TURN_HEDGE,
-            WHOLE_GIVEN_UP,
-        },
+        limits::{ANNOUNCED_GIVEN_UP, ANSWER_HEDGE, ANSWER_PATIENCE, BLOCK_HEDGE, MAX_ANNOUNCED, MAX_TELLERS},
         time::Time,
     },
     chain::header::Header,
@@ -35,8 +32,6 @@ pub(super) struct Question {
     pub(super) link: LinkId,
     pub(super) what: What,
     pub(super) sent: Time,
-    /// When a large frame was last seen arriving from there since.
-    pub(super) arrives: Time,
 }
 
 /// Compact blocks of one block that wait for transactions.
@@ -66,8 +61,6 @@ pub(super) struct Announced {
     rebuilds: Vec<(LinkId, Box<Rebuild>)>,
     /// A compact block did not fit the header. Further tellers are asked at once.
     pub(super) is_doubtful: bool,
-    /// Most of it is not here: further tellers are asked for the whole of it.
-    pub(super) is_unknown: bool,
     since: Time,
 }
 
@@ -83,9 +76,9 @@ impl Announced {
     /// A block that nobody has told of before.
     pub(super) fn new(now: Time, hash: Hash, header: &Header) -> Self {
         let (tellers, rebuilds) = Default::default();
-        let (is_judged, is_doubtful, is_unknown) = (false, false, false);
+        let (is_judged, is_doubtful) = (false, false);
         let (height, compact, question) = (header.height, None, None);
-        Self { hash, height, is_judged, compact, tellers, question, rebuilds, is_doubtful, is_unknown, since: now }
+        Self { hash, height, is_judged, compact, tellers, question, rebuilds, is_doubtful, since: now }
     }
 
     /// Notes who tells of it.
@@ -105,19 +98,11 @@ impl Announced {
         let question = self.question.as_ref()?;
         let has_other = self.tellers.iter().any(|teller| !teller.is_done);
         let patience: Duration = match question.what {
-            What::Block if has_other => TURN_HEDGE,
             What::Block => BLOCK_HEDGE,
             _ if has_other => ANSWER_HEDGE,
             _ => ANSWER_PATIENCE,
         };
-        let arrives = question.arrives.min(question.sent + BLOCK_HEDGE);
-        Some(question.sent.max(arrives) + patience)
-    }
-
-    /// Whether another peer owes the whole block, and has time left.
-    pub(super) fn is_owed_by_other(&self, now: Time, link: LinkId) -> bool {
-        let owes = |question: &Question| question.what == What::Block && question.link != link;
-        self.question.as_ref().is_some_and(owes) && self.due().is_some_and(|due| due > now)
+        Some(question.sent + patience)
     }
 
     /// Waits for the transactions that a peer was asked for.
@@ -151,7 +136,7 @@ impl Announced {
 
     /// Whether further tellers are no longer asked one by one.
     pub(super) fn is_old(&self, now: Time) -> bool {
-        self.since + if self.is_unknown { WHOLE_GIVEN_UP } else { ANNOUNCED_GIVEN_UP } <= now
+        self.since + ANNOUNCED_GIVEN_UP <= now
     }
 }
 
@@ -173,12 +158,6 @@ impl AnnouncedBlocks {
             goes.and_then(|at| self.list.remove(at));
         }
         self.list.push_back(block);
-    }
-
-    /// A large frame is arriving on a link.
-    pub(super) fn arrives(&mut self, now: Time, link: LinkId) {
-        let questions = self.list.iter_mut().filter_map(|block| block.question.as_mut());
-        questions.filter(|question| question.link == link).for_each(|question| question.arrives = now);
     }
 
     pub(super) fn remove(&mut self, hash: &Hash) -> Option<Announced> {

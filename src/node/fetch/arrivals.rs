@@ -6,7 +6,7 @@ use crate::{
         codec::CodecError,
         hash::Hash,
         ids::{LinkId, Ticket},
-        limits::{LEASE_FREE_BYTES, MAX_BLOCK_MESSAGE_BYTES, NEAR_TIP_BLOCKS},
+        limits::MAX_BLOCK_MESSAGE_BYTES,
         time::Time,
     },
     chain::header::Header,
@@ -21,9 +21,6 @@ use crate::{
         message::Message,
     },
 };
-
-/// Headers of large bodies that are remembered until the ledger has them: those of a window near the tip, and more.
-const MAX_LARGE: usize = 8;
 
 impl Fetch {
     /// A `Block` frame of a peer. Only its header is looked at here.
@@ -118,41 +115,11 @@ impl Fetch {
             }
         }
         self.watch.progress();
-        self.remember_large(&hash, &frame);
         self.bodies.insert(hash, origin, &frame);
         self.announced.remove(&hash);
         let checked = self.checked.clone();
         out.tell(ToVerify::CheckBlock { origin, hash, frame, checked });
         true
-    }
-
-    /// Remembers the header of a large body for which other peers are asked, too.
-    fn remember_large(&mut self, hash: &Hash, frame: &Frame) {
-        if frame.body.len() <= LEASE_FREE_BYTES || !self.peers.owe(hash) {
-            return;
-        }
-        if self.large.len() >= MAX_LARGE {
-            self.large.pop_front();
-        }
-        self.large.extend(Header::peek(&frame.body));
-    }
-
-    /// The ledger has these blocks. Peers that have not begun to send one of them need not: telling that the block is here
-    /// withdraws the question.
-    pub(super) fn withdraw(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {
-        if self.large.is_empty() || self.window.missing() > NEAR_TIP_BLOCKS {
-            return;
-        }
-        for (_, hash) in blocks {
-            let Some(at) = self.large.iter().position(|header| header.hash() == *hash) else { continue };
-            let Some(header) = self.large.remove(at) else { continue };
-            for link in self.peers.owing(hash) {
-                if self.peers.get_mut(link).is_some_and(|peer| !peer.closing && peer.withdraw(hash)) {
-                    self.completions.withdrawn += 1;
-                    out.send(link, &Message::BlockHeader(Box::new(header.clone())));
-                }
-            }
-        }
     }
 
     /// Lets `headers` judge the header of a block that was not requested.

@@ -142,16 +142,13 @@ impl Fetch {
             return self.finish(now, link, hash, &rebuild, out);
         }
         let Some(block) = self.announced.get_mut(&hash) else { return };
-        let is_asked =
-            block.question.is_some_and(|question| question.what == What::Transactions && question.link != link);
-        // If most of the block is not here, the whole of it is not much more.
-        let is_most = missing.len() > rebuild.count() / 2;
-        if is_asked || is_most && block.is_owed_by_other(now, link) {
-            // Another peer was asked a moment ago, or is sending the block. This one is the next.
+        if block.question.is_some_and(|question| question.what == What::Transactions && question.link != link) {
+            // Another peer was asked a moment ago. This one is the next.
             return;
         }
         block.is_done_with(link);
-        block.is_unknown |= is_most;
+        // If most of the block is not here, the whole of it is not much more.
+        let is_most = missing.len() > rebuild.count() / 2;
         let asks = !is_most && self.peers.get_mut(link).is_some_and(|peer| peer.may_ask(now, hash, What::Transactions));
         if !asks {
             return self.ask_whole(now, link, &hash, out);
@@ -253,11 +250,8 @@ impl Fetch {
         let (Some(block), peers) = (self.announced.get_mut(hash), &mut self.peers) else { return };
         let is_there = |link| peers.get(link).is_some_and(|peer| !peer.closing);
         let next = if block.is_old(now) { None } else { block.next_teller(is_there) };
-        let is_unknown = block.is_unknown;
         let Some(link) = next else { return self.give_up(hash, out) };
-        if is_unknown
-            || !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact))
-        {
+        if !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact)) {
             return self.ask_whole(now, link, hash, out);
         }
         out.send(link, &Message::GetBlockTransactions(*hash, List::EMPTY));
@@ -266,7 +260,7 @@ impl Fetch {
 
     fn note_question(&mut self, now: Time, link: LinkId, hash: &Hash, what: What) {
         let Some(block) = self.announced.get_mut(hash) else { return };
-        block.question = Some(Question { link, what, sent: now, arrives: now });
+        block.question = Some(Question { link, what, sent: now });
     }
 
     fn give_up(&mut self, hash: &Hash, out: &mut Outbox) {

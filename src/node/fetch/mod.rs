@@ -31,7 +31,6 @@ use crate::{
         rng::Rng,
         time::{Now, Time},
     },
-    chain::header::Header,
     node::{
         CloseReason, Input, Outbox, PeerFault, PeerLink, Role, Setup,
         command::{FetchCommand, Reply},
@@ -76,14 +75,12 @@ pub struct Completions {
     pub timeouts: u64,
     /// Open when the link went.
     pub lost: u64,
-    /// Open when the block had come from elsewhere, and the peer was told.
-    pub withdrawn: u64,
 }
 
 impl Completions {
     /// Requests that have not ended.
     fn open(&self) -> usize {
-        let ended = self.blocks + self.absent + self.timeouts + self.lost + self.withdrawn;
+        let ended = self.blocks + self.absent + self.timeouts + self.lost;
         usize::try_from(self.asked - ended).unwrap_or(usize::MAX)
     }
 }
@@ -105,8 +102,6 @@ pub struct Fetch {
     /// What lately was.
     remembered: Remembered,
     announced: AnnouncedBlocks,
-    /// Headers of the last large bodies that went to the verifier, oldest first.
-    large: VecDeque<Header>,
     completions: Completions,
     /// Bytes of bodies that may be between arrival and ledger.
     budget: usize,
@@ -139,7 +134,6 @@ impl Fetch {
             checked: Arc::default(),
             remembered: Remembered::default(),
             announced: AnnouncedBlocks::default(),
-            large: VecDeque::new(),
             completions: Completions::default(),
             budget: scaled(FETCH_BYTES, setup.memory_percent, 100),
             estimate: BODY_ESTIMATE_BYTES,
@@ -165,12 +159,6 @@ impl Fetch {
                 self.window.resume(now, true);
             }
             PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
-            PeerLink::Arrives { link } => {
-                if let Some(peer) = self.peers.get_mut(link) {
-                    peer.arrives(now);
-                }
-                self.announced.arrives(now, link);
-            }
             PeerLink::Closed { link, reason } => {
                 if matches!(reason, CloseReason::Fault(_)) {
                     self.peers.stalled(now, link);

@@ -112,7 +112,6 @@ impl Fetch {
             self.delivered = Some(self.now);
             out.tell(ToHeaders::Delivered);
         }
-        self.withdraw(blocks, out);
         for (_, hash) in blocks {
             self.window.take(hash);
             if let Some(window) = self.candidates.window_of(hash) {

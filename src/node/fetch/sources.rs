@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    time::Duration,
 };
 
 use crate::{
@@ -11,8 +10,8 @@ use crate::{
         hash::Hash,
         ids::{LinkId, NodeId},
         limits::{
-            ARRIVAL_INTERVAL, COMPACT_QUESTIONS_PER_SECOND, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS,
-            PEER_WINDOW_FIRST, STALLER_KEPT, USELESS_KIB, USELESS_KIB_INTERVAL,
+            COMPACT_QUESTIONS_PER_SECOND, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST,
+            STALLER_KEPT, USELESS_KIB, USELESS_KIB_INTERVAL,
         },
         time::Time,
     },
@@ -66,8 +65,6 @@ pub(super) struct BodySource {
     window: usize,
     pipe: Pipe,
     last_delivery: Time,
-    /// When a large frame of it was last seen arriving.
-    arrives: Time,
     /// When it was last asked, as a number that grows with each request to anybody.
     turn: u64,
     /// Did not deliver in time: others are preferred until it delivers.
@@ -126,16 +123,12 @@ impl BodySource {
 
     /// It did not send a block in time.
     pub(super) fn timed_out(&mut self, hash: Hash) {
-        self.remember_late(hash);
-        self.slow = true;
-        self.window = (self.window / 2).max(1);
-    }
-
-    fn remember_late(&mut self, hash: Hash) {
         self.late.push_back(hash);
         if self.late.len() > MAX_LATE {
             self.late.pop_front();
         }
+        self.slow = true;
+        self.window = (self.window / 2).max(1);
     }
 
     /// Takes a request off the list.
@@ -197,28 +190,7 @@ impl BodySource {
     /// Since when it has owed the block and delivered nothing at all. A block that it pushed as news while our question for
     /// it was on its way comes before the answers that are due, and may have kept a slow line busy.
     pub(super) fn idle_since(&self, hash: &Hash) -> Option<Time> {
-        let since = self.owes_since(hash)?;
-        Some(since.max(self.last_delivery).max(self.arrived(hash, GET_BLOCK_TIMEOUT).unwrap_or(since)))
-    }
-
-    /// A large frame of it is arriving.
-    pub(super) fn arrives(&mut self, now: Time) {
-        self.arrives = now;
-    }
-
-    /// When something for which the block has to wait was last seen arriving. Large frames count for so long at most: by
-    /// sending slowly a peer could hold a block back.
-    pub(super) fn arrived(&self, hash: &Hash, most: Duration) -> Option<Time> {
-        self.owes_since(hash).filter(|since| self.arrives > *since).map(|since| self.arrives.min(since + most))
-    }
-
-    /// It need not answer for this block any more. What it has begun to send is explained.
-    pub(super) fn withdraw(&mut self, hash: &Hash) -> bool {
-        let is_open = self.complete(hash).is_some();
-        if is_open {
-            self.remember_late(*hash);
-        }
-        is_open
+        self.owes_since(hash).map(|since| since.max(self.last_delivery))
     }
 
     pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
@@ -234,9 +206,9 @@ impl BodySource {
         self.requests.pop_front()
     }
 
-    /// Whether it has delivered anything since `time`, or a large frame was arriving a moment ago.
-    pub(super) fn delivered_since(&self, now: Time, time: Time) -> bool {
-        self.last_delivery >= time && self.blocks > 0 || self.arrives + ARRIVAL_INTERVAL * 4 > now.max(time)
+    /// Whether it has delivered anything since `time`.
+    pub(super) fn delivered_since(&self, time: Time) -> bool {
+        self.last_delivery >= time && self.blocks > 0
     }
 }
 
@@ -249,7 +221,6 @@ impl BodySources {
             window: PEER_WINDOW_FIRST,
             pipe: Pipe::default(),
             last_delivery: Time(0),
-            arrives: Time(0),
             turn: 0,
             slow: false,
             suspect: self.stallers.iter().any(|(other, _)| other.matches(&at)),
@@ -338,11 +309,6 @@ impl BodySources {
     /// Whether some peer may be asked for another block.
     pub(super) fn has_room(&self) -> bool {
         self.map.values().any(|peer| !peer.closing && peer.requests.len() < peer.window)
-    }
-
-    /// Peers that owe this block.
-    pub(super) fn owing(&self, hash: &Hash) -> Vec<LinkId> {
-        self.map.iter().filter(|(_, peer)| peer.position(hash).is_some()).map(|(link, _)| *link).collect()
     }
 
     /// Notes a request.

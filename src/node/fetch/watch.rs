@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{BLOCK_HEDGE, GATHER_BLOCKS, LEASE_FREE_BYTES, NEAR_TIP_BLOCKS},
+        limits::{BLOCK_HEDGE, GATHER_BLOCKS, NEAR_TIP_BLOCKS},
         time::Time,
     },
     node::{
@@ -50,7 +50,7 @@ impl Fetch {
             && let Some(request) = peer.take_expired(now)
         {
             peer.timed_out(request.hash);
-            silent |= !peer.delivered_since(now, request.sent);
+            silent |= !peer.delivered_since(request.sent);
             self.completions.timeouts += 1;
             if self.window_of(&request.hash).is_some_and(|window| window.in_vain(&request.hash, link, None)) {
                 out.count(Counter::BlockRequestsReassigned, 1);
@@ -98,12 +98,7 @@ impl Fetch {
         let (first, link) = self.owed_since(slot)?;
         let lowest = self.window.lowest_missing() == Some(height);
         let near = self.window.missing() <= NEAR_TIP_BLOCKS;
-        // Near the tip nothing waits behind the block, and a second copy of it would keep others from theirs.
-        let arrived = slot.asked.iter().filter_map(|link| self.peers.get(*link)?.arrived(&slot.hash, BLOCK_HEDGE));
-        let first = arrived.filter(|_| near).fold(first, Time::max);
         let patience = match lowest {
-            // Peers send large blocks one after the other, and a copy that has begun to come cannot be called back.
-            true if near && self.estimate > LEASE_FREE_BYTES => BLOCK_HEDGE,
             true if near || self.peers.has_other(link, slot) => BLOCK_HEDGE.min(self.watch.patience()),
             false if near && slot.asked.len() < MAX_ASKED => BLOCK_HEDGE,
             _ => return None,
@@ -164,10 +159,7 @@ impl Fetch {
     /// When the lowest block's time is over, if `headers` does not know that it is.
     fn late_at(&self) -> Option<Time> {
         let lowest = self.watch.lowest.filter(|lowest| !lowest.late && !lowest.nowhere && self.peers.len() > 0)?;
-        let height = self.window.height_of(&lowest.hash);
-        let asked = height.and_then(|height| self.window.slot(height)).map_or(&[][..], |slot| &slot.asked);
-        let arrived = asked.iter().filter_map(|link| self.peers.get(*link)?.arrived(&lowest.hash, BLOCK_HEDGE));
-        Some(arrived.fold(lowest.since, Time::max) + self.watch.overdue())
+        Some(lowest.since + self.watch.overdue())
     }
 
     /// Whether each peer was asked for the lowest block in vain. A peer that says nothing may just be slow; somebody must

@@ -4,12 +4,7 @@ use std::cell::OnceCell;
 
 use super::{Gossip, RelayPeer};
 use crate::{
-    base::{
-        bytes::Bytes,
-        hash::Hash,
-        ids::LinkId,
-        limits::{LEASE_FREE_BYTES, PUSHED_AT_ONCE},
-    },
+    base::{bytes::Bytes, hash::Hash, ids::LinkId, limits::PUSHED_AT_ONCE},
     chain::header::Header,
     node::{
         ChainMove, Origin, Outbox, SyncState,
@@ -92,14 +87,12 @@ impl Gossip {
         let pushed = self.push_to(hash);
         let (block, header) = (Frame::new(&Message::Block(bytes.clone())), OnceCell::new());
         let is_small = bytes.len() <= self.whole_block_bytes;
-        // Others have it already, and would push it, too.
-        let is_elsewhere = origin.link().is_some() && bytes.len() > LEASE_FREE_BYTES;
         for (link, peer) in &mut self.peers {
             if peer.blocks.insert(hash) {
                 let frame = match &compact {
                     _ if is_small || !peer.compact => &block,
                     Some(compact) if pushed.contains(link) => compact,
-                    None if pushed.contains(link) && !is_elsewhere => &block,
+                    None if pushed.contains(link) => &block,
                     _ => header.get_or_init(|| header_of(&block)),
                 };
                 out.relay(*link, frame.clone());

@@ -190,7 +190,6 @@ impl Gossip {
     fn on_link(&mut self, now: Now, event: GossipLink, out: &mut Outbox) {
         match event {
             GossipLink::Peer(PeerLink::Up { link, peer }) => self.up(now, link, &peer, out),
-            GossipLink::Peer(PeerLink::Arrives { .. }) => {}
             GossipLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, frame, out),
             GossipLink::Peer(PeerLink::Closed { link, reason }) => self.closed(link, &reason),
             GossipLink::NewsLost { link, block, transactions } => self.news_lost(link, (block, transactions), out),

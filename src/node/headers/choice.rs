@@ -73,7 +73,7 @@ impl HeaderSources {
         let link = self.node?;
         let node = self.map.get_mut(&link)?;
         node.pace.wait(now, node.questions.since);
-        let silent = node.questions.idle_since().is_some_and(|at| now.since(at) >= GET_SYNC_SWITCH);
+        let silent = node.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_SWITCH);
         let vain = now.since(self.node_since) >= GET_SYNC_TIMEOUT && node.questions.since.is_some();
         let is_rested = |other: &LinkId| self.map.get(other).is_some_and(|peer| peer.slow_until <= now);
         let next = || if silent || vain { self.candidate(now, best, Some(link)).filter(is_rested) } else { None };
@@ -92,13 +92,6 @@ impl HeaderSources {
         self.node_since = now;
         if let Some(peer) = self.node.and_then(|link| self.map.get_mut(&link)) {
             peer.pace.start(now);
-        }
-    }
-
-    /// A large frame of the peer is arriving.
-    pub(super) fn arrives(&mut self, now: Time, link: LinkId) {
-        if let Some(peer) = self.map.get_mut(&link) {
-            peer.questions.arrives(now);
         }
     }
 
@@ -122,8 +115,7 @@ impl HeaderSources {
 
     /// Peers that left a question open for too long, if there is another peer to ask.
     pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
-        let late =
-            |peer: &HeaderSource| peer.questions.idle_since().is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
+        let late = |peer: &HeaderSource| peer.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
         let found: Vec<LinkId> =
             self.busy().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect();
         let others = || self.map.values().any(|peer| !late(peer) && !peer.closing);

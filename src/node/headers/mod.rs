@@ -181,7 +181,6 @@ impl Headers {
         match event {
             PeerLink::Up { link, peer } => self.meet(now, link, peer)?,
             PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
-            PeerLink::Arrives { link } => self.peers.arrives(now.mono, link),
             PeerLink::Closed { link, .. } => {
                 self.peers.remove(now.mono, link);
                 self.candidates.look_again();

@@ -1,14 +1,12 @@
 //! The questions of one peer that are open.
 
-use crate::base::{limits::GET_SYNC_TIMEOUT, time::Time};
+use crate::base::time::Time;
 
 /// `GetSync`s without an answer. Answers come in the order of the questions.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     /// Since when the answer to the oldest is due; `None`: none is open.
     pub(super) since: Option<Time>,
-    /// When a large frame of the peer was last seen arriving: answers come after it.
-    arrives: Time,
     /// Those besides that one.
     further: usize,
     /// How many of the next answers are of no use.
@@ -22,17 +20,6 @@ impl Questions {
             Some(_) => self.further += 1,
             None => self.since = Some(now),
         }
-    }
-
-    /// A large frame is arriving from the peer.
-    pub(super) fn arrives(&mut self, now: Time) {
-        self.arrives = now;
-    }
-
-    /// Since when the peer has sent nothing for the oldest to wait behind. Large frames count for two more times of an answer
-    /// at most: with bodies a peer could leave questions open for ever.
-    pub(super) fn idle_since(&self) -> Option<Time> {
-        self.since.map(|since| since.max(self.arrives.min(since + GET_SYNC_TIMEOUT * 2)))
     }
 
     pub(super) fn len(&self) -> usize {

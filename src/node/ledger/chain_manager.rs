@@ -266,7 +266,7 @@ impl ChainManager {
         match checked {
             Ok(diff) if self.announces() && self.active.is_news(row.work) => {
                 let (hash, bytes) = (block.hash, block.bytes.clone());
-                let compact = self.compact.make_news(block, origin, self.active.pool());
+                let compact = self.compact.make_news(block, self.active.pool());
                 out.tell(ToGossip::BlockValidated { origin, hash, bytes, compact });
                 out.hurry();
                 self.validated = Some(Validated { since: now.mono, origin, row, block: block.clone(), diff });

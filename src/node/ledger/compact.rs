@@ -8,16 +8,14 @@ use crate::{
         codec::{self, CodecError, List},
         hash::{Domain, Hash},
         ids::LinkId,
-        limits::{
-            COMPACT_BLOCKS_KEPT, COMPACT_QUESTIONS_PER_SECOND, COMPACT_WHOLE_BYTES, LEASE_FREE_BYTES, MAX_COMPACT_WHOLE,
-        },
+        limits::{COMPACT_BLOCKS_KEPT, COMPACT_QUESTIONS_PER_SECOND, COMPACT_WHOLE_BYTES, MAX_COMPACT_WHOLE},
         time::Time,
     },
     chain::{
         archive::StoreError, checked::CheckedBlock, header::Header, merkle, transaction::Transaction,
         transaction_view::TransactionView,
     },
-    node::{Origin, Outbox, PeerFault, Setup, notice::ToGossip, rate_limit::RateLimit, report::Counter},
+    node::{Outbox, PeerFault, Setup, notice::ToGossip, rate_limit::RateLimit, report::Counter},
     wire::{
         compact::{CompactBlock, ShortIds},
         frame::{Frame, FrameFault},
@@ -57,9 +55,8 @@ impl CompactBlocks {
     }
 
     /// The compact form of a new block, with the transactions that were not in the mempool: peers may lack them, too. `None`
-    /// if it is not much shorter than the block with what peers would ask for. A large block that others have already, since
-    /// one of them sent it here, is never pushed whole: each peer would get it from several.
-    pub(super) fn make_news(&mut self, block: &CheckedBlock, origin: Origin, pool: &Pool) -> Option<Frame> {
+    /// if it is not much shorter than the block.
+    pub(super) fn make_news(&mut self, block: &CheckedBlock, pool: &Pool) -> Option<Frame> {
         if block.bytes.len() <= self.whole_block_bytes {
             return None;
         }
@@ -76,8 +73,7 @@ impl CompactBlocks {
         let message = Message::CompactBlock(Box::new(compact));
         let frame = Frame::new(&message);
         self.keep(block.hash, message);
-        let others_have_it = origin.link().is_some() && block.bytes.len() > LEASE_FREE_BYTES;
-        ((is_short || others_have_it) && frame.body.len() <= block.bytes.len() / 2).then_some(frame)
+        (is_short && frame.body.len() <= block.bytes.len() / 2).then_some(frame)
     }
 
     fn keep(&mut self, hash: Hash, message: Message) {

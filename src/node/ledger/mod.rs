@@ -140,7 +140,7 @@ impl Ledger {
     /// Little belongs to a link: a page of the mempool's list, a limit. Answers to dead ones are ignored.
     fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
         match event {
-            PeerLink::Up { .. } | PeerLink::Arrives { .. } => {}
+            PeerLink::Up { .. } => {}
             PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
             PeerLink::Closed { link, .. } => {
                 self.server.closed(link);

@@ -111,7 +111,6 @@ impl Sealer {
         match event {
             PeerLink::Up { link, .. } => return self.greet(now, link, out),
             PeerLink::Frame { link, frame } => return self.on_frame(now, link, &frame, out),
-            PeerLink::Arrives { .. } => {}
             PeerLink::Closed { link, .. } => drop(self.peers.remove(&link)),
         }
         Ok(())
@@ -199,7 +198,7 @@ fn clock(now: Now) -> Clock {
 fn event_link(event: &PeerLink) -> Option<LinkId> {
     match event {
         PeerLink::Up { link, .. } | PeerLink::Frame { link, .. } => Some(*link),
-        PeerLink::Arrives { .. } | PeerLink::Closed { .. } => None,
+        PeerLink::Closed { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     base::{
         codec::List,
-        limits::{ANNOUNCED_GIVEN_UP, ANSWER_HEDGE, ANSWER_PATIENCE, MAX_ANNOUNCED, TURN_HEDGE},
+        limits::{ANNOUNCED_GIVEN_UP, ANSWER_HEDGE, ANSWER_PATIENCE, MAX_ANNOUNCED},
     },
     chain::{block::HashedBlock, testkit::BlockMaker},
     node::notice::ToHeaders,
@@ -247,17 +247,4 @@ fn a_peer_that_owes_the_whole_block_still_does_after_a_compact_one_that_does_not
     wrong.ids.as_mut_slice().swap(0, 1);
     assert_eq!(requests(&rig.receive(1, &pushed(wrong))), []);
     assert_eq!(checked(&rig.send(1, &block.bytes)), [(Origin::Link(LinkId(1)), block.hash)]);
-}
-
-#[test]
-fn a_block_that_is_mostly_missing_is_asked_of_the_next_teller_once_it_does_not_arrive() {
-    let block = paying_block();
-    let mut rig = rig(&block, 0..0, &[1, 2, 3]);
-    rig.receive(1, &pushed(compact(&block, &[0])));
-    assert_eq!(requests(&judge(&mut rig, &block)), [(1, block.hash)]);
-    rig.arrives(1, TURN_HEDGE);
-    assert_eq!(requests(&rig.receive(2, &pushed(compact(&block, &[0])))), [], "1 is sending it");
-    assert_eq!(requests(&rig.receive(3, &told_of(&block))), []);
-    let actions = rig.pass(TURN_HEDGE);
-    assert_eq!((requests(&actions), questions(&actions)), (vec![(2, block.hash)], vec![]), "for the whole of it");
 }

@@ -7,7 +7,6 @@ mod model;
 mod overdue;
 mod proposed;
 mod requests;
-mod turns;
 mod window;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,9 +18,9 @@ use crate::{
         hash::Hash,
         ids::{LinkId, Ticket},
         limits::{
-            ABSENT_RETRY, ARRIVAL_INTERVAL, BLOCK_HEDGE, BLOCKS_IN_FLIGHT, BLOCKS_IN_FLIGHT_PER_PEER, BULK_HEDGE,
-            COMMAND_TIMEOUT, FETCH_BYTES, FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, MAX_OFFERED, OVERDUE_FIRST,
-            PEER_WINDOW_FIRST, PEER_WINDOW_MOST, STALL_FIRST, STALLER_KEPT, WORK_HEADER_BYTES,
+            ABSENT_RETRY, BLOCKS_IN_FLIGHT, BLOCKS_IN_FLIGHT_PER_PEER, BULK_HEDGE, COMMAND_TIMEOUT, FETCH_BYTES,
+            FETCH_WINDOW, GATHER_TIME, GET_BLOCK_TIMEOUT, MAX_OFFERED, OVERDUE_FIRST, PEER_WINDOW_FIRST,
+            PEER_WINDOW_MOST, STALL_FIRST, STALLER_KEPT, WORK_HEADER_BYTES,
         },
         rng::Rng,
         time::{Now, Time, UnixTime},
@@ -97,7 +96,7 @@ fn requests(actions: &[Action]) -> Vec<(u64, Hash)> {
     let request = |action: &Action| match action {
         Action::Link(LinkAction::Send { link, frame }) => match frame.open() {
             Ok(Message::GetBlock(hash)) => Some((link.0, hash)),
-            Ok(Message::GetBlockTransactions(..) | Message::BlockHeader(_)) => None,
+            Ok(Message::GetBlockTransactions(..)) => None,
             other => panic!("{other:?}"),
         },
         _ => None,
@@ -164,9 +163,9 @@ impl Rig {
 
     /// Each request has ended in exactly one way, or is open; and the limits hold.
     fn check_law(&self) {
-        let Completions { asked, blocks, absent, timeouts, lost, withdrawn } = self.role.completions();
+        let Completions { asked, blocks, absent, timeouts, lost } = self.role.completions();
         let open = self.role.peers.in_flight();
-        assert_eq!(asked, blocks + absent + timeouts + lost + withdrawn + open as u64);
+        assert_eq!(asked, blocks + absent + timeouts + lost + open as u64);
         assert!(open <= BLOCKS_IN_FLIGHT + 3, "{open}");
     }
 
@@ -212,16 +211,6 @@ impl Rig {
         self.open.remove(&link);
         let reason = CloseReason::Lost("test".to_owned());
         self.event(Event::Link(LinkEvent::Closed { link: LinkId(link), reason }))
-    }
-
-    /// A large frame is arriving on this link for so long.
-    fn arrives(&mut self, link: u64, time: Duration) -> Vec<Action> {
-        let mut actions = Vec::new();
-        for _ in 0..time.as_millis() / ARRIVAL_INTERVAL.as_millis() {
-            actions.extend(self.pass(ARRIVAL_INTERVAL));
-            actions.extend(self.event(Event::Link(LinkEvent::Arrives { link: LinkId(link) })));
-        }
-        actions
     }
 
     fn receive(&mut self, link: u64, message: &Message) -> Vec<Action> {

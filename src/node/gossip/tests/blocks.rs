@@ -164,19 +164,3 @@ fn who_tells_of_a_block_is_not_told_of_it() {
     let actions = node.notice(news(Hash([7; 32]), 5_000));
     assert_eq!((kinds(&actions, &[1]), kinds(&actions, &[2])), (vec![], vec![Kind::CompactBlock]));
 }
-
-#[test]
-fn a_large_block_without_a_short_form_is_pushed_whole_only_by_the_node_that_made_it() {
-    let links = [1, 2, 3, 4];
-    for (origin, bytes, pushed) in [
-        (Origin::Miner, crate::base::limits::LEASE_FREE_BYTES + 1, 2),
-        (Origin::Link(LinkId(99)), crate::base::limits::LEASE_FREE_BYTES, 2),
-        (Origin::Link(LinkId(99)), crate::base::limits::LEASE_FREE_BYTES + 1, 0),
-    ] {
-        let mut node = compact_node(&links);
-        let ToGossip::BlockValidated { hash, bytes, .. } = news(Hash([7; 32]), bytes) else { unreachable!() };
-        let got = kinds(&node.notice(ToGossip::BlockValidated { origin, hash, bytes, compact: None }), &links);
-        let is_kind = |wanted| got.iter().filter(|kind| **kind == wanted).count();
-        assert_eq!((is_kind(Kind::Block), is_kind(Kind::BlockHeader)), (pushed, 4 - pushed));
-    }
-}

@@ -138,24 +138,6 @@ fn headers_wait_for_bodies_when_they_are_far_ahead() {
 }
 
 #[test]
-fn an_answer_that_waits_behind_a_large_frame_is_awaited_but_not_for_ever() {
-    let chain = Chain::new().grow(500, 0);
-    let mut rig = asking(&chain);
-    rig.up(3, &chain);
-    rig.sync(3, vec![]);
-    let mut seconds = 0;
-    let closed = loop {
-        seconds += 1;
-        rig.event(crate::node::Event::Link(crate::node::LinkEvent::Arrives { link: LinkId(1) }));
-        let closed = faults(&rig.pass(SECOND));
-        if !closed.is_empty() {
-            break closed;
-        }
-    };
-    assert_eq!((closed, seconds), (vec![(1, PeerFault::SyncStall)], 3 * GET_SYNC_TIMEOUT.as_secs()));
-}
-
-#[test]
 fn a_silent_sync_node_is_replaced_after_seconds_and_closed_in_the_end() {
     let chain = Chain::new().grow(500, 0);
     let mut rig = asking(&chain);
