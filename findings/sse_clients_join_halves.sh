@@ -25,6 +25,7 @@ import io
 import json
 import socketserver
 import threading
+import urllib.parse
 import requests_sse
 import sseclient
 
@@ -43,7 +44,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 server = socketserver.TCPServer(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-url = f"http://127.0.0.1:{server.server_address[1]}/"
+url = urllib.parse.urlunsplit(("http", "%s:%d" % server.server_address, "/", "", ""))
 wait = datetime.timedelta(milliseconds=10)
 
 def by_sseclient():
