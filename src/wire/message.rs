@@ -166,7 +166,7 @@ pub enum Message {
         /// Seconds after which a new attempt makes sense; 0: no advice.
         retry_after: u32,
     },
-    /// Asks for each hundredth hash of the receiver's chain above the block with this hash.
+    /// Asks for the hashes of the receiver's chain at which rounds of headers end, above the block with this hash.
     GetSkeleton(Hash),
     /// At most 1,000 hashes; none if that block is not on the sender's chain.
     Skeleton(List<Hash, { limits::MAX_SKELETON_HASHES }>),

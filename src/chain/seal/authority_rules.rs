@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     base::{
         hash::Hash,
-        limits::{MAX_AUTHORITIES, STALE_AFTER},
+        limits::{AUTHORITY_SEAL_BYTES, MAX_AUTHORITIES, STALE_AFTER, UNSEALED_HEADER_BYTES, VOTE_BYTES},
         time::UnixTime,
     },
     chain::{
@@ -95,6 +95,11 @@ impl SealRules for AuthorityRules {
         false
     }
 
+    fn header_bytes(&self, spec: &ChainSpec) -> usize {
+        let votes = spec.authorities.at(1).map_or(0, AuthoritySet::count);
+        UNSEALED_HEADER_BYTES + AUTHORITY_SEAL_BYTES + VOTE_BYTES * votes
+    }
+
     /// While nobody pays, blocks come after the time for an empty one.
     fn stale_after(&self, spec: &ChainSpec) -> Duration {
         let idle = spec.sealing().map_or(Duration::ZERO, |sealing| sealing.idle_block_time);
@@ -126,13 +131,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{
-        base::limits::AUTHORITY_SEAL_BYTES,
-        chain::{
-            key::{self, SecretKey},
-            rules,
-            testkit::{self, BlockMaker},
-        },
+    use crate::chain::{
+        key::{self, SecretKey},
+        rules,
+        testkit::{self, BlockMaker},
     };
 
     fn maker(authorities: usize) -> BlockMaker {

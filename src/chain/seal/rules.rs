@@ -48,6 +48,9 @@ pub trait SealRules: Sync {
     /// Whether new blocks spread by announcements, and whole to those who ask. Else their makers propose them to all.
     fn announces_blocks(&self) -> bool;
 
+    /// The most bytes that headers have, as far as the genesis block tells. Later sets of authorities may be larger.
+    fn header_bytes(&self, spec: &ChainSpec) -> usize;
+
     /// How long a node waits for a block before it looks for peers that know more.
     fn stale_after(&self, spec: &ChainSpec) -> Duration;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     base::{
         hash::Hash,
-        limits::{STALE_AFTER, STALE_INTERVALS},
+        limits::{STALE_AFTER, STALE_INTERVALS, WORK_HEADER_BYTES},
         time::UnixTime,
     },
     chain::{
@@ -77,6 +77,10 @@ impl SealRules for WorkRules {
 
     fn announces_blocks(&self) -> bool {
         true
+    }
+
+    fn header_bytes(&self, _spec: &ChainSpec) -> usize {
+        WORK_HEADER_BYTES
     }
 
     fn stale_after(&self, spec: &ChainSpec) -> Duration {

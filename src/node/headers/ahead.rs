@@ -12,11 +12,7 @@ use crate::{
         time::Time,
     },
     chain::archive::StoreError,
-    node::{
-        Outbox, PeerFault,
-        headers::{Headers, skeleton::ROUND},
-        report::SyncState,
-    },
+    node::{Outbox, PeerFault, headers::Headers, report::SyncState},
     wire::message::{Kind, Locator, Message, SERVICE_SKELETON},
 };
 
@@ -56,8 +52,7 @@ impl Headers {
         let limit = self.room();
         let Some(node) = self.peers.get_mut(link) else { return };
         while node.questions.len() < SYNCS_IN_FLIGHT {
-            let open = u32::try_from(node.questions.len()).unwrap_or(u32::MAX);
-            let at = reached.0.saturating_add(ROUND.saturating_mul(open));
+            let at = self.skeleton.after(reached.0, node.questions.len());
             let Some(start) = self.skeleton.starts.get(&at).filter(|_| at < limit) else { return };
             out.send(link, &Message::GetSync(Locator::truncated([*start])));
             node.questions.add(now);
@@ -78,7 +73,7 @@ impl Headers {
         self.skeleton.is_vain = hashes.is_empty();
         let mut height = from.0;
         for hash in hashes {
-            height = height.saturating_add(ROUND);
+            height = self.skeleton.after(height, 1);
             self.skeleton.starts.insert(height, *hash);
         }
     }
@@ -87,7 +82,11 @@ impl Headers {
     /// for beyond it is of no use.
     pub(super) fn end_round(&mut self, link: LinkId, last: Option<(u32, Hash)>) {
         let Some(peer) = self.peers.get_mut(link) else { return };
-        let goes_on = if self.skeleton.link == Some(link) { self.skeleton.goes_on(last) } else { last.is_some() };
+        let goes_on = if self.skeleton.link == Some(link) {
+            self.skeleton.goes_on(last, peer.questions.len() > 0)
+        } else {
+            last.is_some()
+        };
         if !goes_on {
             peer.questions.give_up();
         }
@@ -108,7 +107,7 @@ impl Headers {
         }
         let ip = peer.info.remote.ip();
         let (archive, tip) = (index.archive(), index.applied.0);
-        let hashes = self.peers.skeletons.give(now, ip, archive, from, tip)?;
+        let hashes = self.peers.skeletons.give(now, ip, (archive, from, tip), self.skeleton.after(0, 1))?;
         out.answer(link, Kind::GetSkeleton, [Message::Skeleton(crate::base::codec::List::truncated(hashes))]);
         Ok(())
     }

@@ -1,11 +1,7 @@
 //! Locators: made for our questions, answered for others'.
 
 use crate::{
-    base::{
-        codec::List,
-        hash::Hash,
-        limits::{MAX_LOCATOR_HASHES, MAX_SYNC_HEADERS},
-    },
+    base::{codec::List, hash::Hash, limits::MAX_LOCATOR_HASHES},
     chain::{
         archive::{BlockStatus, HeaderArchive, StoreError},
         header::Header,
@@ -59,12 +55,12 @@ pub(super) struct Answer {
     pub(super) headers: Vec<Header>,
 }
 
-/// The headers that follow the first hash of the locator that is on the applied chain; none if no hash is.
-pub(super) fn answer(archive: &dyn HeaderArchive, locator: &Locator) -> Result<Answer, StoreError> {
+/// The headers of a round that follow the first hash of the locator that is on the applied chain; none if no hash is.
+pub(super) fn answer(archive: &dyn HeaderArchive, locator: &Locator, round: usize) -> Result<Answer, StoreError> {
     // A commit between the two reads can move the chain; then the headers do not link, and a second look does.
     for _ in 0..2 {
         let Some((common, hash)) = highest_common(archive, locator)? else { break };
-        let headers = archive.applied_from(common.saturating_add(1), MAX_SYNC_HEADERS)?;
+        let headers = archive.applied_from(common.saturating_add(1), round)?;
         if headers.first().is_none_or(|first| first.previous == hash) {
             return Ok(Answer { common, headers });
         }

@@ -75,7 +75,7 @@ use crate::{
         rate_limit::RateLimit,
         report::Report,
     },
-    wire::{frame::Frame, message::Message},
+    wire::{frame::Frame, message::Message, sync},
 };
 
 /// The `headers` role.
@@ -157,7 +157,7 @@ impl Headers {
             overdue: None,
             candidates: Candidates::default(),
             certified: Certified::default(),
-            skeleton: Skeleton::default(),
+            skeleton: Skeleton::new(sync::round(setup.spec.seal_rules().header_bytes(&setup.spec))),
             synced_at: None,
             synced_height: 0,
             now: Time(0),

@@ -32,7 +32,7 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let answer = locator::answer(index.archive(), locator)?;
+        let answer = locator::answer(index.archive(), locator, self.skeleton.round())?;
         let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
         let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
         if !further && !peer.idle_questions.take(now) {
@@ -43,7 +43,7 @@ impl Headers {
             peer.served = Some(answer.common);
         }
         out.count(Counter::SyncsServed, 1);
-        out.answer(link, Kind::GetSync, [Message::Sync(sync::portion(answer.headers))]);
+        out.answer(link, Kind::GetSync, [Message::Sync(sync::portion(answer.headers, self.skeleton.round()))]);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl Headers {
             self.end_round(link, None);
             return Ok(());
         }
-        let full = sync::is_full(&headers);
+        let full = sync::is_full(&headers, self.skeleton.round());
         let headers = self.with_held(link, headers);
         let Some((index, peer)) = self.index.as_ref().zip(self.peers.get_mut(link)) else { return Ok(()) };
         // A full round may have fewer headers if they are large.

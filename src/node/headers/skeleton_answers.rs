@@ -35,9 +35,8 @@ impl SkeletonAnswers {
         &mut self,
         now: Time,
         ip: IpAddr,
-        archive: &dyn HeaderArchive,
-        from: &Hash,
-        tip: Hash,
+        (archive, from, tip): (&dyn HeaderArchive, &Hash, Hash),
+        round: u32,
     ) -> Result<Vec<Hash>, StoreError> {
         if !self.may_take(now, ip) {
             return Ok(Vec::new());
@@ -46,7 +45,7 @@ impl SkeletonAnswers {
         if let Some((_, hashes)) = self.last.as_ref().filter(|(last, _)| *last == about) {
             return Ok(hashes.clone());
         }
-        let hashes = skeleton::above(archive, from)?;
+        let hashes = skeleton::above(archive, from, round)?;
         self.last = Some((about, hashes.clone()));
         Ok(hashes)
     }

@@ -51,6 +51,26 @@ fn once_the_sync_node_has_said_where_rounds_begin_many_are_under_way() {
 }
 
 #[test]
+fn a_sealed_chain_is_synced_side_by_side_too() {
+    let chain = super::sealed::chain(2450);
+    let (mut provider, mut rig) = (super::sealed::rig(&chain), super::sealed::rig(&chain.first(0)));
+    provider.up(1, &chain.first(0));
+    let mut questions = sent(&rig.up_with(1, &chain, |peer| peer.services = SERVICES));
+    let (mut rounds, mut most) = (0, 0);
+    while !questions.is_empty() {
+        most = most.max(questions.len());
+        rounds += 1;
+        let answer = sent(&provider.receive(1, &questions.remove(0)));
+        let actions = answer.iter().flat_map(|answer| rig.receive(1, answer)).collect::<Vec<_>>();
+        assert_eq!(faults(&actions), [], "round {rounds}");
+        questions.extend(sent(&actions));
+    }
+    assert_eq!(rig.take_stored(), chain.hashes(1..=2449));
+    assert_eq!(rounds, 2450usize.div_ceil(71) + 2, "and a skeleton, and whether there is more");
+    assert_eq!(most, SYNCS_IN_FLIGHT);
+}
+
+#[test]
 fn headers_are_not_asked_for_further_ahead_of_bodies_than_ever() {
     let chain = Chain::new().grow(4500, 0);
     let (mut rig, _) = first_round(&chain);

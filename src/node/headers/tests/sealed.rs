@@ -32,13 +32,13 @@ fn genesis(maker: &BlockMaker) -> Chain {
     Chain { spec: maker.spec().clone(), rows: vec![maker.header_row()] }
 }
 
-fn chain(count: usize) -> Chain {
+pub(super) fn chain(count: usize) -> Chain {
     let mut maker = maker();
     let genesis = genesis(&maker);
     grown(&mut maker, &genesis, count, 0)
 }
 
-fn rig(applied: &Chain) -> Rig {
+pub(super) fn rig(applied: &Chain) -> Rig {
     let mut rig = Rig::unopened(Setup { spec: applied.spec.clone(), ..setup() }, applied);
     rig.moved(applied);
     rig
