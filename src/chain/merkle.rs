@@ -13,15 +13,46 @@ pub fn leaf(transaction: &[u8]) -> Hash {
 /// The root over leaves; all zeros for none.
 pub fn root(mut level: Vec<Hash>) -> Hash {
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => node(left, right),
-                lone => lone[0],
-            })
-            .collect();
+        level = above(&level);
     }
     level.first().copied().unwrap_or(Hash::ZERO)
+}
+
+/// What leads from the leaf at `index` to the root: on each level its partner, `None` where it has none and rises unchanged.
+/// `None` if there is no such leaf.
+pub fn path(mut level: Vec<Hash>, mut index: usize) -> Option<Vec<Option<Hash>>> {
+    level.get(index)?;
+    let mut path = Vec::new();
+    while level.len() > 1 {
+        path.push(level.get(index ^ 1).copied());
+        level = above(&level);
+        index /= 2;
+    }
+    Some(path)
+}
+
+/// The root to which a path leads from the leaf at `index`; `None` if no tree has such a path.
+pub fn root_of(leaf: Hash, mut index: u64, path: &[Option<Hash>]) -> Option<Hash> {
+    let mut node_above = leaf;
+    for partner in path {
+        let is_right = index % 2 == 1;
+        node_above = match partner {
+            Some(partner) if is_right => node(partner, &node_above),
+            Some(partner) => node(&node_above, partner),
+            None if is_right => return None,
+            None => node_above,
+        };
+        index /= 2;
+    }
+    (index == 0).then_some(node_above)
+}
+
+fn above(level: &[Hash]) -> Vec<Hash> {
+    let pairs = level.chunks(2).map(|pair| match pair {
+        [left, right] => node(left, right),
+        lone => lone[0],
+    });
+    pairs.collect()
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
@@ -41,6 +72,23 @@ mod tests {
         let mut repeated = leaves.clone();
         repeated.push(leaves[2]);
         assert_ne!(root(leaves), root(repeated));
+    }
+
+    #[test]
+    fn each_leaf_s_path_leads_to_the_root_and_no_other_does() {
+        for count in 1usize..=33 {
+            let leaves: Vec<Hash> = (0..count).map(|n| leaf(&n.to_le_bytes())).collect();
+            for index in 0..count {
+                let path = path(leaves.clone(), index).unwrap();
+                let of = |leaf, at: usize| root_of(leaf, at as u64, &path);
+                assert_eq!(of(leaves[index], index), Some(root(leaves.clone())), "leaf {index} of {count}");
+                assert_ne!(of(leaf(b"other"), index), Some(root(leaves.clone())));
+                for other in (0..2 * count + 2).filter(|other| *other != index) {
+                    assert_ne!(of(leaves[index], other), Some(root(leaves.clone())), "{index} of {count} as {other}");
+                }
+            }
+            assert_eq!(path(leaves, count), None);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod key;
 pub mod merkle;
 pub mod node_id;
 pub mod overlay;
+pub mod receipt;
 pub mod rules;
 pub mod schedule;
 pub mod seal;

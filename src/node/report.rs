@@ -1,6 +1,6 @@
 //! What roles report for people and programs to see: the content of the status.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 pub use crate::node::sync_state::SyncState;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         ids::{LinkId, NodeId},
         time::{Time, UnixTime},
     },
-    chain::{archive::Tip, target::Work},
+    chain::{archive::Tip, seal::Certificate, target::Work},
     node::{
         hindrance::{Finding, HindranceId},
         limit::Limit,
@@ -118,6 +118,8 @@ pub struct SealingReport {
     pub authorities: Vec<AuthorityReport>,
     /// Why nothing becomes final although something waits, in words.
     pub stuck: Option<String>,
+    /// What shows that [`Self::last_final`] is final; `None` for genesis.
+    pub finality: Option<Arc<Certificate>>,
     /// Authorities of which it is proven that they signed what excludes each other.
     pub evidence: usize,
 }
@@ -150,7 +152,7 @@ pub struct PeerReport {
     /// The link.
     pub link: LinkId,
     /// As the handshake presented it.
-    pub info: std::sync::Arc<PeerInfo>,
+    pub info: Arc<PeerInfo>,
     /// Its latest claimed height.
     pub height: u32,
     /// Last round trip, microseconds.

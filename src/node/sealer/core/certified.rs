@@ -43,6 +43,11 @@ impl Certified {
         self.last_final
     }
 
+    /// What shows that it is final; `None` for genesis.
+    pub fn finality(&self) -> Option<&Certificate> {
+        self.finality.as_ref()
+    }
+
     /// Whether a certificate of this view and stage says nothing new.
     pub fn is_settled(&self, statement: &Statement) -> bool {
         let (view, last) = (statement.view, self.last_final.view);

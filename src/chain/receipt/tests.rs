@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    base::codec::List,
+    chain::{
+        key::SecretKey,
+        seal::{SignedVote, Statement, Votes},
+        testkit::{self, BlockMaker},
+        transaction::Transaction,
+    },
+};
+
+/// A chain with a block of five payments, so many blocks above it, and the block.
+fn chain(authorities: usize, above: usize) -> (BlockMaker, HashedBlock, Vec<Header>) {
+    let spec = if authorities == 0 { ChainSpec::dev() } else { testkit::sealed_spec(authorities) };
+    let mut maker = BlockMaker::new(Arc::new(spec));
+    let (payer, payee) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
+    maker.empty_blocks(2, payee);
+    let payments: Vec<Transaction> = (0..5).map(|at| maker.transfer(&payer, payee, 100 + at, 1)).collect();
+    let block = maker.next_block(payments, payee);
+    let above = maker.empty_blocks(above, payee).into_iter().map(|block| block.header).collect();
+    (maker, block, above)
+}
+
+/// The certificate that these authorities make the maker's tip final.
+fn finality(maker: &BlockMaker, signers: &[u8]) -> Certificate {
+    let (spec, tip) = (maker.spec(), maker.tip());
+    let statement = Statement::finalize(0, tip.work.view(), tip.hash);
+    let sign = |signer: &u8| {
+        let key = testkit::authority_key(usize::from(*signer));
+        let signed = SignedVote::sign(statement, *signer, 1_800_000_000_000, &key, &spec.genesis_hash());
+        (usize::from(*signer), signed.vote)
+    };
+    Certificate { statement, votes: Votes::collect(signers.iter().map(sign)) }
+}
+
+fn receipt(maker: &BlockMaker, block: &HashedBlock, above: &[Header], index: usize) -> Receipt {
+    let mut receipt = Receipt::of(maker.spec(), block, index).unwrap();
+    receipt.headers = above.iter().map(|header| hex(&header.to_bytes())).collect();
+    if maker.spec().seal_rules().needs_certificate() {
+        receipt.certificate = Some(hex(&codec::encode(&finality(maker, &[0, 1, 2]))));
+    }
+    receipt
+}
+
+#[test]
+fn each_transaction_of_a_block_has_a_receipt_on_each_kind_of_chain() {
+    for (authorities, above) in [(0, 0), (0, 6), (4, 0), (4, 3)] {
+        let (maker, block, above) = chain(authorities, above);
+        for (index, transaction) in block.transactions.iter().enumerate() {
+            let proven = receipt(&maker, &block, &above, index).check(maker.spec()).unwrap();
+            assert_eq!((&proven.transaction, proven.header.1), (transaction, block.hash));
+            assert_eq!(proven.above.last().map_or(block.hash, |(_, hash)| *hash), maker.hash());
+        }
+        assert_eq!(Receipt::of(maker.spec(), &block, 6), None);
+    }
+}
+
+#[test]
+fn what_is_changed_or_missing_is_refused() {
+    let (maker, block, above) = chain(4, 3);
+    let spec = maker.spec();
+    let good = receipt(&maker, &block, &above, 2);
+    let refused = |change: &dyn Fn(&mut Receipt)| {
+        let mut receipt = good.clone();
+        change(&mut receipt);
+        receipt.check(spec).unwrap_err()
+    };
+    assert_eq!(refused(&|receipt| receipt.tussock_receipt = 2), ReceiptFault::Version(2));
+    assert_eq!(refused(&|receipt| receipt.index = 3), ReceiptFault::NotInBlock);
+    assert_eq!(refused(&|receipt| receipt.path.clear()), ReceiptFault::NotInBlock);
+    assert_eq!(refused(&|receipt| receipt.path.resize(65, String::new())), ReceiptFault::Unreadable("path"));
+    assert_eq!(refused(&|receipt| receipt.header = "00".repeat(200)), ReceiptFault::Unreadable("header"));
+    assert_eq!(refused(&|receipt| receipt.header = receipt.headers[0].clone()), ReceiptFault::NotInBlock);
+    assert_eq!(refused(&|receipt| receipt.transaction.make_ascii_uppercase()), ReceiptFault::Unreadable("transaction"));
+    assert_eq!(refused(&|receipt| drop(receipt.headers.remove(1))), ReceiptFault::Unlinked);
+    assert_eq!(refused(&|receipt| drop(receipt.headers.pop())), ReceiptFault::Certificate);
+    assert_eq!(refused(&|receipt| receipt.certificate = None), ReceiptFault::Uncertified);
+    let with = |certificate: &Certificate| {
+        let text = hex(&codec::encode(certificate));
+        refused(&|receipt| receipt.certificate = Some(text.clone()))
+    };
+    assert_eq!(with(&finality(&maker, &[0, 1])), ReceiptFault::Certificate, "two of four");
+    assert_eq!(with(&maker.notarisation()), ReceiptFault::Certificate, "a notarised block may still be left");
+    let other = testkit::sealed_spec(5);
+    assert!(matches!(good.check(&other), Err(ReceiptFault::OtherNetwork(..))));
+    assert!(matches!(good.check(&ChainSpec::dev()), Err(ReceiptFault::OtherNetwork(..))));
+}
+
+#[test]
+fn headers_without_their_work_are_refused() {
+    let (maker, block, above) = chain(0, 3);
+    let good = receipt(&maker, &block, &above, 1);
+    let mut cheap = above[2].clone();
+    cheap.proof_mut().unwrap().target = crate::chain::target::CompactTarget(0x2100_ffff);
+    let mut forged = good.clone();
+    forged.headers[2] = hex(&cheap.to_bytes());
+    assert_eq!(forged.check(maker.spec()), Err(ReceiptFault::Work));
+    let certified = Receipt { certificate: Some(hex(&codec::encode(&finality(&chain(4, 0).0, &[0, 1, 2])))), ..good };
+    assert_eq!(certified.check(maker.spec()), Err(ReceiptFault::Work), "nobody seals this chain");
+}
+
+#[test]
+fn a_receipt_may_name_one_output() {
+    let (maker, block, above) = chain(4, 0);
+    let mut receipt = receipt(&maker, &block, &above, 1);
+    let outputs = &block.transactions[1].transaction.outputs;
+    assert!(!receipt.name_output(maker.spec(), outputs, 9) && receipt.output.is_none());
+    assert!(receipt.name_output(maker.spec(), outputs, 0));
+    assert!(receipt.check(maker.spec()).is_ok());
+    let named = receipt.output.clone().unwrap();
+    let (amount, address) = (named.amount + 1, named.address.to_uppercase());
+    for output in [
+        PaidOutput { amount, ..named.clone() },
+        PaidOutput { address, ..named.clone() },
+        PaidOutput { index: 1, ..named.clone() },
+        PaidOutput { index: 9, ..named },
+    ] {
+        let other = Receipt { output: Some(output), ..receipt.clone() };
+        assert_eq!(other.check(maker.spec()), Err(ReceiptFault::Output));
+    }
+}
+
+#[test]
+fn a_memo_vouches_for_the_files_whose_root_it_is() {
+    for count in 1u8..=9 {
+        let files: Vec<Hash> = (0..count).map(|n| Hash([n; 32])).collect();
+        let memo = files_memo(&files);
+        assert!(List::<u8, { crate::base::limits::MAX_MEMO_BYTES }>::new(memo.clone().into_bytes()).is_ok());
+        for index in 0..files.len() {
+            let proof = FileProof::of(&files, index).unwrap();
+            assert!(proof.is_in(memo.as_bytes()));
+            let other = FileProof { sha256: Hash([99; 32]).to_string(), ..proof.clone() };
+            assert!(!other.is_in(memo.as_bytes()) && !proof.is_in(b"tussock files"));
+            assert!(!FileProof { index: proof.index + 1, ..proof }.is_in(memo.as_bytes()));
+        }
+        assert_eq!(FileProof::of(&files, files.len()), None);
+    }
+}
