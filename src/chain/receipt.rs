@@ -164,21 +164,7 @@ impl Receipt {
     /// Checks all that the chain's file is enough for. On a chain of proof of work that is not all: that these headers are
     /// those of the network only the network tells.
     pub fn check(&self, spec: &ChainSpec) -> Result<Proven, ReceiptFault> {
-        if self.tussock_receipt != RECEIPT_VERSION {
-            return Err(ReceiptFault::Version(self.tussock_receipt));
-        }
-        if self.genesis != spec.genesis_hash().to_string() || self.chain != spec.name {
-            return Err(ReceiptFault::OtherNetwork(self.chain.clone(), self.genesis.clone()));
-        }
-        let unreadable = || ReceiptFault::Unreadable("transaction");
-        let bytes = bytes_of(&self.transaction, MAX_TRANSACTION_BYTES).ok_or_else(unreadable)?;
-        let transaction = HashedTransaction::decode(&bytes).map_err(|_| unreadable())?;
-        let path = path_of(&self.path).ok_or(ReceiptFault::Unreadable("path"))?;
-        let header: Header = part(&self.header, MAX_HEADER_BYTES, "header")?;
-        if merkle::root_of(transaction.leaf, self.index, &path) != Some(header.merkle_root) {
-            return Err(ReceiptFault::NotInBlock);
-        }
-        let hash = header.hash();
+        let (transaction, header, hash) = self.check_inclusion(spec)?;
         let above = follow(&header, hash, &self.headers)?;
         let certificate =
             self.certificate.as_deref().map(|text| part(text, MAX_CERTIFICATE_BYTES, "certificate")).transpose()?;
@@ -195,6 +181,26 @@ impl Receipt {
         }
         self.check_output(spec, &transaction.transaction.outputs)?;
         Ok(Proven { transaction, header: (header, hash), above, certificate })
+    }
+
+    /// Checks that the transaction is in the block that the header stands for. Returns it, the header and the header's hash.
+    pub fn check_inclusion(&self, spec: &ChainSpec) -> Result<(HashedTransaction, Header, Hash), ReceiptFault> {
+        if self.tussock_receipt != RECEIPT_VERSION {
+            return Err(ReceiptFault::Version(self.tussock_receipt));
+        }
+        if self.genesis != spec.genesis_hash().to_string() || self.chain != spec.name {
+            return Err(ReceiptFault::OtherNetwork(self.chain.clone(), self.genesis.clone()));
+        }
+        let unreadable = || ReceiptFault::Unreadable("transaction");
+        let bytes = bytes_of(&self.transaction, MAX_TRANSACTION_BYTES).ok_or_else(unreadable)?;
+        let transaction = HashedTransaction::decode(&bytes).map_err(|_| unreadable())?;
+        let path = path_of(&self.path).ok_or(ReceiptFault::Unreadable("path"))?;
+        let header: Header = part(&self.header, MAX_HEADER_BYTES, "header")?;
+        if merkle::root_of(transaction.leaf, self.index, &path) != Some(header.merkle_root) {
+            return Err(ReceiptFault::NotInBlock);
+        }
+        let hash = header.hash();
+        Ok((transaction, header, hash))
     }
 
     fn check_output(&self, spec: &ChainSpec, outputs: &[Output]) -> Result<(), ReceiptFault> {

@@ -99,17 +99,39 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let named = keys.find(&name)?;
     let deadline = Deadline::after(arguments.timeout);
     let remote = context.remote()?.until(deadline);
-    let patience = Deadline::after(arguments.timeout.min(SYNC_PATIENCE));
     let key = named.unlock(&arguments.passphrase)?;
-    let mut request = PaymentRequest { to, amount, fee, rate: 0, memo: arguments.memo.as_bytes() };
-    let (txid, payment) = loop {
+    let request = PaymentRequest { to, amount, fee, rate: 0, memo: arguments.memo.as_bytes() };
+    let payer = Payer { keys: &keys, name: &name, key: &key };
+    let (txid, payment) = submit(context, &remote, &payer, request, arguments.allow_high_fee, deadline)?;
+    report(context, arguments, &remote, deadline, &txid, &payment)
+}
+
+/// The key that pays.
+pub(super) struct Payer<'a> {
+    pub(super) keys: &'a Keys<'a>,
+    pub(super) name: &'a str,
+    pub(super) key: &'a SecretKey,
+}
+
+/// Makes a payment and hands it to the node, again with other coins if somebody was faster. Returns the id too.
+pub(super) fn submit(
+    context: &Context,
+    remote: &Remote,
+    payer: &Payer<'_>,
+    mut request: PaymentRequest<'_>,
+    allow_high_fee: bool,
+    deadline: Deadline,
+) -> Outcome<(String, Payment)> {
+    let estimates = request.fee.is_none();
+    let patience = Deadline::after(deadline.left().min(SYNC_PATIENCE));
+    loop {
         // Until the node has the payment, no other process may choose coins of this key.
-        let lock = keys.lock_spending(&name, deadline)?;
-        if fee.is_none() {
+        let lock = payer.keys.lock_spending(payer.name, deadline)?;
+        if estimates {
             request.rate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
         }
-        let payment = pay(context, &remote, &key, &request)?;
-        if !arguments.allow_high_fee {
+        let payment = pay(context, remote, payer.key, &request)?;
+        if !allow_high_fee {
             payment.check_fee(context.spec(), &request)?;
         }
         match remote.call("sendrawtransaction", json!([hex(&payment.transaction.to_bytes())])) {
@@ -117,16 +139,15 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
             Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
             Err(failure) if failure.message.contains(LONG_CHAIN) => {
                 drop(lock);
-                await_block(&remote, deadline, failure)?;
+                await_block(remote, deadline, failure)?;
             }
             sent => {
                 let sent = sent?;
                 let txid = sent.as_str().map_or_else(|| payment.transaction.txid().to_string(), str::to_owned);
-                break (txid, payment);
+                return Ok((txid, payment));
             }
         }
-    };
-    report(context, arguments, &remote, deadline, &txid, &payment)
+    }
 }
 
 /// Makes the payment from the coins that the node lists.
@@ -226,7 +247,7 @@ fn report(
 }
 
 /// The only key; on test chains `dev0` if there is none.
-fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
+pub(super) fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
     let mut names = keys.names()?;
     match (names.len(), test) {
         (1, _) => Ok(names.remove(0)),

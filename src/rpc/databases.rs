@@ -126,6 +126,11 @@ impl Databases {
         Ok(self.ledger()?.headers_down(from, count)?)
     }
 
+    /// Headers of the best chain from a height upwards.
+    pub fn headers_up(&mut self, from: u32, count: usize) -> Result<Vec<Header>, RpcError> {
+        Ok(self.ledger()?.applied_from(from, count)?)
+    }
+
     /// A block's header, whatever has become of the block.
     pub fn header(&mut self, hash: &Hash) -> Result<Option<HeaderRow>, RpcError> {
         Ok(self.ledger()?.header(hash)?)

@@ -14,7 +14,7 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 51] = [
+const READ: [&str; 55] = [
     "balance",
     "block",
     "book",
@@ -46,7 +46,9 @@ const READ: [&str; 51] = [
     "getrawmempool",
     "getrawtransaction",
     "gettxout",
+    "gettxoutproof",
     "gettxoutsetinfo",
+    "headers",
     "help",
     "history",
     "listbanned",
@@ -55,6 +57,7 @@ const READ: [&str; 51] = [
     "mempool",
     "peers",
     "ping",
+    "prove",
     "rpc.discover",
     "status",
     "testmempoolaccept",
@@ -63,6 +66,7 @@ const READ: [&str; 51] = [
     "uptime",
     "validateaddress",
     "verifymessage",
+    "verifytxoutproof",
     "wait",
     "waitforblockheight",
     "waitfornewblock",

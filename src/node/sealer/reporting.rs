@@ -1,10 +1,10 @@
 //! What people see of a sealed chain, and why it does not go on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     base::time::{Now, Time},
-    chain::seal::{SignedVote, Stage},
+    chain::seal::{Certificate, SignedVote, Stage},
     node::{
         HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},

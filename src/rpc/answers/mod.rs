@@ -6,5 +6,6 @@ pub mod mempool;
 pub mod mining;
 pub mod node;
 pub mod peers;
+pub mod receipts;
 pub mod transactions;
 pub mod waits;

@@ -7,18 +7,19 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, statistics, status, transactions, wait,
+        raw_transactions, receipts, statistics, status, transactions, wait,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 16] = [
+const TABLES: [&[Method]; 17] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
     transactions::METHODS,
+    receipts::METHODS,
     mempool::METHODS,
     raw_transactions::METHODS,
     address::METHODS,

@@ -14,6 +14,7 @@ mod mining;
 pub(super) mod network;
 mod partition;
 mod raw_transactions;
+mod receipts;
 mod statistics;
 pub(super) mod status;
 pub(super) mod transactions;

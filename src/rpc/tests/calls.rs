@@ -344,6 +344,7 @@ fn a_sealed_chain_tells_what_is_final_and_who_was_heard() {
     let mut rig = Rig::new();
     let sealing = |height, hash, stuck: Option<&str>| SealingReport {
         last_final: FinalBlock { height, hash, since: UnixTime(7) },
+        finality: None,
         view: 9,
         leader: 1,
         notarised: (8, Hash([8; 32])),
