@@ -206,7 +206,8 @@ impl Receipt {
     fn check_output(&self, spec: &ChainSpec, outputs: &[Output]) -> Result<(), ReceiptFault> {
         let Some(named) = &self.output else { return Ok(()) };
         let output = outputs.get(named.index as usize);
-        let is_it = |output: &&Output| output.amount == named.amount && output.address.to_text(&spec.prefix) == named.address;
+        let is_it =
+            |output: &&Output| output.amount == named.amount && output.address.to_text(&spec.prefix) == named.address;
         output.filter(is_it).map(|_| ()).ok_or(ReceiptFault::Output)
     }
 }

@@ -34,6 +34,7 @@ pub mod peers;
 pub mod print;
 pub mod progress;
 pub mod propagation;
+pub mod receipts;
 pub mod remote;
 pub mod run;
 pub mod send;
@@ -112,6 +113,12 @@ enum Command {
     Token(token::TokenArgs),
     /// Pay; prints the transaction's id at once
     Send(send::SendArgs),
+    /// Write a receipt: it shows to others that a transaction is in the chain
+    Prove(receipts::prove::ProveArgs),
+    /// Say what a receipt shows, of a transaction or of a file
+    Check(receipts::check::CheckArgs),
+    /// Have the chain say that files were there; writes a receipt beside each
+    Notarise(receipts::notarise::NotariseArgs),
     /// Wait until the node is ready or synced, or has a height, peers or a transaction
     Wait(control::WaitArgs),
     /// Make blocks now (test chains only)
@@ -216,6 +223,9 @@ fn run(cli: &Cli) -> Outcome {
         Command::Key(arguments) => key::run(&context()?, arguments),
         Command::Token(arguments) => token::run(&context()?, arguments),
         Command::Send(arguments) => send::run(&context()?, arguments),
+        Command::Prove(arguments) => receipts::prove::run(&context()?, arguments),
+        Command::Check(arguments) => receipts::check::run(&context()?, arguments),
+        Command::Notarise(arguments) => receipts::notarise::run(&context()?, arguments),
         Command::Wait(arguments) => control::wait(&context()?, arguments),
         Command::Mine(arguments) => control::mine(&context()?, arguments),
         Command::Members(arguments) => members::run(&context()?, arguments),

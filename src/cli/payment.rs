@@ -66,6 +66,8 @@ pub(super) struct PaymentRequest<'a> {
     /// The node's estimate, base units per 1,000 bytes.
     pub(super) rate: u64,
     pub(super) memo: &'a [u8],
+    /// Pay all back to the payer in one output, which is at least the amount: no coin is left behind that nobody wants.
+    pub(super) all_back: bool,
 }
 
 /// Makes and signs the transaction. It spends the largest coins first, so that it stays small; change returns to the
@@ -134,7 +136,11 @@ fn sign(
         let outpoint = OutPoint { txid: coin.txid, index: coin.index };
         Input { outpoint, amount: coin.amount, public_key, signature: [0; 64] }
     };
-    let mut outputs = vec![Output { amount: request.amount, address: request.to }];
+    let (amount, change) = match request.all_back {
+        true => (request.amount.saturating_add(change), 0),
+        false => (request.amount, change),
+    };
+    let mut outputs = vec![Output { amount, address: request.to }];
     if change > 0 {
         outputs.push(Output { amount: change, address: key.address() });
     }
@@ -160,7 +166,7 @@ mod tests {
     }
 
     fn try_pay(coins: Vec<OwnCoin>, amount: u64, fee: Option<u64>) -> Outcome<Payment> {
-        let request = PaymentRequest { to: Address([1; 20]), amount, fee, rate: 0, memo: b"hi" };
+        let request = PaymentRequest { to: Address([1; 20]), amount, fee, rate: 0, memo: b"hi", all_back: false };
         pay(&ChainSpec::local(), &SecretKey::well_known(0), coins, &request)
     }
 
@@ -183,6 +189,17 @@ mod tests {
         assert_eq!((payment.change, payment.transaction.outputs.len()), (0, 1));
         let payment = try_pay(vec![coin(1, 100_000, true)], 5, None).unwrap();
         assert_eq!(payment.fee, payment.transaction.to_bytes().len() as u64);
+    }
+
+    #[test]
+    fn a_payment_back_to_the_payer_leaves_one_coin() {
+        let key = SecretKey::well_known(0);
+        let request =
+            PaymentRequest { to: key.address(), amount: 1, fee: Some(20), rate: 0, memo: b"", all_back: true };
+        let payment = pay(&ChainSpec::local(), &key, vec![coin(1, 500, true)], &request).unwrap();
+        let outputs: Vec<u64> = payment.transaction.outputs.iter().map(|output| output.amount).collect();
+        assert_eq!((outputs, payment.change, payment.fee), (vec![480], 0, 20));
+        rules::check_transaction(&HashedTransaction::new(payment.transaction), false).unwrap();
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let deadline = Deadline::after(arguments.timeout);
     let remote = context.remote()?.until(deadline);
     let key = named.unlock(&arguments.passphrase)?;
-    let request = PaymentRequest { to, amount, fee, rate: 0, memo: arguments.memo.as_bytes() };
+    let request = PaymentRequest { to, amount, fee, rate: 0, memo: arguments.memo.as_bytes(), all_back: false };
     let payer = Payer { keys: &keys, name: &name, key: &key };
     let (txid, payment) = submit(context, &remote, &payer, request, arguments.allow_high_fee, deadline)?;
     report(context, arguments, &remote, deadline, &txid, &payment)

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{context::Context, exit::Outcome};
+use super::{context::Context, exit::Outcome, receipts::write_headers};
 
 /// `tussock chain`
 #[derive(Args, Debug)]
@@ -32,6 +32,12 @@ enum Verb {
         /// The file; an unfinished export is continued. `-` is standard output
         file: PathBuf,
     },
+    /// Write all headers to a file, with which receipts can be checked without a node
+    #[command(after_help = "Example:\n  tussock chain headers headers.dat")]
+    Headers {
+        /// The file
+        file: PathBuf,
+    },
     /// Verify blocks from a file and append them to the ledger; a branch with more work replaces the ledger's. The node
     /// must be stopped
     #[command(
@@ -47,6 +53,7 @@ enum Verb {
 pub fn run(context: &Context, arguments: &ChainArgs) -> Outcome {
     match &arguments.verb {
         Verb::Export { file } => export::export(context, file),
+        Verb::Headers { file } => write_headers(context, file),
         Verb::Import { file } => import::import(context, file),
     }
 }

@@ -1,0 +1,269 @@
+//! `check`: says what a receipt shows.
+
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{header_file::HeaderFile, sha256};
+use crate::{
+    base::hash::{Hash, hex},
+    chain::{
+        header::Header,
+        receipt::{Proven, Receipt, ReceiptFault},
+    },
+    cli::{
+        context::Context,
+        exit::{Exit, Failure, Outcome},
+        output, units,
+    },
+};
+
+/// What follows a file's name in its receipt's.
+pub(super) const RECEIPT_SUFFIX: &str = ".receipt.json";
+/// Bytes of a receipt at most: one with all headers of 20,000 blocks that 64 authorities sealed is as large.
+const MAX_RECEIPT_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes from which a file that is no receipt is not tried as one.
+const FIRST_BYTES: usize = 64;
+
+/// `tussock check`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+On a chain that authorities seal the chain's file is all that it takes. On a
+chain of proof of work anybody can make a block with enough work: that the
+block is the network's, a node tells, or a file of headers. Exit code 5 if the
+receipt shows nothing, 9 if it is of another network.
+
+Examples:
+  tussock check receipt.json --chain meadow.toml
+  tussock check contract.pdf --chain meadow.toml
+  tussock check receipt.json --headers headers.dat")]
+pub struct CheckArgs {
+    /// A receipt, or a file that has one beside it: FILE.receipt.json
+    #[arg(value_name = "RECEIPT|FILE")]
+    file: PathBuf,
+    /// Take the chain's blocks from this file instead of from a node; `tussock chain headers` makes it
+    #[arg(long, value_name = "FILE")]
+    headers: Option<PathBuf>,
+}
+
+/// What was given: a receipt, and the file that it is about, as far as that is here.
+struct Given {
+    receipt: Receipt,
+    /// Its path, and its hash.
+    file: Option<(PathBuf, Hash)>,
+}
+
+/// Runs `check`.
+pub fn run(context: &Context, arguments: &CheckArgs) -> Outcome {
+    let Given { receipt, file } = read(&arguments.file)?;
+    let proven = receipt.check(context.spec()).map_err(|fault| refused(&arguments.file, &fault))?;
+    if let Some((path, hash)) = &file {
+        let named = receipt.file.as_ref().is_some_and(|file| file.sha256 == hash.to_string());
+        if !named {
+            let problem = "the receipt beside it is of other content: the file was changed";
+            return Err(Failure::new(Exit::Rejected, format!("{problem}: {}", path.display())));
+        }
+    }
+    let memo = &proven.transaction.transaction.memo;
+    if receipt.file.as_ref().is_some_and(|file| !file.is_in(memo)) {
+        return Err(refused(&arguments.file, &ReceiptFault::File));
+    }
+    let standing = standing(context, arguments, &proven)?;
+    let facts = facts(context, &receipt, &proven, file.as_ref().map(|(path, _)| path.as_path()), &standing);
+    context.print(&facts, |facts| text(context, facts))
+}
+
+fn refused(path: &Path, fault: &ReceiptFault) -> Failure {
+    let exit = if matches!(fault, ReceiptFault::OtherNetwork(..)) { Exit::Mismatch } else { Exit::Rejected };
+    let advice = match fault {
+        ReceiptFault::OtherNetwork(..) => "; name its chain's file with --chain",
+        _ => "",
+    };
+    Failure::new(exit, format!("the receipt shows nothing: {}: {fault}{advice}", path.display()))
+}
+
+/// Reads a receipt, or the one beside a file.
+fn read(path: &Path) -> Outcome<Given> {
+    if let Some(receipt) = parse(path)? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let file = name.strip_suffix(RECEIPT_SUFFIX).map(|name| path.with_file_name(name));
+        let file = file.filter(|file| receipt.file.is_some() && file.is_file());
+        let file = file.map(|file| sha256::of_file(&file).map(|hash| (file, hash))).transpose()?;
+        return Ok(Given { receipt, file });
+    }
+    let beside = beside(path);
+    let hash = sha256::of_file(path)?;
+    if !beside.exists() {
+        let advice = "name a receipt, or make one with: tussock notarise FILE";
+        return Err(Failure::new(Exit::NotFound, format!("no receipt beside it: {}; {advice}", beside.display())));
+    }
+    let not_one = || Failure::new(Exit::Rejected, format!("not a receipt: {}", beside.display()));
+    Ok(Given { receipt: parse(&beside)?.ok_or_else(not_one)?, file: Some((path.to_owned(), hash)) })
+}
+
+/// Where the receipt of a file is.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(RECEIPT_SUFFIX);
+    PathBuf::from(name)
+}
+
+/// The receipt in a file; `None` if the file is something else.
+fn parse(path: &Path) -> Outcome<Option<Receipt>> {
+    let failed = |error| Failure::input(path, &error);
+    let mut file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut first = Vec::new();
+    file.by_ref().take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(failed)?;
+    let starts = String::from_utf8_lossy(&first);
+    if length > MAX_RECEIPT_BYTES || !(starts.trim_start().starts_with('{') && starts.contains("tussock_receipt")) {
+        return Ok(None);
+    }
+    let text = fs::read(path).map_err(failed)?;
+    let not_one = |error| Failure::new(Exit::Rejected, format!("not a receipt: {}: {error}", path.display()));
+    serde_json::from_slice(&text).map(Some).map_err(not_one)
+}
+
+/// What is known of the block besides the receipt.
+struct Standing {
+    /// How many blocks of the chain are above it, as far as that is known; it counts itself.
+    confirmations: u32,
+    /// Whether a quorum made it final.
+    is_final: bool,
+    /// Who says so, in words.
+    by: String,
+}
+
+fn standing(context: &Context, arguments: &CheckArgs, proven: &Proven) -> Outcome<Standing> {
+    let above = u32::try_from(proven.above.len()).unwrap_or(u32::MAX);
+    if let Some(certificate) = &proven.certificate {
+        let of = context.spec().authorities.at(proven.header.0.height).map_or(0, |set| set.count());
+        let by = format!("{} of {of} authorities signed that it is final", certificate.votes.count());
+        return Ok(Standing { confirmations: above.saturating_add(1), is_final: true, by });
+    }
+    match &arguments.headers {
+        Some(path) => by_file(context, path, proven),
+        None => by_node(context, proven),
+    }
+}
+
+fn by_file(context: &Context, path: &Path, proven: &Proven) -> Outcome<Standing> {
+    let file = HeaderFile::read(context.spec(), path)?;
+    let (header, hash) = &proven.header;
+    if header.height > file.height {
+        let problem = format!("the headers end below the receipt's block: {}", path.display());
+        return Err(Failure::new(
+            Exit::Rejected,
+            format!("{problem}: {} of {}; make the file again", file.height, header.height),
+        ));
+    }
+    if !file.has(hash) {
+        return Err(Failure::new(
+            Exit::Rejected,
+            format!("its block was reorganised away: these headers have another at height {}", header.height),
+        ));
+    }
+    unknown_above(proven.above.iter().filter(|(header, _)| header.height <= file.height), |hash| Ok(file.has(hash)))?;
+    let (until, work) = (units::utc(file.time), file.work);
+    let by = format!("the headers in {}, up to {until} with work {work:?}", path.display());
+    Ok(Standing { confirmations: file.height - header.height + 1, is_final: false, by })
+}
+
+fn by_node(context: &Context, proven: &Proven) -> Outcome<Standing> {
+    let remote = context.remote().map_err(|failure| {
+        let advice = "that its block is the network's, a node tells, or a file of headers (--headers)";
+        Failure::new(failure.exit, format!("{}; {advice}", failure.message))
+    })?;
+    let (header, hash) = &proven.header;
+    let known = |hash: &Hash| match remote.call("getblockheader", json!([hash])) {
+        Err(failure) if failure.exit == Exit::NotFound => Ok(None),
+        answer => answer.map(Some),
+    };
+    let Some(block) = known(hash)? else {
+        return Err(Failure::new(Exit::Rejected, format!("the node does not know its block: {hash}")));
+    };
+    if block["in_best_chain"] != true {
+        return Err(Failure::new(
+            Exit::Rejected,
+            format!("its block was reorganised away: the chain has another at height {}", header.height),
+        ));
+    }
+    unknown_above(proven.above.iter(), |hash| Ok(known(hash)?.is_some()))?;
+    let confirmations = u32::try_from(output::number(&block, "confirmations")).unwrap_or(u32::MAX);
+    Ok(Standing { confirmations, is_final: false, by: "the node here".to_owned() })
+}
+
+/// Fails if nobody knows one of the headers above.
+fn unknown_above<'a>(
+    mut above: impl Iterator<Item = &'a (Header, Hash)>,
+    mut knows: impl FnMut(&Hash) -> Outcome<bool>,
+) -> Outcome {
+    above.try_for_each(|(_, hash)| match knows(hash)? {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::Rejected, format!("a header above its block is not of this chain: {hash}"))),
+    })
+}
+
+fn facts(context: &Context, receipt: &Receipt, proven: &Proven, file: Option<&Path>, standing: &Standing) -> Value {
+    let (header, hash) = &proven.header;
+    let output = |(amount, address)| json!({ "amount": amount, "address": context.show(&address) });
+    let clocks: Option<Vec<usize>> =
+        header.authority_seal().map(|seal| seal.parent_votes.iter().map(|(signer, _)| signer).collect());
+    let signers: Option<Vec<usize>> =
+        proven.certificate.as_ref().map(|certificate| certificate.votes.iter().map(|(signer, _)| signer).collect());
+    json!({
+        "ok": true,
+        "txid": proven.transaction.txid,
+        "block": hash,
+        "height": header.height,
+        "time": header.time,
+        "clocks": clocks,
+        "final": standing.is_final,
+        "signers": signers,
+        "confirmations": standing.confirmations,
+        "by": standing.by,
+        "outputs": proven.outputs().map(output).collect::<Vec<_>>(),
+        "output": receipt.output,
+        "memo_hex": hex(&proven.transaction.transaction.memo),
+        "file": file.map(|path| path.display().to_string()),
+        "sha256": receipt.file.as_ref().map(|file| file.sha256.clone()),
+    })
+}
+
+fn text(context: &Context, facts: &Value) -> String {
+    let time = units::utc(output::number(facts, "time"));
+    let whose = match facts["clocks"].as_array() {
+        Some(clocks) if clocks.is_empty() => "the chain's beginning".to_owned(),
+        Some(clocks) => {
+            let numbers: Vec<String> = clocks.iter().map(Value::to_string).collect();
+            format!("the median of the clocks of authorities {}", numbers.join(", "))
+        }
+        None => "the clock of the block's miner".to_owned(),
+    };
+    let depth = units::count(output::number(facts, "confirmations"), "block");
+    let standing = match facts["final"] == true {
+        true => "final: nothing undoes it".to_owned(),
+        false => format!("{depth} deep"),
+    };
+    let paid = |output: &Value| format!("{} to {}", context.amount(output, "amount"), output::text(output, "address"));
+    let outputs = match facts["output"].is_null() {
+        true => output::items(&facts["outputs"]).iter().map(paid).collect::<Vec<_>>().join(", "),
+        false => paid(&facts["output"]),
+    };
+    let is_file = !facts["sha256"].is_null();
+    let rows = [
+        ("file", output::text(facts, "file")),
+        ("sha256", output::text(facts, "sha256")),
+        ("there at", format!("{time}, by {whose}")),
+        ("block", format!("{}  {}", output::number(facts, "height"), output::text(facts, "block"))),
+        ("standing", format!("{standing}; {}", output::text(facts, "by"))),
+        ("tx", output::text(facts, "txid")),
+        ("pays", if is_file { String::new() } else { outputs }),
+    ];
+    output::facts(&rows)
+}

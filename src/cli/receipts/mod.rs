@@ -1,0 +1,9 @@
+//! `prove`, `check`, `notarise`: receipts, which show that a payment or a file was there.
+
+pub mod check;
+mod header_file;
+pub mod notarise;
+pub mod prove;
+mod sha256;
+
+pub use header_file::write as write_headers;

@@ -1,0 +1,166 @@
+//! `notarise`: has the chain say that files were there, and writes a receipt beside each.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{check, prove, sha256};
+use crate::{
+    base::hash::Hash,
+    chain::receipt::{self, FileProof},
+    cli::{
+        context::Context,
+        control::{tx_condition, undone},
+        datadir,
+        exit::{Exit, Failure, Outcome},
+        keys::{Keys, PassphraseFlags},
+        output,
+        payment::PaymentRequest,
+        remote::Remote,
+        send::{self, Payer},
+        units,
+    },
+    rpc::client::Deadline,
+};
+
+/// Files of one transaction at most.
+const MAX_FILES: usize = 100_000;
+/// Blocks, its own included, after which a receipt is written on a chain of proof of work.
+const DEEP: u32 = 6;
+
+/// `tussock notarise`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The chain learns one hash, however many files there are, and nothing of their
+content. It costs a transaction's fee. Keep file and receipt together: the
+receipt says for how long the file has been as it is.
+
+Examples:
+  tussock notarise contract.pdf
+  tussock notarise photos/*.jpg --from camera
+  tussock check contract.pdf --chain meadow.toml")]
+pub struct NotariseArgs {
+    /// The files; each gets a receipt beside it, FILE.receipt.json
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The key that pays the fee [default: the only key; on test chains without keys dev0]
+    #[arg(long, value_name = "KEY")]
+    from: Option<String>,
+    /// On chains of proof of work: how deep the block must be before the receipts are written [default: 6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    confirmations: Option<u32>,
+    /// Do not pay again: this transaction has the files' hash already
+    #[arg(long, value_name = "TX")]
+    tx: Option<String>,
+    /// How long to wait: seconds, or a number with ms, s, m or h
+    #[arg(long, value_name = "S", default_value = "1h", value_parser = units::parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    passphrase: PassphraseFlags,
+}
+
+/// Runs `notarise`.
+pub fn run(context: &Context, arguments: &NotariseArgs) -> Outcome {
+    let hashes = hashes(&arguments.files)?;
+    let deadline = Deadline::after(arguments.timeout);
+    let remote = context.remote()?.until(deadline);
+    let txid = match &arguments.tx {
+        Some(txid) => txid.clone(),
+        None => pay(context, arguments, &remote, &receipt::files_memo(&hashes), deadline)?,
+    };
+    await_standing(context, arguments, &remote, &txid, deadline)?;
+    let mut receipt = prove::fetch(context, &remote, &txid, None)?;
+    let proven = receipt.check(context.spec()).map_err(|fault| Failure::new(Exit::Internal, fault.to_string()))?;
+    for (index, path) in arguments.files.iter().enumerate() {
+        receipt.file = FileProof::of(&hashes, index);
+        if receipt.file.as_ref().is_none_or(|file| !file.is_in(&proven.transaction.transaction.memo)) {
+            let problem = "this transaction's memo is not about these files, all of them in this order";
+            return Err(Failure::usage(format!("{problem}: {txid}")));
+        }
+        let text = prove::text(&receipt)?;
+        datadir::write_atomically(&check::beside(path), format!("{text}\n").as_bytes(), 0o644)?;
+    }
+    let receipts: Vec<String> = arguments.files.iter().map(|path| check::beside(path).display().to_string()).collect();
+    let header = &proven.header.0;
+    let facts =
+        json!({ "txid": proven.transaction.txid, "height": header.height, "time": header.time, "receipts": receipts });
+    context.print(&facts, |facts| {
+        let names = output::items(&facts["receipts"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
+        format!("{names}\nin block {} of {}", header.height, units::utc(header.time))
+    })
+}
+
+/// The files' hashes. Refuses files that have a receipt: that may be older, and worth more.
+fn hashes(files: &[PathBuf]) -> Outcome<Vec<Hash>> {
+    if files.len() > MAX_FILES {
+        return Err(Failure::usage(format!("{} files; at most {MAX_FILES} go into one transaction", files.len())));
+    }
+    for path in files {
+        let beside = check::beside(path);
+        if beside.exists() {
+            let advice = "look at it with tussock check FILE, or move it away";
+            return Err(Failure::usage(format!("there is a receipt already: {}; {advice}", beside.display())));
+        }
+        may_write(&beside)?;
+    }
+    files.iter().map(|path| sha256::of_file(path)).collect()
+}
+
+/// Finds out before anything is paid.
+fn may_write(path: &Path) -> Outcome {
+    datadir::write_atomically(path, b"", 0o644)?;
+    std::fs::remove_file(path).map_err(|error| Failure::io("cannot remove", path, &error))
+}
+
+fn pay(
+    context: &Context,
+    arguments: &NotariseArgs,
+    remote: &Remote,
+    memo: &str,
+    deadline: Deadline,
+) -> Outcome<String> {
+    let folder = context.folder();
+    let keys = Keys::new(&folder, context.spec());
+    let name = match &arguments.from {
+        Some(name) => name.clone(),
+        None => send::default_key(&keys, context.spec().test)?,
+    };
+    let key = keys.find(&name)?.unlock(&arguments.passphrase)?;
+    let request =
+        PaymentRequest { to: key.address(), amount: 1, fee: None, rate: 0, memo: memo.as_bytes(), all_back: true };
+    let payer = Payer { keys: &keys, name: &name, key: &key };
+    let (txid, _) = send::submit(context, remote, &payer, request, false, deadline)?;
+    output::note(&format!("sent {txid}"));
+    Ok(txid)
+}
+
+/// Waits until the transaction's block is final, or deep enough.
+fn await_standing(
+    context: &Context,
+    arguments: &NotariseArgs,
+    remote: &Remote,
+    txid: &str,
+    deadline: Deadline,
+) -> Outcome {
+    let spec = context.spec();
+    // Where each payment makes a block and nothing else does, no other follows.
+    let deep = arguments.confirmations.unwrap_or(if spec.instant { 1 } else { DEEP });
+    let condition = match spec.seal_rules().needs_certificate() {
+        true => json!({ "kind": "final", "value": txid }),
+        false => tx_condition(txid, deep).0,
+    };
+    match remote.wait(&condition, deadline)? {
+        Ok(_) => Ok(()),
+        Err(facts) => Err(undone(&facts).unwrap_or_else(|| {
+            let advice = format!("to go on waiting, run the command again with --tx {txid}");
+            Failure::new(
+                Exit::TimedOut,
+                format!("not deep or final within {} s: {txid}; {advice}", arguments.timeout.as_secs_f64()),
+            )
+        })),
+    }
+}
