@@ -26,6 +26,7 @@ mod operations;
 mod page;
 mod poll_loop;
 mod readme;
+mod receipts;
 mod sealed;
 mod sim;
 mod support;

@@ -2,7 +2,7 @@
 //!
 //! A receipt holds the transaction, its path in the merkle tree of its block, the block's header, and what stands above: on a
 //! sealed chain the headers up to a block that a quorum of authorities has made final, and their certificate; on a chain of
-//! proof of work some of the headers that follow. It is JSON, so that others can check it: `src/cli/RECEIPTS.md`.
+//! proof of work some of the headers that follow. It is JSON, so that others can check it: `src/cli/receipts/RECEIPTS.md`.
 
 use serde::{Deserialize, Serialize};
 

@@ -24,8 +24,8 @@ const ELSEWHERE: [(&str, &str); 3] = [
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tussock help\n  tussock help files\n  tussock help peers add")]
 pub struct HelpArgs {
-    /// A command, or one of: configuration, files, exit-codes, metrics, protocol, sql, http, events, operations,
-    /// boards, security
+    /// A command, or one of: configuration, files, exit-codes, metrics, protocol, sql, http, events, receipts,
+    /// operations, boards, security
     #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }

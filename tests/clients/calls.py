@@ -44,6 +44,7 @@ print(json.dumps([
     ["getrawtransaction", [confirmed]],
     ["getrawtransaction", [confirmed, True]],
     ["gettxout", [confirmed, 0]],
+    ["gettxoutproof", [[confirmed]]],
     ["gettxoutsetinfo", []],
     ["decoderawtransaction", [raw]],
     ["testmempoolaccept", [[raw]]],

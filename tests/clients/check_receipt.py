@@ -3,7 +3,7 @@
 
     check_receipt.py RECEIPT KEY...    KEY: the public keys of the chain's authorities, hex, in the order of its file
 
-Prints height and time of the block and exits with 0; exits with 1 if the receipt shows nothing. src/cli/RECEIPTS.md says
+Prints height and time of the block and exits with 0; exits with 1 if the receipt shows nothing. src/cli/receipts/RECEIPTS.md says
 what each step is for. Left out: sets of authorities that follow the first, and what the transaction itself says.
 """
 import hashlib, json, struct, sys

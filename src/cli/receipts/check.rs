@@ -225,6 +225,7 @@ fn facts(context: &Context, receipt: &Receipt, proven: &Proven, file: Option<&Pa
         "clocks": clocks,
         "final": standing.is_final,
         "signers": signers,
+        "final_time": proven.certificate.as_ref().map(|certificate| certificate.median_clock() / 1000),
         "confirmations": standing.confirmations,
         "by": standing.by,
         "outputs": proven.outputs().map(output).collect::<Vec<_>>(),
@@ -237,14 +238,17 @@ fn facts(context: &Context, receipt: &Receipt, proven: &Proven, file: Option<&Pa
 
 fn text(context: &Context, facts: &Value) -> String {
     let time = units::utc(output::number(facts, "time"));
+    let clocks = |who: &Value| {
+        let numbers: Vec<String> = output::items(who).iter().map(Value::to_string).collect();
+        format!("the median of the clocks of authorities {}", numbers.join(", "))
+    };
     let whose = match facts["clocks"].as_array() {
-        Some(clocks) if clocks.is_empty() => "the chain's beginning".to_owned(),
-        Some(clocks) => {
-            let numbers: Vec<String> = clocks.iter().map(Value::to_string).collect();
-            format!("the median of the clocks of authorities {}", numbers.join(", "))
-        }
+        Some(voters) if voters.is_empty() => "the chain's beginning".to_owned(),
+        Some(_) => clocks(&facts["clocks"]),
         None => "the clock of the block's miner".to_owned(),
     };
+    let final_at =
+        facts["final_time"].as_u64().map(|time| format!("{}, by {}", units::utc(time), clocks(&facts["signers"])));
     let depth = units::count(output::number(facts, "confirmations"), "block");
     let standing = match facts["final"] == true {
         true => "final: nothing undoes it".to_owned(),
@@ -260,6 +264,7 @@ fn text(context: &Context, facts: &Value) -> String {
         ("file", output::text(facts, "file")),
         ("sha256", output::text(facts, "sha256")),
         ("there at", format!("{time}, by {whose}")),
+        ("final at", final_at.unwrap_or_default()),
         ("block", format!("{}  {}", output::number(facts, "height"), output::text(facts, "block"))),
         ("standing", format!("{standing}; {}", output::text(facts, "by"))),
         ("tx", output::text(facts, "txid")),

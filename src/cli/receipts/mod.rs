@@ -1,4 +1,5 @@
 //! `prove`, `check`, `notarise`: receipts, which show that a payment or a file was there.
+#![doc = include_str!("RECEIPTS.md")]
 
 pub mod check;
 mod header_file;

@@ -300,7 +300,7 @@ proptest! {
         let (archive, _) = applied(&model, &their);
 
         let asked = locator::build(&index, None).unwrap();
-        let answer = locator::answer(&archive, &asked).unwrap();
+        let answer = locator::answer(&archive, &asked, MAX_SYNC_HEADERS).unwrap();
         let height = |hash: &Hash| mine.iter().position(|other| other == hash).unwrap();
         let heights: Vec<usize> = asked.iter().map(height).collect();
         prop_assert!(heights.is_sorted_by(|one, other| one > other) && heights.ends_with(&[0]));
@@ -311,7 +311,7 @@ proptest! {
         let expected: Vec<Header> =
             their.iter().skip(common + 1).take(MAX_SYNC_HEADERS).map(|hash| model.rows[hash].header.clone()).collect();
         prop_assert_eq!(answer.headers, expected);
-        let stranger = locator::answer(&archive, &List::truncated([Hash([9; 32])])).unwrap();
+        let stranger = locator::answer(&archive, &List::truncated([Hash([9; 32])]), MAX_SYNC_HEADERS).unwrap();
         prop_assert!(stranger.headers.is_empty());
     }
 }
