@@ -67,6 +67,7 @@ mutants=(
   'dropped-pushes-stay-counted src/link/send_queue.rs        /fn drop_later/,/^    }/s/left\.push(\*block);//'
   'paces-not-measured          src/link/pushing.rs           s/if let Some(rate) = self\.turns\.ended(self\.clock, id) {/if let Some(rate) = None {/'
   'uploads-cost-no-tokens      src/link/sending.rs           s/upload\.take(bytes);//'
+  'unread-answers-count        src/link/pushing.rs           s/unread\.fold(self\.load, usize::saturating_sub)/unread.fold(self.load, |load, _| load)/'
   'news-lost-in-silence        src/node/peers/mod.rs         /ToPeers::BlockMissed/,/^            }/s/peer\.keep_alive\.hasten(now\.mono);//'
   'garbage-is-dialled-again    src/node/peers/closing.rs     s/self\.dialer\.back_off_stranger(now\.mono, address, &mut self\.rng);/self.unreached(now, address);/'
   'sleepers-are-called-faulty  src/link/close.rs             s/^            PeerFault::HandshakeTimeout$//'
@@ -117,6 +118,7 @@ declare -A unit_tests=(
   [dropped-pushes-stay-counted]=small_news_goes_ahead_of_a_block_that_waits_and_a_request_takes_its_place
   [paces-not-measured]=a_peer_that_takes_very_long_for_a_block_is_told_of_the_next_one
   [uploads-cost-no-tokens]=all_links_together_keep_to_the_limit_of_uploads
+  [unread-answers-count]=what_slow_readers_leave_unread_keeps_nobody_from_being_served
   [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
   [slow-sync-nodes-stay]=slow_peers_that_claim_more_work_do_not_hold_up_a_fast_one
   [strangers-are-members]=members_link_and_a_stranger_hears_nothing

@@ -83,14 +83,23 @@ impl BodyTurns {
     }
 
     /// The next link whose turn it is: first those of which nothing is known, then the fastest. Its turn has `bytes` once
-    /// [`BodyTurns::begun`] says so.
-    pub(super) fn next(&mut self, now: Time, limit: Option<u64>) -> Option<LinkId> {
-        let slots = if self.rate(now, limit).is_some() { self.slots.max(1) } else { usize::MAX };
-        if self.turns.len() >= slots {
+    /// [`BodyTurns::begun`] says so. `may_begin`: a link has nothing to send before. `is_unread`: a link's connection takes nothing;
+    /// where a limit of uploads is all that the line is known to be slow by, its reader is what is slow, and nobody waits for it.
+    pub(super) fn next(
+        &mut self,
+        now: Time,
+        limit: Option<u64>,
+        may_begin: impl Fn(&LinkId) -> bool,
+        is_unread: impl Fn(&LinkId) -> bool,
+    ) -> Option<LinkId> {
+        let rate = self.rate(now, limit);
+        let slots = if rate.is_some() { self.slots.max(1) } else { usize::MAX };
+        let counts = |link: &&LinkId| limit.is_none() || rate != limit || !is_unread(link);
+        if self.turns.keys().filter(counts).count() >= slots {
             return None;
         }
         let rank = |one: &&Waiting| std::cmp::Reverse(one.rate.unwrap_or(u64::MAX));
-        let next = self.waiting.iter().min_by_key(rank)?.link;
+        let next = self.waiting.iter().filter(|one| may_begin(&one.link)).min_by_key(rank)?.link;
         self.waiting.retain(|one| one.link != next);
         Some(next)
     }
@@ -149,7 +158,7 @@ mod tests {
 
     fn begin_all(turns: &mut BodyTurns, now: Time) -> Vec<LinkId> {
         std::iter::from_fn(|| {
-            let link = turns.next(now, None)?;
+            let link = turns.next(now, None, |_| true, |_| false)?;
             turns.begun(now, link, 500_000);
             Some(link)
         })
@@ -200,7 +209,7 @@ mod tests {
         turns.wait(Time(11_000 * MS), LINKS[1], Some(90_000));
         turns.wait(Time(11_000 * MS), LINKS[2], None);
         let mut order = Vec::new();
-        while let Some(link) = turns.next(Time(11_000 * MS), None) {
+        while let Some(link) = turns.next(Time(11_000 * MS), None, |_| true, |_| false) {
             order.push(link);
         }
         assert_eq!(order, [LINKS[2], LINKS[1], LINKS[0]]);
@@ -221,9 +230,16 @@ mod tests {
     fn a_limit_of_uploads_is_a_known_rate() {
         let mut turns = BodyTurns::default();
         LINKS.iter().for_each(|link| turns.wait(Time(5), *link, None));
-        let next = turns.next(Time(5), Some(100_000));
-        assert_eq!(next, Some(LINKS[0]));
+        let next = |turns: &mut BodyTurns, busy: &[LinkId], unread: &[LinkId]| {
+            turns.next(Time(5), Some(100_000), |link| !busy.contains(link), |link| unread.contains(link))
+        };
+        assert_eq!(next(&mut turns, &[], &[]), Some(LINKS[0]));
         turns.begun(Time(5), LINKS[0], 500_000);
-        assert_eq!(turns.next(Time(5), Some(100_000)), None);
+        assert_eq!(next(&mut turns, &[], &[]), None);
+        assert_eq!(
+            next(&mut turns, &LINKS[..2], &LINKS[..1]),
+            Some(LINKS[2]),
+            "the first reads nothing, the second is busy"
+        );
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
     link::{
         Config, EventSink, Order, agreements::Agreements, body_turns::BodyTurns, delivery::Delivery, dials::Dials,
-        leases::Leases, link::Link, meters::LinkMeters, meters::Meters, pushed::PushedBodies, segments::Segments,
-        timers::Timers, upload::Upload,
+        leases::Leases, link::Link, meters::LinkMeters, meters::Meters, near_tip::NearTip, pushed::PushedBodies,
+        segments::Segments, timers::Timers, upload::Upload,
     },
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,
@@ -37,6 +37,8 @@ pub struct Endpoint<S> {
     pub(super) turns: BodyTurns,
     /// The limit of what is sent; `None`: there is none.
     pub(super) upload: Option<Upload>,
+    /// Blocks that never wait for it.
+    pub(super) near_tip: NearTip,
     /// Links whose connection takes nothing although there is something to send.
     pub(super) blocked: BTreeSet<LinkId>,
     /// The time of the last look at it.
@@ -94,6 +96,7 @@ impl<S: EventSink> Endpoint<S> {
             pushed: PushedBodies::default(),
             segments: Segments::default(),
             turns: BodyTurns::default(),
+            near_tip: NearTip::default(),
             blocked: BTreeSet::new(),
             clock: Time::default(),
             losers: BTreeSet::new(),

@@ -7,6 +7,7 @@ use crate::{
     base::hash::Hash,
     link::{
         flow::{Backlog, Bounds},
+        near_tip::Serves,
         requests::{Requests, asked_block},
         send_queue::{Class, SendQueue, block_of},
     },
@@ -52,8 +53,8 @@ pub(super) struct Framer {
     lost: Lost,
     /// Much waits on all links together.
     is_crowded: bool,
-    /// Requests are handed on: no limit of uploads keeps the answers back.
-    serves: bool,
+    /// Requests that are handed on: those whose answers no limit of uploads keeps back.
+    serves: Serves,
 }
 
 impl Framer {
@@ -68,7 +69,7 @@ impl Framer {
             requests: Requests::new(),
             lost: Lost::default(),
             is_crowded: false,
-            serves: true,
+            serves: Serves::All,
         }
     }
 
@@ -111,20 +112,21 @@ impl Framer {
 
     /// Whether [`Framer::receive`] has something to return without any further bytes.
     pub(super) fn has_question(&self) -> bool {
-        self.requests.has_held() && self.answers()
+        self.requests.has_held(&self.serves) && self.answers()
     }
 
+    /// Whether the peer has read so much that it may have one more answer.
     fn answers(&self) -> bool {
-        self.serves && self.bounds.answers(&self.backlog(), self.is_crowded)
+        self.bounds.answers(&self.backlog(), self.is_crowded)
     }
 
-    /// Whether requests of the peer wait.
-    pub(super) fn holds_requests(&self) -> bool {
-        self.requests.has_held()
+    /// Whether requests of the peer wait for nothing but the limit of uploads.
+    pub(super) fn asks_for_more(&self) -> bool {
+        self.requests.has_held(&Serves::All) && self.answers()
     }
 
-    /// Whether requests are handed on.
-    pub(super) fn set_serves(&mut self, serves: bool) {
+    /// Which requests are handed on.
+    pub(super) fn set_serves(&mut self, serves: Serves) {
         self.serves = serves;
     }
 
@@ -159,7 +161,7 @@ impl Framer {
     /// own requests, and the peer must not seem slow because our ledger is busy.
     pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
         if self.has_question() {
-            return Ok(self.requests.release());
+            return Ok(self.requests.release(&self.serves));
         }
         while self.wants_input() {
             let Some(frame) = self.reader.read(input)? else { break };
@@ -193,7 +195,7 @@ impl Framer {
                 return false;
             }
         }
-        if self.answers() {
+        if self.serves.hands_on(frame) && self.answers() {
             self.requests.hand_on(frame);
             return true;
         }
@@ -263,6 +265,11 @@ impl Framer {
         if self.queue.drop_later(|_| true) > 0 {
             self.lose(Kind::Block);
         }
+    }
+
+    /// Whether an answer is still to be sent.
+    pub(super) fn is_answering(&self) -> bool {
+        self.queue.is_answering()
     }
 
     /// Whether blocks wait for their turn, and whether one has its turn.

@@ -26,6 +26,7 @@ mod leases;
 #[expect(clippy::module_inception, reason = "a link is what this layer is about")]
 mod link;
 mod meters;
+mod near_tip;
 mod opening;
 mod pushed;
 mod pushing;

@@ -58,7 +58,12 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     fn begin_pushes(&mut self) {
-        while let Some(id) = self.turns.next(self.clock, self.limit()) {
+        loop {
+            let (links, blocked) = (&self.links, &self.blocked);
+            // A push behind an answer would begin later than those of others that could have the turn meanwhile.
+            let may_begin = |id: &LinkId| links.get(id).is_none_or(|link| !link.framer.is_answering());
+            let next = self.turns.next(self.clock, self.limit(), may_begin, |id| blocked.contains(id));
+            let Some(id) = next else { return };
             let Some(link) = self.links.get_mut(&id) else { continue };
             let Some(bytes) = link.framer.begin_push() else { continue };
             self.turns.begun(self.clock, id, bytes);
@@ -71,11 +76,14 @@ impl<S: EventSink> Endpoint<S> {
     pub(super) fn count_left(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let left = link.framer.take_left();
+        let (waits, has_turn) = link.framer.pushes();
         if left.is_empty() {
+            if waits && !has_turn && !link.framer.is_answering() {
+                self.begin_pushes();
+            }
             return;
         }
         left.iter().for_each(|block| self.pushed.remove(block));
-        let (waits, has_turn) = link.framer.pushes();
         if has_turn {
             return;
         }
@@ -119,22 +127,30 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     /// Says whether a link's peer may have one more request answered.
-    pub(super) fn may_serve(&mut self, id: LinkId) -> bool {
-        let load = self.load;
-        self.upload.as_ref().is_none_or(|upload| upload.serves(id, load))
+    pub(super) fn may_serve(&self, id: LinkId) -> bool {
+        self.upload.as_ref().is_none_or(|upload| upload.serves(id, self.load_on_limit()))
     }
 
-    /// Notes whether requests of a link's peer wait for the limit of uploads. `served`: that kept none of them back now.
+    /// Bytes that wait for the limit of uploads, or will. What waits for its reader takes nothing from others: a few that read
+    /// slowly must not keep all others from being answered.
+    fn load_on_limit(&self) -> usize {
+        let unread = self.blocked.iter().filter_map(|id| self.links.get(id)).map(|link| link.counted.load);
+        unread.fold(self.load, usize::saturating_sub)
+    }
+
+    /// Notes whether requests of a link's peer wait for the limit of uploads. `served`: that kept none of them back now. A peer
+    /// that has not read what was sent before is not in line: its turn would come to nothing.
     pub(super) fn note_asker(&mut self, id: LinkId, served: bool) {
         let Some(upload) = &mut self.upload else { return };
-        let holds = self.links.get(&id).is_some_and(|link| link.framer.holds_requests());
+        let holds = self.links.get(&id).is_some_and(|link| link.framer.asks_for_more());
         upload.note_asker(id, holds && !served);
         self.call_asker();
     }
 
     /// Gives the link a turn whose peer's request is next, once little enough waits.
     pub(super) fn call_asker(&mut self) {
-        if let Some(next) = self.upload.as_ref().and_then(|upload| upload.next_asker(self.load)) {
+        let next = self.upload.as_ref().and_then(|upload| upload.next_asker(self.load_on_limit()));
+        if let Some(next) = next {
             self.list(next);
         }
     }

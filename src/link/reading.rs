@@ -5,6 +5,7 @@ use crate::{
     link::{
         Endpoint, EventSink,
         link::{Around, Progress},
+        near_tip::Serves,
     },
     node::{CloseReason, LinkEvent, PeerFault, RoleId, limit::Limit},
 };
@@ -99,7 +100,7 @@ impl<S: EventSink> Endpoint<S> {
         let link = self.links.get_mut(&id)?;
         let waited = self.leases.waits(id);
         link.framer.set_crowded(is_crowded);
-        link.framer.set_serves(serves);
+        link.framer.set_serves(if serves { Serves::All } else { Serves::Only(self.near_tip.clone()) });
         let (delivery, leases) = (&mut self.delivery, &mut self.leases);
         let mut around = Around {
             delivery,

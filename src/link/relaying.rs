@@ -14,6 +14,9 @@ const NEWS_PART: usize = 4;
 impl<S: EventSink> Endpoint<S> {
     pub(super) fn relay(&mut self, now: Time, id: LinkId, frame: &Frame) {
         let block = block_of(frame);
+        if self.upload.is_some() {
+            self.near_tip.note(frame);
+        }
         if self.news_room() < frame.wire_len() {
             self.evict_slowest(now);
         }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use crate::{
     base::{hash::Hash, limits},
-    link::flow::{Backlog, Bounds},
+    link::{
+        flow::{Backlog, Bounds},
+        near_tip::Serves,
+    },
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -121,14 +124,19 @@ impl Requests {
         }
     }
 
-    /// Whether some are held back.
-    pub(super) fn has_held(&self) -> bool {
-        !self.held.is_empty()
+    /// Whether some of these are held back.
+    pub(super) fn has_held(&self, of: &Serves) -> bool {
+        self.first_held(of).is_some()
     }
 
-    /// Hands on the oldest that is held back.
-    pub(super) fn release(&mut self) -> Option<Frame> {
-        let Held { frame, .. } = self.held.pop_front()?;
+    /// Where the oldest of these is among those that are held back.
+    fn first_held(&self, of: &Serves) -> Option<usize> {
+        self.held.iter().position(|held| of.hands_on(&held.frame))
+    }
+
+    /// Hands on the oldest of these that is held back.
+    pub(super) fn release(&mut self, of: &Serves) -> Option<Frame> {
+        let Held { frame, .. } = self.first_held(of).and_then(|at| self.held.remove(at))?;
         *self.held_counts.of(frame.kind) -= 1;
         self.count_bytes(&frame, usize::saturating_sub);
         self.hand_on(&frame);
@@ -256,7 +264,7 @@ mod tests {
             match rng.below(8) {
                 0 | 1 => requests.hand_on(&frame),
                 2 | 3 => requests.hold(frame, &Bounds::PROTOCOL, &backlog),
-                4 => drop(requests.release()),
+                4 => drop(requests.release(&Serves::All)),
                 5 if rng.chance(20_000) => requests.clear(),
                 _ => {
                     let block = Frame::new(&Message::Block(vec![0; rng.below(90_000) as usize].into()));

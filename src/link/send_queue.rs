@@ -40,6 +40,7 @@ pub(super) struct SendQueue {
     sent_of_first: usize,
     queued: usize,
     own: usize,
+    answers: usize,
     transactions: usize,
     /// Bytes of pushed bodies, which other links may share.
     pushed: usize,
@@ -107,6 +108,11 @@ impl SendQueue {
         self.pushed > 0
     }
 
+    /// Whether an answer, or a part of it, is still to be sent.
+    pub(super) fn is_answering(&self) -> bool {
+        self.answers > 0
+    }
+
     fn push_chunk(&mut self, bytes: Bytes, kind: Kind, class: Class, block: Option<Hash>) {
         let chunk = Chunk { bytes, kind, class, block };
         self.count(&chunk, chunk.bytes.len(), usize::wrapping_add);
@@ -118,11 +124,12 @@ impl SendQueue {
         self.queued = change(self.queued, bytes);
         match chunk.class {
             Class::Own => self.own = change(self.own, bytes),
+            Class::Answer => self.answers = change(self.answers, bytes),
             Class::News if matches!(chunk.kind, Kind::Transaction | Kind::Announce) => {
                 self.transactions = change(self.transactions, bytes)
             }
             Class::News if chunk.block.is_some() => self.pushed = change(self.pushed, bytes),
-            Class::News | Class::Answer => {}
+            Class::News => {}
         }
     }
 

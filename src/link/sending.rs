@@ -139,12 +139,17 @@ impl<S: EventSink> Endpoint<S> {
 
     /// The connection takes no bytes now. The driver calls [`Endpoint::ready`] when it takes some again.
     pub fn blocked(&mut self, now: Time, id: LinkId) {
+        // What waits for our own limit does not wait for its reader.
+        if self.upload.as_ref().is_some_and(|upload| upload.holds(id)) {
+            return;
+        }
         let Some(link) = self.links.get_mut(&id).filter(|link| link.queued() > 0) else { return };
         link.stalled_since.get_or_insert(now);
         link.unread.note(now, link.queued());
         self.blocked.insert(id);
         self.arm(id);
         self.look_at_pushes(now);
+        self.call_asker();
     }
 
     /// Whether the link has ended and everything is sent: the driver ends its direction of the connection.

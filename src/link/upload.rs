@@ -98,7 +98,7 @@ impl Upload {
         (!self.held.is_empty()).then(|| self.at + wait)
     }
 
-    /// Whether a link's peer gets an answer to one more request while `load` bytes wait on all links, or will.
+    /// Whether a link's peer gets an answer to one more request while `load` bytes wait for the limit, or will.
     pub(super) fn serves(&self, link: LinkId, load: usize) -> bool {
         self.has_room(load) && self.askers.front().is_none_or(|first| *first == link)
     }

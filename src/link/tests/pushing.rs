@@ -176,6 +176,77 @@ fn answers_wait_for_the_limit_and_news_does_not() {
     }
 }
 
+/// Bytes that a peer gets in ten seconds which asks for one block after the other and reads at once.
+fn download(rig: &Rig, (link, peer): &mut (LinkId, Peer)) -> usize {
+    let mut got = 0;
+    (0..4).for_each(|byte| peer.write(&Message::GetBlock(Hash([byte; 32]))));
+    for _ in 0..1_000 {
+        rig.pass_ms(10);
+        got += peer.take_bytes().len();
+        while rig.heard(RoleId::Ledger) > 0 {
+            let (asker, _) = rig.message(RoleId::Ledger);
+            rig.answer(asker, &block(40_000));
+            if asker == *link {
+                peer.write(&Message::GetBlock(Hash([5; 32])));
+            }
+        }
+    }
+    got
+}
+
+#[test]
+fn what_slow_readers_leave_unread_keeps_nobody_from_being_served() {
+    let rig = limited();
+    let (mut first, mut second) = (rig.accept_up(), rig.accept_up());
+    let mut slow: Vec<_> = (0..4).map(|_| rig.accept_up()).collect();
+    rig.set_window(10_000);
+    let alone = download(&rig, &mut first);
+    assert!(alone > 900_000, "{alone} bytes alone");
+    for (_, peer) in &mut slow {
+        (0..8).for_each(|byte| peer.write(&Message::GetBlock(Hash([byte; 32]))));
+    }
+    let beside = download(&rig, &mut second);
+    assert!(beside > alone / 4 * 3, "{beside} bytes beside slow readers, {alone} alone");
+}
+
+#[test]
+fn who_follows_the_chain_never_waits_for_the_limit() {
+    let rig = limited();
+    let ((asker, mut asker_peer), (other, mut other_peer)) = (rig.accept_up(), rig.accept_up());
+    let news = Frame::new(&Message::Block(vec![1; 1_000].into()));
+    let newest = crate::link::send_queue::block_of(&news).unwrap();
+    rig.relay(asker, &news.open().unwrap());
+    asker_peer.write(&Message::GetBlock(Hash([0; 32])));
+    assert_eq!(rig.message(RoleId::Ledger), (asker, Message::GetBlock(Hash([0; 32]))));
+    rig.answer(asker, &block(400_000));
+    let (old, new) = (Message::GetBlock(Hash([9; 32])), Message::GetBlock(newest));
+    let sync = Message::GetSync(crate::base::codec::List::EMPTY);
+    [&old, &new, &sync].into_iter().for_each(|message| other_peer.write(message));
+    assert_eq!(rig.message(RoleId::Ledger), (other, new));
+    rig.answer(other, &block(1_000));
+    other_peer.write(&Message::Ping { nonce: 1, height: 1, tip: newest });
+    assert_eq!((rig.message(RoleId::Headers), rig.heard(RoleId::Ledger)), ((other, sync), 0), "the old one waits");
+}
+
+#[test]
+fn a_peer_that_is_still_being_answered_does_not_keep_the_only_turn() {
+    let rig = limited();
+    let mut peers: Vec<_> = (0..2).map(|_| rig.accept_up()).collect();
+    peers[0].1.write(&Message::GetBlock(Hash([0; 32])));
+    rig.set_window(0);
+    rig.answer(rig.message(RoleId::Ledger).0, &block(200_000));
+    rig.set_window(usize::MAX);
+    peers[0].1.write_bytes(&[]);
+    let news = Message::Block(vec![1; 20_000].into());
+    peers.iter().for_each(|(link, _)| rig.relay(*link, &news));
+    assert!((0..100).any(|_| {
+        rig.pass_ms(10);
+        peers[1].1.try_read() == Some(news.clone())
+    }));
+    (0..400).for_each(|_| rig.pass_ms(10));
+    assert_eq!((peers[0].1.read(), peers[0].1.read()), (block(200_000), news), "it gets its own afterwards");
+}
+
 #[test]
 fn who_waits_for_our_limit_is_not_to_blame() {
     let rig = Rig::with(|config| config.max_upload = Some(16_384));
