@@ -21,6 +21,7 @@ use crate::{
         unread::Unread,
     },
     node::{AgreementStep, CloseReason, Direction, LinkEvent, Members, PeerFault, RoleId},
+    wire::message::Kind,
 };
 
 /// Bytes of one read before the link is up; a `Version` fits.
@@ -30,6 +31,8 @@ const HANDSHAKE_READ_BYTES: usize = 1024;
 pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) framer: Framer,
+    /// Kinds of frames that end the link.
+    out_of_place: &'static [Kind],
     /// What is below the frames.
     pub(super) tunnel: Tunnel,
     /// Who was dialled, if that is known.
@@ -151,6 +154,7 @@ impl Link {
         };
         Self {
             id,
+            out_of_place: config.out_of_place,
             framer: Framer::new(config.magic, Bounds::with_soft(config.send_soft)),
             tunnel,
             expected,
@@ -287,6 +291,9 @@ impl Link {
                 Some(frame) => {
                     if !self.framer.reader().in_frame() {
                         (self.frame_since, self.mark) = (None, None);
+                    }
+                    if phase == Phase::Open && self.out_of_place.contains(&frame.kind) {
+                        return Err(CloseReason::Fault(PeerFault::Unexpected(frame.kind)));
                     }
                     self.brought |= frame.body.len() > around.lease_free_bytes;
                     self.note_farewell(&frame);

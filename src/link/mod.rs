@@ -47,6 +47,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     base::{ids::NodeId, limits},
     node::{LinkAction, LinkEvent, Members, RoleId},
+    wire::message::Kind,
 };
 
 pub use delivery::hearers;
@@ -82,6 +83,8 @@ pub enum Order {
 pub struct Config {
     /// The first bytes of each frame.
     pub magic: [u8; 4],
+    /// Kinds of frames that are a fault of their sender at any time.
+    pub out_of_place: &'static [Kind],
     /// What is below the frames.
     pub transport: Transport,
     /// Who may link; `None`: everybody.
@@ -147,6 +150,7 @@ impl Config {
     pub fn new(magic: [u8; 4], max_inbound: usize) -> Self {
         Self {
             magic,
+            out_of_place: &[],
             transport: Transport::Noise,
             members: None,
             agreements: AgreementRates::default(),

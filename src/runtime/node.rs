@@ -37,6 +37,7 @@ use crate::{
         stop::{StopReason, Stopper},
         worker::{Unpaced, Worker, panic_message},
     },
+    wire::message::Kind,
 };
 
 /// Stack of a role thread. SQLite and the codecs need a tenth of it.
@@ -330,6 +331,7 @@ impl Drop for Node {
 /// The poll loop's limits, and fewer slots if this process may not open that many files.
 fn config_for(setup: &mut Setup) -> Config {
     let mut config = Config::new(setup.spec.magic(), setup.max_inbound);
+    config.out_of_place = Kind::out_of_place(&setup.spec);
     config.members = setup.members.clone().map(Arc::new);
     config.agreements.own_host = !setup.spec.test;
     let room = |spare| descriptors::room_for_peers(spare, setup.max_outbound, config.max_accepted);

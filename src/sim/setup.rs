@@ -23,6 +23,7 @@ use crate::{
         node::{Node, address},
         options::{Options, Topology},
     },
+    wire::message::Kind,
 };
 
 /// Coins that genesis gives to each well-known account.
@@ -195,6 +196,7 @@ fn node_secret(number: usize) -> [u8; 32] {
 /// The limits of a node's links. What is slow here is not slow enough for the usual least rate of large frames.
 pub(super) fn link_config(options: &Options, spec: &ChainSpec, setup: &Setup) -> Config {
     let mut config = Config::new(spec.magic(), setup.max_inbound);
+    config.out_of_place = Kind::out_of_place(spec);
     config.agreements.own_host = false;
     if !options.encryption {
         config.transport = Transport::Clear(setup.key.id());

@@ -1,6 +1,6 @@
 //! The kinds of messages: their numbers, and the most bytes that each may have.
 
-use crate::base::limits;
+use crate::{base::limits, chain::spec::ChainSpec};
 
 /// What a frame carries, as its kind byte says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +102,14 @@ impl Kind {
         Self::Recall,
         Self::Recalled,
     ];
+
+    /// The kinds by which authorities seal a chain.
+    pub const VOTING: [Self; 5] = [Self::Proposal, Self::Vote, Self::Certificate, Self::Recall, Self::Recalled];
+
+    /// The kinds that have no place on this chain.
+    pub fn out_of_place(spec: &ChainSpec) -> &'static [Self] {
+        if spec.seal_rules().takes_votes() { &[] } else { &Self::VOTING }
+    }
 
     /// The kind with this number.
     pub fn from_number(number: u8) -> Option<Self> {

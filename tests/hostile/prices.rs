@@ -142,6 +142,17 @@ fn each_fault_costs_what_the_table_says() {
 }
 
 #[test]
+fn what_authorities_say_is_out_of_place_on_a_chain_of_proof_of_work() {
+    let mut scene = Scene::new();
+    for kind in Kind::VOTING {
+        let mut culprit = scene.peer();
+        culprit.send_body(kind, vec![0; 100]);
+        scene.costs(culprit, 20, &format!("{kind:?}"));
+    }
+    scene.expect_unharmed();
+}
+
+#[test]
 fn a_transaction_that_contradicts_its_coin_costs_its_sender_and_one_of_a_missing_coin_does_not() {
     let mut scene = Scene::new();
     let (owner, other) = (SecretKey::well_known(0), SecretKey::well_known(1));

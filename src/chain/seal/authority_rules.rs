@@ -100,6 +100,10 @@ impl SealRules for AuthorityRules {
         UNSEALED_HEADER_BYTES + AUTHORITY_SEAL_BYTES + VOTE_BYTES * votes
     }
 
+    fn takes_votes(&self) -> bool {
+        true
+    }
+
     /// While nobody pays, blocks come after the time for an empty one.
     fn stale_after(&self, spec: &ChainSpec) -> Duration {
         let idle = spec.sealing().map_or(Duration::ZERO, |sealing| sealing.idle_block_time);

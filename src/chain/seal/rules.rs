@@ -51,6 +51,9 @@ pub trait SealRules: Sync {
     /// The most bytes that headers have, as far as the genesis block tells. Later sets of authorities may be larger.
     fn header_bytes(&self, spec: &ChainSpec) -> usize;
 
+    /// Whether peers send each other proposals, votes and certificates.
+    fn takes_votes(&self) -> bool;
+
     /// How long a node waits for a block before it looks for peers that know more.
     fn stale_after(&self, spec: &ChainSpec) -> Duration;
 

@@ -83,6 +83,10 @@ impl SealRules for WorkRules {
         WORK_HEADER_BYTES
     }
 
+    fn takes_votes(&self) -> bool {
+        false
+    }
+
     fn stale_after(&self, spec: &ChainSpec) -> Duration {
         let (least, most) = STALE_AFTER;
         let block_time = Duration::from_secs(u64::from(spec.parameters.block_time));

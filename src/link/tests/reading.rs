@@ -173,3 +173,19 @@ fn a_stranger_cannot_have_a_large_frame_read() {
     let reason = fault(PeerFault::Flood("a large frame before the handshake"));
     assert_eq!(rig.closed(RoleId::Handshake), (link, reason));
 }
+
+#[test]
+fn a_kind_that_has_no_place_on_the_chain_ends_the_link() {
+    for out_of_place in [&[][..], &Kind::VOTING] {
+        let rig = Rig::with(|config| config.out_of_place = out_of_place);
+        let (link, mut peer) = rig.accept_up();
+        let body = crate::base::bytes::Bytes::from(vec![0; 100]);
+        let vote = Frame { kind: Kind::Vote, checksum: crate::wire::frame::checksum(&body), body };
+        peer.write_bytes(&vote.to_bytes(MAGIC));
+        if out_of_place.is_empty() {
+            assert_eq!(rig.event(RoleId::Sealer), LinkEvent::Frame { link, frame: vote });
+        } else {
+            assert_eq!(rig.closed(RoleId::Peers), (link, fault(PeerFault::Unexpected(Kind::Vote))));
+        }
+    }
+}
