@@ -63,9 +63,12 @@ impl SecretKey {
     }
 }
 
-/// Whether these bytes are a public key that could check signatures.
+/// Whether these bytes are a public key whose owner alone can sign. The few keys of small order are none: under the rules of
+/// ZIP 215 anybody's signature of nothing, the neutral point and zero, holds for each of them and for any message.
 pub fn is_valid(public_key: &[u8; 32]) -> bool {
-    VerificationKey::try_from(*public_key).is_ok()
+    let mut of_nobody = [0; 64];
+    of_nobody[0] = 1;
+    VerificationKey::try_from(*public_key).is_ok() && !verify(public_key, &Hash::ZERO, &of_nobody)
 }
 
 /// Whether `signature` is `public_key`'s over `hash`.
@@ -126,6 +129,22 @@ pub fn first_invalid(claims: &[Claim], rng: &mut Rng) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_has_no_owner_is_none() {
+        assert!((0..8).all(|n| is_valid(&SecretKey::well_known(n).public_key())));
+        // The neutral point, the points of order 2 and 4, and one of order 8.
+        let order_8 = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+        let mut minus_one = [0xff; 32];
+        (minus_one[0], minus_one[31]) = (0xec, 0x7f);
+        let mut one = [0; 32];
+        one[0] = 1;
+        let order_8 = crate::base::hash::unhex(order_8).unwrap().try_into().unwrap();
+        for key in [one, minus_one, [0; 32], order_8] {
+            assert!(VerificationKey::try_from(key).is_ok() && !is_valid(&key), "{key:?}");
+        }
+        assert!(!is_valid(&[2; 32]), "no point");
+    }
 
     #[test]
     fn a_batch_is_valid_exactly_if_every_signature_is() {

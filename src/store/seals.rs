@@ -15,7 +15,7 @@ use crate::{
     },
     chain::{
         archive::{SealRecord, SealStore, StoreError},
-        seal::{Certificate, SignedVote},
+        seal::{AuthoritySet, Certificate, SignedVote},
         spec::ChainSpec,
     },
     store::{
@@ -58,6 +58,22 @@ impl SealDb {
         let mut store = Self { connection };
         check_record(&store.load()?, spec)?;
         Ok(store)
+    }
+
+    /// Fails if the votes in it are another key's than this. Whose file was lost or swapped must not sign as if nothing were.
+    pub fn require_owner(&mut self, spec: &ChainSpec, public_key: &[u8; 32]) -> Result<(), StoreError> {
+        let is_own = |vote: &SignedVote| {
+            let keys = spec.authorities.of(vote.statement.epoch).map(AuthoritySet::keys).unwrap_or_default();
+            keys.get(usize::from(vote.signer)) == Some(public_key)
+        };
+        match self.load()?.own_votes.iter().all(is_own) {
+            true => Ok(()),
+            false => Err(StoreError::Mismatch(
+                "the file has the votes of another key; put this key's own file in its place, or give the key a --data-dir \
+                 where it has never sealed"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// Renames a file that cannot be used, and creates an empty one. For nodes that have signed nothing. Returns where the
@@ -313,6 +329,11 @@ mod tests {
         let dir = TempDir::new();
         let path = dir.join("seals.db");
         fill(&mut SealDb::open(&path, &spec).unwrap(), &spec);
+        let mut own = SealDb::open(&path, &spec).unwrap();
+        let owner = |own: &mut SealDb, n| own.require_owner(&spec, &SecretKey::well_known(n).public_key());
+        assert_eq!(owner(&mut own, 1), Ok(()));
+        assert!(matches!(owner(&mut own, 2), Err(StoreError::Mismatch(_))), "the votes of another key");
+        drop(own);
         let other = self::spec("b");
         assert!(matches!(SealDb::open(&path, &other), Err(StoreError::Mismatch(_))));
     }

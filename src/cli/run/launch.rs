@@ -141,7 +141,12 @@ fn open_seals(plan: &Plan, setup: &Setup) -> Outcome<Option<Box<dyn SealStore>>>
     let path = plan.folder().join(datadir::SEALS);
     let failed = |error: &StoreError| Failure::store(&path, error);
     match SealDb::open(&path, &setup.spec) {
-        Ok(seals) => Ok(Some(Box::new(seals))),
+        Ok(mut seals) => {
+            if let Some(key) = &setup.seal {
+                seals.require_owner(&setup.spec, &key.public_key()).map_err(|error| failed(&error))?;
+            }
+            Ok(Some(Box::new(seals)))
+        }
         Err(error @ StoreError::Corrupt(_)) if setup.seal.is_none() => {
             let (seals, aside) = SealDb::replace(&path, &setup.spec).map_err(|error| failed(&error))?;
             log::warn!("seals.db: {error}; renamed to {}, starting with an empty one", aside.display());
