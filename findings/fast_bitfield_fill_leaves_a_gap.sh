@@ -4,8 +4,9 @@
 # Guess: fill(val, start, end) will "set a range of bits efficiently". Afterwards get() is true for each bit in it, and the iterator
 # finds the end of the range as the first false bit.
 # Happens: the bits of whole words in the middle are set up to the last but one, and the rest of a word at the end: the last whole
-# word, 32 bits, is left as it was. Ranges of less than 64 bits are right. Clearing a range leaves the same gap of set bits. That set() does it rightly, bit by bit, hides it from small tests.
-# (Ranges that do not begin at 0 are not shown here; their end is taken for their length.)
+# word, 32 bits, is left as it was. Ranges of less than 64 bits are right. Clearing a range leaves the same gap of set bits. That
+# set() does it rightly, bit by bit, hides it from small tests. (For some other ranges fill() does not end; they are not
+# shown.)
 # Hurts: peers that mark the blocks that they have: those in the gap are asked for again, or are never announced; after clearing,
 # blocks are announced that are no longer there.
 set -euo pipefail

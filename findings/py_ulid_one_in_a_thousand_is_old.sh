@@ -4,9 +4,10 @@
 # Guess: Monotonic "correctly detects and handles the same millisecond": within one millisecond the random part is increased,
 # and otherwise the time is the current one. A ULID that is made an hour later says so, and sorts behind what others made
 # in between. ULID(1469918176385), the example for a given time in milliseconds, has 26 characters.
-# Happens: the time since the last one is a timedelta, of which the package takes the attribute microseconds: the part below
-# one second. Whatever the hours, if it is a millisecond or less, the old time is used again. For the first one this time is 1970.
-# A busy program notices nothing. And a given time is multiplied by 1,000: the example gives 27 characters, which the package's decode() refuses.
+# Happens: the time since the last one is a timedelta, of which the package takes the attribute microseconds: the part below one
+# second. Whatever the hours, if it is a millisecond or less, the old time is used again. For the first one this time is
+# 1970. A busy program notices nothing. And a given time is multiplied by 1,000: the example gives 27 characters, which the
+# package's decode() refuses.
 # Hurts: logs and ledgers that are sorted or cut by their keys: of entries made now and then, one in a thousand stands with
 # the entries of yesterday, and is missing in what was read "since the last key".
 set -euo pipefail
