@@ -25,7 +25,7 @@ use crate::{
 use super::{
     Sealer, clock,
     core::{Fate, Place, Proposal},
-    offers::Offer,
+    offers::{Offer, check_body},
     peer::{Peer, name_of},
     recalling::{is_missing, signed_elsewhere},
 };
@@ -113,6 +113,8 @@ impl Sealer {
         if !is_signed {
             return Err(unsigned);
         }
+        // The signature covers the header alone, and only the first proposal of a view is taken.
+        check_body(&block)?;
         let parent = Place { view: seal.parent_view, block: header.previous };
         let proposal = Proposal { view, hash, parent, parent_votes: seal.parent_votes.clone() };
         let fate = self.core.proposal(proposal, clock(now)).map_err(|_| unsigned)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     base::{bytes::Bytes, hash::Hash},
-    chain::{header::Header, seal::Votes},
+    chain::{block::HashedBlock, header::Header, rules::BlockFault, seal::Votes},
     wire::frame::Frame,
 };
 
@@ -17,6 +17,12 @@ pub(super) struct Offer {
     pub(super) block: Bytes,
     /// As it is passed on.
     pub(super) frame: Frame,
+}
+
+/// Whether a block's transactions are those that its header commits to: then no others are. Says nothing else about them.
+pub(super) fn check_body(block: &Bytes) -> Result<(), BlockFault> {
+    let block = HashedBlock::decode(block.clone()).map_err(|error| BlockFault::Malformed(error.to_string()))?;
+    if block.merkle_root() == block.header.merkle_root { Ok(()) } else { Err(BlockFault::MerkleRoot) }
 }
 
 /// A block that is being made.

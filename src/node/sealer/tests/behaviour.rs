@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    chain::seal::{Recall, Recalled, Statement, Vote, Votes},
+    chain::{
+        rules::BlockFault,
+        seal::{Recall, Recalled, Statement, Vote, Votes},
+    },
     node::{Halt, PeerFault},
     wire::{frame::Frame, message::Kind},
 };
@@ -119,6 +122,34 @@ fn only_the_leader_proposes_and_a_bad_signature_never_condemns_a_block() {
     assert_eq!(driver.receive(1, &far).0, []);
     let garbage = Message::Proposal { signature: [0; 64], block: vec![7; 90].into() };
     assert!(matches!(driver.receive(1, &garbage).fault(1), Some(PeerFault::Frame(_))));
+}
+
+/// The leader signs the header alone: anybody can put another body under it.
+#[test]
+fn a_body_that_the_header_does_not_commit_to_costs_its_sender_and_keeps_nobody_from_the_true_one() {
+    let leader = spec(4).sealing().unwrap().set.leader(1);
+    let (mut driver, _) = started(None, &Disk::default());
+    let (hash, signed) = proposal(leader, 1);
+    let Message::Proposal { signature, block } = &signed else { unreachable!() };
+    let header = &block[..block.len() - 4];
+    let other = crate::chain::testkit::coinbase(1, key(0).address(), 5, b"").to_bytes();
+    let others = [
+        ([&1u32.to_le_bytes(), &other[..]].concat(), BlockFault::MerkleRoot),
+        (vec![0, 0, 0, 0, 7], BlockFault::Malformed("1 bytes are left over".to_owned())),
+        (1u32.to_le_bytes().to_vec(), BlockFault::Malformed(String::new())),
+        (vec![0, 0], BlockFault::Malformed(String::new())),
+        (u32::MAX.to_le_bytes().to_vec(), BlockFault::Malformed(String::new())),
+    ];
+    for (body, expected) in others {
+        let forged = Message::Proposal { signature: *signature, block: [header, &body].concat().into() };
+        let did = driver.receive(1, &forged);
+        let Some(PeerFault::Block(fault)) = did.fault(1) else { panic!("{did:?}") };
+        assert_eq!(std::mem::discriminant(&fault), std::mem::discriminant(&expected), "{fault}");
+        assert_eq!((did.sent(2), did.told::<ToFetch>()), (vec![], vec![]));
+    }
+    let did = driver.receive(2, &signed);
+    assert_eq!(did.sent(1), std::slice::from_ref(&signed), "{did:?}");
+    assert!(matches!(did.told::<ToFetch>()[..], [ToFetch::Proposed { hash: asked, .. }] if asked == hash));
 }
 
 #[test]

@@ -257,7 +257,8 @@ fn template(tip: &Header) -> Template {
         version: HEADER_VERSION,
         height: tip.height + 1,
         previous: tip.hash(),
-        merkle_root: Hash([tip.height as u8; 32]),
+        // That of no transactions.
+        merkle_root: Hash::ZERO,
         state_digest: Hash::ZERO,
         time: tip.time,
         seal: tip.seal.clone(),
