@@ -115,6 +115,21 @@ impl Network {
     }
 }
 
+/// Makes another file of the same chain, with one more set.
+fn change(network: &Network, from: u64, args: &[&str]) -> String {
+    let file = network.root.path().join(format!("from-{from}.toml"));
+    fs::copy(&network.file, &file).unwrap();
+    let (file, from) = (file.to_str().unwrap().to_owned(), from.to_string());
+    let args = [&["genesis", "authorities", &file, "--from", &from], args].concat();
+    let changed = cli_on(network.root.path(), "local", &args);
+    assert!(changed.status.success(), "{}", stderr(&changed));
+    file
+}
+
+fn public(number: u32) -> String {
+    hex(&SecretKey::well_known(number).public_key())
+}
+
 /// Looks again and again until `look` finds something. Each look asks a node, which takes its time.
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -273,6 +288,66 @@ fn an_authority_that_is_killed_never_votes_twice() {
     let signers: Vec<u8> = (0..4).filter(|signer| votes.iter().any(|vote| vote.signer == *signer)).collect();
     assert_eq!(signers, [0, 1, 2, 3], "the listener heard all");
     assert_honest(&votes);
+}
+
+#[test]
+fn one_authority_joins_and_one_leaves_at_a_height_and_a_node_without_the_new_file_says_so_and_waits() {
+    let mut network = Network::up(4);
+    // It gets the new file late.
+    network.add(None);
+    network.pay_finally(0, 5);
+    let (old, from) = (network.file.clone(), network.nodes[0].height() + 3);
+    network.file = change(&network, from, &["--add", &public(4), "--remove", &public(0)]);
+    for number in 0..4 {
+        let dir = network.nodes[number].dir.clone();
+        assert_eq!(network.nodes[number].stop(), 0);
+        let args = network.args(number, Some(number as u32));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        network.nodes[number] = TestNode::start_on(&dir, &network.file, &args);
+    }
+    network.add(Some(4));
+    let until_set = network.nodes[1].status()["sealing"]["until"].as_u64();
+    assert_eq!((until_set, &network.nodes[5].status()["sealing"]["own"]), (Some(from - 1), &Value::Null));
+    let paid = |network: &Network, amount| {
+        let txid = network.pay(0, amount);
+        [0, 1, 2, 3, 5].iter().for_each(|at| network.nodes[*at].wait(&["final", &txid]));
+    };
+    while network.nodes[1].height() < from + 2 {
+        paid(&network, 6);
+    }
+    for (at, own) in [(0, Value::Null), (1, 0.into()), (3, 2.into()), (5, 3.into())] {
+        let status = network.nodes[at].status();
+        assert_eq!((&status["sealing"]["epoch"], &status["sealing"]["own"]), (&1.into(), &own), "node {at}");
+        assert_eq!(status["authorities"].as_array().unwrap().len(), 4);
+    }
+    // The one that left is not needed, and of the others one may fail: the one that joined votes.
+    network.nodes[0].kill();
+    network.nodes[1].kill();
+    let txid = network.pay(5, 7);
+    [2, 3, 5].iter().for_each(|at| network.nodes[*at].wait(&["final", &txid]));
+
+    let waits = until("it says what it lacks", || hindrance(&network.nodes[4], "unknown_authorities"));
+    assert!(waits["text"].as_str().unwrap().contains(&format!("block {}", from - 1)), "{waits}");
+    assert_eq!(network.nodes[4].height(), from - 2);
+    assert_ne!(network.nodes[4].status()["state"], "synced");
+    let dir = network.nodes[4].dir.clone();
+    assert_eq!(network.nodes[4].stop(), 0);
+    let args = network.args(4, None);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    network.nodes[4] = TestNode::start_on(&dir, &network.file, &args);
+    network.nodes[4].wait(&["final", &txid]);
+
+    // Whoever has followed the change does not start with the file from before it, nor with one that changes the past.
+    assert_eq!(network.nodes[4].stop(), 0);
+    let past = change(&network, from + 1, &["--remove", &public(2)]);
+    for file in [&old, &past] {
+        let refused = cli_on(&dir, file, &["run", "--listen", "127.0.0.1:0"]);
+        assert_eq!(refused.status.code(), Some(9), "{}", stderr(&refused));
+    }
+    // From nothing, over the change.
+    network.nodes[4].kill();
+    network.add(None);
+    network.nodes[6].wait(&["final", &txid]);
 }
 
 #[test]

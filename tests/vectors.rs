@@ -26,7 +26,8 @@ use tussock::{
         key::{self, Claim, SecretKey},
         merkle, rules,
         seal::{
-            AuthoritySet, Certificate, ProofOfWork, Recall, Recalled, Seal, SignedVote, Statement, Votes, proposal_hash,
+            AuthoritySeal, AuthoritySet, Certificate, ProofOfWork, Recall, Recalled, Seal, SignedVote, Statement,
+            Votes, proposal_hash,
         },
         spec::ChainSpec,
         target::CompactTarget,
@@ -226,6 +227,16 @@ fn statements_sets_and_leaders_are_golden() {
     };
     let certificate = Certificate { statement: statements[0], votes: Votes::collect([0, 2, 3].map(sign)) };
     assert!(set.certifies(&genesis, &certificate));
+    // The second set, without the first authority: it begins behind block 4, which the first set made final in view 11.
+    let later = AuthoritySet::new(1, set.keys()[1..].to_vec());
+    let signed = |signer: u8| {
+        let clock = 1_767_225_640_000 + u64::from(signer);
+        let statement = Statement::finalize(0, 11, hash(4));
+        (usize::from(signer), SignedVote::sign(statement, signer, clock, &keys[usize::from(signer)], &genesis).vote)
+    };
+    let votes_of_handover = Votes::collect([1u8, 2, 3].map(signed));
+    let seal =
+        AuthoritySeal { view: 10, next_authorities: later.hash(), parent_view: 11, parent_votes: votes_of_handover };
     golden(
         "authorities.json",
         &json!({
@@ -237,6 +248,8 @@ fn statements_sets_and_leaders_are_golden() {
             "certificate": hex(&codec::encode(&certificate)),
             "median_clock_of_certificate": certificate.median_clock(),
             "proposal_hash_of_block_4": proposal_hash(&genesis, &hash(4)),
+            "set_hash_of_epoch_1": later.hash(),
+            "seal_of_first_block_of_epoch_1": hex(&codec::encode(&Seal::Authorities(Box::new(seal)))),
         }),
     );
 }

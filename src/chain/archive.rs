@@ -13,7 +13,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
-        seal::{Certificate, SignedVote},
+        seal::{Certificate, Epoch, SignedVote, Stage},
         target::Work,
     },
 };
@@ -313,6 +313,14 @@ pub struct SealRecord {
     pub certificates: Vec<Certificate>,
     /// Two different votes of one authority for one view and stage, or for finality and skip of one view.
     pub evidence: Vec<(SignedVote, SignedVote)>,
+}
+
+impl SealRecord {
+    /// The set of authorities that made the last final block.
+    pub fn epoch(&self) -> Epoch {
+        let of_finality = self.certificates.iter().filter(|kept| kept.statement.stage == Stage::Finalize);
+        of_finality.map(|kept| kept.statement.epoch).max().unwrap_or(0)
+    }
 }
 
 /// The only writer of `seals.db`. What it keeps is on the disk when the call returns: a vote must not be forgotten once

@@ -63,6 +63,14 @@ pub enum HeaderFault {
     /// The seal names another set of authorities for the next height than this chain's.
     #[error("the set of authorities {0} for the next block is not this chain's")]
     NextAuthorities(Hash),
+    /// Another block than the one that operators have agreed to continue.
+    #[error("block {found} where this chain's file continues {expected}")]
+    Continued {
+        /// The header.
+        found: Hash,
+        /// The file's block of this height.
+        expected: Hash,
+    },
     /// Not votes of a quorum of the authorities.
     #[error("{found} votes for its parent where {quorum} of this chain's authorities are needed")]
     ParentVotes {

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod archive;
+pub mod authorities_file;
 pub mod block;
 pub mod checked;
 pub mod coin;
@@ -20,6 +21,7 @@ pub mod rules;
 pub mod schedule;
 pub mod seal;
 pub mod spec;
+pub mod spec_error;
 pub mod spec_file;
 pub mod target;
 pub mod testkit;

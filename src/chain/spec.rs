@@ -19,7 +19,7 @@ use crate::{
         header::{HEADER_VERSION, Header},
         key::SecretKey,
         merkle,
-        seal::{Authorities, AuthoritySet, Seal},
+        seal::{Authorities, Seal},
         target::{CompactTarget, Target},
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -104,7 +104,8 @@ pub struct ChainSpec {
     pub unit: Unit,
     /// The nodes that may link; `None`: every node. Not part of the network's identity.
     pub members: Option<BTreeSet<NodeId>>,
-    /// Who seals blocks, by height; nobody on a chain of proof of work. Follows from the parameters.
+    /// Who seals blocks, by height; nobody on a chain of proof of work. The first set follows from the parameters; later
+    /// ones are not part of the network's identity, but blocks name them.
     pub authorities: Authorities,
     /// The genesis block.
     pub genesis: HashedBlock,
@@ -234,11 +235,11 @@ impl ChainSpec {
 }
 
 impl SealRule {
-    /// The sets of authorities by height; none where there is proof of work.
+    /// The first set of authorities as the only one; none where there is proof of work.
     pub fn authorities(&self) -> Authorities {
         match self {
             Self::Work => Authorities::default(),
-            Self::Authorities { keys, .. } => Authorities::new(vec![(1, AuthoritySet::new(0, keys.to_vec()))]),
+            Self::Authorities { keys, .. } => Authorities::new(keys.to_vec(), Vec::new()),
         }
     }
 }

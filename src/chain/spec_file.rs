@@ -5,42 +5,18 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::{
-    base::{
-        codec::List,
-        hash::unhex,
-        ids::NodeId,
-        limits::{self, MAX_AUTHORITIES},
-    },
+    base::{ids::NodeId, limits},
     chain::{
         address::{Address, AddressError, Prefix},
-        key, node_id,
+        authorities_file::AuthoritiesFile,
+        node_id,
+        seal::Authorities,
         spec::{ChainSpec, Parameters, SealRule, Unit, genesis, genesis_sum},
+        spec_error::{PROTOCOL, SpecError},
         target::CompactTarget,
         transaction::Output,
     },
 };
-
-/// Why a chain specification cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// Of another version of the protocol, by its number.
-    #[error("{}", other_protocol(*.0))]
-    Protocol(u32),
-    /// Not TOML, or with unknown or missing keys.
-    #[error("{0}")]
-    Syntax(String),
-    /// A value out of its range.
-    #[error("{key}: {problem}")]
-    Value {
-        /// The key in the file.
-        key: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// An allocation's address is not one of this chain's.
-    #[error("allocations: {0}")]
-    Address(#[from] AddressError),
-}
 
 impl ChainSpec {
     /// Reads the file form.
@@ -55,9 +31,6 @@ impl ChainSpec {
         file.check()
     }
 }
-
-/// The version of the protocol that a chain's file must name. Files of version 1 name none.
-const PROTOCOL: u32 = 2;
 
 /// Seconds that a block may be ahead of a node's clock.
 const DEFAULT_FUTURE_LIMIT: u32 = 7200;
@@ -89,7 +62,7 @@ struct SpecFile {
     #[serde(default)]
     pause_cap: u32,
     seal: Option<String>,
-    authorities: Option<Vec<String>>,
+    authorities: Option<AuthoritiesFile>,
     idle_block_time: Option<u32>,
     #[serde(default)]
     unit: String,
@@ -131,6 +104,7 @@ impl BlockTime {
 /// What depends on who makes blocks.
 struct Sealing {
     rule: SealRule,
+    authorities: Authorities,
     block_time: u32,
     half_life: u32,
     target_limit: CompactTarget,
@@ -149,14 +123,6 @@ struct Allocation {
 #[derive(Deserialize)]
 struct Marked {
     protocol: Option<u32>,
-}
-
-fn other_protocol(found: u32) -> String {
-    let advice = match found {
-        0..PROTOCOL => "make a new chain with: tussock genesis new",
-        _ => "use a newer tussock",
-    };
-    format!("the chain was made by protocol {found}, and this program speaks protocol {PROTOCOL}; {advice}")
 }
 
 impl SpecFile {
@@ -204,7 +170,7 @@ impl SpecFile {
             bootnodes: self.bootnodes,
             unit,
             members,
-            authorities: parameters.seal.authorities(),
+            authorities: sealing.authorities,
             parameters,
             genesis_digest: genesis_sum(&genesis).digest(),
             genesis,
@@ -270,7 +236,8 @@ impl SpecFile {
             return Err(wrong("future_limit", "it may not be longer than pause_cap, which is not 0"));
         }
         let default_mine_rate = self.default_mine_rate.unwrap_or(0);
-        Ok(Sealing { rule: SealRule::Work, block_time, half_life, target_limit, future_limit, default_mine_rate })
+        let (rule, authorities) = (SealRule::Work, Authorities::default());
+        Ok(Sealing { rule, authorities, block_time, half_life, target_limit, future_limit, default_mine_rate })
     }
 
     fn sealed_by_authorities(&self) -> Result<Sealing, SpecError> {
@@ -284,7 +251,7 @@ impl SpecFile {
         if let Some((key, _)) = of_work.into_iter().find(|(_, is_there)| *is_there) {
             return Err(wrong(key, "only a chain with seal = \"work\" has it"));
         }
-        let keys = read_authorities(self.authorities.as_deref().unwrap_or_default())?;
+        let (keys, authorities) = AuthoritiesFile::read(self.authorities.as_ref())?;
         let problem = "seconds, or milliseconds such as \"200ms\", are needed, at least \"1ms\"";
         let block_time_ms = self.block_time.milliseconds().ok_or_else(|| wrong("block_time", problem))?;
         let idle_block_time = self.idle_block_time.unwrap_or(DEFAULT_IDLE_BLOCK_TIME);
@@ -293,6 +260,7 @@ impl SpecFile {
         }
         Ok(Sealing {
             rule: SealRule::Authorities { keys, block_time_ms, idle_block_time },
+            authorities,
             block_time: (block_time_ms / 1_000).max(1),
             // Nothing follows from these, but the genesis block commits to them.
             half_life: 1,
@@ -320,27 +288,6 @@ fn wrong(key: &'static str, problem: &str) -> SpecError {
     SpecError::Value { key, problem: problem.to_owned() }
 }
 
-/// The keys in a chain file's `authorities`.
-fn read_authorities(texts: &[String]) -> Result<List<[u8; 32], MAX_AUTHORITIES>, SpecError> {
-    let wrong = |problem| SpecError::Value { key: "authorities", problem };
-    let mut keys: Vec<[u8; 32]> = Vec::new();
-    for text in texts {
-        let lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
-        let key = unhex(text).and_then(|bytes| bytes.try_into().ok()).filter(|key| lower && key::is_valid(key));
-        let key = key.ok_or_else(|| {
-            wrong(format!("\"{text}\" is not a public key of 64 lower-case hex digits, as tussock key show prints it"))
-        })?;
-        if keys.contains(&key) {
-            return Err(wrong(format!("{text} is there twice")));
-        }
-        keys.push(key);
-    }
-    match List::new(keys) {
-        Ok(keys) if !keys.is_empty() => Ok(keys),
-        _ => Err(wrong(format!("1 to {MAX_AUTHORITIES} keys are needed"))),
-    }
-}
-
 /// The ids in a chain file's `members`. An empty list would leave the node alone.
 fn read_members(texts: &[String], prefix: &Prefix) -> Result<BTreeSet<NodeId>, SpecError> {
     let value = |problem| SpecError::Value { key: "members", problem };
@@ -354,7 +301,10 @@ fn read_members(texts: &[String], prefix: &Prefix) -> Result<BTreeSet<NodeId>, S
 mod tests {
     use super::*;
     use crate::{
-        base::hash::{Hash, hex},
+        base::{
+            codec::List,
+            hash::{Hash, hex},
+        },
         chain::key::SecretKey,
     };
 

@@ -8,7 +8,9 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
-pub use self::sealed::{authority_key, certificate, knows_authorities, next_seal, sealed_spec, signed_vote};
+pub use self::sealed::{
+    authority_key, certificate, knows_authorities, next_seal, sealed_spec, sealed_spec_with, signed_vote,
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

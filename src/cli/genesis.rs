@@ -1,21 +1,19 @@
-//! `genesis new`: prints a commented chain specification.
+//! `genesis`: prints a commented chain specification, or changes who seals a chain.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::{
+    authorities::{self, AuthoritiesArgs, public_keys, trust},
     context::Context,
     exit::{Failure, Outcome},
-    keys::{KeyFile, Keys},
     output, units,
 };
 use crate::{
-    base::hash::{hex, unhex},
     chain::{
         address::{Address, Prefix},
         node_id,
-        seal::AuthoritySet,
         spec::ChainSpec,
     },
     node::NodeAddress,
@@ -36,7 +34,8 @@ const MAX_FUTURE_LIMIT: u64 = 7200;
 
 /// `tussock genesis`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  tussock genesis new --name meadow > meadow.toml")]
+#[command(after_help = "Example:\n  tussock genesis new --name meadow > meadow.toml
+  tussock genesis authorities meadow.toml")]
 pub struct GenesisArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -51,6 +50,24 @@ Examples:
   tussock genesis new --name meadow --fund ltus1…=1000000 > meadow.toml
   tussock genesis new --name meadow --authorities KEY1 KEY2 KEY3 > meadow.toml")]
     New(Box<NewArgs>),
+    /// Show who seals the blocks of a chain, or change it from a height on
+    #[command(after_help = "\
+With --from the file gets one more set of keys: the last one with the changes
+of --add and --remove. The genesis hash stays, and so does the network. All is
+checked first; nothing is written if the result is not right.
+
+Choose a height that the chain will reach only once every operator has the new
+file. An authority votes only for blocks that name the next set as its own file
+does: if some have the file at that height and some do not, nothing moves until
+enough of them have. The height must be above all blocks that exist. This
+command does not see them, but a node with a wrong file says so when it starts.
+A set hands over once its last block is final by its own word: whoever leaves
+must work until then, and may stop its node after that block.
+
+Examples:
+  tussock genesis authorities meadow.toml
+  tussock genesis authorities meadow.toml --add KEY5 --remove KEY2 --from 5000")]
+    Authorities(AuthoritiesArgs),
 }
 
 #[derive(Args, Debug)]
@@ -117,8 +134,11 @@ struct NewArgs {
 
 /// Runs the command.
 pub fn run(context: &Context, arguments: &GenesisArgs) -> Outcome {
-    let Verb::New(arguments) = &arguments.verb;
-    let authorities = authorities(context, &arguments.authorities)?;
+    let arguments = match &arguments.verb {
+        Verb::New(arguments) => arguments,
+        Verb::Authorities(arguments) => return authorities::run(context, arguments),
+    };
+    let authorities = public_keys(context, "--authorities", &arguments.authorities)?;
     let text = specification(arguments, &authorities, arguments.time.unwrap_or_else(units::unix_now))?;
     if let Some(set) = ChainSpec::from_toml(&text).ok().and_then(|spec| spec.authorities.at(1).cloned()) {
         output::note(&trust(&set));
@@ -129,38 +149,6 @@ pub fn run(context: &Context, arguments: &GenesisArgs) -> Outcome {
         return output::json(&serde_json::json!({ "name": spec.name, "genesis": genesis, "toml": text }));
     }
     output::raw(text.as_bytes())
-}
-
-/// What the number of authorities means.
-fn trust(set: &AuthoritySet) -> String {
-    let (count, tolerated, quorum) = (set.count(), set.tolerated(), set.quorum());
-    let tolerated = if tolerated == 0 { "none".to_owned() } else { tolerated.to_string() };
-    let authorities = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
-    let goes_on = if quorum == count { "all of them".to_owned() } else { format!("any {quorum} of them") };
-    format!("of {authorities} {tolerated} may fail or lie; blocks become final while {goes_on} work")
-}
-
-/// Public keys in hex, for each a public key, the name of a key or a key file.
-fn authorities(context: &Context, texts: &[String]) -> Outcome<Vec<String>> {
-    let folder = context.folder();
-    let keys = Keys::new(&folder, context.spec());
-    let public = |text: &String| {
-        let refused = |what: &str| Failure::usage(format!("--authorities {text}: {what}"));
-        if unhex(text).is_some_and(|bytes| bytes.len() == 32) {
-            return Ok(text.to_lowercase());
-        }
-        let key = match Path::new(text) {
-            file if file.is_file() => {
-                let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
-                KeyFile::parse(&text)
-                    .map_err(|_| refused("no key file; a public key, as tussock key show prints it, will do"))?
-                    .public_key()
-            }
-            _ => keys.find(text).map_err(|failure| refused(&failure.message))?.public_key(),
-        };
-        key.map(|key| hex(&key)).ok_or_else(|| refused("the key file has no public key"))
-    };
-    texts.iter().map(public).collect()
 }
 
 /// Parses `ADDR=AMOUNT`. Any prefix is accepted: an address means the same key on every chain.
@@ -297,7 +285,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        base::ids::NodeId,
+        base::{hash::hex, ids::NodeId},
         chain::{
             key::SecretKey,
             spec::{SealRule, Unit},

@@ -5,6 +5,7 @@
 
 pub mod announce;
 pub mod appender;
+mod authorities;
 pub mod backup;
 pub mod bench;
 pub mod chain;

@@ -171,7 +171,11 @@ fn sealing(status: &Value) -> String {
     };
     let (view, count) = (number(sealing, "view"), authorities.len());
     let all = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
-    format!("view {view}, {all}; this node {own}{unheard}{lying}")
+    let until = match sealing["until"].as_u64() {
+        Some(height) => format!(", which seal until block {height}"),
+        None => String::new(),
+    };
+    format!("view {view}, {all}{until}; this node {own}{unheard}{lying}")
 }
 
 /// What a newcomer with a network's first node, or its only one, may want to know.

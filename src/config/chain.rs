@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{error::ConfigError, suggest::suggest};
-use crate::chain::{spec::ChainSpec, spec_file::SpecError};
+use crate::chain::{spec::ChainSpec, spec_error::SpecError};
 
 /// The copy of a chain's specification in its folder.
 pub const CHAIN_FILE: &str = "chain.toml";

@@ -74,13 +74,13 @@ pub enum HindranceId {
     LowDescriptors,
     /// Too few authorities are there.
     NoQuorum,
-    /// The authorities cannot be known.
+    /// Blocks name authorities whom the chain's file does not have.
     UnknownAuthorities,
 }
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 19] = [
+    pub const FOUND: [Self; 21] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -100,6 +100,8 @@ impl HindranceId {
         Self::LowMemory,
         Self::LowDescriptors,
         Self::DataDirLost,
+        Self::NoQuorum,
+        Self::UnknownAuthorities,
     ];
 
     /// The word used everywhere.

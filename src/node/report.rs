@@ -114,7 +114,11 @@ pub struct SealingReport {
     pub notarised: (u64, Hash),
     /// This node's own number, if it has a key of the set.
     pub own: Option<usize>,
-    /// All authorities, in the order of the chain's file.
+    /// The number of the set that seals: 0 for the first.
+    pub epoch: u32,
+    /// The height of the last block that it seals, if the chain's file names a later set.
+    pub until: Option<u32>,
+    /// Its authorities, in the order of the chain's file.
     pub authorities: Vec<AuthorityReport>,
     /// Why nothing becomes final although something waits, in words.
     pub stuck: Option<String>,

@@ -13,7 +13,9 @@ use crate::{
 /// The status' fields; none on chains of proof of work.
 pub(super) fn fields(status: &Status) -> Map<String, Value> {
     let Some(sealing) = &status.sealing else { return Map::new() };
-    let SealingReport { last_final, view, leader, notarised, own, authorities, stuck, evidence, finality: _ } =
+    let SealingReport {
+        last_final, view, leader, notarised, own, authorities, stuck, evidence, epoch, until, finality: _
+    } =
         &**sealing;
     let shown = |one: &AuthorityReport| json!({ "key": hex(&one.key), "seen": one.seen.map(|seen| seen.0), "voted": one.voted });
     object(json!({
@@ -21,7 +23,7 @@ pub(super) fn fields(status: &Status) -> Map<String, Value> {
         "authorities": authorities.iter().map(shown).collect::<Vec<_>>(),
         "sealing": {
             "view": view, "leader": leader, "notarised": { "view": notarised.0, "hash": notarised.1 }, "own": own,
-            "stuck": stuck, "lying": evidence,
+            "stuck": stuck, "lying": evidence, "epoch": epoch, "until": until,
         },
     }))
 }

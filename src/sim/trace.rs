@@ -210,6 +210,7 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
         ToLedger::Admit { transaction, .. } => hash(18, &transaction.txid, out),
         ToLedger::OfferPool { link } => out.extend_from_slice(&codec::encode(&(38u8, link.0))),
         ToLedger::WantProposal { parent, .. } => hash(49, parent, out),
+        ToLedger::WantPlace { block } => hash(52, block, out),
         ToLedger::Final { hash: block, .. } => hash(47, block, out),
         ToLedger::WantTemplate { address } => out.extend([23, address.0[0]]),
     }
@@ -252,6 +253,7 @@ fn mark_to_sealer(notice: &ToSealer, out: &mut Vec<u8>) {
         }
         ToSealer::Template(Some(template)) => hash(24, &template.header.merkle_root, out),
         ToSealer::Template(None) => out.push(40),
+        ToSealer::PlaceFound { block, .. } => hash(53, block, out),
         ToSealer::ProposalChecked { hash: block, result } => hash(41 + u8::from(result.is_ok()), block, out),
     }
 }

@@ -126,6 +126,15 @@ impl SealStore for SealDb {
 /// A bit that has flipped on the disk is in no checksum of SQLite's, but every signature would show it.
 fn check_record(record: &SealRecord, spec: &ChainSpec) -> Result<(), StoreError> {
     let genesis = spec.genesis_hash();
+    let votes = record.own_votes.iter().chain(record.evidence.iter().flat_map(|(first, second)| [first, second]));
+    let certified = record.certificates.iter().map(|certificate| certificate.statement.epoch);
+    let mut epochs = votes.map(|vote| vote.statement.epoch).chain(certified);
+    if let Some(epoch) = epochs.find(|epoch| spec.authorities.of(*epoch).is_none()) {
+        return Err(StoreError::Mismatch(format!(
+            "the file has votes of set {epoch} of authorities, which the chain's file lacks; get the newer file of whoever \
+             changed the authorities"
+        )));
+    }
     let holds = |vote: &SignedVote| {
         let set = spec.authorities.of(vote.statement.epoch);
         set.is_some_and(|set| set.holds(&genesis, vote))
@@ -222,7 +231,7 @@ mod tests {
         base::hash::hex,
         chain::{
             key::SecretKey,
-            seal::{Statement, Votes},
+            seal::{Authorities, Stage, Statement, Votes},
         },
         store::testing::TempDir,
     };
@@ -269,6 +278,38 @@ mod tests {
         store.forget_below(3).unwrap();
         let lie = |view| (vote(spec, Statement::skip(0, view), 2), vote(spec, Statement::finalize(0, view, BLOCK), 2));
         [7, 8].iter().for_each(|view| store.keep_evidence(&lie(*view)).unwrap());
+    }
+
+    #[test]
+    fn votes_of_the_next_set_take_the_place_of_those_before_and_the_file_must_know_their_set() {
+        let (dir, old) = (TempDir::new(), spec("a"));
+        let mut later = spec("a");
+        let keys = |spec: &ChainSpec| spec.authorities.at(1).unwrap().keys().to_vec();
+        later.authorities = Authorities::new(keys(&old), vec![(9, keys(&old), None)]);
+        for mut store in [
+            Box::new(SealDb::open(&dir.join("seals.db"), &later).unwrap()) as Box<dyn SealStore>,
+            Box::new(SealMemory::default()),
+        ] {
+            fill(&mut *store, &later);
+            store.keep_vote(&vote(&later, Statement::skip(1, 4), 1)).unwrap();
+            store.keep_certificate(&certificate(&later, Statement::skip(1, 5))).unwrap();
+            let record = store.load().unwrap();
+            let own: Vec<Statement> = record.own_votes.iter().map(|vote| vote.statement).collect();
+            assert!(own.contains(&Statement::skip(1, 4)) && !own.contains(&Statement::skip(0, 5)), "{own:?}");
+            let skips: Vec<u32> = record
+                .certificates
+                .iter()
+                .filter(|kept| kept.statement.stage == Stage::Skip)
+                .map(|kept| kept.statement.epoch)
+                .collect();
+            assert_eq!((skips, record.epoch()), (vec![1], 0), "the last final block is of the first set");
+            store.keep_certificate(&certificate(&later, Statement::finalize(1, 7, BLOCK))).unwrap();
+            assert_eq!(store.load().unwrap().epoch(), 1);
+        }
+        let path = dir.join("seals.db");
+        assert!(SealDb::open(&path, &later).is_ok());
+        let refused = SealDb::open(&path, &old).expect_err("a set that the file lacks");
+        assert!(matches!(refused, StoreError::Mismatch(_)) && refused.to_string().contains("set 1"), "{refused}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
         header::Header,
         key::Claim,
         rules::{HeaderFault, ParentFacts},
-        seal::{AuthoritySeal, AuthoritySet, LastWork, Seal, SealRules, Statement, Votes},
+        seal::{AuthoritySeal, AuthoritySet, Epoch, LastWork, Seal, SealRules, Statement, Votes},
         spec::ChainSpec,
         target::Work,
     },
@@ -23,19 +23,19 @@ use crate::{
 pub struct AuthorityRules;
 
 impl SealRules for AuthorityRules {
-    fn check(&self, spec: &ChainSpec, parent: &ParentFacts, header: &Header, _hash: &Hash) -> Result<(), HeaderFault> {
+    fn check(&self, spec: &ChainSpec, parent: &ParentFacts, header: &Header, hash: &Hash) -> Result<(), HeaderFault> {
         let seal = header.authority_seal().ok_or(HeaderFault::Unsealed)?;
-        let parent_view = parent.work.view();
-        if seal.view <= parent_view {
-            return Err(HeaderFault::View { found: seal.view, parent: parent_view });
+        let (parent_view, takes_over) = (parent.work.view(), spec.authorities.taking_over_at(header.height));
+        let base = takes_over.map_or(parent_view, |term| term.base_view(parent_view));
+        if seal.view <= base {
+            return Err(HeaderFault::View { found: seal.view, parent: base });
         }
-        if seal.parent_view != parent_view {
+        // A set's last block may become final in a later view than its own.
+        let is_of_parent = seal.parent_view == parent_view || takes_over.is_some() && seal.parent_view > parent_view;
+        if !is_of_parent {
             return Err(HeaderFault::ParentView { found: seal.parent_view, expected: parent_view });
         }
-        let next = spec.authorities.at(header.height.saturating_add(1));
-        if next.map(AuthoritySet::hash) != Some(seal.next_authorities) {
-            return Err(HeaderFault::NextAuthorities(seal.next_authorities));
-        }
+        check_next(spec, header.height, seal.next_authorities, hash)?;
         check_voters(spec, parent.height, &seal.parent_votes)?;
         let expected = parent.time.max(seal.parent_votes.median_clock() / 1000);
         if header.time != expected {
@@ -60,8 +60,10 @@ impl SealRules for AuthorityRules {
     /// The view and the votes are the leader's to add.
     fn draft(&self, spec: &ChainSpec, parent: &ParentFacts) -> Seal {
         let next = spec.authorities.at(parent.height.saturating_add(2));
+        let takes_over = spec.authorities.taking_over_at(parent.height.saturating_add(1));
+        let base = takes_over.map_or(parent.work.view(), |term| term.base_view(parent.work.view()));
         Seal::Authorities(Box::new(AuthoritySeal {
-            view: parent.work.view().saturating_add(1),
+            view: base.saturating_add(1),
             next_authorities: next.map_or(Hash::ZERO, AuthoritySet::hash),
             parent_view: parent.work.view(),
             parent_votes: Votes::default(),
@@ -76,19 +78,27 @@ impl SealRules for AuthorityRules {
         true
     }
 
+    /// The first block of a set shows that the one before it is final.
     fn parent_claims(&self, spec: &ChainSpec, header: &Header) -> Vec<Claim> {
-        let parent_height = header.height.saturating_sub(1);
-        let signed = header.authority_seal().zip(spec.authorities.at(parent_height)).filter(|_| parent_height > 0);
-        let Some((seal, set)) = signed else { return Vec::new() };
-        let statement = Statement::notarise(set.epoch(), seal.parent_view, header.previous);
-        let genesis = spec.genesis_hash();
-        let claims = seal.parent_votes.iter().map(|(signer, vote)| Claim {
-            // No key: a signature that never holds.
-            public_key: set.keys().get(signer).copied().unwrap_or_default(),
-            hash: statement.signing_hash(&genesis, vote.clock),
-            signature: vote.signature,
+        let state = if self.takes_over(spec, header) { Statement::finalize } else { Statement::notarise };
+        claims(spec, header, state)
+    }
+
+    fn takes_over(&self, spec: &ChainSpec, header: &Header) -> bool {
+        spec.authorities.taking_over_at(header.height).is_some()
+    }
+
+    /// A node whose file lacks a set does not know whether a block is the last of its own set.
+    fn certifies_parent(&self, spec: &ChainSpec, header: &Header) -> bool {
+        let seal = header.authority_seal();
+        let is_quorum = seal.is_some_and(|seal| {
+            let parent = header.height.saturating_sub(1);
+            parent > 0 && check_voters(spec, parent, &seal.parent_votes).is_ok()
         });
-        claims.collect()
+        is_quorum
+            && [Statement::notarise, Statement::finalize]
+                .into_iter()
+                .any(|state| claims(spec, header, state).iter().all(Claim::holds))
     }
 
     fn announces_blocks(&self) -> bool {
@@ -115,6 +125,34 @@ impl SealRules for AuthorityRules {
     }
 }
 
+/// What the votes in a header say if they are of this stage.
+fn claims(spec: &ChainSpec, header: &Header, state: fn(Epoch, u64, Hash) -> Statement) -> Vec<Claim> {
+    let parent_height = header.height.saturating_sub(1);
+    let signed = header.authority_seal().zip(spec.authorities.at(parent_height)).filter(|_| parent_height > 0);
+    let Some((seal, set)) = signed else { return Vec::new() };
+    let (statement, genesis) = (state(set.epoch(), seal.parent_view, header.previous), spec.genesis_hash());
+    let claims = seal.parent_votes.iter().map(|(signer, vote)| Claim {
+        // No key: a signature that never holds.
+        public_key: set.keys().get(signer).copied().unwrap_or_default(),
+        hash: statement.signing_hash(&genesis, vote.clock),
+        signature: vote.signature,
+    });
+    claims.collect()
+}
+
+/// Whether a block names the set of the next height as the chain's file does. The block that a later set continues by the
+/// operators' word could not know of it.
+fn check_next(spec: &ChainSpec, height: u32, named: Hash, hash: &Hash) -> Result<(), HeaderFault> {
+    let next = spec.authorities.term_at(height.saturating_add(1));
+    let takes_over = next.filter(|term| term.from == height.saturating_add(1));
+    match takes_over.and_then(|term| term.continues) {
+        Some(continued) if continued == *hash => Ok(()),
+        Some(expected) => Err(HeaderFault::Continued { found: *hash, expected }),
+        None if next.map(|term| term.set.hash()) == Some(named) => Ok(()),
+        None => Err(HeaderFault::NextAuthorities(named)),
+    }
+}
+
 /// Whether the votes are those of a quorum of the set that sealed the block at this height. Genesis needs none and has
 /// none.
 fn check_voters(spec: &ChainSpec, height: u32, votes: &Votes) -> Result<(), HeaderFault> {
@@ -138,6 +176,7 @@ mod tests {
     use crate::chain::{
         key::{self, SecretKey},
         rules,
+        seal::{Authorities, CONTINUED_VIEWS},
         testkit::{self, BlockMaker},
     };
 
@@ -232,6 +271,59 @@ mod tests {
         let forged = Header { seal: Seal::Authorities(Box::new(seal)), ..first };
         let verdict = rules::check_header(maker.spec(), &facts, &forged, &forged.hash());
         assert_eq!(verdict, Err(HeaderFault::ParentVotes { found: 3, quorum: 0 }));
+    }
+
+    #[test]
+    fn the_first_block_of_a_set_shows_that_the_one_before_it_is_final() {
+        let spec = Arc::new(testkit::sealed_spec_with(4, &[(3, &[1, 2, 3, 4, 5, 6, 7]), (4, &[9])]));
+        let mut maker = BlockMaker::new(spec.clone());
+        for height in 1..6 {
+            let facts = maker.parent_facts();
+            let header = maker.next_block(Vec::new(), account()).header;
+            rules::check_header(&spec, &facts, &header, &header.hash()).unwrap();
+            let claims = AuthorityRules.parent_claims(&spec, &header);
+            assert!(holds(&claims) && claims.len() == [0, 3, 3, 5, 1][height - 1], "{height}: {}", claims.len());
+            assert_eq!(AuthorityRules.takes_over(&spec, &header), [3, 4].contains(&height));
+            assert_eq!(AuthorityRules.certifies_parent(&spec, &header), height > 1);
+            // A notarisation does not show that.
+            let old = testkit::sealed_spec(4);
+            assert_eq!(holds(&AuthorityRules.parent_claims(&old, &header)), height < 3);
+            if height == 2 {
+                let unknown = HeaderFault::NextAuthorities(header.authority_seal().unwrap().next_authorities);
+                assert_eq!(rules::check_header(&old, &facts, &header, &header.hash()), Err(unknown));
+            }
+            if height == 3 {
+                let mut seal = header.authority_seal().unwrap().clone();
+                seal.parent_view += 1;
+                let later = Header { seal: Seal::Authorities(Box::new(seal.clone())), ..header.clone() };
+                assert_eq!(rules::check_header(&spec, &facts, &later, &later.hash()), Ok(()), "final in a later view");
+                seal.parent_view -= 2;
+                let earlier = Header { seal: Seal::Authorities(Box::new(seal)), ..header.clone() };
+                assert!(rules::check_header(&spec, &facts, &earlier, &earlier.hash()).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_that_continues_follows_one_block_alone_and_leaves_what_the_lost_one_notarised() {
+        let mut maker = maker(4);
+        maker.empty_blocks(1, account());
+        let facts = maker.parent_facts();
+        let last = maker.next_block(Vec::new(), account());
+        let mut spec = testkit::sealed_spec(4);
+        let keys = |spec: &ChainSpec| spec.authorities.at(1).unwrap().keys().to_vec();
+        spec.authorities = Authorities::new(keys(&spec), vec![(3, keys(&spec), Some(last.hash))]);
+        let check = |spec: &ChainSpec, header: &Header| rules::check_header(spec, &facts, header, &header.hash());
+        assert_eq!(check(&spec, &last.header), Ok(()), "it could not name the set that continues");
+        let facts_after = maker.parent_facts();
+        let lost = maker.next_block(Vec::new(), account()).header;
+        let view = HeaderFault::View { found: 3, parent: 2 + CONTINUED_VIEWS };
+        assert_eq!(rules::check_header(&spec, &facts_after, &lost, &lost.hash()), Err(view));
+        let Seal::Authorities(draft) = AuthorityRules.draft(&spec, &facts_after) else { panic!("no seal") };
+        assert_eq!(draft.view, 3 + CONTINUED_VIEWS);
+        spec.authorities = Authorities::new(keys(&spec), vec![(3, keys(&spec), Some(Hash([7; 32])))]);
+        let other = HeaderFault::Continued { found: last.hash, expected: Hash([7; 32]) };
+        assert_eq!(check(&spec, &last.header), Err(other));
     }
 
     #[test]

@@ -17,12 +17,28 @@ pub struct AuthoritySet {
     hash: Hash,
 }
 
+/// A set and the blocks that it seals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The height of its first block. Its last is the one before the next set's first.
+    pub from: u32,
+    /// Who seals.
+    pub set: AuthoritySet,
+    /// The block before its first, if all operators have agreed that it is final, since the quorum of the set before is
+    /// lost. No other block is followed by this set.
+    pub continues: Option<Hash>,
+}
+
 /// All sets of a chain; none on a chain of proof of work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authorities {
-    /// From which height on each seals, ascending; the first from 1.
-    sets: Vec<(u32, AuthoritySet)>,
+    /// Ascending by height; the first from 1.
+    terms: Vec<Term>,
 }
+
+/// How far the views of a set that continues for a lost one are above those of the block that it continues: blocks which the
+/// lost set notarised after that one have lower views, so that they are left.
+pub const CONTINUED_VIEWS: u64 = 1 << 32;
 
 impl AuthoritySet {
     /// A set of 1 to 64 keys.
@@ -91,20 +107,55 @@ impl AuthoritySet {
 }
 
 impl Authorities {
-    /// The sets with the heights from which they seal, ascending; the first from 1.
-    pub fn new(sets: Vec<(u32, AuthoritySet)>) -> Self {
-        Self { sets }
+    /// The first set, and the later ones in the order of their heights, with the block that each continues. Their numbers
+    /// follow from that order.
+    pub fn new(first: Vec<[u8; 32]>, later: Vec<(u32, Vec<[u8; 32]>, Option<Hash>)>) -> Self {
+        let all = std::iter::once((1, first, None)).chain(later);
+        let term = |(epoch, (from, keys, continues))| Term { from, set: AuthoritySet::new(epoch, keys), continues };
+        Self { terms: (0..).zip(all).map(term).collect() }
+    }
+
+    /// All sets, ascending by height.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// Which set seals the block at a height; `None` on a chain of proof of work.
+    pub fn term_at(&self, height: u32) -> Option<&Term> {
+        let after = self.terms.partition_point(|term| term.from <= height.max(1));
+        after.checked_sub(1).and_then(|at| self.terms.get(at))
     }
 
     /// Who seals the block at a height; `None` on a chain of proof of work.
     pub fn at(&self, height: u32) -> Option<&AuthoritySet> {
-        let after = self.sets.partition_point(|(from, _)| *from <= height.max(1));
-        after.checked_sub(1).and_then(|at| self.sets.get(at)).map(|(_, set)| set)
+        self.term_at(height).map(|term| &term.set)
     }
 
     /// The set of an epoch.
     pub fn of(&self, epoch: Epoch) -> Option<&AuthoritySet> {
-        self.sets.get(usize::try_from(epoch).ok()?).map(|(_, set)| set)
+        self.term_of(epoch).map(|term| &term.set)
+    }
+
+    /// The set of an epoch, and what it seals.
+    pub fn term_of(&self, epoch: Epoch) -> Option<&Term> {
+        self.terms.get(usize::try_from(epoch).ok()?)
+    }
+
+    /// The set that begins with the block at this height, if one takes over from another there.
+    pub fn taking_over_at(&self, height: u32) -> Option<&Term> {
+        self.term_at(height).filter(|term| height > 1 && term.from == height)
+    }
+
+    /// Whether a set seals this block for the last time.
+    pub fn is_last_of_set(&self, height: u32) -> bool {
+        self.taking_over_at(height.saturating_add(1)).is_some()
+    }
+}
+
+impl Term {
+    /// The view above which its first blocks are proposed. `parent`: the view of the block before them.
+    pub fn base_view(&self, parent: u64) -> u64 {
+        self.continues.map_or(parent, |_| parent.saturating_add(CONTINUED_VIEWS))
     }
 }
 
@@ -136,11 +187,20 @@ mod tests {
 
     #[test]
     fn a_set_seals_from_its_height_on() {
-        let set = |epoch| AuthoritySet::new(epoch, vec![[1; 32]]);
-        let all = Authorities::new(vec![(1, set(0)), (10, set(1))]);
-        let epochs = [0, 1, 9, 10, 11, u32::MAX].map(|height| all.at(height).map(AuthoritySet::epoch));
-        assert_eq!(epochs, [Some(0), Some(0), Some(0), Some(1), Some(1), Some(1)]);
+        let all =
+            Authorities::new(vec![[1; 32]], vec![(10, vec![[1; 32]], None), (20, vec![[2; 32]], Some(Hash([7; 32])))]);
+        let epochs = [0, 1, 9, 10, 19, u32::MAX].map(|height| all.at(height).map(AuthoritySet::epoch));
+        assert_eq!(epochs, [Some(0), Some(0), Some(0), Some(1), Some(1), Some(2)]);
         assert_eq!(all.of(1).map(AuthoritySet::epoch), Some(1));
-        assert!(all.of(2).is_none() && Authorities::default().at(5).is_none());
+        assert!(all.of(3).is_none() && Authorities::default().at(5).is_none());
+        let takes_over: Vec<u32> = (0..30).filter(|height| all.taking_over_at(*height).is_some()).collect();
+        let lasts: Vec<u32> = (0..30).filter(|height| all.is_last_of_set(*height)).collect();
+        assert_eq!((takes_over, lasts), (vec![10, 20], vec![9, 19]));
+        assert_ne!(
+            all.of(0).map(AuthoritySet::hash),
+            all.of(1).map(AuthoritySet::hash),
+            "the same keys in another epoch"
+        );
+        assert_eq!([1, 2].map(|epoch| all.term_of(epoch).unwrap().base_view(5)), [5, 5 + CONTINUED_VIEWS]);
     }
 }

@@ -14,7 +14,7 @@ mod work_rules;
 
 pub use self::{
     authority_rules::AuthorityRules,
-    authority_set::{Authorities, AuthoritySet},
+    authority_set::{Authorities, AuthoritySet, CONTINUED_VIEWS, Term},
     recall::{RECALLED_VOTES, Recall, Recalled},
     rules::{LastWork, SealRules},
     sealing::Sealing,

@@ -45,6 +45,13 @@ pub trait SealRules: Sync {
     /// The signatures by which the header shows that its parent counts.
     fn parent_claims(&self, spec: &ChainSpec, header: &Header) -> Vec<Claim>;
 
+    /// Whether others seal from this block on than up to its parent. Then each node checks the header's signatures itself,
+    /// whatever follows it.
+    fn takes_over(&self, spec: &ChainSpec, header: &Header) -> bool;
+
+    /// Whether the header shows that its parent counts, even if the chain's file lacks the set that seals this block.
+    fn certifies_parent(&self, spec: &ChainSpec, header: &Header) -> bool;
+
     /// Whether new blocks spread by announcements, and whole to those who ask. Else their makers propose them to all.
     fn announces_blocks(&self) -> bool;
 

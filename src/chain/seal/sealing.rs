@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use crate::chain::{
-    seal::AuthoritySet,
-    spec::{ChainSpec, SealRule},
-};
+use crate::chain::spec::{ChainSpec, SealRule};
 
 /// How the authorities of a sealed chain work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealing {
-    /// The authorities.
-    pub set: AuthoritySet,
     /// The least time from a notarisation to the next proposal.
     pub block_time: Duration,
     /// After how long a block without transactions is due.
@@ -23,8 +18,7 @@ impl ChainSpec {
     pub fn sealing(&self) -> Option<Sealing> {
         match &self.parameters.seal {
             SealRule::Work => None,
-            SealRule::Authorities { keys, block_time_ms, idle_block_time } => Some(Sealing {
-                set: AuthoritySet::new(0, keys.to_vec()),
+            SealRule::Authorities { block_time_ms, idle_block_time, .. } => Some(Sealing {
                 block_time: Duration::from_millis(u64::from(*block_time_ms)),
                 idle_block_time: Duration::from_secs(u64::from(*idle_block_time)),
             }),

@@ -75,6 +75,14 @@ impl SealRules for WorkRules {
         Vec::new()
     }
 
+    fn takes_over(&self, _spec: &ChainSpec, _header: &Header) -> bool {
+        false
+    }
+
+    fn certifies_parent(&self, _spec: &ChainSpec, _header: &Header) -> bool {
+        false
+    }
+
     fn announces_blocks(&self) -> bool {
         true
     }

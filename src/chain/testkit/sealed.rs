@@ -2,11 +2,11 @@
 
 use super::BlockMaker;
 use crate::{
-    base::codec::List,
+    base::{codec::List, limits::MAX_AUTHORITIES},
     chain::{
         key::SecretKey,
         rules::ParentFacts,
-        seal::{Certificate, Seal, SignedVote, Statement, Votes},
+        seal::{Authorities, Certificate, Seal, SignedVote, Statement, Votes},
         spec::{ChainSpec, SealRule, genesis},
         transaction::Output,
     },
@@ -33,10 +33,25 @@ pub fn sealed_spec(authorities: usize) -> ChainSpec {
     spec
 }
 
+/// The same, with later sets: from which height on, and the numbers of their authorities.
+pub fn sealed_spec_with(authorities: usize, later: &[(u32, &[usize])]) -> ChainSpec {
+    let mut spec = sealed_spec(authorities);
+    let keys = |numbers: &[usize]| numbers.iter().map(|number| authority_key(*number).public_key()).collect();
+    let later = later.iter().map(|(from, numbers)| (*from, keys(numbers), None)).collect();
+    spec.authorities = Authorities::new(keys(&(0..authorities).collect::<Vec<_>>()), later);
+    spec
+}
+
 /// The vote of an authority of [`sealed_spec`]. `clock`: milliseconds since 1970.
 pub fn signed_vote(spec: &ChainSpec, statement: Statement, signer: usize, clock: u64) -> SignedVote {
     let number = u8::try_from(signer).expect("there are at most 64 authorities");
-    SignedVote::sign(statement, number, clock, &authority_key(signer), &spec.genesis_hash())
+    let own = authority_key(signer);
+    // In a later set the numbers are others.
+    let is_later = statement.epoch > 0;
+    let public = spec.authorities.of(statement.epoch).and_then(|set| set.keys().get(signer)).filter(|_| is_later);
+    let of_set = || (0..MAX_AUTHORITIES).map(authority_key).find(|key| Some(&key.public_key()) == public);
+    let key = public.and_then(|_| of_set()).unwrap_or(own);
+    SignedVote::sign(statement, number, clock, &key, &spec.genesis_hash())
 }
 
 /// A certificate by the first authorities that are a quorum, whose clocks all show the same.
@@ -90,7 +105,11 @@ pub fn next_seal(spec: &ChainSpec, parent: &ParentFacts, time: u64) -> (Seal, u6
     }
     let time = time.max(parent.time);
     let epoch = spec.authorities.at(parent.height).map_or(0, |set| set.epoch());
-    let statement = Statement::notarise(epoch, parent.work.view(), parent.hash);
+    let state = match spec.authorities.is_last_of_set(parent.height) {
+        true => Statement::finalize,
+        false => Statement::notarise,
+    };
+    let statement = state(epoch, parent.work.view(), parent.hash);
     seal.parent_votes = certificate(spec, statement, time.saturating_mul(1000)).votes;
     (Seal::Authorities(seal), time)
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
+    authorities,
     folder::Folder,
     lost_blocks::LostBlocks,
     plan::{DEFAULT_MEMORY, Plan},
@@ -120,6 +121,7 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
+    authorities::check(&headers, &setup.spec)?;
     let lost = LostBlocks::find(&headers, &plan.folder()).map_err(failed)?;
     let ledger = SharedLedger::new(ledger);
     let headers = ledger.archive(headers).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! `run` and `dev`: a node in this process.
 
+mod authorities;
 mod folder;
 mod known_time;
 mod launch;

@@ -3,8 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    base::{hash::Hash, time::Time},
-    node::recent::Recent,
+    base::{
+        hash::Hash,
+        time::{Now, Time},
+    },
+    node::{
+        HindranceReporter, Outbox,
+        hindrance::{Finding, HindranceId},
+        recent::Recent,
+    },
 };
 
 /// Notarised blocks that are remembered, in case their headers come later. Far more than there are between two messages of
@@ -22,6 +29,7 @@ pub(super) struct Certified {
     /// The last final block.
     pub(super) last_final: Option<(u32, Hash)>,
     pub(super) missing: Option<Missing>,
+    told: HindranceReporter,
 }
 
 /// The newest notarised block whose header is missing.
@@ -34,11 +42,29 @@ pub(super) struct Missing {
 
 impl Default for Certified {
     fn default() -> Self {
-        Self { notarised: Recent::new(NOTARISED), last_final: None, missing: None }
+        Self { notarised: Recent::new(NOTARISED), last_final: None, missing: None, told: HindranceReporter::default() }
     }
 }
 
 impl Certified {
+    /// A block that counts names authorities for the next one whom the chain's file does not have. The node waits until its
+    /// operator has the file that has them.
+    pub(super) fn lack(&mut self, now: Now, height: u32, set: Hash, out: &mut Outbox) {
+        if self.told.contains(HindranceId::UnknownAuthorities) {
+            return;
+        }
+        log::error!(
+            "the chain file lacks the authorities that seal from here on: height={height} next_authorities={set}"
+        );
+        let text = format!(
+            "block {height} hands over to authorities whom this node's chain file does not have, or has from another height: \
+             their set is {set}"
+        );
+        let advice = "get the chain file of whoever changed the authorities, and start this node again with it";
+        let finding = (HindranceId::UnknownAuthorities, Some(Finding::new(text, advice)));
+        self.told.replace(now.unix, [finding], out);
+    }
+
     /// Whether this block was notarised lately.
     pub(super) fn contains(&self, hash: &Hash) -> bool {
         self.notarised.contains(hash)

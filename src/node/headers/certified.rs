@@ -12,6 +12,7 @@ use crate::{
     chain::{
         archive::{HeaderRow, StoreError},
         header::Header,
+        rules::HeaderFault,
     },
     node::{
         Halt, Outbox,
@@ -20,7 +21,7 @@ use crate::{
             certificates::{FIRST_RETRY, LAST_RETRY, Missing},
             header_node::{HeaderLookup, HeaderNode},
             syncnode::{HeaderSources, Standing},
-            validate::{Batch, Follower},
+            validate::{Batch, Follower, Unknown},
         },
     },
 };
@@ -108,9 +109,13 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let previous = header.previous;
+        let (previous, height) = (header.previous, header.height);
         let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
             Ok(row) => row,
+            Err(HeaderFault::NextAuthorities(set)) => {
+                self.certified.lack(now, height, set, out);
+                return Ok(());
+            }
             Err(fault) => {
                 out.halt(Halt::certified_but_invalid(&hash, &fault.to_string()));
                 return Ok(());
@@ -168,6 +173,19 @@ impl Headers {
             }
         }
         Ok(())
+    }
+
+    /// A peer's chain goes on with authorities whom this node's file does not have, or so it says.
+    pub(super) fn meet_unknown(&mut self, now: Now, link: LinkId, unknown: Unknown, out: &mut Outbox) {
+        let Unknown { hash, header, is_certified } = unknown;
+        if is_certified && let Some(seal) = header.authority_seal() {
+            self.certified.lack(now, header.height, seal.next_authorities, out);
+        }
+        if let Some(peer) = self.peers.get_mut(link) {
+            peer.done(now.mono);
+            peer.slow(now.mono);
+            peer.held = (!is_certified).then(|| Box::new((hash, header)));
+        }
     }
 
     /// No branch that leaves this block counts any more.

@@ -9,7 +9,7 @@ use crate::{
     chain::{
         archive::{HeaderRow, StoreError},
         header::Header,
-        rules,
+        rules::{self, HeaderFault},
         target::Work,
     },
     node::{
@@ -186,6 +186,8 @@ impl Headers {
         let Some(index) = &self.index else { return refused(Refusal::Drop("the node is starting")) };
         let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
             Ok(row) => row,
+            // It is certified: this node's file is not the others'.
+            Err(HeaderFault::NextAuthorities(_)) => return refused(Refusal::Drop("names authorities who are unknown")),
             Err(fault) => return refused(Refusal::Fault(fault.into())),
         };
         Ok(Judged::New(Box::new(row), parent))

@@ -87,9 +87,15 @@ impl Headers {
             }
             Ok(mut batch) => {
                 self.answered = true;
-                let end = (full && batch.future.is_none() && !batch.rows.is_empty()).then_some(batch.last);
+                let goes_on = batch.future.is_none() && batch.unknown.is_none();
+                let end = (full && goes_on && !batch.rows.is_empty()).then_some(batch.last);
                 let reached = batch.last.0;
-                self.hold_last(link, &mut batch);
+                let unknown = batch.unknown.take();
+                match unknown.is_some() {
+                    // It shows that the one before it counts.
+                    true => batch.rows.last().into_iter().for_each(|row| self.certified.notarised.insert(row.hash)),
+                    false => self.hold_last(link, &mut batch),
+                }
                 let taken = match self.leaves_final(&batch.rows)? {
                     true => self.ignore_unfinal(now.mono, link, batch.last),
                     false => self.take_batch(now, link, full, batch, out)?,
@@ -99,6 +105,9 @@ impl Headers {
                     self.peers.delivered(now.mono, link, count);
                 }
                 self.end_round(link, end.filter(|_| taken));
+                if let Some(unknown) = unknown {
+                    self.meet_unknown(now, link, unknown, out);
+                }
                 self.take_held(now, out)
             }
         }

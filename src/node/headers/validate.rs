@@ -36,15 +36,24 @@ impl<'a> Follower<'a> {
         Ok(Self { spec, parent, timeline, last_work: LastWork::default() })
     }
 
+    /// Checks the next header.
+    fn check(&self, header: &Header, hash: &Hash) -> Result<(), HeaderFault> {
+        rules::check_header(self.spec, &self.parent, header, hash)
+    }
+
     /// Checks the next header and steps onto it.
     pub(super) fn step(&mut self, header: Header, hash: Hash) -> Result<HeaderRow, HeaderFault> {
-        rules::check_header(self.spec, &self.parent, &header, &hash)?;
+        self.check(&header, &hash)?;
+        Ok(self.step_onto(header, hash))
+    }
+
+    fn step_onto(&mut self, header: Header, hash: Hash) -> HeaderRow {
         let work = self.spec.seal_rules().chain_work(self.parent.work, &header, &mut self.last_work);
         let Header { height, time, .. } = header;
         self.timeline.push(time);
         let (median_time, paused) = (self.timeline.median_time(), self.timeline.paused());
         self.parent = ParentFacts { hash, height, time, median_time, paused, work };
-        Ok(HeaderRow { hash, header, work, paused, status: BlockStatus::Header })
+        HeaderRow { hash, header, work, paused, status: BlockStatus::Header }
     }
 }
 
@@ -57,6 +66,17 @@ pub(super) struct Batch {
     pub(super) last: (u32, Hash),
     /// The headers that are too far in the future, and all that follow them; they are left out of the rows.
     pub(super) future: Option<Refused>,
+    /// The first header, if there is one, that names authorities for the next block whom the chain's file does not have.
+    pub(super) unknown: Option<Unknown>,
+}
+
+/// A header that keeps all rules but names another set for the next block than the chain's file. Either may be wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Unknown {
+    pub(super) hash: Hash,
+    pub(super) header: Header,
+    /// What follows it shows that it counts, so that this node's file lacks the set.
+    pub(super) is_certified: bool,
 }
 
 /// Headers that the clock refuses.
@@ -118,7 +138,8 @@ pub(super) fn judge(
         }
         headers.next();
     }
-    let mut batch = Batch { rows: Vec::with_capacity(headers.len()), last: (node.height, hash), future: None };
+    let mut batch =
+        Batch { rows: Vec::with_capacity(headers.len()), last: (node.height, hash), future: None, unknown: None };
     let mut follower = Follower::new(spec, index, hash, node)?;
     while let Some(header) = headers.next() {
         if header.previous != batch.last.1 {
@@ -129,17 +150,32 @@ pub(super) fn judge(
             break;
         }
         let hash = header.hash();
-        match follower.step(header, hash) {
-            Ok(row) => {
-                batch.last = (row.header.height, hash);
-                batch.rows.push(row);
+        let next = headers.peek().filter(|next| next.previous == hash);
+        match follower.check(&header, &hash) {
+            Ok(()) => {
+                batch.last = (header.height, hash);
+                batch.rows.push(follower.step_onto(header, hash));
+            }
+            Err(HeaderFault::NextAuthorities(set)) => {
+                let is_certified = next.is_some_and(|next| spec.seal_rules().certifies_parent(spec, next));
+                if next.is_some() && !is_certified {
+                    return Ok(Err(HeaderFault::NextAuthorities(set).into()));
+                }
+                batch.unknown = Some(Unknown { hash, header, is_certified });
+                break;
             }
             Err(fault) => return Ok(Err(fault.into())),
         }
     }
-    let claims = batch.rows.last().map(|last| spec.seal_rules().parent_claims(spec, &last.header));
-    if claims.into_iter().flatten().any(|claim| !claim.holds()) {
-        return Ok(Err(HeaderFault::VoteSignature.into()));
-    }
-    Ok(Ok(batch))
+    Ok(check_claims(spec, &batch).map(|()| batch).map_err(PeerFault::from))
+}
+
+/// What follows a header shows that it counts; so the last one's signatures are checked, and those by which one set hands over
+/// to the next.
+fn check_claims(spec: &ChainSpec, batch: &Batch) -> Result<(), HeaderFault> {
+    let rules = spec.seal_rules();
+    let last = batch.unknown.as_ref().map(|unknown| &unknown.header).or(batch.rows.last().map(|row| &row.header));
+    let handed_over = batch.rows.iter().map(|row| &row.header).filter(|header| rules.takes_over(spec, header));
+    let mut claims = handed_over.chain(last).flat_map(|header| rules.parent_claims(spec, header));
+    if claims.all(|claim| claim.holds()) { Ok(()) } else { Err(HeaderFault::VoteSignature) }
 }

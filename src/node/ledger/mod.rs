@@ -179,6 +179,12 @@ impl Ledger {
                 let template = is_tip.then(|| self.templates.make(now, address, active, out)).transpose()?;
                 out.tell(ToSealer::Template(template));
             }
+            ToLedger::WantPlace { block } => {
+                if let Some(row) = active.chain().store().header(&block)? {
+                    let (height, view) = (row.header.height, row.work.view());
+                    out.tell(ToSealer::PlaceFound { block, height, view });
+                }
+            }
             ToLedger::Final { height, hash } => self.chains.set_final(height, hash)?,
             ToLedger::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
         }

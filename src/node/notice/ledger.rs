@@ -62,6 +62,11 @@ pub enum ToLedger {
         /// The payee.
         address: Address,
     },
+    /// From `sealer`: where does this notarised block stand?
+    WantPlace {
+        /// The block.
+        block: Hash,
+    },
     /// From `sealer`: this block, and all before it, must never be left again.
     Final {
         /// Its height.

@@ -23,6 +23,15 @@ pub enum ToSealer {
     },
     /// From `ledger`: the answer to `WantProposal`; `None`: the tip is another block than the parent that was named.
     Template(Option<Arc<Template>>),
+    /// From `ledger`: the answer to `WantPlace` if the block's header is here.
+    PlaceFound {
+        /// The block.
+        block: Hash,
+        /// Its height.
+        height: u32,
+        /// Its view.
+        view: u64,
+    },
     /// From `ledger` and `fetch`: the verdict on a proposed block in its place, asked for by `Proposed`.
     ProposalChecked {
         /// The block.

@@ -55,6 +55,7 @@ impl Sealer {
             Effect::Final(place) => {
                 self.finality.reached(place, self.offers.of(&place.block).map(|offer| offer.header.height));
                 self.finality.tell(now, out);
+                self.look_for_turn(out);
             }
             Effect::Contradiction(statement) => {
                 let (view, block) = (statement.view, statement.block);

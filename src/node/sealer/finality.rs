@@ -55,6 +55,18 @@ impl Finality {
         }
     }
 
+    /// The ledger has told a block's height.
+    pub(super) fn note_height(&mut self, hash: Hash, height: u32) {
+        self.heights.push_back((hash, height));
+    }
+
+    /// Asks for the height of the last final block if that is not known.
+    pub(super) fn look(&self, out: &mut Outbox) {
+        if let Some((place, _)) = self.untold {
+            out.tell(ToLedger::WantPlace { block: place.block });
+        }
+    }
+
     /// A block is final.
     pub(super) fn reached(&mut self, place: Place, height: Option<u32>) {
         self.untold = Some((place, None));

@@ -12,8 +12,8 @@ use crate::{
     },
     chain::{
         header::Header,
-        key,
-        seal::{Certificate, Recall, Recalled, Seal, SignedVote, proposal_hash},
+        key::{self, Claim},
+        seal::{AuthoritySet, Certificate, Recall, Recalled, Seal, SignedVote, Stage, proposal_hash},
     },
     node::{Action, Halt, LinkAction, Outbox, PeerFault},
     wire::{
@@ -28,6 +28,7 @@ use super::{
     offers::{Offer, check_body},
     peer::{Peer, name_of},
     recalling::{is_missing, signed_elsewhere},
+    turning::epoch_of,
 };
 
 /// A peer that is behind is helped this often at most.
@@ -45,7 +46,11 @@ impl Sealer {
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.shown.insert(name_of(frame));
         }
+        let current = self.keys.set.epoch();
         let judged = match message {
+            message if epoch_of(&message).is_some_and(|epoch| epoch > current) => {
+                self.on_later(now, link, message, frame, out)?
+            }
             Message::Proposal { signature, block } => self.on_proposal(now, link, (signature, block), frame, out),
             Message::Vote(vote) => self.on_vote(now, link, vote, frame, out)?,
             Message::Certificate(certificate) => self.on_certificate(now, *certificate),
@@ -67,7 +72,10 @@ impl Sealer {
         frame: &Frame,
         out: &mut Outbox,
     ) -> Result<Result<(), PeerFault>, Halt> {
+        // Whoever votes to skip a view of an earlier set does not know that its last block is final.
+        let is_over = vote.statement.epoch < self.keys.set.epoch() && vote.statement.stage == Stage::Skip;
         match self.core.vote(vote, clock(now)) {
+            _ if is_over => self.help(now, link, out)?,
             Err(_) => return Ok(Err(PeerFault::Unsigned(Kind::Vote))),
             Ok(Fate::Stale) => {}
             Ok(Fate::Behind) => self.help(now, link, out)?,
@@ -83,7 +91,7 @@ impl Sealer {
     }
 
     /// The core has it sent on.
-    fn on_certificate(&mut self, now: Now, certificate: Certificate) -> Result<(), PeerFault> {
+    pub(super) fn on_certificate(&mut self, now: Now, certificate: Certificate) -> Result<(), PeerFault> {
         let judged = self.core.certificate(certificate, clock(now));
         judged.map(|_| ()).map_err(|_| PeerFault::Unsigned(Kind::Certificate))
     }
@@ -100,7 +108,8 @@ impl Sealer {
         let header: Header = codec::decode_prefix(&block).map(|(header, _)| header).map_err(FrameFault::Body)?;
         let Seal::Authorities(seal) = &header.seal else { return Err(unsigned) };
         let (hash, view) = (header.hash(), seal.view);
-        if !self.core.wants_proposal(view, &hash) {
+        let is_of_set = self.spec.authorities.at(header.height).map(AuthoritySet::epoch) == Some(self.keys.set.epoch());
+        if !is_of_set || !self.core.wants_proposal(view, &hash) {
             return Ok(());
         }
         let leader = self.keys.set.leader(view);
@@ -115,7 +124,15 @@ impl Sealer {
         }
         // The signature covers the header alone, and only the first proposal of a view is taken.
         check_body(&block)?;
-        let parent = Place { view: seal.parent_view, block: header.previous };
+        let parent = match self.core.base() {
+            base if base.block == header.previous => base,
+            _ => Place { view: seal.parent_view, block: header.previous },
+        };
+        // What the set builds on was made final by the set before.
+        let takes_over = self.spec.seal_rules().takes_over(&self.spec, &header);
+        if takes_over && !self.spec.seal_rules().parent_claims(&self.spec, &header).iter().all(Claim::holds) {
+            return Err(unsigned);
+        }
         let proposal = Proposal { view, hash, parent, parent_votes: seal.parent_votes.clone() };
         let fate = self.core.proposal(proposal, clock(now)).map_err(|_| unsigned)?;
         if fate == Fate::Fresh {

@@ -47,10 +47,13 @@ impl Sealer {
     fn propose(&mut self, now: Now, leading: Leading, template: &Template, out: &mut Outbox) {
         let Some((_, key)) = &self.keys.own else { return };
         let Leading { view, parent, parent_votes } = leading;
+        let handover = self.core.certified().finality().filter(|_| parent == self.core.base());
+        let next = self.spec.authorities.at(template.header.height.saturating_add(1));
         let seal = AuthoritySeal {
             view,
-            next_authorities: self.keys.set.hash(),
-            parent_view: parent.view,
+            next_authorities: next.unwrap_or(&self.keys.set).hash(),
+            // The last block of the set before may have become final in a later view than its own.
+            parent_view: handover.map_or(parent.view, |finality| finality.statement.view),
             parent_votes: parent_votes.clone(),
         };
         let header = Header {

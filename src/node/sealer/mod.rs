@@ -17,18 +17,22 @@ mod recalling;
 mod reporting;
 #[cfg(test)]
 mod tests;
+mod turning;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     base::{
+        hash::Hash,
         ids::LinkId,
         rng::Rng,
         time::{Now, Time},
     },
     chain::{
         archive::{SealRecord, SealStore},
-        seal::{AuthoritySet, Sealing},
+        key::SecretKey,
+        seal::{AuthoritySet, Certificate, Sealing},
+        spec::ChainSpec,
     },
     node::{
         ChainMove, Halt, Input, Nothing, Outbox, PeerLink, Role, Setup,
@@ -38,7 +42,7 @@ use crate::{
 };
 
 use self::{
-    core::{Clock, Core},
+    core::{Clock, Core, Place},
     finality::Finality,
     keys::Keys,
     offers::{Leading, Offers},
@@ -52,7 +56,11 @@ const RECALLS: usize = 1024;
 
 /// The `sealer` role.
 pub struct Sealer {
+    spec: Arc<ChainSpec>,
     sealing: Sealing,
+    /// This node's own key.
+    key: Option<SecretKey>,
+    /// Those of the set that seals now.
     keys: Keys,
     seals: Box<dyn SealStore>,
     rng: Rng,
@@ -66,6 +74,8 @@ pub struct Sealer {
     recalled: Recent,
     finality: Finality,
     reporter: Reporter,
+    /// Up to which block the ledger is applied, and its height.
+    ledger: Option<(Hash, u32)>,
     /// Transactions in the mempool.
     waiting: usize,
 }
@@ -74,13 +84,18 @@ impl Sealer {
     /// A role that has heard nothing yet.
     pub fn new(setup: &Setup, seals: Box<dyn SealStore>, rng: Rng) -> Self {
         let spec = &setup.spec;
-        let sealing = spec.sealing().unwrap_or_else(nobody);
-        let keys = Keys::new(spec.genesis_hash(), sealing.set.clone(), setup.seal.as_ref());
+        let sealing = spec.sealing().unwrap_or_else(never);
+        let set = spec.authorities.at(1).cloned().unwrap_or_else(|| AuthoritySet::new(0, vec![[0; 32]]));
+        let keys = Keys::new(spec.genesis_hash(), set, setup.seal.as_ref());
         let recalling = Recalling::new(keys.own_number(), keys.set.quorum());
-        let core = new_core(&sealing, &keys, SealRecord::default(), Clock::default());
+        let genesis = Place { view: 0, block: keys.genesis };
+        let core = new_core(&sealing, &keys, (genesis, None), SealRecord::default(), Clock::default());
         Self {
-            reporter: Reporter::new(&keys),
+            reporter: Reporter::new(&keys, spec),
             finality: Finality::new(keys.genesis),
+            key: setup.seal.clone(),
+            ledger: None,
+            spec: spec.clone(),
             sealing,
             keys,
             seals,
@@ -97,12 +112,10 @@ impl Sealer {
     }
 
     fn start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
-        let record = self.seals.load()?;
-        self.core = new_core(&self.sealing, &self.keys, record, clock(now));
+        let epoch = self.seals.load()?.epoch();
+        let set = self.spec.authorities.of(epoch).unwrap_or(&self.keys.set).clone();
+        self.take_set(now, set, self.genesis(), None)?;
         self.finality.start(now, self.core.certified(), out);
-        if self.recalling.is_done() {
-            self.core.allow_votes(clock(now));
-        }
         self.tell_notarised(None, out);
         Ok(())
     }
@@ -116,9 +129,10 @@ impl Sealer {
         Ok(())
     }
 
-    fn on_notice(&mut self, now: Now, notice: ToSealer, out: &mut Outbox) {
+    fn on_notice(&mut self, now: Now, notice: ToSealer, out: &mut Outbox) -> Result<(), Halt> {
         match notice {
-            ToSealer::State(_) => {}
+            ToSealer::State(_) => self.finality.look(out),
+            ToSealer::PlaceFound { block, height, view } => return self.on_place(now, block, (height, view), out),
             ToSealer::ChainMoved(moved) => self.chain_moved(now, &moved, out),
             ToSealer::PoolChanged { added, removed } => {
                 self.waiting = self.waiting.saturating_add(added).saturating_sub(removed);
@@ -137,12 +151,17 @@ impl Sealer {
                 self.core.checked(&hash, verdict, clock(now));
             }
         }
+        Ok(())
     }
 
     fn chain_moved(&mut self, now: Now, moved: &ChainMove, out: &mut Outbox) {
         self.finality.note_heights(moved);
         self.finality.tell(now, out);
-        self.core.set_ledger(moved.tip.hash, clock(now));
+        if self.ledger.is_none() {
+            self.finality.look(out);
+        }
+        self.look_for_turn(out);
+        self.note_ledger(now, moved.tip.hash, moved.tip.height);
     }
 
     fn on_wake(&mut self, now: Now, out: &mut Outbox) {
@@ -166,7 +185,7 @@ impl Sealer {
                 shown_by = event_link(&event);
                 self.on_link(now, event, out)?;
             }
-            Input::Notice(notice) => self.on_notice(now, notice, out),
+            Input::Notice(notice) => self.on_notice(now, notice, out)?,
             Input::Command(_, nothing) => match nothing {},
             Input::Stop => return Ok(()),
         }
@@ -179,14 +198,21 @@ impl Sealer {
 }
 
 /// `build` makes this role only on chains with authorities.
-fn nobody() -> Sealing {
+fn never() -> Sealing {
     let never = Duration::from_secs(u64::from(u32::MAX));
-    Sealing { set: AuthoritySet::new(0, vec![[0; 32]]), block_time: never, idle_block_time: never }
+    Sealing { block_time: never, idle_block_time: never }
 }
 
-fn new_core(sealing: &Sealing, keys: &Keys, record: SealRecord, now: Clock) -> Core {
-    let Sealing { set, block_time, idle_block_time } = sealing.clone();
-    let setup = core::Setup { set, own: keys.own_number(), genesis: keys.genesis, block_time, idle_block_time, record };
+fn new_core(
+    sealing: &Sealing,
+    keys: &Keys,
+    (base, handover): (Place, Option<Certificate>),
+    record: SealRecord,
+    now: Clock,
+) -> Core {
+    let Sealing { block_time, idle_block_time } = *sealing;
+    let (set, own) = (keys.set.clone(), keys.own_number());
+    let setup = core::Setup { set, own, base, handover, block_time, idle_block_time, record };
     Core::new(setup, Box::new(keys.clone()), now)
 }
 

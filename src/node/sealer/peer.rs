@@ -12,12 +12,18 @@ use crate::{
 /// Messages of a peer that are remembered.
 const SHOWN: usize = 256;
 
+/// Messages of the next set that are kept for each peer until it begins; later ones are not. Votes of one view and the
+/// certificates of a few: who misses more learns it from the next certificate.
+pub(super) const EARLY: usize = 64;
+
 /// What is known of a peer.
 pub(super) struct Peer {
     /// What it has shown, or was sent.
     pub(super) shown: Recent,
     /// When it last heard what it may have missed.
     pub(super) helped: Option<Time>,
+    /// What it has said of the next set.
+    pub(super) early: Vec<Frame>,
 }
 
 /// A message's name among those that a peer has shown.
@@ -27,6 +33,6 @@ pub(super) fn name_of(frame: &Frame) -> Hash {
 
 impl Default for Peer {
     fn default() -> Self {
-        Self { shown: Recent::new(SHOWN), helped: None }
+        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new() }
     }
 }

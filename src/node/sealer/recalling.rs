@@ -9,7 +9,10 @@ use crate::{
     node::Halt,
 };
 
-use super::{core::OwnVotes, keys::Keys};
+use super::{
+    core::{OwnVotes, place_of},
+    keys::Keys,
+};
 
 /// How long an answer may take before the question is asked again, doubling up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -86,7 +89,8 @@ impl Recalling {
 /// Whether this vote of our key is newer than our record, or another one.
 pub(super) fn is_missing(own: &OwnVotes, vote: &SignedVote) -> bool {
     let (said, kept) = (&vote.statement, own.of(vote.statement.stage).map(|kept| kept.statement));
-    kept.is_none_or(|kept| said.view > kept.view || (said.view == kept.view && *said != kept))
+    let at = kept.as_ref().map(place_of);
+    at.is_none_or(|at| place_of(said) > at) || (at == Some(place_of(said)) && kept != Some(*said))
 }
 
 /// The node must stop.

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     base::time::{Now, Time},
-    chain::seal::{Certificate, SignedVote, Stage},
+    chain::{
+        seal::{Certificate, SignedVote, Stage},
+        spec::ChainSpec,
+    },
     node::{
         HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
@@ -31,6 +34,8 @@ pub(super) struct Reporter {
     authorities: Vec<AuthorityReport>,
     own: Option<usize>,
     quorum: usize,
+    /// The last block of this set, by the chain's file.
+    until: Option<u32>,
     told: SealingReport,
     next: Time,
     stuck_at: Option<Time>,
@@ -40,19 +45,35 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(keys: &Keys) -> Self {
-        let report = |key: &[u8; 32]| AuthorityReport { key: *key, ..AuthorityReport::default() };
-        Self {
-            authorities: keys.set.keys().iter().map(report).collect(),
-            own: keys.own_number().map(usize::from),
-            quorum: keys.set.quorum(),
+    pub(super) fn new(keys: &Keys, spec: &ChainSpec) -> Self {
+        let mut reporter = Self {
+            authorities: Vec::new(),
+            own: None,
+            quorum: 0,
+            until: None,
             told: SealingReport::default(),
             next: Time::default(),
             stuck_at: None,
             looked: Time::default(),
             contradicted: false,
             hindrances: HindranceReporter::default(),
-        }
+        };
+        reporter.turn(keys, spec);
+        reporter
+    }
+
+    /// Another set seals.
+    pub(super) fn turn(&mut self, keys: &Keys, spec: &ChainSpec) {
+        let before = std::mem::take(&mut self.authorities);
+        let report = |key: &[u8; 32]| AuthorityReport {
+            key: *key,
+            seen: before.iter().find(|one| one.key == *key).and_then(|one| one.seen),
+            voted: 0,
+        };
+        self.authorities = keys.set.keys().iter().map(report).collect();
+        (self.own, self.quorum) = (keys.own_number().map(usize::from), keys.set.quorum());
+        let next = spec.authorities.term_of(keys.set.epoch().saturating_add(1));
+        self.until = next.map(|term| term.from.saturating_sub(1));
     }
 
     /// A new vote.
@@ -89,6 +110,8 @@ impl Reporter {
             leader: core.leader(),
             notarised: (tip.view, tip.block),
             own: self.own,
+            epoch: core.set().epoch(),
+            until: self.until,
             authorities: self.authorities.clone(),
             stuck: stuck.clone(),
             evidence: core.tally().liars(),

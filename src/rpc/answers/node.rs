@@ -60,6 +60,12 @@ const SEALING: Schema = Schema::Object(&[&[
     required("own", Schema::Nullable(&Schema::Integer), "this node's own place; null: it only follows"),
     required("stuck", Schema::Nullable(&Schema::Text), "why nothing becomes final although something waits"),
     required("lying", Schema::Integer, "authorities that provably signed what excludes each other"),
+    required("epoch", Schema::Integer, "the number of the set of authorities that seals, 0 for the first"),
+    required(
+        "until",
+        Schema::Nullable(&Schema::Integer),
+        "the last height that it seals, if the chain's file names a later set",
+    ),
 ]]);
 
 /// On sealed chains only.

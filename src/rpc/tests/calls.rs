@@ -355,6 +355,8 @@ fn a_sealed_chain_tells_what_is_final_and_who_was_heard() {
         ],
         stuck: stuck.map(str::to_owned),
         evidence: 0,
+        epoch: 1,
+        until: Some(90),
     };
     let report = |rig: &Rig, sealing| rig.status.report(Report::Sealing(Box::new(sealing)));
     assert!(rig.result("status", json!([])).get("final").is_none(), "a chain of proof of work has nothing final");

@@ -8,7 +8,7 @@ use crate::{
         archive::SealRecord,
         seal::{Certificate, SignedVote},
     },
-    node::sealer::core::{Clock, Core, Setup},
+    node::sealer::core::{Clock, Core, Place, Setup},
 };
 
 use super::blocks::{Blocks, Numbers, set};
@@ -40,11 +40,12 @@ pub(super) struct Honest {
     pub(super) helped: Vec<u64>,
 }
 
-fn core(number: usize, count: usize, record: SealRecord, now: Clock, genesis: Hash) -> Core {
+fn core(number: usize, count: usize, record: SealRecord, now: Clock, base: Place) -> Core {
     let setup = Setup {
         set: set(count),
         own: u8::try_from(number).ok(),
-        genesis,
+        base,
+        handover: None,
         block_time: BLOCK_TIME,
         idle_block_time: IDLE_BLOCK_TIME,
         record,
@@ -56,7 +57,7 @@ impl Honest {
     pub(super) fn new(number: usize, count: usize, blocks: &Blocks) -> Self {
         let genesis = blocks.genesis.block;
         Self {
-            core: core(number, count, SealRecord::default(), Clock::default(), genesis),
+            core: core(number, count, SealRecord::default(), Clock::default(), blocks.genesis),
             is_up: false,
             life: 0,
             disk: SealRecord::default(),
@@ -76,7 +77,7 @@ impl Honest {
             self.disk = self.older.clone();
         }
         let count = self.helped.len();
-        self.core = core(number, count, self.disk.clone(), now, blocks.genesis.block);
+        self.core = core(number, count, self.disk.clone(), now, blocks.genesis);
         self.highest = self.core.certified().tip().view;
         (self.is_up, self.wakes_at) = (true, None);
         self.life += 1;

@@ -40,7 +40,8 @@ impl Liar {
         let setup = Setup {
             set: set(count),
             own: None,
-            genesis: blocks.genesis.block,
+            base: blocks.genesis,
+            handover: None,
             block_time: std::time::Duration::ZERO,
             idle_block_time: std::time::Duration::from_secs(3600),
             record: SealRecord::default(),

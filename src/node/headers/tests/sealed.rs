@@ -8,10 +8,12 @@ use crate::{
     chain::{
         header::Header,
         key::SecretKey,
+        rules,
         seal::{Seal, Vote, Votes},
+        target::Work,
         testkit::BlockMaker,
     },
-    node::Setup,
+    node::{Setup, hindrance::HindranceId},
 };
 
 fn maker() -> BlockMaker {
@@ -234,4 +236,91 @@ fn a_certified_header_that_breaks_a_rule_stops_the_node() {
     row.header.seal = Seal::Authorities(Box::new(seal));
     row.hash = row.header.hash();
     notarised(&mut rig, None, &chain, 3, true);
+}
+
+/// Blocks of a chain on which others take over at height 4.
+fn handed_over(count: usize) -> Chain {
+    let spec = testkit::sealed_spec_with(4, &[(4, &[1, 2, 3, 4, 5])]);
+    let mut maker = BlockMaker::new(Arc::new(spec));
+    let genesis = genesis(&maker);
+    grown(&mut maker, &genesis, count, 0)
+}
+
+fn unknown_authorities(actions: &[Action]) -> usize {
+    let is_told = |action: &&Action| {
+        matches!(
+            action,
+            Action::Report(Report::Hindrance { id: HindranceId::UnknownAuthorities, finding: Some(_), .. })
+        )
+    };
+    actions.iter().filter(is_told).count()
+}
+
+#[test]
+fn a_newcomer_syncs_over_a_change_of_authorities_and_checks_that_one_set_handed_over_to_the_next() {
+    let chain = handed_over(9);
+    let mut rig = rig(&chain.first(0));
+    rig.up(1, &chain);
+    let actions = rig.sync(1, chain.headers(1..=9));
+    assert_eq!((faults(&actions), rig.take_stored()), (vec![], chain.hashes(1..=8)));
+
+    // What follows a block shows that it was notarised, but not that the set before made its parent final.
+    let mut forged = handed_over(3);
+    let mut maker = BlockMaker::new(forged.spec.clone());
+    maker.empty_blocks(3, SecretKey::well_known(0).address());
+    let (header, _) = maker.assemble(Vec::new(), SecretKey::well_known(0).address(), maker.next_time());
+    let mut seal = header.authority_seal().unwrap().clone();
+    let forge = |(signer, vote): (usize, &Vote)| (signer, Vote { signature: [7; 64], ..*vote });
+    seal.parent_votes = Votes::collect(seal.parent_votes.iter().map(forge));
+    forged.push(Header { seal: Seal::Authorities(Box::new(seal)), ..header.clone() });
+    let (seal, time) = testkit::next_seal(&forged.spec, &facts(&forged), header.time);
+    let previous = forged.hash(4);
+    forged.push(Header { height: 5, previous, seal, time, ..header });
+    let mut rig = self::rig(&forged.first(0));
+    rig.up(1, &forged);
+    let actions = rig.sync(1, forged.headers(1..=5));
+    assert_eq!(faults(&actions), [(1, PeerFault::Header(HeaderFault::VoteSignature))]);
+}
+
+/// What the header after the last one is checked against.
+fn facts(chain: &Chain) -> rules::ParentFacts {
+    let row = chain.rows.last().unwrap();
+    let (height, time) = (row.header.height, row.header.time);
+    let work = chain.spec.chain_work(Work::ZERO, &row.header);
+    rules::ParentFacts { hash: row.hash, height, time, median_time: time, paused: 0, work }
+}
+
+#[test]
+fn a_node_whose_file_lacks_a_set_says_so_and_waits_before_the_block_that_names_it() {
+    let chain = handed_over(9);
+    let old = Chain { spec: Arc::new(testkit::sealed_spec(4)), rows: chain.rows.clone() };
+    let mut rig = rig(&old.first(0));
+    rig.up(1, &old);
+    let actions = rig.sync(1, chain.headers(1..=9));
+    assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 1));
+    assert_eq!(rig.take_stored(), chain.hashes(1..=2));
+    assert_eq!(unknown_authorities(&notarised(&mut rig, Some(1), &chain, 3, true)), 0, "it is said once");
+
+    // As a node that was there: the last header is known to count only by its certificate.
+    let mut rig = self::rig(&old.first(2));
+    rig.up(1, &old);
+    let actions = rig.sync(1, chain.headers(3..=3));
+    assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 0));
+    let actions = notarised(&mut rig, Some(1), &chain, 3, false);
+    assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 1));
+    assert!(rig.take_stored().is_empty() && !actions.iter().any(|action| matches!(action, Action::Halt(_))));
+
+    // A header that names a set which nobody has, and that nobody certified, proves nothing.
+    let mut liar = old.first(2);
+    let mut header = chain.rows[3].header.clone();
+    let mut seal = header.authority_seal().unwrap().clone();
+    seal.next_authorities = Hash([7; 32]);
+    header.seal = Seal::Authorities(Box::new(seal));
+    liar.push(header.clone());
+    liar.push(Header { previous: liar.hash(3), ..chain.rows[4].header.clone() });
+    let mut rig = self::rig(&old.first(2));
+    rig.up(1, &old);
+    let actions = rig.sync(1, liar.headers(3..=4));
+    let fault = PeerFault::Header(HeaderFault::NextAuthorities(Hash([7; 32])));
+    assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![(1, fault)], 0));
 }

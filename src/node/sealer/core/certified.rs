@@ -23,7 +23,10 @@ pub struct Place {
 /// The certificates that matter.
 #[derive(Debug)]
 pub struct Certified {
+    /// What the set builds on: genesis, or the last block of the set before.
+    base: Place,
     last_final: Place,
+    /// Of the last final block; at first by the set before.
     finality: Option<Certificate>,
     /// From the view of the last final block on.
     notarised: BTreeMap<u64, Certificate>,
@@ -32,10 +35,9 @@ pub struct Certified {
 }
 
 impl Certified {
-    /// Nothing but genesis.
-    pub fn new(genesis: Hash) -> Self {
-        let last_final = Place { view: 0, block: genesis };
-        Self { last_final, finality: None, notarised: BTreeMap::new(), skipped: BTreeMap::new() }
+    /// Nothing but what the set builds on, and the certificate by which that is final; none for genesis.
+    pub fn new(base: Place, handover: Option<Certificate>) -> Self {
+        Self { base, last_final: base, finality: handover, notarised: BTreeMap::new(), skipped: BTreeMap::new() }
     }
 
     /// The last final block.
@@ -54,7 +56,7 @@ impl Certified {
         match statement.stage {
             Stage::Finalize => view <= last,
             Stage::Skip => view <= last || self.skipped.contains_key(&view),
-            Stage::Notarise => view < last || view == 0 || self.notarised.contains_key(&view),
+            Stage::Notarise => view < last || view <= self.base.view || self.notarised.contains_key(&view),
         }
     }
 
@@ -99,12 +101,15 @@ impl Certified {
         highest.map_or(self.last_final, |(view, certificate)| Place { view: *view, block: certificate.statement.block })
     }
 
-    /// The votes that notarised a block; none for genesis.
+    /// The votes that notarised a block, or made the last one of the set before final; none for genesis.
     pub fn votes_of(&self, place: &Place) -> Option<Votes> {
         let notarised = self.notarised.get(&place.view).filter(|held| held.statement.block == place.block);
         match notarised {
             Some(certificate) => Some(certificate.votes.clone()),
-            None => (place.view == 0 && place.block == self.last_final.block).then(Votes::default),
+            None if *place == self.base && self.last_final == self.base => {
+                Some(self.finality.as_ref().map_or(Votes::default(), |finality| finality.votes.clone()))
+            }
+            None => None,
         }
     }
 

@@ -23,6 +23,10 @@ impl Core {
 
     /// Counts a vote whose signature holds.
     pub(super) fn count(&mut self, vote: SignedVote, now: Clock) -> Fate {
+        // An own vote may be one of the set before.
+        if vote.statement.epoch != self.set.epoch() {
+            return Fate::Stale;
+        }
         let fate = match self.tally.add(vote) {
             Counted::Fresh => Fate::Fresh,
             Counted::Known => return Fate::Stale,
@@ -135,6 +139,7 @@ impl Core {
             self.start_timer(now);
             self.judge_proposals();
             self.vote_for_block(now);
+            self.vote_again(now);
             self.skip_when_over(now);
             self.lead(now);
             if self.view == view {
@@ -145,6 +150,7 @@ impl Core {
 
     fn start_timer(&mut self, now: Clock) {
         let has_reason = self.wants_block(now.mono)
+            || self.needs_again()
             || self.proposals.of(self.view).is_some()
             || self.tally.skips(self.view, self.own) > self.set.tolerated();
         if self.timer.started.is_none() && has_reason {
@@ -198,6 +204,20 @@ impl Core {
         }
     }
 
+    /// Whether the last block of this set is not final. Nothing may follow it by which it would become so.
+    fn needs_again(&self) -> bool {
+        let tip = self.certified.tip();
+        self.last == Some(tip.block) && tip.view > self.certified.last_final().view
+    }
+
+    /// Notarises the last block of this set again, as if an empty block followed it. No leader is needed: there is no choice.
+    fn vote_again(&mut self, now: Clock) {
+        let tip = self.certified.tip();
+        if self.needs_again() && self.ledger == tip.block && self.certified.are_skipped(tip.view, self.view) {
+            self.cast(Statement::notarise(self.set.epoch(), self.view, tip.block), now);
+        }
+    }
+
     fn end_of_view(&self) -> Option<Time> {
         self.own.and_then(|_| self.timer.end(self.block_time, self.pace.timeout()))
     }
@@ -226,7 +246,13 @@ impl Core {
             && self.proposals.of(self.view).is_none()
             && self.own_votes.allow(&Statement::notarise(self.set.epoch(), self.view, parent.block));
         let is_due = self.wants_block(now.mono) && self.timer.entered + self.block_time <= now.mono;
-        if !may || !is_due || self.ledger != parent.block || !self.certified.are_skipped(parent.view, self.view) {
+        let is_over = self.last == Some(parent.block);
+        if !may
+            || !is_due
+            || is_over
+            || self.ledger != parent.block
+            || !self.certified.are_skipped(parent.view, self.view)
+        {
             return;
         }
         if let Some(parent_votes) = self.certified.votes_of(&parent) {

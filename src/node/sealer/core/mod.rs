@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use self::{
     certified::{Certified, Place},
-    own_votes::OwnVotes,
+    own_votes::{OwnVotes, place_of},
     pace::{FIRST_TIMEOUT, LONGEST_TIMEOUT, Pace, ViewTimer},
     proposals::{AHEAD, Proposal, Proposals, Verdict},
     signing::Signing,
@@ -42,8 +42,10 @@ pub struct Setup {
     pub set: AuthoritySet,
     /// This node's number among them; `None`: it only listens.
     pub own: Option<u8>,
-    /// The genesis block.
-    pub genesis: Hash,
+    /// What this set builds on: genesis, or the last block of the set before, in its own view or what follows from that.
+    pub base: Place,
+    /// The certificate by which that block is final; `None` for genesis.
+    pub handover: Option<Certificate>,
     /// The least time from a notarisation to the next proposal.
     pub block_time: Duration,
     /// After how long a block without transactions is due.
@@ -129,6 +131,9 @@ pub struct Core {
     tally: Tally,
     own_votes: OwnVotes,
     proposals: Proposals,
+    base: Place,
+    /// The last block of this set, once the ledger has it.
+    last: Option<Hash>,
     /// False until others have told what this key signed.
     may_vote: bool,
     /// Whether a transaction waits.
@@ -147,21 +152,25 @@ pub struct Core {
 impl Core {
     /// A core that continues from what the disk has. It casts no vote before [`Core::allow_votes`].
     pub fn new(setup: Setup, signing: Box<dyn Signing>, now: Clock) -> Self {
-        let Setup { set, own, genesis, block_time, idle_block_time, record } = setup;
-        let mut certified = Certified::new(genesis);
-        let mut tally = Tally::new(&record.evidence);
-        for certificate in &record.certificates {
+        let Setup { set, own, base, handover, block_time, idle_block_time, record } = setup;
+        let epoch = set.epoch();
+        let mut certified = Certified::new(base, handover);
+        let mut tally = Tally::new(epoch, &record.evidence);
+        for certificate in record.certificates.iter().filter(|kept| kept.statement.epoch == epoch) {
             certificate.signed_votes().for_each(|vote| drop(tally.add(vote)));
             if !certified.is_settled(&certificate.statement) {
                 certified.add(certificate.clone());
             }
         }
         // A vote for a block may be all that is left of it: it is not said again before the ledger has the block.
-        let said_again = record.own_votes.iter().filter(|vote| vote.statement.stage != Stage::Notarise);
+        let of_set = record.own_votes.iter().filter(|vote| vote.statement.epoch == epoch);
+        let said_again = of_set.filter(|vote| vote.statement.stage != Stage::Notarise);
         said_again.for_each(|vote| drop(tally.add(*vote)));
         let view = certified.highest() + 1;
         Self {
-            ledger: genesis,
+            ledger: base.block,
+            base,
+            last: None,
             kept: certified.tip().view,
             set,
             own,
@@ -191,6 +200,16 @@ impl Core {
     /// The view that this node is in.
     pub fn view(&self) -> u64 {
         self.view
+    }
+
+    /// Whose votes count.
+    pub fn set(&self) -> &AuthoritySet {
+        &self.set
+    }
+
+    /// What this set builds on.
+    pub fn base(&self) -> Place {
+        self.base
     }
 
     /// What is certified.
@@ -240,6 +259,11 @@ impl Core {
     pub fn set_work(&mut self, has_work: bool, now: Clock) {
         self.has_work = has_work;
         self.drive(now);
+    }
+
+    /// No block of this set follows this one. If it does not become final at once, the set notarises it again.
+    pub fn set_last(&mut self, block: Hash) {
+        self.last = Some(block);
     }
 
     /// The block up to which the ledger is applied.
@@ -296,7 +320,8 @@ impl Core {
         if !self.wants_proposal(proposal.view, &proposal.hash) {
             return Ok(Fate::Stale);
         }
-        if proposal.parent.view > 0 {
+        // What the set builds on was final before it began.
+        if proposal.parent != self.base {
             let statement = Statement::notarise(self.set.epoch(), proposal.parent.view, proposal.parent.block);
             let certificate = Certificate { statement, votes: proposal.parent_votes.clone() };
             self.check(&certificate)?;

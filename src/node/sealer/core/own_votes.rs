@@ -1,9 +1,10 @@
 //! What this node's key has signed: the newest vote of each stage, and what they still allow.
 //!
 //! One vote of each stage is enough, since a vote is only signed for a later view than the last of its stage, and neither
-//! finality nor skip for a view that is not above the last vote of the other.
+//! finality nor skip for a view that is not above the last vote of the other. Views of a later set come after all of an earlier
+//! one, whatever their numbers.
 
-use crate::chain::seal::{SignedVote, Stage, Statement};
+use crate::chain::seal::{Epoch, SignedVote, Stage, Statement};
 
 /// The newest own vote of each stage.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,9 @@ impl OwnVotes {
 
     /// Whether signing this contradicts nothing that was signed.
     pub fn allow(&self, statement: &Statement) -> bool {
-        let after = |stage| statement.view > self.view(stage);
+        let is_over = self.iter().any(|vote| vote.statement.epoch > statement.epoch);
+        let after =
+            |stage| !is_over && self.of(stage).is_none_or(|vote| place_of(statement) > place_of(&vote.statement));
         match statement.stage {
             Stage::Notarise => after(Stage::Notarise),
             Stage::Skip | Stage::Finalize => after(Stage::Skip) && after(Stage::Finalize),
@@ -31,7 +34,7 @@ impl OwnVotes {
     /// Remembers a vote.
     pub fn note(&mut self, vote: SignedVote) {
         let newest = &mut self.newest[vote.statement.stage as usize];
-        if newest.is_none_or(|newest| newest.statement.view < vote.statement.view) {
+        if newest.is_none_or(|newest| place_of(&newest.statement) < place_of(&vote.statement)) {
             *newest = Some(vote);
         }
     }
@@ -45,10 +48,11 @@ impl OwnVotes {
     pub fn iter(&self) -> impl Iterator<Item = &SignedVote> {
         self.newest.iter().flatten()
     }
+}
 
-    fn view(&self, stage: Stage) -> u64 {
-        self.of(stage).map_or(0, |vote| vote.statement.view)
-    }
+/// Later ones come after earlier ones.
+pub fn place_of(statement: &Statement) -> (Epoch, u64) {
+    (statement.epoch, statement.view)
 }
 
 #[cfg(test)]
@@ -71,6 +75,10 @@ mod tests {
         own.note(vote(Statement::finalize(0, 7, block)));
         assert!(!own.allow(&Statement::skip(0, 7)), "a skip after finality");
         assert!(own.allow(&Statement::skip(0, 8)));
+        let mut later = own.clone();
+        assert!(later.allow(&Statement::notarise(1, 1, block)), "in another set views of any number are new");
+        later.note(vote(Statement::notarise(1, 1, block)));
+        assert!(!later.allow(&Statement::skip(0, 9)) && later.allow(&Statement::skip(1, 1)), "the set before is over");
         let again = OwnVotes::new(&own.iter().copied().collect::<Vec<_>>());
         assert!(!again.allow(&Statement::skip(0, 7)) && again.allow(&Statement::skip(0, 8)), "over a restart, too");
     }

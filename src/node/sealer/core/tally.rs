@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::chain::seal::{Certificate, SignedVote, Stage, Statement, Votes};
+use crate::chain::seal::{Certificate, Epoch, SignedVote, Stage, Statement, Votes};
 
 /// Views before and after the current one of which votes are kept. Who is further away moves by certificates.
 pub const VOTE_WINDOW: u64 = 16;
@@ -30,9 +30,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// With what the disk has.
-    pub fn new(evidence: &[Evidence]) -> Self {
-        let evidence = evidence.iter().map(|pair| (pair.0.signer, *pair)).collect();
+    /// With what the disk has of a set.
+    pub fn new(epoch: Epoch, evidence: &[Evidence]) -> Self {
+        let of_set = evidence.iter().filter(|(first, _)| first.statement.epoch == epoch);
+        let evidence = of_set.map(|pair| (pair.0.signer, *pair)).collect();
         Self { evidence, ..Self::default() }
     }
 

@@ -1,5 +1,7 @@
 //! The rules, one by one, and four cores that agree.
 
+mod handover;
+
 use super::*;
 use crate::chain::seal::Vote;
 
@@ -32,7 +34,8 @@ fn core_with(own: Option<u8>, count: usize, record: SealRecord) -> Core {
     let setup = Setup {
         set: set(count),
         own,
-        genesis: GENESIS,
+        base: Place { view: 0, block: GENESIS },
+        handover: None,
         block_time: Duration::from_millis(200),
         idle_block_time: Duration::from_secs(3600),
         record,
@@ -137,7 +140,8 @@ fn nothing_is_signed_before_others_have_told_what_this_key_signed() {
     let setup = Setup {
         set: set(4),
         own: Some(0),
-        genesis: GENESIS,
+        base: Place { view: 0, block: GENESIS },
+        handover: None,
         block_time: Duration::ZERO,
         idle_block_time: Duration::from_secs(3600),
         record: SealRecord::default(),

@@ -25,7 +25,7 @@ fn certificate(statement: Statement) -> Certificate {
 
 /// A sealer that has started and has two peers; the first message that it sends, if it is an authority, is a question.
 fn started(own: Option<usize>, disk: &Disk) -> (Driver<Sealer>, Option<Recall>) {
-    let mut driver = sealer(4, own, disk);
+    let mut driver = sealer(&Arc::new(spec(4)), own, disk);
     driver.start();
     for link in [1, 2] {
         driver.up(link, testing::inbound_peer("10.0.0.1:4130"));
@@ -93,7 +93,7 @@ fn what_its_signer_did_not_sign_costs_the_link_and_what_cannot_be_judged_does_no
 fn proposal(signer: usize, view: u64) -> (Hash, Message) {
     let tip = spec(4).genesis.header;
     let mut header = template(&tip).header;
-    let set = spec(4).sealing().unwrap().set;
+    let set = spec(4).authorities.at(1).unwrap().clone();
     header.seal = Seal::Authorities(Box::new(crate::chain::seal::AuthoritySeal {
         view,
         next_authorities: set.hash(),
@@ -108,7 +108,7 @@ fn proposal(signer: usize, view: u64) -> (Hash, Message) {
 
 #[test]
 fn only_the_leader_proposes_and_a_bad_signature_never_condemns_a_block() {
-    let leader = spec(4).sealing().unwrap().set.leader(1);
+    let leader = spec(4).authorities.at(1).unwrap().clone().leader(1);
     let (mut driver, _) = started(None, &Disk::default());
     let (hash, forged) = proposal((leader + 1) % 4, 1);
     assert_eq!(driver.receive(1, &forged).fault(1), Some(PeerFault::Unsigned(Kind::Proposal)));
@@ -154,7 +154,7 @@ fn a_body_that_the_header_does_not_commit_to_costs_its_sender_and_keeps_nobody_f
 
 #[test]
 fn nothing_is_signed_before_a_quorum_has_told_what_this_key_signed() {
-    let leader = spec(4).sealing().unwrap().set.leader(1);
+    let leader = spec(4).authorities.at(1).unwrap().clone().leader(1);
     let own = (leader + 1) % 4;
     let others: Vec<usize> = (0..4).filter(|other| *other != own).collect();
     let (mut driver, recall) = started(Some(own), &Disk::default());

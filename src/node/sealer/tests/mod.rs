@@ -2,6 +2,7 @@
 
 mod agreement;
 mod behaviour;
+mod turning;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,7 +18,7 @@ use crate::{
         block::Block,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        seal::{Certificate, Seal, SignedVote},
+        seal::{Authorities, Certificate, Seal, SignedVote},
         spec::{ChainSpec, SealRule},
         target::Work,
     },
@@ -38,6 +39,16 @@ fn spec(count: usize) -> ChainSpec {
     let mut spec = ChainSpec::dev();
     let keys = List::truncated((0..count).map(|number| key(number).public_key()));
     spec.parameters.seal = SealRule::Authorities { keys, block_time_ms: 200, idle_block_time: 3600 };
+    spec.authorities = spec.parameters.seal.authorities();
+    spec
+}
+
+/// The same, and later sets: the height of the first block, and the numbers of the authorities.
+fn spec_with(count: usize, later: &[(u32, &[usize])]) -> ChainSpec {
+    let mut spec = spec(count);
+    let keys = |numbers: &[usize]| numbers.iter().map(|number| key(*number).public_key()).collect();
+    let later = later.iter().map(|(from, numbers)| (*from, keys(numbers), None)).collect();
+    spec.authorities = Authorities::new(keys(&(0..count).collect::<Vec<_>>()), later);
     spec
 }
 
@@ -76,8 +87,8 @@ impl SealStore for Disk {
 }
 
 /// A sealer with a key, or without one.
-fn sealer(count: usize, own: Option<usize>, disk: &Disk) -> Driver<Sealer> {
-    let mut setup = Setup::bare(Arc::new(spec(count)));
+fn sealer(spec: &Arc<ChainSpec>, own: Option<usize>, disk: &Disk) -> Driver<Sealer> {
+    let mut setup = Setup::bare(spec.clone());
     setup.seal = own.map(key);
     let seed = own.map_or(99, |own| own as u64);
     Driver::new(Sealer::new(&setup, Box::new(disk.clone()), Rng::from_number(seed)))
@@ -98,6 +109,7 @@ struct Node {
 /// Some nodes, each linked with each. The link's number is that of the node at the other end.
 struct Network {
     nodes: Vec<Node>,
+    spec: Arc<ChainSpec>,
     count: usize,
     genesis: Header,
     queue: VecDeque<(usize, usize, Message)>,
@@ -106,12 +118,17 @@ struct Network {
 
 impl Network {
     fn new(authorities: usize, others: usize) -> Self {
-        let genesis = spec(authorities).genesis.header;
+        Self::on(spec(authorities), authorities, others)
+    }
+
+    /// Nodes with the keys from 0 on, and others without one.
+    fn on(spec: ChainSpec, authorities: usize, others: usize) -> Self {
+        let (genesis, spec) = (spec.genesis.header.clone(), Arc::new(spec));
         let numbers = (0..authorities).map(Some).chain((0..others).map(|_| None));
         let node = |own| {
             let disk = Disk::default();
             Node {
-                driver: sealer(authorities, own, &disk),
+                driver: sealer(&spec, own, &disk),
                 disk,
                 own,
                 tip: genesis.clone(),
@@ -122,7 +139,7 @@ impl Network {
         };
         let nodes: Vec<Node> = numbers.map(node).collect();
         let count = authorities;
-        let mut network = Self { nodes, count, genesis: genesis.clone(), queue: VecDeque::new(), sent: 0 };
+        let mut network = Self { nodes, spec, count, genesis: genesis.clone(), queue: VecDeque::new(), sent: 0 };
         (0..network.nodes.len()).for_each(|at| network.start(at));
         network
     }
@@ -131,7 +148,7 @@ impl Network {
     fn start(&mut self, at: usize) {
         let now = self.nodes[at].driver.now;
         let node = &mut self.nodes[at];
-        node.driver = sealer(self.count, node.own, &node.disk);
+        node.driver = sealer(&self.spec, node.own, &node.disk);
         node.driver.now = now;
         node.is_up = true;
         let did = node.driver.start();
@@ -187,6 +204,13 @@ impl Network {
             let template = (node.tip.hash() == parent).then(|| Arc::new(template(&node.tip)));
             let did = node.driver.notice(ToSealer::Template(template));
             self.perform(at, did);
+        } else if let Ok(ToLedger::WantPlace { block }) = notice.clone().try_into() {
+            if let Some(header) = node.blocks.get(&block) {
+                let view = header.authority_seal().map_or(0, |seal| seal.view);
+                let found = ToSealer::PlaceFound { block, height: header.height, view };
+                let did = node.driver.notice(found);
+                self.perform(at, did);
+            }
         } else if let Ok(ToLedger::Final { height, hash }) = notice.clone().try_into() {
             assert!(height >= node.last_final.0);
             node.last_final = (height, hash);

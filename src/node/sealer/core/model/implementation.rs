@@ -77,7 +77,8 @@ fn core(record: SealRecord, now: Clock) -> Core {
     let setup = Setup {
         set: AuthoritySet::new(0, (0..4).map(|number| [number; 32]).collect()),
         own: Some(0),
-        genesis: GENESIS,
+        base: Place { view: 0, block: GENESIS },
+        handover: None,
         block_time: Duration::from_millis(200),
         idle_block_time: Duration::from_secs(1 << 30),
         record,

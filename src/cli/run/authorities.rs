@@ -1,0 +1,74 @@
+//! Whether the chain's file fits the blocks that are here: who seals may have been changed for a height that is over, or the
+//! file may be one from before a change.
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        archive::{HeaderArchive, HeaderRow, StoreError},
+        seal::Term,
+        spec::ChainSpec,
+    },
+    cli::exit::{Exit, Failure, Outcome},
+    store::LedgerReader,
+};
+
+/// Refuses a file that contradicts the ledger.
+pub(super) fn check(ledger: &LedgerReader, spec: &ChainSpec) -> Outcome {
+    match find_contradiction(ledger, spec) {
+        Ok(None) => Ok(()),
+        Ok(Some(what)) => Err(Failure::new(Exit::Mismatch, what)),
+        Err(error) => Err(Failure::new(Exit::Io, error.to_string())),
+    }
+}
+
+fn find_contradiction(ledger: &LedgerReader, spec: &ChainSpec) -> Result<Option<String>, StoreError> {
+    let tip = ledger.tip()?.height;
+    if spec.authorities.terms().is_empty() || tip == 0 {
+        return Ok(None);
+    }
+    for term in spec.authorities.terms().iter().skip(1) {
+        if term.from <= tip.saturating_add(1)
+            && let Some(row) = ledger.applied_at(term.from.saturating_sub(1))?
+            && !fits(term, &row)
+        {
+            return Ok(Some(contradicted(spec, term, tip)));
+        }
+    }
+    let next = spec.authorities.term_at(tip.saturating_add(1));
+    let last = ledger.applied_at(tip)?;
+    let is_known = last.is_none_or(|row| next.is_some_and(|term| fits(term, &row)));
+    Ok((!is_known).then(|| {
+        format!(
+            "block {tip} of this node's ledger hands over to authorities whom the file of chain \"{}\" does not have; get the \
+             newer file of whoever changed them",
+            spec.name
+        )
+    }))
+}
+
+/// Whether a block may be followed by the first, or any, block of this set.
+fn fits(term: &Term, row: &HeaderRow) -> bool {
+    let is_before_first = row.header.height.saturating_add(1) == term.from;
+    match term.continues.filter(|_| is_before_first) {
+        Some(continued) => continued == row.hash,
+        None => next_of(row).is_none_or(|next| next == term.set.hash()),
+    }
+}
+
+fn next_of(row: &HeaderRow) -> Option<Hash> {
+    row.header.authority_seal().map(|seal| seal.next_authorities)
+}
+
+fn contradicted(spec: &ChainSpec, term: &Term, tip: u32) -> String {
+    let (name, from) = (&spec.name, term.from);
+    match term.continues {
+        Some(continued) => format!(
+            "the file of chain \"{name}\" continues block {continued} with other authorities from block {from} on, and this \
+             node's ledger has another block there: it follows another history than whoever wrote the file"
+        ),
+        None => format!(
+            "the file of chain \"{name}\" changes the authorities from block {from} on, and this node's ledger, which is at \
+             block {tip}, has that block from others; choose a height that is yet to come, or get the file that the others use"
+        ),
+    }
+}

@@ -1,0 +1,117 @@
+//! Later sets: the network goes on with others.
+
+use super::*;
+use crate::chain::{key::Claim, rules, rules::ParentFacts, seal::Stage};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Four authorities, then five, then four others of these, then one.
+fn changing() -> ChainSpec {
+    spec_with(4, &[(6, &[0, 1, 2, 3, 4]), (12, &[4, 3, 2, 1]), (13, &[1, 2, 3]), (18, &[2])])
+}
+
+/// Each header of the node's chain keeps the rules, and the signatures in it hold.
+fn check_chain(network: &Network, at: usize) -> Vec<Header> {
+    let (mut header, mut chain) = (network.nodes[at].tip.clone(), Vec::new());
+    while header.height > 0 {
+        let parent = network.find(&header.previous).unwrap();
+        let work = Work::of_view(parent.authority_seal().map_or(0, |seal| seal.view));
+        let (hash, height, time) = (parent.hash(), parent.height, parent.time);
+        let facts = ParentFacts { hash, height, time, median_time: time, paused: 0, work };
+        rules::check_header(&network.spec, &facts, &header, &header.hash()).unwrap();
+        let claims = network.spec.seal_rules().parent_claims(&network.spec, &header);
+        assert!(claims.iter().all(Claim::holds) && claims.is_empty() == (parent.height == 0));
+        chain.push(header);
+        header = parent;
+    }
+    chain
+}
+
+fn epochs(network: &Network) -> Vec<u32> {
+    network.nodes.iter().map(|node| node.driver.role.keys.set.epoch()).collect()
+}
+
+#[test]
+fn the_network_goes_on_over_each_change_and_those_who_left_are_silent() {
+    let mut network = Network::on(changing(), 5, 1);
+    network.pool(1, 0);
+    network.pass(SECOND * 20);
+    assert!(network.finals().iter().all(|height| *height >= 24), "{:?}", network.finals());
+    assert_eq!(epochs(&network), [4; 6]);
+    let chain = check_chain(&network, 5);
+    let epoch = |header: &Header| network.spec.authorities.at(header.height).map(|set| set.epoch());
+    assert_eq!(chain.iter().filter(|header| epoch(header) == Some(2)).count(), 1, "one block of its own");
+    for (at, last) in [(0, 1), (4, 2), (1, 3), (2, 4)] {
+        let own = network.nodes[at].driver.role.core.own_votes();
+        let newest = own.iter().map(|vote| vote.statement.epoch).max();
+        let kept = network.nodes[at].disk.0.lock().unwrap().own_votes.iter().map(|vote| vote.statement.epoch).max();
+        assert_eq!((newest, kept), (Some(last), Some(last)), "authority {at}");
+    }
+    assert!(network.nodes.iter().all(|node| node.driver.role.core.tally().liars() == 0));
+}
+
+#[test]
+fn nodes_start_again_or_late_or_from_nothing_in_any_epoch() {
+    for stop_at in [1, 5, 11, 12, 17] {
+        let mut network = Network::on(changing(), 5, 1);
+        network.stop(3);
+        network.pool(1, 0);
+        let is_there = |network: &Network, height| network.finals().iter().all(|last| *last >= height);
+        for _ in 0..2000 {
+            if is_there(&network, stop_at) {
+                break;
+            }
+            network.pass(Duration::from_millis(10));
+        }
+        // Three of three are needed once, so that the one that was away comes back before.
+        network.start(3);
+        for at in [0, 1, 2, 4, 5] {
+            network.stop(at);
+            if at == 5 {
+                network.nodes[at].disk = Disk::default();
+            }
+            network.start(at);
+        }
+        network.pool(1, 0);
+        network.pass(SECOND * 40);
+        assert!(is_there(&network, 24), "stopped at {stop_at}: {:?} {:?}", network.finals(), epochs(&network));
+        check_chain(&network, 5);
+    }
+}
+
+#[test]
+fn the_last_block_of_a_set_becomes_final_though_its_view_was_skipped_by_some() {
+    let mut network = Network::on(spec_with(4, &[(2, &[0, 1, 2, 3])]), 4, 0);
+    network.pool(1, 0);
+    // All hear of the block, and half of them no vote for finality before their time is over.
+    let mut held = Vec::new();
+    for _ in 0..400 {
+        for at in 0..4 {
+            let Node { driver, .. } = &mut network.nodes[at];
+            driver.now.mono = driver.now.mono + Duration::from_millis(10);
+            if driver.role.deadline().is_some_and(|due| due <= driver.now.mono) {
+                let did = driver.wake();
+                network.perform(at, did);
+            }
+        }
+        while let Some((from, to, message)) = network.queue.pop_front() {
+            let of_finality = match &message {
+                Message::Vote(vote) => vote.statement.stage == Stage::Finalize && vote.statement.view == 1,
+                Message::Certificate(certificate) => {
+                    certificate.statement.stage == Stage::Finalize && certificate.statement.view == 1
+                }
+                _ => false,
+            };
+            if of_finality {
+                held.push(message);
+                continue;
+            }
+            let did = network.nodes[to].driver.receive(from as u64, &message);
+            network.perform(to, did);
+        }
+    }
+    assert!(!held.is_empty() && network.finals().iter().all(|height| *height > 2), "{:?}", network.finals());
+    let chain = check_chain(&network, 0);
+    let seal = |height: u32| chain.iter().find(|header| header.height == height).unwrap().authority_seal().unwrap();
+    assert!(seal(2).parent_view > seal(1).view, "final in a later view");
+}

@@ -1,0 +1,151 @@
+//! From one set of authorities to the next. A set begins once the block before its first is final by the word of the set before.
+//! Nothing is carried over but that block: the next set's views are counted from its view on, and its votes are of another epoch.
+
+use crate::{
+    base::{hash::Hash, ids::LinkId, time::Now},
+    chain::{
+        archive::StoreError,
+        seal::{AuthoritySet, Certificate, Epoch, Stage},
+    },
+    node::{Halt, Outbox, PeerFault, notice::ToLedger},
+    wire::{
+        frame::Frame,
+        message::{Kind, Message},
+    },
+};
+
+use super::{Sealer, clock, core::Place, keys::Keys, new_core, offers::Offers, peer::EARLY, recalling::Recalling};
+
+/// The set of which a message is; `None`: it names none.
+pub(super) fn epoch_of(message: &Message) -> Option<Epoch> {
+    match message {
+        Message::Vote(vote) => Some(vote.statement.epoch),
+        Message::Certificate(certificate) => Some(certificate.statement.epoch),
+        Message::Recall(recall) => Some(recall.epoch),
+        Message::Recalled(recalled) => Some(recalled.epoch),
+        _ => None,
+    }
+}
+
+impl Sealer {
+    /// Asks where the last final block stands if another set follows it.
+    pub(super) fn look_for_turn(&self, out: &mut Outbox) {
+        let last = self.finality.last();
+        let next = self.spec.authorities.taking_over_at(last.height.saturating_add(1));
+        if next.is_some_and(|term| term.set.epoch() > self.keys.set.epoch()) {
+            out.tell(ToLedger::WantPlace { block: last.hash });
+        }
+    }
+
+    /// The ledger has told where a final block stands.
+    pub(super) fn on_place(
+        &mut self,
+        now: Now,
+        block: Hash,
+        (height, view): (u32, u64),
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        self.finality.note_height(block, height);
+        self.finality.tell(now, out);
+        let next = self.spec.authorities.taking_over_at(height.saturating_add(1)).cloned();
+        let next = next.filter(|term| term.set.epoch() > self.keys.set.epoch() && self.finality.last().hash == block);
+        let handover = self.core.certified().finality().filter(|finality| finality.statement.block == block).cloned();
+        match next.zip(handover) {
+            Some((term, handover)) => {
+                let base = Place { view: term.base_view(view), block };
+                self.turn(now, term.set, base, Some(handover), out)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A message of a set that has not begun here. A final block of that set shows that it has; the rest waits.
+    pub(super) fn on_later(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        message: Message,
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<Result<(), PeerFault>, Halt> {
+        let epoch = epoch_of(&message).unwrap_or_default();
+        let Some(set) = self.spec.authorities.of(epoch).cloned() else { return Ok(Ok(())) };
+        if let Message::Certificate(certificate) = message
+            && certificate.statement.stage == Stage::Finalize
+        {
+            if !set.certifies(&self.keys.genesis, &certificate) {
+                return Ok(Err(PeerFault::Unsigned(Kind::Certificate)));
+            }
+            self.turn(now, set, self.genesis(), None, out)?;
+            return Ok(self.on_certificate(now, *certificate));
+        }
+        if epoch == self.keys.set.epoch().saturating_add(1)
+            && let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.early.len() < EARLY)
+        {
+            peer.early.push(frame.clone());
+        }
+        Ok(Ok(()))
+    }
+
+    pub(super) fn genesis(&self) -> Place {
+        Place { view: 0, block: self.keys.genesis }
+    }
+
+    /// From now on this set's votes count.
+    fn turn(
+        &mut self,
+        now: Now,
+        set: AuthoritySet,
+        base: Place,
+        handover: Option<Certificate>,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        self.perform(now, None, out)?;
+        let (epoch, count) = (set.epoch(), set.count());
+        self.take_set(now, set, base, handover)?;
+        let own = self.keys.own_number().map_or("none".to_owned(), |number| number.to_string());
+        log::info!("another set of authorities seals: epoch={epoch} authorities={count} own={own}");
+        self.tell_notarised(None, out);
+        self.core.set_work(self.waiting > 0, clock(now));
+        if let Some((tip, height)) = self.ledger {
+            self.note_ledger(now, tip, height);
+        }
+        self.perform(now, None, out)?;
+        if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
+            self.ask(&recall, out);
+        }
+        let early: Vec<(LinkId, Frame)> =
+            self.peers.iter_mut().flat_map(|(link, peer)| peer.early.drain(..).map(|frame| (*link, frame))).collect();
+        early.into_iter().try_for_each(|(link, frame)| self.on_frame(now, link, &frame, out))
+    }
+
+    /// Begins with a set as a start does: no vote is cast before a quorum has told what this key signed in this epoch.
+    pub(super) fn take_set(
+        &mut self,
+        now: Now,
+        set: AuthoritySet,
+        base: Place,
+        handover: Option<Certificate>,
+    ) -> Result<(), StoreError> {
+        let record = self.seals.load()?;
+        self.keys = Keys::new(self.keys.genesis, set, self.key.as_ref());
+        self.core = new_core(&self.sealing, &self.keys, (base, handover), record, clock(now));
+        self.recalling = Recalling::new(self.keys.own_number(), self.keys.set.quorum());
+        (self.offers, self.leading) = (Offers::default(), None);
+        self.reporter.turn(&self.keys, &self.spec);
+        if self.recalling.is_done() {
+            self.core.allow_votes(clock(now));
+        }
+        Ok(())
+    }
+
+    /// The ledger is applied up to this block.
+    pub(super) fn note_ledger(&mut self, now: Now, tip: Hash, height: u32) {
+        self.ledger = Some((tip, height));
+        let next = self.spec.authorities.taking_over_at(height.saturating_add(1));
+        if next.is_some_and(|term| term.set.epoch() > self.keys.set.epoch()) {
+            self.core.set_last(tip);
+        }
+        self.core.set_ledger(tip, clock(now));
+    }
+}
