@@ -81,6 +81,14 @@ impl Network {
         self.nodes[number].restart(&args);
     }
 
+    /// Starts a node that has stopped with the network's file, which may be another one than before.
+    fn start_on_file(&mut self, number: usize, authority: Option<u32>) {
+        let dir = self.nodes[number].dir.clone();
+        let args = self.args(number, authority);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.nodes[number] = TestNode::start_on(&dir, &self.file, &args);
+    }
+
     /// It dials all others that run.
     fn args(&mut self, number: usize, authority: Option<u32>) -> Vec<String> {
         let mut args = vec!["--is-bootnode".to_owned()];
@@ -299,11 +307,8 @@ fn one_authority_joins_and_one_leaves_at_a_height_and_a_node_without_the_new_fil
     let (old, from) = (network.file.clone(), network.nodes[0].height() + 3);
     network.file = change(&network, from, &["--add", &public(4), "--remove", &public(0)]);
     for number in 0..4 {
-        let dir = network.nodes[number].dir.clone();
         assert_eq!(network.nodes[number].stop(), 0);
-        let args = network.args(number, Some(number as u32));
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        network.nodes[number] = TestNode::start_on(&dir, &network.file, &args);
+        network.start_on_file(number, Some(number as u32));
     }
     network.add(Some(4));
     let until_set = network.nodes[1].status()["sealing"]["until"].as_u64();
@@ -332,9 +337,7 @@ fn one_authority_joins_and_one_leaves_at_a_height_and_a_node_without_the_new_fil
     assert_ne!(network.nodes[4].status()["state"], "synced");
     let dir = network.nodes[4].dir.clone();
     assert_eq!(network.nodes[4].stop(), 0);
-    let args = network.args(4, None);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    network.nodes[4] = TestNode::start_on(&dir, &network.file, &args);
+    network.start_on_file(4, None);
     network.nodes[4].wait(&["final", &txid]);
 
     // Whoever has followed the change does not start with the file from before it, nor with one that changes the past.
@@ -348,6 +351,50 @@ fn one_authority_joins_and_one_leaves_at_a_height_and_a_node_without_the_new_fil
     network.nodes[4].kill();
     network.add(None);
     network.nodes[6].wait(&["final", &txid]);
+}
+
+#[test]
+fn operators_continue_a_chain_whose_quorum_is_lost_from_its_last_final_block() {
+    let mut network = Network::up(4);
+    network.pay_finally(0, 5);
+    let before = network.nodes[0].status()["tip"].as_str().unwrap().to_owned();
+    network.pay_finally(1, 6);
+    let last = network.nodes[0].status()["final"].clone();
+    let hash = last["hash"].as_str().unwrap().to_owned();
+    [3, 2].iter().for_each(|at| network.nodes[*at].kill());
+    [1, 0].iter().for_each(|at| assert_eq!(network.nodes[*at].stop(), 0));
+    let (dir, old) = (network.nodes[0].dir.clone(), network.file.clone());
+    let file = network.root.path().join("continued.toml");
+    fs::copy(&old, &file).unwrap();
+    network.file = file.to_str().unwrap().to_owned();
+    let command = |from: &str| {
+        let lost = [public(2), public(3)];
+        cli_on(&dir, &old, &["authorities", "continue", &network.file, "--from", from, "--remove", &lost[0], &lost[1]])
+    };
+    let refused = command(&before);
+    assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
+    assert_eq!(command(&"07".repeat(32)).status.code(), Some(4));
+    let continued = command(&hash);
+    assert!(continued.status.success(), "{}", stderr(&continued));
+    [0, 1].iter().for_each(|at| network.start_on_file(*at, Some(*at as u32)));
+    for at in [0, 1] {
+        network.pay_finally(at, 7);
+    }
+    let status = network.nodes[1].status();
+    let height = last["height"].as_u64().unwrap();
+    assert_eq!((&status["sealing"]["epoch"], status["authorities"].as_array().unwrap().len()), (&1.into(), 2));
+    assert!(
+        status["final"]["height"].as_u64().unwrap() >= height + 2 && status["sealing"]["view"].as_u64() > Some(1 << 32)
+    );
+    // A newcomer takes the operators' word.
+    network.add(None);
+    network.nodes[4].wait(&["height", &network.nodes[0].height().to_string()]);
+    // Whoever has another block there does not.
+    let other = fs::read_to_string(&network.file).unwrap().replace(&hash, &before);
+    fs::write(&file, other).unwrap();
+    let dir = network.nodes[2].dir.clone();
+    let refused = cli_on(&dir, &network.file, &["run", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.status.code(), Some(9), "{}", stderr(&refused));
 }
 
 #[test]

@@ -318,8 +318,13 @@ pub struct SealRecord {
 impl SealRecord {
     /// The set of authorities that made the last final block.
     pub fn epoch(&self) -> Epoch {
+        self.last_final().map_or(0, |finality| finality.statement.epoch)
+    }
+
+    /// What shows that the last final block is final; `None`: only genesis is.
+    pub fn last_final(&self) -> Option<&Certificate> {
         let of_finality = self.certificates.iter().filter(|kept| kept.statement.stage == Stage::Finalize);
-        of_finality.map(|kept| kept.statement.epoch).max().unwrap_or(0)
+        of_finality.max_by_key(|kept| (kept.statement.epoch, kept.statement.view))
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     base::{
-        hash::{hex, unhex},
+        hash::{Hash, hex, unhex},
         limits::MAX_AUTHORITIES,
     },
     chain::{
@@ -56,6 +56,7 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
     let spec = read(&text)?;
     let change = Change {
+        continues: None,
         from,
         add: public_keys(context, "--add", &arguments.add)?,
         remove: public_keys(context, "--remove", &arguments.remove)?,
@@ -69,7 +70,7 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     show(context, &read(&edited)?)
 }
 
-fn read(text: &str) -> Outcome<ChainSpec> {
+pub(super) fn read(text: &str) -> Outcome<ChainSpec> {
     let spec = ChainSpec::from_toml(text).map_err(|error| Failure::usage(error.to_string()))?;
     if spec.authorities.terms().is_empty() {
         return Err(Failure::usage(format!("chain \"{}\" has no authorities: its blocks are mined", spec.name)));
@@ -77,7 +78,7 @@ fn read(text: &str) -> Outcome<ChainSpec> {
     Ok(spec)
 }
 
-fn show(context: &Context, spec: &ChainSpec) -> Outcome {
+pub(super) fn show(context: &Context, spec: &ChainSpec) -> Outcome {
     let terms = spec.authorities.terms();
     if context.json {
         return output::json(&json!({
@@ -143,18 +144,25 @@ pub(super) fn public_keys(context: &Context, flag: &str, texts: &[String]) -> Ou
 }
 
 /// A new set, told by how it differs from the last one. Keys in hex.
-struct Change {
-    from: u32,
-    add: Vec<String>,
-    remove: Vec<String>,
+pub(super) struct Change {
+    /// The height of its first block.
+    pub(super) from: u32,
+    /// The block before that, if the set continues for one whose quorum is lost.
+    pub(super) continues: Option<Hash>,
+    pub(super) add: Vec<String>,
+    pub(super) remove: Vec<String>,
 }
 
 /// The file with one more set. What is in it stays as it is, but for the form of a first set that stands alone.
-fn edit(text: &str, spec: &ChainSpec, change: &Change) -> Outcome<String> {
+pub(super) fn edit(text: &str, spec: &ChainSpec, change: &Change) -> Outcome<String> {
     let last = spec.authorities.terms().last().ok_or_else(|| Failure::usage("the file has no authorities"))?;
     let keys = changed(last, change)?;
     let mut edited = with_tables(text).ok_or_else(cannot_edit)?;
-    edited.push_str(&format!("\n[[authorities]]\nfrom = {}\nkeys = [\n", change.from));
+    edited.push_str(&format!("\n[[authorities]]\nfrom = {}\n", change.from));
+    if let Some(block) = change.continues {
+        edited.push_str(&format!("continues = \"{block}\"\n"));
+    }
+    edited.push_str("keys = [\n");
     for key in &keys {
         edited.push_str(&format!("    \"{key}\",{}\n", remark(text, key)));
     }
@@ -162,13 +170,13 @@ fn edit(text: &str, spec: &ChainSpec, change: &Change) -> Outcome<String> {
     // Whatever the text was: the result is what was asked for, or nothing is written.
     let read = ChainSpec::from_toml(&edited).map_err(|_| cannot_edit())?;
     let mut later: Vec<_> = spec.authorities.terms().iter().skip(1).map(plain).collect();
-    later.push((change.from, keys.iter().filter_map(|key| read_key(key)).collect(), None));
+    later.push((change.from, keys.iter().filter_map(|key| read_key(key)).collect(), change.continues));
     let first = spec.authorities.at(1).map(|set| set.keys().to_vec()).unwrap_or_default();
     let is_as_asked = read.authorities == Authorities::new(first, later) && read.genesis_hash() == spec.genesis_hash();
     if is_as_asked { Ok(edited) } else { Err(cannot_edit()) }
 }
 
-fn plain(term: &Term) -> (u32, Vec<[u8; 32]>, Option<crate::base::hash::Hash>) {
+fn plain(term: &Term) -> (u32, Vec<[u8; 32]>, Option<Hash>) {
     (term.from, term.set.keys().to_vec(), term.continues)
 }
 
@@ -280,7 +288,7 @@ mod tests {
 
     fn change(text: &str, from: u32, add: &[u32], remove: &[u32]) -> Outcome<String> {
         let keys = |numbers: &[u32]| numbers.iter().map(|n| key(*n)).collect();
-        edit(text, &read(text).unwrap(), &Change { from, add: keys(add), remove: keys(remove) })
+        edit(text, &read(text).unwrap(), &Change { from, continues: None, add: keys(add), remove: keys(remove) })
     }
 
     #[test]

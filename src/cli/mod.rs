@@ -12,6 +12,7 @@ pub mod chain;
 pub mod chains;
 mod completions;
 pub mod context;
+mod continuing;
 pub mod control;
 pub mod datadir;
 pub mod doctor;
@@ -148,6 +149,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Make a new chain
     Genesis(genesis::GenesisArgs),
+    /// Continue a chain whose authorities are lost
+    Authorities(continuing::AuthoritiesArgs),
     /// Measure this host: sync, signatures, load
     Bench(bench::BenchArgs),
     /// Run a whole network in one process, from one seed
@@ -242,6 +245,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Verify(arguments) => verify::run(&context()?, arguments),
         Command::Generate(arguments) => generate::run(&context()?, arguments),
         Command::Chain(arguments) => chain::run(&context()?, arguments),
+        Command::Authorities(arguments) => continuing::run(&context()?, arguments),
         Command::Genesis(arguments) => genesis::run(&without_data()?, arguments),
         Command::Sql(arguments) => sql::run(&context()?, arguments),
         Command::Bench(arguments) => bench::run(&without_data()?, arguments),

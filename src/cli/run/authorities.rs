@@ -5,6 +5,7 @@ use crate::{
     base::hash::Hash,
     chain::{
         archive::{HeaderArchive, HeaderRow, StoreError},
+        key::Claim,
         seal::Term,
         spec::ChainSpec,
     },
@@ -25,6 +26,17 @@ fn find_contradiction(ledger: &LedgerReader, spec: &ChainSpec) -> Result<Option<
     let tip = ledger.tip()?.height;
     if spec.authorities.terms().is_empty() || tip == 0 {
         return Ok(None);
+    }
+    if let Some(term) = spec.authorities.terms().iter().rev().find(|term| term.continues.is_some() && term.from <= tip)
+        && let Some(row) = ledger.applied_at(term.from)?
+        && !spec.seal_rules().parent_claims(spec, &row.header).iter().all(Claim::holds)
+    {
+        let block = term.continues.unwrap_or_default();
+        return Ok(Some(format!(
+            "the file of chain \"{}\" continues block {block} with other authorities, and this node's ledger goes on behind it \
+             with blocks of those that are lost; move ledger.db away, and the node fetches the chain from the others",
+            spec.name
+        )));
     }
     for term in spec.authorities.terms().iter().skip(1) {
         if term.from <= tip.saturating_add(1)

@@ -1,0 +1,127 @@
+//! `authorities continue`: others seal from the last final block on, by the hands of all operators.
+
+use std::{fs, path::PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::{
+    authorities::{self, Change, public_keys},
+    context::Context,
+    datadir::{self, Lock},
+    exit::{Exit, Failure, Outcome},
+    kept_file::{self, FileLock},
+    offline, output,
+};
+use crate::{
+    base::hash::Hash,
+    chain::archive::{BlockStatus, HeaderArchive as _, SealStore as _},
+    store::SealDb,
+};
+
+/// `tussock authorities`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  tussock authorities continue meadow.toml --from HASH --remove KEY2 KEY3")]
+pub(super) struct AuthoritiesArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Let others seal from the last final block on, when too many authorities are lost for good
+    #[command(after_help = "\
+For a network whose authorities are too few for a quorum and will never be
+enough again. While a quorum may come back, wait for it: this is the one thing
+that can make two chains of one.
+
+The set in the file takes over behind the block --from, the last final one, by
+the hands of all operators: every node needs the same file. What it costs:
+- payments behind that block are undone; nodes that knew them send them again;
+- if some of the old authorities go on, or another operator continues from
+  another block, there are two networks, and a coin may be spent on each;
+- who trusts the chain trusts these operators at this block, and no vote.
+
+Run it on one node, while that is stopped. Compare --from with the status of all
+nodes that are left (final): name the highest. A node that holds another block
+final refuses the file. Then give the file to all, and start them with it. A
+node whose ledger goes on behind that block says so and does not start: its
+blocks were never final. It fetches the chain again after ledger.db is moved
+away; if all go on behind it, chain export and chain import with the old file
+leave out the last block.
+
+Example:
+  tussock authorities continue meadow.toml --from HASH --remove KEY2 KEY3")]
+    Continue(ContinueArgs),
+}
+
+#[derive(Args, Debug)]
+struct ContinueArgs {
+    /// The chain's file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The last final block, as status shows it
+    #[arg(long, value_name = "HASH")]
+    from: Hash,
+    /// Let the owners of these keys seal, too: public keys, names of keys or key files
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    add: Vec<String>,
+    /// Let the owners of these keys seal no longer
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    remove: Vec<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
+    let Verb::Continue(arguments) = &arguments.verb;
+    let file = &arguments.file;
+    let _file_lock = FileLock::acquire(file)?;
+    let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
+    let spec = authorities::read(&text)?;
+    if spec.genesis_hash() != context.spec().genesis_hash() {
+        let name = &context.spec().name;
+        return Err(Failure::usage(format!("{}: not the file of chain \"{name}\"", file.display())));
+    }
+    let height = last_final(context, arguments.from)?;
+    let change = Change {
+        from: height.saturating_add(1),
+        continues: Some(arguments.from),
+        add: public_keys(context, "--add", &arguments.add)?,
+        remove: public_keys(context, "--remove", &arguments.remove)?,
+    };
+    let edited = authorities::edit(&text, &spec, &change)?;
+    kept_file::replace(file, edited.as_bytes(), 0o644)?;
+    output::note(&format!(
+        "all nodes need this file: with another one they go on behind block {height} as a network of their own"
+    ));
+    authorities::show(context, &authorities::read(&edited)?)
+}
+
+/// The height of a block that must be the last final one of this node.
+fn last_final(context: &Context, block: Hash) -> Outcome<u32> {
+    let reader = offline::reader(context)?;
+    let failed = |error| Failure::store(&context.ledger(), &error);
+    let row = reader.header(&block).map_err(failed)?.filter(|row| row.status == BlockStatus::Applied);
+    let Some(row) = row else {
+        return Err(Failure::new(
+            Exit::NotFound,
+            format!("--from {block}: there is no such block in this node's chain"),
+        ));
+    };
+    // While it runs, another block may become final.
+    let folder = context.folder();
+    let _lock = Lock::acquire(&folder, &context.settings.flags())?;
+    let path = folder.join(datadir::SEALS);
+    let kept = SealDb::open(&path, context.spec()).and_then(|mut seals| seals.load());
+    let record = kept.map_err(|error| Failure::store(&path, &error))?;
+    match record.last_final() {
+        Some(finality) if finality.statement.block == block => Ok(row.header.height),
+        Some(finality) => {
+            let last = finality.statement.block;
+            let what = format!("--from {block}: the last final block of this node is {last}; what is final must stay");
+            Err(Failure::new(Exit::Rejected, what))
+        }
+        None => Err(Failure::new(Exit::Rejected, format!("--from {block}: this node holds no block final"))),
+    }
+}
