@@ -127,7 +127,7 @@ fn only_the_leader_proposes_and_a_bad_signature_never_condemns_a_block() {
 /// The leader signs the header alone: anybody can put another body under it.
 #[test]
 fn a_body_that_the_header_does_not_commit_to_costs_its_sender_and_keeps_nobody_from_the_true_one() {
-    let leader = spec(4).sealing().unwrap().set.leader(1);
+    let leader = spec(4).authorities.at(1).unwrap().leader(1);
     let (mut driver, _) = started(None, &Disk::default());
     let (hash, signed) = proposal(leader, 1);
     let Message::Proposal { signature, block } = &signed else { unreachable!() };
