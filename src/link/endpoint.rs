@@ -31,6 +31,8 @@ pub struct Endpoint<S> {
     pub(super) queued: usize,
     /// Bodies of pushed blocks, which links share.
     pub(super) pushed: PushedBodies,
+    /// Proposed blocks, which links share.
+    pub(super) proposed: PushedBodies,
     /// Addresses that are dialled with small segments.
     pub(super) segments: Segments,
     /// Whose turn it is to get one.
@@ -68,9 +70,9 @@ pub struct Endpoint<S> {
 pub struct Usage {
     /// Bytes leased to large frames that are arriving.
     pub leased: usize,
-    /// Bytes queued on all links, without pushed bodies.
+    /// Bytes queued on all links, without those that links share.
     pub queued: usize,
-    /// Bytes of pushed bodies.
+    /// Bytes of pushed bodies and proposed blocks, which links share.
     pub pushed: usize,
     /// Links that others opened, lingering ones included.
     pub accepted: usize,
@@ -94,6 +96,7 @@ impl<S: EventSink> Endpoint<S> {
             dials: Dials::default(),
             queued: 0,
             pushed: PushedBodies::default(),
+            proposed: PushedBodies::default(),
             segments: Segments::default(),
             turns: BodyTurns::default(),
             near_tip: NearTip::default(),
@@ -216,16 +219,21 @@ impl<S: EventSink> Endpoint<S> {
         self.links.get(&id).is_some_and(|link| link.framer.repeats(block))
     }
 
+    /// Bytes that links share.
+    pub(super) fn shared(&self) -> usize {
+        self.pushed.bytes() + self.proposed.bytes()
+    }
+
     /// What the budgets' counts are.
     pub fn usage(&self) -> Usage {
-        let (leased, pushed) = (self.leases.used(), self.pushed.bytes());
+        let (leased, pushed) = (self.leases.used(), self.shared());
         Usage { leased, queued: self.queued, pushed, accepted: self.accepted }
     }
 
     /// How much of each limit is used; what each link uses of its own is looked at once in a while.
     pub fn meters(&mut self, now: Time) -> &LinkMeters {
         self.meters.used(Limit::Receive, self.leases.used());
-        self.meters.used(Limit::Send, self.queued + self.pushed.bytes());
+        self.meters.used(Limit::Send, self.queued + self.shared());
         self.meters.used(Limit::Accepted, self.accepted);
         self.meters.look(now, self.links.values().filter(|link| link.ends.is_none()));
         self.meters.all()

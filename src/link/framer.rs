@@ -98,6 +98,7 @@ impl Framer {
         self.reader.forget();
         self.requests.clear();
         self.queue.drop_later(|_| true);
+        self.queue.give_up_proposal();
     }
 
     /// Whether the link takes bytes now. It does not while the handshake role has a frame of it, nor while the peer has
@@ -255,6 +256,26 @@ impl Framer {
         fits
     }
 
+    /// Queues a proposed block. Of those whose sending has not begun only the newest stays.
+    pub(super) fn propose(&mut self, name: Hash, frame: &Frame) {
+        self.queue.propose(name, frame, self.magic);
+    }
+
+    /// Gives up a proposed block whose sending has not begun, since an older one is being sent.
+    pub(super) fn give_up_proposal(&mut self) {
+        self.queue.give_up_proposal();
+    }
+
+    /// Proposed blocks that wait to be sent.
+    pub(super) fn proposals(&self) -> impl Iterator<Item = Hash> + '_ {
+        self.queue.proposals()
+    }
+
+    /// Proposed blocks that have left the queue since the last call.
+    pub(super) fn take_left_proposals(&mut self) -> Vec<Hash> {
+        self.queue.take_left_proposals()
+    }
+
     /// Queues the next block that waits for its turn, and says how many bytes it has.
     pub(super) fn begin_push(&mut self) -> Option<usize> {
         self.queue.begin_push(self.magic)
@@ -306,7 +327,7 @@ impl Framer {
         self.queue.queued()
     }
 
-    /// Bytes of memory that the link alone takes: all but pushed bodies.
+    /// Bytes of memory that the link alone takes: all but pushed bodies and proposals.
     pub(super) fn unshared(&self) -> usize {
         self.queue.unshared() + self.requests.held_bytes()
     }

@@ -28,6 +28,7 @@ mod link;
 mod meters;
 mod near_tip;
 mod opening;
+mod proposing;
 mod pushed;
 mod pushing;
 mod reading;

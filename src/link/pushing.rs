@@ -75,6 +75,7 @@ impl<S: EventSink> Endpoint<S> {
     /// Stops counting the pushed bodies that have left a link's queue. If one had its turn, that is over.
     pub(super) fn count_left(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        link.framer.take_left_proposals().iter().for_each(|name| self.proposed.remove(name));
         let left = link.framer.take_left();
         let (waits, has_turn) = link.framer.pushes();
         if left.is_empty() {

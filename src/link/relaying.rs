@@ -5,7 +5,10 @@ use crate::{
     base::{ids::LinkId, limits, time::Time},
     link::{Endpoint, EventSink, framer::Lost, link::Link, send_queue::block_of},
     node::{CloseReason, LinkEvent, RoleId, limit::Limit},
-    wire::{frame::Frame, message::GoodbyeCode},
+    wire::{
+        frame::Frame,
+        message::{GoodbyeCode, Kind},
+    },
 };
 
 /// The part of the send budget that news may fill. The rest is for answers.
@@ -13,6 +16,9 @@ const NEWS_PART: usize = 4;
 
 impl<S: EventSink> Endpoint<S> {
     pub(super) fn relay(&mut self, now: Time, id: LinkId, frame: &Frame) {
+        if frame.kind == Kind::Proposal {
+            return self.propose(now, id, frame);
+        }
         let block = block_of(frame);
         if self.upload.is_some() {
             self.near_tip.note(frame);
@@ -27,7 +33,9 @@ impl<S: EventSink> Endpoint<S> {
         let is_shared = block.is_some_and(|block| self.pushed.has(&block));
         let more = if is_shared { 0 } else { frame.wire_len() };
         let room = room_for_news(self.config.send_budget, self.queued - self.sealed + self.pushed.bytes());
-        if more > room || link.is_too_slow_for(now, frame.wire_len()) || !link.framer.relay(frame) {
+        // Whoever reads all gets a little in any case: else a few that read nothing would keep all news from all others.
+        let is_little = link.queued() + frame.wire_len() <= limits::SEND_CROWDED_BYTES;
+        if (more > room && !is_little) || link.is_too_slow_for(now, frame.wire_len()) || !link.framer.relay(frame) {
             return self.lose(id, frame.kind);
         }
         if let Some(block) = block {
@@ -75,6 +83,7 @@ impl<S: EventSink> Endpoint<S> {
     pub(super) fn forget_news(&mut self, id: LinkId, link: &Link) {
         self.losers.remove(&id);
         link.framer.pushed().for_each(|block| self.pushed.remove(&block));
+        link.framer.proposals().for_each(|name| self.proposed.remove(&name));
         self.turns.forget(id);
         self.look_at_pushes(self.clock);
     }

@@ -21,6 +21,8 @@ pub(super) enum Class {
     Answer,
     /// A new block or transaction.
     News,
+    /// A block that an authority proposes.
+    Proposal,
 }
 
 #[derive(Debug)]
@@ -28,7 +30,7 @@ struct Chunk {
     bytes: Bytes,
     kind: Kind,
     class: Class,
-    /// The block whose body this is.
+    /// The block whose body this is, or the proposal.
     block: Option<Hash>,
 }
 
@@ -50,6 +52,12 @@ pub(super) struct SendQueue {
     later_bytes: usize,
     /// Pushed bodies that have left the queue since the last look.
     left: Vec<Hash>,
+    /// Bytes of proposals, which other links may share.
+    proposed: usize,
+    /// The newest proposal, while an older one is being sent.
+    next_proposal: Option<(Hash, Frame, [u8; 4])>,
+    /// Proposals that have left the queue since the last look.
+    left_proposals: Vec<Hash>,
 }
 
 impl SendQueue {
@@ -62,6 +70,33 @@ impl SendQueue {
         } else {
             self.push_chunk(frame.to_bytes(magic).into(), frame.kind, class, None);
         }
+    }
+
+    /// Queues a proposal. One that waits already is of no use any more.
+    pub(super) fn propose(&mut self, name: Hash, frame: &Frame, magic: [u8; 4]) {
+        if self.proposed > 0 {
+            self.give_up_proposal();
+            self.next_proposal = Some((name, frame.clone(), magic));
+        } else {
+            self.push_chunk(frame.head(magic).to_vec().into(), frame.kind, Class::Proposal, None);
+            self.push_chunk(frame.body.clone(), frame.kind, Class::Proposal, Some(name));
+        }
+    }
+
+    /// Gives up the proposal that waits for the end of an older one.
+    pub(super) fn give_up_proposal(&mut self) {
+        self.left_proposals.extend(self.next_proposal.take().map(|(name, ..)| name));
+    }
+
+    /// Proposals that are in the queue, or wait for the end of an older one.
+    pub(super) fn proposals(&self) -> impl Iterator<Item = Hash> + '_ {
+        let queued = self.chunks.iter().filter(|chunk| chunk.class == Class::Proposal);
+        queued.filter_map(|chunk| chunk.block).chain(self.next_proposal.iter().map(|(name, ..)| *name))
+    }
+
+    /// Proposals that have left the queue since the last call.
+    pub(super) fn take_left_proposals(&mut self) -> Vec<Hash> {
+        std::mem::take(&mut self.left_proposals)
     }
 
     /// Keeps a pushed block until its turn.
@@ -129,7 +164,8 @@ impl SendQueue {
                 self.transactions = change(self.transactions, bytes)
             }
             Class::News if chunk.block.is_some() => self.pushed = change(self.pushed, bytes),
-            Class::News => {}
+            Class::Proposal if chunk.block.is_some() => self.proposed = change(self.proposed, bytes),
+            Class::News | Class::Proposal => {}
         }
     }
 
@@ -151,6 +187,12 @@ impl SendQueue {
             count -= left;
             self.sent_of_first = 0;
             self.left.extend(first.block.filter(|_| first.class == Class::News));
+            if let Some(name) = first.block.filter(|_| first.class == Class::Proposal) {
+                self.left_proposals.push(name);
+                if let Some((next, frame, magic)) = self.next_proposal.take() {
+                    self.propose(next, &frame, magic);
+                }
+            }
         }
     }
 
@@ -174,9 +216,9 @@ impl SendQueue {
         self.queued
     }
 
-    /// Bytes that wait, without pushed bodies.
+    /// Bytes that wait, without pushed bodies and proposals.
     pub(super) fn unshared(&self) -> usize {
-        self.queued - self.pushed
+        self.queued - self.pushed - self.proposed
     }
 
     /// Adds what waits here.

@@ -53,7 +53,7 @@ impl<S: EventSink> Endpoint<S> {
             return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
         }
         self.list(id);
-        if self.queued + self.pushed.bytes() > self.config.send_budget {
+        if self.queued + self.shared() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
             self.end_slowest_readers(now);
         }
@@ -62,7 +62,7 @@ impl<S: EventSink> Endpoint<S> {
     /// Ends links until what waits on the others fits: first those that have ended and only linger, then those whose peers
     /// hold the most memory for the longest.
     pub(super) fn end_slowest_readers(&mut self, now: Time) {
-        while self.queued + self.pushed.bytes() > self.config.send_budget {
+        while self.queued + self.shared() > self.config.send_budget {
             let holders = self.links.values().filter(|link| link.unshared() > 0);
             let Some(id) = holders.max_by_key(|link| (link.ends.is_some(), link.burden(now))).map(|link| link.id)
             else {

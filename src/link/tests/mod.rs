@@ -2,6 +2,7 @@
 
 mod flow;
 mod opening;
+mod proposing;
 mod pushing;
 mod reading;
 mod rig;

@@ -204,9 +204,7 @@ impl Sealer {
         self.perform(now, None, out)?;
         self.peers.insert(link, Peer::default());
         self.send_all(link, out);
-        if let Some(offer) = self.offers.in_view(self.core.view()) {
-            out.relay(link, offer.frame.clone());
-        }
+        self.propose_to(link, out);
         self.recalling.hasten(now.mono);
         Ok(())
     }
@@ -218,13 +216,32 @@ impl Sealer {
         if peer.helped.is_none_or(|helped| helped + HELP_INTERVAL <= now.mono) {
             peer.helped = Some(now.mono);
             self.send_all(link, out);
+            // It may have had no use for the proposal before, and is told of it once more a view.
+            let view = self.core.view();
+            if let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.again < view) {
+                peer.again = view;
+                self.propose_to(link, out);
+            }
         }
         Ok(())
     }
 
+    /// Sends a peer the current view's proposal.
+    fn propose_to(&mut self, link: LinkId, out: &mut Outbox) {
+        let offer = self.offers.in_view(self.core.view());
+        if let (Some(offer), Some(peer)) = (offer, self.peers.get_mut(&link)) {
+            peer.shown.insert(name_of(&offer.frame));
+            out.relay(link, offer.frame.clone());
+        }
+    }
+
     /// All peers hear again what they may have missed.
-    pub(super) fn repeat(&self, out: &mut Outbox) {
+    pub(super) fn repeat(&mut self, out: &mut Outbox) {
         self.peers.keys().for_each(|link| self.send_all(*link, out));
+        let name = self.offers.in_view(self.core.view()).map(|offer| name_of(&offer.frame));
+        let lacks = |peer: &Peer| name.is_some_and(|name| !peer.shown.contains(&name));
+        let without: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(link, _)| *link).collect();
+        without.into_iter().for_each(|link| self.propose_to(link, out));
     }
 
     fn send_all(&self, link: LinkId, out: &mut Outbox) {
@@ -248,7 +265,7 @@ impl Sealer {
         }
     }
 
-    /// A proposal goes to all peers that have not shown it. One whose link has no room gets the block by asking.
+    /// A proposal goes to all peers that have not shown it. It always finds room on their links.
     pub(super) fn pass_on(&mut self, offer: &Offer, from: Option<LinkId>, out: &mut Outbox) {
         let name = name_of(&offer.frame);
         for (link, peer) in self.peers.iter_mut().filter(|(link, _)| Some(**link) != from) {

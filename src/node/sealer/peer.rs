@@ -24,6 +24,8 @@ pub(super) struct Peer {
     pub(super) helped: Option<Time>,
     /// What it has said of the next set.
     pub(super) early: Vec<Frame>,
+    /// The highest view whose proposal it was sent once more.
+    pub(super) again: u64,
 }
 
 /// A message's name among those that a peer has shown.
@@ -33,6 +35,6 @@ pub(super) fn name_of(frame: &Frame) -> Hash {
 
 impl Default for Peer {
     fn default() -> Self {
-        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new() }
+        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new(), again: 0 }
     }
 }

@@ -260,6 +260,19 @@ fn a_new_peer_hears_finality_the_tip_and_what_is_under_way() {
     all.iter().for_each(|message| drop(driver.receive(1, message)));
     let did = driver.up(3, testing::inbound_peer("10.0.0.1:4130"));
     assert_eq!(did.sent(3), all);
+    let leader = spec(4).sealing().unwrap().set.leader(5);
+    let (_, proposed) = proposal(leader, 5);
+    driver.receive(1, &proposed);
+    let greeted = driver.up(4, testing::inbound_peer("10.0.0.1:4130")).sent(4);
+    assert_eq!((greeted.len(), greeted.last()), (5, Some(&proposed)));
+    // Who is behind may have dropped it before, and is sent it once more in each view.
+    let behind = Message::Vote(vote(3, Statement::skip(0, 2)));
+    let proposals = |did: Actions| did.sent(4).into_iter().filter(|message| *message == proposed).count();
+    let helped = [0, 2, 2].map(|seconds| {
+        driver.pass(Duration::from_secs(seconds));
+        proposals(driver.receive(4, &behind))
+    });
+    assert_eq!(helped, [1, 0, 0]);
     let frame = Frame::new(&all[3]);
     assert!(driver.frame(3, frame).0.is_empty());
 }
