@@ -57,6 +57,7 @@ mutants=(
   'unfit-bodies-count-as-here  src/node/fetch/notices.rs     s/window\.refuse(hash, origin\.liable());/let _ = window;/'
   'rebuilt-root-not-compared   src/node/fetch/rebuild.rs     s/merkle::root(leaves) != self\.header\.merkle_root/merkle::root(leaves) == Hash::ZERO/'
   'asked-for-before-judged     src/node/fetch/compact.rs     s/block\.is_judged = self\.place_of(&hash)\.is_some();/block.is_judged = true;/'
+  'lapses-are-forgotten        src/node/fetch/compact.rs     s/peer\.questions\.lapse(now, &hash);//'
   'one-teller-is-awaited       src/node/fetch/mod.rs         s/self\.watch_announced(now, out);//'
   'news-is-never-asked-for     src/node/fetch/compact.rs     s/None => self\.ask_next(now, &hash, out),/None => {}/'
   'ports-are-identities        src/node/handshake/version.rs s/self\.admission\.barred(remote, node, Some(listens)) {/self.admission.barred(remote, node, Some(listens)).or(self.links.values().any(|other| other.listens == Some(listens)).then_some(GoodbyeCode::Duplicate)) {/'
@@ -118,6 +119,7 @@ declare -A unit_tests=(
   [dropped-pushes-stay-counted]=small_news_goes_ahead_of_a_block_that_waits_and_a_request_takes_its_place
   [paces-not-measured]=a_peer_that_takes_very_long_for_a_block_is_told_of_the_next_one
   [uploads-cost-no-tokens]=all_links_together_keep_to_the_limit_of_uploads
+  [lapses-are-forgotten]=who_did_not_answer_in_time_is_asked_last_also_on_a_new_link
   [unread-answers-count]=what_slow_readers_leave_unread_keeps_nobody_from_being_served
   [news-that-was-asked-for]=a_slow_reader_gets_a_block_once
   [slow-sync-nodes-stay]=slow_peers_that_claim_more_work_do_not_hold_up_a_fast_one

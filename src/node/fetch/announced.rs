@@ -11,20 +11,12 @@ use crate::{
         time::Time,
     },
     chain::header::Header,
-    node::fetch::rebuild::Rebuild,
+    node::fetch::{
+        questions::{Standing, What},
+        rebuild::Rebuild,
+    },
     wire::compact::CompactBlock,
 };
-
-/// What a peer was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
-    /// The compact block.
-    Compact,
-    /// The transactions that are missing.
-    Transactions,
-    /// The whole block.
-    Block,
-}
 
 /// The question that was asked last.
 #[derive(Clone, Copy, Debug)]
@@ -81,11 +73,19 @@ impl Announced {
         Self { hash, height, is_judged, compact, tellers, question, rebuilds, is_doubtful, since: now }
     }
 
-    /// Notes who tells of it.
-    pub(super) fn told_by(&mut self, link: LinkId) {
-        if self.tellers.len() < MAX_TELLERS && !self.tellers.iter().any(|teller| teller.link == link) {
-            self.tellers.push(Teller { link, is_done: false });
+    /// Notes who tells of it. If those are too many, a worse one makes room.
+    pub(super) fn told_by(&mut self, link: LinkId, standing: impl Fn(LinkId) -> Standing) {
+        if self.tellers.iter().any(|teller| teller.link == link) {
+            return;
         }
+        if self.tellers.len() >= MAX_TELLERS {
+            let of = |at: &usize| standing(self.tellers[*at].link);
+            let Some(worst) = (0..self.tellers.len()).max_by_key(of).filter(|at| of(at) > standing(link)) else {
+                return;
+            };
+            self.tellers.remove(worst);
+        }
+        self.tellers.push(Teller { link, is_done: false });
     }
 
     /// Asks a teller for nothing more.
@@ -127,9 +127,14 @@ impl Announced {
         self.question.take_if(|question| question.link == link).is_some()
     }
 
-    /// The next peer to ask, and marks it as asked.
-    pub(super) fn next_teller(&mut self, may_ask: impl Fn(LinkId) -> bool) -> Option<LinkId> {
-        let teller = self.tellers.iter_mut().find(|teller| !teller.is_done && may_ask(teller.link))?;
+    /// The next peer to ask, and marks it as asked: the best, and of these the one that told of the block first.
+    pub(super) fn next_teller(
+        &mut self,
+        may_ask: impl Fn(LinkId) -> bool,
+        standing: impl Fn(LinkId) -> Standing,
+    ) -> Option<LinkId> {
+        let left = self.tellers.iter_mut().filter(|teller| !teller.is_done && may_ask(teller.link));
+        let teller = left.min_by_key(|teller| standing(teller.link))?;
         teller.is_done = true;
         Some(teller.link)
     }

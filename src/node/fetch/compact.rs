@@ -8,7 +8,8 @@ use crate::{
         Origin, Outbox, PeerFault,
         fetch::{
             Fetch,
-            announced::{Announced, Question, What},
+            announced::{Announced, Question},
+            questions::What,
             rebuild::Rebuild,
         },
         notice::{ToGossip, ToHeaders},
@@ -45,7 +46,7 @@ impl Fetch {
         let header = compact.header.clone();
         let hash = header.hash();
         let is_answer =
-            self.peers.get_mut(link).is_some_and(|peer| peer.answered(&hash, Some(What::Compact)).is_some());
+            self.peers.get_mut(link).is_some_and(|peer| peer.questions.answered(&hash, Some(What::Compact)).is_some());
         if is_answer && self.is_known(&hash) {
             return;
         }
@@ -88,7 +89,7 @@ impl Fetch {
     ) {
         if self.announced.get_mut(&hash).is_none() {
             let mut block = Announced::new(now, hash, &header);
-            block.told_by(link);
+            block.told_by(link, |link| self.peers.standing(now, link));
             block.is_judged = self.place_of(&hash).is_some();
             if !block.is_judged {
                 block.compact = compact.map(|compact| (link, compact));
@@ -98,11 +99,12 @@ impl Fetch {
             self.announced.insert(block);
         }
         let Some(block) = self.announced.get_mut(&hash) else { return };
-        block.told_by(link);
+        block.told_by(link, |link| self.peers.standing(now, link));
+        let awaits_worse = block.question.is_some_and(|asked| self.peers.is_better(now, link, asked.link));
         match compact {
             Some(compact) if block.is_judged => self.rebuild(now, link, hash, *compact, out),
             Some(compact) => drop(block.compact.get_or_insert((link, compact))),
-            None if block.is_judged && (block.question.is_none() || block.is_doubtful) => {
+            None if block.is_judged && (block.question.is_none() || block.is_doubtful || awaits_worse) => {
                 self.ask_next(now, &hash, out);
             }
             None => {}
@@ -142,14 +144,18 @@ impl Fetch {
             return self.finish(now, link, hash, &rebuild, out);
         }
         let Some(block) = self.announced.get_mut(&hash) else { return };
-        if block.question.is_some_and(|question| question.what == What::Transactions && question.link != link) {
+        let is_awaited = |asked: Question| {
+            asked.what == What::Transactions && asked.link != link && !self.peers.is_better(now, link, asked.link)
+        };
+        if block.question.is_some_and(is_awaited) {
             // Another peer was asked a moment ago. This one is the next.
             return;
         }
         block.is_done_with(link);
         // If most of the block is not here, the whole of it is not much more.
         let is_most = missing.len() > rebuild.count() / 2;
-        let asks = !is_most && self.peers.get_mut(link).is_some_and(|peer| peer.may_ask(now, hash, What::Transactions));
+        let peer = self.peers.get_mut(link).filter(|_| !is_most);
+        let asks = peer.is_some_and(|peer| peer.questions.may_ask(now, hash, What::Transactions));
         if !asks {
             return self.ask_whole(now, link, &hash, out);
         }
@@ -168,8 +174,8 @@ impl Fetch {
     ) {
         let is_none = transactions.is_empty();
         let asked = self.peers.get_mut(link).and_then(|peer| match is_none {
-            true => peer.answered(&hash, None),
-            false => peer.answered(&hash, Some(What::Transactions)),
+            true => peer.questions.answered(&hash, None),
+            false => peer.questions.answered(&hash, Some(What::Transactions)),
         });
         let Some(asked) = asked else {
             return self.punish(link, PeerFault::Unexpected(Kind::BlockTransactions), out);
@@ -249,9 +255,10 @@ impl Fetch {
     fn ask_next(&mut self, now: Time, hash: &Hash, out: &mut Outbox) {
         let (Some(block), peers) = (self.announced.get_mut(hash), &mut self.peers) else { return };
         let is_there = |link| peers.get(link).is_some_and(|peer| !peer.closing);
-        let next = if block.is_old(now) { None } else { block.next_teller(is_there) };
+        let standing = |link| peers.standing(now, link);
+        let next = if block.is_old(now) { None } else { block.next_teller(is_there, standing) };
         let Some(link) = next else { return self.give_up(hash, out) };
-        if !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.may_ask(now, *hash, What::Compact)) {
+        if !peers.get_mut(link).is_some_and(|peer| !peer.misled && peer.questions.may_ask(now, *hash, What::Compact)) {
             return self.ask_whole(now, link, hash, out);
         }
         out.send(link, &Message::GetBlockTransactions(*hash, List::EMPTY));
@@ -273,6 +280,10 @@ impl Fetch {
     /// Asks others where an answer is late.
     pub(super) fn watch_announced(&mut self, now: Time, out: &mut Outbox) {
         for hash in self.announced.overdue(now) {
+            let asked = self.announced.get_mut(&hash).and_then(|block| block.question);
+            if let Some(peer) = asked.and_then(|asked| self.peers.get_mut(asked.link)) {
+                peer.questions.lapse(now, &hash);
+            }
             self.ask_next(now, &hash, out);
         }
     }

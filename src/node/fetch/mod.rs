@@ -13,6 +13,7 @@ mod notices;
 mod offered;
 mod pipe;
 mod pursuit;
+mod questions;
 mod rebuild;
 mod sources;
 mod stall_clock;

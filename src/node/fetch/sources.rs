@@ -10,16 +10,16 @@ use crate::{
         hash::Hash,
         ids::{LinkId, NodeId},
         limits::{
-            COMPACT_QUESTIONS_PER_SECOND, GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST,
-            STALLER_KEPT, USELESS_KIB, USELESS_KIB_INTERVAL,
+            GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST, STALLER_KEPT, USELESS_KIB,
+            USELESS_KIB_INTERVAL,
         },
         time::Time,
     },
     node::{
         command::Delivery,
         fetch::{
-            announced::What,
             pipe::{Before, Pipe},
+            questions::{Questions, Standing},
             window::Slot,
         },
         rate_limit::RateLimit,
@@ -28,9 +28,6 @@ use crate::{
 
 /// Requests of one peer that timed out and are remembered.
 const MAX_LATE: usize = 128;
-
-/// `GetBlockTransactions` of one peer that are open at the same time.
-const MAX_QUESTIONS: usize = 8;
 
 /// An open `GetBlock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +73,8 @@ pub(super) struct BodySource {
     /// Blocks whose requests timed out and may still be answered, oldest first.
     late: VecDeque<Hash>,
     known: RateLimit,
-    /// Compact blocks and transactions of blocks that it was asked for and has not answered, oldest first.
-    questions: VecDeque<(Hash, What)>,
-    /// How many of these it may be asked.
-    asks: RateLimit,
+    /// What it was asked about new blocks.
+    pub(super) questions: Questions,
     /// A compact block of its did not fit the header: it is asked for whole blocks.
     pub(super) misled: bool,
     /// KiB of bodies that are of no use and may still come.
@@ -103,6 +98,8 @@ pub(super) struct BodySources {
     turn: u64,
     /// Whose links ended for a fault, the oldest first.
     stallers: VecDeque<(Whereabouts, Time)>,
+    /// Who did not answer in time when asked for a new block, on links that are gone. The oldest first.
+    lapsed: VecDeque<(Whereabouts, Time)>,
 }
 
 impl BodySource {
@@ -154,22 +151,6 @@ impl BodySource {
     /// It sent a body that is of no use, and whose header is known or leads nowhere. `false` if those were too many bytes.
     pub(super) fn wasted(&mut self, now: Time, bytes: usize) -> bool {
         self.useless.take_some(now, u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX))
-    }
-
-    /// Notes a question for a compact block or for transactions, if it may be asked one more.
-    pub(super) fn may_ask(&mut self, now: Time, hash: Hash, what: What) -> bool {
-        let may_ask = self.questions.len() < MAX_QUESTIONS && self.asks.take(now);
-        if may_ask {
-            self.questions.push_back((hash, what));
-        }
-        may_ask
-    }
-
-    /// Takes the oldest of these questions about the block off the list. `what`: only one for this.
-    pub(super) fn answered(&mut self, hash: &Hash, what: Option<What>) -> Option<What> {
-        let matches = |(asked, other): &(Hash, What)| asked == hash && what.is_none_or(|what| what == *other);
-        let at = self.questions.iter().position(matches)?;
-        self.questions.remove(at).map(|(_, what)| what)
     }
 
     /// It has the block at this height.
@@ -229,8 +210,9 @@ impl BodySources {
             late: VecDeque::new(),
             known: RateLimit::per_second(KNOWN_BLOCKS_PER_SECOND),
             useless: RateLimit::new(now, USELESS_KIB, USELESS_KIB, USELESS_KIB_INTERVAL),
-            questions: VecDeque::new(),
-            asks: RateLimit::per_second(COMPACT_QUESTIONS_PER_SECOND / 2),
+            questions: Questions::new(
+                self.lapsed.iter().rev().find(|(other, _)| other.matches(&at)).map(|(_, since)| *since),
+            ),
             misled: false,
             closing: false,
         };
@@ -249,7 +231,24 @@ impl BodySources {
     }
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<BodySource> {
-        self.map.remove(&link)
+        let peer = self.map.remove(&link)?;
+        if let Some(since) = peer.questions.lapsed() {
+            self.lapsed.push_back((peer.at, since));
+            if self.lapsed.len() > MAX_STALLERS {
+                self.lapsed.pop_front();
+            }
+        }
+        Some(peer)
+    }
+
+    /// Whether more can be expected of one peer than of another.
+    pub(super) fn is_better(&self, now: Time, link: LinkId, than: LinkId) -> bool {
+        self.standing(now, link) < self.standing(now, than)
+    }
+
+    /// What can be expected of a peer that tells of a block.
+    pub(super) fn standing(&self, now: Time, link: LinkId) -> Standing {
+        self.get(link).map_or(Standing::Lapsed, |peer| peer.questions.standing(now, peer.blocks > 0))
     }
 
     pub(super) fn get(&self, link: LinkId) -> Option<&BodySource> {

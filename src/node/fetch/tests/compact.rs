@@ -191,6 +191,64 @@ fn who_tells_of_a_header_is_asked_then_the_next_and_then_everybody() {
     assert_eq!(offered(&judge(&mut rig, &block)), [PEER]);
 }
 
+/// Blocks without payments, one after the other.
+fn empty_blocks(count: usize) -> Vec<HashedBlock> {
+    let mut maker = BlockMaker::new(Arc::new(ChainSpec::local()));
+    maker.empty_blocks(count, SecretKey::well_known(9).address())
+}
+
+/// The peer tells of a block that nobody told of before, and is asked.
+fn tell(rig: &mut Rig, link: u64, block: &HashedBlock) -> Vec<(u64, Vec<u16>)> {
+    rig.receive(link, &told_of(block));
+    questions(&judge(rig, block))
+}
+
+/// Another peer tells of it.
+fn tell_too(rig: &mut Rig, link: u64, block: &HashedBlock) -> Vec<(u64, Vec<u16>)> {
+    questions(&rig.receive(link, &told_of(block)))
+}
+
+fn answer(rig: &mut Rig, link: u64, block: &HashedBlock) {
+    assert_eq!(faults(&rig.receive(link, &pushed(compact(block, &[0])))), []);
+}
+
+#[test]
+fn tellers_that_do_not_answer_hold_up_one_block_and_no_more() {
+    let (silent, honest) = ([1, 2, 3, 4, 5, 6, 7, 8], 9);
+    let all: Vec<u64> = silent.into_iter().chain([honest]).collect();
+    let mut rig = rig(&paying_block(), 1..6, &all);
+    let blocks = empty_blocks(12);
+    assert_eq!(tell(&mut rig, honest, &blocks[0]), [(honest, vec![])]);
+    answer(&mut rig, honest, &blocks[0]);
+    for block in &blocks[1..] {
+        tell(&mut rig, 1, block);
+        silent[1..].iter().for_each(|link| drop(tell_too(&mut rig, *link, block)));
+        assert_eq!(tell_too(&mut rig, honest, block), [(honest, vec![])], "asked at once");
+        answer(&mut rig, honest, block);
+        rig.pass(ANSWER_PATIENCE);
+    }
+}
+
+#[test]
+fn who_did_not_answer_in_time_is_asked_last_also_on_a_new_link() {
+    let mut rig = rig(&paying_block(), 1..6, &[1, 2]);
+    let blocks = empty_blocks(4);
+    assert_eq!(tell(&mut rig, 1, &blocks[0]), [(1, vec![])]);
+    assert_eq!(tell_too(&mut rig, 2, &blocks[0]), [], "of neither anything is known");
+    assert_eq!(questions(&rig.pass(ANSWER_HEDGE)), [(2, vec![])]);
+    answer(&mut rig, 2, &blocks[0]);
+    answer(&mut rig, 1, &blocks[0]);
+    for block in &blocks[1..3] {
+        assert_eq!(tell(&mut rig, 1, block), [(1, vec![])], "nobody else has told of it");
+        assert_eq!(tell_too(&mut rig, 2, block), [(2, vec![])]);
+        answer(&mut rig, 2, block);
+        rig.down(1);
+        rig.up(1, 0);
+    }
+    assert_eq!(tell(&mut rig, 2, &blocks[3]), [(2, vec![])]);
+    assert_eq!(tell_too(&mut rig, 1, &blocks[3]), []);
+}
+
 #[test]
 fn a_promise_of_a_block_that_its_teller_does_not_serve_is_a_fault() {
     let block = paying_block();
