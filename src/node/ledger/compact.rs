@@ -38,12 +38,11 @@ pub(super) struct CompactBlocks {
 }
 
 impl CompactBlocks {
-    /// A node is told apart by its identity and where it listens.
+    /// Nonces are the node's own, or whoever finds short ids that collide for one would do so for all.
     pub(super) fn new(setup: &Setup) -> Self {
-        let identity = format!("{} {:?} {}", setup.listen_port, setup.own_addresses, setup.agent);
         Self {
             whole_block_bytes: setup.whole_block_bytes,
-            salt: Domain::STREAM.hash(identity.as_bytes()),
+            salt: setup.key.salt("compact blocks"),
             latest: VecDeque::new(),
             questions: BTreeMap::new(),
         }

@@ -37,10 +37,9 @@ pub(super) struct TemplateMaker {
 }
 
 impl TemplateMaker {
-    /// A node is told apart by where it listens.
+    /// A node is told apart by its key: where it listens, thousands do.
     pub(super) fn new(setup: &Setup) -> Self {
-        let identity = format!("{} {:?} {}", setup.listen_port, setup.own_addresses, setup.agent);
-        Self { node: Domain::STREAM.hash(identity.as_bytes()), count: 0 }
+        Self { node: setup.key.salt("extra nonces"), count: 0 }
     }
 
     /// Commits, and makes a template on the committed tip that pays to `address`.

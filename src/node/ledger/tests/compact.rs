@@ -6,7 +6,7 @@ use crate::{
         codec::List,
         limits::{COMPACT_QUESTIONS_PER_SECOND, COMPACT_WHOLE_BYTES, WHOLE_BLOCK_BYTES},
     },
-    node::LinkEvent,
+    node::{LinkEvent, node_key::NodeKey},
     wire::{
         compact::{CompactBlock, ShortIds},
         frame::{Frame, FrameFault},
@@ -118,4 +118,25 @@ fn positions_out_of_order_and_too_many_questions_are_faults() {
     let flood = PeerFault::Flood("GetBlockTransactions");
     let refused: Vec<_> = (0..burst).flat_map(|_| faults(&ask(&mut node, block.1.hash, &[1]))).collect();
     assert_eq!(refused, [(PEER, flood.clone()), (PEER, flood)], "two were used up before");
+}
+
+/// Found by looking: the nonces of all nodes with the usual port were the same.
+#[test]
+fn nodes_that_differ_in_nothing_but_their_keys_use_other_nonces() {
+    let of = |byte| {
+        let setup = Setup { key: NodeKey::new(tussock_noise::Key([byte; 32])), ..local() };
+        let mut node = Node::with(&setup);
+        node.synced();
+        let mut maker = node.maker();
+        let payments: Vec<Transaction> = (0..8).map(|n| pay_all(&maker, &key(n), 1)).collect();
+        payments.iter().for_each(|payment| node.admit(payment).unwrap());
+        let block = made(&mut maker, payments);
+        node.headers(std::slice::from_ref(&block));
+        let compact = news(&node.body(&block)).unwrap();
+        (super::serve::template(&mut node, 9), compact.nonce)
+    };
+    let (one, two) = (of(1), of(2));
+    assert_ne!(one.0.header.merkle_root, two.0.header.merkle_root);
+    assert_ne!(one.1, two.1);
+    assert_eq!(one, of(1));
 }

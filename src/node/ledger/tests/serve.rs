@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-fn template(node: &mut Node, to: u32) -> Arc<Template> {
+pub(super) fn template(node: &mut Node, to: u32) -> Arc<Template> {
     let actions = node.notice(ToLedger::WantTemplate { address: key(to).address() });
     let answers = actions.iter().filter_map(|action| match action {
         Action::Tell(Notice::Miner(ToMiner::Template(template))) => Some(template.clone()),
