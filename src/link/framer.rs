@@ -337,6 +337,11 @@ impl Framer {
         self.queue.take_left()
     }
 
+    /// Transactions that have left the queue since the last call.
+    pub(super) fn take_left_transactions(&mut self) -> u64 {
+        self.queue.take_left_transactions()
+    }
+
     /// Pushed bodies that are in the queue.
     pub(super) fn pushed(&self) -> impl Iterator<Item = Hash> + '_ {
         self.queue.pushed()

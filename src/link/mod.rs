@@ -47,7 +47,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     base::{ids::NodeId, limits},
-    node::{LinkAction, LinkEvent, Members, RoleId},
+    node::{LinkAction, LinkEvent, Members, RoleId, report::Counter},
     wire::message::Kind,
 };
 
@@ -60,11 +60,18 @@ pub trait EventSink {
     /// Puts an event into a role's inbox. A full inbox gives it back; once there is room, somebody has to call
     /// [`Endpoint::flush`]. A role that has ended takes everything and hears nothing.
     fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent>;
+
+    /// So many more of something have happened.
+    fn count(&mut self, _counter: Counter, _by: u64) {}
 }
 
 impl<S: EventSink + ?Sized> EventSink for Box<S> {
     fn try_deliver(&mut self, role: RoleId, event: LinkEvent) -> Result<(), LinkEvent> {
         (**self).try_deliver(role, event)
+    }
+
+    fn count(&mut self, counter: Counter, by: u64) {
+        (**self).count(counter, by);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     base::{ids::LinkId, limits, time::Time},
     link::{Endpoint, EventSink, body_turns::RATE_HOLDS, link::Link, upload::Upload},
+    node::report::Counter,
     wire::message::Kind,
 };
 
@@ -72,10 +73,14 @@ impl<S: EventSink> Endpoint<S> {
         }
     }
 
-    /// Stops counting the pushed bodies that have left a link's queue. If one had its turn, that is over.
+    /// Counts the transactions that have left a link's queue, and the pushed bodies no longer. If one had its turn, that is over.
     pub(super) fn count_left(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.framer.take_left_proposals().iter().for_each(|name| self.proposed.remove(name));
+        let transactions = link.framer.take_left_transactions();
+        if transactions > 0 {
+            self.delivery.sink_mut().count(Counter::TransactionsRelayed, transactions);
+        }
         let left = link.framer.take_left();
         let (waits, has_turn) = link.framer.pushes();
         if left.is_empty() {

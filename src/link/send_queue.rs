@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    base::{bytes::Bytes, hash::Hash},
+    base::{bytes::Bytes, hash::Hash, limits::FRAME_HEAD_BYTES},
     chain::header::Header,
     link::flow::Backlog,
     wire::{frame::Frame, message::Kind},
@@ -58,6 +58,8 @@ pub(super) struct SendQueue {
     next_proposal: Option<(Hash, Frame, [u8; 4])>,
     /// Proposals that have left the queue since the last look.
     left_proposals: Vec<Hash>,
+    /// Transactions that have.
+    left_transactions: u64,
 }
 
 impl SendQueue {
@@ -186,6 +188,9 @@ impl SendQueue {
             }
             count -= left;
             self.sent_of_first = 0;
+            // A long one comes in two chunks, the first of which is its head.
+            let is_transaction = first.kind == Kind::Transaction && first.bytes.len() > FRAME_HEAD_BYTES;
+            self.left_transactions += u64::from(is_transaction);
             self.left.extend(first.block.filter(|_| first.class == Class::News));
             if let Some(name) = first.block.filter(|_| first.class == Class::Proposal) {
                 self.left_proposals.push(name);
@@ -229,6 +234,11 @@ impl SendQueue {
     /// Pushed bodies that have left the queue since the last call.
     pub(super) fn take_left(&mut self) -> Vec<Hash> {
         std::mem::take(&mut self.left)
+    }
+
+    /// Transactions that have left the queue since the last call.
+    pub(super) fn take_left_transactions(&mut self) -> u64 {
+        std::mem::take(&mut self.left_transactions)
     }
 
     /// Pushed bodies that are in the queue, or wait for their turn.

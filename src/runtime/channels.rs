@@ -21,6 +21,7 @@ use crate::{
         Action, Event, HostName, LinkEvent, Notice, RoleId,
         command::{Command, Reply},
         notice::ToPeers,
+        report::Counter,
     },
     runtime::{
         backpressure::{self, Release, StepBack},
@@ -74,7 +75,7 @@ struct Gauge {
 }
 
 /// The poll loop's way to all roles.
-pub(super) struct Sink(BTreeMap<RoleId, (Sender<LinkEvent>, Arc<Gauge>)>);
+pub(super) struct Sink(BTreeMap<RoleId, (Sender<LinkEvent>, Arc<Gauge>)>, Arc<SharedStatus>);
 
 /// The poll loop's orders.
 pub(super) struct Orders(Receiver<Order>);
@@ -103,7 +104,7 @@ pub(super) struct Channels {
 pub(super) fn open(roles: &[RoleId], wake_net: WakeNet, status: Arc<SharedStatus>, stopper: Arc<Stopper>) -> Channels {
     let (orders, order_source) = bounded(ACTION_QUEUE);
     let mut mail: BTreeMap<RoleId, (Sender<_>, Receiver<_>)> = BTreeMap::new();
-    let mut sink = Sink(BTreeMap::new());
+    let mut sink = Sink(BTreeMap::new(), Arc::clone(&status));
     let mut inboxes = Vec::new();
     for role in roles {
         let (_, mail_out) = mail.entry(*role).or_insert_with(|| bounded(limits::NOTICE_QUEUE));
@@ -232,6 +233,10 @@ impl EventSink for Sink {
         // The role may have made room between the attempt and the flag, and would not see it: hence once more.
         gauge.found_full.store(true, SeqCst);
         gauge.put(links, event)
+    }
+
+    fn count(&mut self, counter: Counter, by: u64) {
+        self.1.count(counter, by);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     node::{
         CloseReason, Direction, LinkAction, LinkEvent, PeerInfo, RoleId,
         limit::{Limit, Meter},
+        report::Counter,
     },
     wire::{
         frame::{Frame, FrameReader},
@@ -47,6 +48,8 @@ pub(super) struct Inboxes {
     events: BTreeMap<RoleId, VecDeque<LinkEvent>>,
     /// How many more events a role's inbox takes; absent: any number.
     room: BTreeMap<RoleId, usize>,
+    /// Transactions that were sent.
+    transactions: u64,
 }
 
 /// A connection: bytes under way in both directions.
@@ -76,6 +79,11 @@ impl EventSink for Inboxes {
         }
         self.events.entry(role).or_default().push_back(event);
         Ok(())
+    }
+
+    fn count(&mut self, counter: Counter, by: u64) {
+        assert_eq!(counter, Counter::TransactionsRelayed);
+        self.transactions += by;
     }
 }
 
@@ -222,6 +230,10 @@ impl Rig {
             LinkEvent::Closed { link, reason } => (link, reason),
             other => panic!("{role:?} heard {other:?}"),
         }
+    }
+
+    pub(super) fn sent_transactions(&self) -> u64 {
+        self.act(|state| state.endpoint.sink().transactions)
     }
 
     pub(super) fn usage(&self) -> Usage {

@@ -292,3 +292,24 @@ fn a_slow_uplink_of_our_own_costs_no_peer_its_link() {
     );
     assert_eq!(PeerFault::SendStall.points(), 0, "and a peer behind a line that carries nothing earns no ban");
 }
+
+#[test]
+fn transactions_are_counted_when_they_leave_whatever_they_answer() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    let transaction = |bytes| Message::Transaction(vec![3; bytes].into());
+    rig.set_window(0);
+    let asked = limits::SEND_SOFT_BYTES / 5_000;
+    (0..10 * asked).for_each(|_| rig.relay(link, &transaction(5_000)));
+    assert_eq!(rig.sent_transactions(), 0);
+    rig.set_window(usize::MAX);
+    peer.write_bytes(&[]);
+    let came = std::iter::from_fn(|| peer.try_read()).filter(|message| *message == transaction(5_000)).count();
+    assert!((asked..10 * asked).contains(&came), "{came}: what found no room was left out");
+    assert_eq!(rig.sent_transactions(), came as u64);
+    peer.write(&Message::GetMemoryPool(crate::base::codec::List::truncated([Hash([1; 32])])));
+    rig.message(RoleId::Ledger);
+    let frames = [100, 5_000].map(|bytes| Frame::new(&transaction(bytes))).to_vec();
+    rig.link(LinkAction::Answer { link, request: Kind::GetMemoryPool, frames });
+    assert_eq!(rig.sent_transactions(), came as u64 + 2);
+}

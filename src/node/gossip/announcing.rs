@@ -12,7 +12,7 @@ use crate::{
         time::{Now, Time},
     },
     chain::block::HashedTransaction,
-    node::{Origin, Outbox, PeerFault, SyncState, report::Counter},
+    node::{Origin, Outbox, PeerFault, SyncState},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -80,7 +80,6 @@ impl Gossip {
             }
             let encode = || Frame::new(&Message::Transaction(encoded(transaction)));
             out.relay(*link, frame.get_or_insert_with(encode).clone());
-            out.count(Counter::TransactionsRelayed, 1);
         }
     }
 
@@ -171,7 +170,6 @@ impl Gossip {
                 None => absent.push(*id),
             }
         }
-        out.count(Counter::TransactionsRelayed, answer.len() as u64);
         if !absent.is_empty() {
             answer.push(Message::AbsentTransactions(List::truncated(absent)));
         }
