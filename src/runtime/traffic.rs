@@ -9,6 +9,9 @@ use std::{
 
 use time::{OffsetDateTime, UtcDateTime};
 
+/// Unix seconds before which no clock is right: the start of 2026, when this program was not there yet.
+const PLAUSIBLE: u64 = 1_767_225_600;
+
 /// Bytes sent and received.
 type Bytes = (u64, u64);
 
@@ -88,10 +91,11 @@ impl Kept {
         (self.earlier.0.saturating_add(run.0), self.earlier.1.saturating_add(run.1))
     }
 
-    /// Begins another month. Never an earlier one: a host without a battery for its clock starts in 1970.
+    /// Begins another month. An earlier one only if the clock seems right and what is kept is far ahead, from a clock that was
+    /// not: a host without a battery for its clock starts in 1970, or at its last stop.
     fn turn(&mut self, now: u64, all: Bytes) {
         let month = month(now);
-        if month > self.month {
+        if month > self.month || month + 1 < self.month && now >= PLAUSIBLE {
             // The first month has all bytes.
             let before = if self.month == 0 { Bytes::default() } else { all };
             (self.month, self.before_month) = (month, before);
@@ -138,6 +142,14 @@ mod tests {
         log.save((9, 9), NOVEMBER + 61 * DAY).unwrap();
         let log = TrafficLog::open(path.clone());
         assert_eq!(shown(&log, (100, 0), NOVEMBER + 62 * DAY), (139, 49, "2027-01".to_owned(), 101, 0));
+        // A clock was in 2250 once.
+        fs::write(&path, "100 200 27000 90 190").unwrap();
+        let log = TrafficLog::open(path.clone());
+        assert_eq!(shown(&log, (1, 0), 0).2, "2250-01", "this clock is wrong, too");
+        assert_eq!(shown(&log, (1, 0), NOVEMBER), (101, 200, "2026-11".to_owned(), 0, 0));
+        assert_eq!(shown(&log, (5, 0), NOVEMBER), (105, 200, "2026-11".to_owned(), 4, 0));
+        fs::write(&path, "100 200 24323 90 190").unwrap();
+        assert_eq!(shown(&TrafficLog::open(path.clone()), (1, 0), NOVEMBER).2, "2026-12", "it may be a day behind");
         fs::write(&path, "many").unwrap();
         assert_eq!(TrafficLog::open(path.clone()).traffic((1, 1), NOVEMBER).sent, 1);
         fs::remove_file(path).unwrap();
