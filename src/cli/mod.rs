@@ -250,7 +250,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Sql(arguments) => sql::run(&context()?, arguments),
         Command::Bench(arguments) => bench::run(&without_data()?, arguments),
         Command::Print(arguments) => print::run(arguments, Cli::command()),
-        Command::Simulate(arguments) => match simulate::run(arguments, cli.json) {
+        Command::Simulate(arguments) => match simulate::run(arguments, cli.json)? {
             ExitCode::SUCCESS => Ok(()),
             // It has printed what failed.
             _ => Err(Failure::silent(Exit::Internal)),

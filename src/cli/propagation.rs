@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// Nodes of a study unless another number is asked for.
+const USUAL_NODES: u64 = 1_000;
+
 /// Flags of a study of propagation.
 #[derive(Args, Clone, Debug)]
 pub struct PropagationArgs {
@@ -42,8 +45,11 @@ pub struct PropagationArgs {
         value_parser = clap::value_parser!(u64).range(1..=90))]
     pub largest_miner: Option<u64>,
     /// Compare the rate of forks with the theory, for thirty sets of parameters with this many blocks each
-    #[arg(long, value_name = "BLOCKS", help_heading = "Propagation", conflicts_with = "regions", num_args = 0..=1,
-        require_equals = true, default_missing_value = "1000", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "BLOCKS", help_heading = "Propagation", num_args = 0..=1, require_equals = true,
+        conflicts_with_all = [
+            "regions", "seeds", "nodes", "minutes", "loss", "partition", "byzantine", "clock_skew", "encryption", "tricksters",
+            "power_loss", "calm", "twice",
+        ], default_missing_value = "1000", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub stale_rates: Option<u64>,
 }
 
@@ -57,9 +63,20 @@ impl PropagationArgs {
         Some(end(if json { line(&report) } else { report.to_string() }, report.failure.is_none()))
     }
 
+    /// Refuses what cannot be studied.
+    pub(super) fn check(&self, nodes: Option<u64>) -> Result<(), String> {
+        let nodes = nodes.unwrap_or(USUAL_NODES);
+        match self.miners {
+            _ if self.regions.is_none() => Ok(()),
+            _ if nodes < 2 => Err(format!("--nodes {nodes}: news spreads between two nodes at least")),
+            Some(miners) if miners > nodes => Err(format!("--miners {miners}: there are only {nodes} nodes (--nodes)")),
+            _ => Ok(()),
+        }
+    }
+
     fn study(&self, (seed, nodes, minutes): (u64, Option<u64>, Option<u64>)) -> Option<Study> {
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let nodes = size(nodes.unwrap_or(1_000)).max(2);
+        let nodes = size(nodes.unwrap_or(USUAL_NODES));
         let usual = Study::new(seed, self.regions?, nodes, minutes.unwrap_or(10) * 60);
         Some(Study {
             block_time_ms: self.block_time.map_or(usual.block_time_ms, |seconds| seconds * 1_000),

@@ -6,7 +6,10 @@ use clap::Args;
 use log::LevelFilter;
 
 use crate::{
-    cli::propagation::PropagationArgs,
+    cli::{
+        exit::{self, Failure},
+        propagation::PropagationArgs,
+    },
     sim::{self, Options, Outcome, Overrides, Partition, narrate},
 };
 
@@ -129,7 +132,12 @@ impl SimulateArgs {
 }
 
 /// Runs the seeds, up to the first failure.
-pub fn run(args: &SimulateArgs, json: bool) -> ExitCode {
+pub fn run(args: &SimulateArgs, json: bool) -> exit::Outcome<ExitCode> {
+    args.propagation.check(args.nodes).map_err(Failure::usage)?;
+    Ok(run_checked(args, json))
+}
+
+fn run_checked(args: &SimulateArgs, json: bool) -> ExitCode {
     if let Some(level) = args.narrate {
         narrate::install(level);
     }
@@ -227,5 +235,21 @@ mod tests {
         let again = Line::parse_from(replay.split(' ').skip(1)).args;
         assert_eq!(Options::draw(7, &again.overrides()), Options::draw(7, &args.overrides()));
         assert!(Line::try_parse_from("x --loss 1".split(' ')).is_err());
+    }
+
+    #[test]
+    fn a_study_refuses_what_it_would_not_heed() {
+        let parsed = |words: &str| Line::try_parse_from(format!("x {words}").split(' ')).ok();
+        for ignored in ["--nodes 9", "--minutes 2", "--seeds 3", "--loss 0.1", "--byzantine 1", "--calm", "--twice"] {
+            assert!(parsed(&format!("--stale-rates {ignored}")).is_none(), "{ignored}");
+        }
+        assert!(parsed("--stale-rates --seed 5").is_some());
+        let problem = |words: &str| {
+            let args = parsed(&format!("--regions bitcoin-2019 {words}")).unwrap().args;
+            args.propagation.check(args.nodes).err().unwrap_or_default()
+        };
+        assert_eq!(problem("--nodes 1"), "--nodes 1: news spreads between two nodes at least");
+        assert_eq!(problem("--nodes 10 --miners 20"), "--miners 20: there are only 10 nodes (--nodes)");
+        assert_eq!((problem("--nodes 10 --miners 10"), problem("--miners 1000")), Default::default());
     }
 }

@@ -203,14 +203,17 @@ impl fmt::Display for Report {
         )?;
         spread(f, "blocks", &self.blocks)?;
         for OfRegion { name, nodes, block_ms } in &self.regions {
-            writeln!(f, "  {name:<17}{nodes} nodes, a block after {block_ms:.1} ms")?;
+            match nodes {
+                0 => writeln!(f, "  {name:<17}no nodes")?,
+                _ => writeln!(f, "  {name:<17}{nodes} nodes, a block after {block_ms:.1} ms")?,
+            }
         }
         spread(f, "transactions", &self.transactions)?;
         writeln!(f, "copies             {:.2} of a transaction's body, per node", self.copies)?;
         let (block, transaction) = (self.bytes_per_block, self.bytes_per_transaction);
         writeln!(f, "bytes per node     {block:.0} a block, {transaction:.0} a transaction")?;
         for (kind, bytes) in &self.bytes_per_minute {
-            writeln!(f, "  {kind:<17}{bytes:.0} bytes a minute")?;
+            writeln!(f, "  {kind:<16} {bytes:.0} bytes a minute")?;
         }
         let Forks { heights, forked, rate, model, error, median_ms, .. } = &self.forks;
         writeln!(f, "stale rate         {:.4}, {} of {} blocks", self.stale_rate, self.forks.stale, self.forks.blocks)?;
