@@ -169,11 +169,17 @@ node_arguments() {
   return 0
 }
 
+# Refuses what no line is like. The program speaks of its own flag, --line.
+check_line() {
+  local line=$1 error
+  [ -n "$line" ] || return 0
+  error=$("$bin" run --line "$line" --help 2>&1 >/dev/null) || fail 2 "$(head -n 1 <<<"$error" | sed "s/^error: .*--line <[^>]*>': //")"
+}
+
 # Keeps what each node's line is like. A node that runs already keeps its own.
 choose_line() {
-  local line=$1 error
+  local line=$1
   [ -n "$line" ] && [ "$line" != "$(cat "$dir/line" 2>/dev/null)" ] || return 0
-  error=$("$bin" run --line "$line" --help 2>&1 >/dev/null) || fail 2 "$(head -n 1 <<<"$error")"
   [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ] || fail 2 "nodes run with another line; stop them first: scripts/cluster.sh down"
   printf '%s\n' "$line" >"$dir/line"
 }
@@ -229,6 +235,7 @@ verb_up() {
   [[ $hashes =~ ^[0-9]+$ ]] || fail 2 "--mine-rate needs a number of hashes per second"
   [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
   build
+  check_line "$line"
   mkdir -p "$dir" || fail 10 "cannot make $dir"
   realpath "$bin" >"$dir/binary" || fail 2 "there is no binary: $bin"
   if [ -n "$authorities" ] && [ ! -f "$sealed" ]; then found_chain "$authorities"; fi

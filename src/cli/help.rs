@@ -118,6 +118,23 @@ mod tests {
     }
 
     #[test]
+    fn the_metrics_page_names_every_metric() {
+        let page = page("metrics").unwrap();
+        let source = include_str!("../rpc/metrics.rs");
+        let parts: Vec<&str> = source.split("\"tussock_").skip(1).collect();
+        let names = parts.iter().filter_map(|rest| rest.split_once('"')).map(|(name, _)| name);
+        let names: Vec<&str> = names.filter(|name| !name.contains(['{', ' '])).collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            // The second of two with the same beginning is there without it.
+            let ends =
+                name.match_indices('_').map(|(at, _)| format!(", {}", &name[at..])).chain([format!(", _{name}")]);
+            let mut ends = ends.chain([format!("tussock_{name}")]);
+            assert!(ends.any(|end| page.contains(&end)), "tussock_{name}");
+        }
+    }
+
+    #[test]
     fn the_metrics_page_names_every_counter() {
         let page = page("metrics").unwrap();
         for counter in &counters::ALL {

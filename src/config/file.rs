@@ -54,9 +54,18 @@ fn parse(text: &str) -> Result<Settings, (usize, String)> {
             return Err((line(text, key.span().start), problem));
         }
     }
-    let common: Common = toml::from_str(text).map_err(told)?;
-    let node: NodeFlags = toml::from_str(text).map_err(told)?;
+    let common: Common = toml::from_str(text).map_err(told).map_err(|told| with_key(text, told))?;
+    let node: NodeFlags = toml::from_str(text).map_err(told).map_err(|told| with_key(text, told))?;
     Ok(Settings { data_dir: common.data_dir, chain: common.chain, log: common.log, node })
+}
+
+/// Names the key on the line as well: not all problems do.
+fn with_key(text: &str, (line, problem): (usize, String)) -> (usize, String) {
+    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+    match key.filter(|key| KEYS.contains(key) && !problem.contains(key)) {
+        Some(key) => (line, format!("{key}: {problem}")),
+        None => (line, problem),
+    }
 }
 
 fn line(text: &str, offset: usize) -> usize {
@@ -73,6 +82,19 @@ mod tests {
         assert_eq!((line, problem.as_str()), (3, "unknown key \"lisen\"; did you mean \"listen\"?"));
         let (line, problem) = parse("[section]\nkey = 1").unwrap_err();
         assert_eq!((line, problem.as_str()), (1, "unknown key \"section\""));
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_key_and_what_it_could_be() {
+        for (value, seen) in [("-5", "-5"), ("1.5", "1.5"), ("\"5 m\"", "5 m"), ("99999999999999", "99999999999999")] {
+            let (line, problem) = parse(&format!("\nmax_upload = {value}\n")).unwrap_err();
+            let wanted = format!(
+                "max_upload: \"{seen}\" is not a number of bytes a second from 32k to 100000m, such as 500k or 2m"
+            );
+            assert_eq!((line, problem), (2, wanted));
+        }
+        assert!(parse("max_upload = [1]").unwrap_err().1.contains("max_upload: "));
+        assert!(parse("flush = -5").unwrap_err().1.contains("flush: "));
     }
 
     #[test]

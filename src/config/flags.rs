@@ -159,8 +159,10 @@ impl NodeFlags {
         let peers =
             |key, texts: &Option<Vec<String>>| Some((key, values::peers(texts.as_deref().unwrap_or_default()).err()?));
         let memory = |mib| Some(("max_memory", values::memory(mib).err()?));
+        let names = |texts: &Vec<String>| Some(("http_name", values::host_names(texts).err()?));
         peers("connect", &self.connect)
             .or_else(|| peers("bootnode", &self.bootnode))
+            .or_else(|| self.http_name.as_ref().and_then(names))
             .or_else(|| self.max_memory.and_then(memory))
     }
 

@@ -4,6 +4,8 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::values;
+
 /// The word for a commit and a flush with every block.
 const EVERY_BLOCK: &str = "every-block";
 /// Seconds that may be between two flushes.
@@ -37,17 +39,7 @@ impl FromStr for FlushInterval {
 
 impl<'de> Deserialize<'de> for FlushInterval {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Seconds(u64),
-            Word(String),
-        }
-        let text = match Written::deserialize(source)? {
-            Written::Seconds(seconds) => seconds.to_string(),
-            Written::Word(word) => word,
-        };
-        text.parse().map_err(D::Error::custom)
+        values::written(source)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -103,3 +103,21 @@ fn misspelt_variables_get_a_suggestion_and_foreign_ones_are_ignored() {
     let told = check(&["TUSSOCK_DATADIR"]).unwrap_err().to_string();
     assert_eq!(told, "unknown variable TUSSOCK_DATADIR; did you mean TUSSOCK_DATA_DIR?");
 }
+
+#[test]
+fn names_for_the_host_field_are_names() {
+    let problem = |name: &str| NodeFlags { http_name: Some(vec![name.to_owned()]), ..NodeFlags::default() }.problem();
+    for name in ["node.example", "NODE-1", "my_container", "10.0.0.1", "[fe80::1]", "fe80::1", ""] {
+        assert_eq!(problem(name), None);
+    }
+    for name in ["http://node.example", "node.example:3030", "node.example/", "a b", "*"] {
+        let (key, problem) = problem(name).unwrap();
+        assert_eq!(
+            (key, problem),
+            (
+                "http_name",
+                format!("\"{name}\" is no host name; write it without http:// and port, such as node.example")
+            )
+        );
+    }
+}

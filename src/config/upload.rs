@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::values;
+
 /// Bytes a second with which the largest block passes within the minute that peers wait for it.
 const LEAST: u64 = 32_000;
 /// Bytes a second that no node sends.
@@ -25,24 +27,15 @@ impl FromStr for UploadLimit {
             },
         };
         let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-        let problem = || format!("\"{text}\" is not a number of bytes a second of at least 32k, such as 500k or 2m");
+        let problem =
+            || format!("\"{text}\" is not a number of bytes a second from 32k to 100000m, such as 500k or 2m");
         bytes.filter(|bytes| (LEAST..=MOST).contains(bytes)).map(Self).ok_or_else(problem)
     }
 }
 
 impl<'de> Deserialize<'de> for UploadLimit {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Bytes(u64),
-            Text(String),
-        }
-        let text = match Written::deserialize(source)? {
-            Written::Bytes(bytes) => bytes.to_string(),
-            Written::Text(text) => text,
-        };
-        text.parse().map_err(D::Error::custom)
+        values::written(source)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -57,8 +50,8 @@ mod tests {
             ["32000", "32k", "2m", "2M"].map(|text| bytes(text).ok()),
             [32_000, 32_000, 2_000_000, 2_000_000].map(Some)
         );
-        for wrong in ["", "k", "31k", "-1m", "1.5m", "2mb", "0", "99999999999m"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
+        for wrong in ["", "k", "31k", "-1m", "1.5m", "2mb", "0", "99999999999m", "18446744073709551615"] {
+            assert!(bytes(wrong).is_err_and(|why| why.contains("from 32k to 100000m")), "{wrong}");
         }
     }
 }

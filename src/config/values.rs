@@ -1,5 +1,12 @@
 //! Checks of values that their types cannot make.
 
+use std::{fmt, net::IpAddr};
+
+use serde::{
+    Deserializer,
+    de::{Error, Visitor},
+};
+
 use crate::{
     chain::{address::Prefix, node_id},
     node::NodeAddress,
@@ -31,6 +38,48 @@ pub(super) fn memory(mib: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{mib}: {LEAST_MEMORY} to {MOST_MEMORY} MiB are possible"))
+}
+
+/// Refuses what no `Host` field names.
+pub(super) fn host_names(texts: &[String]) -> Result<(), String> {
+    let mut texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let is_address = |text: &str| text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+    texts.try_for_each(|text| match is_name(text) || is_address(text) {
+        true => Ok(()),
+        false => Err(format!("\"{text}\" is no host name; write it without http:// and port, such as node.example")),
+    })
+}
+
+/// A number or a text as it is written in a file, for types that read both.
+pub(super) fn written<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error> {
+    source.deserialize_any(Written)
+}
+
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or a text in quotes")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
 }
 
 /// Refuses a text that names no log levels.

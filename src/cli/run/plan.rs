@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -179,6 +180,9 @@ impl Plan {
         let address = Keys::new(&self.folder(), self.context.spec()).address(text);
         address.map_err(|failure| match failure.exit {
             Exit::Unauthorised => failure,
+            _ if env::var("TUSSOCK_MINE").is_ok_and(|value| value == text) => {
+                Failure::usage(format!("the variable TUSSOCK_MINE: {}", failure.message))
+            }
             _ => Failure::usage(format!("--mine {}", failure.message)),
         })
     }
