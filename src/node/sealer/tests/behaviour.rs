@@ -260,7 +260,7 @@ fn a_new_peer_hears_finality_the_tip_and_what_is_under_way() {
     all.iter().for_each(|message| drop(driver.receive(1, message)));
     let did = driver.up(3, testing::inbound_peer("10.0.0.1:4130"));
     assert_eq!(did.sent(3), all);
-    let leader = spec(4).sealing().unwrap().set.leader(5);
+    let leader = spec(4).authorities.at(1).unwrap().leader(5);
     let (_, proposed) = proposal(leader, 5);
     driver.receive(1, &proposed);
     let greeted = driver.up(4, testing::inbound_peer("10.0.0.1:4130")).sent(4);
