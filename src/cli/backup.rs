@@ -12,7 +12,7 @@ use super::{
     context::Context,
     datadir::{self, Lock},
     exit::{Exit, Failure, Outcome},
-    offline, progress, units,
+    offline, output, progress, units,
 };
 use crate::{
     chain::archive::StoreError,
@@ -160,6 +160,12 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         "folder": folder.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,
     });
+    if folder.join(datadir::SEALS).exists() {
+        output::note(
+            "what authorities have signed is from the time of the backup: a key that has voted since does not vote from here, \
+             and the node stops with \"this key has signed elsewhere\"",
+        );
+    }
     context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), folder.display()))
 }
 

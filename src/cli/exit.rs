@@ -25,7 +25,7 @@ pub enum Exit {
     InUse = 7,
     /// The cookie is missing or wrong, or permission is denied.
     Unauthorised = 8,
-    /// The data belongs to another chain or to a newer program.
+    /// The data belongs to another chain or to a newer program, or the authorities' word forbids to go on: waiting does not help.
     Mismatch = 9,
     /// The disk is full, failing or damaged, or a file cannot be read or written.
     Io = 10,

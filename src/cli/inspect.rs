@@ -38,7 +38,9 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
             ("state_digest", text(block, "state_digest")),
             ("target", text(block, "target")),
             ("nonce", text(block, "nonce")),
-            ("work", format!("0x{}", text(block, "work").trim_start_matches('0'))),
+            ("work", if block["seal"].is_object() { String::new() } else { work(block) }),
+            ("view", seal(&block["seal"])),
+            ("final", is_final(block)),
             ("size", units::bytes(number(block, "size"))),
             ("txs", transactions.len().to_string()),
         ];
@@ -47,6 +49,25 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
         let ids = ids.map(|id| format!("\n{}", terminal::fit(&format!("  {id}"), width)));
         output::facts(&rows) + &ids.collect::<String>()
     })
+}
+
+fn work(block: &Value) -> String {
+    format!("0x{}", text(block, "work").trim_start_matches('0'))
+}
+
+/// On sealed chains: the view, who proposed the block, and who notarised or finalized its parent.
+fn seal(seal: &Value) -> String {
+    if !seal.is_object() {
+        return String::new();
+    }
+    let signers: Vec<String> = output::items(&seal["parent_signers"]).iter().map(Value::to_string).collect();
+    let votes = if signers.is_empty() { "nobody".to_owned() } else { signers.join(", ") };
+    format!("{}, proposed by {}; has the votes of {votes} for its parent", seal["view"], seal["proposer"])
+}
+
+/// On sealed chains: whether nothing can undo it.
+fn is_final(one: &Value) -> String {
+    one["final"].as_bool().map_or_else(String::new, |is| if is { "yes" } else { "not yet" }.to_owned())
 }
 
 /// `tussock tx`
@@ -78,6 +99,7 @@ fn transaction_text(context: &Context, tx: &Value) -> String {
         ("id", text(tx, "id")),
         ("status", text(tx, "status")),
         ("block", if confirmed { place } else { text(tx, "block") }),
+        ("final", is_final(tx)),
         ("instead", text(tx, "conflicts_with")),
         ("doubt", text(tx, "doubt")),
         ("fee", context.amount(tx, "fee")),

@@ -158,7 +158,9 @@ fn sealing(status: &Value) -> String {
         return String::new();
     }
     let authorities = output::items(&status["authorities"]);
-    let unheard = |(at, one): (usize, &Value)| one["seen"].is_null().then(|| at.to_string());
+    let unheard = |(at, one): (usize, &Value)| {
+        one["seen"].is_null().then(|| format!("{at} (key {}…)", text(one, "key").get(..8).unwrap_or_default()))
+    };
     let unheard: Vec<String> = authorities.iter().enumerate().filter_map(unheard).collect();
     let unheard = match unheard.len() {
         0 => String::new(),

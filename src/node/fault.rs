@@ -162,7 +162,9 @@ impl Halt {
     pub fn certified_but_invalid(hash: &Hash, fault: &str) -> Self {
         Self::Authorities(format!(
             "a quorum of authorities has notarised block {hash}, which is invalid: {fault}; more of them fail or lie than the \
-             chain tolerates, or they run another program: this node follows them no further"
+             chain tolerates, or they run another program: this node follows them no further, and ends like this at each start; \
+             see with their operators whether all run one version and whether this ledger is sound (tussock verify --deep); \
+             help: tussock help sealing"
         ))
     }
 }

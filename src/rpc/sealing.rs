@@ -46,15 +46,19 @@ pub(super) fn is_final(status: &Status, height: u32) -> Option<bool> {
 pub(super) fn of_header(context: &Context, seal: &Seal, height: u32, in_best_chain: bool) -> Map<String, Value> {
     let Some(is_final) = is_final(&context.node.status(), height) else { return Map::new() };
     let seal = match seal {
-        Seal::Authorities(seal) => of_seal(seal),
+        Seal::Authorities(seal) => {
+            let proposer = context.chain.authorities.at(height).map(|set| set.leader(seal.view));
+            of_seal(seal, proposer)
+        }
         Seal::Work(_) => Value::Null,
     };
     object(json!({ "final": in_best_chain && is_final, "seal": seal }))
 }
 
-fn of_seal(seal: &AuthoritySeal) -> Value {
+fn of_seal(seal: &AuthoritySeal, proposer: Option<usize>) -> Value {
     json!({
         "view": seal.view,
+        "proposer": proposer,
         "next_authorities": seal.next_authorities,
         "parent_view": seal.parent_view,
         "parent_signers": seal.parent_votes.iter().map(|(signer, _)| signer).collect::<Vec<_>>(),

@@ -22,19 +22,14 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// The process's exit code: 0 for what was asked for, 9 for the wrong database, 10 for disk trouble, 1 for bugs.
+    /// The process's exit code: 0 for what was asked for, 9 for what waiting does not mend, such as the wrong database, 10 for disk trouble, 1 for bugs.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Asked | Self::Signal(_) => 0,
-            Self::Halt(Halt::Store(StoreError::Mismatch(_))) => 9,
+            Self::Halt(Halt::Store(StoreError::Mismatch(_)) | Halt::SignedElsewhere(_) | Halt::Authorities(_)) => 9,
             Self::Halt(Halt::Store(StoreError::Io(_) | StoreError::Corrupt(_))) => 10,
             Self::Halt(Halt::Store(StoreError::InUse(_))) => 7,
-            Self::Halt(
-                Halt::Store(StoreError::Other(_))
-                | Halt::SignedElsewhere(_)
-                | Halt::Authorities(_)
-                | Halt::Invariant(_),
-            ) => 1,
+            Self::Halt(Halt::Store(StoreError::Other(_)) | Halt::Invariant(_)) => 1,
         }
     }
 }

@@ -91,7 +91,9 @@ fn not_ready(plan: &Plan, node: Node) -> Failure {
 pub(super) fn halted(plan: &Plan, halt: Halt) -> Failure {
     match halt {
         Halt::Store(error) => Failure::store(&plan.context.ledger(), &error),
-        halt => Failure::new(Exit::Internal, halt.to_string()),
+        // To start again would end in the same way: a service manager must not.
+        Halt::SignedElsewhere(what) | Halt::Authorities(what) => Failure::new(Exit::Mismatch, what),
+        halt @ Halt::Invariant(_) => Failure::new(Exit::Internal, halt.to_string()),
     }
 }
 

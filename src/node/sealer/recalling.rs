@@ -99,6 +99,7 @@ pub(super) fn signed_elsewhere(vote: &SignedVote) -> Halt {
     Halt::SignedElsewhere(format!(
         "this key has signed elsewhere: others hold a vote of its for view {view} that is not in this node's record; either \
          the key is used on another machine, or this data directory is older than that vote; a key that has signed \
-         elsewhere must not be used again: replace it in the chain file"
+         elsewhere must not be used again: give this machine a new one and replace the old one in the chain file (tussock \
+         genesis authorities)"
     ))
 }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    base::time::{Now, Time},
+    base::{
+        hash::hex,
+        time::{Now, Time},
+    },
     chain::{
         seal::{Certificate, SignedVote, Stage},
         spec::ChainSpec,
@@ -160,7 +163,12 @@ impl Reporter {
         let voted: Vec<usize> =
             core.tally().of(core.view(), Stage::Skip).map(|vote| usize::from(vote.signer)).collect();
         let missing = (0..self.authorities.len()).filter(|number| !voted.contains(number));
-        let missing: Vec<String> = missing.map(|number| number.to_string()).collect();
+        // By number and key: an operator knows the keys.
+        let shown = |number: usize| {
+            let key = self.authorities.get(number).map_or_else(String::new, |one| hex(&one.key));
+            format!("{number} (key {}…)", key.get(..8).unwrap_or_default())
+        };
+        let missing: Vec<String> = missing.map(shown).collect();
         let (here, count, quorum, missing) = (voted.len(), self.authorities.len(), self.quorum, missing.join(", "));
         Some(format!("{here} of {count} authorities are heard and {quorum} are needed; missing: {missing}"))
     }

@@ -11,6 +11,11 @@ const BLOCK_STATUS: Schema = Schema::Choice(&["applied", "stored", "header", "in
 /// The seal of authorities.
 const SEAL: Schema = Schema::Object(&[&[
     required("view", Schema::Integer, "the view in which it was proposed"),
+    required(
+        "proposer",
+        Schema::Nullable(&Schema::Integer),
+        "who proposed it: its place among the authorities, from 0",
+    ),
     required("next_authorities", Schema::Hash, "the hash of the set of authorities for the next height"),
     required("parent_view", Schema::Integer, "the view in which the block before it was notarised"),
     required(

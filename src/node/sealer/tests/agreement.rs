@@ -62,7 +62,9 @@ fn one_of_four_may_be_away_and_two_may_not_until_they_are_back() {
     network.pass(SECOND * 150);
     assert_eq!(network.finals(), before, "two of four are no quorum");
     let stuck = network.nodes[0].driver.role.reporter.told_stuck();
-    assert_eq!(stuck.as_deref(), Some("2 of 4 authorities are heard and 3 are needed; missing: 2, 3"));
+    let [two, three] = [2, 3].map(|number| crate::base::hash::hex(&key(number).public_key()));
+    let missing = format!("missing: 2 (key {}…), 3 (key {}…)", &two[..8], &three[..8]);
+    assert_eq!(stuck, Some(format!("2 of 4 authorities are heard and 3 are needed; {missing}")));
     network.start(2);
     network.start(3);
     network.pool(1, 0);
