@@ -58,6 +58,8 @@ pub enum HindranceId {
     ReadOnly,
     /// The ledger has less than it had before.
     BlocksLost,
+    /// Payments are not kept over a restart.
+    PaymentsUnkept,
     /// Others can read secrets.
     KeysExposed,
     /// The file system has no shared memory.
@@ -80,7 +82,7 @@ pub enum HindranceId {
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 21] = [
+    pub const FOUND: [Self; 22] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -92,6 +94,7 @@ impl HindranceId {
         Self::Unreachable,
         Self::ReadOnly,
         Self::BlocksLost,
+        Self::PaymentsUnkept,
         Self::KeysExposed,
         Self::NoSharedMemory,
         Self::LargePacketsLost,
@@ -119,6 +122,7 @@ impl HindranceId {
             Self::DataDirLost => "data_dir_lost",
             Self::ReadOnly => "read_only",
             Self::BlocksLost => "blocks_lost",
+            Self::PaymentsUnkept => "payments_unkept",
             Self::KeysExposed => "keys_exposed",
             Self::NoSharedMemory => "no_shared_memory",
             Self::LargePacketsLost => "large_packets_lost",
@@ -141,7 +145,7 @@ impl HindranceId {
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,
             // Peers have them, and the node takes part as a newcomer does.
-            Self::BlocksLost => Blocks::NOTHING,
+            Self::BlocksLost | Self::PaymentsUnkept => Blocks::NOTHING,
             Self::KeysExposed | Self::NoSharedMemory | Self::LowMemory | Self::LowDescriptors => Blocks::NOTHING,
             // Each follows from something that blocks already.
             Self::MiningWaits | Self::Alone => Blocks::NOTHING,

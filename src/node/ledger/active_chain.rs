@@ -54,7 +54,7 @@ impl ActiveChain {
         let store = self.chain.chain().store();
         let (saved, submitted) = (store.load_mempool()?, store.load_submitted()?);
         if self.mempool.reload(self.chain.view(), &saved, &submitted, now, out)? {
-            self.chain.keep(&self.mempool.forget_settled(now));
+            self.chain.keep(now, self.mempool.forget_settled(now), out);
         }
         Ok(())
     }
@@ -104,19 +104,19 @@ impl ActiveChain {
         self.mempool.admit(self.chain.view(), now, origin, transaction, out)?;
         // Before the user hears that it was taken.
         if matches!(origin, Origin::Command(_)) {
-            self.keep(now, &txid);
+            self.keep(now, &txid, out);
         }
         Ok(())
     }
 
     /// Keeps a transaction that a user has submitted, and what it builds on.
-    fn keep(&mut self, now: Now, txid: &Hash) {
+    fn keep(&mut self, now: Now, txid: &Hash, out: &mut Outbox) {
         if let Some(keep) = self.mempool.keep(now, txid) {
-            self.chain.keep(&keep);
+            self.chain.keep(now, keep, out);
         }
         // Once blocks are stored, what they confirm may be dropped.
         if self.mempool.keeps_much() && self.chain.is_stored() {
-            self.chain.keep(&self.mempool.forget_settled(now));
+            self.chain.keep(now, self.mempool.forget_settled(now), out);
         }
     }
 

@@ -1,11 +1,11 @@
 //! The applied chain: its tip, its coins, and how one block is connected to it or disconnected.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, FindCoin, HeaderRow, LedgerStore, StoreError, Tip},
+        archive::{BlockStatus, FindCoin, HeaderRow, LedgerStore, StoreError, Submission, Tip},
         block::HashedBlock,
         checked::CheckedBlock,
         coin::Coin,
@@ -21,7 +21,7 @@ use crate::{
     node::{Halt, Setup, recent::Recent},
 };
 
-use super::{block_check::check_on, chain_view::ChainView, expected::Expected, failure::Failure, submitted::Keep};
+use super::{block_check::check_on, chain_view::ChainView, expected::Expected, failure::Failure};
 
 /// Disconnected blocks that are remembered, so that a peer that was told of them can still have them.
 const MAX_DISCONNECTED: usize = 4096;
@@ -120,15 +120,14 @@ impl Chainstate {
         self.store.save_mempool(transactions)
     }
 
-    /// Keeps transactions of users at once. A payment that cannot be kept is taken all the same: it is only lost by a kill.
-    pub(super) fn keep(&mut self, keep: &Keep) {
-        let kept = match keep {
-            Keep::Also(transactions) => self.store.keep_submitted(transactions),
-            Keep::Only(txids) => self.store.retain_submitted(txids),
-        };
-        if let Err(error) = kept {
-            log::warn!("submitted transactions are not kept for a restart error=\"{error}\"");
-        }
+    /// Keeps transactions of users over a kill.
+    pub(super) fn keep_submitted(&mut self, transactions: &[Submission]) -> Result<(), StoreError> {
+        self.store.keep_submitted(transactions)
+    }
+
+    /// Drops all of them but these.
+    pub(super) fn retain_submitted(&mut self, txids: &BTreeSet<Hash>) -> Result<(), StoreError> {
+        self.store.retain_submitted(txids)
     }
 
     /// Lets the store do some of its housekeeping. Returns whether more is left.

@@ -29,8 +29,8 @@ use crate::{
 };
 
 use super::{
-    chain_view::ChainView, chainstate::Chainstate, failure::Failure, flushes::Flushes, progress::Progress,
-    submitted::Keep,
+    chain_view::ChainView, chainstate::Chainstate, failure::Failure, flushes::Flushes, keeper::Keeper,
+    progress::Progress, submitted::Keep,
 };
 
 /// Blocks that are told before they are committed: what peers send again in a moment.
@@ -44,6 +44,7 @@ pub(super) struct Committer {
     /// When the store may do its housekeeping.
     tidy_at: Option<Time>,
     flushes: Flushes,
+    keeper: Keeper,
 }
 
 /// The changes that the next commit makes permanent.
@@ -75,6 +76,7 @@ impl Committer {
             pending: Pending::default(),
             tidy_at: None,
             flushes: Flushes::new(setup.flush_every),
+            keeper: Keeper::default(),
         }
     }
 
@@ -284,8 +286,8 @@ impl Committer {
     }
 
     /// Keeps transactions of users at once.
-    pub(super) fn keep(&mut self, keep: &Keep) {
-        self.chain.keep(keep);
+    pub(super) fn keep(&mut self, now: Now, keep: Keep, out: &mut Outbox) {
+        self.keeper.keep(now, keep, &mut self.chain, out);
     }
 
     /// Whether a crash loses no block that others were told of.
@@ -295,6 +297,7 @@ impl Committer {
 
     /// Lets the store do its housekeeping, if it is time, and flushes what was postponed.
     pub(super) fn tidy(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.keeper.retry(now, &mut self.chain, out);
         if self.pending.since.is_none() && self.flushes.due.is_some_and(|due| due <= now.mono) {
             self.commit_all(now, true, out)?;
         }
@@ -310,7 +313,7 @@ impl Committer {
     pub(super) fn deadline(&self) -> Option<Time> {
         // A commit that is to come flushes, too.
         let commit = self.pending.since.map(|since| since + limits::COMMIT_INTERVAL).or(self.flushes.due);
-        commit.into_iter().chain(self.tidy_at).min()
+        commit.into_iter().chain(self.tidy_at).chain(self.keeper.deadline()).min()
     }
 
     /// Notes that something is uncommitted.

@@ -30,6 +30,8 @@ struct Inner {
     commits: Vec<bool>,
     tidied: usize,
     failing: bool,
+    /// There is no room for transactions of users.
+    is_full: bool,
 }
 
 /// All that the store holds.
@@ -69,7 +71,14 @@ impl FakeStore {
             tip,
             sum: spec.genesis_sum(),
         };
-        let inner = Inner { committed: data.clone(), working: data, commits: Vec::new(), tidied: 0, failing: false };
+        let inner = Inner {
+            committed: data.clone(),
+            working: data,
+            commits: Vec::new(),
+            tidied: 0,
+            failing: false,
+            is_full: false,
+        };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -102,6 +111,11 @@ impl FakeStore {
     /// Changes the stored data without the ledger's knowledge.
     pub(crate) fn damage(&self, damage: impl FnOnce(&mut Data)) {
         damage(&mut self.inner().working);
+    }
+
+    /// Lets there be no room for transactions of users, or room again.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.inner().is_full = is_full;
     }
 
     /// Lets everything fail from now on.
@@ -289,6 +303,9 @@ impl LedgerStore for FakeStore {
 
     /// Outlives a crash, as a file does.
     fn keep_submitted(&mut self, transactions: &[Submission]) -> Result<(), StoreError> {
+        if self.inner().is_full {
+            return Err(StoreError::Io("no space left on device".to_owned()));
+        }
         let keep = |data: &mut Data| data.submitted.extend_from_slice(transactions);
         self.write(keep)?;
         keep(&mut self.inner().committed);

@@ -33,6 +33,7 @@ mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
 mod flushes;
+mod keeper;
 mod mempool;
 mod pool;
 mod pool_changes;

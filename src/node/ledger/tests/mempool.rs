@@ -6,7 +6,9 @@ use crate::{
     chain::{rules::TransactionFault, testkit},
     node::{
         Role,
+        hindrance::HindranceId,
         notice::{ToFetch, ToGossip},
+        report::Report,
     },
 };
 
@@ -221,6 +223,36 @@ fn what_users_submitted_survives_a_kill_with_what_it_builds_on() {
     assert_eq!(node.store.committed().mempool.len(), 3);
     node.restart();
     assert_eq!((node.pool().len(), submitted(&node)), (3, kept.to_vec()), "after a clean stop, too");
+}
+
+#[test]
+fn a_payment_that_cannot_be_kept_is_told_of_and_kept_once_there_is_room() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let found = |actions: &[Action]| -> Vec<Option<String>> {
+        let of = |action: &Action| match action {
+            Action::Report(Report::Hindrance { id: HindranceId::PaymentsUnkept, finding, .. }) => {
+                Some(finding.as_ref().map(|finding| finding.text.clone()))
+            }
+            _ => None,
+        };
+        actions.iter().filter_map(of).collect()
+    };
+    let submit = |node: &mut Node, number: u32| {
+        let transaction = Arc::new(HashedTransaction::new(pay_all(&maker, &key(number), 5)));
+        node.notice(ToLedger::Admit { origin: Origin::Command(Ticket(1)), transaction })
+    };
+    assert_eq!(found(&submit(&mut node, 1)), []);
+    node.store.set_full(true);
+    let text = "payments of this node's users are not kept over a restart: disk: no space left on device";
+    let actions = submit(&mut node, 2);
+    assert_eq!((admitted(&actions)[0].2.clone(), found(&actions)), (Ok(()), vec![Some(text.to_owned())]));
+    assert_eq!(found(&submit(&mut node, 3)), [], "it is told once");
+    assert_eq!((node.pool().len(), submitted(&node).len()), (3, 1));
+    node.store.set_full(false);
+    node.now.mono = node.ledger.deadline().unwrap();
+    assert_eq!(found(&node.event(Event::Wake)), [None]);
+    assert_eq!(submitted(&node).len(), 3);
 }
 
 #[test]
