@@ -6,7 +6,6 @@ use crate::{
     base::{
         bytes::Bytes,
         codec::{self, List},
-        hash::{Domain, Hash},
         ids::LinkId,
         time::Now,
     },
@@ -54,7 +53,7 @@ impl Sealer {
             Message::Proposal { signature, block } => self.on_proposal(now, link, (signature, block), frame, out),
             Message::Vote(vote) => self.on_vote(now, link, vote, frame, out)?,
             Message::Certificate(certificate) => self.on_certificate(now, *certificate),
-            Message::Recall(recall) => self.on_recall(link, &recall, frame, out),
+            Message::Recall(recall) => self.on_recall(now, link, &recall, frame, out),
             Message::Recalled(recalled) => self.on_recalled(now, link, &recalled, frame, out)?,
             other => Err(PeerFault::Unexpected(other.kind())),
         };
@@ -149,20 +148,26 @@ impl Sealer {
         Ok(())
     }
 
-    fn on_recall(&mut self, link: LinkId, recall: &Recall, frame: &Frame, out: &mut Outbox) -> Result<(), PeerFault> {
-        let name = recall_name(recall.signer, recall.nonce);
-        if recall.epoch != self.keys.set.epoch() || self.recalls.contains(&name) {
+    fn on_recall(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        recall: &Recall,
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<(), PeerFault> {
+        if recall.epoch != self.keys.set.epoch() || !self.questions.may_ask(now.mono, recall.signer, recall.nonce) {
             return Ok(());
         }
         if !self.keys.of(recall.signer).is_some_and(|key| recall.holds(&self.keys.genesis, key)) {
             return Err(PeerFault::Unsigned(Kind::Recall));
         }
-        self.recalls.insert(name);
+        self.questions.asked(now.mono, recall.signer, recall.nonce);
         self.forward(frame, Some(link), out);
         let Some((own, key)) = self.keys.own.as_ref().filter(|(own, _)| *own != recall.signer) else { return Ok(()) };
         let votes = List::truncated(self.core.tally().newest(recall.signer).copied());
         let recalled = Recalled::sign(recall, *own, votes, key, &self.keys.genesis);
-        self.recalled.insert(recalled_name(&recalled));
+        self.questions.answered(recall.signer, recall.nonce, *own);
         self.flood(&Message::Recalled(Box::new(recalled)), out);
         Ok(())
     }
@@ -175,15 +180,14 @@ impl Sealer {
         frame: &Frame,
         out: &mut Outbox,
     ) -> Result<Result<(), PeerFault>, Halt> {
-        let (asked, name) = (recall_name(recalled.signer, recalled.nonce), recalled_name(recalled));
-        let is_asked = recalled.epoch == self.keys.set.epoch() && self.recalls.contains(&asked);
-        if !is_asked || self.recalled.contains(&name) {
+        let Recalled { epoch, signer, nonce, responder, .. } = *recalled;
+        if epoch != self.keys.set.epoch() || !self.questions.lacks(signer, nonce, responder) {
             return Ok(Ok(()));
         }
         if !self.keys.of(recalled.responder).is_some_and(|key| recalled.holds(&self.keys.genesis, key)) {
             return Ok(Err(PeerFault::Unsigned(Kind::Recalled)));
         }
-        self.recalled.insert(name);
+        self.questions.answered(signer, nonce, responder);
         self.forward(frame, Some(link), out);
         if self.recalling.answer(recalled, self.core.own_votes(), &self.keys)? {
             log::info!("a quorum of authorities has told what this key signed: votes begin");
@@ -193,8 +197,8 @@ impl Sealer {
     }
 
     /// Asks all peers for this key's votes.
-    pub(super) fn ask(&mut self, recall: &Recall, out: &mut Outbox) {
-        self.recalls.insert(recall_name(recall.signer, recall.nonce));
+    pub(super) fn ask(&mut self, now: Now, recall: &Recall, out: &mut Outbox) {
+        self.questions.asked(now.mono, recall.signer, recall.nonce);
         self.flood(&Message::Recall(*recall), out);
     }
 
@@ -205,7 +209,10 @@ impl Sealer {
         self.peers.insert(link, Peer::default());
         self.send_all(link, out);
         self.propose_to(link, out);
-        self.recalling.hasten(now.mono);
+        // It may be the way to authorities that did not hear the question.
+        if let Some(recall) = self.recalling.open_question() {
+            out.send(link, &Message::Recall(*recall));
+        }
         Ok(())
     }
 
@@ -275,12 +282,4 @@ impl Sealer {
             }
         }
     }
-}
-
-fn recall_name(signer: u8, nonce: u64) -> Hash {
-    Domain::RECALL.hash(&codec::encode(&(signer, nonce)))
-}
-
-fn recalled_name(recalled: &Recalled) -> Hash {
-    Domain::RECALLED.hash(&codec::encode(&(recalled.signer, recalled.nonce, recalled.responder)))
 }

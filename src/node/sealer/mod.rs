@@ -13,6 +13,7 @@ mod keys;
 mod leading;
 mod offers;
 mod peer;
+mod questions;
 mod recalling;
 mod reporting;
 #[cfg(test)]
@@ -37,7 +38,6 @@ use crate::{
     node::{
         ChainMove, Halt, Input, Nothing, Outbox, PeerLink, Role, Setup,
         notice::{ProposalFault, ToSealer},
-        recent::Recent,
     },
 };
 
@@ -47,12 +47,10 @@ use self::{
     keys::Keys,
     offers::{Leading, Offers},
     peer::Peer,
+    questions::Questions,
     recalling::Recalling,
     reporting::{Facts, Reporter},
 };
-
-/// Questions and answers of [`recalling`] that are remembered, so that each is passed on once.
-const RECALLS: usize = 1024;
 
 /// The `sealer` role.
 pub struct Sealer {
@@ -69,9 +67,7 @@ pub struct Sealer {
     offers: Offers,
     leading: Option<Leading>,
     recalling: Recalling,
-    /// Questions that were seen, by signer and nonce.
-    recalls: Recent,
-    recalled: Recent,
+    questions: Questions,
     finality: Finality,
     reporter: Reporter,
     /// Up to which block the ledger is applied, and its height.
@@ -105,8 +101,7 @@ impl Sealer {
             offers: Offers::default(),
             leading: None,
             recalling,
-            recalls: Recent::new(RECALLS),
-            recalled: Recent::new(RECALLS),
+            questions: Questions::default(),
             waiting: 0,
         }
     }
@@ -166,7 +161,7 @@ impl Sealer {
 
     fn on_wake(&mut self, now: Now, out: &mut Outbox) {
         if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
-            self.ask(&recall, out);
+            self.ask(now, &recall, out);
         }
         self.core.wake(clock(now));
     }

@@ -23,6 +23,8 @@ const NONCES: usize = 8;
 /// The state of the question.
 pub(super) struct Recalling {
     nonces: Vec<u64>,
+    /// The newest.
+    question: Option<Recall>,
     answered: BTreeSet<u8>,
     next: Time,
     wait: Duration,
@@ -33,7 +35,7 @@ impl Recalling {
     pub(super) fn new(own: Option<u8>, quorum: usize) -> Self {
         let answered: BTreeSet<u8> = own.into_iter().collect();
         let is_done = own.is_none() || answered.len() >= quorum;
-        Self { nonces: Vec::new(), answered, next: Time::default(), wait: FIRST_WAIT, is_done }
+        Self { nonces: Vec::new(), question: None, answered, next: Time::default(), wait: FIRST_WAIT, is_done }
     }
 
     /// Whether this node may vote, as far as this goes.
@@ -60,13 +62,13 @@ impl Recalling {
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         self.nonces.truncate(NONCES - 1);
         self.nonces.insert(0, rng.next_u64());
-        Some(Recall::sign(keys.set.epoch(), *number, self.nonces[0], key, &keys.genesis))
+        self.question = Some(Recall::sign(keys.set.epoch(), *number, self.nonces[0], key, &keys.genesis));
+        self.question
     }
 
-    /// A new peer may be the way to authorities that did not hear the question.
-    pub(super) fn hasten(&mut self, now: Time) {
-        self.wait = FIRST_WAIT;
-        self.next = self.next.min(now);
+    /// What was asked last, while it is not answered.
+    pub(super) fn open_question(&self) -> Option<&Recall> {
+        self.question.as_ref().filter(|_| !self.is_done)
     }
 
     /// An answer whose signature holds. True once a quorum has answered.

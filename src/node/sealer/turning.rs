@@ -14,7 +14,10 @@ use crate::{
     },
 };
 
-use super::{Sealer, clock, core::Place, keys::Keys, new_core, offers::Offers, peer::EARLY, recalling::Recalling};
+use super::{
+    Sealer, clock, core::Place, keys::Keys, new_core, offers::Offers, peer::EARLY, questions::Questions,
+    recalling::Recalling,
+};
 
 /// The set of which a message is; `None`: it names none.
 pub(super) fn epoch_of(message: &Message) -> Option<Epoch> {
@@ -112,7 +115,7 @@ impl Sealer {
         }
         self.perform(now, None, out)?;
         if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
-            self.ask(&recall, out);
+            self.ask(now, &recall, out);
         }
         let early: Vec<(LinkId, Frame)> =
             self.peers.iter_mut().flat_map(|(link, peer)| peer.early.drain(..).map(|frame| (*link, frame))).collect();
@@ -131,6 +134,7 @@ impl Sealer {
         self.keys = Keys::new(self.keys.genesis, set, self.key.as_ref());
         self.core = new_core(&self.sealing, &self.keys, (base, handover), record, clock(now));
         self.recalling = Recalling::new(self.keys.own_number(), self.keys.set.quorum());
+        self.questions = Questions::default();
         (self.offers, self.leading) = (Offers::default(), None);
         self.reporter.turn(&self.keys, &self.spec);
         if self.recalling.is_done() {

@@ -211,6 +211,32 @@ fn a_question_is_answered_with_the_newest_votes_once() {
 }
 
 #[test]
+fn an_authority_is_answered_a_few_times_and_nobody_else_spends_its_questions() {
+    let (mut driver, _) = started(Some(1), &Disk::default());
+    let mut nonce = 0;
+    let mut ask = |driver: &mut Driver<Sealer>, signer: usize| {
+        nonce += 1;
+        let recall = Recall::sign(0, 0, nonce, &key(signer), &genesis());
+        let did = driver.receive(1, &Message::Recall(recall));
+        (did.sent(1).len(), did.sent(2).len(), did.fault(1).is_some())
+    };
+    (0..10).for_each(|_| assert_eq!(ask(&mut driver, 2), (0, 0, true)));
+    let all: Vec<_> = (0..6).map(|_| ask(&mut driver, 0)).collect();
+    assert_eq!(all, [[(1, 2, false); 4].as_slice(), &[(0, 0, false); 2]].concat());
+    driver.pass(Duration::from_secs(10));
+    assert_eq!([0, 0].map(|signer| ask(&mut driver, signer).0), [1, 0]);
+}
+
+#[test]
+fn a_new_peer_is_asked_what_the_others_were() {
+    let (mut driver, recall) = started(Some(1), &Disk::default());
+    let did = driver.up(3, testing::inbound_peer("10.0.0.1:4130"));
+    assert_eq!(did.sent(3), [Message::Recall(recall.unwrap())]);
+    let woken = driver.wake();
+    assert_eq!((did.sent(1), woken.sent(1), woken.sent(3)), (vec![], vec![], vec![]));
+}
+
+#[test]
 fn a_vote_that_cannot_be_written_is_not_sent() {
     struct Full;
     impl SealStore for Full {

@@ -1,0 +1,111 @@
+//! What authorities that start have asked, and who has answered. A question of 77 bytes has every other authority sign an answer
+//! that every node checks and passes on, so that each may ask a few times, and each answer counts once.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use crate::base::time::Time;
+
+/// Questions that an authority may ask at once.
+const AT_ONCE: u32 = 4;
+/// How long it waits for one more.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Questions of one authority that are remembered, so that a recorded one is no new one.
+const REMEMBERED: usize = 64;
+
+/// The questions, by who asks.
+#[derive(Default)]
+pub(super) struct Questions(BTreeMap<u8, Asker>);
+
+#[derive(Default)]
+struct Asker {
+    /// The newest last.
+    questions: VecDeque<Question>,
+    /// When all that was asked is paid off, at one in each interval.
+    paid: Time,
+}
+
+struct Question {
+    nonce: u64,
+    /// Bit i: authority i has answered.
+    answered: u64,
+}
+
+impl Questions {
+    /// Whether a question is new, and its signer may ask one more.
+    pub(super) fn may_ask(&self, now: Time, signer: u8, nonce: u64) -> bool {
+        let is_free = |asker: &Asker| asker.paid <= now + INTERVAL * (AT_ONCE - 1);
+        self.0.get(&signer).is_none_or(is_free) && self.find(signer, nonce).is_none()
+    }
+
+    /// A question whose signature holds.
+    pub(super) fn asked(&mut self, now: Time, signer: u8, nonce: u64) {
+        let asker = self.0.entry(signer).or_default();
+        asker.paid = asker.paid.max(now) + INTERVAL;
+        asker.questions.push_back(Question { nonce, answered: 0 });
+        if asker.questions.len() > REMEMBERED {
+            asker.questions.pop_front();
+        }
+    }
+
+    /// Whether this was asked, and this authority has not answered it.
+    pub(super) fn lacks(&self, signer: u8, nonce: u64, responder: u8) -> bool {
+        self.find(signer, nonce).is_some_and(|question| question.answered & bit(responder) == 0)
+    }
+
+    /// An answer whose signature holds.
+    pub(super) fn answered(&mut self, signer: u8, nonce: u64, responder: u8) {
+        let questions = self.0.get_mut(&signer).map(|asker| &mut asker.questions);
+        if let Some(question) = questions.into_iter().flatten().find(|question| question.nonce == nonce) {
+            question.answered |= bit(responder);
+        }
+    }
+
+    fn find(&self, signer: u8, nonce: u64) -> Option<&Question> {
+        self.0.get(&signer)?.questions.iter().find(|question| question.nonce == nonce)
+    }
+}
+
+/// None for a number that no authority has: nothing is signed by that.
+fn bit(responder: u8) -> u64 {
+    1u64.checked_shl(responder.into()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_may_ask_a_few_at_once_and_then_one_in_each_interval() {
+        let mut questions = Questions::default();
+        let mut ask = |now, signer, nonce| {
+            let may = questions.may_ask(now, signer, nonce);
+            if may {
+                questions.asked(now, signer, nonce);
+            }
+            may
+        };
+        let start = Time(7);
+        assert_eq!([0, 0, 1, 2, 3, 4].map(|nonce| ask(start, 1, nonce)), [true, false, true, true, true, false]);
+        assert!(ask(start, 2, 0), "another's do not count");
+        assert!(!ask(start + Duration::from_secs(9), 1, 5));
+        assert!(ask(start + INTERVAL, 1, 5) && !ask(start + INTERVAL, 1, 6));
+        let later = start + INTERVAL * 100;
+        assert_eq!((10..20).filter(|nonce| ask(later, 1, *nonce)).count(), 4);
+    }
+
+    #[test]
+    fn each_answers_a_question_once_while_it_is_remembered() {
+        let mut questions = Questions::default();
+        assert!(!questions.lacks(1, 0, 2));
+        questions.asked(Time(0), 1, 0);
+        assert!(questions.lacks(1, 0, 2) && questions.lacks(1, 0, 63));
+        questions.answered(1, 0, 2);
+        assert!(!questions.lacks(1, 0, 2) && questions.lacks(1, 0, 3));
+        (1..=64).for_each(|nonce| questions.asked(Time(0), 1, nonce));
+        assert!(!questions.lacks(1, 0, 3) && questions.lacks(1, 1, 3));
+        assert_eq!(questions.0[&1].questions.len(), 64);
+    }
+}
