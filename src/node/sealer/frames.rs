@@ -74,10 +74,10 @@ impl Sealer {
         // Whoever votes to skip a view of an earlier set does not know that its last block is final.
         let is_over = vote.statement.epoch < self.keys.set.epoch() && vote.statement.stage == Stage::Skip;
         match self.core.vote(vote, clock(now)) {
-            _ if is_over => self.help(now, link, out)?,
+            _ if is_over => return self.help(now, link, &vote, out),
             Err(_) => return Ok(Err(PeerFault::Unsigned(Kind::Vote))),
             Ok(Fate::Stale) => {}
-            Ok(Fate::Behind) => self.help(now, link, out)?,
+            Ok(Fate::Behind) => return self.help(now, link, &vote, out),
             Ok(Fate::Fresh) => {
                 if self.keys.own_number() == Some(vote.signer) && is_missing(self.core.own_votes(), &vote) {
                     return Err(signed_elsewhere(&vote));
@@ -216,21 +216,29 @@ impl Sealer {
         Ok(())
     }
 
-    /// A peer in an earlier view hears what ends it.
-    fn help(&mut self, now: Now, link: LinkId, out: &mut Outbox) -> Result<(), Halt> {
+    /// A peer in an earlier view, as a vote shows, hears what ends it. The core has not looked at the vote's signature.
+    fn help(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        vote: &SignedVote,
+        out: &mut Outbox,
+    ) -> Result<Result<(), PeerFault>, Halt> {
         self.perform(now, Some(link), out)?;
-        let Some(peer) = self.peers.get_mut(&link) else { return Ok(()) };
-        if peer.helped.is_none_or(|helped| helped + HELP_INTERVAL <= now.mono) {
-            peer.helped = Some(now.mono);
-            self.send_all(link, out);
-            // It may have had no use for the proposal before, and is told of it once more a view.
-            let view = self.core.view();
-            if let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.again < view) {
-                peer.again = view;
-                self.propose_to(link, out);
-            }
+        let is_due = |peer: &&mut Peer| peer.helped.is_none_or(|helped| helped + HELP_INTERVAL <= now.mono);
+        let Some(set) = self.spec.authorities.of(vote.statement.epoch) else { return Ok(Ok(())) };
+        let Some(peer) = self.peers.get_mut(&link).filter(is_due) else { return Ok(Ok(())) };
+        if !set.holds(&self.keys.genesis, vote) {
+            return Ok(Err(PeerFault::Unsigned(Kind::Vote)));
         }
-        Ok(())
+        peer.helped = Some(now.mono);
+        // It may have had no use for the proposal before, and is sent it once more in each view.
+        let is_first = std::mem::replace(&mut peer.again, self.core.view()) < self.core.view();
+        self.send_all(link, out);
+        if is_first {
+            self.propose_to(link, out);
+        }
+        Ok(Ok(()))
     }
 
     /// Sends a peer the current view's proposal.

@@ -6,7 +6,7 @@ use crate::{
         time::Time,
     },
     node::recent::Recent,
-    wire::frame::Frame,
+    wire::{frame::Frame, message::Kind},
 };
 
 /// Messages of a peer that are remembered.
@@ -28,8 +28,12 @@ pub(super) struct Peer {
     pub(super) again: u64,
 }
 
-/// A message's name among those that a peer has shown.
+/// A message's name among those that a peer has shown. That of a proposal, which may be long, is from its signature: it has only
+/// one header, and that only one body.
 pub(super) fn name_of(frame: &Frame) -> Hash {
+    if let (Kind::Proposal, Some(signature)) = (frame.kind, frame.body.get(..64)) {
+        return Domain::FRAME.hash(signature);
+    }
     Domain::FRAME.hash(&[&[frame.kind as u8][..], &frame.body].concat())
 }
 

@@ -147,8 +147,9 @@ fn a_body_that_the_header_does_not_commit_to_costs_its_sender_and_keeps_nobody_f
         assert_eq!(std::mem::discriminant(&fault), std::mem::discriminant(&expected), "{fault}");
         assert_eq!((did.sent(2), did.told::<ToFetch>()), (vec![], vec![]));
     }
+    driver.up(3, testing::inbound_peer("10.0.0.1:4130"));
     let did = driver.receive(2, &signed);
-    assert_eq!(did.sent(1), std::slice::from_ref(&signed), "{did:?}");
+    assert_eq!(did.sent(3), std::slice::from_ref(&signed), "{did:?}");
     assert!(matches!(did.told::<ToFetch>()[..], [ToFetch::Proposed { hash: asked, .. }] if asked == hash));
 }
 
@@ -234,6 +235,20 @@ fn a_new_peer_is_asked_what_the_others_were() {
     assert_eq!(did.sent(3), [Message::Recall(recall.unwrap())]);
     let woken = driver.wake();
     assert_eq!((did.sent(1), woken.sent(1), woken.sent(3)), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn only_a_vote_that_was_signed_shows_that_a_peer_is_behind() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let skipped = Message::Certificate(Box::new(certificate(Statement::skip(0, 40))));
+    driver.receive(1, &skipped);
+    let said = |signer, statement| Message::Vote(SignedVote { signer, ..vote(0, statement) });
+    let did = driver.receive(2, &said(1, Statement::skip(0, 2)));
+    assert_eq!((did.fault(2), did.sent(2)), (Some(PeerFault::Unsigned(Kind::Vote)), vec![]));
+    assert_eq!(driver.receive(2, &said(1, Statement::skip(7, 2))).0, [], "a set that this node does not know");
+    let did = driver.receive(2, &said(0, Statement::skip(0, 2)));
+    assert_eq!((did.fault(2), did.sent(2)), (None, vec![skipped]));
+    assert_eq!(driver.receive(2, &said(0, Statement::skip(0, 2))).sent(2), [], "once a second");
 }
 
 #[test]
