@@ -118,6 +118,18 @@ impl Certified {
         self.notarised.get(&view)
     }
 
+    /// Where a block is, if it is notarised or final.
+    pub fn place_of(&self, block: &Hash) -> Option<Place> {
+        let mut notarised = self.notarised.iter().filter(|(_, held)| held.statement.block == *block);
+        let place = notarised.next().map(|(view, _)| Place { view: *view, block: *block });
+        place.or_else(|| (self.last_final.block == *block).then_some(self.last_final))
+    }
+
+    /// Whether this view is known to be skipped.
+    pub fn is_skipped(&self, view: u64) -> bool {
+        self.skipped.contains_key(&view)
+    }
+
     /// Whether every view between these two is known to be skipped.
     pub fn are_skipped(&self, parent: u64, view: u64) -> bool {
         let between = view.checked_sub(parent).and_then(|apart| apart.checked_sub(1));

@@ -112,7 +112,7 @@ impl Core {
     fn trim(&mut self) {
         let lowest = self.view.saturating_sub(VOTE_WINDOW).max(self.certified.last_final().view.saturating_add(1));
         self.tally.keep(lowest, self.view.saturating_add(VOTE_WINDOW));
-        self.proposals.keep(self.view, self.certified.tip().view);
+        self.proposals.keep(self.certified.tip().view);
     }
 
     /// Keeps the tip's certificate and, unless this node voted to skip its view, says that it is final as far as it goes.
@@ -237,9 +237,20 @@ impl Core {
         self.own.is_some_and(|own| usize::from(own) == self.leader())
     }
 
+    /// The block on which to build: the tip. But a block that was notarised although its view was skipped may be one that
+    /// nobody has any more; then the block at which the ledger is, if each view since then was skipped.
+    fn parent(&self) -> Place {
+        let tip = self.certified.tip();
+        if self.ledger == tip.block || !self.certified.is_skipped(tip.view) {
+            return tip;
+        }
+        let here = self.certified.place_of(&self.ledger);
+        here.filter(|here| self.certified.are_skipped(here.view, self.view)).unwrap_or(tip)
+    }
+
     /// Has a block made if it is this node's turn.
     fn lead(&mut self, now: Clock) {
-        let parent = self.certified.tip();
+        let parent = self.parent();
         let may = self.may_vote
             && self.is_leader()
             && self.led.is_none()

@@ -10,8 +10,11 @@ use super::Place;
 /// a block.
 pub const AHEAD: u64 = 3;
 
-/// Proposals that are kept at once; the lowest view goes.
-const MOST: usize = AHEAD as usize + 1;
+/// Views that were skipped and whose blocks may be notarised all the same, by votes that are late: their proposals are kept.
+const LATE: u64 = 2;
+
+/// Proposals that are kept at once, the tip's included; the lowest view goes.
+const MOST: usize = (AHEAD + LATE) as usize + 1;
 
 /// What matters of a proposed block.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +96,8 @@ impl Proposals {
         }
     }
 
-    /// Forgets those that are neither of the tip's view nor of the current one or a later one.
-    pub(super) fn keep(&mut self, view: u64, tip: u64) {
-        self.views.retain(|at, _| *at >= view || *at == tip);
+    /// Forgets those of views before the tip's: their blocks count no more.
+    pub(super) fn keep(&mut self, tip: u64) {
+        self.views.retain(|at, _| *at >= tip);
     }
 }

@@ -1,6 +1,7 @@
 //! The rules, one by one, and four cores that agree.
 
 mod handover;
+mod late;
 
 use super::*;
 use crate::chain::seal::Vote;
