@@ -239,7 +239,7 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("at most {} s; it does not begin before", seconds(LONGEST_TIMEOUT)),
     ];
     assert_eq!((limits::UNPROVEN_BRANCHES, limits::WITHHELD_MAX, limits::BAN_TIME), (8, HOUR, HOUR));
-    assert_eq!((limits::RELAYED_TRANSACTIONS, limits::UNDELIVERED_LOOKS, limits::PUSHED_PEERS), (4_096, 6, 2));
+    assert_eq!((limits::RELAYED_TRANSACTIONS, limits::UNDELIVERED_LOOKS, limits::PUSHED_PEERS), (4_096, 8, 2));
     assert_eq!(
         (limits::SALT_LIFETIME, limits::SALT_INTERVAL, limits::ABSENT_INTERVAL),
         (HOUR, Duration::from_secs(60), Duration::from_secs(1))

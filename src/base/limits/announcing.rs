@@ -53,7 +53,7 @@ pub const ANNOUNCED_TIMEOUT: Duration = seconds(2);
 /// Time between two looks at a peer that owes announced transactions. A host that slept sees one of them.
 pub const UNDELIVERED_LOOK: Duration = seconds(10);
 /// Looks in a row at which a peer still owes them that end its link: an honest one would have lost it by unanswered pings.
-pub const UNDELIVERED_LOOKS: u8 = 6;
+pub const UNDELIVERED_LOOKS: u8 = 8;
 /// Transactions that a peer may announce and not have when it is asked, at once …
 pub const ABSENT_AT_ONCE: u32 = 256;
 /// … and the time after which it may so with one more.

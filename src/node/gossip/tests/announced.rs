@@ -1,12 +1,14 @@
 //! What peers announce.
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
     base::{
         ids::DialId,
         limits::{
-            ABSENT_AT_ONCE, ANNOUNCED_IN_FLIGHT, ANNOUNCED_TIMEOUT, MAX_ASKED_IDS, OFFERS_PER_PEER, UNDELIVERED_LOOK,
-            UNDELIVERED_LOOKS,
+            ABSENT_AT_ONCE, ANNOUNCED_IN_FLIGHT, ANNOUNCED_TIMEOUT, DEAD_AFTER, MAX_ASKED_IDS, OFFERS_PER_PEER,
+            PING_TOGETHER, PING_TURN, PONG_TIMEOUT, UNDELIVERED_LOOK, UNDELIVERED_LOOKS,
         },
     },
     node::testing::{address, outbound_peer},
@@ -215,6 +217,14 @@ fn ids_that_nobody_delivers_are_few_and_cost_their_sender() {
         assert!(looks < UNDELIVERED_LOOKS);
     }
     assert_eq!(looks + 1, UNDELIVERED_LOOKS);
+}
+
+/// Of two honest nodes between which no byte passes, one blamed the other: pings took longer to tell than these looks.
+#[test]
+fn a_silent_peer_is_lost_by_its_pings_before_it_is_blamed() {
+    let blamed = ANNOUNCED_TIMEOUT + UNDELIVERED_LOOK * u32::from(UNDELIVERED_LOOKS);
+    let is_lost = DEAD_AFTER.max(PING_TURN + PONG_TIMEOUT) + PING_TOGETHER;
+    assert!(blamed > is_lost + Duration::from_secs(5), "{blamed:?} {is_lost:?}");
 }
 
 #[test]
