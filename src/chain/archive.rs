@@ -335,7 +335,7 @@ pub trait SealStore: Send {
     fn load(&mut self) -> Result<SealRecord, StoreError>;
     /// Keeps a vote of this node's own, in place of its last one of the same stage.
     fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError>;
-    /// Keeps a certificate. Durable with the next vote.
+    /// Keeps a certificate. Durable if a block is notarised by it, else with the next vote.
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
     /// Forgets certificates of views below this one.
     fn forget_below(&mut self, view: u64) -> Result<(), StoreError>;

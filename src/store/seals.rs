@@ -15,7 +15,7 @@ use crate::{
     },
     chain::{
         archive::{SealRecord, SealStore, StoreError},
-        seal::{AuthoritySet, Certificate, SignedVote},
+        seal::{AuthoritySet, Certificate, SignedVote, Stage},
         spec::ChainSpec,
     },
     store::{
@@ -26,7 +26,8 @@ use crate::{
     },
 };
 
-/// The writer of `seals.db`. A vote is on the disk when the call returns; a certificate is once the next vote is.
+/// The writer of `seals.db`. A vote is on the disk when the call returns, and so is the certificate of a notarised block;
+/// other certificates are once the next vote is.
 #[derive(Debug)]
 pub struct SealDb {
     connection: Connection,
@@ -109,7 +110,11 @@ impl SealStore for SealDb {
         let statement = &certificate.statement;
         let (view, block) = (statement.view.cast_signed(), statement.block.0.as_slice());
         let parameters = (view, statement.stage as u8, block, codec::encode(certificate));
-        rows::run(&self.connection, sql, parameters).map(|_| ())
+        // The ledger stores a block only once this is on the disk.
+        let is_durable = statement.stage == Stage::Notarise;
+        connect::set_durable(&self.connection, is_durable)?;
+        rows::run(&self.connection, sql, parameters)?;
+        connect::set_durable(&self.connection, false)
     }
 
     fn forget_below(&mut self, view: u64) -> Result<(), StoreError> {
@@ -381,7 +386,7 @@ mod tests {
 
     /// SQLite waits for the disk at each commit in mode 2, `FULL`.
     #[test]
-    fn a_vote_waits_for_the_disk_and_a_certificate_does_not() {
+    fn a_vote_waits_for_the_disk_and_so_does_a_block_s_certificate() {
         let (dir, spec) = (TempDir::new(), spec("a"));
         let mut store = SealDb::open(&dir.join("seals.db"), &spec).unwrap();
         let note = |table| {
@@ -395,6 +400,6 @@ mod tests {
         store.connection.execute_batch(&sql).unwrap();
         fill(&mut store, &spec);
         let modes = rows::all(&store.connection, "SELECT mode FROM modes", [], |row| Ok(row.get::<_, i64>(0)?));
-        assert_eq!(modes.unwrap(), [2, 2, 2, 2, 1, 1, 1, 1, 1]);
+        assert_eq!(modes.unwrap(), [2, 2, 2, 2, 1, 2, 1, 1, 1]);
     }
 }

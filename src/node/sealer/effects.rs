@@ -2,6 +2,7 @@
 
 use crate::{
     base::{ids::LinkId, time::Now},
+    chain::seal::Stage,
     node::{
         Halt, Outbox,
         notice::{ToFetch, ToHeaders},
@@ -67,11 +68,15 @@ impl Sealer {
         Ok(())
     }
 
-    /// Tells of the block on which the next one is to be built.
-    pub(super) fn tell_notarised(&self, link: Option<LinkId>, out: &mut Outbox) {
-        let tip = self.core.certified().tip();
-        if tip.view > 0 {
-            self.tell_place(&tip, link, out);
+    /// Tells of all blocks that count since the last final one. The highest may be one that nobody has any more.
+    pub(super) fn tell_notarised(&self, out: &mut Outbox) {
+        let blocks = self.core.certified().iter().map(|one| one.statement).filter(|said| said.stage == Stage::Notarise);
+        let places = blocks.map(|said| Place { view: said.view, block: said.block });
+        places.for_each(|place| self.tell_place(&place, None, out));
+        let last = self.core.certified().last_final();
+        if self.core.certified().tip() == last && self.core.certified().notarised(last.view).is_none() && last.view > 0
+        {
+            self.tell_place(&last, None, out);
         }
     }
 

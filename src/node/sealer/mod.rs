@@ -111,7 +111,7 @@ impl Sealer {
         let set = self.spec.authorities.of(epoch).unwrap_or(&self.keys.set).clone();
         self.take_set(now, set, self.genesis(), None)?;
         self.finality.start(now, self.core.certified(), out);
-        self.tell_notarised(None, out);
+        self.tell_notarised(out);
         Ok(())
     }
 

@@ -108,7 +108,7 @@ impl Sealer {
         self.take_set(now, set, base, handover)?;
         let own = self.keys.own_number().map_or("none".to_owned(), |number| number.to_string());
         log::info!("another set of authorities seals: epoch={epoch} authorities={count} own={own}");
-        self.tell_notarised(None, out);
+        self.tell_notarised(out);
         self.core.set_work(self.waiting > 0, clock(now));
         if let Some((tip, height)) = self.ledger {
             self.note_ledger(now, tip, height);

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use crate::{
     base::hash::Hash,
-    chain::seal::Votes,
+    chain::seal::{Stage, Votes},
     node::sealer::core::{Effect, Place},
 };
 
 use super::{
     blocks::Message,
-    world::{Event, MS, Node, World},
+    world::{Event, MS, Node, World, micros},
 };
 
 impl World {
@@ -43,38 +43,54 @@ impl World {
             return;
         }
         let side = self.sides[node];
-        let is_there = |(other, held): (usize, &Node)| {
-            let Node::Honest(held) = held else { return false };
-            other != node && held.is_up && self.sides[other] == side && held.has_chain(&hash, &self.blocks)
+        let is_there = |hash: &Hash| {
+            self.nodes.iter().enumerate().any(|(other, held)| {
+                let Node::Honest(held) = held else { return false };
+                other != node && held.is_up && self.sides[other] == side && held.known.contains(hash)
+            })
         };
-        if !self.nodes.iter().enumerate().any(is_there) {
+        let found: Vec<Hash> = self.blocks.chain(&hash).filter(is_there).collect();
+        let Some(honest) = self.honest(node, life) else { return };
+        found.into_iter().for_each(|hash| honest.take(hash));
+        let is_wanted = honest.core.certified().tip().block == hash;
+        if is_wanted && self.apply(node) {
             self.schedule(500 * MS, Event::Fetch { node, life, hash });
-            return;
         }
-        let chain: Vec<Hash> = self.blocks.chain(&hash).collect();
-        if let Some(honest) = self.honest(node, life) {
-            chain.into_iter().for_each(|hash| honest.take(hash));
-        }
-        self.apply(node);
     }
 
-    /// Moves the ledger to the notarised block of the highest view, or has that fetched.
-    fn apply(&mut self, node: usize) {
-        let Node::Honest(honest) = &mut self.nodes[node] else { return };
-        let (tip, life) = (honest.core.certified().tip(), honest.life);
-        if honest.has_chain(&tip.block, &self.blocks) {
-            let after = 1 + self.rng.below(5 * MS);
-            self.schedule(after, Event::Applied { node, life, hash: tip.block });
-        } else {
-            let after = self.delay(false);
-            self.schedule(2 * after, Event::Fetch { node, life, hash: tip.block });
+    /// Has blocks fetched that are missing up to the notarised block of the highest view.
+    pub(super) fn follow(&mut self, node: usize) {
+        if self.apply(node)
+            && let Node::Honest(honest) = &self.nodes[node]
+        {
+            let (hash, life) = (honest.core.certified().tip().block, honest.life);
+            let after = 2 * self.delay(false);
+            self.schedule(after, Event::Fetch { node, life, hash });
         }
+    }
+
+    /// Moves the ledger to the notarised block of the highest view whose blocks are here; true if others are missing.
+    fn apply(&mut self, node: usize) -> bool {
+        let Node::Honest(honest) = &self.nodes[node] else { return false };
+        let (certified, life) = (honest.core.certified(), honest.life);
+        let blocks = certified.iter().map(|one| one.statement).filter(|said| said.stage != Stage::Skip);
+        let here = blocks.filter(|said| honest.has_chain(&said.block, &self.blocks)).max_by_key(|said| said.view);
+        let tip = certified.tip().view;
+        let is_missing = tip > 0 && here.is_none_or(|here| here.view < tip);
+        if let Some(here) = here.filter(|here| here.block != honest.applied) {
+            let longest = if self.is_calm { 5 * MS } else { micros(self.plan.ledger) };
+            let after = 1 + self.rng.below(longest);
+            self.schedule(after, Event::Applied { node, life, hash: here.block });
+        }
+        is_missing
     }
 
     pub(super) fn on_applied(&mut self, node: usize, life: u64, hash: Hash) {
-        if let Some(honest) = self.honest(node, life)
-            && honest.core.certified().tip().block == hash
-            && honest.applied != hash
+        if let Node::Honest(honest) = &mut self.nodes[node]
+            && honest.is_up
+            && honest.life == life
+            && let Some(place) = honest.core.certified().place_of(&hash)
+            && self.blocks.get(&honest.applied).is_none_or(|applied| applied.place.view < place.view)
         {
             honest.applied = hash;
             self.with_core(node, |core, now| core.set_ledger(hash, now));
@@ -158,13 +174,13 @@ impl World {
             }
             Effect::Notarised(place) => {
                 honest.highest = honest.highest.max(place.view);
-                self.apply(node);
+                self.follow(node);
             }
             Effect::Final(place) => {
                 if is_honest {
                     self.checks.is_final(node, place, &self.blocks);
                 }
-                self.apply(node);
+                self.follow(node);
             }
             Effect::Contradiction(_) => {}
             Effect::Repeat => {

@@ -6,7 +6,7 @@ use crate::{
     base::{hash::Hash, time::Time},
     chain::{
         archive::SealRecord,
-        seal::{Certificate, SignedVote},
+        seal::{Certificate, SignedVote, Stage},
     },
     node::sealer::core::{Clock, Core, Place, Setup},
 };
@@ -26,7 +26,7 @@ pub(super) struct Honest {
     pub(super) life: u64,
     /// What a crash leaves.
     disk: SealRecord,
-    /// Certificates that the next vote makes durable.
+    /// Certificates that the next vote, or that of a notarised block, makes durable.
     unsaved: Vec<Certificate>,
     /// A disk from before.
     older: SealRecord,
@@ -100,6 +100,10 @@ impl Honest {
     pub(super) fn keep_vote(&mut self, vote: SignedVote) {
         self.disk.own_votes.retain(|kept| kept.statement.stage != vote.statement.stage);
         self.disk.own_votes.push(vote);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
         for certificate in self.unsaved.drain(..) {
             self.disk.certificates.push(certificate);
         }
@@ -107,7 +111,11 @@ impl Honest {
     }
 
     pub(super) fn keep_certificate(&mut self, certificate: Certificate) {
+        let is_durable = certificate.statement.stage == Stage::Notarise;
         self.unsaved.push(certificate);
+        if is_durable {
+            self.flush();
+        }
     }
 
     pub(super) fn forget_below(&mut self, view: u64) {

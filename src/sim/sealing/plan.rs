@@ -43,6 +43,10 @@ pub struct Plan {
     pub forwards: bool,
     /// Seconds from one split of the network to the next, before all is calm; 0: none.
     pub split_every: u64,
+    /// The longest time from a notarisation to its block on the disk, before all is calm.
+    pub ledger: Duration,
+    /// Whether all honest authorities lose power at once before all is calm.
+    pub blackout: bool,
 }
 
 impl Plan {
@@ -79,6 +83,8 @@ impl Plan {
             crash: [0, 0, 2_000, 10_000][size(4, &mut rng)],
             forwards: rng.below(4) == 0,
             split_every: [0, 2, 5][size(3, &mut rng)],
+            ledger: [5, 5, 100, 6_000].map(Duration::from_millis)[size(4, &mut rng)],
+            blackout: rng.below(3) == 0,
         }
     }
 

@@ -189,6 +189,11 @@ impl World {
         self.is_calm = true;
         self.sides.fill(0);
         for node in 0..self.plan.count {
+            if self.plan.blackout
+                && let Node::Honest(honest) = &mut self.nodes[node]
+            {
+                honest.crash(&self.blocks);
+            }
             self.schedule(0, Event::Work { node, has_work: true });
             if matches!(&self.nodes[node], Node::Honest(honest) if !honest.is_up) {
                 self.schedule(MS, Event::Start { node });
@@ -262,6 +267,7 @@ impl World {
             return;
         }
         honest.start(node, is_old, now, &self.blocks);
+        self.follow(node);
         self.perform(node);
         for other in 0..self.plan.count {
             if other != node {

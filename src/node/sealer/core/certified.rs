@@ -138,6 +138,14 @@ impl Certified {
         between == 0 || self.skipped.range(from..view).count() as u64 == between
     }
 
+    /// The lowest views between these two that are not known to be skipped; `most` at most.
+    pub fn unskipped(&self, parent: u64, view: u64, most: usize) -> Vec<u64> {
+        let from = parent.saturating_add(1);
+        let mut skipped = self.skipped.range(from..view.max(from)).map(|(at, _)| *at).peekable();
+        let is_open = |at: &u64| skipped.next_if_eq(at).is_none();
+        (from..view).filter(is_open).take(most).collect()
+    }
+
     /// Whether nothing final is left by a block on this parent.
     pub fn keeps_final(&self, parent: &Place) -> bool {
         parent.view > self.last_final.view || *parent == self.last_final

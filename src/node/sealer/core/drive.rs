@@ -7,6 +7,9 @@ use crate::{
 
 use super::{Clock, Core, Counted, Effect, Fate, Place, Verdict, ViewTimer, tally::VOTE_WINDOW};
 
+/// Views behind the own one of which votes are kept, told again, and cast late.
+const MOST_OPEN: usize = 16;
+
 impl Core {
     /// Signs a statement if that contradicts nothing that this key signed. The record precedes the vote.
     fn cast(&mut self, statement: Statement, now: Clock) {
@@ -64,9 +67,7 @@ impl Core {
             self.effects.push(Effect::Contradiction(statement));
             return;
         }
-        if statement.stage != Stage::Notarise {
-            self.effects.push(Effect::KeepCertificate(certificate.clone()));
-        }
+        self.effects.push(Effect::KeepCertificate(certificate.clone()));
         self.effects.push(Effect::SendCertificate(certificate));
         if place.view == self.view {
             self.keep_pace(statement.stage, now);
@@ -88,7 +89,7 @@ impl Core {
         }
         self.trim();
         if statement.stage == Stage::Notarise {
-            self.keep_tip(now);
+            self.finalize_tip(now);
         }
     }
 
@@ -111,22 +112,16 @@ impl Core {
     /// Forgets what no longer matters.
     fn trim(&mut self) {
         let lowest = self.view.saturating_sub(VOTE_WINDOW).max(self.certified.last_final().view.saturating_add(1));
-        self.tally.keep(lowest, self.view.saturating_add(VOTE_WINDOW));
+        let open = self.open_views();
+        self.tally.keep(lowest, self.view.saturating_add(VOTE_WINDOW), &open);
         self.proposals.keep(self.certified.tip().view);
     }
 
-    /// Keeps the tip's certificate and, unless this node voted to skip its view, says that it is final as far as it goes.
-    /// Both wait for the block itself to be on the disk: else a power loss of all authorities at once could leave certificates
-    /// of a block that nobody has, and nothing could be built on it or beside it.
-    pub(super) fn keep_tip(&mut self, now: Clock) {
+    /// Says of the tip, unless this node voted to skip its view, that it is final as far as it goes. That waits for the block
+    /// itself to be on the disk: else a power loss of all authorities at once could leave a final block that nobody has.
+    pub(super) fn finalize_tip(&mut self, now: Clock) {
         let tip = self.certified.tip();
         if tip.view > self.certified.last_final().view && self.ledger == tip.block {
-            if self.kept < tip.view
-                && let Some(certificate) = self.certified.notarised(tip.view)
-            {
-                self.kept = tip.view;
-                self.effects.push(Effect::KeepCertificate(certificate.clone()));
-            }
             self.cast(Statement::finalize(self.set.epoch(), tip.view, tip.block), now);
         }
     }
@@ -231,6 +226,34 @@ impl Core {
             self.effects.extend(last.map(|_| Effect::Repeat));
         }
         self.cast(Statement::skip(self.set.epoch(), self.view), now);
+        self.skip_late(now);
+    }
+
+    /// The lowest views behind the own one over which the next block cannot be built from where the ledger is: neither
+    /// skipped, nor notarised with a block that is here.
+    pub fn open_views(&self) -> Vec<u64> {
+        let tip = Some(self.certified.tip()).filter(|tip| tip.block == self.ledger);
+        let here = tip.or_else(|| self.certified.place_of(&self.ledger)).unwrap_or(self.certified.last_final());
+        self.certified.unskipped(here.view, self.view, MOST_OPEN)
+    }
+
+    /// The view behind the own one for which no certificate is here at all, so that no block can follow.
+    pub fn unproven(&self) -> Option<u64> {
+        self.certified.unskipped(self.certified.tip().view, self.view, 1).first().copied()
+    }
+
+    /// Votes to skip views behind the own one over which nobody may get: after a power loss the votes, or all copies of the
+    /// block, of a view may be gone although a later one is skipped. Not before a later view's time was over as well.
+    fn skip_late(&mut self, now: Clock) {
+        let Some(own) = self.own.filter(|_| self.may_vote) else { return };
+        for view in self.open_views() {
+            let statement = Statement::skip(self.set.epoch(), view);
+            if self.own_votes.allow_late_skip(&statement) && !self.tally.has_skipped(view, own) {
+                let vote = self.signing.sign(statement, own, now.unix_ms);
+                self.effects.push(Effect::SendVote(vote));
+                self.count(vote, now);
+            }
+        }
     }
 
     fn is_leader(&self) -> bool {

@@ -68,7 +68,7 @@ pub struct Clock {
 pub enum Effect {
     /// Write an own vote to the disk. If that fails, nothing after it may be done.
     KeepVote(SignedVote),
-    /// Keep a certificate. That of a block comes once the ledger has the block.
+    /// Keep a certificate. That of a block is on the disk before the ledger hears of it.
     KeepCertificate(Certificate),
     /// Forget certificates of lower views.
     ForgetBelow(u64),
@@ -140,8 +140,6 @@ pub struct Core {
     has_work: bool,
     /// The block up to which the ledger is applied.
     ledger: Hash,
-    /// The highest view whose notarisation was kept.
-    kept: u64,
     /// The view for which a block was asked for.
     led: Option<u64>,
     /// The time up to which everything due is done.
@@ -171,7 +169,6 @@ impl Core {
             ledger: base.block,
             base,
             last: None,
-            kept: certified.tip().view,
             set,
             own,
             signing,
@@ -251,7 +248,7 @@ impl Core {
     pub fn allow_votes(&mut self, now: Clock) {
         self.may_vote = true;
         self.count_own(now);
-        self.keep_tip(now);
+        self.finalize_tip(now);
         self.drive(now);
     }
 
@@ -275,14 +272,15 @@ impl Core {
         if let Some(vote) = voted.copied() {
             self.count(vote, now);
         }
-        self.keep_tip(now);
+        self.finalize_tip(now);
         self.drive(now);
     }
 
     /// A vote arrived.
     pub fn vote(&mut self, vote: SignedVote, now: Clock) -> Result<Fate, Unsigned> {
         let Statement { epoch, stage, view, block } = vote.statement;
-        let is_near = view.abs_diff(self.view) <= VOTE_WINDOW && view > self.certified.last_final().view;
+        let is_near = view > self.certified.last_final().view
+            && (view.abs_diff(self.view) <= VOTE_WINDOW || self.open_views().contains(&view));
         if epoch != self.set.epoch() || !is_near || (stage == Stage::Skip) != (block == Hash::ZERO) {
             return Ok(self.fate_of_old(&vote));
         }
@@ -363,7 +361,8 @@ impl Core {
 
     /// What a peer may miss: certificates, then votes.
     pub fn catch_up(&self) -> (Vec<Certificate>, Vec<SignedVote>) {
-        (self.certified.iter().cloned().collect(), self.tally.wanted_in(self.view).copied().collect())
+        let views = [self.open_views(), vec![self.view]].concat();
+        (self.certified.iter().cloned().collect(), self.tally.wanted_in(&views).copied().collect())
     }
 
     fn check(&self, certificate: &Certificate) -> Result<(), Unsigned> {

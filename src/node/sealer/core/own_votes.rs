@@ -31,6 +31,17 @@ impl OwnVotes {
         }
     }
 
+    /// Whether a view may be skipped that this node left without a word of finality. The last vote to skip, which is of a later
+    /// view and on the disk, keeps this node from finality in it for ever: so this vote needs no record of its own.
+    pub fn allow_late_skip(&self, statement: &Statement) -> bool {
+        let Statement { epoch, view, .. } = *statement;
+        let is_over = self.iter().any(|vote| vote.statement.epoch > epoch);
+        let skip = self.of(Stage::Skip).map(|vote| vote.statement);
+        let is_recorded = skip.is_some_and(|skip| skip.epoch == epoch && skip.view > view);
+        let is_not_final = self.of(Stage::Finalize).is_none_or(|vote| place_of(&vote.statement) < (epoch, view));
+        !is_over && is_recorded && is_not_final
+    }
+
     /// Remembers a vote.
     pub fn note(&mut self, vote: SignedVote) {
         let newest = &mut self.newest[vote.statement.stage as usize];
@@ -79,7 +90,21 @@ mod tests {
         assert!(later.allow(&Statement::notarise(1, 1, block)), "in another set views of any number are new");
         later.note(vote(Statement::notarise(1, 1, block)));
         assert!(!later.allow(&Statement::skip(0, 9)) && later.allow(&Statement::skip(1, 1)), "the set before is over");
+        let late = |own: &OwnVotes, view| own.allow_late_skip(&Statement::skip(0, view));
+        assert!(!late(&own, 6), "before finality");
+        own.note(vote(Statement::skip(0, 10)));
+        assert!(late(&own, 8) && late(&own, 9), "after finality, before a skip");
+        assert!(!late(&own, 7) && !late(&own, 10) && !late(&own, 11));
+        assert!(!own.allow_late_skip(&Statement::skip(1, 8)), "in another set this node skipped nothing yet");
+        let mut over = own.clone();
+        over.note(vote(Statement::notarise(1, 1, block)));
+        assert!(!late(&over, 8), "the set before is over");
+        over.note(vote(Statement::skip(1, 3)));
+        assert!(over.allow_late_skip(&Statement::skip(1, 2)), "finality of another set is no finality of this one");
+        own.note(vote(Statement::skip(0, 8)));
+        assert!(!own.allow(&Statement::finalize(0, 9, block)), "an earlier vote does not replace a later one");
         let again = OwnVotes::new(&own.iter().copied().collect::<Vec<_>>());
-        assert!(!again.allow(&Statement::skip(0, 7)) && again.allow(&Statement::skip(0, 8)), "over a restart, too");
+        assert!(!again.allow(&Statement::skip(0, 10)) && again.allow(&Statement::skip(0, 11)), "over a restart, too");
+        assert!(!late(&again, 7) && late(&again, 8));
     }
 }

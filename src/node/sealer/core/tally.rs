@@ -89,6 +89,11 @@ impl Tally {
         (votes.count() >= quorum).then_some(Certificate { statement, votes })
     }
 
+    /// Whether this member voted to skip a view.
+    pub fn has_skipped(&self, view: u64, signer: u8) -> bool {
+        self.votes.contains_key(&(view, Stage::Skip, signer))
+    }
+
     /// How many members voted to skip a view, `but` one.
     pub fn skips(&self, view: u64, but: Option<u8>) -> usize {
         self.of(view, Stage::Skip).filter(|vote| Some(vote.signer) != but).count()
@@ -99,11 +104,11 @@ impl Tally {
         self.votes.range((view, stage, 0)..=(view, stage, u8::MAX)).map(|(_, vote)| vote)
     }
 
-    /// What others in view `view` may miss: its votes, and those for finality of all views.
-    pub fn wanted_in(&self, view: u64) -> impl Iterator<Item = &SignedVote> {
-        let is_wanted = move |vote: &&SignedVote| match vote.statement.stage {
+    /// What others may miss: the votes of these views, and those for finality of all views.
+    pub fn wanted_in(&self, views: &[u64]) -> impl Iterator<Item = &SignedVote> {
+        let is_wanted = |vote: &&SignedVote| match vote.statement.stage {
             Stage::Finalize => true,
-            Stage::Notarise | Stage::Skip => vote.statement.view == view,
+            Stage::Notarise | Stage::Skip => views.contains(&vote.statement.view),
         };
         self.votes.values().filter(is_wanted)
     }
@@ -113,9 +118,11 @@ impl Tally {
         self.newest.range((signer, Stage::Notarise)..=(signer, Stage::Finalize)).map(|(_, vote)| vote)
     }
 
-    /// Forgets the votes of views outside of this range.
-    pub fn keep(&mut self, from: u64, to: u64) {
-        self.votes = self.votes.split_off(&(from, Stage::Notarise, 0));
+    /// Forgets the votes of views outside of this range, but for those of `open` views before it.
+    pub fn keep(&mut self, from: u64, to: u64, open: &[u64]) {
+        let kept = self.votes.split_off(&(from, Stage::Notarise, 0));
+        self.votes.retain(|(view, ..), _| open.contains(view));
+        self.votes.extend(kept);
         self.votes.split_off(&(to.saturating_add(1), Stage::Notarise, 0));
     }
 

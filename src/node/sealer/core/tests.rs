@@ -181,11 +181,11 @@ fn finality_is_said_once_and_no_skip_follows() {
     core.certificate(notarised(1, A), at(1)).unwrap();
     let effects = core.effects();
     assert_eq!(cast(&effects), [], "the block is not on the disk");
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::KeepCertificate(_))));
+    let place_of = |wanted: &Effect| effects.iter().position(|effect| effect == wanted).unwrap();
+    let notarised_at = place_of(&Effect::Notarised(Place { view: 1, block: A }));
+    assert!(place_of(&Effect::KeepCertificate(notarised(1, A))) < notarised_at, "before the ledger stores the block");
     core.set_ledger(A, at(2));
-    let effects = core.effects();
-    assert_eq!(cast(&effects), [Statement::finalize(0, 1, A)]);
-    assert_eq!(effects[0], Effect::KeepCertificate(notarised(1, A)));
+    assert_eq!(cast(&core.effects()), [Statement::finalize(0, 1, A)]);
     assert_eq!(core.certificate(notarised(1, A), at(1)), Ok(Fate::Stale));
     let record = SealRecord { own_votes: core.own_votes().iter().copied().collect(), ..SealRecord::default() };
     // The certificate was lost with the power, the vote was not.
@@ -289,7 +289,9 @@ fn a_certificate_moves_whoever_is_behind_and_a_false_one_nobody() {
     assert_eq!(core.view(), 1);
     assert_eq!(core.certificate(skipped(900), at(1)), Ok(Fate::Fresh));
     assert_eq!(core.view(), 901);
+    assert_eq!(core.vote(vote(1, Statement::skip(0, 3)), at(1)), Ok(Fate::Fresh), "nothing else proves view 3");
     assert_eq!(core.vote(vote(1, Statement::skip(0, 3)), at(1)), Ok(Fate::Behind), "its sender is told");
+    assert_eq!(core.vote(vote(1, Statement::skip(0, 30)), at(1)), Ok(Fate::Behind), "so far lower views are open");
     assert_eq!(core.certificate(skipped(u64::MAX), at(1)), Ok(Fate::Fresh));
     core.set_work(true, at(1));
     core.wake(at(1_000_000));

@@ -180,7 +180,12 @@ impl Authority {
                     Effect::KeepCertificate(certificate) => self.disk.certificates.push(certificate),
                     Effect::ForgetBelow(view) => self.disk.certificates.retain(|kept| kept.statement.view >= view),
                     Effect::SendVote(vote) => {
-                        assert!(self.disk.own_votes.contains(&vote), "written first");
+                        let says_more = |kept: &SignedVote| {
+                            let (kept, said) = (kept.statement, vote.statement);
+                            kept.stage == Stage::Skip && said.stage == Stage::Skip && kept.view > said.view
+                        };
+                        let is_written = self.disk.own_votes.iter().any(|kept| *kept == vote || says_more(kept));
+                        assert!(is_written, "written first");
                         self.check_allowed(vote.statement);
                         self.said.push(vote.statement);
                     }
@@ -195,7 +200,7 @@ impl Authority {
         self.said.iter().filter(|said| said.stage == stage).map(|said| said.view).max().unwrap_or(0)
     }
 
-    /// The three rules of `MODEL.md`.
+    /// The rules of `MODEL.md`.
     fn check_allowed(&self, statement: Statement) {
         let Statement { stage, view, block, .. } = statement;
         let (skip, final_) = (self.last(Stage::Skip), self.last(Stage::Finalize));
@@ -204,7 +209,8 @@ impl Authority {
                 assert!(view > self.last(Stage::Notarise));
                 assert!(self.may_build(Place { view, block }));
             }
-            Stage::Skip => assert!(view > skip && view > final_),
+            // S, or G for a view before the last one.
+            Stage::Skip => assert!(view != skip && view > final_ && view < self.core.view() + u64::from(view > skip)),
             Stage::Finalize => {
                 assert!(view > skip && view > final_);
                 assert!(self.notarised.contains(&Place { view, block }));
@@ -236,6 +242,10 @@ impl Authority {
         }
         if matches!(input, Input::TimeOver) {
             assert!(skip.max(final_) >= view, "a vote to skip is called for");
+            for open in self.core.open_views() {
+                let skipped = self.said.iter().any(|said| said.stage == Stage::Skip && said.view == open);
+                assert!(skipped || open <= final_, "a late vote to skip is called for");
+            }
         }
         if self.ledger == tip.block && tip.view > last_final.view {
             assert!(skip.max(final_) >= tip.view, "finality is called for");
