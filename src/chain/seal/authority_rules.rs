@@ -110,6 +110,10 @@ impl SealRules for AuthorityRules {
         UNSEALED_HEADER_BYTES + AUTHORITY_SEAL_BYTES + VOTE_BYTES * votes
     }
 
+    fn stores_before_telling(&self) -> bool {
+        true
+    }
+
     fn takes_votes(&self) -> bool {
         true
     }

@@ -58,6 +58,9 @@ pub trait SealRules: Sync {
     /// The most bytes that headers have, as far as the genesis block tells. Later sets of authorities may be larger.
     fn header_bytes(&self, spec: &ChainSpec) -> usize;
 
+    /// Whether a block is on the disk before anybody hears of it, whatever its age: its readers answer for it to others.
+    fn stores_before_telling(&self) -> bool;
+
     /// Whether peers send each other proposals, votes and certificates.
     fn takes_votes(&self) -> bool;
 

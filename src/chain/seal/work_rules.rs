@@ -91,6 +91,10 @@ impl SealRules for WorkRules {
         WORK_HEADER_BYTES
     }
 
+    fn stores_before_telling(&self) -> bool {
+        false
+    }
+
     fn takes_votes(&self) -> bool {
         false
     }

@@ -4,7 +4,8 @@
 //! Blocks are committed in batches while many are missing. At the tip each block is told at once; a commit and its flush
 //! may wait for the blocks of some seconds ([`Setup::flush_every`]) that came from peers, which send them again after a
 //! crash. Blocks of this node are flushed before anybody hears of them, and [`Report::Unsaved`] makes users wait for a
-//! flush, so that a crash never takes back what they were told.
+//! flush, so that a crash never takes back what they were told. Where authorities vote on what is stored, every commit waits for
+//! the disk ([`stores_before_telling`](crate::chain::seal::SealRules::stores_before_telling)).
 
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub(super) struct Committer {
     tidy_at: Option<Time>,
     flushes: Flushes,
     keeper: Keeper,
+    /// Whether each commit waits for the disk, and nothing is told before it.
+    stores_first: bool,
 }
 
 /// The changes that the next commit makes permanent.
@@ -77,6 +80,7 @@ impl Committer {
             tidy_at: None,
             flushes: Flushes::new(setup.flush_every),
             keeper: Keeper::default(),
+            stores_first: setup.spec.seal_rules().stores_before_telling(),
         }
     }
 
@@ -340,6 +344,7 @@ impl Committer {
     fn may_postpone(&self, now: Now) -> bool {
         let blocks = self.flushes.postponed.unwrap_or(0) + self.pending.added.len();
         self.flushes.wait_until(now).is_some()
+            && !self.stores_first
             && blocks <= MOST_POSTPONED
             && !self.pending.has_own
             && self.pending.removed.is_empty()
@@ -356,7 +361,8 @@ impl Committer {
 
     /// Commits; returns the changes that are permanent now.
     fn write(&mut self, now: Now, at_once: bool, out: &mut Outbox) -> Result<Pending, StoreError> {
-        let durable = at_once || self.is_young(now) && (self.pending.has_own || self.flushes.take(now));
+        let durable =
+            at_once || self.stores_first || self.is_young(now) && (self.pending.has_own || self.flushes.take(now));
         self.chain.commit(durable)?;
         if durable {
             self.flushes.flushed(now);

@@ -21,7 +21,11 @@ impl Rig {
     }
 
     fn with_flushes(flush_every: Duration) -> Self {
-        let spec = Arc::new(ChainSpec::local());
+        Self::of(ChainSpec::local(), flush_every)
+    }
+
+    fn of(spec: ChainSpec, flush_every: Duration) -> Self {
+        let spec = Arc::new(spec);
         let store = FakeStore::new(&spec);
         let setup = Setup { flush_every, ..setup(&spec) };
         let mut committer = Committer::new(&setup, Box::new(store.clone()));
@@ -216,4 +220,21 @@ fn a_block_that_comes_and_goes_between_two_commits_is_never_told() {
     assert_eq!(moves(&rig.commit()), [], "it is back before anybody heard that it was gone");
     rig.committer.disconnect(rig.now).unwrap();
     assert_eq!(moves(&rig.commit())[0].removed, [told.0.hash]);
+}
+
+/// A block of any age is on the disk before the authorities that have it call it final.
+#[test]
+fn on_sealed_chains_every_commit_waits_for_the_disk_and_is_told_after_it() {
+    let mut rig = Rig::of(crate::chain::testkit::sealed_spec(4), Duration::from_secs(3600));
+    for years in [0, 1, 2] {
+        rig.connect_from(PEER);
+        rig.now.unix = UnixTime(rig.now.unix.0 + years * 31_000_000);
+        rig.now.mono = rig.now.mono + Duration::from_secs(1);
+        let mut out = Outbox::default();
+        rig.committer.settle(rig.now, &mut out).unwrap();
+        let told: Vec<Action> = out.drain().collect();
+        assert_eq!(unsaved(&told), None);
+        assert_eq!(rig.store.commits().last(), Some(&true));
+    }
+    assert_eq!(rig.store.commits().len(), 3);
 }
