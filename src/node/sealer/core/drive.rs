@@ -148,9 +148,8 @@ impl Core {
             || self.needs_again()
             || self.proposals.of(self.view).is_some()
             || self.tally.skips(self.view, self.own) > self.set.tolerated();
-        if self.timer.started.is_none() && has_reason {
-            self.timer.started = Some(now.mono);
-        }
+        // Without one, what waited is in a block since.
+        self.timer.started = has_reason.then(|| self.timer.started.unwrap_or(now.mono));
     }
 
     /// Whether there is a reason for a block.

@@ -381,3 +381,26 @@ fn one_authority_is_a_quorum() {
     assert_eq!(cast(&effects), [Statement::finalize(0, 1, A)]);
     assert!(effects.contains(&Effect::Final(Place { view: 1, block: A })));
 }
+
+/// A view is entered before the ledger takes the last block's transactions out of the pool.
+#[test]
+fn after_a_payment_is_final_nothing_is_signed() {
+    let mut core = core(3);
+    core.set_work(true, at(0));
+    offer(&mut core, proposal(1, A, None), 10);
+    core.certificate(notarised(1, A), at(20)).unwrap();
+    assert_eq!(core.view(), 2);
+    assert!(core.timer().started.is_some(), "the payment still waits");
+    core.set_ledger(A, at(30));
+    core.set_work(false, at(30));
+    core.certificate(certificate(Statement::finalize(0, 1, A), &[0, 1, 2]), at(40)).unwrap();
+    core.effects();
+    assert_eq!(core.timer().started, None);
+    core.wake(at(600_000));
+    assert_eq!(core.effects(), []);
+    core.set_work(true, at(600_000));
+    core.wake(at(600_999));
+    assert_eq!(core.effects(), [], "the next payment has the whole time");
+    core.wake(at(601_000));
+    assert_eq!(cast(&core.effects()), [Statement::skip(0, 2)]);
+}
