@@ -135,6 +135,7 @@ impl Core {
             self.judge_proposals();
             self.vote_for_block(now);
             self.vote_again(now);
+            self.skip_invalid(now);
             self.skip_when_over(now);
             self.lead(now);
             if self.view == view {
@@ -209,6 +210,13 @@ impl Core {
         let tip = self.certified.tip();
         if self.needs_again() && self.ledger == tip.block && self.certified.are_skipped(tip.view, self.view) {
             self.cast(Statement::notarise(self.set.epoch(), self.view, tip.block), now);
+        }
+    }
+
+    /// Nothing is worth waiting for in a view whose proposal is invalid.
+    fn skip_invalid(&mut self, now: Clock) {
+        if self.proposals.verdict(self.view) == Some(Verdict::Invalid) {
+            self.cast(Statement::skip(self.set.epoch(), self.view), now);
         }
     }
 

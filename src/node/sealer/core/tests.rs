@@ -121,7 +121,9 @@ fn a_block_gets_one_vote_a_view_and_only_once_it_is_known_to_be_valid() {
     let mut other = self::core(0);
     other.proposal(proposal(1, A, None), at(1)).unwrap();
     other.checked(&A, Some(false), at(2));
-    assert_eq!(cast(&other.effects()), [], "an invalid block");
+    assert_eq!(cast(&other.effects()), [Statement::skip(0, 1)], "an invalid block: its view is skipped at once");
+    other.wake(at(10_000));
+    assert_eq!(cast(&other.effects()), [], "once");
 }
 
 #[test]
