@@ -8,7 +8,7 @@ use crate::{
         time::{Now, Time},
     },
     node::{
-        HindranceReporter, Outbox,
+        Finals, HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
         recent::Recent,
     },
@@ -26,8 +26,7 @@ pub(super) const LAST_RETRY: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub(super) struct Certified {
     pub(super) notarised: Recent,
-    /// The last final block.
-    pub(super) last_final: Option<(u32, Hash)>,
+    pub(super) finals: Finals,
     pub(super) missing: Option<Missing>,
     told: HindranceReporter,
 }
@@ -42,7 +41,12 @@ pub(super) struct Missing {
 
 impl Default for Certified {
     fn default() -> Self {
-        Self { notarised: Recent::new(NOTARISED), last_final: None, missing: None, told: HindranceReporter::default() }
+        Self {
+            notarised: Recent::new(NOTARISED),
+            finals: Finals::default(),
+            missing: None,
+            told: HindranceReporter::default(),
+        }
     }
 }
 

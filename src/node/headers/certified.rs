@@ -189,10 +189,10 @@ impl Headers {
     }
 
     /// No branch that leaves this block counts any more.
-    pub(super) fn take_final(&mut self, height: u32, hash: Hash) {
-        if self.certified.last_final.is_none_or(|(last, _)| last < height) {
-            self.certified.last_final = Some((height, hash));
-        }
+    pub(super) fn take_final(&mut self, height: u32, hash: Hash) -> Result<(), StoreError> {
+        let index = self.index.as_ref();
+        let is_ours = |height, hash: &Hash| index.map_or(Ok(false), |index| index.is_on_best(height, hash));
+        self.certified.finals.advance(height, hash, is_ours).map(|_| ())
     }
 
     /// The peer's chain leaves the last final block: it is not asked again for a while. Headers alone do not show who is wrong.
@@ -210,9 +210,18 @@ impl Headers {
         false
     }
 
-    /// Whether new headers, each the parent of the next, belong to a branch without the last final block.
+    /// Whether new headers, each the parent of the next, belong to a branch without a final block.
     pub(super) fn leaves_final(&self, rows: &[HeaderRow]) -> Result<bool, StoreError> {
-        let (Some(index), Some((height, hash))) = (&self.index, self.certified.last_final) else { return Ok(false) };
+        for (height, hash) in self.certified.finals.iter() {
+            if self.leaves(rows, height, hash)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn leaves(&self, rows: &[HeaderRow], height: u32, hash: Hash) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
         let Some((first, last)) = rows.first().zip(rows.last()) else { return Ok(false) };
         if let Some(row) = rows.iter().find(|row| row.header.height == height) {
             return Ok(row.hash != hash);

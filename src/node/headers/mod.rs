@@ -216,10 +216,7 @@ impl Headers {
                 self.take_notarised(now, link, hash, header.map(|header| *header), out)?;
                 self.take_held(now, out)
             }
-            ToHeaders::Final { height, hash } => {
-                self.take_final(height, hash);
-                Ok(())
-            }
+            ToHeaders::Final { height, hash } => self.take_final(height, hash),
             ToHeaders::DialsFail(error) => {
                 self.dial_error = error;
                 Ok(())

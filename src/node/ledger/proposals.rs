@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     base::{hash::Hash, limits::FETCH_BYTES},
     chain::{checked::CheckedBlock, coin_diff::CoinDiff},
+    node::Finals,
 };
 
 /// Proposed blocks that are kept: several views' while certificates are under way.
@@ -23,8 +24,7 @@ struct Candidate {
 pub(super) struct Proposals {
     by_view: BTreeMap<(u64, Hash), Candidate>,
     bytes: usize,
-    /// The last final block.
-    pub(super) last_final: Option<(u32, Hash)>,
+    pub(super) finals: Finals,
 }
 
 impl Proposals {

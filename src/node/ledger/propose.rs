@@ -110,7 +110,7 @@ impl ChainManager {
                 return Ok(Err(ProposalFault::Unready));
             }
         };
-        if self.proposals.last_final.is_some_and(|(height, _)| fork < height.min(chain.tip().height)) {
+        if self.proposals.finals.iter().any(|(height, _)| fork < height.min(chain.tip().height)) {
             return Ok(Err(ProposalFault::Invalid("leaves a final block".to_owned())));
         }
         if chain.tip().height.saturating_sub(fork) as usize > MAX_DETOUR {
@@ -143,24 +143,31 @@ impl ChainManager {
 
     /// The chain never leaves this block any more.
     pub(super) fn set_final(&mut self, height: u32, hash: Hash) -> Result<(), Halt> {
-        if self.proposals.last_final.is_some_and(|(last, _)| last >= height) {
+        let mut finals = self.proposals.finals;
+        if !finals.advance(height, hash, |height, hash| self.has_applied(height, hash))? {
             return Ok(());
         }
-        self.proposals.last_final = Some((height, hash));
+        self.proposals.finals = finals;
         if let Some(row) = self.active().chain().store().header(&hash)? {
             self.proposals.forget_up_to(row.work.view());
         }
         Ok(())
     }
 
+    fn has_applied(&self, height: u32, hash: &Hash) -> Result<bool, StoreError> {
+        Ok(self.active().chain().store().applied_at(height)?.is_some_and(|row| row.hash == *hash))
+    }
+
     /// Stops the node if a branch that begins at this height would leave the last final block.
     pub(super) fn refuse_to_leave_final(&self, fork: &Hash, path: &[Hash]) -> Result<(), Halt> {
-        let Some((height, hash)) = self.proposals.last_final else { return Ok(()) };
-        let chain = self.active().chain();
-        let is_applied = chain.store().applied_at(height)?.is_some_and(|row| row.hash == hash);
-        if !is_applied || chain.row(fork)?.header.height >= height {
-            return Ok(());
+        let fork_height = self.active().chain().row(fork)?.header.height;
+        let mut left = None;
+        for (height, hash) in self.proposals.finals.iter() {
+            if fork_height < height && self.has_applied(height, &hash)? {
+                left = Some((height, hash));
+            }
         }
+        let Some((height, hash)) = left else { return Ok(()) };
         let leaf = path.last().unwrap_or(fork);
         Err(Halt::Authorities(format!(
             "the authorities have notarised block {leaf} on a branch that leaves block {height}, {hash}, which they had made \

@@ -193,6 +193,24 @@ fn a_branch_that_leaves_the_final_chain_is_ignored() {
     }
 }
 
+/// If too many authorities lie, a block of another branch may become final too.
+#[test]
+fn what_was_final_first_stays() {
+    let mut maker = maker();
+    let genesis = genesis(&maker);
+    let below = grown(&mut maker, &genesis, 2, 0);
+    let mut rival_maker = maker.fork();
+    rival_maker.skip_views(50);
+    let (ours, rival) = (grown(&mut maker, &below, 3, 0), grown(&mut rival_maker, &below, 4, 1));
+    let mut rig = rig(&ours);
+    rig.notice(ToHeaders::Final { height: 4, hash: ours.hash(4) });
+    rig.notice(ToHeaders::Final { height: 6, hash: rival.hash(6) });
+    rig.up(1, &rival);
+    rig.sync(1, rival.headers(3..=6));
+    notarised(&mut rig, Some(1), &rival, 3, true);
+    assert!(rig.take_stored().is_empty());
+}
+
 #[test]
 fn a_chain_that_leads_to_the_final_block_is_taken_while_that_is_unknown() {
     let chain = chain(6);

@@ -207,6 +207,24 @@ fn the_chain_never_leaves_a_final_block() {
     }
 }
 
+/// If too many authorities lie, a block of another branch may become final too.
+#[test]
+fn what_was_final_first_stays() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    let mut blocks = empty(&mut maker, 1);
+    let mut rival = maker.fork();
+    blocks.extend(empty(&mut maker, 1));
+    node.blocks(&blocks);
+    rival.skip_views(5);
+    let others = empty(&mut rival, 2);
+    node.notice(ToLedger::Final { height: 2, hash: blocks[1].1.hash });
+    node.notice(ToLedger::Final { height: 3, hash: others[1].1.hash });
+    let mut actions = node.headers(&others);
+    others.iter().for_each(|block| actions.extend(node.body(block)));
+    assert!(halts(&actions)[0].contains("leaves block 2"), "{actions:?}");
+}
+
 #[test]
 fn a_certified_block_that_is_invalid_stops_the_node() {
     let mut node = Node::with(&sealed_setup());
