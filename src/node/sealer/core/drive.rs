@@ -165,7 +165,7 @@ impl Core {
 
     fn empty_at(&self) -> Time {
         let is_final = self.certified.tip().view == self.certified.last_final().view;
-        self.timer.entered + if is_final { self.idle_block_time } else { self.pace.timeout() }
+        self.timer.entered + if is_final { self.idle_block_time } else { self.pace.least() }
     }
 
     /// Has those proposals checked for whose place everything is proven.

@@ -49,7 +49,8 @@ impl Pace {
         self.timeout = (self.timeout / 2).max(self.least());
     }
 
-    fn least(&self) -> Duration {
+    /// What a view surely takes: three times what views took lately.
+    pub fn least(&self) -> Duration {
         (self.measured * 3).clamp(FIRST_TIMEOUT, LONGEST_TIMEOUT)
     }
 }

@@ -132,3 +132,21 @@ fn views_go_on_and_the_votes_of_an_unproven_one_are_still_taken() {
     assert!(core.certified().are_skipped(0, 63));
     assert_eq!(core.vote(vote(3, Statement::skip(0, 1)), at(1)), Ok(Fate::Behind));
 }
+
+/// After many skipped views a notarised payment waited for as long as a view might take, two minutes and more, before a leader
+/// made the block that makes it final.
+#[test]
+fn a_block_that_is_not_final_gets_its_next_one_as_soon_as_views_take_whatever_they_may_take() {
+    let mut core = core(u8::try_from(set(4).leader(12)).unwrap());
+    for view in 1..=10 {
+        core.certificate(skipped(view), at(view)).unwrap();
+    }
+    assert!(core.timeout() > Duration::from_secs(30));
+    core.certificate(notarised(11, A), at(100)).unwrap();
+    core.set_ledger(A, at(110));
+    core.wake(at(1_099));
+    assert_eq!(led(&core.effects()), []);
+    assert_eq!(core.deadline(), Some(Time(1_100_000)));
+    core.wake(at(1_100));
+    assert_eq!(led(&core.effects()), [(12, A)]);
+}
