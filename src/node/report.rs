@@ -1,6 +1,6 @@
 //! What roles report for people and programs to see: the content of the status.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 pub use crate::node::sync_state::SyncState;
 use crate::{
@@ -108,6 +108,8 @@ pub struct SealingReport {
     pub last_final: FinalBlock,
     /// The view that this node is in.
     pub view: u64,
+    /// How long a view may take, as this node sees it.
+    pub view_time: Duration,
     /// Who proposes in it: its number.
     pub leader: usize,
     /// The highest view with a notarised block, and the block.

@@ -13,19 +13,8 @@ use crate::{
 /// The status' fields; none on chains of proof of work.
 pub(super) fn fields(status: &Status) -> Map<String, Value> {
     let Some(sealing) = &status.sealing else { return Map::new() };
-    let SealingReport {
-        last_final,
-        view,
-        leader,
-        notarised,
-        own,
-        authorities,
-        stuck,
-        evidence,
-        epoch,
-        until,
-        finality: _,
-    } = &**sealing;
+    let SealingReport { last_final, view, leader, notarised, own, authorities, stuck, evidence, epoch, until, .. } =
+        &**sealing;
     let shown = |one: &AuthorityReport| json!({ "key": hex(&one.key), "seen": one.seen.map(|seen| seen.0), "voted": one.voted });
     object(json!({
         "final": { "height": last_final.height, "hash": last_final.hash, "since": last_final.since.0 },

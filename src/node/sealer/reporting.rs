@@ -41,6 +41,8 @@ pub(super) struct Reporter {
     until: Option<u32>,
     told: SealingReport,
     next: Time,
+    /// Somebody was heard, which is told then.
+    untold: bool,
     stuck_at: Option<Time>,
     looked: Time,
     contradicted: bool,
@@ -56,6 +58,7 @@ impl Reporter {
             until: None,
             told: SealingReport::default(),
             next: Time::default(),
+            untold: false,
             stuck_at: None,
             looked: Time::default(),
             contradicted: false,
@@ -110,6 +113,7 @@ impl Reporter {
             last_final: facts.last_final,
             finality: self.finality(core, facts),
             view: core.view(),
+            view_time: core.timeout(),
             leader: core.leader(),
             notarised: (tip.view, tip.block),
             own: self.own,
@@ -120,9 +124,11 @@ impl Reporter {
             evidence: core.tally().liars(),
         };
         let seen_only = SealingReport { authorities: self.told.authorities.clone(), ..report.clone() } == self.told;
+        self.untold = seen_only && report != self.told;
         if report == self.told || (seen_only && now.mono < self.next) {
             return;
         }
+        self.untold = false;
         self.next = now.mono + SEEN_INTERVAL;
         self.told.clone_from(&report);
         out.report(Report::Sealing(Box::new(report)));
@@ -180,6 +186,7 @@ impl Reporter {
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.stuck_at.filter(|at| *at > self.looked)
+        let seen = Some(self.next).filter(|_| self.untold);
+        [self.stuck_at.filter(|at| *at > self.looked), seen].into_iter().flatten().min()
     }
 }

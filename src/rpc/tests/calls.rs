@@ -346,6 +346,7 @@ fn a_sealed_chain_tells_what_is_final_and_who_was_heard() {
         last_final: FinalBlock { height, hash, since: UnixTime(7) },
         finality: None,
         view: 9,
+        view_time: Duration::from_secs(1),
         leader: 1,
         notarised: (8, Hash([8; 32])),
         own: Some(0),
