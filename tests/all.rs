@@ -29,6 +29,7 @@ mod readme;
 mod receipts;
 mod sealed;
 mod sim;
+mod sim_sealed;
 mod support;
 mod tables;
 mod tidy;

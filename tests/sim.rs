@@ -16,8 +16,13 @@ use tussock::{
 /// Seeds of a run without `TUSSOCK_SEEDS`.
 const SEEDS: u64 = 200;
 
+/// The networks of miners, which the seeds below are of.
+fn mined() -> Overrides {
+    Overrides { authorities: Some(0), ..Overrides::default() }
+}
+
 fn outcome(seed: u64) -> Outcome {
-    sim::run(Options::draw(seed, &Overrides::default()))
+    sim::run(Options::draw(seed, &mined()))
 }
 
 fn assert_holds(outcome: &Outcome) {
@@ -53,7 +58,7 @@ fn fresh_seeds_hold() {
             if seed >= from + count {
                 return;
             }
-            let outcome = outcome(seed);
+            let outcome = sim::run(Options::draw(seed, &Overrides::default()));
             if outcome.failure.is_some() {
                 // Stops the other threads.
                 next.store(from + count, Ordering::Relaxed);
@@ -68,7 +73,7 @@ fn fresh_seeds_hold() {
 #[test]
 fn no_node_whose_clock_is_hours_or_days_off_says_synced_in_vain_and_all_agree_once_clocks_are_right() {
     for (seed, seconds) in (500..506).flat_map(|seed| [(seed, 10_800), (seed, 172_800)]) {
-        let options = Options::draw(seed, &Overrides { clock_skew: Some(seconds), ..Overrides::default() });
+        let options = Options::draw(seed, &Overrides { clock_skew: Some(seconds), ..mined() });
         assert_eq!(options.clock_skew, seconds);
         assert_holds(&sim::run(options));
     }
@@ -118,7 +123,7 @@ fn forks_are_as_frequent_as_theory_says() {
 #[test]
 fn times_beyond_32_bits_are_times_like_others() {
     for (epoch, seed) in [((1 << 31) - 30, 7), (2_272_147_200, 373), ((1 << 32) - 30, 20_260_101)] {
-        let options = Options::draw(seed, &Overrides::default());
+        let options = Options::draw(seed, &mined());
         assert_holds(&sim::run(Options { epoch, ..options }));
     }
 }
@@ -128,7 +133,7 @@ fn times_beyond_32_bits_are_times_like_others() {
 fn the_size_of_the_overlay_changes_nothing_that_peers_see() {
     for seed in [3, 373, 20_260_101] {
         let traces = [0, 2_000, COIN_OVERLAY_BYTES].map(|overlay_bytes| {
-            let options = Options::draw(seed, &Overrides::default());
+            let options = Options::draw(seed, &mined());
             let outcome = sim::run(Options { overlay_bytes, ..options });
             assert_holds(&outcome);
             outcome.trace_digest
@@ -452,7 +457,7 @@ fn a_host_that_answers_after_seconds_has_the_time_of_its_questions() {
 #[test]
 fn nodes_that_lose_power_keep_the_laws() {
     for seed in [791_000_241, 791_000_825] {
-        assert_holds(&sim::run(Options::draw(seed, &Overrides { power_loss: true, ..Overrides::default() })));
+        assert_holds(&sim::run(Options::draw(seed, &Overrides { power_loss: true, ..mined() })));
     }
 }
 
@@ -460,7 +465,7 @@ fn nodes_that_lose_power_keep_the_laws() {
 /// next block had as much time before the node gave the branch up.
 #[test]
 fn one_block_that_comes_late_gives_those_after_it_no_more_time() {
-    let overrides = Overrides { encryption: Some(false), ..Overrides::default() };
+    let overrides = Overrides { encryption: Some(false), ..mined() };
     assert_holds(&sim::run(Options::draw(9130, &overrides)));
 }
 
@@ -468,6 +473,6 @@ fn one_block_that_comes_late_gives_those_after_it_no_more_time() {
 /// that had just started, block by block.
 #[test]
 fn liars_that_come_back_hold_up_no_start() {
-    let overrides = Overrides { encryption: Some(false), ..Overrides::default() };
+    let overrides = Overrides { encryption: Some(false), ..mined() };
     assert_holds(&sim::run(Options::draw(830_000_489, &overrides)));
 }

@@ -58,6 +58,12 @@ pub struct SimulateArgs {
     /// Number of byzantine nodes with false branches, junk, orphans or squatted ports, in addition to all others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub tricksters: Option<u64>,
+    /// Number of authorities that seal the chain, some of them byzantine; 0: proof of work
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=10))]
+    pub authorities: Option<u64>,
+    /// How many of the authorities lie. With more than the chain tolerates, blocks that contradict each other become final
+    #[arg(long, value_name = "N", requires = "authorities", value_parser = clap::value_parser!(u64).range(0..=10))]
+    pub lying_authorities: Option<u64>,
     /// Crashes are power losses: disks lose all since their last flush. Nodes flush at each block or every few seconds
     #[arg(long)]
     pub power_loss: bool,
@@ -102,6 +108,8 @@ impl SimulateArgs {
             clock_skew: self.clock_skew,
             encryption: self.encryption,
             tricksters: count(self.tricksters),
+            authorities: count(self.authorities),
+            lying_authorities: count(self.lying_authorities),
             power_loss: self.power_loss,
             calm: self.calm,
         }
@@ -126,6 +134,8 @@ impl SimulateArgs {
         flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
         flag("encryption", self.encryption.map(|on| if on { "on" } else { "off" }.to_owned()));
         flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
+        flag("authorities", self.authorities.map(|authorities| authorities.to_string()));
+        flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
         line += if self.power_loss { " --power-loss" } else { "" };
         line + if self.calm { " --calm" } else { "" }
     }

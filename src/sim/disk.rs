@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     chain::{
-        archive::{Anchor, Ban, Banned, BookContents, BookEntry, LedgerStore, PeerStore, SealStore, StoreError},
+        archive::{
+            Anchor, Ban, Banned, BookContents, BookEntry, LedgerStore, PeerStore, SealRecord, SealStore, StoreError,
+        },
+        seal::SignedVote,
         spec::ChainSpec,
     },
     node::Stores,
@@ -21,6 +24,8 @@ pub(super) struct Disk {
     book: Book,
     /// On sealed chains.
     seals: Option<SealMemory>,
+    /// What it had once.
+    older: SealRecord,
 }
 
 /// A node's ledger.
@@ -38,12 +43,17 @@ impl Disk {
         let ledger = SharedLedger::in_memory(spec).expect("a database in memory can be made");
         let ledger = if loses { ledger.with_power_losses().expect("it can be copied") } else { ledger };
         let book = Book::Own(Arc::new(Mutex::new(PeerDb::in_memory())));
-        Self { ledger: Ledger::Own(ledger), book, seals: spec.authorities.at(1).map(|_| SealMemory::default()) }
+        Self {
+            ledger: Ledger::Own(ledger),
+            book,
+            seals: spec.authorities.at(1).map(|_| SealMemory::default()),
+            older: SealRecord::default(),
+        }
     }
 
     /// A disk of a node of a large network that starts once.
     pub(super) fn common(ledger: CommonLedger) -> Self {
-        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful, seals: None }
+        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful, seals: None, older: SealRecord::default() }
     }
 
     /// Opens everything for a new set of roles.
@@ -56,6 +66,21 @@ impl Disk {
                 Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals }
             }
         }
+    }
+
+    /// What this node's key has signed, as far as the disk has it.
+    pub(super) fn own_votes(&self) -> Vec<SignedVote> {
+        self.seals.as_ref().map(SealMemory::own_votes).unwrap_or_default()
+    }
+
+    /// Copies what it has of a key's votes and of certificates.
+    pub(super) fn copy_seals(&mut self) {
+        self.older = self.seals.as_ref().map(SealMemory::record).unwrap_or_default();
+    }
+
+    /// Puts the copy in the place of what the disk has.
+    pub(super) fn go_back(&mut self) {
+        self.seals = self.seals.as_ref().map(|_| SealMemory::new(self.older.clone()));
     }
 
     /// Drops what was not committed.

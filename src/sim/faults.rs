@@ -14,6 +14,10 @@ pub(super) enum Fault {
     Crash { node: usize, down: Duration, silent: bool },
     /// A node stops in order, and starts again after a while.
     Stop { node: usize, down: Duration },
+    /// Somebody copies what a node has of its own votes and of certificates.
+    Copy { node: usize },
+    /// A node crashes, and starts again with the copy.
+    GoBack { node: usize, down: Duration },
     /// A connection is reset; the choice is taken modulo those that stand.
     Cut { choice: u64 },
     /// Some nodes hear nothing from the others.
@@ -73,6 +77,7 @@ impl Faults {
         for partition in &options.partitions {
             plan.list.push((Time(partition.from * 1_000_000), part(partition, nodes, &mut sides)));
         }
+        plan.draw_older_disks(options, &mut rng.fork("older disks"));
         plan.draw_slow_readers(options, &mut rng.fork("slow"));
         let mut clocks = rng.fork("clocks");
         for _ in 0..options.clock_steps {
@@ -81,6 +86,18 @@ impl Faults {
         }
         plan.list.sort_by_key(|(at, _)| *at);
         plan
+    }
+
+    fn draw_older_disks(&mut self, options: &Options, rng: &mut Rng) {
+        let micros = options.seconds * 1_000_000;
+        for node in options.nodes..options.nodes + options.older_disks {
+            for _ in 0..3 {
+                let (one, other) = (rng.below(micros), rng.below(micros));
+                let down = Duration::from_millis(rng.between(1, 5_000));
+                self.list.push((Time(one.min(other)), Fault::Copy { node }));
+                self.list.push((Time(one.max(other)), Fault::GoBack { node, down }));
+            }
+        }
     }
 
     fn draw_slow_readers(&mut self, options: &Options, rng: &mut Rng) {

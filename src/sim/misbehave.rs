@@ -2,9 +2,9 @@
 
 use crate::{
     base::{ids::LinkId, time::Time},
-    node::{CloseReason, LinkAction},
+    node::{CloseReason, Event, LinkAction, LinkEvent},
     sim::{
-        byzantine::Context,
+        byzantine::{Context, Heard, Trick},
         world::{Happening, World},
     },
     wire::{frame::Frame, message::GoodbyeCode},
@@ -14,13 +14,44 @@ use crate::{
 const PACE: u64 = 700_000;
 
 impl World {
+    /// Lets a node's trick do something; `None`: the node is honest.
+    fn play<T>(&mut self, node: usize, play: impl FnOnce(&mut dyn Trick, &mut Context<'_>) -> T) -> Option<T> {
+        let (there, conns, spec) = (&mut self.nodes[node], &self.conns, &self.spec);
+        let byzantine = there.byzantine.as_mut()?;
+        let sockets = there.life.as_ref().map(|life| &life.sockets);
+        let peer = |link: LinkId| {
+            let (conn, side) = sockets?.get(&link)?;
+            Some(conns[*conn].as_ref()?.ends[1 - side].node)
+        };
+        let unix = there.clock.read(self.now).unix.0;
+        let (rng, disk, peer) = (&mut byzantine.rng, &there.disk, &peer);
+        Some(play(&mut *byzantine.trick, &mut Context { spec, rng, unix, node, disk, peer }))
+    }
+
     /// The frames that go out when the roles of a byzantine node send one.
     pub(super) fn distort(&mut self, node: usize, link: LinkId, frame: Frame) -> Vec<Frame> {
-        let there = &mut self.nodes[node];
-        let Some(byzantine) = &mut there.byzantine else { return vec![frame] };
-        let (spec, unix) = (&self.spec, there.clock.read(self.now).unix.0);
-        let (trick, disk) = (&mut byzantine.trick, &there.disk);
-        trick.send(link, frame, &mut Context { spec, rng: &mut byzantine.rng, unix, node, disk })
+        if self.nodes[node].byzantine.is_none() {
+            return vec![frame];
+        }
+        self.play(node, |trick, context| trick.send(link, frame, context)).unwrap_or_default()
+    }
+
+    /// The sealer of a byzantine node is about to hear something. Returns whether it does.
+    pub(super) fn overhears(&mut self, node: usize, event: &Event) -> bool {
+        let Event::Link(LinkEvent::Frame { frame, .. }) = event else { return true };
+        let links = self.peers_of(node);
+        let heard = self.play(node, |trick, context| trick.hear(frame, &links, context));
+        let Heard { is_kept, says } = heard.unwrap_or_default();
+        for (link, frame) in says {
+            self.order(node, LinkAction::Send { link, frame });
+        }
+        !is_kept
+    }
+
+    /// The links of a node to its peers.
+    fn peers_of(&self, node: usize) -> Vec<LinkId> {
+        let Some(life) = &self.nodes[node].life else { return Vec::new() };
+        life.sockets.keys().copied().filter(|link| life.endpoint.is_up(*link)).collect()
     }
 
     /// A byzantine node sends something on its own.
@@ -29,16 +60,12 @@ impl World {
             return;
         }
         self.at(Time(self.now.0 + PACE), Happening::Misbehave(node));
-        let links: Vec<LinkId> = match &self.nodes[node].life {
-            Some(life) => life.sockets.keys().copied().filter(|link| life.endpoint.is_up(*link)).collect(),
-            None => return,
-        };
-        let there = &mut self.nodes[node];
-        let Some(byzantine) = &mut there.byzantine else { return };
-        let (spec, unix) = (&self.spec, there.clock.read(self.now).unix.0);
-        let (trick, disk) = (&mut byzantine.trick, &there.disk);
-        let said = trick.tick(&links, &mut Context { spec, rng: &mut byzantine.rng, unix, node, disk });
-        for (link, frame) in said {
+        if self.nodes[node].life.is_none() {
+            return;
+        }
+        let links = self.peers_of(node);
+        let said = self.play(node, |trick, context| trick.tick(&links, context));
+        for (link, frame) in said.unwrap_or_default() {
             self.expect_price(node, link, &frame);
             self.order(node, LinkAction::Send { link, frame });
         }

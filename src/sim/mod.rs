@@ -30,6 +30,7 @@ mod overrides;
 mod power;
 pub mod regions;
 pub mod report;
+mod sealed;
 pub mod sealing;
 mod setup;
 mod sockets;

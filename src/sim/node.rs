@@ -17,7 +17,7 @@ use crate::{
     },
     chain::{archive::Tip, target::Work},
     link::{Config, Endpoint},
-    node::{AnyRole, Event, LinkAction, RoleId, Setup, SyncState, build},
+    node::{AnyRole, Event, LinkAction, RoleId, Setup, SyncState, build, report::SealingReport},
     sim::{
         byzantine::Byzantine,
         checkers::{Question, Watch},
@@ -187,6 +187,8 @@ pub(super) struct View {
     pub(super) reason: String,
     /// The committed tip.
     pub(super) tip: Option<Tip>,
+    /// How its chain is sealed.
+    pub(super) sealing: Option<SealingReport>,
     /// The work of its best header chain.
     pub(super) headers_work: Work,
 }

@@ -15,11 +15,12 @@ use crate::{
         dice::Dice,
         overrides::{Overrides, Partition},
         regions::Study,
+        sealed::{draw_authorities, draw_lying},
     },
 };
 
 /// Nodes from which on a network is large.
-const LARGE: usize = 50;
+pub(super) const LARGE: usize = 50;
 
 /// Tricksters of a siege, and blocks below the tip at which their branches leave the chain.
 const BESIEGERS: usize = 7;
@@ -34,10 +35,11 @@ const HISTORY: usize = 300;
 const NODES_PER_BOOTNODE: usize = 40;
 
 /// How nodes know of each other at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Topology {
     /// The first nodes are bootnodes; all know some of them and find the others by asking.
+    #[default]
     Bootnode,
     /// Each dials the next one; nobody is a bootnode.
     Ring,
@@ -46,7 +48,7 @@ pub enum Topology {
 }
 
 /// All options of a run. Counts of faults are over the whole network and the whole safety phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Options {
     /// Where everything below and everything that happens comes from.
     pub seed: u64,
@@ -75,6 +77,16 @@ pub struct Options {
     pub false_skeletons: usize,
     /// More byzantine nodes, on top: each sends few headers, and late.
     pub late_headers: usize,
+    /// Authorities that seal the chain; 0: it has proof of work. The first nodes are the honest ones.
+    pub authorities: usize,
+    /// Of these, how many are byzantine nodes, in addition to the honest ones.
+    pub lying_authorities: usize,
+    /// Of these, how many keep the rules, but start again from older disks.
+    pub older_disks: usize,
+    /// Milliseconds from a block of a sealed chain to the next one at least.
+    pub sealed_block_time_ms: u64,
+    /// Seconds after which a sealed chain gets a block without transactions.
+    pub idle_block_time: u64,
     /// Blocks that all nodes but one have from the start.
     pub history: usize,
     /// Whether they go on when all other faults are over, as far as their tricks are fair.
@@ -182,10 +194,16 @@ impl Options {
     pub fn draw(seed: u64, overrides: &Overrides) -> Self {
         let dice = Dice { seed };
         let nodes = overrides.nodes.unwrap_or_else(|| dice.size("nodes", &[2, 3, 3, 4, 4, 5, 5, 6, 7, 8])).max(1);
+        let authorities = overrides.authorities.unwrap_or_else(|| draw_authorities(&dice, nodes));
+        let lying = overrides.lying_authorities.unwrap_or_else(|| draw_lying(&dice, authorities, overrides.calm));
+        let nodes = nodes.max(authorities.saturating_sub(lying));
         let seconds = overrides.minutes.map_or_else(|| dice.between("seconds", 40, 150), |minutes| minutes * 60);
         let mut options = Self::peaceful(&dice, nodes, seconds);
         if !overrides.calm {
             options.draw_faults(&dice);
+        }
+        if authorities > 0 {
+            options.seal(&dice, authorities, lying, overrides.calm);
         }
         if let Some(loss) = overrides.loss_ppm {
             options.loss_ppm = loss;
@@ -222,18 +240,6 @@ impl Options {
             seed: dice.seed,
             epoch: EPOCH,
             nodes,
-            byzantine: 0,
-            tricksters: 0,
-            fork_depth: 0,
-            siege: false,
-            hit_and_run: false,
-            tricklers: 0,
-            misleaders: 0,
-            strangers: 0,
-            false_skeletons: 0,
-            late_headers: 0,
-            history: 0,
-            byzantine_stay: false,
             seconds,
             converge_within: 300,
             topology: dice
@@ -264,24 +270,8 @@ impl Options {
             latency_max: latency_min + dice.one_of("latency_max", &[0, 10_000, 80_000, 400_000]),
             bandwidth: dice.one_of("bandwidth", &[20_000, 200_000, 2_000_000, 100_000_000]),
             window: dice.one_of("window", &[4_096, 65_536, 262_144]),
-            small_lines_ppm: 0,
             split_ppm: dice.one_of("split_ppm", &[0, 10_000, 300_000]),
-            loss_ppm: 0,
-            delay_ppm: 0,
-            delay_max: 0,
-            cuts: 0,
-            partitions: Vec::new(),
-            slow_readers: 0,
-            crashes: 0,
-            flush_every: None,
-            silent_ppm: 0,
-            stop_ppm: 0,
-            late_ppm: 0,
-            skew_max: 0,
-            clock_skew: 0,
-            clock_steps: 0,
-            drift_max: 0,
-            study: None,
+            ..Self::default()
         }
     }
 
@@ -294,7 +284,7 @@ impl Options {
     /// Byzantine nodes of all kinds.
     pub fn dishonest(&self) -> usize {
         let others = self.tricklers + self.misleaders + self.strangers + self.false_skeletons + self.late_headers;
-        self.byzantine + self.tricksters + others
+        self.lying_authorities + self.byzantine + self.tricksters + others
     }
 
     fn draw_faults(&mut self, dice: &Dice) {

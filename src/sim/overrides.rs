@@ -21,6 +21,10 @@ pub struct Overrides {
     pub encryption: Option<bool>,
     /// Tricksters; 0: no other hosts that play tricks either.
     pub tricksters: Option<usize>,
+    /// Authorities that seal the chain; 0: it has proof of work.
+    pub authorities: Option<usize>,
+    /// How many of them lie. More than the chain tolerates: nothing is promised but that the checkers find it.
+    pub lying_authorities: Option<usize>,
     /// Whether disks lose in a crash what came after their last flush.
     pub power_loss: bool,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.

@@ -22,6 +22,7 @@ use crate::{
         history, hosts,
         node::{Node, address},
         options::{Options, Topology},
+        sealed,
     },
     wire::message::Kind,
 };
@@ -36,11 +37,14 @@ const PREFIX: &str = "stus";
 
 /// A test chain on which the miners together find a block every `block_time` seconds.
 pub(super) fn spec(options: &Options) -> ChainSpec {
-    use std::fmt::Write;
+    if options.authorities > 0 {
+        return ChainSpec::from_toml(&(sealed::chain_file(options, PREFIX) + &allocations()))
+            .expect("a valid specification");
+    }
     let hashes = (options.miners as u64 * options.mine_rate * options.block_time).max(2);
     // A genesis long ago: the chain is late for ever, so that the difficulty rests at its limit.
     let genesis_time = options.epoch - if options.retarget { 5 } else { 150 * 86_400 };
-    let mut text = format!(
+    let text = format!(
         "protocol = 2\nname = \"simulated\"\naddress_prefix = \"{PREFIX}\"\ngenesis_time = {genesis_time}\nblock_time = {}\n\
          half_life = 60\ntarget_limit = \"{:08x}\"\nsubsidy = 5000000000\nhalving_interval = 40\nmaturity = {}\n\
          test = true\n",
@@ -48,6 +52,13 @@ pub(super) fn spec(options: &Options) -> ChainSpec {
         easiest_target(hashes),
         options.maturity,
     );
+    ChainSpec::from_toml(&(text + &allocations())).expect("a valid specification")
+}
+
+/// The coins of genesis, as the file of a chain has them.
+fn allocations() -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
     let prefix = Prefix::new(PREFIX).expect("a valid prefix");
     for account in 0..ACCOUNTS {
         let owner = SecretKey::well_known(account).address().to_text(&prefix);
@@ -56,7 +67,7 @@ pub(super) fn spec(options: &Options) -> ChainSpec {
                 .expect("writing to a string cannot fail");
         }
     }
-    ChainSpec::from_toml(&text).expect("a valid specification")
+    text
 }
 
 /// The compact form of the target of a block that takes about `hashes` hashes: 2²⁵⁶ ÷ `hashes`.
@@ -97,6 +108,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 setup.connect.extend((end - options.late_headers..end).map(address));
             }
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
+            setup.seal = sealed::key_of(options, number);
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max))
                 .of_epoch(options.epoch);
@@ -106,6 +118,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 return Node::new(number, setup, Disk::new(spec, options.flush_every.is_some()), clock);
             }
             let byzantine = match number - options.nodes {
+                at if at < options.lying_authorities => Byzantine::authority(options, number, &mut others),
                 at if at < options.byzantine => Byzantine::draw(options, &mut byzantine),
                 at if at < options.byzantine + options.tricksters => {
                     Byzantine::draw_trickster(options, &honest, &mut tricksters)

@@ -6,9 +6,9 @@ use crate::{
     base::{ids::Ticket, time::Time},
     link::Order,
     node::{
-        Action, Event, Notice, RoleId,
+        Action, Event, Halt, Notice, RoleId,
         command::Command,
-        notice::{ToGossip, ToHandshake, ToHeaders},
+        notice::{ToGossip, ToHandshake, ToHeaders, ToLedger},
         report::Report,
     },
     sim::{
@@ -150,7 +150,13 @@ impl World {
         narrate::role(self.now, Some((node, role)));
         narrate::tell("hears", &event);
         let busy_until = self.draw_delay();
+        if role == RoleId::Sealer && self.nodes[node].byzantine.is_some() && !self.overhears(node, &event) {
+            return;
+        }
         let mut out = std::mem::take(&mut self.out);
+        if role == RoleId::Sealer && self.is_honest(node) {
+            self.note_sealing(&event);
+        }
         if role == RoleId::Fetch && self.survey.is_none() {
             self.note_told_of(node, &event);
         }
@@ -176,6 +182,11 @@ impl World {
                     self.check_compact(node, &action);
                 }
                 (Some(RoleId::Gossip), Some(life)) => life.watch.announced.did(&action, now.mono),
+                (Some(RoleId::Sealer), _) => {
+                    if let (Action::Link(action), true) = (&action, self.keeps_rules(node)) {
+                        self.check_said(node, action);
+                    }
+                }
                 _ => {}
             }
             self.take_action(node, action);
@@ -202,12 +213,27 @@ impl World {
             Action::Report(report) => self.reported(node, report),
             // For metrics; the simulator has statistics of its own.
             Action::Count(..) => {}
-            Action::Halt(halt) => self.fail("halt", Some(node), halt.to_string()),
+            Action::Halt(halt) => self.halted(node, &halt),
             Action::Link(action) => {
                 if let Some(life) = &mut self.nodes[node].life {
                     life.actions.push_back(action);
                 }
             }
+        }
+    }
+
+    /// A node stops for good. Only those that lie, or that are lied to by too many, have a reason to.
+    fn halted(&mut self, node: usize, halt: &Halt) {
+        log::debug!(target: "tussock::sim", "node {node} halts: {halt}");
+        let is_due = match halt {
+            Halt::SignedElsewhere(_) => !self.is_honest(node),
+            Halt::Authorities(_) => self.options.is_overthrown(),
+            Halt::Store(_) | Halt::Invariant(_) => false,
+        };
+        if is_due {
+            self.crash(node, Duration::MAX, false);
+        } else {
+            self.fail("halt", Some(node), halt.to_string());
         }
     }
 
@@ -222,6 +248,7 @@ impl World {
         match notice {
             Notice::Headers(ToHeaders::ChainMoved(moved)) => {
                 self.expect_returned(node, &moved.removed);
+                self.check_moved(node, moved);
                 for (hash, height) in &moved.added {
                     self.stats.block_at(node, *hash, *height, self.now);
                 }
@@ -240,6 +267,7 @@ impl World {
                 }
                 self.note_judged(node, *origin, transaction, result);
             }
+            Notice::Ledger(ToLedger::Final { height, hash }) => self.note_final(node, *height, *hash),
             Notice::Handshake(ToHandshake::Barred(out)) => self.check_bans(node, out),
             _ => {}
         }
@@ -265,12 +293,12 @@ impl World {
                 }
                 self.nodes[node].view.tip = Some(*tip);
             }
+            Report::Sealing(report) => view.sealing = Some(*report),
             Report::BestHeader { work, .. } => view.headers_work = work,
             Report::Reorganised { depth, .. } => self.stats.reorganised(depth),
             Report::Mempool { .. }
             | Report::PeerCount { .. }
             | Report::Mining { .. }
-            | Report::Sealing(_)
             | Report::Unsaved(_)
             | Report::Warning { .. }
             | Report::Hindrance { .. }

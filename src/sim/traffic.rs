@@ -30,7 +30,10 @@ impl World {
         let double_ppm = self.options.double_spend_ppm;
         let made = self.nodes[node].disk.read(|ledger| self.wallet.make(&self.spec, ledger, double_ppm));
         if let Some(made) = made {
-            self.command(node, GossipCommand::SubmitTransaction(made.transaction.to_bytes().into()), Question::Submit);
+            let command = GossipCommand::SubmitTransaction(made.transaction.to_bytes().into());
+            // Of those from before, a crash may lose some.
+            let payment = (self.options.authorities > 0 && self.faults.calm).then(|| Box::new(made));
+            self.command(node, command, Question::Submit(payment));
         }
     }
 
@@ -45,7 +48,12 @@ impl World {
             return self.check_returned(returned, reply);
         }
         match reply {
-            Reply::Accepted(_) => self.stats.submitted.0 += 1,
+            Reply::Accepted(_) => {
+                self.stats.submitted.0 += 1;
+                if let Question::Submit(Some(payment)) = question {
+                    self.note_payment(&payment);
+                }
+            }
             Reply::Refused(reason) => {
                 if let Some(survey) = &mut self.survey {
                     survey.refused();

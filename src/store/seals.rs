@@ -181,6 +181,11 @@ impl SealMemory {
         self.lock().clone()
     }
 
+    /// The newest own votes.
+    pub fn own_votes(&self) -> Vec<SignedVote> {
+        self.lock().own_votes.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, SealRecord> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

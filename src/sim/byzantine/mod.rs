@@ -3,6 +3,7 @@
 
 mod amounts;
 mod announcements;
+mod authority;
 mod branches;
 mod claims;
 mod compact;
@@ -26,7 +27,7 @@ use std::net::IpAddr;
 
 use crate::{base::rng::Rng, sim::options::Options};
 
-pub(super) use trick::{Context, Trick};
+pub(super) use trick::{Context, Heard, Trick};
 
 /// What makes a node byzantine, beside its roles.
 pub(super) struct Byzantine {
@@ -38,7 +39,10 @@ pub(super) struct Byzantine {
 impl Byzantine {
     /// Draws a trick.
     pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
-        let trick: Box<dyn Trick> = match rng.below(12) {
+        let drawn = rng.below(12);
+        let trick: Box<dyn Trick> = match drawn {
+            // What makes blocks or headers of its own has no place on a sealed chain.
+            2 | 4 | 7 if options.authorities > 0 => Box::new(withhold::Withhold::draw(rng)),
             0 => Box::new(claims::Claims),
             1 => Box::new(drip::Drip),
             2 => Box::new(equivocate::Equivocate::default()),
@@ -65,6 +69,15 @@ impl Byzantine {
             _ => Box::new(branches::Branches::draw(options, mine_rate(options), rng)),
         };
         Self { trick, rng: rng.fork("trickster") }
+    }
+
+    /// An authority that lies.
+    pub(super) fn authority(options: &Options, node: usize, rng: &mut Rng) -> Self {
+        let trick: Box<dyn Trick> = match node < options.nodes + options.older_disks {
+            true => Box::new(authority::OlderDisk),
+            false => Box::new(authority::Authority::draw(options, node, rng)),
+        };
+        Self { trick, rng: rng.fork("authority") }
     }
 
     /// A node that delivers its blocks slowly.

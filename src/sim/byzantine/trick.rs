@@ -21,6 +21,17 @@ pub(in crate::sim) struct Context<'a> {
     pub node: usize,
     /// What its roles have stored.
     pub disk: &'a Disk,
+    /// The node at the other end of a link.
+    pub peer: &'a dyn Fn(LinkId) -> Option<usize>,
+}
+
+/// What comes of a frame that the node hears.
+#[derive(Default)]
+pub(in crate::sim) struct Heard {
+    /// Whether its roles do not hear of it.
+    pub is_kept: bool,
+    /// What the node says because of it.
+    pub says: Vec<(LinkId, Frame)>,
 }
 
 impl Context<'_> {
@@ -43,6 +54,12 @@ pub(in crate::sim) trait Trick {
     fn send(&mut self, link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
         let _ = (link, context);
         vec![frame]
+    }
+
+    /// The role `sealer` is about to hear a frame. `links`: those to all peers.
+    fn hear(&mut self, frame: &Frame, links: &[LinkId], context: &mut Context<'_>) -> Heard {
+        let _ = (frame, links, context);
+        Heard::default()
     }
 
     /// Frames that the node sends on its own, and the links that they go to.

@@ -20,7 +20,8 @@ const MAX_UNJUDGED: usize = 256;
 impl World {
     /// The role `fetch` hears something.
     pub(in crate::sim) fn note_told_of(&mut self, node: usize, event: &Event) {
-        let Some(life) = &mut self.nodes[node].life else { return };
+        // Where authorities seal, no header shows by itself that it counts.
+        let Some(life) = self.nodes[node].life.as_mut().filter(|_| self.options.authorities == 0) else { return };
         let unjudged = &mut life.watch.unjudged;
         match event {
             Event::Link(LinkEvent::Frame { frame, .. })

@@ -46,9 +46,20 @@ impl World {
         }
         // At the end a block may be on its way to some of them.
         let contest = || self.checkers.contest_at.is_some_and(|at| self.is_over() && self.now.since(at) <= SOON);
-        if news && (self.stats.agreed(nodes).is_some() || contest()) {
+        let is_final = self.options.authorities == 0 || self.is_all_final();
+        if news && is_final && (self.stats.agreed(nodes).is_some() || contest()) {
             self.stats.converged_at = Some(self.now);
         }
+    }
+
+    /// Whether links stand again since the last fault.
+    pub(super) fn has_settled(&self) -> bool {
+        self.checkers.calm_at.is_some_and(|at| at + SETTLE <= self.now)
+    }
+
+    /// How long a proposal and the votes for it may take to the last node.
+    pub(super) fn view_takes(&self) -> Duration {
+        self.relay_takes() * 3
     }
 
     /// How long a block may take to the last node if each node passes it on at once.

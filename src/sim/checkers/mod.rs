@@ -8,6 +8,7 @@ mod compact;
 mod completions;
 mod convergence;
 mod failure;
+mod finality;
 mod flow;
 mod links;
 mod liveness;
@@ -17,6 +18,7 @@ mod prices;
 mod queues;
 mod replay;
 mod returned;
+mod sealing;
 mod state;
 mod strangers;
 mod supply;
@@ -56,6 +58,8 @@ impl World {
         self.check_untold();
         self.check_announced();
         self.look_for_returned();
+        self.check_finality();
+        self.check_votes();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };
         self.at(Time(self.now.0 + wait), Happening::Probe);
@@ -63,6 +67,12 @@ impl World {
 
     /// What can only be told at the end.
     pub(super) fn last_checks(&mut self) {
+        if self.options.is_overthrown() {
+            self.check_finality();
+            let conflict = self.checkers.conflict.take();
+            self.checkers.failure = self.checkers.failure.take().or(conflict);
+            return;
+        }
         if self.checkers.failure.is_none() && self.stats.converged_at.is_none() {
             self.check_convergence();
         }

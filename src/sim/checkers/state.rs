@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::failure::Failure;
+use super::{failure::Failure, finality::Finality, sealing::Sealing};
 use crate::{
     base::{hash::Hash, time::Time},
-    chain::{target::Work, transaction::OutPoint},
+    chain::{block::HashedTransaction, target::Work, transaction::OutPoint},
     sim::{lines, net::ConnId, options::Options},
 };
 
@@ -14,6 +14,8 @@ use crate::{
 pub(in crate::sim) struct Checkers {
     /// The first complaint.
     pub(in crate::sim) failure: Option<Failure>,
+    /// That authorities contradict each other, where too many lie: told when all else holds to the end.
+    pub(in crate::sim) conflict: Option<Failure>,
     pub(super) honest: usize,
     /// Bytes per second over the slowest line between two honest nodes.
     pub(super) least_rate: u64,
@@ -27,6 +29,10 @@ pub(in crate::sim) struct Checkers {
     pub(super) calm_at: Option<Time>,
     /// When all nodes were last at one height.
     pub(super) contest_at: Option<Time>,
+    /// What is final on a sealed chain.
+    pub(in crate::sim) finality: Finality,
+    /// What its authorities said.
+    pub(in crate::sim) sealing: Sealing,
     /// Transactions that came off the chain, to be found in mempools.
     pub(super) returned: Vec<Returned>,
 }
@@ -64,7 +70,7 @@ pub(in crate::sim) struct Returned {
 #[derive(Clone, Debug)]
 pub(in crate::sim) enum Question {
     /// Somebody submits a transaction.
-    Submit,
+    Submit(Option<Box<HashedTransaction>>),
     /// A miner of a study is to make a block.
     Block,
     /// We look for a transaction in a mempool.

@@ -66,7 +66,7 @@ impl Study {
 
     /// The options of its run. Nothing is drawn: nodes and links are like in production, and nothing fails.
     pub(in crate::sim) fn options(&self) -> Options {
-        let overrides = Overrides { nodes: Some(self.nodes), calm: true, ..Overrides::default() };
+        let overrides = Overrides { nodes: Some(self.nodes), authorities: Some(0), calm: true, ..Overrides::default() };
         Options {
             study: Some(self.clone()),
             seconds: WARM_UP + self.seconds,

@@ -177,7 +177,11 @@ impl World {
         }
         let made = self.nodes[node].disk.read(|ledger| self.wallet.make_large(&self.spec, ledger, bytes));
         if let Some(made) = made {
-            self.command(node, GossipCommand::SubmitTransaction(made.transaction.to_bytes().into()), Question::Submit);
+            self.command(
+                node,
+                GossipCommand::SubmitTransaction(made.transaction.to_bytes().into()),
+                Question::Submit(None),
+            );
         }
     }
 }

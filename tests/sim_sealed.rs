@@ -1,0 +1,80 @@
+//! Whole networks on chains that authorities seal. `sim::fresh_seeds_hold` runs fresh seeds of both kinds of chains.
+
+use tussock::sim::{self, Options, Outcome, Overrides};
+
+fn sealed(authorities: usize) -> Overrides {
+    Overrides { authorities: Some(authorities), ..Overrides::default() }
+}
+
+fn outcome(seed: u64, authorities: usize) -> Outcome {
+    sim::run(Options::draw(seed, &sealed(authorities)))
+}
+
+fn assert_holds(outcome: &Outcome) {
+    let Options { seed, authorities, .. } = outcome.options;
+    assert!(
+        outcome.failure.is_none(),
+        "failed\n{outcome}\nto run it again: tussock simulate --seed {seed} --authorities {authorities}"
+    );
+}
+
+#[test]
+fn a_seed_always_gives_the_same_run() {
+    for (seed, authorities) in [(1, 4), (7, 7)] {
+        let (first, second) = (outcome(seed, authorities), outcome(seed, authorities));
+        assert_eq!(first.trace_digest, second.trace_digest, "seed {seed}");
+        assert_eq!(first, second, "seed {seed}");
+    }
+}
+
+#[test]
+fn few_authorities_agree_and_many() {
+    for authorities in [1, 2, 3, 5, 6, 9] {
+        assert_holds(&outcome(100 + authorities as u64, authorities));
+    }
+}
+
+/// With one liar more than the chain tolerates the checkers find what must not be: so they can fail.
+#[test]
+fn with_one_liar_too_many_a_conflict_is_found() {
+    let overrides = Overrides { lying_authorities: Some(2), ..sealed(4) };
+    let is_conflict = |outcome: &Outcome| outcome.failure.as_ref().is_some_and(|failure| failure.checker == "finality");
+    let found = (1..=200).find(|seed| is_conflict(&sim::run(Options::draw(*seed, &overrides))));
+    assert!(found.is_some());
+}
+
+/// An authority that starts again from an older disk asks others what its key has signed, and stops.
+#[test]
+fn no_authority_signs_twice_after_a_start_from_an_older_disk() {
+    for (seed, authorities) in [(1, 4), (2, 4), (3, 7)] {
+        let overrides = Overrides { calm: true, lying_authorities: Some(1), ..sealed(authorities) };
+        let options = Options { older_disks: 1, ..Options::draw(seed, &overrides) };
+        assert_holds(&sim::run(options));
+    }
+}
+
+/// Votes came so late that a view was skipped and its block notarised, when every node had forgotten the block: nobody could
+/// build on it or beside it.
+#[test]
+fn a_block_that_late_votes_notarise_does_not_stop_the_chain() {
+    assert_holds(&outcome(9, 7));
+}
+
+/// Between two nodes no byte passed for a minute, and one blamed the other for transactions that it had announced.
+#[test]
+fn nobody_is_blamed_for_a_cut() {
+    assert_holds(&outcome(14, 4));
+}
+
+/// What is asked for on a sealed chain has no work to show.
+#[test]
+fn a_certified_block_may_be_asked_for() {
+    assert_holds(&outcome(107, 7));
+}
+
+/// The role `sealer` told who was heard when it was woken too early.
+#[test]
+fn an_early_wake_does_nothing() {
+    assert_holds(&outcome(19, 4));
+    assert_holds(&outcome(12, 7));
+}
