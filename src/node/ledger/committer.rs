@@ -4,8 +4,7 @@
 //! Blocks are committed in batches while many are missing. At the tip each block is told at once; a commit and its flush
 //! may wait for the blocks of some seconds ([`Setup::flush_every`]) that came from peers, which send them again after a
 //! crash. Blocks of this node are flushed before anybody hears of them, and [`Report::Unsaved`] makes users wait for a
-//! flush, so that a crash never takes back what they were told. Where authorities vote on what is stored, every commit waits for
-//! the disk ([`stores_before_telling`](crate::chain::seal::SealRules::stores_before_telling)).
+//! flush, so that a crash never takes back what they were told.
 
 use std::sync::Arc;
 
@@ -46,8 +45,6 @@ pub(super) struct Committer {
     tidy_at: Option<Time>,
     flushes: Flushes,
     keeper: Keeper,
-    /// Whether each commit waits for the disk, and nothing is told before it.
-    stores_first: bool,
 }
 
 /// The changes that the next commit makes permanent.
@@ -78,9 +75,8 @@ impl Committer {
             chain,
             pending: Pending::default(),
             tidy_at: None,
-            flushes: Flushes::new(setup.flush_every),
+            flushes: Flushes::new(setup),
             keeper: Keeper::default(),
-            stores_first: setup.spec.seal_rules().stores_before_telling(),
         }
     }
 
@@ -344,7 +340,6 @@ impl Committer {
     fn may_postpone(&self, now: Now) -> bool {
         let blocks = self.flushes.postponed.unwrap_or(0) + self.pending.added.len();
         self.flushes.wait_until(now).is_some()
-            && !self.stores_first
             && blocks <= MOST_POSTPONED
             && !self.pending.has_own
             && self.pending.removed.is_empty()
@@ -356,13 +351,12 @@ impl Committer {
 
     /// Whether commits wait for the disk at this tip.
     fn is_young(&self, now: Now) -> bool {
-        now.unix.0.saturating_sub(self.chain.tip().time) < limits::DURABLE_WITHIN.as_secs()
+        self.flushes.all || now.unix.0.saturating_sub(self.chain.tip().time) < limits::DURABLE_WITHIN.as_secs()
     }
 
     /// Commits; returns the changes that are permanent now.
     fn write(&mut self, now: Now, at_once: bool, out: &mut Outbox) -> Result<Pending, StoreError> {
-        let durable =
-            at_once || self.stores_first || self.is_young(now) && (self.pending.has_own || self.flushes.take(now));
+        let durable = at_once || self.is_young(now) && (self.pending.has_own || self.flushes.take(now));
         self.chain.commit(durable)?;
         if durable {
             self.flushes.flushed(now);

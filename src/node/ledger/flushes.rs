@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use crate::base::time::{Now, Time};
+use crate::{
+    base::time::{Now, Time},
+    node::Setup,
+};
 
 /// When commits wait for the disk.
 #[derive(Debug)]
 pub(super) struct Flushes {
     /// Time between two of these commits; zero: each waits.
     every: Duration,
+    /// Whether every commit waits, that of an old block too, because authorities vote on what is stored.
+    pub(super) all: bool,
     /// When the last one was.
     last: Option<Time>,
     /// When the next one is due although nothing happens.
@@ -18,9 +23,11 @@ pub(super) struct Flushes {
 }
 
 impl Flushes {
-    /// `every`: the time between two flushes; zero: each commit waits.
-    pub(super) fn new(every: Duration) -> Self {
-        Self { every, last: None, due: None, postponed: None }
+    /// By what the chain asks for, else by [`Setup::flush_every`].
+    pub(super) fn new(setup: &Setup) -> Self {
+        let all = setup.spec.seal_rules().stores_before_telling();
+        let every = if all { Duration::ZERO } else { setup.flush_every };
+        Self { every, all, last: None, due: None, postponed: None }
     }
 
     /// Until when flushes may wait; `None`: the next one is due.
