@@ -88,7 +88,8 @@ impl SealDb {
 impl SealStore for SealDb {
     fn load(&mut self) -> Result<SealRecord, StoreError> {
         let db = &self.connection;
-        let own_votes = rows::all(db, "SELECT vote FROM own_votes ORDER BY view, stage", [], |row| decode(row, 0))?;
+        let sql = "SELECT stage, view, vote FROM own_votes ORDER BY view, stage";
+        let own_votes = rows::all(db, sql, [], own_vote)?;
         let sql = "SELECT certificate FROM certificates ORDER BY view, stage, block";
         let certificates = rows::all(db, sql, [], |row| decode(row, 0))?;
         let sql = "SELECT first, second FROM evidence ORDER BY epoch, signer";
@@ -158,6 +159,16 @@ fn check_record(record: &SealRecord, spec: &ChainSpec) -> Result<(), StoreError>
         true => Ok(()),
         false => Err(corrupt("the proof that an authority has lied is not what was signed")),
     }
+}
+
+/// The next vote of a stage takes the place of the last one, which it must find.
+fn own_vote(row: &Row<'_>) -> Result<SignedVote, StoreError> {
+    let vote: SignedVote = decode(row, 2)?;
+    let (stage, view): (i64, i64) = (row.get(0)?, row.get(1)?);
+    if (stage, view) != (vote.statement.stage as i64, vote.statement.view.cast_signed()) {
+        return Err(corrupt("a vote of this node's own stands in the place of another"));
+    }
+    Ok(vote)
 }
 
 fn decode<T: Decode<()>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
@@ -387,6 +398,35 @@ mod tests {
         drop(own);
         let other = self::spec("b");
         assert!(matches!(SealDb::open(&path, &other), Err(StoreError::Mismatch(_))));
+    }
+
+    /// Bits of the file that are flipped in the test below; each costs opening the file.
+    const FLIPS: usize = 1200;
+
+    #[test]
+    fn no_flipped_bit_makes_a_node_forget_what_it_has_signed() {
+        let (dir, spec) = (TempDir::new(), spec("a"));
+        let path = dir.join("seals.db");
+        let mut store = SealDb::open(&path, &spec).unwrap();
+        fill(&mut store, &spec);
+        let own = store.load().unwrap().own_votes;
+        drop(store);
+        let sound = fs::read(&path).unwrap();
+        let mut harmless = 0;
+        for at in 0..FLIPS {
+            let at = at * sound.len() / FLIPS;
+            let mut bytes = sound.clone();
+            bytes[at] ^= 1 << (at % 8);
+            for file in ["seals.db", "seals.db-wal", "seals.db-shm"] {
+                drop(fs::remove_file(dir.join(file)));
+            }
+            fs::write(&path, bytes).unwrap();
+            if let Ok(mut store) = SealDb::open(&path, &spec) {
+                assert_eq!(store.load().map(|record| record.own_votes), Ok(own.clone()), "byte {at}");
+                harmless += 1;
+            }
+        }
+        assert!(harmless > FLIPS / 4 && harmless < FLIPS, "most of the file is empty: {harmless}");
     }
 
     /// SQLite waits for the disk at each commit in mode 2, `FULL`.
