@@ -97,7 +97,8 @@ impl Core {
         match (stage, self.timer.started) {
             (Stage::Skip, _) => self.pace.skipped(),
             (Stage::Notarise, Some(started)) => {
-                self.pace.notarised(started.max(self.timer.entered + self.block_time), now.mono);
+                let started = started.max(self.timer.entered + self.block_time);
+                self.pace.notarised(self.leader(), started, now.mono);
             }
             _ => {}
         }

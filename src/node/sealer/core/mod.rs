@@ -164,7 +164,7 @@ impl Core {
         let of_set = record.own_votes.iter().filter(|vote| vote.statement.epoch == epoch);
         let said_again = of_set.filter(|vote| vote.statement.stage != Stage::Notarise);
         said_again.for_each(|vote| drop(tally.add(*vote)));
-        let view = certified.highest() + 1;
+        let (view, pace) = (certified.highest() + 1, Pace::new(set.count(), set.tolerated()));
         Self {
             ledger: base.block,
             base,
@@ -176,7 +176,7 @@ impl Core {
             idle_block_time,
             view,
             timer: ViewTimer { entered: now.mono, ..ViewTimer::default() },
-            pace: Pace::default(),
+            pace,
             certified,
             tally,
             own_votes: OwnVotes::new(&record.own_votes),
