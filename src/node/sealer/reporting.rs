@@ -25,6 +25,10 @@ const SEEN_INTERVAL: Duration = Duration::from_secs(1);
 /// A view that takes this many of its times is worth a word.
 const STUCK_TIMES: u32 = 3;
 
+/// A view that nothing proves is worth a word after this time: longer than a certificate is on its way, and than it takes to
+/// skip a view late.
+const GAP_TOLD: Duration = Duration::from_secs(10);
+
 /// What the report needs besides the core.
 pub(super) struct Facts {
     pub(super) last_final: FinalBlock,
@@ -44,6 +48,8 @@ pub(super) struct Reporter {
     /// Somebody was heard, which is told then.
     untold: bool,
     stuck_at: Option<Time>,
+    /// The view that nothing proves, so that no block can follow, and since when.
+    gap: Option<(u64, Time)>,
     looked: Time,
     contradicted: bool,
     hindrances: HindranceReporter,
@@ -60,6 +66,7 @@ impl Reporter {
             next: Time::default(),
             untold: false,
             stuck_at: None,
+            gap: None,
             looked: Time::default(),
             contradicted: false,
             hindrances: HindranceReporter::default(),
@@ -157,6 +164,18 @@ impl Reporter {
         if self.contradicted {
             return Some("more authorities lie than the chain can bear: certificates contradict each other".to_owned());
         }
+        self.gap = core.unproven().map(|view| match self.gap {
+            Some((same, since)) if same == view => (view, since),
+            _ => (view, now.mono),
+        });
+        if let Some((view, since)) = self.gap
+            && since + GAP_TOLD <= now.mono
+        {
+            return Some(format!(
+                "no block can follow: view {view} is neither notarised nor skipped by {} authorities",
+                self.quorum
+            ));
+        }
         // Not from the start of the view, in which a network may have been at rest.
         self.stuck_at = core.timer().started.map(|started| started + core.timeout() * STUCK_TIMES);
         if self.stuck_at.is_none_or(|at| at > now.mono) {
@@ -187,6 +206,10 @@ impl Reporter {
 
     pub(super) fn deadline(&self) -> Option<Time> {
         let seen = Some(self.next).filter(|_| self.untold);
-        [self.stuck_at.filter(|at| *at > self.looked), seen].into_iter().flatten().min()
+        let gap = self.gap.map(|(_, since)| since + GAP_TOLD);
+        [self.stuck_at.filter(|at| *at > self.looked), gap.filter(|at| *at > self.looked), seen]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

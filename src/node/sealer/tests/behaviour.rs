@@ -238,6 +238,20 @@ fn a_new_peer_is_asked_what_the_others_were() {
 }
 
 #[test]
+fn a_view_that_nothing_proves_is_told() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let certify = |view| Message::Certificate(Box::new(certificate(Statement::skip(0, view))));
+    driver.receive(1, &certify(2));
+    driver.run(Duration::from_secs(9));
+    assert_eq!(driver.role.reporter.told_stuck(), None, "its certificate may be under way");
+    driver.run(Duration::from_secs(2));
+    let told = "no block can follow: view 1 is neither notarised nor skipped by 3 authorities";
+    assert_eq!(driver.role.reporter.told_stuck().as_deref(), Some(told));
+    driver.receive(1, &certify(1));
+    assert_eq!(driver.role.reporter.told_stuck(), None);
+}
+
+#[test]
 fn only_a_vote_that_was_signed_shows_that_a_peer_is_behind() {
     let (mut driver, _) = started(None, &Disk::default());
     let skipped = Message::Certificate(Box::new(certificate(Statement::skip(0, 40))));
