@@ -49,7 +49,17 @@ impl World {
                 other != node && held.is_up && self.sides[other] == side && held.known.contains(hash)
             })
         };
-        let found: Vec<Hash> = self.blocks.chain(&hash).filter(is_there).collect();
+        let mut found: Vec<Hash> = self.blocks.chain(&hash).filter(is_there).collect();
+        // A node follows no block that nobody delivers, but the notarised ones below it.
+        if let Node::Honest(honest) = &self.nodes[node]
+            && !found.contains(&hash)
+            && !honest.known.contains(&hash)
+        {
+            let certified = honest.core.certified().iter().map(|one| one.statement);
+            let notarised: Vec<Hash> =
+                certified.filter(|said| said.stage != Stage::Skip).map(|said| said.block).collect();
+            notarised.iter().for_each(|hash| found.extend(self.blocks.chain(hash).filter(is_there)));
+        }
         let Some(honest) = self.honest(node, life) else { return };
         found.into_iter().for_each(|hash| honest.take(hash));
         let is_wanted = honest.core.certified().tip().block == hash;
