@@ -371,6 +371,9 @@ fn operators_continue_a_chain_whose_quorum_is_lost_from_its_last_final_block() {
         let lost = [public(2), public(3)];
         cli_on(&dir, &old, &["authorities", "continue", &network.file, "--from", from, "--remove", &lost[0], &lost[1]])
     };
+    // Without a file it is the one that --chain names.
+    let named = cli_on(&dir, &network.file, &["authorities", "continue", "--from", &before]);
+    assert_eq!(named.status.code(), Some(5), "{}", stderr(&named));
     let refused = command(&before);
     assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
     assert_eq!(command(&"07".repeat(32)).status.code(), Some(4));

@@ -79,6 +79,12 @@ impl Context {
         datadir::write_atomically(&path, text.as_bytes(), 0o644)
     }
 
+    /// Where the specification of a chain from a file is: where --chain says, or in the chain's folder.
+    pub fn chain_path(&self) -> PathBuf {
+        let named = self.common.chain.as_ref().map(PathBuf::from).filter(|path| path.is_file());
+        named.unwrap_or_else(|| self.folder().join(CHAIN_FILE))
+    }
+
     /// The list of members of a chain whose file names them. Changes go into a file of this node's folder, which counts
     /// once it is there.
     pub fn chain_members(&self) -> Option<MembersList> {

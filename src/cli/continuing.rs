@@ -58,9 +58,9 @@ Example:
 
 #[derive(Args, Debug)]
 struct ContinueArgs {
-    /// The chain's file
+    /// The chain's file [default: the file that --chain names, or the one that the data directory keeps]
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
     /// The last final block, as status shows it
     #[arg(long, value_name = "HASH")]
     from: Hash,
@@ -75,7 +75,7 @@ struct ContinueArgs {
 /// Runs the command.
 pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     let Verb::Continue(arguments) = &arguments.verb;
-    let file = &arguments.file;
+    let file = &arguments.file.clone().unwrap_or_else(|| context.chain_path());
     let _file_lock = FileLock::acquire(file)?;
     let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
     let spec = authorities::read(&text)?;
