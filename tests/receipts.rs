@@ -14,7 +14,7 @@ use tussock::{
     chain::{
         block::HashedBlock,
         key::SecretKey,
-        receipt::Receipt,
+        receipt::{Proven, Receipt},
         seal::{Certificate, SignedVote, Statement, Votes},
         spec::ChainSpec,
         testkit::{self, BlockMaker},
@@ -45,8 +45,8 @@ fn sealed(rng: &mut Rng) -> (Arc<ChainSpec>, Receipt) {
     (maker.spec().clone(), receipt)
 }
 
-fn shows(spec: &ChainSpec, text: &[u8]) -> bool {
-    serde_json::from_slice::<Receipt>(text).is_ok_and(|receipt| receipt.check(spec).is_ok())
+fn proven(spec: &ChainSpec, text: &[u8]) -> Option<Proven> {
+    serde_json::from_slice::<Receipt>(text).ok()?.check(spec).ok()
 }
 
 #[test]
@@ -55,26 +55,40 @@ fn no_byte_of_a_receipt_can_be_changed() {
     let transaction = receipt.check(&spec).unwrap().transaction;
     assert!(receipt.name_output(&spec, &transaction.transaction.outputs, 0));
     let text = serde_json::to_vec(&receipt).unwrap();
-    assert!(shows(&spec, &text));
+    assert!(proven(&spec, &text).is_some());
     for at in 0..text.len() {
         let mut other = text.clone();
         other[at] ^= 1 << (at % 8);
-        assert!(!shows(&spec, &other), "byte {at}: {}", String::from_utf8_lossy(&other));
+        assert_eq!(proven(&spec, &other), None, "byte {at}: {}", String::from_utf8_lossy(&other));
     }
+}
+
+#[test]
+fn short_texts_do_not_fill_the_memory() {
+    let (_, receipt) = sealed(&mut Rng::from_number(3));
+    let text = serde_json::to_string(&receipt).unwrap();
+    let refusal = |text: &str| serde_json::from_str::<Receipt>(text).unwrap_err().to_string();
+    let start = text.find("\"path\"").unwrap();
+    let end = start + text[start..].find(']').unwrap() + 1;
+    let many = format!("\"path\":[{}\"\"]", "\"\",".repeat(64));
+    assert!(refusal(&[&text[..start], &many, &text[end..]].concat()).contains("invalid length"));
+    assert!(
+        receipt.headers.is_empty()
+            || refusal(&text.replace("\"headers\":[", "\"headers\":[\"00\",")).contains("invalid length")
+    );
 }
 
 /// What the checker in Python says of receipts that it gets line by line.
 const DRIVER: &str = "
-import json, struct, sys
+import struct, sys
 sys.path.insert(0, sys.argv[1])
 from check_receipt import check
-keys = [bytes.fromhex(key) for key in sys.argv[2:]]
+genesis, *keys = map(bytes.fromhex, sys.argv[2:])
 for line in sys.stdin:
     try:
-        check(json.loads(line), keys)
-        print('holds')
-    except (AssertionError, ValueError, KeyError, TypeError, struct.error):
-        print('does not')
+        print('there by', check(line, genesis, *keys)[1])
+    except (ValueError, LookupError, TypeError, struct.error):
+        print('shows nothing')
 ";
 
 /// `TUSSOCK_RECEIPTS` says how many receipts it judges: each takes it a fifth of a second.
@@ -89,7 +103,9 @@ fn a_checker_in_another_language_agrees() {
     let keys: Vec<String> = (0..4).map(|n| hex(&testkit::authority_key(n).public_key())).collect();
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     let mut python = Command::new("python3")
-        .args(["-c", DRIVER, clients.to_str().unwrap()])
+        // Without assertions, as somebody may run it.
+        .args(["-O", "-c", DRIVER, clients.to_str().unwrap()])
+        .arg(testkit::sealed_spec(4).genesis_hash().to_string())
         .args(&keys)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -116,14 +132,15 @@ fn a_checker_in_another_language_agrees() {
             let digit = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
             text.replace_range(at..=at, digit);
         }
-        ours.push(if shows(&spec, text.as_bytes()) { "holds" } else { "does not" });
+        let there_by = proven(&spec, text.as_bytes()).map(|proven| proven.there_by().time);
+        ours.push(there_by.map_or("shows nothing".to_owned(), |time| format!("there by {time}")));
         writeln!(input, "{text}").unwrap();
     }
     drop(input);
     let answer = python.wait_with_output().unwrap();
     assert_eq!(stdout(&answer).lines().collect::<Vec<_>>(), ours);
-    assert!(ours.chunks(2).all(|pair| pair[0] == "holds"), "{ours:?}");
-    assert!(ours.contains(&"does not"));
+    assert!(ours.chunks(2).all(|pair| pair[0].starts_with("there by")), "{ours:?}");
+    assert!(ours.contains(&"shows nothing".to_owned()));
 }
 
 /// The receipt of a payment, in a file.
@@ -217,6 +234,15 @@ fn on_a_sealed_chain_the_chain_s_file_is_all_that_a_receipt_needs() {
     let alone = |args: &[&str]| cli_on(&root.path().join("elsewhere"), chain, args);
     let shown = alone(&["check", &receipt]);
     assert!(shown.status.success() && stdout(&shown).contains("final: nothing undoes it"), "{}", stderr(&shown));
+    // Written again by another program, in whatever order; and with a name that would drive a terminal.
+    let mut again: Value = serde_json::from_slice(&fs::read(&receipt).unwrap()).unwrap();
+    let other = root.path().join("other.json");
+    fs::write(&other, format!("\n  {again:#}")).unwrap();
+    assert!(alone(&["check", other.to_str().unwrap()]).status.success());
+    again["chain"] = "a\u{1b}[2J\nstanding  final".into();
+    fs::write(&other, again.to_string()).unwrap();
+    let refused = alone(&["check", other.to_str().unwrap()]);
+    assert!(refused.status.code() == Some(9) && !stderr(&refused).trim_end().contains(char::is_control));
     for path in [contract, photo, letter] {
         let shown = alone(&["check", path, "--json"]);
         let facts: Value = serde_json::from_slice(&shown.stdout).unwrap_or_else(|_| panic!("{}", stderr(&shown)));

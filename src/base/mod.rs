@@ -7,4 +7,5 @@ pub mod hash;
 pub mod ids;
 pub mod limits;
 pub mod rng;
+pub mod text;
 pub mod time;

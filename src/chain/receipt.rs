@@ -4,12 +4,14 @@
 //! sealed chain the headers up to a block that a quorum of authorities has made final, and their certificate; on a chain of
 //! proof of work some of the headers that follow. It is JSON, so that others can check it: `src/cli/receipts/RECEIPTS.md`.
 
+mod texts;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
         codec::{self, Decode},
-        hash::{Hash, hex, unhex},
+        hash::{Hash, hex},
         limits::{MAX_CERTIFICATE_BYTES, MAX_HEADER_BYTES, MAX_TRANSACTION_BYTES},
     },
     chain::{
@@ -17,11 +19,13 @@ use crate::{
         block::{HashedBlock, HashedTransaction},
         header::Header,
         merkle,
-        seal::{Certificate, Stage},
+        seal::{Certificate, Epoch, Stage, Votes, check_next},
         spec::ChainSpec,
         transaction::Output,
     },
 };
+
+use self::texts::{bytes_of, path_of, path_text};
 
 /// The only version of receipts.
 pub const RECEIPT_VERSION: u32 = 1;
@@ -41,11 +45,12 @@ pub struct Receipt {
     /// Its position in its block.
     pub index: u64,
     /// Its partners on the way to the merkle root, from the bottom up; empty where it has none.
+    #[serde(deserialize_with = "texts::read_path")]
     pub path: Vec<String>,
     /// The block's header, hex.
     pub header: String,
     /// The headers that follow, each the child of the one before, hex.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "texts::read_headers")]
     pub headers: Vec<String>,
     /// On sealed chains: the certificate that the last of these blocks is final, hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +84,7 @@ pub struct FileProof {
     /// Its position among the files.
     pub index: u64,
     /// Its partners, as in [`Receipt::path`].
+    #[serde(deserialize_with = "texts::read_path")]
     pub path: Vec<String>,
 }
 
@@ -109,6 +115,12 @@ pub enum ReceiptFault {
     /// The certificate is for another block, or too few authorities of the chain signed it.
     #[error("its certificate is not one of the chain's authorities that this block is final")]
     Certificate,
+    /// Its last block is of authorities whom the chain's file does not have.
+    #[error("it ends with a set of authorities, number {0}, that the chain's file does not have")]
+    LaterSet(Epoch),
+    /// A header names other authorities for the next block than the chain's file.
+    #[error("its block {0} hands over to other authorities than the chain's file has")]
+    OtherSet(u32),
     /// The output that it names is not the transaction's.
     #[error("the output that it names is not one of its transaction")]
     Output,
@@ -128,6 +140,26 @@ pub struct Proven {
     pub above: Vec<(Header, Hash)>,
     /// On sealed chains: what shows that the last of these blocks is final.
     pub certificate: Option<Certificate>,
+}
+
+/// By when something was there, at the latest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThereBy {
+    /// Unix seconds; a fraction of a second is cut off.
+    pub time: u64,
+    /// By whose clock.
+    pub clock: Clock,
+}
+
+/// Whose clock tells a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The chain's file: it is when the chain begins.
+    Beginning,
+    /// That of the block's miner.
+    Miner,
+    /// The median of those of these authorities of the set that sealed the block.
+    Authorities(Vec<usize>),
 }
 
 impl Receipt {
@@ -172,6 +204,7 @@ impl Receipt {
         if spec.seal_rules().needs_certificate() {
             let certificate: &Certificate = certificate.as_ref().ok_or(ReceiptFault::Uncertified)?;
             let (last, hash) = all().last().ok_or(ReceiptFault::Uncertified)?;
+            all().try_for_each(|(header, hash)| check_handover(spec, header, hash))?;
             check_final(spec, last, hash, certificate)?;
         } else {
             let has_work = |(header, hash): (&Header, &Hash)| spec.seal_rules().check_stray(spec, header, hash).is_ok();
@@ -213,6 +246,26 @@ impl Receipt {
 }
 
 impl Proven {
+    /// By when the transaction was there. The time of a sealed header is that of the votes for its *parent*, so it says only
+    /// what the block came after: the votes for the block itself are in the next header, or else in the certificate.
+    pub fn there_by(&self) -> ThereBy {
+        let signers = |votes: &Votes| Clock::Authorities(votes.iter().map(|(signer, _)| signer).collect());
+        let (header, _) = &self.header;
+        if header.height == 0 {
+            return ThereBy { time: header.time, clock: Clock::Beginning };
+        }
+        match (self.above.first(), &self.certificate) {
+            (Some((child, _)), Some(_)) => {
+                let clock = child.authority_seal().map_or(Clock::Miner, |seal| signers(&seal.parent_votes));
+                ThereBy { time: child.time, clock }
+            }
+            (None, Some(certificate)) => {
+                ThereBy { time: certificate.median_clock() / 1000, clock: signers(&certificate.votes) }
+            }
+            (_, None) => ThereBy { time: header.time, clock: Clock::Miner },
+        }
+    }
+
     /// Who was paid how much.
     pub fn outputs(&self) -> impl Iterator<Item = (u64, Address)> + '_ {
         self.transaction.transaction.outputs.iter().map(|output| (output.amount, output.address))
@@ -266,33 +319,27 @@ fn follow(header: &Header, hash: Hash, texts: &[String]) -> Result<Vec<(Header, 
 fn check_final(spec: &ChainSpec, header: &Header, hash: &Hash, certificate: &Certificate) -> Result<(), ReceiptFault> {
     let statement = &certificate.statement;
     let view = header.authority_seal().map(|seal| seal.view);
-    let is_about = statement.stage == Stage::Finalize && statement.block == *hash && Some(statement.view) == view;
+    // The last block of a set may become final in a later view than its own.
+    let is_later = view.is_some_and(|view| statement.view >= view);
+    let is_about = statement.stage == Stage::Finalize && statement.block == *hash && is_later;
+    if spec.authorities.of(statement.epoch).is_none() {
+        return Err(ReceiptFault::LaterSet(statement.epoch));
+    }
     let set = spec.authorities.at(header.height);
     let holds = is_about && set.is_some_and(|set| set.certifies(&spec.genesis_hash(), certificate));
     if holds { Ok(()) } else { Err(ReceiptFault::Certificate) }
 }
 
+/// Every header commits to the set that seals the next block: a chain's file with another is not that of this chain.
+fn check_handover(spec: &ChainSpec, header: &Header, hash: &Hash) -> Result<(), ReceiptFault> {
+    let named = header.authority_seal().map(|seal| seal.next_authorities);
+    let same = named.is_none_or(|named| check_next(spec, header.height, named, hash).is_ok());
+    if same { Ok(()) } else { Err(ReceiptFault::OtherSet(header.height)) }
+}
+
 fn part<T: Decode<()>>(text: &str, most: usize, name: &'static str) -> Result<T, ReceiptFault> {
     let bytes = bytes_of(text, most).ok_or(ReceiptFault::Unreadable(name))?;
     codec::decode(&bytes).map_err(|_| ReceiptFault::Unreadable(name))
-}
-
-/// Lower-case hex of at most so many bytes: one text for one value, so that no change goes unnoticed.
-fn bytes_of(text: &str, most: usize) -> Option<Vec<u8>> {
-    let is_lower = text.len() / 2 <= most && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    is_lower.then(|| unhex(text)).flatten()
-}
-
-fn path_text(path: &[Option<Hash>]) -> Vec<String> {
-    path.iter().map(|partner| partner.map_or_else(String::new, |hash| hash.to_string())).collect()
-}
-
-fn path_of(texts: &[String]) -> Option<Vec<Option<Hash>>> {
-    let one = |text: &String| match text.as_str() {
-        "" => Some(None),
-        text => bytes_of(text, 32)?.try_into().ok().map(|bytes| Some(Hash(bytes))),
-    };
-    if texts.len() <= 64 { texts.iter().map(one).collect() } else { None }
 }
 
 #[cfg(test)]

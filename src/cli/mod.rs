@@ -54,6 +54,7 @@ use std::{env, process::ExitCode};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
+    base::text::one_line,
     config::CommonFlags,
     runtime::{panics, signals},
 };
@@ -187,7 +188,7 @@ pub fn main() -> ExitCode {
 
 fn fail(failure: &Failure) -> ExitCode {
     if !failure.message.is_empty() {
-        output::note(&format!("error: {}", failure.message));
+        output::note(&format!("error: {}", one_line(&failure.message)));
     }
     ExitCode::from(failure.exit as u8)
 }

@@ -20,6 +20,7 @@ use simplelog::{Config, ConfigBuilder, WriteLogger};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::{
+    base::text::one_line,
     node::limit::Meter,
     runtime::clock::unix_now,
     runtime::rotation::{REOPEN, RotatingFile},
@@ -259,14 +260,6 @@ fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(unix).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// What peers say must not forge log lines or drive a terminal.
-fn one_line(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}
-
 /// A place in the source.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Site {
@@ -340,7 +333,6 @@ mod tests {
         let line = |text, suppressed| line(time, Level::Info, part("tussock_roles::node::peers"), text, suppressed);
         assert_eq!(line("ping lost link=3", 0), "2026-11-23T10:00:00Z INFO  peers     ping lost link=3");
         assert_eq!(line("x", 7), "2026-11-23T10:00:00Z INFO  peers     x (×7 suppressed)");
-        assert_eq!(one_line("a\nb\u{1b}c"), "a\u{fffd}b\u{fffd}c");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{
     base::codec::List,
     chain::{
         key::SecretKey,
-        seal::{SignedVote, Statement, Votes},
+        seal::{Authorities, SignedVote, Statement, Votes},
         testkit::{self, BlockMaker},
         transaction::Transaction,
     },
@@ -89,6 +89,21 @@ fn what_is_changed_or_missing_is_refused() {
 }
 
 #[test]
+fn a_block_may_become_final_in_a_later_view_as_the_last_of_a_set_does() {
+    let (maker, block, _) = chain(4, 0);
+    let (genesis, view) = (maker.spec().genesis_hash(), maker.tip().work.view());
+    let of_view = |view| {
+        let statement = Statement::finalize(0, view, block.hash);
+        let sign = |n: u8| SignedVote::sign(statement, n, 0, &testkit::authority_key(usize::from(n)), &genesis).vote;
+        let votes = Votes::collect((0..3).map(|n| (usize::from(n), sign(n))));
+        let certificate = hex(&codec::encode(&Certificate { statement, votes }));
+        Receipt { certificate: Some(certificate), ..receipt(&maker, &block, &[], 1) }.check(maker.spec())
+    };
+    assert!(of_view(view).is_ok() && of_view(view + 3).is_ok());
+    assert_eq!(of_view(view - 1), Err(ReceiptFault::Certificate));
+}
+
+#[test]
 fn headers_without_their_work_are_refused() {
     let (maker, block, above) = chain(0, 3);
     let good = receipt(&maker, &block, &above, 1);
@@ -137,4 +152,39 @@ fn a_memo_vouches_for_the_files_whose_root_it_is() {
         }
         assert_eq!(FileProof::of(&files, files.len()), None);
     }
+}
+
+/// A chain of two sets: four authorities, and from block 7 on three of them.
+fn two_sets() -> ChainSpec {
+    let keys: Vec<[u8; 32]> = (0..4).map(|n| testkit::authority_key(n).public_key()).collect();
+    let spec = testkit::sealed_spec(4);
+    ChainSpec { authorities: Authorities::new(keys.clone(), vec![(7, keys[1..].to_vec(), None)]), ..spec }
+}
+
+#[test]
+fn a_chain_file_of_before_or_with_other_sets_is_told_from_a_forgery() {
+    let (maker, block, above) = chain(4, 3);
+    let good = receipt(&maker, &block, &above, 2);
+    assert!(good.check(maker.spec()).is_ok());
+    // The receipt's blocks are 3 to 6: the file says that block 6 hands over.
+    assert_eq!(good.check(&two_sets()), Err(ReceiptFault::OtherSet(6)));
+    let mut later = finality(&maker, &[0, 1, 2]);
+    later.statement.epoch = 1;
+    let later = Receipt { certificate: Some(hex(&codec::encode(&later))), ..good };
+    assert_eq!(later.check(maker.spec()), Err(ReceiptFault::LaterSet(1)));
+}
+
+#[test]
+fn something_was_there_by_the_clocks_of_those_who_voted_for_its_own_block() {
+    let (maker, block, above) = chain(4, 2);
+    let proven = receipt(&maker, &block, &above, 1).check(maker.spec()).unwrap();
+    assert_eq!(proven.there_by().time, above[0].time);
+    assert_ne!(proven.there_by().time, block.header.time, "the clocks of those who voted for the parent");
+    let (maker, block, _) = chain(4, 0);
+    let proven = receipt(&maker, &block, &[], 1).check(maker.spec()).unwrap();
+    let by_signers = ThereBy { time: 1_800_000_000, clock: Clock::Authorities(vec![0, 1, 2]) };
+    assert_eq!(proven.there_by(), by_signers);
+    let (maker, block, above) = chain(0, 2);
+    let proven = receipt(&maker, &block, &above, 1).check(maker.spec()).unwrap();
+    assert_eq!(proven.there_by(), ThereBy { time: block.header.time, clock: Clock::Miner });
 }

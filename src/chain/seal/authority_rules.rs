@@ -146,7 +146,7 @@ fn claims(spec: &ChainSpec, header: &Header, state: fn(Epoch, u64, Hash) -> Stat
 
 /// Whether a block names the set of the next height as the chain's file does. The block that a later set continues by the
 /// operators' word could not know of it.
-fn check_next(spec: &ChainSpec, height: u32, named: Hash, hash: &Hash) -> Result<(), HeaderFault> {
+pub(in crate::chain) fn check_next(spec: &ChainSpec, height: u32, named: Hash, hash: &Hash) -> Result<(), HeaderFault> {
     let next = spec.authorities.term_at(height.saturating_add(1));
     let takes_over = next.filter(|term| term.from == height.saturating_add(1));
     match takes_over.and_then(|term| term.continues) {

@@ -12,6 +12,7 @@ mod statement;
 mod votes;
 mod work_rules;
 
+pub(in crate::chain) use self::authority_rules::check_next;
 pub use self::{
     authority_rules::AuthorityRules,
     authority_set::{Authorities, AuthoritySet, CONTINUED_VIEWS, Term},

@@ -1,8 +1,8 @@
 //! `check`: says what a receipt shows.
 
 use std::{
-    fs::{self, File},
-    io::Read as _,
+    fs::File,
+    io::{BufReader, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     base::hash::{Hash, hex},
     chain::{
         header::Header,
-        receipt::{Proven, Receipt, ReceiptFault},
+        receipt::{Clock, Proven, Receipt, ReceiptFault},
     },
     cli::{
         context::Context,
@@ -27,8 +27,8 @@ use crate::{
 pub(super) const RECEIPT_SUFFIX: &str = ".receipt.json";
 /// Bytes of a receipt at most: one with all headers of 20,000 blocks that 64 authorities sealed is as large.
 const MAX_RECEIPT_BYTES: u64 = 256 * 1024 * 1024;
-/// Bytes from which a file that is no receipt is not tried as one.
-const FIRST_BYTES: usize = 64;
+/// Bytes by which a file that is no receipt is told: space, and the brace that opens one.
+const FIRST_BYTES: u64 = 256;
 
 /// `tussock check`
 #[derive(Args, Debug)]
@@ -36,7 +36,7 @@ const FIRST_BYTES: usize = 64;
 On a chain that authorities seal the chain's file is all that it takes. On a
 chain of proof of work anybody can make a block with enough work: that the
 block is the network's, a node tells, or a file of headers. Exit code 5 if the
-receipt shows nothing, 9 if it is of another network.
+receipt shows nothing, 9 if the chain's file is not that of the receipt.
 
 Examples:
   tussock check receipt.json --chain meadow.toml
@@ -79,31 +79,49 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Outcome {
 }
 
 fn refused(path: &Path, fault: &ReceiptFault) -> Failure {
-    let exit = if matches!(fault, ReceiptFault::OtherNetwork(..)) { Exit::Mismatch } else { Exit::Rejected };
+    // It may be true: another chain's file may tell.
     let advice = match fault {
         ReceiptFault::OtherNetwork(..) => "; name its chain's file with --chain",
+        ReceiptFault::LaterSet(_) => "; get the chain's newer file from those who seal it",
+        ReceiptFault::OtherSet(_) => "; compare the file with that of those who seal the chain",
         _ => "",
     };
+    let exit = if advice.is_empty() { Exit::Rejected } else { Exit::Mismatch };
     Failure::new(exit, format!("the receipt shows nothing: {}: {fault}{advice}", path.display()))
 }
 
 /// Reads a receipt, or the one beside a file.
 fn read(path: &Path) -> Outcome<Given> {
-    if let Some(receipt) = parse(path)? {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let file = name.strip_suffix(RECEIPT_SUFFIX).map(|name| path.with_file_name(name));
-        let file = file.filter(|file| receipt.file.is_some() && file.is_file());
-        let file = file.map(|file| sha256::of_file(&file).map(|hash| (file, hash))).transpose()?;
-        return Ok(Given { receipt, file });
-    }
+    let problem = match parse(path)? {
+        Parsed::Receipt(receipt) => {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let file = name.strip_suffix(RECEIPT_SUFFIX).map(|name| path.with_file_name(name));
+            let file = file.filter(|file| receipt.file.is_some() && file.is_file());
+            let file = file.map(|file| sha256::of_file(&file).map(|hash| (file, hash))).transpose()?;
+            return Ok(Given { receipt: *receipt, file });
+        }
+        Parsed::Nothing => None,
+        Parsed::Unreadable(problem) => Some(problem),
+    };
     let beside = beside(path);
-    let hash = sha256::of_file(path)?;
-    if !beside.exists() {
-        let advice = "name a receipt, or make one with: tussock notarise FILE";
-        return Err(Failure::new(Exit::NotFound, format!("no receipt beside it: {}; {advice}", beside.display())));
+    if beside.exists() {
+        let file = Some((path.to_owned(), sha256::of_file(path)?));
+        return match parse(&beside)? {
+            Parsed::Receipt(receipt) => Ok(Given { receipt: *receipt, file }),
+            Parsed::Nothing => Err(Failure::new(Exit::Rejected, format!("not a receipt: {}", beside.display()))),
+            Parsed::Unreadable(problem) => {
+                Err(Failure::new(Exit::Rejected, format!("not a receipt: {}: {problem}", beside.display())))
+            }
+        };
     }
-    let not_one = || Failure::new(Exit::Rejected, format!("not a receipt: {}", beside.display()));
-    Ok(Given { receipt: parse(&beside)?.ok_or_else(not_one)?, file: Some((path.to_owned(), hash)) })
+    let advice = "name a receipt, or make one with: tussock notarise FILE";
+    Err(match problem {
+        Some(problem) => Failure::new(
+            Exit::Rejected,
+            format!("not a receipt, and none is beside it: {}: {problem}; {advice}", path.display()),
+        ),
+        None => Failure::new(Exit::NotFound, format!("no receipt beside it: {}; {advice}", beside.display())),
+    })
 }
 
 /// Where the receipt of a file is.
@@ -113,20 +131,31 @@ pub(super) fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The receipt in a file; `None` if the file is something else.
-fn parse(path: &Path) -> Outcome<Option<Receipt>> {
+/// What a file is.
+enum Parsed {
+    Receipt(Box<Receipt>),
+    /// Not JSON, or too large.
+    Nothing,
+    /// It begins like one. Why it is none.
+    Unreadable(String),
+}
+
+/// Reads a file once, so that it may be a pipe, and never more of it than a receipt may have.
+fn parse(path: &Path) -> Outcome<Parsed> {
     let failed = |error| Failure::input(path, &error);
     let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let mut first = Vec::new();
-    file.by_ref().take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(failed)?;
-    let starts = String::from_utf8_lossy(&first);
-    if length > MAX_RECEIPT_BYTES || !(starts.trim_start().starts_with('{') && starts.contains("tussock_receipt")) {
-        return Ok(None);
+    file.by_ref().take(FIRST_BYTES).read_to_end(&mut first).map_err(failed)?;
+    if length > MAX_RECEIPT_BYTES || first.trim_ascii_start().first() != Some(&b'{') {
+        return Ok(Parsed::Nothing);
     }
-    let text = fs::read(path).map_err(failed)?;
-    let not_one = |error| Failure::new(Exit::Rejected, format!("not a receipt: {}: {error}", path.display()));
-    serde_json::from_slice(&text).map(Some).map_err(not_one)
+    let all = first.chain(file.take(MAX_RECEIPT_BYTES));
+    match serde_json::from_reader(BufReader::new(all)) {
+        Ok(receipt) => Ok(Parsed::Receipt(receipt)),
+        Err(error) if error.is_io() => Err(failed(error.into())),
+        Err(error) => Ok(Parsed::Unreadable(error.to_string())),
+    }
 }
 
 /// What is known of the block besides the receipt.
@@ -142,7 +171,7 @@ struct Standing {
 fn standing(context: &Context, arguments: &CheckArgs, proven: &Proven) -> Outcome<Standing> {
     let above = u32::try_from(proven.above.len()).unwrap_or(u32::MAX);
     if let Some(certificate) = &proven.certificate {
-        let of = context.spec().authorities.at(proven.header.0.height).map_or(0, |set| set.count());
+        let of = context.spec().authorities.of(certificate.statement.epoch).map_or(0, |set| set.count());
         let by = format!("{} of {of} authorities signed that it is final", certificate.votes.count());
         return Ok(Standing { confirmations: above.saturating_add(1), is_final: true, by });
     }
@@ -212,8 +241,12 @@ fn unknown_above<'a>(
 fn facts(context: &Context, receipt: &Receipt, proven: &Proven, file: Option<&Path>, standing: &Standing) -> Value {
     let (header, hash) = &proven.header;
     let output = |(amount, address)| json!({ "amount": amount, "address": context.show(&address) });
-    let clocks: Option<Vec<usize>> =
-        header.authority_seal().map(|seal| seal.parent_votes.iter().map(|(signer, _)| signer).collect());
+    let there_by = proven.there_by();
+    let (clock, clocks) = match there_by.clock {
+        Clock::Beginning => ("beginning", None),
+        Clock::Miner => ("miner", None),
+        Clock::Authorities(signers) => ("authorities", Some(signers)),
+    };
     let signers: Option<Vec<usize>> =
         proven.certificate.as_ref().map(|certificate| certificate.votes.iter().map(|(signer, _)| signer).collect());
     json!({
@@ -221,7 +254,8 @@ fn facts(context: &Context, receipt: &Receipt, proven: &Proven, file: Option<&Pa
         "txid": proven.transaction.txid,
         "block": hash,
         "height": header.height,
-        "time": header.time,
+        "time": there_by.time,
+        "clock": clock,
         "clocks": clocks,
         "final": standing.is_final,
         "signers": signers,
@@ -242,12 +276,12 @@ fn text(context: &Context, facts: &Value) -> String {
         let numbers: Vec<String> = output::items(who).iter().map(Value::to_string).collect();
         format!("the median of the clocks of authorities {}", numbers.join(", "))
     };
-    let whose = match facts["clocks"].as_array() {
-        Some(voters) if voters.is_empty() => "the chain's beginning".to_owned(),
-        Some(_) => clocks(&facts["clocks"]),
-        None => "the clock of the block's miner".to_owned(),
+    let whose = match facts["clock"].as_str() {
+        Some("beginning") => "the chain's beginning".to_owned(),
+        Some("authorities") => clocks(&facts["clocks"]),
+        _ => "the clock of the block's miner".to_owned(),
     };
-    let final_at =
+    let final_by =
         facts["final_time"].as_u64().map(|time| format!("{}, by {}", units::utc(time), clocks(&facts["signers"])));
     let depth = units::count(output::number(facts, "confirmations"), "block");
     let standing = match facts["final"] == true {
@@ -263,8 +297,8 @@ fn text(context: &Context, facts: &Value) -> String {
     let rows = [
         ("file", output::text(facts, "file")),
         ("sha256", output::text(facts, "sha256")),
-        ("there at", format!("{time}, by {whose}")),
-        ("final at", final_at.unwrap_or_default()),
+        ("there by", format!("{time}, by {whose}")),
+        ("final by", final_by.unwrap_or_default()),
         ("block", format!("{}  {}", output::number(facts, "height"), output::text(facts, "block"))),
         ("standing", format!("{standing}; {}", output::text(facts, "by"))),
         ("tx", output::text(facts, "txid")),

@@ -85,12 +85,11 @@ pub fn run(context: &Context, arguments: &NotariseArgs) -> Outcome {
         datadir::write_atomically(&check::beside(path), format!("{text}\n").as_bytes(), 0o644)?;
     }
     let receipts: Vec<String> = arguments.files.iter().map(|path| check::beside(path).display().to_string()).collect();
-    let header = &proven.header.0;
-    let facts =
-        json!({ "txid": proven.transaction.txid, "height": header.height, "time": header.time, "receipts": receipts });
+    let (height, time) = (proven.header.0.height, proven.there_by().time);
+    let facts = json!({ "txid": proven.transaction.txid, "height": height, "time": time, "receipts": receipts });
     context.print(&facts, |facts| {
         let names = output::items(&facts["receipts"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
-        format!("{names}\nin block {} of {}", header.height, units::utc(header.time))
+        format!("{names}\nin block {height}, there by {}", units::utc(time))
     })
 }
 
