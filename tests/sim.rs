@@ -476,3 +476,10 @@ fn liars_that_come_back_hold_up_no_start() {
     let overrides = Overrides { encryption: Some(false), ..mined() };
     assert_holds(&sim::run(Options::draw(830_000_489, &overrides)));
 }
+
+/// A liar denied what it had announced, announced it again and was asked again, and the end of the time of the first question
+/// counted as that of the second: another peer was asked as well.
+#[test]
+fn who_is_asked_again_for_a_transaction_has_its_time_again() {
+    assert_holds(&outcome(160_147_059));
+}
