@@ -311,6 +311,8 @@ pub struct SealRecord {
     pub own_votes: Vec<SignedVote>,
     /// Certificates that still matter: the newest of finality, and all of later views, ascending by view.
     pub certificates: Vec<Certificate>,
+    /// The newest votes of others, one of each stage and authority at most, of one set.
+    pub heard: Vec<SignedVote>,
     /// Two different votes of one authority for one view and stage, or for finality and skip of one view.
     pub evidence: Vec<(SignedVote, SignedVote)>,
 }
@@ -335,6 +337,9 @@ pub trait SealStore: Send {
     fn load(&mut self) -> Result<SealRecord, StoreError>;
     /// Keeps a vote of this node's own, in place of its last one of the same stage.
     fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError>;
+    /// Keeps votes of others of one set, each in place of the last one of its signer and stage, and forgets those of earlier
+    /// sets. Durable with the next vote of this node's own.
+    fn keep_heard(&mut self, votes: &[SignedVote]) -> Result<(), StoreError>;
     /// Keeps a certificate. Durable if a block is notarised by it, else with the next vote.
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
     /// Forgets certificates of views below this one.

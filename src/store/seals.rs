@@ -15,7 +15,7 @@ use crate::{
     },
     chain::{
         archive::{SealRecord, SealStore, StoreError},
-        seal::{AuthoritySet, Certificate, SignedVote, Stage},
+        seal::{AuthoritySet, Certificate, SignedVote, Stage, Statement},
         spec::ChainSpec,
     },
     store::{
@@ -94,7 +94,9 @@ impl SealStore for SealDb {
         let certificates = rows::all(db, sql, [], |row| decode(row, 0))?;
         let sql = "SELECT first, second FROM evidence ORDER BY epoch, signer";
         let evidence = rows::all(db, sql, [], |row| Ok((decode(row, 0)?, decode(row, 1)?)))?;
-        Ok(SealRecord { own_votes, certificates, evidence })
+        let sql = "SELECT epoch, signer, stage, view, vote FROM heard_votes ORDER BY epoch, signer, stage";
+        let heard = rows::all(db, sql, [], heard_vote)?;
+        Ok(SealRecord { own_votes, certificates, heard, evidence })
     }
 
     fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError> {
@@ -104,6 +106,19 @@ impl SealStore for SealDb {
         let parameters = (statement.stage as u8, statement.view.cast_signed(), codec::encode(vote));
         rows::run(&self.connection, sql, parameters)?;
         connect::set_durable(&self.connection, false)
+    }
+
+    fn keep_heard(&mut self, votes: &[SignedVote]) -> Result<(), StoreError> {
+        let Some(epoch) = votes.iter().map(|vote| vote.statement.epoch).max() else { return Ok(()) };
+        let transaction = self.connection.transaction()?;
+        rows::run(&transaction, "DELETE FROM heard_votes WHERE epoch < ?1", [epoch])?;
+        let sql = "INSERT OR REPLACE INTO heard_votes (epoch, signer, stage, view, vote) VALUES (?1, ?2, ?3, ?4, ?5)";
+        for vote in votes {
+            let Statement { epoch, stage, view, .. } = vote.statement;
+            let parameters = (epoch, vote.signer, stage as u8, view.cast_signed(), codec::encode(vote));
+            rows::run(&transaction, sql, parameters)?;
+        }
+        Ok(transaction.commit()?)
     }
 
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
@@ -132,7 +147,8 @@ impl SealStore for SealDb {
 /// A bit that has flipped on the disk is in no checksum of SQLite's, but every signature would show it.
 fn check_record(record: &SealRecord, spec: &ChainSpec) -> Result<(), StoreError> {
     let genesis = spec.genesis_hash();
-    let votes = record.own_votes.iter().chain(record.evidence.iter().flat_map(|(first, second)| [first, second]));
+    let evidence = record.evidence.iter().flat_map(|(first, second)| [first, second]);
+    let votes = record.own_votes.iter().chain(&record.heard).chain(evidence);
     let certified = record.certificates.iter().map(|certificate| certificate.statement.epoch);
     let mut epochs = votes.map(|vote| vote.statement.epoch).chain(certified);
     if let Some(epoch) = epochs.find(|epoch| spec.authorities.of(*epoch).is_none()) {
@@ -147,6 +163,9 @@ fn check_record(record: &SealRecord, spec: &ChainSpec) -> Result<(), StoreError>
     };
     if !record.own_votes.iter().all(holds) {
         return Err(corrupt("a vote of this node's own is not what was signed"));
+    }
+    if !record.heard.iter().all(holds) {
+        return Err(corrupt("a vote of another authority is not what was signed"));
     }
     let certifies = |certificate: &Certificate| {
         let set = spec.authorities.of(certificate.statement.epoch);
@@ -167,6 +186,16 @@ fn own_vote(row: &Row<'_>) -> Result<SignedVote, StoreError> {
     let (stage, view): (i64, i64) = (row.get(0)?, row.get(1)?);
     if (stage, view) != (vote.statement.stage as i64, vote.statement.view.cast_signed()) {
         return Err(corrupt("a vote of this node's own stands in the place of another"));
+    }
+    Ok(vote)
+}
+
+fn heard_vote(row: &Row<'_>) -> Result<SignedVote, StoreError> {
+    let vote: SignedVote = decode(row, 4)?;
+    let Statement { epoch, stage, view, .. } = vote.statement;
+    let place: (u32, u8, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    if place != (epoch, vote.signer, stage as i64, view.cast_signed()) {
+        return Err(corrupt("a vote of another authority stands in the place of another"));
     }
     Ok(vote)
 }
@@ -215,6 +244,16 @@ impl SealStore for SealMemory {
         Ok(())
     }
 
+    fn keep_heard(&mut self, votes: &[SignedVote]) -> Result<(), StoreError> {
+        let Some(epoch) = votes.iter().map(|vote| vote.statement.epoch).max() else { return Ok(()) };
+        let key = |vote: &SignedVote| (vote.statement.epoch, vote.signer, vote.statement.stage);
+        let heard = &mut self.lock().heard;
+        heard.retain(|kept| kept.statement.epoch >= epoch && !votes.iter().any(|vote| key(vote) == key(kept)));
+        heard.extend(votes);
+        heard.sort_unstable_by_key(key);
+        Ok(())
+    }
+
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
         let key = |certificate: &Certificate| {
             let statement = certificate.statement;
@@ -252,7 +291,7 @@ mod tests {
         base::hash::hex,
         chain::{
             key::SecretKey,
-            seal::{Authorities, Stage, Statement, Votes},
+            seal::{Authorities, Votes},
         },
         store::testing::TempDir,
     };
@@ -297,6 +336,9 @@ mod tests {
             store.keep_certificate(&certificate(spec, statement)).unwrap();
         }
         store.forget_below(3).unwrap();
+        for heard in [vec![Statement::skip(0, 3), Statement::notarise(0, 3, BLOCK)], vec![Statement::skip(0, 4)]] {
+            store.keep_heard(&heard.into_iter().map(|said| vote(spec, said, 3)).collect::<Vec<_>>()).unwrap();
+        }
         let lie = |view| (vote(spec, Statement::skip(0, view), 2), vote(spec, Statement::finalize(0, view, BLOCK), 2));
         [7, 8].iter().for_each(|view| store.keep_evidence(&lie(*view)).unwrap());
     }
@@ -314,6 +356,7 @@ mod tests {
             fill(&mut *store, &later);
             store.keep_vote(&vote(&later, Statement::skip(1, 4), 1)).unwrap();
             store.keep_certificate(&certificate(&later, Statement::skip(1, 5))).unwrap();
+            store.keep_heard(&[vote(&later, Statement::skip(1, 4), 3)]).unwrap();
             let record = store.load().unwrap();
             let own: Vec<Statement> = record.own_votes.iter().map(|vote| vote.statement).collect();
             assert!(own.contains(&Statement::skip(1, 4)) && !own.contains(&Statement::skip(0, 5)), "{own:?}");
@@ -324,6 +367,7 @@ mod tests {
                 .map(|kept| kept.statement.epoch)
                 .collect();
             assert_eq!((skips, record.epoch()), (vec![1], 0), "the last final block is of the first set");
+            assert_eq!(record.heard, [vote(&later, Statement::skip(1, 4), 3)]);
             store.keep_certificate(&certificate(&later, Statement::finalize(1, 7, BLOCK))).unwrap();
             assert_eq!(store.load().unwrap().epoch(), 1);
         }
@@ -348,6 +392,7 @@ mod tests {
             record.certificates.iter().map(|one| one.statement).collect::<Vec<_>>(),
             [Statement::notarise(0, 3, BLOCK), Statement::finalize(0, 3, BLOCK), Statement::skip(0, 5)]
         );
+        assert_eq!(statements(&record.heard), [Statement::notarise(0, 3, BLOCK), Statement::skip(0, 4)]);
         assert_eq!(record.evidence.len(), 1, "one proof for each");
         assert_eq!(record.evidence[0].0.statement.view, 7);
         let mut memory = SealMemory::default();
@@ -376,7 +421,10 @@ mod tests {
             fs::write(path, bytes).unwrap();
         };
         let garbage = |path: &Path| fs::write(path, [7; 9000]).unwrap();
-        for damage in [&flip as &dyn Fn(&Path), &cut, &broken, &garbage] {
+        let swap = |path: &Path| {
+            Connection::open(path).unwrap().execute_batch("UPDATE heard_votes SET signer = 2").unwrap();
+        };
+        for damage in [&flip as &dyn Fn(&Path), &cut, &swap, &broken, &garbage] {
             let dir = TempDir::new();
             let path = dir.join("seals.db");
             fill(&mut SealDb::open(&path, &spec).unwrap(), &spec);

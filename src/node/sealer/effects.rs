@@ -37,7 +37,11 @@ impl Sealer {
         out: &mut Outbox,
     ) -> Result<(), Halt> {
         match effect {
-            Effect::KeepVote(vote) => self.seals.keep_vote(&vote)?,
+            Effect::KeepVote(vote) => {
+                // It waits for the disk, and so do these.
+                self.keep_heard()?;
+                self.seals.keep_vote(&vote)?;
+            }
             Effect::KeepCertificate(certificate) => self.seals.keep_certificate(&certificate)?,
             Effect::ForgetBelow(view) => self.seals.forget_below(view)?,
             Effect::KeepEvidence(evidence) => {

@@ -9,6 +9,7 @@ pub mod core;
 mod effects;
 mod finality;
 mod frames;
+mod heard;
 mod keys;
 mod leading;
 mod offers;
@@ -74,6 +75,8 @@ pub struct Sealer {
     ledger: Option<(Hash, u32)>,
     /// Transactions in the mempool.
     waiting: usize,
+    /// By when the newest votes of others are written.
+    heard_due: Option<Time>,
 }
 
 impl Sealer {
@@ -103,6 +106,7 @@ impl Sealer {
             recalling,
             questions: Questions::default(),
             waiting: 0,
+            heard_due: None,
         }
     }
 
@@ -182,9 +186,10 @@ impl Sealer {
             }
             Input::Notice(notice) => self.on_notice(now, notice, out)?,
             Input::Command(_, nothing) => match nothing {},
-            Input::Stop => return Ok(()),
+            Input::Stop => return self.keep_heard(),
         }
         self.perform(now, shown_by, out)?;
+        self.keep_heard_in_time(now)?;
         self.offers.keep(self.core.proposals());
         let facts = self.facts();
         self.reporter.report(now, &self.core, &facts, out);
@@ -233,6 +238,7 @@ impl Role for Sealer {
     }
 
     fn deadline(&self) -> Option<Time> {
-        [self.core.deadline(), self.recalling.deadline(), self.reporter.deadline()].into_iter().flatten().min()
+        let own = [self.core.deadline(), self.recalling.deadline(), self.reporter.deadline(), self.heard_due];
+        own.into_iter().flatten().min()
     }
 }

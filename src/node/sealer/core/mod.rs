@@ -154,6 +154,11 @@ impl Core {
         let epoch = set.epoch();
         let mut certified = Certified::new(base, handover);
         let mut tally = Tally::new(epoch, &record.evidence);
+        // These count for nothing: they tell their signers what they have said.
+        let heard = record.heard.iter().filter(|vote| vote.statement.epoch == epoch);
+        for vote in heard {
+            tally.remember(*vote);
+        }
         for certificate in record.certificates.iter().filter(|kept| kept.statement.epoch == epoch) {
             certificate.signed_votes().for_each(|vote| drop(tally.add(vote)));
             if !certified.is_settled(&certificate.statement) {
@@ -217,6 +222,13 @@ impl Core {
     /// The votes that are here.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// The newest votes of others that came since the last call, to be kept on the disk for their signers.
+    pub fn take_heard(&mut self) -> Vec<SignedVote> {
+        let mut votes = self.tally.take_unkept();
+        votes.retain(|vote| Some(vote.signer) != self.own);
+        votes
     }
 
     /// What this node's key has signed.

@@ -1,6 +1,6 @@
 //! Votes that were checked, by view: one for each member, stage and view, in a bounded window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chain::seal::{Certificate, Epoch, SignedVote, Stage, Statement, Votes};
 
@@ -26,6 +26,8 @@ pub enum Counted {
 pub struct Tally {
     votes: BTreeMap<(u64, Stage, u8), SignedVote>,
     newest: BTreeMap<(u8, Stage), SignedVote>,
+    /// Whose newest votes are newer than those on the disk.
+    unkept: BTreeSet<(u8, Stage)>,
     evidence: BTreeMap<u8, Evidence>,
 }
 
@@ -56,9 +58,8 @@ impl Tally {
         let lies = self.contradicted(&vote).filter(|_| !self.evidence.contains_key(&vote.signer));
         let fresh = !self.votes.contains_key(&(view, stage, vote.signer));
         self.votes.entry((view, stage, vote.signer)).or_insert(vote);
-        let newest = self.newest.entry((vote.signer, stage)).or_insert(vote);
-        if newest.statement.view < view {
-            *newest = vote;
+        if self.remember(vote) {
+            self.unkept.insert((vote.signer, stage));
         }
         match lies {
             Some(earlier) => {
@@ -68,6 +69,27 @@ impl Tally {
             None if fresh => Counted::Fresh,
             None => Counted::Known,
         }
+    }
+
+    /// Takes a vote whose signature holds for the newest of its signer and stage, without counting it. Whether it is.
+    pub fn remember(&mut self, vote: SignedVote) -> bool {
+        let key = (vote.signer, vote.statement.stage);
+        let is_newer = self.newest.get(&key).is_none_or(|newest| newest.statement.view < vote.statement.view);
+        if is_newer {
+            self.newest.insert(key, vote);
+        }
+        is_newer
+    }
+
+    /// Whether there are newest votes that [`Tally::take_unkept`] has not returned.
+    pub fn has_unkept(&self) -> bool {
+        !self.unkept.is_empty()
+    }
+
+    /// The newest votes that are here and were not returned before.
+    pub fn take_unkept(&mut self) -> Vec<SignedVote> {
+        let keys = std::mem::take(&mut self.unkept);
+        keys.iter().filter_map(|key| self.newest.get(key).copied()).collect()
     }
 
     /// A vote that is here and that an honest signer of `vote` cannot have signed.

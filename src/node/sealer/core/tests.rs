@@ -171,7 +171,7 @@ fn the_end_of_a_view_s_time_is_a_vote_to_skip_and_no_finality_follows() {
     assert_eq!(core.view(), 2);
     // Nor after a restart.
     let own_votes = core.own_votes().iter().copied().collect();
-    let record = SealRecord { own_votes, certificates: vec![notarised(1, A)], evidence: Vec::new() };
+    let record = SealRecord { own_votes, certificates: vec![notarised(1, A)], ..SealRecord::default() };
     let mut again = core_with(Some(0), 4, record);
     again.set_ledger(A, at(0));
     assert_eq!(cast(&again.effects()), []);

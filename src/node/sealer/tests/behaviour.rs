@@ -14,7 +14,7 @@ fn genesis() -> Hash {
     spec(4).genesis_hash()
 }
 
-fn vote(signer: usize, statement: Statement) -> SignedVote {
+pub(super) fn vote(signer: usize, statement: Statement) -> SignedVote {
     SignedVote::sign(statement, signer as u8, 5_000, &key(signer), &genesis())
 }
 
@@ -24,7 +24,7 @@ fn certificate(statement: Statement) -> Certificate {
 }
 
 /// A sealer that has started and has two peers; the first message that it sends, if it is an authority, is a question.
-fn started(own: Option<usize>, disk: &Disk) -> (Driver<Sealer>, Option<Recall>) {
+pub(super) fn started(own: Option<usize>, disk: &Disk) -> (Driver<Sealer>, Option<Recall>) {
     let mut driver = sealer(&Arc::new(spec(4)), own, disk);
     driver.start();
     for link in [1, 2] {
@@ -37,7 +37,7 @@ fn started(own: Option<usize>, disk: &Disk) -> (Driver<Sealer>, Option<Recall>) 
     (driver, asked)
 }
 
-fn answer(recall: &Recall, responder: usize, votes: &[SignedVote]) -> Message {
+pub(super) fn answer(recall: &Recall, responder: usize, votes: &[SignedVote]) -> Message {
     let votes = List::truncated(votes.iter().copied());
     Message::Recalled(Box::new(Recalled::sign(recall, responder as u8, votes, &key(responder), &genesis())))
 }
@@ -50,7 +50,7 @@ fn votes_in(messages: &[Message]) -> Vec<Statement> {
     messages.iter().filter_map(statement).collect()
 }
 
-fn halt(did: &Actions) -> Option<Halt> {
+pub(super) fn halt(did: &Actions) -> Option<Halt> {
     did.0.iter().find_map(|action| match action {
         Action::Halt(halt) => Some(halt.clone()),
         _ => None,
@@ -276,6 +276,9 @@ fn a_vote_that_cannot_be_written_is_not_sent() {
         }
         fn keep_vote(&mut self, _: &SignedVote) -> Result<(), StoreError> {
             Err(StoreError::Other("the disk is full".to_owned()))
+        }
+        fn keep_heard(&mut self, _: &[SignedVote]) -> Result<(), StoreError> {
+            Ok(())
         }
         fn keep_certificate(&mut self, _: &Certificate) -> Result<(), StoreError> {
             Ok(())

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod behaviour;
+mod restarting;
 mod turning;
 
 use std::{
@@ -68,6 +69,14 @@ impl SealStore for Disk {
         Ok(())
     }
 
+    fn keep_heard(&mut self, votes: &[SignedVote]) -> Result<(), StoreError> {
+        let key = |vote: &SignedVote| (vote.signer, vote.statement.stage);
+        let heard = &mut self.0.lock().unwrap().heard;
+        heard.retain(|kept| !votes.iter().any(|vote| key(vote) == key(kept)));
+        heard.extend(votes);
+        Ok(())
+    }
+
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
         let certificates = &mut self.0.lock().unwrap().certificates;
         certificates.push(certificate.clone());
@@ -114,6 +123,9 @@ struct Network {
     genesis: Header,
     queue: VecDeque<(usize, usize, Message)>,
     sent: usize,
+    /// A node that may stop by itself, and why it has.
+    may_halt: Option<usize>,
+    halted: Option<Halt>,
 }
 
 impl Network {
@@ -139,7 +151,16 @@ impl Network {
         };
         let nodes: Vec<Node> = numbers.map(node).collect();
         let count = authorities;
-        let mut network = Self { nodes, spec, count, genesis: genesis.clone(), queue: VecDeque::new(), sent: 0 };
+        let mut network = Self {
+            nodes,
+            spec,
+            count,
+            genesis: genesis.clone(),
+            queue: VecDeque::new(),
+            sent: 0,
+            may_halt: None,
+            halted: None,
+        };
         (0..network.nodes.len()).for_each(|at| network.start(at));
         network
     }
@@ -185,6 +206,10 @@ impl Network {
         for action in did.0 {
             match action {
                 Action::Tell(notice) => self.hear(at, notice),
+                Action::Halt(halt) if self.may_halt == Some(at) => {
+                    self.nodes[at].is_up = false;
+                    self.halted = Some(halt);
+                }
                 Action::Halt(halt) => panic!("node {at} halts: {halt}"),
                 Action::Link(LinkAction::Close { reason, .. }) => panic!("node {at} closes a link: {reason}"),
                 _ => {}

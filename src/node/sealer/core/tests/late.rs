@@ -51,7 +51,7 @@ fn a_notarised_block_that_nobody_delivers_is_passed_by_if_its_view_was_skipped()
 /// A core whose disk has this after a power loss, with a transaction to go on with.
 fn after_power_loss(own: u8, certificates: Vec<Certificate>, own_votes: &[Statement]) -> Core {
     let own_votes = own_votes.iter().map(|statement| vote(own, *statement)).collect();
-    let mut core = core_with(Some(own), 4, SealRecord { own_votes, certificates, evidence: Vec::new() });
+    let mut core = core_with(Some(own), 4, SealRecord { own_votes, certificates, ..SealRecord::default() });
     core.set_work(true, at(0));
     core.effects();
     core
