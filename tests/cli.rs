@@ -279,6 +279,32 @@ fn a_generated_ledger_depends_only_on_its_seed_and_keeps_all_rules() {
 }
 
 #[test]
+fn a_generated_ledger_has_as_many_coins_as_asked_for() {
+    let folder = Folder::new("coins");
+    let make = |into: &str, more: &[&str]| {
+        folder.run(&[&["generate", "--coins", "150", "--data-dir", into, "--json"], more].concat()).json()
+    };
+    let coins = |folder_of: &str| {
+        let said =
+            folder.run(&["sql", "SELECT count(*) AS coins FROM v_packed_coins", "-d", folder_of, "--json"]).json();
+        said[0]["coins"].clone()
+    };
+    let one = make("a", &["--transactions", "990", "--txs-per-block", "20"]);
+    assert_eq!((&one["blocks"], &one["transactions"], coins("a")), (&50.into(), &990.into(), 150.into()));
+    assert_eq!(make("b", &["--transactions", "990", "--txs-per-block", "20"])["tip"], one["tip"]);
+    // One that has not grown so far yet has fewer.
+    assert_eq!(make("c", &["--transactions", "20"])["blocks"], 1);
+    assert!(coins("c").as_u64().unwrap() < 50);
+    folder.run(&["chain", "export", "blocks", "-d", "a"]).ok();
+    assert_eq!(folder.run(&["chain", "import", "blocks", "-d", "d", "--json"]).json()["tip"], one["tip"]);
+    folder.run(&["verify", "--deep", "-d", "d"]).ok();
+    folder.run(&["generate", "--coins", "150", "-d", "e"]).fails(2, &["--blocks"]);
+    folder
+        .run(&["generate", "--coins", "150", "--blocks", "1", "--txs-per-block", "4000", "-d", "e"])
+        .fails(2, &["2700"]);
+}
+
+#[test]
 fn exports_and_imports_resume_and_refuse_damaged_files() {
     let folder = Folder::new("chain");
     let tip = generate(&folder, "a", "1")["tip"].clone();

@@ -38,6 +38,8 @@ enum Workload {
     W4,
     /// 10,000 blocks of 500 transactions, over five million coins
     W5,
+    /// 4,000 blocks of 500 transactions, over 200,000 coins: a long history, of which little is left
+    W6,
 }
 
 /// Arguments of `bench sync`.
@@ -104,6 +106,7 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
         Some(Workload::W2 | Workload::W4) => (200, 500),
         Some(Workload::W3) => (2_000, 500),
         Some(Workload::W5) => (10_000, 500),
+        Some(Workload::W6) => (4_000, 500),
         None => (args.blocks, args.txs_per_block),
     };
     let folder = TempFolder::new("bench-sync")?;
@@ -112,11 +115,15 @@ pub fn run(args: &SyncArgs, spec: &ChainSpec, json: bool) -> Outcome {
     if forks && args.authorities.is_some() {
         return Err(Failure::usage("w4 has the branches of a chain of proof of work".to_owned()));
     }
-    let branches: &[&str] = if forks { &["--branch-every", "10"] } else { &[] };
+    let more: &[&str] = match args.workload {
+        Some(Workload::W4) => &["--branch-every", "10"],
+        Some(Workload::W6) => &["--coins", "200000"],
+        _ => &[],
+    };
     if let Some(authorities) = args.authorities {
         sealed_chain::make(folder.path(), usize::from(authorities))?;
     }
-    generate_with(&provider_dir, blocks, transactions, args.seed, branches)?;
+    generate_with(&provider_dir, blocks, transactions, args.seed, more)?;
     let ledger = chain_folder(&provider_dir).join("ledger.db");
     settle(&provider_dir)?;
     let ceilings = Ceilings {
