@@ -131,6 +131,11 @@ pub struct Submission {
 pub trait LedgerStore: HeaderArchive {
     /// The committed tip.
     fn tip(&self) -> Result<Tip, StoreError>;
+    /// The lowest height whose block is kept whole, with body and undo data; 1: all are. Below it there are only headers, and
+    /// genesis. A disconnected block needs both, so the applied chain never ends below `kept_from() - 1`.
+    fn kept_from(&self) -> u32 {
+        1
+    }
     /// The sum over its coins. Takes a moment: not all commits store it.
     fn state_sum(&self) -> Result<StateSum, StoreError>;
     /// Stores validated headers (status [`BlockStatus::Header`]). Known ones are left as they are.

@@ -41,6 +41,12 @@ pub(super) fn tip(connection: &Connection) -> Result<Tip, StoreError> {
     Ok(Tip { hash: end.hash, height, time: end.header.time, work: end.work, digest })
 }
 
+/// The lowest height whose block is kept whole, as committed.
+pub(super) fn kept_from(connection: &Connection) -> Result<u32, StoreError> {
+    let found = rows::one(connection, "SELECT kept_from FROM state", [], |row| rows::integer(row, 0))?;
+    found.ok_or_else(|| corrupt("the state row is missing"))
+}
+
 /// Verifies up to `count` blocks from the tip downwards: header hash and linkage, body, and that disconnecting each leads
 /// to the state that its header commits to. `sum` is the tip's. Returns the number of blocks.
 pub(super) fn recent_blocks(

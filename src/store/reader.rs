@@ -71,6 +71,11 @@ impl LedgerReader {
         check::tip(&snapshot)
     }
 
+    /// The lowest height whose block is kept whole; 1: all are.
+    pub fn kept_from(&self) -> Result<u32, StoreError> {
+        check::kept_from(&self.connection)
+    }
+
     /// The bytes of a stored block, re-hashed on the way; `None` if the block or its body is unknown.
     pub fn body(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
         let snapshot = self.snapshot()?;

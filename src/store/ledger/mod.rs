@@ -120,6 +120,8 @@ pub struct LedgerDb {
     next_id: i64,
     /// As of the last commit.
     committed: Tip,
+    /// The lowest height whose block is kept whole, uncommitted changes included.
+    kept_from: u32,
     /// When the sums behind its digest are stored.
     sums: SaveSchedule,
     /// Whether commits wait for the disk now.
@@ -244,6 +246,7 @@ impl LedgerDb {
             best: memory.best,
             next_id: memory.next_id,
             committed: memory.committed,
+            kept_from: memory.kept_from,
             durable: false,
             postponed: Arc::default(),
             checkpoint_pages: options.checkpoint_pages,
@@ -263,7 +266,7 @@ impl LedgerDb {
         self.coins.reload(&self.connection)?;
         self.sums.reload(&self.connection)?;
         (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
-        (self.next_id, self.uncommitted) = (memory.next_id, 0);
+        (self.next_id, self.uncommitted, self.kept_from) = (memory.next_id, 0, memory.kept_from);
         self.postponed.store(false, Ordering::Release);
         Ok(())
     }
@@ -313,6 +316,7 @@ struct Memory {
     best: Best,
     next_id: i64,
     committed: Tip,
+    kept_from: u32,
 }
 
 impl Memory {
@@ -329,6 +333,7 @@ impl Memory {
             best: Best { id: best.id, hash: best.hash, work: best.work },
             next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,
             committed: tip,
+            kept_from: check::kept_from(connection)?,
         })
     }
 }

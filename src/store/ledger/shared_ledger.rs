@@ -99,6 +99,11 @@ impl LedgerStore for SharedLedger {
         self.lock()?.tip()
     }
 
+    fn kept_from(&self) -> u32 {
+        // Whoever finds the lock broken fails with the next call.
+        self.lock().map_or(1, |ledger| ledger.kept_from())
+    }
+
     fn state_sum(&self) -> Result<StateSum, StoreError> {
         self.lock()?.state_sum()
     }

@@ -32,6 +32,10 @@ impl LedgerStore for LedgerDb {
         Ok(self.committed.clone())
     }
 
+    fn kept_from(&self) -> u32 {
+        self.kept_from
+    }
+
     fn state_sum(&self) -> Result<StateSum, StoreError> {
         let Loaded { sum, damaged } = self.watch(state_sums::load(&self.connection, &self.committed))?;
         if damaged {
