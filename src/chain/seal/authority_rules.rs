@@ -35,13 +35,13 @@ impl SealRules for AuthorityRules {
         if !is_of_parent {
             return Err(HeaderFault::ParentView { found: seal.parent_view, expected: parent_view });
         }
-        check_next(spec, header.height, seal.next_authorities, hash)?;
         check_voters(spec, parent.height, &seal.parent_votes)?;
         let expected = parent.time.max(seal.parent_votes.median_clock() / 1000);
         if header.time != expected {
             return Err(HeaderFault::SealTime { found: header.time, expected });
         }
-        Ok(())
+        // Last: a header that fails here alone may show that this node's file lacks a set.
+        check_next(spec, header.height, seal.next_authorities, hash)
     }
 
     /// Nothing but the parent tells whether the seal is one.
@@ -240,6 +240,14 @@ mod tests {
         let wrong = Hash([5; 32]);
         assert_ne!(keys, wrong);
         assert_eq!(verdict(|_, seal| seal.next_authorities = wrong), Err(HeaderFault::NextAuthorities(wrong)));
+        let no_votes = |_: &mut Header, seal: &mut AuthoritySeal| {
+            (seal.next_authorities, seal.parent_votes) = (wrong, Votes::default());
+        };
+        assert_eq!(
+            verdict(no_votes),
+            Err(HeaderFault::ParentVotes { found: 0, quorum: 3 }),
+            "the set is looked at last"
+        );
         let late = |header: &mut Header, _: &mut AuthoritySeal| header.time += 1;
         assert!(matches!(verdict(late), Err(HeaderFault::SealTime { .. })));
         let work = |header: &mut Header, _: &mut AuthoritySeal| header.seal = ChainSpec::dev().genesis.header.seal;

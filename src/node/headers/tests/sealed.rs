@@ -342,3 +342,27 @@ fn a_node_whose_file_lacks_a_set_says_so_and_waits_before_the_block_that_names_i
     let fault = PeerFault::Header(HeaderFault::NextAuthorities(Hash([7; 32])));
     assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![(1, fault)], 0));
 }
+
+/// Its votes were not looked at, so that it certified whatever stood before it.
+#[test]
+fn a_header_that_names_an_unknown_set_certifies_its_parent_only_by_votes_of_a_quorum() {
+    let mut forged = chain(2);
+    let unsigned = |header: &Header, change: &dyn Fn(&mut crate::chain::seal::AuthoritySeal)| {
+        let mut seal = header.authority_seal().unwrap().clone();
+        change(&mut seal);
+        Header { seal: Seal::Authorities(Box::new(seal)), ..header.clone() }
+    };
+    let (seal, time) = testkit::next_seal(&forged.spec, &facts(&forged), 0);
+    let header = Header { height: 3, previous: forged.hash(2), seal, time, ..forged.rows[2].header.clone() };
+    let forge = |(signer, vote): (usize, &Vote)| (signer, Vote { signature: [7; 64], ..*vote });
+    forged.push(unsigned(&header, &|seal| seal.parent_votes = Votes::collect(seal.parent_votes.iter().map(forge))));
+    let (seal, _) = testkit::next_seal(&forged.spec, &facts(&forged), 0);
+    let last = Header { height: 4, previous: forged.hash(3), seal, time, ..header };
+    forged
+        .push(unsigned(&last, &|seal| (seal.next_authorities, seal.parent_votes) = (Hash([7; 32]), Votes::default())));
+    let mut rig = rig(&forged.first(2));
+    rig.up(1, &forged);
+    let actions = rig.sync(1, forged.headers(3..=4));
+    let fault = PeerFault::Header(HeaderFault::ParentVotes { found: 0, quorum: 3 });
+    assert_eq!((rig.take_stored(), faults(&actions)), (vec![], vec![(1, fault)]));
+}
