@@ -129,6 +129,9 @@ impl SealRules for AuthorityRules {
     }
 }
 
+/// No point of the curve: no signature holds for it. Zeros would be a key for which anybody can sign.
+const NO_KEY: [u8; 32] = [2; 32];
+
 /// What the votes in a header say if they are of this stage.
 fn claims(spec: &ChainSpec, header: &Header, state: fn(Epoch, u64, Hash) -> Statement) -> Vec<Claim> {
     let parent_height = header.height.saturating_sub(1);
@@ -136,8 +139,7 @@ fn claims(spec: &ChainSpec, header: &Header, state: fn(Epoch, u64, Hash) -> Stat
     let Some((seal, set)) = signed else { return Vec::new() };
     let (statement, genesis) = (state(set.epoch(), seal.parent_view, header.previous), spec.genesis_hash());
     let claims = seal.parent_votes.iter().map(|(signer, vote)| Claim {
-        // No key: a signature that never holds.
-        public_key: set.keys().get(signer).copied().unwrap_or_default(),
+        public_key: set.keys().get(signer).copied().unwrap_or(NO_KEY),
         hash: statement.signing_hash(&genesis, vote.clock),
         signature: vote.signature,
     });
@@ -180,7 +182,7 @@ mod tests {
     use crate::chain::{
         key::{self, SecretKey},
         rules,
-        seal::{Authorities, CONTINUED_VIEWS},
+        seal::{Authorities, CONTINUED_VIEWS, Vote},
         testkit::{self, BlockMaker},
     };
 
@@ -269,6 +271,14 @@ mod tests {
         assert!(holds(&AuthorityRules.parent_claims(maker.spec(), &header)));
         header.previous = Hash([1; 32]);
         assert!(!holds(&AuthorityRules.parent_claims(maker.spec(), &header)), "votes for another block");
+        // Anybody's signature, which holds for the keys that nobody owns.
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        let mut seal = header.authority_seal().unwrap().clone();
+        seal.parent_votes = Votes::collect((4..7).map(|signer| (signer, Vote { clock: 0, signature })));
+        header.seal = Seal::Authorities(Box::new(seal));
+        let claims = AuthorityRules.parent_claims(maker.spec(), &header);
+        assert!(claims.len() == 3 && claims.iter().all(|claim| !claim.holds()), "votes of numbers that nobody has");
     }
 
     #[test]
