@@ -173,6 +173,11 @@ fn on_a_chain_of_proof_of_work_a_node_or_its_headers_tell_whether_the_block_stil
     let headers = root.path().join("headers.dat");
     let headers = headers.to_str().unwrap();
     assert!(node.cli(&["chain", "headers", headers]).status.success());
+    // A pipe is written to, not replaced.
+    let written = fs::read(headers).unwrap();
+    for target in ["-", "/dev/stdout"] {
+        assert_eq!(node.cli(&["chain", "headers", target]).stdout[..written.len()], written, "{target}");
+    }
     let elsewhere = root.path().join("elsewhere");
     let alone = |args: &[&str]| cli_on(&elsewhere, "local", args);
     assert_eq!(alone(&["check", &receipt]).status.code(), Some(3), "there is no node");

@@ -182,6 +182,12 @@ impl Receipt {
         })
     }
 
+    /// Whether it says anything that [`Receipt::check_inclusion`] does not check.
+    pub fn says_more(&self) -> bool {
+        let Self { headers, certificate, output, file, .. } = self;
+        !headers.is_empty() || certificate.is_some() || output.is_some() || file.is_some()
+    }
+
     /// Makes it about one output. Returns whether the transaction has it.
     pub fn name_output(&mut self, spec: &ChainSpec, outputs: &[Output], index: u32) -> bool {
         let output = outputs.get(index as usize);

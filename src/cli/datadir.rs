@@ -153,19 +153,25 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
 
 /// Writes a file beside and renames it; `prepare` sees it while it is empty.
 pub(super) fn write_beside(path: &Path, bytes: &[u8], mode: u32, prepare: impl Fn(&File) -> io::Result<()>) -> Outcome {
+    let failed = |error| Failure::io("cannot write", path, &error);
+    write_with(path, mode, |file| prepare(file).and_then(|()| file.write_all(bytes)).map_err(failed))
+}
+
+/// The same for a file that is written bit by bit. What is no regular file is written to instead: a device or a pipe must not
+/// give way to a file.
+pub(super) fn write_with(path: &Path, mode: u32, fill: impl FnOnce(&mut File) -> Outcome) -> Outcome {
+    let failed = |error| Failure::io("cannot write", path, &error);
+    if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        return fill(&mut OpenOptions::new().write(true).open(path).map_err(failed)?);
+    }
     let temporary = temporary_beside(path);
     let written = (|| {
         drop(fs::remove_file(&temporary));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-        prepare(&file)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary).map_err(failed)?;
+        fill(&mut file)?;
+        file.sync_all().and_then(|()| fs::rename(&temporary, path)).map_err(failed)
     })();
-    written.map_err(|error| {
-        drop(fs::remove_file(&temporary));
-        Failure::io("cannot write", path, &error)
-    })
+    written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {

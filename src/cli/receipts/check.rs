@@ -90,38 +90,33 @@ fn refused(path: &Path, fault: &ReceiptFault) -> Failure {
     Failure::new(exit, format!("the receipt shows nothing: {}: {fault}{advice}", path.display()))
 }
 
-/// Reads a receipt, or the one beside a file.
+/// Reads the receipt beside a file, which may be a receipt itself; without one, the file is it.
 fn read(path: &Path) -> Outcome<Given> {
-    let problem = match parse(path)? {
-        Parsed::Receipt(receipt) => {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let file = name.strip_suffix(RECEIPT_SUFFIX).map(|name| path.with_file_name(name));
-            let file = file.filter(|file| receipt.file.is_some() && file.is_file());
-            let file = file.map(|file| sha256::of_file(&file).map(|hash| (file, hash))).transpose()?;
-            return Ok(Given { receipt: *receipt, file });
-        }
-        Parsed::Nothing => None,
-        Parsed::Unreadable(problem) => Some(problem),
-    };
+    let not_one =
+        |path: &Path, why: &str| Failure::new(Exit::Rejected, format!("not a receipt: {}{why}", path.display()));
     let beside = beside(path);
     if beside.exists() {
         let file = Some((path.to_owned(), sha256::of_file(path)?));
         return match parse(&beside)? {
             Parsed::Receipt(receipt) => Ok(Given { receipt: *receipt, file }),
-            Parsed::Nothing => Err(Failure::new(Exit::Rejected, format!("not a receipt: {}", beside.display()))),
-            Parsed::Unreadable(problem) => {
-                Err(Failure::new(Exit::Rejected, format!("not a receipt: {}: {problem}", beside.display())))
-            }
+            Parsed::Nothing => Err(not_one(&beside, "")),
+            Parsed::Unreadable(problem) => Err(not_one(&beside, &format!(": {problem}"))),
         };
     }
     let advice = "name a receipt, or make one with: tussock notarise FILE";
-    Err(match problem {
-        Some(problem) => Failure::new(
-            Exit::Rejected,
-            format!("not a receipt, and none is beside it: {}: {problem}; {advice}", path.display()),
-        ),
-        None => Failure::new(Exit::NotFound, format!("no receipt beside it: {}; {advice}", beside.display())),
-    })
+    match parse(path)? {
+        Parsed::Receipt(receipt) => {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let file = name.strip_suffix(RECEIPT_SUFFIX).map(|name| path.with_file_name(name));
+            let file = file.filter(|file| receipt.file.is_some() && file.is_file());
+            let file = file.map(|file| sha256::of_file(&file).map(|hash| (file, hash))).transpose()?;
+            Ok(Given { receipt: *receipt, file })
+        }
+        Parsed::Unreadable(problem) => Err(not_one(path, &format!(", and none is beside it: {problem}; {advice}"))),
+        Parsed::Nothing => {
+            Err(Failure::new(Exit::NotFound, format!("no receipt beside it: {}; {advice}", beside.display())))
+        }
+    }
 }
 
 /// Where the receipt of a file is.

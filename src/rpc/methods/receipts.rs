@@ -181,6 +181,10 @@ fn verify_output_proof(context: &Shared, args: &Args) -> Result<Continuation, Rp
     let bytes = bytes.ok_or_else(|| undecodable("hex of at most 256 KiB is needed"))?;
     let receipt: Receipt =
         serde_json::from_slice(&bytes).map_err(|_| undecodable("gettxoutproof writes another JSON"))?;
+    // Nothing here checks what a receipt may say besides.
+    if receipt.says_more() {
+        return Err(undecodable("it says more than gettxoutproof writes; check it with: tussock check"));
+    }
     let (transaction, header, hash) =
         receipt.check_inclusion(&context.chain).map_err(|fault| undecodable(&fault.to_string()))?;
     Ok(Continuation::query(move |databases| {
