@@ -41,7 +41,8 @@ pub(in crate::sim) struct Announced {
     listeners: BTreeSet<LinkId>,
     /// Leaves of transactions that came, and how often.
     copies: BTreeMap<Hash, u32>,
-    /// By the node's salts, what it has.
+    /// Leaves of transactions that are here, and what the node's salts make of them.
+    leaves: BTreeSet<Hash>,
     here: BTreeSet<ShortId>,
     /// What it asked for and has no answer to.
     asked: BTreeMap<ShortId, (LinkId, Time)>,
@@ -88,7 +89,7 @@ impl Announced {
     pub(in crate::sim) fn did(&mut self, action: &Action, now: Time) {
         match action {
             Action::Link(LinkAction::Send { link, frame }) => match frame.open() {
-                Ok(Message::RelaySalt { number, salt }) => drop(self.salts.insert(number, salt)),
+                Ok(Message::RelaySalt { number, salt }) => self.tells(number, salt),
                 Ok(Message::GetTransactions(ids)) => ids.iter().for_each(|id| self.asks(*id, *link, now)),
                 _ => {}
             },
@@ -100,6 +101,13 @@ impl Announced {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The node tells a salt, by which peers may announce what has long been here.
+    fn tells(&mut self, number: u8, salt: Salt) {
+        if self.salts.insert(number, salt) != Some(salt) {
+            self.here.extend(self.leaves.iter().map(|leaf| salt.short_id(leaf)));
         }
     }
 
@@ -127,6 +135,7 @@ impl Announced {
     }
 
     fn is_here(&mut self, leaf: &Hash) {
+        self.leaves.insert(*leaf);
         for salt in self.salts.values() {
             let id = salt.short_id(leaf);
             self.here.insert(id);
