@@ -3,7 +3,7 @@
 use tussock::sim::{self, Options, Outcome, Overrides};
 
 fn sealed(authorities: usize) -> Overrides {
-    Overrides { authorities: Some(authorities), ..Overrides::default() }
+    Overrides { authorities: Some(authorities), later_sets: Some(0), ..Overrides::default() }
 }
 
 fn outcome(seed: u64, authorities: usize) -> Outcome {
@@ -77,4 +77,25 @@ fn a_certified_block_may_be_asked_for() {
 fn an_early_wake_does_nothing() {
     assert_holds(&outcome(19, 4));
     assert_holds(&outcome(12, 7));
+}
+
+/// A node was paid at before it had a peer, so before it had told a salt. The checker did not know that it had what peers
+/// announced later, and wanted it asked for.
+#[test]
+fn what_is_here_before_a_salt_is_told_is_asked_of_nobody() {
+    let overrides = Overrides { later_sets: Some(2), ..sealed(5) };
+    assert_holds(&sim::run(Options::draw(1002, &overrides)));
+}
+
+/// Sets of authorities take over from each other: one joins, one leaves, a few stay among others; in each lie as many as may.
+#[test]
+fn the_network_goes_on_over_changes_of_its_authorities() {
+    for (seed, authorities, later_sets) in [(2, 2, 2), (3, 4, 1), (6, 5, 3)] {
+        let options = Options::draw(seed, &Overrides { later_sets: Some(later_sets), ..sealed(authorities) });
+        assert_eq!(options.later_sets.len(), later_sets);
+        let outcome = sim::run(options);
+        assert_holds(&outcome);
+        let last = outcome.options.later_sets.last().expect("later sets");
+        assert!(outcome.summary.height > last.from, "seed {seed} ends before {}", last.from);
+    }
 }

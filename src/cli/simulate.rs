@@ -64,6 +64,9 @@ pub struct SimulateArgs {
     /// How many of the authorities lie. With more than the chain tolerates, blocks that contradict each other become final
     #[arg(long, value_name = "N", requires = "authorities", value_parser = clap::value_parser!(u64).range(0..=10))]
     pub lying_authorities: Option<u64>,
+    /// How many other sets of authorities take over, one after the other
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=5))]
+    pub later_sets: Option<u64>,
     /// Crashes are power losses: disks lose all since their last flush. Nodes flush at each block or every few seconds
     #[arg(long)]
     pub power_loss: bool,
@@ -110,6 +113,7 @@ impl SimulateArgs {
             tricksters: count(self.tricksters),
             authorities: count(self.authorities),
             lying_authorities: count(self.lying_authorities),
+            later_sets: count(self.later_sets),
             power_loss: self.power_loss,
             calm: self.calm,
         }
@@ -136,6 +140,7 @@ impl SimulateArgs {
         flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
         flag("authorities", self.authorities.map(|authorities| authorities.to_string()));
         flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
+        flag("later-sets", self.later_sets.map(|sets| sets.to_string()));
         line += if self.power_loss { " --power-loss" } else { "" };
         line + if self.calm { " --calm" } else { "" }
     }

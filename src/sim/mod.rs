@@ -19,6 +19,7 @@ mod hangups;
 mod history;
 mod hosts;
 mod inboxes;
+mod later_sets;
 mod lines;
 mod misbehave;
 mod names;
@@ -43,6 +44,7 @@ mod world;
 
 use std::panic::{self, AssertUnwindSafe};
 
+pub use later_sets::LaterSet;
 pub use options::Options;
 pub use overrides::{Overrides, Partition};
 pub use report::Outcome;

@@ -13,6 +13,7 @@ use crate::{
     sim::{
         clock::EPOCH,
         dice::Dice,
+        later_sets::{LaterSet, draw_count, draw_joiners},
         overrides::{Overrides, Partition},
         regions::Study,
         sealed::{draw_authorities, draw_lying},
@@ -83,6 +84,9 @@ pub struct Options {
     pub lying_authorities: usize,
     /// Of these, how many keep the rules, but start again from older disks.
     pub older_disks: usize,
+    /// Sets of authorities that take over from the first one, in the order of their heights.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub later_sets: Vec<LaterSet>,
     /// Milliseconds from a block of a sealed chain to the next one at least.
     pub sealed_block_time_ms: u64,
     /// Seconds after which a sealed chain gets a block without transactions.
@@ -196,7 +200,9 @@ impl Options {
         let nodes = overrides.nodes.unwrap_or_else(|| dice.size("nodes", &[2, 3, 3, 4, 4, 5, 5, 6, 7, 8])).max(1);
         let authorities = overrides.authorities.unwrap_or_else(|| draw_authorities(&dice, nodes));
         let lying = overrides.lying_authorities.unwrap_or_else(|| draw_lying(&dice, authorities, overrides.calm));
-        let nodes = nodes.max(authorities.saturating_sub(lying));
+        let later_sets = overrides.later_sets.unwrap_or_else(|| draw_count(&dice));
+        let joiners = if authorities > 0 { draw_joiners(&dice, later_sets) } else { 0 };
+        let nodes = nodes.max(authorities.saturating_sub(lying) + joiners);
         let seconds = overrides.minutes.map_or_else(|| dice.between("seconds", 40, 150), |minutes| minutes * 60);
         let mut options = Self::peaceful(&dice, nodes, seconds);
         if !overrides.calm {
@@ -204,6 +210,7 @@ impl Options {
         }
         if authorities > 0 {
             options.seal(&dice, authorities, lying, overrides.calm);
+            options.draw_later_sets(&dice, later_sets);
         }
         if let Some(loss) = overrides.loss_ppm {
             options.loss_ppm = loss;

@@ -25,6 +25,8 @@ pub struct Overrides {
     pub authorities: Option<usize>,
     /// How many of them lie. More than the chain tolerates: nothing is promised but that the checkers find it.
     pub lying_authorities: Option<usize>,
+    /// How many sets of authorities take over from the first one, one after the other.
+    pub later_sets: Option<usize>,
     /// Whether disks lose in a crash what came after their last flush.
     pub power_loss: bool,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     base::hash::hex,
-    chain::{key::SecretKey, seal::AuthoritySet},
+    chain::key::SecretKey,
     sim::{
         dice::Dice,
         options::{LARGE, Options},
@@ -35,16 +35,11 @@ pub(super) fn draw_lying(dice: &Dice, authorities: usize, is_calm: bool) -> usiz
 }
 
 /// How many may lie. Counted here, so that a mistake in the program is not repeated.
-fn tolerated(authorities: usize) -> usize {
+pub(super) fn tolerated(authorities: usize) -> usize {
     authorities.saturating_sub(1) / 3
 }
 
 impl Options {
-    /// How many authorities decide.
-    pub(super) fn quorum(&self) -> usize {
-        self.authorities - tolerated(self.authorities)
-    }
-
     /// How many lie, unless they are too many.
     fn tolerated_liars(&self) -> usize {
         if self.is_overthrown() { 0 } else { self.lying_authorities }
@@ -79,11 +74,20 @@ impl Options {
 
 /// The chain's file, without the coins of genesis.
 pub(super) fn chain_file(options: &Options, prefix: &str) -> String {
-    let keys = (0..options.authorities).map(|number| hex(&key(number).public_key())).collect::<Vec<_>>();
+    let keys = |members: &[usize]| members.iter().map(|number| hex(&key(*number).public_key())).collect::<Vec<_>>();
+    let first = keys(&options.members(0));
+    let later = options.later_sets.iter().map(|set| (set.from, keys(&set.members)));
+    let table = |(from, keys)| format!("[[authorities]]\nfrom = {from}\nkeys = {keys:?}\n");
+    let tables: String = std::iter::once((1, first.clone())).chain(later).map(table).collect();
+    let (list, tables) = if options.later_sets.is_empty() {
+        (format!("authorities = {first:?}\n"), String::new())
+    } else {
+        (String::new(), tables)
+    };
     format!(
         "protocol = 2\nname = \"simulated\"\naddress_prefix = \"{prefix}\"\ngenesis_time = {}\nblock_time = \"{}ms\"\n\
-         seal = \"authorities\"\nauthorities = {keys:?}\nidle_block_time = {}\nsubsidy = 5000000000\n\
-         halving_interval = 40\nmaturity = {}\ntest = true\n",
+         seal = \"authorities\"\n{list}idle_block_time = {}\nsubsidy = 5000000000\n\
+         halving_interval = 40\nmaturity = {}\ntest = true\n{tables}",
         options.epoch - 5,
         options.sealed_block_time_ms,
         options.idle_block_time,
@@ -97,18 +101,18 @@ pub(super) fn key_of(options: &Options, node: usize) -> Option<SecretKey> {
     number_of(options, node).map(key)
 }
 
-/// A node's number in the set of authorities.
+/// A node's number among all authorities of the run: those of the first set come first, then honest nodes that may join.
 pub(super) fn number_of(options: &Options, node: usize) -> Option<usize> {
     let honest = options.authorities - options.lying_authorities;
     match node.checked_sub(options.nodes) {
-        None => (node < honest).then_some(node),
+        None if node < honest => Some(node),
+        None => Some(options.authorities + node - honest).filter(|number| joins(options, *number)),
         Some(liar) => (liar < options.lying_authorities).then_some(honest + liar),
     }
 }
 
-/// The set.
-pub(super) fn set(options: &Options) -> AuthoritySet {
-    AuthoritySet::new(0, (0..options.authorities).map(|number| key(number).public_key()).collect())
+fn joins(options: &Options, number: usize) -> bool {
+    options.later_sets.iter().any(|set| set.members.contains(&number))
 }
 
 /// The numbers of those who lie.

@@ -9,7 +9,8 @@ use crate::{
         block::{HashedBlock, HashedTransaction},
         header::Header,
         key::SecretKey,
-        seal::{AuthoritySet, Seal, SignedVote, Stage, Statement, proposal_hash},
+        seal::{AuthoritySet, Epoch, Seal, SignedVote, Stage, Statement, proposal_hash},
+        spec::ChainSpec,
     },
     sim::{
         byzantine::trick::{Context, Heard, Trick},
@@ -44,12 +45,10 @@ enum Twin {
 
 /// The trick.
 pub(super) struct Authority {
-    number: u8,
     key: SecretKey,
     seed: u64,
-    set: AuthoritySet,
-    /// Numbers of the liars in the set, and of their nodes.
-    liars: BTreeSet<usize>,
+    /// Keys of the liars, and their nodes.
+    liars: BTreeSet<[u8; 32]>,
     nodes: BTreeSet<usize>,
     /// It says nothing at all.
     is_silent: bool,
@@ -62,9 +61,12 @@ pub(super) struct Authority {
     twin: Twin,
     /// Its roles have begun to vote: others have told them what the key signed, which was nothing.
     votes: bool,
-    /// By view what was proposed, in the order of the hashes. The first is for the first camp.
-    proposals: BTreeMap<u64, BTreeMap<Hash, Option<Frame>>>,
+    /// By epoch and view what was proposed, in the order of the hashes. The first is for the first camp.
+    proposals: BTreeMap<At, BTreeMap<Hash, Option<Frame>>>,
 }
+
+/// A view of a set.
+type At = (Epoch, u64);
 
 /// An authority that keeps the rules, as far as its disk tells what it has said. See [`crate::sim::faults`].
 pub(super) struct OlderDisk;
@@ -82,11 +84,9 @@ impl Authority {
             (rng.chance(100_000), rng.chance(700_000), rng.chance(700_000), rng.chance(500_000));
         let twin = *rng.pick(&twins).unwrap_or(&Twin::Valid);
         Self {
-            number: u8::try_from(number).unwrap_or(u8::MAX),
             key: sealed::key(number),
             seed: options.seed,
-            set: sealed::set(options),
-            liars: sealed::liars(options).collect(),
+            liars: sealed::liars(options).map(|number| sealed::key(number).public_key()).collect(),
             nodes: (options.nodes..options.nodes + options.lying_authorities).collect(),
             is_silent: silent && !worst,
             equivocates: equivocates || worst,
@@ -96,6 +96,12 @@ impl Authority {
             votes: false,
             proposals: BTreeMap::new(),
         }
+    }
+
+    /// Its number in a set.
+    fn number(&self, epoch: Epoch, spec: &ChainSpec) -> Option<u8> {
+        let number = spec.authorities.of(epoch)?.number_of(&self.key.public_key())?;
+        u8::try_from(number).ok()
     }
 
     /// The camp of a node in a view: the same to all liars.
@@ -111,42 +117,38 @@ impl Authority {
     }
 
     /// The block of a view that suits a node.
-    fn suits(&self, view: u64, node: usize) -> Option<Hash> {
-        let blocks = self.proposals.get(&view)?;
-        let at = self.camp(view, node).min(blocks.len().saturating_sub(1));
+    fn suits(&self, place: At, node: usize) -> Option<Hash> {
+        let blocks = self.proposals.get(&place)?;
+        let at = self.camp(place.1, node).min(blocks.len().saturating_sub(1));
         blocks.keys().nth(at).copied()
     }
 
-    fn note(&mut self, view: u64, block: Hash, frame: Option<Frame>) {
-        self.proposals.entry(view).or_default().entry(block).or_insert(frame);
+    fn note(&mut self, place: At, block: Hash, frame: Option<Frame>) {
+        self.proposals.entry(place).or_default().entry(block).or_insert(frame);
         while self.proposals.len() > MAX_VIEWS {
             self.proposals.pop_first();
         }
     }
 
-    fn signed(&self, statement: Statement, context: &Context<'_>) -> Frame {
-        let clock = context.unix * 1_000;
-        Frame::new(&Message::Vote(SignedVote::sign(
-            statement,
-            self.number,
-            clock,
-            &self.key,
-            &context.spec.genesis_hash(),
-        )))
+    /// Nothing if the set is not one of its own.
+    fn signed(&self, statement: Statement, context: &Context<'_>) -> Option<Frame> {
+        let number = self.number(statement.epoch, context.spec)?;
+        let (clock, genesis) = (context.unix * 1_000, context.spec.genesis_hash());
+        Some(Frame::new(&Message::Vote(SignedVote::sign(statement, number, clock, &self.key, &genesis))))
     }
 
     /// The roles propose a block: others get another one.
     fn propose(&mut self, node: usize, frame: Frame, block: &Bytes, context: &mut Context<'_>) -> Vec<Frame> {
-        let Some((hash, view)) = place(block) else { return vec![frame] };
-        if !self.proposals.get(&view).is_some_and(|blocks| blocks.contains_key(&hash)) {
-            self.note(view, hash, Some(frame.clone()));
+        let Some((hash, place)) = place(block, context.spec) else { return vec![frame] };
+        if !self.proposals.get(&place).is_some_and(|blocks| blocks.contains_key(&hash)) {
+            self.note(place, hash, Some(frame.clone()));
             if let Some(twin) = self.twin_of(block, context).filter(|_| self.equivocates) {
                 let message = Message::Proposal { signature: self.sign_block(&twin.hash, context), block: twin.bytes };
-                self.note(view, twin.hash, Some(Frame::new(&message)));
+                self.note(place, twin.hash, Some(Frame::new(&message)));
             }
         }
-        let blocks = self.proposals.get(&view).into_iter().flatten();
-        let meant = if self.nodes.contains(&node) { None } else { self.suits(view, node) };
+        let blocks = self.proposals.get(&place).into_iter().flatten();
+        let meant = if self.nodes.contains(&node) { None } else { self.suits(place, node) };
         let meant = blocks.filter(|(hash, _)| meant.is_none_or(|meant| meant == **hash));
         meant.filter_map(|(_, frame)| frame.clone()).collect()
     }
@@ -182,7 +184,7 @@ impl Authority {
     fn vote(&mut self, node: usize, vote: &SignedVote, context: &Context<'_>) -> Vec<Frame> {
         self.votes = true;
         let Statement { epoch, stage, view, block } = vote.statement;
-        let block = if self.equivocates { self.suits(view, node).unwrap_or(block) } else { block };
+        let block = if self.equivocates { self.suits((epoch, view), node).unwrap_or(block) } else { block };
         let mut says = vec![match stage {
             Stage::Notarise => Statement::notarise(epoch, view, block),
             Stage::Finalize => Statement::finalize(epoch, view, block),
@@ -192,25 +194,32 @@ impl Authority {
             says.push(Statement::finalize(epoch, view, block));
         }
         says.dedup();
-        says.into_iter().map(|statement| self.signed(statement, context)).collect()
+        says.into_iter().filter_map(|statement| self.signed(statement, context)).collect()
+    }
+
+    /// Whether it leads in the view of a block.
+    fn leads(&self, block: &Bytes, spec: &ChainSpec) -> bool {
+        let Some((_, (epoch, view))) = place(block, spec) else { return false };
+        spec.authorities.of(epoch).and_then(|set| leader(set, view)) == Some(self.key.public_key())
     }
 
     /// Votes for all that is proposed, before anybody has checked it.
-    fn vote_for_all(&self, view: u64, links: &[LinkId], context: &Context<'_>) -> Vec<(LinkId, Frame)> {
-        let count = self.proposals.get(&view).map_or(0, BTreeMap::len);
-        let waits = self.liars.contains(&self.set.leader(view)) && count < 2;
+    fn vote_for_all(&self, place: At, links: &[LinkId], context: &Context<'_>) -> Vec<(LinkId, Frame)> {
+        let (epoch, view) = place;
+        let count = self.proposals.get(&place).map_or(0, BTreeMap::len);
+        let leader = context.spec.authorities.of(epoch).and_then(|set| leader(set, view));
+        let waits = leader.is_some_and(|leader| self.liars.contains(&leader)) && count < 2;
         if !self.votes || !self.equivocates || waits {
             return Vec::new();
         }
         let mut said = Vec::new();
         for link in links {
             let Some(node) = (context.peer)(*link).filter(|node| self.shows(Kind::Vote, view, *node)) else { continue };
-            let Some(block) = self.suits(view, node) else { continue };
-            let epoch = self.set.epoch();
-            said.push((*link, self.signed(Statement::notarise(epoch, view, block), context)));
-            if self.finalizes {
-                said.push((*link, self.signed(Statement::finalize(epoch, view, block), context)));
-            }
+            let Some(block) = self.suits(place, node) else { continue };
+            let notarise = self.signed(Statement::notarise(epoch, view, block), context);
+            let finalize = self.signed(Statement::finalize(epoch, view, block), context);
+            said.extend(notarise.map(|vote| (*link, vote)));
+            said.extend(finalize.filter(|_| self.finalizes).map(|vote| (*link, vote)));
         }
         said
     }
@@ -220,17 +229,21 @@ impl Trick for Authority {
     fn send(&mut self, link: LinkId, frame: Frame, context: &mut Context<'_>) -> Vec<Frame> {
         let node = (context.peer)(link).unwrap_or(0);
         let (view, message) = match (frame.kind, frame.open()) {
-            (Kind::Proposal | Kind::Vote | Kind::Certificate, Ok(message)) => (view_of(&message), message),
+            (Kind::Proposal | Kind::Vote | Kind::Certificate, Ok(message)) => {
+                (view_of(&message, context.spec), message)
+            }
             _ => return vec![frame],
         };
         if self.is_silent || !(self.nodes.contains(&node) || self.shows(frame.kind, view, node)) {
             return Vec::new();
         }
         match message {
-            Message::Proposal { block, .. } if self.set.leader(view) == usize::from(self.number) => {
+            Message::Proposal { block, .. } if self.leads(&block, context.spec) => {
                 self.propose(node, frame, &block, context)
             }
-            Message::Vote(vote) if vote.signer == self.number => self.vote(node, &vote, context),
+            Message::Vote(vote) if self.number(vote.statement.epoch, context.spec) == Some(vote.signer) => {
+                self.vote(node, &vote, context)
+            }
             _ => vec![frame],
         }
     }
@@ -242,14 +255,16 @@ impl Trick for Authority {
         };
         match message {
             // Its roles do not know what it says.
-            Ok(Message::Vote(vote)) if vote.signer == self.number => Heard { is_kept: true, says: Vec::new() },
+            Ok(Message::Vote(vote)) if self.number(vote.statement.epoch, context.spec) == Some(vote.signer) => {
+                Heard { is_kept: true, says: Vec::new() }
+            }
             Ok(Message::Proposal { block, .. }) if !self.is_silent => {
-                let Some((hash, view)) = place(&block) else { return Heard::default() };
-                if self.proposals.get(&view).is_some_and(|blocks| blocks.contains_key(&hash)) {
+                let Some((hash, place)) = place(&block, context.spec) else { return Heard::default() };
+                if self.proposals.get(&place).is_some_and(|blocks| blocks.contains_key(&hash)) {
                     return Heard::default();
                 }
-                self.note(view, hash, None);
-                Heard { is_kept: false, says: self.vote_for_all(view, links, context) }
+                self.note(place, hash, None);
+                Heard { is_kept: false, says: self.vote_for_all(place, links, context) }
             }
             _ => Heard::default(),
         }
@@ -257,7 +272,8 @@ impl Trick for Authority {
 
     /// Skips and finalizes of views that are about to end, whatever it has said of them.
     fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
-        let Some((view, _)) = self.proposals.last_key_value() else { return Vec::new() };
+        let Some(((epoch, view), _)) = self.proposals.last_key_value() else { return Vec::new() };
+        let epoch = *epoch;
         let view = view.saturating_sub(context.rng.below(3)).max(1);
         if self.is_silent || !self.votes || !self.finalizes {
             return Vec::new();
@@ -265,27 +281,30 @@ impl Trick for Authority {
         let mut said = Vec::new();
         for link in links {
             let Some(node) = (context.peer)(*link) else { continue };
-            let epoch = self.set.epoch();
-            if self.camp(view ^ 0xff, node) == 0 {
-                said.push((*link, self.signed(Statement::skip(epoch, view), context)));
-            }
-            if let Some(block) = self.suits(view, node) {
-                said.push((*link, self.signed(Statement::finalize(epoch, view, block), context)));
-            }
+            let skip = Some(Statement::skip(epoch, view)).filter(|_| self.camp(view ^ 0xff, node) == 0);
+            let finalize = self.suits((epoch, view), node).map(|block| Statement::finalize(epoch, view, block));
+            let says = skip.into_iter().chain(finalize);
+            said.extend(says.filter_map(|statement| Some((*link, self.signed(statement, context)?))));
         }
         said
     }
 }
 
-/// Hash and view of a block.
-fn place(block: &Bytes) -> Option<(Hash, u64)> {
+/// Hash, epoch and view of a block.
+fn place(block: &Bytes, spec: &ChainSpec) -> Option<(Hash, At)> {
     let header = Header::peek(block)?;
-    Some((header.hash(), header.authority_seal()?.view))
+    let epoch = spec.authorities.at(header.height)?.epoch();
+    Some((header.hash(), (epoch, header.authority_seal()?.view)))
 }
 
-fn view_of(message: &Message) -> u64 {
+/// The key of the authority that leads in a view.
+fn leader(set: &AuthoritySet, view: u64) -> Option<[u8; 32]> {
+    set.keys().get(set.leader(view)).copied()
+}
+
+fn view_of(message: &Message, spec: &ChainSpec) -> u64 {
     match message {
-        Message::Proposal { block, .. } => place(block).map_or(0, |(_, view)| view),
+        Message::Proposal { block, .. } => place(block, spec).map_or(0, |(_, (_, view))| view),
         Message::Vote(vote) => vote.statement.view,
         Message::Certificate(certificate) => certificate.statement.view,
         _ => 0,

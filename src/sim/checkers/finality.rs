@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    fn header_at(&self, node: usize, hash: &Hash) -> Option<Header> {
+    pub(super) fn header_at(&self, node: usize, hash: &Hash) -> Option<Header> {
         self.nodes[node].disk.read(|ledger| ledger.header(hash)).ok().flatten().map(|row| row.header)
     }
 

@@ -10,10 +10,10 @@ use crate::{
     base::hash::Hash,
     chain::{
         header::Header,
-        seal::{Certificate, SignedVote, Stage},
+        seal::{Certificate, Epoch, SignedVote, Stage},
     },
-    node::{Event, LinkAction, LinkEvent},
-    sim::{options::Options, sealed, world::World},
+    node::{Event, LinkAction, LinkEvent, sealer::core::place_of},
+    sim::{options::Options, world::World},
     wire::{
         frame::Frame,
         message::{Kind, Message},
@@ -23,18 +23,30 @@ use crate::{
 /// What was said.
 #[derive(Debug, Default)]
 pub(in crate::sim) struct Sealing {
-    /// The view of each proposed block and of its parent.
-    parents: BTreeMap<Hash, (u64, u64)>,
-    /// The block for which each honest authority voted in a view.
-    voted: BTreeMap<(u8, u64), Hash>,
+    /// Proposed blocks.
+    proposed: BTreeMap<Hash, Proposed>,
+    /// The block for which each honest authority voted in a view of an epoch.
+    voted: BTreeMap<(usize, Epoch, u64), Hash>,
     /// What it said of the view's end.
-    ended: BTreeMap<(u8, u64), (Stage, Hash)>,
-    /// Who was heard to skip a view.
-    skipped: BTreeMap<u64, BTreeSet<u8>>,
+    ended: BTreeMap<(usize, Epoch, u64), (Stage, Hash)>,
+    /// Who was heard to skip a view of an epoch, by their numbers in its set.
+    skipped: BTreeMap<(Epoch, u64), BTreeSet<u8>>,
+    /// The epoch of which the two below are.
+    epoch: Epoch,
     /// The first view by which something must be final: all timers are long enough there.
     due: Option<u64>,
     /// The highest view of a final block.
     last_final: u64,
+}
+
+/// A proposed block.
+#[derive(Clone, Copy, Debug)]
+struct Proposed {
+    epoch: Epoch,
+    view: u64,
+    parent: Hash,
+    /// The view of the parent; `None`: it is the last block of another set, and its own view counts.
+    parent_view: Option<u64>,
 }
 
 impl World {
@@ -53,14 +65,18 @@ impl World {
 
     fn note_parent(&mut self, block: &[u8]) {
         let Some(header) = Header::peek(block) else { return };
-        if let Some(seal) = header.authority_seal() {
-            self.checkers.sealing.parents.insert(header.hash(), (seal.view, seal.parent_view));
+        let authorities = &self.spec.authorities;
+        if let (Some(seal), Some(set)) = (header.authority_seal(), authorities.at(header.height)) {
+            let parent_view = Some(seal.parent_view).filter(|_| authorities.taking_over_at(header.height).is_none());
+            let proposed = Proposed { epoch: set.epoch(), view: seal.view, parent: header.previous, parent_view };
+            self.checkers.sealing.proposed.insert(header.hash(), proposed);
         }
     }
 
     fn note_skip(&mut self, vote: &SignedVote) {
         if vote.statement.stage == Stage::Skip {
-            self.checkers.sealing.skipped.entry(vote.statement.view).or_default().insert(vote.signer);
+            let place = (vote.statement.epoch, vote.statement.view);
+            self.checkers.sealing.skipped.entry(place).or_default().insert(vote.signer);
         }
     }
 
@@ -83,7 +99,7 @@ impl World {
             (Kind::Proposal, Ok(Message::Proposal { block, .. })) => self.note_parent(&block),
             (Kind::Vote, Ok(Message::Vote(vote))) => {
                 self.note_skip(&vote);
-                let own = sealed::number_of(&self.options, node);
+                let own = self.options.signer(vote.statement.epoch, node);
                 if own == Some(usize::from(vote.signer)) {
                     return self.breaks_rule(node, &vote).map(|what| ("votes", what));
                 }
@@ -97,17 +113,17 @@ impl World {
     }
 
     fn lacks_quorum(&self, certificate: &Certificate) -> Option<String> {
-        let (count, quorum) = (certificate.votes.count(), self.options.quorum());
+        let (count, quorum) = (certificate.votes.count(), self.options.quorum(certificate.statement.epoch));
         (count < quorum).then(|| format!("shows a certificate of {count} votes, where {quorum} are needed"))
     }
 
     /// Which rule an authority's own vote breaks.
     fn breaks_rule(&mut self, node: usize, vote: &SignedVote) -> Option<String> {
-        let (quorum, statement) = (self.options.quorum(), vote.statement);
-        let key = (vote.signer, statement.view);
+        let statement = vote.statement;
+        let key = (node, statement.epoch, statement.view);
         let kept = self.nodes[node].disk.own_votes();
         let is_kept = |kept: &SignedVote| {
-            kept == vote || kept.statement.stage == statement.stage && kept.statement.view > statement.view
+            kept == vote || kept.statement.stage == statement.stage && place_of(&kept.statement) > place_of(&statement)
         };
         if !kept.iter().any(is_kept) {
             return Some(format!("sends a vote that its disk does not have: {statement:?}"));
@@ -121,26 +137,32 @@ impl World {
         if first != statement.block {
             return Some(format!("votes for {first:?} and {:?} in view {}", statement.block, statement.view));
         }
-        let (view, parent) = *sealing.parents.get(&statement.block)?;
-        let is_skipped = |view: &u64| sealing.skipped.get(view).is_some_and(|by| by.len() >= quorum);
+        let Proposed { epoch, view, parent, parent_view } = *sealing.proposed.get(&statement.block)?;
+        let own_view = || Some(self.header_at(node, &parent)?.authority_seal()?.view);
+        let parent = parent_view.or_else(own_view)?;
+        let (skipped, quorum) = (&self.checkers.sealing.skipped, self.options.quorum(epoch));
+        let is_skipped = |view: &u64| skipped.get(&(epoch, *view)).is_some_and(|by| by.len() >= quorum);
         let open = (parent + 1..view).find(|view| !is_skipped(view));
         open.map(|open| format!("votes for a block of view {view} on view {parent}, and view {open} is not skipped"))
     }
 
     /// Once all timers are long enough, something becomes final within as many views as leaders may be silent, and two.
     pub(in crate::sim) fn check_votes(&mut self) {
-        let tolerated = (self.options.authorities - self.options.quorum()) as u64;
         if self.options.authorities == 0 || self.options.is_overthrown() || !self.has_settled() {
             return;
         }
-        let views: Vec<(u64, Duration)> = (0..self.options.nodes)
-            .filter(|node| sealed::number_of(&self.options, *node).is_some())
-            .filter_map(|node| self.nodes[node].view.sealing.as_ref())
-            .map(|sealing| (sealing.view, sealing.view_time))
-            .collect();
-        let bound = tolerated + 2;
+        let all = || (0..self.options.nodes).filter_map(|node| Some((node, self.nodes[node].view.sealing.as_ref()?)));
+        let epoch = all().map(|(_, sealing)| sealing.epoch).max().unwrap_or(0);
+        let deciding = || all().filter(|(node, _)| self.options.signer(epoch, *node).is_some());
+        let have_begun = deciding().all(|(_, sealing)| sealing.epoch == epoch);
+        let views: Vec<(u64, Duration)> = deciding().map(|(_, sealing)| (sealing.view, sealing.view_time)).collect();
+        let bound = (self.options.members(epoch).len() - self.options.quorum(epoch)) as u64 + 2;
         let last = self.last_final_view();
         let sealing = &mut self.checkers.sealing;
+        if !have_begun || sealing.epoch != epoch {
+            (sealing.epoch, sealing.due) = (epoch, None);
+            return;
+        }
         sealing.last_final = last.max(sealing.last_final);
         let (lowest, highest) = (views.iter().map(|view| view.0).min(), views.iter().map(|view| view.0).max());
         let (Some(lowest), Some(highest)) = (lowest, highest) else { return };
