@@ -47,17 +47,15 @@ impl Finality {
 
     pub(super) fn note_heights(&mut self, moved: &ChainMove) {
         let added = moved.added.iter().copied().chain([(moved.tip.hash, moved.tip.height)]);
-        for (hash, height) in added {
-            self.heights.push_back((hash, height));
-            if self.heights.len() > HEIGHTS {
-                self.heights.pop_front();
-            }
-        }
+        added.for_each(|(hash, height)| self.note_height(hash, height));
     }
 
     /// The ledger has told a block's height.
     pub(super) fn note_height(&mut self, hash: Hash, height: u32) {
         self.heights.push_back((hash, height));
+        if self.heights.len() > HEIGHTS {
+            self.heights.pop_front();
+        }
     }
 
     /// Asks for the height of the last final block if that is not known.
@@ -70,7 +68,9 @@ impl Finality {
     /// A block is final.
     pub(super) fn reached(&mut self, place: Place, height: Option<u32>) {
         self.untold = Some((place, None));
-        self.heights.extend(height.map(|height| (place.block, height)));
+        if let Some(height) = height {
+            self.note_height(place.block, height);
+        }
     }
 
     /// Tells the last final block once its height is known.
@@ -82,5 +82,23 @@ impl Finality {
         self.untold = None;
         out.tell(ToHeaders::Final { height: self.last.height, hash });
         out.tell(ToLedger::Final { height: self.last.height, hash });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_heights_are_remembered_and_no_more() {
+        let block = |n: u32| Hash([(n >> 8) as u8, n as u8].repeat(16).try_into().unwrap());
+        let mut finality = Finality::new(Hash::ZERO);
+        for n in 0..1000 {
+            finality.reached(Place { view: n.into(), block: block(n) }, Some(n));
+            finality.note_height(block(n), n);
+        }
+        assert!(finality.heights.len() <= HEIGHTS, "{}", finality.heights.len());
+        finality.tell(Now::default(), &mut Outbox::default());
+        assert_eq!((finality.last().height, finality.last().hash), (999, block(999)));
     }
 }
