@@ -110,8 +110,8 @@ impl ChainManager {
                 return Ok(Err(ProposalFault::Unready));
             }
         };
-        if self.proposals.finals.iter().any(|(height, _)| fork < height.min(chain.tip().height)) {
-            return Ok(Err(ProposalFault::Invalid("leaves a final block".to_owned())));
+        if let Some(fault) = self.leaves_final(fork, &path)? {
+            return Ok(Err(fault));
         }
         if chain.tip().height.saturating_sub(fork) as usize > MAX_DETOUR {
             return Ok(Err(ProposalFault::Unready));
@@ -131,6 +131,24 @@ impl ChainManager {
             }
         }
         Ok(Ok(view))
+    }
+
+    /// Why a proposal gets no vote whose branch leaves the applied chain at this height and has these blocks, the highest first.
+    fn leaves_final(&self, fork: u32, path: &[Arc<CheckedBlock>]) -> Result<Option<ProposalFault>, StoreError> {
+        for (height, hash) in self.proposals.finals.iter().filter(|(height, _)| fork < *height) {
+            let leaves = match path.iter().find(|block| block.header.height == height) {
+                Some(block) => block.hash != hash,
+                None => self.has_applied(height, &hash)?,
+            };
+            if leaves {
+                return Ok(Some(ProposalFault::Invalid("leaves a final block".to_owned())));
+            }
+            // The branch may lead to the final block: the next move of the chain tells.
+            if path.first().is_none_or(|parent| parent.header.height < height) {
+                return Ok(Some(ProposalFault::Unready));
+            }
+        }
+        Ok(None)
     }
 
     /// Connects the notarised block with this header if it was proposed and judged before.

@@ -182,15 +182,21 @@ fn the_proposals_of_the_lowest_views_make_room() {
     assert_eq!(taken(&actions), [late.1.hash]);
 }
 
+/// A node with two blocks, and the maker of another branch on the first one.
+fn at_a_fork() -> (Node, Vec<Made>, BlockMaker) {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    let mut blocks = empty(&mut maker, 1);
+    let rival = maker.fork();
+    blocks.extend(empty(&mut maker, 1));
+    node.blocks(&blocks);
+    (node, blocks, rival)
+}
+
 #[test]
 fn the_chain_never_leaves_a_final_block() {
     for (final_height, halted) in [(1, false), (2, true)] {
-        let mut node = Node::with(&sealed_setup());
-        let mut maker = node.maker();
-        let mut blocks = empty(&mut maker, 1);
-        let mut rival = maker.fork();
-        blocks.extend(empty(&mut maker, 1));
-        node.blocks(&blocks);
+        let (mut node, blocks, mut rival) = at_a_fork();
         let hash = blocks[final_height - 1].1.hash;
         node.notice(ToLedger::Final { height: u32::try_from(final_height).unwrap(), hash });
         rival.skip_views(5);
@@ -207,15 +213,26 @@ fn the_chain_never_leaves_a_final_block() {
     }
 }
 
+/// It was told to leave the final block on which it builds, and its view was skipped.
+#[test]
+fn a_proposal_on_a_final_block_is_judged_before_the_chain_has_come_to_that_block() {
+    let (mut node, _, mut rival) = at_a_fork();
+    let mut third = rival.fork();
+    rival.skip_views(5);
+    third.skip_views(9);
+    let (others, third) = (empty(&mut rival, 3), empty(&mut third, 2));
+    let propose = |node: &mut Node, all: &[Made]| all.iter().map(|one| node.propose(one)).collect::<Vec<_>>();
+    assert_eq!(propose(&mut node, &others[..1]), [Ok(())]);
+    node.notice(ToLedger::Final { height: 2, hash: others[0].1.hash });
+    assert_eq!(propose(&mut node, &others[1..2]), [Ok(())]);
+    node.notice(ToLedger::Final { height: 4, hash: others[2].1.hash });
+    assert_eq!(node.propose(&third[0]), Err(ProposalFault::Unready), "it may be below the final block");
+}
+
 /// If too many authorities lie, a block of another branch may become final too.
 #[test]
 fn what_was_final_first_stays() {
-    let mut node = Node::with(&sealed_setup());
-    let mut maker = node.maker();
-    let mut blocks = empty(&mut maker, 1);
-    let mut rival = maker.fork();
-    blocks.extend(empty(&mut maker, 1));
-    node.blocks(&blocks);
+    let (mut node, blocks, mut rival) = at_a_fork();
     rival.skip_views(5);
     let others = empty(&mut rival, 2);
     node.notice(ToLedger::Final { height: 2, hash: blocks[1].1.hash });
