@@ -56,7 +56,8 @@ impl Sealer {
         match next.zip(handover) {
             Some((term, handover)) => {
                 let base = Place { view: term.base_view(view), block };
-                self.turn(now, term.set, base, Some(handover), out)
+                self.turn(now, term.set, base, Some(handover), out)?;
+                self.hear_early(now, out)
             }
             None => Ok(()),
         }
@@ -80,7 +81,8 @@ impl Sealer {
                 return Ok(Err(PeerFault::Unsigned(Kind::Certificate)));
             }
             self.turn(now, set, self.genesis(), None, out)?;
-            return Ok(self.on_certificate(now, *certificate));
+            let judged = self.on_certificate(now, *certificate);
+            return self.hear_early(now, out).map(|()| judged);
         }
         if epoch == self.keys.set.epoch().saturating_add(1)
             && let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.early.len() < EARLY)
@@ -117,6 +119,11 @@ impl Sealer {
         if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
             self.ask(now, &recall, out);
         }
+        Ok(())
+    }
+
+    /// Judges what peers have said of this set before it began.
+    fn hear_early(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         let early: Vec<(LinkId, Frame)> =
             self.peers.iter_mut().flat_map(|(link, peer)| peer.early.drain(..).map(|frame| (*link, frame))).collect();
         early.into_iter().try_for_each(|(link, frame)| self.on_frame(now, link, &frame, out))

@@ -1,7 +1,12 @@
 //! Later sets: the network goes on with others.
 
 use super::*;
-use crate::chain::{key::Claim, rules, rules::ParentFacts, seal::Stage};
+use crate::chain::{
+    key::Claim,
+    rules,
+    rules::ParentFacts,
+    seal::{Stage, Statement, Votes},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -114,4 +119,32 @@ fn the_last_block_of_a_set_becomes_final_though_its_view_was_skipped_by_some() {
     let chain = check_chain(&network, 0);
     let seal = |height: u32| chain.iter().find(|header| header.height == height).unwrap().authority_seal().unwrap();
     assert!(seal(2).parent_view > seal(1).view, "final in a later view");
+}
+
+fn vote(signer: usize, statement: Statement) -> SignedVote {
+    SignedVote::sign(statement, signer as u8, 5_000, &key(signer), &spec(4).genesis_hash())
+}
+
+fn certificate(statement: Statement, signers: std::ops::Range<usize>) -> Message {
+    let votes = Votes::collect(signers.map(|signer| (signer, vote(signer, statement).vote)));
+    Message::Certificate(Box::new(Certificate { statement, votes }))
+}
+
+/// A node without a key, before a change of authorities, with one peer.
+fn before_a_change() -> Driver<Sealer> {
+    let mut driver = sealer(&Arc::new(spec_with(4, &[(2, &[0, 1, 2, 3])])), None, &Disk::default());
+    driver.start();
+    driver.up(1, testing::inbound_peer("10.0.0.1:4130"));
+    driver
+}
+
+/// They were judged while the node was at the set's first view, and thrown away.
+#[test]
+fn what_came_before_a_final_block_of_the_next_set_is_judged_once_that_is_known() {
+    let mut driver = before_a_change();
+    let early = vote(2, Statement::skip(1, 41));
+    driver.receive(1, &Message::Vote(early));
+    driver.receive(1, &certificate(Statement::finalize(1, 40, Hash([6; 32])), 0..3));
+    let core = &driver.role.core;
+    assert_eq!((core.view(), core.tally().newest(2).collect::<Vec<_>>()), (41, vec![&early]));
 }
