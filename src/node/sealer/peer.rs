@@ -12,9 +12,9 @@ use crate::{
 /// Messages of a peer that are remembered.
 const SHOWN: usize = 256;
 
-/// Messages of the next set that are kept for each peer until it begins; later ones are not. Votes of one view and the
-/// certificates of a few: who misses more learns it from the next certificate.
-pub(super) const EARLY: usize = 64;
+/// Bytes of the next set's messages that are kept for each peer until that set begins: what 64 authorities say in one view.
+/// Nobody has checked them; whoever misses more learns it from the next certificate.
+pub(super) const EARLY_BYTES: usize = 32 * 1024;
 
 /// What is known of a peer.
 pub(super) struct Peer {
@@ -26,6 +26,14 @@ pub(super) struct Peer {
     pub(super) early: Vec<Frame>,
     /// The highest view whose proposal it was sent once more.
     pub(super) again: u64,
+}
+
+impl Peer {
+    /// Whether one more message of the next set can be kept.
+    pub(super) fn has_room_for_early(&self, frame: &Frame) -> bool {
+        let kept: usize = self.early.iter().map(|frame| frame.body.len()).sum();
+        kept + frame.body.len() <= EARLY_BYTES
+    }
 }
 
 /// A message's name among those that a peer has shown. That of a proposal, which may be long, is from its signature: it has only

@@ -15,8 +15,7 @@ use crate::{
 };
 
 use super::{
-    Sealer, clock, core::Place, keys::Keys, new_core, offers::Offers, peer::EARLY, questions::Questions,
-    recalling::Recalling,
+    Sealer, clock, core::Place, keys::Keys, new_core, offers::Offers, questions::Questions, recalling::Recalling,
 };
 
 /// The set of which a message is; `None`: it names none.
@@ -85,7 +84,7 @@ impl Sealer {
             return self.hear_early(now, out).map(|()| judged);
         }
         if epoch == self.keys.set.epoch().saturating_add(1)
-            && let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.early.len() < EARLY)
+            && let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.has_room_for_early(frame))
         {
             peer.early.push(frame.clone());
         }

@@ -1,11 +1,14 @@
 //! Later sets: the network goes on with others.
 
 use super::*;
-use crate::chain::{
-    key::Claim,
-    rules,
-    rules::ParentFacts,
-    seal::{Stage, Statement, Votes},
+use crate::{
+    chain::{
+        key::Claim,
+        rules,
+        rules::ParentFacts,
+        seal::{Stage, Statement, Votes},
+    },
+    node::sealer::peer::EARLY_BYTES,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -147,4 +150,14 @@ fn what_came_before_a_final_block_of_the_next_set_is_judged_once_that_is_known()
     driver.receive(1, &certificate(Statement::finalize(1, 40, Hash([6; 32])), 0..3));
     let core = &driver.role.core;
     assert_eq!((core.view(), core.tally().newest(2).collect::<Vec<_>>()), (41, vec![&early]));
+}
+
+#[test]
+fn a_peer_fills_so_much_memory_with_the_next_set_s_messages_and_no_more() {
+    let mut driver = before_a_change();
+    for view in 1..100 {
+        driver.receive(1, &certificate(Statement::skip(1, view), 0..64));
+    }
+    let bytes: usize = driver.role.peers[&LinkId(1)].early.iter().map(|frame| frame.body.len()).sum();
+    assert!(bytes > EARLY_BYTES / 2 && bytes <= EARLY_BYTES, "{bytes}");
 }
