@@ -25,8 +25,13 @@ fn chain(authorities: usize, above: usize) -> (BlockMaker, HashedBlock, Vec<Head
 
 /// The certificate that these authorities make the maker's tip final.
 fn finality(maker: &BlockMaker, signers: &[u8]) -> Certificate {
+    final_in(maker, maker.tip().work.view(), signers)
+}
+
+/// The same in a view that need not be the tip's.
+fn final_in(maker: &BlockMaker, view: u64, signers: &[u8]) -> Certificate {
     let (spec, tip) = (maker.spec(), maker.tip());
-    let statement = Statement::finalize(0, tip.work.view(), tip.hash);
+    let statement = Statement::finalize(0, view, tip.hash);
     let sign = |signer: &u8| {
         let key = testkit::authority_key(usize::from(*signer));
         let signed = SignedVote::sign(statement, *signer, 1_800_000_000_000, &key, &spec.genesis_hash());
@@ -86,6 +91,25 @@ fn what_is_changed_or_missing_is_refused() {
     let other = testkit::sealed_spec(5);
     assert!(matches!(good.check(&other), Err(ReceiptFault::OtherNetwork(..))));
     assert!(matches!(good.check(&ChainSpec::dev()), Err(ReceiptFault::OtherNetwork(..))));
+}
+
+/// The last block of a set may become final in a later view than its own: nothing follows it by which it would before.
+#[test]
+fn the_last_block_of_a_set_may_be_final_in_a_later_view() {
+    let maker = |from: u32| {
+        let mut maker = BlockMaker::new(Arc::new(testkit::sealed_spec_with(4, &[(from, &[1, 2, 3, 4])])));
+        maker.empty_blocks(2, SecretKey::well_known(1).address());
+        let block = maker.next_block(Vec::new(), SecretKey::well_known(1).address());
+        (maker, block)
+    };
+    for (from, later, expected) in [(4, 2, true), (4, 0, true), (4, -1, false), (5, 2, false), (5, 0, true)] {
+        let (maker, block) = maker(from);
+        let view = maker.tip().work.view().checked_add_signed(later).unwrap();
+        let certificate = final_in(&maker, view, &[0, 1, 2]);
+        let mut receipt = Receipt::of(maker.spec(), &block, 0).unwrap();
+        receipt.certificate = Some(hex(&codec::encode(&certificate)));
+        assert_eq!(receipt.check(maker.spec()).is_ok(), expected, "{from} {later}");
+    }
 }
 
 #[test]
