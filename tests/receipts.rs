@@ -262,3 +262,37 @@ fn on_a_sealed_chain_the_chain_s_file_is_all_that_a_receipt_needs() {
     assert_eq!(alone(&["check", contract]).status.code(), Some(5), "another file's");
     assert_eq!(alone(&["check", letter]).status.code(), Some(4), "none");
 }
+
+/// All headers up to the newest final block would be in it.
+#[test]
+fn a_receipt_of_an_earlier_set_ends_where_the_next_one_took_over() {
+    let root = TempDir::new();
+    let (owner, prefix) = (SecretKey::well_known(0), &ChainSpec::local().prefix);
+    let set = |from: u32| format!("[[authorities]]\nfrom = {from}\nkeys = [{:?}]\n", hex(&owner.public_key()));
+    let text = format!(
+        "protocol = 2\nname = \"meadow\"\naddress_prefix = {:?}\ngenesis_time = 1700000000\nblock_time = \"100ms\"\n\
+         seal = \"authorities\"\nsubsidy = 5\nhalving_interval = 10\nmaturity = 1\ntest = true\n\
+         [[allocations]]\naddress = {:?}\namount = 1000000000\n{}{}",
+        prefix.to_string(),
+        owner.address().to_text(prefix),
+        set(1),
+        set(3),
+    );
+    let chain = root.path().join("meadow.toml");
+    fs::write(&chain, text).unwrap();
+    let dir = root.path().join("node");
+    fs::create_dir(&dir).unwrap();
+    let mut node = TestNode::start_on(&dir, chain.to_str().unwrap(), &["--seal", "dev0"]);
+    let first = pay(&node);
+    node.wait(&["final", &first]);
+    while node.status()["final"]["height"].as_u64().unwrap() < 5 {
+        let payment = pay(&node);
+        node.wait(&["final", &payment]);
+    }
+    let receipt: Receipt = serde_json::from_slice(&fs::read(prove(&node, root.path(), &first)).unwrap()).unwrap();
+    let spec = ChainSpec::from_toml(&fs::read_to_string(&chain).unwrap()).unwrap();
+    let proven = receipt.check(&spec).unwrap();
+    let last = proven.above.last().map_or(proven.header.0.height, |(header, _)| header.height);
+    assert_eq!((proven.header.0.height, last), (1, 2));
+    assert_eq!(node.stop(), 0);
+}

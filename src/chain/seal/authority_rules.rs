@@ -12,7 +12,7 @@ use crate::{
         header::Header,
         key::Claim,
         rules::{HeaderFault, ParentFacts},
-        seal::{AuthoritySeal, AuthoritySet, Epoch, LastWork, Seal, SealRules, Statement, Votes},
+        seal::{AuthoritySeal, AuthoritySet, Certificate, Epoch, LastWork, Seal, SealRules, Statement, Votes},
         spec::ChainSpec,
         target::Work,
     },
@@ -86,6 +86,13 @@ impl SealRules for AuthorityRules {
 
     fn takes_over(&self, spec: &ChainSpec, header: &Header) -> bool {
         spec.authorities.taking_over_at(header.height).is_some()
+    }
+
+    fn handover(&self, spec: &ChainSpec, header: &Header) -> Option<Certificate> {
+        let seal = header.authority_seal().filter(|_| self.takes_over(spec, header))?;
+        let set = spec.authorities.at(header.height.saturating_sub(1))?;
+        let statement = Statement::finalize(set.epoch(), seal.parent_view, header.previous);
+        Some(Certificate { statement, votes: seal.parent_votes.clone() })
     }
 
     /// A node whose file lacks a set does not know whether a block is the last of its own set.
@@ -307,6 +314,10 @@ mod tests {
             assert!(holds(&claims) && claims.len() == [0, 3, 3, 5, 1][height - 1], "{height}: {}", claims.len());
             assert_eq!(AuthorityRules.takes_over(&spec, &header), [3, 4].contains(&height));
             assert_eq!(AuthorityRules.certifies_parent(&spec, &header), height > 1);
+            let handover = AuthorityRules.handover(&spec, &header);
+            let before = spec.authorities.at(header.height - 1).unwrap();
+            let is_final = |handover| before.certifies(&spec.genesis_hash(), handover);
+            assert_eq!(handover.as_ref().map(is_final), [3, 4].contains(&height).then_some(true));
             // A notarisation does not show that.
             let old = testkit::sealed_spec(4);
             assert_eq!(holds(&AuthorityRules.parent_claims(&old, &header)), height < 3);

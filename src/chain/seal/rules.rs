@@ -12,7 +12,7 @@ use crate::{
         header::Header,
         key::Claim,
         rules::{HeaderFault, ParentFacts},
-        seal::Seal,
+        seal::{Certificate, Seal},
         spec::ChainSpec,
         target::{CompactTarget, Work},
     },
@@ -48,6 +48,9 @@ pub trait SealRules: Sync {
     /// Whether others seal from this block on than up to its parent. Then each node checks the header's signatures itself,
     /// whatever follows it.
     fn takes_over(&self, spec: &ChainSpec, header: &Header) -> bool;
+
+    /// The certificate by which the header shows that its parent is final, if others seal from this block on.
+    fn handover(&self, spec: &ChainSpec, header: &Header) -> Option<Certificate>;
 
     /// Whether the header shows that its parent counts, even if the chain's file lacks the set that seals this block.
     fn certifies_parent(&self, spec: &ChainSpec, header: &Header) -> bool;

@@ -13,7 +13,7 @@ use crate::{
         key::Claim,
         rules::{self, HeaderFault, ParentFacts},
         schedule,
-        seal::{LastWork, Seal, SealRules},
+        seal::{Certificate, LastWork, Seal, SealRules},
         spec::ChainSpec,
         target::{CompactTarget, Work},
     },
@@ -77,6 +77,10 @@ impl SealRules for WorkRules {
 
     fn takes_over(&self, _spec: &ChainSpec, _header: &Header) -> bool {
         false
+    }
+
+    fn handover(&self, _spec: &ChainSpec, _header: &Header) -> Option<Certificate> {
+        None
     }
 
     fn certifies_parent(&self, _spec: &ChainSpec, _header: &Header) -> bool {

@@ -8,7 +8,7 @@ use crate::{
         codec,
         hash::{Hash, hex, unhex},
     },
-    chain::{header::Header, receipt::Receipt},
+    chain::{header::Header, receipt::Receipt, seal::Certificate},
     rpc::{
         answers,
         context::Context,
@@ -109,7 +109,7 @@ fn prove(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 fn proof(context: &Context, databases: &mut Databases, id: &str, output: Option<u32>) -> Result<Proof, RpcError> {
     let tip = databases.tip()?.height;
     let (mut receipt, txid, header) = base(context, databases, id)?;
-    let top = top(context, header.height, tip)?;
+    let top = top(context, databases, header.height, tip)?;
     if let Some(output) = output {
         let outputs = receipt.check_inclusion(&context.chain).map_err(|fault| RpcError::internal(fault.to_string()))?;
         if !receipt.name_output(&context.chain, &outputs.0.transaction.outputs, output) {
@@ -136,18 +136,24 @@ fn base(context: &Context, databases: &mut Databases, id: &str) -> Result<(Recei
     Ok((receipt, confirmed.transaction().txid, confirmed.row.header))
 }
 
-/// On sealed chains the last final block, on others the tip or some block below it.
-fn top(context: &Context, height: u32, tip: u32) -> Result<Top, RpcError> {
+/// On chains of proof of work the tip or some block below it. On sealed chains a final block: the last one of a set, which the
+/// first of the next shows to be final, or the newest.
+fn top(context: &Context, databases: &mut Databases, height: u32, tip: u32) -> Result<Top, RpcError> {
     if !context.chain.seal_rules().needs_certificate() {
         return Ok(Top { height: tip.min(height.saturating_add(HEADERS_ABOVE)), certificate: None });
+    }
+    let of = |height, certificate: &Certificate| Top { height, certificate: Some(hex(&codec::encode(certificate))) };
+    let next_set = context.chain.authorities.terms().iter().skip(1).find(|term| height < term.from && term.from <= tip);
+    if let Some(first) = next_set.map(|term| databases.at_height(term.from.into())).transpose()?
+        && let Some(handover) = context.chain.seal_rules().handover(&context.chain, &first.header)
+    {
+        return Ok(of(first.header.height.saturating_sub(1), &handover));
     }
     let status = context.node.status();
     let sealing = status.sealing.as_ref();
     let finality = sealing.and_then(|sealing| Some((sealing.last_final, sealing.finality.clone()?)));
     match finality.filter(|(last, _)| (height..=tip).contains(&last.height)) {
-        Some((last, certificate)) => {
-            Ok(Top { height: last.height, certificate: Some(hex(&codec::encode(&*certificate))) })
-        }
+        Some((last, certificate)) => Ok(of(last.height, &certificate)),
         None => Err(RpcError::new(REJECTED, "its block is not final yet; wait with: tussock wait final ID")),
     }
 }
