@@ -80,6 +80,8 @@ impl Domain {
     pub const PROPOSAL: Self = Self::named("tussock proposal");
     /// What authorities sign.
     pub const STATEMENT: Self = Self::named("tussock statement");
+    /// What names the manifest of a snapshot.
+    pub const SNAPSHOT: Self = Self::named("tussock snapshot");
     /// The secret of an RPC token, as the node's file keeps it.
     pub const TOKEN: Self = Self::named("tussock token");
 

@@ -5,6 +5,7 @@ pub mod codec;
 pub mod gather;
 pub mod hash;
 pub mod ids;
+pub mod leb128;
 pub mod limits;
 pub mod rng;
 pub mod text;

@@ -14,6 +14,7 @@ use crate::{
         digest::StateSum,
         header::Header,
         seal::{Certificate, Epoch, SignedVote, Stage},
+        snapshot::{Adoption, JoinState, Manifest},
         target::Work,
     },
 };
@@ -220,6 +221,38 @@ pub trait LedgerStore: HeaderArchive {
     }
     /// Blocks with a stored body above `height` that are not applied, as a crash between store and apply leaves them.
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError>;
+    /// Where the coins are from.
+    fn join_state(&self) -> Result<JoinState, StoreError> {
+        Ok(JoinState::History)
+    }
+    /// Lets headers alone be applied until a snapshot is adopted. Only genesis may be applied. Committed with what follows.
+    fn begin_join(&mut self) -> Result<(), StoreError> {
+        Err(cannot_join())
+    }
+    /// Goes back to genesis and forgets all headers above it, in a transaction of its own. Only while joining.
+    fn abandon_join(&mut self) -> Result<Tip, StoreError> {
+        Err(cannot_join())
+    }
+    /// Marks a stored header as the applied chain's next, without its block. Only while joining. [`LedgerStore::commit`] then
+    /// takes the digest and the sum of the coins that are here: those of genesis.
+    fn apply_header(&mut self, _height: u32, _hash: &Hash) -> Result<(), StoreError> {
+        Err(cannot_join())
+    }
+    /// Takes the last header off the applied chain. Only while joining.
+    fn unapply_header(&mut self, _height: u32, _hash: &Hash) -> Result<(), StoreError> {
+        Err(cannot_join())
+    }
+    /// Takes the coins of the fetched snapshot, a few milliseconds' worth a call, in transactions of its own: no other may be open.
+    /// With the last, the snapshot's block is the tip, no header above it is known, and the ledger is no longer joining. All is
+    /// checked again on the way: the block is applied, the header above it names the digest of the leaves, each bucket adds up to its leaf,
+    /// and all amounts to `supply`. A kill or a refusal leaves the ledger joining; the next call begins again.
+    fn adopt_snapshot(&mut self, _manifest: &Manifest, _supply: u128) -> Result<Adoption, StoreError> {
+        Err(cannot_join())
+    }
+}
+
+fn cannot_join() -> StoreError {
+    StoreError::Other("this store cannot join from a snapshot".to_owned())
 }
 
 /// One address of the peer book.

@@ -84,10 +84,7 @@ impl StateSum {
             first /= 2;
             changed = parents(changed);
             for node in members(changed).map(|at| first + at) {
-                let mut children = [0; 64];
-                children[..32].copy_from_slice(&nodes[2 * node].0);
-                children[32..].copy_from_slice(&nodes[2 * node + 1].0);
-                nodes[node] = Domain::STATE_NODE.hash(&children);
+                nodes[node] = parent(&nodes[2 * node], &nodes[2 * node + 1]);
             }
         }
         nodes[1]
@@ -105,6 +102,16 @@ impl StateSum {
         complete.then(|| Self { sums: sums.into(), ..Self::default() })
     }
 
+    /// Replaces the sum over the coins of one leaf.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such leaf.
+    pub fn set_leaf(&mut self, leaf: usize, sum: &LeafSum) {
+        self.changed |= 1 << leaf;
+        Arc::make_mut(&mut self.sums)[leaf] = *sum.0;
+    }
+
     fn leaf_of(&mut self, key: &CoinKey) -> &mut Sum {
         let leaf = leaf_of(key);
         self.changed |= 1 << leaf;
@@ -112,8 +119,53 @@ impl StateSum {
     }
 }
 
+/// The sum over the coins of one leaf.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LeafSum(Box<Sum>);
+
+impl Default for LeafSum {
+    fn default() -> Self {
+        Self(Box::new([0; SUM_BYTES]))
+    }
+}
+
+impl std::fmt::Debug for LeafSum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LeafSum({})", self.leaf().short())
+    }
+}
+
+impl LeafSum {
+    /// Adds a coin, which must be of this leaf.
+    pub fn add(&mut self, key: &CoinKey, coin: &Coin) {
+        tussock_lthash::add(&mut self.0, &element(key, coin));
+    }
+
+    /// The leaf of the tree.
+    pub fn leaf(&self) -> Hash {
+        Domain::STATE_LEAF.hash(&*self.0)
+    }
+}
+
+/// The root over all leaves.
+pub fn root(leaves: &[Hash; LEAVES]) -> Hash {
+    let mut level = leaves.to_vec();
+    while level.len() > 1 {
+        level = level.chunks(2).map(|two| parent(&two[0], &two[1])).collect();
+    }
+    level[0]
+}
+
+/// The node above two others.
+fn parent(left: &Hash, right: &Hash) -> Hash {
+    let mut children = [0; 64];
+    children[..32].copy_from_slice(&left.0);
+    children[32..].copy_from_slice(&right.0);
+    Domain::STATE_NODE.hash(&children)
+}
+
 /// The leaf that a coin belongs to.
-fn leaf_of(key: &CoinKey) -> usize {
+pub fn leaf_of(key: &CoinKey) -> usize {
     (key.order >> 58) as usize
 }
 

@@ -20,6 +20,7 @@ pub mod receipt;
 pub mod rules;
 pub mod schedule;
 pub mod seal;
+pub mod snapshot;
 pub mod spec;
 pub mod spec_error;
 pub mod spec_file;

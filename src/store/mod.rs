@@ -16,7 +16,6 @@ pub mod copy;
 mod error;
 mod identity;
 pub mod index;
-mod leb128;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;

@@ -5,7 +5,7 @@
 //! body. A block that spends nothing has no undo data at all.
 
 use crate::{
-    base::hash::Hash,
+    base::{hash::Hash, leb128},
     chain::{
         address::Address,
         archive::StoreError,
@@ -13,7 +13,7 @@ use crate::{
         coin::{Coin, CoinChanges, coins_created},
         transaction::{Input, OutPoint},
     },
-    store::{error::corrupt, leb128},
+    store::error::corrupt,
 };
 
 /// Encodes spent coins, which are in the order of the block's inputs; `None` if there are none.

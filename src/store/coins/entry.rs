@@ -4,9 +4,9 @@
 //! 1 + 2 × height + coinbase, amount, address (20 bytes). Numbers in LEB128.
 
 use crate::{
-    base::hash::Hash,
+    base::{hash::Hash, leb128},
     chain::{address::Address, archive::StoreError, coin::Coin, coin_key::CoinKey, transaction::OutPoint},
-    store::{error::corrupt, leb128},
+    store::error::corrupt,
 };
 
 /// Bytes before the output position.

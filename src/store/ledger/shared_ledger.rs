@@ -17,6 +17,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
+        snapshot::{Adoption, JoinState, Manifest},
         spec::ChainSpec,
     },
     store::LedgerReader,
@@ -211,5 +212,29 @@ impl LedgerStore for SharedLedger {
 
     fn stored_above(&self, height: u32) -> Result<Vec<HeaderRow>, StoreError> {
         self.lock()?.stored_above(height)
+    }
+
+    fn join_state(&self) -> Result<JoinState, StoreError> {
+        self.lock()?.join_state()
+    }
+
+    fn begin_join(&mut self) -> Result<(), StoreError> {
+        self.lock()?.begin_join()
+    }
+
+    fn abandon_join(&mut self) -> Result<Tip, StoreError> {
+        self.lock()?.abandon_join()
+    }
+
+    fn apply_header(&mut self, height: u32, hash: &Hash) -> Result<(), StoreError> {
+        self.lock()?.apply_header(height, hash)
+    }
+
+    fn unapply_header(&mut self, height: u32, hash: &Hash) -> Result<(), StoreError> {
+        self.lock()?.unapply_header(height, hash)
+    }
+
+    fn adopt_snapshot(&mut self, manifest: &Manifest, supply: u128) -> Result<Adoption, StoreError> {
+        self.lock()?.adopt_snapshot(manifest, supply)
     }
 }

@@ -1,0 +1,106 @@
+//! The check of one bucket.
+
+use super::{Manifest, PIECE_BYTES, SnapshotFault, encoding};
+use crate::{
+    base::limits::MAX_MONEY,
+    chain::{
+        coin::Coin,
+        coin_key::CoinKey,
+        digest::{self, LeafSum},
+    },
+};
+
+/// Checks the pieces of one bucket as they come, in their order.
+#[derive(Debug)]
+pub struct BucketCheck {
+    manifest: Manifest,
+    bucket: usize,
+    /// The piece that comes next.
+    next: u32,
+    last: Option<CoinKey>,
+    /// Bytes of the piece before.
+    before: usize,
+    found: CheckedBucket,
+}
+
+/// A bucket whose coins add up to its leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedBucket {
+    /// The bucket.
+    pub bucket: usize,
+    /// The sum over its coins.
+    pub sum: LeafSum,
+    /// How many coins it has.
+    pub coins: u64,
+    /// Their amounts together.
+    pub amount: u128,
+}
+
+impl BucketCheck {
+    pub(super) fn new(manifest: &Manifest, bucket: usize) -> Self {
+        let found = CheckedBucket { bucket, sum: LeafSum::default(), coins: 0, amount: 0 };
+        let next = manifest.pieces_of(bucket).start;
+        Self { manifest: manifest.clone(), bucket, next, last: None, before: 0, found }
+    }
+
+    /// The number of the piece that comes next; `None` if all have come.
+    pub fn next(&self) -> Option<u32> {
+        self.manifest.pieces_of(self.bucket).contains(&self.next).then_some(self.next)
+    }
+
+    /// Checks the next piece. After a fault the check must be dropped.
+    pub fn piece(&mut self, bytes: &[u8]) -> Result<(), SnapshotFault> {
+        self.piece_with(bytes, |_, _| ())
+    }
+
+    /// The same, and shows each coin, in the order of the keys. What it shows is not proven before the bucket is whole.
+    pub fn piece_with(&mut self, bytes: &[u8], mut show: impl FnMut(&CoinKey, &Coin)) -> Result<(), SnapshotFault> {
+        let expected = self.next().and_then(|next| self.manifest.length_of(next)).ok_or(SnapshotFault::Count)?;
+        if bytes.len() != expected {
+            return Err(SnapshotFault::Length { found: bytes.len(), expected });
+        }
+        let (mut rest, mut is_first) = (bytes, self.before > 0);
+        while !rest.is_empty() {
+            let length = rest.len();
+            let (outpoint, coin) = encoding::take(&mut rest).ok_or(SnapshotFault::Coin)?;
+            if std::mem::take(&mut is_first) && self.before + (length - rest.len()) <= PIECE_BYTES {
+                return Err(SnapshotFault::Cut);
+            }
+            let key = CoinKey::of(&outpoint);
+            self.coin(&key, &coin)?;
+            show(&key, &coin);
+        }
+        (self.before, self.next) = (bytes.len(), self.next + 1);
+        Ok(())
+    }
+
+    fn coin(&mut self, key: &CoinKey, coin: &Coin) -> Result<(), SnapshotFault> {
+        if self.last.replace(*key).is_some_and(|last| *key <= last) {
+            return Err(SnapshotFault::Order);
+        }
+        if digest::leaf_of(key) != self.bucket {
+            return Err(SnapshotFault::Bucket);
+        }
+        if coin.height > self.manifest.height() {
+            return Err(SnapshotFault::Height(coin.height));
+        }
+        if !(1..=MAX_MONEY).contains(&coin.amount) {
+            return Err(SnapshotFault::Amount(coin.amount));
+        }
+        self.found.sum.add(key, coin);
+        self.found.coins += 1;
+        self.found.amount += u128::from(coin.amount);
+        Ok(())
+    }
+
+    /// Compares the sum of all coins with the manifest's leaf.
+    pub fn finish(self) -> Result<CheckedBucket, SnapshotFault> {
+        if self.next().is_some() {
+            return Err(SnapshotFault::Count);
+        }
+        if self.found.sum.leaf() != self.manifest.leaves()[self.bucket] {
+            return Err(SnapshotFault::Leaf(self.bucket));
+        }
+        Ok(self.found)
+    }
+}
