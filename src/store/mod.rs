@@ -28,6 +28,7 @@ pub mod seals;
 pub mod sharing;
 mod side;
 pub mod small_file;
+pub mod snapshots;
 #[cfg(test)]
 mod sqlite_options;
 mod state_sums;
@@ -45,3 +46,4 @@ pub use peers::PeerDb;
 pub use reader::LedgerReader;
 pub use seals::{SealDb, SealMemory};
 pub use sharing::Sharing;
+pub use snapshots::SnapshotDb;

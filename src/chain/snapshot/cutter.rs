@@ -29,6 +29,11 @@ impl Default for Cutter {
 }
 
 impl Cutter {
+    /// How many buckets are complete.
+    pub fn buckets(&self) -> usize {
+        self.bucket
+    }
+
     /// Adds the next coin. `out` is given each piece that is complete with that.
     pub fn push<E>(
         &mut self,

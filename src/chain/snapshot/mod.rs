@@ -15,6 +15,8 @@ mod cutter;
 mod encoding;
 mod manifest;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     bucket::{BucketCheck, CheckedBucket},

@@ -123,14 +123,23 @@ impl CoinTable {
         connection: &Connection,
         mut visit: impl FnMut(&OutPoint, Coin) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut scan = Scan::new(connection, &self.layers)?;
+        let mut scan = self.scan_behind(connection, None)?;
         while let Some((key, coin)) = scan.next()? {
             visit(&key.outpoint, coin)?;
         }
         Ok(())
     }
 
-    /// The same, and checks that each coin is stored under its own key and can be found.
+    /// A pass over the coins whose keys are above `passed`, in the order of their keys.
+    pub(super) fn scan_behind<'a>(
+        &self,
+        connection: &'a Connection,
+        passed: Option<&CoinKey>,
+    ) -> Result<Scan<'a>, StoreError> {
+        Scan::new(connection, &self.layers, passed)
+    }
+
+    /// The same as [`CoinTable::each_coin`], and checks that each coin is stored under its own key and can be found.
     pub(super) fn check_each(
         &self,
         connection: &Connection,

@@ -12,22 +12,27 @@ use crate::{
 };
 
 /// A pass over all coins.
-pub(super) struct Scan<'a> {
+pub(in crate::store) struct Scan<'a> {
     connection: &'a Connection,
     /// Of younger runs first. The output of a merge and its inputs share no key.
     cursors: Vec<Cursor>,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(connection: &'a Connection, layers: &[Layer]) -> Result<Self, StoreError> {
+    /// At the first coin whose key is above `passed`.
+    pub(super) fn new(
+        connection: &'a Connection,
+        layers: &[Layer],
+        passed: Option<&CoinKey>,
+    ) -> Result<Self, StoreError> {
         let mut cursors = Vec::new();
         for layer in layers {
             match layer {
-                Layer::Run(run) => cursors.push(pages::cursor(connection, run.slot, None)?),
+                Layer::Run(run) => cursors.push(pages::cursor(connection, run.slot, passed)?),
                 Layer::Merge(merge) => {
-                    cursors.push(pages::cursor(connection, merge.output.slot, None)?);
+                    cursors.push(pages::cursor(connection, merge.output.slot, passed)?);
                     for run in &merge.inputs {
-                        cursors.push(pages::cursor(connection, run.slot, merge.passed.as_ref())?);
+                        cursors.push(pages::cursor(connection, run.slot, merge.passed.as_ref().max(passed))?);
                     }
                 }
             }
@@ -36,7 +41,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The next coin.
-    pub(super) fn next(&mut self) -> Result<Option<(CoinKey, Coin)>, StoreError> {
+    pub(in crate::store) fn next(&mut self) -> Result<Option<(CoinKey, Coin)>, StoreError> {
         loop {
             let Some(youngest) = runs::least(&self.cursors) else { return Ok(None) };
             let Some(entry) = self.cursors[youngest].entries.entry() else { return Ok(None) };
